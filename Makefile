@@ -1,0 +1,48 @@
+# Two commands do everything: `make serve` and `make test`.
+PYTHON ?= python3
+
+BIN       := .venv/bin
+INSTALLED := .venv/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install serve demo test format lock clean
+
+help: ## say what each command does
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+install: $(INSTALLED) ## make .venv with everything that is needed to run and to develop
+
+# The locked hatchling builds the project itself, hence no isolation. An interrupted
+# install leaves no stamp, so the next one goes over it again.
+$(INSTALLED): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Rostra needs Python 3.11 or newer: make PYTHON=python3.11 …")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+serve: install ## start the service; ROSTRA_PORT, ROSTRA_DATA and the other ROSTRA_… variables are respected
+	@exec $(BIN)/rostra serve
+
+demo: install ## publish a conversation and print its most voted comments; POLIS=folder takes an Open Polis one
+	@exec env POLIS='$(POLIS)' $(BIN)/python infra/polis/demo.py
+
+test: install ## formatting, lint, import contracts, types, tests; ARGS='-k name' goes to pytest
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+	$(BIN)/python -m pytest --numprocesses auto $(ARGS)
+
+format: install ## format the code and mend what lint can
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+lock: install ## resolve the dependencies anew, for every Python from 3.11 on
+	$(BIN)/uv pip compile --quiet --no-config --universal --python-version 3.11 --upgrade --generate-hashes \
+		--no-header --no-annotate --no-emit-index-url --no-emit-find-links \
+		--extra local --extra dev pyproject.toml --output-file requirements.lock
+
+clean: ## remove what the commands above made, but no data
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dist
+	find domain projections adapters tests infra -name __pycache__ -prune -exec rm -rf {} +

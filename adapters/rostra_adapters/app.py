@@ -1,0 +1,273 @@
+"""The composition root: a log, a key ring and views put together, and what they do."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from rostra import cloudevents, codec, ids
+from rostra.handle import Commanded, Outcome
+from rostra.log import EventLog, LogUnavailable, Recorded
+from rostra.refusals import Refusal
+from rostra.sealing import KeyRing
+from rostra.settings import Order, Rules, Settings, SiteSettings, rules
+from rostra.site import Site
+from rostra.times import Time, format_time
+from rostra.world import fold
+from rostra_adapters.commander import Commander
+from rostra_adapters.reading import Reading
+from rostra_adapters.views.backend import Backend, ViewStatus
+from rostra_adapters.views.rebuild import Progress, Rebuilt
+from rostra_adapters.views.verify import Difference
+from rostra_projections.discussions import settings_of
+from rostra_projections.shapes import (
+    ANYONE,
+    CommentShape,
+    CommentsPage,
+    CountsPage,
+    DiscussionShape,
+    DiscussionsPage,
+    PassagesPage,
+    Viewer,
+)
+
+WAIT_SECONDS = 5.0
+
+
+class Access(msgspec.Struct, frozen=True):
+    """Whose a discussion is, and what holds for it."""
+
+    site: str
+    resource: str
+    rules: Rules
+
+
+class Status(msgspec.Struct, frozen=True):
+    """What `rostra status` shows."""
+
+    log_id: UUID
+    head: int
+    database_url: str
+    views: list[ViewStatus]
+
+
+def now() -> Time:
+    """The clock."""
+    return format_time(datetime.now(UTC))
+
+
+class App:
+    """Rostra in one object. HTTP handlers, the command line and embedders call the
+    same functions. Reads raise CursorRefused, ViewBehind and LogUnavailable."""
+
+    def __init__(
+        self, log: EventLog, ring: KeyRing, views: Backend, reading: Reading, url: str
+    ) -> None:
+        self.log = log
+        self.ring = ring
+        self.views = views
+        self._reading = reading
+        self._commander = Commander(log, ring)
+        self._url = url
+
+    async def close(self) -> None:
+        """What was submitted is answered first."""
+        await self._commander.close()
+        await self.views.close()
+
+    # -- writing
+
+    async def submit(self, commands: Sequence[Commanded]) -> list[Outcome]:
+        """Handle commands in order; durable on return. Raises LogBusy, LogUnavailable."""
+        return await self._commander.submit(commands)
+
+    async def publish(self, events: Sequence[Mapping[str, Any]]) -> list[Outcome]:
+        """CloudEvents as dicts, in order, one outcome each. An event that does not fit
+        is a rejected outcome; it stops no other."""
+        moment = now()
+        read = [_commanded(event, moment) for event in events]
+        outcomes = iter(await self.submit([one for one in read if isinstance(one, Commanded)]))
+        return [
+            Outcome("rejected", refusal=one) if isinstance(one, Refusal) else next(outcomes)
+            for one in read
+        ]
+
+    # -- reading
+
+    async def head(self) -> int:
+        """The log's last position."""
+        return await self.log.head()
+
+    def position(self) -> int:
+        """How far the views had read when last heard of."""
+        return self.views.position
+
+    async def wait(self, min_position: int, wait_seconds: float = WAIT_SECONDS) -> None:
+        """Until the views have read `min_position`. Raises ViewBehind."""
+        await self.views.fresh()
+        await self.views.wait(min_position, wait_seconds)
+
+    async def comments(
+        self,
+        site: str,
+        resource: str,
+        *,
+        order: Order = "newest",
+        limit: int = 20,
+        cursor: str | None = None,
+        replies: int = 3,
+        passage: UUID | None = None,
+        inline: bool = False,
+        flat: bool = False,
+        viewer: Viewer = ANYONE,
+        min_position: int = 0,
+    ) -> CommentsPage | None:
+        """A page of the comments on a resource, None where it has no discussion."""
+        await self.wait(min_position)
+        return await self.comments_page(
+            ids.discussion_id(site, resource),
+            order=order,
+            limit=limit,
+            cursor=cursor,
+            replies=replies,
+            passage=passage,
+            inline=inline,
+            flat=flat,
+            viewer=viewer,
+        )
+
+    async def passages(
+        self, site: str, resource: str, *, min_position: int = 0
+    ) -> PassagesPage | None:
+        """The passages of a resource with the counts of the feedback on them."""
+        await self.wait(min_position)
+        return await self.passages_page(ids.discussion_id(site, resource))
+
+    async def comments_page(
+        self,
+        discussion: UUID,
+        *,
+        order: Order,
+        limit: int,
+        cursor: str | None,
+        replies: int,
+        passage: UUID | None,
+        inline: bool,
+        flat: bool,
+        viewer: Viewer,
+    ) -> CommentsPage | None:
+        """A page of comments, None where the discussion is unknown."""
+        await self.views.fresh()
+        return await self._reading.comments_page(
+            discussion,
+            order=order,
+            limit=limit,
+            cursor=cursor,
+            replies=replies,
+            passage=passage,
+            inline=inline,
+            flat=flat,
+            viewer=viewer,
+        )
+
+    async def replies(
+        self,
+        comment: UUID,
+        *,
+        order: Order,
+        limit: int,
+        cursor: str | None,
+        replies: int,
+        viewer: Viewer,
+    ) -> CommentsPage | None:
+        """A page of the replies to a comment, None where that is unknown."""
+        await self.views.fresh()
+        return await self._reading.replies(
+            comment, order=order, limit=limit, cursor=cursor, replies=replies, viewer=viewer
+        )
+
+    async def comment(self, comment: UUID, *, viewer: Viewer) -> CommentShape | None:
+        """One comment, None where it is unknown to the viewer."""
+        await self.views.fresh()
+        return await self._reading.comment(comment, viewer=viewer)
+
+    async def discussion(self, discussion: UUID) -> DiscussionShape | None:
+        """One discussion, None where it is unknown."""
+        await self.views.fresh()
+        return await self._reading.discussion(discussion)
+
+    async def discussions(self, site: str, *, limit: int, cursor: str | None) -> DiscussionsPage:
+        """A site's discussions, the latest active first."""
+        await self.views.fresh()
+        return await self._reading.discussions(site, limit=limit, cursor=cursor)
+
+    async def passages_page(self, discussion: UUID) -> PassagesPage | None:
+        """The passages of a discussion, None where it is unknown."""
+        await self.views.fresh()
+        return await self._reading.passages_page(discussion)
+
+    async def counts(self, site: str, resources: Sequence[str]) -> CountsPage:
+        """How many comments each resource has."""
+        await self.views.fresh()
+        return await self._reading.counts(site, resources)
+
+    # -- settings
+
+    async def site_rules(self, site_name: str) -> Rules:
+        """What holds for a site's discussions where they set nothing themselves."""
+        return rules(await self._site_settings(site_name), Settings())
+
+    async def access(self, discussion: UUID) -> Access | None:
+        """Whose a discussion is and what holds for it, None where it is unknown."""
+        found = await self.views.reads.discussion(discussion)
+        if found is None:
+            return None
+        row = found[1].row
+        holds = rules(await self._site_settings(row.site), settings_of(row))
+        return Access(row.site, row.resource, holds)
+
+    async def _site_settings(self, site_name: str) -> SiteSettings:
+        stream = ids.site_id(site_name)
+        rows = (await self.log.read_streams([stream]))[stream]
+        state: Site = fold(ids.Kind.SITE, _events(rows))
+        return state.settings
+
+    # -- operating
+
+    async def rebuild(
+        self, views: Sequence[str] = (), *, jobs: int = 1, progress: Progress = lambda *_: None
+    ) -> list[Rebuilt]:
+        """Rebuild the named views from the log, all of them by default."""
+        return await self.views.rebuild(views, jobs, progress)
+
+    async def verify(self) -> list[Difference]:
+        """Every difference between the views and a fresh fold of the log."""
+        return [difference async for difference in self.views.verify()]
+
+    async def status(self) -> Status:
+        """Where the log and the views stand."""
+        head = await self.log.head()
+        views = await self.views.status(head)
+        return Status(await self.log.log_id(), head, self._url, views)
+
+    async def healthy(self) -> bool:
+        """Whether the log answers."""
+        try:
+            await self.log.head()
+        except LogUnavailable:
+            return False
+        return True
+
+
+def _commanded(event: Mapping[str, Any], moment: Time) -> Commanded | Refusal:
+    try:
+        return cloudevents.command(msgspec.json.encode(event), moment)
+    except Refusal as refusal:
+        return refusal
+
+
+def _events(rows: Sequence[Recorded]) -> list[codec.AnyEvent]:
+    events = (codec.decode(row.topic, row.state) for row in rows)
+    return [event for event in events if event is not None]

@@ -1,0 +1,52 @@
+"""The command `rostra`. A command's code is imported only when it is called."""
+
+from importlib import import_module
+
+import click
+
+PROGRAM = "rostra"
+
+COMMANDS = {
+    # name | module: what `rostra --help` says of it
+    "serve": ("serve", "Run the service."),
+    "token": ("token", "Print a token."),
+    "publish": ("publish", "Publish a file of events to a running service."),
+    "export": ("export", "Write the feed: the log as events to publish again."),
+    "rebuild": ("views", "Make the views afresh from the log, beside those that are read."),
+    "verify": ("views", "Compare each view with a fresh fold of the log."),
+    "status": ("views", "Show the log's head and how far each view has read."),
+}
+
+
+class _Commands(click.Group):
+    """`--help` needs the sentences above alone, and so answers at once."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"{__name__}.{COMMANDS[cmd_name][0]}")
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, said) for name, (_, said) in COMMANDS.items()])
+
+
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@click.version_option(package_name=PROGRAM, prog_name=PROGRAM)
+def main() -> None:
+    """The core of a discussion platform: events in, views out.
+
+    \b
+    For example:
+      rostra serve &
+      export ROSTRA_TOKEN="$(rostra token --scope publish)"
+      rostra publish events.ndjson
+    """

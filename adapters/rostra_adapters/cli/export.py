@@ -1,0 +1,39 @@
+"""`rostra export`."""
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from rostra_adapters.cli.options import Place, opened, option, place, run
+
+
+@click.command()
+@option("--site", metavar="S", envvar="ROSTRA_SITE", help="Of this site alone.")
+@option("--resource", metavar="R", envvar="ROSTRA_RESOURCE", help="Of one of its discussions.")
+@place
+def export(*, site: str | None, resource: str | None, data: Path, database_url: str | None) -> None:
+    """Write the feed, one CloudEvent a line. `rostra publish` takes it back.
+
+    \b
+    For example:
+      rostra export --site blog | gzip > blog.ndjson.gz
+    """
+    if resource is not None and site is None:
+        raise click.UsageError("--resource is one of a --site")
+    try:
+        run(lambda: _export(Place(data, database_url), site, resource))
+    except BrokenPipeError:  # whoever reads has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+async def _export(where: Place, site: str | None, resource: str | None) -> None:
+    from rostra_adapters.feed import Feed, Wanted
+
+    async with opened(where) as app:
+        wanted = Wanted(site=site, resource=resource)
+        async for page in Feed(app.log, app.ring).pages(wanted=wanted):
+            for event in page.events:
+                sys.stdout.buffer.write(event.json + b"\n")
+            sys.stdout.buffer.flush()

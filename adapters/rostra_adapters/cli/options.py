@@ -1,0 +1,128 @@
+"""What several commands share: where the data is, and opening it."""
+
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+import msgspec
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+SECRET = "ROSTRA_SECRET"  # noqa: S105  # the name of a variable
+MASTER_KEY = "ROSTRA_MASTER_KEY"
+DATA = Path("rostra-data")
+
+option = partial(click.option, show_envvar=True)
+"""An option whose help names its variable."""
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Where the log is: a PostgreSQL of one's own, else that of the data folder."""
+
+    data: Path
+    database_url: str | None
+
+
+def place(command: F) -> F:
+    """`--data` and `--database-url`; the secrets are in the data folder in both cases."""
+    for with_option in (
+        option(
+            "--database-url",
+            metavar="URL",
+            envvar="ROSTRA_DATABASE_URL",
+            help="A PostgreSQL of your own, instead of the one in the data folder.",
+        ),
+        data,
+    ):
+        command = with_option(command)
+    return command
+
+
+def data(command: F) -> F:
+    """`--data` alone."""
+    return option(
+        "--data",
+        metavar="DIR",
+        envvar="ROSTRA_DATA",
+        type=click.Path(path_type=Path, file_okay=False),
+        default=DATA,
+        show_default=True,
+        help="The data folder.",
+    )(command)
+
+
+def secret_of(folder: Path, *, make: bool) -> str | None:
+    """The secret that signs tokens: of the environment, else of the data folder. None where
+    there is none and none is to be made. Raises ClickException."""
+    from rostra_adapters import data_folder
+
+    if given := os.environ.get(SECRET):
+        return given
+    try:
+        there = (folder / "secret").exists()
+        if not there and not make:
+            return None
+        if not there:
+            click.echo(f"a new secret is kept in {folder}", err=True)
+        return data_folder.secret(folder)
+    except (OSError, data_folder.DataFolderError) as error:
+        raise click.ClickException(f"the secret in {folder} cannot be read: {error}") from None
+
+
+def master_key_of(folder: Path) -> bytes:
+    """The key that wraps persons' keys, likewise. Raises ClickException."""
+    from rostra_adapters import data_folder
+
+    try:
+        return bytes.fromhex(os.environ.get(MASTER_KEY) or data_folder.master_key(folder))
+    except ValueError:
+        raise click.ClickException(f"{MASTER_KEY} is not hex digits") from None
+    except (OSError, data_folder.DataFolderError) as error:
+        raise click.ClickException(f"the key in {folder} cannot be read: {error}") from None
+
+
+def run(work: Callable[[], Any]) -> Any:
+    """Run a coroutine on uvloop; what an operator can mend becomes a message and exit code 1."""
+    import asyncio
+
+    import uvloop
+
+    from rostra.log import LogUnavailable
+    from rostra_adapters.data_folder import DataFolderError
+    from rostra_adapters.local_postgres import LocalPostgresError
+
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(work())
+    except LogUnavailable as error:
+        raise click.ClickException(f"the database is away: {error}") from None
+    except (LocalPostgresError, DataFolderError) as error:
+        raise click.ClickException(str(error)) from None
+
+
+@asynccontextmanager
+async def opened(where: Place) -> AsyncIterator[Any]:
+    """The App of an operator's command, which leaves the projecting to the service."""
+    import rostra_adapters
+
+    async with (
+        database(where) as (url, _),
+        rostra_adapters.open(url, master_key=master_key_of(where.data), project=False) as app,
+    ):
+        yield app
+
+
+@asynccontextmanager
+async def database(where: Place) -> AsyncIterator[tuple[str, Any]]:
+    """The URL of the database, and the lease of the data folder's server where it is that."""
+    if where.database_url is not None:
+        yield where.database_url, None
+        return
+    from rostra_adapters.local_postgres import local_postgres
+
+    async with local_postgres(where.data) as lease:
+        yield lease.url, lease

@@ -1,0 +1,93 @@
+"""`rostra publish`."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import click
+
+from rostra_adapters.cli.lines import Lines
+from rostra_adapters.cli.options import data, option, run, secret_of
+
+TOKEN_DAYS = 1
+
+
+@click.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+@option(
+    "--url",
+    default="http://127.0.0.1:8080",
+    envvar="ROSTRA_URL",
+    show_default=True,
+    help="Where the service listens.",
+)
+@option(
+    "--token",
+    envvar="ROSTRA_TOKEN",
+    help="One with the scope publish. By default it is made with the data folder's secret.",
+)
+@option(
+    "--batch",
+    type=click.IntRange(1, 10_000),
+    default=1_000,
+    envvar="ROSTRA_BATCH",
+    show_default=True,
+    help="How many events to send at once.",
+)
+@data
+def publish(*, file: str, url: str, token: str | None, batch: int, data: Path) -> None:
+    """Publish FILE (- for standard input): a CloudEvent a line, also gzipped.
+
+    The order of the lines does not matter: what was rejected for want of something that came
+    later is published again. Exit code 1 if an event stays rejected.
+
+    \b
+    For example:
+      rostra publish events.ndjson.gz --url https://comments.example.org
+    """
+    from rostra_adapters.publisher import Publisher, PublishingRefused
+
+    bearer = token or _own_token(data)
+    with closing(Lines(file)) as lines, _progress(lines) as progress:
+        publisher = Publisher(url, bearer, batch_events=batch, progress=progress)
+        try:
+            summary = run(lambda: publisher.publish(lines))
+        except PublishingRefused as error:
+            raise click.ClickException(str(error)) from None
+    for sample in summary.samples:
+        click.echo(sample, err=True)
+    click.echo(str(summary))
+    if summary.rejected:
+        sys.exit(1)
+
+
+def _own_token(folder: Path) -> str:
+    from rostra_adapters.http import tokens
+
+    secret = secret_of(folder, make=False)
+    if secret is None:
+        raise click.UsageError(f"there is no secret in {folder}: give --token or --data")
+    return tokens.sign(secret, scope="publish", person="rostra-publish", days=TOKEN_DAYS)
+
+
+@contextmanager
+def _progress(lines: Lines) -> Iterator[Callable[[int], None]]:
+    """A bar on a terminal, nothing elsewhere."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+    bar = Progress(
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[events]} events"),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+    task = bar.add_task("publish", total=lines.bytes_total, events=0)
+    with bar:
+        yield lambda events: bar.update(task, completed=lines.bytes_read(), events=events)

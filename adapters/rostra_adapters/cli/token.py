@@ -1,0 +1,51 @@
+"""`rostra token`."""
+
+from pathlib import Path
+
+import click
+
+from rostra_adapters.cli.options import data, option, secret_of
+
+
+@click.command()
+@option(
+    "--scope",
+    required=True,
+    envvar="ROSTRA_SCOPE",
+    help="One or more of publish, comment, read, moderate, admin; with spaces between.",
+)
+@option("--sub", metavar="ID", envvar="ROSTRA_SUB", help="Whose it is.")
+@option("--name", metavar="NAME", envvar="ROSTRA_NAME", help="How they are called.")
+@option("--site", default="*", envvar="ROSTRA_SITE", show_default=True, help="One site, or *.")
+@option(
+    "--days",
+    type=click.FloatRange(min=0, max=36_500, min_open=True),
+    default=365.0,
+    envvar="ROSTRA_DAYS",
+    show_default=True,
+    help="How long it is good for.",
+)
+@data
+def token(
+    *, scope: str, sub: str | None, name: str | None, site: str, days: float, data: Path
+) -> None:
+    """Print a token, and nothing else.
+
+    \b
+    For example:
+      rostra token --scope "publish moderate" --days 30
+      rostra token --scope comment --sub u1 --name Ann --site blog
+    """
+    from rostra_adapters.http import tokens
+
+    scopes = scope.split()
+    if unknown := set(scopes) - set(tokens.SCOPES) or (not scopes and {""}):
+        raise click.UsageError(f"not a scope: {', '.join(sorted(unknown))}")
+    if "comment" in scopes and (sub is None or site == tokens.EVERY_SITE):
+        raise click.UsageError("the scope `comment` is a person's: give --sub and one --site")
+    secret = secret_of(data, make=True)
+    assert secret is not None
+    signed = tokens.sign(
+        secret, scope=" ".join(scopes), person=sub or "service", name=name, site=site, days=days
+    )
+    click.echo(signed)

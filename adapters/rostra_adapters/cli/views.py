@@ -1,0 +1,104 @@
+"""`rostra rebuild`, `rostra verify`, `rostra status`."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from rostra_adapters.cli.options import Place, opened, option, place, run
+
+
+@click.command()
+@click.argument("views", nargs=-1, metavar="[VIEW]...")
+@option(
+    "--jobs",
+    type=click.IntRange(1, 64),
+    default=1,
+    envvar="ROSTRA_JOBS",
+    show_default=True,
+    help="How many processes fold.",
+)
+@place
+def rebuild(*, views: tuple[str, ...], jobs: int, data: Path, database_url: str | None) -> None:
+    """Make the views afresh from the log; reading and publishing go on. Prints a line a view.
+
+    \b
+    For example:
+      rostra rebuild comments --jobs 2
+    """
+    run(lambda: _rebuild(Place(data, database_url), views, jobs))
+
+
+async def _rebuild(where: Place, views: tuple[str, ...], jobs: int) -> None:
+    async with opened(where) as app:
+        names = [view.name for view in (await app.status()).views]
+        if unknown := set(views) - set(names):
+            raise click.UsageError(
+                f"not a view: {', '.join(sorted(unknown))}; there are {', '.join(names)}"
+            )
+        for rebuilt in await app.rebuild(views, jobs=jobs):
+            each_second = rebuilt.events / rebuilt.seconds if rebuilt.seconds else 0.0
+            click.echo(
+                f"{rebuilt.view}: {rebuilt.events} events, {rebuilt.seconds:.2f} s, "
+                f"{each_second:.0f} events/s, {rebuilt.rows} rows, "
+                f"{'equal' if rebuilt.equal else 'changed'}"
+            )
+
+
+@click.command()
+@place
+def verify(*, data: Path, database_url: str | None) -> None:
+    """Compare each view with a fresh fold of the log. Names every difference, exit code 1 if any.
+
+    \b
+    For example:
+      rostra verify && echo all is well
+    """
+    if run(lambda: _verify(Place(data, database_url))):
+        raise SystemExit(1)
+
+
+async def _verify(where: Place) -> bool:
+    async with opened(where) as app:
+        differences = await app.verify()
+        for difference in differences:
+            click.echo(str(difference))
+        click.echo(f"{len(differences)} differences", err=True)
+        return bool(differences)
+
+
+@click.command()
+@option("--json", "as_json", is_flag=True, envvar="ROSTRA_JSON", help="As one JSON object.")
+@place
+def status(*, as_json: bool, data: Path, database_url: str | None) -> None:
+    """Show the log's id and head, and each view's version, position, lag and parked discussions.
+
+    \b
+    For example:
+      rostra status --json
+    """
+    found = run(lambda: _status(Place(data, database_url)))
+    if as_json:
+        import msgspec
+
+        click.echo(msgspec.json.encode(found).decode())
+    else:
+        _show(found)
+
+
+async def _status(where: Place) -> Any:
+    async with opened(where) as app:
+        return await app.status()
+
+
+def _show(found: Any) -> None:
+    click.echo(f"log       {found.log_id}")
+    click.echo(f"head      {found.head}")
+    click.echo(f"database  {found.database_url}")
+    for view in found.views:
+        click.echo(
+            f"view      {view.name}: version {view.version}, position {view.position}, "
+            f"lag {view.lag}, {len(view.parked)} parked"
+        )
+        for discussion in view.parked:
+            click.echo(f"          parked {discussion}")

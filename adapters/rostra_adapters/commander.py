@@ -1,0 +1,106 @@
+"""Commands of concurrent callers, handled together: one read, one append for all that wait."""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+
+import msgspec
+
+from rostra.handle import Commanded, Outcome, handle
+from rostra.log import EventLog, LogBusy, LogUnavailable
+from rostra.sealing import KeyRing
+
+BATCH_COMMANDS_MAX = 1_000
+QUEUE_COMMANDS_MAX = 20_000
+BUSY_RETRY_SECONDS = 1.0
+
+
+class _Waiting(msgspec.Struct):
+    commands: Sequence[Commanded]
+    answer: "asyncio.Future[list[Outcome]]"
+
+
+class Commander:
+    """One task handles what waits, in order of arrival. There is no timer: the batch
+    that is being handled is the timer."""
+
+    def __init__(self, log: EventLog, ring: KeyRing) -> None:
+        self._log = log
+        self._ring = ring
+        self._waiting: deque[_Waiting] = deque()
+        self._queued = 0
+        self._arrived = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._closed = False
+
+    @property
+    def queued_commands(self) -> int:
+        """Commands that wait, or are being handled."""
+        return self._queued
+
+    async def submit(self, commands: Sequence[Commanded]) -> list[Outcome]:
+        """Handle commands in order, durable on return. Raises LogBusy where as many
+        wait as may, and LogUnavailable; then of a long batch the first commands may
+        have been recorded."""
+        outcomes: list[Outcome] = []
+        for start in range(0, len(commands), BATCH_COMMANDS_MAX):
+            outcomes += await self._submit(commands[start : start + BATCH_COMMANDS_MAX])
+        return outcomes
+
+    async def _submit(self, commands: Sequence[Commanded]) -> list[Outcome]:
+        if self._closed:
+            raise LogUnavailable("closed")
+        if self._queued + len(commands) > QUEUE_COMMANDS_MAX:
+            raise LogBusy(BUSY_RETRY_SECONDS)
+        waiting = _Waiting(commands, asyncio.get_running_loop().create_future())
+        self._waiting.append(waiting)
+        self._queued += len(commands)
+        self._arrived.set()
+        if self._task is None:
+            self._task = asyncio.create_task(self._run(), name="rostra-commander")
+        # A caller that goes away does not take back what others wait for with it.
+        return await asyncio.shield(waiting.answer)
+
+    async def close(self) -> None:
+        """What was submitted is answered first."""
+        self._closed = True
+        self._arrived.set()
+        if self._task is not None:
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _run(self) -> None:
+        while self._waiting or not self._closed:
+            if batch := self._next_batch():
+                await self._handle(batch)
+            elif not self._closed:
+                self._arrived.clear()
+                await self._arrived.wait()
+
+    def _next_batch(self) -> list[_Waiting]:
+        batch: list[_Waiting] = []
+        size = 0
+        while self._waiting and (
+            not batch or size + len(self._waiting[0].commands) <= BATCH_COMMANDS_MAX
+        ):
+            batch.append(self._waiting.popleft())
+            size += len(batch[-1].commands)
+        return batch
+
+    async def _handle(self, batch: Sequence[_Waiting]) -> None:
+        commands = [command for waiting in batch for command in waiting.commands]
+        try:
+            outcomes = iter(await handle(self._log, self._ring, commands))
+        except Exception as error:  # noqa: BLE001  # it is the callers' to hear of
+            self._fail(batch, error)
+        else:
+            for waiting in batch:
+                answer = [next(outcomes) for _ in waiting.commands]
+                if not waiting.answer.done():
+                    waiting.answer.set_result(answer)
+        self._queued -= len(commands)
+
+    def _fail(self, batch: Sequence[_Waiting], error: Exception) -> None:
+        for waiting in batch:
+            if not waiting.answer.done():
+                waiting.answer.set_exception(error)
+                waiting.answer.exception()  # a caller that has gone hears of nothing

@@ -1,0 +1,113 @@
+"""What Rostra keeps beside the database: the lock and the two secrets of a data folder."""
+
+import fcntl
+import os
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+SECRET_BYTES = 32
+POLL_SECONDS = 0.02
+
+
+class DataFolderError(RuntimeError):
+    """The data folder cannot be used as it is; the message says what to do."""
+
+
+def secret(data: Path) -> str:
+    """The key that signs tokens, as 64 hex digits; made at first use.
+
+    The text itself is the key, so that `ROSTRA_SECRET="$(cat secret)"` means the same.
+    """
+    return key_file(data / "secret")
+
+
+def master_key(data: Path) -> str:
+    """The key that wraps the keys of persons, as 64 hex digits; made at first use."""
+    return key_file(data / "master-key")
+
+
+def key_file(path: Path) -> str:
+    """64 hex digits of randomness, made at first use, readable by their owner alone."""
+    try:
+        text = path.read_text("ascii").strip()
+    except FileNotFoundError:
+        _make(path)
+        text = path.read_text("ascii").strip()
+    if len(text) != 2 * SECRET_BYTES or not set(text) <= set("0123456789abcdef"):
+        raise DataFolderError(f"{path} does not hold {2 * SECRET_BYTES} hex digits")
+    return text
+
+
+def _make(path: Path) -> None:
+    """Links a finished file into place: nobody reads half a secret, and of two makers one wins."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}-{secrets.token_hex(8)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_hex(SECRET_BYTES) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            path.hardlink_to(draft)
+        except FileExistsError:
+            return
+        sync_folder(path.parent)
+    finally:
+        draft.unlink()
+
+
+def sync_folder(folder: Path) -> None:
+    """Makes the names in a folder durable; fsync of a file alone does not."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def exclusively(lock: Path, *, wait_seconds_max: float) -> Iterator[None]:
+    """Holds the lock file alone. The kernel lets go for a process that dies, however it dies."""
+    descriptor = _open(lock)
+    try:
+        deadline = time.monotonic() + wait_seconds_max
+        while not _try(descriptor, fcntl.LOCK_EX):
+            if time.monotonic() > deadline:
+                raise DataFolderError(f"{lock} was held for {wait_seconds_max:g} s by someone else")
+            time.sleep(POLL_SECONDS)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def share(lock: Path) -> int:
+    """A descriptor that holds the lock file with others, until it is closed."""
+    descriptor = _open(lock)
+    fcntl.flock(descriptor, fcntl.LOCK_SH)
+    return descriptor
+
+
+def is_shared(lock: Path) -> bool:
+    """Whether anyone at all holds the lock file."""
+    descriptor = _open(lock)
+    try:
+        return not _try(descriptor, fcntl.LOCK_EX)
+    finally:
+        os.close(descriptor)
+
+
+def _open(lock: Path) -> int:
+    # Read-only, so that a lock file made by root serves an ordinary user too.
+    return os.open(lock, os.O_RDONLY | os.O_CREAT, 0o644)
+
+
+def _try(descriptor: int, operation: int) -> bool:
+    try:
+        fcntl.flock(descriptor, operation | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -1,0 +1,208 @@
+"""The feed: the log as the CloudEvents that publishing it again would take.
+
+Exactly the published types are in it. What Rostra concluded itself, and what others wrote into
+the log, is passed over.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from typing import cast
+from uuid import UUID
+
+import msgspec
+
+from rostra import codec, ids
+from rostra.codec import AnyEvent
+from rostra.commands import COMMANDS
+from rostra.events import Words
+from rostra.log import EventLog, Recorded
+from rostra.sealing import Damaged, Erased, KeyRing, associated_data
+from rostra_adapters.feed_data import Data, data_of, names_wanted, with_words
+from rostra_adapters.feed_names import Names
+
+ROWS_READ_MAX = 500
+ROWS_LOOKED_AT_MAX = 20_000
+PAGE_BYTES_MAX = 8 * 1024 * 1024
+SEQUENCE_DIGITS = 20
+
+_logger = logging.getLogger(__name__)
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """What a reader asks for; everything by default. A resource is one of the site."""
+
+    types: frozenset[str] = frozenset(COMMANDS)
+    site: str | None = None
+    resource: str | None = None
+
+    def may_hold(self, row: Recorded) -> bool:
+        """False where the row alone shows that it is not asked for."""
+        if row.topic not in self.types or not ids.is_ours(row.stream):
+            return False
+        if self.site is None or self.resource is None:
+            return True
+        return ids.discussion_of(row.stream) == ids.discussion_id(self.site, self.resource)
+
+    def holds(self, data: Data) -> bool:
+        """Whether what the event is about is asked for."""
+        return self.site in (None, data["site"])
+
+
+EVERYTHING = Wanted()
+
+
+class FeedEvent(msgspec.Struct, frozen=True, gc=False):
+    """A CloudEvent as JSON, and its place in the log."""
+
+    position: int
+    json: bytes
+
+
+class FeedPage(msgspec.Struct, frozen=True):
+    """`position` is the last one looked at: the next page begins after it."""
+
+    events: list[FeedEvent]
+    position: int
+
+
+class Feed:
+    """Reads pages of the feed. Names that it has looked up it keeps, within a bound."""
+
+    def __init__(self, log: EventLog, ring: KeyRing) -> None:
+        self._log = log
+        self._ring = ring
+        self._names = Names(log)
+
+    async def page(self, after: int, *, limit: int, wanted: Wanted = EVERYTHING) -> FeedPage:
+        """The next events after a position: at most `limit`, fewer where a page would be too
+        long to send, or too long to look for."""
+        events: list[FeedEvent] = []
+        position = after
+        size = looked_at = 0
+        while looked_at < ROWS_LOOKED_AT_MAX and size < PAGE_BYTES_MAX:
+            rows = await self._log.read_after(position, ROWS_READ_MAX)
+            if not rows:
+                break
+            found = await self._events(rows, wanted)
+            events += found
+            if len(events) >= limit:
+                return FeedPage(events[:limit], events[limit - 1].position)
+            position = rows[-1].position
+            looked_at += len(rows)
+            size += sum(len(event.json) for event in found)
+        return FeedPage(events, position)
+
+    async def page_within(
+        self, after: int, *, limit: int, wanted: Wanted, wait_seconds: float
+    ) -> FeedPage:
+        """The next page; where there is nothing yet, as soon as there is or the time is over."""
+        page = await self.page(after, limit=limit, wanted=wanted)
+        try:
+            async with asyncio.timeout(wait_seconds):
+                while not page.events:
+                    await self._recorded_after(page.position)
+                    page = await self.page(page.position, limit=limit, wanted=wanted)
+        except TimeoutError:
+            pass
+        return page
+
+    async def pages(self, *, wanted: Wanted = EVERYTHING) -> AsyncIterator[FeedPage]:
+        """The whole feed, up to the log's head as it is now."""
+        head, position = await self._log.head(), 0
+        while position < head:
+            page = await self.page(position, limit=ROWS_READ_MAX, wanted=wanted)
+            if page.position == position:  # what is left is a hole
+                return
+            position = page.position
+            yield page
+
+    async def _recorded_after(self, position: int) -> None:
+        news = cast("AsyncGenerator[list[Recorded], None]", self._log.follow(position, 1))
+        try:
+            await anext(news)
+        finally:
+            await news.aclose()
+
+    async def _events(self, rows: Sequence[Recorded], wanted: Wanted) -> list[FeedEvent]:
+        found = [event for row in rows if wanted.may_hold(row) and (event := _published(row))]
+        for event in found:
+            self._names.learn(event.row.stream, event.event)
+        names = await self._names.of(
+            {name for event in found for name in names_wanted(event.row.stream, event.event)}
+        )
+        told = [
+            (event, data)
+            for event in found
+            if (data := data_of(event.row.stream, event.event, names)) and wanted.holds(data)
+        ]
+        await self._ring.load({_owner(event, data) for event, data in told if event.sealed})
+        return [FeedEvent(event.row.position, self._json(event, data)) for event, data in told]
+
+    def _json(self, published: "_Published", data: Data) -> bytes:
+        row = published.row
+        if published.sealed is not None:
+            owner = _owner(published, data)
+            data = with_words(published.event, data, self._words(published, owner))
+        return msgspec.json.encode(
+            {
+                "specversion": "1.0",
+                "id": published.origin.id,
+                "source": published.origin.source,
+                "type": row.topic,
+                "time": published.event.time,
+                "sequence": f"{row.position:0{SEQUENCE_DIGITS}}",
+                "data": data,
+            }
+        )
+
+    def _words(self, published: "_Published", owner: UUID) -> Words | None:
+        """The words, None where they are erased. What was altered shows nothing either."""
+        row = published.row
+        place = associated_data(row.stream, row.topic, published.event_id, codec.PERSONAL)
+        try:
+            return codec.open_words(published.sealed or b"", self._ring, owner, place)
+        except Erased:
+            return None
+        except Damaged:
+            _logger.exception("the words at position %d do not open", row.position)
+            return None
+
+
+class _Origin(msgspec.Struct, frozen=True, gc=False):
+    """Of a row's metadata: how its publisher names the event."""
+
+    source: str
+    id: str
+
+
+class _Published(msgspec.Struct, frozen=True):
+    row: Recorded
+    event: AnyEvent
+    event_id: UUID
+    origin: _Origin
+
+    @property
+    def sealed(self) -> bytes | None:
+        """The words as the log has them."""
+        personal = getattr(self.event, codec.PERSONAL, None)
+        return personal if isinstance(personal, bytes) else None
+
+
+_origin = msgspec.json.Decoder(_Origin)
+
+
+def _published(row: Recorded) -> _Published | None:
+    """The row as an event that somebody published, None where it is none of ours."""
+    if row.event_id is None or row.metadata is None:
+        return None
+    try:
+        event, origin = codec.decode(row.topic, row.state), _origin.decode(row.metadata)
+    except msgspec.DecodeError:
+        _logger.warning("passed over position %d: not a %s of ours", row.position, row.topic)
+        return None
+    return None if event is None else _Published(row, event, row.event_id, origin)
+
+
+def _owner(published: _Published, data: Data) -> UUID:
+    return codec.words_owner(published.event, str(data["site"]))

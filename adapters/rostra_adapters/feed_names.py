@@ -1,0 +1,63 @@
+"""The publisher's own names of what is in the log: sites, resources, keys."""
+
+from collections import OrderedDict
+from collections.abc import Collection
+from itertools import islice
+from uuid import UUID
+
+import msgspec
+
+from rostra import codec
+from rostra.codec import AnyEvent
+from rostra.comment import CommentPosted
+from rostra.discussion import DiscussionOpened
+from rostra.log import EventLog
+from rostra.passage import PassageMarked
+
+NAMES_KEPT_MAX = 100_000
+STREAMS_READ_MAX = 1_000
+
+
+class Name(msgspec.Struct, frozen=True, gc=False):
+    """Of a discussion its site and resource, of a comment or a passage its key."""
+
+    site: str | None = None
+    resource: str | None = None
+    key: str | None = None
+
+
+class Names:
+    """Names by id, learned from the events that give them, kept within a bound."""
+
+    def __init__(self, log: EventLog) -> None:
+        self._log = log
+        self._kept: OrderedDict[UUID, Name] = OrderedDict()
+
+    def learn(self, stream: UUID, event: AnyEvent) -> None:
+        """Keep the name that an event gives, if it does."""
+        name = _given(event)
+        if name is not None:
+            self._kept[stream] = name
+
+    async def of(self, wanted: Collection[UUID]) -> dict[UUID, Name]:
+        """The names there are. What has none in the log is left out."""
+        missing = iter([stream for stream in wanted if stream not in self._kept])
+        while batch := list(islice(missing, STREAMS_READ_MAX)):
+            for stream, rows in (await self._log.read_streams(batch)).items():
+                first = codec.decode(rows[0].topic, rows[0].state) if rows else None
+                if first is not None:
+                    self.learn(stream, first)
+        found = {stream: self._kept[stream] for stream in wanted if stream in self._kept}
+        while len(self._kept) > NAMES_KEPT_MAX:
+            self._kept.popitem(last=False)
+        return found
+
+
+def _given(event: AnyEvent) -> Name | None:
+    match event:
+        case DiscussionOpened():
+            return Name(site=event.site, resource=event.resource)
+        case CommentPosted() | PassageMarked():
+            return Name(key=event.key)
+        case _:
+            return None

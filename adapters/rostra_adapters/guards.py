@@ -1,0 +1,38 @@
+"""What both logs need to know of guards."""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from rostra.log import Group
+
+
+def check(groups: Iterable[Group]) -> None:
+    """ValueError for a group that could never be recorded: it would be `Stale` for ever."""
+    for group in groups:
+        if not group.events:
+            raise ValueError("a group without events")
+        ahead = dict(group.guards)
+        for event in group.events:
+            if ahead.get(event.stream) != event.version - 1:
+                raise ValueError(f"an event that does not follow the guard on {event.stream}")
+            ahead[event.stream] = event.version
+
+
+class Lost:
+    """The streams that refused groups of one caller would have written to.
+
+    What that caller decided upon them later saw versions that are not there, or
+    are someone else's by now: then the numbers fit, and the decision is stale
+    all the same.
+    """
+
+    def __init__(self) -> None:
+        self._streams: set[UUID] = set()
+
+    def touches(self, group: Group) -> bool:
+        """Whether the group was decided upon one of them."""
+        return not self._streams.isdisjoint(group.guards)
+
+    def add(self, group: Group) -> None:
+        """The group was refused."""
+        self._streams.update(event.stream for event in group.events)

@@ -1,0 +1,177 @@
+"""`POST /v1/events`: CloudEvents in, one result each."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from urllib.parse import unquote
+from uuid import UUID
+
+import msgspec
+from aiohttp import web
+from msgspec import UNSET, Raw
+
+from rostra import cloudevents, strict_json
+from rostra.handle import Commanded, Outcome
+from rostra.refusals import Refusal
+from rostra.times import Time
+from rostra_adapters.app import App
+from rostra_adapters.http import tokens
+from rostra_adapters.http.messages import answer, body_of
+from rostra_adapters.http.problems import Problem, ProblemShape, refused
+from rostra_adapters.http.settings import HttpSettings
+from rostra_adapters.http.tokens import Token
+
+STRUCTURED = "application/cloudevents+json"
+BATCHED = "application/cloudevents-batch+json"
+BINARY = "application/json"
+BINARY_PREFIX = "ce-"
+
+
+class ResultShape(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What became of one event."""
+
+    event: str | None
+    status: str
+    position: int | None = None
+    id: UUID | None = None
+    problem: ProblemShape | None = None
+
+
+class BatchShape(msgspec.Struct, kw_only=True):
+    """`position` is the log's head when all was done; the results stand in the order given."""
+
+    position: int
+    results: list[ResultShape]
+
+
+class Publishing:
+    """The handler of `/v1/events` in each of the modes of CloudEvents over HTTP."""
+
+    def __init__(self, app: App, settings: HttpSettings, now: Callable[[], Time]) -> None:
+        self._app = app
+        self._settings = settings
+        self._now = now
+
+    async def post(self, request: web.Request) -> web.Response:
+        token = tokens.needed(request, self._settings.secret, "publish")
+        take = self._taking(request)
+        body = await body_of(request, self._settings.events_request_bytes_max)
+        try:
+            return await take(request, token, body)
+        except strict_json.NotJson as error:
+            raise Problem("not-json", str(error)) from None
+
+    def _taking(
+        self, request: web.Request
+    ) -> Callable[[web.Request, Token, bytes], Awaitable[web.Response]]:
+        """What takes the request's mode. Raises the problem `unsupported-media-type`."""
+        charset = (request.charset or "utf-8").lower()
+        modes = {STRUCTURED: self._structured, BATCHED: self._batched}
+        if f"{BINARY_PREFIX}specversion" in request.headers:
+            modes[BINARY] = self._binary
+        if charset in ("utf-8", "utf8") and (take := modes.get(request.content_type)):
+            return take
+        detail = (
+            f"send {STRUCTURED} or {BATCHED}, or {BINARY} with {BINARY_PREFIX} headers, in UTF-8"
+        )
+        raise Problem("unsupported-media-type", detail)
+
+    async def _structured(self, request: web.Request, token: Token, body: bytes) -> web.Response:
+        event = strict_json.value(body)
+        commanded = _read(lambda: cloudevents.command(event, self._now()), token)
+        return await self._one(request, cloudevents.event_name(event), commanded)
+
+    async def _binary(self, request: web.Request, token: Token, body: bytes) -> web.Response:
+        attributes = _attributes(request.headers)
+        commanded = _read(
+            lambda: cloudevents.command_of_parts(attributes, body, self._now()), token
+        )
+        return await self._one(request, attributes.get("id"), commanded)
+
+    async def _one(
+        self, request: web.Request, name: str | None, commanded: Commanded | Refusal
+    ) -> web.Response:
+        outcome = (await self._submit([commanded]))[0]
+        if outcome.refusal is not None:
+            raise self._problem(outcome.refusal)
+        status = 201 if outcome.status == "recorded" else 200
+        return self._answer(request, self._result(name, outcome), status=status)
+
+    async def _batched(self, request: web.Request, token: Token, body: bytes) -> web.Response:
+        events = _elements(body, self._settings.batch_events_max)
+        now = self._now()
+        outcomes = await self._submit([_read_element(event, now, token) for event in events])
+        results = [
+            self._result(cloudevents.event_name(event), outcome)
+            for event, outcome in zip(events, outcomes, strict=True)
+        ]
+        return self._answer(request, BatchShape(position=await self._app.head(), results=results))
+
+    async def _submit(self, events: Sequence[Commanded | Refusal]) -> list[Outcome]:
+        """Submit what can be, in order, and give each its outcome."""
+        commands = [event for event in events if isinstance(event, Commanded)]
+        submitted = iter(await self._app.submit(commands) if commands else ())
+        return [
+            next(submitted) if isinstance(event, Commanded) else Outcome("rejected", refusal=event)
+            for event in events
+        ]
+
+    def _result(self, name: str | None, outcome: Outcome) -> ResultShape:
+        problem = None
+        if outcome.refusal is not None:
+            problem = self._problem(outcome.refusal).shape()
+            problem.status = UNSET
+        return ResultShape(
+            event=name,
+            status=outcome.status,
+            position=outcome.position,
+            id=outcome.id,
+            problem=problem,
+        )
+
+    def _problem(self, refusal: Refusal) -> Problem:
+        return refused(refusal, retry_after_seconds=self._settings.retry_after_seconds)
+
+    def _answer(
+        self, request: web.Request, shape: ResultShape | BatchShape, *, status: int = 200
+    ) -> web.Response:
+        return answer(
+            request,
+            msgspec.json.encode(shape),
+            status=status,
+            headers={"Cache-Control": "no-store"},
+            compressed_bytes_min=self._settings.compressed_bytes_min,
+        )
+
+
+def _elements(body: bytes, events_max: int) -> list[Raw]:
+    try:
+        events = strict_json.elements(body)
+    except strict_json.NotAnArray as error:
+        raise Problem("not-an-array", str(error)) from None
+    if len(events) > events_max:
+        raise Problem("too-large", f"a batch holds at most {events_max} events")
+    return events
+
+
+def _read_element(event: Raw, now: Time, token: Token) -> Commanded | Refusal:
+    return _read(lambda: cloudevents.command(event, now), token)
+
+
+def _read(read: Callable[[], Commanded], token: Token) -> Commanded | Refusal:
+    """The command, or why it is none that this token may publish."""
+    try:
+        commanded = read()
+    except Refusal as refusal:
+        return refusal
+    site = commanded.command.site
+    if not token.reaches(site):
+        return Refusal("forbidden", f"the token is not for the site {site!r}")
+    return commanded
+
+
+def _attributes(headers: Mapping[str, str]) -> dict[str, str]:
+    """The attributes of an event in binary mode, whose values are percent-encoded UTF-8."""
+    return {
+        name[len(BINARY_PREFIX) :].lower(): unquote(value)
+        for name, value in headers.items()
+        if name.lower().startswith(BINARY_PREFIX)
+    }

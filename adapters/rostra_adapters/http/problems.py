@@ -1,0 +1,145 @@
+"""Problems (RFC 9457): what goes wrong, under stable names, each with a page of its own."""
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+from aiohttp import web
+from msgspec import UNSET, UnsetType
+
+from rostra.cloudevents import Fault, Malformed
+from rostra.refusals import Refusal
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class Kind(msgspec.Struct, frozen=True):
+    """A name's HTTP status, its title, and what its page says besides."""
+
+    status: int
+    title: str
+    meaning: str = ""
+
+
+KINDS: dict[str, Kind] = {
+    "not-json": Kind(400, "Not JSON", "The body must be JSON in UTF-8, nested at most 100 deep."),
+    "bad-query": Kind(400, "A query parameter does not fit"),
+    "bad-request": Kind(400, "Not a request that can be read"),
+    "bad-cursor": Kind(
+        400,
+        "Not a cursor of this list",
+        "A cursor comes from `next` or `next_children`, and goes back with the same parameters.",
+    ),
+    "unauthorized": Kind(
+        401, "A token is needed", "Send `Authorization: Bearer <token>` with a token that is valid."
+    ),
+    "forbidden": Kind(403, "The token does not allow this", "Its scope or its site is another."),
+    "not-found": Kind(404, "Not here", "Or not for you: what is private is not told from nothing."),
+    "method-not-allowed": Kind(405, "Another method is needed", "`Allow` names those there are."),
+    "comment-exists": Kind(409, "The key is taken", "Another event posted the same comment."),
+    "different-content": Kind(409, "The key is taken", "What stands under it says something else."),
+    "cursor-too-old": Kind(410, "The cursor is too old", "Begin again with the first page."),
+    "log-changed": Kind(
+        410, "Of another log", "The history was restored or replaced. Begin again."
+    ),
+    "too-large": Kind(413, "Too large"),
+    "unsupported-media-type": Kind(415, "Another media type is needed"),
+    "invalid-event": Kind(422, "The event does not fit its type", "`errors` says where."),
+    "not-an-array": Kind(422, "Not an array", "A batch is a JSON array of CloudEvents."),
+    "unknown-type": Kind(422, "Unknown type of event"),
+    "time-ahead": Kind(422, "A time in the future", "`time` says when something happened."),
+    "unknown-discussion": Kind(422, "Unknown discussion", "`discussion.opened` opens one."),
+    "unknown-comment": Kind(422, "Unknown comment"),
+    "unknown-parent": Kind(422, "Unknown parent", "A reply's parent is in the same discussion."),
+    "unknown-passage": Kind(422, "Unknown passage"),
+    "unknown-vote": Kind(422, "Unknown vote"),
+    "ids-disagree": Kind(422, "Key and id disagree", "Give one of them, or both of one thing."),
+    "id-collision": Kind(422, "Two names with one id"),
+    "other-passage": Kind(422, "Another passage", "A reply is on the passage of its thread."),
+    "not-at-the-top": Kind(422, "Not a top-level comment"),
+    "discussion-closed": Kind(422, "The discussion is closed", "Votes still count."),
+    "passage-closed": Kind(422, "The passage is closed"),
+    "comment-removed": Kind(422, "The comment was removed"),
+    "self-vote": Kind(422, "One's own comment", "Unless the settings say `self_votes`."),
+    "voting-off": Kind(422, "No votes here"),
+    "voting-up-only": Kind(422, "No votes against here"),
+    "stream-full": Kind(422, "Too many events about one thing"),
+    "internal-error": Kind(500, "Something broke here", "It was logged. Nothing to do with you."),
+    "busy": Kind(503, "Busy", "Try again after `Retry-After` seconds."),
+    "database-unavailable": Kind(503, "The database is away", "What was sent may be recorded."),
+    "view-behind": Kind(503, "The view has not read that far", "Or the log has not got there."),
+    "not-ready": Kind(503, "Not ready"),
+}
+
+REFUSED = Kind(422, "Refused")
+
+
+class ProblemShape(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """`application/problem+json`."""
+
+    type: str
+    title: str
+    status: int | UnsetType = UNSET
+    detail: str | None = None
+    retryable: bool | UnsetType = UNSET
+    errors: Sequence[Fault] = ()
+
+
+class Problem(Exception):
+    """An answer that is a problem; raised anywhere below the middleware."""
+
+    def __init__(
+        self,
+        name: str,
+        detail: str | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        errors: Sequence[Fault] = (),
+        retryable: bool | UnsetType = UNSET,
+    ) -> None:
+        super().__init__(name, detail)
+        self.name = name
+        self.detail = detail
+        self.headers = dict(headers or {})
+        self.errors = errors
+        self.retryable = retryable
+
+    @property
+    def kind(self) -> Kind:
+        return KINDS.get(self.name, REFUSED)
+
+    def shape(self) -> ProblemShape:
+        """As a body of its own; within a batch's results without its status."""
+        return ProblemShape(
+            type=f"/problems/{self.name}",
+            title=self.kind.title,
+            status=self.kind.status,
+            detail=self.detail,
+            retryable=self.retryable,
+            errors=self.errors,
+        )
+
+
+def refused(refusal: Refusal, *, retry_after_seconds: int) -> Problem:
+    """A refusal of the domain as an answer."""
+    busy = KINDS.get(refusal.name, REFUSED).status == web.HTTPServiceUnavailable.status_code
+    return Problem(
+        refusal.name,
+        refusal.detail,
+        headers=retry_after(retry_after_seconds) if busy else None,
+        errors=refusal.faults if isinstance(refusal, Malformed) else (),
+        retryable=refusal.retryable,
+    )
+
+
+def retry_after(seconds: float) -> dict[str, str]:
+    """Whole seconds, at least one."""
+    return {"Retry-After": str(max(1, round(seconds)))}
+
+
+def response(problem: Problem) -> web.Response:
+    """The problem as an answer of its own."""
+    return web.Response(
+        status=problem.kind.status,
+        body=msgspec.json.encode(problem.shape()),
+        headers={"Content-Type": MEDIA_TYPE, "Cache-Control": "no-store", **problem.headers},
+    )

@@ -1,0 +1,93 @@
+"""Query parameters: each parsed, bounded, and given once; others than those known are refused."""
+
+from collections.abc import Collection
+from typing import Any, TypeVar
+from uuid import UUID
+
+import msgspec
+from aiohttp import web
+
+from rostra.cloudevents import words
+from rostra_adapters.http.problems import Problem
+
+T = TypeVar("T")
+
+POSITION_MAX = 2**63 - 1
+NUMBER_CHARACTERS_MAX = 20
+
+
+class Query:
+    """One request's parameters. Each method raises the problem `bad-query`."""
+
+    def __init__(self, request: web.Request, *, known: Collection[str]) -> None:
+        self._query = request.query
+        for name in self._query:
+            if name not in known:
+                raise _bad(name[:100], "is not a parameter of this")
+
+    def all(self, name: str, kind: Any) -> list[Any]:
+        """Every value of a parameter that may be repeated, each of a msgspec type."""
+        return [_fitting(name, value, kind) for value in self._query.getall(name, [])]
+
+    def one(self, name: str, kind: Any) -> Any:
+        """The value, of a msgspec type; None where there is none."""
+        given = self.all(name, kind)
+        if len(given) > 1:
+            raise _bad(name, "is given more than once")
+        return given[0] if given else None
+
+    def needed(self, name: str, kind: Any) -> Any:
+        found = self.one(name, kind)
+        if found is None:
+            raise _bad(name, "is missing")
+        return found
+
+    def number(self, name: str, *, default: int, least: int = 0, most: int = POSITION_MAX) -> int:
+        """A whole number in decimal digits."""
+        text = self.one(name, str)
+        if text is None:
+            return default
+        digits = text.isascii() and text.isdigit() and len(text) <= NUMBER_CHARACTERS_MAX
+        if not digits or not least <= int(text) <= most:
+            raise _bad(name, f"must be a whole number from {least} to {most}")
+        return int(text)
+
+    def seconds(self, name: str, *, default: float, most: float) -> float:
+        text = self.one(name, str)
+        if text is None:
+            return default
+        try:
+            found = float(text)
+        except ValueError:
+            found = -1.0
+        if not 0 <= found <= most:  # false for NaN too
+            raise _bad(name, f"must be a number of seconds from 0 to {most:g}")
+        return found
+
+    def flag(self, name: str) -> bool:
+        """`true` or `false`; false where there is none."""
+        text: str | None = self.one(name, str)
+        if text not in (None, "true", "false"):
+            raise _bad(name, "must be `true` or `false`")
+        return text == "true"
+
+    def uuid(self, name: str) -> UUID | None:
+        text = self.one(name, str)
+        try:
+            return None if text is None else UUID(text)
+        except ValueError:
+            raise _bad(name, "must be a UUID") from None
+
+
+def _fitting(name: str, value: str, kind: Any) -> Any:
+    try:
+        value.encode()  # what was not UTF-8 in the URL shows as half surrogates
+        return msgspec.convert(value, kind)
+    except UnicodeEncodeError:
+        raise _bad(name, "is not UTF-8") from None
+    except msgspec.ValidationError as error:
+        raise _bad(name, words(str(error))) from None
+
+
+def _bad(name: str, message: str) -> Problem:
+    return Problem("bad-query", f"`{name}` {message}")

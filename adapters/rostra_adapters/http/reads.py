@@ -1,0 +1,181 @@
+"""The reads of discussions, comments, replies, passages and counts."""
+
+from collections.abc import Awaitable, Callable
+from hashlib import blake2b
+from typing import Annotated, Any, get_args
+from uuid import UUID
+
+import msgspec
+from aiohttp import web
+from msgspec import Meta
+
+from rostra import ids, texts
+from rostra.settings import Order
+from rostra_adapters.app import App
+from rostra_adapters.http.messages import answer
+from rostra_adapters.http.problems import Problem
+from rostra_adapters.http.queries import Query
+from rostra_adapters.http.readers import Reader, id_in_path
+from rostra_adapters.http.settings import HttpSettings
+from rostra_projections.listing import CURSOR_CHARACTERS_MAX
+from rostra_projections.shapes import CommentsPage, DiscussionsPage
+
+CURSOR = Annotated[str, Meta(min_length=1, max_length=CURSOR_CHARACTERS_MAX)]
+WAITING = ("min_position", "wait")
+PAGING = ("order", "limit", "cursor", "replies")
+ORDERS: tuple[Order, ...] = get_args(Order)
+ETAG_BYTES = 12
+
+Read = Callable[[Query, Reader, web.Request], Awaitable[Any]]
+
+
+class Reads:
+    """The handlers. Each `_read` answers a shape, or None where the URL names nothing."""
+
+    def __init__(self, app: App, settings: HttpSettings) -> None:
+        self._app = app
+        self._settings = settings
+
+    def routes(self) -> list[web.RouteDef]:
+        """Every read, with the parameters it knows."""
+        return [
+            self._get("/v1/discussions", self._discussions, "site", "resource", "limit", "cursor"),
+            self._get("/v1/discussions/{id}", self._discussion),
+            self._get(
+                "/v1/discussions/{id}/comments",
+                self._comments, *PAGING, "passage", "inline", "flat",
+            ),
+            self._get("/v1/discussions/{id}/passages", self._passages),
+            self._get("/v1/comments/{id}", self._comment),
+            self._get("/v1/comments/{id}/replies", self._replies, *PAGING),
+            self._get("/v1/counts", self._counts, "site", "resource"),
+        ]  # fmt: skip
+
+    def _get(self, path: str, read: Read, *parameters: str) -> web.RouteDef:
+        async def get(request: web.Request) -> web.Response:
+            query = Query(request, known=(*parameters, *WAITING))
+            reader = Reader(request, self._app, self._settings.secret)
+            await self._wait(query)
+            position = self._app.position()
+            shape = await read(query, reader, request)
+            if shape is None:
+                raise Problem("not-found", "there is nothing under this name")
+            return await self._show(request, shape, position)
+
+        return web.get(path, get)
+
+    async def _wait(self, query: Query) -> None:
+        settings = self._settings
+        wait_seconds = query.seconds(
+            "wait", default=settings.wait_seconds_default, most=settings.wait_seconds_max
+        )
+        least = query.number("min_position", default=0)
+        if least:
+            await self._app.wait(least, wait_seconds)
+
+    async def _show(self, request: web.Request, shape: Any, position: int) -> web.Response:
+        body = msgspec.json.encode(shape)
+        tag = self._tag(request, body, await self._app.log.log_id())
+        private = "Authorization" in request.headers
+        headers = {
+            "Rostra-Position": str(position),
+            "ETag": f'"{tag}"',
+            "Vary": "Authorization",
+            "Cache-Control": "private, no-cache" if private else "no-cache",
+        }
+        if any(etag.value in (tag, "*") for etag in request.if_none_match or ()):
+            return web.Response(status=304, headers=headers)
+        limit = self._settings.compressed_bytes_min
+        return answer(request, body, headers=headers, compressed_bytes_min=limit)
+
+    def _tag(self, request: web.Request, body: bytes, log_id: UUID) -> str:
+        """Of the log, the query, the person (whose token says so) and what is shown."""
+        person = request.headers.get("Authorization", "")
+        about = f"{log_id}\n{request.path_qs}\n{person}\n".encode(errors="surrogateescape")
+        return blake2b(about + body, digest_size=ETAG_BYTES).hexdigest()
+
+    # -- each read
+
+    async def _discussions(self, query: Query, reader: Reader, _: web.Request) -> Any:
+        site = query.needed("site", texts.SiteName)
+        resource = query.one("resource", texts.Resource)
+        may_read = await reader.may_read_site(site)
+        limit, cursor = self._limit(query), query.one("cursor", CURSOR)
+        if resource is not None:
+            discussion = ids.discussion_id(site, resource)
+            await reader.enter(discussion)
+            return await self._app.discussion(discussion)
+        if not may_read:
+            return DiscussionsPage(position=0, discussions=[], next=None)
+        page = await self._app.discussions(site, limit=limit, cursor=cursor)
+        page.discussions = [one for one in page.discussions if await reader.may_enter(one.id)]
+        return page
+
+    async def _discussion(self, _: Query, reader: Reader, request: web.Request) -> Any:
+        discussion = id_in_path(request, ids.Kind.DISCUSSION)
+        await reader.enter(discussion)
+        return await self._app.discussion(discussion)
+
+    async def _comments(self, query: Query, reader: Reader, request: web.Request) -> Any:
+        discussion = id_in_path(request, ids.Kind.DISCUSSION)
+        viewer = await reader.enter(discussion)
+        return await self._app.comments_page(
+            discussion,
+            order=self._order(query, default="newest"),
+            limit=self._limit(query),
+            cursor=query.one("cursor", CURSOR),
+            replies=self._replies_shown(query),
+            passage=query.uuid("passage"),
+            inline=query.flag("inline"),
+            flat=query.flag("flat"),
+            viewer=viewer,
+        )
+
+    async def _comment(self, _: Query, reader: Reader, request: web.Request) -> Any:
+        comment = id_in_path(request, ids.Kind.COMMENT)
+        viewer = await reader.enter(ids.discussion_of(comment))
+        return await self._app.comment(comment, viewer=viewer)
+
+    async def _replies(
+        self, query: Query, reader: Reader, request: web.Request
+    ) -> CommentsPage | None:
+        comment = id_in_path(request, ids.Kind.COMMENT)
+        viewer = await reader.enter(ids.discussion_of(comment))
+        return await self._app.replies(
+            comment,
+            order=self._order(query, default="oldest"),
+            limit=self._limit(query),
+            cursor=query.one("cursor", CURSOR),
+            replies=self._replies_shown(query),
+            viewer=viewer,
+        )
+
+    async def _passages(self, _: Query, reader: Reader, request: web.Request) -> Any:
+        discussion = id_in_path(request, ids.Kind.DISCUSSION)
+        await reader.enter(discussion)
+        return await self._app.passages_page(discussion)
+
+    async def _counts(self, query: Query, reader: Reader, _: web.Request) -> Any:
+        site = query.needed("site", texts.SiteName)
+        resources = query.all("resource", texts.Resource)
+        most = self._settings.resources_max
+        if not 1 <= len(resources) <= most:
+            raise Problem("bad-query", f"`resource` is given 1 to {most} times")
+        await reader.may_read_site(site)
+        page = await self._app.counts(site, resources)
+        for resource in resources:
+            if not await reader.may_enter(ids.discussion_id(site, resource)):
+                page.counts[resource] = 0
+        return page
+
+    def _order(self, query: Query, *, default: Order) -> Order:
+        order: Order = query.one("order", Order) or default
+        return order
+
+    def _limit(self, query: Query) -> int:
+        settings = self._settings
+        return query.number("limit", default=settings.page_default, least=1, most=settings.page_max)
+
+    def _replies_shown(self, query: Query) -> int:
+        settings = self._settings
+        return query.number("replies", default=settings.replies_default, most=settings.page_max)

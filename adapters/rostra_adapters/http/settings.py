@@ -1,0 +1,31 @@
+"""The limits of the HTTP interface, each with its unit in its name."""
+
+import msgspec
+
+SECRET_BYTES_MIN = 32
+
+
+class HttpSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """`secret` checks the tokens (HS256)."""
+
+    secret: str = msgspec.field()
+    request_bytes_max: int = 1024 * 1024
+    events_request_bytes_max: int = 32 * 1024 * 1024
+    batch_events_max: int = 10_000
+    line_bytes_max: int = 1024 * 1024  # of a URL or a header: a hundred long resources fit
+    page_default: int = 20
+    page_max: int = 100
+    replies_default: int = 3
+    feed_default: int = 500
+    feed_max: int = 5_000
+    resources_max: int = 100
+    wait_seconds_default: float = 5.0
+    wait_seconds_max: float = 30.0
+    retry_after_seconds: int = 1
+    ready_lag_events_max: int = 10_000
+    drain_seconds_max: float = 30.0
+    compressed_bytes_min: int = 1024
+
+    def __post_init__(self) -> None:
+        if len(self.secret.encode()) < SECRET_BYTES_MIN:
+            raise ValueError(f"the secret is shorter than {SECRET_BYTES_MIN} bytes")

@@ -1,0 +1,121 @@
+"""Opening a Rostra on a database: which log, key ring and views go together."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import asyncpg
+from eventsourcing.persistence import ApplicationRecorder
+from eventsourcing.popo import POPOApplicationRecorder
+from eventsourcing.sqlite import SQLiteApplicationRecorder, SQLiteDatastore
+
+from rostra.log import EventLog
+from rostra.sealing import KeyRing
+from rostra_adapters.app import App
+from rostra_adapters.data_folder import key_file
+from rostra_adapters.key_ring import MasterKeys, MemoryKeyRing, SqliteKeyRing
+from rostra_adapters.postgres import schema
+from rostra_adapters.postgres.connect import create_pool, unavailable_if_lost
+from rostra_adapters.postgres.key_ring import PostgresKeyRing
+from rostra_adapters.postgres.log import PostgresLog
+from rostra_adapters.reading import Reading
+from rostra_adapters.rendering import render
+from rostra_adapters.stock_log import StockLog
+from rostra_adapters.views.backend import Backend, PostgresBackend
+from rostra_adapters.views.in_memory import MemoryBackend
+
+POOL_SIZE_MAX = 10
+CLOSE_SECONDS_MAX = 5.0
+FOLD_SECONDS_MAX = 600.0
+MASTER_KEY_VARIABLE = "ROSTRA_MASTER_KEY"
+
+
+class NoMasterKey(Exception):
+    """PostgreSQL keeps persons' keys sealed with a master key, and none was given."""
+
+    def __init__(self) -> None:
+        super().__init__(f"give master_key, or set {MASTER_KEY_VARIABLE} to 64 hex digits")
+
+
+@asynccontextmanager
+async def open(  # noqa: A001  # it opens a Rostra, as `rostra_adapters.open`
+    url: str, *, master_key: bytes | None = None, project: bool = True
+) -> AsyncIterator[App]:
+    """A Rostra on "postgresql://…", "sqlite:PATH" or "memory:".
+
+    `master_key`: 32 bytes; by default ROSTRA_MASTER_KEY (64 hex digits), and for SQLite
+    a file beside the database. With `project` false, views are read but not kept up to
+    date by this process. Raises LogUnavailable, NoMasterKey, ValueError.
+    """
+    async with AsyncExitStack() as stack:
+        if url.startswith(("postgresql://", "postgres://")):
+            app = await _on_postgres(url, _master_keys(master_key), stack, project=project)
+        elif url == "memory:":
+            app = await _in_process(POPOApplicationRecorder(), MemoryKeyRing(), url, stack)
+        elif url.startswith("sqlite:"):
+            app = await _on_sqlite(Path(url.removeprefix("sqlite:")), master_key, stack)
+        else:
+            raise ValueError(f"{url!r} is none of postgresql://…, sqlite:PATH, memory:")
+        stack.push_async_callback(app.close)
+        yield app
+
+
+def _master_keys(given: bytes | None) -> MasterKeys:
+    if given is None:
+        text = os.environ.get(MASTER_KEY_VARIABLE)
+        if text is None:
+            raise NoMasterKey
+        given = bytes.fromhex(text)
+    return MasterKeys(given)
+
+
+async def _on_postgres(
+    url: str, masters: MasterKeys, stack: AsyncExitStack, *, project: bool
+) -> App:
+    pool = await create_pool(url, size_max=POOL_SIZE_MAX)
+    stack.push_async_callback(_close_pool, pool)
+    with unavailable_if_lost():
+        async with pool.acquire() as connection:
+            await schema.install(connection)
+    log = await stack.enter_async_context(await PostgresLog.open(pool))
+    backend = PostgresBackend(pool, log, url)
+    await backend.install()
+    if project:
+        backend.start()
+    return await _app(log, PostgresKeyRing(pool, masters), backend, url)
+
+
+async def _close_pool(pool: asyncpg.Pool) -> None:
+    """What is still asked for is not waited for without end."""
+    try:
+        await asyncio.wait_for(pool.close(), CLOSE_SECONDS_MAX)
+    except TimeoutError:
+        pool.terminate()
+
+
+async def _on_sqlite(path: Path, master_key: bytes | None, stack: AsyncExitStack) -> App:
+    datastore = SQLiteDatastore(str(path))
+    stack.callback(datastore.close)
+    recorder = SQLiteApplicationRecorder(datastore)
+    recorder.create_table()
+    if master_key is None and MASTER_KEY_VARIABLE not in os.environ:
+        master_key = bytes.fromhex(key_file(path.with_name(f"{path.name}.master-key")))
+    ring = SqliteKeyRing(datastore, _master_keys(master_key))
+    return await _in_process(recorder, ring, f"sqlite:{path}", stack)
+
+
+async def _in_process(
+    recorder: ApplicationRecorder, ring: KeyRing, url: str, stack: AsyncExitStack
+) -> App:
+    log = await stack.enter_async_context(StockLog(recorder))
+    backend = MemoryBackend(log)
+    backend.start()
+    await backend.wait(await log.head(), FOLD_SECONDS_MAX)
+    return await _app(log, ring, backend, url)
+
+
+async def _app(log: EventLog, ring: KeyRing, backend: Backend, url: str) -> App:
+    reading = Reading(backend.reads, ring, await log.log_id(), render)
+    return App(log, ring, backend, reading, url)

@@ -1,0 +1,182 @@
+"""The log in PostgreSQL: the `rostra.log.EventLog` port on asyncpg."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator, Sequence
+from typing import Self
+from uuid import UUID
+
+import asyncpg
+
+from rostra.log import Appended, Group, LogUnavailable, Recorded, Stale
+from rostra_adapters import guards
+from rostra_adapters.postgres.committer import COMMIT_EVENTS_MAX, Committer
+from rostra_adapters.postgres.connect import create_pool, unavailable_if_lost
+from rostra_adapters.postgres.holes import Holes
+from rostra_adapters.postgres.news import POLL_SECONDS, News
+
+LOG_ID = "select id from public.rostra_log"
+HEAD = "select coalesce(max(notification_id), 0) from public.stored_events"
+# `offset 0` keeps the planner from making one join of it, and that one a scan.
+READ_STREAMS = """
+select event.position, event.stream, event.version, event.topic, event.state,
+    event.event_id, event.metadata
+from unnest($1::uuid[]) as wanted (stream)
+cross join lateral (
+    select notification_id as position, originator_id as stream, originator_version as version,
+        topic, state, event_id, metadata
+    from public.stored_events
+    where originator_id = wanted.stream
+    order by originator_version
+    offset 0
+) as event
+"""
+READ_AFTER = """
+select notification_id, originator_id, originator_version, topic, state, event_id, metadata
+from public.stored_events
+where notification_id > $1
+order by notification_id
+limit $2
+"""
+
+
+class PostgresLog:
+    """Of the pool, one connection is kept for appending and, once something follows, one
+    for listening. `schema.install` must have been run."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+        self._owns_pool = False
+        self._committer = Committer(pool)
+        self._news = News(pool)
+        self._holes = Holes(pool)
+        self._log_id: UUID | None = None
+        self._closed = False
+
+    @classmethod
+    async def open(cls, source: str | asyncpg.Pool) -> Self:
+        """On a pool (see `create_pool`), or on a URL: then with a pool of its own."""
+        if not isinstance(source, str):
+            return cls(source)
+        log = cls(await create_pool(source))
+        log._owns_pool = True
+        return log
+
+    async def close(self) -> None:
+        """What is being appended is answered with LogUnavailable; followers come to an end."""
+        self._closed = True
+        await self._committer.close()
+        await self._news.close()
+        if self._owns_pool:
+            await self._pool.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    @property
+    def holes(self) -> int:
+        """Positions that will never be: each was an alarm. For the metrics."""
+        return self._holes.count
+
+    @property
+    def queued_events(self) -> int:
+        """Events that wait to be appended. For the metrics."""
+        return self._committer.queued_events
+
+    @property
+    def commits(self) -> int:
+        """Calls that appended, or tried to. For the metrics."""
+        return self._committer.commits
+
+    async def log_id(self) -> UUID:
+        if self._log_id is None:
+            with self._asking():
+                self._log_id = await self._pool.fetchval(LOG_ID)
+        assert self._log_id is not None
+        return self._log_id
+
+    async def head(self) -> int:
+        with self._asking():
+            return int(await self._pool.fetchval(HEAD))
+
+    async def read_streams(self, streams: Sequence[UUID]) -> dict[UUID, list[Recorded]]:
+        found: dict[UUID, list[Recorded]] = {stream: [] for stream in streams}
+        with self._asking():
+            rows = await self._pool.fetch(READ_STREAMS, list(found))
+        for row in rows:
+            found[row[1]].append(Recorded(*row))
+        return found
+
+    async def append(self, groups: Sequence[Group]) -> list[Appended | Stale]:
+        guards.check(groups)
+        self._committer.admit(sum(len(group.events) for group in groups))
+        answers: list[Appended | Stale] = []
+        lost = guards.Lost()
+        for part in _parts(groups):
+            answers += await self._append(part, lost)
+        return answers
+
+    async def _append(self, groups: Sequence[Group], lost: guards.Lost) -> list[Appended | Stale]:
+        asked: dict[int, Group] = {}
+        for index, group in enumerate(groups):
+            if lost.touches(group):
+                lost.add(group)
+            else:
+                asked[index] = group
+        answers: list[Appended | Stale] = [Stale()] * len(groups)
+        with self._asking():
+            recorded = await self._committer.append(list(asked.values()))
+        for (index, group), answer in zip(asked.items(), recorded, strict=True):
+            answers[index] = answer
+            if isinstance(answer, Stale):
+                lost.add(group)
+        return answers
+
+    async def read_after(self, position: int, limit: int) -> list[Recorded]:
+        """Of a gap that someone may still be filling, only what stands before it."""
+        with self._asking():
+            while True:
+                rows = await self._pool.fetch(READ_AFTER, position, limit)
+                positions = [row[0] for row in rows]
+                gap = self._holes.first_open(position, positions)
+                if gap is None or not await self._holes.prove(positions[-1]):
+                    break
+        self._holes.pass_over(position, positions[:gap])
+        return [Recorded(*row) for row in rows[:gap]]
+
+    async def follow(self, position: int, limit: int) -> AsyncIterator[list[Recorded]]:
+        while not self._closed:
+            news = self._news.next()
+            if page := await self.read_after(position, limit):
+                position = page[-1].position
+                yield page
+            else:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(news.wait(), POLL_SECONDS)
+
+    @contextlib.contextmanager
+    def _asking(self) -> Iterator[None]:
+        """Another server may have taken over by the time we are connected again."""
+        try:
+            with unavailable_if_lost():
+                yield
+        except LogUnavailable:
+            self._log_id = None
+            raise
+
+
+def _parts(groups: Sequence[Group]) -> Iterator[Sequence[Group]]:
+    """Cut so that others' appends come in between; each group stays whole."""
+    part: list[Group] = []
+    events = 0
+    for group in groups:
+        if part and events + len(group.events) > COMMIT_EVENTS_MAX:
+            yield part
+            part, events = [], 0
+        part.append(group)
+        events += len(group.events)
+    if part:
+        yield part

@@ -1,0 +1,68 @@
+"""The log's tables, functions and triggers, and how they come to be in a database."""
+
+from importlib import resources
+
+from rostra_adapters.postgres.connection import Connection
+
+VERSION = 1
+"""Raised with every change to a file in `sql/`, so that it is installed again."""
+
+_INSTALLING = "select pg_advisory_xact_lock(5940093377497353328)"
+_LOG_TABLE_EXISTS = "select to_regclass('public.rostra_log') is not null"
+_INSTALLED_VERSION = "select schema_version from public.rostra_log"
+_ID_TYPE = """
+select format_type(atttypid, atttypmod)
+from pg_attribute
+where attrelid = to_regclass('public.stored_events') and attname = 'originator_id'
+"""
+_STATEMENTS = (
+    "stored_events",
+    "stored_events_columns",
+    "stored_events_index",
+    "stored_events_storage",
+    "log_table",
+    "log_row",
+    "one_writer",
+    "one_writer_trigger",
+    "announce",
+    "announce_trigger",
+    "immutable",
+    "no_change_trigger",
+    "no_truncate_trigger",
+    "triggers_always",
+    "refused",
+    "append",
+    "keys_schema",
+    "person_keys",
+)
+
+
+class UnfitTable(Exception):
+    """There is a `stored_events` that cannot hold the log."""
+
+
+async def install(connection: Connection) -> None:
+    """Make what is missing, also in a database that a stock recorder has written to.
+
+    Where everything is there, nothing is locked but other installers. Raises
+    UnfitTable where the streams of an existing table are not named by UUIDs.
+    """
+    async with connection.transaction(isolation="read_committed"):
+        await connection.execute(_INSTALLING)
+        if await _installed_version(connection) >= VERSION:
+            return
+        if await connection.fetchval(_ID_TYPE) not in (None, "uuid"):
+            raise UnfitTable("public.stored_events exists and its originator_id is not a uuid")
+        for name in _STATEMENTS:
+            await connection.execute(_sql(name))
+        await connection.execute(_sql("log_version"), VERSION)
+
+
+async def _installed_version(connection: Connection) -> int:
+    if not await connection.fetchval(_LOG_TABLE_EXISTS):
+        return 0
+    return int(await connection.fetchval(_INSTALLED_VERSION) or 0)
+
+
+def _sql(name: str) -> str:
+    return resources.files(__package__).joinpath(f"sql/{name}.sql").read_text("utf-8")

@@ -1,0 +1,8 @@
+create or replace function public.rostra_immutable() returns trigger
+language plpgsql
+as $$
+begin
+    raise exception '% refused: what the log holds is never changed', tg_op
+        using errcode = 'insufficient_privilege';
+end
+$$

@@ -1,0 +1,1 @@
+insert into public.rostra_log default values on conflict do nothing

@@ -1,0 +1,1 @@
+update public.rostra_log set schema_version = $1

@@ -1,0 +1,221 @@
+"""What readers ask for: rows of the views, words opened, in the shapes of the contract."""
+
+from collections.abc import Callable, Sequence
+from uuid import UUID
+
+from rostra import ids
+from rostra.codec import PERSONAL, open_words
+from rostra.comment import CommentEdited, CommentPosted
+from rostra.events import Words
+from rostra.sealing import Damaged, Erased, KeyRing, associated_data
+from rostra.settings import Order
+from rostra_projections.comments import CommentRow
+from rostra_projections.listing import Cursor, Kind, Listing, decode_cursor
+from rostra_projections.reads import DiscussionRead, Page, PassageRead, Reads
+from rostra_projections.shapes import (
+    CommentShape,
+    CommentsPage,
+    CountsPage,
+    DiscussionShape,
+    DiscussionsPage,
+    PassageShape,
+    PassagesPage,
+    Viewer,
+)
+from rostra_projections.site_cursor import decode_site_cursor, encode_site_cursor
+from rostra_projections.threads import OpenedWords, Thread, all_rows, readable, visible
+
+Render = Callable[[str], str]
+"""From a body (CommonMark) to HTML that is safe to show."""
+
+
+class Reading:
+    """The reads of one log, whose id stands in cursors."""
+
+    def __init__(self, reads: Reads, ring: KeyRing, log: UUID, render: Render) -> None:
+        self._reads = reads
+        self._ring = ring
+        self._log = log
+        self._render = render
+
+    # -- discussions
+
+    async def discussion(self, discussion: UUID) -> DiscussionShape | None:
+        """One discussion, None where it is unknown."""
+        found = await self._reads.discussion(discussion)
+        return None if found is None else _discussion(found[1])
+
+    async def discussions(
+        self, site: str, *, limit: int = 20, cursor: str | None = None
+    ) -> DiscussionsPage:
+        """A site's discussions, the latest active first. Raises CursorRefused."""
+        after = None if cursor is None else decode_site_cursor(cursor, site, self._log)
+        position, found = await self._reads.discussions(site, limit=limit + 1, after=after)
+        shown, more = found[:limit], len(found) > limit
+        last = shown[-1].counts if more else None
+        following = None
+        if last is not None:
+            following = encode_site_cursor(site, self._log, (last.active_at or "", last.id))
+        return DiscussionsPage(
+            position=position, discussions=[_discussion(each) for each in shown], next=following
+        )
+
+    async def counts(self, site: str, resources: Sequence[str]) -> CountsPage:
+        """How many comments each resource has; 0 where it is unknown."""
+        named = {resource: ids.discussion_id(site, resource) for resource in resources}
+        position, counts = await self._reads.counts(list(named.values()))
+        return CountsPage(
+            position=position,
+            counts={resource: counts.get(id_, 0) for resource, id_ in named.items()},
+        )
+
+    async def passages_page(self, discussion: UUID) -> PassagesPage | None:
+        """The marked passages of a discussion, None where it is unknown."""
+        if await self._reads.discussion(discussion) is None:
+            return None
+        _, found = await self._reads.passages(discussion)
+        return PassagesPage(
+            position=max((each.changed for each in found), default=0),
+            passages=[_passage(each) for each in found],
+        )
+
+    # -- comments
+
+    async def comments_page(
+        self,
+        discussion: UUID,
+        *,
+        order: Order = "newest",
+        limit: int = 20,
+        cursor: str | None = None,
+        replies: int = 3,
+        passage: UUID | None = None,
+        inline: bool = False,
+        flat: bool = False,
+        viewer: Viewer,
+    ) -> CommentsPage | None:
+        """A page of comments, None where the discussion is unknown. Raises CursorRefused."""
+        kind: Kind = "flat" if flat else "top"
+        listing = Listing(kind, discussion, order, passage=passage, inline=inline)
+        found = await self._reads.discussion(discussion)
+        if found is None:
+            return None
+        return await self._page(found[1].row.site, listing, viewer, limit, cursor, replies)
+
+    async def replies(
+        self,
+        comment: UUID,
+        *,
+        order: Order = "oldest",
+        limit: int = 20,
+        cursor: str | None = None,
+        replies: int = 3,
+        viewer: Viewer,
+    ) -> CommentsPage | None:
+        """A page of the direct replies to a comment, None where that is unknown."""
+        found = await self._reads.comment(comment)
+        if found is None or not visible(found[1], viewer):
+            return None
+        discussion = ids.discussion_of(comment)
+        listing = Listing("replies", discussion, order, parent=comment)
+        site = await self._site(discussion)
+        return await self._page(site, listing, viewer, limit, cursor, replies)
+
+    async def comment(self, comment: UUID, *, viewer: Viewer) -> CommentShape | None:
+        """One comment alone, None where the viewer may not know of it."""
+        found = await self._reads.comment(comment)
+        if found is None or not visible(found[1], viewer):
+            return None
+        position, row = found
+        page = Page(position, row.changed, 1, [row], [], more=False, below={})
+        thread = await self._thread(await self._site(row.discussion), page, viewer)
+        return thread.shape(row, 0)
+
+    async def _page(
+        self,
+        site: str,
+        listing: Listing,
+        viewer: Viewer,
+        limit: int,
+        cursor: str | None,
+        replies: int,
+    ) -> CommentsPage:
+        begin: Cursor | None = None
+        if cursor is not None:
+            begin = decode_cursor(cursor, listing, self._log)
+        page = await self._reads.page(listing, viewer, begin=begin, limit=limit, replies=replies)
+        goes_on = begin is not None and begin.last is not None
+        as_of = begin.as_of if begin is not None and goes_on else page.position
+        thread = await self._thread(site, page, viewer)
+        return thread.comments_page(listing, as_of)
+
+    async def _site(self, discussion: UUID) -> str:
+        found = await self._reads.discussion(discussion)
+        return "" if found is None else found[1].row.site
+
+    # -- words
+
+    async def _thread(self, site: str, page: Page, viewer: Viewer) -> Thread:
+        rows = [row for row in all_rows(page) if readable(row, viewer)]
+        await self._ring.load({ids.person_id(site, row.author) for row in rows})
+        return Thread(page, viewer, lambda row: self._words(site, row), self._log)
+
+    def _words(self, site: str, row: CommentRow) -> OpenedWords:
+        """The author's name and the latest body, opened."""
+        owner = ids.person_id(site, row.author)
+        try:
+            first = self._open(row.id, row.words, CommentPosted.topic, row.words_event, owner)
+            latest = first
+            if row.edited_words is not None:
+                topic, event = CommentEdited.topic, row.edited_event
+                latest = self._open(row.id, row.edited_words, topic, event, owner)
+        except Erased:
+            return OpenedWords(erased=True)
+        except Damaged:
+            return OpenedWords()
+        html = None if latest.body is None else self._render(latest.body)
+        return OpenedWords(name=first.name, body=latest.body, html=html)
+
+    def _open(
+        self, comment: UUID, sealed: bytes, topic: str, event: UUID | None, owner: UUID
+    ) -> Words:
+        if event is None:
+            raise Damaged
+        place = associated_data(comment, topic, event, PERSONAL)
+        return open_words(sealed, self._ring, owner, place)
+
+
+def _discussion(read: DiscussionRead) -> DiscussionShape:
+    row, counts = read.row, read.counts
+    return DiscussionShape(
+        id=row.id,
+        site=row.site,
+        resource=row.resource,
+        title=row.title,
+        url=row.url,
+        open=row.open,
+        comments=counts.comments,
+        replies=counts.replies,
+        participants=counts.participants,
+        latest_at=counts.latest_at,
+        position=max(row.changed, counts.changed),
+    )
+
+
+def _passage(read: PassageRead) -> PassageShape:
+    row = read.row
+    return PassageShape(
+        id=row.id,
+        key=row.key,
+        exact=row.exact,
+        prefix=row.prefix,
+        suffix=row.suffix,
+        start=row.start_at,
+        end=row.end_at,
+        state=row.state,
+        question=row.question,
+        open=row.open,
+        comments=read.comments,
+        replies=read.replies,
+        latest_at=read.latest_at,
+    )

@@ -1,0 +1,106 @@
+"""A comment's body as HTML: CommonMark, sanitised."""
+
+import re
+from collections import OrderedDict
+from collections.abc import MutableMapping, Sequence
+from hashlib import blake2b
+from html import escape
+from typing import Any
+
+import nh3
+from markdown_it import MarkdownIt
+from markdown_it.renderer import RendererHTML
+from markdown_it.token import Token
+
+CACHE_BYTES_MAX = 16 * 1024 * 1024
+DIGEST_BYTES = 16
+
+TAGS = {
+    "a", "b", "blockquote", "br", "code", "del", "em", "h1", "h2", "h3", "h4", "h5", "h6", "hr",
+    "i", "kbd", "li", "ol", "p", "pre", "strong", "sub", "sup", "ul",
+}  # fmt: skip
+ATTRIBUTES: dict[str, set[str]] = {
+    "*": set(),
+    "a": {"href", "title"},
+    "code": {"class"},
+    "ol": {"start"},
+}
+SCHEMES = {"http", "https", "mailto"}
+LINK_REL = "nofollow ugc noopener"
+LANGUAGE = "language-"
+
+
+_UNSEEN = re.compile(r"[\s\x00-\x1f\u180e\u200b-\u200f\u2060-\u2064\ufeff]+")
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
+
+
+def _kept(_: str, attribute: str, value: str) -> str | None:
+    """Of classes only the one that says which language a block of code is in; of links none
+    whose scheme shows once what is not seen is left out."""
+    match attribute:
+        case "class" if not value.startswith(LANGUAGE):
+            return None
+        case "href" if scheme := _SCHEME.match(_UNSEEN.sub("", value)):
+            return value if scheme[1].lower() in SCHEMES else None
+    return value
+
+
+_cleaner = nh3.Cleaner(
+    tags=TAGS,
+    attributes=ATTRIBUTES,
+    attribute_filter=_kept,
+    url_schemes=SCHEMES,
+    link_rel=LINK_REL,
+    strip_comments=True,
+)
+
+
+def _image(
+    renderer: RendererHTML,
+    tokens: Sequence[Token],
+    index: int,
+    options: Any,
+    environment: MutableMapping[str, Any],
+) -> str:
+    """An image as a link to it: shown, it would tell its host who reads."""
+    token = tokens[index]
+    source = str(token.attrGet("src") or "")
+    text = renderer.renderInlineAsText(token.children or [], options, environment)
+    return f'<a href="{escape(source)}">{escape(text or source)}</a>'
+
+
+_markdown = MarkdownIt("commonmark")
+_markdown.add_render_rule("image", _image)
+
+
+def render(body: str) -> str:
+    """The body as sanitised HTML."""
+    return _cleaner.clean(_markdown.render(body))
+
+
+class Rendering:
+    """Renders bodies, and keeps what it rendered by a digest of the body, within a bound."""
+
+    def __init__(self, bytes_max: int = CACHE_BYTES_MAX) -> None:
+        self._bytes_max = bytes_max
+        self._bytes = 0
+        self._kept: OrderedDict[bytes, str] = OrderedDict()
+
+    def html(self, body: str) -> str:
+        """The body as HTML that a page may hold as it is."""
+        digest = blake2b(body.encode(), digest_size=DIGEST_BYTES).digest()
+        found = self._kept.get(digest)
+        if found is not None:
+            self._kept.move_to_end(digest)
+            return found
+        made = render(body)
+        self._kept[digest] = made
+        self._bytes += len(made)
+        while self._bytes > self._bytes_max:
+            self._bytes -= len(self._kept.popitem(last=False)[1])
+        return made
+
+    def forget(self) -> None:
+        """Keep nothing: somebody's words are to be gone."""
+        self._kept.clear()
+        self._bytes = 0

@@ -1,0 +1,104 @@
+"""What the stock recorders do not tell by themselves: positions of a stream's events, a log id."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from threading import Lock
+from uuid import UUID, uuid4
+from weakref import WeakKeyDictionary
+
+from eventsourcing.persistence import ApplicationRecorder, Notification
+from eventsourcing.sqlite import SQLiteApplicationRecorder
+
+PAGE_EVENTS = 5_000
+
+_ids_of_others: WeakKeyDictionary[ApplicationRecorder, UUID] = WeakKeyDictionary()
+
+
+class Rows:
+    """A stream's events with their positions, from any recorder: by reading the log
+    once and remembering where each event stands, for as long as the process lives."""
+
+    def __init__(self, recorder: ApplicationRecorder) -> None:
+        self._recorder = recorder
+        self._positions: dict[UUID, dict[int, int]] = defaultdict(dict)
+        self._seen = 0
+        self._lock = Lock()
+
+    def of(self, stream: UUID) -> list[Notification]:
+        events = self._recorder.select_events(stream)
+        with self._lock:
+            self._catch_up()
+            positions = self._positions.get(stream, {})
+        return [
+            Notification(
+                originator_id=event.originator_id,
+                originator_version=event.originator_version,
+                topic=event.topic,
+                state=event.state,
+                id=positions[event.originator_version],
+            )
+            for event in events
+        ]
+
+    def log_id(self) -> UUID:
+        """As lasting as the recorder."""
+        return _ids_of_others.setdefault(self._recorder, uuid4())
+
+    def _catch_up(self) -> None:
+        while page := self._page():
+            for row in page:
+                self._positions[to_uuid(row.originator_id)][row.originator_version] = row.id
+            self._seen = page[-1].id
+
+    def _page(self) -> list[Notification]:
+        return list(
+            self._recorder.select_notifications(self._seen, PAGE_EVENTS, inclusive_of_start=False)
+        )
+
+
+class SqliteRows(Rows):
+    """From SQLite, whose table has the positions."""
+
+    _CREATE = "create table if not exists rostra_log (one integer primary key, id text not null)"
+    _INSERT = "insert or ignore into rostra_log values (1, ?)"
+    _SELECT = "select id from rostra_log"
+
+    def __init__(self, recorder: SQLiteApplicationRecorder) -> None:
+        super().__init__(recorder)
+        self._datastore = recorder.datastore
+        self._to_id = recorder.convert_originator_id
+        # The recorder's own statement, which asks for all columns but the row's id.
+        self._stream = recorder.select_events_statement.replace("SELECT *", "SELECT rowid, *")
+
+    def of(self, stream: UUID) -> list[Notification]:
+        with self._datastore.transaction(commit=False) as cursor:
+            cursor.execute(self._stream + "ORDER BY originator_version", (stream.hex,))
+            rows: Iterable[tuple[int, str, int, str, bytes]] = cursor.fetchall()
+        return [
+            Notification(
+                id=position,
+                originator_id=self._to_id(originator_id),
+                originator_version=version,
+                topic=topic,
+                state=state,
+            )
+            for position, originator_id, version, topic, state in rows
+        ]
+
+    def log_id(self) -> UUID:
+        """Kept beside the events."""
+        with self._datastore.transaction(commit=True) as cursor:
+            cursor.execute(self._CREATE)
+            cursor.execute(self._INSERT, (str(uuid4()),))
+            cursor.execute(self._SELECT)
+            return UUID(cursor.fetchone()[0])
+
+
+def rows_of(recorder: ApplicationRecorder) -> Rows:
+    if isinstance(recorder, SQLiteApplicationRecorder):
+        return SqliteRows(recorder)
+    return Rows(recorder)
+
+
+def to_uuid(originator_id: UUID | str) -> UUID:
+    return originator_id if isinstance(originator_id, UUID) else UUID(originator_id)

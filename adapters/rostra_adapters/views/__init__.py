@@ -1,0 +1,1 @@
+"""The views in PostgreSQL: their tables, the live projection, reads, rebuild and verify."""

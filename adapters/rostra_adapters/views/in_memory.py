@@ -1,0 +1,132 @@
+"""The views of an app that has no PostgreSQL: folded in memory from the whole log."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+from rostra.log import EventLog
+from rostra_adapters.views.backend import RETRY_AFTER_SECONDS, ViewBehind, ViewStatus
+from rostra_adapters.views.rebuild import Progress, Rebuilt
+from rostra_adapters.views.verify import Difference, difference
+from rostra_projections.memory import MemoryViews
+from rostra_projections.reads import Reads
+from rostra_projections.tables import Table
+from rostra_projections.views import VIEWS, View
+
+PAGE_EVENTS = 1_000
+
+
+class MemoryBackend:
+    """Follows the log; a rebuild folds it afresh."""
+
+    def __init__(self, log: EventLog) -> None:
+        self._log = log
+        self._views = MemoryViews()
+        self._task: asyncio.Task[None] | None = None
+        self._moved = asyncio.Condition()
+        self.reads: Reads = self._views
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._follow(), name="rostra-projector")
+
+    async def close(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _follow(self) -> None:
+        async for page in self._log.follow(self.position, PAGE_EVENTS):
+            async with self._moved:
+                self._views.apply(page)
+                self._moved.notify_all()
+
+    @property
+    def position(self) -> int:
+        return self._views.read_up_to
+
+    async def wait(self, position: int, wait_seconds: float) -> None:
+        if self.position >= position:
+            return
+        if position > await self._log.head():
+            raise ViewBehind(self.position, position, RETRY_AFTER_SECONDS)
+        try:
+            async with asyncio.timeout(wait_seconds), self._moved:
+                await self._moved.wait_for(lambda: self.position >= position)
+        except TimeoutError:
+            raise ViewBehind(self.position, position, RETRY_AFTER_SECONDS) from None
+
+    async def fresh(self) -> None:
+        """Nothing is read from elsewhere: what was recorded before is folded at the start."""
+
+    async def rebuild(
+        self,
+        views: Sequence[str],
+        jobs: int,  # noqa: ARG002  # one process has it all in memory
+        progress: Progress,
+    ) -> list[Rebuilt]:
+        began = time.monotonic()
+        async with self._moved:
+            fresh = await self._folded(progress)
+            done = [
+                Rebuilt(
+                    view.name,
+                    fresh.read_up_to,
+                    time.monotonic() - began,
+                    sum(len(fresh.rows.of(table)) for table in view.tables),
+                    not any(True for _ in _differences(view, fresh, self._views)),
+                )
+                for view in _named(views)
+            ]
+            self._views.rows, self._views.parked = fresh.rows, fresh.parked
+        return done
+
+    async def _folded(self, progress: Progress) -> MemoryViews:
+        """The log folded afresh, up to where the views stand."""
+        fresh = MemoryViews()
+        while fresh.read_up_to < self.position:
+            limit = min(PAGE_EVENTS, self.position - fresh.read_up_to)
+            page = await self._log.read_after(fresh.read_up_to, limit)
+            fresh.apply([row for row in page if row.position <= self.position])
+            progress("all", fresh.read_up_to, self.position)
+        return fresh
+
+    async def verify(self) -> AsyncIterator[Difference]:
+        async with self._moved:
+            fresh = await self._folded(lambda *_: None)
+            found = [
+                each for view in VIEWS.values() for each in _differences(view, fresh, self._views)
+            ]
+        for each in found:
+            yield each
+
+    async def status(self, head: int) -> list[ViewStatus]:
+        return [
+            ViewStatus(
+                name,
+                1,
+                self.position,
+                head - self.position,
+                [discussion for view, discussion in self._views.parked if view == name],
+            )
+            for name in VIEWS
+        ]
+
+
+def _named(views: Sequence[str]) -> list[View]:
+    return [VIEWS[name] for name in views or VIEWS]
+
+
+def _differences(view: View, expected: MemoryViews, found: MemoryViews) -> list[Difference]:
+    return [each for table in view.tables for each in _of_table(view, table, expected, found)]
+
+
+def _of_table(
+    view: View, table: Table[Any], expected: MemoryViews, found: MemoryViews
+) -> list[Difference]:
+    wanted, kept = expected.rows.of(table), found.rows.of(table)
+    return [
+        difference(view.name, table, wanted.get(key), kept.get(key))
+        for key in wanted.keys() | kept.keys()
+        if wanted.get(key) != kept.get(key)
+    ]

@@ -1,0 +1,182 @@
+"""The live projection: page of the log → rows → one transaction, for all views at one position.
+
+The checkpoint's update names the old position, so a second runner is fenced; an
+effect happens exactly once.
+"""
+
+from collections.abc import Iterable, Sequence
+from uuid import UUID
+
+import msgspec
+
+from rostra.ids import Kind, discussion_of, kind_of
+from rostra.log import Recorded
+from rostra.times import format_time
+from rostra_adapters.postgres.connection import Connection
+from rostra_adapters.views import store
+from rostra_projections import comments
+from rostra_projections.comments import COMMENTS, COUNTS
+from rostra_projections.listing import Move
+from rostra_projections.moves import Before, moves_since, places_of
+from rostra_projections.tables import Fact, Key, Rows
+from rostra_projections.views import VIEWS, Broken, CannotFold, Parked, View, fold_fact, read
+
+CHANNEL = "rostra_views"
+
+_STATES = """
+select name, version, shape, position from public.rostra_views where name = any($1::text[])"""
+_ADVANCE = """
+update public.rostra_views set position = $1
+where position = $2 and (name, version) in (select * from unnest($3::text[], $4::integer[]))"""
+_PARKED = "select discussion from public.rostra_parked where view = $1 and version = $2"
+_PARK = """
+insert into public.rostra_parked (view, version, discussion, position, error)
+values ($1, $2, $3, $4, $5) on conflict do nothing"""
+_MOVED = """
+insert into public.comment_moves
+    (discussion, position, comment, shown, pinned, score, best, controversial, hot)
+select * from unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::smallint[], $5::boolean[],
+    $6::integer[], $7::float8[], $8::float8[], $9::float8[])"""
+_LATEST = """
+select posted_at from public.comments_v{v} where {group} = $1 and status in ('published', 'erased')
+order by posted_at desc limit 1"""
+_LATEST_INLINE = """
+select posted_at from public.comments_v{v}
+where discussion = $1 and passage is not null and status in ('published', 'erased')
+order by posted_at desc limit 1"""
+
+
+class Fenced(Exception):
+    """Another runner has moved the views on, or they have been rebuilt."""
+
+
+class ViewState(msgspec.Struct, frozen=True):
+    """Where a view stands, and in which version of its tables."""
+
+    name: str
+    version: int
+    shape: int
+    position: int
+
+    @property
+    def view(self) -> View:
+        return VIEWS[self.name]
+
+
+async def states(connection: Connection, names: Iterable[str] = VIEWS) -> list[ViewState]:
+    """Where the views stand."""
+    return [ViewState(*record) for record in await connection.fetch(_STATES, list(names))]
+
+
+async def project(
+    connection: Connection, standing: Sequence[ViewState], page: Sequence[Recorded]
+) -> int:
+    """Fold a page into views that all stand right before it; returns the new position.
+
+    Readers of any of them see the page whole or not at all. Raises Fenced.
+    """
+    position = page[-1].position
+    async with connection.transaction():
+        await connection.execute("set local synchronous_commit = off")
+        await advance(connection, standing, position)
+        for state in standing:
+            await apply(connection, state, page, keep_moves=True)
+        await connection.execute("select pg_notify($1, $2)", CHANNEL, str(position))
+    return position
+
+
+async def advance(connection: Connection, standing: Sequence[ViewState], position: int) -> None:
+    """Move the checkpoints, which must all be where they were. Raises Fenced."""
+    names, versions = [s.name for s in standing], [s.version for s in standing]
+    done = await connection.execute(_ADVANCE, position, standing[0].position, names, versions)
+    if done != f"UPDATE {len(standing)}":
+        raise Fenced(f"{done}, of {names}")
+
+
+async def apply(
+    connection: Connection, state: ViewState, page: Sequence[Recorded], *, keep_moves: bool
+) -> None:
+    """Fold a page into one view's tables. A discussion that cannot be folded is
+    parked there, and everything else goes on."""
+    parked = {r[0] for r in await connection.fetch(_PARKED, state.name, state.version)}
+    facts = [fact for fact in read(page) if discussion_of(fact.stream) not in parked]
+    rows, before = await _folded_or_parked(connection, state, facts)
+    await _save(connection, state, rows)
+    if keep_moves:
+        await _keep(connection, list(moves_since(rows, before, page[-1].position)))
+
+
+async def _folded_or_parked(
+    connection: Connection, state: ViewState, facts: Sequence[Fact | Broken]
+) -> tuple[Rows, Before]:
+    while True:
+        try:
+            return await _folded(connection, state, facts)
+        except CannotFold as refused:
+            facts = await _park(connection, state, facts, refused.parked)
+
+
+async def _folded(
+    connection: Connection, state: ViewState, facts: Sequence[Fact | Broken]
+) -> tuple[Rows, Before]:
+    """The final rows of a page, and where its comments stood before."""
+    view = state.view
+    rows = Rows(view.tables)
+    touched: dict[str, set[Key]] = {table.name: set() for table in view.tables}
+    for fact in facts:
+        if isinstance(fact, Fact):
+            for table, key in view.touches(fact):
+                touched[table.name].add(key)
+    for table in view.tables:
+        await store.load(connection, table, state.version, touched[table.name], rows)
+    before = places_of(rows, touched[COMMENTS.name]) if COMMENTS in view.tables else {}
+    for fact in facts:
+        fold_fact(view, rows, fact)
+    return rows, before
+
+
+async def _park(
+    connection: Connection, state: ViewState, facts: Sequence[Fact | Broken], parked: Parked
+) -> list[Fact | Broken]:
+    """The facts without those of the discussion from where it cannot be followed."""
+    await connection.execute(
+        _PARK, state.name, state.version, parked.discussion, parked.position, parked.error
+    )
+    return [
+        fact
+        for fact in facts
+        if discussion_of(fact.stream) != parked.discussion or fact.position < parked.position
+    ]
+
+
+async def _save(connection: Connection, state: ViewState, rows: Rows) -> None:
+    for table in state.view.tables:
+        if table is COUNTS:  # the comments are written: what is stale can be looked up
+            await _mend(connection, state.version, rows)
+        await store.save(connection, table, state.version, rows.of(table).values())
+
+
+async def _mend(connection: Connection, version: int, rows: Rows) -> None:
+    for group in comments.stale_groups(rows):
+        comments.set_latest(rows.of(COUNTS)[group], await _latest(connection, version, group))
+
+
+async def _latest(connection: Connection, version: int, group: UUID) -> str | None:
+    if group == comments.inline_group(group):
+        statement, key = _LATEST_INLINE.format(v=version), discussion_of(group)
+    else:
+        column = "passage" if kind_of(group) == Kind.PASSAGE else "discussion"
+        statement, key = _LATEST.format(v=version, group=column), group
+    latest = await connection.fetchval(statement, key)
+    return None if latest is None else format_time(latest)
+
+
+async def _keep(connection: Connection, moves: Sequence[Move]) -> None:
+    if moves:
+        columns = zip(*map(msgspec.structs.astuple, moves), strict=True)
+        await connection.execute(_MOVED, *map(list, columns))
+
+
+def at(standing: Sequence[ViewState], position: int) -> list[ViewState]:
+    """The same views, further on."""
+    return [msgspec.structs.replace(state, position=position) for state in standing]

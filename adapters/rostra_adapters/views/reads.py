@@ -1,0 +1,228 @@
+"""Reading the views in PostgreSQL: one statement, and so one snapshot, an answer."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from rostra.times import Time, format_time, to_datetime
+from rostra_adapters.postgres.connect import unavailable_if_lost
+from rostra_adapters.views.store import to_row
+from rostra_projections.comments import COMMENTS, COUNTS, CommentRow, CountsRow, inline_group
+from rostra_projections.comments_sql import From, of_listing, page_statement
+from rostra_projections.discussions import DISCUSSIONS
+from rostra_projections.listing import Cursor, CursorRefused, LastKey, Listing
+from rostra_projections.passages import PASSAGES
+from rostra_projections.reads import DiscussionRead, Page, PassageRead
+from rostra_projections.shapes import Viewer
+from rostra_projections.tables import Table
+
+_VERSIONS = "select name, version from public.rostra_views"
+_POSITION = "select coalesce(min(position), 0) from public.rostra_views"
+
+_COMMENT = """
+select v.position, c.* from public.rostra_views v
+left join public.comments_v{comments} c on c.id = $1
+where v.name = 'comments' and v.version = {comments}"""
+
+# Where the views named stand; no row if one of them is served in another version.
+_HERE = """(
+    select min(position) as position from public.rostra_views
+    where (name, version) in ({named}) having count(*) = {count}
+) v"""
+
+_DISCUSSION = """
+select v.position, d.id is not null, {d}, {g} from {here}
+left join public.discussions_v{{discussions}} d on d.id = $1
+left join public.comment_counts_v{{comments}} g on g.id = $1"""
+
+_DISCUSSIONS = """
+select v.position, d.id is not null, {d}, {g} from {here}
+left join (
+    select * from public.comment_counts_v{{comments}}
+    where site = $1 and ($3::timestamptz is null or (active_at, id) < ($3, $4::uuid))
+    order by active_at desc, id desc limit $2
+) g on true
+left join public.discussions_v{{discussions}} d on d.id = g.id
+order by g.active_at desc, g.id desc"""
+
+_PASSAGES = """
+select v.position, p.id is not null, coalesce(g.comments, 0), coalesce(g.replies, 0),
+    g.latest_at, greatest(p.changed, g.changed), {p}
+from {here}
+left join public.passages_v{{passages}} p on p.discussion = $1 and p.marked
+left join public.comment_counts_v{{comments}} g on g.id = p.id
+order by p.start_at nulls last, p.position"""
+
+_COUNTS = """
+select v.position, g.id, g.comments from {here}
+left join public.comment_counts_v{{comments}} g
+    on g.id = any($1::uuid[]) and g.site is not null"""
+
+_PAGE_COLUMNS_AHEAD = 7
+
+
+def _columns(table: Table[Any], alias: str) -> str:
+    return ", ".join(f'{alias}."{column}"' for column in table.types)
+
+
+def _here(*views: str) -> str:
+    named = ", ".join(f"('{view}', {{{view}}})" for view in views)
+    return _HERE.format(named=named, count=len(views))
+
+
+_D, _G, _P = _columns(DISCUSSIONS, "d"), _columns(COUNTS, "g"), _columns(PASSAGES, "p")
+_BOTH = _here("discussions", "comments")
+DISCUSSION = _DISCUSSION.format(here=_BOTH, d=_D, g=_G)
+ONE_SITE = _DISCUSSIONS.format(here=_BOTH, d=_D, g=_G)
+PASSAGES_OF = _PASSAGES.format(here=_here("passages", "comments"), p=_P)
+COUNTS_OF = _COUNTS.format(here=_here("comments"))
+
+
+class PostgresReads:
+    """`rostra_projections.reads.Reads`. The versions it knows are looked up again where
+    a rebuild has put others in their place."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+        self._versions: dict[str, int] = {}
+
+    async def position(self) -> int:
+        with unavailable_if_lost():
+            return int(await self._pool.fetchval(_POSITION))
+
+    async def _fetch(self, template: str, *args: Any) -> list[asyncpg.Record]:
+        """Rows of a statement that comes back empty for versions no longer served."""
+        with unavailable_if_lost():
+            for _ in range(3):
+                if not self._versions:
+                    self._versions = dict(map(tuple, await self._pool.fetch(_VERSIONS)))
+                try:
+                    if rows := await self._pool.fetch(template.format(**self._versions), *args):
+                        return rows
+                except asyncpg.UndefinedTableError:
+                    pass
+                self._versions = {}
+        raise RuntimeError("the views are being replaced faster than they can be read")
+
+    async def page(
+        self, listing: Listing, viewer: Viewer, *, begin: Cursor | None, limit: int, replies: int
+    ) -> Page:
+        last = None if begin is None else begin.last
+        replies = 0 if listing.kind == "flat" else replies
+        values = _values(listing, viewer, limit=limit + 1, replies=replies)
+        if begin is not None and last is not None:
+            values |= _values_after(begin.as_of, last)
+        template, names = page_statement(
+            listing.kind, of_listing(listing), listing.order, _from(last), replies=replies > 0
+        )
+        records = await self._fetch(template, *(values[name] for name in names))
+        position, moves_from = records[0]["head"], records[0]["moves_from"]
+        if begin is not None and last is not None and begin.as_of < moves_from:
+            raise CursorRefused("cursor-too-old", "what moved since is no longer kept")
+        return _page(records, position, limit)
+
+    async def comment(self, comment: UUID) -> tuple[int, CommentRow] | None:
+        record = (await self._fetch(_COMMENT, comment))[0]
+        values = tuple(record)
+        return None if values[1] is None else (values[0], to_row(COMMENTS, values[1:]))
+
+    async def discussion(self, discussion: UUID) -> tuple[int, DiscussionRead] | None:
+        record = (await self._fetch(DISCUSSION, discussion))[0]
+        return (record[0], _discussion(tuple(record)[2:])) if record[1] else None
+
+    async def discussions(
+        self, site: str, *, limit: int, after: tuple[Time, UUID] | None
+    ) -> tuple[int, list[DiscussionRead]]:
+        active_at, last = after or (None, None)
+        moment = None if active_at is None else to_datetime(active_at)
+        records = await self._fetch(ONE_SITE, site, limit, moment, last)
+        found = [_discussion(tuple(record)[2:]) for record in records if record[1]]
+        return records[0][0], found
+
+    async def passages(self, discussion: UUID) -> tuple[int, list[PassageRead]]:
+        records = await self._fetch(PASSAGES_OF, discussion)
+        return records[0][0], [_passage(tuple(record)) for record in records if record[1]]
+
+    async def counts(self, discussions: Sequence[UUID]) -> tuple[int, dict[UUID, int]]:
+        records = await self._fetch(COUNTS_OF, list(discussions))
+        return records[0][0], {r[1]: r[2] for r in records if r[1] is not None}
+
+
+def _from(last: LastKey | None) -> From:
+    if last is None:
+        return "start"
+    return "pinned" if last.pinned else "rest"
+
+
+def _values(listing: Listing, viewer: Viewer, *, limit: int, replies: int) -> dict[str, Any]:
+    group = listing.parent or listing.passage
+    if group is None:
+        group = inline_group(listing.discussion) if listing.inline else listing.discussion
+    return {
+        "list": listing.parent or listing.passage or listing.discussion,
+        "group": group,
+        "discussion": listing.discussion,
+        "limit": limit,
+        "replies": replies,
+        "moderator": viewer.moderator,
+        "person": viewer.person or "",
+    }
+
+
+def _values_after(as_of: int, last: LastKey) -> dict[str, Any]:
+    return {
+        "as_of": as_of,
+        "last_value": last.value,
+        "last_at": to_datetime(last.posted_at),
+        "last_position": last.position,
+    }
+
+
+def _page(records: Sequence[asyncpg.Record], position: int, limit: int) -> Page:
+    ranked: list[tuple[CommentRow, LastKey]] = []
+    below: dict[UUID, list[CommentRow]] = {}
+    for record in records:
+        if record["level"] is None:
+            continue
+        row = to_row(COMMENTS, tuple(record)[_PAGE_COLUMNS_AHEAD:])
+        if record["level"]:
+            below.setdefault(row.parent, []).append(row)
+        else:
+            ranked.append((row, _place(record, row)))
+    for replies in below.values():
+        replies.sort(key=lambda reply: (reply.posted_at, reply.position))
+    return Page(
+        position=position,
+        changed=records[0]["group_changed"],
+        total=records[0]["total"],
+        rows=[row for row, _ in ranked[:limit]],
+        places=[where for _, where in ranked[:limit]],
+        more=len(ranked) > limit,
+        below=below,
+    )
+
+
+def _place(record: asyncpg.Record, row: CommentRow) -> LastKey:
+    return LastKey(
+        pinned=record["place_pinned"],
+        value=record["place_value"],
+        posted_at=row.posted_at,
+        position=row.position,
+    )
+
+
+def _discussion(values: tuple[Any, ...]) -> DiscussionRead:
+    width = len(DISCUSSIONS.types)
+    row = to_row(DISCUSSIONS, values[:width])
+    counted = values[width] is not None
+    return DiscussionRead(
+        row, to_row(COUNTS, values[width:]) if counted else CountsRow(row.id, None)
+    )
+
+
+def _passage(values: tuple[Any, ...]) -> PassageRead:
+    comments, replies, latest_at, changed = values[2:6]
+    latest = None if latest_at is None else format_time(latest_at)
+    return PassageRead(to_row(PASSAGES, values[6:]), comments, replies, latest, changed)

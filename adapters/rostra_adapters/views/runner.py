@@ -1,0 +1,103 @@
+"""Keeps the views up to date: one process projects, others stand by."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+import asyncpg
+
+from rostra.log import EventLog, LogUnavailable
+from rostra_adapters.postgres.connect import unavailable_if_lost
+from rostra_adapters.postgres.connection import Connection
+from rostra_adapters.views.projector import Fenced, ViewState, at, project, states
+
+logger = logging.getLogger(__name__)
+
+PAGE_EVENTS_MAX = 2_000
+STAND_BY_SECONDS = 0.5
+RETRY_SECONDS = 0.5
+PRUNE_SECONDS = 60.0
+MOVES_KEPT = "1 hour"
+
+_TRY_LOCK = "select pg_try_advisory_lock(5940093377497353330)"
+_PRUNE = """
+with gone as (
+    delete from public.comment_moves where moved_at < clock_timestamp() - $1::text::interval
+    returning position
+)
+update public.rostra_views set moves_from = greatest(moves_from, (select max(position) from gone))
+where name = 'comments' and exists (select from gone)"""
+
+
+class Runner:
+    """The task that projects, as long as it holds the session lock of its connection."""
+
+    def __init__(self, pool: asyncpg.Pool, log: EventLog) -> None:
+        self._pool = pool
+        self._log = log
+        self._task: asyncio.Task[None] | None = None
+        self.projecting = False
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._run(), name="rostra-projector")
+
+    async def close(self) -> None:
+        """What is being folded is finished or undone, never half done."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                with unavailable_if_lost():
+                    await self._while_connected()
+            except (LogUnavailable, Fenced) as error:
+                logger.warning("projecting stopped and begins again: %s", error)
+            except Exception:
+                # Whatever it is, readers are better served by another try than by none.
+                logger.exception("projecting failed and begins again")
+            await asyncio.sleep(RETRY_SECONDS)
+
+    async def _while_connected(self) -> None:
+        async with self._pool.acquire() as connection:
+            try:
+                while not await connection.fetchval(_TRY_LOCK):  # noqa: ASYNC110  # another's
+                    await asyncio.sleep(STAND_BY_SECONDS)
+                self.projecting = True
+                await self._project(connection)
+            finally:
+                self.projecting = False
+                connection.terminate()  # and with it the session's lock
+
+    async def _project(self, connection: Connection) -> None:
+        """Views behind catch up alone, then all go on together."""
+        pruning = asyncio.get_running_loop().time()
+        while True:
+            standing = await states(connection)
+            behind = [each for each in standing if each.position < _last(standing)]
+            if behind:
+                await self._catch_up(connection, behind, _last(standing))
+                continue
+            position = _last(standing)
+            async for page in self._log.follow(position, PAGE_EVENTS_MAX):
+                position = await project(connection, at(standing, position), page)
+                now = asyncio.get_running_loop().time()
+                if now - pruning > PRUNE_SECONDS:
+                    pruning = now
+                    await connection.execute(_PRUNE, MOVES_KEPT)
+
+    async def _catch_up(
+        self, connection: Connection, behind: Sequence[ViewState], join: int
+    ) -> None:
+        """One page for the views that are furthest behind, at most up to where others are."""
+        first = min(each.position for each in behind)
+        last_ones = [each for each in behind if each.position == first]
+        others = [each.position for each in behind if each.position > first]
+        page = await self._log.read_after(first, PAGE_EVENTS_MAX)
+        page = [row for row in page if row.position <= min([join, *others])]
+        await project(connection, last_ones, page)
+
+
+def _last(standing: Sequence[ViewState]) -> int:
+    return max(each.position for each in standing)

@@ -1,0 +1,110 @@
+"""The tables of the views, and where each view stands."""
+
+from typing import Any
+
+import asyncpg
+
+from rostra_adapters.postgres.connection import Connection
+from rostra_projections.tables import Table
+from rostra_projections.views import VIEWS, View
+
+_INSTALLING = "select pg_advisory_xact_lock(5940093377497353329)"
+
+_STATE = """
+create table if not exists public.rostra_views (
+    name text primary key,
+    version integer not null,
+    shape integer not null,
+    position bigint not null,
+    moves_from bigint not null
+)"""
+
+_PARKED = """
+create table if not exists public.rostra_parked (
+    view text not null,
+    version integer not null,
+    discussion uuid not null,
+    position bigint not null,
+    error text not null,
+    primary key (view, version, discussion)
+)"""
+
+_MOVES = """
+create table if not exists public.comment_moves (
+    discussion uuid not null,
+    position bigint not null,
+    comment uuid not null,
+    shown smallint not null,
+    pinned boolean not null,
+    score integer not null,
+    best double precision not null,
+    controversial double precision not null,
+    hot double precision not null,
+    moved_at timestamptz not null default clock_timestamp()
+)"""
+
+_MOVES_INDEXES = (
+    "create index if not exists comment_moves_since on public.comment_moves (discussion, position)",
+    (
+        "create index if not exists comment_moves_of"
+        " on public.comment_moves (discussion, comment, position)"
+    ),
+    "create index if not exists comment_moves_age on public.comment_moves (moved_at)",
+)
+
+_EXISTS = "select exists (select from public.rostra_views where name = $1)"
+_BEGIN = """
+insert into public.rostra_views (name, version, shape, position, moves_from)
+values ($1, $2, $3, 0, 0)"""
+
+FIRST_VERSION = 1
+
+
+async def install(connection: Connection) -> None:
+    """Make what is missing; a new view begins empty and catches up."""
+    async with connection.transaction():
+        await connection.execute(_INSTALLING)
+        for statement in (_STATE, _PARKED, _MOVES, *_MOVES_INDEXES):
+            await connection.execute(statement)
+        for view in VIEWS.values():
+            if not await connection.fetchval(_EXISTS, view.name):
+                await _begin(connection, view)
+
+
+async def _begin(connection: Connection, view: View) -> None:
+    for table in view.tables:
+        await create(connection, table, FIRST_VERSION)
+        await index(connection, table, FIRST_VERSION)
+    await connection.execute(_BEGIN, view.name, FIRST_VERSION, view.shape)
+
+
+def versioned(table: Table[Any], version: int) -> str:
+    """The name of a version of a table."""
+    return f"{table.name}_v{version}"
+
+
+async def create(connection: Connection, table: Table[Any], version: int) -> None:
+    """An empty table without its indexes."""
+    name = versioned(table, version)
+    columns = ", ".join(f'"{column}" {kind}' for column, kind in table.types.items())
+    await connection.execute(f"drop table if exists public.{name}")
+    # Room on each page lets a row that changes often stay there, its indexes untouched.
+    await connection.execute(f"create table public.{name} ({columns}) with (fillfactor = 85)")
+
+
+async def index(connection: Connection, table: Table[Any], version: int) -> None:
+    """The primary key and the other indexes."""
+    name, key = versioned(table, version), ", ".join(table.key)
+    await connection.execute(f"alter table public.{name} add primary key ({key})")
+    for statement in table.indexes:
+        await connection.execute(statement.replace("{v}", str(version)))
+
+
+async def drop(connection: Connection, table: Table[Any], version: int) -> None:
+    """A version that is served no more."""
+    await connection.execute(f"drop table if exists public.{versioned(table, version)}")
+
+
+async def exists(pool: asyncpg.Pool) -> bool:
+    """Whether the views have been installed."""
+    return bool(await pool.fetchval("select to_regclass('public.rostra_views') is not null"))

@@ -1,0 +1,196 @@
+"""From a CloudEvent (1.0, structured, JSON) to the command that it publishes.
+
+The envelope's extension attributes, `subject`, `datacontenttype` and `dataschema` are passed
+over. `data` must fit the command of the event's type, or `data_base64` must hold such JSON.
+"""
+
+import binascii
+from base64 import b64decode
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import msgspec
+from msgspec import Raw
+
+from rostra import strict_json
+from rostra.commands import COMMANDS, Command
+from rostra.events import Act
+from rostra.handle import Commanded
+from rostra.limits import TIME_AHEAD_SECONDS_MAX
+from rostra.refusals import Refusal
+from rostra.texts import EventName, SourceUri
+from rostra.times import Time, later, parse_time
+
+
+class Fault(msgspec.Struct, frozen=True, gc=False):
+    """What does not fit, and where: `data.author.id`."""
+
+    path: str
+    message: str
+
+
+class Malformed(Refusal):
+    """An event that does not fit its type: `invalid-event`."""
+
+    def __init__(self, *faults: Fault) -> None:
+        listed = "; ".join(f"{fault.path or 'the event'} {fault.message}" for fault in faults)
+        super().__init__("invalid-event", listed)
+        self.faults = faults
+
+
+class Envelope(msgspec.Struct, gc=False):
+    """What Rostra looks at of a CloudEvent. `null` is the same as nothing."""
+
+    specversion: Literal["1.0"]
+    id: EventName
+    source: SourceUri
+    type: str
+    time: str | None = None
+    data: Raw = Raw()
+    data_base64: str | None = None
+
+
+class _Name(msgspec.Struct, gc=False):
+    id: Any = None
+
+
+_envelope = msgspec.json.Decoder(Envelope)
+_name = msgspec.json.Decoder(_Name)
+_fields = msgspec.json.Decoder(dict[str, Raw])
+_commands = {name: msgspec.json.Decoder(command) for name, command in COMMANDS.items()}
+
+
+def command(event: bytes | Raw, now: Time) -> Commanded:
+    """The command that an event publishes.
+
+    `event` is JSON that `strict_json` has checked. Raises Malformed, or the Refusals
+    `unknown-type` and `time-ahead`.
+    """
+    try:
+        envelope = _envelope.decode(event)
+    except msgspec.ValidationError as error:
+        raise Malformed(*_faults(Envelope, event, "", error)) from None
+    return _commanded(envelope, now)
+
+
+def command_of_parts(attributes: Mapping[str, str], data: bytes, now: Time) -> Commanded:
+    """The same for an event whose attributes came apart from its data (the binary mode).
+
+    Raises NotJson besides."""
+    strict_json.value(data)
+    try:
+        envelope = msgspec.convert(attributes, Envelope)
+    except msgspec.ValidationError:
+        return command(msgspec.json.encode({**attributes, "data": Raw(data)}), now)
+    envelope.data = Raw(data)
+    return _commanded(envelope, now)
+
+
+def event_name(event: bytes | Raw) -> str | None:
+    """The id of an event that may not fit otherwise; None where it has none."""
+    try:
+        found = _name.decode(event).id
+    except msgspec.ValidationError:
+        return None
+    return found if isinstance(found, str) and found else None
+
+
+def _commanded(envelope: Envelope, now: Time) -> Commanded:
+    time = now if envelope.time is None else _time(envelope.time, now)
+    decoder = _commands.get(envelope.type)
+    if decoder is None:
+        raise Refusal("unknown-type", f"there is no type {envelope.type[:200]!r}")
+    data = _data(envelope)
+    try:
+        decoded: Command = decoder.decode(data)
+    except msgspec.ValidationError as error:
+        raise Malformed(*_faults(COMMANDS[envelope.type], data, "data", error)) from None
+    return Commanded(decoded, Act(envelope.source, envelope.id, time))
+
+
+def _time(text: str, now: Time) -> Time:
+    try:
+        time = parse_time(text)
+    except ValueError as error:
+        raise Malformed(Fault("time", str(error))) from None
+    if time > now and time > later(now, TIME_AHEAD_SECONDS_MAX):
+        ahead = f"{time} is more than {TIME_AHEAD_SECONDS_MAX} s ahead of {now}"
+        raise Refusal("time-ahead", ahead)
+    return time
+
+
+def _data(envelope: Envelope) -> bytes | Raw:
+    given = bytes(envelope.data) not in (b"", b"null")
+    if envelope.data_base64 is None:
+        if not given:
+            raise Malformed(Fault("data", "is missing"))
+        return envelope.data
+    if given:
+        raise Malformed(Fault("data_base64", "is given beside `data`"))
+    try:
+        data = b64decode(envelope.data_base64, validate=True)
+        strict_json.value(data)
+    except (binascii.Error, strict_json.NotJson) as error:
+        raise Malformed(Fault("data_base64", f"does not hold JSON: {error}")) from None
+    return data
+
+
+# -- saying what does not fit
+
+
+def _faults(
+    kind: type[msgspec.Struct], json: bytes | Raw, at: str, error: msgspec.ValidationError
+) -> list[Fault]:
+    """Every field that does not fit, where msgspec's error names the first alone."""
+    try:
+        given = _fields.decode(json)
+    except msgspec.ValidationError:
+        return [_fault(error, at)]
+    found = []
+    fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
+    for name, field in fields.items():
+        if name in given:
+            found += _fault_of(given[name], field.type, _inside(at, name))
+        elif field.required:
+            found.append(Fault(_inside(at, name), "is missing"))
+    if kind.__struct_config__.forbid_unknown_fields:
+        unknown = [name for name in given if name not in fields]
+        found += [Fault(_inside(at, name[:200]), "is not a field of this") for name in unknown]
+    return found or [_fault(error, at)]
+
+
+def _fault_of(json: Raw, kind: Any, at: str) -> list[Fault]:
+    try:
+        msgspec.json.decode(json, type=kind)
+    except msgspec.ValidationError as error:
+        return [_fault(error, at)]
+    return []
+
+
+def _inside(at: str, name: str) -> str:
+    return f"{at}.{name}" if at else name
+
+
+def _fault(error: msgspec.ValidationError, at: str) -> Fault:
+    """msgspec's `Expected … - at `$.author.id``, as path and message."""
+    message, _, place = str(error).partition(" - at `$")
+    path = f"{at}{place.rstrip('`')}"
+    return Fault(path.lstrip("."), words(message))
+
+
+_PATTERNS = (
+    # what stands in a pattern of `texts` | what it asks for
+    (r"x9f@]", "must not be empty, nor hold control characters or an `@`"),
+    (r"x1f", "must not be empty, nor hold control characters"),
+    (r"[^\\s", "must not be blank, nor hold NUL"),
+    (r"x00", "must not hold NUL"),
+)
+
+
+def words(message: str) -> str:
+    """msgspec's message without the regular expression that few can read."""
+    if "matching regex" in message:
+        for part, said in _PATTERNS:
+            if part in message:
+                return said
+    return f"{message[:1].lower()}{message[1:]}"

@@ -1,0 +1,128 @@
+"""Between events and rows of the log: the registry of tags, JSON, and sealing.
+
+Tags are resolved here and nowhere else; what a row names is never imported.
+"""
+
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from rostra import ids
+from rostra.comment import (
+    CommentApproved,
+    CommentEdited,
+    CommentEvent,
+    CommentPinned,
+    CommentPosted,
+    CommentRejected,
+    CommentRemoved,
+    CommentRestored,
+    CommentUnpinned,
+)
+from rostra.discussion import (
+    DiscussionClosed,
+    DiscussionEvent,
+    DiscussionOpened,
+    DiscussionReopened,
+)
+from rostra.events import Words
+from rostra.flag import CommentFlagged
+from rostra.passage import (
+    PassageClosed,
+    PassageEvent,
+    PassageMarked,
+    PassageReopened,
+    PassageUnmarked,
+)
+from rostra.person import PersonTrusted
+from rostra.sealing import KeyRing, associated_data
+from rostra.site import SiteConfigured
+from rostra.vote import VoteCast, VoteEvent, VoteNullified, VoteRestored
+
+AnyEvent = (
+    SiteConfigured
+    | PersonTrusted
+    | DiscussionEvent
+    | CommentEvent
+    | CommentFlagged
+    | VoteEvent
+    | PassageEvent
+)
+
+TYPES: dict[str, type[AnyEvent]] = {
+    event_type.topic: event_type
+    for event_type in (
+        SiteConfigured,
+        PersonTrusted,
+        DiscussionOpened,
+        DiscussionClosed,
+        DiscussionReopened,
+        CommentPosted,
+        CommentEdited,
+        CommentRemoved,
+        CommentRestored,
+        CommentApproved,
+        CommentRejected,
+        CommentPinned,
+        CommentUnpinned,
+        CommentFlagged,
+        VoteCast,
+        VoteNullified,
+        VoteRestored,
+        PassageMarked,
+        PassageClosed,
+        PassageReopened,
+        PassageUnmarked,
+    )
+}
+
+PERSONAL = "personal"
+
+_decoders: dict[str, msgspec.json.Decoder[Any]] = {
+    topic: msgspec.json.Decoder(event_type) for topic, event_type in TYPES.items()
+}
+_words_decoder = msgspec.json.Decoder(Words)
+encode = msgspec.json.Encoder().encode
+"""An event's payload as the compact JSON that `state` holds."""
+
+
+def decode(topic: str, state: bytes) -> AnyEvent | None:
+    """The event of a row; None where the tag is not ours. Raises msgspec.DecodeError."""
+    decoder = _decoders.get(topic)
+    if decoder is None:
+        return None
+    event: AnyEvent = decoder.decode(state)
+    return event
+
+
+def words_owner(event: AnyEvent, site: str) -> UUID:
+    """Whose key seals the event's words: a comment's author, whoever edits it;
+    else who acts; else the site."""
+    match event:
+        case CommentPosted() | CommentEdited():
+            return ids.person_id(site, event.author)
+        case _:
+            by = getattr(event, "by", None)
+            return ids.site_id(site) if by is None else ids.person_id(site, by)
+
+
+def plain_words(event: AnyEvent) -> Words | None:
+    """The event's words where they are not yet sealed."""
+    personal = getattr(event, PERSONAL, None)
+    return personal if isinstance(personal, Words) else None
+
+
+def seal(event: AnyEvent, ring: KeyRing, *, stream: UUID, event_id: UUID, site: str) -> AnyEvent:
+    """The event as the log keeps it. The owner's key must have been made."""
+    words = plain_words(event)
+    if words is None:
+        return event
+    place = associated_data(stream, event.topic, event_id, PERSONAL)
+    sealed = ring.seal(words_owner(event, site), encode(words), place)
+    return msgspec.structs.replace(event, personal=sealed)
+
+
+def open_words(sealed: bytes, ring: KeyRing, owner: UUID, associated: bytes) -> Words:
+    """The words again. Raises Erased or Damaged."""
+    return _words_decoder.decode(ring.open(owner, sealed, associated))

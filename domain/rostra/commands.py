@@ -1,0 +1,290 @@
+"""What publishers ask for: the `data` of each event type of the contract.
+
+Every command names its discussion by site and resource, and what is inside it
+by the publisher's own keys; `comment_id` and its like stand for those.
+"""
+
+from typing import Annotated, ClassVar, Literal
+from uuid import UUID
+
+import msgspec
+from msgspec import Meta
+
+from rostra import ids, texts
+from rostra.refusals import Refusal, unknown
+from rostra.settings import Settings, SiteSettings
+from rostra.texts import Key, PersonId, Reason
+
+
+class Command(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`topic` is the CloudEvents type."""
+
+    topic: ClassVar[str]
+    site: texts.SiteName
+
+    @property
+    def site_id(self) -> UUID:
+        return ids.site_id(self.site)
+
+    def person(self, person: str) -> UUID:
+        """The stream of a person of this site."""
+        return ids.person_id(self.site, person)
+
+
+class ConfigureSite(Command, frozen=True, kw_only=True):
+    topic = "site.configured"
+    settings: SiteSettings
+
+
+class InDiscussion(Command, frozen=True, kw_only=True):
+    resource: texts.Resource
+    discussion_id: UUID | None = None
+
+    @property
+    def discussion(self) -> UUID:
+        computed = ids.discussion_id(self.site, self.resource)
+        _agree("discussion_id", self.discussion_id, computed)
+        return computed
+
+    def comment_named(self, key: str | None, given: UUID | None, field: str) -> UUID:
+        """The comment named by the publisher's key or by our id."""
+        if key is not None:
+            computed = ids.comment_id(self.discussion, key)
+            _agree(f"{field}_id", given, computed)
+            return computed
+        return self._inside(given, ids.Kind.COMMENT, field)
+
+    def passage_named(self, key: str | None, given: UUID | None) -> UUID:
+        """The passage named by the publisher's key or by our id."""
+        if key is not None:
+            computed = ids.passage_id(self.discussion, key)
+            _agree("passage_id", given, computed)
+            return computed
+        return self._inside(given, ids.Kind.PASSAGE, "passage")
+
+    def _inside(self, given: UUID | None, kind: ids.Kind, field: str) -> UUID:
+        if given is None:
+            raise Refusal(f"unknown-{field}", f"no {field} is named")
+        if ids.discussion_of(given) != self.discussion or ids.kind_of(given) != kind:
+            raise unknown(field, f"{given} in this discussion", retryable=False)
+        return given
+
+
+def _agree(field: str, given: UUID | None, computed: UUID) -> None:
+    if given is not None and given != computed:
+        raise Refusal("ids-disagree", f"`{field}` is {given}, but the names make {computed}")
+
+
+class OpenDiscussion(InDiscussion, frozen=True, kw_only=True):
+    topic = "discussion.opened"
+    title: texts.Title | None = None
+    url: texts.Url | None = None
+    settings: Settings | None = None
+
+
+class CloseDiscussion(InDiscussion, frozen=True, kw_only=True):
+    topic = "discussion.closed"
+    by: PersonId | None = None
+    reason: Reason | None = None
+
+
+class ReopenDiscussion(CloseDiscussion, frozen=True, kw_only=True):
+    topic = "discussion.reopened"
+
+
+class Author(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    id: PersonId
+    name: texts.Name
+    email: texts.Email | None = None
+
+
+class PostComment(InDiscussion, frozen=True, kw_only=True):
+    topic = "comment.posted"
+    author: Author
+    body: texts.Body
+    comment: Key | None = None
+    comment_id: UUID | None = None
+    parent: Key | None = None
+    parent_id: UUID | None = None
+    passage: Key | None = None
+    passage_id: UUID | None = None
+    status: Literal["published", "held"] | None = None
+
+    def __post_init__(self) -> None:
+        texts.check_body(self.body)
+
+    def target(self, source: str, event: str) -> UUID:
+        """The comment's id: by its key, else by the event itself."""
+        if self.comment is not None:
+            return self.comment_named(self.comment, self.comment_id, "comment")
+        computed = ids.comment_id_of_event(self.discussion, source, event)
+        _agree("comment_id", self.comment_id, computed)
+        return computed
+
+    @property
+    def answered(self) -> UUID | None:
+        """The comment that this one answers."""
+        if self.parent is None and self.parent_id is None:
+            return None
+        return self.comment_named(self.parent, self.parent_id, "parent")
+
+    @property
+    def marked(self) -> UUID | None:
+        """The passage that this comment is made on."""
+        if self.passage is None and self.passage_id is None:
+            return None
+        return self.passage_named(self.passage, self.passage_id)
+
+
+class OnComment(InDiscussion, frozen=True, kw_only=True):
+    comment: Key | None = None
+    comment_id: UUID | None = None
+
+    def __post_init__(self) -> None:
+        if self.comment is None and self.comment_id is None:
+            raise ValueError("Object missing required field `comment`")
+
+    @property
+    def target(self) -> UUID:
+        return self.comment_named(self.comment, self.comment_id, "comment")
+
+
+class EditComment(OnComment, frozen=True, kw_only=True):
+    topic = "comment.edited"
+    body: texts.Body
+    by: PersonId | None = None
+
+    def __post_init__(self) -> None:
+        OnComment.__post_init__(self)
+        texts.check_body(self.body)
+
+
+class ModerateComment(OnComment, frozen=True, kw_only=True):
+    by: PersonId | None = None
+    reason: Reason | None = None
+
+
+class RemoveComment(ModerateComment, frozen=True, kw_only=True):
+    topic = "comment.removed"
+
+
+class RestoreComment(ModerateComment, frozen=True, kw_only=True):
+    topic = "comment.restored"
+
+
+class ApproveComment(ModerateComment, frozen=True, kw_only=True):
+    topic = "comment.approved"
+
+
+class RejectComment(ModerateComment, frozen=True, kw_only=True):
+    topic = "comment.rejected"
+
+
+class PinComment(ModerateComment, frozen=True, kw_only=True):
+    topic = "comment.pinned"
+
+
+class UnpinComment(ModerateComment, frozen=True, kw_only=True):
+    topic = "comment.unpinned"
+
+
+class FlagComment(OnComment, frozen=True, kw_only=True):
+    topic = "comment.flagged"
+    by: PersonId
+    reason: Reason
+
+
+class OnVote(OnComment, frozen=True, kw_only=True):
+    voter: PersonId
+
+    @property
+    def vote(self) -> UUID:
+        return ids.vote_id(self.target, self.voter)
+
+
+class CastVote(OnVote, frozen=True, kw_only=True):
+    topic = "vote.cast"
+    value: Annotated[int, Meta(ge=-1, le=1)]
+
+
+class NullifyVote(OnVote, frozen=True, kw_only=True):
+    topic = "vote.nullified"
+    by: PersonId
+    reason: Reason
+
+
+class RestoreVote(NullifyVote, frozen=True, kw_only=True):
+    topic = "vote.restored"
+
+
+class MarkPassage(InDiscussion, frozen=True, kw_only=True):
+    topic = "passage.marked"
+    passage: Key
+    passage_id: UUID | None = None
+    exact: texts.Quote
+    prefix: texts.Context | None = None
+    suffix: texts.Context | None = None
+    start: texts.Offset | None = None
+    end: texts.Offset | None = None
+    question: texts.Question | None = None
+
+    def __post_init__(self) -> None:
+        if self.start is not None and self.end is not None and self.end < self.start:
+            raise ValueError("`end` lies before `start`")
+
+    @property
+    def target(self) -> UUID:
+        return self.passage_named(self.passage, self.passage_id)
+
+
+class OnPassage(InDiscussion, frozen=True, kw_only=True):
+    passage: Key | None = None
+    passage_id: UUID | None = None
+    by: PersonId | None = None
+
+    def __post_init__(self) -> None:
+        if self.passage is None and self.passage_id is None:
+            raise ValueError("Object missing required field `passage`")
+
+    @property
+    def target(self) -> UUID:
+        return self.passage_named(self.passage, self.passage_id)
+
+
+class ClosePassage(OnPassage, frozen=True, kw_only=True):
+    topic = "passage.closed"
+
+
+class ReopenPassage(OnPassage, frozen=True, kw_only=True):
+    topic = "passage.reopened"
+
+
+class UnmarkPassage(OnPassage, frozen=True, kw_only=True):
+    topic = "passage.unmarked"
+
+
+COMMANDS: dict[str, type[Command]] = {
+    command.topic: command
+    for command in (
+        ConfigureSite,
+        OpenDiscussion,
+        CloseDiscussion,
+        ReopenDiscussion,
+        PostComment,
+        EditComment,
+        RemoveComment,
+        RestoreComment,
+        ApproveComment,
+        RejectComment,
+        PinComment,
+        UnpinComment,
+        FlagComment,
+        CastVote,
+        NullifyVote,
+        RestoreVote,
+        MarkPassage,
+        ClosePassage,
+        ReopenPassage,
+        UnmarkPassage,
+    )
+}

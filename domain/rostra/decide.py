@@ -1,0 +1,225 @@
+"""From a command to the events it means: which streams it looks at, and who decides."""
+
+from uuid import UUID
+
+from rostra import comment, discussion, flag, ids, passage, person, site, vote
+from rostra.codec import AnyEvent
+from rostra.commands import (
+    ApproveComment,
+    CastVote,
+    CloseDiscussion,
+    ClosePassage,
+    Command,
+    ConfigureSite,
+    EditComment,
+    FlagComment,
+    InDiscussion,
+    MarkPassage,
+    ModerateComment,
+    NullifyVote,
+    OnPassage,
+    OnVote,
+    OpenDiscussion,
+    PinComment,
+    PostComment,
+    RejectComment,
+    RemoveComment,
+    ReopenDiscussion,
+    ReopenPassage,
+    RestoreComment,
+    RestoreVote,
+    UnmarkPassage,
+    UnpinComment,
+)
+from rostra.events import Act
+from rostra.settings import Rules, rules
+from rostra.world import Reading
+
+Decided = list[tuple[UUID, AnyEvent]]
+"""Events with the stream each is for; the first is for the command's subject."""
+
+
+def subject(command: Command, act: Act) -> UUID:
+    """The stream that a command is about: where a repeat of it is found."""
+    match command:
+        case ConfigureSite():
+            return command.site_id
+        case PostComment():
+            return command.target(act.source, act.id)
+        case OnVote():
+            return command.vote
+        case FlagComment():
+            return ids.flag_id(command.target, command.by)
+        case ModerateComment() | EditComment():
+            return command.target
+        case MarkPassage() | OnPassage():
+            return command.target
+        case InDiscussion():
+            return command.discussion
+        case _:
+            raise TypeError(f"{type(command).__name__} is about nothing")
+
+
+def streams(command: Command, act: Act) -> list[UUID]:
+    """What a decision will look at, as far as the command itself can tell."""
+    named = [subject(command, act), command.site_id]
+    if isinstance(command, InDiscussion):
+        named.append(command.discussion)
+    by = getattr(command, "by", None)
+    if by is not None:
+        named.append(command.person(by))
+    match command:
+        case PostComment():
+            named.append(command.person(command.author.id))
+            named += [one for one in (command.answered, command.marked) if one is not None]
+        case OnVote():
+            named += [command.target, command.person(command.voter)]
+        case FlagComment():
+            named.append(command.target)
+    return named
+
+
+def decide(command: Command, act: Act, reading: Reading) -> Decided:
+    """The events that the command means; none where it changes nothing. Raises
+    Refusal, and Missing where it looks at what has not been read."""
+    site.check(reading.site(command.site_id), command.site)
+    by = getattr(command, "by", None)
+    if by is not None:
+        _known_person(command, by, reading)
+    if isinstance(command, ConfigureSite):
+        at = command.site_id
+        return [(at, event) for event in site.configure(reading.site(at), command, act)]
+    if not isinstance(command, InDiscussion):
+        raise TypeError(f"nobody decides {type(command).__name__}")
+    if isinstance(command, OpenDiscussion):
+        at = command.discussion
+        return [(at, event) for event in discussion.open_(reading.discussion(at), command, act)]
+    discussion.check(reading.discussion(command.discussion), command)
+    return _inside(command, act, reading)
+
+
+def _known_person(command: Command, person_id: str, reading: Reading) -> person.Person:
+    known = reading.person(command.person(person_id))
+    person.check(known, command.site, person_id)
+    return known
+
+
+def _rules(command: InDiscussion, reading: Reading) -> Rules:
+    site_settings = reading.site(command.site_id).settings
+    return rules(site_settings, reading.discussion(command.discussion).settings)
+
+
+def _inside(command: InDiscussion, act: Act, reading: Reading) -> Decided:
+    """What a command means inside a discussion that is there."""
+    at = subject(command, act)
+    match command:
+        case PostComment():
+            return _post(command, act, reading, at)
+        case ApproveComment():
+            return _approve(command, act, reading, at)
+    return [(at, event) for event in _alone(command, act, reading, at)]
+
+
+def _alone(
+    command: InDiscussion, act: Act, reading: Reading, at: UUID
+) -> (
+    list[discussion.DiscussionClosed]
+    | list[discussion.DiscussionReopened]
+    | list[comment.CommentEdited]
+    | list[comment.CommentRemoved]
+    | list[comment.CommentRestored]
+    | list[comment.CommentRejected]
+    | list[comment.CommentPinned]
+    | list[comment.CommentUnpinned]
+    | list[flag.CommentFlagged]
+    | list[vote.VoteCast]
+    | list[vote.VoteNullified]
+    | list[vote.VoteRestored]
+    | list[passage.PassageMarked]
+    | list[passage.PassageClosed]
+    | list[passage.PassageReopened]
+    | list[passage.PassageUnmarked]
+):
+    """The commands that write to the stream they are about, and to no other."""
+    match command:
+        case ReopenDiscussion():
+            return discussion.reopen(reading.discussion(at), command, act)
+        case CloseDiscussion():
+            return discussion.close(reading.discussion(at), command, act)
+        case EditComment():
+            return _edit(command, act, reading, at)
+        case RemoveComment():
+            return comment.remove(reading.comment(at), command, act)
+        case RestoreComment():
+            return comment.restore(reading.comment(at), command, act)
+        case RejectComment():
+            return comment.reject(reading.comment(at), command, act)
+        case PinComment():
+            return comment.pin(reading.comment(at), command, act)
+        case UnpinComment():
+            return comment.unpin(reading.comment(at), command, act)
+        case FlagComment():
+            return flag.flag_comment(
+                reading.flag(at), command, act, reading.comment(command.target)
+            )
+        case CastVote():
+            _known_person(command, command.voter, reading)
+            about = reading.comment(command.target)
+            return vote.cast(reading.vote(at), command, act, about, _rules(command, reading))
+        case RestoreVote():
+            return vote.restore(reading.vote(at), command, act)
+        case NullifyVote():
+            return vote.nullify(reading.vote(at), command, act)
+        case MarkPassage():
+            return passage.mark(reading.passage(at), command, act)
+        case ClosePassage():
+            return passage.close(reading.passage(at), command, act)
+        case ReopenPassage():
+            return passage.reopen(reading.passage(at), command, act)
+        case UnmarkPassage():
+            return passage.unmark(reading.passage(at), command, act)
+        case _:
+            raise TypeError(f"nobody decides {type(command).__name__}")
+
+
+def _post(command: PostComment, act: Act, reading: Reading, at: UUID) -> Decided:
+    standing = reading.comment(at).posted
+    if standing is not None:
+        owner = command.person(standing.author)
+        first = reading.words(at, standing.personal, version=1, owner=owner)
+        raise comment.refuse_repeat(command, standing, first)
+    parent, mark = command.answered, command.marked
+    around = comment.Surroundings(
+        discussion=reading.discussion(command.discussion),
+        rules=_rules(command, reading),
+        author=_known_person(command, command.author.id, reading),
+        parent_id=parent,
+        parent=reading.comment(parent) if parent else None,
+        passage_id=mark,
+        passage=reading.passage(mark) if mark else None,
+    )
+    return [(at, event) for event in comment.post(command, act, around)]
+
+
+def _edit(
+    command: EditComment, act: Act, reading: Reading, at: UUID
+) -> list[comment.CommentEdited]:
+    standing = reading.comment(at)
+    author = comment.posted_of(standing, command.comment or command.comment_id).author
+    owner = command.person(author)
+    _known_person(command, author, reading)
+    words = reading.words(at, standing.words, version=standing.words_version, owner=owner)
+    return comment.edit(standing, command, act, words)
+
+
+def _approve(command: ApproveComment, act: Act, reading: Reading, at: UUID) -> Decided:
+    """The approval, and in the same group the trust in its author that it gives."""
+    standing = reading.comment(at)
+    approved = comment.approve(standing, command, act)
+    if not approved:
+        return []
+    author = approved[0].author
+    known = _known_person(command, author, reading)
+    trusted = person.trust(known, act, site=command.site, person_id=author, by=command.by)
+    at_person = command.person(author)
+    return [(at, event) for event in approved] + [(at_person, event) for event in trusted]

@@ -1,0 +1,47 @@
+"""What every event has in common.
+
+The tag (`comment.posted`) and the JSON of the payload are the format of the
+log: for ever. A changed form is a new type with an upcast, never an edit.
+"""
+
+from typing import ClassVar
+
+import msgspec
+
+from rostra.times import Time
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """A payload: what happened, without the ids that its row has.
+
+    `time` is when it happened, as its publisher says.
+    """
+
+    topic: ClassVar[str]
+    time: Time
+
+
+class Words(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """What a person wrote or is known by: the plain form of the field `personal`."""
+
+    name: str | None = None
+    email: str | None = None
+    body: str | None = None
+    reason: str | None = None
+
+
+Personal = Words | bytes
+"""Words before they are sealed for the log; sealed bytes ever after (base64 in JSON)."""
+
+
+class Act(msgspec.Struct, frozen=True, gc=False):
+    """Who says that something happened: the publisher's source and id of it, and its time."""
+
+    source: str
+    id: str
+    time: Time
+
+
+def because(reason: str | None) -> Words | None:
+    """A reason given, as words to be sealed."""
+    return None if reason is None else Words(reason=reason)

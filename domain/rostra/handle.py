@@ -1,0 +1,228 @@
+"""Handling commands: read the streams they name, decide in order, append with guards.
+
+Commands that arrive together are handled together: one read for the whole
+batch, later commands see the earlier ones, one append. What the log refuses as
+stale is read afresh and decided again.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+
+from rostra import codec, ids
+from rostra.commands import Command
+from rostra.decide import Decided, decide, streams, subject
+from rostra.events import Act
+from rostra.log import STREAM_EVENTS_MAX, Appended, EventLog, Group, NewEvent, Stale
+from rostra.refusals import Refusal
+from rostra.sealing import KeyRing
+from rostra.world import Missing, Reading, World
+
+ATTEMPTS_MAX = 32
+MISSING_ROUNDS_MAX = 8
+
+
+class Commanded(msgspec.Struct, frozen=True):
+    """A command, and the act of publishing it."""
+
+    command: Command
+    act: Act
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What became of a command. `position` is that of its first event; for
+    `unchanged` the log's head. `id` is the aggregate it is about."""
+
+    status: Literal["recorded", "duplicate", "unchanged", "rejected"]
+    position: int | None = None
+    id: UUID | None = None
+    refusal: Refusal | None = None
+
+
+class _Decision(msgspec.Struct):
+    """A command decided upon the world of one attempt. `group` is None where there
+    is nothing to append; `repeats` is the command of this batch that it repeats."""
+
+    at: UUID | None
+    guards: dict[UUID, int]
+    outcome: Outcome | None = None
+    group: Group | None = None
+    repeats: int | None = None
+
+
+async def handle(log: EventLog, ring: KeyRing, commands: Sequence[Commanded]) -> list[Outcome]:
+    """Handle a batch in order; one outcome each, durable when this returns."""
+    outcomes: dict[int, Outcome] = {}
+    pending = list(range(len(commands)))
+    for _ in range(ATTEMPTS_MAX):
+        outcomes |= await _attempt(log, ring, commands, pending)
+        pending = [index for index in pending if index not in outcomes]
+        if not pending:
+            break
+    busy = Refusal("busy", "others keep changing what this is about", retryable=True)
+    return [outcomes.get(i) or Outcome("rejected", refusal=busy) for i in range(len(commands))]
+
+
+async def _attempt(
+    log: EventLog, ring: KeyRing, commands: Sequence[Commanded], pending: Sequence[int]
+) -> dict[int, Outcome]:
+    """Decide what is pending once; what comes back stale is left out of the answer."""
+    decisions = await _decide_all(log, ring, commands, pending)
+    appending = [i for i in pending if decisions[i].group is not None]
+    groups = [decision.group for i in appending if (decision := decisions[i]).group]
+    appended = dict(zip(appending, await log.append(groups) if groups else [], strict=True))
+    head = 0
+    if any(decision.group is None for decision in decisions.values()):
+        head = await log.head()
+    return _outcomes(decisions, appended, head)
+
+
+def _outcomes(
+    decisions: dict[int, _Decision], appended: dict[int, Appended | Stale], head: int
+) -> dict[int, Outcome]:
+    outcomes: dict[int, Outcome] = {}
+    never: set[UUID] = set()  # streams that were to change, and did not
+    for index, decision in decisions.items():
+        result = appended.get(index)
+        if decision.group is not None and isinstance(result, Stale):
+            never.update(event.stream for event in decision.group.events)
+        elif isinstance(result, Appended):
+            outcomes[index] = Outcome("recorded", result.first, decision.at)
+        elif decision.repeats is not None:
+            if (first := outcomes.get(decision.repeats)) is not None:
+                outcomes[index] = Outcome("duplicate", first.position, decision.at)
+        elif decision.outcome is not None and never.isdisjoint(decision.guards):
+            outcomes[index] = _at_head(decision.outcome, head)
+    return outcomes
+
+
+def _at_head(outcome: Outcome, head: int) -> Outcome:
+    if outcome.status != "unchanged":
+        return outcome
+    return msgspec.structs.replace(outcome, position=head)
+
+
+async def _decide_all(
+    log: EventLog, ring: KeyRing, commands: Sequence[Commanded], pending: Sequence[int]
+) -> dict[int, _Decision]:
+    """Decide in order. Where a decision looks at what was not read, read that too and
+    begin again, so that order is kept."""
+    wanted = {stream for i in pending for stream in _streams(commands[i])}
+    owners: set[UUID] = set()
+    for _ in range(MISSING_ROUNDS_MAX):
+        world = World()
+        for stream, rows in (await log.read_streams(list(wanted))).items():
+            world.take(stream, rows)
+        await ring.load(owners)
+        decider = _Batch(world, ring, owners)
+        decided = {i: decider.decide(i, commands[i]) for i in pending}
+        if not decider.missing_streams and not decider.missing_owners:
+            return await _sealed(ring, commands, decided, decider.decided)
+        wanted |= decider.missing_streams
+        owners |= decider.missing_owners
+    raise RuntimeError("decisions never stop naming further streams")
+
+
+def _streams(commanded: Commanded) -> Iterable[UUID]:
+    try:
+        return streams(commanded.command, commanded.act)
+    except Refusal:  # decided as such in its turn
+        return ()
+
+
+class _Batch:
+    """The decisions of one attempt, each seeing those before it."""
+
+    def __init__(self, world: World, ring: KeyRing, owners: set[UUID]) -> None:
+        self._world = world
+        self._ring = ring
+        self._owners = owners
+        self.missing_streams: set[UUID] = set()
+        self.missing_owners: set[UUID] = set()
+        self.decided: dict[int, Decided] = {}
+
+    def decide(self, index: int, commanded: Commanded) -> _Decision:
+        reading = Reading(self._world, self._ring, self._owners)
+        try:
+            at = subject(commanded.command, commanded.act)
+            return self._repeat(at, commanded, reading) or self._new(index, at, commanded, reading)
+        except Refusal as refusal:
+            return _Decision(None, reading.guards, Outcome("rejected", refusal=refusal))
+        except Missing as missing:
+            self.missing_streams |= {missing.stream} - {None}  # type: ignore[arg-type]
+            self.missing_owners |= {missing.owner} - {None}  # type: ignore[arg-type]
+            return _Decision(None, reading.guards)
+
+    def _repeat(self, at: UUID, commanded: Commanded, reading: Reading) -> _Decision | None:
+        """The same event published before: found in the stream it is about."""
+        event_id = ids.event_id(commanded.act.source, commanded.act.id)
+        for seen in reading.standing(at).seen:
+            if seen.event_id == event_id:
+                if seen.position is None:
+                    return _Decision(at, reading.guards, repeats=seen.decided_by)
+                return _Decision(at, reading.guards, Outcome("duplicate", seen.position, at))
+        return None
+
+    def _new(self, index: int, at: UUID, commanded: Commanded, reading: Reading) -> _Decision:
+        decided = decide(commanded.command, commanded.act, reading)
+        if not decided:
+            return _Decision(at, reading.guards, Outcome("unchanged", None, at))
+        if len(reading.standing(at).seen) >= STREAM_EVENTS_MAX:
+            raise Refusal("stream-full", f"more than {STREAM_EVENTS_MAX} events about one thing")
+        event_id = ids.event_id(commanded.act.source, commanded.act.id)
+        for stream, event in decided:
+            reading.standing(stream)
+            self._world.apply(stream, event, event_id, index)
+        self.decided[index] = decided
+        return _Decision(at, reading.guards)
+
+
+async def _sealed(
+    ring: KeyRing,
+    commands: Sequence[Commanded],
+    decisions: dict[int, _Decision],
+    decided: dict[int, Decided],
+) -> dict[int, _Decision]:
+    """The decisions with their groups, personal words sealed."""
+    await ring.make(
+        {
+            codec.words_owner(event, commands[i].command.site)
+            for i, events in decided.items()
+            for _, event in events
+            if codec.plain_words(event) is not None
+        }
+    )
+    for index, events in decided.items():
+        decision = decisions[index]
+        decision.group = _group(ring, commands[index], events, decision.guards)
+    return decisions
+
+
+def _group(ring: KeyRing, commanded: Commanded, events: Decided, guards: dict[UUID, int]) -> Group:
+    act, site = commanded.act, commanded.command.site
+    event_id = ids.event_id(act.source, act.id)
+    versions = dict(guards)
+    rows = []
+    for stream, event in events:
+        versions[stream] += 1
+        sealed = codec.seal(event, ring, stream=stream, event_id=event_id, site=site)
+        rows.append(NewEvent(stream, versions[stream], event.topic, codec.encode(sealed)))
+    return Group(tuple(rows), guards, event_id, _metadata(commanded))
+
+
+def _metadata(commanded: Commanded) -> bytes:
+    act = commanded.act
+    metadata = {"source": act.source, "id": act.id}
+    by = acting_person(commanded.command)
+    return codec.encode(metadata if by is None else {**metadata, "by": by})
+
+
+def acting_person(command: Command) -> str | None:
+    """Who does what the command says, where it says so."""
+    for field in ("by", "voter"):
+        if (person := getattr(command, field, None)) is not None:
+            return str(person)
+    author = getattr(command, "author", None)
+    return None if author is None else str(author.id)

@@ -1,0 +1,134 @@
+"""Ids: every aggregate's id is computed from what it is about, never looked up.
+
+An id is a UUID (version 8): 60 bits that name the discussion, 3 bits of kind,
+59 bits of what is unique within the discussion.
+
+    48 bits prefix | 4 bits version | 12 bits prefix | 2 bits variant | 3 bits kind, 59 bits tail
+
+What is hashed is the compact JSON array of its parts, so no separator can be forged.
+"""
+
+from enum import IntEnum
+from functools import lru_cache
+from hashlib import sha256
+from uuid import UUID
+
+import msgspec
+
+_encode = msgspec.json.Encoder().encode
+
+_PREFIX_BITS = 60
+_TAIL_BITS = 59
+_TAIL_MASK = (1 << _TAIL_BITS) - 1
+_VERSION_8 = 8 << 76
+_VARIANT = 2 << 62
+_OTHER_THAN_PREFIX = (0xF << 76) | ((1 << 64) - 1)
+
+_IDS_CACHED_MAX = 65_536
+
+
+class Kind(IntEnum):
+    """What a stream is of: the three bits of its id after the variant."""
+
+    DISCUSSION = 0
+    COMMENT = 1
+    VOTE = 2
+    PASSAGE = 3
+    SUBSCRIPTION = 4
+    PERSON = 5
+    SITE = 6
+    FLAG = 7
+
+
+def _first_bits(parts: tuple[str, ...], bits: int) -> int:
+    return int.from_bytes(sha256(_encode(parts)).digest()[:8], "big") >> (64 - bits)
+
+
+def _within(prefix: int, kind: Kind, tail: int) -> UUID:
+    high = (prefix >> 12) << 80 | _VERSION_8 | (prefix & 0xFFF) << 64
+    return UUID(int=high | _VARIANT | kind << _TAIL_BITS | tail)
+
+
+def _part(discussion: UUID, kind: Kind, *parts: str) -> UUID:
+    """The id of what `parts` name inside the discussion (or the site) that `discussion` is."""
+    return _within(prefix_of(discussion), kind, _first_bits(parts, _TAIL_BITS))
+
+
+def prefix_of(stream: UUID) -> int:
+    """The 60 bits that all of one discussion's streams share."""
+    return (stream.int >> 80) << 12 | (stream.int >> 64) & 0xFFF
+
+
+def kind_of(stream: UUID) -> Kind:
+    """What kind of stream an id is of."""
+    return Kind(stream.int >> _TAIL_BITS & 7)
+
+
+def is_ours(stream: UUID) -> bool:
+    """Whether an id has this layout; a foreign writer's may not."""
+    return stream.int >> 76 & 0xF == 8 and stream.int >> 62 & 3 == 2
+
+
+def discussion_of(stream: UUID) -> UUID:
+    """The discussion in which a comment, vote, passage or flag is."""
+    return UUID(int=stream.int & ~_OTHER_THAN_PREFIX | _VERSION_8 | _VARIANT)
+
+
+@lru_cache(_IDS_CACHED_MAX)
+def discussion_id(site: str, resource: str) -> UUID:
+    """The discussion of one resource of one site."""
+    prefix = _first_bits(("discussion", site, resource), _PREFIX_BITS)
+    return _within(prefix, Kind.DISCUSSION, 0)
+
+
+@lru_cache(_IDS_CACHED_MAX)
+def site_id(site: str) -> UUID:
+    """The site's own stream: its settings."""
+    return _within(prefix_of(discussion_id(site, "")), Kind.SITE, 0)
+
+
+@lru_cache(_IDS_CACHED_MAX)
+def person_id(site: str, person: str) -> UUID:
+    """A person's stream; an id means something within one site only."""
+    return _part(discussion_id(site, ""), Kind.PERSON, "person", person)
+
+
+def comment_id(discussion: UUID, key: str) -> UUID:
+    """The comment that the publisher calls `key`."""
+    return _part(discussion, Kind.COMMENT, "comment", "key", key)
+
+
+def comment_id_of_event(discussion: UUID, source: str, event: str) -> UUID:
+    """The comment whose publisher gave it no key: the event itself names it."""
+    return _part(discussion, Kind.COMMENT, "comment", "event", source, event)
+
+
+def comment_id_of_person(discussion: UUID, person: str, idempotency_key: str) -> UUID:
+    """The comment that a person posted with an idempotency key of theirs."""
+    return _part(discussion, Kind.COMMENT, "comment", "person", person, idempotency_key)
+
+
+def vote_id(comment: UUID, voter: str) -> UUID:
+    """One person's vote on one comment."""
+    return _part(comment, Kind.VOTE, "vote", str(comment), voter)
+
+
+def flag_id(comment: UUID, person: str) -> UUID:
+    """One person's flag on one comment."""
+    return _part(comment, Kind.FLAG, "flag", str(comment), person)
+
+
+def passage_id(discussion: UUID, key: str) -> UUID:
+    """The passage that the publisher calls `key`."""
+    return _part(discussion, Kind.PASSAGE, "passage", "key", key)
+
+
+def subscription_id(discussion: UUID, person: str) -> UUID:
+    """One person's subscription to one discussion."""
+    return _part(discussion, Kind.SUBSCRIPTION, "subscription", person)
+
+
+def event_id(source: str, event: str) -> UUID:
+    """The id that every row of a published event keeps (122 bits of the hash)."""
+    bits = int.from_bytes(sha256(_encode(("event", source, event))).digest()[:16], "big")
+    return UUID(int=bits & ~(0xF << 76 | 3 << 62) | _VERSION_8 | _VARIANT)

@@ -1,0 +1,99 @@
+"""The event-log port: all that deciding and projecting need of a log.
+
+A log is one total order of immutable events, each at a position (1, 2, 3, …
+without holes) and each the n-th of one stream. `rostra_adapters` has two
+adapters: PostgreSQL, and any stock recorder of `eventsourcing`.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Protocol
+from uuid import UUID
+
+import msgspec
+
+STREAM_EVENTS_MAX = 10_000
+"""A stream is read whole to decide, so it may not grow beyond this."""
+
+
+class NewEvent(msgspec.Struct, frozen=True, gc=False):
+    """An event about to be appended. `version` is 1 for a stream's first event."""
+
+    stream: UUID
+    version: int
+    topic: str
+    state: bytes
+    """The payload as a JSON object, `personal` already sealed."""
+
+
+class Group(msgspec.Struct, frozen=True):
+    """Events that are recorded all together or not at all.
+
+    `guards` names the version (0 = no events) of every stream that the
+    decision read, those it writes to included. The log refuses the group
+    unless each still stands at exactly that version.
+    """
+
+    events: tuple[NewEvent, ...]
+    guards: Mapping[UUID, int]
+    event_id: UUID
+    """Made of the publisher's source and id; kept on every row of the group."""
+    metadata: bytes
+    """A JSON object; the log adds `at`, the clock of recording."""
+
+
+class Recorded(msgspec.Struct, frozen=True, gc=False):
+    """An event of the log. The last two are None where a foreign writer gave none."""
+
+    position: int
+    stream: UUID
+    version: int
+    topic: str
+    state: bytes
+    event_id: UUID | None
+    metadata: str | None
+
+
+class Appended(msgspec.Struct, frozen=True, gc=False):
+    """The group was recorded, durably, at the positions `first` to `last`."""
+
+    first: int
+    last: int
+
+
+class Stale(msgspec.Struct, frozen=True, gc=False):
+    """The group was refused: a stream it was decided upon has moved on."""
+
+
+class LogBusy(Exception):
+    """The queue of appends is full; nothing was recorded. Try again later."""
+
+    def __init__(self, retry_after_seconds: float) -> None:
+        super().__init__(f"the log is busy, retry after {retry_after_seconds} s")
+        self.retry_after_seconds = retry_after_seconds
+
+
+class LogUnavailable(Exception):
+    """The log cannot be reached. What was being appended may or may not be recorded."""
+
+
+class EventLog(Protocol):
+    """The port. Every method may raise LogUnavailable."""
+
+    async def log_id(self) -> UUID:
+        """The id of this history; a new one after a restore that lost a tail."""
+
+    async def head(self) -> int:
+        """The last position recorded, 0 for an empty log."""
+
+    async def read_streams(self, streams: Sequence[UUID]) -> dict[UUID, list[Recorded]]:
+        """The events of each stream in order of version; an empty list for none."""
+
+    async def append(self, groups: Sequence[Group]) -> list[Appended | Stale]:
+        """Record groups in order, one answer each; a refused one stops no other,
+        but a group decided upon a refused one is refused too. Raises LogBusy."""
+
+    async def read_after(self, position: int, limit: int) -> list[Recorded]:
+        """The next events after `position`, at most `limit`, in order of position."""
+
+    def follow(self, position: int, limit: int) -> AsyncIterator[list[Recorded]]:
+        """Pages of events after `position`, for ever, as they are recorded."""

@@ -1,0 +1,200 @@
+"""Rostra's events inside a stock `eventsourcing.application.Application`.
+
+    class Talk(Application[UUID]):
+        env = {"MAPPER_TOPIC": "rostra.mapper:Mapper"}
+
+        def close(self, command: CloseDiscussion, act: Act) -> None:
+            decide_and_save(
+                self, command.discussion, lambda state: discussion.close(state, command, act)
+            )
+
+Stored are our tags and our JSON; what a row names is never imported. A stock
+recorder checks the version of the streams it writes to, and of no other: a rule
+that spans streams holds only as far as one process decides at a time. Where that
+is not enough, use `rostra.handle` on a log, whose guards cover all that was read.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, cast
+from uuid import UUID
+
+import msgspec
+from eventsourcing import persistence
+from eventsourcing.application import AggregateNotFoundError, Application
+from eventsourcing.domain import DomainEventProtocol
+from eventsourcing.persistence import (
+    IntegrityError,
+    MapperDeserialisationError,
+    Recording,
+    StoredEvent,
+)
+
+from rostra import codec, ids
+from rostra.codec import AnyEvent
+from rostra.events import Words
+from rostra.sealing import KeyRing, associated_data
+from rostra.world import fold
+
+ATTEMPTS_MAX = 10
+SOURCE = "rostra.mapper"
+
+
+class Unknown(msgspec.Struct, frozen=True):
+    """An event whose tag is not ours, as it is stored. It counts, and changes no state."""
+
+    topic: str
+    state: bytes
+
+
+class StreamEvent(msgspec.Struct, frozen=True):
+    """An event with the ids of its row. `site` is needed only to seal its words."""
+
+    originator_id: UUID
+    originator_version: int
+    payload: AnyEvent | Unknown
+    site: str | None = None
+
+    def mutate(self, aggregate: "Aggregate | None") -> "Aggregate":
+        """What lets a stock repository rebuild an `Aggregate`."""
+        rebuilt = aggregate or Aggregate(self.originator_id)
+        rebuilt.version = self.originator_version
+        if not isinstance(self.payload, Unknown):
+            rebuilt.events.append(self.payload)
+        return rebuilt
+
+
+class Aggregate:
+    """A stream in hand: its events, the state they fold to, and what is yet to be saved."""
+
+    def __init__(self, stream: UUID) -> None:
+        self.id = stream
+        self.version = 0
+        self.events: list[AnyEvent] = []
+        self._pending: list[StreamEvent] = []
+
+    @property
+    def state(self) -> Any:
+        """A `rostra.comment.Comment`, `rostra.vote.Vote`, … by the kind of the id."""
+        return fold(ids.kind_of(self.id), self.events)
+
+    def record(self, events: Sequence[AnyEvent], *, site: str | None = None) -> None:
+        """Take decided events, to be saved by `Application.save`."""
+        for event in events:
+            recorded = StreamEvent(self.id, self.version + 1, event, site)
+            self._pending.append(recorded)
+            recorded.mutate(self)
+
+    def collect_events(self) -> Sequence[StreamEvent]:
+        collected, self._pending = self._pending, []
+        return collected
+
+
+def read(application: Application[UUID], stream: UUID) -> Aggregate:
+    """A stream as it stands; one without events has version 0."""
+    try:
+        return cast(Aggregate, application.repository.get(stream))
+    except AggregateNotFoundError:
+        return Aggregate(stream)
+
+
+def decide_and_save(
+    application: Application[UUID],
+    stream: UUID,
+    decide: Callable[[Any], Sequence[AnyEvent]],
+    *,
+    site: str | None = None,
+) -> list[Recording[UUID]]:
+    """Read, fold, decide and save; decided again where another writer was first. Raises
+    Refusal, and IntegrityError where others keep being first."""
+    for attempt in range(1, ATTEMPTS_MAX + 1):
+        aggregate = read(application, stream)
+        aggregate.record(decide(aggregate.state), site=site)
+        try:
+            return application.save(aggregate)
+        except IntegrityError:
+            if attempt == ATTEMPTS_MAX:
+                raise
+    raise AssertionError("unreachable")
+
+
+class Mapper(persistence.Mapper[UUID]):
+    """`StreamEvent` to and from a stored event.
+
+    What a person wrote stays plain JSON in the developer's own database, unless the
+    `cipher` is a `rostra.sealing.KeyRing`: then it is sealed as in Rostra's own log
+    (the owners' keys must have been made), stays sealed when it is read, and `words`
+    opens it. Any other cipher, and a compressor, do to the whole what they do to
+    stock events.
+    """
+
+    def to_stored_event(self, domain_event: DomainEventProtocol[UUID]) -> StoredEvent:
+        if not isinstance(domain_event, StreamEvent):
+            raise TypeError(f"not a StreamEvent: {domain_event!r}")
+        payload, stream = domain_event.payload, domain_event.originator_id
+        if isinstance(payload, Unknown):
+            topic, state = payload.topic, payload.state
+        else:
+            topic, state = payload.topic, self._packed(codec.encode(self._sealed(domain_event)))
+        return StoredEvent(stream, domain_event.originator_version, topic, state)
+
+    def to_domain_event(self, stored_event: StoredEvent) -> StreamEvent:
+        stream, version = stored_event.originator_id, stored_event.originator_version
+        if not isinstance(stream, UUID):
+            stream = UUID(stream)
+        payload: AnyEvent | Unknown | None = None
+        if stored_event.topic in codec.TYPES:
+            payload = self._decoded(stored_event)
+        return StreamEvent(
+            stream, version, payload or Unknown(stored_event.topic, stored_event.state)
+        )
+
+    def words(self, event: StreamEvent, site: str) -> Words | None:
+        """What a person wrote; None where the event has no words. Raises Erased, Damaged."""
+        personal = getattr(event.payload, codec.PERSONAL, None)
+        if personal is None or isinstance(personal, Words) or isinstance(event.payload, Unknown):
+            return personal
+        owner = codec.words_owner(event.payload, site)
+        topic = event.payload.topic
+        place = associated_data(event.originator_id, topic, _event_id(event), codec.PERSONAL)
+        return codec.open_words(personal, cast(KeyRing, self.cipher), owner, place)
+
+    def _sealed(self, event: StreamEvent) -> AnyEvent:
+        payload = event.payload
+        assert not isinstance(payload, Unknown)
+        if not self._has_keys or codec.plain_words(payload) is None:
+            return payload
+        if event.site is None:
+            raise ValueError("words are sealed with keys of a site's persons: name the site")
+        ring = cast(KeyRing, self.cipher)
+        stream, event_id = event.originator_id, _event_id(event)
+        return codec.seal(payload, ring, stream=stream, event_id=event_id, site=event.site)
+
+    @property
+    def _has_keys(self) -> bool:
+        return hasattr(self.cipher, "seal") and hasattr(self.cipher, "open")
+
+    def _packed(self, state: bytes) -> bytes:
+        if self.compressor:
+            state = self.compressor.compress(state)
+        if self.cipher and not self._has_keys:
+            state = self.cipher.encrypt(state)
+        return state
+
+    def _unpacked(self, state: bytes) -> bytes:
+        if self.cipher and not self._has_keys:
+            state = self.cipher.decrypt(state)
+        if self.compressor:
+            state = self.compressor.decompress(state)
+        return state
+
+    def _decoded(self, stored_event: StoredEvent) -> AnyEvent | None:
+        try:
+            return codec.decode(stored_event.topic, self._unpacked(stored_event.state))
+        except Exception as error:
+            at = f"{stored_event.originator_id}, version {stored_event.originator_version}"
+            raise MapperDeserialisationError(f"{stored_event.topic} of {at}: {error}") from error
+
+
+def _event_id(event: StreamEvent) -> UUID:
+    """A stock recorder keeps no event ids; the place in the stream names the event."""
+    return ids.event_id(SOURCE, f"{event.originator_id}/{event.originator_version}")

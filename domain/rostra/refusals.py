@@ -1,0 +1,24 @@
+"""What the domain says no to, and why. Numbers of HTTP have no place here."""
+
+
+class Refusal(Exception):
+    """A command that is not allowed; `name` is its stable name, e.g. `unknown-parent`.
+
+    `retryable` is true where another order of events could have helped.
+    """
+
+    def __init__(self, name: str, detail: str, *, retryable: bool = False) -> None:
+        super().__init__(f"{name}: {detail}")
+        self.name = name
+        self.detail = detail
+        self.retryable = retryable
+
+
+def unknown(what: str, named: object, *, retryable: bool = True) -> Refusal:
+    """Something the command names is not there, or not there yet."""
+    return Refusal(f"unknown-{what}", f"there is no {what} {named}", retryable=retryable)
+
+
+def id_collision(named: str, standing: str) -> Refusal:
+    """Two different names hash to one id: about 1 chance in 200 at 10^8 discussions."""
+    return Refusal("id-collision", f"{named!r} has the id of {standing!r}")

@@ -1,0 +1,41 @@
+"""The key-ring port: what a person wrote or is known by is sealed with that person's key.
+
+A sealed field is bytes: one format byte (1), 8 bytes of key id, 12 bytes of
+random nonce, then AES-256-GCM ciphertext and tag. The associated data binds it
+to its place, so that a sealed field moved to another event does not open.
+"""
+
+from collections.abc import Collection
+from typing import Protocol
+from uuid import UUID
+
+import msgspec
+
+
+class Erased(Exception):
+    """The key that sealed this is destroyed: the words are gone for ever."""
+
+
+class Damaged(Exception):
+    """This is not what was sealed here: altered, or moved from another event."""
+
+
+def associated_data(stream: UUID, topic: str, event_id: UUID, field: str) -> bytes:
+    """The compact JSON array of where a sealed field stands."""
+    return msgspec.json.encode([stream, topic, event_id, field])
+
+
+class KeyRing(Protocol):
+    """Keys by owner: the stream id of a person (or of a site, for its own acts)."""
+
+    async def make(self, owners: Collection[UUID]) -> None:
+        """Load each owner's key, durably making what is missing, so that `seal` can follow."""
+
+    async def load(self, owners: Collection[UUID]) -> None:
+        """Load the keys there are, making none, so that `open` can follow."""
+
+    def seal(self, owner: UUID, plain: bytes, associated: bytes) -> bytes:
+        """Seal with the owner's key; LookupError if it is not loaded."""
+
+    def open(self, owner: UUID, sealed: bytes, associated: bytes) -> bytes:
+        """The plain bytes. Raises Erased where there is no such key, else Damaged."""

@@ -1,0 +1,61 @@
+"""A site: a tenant and its settings. It exists from its first event."""
+
+from uuid import UUID
+
+import msgspec
+
+from rostra.commands import ConfigureSite
+from rostra.events import Act, Event
+from rostra.refusals import id_collision
+from rostra.settings import SiteSettings, merge
+
+# -- events
+
+
+class SiteConfigured(Event, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """What was named of the settings; the rest stands."""
+
+    topic = "site.configured"
+    site: str
+    settings: SiteSettings
+
+
+SiteEvent = SiteConfigured
+
+# -- state
+
+
+class Site(msgspec.Struct, frozen=True):
+    """`name` is None before the first event."""
+
+    name: str | None = None
+    settings: SiteSettings = SiteSettings()
+
+
+INITIAL = Site()
+
+
+def evolve(site: Site, event: SiteEvent) -> Site:
+    """The site after the event."""
+    return Site(event.site, merge(site.settings, event.settings))
+
+
+# -- decisions
+
+
+def check(site: Site, name: str) -> None:
+    """Raises id-collision where the stream is another site's."""
+    if site.name not in (None, name):
+        raise id_collision(name, str(site.name))
+
+
+def configure(site: Site, command: ConfigureSite, act: Act) -> list[SiteConfigured]:
+    """The named settings replace those that stand; the same again changes nothing."""
+    if site.name is not None and merge(site.settings, command.settings) == site.settings:
+        return []
+    return [SiteConfigured(time=act.time, site=command.site, settings=command.settings)]
+
+
+def stream(command: ConfigureSite) -> UUID:
+    """The stream that the command writes to."""
+    return command.site_id

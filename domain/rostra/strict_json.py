@@ -1,0 +1,79 @@
+"""JSON as the contract takes it: UTF-8, no half surrogate pairs, no NaN, not nested too deep.
+
+msgspec does not validate all of what it skips: it finds a wrong escape or bracket there, but
+neither bytes that are not UTF-8 nor depth. So those two are looked for beforehand, in one pass.
+"""
+
+import re
+from array import array
+from itertools import accumulate
+from typing import TypeVar
+
+import msgspec
+from msgspec import Raw
+
+NESTING_MAX = 100
+
+_STRINGS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+_OTHER_THAN_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_STEPS = bytes.maketrans(b"[{]}", bytes([1, 1, 255, 255]))  # +1 and -1 as signed bytes
+
+T = TypeVar("T")
+
+_array = msgspec.json.Decoder(list[Raw])
+_value = msgspec.json.Decoder(Raw)
+
+
+class NotJson(ValueError):
+    """These bytes are not JSON; the message says why, and where if it is known."""
+
+
+class NotAnArray(ValueError):
+    """JSON, but another value than an array."""
+
+
+def value(body: bytes) -> Raw:
+    """Any value, checked as a whole. Raises NotJson."""
+    found = _decode(_value, body)
+    _check_depth(body, NESTING_MAX)
+    return found
+
+
+def elements(body: bytes) -> list[Raw]:
+    """The elements of an array, checked as a whole. Raises NotJson or NotAnArray."""
+    try:
+        found = _decode(_array, body)
+    except msgspec.ValidationError:
+        value(body)
+        raise NotAnArray("the body is not a JSON array") from None
+    for element in found:
+        _check_depth(bytes(element), NESTING_MAX - 1)
+    return found
+
+
+def _decode(decoder: "msgspec.json.Decoder[T]", body: bytes) -> T:
+    try:
+        if not body.isascii():
+            body.decode()
+        return decoder.decode(body)
+    except msgspec.ValidationError:
+        raise
+    except msgspec.DecodeError as error:
+        raise NotJson(str(error)) from None
+    except UnicodeDecodeError as error:
+        raise NotJson(f"not UTF-8 (byte {error.start})") from None
+    except RecursionError:
+        raise _too_deep() from None
+
+
+def _check_depth(json: bytes, most: int) -> None:
+    # Counting brackets, those in strings too, clears nearly everything at the speed of memory.
+    if json.count(b"[") + json.count(b"{") <= most:
+        return
+    brackets = _STRINGS.sub(b"", json).translate(_STEPS, _OTHER_THAN_BRACKETS)
+    if max(accumulate(array("b", brackets)), default=0) > most:
+        raise _too_deep()
+
+
+def _too_deep() -> NotJson:
+    return NotJson(f"nested deeper than {NESTING_MAX}")

@@ -1,0 +1,56 @@
+"""The kinds of text that commands carry, each with its limit."""
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from rostra import limits
+
+_PLAIN = r"\A[^\x00-\x1f\x7f-\x9f]+\Z"
+_PLAIN_WITHOUT_AT = r"\A[^\x00-\x1f\x7f-\x9f@]+\Z"
+_WITHOUT_NUL = r"\A[^\x00]*\Z"
+
+SiteName = Annotated[str, Meta(max_length=limits.SITE_CHARACTERS_MAX, pattern=_PLAIN)]
+Resource = Annotated[str, Meta(max_length=limits.RESOURCE_CHARACTERS_MAX, pattern=_PLAIN)]
+Key = Annotated[str, Meta(max_length=limits.KEY_CHARACTERS_MAX, pattern=_PLAIN)]
+PersonId = Annotated[
+    str,
+    Meta(
+        max_length=limits.PERSON_CHARACTERS_MAX,
+        pattern=_PLAIN_WITHOUT_AT,
+        description="A pseudonym: an e-mail address is refused.",
+    ),
+]
+Name = Annotated[
+    str, Meta(min_length=1, max_length=limits.NAME_CHARACTERS_MAX, pattern=_WITHOUT_NUL)
+]
+Email = Annotated[str, Meta(max_length=limits.EMAIL_CHARACTERS_MAX, pattern=_PLAIN)]
+Title = Annotated[str, Meta(max_length=limits.TITLE_CHARACTERS_MAX, pattern=_WITHOUT_NUL)]
+Url = Annotated[str, Meta(max_length=limits.URL_CHARACTERS_MAX, pattern=_PLAIN)]
+Reason = Annotated[str, Meta(max_length=limits.REASON_CHARACTERS_MAX, pattern=_WITHOUT_NUL)]
+Question = Annotated[str, Meta(max_length=limits.QUESTION_CHARACTERS_MAX, pattern=_WITHOUT_NUL)]
+Body = Annotated[
+    str,
+    Meta(
+        max_length=limits.BODY_BYTES_MAX,
+        pattern=r"\A(?=[^\x00]*[^\s\x00])[^\x00]*\Z",
+        description="Not blank; at most 16 KiB of UTF-8.",
+    ),
+]
+Quote = Annotated[
+    str, Meta(min_length=1, max_length=limits.QUOTE_CHARACTERS_MAX, pattern=_WITHOUT_NUL)
+]
+Context = Annotated[str, Meta(max_length=limits.CONTEXT_CHARACTERS_MAX, pattern=_WITHOUT_NUL)]
+Offset = Annotated[int, Meta(ge=0, lt=2**31)]
+SourceUri = Annotated[
+    str, Meta(min_length=1, max_length=limits.SOURCE_CHARACTERS_MAX, pattern=_PLAIN)
+]
+EventName = Annotated[
+    str, Meta(min_length=1, max_length=limits.EVENT_CHARACTERS_MAX, pattern=_PLAIN)
+]
+
+
+def check_body(body: str) -> None:
+    """The limit in bytes, which a limit in characters cannot say. Raises ValueError."""
+    if len(body.encode()) > limits.BODY_BYTES_MAX:
+        raise ValueError(f"`body` is longer than {limits.BODY_BYTES_MAX} bytes of UTF-8")

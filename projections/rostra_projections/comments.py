@@ -1,0 +1,466 @@
+"""The view `comments`: every comment with its totals, and the counts of each group of them.
+
+A group is a discussion, the inline feedback of a discussion, or a passage.
+Counted are published comments; a comment that is not is shown as a tombstone
+while a counted one stands below it.
+"""
+
+from collections.abc import Iterator
+from enum import IntEnum
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from rostra import ids
+from rostra.comment import (
+    CommentApproved,
+    CommentEdited,
+    CommentPinned,
+    CommentPosted,
+    CommentRejected,
+    CommentRemoved,
+    CommentRestored,
+    CommentUnpinned,
+)
+from rostra.discussion import DiscussionOpened
+from rostra.times import Time
+from rostra.vote import VoteCast, VoteNullified, VoteRestored
+from rostra_projections import orders
+from rostra_projections.tables import Fact, Key, Rows, Table
+
+# -- rows
+
+
+class Shown(IntEnum):
+    """Who sees a comment in a list."""
+
+    NOBODY = 0
+    MODERATORS = 1
+    """And its author: it is held or rejected."""
+    EVERYONE = 2
+
+
+class CommentRow(msgspec.Struct):
+    """`words` and `edited_words` are sealed, as the log has them, with the ids of
+    their events. `position` is that of the posting, `changed` of the last change.
+    `shown_replies` and `hidden_replies` count direct replies by who sees them."""
+
+    id: UUID
+    discussion: UUID
+    key: str | None
+    parent: UUID | None
+    depth: int
+    passage: UUID | None
+    author: str
+    status: str
+    shown: int
+    pinned: bool
+    posted_at: Time
+    edited_at: Time | None
+    up: int
+    down: int
+    score: int
+    best: float
+    controversial: float
+    hot: float
+    replies: int
+    descendants: int
+    shown_replies: int
+    hidden_replies: int
+    words: bytes
+    words_event: UUID | None
+    edited_words: bytes | None
+    edited_event: UUID | None
+    position: int
+    changed: int
+
+
+class CountsRow(msgspec.Struct):
+    """The counts of a group. `top` and `flat` are the lengths of its lists (top-level,
+    all); `…_hidden` what moderators see besides. `latest_at` is the greatest time of a
+    counted comment, `active_at` that or else when the discussion was opened. `site` is
+    a discussion's."""
+
+    id: UUID
+    site: str | None
+    comments: int = 0
+    replies: int = 0
+    participants: int = 0
+    top: int = 0
+    flat: int = 0
+    top_hidden: int = 0
+    flat_hidden: int = 0
+    opened_at: Time | None = None
+    latest_at: Time | None = None
+    active_at: Time | None = None
+    changed: int = 0
+
+
+class ParticipantRow(msgspec.Struct):
+    """How many counted comments a person has in a discussion."""
+
+    discussion: UUID
+    person: str
+    comments: int = 0
+
+
+COMMENTS = Table(
+    "comments",
+    CommentRow,
+    key=("id",),
+    types={
+        "id": "uuid",
+        "discussion": "uuid",
+        "key": "text",
+        "parent": "uuid",
+        "depth": "smallint",
+        "passage": "uuid",
+        "author": "text",
+        "status": "text",
+        "shown": "smallint",
+        "pinned": "boolean",
+        "posted_at": "timestamptz",
+        "edited_at": "timestamptz",
+        "up": "integer",
+        "down": "integer",
+        "score": "integer",
+        "best": "double precision",
+        "controversial": "double precision",
+        "hot": "double precision",
+        "replies": "integer",
+        "descendants": "integer",
+        "shown_replies": "integer",
+        "hidden_replies": "integer",
+        "words": "bytea",
+        "words_event": "uuid",
+        "edited_words": "bytea",
+        "edited_event": "uuid",
+        "position": "bigint",
+        "changed": "bigint",
+    },
+    indexes=(
+        (
+            "create index comments_v{v}_top_time on comments_v{v}"
+            " (discussion, pinned, posted_at, position) where parent is null"
+        ),
+        (
+            "create index comments_v{v}_top_score on comments_v{v}"
+            " (discussion, pinned, score, posted_at, position) where parent is null"
+        ),
+        (
+            "create index comments_v{v}_top_best on comments_v{v}"
+            " (discussion, pinned, best, posted_at, position) where parent is null"
+        ),
+        (
+            "create index comments_v{v}_top_controversial on comments_v{v}"
+            " (discussion, pinned, controversial, posted_at, position) where parent is null"
+        ),
+        (
+            "create index comments_v{v}_top_hot on comments_v{v}"
+            " (discussion, pinned, hot, posted_at, position) where parent is null"
+        ),
+        "create index comments_v{v}_flat_time on comments_v{v} (discussion, posted_at, position)",
+        (
+            "create index comments_v{v}_flat_score on comments_v{v}"
+            " (discussion, score, posted_at, position)"
+        ),
+        (
+            "create index comments_v{v}_replies on comments_v{v}"
+            " (parent, posted_at, position) where parent is not null"
+        ),
+        (
+            "create index comments_v{v}_passage on comments_v{v}"
+            " (passage, posted_at, position) where passage is not null"
+        ),
+        (
+            "create index comments_v{v}_inline on comments_v{v}"
+            " (discussion, posted_at, position) where passage is not null"
+        ),
+        "create index comments_v{v}_hidden on comments_v{v} (discussion, author) where shown = 1",
+    ),
+)
+
+COUNTS = Table(
+    "comment_counts",
+    CountsRow,
+    key=("id",),
+    types={
+        "id": "uuid",
+        "site": "text",
+        "comments": "integer",
+        "replies": "integer",
+        "participants": "integer",
+        "top": "integer",
+        "flat": "integer",
+        "top_hidden": "integer",
+        "flat_hidden": "integer",
+        "opened_at": "timestamptz",
+        "latest_at": "timestamptz",
+        "active_at": "timestamptz",
+        "changed": "bigint",
+    },
+    indexes=(
+        (
+            "create index comment_counts_v{v}_active on comment_counts_v{v}"
+            " (site, active_at, id) where site is not null"
+        ),
+    ),
+)
+
+PARTICIPANTS = Table(
+    "participants",
+    ParticipantRow,
+    key=("discussion", "person"),
+    types={"discussion": "uuid", "person": "text", "comments": "integer"},
+)
+
+TABLES: tuple[Table[Any], ...] = (COMMENTS, COUNTS, PARTICIPANTS)
+SHAPE = 1
+
+_UNSEEN = ""
+STALE: Time = ""
+"""A `latest_at` that must be looked up afresh."""
+
+COUNTED = ("published", "erased")
+HIDDEN = ("held", "rejected")
+
+# -- fold
+
+
+def inline_group(stream: UUID) -> UUID:
+    """The id under which the counts of a discussion's inline feedback are kept."""
+    return UUID(int=ids.discussion_of(stream).int | ids.Kind.PASSAGE << 59)
+
+
+def groups(stream: UUID, passage: UUID | None) -> list[UUID]:
+    """The groups that a comment counts in."""
+    discussion = ids.discussion_of(stream)
+    return [discussion] if passage is None else [discussion, inline_group(stream), passage]
+
+
+def touches(fact: Fact) -> Iterator[tuple[Table[Any], Key]]:
+    """The rows that `fold` looks at for this fact."""
+    stream, event = fact.stream, fact.event
+    match event:
+        case VoteCast() | VoteNullified() | VoteRestored():
+            yield COMMENTS, event.comment
+            yield COUNTS, ids.discussion_of(stream)
+        case (
+            CommentPosted()
+            | CommentRemoved()
+            | CommentRestored()
+            | CommentApproved()
+            | CommentRejected()
+        ):
+            yield COMMENTS, stream
+            for ancestor in event.path:
+                yield COMMENTS, ancestor
+            for group in groups(stream, event.passage):
+                yield COUNTS, group
+            yield PARTICIPANTS, (ids.discussion_of(stream), event.author)
+        case CommentEdited() | CommentPinned() | CommentUnpinned():
+            yield COMMENTS, stream
+            yield COUNTS, ids.discussion_of(stream)
+        case DiscussionOpened():
+            yield COUNTS, stream
+
+
+def fold(rows: Rows, fact: Fact) -> None:
+    """Change the rows that the fact touches."""
+    event = fact.event
+    match event:
+        case VoteCast() | VoteNullified() | VoteRestored():
+            _vote(_changed(rows, event.comment, fact), event.now, event.was)
+        case CommentPosted():
+            _posted(rows, fact, event)
+        case CommentRemoved() | CommentRestored() | CommentApproved() | CommentRejected():
+            _set_status(rows, _changed(rows, fact.stream, fact), event.now, event.path)
+        case CommentEdited():
+            row = _changed(rows, fact.stream, fact)
+            row.edited_at = event.time
+            row.edited_words, row.edited_event = _sealed(event.personal), fact.event_id
+        case CommentPinned() | CommentUnpinned():
+            _changed(rows, fact.stream, fact).pinned = isinstance(event, CommentPinned)
+        case DiscussionOpened():
+            _opened(_counts(rows, fact.stream), fact, event)
+
+
+def _changed(rows: Rows, comment: UUID, fact: Fact) -> CommentRow:
+    row = rows.of(COMMENTS)[comment]
+    row.changed = _counts(rows, row.discussion).changed = fact.position
+    return row
+
+
+def _counts(rows: Rows, group: UUID) -> CountsRow:
+    counts = rows.of(COUNTS)
+    row = counts.get(group)
+    if row is None:
+        row = counts[group] = CountsRow(group, None)
+    return row
+
+
+def _opened(counts: CountsRow, fact: Fact, event: DiscussionOpened) -> None:
+    counts.changed = fact.position
+    if counts.site is None:
+        counts.site, counts.opened_at = event.site, event.time
+        counts.active_at = counts.latest_at or event.time
+
+
+def _vote(row: CommentRow, now: int, was: int) -> None:
+    row.up += (now == 1) - (was == 1)
+    row.down += (now == -1) - (was == -1)
+    row.score = row.up - row.down
+    _rank(row)
+
+
+def _rank(row: CommentRow) -> None:
+    row.best = orders.best(row.up, row.down)
+    row.controversial = orders.controversial(row.up, row.down)
+    row.hot = orders.hot(row.up, row.down, row.posted_at)
+
+
+def _sealed(personal: object) -> bytes:
+    """As the log has it: views keep no plain words."""
+    if not isinstance(personal, bytes):
+        raise TypeError("the words of this event are not sealed")
+    return personal
+
+
+def _posted(rows: Rows, fact: Fact, event: CommentPosted) -> None:
+    row = CommentRow(
+        id=fact.stream,
+        discussion=ids.discussion_of(fact.stream),
+        key=event.key,
+        parent=event.parent,
+        depth=event.depth,
+        passage=event.passage,
+        author=event.author,
+        status=_UNSEEN,
+        shown=Shown.NOBODY,
+        pinned=False,
+        posted_at=event.time,
+        edited_at=None,
+        up=0,
+        down=0,
+        score=0,
+        best=0.0,
+        controversial=0.0,
+        hot=0.0,
+        replies=0,
+        descendants=0,
+        shown_replies=0,
+        hidden_replies=0,
+        words=_sealed(event.personal),
+        words_event=fact.event_id,
+        edited_words=None,
+        edited_event=None,
+        position=fact.position,
+        changed=fact.position,
+    )
+    _rank(row)
+    rows.of(COMMENTS)[row.id] = row
+    _counts(rows, row.discussion).changed = fact.position
+    _set_status(rows, row, event.status, event.path)
+
+
+# -- fold: what a change of status counts for
+
+
+def _set_status(rows: Rows, row: CommentRow, status: str, path: tuple[UUID, ...]) -> None:
+    """Give a comment its status, and its ancestors and groups what follows from it."""
+    gain = (status in COUNTED) - (row.status in COUNTED)
+    row.status = status
+    ancestors = [rows.of(COMMENTS)[ancestor] for ancestor in path]
+    if gain:
+        _count(rows, row, ancestors, gain)
+    for above, each in zip((None, *ancestors), (*ancestors, row), strict=True):
+        _show(rows, each, above)
+
+
+def _count(rows: Rows, row: CommentRow, ancestors: list[CommentRow], gain: int) -> None:
+    for ancestor in ancestors:
+        ancestor.descendants += gain
+    if ancestors:
+        ancestors[-1].replies += gain
+    for group in groups(row.id, row.passage):
+        counts = _counts(rows, group)
+        # On a passage, comments are those made on it and replies all below them;
+        # of a discussion, a reply is a comment too.
+        counts.replies += gain if row.depth else 0
+        counts.comments += gain if not row.depth or group == row.discussion else 0
+        _latest(counts, row.posted_at, gain)
+    _participate(rows, row, gain)
+
+
+def _latest(counts: CountsRow, posted_at: Time, gain: int) -> None:
+    if counts.latest_at == STALE:
+        return
+    if gain > 0:
+        counts.latest_at = max(counts.latest_at or posted_at, posted_at)
+    elif posted_at == counts.latest_at:
+        counts.latest_at = STALE
+    counts.active_at = counts.latest_at or counts.opened_at
+
+
+def _participate(rows: Rows, row: CommentRow, gain: int) -> None:
+    participants = rows.of(PARTICIPANTS)
+    key = (row.discussion, row.author)
+    person = participants.get(key)
+    if person is None:
+        person = participants[key] = ParticipantRow(*key)
+    before, person.comments = person.comments, person.comments + gain
+    _counts(rows, row.discussion).participants += (person.comments > 0) - (before > 0)
+
+
+def shown_to(status: str, descendants: int) -> Shown:
+    """Who sees a comment of this status in a list."""
+    if status in COUNTED or descendants > 0:
+        return Shown.EVERYONE
+    return Shown.MODERATORS if status in HIDDEN else Shown.NOBODY
+
+
+def _show(rows: Rows, row: CommentRow, parent: CommentRow | None) -> None:
+    before, row.shown = row.shown, shown_to(row.status, row.descendants)
+    shown = (row.shown == Shown.EVERYONE) - (before == Shown.EVERYONE)
+    hidden = (row.shown == Shown.MODERATORS) - (before == Shown.MODERATORS)
+    if not shown and not hidden:
+        return
+    if parent is not None:
+        parent.shown_replies += shown
+        parent.hidden_replies += hidden
+    for group in groups(row.id, row.passage):
+        counts = _counts(rows, group)
+        counts.flat += shown
+        counts.flat_hidden += hidden
+        if parent is None:
+            counts.top += shown
+            counts.top_hidden += hidden
+
+
+# -- what a fold leaves to be looked up: the latest time, once the latest comment has gone
+
+
+def stale_groups(rows: Rows) -> list[UUID]:
+    """The groups whose latest comment has gone."""
+    return [group for group, row in rows.of(COUNTS).items() if row.latest_at == STALE]
+
+
+def set_latest(counts: CountsRow, latest_at: Time | None) -> None:
+    """Mend a stale row with the greatest time of its counted comments."""
+    counts.latest_at = latest_at
+    counts.active_at = latest_at or counts.opened_at
+
+
+def mend(rows: Rows) -> None:
+    """Mend all stale rows, where all their comments are here."""
+    stale = set(stale_groups(rows))
+    if not stale:
+        return
+    latest: dict[UUID, Time] = {}
+    for row in rows.of(COMMENTS).values():
+        if row.status in COUNTED:
+            for group in stale.intersection(groups(row.id, row.passage)):
+                latest[group] = max(latest.get(group, ""), row.posted_at)
+    for group in stale:
+        set_latest(rows.of(COUNTS)[group], latest.get(group))

@@ -1,0 +1,230 @@
+"""The statements that read lists of comments from PostgreSQL, one for each kind of list.
+
+They are put together from the fragments below, once each; `{comments}` is the
+version of the view's tables. No rows come back where that version is no longer served.
+"""
+
+from functools import lru_cache
+from typing import Literal
+
+from rostra.settings import Order
+from rostra_projections.comments import COMMENTS
+from rostra_projections.listing import ORDERS, Kind, Listing
+
+From = Literal["start", "pinned", "rest"]
+"""Where a page begins: at the start, or after a key among the pinned or the rest."""
+
+COLUMNS = tuple(COMMENTS.types)
+_COLUMNS = ", ".join(f"c.{column}" for column in COLUMNS)
+
+_SEES = "(c.shown = 2 or (c.shown = 1 and (:moderator or c.author = :person)))"
+_SAW = "(m.shown = 2 or (m.shown = 1 and (:moderator or c.author = :person)))"
+
+_LISTED = {
+    "discussion": "c.discussion = :list",
+    "inline": "c.discussion = :list and c.passage is not null",
+    "passage": "c.passage = :list",
+    "replies": "c.parent = :list",
+}
+
+_TOTALS = {
+    "top": "g.top + case when :moderator then g.top_hidden else 0 end",
+    "flat": "g.flat + case when :moderator then g.flat_hidden else 0 end",
+    "replies": "g.shown_replies + case when :moderator then g.hidden_replies else 0 end",
+}
+
+_UNMOVED = """
+        and c.position <= :as_of
+        and not exists (
+            select from comment_moves m
+            where m.discussion = :discussion and m.comment = c.id and m.position > :as_of)"""
+
+_MOVED = """
+moved as materialized (
+    select distinct on (comment) comment, shown, pinned, score, best, controversial, hot
+    from comment_moves
+    where discussion = :discussion and position > :as_of
+    order by comment, position
+),"""
+
+_STATEMENT = """
+with head as materialized (
+    select v.position, v.moves_from, coalesce(d.changed, 0) as group_changed,
+        coalesce({total}, 0){own} as total
+    from rostra_views v
+    left join {group_table} g on g.id = :group
+    left join comment_counts_v{v} d on d.id = :discussion
+    where v.name = 'comments' and v.version = {v}
+),{moved}
+page as materialized (
+    select * from ({branches}) b
+    order by place_pinned desc, {outer_order}
+    limit :limit
+){below}
+select h.position as head, h.moves_from, h.group_changed, h.total, r.*
+from head h left join ({levels}) r on true
+order by r.level, r.place_pinned desc, {final_order}"""
+
+_CHILDREN = """,
+{name} as materialized (
+    select {columns}
+    from {above} p
+    cross join lateral (
+        select * from comments_v{v} c
+        where c.parent = p.id and {sees}
+        order by c.posted_at, c.position
+        limit :replies
+    ) c
+)"""
+
+
+@lru_cache(512)
+def page_statement(
+    kind: Kind, of: str, order: Order, begin: From, *, replies: bool
+) -> tuple[str, tuple[str, ...]]:
+    """The statement of a page and the names of its parameters, in order.
+
+    `of` is a key of `_LISTED`. Rows: head, moves_from, group_changed, total, level (0 a
+    row of the list, 1 and 2 replies below it), place_pinned, place_value, the columns.
+    """
+    below, levels = _below(replies=replies)
+    text = _STATEMENT.format(
+        v="{v}",
+        total=_TOTALS[kind],
+        own=_own_hidden(kind, of),
+        group_table="comments_v{v}" if kind == "replies" else "comment_counts_v{v}",
+        moved="" if begin == "start" else _MOVED,
+        branches="\n    union all\n".join(_branches(kind, of, order, begin)),
+        outer_order=_by(order, "place_value", "posted_at", "position"),
+        final_order=_by(order, "r.place_value", "r.posted_at", "r.position"),
+        below=below,
+        levels=levels,
+    )
+    return _numbered(text.replace("{v}", "{comments}"))
+
+
+def _own_hidden(kind: Kind, of: str) -> str:
+    """An author sees what of theirs is held or rejected."""
+    top = " and c.parent is null" if kind == "top" else ""
+    return f""" + case when :moderator or :person = '' then 0 else (
+            select count(*) from comments_v{{v}} c
+            where c.author = :person and c.shown = 1 and c.discussion = :discussion
+            and {_LISTED[of]}{top}) end"""
+
+
+def _by(order: Order, value: str, posted_at: str, position: str) -> str:
+    column, descends = ORDERS[order]
+    direction = "desc" if descends else "asc"
+    columns = [posted_at, position] if column is None else [value, posted_at, position]
+    return ", ".join(f"{each} {direction}" for each in columns)
+
+
+def _after(order: Order, value: str) -> str:
+    column, descends = ORDERS[order]
+    beyond = "<" if descends else ">"
+    if column is None:
+        return f"(c.posted_at, c.position) {beyond} (:last_at, :last_position)"
+    kind = COMMENTS.types[column]  # of the column's own type, or no index serves
+    last = f"(:last_value::{kind}, :last_at, :last_position)"
+    return f"({value}, c.posted_at, c.position) {beyond} {last}"
+
+
+def _branches(kind: Kind, of: str, order: Order, begin: From) -> list[str]:
+    """What has not moved, and what has: each an ordered few rows by an index."""
+    column = ORDERS[order][0]
+    today = f"c.{column}" if column else "0"
+    if kind != "top":
+        branches = [_today(kind, of, order, begin, today, pinned=None)]
+    elif begin == "rest":
+        branches = [_today(kind, of, order, "rest", today, pinned=False)]
+    else:
+        free: From = "pinned" if begin == "pinned" else "start"
+        branches = [
+            _today(kind, of, order, begin, today, pinned=True),
+            _today(kind, of, order, free, today, pinned=False),
+        ]
+    return branches if begin == "start" else [*branches, _back(kind, of, order, begin)]
+
+
+def _today(
+    kind: Kind, of: str, order: Order, begin: From, value: str, *, pinned: bool | None
+) -> str:
+    """Rows by today's keys. After a key among the pinned, all the rest come too."""
+    where = [_LISTED[of], _SEES]
+    if kind == "top":
+        where += ["c.parent is null", "c.pinned" if pinned else "not c.pinned"]
+    if begin != "start" and not (begin == "pinned" and pinned is False):
+        where.append(_after(order, value))
+    unmoved = "" if begin == "start" else _UNMOVED
+    place = "c.pinned" if kind == "top" else "false"
+    return f"""    (select {place} as place_pinned, {value}::float8 as place_value, {_COLUMNS}
+        from comments_v{{v}} c
+        where {" and ".join(where)}{unmoved}
+        order by {_by(order, value, "c.posted_at", "c.position")}
+        limit :limit)"""
+
+
+def _back(kind: Kind, of: str, order: Order, begin: From) -> str:
+    """Rows that have moved since, where they stood before."""
+    column = ORDERS[order][0]
+    value = f"m.{column}" if column else "0"
+    where = [_LISTED[of], _SAW, "c.position <= :as_of"]
+    if kind == "top":
+        where.append("c.parent is null")
+        after = _after(order, value)
+        where.append(
+            f"(not m.pinned or {after})" if begin == "pinned" else f"not m.pinned and {after}"
+        )
+    else:
+        where.append(_after(order, value))
+    place = "m.pinned" if kind == "top" else "false"
+    return f"""    (select {place} as place_pinned, {value}::float8 as place_value, {_COLUMNS}
+        from moved m join comments_v{{v}} c on c.id = m.comment
+        where {" and ".join(where)}
+        order by 1 desc, {_by(order, value, "c.posted_at", "c.position")}
+        limit :limit)"""
+
+
+def _below(*, replies: bool) -> tuple[str, str]:
+    """The first replies of each row of the page and of each of those, and all levels."""
+    plain = ", ".join(COLUMNS)
+    levels = f"select 0 as level, place_pinned, place_value, {plain} from page"
+    if not replies:
+        return "", levels
+    below = ""
+    for level, (name, above) in enumerate((("child", "page"), ("grandchild", "child")), 1):
+        below += _CHILDREN.format(v="{v}", name=name, above=above, columns=_COLUMNS, sees=_SEES)
+        levels += f"\n    union all select {level}, false, 0, {plain} from {name}"
+    return below, levels
+
+
+_NAMES = {
+    "list": "uuid",
+    "group": "uuid",
+    "discussion": "uuid",
+    "limit": "bigint",
+    "replies": "bigint",
+    "moderator": "boolean",
+    "person": "text",
+    "as_of": "bigint",
+    "last_value": "float8",
+    "last_at": "timestamptz",
+    "last_position": "bigint",
+}
+
+
+def _numbered(text: str) -> tuple[str, tuple[str, ...]]:
+    """Named parameters become `$1`, `$2`, … with their types."""
+    used = tuple(name for name in _NAMES if f":{name}" in text)
+    for number, name in enumerate(used, 1):
+        text = text.replace(f":{name}", f"${number}::{_NAMES[name]}")
+    return text, used
+
+
+def of_listing(listing: Listing) -> str:
+    """Which condition of `_LISTED` a listing has."""
+    if listing.kind == "replies":
+        return "replies"
+    if listing.passage is not None:
+        return "passage"
+    return "inline" if listing.inline else "discussion"

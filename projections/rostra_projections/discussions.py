@@ -1,0 +1,110 @@
+"""The view `discussions`: what a discussion is called, and whether it is open."""
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from rostra import discussion
+from rostra.discussion import DiscussionClosed, DiscussionOpened, DiscussionReopened
+from rostra.settings import Settings
+from rostra.times import Time
+from rostra_projections.tables import Fact, Key, Rows, Table
+
+# -- rows
+
+
+class DiscussionRow(msgspec.Struct):
+    """`settings` is the JSON of what the discussion itself sets. `changed` is the
+    position of the last change to this row."""
+
+    id: UUID
+    site: str
+    resource: str
+    title: str | None
+    url: str | None
+    open: bool
+    settings: str
+    opened_at: Time
+    changed: int
+
+
+DISCUSSIONS = Table(
+    "discussions",
+    DiscussionRow,
+    key=("id",),
+    types={
+        "id": "uuid",
+        "site": "text",
+        "resource": "text",
+        "title": "text",
+        "url": "text",
+        "open": "boolean",
+        "settings": "text",
+        "opened_at": "timestamptz",
+        "changed": "bigint",
+    },
+)
+
+TABLES: tuple[Table[Any], ...] = (DISCUSSIONS,)
+SHAPE = 1
+
+# -- fold
+
+_settings = msgspec.json.Decoder(Settings)
+
+
+def touches(fact: Fact) -> Iterator[tuple[Table[Any], Key]]:
+    """The rows that `fold` looks at for this fact."""
+    match fact.event:
+        case DiscussionOpened() | DiscussionClosed() | DiscussionReopened():
+            yield DISCUSSIONS, fact.stream
+
+
+def fold(rows: Rows, fact: Fact) -> None:
+    """Change the rows that the fact touches."""
+    stream, event, position = fact.stream, fact.event, fact.position
+    match event:
+        case DiscussionOpened():
+            _opened(rows.of(DISCUSSIONS), stream, event, position)
+        case DiscussionClosed() | DiscussionReopened():
+            row = rows.of(DISCUSSIONS)[stream]
+            row.open = isinstance(event, DiscussionReopened)
+            row.changed = position
+
+
+def _opened(
+    rows: dict[Key, DiscussionRow], stream: UUID, event: DiscussionOpened, position: int
+) -> None:
+    standing = rows.get(stream)
+    state = discussion.evolve(_state(standing), event)
+    rows[stream] = DiscussionRow(
+        id=stream,
+        site=event.site,
+        resource=event.resource,
+        title=state.title,
+        url=state.url,
+        open=state.open,
+        settings=msgspec.json.encode(state.settings).decode(),
+        opened_at=standing.opened_at if standing else event.time,
+        changed=position,
+    )
+
+
+def _state(row: DiscussionRow | None) -> discussion.Discussion:
+    if row is None:
+        return discussion.INITIAL
+    return discussion.Discussion(
+        site=row.site,
+        resource=row.resource,
+        title=row.title,
+        url=row.url,
+        settings=settings_of(row),
+        open=row.open,
+    )
+
+
+def settings_of(row: DiscussionRow) -> Settings:
+    """What the discussion itself sets."""
+    return _settings.decode(row.settings)

@@ -1,0 +1,138 @@
+"""Which comments a reader asks for, in which order, and how a list is continued.
+
+A reader who follows `next` from the first page to the last sees every comment
+that was listed at the first page exactly once. A cursor holds the position P of
+page one and the last key as of P. A page is what has not moved since P by
+today's keys, merged with what has under its earliest keys after P.
+"""
+
+import base64
+from typing import Annotated, Literal
+from uuid import UUID
+
+import msgspec
+
+from rostra.settings import Order
+from rostra.times import Time, to_datetime
+from rostra_projections.comments import CommentRow, Shown
+from rostra_projections.shapes import Viewer
+
+Kind = Literal["top", "flat", "replies"]
+Bigint = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
+
+ORDERS: dict[Order, tuple[str | None, bool]] = {
+    "newest": (None, True),
+    "oldest": (None, False),
+    "most_voted": ("score", True),
+    "best": ("best", True),
+    "controversial": ("controversial", True),
+    "hot": ("hot", True),
+}
+"""Each order's own column, and whether it descends; all end in time and position."""
+
+
+class Listing(msgspec.Struct, frozen=True):
+    """A list of comments: the top level of a discussion, all of it (`flat`), or the
+    direct replies to `parent`; of a passage, or of all passages (`inline`)."""
+
+    kind: Kind
+    discussion: UUID
+    order: Order
+    parent: UUID | None = None
+    passage: UUID | None = None
+    inline: bool = False
+
+
+class LastKey(msgspec.Struct, frozen=True, array_like=True):
+    """Where a list was left: the order's own value, then time and position. Pinned
+    comments lead at the top level, and only there."""
+
+    pinned: bool
+    value: float
+    posted_at: Time
+    position: Bigint
+
+
+class Cursor(msgspec.Struct, frozen=True, array_like=True):
+    """What a cursor says: of which log and list, as of which position, after which key
+    (None: from the beginning)."""
+
+    log: str
+    listing: Listing
+    as_of: Bigint
+    last: LastKey | None
+
+
+class Move(msgspec.Struct, frozen=True, gc=False):
+    """What a comment's place in lists was before it changed at `position`."""
+
+    discussion: UUID
+    position: int
+    comment: UUID
+    shown: int
+    pinned: bool
+    score: int
+    best: float
+    controversial: float
+    hot: float
+
+
+class CursorRefused(Exception):
+    """`bad-cursor`, `cursor-too-old` or `log-changed`."""
+
+    def __init__(self, name: str, detail: str) -> None:
+        super().__init__(f"{name}: {detail}")
+        self.name = name
+        self.detail = detail
+
+
+CURSOR_CHARACTERS_MAX = 2_000
+
+_cursor_decoder = msgspec.json.Decoder(Cursor)
+
+
+def encode_cursor(cursor: Cursor) -> str:
+    """A cursor as text that fits a URL."""
+    return base64.urlsafe_b64encode(msgspec.json.encode(cursor)).decode().rstrip("=")
+
+
+def decode_cursor(text: str, listing: Listing, log: UUID) -> Cursor:
+    """The cursor again. Raises CursorRefused."""
+    cursor = _decoded(text)
+    if cursor.listing != listing:
+        raise CursorRefused("bad-cursor", "the cursor is of a list with other parameters")
+    if cursor.log != str(log):
+        raise CursorRefused("log-changed", "the cursor is of another history of the log")
+    return cursor
+
+
+def _decoded(text: str) -> Cursor:
+    if len(text) > CURSOR_CHARACTERS_MAX:
+        raise CursorRefused("bad-cursor", "this is no cursor of ours")
+    try:
+        padded = text + "=" * (-len(text) % 4)
+        decoded = base64.b64decode(padded, altchars=b"-_", validate=True)
+        cursor = _cursor_decoder.decode(decoded)
+        if cursor.last is not None:
+            to_datetime(cursor.last.posted_at)
+        return cursor
+    except (ValueError, msgspec.DecodeError):
+        raise CursorRefused("bad-cursor", "this is no cursor of ours") from None
+
+
+def place(row: CommentRow | Move, comment: CommentRow, listing: Listing) -> LastKey:
+    """Where a comment stands (or stood before a move) in a list."""
+    column, _ = ORDERS[listing.order]
+    return LastKey(
+        pinned=row.pinned and listing.kind == "top",
+        value=float(getattr(row, column)) if column else 0.0,
+        posted_at=comment.posted_at,
+        position=comment.position,
+    )
+
+
+def sees(viewer: Viewer, *, shown: int, author: str) -> bool:
+    """Whether a comment stands in the viewer's lists."""
+    if shown == Shown.MODERATORS:
+        return viewer.moderator or viewer.person == author
+    return shown == Shown.EVERYONE

@@ -1,0 +1,242 @@
+"""The views in memory: for embedding without PostgreSQL, and as the judge of the others."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any
+from uuid import UUID
+
+from rostra.ids import discussion_of
+from rostra.log import Recorded
+from rostra.times import Time
+from rostra_projections.comments import COMMENTS, COUNTS, CommentRow, CountsRow
+from rostra_projections.discussions import DISCUSSIONS, DiscussionRow
+from rostra_projections.listing import (
+    ORDERS,
+    Cursor,
+    CursorRefused,
+    LastKey,
+    Listing,
+    Move,
+    place,
+    sees,
+)
+from rostra_projections.moves import moves_since, places_of
+from rostra_projections.passages import PASSAGES
+from rostra_projections.reads import DiscussionRead, Page, PassageRead
+from rostra_projections.shapes import Viewer
+from rostra_projections.tables import Fact, Rows
+from rostra_projections.views import VIEWS, Broken, CannotFold, Parked, View, fold_fact, read
+
+MOVES_KEPT_MAX = 100_000
+
+
+class MemoryViews:
+    """Folds pages of a log into rows, and reads them: `rostra_projections.reads.Reads`."""
+
+    def __init__(self, views: Iterable[View] = VIEWS.values()) -> None:
+        self._views = tuple(views)
+        self.rows = Rows(table for view in self._views for table in view.tables)
+        self.parked: dict[tuple[str, UUID], Parked] = {}
+        self.passed_over = 0
+        self.read_up_to = 0
+        self._moves: dict[UUID, list[Move]] = {}
+        self._moves_kept = 0
+        self._moves_from = 0
+
+    # -- folding
+
+    def apply(self, page: Sequence[Recorded]) -> None:
+        """Fold the next page of the log; readers see all of it or nothing."""
+        if not page:
+            return
+        facts = list(read(page))
+        self.passed_over += len(page) - len(facts)
+        before = places_of(self.rows, _touched(facts))
+        for view in self._views:
+            for fact in facts:
+                self._fold(view, fact)
+            view.mend(self.rows)
+        self.read_up_to = page[-1].position
+        self._keep(moves_since(self.rows, before, self.read_up_to))
+
+    def _fold(self, view: View, fact: Fact | Broken) -> None:
+        if (view.name, discussion_of(fact.stream)) in self.parked:
+            return
+        try:
+            fold_fact(view, self.rows, fact)
+        except CannotFold as refused:
+            self.parked[view.name, refused.parked.discussion] = refused.parked
+
+    def _keep(self, moves: Iterable[Move]) -> None:
+        for move in moves:
+            self._moves.setdefault(move.discussion, []).append(move)
+            self._moves_kept += 1
+        if self._moves_kept > MOVES_KEPT_MAX:
+            self._moves.clear()
+            self._moves_kept, self._moves_from = 0, self.read_up_to
+
+    # -- reading
+
+    async def position(self) -> int:
+        return self.read_up_to
+
+    async def page(
+        self, listing: Listing, viewer: Viewer, *, begin: Cursor | None, limit: int, replies: int
+    ) -> Page:
+        as_of, last = self._begin(begin)
+        listed = sorted(
+            (
+                (_sort_key(where, listing), where, row)
+                for row, where in self._listed(listing, viewer, as_of)
+            ),
+            key=lambda each: each[0],
+        )
+        if last is not None:
+            beyond = _sort_key(last, listing)
+            listed = [each for each in listed if each[0] > beyond]
+        rows = [row for _, _, row in listed[:limit]]
+        return Page(
+            position=self.read_up_to,
+            changed=self._counts(listing.discussion).changed,
+            total=self._total(listing, viewer),
+            rows=rows,
+            places=[where for _, where, _ in listed[:limit]],
+            more=len(listed) > limit,
+            below=self._below(rows, viewer, replies),
+        )
+
+    def _begin(self, begin: Cursor | None) -> tuple[int, LastKey | None]:
+        if begin is None or begin.last is None:
+            return self.read_up_to, None
+        if begin.as_of < self._moves_from:
+            raise CursorRefused("cursor-too-old", "what moved since is no longer kept")
+        return begin.as_of, begin.last
+
+    def _listed(
+        self, listing: Listing, viewer: Viewer, as_of: int
+    ) -> Iterator[tuple[CommentRow, LastKey]]:
+        """The rows that the list held at `as_of`, where they stood then."""
+        first: dict[UUID, Move] = {}
+        for move in self._moves.get(listing.discussion, ()):
+            if move.position > as_of:
+                first.setdefault(move.comment, move)
+        for row in self.rows.of(COMMENTS).values():
+            if _belongs(row, listing) and row.position <= as_of:
+                stood = first.get(row.id, row)
+                if sees(viewer, shown=stood.shown, author=row.author):
+                    yield row, place(stood, row, listing)
+
+    def _total(self, listing: Listing, viewer: Viewer) -> int:
+        now = (
+            row.shown
+            for row in self.rows.of(COMMENTS).values()
+            if _belongs(row, listing) and sees(viewer, shown=row.shown, author=row.author)
+        )
+        return sum(1 for _ in now)
+
+    def _below(
+        self, rows: Iterable[CommentRow], viewer: Viewer, replies: int
+    ) -> dict[UUID, list[CommentRow]]:
+        below: dict[UUID, list[CommentRow]] = {}
+        if not replies:
+            return below
+        level = list(rows)
+        for _ in range(2):
+            for row in level:
+                below[row.id] = list(islice(self._replies(row.id, viewer), replies))
+            level = [reply for row in level for reply in below[row.id]]
+        return below
+
+    def _replies(self, parent: UUID, viewer: Viewer) -> list[CommentRow]:
+        found = (
+            row
+            for row in self.rows.of(COMMENTS).values()
+            if row.parent == parent and sees(viewer, shown=row.shown, author=row.author)
+        )
+        return sorted(found, key=lambda row: (row.posted_at, row.position))
+
+    def _counts(self, group: UUID) -> CountsRow:
+        return self.rows.of(COUNTS).get(group) or CountsRow(group, None)
+
+    async def comment(self, comment: UUID) -> tuple[int, CommentRow] | None:
+        row = self.rows.of(COMMENTS).get(comment)
+        return None if row is None else (self.read_up_to, row)
+
+    async def discussion(self, discussion: UUID) -> tuple[int, DiscussionRead] | None:
+        row = self.rows.of(DISCUSSIONS).get(discussion)
+        return None if row is None else (self.read_up_to, self._discussion(row))
+
+    def _discussion(self, row: DiscussionRow) -> DiscussionRead:
+        return DiscussionRead(row, self._counts(row.id))
+
+    async def discussions(
+        self, site: str, *, limit: int, after: tuple[Time, UUID] | None
+    ) -> tuple[int, list[DiscussionRead]]:
+        found = [
+            (counts.active_at or "", counts.id)
+            for counts in self.rows.of(COUNTS).values()
+            if counts.site == site
+        ]
+        found.sort(reverse=True)
+        chosen = [each for each in found if after is None or each < after][:limit]
+        rows = self.rows.of(DISCUSSIONS)
+        return self.read_up_to, [self._discussion(rows[id_]) for _, id_ in chosen]
+
+    async def passages(self, discussion: UUID) -> tuple[int, list[PassageRead]]:
+        found = [
+            row
+            for row in self.rows.of(PASSAGES).values()
+            if row.discussion == discussion and row.marked
+        ]
+        found.sort(key=lambda row: (row.start_at is None, row.start_at or 0, row.position))
+        return self.read_up_to, [_passage(row, self._counts(row.id)) for row in found]
+
+    async def counts(self, discussions: Sequence[UUID]) -> tuple[int, dict[UUID, int]]:
+        kept = self.rows.of(COUNTS)
+        return self.read_up_to, {id_: kept[id_].comments for id_ in discussions if id_ in kept}
+
+
+def _touched(facts: Iterable[Fact | Broken]) -> Iterator[UUID]:
+    """The comments that a page may move."""
+    for fact in facts:
+        if isinstance(fact, Fact):
+            for table, key in VIEWS["comments"].touches(fact):
+                if table is COMMENTS:
+                    yield key
+
+
+def _belongs(row: CommentRow, listing: Listing) -> bool:
+    if row.discussion != listing.discussion:
+        return False
+    if listing.kind == "replies":
+        return row.parent == listing.parent
+    if listing.kind == "top" and row.parent is not None:
+        return False
+    if listing.passage is not None:
+        return row.passage == listing.passage
+    return not listing.inline or row.passage is not None
+
+
+def _sort_key(where: LastKey, listing: Listing) -> Any:
+    """Ascending: what comes first in the list is least."""
+    _, descends = ORDERS[listing.order]
+    if not descends:
+        return (not where.pinned, where.posted_at, where.position)
+    return (not where.pinned, -where.value, _Descending(where.posted_at), -where.position)
+
+
+class _Descending(str):
+    """Text that sorts the other way round."""
+
+    __slots__ = ()
+
+    def __lt__(self, other: str) -> bool:
+        return str.__gt__(self, other)
+
+    def __gt__(self, other: str) -> bool:
+        return str.__lt__(self, other)
+
+
+def _passage(row: Any, counts: CountsRow) -> PassageRead:
+    changed = max(row.changed, counts.changed)
+    return PassageRead(row, counts.comments, counts.replies, counts.latest_at, changed)

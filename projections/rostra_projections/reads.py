@@ -1,0 +1,75 @@
+"""The port of reads: rows of the views, whatever keeps them."""
+
+from collections.abc import Sequence
+from typing import Protocol
+from uuid import UUID
+
+import msgspec
+
+from rostra.times import Time
+from rostra_projections.comments import CommentRow, CountsRow
+from rostra_projections.discussions import DiscussionRow
+from rostra_projections.listing import Cursor, LastKey, Listing
+from rostra_projections.passages import PassageRow
+from rostra_projections.shapes import Viewer
+
+
+class Page(msgspec.Struct):
+    """Rows of a list, each with its place in it, at most as many as were asked for;
+    `more` where the list goes on. `below` holds the first replies of each row and of
+    each of those, oldest first. `position` is how far the view has read, `changed`
+    the last change to the discussion."""
+
+    position: int
+    changed: int
+    total: int
+    rows: list[CommentRow]
+    places: list[LastKey]
+    more: bool
+    below: dict[UUID, list[CommentRow]]
+
+
+class DiscussionRead(msgspec.Struct):
+    """A discussion and its counts."""
+
+    row: DiscussionRow
+    counts: CountsRow
+
+
+class PassageRead(msgspec.Struct):
+    """A passage and the counts of the feedback on it."""
+
+    row: PassageRow
+    comments: int
+    replies: int
+    latest_at: Time | None
+    changed: int
+
+
+class Reads(Protocol):
+    """Every answer says up to which position the views had read when it was taken."""
+
+    async def position(self) -> int:
+        """How far the view that has read least has read."""
+
+    async def page(
+        self, listing: Listing, viewer: Viewer, *, begin: Cursor | None, limit: int, replies: int
+    ) -> Page:
+        """A page of a list. Raises CursorRefused where `begin` is too old."""
+
+    async def comment(self, comment: UUID) -> tuple[int, CommentRow] | None:
+        """One comment, whoever may see it."""
+
+    async def discussion(self, discussion: UUID) -> tuple[int, DiscussionRead] | None:
+        """One discussion."""
+
+    async def discussions(
+        self, site: str, *, limit: int, after: tuple[Time, UUID] | None
+    ) -> tuple[int, list[DiscussionRead]]:
+        """A site's discussions, the latest active first."""
+
+    async def passages(self, discussion: UUID) -> tuple[int, list[PassageRead]]:
+        """The marked passages of a discussion, in the order of the text."""
+
+    async def counts(self, discussions: Sequence[UUID]) -> tuple[int, dict[UUID, int]]:
+        """How many counted comments each discussion has; absent where unknown."""

@@ -1,0 +1,113 @@
+"""What readers get: the shapes of the contract, encoded as they stand.
+
+Times are text (RFC 3339, UTC, six digits of fraction).
+"""
+
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from rostra.settings import Order
+from rostra.times import Time
+
+ShownStatus = Literal["published", "held", "rejected", "removed", "deleted", "erased"]
+
+
+class AuthorShape(msgspec.Struct, gc=False):
+    """`name` is None where the person was erased."""
+
+    id: str
+    name: str | None
+
+
+class CommentShape(msgspec.Struct, kw_only=True):
+    """A comment with the first of its replies. A tombstone has no body, html and author."""
+
+    id: UUID
+    key: str | None
+    parent: UUID | None
+    depth: int
+    author: AuthorShape | None
+    body: str | None
+    html: str | None
+    posted_at: Time
+    edited_at: Time | None
+    up: int
+    down: int
+    score: int
+    replies: int
+    descendants: int
+    status: ShownStatus
+    pinned: bool
+    passage: UUID | None
+    my_vote: Literal[-1, 0, 1] | UnsetType = UNSET
+    children: list["CommentShape"] | UnsetType = UNSET
+    next_children: str | UnsetType | None = UNSET
+
+
+class CommentsPage(msgspec.Struct, kw_only=True):
+    """`total` counts what the whole list holds, `next` continues it."""
+
+    position: int
+    order: Order
+    total: int
+    comments: list[CommentShape]
+    next: str | None
+
+
+class DiscussionShape(msgspec.Struct, kw_only=True, gc=False):
+    id: UUID
+    site: str
+    resource: str
+    title: str | None
+    url: str | None
+    open: bool
+    comments: int
+    replies: int
+    participants: int
+    latest_at: Time | None
+    position: int
+
+
+class DiscussionsPage(msgspec.Struct, kw_only=True):
+    position: int
+    discussions: list[DiscussionShape]
+    next: str | None
+
+
+class PassageShape(msgspec.Struct, kw_only=True, gc=False):
+    id: UUID
+    key: str | None
+    exact: str
+    prefix: str | None
+    suffix: str | None
+    start: int | None
+    end: int | None
+    state: Literal["anchored", "moved", "orphaned"]
+    question: str | None
+    open: bool
+    comments: int
+    replies: int
+    latest_at: Time | None
+
+
+class PassagesPage(msgspec.Struct, kw_only=True):
+    position: int
+    passages: list[PassageShape]
+
+
+class CountsPage(msgspec.Struct, kw_only=True):
+    position: int
+    counts: dict[str, int]
+
+
+class Viewer(msgspec.Struct, frozen=True):
+    """Who reads: moderators see what is held or rejected, authors their own."""
+
+    person: str | None = None
+    moderator: bool = False
+
+
+ANYONE = Viewer()

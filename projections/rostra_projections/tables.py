@@ -1,0 +1,70 @@
+"""What a projection keeps: typed rows in tables, wherever those are.
+
+A fold changes rows that it finds in `Rows`; the same fold runs live (rows loaded
+from PostgreSQL), in a rebuild and in memory.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Generic, TypeVar, cast
+from uuid import UUID
+
+import msgspec
+
+from rostra.codec import AnyEvent
+
+Key = Any
+"""A UUID, or a tuple for a table whose key has several columns."""
+
+
+class Fact(msgspec.Struct, frozen=True, gc=False):
+    """An event where it stands in the log."""
+
+    stream: UUID
+    event: AnyEvent
+    position: int
+    event_id: UUID | None
+
+
+R = TypeVar("R", bound=msgspec.Struct)
+
+
+class Table(Generic[R]):
+    """A table of rows: its columns are the fields of `row`, `types` their SQL types.
+
+    `indexes` are statements in which `{v}` stands for the version.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        row: type[R],
+        *,
+        key: tuple[str, ...],
+        types: Mapping[str, str],
+        indexes: tuple[str, ...] = (),
+    ) -> None:
+        fields = tuple(field.name for field in msgspec.structs.fields(row))
+        if fields != tuple(types):
+            raise TypeError(f"the columns of {name} are not the fields of {row.__name__}")
+        self.name = name
+        self.row = row
+        self.key = key
+        self.types = dict(types)
+        self.indexes = indexes
+
+    def key_of(self, row: R) -> Key:
+        """The row's key, as `Rows` knows it."""
+        if len(self.key) == 1:
+            return getattr(row, self.key[0])
+        return tuple(getattr(row, column) for column in self.key)
+
+
+class Rows:
+    """Rows by table and key, changed in place by a fold."""
+
+    def __init__(self, tables: Iterable[Table[Any]]) -> None:
+        self._tables: dict[str, dict[Key, Any]] = {table.name: {} for table in tables}
+
+    def of(self, table: Table[R]) -> dict[Key, R]:
+        """All rows of a table that are here, by key."""
+        return cast(dict[Key, R], self._tables[table.name])

@@ -1,0 +1,125 @@
+"""From rows to what a reader gets: trees of comments, tombstones, cursors."""
+
+from collections.abc import Callable, Iterable
+from typing import cast
+from uuid import UUID
+
+import msgspec
+
+from rostra.settings import Order
+from rostra_projections.comments import HIDDEN, CommentRow
+from rostra_projections.listing import Cursor, LastKey, Listing, encode_cursor
+from rostra_projections.reads import Page
+from rostra_projections.shapes import (
+    AuthorShape,
+    CommentShape,
+    CommentsPage,
+    ShownStatus,
+    Viewer,
+)
+
+LEVELS_BELOW = 2
+"""Replies and replies to those are shown below a row of a list."""
+
+
+class OpenedWords(msgspec.Struct, frozen=True, gc=False):
+    """A comment's words as they may be shown now. All None: erased, or damaged."""
+
+    name: str | None = None
+    body: str | None = None
+    html: str | None = None
+    erased: bool = False
+
+
+OpenWords = Callable[[CommentRow], OpenedWords]
+
+
+def readable(row: CommentRow, viewer: Viewer) -> bool:
+    """Whether the viewer may see the words, not a tombstone only."""
+    if row.status in HIDDEN:
+        return viewer.moderator or viewer.person == row.author
+    return row.status not in ("removed", "deleted")
+
+
+def visible(row: CommentRow, viewer: Viewer) -> bool:
+    """Whether the comment is there at all for the viewer, by its own address."""
+    return row.status not in HIDDEN or readable(row, viewer)
+
+
+def all_rows(page: Page) -> Iterable[CommentRow]:
+    """The rows of the page and those below them."""
+    yield from page.rows
+    for replies in page.below.values():
+        yield from replies
+
+
+class Thread:
+    """Shapes the rows of one page for one viewer."""
+
+    def __init__(self, page: Page, viewer: Viewer, open_words: OpenWords, log: UUID) -> None:
+        self._page = page
+        self._viewer = viewer
+        self._open_words = open_words
+        self._log = str(log)
+
+    def comments_page(self, listing: Listing, as_of: int) -> CommentsPage:
+        """The page in the shape of the contract; `as_of` is the position of page one."""
+        levels = 0 if listing.kind == "flat" else LEVELS_BELOW
+        page = self._page
+        last = page.places[-1] if page.places else None
+        cursor = Cursor(self._log, listing, as_of, last)
+        return CommentsPage(
+            position=page.changed,
+            order=listing.order,
+            total=page.total,
+            comments=[self.shape(row, levels, flat=not levels) for row in page.rows],
+            next=encode_cursor(cursor) if page.more else None,
+        )
+
+    def shape(self, row: CommentRow, levels: int, *, flat: bool = False) -> CommentShape:
+        """One comment, with `levels` levels of replies below it."""
+        shape = self._alone(row)
+        if not flat:
+            below = self._page.below.get(row.id, []) if levels else []
+            shape.children = [self.shape(reply, levels - 1) for reply in below]
+            shape.next_children = self._next_children(row, below)
+        return shape
+
+    def _next_children(self, row: CommentRow, below: list[CommentRow]) -> str | None:
+        replies = row.shown_replies
+        if self._viewer.moderator or self._viewer.person is not None:
+            replies += row.hidden_replies
+        if replies <= len(below):
+            return None
+        order: Order = "oldest"
+        listing = Listing("replies", row.discussion, order, parent=row.id)
+        last = _place_of_reply(below[-1]) if below else None
+        return encode_cursor(Cursor(self._log, listing, self._page.position, last))
+
+    def _alone(self, row: CommentRow) -> CommentShape:
+        shown = readable(row, self._viewer)
+        words = self._open_words(row) if shown else OpenedWords()
+        status = "erased" if words.erased else row.status
+        return CommentShape(
+            id=row.id,
+            key=row.key,
+            parent=row.parent,
+            depth=row.depth,
+            author=AuthorShape(row.author, words.name) if shown else None,
+            body=words.body,
+            html=words.html,
+            posted_at=row.posted_at,
+            edited_at=row.edited_at if shown else None,
+            up=row.up,
+            down=row.down,
+            score=row.score,
+            replies=row.replies,
+            descendants=row.descendants,
+            status=cast(ShownStatus, status),
+            pinned=row.pinned,
+            passage=row.passage,
+        )
+
+
+def _place_of_reply(row: CommentRow) -> LastKey:
+    return LastKey(pinned=False, value=0.0, posted_at=row.posted_at, position=row.position)

@@ -1,0 +1,102 @@
+"""The views there are, and how a page of the log is folded into them."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from rostra import codec
+from rostra.ids import discussion_of, is_ours
+from rostra.log import Recorded
+from rostra_projections import comments, discussions, passages
+from rostra_projections.tables import Fact, Key, Rows, Table
+
+
+def nothing_to_mend(_: Rows) -> None:
+    """The fold leaves nothing to be looked up."""
+
+
+class View(msgspec.Struct, frozen=True):
+    """A projection: its tables, the version of their shape, and its fold. `touches`
+    names the rows that `fold` looks at; `mend` completes rows once all are here."""
+
+    name: str
+    shape: int
+    tables: tuple[Table[Any], ...]
+    touches: Callable[[Fact], Iterator[tuple[Table[Any], Key]]]
+    fold: Callable[[Rows, Fact], None]
+    mend: Callable[[Rows], None] = nothing_to_mend
+
+
+VIEWS: Mapping[str, View] = {
+    view.name: view
+    for view in (
+        View(
+            "discussions",
+            discussions.SHAPE,
+            discussions.TABLES,
+            discussions.touches,
+            discussions.fold,
+        ),
+        View(
+            "comments",
+            comments.SHAPE,
+            comments.TABLES,
+            comments.touches,
+            comments.fold,
+            comments.mend,
+        ),
+        View("passages", passages.SHAPE, passages.TABLES, passages.touches, passages.fold),
+    )
+}
+
+
+class Parked(msgspec.Struct, frozen=True, gc=False):
+    """A discussion that a view has stopped following, at an event it cannot handle."""
+
+    discussion: UUID
+    position: int
+    error: str
+
+
+class CannotFold(Exception):
+    """An event that a view cannot handle."""
+
+    def __init__(self, parked: Parked) -> None:
+        super().__init__(f"position {parked.position}: {parked.error}")
+        self.parked = parked
+
+
+class Broken(msgspec.Struct, frozen=True, gc=False):
+    """An event of ours whose payload does not decode."""
+
+    stream: UUID
+    position: int
+    error: str
+
+
+def read(rows: Iterable[Recorded]) -> Iterator[Fact | Broken]:
+    """The events of ours among the rows of a log; foreign ones are passed over."""
+    for row in rows:
+        if row.topic not in codec.TYPES or not is_ours(row.stream):
+            continue
+        try:
+            event = codec.decode(row.topic, row.state)
+        except msgspec.DecodeError as error:
+            yield Broken(row.stream, row.position, str(error))
+            continue
+        if event is not None:
+            yield Fact(row.stream, event, row.position, row.event_id)
+
+
+def fold_fact(view: View, rows: Rows, fact: Fact | Broken) -> None:
+    """Fold one fact. Raises CannotFold; then rows of its discussion are not to be used."""
+    if isinstance(fact, Broken):
+        raise CannotFold(Parked(discussion_of(fact.stream), fact.position, fact.error))
+    try:
+        view.fold(rows, fact)
+    except (LookupError, TypeError, ValueError) as error:
+        described = f"{type(error).__name__}: {error}"
+        parked = Parked(discussion_of(fact.stream), fact.position, described)
+        raise CannotFold(parked) from error

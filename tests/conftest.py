@@ -1,0 +1,133 @@
+"""What every test may ask for: an empty database of its own, and the shared test data.
+
+One PostgreSQL serves the whole run, all of its workers together. A test that kills, stops or
+configures a server starts one of its own, in a folder of its own.
+"""
+
+import asyncio
+import os
+import shutil
+import tempfile
+from collections import deque
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import asyncpg
+import psycopg
+import pytest
+
+from rostra_adapters import local_postgres
+from rostra_adapters.postgres import schema
+
+SERVER = "ROSTRA_TEST_SERVER"  # the run's server folder, handed to the workers
+DATABASES_KEPT = 8
+MEMORY_BYTES_MIN = 4 * 1024**3
+
+_numbers = count(1)
+_used: deque[str] = deque()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        folder = tempfile.mkdtemp(prefix="rostra-tests-", dir=_memory())
+        Path(folder).chmod(0o755)  # as root PostgreSQL runs as another user
+        os.environ[SERVER] = folder
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if hasattr(config, "workerinput") or SERVER not in os.environ:
+        return
+    folder = Path(os.environ.pop(SERVER))
+    if local_postgres.postmaster_pid(folder) is not None:  # a worker was killed
+        local_postgres.start(folder, durable=False).release()
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def run_folder() -> Path:
+    """Where this run keeps its server, on the quickest disk; gone when the run ends."""
+    return Path(os.environ[SERVER])
+
+
+@pytest.fixture(scope="session")
+def _server(run_folder: Path) -> Iterator[local_postgres.Lease]:
+    lease = local_postgres.start(run_folder, durable=False)
+    yield lease
+    lease.release()
+
+
+@pytest.fixture(scope="session")
+def _operator(_server: local_postgres.Lease) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(_named(_server.url, "postgres"), autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="session")
+def _template(_server: local_postgres.Lease, _operator: psycopg.Connection, worker_id: str) -> str:
+    """A database with our schema and nothing in it; copying it is quicker than installing anew."""
+    name = f"template_{worker_id}"
+    _execute(_operator, f"create database {name}")
+
+    async def install() -> None:
+        connection = await asyncpg.connect(_named(_server.url, name))
+        try:
+            await schema.install(connection)
+        finally:
+            await connection.close()
+
+    asyncio.run(install())
+    return name
+
+
+@pytest.fixture
+def empty_database_url(
+    _server: local_postgres.Lease, _operator: psycopg.Connection, worker_id: str
+) -> str:
+    """A database without our schema."""
+    return _database(_server, _operator, worker_id, template="template1")
+
+
+@pytest.fixture
+def database_url(
+    _server: local_postgres.Lease, _operator: psycopg.Connection, worker_id: str, _template: str
+) -> str:
+    """A database with our schema and an empty log."""
+    return _database(_server, _operator, worker_id, template=_template)
+
+
+def _database(
+    server: local_postgres.Lease, operator: psycopg.Connection, worker_id: str, *, template: str
+) -> str:
+    # Dropped a few tests late: a session takes a moment to end, and a drop waits 0.1 s for it.
+    if len(_used) > DATABASES_KEPT:
+        _execute(operator, f"drop database {_used.popleft()} with (force)")
+    name = f"test_{worker_id}_{next(_numbers)}"
+    # Five times as quick as the default, which writes the copy into the WAL as well.
+    _execute(operator, f"create database {name} template {template} strategy file_copy")
+    _used.append(name)
+    return _named(server.url, name)
+
+
+@pytest.fixture(scope="session")
+def test_data() -> Path:
+    """Real conversations and documents, which are too large to keep with the code."""
+    folder = Path(os.environ.get("ROSTRA_TEST_DATA", Path(__file__).parents[2] / "shared/data"))
+    if not folder.is_dir():
+        pytest.skip(f"no test data in {folder}: ROSTRA_TEST_DATA names another folder")
+    return folder
+
+
+def _memory() -> Path | None:
+    """A folder in memory where there is a roomy one: making databases is four times as quick."""
+    folder = Path("/dev/shm")
+    roomy = folder.is_dir() and shutil.disk_usage(folder).free > MEMORY_BYTES_MIN
+    return folder if roomy else None
+
+
+def _execute(operator: psycopg.Connection, statement: str) -> None:
+    operator.execute(statement.encode())
+
+
+def _named(url: str, database: str) -> str:
+    return url.replace("/rostra?", f"/{database}?")

@@ -1,0 +1,234 @@
+"""The format of the log, to the byte. The files in `golden/` are never edited: a changed
+form is a new tag, or an upcast that still reads the old one.
+"""
+
+from hashlib import sha256
+from pathlib import Path
+from uuid import UUID
+
+import msgspec
+import pytest
+
+from harness import commanded
+from memory import MemoryLog, MemoryRing
+from rostra import codec, ids
+from rostra.codec import AnyEvent
+from rostra.comment import (
+    CommentApproved,
+    CommentEdited,
+    CommentPinned,
+    CommentPosted,
+    CommentRejected,
+    CommentRemoved,
+    CommentRestored,
+    CommentUnpinned,
+)
+from rostra.discussion import DiscussionClosed, DiscussionOpened, DiscussionReopened
+from rostra.events import Words
+from rostra.flag import CommentFlagged
+from rostra.handle import handle
+from rostra.passage import PassageClosed, PassageMarked, PassageReopened, PassageUnmarked
+from rostra.person import PersonTrusted
+from rostra.sealing import associated_data
+from rostra.settings import Settings, SiteSettings
+from rostra.site import SiteConfigured
+from rostra.vote import VoteCast, VoteNullified, VoteRestored
+
+GOLDEN = Path(__file__).parent / "golden"
+TIME = "2026-11-22T15:16:10.000001Z"
+TOP = UUID("2c6f0de8-9c4a-8b21-8d3c-5f0e1b2a3c4d")
+BELOW = UUID("2c6f0de8-9c4a-8b21-8e11-223344556677")
+PASSAGE = UUID("2c6f0de8-9c4a-8b21-9aab-bccddeeff001")
+SEALED = b"\x01\x00\xff sealed \xfe"
+
+EVENTS: dict[str, AnyEvent] = {
+    "site.configured": SiteConfigured(
+        time=TIME,
+        site="gazette",
+        settings=SiteSettings(
+            moderation="first",
+            edit_seconds=60,
+            voting="up",
+            self_votes=True,
+            private=False,
+            open_on_first=True,
+            origins=("https://gazette.example",),
+            guests=False,
+            depth=3,
+            orders=("newest", "hot"),
+        ),
+    ),
+    "person.trusted": PersonTrusted(time=TIME, site="gazette", person="ann", by="mia"),
+    "discussion.opened": DiscussionOpened(
+        time=TIME,
+        site="gazette",
+        resource="/2026/été",
+        title="“Trams”",
+        url="https://gazette.example/2026/été",
+        settings=Settings(self_votes=True),
+    ),
+    "discussion.opened+least": DiscussionOpened(time=TIME, site="gazette", resource="a"),
+    "discussion.closed": DiscussionClosed(time=TIME, by="mia", personal=SEALED),
+    "discussion.reopened": DiscussionReopened(time=TIME, by="mia", personal=SEALED),
+    "comment.posted": CommentPosted(
+        time=TIME,
+        author="ann",
+        status="held",
+        key="c2",
+        parent=BELOW,
+        asked=TOP,
+        depth=2,
+        path=(TOP, BELOW),
+        passage=PASSAGE,
+        personal=SEALED,
+    ),
+    "comment.posted+least": CommentPosted(
+        time=TIME, author="ann", status="published", personal=SEALED
+    ),
+    "comment.edited": CommentEdited(time=TIME, author="ann", by="mia", personal=SEALED),
+    "comment.removed": CommentRemoved(
+        time=TIME,
+        was="published",
+        now="deleted",
+        author="ann",
+        by="ann",
+        path=(TOP, BELOW),
+        passage=PASSAGE,
+        personal=SEALED,
+    ),
+    "comment.restored": CommentRestored(time=TIME, was="removed", now="held", author="ann"),
+    "comment.approved": CommentApproved(time=TIME, was="held", now="published", author="ann"),
+    "comment.rejected": CommentRejected(time=TIME, was="held", now="rejected", author="ann"),
+    "comment.pinned": CommentPinned(time=TIME, by="mia", personal=SEALED),
+    "comment.unpinned": CommentUnpinned(time=TIME),
+    "comment.flagged": CommentFlagged(time=TIME, comment=TOP, by="bob", personal=SEALED),
+    "vote.cast": VoteCast(
+        time=TIME, source="urn:cms", id="v1", comment=TOP, voter="bob", value=0, was=-1, now=0
+    ),
+    "vote.nullified": VoteNullified(
+        time=TIME, comment=TOP, voter="bob", by="mia", was=1, now=0, personal=SEALED
+    ),
+    "vote.restored": VoteRestored(
+        time=TIME, comment=TOP, voter="bob", by="mia", was=0, now=1, personal=SEALED
+    ),
+    "passage.marked": PassageMarked(
+        time=TIME,
+        key="p1",
+        exact="the 𝄞 of it",
+        prefix="hear ",
+        suffix=".",
+        start=0,
+        end=11,
+        question="Which?",
+    ),
+    "passage.marked+least": PassageMarked(time=TIME, key="p1", exact="word"),
+    "passage.closed": PassageClosed(time=TIME, by="mia"),
+    "passage.reopened": PassageReopened(time=TIME, by="mia"),
+    "passage.unmarked": PassageUnmarked(time=TIME, by="mia"),
+}
+
+
+def golden(name: str) -> bytes:
+    return (GOLDEN / f"{name}.json").read_bytes()
+
+
+def test_every_tag_has_golden_bytes() -> None:
+    assert {name.partition("+")[0] for name in EVENTS} == codec.TYPES.keys()
+    assert {file.stem for file in GOLDEN.iterdir()} == EVENTS.keys()
+
+
+@pytest.mark.parametrize("name", EVENTS)
+def test_an_event_is_encoded_to_its_golden_bytes(name: str) -> None:
+    assert codec.encode(EVENTS[name]) == golden(name)
+
+
+@pytest.mark.parametrize("name", EVENTS)
+def test_golden_bytes_decode_to_the_event(name: str) -> None:
+    assert codec.decode(name.partition("+")[0], golden(name)) == EVENTS[name]
+
+
+@pytest.mark.parametrize("name", EVENTS)
+def test_an_event_with_a_field_of_a_later_version_is_still_read(name: str) -> None:
+    later = golden(name)[:-1] + b',"unheard_of":1}'
+    assert codec.decode(name.partition("+")[0], later) == EVENTS[name]
+
+
+def test_a_tag_that_is_not_ours_is_no_event() -> None:
+    assert codec.decode("rostra.codec:decode", b"{}") is None
+
+
+def test_words_before_they_are_sealed() -> None:
+    words = Words(name="Ann", email="ann@example.org", body="Yes.\n“No.”", reason="why")
+    assert codec.encode(words) == (
+        '{"name":"Ann","email":"ann@example.org","body":"Yes.\\n“No.”","reason":"why"}'.encode()
+    )
+    assert codec.encode(Words(body="b")) == b'{"body":"b"}'
+
+
+def test_what_a_sealed_field_is_bound_to() -> None:
+    event_id = UUID("f3a7c1d2-0000-8000-8000-000000000001")
+    assert associated_data(TOP, "comment.posted", event_id, "personal") == (
+        b'["2c6f0de8-9c4a-8b21-8d3c-5f0e1b2a3c4d","comment.posted",'
+        b'"f3a7c1d2-0000-8000-8000-000000000001","personal"]'
+    )
+
+
+IDS = {
+    "discussion": ids.discussion_id("gazette", "/2026/été"),
+    "site": ids.site_id("gazette"),
+    "person": ids.person_id("gazette", "ann"),
+    "comment": ids.comment_id(ids.discussion_id("gazette", "/2026/été"), "c1"),
+    "comment of an event": ids.comment_id_of_event(
+        ids.discussion_id("gazette", "/2026/été"), "urn:cms", "e1"
+    ),
+    "comment of a person": ids.comment_id_of_person(
+        ids.discussion_id("gazette", "/2026/été"), "ann", "k1"
+    ),
+    "vote": ids.vote_id(TOP, "bob"),
+    "flag": ids.flag_id(TOP, "bob"),
+    "passage": ids.passage_id(ids.discussion_id("gazette", "/2026/été"), "p1"),
+    "subscription": ids.subscription_id(ids.discussion_id("gazette", "/2026/été"), "ann"),
+    "event": ids.event_id("urn:cms", "e1"),
+}
+
+GOLDEN_IDS: dict[str, str] = {
+    "discussion": "861d2cf0-85ab-8d6c-8000-000000000000",
+    "site": "b2e6bc03-40e5-8e26-b000-000000000000",
+    "person": "b2e6bc03-40e5-8e26-a91c-7366dc0699ca",
+    "comment": "861d2cf0-85ab-8d6c-8c33-416f56cc5113",
+    "comment of an event": "861d2cf0-85ab-8d6c-88ae-c5771276ba9c",
+    "comment of a person": "861d2cf0-85ab-8d6c-8aaf-6320619a84d4",
+    "vote": "2c6f0de8-9c4a-8b21-97d6-765c6ff29b77",
+    "flag": "2c6f0de8-9c4a-8b21-b943-04b4c33a21b9",
+    "passage": "861d2cf0-85ab-8d6c-9f8f-f2608cd9269a",
+    "subscription": "861d2cf0-85ab-8d6c-a17f-38200c1adb44",
+    "event": "d5d4c5e6-2d1f-8e36-8045-ad094c1e0e49",
+}
+
+
+def test_ids_never_change() -> None:
+    assert {name: str(found) for name, found in IDS.items()} == GOLDEN_IDS
+
+
+async def test_what_a_published_comment_leaves_in_the_log() -> None:
+    log = MemoryLog()
+    opened = {"site": "gazette", "resource": "a"}
+    posted = {**opened, "comment": "c1", "author": {"id": "ann", "name": "Ann"}, "body": "Yes."}
+    acts = [("discussion.opened", opened), ("comment.posted", posted)]
+    commands = [
+        commanded({"type": kind, "source": "urn:cms", "id": "e1", "time": TIME, "data": data})
+        for kind, data in acts
+    ]
+    await handle(log, MemoryRing(), commands)
+    row = log.rows[1]
+    assert str(row.stream) == "a23a4859-9e92-897a-8c33-416f56cc5113"
+    assert (row.version, row.topic, str(row.event_id)) == (1, "comment.posted", GOLDEN_IDS["event"])
+    assert row.metadata == '{"source":"urn:cms","id":"e1","by":"ann"}'
+    state = msgspec.json.decode(row.state)
+    assert list(state) == ["time", "author", "status", "key", "personal"]
+    sealed = msgspec.json.decode(msgspec.json.encode(state["personal"]), type=bytes)
+    assert sealed[0] == 1
+    assert sealed.endswith(b'{"name":"Ann","body":"Yes."}')
+    owner = ids.person_id("gazette", "ann")
+    place = associated_data(row.stream, row.topic, ids.event_id("urn:cms", "e1"), "personal")
+    assert sealed[1:21] == sha256(owner.bytes + place).digest()[:20]

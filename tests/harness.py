@@ -1,0 +1,79 @@
+"""`given(what happened).when(a command).then(what follows)`: the domain's tests as sentences."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from examples import Happened
+from memory import MemoryRing
+from rostra import codec, ids
+from rostra.codec import AnyEvent
+from rostra.commands import COMMANDS, Command
+from rostra.decide import Decided, decide
+from rostra.events import Act
+from rostra.handle import Commanded
+from rostra.log import Recorded
+from rostra.refusals import Refusal
+from rostra.world import Missing, Reading, World
+
+
+def commanded(act: dict[str, Any]) -> Commanded:
+    """A CloudEvent as a command and its act."""
+    command = msgspec.convert(act["data"], COMMANDS[act["type"]])
+    return Commanded(command, Act(act["source"], act["id"], act["time"]))
+
+
+def given(*happened: Happened) -> "Given":
+    """A log that holds these events."""
+    return Given(happened)
+
+
+class Given:
+    def __init__(self, happened: Sequence[Happened]) -> None:
+        self._happened = happened
+
+    def when(self, command: Command, act: Act) -> "Then":
+        """Decide the command upon the log."""
+        read: set[UUID] = set()
+        while True:
+            reading = Reading(self._world(read), MemoryRing(), set())
+            try:
+                return Then(decide(command, act, reading), None)
+            except Refusal as refusal:
+                return Then([], refusal)
+            except Missing as missing:
+                read.update({missing.stream} - {None})  # type: ignore[arg-type]
+
+    def _world(self, read: set[UUID]) -> World:
+        world = World()
+        for stream in read:
+            events = [event for at, event in self._happened if at == stream]
+            world.take(stream, [_row(stream, n, it) for n, it in enumerate(events, 1)])
+        return world
+
+
+def _row(stream: UUID, version: int, event: AnyEvent) -> Recorded:
+    event_id = ids.event_id("given", f"{stream}/{version}")
+    return Recorded(version, stream, version, event.topic, codec.encode(event), event_id, None)
+
+
+class Then:
+    def __init__(self, decided: Decided, refusal: Refusal | None) -> None:
+        self.decided = decided
+        self._refusal = refusal
+
+    def then(self, *happened: Happened) -> None:
+        """Exactly these events follow, in these streams."""
+        assert self._refusal is None
+        assert self.decided == list(happened)
+
+    def then_nothing(self) -> None:
+        """Nothing changes."""
+        self.then()
+
+    def then_refused(self, name: str, *, retryable: bool = False) -> None:
+        """It is not allowed."""
+        assert self._refusal is not None, self.decided
+        assert (self._refusal.name, self._refusal.retryable) == (name, retryable)

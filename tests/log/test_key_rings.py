@@ -1,0 +1,190 @@
+"""What every key ring promises, wherever it keeps its keys."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+from eventsourcing.sqlite import SQLiteDatastore
+
+from rostra.sealing import Damaged, Erased, associated_data
+from rostra_adapters import key_ring
+from rostra_adapters.key_ring import (
+    KeptKeyRing,
+    MasterKeys,
+    MemoryKeyRing,
+    SqliteKeyRing,
+    WrongMasterKey,
+)
+from rostra_adapters.postgres import PostgresKeyRing
+
+Open = Callable[[MasterKeys], KeptKeyRing]
+
+ANN, BOB = UUID(int=1), UUID(int=2)
+MASTER = MasterKeys(secrets.token_bytes(32))
+HERE = associated_data(UUID(int=7), "comment.posted", UUID(int=8), "personal")
+ELSEWHERE = associated_data(UUID(int=9), "comment.posted", UUID(int=8), "personal")
+
+
+@pytest.fixture
+async def open_postgres(pool: asyncpg.Pool) -> Open:
+    return lambda masters: PostgresKeyRing(pool, masters)
+
+
+@pytest.fixture
+async def open_sqlite(tmp_path: Path) -> AsyncIterator[Open]:
+    datastore = SQLiteDatastore(str(tmp_path / "keys.sqlite"))
+    yield lambda masters: SqliteKeyRing(datastore, masters)
+    datastore.close()
+
+
+@pytest.fixture(params=["postgres", "sqlite"])
+def open_ring(request: pytest.FixtureRequest) -> Open:
+    """Opens a ring on the same keys, as another process would."""
+    opener: Open = request.getfixturevalue(f"open_{request.param}")
+    return opener
+
+
+@pytest.fixture(params=["postgres", "sqlite", "memory"])
+def ring(request: pytest.FixtureRequest) -> KeptKeyRing:
+    if request.param == "memory":
+        return MemoryKeyRing()
+    opener: Open = request.getfixturevalue(f"open_{request.param}")
+    return opener(MASTER)
+
+
+async def test_what_was_sealed_opens_in_its_place(ring: KeptKeyRing) -> None:
+    await ring.make([ANN])
+    sealed = ring.seal(ANN, b"words", HERE)
+
+    assert ring.open(ANN, sealed, HERE) == b"words"
+    assert b"words" not in sealed
+
+
+async def test_the_sealed_bytes_have_the_documented_form(ring: KeptKeyRing) -> None:
+    await ring.make([ANN])
+    first, second = (ring.seal(ANN, b"words", HERE) for _ in range(2))
+
+    assert len(first) == 1 + 8 + 12 + len(b"words") + 16
+    assert first[0] == 1
+    assert first[1:9] == second[1:9]  # the key's id
+    assert first[9:21] != second[9:21]  # the nonce
+
+
+async def test_moved_or_altered_it_is_damaged(ring: KeptKeyRing) -> None:
+    await ring.make([ANN])
+    sealed = ring.seal(ANN, b"words", HERE)
+    altered = bytes([*sealed[:-1], sealed[-1] ^ 1])
+
+    for bytes_, place in [(sealed, ELSEWHERE), (altered, HERE), (sealed[:20], HERE), (b"", HERE)]:
+        with pytest.raises(Damaged):
+            ring.open(ANN, bytes_, place)
+    with pytest.raises(Damaged):
+        ring.open(ANN, b"\x02" + sealed[1:], HERE)
+
+
+async def test_without_its_key_it_is_erased(ring: KeptKeyRing) -> None:
+    await ring.make([ANN])
+    sealed = ring.seal(ANN, b"words", HERE)
+    await ring.load([BOB])
+
+    with pytest.raises(Erased):
+        ring.open(BOB, sealed, HERE)
+    await ring.make([BOB])
+    with pytest.raises(Erased):
+        ring.open(BOB, sealed, HERE)
+
+
+async def test_only_loaded_keys_seal_and_open(ring: KeptKeyRing) -> None:
+    with pytest.raises(LookupError):
+        ring.seal(ANN, b"words", HERE)
+    await ring.load([ANN])
+    with pytest.raises(LookupError):
+        ring.seal(ANN, b"words", HERE)
+    await ring.make([ANN])
+    sealed = ring.seal(ANN, b"words", HERE)
+    ring.forget([ANN])
+    with pytest.raises(LookupError):
+        ring.open(ANN, sealed, HERE)
+
+
+async def test_loading_makes_no_key_and_making_makes_one(ring: KeptKeyRing) -> None:
+    await ring.make([ANN])
+    sealed = ring.seal(ANN, b"words", HERE)
+    ring.forget([ANN])
+    await ring.make([ANN, BOB])
+
+    assert ring.open(ANN, sealed, HERE) == b"words"
+
+
+async def test_more_owners_than_are_remembered_can_be_used_at_once(
+    ring: KeptKeyRing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(key_ring, "KEYS_LOADED_MAX", 3)
+    owners = [uuid4() for _ in range(10)]
+    await ring.make(owners)
+    sealed = {owner: ring.seal(owner, owner.bytes, HERE) for owner in owners}
+
+    await ring.load([ANN])
+    with pytest.raises(LookupError):
+        ring.open(owners[0], sealed[owners[0]], HERE)
+    await ring.load(owners)
+    assert all(ring.open(owner, sealed[owner], HERE) == owner.bytes for owner in owners)
+
+
+async def test_processes_that_make_the_same_key_at_once_share_it(open_ring: Open) -> None:
+    rings = [open_ring(MASTER) for _ in range(8)]
+    owners = [uuid4() for _ in range(20)]
+    await asyncio.gather(*(ring.make(owners[::order]) for ring, order in zip(rings, [1, -1] * 4)))
+
+    for owner in owners:
+        sealed = rings[0].seal(owner, b"words", HERE)
+        assert [ring.open(owner, sealed, HERE) for ring in rings] == [b"words"] * len(rings)
+
+
+async def test_a_new_master_key_opens_what_a_former_one_sealed(open_ring: Open) -> None:
+    former, current = secrets.token_bytes(32), secrets.token_bytes(32)
+    before = open_ring(MasterKeys(former))
+    await before.make([ANN])
+    sealed = before.seal(ANN, b"words", HERE)
+
+    after = open_ring(MasterKeys(current, former))
+    await after.make([ANN, BOB])
+    assert after.open(ANN, sealed, HERE) == b"words"
+    alone = open_ring(MasterKeys(current))
+    await alone.load([BOB])
+    with pytest.raises(WrongMasterKey):  # not "erased": the words are still there
+        await alone.load([ANN])
+
+
+async def test_a_key_is_not_another_owners(pool: asyncpg.Pool) -> None:
+    ring = PostgresKeyRing(pool, MASTER)
+    await ring.make([ANN])
+    await pool.execute("update rostra_keys.person_keys set owner = $1", BOB)
+
+    with pytest.raises(WrongMasterKey):
+        await ring.load([BOB])
+
+
+async def test_a_destroyed_key_can_be_made_anew_and_opens_nothing_old(pool: asyncpg.Pool) -> None:
+    ring = PostgresKeyRing(pool, MASTER)
+    await ring.make([ANN])
+    sealed = ring.seal(ANN, b"words", HERE)
+    await pool.execute("delete from rostra_keys.person_keys")
+    ring.forget([ANN])
+
+    await ring.load([ANN])
+    with pytest.raises(Erased):
+        ring.open(ANN, sealed, HERE)
+    await ring.make([ANN])
+    with pytest.raises(Erased):
+        ring.open(ANN, sealed, HERE)
+    assert ring.open(ANN, ring.seal(ANN, b"again", HERE), HERE) == b"again"
+
+
+def test_a_master_key_of_another_length_is_refused() -> None:
+    with pytest.raises(ValueError, match="32 bytes"):
+        MasterKeys(b"short")

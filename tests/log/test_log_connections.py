@@ -1,0 +1,306 @@
+"""What becomes of appends when connections, servers or callers go away, or stand in line."""
+
+import asyncio
+import os
+import shutil
+import signal
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+from log.log_examples import followed, group, event, one, positions, until
+from log.stock import stock_recorder, stored
+
+from rostra.log import Appended, LogBusy, LogUnavailable, Stale
+from rostra_adapters.local_postgres import Lease, postmaster_pid, start
+from rostra_adapters.postgres import PostgresLog, committer, create_pool, install
+from rostra_adapters.postgres import log as log_module
+from rostra_adapters.postgres.plan import APPEND, in_order
+
+WAITING = """
+select count(*) from pg_stat_activity
+where datname = current_database() and wait_event_type = 'Lock' and query like '%rostra_append%'
+"""
+TERMINATE = """
+select pg_terminate_backend(pid) from pg_stat_activity
+where datname = current_database() and application_name = 'rostra'
+"""
+ISOLATIONS = [
+    "alter database {name} set default_transaction_isolation = 'repeatable read'",
+    "alter role current_user in database {name} set default_transaction_isolation = 'serializable'",
+]
+
+
+@asynccontextmanager
+async def nobody_appends(database: asyncpg.Connection) -> AsyncIterator[None]:
+    """Appends wait as long as this lasts."""
+    async with database.transaction():
+        await database.execute("lock table stored_events in exclusive mode")
+        yield
+
+
+async def waits(database_url: str) -> None:
+    """Until an append stands in line in PostgreSQL."""
+    observer = await asyncpg.connect(database_url)
+    while not await observer.fetchval(WAITING):
+        await asyncio.sleep(0.001)
+    await observer.close()
+
+
+@pytest.mark.parametrize("statement", ISOLATIONS)
+async def test_another_default_isolation_level_is_not_ours(
+    database_url: str, database: asyncpg.Connection, statement: str
+) -> None:
+    name = await database.fetchval("select current_database()")
+    await database.execute(statement.format(name=name))
+    stream = uuid4()
+
+    async with await PostgresLog.open(database_url) as log:
+        for version in range(1, 4):
+            answers = await asyncio.gather(*(log.append([one(stream, version)]) for _ in range(4)))
+            assert sum(answer != [Stale()] for answer in answers) == 1
+
+
+async def test_the_append_function_refuses_another_isolation_level(
+    database: asyncpg.Connection,
+) -> None:
+    arguments = in_order([[one(uuid4())]]).arguments
+    with pytest.raises(asyncpg.InvalidTransactionStateError, match="read committed, not repeat"):
+        async with database.transaction(isolation="repeatable_read"):
+            await database.fetch(APPEND, *arguments)
+    await database.execute("set default_transaction_isolation = 'serializable'")
+    with pytest.raises(asyncpg.InvalidTransactionStateError, match="not serializable"):
+        await database.fetch(APPEND, *arguments)
+    assert await database.fetchval("select count(*) from stored_events") == 0
+
+
+async def test_a_client_gone_before_its_answer_finds_its_event_recorded(
+    postgres_log: PostgresLog, database: asyncpg.Connection, database_url: str
+) -> None:
+    stream = uuid4()
+    wanted = one(stream)
+    pool = await create_pool(database_url)
+    async with await PostgresLog.open(pool) as gone:
+        async with nobody_appends(database):
+            appending = asyncio.create_task(gone.append([wanted]))
+            await waits(database_url)
+            pool.terminate()
+            with pytest.raises(LogUnavailable):
+                await appending
+
+    while not (await postgres_log.read_streams([stream]))[stream]:
+        await asyncio.sleep(0.001)
+    assert await postgres_log.append([one(uuid4())]) == [Appended(2, 2)]  # no lock is held
+    assert await postgres_log.append([wanted]) == [Stale()]
+    [row] = (await postgres_log.read_streams([stream]))[stream]
+    assert row.event_id == wanted.event_id
+
+
+async def test_a_lost_connection_is_unavailable_once_and_made_again(
+    postgres_log: PostgresLog, database: asyncpg.Connection, database_url: str
+) -> None:
+    await postgres_log.append([one(uuid4())])
+    async with nobody_appends(database):
+        callers = [asyncio.create_task(postgres_log.append([one(uuid4())])) for _ in range(3)]
+        await waits(database_url)
+        await database.execute(TERMINATE)
+    print(await asyncio.gather(*callers, return_exceptions=True))
+    for result in await asyncio.gather(*callers, return_exceptions=True):
+        assert isinstance(result, LogUnavailable)
+
+    assert await postgres_log.append([one(uuid4())]) == [Appended(2, 2)]
+
+
+async def test_a_follower_hears_again_after_its_connection_was_lost(
+    postgres_log: PostgresLog, database: asyncpg.Connection
+) -> None:
+    following = asyncio.create_task(_followed_persistently(postgres_log, 20))
+    for _ in range(20):
+        with suppress(LogUnavailable):
+            await postgres_log.append([one(uuid4())])
+        await database.execute(TERMINATE)
+    while await postgres_log.head() < 20:
+        await postgres_log.append([one(uuid4())])
+
+    assert await following == list(range(1, 21))
+
+
+async def test_who_finds_the_queue_full_is_told_and_nothing_is_lost(
+    postgres_log: PostgresLog,
+    database: asyncpg.Connection,
+    database_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(committer, "QUEUED_EVENTS_MAX", 10)
+    async with nobody_appends(database):
+        first = asyncio.create_task(postgres_log.append([one(uuid4())]))
+        await waits(database_url)
+        waiting = [asyncio.create_task(postgres_log.append([one(uuid4())])) for _ in range(10)]
+        await until(lambda: postgres_log.queued_events == 10)
+        with pytest.raises(LogBusy) as busy:
+            await postgres_log.append([one(uuid4())])
+    assert busy.value.retry_after_seconds > 0
+
+    await asyncio.gather(first, *waiting)
+    assert await postgres_log.head() == 11
+    assert postgres_log.queued_events == 0
+
+
+async def test_whoever_waits_during_a_commit_is_in_the_next(
+    postgres_log: PostgresLog, database: asyncpg.Connection, database_url: str
+) -> None:
+    async with nobody_appends(database):
+        first = asyncio.create_task(postgres_log.append([one(uuid4())]))
+        await waits(database_url)
+        waiting = [asyncio.create_task(postgres_log.append([one(uuid4())])) for _ in range(100)]
+        await until(lambda: postgres_log.queued_events == 100)
+    await asyncio.gather(first, *waiting)
+    assert postgres_log.commits == 2
+
+
+async def test_a_caller_who_leaves_while_its_append_is_under_way_breaks_nobody(
+    postgres_log: PostgresLog, database: asyncpg.Connection, database_url: str
+) -> None:
+    async with nobody_appends(database):
+        leaving = asyncio.create_task(postgres_log.append([one(uuid4())]))
+        await waits(database_url)
+        queued = asyncio.create_task(postgres_log.append([one(uuid4())]))
+        staying = asyncio.create_task(postgres_log.append([one(uuid4())]))
+        await until(lambda: postgres_log.queued_events == 2)
+        leaving.cancel()
+        queued.cancel()
+    assert await staying == [Appended(2, 2)]
+
+
+async def test_a_call_of_any_size_is_cut_and_still_one_decision(
+    postgres_log: PostgresLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_module, "COMMIT_EVENTS_MAX", 2)
+    a, b, c, d = (uuid4() for _ in range(4))
+    await postgres_log.append([one(a)])
+
+    answers = await postgres_log.append(
+        [
+            group(event(b, 1), event(b, 2), event(b, 3)),
+            one(a),
+            one(d),
+            one(c, upon={a: 1}),  # the version stands, and is another's event
+            one(d, 2, upon={c: 1}),
+            one(d, 2),
+            one(b, 4),
+        ]
+    )
+    stale = Stale()
+    assert answers == [Appended(2, 4), stale, Appended(5, 5), stale, stale, stale, Appended(6, 6)]
+
+
+async def test_a_lock_held_for_too_long_is_unavailable_and_nothing_is_recorded(
+    postgres_log: PostgresLog, database: asyncpg.Connection
+) -> None:
+    await database.execute("alter function public.rostra_append set lock_timeout = '20ms'")
+    async with nobody_appends(database):
+        with pytest.raises(LogUnavailable):
+            await postgres_log.append([one(uuid4())])
+    assert await postgres_log.append([one(uuid4())]) == [Appended(1, 1)]
+
+
+async def test_closing_answers_who_waits_and_ends_who_follows(
+    postgres_log: PostgresLog, database: asyncpg.Connection, database_url: str
+) -> None:
+    following = asyncio.create_task(_all_pages(postgres_log))
+    async with nobody_appends(database):
+        callers = [asyncio.create_task(postgres_log.append([one(uuid4())])) for _ in range(3)]
+        await waits(database_url)
+        await postgres_log.close()
+        for result in await asyncio.gather(*callers, return_exceptions=True):
+            assert isinstance(result, LogUnavailable)
+    await following
+    with pytest.raises(LogUnavailable):
+        await postgres_log.append([one(uuid4())])
+
+
+@pytest.fixture
+def crashing() -> Iterator[Lease]:
+    """A server of the test's own, with fsync."""
+    folder = Path(tempfile.mkdtemp(prefix="rostra-crash-"))
+    folder.chmod(0o755)  # as root PostgreSQL runs as another user
+    lease = start(folder)
+    yield lease
+    lease.release()
+    shutil.rmtree(folder)
+
+
+async def test_a_crash_of_postgresql_loses_nothing_and_leaves_no_hole(crashing: Lease) -> None:
+    setup = await asyncpg.connect(crashing.url)
+    await install(setup)
+    await setup.close()
+    acknowledged: set[UUID] = set()
+    cut_off: list[LogUnavailable] = []
+    again = asyncio.Event()
+    async with await PostgresLog.open(crashing.url) as log:
+        following = asyncio.create_task(_followed_persistently(log, 400))
+        appending = [
+            asyncio.create_task(_append_until_cut_off(log, acknowledged, cut_off, again))
+            for _ in range(8)
+        ]
+        with stock_recorder(crashing.url) as recorder:
+            for _ in range(3):  # so that the sequence has numbers in hand that a crash forgets
+                await asyncio.to_thread(recorder.insert_events, [stored(uuid4())])
+        await until(lambda: len(acknowledged) > 100)
+        server = postmaster_pid(crashing.data)
+        assert server is not None
+        os.kill(server, signal.SIGKILL)
+        await until(lambda: len(cut_off) == len(appending))
+        await asyncio.to_thread(crashing.revive)
+        again.set()
+        await asyncio.gather(*appending)
+
+        with stock_recorder(crashing.url) as recorder:
+            await asyncio.to_thread(recorder.insert_events, [stored(uuid4())])
+        while await log.head() < 400:
+            await log.append([one(uuid4())])
+        rows = await log.read_after(0, 10_000)
+        assert positions(rows) == list(range(1, len(rows) + 1))
+        assert acknowledged <= {row.event_id for row in rows}
+        assert await following == list(range(1, 401))
+
+
+async def _append_until_cut_off(
+    log: PostgresLog, noted: set[UUID], cut_off: list[LogUnavailable], again: asyncio.Event
+) -> None:
+    """And once more when the server is back: the log finds its way by itself."""
+    try:
+        while True:
+            await _append_one(log, noted)
+    except LogUnavailable as error:
+        cut_off.append(error)
+    await again.wait()
+    await _append_one(log, noted)
+
+
+async def _append_one(log: PostgresLog, noted: set[UUID]) -> None:
+    new = one(uuid4())
+    await log.append([new])
+    noted.add(new.event_id)
+
+
+async def _followed_persistently(log: PostgresLog, count: int) -> list[int]:
+    """As a projection does: when the log is away, again from where it was."""
+    seen: list[int] = []
+    while len(seen) < count:
+        with suppress(LogUnavailable):
+            async for page in log.follow(seen[-1] if seen else 0, 10):
+                seen += positions(page)
+                if len(seen) >= count:
+                    break
+        await asyncio.sleep(0.001)
+    return seen[:count]
+
+
+async def _all_pages(log: PostgresLog) -> None:
+    async for _ in log.follow(0, 10):
+        pass

@@ -1,0 +1,105 @@
+"""A log and a key ring in memory, as small as they can be and still keep their promises."""
+
+from collections import defaultdict
+from collections.abc import AsyncIterator, Collection, Sequence
+from hashlib import sha256
+from uuid import UUID
+
+from rostra.log import Appended, Group, Recorded, Stale
+from rostra.sealing import Damaged, Erased
+
+LOG_ID = UUID("00000000-0000-4000-8000-000000000001")
+_FORMAT = b"\x01"
+_PLACE_BYTES = 20
+
+
+class MemoryLog:
+    """The event-log port; guards included."""
+
+    def __init__(self) -> None:
+        self.rows: list[Recorded] = []
+        self._streams: dict[UUID, list[Recorded]] = defaultdict(list)
+
+    async def log_id(self) -> UUID:
+        return LOG_ID
+
+    async def head(self) -> int:
+        return len(self.rows)
+
+    async def read_streams(self, streams: Sequence[UUID]) -> dict[UUID, list[Recorded]]:
+        return {stream: list(self._streams.get(stream, ())) for stream in streams}
+
+    async def append(self, groups: Sequence[Group]) -> list[Appended | Stale]:
+        lost: set[UUID] = set()  # streams that refused groups were to change
+        answers: list[Appended | Stale] = []
+        for group in groups:
+            answer = Stale() if lost.intersection(group.guards) else self._append(group)
+            if isinstance(answer, Stale):
+                lost.update(event.stream for event in group.events)
+            answers.append(answer)
+        return answers
+
+    def _append(self, group: Group) -> Appended | Stale:
+        versions = {stream: len(self._streams.get(stream, ())) for stream in group.guards}
+        if versions != dict(group.guards):
+            return Stale()
+        first = len(self.rows) + 1
+        for event in group.events:
+            versions[event.stream] += 1
+            assert event.version == versions[event.stream]
+            row = Recorded(
+                len(self.rows) + 1,
+                event.stream,
+                event.version,
+                event.topic,
+                event.state,
+                group.event_id,
+                group.metadata.decode(),
+            )
+            self.rows.append(row)
+            self._streams[event.stream].append(row)
+        return Appended(first, len(self.rows))
+
+    async def read_after(self, position: int, limit: int) -> list[Recorded]:
+        return self.rows[position : position + limit]
+
+    async def follow(self, position: int, limit: int) -> AsyncIterator[list[Recorded]]:
+        while page := self.rows[position : position + limit]:
+            position = page[-1].position
+            yield page
+
+
+class MemoryRing:
+    """The key-ring port without cryptography: it binds words to their owner and place."""
+
+    def __init__(self) -> None:
+        self.keys: set[UUID] = set()
+        self._loaded: set[UUID] = set()
+
+    async def make(self, owners: Collection[UUID]) -> None:
+        self.keys.update(owners)
+        self._loaded.update(owners)
+
+    async def load(self, owners: Collection[UUID]) -> None:
+        self._loaded.update(self.keys.intersection(owners))
+
+    def destroy(self, owner: UUID) -> None:
+        self.keys.discard(owner)
+        self._loaded.discard(owner)
+
+    def seal(self, owner: UUID, plain: bytes, associated: bytes) -> bytes:
+        if owner not in self._loaded:
+            raise LookupError(owner)
+        return _FORMAT + _place(owner, associated) + plain
+
+    def open(self, owner: UUID, sealed: bytes, associated: bytes) -> bytes:
+        if owner not in self._loaded:
+            raise Erased
+        start = len(_FORMAT) + _PLACE_BYTES
+        if sealed[:start] != _FORMAT + _place(owner, associated):
+            raise Damaged
+        return sealed[start:]
+
+
+def _place(owner: UUID, associated: bytes) -> bytes:
+    return sha256(owner.bytes + associated).digest()[:_PLACE_BYTES]

@@ -1,0 +1,351 @@
+"""The whole of Rostra a second time: slow, of plain dicts, written from the contract.
+
+It is the judge in property tests, so it imports nothing of what it judges. An act
+is a CloudEvent as a dict: `type`, `source`, `id`, `time` (27 characters, UTC), `data`.
+"""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+import model_ids
+from model_views import Row, Views
+
+Act = dict[str, Any]
+
+DEFAULTS = {"moderation": "none", "voting": "both", "self_votes": False, "depth": 12}
+
+
+class No(Exception):
+    """Refused; the first argument is the refusal's name."""
+
+
+class Model(Views):
+    """Acts in, outcomes out; its views are computed afresh at each look."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.position = 0
+        self.sites: dict[str, Row] = {}
+        self.trusted: set[tuple[str, str]] = set()
+        self.flags: set[tuple[UUID, str]] = set()
+        self.seen: dict[tuple[Any, str, str], int] = {}
+
+    def apply(self, act: Act) -> str:
+        """`recorded`, `unchanged`, `duplicate`, or the name of a refusal."""
+        try:
+            about, identity = self._about(act), (act["source"], act["id"])
+            if (about, *identity) in self.seen:
+                return "duplicate"
+            events = self._decide(act)
+        except No as no:
+            return str(no.args[0])
+        if not events:
+            return "unchanged"
+        self.seen[(about, *identity)] = self.position + 1
+        self.position += events
+        return "recorded"
+
+    def first_position(self, act: Act) -> int:
+        """Where the act, or the one that it repeats, was recorded."""
+        return self.seen[(self._about(act), act["source"], act["id"])]
+
+    def _about(self, act: Act) -> Any:
+        """What an act is about: where a repeat of it is found."""
+        kind, _, verb = act["type"].partition(".")
+        data = act["data"]
+        if kind == "site":
+            return data["site"]
+        if kind == "discussion":
+            return _discussion_id(act)
+        if kind == "passage":
+            return _passage_id(act)
+        comment = _comment_id(act)
+        if kind == "vote":
+            return comment, "vote", data["voter"]
+        return (comment, "flag", data["by"]) if verb == "flagged" else comment
+
+    def _decide(self, act: Act) -> int:
+        """Apply the act if it changes anything; how many events it makes."""
+        if act["type"] == "site.configured":
+            return self._configure(act)
+        if act["type"] == "discussion.opened":
+            return self._open(act)
+        if _discussion_id(act) not in self.discussions:
+            raise No("unknown-discussion")
+        deciders: dict[str, Callable[[Act], int]] = {
+            "discussion.closed": lambda it: self._turn(self.discussion(it), it, "open", False),
+            "discussion.reopened": lambda it: self._turn(self.discussion(it), it, "open", True),
+            "comment.posted": self._post,
+            "comment.edited": self._edit,
+            "comment.removed": self._remove,
+            "comment.restored": lambda it: self._register(it, "removed", None),
+            "comment.approved": self._approve,
+            "comment.rejected": lambda it: self._register(it, "moderated", "rejected"),
+            "comment.pinned": self._pin,
+            "comment.unpinned": lambda it: self._register(it, "pinned", False),
+            "comment.flagged": self._flag,
+            "vote.cast": self._cast,
+            "vote.nullified": lambda it: self._turn(self._vote(it), it, "nullified", True),
+            "vote.restored": lambda it: self._turn(self._vote(it), it, "nullified", False),
+            "passage.marked": self._mark,
+            "passage.closed": lambda it: self._turn(self._passage(it), it, "open", False),
+            "passage.reopened": lambda it: self._turn(self._passage(it), it, "open", True),
+            "passage.unmarked": lambda it: self._turn(self._passage(it), it, "marked", False),
+        }
+        return deciders[act["type"]](act)
+
+    def _turn(self, row: Row, act: Act, field: str, value: Any) -> int:
+        """A register: the latest time wins, what already stands changes nothing."""
+        if row[field] == value or act["time"] < row[f"{field}_at"]:
+            return 0
+        row[field], row[f"{field}_at"] = value, act["time"]
+        return 1
+
+    def discussion(self, act: Act) -> Row:
+        return self.discussions[_discussion_id(act)]
+
+    def _comment(self, act: Act) -> Row:
+        try:
+            return self.comments[_comment_id(act)]
+        except KeyError:
+            raise No("unknown-comment") from None
+
+    def _vote(self, act: Act) -> Row:
+        try:
+            return self.votes[_comment_id(act), act["data"]["voter"]]
+        except KeyError:
+            raise No("unknown-vote") from None
+
+    def _passage(self, act: Act) -> Row:
+        try:
+            return self.passages[_passage_id(act)]
+        except KeyError:
+            raise No("unknown-passage") from None
+
+    def _register(self, act: Act, field: str, value: Any) -> int:
+        return self._turn(self._comment(act), act, field, value)
+
+    def _configure(self, act: Act) -> int:
+        name = act["data"]["site"]
+        settings = {**self.sites.get(name, {}), **act["data"]["settings"]}
+        if settings == self.sites.get(name):
+            return 0
+        self.sites[name] = settings
+        return 1
+
+    def _open(self, act: Act) -> int:
+        data = act["data"]
+        standing = self.discussions.get(_discussion_id(act))
+        row = standing or {
+            "id": _discussion_id(act),
+            "site": data["site"],
+            "resource": data["resource"],
+            "title": None,
+            "url": None,
+            "settings": {},
+            "open": True,
+            "open_at": "",
+        }
+        named = {key: data[key] for key in ("title", "url") if data.get(key) is not None}
+        opened = {**row, **named, "settings": {**row["settings"], **data.get("settings", {})}}
+        if opened == standing:
+            return 0
+        self.discussions[row["id"]] = opened
+        return 1
+
+    def rules(self, act: Act) -> Row:
+        """The settings that hold: the discussion's over the site's over the defaults."""
+        site = self.sites.get(act["data"]["site"], {})
+        return {**DEFAULTS, **site, **self.discussion(act)["settings"]}
+
+    # -- comments
+
+    def _post(self, act: Act) -> int:
+        data, comment = act["data"], _comment_id(act)
+        if comment in self.comments:
+            raise No(self._taken(act, self.comments[comment]))
+        if not self.discussion(act)["open"]:
+            raise No("discussion-closed")
+        path, passage = self._place(act)
+        self.comments[comment] = {
+            "id": comment,
+            "discussion": _discussion_id(act),
+            "key": data.get("comment"),
+            "path": path,
+            "parent": path[-1] if path else None,
+            "asked": _named(act, "parent"),
+            "depth": len(path),
+            "passage": passage,
+            "author": data["author"]["id"],
+            "name": data["author"]["name"],
+            "body": data["body"],
+            "posted_at": act["time"],
+            "position": self.position + 1,
+            "edited_at": "",
+            "moderated": data.get("status") or self._policy(act),
+            "moderated_at": "",
+            "removed": None,
+            "removed_at": "",
+            "pinned": False,
+            "pinned_at": "",
+        }
+        return 1
+
+    def _taken(self, act: Act, row: Row) -> str:
+        data = act["data"]
+        same_parent = _named(act, "parent") in (row["asked"], row["parent"])
+        if not row["asked"]:
+            same_parent = _named(act, "parent") is None
+        same_author = data["author"]["id"] == row["author"]
+        same = same_author and same_parent and data["body"] == row.get("first_body", row["body"])
+        return "comment-exists" if same else "different-content"
+
+    def _place(self, act: Act) -> tuple[list[UUID], UUID | None]:
+        """The path to the comment, cut at the greatest depth, and its passage."""
+        asked, mark = _named(act, "parent"), _named(act, "passage")
+        path, passage = [], mark
+        if asked is not None:
+            parent = self.comments.get(asked)
+            if parent is None:
+                raise No("unknown-parent")
+            if mark not in (None, parent["passage"]):
+                raise No("other-passage")
+            path = [*parent["path"], asked][: self.rules(act)["depth"]]
+            passage = parent["passage"]
+        if mark is not None:
+            row = self.passages.get(mark)
+            if row is None or not row["marked"]:
+                raise No("unknown-passage")
+            if not row["open"]:
+                raise No("passage-closed")
+        return path, passage
+
+    def _policy(self, act: Act) -> str:
+        moderation = self.rules(act)["moderation"]
+        trusted = (act["data"]["site"], act["data"]["author"]["id"]) in self.trusted
+        return (
+            "held"
+            if moderation == "all" or (moderation == "first" and not trusted)
+            else ("published")
+        )
+
+    def _edit(self, act: Act) -> int:
+        row = self._comment(act)
+        if act["time"] < row["edited_at"] or act["data"]["body"] == row["body"]:
+            return 0
+        row.setdefault("first_body", row["body"])
+        row["body"], row["edited_at"] = act["data"]["body"], act["time"]
+        return 1
+
+    def _remove(self, act: Act) -> int:
+        row = self._comment(act)
+        by_author = act["data"].get("by") == row["author"]
+        if row["removed"] is not None:
+            return 0
+        return self._turn(row, act, "removed", "deleted" if by_author else "removed")
+
+    def _approve(self, act: Act) -> int:
+        author = (act["data"]["site"], self._comment(act)["author"])
+        if not self._register(act, "moderated", "published"):
+            return 0
+        already = author in self.trusted
+        self.trusted.add(author)
+        return 1 if already else 2
+
+    def _pin(self, act: Act) -> int:
+        if self._comment(act)["parent"] is not None:
+            raise No("not-at-the-top")
+        return self._register(act, "pinned", True)
+
+    def _flag(self, act: Act) -> int:
+        flag = (self._comment(act)["id"], act["data"]["by"])
+        if flag in self.flags:
+            return 0
+        self.flags.add(flag)
+        return 1
+
+    # -- votes and passages
+
+    def _cast(self, act: Act) -> int:
+        comment, rules, data = self._comment(act), self.rules(act), act["data"]
+        if comment["removed"]:
+            raise No("comment-removed")
+        if comment["author"] == data["voter"] and not rules["self_votes"]:
+            raise No("self-vote")
+        if rules["voting"] == "off" and data["value"]:
+            raise No("voting-off")
+        if rules["voting"] == "up" and data["value"] == -1:
+            raise No("voting-up-only")
+        vote = self.votes.setdefault(
+            (comment["id"], data["voter"]),
+            {"order": ("", "", ""), "value": 0, "nullified": False, "nullified_at": ""},
+        )
+        order = (act["time"], act["source"], act["id"])
+        if order <= vote["order"]:
+            return 0
+        vote["order"], vote["value"] = order, data["value"]
+        return 1
+
+    def _mark(self, act: Act) -> int:
+        data, passage = act["data"], _passage_id(act)
+        standing = self.passages.get(passage)
+        if standing is None:
+            words = {key: data.get(key) for key in ("exact", "prefix", "suffix", "start", "end")}
+            self.passages[passage] = {
+                "id": passage,
+                "discussion": _discussion_id(act),
+                "key": data["passage"],
+                **words,
+                "question": data.get("question"),
+                "open": True,
+                "open_at": "",
+                "marked": True,
+                "marked_at": act["time"],
+                "position": self.position + 1,
+            }
+            return 1
+        if standing["exact"] != data["exact"]:
+            raise No("different-content")
+        return self._mark_again(standing, act)
+
+    def _mark_again(self, standing: Row, act: Act) -> int:
+        question = act["data"].get("question")
+        question = standing["question"] if question is None else question
+        same = standing["marked"] and question == standing["question"]
+        if same or act["time"] < standing["marked_at"]:
+            return 0
+        standing.update(question=question, marked=True, marked_at=act["time"])
+        return 1
+
+
+def _discussion_id(act: Act) -> UUID:
+    return model_ids.discussion(act["data"]["site"], act["data"]["resource"])
+
+
+def _named(act: Act, field: str) -> UUID | None:
+    """A comment or passage named by key or by our id; they must agree."""
+    data = act["data"]
+    given = data.get(f"{field}_id")
+    if field not in data:
+        return given if given is None else UUID(str(given))
+    compute = model_ids.passage if field == "passage" else model_ids.comment
+    computed = compute(data["site"], data["resource"], data[field])
+    if given is not None and UUID(str(given)) != computed:
+        raise No("ids-disagree")
+    return computed
+
+
+def _comment_id(act: Act) -> UUID:
+    named = _named(act, "comment")
+    if named is not None:
+        return named
+    data = act["data"]
+    parts = ("comment", "event", act["source"], act["id"])
+    return model_ids.inside(data["site"], data["resource"], "comment", *parts)
+
+
+def _passage_id(act: Act) -> UUID:
+    named = _named(act, "passage")
+    assert named is not None
+    return named

@@ -1,0 +1,247 @@
+"""Sequences of acts that collide: few sites, resources, keys and persons; late times; repeats.
+
+Every element is drawn on its own, so that a failing sequence shrinks to the few
+acts that matter.
+"""
+
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
+
+import model_ids
+from model import Act
+
+PLACES = [("s", "a")] * 20 + [("s", "b"), ("t", "a"), ("s", "never opened")]
+COMMENTS = ["c0", "c0", "c1", "c1", "c2", "c3"]
+PASSAGES = ["p0", "p1"]
+PERSONS = ["ann", "bob", "cem", "dee"]
+VOTERS = ["dee", "dee", "dee", "bob", "ann"]
+SOURCES = ["cms", "forum"]
+EVENTS_MAX = 200
+MINUTES_LATE = [0, 0, 0, 0, 0, 1, 2, 10, 50]
+
+_bodies = st.sampled_from(["Yes.", "No.", "Why?"])
+_persons = st.sampled_from(PERSONS)
+_voters = st.sampled_from(VOTERS)
+_reasons = st.sampled_from(["spam", "off topic"])
+_by: dict[str, SearchStrategy[Any]] = {"by": _persons}
+_because: dict[str, SearchStrategy[Any]] = {"by": _persons, "reason": _reasons}
+
+_settings: dict[str, SearchStrategy[Any]] = {
+    "moderation": st.sampled_from(["none", "first", "all"]),
+    "voting": st.sampled_from(["both", "up", "off"]),
+    "self_votes": st.booleans(),
+}
+
+
+def time_of(minute: int) -> str:
+    """A moment of the day of the conversation."""
+    return f"2026-11-22T{8 + minute // 60:02}:{minute % 60:02}:00.000000Z"
+
+
+@st.composite
+def _envelope(draw: st.DrawFn, kind: str, data: SearchStrategy[dict[str, Any]]) -> Act:
+    """An act without its time: it comes some minutes later than it happened."""
+    return {
+        "type": kind,
+        "source": draw(st.sampled_from(SOURCES)),
+        "id": f"e{draw(st.integers(0, EVENTS_MAX))}",
+        "late": draw(st.sampled_from(MINUTES_LATE)),
+        "data": draw(data),
+    }
+
+
+def _data(
+    required: dict[str, SearchStrategy[Any]] | None = None,
+    optional: dict[str, SearchStrategy[Any]] | None = None,
+) -> SearchStrategy[dict[str, Any]]:
+    rest = st.fixed_dictionaries(required or {}, optional=optional or {})
+    return st.tuples(st.sampled_from(PLACES), rest).map(
+        lambda it: {"site": it[0][0], "resource": it[0][1], **it[1]}
+    )
+
+
+@st.composite
+def _by_id(draw: st.DrawFn, data: SearchStrategy[dict[str, Any]]) -> dict[str, Any]:
+    """Sometimes our id in place of the publisher's key, also of a comment without one."""
+    drawn = dict(draw(data))
+    site, resource = drawn["site"], drawn["resource"]
+    for field in ("comment", "parent"):
+        if field not in drawn or not draw(st.sampled_from([False] * 7 + [True])):
+            continue
+        key = drawn.pop(field)
+        if draw(st.booleans()):
+            found = model_ids.comment(site, resource, key)
+        else:
+            parts = ("comment", "event", draw(st.sampled_from(SOURCES)), f"e{key[1:]}")
+            found = model_ids.inside(site, resource, "comment", *parts)
+        drawn[f"{field}_id"] = str(found)
+    return drawn
+
+
+def _on_comment(
+    required: dict[str, SearchStrategy[Any]] | None = None,
+    optional: dict[str, SearchStrategy[Any]] | None = None,
+) -> SearchStrategy[dict[str, Any]]:
+    return _by_id(_data({"comment": st.sampled_from(COMMENTS), **(required or {})}, optional))
+
+
+def _author(person: str) -> dict[str, str]:
+    return {"id": person, "name": person.title(), "email": f"{person}@example.org"}
+
+
+def posted() -> SearchStrategy[Act]:
+    """A comment or a reply, sometimes without a key, sometimes on a passage."""
+    required = {"author": _persons.map(_author), "body": _bodies}
+    optional = {
+        "parent": st.sampled_from(COMMENTS),
+        "passage": st.sampled_from(PASSAGES),
+        "status": st.sampled_from(["published", "held"]),
+    }
+    keyed = _data({**required, "comment": st.sampled_from(COMMENTS)}, optional)
+    # Only a parent is named by id: a new comment has its key, or the event's.
+    return _envelope("comment.posted", st.one_of(keyed, keyed, _data(required, optional)))
+
+
+def voted() -> SearchStrategy[Act]:
+    """A vote: for, against, or retracted."""
+    return _envelope(
+        "vote.cast", _on_comment({"voter": _voters, "value": st.sampled_from([1, -1, 0])})
+    )
+
+
+def _moderated() -> list[SearchStrategy[Act]]:
+    verbs = ("removed", "restored", "approved", "rejected", "pinned", "unpinned")
+    return [_envelope(f"comment.{verb}", _on_comment(optional=_because)) for verb in verbs]
+
+
+def _votes_ruled() -> list[SearchStrategy[Act]]:
+    required = {"voter": _voters, **_because}
+    return [_envelope(f"vote.{verb}", _on_comment(required)) for verb in ("nullified", "restored")]
+
+
+def _passages() -> list[SearchStrategy[Act]]:
+    named = {"passage": st.sampled_from(PASSAGES)}
+    words = {"exact": st.sampled_from(["a stretch", "a stretch", "another"])}
+    position = {"start": st.integers(0, 3), "question": st.sampled_from(["Right?", "Clear?"])}
+    turned = [
+        _envelope(f"passage.{verb}", _data(named, _by))
+        for verb in ("closed", "reopened", "unmarked")
+    ]
+    return [_envelope("passage.marked", _data({**named, **words}, position)), *turned]
+
+
+def opened() -> SearchStrategy[Act]:
+    """A discussion opened, or opened again."""
+    titles = st.sampled_from(["A title", "Another"])
+    settings = st.fixed_dictionaries({}, optional=_settings)
+    return _envelope("discussion.opened", _data(optional={"title": titles, "settings": settings}))
+
+
+def _configured() -> SearchStrategy[Act]:
+    settings = st.fixed_dictionaries({}, optional={**_settings, "depth": st.integers(0, 3)})
+    data = st.fixed_dictionaries({"site": st.sampled_from(["s", "s", "t"]), "settings": settings})
+    return _envelope("site.configured", data)
+
+
+def acts() -> SearchStrategy[Act]:
+    """An act of any type; posting and voting most of all."""
+    turned = [
+        _envelope(f"discussion.{verb}", _data(optional=_because)) for verb in ("closed", "reopened")
+    ]
+    edited = _envelope("comment.edited", _on_comment({"body": _bodies}, _by))
+    flagged = _envelope("comment.flagged", _on_comment(_because))
+    rare = [opened(), _configured(), *turned, *_passages(), *_votes_ruled(), edited, flagged]
+    return st.one_of(posted(), voted(), st.one_of(posted(), voted(), *_moderated(), *rare))
+
+
+_OPPOSITES = {
+    "comment.removed": "comment.restored",
+    "comment.rejected": "comment.approved",
+    "comment.pinned": "comment.unpinned",
+    "discussion.closed": "discussion.reopened",
+    "vote.nullified": "vote.restored",
+    "passage.closed": "passage.reopened",
+    "passage.unmarked": "passage.marked",
+    "vote.cast": "vote.nullified",
+}
+
+
+@st.composite
+def _there_and_back(draw: st.DrawFn) -> list[Act]:
+    """Two acts about the same thing, of which the second undoes the first."""
+    there = draw(st.sampled_from(sorted(_OPPOSITES)))
+    back = _OPPOSITES[there]
+    place = {"site": "s", "resource": "a", "by": draw(_persons)}
+    if there.startswith("passage"):
+        place["passage"] = "p0"
+    elif not there.startswith("discussion"):
+        place["comment"] = draw(st.sampled_from(COMMENTS))
+    if there.startswith("vote"):
+        place |= {"voter": draw(_voters), "reason": "spam"}
+    return [draw(_envelope(kind, st.just(_fitting(kind, place)))) for kind in (there, back)]
+
+
+def _fitting(kind: str, data: dict[str, Any]) -> dict[str, Any]:
+    """`data` with the fields that an event of this type has."""
+    if kind == "passage.marked":
+        data = {**data, "exact": "a stretch"}
+    if kind == "vote.cast":
+        data = {**data, "value": 1}
+    absent = {"passage.marked": {"by"}, "vote.cast": {"by", "reason"}}.get(kind, set())
+    return {key: value for key, value in data.items() if key not in absent}
+
+
+def _first(kind: str, **data: Any) -> Act:
+    envelope = {"type": kind, "source": "cms", "id": "first", "late": 0}
+    return {**envelope, "data": {"site": "s", "resource": "a", **data}}
+
+
+def _first_comment(key: str, person: str, **data: Any) -> Act:
+    return _first("comment.posted", comment=key, author=_author(person), body="Why?", **data)
+
+
+BEGINNING = [
+    _first("discussion.opened"),
+    _first("discussion.opened", resource="b"),
+    _first("passage.marked", passage="p0", exact="a stretch"),
+    _first_comment("c0", "ann"),
+    _first_comment("c1", "bob", parent="c0"),
+    _first_comment("c2", "cem", passage="p0", status="held"),
+    _first("vote.cast", comment="c0", voter="dee", value=1),
+]
+
+
+@st.composite
+def conversations(draw: st.DrawFn, *, acts_max: int = 80) -> list[Act]:
+    """Acts in log order; most begin with all of `BEGINNING`, some come again later."""
+    everything = st.just(list(range(len(BEGINNING))))
+    some = st.lists(st.sampled_from(range(len(BEGINNING))), unique=True).map(sorted)
+    chosen = draw(st.one_of(everything, everything, everything, some))
+    sequence = [BEGINNING[index] for index in chosen]
+    # Lists of lists are longer than one list, and shrink as well.
+    few = st.lists(st.one_of(acts().map(lambda it: [it]), _there_and_back()), max_size=10)
+    drawn = draw(st.lists(few, min_size=3, max_size=acts_max // 10))
+    sequence += [act for episodes in drawn for episode in episodes for act in episode]
+    sequence = [_timed(act, minute) for minute, act in enumerate(sequence)]
+    if sequence:
+        again = draw(st.lists(st.integers(0, len(sequence) - 1), max_size=5))
+        sequence += [sequence[index] for index in again]
+    return sequence
+
+
+def _timed(act: Act, minute: int) -> Act:
+    timed = {**act, "time": time_of(max(0, minute - act["late"]))}
+    del timed["late"]
+    return timed
+
+
+def batches(sequence: list[Act]) -> SearchStrategy[list[list[Act]]]:
+    """The sequence cut into batches."""
+    cuts = st.lists(st.integers(0, len(sequence)), max_size=6).map(sorted)
+    return cuts.map(
+        lambda at: [
+            sequence[start:end] for start, end in zip([0, *at], [*at, len(sequence)], strict=True)
+        ]
+    )

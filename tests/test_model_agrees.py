@@ -1,0 +1,65 @@
+"""The domain does what an independent model of the contract does."""
+
+import asyncio
+from collections import defaultdict
+from uuid import UUID
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import strategies
+from harness import commanded
+from memory import MemoryLog, MemoryRing
+from model import Act, Model
+from rostra import codec
+from rostra.handle import Outcome, handle
+from rostra.vote import VoteCast, VoteNullified, VoteRestored
+
+
+def _name(outcome: Outcome) -> str:
+    return outcome.refusal.name if outcome.refusal else outcome.status
+
+
+def _handled(log: MemoryLog, batches: list[list[Act]]) -> list[Outcome]:
+    async def run() -> list[Outcome]:
+        ring = MemoryRing()
+        return [
+            outcome
+            for batch in batches
+            for outcome in await handle(log, ring, [commanded(act) for act in batch])
+        ]
+
+    return asyncio.run(run())
+
+
+@settings(deadline=None, max_examples=120)
+@given(st.data())
+def test_what_becomes_of_each_act_is_what_the_model_says(data: st.DataObject) -> None:
+    sequence = data.draw(strategies.conversations())
+    batches = data.draw(strategies.batches(sequence))
+    log, model = MemoryLog(), Model()
+    outcomes = _handled(log, batches)
+    for act, outcome in zip(sequence, outcomes, strict=True):
+        assert _name(outcome) == model.apply(act), act
+        if outcome.status in ("recorded", "duplicate"):
+            assert outcome.position == model.first_position(act)
+    assert len(log.rows) == model.position
+    _assert_votes_add_up(log, model)
+
+
+def _assert_votes_add_up(log: MemoryLog, model: Model) -> None:
+    """Adding `now - was` gives the model's totals, and `was` is what stood."""
+    standing: dict[UUID, int] = defaultdict(int)
+    effects: dict[UUID, dict[UUID, int]] = defaultdict(dict)
+    for row in log.rows:
+        match codec.decode(row.topic, row.state):
+            case (
+                VoteCast(was=was, now=now, comment=comment)
+                | VoteNullified(was=was, now=now, comment=comment)
+                | VoteRestored(was=was, now=now, comment=comment)
+            ):
+                assert standing[row.stream] == was
+                standing[row.stream] = effects[comment][row.stream] = now
+    for comment in model.comments:
+        votes = [effect for effect in effects[comment].values() if effect]
+        assert sorted(votes) == sorted(filter(None, model.effects(comment)))
