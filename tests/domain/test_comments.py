@@ -6,6 +6,7 @@ from uuid import UUID
 import pytest
 
 from examples import (
+    Happened,
     act,
     at,
     closed,
@@ -20,7 +21,7 @@ from examples import (
     posted,
     trusted,
 )
-from harness import Happened, given
+from harness import given
 from rostra import ids
 from rostra.comment import (
     CommentApproved,

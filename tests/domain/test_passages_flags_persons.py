@@ -4,6 +4,7 @@ import pytest
 
 from examples import (
     SITE,
+    Happened,
     act,
     at,
     command,
@@ -15,7 +16,7 @@ from examples import (
     post,
     posted,
 )
-from harness import Happened, given
+from harness import given
 from rostra import ids
 from rostra.commands import Command
 from rostra.events import Words

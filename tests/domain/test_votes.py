@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from examples import (
+    Happened,
     act,
     at,
     cast,
@@ -17,7 +18,7 @@ from examples import (
     vote,
     vote_on,
 )
-from harness import Happened, given
+from harness import given
 from rostra.comment import CommentRemoved
 from rostra.events import Words
 from rostra.ids import kind_of

@@ -108,7 +108,6 @@ async def test_a_lost_connection_is_unavailable_once_and_made_again(
         callers = [asyncio.create_task(postgres_log.append([one(uuid4())])) for _ in range(3)]
         await waits(database_url)
         await database.execute(TERMINATE)
-    print(await asyncio.gather(*callers, return_exceptions=True))
     for result in await asyncio.gather(*callers, return_exceptions=True):
         assert isinstance(result, LogUnavailable)
 

@@ -78,11 +78,14 @@ def master_key_of(folder: Path) -> bytes:
     from rostra_adapters import data_folder
 
     try:
-        return bytes.fromhex(os.environ.get(MASTER_KEY) or data_folder.master_key(folder))
+        key = bytes.fromhex(os.environ.get(MASTER_KEY) or data_folder.master_key(folder))
     except ValueError:
         raise click.ClickException(f"{MASTER_KEY} is not hex digits") from None
     except (OSError, data_folder.DataFolderError) as error:
         raise click.ClickException(f"the key in {folder} cannot be read: {error}") from None
+    if len(key) != data_folder.SECRET_BYTES:
+        raise click.ClickException(f"{MASTER_KEY} is not {2 * data_folder.SECRET_BYTES} hex digits")
+    return key
 
 
 def run(work: Callable[[], Any]) -> Any:
@@ -93,6 +96,7 @@ def run(work: Callable[[], Any]) -> Any:
 
     from rostra.log import LogUnavailable
     from rostra_adapters.data_folder import DataFolderError
+    from rostra_adapters.key_ring import WrongMasterKey
     from rostra_adapters.local_postgres import LocalPostgresError
 
     try:
@@ -100,6 +104,8 @@ def run(work: Callable[[], Any]) -> Any:
             return runner.run(work())
     except LogUnavailable as error:
         raise click.ClickException(f"the database is away: {error}") from None
+    except WrongMasterKey as error:
+        raise click.ClickException(f"the master key is another one: {error}") from None
     except (LocalPostgresError, DataFolderError) as error:
         raise click.ClickException(str(error)) from None
 

@@ -13,6 +13,7 @@ from rostra_projections.listing import CursorRefused
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
+SERVER = "rostra"
 EXPOSED = "Rostra-Position, Rostra-Log, ETag, Location, Retry-After"
 METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 PREFLIGHT_SECONDS = 86_400
@@ -86,6 +87,7 @@ async def cors(request: web.Request, handler: Handler) -> web.StreamResponse:
         if origin in allowed:
             answer.headers["Access-Control-Allow-Origin"] = str(origin)
     answer.headers["Access-Control-Expose-Headers"] = EXPOSED
+    answer.headers[hdrs.SERVER] = SERVER  # and not which versions of what
     return answer
 
 

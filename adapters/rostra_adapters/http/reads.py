@@ -105,9 +105,9 @@ class Reads:
             discussion = ids.discussion_id(site, resource)
             await reader.enter(discussion)
             return await self._app.discussion(discussion)
-        if not may_read:
-            return DiscussionsPage(position=0, discussions=[], next=None)
         page = await self._app.discussions(site, limit=limit, cursor=cursor)
+        if not may_read:  # like a site that is unknown
+            return DiscussionsPage(position=page.position, discussions=[], next=None)
         page.discussions = [one for one in page.discussions if await reader.may_enter(one.id)]
         return page
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import chain
 
 import asyncpg
@@ -23,6 +24,8 @@ _DISTURBED = (
     asyncpg.UniqueViolationError,
     asyncpg.DeadlockDetectedError,
 )
+# Nothing was recorded, since something in it cannot be.
+_UNFIT = (asyncpg.PostgresError, ValueError, TypeError)
 
 
 class _Waiting:
@@ -98,12 +101,15 @@ class Committer:
             answers = await self._commit([waiting.groups for waiting in batch])
         except LogUnavailable as error:
             self._fail(batch, error)
-        except Exception as error:  # noqa: BLE001 — not swallowed: its caller gets it
+        except _UNFIT as error:
             if len(batch) == 1:
                 self._fail(batch, error)
                 return
             for waiting in batch:  # so that what cannot be stored fails alone
                 await self._serve([waiting])
+        except Exception as error:  # noqa: BLE001 — not swallowed: the callers get it
+            await self._drop_connection()
+            self._fail(batch, error)
         else:
             for waiting in batch:
                 if not waiting.outcome.done():
@@ -145,5 +151,6 @@ class Committer:
         """Not given back to be used again: an append may still be running on it."""
         connection, self._connection = self._connection, None
         if connection is not None:
-            connection.terminate()
+            with suppress(asyncpg.InterfaceError):  # it is gone already
+                connection.terminate()
             await self._pool.release(connection)

@@ -1,6 +1,7 @@
 """Being told of new events: LISTEN on a connection of its own, made again when it is lost."""
 
 import asyncio
+from contextlib import suppress
 
 import asyncpg
 
@@ -60,11 +61,8 @@ class News:
                     await self._remove(connection)
 
     async def _remove(self, connection: asyncpg.pool.PoolConnectionProxy) -> None:
-        try:
-            if not connection.is_closed():
-                await connection.remove_listener(self._channel, self._heard)
-        except LOST:
-            connection.terminate()
+        with suppress(*LOST):  # it is gone already
+            await connection.remove_listener(self._channel, self._heard)
 
     def _heard(self, *_: object) -> None:
         self._tell()

@@ -1,0 +1,42 @@
+"""What README shows, run as it stands there."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+README = Path(__file__).parent.parent / "README.md"
+EXAMPLES = re.findall(r"```python\n(.*?)```", README.read_text("utf-8"), re.DOTALL)
+
+
+def test_the_app_without_http_prints_most_voted_and_inline_counts() -> None:
+    done = subprocess.run([sys.executable, "-c", EXAMPLES[0]], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "[('c1', 1), ('c2', 0)]\n[('a nice cup of tea', 1)]\n"
+
+
+STOCK = """
+import os, sys
+from eventsourcing.utils import EnvType
+from rostra.comment import CommentPosted
+
+env: EnvType = {"PERSISTENCE_MODULE": sys.argv[1], "SQLITE_DBNAME": ":memory:"}
+votes = Votes(env)
+discussion = ids.discussion_id("news", "/tea")
+command = CastVote(site="news", resource="/tea", comment="c1", voter="bo", value=1)
+comment = Comment(CommentPosted(time="", author="ann", status="published"))
+for number in ("1", "2", "2"):
+    votes.cast(command, Act("app", number, f"2026-01-0{number}T00:00:00.000000Z"), comment)
+state = mapper.read(votes, command.vote).state
+print(state.value, state.order[2], votes.recorder.max_notification_id())
+"""
+
+
+@pytest.mark.parametrize("module", ["eventsourcing.popo", "eventsourcing.sqlite"])
+def test_the_domain_inside_a_stock_application(module: str) -> None:
+    program = [sys.executable, "-c", EXAMPLES[1] + STOCK, module]
+    done = subprocess.run(program, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "1 2 2\n"
