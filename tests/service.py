@@ -161,9 +161,11 @@ async def serving(
     url: str = "memory:", settings: HttpSettings | None = None
 ) -> AsyncIterator[Service]:
     """A service over a Rostra on `url`."""
-    async with rostra_adapters.open(url, master_key=MASTER_KEY) as app:
-        async with serving_app(app, settings) as service:
-            yield service
+    async with (
+        rostra_adapters.open(url, master_key=MASTER_KEY) as app,
+        serving_app(app, settings) as service,
+    ):
+        yield service
 
 
 @asynccontextmanager

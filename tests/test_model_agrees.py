@@ -11,9 +11,12 @@ import strategies
 from harness import commanded
 from memory import MemoryLog, MemoryRing
 from model import Act, Model
-from rostra import codec
+from rostra import codec, ids
+from rostra.comment import Comment
 from rostra.handle import Outcome, handle
+from rostra.ids import Kind
 from rostra.vote import VoteCast, VoteNullified, VoteRestored
+from rostra.world import fold
 
 
 def _name(outcome: Outcome) -> str:
@@ -45,6 +48,30 @@ def test_what_becomes_of_each_act_is_what_the_model_says(data: st.DataObject) ->
             assert outcome.position == model.first_position(act)
     assert len(log.rows) == model.position
     _assert_votes_add_up(log, model)
+    _assert_comments_stand(log, model)
+
+
+def _assert_comments_stand(log: MemoryLog, model: Model) -> None:
+    """Every comment folds to what the model has, and each change says what was before."""
+    streams: dict[UUID, list[codec.AnyEvent]] = defaultdict(list)
+    for row in log.rows:
+        event = codec.decode(row.topic, row.state)
+        if ids.kind_of(row.stream) is Kind.COMMENT and event is not None:
+            before = fold(Kind.COMMENT, streams[row.stream]).status
+            assert getattr(event, "was", before) == before
+            streams[row.stream].append(event)
+            after = fold(Kind.COMMENT, streams[row.stream]).status
+            assert getattr(event, "now", after) == after
+    assert streams.keys() == model.comments.keys()
+    for stream, events in streams.items():
+        standing: Comment = fold(Kind.COMMENT, events)
+        seen = model.comment(stream)
+        assert standing.posted is not None
+        assert standing.status == seen["status"]
+        assert standing.pinned == seen["pinned"]
+        assert (standing.edited or None) == seen["edited_at"]
+        for field in ("key", "parent", "depth", "passage"):
+            assert getattr(standing.posted, field) == seen[field]
 
 
 def _assert_votes_add_up(log: MemoryLog, model: Model) -> None:

@@ -19,7 +19,8 @@ from rostra.world import fold
 from rostra_adapters.commander import Commander
 from rostra_adapters.reading import Reading
 from rostra_adapters.views.backend import Backend, ViewStatus
-from rostra_adapters.views.rebuild import Progress, Rebuilt
+from rostra_adapters.views.folding import Progress
+from rostra_adapters.views.rebuild import Rebuilt
 from rostra_adapters.views.verify import Difference
 from rostra_projections.discussions import settings_of
 from rostra_projections.shapes import (

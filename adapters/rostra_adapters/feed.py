@@ -73,6 +73,8 @@ class Feed:
         self._log = log
         self._ring = ring
         self._names = Names(log)
+        self._waits: set[asyncio.Timeout] = set()
+        self._ending = False
 
     async def page(self, after: int, *, limit: int, wanted: Wanted = EVERYTHING) -> FeedPage:
         """The next events after a position: at most `limit`, fewer where a page would be too
@@ -98,14 +100,25 @@ class Feed:
     ) -> FeedPage:
         """The next page; where there is nothing yet, as soon as there is or the time is over."""
         page = await self.page(after, limit=limit, wanted=wanted)
+        wait = asyncio.timeout(0 if self._ending else wait_seconds)
+        self._waits.add(wait)
         try:
-            async with asyncio.timeout(wait_seconds):
+            async with wait:
                 while not page.events:
                     await self._recorded_after(page.position)
                     page = await self.page(page.position, limit=limit, wanted=wanted)
         except TimeoutError:
             pass
+        finally:
+            self._waits.discard(wait)
         return page
+
+    def end_waits(self) -> None:
+        """Whoever waits for news is answered now, with none, and nobody waits any more."""
+        self._ending = True
+        for wait in self._waits:
+            if not wait.expired():
+                wait.reschedule(asyncio.get_running_loop().time())
 
     async def pages(self, *, wanted: Wanted = EVERYTHING) -> AsyncIterator[FeedPage]:
         """The whole feed, up to the log's head as it is now."""

@@ -6,8 +6,9 @@ from uuid import UUID
 from rostra.log import Group
 
 
-def check(groups: Iterable[Group]) -> None:
-    """ValueError for a group that could never be recorded: it would be `Stale` for ever."""
+def check(groups: Iterable[Group]) -> int:
+    """How many events there are; ValueError for a group that would be `Stale` for ever."""
+    events = 0
     for group in groups:
         if not group.events:
             raise ValueError("a group without events")
@@ -16,6 +17,8 @@ def check(groups: Iterable[Group]) -> None:
             if ahead.get(event.stream) != event.version - 1:
                 raise ValueError(f"an event that does not follow the guard on {event.stream}")
             ahead[event.stream] = event.version
+        events += len(group.events)
+    return events
 
 
 class Lost:

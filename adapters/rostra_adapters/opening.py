@@ -28,7 +28,6 @@ from rostra_adapters.views.in_memory import MemoryBackend
 
 POOL_SIZE_MAX = 10
 CLOSE_SECONDS_MAX = 5.0
-FOLD_SECONDS_MAX = 600.0
 MASTER_KEY_VARIABLE = "ROSTRA_MASTER_KEY"
 
 
@@ -111,8 +110,8 @@ async def _in_process(
 ) -> App:
     log = await stack.enter_async_context(StockLog(recorder))
     backend = MemoryBackend(log)
+    await backend.catch_up()
     backend.start()
-    await backend.wait(await log.head(), FOLD_SECONDS_MAX)
     return await _app(log, ring, backend, url)
 
 

@@ -7,6 +7,7 @@ long as that gets any further.
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, closing
 from io import BytesIO
 from tempfile import SpooledTemporaryFile
 from typing import Self
@@ -144,20 +145,25 @@ class Publisher:
         summary = Summary()
         timeout = aiohttp.ClientTimeout(total=ANSWER_SECONDS_MAX)
         async with aiohttp.ClientSession(headers=self._headers, timeout=timeout) as session:
-            put_off = await self._pass(session, lines, summary)
-            while before := put_off.why.rejected:
-                put_off = await self._pass(session, put_off.lines(), summary)
-                if put_off.why.rejected == before:
-                    break
-            put_off.close()
+            with ExitStack() as opened:
+                put_off = opened.enter_context(closing(_PutOff()))
+                await self._pass(session, lines, summary, put_off)
+                while before := put_off.why.rejected:
+                    earlier, put_off = put_off, opened.enter_context(closing(_PutOff()))
+                    await self._pass(session, earlier.lines(), summary, put_off)
+                    if put_off.why.rejected == before:
+                        break
         summary.add(put_off.why)
         return summary
 
     async def _pass(
-        self, session: aiohttp.ClientSession, lines: Iterable[bytes], summary: Summary
-    ) -> _PutOff:
+        self,
+        session: aiohttp.ClientSession,
+        lines: Iterable[bytes],
+        summary: Summary,
+        put_off: _PutOff,
+    ) -> None:
         """Publish lines once. What another order could help is put off."""
-        put_off = _PutOff()
         for batch in self._batches(lines, summary):
             results = await self._post(session, b"[%b]" % b",".join(batch))
             for line, result in zip(batch, results, strict=True):
@@ -166,7 +172,6 @@ class Publisher:
                 else:
                     summary.take(result)
             self._progress(summary.answered)
-        return put_off
 
     def _batches(self, lines: Iterable[bytes], summary: Summary) -> Iterator[list[bytes]]:
         batch: list[bytes] = []

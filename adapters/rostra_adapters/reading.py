@@ -9,7 +9,7 @@ from rostra.comment import CommentEdited, CommentPosted
 from rostra.events import Words
 from rostra.sealing import Damaged, Erased, KeyRing, associated_data
 from rostra.settings import Order
-from rostra_projections.comments import CommentRow
+from rostra_projections.comments import CommentRow, inline_group
 from rostra_projections.listing import Cursor, Kind, Listing, decode_cursor
 from rostra_projections.reads import DiscussionRead, Page, PassageRead, Reads
 from rostra_projections.shapes import (
@@ -76,7 +76,7 @@ class Reading:
         _, found = await self._reads.passages(discussion)
         return PassagesPage(
             position=max((each.changed for each in found), default=0),
-            passages=[_passage(each) for each in found],
+            passages=[_passage(each) for each in found if each.row.marked],
         )
 
     # -- comments
@@ -100,6 +100,9 @@ class Reading:
         found = await self._reads.discussion(discussion)
         if found is None:
             return None
+        if passage is not None and not _may_hold(discussion, passage):
+            changed = found[1].counts.changed
+            return CommentsPage(position=changed, order=order, total=0, comments=[], next=None)
         return await self._page(found[1].row.site, listing, viewer, limit, cursor, replies)
 
     async def replies(
@@ -127,7 +130,7 @@ class Reading:
         if found is None or not visible(found[1], viewer):
             return None
         position, row = found
-        page = Page(position, row.changed, 1, [row], [], more=False, below={})
+        page = Page(position, 0, row.changed, 1, [row], [], more=False, below={})
         thread = await self._thread(await self._site(row.discussion), page, viewer)
         return thread.shape(row, 0)
 
@@ -158,7 +161,14 @@ class Reading:
     async def _thread(self, site: str, page: Page, viewer: Viewer) -> Thread:
         rows = [row for row in all_rows(page) if readable(row, viewer)]
         await self._ring.load({ids.person_id(site, row.author) for row in rows})
-        return Thread(page, viewer, lambda row: self._words(site, row), self._log)
+        own_hidden = await self._own_hidden(page, viewer)
+        return Thread(page, viewer, lambda row: self._words(site, row), self._log, own_hidden)
+
+    async def _own_hidden(self, page: Page, viewer: Viewer) -> dict[UUID, int]:
+        above = [row.id for row in all_rows(page) if row.hidden_replies]
+        if viewer.person is None or not above:
+            return {}
+        return await self._reads.hidden_replies(viewer.person, above)
 
     def _words(self, site: str, row: CommentRow) -> OpenedWords:
         """The author's name and the latest body, opened."""
@@ -200,6 +210,12 @@ def _discussion(read: DiscussionRead) -> DiscussionShape:
         latest_at=counts.latest_at,
         position=max(row.changed, counts.changed),
     )
+
+
+def _may_hold(discussion: UUID, passage: UUID) -> bool:
+    """Whether it is an id of a passage of this discussion."""
+    inside = ids.discussion_of(passage) == discussion and ids.kind_of(passage) == ids.Kind.PASSAGE
+    return inside and passage != inline_group(discussion)
 
 
 def _passage(read: PassageRead) -> PassageShape:

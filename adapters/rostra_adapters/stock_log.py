@@ -107,8 +107,7 @@ class StockLog:
         return await self._ask(read)
 
     async def append(self, groups: Sequence[Group]) -> list[Appended | Stale]:
-        guards.check(groups)
-        events = sum(len(group.events) for group in groups)
+        events = guards.check(groups)
         if self._queued_events and self._queued_events + events > QUEUED_EVENTS_MAX:
             raise LogBusy(BUSY_RETRY_SECONDS)
         self._queued_events += events

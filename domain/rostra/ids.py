@@ -49,6 +49,7 @@ def _within(prefix: int, kind: Kind, tail: int) -> UUID:
     return UUID(int=high | _VARIANT | kind << _TAIL_BITS | tail)
 
 
+@lru_cache(_IDS_CACHED_MAX)
 def _part(discussion: UUID, kind: Kind, *parts: str) -> UUID:
     """The id of what `parts` name inside the discussion (or the site) that `discussion` is."""
     return _within(prefix_of(discussion), kind, _first_bits(parts, _TAIL_BITS))

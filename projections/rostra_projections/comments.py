@@ -267,7 +267,7 @@ def touches(fact: Fact) -> Iterator[tuple[Table[Any], Key]]:
 
 
 def fold(rows: Rows, fact: Fact) -> None:
-    """Change the rows that the fact touches."""
+    """Change the rows that the fact touches: all of them, or none and raise."""
     event = fact.event
     match event:
         case VoteCast() | VoteNullified() | VoteRestored():
@@ -275,11 +275,12 @@ def fold(rows: Rows, fact: Fact) -> None:
         case CommentPosted():
             _posted(rows, fact, event)
         case CommentRemoved() | CommentRestored() | CommentApproved() | CommentRejected():
-            _set_status(rows, _changed(rows, fact.stream, fact), event.now, event.path)
+            ancestors = _ancestors(rows, event.path)
+            _set_status(rows, _changed(rows, fact.stream, fact), event.now, ancestors)
         case CommentEdited():
+            words = _sealed(event.personal)
             row = _changed(rows, fact.stream, fact)
-            row.edited_at = event.time
-            row.edited_words, row.edited_event = _sealed(event.personal), fact.event_id
+            row.edited_at, row.edited_words, row.edited_event = event.time, words, fact.event_id
         case CommentPinned() | CommentUnpinned():
             _changed(rows, fact.stream, fact).pinned = isinstance(event, CommentPinned)
         case DiscussionOpened():
@@ -327,7 +328,14 @@ def _sealed(personal: object) -> bytes:
     return personal
 
 
+def _ancestors(rows: Rows, path: tuple[UUID, ...]) -> list[CommentRow]:
+    return [rows.of(COMMENTS)[ancestor] for ancestor in path]
+
+
 def _posted(rows: Rows, fact: Fact, event: CommentPosted) -> None:
+    ancestors = _ancestors(rows, event.path)
+    if event.depth != len(ancestors):
+        raise ValueError(f"a comment at depth {event.depth} below {len(ancestors)} others")
     row = CommentRow(
         id=fact.stream,
         discussion=ids.discussion_of(fact.stream),
@@ -361,17 +369,16 @@ def _posted(rows: Rows, fact: Fact, event: CommentPosted) -> None:
     _rank(row)
     rows.of(COMMENTS)[row.id] = row
     _counts(rows, row.discussion).changed = fact.position
-    _set_status(rows, row, event.status, event.path)
+    _set_status(rows, row, event.status, ancestors)
 
 
 # -- fold: what a change of status counts for
 
 
-def _set_status(rows: Rows, row: CommentRow, status: str, path: tuple[UUID, ...]) -> None:
+def _set_status(rows: Rows, row: CommentRow, status: str, ancestors: list[CommentRow]) -> None:
     """Give a comment its status, and its ancestors and groups what follows from it."""
     gain = (status in COUNTED) - (row.status in COUNTED)
     row.status = status
-    ancestors = [rows.of(COMMENTS)[ancestor] for ancestor in path]
     if gain:
         _count(rows, row, ancestors, gain)
     for above, each in zip((None, *ancestors), (*ancestors, row), strict=True):

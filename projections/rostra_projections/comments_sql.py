@@ -33,11 +33,13 @@ _TOTALS = {
     "replies": "g.shown_replies + case when :moderator then g.hidden_replies else 0 end",
 }
 
+# `offset 0`: looked up for each row that is read. As a join it would first read them all.
 _UNMOVED = """
         and c.position <= :as_of
         and not exists (
             select from comment_moves m
-            where m.discussion = :discussion and m.comment = c.id and m.position > :as_of)"""
+            where m.discussion = :discussion and m.comment = c.id and m.position > :as_of
+            offset 0)"""
 
 _MOVED = """
 moved as materialized (
@@ -49,7 +51,7 @@ moved as materialized (
 
 _STATEMENT = """
 with head as materialized (
-    select v.position, v.moves_from, coalesce(d.changed, 0) as group_changed,
+    select v.position, v.moves_from, v.history, coalesce(d.changed, 0) as group_changed,
         coalesce({total}, 0){own} as total
     from rostra_views v
     left join {group_table} g on g.id = :group
@@ -61,7 +63,7 @@ page as materialized (
     order by place_pinned desc, {outer_order}
     limit :limit
 ){below}
-select h.position as head, h.moves_from, h.group_changed, h.total, r.*
+select h.position as head, h.moves_from, h.history, h.group_changed, h.total, r.*
 from head h left join ({levels}) r on true
 order by r.level, r.place_pinned desc, {final_order}"""
 
@@ -84,7 +86,7 @@ def page_statement(
 ) -> tuple[str, tuple[str, ...]]:
     """The statement of a page and the names of its parameters, in order.
 
-    `of` is a key of `_LISTED`. Rows: head, moves_from, group_changed, total, level (0 a
+    `of` is a key of `_LISTED`. Rows: head, moves_from, history, group_changed, total, level (0 a
     row of the list, 1 and 2 replies below it), place_pinned, place_value, the columns.
     """
     below, levels = _below(replies=replies)
@@ -179,7 +181,8 @@ def _back(kind: Kind, of: str, order: Order, begin: From) -> str:
         where.append(_after(order, value))
     place = "m.pinned" if kind == "top" else "false"
     return f"""    (select {place} as place_pinned, {value}::float8 as place_value, {_COLUMNS}
-        from moved m join comments_v{{v}} c on c.id = m.comment
+        from moved m
+        cross join lateral (select * from comments_v{{v}} where id = m.comment offset 0) c
         where {" and ".join(where)}
         order by 1 desc, {_by(order, value, "c.posted_at", "c.position")}
         limit :limit)"""

@@ -7,6 +7,7 @@ today's keys, merged with what has under its earliest keys after P.
 """
 
 import base64
+import re
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from rostra_projections.shapes import Viewer
 
 Kind = Literal["top", "flat", "replies"]
 Bigint = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
+OrderKey = Annotated[float, msgspec.Meta(ge=-(2**31) + 1, le=2**31 - 1)]
 
 ORDERS: dict[Order, tuple[str | None, bool]] = {
     "newest": (None, True),
@@ -48,16 +50,17 @@ class LastKey(msgspec.Struct, frozen=True, array_like=True):
     comments lead at the top level, and only there."""
 
     pinned: bool
-    value: float
+    value: OrderKey
     posted_at: Time
     position: Bigint
 
 
 class Cursor(msgspec.Struct, frozen=True, array_like=True):
     """What a cursor says: of which log and list, as of which position, after which key
-    (None: from the beginning)."""
+    (None: from the beginning). `history`: of how many histories of the view."""
 
     log: str
+    history: Bigint
     listing: Listing
     as_of: Bigint
     last: LastKey | None
@@ -88,7 +91,27 @@ class CursorRefused(Exception):
 
 CURSOR_CHARACTERS_MAX = 2_000
 
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
 _cursor_decoder = msgspec.json.Decoder(Cursor)
+
+
+def is_time(text: str) -> bool:
+    """Whether it has the one form that times have here."""
+    if _TIME.fullmatch(text) is None:
+        return False
+    try:
+        to_datetime(text)
+    except ValueError:
+        return False
+    return True
+
+
+def refuse_old(cursor: Cursor, *, history: int, moves_from: int) -> None:
+    """Raises CursorRefused where it is no longer known what moved since page one."""
+    if cursor.history != history:
+        raise CursorRefused("cursor-too-old", "the view has been rebuilt, and has changed")
+    if cursor.as_of < moves_from:
+        raise CursorRefused("cursor-too-old", "what moved since is no longer kept")
 
 
 def encode_cursor(cursor: Cursor) -> str:
@@ -113,8 +136,8 @@ def _decoded(text: str) -> Cursor:
         padded = text + "=" * (-len(text) % 4)
         decoded = base64.b64decode(padded, altchars=b"-_", validate=True)
         cursor = _cursor_decoder.decode(decoded)
-        if cursor.last is not None:
-            to_datetime(cursor.last.posted_at)
+        if cursor.last is not None and not is_time(cursor.last.posted_at):
+            raise ValueError(cursor.last.posted_at)
         return cursor
     except (ValueError, msgspec.DecodeError):
         raise CursorRefused("bad-cursor", "this is no cursor of ours") from None

@@ -1,23 +1,23 @@
 """The views in memory: for embedding without PostgreSQL, and as the judge of the others."""
 
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
 from typing import Any
 from uuid import UUID
 
 from rostra.ids import discussion_of
 from rostra.log import Recorded
 from rostra.times import Time
-from rostra_projections.comments import COMMENTS, COUNTS, CommentRow, CountsRow
+from rostra_projections.comments import COMMENTS, COUNTS, CommentRow, CountsRow, Shown
 from rostra_projections.discussions import DISCUSSIONS, DiscussionRow
 from rostra_projections.listing import (
     ORDERS,
     Cursor,
-    CursorRefused,
     LastKey,
     Listing,
     Move,
     place,
+    refuse_old,
     sees,
 )
 from rostra_projections.moves import moves_since, places_of
@@ -42,6 +42,8 @@ class MemoryViews:
         self._moves: dict[UUID, list[Move]] = {}
         self._moves_kept = 0
         self._moves_from = 0
+        self._history = 0
+        self._in_discussion: dict[UUID, list[UUID]] = {}
 
     # -- folding
 
@@ -51,13 +53,29 @@ class MemoryViews:
             return
         facts = list(read(page))
         self.passed_over += len(page) - len(facts)
-        before = places_of(self.rows, _touched(facts))
+        touched = dict.fromkeys(_touched(facts))
+        before = places_of(self.rows, touched)
         for view in self._views:
             for fact in facts:
                 self._fold(view, fact)
             view.mend(self.rows)
         self.read_up_to = page[-1].position
         self._keep(moves_since(self.rows, before, self.read_up_to))
+        for new in touched.keys() - before.keys():
+            if new in self.rows.of(COMMENTS):
+                self._in_discussion.setdefault(discussion_of(new), []).append(new)
+
+    def forget_moves(self) -> None:
+        """From here on a list can be read on only where it was begun from here on."""
+        self._moves.clear()
+        self._moves_kept, self._moves_from = 0, self.read_up_to
+
+    def replace(self, fresh: "MemoryViews") -> None:
+        """Take the rows of views that stand at the same position."""
+        if any(self.rows.of(t) != fresh.rows.of(t) for view in self._views for t in view.tables):
+            self._history += 1
+        self.rows, self.parked = fresh.rows, fresh.parked
+        self._in_discussion = fresh._in_discussion
 
     def _fold(self, view: View, fact: Fact | Broken) -> None:
         if (view.name, discussion_of(fact.stream)) in self.parked:
@@ -72,8 +90,7 @@ class MemoryViews:
             self._moves.setdefault(move.discussion, []).append(move)
             self._moves_kept += 1
         if self._moves_kept > MOVES_KEPT_MAX:
-            self._moves.clear()
-            self._moves_kept, self._moves_from = 0, self.read_up_to
+            self.forget_moves()
 
     # -- reading
 
@@ -97,6 +114,7 @@ class MemoryViews:
         rows = [row for _, _, row in listed[:limit]]
         return Page(
             position=self.read_up_to,
+            history=self._history,
             changed=self._counts(listing.discussion).changed,
             total=self._total(listing, viewer),
             rows=rows,
@@ -108,8 +126,7 @@ class MemoryViews:
     def _begin(self, begin: Cursor | None) -> tuple[int, LastKey | None]:
         if begin is None or begin.last is None:
             return self.read_up_to, None
-        if begin.as_of < self._moves_from:
-            raise CursorRefused("cursor-too-old", "what moved since is no longer kept")
+        refuse_old(begin, history=self._history, moves_from=self._moves_from)
         return begin.as_of, begin.last
 
     def _listed(
@@ -120,43 +137,57 @@ class MemoryViews:
         for move in self._moves.get(listing.discussion, ()):
             if move.position > as_of:
                 first.setdefault(move.comment, move)
-        for row in self.rows.of(COMMENTS).values():
+        for row in self._comments(listing.discussion):
             if _belongs(row, listing) and row.position <= as_of:
                 stood = first.get(row.id, row)
                 if sees(viewer, shown=stood.shown, author=row.author):
                     yield row, place(stood, row, listing)
 
     def _total(self, listing: Listing, viewer: Viewer) -> int:
-        now = (
-            row.shown
-            for row in self.rows.of(COMMENTS).values()
-            if _belongs(row, listing) and sees(viewer, shown=row.shown, author=row.author)
+        return sum(
+            _belongs(row, listing) and sees(viewer, shown=row.shown, author=row.author)
+            for row in self._comments(listing.discussion)
         )
-        return sum(1 for _ in now)
 
     def _below(
         self, rows: Iterable[CommentRow], viewer: Viewer, replies: int
     ) -> dict[UUID, list[CommentRow]]:
         below: dict[UUID, list[CommentRow]] = {}
-        if not replies:
-            return below
         level = list(rows)
+        if not replies or not level:
+            return below
+        every = self._replies(level[0].discussion, viewer)
         for _ in range(2):
             for row in level:
-                below[row.id] = list(islice(self._replies(row.id, viewer), replies))
+                below[row.id] = every[row.id][:replies]
             level = [reply for row in level for reply in below[row.id]]
         return below
 
-    def _replies(self, parent: UUID, viewer: Viewer) -> list[CommentRow]:
-        found = (
-            row
-            for row in self.rows.of(COMMENTS).values()
-            if row.parent == parent and sees(viewer, shown=row.shown, author=row.author)
-        )
-        return sorted(found, key=lambda row: (row.posted_at, row.position))
+    def _replies(self, discussion: UUID, viewer: Viewer) -> dict[UUID | None, list[CommentRow]]:
+        """The replies that a viewer sees, oldest first, by parent."""
+        found: dict[UUID | None, list[CommentRow]] = defaultdict(list)
+        for row in self._comments(discussion):
+            if sees(viewer, shown=row.shown, author=row.author):
+                found[row.parent].append(row)
+        for replies in found.values():
+            replies.sort(key=lambda row: (row.posted_at, row.position))
+        return found
+
+    def _comments(self, discussion: UUID) -> Iterator[CommentRow]:
+        rows = self.rows.of(COMMENTS)
+        return (rows[id_] for id_ in self._in_discussion.get(discussion, ()))
 
     def _counts(self, group: UUID) -> CountsRow:
         return self.rows.of(COUNTS).get(group) or CountsRow(group, None)
+
+    async def hidden_replies(self, person: str, comments: Sequence[UUID]) -> dict[UUID, int]:
+        parents = (
+            row.parent
+            for discussion in {discussion_of(comment) for comment in comments}
+            for row in self._comments(discussion)
+            if row.shown == Shown.MODERATORS and row.author == person
+        )
+        return Counter(parent for parent in parents if parent is not None)
 
     async def comment(self, comment: UUID) -> tuple[int, CommentRow] | None:
         row = self.rows.of(COMMENTS).get(comment)
@@ -180,14 +211,10 @@ class MemoryViews:
         found.sort(reverse=True)
         chosen = [each for each in found if after is None or each < after][:limit]
         rows = self.rows.of(DISCUSSIONS)
-        return self.read_up_to, [self._discussion(rows[id_]) for _, id_ in chosen]
+        return self.read_up_to, [self._discussion(rows[id_]) for _, id_ in chosen if id_ in rows]
 
     async def passages(self, discussion: UUID) -> tuple[int, list[PassageRead]]:
-        found = [
-            row
-            for row in self.rows.of(PASSAGES).values()
-            if row.discussion == discussion and row.marked
-        ]
+        found = [row for row in self.rows.of(PASSAGES).values() if row.discussion == discussion]
         found.sort(key=lambda row: (row.start_at is None, row.start_at or 0, row.position))
         return self.read_up_to, [_passage(row, self._counts(row.id)) for row in found]
 

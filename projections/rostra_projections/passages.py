@@ -64,6 +64,8 @@ PASSAGES = Table(
     ),
 )
 
+OFFSET_MAX = 2**31 - 1
+
 TABLES: tuple[Table[Any], ...] = (PASSAGES,)
 SHAPE = 1
 
@@ -98,6 +100,9 @@ def fold(rows: Rows, fact: Fact) -> None:
 
 
 def _marked(stream: UUID, event: PassageMarked, position: int) -> PassageRow:
+    offsets = [offset for offset in (event.start, event.end) if offset is not None]
+    if not all(0 <= offset <= OFFSET_MAX for offset in offsets):
+        raise ValueError(f"a passage from {event.start} to {event.end}")
     return PassageRow(
         id=stream,
         discussion=discussion_of(stream),

@@ -18,9 +18,10 @@ class Page(msgspec.Struct):
     """Rows of a list, each with its place in it, at most as many as were asked for;
     `more` where the list goes on. `below` holds the first replies of each row and of
     each of those, oldest first. `position` is how far the view has read, `changed`
-    the last change to the discussion."""
+    the last change to the discussion, `history` for cursors to tell."""
 
     position: int
+    history: int
     changed: int
     total: int
     rows: list[CommentRow]
@@ -57,6 +58,9 @@ class Reads(Protocol):
     ) -> Page:
         """A page of a list. Raises CursorRefused where `begin` is too old."""
 
+    async def hidden_replies(self, person: str, comments: Sequence[UUID]) -> dict[UUID, int]:
+        """How many direct replies by this person, held or rejected, comments have."""
+
     async def comment(self, comment: UUID) -> tuple[int, CommentRow] | None:
         """One comment, whoever may see it."""
 
@@ -69,7 +73,8 @@ class Reads(Protocol):
         """A site's discussions, the latest active first."""
 
     async def passages(self, discussion: UUID) -> tuple[int, list[PassageRead]]:
-        """The marked passages of a discussion, in the order of the text."""
+        """The passages of a discussion, in the order of the text, those that are marked
+        no more among them."""
 
     async def counts(self, discussions: Sequence[UUID]) -> tuple[int, dict[UUID, int]]:
         """How many counted comments each discussion has; absent where unknown."""

@@ -5,8 +5,8 @@ from uuid import UUID
 
 import msgspec
 
-from rostra.times import Time, to_datetime
-from rostra_projections.listing import CURSOR_CHARACTERS_MAX, CursorRefused
+from rostra.times import Time
+from rostra_projections.listing import CURSOR_CHARACTERS_MAX, CursorRefused, is_time
 
 
 class SiteCursor(msgspec.Struct, frozen=True, array_like=True):
@@ -34,7 +34,8 @@ def decode_site_cursor(text: str, site: str, log: UUID) -> tuple[Time, UUID]:
             raise ValueError(text)
         padded = text + "=" * (-len(text) % 4)
         cursor = _decoder.decode(base64.b64decode(padded, altchars=b"-_", validate=True))
-        to_datetime(cursor.active_at)
+        if not is_time(cursor.active_at):
+            raise ValueError(cursor.active_at)
     except (ValueError, msgspec.DecodeError):
         raise CursorRefused("bad-cursor", "this is no cursor of ours") from None
     if cursor.site != site:

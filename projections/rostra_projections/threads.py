@@ -1,6 +1,6 @@
 """From rows to what a reader gets: trees of comments, tombstones, cursors."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import cast
 from uuid import UUID
 
@@ -54,20 +54,29 @@ def all_rows(page: Page) -> Iterable[CommentRow]:
 
 
 class Thread:
-    """Shapes the rows of one page for one viewer."""
+    """Shapes the rows of one page for one viewer. `own_hidden` counts the viewer's own
+    replies to comments that only they and moderators see."""
 
-    def __init__(self, page: Page, viewer: Viewer, open_words: OpenWords, log: UUID) -> None:
+    def __init__(
+        self,
+        page: Page,
+        viewer: Viewer,
+        open_words: OpenWords,
+        log: UUID,
+        own_hidden: Mapping[UUID, int],
+    ) -> None:
         self._page = page
         self._viewer = viewer
         self._open_words = open_words
         self._log = str(log)
+        self._own_hidden = own_hidden
 
     def comments_page(self, listing: Listing, as_of: int) -> CommentsPage:
         """The page in the shape of the contract; `as_of` is the position of page one."""
         levels = 0 if listing.kind == "flat" else LEVELS_BELOW
         page = self._page
         last = page.places[-1] if page.places else None
-        cursor = Cursor(self._log, listing, as_of, last)
+        cursor = Cursor(self._log, page.history, listing, as_of, last)
         return CommentsPage(
             position=page.changed,
             order=listing.order,
@@ -86,15 +95,16 @@ class Thread:
         return shape
 
     def _next_children(self, row: CommentRow, below: list[CommentRow]) -> str | None:
-        replies = row.shown_replies
-        if self._viewer.moderator or self._viewer.person is not None:
-            replies += row.hidden_replies
-        if replies <= len(below):
+        hidden = self._own_hidden.get(row.id, 0)
+        if self._viewer.moderator:
+            hidden = row.hidden_replies
+        if row.shown_replies + hidden <= len(below):
             return None
         order: Order = "oldest"
         listing = Listing("replies", row.discussion, order, parent=row.id)
         last = _place_of_reply(below[-1]) if below else None
-        return encode_cursor(Cursor(self._log, listing, self._page.position, last))
+        page = self._page
+        return encode_cursor(Cursor(self._log, page.history, listing, page.position, last))
 
     def _alone(self, row: CommentRow) -> CommentShape:
         shown = readable(row, self._viewer)
@@ -109,7 +119,7 @@ class Thread:
             body=words.body,
             html=words.html,
             posted_at=row.posted_at,
-            edited_at=row.edited_at if shown else None,
+            edited_at=row.edited_at,
             up=row.up,
             down=row.down,
             score=row.score,

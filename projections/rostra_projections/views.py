@@ -1,5 +1,6 @@
 """The views there are, and how a page of the log is folded into them."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 from uuid import UUID
@@ -10,6 +11,7 @@ from rostra import codec
 from rostra.ids import discussion_of, is_ours
 from rostra.log import Recorded
 from rostra_projections import comments, discussions, passages
+from rostra_projections.listing import is_time
 from rostra_projections.tables import Fact, Key, Rows, Table
 
 
@@ -69,7 +71,7 @@ class CannotFold(Exception):
 
 
 class Broken(msgspec.Struct, frozen=True, gc=False):
-    """An event of ours whose payload does not decode."""
+    """An event of ours whose payload does not decode, or says what cannot be."""
 
     stream: UUID
     position: int
@@ -79,19 +81,33 @@ class Broken(msgspec.Struct, frozen=True, gc=False):
 def read(rows: Iterable[Recorded]) -> Iterator[Fact | Broken]:
     """The events of ours among the rows of a log; foreign ones are passed over."""
     for row in rows:
-        if row.topic not in codec.TYPES or not is_ours(row.stream):
-            continue
-        try:
-            event = codec.decode(row.topic, row.state)
-        except msgspec.DecodeError as error:
-            yield Broken(row.stream, row.position, str(error))
-            continue
-        if event is not None:
-            yield Fact(row.stream, event, row.position, row.event_id)
+        if row.topic in codec.TYPES and is_ours(row.stream):
+            yield _fact(row)
+
+
+def _fact(row: Recorded) -> Fact | Broken:
+    try:
+        event = codec.decode(row.topic, row.state)
+        assert event is not None
+        _check(event, row.state)
+    except (msgspec.DecodeError, ValueError) as error:
+        return Broken(row.stream, row.position, str(error))
+    return Fact(row.stream, event, row.position, row.event_id)
+
+
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+
+
+def _check(event: codec.AnyEvent, state: bytes) -> None:
+    """What no table could keep. Raises ValueError."""
+    if not is_time(event.time):
+        raise ValueError(f"{event.time!r} is no time")
+    if rb"\u0000" in state and _NUL.search(state):
+        raise ValueError("a text with a NUL")
 
 
 def fold_fact(view: View, rows: Rows, fact: Fact | Broken) -> None:
-    """Fold one fact. Raises CannotFold; then rows of its discussion are not to be used."""
+    """Fold one fact, or raise CannotFold and leave the rows as they are."""
     if isinstance(fact, Broken):
         raise CannotFold(Parked(discussion_of(fact.stream), fact.position, fact.error))
     try:

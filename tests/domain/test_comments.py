@@ -290,6 +290,14 @@ def test_late_moderation_changes_nothing() -> None:
     given(opened(), posted(), rejected(20)).when(on_c1("approved"), act(19)).then_nothing()
 
 
+def test_of_equal_times_the_later_in_the_log_moderates() -> None:
+    history = (opened(), posted(), removed(20), restored(20))
+    given(*history[:3]).when(on_c1("restored"), act(20)).then(restored(20))
+    given(*history).when(on_c1("removed"), act(20)).then(removed(20))
+    held = (opened(), posted(status="held"), trusted("ann"), rejected(30, was="held"))
+    given(*held).when(on_c1("approved", by="mia"), act(30)).then(approved(was="rejected"))
+
+
 def test_a_status_change_carries_the_place_and_the_passage() -> None:
     history = (opened(), marked(), posted("c0", on="p1"), posted("c1", "c0", on="p1"))
     event = CommentRemoved(

@@ -171,6 +171,13 @@ async def test_words_are_sealed_with_the_key_of_their_owner() -> None:
     assert ring.keys == {person("ann"), person("mia"), ids.site_id(SITE)}
 
 
+async def test_words_of_a_comment_have_its_authors_key_whoever_edits_them() -> None:
+    ring = MemoryRing()
+    edit = event("comment.edited", "edit", comment="c1", body="No.", by="mia")
+    await handle(MemoryLog(), ring, [OPEN, POST, edit])
+    assert ring.keys == {person("ann")}
+
+
 async def test_the_first_wording_is_compared_though_it_is_sealed() -> None:
     log, ring = MemoryLog(), MemoryRing()
     await handle(log, ring, [OPEN, POST])
@@ -250,6 +257,14 @@ async def test_a_decision_upon_a_refused_one_is_decided_again_and_the_rest_stand
             assert cast.was == standing
             standing = cast.now
     assert standing == 1
+
+
+async def test_a_refusal_upon_a_refused_decision_is_decided_again() -> None:
+    closing = [event("discussion.closed", "c", 20), event("discussion.reopened", "r", 25)]
+    log = Interrupted([], closing)
+    await handle(log, MemoryRing(), [OPEN, POST])
+    batch = [event("discussion.closed", "ours", 10), posting("c2", "p2")]
+    assert statuses(await handle(log, MemoryRing(), batch)) == ["unchanged", "recorded"]
 
 
 async def test_a_repeat_that_another_process_recorded_meanwhile_is_a_duplicate() -> None:

@@ -188,8 +188,13 @@ def test_ruling_as_it_stands_changes_nothing() -> None:
     given(*SETTING, cast(1), nullified(1)).when(NULLIFY, act(31)).then_nothing()
 
 
-def test_of_rulings_the_latest_stands() -> None:
-    given(*SETTING, cast(1), nullified(1, 30)).when(RESTORE, act(29)).then_nothing()
+def test_of_rulings_the_latest_stands_of_equal_times_the_later_in_the_log() -> None:
+    history = (*SETTING, cast(1), nullified(1, 30))
+    given(*history).when(RESTORE, act(29)).then_nothing()
+    given(*history).when(RESTORE, act(30)).then(restored(1, 30))
+    since = (*history, restored(1, 40))
+    given(*since).when(NULLIFY, act(39)).then_nothing()
+    given(*since).when(NULLIFY, act(40)).then(nullified(1, 40))
 
 
 def test_a_ruling_on_a_vote_that_is_not_there_may_come_later() -> None:

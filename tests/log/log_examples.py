@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from uuid import UUID, uuid4
 
 from rostra.log import EventLog, Group, NewEvent, Recorded
@@ -28,9 +28,12 @@ def one(stream: UUID, version: int = 1, *, upon: Mapping[UUID, int] | None = Non
     return group(event(stream, version), upon=upon)
 
 
-async def until(condition: Callable[[], bool]) -> None:
+async def until(condition: Callable[[], bool | Awaitable[bool]]) -> None:
     deadline = time.monotonic() + WAIT_SECONDS_MAX
-    while not condition():
+    while True:
+        holds = condition()
+        if holds if isinstance(holds, bool) else await holds:
+            return
         assert time.monotonic() < deadline, "waited in vain"
         await asyncio.sleep(0.001)
 

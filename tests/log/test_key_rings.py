@@ -138,7 +138,9 @@ async def test_more_owners_than_are_remembered_can_be_used_at_once(
 async def test_processes_that_make_the_same_key_at_once_share_it(open_ring: Open) -> None:
     rings = [open_ring(MASTER) for _ in range(8)]
     owners = [uuid4() for _ in range(20)]
-    await asyncio.gather(*(ring.make(owners[::order]) for ring, order in zip(rings, [1, -1] * 4)))
+    await asyncio.gather(
+        *(ring.make(owners[:: (-1) ** number]) for number, ring in enumerate(rings))
+    )
 
     for owner in owners:
         sealed = rings[0].seal(owner, b"words", HERE)

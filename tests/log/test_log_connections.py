@@ -12,9 +12,9 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
-from log.log_examples import followed, group, event, one, positions, until
-from log.stock import stock_recorder, stored
 
+from log.log_examples import event, group, one, positions, until
+from log.stock import stock_recorder, stored
 from rostra.log import Appended, LogBusy, LogUnavailable, Stale
 from rostra_adapters.local_postgres import Lease, postmaster_pid, start
 from rostra_adapters.postgres import PostgresLog, committer, create_pool, install
@@ -22,7 +22,7 @@ from rostra_adapters.postgres import log as log_module
 from rostra_adapters.postgres.plan import APPEND, in_order
 
 WAITING = """
-select count(*) from pg_stat_activity
+select count(*) > 0 from pg_stat_activity
 where datname = current_database() and wait_event_type = 'Lock' and query like '%rostra_append%'
 """
 TERMINATE = """
@@ -46,8 +46,7 @@ async def nobody_appends(database: asyncpg.Connection) -> AsyncIterator[None]:
 async def waits(database_url: str) -> None:
     """Until an append stands in line in PostgreSQL."""
     observer = await asyncpg.connect(database_url)
-    while not await observer.fetchval(WAITING):
-        await asyncio.sleep(0.001)
+    await until(lambda: observer.fetchval(WAITING))
     await observer.close()
 
 
@@ -84,16 +83,14 @@ async def test_a_client_gone_before_its_answer_finds_its_event_recorded(
     stream = uuid4()
     wanted = one(stream)
     pool = await create_pool(database_url)
-    async with await PostgresLog.open(pool) as gone:
-        async with nobody_appends(database):
-            appending = asyncio.create_task(gone.append([wanted]))
-            await waits(database_url)
-            pool.terminate()
-            with pytest.raises(LogUnavailable):
-                await appending
+    async with await PostgresLog.open(pool) as gone, nobody_appends(database):
+        appending = asyncio.create_task(gone.append([wanted]))
+        await waits(database_url)
+        pool.terminate()
+        with pytest.raises(LogUnavailable):
+            await appending
 
-    while not (await postgres_log.read_streams([stream]))[stream]:
-        await asyncio.sleep(0.001)
+    await until(lambda: _has(postgres_log, stream))
     assert await postgres_log.append([one(uuid4())]) == [Appended(2, 2)]  # no lock is held
     assert await postgres_log.append([wanted]) == [Stale()]
     [row] = (await postgres_log.read_streams([stream]))[stream]
@@ -122,10 +119,35 @@ async def test_a_follower_hears_again_after_its_connection_was_lost(
         with suppress(LogUnavailable):
             await postgres_log.append([one(uuid4())])
         await database.execute(TERMINATE)
-    while await postgres_log.head() < 20:
-        await postgres_log.append([one(uuid4())])
+    while not following.done():
+        with suppress(LogUnavailable):
+            await postgres_log.append([one(uuid4())])
 
     assert await following == list(range(1, 21))
+
+
+async def test_a_connection_lost_while_idle_costs_no_append(
+    postgres_log: PostgresLog, pool: asyncpg.Pool, database: asyncpg.Connection
+) -> None:
+    for position in range(1, 4):
+        assert await postgres_log.append([one(uuid4())]) == [Appended(position, position)]
+        await database.execute(TERMINATE)
+        await until(lambda: pool.get_size() == 0)  # the pool has heard of it
+
+
+async def test_the_id_is_asked_again_when_another_server_may_have_taken_over(
+    postgres_log: PostgresLog, database: asyncpg.Connection
+) -> None:
+    before = await postgres_log.log_id()
+    await database.execute("update rostra_log set id = gen_random_uuid()")
+    await database.execute(TERMINATE)
+
+    async def is_another() -> bool:
+        with suppress(LogUnavailable):
+            return await postgres_log.log_id() != before
+        return False
+
+    await until(is_another)
 
 
 async def test_who_finds_the_queue_full_is_told_and_nothing_is_lost(
@@ -266,6 +288,10 @@ async def test_a_crash_of_postgresql_loses_nothing_and_leaves_no_hole(crashing: 
         assert positions(rows) == list(range(1, len(rows) + 1))
         assert acknowledged <= {row.event_id for row in rows}
         assert await following == list(range(1, 401))
+
+
+async def _has(log: PostgresLog, stream: UUID) -> bool:
+    return bool((await log.read_streams([stream]))[stream])
 
 
 async def _append_until_cut_off(

@@ -5,9 +5,9 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
+
 from log.log_examples import one, positions
 from log.stock import stock_recorder, stored
-
 from rostra.log import Appended
 from rostra_adapters.postgres import PostgresLog, install
 from rostra_adapters.postgres.schema import UnfitTable

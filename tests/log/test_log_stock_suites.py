@@ -17,9 +17,9 @@ from eventsourcing.persistence import (
     Subscription,
 )
 from eventsourcing.postgres import PostgresApplicationRecorder, PostgresTrackingRecorder
+
 from log.log_examples import event, group
 from log.stock import stock_datastore
-
 from rostra.log import Appended, Group, Recorded
 from rostra_adapters.postgres import PostgresLog
 
@@ -55,9 +55,7 @@ class Bridge(ApplicationRecorder):
     def _run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
 
-    def insert_events(
-        self, stored_events: Sequence[StoredEvent], **_: Any
-    ) -> Sequence[int] | None:
+    def insert_events(self, stored_events: Sequence[StoredEvent], **_: Any) -> Sequence[int] | None:
         if not stored_events:
             return []
         try:

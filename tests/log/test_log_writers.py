@@ -6,9 +6,9 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
+
 from log.log_examples import followed, one, positions
 from log.stock import stock_recorder, stored
-
 from rostra.log import Appended, Recorded, Stale
 from rostra_adapters.postgres import PostgresLog, create_pool, holes
 
@@ -174,8 +174,10 @@ async def test_appends_go_on_while_a_vacuum_holds_the_table(
         "update stored_events set topic = 'x' where false",
         "delete from stored_events",
         "truncate stored_events",
-        "insert into stored_events select * from stored_events"
-        " on conflict (notification_id) do update set topic = 'x'",
+        """
+        insert into stored_events select * from stored_events
+        on conflict (notification_id) do update set topic = 'x'
+        """,
     ],
 )
 @pytest.mark.parametrize("role", ["origin", "replica"])
@@ -228,9 +230,7 @@ async def _append_for_ever(log: PostgresLog) -> None:
         assert isinstance(answer, Appended)
 
 
-async def _nothing_is_missed(
-    log: PostgresLog, url: str, count: int, *writers: object
-) -> None:
+async def _nothing_is_missed(log: PostgresLog, url: str, count: int, *writers: object) -> None:
     """By our follower, nor by one that simply asks for what is after the last it saw."""
     following = asyncio.create_task(followed(log, 0, count))
     tailing = asyncio.create_task(_tailed(url, count))

@@ -34,11 +34,12 @@ def make_app(
             "access_log": None,
         },
     )
-    health = Health(app, settings)
+    health, feeding = Health(app, settings), Feeding(app, settings)
+    made.on_shutdown.append(feeding.end_waits)
     made.add_routes(
         [
             web.post("/v1/events", Publishing(app, settings, now).post),
-            web.get("/v1/events", Feeding(app, settings).get),
+            web.get("/v1/events", feeding.get),
             *Reads(app, settings).routes(),
             web.get("/healthz", health.healthz),
             web.get("/readyz", health.readyz),

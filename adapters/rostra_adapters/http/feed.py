@@ -25,6 +25,10 @@ class Feeding:
         self._feed = Feed(app.log, app.ring)
         self._settings = settings
 
+    async def end_waits(self, _: web.Application) -> None:
+        """A service that stops keeps nobody waiting."""
+        self._feed.end_waits()
+
     async def get(self, request: web.Request) -> web.Response:
         token = tokens.needed(request, self._settings.secret, "publish")
         query = Query(request, known=PARAMETERS)

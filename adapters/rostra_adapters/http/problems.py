@@ -62,6 +62,7 @@ KINDS: dict[str, Kind] = {
     "self-vote": Kind(422, "One's own comment", "Unless the settings say `self_votes`."),
     "voting-off": Kind(422, "No votes here"),
     "voting-up-only": Kind(422, "No votes against here"),
+    "html-too-deep": Kind(422, "HTML nested too deep"),
     "stream-full": Kind(422, "Too many events about one thing"),
     "internal-error": Kind(500, "Something broke here", "It was logged. Nothing to do with you."),
     "busy": Kind(503, "Busy", "Try again after `Retry-After` seconds."),

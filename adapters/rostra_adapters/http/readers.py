@@ -1,11 +1,17 @@
 """Who reads, and what they may: private things and unknown ones answer alike."""
 
+from collections.abc import Sequence
+from typing import cast
 from uuid import UUID
 
+import msgspec
 from aiohttp import web
 
-from rostra import ids
-from rostra.settings import Rules
+from rostra import codec, ids
+from rostra.discussion import Discussion
+from rostra.log import Recorded
+from rostra.settings import Rules, named
+from rostra.world import fold
 from rostra_adapters.app import App
 from rostra_adapters.http import tokens
 from rostra_adapters.http.problems import Problem
@@ -28,19 +34,31 @@ class Reader:
         """Who they are in a discussion. Raises the problem `not-found` where it is unknown, or
         private and not for them."""
         access = await self._app.access(discussion)
-        if access is None or not self._may_read(access.site, access.rules):
+        if access is None or not self.may_read(access.site, access.rules):
             raise Problem("not-found", "there is no such discussion")
         self._request[ORIGINS] = access.rules.origins
         return self.viewer(access.site)
 
-    async def may_enter(self, discussion: UUID) -> bool:
-        access = await self._app.access(discussion)
-        return access is not None and self._may_read(access.site, access.rules)
-
-    async def may_read_site(self, site: str) -> bool:
+    async def visit(self, site: str) -> Rules:
+        """What holds on a site. Its `origins` hold for the answer."""
         rules = await self._app.site_rules(site)
         self._request[ORIGINS] = rules.origins
-        return self._may_read(site, rules)
+        return rules
+
+    def may_read(self, site: str, rules: Rules) -> bool:
+        """Everybody may what is not private."""
+        if not rules.private:
+            return True
+        return self._token is not None and self._token.may(site, *READING_SCOPES)
+
+    async def readable(self, site: str, rules: Rules, discussions: Sequence[UUID]) -> set[UUID]:
+        """Those of a site's discussions that they may read, in one look at the log."""
+        streams = await self._app.log.read_streams(discussions)
+        return {
+            discussion
+            for discussion, rows in streams.items()
+            if rows and self.may_read(site, _ruled(rules, rows))
+        }
 
     def viewer(self, site: str) -> Viewer:
         """Persons see how they voted and what of theirs is held, moderators all."""
@@ -50,10 +68,12 @@ class Reader:
         person = token.person if "comment" in token.scopes and token.site == site else None
         return Viewer(person=person, moderator="moderate" in token.scopes)
 
-    def _may_read(self, site: str, rules: Rules) -> bool:
-        if not rules.private:
-            return True
-        return self._token is not None and self._token.may(site, *READING_SCOPES)
+
+def _ruled(site: Rules, rows: Sequence[Recorded]) -> Rules:
+    """The site's rules with what a discussion sets itself."""
+    events = (codec.decode(row.topic, row.state) for row in rows)
+    state = fold(ids.Kind.DISCUSSION, [event for event in events if event is not None])
+    return msgspec.structs.replace(site, **named(cast(Discussion, state).settings))
 
 
 def id_in_path(request: web.Request, kind: ids.Kind) -> UUID:

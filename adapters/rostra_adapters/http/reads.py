@@ -17,8 +17,9 @@ from rostra_adapters.http.problems import Problem
 from rostra_adapters.http.queries import Query
 from rostra_adapters.http.readers import Reader, id_in_path
 from rostra_adapters.http.settings import HttpSettings
+from rostra_adapters.my_votes import add_my_votes
 from rostra_projections.listing import CURSOR_CHARACTERS_MAX
-from rostra_projections.shapes import CommentsPage, DiscussionsPage
+from rostra_projections.shapes import CommentsPage, DiscussionsPage, Viewer
 
 CURSOR = Annotated[str, Meta(min_length=1, max_length=CURSOR_CHARACTERS_MAX)]
 WAITING = ("min_position", "wait")
@@ -56,7 +57,7 @@ class Reads:
             query = Query(request, known=(*parameters, *WAITING))
             reader = Reader(request, self._app, self._settings.secret)
             await self._wait(query)
-            position = self._app.position()
+            position = await self._app.views.reads.position()
             shape = await read(query, reader, request)
             if shape is None:
                 raise Problem("not-found", "there is nothing under this name")
@@ -99,16 +100,17 @@ class Reads:
     async def _discussions(self, query: Query, reader: Reader, _: web.Request) -> Any:
         site = query.needed("site", texts.SiteName)
         resource = query.one("resource", texts.Resource)
-        may_read = await reader.may_read_site(site)
+        rules = await reader.visit(site)
         limit, cursor = self._limit(query), query.one("cursor", CURSOR)
         if resource is not None:
             discussion = ids.discussion_id(site, resource)
             await reader.enter(discussion)
             return await self._app.discussion(discussion)
         page = await self._app.discussions(site, limit=limit, cursor=cursor)
-        if not may_read:  # like a site that is unknown
+        if not reader.may_read(site, rules):  # like a site that is unknown
             return DiscussionsPage(position=page.position, discussions=[], next=None)
-        page.discussions = [one for one in page.discussions if await reader.may_enter(one.id)]
+        readable = await reader.readable(site, rules, [one.id for one in page.discussions])
+        page.discussions = [one for one in page.discussions if one.id in readable]
         return page
 
     async def _discussion(self, _: Query, reader: Reader, request: web.Request) -> Any:
@@ -119,7 +121,7 @@ class Reads:
     async def _comments(self, query: Query, reader: Reader, request: web.Request) -> Any:
         discussion = id_in_path(request, ids.Kind.DISCUSSION)
         viewer = await reader.enter(discussion)
-        return await self._app.comments_page(
+        page = await self._app.comments_page(
             discussion,
             order=self._order(query, default="newest"),
             limit=self._limit(query),
@@ -130,18 +132,22 @@ class Reads:
             flat=query.flag("flat"),
             viewer=viewer,
         )
+        return await self._with_my_votes(page, viewer)
 
     async def _comment(self, _: Query, reader: Reader, request: web.Request) -> Any:
         comment = id_in_path(request, ids.Kind.COMMENT)
         viewer = await reader.enter(ids.discussion_of(comment))
-        return await self._app.comment(comment, viewer=viewer)
+        found = await self._app.comment(comment, viewer=viewer)
+        if found is not None and viewer.person is not None:
+            await add_my_votes(self._app.log, [found], viewer.person)
+        return found
 
     async def _replies(
         self, query: Query, reader: Reader, request: web.Request
     ) -> CommentsPage | None:
         comment = id_in_path(request, ids.Kind.COMMENT)
         viewer = await reader.enter(ids.discussion_of(comment))
-        return await self._app.replies(
+        page = await self._app.replies(
             comment,
             order=self._order(query, default="oldest"),
             limit=self._limit(query),
@@ -149,6 +155,14 @@ class Reads:
             replies=self._replies_shown(query),
             viewer=viewer,
         )
+        return await self._with_my_votes(page, viewer)
+
+    async def _with_my_votes(
+        self, page: CommentsPage | None, viewer: Viewer
+    ) -> CommentsPage | None:
+        if page is not None and viewer.person is not None:
+            await add_my_votes(self._app.log, page.comments, viewer.person)
+        return page
 
     async def _passages(self, _: Query, reader: Reader, request: web.Request) -> Any:
         discussion = id_in_path(request, ids.Kind.DISCUSSION)
@@ -161,11 +175,11 @@ class Reads:
         most = self._settings.resources_max
         if not 1 <= len(resources) <= most:
             raise Problem("bad-query", f"`resource` is given 1 to {most} times")
-        await reader.may_read_site(site)
+        rules = await reader.visit(site)
         page = await self._app.counts(site, resources)
-        for resource in resources:
-            if not await reader.may_enter(ids.discussion_id(site, resource)):
-                page.counts[resource] = 0
+        named = {resource: ids.discussion_id(site, resource) for resource in resources}
+        readable = await reader.readable(site, rules, list(named.values()))
+        page.counts |= {resource: 0 for resource in resources if named[resource] not in readable}
         return page
 
     def _order(self, query: Query, *, default: Order) -> Order:

@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
-from itertools import chain
+from itertools import chain, islice
 
 import asyncpg
 
@@ -54,11 +54,12 @@ class Committer:
         if self._queue and self.queued_events + events > QUEUED_EVENTS_MAX:
             raise LogBusy(BUSY_RETRY_SECONDS)
 
-    async def append(self, groups: Sequence[Group]) -> Outcomes:
+    async def append(self, groups: Sequence[Group], events: int) -> Outcomes:
         """Nobody else's groups depend on what becomes of these, nor on their caller."""
         if self._task.done():
             raise LogUnavailable("the log is closed")
-        events = sum(len(group.events) for group in groups)
+        if not groups:
+            return []
         waiting = _Waiting(groups, events)
         self._queue.append(waiting)
         self.queued_events += events
@@ -111,10 +112,11 @@ class Committer:
             await self._drop_connection()
             self._fail(batch, error)
         else:
+            each = iter(answers)
             for waiting in batch:
+                answer = list(islice(each, len(waiting.groups)))
                 if not waiting.outcome.done():
-                    waiting.outcome.set_result(answers[: len(waiting.groups)])
-                del answers[: len(waiting.groups)]
+                    waiting.outcome.set_result(answer)
 
     def _fail(self, batch: list[_Waiting], error: Exception) -> None:
         for waiting in batch:
@@ -140,7 +142,7 @@ class Committer:
         return outcomes(chain.from_iterable(callers), row["first"] or 0, row["refused"])
 
     async def _call(self, plan: Plan) -> asyncpg.Record:
-        if self._connection is None:
+        if self._connection is None or _is_gone(self._connection):
             self._connection = await self._pool.acquire()
         row = await self._connection.fetchrow(APPEND, *plan.arguments)
         self.commits += 1
@@ -154,3 +156,11 @@ class Committer:
             with suppress(asyncpg.InterfaceError):  # it is gone already
                 connection.terminate()
             await self._pool.release(connection)
+
+
+def _is_gone(connection: asyncpg.pool.PoolConnectionProxy) -> bool:
+    """Whether it was lost while nothing was asked of it."""
+    try:
+        return connection.is_closed()
+    except asyncpg.InterfaceError:  # the pool has noticed first
+        return True

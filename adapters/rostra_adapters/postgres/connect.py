@@ -1,6 +1,5 @@
 """Connections as the log and the views need them."""
 
-import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -28,7 +27,7 @@ async def create_pool(url: str, *, size_max: int = 10) -> asyncpg.Pool:
 
     So whoever uses one sets nothing that outlives a transaction. Raises LogUnavailable.
     """
-    pool = asyncpg.create_pool(
+    opening = asyncpg.create_pool(
         url,
         min_size=0,  # otherwise it complains loudly for as long as the database is away
         max_size=size_max,
@@ -38,9 +37,9 @@ async def create_pool(url: str, *, size_max: int = 10) -> asyncpg.Pool:
         server_settings=SETTINGS,
     )
     with unavailable_if_lost():
-        await pool
-        async with pool.acquire():
-            return pool
+        pool = await opening
+        await pool.release(await pool.acquire())  # that it can be reached is known now
+    return pool
 
 
 async def _leave_as_it_is(_: object) -> None:
@@ -49,7 +48,6 @@ async def _leave_as_it_is(_: object) -> None:
 
 LOST = (
     OSError,  # ConnectionError and TimeoutError among them
-    asyncio.TimeoutError,
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,  # it is being closed under our hands
     asyncpg.PostgresConnectionError,

@@ -3,7 +3,7 @@
 It is waited out for as long as whoever may fill it is writing, and no guess is
 made: who writes holds a lock of the table from before it takes a number until
 what it wrote is seen or gone. So once all who hold one are seen to have ended,
-what is missing below the rows read before never comes. (To take a share lock
+what is missing below the head of before never comes. (To take a share lock
 of the table would prove the same, but stands in line behind every vacuum, and
 every writer behind it.)
 """
@@ -31,6 +31,8 @@ where locktype = 'relation'
 """
 STILL_THERE = "select exists (select from pg_locks where virtualtransaction = any($1::text[]))"
 
+HEAD = "select max(notification_id) from public.stored_events"
+
 _logger = logging.getLogger(__name__)
 
 
@@ -53,23 +55,26 @@ class Holes:
             after = position
         return None
 
-    async def prove(self, until: int) -> bool:
-        """Wait out all writers. True: read again; gaps below `until` that are still
-        there are holes. False: someone has been writing for all this time."""
+    async def prove(self) -> bool:
+        """Wait out all writers. True: read again, gaps that are still there are holes,
+        anywhere below the present head. False: someone was writing all this time."""
         deadline = time.monotonic() + PROOF_SECONDS_MAX
+        head = await self._pool.fetchval(HEAD)
         writers = await self._pool.fetchval(WRITERS)
         while writers and await self._pool.fetchval(STILL_THERE, writers):
             if time.monotonic() > deadline:
                 return False
             await asyncio.sleep(LOOK_SECONDS)
-        self._settled = max(self._settled, until)
+        self._settled = max(self._settled, head)
         return True
 
     def pass_over(self, after: int, positions: Sequence[int]) -> None:
         """Count the holes that are passed over for the first time."""
-        for position in positions:
-            if position != after + 1 and position > self._counted:
-                self.count += position - after - 1
-                self._counted = position
-                _logger.warning("the log has no positions %d to %d", after + 1, position - 1)
-            after = position
+        if not positions or positions[-1] <= self._counted:
+            return
+        after = max(after, self._counted)
+        missing = positions[-1] - after - sum(position > after for position in positions)
+        self._counted = positions[-1]
+        if missing:
+            self.count += missing
+            _logger.warning("%d positions after %d are empty for ever", missing, after)

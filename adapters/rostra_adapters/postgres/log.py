@@ -8,7 +8,7 @@ from uuid import UUID
 
 import asyncpg
 
-from rostra.log import Appended, Group, LogUnavailable, Recorded, Stale
+from rostra.log import Appended, Group, Recorded, Stale
 from rostra_adapters import guards
 from rostra_adapters.postgres.committer import COMMIT_EVENTS_MAX, Committer
 from rostra_adapters.postgres.connect import create_pool, unavailable_if_lost
@@ -51,6 +51,7 @@ class PostgresLog:
         self._news = News(pool)
         self._holes = Holes(pool)
         self._log_id: UUID | None = None
+        self._log_id_since: int | None = None
         self._closed = False
 
     @classmethod
@@ -92,34 +93,41 @@ class PostgresLog:
         return self._committer.commits
 
     async def log_id(self) -> UUID:
-        if self._log_id is None:
-            with self._asking():
+        """Asked again whenever connections were lost: another server, which has another
+        history, may have taken over."""
+        self._news.next()
+        since = self._news.connections if self._news.connected else None
+        if self._log_id is None or since is None or since != self._log_id_since:
+            with unavailable_if_lost():
                 self._log_id = await self._pool.fetchval(LOG_ID)
+            self._log_id_since = since
         assert self._log_id is not None
         return self._log_id
 
     async def head(self) -> int:
-        with self._asking():
+        with unavailable_if_lost():
             return int(await self._pool.fetchval(HEAD))
 
     async def read_streams(self, streams: Sequence[UUID]) -> dict[UUID, list[Recorded]]:
         found: dict[UUID, list[Recorded]] = {stream: [] for stream in streams}
-        with self._asking():
+        with unavailable_if_lost():
             rows = await self._pool.fetch(READ_STREAMS, list(found))
         for row in rows:
             found[row[1]].append(Recorded(*row))
         return found
 
     async def append(self, groups: Sequence[Group]) -> list[Appended | Stale]:
-        guards.check(groups)
-        self._committer.admit(sum(len(group.events) for group in groups))
-        answers: list[Appended | Stale] = []
+        events = guards.check(groups)
+        self._committer.admit(events)
+        if events <= COMMIT_EVENTS_MAX:
+            return await self._committer.append(groups, events)
         lost = guards.Lost()
-        for part in _parts(groups):
-            answers += await self._append(part, lost)
-        return answers
+        parts = [await self._append_part(part, lost) for part in _parts(groups)]
+        return [answer for answers in parts for answer in answers]
 
-    async def _append(self, groups: Sequence[Group], lost: guards.Lost) -> list[Appended | Stale]:
+    async def _append_part(
+        self, groups: Sequence[Group], lost: guards.Lost
+    ) -> list[Appended | Stale]:
         asked: dict[int, Group] = {}
         for index, group in enumerate(groups):
             if lost.touches(group):
@@ -127,8 +135,8 @@ class PostgresLog:
             else:
                 asked[index] = group
         answers: list[Appended | Stale] = [Stale()] * len(groups)
-        with self._asking():
-            recorded = await self._committer.append(list(asked.values()))
+        events = sum(len(group.events) for group in asked.values())
+        recorded = await self._committer.append(list(asked.values()), events)
         for (index, group), answer in zip(asked.items(), recorded, strict=True):
             answers[index] = answer
             if isinstance(answer, Stale):
@@ -137,12 +145,12 @@ class PostgresLog:
 
     async def read_after(self, position: int, limit: int) -> list[Recorded]:
         """Of a gap that someone may still be filling, only what stands before it."""
-        with self._asking():
+        with unavailable_if_lost():
             while True:
                 rows = await self._pool.fetch(READ_AFTER, position, limit)
                 positions = [row[0] for row in rows]
                 gap = self._holes.first_open(position, positions)
-                if gap is None or not await self._holes.prove(positions[-1]):
+                if gap is None or not await self._holes.prove():
                     break
         self._holes.pass_over(position, positions[:gap])
         return [Recorded(*row) for row in rows[:gap]]
@@ -156,16 +164,6 @@ class PostgresLog:
             else:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(news.wait(), POLL_SECONDS)
-
-    @contextlib.contextmanager
-    def _asking(self) -> Iterator[None]:
-        """Another server may have taken over by the time we are connected again."""
-        try:
-            with unavailable_if_lost():
-                yield
-        except LogUnavailable:
-            self._log_id = None
-            raise
 
 
 def _parts(groups: Sequence[Group]) -> Iterator[Sequence[Group]]:

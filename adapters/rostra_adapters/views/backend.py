@@ -10,33 +10,24 @@ import msgspec
 
 from rostra.log import EventLog
 from rostra_adapters.postgres.connect import unavailable_if_lost
-from rostra_adapters.postgres.news import News
 from rostra_adapters.views import rebuild, schema, verify
-from rostra_adapters.views.projector import CHANNEL, states
+from rostra_adapters.views.folding import Progress
+from rostra_adapters.views.projector import states
 from rostra_adapters.views.reads import PostgresReads
-from rostra_adapters.views.rebuild import Progress, Rebuilt
+from rostra_adapters.views.rebuild import RebuildRefused, Rebuilt
 from rostra_adapters.views.runner import Runner
 from rostra_adapters.views.verify import Difference
+from rostra_adapters.views.watch import ViewBehind, Watch
 from rostra_projections.reads import Reads
 
-LOOK_SECONDS = 0.25
-"""How soon a reader who waits looks for itself, where no news come."""
-RETRY_AFTER_SECONDS = 1.0
-CATCH_UP_SECONDS_MAX = 5.0
+__all__ = ["Backend", "PostgresBackend", "ViewBehind", "ViewStatus"]
+
+OTHERS_REBUILD_SECONDS = 0.5
 
 _PARKED = """
 select p.view, p.discussion from public.rostra_parked p
 join public.rostra_views v on v.name = p.view and v.version = p.version
 order by p.position"""
-
-
-class ViewBehind(Exception):
-    """The views have not read as far as was asked for."""
-
-    def __init__(self, position: int, wanted: int, retry_after_seconds: float) -> None:
-        super().__init__(f"the views have read up to {position}, not {wanted}")
-        self.position = position
-        self.retry_after_seconds = retry_after_seconds
 
 
 class ViewStatus(msgspec.Struct, frozen=True):
@@ -85,70 +76,52 @@ class PostgresBackend:
     def __init__(self, pool: asyncpg.Pool, log: EventLog, url: str) -> None:
         self._pool = pool
         self._url = url
-        self._log = log
-        self._news = News(pool, CHANNEL)
+        reads = PostgresReads(pool)
+        self._watch = Watch(pool, reads, log)
         self._runner = Runner(pool, log)
-        self._position = 0
-        self._fresh_since = -1
-        self.reads: Reads = PostgresReads(pool)
+        self.reads: Reads = reads
 
     async def install(self) -> None:
         """Make the tables; rebuild what another version of the code has left."""
         with unavailable_if_lost():
             async with self._pool.acquire() as connection:
                 await schema.install(connection)
-                standing = await states(connection)
-            if old := [state.name for state in standing if state.shape != state.view.shape]:
-                await rebuild.rebuild(self._pool, old)
+            while old := await self._old():
+                try:
+                    await rebuild.rebuild(self._url, old)
+                except RebuildRefused:
+                    await asyncio.sleep(OTHERS_REBUILD_SECONDS)
+        self._watch.start()
+
+    async def _old(self) -> list[str]:
+        async with self._pool.acquire() as connection:
+            standing = await states(connection)
+        return [state.name for state in standing if state.shape != state.view.shape]
 
     def start(self) -> None:
         self._runner.start()
 
     async def close(self) -> None:
         await self._runner.close()
-        await self._news.close()
+        await self._watch.close()
 
     @property
     def position(self) -> int:
-        return self._position
+        return self._watch.position
 
     async def wait(self, position: int, wait_seconds: float) -> None:
-        if self._position >= position:
-            return
-        if position > await self._log.head():
-            raise ViewBehind(await self._look(), position, RETRY_AFTER_SECONDS)
-        loop = asyncio.get_running_loop()
-        until = loop.time() + wait_seconds
-        while True:
-            news = self._news.next()
-            if await self._look() >= position:
-                return
-            left = until - loop.time()
-            if left <= 0:
-                raise ViewBehind(self._position, position, RETRY_AFTER_SECONDS)
-            await _either(news, min(left, LOOK_SECONDS))
-
-    async def _look(self) -> int:
-        self._position = await self.reads.position()
-        return self._position
+        await self._watch.wait(position, wait_seconds)
 
     async def fresh(self) -> None:
-        self._news.next()
-        connections = self._news.connections
-        if self._fresh_since != connections:
-            self._position = 0  # what PostgreSQL had not flushed is projected again
-            await self.wait(await self._log.head(), CATCH_UP_SECONDS_MAX)
-            self._fresh_since = connections
+        await self._watch.fresh()
 
     async def rebuild(self, views: Sequence[str], jobs: int, progress: Progress) -> list[Rebuilt]:
         with unavailable_if_lost():
-            return await rebuild.rebuild(
-                self._pool, views, jobs=jobs, url=self._url, progress=progress
-            )
+            return await rebuild.rebuild(self._url, views, jobs=jobs, progress=progress)
 
     async def verify(self) -> AsyncIterator[Difference]:
         with unavailable_if_lost():
-            async for difference in verify.verify(self._pool):
+            async for difference in verify.verify(self._url):
                 yield difference
 
     async def status(self, head: int) -> list[ViewStatus]:
@@ -166,10 +139,3 @@ class PostgresBackend:
             )
             for state in standing
         ]
-
-
-async def _either(news: asyncio.Event, seconds: float) -> None:
-    try:
-        await asyncio.wait_for(news.wait(), seconds)
-    except TimeoutError:
-        return

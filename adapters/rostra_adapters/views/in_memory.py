@@ -5,10 +5,12 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
-from rostra.log import EventLog
-from rostra_adapters.views.backend import RETRY_AFTER_SECONDS, ViewBehind, ViewStatus
-from rostra_adapters.views.rebuild import Progress, Rebuilt
+from rostra.log import EventLog, LogUnavailable
+from rostra_adapters.views.backend import ViewBehind, ViewStatus
+from rostra_adapters.views.folding import Progress
+from rostra_adapters.views.rebuild import Rebuilt
 from rostra_adapters.views.verify import Difference, difference
+from rostra_adapters.views.watch import RETRY_AFTER_SECONDS
 from rostra_projections.memory import MemoryViews
 from rostra_projections.reads import Reads
 from rostra_projections.tables import Table
@@ -27,6 +29,11 @@ class MemoryBackend:
         self._moved = asyncio.Condition()
         self.reads: Reads = self._views
 
+    async def catch_up(self) -> None:
+        """Fold what was recorded before this process was there."""
+        self._views = self.reads = await self._folded(await self._log.head(), lambda *_: None)
+        self._views.forget_moves()
+
     def start(self) -> None:
         self._task = asyncio.create_task(self._follow(), name="rostra-projector")
 
@@ -36,10 +43,16 @@ class MemoryBackend:
             await asyncio.gather(self._task, return_exceptions=True)
 
     async def _follow(self) -> None:
-        async for page in self._log.follow(self.position, PAGE_EVENTS):
-            async with self._moved:
-                self._views.apply(page)
-                self._moved.notify_all()
+        """Until the log is closed."""
+        while True:
+            try:
+                async for page in self._log.follow(self.position, PAGE_EVENTS):
+                    async with self._moved:
+                        self._views.apply(page)
+                        self._moved.notify_all()
+                return
+            except LogUnavailable:
+                await asyncio.sleep(RETRY_AFTER_SECONDS)
 
     @property
     def position(self) -> int:
@@ -67,7 +80,7 @@ class MemoryBackend:
     ) -> list[Rebuilt]:
         began = time.monotonic()
         async with self._moved:
-            fresh = await self._folded(progress)
+            fresh = await self._folded(self.position, progress)
             done = [
                 Rebuilt(
                     view.name,
@@ -78,22 +91,22 @@ class MemoryBackend:
                 )
                 for view in _named(views)
             ]
-            self._views.rows, self._views.parked = fresh.rows, fresh.parked
+            self._views.replace(fresh)
         return done
 
-    async def _folded(self, progress: Progress) -> MemoryViews:
-        """The log folded afresh, up to where the views stand."""
+    async def _folded(self, until: int, progress: Progress) -> MemoryViews:
+        """The log folded afresh, up to a position."""
         fresh = MemoryViews()
-        while fresh.read_up_to < self.position:
-            limit = min(PAGE_EVENTS, self.position - fresh.read_up_to)
+        while fresh.read_up_to < until:
+            limit = min(PAGE_EVENTS, until - fresh.read_up_to)
             page = await self._log.read_after(fresh.read_up_to, limit)
-            fresh.apply([row for row in page if row.position <= self.position])
-            progress("all", fresh.read_up_to, self.position)
+            fresh.apply([row for row in page if row.position <= until])
+            progress("all", fresh.read_up_to, until)
         return fresh
 
     async def verify(self) -> AsyncIterator[Difference]:
         async with self._moved:
-            fresh = await self._folded(lambda *_: None)
+            fresh = await self._folded(self.position, lambda *_: None)
             found = [
                 each for view in VIEWS.values() for each in _differences(view, fresh, self._views)
             ]

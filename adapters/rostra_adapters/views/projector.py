@@ -25,22 +25,29 @@ CHANNEL = "rostra_views"
 
 _STATES = """
 select name, version, shape, position from public.rostra_views where name = any($1::text[])"""
+# The log can repeat what is lost. And all look-ups are by index, though the tables may be
+# so new that the planner believes them to be small.
+_SETTINGS = """
+select set_config(name, 'off', true)
+from unnest(array['synchronous_commit', 'enable_seqscan', 'enable_bitmapscan', 'enable_sort'])
+    as setting (name)"""
 _ADVANCE = """
 update public.rostra_views set position = $1
 where position = $2 and (name, version) in (select * from unnest($3::text[], $4::integer[]))"""
-_PARKED = "select discussion from public.rostra_parked where view = $1 and version = $2"
+PARKED = "select discussion from public.rostra_parked where view = $1 and version = $2"
 _PARK = """
 insert into public.rostra_parked (view, version, discussion, position, error)
 values ($1, $2, $3, $4, $5) on conflict do nothing"""
+UNPARK = "delete from public.rostra_parked where view = $1 and version <> $2"
 _MOVED = """
 insert into public.comment_moves
     (discussion, position, comment, shown, pinned, score, best, controversial, hot)
 select * from unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::smallint[], $5::boolean[],
     $6::integer[], $7::float8[], $8::float8[], $9::float8[])"""
-_LATEST = """
+LATEST = """
 select posted_at from public.comments_v{v} where {group} = $1 and status in ('published', 'erased')
 order by posted_at desc limit 1"""
-_LATEST_INLINE = """
+LATEST_INLINE = """
 select posted_at from public.comments_v{v}
 where discussion = $1 and passage is not null and status in ('published', 'erased')
 order by posted_at desc limit 1"""
@@ -77,7 +84,7 @@ async def project(
     """
     position = page[-1].position
     async with connection.transaction():
-        await connection.execute("set local synchronous_commit = off")
+        await connection.execute(_SETTINGS)
         await advance(connection, standing, position)
         for state in standing:
             await apply(connection, state, page, keep_moves=True)
@@ -98,7 +105,7 @@ async def apply(
 ) -> None:
     """Fold a page into one view's tables. A discussion that cannot be folded is
     parked there, and everything else goes on."""
-    parked = {r[0] for r in await connection.fetch(_PARKED, state.name, state.version)}
+    parked = {r[0] for r in await connection.fetch(PARKED, state.name, state.version)}
     facts = [fact for fact in read(page) if discussion_of(fact.stream) not in parked]
     rows, before = await _folded_or_parked(connection, state, facts)
     await _save(connection, state, rows)
@@ -139,14 +146,19 @@ async def _park(
     connection: Connection, state: ViewState, facts: Sequence[Fact | Broken], parked: Parked
 ) -> list[Fact | Broken]:
     """The facts without those of the discussion from where it cannot be followed."""
-    await connection.execute(
-        _PARK, state.name, state.version, parked.discussion, parked.position, parked.error
-    )
+    await park(connection, state, parked)
     return [
         fact
         for fact in facts
         if discussion_of(fact.stream) != parked.discussion or fact.position < parked.position
     ]
+
+
+async def park(connection: Connection, state: ViewState, parked: Parked) -> None:
+    """Remember a discussion that a version of a view cannot follow."""
+    await connection.execute(
+        _PARK, state.name, state.version, parked.discussion, parked.position, parked.error
+    )
 
 
 async def _save(connection: Connection, state: ViewState, rows: Rows) -> None:
@@ -163,10 +175,10 @@ async def _mend(connection: Connection, version: int, rows: Rows) -> None:
 
 async def _latest(connection: Connection, version: int, group: UUID) -> str | None:
     if group == comments.inline_group(group):
-        statement, key = _LATEST_INLINE.format(v=version), discussion_of(group)
+        statement, key = LATEST_INLINE.format(v=version), discussion_of(group)
     else:
         column = "passage" if kind_of(group) == Kind.PASSAGE else "discussion"
-        statement, key = _LATEST.format(v=version, group=column), group
+        statement, key = LATEST.format(v=version, group=column), group
     latest = await connection.fetchval(statement, key)
     return None if latest is None else format_time(latest)
 

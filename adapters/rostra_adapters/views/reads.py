@@ -6,22 +6,34 @@ from uuid import UUID
 
 import asyncpg
 
+from rostra.ids import discussion_of
 from rostra.times import Time, format_time, to_datetime
 from rostra_adapters.postgres.connect import unavailable_if_lost
 from rostra_adapters.views.store import to_row
 from rostra_projections.comments import COMMENTS, COUNTS, CommentRow, CountsRow, inline_group
 from rostra_projections.comments_sql import From, of_listing, page_statement
 from rostra_projections.discussions import DISCUSSIONS
-from rostra_projections.listing import Cursor, CursorRefused, LastKey, Listing
+from rostra_projections.listing import Cursor, LastKey, Listing, refuse_old
 from rostra_projections.passages import PASSAGES
 from rostra_projections.reads import DiscussionRead, Page, PassageRead
 from rostra_projections.shapes import Viewer
 from rostra_projections.tables import Table
+from rostra_projections.views import VIEWS
 
 _VERSIONS = "select name, version from public.rostra_views"
-_POSITION = "select coalesce(min(position), 0) from public.rostra_views"
+_POSITION = (
+    "select coalesce(min(position), 0) from public.rostra_views where name = any($1::text[])"
+)
+HIDDEN_REPLIES = """
+select v.position, c.parent, c.replies from public.rostra_views v
+left join (
+    select parent, count(*) as replies from public.comments_v{comments}
+    where discussion = any($3::uuid[]) and shown = 1 and author = $1 and parent = any($2::uuid[])
+    group by parent
+) c on true
+where v.name = 'comments' and v.version = {comments}"""
 
-_COMMENT = """
+COMMENT = """
 select v.position, c.* from public.rostra_views v
 left join public.comments_v{comments} c on c.id = $1
 where v.name = 'comments' and v.version = {comments}"""
@@ -44,14 +56,16 @@ left join (
     where site = $1 and ($3::timestamptz is null or (active_at, id) < ($3, $4::uuid))
     order by active_at desc, id desc limit $2
 ) g on true
-left join public.discussions_v{{discussions}} d on d.id = g.id
+left join lateral (
+    select * from public.discussions_v{{discussions}} where id = g.id offset 0
+) d on true
 order by g.active_at desc, g.id desc"""
 
 _PASSAGES = """
 select v.position, p.id is not null, coalesce(g.comments, 0), coalesce(g.replies, 0),
     g.latest_at, greatest(p.changed, g.changed), {p}
 from {here}
-left join public.passages_v{{passages}} p on p.discussion = $1 and p.marked
+left join public.passages_v{{passages}} p on p.discussion = $1
 left join public.comment_counts_v{{comments}} g on g.id = p.id
 order by p.start_at nulls last, p.position"""
 
@@ -60,7 +74,7 @@ select v.position, g.id, g.comments from {here}
 left join public.comment_counts_v{{comments}} g
     on g.id = any($1::uuid[]) and g.site is not null"""
 
-_PAGE_COLUMNS_AHEAD = 7
+_PAGE_COLUMNS_AHEAD = 8
 
 
 def _columns(table: Table[Any], alias: str) -> str:
@@ -90,7 +104,7 @@ class PostgresReads:
 
     async def position(self) -> int:
         with unavailable_if_lost():
-            return int(await self._pool.fetchval(_POSITION))
+            return int(await self._pool.fetchval(_POSITION, list(VIEWS)))
 
     async def _fetch(self, template: str, *args: Any) -> list[asyncpg.Record]:
         """Rows of a statement that comes back empty for versions no longer served."""
@@ -111,20 +125,25 @@ class PostgresReads:
     ) -> Page:
         last = None if begin is None else begin.last
         replies = 0 if listing.kind == "flat" else replies
-        values = _values(listing, viewer, limit=limit + 1, replies=replies)
+        values = parameters(listing, viewer, limit=limit + 1, replies=replies)
         if begin is not None and last is not None:
             values |= _values_after(begin.as_of, last)
         template, names = page_statement(
             listing.kind, of_listing(listing), listing.order, _from(last), replies=replies > 0
         )
         records = await self._fetch(template, *(values[name] for name in names))
-        position, moves_from = records[0]["head"], records[0]["moves_from"]
-        if begin is not None and last is not None and begin.as_of < moves_from:
-            raise CursorRefused("cursor-too-old", "what moved since is no longer kept")
-        return _page(records, position, limit)
+        head = records[0]
+        if begin is not None and last is not None:
+            refuse_old(begin, history=head["history"], moves_from=head["moves_from"])
+        return _page(records, limit)
+
+    async def hidden_replies(self, person: str, comments: Sequence[UUID]) -> dict[UUID, int]:
+        discussions = list({discussion_of(comment) for comment in comments})
+        found = await self._fetch(HIDDEN_REPLIES, person, list(comments), discussions)
+        return {record[1]: record[2] for record in found if record[1] is not None}
 
     async def comment(self, comment: UUID) -> tuple[int, CommentRow] | None:
-        record = (await self._fetch(_COMMENT, comment))[0]
+        record = (await self._fetch(COMMENT, comment))[0]
         values = tuple(record)
         return None if values[1] is None else (values[0], to_row(COMMENTS, values[1:]))
 
@@ -156,7 +175,7 @@ def _from(last: LastKey | None) -> From:
     return "pinned" if last.pinned else "rest"
 
 
-def _values(listing: Listing, viewer: Viewer, *, limit: int, replies: int) -> dict[str, Any]:
+def parameters(listing: Listing, viewer: Viewer, *, limit: int, replies: int) -> dict[str, Any]:
     group = listing.parent or listing.passage
     if group is None:
         group = inline_group(listing.discussion) if listing.inline else listing.discussion
@@ -180,7 +199,7 @@ def _values_after(as_of: int, last: LastKey) -> dict[str, Any]:
     }
 
 
-def _page(records: Sequence[asyncpg.Record], position: int, limit: int) -> Page:
+def _page(records: Sequence[asyncpg.Record], limit: int) -> Page:
     ranked: list[tuple[CommentRow, LastKey]] = []
     below: dict[UUID, list[CommentRow]] = {}
     for record in records:
@@ -194,7 +213,8 @@ def _page(records: Sequence[asyncpg.Record], position: int, limit: int) -> Page:
     for replies in below.values():
         replies.sort(key=lambda reply: (reply.posted_at, reply.position))
     return Page(
-        position=position,
+        position=records[0]["head"],
+        history=records[0]["history"],
         changed=records[0]["group_changed"],
         total=records[0]["total"],
         rows=[row for row, _ in ranked[:limit]],

@@ -75,6 +75,8 @@ class Runner:
         pruning = asyncio.get_running_loop().time()
         while True:
             standing = await states(connection)
+            if strange := [each.name for each in standing if each.shape != each.view.shape]:
+                raise Fenced(f"another version of the code keeps {', '.join(strange)}")
             behind = [each for each in standing if each.position < _last(standing)]
             if behind:
                 await self._catch_up(connection, behind, _last(standing))

@@ -10,13 +10,18 @@ from rostra_projections.views import VIEWS, View
 
 _INSTALLING = "select pg_advisory_xact_lock(5940093377497353329)"
 
+# `versions`: the greatest that a rebuild has ever claimed. `moves_from`: from where on
+# `comment_moves` is whole. `history`: how many rebuilds found other rows, so that nobody
+# reads a list on that was begun in one that is gone.
 _STATE = """
 create table if not exists public.rostra_views (
     name text primary key,
     version integer not null,
     shape integer not null,
     position bigint not null,
-    moves_from bigint not null
+    moves_from bigint not null,
+    history integer not null,
+    versions integer not null
 )"""
 
 _PARKED = """
@@ -54,8 +59,8 @@ _MOVES_INDEXES = (
 
 _EXISTS = "select exists (select from public.rostra_views where name = $1)"
 _BEGIN = """
-insert into public.rostra_views (name, version, shape, position, moves_from)
-values ($1, $2, $3, 0, 0)"""
+insert into public.rostra_views (name, version, shape, position, moves_from, history, versions)
+values ($1, $2, $3, 0, 0, 0, $2)"""
 
 FIRST_VERSION = 1
 

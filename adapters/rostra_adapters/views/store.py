@@ -35,7 +35,8 @@ def statements(table: Table[Any], version: int) -> Statements:
     listed = ", ".join(columns)
     return Statements(
         load=f"select t.* from unnest({', '.join(keys)}) k ({', '.join(table.key)})"
-        f" cross join lateral (select {listed} from public.{name} t where {same}) t",
+        f" cross join lateral (select {listed} from public.{name} t where {same}"
+        " offset 0) t",  # looked up one by one, whatever the planner believes
         save=f"insert into public.{name} ({listed}) select * from unnest({', '.join(arrays)})"
         f" on conflict ({', '.join(table.key)}) do update set {changes}",
         read=f"select {listed} from public.{name}"

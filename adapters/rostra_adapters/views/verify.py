@@ -1,6 +1,7 @@
 """Each view against a fresh fold of the log: every difference by name."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
 
@@ -9,13 +10,13 @@ import msgspec
 
 from rostra.ids import discussion_of
 from rostra_adapters.postgres.connection import Connection
-from rostra_adapters.views import store
-from rostra_adapters.views.projector import ViewState, states
-from rostra_adapters.views.rebuild import fold_page, ranges, read_page
+from rostra_adapters.views import schema, store
+from rostra_adapters.views.folding import Part, folded, parts
+from rostra_adapters.views.patient import connected
+from rostra_adapters.views.projector import PARKED, ViewState, states
 from rostra_projections.tables import Rows, Table
-from rostra_projections.views import Parked
 
-_PARKED = "select discussion from public.rostra_parked where view = $1 and version = $2"
+ATTEMPTS_MAX = 10
 
 
 class Difference(msgspec.Struct, frozen=True):
@@ -32,47 +33,61 @@ class Difference(msgspec.Struct, frozen=True):
         return f"{self.view}: {self.table} {self.key}: {self.found or 'no row'}, not {expected}"
 
 
-async def verify(pool: asyncpg.Pool) -> AsyncIterator[Difference]:
+async def verify(url: str) -> AsyncIterator[Difference]:
     """Compare all views with the log, in one snapshot of both."""
-    async with (
-        pool.acquire() as connection,
-        connection.transaction(isolation="repeatable_read", readonly=True),
-    ):
-        for state in await states(connection):
-            for first, last in ranges(state.position):
-                async for found in _range(connection, state, first, last):
+    async with connected(url) as connection, _snapshot(connection) as standing:
+        for state in standing:
+            for part in parts(state.position):
+                async for found in _part(connection, state, part):
                     yield found
 
 
-async def _range(
-    connection: Connection, state: ViewState, first: UUID, last: UUID
-) -> AsyncIterator[Difference]:
-    view, rows = state.view, Rows(state.view.tables)
-    parked: dict[UUID, Parked] = {}
-    position = 0
-    while page := await read_page(connection, position, state.position, first, last):
-        position = page[-1].position
-        fold_page(view, rows, page, parked)
-    view.mend(rows)
+@asynccontextmanager
+async def _snapshot(connection: Connection) -> AsyncIterator[Sequence[ViewState]]:
+    """Where the views stand in a transaction that sees but one moment, and whose tables
+    no rebuild takes away."""
+    for _ in range(ATTEMPTS_MAX):
+        before = await states(connection)
+        transaction = connection.transaction(isolation="repeatable_read", readonly=True)
+        await transaction.start()
+        try:
+            await connection.execute(_lock(before))
+            standing = await states(connection)
+            if [each.version for each in standing] == [each.version for each in before]:
+                yield standing
+                return
+        except asyncpg.UndefinedTableError:  # rebuilt in between
+            pass
+        finally:
+            await transaction.rollback()
+    raise RuntimeError("the views are being rebuilt faster than they can be compared")
+
+
+def _lock(standing: Sequence[ViewState]) -> str:
+    names = ", ".join(
+        f"public.{schema.versioned(table, state.version)}"
+        for state in standing
+        for table in state.view.tables
+    )
+    return f"lock table {names} in access share mode"
+
+
+async def _part(connection: Connection, state: ViewState, part: Part) -> AsyncIterator[Difference]:
+    rows, parked = await folded(connection, state.view, part)
     apart = set(parked)
-    apart |= {r[0] for r in await connection.fetch(_PARKED, state.name, state.version)}
-    for table in view.tables:
-        async for named in _table(connection, state, table, rows, first, last):
-            if discussion_of(named[0]) not in apart:
-                yield named[1]
+    apart |= {r[0] for r in await connection.fetch(PARKED, state.name, state.version)}
+    for table in state.view.tables:
+        async for stream, found in _table(connection, state, table, rows, part):
+            if discussion_of(stream) not in apart:
+                yield found
 
 
 async def _table(
-    connection: Connection,
-    state: ViewState,
-    table: Table[Any],
-    rows: Rows,
-    first: UUID,
-    last: UUID,
+    connection: Connection, state: ViewState, table: Table[Any], rows: Rows, part: Part
 ) -> AsyncIterator[tuple[UUID, Difference]]:
     expected = dict(rows.of(table))
     statement = store.statements(table, state.version).read
-    async for record in connection.cursor(statement, first, last):
+    async for record in connection.cursor(statement, part.first, part.last):
         found = store.to_row(table, tuple(record))
         wanted = expected.pop(table.key_of(found), None)
         if found != wanted:

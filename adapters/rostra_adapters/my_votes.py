@@ -1,0 +1,36 @@
+"""How a person has voted on the comments of a page."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import cast
+
+from msgspec import UNSET
+
+from rostra import codec, ids
+from rostra.log import EventLog, Recorded
+from rostra.vote import Value, Vote
+from rostra.world import fold
+from rostra_projections.shapes import CommentShape
+
+
+async def add_my_votes(log: EventLog, comments: Sequence[CommentShape], person: str) -> None:
+    """Set `my_vote` on comments and all below them: the vote as cast, 0 where there is none.
+
+    Read from the votes' own streams, whose ids are computed: no view needs to keep who voted."""
+    every = list(_all(comments))
+    votes = {comment.id: ids.vote_id(comment.id, person) for comment in every}
+    rows = await log.read_streams(list(votes.values()))
+    for comment in every:
+        comment.my_vote = _value(rows.get(votes[comment.id], []))
+
+
+def _all(comments: Iterable[CommentShape]) -> Iterator[CommentShape]:
+    for comment in comments:
+        yield comment
+        if comment.children is not UNSET:
+            yield from _all(comment.children)
+
+
+def _value(rows: Sequence[Recorded]) -> Value:
+    events = (codec.decode(row.topic, row.state) for row in rows)
+    vote = cast(Vote, fold(ids.Kind.VOTE, [event for event in events if event is not None]))
+    return vote.value

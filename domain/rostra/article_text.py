@@ -1,0 +1,118 @@
+"""An article's plain text: what passages are marked in, and what their offsets count.
+
+Normalisation 1, the same for plain text and for the text of HTML:
+
+- CR LF and CR become LF, and a byte order mark at the beginning goes.
+- NUL and lone surrogates become U+FFFD, one for one: UTF-8 and the database refuse them.
+- All else stays, code point for code point. There is no NFC, no case folding and no squeezing
+  of white space: a browser that counts the code points of what it shows must arrive at our
+  offsets, and a change of form is dealt with where texts are compared (`rostra.folding`).
+
+The text of HTML is a browser's `textContent` without what no reader sees (`HIDDEN`), and with
+a LF wherever a block or a table's cell begins or ends and the markup has no line break there
+already; `<br>` is a LF.
+
+Offsets are Unicode code points, Python's own; browsers count UTF-16 code units, which
+`utf16_offset` and `code_point_offset` convert.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from justhtml import JustHTML
+
+from rostra.refusals import Refusal
+
+NORMALISATION = 1
+"""Goes up whenever the same input would give another text: offsets mean that text alone."""
+
+OPEN_ELEMENTS_MAX = 2_000
+"""Parsers take time in the square of the depth; articles are some 30 deep, browsers stop at 512."""
+
+HIDDEN = frozenset({"script", "style", "template", "noscript", "noembed", "noframes", "iframe"})
+_BLOCKS = """
+    address article aside blockquote body caption center dd details dialog dir div dl dt fieldset
+    figcaption figure footer form h1 h2 h3 h4 h5 h6 head header hgroup hr html legend li listing
+    main menu nav ol optgroup option p plaintext pre search section select summary table tbody td
+    tfoot th thead title tr ul xmp
+"""
+BLOCKS = frozenset(_BLOCKS.split())
+_ENDED_BY_OTHERS = "p|li|dt|dd|tr|td|th|thead|tbody|tfoot|option|optgroup|colgroup|rt|rp"
+_VOID = "area|base|br|col|embed|hr|img|input|link|meta|param|source|track|wbr"
+_NESTING_TAG = re.compile(
+    rf"<(?!(?:{_ENDED_BY_OTHERS}|{_VOID})\b)(?:[a-z][^<>]*|(?P<end>/)[a-z])", re.IGNORECASE
+)
+_NOT_TEXT = re.compile("[\x00\ud800-\udfff]")
+
+
+def normalise(text: str) -> str:
+    """Doing it twice changes nothing."""
+    unified = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    return _NOT_TEXT.sub("\ufffd", unified)
+
+
+def text_of_html(html: str) -> str:
+    """Takes a fragment or a whole document. Raises a Refusal where it is nested too deeply."""
+    _check_depth(html)
+    # The parser's sanitiser would take away text; nothing here is ever shown as HTML.
+    tree = JustHTML(normalise(html), sanitize=False)
+    return normalise("".join(_lines(_pieces(tree.root))))
+
+
+def utf16_offset(text: str, offset: int) -> int:
+    """How many UTF-16 code units stand before a code point."""
+    return len(text[:offset].encode("utf-16-le", "surrogatepass")) // 2
+
+
+def code_point_offset(text: str, units: int) -> int:
+    """How many code points stand before a UTF-16 code unit; in the middle of a pair, before it."""
+    before = text[:units].encode("utf-16-le", "replace")[: 2 * units]
+    return len(before.decode("utf-16-le", "ignore"))
+
+
+def _check_depth(html: str) -> None:
+    """An estimate from above: tags that nothing ends by itself, less end tags."""
+    depth = 0
+    for tag in _NESTING_TAG.finditer(html):
+        depth = max(depth - 1, 0) if tag["end"] else depth + 1
+        if depth > OPEN_ELEMENTS_MAX:
+            detail = f"more than {OPEN_ELEMENTS_MAX} elements of the HTML are open at once"
+            raise Refusal("html-too-deep", detail)
+
+
+def _pieces(root: Any) -> Iterator[str | None]:
+    """Texts in document order; None where a block begins or ends. Depth costs no recursion."""
+    waiting: list[Any] = [root]
+    while waiting:
+        node = waiting.pop()
+        if node is None:
+            yield None
+        elif node.name == "#text":
+            yield node.data
+        elif node.name == "br":
+            yield "\n"
+        elif node.name not in HIDDEN:
+            edge = [None] if node.name in BLOCKS else []
+            waiting += [*edge, *reversed(node.children or []), *edge]
+
+
+def _lines(pieces: Iterator[str | None]) -> Iterator[str]:
+    """Breaks the line at a block's edge, unless the white space there does so already."""
+    at_edge, fresh = False, True
+    for piece in pieces:
+        if piece is None:
+            at_edge = True
+        elif piece:
+            blank = piece[: len(piece) - len(piece.lstrip())]
+            if at_edge and not fresh and "\n" not in blank:
+                yield "\n"
+                fresh = True
+            yield piece
+            at_edge, fresh = False, _breaks_line(piece, fresh=fresh)
+
+
+def _breaks_line(piece: str, *, fresh: bool) -> bool:
+    """Whether only white space stands between the last line break and the piece's end."""
+    rest = piece.rpartition("\n")
+    return not rest[2].strip() and (fresh or bool(rest[1]))

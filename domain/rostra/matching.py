@@ -1,0 +1,286 @@
+"""Where a quote stands in a text: word for word, or with a few letters changed.
+
+The steps that `rostra.anchoring` puts together. Offsets are code points; ends are exclusive.
+"""
+
+import re
+from bisect import bisect_left, bisect_right
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from heapq import merge
+from itertools import accumulate, islice
+from typing import NamedTuple
+
+import edlib  # type: ignore[import-not-found]  # an extension module without stubs
+
+GRAM_CHARACTERS = (6, 8)
+HITS_MAX = 300_000
+"""What is made of more common pieces (`aaaa…`) cannot be told from its surroundings by them …"""
+COMMON_REACH_CHARACTERS = 50_000
+"""… and is only looked for so far around where it last stood."""
+SYMBOLS_MAX = 254
+"""edlib tells 256 apart: of these one stands for unknown letters, one for gaps in the text."""
+GAP = b"\xff"
+
+_STEPS = re.compile(r"(\d+)([=XID])")
+
+
+class Match(NamedTuple):
+    start: int
+    end: int
+    errors: int = 0
+
+
+Region = tuple[int, int]
+"""A stretch of the text: its start and its end."""
+
+
+class Found(NamedTuple):
+    """What takes the fewest errors; `ends` is empty where it takes too many, and ascends."""
+
+    errors: int
+    ends: list[int]
+
+
+def occurrences(text: str, pattern: str, start: int = 0) -> Iterator[int]:
+    """Where the pattern begins, from `start` on; they may overlap."""
+    found = text.find(pattern, max(start, 0))
+    while found >= 0:
+        yield found
+        found = text.find(pattern, found + 1)
+
+
+def exact_matches(text: str, exact: str, prefix: str = "", suffix: str = "") -> Iterator[Match]:
+    """Every place with exactly these words between exactly these."""
+    for found in occurrences(text, prefix + exact + suffix):
+        start = found + len(prefix)
+        yield Match(start, start + len(exact))
+
+
+def approximate_matches(text: str, pattern: str, errors_max: int) -> list[Match]:
+    """Every match with the fewest errors: letters inserted, deleted or replaced."""
+    haystack = Haystack(text)
+    found = haystack.fewest_errors([(0, len(text))], pattern, errors_max)
+    return [match for end in found.ends for match in haystack.ending(pattern, end, found.errors)]
+
+
+def similarity(expected: str, actual: str) -> float:
+    """The share of the expected letters that the actual text begins with, give or take errors;
+    0 if that is less than half: as much is alike between texts that have nothing in common."""
+    if not expected or actual.startswith(expected):
+        return 1.0
+    errors_max = len(expected) // 2
+    window = actual[: len(expected) + errors_max]
+    if expected.isascii() and window.isascii():
+        found = _align(expected.encode(), window.encode(), "SHW", errors_max)
+    else:
+        alphabet = Alphabet(expected)
+        found = _align(alphabet.code(expected), alphabet.code(window), "SHW", errors_max)
+    return 1 - found.errors / len(expected) if found.ends else 0.0
+
+
+class Haystack:
+    """A text, made ready once for many searches."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def nearest(self, pattern: str, near: int) -> Iterator[int]:
+        """Where the pattern begins, the nearest first.
+
+        Backwards through the mirrored text, since `str.find` takes linear time whatever it is
+        given, and `str.rfind` quadratic time on `aaaa…`.
+        """
+        last = len(self.text) - len(pattern)
+        ahead = occurrences(self.text, pattern, near)
+        behind = occurrences(self._mirrored, pattern[::-1], last - near + 1)
+        starts = (last - found for found in behind)
+        return merge(ahead, starts, key=lambda start: abs(start - near))
+
+    def fewest_errors(
+        self,
+        regions: Sequence[Region],
+        pattern: str,
+        errors_max: int,
+        *,
+        near: int = 0,
+        ends_max: int | None = None,
+    ) -> Found:
+        """The fewest errors with which the pattern stands in any of the regions, and where such
+        matches end: all of them, or the `ends_max` around where one ends that begins at `near`."""
+        alphabet = self._alphabet or Alphabet(pattern)
+        gap = GAP * (errors_max + 1)  # no match can bridge as many
+        parts = [self._code(alphabet, region) for region in regions]
+        found = _align(alphabet.code(pattern), gap.join(parts), "HW", errors_max)
+        begins = list(accumulate((len(part) + len(gap) for part in parts[:-1]), initial=0))
+
+        def end(last: int) -> int:
+            index = bisect_right(begins, last) - 1
+            return regions[index][0] + last + 1 - begins[index]
+
+        chosen = found.ends
+        if ends_max is not None and len(chosen) > ends_max:
+            middle = bisect_left(chosen, near + len(pattern), key=end)
+            chosen = chosen[max(0, middle - ends_max // 2) :][:ends_max]
+        return Found(found.errors, [end(last) for last in chosen])
+
+    def ending(self, pattern: str, end: int, errors: int) -> list[Match]:
+        """The matches with so many errors that end there: they may begin in several places."""
+        alphabet = self._alphabet or Alphabet(pattern)
+        before = (max(0, end - len(pattern) - errors), end)
+        code = self._code(alphabet, before)
+        found = _align(alphabet.code(pattern)[::-1], code[::-1], "SHW", errors)
+        starts = [end - 1 - last for last in found.ends]
+        if not alphabet.ambiguous:
+            return [Match(start, end, found.errors) for start in starts]
+        return [
+            Match(start, end, alphabet.errors(pattern, self.text[start:end])) for start in starts
+        ]
+
+    @cached_property
+    def _mirrored(self) -> str:
+        return self.text[::-1]
+
+    @cached_property
+    def _alphabet(self) -> "Alphabet | None":
+        """One for all patterns, where the text has no more letters than edlib tells apart."""
+        letters = sorted(set(self.text))
+        return Alphabet(letters) if len(letters) <= SYMBOLS_MAX else None
+
+    @cached_property
+    def _coded(self) -> bytes:
+        return b"" if self._alphabet is None else self._alphabet.code(self.text)
+
+    def _code(self, alphabet: "Alphabet", region: Region) -> bytes:
+        if alphabet is self._alphabet:
+            return self._coded[region[0] : region[1]]
+        return alphabet.code(self.text[region[0] : region[1]])
+
+
+class Alphabet(dict[int, int]):
+    """Maps letters to symbols that edlib takes, and all other letters to one of them.
+
+    A pattern with more letters than that (in Chinese, say) is `ambiguous`: its rarest share a
+    symbol, so that what is found has to be looked at once more.
+    """
+
+    def __init__(self, letters: Iterable[str]) -> None:
+        ranked = Counter(letters).most_common()
+        self.ambiguous = len(ranked) > SYMBOLS_MAX
+        for rank, (letter, _) in enumerate(ranked, start=1):
+            self[ord(letter)] = min(rank, SYMBOLS_MAX)
+
+    def __missing__(self, letter: int) -> int:
+        return 0
+
+    def code(self, text: str) -> bytes:
+        """One byte a letter."""
+        return text.translate(self).encode("latin-1")
+
+    def errors(self, pattern: str, actual: str) -> int:
+        """At most so many: those of the alignment by symbols, and the pairs of letters in it that
+        differ although their symbols do not."""
+        found = edlib.align(self.code(pattern), self.code(actual), mode="NW", task="path")
+        errors: int = found["editDistance"]
+        at = there = 0
+        for count, step in _STEPS.findall(found["cigar"]):
+            length = int(count)
+            if step == "=":
+                pairs = zip(pattern[at : at + length], actual[there : there + length], strict=True)
+                errors += sum(one != other for one, other in pairs)
+            at += 0 if step == "D" else length  # letters of the text alone
+            there += 0 if step == "I" else length  # letters of the pattern alone
+        return errors
+
+
+def _align(pattern: bytes, text: bytes, mode: str, errors_max: int) -> Found:
+    """`ends` are the matches' last letters, as edlib has them."""
+    if not text:
+        return Found(len(pattern), [])
+    found = edlib.align(pattern, text, mode=mode, task="distance", k=errors_max)
+    return Found(
+        found["editDistance"], [last for _, last in found["locations"] if last is not None]
+    )
+
+
+class Grams:
+    """Where a text has the pieces of patterns: one walk through it for all patterns of a size."""
+
+    def __init__(self, text: str, patterns: Iterable[tuple[str, int]]) -> None:
+        """Each pattern with the errors it may have, at most one in 10 letters of 12 or more."""
+        self._text = text
+        wanted: defaultdict[int, set[str]] = defaultdict(set)
+        for pattern, errors_max in patterns:
+            size = _size(pattern, errors_max)
+            wanted[size].update(piece for _, piece in _pieces(pattern, size))
+        self._places: dict[str, list[int]] = {}
+        for size, pieces in wanted.items():
+            self._places |= _places(text, pieces, size)
+
+    def regions(self, pattern: str, errors_max: int, near: int) -> list[Region]:
+        """Where the pattern may stand with so many errors, and nowhere else (but see `HITS_MAX`).
+
+        Of its pieces each error spoils one at most. The others stand in the text unspoilt, and
+        are shifted, against their places in the pattern, by as much as the match as a whole,
+        give or take `errors_max`.
+        """
+        pieces = _pieces(pattern, _size(pattern, errors_max))
+        found = [(at, self._places.get(piece, ())) for at, piece in pieces]
+        if sum(len(places) for _, places in found) > HITS_MAX:
+            return _around(near, len(pattern), len(self._text))
+        shifts: list[int] = []
+        for at, places in found:
+            shifts += [place - at for place in places]
+        shifts.sort()
+        intact = len(found) - errors_max
+        return _merged(
+            [
+                (last - errors_max, first + len(pattern) + 2 * errors_max)
+                for first, last in zip(shifts, islice(shifts, intact - 1, None), strict=False)
+                if last - first <= 2 * errors_max
+            ],
+            len(self._text),
+        )
+
+
+def _size(pattern: str, errors_max: int) -> int:
+    """There must be more pieces than errors; the longer they are, the rarer by chance."""
+    longest = len(pattern) // (errors_max + 1)
+    return max(size for size in GRAM_CHARACTERS if size <= longest)
+
+
+def _pieces(pattern: str, size: int) -> list[tuple[int, str]]:
+    offsets = range(0, len(pattern) - size + 1, size)
+    return [(offset, pattern[offset : offset + size]) for offset in offsets]
+
+
+def _places(text: str, wanted: set[str], size: int) -> dict[str, list[int]]:
+    places: defaultdict[str, list[int]] = defaultdict(list)
+    starts = range(len(text) - size + 1)
+    for place in [start for start in starts if text[start : start + size] in wanted]:
+        places[text[place : place + size]].append(place)
+    return places
+
+
+def _around(near: int, pattern_length: int, text_length: int) -> list[Region]:
+    reach = COMMON_REACH_CHARACTERS + pattern_length
+    return [(max(0, near - reach), min(text_length, near + reach))]
+
+
+def _merged(spans: Iterable[Region], text_length: int) -> list[Region]:
+    """The spans, which are in order, without overlaps and within the text."""
+    starts: list[int] = []
+    ends: list[int] = []
+    done = 0
+    for start, end in spans:
+        if not ends or start > done:
+            starts.append(start)
+            ends.append(end)
+        else:
+            ends[-1] = end
+        done = end
+    inside = (
+        (max(0, start), min(end, text_length)) for start, end in zip(starts, ends, strict=True)
+    )
+    return [region for region in inside if region[0] < region[1]]

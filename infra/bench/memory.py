@@ -1,0 +1,51 @@
+"""The most memory that a process and its children have held.
+
+Of the kernel's own high-water marks (VmHWM), and not of `getrusage`: what that tells of a
+child begins at the size of its parent.
+"""
+
+import asyncio
+import re
+from pathlib import Path
+
+LOOK_SECONDS = 0.05
+
+_HIGH_WATER = re.compile(r"VmHWM:\s+(\d+) kB")
+
+
+class Peak:
+    """Of one process and its descendants, each by itself: `bytes` is the largest one's."""
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+        self.bytes = 0
+
+    def look(self) -> int:
+        """Take the marks now; returns the largest so far."""
+        self.bytes = max([self.bytes, *map(_high_water, _family(self._pid))])
+        return self.bytes
+
+    async def watch(self) -> None:
+        """Look again and again, until cancelled."""
+        while True:
+            self.look()
+            await asyncio.sleep(LOOK_SECONDS)
+
+
+def _family(pid: int) -> list[int]:
+    found = [pid]
+    for one in found:
+        for children in Path(f"/proc/{one}/task").glob("*/children"):
+            try:
+                found += map(int, children.read_text().split())
+            except OSError:  # it has ended
+                continue
+    return found
+
+
+def _high_water(pid: int) -> int:
+    try:
+        found = _HIGH_WATER.search(Path(f"/proc/{pid}/status").read_text())
+    except OSError:
+        return 0
+    return int(found[1]) * 1024 if found else 0

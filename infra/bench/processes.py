@@ -1,0 +1,131 @@
+"""Processes of a run: a Rostra that serves, peers that serve, and jobs that end by themselves."""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import msgspec
+
+from bench.fill import MASTER_KEY
+from bench.memory import Peak
+
+INFRA = Path(__file__).parents[1]
+SECRET = "a secret of the benches, which is long enough"  # noqa: S105  # of a server that ends
+READY_SECONDS_MAX = 60.0
+STOP_SECONDS_MAX = 30.0
+ROSTRA = ("-c", "from rostra_adapters.cli import main; main()")
+
+
+class Failed(RuntimeError):
+    """A process did not do what it was started for."""
+
+
+class Served(msgspec.Struct, frozen=True):
+    """Where a process serves, and how to look at its memory."""
+
+    host: str
+    port: int
+    peak: Peak
+
+
+def environment() -> dict[str, str]:
+    """Ours, so that a child finds the same modules and keys."""
+    paths = [path for path in sys.path if path and Path(path).is_dir()]
+    return os.environ | {
+        "PYTHONPATH": os.pathsep.join([str(INFRA), *paths]),
+        "ROSTRA_SECRET": SECRET,
+        "ROSTRA_MASTER_KEY": MASTER_KEY.hex(),
+    }
+
+
+@asynccontextmanager
+async def started(*arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A Python process, ended with SIGTERM unless it has ended by then."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *arguments,
+        env=environment(),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        yield process
+    finally:
+        with suppress(ProcessLookupError):
+            process.terminate()
+        try:
+            await asyncio.wait_for(process.communicate(), STOP_SECONDS_MAX)
+        except TimeoutError:
+            process.kill()
+            await process.communicate()
+
+
+@asynccontextmanager
+async def rostra(url: str) -> AsyncIterator[Served]:
+    """`rostra serve` on a database."""
+    with TemporaryDirectory() as data:
+        where = ("--database-url", url, "--data", data, "--port", "0")
+        async with started(*ROSTRA, "serve", *where) as process:
+            yield await served(process)
+
+
+@asynccontextmanager
+async def peer(*arguments: str) -> AsyncIterator[Served]:
+    """One of the handlers of `bench.peers.handlers`."""
+    async with started("-m", "bench.peers.handlers", *arguments) as process:
+        yield await served(process)
+
+
+async def served(process: asyncio.subprocess.Process) -> Served:
+    """Once it says where it listens: `… http://HOST:PORT`."""
+    assert process.stdout is not None
+    said = await asyncio.wait_for(process.stdout.readline(), READY_SECONDS_MAX)
+    address = said.decode().strip().rpartition("http://")[2]
+    host, _, port = address.rpartition(":")
+    if not port.isdigit():
+        raise Failed(await _complaint(process) or f"it said {said!r}")
+    return Served(host, int(port), Peak(process.pid))
+
+
+class Job(msgspec.Struct):
+    """What a job of `bench.jobs` answered, and the most memory any of its processes held."""
+
+    answer: dict[str, Any]
+    peak_bytes: int
+
+
+async def job(*arguments: str) -> Job:
+    """Run one to its end. Raises Failed."""
+    async with started("-m", "bench.jobs", *arguments) as process:
+        peak = Peak(process.pid)
+        watching = asyncio.create_task(peak.watch())
+        output, errors = await process.communicate()
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+        if process.returncode != 0:
+            raise Failed(errors.decode())
+        return Job(json.loads(output), peak.bytes)
+
+
+async def run(arguments: Sequence[str]) -> None:
+    """A Python process to its end. Raises Failed."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *arguments,
+        env=environment(),
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    if await process.wait() != 0:
+        raise Failed(await _complaint(process))
+
+
+async def _complaint(process: asyncio.subprocess.Process) -> str:
+    assert process.stderr is not None
+    return (await process.stderr.read()).decode()

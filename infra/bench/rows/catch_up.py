@@ -1,0 +1,69 @@
+"""The live projection catching up with a log that it has not read any of."""
+
+import asyncpg
+
+from bench.figures import Figure
+from bench.processes import Job, job
+from bench.rounds import alternate
+from bench.setting import Setting
+from rostra_projections.views import VIEWS
+
+_VERSION = "select version from public.rostra_views where name = $1"
+_BEGIN = "update public.rostra_views set position = 0, moves_from = 0"
+
+
+async def measure(setting: Setting) -> list[Figure]:
+    """Events a second on either side: the stock runner is given fewer of them."""
+    scale = setting.scale
+    async with setting.databases.copy(scale.load) as url:
+        peaks: list[float] = []
+
+        async def ours() -> float:
+            await forget_views(url)
+            done = await job("catch_up", url)
+            peaks.append(megabytes(done))
+            return scale.load.events / float(done.answer["seconds"])
+
+        async def stock() -> float:
+            done = await job("stock_projection", url, str(scale.stock_events))
+            return scale.stock_events / float(done.answer["seconds"])
+
+        mine, others = await alternate(scale.rounds, ours, stock)
+    return [
+        Figure(
+            name=f"live projection, {scale.load.events:,} events to catch up",
+            unit="events/s",
+            ours=mine,
+            peer="stock ProjectionRunner",
+            peers=others,
+            rule="at least",
+            bar=25.0,
+            note=f"the stock runner projects the first {scale.stock_events:,}",
+        ),
+        Figure(
+            name="memory of the projecting process",
+            unit="MB",
+            ours=peaks,
+            rule="at most alone",
+            bar=350.0,
+        ),
+    ]
+
+
+async def forget_views(url: str) -> None:
+    """Empty every view, as if the log had only now been given."""
+    connection = await asyncpg.connect(url)
+    try:
+        for view in VIEWS.values():
+            version = await connection.fetchval(_VERSION, view.name)
+            for table in view.tables:
+                await connection.execute(f"truncate public.{table.name}_v{version}")
+        await connection.execute("truncate public.comment_moves")
+        await connection.execute(_BEGIN)
+    finally:
+        await connection.close()
+
+
+def megabytes(done: Job) -> float:
+    """The most that one process held."""
+    return done.peak_bytes / 2**20

@@ -1,0 +1,83 @@
+"""Ten times the log: what an event costs to rebuild and to append, and the memory it takes."""
+
+from bench.figures import Figure
+from bench.generate import Load
+from bench.processes import Job, job, rostra
+from bench.rounds import alternate
+from bench.rows.append import GUESSED, append_rate
+from bench.rows.catch_up import megabytes
+from bench.setting import Setting
+from bench.votes import Ballots, group, targets
+from rostra_adapters.postgres import PostgresLog
+
+CALLERS = 32
+ROUNDS_MAX = 3
+"""Of the large load: a round of it takes ten times as long."""
+
+
+async def measure(setting: Setting) -> list[Figure]:
+    """Appends go to the kept loads themselves, which so become a little larger."""
+    large, scale = setting.scale.large, setting.scale
+    if large is None:
+        return []
+    sizes = [await setting.databases.loaded(load) for load in (large, scale.load)]
+    rounds = min(scale.rounds, ROUNDS_MAX)
+    jobs: list[Job] = []
+
+    async def rebuilt(url: str, load: Load) -> float:
+        done = await job("rebuild", url, "1")
+        if load is large:
+            jobs.append(done)
+        return 1e6 * float(done.answer["seconds"]) / load.events
+
+    many, few = await alternate(
+        rounds, lambda: rebuilt(sizes[0], large), lambda: rebuilt(sizes[1], scale.load)
+    )
+    appended, before = await alternate(
+        rounds,
+        lambda: _appended(sizes[0], scale.seconds),
+        lambda: _appended(sizes[1], scale.seconds),
+    )
+    return [
+        _figure(f"rebuild, cost of an event of {large.events:,}", many, scale.load, few),
+        _figure(f"append, cost of an event after {large.events:,}", appended, scale.load, before),
+        _memory("memory of a rebuilding process", [megabytes(done) for done in jobs], large),
+        _memory("memory of the server", [await _server(sizes[0])], large),
+    ]
+
+
+async def _appended(url: str, seconds: float) -> float:
+    """Microseconds an event, by 32 callers."""
+    async with await PostgresLog.open(url) as log:
+        ballots = Ballots(await targets(url), f"growth-{await log.head()}")
+        count = max(CALLERS, int(GUESSED[CALLERS] * seconds))
+        groups = [group(ballots.take(1)) for _ in range(count)]
+        return 1e6 / await append_rate(log, groups, CALLERS)
+
+
+async def _server(url: str) -> float:
+    """Megabytes, of a service that has caught up with what was appended."""
+    async with rostra(url) as served:
+        return served.peak.look() / 2**20
+
+
+def _figure(name: str, ours: list[float], load: Load, peers: list[float]) -> Figure:
+    return Figure(
+        name=name,
+        unit="µs",
+        ours=ours,
+        peer=f"the same, {load.events:,}",
+        peers=peers,
+        rule="at most",
+        bar=1.2,
+    )
+
+
+def _memory(name: str, found: list[float], load: Load) -> Figure:
+    return Figure(
+        name=f"{name}, {load.events:,} events",
+        unit="MB",
+        ours=found,
+        rule="at most alone",
+        bar=350.0,
+    )

@@ -1,0 +1,238 @@
+"""Publishing over HTTP: votes on comments that are there, one at a time and a thousand at a
+time, and how soon they can be read."""
+
+import asyncio
+import time
+from bisect import bisect_left
+from statistics import median, quantiles
+from typing import Any
+
+import asyncpg
+import msgspec
+
+from bench.figures import Figure
+from bench.http_load import drive, request
+from bench.peers import bare_insert
+from bench.processes import SECRET, Served, peer, rostra
+from bench.rounds import alternate
+from bench.setting import Setting
+from bench.votes import Ballots, cloudevent, targets
+from rostra_adapters.http.tokens import sign
+
+CONNECTIONS = 64
+BATCH_EVENTS = 1_000
+BATCH_CONNECTIONS = 2
+GUESSED = 5_000
+VISIBLE_SECONDS_MAX = 30.0
+
+_READ_UP_TO = "select min(position) from public.rostra_views"
+_CHANNEL = "rostra_views"
+
+
+async def measure(setting: Setting) -> list[Figure]:
+    """A whole service, which projects what it takes in."""
+    load = setting.scale.load
+    async with (
+        setting.databases.copy(load) as url,
+        setting.databases.copy(load) as bare_url,
+        rostra(url) as ours,
+        peer() as decoder,
+    ):
+        await bare_insert.strip(bare_url)
+        bench = Bench(setting, ours, decoder, url, bare_url, Ballots(await targets(url), "http"))
+        singles = await bench.singles()
+        found = [singles, await bench.batches(), *await bench.visible(median(singles.ours) / 2)]
+        megabytes = ours.peak.look() / 2**20
+    memory = Figure(
+        name="memory of the server, publishing",
+        unit="MB",
+        ours=[megabytes],
+        rule="at most alone",
+        bar=350.0,
+    )
+    return [*found, memory]
+
+
+class Bench:
+    def __init__(
+        self,
+        setting: Setting,
+        ours: Served,
+        decoder: Served,
+        url: str,
+        bare_url: str,
+        ballots: Ballots,
+    ) -> None:
+        self._scale = setting.scale
+        self._ours = ours
+        self._decoder = decoder
+        self._url = url
+        self._bare_url = bare_url
+        self._ballots = ballots
+        token = sign(SECRET, scope="publish", person="bench")
+        self._headers = {"Authorization": f"Bearer {token}"}
+
+    async def singles(self) -> Figure:
+        mine, decoded = await alternate(
+            self._scale.rounds,
+            lambda: self._rate(self._ours, "/v1/events"),
+            lambda: self._rate(self._decoder, "/decode"),
+        )
+        return Figure(
+            name=f"POST /v1/events, one vote each, {CONNECTIONS} connections",
+            unit="events/s",
+            ours=mine,
+            peer="aiohttp handler that decodes",
+            peers=decoded,
+            rule="at least",
+            bar=0.5,
+        )
+
+    async def batches(self) -> Figure:
+        mine, bare = await alternate(self._scale.rounds, self._batch_rate, self._bare_rate)
+        return Figure(
+            name=f"batches of {BATCH_EVENTS} over HTTP",
+            unit="events/s",
+            ours=mine,
+            peer="bare insert",
+            peers=bare,
+            rule="at least",
+            bar=0.25,
+        )
+
+    async def visible(self, each_second: float) -> list[Figure]:
+        """From sending a vote until the views have read it, in milliseconds."""
+        found = [await self._delays(each_second) for _ in range(self._scale.rounds)]
+        return [
+            Figure(
+                name="publish → visible, p99, at half the limit",
+                unit="ms",
+                ours=[quantiles(delays, n=100)[98] for delays in found],
+                rule="at most alone",
+                bar=100.0,
+                note=f"at {each_second:.0f} events/s",
+            ),
+            Figure(
+                name="publish → visible, median",
+                unit="ms",
+                ours=[median(delays) for delays in found],
+            ),
+        ]
+
+    # -- one round of each
+
+    def _singles(self, events: int, path: str) -> list[bytes]:
+        """The peer gets the same bytes."""
+        ballots = self._ballots.take(events)
+        kind = {"Content-Type": "application/cloudevents+json"}
+        return [self._request(path, cloudevent(ballot), kind) for ballot in ballots]
+
+    def _request(self, path: str, body: object, kind: dict[str, str]) -> bytes:
+        return request("POST", path, msgspec.json.encode(body), **self._headers, **kind)
+
+    async def _rate(self, to: Served, path: str) -> float:
+        requests = self._singles(max(CONNECTIONS, int(GUESSED * self._scale.seconds)), path)
+        seconds = await drive(to.host, to.port, requests, connections=CONNECTIONS, expected=201)
+        await self._settle()
+        return len(requests) / seconds
+
+    async def _batch_rate(self) -> float:
+        count = max(BATCH_CONNECTIONS, int(GUESSED * self._scale.seconds) // BATCH_EVENTS)
+        kind = {"Content-Type": "application/cloudevents-batch+json"}
+        batches = [list(map(cloudevent, self._ballots.take(BATCH_EVENTS))) for _ in range(count)]
+        requests = [self._request("/v1/events", batch, kind) for batch in batches]
+        seconds = await drive(
+            self._ours.host,
+            self._ours.port,
+            requests,
+            connections=BATCH_CONNECTIONS,
+            expected=200,
+            seen=_all_recorded,
+        )
+        await self._settle()
+        return count * BATCH_EVENTS / seconds
+
+    async def _bare_rate(self) -> float:
+        count = max(1, int(GUESSED * 4 * self._scale.seconds) // BATCH_EVENTS)
+        batches = [bare_insert.columns(self._ballots.take(BATCH_EVENTS)) for _ in range(count)]
+        waiting = iter(batches)
+        connections = [await asyncpg.connect(self._bare_url) for _ in range(BATCH_CONNECTIONS)]
+
+        async def work(connection: asyncpg.Connection) -> None:
+            for columns in waiting:
+                await connection.fetch(bare_insert.INSERT, *columns)
+
+        began = time.perf_counter()
+        await asyncio.gather(*map(work, connections))
+        seconds = time.perf_counter() - began
+        for connection in connections:
+            await connection.close()
+        return count * BATCH_EVENTS / seconds
+
+    async def _settle(self) -> None:
+        """What the service has yet to project is not to burden the peer's turn."""
+        connection = await asyncpg.connect(self._url)
+        try:
+            head = await connection.fetchval("select max(notification_id) from stored_events")
+            async with asyncio.timeout(VISIBLE_SECONDS_MAX * 10):
+                while await connection.fetchval(_READ_UP_TO) < head:  # noqa: ASYNC110  # seldom
+                    await asyncio.sleep(0.02)
+        finally:
+            await connection.close()
+
+    async def _delays(self, each_second: float) -> list[float]:
+        requests = self._singles(
+            max(CONNECTIONS, int(each_second * self._scale.seconds)), "/v1/events"
+        )
+        sent: list[tuple[float, int]] = []
+
+        def seen(_: int, moment: float, body: bytes) -> None:
+            sent.append((moment, msgspec.json.decode(body)["position"]))
+
+        async with _Visible(self._url) as visible:
+            await drive(
+                self._ours.host,
+                self._ours.port,
+                requests,
+                connections=CONNECTIONS,
+                expected=201,
+                seen=seen,
+                each_second=each_second,
+            )
+            await visible.wait(max(position for _, position in sent))
+            return [1e3 * (visible.since(position) - moment) for moment, position in sent]
+
+
+def _all_recorded(_number: int, _sent: float, body: bytes) -> None:
+    results: list[Any] = msgspec.json.decode(body)["results"]
+    if any(result["status"] != "recorded" for result in results):
+        raise RuntimeError(f"not all recorded: {body[:500]!r}")
+
+
+class _Visible:
+    """When the views had read up to where, as they announce it."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._positions: list[int] = []
+        self._moments: list[float] = []
+
+    async def __aenter__(self) -> "_Visible":
+        self._connection = await asyncpg.connect(self._url)
+        await self._connection.add_listener(_CHANNEL, self._heard)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._connection.close()
+
+    def _heard(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
+        self._positions.append(int(str(payload)))
+        self._moments.append(time.perf_counter())
+
+    async def wait(self, position: int) -> None:
+        async with asyncio.timeout(VISIBLE_SECONDS_MAX):
+            while not self._positions or self._positions[-1] < position:  # noqa: ASYNC110  # seldom
+                await asyncio.sleep(0.01)
+
+    def since(self, position: int) -> float:
+        return self._moments[bisect_left(self._positions, position)]

@@ -1,0 +1,47 @@
+"""What every measurement is given: databases, and how much to measure."""
+
+from pathlib import Path
+
+import msgspec
+
+from bench.databases import Databases
+from bench.generate import Load
+
+
+class Scale(msgspec.Struct, frozen=True, kw_only=True):
+    """How much. The defaults are those of the issue's table."""
+
+    rounds: int = 5
+    load: Load = Load(events=1_000_000)
+    large: Load | None = Load(events=10_000_000)
+    long: Load = Load(
+        events=400_000, discussions=2, comments=0.5, votes=0.48, replies=0.3, weights=(1000.0, 1.0)
+    )
+    """One discussion of 200,000 comments, and one of 200."""
+    page: int = 1_000
+    seconds: float = 3.0
+    """How long a rate is taken, about."""
+    stock_events: int = 4_000
+    """How many the stock runner projects: at 1,400/s a million would take the whole evening."""
+    comments_min: int = 20
+
+
+QUICK = Scale(
+    rounds=1,
+    load=Load(events=600, discussions=8),
+    large=Load(events=1_200, discussions=8),
+    long=Load(events=300, discussions=2, comments=0.5, votes=0.48, replies=0.3, weights=(5.0, 1.0)),
+    page=3,
+    seconds=0.05,
+    stock_events=60,
+    comments_min=1,
+)
+"""For the correctness of the measurements alone."""
+
+
+class Setting(msgspec.Struct, frozen=True):
+    """A run's databases and scale. `scratch` is where passing folders are made."""
+
+    databases: Databases
+    scale: Scale
+    scratch: Path | None = None

@@ -1,0 +1,157 @@
+"""What is particular to the log over a stock recorder."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import msgspec
+import pytest
+from eventsourcing.persistence import OperationalError, StoredEvent
+from eventsourcing.popo import POPOApplicationRecorder
+from eventsourcing.sqlite import SQLiteApplicationRecorder, SQLiteDatastore
+
+from log.log_examples import event, followed, group, one
+from log.stock import stock_recorder, stored
+from rostra.log import Appended, LogBusy, LogUnavailable, Recorded, Stale
+from rostra_adapters import stock_log
+from rostra_adapters.stock_log import StockLog
+
+
+@contextmanager
+def sqlite_recorder(path: Path) -> Iterator[SQLiteApplicationRecorder]:
+    datastore = SQLiteDatastore(str(path))
+    recorder = SQLiteApplicationRecorder(datastore)
+    recorder.create_table()
+    yield recorder
+    datastore.close()
+
+
+async def test_sqlite_keeps_the_logs_id_and_its_events(tmp_path: Path) -> None:
+    stream = uuid4()
+    seen: list[tuple[UUID, list[Recorded]]] = []
+    for _ in range(2):
+        with sqlite_recorder(tmp_path / "log") as recorder:
+            async with StockLog(recorder) as log:
+                await log.append([one(stream)])
+                seen.append((await log.log_id(), await log.read_after(0, 10)))
+    assert seen[0] == seen[1]
+    assert len(seen[0][1]) == 1
+
+
+async def test_a_recorder_in_memory_has_an_id_of_its_own() -> None:
+    recorder = POPOApplicationRecorder()
+    ids = [
+        await StockLog(given).log_id() for given in (recorder, recorder, POPOApplicationRecorder())
+    ]
+    assert ids[0] == ids[1] != ids[2]
+
+
+async def test_what_travels_in_the_state_is_this() -> None:
+    recorder = POPOApplicationRecorder()
+    moment = datetime(2026, 1, 2, 3, 4, 5, 6, tzinfo=UTC)
+    told = group(
+        event(UUID(int=1), 1, state=b'{"value":1}'),
+        event(UUID(int=1), 2),
+        metadata=b'{"source":"cms"}',
+    )
+    async with StockLog(recorder, clock=lambda: moment) as log:
+        await log.append([told])
+
+    front = (
+        f'{{"$event_id":"{told.event_id}",'
+        '"$metadata":{"source":"cms","at":"2026-01-02T03:04:05.000006Z"}'
+    )
+    first, second = recorder.select_events(UUID(int=1))
+    assert first.state.decode() == front + ',"value":1}'
+    assert second.state.decode() == front + "}"
+
+
+async def test_a_clock_that_goes_back_is_not_followed() -> None:
+    recorder = POPOApplicationRecorder()
+    years = iter([2030, 2020, 2010])
+
+    def clock() -> datetime:
+        return datetime(next(years), 1, 1, tzinfo=UTC)
+
+    for _ in range(3):  # each a process of its own
+        async with StockLog(recorder, clock=clock) as log:
+            await log.append([one(uuid4())])
+            recorder.insert_events([stored(uuid4())])
+
+    rows = [row for row in await _all(recorder) if row.metadata]
+    assert {msgspec.json.decode(row.metadata or "")["at"][:4] for row in rows} == {"2030"}
+
+
+async def _all(recorder: POPOApplicationRecorder) -> list[Recorded]:
+    async with StockLog(recorder) as log:
+        return await log.read_after(0, 100)
+
+
+@pytest.mark.parametrize(
+    "state", [b"not json", b"", b'{"a":1}', b'{"$event_id":"7"}', b'{"$event_id":"\xff']
+)
+async def test_what_others_recorded_is_read_as_it_is(state: bytes) -> None:
+    recorder = POPOApplicationRecorder()
+    stream = uuid4()
+    recorder.insert_events([StoredEvent(stream, 1, "foreign", state)])
+    async with StockLog(recorder) as log:
+        expected = Recorded(1, stream, 1, "foreign", state, None, None)
+        assert await log.read_after(0, 10) == [expected]
+        assert (await log.read_streams([stream]))[stream] == [expected]
+        assert await log.append([one(stream, 2)]) == [Appended(2, 2)]
+
+
+async def test_where_another_process_was_first_it_is_stale(tmp_path: Path) -> None:
+    with sqlite_recorder(tmp_path / "log") as ours, sqlite_recorder(tmp_path / "log") as theirs:
+        async with StockLog(ours) as log, StockLog(theirs) as another:
+            stream = uuid4()
+            for version in range(1, 11):
+                both = await asyncio.gather(
+                    *(each.append([one(stream, version)]) for each in (log, another))
+                )
+                assert sorted(type(answer).__name__ for [answer] in both) == ["Appended", "Stale"]
+
+
+async def test_a_follower_sees_what_another_process_wrote(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stock_log, "POLL_SECONDS", 0.001)
+    with sqlite_recorder(tmp_path / "log") as ours, sqlite_recorder(tmp_path / "log") as theirs:
+        async with StockLog(ours) as log, StockLog(theirs) as another:
+            following = asyncio.create_task(followed(log, 0, 3))
+            await another.append([one(uuid4()) for _ in range(3)])
+            assert len(await following) == 3
+
+
+async def test_any_stock_recorder_will_do(empty_database_url: str) -> None:
+    stream = uuid4()
+    with stock_recorder(empty_database_url) as recorder:
+        async with StockLog(recorder) as log:
+            answers = await log.append([one(stream), one(uuid4()), one(stream, 2), one(stream, 2)])
+            assert answers == [Appended(1, 1), Appended(2, 2), Appended(3, 3), Stale()]
+            assert [row.position for row in (await log.read_streams([stream]))[stream]] == [1, 3]
+
+
+async def test_a_database_away_is_unavailable_and_a_full_queue_is_busy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with sqlite_recorder(tmp_path / "log") as recorder:
+        async with StockLog(recorder) as log:
+            monkeypatch.setattr(stock_log, "QUEUED_EVENTS_MAX", 1)
+            first = asyncio.create_task(log.append([one(uuid4())]))
+            await asyncio.sleep(0)
+            with pytest.raises(LogBusy):
+                await log.append([one(uuid4())])
+            assert await first == [Appended(1, 1)]
+
+            def away(*_: object, **__: object) -> None:
+                raise OperationalError
+
+            monkeypatch.setattr(recorder, "select_events", away)
+            with pytest.raises(LogUnavailable):
+                await log.append([one(uuid4())])
+        with pytest.raises(LogUnavailable):
+            await log.head()

@@ -1,0 +1,133 @@
+"""Tables of realistic size, and what PostgreSQL does to answer from them."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from rostra_adapters.views import store
+from rostra_projections.comments import COUNTS, inline_group
+from views.story import DISCUSSION, passage
+
+LARGE = 30_000
+"""Comments of the one discussion; about as many again are in others."""
+OTHERS = 400
+"""Discussions; each has `COMMENTS_OF_OTHERS`."""
+COMMENTS_OF_OTHERS = 50
+MOVES = 2_000
+POSITIONS = 1_000_000
+
+_ID = "md5(({})::text)::uuid"
+_FILL_COMMENTS = f"""
+insert into comments_v1
+select {_ID.format("n")}, $1::uuid, 'c' || n::text,
+    case when n % 5 = 0 then {_ID.format("n - n % 1000 + 1")} end,
+    case when n % 5 = 0 then 1 else 0 end,
+    case when n % 7 = 1 then $2::uuid end,
+    'a' || (n % 1000)::text,
+    case when n % 50 = 2 then 'held' when n % 20 = 3 then 'removed' else 'published' end,
+    case when n % 50 = 2 then 1 when n % 20 = 3 then 0 else 2 end, n % 20000 = 1,
+    timestamptz '2026-01-01' + n * interval '1 minute', null,
+    n % 40, n % 11, n % 40 - n % 11, (n % 997) / 1000.0, (n % 991) / 10.0, n / 100.0,
+    case when n % 1000 = 1 then 200 else 0 end, 0, case when n % 1000 = 1 then 200 else 0 end, 0,
+    '\\x00', null, null, null, n, n
+from generate_series(1, $3::integer) n"""
+_FILL_OTHERS = f"""
+insert into comments_v1
+select {_ID.format("concat(d, '/', n)")}, {_ID.format("d")}, 'c' || n::text, null, 0, null,
+    'a' || n::text, 'published', 2, false,
+    timestamptz '2026-01-01' + n * interval '1 minute', null,
+    n % 4, 0, n % 4, 0, 0, 0, 0, 0, 0, 0, '\\x00', null, null, null, n * d, n * d
+from generate_series(1, $1::integer) d, generate_series(1, $2::integer) n"""
+_FILL_COUNTS = f"""
+insert into comment_counts_v1
+select {_ID.format("d")}, 's', 50, 0, 50, 50, 50, 0, 0, now(), now(), now() - d * interval '1 s', d
+from generate_series(1, $1::integer) d"""
+_FILL_DISCUSSIONS = f"""
+insert into discussions_v1
+select {_ID.format("d")}, 's', 'r' || d::text, null, null, true, '{{}}', now(), d
+from generate_series(1, $1::integer) d"""
+_FILL_PASSAGES = f"""
+insert into passages_v1
+select {_ID.format("concat(d, 'p')")}, {_ID.format("d / 10")}, 'p', 'x',
+    null, null, d, d, 'anchored', null, true, true, d, d
+from generate_series(1, $1::integer) d"""
+_FILL_PARTICIPANTS = f"""
+insert into participants_v1
+select {_ID.format("d")}, 'a' || n::text, 1
+from generate_series(1, $1::integer) d, generate_series(1, $2::integer) n"""
+_FILL_MOVES = f"""
+insert into comment_moves
+select case when n % 2 = 0 then $1::uuid else {_ID.format("n")} end, 900000 + n, {_ID.format("n")},
+    2, false, 3, 0.5, 0.5, 0.5
+from generate_series(1, $2::integer) n"""
+
+
+async def fill(connection: asyncpg.Connection) -> None:
+    """Rows that nobody has analysed yet."""
+    await connection.execute(_FILL_COMMENTS, DISCUSSION, passage("p0"), LARGE)
+    await connection.execute(_FILL_OTHERS, OTHERS, COMMENTS_OF_OTHERS)
+    await connection.execute(_FILL_COUNTS, OTHERS)
+    await connection.execute(_FILL_DISCUSSIONS, OTHERS)
+    await connection.execute(_FILL_PASSAGES, OTHERS * 10)
+    await connection.execute(_FILL_PARTICIPANTS, OTHERS, COMMENTS_OF_OTHERS)
+    await connection.execute(_FILL_MOVES, DISCUSSION, 2 * MOVES)
+    await connection.execute("update rostra_views set position = $1", POSITIONS)
+    for group in (DISCUSSION, inline_group(DISCUSSION), passage("p0")):
+        row = COUNTS.row(group, "s" if group == DISCUSSION else None, comments=LARGE)
+        await store.save(connection, COUNTS, 1, [row])
+
+
+class Node(msgspec.Struct):
+    """A step of a plan, with what it read."""
+
+    kind: str
+    table: str | None
+    index: str | None
+    rows: float
+    """Put out or filtered away, in all loops."""
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.index or self.table or ''} {self.rows:.0f}"
+
+
+async def explain(
+    connection: asyncpg.Connection, statement: str, *args: Any, generic: bool
+) -> list[Node]:
+    """What a statement does, planned for these arguments or for any."""
+    mode = "force_generic_plan" if generic else "force_custom_plan"
+    await connection.execute(f"set plan_cache_mode = {mode}")
+    await connection.execute(f"prepare it as {statement}")
+    literals = ", ".join(map(_literal, args))
+    execute = f"execute it({literals})" if args else "execute it"
+    try:
+        plan = await connection.fetchval(f"explain (analyze, format json) {execute}")
+    finally:
+        await connection.execute("deallocate it")
+    return list(_nodes(json.loads(plan)[0]["Plan"]))
+
+
+def _nodes(plan: dict[str, Any]) -> Iterator[Node]:
+    loops = plan["Actual Loops"]
+    removed = sum(value for name, value in plan.items() if name.startswith("Rows Removed by"))
+    rows = (plan["Actual Rows"] + removed) * loops
+    yield Node(plan["Node Type"], plan.get("Relation Name"), plan.get("Index Name"), rows)
+    for below in plan.get("Plans", ()):
+        yield from _nodes(below)
+
+
+def _literal(value: object) -> str:
+    match value:
+        case None:
+            return "null"
+        case bool() | int() | float():
+            return str(value)
+        case list():
+            return f"array[{', '.join(map(_literal, value))}]"
+        case UUID():
+            return f"'{value}'::uuid"
+        case _:
+            return f"'{value}'"

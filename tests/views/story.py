@@ -1,0 +1,115 @@
+"""A conversation told once: in the log of a test, to the model, and to views in memory."""
+
+from collections.abc import Coroutine, Sequence
+from typing import Any, TypeVar
+from uuid import UUID
+
+from harness import commanded
+from memory import LOG_ID, MemoryLog, MemoryRing
+from model import Act, Model
+from rostra import ids
+from rostra.handle import Outcome, handle
+from rostra.log import Recorded
+from rostra.times import later
+from rostra_adapters.reading import Reading
+from rostra_projections.memory import MemoryViews
+from rostra_projections.reads import Reads
+
+SITE, RESOURCE = "s", "a"
+DISCUSSION = ids.discussion_id(SITE, RESOURCE)
+
+
+T = TypeVar("T")
+
+
+def at_once(coroutine: Coroutine[Any, Any, T]) -> T:
+    """What a coroutine that waits for nothing comes to."""
+    try:
+        coroutine.send(None)
+    except StopIteration as done:
+        answer: T = done.value
+        return answer
+    raise AssertionError("it waits")
+
+
+class Story:
+    """Acts, and what came of them; the model hears of them too where it is to judge."""
+
+    def __init__(self, acts: Sequence[Act] = (), *, judged: bool = True) -> None:
+        self.log = MemoryLog()
+        self.ring = MemoryRing()
+        self.model = Model()
+        self._judged = judged
+        self.tell(acts)
+
+    @property
+    def rows(self) -> list[Recorded]:
+        return self.log.rows
+
+    def tell(self, acts: Sequence[Act]) -> list[Outcome]:
+        """Go on."""
+        for act in acts if self._judged else ():
+            self.model.apply(act)
+        return at_once(handle(self.log, self.ring, [commanded(act) for act in acts]))
+
+    def reading(self, reads: Reads) -> Reading:
+        """What readers get of these views; a body's HTML is the body."""
+        return Reading(reads, self.ring, LOG_ID, lambda body: body)
+
+    def in_memory(self, page_events: int = 1_000) -> MemoryViews:
+        """Views folded in pages of so many events."""
+        views = MemoryViews()
+        for page in pages(self.rows, page_events):
+            views.apply(page)
+        return views
+
+
+def pages(rows: Sequence[Recorded], page_events: int) -> list[Sequence[Recorded]]:
+    return [rows[start : start + page_events] for start in range(0, len(rows), page_events)]
+
+
+def comment(key: str) -> UUID:
+    return ids.comment_id(DISCUSSION, key)
+
+
+def passage(key: str) -> UUID:
+    return ids.passage_id(DISCUSSION, key)
+
+
+class Events:
+    """CloudEvents without their envelope, each a minute after the one before it."""
+
+    def __init__(self) -> None:
+        self._number = 0
+
+    def act(self, kind: str, *, minute: int | None = None, **data: Any) -> Act:
+        self._number += 1
+        moment = self._number if minute is None else minute
+        place = (
+            {"site": SITE} if kind == "site.configured" else {"site": SITE, "resource": RESOURCE}
+        )
+        return {
+            "specversion": "1.0",
+            "type": kind,
+            "source": "cms",
+            "id": f"n{self._number}",
+            "time": later("2026-10-01T00:00:00.000000Z", 60 * moment),
+            "data": {**place, **data},
+        }
+
+    def opened(self, **data: Any) -> Act:
+        return self.act("discussion.opened", **data)
+
+    def posted(self, key: str, *, by: str = "ann", **data: Any) -> Act:
+        author = {"id": by, "name": by.title()}
+        return self.act("comment.posted", comment=key, author=author, body=f"I am {key}.", **data)
+
+    def vote(self, key: str, voter: str, value: int = 1) -> Act:
+        return self.act("vote.cast", comment=key, voter=voter, value=value)
+
+    def on(self, verb: str, key: str, **data: Any) -> Act:
+        """removed, restored, approved, rejected, pinned, unpinned"""
+        return self.act(f"comment.{verb}", comment=key, **data)
+
+    def marked(self, key: str, **data: Any) -> Act:
+        return self.act("passage.marked", passage=key, exact="a stretch", **data)

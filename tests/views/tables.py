@@ -1,0 +1,79 @@
+"""Views in a database of a test, folded page by page by hand."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+
+from rostra.log import Recorded
+from rostra_adapters.postgres.connect import SETTINGS
+from rostra_adapters.postgres.connection import Connection
+from rostra_adapters.views import schema, store
+from rostra_adapters.views.projector import at, project, states
+from rostra_projections.tables import Key
+from rostra_projections.views import VIEWS
+
+_RECORD = """
+insert into public.stored_events
+    (originator_id, originator_version, topic, state, notification_id, event_id, metadata)
+values ($1, $2, $3, $4, $5, $6, $7)"""
+
+Dump = dict[str, dict[Key, Any]]
+
+
+@asynccontextmanager
+async def emptied(url: str) -> AsyncIterator[asyncpg.Pool]:
+    """A pool on an empty log and new views, in a database that is used again and again."""
+    async with asyncpg.create_pool(url, min_size=0, server_settings=SETTINGS) as pool:
+        async with pool.acquire() as connection:
+            if await connection.fetchval("select to_regclass('public.rostra_views') is null"):
+                await forgetful(connection)
+                await schema.install(connection)
+            await empty(connection)
+        yield pool
+
+
+async def forgetful(connection: Connection) -> None:
+    """Let a test empty the log, as nobody else may."""
+    await connection.execute("alter table public.stored_events disable trigger all")
+
+
+async def empty(connection: Connection) -> None:
+    """An empty log, and new views."""
+    for state in await states(connection):
+        for table in state.view.tables:
+            await schema.drop(connection, table, state.version)
+    await connection.execute(
+        "truncate public.stored_events; drop table if exists"
+        " public.rostra_views, public.rostra_parked, public.comment_moves"
+    )
+    await schema.install(connection)
+
+
+async def record(connection: Connection, rows: Sequence[Recorded]) -> None:
+    """Rows as a log has them."""
+    records = [
+        (r.stream, r.version, r.topic, r.state, r.position, r.event_id, r.metadata) for r in rows
+    ]
+    await connection.executemany(_RECORD, records)
+
+
+async def fold(connection: Connection, pages: Sequence[Sequence[Recorded]]) -> None:
+    """Project pages live, into all views together."""
+    standing = await states(connection)
+    for page in pages:
+        standing = at(standing, await project(connection, standing, page))
+
+
+async def dump(connection: Connection) -> Dump:
+    """Every row of every view, by table and key."""
+    found: Dump = {}
+    for state in await states(connection, VIEWS):
+        for table in state.view.tables:
+            name = schema.versioned(table, state.version)
+            columns = ", ".join(f'"{column}"' for column in table.types)
+            records = await connection.fetch(f"select {columns} from public.{name}")
+            rows = [store.to_row(table, tuple(one)) for one in records]
+            found[table.name] = {table.key_of(row): row for row in rows}
+    return found

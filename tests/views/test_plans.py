@@ -1,0 +1,138 @@
+"""Every read is answered by the index that is meant for it, however much there is."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import asyncpg
+import pytest
+
+from rostra.settings import Order
+from rostra_adapters.views import reads, store
+from rostra_adapters.views.projector import LATEST, LATEST_INLINE
+from rostra_projections.comments import COMMENTS, COUNTS, PARTICIPANTS
+from rostra_projections.comments_sql import From, of_listing, page_statement
+from rostra_projections.listing import Listing
+from rostra_projections.shapes import ANYONE
+from views import judge, plans
+from views.story import DISCUSSION, passage
+
+FEW_ROWS = 1_000
+"""A page, the rows passed over on the way to it, and the replies below."""
+LIMIT = 20
+VERSIONS = {"comments": 1, "discussions": 1, "passages": 1}
+TIMES: tuple[Order, ...] = ("newest", "oldest")
+ONE_PARENT = "select id from comments_v1 where replies = 200 order by position offset 5 limit 1"
+
+
+@pytest.fixture(params=["new", "analysed"])
+async def large(database: asyncpg.Connection, request: pytest.FixtureRequest) -> asyncpg.Connection:
+    """A connection to large views, which have just been filled or have been analysed."""
+    await database.execute("alter table comments_v1 set (autovacuum_enabled = off)")
+    await plans.fill(database)
+    if request.param == "analysed":
+        await database.execute("analyze")
+    await database.execute("set jit = off")
+    return database
+
+
+def _served(parent: Any) -> Iterator[tuple[Listing, str]]:
+    """The lists for which there is an index."""
+    for order in judge.ORDERS:
+        named = {"most_voted": "score", "newest": "time", "oldest": "time"}.get(order, order)
+        yield Listing("top", DISCUSSION, order), f"comments_v1_top_{named}"
+    yield Listing("flat", DISCUSSION, "most_voted"), "comments_v1_flat_score"
+    for order in TIMES:
+        yield Listing("flat", DISCUSSION, order), "comments_v1_flat_time"
+        yield Listing("replies", DISCUSSION, order, parent=parent), "comments_v1_replies"
+        yield Listing("flat", DISCUSSION, order, inline=True), "comments_v1_inline"
+        on_passage = Listing("flat", DISCUSSION, order, passage=passage("p0"))
+        yield on_passage, "comments_v1_passage"
+
+
+def _page(listing: Listing, begin: From) -> tuple[str, list[Any]]:
+    """A page of a list; `begin` in the midst of what it holds."""
+    replies = listing.kind != "flat"
+    text, names = page_statement(
+        listing.kind, of_listing(listing), listing.order, begin, replies=replies
+    )
+    values = reads.parameters(listing, ANYONE, limit=LIMIT + 1, replies=3)
+    values |= {"as_of": 900_000, "last_value": 10.0, "last_position": plans.LARGE // 2}
+    values["last_at"] = "2026-01-11T10:00:00Z"
+    return text.format(**VERSIONS), [values[name] for name in names]
+
+
+async def test_a_page_reads_little_more_than_it_shows_wherever_it_begins(
+    large: asyncpg.Connection,
+) -> None:
+    for listing, index in _served(await large.fetchval(ONE_PARENT)):
+        for begin in ("start", "pinned", "rest"):
+            if begin == "pinned" and listing.kind != "top":
+                continue
+            statement, args = _page(listing, begin)
+            for generic in (False, True):
+                nodes = await plans.explain(large, statement, *args, generic=generic)
+                assert index in {node.index for node in nodes}, (
+                    listing,
+                    begin,
+                    list(map(str, nodes)),
+                )
+                _assert_few_rows(nodes, (listing, begin, generic))
+
+
+def _assert_few_rows(nodes: list[plans.Node], about: object, most: int = FEW_ROWS) -> None:
+    said = (about, list(map(str, nodes)))
+    assert not [it for it in nodes if it.kind == "Seq Scan" and it.table in LARGE_TABLES], said
+    moved = ("comments_v1_pkey", "comment_moves_of", "comment_moves_since")
+    read = [it for it in nodes if ("Scan" in it.kind and it.table) or it.index]
+    assert sum(it.rows for it in read if it.index not in moved) <= most, said
+    assert sum(it.rows for it in read) <= most + 4 * plans.MOVES, said
+
+
+LARGE_TABLES = {
+    "comments_v1", "comment_counts_v1", "participants_v1", "passages_v1", "discussions_v1",
+    "comment_moves",
+}  # fmt: skip
+
+
+def _others(parent: Any) -> Iterator[tuple[str, list[Any], str]]:
+    """The other statements that read views, and an index each."""
+    yield reads.COMMENT, [parent], "comments_v1_pkey"
+    yield reads.DISCUSSION, [DISCUSSION], "discussions_v1_pkey"
+    yield reads.ONE_SITE, ["s", LIMIT, None, None], "comment_counts_v1_active"
+    yield (
+        reads.ONE_SITE,
+        ["s", LIMIT, "2026-11-22T08:00:00Z", DISCUSSION],
+        "comment_counts_v1_active",
+    )
+    yield reads.PASSAGES_OF, [DISCUSSION], "passages_v1_of_discussion"
+    yield reads.COUNTS_OF, [[DISCUSSION, passage("p0")]], "comment_counts_v1_pkey"
+    yield reads.HIDDEN_REPLIES, ["a2", [parent], [DISCUSSION]], "comments_v1_hidden"
+    yield LATEST.replace("{group}", "discussion"), [DISCUSSION], "comments_v1_flat_time"
+    yield LATEST.replace("{group}", "passage"), [passage("p0")], "comments_v1_passage"
+    yield LATEST_INLINE, [DISCUSSION], "comments_v1_inline"
+
+
+async def test_every_other_read_is_answered_by_its_index(large: asyncpg.Connection) -> None:
+    parent = await large.fetchval(ONE_PARENT)
+    for statement, args, index in _others(parent):
+        text = statement.replace("{v}", "1").format(**VERSIONS)
+        for generic in (False, True):
+            nodes = await plans.explain(large, text, *args, generic=generic)
+            assert index in {node.index for node in nodes}, (text, list(map(str, nodes)))
+            _assert_few_rows(nodes, text)
+
+
+async def test_the_fold_looks_up_the_rows_it_touches_one_by_one(
+    large: asyncpg.Connection,
+) -> None:
+    ids = [record[0] for record in await large.fetch("select id from comments_v1 limit 300")]
+    for table, keys in (
+        (COMMENTS, [ids]),
+        (COUNTS, [ids]),
+        (PARTICIPANTS, [ids, ["a1"] * len(ids)]),
+    ):
+        statement = store.statements(table, 1).load
+        for generic in (False, True):
+            nodes = await plans.explain(large, statement, *keys, generic=generic)
+            assert f"{table.name}_v1_pkey" in {node.index for node in nodes}
+            _assert_few_rows(nodes, table.name)

@@ -1,0 +1,130 @@
+"""Live, rebuilt and in memory the views are the same, and what the contract means."""
+
+import asyncio
+import os
+from uuid import UUID
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import strategies
+from rostra_adapters.reading import Reading
+from rostra_adapters.views.reads import PostgresReads
+from rostra_adapters.views.rebuild import rebuild
+from rostra_adapters.views.verify import verify
+from rostra_projections.listing import Listing
+from rostra_projections.reads import Reads
+from rostra_projections.shapes import ANYONE, Viewer
+from rostra_projections.views import VIEWS
+from views import judge, tables
+from views.story import Story, pages
+
+LONGER = int(os.environ.get("ROSTRA_TEST_EFFORT", "1"))
+"""A longer run: this many times as many examples."""
+
+VIEWERS = [ANYONE, Viewer(moderator=True), Viewer("ann"), Viewer("cem"), Viewer("nobody")]
+slowly = settings(
+    deadline=None,
+    max_examples=8 * LONGER,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+
+
+@settings(deadline=None, max_examples=30 * LONGER, suppress_health_check=[HealthCheck.too_slow])
+@given(st.data())
+def test_in_memory_every_viewer_reads_what_the_model_says(data: st.DataObject) -> None:
+    story = Story(data.draw(strategies.conversations()))
+    views = story.in_memory(data.draw(st.sampled_from([1, 3, 1_000])))
+    asyncio.run(_assert_all_read(story, views, VIEWERS, limit=data.draw(st.integers(1, 4))))
+
+
+@slowly
+@given(data=st.data())
+def test_live_rebuilt_and_in_memory_the_views_are_the_same(
+    database_url: str, data: st.DataObject
+) -> None:
+    story = Story(data.draw(strategies.conversations()))
+    page_events = data.draw(st.sampled_from([1, 2, 7, 1_000]))
+    limit, viewer = data.draw(st.integers(1, 4)), data.draw(st.sampled_from(VIEWERS))
+
+    async def run() -> None:
+        async with tables.emptied(database_url) as pool, pool.acquire() as connection:
+            await tables.record(connection, story.rows)
+            await tables.fold(connection, pages(story.rows, page_events))
+            live = await tables.dump(connection)
+            rows = story.in_memory().rows
+            for view in VIEWS.values():
+                for table in view.tables:
+                    assert live[table.name] == rows.of(table)
+            await _assert_all_read(story, PostgresReads(pool), [viewer], limit=limit)
+            assert [each async for each in verify(database_url)] == []
+            assert {done.equal for done in await rebuild(database_url)} == {True}
+            assert await tables.dump(connection) == live
+            assert [each async for each in verify(database_url)] == []
+
+    asyncio.run(run())
+
+
+async def _assert_all_read(
+    story: Story, reads: Reads, viewers: list[Viewer], *, limit: int
+) -> None:
+    reading = story.reading(reads)
+    for discussion in story.model.discussions:
+        await _assert_discussion(story, reading, discussion)
+        for wanted in judge.listings(story.model, discussion):
+            for viewer in viewers:
+                await _assert_listing(story, reads, reading, wanted, viewer, limit)
+    for site in ("s", "t", "u"):
+        await _assert_site(story, reading, site)
+
+
+async def _assert_discussion(story: Story, reading: Reading, discussion: UUID) -> None:
+    model = story.model
+    found, passages = await reading.discussion(discussion), await reading.passages_page(discussion)
+    assert found is not None
+    assert passages is not None
+    for name, value in model.totals(discussion).items():
+        assert getattr(found, name) == value, name
+    for shape, expected in zip(passages.passages, model.marked(discussion), strict=True):
+        for name, value in expected.items():
+            assert getattr(shape, name) == value, name
+    page = await reading.counts(found.site, [found.resource, "/nowhere"])
+    assert page.counts == {found.resource: found.comments, "/nowhere": 0}
+
+
+async def _assert_listing(
+    story: Story, reads: Reads, reading: Reading, wanted: Listing, viewer: Viewer, limit: int
+) -> None:
+    expected = judge.listing(story.model, wanted, viewer)
+    found: list[UUID] = []
+    cursor = None
+    while True:
+        page = await reading._page("s", wanted, viewer, limit, cursor, 2)
+        assert page.total == len(expected), (wanted, viewer)
+        found += [shape.id for shape in page.comments]
+        if viewer is ANYONE:
+            for shape in page.comments:
+                judge.assert_shape(story.model, shape)
+        cursor = page.next
+        if cursor is None:
+            break
+        assert len(page.comments) == limit
+    assert found == expected, (wanted, viewer)
+
+
+async def _assert_site(story: Story, reading: Reading, site: str) -> None:
+    totals = [
+        story.model.totals(id_)
+        for id_, row in story.model.discussions.items()
+        if row["site"] == site
+    ]
+    found = []
+    cursor = None
+    while True:
+        page = await reading.discussions(site, limit=1, cursor=cursor)
+        found += page.discussions
+        cursor = page.next
+        if cursor is None:
+            break
+    assert {shape.id for shape in found} == {row["id"] for row in totals}
+    assert len(found) == len(totals)
