@@ -35,7 +35,7 @@ def _handled(log: MemoryLog, batches: list[list[Act]]) -> list[Outcome]:
     return asyncio.run(run())
 
 
-@settings(deadline=None, max_examples=120)
+@settings(deadline=None, max_examples=100)
 @given(st.data())
 def test_what_becomes_of_each_act_is_what_the_model_says(data: st.DataObject) -> None:
     sequence = data.draw(strategies.conversations())

@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 
 from rostra import cloudevents, codec, ids
+from rostra.discussion import Discussion
 from rostra.handle import Commanded, Outcome
 from rostra.log import EventLog, LogUnavailable, Recorded
 from rostra.refusals import Refusal
@@ -22,6 +23,7 @@ from rostra_adapters.views.backend import Backend, ViewStatus
 from rostra_adapters.views.folding import Progress
 from rostra_adapters.views.rebuild import Rebuilt
 from rostra_adapters.views.verify import Difference
+from rostra_projections.comments import CommentRow
 from rostra_projections.discussions import settings_of
 from rostra_projections.shapes import (
     ANYONE,
@@ -214,7 +216,23 @@ class App:
         await self.views.fresh()
         return await self._reading.counts(site, resources)
 
+    async def shapes(
+        self, site: str, rows: Sequence[CommentRow], viewer: Viewer
+    ) -> list[CommentShape]:
+        """Rows of comments of one site as a viewer sees them, each alone."""
+        return await self._reading.shapes(site, rows, viewer)
+
     # -- settings
+
+    async def standing(self, discussion: UUID) -> Access | None:
+        """Whose a discussion is and what holds for it, as the log has it: what was opened a
+        moment ago is there, too. None where it is unknown."""
+        rows = (await self.log.read_streams([discussion]))[discussion]
+        state: Discussion = fold(ids.Kind.DISCUSSION, _events(rows))
+        if state.site is None or state.resource is None:
+            return None
+        holds = rules(await self._site_settings(state.site), state.settings)
+        return Access(state.site, state.resource, holds)
 
     async def site_rules(self, site_name: str) -> Rules:
         """What holds for a site's discussions where they set nothing themselves."""

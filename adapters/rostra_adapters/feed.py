@@ -4,10 +4,8 @@ Exactly the published types are in it. What Rostra concluded itself, and what ot
 the log, is passed over.
 """
 
-import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from typing import cast
+from collections.abc import AsyncIterator, Sequence
 from uuid import UUID
 
 import msgspec
@@ -42,21 +40,36 @@ class Wanted(msgspec.Struct, frozen=True):
             return False
         if self.site is None or self.resource is None:
             return True
-        return ids.discussion_of(row.stream) == ids.discussion_id(self.site, self.resource)
+        return self._is_of_resource(row.stream)
 
     def holds(self, data: Data) -> bool:
         """Whether what the event is about is asked for."""
         return self.site in (None, data["site"])
+
+    def takes(self, event: "FeedEvent") -> bool:
+        """Whether an event is asked for."""
+        return (
+            event.topic in self.types
+            and self.site in (None, event.site)
+            and (self.resource is None or self._is_of_resource(event.stream))
+        )
+
+    def _is_of_resource(self, stream: UUID) -> bool:
+        assert self.site is not None and self.resource is not None
+        return ids.discussion_of(stream) == ids.discussion_id(self.site, self.resource)
 
 
 EVERYTHING = Wanted()
 
 
 class FeedEvent(msgspec.Struct, frozen=True, gc=False):
-    """A CloudEvent as JSON, and its place in the log."""
+    """A CloudEvent as JSON, its place in the log, and what filters look at."""
 
     position: int
     json: bytes
+    topic: str
+    site: str
+    stream: UUID
 
 
 class FeedPage(msgspec.Struct, frozen=True):
@@ -73,8 +86,6 @@ class Feed:
         self._log = log
         self._ring = ring
         self._names = Names(log)
-        self._waits: set[asyncio.Timeout] = set()
-        self._ending = False
 
     async def page(self, after: int, *, limit: int, wanted: Wanted = EVERYTHING) -> FeedPage:
         """The next events after a position: at most `limit`, fewer where a page would be too
@@ -86,7 +97,7 @@ class Feed:
             rows = await self._log.read_after(position, ROWS_READ_MAX)
             if not rows:
                 break
-            found = await self._events(rows, wanted)
+            found = await self.told(rows, wanted)
             events += found
             if len(events) >= limit:
                 return FeedPage(events[:limit], events[limit - 1].position)
@@ -94,31 +105,6 @@ class Feed:
             looked_at += len(rows)
             size += sum(len(event.json) for event in found)
         return FeedPage(events, position)
-
-    async def page_within(
-        self, after: int, *, limit: int, wanted: Wanted, wait_seconds: float
-    ) -> FeedPage:
-        """The next page; where there is nothing yet, as soon as there is or the time is over."""
-        page = await self.page(after, limit=limit, wanted=wanted)
-        wait = asyncio.timeout(0 if self._ending else wait_seconds)
-        self._waits.add(wait)
-        try:
-            async with wait:
-                while not page.events:
-                    await self._recorded_after(page.position)
-                    page = await self.page(page.position, limit=limit, wanted=wanted)
-        except TimeoutError:
-            pass
-        finally:
-            self._waits.discard(wait)
-        return page
-
-    def end_waits(self) -> None:
-        """Whoever waits for news is answered now, with none, and nobody waits any more."""
-        self._ending = True
-        for wait in self._waits:
-            if not wait.expired():
-                wait.reschedule(asyncio.get_running_loop().time())
 
     async def pages(self, *, wanted: Wanted = EVERYTHING) -> AsyncIterator[FeedPage]:
         """The whole feed, up to the log's head as it is now."""
@@ -130,14 +116,8 @@ class Feed:
             position = page.position
             yield page
 
-    async def _recorded_after(self, position: int) -> None:
-        news = cast("AsyncGenerator[list[Recorded], None]", self._log.follow(position, 1))
-        try:
-            await anext(news)
-        finally:
-            await news.aclose()
-
-    async def _events(self, rows: Sequence[Recorded], wanted: Wanted) -> list[FeedEvent]:
+    async def told(self, rows: Sequence[Recorded], wanted: Wanted = EVERYTHING) -> list[FeedEvent]:
+        """The events among rows of the log."""
         found = [event for row in rows if wanted.may_hold(row) and (event := _published(row))]
         for event in found:
             self._names.learn(event.row.stream, event.event)
@@ -150,7 +130,16 @@ class Feed:
             if (data := data_of(event.row.stream, event.event, names)) and wanted.holds(data)
         ]
         await self._ring.load({_owner(event, data) for event, data in told if event.sealed})
-        return [FeedEvent(event.row.position, self._json(event, data)) for event, data in told]
+        return [
+            FeedEvent(
+                event.row.position,
+                self._json(event, data),
+                event.row.topic,
+                str(data["site"]),
+                event.row.stream,
+            )
+            for event, data in told
+        ]
 
     def _json(self, published: "_Published", data: Data) -> bytes:
         row = published.row

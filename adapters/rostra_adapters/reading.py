@@ -134,6 +134,14 @@ class Reading:
         thread = await self._thread(await self._site(row.discussion), page, viewer)
         return thread.shape(row, 0)
 
+    async def shapes(
+        self, site: str, rows: Sequence[CommentRow], viewer: Viewer
+    ) -> list[CommentShape]:
+        """Comments of one site, each alone."""
+        page = Page(0, 0, 0, len(rows), list(rows), [], more=False, below={})
+        thread = await self._thread(site, page, viewer)
+        return [thread.shape(row, 0, flat=True) for row in rows]
+
     async def _page(
         self,
         site: str,

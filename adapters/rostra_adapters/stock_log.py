@@ -124,8 +124,10 @@ class StockLog:
                 position = page[-1].position
                 yield page
             else:
+                # Not `wait_for`: Python 3.11's loses a cancellation that comes together with news.
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(news.wait(), POLL_SECONDS)
+                    async with asyncio.timeout(POLL_SECONDS):
+                        await news.wait()
 
     async def _ask(
         self, question: Callable[[], _Answer], executor: ThreadPoolExecutor | None = None

@@ -9,7 +9,8 @@ A candidate's score is the share of letters that stand as they stood:
 
     score = (q*Q + p*P + s*S + n*N) / (Q + P + S + N)
     q      1 - errors / letters of the quote
-    p, s   the same for prefix and suffix, read from the quote outward; 0 below one half
+    p, s   the same for prefix and suffix, read from the quote outward; 0 below CONTEXT_MIN,
+           or CONTEXT_MIN_CHANGED where the quote itself has errors
     n      1 - distance from where it last stood / letters of the text
     Q      letters of the quote, at most QUOTE_WEIGHT_MAX
     P, S   half the letters of the prefix and suffix, at most CONTEXT_WEIGHT_MAX each
@@ -37,6 +38,11 @@ CHARACTERS_PER_ERROR = 10
 APPROXIMATE_CHARACTERS_MIN = 12
 SCORE_MIN = 0.495
 
+CONTEXT_MIN = 0.5
+"""As much is alike between texts that have nothing in common, give or take."""
+CONTEXT_MIN_CHANGED = 0.75
+"""As much is alike between entries of a list: its next one is no new wording of this one."""
+
 QUOTE_WEIGHT_MAX = 32
 CONTEXT_WEIGHT_MAX = 16
 CONTEXT_WEIGHT = 0.5
@@ -50,9 +56,12 @@ CONTEXT_ORIGINAL_CHARACTERS_MAX = 450
 """What `describe` looks at: 32 letters may stand between much white space."""
 
 CANDIDATES_MAX = 64
-"""So many are scored, the nearest first; of common words also those with a like border."""
-BORDER_CHARACTERS = 8
+"""So many are scored, the nearest first; of common words also those with a like side."""
+SIDE_CHARACTERS = 8
 ROUNDS_MAX = 8
+
+_BORDER = "\x02" * CONTEXT_CHARACTERS
+"""Stands before the text and after it, so that a passage there has a whole context too."""
 
 
 class Quote(msgspec.Struct, frozen=True):
@@ -64,15 +73,15 @@ class Quote(msgspec.Struct, frozen=True):
 
 
 class Standing(msgspec.Struct, frozen=True):
-    """Where a passage last stood, in code points, and between which words.
+    """Where a passage last stood, in code points, and between which words (see `standing`).
 
-    Its context there (`describe` on the text of that revision) keeps a passage through any
-    number of small edits around it, when little is left of the context it was marked in.
+    The words keep a passage through any number of small edits around it, when little is left of
+    the context it was marked in.
     """
 
     start: int
-    prefix: str = ""
-    suffix: str = ""
+    prefix: str | None = None
+    suffix: str | None = None
 
 
 class Mark(msgspec.Struct, frozen=True):
@@ -118,6 +127,12 @@ def describe(
     return Quote(exact=text[start:end], prefix=before[len(before) - far :], suffix=after[:near])
 
 
+def standing(text: str, start: int, end: int) -> Standing:
+    """How a passage stands in the text of a revision, for anchoring it in the next."""
+    quote = describe(text, start, end)
+    return Standing(start, quote.prefix, quote.suffix)
+
+
 def anchor(text: str, quote: Quote, last: Standing | None = None) -> Outcome:
     """Where the quote stands now, or that it does not."""
     return anchor_all(text, [Mark(quote, last)])[0]
@@ -134,7 +149,7 @@ def anchor_all(text: str, marks: Sequence[Mark]) -> list[Outcome]:
         if search.errors_max and (found is None or found.score < SCORE_MIN)
     ]
     patterns = ((search.exact, search.errors_max) for _, search in changed)
-    grams = Grams(article.folded.text, patterns)
+    grams = Grams(article.text, patterns)
     for index, search in changed:
         best[index] = search.with_errors(grams, best[index])
     return [search.outcome(found) for search, found in zip(searches, best, strict=True)]
@@ -149,10 +164,22 @@ def _reach(text: str, context_characters: int, word_characters_max: int) -> int:
 
 
 class _Article:
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.folded = Folded(text)
-        self.haystack = Haystack(self.folded.text)
+    """The text folded, between borders."""
+
+    def __init__(self, original: str) -> None:
+        self.original = original
+        self._folded = Folded(original)
+        self.text = f"{_BORDER}{self._folded.text}{_BORDER}"
+        self.haystack = Haystack(self.text)
+
+    def offset(self, original: int) -> int:
+        return self._folded.folded_offset(original) + len(_BORDER)
+
+    def original_range(self, start: int, end: int) -> tuple[int, int]:
+        first, last = (
+            min(max(offset - len(_BORDER), 0), len(self._folded.text)) for offset in (start, end)
+        )
+        return self._folded.original_range(first, last)
 
 
 class _Context(NamedTuple):
@@ -183,16 +210,24 @@ class _Search:
 
     def __init__(self, article: _Article, mark: Mark) -> None:
         self._article = article
-        self._text = article.folded.text
+        self._text = article.text
         self._haystack = article.haystack
         self._mark = mark
         self.exact = Folded(mark.quote.exact).text
         self._contexts = _contexts(self.exact, mark)
-        self._near = article.folded.folded_offset(mark.last.start) if mark.last else 0
+        self._near = self._last_offset(mark.last)
         letters = len(self.exact)
         self.errors_max = (
             letters // CHARACTERS_PER_ERROR if letters >= APPROXIMATE_CHARACTERS_MIN else 0
         )
+
+    def _last_offset(self, last: Standing | None) -> int:
+        if last is None:
+            return 0
+        offset = self._article.offset(last.start)
+        # In the middle of a run of white space, all of which is the one space before it.
+        inside = self.exact.startswith(" ") and not self._text.startswith(" ", offset)
+        return offset - 1 if inside else offset
 
     def word_for_word(self) -> _Scored | None:
         """The best place with exactly these words."""
@@ -233,9 +268,13 @@ class _Search:
     def _original(self, best: _Scored) -> tuple[int, int]:
         """What white space at the passage's own ends was folded into is no part of a move."""
         last, exact = self._mark.last, self._mark.quote.exact
-        if last and best.start == self._near and self._article.text.startswith(exact, last.start):
+        if (
+            last
+            and best.start == self._near
+            and self._article.original.startswith(exact, last.start)
+        ):
             return last.start, last.start + len(exact)
-        return self._article.folded.original_range(best.start, best.end)
+        return self._article.original_range(best.start, best.end)
 
     def _within(self, context: _Context, reach: int | None = None) -> Iterator[Match]:
         """The exact quote between its context, or the nearest `reach` letters of it."""
@@ -259,7 +298,7 @@ class _Search:
         if len(places) == CANDIDATES_MAX:
             for context in self._contexts:
                 for side in (_Context(context.prefix, ""), _Context("", context.suffix)):
-                    places += islice(self._within(side, BORDER_CHARACTERS), CANDIDATES_MAX)
+                    places += islice(self._within(side, SIDE_CHARACTERS), CANDIDATES_MAX)
         return places
 
     def _matches(self, ends: Sequence[int], errors: int) -> list[Match]:
@@ -275,13 +314,14 @@ class _Search:
 
     def _scored(self, match: Match) -> _Scored:
         distance = abs(match.start - self._near) if self._mark.last else 0
-        nearness = 1 - distance / max(len(self._text), 1)
+        nearness = 1 - distance / len(self._text)
+        least = CONTEXT_MIN_CHANGED if match.errors else CONTEXT_MIN
         score = max(
             self._score(
                 context,
                 errors=match.errors,
-                prefix=self._prefix_similarity(context.prefix, match.start),
-                suffix=self._suffix_similarity(context.suffix, match.end),
+                prefix=self._prefix_similarity(context.prefix, match.start, least),
+                suffix=self._suffix_similarity(context.suffix, match.end, least),
                 nearness=nearness,
             )
             for context in self._contexts
@@ -310,13 +350,14 @@ class _Search:
             + nearness_weight * nearness
         ) / (quote_weight + prefix_weight + suffix_weight + nearness_weight)
 
-    def _prefix_similarity(self, prefix: str, start: int) -> float:
+    def _prefix_similarity(self, prefix: str, start: int, least: float) -> float:
         if self._text.endswith(prefix, 0, start):
             return 1.0
-        return similarity(prefix[::-1], self._text[max(0, start - 2 * len(prefix)) : start][::-1])
+        before = self._text[max(0, start - 2 * len(prefix)) : start]
+        return similarity(prefix[::-1], before[::-1], least)
 
-    def _suffix_similarity(self, suffix: str, end: int) -> float:
-        return similarity(suffix, self._text[end : end + 2 * len(suffix)])
+    def _suffix_similarity(self, suffix: str, end: int, least: float) -> float:
+        return similarity(suffix, self._text[end : end + 2 * len(suffix)], least)
 
 
 def _weight(context: str) -> float:
@@ -325,23 +366,24 @@ def _weight(context: str) -> float:
 
 def _contexts(exact: str, mark: Mark) -> list[_Context]:
     """As marked, and as it last stood: of either what is known, at least an empty one."""
-    known = [
-        _context(exact, place.prefix, place.suffix)
-        for place in (mark.quote, mark.last)
-        if place is not None and (place.prefix or place.suffix)
-    ]
-    return list(dict.fromkeys(known)) or [_ANYWHERE]
+    known = [_context(exact, Folded(mark.quote.prefix).text, Folded(mark.quote.suffix).text)]
+    if mark.last and mark.last.prefix is not None and mark.last.suffix is not None:
+        # `describe` made it: where it is short the text began or ended.
+        prefix, suffix = Folded(mark.last.prefix).text, Folded(mark.last.suffix).text
+        known.append(
+            _context(exact, _BORDER[len(prefix) :] + prefix, suffix + _BORDER[len(suffix) :])
+        )
+    return [context for context in dict.fromkeys(known) if context != _ANYWHERE] or [_ANYWHERE]
 
 
 def _context(exact: str, prefix: str, suffix: str) -> _Context:
-    """Folded as if it were of one piece with the quote: there is one space at a border."""
-    before, after = Folded(prefix).text, Folded(suffix).text
+    """As if it were of one piece with the quote, where there would be one space at a border."""
     if exact.startswith(" "):
-        before = before.removesuffix(" ")
+        prefix = prefix.removesuffix(" ")
     if exact.endswith(" "):
-        after = after.removeprefix(" ")
+        suffix = suffix.removeprefix(" ")
     characters = CONTEXT_COMPARED_CHARACTERS_MAX
-    return _Context(before[-characters:], after[:characters])
+    return _Context(prefix[-characters:], suffix[:characters])
 
 
 def _without(regions: Sequence[Region], ends: Sequence[int]) -> list[Region]:

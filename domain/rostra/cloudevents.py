@@ -138,6 +138,13 @@ def _data(envelope: Envelope) -> bytes | Raw:
 # -- saying what does not fit
 
 
+def faults(
+    kind: type[msgspec.Struct], json: bytes | Raw, error: msgspec.ValidationError
+) -> list[Fault]:
+    """Every field of a body that does not fit."""
+    return _faults(kind, json, "", error)
+
+
 def _faults(
     kind: type[msgspec.Struct], json: bytes | Raw, at: str, error: msgspec.ValidationError
 ) -> list[Fault]:
@@ -181,6 +188,8 @@ def _fault(error: msgspec.ValidationError, at: str) -> Fault:
 _PATTERNS = (
     # what stands in a pattern of `texts` | what it asks for
     (r"x9f@]", "must not be empty, nor hold control characters or an `@`"),
+    (r"%[0-9A-Fa-f]{2}", "must be a URI reference"),
+    (r"x20", "must not be empty, nor hold control characters or blanks"),
     (r"x1f", "must not be empty, nor hold control characters"),
     (r"[^\\s", "must not be blank, nor hold NUL"),
     (r"x00", "must not hold NUL"),

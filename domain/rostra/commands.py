@@ -11,8 +11,9 @@ import msgspec
 from msgspec import Meta
 
 from rostra import ids, texts
+from rostra.events import PERSONS
 from rostra.refusals import Refusal, unknown
-from rostra.settings import Settings, SiteSettings
+from rostra.settings import AskedSettings, AskedSiteSettings
 from rostra.texts import Key, PersonId, Reason
 
 
@@ -33,7 +34,7 @@ class Command(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 class ConfigureSite(Command, frozen=True, kw_only=True):
     topic = "site.configured"
-    settings: SiteSettings
+    settings: AskedSiteSettings
 
 
 class InDiscussion(Command, frozen=True, kw_only=True):
@@ -79,7 +80,7 @@ class OpenDiscussion(InDiscussion, frozen=True, kw_only=True):
     topic = "discussion.opened"
     title: texts.Title | None = None
     url: texts.Url | None = None
-    settings: Settings | None = None
+    settings: AskedSettings | None = None
 
 
 class CloseDiscussion(InDiscussion, frozen=True, kw_only=True):
@@ -114,9 +115,12 @@ class PostComment(InDiscussion, frozen=True, kw_only=True):
         texts.check_body(self.body)
 
     def target(self, source: str, event: str) -> UUID:
-        """The comment's id: by its key, else by the event itself."""
+        """The comment's id: by its key, else by the event itself. A person's comment has the
+        id that their idempotency key made."""
         if self.comment is not None:
             return self.comment_named(self.comment, self.comment_id, "comment")
+        if source == PERSONS:
+            return self._inside(self.comment_id, ids.Kind.COMMENT, "comment")
         computed = ids.comment_id_of_event(self.discussion, source, event)
         _agree("comment_id", self.comment_id, computed)
         return computed
@@ -218,8 +222,10 @@ class RestoreVote(NullifyVote, frozen=True, kw_only=True):
 
 
 class MarkPassage(InDiscussion, frozen=True, kw_only=True):
+    """`passage` is None where a person marked it."""
+
     topic = "passage.marked"
-    passage: Key
+    passage: Key | None = None
     passage_id: UUID | None = None
     exact: texts.Quote
     prefix: texts.Context | None = None
@@ -229,6 +235,8 @@ class MarkPassage(InDiscussion, frozen=True, kw_only=True):
     question: texts.Question | None = None
 
     def __post_init__(self) -> None:
+        if self.passage is None and self.passage_id is None:
+            raise ValueError("Object missing required field `passage`")
         if self.start is not None and self.end is not None and self.end < self.start:
             raise ValueError("`end` lies before `start`")
 

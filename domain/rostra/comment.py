@@ -11,7 +11,7 @@ import msgspec
 
 from rostra.commands import EditComment, ModerateComment, PostComment
 from rostra.discussion import Discussion, must_be_open
-from rostra.events import Act, Event, Personal, Words, because
+from rostra.events import PERSONS, Act, Event, Personal, Words, because
 from rostra.passage import Passage, must_take_comments
 from rostra.person import Person
 from rostra.refusals import Refusal, id_collision, unknown
@@ -311,9 +311,11 @@ def restore(comment: Comment, command: ModerateComment, act: Act) -> list[Commen
 
 
 def approve(comment: Comment, command: ModerateComment, act: Act) -> list[CommentApproved]:
-    """Published, unless it is removed: then once it is restored. The latest time wins."""
+    """Published, unless it is removed: then once it is restored. The latest time wins. A
+    moderator of ours approves what is published, too: that answers its flags."""
     posted_of(comment, command.comment or command.comment_id)
-    if comment.moderated == "published" or act.time < comment.moderated_at:
+    again = comment.moderated == "published" and act.source != PERSONS
+    if again or act.time < comment.moderated_at:
         return []
     return _change(CommentApproved, comment, command, act, comment.removed or "published")
 

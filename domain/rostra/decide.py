@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from rostra import comment, discussion, flag, ids, passage, person, site, vote
+from rostra import comment, discussion, flag, ids, passage, person, persons, site, vote
 from rostra.codec import AnyEvent
 from rostra.commands import (
     ApproveComment,
@@ -65,9 +65,8 @@ def streams(command: Command, act: Act) -> list[UUID]:
     named = [subject(command, act), command.site_id]
     if isinstance(command, InDiscussion):
         named.append(command.discussion)
-    by = getattr(command, "by", None)
-    if by is not None:
-        named.append(command.person(by))
+    actors = {getattr(command, "by", None), act.person}
+    named += [command.person(one) for one in actors if one is not None]
     match command:
         case PostComment():
             named.append(command.person(command.author.id))
@@ -91,11 +90,56 @@ def decide(command: Command, act: Act, reading: Reading) -> Decided:
         return [(at, event) for event in site.configure(reading.site(at), command, act)]
     if not isinstance(command, InDiscussion):
         raise TypeError(f"nobody decides {type(command).__name__}")
+    if act.person is not None:
+        _known_person(command, act.person, reading)
     if isinstance(command, OpenDiscussion):
-        at = command.discussion
-        return [(at, event) for event in discussion.open_(reading.discussion(at), command, act)]
+        return _open(command, act, reading)
     discussion.check(reading.discussion(command.discussion), command)
-    return _inside(command, act, reading)
+    return _inside(command, _as_person(command, act, reading), reading)
+
+
+def _open(command: OpenDiscussion, act: Act, reading: Reading) -> Decided:
+    at = command.discussion
+    standing = reading.discussion(at)
+    if act.person is not None and not persons.may_open(standing, command, _rules(command, reading)):
+        return []
+    return [(at, event) for event in discussion.open_(standing, command, act)]
+
+
+def _as_person(command: InDiscussion, act: Act, reading: Reading) -> Act:
+    """Whether a person may do this themselves, and the time at which they do it. What a
+    publisher tells of has its own time, and needs no leave."""
+    if act.person is None:
+        return act
+    match command:
+        case PostComment() if command.answered is not None:
+            persons.may_answer(reading.comment(command.answered), act, command.answered)
+        case MarkPassage():
+            discussion.must_be_open(reading.discussion(command.discussion))
+        case CastVote():
+            persons.may_see(reading.comment(command.target), act, command.target)
+            return persons.after_vote(act, reading.vote(command.vote))
+        case EditComment() | ModerateComment() | FlagComment():
+            about = reading.comment(command.target)
+            persons.may_change(about, command, act, _rules(command, reading))
+            return persons.after_comment(act, about)
+    return act
+
+
+def refuse_other_content(command: Command, act: Act, at: UUID, reading: Reading) -> None:
+    """A person's idempotency key stands for one content. Raises different-content."""
+    if act.person is None or not isinstance(command, PostComment | MarkPassage):
+        return
+    if isinstance(command, MarkPassage):
+        passage.check_same(reading.passage(at), command)
+        return
+    standing = reading.comment(at).posted
+    assert standing is not None
+    owner = command.person(standing.author)
+    words = reading.words(at, standing.personal, version=1, owner=owner)
+    refusal = comment.refuse_repeat(command, standing, words)
+    if words is not None and refusal.name == "different-content":
+        raise refusal
 
 
 def _known_person(command: Command, person_id: str, reading: Reading) -> person.Person:

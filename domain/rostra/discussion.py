@@ -100,13 +100,20 @@ def open_(discussion: Discussion, command: OpenDiscussion, act: Act) -> list[Dis
         resource=command.resource,
         title=command.title,
         url=command.url,
-        settings=command.settings if command.settings and named(command.settings) else None,
+        settings=_settings(command),
     )
     if discussion.resource is not None:
         _check_name(discussion, command)
         if evolve(discussion, opened) == discussion:
             return []
     return [opened]
+
+
+def _settings(command: OpenDiscussion) -> Settings | None:
+    if command.settings is None:
+        return None
+    asked = merge(Settings(), command.settings)
+    return asked if named(asked) else None
 
 
 def close(discussion: Discussion, command: CloseDiscussion, act: Act) -> list[DiscussionClosed]:

@@ -34,12 +34,24 @@ Personal = Words | bytes
 """Words before they are sealed for the log; sealed bytes ever after (base64 in JSON)."""
 
 
+PERSONS = "rostra:persons"
+"""The source of what persons do through our own interface. The id of such an event is the
+comment's or the passage's own where it makes one, else it is random: so publishing the feed
+to another Rostra makes the same ids there."""
+
+
 class Act(msgspec.Struct, frozen=True, gc=False):
-    """Who says that something happened: the publisher's source and id of it, and its time."""
+    """Who says that something happened: the publisher's source and id of it, and its time.
+
+    `person`: who does it here and now, where no publisher tells of it; the rules for
+    persons then hold. `moderates`: that person acts as a moderator.
+    """
 
     source: str
     id: str
     time: Time
+    person: str | None = None
+    moderates: bool = False
 
 
 def because(reason: str | None) -> Words | None:

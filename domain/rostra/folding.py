@@ -6,7 +6,7 @@ nothing; composed and decomposed letters are the same (NFC). Everything else is 
 
 import re
 import unicodedata
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 
 _INVISIBLE = "\u00ad\u200b\u2060\ufeff"
 _BLANK = rf"[\s{_INVISIBLE}]{{2,}}|[^\S ]|[{_INVISIBLE}]"
@@ -23,12 +23,14 @@ _FOLDS_DECOMPOSED = re.compile(rf"{_BLANK}|(?P<letters>\S[{_COMPOSING}]+)")
 class Folded:
     """A text in its compared form (`text`), and the way between the offsets of the two."""
 
-    __slots__ = ("_folded", "_original", "text")
+    __slots__ = ("_folded", "_keys", "_original", "text")
 
     def __init__(self, original: str) -> None:
         composed = unicodedata.is_normalized("NFC", original)
         pieces: list[str] = []
-        self._folded, self._original = [0], [0]  # where a stretch of equal lengths begins
+        # Where stretches of equal lengths begin. What was left out altogether comes before a
+        # letter that begins there and after one that ends there, hence the keys.
+        self._folded, self._original, self._keys = [0], [0], [0]
         done = length = 0
         for found in (_FOLDS if composed else _FOLDS_DECOMPOSED).finditer(original):
             start, end = found.span()
@@ -39,13 +41,14 @@ class Folded:
             if len(fold) != end - start:
                 self._folded.append(length)
                 self._original.append(end)
+                self._keys.append(2 * length + (not fold))
         pieces.append(original[done:])
         self.text = "".join(pieces)
 
     def original_range(self, start: int, end: int) -> tuple[int, int]:
         """Where a stretch of the compared form stands in the original, in code points."""
-        first = bisect_right(self._folded, start) - 1
-        last = max(first, bisect_left(self._folded, end) - 1)
+        first = bisect_right(self._keys, 2 * start + 1) - 1
+        last = max(first, bisect_right(self._keys, 2 * end) - 1)
         return (
             self._original[first] + start - self._folded[first],
             self._original[last] + end - self._folded[last],

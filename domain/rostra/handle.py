@@ -13,7 +13,7 @@ import msgspec
 
 from rostra import codec, ids
 from rostra.commands import Command
-from rostra.decide import Decided, decide, streams, subject
+from rostra.decide import Decided, decide, refuse_other_content, streams, subject
 from rostra.events import Act
 from rostra.log import STREAM_EVENTS_MAX, Appended, EventLog, Group, NewEvent, Stale
 from rostra.refusals import Refusal
@@ -160,6 +160,7 @@ class _Batch:
         event_id = ids.event_id(commanded.act.source, commanded.act.id)
         for seen in reading.standing(at).seen:
             if seen.event_id == event_id:
+                refuse_other_content(commanded.command, commanded.act, at, reading)
                 if seen.position is None:
                     return _Decision(at, reading.guards, repeats=seen.decided_by)
                 return _Decision(at, reading.guards, Outcome("duplicate", seen.position, at))
@@ -215,7 +216,7 @@ def _group(ring: KeyRing, commanded: Commanded, events: Decided, guards: dict[UU
 def _metadata(commanded: Commanded) -> bytes:
     act = commanded.act
     metadata = {"source": act.source, "id": act.id}
-    by = acting_person(commanded.command)
+    by = acting_person(commanded.command) or act.person
     return codec.encode(metadata if by is None else {**metadata, "by": by})
 
 

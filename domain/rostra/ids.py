@@ -124,6 +124,11 @@ def passage_id(discussion: UUID, key: str) -> UUID:
     return _part(discussion, Kind.PASSAGE, "passage", "key", key)
 
 
+def passage_id_of_person(discussion: UUID, person: str, idempotency_key: str) -> UUID:
+    """The passage that a person marked with an idempotency key of theirs."""
+    return _part(discussion, Kind.PASSAGE, "passage", "person", person, idempotency_key)
+
+
 def subscription_id(discussion: UUID, person: str) -> UUID:
     """One person's subscription to one discussion."""
     return _part(discussion, Kind.SUBSCRIPTION, "subscription", person)

@@ -65,12 +65,12 @@ def approximate_matches(text: str, pattern: str, errors_max: int) -> list[Match]
     return [match for end in found.ends for match in haystack.ending(pattern, end, found.errors)]
 
 
-def similarity(expected: str, actual: str) -> float:
+def similarity(expected: str, actual: str, least: float) -> float:
     """The share of the expected letters that the actual text begins with, give or take errors;
-    0 if that is less than half: as much is alike between texts that have nothing in common."""
+    0 if that is less than the least."""
     if not expected or actual.startswith(expected):
         return 1.0
-    errors_max = len(expected) // 2
+    errors_max = int(len(expected) * (1 - least))
     window = actual[: len(expected) + errors_max]
     if expected.isascii() and window.isascii():
         found = _align(expected.encode(), window.encode(), "SHW", errors_max)

@@ -3,7 +3,7 @@
 import msgspec
 
 from rostra.commands import ClosePassage, MarkPassage, OnPassage, ReopenPassage, UnmarkPassage
-from rostra.events import Act, Event
+from rostra.events import PERSONS, Act, Event
 from rostra.refusals import Refusal, id_collision, unknown
 from rostra.times import LONG_AGO, Time
 
@@ -14,11 +14,12 @@ class PassageMarked(Event, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
     """Marked, marked again, or its question reworded: always whole.
 
     `exact`, `prefix`, `suffix` are a TextQuoteSelector, `start` and `end` a
-    TextPositionSelector (Unicode code points) of the W3C Web Annotation model.
+    TextPositionSelector (Unicode code points) of the W3C Web Annotation model. `key` is
+    None where a person marked it.
     """
 
     topic = "passage.marked"
-    key: str
+    key: str | None = None
     exact: str
     prefix: str | None = None
     suffix: str | None = None
@@ -87,8 +88,10 @@ def evolve(passage: Passage, event: PassageEvent) -> Passage:
 def mark(passage: Passage, command: MarkPassage, act: Act) -> list[PassageMarked]:
     """Marked again with the same words: marks it anew and rewords its question."""
     if passage.mark is None:
+        if command.passage is None and act.source != PERSONS:
+            raise unknown("passage", command.passage_id)
         return [_marked(command, act, question=command.question)]
-    _check_same(passage.mark, command)
+    check_same(passage, command)
     question = passage.mark.question if command.question is None else command.question
     standing = passage.marked and question == passage.mark.question
     if standing or act.time < passage.shown:
@@ -109,11 +112,15 @@ def _marked(command: MarkPassage, act: Act, *, question: str | None) -> PassageM
     )
 
 
-def _check_same(mark: PassageMarked, command: MarkPassage) -> None:
-    if mark.key != command.passage:
-        raise id_collision(command.passage, mark.key)
+def check_same(passage: Passage, command: MarkPassage) -> None:
+    """Raises different-content where the same passage was marked with other words."""
+    mark = passage.mark
+    if mark is None:
+        return
+    if command.passage not in (None, mark.key):
+        raise id_collision(str(command.passage), str(mark.key))
     if mark.exact != command.exact:
-        detail = f"the passage {command.passage!r} was marked with other words"
+        detail = f"the passage {mark.key!r} was marked with other words"
         raise Refusal("different-content", detail)
 
 
@@ -122,7 +129,7 @@ def check(passage: Passage, command: OnPassage) -> None:
     if passage.mark is None:
         raise unknown("passage", command.passage or command.passage_id)
     if command.passage not in (None, passage.mark.key):
-        raise id_collision(str(command.passage), passage.mark.key)
+        raise id_collision(str(command.passage), str(passage.mark.key))
 
 
 def close(passage: Passage, command: ClosePassage, act: Act) -> list[PassageClosed]:

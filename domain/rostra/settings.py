@@ -12,17 +12,21 @@ Order = Literal["newest", "oldest", "most_voted", "best", "controversial", "hot"
 
 Seconds = Annotated[int, msgspec.Meta(ge=0, le=10**9)]
 Depth = Annotated[int, msgspec.Meta(ge=0, le=DEPTH_MAX)]
-Origin = Annotated[str, msgspec.Meta(min_length=1, max_length=URL_CHARACTERS_MAX)]
+Origin = Annotated[
+    str, msgspec.Meta(max_length=URL_CHARACTERS_MAX, pattern=r"\A[^\x00-\x20\x7f-\x9f]+\Z")
+]
 Origins = Annotated[tuple[Origin, ...], msgspec.Meta(max_length=ORIGINS_MAX)]
 
 
-class Settings(
-    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
-):
-    """What a discussion may set; None leaves it to the site."""
+class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a discussion sets; None leaves it to the site.
+
+    As events keep it: a limit that is tightened, or a setting that is added, later on
+    makes no event of the past unreadable.
+    """
 
     moderation: Moderation | None = None
-    edit_seconds: Seconds | None = None
+    edit_seconds: int | None = None
     voting: Voting | None = None
     self_votes: bool | None = None
     private: bool | None = None
@@ -30,10 +34,25 @@ class Settings(
 
 
 class SiteSettings(Settings, frozen=True, kw_only=True, omit_defaults=True):
-    """What a site may set besides: None leaves it to `Rules`."""
+    """What a site sets; None leaves it to `Rules`."""
 
-    origins: Origins | None = None
+    origins: tuple[str, ...] | None = None
     guests: bool | None = None
+    depth: int | None = None
+    orders: tuple[Order, ...] | None = None
+
+
+class AskedSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What may be asked for today, for a discussion."""
+
+    edit_seconds: Seconds | None = None
+
+
+class AskedSiteSettings(SiteSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What may be asked for today, for a site."""
+
+    edit_seconds: Seconds | None = None
+    origins: Origins | None = None
     depth: Depth | None = None
     orders: Annotated[tuple[Order, ...], msgspec.Meta(max_length=6)] | None = None
 
@@ -42,14 +61,14 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     """What holds for one discussion. The defaults here are those of the contract."""
 
     moderation: Moderation = "none"
-    edit_seconds: Seconds = EDIT_SECONDS
+    edit_seconds: int = EDIT_SECONDS
     voting: Voting = "both"
     self_votes: bool = False
     private: bool = False
     open_on_first: bool = False
-    origins: Origins = ("*",)
+    origins: tuple[str, ...] = ("*",)
     guests: bool = False
-    depth: Depth = DEPTH_MAX
+    depth: int = DEPTH_MAX
     orders: tuple[Order, ...] = ("newest", "oldest", "most_voted")
 
 
@@ -62,7 +81,7 @@ def named(settings: Settings) -> dict[str, object]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def merge(standing: S, change: S) -> S:
+def merge(standing: S, change: Settings) -> S:
     """`standing` with what `change` names."""
     return msgspec.structs.replace(standing, **named(change))
 

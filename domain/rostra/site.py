@@ -53,7 +53,8 @@ def configure(site: Site, command: ConfigureSite, act: Act) -> list[SiteConfigur
     """The named settings replace those that stand; the same again changes nothing."""
     if site.name is not None and merge(site.settings, command.settings) == site.settings:
         return []
-    return [SiteConfigured(time=act.time, site=command.site, settings=command.settings)]
+    settings = merge(SiteSettings(), command.settings)
+    return [SiteConfigured(time=act.time, site=command.site, settings=settings)]
 
 
 def stream(command: ConfigureSite) -> UUID:

@@ -8,6 +8,7 @@ from rostra import limits
 
 _PLAIN = r"\A[^\x00-\x1f\x7f-\x9f]+\Z"
 _PLAIN_WITHOUT_AT = r"\A[^\x00-\x1f\x7f-\x9f@]+\Z"
+_URI_REFERENCE = r"\A(?:[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+\Z"
 _WITHOUT_NUL = r"\A[^\x00]*\Z"
 
 SiteName = Annotated[str, Meta(max_length=limits.SITE_CHARACTERS_MAX, pattern=_PLAIN)]
@@ -43,7 +44,7 @@ Quote = Annotated[
 Context = Annotated[str, Meta(max_length=limits.CONTEXT_CHARACTERS_MAX, pattern=_WITHOUT_NUL)]
 Offset = Annotated[int, Meta(ge=0, lt=2**31)]
 SourceUri = Annotated[
-    str, Meta(min_length=1, max_length=limits.SOURCE_CHARACTERS_MAX, pattern=_PLAIN)
+    str, Meta(min_length=1, max_length=limits.SOURCE_CHARACTERS_MAX, pattern=_URI_REFERENCE)
 ]
 EventName = Annotated[
     str, Meta(min_length=1, max_length=limits.EVENT_CHARACTERS_MAX, pattern=_PLAIN)

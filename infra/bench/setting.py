@@ -24,6 +24,8 @@ class Scale(msgspec.Struct, frozen=True, kw_only=True):
     stock_events: int = 4_000
     """How many the stock runner projects: at 1,400/s a million would take the whole evening."""
     comments_min: int = 20
+    durable: bool = True
+    """Whether folders that are made here are written through to the disk."""
 
 
 QUICK = Scale(
@@ -35,6 +37,7 @@ QUICK = Scale(
     seconds=0.05,
     stock_events=60,
     comments_min=1,
+    durable=False,
 )
 """For the correctness of the measurements alone."""
 

@@ -20,9 +20,16 @@ from rostra_projections.listing import (
     refuse_old,
     sees,
 )
+from rostra_projections.moderation import ACTS, FLAGS, QUEUE, ActRow, FlagRow, Queue, QueueRow
 from rostra_projections.moves import moves_since, places_of
 from rostra_projections.passages import PASSAGES
-from rostra_projections.reads import DiscussionRead, Page, PassageRead
+from rostra_projections.reads import (
+    FLAGS_SHOWN_MAX,
+    DiscussionRead,
+    Page,
+    PassageRead,
+    Queued,
+)
 from rostra_projections.shapes import Viewer
 from rostra_projections.tables import Fact, Rows
 from rostra_projections.views import VIEWS, Broken, CannotFold, Parked, View, fold_fact, read
@@ -221,6 +228,42 @@ class MemoryViews:
     async def counts(self, discussions: Sequence[UUID]) -> tuple[int, dict[UUID, int]]:
         kept = self.rows.of(COUNTS)
         return self.read_up_to, {id_: kept[id_].comments for id_ in discussions if id_ in kept}
+
+    async def queue(
+        self, site: str, queue: Queue, *, limit: int, after: int
+    ) -> tuple[int, list[Queued]]:
+        waiting = [
+            (since, row)
+            for row in self.rows.of(QUEUE).values()
+            if row.site == site and (since := getattr(row, f"{queue}_since")) and since > after
+        ]
+        waiting.sort(key=lambda each: each[0])
+        comments = self.rows.of(COMMENTS)
+        return self.read_up_to, [
+            Queued(since, comments[row.id], self._flags(row))
+            for since, row in waiting[:limit]
+            if row.id in comments
+        ]
+
+    def _flags(self, queued: QueueRow) -> list[FlagRow]:
+        since = queued.flagged_since
+        flags = [
+            flag
+            for flag in self.rows.of(FLAGS).values()
+            if flag.comment == queued.id and since is not None and flag.position >= since
+        ]
+        return sorted(flags, key=lambda flag: flag.position)[-FLAGS_SHOWN_MAX:]
+
+    async def acts(
+        self, discussion: UUID, *, limit: int, before: int | None
+    ) -> tuple[int, list[ActRow]]:
+        acts = [
+            act
+            for act in self.rows.of(ACTS).values()
+            if act.discussion == discussion and (before is None or act.position < before)
+        ]
+        acts.sort(key=lambda act: act.position, reverse=True)
+        return self.read_up_to, acts[:limit]
 
 
 def _touched(facts: Iterable[Fact | Broken]) -> Iterator[UUID]:

@@ -22,7 +22,7 @@ class PassageRow(msgspec.Struct):
 
     id: UUID
     discussion: UUID
-    key: str
+    key: str | None
     exact: str
     prefix: str | None
     suffix: str | None

@@ -10,6 +10,7 @@ from rostra.times import Time
 from rostra_projections.comments import CommentRow, CountsRow
 from rostra_projections.discussions import DiscussionRow
 from rostra_projections.listing import Cursor, LastKey, Listing
+from rostra_projections.moderation import ActRow, FlagRow, Queue
 from rostra_projections.passages import PassageRow
 from rostra_projections.shapes import Viewer
 
@@ -47,6 +48,18 @@ class PassageRead(msgspec.Struct):
     changed: int
 
 
+FLAGS_SHOWN_MAX = 20
+
+
+class Queued(msgspec.Struct):
+    """A comment that waits for moderators since a position, with the latest of its flags,
+    at most FLAGS_SHOWN_MAX, the first of them first."""
+
+    since: int
+    row: CommentRow
+    flags: list[FlagRow]
+
+
 class Reads(Protocol):
     """Every answer says up to which position the views had read when it was taken."""
 
@@ -78,3 +91,13 @@ class Reads(Protocol):
 
     async def counts(self, discussions: Sequence[UUID]) -> tuple[int, dict[UUID, int]]:
         """How many counted comments each discussion has; absent where unknown."""
+
+    async def queue(
+        self, site: str, queue: Queue, *, limit: int, after: int
+    ) -> tuple[int, list[Queued]]:
+        """The comments of a site that wait since later than `after`, the longest waiting first."""
+
+    async def acts(
+        self, discussion: UUID, *, limit: int, before: int | None
+    ) -> tuple[int, list[ActRow]]:
+        """What moderators did in a discussion before a position, the latest first."""

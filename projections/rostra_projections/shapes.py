@@ -103,6 +103,64 @@ class CountsPage(msgspec.Struct, kw_only=True):
     counts: dict[str, int]
 
 
+class FlagShape(msgspec.Struct, kw_only=True, gc=False):
+    """`reason` is None where the person was erased."""
+
+    by: str
+    reason: str | None
+    at: Time
+
+
+class QueuedShape(CommentShape, kw_only=True):
+    """A comment that waits for moderators, and the latest of its flags."""
+
+    discussion: UUID
+    flags: list[FlagShape]
+
+
+class QueuePage(msgspec.Struct, kw_only=True):
+    """The longest waiting first."""
+
+    comments: list[QueuedShape]
+    next: str | None
+
+
+class ActShape(msgspec.Struct, kw_only=True, gc=False):
+    """`by` is None where a publisher told of it and named nobody."""
+
+    position: int
+    at: Time
+    action: Literal["approve", "reject", "remove", "restore", "pin", "unpin"]
+    comment: UUID
+    by: str | None
+    reason: str | None
+
+
+class ActsPage(msgspec.Struct, kw_only=True):
+    """The latest first."""
+
+    position: int
+    acts: list[ActShape]
+    next: str | None
+
+
+class HistoryEvent(msgspec.Struct, kw_only=True, gc=False):
+    """`body` is None where the event has none, and where it is not for the reader."""
+
+    position: int
+    type: str
+    at: Time
+    by: str | None
+    body: str | None
+
+
+class HistoryPage(msgspec.Struct, kw_only=True):
+    """The oldest first."""
+
+    position: int
+    events: list[HistoryEvent]
+
+
 class Viewer(msgspec.Struct, frozen=True):
     """Who reads: moderators see what is held or rejected, authors their own."""
 

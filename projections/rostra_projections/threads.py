@@ -104,7 +104,8 @@ class Thread:
         listing = Listing("replies", row.discussion, order, parent=row.id)
         last = _place_of_reply(below[-1]) if below else None
         page = self._page
-        return encode_cursor(Cursor(self._log, page.history, listing, page.position, last))
+        as_of = page.position if below else 0  # from the beginning it is of no moment
+        return encode_cursor(Cursor(self._log, page.history, listing, as_of, last))
 
     def _alone(self, row: CommentRow) -> CommentShape:
         shown = readable(row, self._viewer)

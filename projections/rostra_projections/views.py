@@ -10,7 +10,7 @@ import msgspec
 from rostra import codec
 from rostra.ids import discussion_of, is_ours
 from rostra.log import Recorded
-from rostra_projections import comments, discussions, passages
+from rostra_projections import comments, discussions, moderation, passages
 from rostra_projections.listing import is_time
 from rostra_projections.tables import Fact, Key, Rows, Table
 
@@ -50,6 +50,9 @@ VIEWS: Mapping[str, View] = {
             comments.mend,
         ),
         View("passages", passages.SHAPE, passages.TABLES, passages.touches, passages.fold),
+        View(
+            "moderation", moderation.SHAPE, moderation.TABLES, moderation.touches, moderation.fold
+        ),
     )
 }
 

@@ -134,17 +134,22 @@ class Rostra:
         assert ran.code == 0, ran
         return ran.out
 
-    def start(
+    @contextmanager
+    def started(
         self, *arguments: object, stdin: int | IO[bytes] | None = subprocess.DEVNULL
-    ) -> subprocess.Popen[bytes]:
-        """A command, running."""
-        return subprocess.Popen(
+    ) -> Iterator[subprocess.Popen[bytes]]:
+        """A command, running; killed at the end if it has not come to its own."""
+        with subprocess.Popen(
             [PROGRAM, *map(str, arguments)],
             env=self._environment,
             stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-        )
+        ) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
 
     @contextmanager
     def serving(self, *, port: int = 0) -> Iterator[Service]:

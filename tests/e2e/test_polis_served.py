@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -172,15 +173,17 @@ def test_the_service_and_postgresql_killed_amid_publishing_lose_nothing_that_was
     test_data: Path, folder: Path, rostra: Rostra
 ) -> None:
     conversation = Conversation(test_data, LARGE, folder, "shuffled")
-    with rostra.serving() as service:
+    with ExitStack() as stack:
+        service = stack.enter_context(rostra.serving())
         reached = random.Random(6).randrange(3_000, 12_000)
         command = ["publish", conversation.file, "--url", service.url, "--batch", 500]
-        publishing = rostra.start(*command)
+        publishing = stack.enter_context(rostra.started(*command))
         until(lambda: _head(rostra) > reached)
         rostra.kill_postgres()
         service.kill()
         assert publishing.poll() is None
-    with rostra.serving(port=service.port) as service:
+
+        service = stack.enter_context(rostra.serving(port=service.port))
         went_on = ended(publishing)  # it kept asking for as long as nobody answered
         assert went_on.code == 0, went_on
         became = counts(went_on.out)

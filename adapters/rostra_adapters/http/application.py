@@ -10,7 +10,10 @@ from rostra_adapters.app import App
 from rostra_adapters.http.events import Publishing
 from rostra_adapters.http.feed import Feeding
 from rostra_adapters.http.health import Health
-from rostra_adapters.http.middleware import cors, problems
+from rostra_adapters.http.history import Histories
+from rostra_adapters.http.middleware import cors, preflights, problems
+from rostra_adapters.http.moderation import Moderation
+from rostra_adapters.http.persons import Persons
 from rostra_adapters.http.problem_pages import problem_list, problem_page
 from rostra_adapters.http.reads import Reads
 from rostra_adapters.http.settings import HttpSettings
@@ -26,7 +29,7 @@ def make_app(
 ) -> web.Application:
     """Every route of the contract, over one App. Closing the App is its opener's work."""
     made = web.Application(
-        middlewares=[cors, problems],
+        middlewares=[preflights, problems],
         client_max_size=settings.request_bytes_max,
         handler_args={
             "max_line_size": settings.line_bytes_max,
@@ -35,12 +38,18 @@ def make_app(
         },
     )
     health, feeding = Health(app, settings), Feeding(app, settings)
-    made.on_shutdown.append(feeding.end_waits)
+    publishing = Publishing(app, settings, now)
+    made.on_response_prepare.append(cors)
+    made.on_shutdown.extend([publishing.stop, feeding.end_waits])
+    reads = Reads(app, settings)
     made.add_routes(
         [
-            web.post("/v1/events", Publishing(app, settings, now).post),
+            web.post("/v1/events", publishing.post),
             web.get("/v1/events", feeding.get),
-            *Reads(app, settings).routes(),
+            *reads.routes(),
+            *Histories(app, reads).routes(),
+            *Persons(app, settings, reads, now).routes(),
+            *Moderation(app, settings, reads, now).routes(),
             web.get("/healthz", health.healthz),
             web.get("/readyz", health.readyz),
             web.get("/problems", problem_list),

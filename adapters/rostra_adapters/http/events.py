@@ -1,5 +1,7 @@
 """`POST /v1/events`: CloudEvents in, one result each."""
 
+import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from urllib.parse import unquote
 from uuid import UUID
@@ -10,10 +12,11 @@ from msgspec import UNSET, Raw
 
 from rostra import cloudevents, strict_json
 from rostra.handle import Commanded, Outcome
+from rostra.log import LogBusy, LogUnavailable
 from rostra.refusals import Refusal
 from rostra.times import Time
 from rostra_adapters.app import App
-from rostra_adapters.http import tokens
+from rostra_adapters.http import ndjson, streams, tokens
 from rostra_adapters.http.messages import answer, body_of
 from rostra_adapters.http.problems import Problem, ProblemShape, refused
 from rostra_adapters.http.settings import HttpSettings
@@ -23,6 +26,9 @@ STRUCTURED = "application/cloudevents+json"
 BATCHED = "application/cloudevents-batch+json"
 BINARY = "application/json"
 BINARY_PREFIX = "ce-"
+BUSY_RETRY_SECONDS = 0.1
+
+_logger = logging.getLogger(__name__)
 
 
 class ResultShape(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -49,9 +55,17 @@ class Publishing:
         self._app = app
         self._settings = settings
         self._now = now
+        self._streams: set[ndjson.LineStream] = set()
 
-    async def post(self, request: web.Request) -> web.Response:
+    async def stop(self, _: web.Application) -> None:
+        """A service that stops answers what it took, and reads no further."""
+        for stream in self._streams:
+            stream.stop()
+
+    async def post(self, request: web.Request) -> web.StreamResponse:
         token = tokens.needed(request, self._settings.secret, "publish")
+        if request.content_type == ndjson.MEDIA_TYPE:
+            return await self._lines(request, token)
         take = self._taking(request)
         body = await body_of(request, self._settings.events_request_bytes_max)
         try:
@@ -70,7 +84,8 @@ class Publishing:
         if charset in ("utf-8", "utf8") and (take := modes.get(request.content_type)):
             return take
         detail = (
-            f"send {STRUCTURED} or {BATCHED}, or {BINARY} with {BINARY_PREFIX} headers, in UTF-8"
+            f"send {STRUCTURED}, {BATCHED} or {ndjson.MEDIA_TYPE}, "
+            f"or {BINARY} with {BINARY_PREFIX} headers, in UTF-8"
         )
         raise Problem("unsupported-media-type", detail)
 
@@ -104,6 +119,56 @@ class Publishing:
             for event, outcome in zip(events, outcomes, strict=True)
         ]
         return self._answer(request, BatchShape(position=await self._app.head(), results=results))
+
+    # -- a stream of lines
+
+    async def _lines(self, request: web.Request, token: Token) -> web.StreamResponse:
+        """Whatever goes wrong once the answer has begun ends it, not whole. What it said by then
+        holds; publishing again tells what became of the rest."""
+        stream = ndjson.LineStream(
+            request,
+            lambda lines: self._line_results(lines, token),
+            line_bytes_max=self._settings.line_of_events_bytes_max,
+        )
+        response = await streams.begin(request, ndjson.MEDIA_TYPE)
+        self._streams.add(stream)
+        try:
+            await stream.run(response)
+        except* (ConnectionError, web.RequestPayloadError, streams.TooSlow):
+            streams.cut(request)
+        except* LogUnavailable:
+            _logger.warning("a stream of events was ended: the database is away")
+            streams.cut(request)
+        except* Exception:
+            _logger.exception("a stream of events was ended")
+            streams.cut(request)
+        finally:
+            self._streams.discard(stream)
+        return response
+
+    async def _line_results(self, lines: Sequence[ndjson.Line], token: Token) -> bytes:
+        now = self._now()
+        most = self._settings.line_of_events_bytes_max
+        read = [_read_line(line, now, token, bytes_max=most) for line in lines]
+        outcomes = await self._submit_patiently([event for _, event in read])
+        results = [
+            self._result(name, outcome) for (name, _), outcome in zip(read, outcomes, strict=True)
+        ]
+        return b"".join(msgspec.json.encode(result) + b"\n" for result in results)
+
+    async def _submit_patiently(self, events: Sequence[Commanded | Refusal]) -> list[Outcome]:
+        """A stream is slowed down where others would be told to come again later. What was
+        recorded by an attempt that failed is a duplicate to the next."""
+        patience = asyncio.get_running_loop().time() + self._settings.away_seconds_max
+        while True:
+            try:
+                return await self._submit(events)
+            except LogBusy:
+                pass
+            except LogUnavailable:
+                if asyncio.get_running_loop().time() > patience:
+                    raise
+            await asyncio.sleep(BUSY_RETRY_SECONDS)
 
     async def _submit(self, events: Sequence[Commanded | Refusal]) -> list[Outcome]:
         """Submit what can be, in order, and give each its outcome."""
@@ -150,6 +215,19 @@ def _elements(body: bytes, events_max: int) -> list[Raw]:
     if len(events) > events_max:
         raise Problem("too-large", f"a batch holds at most {events_max} events")
     return events
+
+
+def _read_line(
+    line: ndjson.Line, now: Time, token: Token, *, bytes_max: int
+) -> tuple[str | None, Commanded | Refusal]:
+    """The event's name, and what can be submitted of it."""
+    if line is None:
+        return None, Refusal("too-large", f"a line has at most {bytes_max} bytes")
+    try:
+        event = strict_json.value(line)
+    except strict_json.NotJson as error:
+        return None, Refusal("not-json", str(error))
+    return cloudevents.event_name(event), _read_element(event, now, token)
 
 
 def _read_element(event: Raw, now: Time, token: Token) -> Commanded | Refusal:

@@ -1,20 +1,29 @@
-"""`GET /v1/events`: the feed."""
+"""`GET /v1/events`: the feed, in pages, by long poll, or as server-sent events."""
 
-from aiohttp import web
+import asyncio
+
+from aiohttp import hdrs, web
 
 from rostra import texts
 from rostra.commands import COMMANDS
+from rostra.log import LogUnavailable
 from rostra_adapters.app import App
-from rostra_adapters.feed import Feed, Wanted
-from rostra_adapters.http import tokens
+from rostra_adapters.feed import Feed, FeedEvent, Wanted
+from rostra_adapters.feed_tail import Tail, TailPage
+from rostra_adapters.http import streams, tokens
 from rostra_adapters.http.events import BATCHED
 from rostra_adapters.http.messages import answer
-from rostra_adapters.http.problems import Problem
+from rostra_adapters.http.problems import Problem, retry_after
 from rostra_adapters.http.queries import Query
 from rostra_adapters.http.settings import HttpSettings
 from rostra_adapters.http.tokens import EVERY_SITE, Token
 
 PARAMETERS = ("after", "limit", "type", "site", "resource", "wait")
+STREAM_PARAMETERS = ("after", "type", "site", "resource")
+LAST_EVENT_ID = "Last-Event-ID"
+LAST_EVENT_ID_DIGITS_MAX = 19
+ROWS_BEHIND = 500
+ENCODED_MAX = 1_000
 
 
 class Feeding:
@@ -23,17 +32,23 @@ class Feeding:
     def __init__(self, app: App, settings: HttpSettings) -> None:
         self._app = app
         self._feed = Feed(app.log, app.ring)
+        self.tail = Tail(self._feed, app.log)
         self._settings = settings
 
     async def end_waits(self, _: web.Application) -> None:
         """A service that stops keeps nobody waiting."""
-        self._feed.end_waits()
+        self.tail.end()
 
-    async def get(self, request: web.Request) -> web.Response:
+    async def get(self, request: web.Request) -> web.StreamResponse:
+        if streams.takes_events(request):
+            return await self._events(request)
+        return await self._page(request)
+
+    async def _page(self, request: web.Request) -> web.Response:
         token = tokens.needed(request, self._settings.secret, "publish")
         query = Query(request, known=PARAMETERS)
         settings = self._settings
-        page = await self._feed.page_within(
+        page = await self.tail.page_within(
             query.number("after", default=0),
             limit=query.number(
                 "limit", default=settings.feed_default, least=1, most=settings.feed_max
@@ -52,6 +67,84 @@ class Feeding:
             },
             compressed_bytes_min=settings.compressed_bytes_min,
         )
+
+    # -- server-sent events
+
+    async def _events(self, request: web.Request) -> web.StreamResponse:
+        token = tokens.needed(request, self._settings.secret, "publish")
+        query = Query(request, known=STREAM_PARAMETERS)
+        wanted = _wanted(query, token)
+        position = resumed(request, query.number("after", default=0))
+        await self._check(position)
+        log_id = str(await self._app.log.log_id())
+        response = await streams.begin(request, streams.EVENTS, {"Rostra-Log": log_id})
+        if request.method != hdrs.METH_HEAD:
+            with self.tail.following():
+                try:
+                    await self._follow(response, wanted, position)
+                except (ConnectionError, streams.TooSlow, LogUnavailable):
+                    streams.cut(request)
+        return response
+
+    async def _check(self, position: int) -> None:
+        """Raises the problems `busy` and `log-changed`."""
+        if self.tail.followers >= self._settings.followers_max:
+            after = retry_after(self._settings.retry_after_seconds)
+            raise Problem("busy", "as many follow as may", headers=after)
+        if position > await self._app.head():
+            raise Problem("log-changed", "the position is beyond the log's head")
+
+    async def _follow(self, response: web.StreamResponse, wanted: Wanted, position: int) -> None:
+        """Until the service stops. Raises ConnectionError, TooSlow, LogUnavailable."""
+        settings, tail, clock = self._settings, self.tail, asyncio.get_running_loop().time
+        sent = clock()
+        ends = sent + settings.stream_seconds_max
+        while not tail.ending and clock() < ends:
+            data, upto = await self._next(wanted, position)
+            if not data and clock() >= sent + settings.heartbeat_seconds:
+                data = streams.heartbeat_bytes(upto)
+            if data:
+                await streams.send(response, data, stall_seconds_max=settings.stall_seconds_max)
+                sent = clock()
+            if upto == position:
+                await tail.moved(position, sent + settings.heartbeat_seconds - clock())
+            position = upto
+
+    async def _next(self, wanted: Wanted, position: int) -> tuple[bytes, int]:
+        """What goes on from a position, as far as it goes in one step."""
+        pages = self.tail.since(position)
+        if pages is None:
+            page = await self._feed.page(position, limit=ROWS_BEHIND, wanted=wanted)
+            return _sse(page.events), page.position
+        if not pages:
+            return b"", position
+        return _of_tail(pages[0], wanted, position), pages[0].upto
+
+
+def resumed(request: web.Request, default: int) -> int:
+    """The position that `Last-Event-ID` names. Raises the problem `bad-query`."""
+    text = request.headers.get(LAST_EVENT_ID)
+    if not text:
+        return default
+    if not (text.isascii() and text.isdigit() and len(text) <= LAST_EVENT_ID_DIGITS_MAX):
+        raise Problem("bad-query", f"`{LAST_EVENT_ID}` is none that came from here")
+    return int(text)
+
+
+def _of_tail(page: TailPage, wanted: Wanted, after: int) -> bytes:
+    """Encoded once for all who want the same."""
+    if page.after != after:
+        return _sse(page.of(wanted, after))
+    data = page.encoded.get(wanted)
+    if data is None:
+        data = _sse(page.of(wanted, after))
+        if len(page.encoded) < ENCODED_MAX:
+            page.encoded[wanted] = data
+    return data
+
+
+def _sse(events: list[FeedEvent]) -> bytes:
+    return b"".join(streams.event_bytes(one.position, one.json) for one in events)
 
 
 def _wanted(query: Query, token: Token) -> Wanted:

@@ -71,12 +71,16 @@ def _not_now(error: ViewBehind | LogBusy | LogUnavailable) -> Problem:
 
 
 @web.middleware
-async def cors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Any origin may ask, unless the site whose page is shown names those that may."""
+async def preflights(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """What a browser asks before it asks."""
     if request.method == hdrs.METH_OPTIONS and "Access-Control-Request-Method" in request.headers:
-        answer: web.StreamResponse = web.Response(status=204, headers=_preflight(request))
-    else:
-        answer = await handler(request)
+        return web.Response(status=204, headers=_preflight(request))
+    return await handler(request)
+
+
+async def cors(request: web.Request, answer: web.StreamResponse) -> None:
+    """Any origin may ask, unless the site whose page is shown names those that may. Done as the
+    answer's head is made, since a stream has gone out long before its handler ends."""
     allowed = request.get(ORIGINS, ("*",))
     origin = request.headers.get(hdrs.ORIGIN)
     if "*" in allowed:
@@ -88,7 +92,6 @@ async def cors(request: web.Request, handler: Handler) -> web.StreamResponse:
             answer.headers["Access-Control-Allow-Origin"] = str(origin)
     answer.headers["Access-Control-Expose-Headers"] = EXPOSED
     answer.headers[hdrs.SERVER] = SERVER  # and not which versions of what
-    return answer
 
 
 def _preflight(request: web.Request) -> dict[str, str]:

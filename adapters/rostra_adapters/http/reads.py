@@ -19,7 +19,7 @@ from rostra_adapters.http.readers import Reader, id_in_path
 from rostra_adapters.http.settings import HttpSettings
 from rostra_adapters.my_votes import add_my_votes
 from rostra_projections.listing import CURSOR_CHARACTERS_MAX
-from rostra_projections.shapes import CommentsPage, DiscussionsPage, Viewer
+from rostra_projections.shapes import CommentShape, CommentsPage, DiscussionsPage, Viewer
 
 CURSOR = Annotated[str, Meta(min_length=1, max_length=CURSOR_CHARACTERS_MAX)]
 WAITING = ("min_position", "wait")
@@ -28,6 +28,13 @@ ORDERS: tuple[Order, ...] = get_args(Order)
 ETAG_BYTES = 12
 
 Read = Callable[[Query, Reader, web.Request], Awaitable[Any]]
+
+
+def tag_of(request: web.Request, body: bytes, log_id: UUID) -> str:
+    """Of the log, the person (whose token says so) and what is shown."""
+    person = request.headers.get("Authorization", "")
+    about = f"{log_id}\n{person}\n".encode(errors="surrogateescape")
+    return blake2b(about + body, digest_size=ETAG_BYTES).hexdigest()
 
 
 class Reads:
@@ -40,19 +47,21 @@ class Reads:
     def routes(self) -> list[web.RouteDef]:
         """Every read, with the parameters it knows."""
         return [
-            self._get("/v1/discussions", self._discussions, "site", "resource", "limit", "cursor"),
-            self._get("/v1/discussions/{id}", self._discussion),
-            self._get(
+            self.get("/v1/discussions", self._discussions, "site", "resource", "limit", "cursor"),
+            self.get("/v1/discussions/{id}", self._discussion),
+            self.get(
                 "/v1/discussions/{id}/comments",
                 self._comments, *PAGING, "passage", "inline", "flat",
             ),
-            self._get("/v1/discussions/{id}/passages", self._passages),
-            self._get("/v1/comments/{id}", self._comment),
-            self._get("/v1/comments/{id}/replies", self._replies, *PAGING),
-            self._get("/v1/counts", self._counts, "site", "resource"),
+            self.get("/v1/discussions/{id}/passages", self._passages),
+            self.get("/v1/comments/{id}", self._comment),
+            self.get("/v1/comments/{id}/replies", self._replies, *PAGING),
+            self.get("/v1/counts", self._counts, "site", "resource"),
         ]  # fmt: skip
 
-    def _get(self, path: str, read: Read, *parameters: str) -> web.RouteDef:
+    def get(self, path: str, read: Read, *parameters: str) -> web.RouteDef:
+        """A read: it waits as long as it is told to, has a tag, and is shown with both."""
+
         async def get(request: web.Request) -> web.Response:
             query = Query(request, known=(*parameters, *WAITING))
             reader = Reader(request, self._app, self._settings.secret)
@@ -76,7 +85,7 @@ class Reads:
 
     async def _show(self, request: web.Request, shape: Any, position: int) -> web.Response:
         body = msgspec.json.encode(shape)
-        tag = self._tag(request, body, await self._app.log.log_id())
+        tag = tag_of(request, body, await self._app.log.log_id())
         private = "Authorization" in request.headers
         headers = {
             "Rostra-Position": str(position),
@@ -88,12 +97,6 @@ class Reads:
             return web.Response(status=304, headers=headers)
         limit = self._settings.compressed_bytes_min
         return answer(request, body, headers=headers, compressed_bytes_min=limit)
-
-    def _tag(self, request: web.Request, body: bytes, log_id: UUID) -> str:
-        """Of the log, the query, the person (whose token says so) and what is shown."""
-        person = request.headers.get("Authorization", "")
-        about = f"{log_id}\n{request.path_qs}\n{person}\n".encode(errors="surrogateescape")
-        return blake2b(about + body, digest_size=ETAG_BYTES).hexdigest()
 
     # -- each read
 
@@ -137,6 +140,10 @@ class Reads:
     async def _comment(self, _: Query, reader: Reader, request: web.Request) -> Any:
         comment = id_in_path(request, ids.Kind.COMMENT)
         viewer = await reader.enter(ids.discussion_of(comment))
+        return await self.comment(comment, viewer)
+
+    async def comment(self, comment: UUID, viewer: Viewer) -> CommentShape | None:
+        """A comment as it is shown under its own address."""
         found = await self._app.comment(comment, viewer=viewer)
         if found is not None and viewer.person is not None:
             await add_my_votes(self._app.log, [found], viewer.person)

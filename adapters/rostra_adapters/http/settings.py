@@ -13,6 +13,7 @@ class HttpSettings(msgspec.Struct, frozen=True, kw_only=True):
     events_request_bytes_max: int = 32 * 1024 * 1024
     batch_events_max: int = 10_000
     line_bytes_max: int = 1024 * 1024  # of a URL or a header: a hundred long resources fit
+    line_of_events_bytes_max: int = 16 * 1024 * 1024  # of NDJSON; the longest article fits
     page_default: int = 20
     page_max: int = 100
     replies_default: int = 3
@@ -22,6 +23,11 @@ class HttpSettings(msgspec.Struct, frozen=True, kw_only=True):
     wait_seconds_default: float = 5.0
     wait_seconds_max: float = 30.0
     retry_after_seconds: int = 1
+    away_seconds_max: float = 30.0  # a stream of events waits for the database
+    followers_max: int = 10_000
+    heartbeat_seconds: float = 15.0
+    stall_seconds_max: float = 20.0  # of a reader who takes nothing; then dropped
+    stream_seconds_max: float = 3_600.0  # a stream ends, and its reader asks again
     ready_lag_events_max: int = 10_000
     drain_seconds_max: float = 30.0
     compressed_bytes_min: int = 1024

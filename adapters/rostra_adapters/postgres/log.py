@@ -162,8 +162,10 @@ class PostgresLog:
                 position = page[-1].position
                 yield page
             else:
+                # Not `wait_for`: Python 3.11's loses a cancellation that comes together with news.
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(news.wait(), POLL_SECONDS)
+                    async with asyncio.timeout(POLL_SECONDS):
+                        await news.wait()
 
 
 def _parts(groups: Sequence[Group]) -> Iterator[Sequence[Group]]:

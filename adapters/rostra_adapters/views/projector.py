@@ -27,7 +27,7 @@ _STATES = """
 select name, version, shape, position from public.rostra_views where name = any($1::text[])"""
 # The log can repeat what is lost. And all look-ups are by index, though the tables may be
 # so new that the planner believes them to be small.
-_SETTINGS = """
+BY_INDEX_AND_NOT_FLUSHED = """
 select set_config(name, 'off', true)
 from unnest(array['synchronous_commit', 'enable_seqscan', 'enable_bitmapscan', 'enable_sort'])
     as setting (name)"""
@@ -84,7 +84,7 @@ async def project(
     """
     position = page[-1].position
     async with connection.transaction():
-        await connection.execute(_SETTINGS)
+        await connection.execute(BY_INDEX_AND_NOT_FLUSHED)
         await advance(connection, standing, position)
         for state in standing:
             await apply(connection, state, page, keep_moves=True)

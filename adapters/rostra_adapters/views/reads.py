@@ -9,13 +9,15 @@ import asyncpg
 from rostra.ids import discussion_of
 from rostra.times import Time, format_time, to_datetime
 from rostra_adapters.postgres.connect import unavailable_if_lost
+from rostra_adapters.views import moderation_reads
 from rostra_adapters.views.store import to_row
 from rostra_projections.comments import COMMENTS, COUNTS, CommentRow, CountsRow, inline_group
 from rostra_projections.comments_sql import From, of_listing, page_statement
 from rostra_projections.discussions import DISCUSSIONS
 from rostra_projections.listing import Cursor, LastKey, Listing, refuse_old
+from rostra_projections.moderation import ActRow, Queue
 from rostra_projections.passages import PASSAGES
-from rostra_projections.reads import DiscussionRead, Page, PassageRead
+from rostra_projections.reads import DiscussionRead, Page, PassageRead, Queued
 from rostra_projections.shapes import Viewer
 from rostra_projections.tables import Table
 from rostra_projections.views import VIEWS
@@ -66,7 +68,9 @@ select v.position, p.id is not null, coalesce(g.comments, 0), coalesce(g.replies
     g.latest_at, greatest(p.changed, g.changed), {p}
 from {here}
 left join public.passages_v{{passages}} p on p.discussion = $1
-left join public.comment_counts_v{{comments}} g on g.id = p.id
+left join lateral (
+    select * from public.comment_counts_v{{comments}} where id = p.id offset 0
+) g on true
 order by p.start_at nulls last, p.position"""
 
 _COUNTS = """
@@ -167,6 +171,20 @@ class PostgresReads:
     async def counts(self, discussions: Sequence[UUID]) -> tuple[int, dict[UUID, int]]:
         records = await self._fetch(COUNTS_OF, list(discussions))
         return records[0][0], {r[1]: r[2] for r in records if r[1] is not None}
+
+    async def queue(
+        self, site: str, queue: Queue, *, limit: int, after: int
+    ) -> tuple[int, list[Queued]]:
+        records = await self._fetch(moderation_reads.QUEUES[queue], site, after, limit)
+        comments = [record["id"] for record in records if record[2]]
+        flags = await self._fetch(moderation_reads.FLAGS_OF, comments) if comments else []
+        return records[0][0], moderation_reads.queued(records, moderation_reads.flags_of(flags))
+
+    async def acts(
+        self, discussion: UUID, *, limit: int, before: int | None
+    ) -> tuple[int, list[ActRow]]:
+        records = await self._fetch(moderation_reads.ACTS_OF, discussion, limit, before)
+        return records[0][0], moderation_reads.acts(records)
 
 
 def _from(last: LastKey | None) -> From:

@@ -20,7 +20,7 @@ PRUNE_SECONDS = 60.0
 MOVES_KEPT = "1 hour"
 
 _TRY_LOCK = "select pg_try_advisory_lock(5940093377497353330)"
-_PRUNE = """
+PRUNE = """
 with gone as (
     delete from public.comment_moves where moved_at < clock_timestamp() - $1::text::interval
     returning position
@@ -87,7 +87,7 @@ class Runner:
                 now = asyncio.get_running_loop().time()
                 if now - pruning > PRUNE_SECONDS:
                     pruning = now
-                    await connection.execute(_PRUNE, MOVES_KEPT)
+                    await connection.execute(PRUNE, MOVES_KEPT)
 
     async def _catch_up(
         self, connection: Connection, behind: Sequence[ViewState], join: int

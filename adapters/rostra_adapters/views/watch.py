@@ -56,8 +56,10 @@ class Watch:
                 await asyncio.sleep(POLL_UNHEARD_SECONDS)
                 continue
             seconds = POLL_SECONDS if self._news.connected else POLL_UNHEARD_SECONDS
+            # Not `wait_for`: Python 3.11's loses a cancellation that comes together with news.
             try:
-                await asyncio.wait_for(news.wait(), seconds)
+                async with asyncio.timeout(seconds):
+                    await news.wait()
             except TimeoutError:
                 continue
 

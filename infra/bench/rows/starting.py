@@ -21,7 +21,8 @@ async def measure(setting: Setting) -> list[Figure]:
     helped, bare = await alternate(setting.scale.rounds, lambda: _time(*ROSTRA, "--help"), _pass)
     with TemporaryDirectory(prefix="rostra-bench-", dir=setting.scratch) as folder:
         data = _open_to_all(Path(folder))
-        await _serve(data)  # makes the cluster
+        local_postgres.start(data, durable=setting.scale.durable).release()
+        await _serve(data)  # makes the tables
         ready, up = await alternate(
             setting.scale.rounds, lambda: _serve(data), lambda: _pg_ctl(data)
         )

@@ -1,0 +1,88 @@
+"""What happened to a comment, from its own stream: its wordings, and how it was moderated."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import msgspec
+
+from rostra import codec, ids
+from rostra.codec import AnyEvent
+from rostra.comment import Comment, CommentEdited, CommentPosted
+from rostra.log import EventLog, Recorded
+from rostra.sealing import Damaged, Erased, KeyRing, associated_data
+from rostra.world import fold
+from rostra_adapters.app import App
+from rostra_projections.shapes import HistoryEvent, HistoryPage, Viewer
+
+_Told = tuple[Recorded, AnyEvent]
+
+
+async def history(app: App, site: str, comment: UUID, viewer: Viewer) -> HistoryPage | None:
+    """Its events, the oldest first; None where the viewer may not know of the comment. Earlier
+    wordings, and all of what is shown no more, are for its author and moderators."""
+    told = _told((await app.log.read_streams([comment]))[comment])
+    state: Comment = fold(ids.Kind.COMMENT, [event for _, event in told])
+    if state.posted is None:
+        return None
+    inside = viewer.moderator or viewer.person == state.posted.author
+    if state.status in ("held", "rejected") and not inside:
+        return None
+    owner = ids.person_id(site, state.posted.author)
+    await app.ring.load([owner])
+    public = _latest(told) if state.status == "published" else 0
+    return HistoryPage(
+        position=told[-1][0].position,
+        events=[
+            _event(app.ring, owner, row, event, shown=inside or row.version == public)
+            for row, event in told
+        ],
+    )
+
+
+async def comment_state(log: EventLog, comment: UUID) -> Comment:
+    """A comment as the log has it now."""
+    rows = (await log.read_streams([comment]))[comment]
+    state: Comment = fold(ids.Kind.COMMENT, [event for _, event in _told(rows)])
+    return state
+
+
+def _told(rows: Sequence[Recorded]) -> list[_Told]:
+    """The events of ours among the rows."""
+    found = []
+    for row in rows:
+        try:
+            event = codec.decode(row.topic, row.state)
+        except msgspec.DecodeError:
+            continue
+        if event is not None:
+            found.append((row, event))
+    return found
+
+
+def _latest(told: Sequence[_Told]) -> int:
+    """The version of the latest wording."""
+    worded = (row for row, event in told if isinstance(event, CommentPosted | CommentEdited))
+    return max(row.version for row in worded)
+
+
+def _event(
+    ring: KeyRing, owner: UUID, row: Recorded, event: AnyEvent, *, shown: bool
+) -> HistoryEvent:
+    by = event.author if isinstance(event, CommentPosted) else getattr(event, "by", None)
+    body = None
+    if shown and isinstance(event, CommentPosted | CommentEdited):
+        body = _body(ring, owner, row, event)
+    return HistoryEvent(position=row.position, type=row.topic, at=event.time, by=by, body=body)
+
+
+def _body(
+    ring: KeyRing, owner: UUID, row: Recorded, event: CommentPosted | CommentEdited
+) -> str | None:
+    """The wording; None where it is erased, or was altered."""
+    if not isinstance(event.personal, bytes) or row.event_id is None:
+        return None
+    place = associated_data(row.stream, row.topic, row.event_id, codec.PERSONAL)
+    try:
+        return codec.open_words(event.personal, ring, owner, place).body
+    except (Erased, Damaged):
+        return None

@@ -1,0 +1,99 @@
+"""Who acts: a person, or a moderator, in one discussion of the token's site."""
+
+from uuid import UUID, uuid4
+
+import msgspec
+from aiohttp import hdrs, web
+
+from rostra import texts
+from rostra.commands import Command
+from rostra.events import PERSONS, Act
+from rostra.handle import Commanded, Outcome
+from rostra.limits import NAME_CHARACTERS_MAX
+from rostra.settings import Rules
+from rostra.times import Time
+from rostra_adapters.app import App
+from rostra_adapters.http import tokens
+from rostra_adapters.http.problems import Problem, refused
+from rostra_adapters.http.readers import ORIGINS, Reader
+from rostra_adapters.http.settings import HttpSettings
+from rostra_adapters.http.tokens import Token
+from rostra_projections.shapes import Viewer
+
+NAMED_BY_THE_URL = ("unknown-comment", "unknown-discussion")
+
+
+class Actor(msgspec.Struct, frozen=True):
+    """A person where they act. `moderates`: by a token for it."""
+
+    person: str
+    name: str
+    viewer: Viewer
+    site: str
+    resource: str
+    moderates: bool
+
+    def act(self, now: Time, event: str | None = None) -> Act:
+        """What they do now; `event` names it, where it has a name."""
+        name = str(uuid4()) if event is None else event
+        return Act(PERSONS, name, now, person=self.person, moderates=self.moderates)
+
+
+async def enter(
+    request: web.Request, app: App, settings: HttpSettings, discussion: UUID, *, scope: str
+) -> Actor:
+    """Who acts in a discussion. Raises the problems `unauthorized` and `forbidden`, and
+    `not-found` where the discussion is unknown, or private and not for them."""
+    token = tokens.needed(request, settings.secret, scope)
+    access = await app.standing(discussion)
+    reader = Reader(request, app, settings.secret)
+    if access is None or not reader.may_read(access.site, access.rules):
+        raise Problem("not-found", "there is no such discussion")
+    _must_act_there(request, token, access.site, access.rules, scope)
+    return actor(token, reader, access.site, access.resource, moderates=scope == "moderate")
+
+
+async def visit(
+    request: web.Request, app: App, settings: HttpSettings, site: str, resource: str
+) -> Actor:
+    """Who acts on a site, where there may be no such discussion yet."""
+    token = tokens.needed(request, settings.secret, "comment")
+    rules = await app.site_rules(site)
+    reader = Reader(request, app, settings.secret)
+    _must_act_there(request, token, site, rules, "comment")
+    if not reader.may_read(site, rules):
+        raise Problem("forbidden", "the site is private, and the token does not open it")
+    return actor(token, reader, site, resource, moderates=False)
+
+
+def actor(token: Token, reader: Reader, site: str, resource: str, *, moderates: bool) -> Actor:
+    """The token's person. Raises the problem `forbidden` where they cannot be named here."""
+    try:
+        person: str = msgspec.convert(token.person, texts.PersonId)
+        name: str = msgspec.convert(token.name or person[:NAME_CHARACTERS_MAX], texts.Name)
+    except msgspec.ValidationError:
+        raise Problem("forbidden", "the token's `sub` or `name` cannot be a person's") from None
+    return Actor(person, name, reader.viewer(site), site, resource, moderates)
+
+
+def _must_act_there(
+    request: web.Request, token: Token, site: str, rules: Rules, scope: str
+) -> None:
+    """A person's token is for one site; a moderator's may be for all."""
+    request[ORIGINS] = rules.origins
+    there = token.site == site if scope == "comment" else token.reaches(site)
+    if not there:
+        raise Problem("forbidden", "the token is not for this site")
+    origin = request.headers.get(hdrs.ORIGIN)
+    if origin is not None and "*" not in rules.origins and origin not in rules.origins:
+        raise Problem("origin-not-allowed", f"the site does not name {origin[:200]}")
+
+
+async def submitted(app: App, settings: HttpSettings, command: Command, act: Act) -> Outcome:
+    """What became of it. A refusal is raised as a problem: `not-found` for what the URL names."""
+    (outcome,) = await app.submit([Commanded(command, act)])
+    if outcome.refusal is None:
+        return outcome
+    if outcome.refusal.name in NAMED_BY_THE_URL:
+        raise Problem("not-found", outcome.refusal.detail)
+    raise refused(outcome.refusal, retry_after_seconds=settings.retry_after_seconds)

@@ -1,0 +1,122 @@
+"""What moderators see and do, and the log of it that everybody may read."""
+
+from collections.abc import Callable
+from typing import Literal
+
+import msgspec
+from aiohttp import hdrs, web
+
+from rostra import ids, texts
+from rostra.commands import (
+    ApproveComment,
+    ModerateComment,
+    PinComment,
+    RejectComment,
+    RemoveComment,
+    RestoreComment,
+    UnpinComment,
+)
+from rostra.times import Time
+from rostra_adapters.app import App
+from rostra_adapters.history import comment_state
+from rostra_adapters.http import tokens
+from rostra_adapters.http.actors import enter, submitted
+from rostra_adapters.http.bodies import decoded
+from rostra_adapters.http.messages import answer
+from rostra_adapters.http.persons import Body, DoneShape
+from rostra_adapters.http.problems import Problem
+from rostra_adapters.http.queries import Query
+from rostra_adapters.http.readers import Reader, id_in_path
+from rostra_adapters.http.reads import CURSOR, Reads
+from rostra_adapters.http.settings import HttpSettings
+from rostra_adapters.moderating import Moderating
+from rostra_projections.moderation import Queue
+from rostra_projections.shapes import ActsPage, QueuePage
+
+ACTIONS: dict[str, type[ModerateComment]] = {
+    "approve": ApproveComment,
+    "reject": RejectComment,
+    "remove": RemoveComment,
+    "restore": RestoreComment,
+    "pin": PinComment,
+    "unpin": UnpinComment,
+}
+
+
+class Ruling(Body, frozen=True, kw_only=True):
+    """What a moderator does, and why."""
+
+    action: Literal["approve", "reject", "remove", "restore", "pin", "unpin"]
+    reason: texts.Reason | None = None
+
+
+class Moderation:
+    """The handlers."""
+
+    def __init__(
+        self, app: App, settings: HttpSettings, reads: Reads, now: Callable[[], Time]
+    ) -> None:
+        self._app = app
+        self._settings = settings
+        self._reads = reads
+        self._now = now
+        self._moderating = Moderating(app)
+
+    def routes(self) -> list[web.RouteDef]:
+        paging = ("limit", "cursor")
+        return [
+            self._reads.get("/v1/moderation", self._queue, "site", "status", *paging),
+            self._reads.get("/v1/discussions/{id}/moderation-log", self._acts, *paging),
+            web.post("/v1/comments/{id}/moderation", self.moderate),
+        ]
+
+    async def _queue(self, query: Query, reader: Reader, request: web.Request) -> QueuePage:
+        token = tokens.needed(request, self._settings.secret, "moderate")
+        site = query.needed("site", texts.SiteName)
+        if not token.reaches(site):
+            raise Problem("forbidden", "the token is not for this site")
+        await reader.visit(site)
+        return await self._moderating.queue(
+            site,
+            query.one("status", Queue) or "held",
+            limit=self._limit(query),
+            cursor=query.one("cursor", CURSOR),
+            viewer=reader.viewer(site),
+        )
+
+    async def _acts(self, query: Query, reader: Reader, request: web.Request) -> ActsPage | None:
+        discussion = id_in_path(request, ids.Kind.DISCUSSION)
+        await reader.enter(discussion)
+        access = await self._app.standing(discussion)
+        if access is None:
+            return None
+        limit, cursor = self._limit(query), query.one("cursor", CURSOR)
+        return await self._moderating.acts(access.site, discussion, limit=limit, cursor=cursor)
+
+    def _limit(self, query: Query) -> int:
+        settings = self._settings
+        return query.number("limit", default=settings.page_default, least=1, most=settings.page_max)
+
+    async def moderate(self, request: web.Request) -> web.Response:
+        comment = id_in_path(request, ids.Kind.COMMENT)
+        discussion = ids.discussion_of(comment)
+        actor = await enter(request, self._app, self._settings, discussion, scope="moderate")
+        most = self._settings.request_bytes_max
+        ruling = await decoded(request, Ruling, bytes_max=most)
+        command = ACTIONS[ruling.action](
+            site=actor.site,
+            resource=actor.resource,
+            comment_id=comment,
+            by=actor.person,
+            reason=ruling.reason,
+        )
+        act = actor.act(self._now())
+        outcome = await submitted(self._app, self._settings, command, act)
+        state = await comment_state(self._app.log, comment)
+        done = DoneShape(id=comment, status=state.status, position=outcome.position or 0)
+        return answer(
+            request,
+            msgspec.json.encode(done),
+            headers={hdrs.CACHE_CONTROL: "no-store"},
+            compressed_bytes_min=self._settings.compressed_bytes_min,
+        )

@@ -1,0 +1,161 @@
+"""`application/x-ndjson` in both directions: lines in, and as each is done a line out.
+
+Memory is constant however long the stream. What has come in while a batch is handled is the
+next batch. Reading stops while enough waits, so a log that is busy slows the client down.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from tempfile import SpooledTemporaryFile
+
+from aiohttp import web
+
+from rostra_adapters.http import streams
+
+MEDIA_TYPE = "application/x-ndjson"
+LINES_MAX = 500
+CHUNKS_WAITING_MAX = 16
+IN_MEMORY_BYTES_MAX = 1024 * 1024
+UNREAD_BYTES_MAX = 1024**3
+STALL_SECONDS_MAX = 60.0
+
+Line = bytes | None
+"""None is a line that was too long."""
+Take = Callable[[Sequence[Line]], Awaitable[bytes]]
+"""Handles lines, and gives a line for each, once what it says is durable."""
+
+
+class Splitter:
+    """Cuts what comes in into lines, and leaves out blank ones."""
+
+    def __init__(self, line_bytes_max: int) -> None:
+        self._most = line_bytes_max
+        self._rest = bytearray()
+        self._too_long = False
+
+    def feed(self, chunk: bytes) -> list[Line]:
+        """The lines that end in this chunk."""
+        first, *others = chunk.split(b"\n")
+        self._add(first)
+        lines: list[Line] = []
+        for other in others:
+            lines += self.end()
+            self._add(other)
+        return lines
+
+    def end(self) -> list[Line]:
+        """The line that has no end yet, if there is one."""
+        line: Line = None if self._too_long else bytes(self._rest)
+        self._rest.clear()
+        self._too_long = False
+        return [line] if line is None or line.strip() else []
+
+    def _add(self, part: bytes) -> None:
+        if self._too_long or len(self._rest) + len(part) > self._most:
+            self._too_long = True  # and its bytes are passed over
+            self._rest.clear()
+        else:
+            self._rest += part
+
+
+class Unread:
+    """Results that the client has not taken yet, in a file where they are many: a client that
+    reads only once it has sent everything is not waited for."""
+
+    def __init__(self) -> None:
+        self._file = SpooledTemporaryFile(IN_MEMORY_BYTES_MAX)  # noqa: SIM115  # see close
+        self._put = self._got = 0
+        self._ended = False
+        self._changed = asyncio.Event()
+
+    async def put(self, data: bytes) -> None:
+        while self._put > UNREAD_BYTES_MAX:
+            await self._next_change()
+        self._file.seek(self._put)
+        self._file.write(data)
+        self._put += len(data)
+        self._changed.set()
+
+    def end(self) -> None:
+        """Nothing more will be put."""
+        self._ended = True
+        self._changed.set()
+
+    async def get(self) -> bytes:
+        """What comes next; nothing at the end."""
+        while self._got == self._put:
+            if self._ended:
+                return b""
+            await self._next_change()
+        self._file.seek(self._got)
+        data = self._file.read(streams.SLICE_BYTES)
+        self._got += len(data)
+        if self._got == self._put:
+            self._file.seek(0)
+            self._file.truncate()
+            self._got = self._put = 0
+            self._changed.set()
+        return data
+
+    async def _next_change(self) -> None:
+        self._changed.clear()
+        await self._changed.wait()
+
+    def close(self) -> None:
+        self._file.close()
+
+
+class LineStream:
+    """One request: its lines are read, handled and answered at the same time, in order."""
+
+    def __init__(self, request: web.Request, take: Take, *, line_bytes_max: int) -> None:
+        self._request = request
+        self._take = take
+        self._splitter = Splitter(line_bytes_max)
+        self._chunks: asyncio.Queue[bytes] = asyncio.Queue(CHUNKS_WAITING_MAX)
+        self._unread = Unread()
+        self._reading = asyncio.timeout(None)
+        self._stopped = False
+        self._all_read = False
+
+    def stop(self) -> None:
+        """Read no more; what came in whole is handled and answered."""
+        self._stopped = True
+        with suppress(RuntimeError):  # it has not begun to read, or is done
+            self._reading.reschedule(asyncio.get_running_loop().time())
+
+    async def run(self, response: web.StreamResponse) -> None:
+        """Write the whole answer. Raises what `take` raises, in a group."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._read())
+                tasks.create_task(self._handle())
+                tasks.create_task(self._send(response))
+        finally:
+            self._unread.close()
+
+    async def _read(self) -> None:
+        whole = False
+        with suppress(TimeoutError):
+            async with self._reading:
+                while not self._stopped and (chunk := await self._request.content.readany()):
+                    await self._chunks.put(chunk)
+                whole = not self._stopped
+        self._all_read = True
+        if whole:
+            await self._chunks.put(b"\n")  # the last line may have no end
+        await self._chunks.put(b"")
+
+    async def _handle(self) -> None:
+        while chunk := await self._chunks.get():
+            lines = self._splitter.feed(chunk)
+            for start in range(0, len(lines), LINES_MAX):
+                await self._unread.put(await self._take(lines[start : start + LINES_MAX]))
+        self._unread.end()
+
+    async def _send(self, response: web.StreamResponse) -> None:
+        while data := await self._unread.get():
+            # A client that is still sending may not have begun to read.
+            stall_seconds_max = STALL_SECONDS_MAX if self._all_read else None
+            await streams.send(response, data, stall_seconds_max=stall_seconds_max)

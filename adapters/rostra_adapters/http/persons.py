@@ -1,0 +1,311 @@
+"""What a person does, from a browser: comments, votes, flags, passages.
+
+Each act goes the way of a published event, under the source `rostra:persons`. An
+`Idempotency-Key` makes the id of the comment or the passage, so it holds for ever.
+"""
+
+from collections.abc import Callable
+from typing import Annotated, TypeVar
+from uuid import UUID, uuid4
+
+import msgspec
+from aiohttp import hdrs, web
+from msgspec import UNSET, Meta, UnsetType
+
+from rostra import ids, texts
+from rostra.commands import (
+    Author,
+    CastVote,
+    EditComment,
+    FlagComment,
+    MarkPassage,
+    OpenDiscussion,
+    PostComment,
+    RemoveComment,
+)
+from rostra.comment import Status
+from rostra.times import Time
+from rostra_adapters.app import App
+from rostra_adapters.history import comment_state
+from rostra_adapters.http.actors import Actor, enter, submitted, visit
+from rostra_adapters.http.bodies import decoded
+from rostra_adapters.http.messages import answer
+from rostra_adapters.http.problems import Problem
+from rostra_adapters.http.readers import id_in_path
+from rostra_adapters.http.reads import Reads, tag_of
+from rostra_adapters.http.settings import HttpSettings
+
+IDEMPOTENCY_KEY = "Idempotency-Key"
+
+
+class Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a request says."""
+
+
+_B = TypeVar("_B", bound=Body)
+
+
+class NewComment(Body, frozen=True, kw_only=True):
+    """`parent` and `passage` are ids."""
+
+    body: texts.Body
+    parent: UUID | None = None
+    passage: UUID | None = None
+
+    def __post_init__(self) -> None:
+        texts.check_body(self.body)
+
+
+class NewWording(Body, frozen=True, kw_only=True):
+    body: texts.Body
+
+    def __post_init__(self) -> None:
+        texts.check_body(self.body)
+
+
+class NewVote(Body, frozen=True, kw_only=True):
+    """For, against, or 0 to take it back."""
+
+    value: Annotated[int, Meta(ge=-1, le=1)]
+
+
+class NewFlag(Body, frozen=True, kw_only=True):
+    reason: texts.Reason
+
+
+class NewPassage(Body, frozen=True, kw_only=True):
+    """Offsets are in Unicode code points."""
+
+    exact: texts.Quote
+    prefix: texts.Context | None = None
+    suffix: texts.Context | None = None
+    start: texts.Offset | None = None
+    end: texts.Offset | None = None
+
+    def __post_init__(self) -> None:
+        if self.start is not None and self.end is not None and self.end < self.start:
+            raise ValueError("`end` lies before `start`")
+
+
+class NewDiscussion(Body, frozen=True, kw_only=True):
+    site: texts.SiteName
+    resource: texts.Resource
+    title: texts.Title | None = None
+    url: texts.Url | None = None
+
+
+class DoneShape(msgspec.Struct, kw_only=True):
+    """What it is about, how that stands, and the position from which views show it."""
+
+    id: UUID
+    status: Status | UnsetType = UNSET
+    position: int
+
+
+class VoteShape(msgspec.Struct, kw_only=True):
+    """The comment's votes with this one counted."""
+
+    up: int
+    down: int
+    score: int
+    my_vote: int
+    position: int
+
+
+class Persons:
+    """The handlers. Each raises the domain's refusals as problems."""
+
+    def __init__(
+        self, app: App, settings: HttpSettings, reads: Reads, now: Callable[[], Time]
+    ) -> None:
+        self._app = app
+        self._settings = settings
+        self._reads = reads
+        self._now = now
+
+    def routes(self) -> list[web.RouteDef]:
+        return [
+            web.put("/v1/discussions", self.open),
+            web.post("/v1/discussions/{id}/comments", self.post),
+            web.post("/v1/discussions/{id}/passages", self.mark),
+            web.patch("/v1/comments/{id}", self.edit),
+            web.delete("/v1/comments/{id}", self.delete),
+            web.put("/v1/comments/{id}/vote", self.vote),
+            web.post("/v1/comments/{id}/flag", self.flag),
+        ]
+
+    async def post(self, request: web.Request) -> web.Response:
+        discussion = id_in_path(request, ids.Kind.DISCUSSION)
+        actor = await self._enter(request, discussion)
+        new = await self._decoded(request, NewComment)
+        comment = ids.comment_id_of_person(discussion, actor.person, _idempotency_key(request))
+        command = PostComment(
+            site=actor.site,
+            resource=actor.resource,
+            comment_id=comment,
+            author=Author(id=actor.person, name=actor.name),
+            body=new.body,
+            parent_id=new.parent,
+            passage_id=new.passage,
+        )
+        act = actor.act(self._now(), str(comment))
+        outcome = await submitted(self._app, self._settings, command, act)
+        state = await comment_state(self._app.log, comment)
+        assert state.posted is not None
+        done = DoneShape(id=comment, status=state.posted.status, position=outcome.position or 0)
+        return self._answer(request, done, status=201, location=f"/v1/comments/{comment}")
+
+    async def mark(self, request: web.Request) -> web.Response:
+        discussion = id_in_path(request, ids.Kind.DISCUSSION)
+        actor = await self._enter(request, discussion)
+        new = await self._decoded(request, NewPassage)
+        passage = ids.passage_id_of_person(discussion, actor.person, _idempotency_key(request))
+        command = MarkPassage(
+            site=actor.site,
+            resource=actor.resource,
+            passage_id=passage,
+            exact=new.exact,
+            prefix=new.prefix,
+            suffix=new.suffix,
+            start=new.start,
+            end=new.end,
+        )
+        act = actor.act(self._now(), str(passage))
+        outcome = await submitted(self._app, self._settings, command, act)
+        done = DoneShape(id=passage, position=outcome.position or 0)
+        return self._answer(request, done, status=201)
+
+    async def edit(self, request: web.Request) -> web.Response:
+        comment, actor = await self._at_comment(request)
+        new = await self._decoded(request, NewWording)
+        await self._must_match(request, comment, actor)
+        command = EditComment(
+            site=actor.site,
+            resource=actor.resource,
+            comment_id=comment,
+            body=new.body,
+            by=actor.person,
+        )
+        return await self._done(request, comment, command, actor)
+
+    async def delete(self, request: web.Request) -> web.Response:
+        comment, actor = await self._at_comment(request)
+        await self._must_match(request, comment, actor)
+        command = RemoveComment(
+            site=actor.site, resource=actor.resource, comment_id=comment, by=actor.person
+        )
+        return await self._done(request, comment, command, actor)
+
+    async def flag(self, request: web.Request) -> web.Response:
+        comment, actor = await self._at_comment(request)
+        new = await self._decoded(request, NewFlag)
+        command = FlagComment(
+            site=actor.site,
+            resource=actor.resource,
+            comment_id=comment,
+            by=actor.person,
+            reason=new.reason,
+        )
+        return await self._done(request, comment, command, actor)
+
+    async def vote(self, request: web.Request) -> web.Response:
+        """Answered once the view has counted it."""
+        comment, actor = await self._at_comment(request)
+        new = await self._decoded(request, NewVote)
+        command = CastVote(
+            site=actor.site,
+            resource=actor.resource,
+            comment_id=comment,
+            voter=actor.person,
+            value=new.value,
+        )
+        outcome = await submitted(self._app, self._settings, command, actor.act(self._now()))
+        await self._app.wait(outcome.position or 0, self._settings.wait_seconds_default)
+        found = await self._app.views.reads.comment(comment)
+        assert found is not None
+        _, row = found
+        position = max(row.changed, outcome.position or 0)
+        shape = VoteShape(
+            up=row.up, down=row.down, score=row.score, my_vote=new.value, position=position
+        )
+        return self._answer(request, shape)
+
+    async def open(self, request: web.Request) -> web.Response:
+        """What is open already is shown as it stands."""
+        new = await self._decoded(request, NewDiscussion)
+        actor = await visit(request, self._app, self._settings, new.site, new.resource)
+        command = OpenDiscussion(site=new.site, resource=new.resource, title=new.title, url=new.url)
+        outcome = await submitted(self._app, self._settings, command, actor.act(self._now()))
+        await self._app.wait(outcome.position or 0, self._settings.wait_seconds_default)
+        await self._enter(request, command.discussion)
+        shape = await self._app.discussion(command.discussion)
+        status = 201 if outcome.status == "recorded" else 200
+        location = f"/v1/discussions/{command.discussion}"
+        return self._answer(request, shape, status=status, location=location)
+
+    # -- what several do
+
+    async def _enter(self, request: web.Request, discussion: UUID) -> Actor:
+        return await enter(request, self._app, self._settings, discussion, scope="comment")
+
+    async def _at_comment(self, request: web.Request) -> tuple[UUID, Actor]:
+        comment = id_in_path(request, ids.Kind.COMMENT)
+        return comment, await self._enter(request, ids.discussion_of(comment))
+
+    async def _decoded(self, request: web.Request, kind: type[_B]) -> _B:
+        return await decoded(request, kind, bytes_max=self._settings.request_bytes_max)
+
+    async def _done(
+        self,
+        request: web.Request,
+        comment: UUID,
+        command: EditComment | RemoveComment | FlagComment,
+        actor: Actor,
+    ) -> web.Response:
+        act = actor.act(self._now())
+        outcome = await submitted(self._app, self._settings, command, act)
+        state = await comment_state(self._app.log, comment)
+        done = DoneShape(id=comment, status=state.status, position=outcome.position or 0)
+        return self._answer(request, done)
+
+    async def _must_match(self, request: web.Request, comment: UUID, actor: Actor) -> None:
+        """`If-Match` is the tag under which the comment is shown to this person. Raises the
+        problem `precondition-failed`."""
+        if hdrs.IF_MATCH not in request.headers:
+            return
+        await self._app.wait(await self._app.head(), self._settings.wait_seconds_default)
+        shape = await self._reads.comment(comment, actor.viewer)
+        if shape is None:
+            raise Problem("not-found", "there is no such comment")
+        tag = tag_of(request, msgspec.json.encode(shape), await self._app.log.log_id())
+        given = request.if_match or ()
+        if not any(one.value == "*" or (one.value == tag and not one.is_weak) for one in given):
+            raise Problem("precondition-failed", "the comment has changed since")
+
+    def _answer(
+        self,
+        request: web.Request,
+        shape: msgspec.Struct | None,
+        *,
+        status: int = 200,
+        location: str | None = None,
+    ) -> web.Response:
+        headers: dict[str, str] = {hdrs.CACHE_CONTROL: "no-store"}
+        if location is not None:
+            headers[hdrs.LOCATION] = location
+        body, least = msgspec.json.encode(shape), self._settings.compressed_bytes_min
+        return answer(request, body, status=status, headers=headers, compressed_bytes_min=least)
+
+
+def _idempotency_key(request: web.Request) -> str:
+    """The request's; without one a random one. Raises the problem `bad-request`."""
+    given = request.headers.getall(IDEMPOTENCY_KEY, [])
+    if not given:
+        return uuid4().hex
+    try:
+        (text,) = given
+        text.encode()  # what was not UTF-8 shows as half surrogates
+        key: str = msgspec.convert(text, texts.Key)
+    except ValueError:
+        raise Problem("bad-request", f"`{IDEMPOTENCY_KEY}` does not fit") from None
+    return key

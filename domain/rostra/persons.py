@@ -1,0 +1,94 @@
+"""What a person may do themselves, beyond what holds for a publisher who tells of it.
+
+Each rule takes the act and what it is about, and raises a Refusal. What is held or rejected is
+unknown to all but its author and the moderators.
+"""
+
+import msgspec
+
+from rostra.commands import EditComment, FlagComment, ModerateComment, OpenDiscussion, RemoveComment
+from rostra.comment import Comment, CommentPosted, posted_of
+from rostra.discussion import Discussion
+from rostra.events import Act
+from rostra.refusals import Refusal, unknown
+from rostra.settings import Rules
+from rostra.times import Time, later
+from rostra.vote import Vote
+
+_HIDDEN = ("held", "rejected")
+_MICROSECOND = 1e-6
+
+CommentCommand = EditComment | ModerateComment | FlagComment
+
+
+def may_see(comment: Comment, act: Act, named: object) -> CommentPosted:
+    """How the comment was posted. Raises unknown-comment where it is not there for them."""
+    posted = posted_of(comment, named)
+    if comment.status in _HIDDEN and not act.moderates and act.person != posted.author:
+        raise unknown("comment", named, retryable=False)
+    return posted
+
+
+def may_answer(parent: Comment, act: Act, named: object) -> None:
+    """Nobody answers what is removed or held."""
+    if parent.posted is None or (parent.status in _HIDDEN and act.person != parent.posted.author):
+        raise unknown("parent", named, retryable=False)
+    if parent.status != "published":
+        raise Refusal("parent-not-published", f"what this answers is {parent.status}")
+
+
+def may_change(comment: Comment, command: CommentCommand, act: Act, rules: Rules) -> None:
+    """Authors edit, for a while, and delete what is theirs; moderators moderate."""
+    posted = may_see(comment, act, command.comment_id)
+    match command:
+        case EditComment():
+            _must_be_theirs(posted, act)
+            _must_not_be_removed(comment)
+            _must_be_in_time(posted, act, rules)
+        case FlagComment():
+            _must_not_be_removed(comment)
+        case RemoveComment() if not act.moderates:
+            _must_be_theirs(posted, act)
+        case _ if not act.moderates:
+            raise Refusal("not-yours", "this is for moderators")
+
+
+def _must_be_theirs(posted: CommentPosted, act: Act) -> None:
+    if posted.author != act.person:
+        raise Refusal("not-yours", "only its author may do this")
+
+
+def _must_not_be_removed(comment: Comment) -> None:
+    if comment.removed is not None:
+        raise Refusal("comment-removed", f"the comment is {comment.removed}")
+
+
+def _must_be_in_time(posted: CommentPosted, act: Act, rules: Rules) -> None:
+    if act.time > later(posted.time, rules.edit_seconds):
+        raise Refusal("edit-too-late", f"a comment is edited within {rules.edit_seconds} s")
+
+
+def may_open(discussion: Discussion, command: OpenDiscussion, rules: Rules) -> bool:
+    """Whether there is something to open: what is open already stands as it is."""
+    if discussion.resource is not None:
+        return False
+    if not rules.open_on_first:
+        raise Refusal("not-opened-by-readers", f"the site {command.site!r} opens its discussions")
+    return True
+
+
+def after_comment(act: Act, comment: Comment) -> Act:
+    """The act, no earlier than what stands: what a person does now counts, though a publisher's
+    clock may run ahead of ours."""
+    standing = (comment.edited, comment.moderated_at, comment.removed_at, comment.pinned_at)
+    return _not_before(act, max(standing))
+
+
+def after_vote(act: Act, vote: Vote) -> Act:
+    """The act, later than the vote that stands: it sets the standing outright."""
+    standing = vote.order[0]
+    return _not_before(act, later(standing, _MICROSECOND)) if standing else act
+
+
+def _not_before(act: Act, time: Time) -> Act:
+    return msgspec.structs.replace(act, time=max(act.time, time))

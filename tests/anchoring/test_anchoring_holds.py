@@ -1,0 +1,216 @@
+"""What holds of anchoring whatever the text and its edits: properties, and time."""
+
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench import anchoring as bench
+from rostra.anchoring import (
+    APPROXIMATE_CHARACTERS_MIN,
+    CHARACTERS_PER_ERROR,
+    SCORE_MIN,
+    Anchored,
+    Mark,
+    Orphaned,
+    Outcome,
+    Quote,
+    Standing,
+    anchor,
+    anchor_all,
+    describe,
+    standing,
+)
+from rostra.folding import Folded
+from rostra.matching import Grams, approximate_matches
+
+SECONDS_MAX = 2
+Span = tuple[int, int]
+
+LETTERS = st.characters(categories=["L", "N", "P", "S", "Zs"]) | st.sampled_from("😀אلé")
+WORDS = st.text(LETTERS, min_size=1, max_size=9).map(lambda word: "".join(word.split()) or "o")
+LIKE_TEXTS = st.text(st.sampled_from("ab \n😀"), max_size=60)
+
+
+@st.composite
+def articles(draw: st.DrawFn) -> tuple[str, Span]:
+    """Words of which no two are the same, and a stretch of some of them."""
+    words = draw(st.lists(WORDS, min_size=12, max_size=40))
+    numbered = [f"{number}{word}{number}" for number, word in enumerate(words, start=10)]
+    first = draw(st.integers(0, len(words) - 1))
+    last = draw(st.integers(first, min(first + 8, len(words) - 1)))
+    start = len(" ".join([*numbered[:first], ""]))
+    return " ".join(numbered), (start, start + len(" ".join(numbered[first : last + 1])))
+
+
+@given(articles(), st.data())
+def test_an_edit_of_other_words_leaves_a_passage_its_words(
+    article: tuple[str, Span], data: st.DataObject
+) -> None:
+    text, (start, end) = article
+    outside = st.integers(0, start) | st.integers(end, len(text))
+    begin = data.draw(outside)
+    done = data.draw(st.integers(begin, start if begin <= start else len(text)))
+    put = data.draw(st.sampled_from(["", " ", "\n\n"]) | WORDS)
+    revised = text[:begin] + put + text[done:]
+    shift = len(revised) - len(text) if begin <= start and done <= start else 0
+    outcome = anchor(revised, describe(text, start, end), standing(text, start, end))
+    assert isinstance(outcome, Anchored)
+    assert (outcome.start, outcome.end) == (start + shift, end + shift)
+    assert outcome.exact
+
+
+@given(articles(), WORDS)
+def test_deleted_words_are_an_orphan_until_they_are_put_back(
+    article: tuple[str, Span], other: str
+) -> None:
+    text, (start, end) = article
+    quote, last = describe(text, start, end), standing(text, start, end)
+    for put in ("", other):
+        assert anchor(text[:start] + put + text[end:], quote, last) == Orphaned()
+    assert anchor(text, quote, last) == Anchored(start, end, 1.0, exact=True)
+    moved = anchor(f"{other} {text}", quote, last)
+    assert isinstance(moved, Anchored)
+    assert moved.start == start + len(other) + 1
+
+
+@given(LIKE_TEXTS, LIKE_TEXTS, st.data())
+def test_no_passage_is_ever_on_words_unlike_its_own(
+    text: str, revised: str, data: st.DataObject
+) -> None:
+    start, end = sorted(data.draw(st.tuples(*[st.integers(0, len(text))] * 2)))
+    quote = describe(text, start, end)
+    outcome = anchor(revised, quote, standing(text, start, end))
+    if isinstance(outcome, Anchored):
+        assert 0 <= outcome.start <= outcome.end <= len(revised)
+        assert SCORE_MIN <= outcome.score <= 1
+        here, there = (Folded(words).text for words in (quote.exact, revised[outcome.start :]))
+        errors_max = len(here) // CHARACTERS_PER_ERROR
+        if outcome.exact or len(here) < APPROXIMATE_CHARACTERS_MIN:
+            assert there.startswith(here.strip()) or here in f" {there}"
+        else:
+            actual = Folded(revised[outcome.start : outcome.end]).text
+            assert (
+                min(match.errors for match in approximate_matches(actual, here, 99)) <= errors_max
+            )
+
+
+@given(LIKE_TEXTS, LIKE_TEXTS, st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60))))
+def test_all_at_once_is_the_same_as_one_by_one(text: str, revised: str, ends: list[Span]) -> None:
+    spans = [(min(span), max(span)) for span in ends]
+    marks = [Mark(describe(text, *span), standing(text, *span)) for span in spans]
+    one_by_one = [anchor(revised, mark.quote, mark.last) for mark in marks]
+    assert anchor_all(revised, marks) == one_by_one == anchor_all(revised, marks)
+
+
+@given(st.text(max_size=80), st.text(max_size=20), st.text(max_size=20), st.text(max_size=20))
+def test_nothing_that_is_text_is_too_strange(
+    text: str, exact: str, prefix: str, suffix: str
+) -> None:
+    anchor(text, Quote(exact, prefix, suffix), Standing(len(prefix), suffix, prefix))
+    anchor(text + prefix + exact + suffix, Quote(exact, prefix, suffix))
+
+
+@given(st.text(st.sampled_from("abc "), min_size=60, max_size=200), st.randoms(), st.data())
+def test_no_match_is_outside_the_regions_that_are_searched(
+    text: str, chance: random.Random, data: st.DataObject
+) -> None:
+    length = data.draw(st.integers(APPROXIMATE_CHARACTERS_MIN, 60))
+    start = data.draw(st.integers(0, len(text) - length))
+    pattern = text[start : start + length]
+    for _ in range(data.draw(st.integers(0, length // CHARACTERS_PER_ERROR))):
+        at = chance.randrange(length)
+        pattern = pattern[:at] + chance.choice(["", "x", "xy"]) + pattern[at + 1 :]
+    if len(pattern) < APPROXIMATE_CHARACTERS_MIN:
+        return
+    errors_max = len(pattern) // CHARACTERS_PER_ERROR
+    regions = Grams(text, [(pattern, errors_max)]).regions(pattern, errors_max, near=0)
+    for match in approximate_matches(text, pattern, errors_max):
+        assert any(begin <= match.start and match.end <= end for begin, end in regions)
+
+
+# -- a thousand edits in a row
+
+
+class Draft:
+    """An article of numbered words under edit, and where its passages truly are."""
+
+    def __init__(self, chance: random.Random, words: int, passages: int) -> None:
+        self._chance = chance
+        self._numbers = iter(range(10**6))
+        self.words = [self._word() for _ in range(words)]
+        room = words // passages
+        self.passages = [
+            self.words[at : at + chance.choice((1, 2, 5, 12))]
+            for at in range(room // 2, words, room)
+        ]
+        self._taken = {word for passage in self.passages for word in passage}
+
+    def _word(self) -> str:
+        return f"{self._chance.choice(('a', 'ä', '😀', 'word', 'א'))}{next(self._numbers)}"
+
+    @property
+    def text(self) -> str:
+        return " ".join(self.words)
+
+    def span(self, index: int) -> Span:
+        passage = self.passages[index]
+        start = len(" ".join([*self.words[: self.words.index(passage[0])], ""]))
+        return start, start + len(" ".join(passage))
+
+    def spans(self) -> list[Span]:
+        return [self.span(index) for index in range(len(self.passages))]
+
+    def edit(self) -> None:
+        """Replaces up to ten words at random, none of them of a passage, by up to ten new ones."""
+        at = self._chance.randrange(len(self.words) + 1)
+        if self.words[at : at + 1] and self.words[at] in self._taken:
+            at = self.words.index(next(p for p in self.passages if self.words[at] in p)[0])
+        end = at
+        while end < min(at + self._chance.randrange(10), len(self.words)):
+            if self.words[end] in self._taken:
+                break
+            end += 1
+        self.words[at:end] = [self._word() for _ in range(self._chance.randrange(10))]
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_thousand_edits_in_a_row_lose_nothing(seed: int) -> None:
+    chance = random.Random(seed)
+    draft = Draft(chance, words=600, passages=12)
+    text, spans = draft.text, draft.spans()
+    quotes = [describe(text, *span) for span in spans]
+    for _ in range(1_000):
+        last = [standing(text, *span) for span in spans]
+        marks = [Mark(quote, before) for quote, before in zip(quotes, last, strict=True)]
+        draft.edit()
+        text, spans = draft.text, draft.spans()
+        assert places(anchor_all(text, marks)) == spans
+        cut = chance.randrange(len(spans))
+        without = text[: spans[cut][0]] + text[spans[cut][1] :]
+        assert [at for at, place in enumerate(places(anchor_all(without, marks))) if not place] == [
+            cut
+        ]
+        assert places(anchor_all(text, marks)) == spans
+
+
+def places(outcomes: list[Outcome]) -> list[Span | None]:
+    return [
+        (outcome.start, outcome.end) if isinstance(outcome, Anchored) else None
+        for outcome in outcomes
+    ]
+
+
+# -- time
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("edit", [bench.misspelt, bench.deleted])
+def test_a_million_characters_and_500_passages_take_less_than_two_seconds(edit: bench.Edit) -> None:
+    chance = random.Random(5)
+    text = bench.article(chance, 1_000_000)
+    spans = bench.stretches(chance, text, 500)
+    marks = [bench.marked(text, span) for span in spans]
+    revised = bench.edited(text, spans, chance, edit)
+    assert min(bench.timed(revised, marks)[0] for _ in range(2)) < SECONDS_MAX

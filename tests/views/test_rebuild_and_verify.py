@@ -1,0 +1,221 @@
+"""`verify` names what is wrong in a view, `rebuild` mends it, and nobody notices but by that."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+
+import rostra_adapters
+from model import Act
+from rostra_adapters.app import App
+from rostra_adapters.postgres.connect import LOST
+from rostra_adapters.views.patient import connected
+from rostra_adapters.views.projector import Fenced, ViewState, project, states
+from rostra_adapters.views.rebuild import RebuildRefused, Rebuilt, rebuild
+from rostra_adapters.views.verify import verify
+from rostra_projections.views import VIEWS
+from views import tables
+from views.story import Events, Story, pages
+
+REBUILDING = 5940093377497353331
+MASTER = b"m" * 32
+TABLES = ["comments", "comment_counts", "participants", "discussions", "passages"]
+CHANGES = {
+    "comments": "up = up + 1",
+    "comment_counts": "comments = 77",
+    "participants": "comments = 5",
+    "discussions": "title = 'Another'",
+    "passages": "exact = 'another'",
+}
+
+
+def _acts(events: Events) -> list[Act]:
+    return [
+        events.opened(title="T"),
+        events.marked("p0"),
+        *(events.posted(f"c{number}", by=f"a{number % 3}") for number in range(9)),
+        events.posted("i0", passage="p0"),
+        events.posted("r0", parent="c0"),
+        *(events.vote(f"c{number}", "v") for number in range(5)),
+        events.on("removed", "c0"),
+    ]
+
+
+@pytest.fixture
+async def story(database: asyncpg.Connection) -> Story:
+    """Told, recorded, and in the views."""
+    story = Story(_acts(Events()))
+    await tables.record(database, story.rows)
+    await tables.fold(database, pages(story.rows, 5))
+    return story
+
+
+async def _found(url: str) -> list[str]:
+    return [str(each) async for each in verify(url)]
+
+
+@pytest.mark.parametrize("table", TABLES)
+async def test_verify_names_a_row_changed_by_hand_one_missing_and_one_too_many(
+    story: Story, database: asyncpg.Connection, database_url: str, table: str
+) -> None:
+    assert await _found(database_url) == []
+    name = f"{table}_v1"
+    first = f"(select ctid from {name} order by 1 limit 1)"
+    good = await tables.dump(database)
+
+    await database.execute(f"update {name} set {CHANGES[table]} where ctid = {first}")
+    (changed,) = await _found(database_url)
+    assert f": {table} " in changed
+    assert CHANGES[table].split(" =")[0] in changed
+
+    key = "person" if table == "participants" else "id"
+    value = "'x'" if table == "participants" else "gen_random_uuid()"
+    await database.execute(f"create temp table extra as select * from {name} limit 1")
+    await database.execute(f"update extra set {key} = {value}")
+    await database.execute(f"insert into {name} select * from extra")
+    assert any(each.endswith("not no row") for each in await _found(database_url))
+
+    await database.execute(f"delete from {name} where ctid = {first}")
+    found = await _found(database_url)
+    assert any(f": {table} " in each and "no row, not" in each for each in found)
+
+    done = {each.equal for each in await rebuild(database_url)}
+    assert done == {True, False}
+    assert await tables.dump(database) == good
+    assert await _found(database_url) == []
+    assert {each.equal for each in await rebuild(database_url)} == {True}
+
+
+async def test_two_processes_fold_the_same(
+    story: Story, database: asyncpg.Connection, database_url: str
+) -> None:
+    good = await tables.dump(database)
+    done = await rebuild(database_url, jobs=2)
+    assert [(each.equal, each.events) for each in done] == [(True, len(story.rows))] * len(VIEWS)
+    assert await tables.dump(database) == good
+
+
+async def test_the_tables_of_old_versions_are_dropped(
+    story: Story, database: asyncpg.Connection, database_url: str
+) -> None:
+    await database.execute("create table comments_v0 (id uuid)")  # of a rebuild broken off
+    for _ in range(2):
+        await rebuild(database_url)
+    found = await database.fetch("select tablename from pg_tables where tablename ~ '_v[0-9]+$'")
+    assert sorted(record[0] for record in found) == sorted(
+        f"{table.name}_v3" for view in VIEWS.values() for table in view.tables
+    )
+
+
+async def test_of_two_rebuilds_at_once_one_is_refused(story: Story, database_url: str) -> None:
+    reached = asyncio.Event()
+    async with connected(database_url) as other:
+        await other.execute("begin; lock table comments_v1 in access exclusive mode")
+        first = asyncio.create_task(
+            rebuild(database_url, ["comments"], progress=lambda *_: reached.set())
+        )
+        await reached.wait()
+        with pytest.raises(RebuildRefused, match="another rebuild is under way"):
+            await rebuild(database_url)
+        await other.execute("rollback")
+    assert [done.equal for done in await first] == [True]
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("end", ["cancelled", "killed"])
+async def test_a_rebuild_that_was_broken_off_starts_over(
+    story: Story, database: asyncpg.Connection, database_url: str, end: str, jobs: int
+) -> None:
+    reached = asyncio.Event()
+    async with connected(database_url) as other:
+        await other.execute("begin; lock table comments_v1 in access exclusive mode")
+        first = asyncio.create_task(
+            rebuild(database_url, ["comments"], jobs=jobs, progress=lambda *_: reached.set())
+        )
+        await reached.wait()
+        if end == "cancelled":
+            first.cancel()
+        else:
+            await _kill(database, REBUILDING)
+        with contextlib.suppress(asyncio.CancelledError, *LOST):
+            await first
+        await other.execute("rollback")
+    done: list[Rebuilt] = []
+    while not done:  # its lock goes with its connection, which may take a moment
+        with contextlib.suppress(RebuildRefused):
+            done = await rebuild(database_url)
+    assert {each.equal for each in done} == {True}
+    assert await _found(database_url) == []
+
+
+async def _kill(database: asyncpg.Connection, lock: int) -> None:
+    """Whoever holds this advisory lock."""
+    await database.execute(
+        "select pg_terminate_backend(l.pid) from pg_locks l"
+        " join pg_database d on d.oid = l.database where locktype = 'advisory'"
+        " and d.datname = current_database() and (classid::bigint << 32 | objid::bigint) = $1",
+        lock,
+    )
+
+
+async def test_who_was_moved_past_is_fenced(story: Story, database: asyncpg.Connection) -> None:
+    old = [ViewState(each.name, each.version, each.shape, 3) for each in await states(database)]
+    good = await tables.dump(database)
+    with pytest.raises(Fenced):
+        await project(database, old, story.rows[3:6])
+    assert await tables.dump(database) == good
+
+
+async def test_a_view_of_another_shape_is_rebuilt_when_opened(
+    story: Story, database: asyncpg.Connection, database_url: str
+) -> None:
+    await database.execute("update rostra_views set shape = 0 where name = 'comments'")
+    async with _opened(database_url) as app:
+        views = {view.name: view.version for view in (await app.status()).views}
+        assert views == dict.fromkeys(VIEWS, 1) | {"comments": 2}
+        assert await app.verify() == []
+
+
+@contextlib.asynccontextmanager
+async def _opened(url: str) -> AsyncIterator[App]:
+    async with rostra_adapters.open(url, master_key=MASTER) as app:
+        yield app
+
+
+async def test_rebuilding_goes_on_beside_writes_and_reads(database_url: str) -> None:
+    """Readers never see a half: positions never go back, counts and lists agree."""
+    events = Events()
+    async with _opened(database_url) as app:
+        await app.publish([events.opened()])
+        stop = asyncio.Event()
+        readers = [asyncio.create_task(_read_on(app, stop)) for _ in range(2)]
+        writer = asyncio.create_task(_write_on(app, events, stop))
+        for jobs in (1, 2, 1):
+            assert {done.equal for done in await app.rebuild(jobs=jobs)} == {True}
+        stop.set()
+        posted = await writer
+        assert all(await asyncio.gather(*readers))
+        page = await app.comments("s", "a", min_position=await app.head(), limit=1)
+        assert page is not None and page.total == posted
+        assert await app.verify() == []
+
+
+async def _write_on(app: App, events: Events, stop: asyncio.Event) -> int:
+    posted = 0
+    while not stop.is_set():
+        outcomes = await app.publish([events.posted(f"c{posted}"), events.vote(f"c{posted}", "v")])
+        assert [it.status for it in outcomes] == ["recorded"] * 2
+        posted += 1
+    return posted
+
+
+async def _read_on(app: App, stop: asyncio.Event) -> int:
+    reads, position = 0, 0
+    while not stop.is_set():
+        page = await app.comments("s", "a", limit=1_000_000)
+        assert page is not None and page.total == len(page.comments)
+        assert page.position >= position
+        reads, position = reads + 1, page.position
+    return reads
