@@ -5,10 +5,10 @@ BIN       := .venv/bin
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve demo test format lock clean
+.PHONY: help install serve demo test bench bench-report format lock clean
 
 help: ## say what each command does
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 install: $(INSTALLED) ## make .venv with everything that is needed to run and to develop
 
@@ -33,6 +33,12 @@ test: install ## formatting, lint, import contracts, types, tests; ARGS='-k name
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 	$(BIN)/python -m pytest --numprocesses auto $(ARGS)
+
+bench: install ## measure everything beside its peers; ARGS='rebuild --rounds 5'
+	@exec env PYTHONPATH=infra $(BIN)/python -m bench.run $(ARGS)
+
+bench-report: install ## table and plots of what was measured
+	@exec env PYTHONPATH=infra $(BIN)/python -m bench.report $(ARGS)
 
 format: install ## format the code and mend what lint can
 	$(BIN)/ruff check --fix-only .

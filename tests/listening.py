@@ -55,6 +55,7 @@ async def listening(
     try:
         timeout = ClientTimeout(total=None, sock_read=60)
         async with own.get(url, headers=headers, params=params, timeout=timeout) as response:
+            assert response.status == 200, await response.read()
             yield Listener(response)
     finally:
         if session is None:

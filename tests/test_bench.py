@@ -10,14 +10,14 @@ import asyncpg
 import msgspec
 import pytest
 
-from bench import generate
+from bench import generate, report
 from bench.databases import Databases
 from bench.figures import Figure, table
 from bench.fill import rows
 from bench.generate import Load
-from bench.peers import bare_rebuild, stock_projection
+from bench.peers import bare_rebuild, compared, stock_projection
 from bench.processes import job
-from bench.run import ROWS, measure
+from bench.run import ROWS, Results, measure
 from bench.setting import QUICK, Setting
 from memory import MemoryLog, MemoryRing
 from rostra import codec
@@ -27,7 +27,6 @@ from rostra.handle import handle
 from rostra.vote import VoteCast
 from rostra_adapters.views.store import to_row
 from rostra_projections.tables import Table
-from rostra_projections.views import VIEWS
 
 FUTURE = "2100-01-01T00:00:00.000000Z"
 LOAD = Load(events=1_500, discussions=6, seed=3)
@@ -107,7 +106,7 @@ async def test_the_stock_runner_fills_the_tables_with_what_a_rebuild_does(
 async def assert_same_rows(url: str, version: int) -> None:
     connection = await asyncpg.connect(url)
     try:
-        for view in VIEWS.values():
+        for view in compared.views():
             live = await connection.fetchval(
                 "select version from rostra_views where name = $1", view.name
             )
@@ -178,3 +177,14 @@ def test_what_costs_more_than_it_may_falls_short() -> None:
     )
     assert not figure.holds()
     assert "SHORT" in table([figure])
+
+
+def test_the_report_tells_each_figure_as_it_was_measured_last(tmp_path: Path) -> None:
+    old, new = (Figure(name="x", unit="ms", ours=[ms], bar=100.0) for ms in (300.0, 50.0))
+    for number, figure in enumerate((old, new)):
+        figure.rule = "at most alone"
+        results = Results(f"202{number}", {}, QUICK, [figure])
+        (tmp_path / f"{number}.json").write_bytes(msgspec.json.encode(results))
+    (told,) = report.load(list(tmp_path.iterdir()))
+    assert report.headroom(told) == 2.0
+    assert "| x | 50.0 ms |" in report.markdown([told])

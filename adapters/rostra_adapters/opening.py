@@ -21,7 +21,7 @@ from rostra_adapters.postgres.connect import create_pool, unavailable_if_lost
 from rostra_adapters.postgres.key_ring import PostgresKeyRing
 from rostra_adapters.postgres.log import PostgresLog
 from rostra_adapters.reading import Reading
-from rostra_adapters.rendering import render
+from rostra_adapters.rendering import Rendering
 from rostra_adapters.stock_log import StockLog
 from rostra_adapters.views.backend import Backend, PostgresBackend
 from rostra_adapters.views.in_memory import MemoryBackend
@@ -116,5 +116,5 @@ async def _in_process(
 
 
 async def _app(log: EventLog, ring: KeyRing, backend: Backend, url: str) -> App:
-    reading = Reading(backend.reads, ring, await log.log_id(), render)
+    reading = Reading(backend.reads, ring, await log.log_id(), Rendering().html)
     return App(log, ring, backend, reading, url)

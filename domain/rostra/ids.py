@@ -40,6 +40,9 @@ class Kind(IntEnum):
     FLAG = 7
 
 
+_KINDS = tuple(Kind)
+
+
 def _first_bits(parts: tuple[str, ...], bits: int) -> int:
     return int.from_bytes(sha256(_encode(parts)).digest()[:8], "big") >> (64 - bits)
 
@@ -62,7 +65,7 @@ def prefix_of(stream: UUID) -> int:
 
 def kind_of(stream: UUID) -> Kind:
     """What kind of stream an id is of."""
-    return Kind(stream.int >> _TAIL_BITS & 7)
+    return _KINDS[stream.int >> _TAIL_BITS & 7]
 
 
 def is_ours(stream: UUID) -> bool:

@@ -1,5 +1,6 @@
 """Settings: a site's defaults, and what a discussion overrides."""
 
+from functools import lru_cache
 from typing import Annotated, Literal, TypeVar
 
 import msgspec
@@ -86,6 +87,7 @@ def merge(standing: S, change: Settings) -> S:
     return msgspec.structs.replace(standing, **named(change))
 
 
+@lru_cache(1_024)
 def rules(site: SiteSettings, discussion: Settings) -> Rules:
     """The site's settings, overridden by the discussion's, over the defaults."""
     return msgspec.structs.replace(Rules(), **{**named(site), **named(discussion)})

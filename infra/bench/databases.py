@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from hashlib import sha256
 from itertools import count
 from urllib.parse import urlsplit, urlunsplit
 
@@ -9,9 +10,10 @@ import asyncpg
 
 from bench.fill import fill
 from bench.generate import Load
+from rostra_projections.views import VIEWS
 
 FORM = 1
-"""Raised when what a load holds changes, so that kept ones are made again."""
+"""Raised when the generator changes, so that kept loads are made again."""
 
 _names = count(1)
 
@@ -29,7 +31,7 @@ class Databases:
     async def loaded(self, load: Load) -> str:
         """The URL of a database with this load, which is to be left as it is. A load that
         was interrupted while it was made is made again."""
-        name = f"{load.name}_form_{FORM}"
+        name = f"{load.name}_{_form()}"
         if not await self._one("select count(*) from pg_database where datname = $1", name):
             print(f"making {name} …", flush=True)
             await self._drop("making")
@@ -77,3 +79,9 @@ class Databases:
             return await connection.fetchval(query, *arguments)
         finally:
             await connection.close()
+
+
+def _form() -> str:
+    """Of what a load holds: other code makes other tables of views."""
+    views = [(view.name, view.shape, [t.types for t in view.tables]) for view in VIEWS.values()]
+    return sha256(repr((FORM, views)).encode()).hexdigest()[:8]

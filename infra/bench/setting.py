@@ -31,7 +31,7 @@ class Scale(msgspec.Struct, frozen=True, kw_only=True):
 QUICK = Scale(
     rounds=1,
     load=Load(events=600, discussions=8),
-    large=Load(events=1_200, discussions=8),
+    large=Load(events=700, discussions=8),
     long=Load(events=300, discussions=2, comments=0.5, votes=0.48, replies=0.3, weights=(5.0, 1.0)),
     page=3,
     seconds=0.05,

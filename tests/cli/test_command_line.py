@@ -275,7 +275,7 @@ def test_rebuild_verify_and_status_tell_a_line_a_view(rostra: Command, service: 
     lines = rebuilt.stdout.decode().splitlines()
     form = r"(\w+): 38 events, [\d.]+ s, \d+ events/s, \d+ rows, equal"
     names = [found[1] for line in lines if (found := re.fullmatch(form, line))]
-    assert sorted(names) == ["comments", "discussions", "passages"]
+    assert sorted(names) == ["comments", "discussions", "moderation", "passages"]
     assert rostra("rebuild", "comments").stdout.decode().startswith("comments: ")
     assert rostra("rebuild", "dreams").returncode == 2
     assert rostra("verify").returncode == 0

@@ -78,7 +78,6 @@ def test_much_happened_at_the_same_time(afterwards: Afterwards) -> None:
     assert problems >= {"comment-removed", "discussion-closed", "unknown-comment", "self-vote"}
     topics = Counter(row.topic for row in afterwards.log)
     assert min(topics[each] for each in ("discussion.closed", "comment.removed")) > 10
-    print(became, topics)  # noqa: T201
 
 
 def test_positions_and_versions_are_contiguous(afterwards: Afterwards) -> None:

@@ -11,8 +11,12 @@ from rostra_adapters.http.events import Publishing
 from rostra_adapters.http.feed import Feeding
 from rostra_adapters.http.health import Health
 from rostra_adapters.http.history import Histories
+from rostra_adapters.http.limits import Limits
+from rostra_adapters.http.live import LiveUpdates
 from rostra_adapters.http.middleware import cors, preflights, problems
 from rostra_adapters.http.moderation import Moderation
+from rostra_adapters.http.openapi import OpenApi
+from rostra_adapters.http.origins import preflights_of
 from rostra_adapters.http.persons import Persons
 from rostra_adapters.http.problem_pages import problem_list, problem_page
 from rostra_adapters.http.reads import Reads
@@ -28,8 +32,9 @@ def make_app(
     app: App, settings: HttpSettings, *, now: Callable[[], Time] = utc_now
 ) -> web.Application:
     """Every route of the contract, over one App. Closing the App is its opener's work."""
+    limits = Limits(settings)
     made = web.Application(
-        middlewares=[preflights, problems],
+        middlewares=[preflights_of(app), preflights, problems, limits.middleware()],
         client_max_size=settings.request_bytes_max,
         handler_args={
             "max_line_size": settings.line_bytes_max,
@@ -38,18 +43,20 @@ def make_app(
         },
     )
     health, feeding = Health(app, settings), Feeding(app, settings)
-    publishing = Publishing(app, settings, now)
-    made.on_response_prepare.append(cors)
-    made.on_shutdown.extend([publishing.stop, feeding.end_waits])
+    publishing, live = Publishing(app, settings, now), LiveUpdates(app, settings)
+    made.on_response_prepare.extend([cors, limits.tell])
+    made.on_shutdown.extend([publishing.stop, feeding.end_waits, live.end])
     reads = Reads(app, settings)
     made.add_routes(
         [
             web.post("/v1/events", publishing.post),
             web.get("/v1/events", feeding.get),
+            web.get("/v1/discussions/{id}/live", live.get),
             *reads.routes(),
             *Histories(app, reads).routes(),
             *Persons(app, settings, reads, now).routes(),
             *Moderation(app, settings, reads, now).routes(),
+            *OpenApi().routes(),
             web.get("/healthz", health.healthz),
             web.get("/readyz", health.readyz),
             web.get("/problems", problem_list),

@@ -1,12 +1,9 @@
 """`GET /v1/events`: the feed, in pages, by long poll, or as server-sent events."""
 
-import asyncio
-
-from aiohttp import hdrs, web
+from aiohttp import web
 
 from rostra import texts
 from rostra.commands import COMMANDS
-from rostra.log import LogUnavailable
 from rostra_adapters.app import App
 from rostra_adapters.feed import Feed, FeedEvent, Wanted
 from rostra_adapters.feed_tail import Tail, TailPage
@@ -20,8 +17,6 @@ from rostra_adapters.http.tokens import EVERY_SITE, Token
 
 PARAMETERS = ("after", "limit", "type", "site", "resource", "wait")
 STREAM_PARAMETERS = ("after", "type", "site", "resource")
-LAST_EVENT_ID = "Last-Event-ID"
-LAST_EVENT_ID_DIGITS_MAX = 19
 ROWS_BEHIND = 500
 ENCODED_MAX = 1_000
 
@@ -74,17 +69,12 @@ class Feeding:
         token = tokens.needed(request, self._settings.secret, "publish")
         query = Query(request, known=STREAM_PARAMETERS)
         wanted = _wanted(query, token)
-        position = resumed(request, query.number("after", default=0))
+        position = streams.resumed(request, query.number("after", default=0))
         await self._check(position)
-        log_id = str(await self._app.log.log_id())
-        response = await streams.begin(request, streams.EVENTS, {"Rostra-Log": log_id})
-        if request.method != hdrs.METH_HEAD:
-            with self.tail.following():
-                try:
-                    await self._follow(response, wanted, position)
-                except (ConnectionError, streams.TooSlow, LogUnavailable):
-                    streams.cut(request)
-        return response
+        headers = {"Rostra-Log": str(await self._app.log.log_id())}
+        source = _Following(self._feed, self.tail, wanted)
+        with self.tail.following():
+            return await streams.pump(request, source, position, self._settings, headers)
 
     async def _check(self, position: int) -> None:
         """Raises the problems `busy` and `log-changed`."""
@@ -94,41 +84,30 @@ class Feeding:
         if position > await self._app.head():
             raise Problem("log-changed", "the position is beyond the log's head")
 
-    async def _follow(self, response: web.StreamResponse, wanted: Wanted, position: int) -> None:
-        """Until the service stops. Raises ConnectionError, TooSlow, LogUnavailable."""
-        settings, tail, clock = self._settings, self.tail, asyncio.get_running_loop().time
-        sent = clock()
-        ends = sent + settings.stream_seconds_max
-        while not tail.ending and clock() < ends:
-            data, upto = await self._next(wanted, position)
-            if not data and clock() >= sent + settings.heartbeat_seconds:
-                data = streams.heartbeat_bytes(upto)
-            if data:
-                await streams.send(response, data, stall_seconds_max=settings.stall_seconds_max)
-                sent = clock()
-            if upto == position:
-                await tail.moved(position, sent + settings.heartbeat_seconds - clock())
-            position = upto
 
-    async def _next(self, wanted: Wanted, position: int) -> tuple[bytes, int]:
-        """What goes on from a position, as far as it goes in one step."""
-        pages = self.tail.since(position)
+class _Following:
+    """What one follower is sent: of the tail, and of what lies before it."""
+
+    def __init__(self, feed: Feed, tail: Tail, wanted: Wanted) -> None:
+        self._feed = feed
+        self._tail = tail
+        self._wanted = wanted
+
+    @property
+    def ended(self) -> bool:
+        return self._tail.ending
+
+    async def next(self, position: int) -> tuple[bytes, int]:
+        pages = self._tail.since(position)
         if pages is None:
-            page = await self._feed.page(position, limit=ROWS_BEHIND, wanted=wanted)
+            page = await self._feed.page(position, limit=ROWS_BEHIND, wanted=self._wanted)
             return _sse(page.events), page.position
         if not pages:
             return b"", position
-        return _of_tail(pages[0], wanted, position), pages[0].upto
+        return _of_tail(pages[0], self._wanted, position), pages[0].upto
 
-
-def resumed(request: web.Request, default: int) -> int:
-    """The position that `Last-Event-ID` names. Raises the problem `bad-query`."""
-    text = request.headers.get(LAST_EVENT_ID)
-    if not text:
-        return default
-    if not (text.isascii() and text.isdigit() and len(text) <= LAST_EVENT_ID_DIGITS_MAX):
-        raise Problem("bad-query", f"`{LAST_EVENT_ID}` is none that came from here")
-    return int(text)
+    async def moved(self, position: int, wait_seconds: float) -> None:
+        await self._tail.moved(position, wait_seconds)
 
 
 def _of_tail(page: TailPage, wanted: Wanted, after: int) -> bytes:

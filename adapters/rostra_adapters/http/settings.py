@@ -5,6 +5,17 @@ import msgspec
 SECRET_BYTES_MIN = 32
 
 
+class Rate(msgspec.Struct, frozen=True):
+    """So many requests at once, and so many a second from then on."""
+
+    burst: int
+    per_second: float
+
+    def __post_init__(self) -> None:
+        if self.burst < 1 or self.per_second <= 0:
+            raise ValueError("a rate is at least one request, and more than none a second")
+
+
 class HttpSettings(msgspec.Struct, frozen=True, kw_only=True):
     """`secret` checks the tokens (HS256)."""
 
@@ -31,6 +42,10 @@ class HttpSettings(msgspec.Struct, frozen=True, kw_only=True):
     ready_lag_events_max: int = 10_000
     drain_seconds_max: float = 30.0
     compressed_bytes_min: int = 1024
+    person_rate: Rate | None = Rate(burst=600, per_second=10.0)  # None: no limit
+    reader_rate: Rate | None = Rate(burst=1_200, per_second=20.0)  # without a token
+    publish_rate: Rate | None = None
+    proxies: tuple[str, ...] = ("127.0.0.1", "::1")  # whose `X-Forwarded-For` is believed
 
     def __post_init__(self) -> None:
         if len(self.secret.encode()) < SECRET_BYTES_MIN:

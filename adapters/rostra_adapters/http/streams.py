@@ -2,11 +2,18 @@
 
 import asyncio
 from collections.abc import Mapping
+from typing import Protocol
 
 from aiohttp import hdrs, web
 
+from rostra.log import LogUnavailable
+from rostra_adapters.http.problems import Problem
+from rostra_adapters.http.settings import HttpSettings
+
 SLICE_BYTES = 64 * 1024
 EVENTS = "text/event-stream"
+LAST_EVENT_ID = "Last-Event-ID"
+LAST_EVENT_ID_DIGITS_MAX = 18
 
 
 class TooSlow(Exception):
@@ -63,3 +70,63 @@ def event_bytes(position: int, data: bytes, name: str | None = None) -> bytes:
 def heartbeat_bytes(position: int) -> bytes:
     """Nothing but how far the stream is, so that resuming passes over what was not sent."""
     return b":\nid: %d\n\n" % position
+
+
+def resumed(request: web.Request, default: int) -> int:
+    """The position that `Last-Event-ID` names. Raises the problem `bad-query`."""
+    text = request.headers.get(LAST_EVENT_ID)
+    if not text:
+        return default
+    if not (text.isascii() and text.isdigit() and len(text) <= LAST_EVENT_ID_DIGITS_MAX):
+        raise Problem("bad-query", f"`{LAST_EVENT_ID}` is none that came from here")
+    return int(text)
+
+
+class Source(Protocol):
+    """What server-sent events come from."""
+
+    @property
+    def ended(self) -> bool:
+        """Nothing more will come."""
+
+    async def next(self, position: int) -> tuple[bytes, int]:
+        """What goes on from a position, encoded, and how far that goes. Raises TooSlow."""
+
+    async def moved(self, position: int, wait_seconds: float) -> None:
+        """Until there is more after a position, or the time is over."""
+
+
+async def pump(
+    request: web.Request,
+    source: Source,
+    position: int,
+    settings: HttpSettings,
+    headers: Mapping[str, str] | None = None,
+) -> web.StreamResponse:
+    """Answer with all that comes from a source, until it ends or its time is over. A client that
+    is gone or does not take it is dropped."""
+    response = await begin(request, EVENTS, headers)
+    try:
+        if request.method != hdrs.METH_HEAD:
+            await _pump(response, source, position, settings)
+    except (ConnectionError, TooSlow, LogUnavailable):
+        cut(request)
+    return response
+
+
+async def _pump(
+    response: web.StreamResponse, source: Source, position: int, settings: HttpSettings
+) -> None:
+    clock = asyncio.get_running_loop().time
+    sent = clock()
+    ends = sent + settings.stream_seconds_max
+    while not source.ended and clock() < ends:
+        data, upto = await source.next(position)
+        if not data and clock() >= sent + settings.heartbeat_seconds:
+            data = heartbeat_bytes(upto)
+        if data:
+            await send(response, data, stall_seconds_max=settings.stall_seconds_max)
+            sent = clock()
+        if upto == position:
+            await source.moved(position, sent + settings.heartbeat_seconds - clock())
+        position = upto

@@ -45,7 +45,7 @@ where name = $1"""
 _VERSIONS = """
 select substring(tablename from '\\d+$')::integer from pg_tables
 where schemaname = 'public' and tablename ~ ('^' || $1 || '_v\\d+$')"""
-_SUM = "select count(*), coalesce(sum(hashtextextended(t::text, 0)::numeric), 0) from public.{} t"
+_SUM = "select count(*), coalesce(sum(hash_record_extended(t, 0)::numeric), 0) from public.{} t"
 
 
 class Rebuilt(msgspec.Struct, frozen=True):

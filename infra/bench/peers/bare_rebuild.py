@@ -5,8 +5,8 @@ from pathlib import Path
 
 import asyncpg
 
+from bench.peers import compared
 from rostra_adapters.views import schema
-from rostra_projections.views import VIEWS
 
 VERSION = 800
 """Of the tables, beside those that are served."""
@@ -18,7 +18,7 @@ _FILLING = Path(__file__).with_suffix(".sql").read_text()
 async def rebuild(url: str) -> float:
     """The seconds it takes, indexes and statistics included. The tables stay."""
     connection = await asyncpg.connect(url, command_timeout=SECONDS_MAX)
-    tables = [table for view in VIEWS.values() for table in view.tables]
+    tables = compared.tables()
     try:
         began = time.perf_counter()
         for table in tables:

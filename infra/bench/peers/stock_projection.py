@@ -2,7 +2,6 @@
 same shape, by the same fold, but an event at a time as the library has it."""
 
 import time
-from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +12,7 @@ from eventsourcing.postgres import PostgresTrackingRecorder
 from eventsourcing.projection import Projection, ProjectionRunner
 from psycopg.conninfo import conninfo_to_dict
 
+from bench.peers import compared
 from rostra import codec, ids
 from rostra.mapper import StreamEvent, Unknown
 from rostra.times import format_time
@@ -20,7 +20,7 @@ from rostra_adapters.views import schema, store
 from rostra_projections import comments
 from rostra_projections.comments import COUNTS
 from rostra_projections.tables import Fact, Key, Rows, Table
-from rostra_projections.views import VIEWS, View
+from rostra_projections.views import View
 
 VERSION = 900
 """Of the tables, beside those that are served."""
@@ -45,7 +45,7 @@ class TheView(PostgresTrackingRecorder):
 
     def apply(self, fact: Fact, tracking: Tracking) -> None:
         with self.datastore.transaction(commit=True) as cursor:
-            for view in VIEWS.values():
+            for view in compared.views():
                 self._fold(cursor, view, fact)
             self._insert_tracking(cursor, tracking)
 
@@ -78,7 +78,7 @@ class TheView(PostgresTrackingRecorder):
 
 
 class Comments(Projection[TheView]):
-    """All our views."""
+    """What we compare."""
 
     name = "bench"
     topics = _ALL
@@ -96,7 +96,7 @@ async def prepare(url: str) -> None:
     """Fresh tables for it."""
     connection = await asyncpg.connect(url)
     try:
-        for table in _tables():
+        for table in compared.tables():
             await schema.create(connection, table, VERSION)
             await schema.index(connection, table, VERSION)
         await connection.execute("drop table if exists bench_tracking")
@@ -138,10 +138,6 @@ def _latest_of(group: UUID) -> tuple[UUID | None, ...]:
     return group, group, None
 
 
-def _tables() -> Iterable[Table[Any]]:
-    return [table for view in VIEWS.values() for table in view.tables]
-
-
 def _load(table: Table[Any]) -> str:
     columns = ", ".join(f'"{column}"' for column in table.types)
     same = " and ".join(f"{column} = %s" for column in table.key)
@@ -157,5 +153,5 @@ def _save(table: Table[Any]) -> str:
     return f"insert into public.{name} ({listed}) values ({values}) on conflict ({key}) do update set {changes}"  # noqa: E501, S608  # our own names
 
 
-_LOAD = {table.name: _load(table) for table in _tables()}
-_SAVE = {table.name: _save(table) for table in _tables()}
+_LOAD = {table.name: _load(table) for table in compared.tables()}
+_SAVE = {table.name: _save(table) for table in compared.tables()}

@@ -1,4 +1,4 @@
-"""`rostra rebuild` of all views, by one job and by two, against bare SQL."""
+"""`rostra rebuild` by one job and by two, against bare SQL that fills the same tables."""
 
 from bench.figures import Figure
 from bench.peers import bare_rebuild
@@ -27,7 +27,7 @@ async def measure(setting: Setting) -> list[Figure]:
     one, two, sql = await several(setting.scale.rounds, lambda: by(1), lambda: by(2), bare)
     figures = [
         Figure(
-            name=f"rebuild, all views, {events:,} events, {named}",
+            name=f"rebuild, {events:,} events, {named}",
             unit="events/s",
             ours=found,
             peer="bare SQL",

@@ -1,0 +1,148 @@
+"""How often persons, and readers without a token, may ask: a token bucket for each, in memory.
+
+Of this process alone: with several workers each has buckets of its own. A reader is known by
+address, behind a proxy of ours by the one that the proxy names. Who asks from this very machine,
+without a proxy, is not limited.
+"""
+
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from math import ceil
+from time import monotonic
+
+import msgspec
+from aiohttp import web
+
+from rostra_adapters.http import tokens
+from rostra_adapters.http.problems import Problem, retry_after
+from rostra_adapters.http.settings import HttpSettings, Rate
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Clock = Callable[[], float]
+
+BUCKETS_KEPT_MAX = 100_000
+CALLERS_KEPT_MAX = 10_000
+UNLIMITED_PATHS = ("/healthz", "/readyz", "/metrics")
+
+
+class Left(msgspec.Struct, frozen=True):
+    """What a caller has left. `wait_seconds` is 0 where this request is granted."""
+
+    policy: str
+    rate: Rate
+    remaining: int
+    reset_seconds: int
+    wait_seconds: float
+
+    def headers(self) -> dict[str, str]:
+        """As the draft on RateLimit header fields has it."""
+        window = ceil(self.rate.burst / self.rate.per_second)
+        return {
+            "RateLimit-Policy": f'"{self.policy}";q={self.rate.burst};w={window}',
+            "RateLimit": f'"{self.policy}";r={self.remaining};t={self.reset_seconds}',
+        }
+
+
+LEFT = web.RequestKey("left", Left)
+
+
+class _Bucket(msgspec.Struct):
+    level: float
+    at: float
+
+
+class Buckets:
+    """Buckets by caller, filled at a rate; those that were not used for longest are forgotten."""
+
+    def __init__(self, policy: str, rate: Rate, clock: Clock) -> None:
+        self._policy = policy
+        self._rate = rate
+        self._clock = clock
+        self._kept: OrderedDict[str, _Bucket] = OrderedDict()
+
+    def take(self, caller: str) -> Left:
+        """One request of a caller."""
+        now, rate = self._clock(), self._rate
+        bucket = self._kept.setdefault(caller, _Bucket(rate.burst, now))
+        self._kept.move_to_end(caller)
+        if len(self._kept) > BUCKETS_KEPT_MAX:
+            self._kept.popitem(last=False)
+        bucket.level = min(rate.burst, bucket.level + (now - bucket.at) * rate.per_second)
+        bucket.at = now
+        granted = bucket.level >= 1
+        bucket.level -= granted
+        return Left(
+            policy=self._policy,
+            rate=rate,
+            remaining=int(bucket.level),
+            reset_seconds=ceil((rate.burst - bucket.level) / rate.per_second),
+            wait_seconds=0.0 if granted else (1 - bucket.level) / rate.per_second,
+        )
+
+
+class Limits:
+    """The middleware, and the headers that tell of it."""
+
+    def __init__(self, settings: HttpSettings, clock: Clock = monotonic) -> None:
+        self._settings = settings
+        rates = {
+            "person": settings.person_rate,
+            "reader": settings.reader_rate,
+            "publish": settings.publish_rate,
+        }
+        self._buckets = {
+            policy: Buckets(policy, rate, clock) for policy, rate in rates.items() if rate
+        }
+        self._callers: OrderedDict[str, tuple[str, str]] = OrderedDict()
+
+    def middleware(self) -> Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]:
+        @web.middleware
+        async def limited(request: web.Request, handler: Handler) -> web.StreamResponse:
+            if request.path not in UNLIMITED_PATHS:
+                self._take(request)
+            return await handler(request)
+
+        return limited
+
+    async def tell(self, request: web.Request, answer: web.StreamResponse) -> None:
+        """As the answer's head is made."""
+        left = request.get(LEFT)
+        if left is not None:
+            answer.headers.update(left.headers())
+
+    def _take(self, request: web.Request) -> None:
+        """Raises the problem `too-many-requests`."""
+        policy, caller = self._caller(request)
+        buckets = self._buckets.get(policy)
+        if buckets is None or not caller:
+            return
+        left = request[LEFT] = buckets.take(caller)
+        if left.wait_seconds:
+            wait = retry_after(ceil(left.wait_seconds))
+            raise Problem("too-many-requests", f"the limit is that of a {policy}", headers=wait)
+
+    def _caller(self, request: web.Request) -> tuple[str, str]:
+        """Which limit holds, and for whom. A bad token is a reader's."""
+        header = request.headers.get("Authorization")
+        if header is None:
+            return "reader", self._address(request)
+        if (known := self._callers.get(header)) is not None:
+            return known
+        try:
+            token = tokens.of(request, self._settings.secret)
+        except Problem:
+            token = None
+        if token is None:
+            return "reader", self._address(request)
+        policy = "publish" if "publish" in token.scopes else "person"
+        self._callers[header] = policy, msgspec.json.encode([token.site, token.person]).decode()
+        if len(self._callers) > CALLERS_KEPT_MAX:
+            self._callers.popitem(last=False)
+        return self._callers[header]
+
+    def _address(self, request: web.Request) -> str:
+        """Empty for who is not limited."""
+        remote = request.remote or ""
+        if remote not in self._settings.proxies:
+            return remote
+        return request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()

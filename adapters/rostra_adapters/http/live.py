@@ -1,0 +1,98 @@
+"""`GET /v1/discussions/{id}/live`: what changes in a discussion, as server-sent events."""
+
+from aiohttp import web
+
+from rostra import ids
+from rostra_adapters.app import App
+from rostra_adapters.http import streams
+from rostra_adapters.http.problems import Problem, retry_after
+from rostra_adapters.http.queries import Query
+from rostra_adapters.http.readers import Reader, id_in_path
+from rostra_adapters.http.settings import HttpSettings
+from rostra_adapters.live import Batch, Channel, Live, TooOld
+
+AFTER = "after"
+PARAMETERS = (AFTER, "min_position", "wait")
+
+
+class LiveUpdates:
+    """The handler. Everybody who may read a discussion is told the same: what all may see."""
+
+    def __init__(self, app: App, settings: HttpSettings) -> None:
+        self._app = app
+        self._settings = settings
+        self.live = Live(app)
+
+    async def end(self, _: web.Application) -> None:
+        """A service that stops keeps nobody listening."""
+        self.live.end()
+
+    async def get(self, request: web.Request) -> web.StreamResponse:
+        query = Query(request, known=PARAMETERS)
+        await self._wait(query)
+        after = query.number(AFTER, default=0) if AFTER in request.query else None
+        if streams.LAST_EVENT_ID in request.headers:
+            after = streams.resumed(request, after or 0)
+        discussion = id_in_path(request, ids.Kind.DISCUSSION)
+        await Reader(request, self._app, self._settings.secret).enter(discussion)
+        access = await self._app.access(discussion)
+        site = "" if access is None else access.site
+        await self._check(after)
+        try:
+            async with self.live.reading(discussion, site, after) as (channel, position):
+                return await streams.pump(request, _Updates(channel), position, self._settings)
+        except TooOld:
+            raise Problem("cursor-too-old", "read the discussion again, and go on from there") from None
+
+    async def _wait(self, query: Query) -> None:
+        default, most = self._settings.wait_seconds_default, self._settings.wait_seconds_max
+        wait_seconds = query.seconds("wait", default=default, most=most)
+        if least := query.number("min_position", default=0):
+            await self._app.wait(least, wait_seconds)
+
+    async def _check(self, after: int | None) -> None:
+        """Raises the problems `busy` and `log-changed`."""
+        if self.live.readers >= self._settings.followers_max or self.live.ending:
+            seconds = retry_after(self._settings.retry_after_seconds)
+            raise Problem("busy", "as many listen as may", headers=seconds)
+        if after is not None and after > await self._app.head():
+            raise Problem("log-changed", "the position is beyond the log's head")
+
+
+class _Updates:
+    """What one reader is sent."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+
+    @property
+    def ended(self) -> bool:
+        return self._channel.ended
+
+    async def next(self, position: int) -> tuple[bytes, int]:
+        try:
+            batch = self._channel.after(position)
+        except TooOld:
+            raise streams.TooSlow from None
+        if batch is None:
+            return b"", max(position, self._channel.upto)
+        return _encoded(batch, position), batch.upto
+
+    async def moved(self, position: int, wait_seconds: float) -> None:
+        await self._channel.moved(position, wait_seconds)
+
+
+def _encoded(batch: Batch, after: int) -> bytes:
+    """Once for all who take the whole batch."""
+    if after <= batch.after:
+        batch.encoded = batch.encoded or _sse(batch, batch.after)
+        return batch.encoded
+    return _sse(batch, after)
+
+
+def _sse(batch: Batch, after: int) -> bytes:
+    return b"".join(
+        streams.event_bytes(one.position, one.json, one.name)
+        for one in batch.events
+        if one.position > after
+    )

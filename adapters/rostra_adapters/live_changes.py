@@ -1,0 +1,111 @@
+"""What readers of a discussion would see change: noted from the log, told from the views."""
+
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+
+from rostra import ids
+from rostra.codec import AnyEvent
+from rostra.comment import (
+    CommentApproved,
+    CommentEdited,
+    CommentPinned,
+    CommentPosted,
+    CommentRejected,
+    CommentRemoved,
+    CommentRestored,
+    CommentUnpinned,
+)
+from rostra.vote import VoteCast, VoteNullified, VoteRestored
+
+Name = Literal["comment", "vote", "removed", "passage"]
+
+
+class TotalsShape(msgspec.Struct, gc=False):
+    """`vote`: the totals of a comment."""
+
+    id: UUID
+    up: int
+    down: int
+    score: int
+
+
+class RemovedShape(msgspec.Struct, gc=False):
+    """`removed`: a comment or a passage is not shown any more, or as a tombstone alone."""
+
+    id: UUID
+    status: str
+
+
+class LiveEvent(msgspec.Struct, frozen=True, gc=False):
+    """`position` is that of the last change that it tells of."""
+
+    position: int
+    name: Name
+    json: bytes
+
+
+class Cast(msgspec.Struct, gc=False):
+    """What a vote adds to the totals."""
+
+    position: int
+    up: int
+    down: int
+
+
+class Changes(msgspec.Struct):
+    """By what they are about: the position of the last change, and the votes since. A comment
+    in `shown` or `gone` is told as it stands by then, whatever happened in between."""
+
+    shown: dict[UUID, int] = msgspec.field(default_factory=dict)
+    gone: dict[UUID, int] = msgspec.field(default_factory=dict)
+    votes: dict[UUID, list[Cast]] = msgspec.field(default_factory=dict)
+    passages: dict[UUID, int] = msgspec.field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.shown or self.gone or self.votes or self.passages)
+
+    def note(self, stream: UUID, event: AnyEvent, position: int) -> None:
+        """Take in an event of the discussion."""
+        match event:
+            case CommentPosted():
+                self._note_status(stream, "held", event.status, event.passage, position)
+            case CommentRemoved() | CommentRestored() | CommentApproved() | CommentRejected():
+                self._note_status(stream, event.was, event.now, event.passage, position)
+            case CommentEdited() | CommentPinned() | CommentUnpinned():
+                self.shown[stream] = position
+            case VoteCast() | VoteNullified() | VoteRestored():
+                self._note_vote(event, position)
+            case _ if ids.kind_of(stream) == ids.Kind.PASSAGE:
+                self.passages[stream] = position
+
+    def _note_status(
+        self, comment: UUID, was: str, now: str, passage: UUID | None, position: int
+    ) -> None:
+        if "published" not in (was, now):
+            return
+        (self.shown if now == "published" else self.gone)[comment] = position
+        if passage is not None:  # whose counts it changes
+            self.passages[passage] = position
+
+    def _note_vote(self, event: VoteCast | VoteNullified | VoteRestored, position: int) -> None:
+        up = (event.now > 0) - (event.was > 0)
+        down = (event.now < 0) - (event.was < 0)
+        if up or down:
+            self.votes.setdefault(event.comment, []).append(Cast(position, up, down))
+
+
+class Totals(msgspec.Struct, gc=False):
+    """Of a comment that is shown, up to a position."""
+
+    position: int
+    up: int
+    down: int
+
+    def add(self, casts: list[Cast]) -> None:
+        for cast in casts:
+            if cast.position > self.position:
+                self.up += cast.up
+                self.down += cast.down
+                self.position = cast.position

@@ -1,0 +1,135 @@
+"""How often one may ask, and from which pages a browser may write."""
+
+import json
+
+import pytest
+
+from rostra import ids
+from rostra_adapters.http import HttpSettings
+from rostra_adapters.http.limits import Buckets
+from rostra_adapters.http.settings import Rate
+from service import PLACE, SECRET, Service, event, opened, posted, serving, token, voted
+
+SITE = PLACE["site"]
+DISCUSSION = ids.discussion_id(SITE, PLACE["resource"])
+C1 = ids.comment_id(DISCUSSION, "c1")
+READ = f"/v1/discussions/{DISCUSSION}"
+SLOW = Rate(burst=3, per_second=0.001)
+OURS, OTHERS = "https://gazette.example", "https://others.example"
+
+
+def test_a_bucket_fills_at_its_rate_and_never_beyond_its_size() -> None:
+    now = [0.0]
+    buckets = Buckets("person", Rate(burst=2, per_second=0.5), lambda: now[0])
+    assert [buckets.take("ann").remaining for _ in range(2)] == [1, 0]
+    refused = buckets.take("ann")
+    assert (refused.wait_seconds, refused.reset_seconds) == (2.0, 4)
+    assert buckets.take("bob").wait_seconds == 0
+    now[0] = 2.0
+    assert buckets.take("ann").wait_seconds == 0
+    now[0] = 1_000.0
+    assert buckets.take("ann").headers() == {
+        "RateLimit-Policy": '"person";q=2;w=4',
+        "RateLimit": '"person";r=1;t=2',
+    }
+
+
+@pytest.mark.parametrize("who", ["person", "reader"])
+async def test_who_asks_too_often_is_told_when_to_come_back(who: str) -> None:
+    settings = HttpSettings(secret=SECRET, person_rate=SLOW, reader_rate=SLOW)
+    async with serving(settings=settings) as service:
+        await service.given(opened())
+        bearer = token("comment", site=SITE, person="ann") if who == "person" else None
+
+        async def ask(address: str = "192.0.2.1") -> tuple[int, str | None, str | None]:
+            headers = {"X-Forwarded-For": f"10.0.0.1, {address}"}
+            answer = await service.ask("GET", READ, token=bearer, headers=headers)
+            return answer.status, answer.problem, answer.headers.get("RateLimit")
+
+        assert (await service.ask("GET", "/healthz")).status == 200
+        for left in (2, 1, 0):
+            status, _, told = await ask()
+            assert (status, str(told).split(";t=")[0]) == (200, f'"{who}";r={left}')
+        assert (await ask())[:2] == (429, "too-many-requests")
+        other = await ask("192.0.2.2")
+        assert other[0] == (429 if who == "person" else 200)
+
+
+async def test_a_refusal_carries_the_headers_of_the_limit() -> None:
+    settings = HttpSettings(secret=SECRET, person_rate=Rate(burst=1, per_second=0.1))
+    async with serving(settings=settings) as service:
+        ann = token("comment", site=SITE, person="ann")
+        await service.ask("GET", READ, token=ann)
+        answer = await service.ask("GET", READ, token=ann)
+        assert (answer.status, answer.headers["Retry-After"]) == (429, "10")
+        assert answer.headers["RateLimit-Policy"] == '"person";q=1;w=10'
+        assert answer.headers["RateLimit"] == '"person";r=0;t=10'
+
+
+async def test_publishers_are_not_limited_by_default() -> None:
+    settings = HttpSettings(secret=SECRET, person_rate=SLOW, reader_rate=SLOW)
+    async with serving(settings=settings) as service:
+        await service.given(opened(), posted())
+        for number in range(10):
+            answer = await service.publish(voted(voter=f"v{number}"))
+            assert answer.status == 201
+            assert "RateLimit" not in answer.headers
+
+
+# -- origins
+
+
+@pytest.fixture
+async def narrowed(service: Service) -> Service:
+    await service.given(event("site.configured", settings={"origins": [OURS]}), opened(), posted())
+    return service
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", f"{READ}/comments"),
+        ("PATCH", f"/v1/comments/{C1}"),
+        ("PUT", f"/v1/comments/{C1}/vote"),
+        ("DELETE", f"/v1/comments/{C1}"),
+    ],
+)
+async def test_a_browser_is_told_beforehand_whether_it_may_write(
+    narrowed: Service, method: str, path: str
+) -> None:
+    for origin, allowed in [(OURS, OURS), (OTHERS, None)]:
+        headers = {
+            "Origin": origin,
+            "Access-Control-Request-Method": method,
+            "Access-Control-Request-Headers": "authorization, idempotency-key, if-match",
+        }
+        answer = await narrowed.ask("OPTIONS", path, headers=headers)
+        assert answer.status == 204
+        assert answer.headers.get("Access-Control-Allow-Origin") == allowed
+        assert method in answer.headers["Access-Control-Allow-Methods"]
+        assert "idempotency-key" in answer.headers["Access-Control-Allow-Headers"]
+
+
+async def test_a_page_of_another_origin_writes_nothing(narrowed: Service) -> None:
+    bob = token("comment", site=SITE, person="bob")
+    body = json.dumps({"value": 1}).encode()
+    for origin, status in [(OTHERS, 403), (OURS, 200), (None, 200)]:
+        headers = {"Content-Type": "application/json"}
+        headers |= {} if origin is None else {"Origin": origin}
+        path = f"/v1/comments/{C1}/vote"
+        answer = await narrowed.ask("PUT", path, token=bob, headers=headers, body=body)
+        assert answer.status == status
+        assert answer.headers.get("Access-Control-Allow-Origin") == (
+            OURS if origin == OURS else None
+        )
+    assert await narrowed.app.head() == 5
+
+
+async def test_any_page_may_write_where_the_site_names_none(service: Service) -> None:
+    await service.given(opened())
+    headers = {"Content-Type": "application/json", "Origin": OTHERS}
+    bob = token("comment", site=SITE, person="bob")
+    body = json.dumps({"body": "Yes."}).encode()
+    answer = await service.ask("POST", f"{READ}/comments", token=bob, headers=headers, body=body)
+    assert (answer.status, answer.headers["Access-Control-Allow-Origin"]) == (201, "*")
+    assert "Location" in answer.headers["Access-Control-Expose-Headers"]

@@ -1,0 +1,230 @@
+"""Live updates of a discussion: what any reader would see change, told once, encoded once."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from typing import Any
+
+import pytest
+from aiohttp import ClientSession, TCPConnector
+from aiohttp.test_utils import TestServer
+
+import rostra_adapters
+from listening import Listener, listening
+from rostra_adapters import live
+from rostra_adapters.http import HttpSettings, make_app
+from service import SECRET, Service, event, opened, posted, serving, token, voted
+
+READERS = 200
+Told = tuple[int | None, str | None, Any]
+
+
+def live_url(service: Service, discussion: str) -> str:
+    """Of a discussion that the view knows of by then."""
+    return f"{service.url}/v1/discussions/{discussion}/live?min_position=1"
+
+
+async def told(listener: Listener, count: int = 1) -> list[Told]:
+    async with asyncio.timeout(20):
+        return [await listener.next() for _ in range(count)]
+
+
+async def test_each_change_is_told_as_it_is_read(durable_service: Service) -> None:
+    service = durable_service
+    [discussion] = await service.given(opened())
+    async with listening(live_url(service, discussion)) as listener:
+        [comment] = await service.given(posted())
+        [(id_, name, data)] = await told(listener)
+        assert (id_, name) == (2, "comment")
+        read = (await service.get(f"/v1/comments/{comment}")).json
+        shown = {field: value for field, value in read.items() if field != "position"}
+        assert {field: data[field] for field in shown} == shown
+        await service.given(voted())
+        totals = {"id": comment, "up": 1, "down": 0, "score": 1}
+        assert await told(listener) == [(3, "vote", totals)]
+        await service.given(voted(-1, voter="eve"))
+        totals = {"id": comment, "up": 1, "down": 1, "score": 0}
+        assert await told(listener) == [(4, "vote", totals)]
+        await service.given(event("comment.edited", comment="c1", body="Anew."))
+        [(id_, name, data)] = await told(listener)
+        assert (id_, name, data["body"], data["up"]) == (5, "comment", "Anew.", 1)
+        await service.given(event("comment.removed", comment="c1", by="mod"))
+        assert await told(listener) == [(6, "removed", {"id": comment, "status": "removed"})]
+        await service.given(event("comment.restored", comment="c1", by="mod"))
+        assert (await told(listener))[0][:2] == (7, "comment")
+        await service.given(voted(0))
+        totals = {"id": comment, "up": 0, "down": 1, "score": -1}
+        assert await told(listener) == [(8, "vote", totals)]
+
+
+async def test_passages_are_told_with_their_counts(service: Service) -> None:
+    [discussion] = await service.given(opened())
+    async with listening(live_url(service, discussion)) as listener:
+        [passage] = await service.given(event("passage.marked", passage="p1", exact="trams"))
+        [(id_, name, data)] = await told(listener)
+        assert (id_, name, data["id"], data["comments"]) == (2, "passage", passage, 0)
+        await service.given(posted(passage="p1"))
+        both = await told(listener, 2)
+        assert {name for _, name, _ in both} == {"comment", "passage"}
+        assert [data["comments"] for _, name, data in both if name == "passage"] == [1]
+        await service.given(event("passage.unmarked", passage="p1"))
+        [(_, name, data)] = await told(listener)
+        assert (name, data) == ("removed", {"id": passage, "status": "unmarked"})
+
+
+async def test_what_is_held_is_told_when_it_is_approved_and_not_before(service: Service) -> None:
+    [discussion] = await service.given(opened(settings={"moderation": "all"}))
+    async with listening(live_url(service, discussion), token=token("moderate")) as listener:
+        await service.given(posted("c1"), posted("c2"), event("comment.rejected", comment="c2"))
+        results = await service.batch([event("comment.approved", comment="c1")])
+        [(id_, name, data)] = await told(listener)
+        assert (id_, name, data["key"]) == (results[0]["position"], "comment", "c1")
+
+
+async def test_other_discussions_are_not_told(service: Service) -> None:
+    [discussion, _] = await service.given(opened(), opened(resource="/buses"))
+    async with listening(live_url(service, discussion)) as listener:
+        await service.given(posted(resource="/buses"), posted("ours"))
+        [(_, _, data)] = await told(listener)
+        assert data["key"] == "ours"
+
+
+async def test_many_votes_at_once_are_told_once_as_they_stand(durable_service: Service) -> None:
+    [discussion, comment] = await durable_service.given(opened(), posted())
+    async with listening(live_url(durable_service, discussion)) as listener:
+        await durable_service.given(*(voted(voter=f"v{n}") for n in range(300)))
+        events = 0
+        last: Any = {}
+        while last.get("up") != 300:
+            [(_, name, last)] = await told(listener)
+            assert (name, last["id"]) == ("vote", comment)
+            events += 1
+        assert events <= 5
+
+
+async def test_last_event_id_resumes_without_loss(durable_service: Service) -> None:
+    service = durable_service
+    [discussion] = await service.given(opened())
+    where = live_url(service, discussion)
+    async with listening(where) as listener:
+        await service.given(posted("c1"))
+        await told(listener)
+    await service.given(posted("c2"), voted(on="c1"), opened(resource="/buses"))
+    async with listening(where, last_event_id=2) as again:
+        got = await told(again, 2)
+        assert [(id_, name) for id_, name, _ in got] == [(3, "comment"), (4, "vote")]
+        await service.given(posted("c3"))
+        assert (await told(again))[0][0] == 6
+        async with listening(where, last_event_id=3) as third:  # beside the one that is served
+            assert [id_ for id_, _, _ in await told(third, 2)] == [4, 6]
+        async with listening(where, params={"after": 1}) as fourth:
+            assert [id_ for id_, _, _ in await told(fourth, 4)] == [2, 3, 4, 6]
+
+
+async def test_a_position_too_far_back_or_of_another_log_is_refused(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [discussion, *_] = await service.given(opened(), posted("c1"), posted("c2"))
+    monkeypatch.setattr(live, "ROWS_BACK_MAX", 1)
+    for after, problem in ((1, "cursor-too-old"), (99, "log-changed")):
+        answer = await service.ask("GET", f"/v1/discussions/{discussion}/live?after={after}")
+        assert answer.problem == problem
+
+
+async def test_a_quiet_discussion_tells_how_far_it_is() -> None:
+    settings = HttpSettings(secret=SECRET, heartbeat_seconds=0.05)
+    async with serving(settings=settings) as service:
+        [discussion] = await service.given(opened())
+        async with listening(live_url(service, discussion)) as listener:
+            await service.given(opened(resource="/buses"), posted(resource="/buses"))
+            async with asyncio.timeout(10):
+                while await listener._fields() != {"": "", "id": "3"}:
+                    pass
+
+
+async def test_private_discussions_are_for_those_who_may_read(service: Service) -> None:
+    [discussion] = await service.given(opened(settings={"private": True}))
+    where = live_url(service, discussion)
+    unknown = live_url(service, discussion[:-1] + ("0" if discussion[-1] != "0" else "1"))
+    for url in (where, unknown):
+        async with ClientSession() as session, session.get(url) as answer:
+            assert answer.status == 404
+    async with listening(where, token=token("read")) as listener:
+        await service.given(posted())
+        assert (await told(listener))[0][1] == "comment"
+
+
+async def test_a_discussion_that_becomes_private_sends_its_readers_away(service: Service) -> None:
+    [discussion] = await service.given(opened())
+    async with listening(live_url(service, discussion)) as listener:
+        await service.given(opened(settings={"private": True}), posted())
+        async with asyncio.timeout(10):
+            with pytest.raises(EOFError):
+                await listener.next()
+
+
+async def test_hundreds_read_and_none_misses_a_change(durable_service: Service) -> None:
+    service = durable_service
+    [discussion] = await service.given(opened())
+    async with AsyncExitStack() as stack:
+        session = await stack.enter_async_context(ClientSession(connector=TCPConnector(limit=0)))
+        where = live_url(service, discussion)
+        readers = [
+            await stack.enter_async_context(listening(where, session=session))
+            for _ in range(READERS)
+        ]
+        for number in range(30):
+            await service.given(posted(f"c{number}"), *(voted(on=f"c{number}", voter=v) for v in "ab"))
+        last = await service.app.head()
+        for reader in readers:
+            seen: dict[str, dict[str, Any]] = {}
+            id_: int | None = 0
+            while id_ != last:
+                [(id_, _, data)] = await told(reader)
+                seen.setdefault(data["id"], {}).update(data)
+            assert len(seen) == 30
+            assert {one["up"] for one in seen.values()} == {2}
+
+
+async def test_a_reader_who_takes_nothing_is_dropped_and_others_are_served(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings = HttpSettings(secret=SECRET, stall_seconds_max=0.2)
+    monkeypatch.setattr(live, "BYTES_KEPT_MAX", 200_000)
+    async with serving(settings=settings) as service:
+        [discussion] = await service.given(opened())
+        host, port = service.url.removeprefix("http://").split(":")
+        _, writer = await asyncio.open_connection(host, int(port), limit=1024)
+        writer.write(f"GET /v1/discussions/{discussion}/live HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        async with listening(live_url(service, discussion)) as listener:
+            hub = _live_of(service)
+            while hub.readers < 2:
+                await asyncio.sleep(0.01)
+            number = 0
+            async with asyncio.timeout(60):
+                while hub.readers > 1:
+                    many = [posted(f"c{number + n}", body="x" * 16_000) for n in range(40)]
+                    await service.given(*many)
+                    number += 40
+                    assert len(await told(listener, 40)) == 40
+        writer.close()
+
+
+def _live_of(service: Service) -> live.Live:
+    import gc
+
+    [hub] = [one for one in gc.get_objects() if isinstance(one, live.Live) and one._app is service.app]
+    return hub
+
+
+async def test_a_service_that_stops_ends_the_streams() -> None:
+    async with rostra_adapters.open("memory:") as app, ClientSession() as session:
+        server = TestServer(make_app(app, HttpSettings(secret=SECRET)))
+        await server.start_server()
+        service = Service(app, session, str(server.make_url("")).rstrip("/"))
+        [discussion] = await service.given(opened())
+        async with listening(live_url(service, discussion)) as listener:
+            async with asyncio.timeout(10):
+                stopping = asyncio.create_task(server.close())
+                with pytest.raises(EOFError):
+                    await listener.next()
+                await stopping
