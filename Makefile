@@ -5,7 +5,7 @@ BIN       := .venv/bin
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve demo test bench bench-report format lock clean
+.PHONY: help install serve demo test fuzz bench bench-report format lock clean
 
 help: ## say what each command does
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -33,6 +33,9 @@ test: install ## formatting, lint, import contracts, types, tests; ARGS='-k name
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 	$(BIN)/python -m pytest --numprocesses auto $(ARGS)
+
+fuzz: install ## ask a running service whatever its OpenAPI allows, for long; EXAMPLES=1000 of each kind
+	@exec env ROSTRA_FUZZ_EXAMPLES=$(or $(EXAMPLES),1000) $(BIN)/python -m pytest tests/http/test_fuzzing.py
 
 bench: install ## measure everything beside its peers; ARGS='rebuild --rounds 5'
 	@exec env PYTHONPATH=infra $(BIN)/python -m bench.run $(ARGS)

@@ -89,9 +89,7 @@ class Channel:
         """Until something changes after a position, or the time is over."""
         try:
             async with asyncio.timeout(wait_seconds):
-                while not self.ended and not (
-                    self._batches and self._batches[-1].upto > position
-                ):
+                while not self.ended and not (self._batches and self._batches[-1].upto > position):
                     await self._moved.wait()
         except TimeoutError:
             pass
@@ -304,9 +302,7 @@ class Live:
             events += await self._passages(channel.discussion, changes.passages)
         return sorted(events, key=lambda event: event.position)
 
-    async def _comment(
-        self, channel: Channel, changes: Changes, comment: UUID
-    ) -> LiveEvent | None:
+    async def _comment(self, channel: Channel, changes: Changes, comment: UUID) -> LiveEvent | None:
         """As `comment`, or as `removed` where it is no longer shown; None where it never was."""
         channel.totals.pop(comment, None)
         casts = changes.votes.get(comment, ())

@@ -122,6 +122,7 @@ def _as_person(command: InDiscussion, act: Act, reading: Reading) -> Act:
         case EditComment() | ModerateComment() | FlagComment():
             about = reading.comment(command.target)
             persons.may_change(about, command, act, _rules(command, reading))
+            persons.must_have_seen(reading.standing(command.target).version, act)
             return persons.after_comment(act, about)
     return act
 

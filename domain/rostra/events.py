@@ -44,7 +44,8 @@ class Act(msgspec.Struct, frozen=True, gc=False):
     """Who says that something happened: the publisher's source and id of it, and its time.
 
     `person`: who does it here and now, where no publisher tells of it; the rules for
-    persons then hold. `moderates`: that person acts as a moderator.
+    persons then hold. `moderates`: that person acts as a moderator. `seen`: how many events
+    of the comment they had seen, where they ask that there be no more.
     """
 
     source: str
@@ -52,6 +53,7 @@ class Act(msgspec.Struct, frozen=True, gc=False):
     time: Time
     person: str | None = None
     moderates: bool = False
+    seen: int | None = None
 
 
 def because(reason: str | None) -> Words | None:

@@ -53,6 +53,12 @@ def may_change(comment: Comment, command: CommentCommand, act: Act, rules: Rules
             raise Refusal("not-yours", "this is for moderators")
 
 
+def must_have_seen(version: int, act: Act) -> None:
+    """Raises precondition-failed where more has happened to the comment than they had seen."""
+    if act.seen not in (None, version):
+        raise Refusal("precondition-failed", "the comment has changed since")
+
+
 def _must_be_theirs(posted: CommentPosted, act: Act) -> None:
     if posted.author != act.person:
         raise Refusal("not-yours", "only its author may do this")

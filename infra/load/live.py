@@ -116,10 +116,9 @@ def resident_mib(pid: int | None) -> float:
 async def stalled(url: str, path: str) -> asyncio.StreamWriter:
     """A reader who takes nothing."""
     host, port = url.removeprefix("http://").split(":")
-    reader, writer = await asyncio.open_connection(host, int(port), limit=1)
+    _, writer = await asyncio.open_connection(host, int(port), limit=1)
     writer.write(f"GET {path} HTTP/1.1\r\nHost: load\r\n\r\n".encode())
     writer.transport.pause_reading()  # type: ignore[attr-defined]
-    assert reader
     return writer
 
 
@@ -155,10 +154,14 @@ async def run(url: str, readers: int, rate: int, seconds: int, pid: int | None) 
         silent.transport.abort()
     same = sum((one.length, one.checksum) == (witness.length, witness.checksum) for one in everyone)
     ages = sorted(witness.seconds)
-    print(f"{number} events in {took:.1f} s ({number / took:.0f}/s); the service holds {peak:.0f} MiB")
+    print(
+        f"{number} events in {took:.1f} s ({number / took:.0f}/s); the service holds {peak:.0f} MiB"
+    )
     print(f"each reader got {witness.length / 1024:.0f} KiB in {witness.chunks} pieces")
-    print(f"from publishing to the reader: median {ages[len(ages) // 2] * 1000:.0f} ms, "
-          f"99 % {ages[len(ages) * 99 // 100] * 1000:.0f} ms")
+    print(
+        f"from publishing to the reader: median {ages[len(ages) // 2] * 1000:.0f} ms, "
+        f"99 % {ages[len(ages) * 99 // 100] * 1000:.0f} ms"
+    )
     print(f"{same} of {readers} readers were sent the same bytes")
     print(f"the view and what was told agree: {witness.totals == pages}")
     return same == readers and witness.totals == pages

@@ -122,6 +122,7 @@ EVENTS: dict[str, AnyEvent] = {
         question="Which?",
     ),
     "passage.marked+least": PassageMarked(time=TIME, key="p1", exact="word"),
+    "passage.marked+person": PassageMarked(time=TIME, exact="word"),
     "passage.closed": PassageClosed(time=TIME, by="mia"),
     "passage.reopened": PassageReopened(time=TIME, by="mia"),
     "passage.unmarked": PassageUnmarked(time=TIME, by="mia"),

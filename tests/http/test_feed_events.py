@@ -26,7 +26,9 @@ def feed_url(service: Service) -> str:
 
 async def told(listener: Listener, count: int) -> list[tuple[int | None, str]]:
     async with asyncio.timeout(20):
-        return [(id_, data["type"]) for id_, _, data in [await listener.next() for _ in range(count)]]
+        return [
+            (id_, data["type"]) for id_, _, data in [await listener.next() for _ in range(count)]
+        ]
 
 
 async def test_it_tells_what_was_and_goes_on_with_what_comes(durable_service: Service) -> None:
@@ -181,7 +183,8 @@ async def test_a_follower_who_takes_nothing_is_dropped() -> None:
         await service.given(opened(), *(posted(f"c{n}", body="x" * 16_000) for n in range(800)))
         host, port = service.url.removeprefix("http://").split(":")
         reader, writer = await asyncio.open_connection(host, int(port), limit=1024)
-        head = f"GET /v1/events HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\nAuthorization: Bearer {token()}\r\n\r\n"
+        head = f"GET /v1/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token()}\r\n"
+        head += "Accept: text/event-stream\r\n\r\n"
         writer.write(head.encode())
         await asyncio.sleep(1)  # and reads nothing
         with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):

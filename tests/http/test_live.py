@@ -12,6 +12,7 @@ import rostra_adapters
 from listening import Listener, listening
 from rostra_adapters import live
 from rostra_adapters.http import HttpSettings, make_app
+from rostra_adapters.http.live import LIVE
 from service import SECRET, Service, event, opened, posted, serving, token, voted
 
 READERS = 200
@@ -173,7 +174,9 @@ async def test_hundreds_read_and_none_misses_a_change(durable_service: Service) 
             for _ in range(READERS)
         ]
         for number in range(30):
-            await service.given(posted(f"c{number}"), *(voted(on=f"c{number}", voter=v) for v in "ab"))
+            await service.given(
+                posted(f"c{number}"), *(voted(on=f"c{number}", voter=v) for v in "ab")
+            )
         last = await service.app.head()
         for reader in readers:
             seen: dict[str, dict[str, Any]] = {}
@@ -190,30 +193,26 @@ async def test_a_reader_who_takes_nothing_is_dropped_and_others_are_served(
 ) -> None:
     settings = HttpSettings(secret=SECRET, stall_seconds_max=0.2)
     monkeypatch.setattr(live, "BYTES_KEPT_MAX", 200_000)
-    async with serving(settings=settings) as service:
+    async with rostra_adapters.open("memory:") as app, ClientSession() as session:
+        server = TestServer(make_app(app, settings))
+        await server.start_server()
+        service = Service(app, session, str(server.make_url("")).rstrip("/"))
         [discussion] = await service.given(opened())
-        host, port = service.url.removeprefix("http://").split(":")
-        _, writer = await asyncio.open_connection(host, int(port), limit=1024)
-        writer.write(f"GET /v1/discussions/{discussion}/live HTTP/1.1\r\nHost: x\r\n\r\n".encode())
-        async with listening(live_url(service, discussion)) as listener:
-            hub = _live_of(service)
-            while hub.readers < 2:
-                await asyncio.sleep(0.01)
+        _, silent = await asyncio.open_connection(server.host, server.port, limit=1024)
+        silent.write(f"GET /v1/discussions/{discussion}/live HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        async with (
+            listening(live_url(service, discussion)) as listener,
+            asyncio.timeout(60),
+        ):
+            hub = server.app[LIVE]
             number = 0
-            async with asyncio.timeout(60):
-                while hub.readers > 1:
-                    many = [posted(f"c{number + n}", body="x" * 16_000) for n in range(40)]
-                    await service.given(*many)
-                    number += 40
-                    assert len(await told(listener, 40)) == 40
-        writer.close()
-
-
-def _live_of(service: Service) -> live.Live:
-    import gc
-
-    [hub] = [one for one in gc.get_objects() if isinstance(one, live.Live) and one._app is service.app]
-    return hub
+            while number < 80 or hub.readers > 1:
+                many = [posted(f"c{number + n}", body="x" * 16_000) for n in range(40)]
+                await service.given(*many)
+                number += 40
+                assert len(await told(listener, 40)) == 40
+        silent.close()
+        await server.close()
 
 
 async def test_a_service_that_stops_ends_the_streams() -> None:

@@ -69,7 +69,12 @@ async def test_what_is_held_waits_until_a_moderator_rules_on_it(anywhere: Servic
 async def test_what_is_flagged_waits_until_a_moderator_rules_on_it(anywhere: Service) -> None:
     service = anywhere
     await service.given(opened(), posted("c1"), posted("c2"))
-    flag = {"comment": "c2", "by": "bob", "reason": "Rude.", "time": "2026-11-22T08:00:00Z"}
+    flag: dict[str, Any] = {
+        "comment": "c2",
+        "by": "bob",
+        "reason": "Rude.",
+        "time": "2026-11-22T08:00:00Z",
+    }
     await service.given(event("comment.flagged", **flag))
     await act(service, "POST", f"{ON_C1}/flag", BOB, reason="Wrong.")
     assert await waiting(service, "flagged") == ["c2", "c1"]

@@ -1,5 +1,6 @@
 """What a person does themselves: comments, votes, flags, passages, and opening a discussion."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -152,6 +153,15 @@ async def test_an_edit_may_ask_that_nothing_changed_since(service: Service) -> N
     assert (await shown(service, mine))["body"] == "Two."
 
 
+async def test_of_two_edits_that_saw_the_same_one_is_done(service: Service) -> None:
+    await service.given(opened())
+    path = f"/v1/comments/{(await say(service, ANN)).json['id']}"
+    tag = {"If-Match": (await service.get(path, token=ANN)).headers["ETag"]}
+    edits = [act(service, "PATCH", path, ANN, tag, body=f"Edit {n}.") for n in range(10)]
+    statuses = [answer.status for answer in await asyncio.gather(*edits)]
+    assert sorted(statuses) == [200] + [412] * 9
+
+
 async def test_an_author_deletes_what_is_theirs(service: Service) -> None:
     await service.given(opened())
     mine = (await say(service, ANN)).json["id"]
@@ -208,7 +218,7 @@ async def test_a_person_flags_a_comment_once(service: Service) -> None:
 
 async def test_a_person_marks_a_passage(service: Service) -> None:
     await service.given(opened())
-    words = {"exact": "the trams", "prefix": "on ", "start": 3, "end": 12}
+    words: dict[str, Any] = {"exact": "the trams", "prefix": "on ", "start": 3, "end": 12}
     key = {"Idempotency-Key": "p"}
     first = await act(service, "POST", PASSAGES, ANN, key, **words)
     assert first.status == 201
@@ -226,7 +236,8 @@ async def test_a_person_marks_a_passage(service: Service) -> None:
 
 async def test_readers_open_a_discussion_where_the_site_says_so(service: Service) -> None:
     async def open_(**more: Any) -> Answer:
-        return await act(service, "PUT", "/v1/discussions", ANN, **PLACE, **more)
+        body: dict[str, Any] = {**PLACE, **more}
+        return await act(service, "PUT", "/v1/discussions", ANN, **body)
 
     assert (await open_()).problem == "not-opened-by-readers"
     await service.given(event("site.configured", settings={"open_on_first": True}))
@@ -304,10 +315,11 @@ async def test_the_feed_of_what_persons_did_makes_the_same_elsewhere(
 ) -> None:
     configured = event("site.configured", settings={"open_on_first": True, "moderation": "first"})
     await service.given(configured)
-    await act(service, "PUT", "/v1/discussions", ANN, **PLACE, title="Trams")
+    place: dict[str, Any] = {**PLACE, "title": "Trams"}
+    await act(service, "PUT", "/v1/discussions", ANN, **place)
     passage = (await act(service, "POST", PASSAGES, ANN, exact="trams")).json["id"]
     mine = (await say(service, ANN, "k", passage=passage)).json["id"]
-    approve = {"action": "approve", "reason": "Fine."}
+    approve: dict[str, Any] = {"action": "approve", "reason": "Fine."}
     await act(service, "POST", f"/v1/comments/{mine}/moderation", MIA, **approve)
     await say(service, BOB, parent=mine)
     await act(service, "PUT", f"/v1/comments/{mine}/vote", BOB, value=1)
@@ -343,3 +355,25 @@ def _without_positions(shape: Any) -> Any:
             if name not in ("position", "next", "next_children")
         }
     return shape
+
+
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        (rb'{"body": "\ud800"}', "not-json"),
+        (b'{"body": "\xff"}', "not-json"),
+        (rb'{"body": "a\u0000b"}', "invalid-body"),
+        (b'{"body": NaN}', "not-json"),
+        (b"[" * 101 + b"]" * 101, "not-json"),
+        (b"[]", "invalid-body"),
+        (b'{"body": "' + b"x" * 2**20 + b'"}', "too-large"),
+    ],
+)
+async def test_hostile_bodies_are_refused_with_a_reason(
+    service: Service, body: bytes, problem: str
+) -> None:
+    await service.given(opened())
+    headers = {"Content-Type": "application/json"}
+    answer = await service.ask("POST", COMMENTS, token=ANN, headers=headers, body=body)
+    assert answer.problem == problem
+    assert await service.app.head() == 1

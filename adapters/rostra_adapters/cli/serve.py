@@ -2,15 +2,19 @@
 
 import asyncio
 import logging
+import os
 import shlex
 import signal
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from multiprocessing import parent_process
+from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 
 from rostra_adapters.cli.options import (
     DATA,
@@ -38,8 +42,29 @@ REVIVE_SECONDS = 1.0
     show_default=True,
     help="0 takes any that is free.",
 )
+@option(
+    "--workers",
+    type=click.IntRange(1, 256),
+    default=1,
+    envvar="ROSTRA_WORKERS",
+    show_default=True,
+    help="Processes that share the port; one of them projects.",
+)
+@option(
+    "--metrics-port",
+    type=click.IntRange(1, 65_535),
+    envvar="ROSTRA_METRICS_PORT",
+    help="Keeps /metrics off the public port. Further workers take the ports after it.",
+)
+@option(
+    "--jwks",
+    metavar="FILE",
+    envvar="ROSTRA_JWKS",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Keys of others who may issue tokens.",
+)
 @place
-def serve(*, host: str, port: int, data: Path, database_url: str | None) -> None:
+def serve(*, workers: int, **given: Any) -> None:
     """Run the service until SIGTERM or Ctrl-C.
 
     \b
@@ -47,45 +72,122 @@ def serve(*, host: str, port: int, data: Path, database_url: str | None) -> None
       rostra serve
       rostra serve --host 0.0.0.0 --port 80 --database-url postgresql://rostra@db/rostra
     """
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    where = Place(data, database_url)
+    plan = Plan(**given)
+    if workers > 1:
+        _serve_together(plan, workers)
+        return
+    _log()
     with suppress(asyncio.CancelledError):
-        run(lambda: _serve(where, host, port))
+        run(lambda: _serve(plan, lambda url: _announce(url, plan.data)))
 
 
-async def _serve(where: Place, host: str, port: int) -> None:
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """What the options say; `together` where other processes serve on the same port."""
+
+    host: str
+    port: int
+    data: Path
+    database_url: str | None
+    metrics_port: int | None
+    jwks: Path | None
+    together: bool = False
+
+
+def _serve_together(plan: Plan, workers: int) -> None:
+    from rostra_adapters.cli.workers import Workers, reserved
+    from rostra_adapters.http.server import url_of
+
+    secret_of(plan.data, make=True)
+    master_key_of(plan.data)
+    with _listening(plan), reserved(plan.host, plan.port) as held:
+        port = held.getsockname()[1]
+        mine = msgspec.structs.replace(plan, port=port, together=True)
+        Workers(_work, mine, workers).run(lambda: _announce(url_of(plan.host, port), plan.data))
+
+
+def _work(plan: Plan, number: int, ready: Event) -> None:
+    """One of several processes; it does not outlive the one that watches them."""
+    _log()
+    if plan.metrics_port is not None:
+        plan = msgspec.structs.replace(plan, metrics_port=plan.metrics_port + number)
+    try:
+        with suppress(asyncio.CancelledError):
+            run(lambda: _serve(plan, lambda _: ready.set()))
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+
+
+def _log() -> None:
+    from rostra_adapters.http.request_log import JsonLines
+
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonLines())
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+
+
+@contextmanager
+def _listening(plan: Plan) -> Iterator[None]:
+    """An address that is not to be had becomes a message."""
+    try:
+        yield
+    except OSError as error:
+        where = f"{plan.host}:{plan.port}"
+        raise click.ClickException(f"cannot listen on {where}: {error}") from None
+
+
+async def _serve(plan: Plan, announce: Callable[[str], None]) -> None:
     import rostra_adapters
-    from rostra_adapters.http import HttpSettings, make_app
+    from rostra_adapters.http import make_app
     from rostra_adapters.http.server import serve as serve_http
 
     _stop_while_starting()
-    secret, master_key = secret_of(where.data, make=True), master_key_of(where.data)
-    try:
-        settings = HttpSettings(secret=secret or "")
-    except ValueError as error:
-        raise click.ClickException(str(error)) from None
+    settings, master_key = _settings(plan), master_key_of(plan.data)
     async with (
-        database(where) as (url, lease),
+        database(Place(plan.data, plan.database_url)) as (url, lease),
         rostra_adapters.open(url, master_key=master_key) as app,
         _kept_alive(app, lease),
     ):
-        try:
+        with _listening(plan):
             await serve_http(
                 make_app(app, settings),
                 settings,
-                host=host,
-                port=port,
-                announce=lambda url: _announce(url, where.data),
+                host=plan.host,
+                port=plan.port,
+                announce=announce,
+                metrics_port=plan.metrics_port,
+                reuse_port=plan.together,
             )
-        except OSError as error:
-            raise click.ClickException(f"cannot listen on {host}:{port}: {error}") from None
+
+
+def _settings(plan: Plan) -> Any:
+    """Raises ClickException."""
+    from rostra_adapters.http import HttpSettings
+    from rostra_adapters.http.jwks import JwksError, read
+
+    try:
+        return HttpSettings(
+            secret=secret_of(plan.data, make=True) or "",
+            keys=() if plan.jwks is None else read(plan.jwks),
+            metrics=plan.metrics_port is None,
+        )
+    except (ValueError, JwksError) as error:
+        raise click.ClickException(str(error)) from None
 
 
 def _stop_while_starting() -> None:
     """Until the server listens to signals itself, SIGTERM gives back what has been started."""
     task = asyncio.current_task()
     assert task is not None
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, task.cancel)
+    if (watching := parent_process()) is not None:  # what it watched stops when it dies
+        loop.add_reader(watching.sentinel, _terminate, watching.sentinel)
+
+
+def _terminate(sentinel: int) -> None:
+    asyncio.get_running_loop().remove_reader(sentinel)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 @asynccontextmanager

@@ -1,5 +1,8 @@
 """`rostra rebuild`, `rostra verify`, `rostra status`."""
 
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -36,13 +39,44 @@ async def _rebuild(where: Place, views: tuple[str, ...], jobs: int) -> None:
             raise click.UsageError(
                 f"not a view: {', '.join(sorted(unknown))}; there are {', '.join(names)}"
             )
-        for rebuilt in await app.rebuild(views, jobs=jobs):
+        with _progress() as progress:
+            done = await app.rebuild(views, jobs=jobs, progress=progress)
+        for rebuilt in done:
             each_second = rebuilt.events / rebuilt.seconds if rebuilt.seconds else 0.0
             click.echo(
                 f"{rebuilt.view}: {rebuilt.events} events, {rebuilt.seconds:.2f} s, "
                 f"{each_second:.0f} events/s, {rebuilt.rows} rows, "
                 f"{'equal' if rebuilt.equal else 'changed'}"
             )
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str, int, int], None]]:
+    """A bar for each view on a terminal, with its time left; nothing elsewhere."""
+    if not sys.stderr.isatty():
+        yield lambda *_: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[rate]:,.0f} events/s"),
+    )
+    bars: dict[str, TaskID] = {}
+    with Progress(
+        *columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True
+    ) as shown:
+
+        def progress(view: str, position: int, until: int) -> None:
+            if view not in bars:
+                bars[view] = shown.add_task(view, total=until, rate=0.0)
+            seconds = shown.tasks[bars[view]].elapsed
+            rate = position / seconds if seconds else 0.0
+            shown.update(bars[view], completed=position, total=until, rate=rate)
+
+        yield progress
 
 
 @click.command()

@@ -7,12 +7,14 @@ from aiohttp import web
 
 from rostra.times import Time, format_time
 from rostra_adapters.app import App
+from rostra_adapters.http import tokens
 from rostra_adapters.http.events import Publishing
 from rostra_adapters.http.feed import Feeding
 from rostra_adapters.http.health import Health
 from rostra_adapters.http.history import Histories
 from rostra_adapters.http.limits import Limits
-from rostra_adapters.http.live import LiveUpdates
+from rostra_adapters.http.live import LIVE, LiveUpdates
+from rostra_adapters.http.metrics import Metrics
 from rostra_adapters.http.middleware import cors, preflights, problems
 from rostra_adapters.http.moderation import Moderation
 from rostra_adapters.http.openapi import OpenApi
@@ -20,7 +22,10 @@ from rostra_adapters.http.origins import preflights_of
 from rostra_adapters.http.persons import Persons
 from rostra_adapters.http.problem_pages import problem_list, problem_page
 from rostra_adapters.http.reads import Reads
+from rostra_adapters.http.request_log import RequestLog
 from rostra_adapters.http.settings import HttpSettings
+
+METRICS = web.AppKey("metrics", Metrics)
 
 
 def utc_now() -> Time:
@@ -33,8 +38,16 @@ def make_app(
 ) -> web.Application:
     """Every route of the contract, over one App. Closing the App is its opener's work."""
     limits = Limits(settings)
+    metrics = Metrics(app)
+    requests = RequestLog(metrics)
     made = web.Application(
-        middlewares=[preflights_of(app), preflights, problems, limits.middleware()],
+        middlewares=[
+            requests.middleware,
+            preflights_of(app),
+            preflights,
+            problems,
+            limits.middleware(),
+        ],
         client_max_size=settings.request_bytes_max,
         handler_args={
             "max_line_size": settings.line_bytes_max,
@@ -42,9 +55,13 @@ def make_app(
             "access_log": None,
         },
     )
+    made[tokens.KEYS] = settings.keys
     health, feeding = Health(app, settings), Feeding(app, settings)
     publishing, live = Publishing(app, settings, now), LiveUpdates(app, settings)
-    made.on_response_prepare.extend([cors, limits.tell])
+    made[METRICS], made[LIVE] = metrics, live.live
+    metrics.count_readers("feed", lambda: feeding.tail.followers)
+    metrics.count_readers("live", lambda: live.live.readers)
+    made.on_response_prepare.extend([cors, limits.tell, requests.answer_trace])
     made.on_shutdown.extend([publishing.stop, feeding.end_waits, live.end])
     reads = Reads(app, settings)
     made.add_routes(
@@ -57,6 +74,7 @@ def make_app(
             *Persons(app, settings, reads, now).routes(),
             *Moderation(app, settings, reads, now).routes(),
             *OpenApi().routes(),
+            *([web.get("/metrics", metrics.get)] if settings.metrics else []),
             web.get("/healthz", health.healthz),
             web.get("/readyz", health.readyz),
             web.get("/problems", problem_list),

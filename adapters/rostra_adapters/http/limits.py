@@ -6,18 +6,19 @@ without a proxy, is not limited.
 """
 
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
+from hashlib import sha256
 from math import ceil
 from time import monotonic
 
 import msgspec
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 
 from rostra_adapters.http import tokens
 from rostra_adapters.http.problems import Problem, retry_after
 from rostra_adapters.http.settings import HttpSettings, Rate
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Clock = Callable[[], float]
 
 BUCKETS_KEPT_MAX = 100_000
@@ -93,9 +94,9 @@ class Limits:
         self._buckets = {
             policy: Buckets(policy, rate, clock) for policy, rate in rates.items() if rate
         }
-        self._callers: OrderedDict[str, tuple[str, str]] = OrderedDict()
+        self._callers: OrderedDict[bytes, tuple[str, str]] = OrderedDict()
 
-    def middleware(self) -> Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]:
+    def middleware(self) -> Middleware:
         @web.middleware
         async def limited(request: web.Request, handler: Handler) -> web.StreamResponse:
             if request.path not in UNLIMITED_PATHS:
@@ -126,7 +127,8 @@ class Limits:
         header = request.headers.get("Authorization")
         if header is None:
             return "reader", self._address(request)
-        if (known := self._callers.get(header)) is not None:
+        digest = sha256(header.encode(errors="surrogateescape")).digest()
+        if (known := self._callers.get(digest)) is not None:
             return known
         try:
             token = tokens.of(request, self._settings.secret)
@@ -135,10 +137,11 @@ class Limits:
         if token is None:
             return "reader", self._address(request)
         policy = "publish" if "publish" in token.scopes else "person"
-        self._callers[header] = policy, msgspec.json.encode([token.site, token.person]).decode()
+        found = policy, msgspec.json.encode([token.site, token.person]).decode()
+        self._callers[digest] = found
         if len(self._callers) > CALLERS_KEPT_MAX:
             self._callers.popitem(last=False)
-        return self._callers[header]
+        return found
 
     def _address(self, request: web.Request) -> str:
         """Empty for who is not limited."""

@@ -12,6 +12,7 @@ from rostra_adapters.http.settings import HttpSettings
 from rostra_adapters.live import Batch, Channel, Live, TooOld
 
 AFTER = "after"
+LIVE = web.AppKey("live", Live)
 PARAMETERS = (AFTER, "min_position", "wait")
 
 
@@ -42,7 +43,9 @@ class LiveUpdates:
             async with self.live.reading(discussion, site, after) as (channel, position):
                 return await streams.pump(request, _Updates(channel), position, self._settings)
         except TooOld:
-            raise Problem("cursor-too-old", "read the discussion again, and go on from there") from None
+            raise Problem(
+                "cursor-too-old", "read the discussion again, and go on from there"
+            ) from None
 
     async def _wait(self, query: Query) -> None:
         default, most = self._settings.wait_seconds_default, self._settings.wait_seconds_max

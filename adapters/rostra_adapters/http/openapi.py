@@ -177,7 +177,8 @@ def _schema(kind: Any) -> Schema:
     if kind == EVENT:
         return {"$ref": REFERENCE.format(name=EVENT)}
     if kind == EVENTS:
-        return {"type": "array", "items": {"$ref": REFERENCE.format(name=EVENT)}}
+        # What does not fit is a `rejected` result among the others.
+        return {"type": "array", "items": {"anyOf": [_schema(EVENT), {}]}}
     if isinstance(kind, tuple):
         return {"anyOf": [_schema(one) for one in kind]}
     (schema,), _ = msgspec.json.schema_components([kind], ref_template=REFERENCE)

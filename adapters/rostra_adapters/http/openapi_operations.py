@@ -15,7 +15,9 @@ from rostra_adapters.http.events import (
 )
 from rostra_adapters.http.moderation import Ruling
 from rostra_adapters.http.persons import (
+    IDEMPOTENCY_KEY,
     DoneShape,
+    IdempotencyKey,
     NewComment,
     NewDiscussion,
     NewFlag,
@@ -90,8 +92,8 @@ CURSOR = Parameter("cursor", _TEXT, "The `next` of the page before, with the sam
 PAGING = (LIMIT, CURSOR)
 SITE = Parameter("site", texts.SiteName, required=True)
 KEY = Parameter(
-    "Idempotency-Key",
-    {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[!-~]+$"},
+    IDEMPOTENCY_KEY,
+    IdempotencyKey,
     "The same key makes the same thing, for ever.",
     header=True,
 )

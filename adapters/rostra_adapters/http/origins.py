@@ -1,18 +1,15 @@
-"""What a browser hears before it writes: whether the site of what the URL names takes its origin."""
+"""What a browser hears before it writes: whether the site takes what its pages send."""
 
 import re
-from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler, Middleware
 
 from rostra import ids
 from rostra.log import LogUnavailable
 from rostra_adapters.app import App
 from rostra_adapters.http.readers import ORIGINS
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-Middleware = Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]
 
 _NAMED = re.compile(r"/v1/(?:discussions|comments)/([0-9a-fA-F-]{36})(?:/|$)")
 

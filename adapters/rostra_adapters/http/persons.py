@@ -24,6 +24,7 @@ from rostra.commands import (
     RemoveComment,
 )
 from rostra.comment import Status
+from rostra.limits import KEY_CHARACTERS_MAX
 from rostra.times import Time
 from rostra_adapters.app import App
 from rostra_adapters.history import comment_state
@@ -36,6 +37,7 @@ from rostra_adapters.http.reads import Reads, tag_of
 from rostra_adapters.http.settings import HttpSettings
 
 IDEMPOTENCY_KEY = "Idempotency-Key"
+IdempotencyKey = Annotated[str, Meta(max_length=KEY_CHARACTERS_MAX, pattern=r"\A[ -~]+\Z")]
 
 
 class Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -178,7 +180,7 @@ class Persons:
     async def edit(self, request: web.Request) -> web.Response:
         comment, actor = await self._at_comment(request)
         new = await self._decoded(request, NewWording)
-        await self._must_match(request, comment, actor)
+        seen = await self._matched(request, comment, actor)
         command = EditComment(
             site=actor.site,
             resource=actor.resource,
@@ -186,15 +188,15 @@ class Persons:
             body=new.body,
             by=actor.person,
         )
-        return await self._done(request, comment, command, actor)
+        return await self._done(request, comment, command, actor, seen)
 
     async def delete(self, request: web.Request) -> web.Response:
         comment, actor = await self._at_comment(request)
-        await self._must_match(request, comment, actor)
+        seen = await self._matched(request, comment, actor)
         command = RemoveComment(
             site=actor.site, resource=actor.resource, comment_id=comment, by=actor.person
         )
-        return await self._done(request, comment, command, actor)
+        return await self._done(request, comment, command, actor, seen)
 
     async def flag(self, request: web.Request) -> web.Response:
         comment, actor = await self._at_comment(request)
@@ -261,18 +263,21 @@ class Persons:
         comment: UUID,
         command: EditComment | RemoveComment | FlagComment,
         actor: Actor,
+        seen: int | None = None,
     ) -> web.Response:
-        act = actor.act(self._now())
+        act = msgspec.structs.replace(actor.act(self._now()), seen=seen)
         outcome = await submitted(self._app, self._settings, command, act)
         state = await comment_state(self._app.log, comment)
         done = DoneShape(id=comment, status=state.status, position=outcome.position or 0)
         return self._answer(request, done)
 
-    async def _must_match(self, request: web.Request, comment: UUID, actor: Actor) -> None:
-        """`If-Match` is the tag under which the comment is shown to this person. Raises the
-        problem `precondition-failed`."""
+    async def _matched(self, request: web.Request, comment: UUID, actor: Actor) -> int | None:
+        """`If-Match` is the tag under which the comment is shown to this person. Answers how
+        many events of it that shows, at most; None where nothing is asked. Raises the problem
+        `precondition-failed`."""
         if hdrs.IF_MATCH not in request.headers:
-            return
+            return None
+        seen = len((await self._app.log.read_streams([comment]))[comment])
         await self._app.wait(await self._app.head(), self._settings.wait_seconds_default)
         shape = await self._reads.comment(comment, actor.viewer)
         if shape is None:
@@ -281,6 +286,7 @@ class Persons:
         given = request.if_match or ()
         if not any(one.value == "*" or (one.value == tag and not one.is_weak) for one in given):
             raise Problem("precondition-failed", "the comment has changed since")
+        return seen
 
     def _answer(
         self,
@@ -304,8 +310,7 @@ def _idempotency_key(request: web.Request) -> str:
         return uuid4().hex
     try:
         (text,) = given
-        text.encode()  # what was not UTF-8 shows as half surrogates
-        key: str = msgspec.convert(text, texts.Key)
+        key: str = msgspec.convert(text, IdempotencyKey)
     except ValueError:
         raise Problem("bad-request", f"`{IDEMPOTENCY_KEY}` does not fit") from None
     return key

@@ -2,10 +2,13 @@
 
 import asyncio
 import signal
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from aiohttp import web
 
+from rostra_adapters.http.application import METRICS
+from rostra_adapters.http.metrics import Metrics
 from rostra_adapters.http.settings import HttpSettings
 
 BACKLOG = 1024
@@ -18,22 +21,41 @@ async def serve(
     host: str,
     port: int,
     announce: Callable[[str], None],
+    metrics_port: int | None = None,
+    reuse_port: bool = False,
 ) -> None:
     """Serve until SIGTERM or SIGINT, then finish what was taken. `announce` is given the URL
-    as soon as it answers. Raises OSError where the port is not to be had."""
+    as soon as it answers. With `reuse_port` other processes may listen there as well. Raises
+    OSError where a port is not to be had."""
     stop = asyncio.Event()
     for wish in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(wish, stop.set)
     runner = web.AppRunner(application, shutdown_timeout=settings.drain_seconds_max)
     await runner.setup()
-    try:
-        site = web.TCPSite(runner, host, port, backlog=BACKLOG)
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(runner.cleanup)
+        site = web.TCPSite(runner, host, port, backlog=BACKLOG, reuse_port=reuse_port)
         await site.start()
-        announce(_url(host, runner.addresses[0][1]))
+        if metrics_port is not None:
+            await stack.enter_async_context(_metrics(application[METRICS], host, metrics_port))
+        announce(url_of(host, runner.addresses[0][1]))
         await stop.wait()
+
+
+@asynccontextmanager
+async def _metrics(metrics: Metrics, host: str, port: int) -> AsyncIterator[None]:
+    """`/metrics` on a port of its own."""
+    application = web.Application()
+    application.add_routes([web.get("/metrics", metrics.get)])
+    runner = web.AppRunner(application, access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port).start()
+        yield
     finally:
         await runner.cleanup()
 
 
-def _url(host: str, port: int) -> str:
+def url_of(host: str, port: int) -> str:
+    """Where it listens."""
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

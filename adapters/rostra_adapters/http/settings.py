@@ -1,6 +1,10 @@
 """The limits of the HTTP interface, each with its unit in its name."""
 
+from collections.abc import Sequence
+
 import msgspec
+
+from rostra_adapters.http.jwks import Key
 
 SECRET_BYTES_MIN = 32
 
@@ -17,9 +21,11 @@ class Rate(msgspec.Struct, frozen=True):
 
 
 class HttpSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """`secret` checks the tokens (HS256)."""
+    """`secret` checks the tokens (HS256), `keys` those of other issuers."""
 
     secret: str = msgspec.field()
+    keys: Sequence[Key] = ()
+    metrics: bool = True  # on the public port
     request_bytes_max: int = 1024 * 1024
     events_request_bytes_max: int = 32 * 1024 * 1024
     batch_events_max: int = 10_000

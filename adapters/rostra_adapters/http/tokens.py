@@ -1,6 +1,7 @@
-"""Bearer tokens: JWT, HS256, signed with the service's secret."""
+"""Bearer tokens: JWT, signed with the service's secret (HS256) or with a key of its JWKS."""
 
-from collections.abc import Mapping
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,6 +10,7 @@ import msgspec
 from aiohttp import web
 
 from rostra.limits import PERSON_CHARACTERS_MAX
+from rostra_adapters.http.jwks import Key
 from rostra_adapters.http.problems import Problem
 
 AUDIENCE = "rostra"
@@ -16,6 +18,8 @@ ALGORITHM = "HS256"
 EVERY_SITE = "*"
 SCOPES = ("publish", "comment", "read", "moderate", "admin")
 TOKEN_CHARACTERS_MAX = 16_384
+KEYS: "web.AppKey[Sequence[Key]]" = web.AppKey("keys", Sequence)
+"""The keys of others who may issue tokens."""
 
 
 class Token(msgspec.Struct, frozen=True):
@@ -62,7 +66,7 @@ def of(request: web.Request, secret: str) -> Token | None:
     scheme, _, text = header.partition(" ")
     if scheme.lower() != "bearer":
         raise _unauthorized("the scheme of `Authorization` is not Bearer")
-    return read(text.strip(), secret)
+    return read(text.strip(), secret, request.app.get(KEYS, ()))
 
 
 def needed(request: web.Request, secret: str, scope: str) -> Token:
@@ -75,23 +79,70 @@ def needed(request: web.Request, secret: str, scope: str) -> Token:
     return token
 
 
-def read(text: str, secret: str) -> Token:
+def read(text: str, secret: str, keys: Sequence[Key] = ()) -> Token:
     """A token that is ours, and in time. Raises the problem `unauthorized`."""
     if len(text) > TOKEN_CHARACTERS_MAX:
         raise _unauthorized("the token is too long")
     try:
-        claims = jwt.decode(
-            text,
-            secret,
-            algorithms=[ALGORITHM],  # the header's own word on it counts for nothing
-            audience=AUDIENCE,
-            options={"require": ["exp", "aud", "sub"]},
-        )
+        _check_encoding(text)
+        header = jwt.get_unverified_header(text)
+        if header.get("alg") == ALGORITHM:
+            return _token(_verified(text, secret, ALGORITHM))
+        return _granted(text, header, keys)
     except jwt.ExpiredSignatureError:
         raise _unauthorized("the token has expired") from None
     except (jwt.PyJWTError, ValueError, TypeError, AttributeError, OverflowError):
         raise _unauthorized("the token is not valid here") from None
-    return _token(claims)
+
+
+def _verified(text: str, key: Any, algorithm: str) -> dict[str, Any]:
+    """The claims. The key decides upon the algorithm: the header's own word counts for nothing."""
+    return jwt.decode(
+        text,
+        key,
+        algorithms=[algorithm],
+        audience=AUDIENCE,
+        options={"require": ["exp", "aud", "sub"]},
+    )
+
+
+def verified_payload(text: str, key: Any, algorithm: str) -> bytes:
+    """What is signed, at the step that checks the signature alone. Raises as `jwt` does."""
+    _check_encoding(text)
+    payload: bytes = jwt.PyJWS().decode_complete(text, key, algorithms=[algorithm])["payload"]
+    return payload
+
+
+def _check_encoding(text: str) -> None:
+    """Base64url in one spelling alone: PyJWT passes over what is no part of it. Raises
+    DecodeError."""
+    for part in text.split("."):
+        try:
+            decoded = urlsafe_b64decode(part + "=" * (-len(part) % 4))
+        except ValueError:
+            decoded = b""
+        if urlsafe_b64encode(decoded).rstrip(b"=") != part.encode():
+            raise jwt.DecodeError("not base64url")
+
+
+def _granted(text: str, header: Mapping[str, Any], keys: Sequence[Key]) -> Token:
+    """What a token of another issuer grants, of what its key may. Raises as `jwt` does."""
+    issuer = jwt.decode(text, options={"verify_signature": False}).get("iss")
+    for key in keys:
+        if key.fits(header.get("alg"), issuer, header.get("kid")):
+            try:
+                claims = _verified(text, key.public, key.entry.alg)
+            except jwt.InvalidSignatureError:
+                continue  # an issuer may have several keys without a name
+            return _bounded(_token(claims), key)
+    raise jwt.InvalidKeyError
+
+
+def _bounded(token: Token, key: Key) -> Token:
+    entry = key.entry
+    may = EVERY_SITE in entry.sites or token.site in entry.sites
+    site = token.site if may else None
+    return Token(token.person, token.name, token.scopes & entry.scopes, site)
 
 
 def _token(claims: Mapping[str, object]) -> Token:

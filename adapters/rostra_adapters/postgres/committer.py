@@ -1,8 +1,9 @@
 """Group commit: whatever waits while a commit is under way goes into the next one."""
 
 import asyncio
+import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from itertools import chain, islice
 
@@ -48,6 +49,8 @@ class Committer:
         self._task = asyncio.create_task(self._run(), name="rostra-committer")
         self.queued_events = 0
         self.commits = 0
+        self.observe: Callable[[int, float], None] = lambda *_: None
+        """Told the events and the seconds of each commit."""
 
     def admit(self, events: int) -> None:
         """Raises LogBusy where so many events more would be too many to wait for."""
@@ -98,8 +101,10 @@ class Committer:
         return batch
 
     async def _serve(self, batch: list[_Waiting]) -> None:
+        began = time.perf_counter()
         try:
             answers = await self._commit([waiting.groups for waiting in batch])
+            self.observe(sum(waiting.events for waiting in batch), time.perf_counter() - began)
         except LogUnavailable as error:
             self._fail(batch, error)
         except _UNFIT as error:

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import Self
 from uuid import UUID
 
@@ -91,6 +91,10 @@ class PostgresLog:
     def commits(self) -> int:
         """Calls that appended, or tried to. For the metrics."""
         return self._committer.commits
+
+    def observe_appends(self, observe: Callable[[int, float], None]) -> None:
+        """`observe` is told the events and the seconds of each append."""
+        self._committer.observe = observe
 
     async def log_id(self) -> UUID:
         """Asked again whenever connections were lost: another server, which has another

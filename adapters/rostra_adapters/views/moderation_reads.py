@@ -12,6 +12,8 @@ from rostra_projections.moderation import ACTS, FLAGS, ActRow, FlagRow
 from rostra_projections.reads import FLAGS_SHOWN_MAX, Queued
 from rostra_projections.tables import Table
 
+POSITION_MAX = 2**63 - 1
+
 _HERE = """(
     select min(position) as position from public.rostra_views
     where (name, version) in ({named}) having count(*) = {count}
@@ -62,7 +64,7 @@ ACTS_OF = f"""
 select v.position, {_columns(ACTS, "a")} from {_ALONE}
 left join (
     select * from public.moderation_acts_v{{moderation}}
-    where discussion = $1 and ($3::bigint is null or position < $3)
+    where discussion = $1 and position < $3
     order by position desc limit $2
 ) a on true
 order by a.position desc"""

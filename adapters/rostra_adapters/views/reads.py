@@ -183,7 +183,8 @@ class PostgresReads:
     async def acts(
         self, discussion: UUID, *, limit: int, before: int | None
     ) -> tuple[int, list[ActRow]]:
-        records = await self._fetch(moderation_reads.ACTS_OF, discussion, limit, before)
+        last = moderation_reads.POSITION_MAX if before is None else before
+        records = await self._fetch(moderation_reads.ACTS_OF, discussion, limit, last)
         return records[0][0], moderation_reads.acts(records)
 
 

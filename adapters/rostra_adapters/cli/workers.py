@@ -1,0 +1,98 @@
+"""Several processes of the service on one port: started, watched, started again, stopped."""
+
+import multiprocessing
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable
+from contextlib import closing
+from multiprocessing.connection import wait
+from multiprocessing.context import SpawnProcess
+from multiprocessing.synchronize import Event
+from typing import Any
+
+import click
+
+AGAIN_SECONDS = 1.0
+STOP_SECONDS_MAX = 60.0
+
+Work = Callable[[Any, int, Event], None]
+"""Serves a plan as the worker of a number, and sets the event as soon as it answers."""
+
+
+class Workers:
+    """As many processes as were asked for, until SIGTERM or Ctrl-C."""
+
+    def __init__(self, work: Work, plan: Any, count: int) -> None:
+        self._work = work
+        self._plan = plan
+        self._count = count
+        self._context = multiprocessing.get_context("spawn")
+        self._running: dict[int, SpawnProcess] = {}
+        self._ready = {number: self._context.Event() for number in range(count)}
+
+    def run(self, announce: Callable[[], None]) -> None:
+        """`announce` is called when all answer. Raises ClickException where one cannot begin."""
+        stop, tell = os.pipe()
+        for wish in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(wish, lambda *_: os.write(tell, b"."))
+        try:
+            for number in range(self._count):
+                self._start(number)
+            self._watch(stop, announce)
+        finally:
+            self._stop()
+
+    def _start(self, number: int) -> None:
+        arguments = (self._plan, number, self._ready[number])
+        process = self._context.Process(
+            target=self._work, args=arguments, name=f"rostra-worker-{number}"
+        )
+        process.start()
+        self._running[number] = process
+
+    def _watch(self, stop: int, announce: Callable[[], None]) -> None:
+        announced = False
+        while True:
+            sentinels = {process.sentinel: number for number, process in self._running.items()}
+            told = wait([stop, *sentinels], timeout=None if announced else 0.05)
+            if stop in told:
+                return
+            for sentinel in told:
+                assert isinstance(sentinel, int)
+                self._again(sentinels[sentinel])
+            if not announced and all(ready.is_set() for ready in self._ready.values()):
+                announced = True
+                announce()
+
+    def _again(self, number: int) -> None:
+        process = self._running[number]
+        process.join()
+        if not self._ready[number].is_set():
+            raise click.ClickException("a worker does not start")
+        click.echo(f"worker {number} died ({process.exitcode}) and is started again", err=True)
+        time.sleep(AGAIN_SECONDS)
+        self._start(number)
+
+    def _stop(self) -> None:
+        for process in self._running.values():
+            process.terminate()
+        end = time.monotonic() + STOP_SECONDS_MAX
+        for process in self._running.values():
+            process.join(max(0.0, end - time.monotonic()))
+            if process.is_alive():
+                process.kill()
+
+
+def reserved(host: str, port: int) -> "closing[socket.socket]":
+    """A socket that holds a port for the workers, without listening. Raises OSError."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    held = socket.socket(family)
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    try:
+        held.bind((host, port))
+    except OSError:
+        held.close()
+        raise
+    return closing(held)

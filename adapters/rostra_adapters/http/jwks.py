@@ -1,0 +1,83 @@
+"""Keys of others who may issue tokens: a JWKS file whose entries say what each may grant.
+
+    {"keys": [{"kty": "OKP", "crv": "Ed25519", "x": "…", "alg": "EdDSA", "kid": "2026",
+               "issuer": "https://login.example", "sites": ["gazette"], "scopes": ["comment"]}]}
+
+`sites` may hold `*`. Without `sites` or `scopes` a key grants nothing.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import jwt
+import msgspec
+from jwt.algorithms import ECAlgorithm, OKPAlgorithm
+
+Algorithm = Literal["EdDSA", "ES256"]
+
+CURVES = {"EdDSA": ("OKP", "Ed25519"), "ES256": ("EC", "P-256")}
+
+
+class JwksError(Exception):
+    """The file cannot be used; the message says why."""
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """A key, whose tokens it is for, and what it may grant at most."""
+
+    kty: str
+    crv: str
+    x: str
+    alg: Algorithm
+    issuer: str
+    y: str | None = None
+    kid: str | None = None
+    use: str = "sig"
+    key_ops: tuple[str, ...] = ("verify",)
+    sites: frozenset[str] = frozenset()
+    scopes: frozenset[str] = frozenset()
+
+    def public_key(self) -> Any:
+        """Raises ValueError."""
+        if (self.kty, self.crv) != CURVES[self.alg]:
+            raise ValueError(f"{self.alg} is not for a key {self.kty} {self.crv}")
+        if self.use != "sig" or "verify" not in self.key_ops:
+            raise ValueError("the key is not for signatures")
+        members = {"kty": self.kty, "crv": self.crv, "x": self.x, "y": self.y}
+        kind = OKPAlgorithm if self.alg == "EdDSA" else ECAlgorithm
+        try:
+            return kind.from_jwk({name: value for name, value in members.items() if value})
+        except jwt.InvalidKeyError as error:
+            raise ValueError(str(error)) from None
+
+
+class _File(msgspec.Struct):
+    keys: list[Entry]
+
+
+class Key(msgspec.Struct, frozen=True):
+    """An entry, ready to verify with."""
+
+    entry: Entry
+    public: Any
+
+    def fits(self, algorithm: object, issuer: object, kid: object) -> bool:
+        """Whether a token that says this of itself is to be verified with it."""
+        named = self.entry.kid is None or kid in (None, self.entry.kid)
+        return named and (algorithm, issuer) == (self.entry.alg, self.entry.issuer)
+
+
+def read(path: Path) -> Sequence[Key]:
+    """The keys of a file. Raises JwksError."""
+    try:
+        return keys(path.read_bytes())
+    except OSError as error:
+        raise JwksError(f"{path} cannot be read: {error.strerror}") from None
+    except (ValueError, msgspec.DecodeError) as error:
+        raise JwksError(f"{path}: {error}") from None
+
+
+def keys(json: bytes) -> Sequence[Key]:
+    """The keys of a JWKS. Raises ValueError and msgspec.DecodeError."""
+    return [Key(entry, entry.public_key()) for entry in msgspec.json.decode(json, type=_File).keys]

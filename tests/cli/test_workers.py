@@ -1,0 +1,94 @@
+"""`rostra serve --workers`: one port, several processes, watched by one."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+STOP_SECONDS_MAX = 60
+
+
+def children(pid: int) -> set[int]:
+    """Processes that serve, without the helper that Python starts."""
+    found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return {
+        int(child)
+        for child in found
+        if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()
+    }
+
+
+def until(holds: Callable[[], bool]) -> None:
+    end = time.monotonic() + STOP_SECONDS_MAX
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.fixture
+def serving(database_url: str, tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Two workers, and their URL."""
+    command = [sys.executable, "-m", "rostra_adapters.cli", "serve", "--port", "0"]
+    options = ["--workers", "2", "--database-url", database_url, "--data", str(tmp_path)]
+    environment = {name: value for name, value in os.environ.items() if "ROSTRA" not in name}
+    process = subprocess.Popen(
+        [*command, *options], env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        text=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    try:
+        found = re.search(r"http://\S+", process.stdout.readline())
+        assert found
+        yield process, found[0]
+    finally:
+        workers = children(process.pid) if process.poll() is None else set()
+        process.kill()
+        process.wait()
+        process.stdout.close()
+        until(lambda: not any(map(alive, workers)))
+
+
+def healthy(url: str) -> bool:
+    with urllib.request.urlopen(f"{url}/readyz", timeout=10) as answer:
+        return bool(answer.status == 200)
+
+
+def test_a_worker_that_dies_is_started_again_and_all_stop_together(
+    serving: tuple[subprocess.Popen[str], str],
+) -> None:
+    process, url = serving
+    workers = children(process.pid)
+    assert len(workers) == 2
+    assert all(healthy(url) for _ in range(8))
+    victim = min(workers)
+    os.kill(victim, signal.SIGKILL)
+    until(lambda: victim not in children(process.pid) and len(children(process.pid)) == 2)
+    assert all(healthy(url) for _ in range(8))
+    workers = children(process.pid)
+    process.terminate()
+    assert process.wait(STOP_SECONDS_MAX) == 0
+    assert not any(map(alive, workers))
+
+
+def test_workers_do_not_outlive_what_watches_them(
+    serving: tuple[subprocess.Popen[str], str],
+) -> None:
+    process, _ = serving
+    workers = children(process.pid)
+    process.kill()
+    process.wait()
+    until(lambda: not any(map(alive, workers)))

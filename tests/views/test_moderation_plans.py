@@ -1,0 +1,53 @@
+"""The reads of moderation are answered by the index meant for each, however much there is."""
+
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import pytest
+
+from rostra_adapters.views import moderation_reads
+from views import plans
+from views.story import DISCUSSION
+
+VERSIONS = {"moderation": 1, "comments": 1}
+FEW_ROWS = 1_000
+MANY = 20_000
+COMMENT = "md5(n::text)::uuid"
+_QUEUE = f"""
+insert into moderation_queue_v1
+select {COMMENT}, 's' || (n % 3)::text, case when n % 2 = 0 then n end,
+    case when n % 2 = 1 then n end, n % 2
+from generate_series(1, {MANY}) n"""
+_FLAGS = f"""
+insert into moderation_flags_v1
+select {COMMENT}, 'p' || p::text, now(), null, null, {COMMENT}, n + p
+from generate_series(1, {MANY // 10}) n, generate_series(1, 10) p"""
+_ACTS = f"""
+insert into moderation_acts_v1
+select {COMMENT}, n, case when n % 2 = 0 then $1::uuid else {COMMENT} end, now(), 'pin', null,
+    null, null
+from generate_series(1, {MANY}) n"""
+ONE = UUID("c4ca4238-a0b9-2382-0dcc-509a6f75849b")  # md5 of 1
+
+READS: list[tuple[str, list[Any], str]] = [
+    (moderation_reads.QUEUES["held"], ["s1", 100, 20], "moderation_queue_v1_held"),
+    (moderation_reads.QUEUES["flagged"], ["s1", 100, 20], "moderation_queue_v1_flagged"),
+    (moderation_reads.FLAGS_OF, [[ONE]], "moderation_flags_v1_pkey"),
+    (moderation_reads.ACTS_OF, [DISCUSSION, 20, 9_000], "moderation_acts_v1_of_discussion"),
+]
+
+
+@pytest.mark.parametrize("mode", ["custom", "generic"])
+@pytest.mark.parametrize(("template", "values", "index"), READS)
+async def test_each_read_has_its_index(
+    database: asyncpg.Connection, template: str, values: list[Any], index: str, mode: str
+) -> None:
+    await database.execute(_QUEUE)
+    await database.execute(_FLAGS)
+    await database.execute(_ACTS, DISCUSSION)
+    await database.execute("analyze")
+    statement = template.format(**VERSIONS)
+    nodes = await plans.explain(database, statement, *values, generic=mode == "generic")
+    assert index in {node.index for node in nodes}, list(map(str, nodes))
+    assert max(node.rows for node in nodes) <= FEW_ROWS, list(map(str, nodes))
