@@ -14,7 +14,7 @@ from rostra_projections.listing import CursorRefused
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 SERVER = "rostra"
-EXPOSED = "Rostra-Position, Rostra-Log, ETag, Location, Retry-After"
+EXPOSED = "Rostra-Position, Rostra-Log, ETag, Location, Retry-After, RateLimit, RateLimit-Policy"
 METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 PREFLIGHT_SECONDS = 86_400
 DATABASE_RETRY_SECONDS = 2.0
