@@ -7,8 +7,8 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
+from tempfile import TemporaryDirectory, TemporaryFile
+from typing import IO, Any, NamedTuple
 
 import msgspec
 
@@ -44,26 +44,44 @@ def environment() -> dict[str, str]:
     }
 
 
+class Started(NamedTuple):
+    """A process and the file that it complains into: a pipe nobody reads would fill up
+    with a line a request, and stop it."""
+
+    process: asyncio.subprocess.Process
+    complaints: IO[bytes]
+
+    def complaint(self) -> str:
+        """What it has complained of."""
+        self.complaints.seek(0)
+        return self.complaints.read().decode()
+
+
 @asynccontextmanager
-async def started(*arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
+async def started(*arguments: str) -> AsyncIterator[Started]:
     """A Python process, ended with SIGTERM unless it has ended by then."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *arguments,
-        env=environment(),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        yield process
-    finally:
-        with suppress(ProcessLookupError):
-            process.terminate()
+    with TemporaryFile() as complaints:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *arguments,
+            env=environment(),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=complaints,
+        )
         try:
-            await asyncio.wait_for(process.communicate(), STOP_SECONDS_MAX)
-        except TimeoutError:
-            process.kill()
-            await process.communicate()
+            yield Started(process, complaints)
+        finally:
+            await _end(process)
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    with suppress(ProcessLookupError):
+        process.terminate()
+    try:
+        await asyncio.wait_for(process.communicate(), STOP_SECONDS_MAX)
+    except TimeoutError:
+        process.kill()
+        await process.communicate()
 
 
 @asynccontextmanager
@@ -71,25 +89,26 @@ async def rostra(url: str) -> AsyncIterator[Served]:
     """`rostra serve` on a database."""
     with TemporaryDirectory() as data:
         where = ("--database-url", url, "--data", data, "--port", "0")
-        async with started(*ROSTRA, "serve", *where) as process:
-            yield await served(process)
+        async with started(*ROSTRA, "serve", *where) as one:
+            yield await served(one)
 
 
 @asynccontextmanager
 async def peer(*arguments: str) -> AsyncIterator[Served]:
     """One of the handlers of `bench.peers.handlers`."""
-    async with started("-m", "bench.peers.handlers", *arguments) as process:
-        yield await served(process)
+    async with started("-m", "bench.peers.handlers", *arguments) as one:
+        yield await served(one)
 
 
-async def served(process: asyncio.subprocess.Process) -> Served:
+async def served(started: Started) -> Served:
     """Once it says where it listens: `… http://HOST:PORT`."""
+    process = started.process
     assert process.stdout is not None
     said = await asyncio.wait_for(process.stdout.readline(), READY_SECONDS_MAX)
     address = said.decode().strip().rpartition("http://")[2]
     host, _, port = address.rpartition(":")
     if not port.isdigit():
-        raise Failed(await _complaint(process) or f"it said {said!r}")
+        raise Failed(started.complaint() or f"it said {said!r}")
     return Served(host, int(port), Peak(process.pid))
 
 
@@ -102,30 +121,21 @@ class Job(msgspec.Struct):
 
 async def job(*arguments: str) -> Job:
     """Run one to its end. Raises Failed."""
-    async with started("-m", "bench.jobs", *arguments) as process:
+    async with started("-m", "bench.jobs", *arguments) as one:
+        process = one.process
         peak = Peak(process.pid)
         watching = asyncio.create_task(peak.watch())
-        output, errors = await process.communicate()
+        output, _ = await process.communicate()
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)
         if process.returncode != 0:
-            raise Failed(errors.decode())
+            raise Failed(one.complaint())
         return Job(json.loads(output), peak.bytes)
 
 
 async def run(arguments: Sequence[str]) -> None:
     """A Python process to its end. Raises Failed."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *arguments,
-        env=environment(),
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    if await process.wait() != 0:
-        raise Failed(await _complaint(process))
-
-
-async def _complaint(process: asyncio.subprocess.Process) -> str:
-    assert process.stderr is not None
-    return (await process.stderr.read()).decode()
+    async with started(*arguments) as one:
+        await one.process.communicate()
+        if one.process.returncode != 0:
+            raise Failed(one.complaint())
