@@ -23,7 +23,7 @@ from rostra_adapters.views.backend import Backend, ViewStatus
 from rostra_adapters.views.folding import Progress
 from rostra_adapters.views.rebuild import Rebuilt
 from rostra_adapters.views.verify import Difference
-from rostra_projections.comments import CommentRow
+from rostra_projections.comment_rows import CommentRow
 from rostra_projections.discussions import settings_of
 from rostra_projections.shapes import (
     ANYONE,

@@ -9,7 +9,8 @@ from rostra.comment import CommentEdited, CommentPosted
 from rostra.events import Words
 from rostra.sealing import Damaged, Erased, KeyRing, associated_data
 from rostra.settings import Order
-from rostra_projections.comments import CommentRow, inline_group
+from rostra_projections.comment_rows import CommentRow
+from rostra_projections.comments import inline_group
 from rostra_projections.listing import Cursor, Kind, Listing, decode_cursor
 from rostra_projections.reads import DiscussionRead, Page, PassageRead, Reads
 from rostra_projections.shapes import (

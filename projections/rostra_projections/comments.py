@@ -6,11 +6,8 @@ while a counted one stands below it.
 """
 
 from collections.abc import Iterator
-from enum import IntEnum
 from typing import Any
 from uuid import UUID
-
-import msgspec
 
 from rostra import ids
 from rostra.comment import (
@@ -27,193 +24,18 @@ from rostra.discussion import DiscussionOpened
 from rostra.times import Time
 from rostra.vote import VoteCast, VoteNullified, VoteRestored
 from rostra_projections import orders
-from rostra_projections.tables import Fact, Key, Rows, Table
-
-# -- rows
-
-
-class Shown(IntEnum):
-    """Who sees a comment in a list."""
-
-    NOBODY = 0
-    MODERATORS = 1
-    """And its author: it is held or rejected."""
-    EVERYONE = 2
-
-
-class CommentRow(msgspec.Struct):
-    """`words` and `edited_words` are sealed, as the log has them, with the ids of
-    their events. `position` is that of the posting, `changed` of the last change.
-    `shown_replies` and `hidden_replies` count direct replies by who sees them."""
-
-    id: UUID
-    discussion: UUID
-    key: str | None
-    parent: UUID | None
-    depth: int
-    passage: UUID | None
-    author: str
-    status: str
-    shown: int
-    pinned: bool
-    posted_at: Time
-    edited_at: Time | None
-    up: int
-    down: int
-    score: int
-    best: float
-    controversial: float
-    hot: float
-    replies: int
-    descendants: int
-    shown_replies: int
-    hidden_replies: int
-    words: bytes
-    words_event: UUID | None
-    edited_words: bytes | None
-    edited_event: UUID | None
-    position: int
-    changed: int
-
-
-class CountsRow(msgspec.Struct):
-    """The counts of a group. `top` and `flat` are the lengths of its lists (top-level,
-    all); `…_hidden` what moderators see besides. `latest_at` is the greatest time of a
-    counted comment, `active_at` that or else when the discussion was opened. `site` is
-    a discussion's."""
-
-    id: UUID
-    site: str | None
-    comments: int = 0
-    replies: int = 0
-    participants: int = 0
-    top: int = 0
-    flat: int = 0
-    top_hidden: int = 0
-    flat_hidden: int = 0
-    opened_at: Time | None = None
-    latest_at: Time | None = None
-    active_at: Time | None = None
-    changed: int = 0
-
-
-class ParticipantRow(msgspec.Struct):
-    """How many counted comments a person has in a discussion."""
-
-    discussion: UUID
-    person: str
-    comments: int = 0
-
-
-COMMENTS = Table(
-    "comments",
+from rostra_projections.comment_rows import (
+    COMMENTS,
+    COUNTED,
+    COUNTS,
+    HIDDEN,
+    PARTICIPANTS,
     CommentRow,
-    key=("id",),
-    types={
-        "id": "uuid",
-        "discussion": "uuid",
-        "key": "text",
-        "parent": "uuid",
-        "depth": "smallint",
-        "passage": "uuid",
-        "author": "text",
-        "status": "text",
-        "shown": "smallint",
-        "pinned": "boolean",
-        "posted_at": "timestamptz",
-        "edited_at": "timestamptz",
-        "up": "integer",
-        "down": "integer",
-        "score": "integer",
-        "best": "double precision",
-        "controversial": "double precision",
-        "hot": "double precision",
-        "replies": "integer",
-        "descendants": "integer",
-        "shown_replies": "integer",
-        "hidden_replies": "integer",
-        "words": "bytea",
-        "words_event": "uuid",
-        "edited_words": "bytea",
-        "edited_event": "uuid",
-        "position": "bigint",
-        "changed": "bigint",
-    },
-    indexes=(
-        (
-            "create index comments_v{v}_top_time on comments_v{v}"
-            " (discussion, pinned, posted_at, position) where parent is null"
-        ),
-        (
-            "create index comments_v{v}_top_score on comments_v{v}"
-            " (discussion, pinned, score, posted_at, position) where parent is null"
-        ),
-        (
-            "create index comments_v{v}_top_best on comments_v{v}"
-            " (discussion, pinned, best, posted_at, position) where parent is null"
-        ),
-        (
-            "create index comments_v{v}_top_controversial on comments_v{v}"
-            " (discussion, pinned, controversial, posted_at, position) where parent is null"
-        ),
-        (
-            "create index comments_v{v}_top_hot on comments_v{v}"
-            " (discussion, pinned, hot, posted_at, position) where parent is null"
-        ),
-        "create index comments_v{v}_flat_time on comments_v{v} (discussion, posted_at, position)",
-        (
-            "create index comments_v{v}_flat_score on comments_v{v}"
-            " (discussion, score, posted_at, position)"
-        ),
-        (
-            "create index comments_v{v}_replies on comments_v{v}"
-            " (parent, posted_at, position) where parent is not null"
-        ),
-        (
-            "create index comments_v{v}_passage on comments_v{v}"
-            " (passage, posted_at, position) where passage is not null"
-        ),
-        (
-            "create index comments_v{v}_inline on comments_v{v}"
-            " (discussion, posted_at, position) where passage is not null"
-        ),
-        "create index comments_v{v}_hidden on comments_v{v} (discussion, author) where shown = 1",
-    ),
-)
-
-COUNTS = Table(
-    "comment_counts",
     CountsRow,
-    key=("id",),
-    types={
-        "id": "uuid",
-        "site": "text",
-        "comments": "integer",
-        "replies": "integer",
-        "participants": "integer",
-        "top": "integer",
-        "flat": "integer",
-        "top_hidden": "integer",
-        "flat_hidden": "integer",
-        "opened_at": "timestamptz",
-        "latest_at": "timestamptz",
-        "active_at": "timestamptz",
-        "changed": "bigint",
-    },
-    indexes=(
-        (
-            "create index comment_counts_v{v}_active on comment_counts_v{v}"
-            " (site, active_at, id) where site is not null"
-        ),
-    ),
-)
-
-PARTICIPANTS = Table(
-    "participants",
     ParticipantRow,
-    key=("discussion", "person"),
-    types={"discussion": "uuid", "person": "text", "comments": "integer"},
+    Shown,
 )
+from rostra_projections.tables import Fact, Key, Rows, Table
 
 TABLES: tuple[Table[Any], ...] = (COMMENTS, COUNTS, PARTICIPANTS)
 SHAPE = 1
@@ -221,9 +43,6 @@ SHAPE = 1
 _UNSEEN = ""
 STALE: Time = ""
 """A `latest_at` that must be looked up afresh."""
-
-COUNTED = ("published", "erased")
-HIDDEN = ("held", "rejected")
 
 # -- fold
 

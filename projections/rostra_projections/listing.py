@@ -15,7 +15,7 @@ import msgspec
 
 from rostra.settings import Order
 from rostra.times import Time, to_datetime
-from rostra_projections.comments import CommentRow, Shown
+from rostra_projections.comment_rows import CommentRow, Shown
 from rostra_projections.shapes import Viewer
 
 Kind = Literal["top", "flat", "replies"]

@@ -8,7 +8,7 @@ from uuid import UUID
 from rostra.ids import discussion_of
 from rostra.log import Recorded
 from rostra.times import Time
-from rostra_projections.comments import COMMENTS, COUNTS, CommentRow, CountsRow, Shown
+from rostra_projections.comment_rows import COMMENTS, COUNTS, CommentRow, CountsRow, Shown
 from rostra_projections.discussions import DISCUSSIONS, DiscussionRow
 from rostra_projections.listing import (
     ORDERS,

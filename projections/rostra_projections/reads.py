@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 
 from rostra.times import Time
-from rostra_projections.comments import CommentRow, CountsRow
+from rostra_projections.comment_rows import CommentRow, CountsRow
 from rostra_projections.discussions import DiscussionRow
 from rostra_projections.listing import Cursor, LastKey, Listing
 from rostra_projections.moderation import ActRow, FlagRow, Queue

@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 
 from rostra.settings import Order
-from rostra_projections.comments import HIDDEN, CommentRow
+from rostra_projections.comment_rows import HIDDEN, CommentRow
 from rostra_projections.listing import Cursor, LastKey, Listing, encode_cursor
 from rostra_projections.reads import Page
 from rostra_projections.shapes import (

@@ -9,7 +9,8 @@ import asyncpg
 import msgspec
 
 from rostra_adapters.views import store
-from rostra_projections.comments import COUNTS, inline_group
+from rostra_projections.comment_rows import COUNTS
+from rostra_projections.comments import inline_group
 from views.story import DISCUSSION, passage
 
 LARGE = 30_000

@@ -14,7 +14,7 @@ import strategies
 from memory import LOG_ID
 from model import Act
 from rostra_adapters.views.rebuild import rebuild
-from rostra_projections.comments import COMMENTS as COMMENTS_TABLE
+from rostra_projections.comment_rows import COMMENTS as COMMENTS_TABLE
 from rostra_projections.listing import (
     Cursor,
     CursorRefused,

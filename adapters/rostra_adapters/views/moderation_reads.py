@@ -7,7 +7,7 @@ from uuid import UUID
 import asyncpg
 
 from rostra_adapters.views.store import to_row
-from rostra_projections.comments import COMMENTS
+from rostra_projections.comment_rows import COMMENTS
 from rostra_projections.moderation import ACTS, FLAGS, ActRow, FlagRow
 from rostra_projections.reads import FLAGS_SHOWN_MAX, Queued
 from rostra_projections.tables import Table

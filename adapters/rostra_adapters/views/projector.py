@@ -15,7 +15,7 @@ from rostra.times import format_time
 from rostra_adapters.postgres.connection import Connection
 from rostra_adapters.views import store
 from rostra_projections import comments
-from rostra_projections.comments import COMMENTS, COUNTS
+from rostra_projections.comment_rows import COMMENTS, COUNTS
 from rostra_projections.listing import Move
 from rostra_projections.moves import Before, moves_since, places_of
 from rostra_projections.tables import Fact, Key, Rows

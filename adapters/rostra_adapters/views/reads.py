@@ -11,7 +11,8 @@ from rostra.times import Time, format_time, to_datetime
 from rostra_adapters.postgres.connect import unavailable_if_lost
 from rostra_adapters.views import moderation_reads
 from rostra_adapters.views.store import to_row
-from rostra_projections.comments import COMMENTS, COUNTS, CommentRow, CountsRow, inline_group
+from rostra_projections.comment_rows import COMMENTS, COUNTS, CommentRow, CountsRow
+from rostra_projections.comments import inline_group
 from rostra_projections.comments_sql import From, of_listing, page_statement
 from rostra_projections.discussions import DISCUSSIONS
 from rostra_projections.listing import Cursor, LastKey, Listing, refuse_old

@@ -18,7 +18,7 @@ from rostra.mapper import StreamEvent, Unknown
 from rostra.times import format_time
 from rostra_adapters.views import schema, store
 from rostra_projections import comments
-from rostra_projections.comments import COUNTS
+from rostra_projections.comment_rows import COUNTS
 from rostra_projections.tables import Fact, Key, Rows, Table
 from rostra_projections.views import View
 
