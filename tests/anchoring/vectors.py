@@ -1,0 +1,196 @@
+"""Makes vectors.json: what any other implementation of anchoring (a browser's) must give.
+
+    python tests/anchoring/vectors.py > tests/anchoring/vectors.json
+
+Offsets are Unicode code points. The rules are those of `rostra.anchoring` (the score),
+`rostra.folding` (how texts are compared) and `rostra.article_text` (the text of HTML);
+infra/decisions/anchoring.md says why.
+"""
+
+import json
+import random
+import sys
+from typing import Any
+
+from rostra.anchoring import Anchored, Mark, Quote, Standing, anchor_all, describe, standing
+from rostra.article_text import NORMALISATION, text_of_html
+from rostra.folding import Folded
+from rostra.revising import state
+
+Vector = dict[str, Any]
+SEED = 20
+EDITED_ARTICLES = 40
+
+FERRY = (
+    "The ferry left the harbour at dawn, loaded with timber and mail. Nobody on the quay waved. "
+    "By noon the wind had turned, and the captain ordered the sails reefed. The passengers, "
+    "nine of them, gathered below and shared what bread there was. When night came they saw "
+    "a light to the north, and steered towards it until the ice stopped them."
+)
+VERSES = "".join(
+    f"They sang {what} every year, and so it goes, until {until}. "
+    for what, until in (
+        ("of rivers", "the sea"),
+        *[("at the harvest", "the singers left the town")] * 4,
+        ("to the planks", "the nails gave out"),
+        ("of winter", "the ninth winter came"),
+        ("at weddings", "nobody wed"),
+        ("without an ending", "the bow"),
+    )
+)
+SCRIPTS = (
+    "👩‍👩‍👧 came, 🇱🇻 flags, 😀 and so on; then ✊🏽 and the end of it 🎉.",
+    "Cafe\u0301 no\u0308el, then a\u0323\u0302 and x\u0302 and the end of it e\u0301.",
+    "שלום עולם, هذا نص طويل قليلا and the end of it בסוף.",
+    "这是一个没有空格的句子，用来测试选择器。它应该留在原地。结束。",
+    "One.\n\nTwo words\nhere.\n\n  Three more\u00a0words \t stand here.\n",
+)
+FOLDED = (
+    *SCRIPTS,
+    "a \u00a0\n b",
+    "soft\u00adhyphen, zero\u200bwidth, joined\u200dby",
+    " \u00ad \u200b ",
+    "가 각 e\u0301\u0301",
+)
+HTML = (
+    "<h1>Tea</h1><p>One <b>two</b>,<br>three.</p><ul><li>a<li>b</ul>",
+    "<p>x</p>\n<p>y &amp; z\u00a0!</p><script>no()</script><style>b{}</style>",
+    "<table><tr><td>1<td>2<tr><td>3</table>after",
+    "<div>a<div>b</div>c</div>d<!-- no --><template>no</template>",
+    "one\r\ntwo<p></p><p> </p>three",
+    "<pre>\n  kept  \n</pre>e\u0301 👩‍👩‍👧",
+)
+
+
+def vectors() -> Vector:
+    """All of them, as JSON has them."""
+    chance = random.Random(SEED)
+    return {
+        "normalisation": NORMALISATION,
+        "fold": [{"text": text, "folded": Folded(text).text} for text in FOLDED],
+        "html": [{"html": html, "text": text_of_html(html)} for html in HTML],
+        "describe": list(_descriptions(chance)),
+        "anchor": [
+            *_by_hand(),
+            *(_edited(chance, number) for number in range(EDITED_ARTICLES)),
+        ],
+    }
+
+
+def _descriptions(chance: random.Random) -> list[Vector]:
+    texts = (FERRY, VERSES, *SCRIPTS)
+    return [_described(text, *_stretch(chance, text)) for text in texts for _ in range(4)]
+
+
+def _described(text: str, start: int, end: int) -> Vector:
+    return {"text": text, "start": start, "end": end} | _quoted(describe(text, start, end))
+
+
+def _quoted(quote: Quote) -> Vector:
+    return {"exact": quote.exact, "prefix": quote.prefix, "suffix": quote.suffix}
+
+
+def _stretch(chance: random.Random, text: str) -> tuple[int, int]:
+    start = chance.randrange(len(text) - 1)
+    return start, min(len(text), start + chance.choice((1, 3, 8, 15, 30, 60)))
+
+
+def _case(name: str, text: str, marked: list[tuple[int | None, Mark]]) -> Vector:
+    """Passages, each with the place where it was marked, found again in a text."""
+    passages: list[Vector] = []
+    outcomes = anchor_all(text, [mark for _, mark in marked])
+    for (start, mark), outcome in zip(marked, outcomes, strict=True):
+        last = mark.last
+        passages.append(
+            _quoted(mark.quote)
+            | {
+                "start": start,
+                "last": last
+                and {"start": last.start, "prefix": last.prefix, "suffix": last.suffix},
+                "expected": {
+                    "state": state(outcome, start),
+                    "start": outcome.start if isinstance(outcome, Anchored) else None,
+                    "end": outcome.end if isinstance(outcome, Anchored) else None,
+                    "score": outcome.score if isinstance(outcome, Anchored) else None,
+                },
+            }
+        )
+    return {"name": name, "text": text, "passages": passages}
+
+
+def _marked(text: str, *words: str) -> list[tuple[int | None, Mark]]:
+    """Passages with these words, three ways: with all that is known of where they stood, with
+    their place alone, and with nothing but the quote."""
+    marked: list[tuple[int | None, Mark]] = []
+    for each in words:
+        start = text.index(each)
+        quote = describe(text, start, start + len(each))
+        marked.append((start, Mark(quote, standing(text, start, start + len(each)))))
+        marked.append((start, Mark(quote, Standing(start))))
+        marked.append((None, Mark(quote)))
+    return marked
+
+
+def _by_hand() -> list[Vector]:
+    words = "the captain ordered the sails reefed"
+    marked = _marked(FERRY, words, "timber", "ice", "The ferry left", "stopped them.", "nine")
+    refrain = "and so it goes"
+    places = [at for at in range(len(VERSES)) if VERSES.startswith(refrain, at)]
+    nine: list[tuple[int | None, Mark]] = [
+        (at, Mark(describe(VERSES, at, at + len(refrain)), Standing(at))) for at in places
+    ]
+    cases = [
+        _case("the same text", FERRY, marked),
+        _case("a paragraph in front", f"Preface.\n\n{FERRY}", marked),
+        _case("one letter changed", FERRY.replace("sails", "sail"), marked),
+        _case("words replaced", FERRY.replace(words, "all was well"), marked),
+        _case("words deleted", FERRY.replace(f" {words}", "").replace("ice ", ""), marked),
+        _case("like words elsewhere", FERRY.replace("ice", "sea") + " Rice is nice.", marked),
+        _case("only the words", words, marked),
+        _case("context gone", f"Elsewhere {words} again; timber; ice.", marked),
+        _case("white space", FERRY.replace(" ", "\n\u00a0 "), marked),
+        _case("soft hyphens", FERRY.replace("ai", "a\u00adi"), marked),
+        _case("an empty text", "", marked),
+        _case("nine times", VERSES, nine),
+        _case("nine times, moved", f"A word in front. {VERSES}", nine),
+        _case("nine times, three gone", VERSES.replace(f"{refrain}, ", "", 3), nine),
+        _case("without context", FERRY, [(None, Mark(Quote("harbour"))), (0, Mark(Quote("a")))]),
+        _case(
+            "overlapping",
+            f"Oh. {FERRY}",
+            [
+                (start, Mark(describe(FERRY, start, end), standing(FERRY, start, end)))
+                for start, end in ((4, 40), (20, 60), (20, 30))
+            ],
+        ),
+    ]
+    for text in SCRIPTS:
+        stretches = [(start, start + 8) for start in range(0, len(text) - 8, 5)]
+        known = [
+            (start, Mark(describe(text, start, end), Standing(start))) for start, end in stretches
+        ]
+        cases.append(_case("a script", f"😀e\u0301א {text}", [*known]))
+    return cases
+
+
+def _edited(chance: random.Random, number: int) -> Vector:
+    """An article of numbered and of common words, a few of them edited."""
+    words = [
+        chance.choice(("the", "and", "of", f"{chance.choice(('a', 'ä', '😀', 'א'))}{at}", f"w{at}"))
+        for at in range(60)
+    ]
+    text = " ".join(words)
+    marked: list[tuple[int | None, Mark]] = []
+    for _ in range(6):
+        start, end = _stretch(chance, text)
+        known = chance.choice((standing(text, start, end), Standing(start), None))
+        marked.append((start, Mark(describe(text, start, end), known)))
+    for _ in range(chance.choice((1, 3, 10))):
+        at = chance.randrange(len(words))
+        words[at : at + chance.choice((0, 1, 4))] = chance.choice(([], ["new"], [words[at], "x"]))
+    return _case(f"edited {number}", " ".join(words), marked)
+
+
+if __name__ == "__main__":
+    json.dump(vectors(), sys.stdout, ensure_ascii=False, indent=1)
+    sys.stdout.write("\n")
