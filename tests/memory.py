@@ -1,12 +1,12 @@
 """A log and a key ring in memory, as small as they can be and still keep their promises."""
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from hashlib import sha256
 from uuid import UUID
 
 from rostra.log import Appended, Group, Recorded, Stale
-from rostra.sealing import Damaged, Erased
+from rostra.sealing import NEVER, Damaged, Erased
 
 LOG_ID = UUID("00000000-0000-4000-8000-000000000001")
 _FORMAT = b"\x01"
@@ -73,33 +73,48 @@ class MemoryRing:
     """The key-ring port without cryptography: it binds words to their owner and place."""
 
     def __init__(self) -> None:
-        self.keys: set[UUID] = set()
+        self.keys: dict[UUID, int] = {}
+        """Of each owner, how often they had been erased when it was made."""
+        self._erasures: dict[UUID, int] = {}
         self._loaded: set[UUID] = set()
 
-    async def make(self, owners: Collection[UUID]) -> None:
-        self.keys.update(owners)
-        self._loaded.update(owners)
+    async def make(
+        self, owners: Collection[UUID], erasures: Mapping[UUID, int] = NEVER
+    ) -> frozenset[UUID]:
+        for owner in owners:
+            count = erasures.get(owner, 0)
+            if self._erasures.get(owner, 0) <= count:
+                self.keys[owner] = max(count, self.keys.get(owner, 0))
+        await self.load(owners)
+        return frozenset(owners) - self.keys.keys()
 
     async def load(self, owners: Collection[UUID]) -> None:
-        self._loaded.update(self.keys.intersection(owners))
+        self._loaded.update(self.keys.keys() & set(owners))
 
-    def destroy(self, owner: UUID) -> None:
-        self.keys.discard(owner)
-        self._loaded.discard(owner)
+    async def destroy(self, erasures: Mapping[UUID, int]) -> None:
+        for owner, count in erasures.items():
+            self._erasures[owner] = max(count, self._erasures.get(owner, 0))
+            if self.keys.get(owner, count) < count:
+                del self.keys[owner]
+                self._loaded.discard(owner)
+
+    async def forgotten(self) -> None:
+        """Nobody else has these keys."""
 
     def seal(self, owner: UUID, plain: bytes, associated: bytes) -> bytes:
         if owner not in self._loaded:
             raise LookupError(owner)
-        return _FORMAT + _place(owner, associated) + plain
+        return _FORMAT + _place(owner, associated, self.keys[owner]) + plain
 
     def open(self, owner: UUID, sealed: bytes, associated: bytes) -> bytes:
         if owner not in self._loaded:
             raise Erased
         start = len(_FORMAT) + _PLACE_BYTES
-        if sealed[:start] != _FORMAT + _place(owner, associated):
-            raise Damaged
+        if sealed[:start] != _FORMAT + _place(owner, associated, self.keys[owner]):
+            raise Erased if self.keys[owner] else Damaged
         return sealed[start:]
 
 
-def _place(owner: UUID, associated: bytes) -> bytes:
-    return sha256(owner.bytes + associated).digest()[:_PLACE_BYTES]
+def _place(owner: UUID, associated: bytes, erasures: int) -> bytes:
+    again = bytes([erasures]) if erasures else b""
+    return sha256(owner.bytes + associated + again).digest()[:_PLACE_BYTES]

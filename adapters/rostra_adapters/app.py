@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 
 from rostra import cloudevents, codec, ids
+from rostra.commands import ErasePerson
 from rostra.discussion import Discussion
 from rostra.handle import Commanded, Outcome
 from rostra.log import EventLog, LogUnavailable, Recorded
@@ -83,8 +84,12 @@ class App:
     # -- writing
 
     async def submit(self, commands: Sequence[Commanded]) -> list[Outcome]:
-        """Handle commands in order; durable on return. Raises LogBusy, LogUnavailable."""
-        return await self._commander.submit(commands)
+        """Handle commands in order; durable on return. Where persons are erased, no process
+        holds words of theirs any more. Raises LogBusy, LogUnavailable."""
+        outcomes = await self._commander.submit(commands)
+        if any(isinstance(each.command, ErasePerson) for each in commands):
+            await self.ring.forgotten()
+        return outcomes
 
     async def publish(self, events: Sequence[Mapping[str, Any]]) -> list[Outcome]:
         """CloudEvents as dicts, in order, one outcome each. An event that does not fit

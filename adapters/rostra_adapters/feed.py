@@ -16,7 +16,7 @@ from rostra.commands import COMMANDS
 from rostra.events import Words
 from rostra.log import EventLog, Recorded
 from rostra.sealing import Damaged, Erased, KeyRing, associated_data
-from rostra_adapters.feed_data import Data, data_of, names_wanted, with_words
+from rostra_adapters.feed_data import WORDED, Data, data_of, names_wanted, with_words
 from rostra_adapters.feed_names import Names
 
 ROWS_READ_MAX = 500
@@ -146,6 +146,8 @@ class Feed:
         if published.sealed is not None:
             owner = _owner(published, data)
             data = with_words(published.event, data, self._words(published, owner))
+        elif isinstance(published.event, WORDED):  # its words were gone before it came here
+            data = with_words(published.event, data, None)
         return msgspec.json.encode(
             {
                 "specversion": "1.0",

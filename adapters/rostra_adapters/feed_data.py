@@ -10,19 +10,21 @@ from rostra.discussion import DiscussionClosed, DiscussionOpened, DiscussionReop
 from rostra.events import Words
 from rostra.flag import CommentFlagged
 from rostra.passage import PassageClosed, PassageMarked, PassageReopened, PassageUnmarked
-from rostra.person import PersonTrusted
+from rostra.person import PersonErased, PersonReturned, PersonTrusted
 from rostra.site import SiteConfigured
 from rostra.vote import VoteCast, VoteNullified, VoteRestored
 from rostra_adapters.feed_names import Name
 
 Data = dict[str, object]
+WORDED = (CommentPosted, CommentEdited, CommentFlagged, VoteNullified, VoteRestored)
+"""The events that are never published without words."""
 Found = Mapping[UUID, Name]
 
 
 def names_wanted(stream: UUID, event: AnyEvent) -> list[UUID]:
     """What `data_of` looks up."""
     match event:
-        case SiteConfigured() | PersonTrusted():
+        case SiteConfigured() | PersonTrusted() | PersonErased() | PersonReturned():
             return []
         case DiscussionOpened() | DiscussionClosed() | DiscussionReopened():
             return [stream]
@@ -41,6 +43,8 @@ def data_of(stream: UUID, event: AnyEvent, names: Found) -> Data | None:
     match event:
         case SiteConfigured():
             return {"site": event.site, "settings": event.settings}
+        case PersonErased() | PersonReturned():
+            return {"site": event.site, "person": event.person}
         case PersonTrusted():
             return None
     discussion = ids.discussion_of(stream)

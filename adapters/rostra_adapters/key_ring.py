@@ -1,30 +1,29 @@
 """Key rings: one AES-256-GCM key an owner, itself sealed with a master key where it is kept.
 
 This file seals and opens, and holds what was loaded; where keys are kept is
-the subclasses' business: in memory here, in SQLite here, in PostgreSQL in
-`rostra_adapters.postgres.key_ring`.
+the subclasses' business: in memory and in SQLite in `rostra_adapters.kept_keys`, in
+PostgreSQL in `rostra_adapters.postgres.key_ring`.
 """
 
-import asyncio
 import hashlib
 import secrets
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import islice
 from uuid import UUID
 
 import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from eventsourcing.sqlite import SQLiteDatastore
 
-from rostra.sealing import Damaged, Erased
+from rostra.sealing import NEVER, Damaged, Erased
 
 FORMAT = b"\x01"
 KEY_BYTES = 32
 KEY_ID_BYTES = 8
 NONCE_BYTES = 12
 KEYS_LOADED_MAX = 20_000
+REWRAPPED_AT_ONCE = 1_000
 
 _ID_END = len(FORMAT) + KEY_ID_BYTES
 _NONCE_END = _ID_END + NONCE_BYTES
@@ -68,20 +67,27 @@ def _place(owner: UUID, key_id: bytes) -> bytes:
 
 
 class KeptKey(msgspec.Struct, frozen=True):
-    """A row of wherever keys are kept. `master` is the fingerprint of what seals it."""
+    """A row of wherever keys are kept. `master` is the fingerprint of what seals it;
+    `erasures` how often its owner had been erased when it was made."""
 
     owner: UUID
     key_id: bytes
     wrapped: bytes
     master: bytes
+    erasures: int = 0
 
 
 class _Key:
-    __slots__ = ("cipher", "key_id")
+    __slots__ = ("cipher", "erasures", "key_id")
 
-    def __init__(self, key_id: bytes, key: bytes) -> None:
+    def __init__(self, key_id: bytes, key: bytes, erasures: int) -> None:
         self.key_id = key_id
+        self.erasures = erasures
         self.cipher = AESGCM(key)
+
+
+Hear = Callable[[Collection[UUID] | None], None]
+"""Told whose keys are gone, or may be: None for anybody's."""
 
 
 class KeptKeyRing(ABC):
@@ -91,6 +97,7 @@ class KeptKeyRing(ABC):
     def __init__(self, masters: MasterKeys) -> None:
         self._masters = masters
         self._loaded: dict[UUID, _Key | None] = {}  # None: it was looked for, there is none
+        self._hearers: list[Hear] = []
 
     @abstractmethod
     async def _find(self, owners: Sequence[UUID]) -> Iterable[KeptKey]:
@@ -98,14 +105,64 @@ class KeptKeyRing(ABC):
 
     @abstractmethod
     async def _keep(self, keys: Sequence[KeptKey]) -> None:
-        """Durably, in the order given; where an owner has a key by then, that one stays."""
+        """Durably, in the order given; where an owner has a key by then that saw as many
+        erasures, that one stays, and where a later erasure is known none is kept."""
 
-    async def make(self, owners: Collection[UUID]) -> None:
+    @abstractmethod
+    async def _destroy(self, erasures: Mapping[UUID, int]) -> None:
+        """Durably, in a transaction of its own: each key that saw fewer erasures. That there
+        was this erasure is remembered."""
+
+    @abstractmethod
+    async def _rewrap(self, limit: int) -> int:
+        """Wrap some keys afresh that a former master key wraps; how many there were."""
+
+    async def make(
+        self, owners: Collection[UUID], erasures: Mapping[UUID, int] = NEVER
+    ) -> frozenset[UUID]:
+        self.forget([owner for owner in owners if self._is_older(owner, erasures)])
         await self.load(owners)
-        missing = [owner for owner in sorted(owners) if self._loaded.get(owner) is None]
+        missing = [
+            owner
+            for owner in sorted(owners)
+            if self._loaded[owner] is None or self._is_older(owner, erasures)
+        ]
         if missing:
-            await self._keep([self._new(owner) for owner in missing])
+            await self._keep([self._new(owner, erasures.get(owner, 0)) for owner in missing])
+            self.forget(missing)
             await self.load(owners)  # another process may have been first: then its key
+        return frozenset(owner for owner in owners if self._loaded[owner] is None)
+
+    def _is_older(self, owner: UUID, erasures: Mapping[UUID, int]) -> bool:
+        key = self._loaded.get(owner)
+        return key is not None and key.erasures < erasures.get(owner, 0)
+
+    async def destroy(self, erasures: Mapping[UUID, int]) -> None:
+        await self._destroy(erasures)
+        self.hear(erasures)
+
+    async def forgotten(self) -> None:  # noqa: B027  # where nobody else has these keys
+        """Until nobody else holds what has been destroyed so far either."""
+
+    async def rewrap(self) -> int:
+        """Wrap all keys with the current master key; how many were not."""
+        count = 0
+        while done := await self._rewrap(REWRAPPED_AT_ONCE):
+            count += done
+        return count
+
+    def when_destroyed(self, hear: Hear) -> None:
+        """Have caches of words told."""
+        self._hearers.append(hear)
+
+    def hear(self, owners: Collection[UUID] | None) -> None:
+        """Keys are gone, or may be: forget them, and all that they opened."""
+        if owners is None:
+            self._loaded.clear()
+        else:
+            self.forget(owners)
+        for tell in self._hearers:
+            tell(owners)
 
     async def load(self, owners: Collection[UUID]) -> None:
         had = {owner: key for owner in owners if (key := self._loaded.get(owner)) is not None}
@@ -143,61 +200,16 @@ class KeptKeyRing(ABC):
             raise Damaged(f"a sealed field of {owner} does not open") from None
 
     def _opened(self, kept: KeptKey | None) -> _Key | None:
-        return None if kept is None else _Key(kept.key_id, self._masters.unwrap(kept))
+        return (
+            None if kept is None else _Key(kept.key_id, self._masters.unwrap(kept), kept.erasures)
+        )
 
-    def _new(self, owner: UUID) -> KeptKey:
+    def _new(self, owner: UUID, erasures: int) -> KeptKey:
         key_id, key = secrets.token_bytes(KEY_ID_BYTES), secrets.token_bytes(KEY_BYTES)
         wrapped = self._masters.wrap(owner, key_id, key)
-        return KeptKey(owner, key_id, wrapped, self._masters.current)
+        return KeptKey(owner, key_id, wrapped, self._masters.current, erasures)
 
-
-class MemoryKeyRing(KeptKeyRing):
-    """Gone with the process, as the log it is for."""
-
-    def __init__(self) -> None:
-        super().__init__(MasterKeys(secrets.token_bytes(KEY_BYTES)))
-        self._kept: dict[UUID, KeptKey] = {}
-
-    async def _find(self, owners: Sequence[UUID]) -> Iterable[KeptKey]:
-        return [self._kept[owner] for owner in owners if owner in self._kept]
-
-    async def _keep(self, keys: Sequence[KeptKey]) -> None:
-        for key in keys:
-            self._kept.setdefault(key.owner, key)
-
-
-class SqliteKeyRing(KeptKeyRing):
-    """A table beside the events of a stock SQLite recorder."""
-
-    _CREATE = """
-    create table if not exists rostra_person_keys (
-        owner blob primary key, key_id blob not null, wrapped blob not null, master blob not null
-    ) without rowid
-    """
-    _INSERT = "insert or ignore into rostra_person_keys values (?, ?, ?, ?)"
-    _SELECT = "select owner, key_id, wrapped, master from rostra_person_keys where owner = ?"
-
-    def __init__(self, datastore: SQLiteDatastore, masters: MasterKeys) -> None:
-        super().__init__(masters)
-        self._datastore = datastore
-        with datastore.transaction(commit=True) as cursor:
-            cursor.execute(self._CREATE)
-
-    async def _find(self, owners: Sequence[UUID]) -> Iterable[KeptKey]:
-        return await asyncio.to_thread(self._find_now, owners)
-
-    async def _keep(self, keys: Sequence[KeptKey]) -> None:
-        await asyncio.to_thread(self._keep_now, keys)
-
-    def _find_now(self, owners: Sequence[UUID]) -> list[KeptKey]:
-        found: list[KeptKey] = []
-        with self._datastore.transaction(commit=False) as cursor:
-            for owner in owners:
-                cursor.execute(self._SELECT, (owner.bytes,))
-                found += [KeptKey(owner, *row[1:]) for row in cursor.fetchall()]
-        return found
-
-    def _keep_now(self, keys: Sequence[KeptKey]) -> None:
-        rows = [(key.owner.bytes, key.key_id, key.wrapped, key.master) for key in keys]
-        with self._datastore.transaction(commit=True) as cursor:
-            cursor.executemany(self._INSERT, rows)
+    def _wrapped_afresh(self, kept: KeptKey) -> KeptKey:
+        key = self._masters.unwrap(kept)
+        wrapped = self._masters.wrap(kept.owner, kept.key_id, key)
+        return msgspec.structs.replace(kept, wrapped=wrapped, master=self._masters.current)

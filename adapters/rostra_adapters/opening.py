@@ -12,10 +12,10 @@ from eventsourcing.popo import POPOApplicationRecorder
 from eventsourcing.sqlite import SQLiteApplicationRecorder, SQLiteDatastore
 
 from rostra.log import EventLog
-from rostra.sealing import KeyRing
 from rostra_adapters.app import App
 from rostra_adapters.data_folder import key_file
-from rostra_adapters.key_ring import MasterKeys, MemoryKeyRing, SqliteKeyRing
+from rostra_adapters.kept_keys import MemoryKeyRing, SqliteKeyRing
+from rostra_adapters.key_ring import KeptKeyRing, MasterKeys
 from rostra_adapters.postgres import schema
 from rostra_adapters.postgres.connect import create_pool, unavailable_if_lost
 from rostra_adapters.postgres.key_ring import PostgresKeyRing
@@ -26,7 +26,7 @@ from rostra_adapters.stock_log import StockLog
 from rostra_adapters.views.backend import Backend, PostgresBackend
 from rostra_adapters.views.in_memory import MemoryBackend
 
-POOL_SIZE_MAX = 10
+POOL_SIZE_MAX = 11
 CLOSE_SECONDS_MAX = 5.0
 MASTER_KEY_VARIABLE = "ROSTRA_MASTER_KEY"
 
@@ -83,7 +83,8 @@ async def _on_postgres(
     await backend.install()
     if project:
         backend.start()
-    return await _app(log, PostgresKeyRing(pool, masters), backend, url)
+    ring = await stack.enter_async_context(PostgresKeyRing(pool, masters))
+    return await _app(log, ring, backend, url)
 
 
 async def _close_pool(pool: asyncpg.Pool) -> None:
@@ -106,7 +107,7 @@ async def _on_sqlite(path: Path, master_key: bytes | None, stack: AsyncExitStack
 
 
 async def _in_process(
-    recorder: ApplicationRecorder, ring: KeyRing, url: str, stack: AsyncExitStack
+    recorder: ApplicationRecorder, ring: KeptKeyRing, url: str, stack: AsyncExitStack
 ) -> App:
     log = await stack.enter_async_context(StockLog(recorder))
     backend = MemoryBackend(log)
@@ -115,6 +116,8 @@ async def _in_process(
     return await _app(log, ring, backend, url)
 
 
-async def _app(log: EventLog, ring: KeyRing, backend: Backend, url: str) -> App:
-    reading = Reading(backend.reads, ring, await log.log_id(), Rendering().html)
+async def _app(log: EventLog, ring: KeptKeyRing, backend: Backend, url: str) -> App:
+    rendering = Rendering()
+    ring.when_destroyed(lambda _: rendering.forget())
+    reading = Reading(backend.reads, ring, await log.log_id(), rendering.html)
     return App(log, ring, backend, reading, url)

@@ -185,7 +185,7 @@ class Reading:
         try:
             first = self._open(row.id, row.words, CommentPosted.topic, row.words_event, owner)
             latest = first
-            if row.edited_words is not None:
+            if row.edited_event is not None:
                 topic, event = CommentEdited.topic, row.edited_event
                 latest = self._open(row.id, row.edited_words, topic, event, owner)
         except Erased:
@@ -196,8 +196,10 @@ class Reading:
         return OpenedWords(name=first.name, body=latest.body, html=html)
 
     def _open(
-        self, comment: UUID, sealed: bytes, topic: str, event: UUID | None, owner: UUID
+        self, comment: UUID, sealed: bytes | None, topic: str, event: UUID | None, owner: UUID
     ) -> Words:
+        if sealed is None:
+            raise Erased
         if event is None:
             raise Damaged
         place = associated_data(comment, topic, event, PERSONAL)

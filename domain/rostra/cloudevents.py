@@ -5,6 +5,7 @@ over. `data` must fit the command of the event's type, or `data_base64` must hol
 """
 
 import binascii
+import re
 from base64 import b64decode
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -182,9 +183,12 @@ def _fault(error: msgspec.ValidationError, at: str) -> Fault:
     """msgspec's `Expected … - at `$.author.id``, as path and message."""
     message, _, place = str(error).partition(" - at `$")
     path = f"{at}{place.rstrip('`')}"
+    if missing := _MISSING.fullmatch(message):
+        return Fault(_inside(path.lstrip("."), missing[1]), "is missing")
     return Fault(path.lstrip("."), words(message))
 
 
+_MISSING = re.compile(r"Object missing required field `(.*)`")
 _PATTERNS = (
     # what stands in a pattern of `texts` | what it asks for
     (r"x9f@]", "must not be empty, nor hold control characters or an `@`"),

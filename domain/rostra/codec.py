@@ -35,14 +35,14 @@ from rostra.passage import (
     PassageReopened,
     PassageUnmarked,
 )
-from rostra.person import PersonTrusted
+from rostra.person import PersonErased, PersonEvent, PersonReturned, PersonTrusted
 from rostra.sealing import KeyRing, associated_data
 from rostra.site import SiteConfigured
 from rostra.vote import VoteCast, VoteEvent, VoteNullified, VoteRestored
 
 AnyEvent = (
     SiteConfigured
-    | PersonTrusted
+    | PersonEvent
     | DiscussionEvent
     | CommentEvent
     | CommentFlagged
@@ -55,6 +55,8 @@ TYPES: dict[str, type[AnyEvent]] = {
     for event_type in (
         SiteConfigured,
         PersonTrusted,
+        PersonErased,
+        PersonReturned,
         DiscussionOpened,
         DiscussionClosed,
         DiscussionReopened,

@@ -37,6 +37,22 @@ class ConfigureSite(Command, frozen=True, kw_only=True):
     settings: AskedSiteSettings
 
 
+class _AboutPerson(Command, frozen=True, kw_only=True):
+    who: PersonId = msgspec.field(name="person")
+
+    @property
+    def target(self) -> UUID:
+        return self.person(self.who)
+
+
+class ErasePerson(_AboutPerson, frozen=True, kw_only=True):
+    topic = "person.erased"
+
+
+class ReturnPerson(_AboutPerson, frozen=True, kw_only=True):
+    topic = "person.returned"
+
+
 class InDiscussion(Command, frozen=True, kw_only=True):
     resource: texts.Resource
     discussion_id: UUID | None = None
@@ -76,6 +92,16 @@ def _agree(field: str, given: UUID | None, computed: UUID) -> None:
         raise Refusal("ids-disagree", f"`{field}` is {given}, but the names make {computed}")
 
 
+def _given_or_erased(*, erased: bool, needed: str | None = None, **words: str | None) -> None:
+    """Words are there where they must be; none are where they are said to be erased, as the
+    feed does. Raises ValueError."""
+    if erased and any(text is not None for text in words.values()):
+        raise ValueError(f"`{'`, `'.join(words)}` cannot be given where `erased` is true")
+    if not erased and needed is not None and words[needed] is None:
+        raise ValueError(f"Object missing required field `{needed}`")
+    texts.check_body(words.get("body") or "")
+
+
 class OpenDiscussion(InDiscussion, frozen=True, kw_only=True):
     topic = "discussion.opened"
     title: texts.Title | None = None
@@ -87,6 +113,10 @@ class CloseDiscussion(InDiscussion, frozen=True, kw_only=True):
     topic = "discussion.closed"
     by: PersonId | None = None
     reason: Reason | None = None
+    erased: bool = False
+
+    def __post_init__(self) -> None:
+        _given_or_erased(erased=self.erased, reason=self.reason)
 
 
 class ReopenDiscussion(CloseDiscussion, frozen=True, kw_only=True):
@@ -95,14 +125,15 @@ class ReopenDiscussion(CloseDiscussion, frozen=True, kw_only=True):
 
 class Author(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     id: PersonId
-    name: texts.Name
+    name: texts.Name | None = None
     email: texts.Email | None = None
 
 
 class PostComment(InDiscussion, frozen=True, kw_only=True):
     topic = "comment.posted"
     author: Author
-    body: texts.Body
+    body: texts.Body | None = None
+    erased: bool = False
     comment: Key | None = None
     comment_id: UUID | None = None
     parent: Key | None = None
@@ -112,7 +143,10 @@ class PostComment(InDiscussion, frozen=True, kw_only=True):
     status: Literal["published", "held"] | None = None
 
     def __post_init__(self) -> None:
-        texts.check_body(self.body)
+        _given_or_erased(erased=self.erased, needed="body", body=self.body)
+        _given_or_erased(erased=self.erased, name=self.author.name, email=self.author.email)
+        if not self.erased and self.author.name is None:
+            raise ValueError("Object missing required field `author.name`")
 
     def target(self, source: str, event: str) -> UUID:
         """The comment's id: by its key, else by the event itself. A person's comment has the
@@ -155,17 +189,23 @@ class OnComment(InDiscussion, frozen=True, kw_only=True):
 
 class EditComment(OnComment, frozen=True, kw_only=True):
     topic = "comment.edited"
-    body: texts.Body
+    body: texts.Body | None = None
     by: PersonId | None = None
+    erased: bool = False
 
     def __post_init__(self) -> None:
         OnComment.__post_init__(self)
-        texts.check_body(self.body)
+        _given_or_erased(erased=self.erased, needed="body", body=self.body)
 
 
 class ModerateComment(OnComment, frozen=True, kw_only=True):
     by: PersonId | None = None
     reason: Reason | None = None
+    erased: bool = False
+
+    def __post_init__(self) -> None:
+        OnComment.__post_init__(self)
+        _given_or_erased(erased=self.erased, reason=self.reason)
 
 
 class RemoveComment(ModerateComment, frozen=True, kw_only=True):
@@ -195,7 +235,12 @@ class UnpinComment(ModerateComment, frozen=True, kw_only=True):
 class FlagComment(OnComment, frozen=True, kw_only=True):
     topic = "comment.flagged"
     by: PersonId
-    reason: Reason
+    reason: Reason | None = None
+    erased: bool = False
+
+    def __post_init__(self) -> None:
+        OnComment.__post_init__(self)
+        _given_or_erased(erased=self.erased, needed="reason", reason=self.reason)
 
 
 class OnVote(OnComment, frozen=True, kw_only=True):
@@ -214,7 +259,12 @@ class CastVote(OnVote, frozen=True, kw_only=True):
 class NullifyVote(OnVote, frozen=True, kw_only=True):
     topic = "vote.nullified"
     by: PersonId
-    reason: Reason
+    reason: Reason | None = None
+    erased: bool = False
+
+    def __post_init__(self) -> None:
+        OnComment.__post_init__(self)
+        _given_or_erased(erased=self.erased, needed="reason", reason=self.reason)
 
 
 class RestoreVote(NullifyVote, frozen=True, kw_only=True):
@@ -294,5 +344,7 @@ COMMANDS: dict[str, type[Command]] = {
         ClosePassage,
         ReopenPassage,
         UnmarkPassage,
+        ErasePerson,
+        ReturnPerson,
     )
 }

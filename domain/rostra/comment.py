@@ -27,7 +27,8 @@ Status = Literal["published", "held", "rejected", "removed", "deleted"]
 class CommentPosted(Event, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """`path` holds the ids of its ancestors, the top one first, `parent` last. `asked`
     is the parent that was asked for, where depth was clamped. `personal` holds the
-    author's name, e-mail and the body, sealed with the author's key."""
+    author's name, e-mail and the body, sealed with the author's key; None where they were
+    erased before they came here."""
 
     topic = "comment.posted"
     author: str
@@ -198,8 +199,10 @@ def post(command: PostComment, act: Act, around: Surroundings) -> list[CommentPo
     ]
 
 
-def words_of(command: PostComment) -> Words:
+def words_of(command: PostComment) -> Words | None:
     """What of the command is the author's own."""
+    if command.erased:
+        return None
     return Words(name=command.author.name, email=command.author.email, body=command.body)
 
 
@@ -260,7 +263,7 @@ def edit(
             time=act.time,
             author=posted.author,
             by=command.by,
-            personal=Words(body=command.body),
+            personal=None if command.erased else Words(body=command.body),
         )
     ]
 

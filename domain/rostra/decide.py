@@ -12,6 +12,7 @@ from rostra.commands import (
     Command,
     ConfigureSite,
     EditComment,
+    ErasePerson,
     FlagComment,
     InDiscussion,
     MarkPassage,
@@ -28,10 +29,12 @@ from rostra.commands import (
     ReopenPassage,
     RestoreComment,
     RestoreVote,
+    ReturnPerson,
     UnmarkPassage,
     UnpinComment,
 )
 from rostra.events import Act
+from rostra.refusals import Refusal
 from rostra.settings import Rules, rules
 from rostra.world import Reading
 
@@ -44,6 +47,8 @@ def subject(command: Command, act: Act) -> UUID:
     match command:
         case ConfigureSite():
             return command.site_id
+        case ErasePerson() | ReturnPerson():
+            return command.target
         case PostComment():
             return command.target(act.source, act.id)
         case OnVote():
@@ -84,14 +89,19 @@ def decide(command: Command, act: Act, reading: Reading) -> Decided:
     site.check(reading.site(command.site_id), command.site)
     by = getattr(command, "by", None)
     if by is not None:
-        _known_person(command, by, reading)
+        _acting_person(command, by, reading)
     if isinstance(command, ConfigureSite):
         at = command.site_id
         return [(at, event) for event in site.configure(reading.site(at), command, act)]
+    if isinstance(command, ErasePerson | ReturnPerson):
+        known = _known_person(command, command.who, reading)
+        if isinstance(command, ErasePerson):
+            return [(command.target, event) for event in person.erase(known, command, act)]
+        return [(command.target, event) for event in person.return_(known, command, act)]
     if not isinstance(command, InDiscussion):
         raise TypeError(f"nobody decides {type(command).__name__}")
     if act.person is not None:
-        _known_person(command, act.person, reading)
+        _acting_person(command, act.person, reading)
     if isinstance(command, OpenDiscussion):
         return _open(command, act, reading)
     discussion.check(reading.discussion(command.discussion), command)
@@ -146,6 +156,15 @@ def refuse_other_content(command: Command, act: Act, at: UUID, reading: Reading)
 def _known_person(command: Command, person_id: str, reading: Reading) -> person.Person:
     known = reading.person(command.person(person_id))
     person.check(known, command.site, person_id)
+    return known
+
+
+def _acting_person(command: Command, person_id: str, reading: Reading) -> person.Person:
+    """Who does it, or whose words these are. Raises person-erased."""
+    known = _known_person(command, person_id, reading)
+    person.must_not_be_erased(known, person_id)
+    if command.person(person_id) in reading.keyless:  # they are being erased
+        raise person.erased(person_id)
     return known
 
 
@@ -208,7 +227,7 @@ def _alone(
                 reading.flag(at), command, act, reading.comment(command.target)
             )
         case CastVote():
-            _known_person(command, command.voter, reading)
+            _acting_person(command, command.voter, reading)
             about = reading.comment(command.target)
             return vote.cast(reading.vote(at), command, act, about, _rules(command, reading))
         case RestoreVote():
@@ -237,7 +256,7 @@ def _post(command: PostComment, act: Act, reading: Reading, at: UUID) -> Decided
     around = comment.Surroundings(
         discussion=reading.discussion(command.discussion),
         rules=_rules(command, reading),
-        author=_known_person(command, command.author.id, reading),
+        author=_acting_person(command, command.author.id, reading),
         parent_id=parent,
         parent=reading.comment(parent) if parent else None,
         passage_id=mark,
@@ -252,8 +271,10 @@ def _edit(
     standing = reading.comment(at)
     author = comment.posted_of(standing, command.comment or command.comment_id).author
     owner = command.person(author)
-    _known_person(command, author, reading)
+    _acting_person(command, author, reading)
     words = reading.words(at, standing.words, version=standing.words_version, owner=owner)
+    if words is None and not command.erased:  # its author may have returned since
+        raise Refusal("comment-erased", "the words of this comment are gone")
     return comment.edit(standing, command, act, words)
 
 

@@ -6,16 +6,18 @@ stale is read afresh and decided again.
 """
 
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 from typing import Literal
 from uuid import UUID
 
 import msgspec
 
 from rostra import codec, ids
-from rostra.commands import Command
+from rostra.commands import Command, ErasePerson
 from rostra.decide import Decided, decide, refuse_other_content, streams, subject
 from rostra.events import Act
 from rostra.log import STREAM_EVENTS_MAX, Appended, EventLog, Group, NewEvent, Stale
+from rostra.person import Person
 from rostra.refusals import Refusal
 from rostra.sealing import KeyRing
 from rostra.world import Missing, Reading, World
@@ -111,15 +113,19 @@ async def _decide_all(
     begin again, so that order is kept."""
     wanted = {stream for i in pending for stream in _streams(commands[i])}
     owners: set[UUID] = set()
+    keyless: set[UUID] = set()
     for _ in range(MISSING_ROUNDS_MAX):
         world = World()
         for stream, rows in (await log.read_streams(list(wanted))).items():
             world.take(stream, rows)
         await ring.load(owners)
-        decider = _Batch(world, ring, owners)
+        decider = _Batch(world, ring, owners, keyless)
         decided = {i: decider.decide(i, commands[i]) for i in pending}
         if not decider.missing_streams and not decider.missing_owners:
-            return await _sealed(ring, commands, decided, decider.decided)
+            refused = await _seal_all(ring, commands, decided, decider)
+            if not refused:
+                return decided
+            keyless |= refused
         wanted |= decider.missing_streams
         owners |= decider.missing_owners
     raise RuntimeError("decisions never stop naming further streams")
@@ -135,19 +141,29 @@ def _streams(commanded: Commanded) -> Iterable[UUID]:
 class _Batch:
     """The decisions of one attempt, each seeing those before it."""
 
-    def __init__(self, world: World, ring: KeyRing, owners: set[UUID]) -> None:
+    def __init__(self, world: World, ring: KeyRing, owners: set[UUID], keyless: set[UUID]) -> None:
         self._world = world
         self._ring = ring
         self._owners = owners
+        self._keyless = keyless
         self.missing_streams: set[UUID] = set()
         self.missing_owners: set[UUID] = set()
         self.decided: dict[int, Decided] = {}
+        # Whose words, and how often they were erased by then.
+        self.owners: dict[int, dict[UUID, int]] = {}
+        self.erasing: dict[int, dict[UUID, int]] = {}
 
     def decide(self, index: int, commanded: Commanded) -> _Decision:
-        reading = Reading(self._world, self._ring, self._owners)
+        reading = Reading(self._world, self._ring, self._owners, self._keyless)
         try:
             at = subject(commanded.command, commanded.act)
-            return self._repeat(at, commanded, reading) or self._new(index, at, commanded, reading)
+            decision = self._repeat(at, commanded, reading)
+            decision = decision or self._new(index, at, commanded, reading)
+            if isinstance(
+                commanded.command, ErasePerson
+            ):  # also again: it may have been broken off
+                self.erasing[index] = {at: reading.person(at).erasures}
+            return decision
         except Refusal as refusal:
             return _Decision(None, reading.guards, Outcome("rejected", refusal=refusal))
         except Missing as missing:
@@ -177,28 +193,46 @@ class _Batch:
             reading.standing(stream)
             self._world.apply(stream, event, event_id, index)
         self.decided[index] = decided
+        worded = [event for _, event in decided if codec.plain_words(event) is not None]
+        owners = {codec.words_owner(event, commanded.command.site) for event in worded}
+        self.owners[index] = {owner: self._erasures(owner) for owner in owners}
         return _Decision(at, reading.guards)
 
+    def _erasures(self, owner: UUID) -> int:
+        """How often an owner was erased; a site never is."""
+        if ids.kind_of(owner) != ids.Kind.PERSON:
+            return 0
+        known: Person = self._world.standing(owner).state
+        return known.erasures
 
-async def _sealed(
+
+async def _seal_all(
     ring: KeyRing,
     commands: Sequence[Commanded],
     decisions: dict[int, _Decision],
-    decided: dict[int, Decided],
-) -> dict[int, _Decision]:
-    """The decisions with their groups, personal words sealed."""
-    await ring.make(
-        {
-            codec.words_owner(event, commands[i].command.site)
-            for i, events in decided.items()
-            for _, event in events
-            if codec.plain_words(event) is not None
-        }
-    )
-    for index, events in decided.items():
-        decision = decisions[index]
-        decision.group = _group(ring, commands[index], events, decision.guards)
-    return decisions
+    decider: _Batch,
+) -> frozenset[UUID]:
+    """Give the decisions their groups, personal words sealed, and destroy the keys of who is
+    erased, in the order of the commands. Answers whose words could not be sealed: then
+    all is to be decided again without them."""
+    for erasing, indexes in groupby(decisions, lambda index: index in decider.erasing):
+        run = list(indexes)
+        if erasing:
+            await ring.destroy(_counted(decider.erasing[index] for index in run))
+        owners = _counted(decider.owners.get(index, {}) for index in run)
+        refused = await ring.make(owners, owners)
+        if refused:
+            return refused
+        for index in run:
+            if (events := decider.decided.get(index)) is not None:
+                guards = decisions[index].guards
+                decisions[index].group = _group(ring, commands[index], events, guards)
+    return frozenset()
+
+
+def _counted(counts: Iterable[dict[UUID, int]]) -> dict[UUID, int]:
+    """The last word on each."""
+    return {owner: count for each in counts for owner, count in each.items()}
 
 
 def _group(ring: KeyRing, commanded: Commanded, events: Decided, guards: dict[UUID, int]) -> Group:

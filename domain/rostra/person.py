@@ -1,9 +1,10 @@
-"""A person of a site: what the site has concluded about them (trust)."""
+"""A person of a site: what it has concluded about them (trust), and whether they are erased."""
 
 import msgspec
 
+from rostra.commands import ErasePerson, ReturnPerson
 from rostra.events import Act, Event
-from rostra.refusals import id_collision
+from rostra.refusals import Refusal, id_collision
 
 # -- events
 
@@ -17,17 +18,36 @@ class PersonTrusted(Event, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
     by: str | None = None
 
 
-PersonEvent = PersonTrusted
+class PersonErased(Event, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """Their key was destroyed before: what they wrote and were called is gone."""
+
+    topic = "person.erased"
+    site: str
+    person: str
+
+
+class PersonReturned(Event, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """They may write again, with a new key."""
+
+    topic = "person.returned"
+    site: str
+    person: str
+
+
+PersonEvent = PersonTrusted | PersonErased | PersonReturned
 
 # -- state
 
 
 class Person(msgspec.Struct, frozen=True):
-    """`site` and `id` are None before the first event."""
+    """`site` and `id` are None before the first event. `erasures`: how often they were
+    erased, which tells their keys apart."""
 
     site: str | None = None
     id: str | None = None
     trusted: bool = False
+    erased: bool = False
+    erasures: int = 0
 
 
 INITIAL = Person()
@@ -35,7 +55,15 @@ INITIAL = Person()
 
 def evolve(person: Person, event: PersonEvent) -> Person:
     """The person after the event."""
-    return Person(event.site, event.person, trusted=True)
+    change: dict[str, object]
+    match event:
+        case PersonTrusted():
+            change = {"trusted": True}
+        case PersonErased():
+            change = {"erased": True, "erasures": person.erasures + 1}
+        case PersonReturned():
+            change = {"erased": False}
+    return msgspec.structs.replace(person, site=event.site, id=event.person, **change)
 
 
 # -- decisions
@@ -54,3 +82,28 @@ def trust(
     if person.trusted:
         return []
     return [PersonTrusted(time=act.time, site=site, person=person_id, by=by)]
+
+
+def must_not_be_erased(person: Person, person_id: str) -> None:
+    """Raises person-erased."""
+    if person.erased:
+        raise erased(person_id)
+
+
+def erased(person_id: str) -> Refusal:
+    """Why nothing more is taken of a person."""
+    return Refusal("person-erased", f"the person {person_id!r} was erased")
+
+
+def erase(person: Person, command: ErasePerson, act: Act) -> list[PersonErased]:
+    """Also somebody who is unknown, of whom there may be words. Who is erased stays so."""
+    if person.erased:
+        return []
+    return [PersonErased(time=act.time, site=command.site, person=command.who)]
+
+
+def return_(person: Person, command: ReturnPerson, act: Act) -> list[PersonReturned]:
+    """What they wrote before stays erased."""
+    if not person.erased:
+        return []
+    return [PersonReturned(time=act.time, site=command.site, person=command.who)]

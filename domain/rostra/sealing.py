@@ -5,7 +5,8 @@ random nonce, then AES-256-GCM ciphertext and tag. The associated data binds it
 to its place, so that a sealed field moved to another event does not open.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
 from typing import Protocol
 from uuid import UUID
 
@@ -25,11 +26,29 @@ def associated_data(stream: UUID, topic: str, event_id: UUID, field: str) -> byt
     return msgspec.json.encode([stream, topic, event_id, field])
 
 
+NEVER: Mapping[UUID, int] = MappingProxyType({})
+"""Nobody was ever erased."""
+
+
 class KeyRing(Protocol):
     """Keys by owner: the stream id of a person (or of a site, for its own acts)."""
 
-    async def make(self, owners: Collection[UUID]) -> None:
-        """Load each owner's key, durably making what is missing, so that `seal` can follow."""
+    async def make(
+        self, owners: Collection[UUID], erasures: Mapping[UUID, int] = NEVER
+    ) -> frozenset[UUID]:
+        """Load each owner's key, durably making what is missing, so that `seal` can follow.
+
+        `erasures`: how often the log says that each was erased. A key that is older than
+        the last of those is replaced. Answers the owners who get none: their key was
+        destroyed by an erasure that the log does not tell of yet.
+        """
+
+    async def destroy(self, erasures: Mapping[UUID, int]) -> None:
+        """Destroy, durably, each owner's key that is older than their n-th erasure, and let
+        none be made for who does not know of that. Again it changes nothing."""
+
+    async def forgotten(self) -> None:
+        """Until nobody else holds what has been destroyed so far either."""
 
     async def load(self, owners: Collection[UUID]) -> None:
         """Load the keys there are, making none, so that `open` can follow."""

@@ -4,7 +4,7 @@ Later commands of a batch see what earlier ones concluded. What a decision
 looked at is remembered: those are its guards.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, TypeVar, cast
 from uuid import UUID
 
@@ -104,12 +104,20 @@ class World:
 
 
 class Reading:
-    """One command's look at the world; `guards` are the versions it saw."""
+    """One command's look at the world; `guards` are the versions it saw. `keyless` are
+    those for whom no key can be made."""
 
-    def __init__(self, world: World, ring: KeyRing, keys_loaded: set[UUID]) -> None:
+    def __init__(
+        self,
+        world: World,
+        ring: KeyRing,
+        keys_loaded: set[UUID],
+        keyless: Collection[UUID] = (),
+    ) -> None:
         self._world = world
         self._ring = ring
         self._keys_loaded = keys_loaded
+        self.keyless = keyless
         self.guards: dict[UUID, int] = {}
 
     def standing(self, stream: UUID) -> Standing:

@@ -20,7 +20,8 @@ class Shown(IntEnum):
 
 class CommentRow(msgspec.Struct):
     """`words` and `edited_words` are sealed, as the log has them, with the ids of
-    their events. `position` is that of the posting, `changed` of the last change.
+    their events; None where they were erased before they came here. `position` is that
+    of the posting, `changed` of the last change.
     `shown_replies` and `hidden_replies` count direct replies by who sees them."""
 
     id: UUID
@@ -45,7 +46,7 @@ class CommentRow(msgspec.Struct):
     descendants: int
     shown_replies: int
     hidden_replies: int
-    words: bytes
+    words: bytes | None
     words_event: UUID | None
     edited_words: bytes | None
     edited_event: UUID | None

@@ -140,9 +140,9 @@ def _rank(row: CommentRow) -> None:
     row.hot = orders.hot(row.up, row.down, row.posted_at)
 
 
-def _sealed(personal: object) -> bytes:
+def _sealed(personal: object) -> bytes | None:
     """As the log has it: views keep no plain words."""
-    if not isinstance(personal, bytes):
+    if personal is not None and not isinstance(personal, bytes):
         raise TypeError("the words of this event are not sealed")
     return personal
 

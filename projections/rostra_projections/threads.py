@@ -110,7 +110,8 @@ class Thread:
     def _alone(self, row: CommentRow) -> CommentShape:
         shown = readable(row, self._viewer)
         words = self._open_words(row) if shown else OpenedWords()
-        status = "erased" if words.erased else row.status
+        # What waits for moderators goes on waiting, whatever became of its words.
+        status = "erased" if words.erased and row.status == "published" else row.status
         return CommentShape(
             id=row.id,
             key=row.key,

@@ -28,7 +28,7 @@ from rostra.events import Words
 from rostra.flag import CommentFlagged
 from rostra.handle import handle
 from rostra.passage import PassageClosed, PassageMarked, PassageReopened, PassageUnmarked
-from rostra.person import PersonTrusted
+from rostra.person import PersonErased, PersonReturned, PersonTrusted
 from rostra.sealing import associated_data
 from rostra.settings import Settings, SiteSettings
 from rostra.site import SiteConfigured
@@ -59,6 +59,8 @@ EVENTS: dict[str, AnyEvent] = {
         ),
     ),
     "person.trusted": PersonTrusted(time=TIME, site="gazette", person="ann", by="mia"),
+    "person.erased": PersonErased(time=TIME, site="gazette", person="ann"),
+    "person.returned": PersonReturned(time=TIME, site="gazette", person="ann"),
     "discussion.opened": DiscussionOpened(
         time=TIME,
         site="gazette",
@@ -85,6 +87,8 @@ EVENTS: dict[str, AnyEvent] = {
     "comment.posted+least": CommentPosted(
         time=TIME, author="ann", status="published", personal=SEALED
     ),
+    "comment.posted+erased": CommentPosted(time=TIME, author="ann", status="published"),
+    "comment.edited+erased": CommentEdited(time=TIME, author="ann"),
     "comment.edited": CommentEdited(time=TIME, author="ann", by="mia", personal=SEALED),
     "comment.removed": CommentRemoved(
         time=TIME,

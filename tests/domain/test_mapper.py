@@ -215,7 +215,7 @@ def test_with_a_key_ring_words_are_sealed_as_in_rostras_own_log() -> None:
     found = mapper.to_domain_event(stored)
     assert isinstance(getattr(found.payload, "personal", None), bytes)
     assert mapper.words(found, SITE) == Words(body="Yes.")
-    ring.destroy(person("ann"))
+    asyncio.run(ring.destroy({person("ann"): 1}))
     with pytest.raises(Erased):
         mapper.words(found, SITE)
 

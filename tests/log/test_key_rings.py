@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -12,13 +13,8 @@ from eventsourcing.sqlite import SQLiteDatastore
 
 from rostra.sealing import Damaged, Erased, associated_data
 from rostra_adapters import key_ring
-from rostra_adapters.key_ring import (
-    KeptKeyRing,
-    MasterKeys,
-    MemoryKeyRing,
-    SqliteKeyRing,
-    WrongMasterKey,
-)
+from rostra_adapters.kept_keys import MemoryKeyRing, SqliteKeyRing
+from rostra_adapters.key_ring import KeptKeyRing, MasterKeys, WrongMasterKey
 from rostra_adapters.postgres import PostgresKeyRing
 
 Open = Callable[[MasterKeys], KeptKeyRing]
@@ -171,20 +167,98 @@ async def test_a_key_is_not_another_owners(pool: asyncpg.Pool) -> None:
         await ring.load([BOB])
 
 
-async def test_a_destroyed_key_can_be_made_anew_and_opens_nothing_old(pool: asyncpg.Pool) -> None:
-    ring = PostgresKeyRing(pool, MASTER)
-    await ring.make([ANN])
-    sealed = ring.seal(ANN, b"words", HERE)
-    await pool.execute("delete from rostra_keys.person_keys")
-    ring.forget([ANN])
+async def test_a_destroyed_key_can_be_made_anew_and_opens_nothing_old(ring: KeptKeyRing) -> None:
+    await ring.make([ANN, BOB])
+    sealed, bobs = (ring.seal(owner, b"words", HERE) for owner in (ANN, BOB))
+    await ring.destroy({ANN: 1})
 
+    await ring.load([ANN, BOB])
+    with pytest.raises(Erased):
+        ring.open(ANN, sealed, HERE)
+    assert ring.open(BOB, bobs, HERE) == b"words"
+    assert await ring.make([ANN], {ANN: 1}) == frozenset()
+    with pytest.raises(Erased):
+        ring.open(ANN, sealed, HERE)
+    again = ring.seal(ANN, b"again", HERE)
+    await ring.destroy({ANN: 1})  # the same erasure, told again
+    await ring.load([ANN])
+    assert ring.open(ANN, again, HERE) == b"again"
+    await ring.destroy({ANN: 2})
     await ring.load([ANN])
     with pytest.raises(Erased):
-        ring.open(ANN, sealed, HERE)
+        ring.open(ANN, again, HERE)
+
+
+async def test_no_key_is_made_for_who_does_not_know_of_the_erasure(ring: KeptKeyRing) -> None:
+    await ring.destroy({ANN: 1})
+    await ring.destroy({ANN: 1})
+
+    assert await ring.make([ANN, BOB]) == {ANN}
+    with pytest.raises(LookupError):
+        ring.seal(ANN, b"words", HERE)
+    assert ring.seal(BOB, b"words", HERE)
+    assert await ring.make([ANN], {ANN: 1}) == frozenset()
+
+
+async def test_a_key_from_before_an_erasure_is_never_used_after_it(ring: KeptKeyRing) -> None:
+    """Though it was not destroyed, as after a backup of keys that is older than the log's."""
     await ring.make([ANN])
+    sealed = ring.seal(ANN, b"words", HERE)
+
+    assert await ring.make([ANN], {ANN: 1}) == frozenset()
     with pytest.raises(Erased):
         ring.open(ANN, sealed, HERE)
-    assert ring.open(ANN, ring.seal(ANN, b"again", HERE), HERE) == b"again"
+
+
+async def test_another_process_seals_with_the_key_that_follows_an_erasure(open_ring: Open) -> None:
+    here, there = open_ring(MASTER), open_ring(MASTER)
+    await here.make([ANN])
+    await there.make([ANN])
+    await here.destroy({ANN: 1})  # and the other has not heard of it
+
+    await there.make([ANN], {ANN: 1})
+    sealed = there.seal(ANN, b"again", HERE)
+    await here.load([ANN])
+    assert here.open(ANN, sealed, HERE) == b"again"
+
+
+async def test_keys_made_while_their_owner_is_erased_do_not_outlive_it(open_ring: Open) -> None:
+    for _ in range(10):
+        owner, rings = uuid4(), [open_ring(MASTER) for _ in range(4)]
+        await asyncio.gather(rings[0].destroy({owner: 1}), *(it.make([owner]) for it in rings[1:]))
+        after = open_ring(MASTER)
+        await after.load([owner])
+        for it in rings[1:]:
+            with suppress(LookupError):  # it was too late to get one
+                sealed = it.seal(owner, b"words", HERE)
+                with pytest.raises(Erased):
+                    after.open(owner, sealed, HERE)
+
+
+async def test_who_keeps_words_is_told_whose_are_gone(ring: KeptKeyRing) -> None:
+    told: list[object] = []
+    ring.when_destroyed(lambda owners: told.append(None if owners is None else set(owners)))
+    await ring.destroy({ANN: 1, BOB: 3})
+    ring.hear(None)
+    assert told == [{ANN, BOB}, None]
+
+
+async def test_a_new_master_key_is_wrapped_around_the_keys_that_are_there(open_ring: Open) -> None:
+    former, current = secrets.token_bytes(32), secrets.token_bytes(32)
+    before = open_ring(MasterKeys(former))
+    owners = [uuid4() for _ in range(5)]
+    await before.make([ANN, *owners])
+    sealed = before.seal(owners[0], b"words", HERE)
+    await before.destroy({ANN: 1})
+    both = open_ring(MasterKeys(current, former))
+    await both.make([BOB])
+
+    assert await both.rewrap() == len(owners)
+    assert await both.rewrap() == 0
+    alone = open_ring(MasterKeys(current))
+    await alone.load([ANN, BOB, *owners])
+    assert alone.open(owners[0], sealed, HERE) == b"words"
+    assert await alone.make([ANN]) == {ANN}
 
 
 def test_a_master_key_of_another_length_is_refused() -> None:

@@ -56,6 +56,8 @@ KINDS: dict[str, Kind] = {
     "unknown-parent": Kind(422, "Unknown parent", "A reply's parent is in the same discussion."),
     "unknown-passage": Kind(422, "Unknown passage"),
     "unknown-vote": Kind(422, "Unknown vote"),
+    "person-erased": Kind(422, "The person was erased", "`person.returned` lets them in again."),
+    "comment-erased": Kind(422, "The comment was erased", "There are no words to edit."),
     "ids-disagree": Kind(422, "Key and id disagree", "Give one of them, or both of one thing."),
     "id-collision": Kind(422, "Two names with one id"),
     "other-passage": Kind(422, "Another passage", "A reply is on the passage of its thread."),

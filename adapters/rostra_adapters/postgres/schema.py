@@ -4,7 +4,7 @@ from importlib import resources
 
 from rostra_adapters.postgres.connection import Connection
 
-VERSION = 1
+VERSION = 2
 """Raised with every change to a file in `sql/`, so that it is installed again."""
 
 _INSTALLING = "select pg_advisory_xact_lock(5940093377497353328)"
@@ -34,6 +34,9 @@ _STATEMENTS = (
     "append",
     "keys_schema",
     "person_keys",
+    "person_keys_erased",
+    "erased_keys",
+    "key_readers",
 )
 
 
