@@ -8,17 +8,18 @@ from uuid import UUID
 import msgspec
 
 from rostra import cloudevents, codec, ids
-from rostra.commands import ErasePerson
+from rostra.commands import ErasePerson, ReturnPerson
 from rostra.discussion import Discussion
 from rostra.handle import Commanded, Outcome
 from rostra.log import EventLog, LogUnavailable, Recorded
 from rostra.refusals import Refusal
-from rostra.sealing import KeyRing
 from rostra.settings import Order, Rules, Settings, SiteSettings, rules
 from rostra.site import Site
 from rostra.times import Time, format_time
 from rostra.world import fold
 from rostra_adapters.commander import Commander
+from rostra_adapters.erasures_file import ErasuresFile
+from rostra_adapters.key_ring import KeptKeyRing
 from rostra_adapters.reading import Reading
 from rostra_adapters.views.backend import Backend, ViewStatus
 from rostra_adapters.views.folding import Progress
@@ -67,7 +68,13 @@ class App:
     same functions. Reads raise CursorRefused, ViewBehind and LogUnavailable."""
 
     def __init__(
-        self, log: EventLog, ring: KeyRing, views: Backend, reading: Reading, url: str
+        self,
+        log: EventLog,
+        ring: KeptKeyRing,
+        views: Backend,
+        reading: Reading,
+        url: str,
+        erasures: ErasuresFile | None = None,
     ) -> None:
         self.log = log
         self.ring = ring
@@ -75,6 +82,7 @@ class App:
         self._reading = reading
         self._commander = Commander(log, ring)
         self._url = url
+        self._erasures = erasures
 
     async def close(self) -> None:
         """What was submitted is answered first."""
@@ -87,9 +95,20 @@ class App:
         """Handle commands in order; durable on return. Where persons are erased, no process
         holds words of theirs any more. Raises LogBusy, LogUnavailable."""
         outcomes = await self._commander.submit(commands)
-        if any(isinstance(each.command, ErasePerson) for each in commands):
+        if any(isinstance(each.command, ErasePerson | ReturnPerson) for each in commands):
+            await self._keep_erasures(commands, outcomes)
             await self.ring.forgotten()
         return outcomes
+
+    async def _keep_erasures(
+        self, commands: Sequence[Commanded], outcomes: Sequence[Outcome]
+    ) -> None:
+        if self._erasures is None:
+            return
+        try:
+            await self._erasures.append(await self.log.log_id(), commands, outcomes)
+        except OSError as error:
+            raise LogUnavailable(f"the file of erasures cannot be written: {error}") from error
 
     async def publish(self, events: Sequence[Mapping[str, Any]]) -> list[Outcome]:
         """CloudEvents as dicts, in order, one outcome each. An event that does not fit

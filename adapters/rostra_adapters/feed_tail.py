@@ -8,12 +8,12 @@ alone until it does.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import msgspec
 
-from rostra.log import EventLog, LogUnavailable
+from rostra.log import EventLog, LogUnavailable, Recorded
 from rostra_adapters.feed import Feed, FeedEvent, FeedPage, Wanted
 
 ROWS_MAX = 500
@@ -21,8 +21,6 @@ EVENTS_KEPT_MAX = 10_000
 BYTES_KEPT_MAX = 16 * 1024 * 1024
 RETRY_SECONDS = 1.0
 IDLE_SECONDS = 30.0
-ERASED = "person.erased"
-"""Words that were read before it are not kept after it."""
 
 _logger = logging.getLogger(__name__)
 
@@ -54,6 +52,7 @@ class Tail:
         self._moved = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._idle: asyncio.TimerHandle | None = None
+        self._forgotten = 0
         self.followers = 0
         self.ending = False
 
@@ -139,10 +138,7 @@ class Tail:
                     position = self._position = await self._log.head()
                     self._wake()
                 async for rows in self._log.follow(position, ROWS_MAX):
-                    events = await self._feed.told(rows)
-                    if any(row.topic == ERASED for row in rows):
-                        self._forget()
-                    self._take(position, rows[-1].position, events)
+                    self._take(position, rows[-1].position, await self._told(rows))
                     position = rows[-1].position
                 return
             except LogUnavailable:
@@ -151,6 +147,14 @@ class Tail:
                 # Followers are better served by another try than by none.
                 _logger.exception("reading the tail of the log failed and begins again")
             await asyncio.sleep(RETRY_SECONDS)
+
+    async def _told(self, rows: Sequence[Recorded]) -> list[FeedEvent]:
+        """Again where words went meanwhile."""
+        while True:
+            forgotten = self._forgotten
+            events = await self._feed.told(rows)
+            if self._forgotten == forgotten:
+                return events
 
     def _take(self, after: int, upto: int, events: list[FeedEvent]) -> None:
         size = sum(len(one.json) for one in events)
@@ -163,6 +167,12 @@ class Tail:
             self._bytes -= gone.size
         self._position = upto
         self._wake()
+
+    def forget(self) -> None:
+        """Words that were read are not kept, nor those that are being read. Whoever is behind
+        reads the feed's pages alone."""
+        self._forgotten += 1
+        self._forget()
 
     def _forget(self) -> None:
         self._pages.clear()

@@ -17,6 +17,7 @@ import msgspec
 from rostra import codec, ids
 from rostra.discussion import DiscussionOpened
 from rostra.log import LogUnavailable, Recorded
+from rostra.person import PersonErased
 from rostra.site import SiteConfigured
 from rostra_adapters.app import App
 from rostra_adapters.live_changes import (
@@ -38,8 +39,8 @@ RETRY_SECONDS = 0.5
 EVENTS_KEPT_MAX = 5_000
 BYTES_KEPT_MAX = 4 * 1024 * 1024
 TOTALS_KEPT_MAX = 10_000
+ERASED_TOLD_MAX = 1_000
 VISIBLE = ("published", "erased")
-ERASED = "person.erased"
 
 _logger = logging.getLogger(__name__)
 
@@ -68,6 +69,7 @@ class Channel:
         self.start = self.upto = position
         self.readers = 0
         self.ended = False
+        self.forgotten = 0
         self.totals: dict[UUID, Totals] = {}
         self.filling = asyncio.Lock()
         self._batches: deque[Batch] = deque()
@@ -109,7 +111,8 @@ class Channel:
         self.start = after
 
     def forget(self) -> None:
-        """Words that were read are not kept."""
+        """Words that were read are not kept, nor those that are being read."""
+        self.forgotten += 1
         self._batches.clear()
         self.start = self.upto
 
@@ -144,6 +147,7 @@ class Live:
         self._ready = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self.ending = False
+        app.ring.when_destroyed(lambda _: self._forget())
 
     @property
     def readers(self) -> int:
@@ -179,6 +183,10 @@ class Live:
             self._end(channel)
         self._stop()
 
+    def _forget(self) -> None:
+        for channel in self._channels.values():
+            channel.forget()
+
     def _start(self) -> None:
         if not self._tasks and not self.ending:
             self._tasks = [
@@ -211,7 +219,7 @@ class Live:
                 await asyncio.sleep(RETRY_SECONDS)
 
     def _note(self, row: Recorded) -> None:
-        if row.topic in (SiteConfigured.topic, ERASED):
+        if row.topic in (SiteConfigured.topic, PersonErased.topic):
             self._note_site(row)
             return
         if not ids.is_ours(row.stream):
@@ -227,10 +235,12 @@ class Live:
     def _note_site(self, row: Recorded) -> None:
         event = _event(row)
         for channel in list(self._channels.values()):
-            if isinstance(event, SiteConfigured) and event.site == channel.site:
-                self._end(channel)
-            elif row.topic == ERASED:
-                channel.forget()
+            match event:
+                case SiteConfigured() if event.site == channel.site:
+                    self._end(channel)
+                case PersonErased() if event.site == channel.site:
+                    channel.forget()
+                    channel.changes.note(row.stream, event, row.position)
 
     def _end(self, channel: Channel) -> None:
         channel.end()
@@ -255,8 +265,11 @@ class Live:
     async def _tell(self, channel: Channel, changes: Changes, upto: int) -> None:
         while not channel.ended:
             try:
-                channel.add(upto, await self._events(channel, changes, upto))
-                return
+                forgotten = channel.forgotten
+                events = await self._events(channel, changes, upto)
+                if channel.forgotten == forgotten:
+                    channel.add(upto, events)
+                    return
             except (ViewBehind, LogUnavailable):
                 await asyncio.sleep(RETRY_SECONDS)
             except Exception:
@@ -267,27 +280,27 @@ class Live:
         """Go back to a position for a reader who has been away. Raises TooOld."""
         async with channel.filling:
             while after < (start := channel.start):
-                changes = await self._noted_between(channel.discussion, after, start)
+                forgotten = channel.forgotten
+                changes = await self._noted_between(channel, after, start)
                 events = await self._events(channel, changes, start)
-                if channel.start == start:
+                if channel.start == start and channel.forgotten == forgotten:
                     channel.add_before(after, events)
 
-    async def _noted_between(self, discussion: UUID, after: int, upto: int) -> Changes:
+    async def _noted_between(self, channel: Channel, after: int, upto: int) -> Changes:
         if upto - after > ROWS_BACK_MAX:
             raise TooOld
         changes = Changes()
         while after < upto and (rows := await self._app.log.read_after(after, ROWS_MAX)):
             for row in rows:
-                if row.position <= upto and ids.is_ours(row.stream):
-                    event = _event(row) if ids.discussion_of(row.stream) == discussion else None
-                    if event is not None:
-                        changes.note(row.stream, event, row.position)
+                if row.position <= upto and (event := _event_for(channel, row)) is not None:
+                    changes.note(row.stream, event, row.position)
             after = rows[-1].position
         return changes
 
     async def _events(self, channel: Channel, changes: Changes, upto: int) -> list[LiveEvent]:
         """As things stand in the views, which have read all that is told."""
         await self._app.wait(upto, VIEW_SECONDS_MAX)
+        await self._note_erased(channel, changes)
         status = changes.shown.keys() | changes.gone.keys()
         told: Sequence[LiveEvent | None] = await asyncio.gather(
             *(self._comment(channel, changes, comment) for comment in status),
@@ -301,6 +314,14 @@ class Live:
         if changes.passages:
             events += await self._passages(channel.discussion, changes.passages)
         return sorted(events, key=lambda event: event.position)
+
+    async def _note_erased(self, channel: Channel, changes: Changes) -> None:
+        for person, position in changes.erased.items():
+            wrote = await self._app.views.reads.written_by(
+                person, channel.discussion, limit=ERASED_TOLD_MAX
+            )
+            for comment in wrote:
+                changes.shown[comment] = max(position, changes.shown.get(comment, 0))
 
     async def _comment(self, channel: Channel, changes: Changes, comment: UUID) -> LiveEvent | None:
         """As `comment`, or as `removed` where it is no longer shown; None where it never was."""
@@ -354,3 +375,12 @@ def _event(row: Recorded) -> codec.AnyEvent | None:
         return codec.decode(row.topic, row.state)
     except msgspec.DecodeError:
         return None
+
+
+def _event_for(channel: Channel, row: Recorded) -> codec.AnyEvent | None:
+    """An event of the discussion, or of its site's persons."""
+    if row.topic == PersonErased.topic:
+        event = _event(row)
+        return event if isinstance(event, PersonErased) and event.site == channel.site else None
+    inside = ids.is_ours(row.stream) and ids.discussion_of(row.stream) == channel.discussion
+    return _event(row) if inside else None

@@ -17,6 +17,7 @@ from rostra.comment import (
     CommentRestored,
     CommentUnpinned,
 )
+from rostra.person import PersonErased
 from rostra.vote import VoteCast, VoteNullified, VoteRestored
 
 Name = Literal["comment", "vote", "removed", "passage"]
@@ -62,9 +63,11 @@ class Changes(msgspec.Struct):
     gone: dict[UUID, int] = msgspec.field(default_factory=dict)
     votes: dict[UUID, list[Cast]] = msgspec.field(default_factory=dict)
     passages: dict[UUID, int] = msgspec.field(default_factory=dict)
+    erased: dict[str, int] = msgspec.field(default_factory=dict)
+    """Persons of the site, whose comments have no words any more."""
 
     def __bool__(self) -> bool:
-        return bool(self.shown or self.gone or self.votes or self.passages)
+        return bool(self.shown or self.gone or self.votes or self.passages or self.erased)
 
     def note(self, stream: UUID, event: AnyEvent, position: int) -> None:
         """Take in an event of the discussion."""
@@ -77,6 +80,8 @@ class Changes(msgspec.Struct):
                 self.shown[stream] = position
             case VoteCast() | VoteNullified() | VoteRestored():
                 self._note_vote(event, position)
+            case PersonErased():
+                self.erased[event.person] = position
             case _ if ids.kind_of(stream) == ids.Kind.PASSAGE:
                 self.passages[stream] = position
 

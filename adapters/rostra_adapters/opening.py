@@ -12,8 +12,10 @@ from eventsourcing.popo import POPOApplicationRecorder
 from eventsourcing.sqlite import SQLiteApplicationRecorder, SQLiteDatastore
 
 from rostra.log import EventLog
+from rostra_adapters import erasures_file
 from rostra_adapters.app import App
 from rostra_adapters.data_folder import key_file
+from rostra_adapters.erasures_file import ErasuresFile
 from rostra_adapters.kept_keys import MemoryKeyRing, SqliteKeyRing
 from rostra_adapters.key_ring import KeptKeyRing, MasterKeys
 from rostra_adapters.postgres import schema
@@ -40,21 +42,29 @@ class NoMasterKey(Exception):
 
 @asynccontextmanager
 async def open(  # noqa: A001  # it opens a Rostra, as `rostra_adapters.open`
-    url: str, *, master_key: bytes | None = None, project: bool = True
+    url: str,
+    *,
+    master_key: bytes | None = None,
+    project: bool = True,
+    erasures: Path | None = None,
 ) -> AsyncIterator[App]:
     """A Rostra on "postgresql://…", "sqlite:PATH" or "memory:".
 
     `master_key`: 32 bytes; by default ROSTRA_MASTER_KEY (64 hex digits), and for SQLite
     a file beside the database. With `project` false, views are read but not kept up to
-    date by this process. Raises LogUnavailable, NoMasterKey, ValueError.
+    date by this process. `erasures`: the file to which erasures are appended; by default
+    ROSTRA_ERASURES, else none. Raises LogUnavailable, NoMasterKey, ValueError.
     """
+    if erasures is None and (named := os.environ.get(erasures_file.VARIABLE)):
+        erasures = Path(named)
+    kept = None if erasures is None else ErasuresFile(erasures)
     async with AsyncExitStack() as stack:
         if url.startswith(("postgresql://", "postgres://")):
-            app = await _on_postgres(url, _master_keys(master_key), stack, project=project)
+            app = await _on_postgres(url, _master_keys(master_key), stack, kept, project=project)
         elif url == "memory:":
-            app = await _in_process(POPOApplicationRecorder(), MemoryKeyRing(), url, stack)
+            app = await _in_process(POPOApplicationRecorder(), MemoryKeyRing(), url, stack, kept)
         elif url.startswith("sqlite:"):
-            app = await _on_sqlite(Path(url.removeprefix("sqlite:")), master_key, stack)
+            app = await _on_sqlite(Path(url.removeprefix("sqlite:")), master_key, stack, kept)
         else:
             raise ValueError(f"{url!r} is none of postgresql://…, sqlite:PATH, memory:")
         stack.push_async_callback(app.close)
@@ -71,7 +81,12 @@ def _master_keys(given: bytes | None) -> MasterKeys:
 
 
 async def _on_postgres(
-    url: str, masters: MasterKeys, stack: AsyncExitStack, *, project: bool
+    url: str,
+    masters: MasterKeys,
+    stack: AsyncExitStack,
+    erasures: ErasuresFile | None,
+    *,
+    project: bool,
 ) -> App:
     pool = await create_pool(url, size_max=POOL_SIZE_MAX)
     stack.push_async_callback(_close_pool, pool)
@@ -84,7 +99,7 @@ async def _on_postgres(
     if project:
         backend.start()
     ring = await stack.enter_async_context(PostgresKeyRing(pool, masters))
-    return await _app(log, ring, backend, url)
+    return await _app(log, ring, backend, url, erasures)
 
 
 async def _close_pool(pool: asyncpg.Pool) -> None:
@@ -95,7 +110,9 @@ async def _close_pool(pool: asyncpg.Pool) -> None:
         pool.terminate()
 
 
-async def _on_sqlite(path: Path, master_key: bytes | None, stack: AsyncExitStack) -> App:
+async def _on_sqlite(
+    path: Path, master_key: bytes | None, stack: AsyncExitStack, erasures: ErasuresFile | None
+) -> App:
     datastore = SQLiteDatastore(str(path))
     stack.callback(datastore.close)
     recorder = SQLiteApplicationRecorder(datastore)
@@ -103,21 +120,27 @@ async def _on_sqlite(path: Path, master_key: bytes | None, stack: AsyncExitStack
     if master_key is None and MASTER_KEY_VARIABLE not in os.environ:
         master_key = bytes.fromhex(key_file(path.with_name(f"{path.name}.master-key")))
     ring = SqliteKeyRing(datastore, _master_keys(master_key))
-    return await _in_process(recorder, ring, f"sqlite:{path}", stack)
+    return await _in_process(recorder, ring, f"sqlite:{path}", stack, erasures)
 
 
 async def _in_process(
-    recorder: ApplicationRecorder, ring: KeptKeyRing, url: str, stack: AsyncExitStack
+    recorder: ApplicationRecorder,
+    ring: KeptKeyRing,
+    url: str,
+    stack: AsyncExitStack,
+    erasures: ErasuresFile | None,
 ) -> App:
     log = await stack.enter_async_context(StockLog(recorder))
     backend = MemoryBackend(log)
     await backend.catch_up()
     backend.start()
-    return await _app(log, ring, backend, url)
+    return await _app(log, ring, backend, url, erasures)
 
 
-async def _app(log: EventLog, ring: KeptKeyRing, backend: Backend, url: str) -> App:
+async def _app(
+    log: EventLog, ring: KeptKeyRing, backend: Backend, url: str, erasures: ErasuresFile | None
+) -> App:
     rendering = Rendering()
     ring.when_destroyed(lambda _: rendering.forget())
     reading = Reading(backend.reads, ring, await log.log_id(), rendering.html)
-    return App(log, ring, backend, reading, url)
+    return App(log, ring, backend, reading, url, erasures)

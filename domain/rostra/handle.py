@@ -55,7 +55,13 @@ class _Decision(msgspec.Struct):
 
 
 async def handle(log: EventLog, ring: KeyRing, commands: Sequence[Commanded]) -> list[Outcome]:
-    """Handle a batch in order; one outcome each, durable when this returns."""
+    """Handle a batch in order; one outcome each, durable when this returns. What follows an
+    erasure is decided when that is done: so nothing sees words that are gone."""
+    parts = groupby(commands, lambda each: isinstance(each.command, ErasePerson))
+    return [outcome for _, part in parts for outcome in await _handle(log, ring, list(part))]
+
+
+async def _handle(log: EventLog, ring: KeyRing, commands: Sequence[Commanded]) -> list[Outcome]:
     outcomes: dict[int, Outcome] = {}
     pending = list(range(len(commands)))
     for _ in range(ATTEMPTS_MAX):
@@ -212,27 +218,22 @@ async def _seal_all(
     decisions: dict[int, _Decision],
     decider: _Batch,
 ) -> frozenset[UUID]:
-    """Give the decisions their groups, personal words sealed, and destroy the keys of who is
-    erased, in the order of the commands. Answers whose words could not be sealed: then
-    all is to be decided again without them."""
-    for erasing, indexes in groupby(decisions, lambda index: index in decider.erasing):
-        run = list(indexes)
-        if erasing:
-            await ring.destroy(_counted(decider.erasing[index] for index in run))
-        owners = _counted(decider.owners.get(index, {}) for index in run)
-        refused = await ring.make(owners, owners)
-        if refused:
-            return refused
-        for index in run:
-            if (events := decider.decided.get(index)) is not None:
-                guards = decisions[index].guards
-                decisions[index].group = _group(ring, commands[index], events, guards)
-    return frozenset()
+    """Give the decisions their groups, personal words sealed; the keys of who is erased go
+    first. Answers whose words could not be sealed: then all is to be decided again without."""
+    if decider.erasing:
+        await ring.destroy(_counted(decider.erasing))
+    owners = _counted(decider.owners)
+    refused = await ring.make(owners, owners)
+    if not refused:
+        for index, events in decider.decided.items():
+            decision = decisions[index]
+            decision.group = _group(ring, commands[index], events, decision.guards)
+    return refused
 
 
-def _counted(counts: Iterable[dict[UUID, int]]) -> dict[UUID, int]:
-    """The last word on each."""
-    return {owner: count for each in counts for owner, count in each.items()}
+def _counted(by_command: dict[int, dict[UUID, int]]) -> dict[UUID, int]:
+    """The last count of each owner."""
+    return {owner: count for counts in by_command.values() for owner, count in counts.items()}
 
 
 def _group(ring: KeyRing, commanded: Commanded, events: Decided, guards: dict[UUID, int]) -> Group:

@@ -196,6 +196,11 @@ class MemoryViews:
         )
         return Counter(parent for parent in parents if parent is not None)
 
+    async def written_by(self, author: str, discussion: UUID, *, limit: int) -> list[UUID]:
+        rows = [row for row in self._comments(discussion) if row.author == author]
+        rows.sort(key=lambda row: (row.posted_at, row.position), reverse=True)
+        return [row.id for row in rows[:limit]]
+
     async def comment(self, comment: UUID) -> tuple[int, CommentRow] | None:
         row = self.rows.of(COMMENTS).get(comment)
         return None if row is None else (self.read_up_to, row)

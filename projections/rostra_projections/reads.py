@@ -74,6 +74,9 @@ class Reads(Protocol):
     async def hidden_replies(self, person: str, comments: Sequence[UUID]) -> dict[UUID, int]:
         """How many direct replies by this person, held or rejected, comments have."""
 
+    async def written_by(self, author: str, discussion: UUID, *, limit: int) -> list[UUID]:
+        """Their comments in a discussion, the latest first."""
+
     async def comment(self, comment: UUID) -> tuple[int, CommentRow] | None:
         """One comment, whoever may see it."""
 

@@ -88,6 +88,14 @@ def master_key_of(folder: Path) -> bytes:
     return key
 
 
+def erasures_of(folder: Path) -> Path:
+    """The file of erasures: of the environment, else in the data folder."""
+    from rostra_adapters import erasures_file
+
+    named = os.environ.get(erasures_file.VARIABLE)
+    return Path(named) if named else folder / erasures_file.FILE
+
+
 def run(work: Callable[[], Any]) -> Any:
     """Run a coroutine on uvloop; what an operator can mend becomes a message and exit code 1."""
     import asyncio
@@ -117,7 +125,12 @@ async def opened(where: Place) -> AsyncIterator[Any]:
 
     async with (
         database(where) as (url, _),
-        rostra_adapters.open(url, master_key=master_key_of(where.data), project=False) as app,
+        rostra_adapters.open(
+            url,
+            master_key=master_key_of(where.data),
+            project=False,
+            erasures=erasures_of(where.data),
+        ) as app,
     ):
         yield app
 

@@ -20,6 +20,7 @@ from rostra_adapters.cli.options import (
     DATA,
     Place,
     database,
+    erasures_of,
     master_key_of,
     option,
     place,
@@ -145,7 +146,7 @@ async def _serve(plan: Plan, announce: Callable[[str], None]) -> None:
     settings, master_key = _settings(plan), master_key_of(plan.data)
     async with (
         database(Place(plan.data, plan.database_url)) as (url, lease),
-        rostra_adapters.open(url, master_key=master_key) as app,
+        rostra_adapters.open(url, master_key=master_key, erasures=erasures_of(plan.data)) as app,
         _kept_alive(app, lease),
     ):
         with _listening(plan):

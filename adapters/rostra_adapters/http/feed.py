@@ -28,6 +28,7 @@ class Feeding:
         self._app = app
         self._feed = Feed(app.log, app.ring)
         self.tail = Tail(self._feed, app.log)
+        app.ring.when_destroyed(lambda _: self.tail.forget())
         self._settings = settings
 
     async def end_waits(self, _: web.Application) -> None:

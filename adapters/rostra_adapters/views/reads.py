@@ -36,6 +36,14 @@ left join (
 ) c on true
 where v.name = 'comments' and v.version = {comments}"""
 
+WRITTEN_BY = """
+select v.position, c.id from public.rostra_views v
+left join (
+    select id from public.comments_v{comments} where discussion = $1 and author = $2
+    order by posted_at desc, position desc limit $3
+) c on true
+where v.name = 'comments' and v.version = {comments}"""
+
 COMMENT = """
 select v.position, c.* from public.rostra_views v
 left join public.comments_v{comments} c on c.id = $1
@@ -146,6 +154,10 @@ class PostgresReads:
         discussions = list({discussion_of(comment) for comment in comments})
         found = await self._fetch(HIDDEN_REPLIES, person, list(comments), discussions)
         return {record[1]: record[2] for record in found if record[1] is not None}
+
+    async def written_by(self, author: str, discussion: UUID, *, limit: int) -> list[UUID]:
+        found = await self._fetch(WRITTEN_BY, discussion, author, limit)
+        return [record[1] for record in found if record[1] is not None]
 
     async def comment(self, comment: UUID) -> tuple[int, CommentRow] | None:
         record = (await self._fetch(COMMENT, comment))[0]

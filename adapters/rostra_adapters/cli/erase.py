@@ -1,0 +1,46 @@
+"""`rostra erase`."""
+
+from pathlib import Path
+from uuid import uuid4
+
+import click
+import msgspec
+
+from rostra_adapters.cli.options import Place, opened, option, place, run
+
+OPERATOR = "rostra:operator"
+"""The source of what is done with the command line."""
+
+
+@click.command()
+@click.argument("person")
+@option("--site", metavar="S", envvar="ROSTRA_SITE", required=True, help="Whose person it is.")
+@place
+def erase(*, person: str, site: str, data: Path, database_url: str | None) -> None:
+    """Erase PERSON: destroys the key of all that they wrote and were called. Threads keep
+    their shape, counts and votes stay. Returns when no process holds any of it.
+
+    \b
+    For example:
+      rostra erase u1234 --site blog
+    """
+    run(lambda: _erase(Place(data, database_url), person, site))
+
+
+async def _erase(where: Place, person: str, site: str) -> None:
+    from rostra.commands import ErasePerson
+    from rostra.events import Act
+    from rostra.handle import Commanded
+    from rostra_adapters.app import now
+
+    try:
+        command = msgspec.convert({"site": site, "person": person}, ErasePerson)
+    except msgspec.ValidationError as error:
+        raise click.UsageError(str(error)) from None
+    async with opened(where) as app:
+        act = Act(OPERATOR, str(uuid4()), now())
+        (outcome,) = await app.submit([Commanded(command, act)])
+        if outcome.refusal is not None:
+            raise click.ClickException(str(outcome.refusal))
+        erased = "is erased" if outcome.status == "recorded" else "was erased before"
+        click.echo(f"{person} of {site} {erased}: no words of theirs are left")
