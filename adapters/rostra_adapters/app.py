@@ -22,6 +22,7 @@ from rostra_adapters.erasures_file import ErasuresFile
 from rostra_adapters.key_ring import KeptKeyRing
 from rostra_adapters.reading import Reading
 from rostra_adapters.views.backend import Backend, ViewStatus
+from rostra_adapters.views.changes import Keep
 from rostra_adapters.views.folding import Progress
 from rostra_adapters.views.rebuild import Rebuilt
 from rostra_adapters.views.verify import Difference
@@ -39,6 +40,7 @@ from rostra_projections.shapes import (
 )
 
 WAIT_SECONDS = 5.0
+ACCESS_KEPT_MAX = 20_000
 
 
 class Access(msgspec.Struct, frozen=True):
@@ -83,6 +85,8 @@ class App:
         self._commander = Commander(log, ring)
         self._url = url
         self._erasures = erasures
+        self._access: Keep[Access] = Keep(views.changes, ACCESS_KEPT_MAX)
+        self._rules: Keep[Rules] = Keep(views.changes, ACCESS_KEPT_MAX)
 
     async def close(self) -> None:
         """What was submitted is answered first."""
@@ -187,7 +191,11 @@ class App:
     ) -> CommentsPage | None:
         """A page of comments, None where the discussion is unknown."""
         await self.views.fresh()
+        access = await self.access(discussion)
+        if access is None:
+            return None
         return await self._reading.comments_page(
+            access.site,
             discussion,
             order=order,
             limit=limit,
@@ -211,14 +219,26 @@ class App:
     ) -> CommentsPage | None:
         """A page of the replies to a comment, None where that is unknown."""
         await self.views.fresh()
+        access = await self.access(ids.discussion_of(comment))
+        if access is None:
+            return None
         return await self._reading.replies(
-            comment, order=order, limit=limit, cursor=cursor, replies=replies, viewer=viewer
+            access.site,
+            comment,
+            order=order,
+            limit=limit,
+            cursor=cursor,
+            replies=replies,
+            viewer=viewer,
         )
 
     async def comment(self, comment: UUID, *, viewer: Viewer) -> CommentShape | None:
         """One comment, None where it is unknown to the viewer."""
         await self.views.fresh()
-        return await self._reading.comment(comment, viewer=viewer)
+        access = await self.access(ids.discussion_of(comment))
+        if access is None:
+            return None
+        return await self._reading.comment(access.site, comment, viewer=viewer)
 
     async def discussion(self, discussion: UUID) -> DiscussionShape | None:
         """One discussion, None where it is unknown."""
@@ -260,16 +280,27 @@ class App:
 
     async def site_rules(self, site_name: str) -> Rules:
         """What holds for a site's discussions where they set nothing themselves."""
-        return rules(await self._site_settings(site_name), Settings())
+        begun = self._rules.begin(self.views.position)
+        found = self._rules.find(site_name)
+        if found is None:
+            found = rules(await self._site_settings(site_name), Settings())
+            self._rules.keep(site_name, found, [site_prefix(site_name)], begun)
+        return found
 
     async def access(self, discussion: UUID) -> Access | None:
         """Whose a discussion is and what holds for it, None where it is unknown."""
+        if (kept := self._access.find(discussion)) is not None:
+            return kept
+        begun = self._access.begin(self.views.position)
         found = await self.views.reads.discussion(discussion)
         if found is None:
             return None
         row = found[1].row
         holds = rules(await self._site_settings(row.site), settings_of(row))
-        return Access(row.site, row.resource, holds)
+        access = Access(row.site, row.resource, holds)
+        made_of = [ids.prefix_of(discussion), site_prefix(row.site)]
+        self._access.keep(discussion, access, made_of, begun)
+        return access
 
     async def _site_settings(self, site_name: str) -> SiteSettings:
         stream = ids.site_id(site_name)
@@ -302,6 +333,11 @@ class App:
         except LogUnavailable:
             return False
         return True
+
+
+def site_prefix(site: str) -> int:
+    """What a site's settings and its persons change."""
+    return ids.prefix_of(ids.site_id(site))
 
 
 def _commanded(event: Mapping[str, Any], moment: Time) -> Commanded | Refusal:

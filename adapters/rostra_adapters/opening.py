@@ -142,5 +142,6 @@ async def _app(
 ) -> App:
     rendering = Rendering()
     ring.when_destroyed(lambda _: rendering.forget())
+    ring.when_destroyed(lambda _: backend.changes.lose())
     reading = Reading(backend.reads, ring, await log.log_id(), rendering.html)
     return App(log, ring, backend, reading, url, erasures)

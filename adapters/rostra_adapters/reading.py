@@ -84,6 +84,7 @@ class Reading:
 
     async def comments_page(
         self,
+        site: str,
         discussion: UUID,
         *,
         order: Order = "newest",
@@ -94,20 +95,22 @@ class Reading:
         inline: bool = False,
         flat: bool = False,
         viewer: Viewer,
-    ) -> CommentsPage | None:
-        """A page of comments, None where the discussion is unknown. Raises CursorRefused."""
+    ) -> CommentsPage:
+        """A page of the comments of a discussion that there is. Raises CursorRefused."""
         kind: Kind = "flat" if flat else "top"
         listing = Listing(kind, discussion, order, passage=passage, inline=inline)
-        found = await self._reads.discussion(discussion)
-        if found is None:
-            return None
         if passage is not None and not _may_hold(discussion, passage):
-            changed = found[1].counts.changed
-            return CommentsPage(position=changed, order=order, total=0, comments=[], next=None)
-        return await self._page(found[1].row.site, listing, viewer, limit, cursor, replies)
+            return await self._nothing(discussion, order)
+        return await self._page(site, listing, viewer, limit, cursor, replies)
+
+    async def _nothing(self, discussion: UUID, order: Order) -> CommentsPage:
+        found = await self._reads.discussion(discussion)
+        changed = 0 if found is None else found[1].counts.changed
+        return CommentsPage(position=changed, order=order, total=0, comments=[], next=None)
 
     async def replies(
         self,
+        site: str,
         comment: UUID,
         *,
         order: Order = "oldest",
@@ -122,17 +125,16 @@ class Reading:
             return None
         discussion = ids.discussion_of(comment)
         listing = Listing("replies", discussion, order, parent=comment)
-        site = await self._site(discussion)
         return await self._page(site, listing, viewer, limit, cursor, replies)
 
-    async def comment(self, comment: UUID, *, viewer: Viewer) -> CommentShape | None:
+    async def comment(self, site: str, comment: UUID, *, viewer: Viewer) -> CommentShape | None:
         """One comment alone, None where the viewer may not know of it."""
         found = await self._reads.comment(comment)
         if found is None or not visible(found[1], viewer):
             return None
         position, row = found
         page = Page(position, 0, row.changed, 1, [row], [], more=False, below={})
-        thread = await self._thread(await self._site(row.discussion), page, viewer)
+        thread = await self._thread(site, page, viewer)
         return thread.shape(row, 0)
 
     async def shapes(
@@ -160,10 +162,6 @@ class Reading:
         as_of = begin.as_of if begin is not None and goes_on else page.position
         thread = await self._thread(site, page, viewer)
         return thread.comments_page(listing, as_of)
-
-    async def _site(self, discussion: UUID) -> str:
-        found = await self._reads.discussion(discussion)
-        return "" if found is None else found[1].row.site
 
     # -- words
 

@@ -19,6 +19,7 @@ from rostra_adapters.http.middleware import cors, preflights, problems
 from rostra_adapters.http.moderation import Moderation
 from rostra_adapters.http.openapi import OpenApi
 from rostra_adapters.http.origins import preflights_of
+from rostra_adapters.http.page_cache import PageCache
 from rostra_adapters.http.persons import Persons
 from rostra_adapters.http.problem_pages import problem_list, problem_page
 from rostra_adapters.http.reads import Reads
@@ -63,7 +64,9 @@ def make_app(
     metrics.count_readers("live", lambda: live.live.readers)
     made.on_response_prepare.extend([cors, limits.tell, requests.answer_trace])
     made.on_shutdown.extend([publishing.stop, feeding.end_waits, live.end])
-    reads = Reads(app, settings)
+    pages = PageCache(app.views.changes, settings.page_cache_bytes_max)
+    metrics.count_pages(pages)
+    reads = Reads(app, settings, pages)
     made.add_routes(
         [
             web.post("/v1/events", publishing.post),

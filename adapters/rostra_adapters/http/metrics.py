@@ -1,16 +1,19 @@
 """`/metrics`, for Prometheus: of this process, and of the log and views that it shares."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
 import msgspec
 from aiohttp import web
 from prometheus_client import CollectorRegistry, Gauge, Histogram
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 from rostra.log import LogUnavailable
 from rostra_adapters.app import App
+from rostra_adapters.http.page_cache import PageCache
 from rostra_adapters.postgres.log import PostgresLog
 from rostra_adapters.views.backend import ViewStatus
 
@@ -72,6 +75,10 @@ class Metrics:
         """Ask for the number of a kind whenever somebody looks."""
         self._readers.labels(kind).set_function(lambda: float(count()))
 
+    def count_pages(self, pages: PageCache) -> None:
+        """Show what the page cache has done."""
+        self.registry.register(_PageCacheCounts(pages))
+
     async def get(self, _: web.Request) -> web.Response:
         """The handler."""
         await self._look()
@@ -108,6 +115,19 @@ class Metrics:
                 at = datetime.fromisoformat(_metadata.decode(row.metadata).at)
                 return max(0.0, (datetime.fromtimestamp(time.time(), UTC) - at).total_seconds())
         return 0.0
+
+
+class _PageCacheCounts(Collector):
+    """What a page cache counts itself, since it is asked for every page."""
+
+    def __init__(self, pages: PageCache) -> None:
+        self._pages = pages
+
+    def collect(self) -> Iterable[Metric]:
+        pages = self._pages
+        yield CounterMetricFamily("rostra_page_cache_hits", "Pages answered", pages.hits)
+        yield CounterMetricFamily("rostra_page_cache_misses", "Pages not there", pages.misses)
+        yield GaugeMetricFamily("rostra_page_cache_bytes", "Size of what is kept", pages.bytes)
 
 
 def route_of(request: web.Request) -> str:

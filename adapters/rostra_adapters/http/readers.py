@@ -12,7 +12,7 @@ from rostra.discussion import Discussion
 from rostra.log import Recorded
 from rostra.settings import Rules, named
 from rostra.world import fold
-from rostra_adapters.app import App
+from rostra_adapters.app import App, site_prefix
 from rostra_adapters.http import tokens
 from rostra_adapters.http.problems import Problem
 from rostra_projections.shapes import ANYONE, Viewer
@@ -29,6 +29,8 @@ class Reader:
         self._request = request
         self._app = app
         self._token = tokens.of(request, secret)
+        self.made_of: set[int] | None = set()
+        """The discussions (and sites) that the answer is made of; None where that is not known."""
 
     async def enter(self, discussion: UUID) -> Viewer:
         """Who they are in a discussion. Raises the problem `not-found` where it is unknown, or
@@ -37,12 +39,14 @@ class Reader:
         if access is None or not self.may_read(access.site, access.rules):
             raise Problem("not-found", "there is no such discussion")
         self._request[ORIGINS] = access.rules.origins
+        self._is_made_of(ids.prefix_of(discussion), site_prefix(access.site))
         return self.viewer(access.site)
 
     async def visit(self, site: str) -> Rules:
         """What holds on a site. Its `origins` hold for the answer."""
         rules = await self._app.site_rules(site)
         self._request[ORIGINS] = rules.origins
+        self._is_made_of(site_prefix(site))
         return rules
 
     def may_read(self, site: str, rules: Rules) -> bool:
@@ -54,11 +58,16 @@ class Reader:
     async def readable(self, site: str, rules: Rules, discussions: Sequence[UUID]) -> set[UUID]:
         """Those of a site's discussions that they may read, in one look at the log."""
         streams = await self._app.log.read_streams(discussions)
+        self._is_made_of(*map(ids.prefix_of, discussions))
         return {
             discussion
             for discussion, rows in streams.items()
             if rows and self.may_read(site, _ruled(rules, rows))
         }
+
+    def _is_made_of(self, *prefixes: int) -> None:
+        if self.made_of is not None:
+            self.made_of.update(prefixes)
 
     def viewer(self, site: str) -> Viewer:
         """Persons see how they voted and what of theirs is held, moderators all."""

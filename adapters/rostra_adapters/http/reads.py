@@ -12,17 +12,16 @@ from msgspec import Meta
 from rostra import ids, texts
 from rostra.settings import Order
 from rostra_adapters.app import App
-from rostra_adapters.http.messages import answer
+from rostra_adapters.http.page_cache import WAITING, PageCache, Shown, key_of, shown_of
 from rostra_adapters.http.problems import Problem
 from rostra_adapters.http.queries import Query
-from rostra_adapters.http.readers import Reader, id_in_path
+from rostra_adapters.http.readers import ORIGINS, Reader, id_in_path
 from rostra_adapters.http.settings import HttpSettings
 from rostra_adapters.my_votes import add_my_votes
 from rostra_projections.listing import CURSOR_CHARACTERS_MAX
 from rostra_projections.shapes import CommentShape, CommentsPage, DiscussionsPage, Viewer
 
 CURSOR = Annotated[str, Meta(min_length=1, max_length=CURSOR_CHARACTERS_MAX)]
-WAITING = ("min_position", "wait")
 PAGING = ("order", "limit", "cursor", "replies")
 ORDERS: tuple[Order, ...] = get_args(Order)
 ETAG_BYTES = 12
@@ -40,9 +39,10 @@ def tag_of(request: web.Request, body: bytes, log_id: UUID) -> str:
 class Reads:
     """The handlers. Each `_read` answers a shape, or None where the URL names nothing."""
 
-    def __init__(self, app: App, settings: HttpSettings) -> None:
+    def __init__(self, app: App, settings: HttpSettings, pages: PageCache) -> None:
         self._app = app
         self._settings = settings
+        self._pages = pages
 
     def routes(self) -> list[web.RouteDef]:
         """Every read, with the parameters it knows."""
@@ -63,40 +63,49 @@ class Reads:
         """A read: it waits as long as it is told to, has a tag, and is shown with both."""
 
         async def get(request: web.Request) -> web.Response:
+            key = key_of(request)
+            if key == request.raw_path and (shown := self._pages.find(key)) is not None:
+                return self._answer(request, shown)
             query = Query(request, known=(*parameters, *WAITING))
+            least, wait_seconds = self._waiting(query)
+            if key is not None and (shown := self._pages.find(key, least)) is not None:
+                return self._answer(request, shown)
             reader = Reader(request, self._app, self._settings.secret)
-            await self._wait(query)
-            position = await self._app.views.reads.position()
+            if least:
+                await self._app.wait(least, wait_seconds)
+            begun = self._pages.begin(self._app.position())
             shape = await read(query, reader, request)
             if shape is None:
                 raise Problem("not-found", "there is nothing under this name")
-            return await self._show(request, shape, position)
+            shown = await self._shown(request, shape, begun.position)
+            if key is not None and reader.made_of:
+                self._pages.keep(key, shown, reader.made_of, begun)
+            return self._answer(request, shown)
 
         return web.get(path, get)
 
-    async def _wait(self, query: Query) -> None:
+    def _waiting(self, query: Query) -> tuple[int, float]:
+        """The position that is asked for, and for how many seconds to wait for it."""
         settings = self._settings
         wait_seconds = query.seconds(
             "wait", default=settings.wait_seconds_default, most=settings.wait_seconds_max
         )
-        least = query.number("min_position", default=0)
-        if least:
-            await self._app.wait(least, wait_seconds)
+        return query.number("min_position", default=0), wait_seconds
 
-    async def _show(self, request: web.Request, shape: Any, position: int) -> web.Response:
+    async def _shown(self, request: web.Request, shape: Any, position: int) -> Shown:
         body = msgspec.json.encode(shape)
-        tag = tag_of(request, body, await self._app.log.log_id())
-        private = "Authorization" in request.headers
-        headers = {
-            "Rostra-Position": str(position),
-            "ETag": f'"{tag}"',
-            "Vary": "Authorization",
-            "Cache-Control": "private, no-cache" if private else "no-cache",
-        }
-        if any(etag.value in (tag, "*") for etag in request.if_none_match or ()):
-            return web.Response(status=304, headers=headers)
+        return shown_of(
+            body,
+            tag_of(request, body, await self._app.log.log_id()),
+            position=max(position, getattr(shape, "position", 0)),
+            origins=request.get(ORIGINS, ("*",)),
+            private="Authorization" in request.headers,
+            long=len(body) > self._settings.compressed_bytes_min,
+        )
+
+    def _answer(self, request: web.Request, shown: Shown) -> web.Response:
         limit = self._settings.compressed_bytes_min
-        return answer(request, body, headers=headers, compressed_bytes_min=limit)
+        return self._pages.answer(request, shown, compressed_bytes_min=limit)
 
     # -- each read
 
@@ -110,6 +119,7 @@ class Reads:
             await reader.enter(discussion)
             return await self._app.discussion(discussion)
         page = await self._app.discussions(site, limit=limit, cursor=cursor)
+        reader.made_of = None  # of any discussion of the site
         if not reader.may_read(site, rules):  # like a site that is unknown
             return DiscussionsPage(position=page.position, discussions=[], next=None)
         readable = await reader.readable(site, rules, [one.id for one in page.discussions])

@@ -47,6 +47,7 @@ class HttpSettings(msgspec.Struct, frozen=True, kw_only=True):
     stream_seconds_max: float = 3_600.0  # a stream ends, and its reader asks again
     ready_lag_events_max: int = 10_000
     drain_seconds_max: float = 30.0
+    page_cache_bytes_max: int = 64 * 1024 * 1024
     compressed_bytes_min: int = 1024
     person_rate: Rate | None = Rate(burst=600, per_second=10.0)  # None: no limit
     reader_rate: Rate | None = Rate(burst=1_200, per_second=20.0)  # without a token

@@ -1,6 +1,7 @@
 """Being told of new events: LISTEN on a connection of its own, made again when it is lost."""
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 
 import asyncpg
@@ -15,11 +16,19 @@ RECONNECT_SECONDS = 0.5
 
 
 class News:
-    """Wakes whoever waits when something was recorded, or may have been."""
+    """Wakes whoever waits when something was recorded, or may have been. `hear` is told each
+    payload first, and None whenever something may have been missed: when the connection was
+    made (`connected`), and when it is lost."""
 
-    def __init__(self, pool: asyncpg.Pool, channel: str = CHANNEL) -> None:
+    def __init__(
+        self,
+        pool: asyncpg.Pool,
+        channel: str = CHANNEL,
+        hear: Callable[[str | None], None] = lambda _: None,
+    ) -> None:
         self._pool = pool
         self._channel = channel
+        self._hear = hear
         self._event = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self.connected = False
@@ -54,17 +63,20 @@ class News:
                 try:
                     self.connected = True
                     self.connections += 1
+                    self._hear(None)
                     self._tell()  # what was recorded before this was not heard
                     await lost.wait()
                 finally:
                     self.connected = False
+                    self._hear(None)
                     await self._remove(connection)
 
     async def _remove(self, connection: asyncpg.pool.PoolConnectionProxy) -> None:
         with suppress(*LOST):  # it is gone already
             await connection.remove_listener(self._channel, self._heard)
 
-    def _heard(self, *_: object) -> None:
+    def _heard(self, _: object, __: int, ___: str, payload: object) -> None:
+        self._hear(str(payload))
         self._tell()
 
     def _tell(self) -> None:

@@ -11,6 +11,7 @@ import msgspec
 from rostra.log import EventLog
 from rostra_adapters.postgres.connect import unavailable_if_lost
 from rostra_adapters.views import rebuild, schema, verify
+from rostra_adapters.views.changes import Changes
 from rostra_adapters.views.folding import Progress
 from rostra_adapters.views.projector import states
 from rostra_adapters.views.reads import PostgresReads
@@ -44,6 +45,7 @@ class Backend(Protocol):
     """What keeps the views."""
 
     reads: Reads
+    changes: Changes
 
     def start(self) -> None:
         """Begin to project."""
@@ -80,6 +82,7 @@ class PostgresBackend:
         self._watch = Watch(pool, reads, log)
         self._runner = Runner(pool, log)
         self.reads: Reads = reads
+        self.changes = self._watch.changes
 
     async def install(self) -> None:
         """Make the tables; rebuild what another version of the code has left."""

@@ -5,8 +5,10 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
+from rostra.ids import prefix_of
 from rostra.log import EventLog, LogUnavailable
 from rostra_adapters.views.backend import ViewBehind, ViewStatus
+from rostra_adapters.views.changes import Changes
 from rostra_adapters.views.folding import Progress
 from rostra_adapters.views.rebuild import Rebuilt
 from rostra_adapters.views.verify import Difference, difference
@@ -28,6 +30,7 @@ class MemoryBackend:
         self._task: asyncio.Task[None] | None = None
         self._moved = asyncio.Condition()
         self.reads: Reads = self._views
+        self.changes = Changes()
 
     async def catch_up(self) -> None:
         """Fold what was recorded before this process was there."""
@@ -35,6 +38,7 @@ class MemoryBackend:
         self._views.forget_moves()
 
     def start(self) -> None:
+        self.changes.listen()
         self._task = asyncio.create_task(self._follow(), name="rostra-projector")
 
     async def close(self) -> None:
@@ -49,6 +53,8 @@ class MemoryBackend:
                 async for page in self._log.follow(self.position, PAGE_EVENTS):
                     async with self._moved:
                         self._views.apply(page)
+                        changed = {prefix_of(row.stream) for row in page}
+                        self.changes.changed(page[-1].position, changed)
                         self._moved.notify_all()
                 return
             except LogUnavailable:
@@ -92,6 +98,7 @@ class MemoryBackend:
                 for view in _named(views)
             ]
             self._views.replace(fresh)
+            self.changes.lose()
         return done
 
     async def _folded(self, until: int, progress: Progress) -> MemoryViews:

@@ -13,7 +13,7 @@ from rostra.ids import Kind, discussion_of, kind_of
 from rostra.log import Recorded
 from rostra.times import format_time
 from rostra_adapters.postgres.connection import Connection
-from rostra_adapters.views import store
+from rostra_adapters.views import changes, store
 from rostra_projections import comments
 from rostra_projections.comment_rows import COMMENTS, COUNTS
 from rostra_projections.listing import Move
@@ -88,8 +88,15 @@ async def project(
         await advance(connection, standing, position)
         for state in standing:
             await apply(connection, state, page, keep_moves=True)
-        await connection.execute("select pg_notify($1, $2)", CHANNEL, str(position))
+        await connection.execute("select pg_notify($1, $2)", CHANNEL, _news(standing, page))
     return position
+
+
+def _news(standing: Sequence[ViewState], page: Sequence[Recorded]) -> str:
+    """A view that catches up alone says nothing of how far the others are."""
+    if len(standing) < len(VIEWS):
+        return changes.EVERYTHING
+    return changes.news(page[-1].position, (row.stream for row in page))
 
 
 async def advance(connection: Connection, standing: Sequence[ViewState], position: int) -> None:

@@ -16,6 +16,7 @@ import msgspec
 from rostra.log import Recorded
 from rostra_adapters.postgres.connection import Connection
 from rostra_adapters.views import schema
+from rostra_adapters.views.changes import EVERYTHING
 from rostra_adapters.views.folding import Progress, fold_log
 from rostra_adapters.views.patient import connected
 from rostra_adapters.views.projector import CHANNEL, UNPARK, ViewState, apply, states
@@ -172,7 +173,7 @@ async def _flip(
         await _apply(connection, fresh, position, until)
         await connection.execute(_FLIP, fresh.name, fresh.version, fresh.shape, equal)
         await connection.execute(UNPARK, fresh.name, fresh.version)
-        await connection.execute("select pg_notify($1, $2)", CHANNEL, str(until))
+        await connection.execute("select pg_notify($1, $2)", CHANNEL, EVERYTHING)
     return until
 
 

@@ -6,6 +6,7 @@ import asyncpg
 
 from rostra.log import EventLog, LogUnavailable
 from rostra_adapters.postgres.news import News
+from rostra_adapters.views.changes import Changes
 from rostra_adapters.views.projector import CHANNEL
 from rostra_adapters.views.reads import PostgresReads
 
@@ -27,12 +28,13 @@ class ViewBehind(Exception):
 
 
 class Watch:
-    """Looks whenever there is news, once for all who wait."""
+    """Looks whenever there is news, once for all who wait. `changes` is what it heard."""
 
     def __init__(self, pool: asyncpg.Pool, reads: PostgresReads, log: EventLog) -> None:
         self._reads = reads
         self._log = log
-        self._news = News(pool, CHANNEL)
+        self.changes = Changes()
+        self._news = News(pool, CHANNEL, self._hear)
         self._looked = asyncio.Condition()
         self._task: asyncio.Task[None] | None = None
         self._fresh_since = -1
@@ -40,6 +42,14 @@ class Watch:
 
     def start(self) -> None:
         self._task = asyncio.create_task(self._run(), name="rostra-watch")
+
+    def _hear(self, news: str | None) -> None:
+        if news is not None:
+            self.changes.hear(news)
+        elif self._news.connected:
+            self.changes.listen()
+        else:
+            self.changes.lose(listening=False)
 
     async def close(self) -> None:
         if self._task is not None:

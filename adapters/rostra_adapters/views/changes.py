@@ -1,0 +1,154 @@
+"""What has changed in the views, as one process has heard it, and what may be kept until then.
+
+The projector tells which discussions a page of the log was about. An answer is right for as long
+as nothing was heard of any discussion that it was made of; a site's settings and its persons
+count as a discussion of their own.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterable
+from typing import Generic, TypeVar
+from uuid import UUID
+
+import msgspec
+
+from rostra.ids import prefix_of
+
+DISCUSSIONS_KNOWN_MAX = 200_000
+NEWS_BYTES_MAX = 7_900
+"""PostgreSQL takes 8,000."""
+EVERYTHING = "*"
+
+T = TypeVar("T")
+
+
+def news(position: int, streams: Iterable[UUID]) -> str:
+    """What the projector tells: up to where it has read, and about which discussions. Where
+    those are too many, that anything may have changed."""
+    prefixes = {prefix_of(stream) for stream in streams}
+    text = " ".join([str(position), *(f"{prefix:x}" for prefix in prefixes)])
+    return text if len(text) <= NEWS_BYTES_MAX else EVERYTHING
+
+
+class Changes:
+    """The last change of each discussion. `heard`: of every change up to this position it was
+    heard; 0 where that is not known. `losses` grows whenever something may have been missed,
+    and nothing may be kept while `listening` is false."""
+
+    def __init__(self) -> None:
+        self.heard = 0
+        self.losses = 0
+        self.listening = False
+        self._last: OrderedDict[int, int] = OrderedDict()
+        self._forgotten = 0
+        self._hearers: list[Callable[[], None]] = []
+
+    def when_lost(self, hear: Callable[[], None]) -> None:
+        """Have told what can no longer be trusted."""
+        self._hearers.append(hear)
+
+    def hear(self, text: str) -> None:
+        """What a projector told."""
+        first, *prefixes = text.split()
+        if first == EVERYTHING:
+            self.lose()
+        else:
+            self.changed(int(first), [int(prefix, 16) for prefix in prefixes])
+
+    def changed(self, position: int, prefixes: Iterable[int]) -> None:
+        """The views have read up to `position`, where these discussions may have changed."""
+        for prefix in prefixes:
+            self._last[prefix] = max(position, self._last.pop(prefix, 0))
+        while len(self._last) > DISCUSSIONS_KNOWN_MAX:
+            self._forgotten = max(self._forgotten, self._last.popitem(last=False)[1])
+        self.heard = max(self.heard, position)
+
+    def listen(self) -> None:
+        """From now on every change is heard."""
+        self.lose()
+        self.listening = True
+
+    def lose(self, *, listening: bool = True) -> None:
+        """Anything may have changed."""
+        self.listening = self.listening and listening
+        self.losses += 1
+        self.heard = self._forgotten = 0
+        self._last.clear()
+        for tell in self._hearers:
+            tell()
+
+    def last(self, prefix: int) -> int:
+        """The position of a discussion's last change, or one after it."""
+        return self._last.get(prefix, self._forgotten)
+
+
+class Begun(msgspec.Struct, frozen=True):
+    """The state of things before something was read: `position` is one that the views had
+    reached by then."""
+
+    position: int
+    losses: int
+
+
+class _Kept(msgspec.Struct, Generic[T]):
+    value: T
+    begun: Begun
+    prefixes: tuple[int, ...]
+    weight: int
+
+
+class Keep(Generic[T]):
+    """What was made from the views, until it may have changed; the least used goes first."""
+
+    def __init__(self, changes: Changes, weight_max: int) -> None:
+        self._changes = changes
+        self._weight_max = weight_max
+        self._kept: OrderedDict[Hashable, _Kept[T]] = OrderedDict()
+        self.weight = 0
+        changes.when_lost(self._clear)
+
+    def find(self, key: Hashable, min_position: int = 0) -> T | None:
+        """What is kept, as it stands at `min_position` or later."""
+        kept = self._kept.get(key)
+        if kept is None:
+            return None
+        if not self._holds(kept):
+            self._drop(key)
+            return None
+        if min_position > max(kept.begun.position, self._changes.heard):
+            return None  # the change may have been made and not yet heard of
+        self._kept.move_to_end(key)
+        return kept.value
+
+    def begin(self, position: int) -> Begun:
+        """Before reading; `position` is one that the views have reached."""
+        return Begun(max(position, self._changes.heard), self._changes.losses)
+
+    def keep(
+        self, key: Hashable, value: T, prefixes: Iterable[int], begun: Begun, weight: int = 1
+    ) -> None:
+        """What was made of these discussions, unless one of them has changed since."""
+        kept = _Kept(value, begun, tuple(prefixes), weight)
+        if weight > self._weight_max or not self._holds(kept):
+            return
+        self._drop(key)
+        self._kept[key] = kept
+        self.weight += weight
+        while self.weight > self._weight_max:
+            self._drop(next(iter(self._kept)))
+
+    def _clear(self) -> None:
+        self._kept.clear()
+        self.weight = 0
+
+    def _holds(self, kept: _Kept[T]) -> bool:
+        changes = self._changes
+        if not changes.listening or kept.begun.losses != changes.losses:
+            return False
+        last = changes.last
+        return all(last(prefix) <= kept.begun.position for prefix in kept.prefixes)
+
+    def _drop(self, key: Hashable) -> None:
+        kept = self._kept.pop(key, None)
+        if kept is not None:
+            self.weight -= kept.weight
