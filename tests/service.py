@@ -95,10 +95,18 @@ class Answer:
 class Service:
     """The App behind, and requests to it over HTTP."""
 
-    def __init__(self, app: App, session: ClientSession, url: str) -> None:
+    def __init__(
+        self, app: App, session: ClientSession, url: str, written: Sequence[bytes] = ()
+    ) -> None:
         self.app = app
         self.url = url
         self._session = session
+        self._written = written
+
+    async def lines(self) -> list[dict[str, Any]]:
+        """What the request log says, of all requests so far."""
+        await self.ask("GET", "/metrics")
+        return [json.loads(line) for line in b"".join(self._written).splitlines()]
 
     async def ask(
         self,
@@ -171,10 +179,12 @@ async def serving(
 @asynccontextmanager
 async def serving_app(app: App, settings: HttpSettings | None = None) -> AsyncIterator[Service]:
     """A service over an App."""
-    server = TestServer(make_app(app, settings or HttpSettings(secret=SECRET)))
+    written: list[bytes] = []
+    settings = settings or HttpSettings(secret=SECRET)
+    server = TestServer(make_app(app, settings, write=written.append))
     await server.start_server()
     try:
         async with ClientSession() as session:
-            yield Service(app, session, str(server.make_url("")).rstrip("/"))
+            yield Service(app, session, str(server.make_url("")).rstrip("/"), written)
     finally:
         await server.close()

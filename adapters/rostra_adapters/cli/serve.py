@@ -151,7 +151,7 @@ async def _serve(plan: Plan, announce: Callable[[str], None]) -> None:
     ):
         with _listening(plan):
             await serve_http(
-                make_app(app, settings),
+                make_app(app, settings, write=_write_lines),
                 settings,
                 host=plan.host,
                 port=plan.port,
@@ -159,6 +159,11 @@ async def _serve(plan: Plan, announce: Callable[[str], None]) -> None:
                 metrics_port=plan.metrics_port,
                 reuse_port=plan.together,
             )
+
+
+def _write_lines(lines: bytes) -> None:
+    sys.stderr.buffer.write(lines)
+    sys.stderr.buffer.flush()
 
 
 def _settings(plan: Plan) -> Any:

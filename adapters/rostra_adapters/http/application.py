@@ -23,7 +23,7 @@ from rostra_adapters.http.page_cache import PageCache
 from rostra_adapters.http.persons import Persons
 from rostra_adapters.http.problem_pages import problem_list, problem_page
 from rostra_adapters.http.reads import Reads
-from rostra_adapters.http.request_log import RequestLog
+from rostra_adapters.http.request_log import RequestLog, Write
 from rostra_adapters.http.settings import HttpSettings
 
 METRICS = web.AppKey("metrics", Metrics)
@@ -35,15 +35,30 @@ def utc_now() -> Time:
 
 
 def make_app(
-    app: App, settings: HttpSettings, *, now: Callable[[], Time] = utc_now
+    app: App,
+    settings: HttpSettings,
+    *,
+    now: Callable[[], Time] = utc_now,
+    write: Write | None = None,
 ) -> web.Application:
-    """Every route of the contract, over one App. Closing the App is its opener's work."""
+    """Every route of the contract, over one App. Closing the App is its opener's work. `write`
+    takes a line for each request."""
     limits = Limits(settings)
     metrics = Metrics(app)
-    requests = RequestLog(metrics)
+    requests = RequestLog(metrics, write)
+    pages = PageCache(
+        app.views.changes, settings.page_cache_bytes_max, settings.compressed_bytes_min
+    )
+
+    async def heads(request: web.Request, answer: web.StreamResponse) -> None:
+        cors(request, answer)
+        limits.tell(request, answer)
+        requests.answer_trace(request, answer)
+
     made = web.Application(
         middlewares=[
             requests.middleware,
+            pages.middleware(limits),
             preflights_of(app),
             preflights,
             problems,
@@ -62,9 +77,9 @@ def make_app(
     made[METRICS], made[LIVE] = metrics, live.live
     metrics.count_readers("feed", lambda: feeding.tail.followers)
     metrics.count_readers("live", lambda: live.live.readers)
-    made.on_response_prepare.extend([cors, limits.tell, requests.answer_trace])
+    made.on_response_prepare.append(heads)
+    made.on_cleanup.append(requests.stop)
     made.on_shutdown.extend([publishing.stop, feeding.end_waits, live.end])
-    pages = PageCache(app.views.changes, settings.page_cache_bytes_max)
     metrics.count_pages(pages)
     reads = Reads(app, settings, pages)
     made.add_routes(

@@ -99,13 +99,25 @@ class Limits:
     def middleware(self) -> Middleware:
         @web.middleware
         async def limited(request: web.Request, handler: Handler) -> web.StreamResponse:
-            if request.path not in UNLIMITED_PATHS:
+            if LEFT not in request and request.path not in UNLIMITED_PATHS:
                 self._take(request)
             return await handler(request)
 
         return limited
 
-    async def tell(self, request: web.Request, answer: web.StreamResponse) -> None:
+    def grants(self, request: web.Request) -> bool:
+        """Whether a reader without a token may have what costs nothing to make. Where not, the
+        middleware says so."""
+        buckets, caller = self._buckets.get("reader"), self._address(request)
+        if buckets is None or not caller:
+            return True
+        left = buckets.take(caller)
+        if left.wait_seconds:
+            return False
+        request[LEFT] = left
+        return True
+
+    def tell(self, request: web.Request, answer: web.StreamResponse) -> None:
         """As the answer's head is made."""
         left = request.get(LEFT)
         if left is not None:

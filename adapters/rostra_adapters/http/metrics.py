@@ -34,8 +34,10 @@ class Metrics:
 
     def __init__(self, app: App) -> None:
         self._app = app
+        self._measures: list[Callable[[], None]] = []
+        self._series: dict[tuple[str, str, int], Histogram] = {}
         self.registry = CollectorRegistry()
-        self.requests = Histogram(
+        self._requests = Histogram(
             "rostra_request_seconds", "Time to answer", ["method", "route", "status"],
             buckets=SECONDS, registry=self.registry,
         )  # fmt: skip
@@ -71,6 +73,18 @@ class Metrics:
         if isinstance(app.log, PostgresLog):
             app.log.observe_appends(self._appended)
 
+    def before_looking(self, measure: Callable[[], None]) -> None:
+        """Have what was done, but not measured yet, measured before somebody looks."""
+        self._measures.append(measure)
+
+    def requested(self, method: str, route: str, status: int, seconds: float) -> None:
+        """A request that was answered."""
+        labels = (method, route, status)
+        series = self._series.get(labels)
+        if series is None:
+            series = self._series[labels] = self._requests.labels(*labels)
+        series.observe(seconds)
+
     def count_readers(self, kind: str, count: Callable[[], int]) -> None:
         """Ask for the number of a kind whenever somebody looks."""
         self._readers.labels(kind).set_function(lambda: float(count()))
@@ -81,6 +95,8 @@ class Metrics:
 
     async def get(self, _: web.Request) -> web.Response:
         """The handler."""
+        for measure in self._measures:
+            measure()
         await self._look()
         body = generate_latest(self.registry)
         return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})

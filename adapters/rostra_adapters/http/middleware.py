@@ -15,6 +15,11 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 SERVER = "rostra"
 EXPOSED = "Rostra-Position, Rostra-Log, ETag, Location, Retry-After, RateLimit, RateLimit-Policy"
+ALWAYS = {
+    hdrs.ACCESS_CONTROL_EXPOSE_HEADERS: EXPOSED,
+    hdrs.SERVER: SERVER,  # and not which versions of what
+}
+ANY_ORIGIN = {hdrs.ACCESS_CONTROL_ALLOW_ORIGIN: "*", **ALWAYS}
 METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 PREFLIGHT_SECONDS = 86_400
 DATABASE_RETRY_SECONDS = 2.0
@@ -78,20 +83,21 @@ async def preflights(request: web.Request, handler: Handler) -> web.StreamRespon
     return await handler(request)
 
 
-async def cors(request: web.Request, answer: web.StreamResponse) -> None:
+def cors(request: web.Request, answer: web.StreamResponse) -> None:
     """Any origin may ask, unless the site whose page is shown names those that may. Done as the
     answer's head is made, since a stream has gone out long before its handler ends."""
+    if hdrs.ACCESS_CONTROL_EXPOSE_HEADERS in answer.headers:  # kept with what else is the same
+        return
     allowed = request.get(ORIGINS, ("*",))
     origin = request.headers.get(hdrs.ORIGIN)
     if "*" in allowed:
-        answer.headers["Access-Control-Allow-Origin"] = "*"
-    else:
-        vary = answer.headers.get("Vary")
-        answer.headers["Vary"] = f"{vary}, Origin" if vary else "Origin"
-        if origin in allowed:
-            answer.headers["Access-Control-Allow-Origin"] = str(origin)
-    answer.headers["Access-Control-Expose-Headers"] = EXPOSED
-    answer.headers[hdrs.SERVER] = SERVER  # and not which versions of what
+        answer.headers.update(ANY_ORIGIN)
+        return
+    vary = answer.headers.get("Vary")
+    answer.headers["Vary"] = f"{vary}, Origin" if vary else "Origin"
+    if origin in allowed:
+        answer.headers["Access-Control-Allow-Origin"] = str(origin)
+    answer.headers.update(ALWAYS)
 
 
 def _preflight(request: web.Request) -> dict[str, str]:

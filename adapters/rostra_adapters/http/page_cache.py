@@ -4,9 +4,12 @@ from collections.abc import Iterable
 
 import msgspec
 from aiohttp import hdrs, web
+from aiohttp.typedefs import Middleware
 from multidict import CIMultiDict
 
+from rostra_adapters.http.limits import Limits
 from rostra_adapters.http.messages import JSON
+from rostra_adapters.http.middleware import ANY_ORIGIN, Handler
 from rostra_adapters.http.readers import ORIGINS
 from rostra_adapters.views.changes import Begun, Changes, Keep
 
@@ -40,8 +43,9 @@ def key_of(request: web.Request) -> str | None:
 class PageCache:
     """Bounded in bytes; `hits` and `misses` are counted."""
 
-    def __init__(self, changes: Changes, bytes_max: int) -> None:
+    def __init__(self, changes: Changes, bytes_max: int, compressed_bytes_min: int) -> None:
         self._changes = changes
+        self._compressed_bytes_min = compressed_bytes_min
         self._kept: Keep[Shown] = Keep(changes, bytes_max)
         self.hits = 0
         self.misses = 0
@@ -56,20 +60,33 @@ class PageCache:
 
     def keep(self, key: str, shown: Shown, prefixes: Iterable[int], begun: Begun) -> None:
         """An answer that was made of these discussions."""
+        self.misses += 1
         self._kept.keep(key, shown, prefixes, begun, len(shown.body) + ENTRY_BYTES)
 
     def find(self, key: str, min_position: int = 0) -> Shown | None:
         """An answer that is right at `min_position` or later."""
-        found = self._kept.find(key, min_position)
-        if found is None:
-            self.misses += 1
-        else:
-            self.hits += 1
-        return found
+        return self._kept.find(key, min_position)
 
-    def answer(
-        self, request: web.Request, shown: Shown, *, compressed_bytes_min: int
-    ) -> web.Response:
+    def middleware(self, limits: Limits) -> Middleware:
+        """Answers what is kept before anything else is looked at."""
+        find = self._kept.find
+
+        @web.middleware
+        async def kept(request: web.Request, handler: Handler) -> web.StreamResponse:
+            if request.method == hdrs.METH_GET and hdrs.AUTHORIZATION not in request.headers:
+                shown = find(request.raw_path)
+                if shown is not None and limits.grants(request):
+                    return self.again(request, shown)
+            return await handler(request)
+
+        return kept
+
+    def again(self, request: web.Request, shown: Shown) -> web.Response:
+        """What is kept, once more."""
+        self.hits += 1
+        return self.answer(request, shown)
+
+    def answer(self, request: web.Request, shown: Shown) -> web.Response:
         """To one request: 304 where it has these bytes already."""
         position = max(shown.position, self._changes.heard)
         headers = shown.headers.copy()
@@ -79,7 +96,7 @@ class PageCache:
             del headers[hdrs.CONTENT_TYPE]
             return web.Response(status=304, headers=headers)
         response = web.Response(body=shown.body, headers=headers)
-        if len(shown.body) > compressed_bytes_min and hdrs.ACCEPT_ENCODING in request.headers:
+        if len(shown.body) > self._compressed_bytes_min and hdrs.ACCEPT_ENCODING in request.headers:
             response.enable_compression()
         return response
 
@@ -97,6 +114,8 @@ def shown_of(
             hdrs.CACHE_CONTROL: "private, no-cache" if private else "no-cache",
         }
     )
+    if "*" in origins:
+        headers.update(ANY_ORIGIN)
     return Shown(body, etag, headers, position, origins)
 
 

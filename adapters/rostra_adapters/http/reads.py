@@ -64,12 +64,10 @@ class Reads:
 
         async def get(request: web.Request) -> web.Response:
             key = key_of(request)
-            if key == request.raw_path and (shown := self._pages.find(key)) is not None:
-                return self._answer(request, shown)
             query = Query(request, known=(*parameters, *WAITING))
             least, wait_seconds = self._waiting(query)
             if key is not None and (shown := self._pages.find(key, least)) is not None:
-                return self._answer(request, shown)
+                return self._pages.again(request, shown)
             reader = Reader(request, self._app, self._settings.secret)
             if least:
                 await self._app.wait(least, wait_seconds)
@@ -80,7 +78,7 @@ class Reads:
             shown = await self._shown(request, shape, begun.position)
             if key is not None and reader.made_of:
                 self._pages.keep(key, shown, reader.made_of, begun)
-            return self._answer(request, shown)
+            return self._pages.answer(request, shown)
 
         return web.get(path, get)
 
@@ -102,10 +100,6 @@ class Reads:
             private="Authorization" in request.headers,
             long=len(body) > self._settings.compressed_bytes_min,
         )
-
-    def _answer(self, request: web.Request, shown: Shown) -> web.Response:
-        limit = self._settings.compressed_bytes_min
-        return self._pages.answer(request, shown, compressed_bytes_min=limit)
 
     # -- each read
 
