@@ -7,11 +7,11 @@ from uuid import UUID
 import msgspec
 
 from examples import Happened
-from memory import MemoryRing
+from memory import MemoryArticles, MemoryRing
 from rostra import codec, ids
 from rostra.codec import AnyEvent
 from rostra.commands import COMMANDS, Command
-from rostra.decide import Decided, decide
+from rostra.decide import Decided, decide, settled
 from rostra.events import Act
 from rostra.handle import Commanded
 from rostra.log import Recorded
@@ -33,18 +33,20 @@ def given(*happened: Happened) -> "Given":
 class Given:
     def __init__(self, happened: Sequence[Happened]) -> None:
         self._happened = happened
+        self._articles = MemoryArticles()
 
     def when(self, command: Command, act: Act) -> "Then":
         """Decide the command upon the log."""
         read: set[UUID] = set()
         while True:
-            reading = Reading(self._world(read), MemoryRing(), set())
+            reading = Reading(self._world(read), MemoryRing(), set(), (), self._articles.done)
             try:
-                return Then(decide(command, act, reading), None)
+                return Then(decide(settled(command, act, reading), act, reading), None)
             except Refusal as refusal:
                 return Then([], refusal)
             except Missing as missing:
-                read.update({missing.stream} - {None})  # type: ignore[arg-type]
+                read |= missing.streams
+                self._articles.do(missing.works)
 
     def _world(self, read: set[UUID]) -> World:
         world = World()

@@ -5,7 +5,20 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from hashlib import sha256
 from uuid import UUID
 
+from rostra.article_work import (
+    AnchorPlace,
+    Gone,
+    PlaceQuote,
+    Prepared,
+    PrepareText,
+    Result,
+    Work,
+    place,
+    prepare,
+)
 from rostra.log import Appended, Group, Recorded, Stale
+from rostra.refusals import Refusal
+from rostra.revising import anchor_again
 from rostra.sealing import NEVER, Damaged, Erased
 
 LOG_ID = UUID("00000000-0000-4000-8000-000000000001")
@@ -118,3 +131,39 @@ class MemoryRing:
 def _place(owner: UUID, associated: bytes, erasures: int) -> bytes:
     again = bytes([erasures]) if erasures else b""
     return sha256(owner.bytes + associated + again).digest()[:_PLACE_BYTES]
+
+
+class MemoryArticles:
+    """Does the work there and then, and keeps texts for ever."""
+
+    def __init__(self) -> None:
+        self.texts: dict[tuple[UUID, str], str] = {}
+        self.done: dict[Work, Result] = {}
+
+    async def work(self, works: Collection[Work]) -> Mapping[Work, Result]:
+        self.do(works)
+        return {work: self.done[work] for work in works}
+
+    async def keep(self, discussion: UUID, prepared: Prepared) -> None:
+        self.texts[discussion, prepared.hash] = prepared.text
+
+    async def read(self, discussion: UUID, text_hash: str) -> str | None:
+        return self.texts.get((discussion, text_hash))
+
+    def do(self, works: Collection[Work]) -> None:
+        for work in works:
+            try:
+                self.done[work] = self._result(work)
+            except Refusal as refusal:
+                self.done[work] = refusal
+
+    def _result(self, work: Work) -> Result:
+        match work:
+            case PrepareText():
+                return prepare(work)
+            case PlaceQuote(discussion=discussion, hash=text_hash):
+                text = self.texts.get((discussion, text_hash))
+                return Gone() if text is None else place(work, text)
+            case AnchorPlace(discussion=discussion, previous=previous):
+                before = self.texts.get((discussion, previous or ""))
+                return anchor_again(work.text, [work.place], before)[0]

@@ -304,7 +304,7 @@ class Model(Views):
                 "marked_at": act["time"],
                 "position": self.position + 1,
             }
-            return 1
+            return 2  # its article has it, too
         if standing["exact"] != data["exact"]:
             raise No("different-content")
         return self._mark_again(standing, act)

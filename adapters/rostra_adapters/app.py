@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 
 from rostra import cloudevents, codec, ids
+from rostra.article import Article
 from rostra.commands import ErasePerson, ReturnPerson
 from rostra.discussion import Discussion
 from rostra.handle import Commanded, Outcome
@@ -16,10 +17,12 @@ from rostra.refusals import Refusal
 from rostra.settings import Order, Rules, Settings, SiteSettings, rules
 from rostra.site import Site
 from rostra.times import Time, format_time
-from rostra.world import fold
+from rostra.world import fold, fold_stream
+from rostra_adapters.articles import Articles
 from rostra_adapters.commander import Commander
 from rostra_adapters.erasures_file import ErasuresFile
 from rostra_adapters.key_ring import KeptKeyRing
+from rostra_adapters.lanes import Lanes
 from rostra_adapters.reading import Reading
 from rostra_adapters.views.backend import Backend, ViewStatus
 from rostra_adapters.views.changes import Keep
@@ -73,6 +76,7 @@ class App:
         self,
         log: EventLog,
         ring: KeptKeyRing,
+        articles: Articles,
         views: Backend,
         reading: Reading,
         url: str,
@@ -80,9 +84,10 @@ class App:
     ) -> None:
         self.log = log
         self.ring = ring
+        self.articles = articles
         self.views = views
         self._reading = reading
-        self._commander = Commander(log, ring)
+        self._lanes = Lanes(Commander(log, ring), log, ring, articles)
         self._url = url
         self._erasures = erasures
         self._access: Keep[Access] = Keep(views.changes, ACCESS_KEPT_MAX)
@@ -90,7 +95,8 @@ class App:
 
     async def close(self) -> None:
         """What was submitted is answered first."""
-        await self._commander.close()
+        await self._lanes.close()
+        await self.articles.close()
         await self.views.close()
 
     # -- writing
@@ -98,7 +104,7 @@ class App:
     async def submit(self, commands: Sequence[Commanded]) -> list[Outcome]:
         """Handle commands in order; durable on return. Where persons are erased, no process
         holds words of theirs any more. Raises LogBusy, LogUnavailable."""
-        outcomes = await self._commander.submit(commands)
+        outcomes = await self._lanes.submit(commands)
         if any(isinstance(each.command, ErasePerson | ReturnPerson) for each in commands):
             await self._keep_erasures(commands, outcomes)
             await self.ring.forgotten()
@@ -124,6 +130,16 @@ class App:
             Outcome("rejected", refusal=one) if isinstance(one, Refusal) else next(outcomes)
             for one in read
         ]
+
+    async def drop_text(self, site: str, resource: str, revision: str) -> bool:
+        """Drop the text of a revision; whether it was there. Where its passages stand stays,
+        and the feed says that it was dropped."""
+        discussion = ids.discussion_id(site, resource)
+        stream = ids.article_id(discussion)
+        rows = (await self.log.read_streams([stream]))[stream]
+        article: Article = fold_stream(stream, _events(rows))
+        hashes = {one.hash for one in article.revisions if one.revision == revision}
+        return any([await self.articles.drop(discussion, one) for one in hashes])
 
     # -- reading
 

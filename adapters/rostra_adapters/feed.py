@@ -5,23 +5,26 @@ the log, is passed over.
 """
 
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from typing import Protocol
 from uuid import UUID
 
 import msgspec
 
 from rostra import codec, ids
+from rostra.article import ArticleRevised
 from rostra.codec import AnyEvent
 from rostra.commands import COMMANDS
 from rostra.events import Words
 from rostra.log import EventLog, Recorded
 from rostra.sealing import Damaged, Erased, KeyRing, associated_data
-from rostra_adapters.feed_data import WORDED, Data, data_of, names_wanted, with_words
+from rostra_adapters.feed_data import WORDED, Data, data_of, names_wanted, with_text, with_words
 from rostra_adapters.feed_names import Names
 
 ROWS_READ_MAX = 500
 ROWS_LOOKED_AT_MAX = 20_000
 PAGE_BYTES_MAX = 8 * 1024 * 1024
+TEXT_CHARACTERS_MAX = 8 * 1024 * 1024
 SEQUENCE_DIGITS = 20
 
 _logger = logging.getLogger(__name__)
@@ -79,12 +82,20 @@ class FeedPage(msgspec.Struct, frozen=True):
     position: int
 
 
+class Texts(Protocol):
+    """The texts of articles."""
+
+    async def read(self, discussion: UUID, text_hash: str) -> str | None:
+        """None where it was dropped."""
+
+
 class Feed:
     """Reads pages of the feed. Names that it has looked up it keeps, within a bound."""
 
-    def __init__(self, log: EventLog, ring: KeyRing) -> None:
+    def __init__(self, log: EventLog, ring: KeyRing, texts: Texts) -> None:
         self._log = log
         self._ring = ring
+        self._texts = texts
         self._names = Names(log)
 
     async def page(self, after: int, *, limit: int, wanted: Wanted = EVERYTHING) -> FeedPage:
@@ -97,13 +108,16 @@ class Feed:
             rows = await self._log.read_after(position, ROWS_READ_MAX)
             if not rows:
                 break
-            found = await self.told(rows, wanted)
-            events += found
-            if len(events) >= limit:
-                return FeedPage(events[:limit], events[limit - 1].position)
-            position = rows[-1].position
-            looked_at += len(rows)
-            size += sum(len(event.json) for event in found)
+            for part in parted(rows):
+                found = await self.told(part, wanted)
+                events += found
+                if len(events) >= limit:
+                    return FeedPage(events[:limit], events[limit - 1].position)
+                position = part[-1].position
+                looked_at += len(part)
+                size += sum(len(event.json) for event in found)
+                if size >= PAGE_BYTES_MAX:
+                    break
         return FeedPage(events, position)
 
     async def pages(self, *, wanted: Wanted = EVERYTHING) -> AsyncIterator[FeedPage]:
@@ -130,10 +144,11 @@ class Feed:
             if (data := data_of(event.row.stream, event.event, names)) and wanted.holds(data)
         ]
         await self._ring.load({_owner(event, data) for event, data in told if event.sealed})
+        texts = await self._texts_of(event for event, _ in told)
         return [
             FeedEvent(
                 event.row.position,
-                self._json(event, data),
+                self._json(event, data, texts),
                 event.row.topic,
                 str(data["site"]),
                 event.row.stream,
@@ -141,8 +156,20 @@ class Feed:
             for event, data in told
         ]
 
-    def _json(self, published: "_Published", data: Data) -> bytes:
+    async def _texts_of(self, told: Iterable["_Published"]) -> dict[int, str | None]:
+        """The texts of the revisions among them, by position."""
+        return {
+            one.row.position: await self._texts.read(
+                ids.discussion_of(one.row.stream), one.event.hash
+            )
+            for one in told
+            if isinstance(one.event, ArticleRevised)
+        }
+
+    def _json(self, published: "_Published", data: Data, texts: Mapping[int, str | None]) -> bytes:
         row = published.row
+        if row.position in texts:
+            data = with_text(data, texts[row.position])
         if published.sealed is not None:
             owner = _owner(published, data)
             data = with_words(published.event, data, self._words(published, owner))
@@ -171,6 +198,26 @@ class Feed:
         except Damaged:
             _logger.exception("the words at position %d do not open", row.position)
             return None
+
+
+def parted(rows: Sequence[Recorded]) -> Iterator[Sequence[Recorded]]:
+    """The rows in parts with no more of articles' texts in them than is read at once."""
+    start = characters = 0
+    for index, row in enumerate(rows):
+        if row.topic != ArticleRevised.topic:
+            continue
+        length = _characters(row)
+        if characters + length > TEXT_CHARACTERS_MAX and index > start:
+            yield rows[start:index]
+            start, characters = index, 0
+        characters += length
+    if start < len(rows):
+        yield rows[start:]
+
+
+def _characters(row: Recorded) -> int:
+    published = _published(row)
+    return getattr(None if published is None else published.event, "characters", 0)
 
 
 class _Origin(msgspec.Struct, frozen=True, gc=False):

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from uuid import UUID
 
 from rostra import ids
+from rostra.article import ArticleRevised
 from rostra.codec import AnyEvent
 from rostra.comment import CommentEdited, CommentPosted
 from rostra.discussion import DiscussionClosed, DiscussionOpened, DiscussionReopened
@@ -26,8 +27,8 @@ def names_wanted(stream: UUID, event: AnyEvent) -> list[UUID]:
     match event:
         case SiteConfigured() | PersonTrusted() | PersonErased() | PersonReturned():
             return []
-        case DiscussionOpened() | DiscussionClosed() | DiscussionReopened():
-            return [stream]
+        case DiscussionOpened() | DiscussionClosed() | DiscussionReopened() | ArticleRevised():
+            return [ids.discussion_of(stream)]
         case CommentPosted():
             around = (_asked(event), event.passage)
             named = [one for one in around if one is not None]
@@ -70,6 +71,8 @@ def _inside(stream: UUID, event: AnyEvent, names: Found) -> Data:
             return _comment(event.comment, names) | {"voter": event.voter, "by": event.by}
         case CommentFlagged():
             return _comment(event.comment, names) | {"by": event.by}
+        case ArticleRevised():
+            return {"revision": event.revision}
         case PassageMarked():
             return _marked(stream, event)
         case PassageClosed() | PassageReopened() | PassageUnmarked():
@@ -114,6 +117,11 @@ def _marked(stream: UUID, event: PassageMarked) -> Data:
         "end": event.end,
         "question": event.question,
     }
+
+
+def with_text(data: Data, text: str | None) -> Data:
+    """The data of a revision with its text; None says that it was dropped."""
+    return data | ({"text": None, "dropped": True} if text is None else {"text": text})
 
 
 def with_words(event: AnyEvent, data: Data, words: Words | None) -> Data:

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 import msgspec
 
 from rostra.log import EventLog, LogUnavailable, Recorded
-from rostra_adapters.feed import Feed, FeedEvent, FeedPage, Wanted
+from rostra_adapters.feed import Feed, FeedEvent, FeedPage, Wanted, parted
 
 ROWS_MAX = 500
 EVENTS_KEPT_MAX = 10_000
@@ -138,8 +138,9 @@ class Tail:
                     position = self._position = await self._log.head()
                     self._wake()
                 async for rows in self._log.follow(position, ROWS_MAX):
-                    self._take(position, rows[-1].position, await self._told(rows))
-                    position = rows[-1].position
+                    for part in parted(rows):
+                        self._take(position, part[-1].position, await self._told(part))
+                        position = part[-1].position
                 return
             except LogUnavailable:
                 pass

@@ -14,11 +14,14 @@ from eventsourcing.sqlite import SQLiteApplicationRecorder, SQLiteDatastore
 from rostra.log import EventLog
 from rostra_adapters import erasures_file
 from rostra_adapters.app import App
+from rostra_adapters.article_texts import ArticleTexts, MemoryArticleTexts, SqliteArticleTexts
+from rostra_adapters.articles import Articles
 from rostra_adapters.data_folder import key_file
 from rostra_adapters.erasures_file import ErasuresFile
 from rostra_adapters.kept_keys import MemoryKeyRing, SqliteKeyRing
 from rostra_adapters.key_ring import KeptKeyRing, MasterKeys
 from rostra_adapters.postgres import schema
+from rostra_adapters.postgres.article_texts import PostgresArticleTexts
 from rostra_adapters.postgres.connect import create_pool, unavailable_if_lost
 from rostra_adapters.postgres.key_ring import PostgresKeyRing
 from rostra_adapters.postgres.log import PostgresLog
@@ -62,7 +65,8 @@ async def open(  # noqa: A001  # it opens a Rostra, as `rostra_adapters.open`
         if url.startswith(("postgresql://", "postgres://")):
             app = await _on_postgres(url, _master_keys(master_key), stack, kept, project=project)
         elif url == "memory:":
-            app = await _in_process(POPOApplicationRecorder(), MemoryKeyRing(), url, stack, kept)
+            recorder, texts = POPOApplicationRecorder(), MemoryArticleTexts()
+            app = await _in_process(recorder, MemoryKeyRing(), texts, url, stack, kept)
         elif url.startswith("sqlite:"):
             app = await _on_sqlite(Path(url.removeprefix("sqlite:")), master_key, stack, kept)
         else:
@@ -99,7 +103,8 @@ async def _on_postgres(
     if project:
         backend.start()
     ring = await stack.enter_async_context(PostgresKeyRing(pool, masters))
-    return await _app(log, ring, backend, url, erasures)
+    articles = Articles(PostgresArticleTexts(pool))
+    return await _app(log, ring, articles, backend, url, erasures)
 
 
 async def _close_pool(pool: asyncpg.Pool) -> None:
@@ -120,12 +125,14 @@ async def _on_sqlite(
     if master_key is None and MASTER_KEY_VARIABLE not in os.environ:
         master_key = bytes.fromhex(key_file(path.with_name(f"{path.name}.master-key")))
     ring = SqliteKeyRing(datastore, _master_keys(master_key))
-    return await _in_process(recorder, ring, f"sqlite:{path}", stack, erasures)
+    texts = SqliteArticleTexts(datastore)
+    return await _in_process(recorder, ring, texts, f"sqlite:{path}", stack, erasures)
 
 
 async def _in_process(
     recorder: ApplicationRecorder,
     ring: KeptKeyRing,
+    texts: ArticleTexts,
     url: str,
     stack: AsyncExitStack,
     erasures: ErasuresFile | None,
@@ -134,14 +141,19 @@ async def _in_process(
     backend = MemoryBackend(log)
     await backend.catch_up()
     backend.start()
-    return await _app(log, ring, backend, url, erasures)
+    return await _app(log, ring, Articles(texts), backend, url, erasures)
 
 
 async def _app(
-    log: EventLog, ring: KeptKeyRing, backend: Backend, url: str, erasures: ErasuresFile | None
+    log: EventLog,
+    ring: KeptKeyRing,
+    articles: Articles,
+    backend: Backend,
+    url: str,
+    erasures: ErasuresFile | None,
 ) -> App:
     rendering = Rendering()
     ring.when_destroyed(lambda _: rendering.forget())
     ring.when_destroyed(lambda _: backend.changes.lose())
     reading = Reading(backend.reads, ring, await log.log_id(), rendering.html)
-    return App(log, ring, backend, reading, url, erasures)
+    return App(log, ring, articles, backend, reading, url, erasures)

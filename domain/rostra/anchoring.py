@@ -91,7 +91,7 @@ class Mark(msgspec.Struct, frozen=True):
     last: Standing | None = None
 
 
-class Anchored(msgspec.Struct, frozen=True):
+class Anchored(msgspec.Struct, frozen=True, tag=True):
     """Code points of the text, the end exclusive. `exact`: word for word as it was marked."""
 
     start: int
@@ -100,7 +100,7 @@ class Anchored(msgspec.Struct, frozen=True):
     exact: bool
 
 
-class Orphaned(msgspec.Struct, frozen=True):
+class Orphaned(msgspec.Struct, frozen=True, tag=True):
     """Nowhere in the text."""
 
 

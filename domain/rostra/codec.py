@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 
 from rostra import ids
+from rostra.article import ArticleEvent, ArticleMarked, ArticleRevised
 from rostra.comment import (
     CommentApproved,
     CommentEdited,
@@ -32,6 +33,8 @@ from rostra.passage import (
     PassageClosed,
     PassageEvent,
     PassageMarked,
+    PassageMoved,
+    PassageOrphaned,
     PassageReopened,
     PassageUnmarked,
 )
@@ -48,6 +51,7 @@ AnyEvent = (
     | CommentFlagged
     | VoteEvent
     | PassageEvent
+    | ArticleEvent
 )
 
 TYPES: dict[str, type[AnyEvent]] = {
@@ -76,6 +80,10 @@ TYPES: dict[str, type[AnyEvent]] = {
         PassageClosed,
         PassageReopened,
         PassageUnmarked,
+        PassageMoved,
+        PassageOrphaned,
+        ArticleRevised,
+        ArticleMarked,
     )
 }
 

@@ -289,6 +289,7 @@ class MarkPassage(InDiscussion, frozen=True, kw_only=True):
             raise ValueError("Object missing required field `passage`")
         if self.start is not None and self.end is not None and self.end < self.start:
             raise ValueError("`end` lies before `start`")
+        texts.check_quote(self.exact)
 
     @property
     def target(self) -> UUID:
@@ -321,6 +322,31 @@ class UnmarkPassage(OnPassage, frozen=True, kw_only=True):
     topic = "passage.unmarked"
 
 
+class ReviseArticle(InDiscussion, frozen=True, kw_only=True):
+    """`revision` is the publisher's name of it. `dropped`: its text was not kept where this
+    comes from; then it changes nothing."""
+
+    topic = "article.revised"
+    revision: Key
+    text: texts.Article | None = None
+    html: texts.Article | None = None
+    dropped: bool = False
+
+    def __post_init__(self) -> None:
+        if self.dropped:
+            return
+        given = [(f, v) for f, v in (("text", self.text), ("html", self.html)) if v is not None]
+        if not given:
+            raise ValueError("Object missing required field `text` (or `html`)")
+        if len(given) > 1:
+            raise ValueError("`text` and `html` are given both")
+        texts.check_article(*given[0])
+
+    @property
+    def article(self) -> UUID:
+        return ids.article_id(self.discussion)
+
+
 COMMANDS: dict[str, type[Command]] = {
     command.topic: command
     for command in (
@@ -346,5 +372,6 @@ COMMANDS: dict[str, type[Command]] = {
         UnmarkPassage,
         ErasePerson,
         ReturnPerson,
+        ReviseArticle,
     )
 }

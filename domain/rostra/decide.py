@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from rostra import comment, discussion, flag, ids, passage, person, persons, site, vote
+from rostra import comment, discussion, flag, ids, passage, passages, person, persons, site, vote
 from rostra.codec import AnyEvent
 from rostra.commands import (
     ApproveComment,
@@ -30,6 +30,7 @@ from rostra.commands import (
     RestoreComment,
     RestoreVote,
     ReturnPerson,
+    ReviseArticle,
     UnmarkPassage,
     UnpinComment,
 )
@@ -39,7 +40,7 @@ from rostra.settings import Rules, rules
 from rostra.world import Reading
 
 Decided = list[tuple[UUID, AnyEvent]]
-"""Events with the stream each is for; the first is for the command's subject."""
+"""Events with the stream each is for; one at least is for the command's subject."""
 
 
 def subject(command: Command, act: Act) -> UUID:
@@ -59,6 +60,8 @@ def subject(command: Command, act: Act) -> UUID:
             return command.target
         case MarkPassage() | OnPassage():
             return command.target
+        case ReviseArticle():
+            return command.article
         case InDiscussion():
             return command.discussion
         case _:
@@ -80,7 +83,14 @@ def streams(command: Command, act: Act) -> list[UUID]:
             named += [command.target, command.person(command.voter)]
         case FlagComment():
             named.append(command.target)
+        case MarkPassage():
+            named.append(ids.article_id(command.discussion))
     return named
+
+
+def settled(command: Command, act: Act, reading: Reading) -> Command:
+    """The command, about what it turns out to be about."""
+    return passages.settled(command, act, reading) if isinstance(command, MarkPassage) else command
 
 
 def decide(command: Command, act: Act, reading: Reading) -> Decided:
@@ -181,6 +191,10 @@ def _inside(command: InDiscussion, act: Act, reading: Reading) -> Decided:
             return _post(command, act, reading, at)
         case ApproveComment():
             return _approve(command, act, reading, at)
+        case MarkPassage():
+            return passages.mark(command, act, reading, at)
+        case ReviseArticle():
+            return passages.revise(command, act, reading)
     return [(at, event) for event in _alone(command, act, reading, at)]
 
 
@@ -199,7 +213,6 @@ def _alone(
     | list[vote.VoteCast]
     | list[vote.VoteNullified]
     | list[vote.VoteRestored]
-    | list[passage.PassageMarked]
     | list[passage.PassageClosed]
     | list[passage.PassageReopened]
     | list[passage.PassageUnmarked]
@@ -234,8 +247,6 @@ def _alone(
             return vote.restore(reading.vote(at), command, act)
         case NullifyVote():
             return vote.nullify(reading.vote(at), command, act)
-        case MarkPassage():
-            return passage.mark(reading.passage(at), command, act)
         case ClosePassage():
             return passage.close(reading.passage(at), command, act)
         case ReopenPassage():

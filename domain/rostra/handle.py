@@ -5,7 +5,7 @@ batch, later commands see the earlier ones, one append. What the log refuses as
 stale is read afresh and decided again.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Literal
 from uuid import UUID
@@ -13,8 +13,9 @@ from uuid import UUID
 import msgspec
 
 from rostra import codec, ids
-from rostra.commands import Command, ErasePerson
-from rostra.decide import Decided, decide, refuse_other_content, streams, subject
+from rostra.article_work import Articles, Prepared, PrepareText, Result, Work
+from rostra.commands import COMMANDS, Command, ErasePerson, ReviseArticle
+from rostra.decide import Decided, decide, refuse_other_content, settled, streams, subject
 from rostra.events import Act
 from rostra.log import STREAM_EVENTS_MAX, Appended, EventLog, Group, NewEvent, Stale
 from rostra.person import Person
@@ -34,8 +35,8 @@ class Commanded(msgspec.Struct, frozen=True):
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """What became of a command. `position` is that of its first event; for
-    `unchanged` the log's head. `id` is the aggregate it is about."""
+    """What became of a command. `position` is that of its own event; for `unchanged`
+    the log's head. `id` is the aggregate it is about."""
 
     status: Literal["recorded", "duplicate", "unchanged", "rejected"]
     position: int | None = None
@@ -45,27 +46,61 @@ class Outcome(msgspec.Struct, frozen=True):
 
 class _Decision(msgspec.Struct):
     """A command decided upon the world of one attempt. `group` is None where there
-    is nothing to append; `repeats` is the command of this batch that it repeats."""
+    is nothing to append, and its own event stands in it after `before` others; `repeats`
+    is the command of this batch that it repeats."""
 
     at: UUID | None
     guards: dict[UUID, int]
     outcome: Outcome | None = None
     group: Group | None = None
+    before: int = 0
     repeats: int | None = None
 
 
-async def handle(log: EventLog, ring: KeyRing, commands: Sequence[Commanded]) -> list[Outcome]:
+class _Work:
+    """The work that decisions of one call asked for, with its results."""
+
+    def __init__(self, articles: Articles | None) -> None:
+        self._articles = articles
+        self.done: dict[Work, Result] = {}
+
+    async def do(self, works: Collection[Work]) -> None:
+        if not works:
+            return
+        if self._articles is None:
+            raise RuntimeError("the texts of articles are asked for, and none are kept")
+        self.done |= await self._articles.work(works)
+
+    async def keep(self, command: Command) -> None:
+        """The text of a revision, before the log tells of it."""
+        if not isinstance(command, ReviseArticle) or self._articles is None:
+            return
+        prepared = self.done[PrepareText(command.text, command.html)]
+        assert isinstance(prepared, Prepared)
+        await self._articles.keep(command.discussion, prepared)
+
+
+async def handle(
+    log: EventLog,
+    ring: KeyRing,
+    commands: Sequence[Commanded],
+    articles: Articles | None = None,
+) -> list[Outcome]:
     """Handle a batch in order; one outcome each, durable when this returns. What follows an
-    erasure is decided when that is done: so nothing sees words that are gone."""
+    erasure is decided when that is done: so nothing sees words that are gone. `articles` are
+    needed where there are articles' texts."""
+    work = _Work(articles)
     parts = groupby(commands, lambda each: isinstance(each.command, ErasePerson))
-    return [outcome for _, part in parts for outcome in await _handle(log, ring, list(part))]
+    return [outcome for _, part in parts for outcome in await _handle(log, ring, list(part), work)]
 
 
-async def _handle(log: EventLog, ring: KeyRing, commands: Sequence[Commanded]) -> list[Outcome]:
+async def _handle(
+    log: EventLog, ring: KeyRing, commands: Sequence[Commanded], work: _Work
+) -> list[Outcome]:
     outcomes: dict[int, Outcome] = {}
     pending = list(range(len(commands)))
     for _ in range(ATTEMPTS_MAX):
-        outcomes |= await _attempt(log, ring, commands, pending)
+        outcomes |= await _attempt(log, ring, commands, pending, work)
         pending = [index for index in pending if index not in outcomes]
         if not pending:
             break
@@ -74,11 +109,17 @@ async def _handle(log: EventLog, ring: KeyRing, commands: Sequence[Commanded]) -
 
 
 async def _attempt(
-    log: EventLog, ring: KeyRing, commands: Sequence[Commanded], pending: Sequence[int]
+    log: EventLog,
+    ring: KeyRing,
+    commands: Sequence[Commanded],
+    pending: Sequence[int],
+    work: _Work,
 ) -> dict[int, Outcome]:
     """Decide what is pending once; what comes back stale is left out of the answer."""
-    decisions = await _decide_all(log, ring, commands, pending)
+    decisions = await _decide_all(log, ring, commands, pending, work)
     appending = [i for i in pending if decisions[i].group is not None]
+    for i in appending:
+        await work.keep(commands[i].command)
     groups = [decision.group for i in appending if (decision := decisions[i]).group]
     appended = dict(zip(appending, await log.append(groups) if groups else [], strict=True))
     head = 0
@@ -97,7 +138,7 @@ def _outcomes(
         if decision.group is not None and isinstance(result, Stale):
             never.update(event.stream for event in decision.group.events)
         elif isinstance(result, Appended):
-            outcomes[index] = Outcome("recorded", result.first, decision.at)
+            outcomes[index] = Outcome("recorded", result.first + decision.before, decision.at)
         elif decision.repeats is not None:
             if (first := outcomes.get(decision.repeats)) is not None:
                 outcomes[index] = Outcome("duplicate", first.position, decision.at)
@@ -113,7 +154,11 @@ def _at_head(outcome: Outcome, head: int) -> Outcome:
 
 
 async def _decide_all(
-    log: EventLog, ring: KeyRing, commands: Sequence[Commanded], pending: Sequence[int]
+    log: EventLog,
+    ring: KeyRing,
+    commands: Sequence[Commanded],
+    pending: Sequence[int],
+    work: _Work,
 ) -> dict[int, _Decision]:
     """Decide in order. Where a decision looks at what was not read, read that too and
     begin again, so that order is kept."""
@@ -125,16 +170,22 @@ async def _decide_all(
         for stream, rows in (await log.read_streams(list(wanted))).items():
             world.take(stream, rows)
         await ring.load(owners)
-        decider = _Batch(world, ring, owners, keyless)
+        decider = _Batch(world, ring, owners, keyless, work.done)
         decided = {i: decider.decide(i, commands[i]) for i in pending}
-        if not decider.missing_streams and not decider.missing_owners:
+        if not decider.missing_anything:
             refused = await _seal_all(ring, commands, decided, decider)
             if not refused:
                 return decided
             keyless |= refused
         wanted |= decider.missing_streams
         owners |= decider.missing_owners
+        await work.do(decider.missing_works)
     raise RuntimeError("decisions never stop naming further streams")
+
+
+def _about(stream: UUID) -> UUID:
+    """What publishers know it as: an article is its discussion's."""
+    return ids.discussion_of(stream) if ids.is_article(stream) else stream
 
 
 def _streams(commanded: Commanded) -> Iterable[UUID]:
@@ -147,24 +198,33 @@ def _streams(commanded: Commanded) -> Iterable[UUID]:
 class _Batch:
     """The decisions of one attempt, each seeing those before it."""
 
-    def __init__(self, world: World, ring: KeyRing, owners: set[UUID], keyless: set[UUID]) -> None:
+    def __init__(
+        self,
+        world: World,
+        ring: KeyRing,
+        owners: set[UUID],
+        keyless: set[UUID],
+        worked: Mapping[Work, Result],
+    ) -> None:
+        self._worked = worked
         self._world = world
         self._ring = ring
         self._owners = owners
         self._keyless = keyless
         self.missing_streams: set[UUID] = set()
         self.missing_owners: set[UUID] = set()
+        self.missing_works: set[Work] = set()
         self.decided: dict[int, Decided] = {}
         # Whose words, and how often they were erased by then.
         self.owners: dict[int, dict[UUID, int]] = {}
         self.erasing: dict[int, dict[UUID, int]] = {}
 
     def decide(self, index: int, commanded: Commanded) -> _Decision:
-        reading = Reading(self._world, self._ring, self._owners, self._keyless)
+        reading = Reading(self._world, self._ring, self._owners, self._keyless, self._worked)
         try:
             at = subject(commanded.command, commanded.act)
             decision = self._repeat(at, commanded, reading)
-            decision = decision or self._new(index, at, commanded, reading)
+            decision = decision or self._new(index, commanded, reading)
             if isinstance(
                 commanded.command, ErasePerson
             ):  # also again: it may have been broken off
@@ -173,7 +233,8 @@ class _Batch:
         except Refusal as refusal:
             return _Decision(None, reading.guards, Outcome("rejected", refusal=refusal))
         except Missing as missing:
-            self.missing_streams |= {missing.stream} - {None}  # type: ignore[arg-type]
+            self.missing_streams |= missing.streams
+            self.missing_works |= missing.works
             self.missing_owners |= {missing.owner} - {None}  # type: ignore[arg-type]
             return _Decision(None, reading.guards)
 
@@ -181,17 +242,24 @@ class _Batch:
         """The same event published before: found in the stream it is about."""
         event_id = ids.event_id(commanded.act.source, commanded.act.id)
         for seen in reading.standing(at).seen:
-            if seen.event_id == event_id:
+            if seen.event_id == event_id and seen.topic in COMMANDS:
                 refuse_other_content(commanded.command, commanded.act, at, reading)
                 if seen.position is None:
-                    return _Decision(at, reading.guards, repeats=seen.decided_by)
-                return _Decision(at, reading.guards, Outcome("duplicate", seen.position, at))
+                    return _Decision(_about(at), reading.guards, repeats=seen.decided_by)
+                found = Outcome("duplicate", seen.position, _about(at))
+                return _Decision(_about(at), reading.guards, found)
         return None
 
-    def _new(self, index: int, at: UUID, commanded: Commanded, reading: Reading) -> _Decision:
-        decided = decide(commanded.command, commanded.act, reading)
+    @property
+    def missing_anything(self) -> bool:
+        return bool(self.missing_streams or self.missing_owners or self.missing_works)
+
+    def _new(self, index: int, commanded: Commanded, reading: Reading) -> _Decision:
+        command = settled(commanded.command, commanded.act, reading)
+        at = subject(command, commanded.act)
+        decided = decide(command, commanded.act, reading)
         if not decided:
-            return _Decision(at, reading.guards, Outcome("unchanged", None, at))
+            return _Decision(_about(at), reading.guards, Outcome("unchanged", None, _about(at)))
         if len(reading.standing(at).seen) >= STREAM_EVENTS_MAX:
             raise Refusal("stream-full", f"more than {STREAM_EVENTS_MAX} events about one thing")
         event_id = ids.event_id(commanded.act.source, commanded.act.id)
@@ -202,7 +270,8 @@ class _Batch:
         worded = [event for _, event in decided if codec.plain_words(event) is not None]
         owners = {codec.words_owner(event, commanded.command.site) for event in worded}
         self.owners[index] = {owner: self._erasures(owner) for owner in owners}
-        return _Decision(at, reading.guards)
+        before = next(number for number, (stream, _) in enumerate(decided) if stream == at)
+        return _Decision(_about(at), reading.guards, before=before)
 
     def _erasures(self, owner: UUID) -> int:
         """How often an owner was erased; a site never is."""

@@ -68,6 +68,11 @@ def kind_of(stream: UUID) -> Kind:
     return _KINDS[stream.int >> _TAIL_BITS & 7]
 
 
+def is_article(stream: UUID) -> bool:
+    """Whether a stream of the kind DISCUSSION is the article's, beside the discussion's own."""
+    return stream.int >> _TAIL_BITS & 7 == Kind.DISCUSSION and stream.int & _TAIL_MASK != 0
+
+
 def is_ours(stream: UUID) -> bool:
     """Whether an id has this layout; a foreign writer's may not."""
     return stream.int >> 76 & 0xF == 8 and stream.int >> 62 & 3 == 2
@@ -83,6 +88,12 @@ def discussion_id(site: str, resource: str) -> UUID:
     """The discussion of one resource of one site."""
     prefix = _first_bits(("discussion", site, resource), _PREFIX_BITS)
     return _within(prefix, Kind.DISCUSSION, 0)
+
+
+def article_id(discussion: UUID) -> UUID:
+    """The article that a discussion is about: its revisions, and which passages it has. Apart
+    from the discussion, so that comments neither read it nor wait for it."""
+    return _part(discussion, Kind.DISCUSSION, "article")
 
 
 @lru_cache(_IDS_CACHED_MAX)

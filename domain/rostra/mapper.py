@@ -33,7 +33,7 @@ from rostra import codec, ids
 from rostra.codec import AnyEvent
 from rostra.events import Words
 from rostra.sealing import KeyRing, associated_data
-from rostra.world import fold
+from rostra.world import fold_stream
 
 ATTEMPTS_MAX = 10
 SOURCE = "rostra.mapper"
@@ -75,7 +75,7 @@ class Aggregate:
     @property
     def state(self) -> Any:
         """A `rostra.comment.Comment`, `rostra.vote.Vote`, … by the kind of the id."""
-        return fold(ids.kind_of(self.id), self.events)
+        return fold_stream(self.id, self.events)
 
     def record(self, events: Sequence[AnyEvent], *, site: str | None = None) -> None:
         """Take decided events, to be saved by `Application.save`."""

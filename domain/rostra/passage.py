@@ -2,9 +2,11 @@
 
 import msgspec
 
+from rostra.anchoring import Orphaned, Quote, Standing
 from rostra.commands import ClosePassage, MarkPassage, OnPassage, ReopenPassage, UnmarkPassage
 from rostra.events import PERSONS, Act, Event
 from rostra.refusals import Refusal, id_collision, unknown
+from rostra.revising import Again, Place, State, state
 from rostra.times import LONG_AGO, Time
 
 # -- events
@@ -49,23 +51,73 @@ class PassageUnmarked(Event, frozen=True, kw_only=True, omit_defaults=True, gc=F
     by: str | None = None
 
 
-PassageEvent = PassageMarked | PassageClosed | PassageReopened | PassageUnmarked
+class PassageMoved(Event, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """Where it stands in the article's text now, if that is not where it stood, or if it stood
+    nowhere. `score` says how sure that is (`rostra.anchoring`)."""
+
+    topic = "passage.moved"
+    start: int
+    end: int
+    score: float
+    state: State
+
+
+class PassageOrphaned(Event, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """It stands nowhere in the article's text now. `start`, `prefix` and `suffix` say how it
+    stood last, as far as that is known: by them it is found again."""
+
+    topic = "passage.orphaned"
+    start: int | None = None
+    prefix: str | None = None
+    suffix: str | None = None
+
+
+PassageEvent = (
+    PassageMarked
+    | PassageClosed
+    | PassageReopened
+    | PassageUnmarked
+    | PassageMoved
+    | PassageOrphaned
+)
 
 # -- state
 
 
 class Passage(msgspec.Struct, frozen=True):
     """`mark` is None before the first event. `turned` is the time of the closing or
-    reopening that stands, `shown` that of the marking or unmarking."""
+    reopening that stands, `shown` that of the marking or unmarking. `marked_at` is where it
+    was marked, or first found; `last` how an orphan stood before."""
 
     mark: PassageMarked | None = None
     open: bool = True
     turned: Time = LONG_AGO
     marked: bool = False
     shown: Time = LONG_AGO
+    state: State = "anchored"
+    start: int | None = None
+    end: int | None = None
+    marked_at: int | None = None
+    last: Standing | None = None
+
+    @property
+    def place(self) -> Place:
+        """Where to begin to look for it in the article's next revision. Only of a passage
+        that was marked."""
+        assert self.mark is not None
+        quote = quote_of(self.mark)
+        if self.start is not None and self.end is not None:
+            return Place(quote, self.start, self.end)
+        last = self.last if self.start is None else Standing(self.start)
+        return Place(quote, last=last)
 
 
 INITIAL = Passage()
+
+
+def quote_of(mark: MarkPassage | PassageMarked) -> Quote:
+    """The words, with as much of their context as is known."""
+    return Quote(mark.exact, mark.prefix or "", mark.suffix or "")
 
 
 def evolve(passage: Passage, event: PassageEvent) -> Passage:
@@ -73,13 +125,26 @@ def evolve(passage: Passage, event: PassageEvent) -> Passage:
     replace = msgspec.structs.replace
     match event:
         case PassageMarked():
-            return replace(passage, mark=event, marked=True, shown=event.time)
+            marked = replace(passage, mark=event, marked=True, shown=event.time)
+            if passage.mark is not None:
+                return marked
+            return replace(marked, start=event.start, end=event.end, marked_at=event.start)
         case PassageClosed():
             return replace(passage, open=False, turned=event.time)
         case PassageReopened():
             return replace(passage, open=True, turned=event.time)
         case PassageUnmarked():
             return replace(passage, marked=False, shown=event.time)
+        case PassageMoved():
+            first = event.start if passage.marked_at is None else passage.marked_at
+            return replace(
+                passage, state=event.state, start=event.start, end=event.end, marked_at=first
+            )
+        case PassageOrphaned():
+            last = None
+            if event.start is not None:
+                last = Standing(event.start, event.prefix, event.suffix)
+            return replace(passage, state="orphaned", start=None, end=None, last=last)
 
 
 # -- decisions
@@ -154,6 +219,29 @@ def unmark(passage: Passage, command: UnmarkPassage, act: Act) -> list[PassageUn
     if not passage.marked or act.time < passage.shown:
         return []
     return [PassageUnmarked(time=act.time, by=command.by)]
+
+
+def conclude(passage: Passage, again: Again, act: Act) -> list[PassageMoved | PassageOrphaned]:
+    """What a text means for the passage; nothing where it stands as it stood."""
+    outcome = again.outcome
+    if isinstance(outcome, Orphaned):
+        if passage.state == "orphaned":
+            return []
+        last = again.last or Standing(0)
+        start = None if again.last is None else last.start
+        return [PassageOrphaned(time=act.time, start=start, prefix=last.prefix, suffix=last.suffix)]
+    found = state(outcome, passage.marked_at)
+    if (found, outcome.start, outcome.end) == (passage.state, passage.start, passage.end):
+        return []
+    return [
+        PassageMoved(
+            time=act.time,
+            start=outcome.start,
+            end=outcome.end,
+            score=outcome.score,
+            state=found,
+        )
+    ]
 
 
 def must_take_comments(passage: Passage) -> None:

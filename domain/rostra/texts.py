@@ -5,6 +5,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from rostra import limits
+from rostra.folding import Folded
 
 _PLAIN = r"\A[^\x00-\x1f\x7f-\x9f]+\Z"
 _PLAIN_WITHOUT_AT = r"\A[^\x00-\x1f\x7f-\x9f@]+\Z"
@@ -42,6 +43,9 @@ Quote = Annotated[
     str, Meta(min_length=1, max_length=limits.QUOTE_CHARACTERS_MAX, pattern=_WITHOUT_NUL)
 ]
 Context = Annotated[str, Meta(max_length=limits.CONTEXT_CHARACTERS_MAX, pattern=_WITHOUT_NUL)]
+Article = Annotated[
+    str, Meta(max_length=limits.ARTICLE_BYTES_MAX, description="At most 4 MiB of UTF-8.")
+]
 Offset = Annotated[int, Meta(ge=0, lt=2**31)]
 SourceUri = Annotated[
     str, Meta(min_length=1, max_length=limits.SOURCE_CHARACTERS_MAX, pattern=_URI_REFERENCE)
@@ -49,6 +53,18 @@ SourceUri = Annotated[
 EventName = Annotated[
     str, Meta(min_length=1, max_length=limits.EVENT_CHARACTERS_MAX, pattern=_PLAIN)
 ]
+
+
+def check_article(field: str, article: str) -> None:
+    """The limit in bytes. Raises ValueError."""
+    if len(article.encode()) > limits.ARTICLE_BYTES_MAX:
+        raise ValueError(f"`{field}` is longer than {limits.ARTICLE_BYTES_MAX} bytes of UTF-8")
+
+
+def check_quote(exact: str) -> None:
+    """White space and what nobody sees are no words. Raises ValueError."""
+    if not Folded(exact).text.strip():
+        raise ValueError("`exact` must not be blank")
 
 
 def check_body(body: str) -> None:

@@ -4,19 +4,20 @@ Later commands of a batch see what earlier ones concluded. What a decision
 looked at is remembered: those are its guards.
 """
 
-from collections.abc import Callable, Collection, Iterable
-from typing import Any, TypeVar, cast
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any, cast
 from uuid import UUID
 
 import msgspec
 
-from rostra import codec, comment, discussion, flag, ids, passage, person, site, vote
+from rostra import article, codec, comment, discussion, flag, ids, passage, person, site, vote
+from rostra.article_work import Result, Work
 from rostra.codec import AnyEvent
 from rostra.events import Words
 from rostra.log import Recorded
+from rostra.passage import Passage
+from rostra.refusals import Refusal
 from rostra.sealing import Damaged, Erased, KeyRing, associated_data
-
-S = TypeVar("S")
 
 _FOLDS: dict[ids.Kind, tuple[Any, Callable[[Any, Any], Any]]] = {
     ids.Kind.SITE: (site.INITIAL, site.evolve),
@@ -29,13 +30,27 @@ _FOLDS: dict[ids.Kind, tuple[Any, Callable[[Any, Any], Any]]] = {
 }
 
 
-class Missing(Exception):
-    """A decision looked at a stream, or needs a key, that has not been read yet."""
+def _fold_of(stream: UUID) -> tuple[Any, Callable[[Any, Any], Any]]:
+    if ids.is_article(stream):
+        return article.INITIAL, article.evolve
+    return _FOLDS[ids.kind_of(stream)]
 
-    def __init__(self, *, stream: UUID | None = None, owner: UUID | None = None) -> None:
-        super().__init__("not read yet")
-        self.stream = stream
+
+class Missing(Exception):
+    """A decision looked at streams, or needs a key or the results of work, that are not there
+    yet."""
+
+    def __init__(
+        self,
+        *,
+        streams: Collection[UUID] = (),
+        owner: UUID | None = None,
+        works: Collection[Work] = (),
+    ) -> None:
+        super().__init__("not there yet")
+        self.streams = frozenset(streams)
         self.owner = owner
+        self.works = frozenset(works)
 
 
 class Seen(msgspec.Struct, frozen=True, gc=False):
@@ -67,6 +82,14 @@ def fold(kind: ids.Kind, events: Iterable[AnyEvent]) -> Any:
     return state
 
 
+def fold_stream(stream: UUID, events: Iterable[AnyEvent]) -> Any:
+    """The same for a stream, which may be an article's."""
+    state, evolve = _fold_of(stream)
+    for event in events:
+        state = evolve(state, event)
+    return state
+
+
 class World:
     """Streams by id, as read from the log and as decided since."""
 
@@ -78,7 +101,7 @@ class World:
 
     def take(self, stream: UUID, rows: Iterable[Recorded]) -> None:
         """A stream as the log has it. Foreign events count, but change no state."""
-        state, evolve = _FOLDS[ids.kind_of(stream)]
+        state, evolve = _fold_of(stream)
         seen = []
         for row in rows:
             seen.append(Seen(row.event_id, row.topic, row.position))
@@ -90,7 +113,7 @@ class World:
     def apply(self, stream: UUID, event: AnyEvent, event_id: UUID, decided_by: int) -> int:
         """Let the commands that follow see a decided event; returns its version."""
         standing = self._standing[stream]
-        evolve = _FOLDS[ids.kind_of(stream)][1]
+        _, evolve = _fold_of(stream)
         standing.state = evolve(standing.state, event)
         standing.seen.append(Seen(event_id, event.topic, None, decided_by))
         return standing.version
@@ -100,7 +123,7 @@ class World:
         try:
             return self._standing[stream]
         except KeyError:
-            raise Missing(stream=stream) from None
+            raise Missing(streams=[stream]) from None
 
 
 class Reading:
@@ -113,11 +136,13 @@ class Reading:
         ring: KeyRing,
         keys_loaded: set[UUID],
         keyless: Collection[UUID] = (),
+        worked: Mapping[Work, Result] | None = None,
     ) -> None:
         self._world = world
         self._ring = ring
         self._keys_loaded = keys_loaded
         self.keyless = keyless
+        self._worked = {} if worked is None else worked
         self.guards: dict[UUID, int] = {}
 
     def standing(self, stream: UUID) -> Standing:
@@ -143,6 +168,26 @@ class Reading:
 
     def passage(self, stream: UUID) -> passage.Passage:
         return cast(passage.Passage, self.standing(stream).state)
+
+    def passages(self, streams: Sequence[UUID]) -> list[Passage]:
+        """Raises Missing where any has not been read."""
+        if missing := [stream for stream in streams if stream not in self._world]:
+            raise Missing(streams=missing)
+        return [self.passage(stream) for stream in streams]
+
+    def article(self, stream: UUID) -> article.Article:
+        return cast(article.Article, self.standing(stream).state)
+
+    def worked(self, *works: Work) -> list[Any]:
+        """The result of each piece of work. Raises Missing where one is not there yet, and the
+        Refusal that says why it cannot be done."""
+        if missing := [work for work in works if work not in self._worked]:
+            raise Missing(works=missing)
+        results = [self._worked[work] for work in works]
+        for result in results:
+            if isinstance(result, Refusal):
+                raise result
+        return results
 
     def flag(self, stream: UUID) -> flag.Flag:
         return cast(flag.Flag, self.standing(stream).state)

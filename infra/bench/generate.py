@@ -21,6 +21,7 @@ import msgspec
 
 from bench.happenings import cloudevent
 from rostra import ids
+from rostra.article import ArticleMarked
 from rostra.codec import AnyEvent
 from rostra.comment import (
     CommentApproved,
@@ -191,7 +192,10 @@ class Generator:
             )
             yield self._step(discussion, (discussion.id, 1, opened))
             for place, passage in enumerate(discussion.passages):
-                yield self._step(discussion, (passage, 1, self._mark(place)))
+                mark = self._mark(place)
+                listed = ArticleMarked(time=mark.time, passage=passage)
+                article = ids.article_id(discussion.id)
+                yield self._step(discussion, (passage, 1, mark), (article, place + 1, listed))
 
     def _mark(self, place: int) -> PassageMarked:
         start = place * 1_000

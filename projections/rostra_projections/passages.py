@@ -4,20 +4,29 @@ Their counts are kept by the view `comments`, a row for each passage.
 """
 
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
 import msgspec
 
 from rostra.ids import discussion_of
-from rostra.passage import PassageClosed, PassageMarked, PassageReopened, PassageUnmarked
+from rostra.passage import (
+    PassageClosed,
+    PassageMarked,
+    PassageMoved,
+    PassageOrphaned,
+    PassageReopened,
+    PassageUnmarked,
+)
+from rostra.revising import State
 from rostra_projections.tables import Fact, Key, Rows, Table
 
 # -- rows
 
 
 class PassageRow(msgspec.Struct):
-    """`start` and `end` are offsets in Unicode code points. `position` is that of the
+    """`start_at` and `end_at` are offsets in Unicode code points, None where it stands nowhere
+    or that is not known; `score` says how sure they are, None as marked. `position` is that of the
     first marking, `changed` that of the last change to this row."""
 
     id: UUID
@@ -28,7 +37,8 @@ class PassageRow(msgspec.Struct):
     suffix: str | None
     start_at: int | None
     end_at: int | None
-    state: Literal["anchored", "moved", "orphaned"]
+    state: State
+    score: float | None
     question: str | None
     open: bool
     marked: bool
@@ -50,6 +60,7 @@ PASSAGES = Table(
         "start_at": "integer",
         "end_at": "integer",
         "state": "text",
+        "score": "double precision",
         "question": "text",
         "open": "boolean",
         "marked": "boolean",
@@ -67,7 +78,7 @@ PASSAGES = Table(
 OFFSET_MAX = 2**31 - 1
 
 TABLES: tuple[Table[Any], ...] = (PASSAGES,)
-SHAPE = 1
+SHAPE = 2
 
 # -- fold
 
@@ -75,7 +86,14 @@ SHAPE = 1
 def touches(fact: Fact) -> Iterator[tuple[Table[Any], Key]]:
     """The rows that `fold` looks at for this fact."""
     match fact.event:
-        case PassageMarked() | PassageClosed() | PassageReopened() | PassageUnmarked():
+        case (
+            PassageMarked()
+            | PassageClosed()
+            | PassageReopened()
+            | PassageUnmarked()
+            | PassageMoved()
+            | PassageOrphaned()
+        ):
             yield PASSAGES, fact.stream
 
 
@@ -97,12 +115,26 @@ def fold(rows: Rows, fact: Fact) -> None:
         case PassageUnmarked():
             passages[stream].marked = False
             passages[stream].changed = position
+        case PassageMoved():
+            _check(event.start, event.end)
+            standing = passages[stream]
+            standing.start_at, standing.end_at = event.start, event.end
+            standing.state, standing.score = event.state, event.score
+            standing.changed = position
+        case PassageOrphaned():
+            standing = passages[stream]
+            standing.start_at = standing.end_at = standing.score = None
+            standing.state, standing.changed = "orphaned", position
+
+
+def _check(*offsets: int | None) -> None:
+    """What no column could keep. Raises ValueError."""
+    if not all(offset is None or 0 <= offset <= OFFSET_MAX for offset in offsets):
+        raise ValueError(f"a passage at {offsets}")
 
 
 def _marked(stream: UUID, event: PassageMarked, position: int) -> PassageRow:
-    offsets = [offset for offset in (event.start, event.end) if offset is not None]
-    if not all(0 <= offset <= OFFSET_MAX for offset in offsets):
-        raise ValueError(f"a passage from {event.start} to {event.end}")
+    _check(event.start, event.end)
     return PassageRow(
         id=stream,
         discussion=discussion_of(stream),
@@ -113,6 +145,7 @@ def _marked(stream: UUID, event: PassageMarked, position: int) -> PassageRow:
         start_at=event.start,
         end_at=event.end,
         state="anchored",
+        score=None,
         question=event.question,
         open=True,
         marked=True,

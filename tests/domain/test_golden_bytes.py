@@ -12,6 +12,7 @@ import pytest
 from harness import commanded
 from memory import MemoryLog, MemoryRing
 from rostra import codec, ids
+from rostra.article import ArticleMarked, ArticleRevised
 from rostra.codec import AnyEvent
 from rostra.comment import (
     CommentApproved,
@@ -27,7 +28,14 @@ from rostra.discussion import DiscussionClosed, DiscussionOpened, DiscussionReop
 from rostra.events import Words
 from rostra.flag import CommentFlagged
 from rostra.handle import handle
-from rostra.passage import PassageClosed, PassageMarked, PassageReopened, PassageUnmarked
+from rostra.passage import (
+    PassageClosed,
+    PassageMarked,
+    PassageMoved,
+    PassageOrphaned,
+    PassageReopened,
+    PassageUnmarked,
+)
 from rostra.person import PersonErased, PersonReturned, PersonTrusted
 from rostra.sealing import associated_data
 from rostra.settings import Settings, SiteSettings
@@ -130,6 +138,13 @@ EVENTS: dict[str, AnyEvent] = {
     "passage.closed": PassageClosed(time=TIME, by="mia"),
     "passage.reopened": PassageReopened(time=TIME, by="mia"),
     "passage.unmarked": PassageUnmarked(time=TIME, by="mia"),
+    "passage.moved": PassageMoved(time=TIME, start=3, end=14, score=0.982143, state="moved"),
+    "passage.orphaned": PassageOrphaned(time=TIME, start=0, prefix="", suffix=" was 𝄞."),
+    "passage.orphaned+least": PassageOrphaned(time=TIME),
+    "article.revised": ArticleRevised(
+        time=TIME, revision="r2", hash="6e34" * 16, characters=1000, normalisation=1
+    ),
+    "article.marked": ArticleMarked(time=TIME, passage=PASSAGE),
 }
 
 
@@ -191,6 +206,7 @@ IDS = {
     ),
     "vote": ids.vote_id(TOP, "bob"),
     "flag": ids.flag_id(TOP, "bob"),
+    "article": ids.article_id(ids.discussion_id("gazette", "/2026/été")),
     "passage": ids.passage_id(ids.discussion_id("gazette", "/2026/été"), "p1"),
     "subscription": ids.subscription_id(ids.discussion_id("gazette", "/2026/été"), "ann"),
     "event": ids.event_id("urn:cms", "e1"),
@@ -205,6 +221,7 @@ GOLDEN_IDS: dict[str, str] = {
     "comment of a person": "861d2cf0-85ab-8d6c-8aaf-6320619a84d4",
     "vote": "2c6f0de8-9c4a-8b21-97d6-765c6ff29b77",
     "flag": "2c6f0de8-9c4a-8b21-b943-04b4c33a21b9",
+    "article": "861d2cf0-85ab-8d6c-81eb-b99eec2a449c",
     "passage": "861d2cf0-85ab-8d6c-9f8f-f2608cd9269a",
     "subscription": "861d2cf0-85ab-8d6c-a17f-38200c1adb44",
     "event": "d5d4c5e6-2d1f-8e36-8045-ad094c1e0e49",

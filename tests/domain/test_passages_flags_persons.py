@@ -3,6 +3,7 @@
 import pytest
 
 from examples import (
+    DISCUSSION,
     SITE,
     Happened,
     act,
@@ -18,6 +19,7 @@ from examples import (
 )
 from harness import given
 from rostra import ids
+from rostra.article import ArticleMarked
 from rostra.commands import Command
 from rostra.events import Words
 from rostra.flag import CommentFlagged
@@ -29,6 +31,7 @@ MARK = command("passage.marked", passage="p1", exact="a stretch")
 CLOSE, REOPEN, UNMARK = (
     command(f"passage.{verb}", passage="p1") for verb in ("closed", "reopened", "unmarked")
 )
+LISTED: Happened = (ids.article_id(DISCUSSION), ArticleMarked(time=at(30), passage=P1))
 SHUT: Happened = (P1, PassageClosed(time=at(20)))
 GONE: Happened = (P1, PassageUnmarked(time=at(20)))
 
@@ -38,7 +41,7 @@ def test_a_passage_is_marked_with_all_that_finds_it_again() -> None:
         "passage.marked", passage="p1", exact="b", prefix="a", suffix="c", start=1, end=2
     )
     event = PassageMarked(time=at(30), key="p1", exact="b", prefix="a", suffix="c", start=1, end=2)
-    given(opened()).when(whole, act()).then((P1, event))
+    given(opened()).when(whole, act()).then((P1, event), LISTED)
 
 
 def test_marked_again_it_rewords_its_question() -> None:

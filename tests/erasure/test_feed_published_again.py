@@ -51,7 +51,7 @@ def conversations_with_erasures(draw: st.DrawFn) -> list[Act]:
 
 
 async def feed_of(story: Story) -> list[Act]:
-    pages = [page async for page in Feed(story.log, story.ring).pages()]
+    pages = [page async for page in Feed(story.log, story.ring, story.articles).pages()]
     return [msgspec.json.decode(event.json) for page in pages for event in page.events]
 
 

@@ -16,7 +16,7 @@ from jsonschema import Draft7Validator
 import rostra_adapters
 import strategies
 from harness import commanded
-from memory import MemoryLog, MemoryRing
+from memory import MemoryArticles, MemoryLog, MemoryRing
 from rostra import cloudevents, codec
 from rostra.events import Words
 from rostra.handle import Commanded, handle
@@ -99,8 +99,9 @@ async def test_every_event_comes_back_as_it_was_published_with_its_ids(service: 
 async def test_what_rostra_concluded_is_not_in_it(service: Service) -> None:
     await service.given(*talk())
     told = await feed(service)
-    assert await service.app.head() == len(told) + 2  # two persons were trusted
-    assert "person.trusted" not in {one["type"] for one in told}
+    # Two persons were trusted, and an article has a passage.
+    assert await service.app.head() == len(told) + 3
+    assert {"person.trusted", "article.marked"}.isdisjoint(one["type"] for one in told)
 
 
 async def test_each_event_of_the_feed_is_a_cloudevent(service: Service, test_data: Any) -> None:
@@ -146,11 +147,12 @@ def test_publishing_a_feed_gives_the_same_log(data: st.DataObject) -> None:
 
 async def _feed_gives_the_same_log(sequence: list[Any]) -> None:
     log, ring = MemoryLog(), MemoryRing()
-    await handle(log, ring, [commanded(act) for act in sequence])
-    told = [one.json async for page in Feed(log, ring).pages() for one in page.events]
+    articles = MemoryArticles()
+    await handle(log, ring, [commanded(act) for act in sequence], articles)
+    told = [one.json async for page in Feed(log, ring, articles).pages() for one in page.events]
     again, its_ring = MemoryLog(), MemoryRing()
     commands: list[Commanded] = [cloudevents.command(one, NOW) for one in told]
-    outcomes = await handle(again, its_ring, commands)
+    outcomes = await handle(again, its_ring, commands, MemoryArticles())
     assert {outcome.status for outcome in outcomes} <= {"recorded"}
     assert _plain(again) == _plain(log)
 
@@ -270,7 +272,9 @@ async def test_words_that_were_erased_come_as_null() -> None:
     log, ring = MemoryLog(), MemoryRing()
     acts = [{**opened(), "time": NOW}, {**posted(), "time": NOW}, {**voted(), "time": NOW}]
     await handle(log, ring, [commanded(act) for act in acts])
-    page = await Feed(log, MemoryRing()).page(0, limit=10)  # a ring without that person's key
+    page = await Feed(log, MemoryRing(), MemoryArticles()).page(
+        0, limit=10
+    )  # a ring without that person's key
     told = [json.loads(one.json)["data"] for one in page.events]
     assert told[1]["body"] is None
     assert told[1]["author"] == {"id": "ann"}
@@ -291,7 +295,7 @@ async def test_what_others_wrote_into_the_log_is_passed_over() -> None:
     foreign = [StoredEvent(uuid4(), 1, "dog.barked", b"\x00"), *stored]
     recorder.insert_events(foreign)
     async with StockLog(recorder) as log:
-        page = await Feed(log, MemoryRing()).page(0, limit=10)
+        page = await Feed(log, MemoryRing(), MemoryArticles()).page(0, limit=10)
     assert page.events == []
     assert page.position == 3
 
@@ -300,7 +304,7 @@ async def test_a_feed_of_one_discussion_names_its_place() -> None:
     wanted = Wanted(site=PLACE["site"], resource=PLACE["resource"])
     async with rostra_adapters.open("memory:") as app:
         await app.publish([opened(resource="/buses"), opened(), posted()])
-        pages = [page async for page in Feed(app.log, app.ring).pages(wanted=wanted)]
+        pages = [page async for page in Feed(app.log, app.ring, app.articles).pages(wanted=wanted)]
     assert [one.position for page in pages for one in page.events] == [2, 3]
 
 

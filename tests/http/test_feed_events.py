@@ -138,7 +138,7 @@ async def test_who_is_far_behind_reads_alone_until_the_tail(
 ) -> None:
     monkeypatch.setattr(feed_tail, "EVENTS_KEPT_MAX", 3)
     async with rostra_adapters.open("memory:") as app:
-        tail = Tail(Feed(app.log, app.ring), app.log)
+        tail = Tail(Feed(app.log, app.ring, app.articles), app.log)
         await app.publish([opened()])
         with tail.following():
             await tail.moved(0, 5)
@@ -165,7 +165,7 @@ async def test_the_tail_goes_on_after_the_log_was_away(monkeypatch: pytest.Monke
             return await told_(feed, *arguments, **named)
 
         monkeypatch.setattr(Feed, "told", troubled)
-        tail = Tail(Feed(app.log, app.ring), app.log)
+        tail = Tail(Feed(app.log, app.ring, app.articles), app.log)
         with tail.following():
             await tail.moved(-1, 5)
             await app.publish([opened(), posted()])

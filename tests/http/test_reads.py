@@ -80,7 +80,7 @@ async def test_a_comment_has_the_shape_of_the_contract(service: Service) -> None
         voted(-1, voter="eve"),
     )
     page = (await service.get(COMMENTS)).json
-    assert (page["position"], page["order"], page["total"], page["next"]) == (6, "newest", 1, None)
+    assert (page["position"], page["order"], page["total"], page["next"]) == (7, "newest", 1, None)
     [shown] = page["comments"]
     [child] = shown.pop("children")
     assert shown == {

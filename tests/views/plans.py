@@ -54,7 +54,7 @@ from generate_series(1, $1::integer) d"""
 _FILL_PASSAGES = f"""
 insert into passages_v1
 select {_ID.format("concat(d, 'p')")}, {_ID.format("d / 10")}, 'p', 'x',
-    null, null, d, d, 'anchored', null, true, true, d, d
+    null, null, d, d, 'anchored', null, null, true, true, d, d
 from generate_series(1, $1::integer) d"""
 _FILL_PARTICIPANTS = f"""
 insert into participants_v1

@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from harness import commanded
-from memory import LOG_ID, MemoryLog, MemoryRing
+from memory import LOG_ID, MemoryArticles, MemoryLog, MemoryRing
 from model import Act, Model
 from rostra import ids
 from rostra.handle import Outcome, handle
@@ -38,6 +38,7 @@ class Story:
     def __init__(self, acts: Sequence[Act] = (), *, judged: bool = True) -> None:
         self.log = MemoryLog()
         self.ring = MemoryRing()
+        self.articles = MemoryArticles()
         self.model = Model()
         self._judged = judged
         self.tell(acts)
@@ -50,7 +51,7 @@ class Story:
         """Go on."""
         for act in acts if self._judged else ():
             self.model.apply(act)
-        return at_once(handle(self.log, self.ring, [commanded(act) for act in acts]))
+        return at_once(handle(self.log, self.ring, [commanded(act) for act in acts], self.articles))
 
     def reading(self, reads: Reads) -> Reading:
         """What readers get of these views; a body's HTML is the body."""

@@ -33,7 +33,7 @@ async def _export(where: Place, site: str | None, resource: str | None) -> None:
 
     async with opened(where) as app:
         wanted = Wanted(site=site, resource=resource)
-        async for page in Feed(app.log, app.ring).pages(wanted=wanted):
+        async for page in Feed(app.log, app.ring, app.articles).pages(wanted=wanted):
             for event in page.events:
                 sys.stdout.buffer.write(event.json + b"\n")
             sys.stdout.buffer.flush()

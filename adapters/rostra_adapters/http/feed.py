@@ -26,7 +26,7 @@ class Feeding:
 
     def __init__(self, app: App, settings: HttpSettings) -> None:
         self._app = app
-        self._feed = Feed(app.log, app.ring)
+        self._feed = Feed(app.log, app.ring, app.articles)
         self.tail = Tail(self._feed, app.log)
         app.ring.when_destroyed(lambda _: self.tail.forget())
         self._settings = settings

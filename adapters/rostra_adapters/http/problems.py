@@ -72,6 +72,8 @@ KINDS: dict[str, Kind] = {
     "voting-off": Kind(422, "No votes here"),
     "voting-up-only": Kind(422, "No votes against here"),
     "html-too-deep": Kind(422, "HTML nested too deep"),
+    "article-too-hard": Kind(422, "The article takes too long", "Nothing of it was recorded."),
+    "too-many-passages": Kind(422, "The article has too many passages"),
     "stream-full": Kind(422, "Too many events about one thing"),
     "too-many-requests": Kind(429, "Too many requests", "Come back after `Retry-After` seconds."),
     "internal-error": Kind(500, "Something broke here", "It was logged. Nothing to do with you."),

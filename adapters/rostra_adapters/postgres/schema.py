@@ -4,7 +4,7 @@ from importlib import resources
 
 from rostra_adapters.postgres.connection import Connection
 
-VERSION = 2
+VERSION = 3
 """Raised with every change to a file in `sql/`, so that it is installed again."""
 
 _INSTALLING = "select pg_advisory_xact_lock(5940093377497353328)"
@@ -37,6 +37,7 @@ _STATEMENTS = (
     "person_keys_erased",
     "erased_keys",
     "key_readers",
+    "article_texts",
 )
 
 

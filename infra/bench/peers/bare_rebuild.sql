@@ -189,5 +189,5 @@ with marked as (
 )
 select id, overlay(id::text placing '8000-000000000000' from 20)::uuid, s ->> 'key',
     s ->> 'exact', s ->> 'prefix', s ->> 'suffix', (s ->> 'start')::int, (s ->> 'end')::int,
-    'anchored', s ->> 'question', true, true, position, position
+    'anchored', null, s ->> 'question', true, true, position, position
 from marked;

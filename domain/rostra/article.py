@@ -1,0 +1,103 @@
+"""An article: the revisions of the text that a discussion is about, and its passages.
+
+A stream beside the discussion's. Marking a passage writes to it too, so that a revision and a
+marking at the same time cannot miss one another: the later is refused, and decided again.
+"""
+
+from uuid import UUID
+
+import msgspec
+
+from rostra.commands import ReviseArticle
+from rostra.events import Act, Event
+from rostra.limits import PASSAGES_MAX
+from rostra.refusals import Refusal
+
+# -- events
+
+
+class ArticleRevised(Event, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """The text itself is kept apart (`rostra.article_work.Articles`) and may be dropped.
+
+    `hash` is the SHA-256 of its UTF-8 in hex, `characters` counts its code points, and
+    `normalisation` is the version of the rules by which it was made (`rostra.article_text`).
+    """
+
+    topic = "article.revised"
+    revision: str
+    hash: str
+    characters: int
+    normalisation: int
+
+
+class ArticleMarked(Event, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """A passage was marked in it for the first time; revisions anchor it from now on."""
+
+    topic = "article.marked"
+    passage: UUID
+
+
+ArticleEvent = ArticleRevised | ArticleMarked
+
+# -- state
+
+
+class Article(msgspec.Struct, frozen=True):
+    """`revisions` in the order of the log: the last is the text that passages stand in."""
+
+    revisions: tuple[ArticleRevised, ...] = ()
+    passages: tuple[UUID, ...] = ()
+
+    @property
+    def current(self) -> ArticleRevised | None:
+        return self.revisions[-1] if self.revisions else None
+
+
+INITIAL = Article()
+
+
+def evolve(article: Article, event: ArticleEvent) -> Article:
+    """The article after the event."""
+    match event:
+        case ArticleRevised():
+            return msgspec.structs.replace(article, revisions=(*article.revisions, event))
+        case ArticleMarked():
+            return msgspec.structs.replace(article, passages=(*article.passages, event.passage))
+
+
+# -- decisions
+
+
+def revise(
+    article: Article, command: ReviseArticle, act: Act, *, text_hash: str, characters: int, by: int
+) -> list[ArticleRevised]:
+    """The latest time stands; the revision that stands, with the same text, changes nothing.
+
+    One that came before may come back. `by` is the version of the normalisation. Raises
+    different-content where a revision of that name has another text.
+    """
+    named = [one for one in article.revisions if one.revision == command.revision]
+    if named and named[-1].hash != text_hash:
+        detail = f"the revision {command.revision!r} has another text"
+        raise Refusal("different-content", detail)
+    current = article.current
+    if current is not None and (act.time < current.time or current.revision == command.revision):
+        return []
+    return [
+        ArticleRevised(
+            time=act.time,
+            revision=command.revision,
+            hash=text_hash,
+            characters=characters,
+            normalisation=by,
+        )
+    ]
+
+
+def mark(article: Article, passage: UUID, act: Act) -> list[ArticleMarked]:
+    """The article has one passage more. Raises too-many-passages."""
+    if passage in article.passages:
+        return []
+    if len(article.passages) >= PASSAGES_MAX:
+        raise Refusal("too-many-passages", f"the article has {PASSAGES_MAX} passages already")
+    return [ArticleMarked(time=act.time, passage=passage)]

@@ -1,0 +1,116 @@
+"""What deciding about articles asks for: work that may take seconds, and texts that are kept
+apart from the log.
+
+A decision is pure and waits for nothing. Where it needs the result of such work it says so
+(`rostra.world.Missing`), and is decided again when that is there.
+"""
+
+from collections.abc import Collection, Mapping
+from hashlib import sha256
+from typing import Protocol
+from uuid import UUID
+
+import msgspec
+
+from rostra.anchoring import Anchored, Outcome, Quote, Standing, anchor, describe
+from rostra.article_text import NORMALISATION, normalise, text_of_html
+from rostra.refusals import Refusal
+from rostra.revising import Again, Place
+
+# -- what is asked
+
+
+class PrepareText(msgspec.Struct, frozen=True, tag=True):
+    """The normalised text of a revision, given as plain text or as HTML."""
+
+    text: str | None
+    html: str | None
+
+
+class PlaceQuote(msgspec.Struct, frozen=True, tag=True):
+    """Where a quote stands in a text that is kept. `start` and `end` are what was said."""
+
+    discussion: UUID
+    hash: str
+    quote: Quote
+    start: int | None
+    end: int | None
+
+
+class AnchorPlace(msgspec.Struct, frozen=True, tag=True):
+    """Where a passage is in the text of a new revision. `previous` is the hash of the one
+    before, None where there is none."""
+
+    discussion: UUID
+    text: str
+    previous: str | None
+    place: Place
+
+
+Work = PrepareText | PlaceQuote | AnchorPlace
+
+# -- what is answered
+
+
+class Prepared(msgspec.Struct, frozen=True, tag=True):
+    """`hash`: the SHA-256 of the text's UTF-8, in hex."""
+
+    text: str
+    hash: str
+    normalisation: int
+
+
+class Placed(msgspec.Struct, frozen=True, tag=True):
+    """Where a quote stands, and what stands around it there."""
+
+    outcome: Outcome
+    prefix: str = ""
+    suffix: str = ""
+
+
+class Gone(msgspec.Struct, frozen=True):
+    """The text is not kept any more."""
+
+
+Result = Prepared | Placed | Gone | Again | Refusal
+"""A Refusal says why it cannot be done."""
+
+
+class Articles(Protocol):
+    """Does the work, and keeps each text once. May raise LogUnavailable."""
+
+    async def work(self, works: Collection[Work]) -> Mapping[Work, Result]:
+        """The result of each."""
+
+    async def keep(self, discussion: UUID, prepared: Prepared) -> None:
+        """Keep the text of a revision, durably, before the log tells of it."""
+
+
+# -- how it is done: pure
+
+
+def prepare(work: PrepareText) -> Prepared:
+    """Raises a Refusal where HTML is nested too deeply."""
+    text = normalise(work.text or "") if work.html is None else text_of_html(work.html)
+    return Prepared(text, sha256(text.encode()).hexdigest(), NORMALISATION)
+
+
+def stands_as_said(work: PlaceQuote, text: str) -> bool:
+    """Whether the exact words stand where they are said to: then there is nothing to look for."""
+    start, end = work.start, work.end
+    return start is not None and end is not None and text[start:end] == work.quote.exact
+
+
+def place(work: PlaceQuote, text: str) -> Placed:
+    """Where the quote stands in the text, at best where it is said to."""
+    outcome: Outcome
+    if stands_as_said(work, text):
+        assert work.start is not None and work.end is not None
+        outcome = Anchored(work.start, work.end, 1.0, exact=True)
+    else:
+        last = None if work.start is None else Standing(work.start)
+        outcome = anchor(text, work.quote, last)
+    if not isinstance(outcome, Anchored):
+        return Placed(outcome)
+    around = describe(text, outcome.start, outcome.end)
+    return Placed(outcome, around.prefix, around.suffix)
