@@ -4,6 +4,7 @@ Every command names its discussion by site and resource, and what is inside it
 by the publisher's own keys; `comment_id` and its like stand for those.
 """
 
+from functools import cached_property
 from typing import Annotated, ClassVar, Literal
 from uuid import UUID
 
@@ -17,13 +18,13 @@ from rostra.settings import AskedSettings, AskedSiteSettings
 from rostra.texts import Key, PersonId, Reason
 
 
-class Command(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`topic` is the CloudEvents type."""
+class Command(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
+    """`topic` is the CloudEvents type. Each id is computed once (`dict` makes room for it)."""
 
     topic: ClassVar[str]
     site: texts.SiteName
 
-    @property
+    @cached_property
     def site_id(self) -> UUID:
         return ids.site_id(self.site)
 
@@ -40,7 +41,7 @@ class ConfigureSite(Command, frozen=True, kw_only=True):
 class _AboutPerson(Command, frozen=True, kw_only=True):
     who: PersonId = msgspec.field(name="person")
 
-    @property
+    @cached_property
     def target(self) -> UUID:
         return self.person(self.who)
 
@@ -57,7 +58,7 @@ class InDiscussion(Command, frozen=True, kw_only=True):
     resource: texts.Resource
     discussion_id: UUID | None = None
 
-    @property
+    @cached_property
     def discussion(self) -> UUID:
         computed = ids.discussion_id(self.site, self.resource)
         _agree("discussion_id", self.discussion_id, computed)
@@ -159,14 +160,14 @@ class PostComment(InDiscussion, frozen=True, kw_only=True):
         _agree("comment_id", self.comment_id, computed)
         return computed
 
-    @property
+    @cached_property
     def answered(self) -> UUID | None:
         """The comment that this one answers."""
         if self.parent is None and self.parent_id is None:
             return None
         return self.comment_named(self.parent, self.parent_id, "parent")
 
-    @property
+    @cached_property
     def marked(self) -> UUID | None:
         """The passage that this comment is made on."""
         if self.passage is None and self.passage_id is None:
@@ -182,7 +183,7 @@ class OnComment(InDiscussion, frozen=True, kw_only=True):
         if self.comment is None and self.comment_id is None:
             raise ValueError("Object missing required field `comment`")
 
-    @property
+    @cached_property
     def target(self) -> UUID:
         return self.comment_named(self.comment, self.comment_id, "comment")
 
@@ -246,7 +247,7 @@ class FlagComment(OnComment, frozen=True, kw_only=True):
 class OnVote(OnComment, frozen=True, kw_only=True):
     voter: PersonId
 
-    @property
+    @cached_property
     def vote(self) -> UUID:
         return ids.vote_id(self.target, self.voter)
 
@@ -291,7 +292,7 @@ class MarkPassage(InDiscussion, frozen=True, kw_only=True):
             raise ValueError("`end` lies before `start`")
         texts.check_quote(self.exact)
 
-    @property
+    @cached_property
     def target(self) -> UUID:
         return self.passage_named(self.passage, self.passage_id)
 
@@ -305,7 +306,7 @@ class OnPassage(InDiscussion, frozen=True, kw_only=True):
         if self.passage is None and self.passage_id is None:
             raise ValueError("Object missing required field `passage`")
 
-    @property
+    @cached_property
     def target(self) -> UUID:
         return self.passage_named(self.passage, self.passage_id)
 
@@ -342,7 +343,7 @@ class ReviseArticle(InDiscussion, frozen=True, kw_only=True):
             raise ValueError("`text` and `html` are given both")
         texts.check_article(*given[0])
 
-    @property
+    @cached_property
     def article(self) -> UUID:
         return ids.article_id(self.discussion)
 

@@ -71,7 +71,7 @@ def make_app(
             "access_log": None,
         },
     )
-    made[tokens.KEYS] = settings.keys
+    made[tokens.KEYS], made[tokens.VERIFIED] = settings.keys, tokens.Verified()
     health, feeding = Health(app, settings), Feeding(app, settings)
     publishing, live = Publishing(app, settings, now), LiveUpdates(app, settings)
     made[METRICS], made[LIVE] = metrics, live.live

@@ -92,7 +92,7 @@ class Publishing:
     async def _structured(self, request: web.Request, token: Token, body: bytes) -> web.Response:
         event = strict_json.value(body)
         commanded = _read(lambda: cloudevents.command(event, self._now()), token)
-        return await self._one(request, cloudevents.event_name(event), commanded)
+        return await self._one(request, _name(event, commanded), commanded)
 
     async def _binary(self, request: web.Request, token: Token, body: bytes) -> web.Response:
         attributes = _attributes(request.headers)
@@ -113,10 +113,12 @@ class Publishing:
     async def _batched(self, request: web.Request, token: Token, body: bytes) -> web.Response:
         events = _elements(body, self._settings.batch_events_max)
         now = self._now()
-        outcomes = await self._submit([_read_element(event, now, token) for event in events])
+        read = [_read_element(event, now, token) for event in events]
         results = [
-            self._result(cloudevents.event_name(event), outcome)
-            for event, outcome in zip(events, outcomes, strict=True)
+            self._result(_name(event, commanded), outcome)
+            for event, commanded, outcome in zip(
+                events, read, await self._submit(read), strict=True
+            )
         ]
         return self._answer(request, BatchShape(position=await self._app.head(), results=results))
 
@@ -227,7 +229,15 @@ def _read_line(
         event = strict_json.value(line)
     except strict_json.NotJson as error:
         return None, Refusal("not-json", str(error))
-    return cloudevents.event_name(event), _read_element(event, now, token)
+    commanded = _read_element(event, now, token)
+    return _name(event, commanded), commanded
+
+
+def _name(event: Raw, commanded: Commanded | Refusal) -> str | None:
+    """The event's id, also where it does not fit otherwise."""
+    if isinstance(commanded, Commanded):
+        return commanded.act.id
+    return cloudevents.event_name(event)
 
 
 def _read_element(event: Raw, now: Time, token: Token) -> Commanded | Refusal:

@@ -1,8 +1,10 @@
 """Bearer tokens: JWT, signed with the service's secret (HS256) or with a key of its JWKS."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from time import time
 from typing import Any
 
 import jwt
@@ -18,6 +20,8 @@ ALGORITHM = "HS256"
 EVERY_SITE = "*"
 SCOPES = ("publish", "comment", "read", "moderate", "admin")
 TOKEN_CHARACTERS_MAX = 16_384
+VERIFIED_KEPT_MAX = 4_096
+VERIFIED_CHARACTERS_MAX = 2_048
 KEYS: "web.AppKey[Sequence[Key]]" = web.AppKey("keys", Sequence)
 """The keys of others who may issue tokens."""
 
@@ -36,6 +40,33 @@ class Token(msgspec.Struct, frozen=True):
     def may(self, site: str, *scopes: str) -> bool:
         """Whether it has one of the scopes for the site."""
         return self.reaches(site) and not self.scopes.isdisjoint(scopes)
+
+
+class Verified:
+    """Tokens of one application that were verified, until they expire; those that were not
+    used for longest are forgotten. A long token is not kept."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[str, tuple[Token, int]] = OrderedDict()
+
+    def token(self, text: str, secret: str, keys: Sequence[Key]) -> Token:
+        """Raises the problem `unauthorized`."""
+        known = self._kept.get(text)
+        if known is not None:
+            token, expires = known
+            if time() < expires:
+                self._kept.move_to_end(text)
+                return token
+            del self._kept[text]
+        token, expires = _read(text, secret, keys)
+        if len(text) <= VERIFIED_CHARACTERS_MAX:
+            self._kept[text] = token, expires
+            if len(self._kept) > VERIFIED_KEPT_MAX:
+                self._kept.popitem(last=False)
+        return token
+
+
+VERIFIED = web.AppKey("verified", Verified)
 
 
 def sign(
@@ -66,7 +97,7 @@ def of(request: web.Request, secret: str) -> Token | None:
     scheme, _, text = header.partition(" ")
     if scheme.lower() != "bearer":
         raise _unauthorized("the scheme of `Authorization` is not Bearer")
-    return read(text.strip(), secret, request.app.get(KEYS, ()))
+    return request.app[VERIFIED].token(text.strip(), secret, request.app[KEYS])
 
 
 def needed(request: web.Request, secret: str, scope: str) -> Token:
@@ -81,13 +112,19 @@ def needed(request: web.Request, secret: str, scope: str) -> Token:
 
 def read(text: str, secret: str, keys: Sequence[Key] = ()) -> Token:
     """A token that is ours, and in time. Raises the problem `unauthorized`."""
+    return _read(text, secret, keys)[0]
+
+
+def _read(text: str, secret: str, keys: Sequence[Key]) -> tuple[Token, int]:
+    """The token, and when it expires."""
     if len(text) > TOKEN_CHARACTERS_MAX:
         raise _unauthorized("the token is too long")
     try:
         _check_encoding(text)
         header = jwt.get_unverified_header(text)
         if header.get("alg") == ALGORITHM:
-            return _token(_verified(text, secret, ALGORITHM))
+            claims = _verified(text, secret, ALGORITHM)
+            return _token(claims), int(claims["exp"])
         return _granted(text, header, keys)
     except jwt.ExpiredSignatureError:
         raise _unauthorized("the token has expired") from None
@@ -125,7 +162,7 @@ def _check_encoding(text: str) -> None:
             raise jwt.DecodeError("not base64url")
 
 
-def _granted(text: str, header: Mapping[str, Any], keys: Sequence[Key]) -> Token:
+def _granted(text: str, header: Mapping[str, Any], keys: Sequence[Key]) -> tuple[Token, int]:
     """What a token of another issuer grants, of what its key may. Raises as `jwt` does."""
     issuer = jwt.decode(text, options={"verify_signature": False}).get("iss")
     for key in keys:
@@ -134,7 +171,7 @@ def _granted(text: str, header: Mapping[str, Any], keys: Sequence[Key]) -> Token
                 claims = _verified(text, key.public, key.entry.alg)
             except jwt.InvalidSignatureError:
                 continue  # an issuer may have several keys without a name
-            return _bounded(_token(claims), key)
+            return _bounded(_token(claims), key), int(claims["exp"])
     raise jwt.InvalidKeyError
 
 
