@@ -26,6 +26,9 @@ from rostra_adapters.http.persons import (
     NewWording,
     VoteShape,
 )
+from rostra_adapters.http.reads import PassagesFormat
+from rostra_projections.annotations import MEDIA_TYPE as ANNOTATIONS
+from rostra_projections.annotations import AnnotationsPage
 from rostra_projections.moderation import Queue
 from rostra_projections.shapes import (
     ActsPage,
@@ -191,9 +194,14 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("post", "/v1/discussions/{id}/comments"): _write(
         "Post a comment", NewComment, status=(201,), parameters=(KEY,), location=True
     ),
-    ("get", "/v1/discussions/{id}/passages"): _read("The passages of a discussion", PassagesPage),
+    ("get", "/v1/discussions/{id}/passages"): Operation(
+        summary="The passages of a discussion",
+        parameters=(Parameter("format", PassagesFormat, "As W3C annotations."), *WAITING),
+        gives={JSON: PassagesPage, ANNOTATIONS: AnnotationsPage},
+        problems=(404, 503),
+    ),
     ("post", "/v1/discussions/{id}/passages"): _write(
-        "Mark a passage", NewPassage, status=(201,), parameters=(KEY,)
+        "Mark a passage", NewPassage, status=(200, 201), parameters=(KEY,)
     ),
     ("get", "/v1/discussions/{id}/moderation-log"): _read(
         "What moderators did in a discussion", ActsPage, *PAGING, problems=(404, 410)

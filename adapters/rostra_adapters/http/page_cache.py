@@ -102,13 +102,20 @@ class PageCache:
 
 
 def shown_of(
-    body: bytes, tag: str, *, position: int, origins: tuple[str, ...], private: bool, long: bool
+    body: bytes,
+    tag: str,
+    *,
+    position: int,
+    origins: tuple[str, ...],
+    private: bool,
+    long: bool,
+    media_type: str = JSON,
 ) -> Shown:
     """An answer; `private` where it is one person's, `long` where it may go compressed."""
     etag = f'"{tag}"'
     headers = CIMultiDict(
         {
-            hdrs.CONTENT_TYPE: JSON,
+            hdrs.CONTENT_TYPE: media_type,
             hdrs.ETAG: etag,
             hdrs.VARY: "Authorization, Accept-Encoding" if long else "Authorization",
             hdrs.CACHE_CONTROL: "private, no-cache" if private else "no-cache",

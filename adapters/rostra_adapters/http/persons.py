@@ -87,6 +87,7 @@ class NewPassage(Body, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if self.start is not None and self.end is not None and self.end < self.start:
             raise ValueError("`end` lies before `start`")
+        texts.check_quote(self.exact)
 
 
 class NewDiscussion(Body, frozen=True, kw_only=True):
@@ -174,8 +175,10 @@ class Persons:
         )
         act = actor.act(self._now(), str(passage))
         outcome = await submitted(self._app, self._settings, command, act)
-        done = DoneShape(id=passage, position=outcome.position or 0)
-        return self._answer(request, done, status=201)
+        done = DoneShape(id=outcome.id or passage, position=outcome.position or 0)
+        # Where somebody else has marked the same stretch, it is that passage.
+        status = 201 if outcome.id == passage else 200
+        return self._answer(request, done, status=status)
 
     async def edit(self, request: web.Request) -> web.Response:
         comment, actor = await self._at_comment(request)

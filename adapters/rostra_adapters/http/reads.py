@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from hashlib import blake2b
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, Literal, get_args
 from uuid import UUID
 
 import msgspec
@@ -12,16 +12,19 @@ from msgspec import Meta
 from rostra import ids, texts
 from rostra.settings import Order
 from rostra_adapters.app import App
+from rostra_adapters.http.messages import JSON
 from rostra_adapters.http.page_cache import WAITING, PageCache, Shown, key_of, shown_of
 from rostra_adapters.http.problems import Problem
 from rostra_adapters.http.queries import Query
 from rostra_adapters.http.readers import ORIGINS, Reader, id_in_path
 from rostra_adapters.http.settings import HttpSettings
 from rostra_adapters.my_votes import add_my_votes
+from rostra_projections.annotations import annotations
 from rostra_projections.listing import CURSOR_CHARACTERS_MAX
 from rostra_projections.shapes import CommentShape, CommentsPage, DiscussionsPage, Viewer
 
 CURSOR = Annotated[str, Meta(min_length=1, max_length=CURSOR_CHARACTERS_MAX)]
+PassagesFormat = Literal["annotation"]
 PAGING = ("order", "limit", "cursor", "replies")
 ORDERS: tuple[Order, ...] = get_args(Order)
 ETAG_BYTES = 12
@@ -53,7 +56,7 @@ class Reads:
                 "/v1/discussions/{id}/comments",
                 self._comments, *PAGING, "passage", "inline", "flat",
             ),
-            self.get("/v1/discussions/{id}/passages", self._passages),
+            self.get("/v1/discussions/{id}/passages", self._passages, "format"),
             self.get("/v1/comments/{id}", self._comment),
             self.get("/v1/comments/{id}/replies", self._replies, *PAGING),
             self.get("/v1/counts", self._counts, "site", "resource"),
@@ -99,6 +102,7 @@ class Reads:
             origins=request.get(ORIGINS, ("*",)),
             private="Authorization" in request.headers,
             long=len(body) > self._settings.compressed_bytes_min,
+            media_type=getattr(shape, "media_type", JSON),
         )
 
     # -- each read
@@ -175,10 +179,15 @@ class Reads:
             await add_my_votes(self._app.log, page.comments, viewer.person)
         return page
 
-    async def _passages(self, _: Query, reader: Reader, request: web.Request) -> Any:
+    async def _passages(self, query: Query, reader: Reader, request: web.Request) -> Any:
         discussion = id_in_path(request, ids.Kind.DISCUSSION)
+        as_annotations = query.one("format", PassagesFormat) == "annotation"
         await reader.enter(discussion)
-        return await self._app.passages_page(discussion)
+        page = await self._app.passages_page(discussion)
+        if page is None or not as_annotations:
+            return page
+        about = await self._app.discussion(discussion)
+        return None if about is None else annotations(about, page)
 
     async def _counts(self, query: Query, reader: Reader, _: web.Request) -> Any:
         site = query.needed("site", texts.SiteName)
