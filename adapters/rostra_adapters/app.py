@@ -29,6 +29,7 @@ from rostra_adapters.views.changes import Keep
 from rostra_adapters.views.folding import Progress
 from rostra_adapters.views.rebuild import Rebuilt
 from rostra_adapters.views.verify import Difference
+from rostra_adapters.words_verified import unopened_words
 from rostra_projections.comment_rows import CommentRow
 from rostra_projections.discussions import settings_of
 from rostra_projections.shapes import (
@@ -333,8 +334,10 @@ class App:
         return await self.views.rebuild(views, jobs, progress)
 
     async def verify(self) -> list[Difference]:
-        """Every difference between the views and a fresh fold of the log."""
-        return [difference async for difference in self.views.verify()]
+        """Every difference between the views and a fresh fold of the log, and the words of
+        the log that do not open."""
+        differences = [difference async for difference in self.views.verify()]
+        return differences + [each async for each in unopened_words(self.log, self.ring)]
 
     async def status(self) -> Status:
         """Where the log and the views stand."""

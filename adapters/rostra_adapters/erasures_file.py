@@ -18,6 +18,7 @@ from rostra.commands import Command, ErasePerson, ReturnPerson
 from rostra.events import Act
 from rostra.handle import Commanded, Outcome
 from rostra.times import Time
+from rostra_adapters.data_folder import sync_folder
 
 VARIABLE = "ROSTRA_ERASURES"
 FILE = "erasures.ndjson"
@@ -92,7 +93,7 @@ class ErasuresFile:
         finally:
             os.close(descriptor)
         if new:
-            _flush_folder(self.path.parent)
+            sync_folder(self.path.parent)
 
     def lines(self) -> Iterator[Line]:
         """In order. A last one that was never finished was never answered either. Raises
@@ -141,11 +142,3 @@ def _encoded(log: UUID, commanded: Commanded, outcome: Outcome) -> bytes:
         position=outcome.position or 0,
     )
     return msgspec.json.encode(line) + b"\n"
-
-
-def _flush_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -22,6 +22,7 @@ from rostra_adapters.kept_keys import MemoryKeyRing, SqliteKeyRing
 from rostra_adapters.key_ring import KeptKeyRing, MasterKeys
 from rostra_adapters.postgres import schema
 from rostra_adapters.postgres.article_texts import PostgresArticleTexts
+from rostra_adapters.postgres.backup import is_due
 from rostra_adapters.postgres.connect import create_pool, unavailable_if_lost
 from rostra_adapters.postgres.key_ring import PostgresKeyRing
 from rostra_adapters.postgres.log import PostgresLog
@@ -43,6 +44,13 @@ class NoMasterKey(Exception):
         super().__init__(f"give master_key, or set {MASTER_KEY_VARIABLE} to 64 hex digits")
 
 
+class RestoreUnfinished(Exception):
+    """Who was erased since the backup was made would come back."""
+
+    def __init__(self) -> None:
+        super().__init__("a backup was taken back, but not to the end: `rostra restore` again")
+
+
 @asynccontextmanager
 async def open(  # noqa: A001  # it opens a Rostra, as `rostra_adapters.open`
     url: str,
@@ -50,20 +58,24 @@ async def open(  # noqa: A001  # it opens a Rostra, as `rostra_adapters.open`
     master_key: bytes | None = None,
     project: bool = True,
     erasures: Path | None = None,
+    restoring: bool = False,
 ) -> AsyncIterator[App]:
     """A Rostra on "postgresql://…", "sqlite:PATH" or "memory:".
 
     `master_key`: 32 bytes; by default ROSTRA_MASTER_KEY (64 hex digits), and for SQLite
     a file beside the database. With `project` false, views are read but not kept up to
     date by this process. `erasures`: the file to which erasures are appended; by default
-    ROSTRA_ERASURES, else none. Raises LogUnavailable, NoMasterKey, ValueError.
+    ROSTRA_ERASURES, else none; while `restoring` none. Raises LogUnavailable, NoMasterKey,
+    ValueError, and unless it is `restoring` RestoreUnfinished.
     """
     if erasures is None and (named := os.environ.get(erasures_file.VARIABLE)):
         erasures = Path(named)
-    kept = None if erasures is None else ErasuresFile(erasures)
+    kept = None if erasures is None or restoring else ErasuresFile(erasures)
     async with AsyncExitStack() as stack:
         if url.startswith(("postgresql://", "postgres://")):
-            app = await _on_postgres(url, _master_keys(master_key), stack, kept, project=project)
+            app = await _on_postgres(
+                url, _master_keys(master_key), stack, kept, project=project, restoring=restoring
+            )
         elif url == "memory:":
             recorder, texts = POPOApplicationRecorder(), MemoryArticleTexts()
             app = await _in_process(recorder, MemoryKeyRing(), texts, url, stack, kept)
@@ -91,12 +103,15 @@ async def _on_postgres(
     erasures: ErasuresFile | None,
     *,
     project: bool,
+    restoring: bool,
 ) -> App:
     pool = await create_pool(url, size_max=POOL_SIZE_MAX)
     stack.push_async_callback(_close_pool, pool)
     with unavailable_if_lost():
         async with pool.acquire() as connection:
             await schema.install(connection)
+            if await is_due(connection) and not restoring:
+                raise RestoreUnfinished
     log = await stack.enter_async_context(await PostgresLog.open(pool))
     backend = PostgresBackend(pool, log, url)
     await backend.install()

@@ -13,6 +13,8 @@ COMMANDS = {
     "publish": ("publish", "Publish a file of events to a running service."),
     "export": ("export", "Write the feed: the log as events to publish again."),
     "erase": ("erase", "Erase a person: what they wrote and were called is gone for ever."),
+    "backup": ("backup", "Save the log and the keys, each in a file of its own."),
+    "restore": ("backup", "Take a backup back, without those who were erased since."),
     "rebuild": ("views", "Make the views afresh from the log, beside those that are read."),
     "verify": ("views", "Compare each view with a fresh fold of the log."),
     "status": ("views", "Show the log's head and how far each view has read."),

@@ -106,6 +106,7 @@ def run(work: Callable[[], Any]) -> Any:
     from rostra_adapters.data_folder import DataFolderError
     from rostra_adapters.key_ring import WrongMasterKey
     from rostra_adapters.local_postgres import LocalPostgresError
+    from rostra_adapters.opening import RestoreUnfinished
 
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -114,7 +115,7 @@ def run(work: Callable[[], Any]) -> Any:
         raise click.ClickException(f"the database is away: {error}") from None
     except WrongMasterKey as error:
         raise click.ClickException(f"the master key is another one: {error}") from None
-    except (LocalPostgresError, DataFolderError) as error:
+    except (LocalPostgresError, DataFolderError, RestoreUnfinished) as error:
         raise click.ClickException(str(error)) from None
 
 

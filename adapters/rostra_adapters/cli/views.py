@@ -82,7 +82,8 @@ def _progress() -> Iterator[Callable[[str, int, int], None]]:
 @click.command()
 @place
 def verify(*, data: Path, database_url: str | None) -> None:
-    """Compare each view with a fresh fold of the log. Names every difference, exit code 1 if any.
+    """Compare each view with a fresh fold of the log, and open all words. Names every
+    difference, exit code 1 if any.
 
     \b
     For example:

@@ -4,7 +4,7 @@ from importlib import resources
 
 from rostra_adapters.postgres.connection import Connection
 
-VERSION = 3
+VERSION = 4
 """Raised with every change to a file in `sql/`, so that it is installed again."""
 
 _INSTALLING = "select pg_advisory_xact_lock(5940093377497353328)"
@@ -22,6 +22,7 @@ _STATEMENTS = (
     "stored_events_storage",
     "log_table",
     "log_row",
+    "log_restored",
     "one_writer",
     "one_writer_trigger",
     "announce",

@@ -1,0 +1,99 @@
+"""`rostra backup` and `rostra restore`."""
+
+from pathlib import Path
+
+import click
+
+from rostra_adapters.cli.options import (
+    Place,
+    database,
+    erasures_of,
+    master_key_of,
+    option,
+    place,
+    run,
+)
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@place
+def backup(*, folder: Path, data: Path, database_url: str | None) -> None:
+    """Save the log and the keys into FOLDER, each in a file of its own, as of one moment.
+
+    Keep the keys for a short time only: with them, words come back that were erased since.
+    The master key is in neither.
+
+    \b
+    For example:
+      rostra backup /backups/rostra-monday
+    """
+    run(lambda: _backup(Place(data, database_url), folder))
+
+
+async def _backup(where: Place, folder: Path) -> None:
+    from rostra_adapters import restoring
+    from rostra_adapters.postgres.backup import BackupRefused
+
+    try:
+        async with database(where) as (url, _):
+            saved = await restoring.save(url, folder, erasures_of(where.data))
+    except (BackupRefused, OSError) as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(f"{folder}: log {saved.log} up to {saved.head}, {saved.keys} keys")
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@option(
+    "--erasures",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The newest file of erasures; by default the one that is appended to.",
+)
+@option(
+    "--keys",
+    metavar="FILE",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Keys of another backup, which may be newer than the log's.",
+)
+@place
+def restore(
+    *,
+    folder: Path,
+    erasures: Path | None,
+    keys: Path | None,
+    data: Path,
+    database_url: str | None,
+) -> None:
+    """Take a backup back into an empty database.
+
+    Nothing is served before everybody is erased again who was erased since the backup was
+    made: that is what the file of erasures is for. The log gets a new id.
+
+    \b
+    For example:
+      rostra restore /backups/rostra-monday --erasures /safe/erasures.ndjson
+    """
+    run(lambda: _restore(Place(data, database_url), folder, erasures, keys))
+
+
+async def _restore(where: Place, folder: Path, erasures: Path | None, keys: Path | None) -> None:
+    from rostra_adapters import restoring
+    from rostra_adapters.erasures_file import ErasuresUnreadable
+    from rostra_adapters.postgres.backup import BackupRefused
+
+    kept = erasures_of(where.data)
+    file = erasures or kept
+    try:
+        async with database(where) as (url, _):
+            restored = await restoring.restore(
+                url, folder, erasures=file, master_key=master_key_of(where.data), keys=keys
+            )
+        restoring.keep(file, kept)
+    except (BackupRefused, ErasuresUnreadable, OSError) as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(
+        f"log {restored.log} up to {restored.head}, {restored.erasures} erasures and returns "
+        "applied; the views are made when it is served"
+    )

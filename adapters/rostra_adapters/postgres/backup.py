@@ -1,0 +1,208 @@
+"""Backups: the log and the keys as they were at one moment, each in a file of its own.
+
+    FOLDER/log.copy.gz     the rows of the log, as PostgreSQL copies them (binary)
+    FOLDER/texts.copy.gz   the texts of articles, likewise
+    FOLDER/keys.copy.gz    the keys, wrapped by the master key, likewise
+    FOLDER/manifest.json   what it is a backup of
+
+Views are not saved: they are made from the log. A folder under its name is whole.
+"""
+
+import gzip
+import os
+import shutil
+import zlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import asyncpg
+import msgspec
+
+from rostra_adapters.data_folder import sync_folder
+from rostra_adapters.erasures_file import NOTHING_WRITTEN, Written
+from rostra_adapters.postgres import schema
+from rostra_adapters.postgres.connection import Connection
+
+FORMAT = 1
+LOG, TEXTS, KEYS = "log.copy.gz", "texts.copy.gz", "keys.copy.gz"
+MANIFEST = "manifest.json"
+CHUNK_BYTES = 1024 * 1024
+COMPRESSION = 5
+
+LOG_COLUMNS = (
+    "originator_id", "originator_version", "topic", "state", "notification_id", "event_id",
+    "metadata",
+)  # fmt: skip
+TEXT_COLUMNS = ("discussion", "hash", "text", "kept_at")
+KEY_COLUMNS = ("owner", "key_id", "wrapped", "master", "made_at", "erasures")
+
+_HEAD = """
+select id, coalesce((select max(notification_id) from public.stored_events), 0)
+from public.rostra_log
+"""
+_LOG_ROWS = """
+select originator_id, originator_version, topic, state, notification_id, event_id, metadata
+from public.stored_events
+order by notification_id
+"""
+_TEXT_ROWS = """
+select discussion, hash, text, kept_at from public.rostra_article_texts order by discussion, hash
+"""
+_KEY_ROWS = """
+select owner, key_id, wrapped, master, made_at, erasures
+from rostra_keys.person_keys
+order by owner
+"""
+_SERVED = """
+select exists (
+    select from rostra_keys.key_readers where seen_at > clock_timestamp() - interval '20 seconds'
+)
+"""
+_LAST = "select coalesce(max(notification_id), 0) from public.stored_events"
+_EMPTY = """
+select not exists (select from public.stored_events)
+    and not exists (select from rostra_keys.person_keys)
+"""
+_SEQUENCE = """
+select setval('public.stored_events_notification_id_seq', max(notification_id))
+from public.stored_events having max(notification_id) is not null
+"""
+_NEW_ID = "update public.rostra_log set id = gen_random_uuid(), erasures_due = true returning id"
+DUE = "select erasures_due from public.rostra_log"
+_DONE = "update public.rostra_log set erasures_due = false"
+# What the log says of whom; a backup of the keys may be older than that.
+ERASED = """
+select originator_id, count(*) from public.stored_events where topic = 'person.erased' group by 1
+"""
+
+
+class BackupRefused(Exception):
+    """It cannot be made, or be taken back, as asked; the message says why."""
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """`erasures`: how much the file of erasures held when the backup began."""
+
+    format: int
+    log: UUID
+    head: int
+    keys: int
+    erasures: Written
+
+
+async def save(
+    connection: Connection, folder: Path, erasures: Written = NOTHING_WRITTEN
+) -> Manifest:
+    """Save both as of one moment. Raises BackupRefused, OSError."""
+    draft = _draft(folder)
+    try:
+        async with connection.transaction(isolation="repeatable_read", readonly=True):
+            head = await connection.fetchrow(_HEAD)
+            assert head is not None
+            await _copy_out(connection, _LOG_ROWS, draft / LOG)
+            await _copy_out(connection, _TEXT_ROWS, draft / TEXTS)
+            copied = await _copy_out(connection, _KEY_ROWS, draft / KEYS)
+        manifest = Manifest(
+            format=FORMAT, log=head[0], head=head[1], keys=copied, erasures=erasures
+        )
+        _complete(draft, folder, manifest)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return manifest
+
+
+async def _copy_out(connection: Connection, rows: str, file: Path) -> int:
+    """How many rows there were; they pass through, and are never all in memory."""
+    with file.open("xb") as raw:
+        os.fchmod(raw.fileno(), 0o600)
+        with gzip.GzipFile(fileobj=raw, mode="wb", compresslevel=COMPRESSION, mtime=0) as packed:
+
+            async def take(part: bytes) -> None:
+                packed.write(part)
+
+            done = await connection.copy_from_query(rows, output=take, format="binary")
+        raw.flush()
+        os.fsync(raw.fileno())
+    return int(done.rpartition(" ")[2])
+
+
+def _draft(folder: Path) -> Path:
+    if folder.exists():
+        raise BackupRefused(f"{folder} is there already")
+    draft = folder.with_name(f".{folder.name}-{uuid4().hex[:8]}")
+    draft.mkdir(mode=0o700, parents=True)
+    return draft
+
+
+def _complete(draft: Path, folder: Path, manifest: Manifest) -> None:
+    """Whole and on the disk before it has its name."""
+    with (draft / MANIFEST).open("xb") as opened:
+        opened.write(msgspec.json.encode(manifest))
+        opened.flush()
+        os.fsync(opened.fileno())
+    sync_folder(draft)
+    draft.rename(folder)
+    sync_folder(folder.parent)
+
+
+def manifest_of(folder: Path) -> Manifest:
+    """Raises BackupRefused."""
+    try:
+        manifest = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)
+    except (OSError, msgspec.DecodeError) as error:
+        raise BackupRefused(f"{folder} is no backup: {error}") from None
+    if manifest.format != FORMAT:
+        raise BackupRefused(f"{folder} has the form {manifest.format}, which is not known here")
+    return manifest
+
+
+async def load(connection: Connection, folder: Path, keys: Path | None = None) -> UUID:
+    """Take a backup into an empty database, all of it or nothing; the new log's id. Until
+    `finish` nobody opens it. Raises BackupRefused."""
+    manifest = manifest_of(folder)
+    await schema.install(connection)
+    if await connection.fetchval(_SERVED):
+        raise BackupRefused("a service uses this database: stop it first")
+    try:
+        async with connection.transaction():
+            await connection.execute(
+                "lock table public.stored_events, rostra_keys.person_keys in exclusive mode"
+            )
+            if not await connection.fetchval(_EMPTY):
+                raise BackupRefused("there is a log in this database already")
+            log: UUID = await connection.fetchval(_NEW_ID)
+            await connection.copy_to_table(
+                "stored_events", schema_name="public", columns=LOG_COLUMNS, format="binary",
+                source=_parts(folder / LOG),
+            )  # fmt: skip
+            await connection.execute(_SEQUENCE)
+            await connection.copy_to_table(
+                "rostra_article_texts", schema_name="public", columns=TEXT_COLUMNS,
+                format="binary", source=_parts(folder / TEXTS),
+            )  # fmt: skip
+            await connection.copy_to_table(
+                "person_keys", schema_name="rostra_keys", columns=KEY_COLUMNS, format="binary",
+                source=_parts(keys or folder / KEYS),
+            )  # fmt: skip
+            if await connection.fetchval(_LAST) != manifest.head:
+                raise BackupRefused(f"{folder} does not hold all that its manifest tells of")
+    except (EOFError, OSError, zlib.error, asyncpg.DataError) as error:
+        raise BackupRefused(f"{folder} is damaged: {error}") from None
+    return log
+
+
+async def _parts(file: Path) -> AsyncIterator[bytes]:
+    with gzip.open(file) as packed:
+        while part := packed.read(CHUNK_BYTES):
+            yield part
+
+
+async def is_due(connection: Connection) -> bool:
+    """Whether a backup was taken back, and not all have been erased again."""
+    return bool(await connection.fetchval(DUE))
+
+
+async def finish(connection: Connection) -> None:
+    """Let the database be opened."""
+    await connection.execute(_DONE)

@@ -1,0 +1,136 @@
+"""How a process hears whose keys are gone, and how it is known that all have."""
+
+import asyncio
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+
+from rostra.sealing import Erased, associated_data
+from rostra_adapters.key_ring import MasterKeys
+from rostra_adapters.postgres import PostgresKeyRing, create_pool, erasures, schema
+from service import MASTER_KEY
+
+MASTER = MasterKeys(MASTER_KEY)
+HERE = associated_data(UUID(int=7), "comment.posted", UUID(int=8), "personal")
+ANN, BOB = uuid4(), uuid4()
+
+
+@pytest.fixture
+async def pool(database_url: str) -> AsyncIterator[asyncpg.Pool]:
+    pool = await create_pool(database_url, size_max=10)
+    async with pool.acquire() as connection:
+        await schema.install(connection)
+    yield pool
+    await pool.close()
+
+
+class Process:
+    """A ring, and what its caches were told."""
+
+    def __init__(self, ring: PostgresKeyRing) -> None:
+        self.ring = ring
+        self.told: list[set[UUID] | None] = []
+        ring.when_destroyed(self._hear)
+
+    def _hear(self, owners: Collection[UUID] | None) -> None:
+        self.told.append(None if owners is None else set(owners))
+
+
+@asynccontextmanager
+async def process(pool: asyncpg.Pool) -> AsyncIterator[Process]:
+    async with PostgresKeyRing(pool, MASTER) as ring:
+        yield Process(ring)
+
+
+async def readers(pool: asyncpg.Pool) -> int:
+    return int(await pool.fetchval("select count(*) from rostra_keys.key_readers"))
+
+
+async def test_when_it_is_known_that_all_have_forgotten_no_process_opens_a_word(
+    pool: asyncpg.Pool,
+) -> None:
+    async with process(pool) as one, process(pool) as two, process(pool) as three:
+        for it in (one, two, three):
+            await it.ring.make([ANN, BOB])
+        sealed = {owner: one.ring.seal(owner, b"words", HERE) for owner in (ANN, BOB)}
+        await one.ring.destroy({ANN: 1})
+        async with asyncio.timeout(5):
+            await one.ring.forgotten()
+        for it in (one, two, three):
+            assert {ANN} in it.told
+            with pytest.raises(KeyError):
+                it.ring.open(ANN, sealed[ANN], HERE)
+            assert it.ring.open(BOB, sealed[BOB], HERE) == b"words"
+            await it.ring.load([ANN])
+            with pytest.raises(Erased):
+                it.ring.open(ANN, sealed[ANN], HERE)
+    assert await readers(pool) == 0
+
+
+async def test_many_erasures_at_once_are_all_heard_of(pool: asyncpg.Pool) -> None:
+    owners = [uuid4() for _ in range(40)]
+    async with process(pool) as one, process(pool) as two:
+        await two.ring.make(owners)
+        await asyncio.gather(*(one.ring.destroy({owner: 1}) for owner in owners))
+        await one.ring.forgotten()
+        heard = {owner for told in two.told if told for owner in told}
+        assert heard == set(owners)
+
+
+async def test_a_process_that_does_not_look_any_more_is_waited_for_only_so_long(
+    pool: asyncpg.Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(erasures, "LOST_SECONDS", 0.5)
+    async with process(pool) as one, process(pool):
+        await pool.execute(
+            "insert into rostra_keys.key_readers (reader, forgotten, master) values ($1, 0, '')",
+            uuid4(),
+        )
+        await one.ring.destroy({ANN: 1})
+        began = asyncio.get_running_loop().time()
+        async with asyncio.timeout(20):
+            await one.ring.forgotten()
+        assert asyncio.get_running_loop().time() - began > 0.2
+        assert await readers(pool) == 2  # the one that was lost is struck out
+
+
+async def test_who_could_not_look_for_a_while_trusts_nothing_it_holds(
+    pool: asyncpg.Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with process(pool) as one:
+        await one.ring.make([ANN])
+        sealed = one.ring.seal(ANN, b"words", HERE)
+        await pool.execute("delete from rostra_keys.person_keys")  # and nothing is told
+        await one.ring.load([ANN])
+        assert one.ring.open(ANN, sealed, HERE) == b"words"
+        monkeypatch.setattr(erasures, "TRUSTED_SECONDS", -1.0)
+        await one.ring.load([ANN])
+        assert None in one.told
+        with pytest.raises(Erased):
+            one.ring.open(ANN, sealed, HERE)
+
+
+async def test_a_lost_connection_is_made_up_for(
+    pool: asyncpg.Pool, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(erasures, "LOOK_SECONDS", 0.1)
+    async with process(pool) as one, process(pool) as two:
+        await two.ring.make([ANN])
+        other = await asyncpg.connect(database_url)
+        await other.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity"
+            " where datname = current_database() and pid <> pg_backend_pid()"
+        )
+        await other.close()
+        async with asyncio.timeout(20):
+            while True:
+                try:
+                    await one.ring.destroy({ANN: 1})
+                    await one.ring.forgotten()
+                    break
+                except Exception:  # noqa: BLE001  # the pool finds out about each connection
+                    await asyncio.sleep(0.01)
+        assert any(told is None or ANN in told for told in two.told)
