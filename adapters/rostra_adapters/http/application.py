@@ -12,6 +12,7 @@ from rostra_adapters.http.events import Publishing
 from rostra_adapters.http.feed import Feeding
 from rostra_adapters.http.health import Health
 from rostra_adapters.http.history import Histories
+from rostra_adapters.http.kept_pages import KeptPages
 from rostra_adapters.http.limits import Limits
 from rostra_adapters.http.live import LIVE, LiveUpdates
 from rostra_adapters.http.metrics import Metrics
@@ -26,6 +27,7 @@ from rostra_adapters.http.reads import Reads
 from rostra_adapters.http.request_log import RequestLog, Write
 from rostra_adapters.http.settings import HttpSettings
 
+KEPT_PAGES = web.AppKey("kept_pages", KeptPages)
 METRICS = web.AppKey("metrics", Metrics)
 
 
@@ -46,9 +48,7 @@ def make_app(
     limits = Limits(settings)
     metrics = Metrics(app)
     requests = RequestLog(metrics, write)
-    pages = PageCache(
-        app.views.changes, settings.page_cache_bytes_max, settings.compressed_bytes_min
-    )
+    pages = PageCache(app.views.changes, settings.page_cache_bytes_max)
 
     async def heads(request: web.Request, answer: web.StreamResponse) -> None:
         cors(request, answer)
@@ -58,7 +58,6 @@ def make_app(
     made = web.Application(
         middlewares=[
             requests.middleware,
-            pages.middleware(limits),
             preflights_of(app),
             preflights,
             problems,
@@ -75,6 +74,7 @@ def make_app(
     health, feeding = Health(app, settings), Feeding(app, settings)
     publishing, live = Publishing(app, settings, now), LiveUpdates(app, settings)
     made[METRICS], made[LIVE] = metrics, live.live
+    made[KEPT_PAGES] = KeptPages(pages, limits, requests)
     metrics.count_readers("feed", lambda: feeding.tail.followers)
     metrics.count_readers("live", lambda: live.live.readers)
     made.on_response_prepare.append(heads)

@@ -99,23 +99,16 @@ class Limits:
     def middleware(self) -> Middleware:
         @web.middleware
         async def limited(request: web.Request, handler: Handler) -> web.StreamResponse:
-            if LEFT not in request and request.path not in UNLIMITED_PATHS:
+            if request.path not in UNLIMITED_PATHS:
                 self._take(request)
             return await handler(request)
 
         return limited
 
-    def grants(self, request: web.Request) -> bool:
-        """Whether a reader without a token may have what costs nothing to make. Where not, the
-        middleware says so."""
+    def of_reader(self, request: web.BaseRequest) -> Left | None:
+        """One request of a reader without a token; None where there is no limit."""
         buckets, caller = self._buckets.get("reader"), self._address(request)
-        if buckets is None or not caller:
-            return True
-        left = buckets.take(caller)
-        if left.wait_seconds:
-            return False
-        request[LEFT] = left
-        return True
+        return buckets.take(caller) if buckets is not None and caller else None
 
     def tell(self, request: web.Request, answer: web.StreamResponse) -> None:
         """As the answer's head is made."""
@@ -155,7 +148,7 @@ class Limits:
             self._callers.popitem(last=False)
         return found
 
-    def _address(self, request: web.Request) -> str:
+    def _address(self, request: web.BaseRequest) -> str:
         """Empty for who is not limited."""
         remote = request.remote or ""
         if remote not in self._settings.proxies:

@@ -1,35 +1,46 @@
 """Answers of reads that are the same for everybody, as bytes, until what they show may change."""
 
+import gzip
 from collections.abc import Iterable
 
 import msgspec
 from aiohttp import hdrs, web
-from aiohttp.typedefs import Middleware
 from multidict import CIMultiDict
 
-from rostra_adapters.http.limits import Limits
 from rostra_adapters.http.messages import JSON
-from rostra_adapters.http.middleware import ANY_ORIGIN, Handler
+from rostra_adapters.http.middleware import ANY_ORIGIN
 from rostra_adapters.http.readers import ORIGINS
 from rostra_adapters.views.changes import Begun, Changes, Keep
 
 ENTRY_BYTES = 1_000
 """What an entry takes besides its body, about."""
+GZIP_LEVEL = 6
+POSITION = "Rostra-Position"
 WAITING = ("min_position", "wait")
 
 
-class Shown(msgspec.Struct, frozen=True):
+class Shown(msgspec.Struct):
     """An answer without what is each request's own. `position` is one that the views had
-    reached; `headers` are without it."""
+    reached; `headers` are without it; `route` is the pattern of the path."""
 
     body: bytes
     etag: str
     headers: CIMultiDict[str]
     position: int
     origins: tuple[str, ...]
+    route: str
+    long: bool
+    gzipped: bytes = b""
+    heads: dict[str, bytes] = msgspec.field(default_factory=dict)
+
+    def in_gzip(self) -> bytes:
+        """The body compressed, once for all who ask for it."""
+        if not self.gzipped:
+            self.gzipped = gzip.compress(self.body, GZIP_LEVEL, mtime=0)
+        return self.gzipped
 
 
-def key_of(request: web.Request) -> str | None:
+def key_of(request: web.BaseRequest) -> str | None:
     """What the answer depends on: the path and the query, but for how long to wait for it.
     None where it depends on who asks, too."""
     if hdrs.AUTHORIZATION in request.headers:
@@ -43,9 +54,8 @@ def key_of(request: web.Request) -> str | None:
 class PageCache:
     """Bounded in bytes; `hits` and `misses` are counted."""
 
-    def __init__(self, changes: Changes, bytes_max: int, compressed_bytes_min: int) -> None:
+    def __init__(self, changes: Changes, bytes_max: int) -> None:
         self._changes = changes
-        self._compressed_bytes_min = compressed_bytes_min
         self._kept: Keep[Shown] = Keep(changes, bytes_max)
         self.hits = 0
         self.misses = 0
@@ -61,58 +71,43 @@ class PageCache:
     def keep(self, key: str, shown: Shown, prefixes: Iterable[int], begun: Begun) -> None:
         """An answer that was made of these discussions."""
         self.misses += 1
-        self._kept.keep(key, shown, prefixes, begun, len(shown.body) + ENTRY_BYTES)
+        weight = ENTRY_BYTES + len(shown.body) * (2 if shown.long else 1)
+        self._kept.keep(key, shown, prefixes, begun, weight)
 
     def find(self, key: str, min_position: int = 0) -> Shown | None:
         """An answer that is right at `min_position` or later."""
         return self._kept.find(key, min_position)
 
-    def middleware(self, limits: Limits) -> Middleware:
-        """Answers what is kept before anything else is looked at."""
-        find = self._kept.find
+    def position(self, shown: Shown) -> int:
+        """How far the views have read, where this was shown."""
+        return max(shown.position, self._changes.heard)
 
-        @web.middleware
-        async def kept(request: web.Request, handler: Handler) -> web.StreamResponse:
-            if request.method == hdrs.METH_GET and hdrs.AUTHORIZATION not in request.headers:
-                shown = find(request.raw_path)
-                if shown is not None and limits.grants(request):
-                    return self.again(request, shown)
-            return await handler(request)
-
-        return kept
-
-    def again(self, request: web.Request, shown: Shown) -> web.Response:
-        """What is kept, once more."""
-        self.hits += 1
-        return self.answer(request, shown)
-
-    def answer(self, request: web.Request, shown: Shown) -> web.Response:
+    def answer(self, request: web.BaseRequest, shown: Shown) -> web.Response:
         """To one request: 304 where it has these bytes already."""
-        position = max(shown.position, self._changes.heard)
         headers = shown.headers.copy()
-        headers["Rostra-Position"] = str(position)
-        request[ORIGINS] = shown.origins
-        if _has(request, shown.etag):
+        headers[POSITION] = str(self.position(shown))
+        if hdrs.IF_NONE_MATCH in request.headers and has(request, shown.etag):
             del headers[hdrs.CONTENT_TYPE]
             return web.Response(status=304, headers=headers)
-        response = web.Response(body=shown.body, headers=headers)
-        if len(shown.body) > self._compressed_bytes_min and hdrs.ACCEPT_ENCODING in request.headers:
-            response.enable_compression()
-        return response
+        if shown.long and wants_gzip(request):
+            headers[hdrs.CONTENT_ENCODING] = "gzip"
+            return web.Response(body=shown.in_gzip(), headers=headers)
+        return web.Response(body=shown.body, headers=headers)
 
 
 def shown_of(
+    request: web.Request,
     body: bytes,
     tag: str,
     *,
     position: int,
-    origins: tuple[str, ...],
-    private: bool,
+    route: str,
     long: bool,
     media_type: str = JSON,
 ) -> Shown:
-    """An answer; `private` where it is one person's, `long` where it may go compressed."""
-    etag = f'"{tag}"'
+    """The answer to a request; `long` where it may go compressed."""
+    etag, origins = f'"{tag}"', request.get(ORIGINS, ("*",))
+    private = hdrs.AUTHORIZATION in request.headers
     headers = CIMultiDict(
         {
             hdrs.CONTENT_TYPE: media_type,
@@ -123,13 +118,17 @@ def shown_of(
     )
     if "*" in origins:
         headers.update(ANY_ORIGIN)
-    return Shown(body, etag, headers, position, origins)
+    return Shown(body, etag, headers, position, origins, route, long)
 
 
-def _has(request: web.Request, etag: str) -> bool:
-    given = request.headers.get(hdrs.IF_NONE_MATCH)
-    if given is None:
-        return False
-    if given == etag:
+def wants_gzip(request: web.BaseRequest) -> bool:
+    """Whether the answer may go compressed."""
+    asked = request.headers.get(hdrs.ACCEPT_ENCODING)
+    return asked is not None and "gzip" in asked and "gzip;q=0" not in asked.replace(" ", "")
+
+
+def has(request: web.BaseRequest, etag: str) -> bool:
+    """Whether the reader has these bytes already."""
+    if request.headers[hdrs.IF_NONE_MATCH] == etag:
         return True
     return any(f'"{one.value}"' == etag or one.value == "*" for one in request.if_none_match or ())

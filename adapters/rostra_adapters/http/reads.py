@@ -13,10 +13,11 @@ from rostra import ids, texts
 from rostra.settings import Order
 from rostra_adapters.app import App
 from rostra_adapters.http.messages import JSON
+from rostra_adapters.http.metrics import route_of
 from rostra_adapters.http.page_cache import WAITING, PageCache, Shown, key_of, shown_of
 from rostra_adapters.http.problems import Problem
 from rostra_adapters.http.queries import Query
-from rostra_adapters.http.readers import ORIGINS, Reader, id_in_path
+from rostra_adapters.http.readers import Reader, id_in_path
 from rostra_adapters.http.settings import HttpSettings
 from rostra_adapters.my_votes import add_my_votes
 from rostra_projections.annotations import annotations
@@ -70,7 +71,8 @@ class Reads:
             query = Query(request, known=(*parameters, *WAITING))
             least, wait_seconds = self._waiting(query)
             if key is not None and (shown := self._pages.find(key, least)) is not None:
-                return self._pages.again(request, shown)
+                self._pages.hits += 1
+                return self._pages.answer(request, shown)
             reader = Reader(request, self._app, self._settings.secret)
             if least:
                 await self._app.wait(least, wait_seconds)
@@ -96,11 +98,11 @@ class Reads:
     async def _shown(self, request: web.Request, shape: Any, position: int) -> Shown:
         body = msgspec.json.encode(shape)
         return shown_of(
+            request,
             body,
             tag_of(request, body, await self._app.log.log_id()),
             position=max(position, getattr(shape, "position", 0)),
-            origins=request.get(ORIGINS, ("*",)),
-            private="Authorization" in request.headers,
+            route=route_of(request),
             long=len(body) > self._settings.compressed_bytes_min,
             media_type=getattr(shape, "media_type", JSON),
         )

@@ -82,7 +82,7 @@ class RequestLog:
             status = response.status
             return response
         finally:
-            self._done(request, status, time.perf_counter() - began)
+            self.done(request, route_of(request), status, began, request[TRACE])
 
     def answer_trace(self, request: web.Request, answer: web.StreamResponse) -> None:
         """As the answer's head is made."""
@@ -94,16 +94,12 @@ class RequestLog:
         """Put down what still waits."""
         self.put_down()
 
-    def _done(self, request: web.Request, status: int, seconds: float) -> None:
-        done = _Done(
-            time.time(),
-            request.method,
-            request.raw_path,
-            route_of(request),
-            status,
-            seconds,
-            request[TRACE],
-        )
+    def done(
+        self, request: web.BaseRequest, route: str, status: int, began: float, trace: str
+    ) -> None:
+        """A request was answered that `began` by the performance counter."""
+        seconds = time.perf_counter() - began
+        done = _Done(time.time(), request.method, request.raw_path, route, status, seconds, trace)
         self._waiting.append(done)
         if len(self._waiting) >= WAITING_MAX:
             self.put_down()

@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from aiohttp import web
 
-from rostra_adapters.http.application import METRICS
+from rostra_adapters.http.application import KEPT_PAGES, METRICS
 from rostra_adapters.http.metrics import Metrics
 from rostra_adapters.http.settings import HttpSettings
 
@@ -32,6 +32,9 @@ async def serve(
         asyncio.get_running_loop().add_signal_handler(wish, stop.set)
     runner = web.AppRunner(application, shutdown_timeout=settings.drain_seconds_max)
     await runner.setup()
+    if runner.server is not None:
+        handle = runner.server.request_handler
+        runner.server.request_handler = application[KEPT_PAGES].before(handle)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(runner.cleanup)
         site = web.TCPSite(runner, host, port, backlog=BACKLOG, reuse_port=reuse_port)

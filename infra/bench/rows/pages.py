@@ -98,6 +98,7 @@ class Bench:
             return [request("GET", _path(d, order)) for d, order in islice(asked, each)]
 
         others = [request("GET", f"/page/{d}?order={order}") for d, order in named[:each]]
+        await self._rendered(named)
         mine, found = await alternate(
             self._scale.rounds,
             self._rate(self._ours, ours, 200),
@@ -111,6 +112,13 @@ class Bench:
             peers=found,
             rule="at least",
             bar=0.5,
+        )
+
+    async def _rendered(self, named: Sequence[tuple[UUID, Order]]) -> None:
+        """Have the HTML of all their comments kept, by other pages of the same."""
+        pages = [request("GET", f"{_path(d, order)}&replies=4") for d, order in named]
+        await drive(
+            self._ours.host, self._ours.port, pages, connections=CONNECTIONS, expected=200
         )
 
     def _count(self, each_second: int) -> int:
