@@ -14,6 +14,7 @@ from aiohttp.test_utils import TestServer
 import rostra_adapters
 from rostra_adapters.app import App
 from rostra_adapters.http import HttpSettings, make_app
+from rostra_adapters.http.server import answer_kept_first
 from rostra_adapters.http.tokens import sign
 
 SECRET = "a secret of the tests, which is long enough"
@@ -181,8 +182,11 @@ async def serving_app(app: App, settings: HttpSettings | None = None) -> AsyncIt
     """A service over an App."""
     written: list[bytes] = []
     settings = settings or HttpSettings(secret=SECRET)
-    server = TestServer(make_app(app, settings, write=written.append))
+    application = make_app(app, settings, write=written.append)
+    server = TestServer(application)
     await server.start_server()
+    assert server.runner is not None
+    answer_kept_first(application, server.runner)
     try:
         async with ClientSession() as session:
             yield Service(app, session, str(server.make_url("")).rstrip("/"), written)

@@ -84,6 +84,7 @@ class PageCache:
 
     def answer(self, request: web.BaseRequest, shown: Shown) -> web.Response:
         """To one request: 304 where it has these bytes already."""
+        request[ORIGINS] = shown.origins
         headers = shown.headers.copy()
         headers[POSITION] = str(self.position(shown))
         if hdrs.IF_NONE_MATCH in request.headers and has(request, shown.etag):

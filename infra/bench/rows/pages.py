@@ -117,9 +117,7 @@ class Bench:
     async def _rendered(self, named: Sequence[tuple[UUID, Order]]) -> None:
         """Have the HTML of all their comments kept, by other pages of the same."""
         pages = [request("GET", f"{_path(d, order)}&replies=4") for d, order in named]
-        await drive(
-            self._ours.host, self._ours.port, pages, connections=CONNECTIONS, expected=200
-        )
+        await drive(self._ours.host, self._ours.port, pages, connections=CONNECTIONS, expected=200)
 
     def _count(self, each_second: int) -> int:
         return max(CONNECTIONS, int(each_second * self._scale.seconds))

@@ -1,0 +1,159 @@
+"""Pages that are kept as bytes: never older than was asked for, never what may not be shown."""
+
+import asyncio
+import gzip
+import json
+
+import asyncpg
+
+from service import Answer, Service, event, opened, posted, serving, voted
+
+
+async def page(service: Service, discussion: str, **headers: str) -> Answer:
+    """As a reader asks who has no position: what is kept will do."""
+    return await service.ask("GET", f"/v1/discussions/{discussion}/comments", headers=headers)
+
+
+async def hits(service: Service) -> float:
+    for line in (await service.ask("GET", "/metrics")).body.decode().splitlines():
+        if line.startswith("rostra_page_cache_hits_total"):
+            return float(line.split()[1])
+    raise AssertionError("not told")
+
+
+async def test_a_page_read_again_is_the_same_and_costs_no_query(durable_service: Service) -> None:
+    service = durable_service
+    [discussion, *_] = await service.given(opened(), posted(body="long " * 500), voted())
+    await service.app.wait(3)
+    first = await page(service, discussion)
+    before = await hits(service)
+    again = await page(service, discussion)
+    assert await hits(service) == before + 1
+    assert again.body == first.body
+    for name in ("ETag", "Vary", "Cache-Control", "Content-Type", "Access-Control-Allow-Origin"):
+        assert again.headers[name] == first.headers[name], name
+    assert int(again.headers["Rostra-Position"]) >= 3
+    assert again.headers["traceparent"] != first.headers["traceparent"]
+    [*_, line, _] = await service.lines()
+    assert (line["route"], line["status"]) == ("/v1/discussions/{id}/comments", 200)
+
+
+async def test_a_kept_page_answers_304_and_goes_compressed(durable_service: Service) -> None:
+    service = durable_service
+    [discussion, *_] = await service.given(opened(), posted(body="long " * 500))
+    await service.app.wait(2)
+    first = await page(service, discussion, **{"Accept-Encoding": "identity"})
+    for _ in range(2):
+        same = await page(service, discussion, **{"If-None-Match": first.headers["ETag"]})
+        assert (same.status, same.body) == (304, b"")
+        assert same.headers["ETag"] == first.headers["ETag"]
+        short = await page(service, discussion, **{"Accept-Encoding": "gzip"})
+        assert short.headers["Content-Encoding"] == "gzip"
+        assert short.body == first.body  # the client unpacks
+        assert int(short.headers["Content-Length"]) < len(first.body) / 5
+
+
+async def test_old_and_closing_clients_are_answered_whole(durable_service: Service) -> None:
+    service = durable_service
+    [discussion, *_] = await service.given(opened(), posted())
+    await service.app.wait(2)
+    first = await page(service, discussion)
+    host, port = service.url.removeprefix("http://").split(":")
+    for asked in ("HTTP/1.0\r\n", "HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"):
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(f"GET /v1/discussions/{discussion}/comments {asked}\r\n".encode())
+        answer = await reader.read()  # to its end: the connection is closed
+        writer.close()
+        assert answer.endswith(first.body)
+    head = await service.ask("HEAD", f"/v1/discussions/{discussion}/comments")
+    assert (head.status, head.body) == (200, b"")
+
+
+async def test_no_reader_sees_less_than_they_asked_for(database_url: str) -> None:
+    """Two services on one log: one publishes, both are read, with a position and without."""
+    async with serving(database_url) as here, serving(database_url) as there:
+        [discussion, *_] = await here.given(opened(), posted())
+        path = f"/v1/discussions/{discussion}/comments"
+        for number in range(40):
+            [result] = await here.batch([voted(on="c1", voter=f"v{number}")])
+            position = result["position"]
+            for service in (there, here, there):
+                answer = await service.ask("GET", f"{path}?min_position={position}")
+                assert answer.json["comments"][0]["up"] == number + 1
+                assert int(answer.headers["Rostra-Position"]) >= position
+            plain = await there.ask("GET", path)
+            assert number <= plain.json["comments"][0]["up"] <= number + 1
+            if int(plain.headers["Rostra-Position"]) >= position:
+                assert plain.json["comments"][0]["up"] == number + 1
+        assert await hits(there) > 0
+
+
+async def test_what_is_withdrawn_is_shown_to_nobody_who_knows_of_it(database_url: str) -> None:
+    async with serving(database_url) as here, serving(database_url) as there:
+        [discussion, *_] = await here.given(opened(), posted(body="secret words"))
+        path = f"/v1/discussions/{discussion}/comments"
+        await there.app.wait(2)
+        assert b"secret words" in (await there.ask("GET", path)).body
+        [removed] = await here.batch([event("comment.removed", comment="c1")])
+        after = await there.ask("GET", f"{path}?min_position={removed['position']}")
+        assert b"secret words" not in after.body
+        assert b"secret words" not in (await there.ask("GET", path)).body
+
+
+async def test_an_erased_person_is_in_no_kept_page(database_url: str) -> None:
+    async with serving(database_url) as here, serving(database_url) as there:
+        [discussion, *_] = await here.given(opened(), posted(body="secret words"))
+        path = f"/v1/discussions/{discussion}/comments"
+        await there.app.wait(2)
+        assert b"secret words" in (await there.ask("GET", path)).body
+        erased = event("person.erased", person="ann")
+        del erased["data"]["resource"]
+        await here.given(erased)
+        assert b"secret words" not in (await there.ask("GET", path)).body
+        assert b"secret words" not in (await here.ask("GET", path)).body
+
+
+async def test_a_site_that_becomes_private_is_read_from_no_kept_page(database_url: str) -> None:
+    async with serving(database_url) as here, serving(database_url) as there:
+        [discussion, *_] = await here.given(opened(), posted())
+        path = f"/v1/discussions/{discussion}/comments"
+        await there.app.wait(2)
+        assert (await there.ask("GET", path)).status == 200
+        [result] = await here.batch([event("site.configured", settings={"private": True})])
+        for service in (here, there):
+            after = await service.ask("GET", f"{path}?min_position={result['position']}")
+            assert after.status == 404
+            assert (await service.ask("GET", path)).status == 404
+
+
+async def test_a_lost_connection_empties_what_is_kept(database_url: str) -> None:
+    async with serving(database_url) as service:
+        [discussion, *_] = await service.given(opened(), posted())
+        await service.app.wait(2)
+        await page(service, discussion)
+        losses = service.app.views.changes.losses
+        operator = await asyncpg.connect(database_url)
+        try:
+            await operator.execute(
+                "select pg_terminate_backend(pid) from pg_stat_activity"
+                " where datname = current_database() and query like 'LISTEN %rostra_views%'"
+            )
+        finally:
+            await operator.close()
+        async with asyncio.timeout(30):
+            while service.app.views.changes.losses < losses + 2:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        before = await hits(service)
+        assert (await page(service, discussion)).status == 200
+        assert await hits(service) == before
+        await page(service, discussion)
+        assert await hits(service) == before + 1
+
+
+def test_what_is_compressed_can_be_unpacked() -> None:
+    from rostra_adapters.http.page_cache import Shown
+
+    body = json.dumps(list(range(1_000))).encode()
+    shown = Shown(body, "", None, 0, (), "", long=True)  # type: ignore[arg-type]
+    assert gzip.decompress(shown.in_gzip()) == body
+    assert shown.in_gzip() is shown.in_gzip()

@@ -1,0 +1,127 @@
+"""What is kept of the views is dropped as soon as it may be wrong."""
+
+from uuid import UUID
+
+import pytest
+
+from rostra import ids
+from rostra_adapters.views import changes
+from rostra_adapters.views.changes import Changes, Keep, news
+
+HERE, THERE = ids.discussion_id("s", "/here"), ids.discussion_id("s", "/there")
+PREFIXES = [ids.prefix_of(HERE)]
+
+
+@pytest.fixture
+def heard() -> Changes:
+    made = Changes()
+    made.listen()
+    return made
+
+
+@pytest.fixture
+def keep(heard: Changes) -> Keep[str]:
+    return Keep(heard, weight_max=10)
+
+
+def keep_at(keep: Keep[str], position: int, weight: int = 1) -> None:
+    keep.keep("page", "words", PREFIXES, keep.begin(position), weight)
+
+
+def test_what_was_read_is_kept_until_its_discussion_changes(
+    heard: Changes, keep: Keep[str]
+) -> None:
+    keep_at(keep, 5)
+    heard.hear(news(6, [THERE]))
+    assert keep.find("page") == "words"
+    heard.hear(news(7, [ids.comment_id(HERE, "c1")]))
+    assert keep.find("page") is None
+
+
+def test_what_was_read_before_a_change_and_comes_after_it_is_not_kept(
+    heard: Changes, keep: Keep[str]
+) -> None:
+    begun = keep.begin(5)
+    heard.hear(news(6, [HERE]))
+    keep.keep("page", "words", PREFIXES, begun)
+    assert keep.find("page") is None
+
+
+def test_what_was_read_after_a_change_that_is_heard_of_late_is_kept(
+    heard: Changes, keep: Keep[str]
+) -> None:
+    begun = keep.begin(6)  # the statement saw 6 before we were told of it
+    heard.hear(news(6, [HERE]))
+    keep.keep("page", "words", PREFIXES, begun)
+    assert keep.find("page") == "words"
+
+
+def test_what_was_being_read_when_something_was_missed_is_not_kept(
+    heard: Changes, keep: Keep[str]
+) -> None:
+    keep_at(keep, 5)
+    begun = keep.begin(5)
+    heard.lose()
+    keep.keep("other", "words", PREFIXES, begun)
+    assert keep.find("page") is None
+    assert keep.find("other") is None
+
+
+def test_nothing_is_kept_while_nobody_listens(heard: Changes, keep: Keep[str]) -> None:
+    heard.lose(listening=False)
+    keep_at(keep, 5)
+    assert keep.find("page") is None
+    heard.listen()
+    keep_at(keep, 5)
+    assert keep.find("page") == "words"
+
+
+def test_a_position_that_was_not_heard_of_asks_for_more_than_is_kept(
+    heard: Changes, keep: Keep[str]
+) -> None:
+    keep_at(keep, 5)
+    assert keep.find("page", min_position=5) == "words"
+    assert keep.find("page", min_position=6) is None  # of 6 it is not known what it changed
+    heard.hear(news(6, [THERE]))
+    assert keep.find("page", min_position=6) == "words"
+
+
+def test_too_many_discussions_for_one_message_are_all_of_them(
+    heard: Changes, keep: Keep[str]
+) -> None:
+    keep_at(keep, 5)
+    told = news(6, [UUID(int=(n << 64)) for n in range(1_000)])
+    assert told == changes.EVERYTHING
+    heard.hear(told)
+    assert keep.find("page") is None
+    assert heard.heard == 0
+
+
+def test_a_message_fits_what_postgresql_takes() -> None:
+    told = [
+        news(2**62, [ids.discussion_id("s", str(n)) for n in range(count)]) for count in (1, 480)
+    ]
+    assert all(len(text.encode()) < 8_000 for text in told)
+
+
+def test_of_discussions_that_are_forgotten_the_last_change_is_taken_for_theirs(
+    heard: Changes, keep: Keep[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(changes, "DISCUSSIONS_KNOWN_MAX", 2)
+    keep_at(keep, 5)
+    heard.hear(news(6, [HERE]))
+    for position, name in enumerate("abc", 7):
+        heard.hear(news(position, [ids.discussion_id("s", name)]))
+    keep_at(keep, 5)
+    assert keep.find("page") is None
+
+
+def test_the_least_used_goes_first(keep: Keep[str]) -> None:
+    for name in "abc":
+        keep.keep(name, name, PREFIXES, keep.begin(5), weight=3)
+    assert keep.find("a") == "a"
+    keep.keep("d", "d", PREFIXES, keep.begin(5), weight=3)
+    assert [keep.find(name) for name in "abcd"] == ["a", None, "c", "d"]
+    keep.keep("heavy", "x", PREFIXES, keep.begin(5), weight=11)
+    assert keep.find("heavy") is None
+    assert keep.weight == 9
