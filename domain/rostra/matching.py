@@ -15,9 +15,9 @@ from typing import NamedTuple
 import edlib  # type: ignore[import-not-found]  # an extension module without stubs
 
 GRAM_CHARACTERS = (6, 8)
-HITS_MAX = 300_000
+HITS_MAX = 60_000
 """What is made of more common pieces (`aaaa…`) cannot be told from its surroundings by them …"""
-COMMON_REACH_CHARACTERS = 50_000
+COMMON_REACH_CHARACTERS = 10_000
 """… and is only looked for so far around where it last stood."""
 SYMBOLS_MAX = 254
 """edlib tells 256 apart: of these one stands for unknown letters, one for gaps in the text."""
