@@ -22,7 +22,8 @@ _TAIL_BITS = 59
 _TAIL_MASK = (1 << _TAIL_BITS) - 1
 _VERSION_8 = 8 << 76
 _VARIANT = 2 << 62
-_OTHER_THAN_PREFIX = (0xF << 76) | ((1 << 64) - 1)
+_LAYOUT = 0xF << 76 | 3 << 62
+_OF_PREFIX = ~((0xF << 76) | ((1 << 64) - 1))
 
 _IDS_CACHED_MAX = 65_536
 
@@ -75,12 +76,18 @@ def is_article(stream: UUID) -> bool:
 
 def is_ours(stream: UUID) -> bool:
     """Whether an id has this layout; a foreign writer's may not."""
-    return stream.int >> 76 & 0xF == 8 and stream.int >> 62 & 3 == 2
+    return stream.int & _LAYOUT == _VERSION_8 | _VARIANT
 
 
 def discussion_of(stream: UUID) -> UUID:
     """The discussion in which a comment, vote, passage or flag is."""
-    return UUID(int=stream.int & ~_OTHER_THAN_PREFIX | _VERSION_8 | _VARIANT)
+    return _discussion_of(stream.int & _OF_PREFIX)
+
+
+@lru_cache(_IDS_CACHED_MAX)
+def _discussion_of(prefix: int) -> UUID:
+    """Kept: who folds asks for the same few again and again."""
+    return UUID(int=prefix | _VERSION_8 | _VARIANT)
 
 
 @lru_cache(_IDS_CACHED_MAX)

@@ -35,10 +35,26 @@ from rostra_projections.comment_rows import (
     ParticipantRow,
     Shown,
 )
-from rostra_projections.tables import Fact, Key, Rows, Table
+from rostra_projections.tables import Fact, Key, Rows, Table, Touched
 
 TABLES: tuple[Table[Any], ...] = (COMMENTS, COUNTS, PARTICIPANTS)
 SHAPE = 1
+EVENTS: frozenset[type] = frozenset(
+    {
+        CommentApproved,
+        CommentEdited,
+        CommentPinned,
+        CommentPosted,
+        CommentRejected,
+        CommentRemoved,
+        CommentRestored,
+        CommentUnpinned,
+        DiscussionOpened,
+        VoteCast,
+        VoteNullified,
+        VoteRestored,
+    }
+)
 
 _UNSEEN = ""
 STALE: Time = ""
@@ -131,13 +147,6 @@ def _vote(row: CommentRow, now: int, was: int) -> None:
     row.up += (now == 1) - (was == 1)
     row.down += (now == -1) - (was == -1)
     row.score = row.up - row.down
-    _rank(row)
-
-
-def _rank(row: CommentRow) -> None:
-    row.best = orders.best(row.up, row.down)
-    row.controversial = orders.controversial(row.up, row.down)
-    row.hot = orders.hot(row.up, row.down, row.posted_at)
 
 
 def _sealed(personal: object) -> bytes | None:
@@ -185,7 +194,6 @@ def _posted(rows: Rows, fact: Fact, event: CommentPosted) -> None:
         position=fact.position,
         changed=fact.position,
     )
-    _rank(row)
     rows.of(COMMENTS)[row.id] = row
     _counts(rows, row.discussion).changed = fact.position
     _set_status(rows, row, event.status, ancestors)
@@ -209,7 +217,7 @@ def _count(rows: Rows, row: CommentRow, ancestors: list[CommentRow], gain: int) 
         ancestor.descendants += gain
     if ancestors:
         ancestors[-1].replies += gain
-    for group in groups(row.id, row.passage):
+    for group in groups(row.discussion, row.passage):
         counts = _counts(rows, group)
         # On a passage, comments are those made on it and replies all below them;
         # of a discussion, a reply is a comment too.
@@ -255,13 +263,26 @@ def _show(rows: Rows, row: CommentRow, parent: CommentRow | None) -> None:
     if parent is not None:
         parent.shown_replies += shown
         parent.hidden_replies += hidden
-    for group in groups(row.id, row.passage):
+    for group in groups(row.discussion, row.passage):
         counts = _counts(rows, group)
         counts.flat += shown
         counts.flat_hidden += hidden
         if parent is None:
             counts.top += shown
             counts.top_hidden += hidden
+
+
+# -- what a fold leaves to the end: the keys of orders, computed once for all votes on a comment
+
+
+def settle(rows: Rows, touched: Touched) -> None:
+    """Rank the comments that were touched."""
+    comments = rows.of(COMMENTS)
+    for id_ in touched[COMMENTS.name]:
+        if (row := comments.get(id_)) is not None:
+            row.best = orders.best(row.up, row.down)
+            row.controversial = orders.controversial(row.up, row.down)
+            row.hot = orders.hot(row.up, row.down, row.posted_at)
 
 
 # -- what a fold leaves to be looked up: the latest time, once the latest comment has gone

@@ -49,6 +49,13 @@ DISCUSSIONS = Table(
 
 TABLES: tuple[Table[Any], ...] = (DISCUSSIONS,)
 SHAPE = 1
+EVENTS: frozenset[type] = frozenset(
+    {
+        DiscussionClosed,
+        DiscussionOpened,
+        DiscussionReopened,
+    }
+)
 
 # -- fold
 

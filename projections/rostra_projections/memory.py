@@ -65,6 +65,7 @@ class MemoryViews:
         for view in self._views:
             for fact in facts:
                 self._fold(view, fact)
+            view.settle(self.rows, {COMMENTS.name: touched})
             view.mend(self.rows)
         self.read_up_to = page[-1].position
         self._keep(moves_since(self.rows, before, self.read_up_to))

@@ -139,6 +139,19 @@ ACTS = Table(
 
 TABLES: tuple[Table[Any], ...] = (SITES, QUEUE, FLAGS, ACTS)
 SHAPE = 1
+EVENTS: frozenset[type] = frozenset(
+    {
+        CommentApproved,
+        CommentFlagged,
+        CommentPinned,
+        CommentPosted,
+        CommentRejected,
+        CommentRemoved,
+        CommentRestored,
+        CommentUnpinned,
+        DiscussionOpened,
+    }
+)
 
 TOPICS: dict[str, str] = {
     "approve": CommentApproved.topic,

@@ -79,6 +79,16 @@ OFFSET_MAX = 2**31 - 1
 
 TABLES: tuple[Table[Any], ...] = (PASSAGES,)
 SHAPE = 2
+EVENTS: frozenset[type] = frozenset(
+    {
+        PassageClosed,
+        PassageMarked,
+        PassageMoved,
+        PassageOrphaned,
+        PassageReopened,
+        PassageUnmarked,
+    }
+)
 
 # -- fold
 

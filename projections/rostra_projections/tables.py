@@ -4,7 +4,7 @@ A fold changes rows that it finds in `Rows`; the same fold runs live (rows loade
 from PostgreSQL), in a rebuild and in memory.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Generic, TypeVar, cast
 from uuid import UUID
 
@@ -14,6 +14,9 @@ from rostra.codec import AnyEvent
 
 Key = Any
 """A UUID, or a tuple for a table whose key has several columns."""
+
+Touched = Mapping[str, Collection[Key]]
+"""The keys of rows that a fold has looked at, by table."""
 
 
 class Fact(msgspec.Struct, frozen=True, gc=False):

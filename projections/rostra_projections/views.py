@@ -12,22 +12,29 @@ from rostra.ids import discussion_of, is_ours
 from rostra.log import Recorded
 from rostra_projections import comments, discussions, moderation, passages
 from rostra_projections.listing import is_time
-from rostra_projections.tables import Fact, Key, Rows, Table
+from rostra_projections.tables import Fact, Key, Rows, Table, Touched
 
 
 def nothing_to_mend(_: Rows) -> None:
     """The fold leaves nothing to be looked up."""
 
 
+def nothing_to_settle(_: Rows, __: Touched) -> None:
+    """The fold leaves nothing to the end."""
+
+
 class View(msgspec.Struct, frozen=True):
-    """A projection: its tables, the version of their shape, and its fold. `touches`
-    names the rows that `fold` looks at; `mend` completes rows once all are here."""
+    """A projection: its tables, the version of their shape, and its fold. `events` are all
+    that the fold looks at; `touches` names its rows. After the last of some events, `settle`
+    completes the rows that were touched, and `mend` those of which all others must be here."""
 
     name: str
     shape: int
     tables: tuple[Table[Any], ...]
+    events: frozenset[type]
     touches: Callable[[Fact], Iterator[tuple[Table[Any], Key]]]
     fold: Callable[[Rows, Fact], None]
+    settle: Callable[[Rows, Touched], None] = nothing_to_settle
     mend: Callable[[Rows], None] = nothing_to_mend
 
 
@@ -38,6 +45,7 @@ VIEWS: Mapping[str, View] = {
             "discussions",
             discussions.SHAPE,
             discussions.TABLES,
+            discussions.EVENTS,
             discussions.touches,
             discussions.fold,
         ),
@@ -45,13 +53,27 @@ VIEWS: Mapping[str, View] = {
             "comments",
             comments.SHAPE,
             comments.TABLES,
+            comments.EVENTS,
             comments.touches,
             comments.fold,
+            comments.settle,
             comments.mend,
         ),
-        View("passages", passages.SHAPE, passages.TABLES, passages.touches, passages.fold),
         View(
-            "moderation", moderation.SHAPE, moderation.TABLES, moderation.touches, moderation.fold
+            "passages",
+            passages.SHAPE,
+            passages.TABLES,
+            passages.EVENTS,
+            passages.touches,
+            passages.fold,
+        ),
+        View(
+            "moderation",
+            moderation.SHAPE,
+            moderation.TABLES,
+            moderation.EVENTS,
+            moderation.touches,
+            moderation.fold,
         ),
     )
 }
@@ -105,7 +127,7 @@ def _check(event: codec.AnyEvent, state: bytes) -> None:
     """What no table could keep. Raises ValueError."""
     if not is_time(event.time):
         raise ValueError(f"{event.time!r} is no time")
-    if rb"\u0000" in state and _NUL.search(state):
+    if b"\\" in state and _NUL.search(state):
         raise ValueError("a text with a NUL")
 
 
@@ -113,6 +135,8 @@ def fold_fact(view: View, rows: Rows, fact: Fact | Broken) -> None:
     """Fold one fact, or raise CannotFold and leave the rows as they are."""
     if isinstance(fact, Broken):
         raise CannotFold(Parked(discussion_of(fact.stream), fact.position, fact.error))
+    if type(fact.event) not in view.events:
+        return
     try:
         view.fold(rows, fact)
     except (LookupError, TypeError, ValueError) as error:

@@ -131,6 +131,7 @@ async def folded(
         async for page in _pages(connection, part):
             _fold_page(view, rows, page, parked)
             progress(view.name, page[-1].position, part.until)
+        view.settle(rows, {table.name: rows.of(table) for table in view.tables})
         view.mend(rows)
     return rows, parked
 

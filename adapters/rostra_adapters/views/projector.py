@@ -146,6 +146,7 @@ async def _folded(
     before = places_of(rows, touched[COMMENTS.name]) if COMMENTS in view.tables else {}
     for fact in facts:
         fold_fact(view, rows, fact)
+    view.settle(rows, touched)
     return rows, before
 
 

@@ -57,6 +57,7 @@ class TheView(PostgresTrackingRecorder):
         for table, key in touched:
             self._load(cursor, table, key, rows)
         view.fold(rows, fact)
+        view.settle(rows, {table.name: rows.of(table) for table in view.tables})
         for table in view.tables:
             if table is COUNTS:
                 self._mend(cursor, rows)
