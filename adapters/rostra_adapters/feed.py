@@ -15,9 +15,12 @@ from rostra import codec, ids
 from rostra.article import ArticleRevised
 from rostra.codec import AnyEvent
 from rostra.commands import COMMANDS
+from rostra.comment import CommentEdited, CommentPosted
 from rostra.events import Words
+from rostra.flag import CommentFlagged
 from rostra.log import EventLog, Recorded
 from rostra.sealing import Damaged, Erased, KeyRing, associated_data
+from rostra.vote import VoteCast
 from rostra_adapters.feed_data import WORDED, Data, data_of, names_wanted, with_text, with_words
 from rostra_adapters.feed_names import Names
 
@@ -31,11 +34,13 @@ _logger = logging.getLogger(__name__)
 
 
 class Wanted(msgspec.Struct, frozen=True):
-    """What a reader asks for; everything by default. A resource is one of the site."""
+    """What a reader asks for; everything by default. A resource, and a person, is one of
+    the site: of a person it is what they wrote, voted and flagged."""
 
     types: frozenset[str] = frozenset(COMMANDS)
     site: str | None = None
     resource: str | None = None
+    person: str | None = None
 
     def may_hold(self, row: Recorded) -> bool:
         """False where the row alone shows that it is not asked for."""
@@ -45,9 +50,9 @@ class Wanted(msgspec.Struct, frozen=True):
             return True
         return self._is_of_resource(row.stream)
 
-    def holds(self, data: Data) -> bool:
-        """Whether what the event is about is asked for."""
-        return self.site in (None, data["site"])
+    def holds(self, event: AnyEvent, data: Data) -> bool:
+        """Whether the event, and what it is about, is asked for."""
+        return self.site in (None, data["site"]) and self.person in (None, _whose(event))
 
     def takes(self, event: "FeedEvent") -> bool:
         """Whether an event is asked for."""
@@ -63,6 +68,21 @@ class Wanted(msgspec.Struct, frozen=True):
 
 
 EVERYTHING = Wanted()
+
+
+def _whose(event: AnyEvent) -> str | None:
+    """Who wrote, voted or flagged, None where it is none of these."""
+    match event:
+        case CommentPosted():
+            return event.author
+        case CommentEdited() if event.by in (None, event.author):
+            return event.author
+        case VoteCast():
+            return event.voter
+        case CommentFlagged():
+            return event.by
+        case _:
+            return None
 
 
 class FeedEvent(msgspec.Struct, frozen=True, gc=False):
@@ -141,7 +161,8 @@ class Feed:
         told = [
             (event, data)
             for event in found
-            if (data := data_of(event.row.stream, event.event, names)) and wanted.holds(data)
+            if (data := data_of(event.row.stream, event.event, names))
+            and wanted.holds(event.event, data)
         ]
         await self._ring.load({_owner(event, data) for event, data in told if event.sealed})
         texts = await self._texts_of(event for event, _ in told)

@@ -12,27 +12,36 @@ from rostra_adapters.cli.options import Place, opened, option, place, run
 @click.command()
 @option("--site", metavar="S", envvar="ROSTRA_SITE", help="Of this site alone.")
 @option("--resource", metavar="R", envvar="ROSTRA_RESOURCE", help="Of one of its discussions.")
+@option("--person", metavar="P", help="What a person of the site wrote, voted and flagged.")
 @place
-def export(*, site: str | None, resource: str | None, data: Path, database_url: str | None) -> None:
+def export(
+    *,
+    site: str | None,
+    resource: str | None,
+    person: str | None,
+    data: Path,
+    database_url: str | None,
+) -> None:
     """Write the feed, one CloudEvent a line. `rostra publish` takes it back.
 
     \b
     For example:
       rostra export --site blog | gzip > blog.ndjson.gz
+      rostra export --site blog --person u1234
     """
-    if resource is not None and site is None:
-        raise click.UsageError("--resource is one of a --site")
+    if site is None and (resource is not None or person is not None):
+        raise click.UsageError("--resource and --person are of a --site")
     try:
-        run(lambda: _export(Place(data, database_url), site, resource))
+        run(lambda: _export(Place(data, database_url), site, resource, person))
     except BrokenPipeError:  # whoever reads has had enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-async def _export(where: Place, site: str | None, resource: str | None) -> None:
+async def _export(where: Place, site: str | None, resource: str | None, person: str | None) -> None:
     from rostra_adapters.feed import Feed, Wanted
 
     async with opened(where) as app:
-        wanted = Wanted(site=site, resource=resource)
+        wanted = Wanted(site=site, resource=resource, person=person)
         async for page in Feed(app.log, app.ring, app.articles).pages(wanted=wanted):
             for event in page.events:
                 sys.stdout.buffer.write(event.json + b"\n")
