@@ -25,8 +25,29 @@ def secret(data: Path) -> str:
 
 
 def master_key(data: Path) -> str:
-    """The key that wraps the keys of persons, as 64 hex digits; made at first use."""
-    return key_file(data / "master-key")
+    """The key that wraps the keys of persons, as 64 hex digits; made at first use. While it is
+    being replaced: the new one, a comma, the former one."""
+    file = data / "master-key"
+    if not file.exists():
+        return key_file(file)
+    return ",".join(_key(file, line) for line in file.read_text("ascii").split() or [""])
+
+
+def add_master_key(data: Path) -> None:
+    """A new one, before the one that there is."""
+    _replace(data / "master-key", [secrets.token_hex(SECRET_BYTES), *master_key(data).split(",")])
+
+
+def drop_former_master_keys(data: Path) -> None:
+    """Nothing is wrapped with them any more."""
+    _replace(data / "master-key", master_key(data).split(",")[:1])
+
+
+def _replace(file: Path, lines: list[str]) -> None:
+    """Whoever reads it reads the old lines or the new ones."""
+    draft = _draft(file, lines)
+    draft.rename(file)
+    sync_folder(file.parent)
 
 
 def key_file(path: Path) -> str:
@@ -36,6 +57,10 @@ def key_file(path: Path) -> str:
     except FileNotFoundError:
         _make(path)
         text = path.read_text("ascii").strip()
+    return _key(path, text)
+
+
+def _key(path: Path, text: str) -> str:
     if len(text) != 2 * SECRET_BYTES or not set(text) <= set("0123456789abcdef"):
         raise DataFolderError(f"{path} does not hold {2 * SECRET_BYTES} hex digits")
     return text
@@ -44,13 +69,8 @@ def key_file(path: Path) -> str:
 def _make(path: Path) -> None:
     """Links a finished file into place: nobody reads half a secret, and of two makers one wins."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}-{secrets.token_hex(8)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    draft = _draft(path, [secrets.token_hex(SECRET_BYTES)])
     try:
-        with os.fdopen(descriptor, "w") as file:
-            file.write(secrets.token_hex(SECRET_BYTES) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
         try:
             path.hardlink_to(draft)
         except FileExistsError:
@@ -58,6 +78,17 @@ def _make(path: Path) -> None:
         sync_folder(path.parent)
     finally:
         draft.unlink()
+
+
+def _draft(path: Path, lines: list[str]) -> Path:
+    """A finished file beside it, readable by its owner alone."""
+    draft = path.with_name(f".{path.name}-{secrets.token_hex(8)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.writelines(f"{line}\n" for line in lines)
+        file.flush()
+        os.fsync(file.fileno())
+    return draft
 
 
 def sync_folder(folder: Path) -> None:

@@ -144,6 +144,10 @@ class KeptKeyRing(ABC):
     async def forgotten(self) -> None:  # noqa: B027  # where nobody else has these keys
         """Until nobody else holds what has been destroyed so far either."""
 
+    async def of_other_masters(self) -> int:
+        """How many processes know another master key as the current one."""
+        return 0
+
     async def rewrap(self) -> int:
         """Wrap all keys with the current master key; how many were not."""
         count = 0

@@ -19,7 +19,7 @@ from rostra_adapters.articles import Articles
 from rostra_adapters.data_folder import key_file
 from rostra_adapters.erasures_file import ErasuresFile
 from rostra_adapters.kept_keys import MemoryKeyRing, SqliteKeyRing
-from rostra_adapters.key_ring import KeptKeyRing, MasterKeys
+from rostra_adapters.key_ring import KEY_BYTES, KeptKeyRing, MasterKeys
 from rostra_adapters.postgres import schema
 from rostra_adapters.postgres.article_texts import PostgresArticleTexts
 from rostra_adapters.postgres.backup import is_due
@@ -62,8 +62,9 @@ async def open(  # noqa: A001  # it opens a Rostra, as `rostra_adapters.open`
 ) -> AsyncIterator[App]:
     """A Rostra on "postgresql://…", "sqlite:PATH" or "memory:".
 
-    `master_key`: 32 bytes; by default ROSTRA_MASTER_KEY (64 hex digits), and for SQLite
-    a file beside the database. With `project` false, views are read but not kept up to
+    `master_key`: 32 bytes, while it is being replaced the new one and then the former one;
+    by default ROSTRA_MASTER_KEY (64 hex digits, after a comma those of the former one), and
+    for SQLite a file beside the database. With `project` false, views are read but not kept up to
     date by this process. `erasures`: the file to which erasures are appended; by default
     ROSTRA_ERASURES, else none; while `restoring` none. Raises LogUnavailable, NoMasterKey,
     ValueError, and unless it is `restoring` RestoreUnfinished.
@@ -92,8 +93,8 @@ def _master_keys(given: bytes | None) -> MasterKeys:
         text = os.environ.get(MASTER_KEY_VARIABLE)
         if text is None:
             raise NoMasterKey
-        given = bytes.fromhex(text)
-    return MasterKeys(given)
+        given = bytes.fromhex(text.replace(",", ""))
+    return MasterKeys(*(given[at : at + KEY_BYTES] for at in range(0, len(given), KEY_BYTES)))
 
 
 async def _on_postgres(

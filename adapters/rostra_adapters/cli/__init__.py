@@ -15,6 +15,7 @@ COMMANDS = {
     "erase": ("erase", "Erase a person: what they wrote and were called is gone for ever."),
     "backup": ("backup", "Save the log and the keys, each in a file of its own."),
     "restore": ("backup", "Take a backup back, without those who were erased since."),
+    "rotate-master-key": ("rotate_master_key", "Replace the key that wraps persons' keys."),
     "rebuild": ("views", "Make the views afresh from the log, beside those that are read."),
     "verify": ("views", "Compare each view with a fresh fold of the log."),
     "status": ("views", "Show the log's head and how far each view has read."),
@@ -31,7 +32,7 @@ class _Commands(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module = import_module(f"{__name__}.{COMMANDS[cmd_name][0]}")
-        command: click.Command = getattr(module, cmd_name)
+        command: click.Command = getattr(module, cmd_name.replace("-", "_"))
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002

@@ -74,18 +74,20 @@ def secret_of(folder: Path, *, make: bool) -> str | None:
 
 
 def master_key_of(folder: Path) -> bytes:
-    """The key that wraps persons' keys, likewise. Raises ClickException."""
+    """The key that wraps persons' keys, likewise; while it is being replaced the new one, then
+    the former one. Raises ClickException."""
     from rostra_adapters import data_folder
 
     try:
-        key = bytes.fromhex(os.environ.get(MASTER_KEY) or data_folder.master_key(folder))
+        text = os.environ.get(MASTER_KEY) or data_folder.master_key(folder)
+        keys = [bytes.fromhex(key) for key in text.split(",")]
     except ValueError:
         raise click.ClickException(f"{MASTER_KEY} is not hex digits") from None
     except (OSError, data_folder.DataFolderError) as error:
         raise click.ClickException(f"the key in {folder} cannot be read: {error}") from None
-    if len(key) != data_folder.SECRET_BYTES:
+    if any(len(key) != data_folder.SECRET_BYTES for key in keys):
         raise click.ClickException(f"{MASTER_KEY} is not {2 * data_folder.SECRET_BYTES} hex digits")
-    return key
+    return b"".join(keys)
 
 
 def erasures_of(folder: Path) -> Path:

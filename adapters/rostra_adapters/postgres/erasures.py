@@ -51,7 +51,7 @@ _HOLDING = """
 select count(*) from rostra_keys.key_readers
 where forgotten < $1 and seen_at > clock_timestamp() - $2::double precision * interval '1 second'
 """
-OTHER_MASTERS = """
+_OTHER_MASTERS = """
 select count(*) from rostra_keys.key_readers
 where master <> $1 and seen_at > clock_timestamp() - $2::double precision * interval '1 second'
 """
@@ -131,3 +131,8 @@ class Erasures:
                 ):
                     await asyncio.sleep(WAIT_SECONDS)
             await self._pool.execute(_LEFT, LOST_SECONDS)
+
+    async def of_other_masters(self) -> int:
+        """How many processes wrap keys with another master key. Raises LogUnavailable."""
+        with unavailable_if_lost():
+            return int(await self._pool.fetchval(_OTHER_MASTERS, self._master, LOST_SECONDS))

@@ -86,6 +86,9 @@ class PostgresKeyRing(KeptKeyRing):
     async def forgotten(self) -> None:
         await self._erasures.forgotten()
 
+    async def of_other_masters(self) -> int:
+        return await self._erasures.of_other_masters()
+
     async def _find(self, owners: Sequence[UUID]) -> Iterable[KeptKey]:
         with unavailable_if_lost():
             rows = await self._pool.fetch(FIND, owners)

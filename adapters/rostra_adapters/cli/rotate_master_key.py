@@ -1,0 +1,51 @@
+"""`rostra rotate-master-key`."""
+
+import os
+from pathlib import Path
+
+import click
+
+from rostra_adapters.cli.options import MASTER_KEY, Place, master_key_of, opened, place, run
+
+
+@click.command("rotate-master-key")
+@place
+def rotate_master_key(*, data: Path, database_url: str | None) -> None:
+    """Replace the master key, in two steps: the first makes a new one; after every service has
+    been started again, the second wraps all persons' keys with it and drops the former one.
+    Only the table of keys is written. What lies in old backups, and in old files of the
+    database, cannot be opened any more once the former key is gone everywhere.
+
+    \b
+    For example:
+      rostra rotate-master-key
+      systemctl restart rostra
+      rostra rotate-master-key
+    """
+    from rostra_adapters import data_folder
+
+    several = len(master_key_of(data)) > data_folder.SECRET_BYTES
+    if several:
+        count = run(lambda: _rewrap(Place(data, database_url)))
+        click.echo(f"{count} keys are wrapped afresh; the former master key is needed no more")
+    if MASTER_KEY in os.environ:
+        if not several:
+            raise click.UsageError(
+                f"put a new key before the one in {MASTER_KEY}, with a comma between them, "
+                "everywhere; start every service again; then do this again"
+            )
+        click.echo(f"leave only the first key in {MASTER_KEY}")
+    elif several:
+        data_folder.drop_former_master_keys(data)
+    else:
+        data_folder.add_master_key(data)
+        click.echo("there is a new master key: start every service again, then do this again")
+
+
+async def _rewrap(where: Place) -> int:
+    async with opened(where) as app:
+        if others := await app.ring.of_other_masters():
+            raise click.ClickException(
+                f"{others} processes do not have the new master key: start them again first"
+            )
+        return int(await app.ring.rewrap())
