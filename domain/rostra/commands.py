@@ -114,7 +114,7 @@ class CloseDiscussion(InDiscussion, frozen=True, kw_only=True):
     topic = "discussion.closed"
     by: PersonId | None = None
     reason: Reason | None = None
-    erased: bool = False
+    erased: texts.Erased = False
 
     def __post_init__(self) -> None:
         _given_or_erased(erased=self.erased, reason=self.reason)
@@ -134,7 +134,7 @@ class PostComment(InDiscussion, frozen=True, kw_only=True):
     topic = "comment.posted"
     author: Author
     body: texts.Body | None = None
-    erased: bool = False
+    erased: texts.Erased = False
     comment: Key | None = None
     comment_id: UUID | None = None
     parent: Key | None = None
@@ -192,7 +192,7 @@ class EditComment(OnComment, frozen=True, kw_only=True):
     topic = "comment.edited"
     body: texts.Body | None = None
     by: PersonId | None = None
-    erased: bool = False
+    erased: texts.Erased = False
 
     def __post_init__(self) -> None:
         OnComment.__post_init__(self)
@@ -202,7 +202,7 @@ class EditComment(OnComment, frozen=True, kw_only=True):
 class ModerateComment(OnComment, frozen=True, kw_only=True):
     by: PersonId | None = None
     reason: Reason | None = None
-    erased: bool = False
+    erased: texts.Erased = False
 
     def __post_init__(self) -> None:
         OnComment.__post_init__(self)
@@ -237,7 +237,7 @@ class FlagComment(OnComment, frozen=True, kw_only=True):
     topic = "comment.flagged"
     by: PersonId
     reason: Reason | None = None
-    erased: bool = False
+    erased: texts.Erased = False
 
     def __post_init__(self) -> None:
         OnComment.__post_init__(self)
@@ -261,7 +261,7 @@ class NullifyVote(OnVote, frozen=True, kw_only=True):
     topic = "vote.nullified"
     by: PersonId
     reason: Reason | None = None
-    erased: bool = False
+    erased: texts.Erased = False
 
     def __post_init__(self) -> None:
         OnComment.__post_init__(self)

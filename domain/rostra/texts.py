@@ -30,6 +30,9 @@ Email = Annotated[str, Meta(max_length=limits.EMAIL_CHARACTERS_MAX, pattern=_PLA
 Title = Annotated[str, Meta(max_length=limits.TITLE_CHARACTERS_MAX, pattern=_WITHOUT_NUL)]
 Url = Annotated[str, Meta(max_length=limits.URL_CHARACTERS_MAX, pattern=_PLAIN)]
 Reason = Annotated[str, Meta(max_length=limits.REASON_CHARACTERS_MAX, pattern=_WITHOUT_NUL)]
+Erased = Annotated[
+    bool, Meta(description="As in the feed: the words are gone for ever, and none are given.")
+]
 Question = Annotated[str, Meta(max_length=limits.QUESTION_CHARACTERS_MAX, pattern=_WITHOUT_NUL)]
 Body = Annotated[
     str,
