@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
+import model_articles
 import model_ids
 from model_views import Row, Views
 
@@ -29,6 +30,7 @@ class Model(Views):
         self.sites: dict[str, Row] = {}
         self.trusted: set[tuple[str, str]] = set()
         self.flags: set[tuple[UUID, str]] = set()
+        self.articles: dict[UUID, list[Row]] = {}
         self.seen: dict[tuple[Any, str, str], int] = {}
 
     def apply(self, act: Act) -> str:
@@ -42,7 +44,8 @@ class Model(Views):
             return str(no.args[0])
         if not events:
             return "unchanged"
-        self.seen[(about, *identity)] = self.position + 1
+        own = events if act["type"] == "article.revised" else 1  # after what it concludes
+        self.seen[(about, *identity)] = self.position + own
         self.position += events
         return "recorded"
 
@@ -60,6 +63,8 @@ class Model(Views):
             return _discussion_id(act)
         if kind == "passage":
             return _passage_id(act)
+        if kind == "article":
+            return "article", _discussion_id(act)
         comment = _comment_id(act)
         if kind == "vote":
             return comment, "vote", data["voter"]
@@ -89,6 +94,7 @@ class Model(Views):
             "vote.nullified": lambda it: self._turn(self._vote(it), it, "nullified", True),
             "vote.restored": lambda it: self._turn(self._vote(it), it, "nullified", False),
             "passage.marked": self._mark,
+            "article.revised": self._revise,
             "passage.closed": lambda it: self._turn(self._passage(it), it, "open", False),
             "passage.reopened": lambda it: self._turn(self._passage(it), it, "open", True),
             "passage.unmarked": lambda it: self._turn(self._passage(it), it, "marked", False),
@@ -291,12 +297,12 @@ class Model(Views):
         data, passage = act["data"], _passage_id(act)
         standing = self.passages.get(passage)
         if standing is None:
-            words = {key: data.get(key) for key in ("exact", "prefix", "suffix", "start", "end")}
+            place = model_articles.place_of_new(self.text(_discussion_id(act)), data)
             self.passages[passage] = {
                 "id": passage,
                 "discussion": _discussion_id(act),
                 "key": data["passage"],
-                **words,
+                **place,
                 "question": data.get("question"),
                 "open": True,
                 "open_at": "",
@@ -304,10 +310,29 @@ class Model(Views):
                 "marked_at": act["time"],
                 "position": self.position + 1,
             }
-            return 2  # its article has it, too
+            # Its article has it, too, and has it not.
+            return 3 if place["state"] == "orphaned" else 2
         if standing["exact"] != data["exact"]:
             raise No("different-content")
         return self._mark_again(standing, act)
+
+    def text(self, discussion: UUID) -> str | None:
+        """The article's, as far as it was told."""
+        revisions = self.articles.get(discussion)
+        return revisions[-1]["text"] if revisions else None
+
+    def _revise(self, act: Act) -> int:
+        data, revisions = act["data"], self.articles.setdefault(_discussion_id(act), [])
+        same = [it for it in revisions if it["revision"] == data["revision"]]
+        if same and same[0]["text"] != data["text"]:
+            raise No("different-content")
+        if revisions:
+            last = revisions[-1]
+            if act["time"] < last["time"] or last["revision"] == data["revision"]:
+                return 0
+        revisions.append({"time": act["time"], **data})
+        mine = [it for it in self.passages.values() if it["discussion"] == _discussion_id(act)]
+        return 1 + sum(model_articles.find_again(it, data["text"]) for it in mine)
 
     def _mark_again(self, standing: Row, act: Act) -> int:
         question = act["data"].get("question")

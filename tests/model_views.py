@@ -113,7 +113,8 @@ class Views:
 
     def _passage_shape(self, row: Row) -> Row:
         on = [it for it in self._counted(row["discussion"]) if it["passage"] == row["id"]]
-        fields = ("id", "key", "exact", "prefix", "suffix", "start", "end", "question", "open")
+        words = ("id", "key", "exact", "prefix", "suffix", "question")
+        fields = (*words, "start", "end", "state", "open")
         return {
             **{key: row[key] for key in fields},
             "comments": sum(it["depth"] == 0 for it in on),

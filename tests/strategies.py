@@ -15,6 +15,14 @@ from model import Act
 PLACES = [("s", "a")] * 40 + [("s", "b"), ("t", "a"), ("s", "never opened")]
 COMMENTS = ["c0", "c0", "c1", "c1", "c2", "c3"]
 PASSAGES = ["p0", "p1"]
+STRETCH = "a stretch of the article that is long enough"
+ANOTHER = "another one, which has as many letters as that"
+TEXTS = {
+    "r1": f"{STRETCH}.",
+    "r2": f"Oh. {STRETCH}, and {ANOTHER}: both of them.",
+    "r3": f"It was {ANOTHER}! Who says so? Nobody but {STRETCH}",
+    "r4": "Nothing of it stands here.",
+}
 PERSONS = ["ann", "bob", "cem", "dee"]
 VOTERS = ["dee", "dee", "dee", "bob", "ann"]
 SOURCES = ["cms", "forum"]
@@ -123,13 +131,21 @@ def _votes_ruled() -> list[SearchStrategy[Act]]:
 
 def _passages() -> list[SearchStrategy[Act]]:
     named = {"passage": st.sampled_from(PASSAGES)}
-    words = {"exact": st.sampled_from(["a stretch", "a stretch", "another"])}
+    words = {"exact": st.sampled_from([STRETCH, STRETCH, ANOTHER])}
     position = {"start": st.integers(0, 3), "question": st.sampled_from(["Right?", "Clear?"])}
     turned = [
         _envelope(f"passage.{verb}", _data(named, _by))
         for verb in ("closed", "reopened", "unmarked")
     ]
-    return [_envelope("passage.marked", _data({**named, **words}, position)), *turned]
+    texts = st.sampled_from([*TEXTS.items(), ("r1", TEXTS["r2"])])
+    articles = texts.map(
+        lambda it: {"site": "s", "resource": "a", "revision": it[0], "text": it[1]}
+    )
+    return [
+        _envelope("passage.marked", _data({**named, **words}, position)),
+        _envelope("article.revised", articles),
+        *turned,
+    ]
 
 
 def opened() -> SearchStrategy[Act]:
@@ -165,6 +181,7 @@ STORIES = [
     ("vote.cast", "comment.removed", "vote.cast"),
     ("passage.closed", "passage.reopened"),
     ("passage.unmarked", "passage.marked"),
+    ("article.revised", "passage.marked", "comment.posted"),
 ]
 
 
@@ -177,7 +194,8 @@ def _stories(draw: st.DrawFn) -> list[Act]:
         "voter": draw(_voters),
         "by": draw(_persons),
         "reason": "spam",
-        "exact": "a stretch",
+        "exact": STRETCH,
+        **dict(zip(("revision", "text"), draw(st.sampled_from(list(TEXTS.items()))), strict=True)),
         "author": _author("ann"),
         "body": "Why?",
         "value": draw(st.sampled_from([1, -1])),
@@ -194,6 +212,7 @@ _FIELDS = {
     "vote.cast": ("comment", "voter", "value"),
     "vote": ("comment", "voter", "by", "reason"),
     "passage.marked": ("passage", "exact"),
+    "article.revised": ("revision", "text"),
     "passage": ("passage", "by"),
 }
 
@@ -216,7 +235,7 @@ def _first_comment(key: str, person: str, **data: Any) -> Act:
 BEGINNING = [
     _first("discussion.opened"),
     _first("discussion.opened", resource="b"),
-    _first("passage.marked", passage="p0", exact="a stretch"),
+    _first("passage.marked", passage="p0", exact=STRETCH),
     _first_comment("c0", "ann"),
     _first_comment("c1", "bob", parent="c0"),
     _first_comment("c2", "cem", passage="p0", status="held"),

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import strategies
 from harness import commanded
-from memory import MemoryLog, MemoryRing
+from memory import MemoryArticles, MemoryLog, MemoryRing
 from model import Act, Model
 from rostra import codec, ids
 from rostra.comment import Comment
@@ -25,11 +25,11 @@ def _name(outcome: Outcome) -> str:
 
 def _handled(log: MemoryLog, batches: list[list[Act]]) -> list[Outcome]:
     async def run() -> list[Outcome]:
-        ring = MemoryRing()
+        ring, articles = MemoryRing(), MemoryArticles()
         return [
             outcome
             for batch in batches
-            for outcome in await handle(log, ring, [commanded(act) for act in batch])
+            for outcome in await handle(log, ring, [commanded(act) for act in batch], articles)
         ]
 
     return asyncio.run(run())

@@ -87,11 +87,21 @@ async def handle(
     articles: Articles | None = None,
 ) -> list[Outcome]:
     """Handle a batch in order; one outcome each, durable when this returns. What follows an
-    erasure is decided when that is done: so nothing sees words that are gone. `articles` are
+    erasure or a revision is decided when that is done. `articles` are
     needed where there are articles' texts."""
-    work = _Work(articles)
-    parts = groupby(commands, lambda each: isinstance(each.command, ErasePerson))
-    return [outcome for _, part in parts for outcome in await _handle(log, ring, list(part), work)]
+    return [
+        outcome
+        for _, part in groupby(enumerate(commands), _part)
+        for outcome in await _handle(log, ring, [each for _, each in part], _Work(articles))
+    ]
+
+
+def _part(numbered: tuple[int, Commanded]) -> tuple[bool, int]:
+    """Erasures in a row go together, and each revision alone: what it concludes depends on all
+    before it."""
+    index, each = numbered
+    alone = index + 1 if isinstance(each.command, ReviseArticle) else 0
+    return isinstance(each.command, ErasePerson), alone
 
 
 async def _handle(

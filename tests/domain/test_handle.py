@@ -11,7 +11,7 @@ from hypothesis import given, settings
 import strategies
 from examples import SITE, at, comment, opened, person, vote_on
 from harness import commanded
-from memory import MemoryLog, MemoryRing
+from memory import MemoryArticles, MemoryLog, MemoryRing
 from model import Act
 from rostra import codec, ids
 from rostra.handle import ATTEMPTS_MAX, Commanded, Outcome, handle
@@ -314,25 +314,29 @@ async def test_a_collision_of_ids_is_refused() -> None:
 # -- properties
 
 
-def run(log: MemoryLog, acts: Sequence[Act], *, rename: bool = False) -> list[Outcome]:
+def run(
+    log: MemoryLog, articles: MemoryArticles, acts: Sequence[Act], *, rename: bool = False
+) -> list[Outcome]:
     commands = [commanded({**it, "id": it["id"] + "'"} if rename else it) for it in acts]
-    return asyncio.run(_with_keys(log, MemoryRing(), commands))
+    return asyncio.run(_with_keys(log, MemoryRing(), commands, articles))
 
 
 async def _with_keys(
-    log: MemoryLog, ring: MemoryRing, commands: Sequence[Commanded]
+    log: MemoryLog, ring: MemoryRing, commands: Sequence[Commanded], articles: MemoryArticles
 ) -> list[Outcome]:
     await ring.make([ids.person_id(site, name) for site in "st" for name in strategies.PERSONS])
-    return await handle(log, ring, commands)
+    return await handle(log, ring, commands, articles)
 
 
 @settings(deadline=None, max_examples=40)
 @given(strategies.conversations(acts_max=60))
 def test_all_of_it_published_twice_leaves_what_was_recorded_once(acts: list[Act]) -> None:
-    log = MemoryLog()
-    first = run(log, acts)
+    log, articles = MemoryLog(), MemoryArticles()
+    first = run(log, articles, acts)
     rows: list[Recorded] = list(log.rows)
-    again = run(log, [it for it, was in zip(acts, first, strict=True) if was.status == "recorded"])
+    again = run(
+        log, articles, [it for it, was in zip(acts, first, strict=True) if was.status == "recorded"]
+    )
     assert log.rows == rows
     recorded = [it for it in first if it.status == "recorded"]
     assert [(it.status, it.position, it.id) for it in again] == [
@@ -346,12 +350,12 @@ def test_a_decision_taken_twice_does_nothing(acts: list[Act]) -> None:
     """The same command by an event of another name, right after the first: nothing
     happens, or (a key that is taken) it is refused. A vote alone is recorded anew,
     for its greater id, and has the effect that stands."""
-    log = MemoryLog()
+    log, articles = MemoryLog(), MemoryArticles()
     for it in acts:
-        (first,) = run(log, [it])
+        (first,) = run(log, articles, [it])
         if first.status != "recorded":
             continue
-        (second,) = run(log, [it], rename=True)
+        (second,) = run(log, articles, [it], rename=True)
         if it["type"] == "vote.cast":
             cast: Any = codec.decode(log.rows[-1].topic, log.rows[-1].state)
             assert cast.was == cast.now
