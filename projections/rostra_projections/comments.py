@@ -56,6 +56,7 @@ EVENTS: frozenset[type] = frozenset(
     }
 )
 
+NOBODY, MODERATORS, EVERYONE = Shown
 _UNSEEN = ""
 STALE: Time = ""
 """A `latest_at` that must be looked up afresh."""
@@ -124,7 +125,7 @@ def fold(rows: Rows, fact: Fact) -> None:
 
 def _changed(rows: Rows, comment: UUID, fact: Fact) -> CommentRow:
     row = rows.of(COMMENTS)[comment]
-    row.changed = _counts(rows, row.discussion).changed = fact.position
+    row.changed = fact.position
     return row
 
 
@@ -146,7 +147,6 @@ def _opened(counts: CountsRow, fact: Fact, event: DiscussionOpened) -> None:
 def _vote(row: CommentRow, now: int, was: int) -> None:
     row.up += (now == 1) - (was == 1)
     row.down += (now == -1) - (was == -1)
-    row.score = row.up - row.down
 
 
 def _sealed(personal: object) -> bytes | None:
@@ -195,7 +195,6 @@ def _posted(rows: Rows, fact: Fact, event: CommentPosted) -> None:
         changed=fact.position,
     )
     rows.of(COMMENTS)[row.id] = row
-    _counts(rows, row.discussion).changed = fact.position
     _set_status(rows, row, event.status, ancestors)
 
 
@@ -250,16 +249,16 @@ def _participate(rows: Rows, row: CommentRow, gain: int) -> None:
 def shown_to(status: str, descendants: int) -> Shown:
     """Who sees a comment of this status in a list."""
     if status in COUNTED or descendants > 0:
-        return Shown.EVERYONE
-    return Shown.MODERATORS if status in HIDDEN else Shown.NOBODY
+        return EVERYONE
+    return MODERATORS if status in HIDDEN else NOBODY
 
 
 def _show(rows: Rows, row: CommentRow, parent: CommentRow | None) -> None:
     before, row.shown = row.shown, shown_to(row.status, row.descendants)
-    shown = (row.shown == Shown.EVERYONE) - (before == Shown.EVERYONE)
-    hidden = (row.shown == Shown.MODERATORS) - (before == Shown.MODERATORS)
-    if not shown and not hidden:
+    if row.shown == before:
         return
+    shown = (row.shown == EVERYONE) - (before == EVERYONE)
+    hidden = (row.shown == MODERATORS) - (before == MODERATORS)
     if parent is not None:
         parent.shown_replies += shown
         parent.hidden_replies += hidden
@@ -272,14 +271,17 @@ def _show(rows: Rows, row: CommentRow, parent: CommentRow | None) -> None:
             counts.top_hidden += hidden
 
 
-# -- what a fold leaves to the end: the keys of orders, computed once for all votes on a comment
+# -- what a fold leaves to the end: what is computed once for all events of a comment
 
 
 def settle(rows: Rows, touched: Touched) -> None:
-    """Rank the comments that were touched."""
-    comments = rows.of(COMMENTS)
+    """Rank the comments that were touched; a discussion changes with its comments."""
+    comments, counts = rows.of(COMMENTS), rows.of(COUNTS)
     for id_ in touched[COMMENTS.name]:
         if (row := comments.get(id_)) is not None:
+            whole = counts[row.discussion]
+            whole.changed = max(whole.changed, row.changed)
+            row.score = row.up - row.down
             row.best = orders.best(row.up, row.down)
             row.controversial = orders.controversial(row.up, row.down)
             row.hot = orders.hot(row.up, row.down, row.posted_at)

@@ -5,7 +5,7 @@ from PostgreSQL), in a rebuild and in memory.
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -66,8 +66,8 @@ class Rows:
     """Rows by table and key, changed in place by a fold."""
 
     def __init__(self, tables: Iterable[Table[Any]]) -> None:
-        self._tables: dict[str, dict[Key, Any]] = {table.name: {} for table in tables}
+        self._tables: dict[Table[Any], dict[Key, Any]] = {table: {} for table in tables}
 
     def of(self, table: Table[R]) -> dict[Key, R]:
         """All rows of a table that are here, by key."""
-        return cast(dict[Key, R], self._tables[table.name])
+        return self._tables[table]

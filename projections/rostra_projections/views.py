@@ -107,17 +107,20 @@ def read(rows: Iterable[Recorded]) -> Iterator[Fact | Broken]:
     """The events of ours among the rows of a log; foreign ones are passed over."""
     for row in rows:
         if row.topic in codec.TYPES and is_ours(row.stream):
-            yield _fact(row)
+            yield fact_of(row.position, row.stream, row.topic, row.state, row.event_id)
 
 
-def _fact(row: Recorded) -> Fact | Broken:
+def fact_of(
+    position: int, stream: UUID, topic: str, state: bytes, event_id: UUID | None
+) -> Fact | Broken:
+    """An event of ours, read."""
     try:
-        event = codec.decode(row.topic, row.state)
+        event = codec.decode(topic, state)
         assert event is not None
-        _check(event, row.state)
+        _check(event, state)
     except (msgspec.DecodeError, ValueError) as error:
-        return Broken(row.stream, row.position, str(error))
-    return Fact(row.stream, event, row.position, row.event_id)
+        return Broken(stream, position, str(error))
+    return Fact(stream, event, position, event_id)
 
 
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")

@@ -1,161 +1,192 @@
-"""Folding the log into fresh tables: a range of discussions at a time, in memory.
+"""Folding the log into fresh tables, in memory, a range of discussions at a time.
 
-With several jobs each range is folded by a process of its own, which is this file
-run as a program: it reads one `Part` from its standard input.
+All views are folded from one reading of the log. Where there are several ranges PostgreSQL
+sorts the log by them, so that it is read once however long it is, and memory holds one range.
+With several jobs each has its own ranges and is a process of its own, which is this file run
+as a program: it reads one `Job` from its standard input, and prints how many events it has
+folded so far.
 """
 
 import asyncio
 import gc
-import itertools
 import os
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from uuid import UUID
+from typing import Any
 
 import msgspec
+import uvloop
 
-from rostra.ids import discussion_of
-from rostra.log import Recorded
+from rostra.codec import TYPES
+from rostra.ids import is_ours
 from rostra_adapters.postgres.connection import Connection
 from rostra_adapters.views import store
 from rostra_adapters.views.patient import connected
 from rostra_adapters.views.projector import ViewState, park
-from rostra_projections.tables import Rows
-from rostra_projections.views import CannotFold, Parked, View, fold_fact, read
+from rostra_adapters.views.ranges import Part, parts
+from rostra_projections.folded import Folded
+from rostra_projections.views import View, fact_of
 
-RANGE_EVENTS = 500_000
-"""About as many events are folded in memory at a time."""
-READ_EVENTS = 5_000
+READ_EVENTS = 1_000
+"""At a time: what PostgreSQL sends while we fold must fit between us."""
 
+# In memory, or else in few runs on disk.
+_SORTING = "set local work_mem = '64MB'"
 _READ = """
-select notification_id, originator_id, originator_version, topic, state, event_id, null
+select notification_id, originator_id, topic, state, event_id, 0
 from public.stored_events
 where notification_id <= $1 and originator_id >= $2 and originator_id <= $3
 order by notification_id"""
+_READ_BY_RANGE = """
+select notification_id, originator_id, topic, state, event_id,
+    width_bucket(originator_id, $4::uuid[]) as range
+from public.stored_events
+where notification_id <= $1 and originator_id >= $2 and originator_id <= $3
+order by range, notification_id"""
 
 Progress = Callable[[str, int, int], None]
-"""Called with the view, the position reached, and the one to be reached."""
+"""Called with what is folded, how many events have been, and how many are to be."""
 
 
 class FoldingFailed(Exception):
     """A process that folds has come to grief; the message says how."""
 
 
-class Part(msgspec.Struct, frozen=True):
-    """The discussions of a range of ids, up to a position of the log."""
-
-    first: UUID
-    last: UUID
-    until: int
-
-
 class Job(msgspec.Struct, frozen=True):
     """What a process of its own is told."""
 
     url: str
-    state: ViewState
+    states: list[ViewState]
     part: Part
 
 
-def parts(until: int, least: int = 1) -> list[Part]:
-    """All ids, in ranges of about `RANGE_EVENTS` events of the log."""
-    count = max(least, -(-until // RANGE_EVENTS))
-    borders = [number * 2**128 // count for number in range(count + 1)]
-    return [
-        Part(UUID(int=first), UUID(int=beyond - 1), until)
-        for first, beyond in itertools.pairwise(borders)
-    ]
-
-
 async def fold_log(
-    connection: Connection, state: ViewState, until: int, *, url: str, jobs: int, progress: Progress
+    url: str, states: Sequence[ViewState], until: int, *, jobs: int, progress: Progress
 ) -> None:
     """Fold the log up to `until` into empty tables. Raises FoldingFailed."""
+    named = ", ".join(state.name for state in states)
+    async with connected(url) as connection:
+        every = await parts(connection, until, jobs)
+    done = [0] * len(every)
+
+    def told(number: int, events: int) -> None:
+        done[number] = events
+        progress(named, sum(done), until)
+
     if jobs == 1:
-        for part in parts(until):
-            await fold_part(connection, state, part, progress)
-        return
-    free, done = asyncio.Semaphore(jobs), itertools.count(1)
-    every = parts(until, least=jobs)
-
-    async def fold(part: Part) -> None:
-        async with free:
-            await _in_process(Job(url, state, part))
-        progress(state.name, until * next(done) // len(every), until)
-
-    async with asyncio.TaskGroup() as group:
-        for part in every:
-            group.create_task(fold(part))
+        await fold_part(Job(url, list(states), every[0]), lambda events: told(0, events))
+    else:
+        async with asyncio.TaskGroup() as group:
+            for number, part in enumerate(every):
+                group.create_task(_in_process(Job(url, list(states), part), number, told))
+    progress(named, until, until)
 
 
-async def _in_process(job: Job) -> None:
+async def _in_process(job: Job, number: int, told: Callable[[int, int], None]) -> None:
     """Whoever gives up waiting for it ends it."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         __name__,
         stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
     )
+    assert process.stdin and process.stdout and process.stderr
     try:
-        _, said = await process.communicate(msgspec.json.encode(job))
+        said = asyncio.create_task(process.stderr.read())
+        process.stdin.write(msgspec.json.encode(job))
+        process.stdin.close()
+        async for line in process.stdout:
+            told(number, int(line))
+        await process.wait()
+        last_words = (await said).decode(errors="replace").strip().rpartition("\n")[2]
     finally:
         if process.returncode is None:
             process.kill()
             await process.wait()
     if process.returncode:
-        raise FoldingFailed(said.decode(errors="replace").strip().rpartition("\n")[2])
+        raise FoldingFailed(last_words)
 
 
-async def fold_part(
-    connection: Connection, state: ViewState, part: Part, progress: Progress
-) -> None:
-    """Fold a part in memory, and copy its rows into the tables."""
-    async with connection.transaction():
-        rows, parked = await folded(connection, state.view, part, progress)
-        for one in parked.values():
+async def fold_part(job: Job, told: Callable[[int], None]) -> None:
+    """Fold a part, a range at a time, and copy the rows into the tables."""
+    views = [state.view for state in job.states]
+    with no_garbage_collection():
+        async with connected(job.url) as connection:
+            async for _, folded in folded_ranges(job.url, views, job.part, told):
+                await _copy(connection, job.states, folded)
+
+
+async def _copy(connection: Connection, states: Sequence[ViewState], folded: Folded) -> None:
+    for state in states:
+        for one in folded.parked[state.name].values():
             await park(connection, state, one)
         for table in state.view.tables:
-            await store.copy(connection, table, state.version, rows.of(table).values())
+            rows = folded.rows.of(table)
+            await store.copy(connection, table, state.version, rows.values())
+            rows.clear()
 
 
-async def folded(
-    connection: Connection, view: View, part: Part, progress: Progress = lambda *_: None
-) -> tuple[Rows, dict[UUID, Parked]]:
-    """The rows of a part, and what cannot be followed. Within a transaction."""
-    rows = Rows(view.tables)
-    parked: dict[UUID, Parked] = {}
-    with _no_garbage_collection():
-        async for page in _pages(connection, part):
-            _fold_page(view, rows, page, parked)
-            progress(view.name, page[-1].position, part.until)
-        view.settle(rows, {table.name: rows.of(table) for table in view.tables})
-        view.mend(rows)
-    return rows, parked
+async def folded_ranges(
+    url: str, views: Sequence[View], part: Part, told: Callable[[int], None] = lambda _: None
+) -> AsyncIterator[tuple[Part, Folded]]:
+    """The rows of each range of a part, and what cannot be followed there."""
+    ranges = part.ranges()
+    number, folded, events = 0, Folded(views), 0
+    async for page in _pages(url, part):
+        for within, some in _by_range(page):
+            while within > number:
+                folded.finish()
+                yield ranges[number], folded
+                number, folded = number + 1, Folded(views)
+            folded.fold(
+                fact_of(position, stream, topic, state, event_id)
+                for position, stream, topic, state, event_id, _ in some
+                if topic in TYPES and is_ours(stream)
+            )
+        events += len(page)
+        told(events)
+    while number < len(ranges):
+        folded.finish()
+        yield ranges[number], folded
+        number, folded = number + 1, Folded(views)
 
 
-async def _pages(connection: Connection, part: Part) -> AsyncIterator[list[Recorded]]:
-    cursor = await connection.cursor(_READ, part.until, part.first, part.last)
-    while records := await cursor.fetch(READ_EVENTS):
-        yield [Recorded(*record) for record in records]
+def _by_range(page: Sequence[Any]) -> Iterator[tuple[int, Sequence[Any]]]:
+    """A page of the sorted log, by range; nearly always all of one."""
+    if page[0][5] == page[-1][5]:
+        yield page[0][5], page
+    else:
+        for within in sorted({record[5] for record in page}):
+            yield within, [record for record in page if record[5] == within]
 
 
-def _fold_page(
-    view: View, rows: Rows, page: Sequence[Recorded], parked: dict[UUID, Parked]
-) -> None:
-    for fact in read(page):
-        if parked and discussion_of(fact.stream) in parked:
-            continue
+async def _pages(url: str, part: Part) -> AsyncIterator[Sequence[Any]]:
+    """PostgreSQL reads the next one while we fold: by a connection of its own. What is
+    recorded up to a position never changes, so any snapshot will do."""
+    async with connected(url) as connection, connection.transaction():
+        await connection.execute(_SORTING)
+        within = part.until, part.first, part.last
+        if part.borders:
+            cursor = await connection.cursor(_READ_BY_RANGE, *within, part.borders)
+        else:
+            cursor = await connection.cursor(_READ, *within)
+        coming = asyncio.create_task(cursor.fetch(READ_EVENTS))
         try:
-            fold_fact(view, rows, fact)
-        except CannotFold as refused:
-            parked[refused.parked.discussion] = refused.parked
+            while page := await coming:
+                coming = asyncio.create_task(cursor.fetch(READ_EVENTS))
+                await asyncio.sleep(0)  # that it is asked for
+                yield page
+        finally:
+            coming.cancel()
+            await asyncio.gather(coming, return_exceptions=True)
 
 
 @contextmanager
-def _no_garbage_collection() -> Iterator[None]:
+def no_garbage_collection() -> Iterator[None]:
     """Rows have no cycles, and looking for some among millions doubles the time."""
     was = gc.isenabled()
     gc.disable()
@@ -168,9 +199,14 @@ def _no_garbage_collection() -> Iterator[None]:
 
 async def _main() -> None:
     job = msgspec.json.decode(sys.stdin.buffer.read(), type=Job)
-    async with connected(job.url) as connection:
-        await fold_part(connection, job.state, job.part, lambda *_: None)
+    await fold_part(job, _tell)
+
+
+def _tell(events: int) -> None:
+    sys.stdout.write(f"{events}\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":
-    asyncio.run(_main())
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_main())

@@ -1,8 +1,8 @@
-"""Rebuilding a view from the log, beside the live one: reads and writes go on throughout.
+"""Rebuilding views from the log, beside the live ones: reads and writes go on throughout.
 
-Folds what the live view has read into fresh tables, catches up, compares the two at one
-position, and in one short transaction that holds the checkpoint applies what is left and
-puts the new version in the old one's place.
+Folds what the live views have read into fresh tables, all of them from one reading of the log.
+Then each view catches up, is compared with the live one at one position, and in one short
+transaction that holds the checkpoint takes in what is left and goes in the old one's place.
 """
 
 import asyncio
@@ -17,6 +17,7 @@ from rostra.log import Recorded
 from rostra_adapters.postgres.connection import Connection
 from rostra_adapters.views import schema
 from rostra_adapters.views.changes import EVERYTHING
+from rostra_adapters.views.filling import index
 from rostra_adapters.views.folding import Progress, fold_log
 from rostra_adapters.views.patient import connected
 from rostra_adapters.views.projector import CHANNEL, UNPARK, ViewState, apply, states
@@ -25,6 +26,7 @@ from rostra_projections.views import VIEWS, View
 
 logger = logging.getLogger(__name__)
 
+INDEXES_AT_ONCE = 2
 DROP_ATTEMPTS_MAX = 50
 DROP_WAIT_SECONDS = 0.1
 
@@ -41,7 +43,8 @@ returning versions, version, shape, position"""
 _LOCK = "select position, version from public.rostra_views where name = $1 for update"
 _FLIP = """
 update public.rostra_views
-set version = $2, shape = $3, history = history + case when $4 then 0 else 1 end
+set version = $2, shape = $3, history = history + case when $4 then 0 else 1 end,
+    position = $5, moves_from = case when position < $5 then $5 else moves_from end
 where name = $1"""
 _VERSIONS = """
 select substring(tablename from '\\d+$')::integer from pg_tables
@@ -75,36 +78,49 @@ async def rebuild(
     async with connected(url) as connection:
         if not await connection.fetchval(_ONE_AT_A_TIME):
             raise RebuildRefused("another rebuild is under way")
-        return [
-            await _rebuild(connection, VIEWS[name], url, jobs, progress) for name in names or VIEWS
-        ]
+        begun = [await _begin(connection, VIEWS[name]) for name in names or VIEWS]
+        await _fill(url, begun, jobs, progress)
+        return [await _replace(connection, url, each) for each in begun]
 
 
-async def _rebuild(
-    connection: Connection, view: View, url: str, jobs: int, progress: Progress
-) -> Rebuilt:
-    began = time.monotonic()
-    version, live = await _claim(connection, view)
-    fresh = ViewState(view.name, version, view.shape, 0)
+class Begun(msgspec.Struct, frozen=True):
+    """The fresh version of a view, and the one that is served: `fresh.position` is what is
+    folded at first."""
+
+    fresh: ViewState
+    live: ViewState
+    at: float
+
+
+async def _begin(connection: Connection, view: View) -> Begun:
+    """Empty tables of a version that nobody has written to."""
+    record = await connection.fetchrow(_CLAIM, view.name)
+    assert record is not None
+    version, live = record[0], ViewState(view.name, record[1], record[2], record[3])
     await _drop_all_but(connection, view, {live.version})
     for table in view.tables:
         await schema.create(connection, table, version)
-    await fold_log(connection, fresh, live.position, url=url, jobs=jobs, progress=progress)
-    for table in view.tables:
-        await schema.index(connection, table, version)
-        await connection.execute(f"analyze public.{schema.versioned(table, version)}")
-    position = await _catch_up(connection, fresh, live.position)
+    # A view that is new, or of another shape, is of no use where it stands.
+    of_use = live.shape == view.shape and live.position > 0
+    position = live.position if of_use else max(s.position for s in await states(connection))
+    return Begun(ViewState(view.name, version, view.shape, position), live, time.monotonic())
+
+
+async def _fill(url: str, begun: Sequence[Begun], jobs: int, progress: Progress) -> None:
+    """Those that stand at one position are folded together."""
+    for until in sorted({each.fresh.position for each in begun}):
+        together = [each.fresh for each in begun if each.fresh.position == until]
+        await fold_log(url, together, until, jobs=jobs, progress=progress)
+    await index(url, [each.fresh for each in begun], side_by_side=max(jobs, INDEXES_AT_ONCE))
+
+
+async def _replace(connection: Connection, url: str, begun: Begun) -> Rebuilt:
+    fresh, live = begun.fresh, begun.live
+    position = await _catch_up(connection, fresh, fresh.position)
     position, rows, equal = await _compare(connection, url, fresh, live, position)
     position = await _flip(connection, fresh, live, position, equal=equal)
-    await _drop_all_but(connection, view, {version})
-    return Rebuilt(view.name, position, time.monotonic() - began, rows, equal)
-
-
-async def _claim(connection: Connection, view: View) -> tuple[int, ViewState]:
-    """A version that nobody has written to, and the one that is served."""
-    record = await connection.fetchrow(_CLAIM, view.name)
-    assert record is not None
-    return record[0], ViewState(view.name, record[1], record[2], record[3])
+    await _drop_all_but(connection, fresh.view, {fresh.version})
+    return Rebuilt(fresh.name, position, time.monotonic() - begun.at, rows, equal)
 
 
 async def _catch_up(connection: Connection, fresh: ViewState, position: int) -> int:
@@ -134,7 +150,7 @@ async def _compare(
     """Where both versions stood at one position, how many rows the fresh one had there,
     and whether they were the same. The checkpoint is held for a moment only: what is
     compared is a snapshot of that moment."""
-    if live.shape != fresh.shape:
+    if live.shape != fresh.shape or live.position < fresh.position:
         rows, _ = await _sum(connection, fresh)
         return position, rows, False
     async with connected(url) as snapshot:
@@ -143,8 +159,8 @@ async def _compare(
             position = await _apply(connection, fresh, position, until)
             await snapshot.execute("begin isolation level repeatable read, read only")
             await states(snapshot)
-        rows, found = await _sum(snapshot, fresh)
-        return position, rows, (rows, found) == await _sum(snapshot, live)
+        ours, theirs = await asyncio.gather(_sum(connection, fresh), _sum(snapshot, live))
+        return position, ours[0], ours == theirs
 
 
 async def _hold(connection: Connection, live: ViewState) -> int:
@@ -171,7 +187,8 @@ async def _flip(
     async with connection.transaction():
         until = await _hold(connection, live)
         await _apply(connection, fresh, position, until)
-        await connection.execute(_FLIP, fresh.name, fresh.version, fresh.shape, equal)
+        until = max(until, position)
+        await connection.execute(_FLIP, fresh.name, fresh.version, fresh.shape, equal, until)
         await connection.execute(UNPARK, fresh.name, fresh.version)
         await connection.execute("select pg_notify($1, $2)", CHANNEL, EVERYTHING)
     return until

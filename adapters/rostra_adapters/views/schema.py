@@ -91,7 +91,10 @@ def versioned(table: Table[Any], version: int) -> str:
 async def create(connection: Connection, table: Table[Any], version: int) -> None:
     """An empty table without its indexes."""
     name = versioned(table, version)
-    columns = ", ".join(f'"{column}" {kind}' for column, kind in table.types.items())
+    columns = ", ".join(
+        f'"{column}" {kind}' + (" not null" if column in table.key else "")
+        for column, kind in table.types.items()
+    )
     await connection.execute(f"drop table if exists public.{name}")
     # Room on each page lets a row that changes often stay there, its indexes untouched.
     await connection.execute(f"create table public.{name} ({columns}) with (fillfactor = 85)")
@@ -99,10 +102,24 @@ async def create(connection: Connection, table: Table[Any], version: int) -> Non
 
 async def index(connection: Connection, table: Table[Any], version: int) -> None:
     """The primary key and the other indexes."""
-    name, key = versioned(table, version), ", ".join(table.key)
-    await connection.execute(f"alter table public.{name} add primary key ({key})")
-    for statement in table.indexes:
-        await connection.execute(statement.replace("{v}", str(version)))
+    for statement in indexes(table, version):
+        await connection.execute(statement)
+    await connection.execute(key(table, version))
+
+
+def indexes(table: Table[Any], version: int) -> list[str]:
+    """Statements that may run side by side: the key's index, then the others."""
+    name, columns = versioned(table, version), ", ".join(table.key)
+    return [
+        f"create unique index {name}_pkey on public.{name} ({columns})",
+        *(statement.replace("{v}", str(version)) for statement in table.indexes),
+    ]
+
+
+def key(table: Table[Any], version: int) -> str:
+    """The statement that makes the key's index the primary key."""
+    name = versioned(table, version)
+    return f"alter table public.{name} add primary key using index {name}_pkey"
 
 
 async def drop(connection: Connection, table: Table[Any], version: int) -> None:

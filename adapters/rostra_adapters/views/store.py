@@ -102,5 +102,5 @@ async def copy(
         versioned(table, version),
         schema_name="public",
         columns=list(table.types),
-        records=[to_record(table, row) for row in rows],
+        records=(to_record(table, row) for row in rows),
     )

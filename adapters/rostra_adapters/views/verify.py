@@ -11,9 +11,10 @@ import msgspec
 from rostra.ids import discussion_of
 from rostra_adapters.postgres.connection import Connection
 from rostra_adapters.views import schema, store
-from rostra_adapters.views.folding import Part, folded, parts
+from rostra_adapters.views.folding import folded_ranges, no_garbage_collection
 from rostra_adapters.views.patient import connected
 from rostra_adapters.views.projector import PARKED, ViewState, states
+from rostra_adapters.views.ranges import Part, parts
 from rostra_projections.tables import Rows, Table
 
 ATTEMPTS_MAX = 10
@@ -36,9 +37,11 @@ class Difference(msgspec.Struct, frozen=True):
 async def verify(url: str) -> AsyncIterator[Difference]:
     """Compare all views with the log, in one snapshot of both."""
     async with connected(url) as connection, _snapshot(connection) as standing:
-        for state in standing:
-            for part in parts(state.position):
-                async for found in _part(connection, state, part):
+        for until in sorted({state.position for state in standing}):
+            together = [state for state in standing if state.position == until]
+            (part,) = await parts(connection, until)
+            with no_garbage_collection():
+                async for found in _part(connection, url, together, part):
                     yield found
 
 
@@ -72,20 +75,23 @@ def _lock(standing: Sequence[ViewState]) -> str:
     return f"lock table {names} in access share mode"
 
 
-async def _part(connection: Connection, state: ViewState, part: Part) -> AsyncIterator[Difference]:
-    rows, parked = await folded(connection, state.view, part)
-    apart = set(parked)
-    apart |= {r[0] for r in await connection.fetch(PARKED, state.name, state.version)}
-    for table in state.view.tables:
-        async for stream, found in _table(connection, state, table, rows, part):
-            if discussion_of(stream) not in apart:
-                yield found
+async def _part(
+    connection: Connection, url: str, standing: Sequence[ViewState], part: Part
+) -> AsyncIterator[Difference]:
+    async for within, folded in folded_ranges(url, [state.view for state in standing], part):
+        for state in standing:
+            apart = set(folded.parked[state.name])
+            apart |= {r[0] for r in await connection.fetch(PARKED, state.name, state.version)}
+            for table in state.view.tables:
+                async for stream, found in _table(connection, state, table, folded.rows, within):
+                    if discussion_of(stream) not in apart:
+                        yield found
 
 
 async def _table(
     connection: Connection, state: ViewState, table: Table[Any], rows: Rows, part: Part
 ) -> AsyncIterator[tuple[UUID, Difference]]:
-    expected = dict(rows.of(table))
+    expected = rows.of(table)
     statement = store.statements(table, state.version).read
     async for record in connection.cursor(statement, part.first, part.last):
         found = store.to_row(table, tuple(record))

@@ -1,0 +1,48 @@
+"""Several views folded from the same events, each read once for all of them."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+from uuid import UUID
+
+from rostra.ids import discussion_of
+from rostra_projections.tables import Fact, Rows
+from rostra_projections.views import Broken, CannotFold, Parked, View, fold_fact
+
+NO_VIEWS: tuple[View, ...] = ()
+
+
+class Folded:
+    """The rows of the views, and by view the discussions that it cannot follow. All events
+    of a discussion must be here, in order, for what `finish` mends."""
+
+    def __init__(self, views: Sequence[View]) -> None:
+        self.views = tuple(views)
+        self.rows = Rows(table for view in views for table in view.tables)
+        self.parked: dict[str, dict[UUID, Parked]] = {view.name: {} for view in views}
+        self._looking: dict[type[Any], tuple[View, ...]] = {
+            event: tuple(view for view in views if event in view.events)
+            for event in frozenset[type[Any]]().union(*(view.events for view in views))
+        }
+
+    def fold(self, facts: Iterable[Fact | Broken]) -> None:
+        """A view stops following a discussion where it cannot fold an event; the others go on."""
+        looking, rows = self._looking, self.rows
+        for fact in facts:
+            if isinstance(fact, Fact):
+                views = looking.get(type(fact.event), NO_VIEWS)
+            else:
+                views = self.views
+            for view in views:
+                parked = self.parked[view.name]
+                if parked and discussion_of(fact.stream) in parked:
+                    continue
+                try:
+                    fold_fact(view, rows, fact)
+                except CannotFold as refused:
+                    parked[refused.parked.discussion] = refused.parked
+
+    def finish(self) -> None:
+        """Complete the rows, once all are here."""
+        for view in self.views:
+            view.settle(self.rows, {table.name: self.rows.of(table) for table in view.tables})
+            view.mend(self.rows)
