@@ -175,7 +175,7 @@ async def test_a_view_of_another_shape_is_rebuilt_when_opened(
     async with _opened(database_url) as app:
         views = {view.name: view.version for view in (await app.status()).views}
         assert views == dict.fromkeys(VIEWS, 1) | {"comments": 2}
-        assert await app.verify() == []
+        assert await _found(database_url) == []
 
 
 @contextlib.asynccontextmanager
