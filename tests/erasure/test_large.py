@@ -26,6 +26,7 @@ from rostra_adapters.postgres.log import PostgresLog
 from rostra_adapters.views.backend import PostgresBackend
 from rostra_projections.views import VIEWS
 
+pytestmark = pytest.mark.timeout(1_800)
 LARGE = "ROSTRA_TEST_LARGE" in os.environ
 LOAD = Load(events=1_000_000 if LARGE else 20_000, discussions=2_000 if LARGE else 50)
 SECONDS_MAX = 2.0
@@ -61,7 +62,6 @@ async def written(connection: asyncpg.Connection, since: int) -> dict[str, int]:
     return {table: count for table, count in found.items() if count}
 
 
-@pytest.mark.timeout(1_800)
 async def test_one_of_many_is_erased_at_once(
     connection: asyncpg.Connection, empty_database_url: str
 ) -> None:

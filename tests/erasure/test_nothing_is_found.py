@@ -14,9 +14,21 @@ import pytest
 import rostra_adapters
 from listening import listening
 from rostra import ids
+from rostra.log import LogUnavailable
 from rostra_adapters.app import App
 from rostra_adapters.key_ring import KeptKey, MasterKeys
-from service import MASTER_KEY, Answer, Event, Service, event, opened, posted, serving_app, token
+from service import (
+    MASTER_KEY,
+    Answer,
+    Event,
+    Service,
+    event,
+    opened,
+    posted,
+    serving,
+    serving_app,
+    token,
+)
 
 NAME, MAIL, BODY, EDITED, OTHERS_EDIT, REASON = WORDS = (
     "Annabel-Quillfeather",
@@ -53,6 +65,12 @@ def conversation() -> list[Event]:
 def erased(who: str = "ann", kind: str = "erased") -> Event:
     made = event(f"person.{kind}")
     return {**made, "data": {"site": "gazette", "person": who}}
+
+
+@pytest.fixture
+async def service() -> AsyncIterator[Service]:
+    async with serving() as it:
+        yield it
 
 
 @asynccontextmanager
@@ -147,6 +165,45 @@ async def test_it_is_read_nowhere_after_a_rebuild_and_by_who_starts_later(
     async with services(database_url, 1) as (later,):
         assert said_in(await everything(later, discussion)) == set()
         assert not await later.app.verify()
+
+
+async def test_broken_off_after_the_key_went_it_shows_as_erased_until_it_is_done_again(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with services(database_url) as (here, there):
+        [discussion, *_] = await here.given(*conversation())
+        assert said_in(await everything(there, discussion)) == set(WORDS)
+
+        async def away(*_: object) -> None:
+            raise LogUnavailable("killed")
+
+        with monkeypatch.context() as broken:
+            broken.setattr(here.app.log, "append", away)
+            one = erased()
+            assert (await here.publish(one)).status == 503
+        head = await here.app.head()
+        await there.app.ring.forgotten()
+        for service in (here, there):
+            now = await everything(service, discussion)
+            assert said_in(now) == set()
+            assert (now["a1"].json["status"], now["a3"].json["status"]) == ("erased", "held")
+        assert (await there.publish(posted("a9", author=ANN))).problem == "person-erased"
+        assert [str(it) for it in await here.app.verify() if "words without" not in str(it)] == []
+        assert (await there.publish(one)).json["position"] == head + 1
+        assert not await here.app.verify()
+
+
+async def test_over_http_only_for_the_site_of_the_token(service: Service) -> None:
+    elsewhere = token(site="herald")
+    assert (await service.publish(erased(), token=elsewhere)).problem == "forbidden"
+    answer = await service.publish(erased())
+    assert (answer.status, answer.json["id"]) == (201, str(ids.person_id("gazette", "ann")))
+    bearer = token("comment", site="gazette", person="ann")
+    [discussion] = await service.given(opened())
+    body = b'{"body": "Here I am."}'
+    path, headers = f"/v1/discussions/{discussion}/comments", {"Content-Type": "application/json"}
+    refused = await service.ask("POST", path, token=bearer, headers=headers, body=body)
+    assert (refused.status, refused.problem) == (422, "person-erased")
 
 
 def bytes_of(folder: Path) -> Iterator[tuple[Path, bytes]]:

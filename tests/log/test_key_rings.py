@@ -189,6 +189,22 @@ async def test_a_destroyed_key_can_be_made_anew_and_opens_nothing_old(ring: Kept
         ring.open(ANN, again, HERE)
 
 
+async def test_in_sqlite_not_even_the_wrapped_key_is_left(tmp_path: Path) -> None:
+    datastore = SQLiteDatastore(str(tmp_path / "keys.sqlite"))
+    ring = SqliteKeyRing(datastore, MASTER)
+    await ring.make([ANN, BOB])
+    wrapped = [kept.wrapped for kept in await ring._find([ANN, BOB])]
+
+    def found() -> list[bool]:
+        files = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+        return [key in files for key in wrapped]
+
+    assert found() == [True, True]
+    await ring.destroy({ANN: 1})
+    assert found() == [False, True]
+    datastore.close()
+
+
 async def test_no_key_is_made_for_who_does_not_know_of_the_erasure(ring: KeptKeyRing) -> None:
     await ring.destroy({ANN: 1})
     await ring.destroy({ANN: 1})

@@ -108,6 +108,8 @@ class Erasures:
             with suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_SECONDS):
                     await news.wait()
+            if self.unheard:  # we were stopped: before anything else is answered
+                self._hear(None)
 
     async def _look(self) -> None:
         began = time.monotonic()

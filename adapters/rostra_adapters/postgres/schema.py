@@ -4,7 +4,7 @@ from importlib import resources
 
 from rostra_adapters.postgres.connection import Connection
 
-VERSION = 4
+VERSION = 5
 """Raised with every change to a file in `sql/`, so that it is installed again."""
 
 _INSTALLING = "select pg_advisory_xact_lock(5940093377497353328)"

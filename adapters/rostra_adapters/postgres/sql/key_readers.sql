@@ -1,5 +1,6 @@
 -- The processes that may hold keys, and up to where they have forgotten what is destroyed.
-create unlogged table if not exists rostra_keys.key_readers (
+-- It outlives a crash, which they may outlive too.
+create table if not exists rostra_keys.key_readers (
     reader uuid primary key,
     forgotten bigint not null,
     master bytea not null,
