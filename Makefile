@@ -21,8 +21,8 @@ $(INSTALLED): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-serve: install ## start the service; ROSTRA_PORT, ROSTRA_DATA and the other ROSTRA_… variables are respected
-	@exec $(BIN)/rostra serve
+serve: install ## start the service, with an article to try it at /demo; ROSTRA_PORT, ROSTRA_DATA and the other ROSTRA_… variables are respected
+	@exec $(BIN)/rostra serve --demo
 
 demo: install ## publish a conversation and print its most voted comments; POLIS=folder takes an Open Polis one
 	@exec env POLIS='$(POLIS)' $(BIN)/python infra/polis/demo.py

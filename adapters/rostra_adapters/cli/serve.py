@@ -67,6 +67,12 @@ GARBAGE_LOOKED_FOR_EACH = 20_000
     type=click.Path(path_type=Path, dir_okay=False),
     help="Keys of others who may issue tokens.",
 )
+@option(
+    "--demo",
+    is_flag=True,
+    envvar="ROSTRA_DEMO",
+    help="Also shows an article with a discussion, at /demo.",
+)
 @place
 def serve(*, workers: int, **given: Any) -> None:
     """Run the service until SIGTERM or Ctrl-C.
@@ -94,6 +100,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     database_url: str | None
     metrics_port: int | None
     jwks: Path | None
+    demo: bool
     together: bool = False
 
 
@@ -142,7 +149,7 @@ def _listening(plan: Plan) -> Iterator[None]:
 
 async def _serve(plan: Plan, announce: Callable[[str], None]) -> None:
     import rostra_adapters
-    from rostra_adapters.http import make_app
+    from rostra_adapters.http import demo, make_app
     from rostra_adapters.http.server import serve as serve_http
 
     _stop_while_starting()
@@ -152,6 +159,8 @@ async def _serve(plan: Plan, announce: Callable[[str], None]) -> None:
         rostra_adapters.open(url, master_key=master_key, erasures=erasures_of(plan.data)) as app,
         _kept_alive(app, lease),
     ):
+        if plan.demo:
+            await demo.publish(app)
         _leave_alone_what_stays()
         with _listening(plan):
             await serve_http(
@@ -187,6 +196,7 @@ def _settings(plan: Plan) -> Any:
             secret=secret_of(plan.data, make=True) or "",
             keys=() if plan.jwks is None else read(plan.jwks),
             metrics=plan.metrics_port is None,
+            demo=plan.demo,
         )
     except (ValueError, JwksError) as error:
         raise click.ClickException(str(error)) from None

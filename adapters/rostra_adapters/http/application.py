@@ -8,8 +8,11 @@ from aiohttp import web
 from rostra.times import Time, format_time
 from rostra_adapters.app import App
 from rostra_adapters.http import tokens
+from rostra_adapters.http.demo import Demo
+from rostra_adapters.http.embed import Embed
 from rostra_adapters.http.events import Publishing
 from rostra_adapters.http.feed import Feeding
+from rostra_adapters.http.guests import Guests
 from rostra_adapters.http.health import Health
 from rostra_adapters.http.history import Histories
 from rostra_adapters.http.kept_pages import KeptPages
@@ -22,6 +25,7 @@ from rostra_adapters.http.openapi import OpenApi
 from rostra_adapters.http.origins import preflights_of
 from rostra_adapters.http.page_cache import PageCache
 from rostra_adapters.http.persons import Persons
+from rostra_adapters.http.preview import Previews
 from rostra_adapters.http.problem_pages import problem_list, problem_page
 from rostra_adapters.http.reads import Reads
 from rostra_adapters.http.request_log import RequestLog, Write
@@ -91,6 +95,10 @@ def make_app(
             *Histories(app, reads).routes(),
             *Persons(app, settings, reads, now).routes(),
             *Moderation(app, settings, reads, now).routes(),
+            *Previews(settings).routes(),
+            *Guests(app, settings, limits).routes(),
+            *Embed().routes(),
+            *(Demo(settings).routes() if settings.demo else []),
             *OpenApi().routes(),
             *([web.get("/metrics", metrics.get)] if settings.metrics else []),
             web.get("/healthz", health.healthz),

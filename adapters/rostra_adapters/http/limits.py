@@ -107,7 +107,7 @@ class Limits:
 
     def of_reader(self, request: web.BaseRequest) -> Left | None:
         """One request of a reader without a token; None where there is no limit."""
-        buckets, caller = self._buckets.get("reader"), self._address(request)
+        buckets, caller = self._buckets.get("reader"), self.address_of(request)
         return buckets.take(caller) if buckets is not None and caller else None
 
     def tell(self, request: web.Request, answer: web.StreamResponse) -> None:
@@ -131,7 +131,7 @@ class Limits:
         """Which limit holds, and for whom. A bad token is a reader's."""
         header = request.headers.get("Authorization")
         if header is None:
-            return "reader", self._address(request)
+            return "reader", self.address_of(request)
         digest = sha256(header.encode(errors="surrogateescape")).digest()
         if (known := self._callers.get(digest)) is not None:
             return known
@@ -140,7 +140,7 @@ class Limits:
         except Problem:
             token = None
         if token is None:
-            return "reader", self._address(request)
+            return "reader", self.address_of(request)
         policy = "publish" if "publish" in token.scopes else "person"
         found = policy, msgspec.json.encode([token.site, token.person]).decode()
         self._callers[digest] = found
@@ -148,7 +148,7 @@ class Limits:
             self._callers.popitem(last=False)
         return found
 
-    def _address(self, request: web.BaseRequest) -> str:
+    def address_of(self, request: web.BaseRequest) -> str:
         """Empty for who is not limited."""
         remote = request.remote or ""
         if remote not in self._settings.proxies:

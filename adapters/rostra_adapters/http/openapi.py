@@ -67,13 +67,17 @@ class OpenApi:
         return web.Response(text=self._page, content_type="text/html", headers=headers)
 
 
+FILES = ("/embed/", "/demo")
+
+
 def routes_of(application: web.Application) -> list[tuple[str, str]]:
-    """Method and path of every route that is not made of another."""
+    """Method and path of every route that is not made of another, and no file."""
     found = []
     for route in application.router.routes():
         assert route.resource is not None
-        if route.method.lower() not in METHODS_APART:
-            found.append((route.method.lower(), route.resource.canonical))
+        path = route.resource.canonical
+        if route.method.lower() not in METHODS_APART and not path.startswith(FILES):
+            found.append((route.method.lower(), path))
     return found
 
 

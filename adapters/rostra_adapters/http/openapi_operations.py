@@ -13,6 +13,7 @@ from rostra_adapters.http.events import (
     BatchShape,
     ResultShape,
 )
+from rostra_adapters.http.guests import GuestShape, NewGuest
 from rostra_adapters.http.moderation import Ruling
 from rostra_adapters.http.persons import (
     IDEMPOTENCY_KEY,
@@ -26,6 +27,7 @@ from rostra_adapters.http.persons import (
     NewWording,
     VoteShape,
 )
+from rostra_adapters.http.preview import PreviewShape
 from rostra_adapters.http.reads import PassagesFormat
 from rostra_projections.annotations import MEDIA_TYPE as ANNOTATIONS
 from rostra_projections.annotations import AnnotationsPage
@@ -227,6 +229,20 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ),
     ("get", "/v1/comments/{id}/history"): _read("What happened to a comment", HistoryPage),
     ("put", "/v1/comments/{id}/vote"): _write("Vote, or take one's vote back", NewVote, VoteShape),
+    ("post", "/v1/preview"): Operation(
+        summary="How a comment would be shown",
+        scope="comment",
+        takes={JSON: NewWording},
+        gives={JSON: PreviewShape},
+        problems=REFUSED,
+    ),
+    ("post", "/v1/guests"): Operation(
+        summary="Take part under a name, without an account",
+        takes={JSON: NewGuest},
+        gives={JSON: GuestShape},
+        status=(201,),
+        problems=(403, *REFUSED),
+    ),
     ("post", "/v1/comments/{id}/flag"): _write("Tell the moderators", NewFlag),
     ("post", "/v1/comments/{id}/moderation"): _write("Moderate", Ruling, scope="moderate"),
     ("get", "/v1/moderation"): msgspec.structs.replace(

@@ -33,6 +33,7 @@ KINDS: dict[str, Kind] = {
         401, "A token is needed", "Send `Authorization: Bearer <token>` with a token that is valid."
     ),
     "forbidden": Kind(403, "The token does not allow this", "Its scope or its site is another."),
+    "no-guests": Kind(403, "No guests here", "The site's setting `guests` says so."),
     "not-yours": Kind(403, "Not yours", "Only its author, or a moderator, may do this."),
     "origin-not-allowed": Kind(403, "Another origin", "The site names the origins that may."),
     "not-found": Kind(404, "Not here", "Or not for you: what is private is not told from nothing."),

@@ -26,6 +26,7 @@ class HttpSettings(msgspec.Struct, frozen=True, kw_only=True):
     secret: str = msgspec.field()
     keys: Sequence[Key] = ()
     metrics: bool = True  # on the public port
+    demo: bool = False
     request_bytes_max: int = 1024 * 1024
     events_request_bytes_max: int = 32 * 1024 * 1024
     batch_events_max: int = 10_000
@@ -51,6 +52,7 @@ class HttpSettings(msgspec.Struct, frozen=True, kw_only=True):
     compressed_bytes_min: int = 1024
     person_rate: Rate | None = Rate(burst=600, per_second=10.0)  # None: no limit
     reader_rate: Rate | None = Rate(burst=1_200, per_second=20.0)  # without a token
+    guest_rate: Rate | None = Rate(burst=5, per_second=1 / 60)  # of new names
     publish_rate: Rate | None = None
     proxies: tuple[str, ...] = ("127.0.0.1", "::1")  # whose `X-Forwarded-For` is believed
 

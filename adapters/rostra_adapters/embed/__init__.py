@@ -1,0 +1,1 @@
+"""The web reader: plain ES modules, served as they are."""

@@ -1,0 +1,61 @@
+// What the server rendered, built anew of the few elements that a comment may have. The server has
+// sanitised it already; a page should not have to take our word for that.
+
+const ALLOWED = new Set(
+  ("P BR HR EM STRONG DEL S CODE PRE BLOCKQUOTE UL OL LI A H1 H2 H3 H4 H5 H6 TABLE THEAD TBODY TR TH TD SUP SUB")
+    .split(" "),
+);
+const LINKS = /^(https?:|mailto:)/i;
+
+const policy = globalThis.trustedTypes?.createPolicy("rostra", { createHTML: (html) => html });
+
+/**
+ * @param {string} html
+ * @returns {DocumentFragment}
+ */
+export function markup(html) {
+  // A document without a window: nothing in it loads, and nothing runs.
+  const parsed = new DOMParser().parseFromString(policy ? policy.createHTML(html) : html, "text/html");
+  const made = document.createDocumentFragment();
+  copy(parsed.body, made);
+  return made;
+}
+
+function copy(from, to) {
+  for (const node of from.childNodes) {
+    if (node.nodeType === Node.TEXT_NODE) to.append(node.data);
+    else if (node.nodeType === Node.ELEMENT_NODE) copy(node, ALLOWED.has(node.tagName) ? added(node, to) : to);
+  }
+}
+
+function added(node, to) {
+  const made = document.createElement(node.tagName);
+  const href = node.getAttribute("href");
+  if (node.tagName === "A" && href && LINKS.test(href.trim())) {
+    made.setAttribute("href", href.trim());
+    made.setAttribute("rel", "nofollow ugc noopener");
+  }
+  if (node.tagName === "OL" && /^\d+$/.test(node.getAttribute("start") ?? "")) {
+    made.setAttribute("start", node.getAttribute("start"));
+  }
+  to.append(made);
+  return made;
+}
+
+/**
+ * An element with attributes and children; what is null or false is left out.
+ * @param {string} name
+ * @param {Record<string, unknown>} [attributes] a function under `on…` listens
+ * @param {...(Node | string | null | false | undefined)} children
+ */
+export function el(name, attributes = {}, ...children) {
+  const made = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (typeof value === "function") made.addEventListener(key.slice(2), value);
+    else if (key === "text") made.textContent = String(value);
+    else made.setAttribute(key, value === true ? "" : String(value));
+  }
+  made.append(...children.filter((child) => child !== null && child !== undefined && child !== false));
+  return made;
+}

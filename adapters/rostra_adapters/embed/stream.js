@@ -1,0 +1,87 @@
+// Live updates by `fetch`, since an EventSource can send no token; it comes again by itself.
+
+const WAIT_FIRST_MS = 500;
+const WAIT_MOST_MS = 30_000;
+const SILENCE_MOST_MS = 45_000;
+
+/**
+ * Follow a discussion until `signal` is aborted.
+ * @param {import("./api.js").Api} api
+ * @param {string} path
+ * @param {number} after the position that is shown
+ * @param {{event: (name: string, data: object) => void, connected: (now: boolean) => void,
+ *   lost: () => void}} tell `lost`: what lies between is too old to be told, so read afresh
+ * @param {AbortSignal} signal
+ */
+export async function follow(api, path, after, tell, signal) {
+  let position = after;
+  let wait = WAIT_FIRST_MS;
+  while (!signal.aborted) {
+    try {
+      for await (const one of events(api, path, position, signal)) {
+        wait = WAIT_FIRST_MS;
+        if (one === "open") tell.connected(true);
+        else {
+          position = Math.max(position, one.id);
+          if (one.data) tell.event(one.name, JSON.parse(one.data));
+        }
+      }
+    } catch (error) {
+      if (signal.aborted) return;
+      if (error.status === 404 || error.status === 401 || error.status === 403) {
+        tell.connected(false);
+        return;
+      }
+      if (error.status === 410) {
+        position = 0;
+        tell.lost();
+      }
+    }
+    if (signal.aborted) return;
+    tell.connected(false);
+    await pause(wait * (0.5 + Math.random()), signal);
+    wait = Math.min(wait * 2, WAIT_MOST_MS);
+  }
+}
+
+async function* events(api, path, after, signal) {
+  const quiet = new AbortController();
+  const either = AbortSignal.any([signal, quiet.signal]);
+  const token = await api.token();
+  const headers = { Accept: "text/event-stream" };
+  if (after) headers["Last-Event-ID"] = String(after);
+  if (token) headers.Authorization = `Bearer ${token}`;
+  const answer = await fetch(api.base + path, { headers, signal: either, credentials: "omit", cache: "no-store" });
+  if (!answer.ok || !answer.body) throw Object.assign(new Error("not a stream"), { status: answer.status });
+  yield "open";
+  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+  let came = "";
+  while (true) {
+    const silence = setTimeout(() => quiet.abort(), SILENCE_MOST_MS);
+    const { done, value } = await reader.read().finally(() => clearTimeout(silence));
+    if (done) return;
+    came += value;
+    const parts = came.split(/\r?\n\r?\n/);
+    came = parts.pop() ?? "";
+    for (const part of parts) yield parsed(part);
+  }
+}
+
+function parsed(part) {
+  const one = { id: 0, name: "message", data: "" };
+  for (const line of part.split(/\r?\n/)) {
+    const colon = line.indexOf(":");
+    const [field, value] = colon < 0 ? [line, ""] : [line.slice(0, colon), line.slice(colon + 1).replace(/^ /, "")];
+    if (field === "id") one.id = Number(value) || 0;
+    else if (field === "event") one.name = value;
+    else if (field === "data") one.data += (one.data ? "\n" : "") + value;
+  }
+  return one;
+}
+
+function pause(milliseconds, signal) {
+  return new Promise((done) => {
+    const timer = setTimeout(done, milliseconds);
+    signal.addEventListener("abort", () => (clearTimeout(timer), done()), { once: true });
+  });
+}

@@ -1,0 +1,96 @@
+"""`POST /v1/guests`: a reader without an account takes part under a name, where the site says so.
+
+A guest is a person like any other, with an id that nobody else has and a token that soon ends.
+"""
+
+import secrets
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from time import monotonic
+
+import msgspec
+from aiohttp import hdrs, web
+
+from rostra import texts
+from rostra.times import Time, format_time
+from rostra_adapters.app import App
+from rostra_adapters.http import tokens
+from rostra_adapters.http.bodies import decoded
+from rostra_adapters.http.limits import Buckets, Limits
+from rostra_adapters.http.messages import answer
+from rostra_adapters.http.persons import Body
+from rostra_adapters.http.problems import Problem, retry_after
+from rostra_adapters.http.readers import ORIGINS
+from rostra_adapters.http.settings import HttpSettings
+
+GUEST = "guest:"
+"""Begins the id of every guest."""
+TOKEN_HOURS = 12.0
+ID_BYTES = 12
+
+
+class NewGuest(Body, frozen=True, kw_only=True):
+    """The name is shown with what the guest writes."""
+
+    site: texts.SiteName
+    name: texts.Name
+
+
+class GuestShape(msgspec.Struct, kw_only=True):
+    """A token with the scope `comment` for one site, and whose it is."""
+
+    token: str
+    sub: str
+    expires_at: Time
+
+
+class Guests:
+    """The handler. How often one address may ask has a limit of its own."""
+
+    def __init__(
+        self,
+        app: App,
+        settings: HttpSettings,
+        limits: Limits,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        self._app = app
+        self._settings = settings
+        self._limits = limits
+        rate = settings.guest_rate
+        self._buckets = None if rate is None else Buckets("guest", rate, clock)
+
+    def routes(self) -> list[web.RouteDef]:
+        return [web.post("/v1/guests", self.enter)]
+
+    async def enter(self, request: web.Request) -> web.Response:
+        new = await decoded(request, NewGuest, bytes_max=self._settings.request_bytes_max)
+        rules = await self._app.site_rules(new.site)
+        request[ORIGINS] = rules.origins
+        if not rules.guests:
+            raise Problem("no-guests", f"{new.site} takes no guests")
+        self._take(request)
+        person = GUEST + secrets.token_hex(ID_BYTES)
+        until = datetime.now(UTC) + timedelta(hours=TOKEN_HOURS)
+        token = tokens.sign(
+            self._settings.secret,
+            scope="comment",
+            person=person,
+            name=new.name,
+            site=new.site,
+            days=TOKEN_HOURS / 24,
+        )
+        shape = GuestShape(token=token, sub=person, expires_at=format_time(until))
+        body, least = msgspec.json.encode(shape), self._settings.compressed_bytes_min
+        headers: dict[str, str] = {hdrs.CACHE_CONTROL: "no-store"}
+        return answer(request, body, status=201, headers=headers, compressed_bytes_min=least)
+
+    def _take(self, request: web.Request) -> None:
+        """Raises the problem `too-many-requests`."""
+        address = self._limits.address_of(request)
+        if self._buckets is None or not address:
+            return
+        left = self._buckets.take(address)
+        if left.wait_seconds:
+            wait = retry_after(left.wait_seconds)
+            raise Problem("too-many-requests", "the limit is that of a guest", headers=wait)

@@ -1,0 +1,71 @@
+"""Readers without an account, and how a comment would be shown."""
+
+import json
+
+from rostra_adapters.http import HttpSettings
+from rostra_adapters.http.settings import Rate
+from service import SECRET, Answer, Service, event, opened, serving, token
+
+SITE = "gazette"
+
+
+async def guest(service: Service, name: str = "Zoë", **headers: str) -> Answer:
+    body = json.dumps({"site": SITE, "name": name}).encode()
+    given = {"Content-Type": "application/json", **headers}
+    return await service.ask("POST", "/v1/guests", headers=given, body=body)
+
+
+async def test_a_guest_writes_under_the_name_they_gave(service: Service) -> None:
+    [_, discussion] = await service.given(
+        event("site.configured", settings={"guests": True}), opened()
+    )
+    entered = await guest(service)
+    assert entered.status == 201
+    assert entered.headers["Cache-Control"] == "no-store"
+    written = await service.ask(
+        "POST",
+        f"/v1/discussions/{discussion}/comments",
+        token=entered.json["token"],
+        headers={"Content-Type": "application/json"},
+        body=b'{"body": "Hello."}',
+    )
+    assert written.status == 201
+    found = await service.get(f"/v1/comments/{written.json['id']}")
+    assert found.json["author"] == {"id": entered.json["sub"], "name": "Zoë"}
+    assert entered.json["sub"] != (await guest(service)).json["sub"]
+
+
+async def test_a_site_that_takes_no_guests_says_so(service: Service) -> None:
+    await service.given(opened())
+    refused = await guest(service)
+    assert (refused.status, refused.problem) == (403, "no-guests")
+
+
+async def test_a_guest_needs_a_name_that_fits(service: Service) -> None:
+    await service.given(event("site.configured", settings={"guests": True}))
+    for name in ("", "n" * 101, "a\u0000b"):
+        refused = await guest(service, name)
+        assert (refused.status, refused.problem) == (422, "invalid-body"), name
+
+
+async def test_one_address_makes_few_guests() -> None:
+    settings = HttpSettings(secret=SECRET, guest_rate=Rate(burst=2, per_second=0.001))
+    async with serving(settings=settings) as service:
+        await service.given(event("site.configured", settings={"guests": True}))
+        statuses = [
+            (await guest(service, **{"X-Forwarded-For": address})).status
+            for address in ("198.51.100.7", "198.51.100.7", "198.51.100.7", "198.51.100.8")
+        ]
+    assert statuses == [201, 201, 429, 201]
+
+
+async def test_a_preview_is_what_would_be_served(service: Service) -> None:
+    body = json.dumps({"body": "It *is* <script>alert(1)</script>"}).encode()
+    given = {"Content-Type": "application/json"}
+    path = "/v1/preview"
+    assert (await service.ask("POST", path, headers=given, body=body)).status == 401
+    shown = await service.ask(
+        "POST", path, headers=given, body=body, token=token("comment", site=SITE, person="ann")
+    )
+    assert shown.json["html"].startswith("<p>It <em>is</em>")
+    assert "<script" not in shown.json["html"]
