@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from anchoring.drafts import Draft, Span
 from bench import anchoring as bench
 from rostra.anchoring import (
     APPROXIMATE_CHARACTERS_MIN,
@@ -26,7 +27,6 @@ from rostra.folding import Folded
 from rostra.matching import Grams, approximate_matches
 
 SECONDS_MAX = 2
-Span = tuple[int, int]
 
 LETTERS = st.characters(categories=["L", "N", "P", "S", "Zs"]) | st.sampled_from("😀אلé")
 WORDS = st.text(LETTERS, min_size=1, max_size=9).map(lambda word: "".join(word.split()) or "o")
@@ -131,48 +131,6 @@ def test_no_match_is_outside_the_regions_that_are_searched(
 
 
 # -- a thousand edits in a row
-
-
-class Draft:
-    """An article of numbered words under edit, and where its passages truly are."""
-
-    def __init__(self, chance: random.Random, words: int, passages: int) -> None:
-        self._chance = chance
-        self._numbers = iter(range(10**6))
-        self.words = [self._word() for _ in range(words)]
-        room = words // passages
-        self.passages = [
-            self.words[at : at + chance.choice((1, 2, 5, 12))]
-            for at in range(room // 2, words, room)
-        ]
-        self._taken = {word for passage in self.passages for word in passage}
-
-    def _word(self) -> str:
-        return f"{self._chance.choice(('a', 'ä', '😀', 'word', 'א'))}{next(self._numbers)}"
-
-    @property
-    def text(self) -> str:
-        return " ".join(self.words)
-
-    def span(self, index: int) -> Span:
-        passage = self.passages[index]
-        start = len(" ".join([*self.words[: self.words.index(passage[0])], ""]))
-        return start, start + len(" ".join(passage))
-
-    def spans(self) -> list[Span]:
-        return [self.span(index) for index in range(len(self.passages))]
-
-    def edit(self) -> None:
-        """Replaces up to ten words at random, none of them of a passage, by up to ten new ones."""
-        at = self._chance.randrange(len(self.words) + 1)
-        if self.words[at : at + 1] and self.words[at] in self._taken:
-            at = self.words.index(next(p for p in self.passages if self.words[at] in p)[0])
-        end = at
-        while end < min(at + self._chance.randrange(10), len(self.words)):
-            if self.words[end] in self._taken:
-                break
-            end += 1
-        self.words[at:end] = [self._word() for _ in range(self._chance.randrange(10))]
 
 
 @pytest.mark.parametrize("seed", [1, 2])
