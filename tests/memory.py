@@ -13,7 +13,7 @@ from rostra.article_work import (
     PrepareText,
     Result,
     Work,
-    place,
+    place_all,
     prepare,
 )
 from rostra.log import Appended, Group, Recorded, Stale
@@ -163,7 +163,7 @@ class MemoryArticles:
                 return prepare(work)
             case PlaceQuote(discussion=discussion, hash=text_hash):
                 text = self.texts.get((discussion, text_hash))
-                return Gone() if text is None else place(work, text)
+                return Gone() if text is None else place_all([work], text)[0]
             case AnchorPlace(discussion=discussion, previous=previous):
                 before = self.texts.get((discussion, previous or ""))
                 return anchor_again(work.text, [work.place], before)[0]

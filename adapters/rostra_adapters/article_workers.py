@@ -16,7 +16,7 @@ from typing import Any, BinaryIO, TypeVar
 
 import msgspec
 
-from rostra.article_work import Placed, PlaceQuote, Prepared, PrepareText, place, prepare
+from rostra.article_work import Placed, PlaceQuote, Prepared, PrepareText, place_all, prepare
 from rostra.refusals import Refusal
 from rostra.revising import Again, Place, anchor_again
 
@@ -30,9 +30,9 @@ _A = TypeVar("_A")
 
 
 class PlaceJob(msgspec.Struct, tag=True):
-    """Find a quote in a text."""
+    """Find quotes in a text that is kept."""
 
-    work: PlaceQuote
+    works: Sequence[PlaceQuote]
     text: str
 
 
@@ -54,13 +54,13 @@ class Refused(msgspec.Struct, tag=True):
     detail: str
 
 
-def do(job: Job) -> Prepared | Placed | list[Again]:
+def do(job: Job) -> Prepared | list[Placed] | list[Again]:
     """Raises Refusal."""
     match job:
         case PrepareText():
             return prepare(job)
         case PlaceJob():
-            return place(job.work, job.text)
+            return place_all(job.works, job.text)
         case AnchorJob():
             return anchor_again(job.text, job.places, job.previous)
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict, defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Awaitable, Collection, Mapping, Sequence
 from uuid import UUID
 
 from rostra.article_work import (
@@ -14,20 +14,21 @@ from rostra.article_work import (
     PrepareText,
     Result,
     Work,
-    place,
+    place_all,
     prepare,
     stands_as_said,
 )
 from rostra.refusals import Refusal
-from rostra.revising import Again, Place, anchor_again
+from rostra.revising import Again, anchor_again
 from rostra_adapters.article_texts import ArticleTexts
 from rostra_adapters.article_workers import AnchorJob, PlaceJob, Workers
 
-TEXTS_CACHED_MAX = 8
+CACHED_CHARACTERS_MAX = 8 * 1024 * 1024
 HERE_CHARACTERS_MAX = 20_000
 """What is so short takes a few milliseconds: less than the way to another process."""
 HERE_HTML_CHARACTERS_MAX = 4_000
 
+_Placing = tuple[UUID, str]
 _Anchoring = tuple[UUID, str, str | None]
 
 
@@ -50,7 +51,7 @@ class Articles:
             text = await self._texts.find(discussion, text_hash)
         if text is not None:
             self._cached[key] = text
-            while len(self._cached) > TEXTS_CACHED_MAX:
+            while sum(map(len, self._cached.values())) > CACHED_CHARACTERS_MAX:
                 self._cached.popitem(last=False)
         return text
 
@@ -64,56 +65,54 @@ class Articles:
         return await self._texts.drop(discussion, text_hash)
 
     async def work(self, works: Collection[Work]) -> Mapping[Work, Result]:
-        """Each alone, but what is to be found in one text all together."""
+        """What is to be found in one text is found all together."""
         anchorings: defaultdict[_Anchoring, list[AnchorPlace]] = defaultdict(list)
-        alone: list[PrepareText | PlaceQuote] = []
+        placings: defaultdict[_Placing, list[PlaceQuote]] = defaultdict(list)
+        texts: list[PrepareText] = []
         for work in works:
-            if isinstance(work, AnchorPlace):
-                anchorings[work.discussion, work.text, work.previous].append(work)
-            else:
-                alone.append(work)
+            match work:
+                case PrepareText():
+                    texts.append(work)
+                case PlaceQuote():
+                    placings[work.discussion, work.hash].append(work)
+                case AnchorPlace():
+                    anchorings[work.discussion, work.text, work.previous].append(work)
         found = await asyncio.gather(
-            *(self._one(work) for work in alone),
-            *(self._anchored(key, several) for key, several in anchorings.items()),
+            *(_or_refusal([work], self._prepared(work)) for work in texts),
+            *(_or_refusal(some, self._placed(key, some)) for key, some in placings.items()),
+            *(_or_refusal(some, self._anchored(key, some)) for key, some in anchorings.items()),
         )
         return {work: result for each in found for work, result in each.items()}
 
-    async def _one(self, work: PrepareText | PlaceQuote) -> dict[Work, Result]:
-        try:
-            if isinstance(work, PrepareText):
-                return {work: await self._prepared(work)}
-            return {work: await self._placed(work)}
-        except Refusal as refusal:
-            return {work: refusal}
-
-    async def _prepared(self, work: PrepareText) -> Prepared:
+    async def _prepared(self, work: PrepareText) -> list[Prepared]:
         if len(work.text or "") + len(work.html or "") <= (
             HERE_CHARACTERS_MAX if work.html is None else HERE_HTML_CHARACTERS_MAX
         ):
-            return prepare(work)
-        return await self._workers.do(work, Prepared)
+            return [prepare(work)]
+        return [await self._workers.do(work, Prepared)]
 
-    async def _placed(self, work: PlaceQuote) -> Placed | Gone:
-        text = await self.read(work.discussion, work.hash)
+    async def _placed(self, key: _Placing, works: list[PlaceQuote]) -> Sequence[Placed | Gone]:
+        text = await self.read(*key)
         if text is None:
-            return Gone()
-        if stands_as_said(work, text) or len(text) <= HERE_CHARACTERS_MAX:
-            return place(work, text)
-        return await self._workers.do(PlaceJob(work, text), Placed)
+            return [Gone()] * len(works)
+        sought = sum(not stands_as_said(work, text) for work in works)
+        if sought * len(text) <= HERE_CHARACTERS_MAX:
+            return place_all(works, text)
+        return await self._workers.do(PlaceJob(works, text), list[Placed])
 
-    async def _anchored(
-        self, key: _Anchoring, works: Collection[AnchorPlace]
-    ) -> dict[Work, Result]:
+    async def _anchored(self, key: _Anchoring, works: list[AnchorPlace]) -> list[Again]:
         discussion, text, before = key
-        try:
-            previous = None if before is None else await self.read(discussion, before)
-            places = [work.place for work in works]
-            found = await self._found(text, previous, places)
-        except Refusal as refusal:
-            return dict.fromkeys(works, refusal)
-        return dict(zip(works, found, strict=True))
-
-    async def _found(self, text: str, previous: str | None, places: list[Place]) -> list[Again]:
+        previous = None if before is None else await self.read(discussion, before)
+        places = [work.place for work in works]
         if len(text) * len(places) <= HERE_CHARACTERS_MAX:
             return anchor_again(text, places, previous)
         return await self._workers.do(AnchorJob(text, previous, places), list[Again])
+
+
+async def _or_refusal(
+    works: Sequence[Work], results: Awaitable[Sequence[Result]]
+) -> dict[Work, Result]:
+    try:
+        return dict(zip(works, await results, strict=True))
+    except Refusal as refusal:
+        return dict.fromkeys(works, refusal)

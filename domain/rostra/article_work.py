@@ -5,14 +5,14 @@ A decision is pure and waits for nothing. Where it needs the result of such work
 (`rostra.world.Missing`), and is decided again when that is there.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from hashlib import sha256
 from typing import Protocol
 from uuid import UUID
 
 import msgspec
 
-from rostra.anchoring import Anchored, Outcome, Quote, Standing, anchor, describe
+from rostra.anchoring import Anchored, Mark, Outcome, Quote, Standing, anchor_all, describe
 from rostra.article_text import NORMALISATION, normalise, text_of_html
 from rostra.refusals import Refusal
 from rostra.revising import Again, Place
@@ -101,15 +101,21 @@ def stands_as_said(work: PlaceQuote, text: str) -> bool:
     return start is not None and end is not None and text[start:end] == work.quote.exact
 
 
-def place(work: PlaceQuote, text: str) -> Placed:
-    """Where the quote stands in the text, at best where it is said to."""
-    outcome: Outcome
-    if stands_as_said(work, text):
-        assert work.start is not None and work.end is not None
+def place_all(works: Sequence[PlaceQuote], text: str) -> list[Placed]:
+    """Where each quote stands in the text, at best where it is said to."""
+    sought = [work for work in works if not stands_as_said(work, text)]
+    marks = [
+        Mark(work.quote, None if work.start is None else Standing(work.start)) for work in sought
+    ]
+    found = dict(zip(sought, anchor_all(text, marks), strict=True))
+    return [_placed(work, found.get(work), text) for work in works]
+
+
+def _placed(work: PlaceQuote, outcome: Outcome | None, text: str) -> Placed:
+    if outcome is None:
+        assert work.start is not None
+        assert work.end is not None
         outcome = Anchored(work.start, work.end, 1.0, exact=True)
-    else:
-        last = None if work.start is None else Standing(work.start)
-        outcome = anchor(text, work.quote, last)
     if not isinstance(outcome, Anchored):
         return Placed(outcome)
     around = describe(text, outcome.start, outcome.end)
