@@ -16,6 +16,7 @@ from rostra.article_work import (
     place_all,
     prepare,
 )
+from rostra.ids import discussion_of
 from rostra.log import Appended, Group, Recorded, Stale
 from rostra.refusals import Refusal
 from rostra.revising import anchor_again
@@ -75,6 +76,13 @@ class MemoryLog:
 
     async def read_after(self, position: int, limit: int) -> list[Recorded]:
         return self.rows[position : position + limit]
+
+    async def read_discussion(
+        self, discussion: UUID, up_to: int
+    ) -> AsyncIterator[list[Recorded]]:
+        found = [row for row in self.rows[:up_to] if discussion_of(row.stream) == discussion]
+        for start in range(0, len(found), 3):
+            yield found[start : start + 3]
 
     async def follow(self, position: int, limit: int) -> AsyncIterator[list[Recorded]]:
         while page := self.rows[position : position + limit]:

@@ -29,6 +29,7 @@ from eventsourcing.persistence import (
 )
 from eventsourcing.popo import POPOApplicationRecorder
 
+from rostra.ids import range_of
 from rostra.log import Appended, Group, LogBusy, LogUnavailable, NewEvent, Recorded, Stale
 from rostra.times import LONG_AGO, Time, format_time
 from rostra_adapters import guards
@@ -40,6 +41,7 @@ QUEUED_EVENTS_MAX = 50_000
 BUSY_RETRY_SECONDS = 1.0
 ATTEMPTS_MAX = 5
 LOOK_BACK_EVENTS = 1_000
+DISCUSSION_PAGE_EVENTS = 2_000
 
 _Answer = TypeVar("_Answer")
 
@@ -105,6 +107,14 @@ class StockLog:
             return [recorded(row) for row in page]
 
         return await self._ask(read)
+
+    async def read_discussion(
+        self, discussion: UUID, up_to: int
+    ) -> AsyncIterator[list[Recorded]]:
+        rows = await self._ask(lambda: self._rows.between(*range_of(discussion), up_to))
+        for start in range(0, len(rows), DISCUSSION_PAGE_EVENTS):
+            yield [recorded(row) for row in rows[start : start + DISCUSSION_PAGE_EVENTS]]
+            await asyncio.sleep(0)
 
     async def append(self, groups: Sequence[Group]) -> list[Appended | Stale]:
         events = guards.check(groups)

@@ -40,6 +40,14 @@ class Rows:
             for event in events
         ]
 
+    def between(self, first: UUID, last: UUID, up_to: int) -> list[Notification]:
+        """The events of the streams in a range of ids, in order of position."""
+        with self._lock:
+            self._catch_up()
+            streams = [stream for stream in self._positions if first <= stream <= last]
+        rows = [row for stream in streams for row in self.of(stream) if row.id <= up_to]
+        return sorted(rows, key=lambda row: row.id)
+
     def log_id(self) -> UUID:
         """As lasting as the recorder."""
         return _ids_of_others.setdefault(self._recorder, uuid4())
@@ -69,10 +77,17 @@ class SqliteRows(Rows):
         self._to_id = recorder.convert_originator_id
         # The recorder's own statement, which asks for all columns but the row's id.
         self._stream = recorder.select_events_statement.replace("SELECT *", "SELECT rowid, *")
+        self._range = self._stream.replace("=?", " BETWEEN ? AND ?") + "AND rowid <= ? "
 
     def of(self, stream: UUID) -> list[Notification]:
+        return self._select(self._stream + "ORDER BY originator_version", stream.hex)
+
+    def between(self, first: UUID, last: UUID, up_to: int) -> list[Notification]:
+        return self._select(self._range + "ORDER BY rowid", first.hex, last.hex, up_to)
+
+    def _select(self, statement: str, *given: str | int) -> list[Notification]:
         with self._datastore.transaction(commit=False) as cursor:
-            cursor.execute(self._stream + "ORDER BY originator_version", (stream.hex,))
+            cursor.execute(statement, given)
             rows: Iterable[tuple[int, str, int, str, bytes]] = cursor.fetchall()
         return [
             Notification(

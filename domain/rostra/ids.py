@@ -90,6 +90,11 @@ def _discussion_of(prefix: int) -> UUID:
     return UUID(int=prefix | _VERSION_8 | _VARIANT)
 
 
+def range_of(discussion: UUID) -> tuple[UUID, UUID]:
+    """The least and the greatest id that a stream of this discussion may have."""
+    return discussion, UUID(int=discussion.int | (1 << _TAIL_BITS + 3) - 1)
+
+
 @lru_cache(_IDS_CACHED_MAX)
 def discussion_id(site: str, resource: str) -> UUID:
     """The discussion of one resource of one site."""

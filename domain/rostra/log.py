@@ -95,5 +95,10 @@ class EventLog(Protocol):
     async def read_after(self, position: int, limit: int) -> list[Recorded]:
         """The next events after `position`, at most `limit`, in order of position."""
 
+    def read_discussion(self, discussion: UUID, up_to: int) -> AsyncIterator[list[Recorded]]:
+        """Pages of the events of every stream of one discussion (see `ids.range_of`), in
+        order of position, up to one of them; without their metadata. Holds a connection
+        until it is closed."""
+
     def follow(self, position: int, limit: int) -> AsyncIterator[list[Recorded]]:
         """Pages of events after `position`, for ever, as they are recorded."""

@@ -57,13 +57,15 @@ class LastKey(msgspec.Struct, frozen=True, array_like=True):
 
 class Cursor(msgspec.Struct, frozen=True, array_like=True):
     """What a cursor says: of which log and list, as of which position, after which key
-    (None: from the beginning). `history`: of how many histories of the view."""
+    (None: from the beginning). `history`: of how many histories of the view. `past`: as of
+    which position the list itself stands, None where it is today's."""
 
     log: str
     history: Bigint
     listing: Listing
     as_of: Bigint
     last: LastKey | None
+    past: Bigint | None = None
 
 
 class Move(msgspec.Struct, frozen=True, gc=False):
@@ -129,7 +131,7 @@ def encode_cursor(cursor: Cursor) -> str:
 
 def decode_cursor(text: str, listing: Listing, log: UUID) -> Cursor:
     """The cursor again. Raises CursorRefused."""
-    cursor = _decoded(text)
+    cursor = peek_cursor(text)
     if cursor.listing != listing:
         raise CursorRefused("bad-cursor", "the cursor is of a list with other parameters")
     if cursor.log != str(log):
@@ -137,7 +139,8 @@ def decode_cursor(text: str, listing: Listing, log: UUID) -> Cursor:
     return cursor
 
 
-def _decoded(text: str) -> Cursor:
+def peek_cursor(text: str) -> Cursor:
+    """What a cursor says of itself. Raises CursorRefused."""
     if len(text) > CURSOR_CHARACTERS_MAX:
         raise CursorRefused("bad-cursor", "this is no cursor of ours")
     try:

@@ -19,7 +19,8 @@ class Page(msgspec.Struct):
     """Rows of a list, each with its place in it, at most as many as were asked for;
     `more` where the list goes on. `below` holds the first replies of each row and of
     each of those, oldest first. `position` is how far the view has read, `changed`
-    the last change to the discussion, `history` for cursors to tell."""
+    the last change to the discussion, `history` for cursors to tell. `past`: the
+    position as of which the list stands, None where it is today's."""
 
     position: int
     history: int
@@ -29,6 +30,7 @@ class Page(msgspec.Struct):
     places: list[LastKey]
     more: bool
     below: dict[UUID, list[CommentRow]]
+    past: int | None = None
 
 
 class DiscussionRead(msgspec.Struct):

@@ -55,7 +55,8 @@ def all_rows(page: Page) -> Iterable[CommentRow]:
 
 class Thread:
     """Shapes the rows of one page for one viewer. `own_hidden` counts the viewer's own
-    replies to comments that only they and moderators see."""
+    replies to comments that only they and moderators see; `withdrawn` says how comments
+    stand now whose words of the past are for moderators alone."""
 
     def __init__(
         self,
@@ -64,19 +65,21 @@ class Thread:
         open_words: OpenWords,
         log: UUID,
         own_hidden: Mapping[UUID, int],
+        withdrawn: Mapping[UUID, str],
     ) -> None:
         self._page = page
         self._viewer = viewer
         self._open_words = open_words
         self._log = str(log)
         self._own_hidden = own_hidden
+        self._withdrawn = {} if viewer.moderator else withdrawn
 
     def comments_page(self, listing: Listing, as_of: int) -> CommentsPage:
         """The page in the shape of the contract; `as_of` is the position of page one."""
         levels = 0 if listing.kind == "flat" else LEVELS_BELOW
         page = self._page
         last = page.places[-1] if page.places else None
-        cursor = Cursor(self._log, page.history, listing, as_of, last)
+        cursor = Cursor(self._log, page.history, listing, as_of, last, page.past)
         return CommentsPage(
             position=page.changed,
             order=listing.order,
@@ -105,13 +108,14 @@ class Thread:
         last = _place_of_reply(below[-1]) if below else None
         page = self._page
         as_of = page.position if below else 0  # from the beginning it is of no moment
-        return encode_cursor(Cursor(self._log, page.history, listing, as_of, last))
+        return encode_cursor(Cursor(self._log, page.history, listing, as_of, last, page.past))
 
     def _alone(self, row: CommentRow) -> CommentShape:
-        shown = readable(row, self._viewer)
+        standing = self._withdrawn.get(row.id)
+        shown = standing is None and readable(row, self._viewer)
         words = self._open_words(row) if shown else OpenedWords()
         # What waits for moderators goes on waiting, whatever became of its words.
-        status = "erased" if words.erased and row.status == "published" else row.status
+        status = "erased" if words.erased and row.status == "published" else standing or row.status
         return CommentShape(
             id=row.id,
             key=row.key,

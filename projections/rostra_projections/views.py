@@ -10,6 +10,7 @@ import msgspec
 from rostra import codec
 from rostra.ids import discussion_of, is_ours
 from rostra.log import Recorded
+from rostra.times import Time
 from rostra_projections import comments, discussions, moderation, passages
 from rostra_projections.listing import is_time
 from rostra_projections.tables import Fact, Key, Rows, Table, Touched
@@ -117,7 +118,7 @@ def fact_of(
     try:
         event = codec.decode(topic, state)
         assert event is not None
-        _check(event, state)
+        check(event.time, state)
     except (msgspec.DecodeError, ValueError) as error:
         return Broken(stream, position, str(error))
     return Fact(stream, event, position, event_id)
@@ -126,10 +127,10 @@ def fact_of(
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
-def _check(event: codec.AnyEvent, state: bytes) -> None:
+def check(time: Time, state: bytes) -> None:
     """What no table could keep. Raises ValueError."""
-    if not is_time(event.time):
-        raise ValueError(f"{event.time!r} is no time")
+    if not is_time(time):
+        raise ValueError(f"{time!r} is no time")
     if b"\\" in state and _NUL.search(state):
         raise ValueError("a text with a NUL")
 

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import asyncpg
 
+from rostra.ids import range_of
 from rostra.log import Appended, Group, Recorded, Stale
 from rostra_adapters import guards
 from rostra_adapters.postgres.committer import COMMIT_EVENTS_MAX, Committer
@@ -38,6 +39,21 @@ where notification_id > $1
 order by notification_id
 limit $2
 """
+
+# Fenced by `offset 0`: the planner must not walk the whole log in its order instead.
+READ_DISCUSSION = """
+select event.position, event.stream, event.version, event.topic, event.state, event.event_id
+from (
+    select notification_id as position, originator_id as stream, originator_version as version,
+        topic, state, event_id
+    from public.stored_events
+    where originator_id between $1 and $2
+    offset 0
+) as event
+where event.position <= $3
+order by event.position
+"""
+DISCUSSION_PAGE_EVENTS = 2_000
 
 
 class PostgresLog:
@@ -158,6 +174,15 @@ class PostgresLog:
                     break
         self._holes.pass_over(position, positions[:gap])
         return [Recorded(*row) for row in rows[:gap]]
+
+    async def read_discussion(
+        self, discussion: UUID, up_to: int
+    ) -> AsyncIterator[list[Recorded]]:
+        with unavailable_if_lost():
+            async with self._pool.acquire() as connection, connection.transaction(readonly=True):
+                cursor = await connection.cursor(READ_DISCUSSION, *range_of(discussion), up_to)
+                while rows := await cursor.fetch(DISCUSSION_PAGE_EVENTS):
+                    yield [Recorded(*row, None) for row in rows]
 
     async def follow(self, position: int, limit: int) -> AsyncIterator[list[Recorded]]:
         while not self._closed:
