@@ -1,7 +1,7 @@
 """A log and a key ring in memory, as small as they can be and still keep their promises."""
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
 from hashlib import sha256
 from uuid import UUID
 
@@ -79,7 +79,7 @@ class MemoryLog:
 
     async def read_discussion(
         self, discussion: UUID, up_to: int
-    ) -> AsyncIterator[list[Recorded]]:
+    ) -> AsyncGenerator[list[Recorded], None]:
         found = [row for row in self.rows[:up_to] if discussion_of(row.stream) == discussion]
         for start in range(0, len(found), 3):
             yield found[start : start + 3]

@@ -1,8 +1,8 @@
 """The composition root: a log, a key ring and views put together, and what they do."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -23,7 +23,8 @@ from rostra_adapters.commander import Commander
 from rostra_adapters.erasures_file import ErasuresFile
 from rostra_adapters.key_ring import KeptKeyRing
 from rostra_adapters.lanes import Lanes
-from rostra_adapters.reading import Reading
+from rostra_adapters.past import AsOf, Past
+from rostra_adapters.reading import Reading, nothing_withdrawn
 from rostra_adapters.views.backend import Backend, ViewStatus
 from rostra_adapters.views.changes import Keep
 from rostra_adapters.views.folding import Progress
@@ -32,6 +33,7 @@ from rostra_adapters.views.verify import Difference
 from rostra_adapters.words_verified import unopened_words
 from rostra_projections.comment_rows import CommentRow
 from rostra_projections.discussions import settings_of
+from rostra_projections.listing import CursorRefused, peek_cursor
 from rostra_projections.shapes import (
     ANYONE,
     CommentShape,
@@ -45,6 +47,8 @@ from rostra_projections.shapes import (
 
 WAIT_SECONDS = 5.0
 ACCESS_KEPT_MAX = 20_000
+
+T = TypeVar("T")
 
 
 class Access(msgspec.Struct, frozen=True):
@@ -87,6 +91,7 @@ class App:
         self.ring = ring
         self.articles = articles
         self.views = views
+        self.past = Past(log)
         self._reading = reading
         self._lanes = Lanes(Commander(log, ring), log, ring, articles)
         self._url = url
@@ -171,8 +176,10 @@ class App:
         flat: bool = False,
         viewer: Viewer = ANYONE,
         min_position: int = 0,
+        as_of: AsOf | None = None,
     ) -> CommentsPage | None:
-        """A page of the comments on a resource, None where it has no discussion."""
+        """A page of the comments on a resource, None where it has no discussion. `as_of`: as
+        they stood at a position, or at a time (see `rostra.times`)."""
         await self.wait(min_position)
         return await self.comments_page(
             ids.discussion_id(site, resource),
@@ -184,14 +191,15 @@ class App:
             inline=inline,
             flat=flat,
             viewer=viewer,
+            as_of=as_of,
         )
 
     async def passages(
-        self, site: str, resource: str, *, min_position: int = 0
+        self, site: str, resource: str, *, min_position: int = 0, as_of: AsOf | None = None
     ) -> PassagesPage | None:
         """The passages of a resource with the counts of the feedback on them."""
         await self.wait(min_position)
-        return await self.passages_page(ids.discussion_id(site, resource))
+        return await self.passages_page(ids.discussion_id(site, resource), as_of=as_of)
 
     async def comments_page(
         self,
@@ -205,24 +213,25 @@ class App:
         inline: bool,
         flat: bool,
         viewer: Viewer,
+        as_of: AsOf | None = None,
     ) -> CommentsPage | None:
         """A page of comments, None where the discussion is unknown."""
-        await self.views.fresh()
-        access = await self.access(discussion)
-        if access is None:
-            return None
-        return await self._reading.comments_page(
-            access.site,
-            discussion,
-            order=order,
-            limit=limit,
-            cursor=cursor,
-            replies=replies,
-            passage=passage,
-            inline=inline,
-            flat=flat,
-            viewer=viewer,
-        )
+
+        async def read(reading: Reading, site: str) -> CommentsPage:
+            return await reading.comments_page(
+                site,
+                discussion,
+                order=order,
+                limit=limit,
+                cursor=cursor,
+                replies=replies,
+                passage=passage,
+                inline=inline,
+                flat=flat,
+                viewer=viewer,
+            )
+
+        return await self._read(discussion, as_of, read, cursor)
 
     async def replies(
         self,
@@ -233,44 +242,92 @@ class App:
         cursor: str | None,
         replies: int,
         viewer: Viewer,
+        as_of: AsOf | None = None,
     ) -> CommentsPage | None:
         """A page of the replies to a comment, None where that is unknown."""
-        await self.views.fresh()
-        access = await self.access(ids.discussion_of(comment))
-        if access is None:
-            return None
-        return await self._reading.replies(
-            access.site,
-            comment,
-            order=order,
-            limit=limit,
-            cursor=cursor,
-            replies=replies,
-            viewer=viewer,
+
+        async def read(reading: Reading, site: str) -> CommentsPage | None:
+            return await reading.replies(
+                site,
+                comment,
+                order=order,
+                limit=limit,
+                cursor=cursor,
+                replies=replies,
+                viewer=viewer,
+            )
+
+        return await self._read(ids.discussion_of(comment), as_of, read, cursor)
+
+    async def comment(
+        self, comment: UUID, *, viewer: Viewer, as_of: AsOf | None = None
+    ) -> CommentShape | None:
+        """One comment, None where it is unknown to the viewer."""
+
+        async def read(reading: Reading, site: str) -> CommentShape | None:
+            return await reading.comment(site, comment, viewer=viewer)
+
+        return await self._read(ids.discussion_of(comment), as_of, read)
+
+    async def discussion(
+        self, discussion: UUID, *, as_of: AsOf | None = None
+    ) -> DiscussionShape | None:
+        """One discussion, None where it is unknown."""
+        return await self._read(
+            discussion, as_of, lambda reading, _: reading.discussion(discussion)
         )
 
-    async def comment(self, comment: UUID, *, viewer: Viewer) -> CommentShape | None:
-        """One comment, None where it is unknown to the viewer."""
+    async def _read(
+        self,
+        discussion: UUID,
+        as_of: AsOf | None,
+        read: Callable[[Reading, str], Awaitable[T | None]],
+        cursor: str | None = None,
+    ) -> T | None:
+        """Read what stands, or what stood; None where the discussion is, or was, unknown. A
+        list is read on as of where it was begun, and where its moves are no longer kept, from
+        the log."""
         await self.views.fresh()
-        access = await self.access(ids.discussion_of(comment))
+        access = await self.access(discussion)
         if access is None:
             return None
-        return await self._reading.comment(access.site, comment, viewer=viewer)
+        reading = self._reading.of(await self.log.log_id())
+        begun = None if cursor is None else peek_cursor(cursor)
+        past = await self.past_position(as_of)
+        if begun is not None:
+            if past not in (None, begun.past):
+                raise CursorRefused("bad-cursor", "the cursor is of a list as of another position")
+            past = begun.past
+        if past is not None:
+            views = await self.past.views(discussion, past)
+            if views is None:
+                return None
+            return await read(reading.over(views, self.past.withdrawn), access.site)
+        try:
+            return await read(reading, access.site)
+        except CursorRefused as refused:
+            if begun is None or refused.name != "cursor-too-old":
+                raise
+        since = await self.past.views_since(discussion, begun)
+        return await read(reading.over(since, nothing_withdrawn), access.site)
 
-    async def discussion(self, discussion: UUID) -> DiscussionShape | None:
-        """One discussion, None where it is unknown."""
-        await self.views.fresh()
-        return await self._reading.discussion(discussion)
+    async def past_position(self, as_of: AsOf | None) -> int | None:
+        """The position that is meant. Raises CursorRefused where it has not been yet."""
+        return None if as_of is None else await self.past.position(as_of, now())
 
     async def discussions(self, site: str, *, limit: int, cursor: str | None) -> DiscussionsPage:
         """A site's discussions, the latest active first."""
         await self.views.fresh()
-        return await self._reading.discussions(site, limit=limit, cursor=cursor)
+        reading = self._reading.of(await self.log.log_id())
+        return await reading.discussions(site, limit=limit, cursor=cursor)
 
-    async def passages_page(self, discussion: UUID) -> PassagesPage | None:
+    async def passages_page(
+        self, discussion: UUID, *, as_of: AsOf | None = None
+    ) -> PassagesPage | None:
         """The passages of a discussion, None where it is unknown."""
-        await self.views.fresh()
-        return await self._reading.passages_page(discussion)
+        return await self._read(
+            discussion, as_of, lambda reading, _: reading.passages_page(discussion)
+        )
 
     async def counts(self, site: str, resources: Sequence[str]) -> CountsPage:
         """How many comments each resource has."""

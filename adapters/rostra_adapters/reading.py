@@ -1,6 +1,7 @@
 """What readers ask for: rows of the views, words opened, in the shapes of the contract."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Self
 from uuid import UUID
 
 from rostra import ids
@@ -30,14 +31,41 @@ Render = Callable[[str], str]
 """From a body (CommonMark) to HTML that is safe to show."""
 
 
+Withdrawn = Callable[[Sequence[UUID]], Awaitable[Mapping[UUID, str]]]
+"""Of comments, those that are withdrawn by now, each with how it stands."""
+
+
+async def nothing_withdrawn(_: Sequence[UUID]) -> Mapping[UUID, str]:
+    """What is read as it stands needs no second look."""
+    return {}
+
+
 class Reading:
     """The reads of one log, whose id stands in cursors."""
 
-    def __init__(self, reads: Reads, ring: KeyRing, log: UUID, render: Render) -> None:
+    def __init__(
+        self,
+        reads: Reads,
+        ring: KeyRing,
+        log: UUID,
+        render: Render,
+        withdrawn: Withdrawn = nothing_withdrawn,
+    ) -> None:
         self._reads = reads
         self._ring = ring
         self._log = log
         self._render = render
+        self._withdrawn = withdrawn
+
+    def of(self, log: UUID) -> Self:
+        """The same reads of what is now another log."""
+        if log == self._log:
+            return self
+        return type(self)(self._reads, self._ring, log, self._render, self._withdrawn)
+
+    def over(self, reads: Reads, withdrawn: Withdrawn) -> Self:
+        """The same log read elsewhere: as it stood."""
+        return type(self)(reads, self._ring, self._log, self._render, withdrawn)
 
     # -- discussions
 
@@ -169,7 +197,9 @@ class Reading:
         rows = [row for row in all_rows(page) if readable(row, viewer)]
         await self._ring.load({ids.person_id(site, row.author) for row in rows})
         own_hidden = await self._own_hidden(page, viewer)
-        return Thread(page, viewer, lambda row: self._words(site, row), self._log, own_hidden)
+        withdrawn = {} if viewer.moderator else await self._withdrawn([row.id for row in rows])
+        open_words = lambda row: self._words(site, row)  # noqa: E731
+        return Thread(page, viewer, open_words, self._log, own_hidden, withdrawn)
 
     async def _own_hidden(self, page: Page, viewer: Viewer) -> dict[UUID, int]:
         above = [row.id for row in all_rows(page) if row.hidden_replies]

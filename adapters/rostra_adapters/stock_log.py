@@ -12,7 +12,7 @@ events without this file finds two fields more, which decoders ignore.
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Self, TypeVar
@@ -110,7 +110,7 @@ class StockLog:
 
     async def read_discussion(
         self, discussion: UUID, up_to: int
-    ) -> AsyncIterator[list[Recorded]]:
+    ) -> AsyncGenerator[list[Recorded], None]:
         rows = await self._ask(lambda: self._rows.between(*range_of(discussion), up_to))
         for start in range(0, len(rows), DISCUSSION_PAGE_EVENTS):
             yield [recorded(row) for row in rows[start : start + DISCUSSION_PAGE_EVENTS]]

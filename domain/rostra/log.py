@@ -5,7 +5,7 @@ without holes) and each the n-th of one stream. `rostra_adapters` has two
 adapters: PostgreSQL, and any stock recorder of `eventsourcing`.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from typing import Protocol
 from uuid import UUID
 
@@ -95,7 +95,7 @@ class EventLog(Protocol):
     async def read_after(self, position: int, limit: int) -> list[Recorded]:
         """The next events after `position`, at most `limit`, in order of position."""
 
-    def read_discussion(self, discussion: UUID, up_to: int) -> AsyncIterator[list[Recorded]]:
+    def read_discussion(self, discussion: UUID, up_to: int) -> AsyncGenerator[list[Recorded], None]:
         """Pages of the events of every stream of one discussion (see `ids.range_of`), in
         order of position, up to one of them; without their metadata. Holds a connection
         until it is closed."""

@@ -83,7 +83,8 @@ class Move(msgspec.Struct, frozen=True, gc=False):
 
 
 class CursorRefused(Exception):
-    """`bad-cursor`, `cursor-too-old` or `log-changed`."""
+    """`bad-cursor`, `cursor-too-old` or `log-changed`; `bad-query` for an `as_of` that
+    has not been yet."""
 
     def __init__(self, name: str, detail: str) -> None:
         super().__init__(f"{name}: {detail}")

@@ -50,7 +50,7 @@ class PastViews(MemoryViews):
 
     def __init__(self, discussion: UUID) -> None:
         super().__init__()
-        self._discussion = discussion
+        self._here = discussion
         self._votes: dict[str, _Votes] = {}
         self._past: int | None = None
         self._before: Before = {}
@@ -94,27 +94,29 @@ class PastViews(MemoryViews):
             row.up, row.down = row.up + votes.up, row.down + votes.down
             row.score = row.up - row.down
             row.changed = max(row.changed, votes.changed)
-            counts = self.rows.of(COUNTS)[self._discussion]
+            counts = self.rows.of(COUNTS)[self._here]
             counts.changed = max(counts.changed, votes.changed)
         self._votes.clear()
         for view in self._views:
             view.settle(self.rows, {COMMENTS.name: comments})
             view.mend(self.rows)
-        self._in_discussion[self._discussion] = list(comments)
+        self._in_discussion[self._here] = list(comments)
         self.read_up_to = position
         self._past = position if past else None
 
-    def begin_moves(self, history: int) -> None:
-        """From here on it is kept what moves: a list that was begun here can be read on.
-        `history` is what its cursors say."""
-        self._history = history
-        self._moves_from = self.read_up_to
+    def begin_moves(self, position: int) -> None:
+        """All events up to `position` are in. From here on it is kept what moves, so that a
+        list that was begun here can be read on."""
+        self.stand(position)
+        self._moves_from = position
         self._before = places_of(self.rows, self.rows.of(COMMENTS))
 
-    def end_moves(self, position: int) -> None:
-        """All events up to `position` are in, moved is what stands elsewhere than it did."""
+    def end_moves(self, position: int, *, history: int) -> None:
+        """All events up to `position` are in; moved is what stands elsewhere than it did.
+        `history` is what the list's cursors say."""
         self.stand(position, past=False)
-        self._moves[self._discussion] = list(moves_since(self.rows, self._before, position))
+        self._history = history
+        self._moves[self._here] = list(moves_since(self.rows, self._before, position))
 
     async def page(
         self, listing: Listing, viewer: Viewer, *, begin: Cursor | None, limit: int, replies: int
@@ -122,4 +124,3 @@ class PastViews(MemoryViews):
         found = await super().page(listing, viewer, begin=begin, limit=limit, replies=replies)
         found.past = self._past
         return found
-

@@ -72,7 +72,7 @@ class Thread:
         self._open_words = open_words
         self._log = str(log)
         self._own_hidden = own_hidden
-        self._withdrawn = {} if viewer.moderator else withdrawn
+        self._withdrawn = withdrawn
 
     def comments_page(self, listing: Listing, as_of: int) -> CommentsPage:
         """The page in the shape of the contract; `as_of` is the position of page one."""

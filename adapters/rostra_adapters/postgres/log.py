@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from typing import Self
 from uuid import UUID
 
@@ -42,7 +42,8 @@ limit $2
 
 # Fenced by `offset 0`: the planner must not walk the whole log in its order instead.
 READ_DISCUSSION = """
-select event.position, event.stream, event.version, event.topic, event.state, event.event_id
+select event.position, event.stream, event.version, event.topic, event.state, event.event_id,
+    null::text
 from (
     select notification_id as position, originator_id as stream, originator_version as version,
         topic, state, event_id
@@ -177,12 +178,12 @@ class PostgresLog:
 
     async def read_discussion(
         self, discussion: UUID, up_to: int
-    ) -> AsyncIterator[list[Recorded]]:
+    ) -> AsyncGenerator[list[Recorded], None]:
         with unavailable_if_lost():
             async with self._pool.acquire() as connection, connection.transaction(readonly=True):
                 cursor = await connection.cursor(READ_DISCUSSION, *range_of(discussion), up_to)
                 while rows := await cursor.fetch(DISCUSSION_PAGE_EVENTS):
-                    yield [Recorded(*row, None) for row in rows]
+                    yield [Recorded(*row) for row in rows]
 
     async def follow(self, position: int, limit: int) -> AsyncIterator[list[Recorded]]:
         while not self._closed:
