@@ -292,12 +292,7 @@ class App:
         if access is None:
             return None
         reading = self._reading.of(await self.log.log_id())
-        begun = None if cursor is None else peek_cursor(cursor)
-        past = await self.past_position(as_of)
-        if begun is not None:
-            if past not in (None, begun.past):
-                raise CursorRefused("bad-cursor", "the cursor is of a list as of another position")
-            past = begun.past
+        past = await self.past_position(as_of, cursor)
         if past is not None:
             views = await self.past.views(discussion, past)
             if views is None:
@@ -306,14 +301,21 @@ class App:
         try:
             return await read(reading, access.site)
         except CursorRefused as refused:
-            if begun is None or refused.name != "cursor-too-old":
+            if cursor is None or refused.name != "cursor-too-old":
                 raise
-        since = await self.past.views_since(discussion, begun)
+        since = await self.past.views_since(discussion, peek_cursor(cursor))
         return await read(reading.over(since, nothing_withdrawn), access.site)
 
-    async def past_position(self, as_of: AsOf | None) -> int | None:
-        """The position that is meant. Raises CursorRefused where it has not been yet."""
-        return None if as_of is None else await self.past.position(as_of, now())
+    async def past_position(self, as_of: AsOf | None, cursor: str | None = None) -> int | None:
+        """The position that is meant, None for today's. A cursor stays where it was begun.
+        Raises CursorRefused, also for what has not been yet."""
+        past = None if as_of is None else await self.past.position(as_of, now())
+        if cursor is None:
+            return past
+        begun = peek_cursor(cursor).past
+        if past not in (None, begun):
+            raise CursorRefused("bad-cursor", "the cursor is of a list as of another position")
+        return begun
 
     async def discussions(self, site: str, *, limit: int, cursor: str | None) -> DiscussionsPage:
         """A site's discussions, the latest active first."""

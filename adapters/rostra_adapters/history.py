@@ -17,19 +17,26 @@ from rostra_projections.shapes import HistoryEvent, HistoryPage, Viewer
 _Told = tuple[Recorded, AnyEvent]
 
 
-async def history(app: App, site: str, comment: UUID, viewer: Viewer) -> HistoryPage | None:
+async def history(
+    app: App, site: str, comment: UUID, viewer: Viewer, past: int | None = None
+) -> HistoryPage | None:
     """Its events, the oldest first; None where the viewer may not know of the comment. Earlier
-    wordings, and all of what is shown no more, are for its author and moderators."""
-    told = _told((await app.log.read_streams([comment]))[comment])
+    wordings, and all of what is shown no more, are for its author and moderators. `past`: as it
+    stood at this position; then the words of what is now withdrawn are for moderators alone."""
+    every = _told((await app.log.read_streams([comment]))[comment])
+    told = [(row, event) for row, event in every if past is None or row.position <= past]
     state: Comment = fold(ids.Kind.COMMENT, [event for _, event in told])
     if state.posted is None:
         return None
     inside = viewer.moderator or viewer.person == state.posted.author
     if state.status in ("held", "rejected") and not inside:
         return None
+    now: Comment = fold(ids.Kind.COMMENT, [event for _, event in every])
+    withdrawn = past is not None and now.status != "published"
     owner = ids.person_id(site, state.posted.author)
     await app.ring.load([owner])
-    public = _latest(told) if state.status == "published" else 0
+    public = _latest(told) if state.status == "published" and not withdrawn else 0
+    inside = viewer.moderator or (inside and not withdrawn)
     return HistoryPage(
         position=told[-1][0].position,
         events=[

@@ -50,11 +50,21 @@ class Moderating:
         )
 
     async def acts(
-        self, site: str, discussion: UUID, *, limit: int, cursor: str | None
+        self,
+        site: str,
+        discussion: UUID,
+        *,
+        limit: int,
+        cursor: str | None,
+        past: int | None = None,
     ) -> ActsPage:
-        """What moderators did in a discussion, the latest first. Raises CursorRefused."""
+        """What moderators did in a discussion, the latest first; `past`: up to this position.
+        Raises CursorRefused."""
         listing, log = ("acts", str(discussion)), await self._app.log.log_id()
         before = None if cursor is None else decode_position(cursor, log, listing)
+        if past is not None:  # an act that was done stays as it is
+            await self._app.wait(past)
+            before = past + 1 if before is None else min(before, past + 1)
         await self._app.views.fresh()
         _, found = await self._app.views.reads.acts(discussion, limit=limit + 1, before=before)
         shown, more = found[:limit], len(found) > limit

@@ -12,15 +12,19 @@ from rostra.world import fold
 from rostra_projections.shapes import CommentShape
 
 
-async def add_my_votes(log: EventLog, comments: Sequence[CommentShape], person: str) -> None:
+async def add_my_votes(
+    log: EventLog, comments: Sequence[CommentShape], person: str, past: int | None = None
+) -> None:
     """Set `my_vote` on comments and all below them: the vote as cast, 0 where there is none.
+    `past`: as it stood at this position.
 
     Read from the votes' own streams, whose ids are computed: no view needs to keep who voted."""
     every = list(_all(comments))
     votes = {comment.id: ids.vote_id(comment.id, person) for comment in every}
     rows = await log.read_streams(list(votes.values()))
     for comment in every:
-        comment.my_vote = _value(rows.get(votes[comment.id], []))
+        cast = rows.get(votes[comment.id], [])
+        comment.my_vote = _value([row for row in cast if past is None or row.position <= past])
 
 
 def _all(comments: Iterable[CommentShape]) -> Iterator[CommentShape]:

@@ -1,7 +1,7 @@
 """Settings: a site's defaults, and what a discussion overrides."""
 
 from functools import lru_cache
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal, TypeVar, get_args
 
 import msgspec
 
@@ -55,7 +55,7 @@ class AskedSiteSettings(SiteSettings, frozen=True, kw_only=True, forbid_unknown_
     edit_seconds: Seconds | None = None
     origins: Origins | None = None
     depth: Depth | None = None
-    orders: Annotated[tuple[Order, ...], msgspec.Meta(max_length=6)] | None = None
+    orders: Annotated[tuple[Order, ...], msgspec.Meta(min_length=1, max_length=6)] | None = None
 
 
 class Rules(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,7 +70,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     origins: tuple[str, ...] = ("*",)
     guests: bool = False
     depth: int = DEPTH_MAX
-    orders: tuple[Order, ...] = ("newest", "oldest", "most_voted")
+    orders: tuple[Order, ...] = get_args(Order)
 
 
 S = TypeVar("S", bound="Settings")

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from log.log_examples import event, followed, group, one, positions
+from rostra import ids
 from rostra.log import Appended, EventLog, Group, Stale
 
 A, B, C, D = (UUID(int=number) for number in range(1, 5))
@@ -211,3 +212,22 @@ def _expected(model: dict[UUID, int], groups: Sequence[Group]) -> list[bool]:
             else:
                 lost.add(new.stream)
     return accepted
+
+
+async def test_a_discussion_is_read_by_itself_in_the_order_of_the_log(log: EventLog) -> None:
+    here, there = ids.discussion_id("s", "a"), ids.discussion_id("s", "b")
+    streams = [ids.comment_id(here, "c1"), here, ids.vote_id(ids.comment_id(here, "c1"), "ann")]
+    for version in (1, 2):
+        for stream in (*streams, there, ids.comment_id(there, "c1")):
+            await log.append([one(stream, version)])
+
+    async def read(up_to: int) -> list[int]:
+        pages = [page async for page in log.read_discussion(here, up_to)]
+        return [row.position for page in pages for row in page]
+
+    assert await read(100) == [1, 2, 3, 6, 7, 8]
+    assert await read(6) == [1, 2, 3, 6]
+    assert await read(0) == []
+    [[row]] = [page async for page in log.read_discussion(here, 1)]
+    [whole, _] = (await log.read_streams([streams[0]]))[streams[0]]
+    assert msgspec.structs.replace(row, metadata=whole.metadata) == whole

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 import asyncpg
 
 from log.log_examples import one
-from rostra_adapters.postgres.log import HEAD, READ_AFTER, READ_STREAMS
+from rostra_adapters.postgres.log import HEAD, READ_AFTER, READ_DISCUSSION, READ_STREAMS
 from rostra_adapters.postgres.plan import APPEND, in_order, optimistic
 
 ROWS = 1_000_000
@@ -74,6 +74,8 @@ async def _streams_and_pages_are_read_by_index(connection: asyncpg.Connection) -
         await connection.execute(f"set plan_cache_mode = {mode}")
         streams = [UUID(int=number) for number in range(1, 1_000)]
         assert await _explained(connection, READ_STREAMS, streams) == {STREAM}
+        near = (UUID(int=1), UUID(int=1_000), 500_000)
+        assert await _explained(connection, READ_DISCUSSION, *near) == {STREAM}
         assert await _explained(connection, READ_AFTER, 500_000, 500) == {POSITION}
         assert await _explained(connection, HEAD) == {POSITION}
 

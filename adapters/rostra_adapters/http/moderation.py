@@ -25,7 +25,7 @@ from rostra_adapters.http.bodies import decoded
 from rostra_adapters.http.messages import answer
 from rostra_adapters.http.persons import Body, DoneShape
 from rostra_adapters.http.problems import Problem
-from rostra_adapters.http.queries import Query
+from rostra_adapters.http.queries import AS_OF, Query
 from rostra_adapters.http.readers import Reader, id_in_path
 from rostra_adapters.http.reads import CURSOR, Reads
 from rostra_adapters.http.settings import HttpSettings
@@ -66,7 +66,7 @@ class Moderation:
         paging = ("limit", "cursor")
         return [
             self._reads.get("/v1/moderation", self._queue, "site", "status", *paging),
-            self._reads.get("/v1/discussions/{id}/moderation-log", self._acts, *paging),
+            self._reads.get("/v1/discussions/{id}/moderation-log", self._acts, *paging, AS_OF),
             web.post("/v1/comments/{id}/moderation", self.moderate),
         ]
 
@@ -90,8 +90,13 @@ class Moderation:
         access = await self._app.standing(discussion)
         if access is None:
             return None
+        past = await self._app.past_position(query.as_of())
+        if past is not None and await self._app.discussion(discussion, as_of=past) is None:
+            return None
         limit, cursor = self._limit(query), query.one("cursor", CURSOR)
-        return await self._moderating.acts(access.site, discussion, limit=limit, cursor=cursor)
+        return await self._moderating.acts(
+            access.site, discussion, limit=limit, cursor=cursor, past=past
+        )
 
     def _limit(self, query: Query) -> int:
         settings = self._settings

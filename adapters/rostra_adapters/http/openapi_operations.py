@@ -95,6 +95,11 @@ WAITING = (
 LIMIT = Parameter("limit", _number(1, 100, 20), "How many at most.")
 CURSOR = Parameter("cursor", _TEXT, "The `next` of the page before, with the same parameters.")
 PAGING = (LIMIT, CURSOR)
+AS_OF = Parameter(
+    "as_of",
+    {"type": "string", "pattern": r"^(\d{1,19}|\d{4}-\d\d-\d\d[Tt ].+)$"},
+    "As it stood at this position, or at this time by the clock of recording.",
+)
 SITE = Parameter("site", texts.SiteName, required=True)
 KEY = Parameter(
     IDEMPOTENCY_KEY,
@@ -175,6 +180,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         (DiscussionShape, DiscussionsPage),
         SITE,
         Parameter("resource", texts.Resource),
+        AS_OF,
         *PAGING,
         problems=(404, 410),
     ),
@@ -182,10 +188,11 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         "Open a discussion where the site lets readers", NewDiscussion, DiscussionShape,
         status=(200, 201), location=True,
     ),
-    ("get", "/v1/discussions/{id}"): _read("One discussion", DiscussionShape),
+    ("get", "/v1/discussions/{id}"): _read("One discussion", DiscussionShape, AS_OF),
     ("get", "/v1/discussions/{id}/comments"): _read(
         "The comments of a discussion",
         CommentsPage,
+        AS_OF,
         Parameter("order", Order),
         *_LISTED,
         Parameter("passage", _UUID, "Only comments on this passage."),
@@ -198,7 +205,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ),
     ("get", "/v1/discussions/{id}/passages"): Operation(
         summary="The passages of a discussion",
-        parameters=(Parameter("format", PassagesFormat, "As W3C annotations."), *WAITING),
+        parameters=(Parameter("format", PassagesFormat, "As W3C annotations."), AS_OF, *WAITING),
         gives={JSON: PassagesPage, ANNOTATIONS: AnnotationsPage},
         problems=(404, 503),
     ),
@@ -206,14 +213,14 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         "Mark a passage", NewPassage, status=(200, 201), parameters=(KEY,)
     ),
     ("get", "/v1/discussions/{id}/moderation-log"): _read(
-        "What moderators did in a discussion", ActsPage, *PAGING, problems=(404, 410)
+        "What moderators did in a discussion", ActsPage, AS_OF, *PAGING, problems=(404, 410)
     ),
     ("get", "/v1/discussions/{id}/live"): Operation(
         summary="Changes to a discussion as they happen",
         gives={STREAM: UNSET},
         problems=(404, 503),
     ),
-    ("get", "/v1/comments/{id}"): _read("One comment", CommentShape),
+    ("get", "/v1/comments/{id}"): _read("One comment", CommentShape, AS_OF),
     ("patch", "/v1/comments/{id}"): _write(
         "Edit one's comment", NewWording, parameters=(IF_MATCH,), problems=(412,)
     ),
@@ -223,11 +230,14 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("get", "/v1/comments/{id}/replies"): _read(
         "The replies to a comment",
         CommentsPage,
+        AS_OF,
         Parameter("order", Order),
         *_LISTED,
         problems=(404, 410),
     ),
-    ("get", "/v1/comments/{id}/history"): _read("What happened to a comment", HistoryPage),
+    ("get", "/v1/comments/{id}/history"): _read(
+        "What happened to a comment", HistoryPage, AS_OF
+    ),
     ("put", "/v1/comments/{id}/vote"): _write("Vote, or take one's vote back", NewVote, VoteShape),
     ("post", "/v1/preview"): Operation(
         summary="How a comment would be shown",

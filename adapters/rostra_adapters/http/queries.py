@@ -8,10 +8,13 @@ import msgspec
 from aiohttp import web
 
 from rostra.cloudevents import words
+from rostra.times import parse_time
 from rostra_adapters.http.problems import Problem
+from rostra_adapters.past import AsOf
 
 T = TypeVar("T")
 
+AS_OF = "as_of"
 POSITION_MAX = 2**63 - 1
 NUMBER_CHARACTERS_MAX = 20
 
@@ -70,6 +73,16 @@ class Query:
         if text not in (None, "true", "false"):
             raise _bad(name, "must be `true` or `false`")
         return text == "true"
+
+    def as_of(self) -> AsOf | None:
+        """`as_of`: a position, or a time."""
+        text = self.one(AS_OF, str)
+        if text is None or (text.isascii() and text.isdigit()):
+            return None if text is None else self.number(AS_OF, default=0)
+        try:
+            return parse_time(text)
+        except ValueError as error:
+            raise _bad(AS_OF, f"must be a position or a time: {error}") from None
 
     def uuid(self, name: str) -> UUID | None:
         text = self.one(name, str)

@@ -16,7 +16,7 @@ from rostra_adapters.http.messages import JSON
 from rostra_adapters.http.metrics import route_of
 from rostra_adapters.http.page_cache import WAITING, PageCache, Shown, key_of, shown_of
 from rostra_adapters.http.problems import Problem
-from rostra_adapters.http.queries import Query
+from rostra_adapters.http.queries import AS_OF, Query
 from rostra_adapters.http.readers import Reader, id_in_path
 from rostra_adapters.http.settings import HttpSettings
 from rostra_adapters.my_votes import add_my_votes
@@ -51,15 +51,18 @@ class Reads:
     def routes(self) -> list[web.RouteDef]:
         """Every read, with the parameters it knows."""
         return [
-            self.get("/v1/discussions", self._discussions, "site", "resource", "limit", "cursor"),
-            self.get("/v1/discussions/{id}", self._discussion),
+            self.get(
+                "/v1/discussions",
+                self._discussions, "site", "resource", "limit", "cursor", AS_OF,
+            ),
+            self.get("/v1/discussions/{id}", self._discussion, AS_OF),
             self.get(
                 "/v1/discussions/{id}/comments",
-                self._comments, *PAGING, "passage", "inline", "flat",
+                self._comments, *PAGING, "passage", "inline", "flat", AS_OF,
             ),
-            self.get("/v1/discussions/{id}/passages", self._passages, "format"),
-            self.get("/v1/comments/{id}", self._comment),
-            self.get("/v1/comments/{id}/replies", self._replies, *PAGING),
+            self.get("/v1/discussions/{id}/passages", self._passages, "format", AS_OF),
+            self.get("/v1/comments/{id}", self._comment, AS_OF),
+            self.get("/v1/comments/{id}/replies", self._replies, *PAGING, AS_OF),
             self.get("/v1/counts", self._counts, "site", "resource"),
         ]  # fmt: skip
 
@@ -113,11 +116,13 @@ class Reads:
         site = query.needed("site", texts.SiteName)
         resource = query.one("resource", texts.Resource)
         rules = await reader.visit(site)
-        limit, cursor = self._limit(query), query.one("cursor", CURSOR)
+        limit, cursor, as_of = self._limit(query), query.one("cursor", CURSOR), query.as_of()
         if resource is not None:
             discussion = ids.discussion_id(site, resource)
             await reader.enter(discussion)
-            return await self._app.discussion(discussion)
+            return await self._app.discussion(discussion, as_of=as_of)
+        if as_of is not None:
+            raise Problem("bad-query", f"`{AS_OF}` is for reads of one discussion")
         page = await self._app.discussions(site, limit=limit, cursor=cursor)
         reader.made_of = None  # of any discussion of the site
         if not reader.may_read(site, rules):  # like a site that is unknown
@@ -126,37 +131,43 @@ class Reads:
         page.discussions = [one for one in page.discussions if one.id in readable]
         return page
 
-    async def _discussion(self, _: Query, reader: Reader, request: web.Request) -> Any:
+    async def _discussion(self, query: Query, reader: Reader, request: web.Request) -> Any:
         discussion = id_in_path(request, ids.Kind.DISCUSSION)
         await reader.enter(discussion)
-        return await self._app.discussion(discussion)
+        return await self._app.discussion(discussion, as_of=query.as_of())
 
     async def _comments(self, query: Query, reader: Reader, request: web.Request) -> Any:
         discussion = id_in_path(request, ids.Kind.DISCUSSION)
         viewer = await reader.enter(discussion)
+        cursor = query.one("cursor", CURSOR)
+        past = await self._app.past_position(query.as_of(), cursor)
         page = await self._app.comments_page(
             discussion,
-            order=self._order(query, default="newest"),
+            order=await self._order(query, discussion, default="newest"),
             limit=self._limit(query),
-            cursor=query.one("cursor", CURSOR),
+            cursor=cursor,
             replies=self._replies_shown(query),
             passage=query.uuid("passage"),
             inline=query.flag("inline"),
             flat=query.flag("flat"),
             viewer=viewer,
+            as_of=past,
         )
-        return await self._with_my_votes(page, viewer)
+        return await self._with_my_votes(page, viewer, past)
 
-    async def _comment(self, _: Query, reader: Reader, request: web.Request) -> Any:
+    async def _comment(self, query: Query, reader: Reader, request: web.Request) -> Any:
         comment = id_in_path(request, ids.Kind.COMMENT)
         viewer = await reader.enter(ids.discussion_of(comment))
-        return await self.comment(comment, viewer)
+        past = await self._app.past_position(query.as_of())
+        return await self.comment(comment, viewer, past)
 
-    async def comment(self, comment: UUID, viewer: Viewer) -> CommentShape | None:
+    async def comment(
+        self, comment: UUID, viewer: Viewer, past: int | None = None
+    ) -> CommentShape | None:
         """A comment as it is shown under its own address."""
-        found = await self._app.comment(comment, viewer=viewer)
+        found = await self._app.comment(comment, viewer=viewer, as_of=past)
         if found is not None and viewer.person is not None:
-            await add_my_votes(self._app.log, [found], viewer.person)
+            await add_my_votes(self._app.log, [found], viewer.person, past)
         return found
 
     async def _replies(
@@ -164,31 +175,35 @@ class Reads:
     ) -> CommentsPage | None:
         comment = id_in_path(request, ids.Kind.COMMENT)
         viewer = await reader.enter(ids.discussion_of(comment))
+        cursor = query.one("cursor", CURSOR)
+        past = await self._app.past_position(query.as_of(), cursor)
         page = await self._app.replies(
             comment,
-            order=self._order(query, default="oldest"),
+            order=await self._order(query, ids.discussion_of(comment), default="oldest"),
             limit=self._limit(query),
-            cursor=query.one("cursor", CURSOR),
+            cursor=cursor,
             replies=self._replies_shown(query),
             viewer=viewer,
+            as_of=past,
         )
-        return await self._with_my_votes(page, viewer)
+        return await self._with_my_votes(page, viewer, past)
 
     async def _with_my_votes(
-        self, page: CommentsPage | None, viewer: Viewer
+        self, page: CommentsPage | None, viewer: Viewer, past: int | None
     ) -> CommentsPage | None:
         if page is not None and viewer.person is not None:
-            await add_my_votes(self._app.log, page.comments, viewer.person)
+            await add_my_votes(self._app.log, page.comments, viewer.person, past)
         return page
 
     async def _passages(self, query: Query, reader: Reader, request: web.Request) -> Any:
         discussion = id_in_path(request, ids.Kind.DISCUSSION)
         as_annotations = query.one("format", PassagesFormat) == "annotation"
         await reader.enter(discussion)
-        page = await self._app.passages_page(discussion)
+        past = await self._app.past_position(query.as_of())
+        page = await self._app.passages_page(discussion, as_of=past)
         if page is None or not as_annotations:
             return page
-        about = await self._app.discussion(discussion)
+        about = await self._app.discussion(discussion, as_of=past)
         return None if about is None else annotations(about, page)
 
     async def _counts(self, query: Query, reader: Reader, _: web.Request) -> Any:
@@ -204,9 +219,14 @@ class Reads:
         page.counts |= {resource: 0 for resource in resources if named[resource] not in readable}
         return page
 
-    def _order(self, query: Query, *, default: Order) -> Order:
-        order: Order = query.one("order", Order) or default
-        return order
+    async def _order(self, query: Query, discussion: UUID, *, default: Order) -> Order:
+        """What is asked for, of what the site offers. Raises the problem `bad-query`."""
+        asked: Order | None = query.one("order", Order)
+        access = await self._app.access(discussion)
+        offered = (access and access.rules.orders) or ORDERS
+        if asked is not None and asked not in offered:
+            raise Problem("bad-query", f"`order` is one of {', '.join(offered)} here")
+        return asked or (default if default in offered else offered[0])
 
     def _limit(self, query: Query) -> int:
         settings = self._settings

@@ -1,0 +1,102 @@
+"""A discussion as it stood is what the views showed when the log ended there."""
+
+import asyncio
+
+import msgspec
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import strategies
+from rostra.log import Recorded
+from rostra_adapters.past import Past
+from rostra_adapters.reading import Reading
+from rostra_projections.discussions import DISCUSSIONS
+from rostra_projections.listing import Listing
+from rostra_projections.memory import MemoryViews
+from rostra_projections.shapes import ANYONE, Viewer
+from rostra_projections.views import VIEWS
+from views import judge
+from views.story import Story
+
+TABLES = [table for view in VIEWS.values() for table in view.tables]
+VIEWERS = (ANYONE, Viewer(moderator=True), Viewer("ann"))
+relaxed = settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.too_slow])
+
+
+def ended_at(rows: list[Recorded], position: int) -> MemoryViews:
+    """The views of a log that ends there."""
+    views = MemoryViews()
+    views.apply([row for row in rows if row.position <= position])
+    return views
+
+
+async def listed(reading: Reading, wanted: Listing, viewer: Viewer, limit: int) -> list[bytes]:
+    """The pages of a whole list as they are sent, but for the cursors."""
+    found = []
+    cursor = None
+    while True:
+        page = await reading._page("s", wanted, viewer, limit, cursor, 2)
+        cursor, page.next = page.next, None
+        found.append(msgspec.json.encode(_without_cursors(msgspec.to_builtins(page))))
+        if cursor is None:
+            return found
+
+
+def _without_cursors(shape: object) -> object:
+    if isinstance(shape, list):
+        return [_without_cursors(one) for one in shape]
+    if isinstance(shape, dict):
+        return {
+            name: bool(value) if name == "next_children" else _without_cursors(value)
+            for name, value in shape.items()
+        }
+    return shape
+
+
+@relaxed
+@given(st.data())
+def test_it_is_what_the_views_showed_when_the_log_ended_there(data: st.DataObject) -> None:
+    acts = data.draw(strategies.conversations())
+    story = Story(acts[: data.draw(st.integers(0, len(acts)))])
+    position, model = len(story.rows), story.model
+    limit = data.draw(st.integers(1, 4))
+
+    async def run() -> None:
+        shown = ended_at(story.rows, position)
+        for discussion in model.discussions:
+            then = await Past(story.log).views(discussion, position)
+            assert then is not None
+            today, as_of = story.reading(shown), story.reading(then)
+            assert await as_of.discussion(discussion) == await today.discussion(discussion)
+            assert await as_of.passages_page(discussion) == await today.passages_page(discussion)
+            for wanted in judge.listings(model, discussion):
+                for viewer in VIEWERS:
+                    found = await listed(as_of, wanted, viewer, limit)
+                    assert found == await listed(today, wanted, viewer, limit)
+                page = await as_of._page("s", wanted, ANYONE, 5_000, None, 2)
+                assert [each.id for each in page.comments] == judge.listing(model, wanted, ANYONE)
+                for shape in page.comments:
+                    judge.assert_shape(model, shape)
+
+    asyncio.run(run())
+
+
+@relaxed
+@given(st.data())
+def test_every_row_is_that_of_the_views(data: st.DataObject) -> None:
+    story = Story(data.draw(strategies.conversations()), judged=False)  # erasures, too, come later
+    position = data.draw(st.integers(0, len(story.rows)))
+
+    async def run() -> None:
+        shown = ended_at(story.rows, position)
+        discussions = {row.id for row in shown.rows.of(DISCUSSIONS).values()}
+        folded: dict[str, dict[object, object]] = {}
+        for discussion in discussions:
+            then = await Past(story.log).views(discussion, position)
+            assert then is not None
+            for table in TABLES:
+                folded.setdefault(table.name, {}).update(then.rows.of(table))
+        for table in TABLES:
+            assert folded.get(table.name, {}) == shown.rows.of(table)
+
+    asyncio.run(run())
