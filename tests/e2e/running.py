@@ -108,12 +108,12 @@ class Service:
 class Rostra:
     """A data folder, or with `database_url` a database of one's own; and what is run on it."""
 
-    def __init__(self, data: Path, database_url: str | None = None) -> None:
+    def __init__(self, data: Path, database_url: str | None = None, **environment: str) -> None:
         self.data = data
         self._database_url = database_url
         kept = {name: it for name, it in os.environ.items() if not name.startswith("ROSTRA_")}
         given = {} if database_url is None else {"ROSTRA_DATABASE_URL": database_url}
-        self._environment = {**kept, "ROSTRA_DATA": str(data), **given}
+        self._environment = {**kept, "ROSTRA_DATA": str(data), **given, **environment}
 
     def run(self, *arguments: object, stdin: bytes | None = None) -> Ran:
         """A command, to its end."""
