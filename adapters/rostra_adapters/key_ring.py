@@ -120,7 +120,6 @@ class KeptKeyRing(ABC):
     async def make(
         self, owners: Collection[UUID], erasures: Mapping[UUID, int] = NEVER
     ) -> frozenset[UUID]:
-        self.forget([owner for owner in owners if self._is_older(owner, erasures)])
         await self.load(owners)
         missing = [
             owner
