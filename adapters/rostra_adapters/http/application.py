@@ -9,6 +9,7 @@ from rostra.times import Time, format_time
 from rostra_adapters.app import App
 from rostra_adapters.http import tokens
 from rostra_adapters.http.demo import Demo
+from rostra_adapters.http.documents import Documents
 from rostra_adapters.http.embed import Embed
 from rostra_adapters.http.events import Publishing
 from rostra_adapters.http.feed import Feeding
@@ -93,6 +94,7 @@ def make_app(
             web.get("/v1/discussions/{id}/live", live.get),
             *reads.routes(),
             *Histories(app, reads).routes(),
+            *Documents(app, reads).routes(),
             *Persons(app, settings, reads, now).routes(),
             *Moderation(app, settings, reads, now).routes(),
             *Previews(settings).routes(),

@@ -239,6 +239,18 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         "What happened to a comment", HistoryPage, AS_OF
     ),
     ("put", "/v1/comments/{id}/vote"): _write("Vote, or take one's vote back", NewVote, VoteShape),
+    ("get", "/v1/discussions/{id}/page"): Operation(
+        summary="The same to read, without script",
+        parameters=(Parameter("order", Order), Parameter("cursor", {"type": "string"}), *WAITING),
+        gives={HTML: UNSET},
+        problems=(404, GONE, 503),
+    ),
+    ("get", "/v1/discussions/{id}/feed.atom"): Operation(
+        summary="The newest comments as an Atom feed",
+        parameters=WAITING,
+        gives={"application/atom+xml": UNSET},
+        problems=(404, 503),
+    ),
     ("post", "/v1/preview"): Operation(
         summary="How a comment would be shown",
         scope="comment",

@@ -1,13 +1,12 @@
 """Answers of reads that are the same for everybody, as bytes, until what they show may change."""
 
 import gzip
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import msgspec
 from aiohttp import hdrs, web
 from multidict import CIMultiDict
 
-from rostra_adapters.http.messages import JSON
 from rostra_adapters.http.middleware import ANY_ORIGIN
 from rostra_adapters.http.readers import ORIGINS
 from rostra_adapters.views.changes import Begun, Changes, Keep
@@ -104,13 +103,15 @@ def shown_of(
     position: int,
     route: str,
     long: bool,
-    media_type: str = JSON,
+    media_type: str,
+    headers: Mapping[str, str],
 ) -> Shown:
     """The answer to a request; `long` where it may go compressed."""
     etag, origins = f'"{tag}"', request.get(ORIGINS, ("*",))
     private = hdrs.AUTHORIZATION in request.headers
-    headers = CIMultiDict(
+    always = CIMultiDict(
         {
+            **headers,
             hdrs.CONTENT_TYPE: media_type,
             hdrs.ETAG: etag,
             hdrs.VARY: "Authorization, Accept-Encoding" if long else "Authorization",
@@ -118,8 +119,8 @@ def shown_of(
         }
     )
     if "*" in origins:
-        headers.update(ANY_ORIGIN)
-    return Shown(body, etag, headers, position, origins, route, long)
+        always.update(ANY_ORIGIN)
+    return Shown(body, etag, always, position, origins, route, long)
 
 
 def wants_gzip(request: web.BaseRequest) -> bool:

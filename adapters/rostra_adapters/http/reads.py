@@ -40,6 +40,15 @@ def tag_of(request: web.Request, body: bytes, log_id: UUID) -> str:
     return blake2b(about + body, digest_size=ETAG_BYTES).hexdigest()
 
 
+class Document(msgspec.Struct):
+    """A text that is no JSON. `position` is that of the last change to what it shows."""
+
+    body: bytes
+    media_type: str
+    position: int
+    headers: dict[str, str] = {}
+
+
 class Reads:
     """The handlers. Each `_read` answers a shape, or None where the URL names nothing."""
 
@@ -99,7 +108,8 @@ class Reads:
         return query.number("min_position", default=0), wait_seconds
 
     async def _shown(self, request: web.Request, shape: Any, position: int) -> Shown:
-        body = msgspec.json.encode(shape)
+        document = shape if isinstance(shape, Document) else None
+        body = msgspec.json.encode(shape) if document is None else document.body
         return shown_of(
             request,
             body,
@@ -108,6 +118,7 @@ class Reads:
             route=route_of(request),
             long=len(body) > self._settings.compressed_bytes_min,
             media_type=getattr(shape, "media_type", JSON),
+            headers={} if document is None else document.headers,
         )
 
     # -- each read
