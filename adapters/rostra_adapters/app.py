@@ -140,7 +140,7 @@ class App:
     async def drop_text(self, site: str, resource: str, revision: str) -> bool:
         """Drop the text of a revision; whether it was there. Where its passages stand stays,
         and the feed says that it was dropped."""
-        discussion = ids.discussion_id(site, resource)
+        discussion = await self.discussion_named(site, resource)
         stream = ids.article_id(discussion)
         rows = (await self.log.read_streams([stream]))[stream]
         article: Article = fold_stream(stream, _events(rows))
@@ -182,7 +182,7 @@ class App:
         they stood at a position, or at a time (see `rostra.times`)."""
         await self.wait(min_position)
         return await self.comments_page(
-            ids.discussion_id(site, resource),
+            await self.discussion_named(site, resource),
             order=order,
             limit=limit,
             cursor=cursor,
@@ -199,7 +199,8 @@ class App:
     ) -> PassagesPage | None:
         """The passages of a resource with the counts of the feedback on them."""
         await self.wait(min_position)
-        return await self.passages_page(ids.discussion_id(site, resource), as_of=as_of)
+        discussion = await self.discussion_named(site, resource)
+        return await self.passages_page(discussion, as_of=as_of)
 
     async def comments_page(
         self,
@@ -333,8 +334,31 @@ class App:
 
     async def counts(self, site: str, resources: Sequence[str]) -> CountsPage:
         """How many comments each resource has."""
+        return await self.counts_of(await self.named(site, resources))
+
+    async def counts_of(self, named: Mapping[str, UUID]) -> CountsPage:
+        """How many comments each of these discussions has."""
         await self.views.fresh()
-        return await self._reading.counts(site, resources)
+        return await self._reading.counts(named)
+
+    async def named(self, site: str, resources: Sequence[str]) -> dict[str, UUID]:
+        """The discussion that each resource names, which may have moved there."""
+        named = {resource: ids.discussion_id(site, resource) for resource in resources}
+        unknown = {
+            resource: id_
+            for resource, id_ in named.items()
+            if self._access.find(id_) is None  # what has comments of its own is no alias
+        }
+        streams = await self.log.read_streams(list(unknown.values())) if unknown else {}
+        for resource, id_ in unknown.items():
+            state: Discussion = fold(ids.Kind.DISCUSSION, _events(streams[id_]))
+            if state.alias == resource and state.alias_of is not None:
+                named[resource] = ids.discussion_id(site, state.alias_of)
+        return named
+
+    async def discussion_named(self, site: str, resource: str) -> UUID:
+        """The discussion that a resource names, whether there is one or not."""
+        return (await self.named(site, [resource]))[resource]
 
     async def shapes(
         self, site: str, rows: Sequence[CommentRow], viewer: Viewer

@@ -5,7 +5,15 @@ the log, is passed over.
 """
 
 import logging
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from typing import Protocol
 from uuid import UUID
 
@@ -35,12 +43,20 @@ _logger = logging.getLogger(__name__)
 
 class Wanted(msgspec.Struct, frozen=True):
     """What a reader asks for; everything by default. A resource, and a person, is one of
-    the site: of a person it is what they wrote, voted and flagged."""
+    the site (`discussion` its id): of a person it is what they wrote, voted and flagged."""
 
     types: frozenset[str] = frozenset(COMMANDS)
     site: str | None = None
     resource: str | None = None
     person: str | None = None
+    discussion: UUID | None = None
+
+    async def meant(self, named: Callable[[str, str], Awaitable[UUID]]) -> "Wanted":
+        """The same, where the resource may be one that a discussion has moved to."""
+        if self.site is None or self.resource is None:
+            return self
+        discussion = await named(self.site, self.resource)
+        return msgspec.structs.replace(self, discussion=discussion)
 
     def may_hold(self, row: Recorded) -> bool:
         """False where the row alone shows that it is not asked for."""
@@ -64,7 +80,8 @@ class Wanted(msgspec.Struct, frozen=True):
 
     def _is_of_resource(self, stream: UUID) -> bool:
         assert self.site is not None and self.resource is not None
-        return ids.discussion_of(stream) == ids.discussion_id(self.site, self.resource)
+        named = self.discussion or ids.discussion_id(self.site, self.resource)
+        return ids.discussion_of(stream) == named
 
 
 EVERYTHING = Wanted()

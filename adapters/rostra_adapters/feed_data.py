@@ -7,7 +7,13 @@ from rostra import ids
 from rostra.article import ArticleRevised
 from rostra.codec import AnyEvent
 from rostra.comment import CommentEdited, CommentPosted
-from rostra.discussion import DiscussionClosed, DiscussionOpened, DiscussionReopened
+from rostra.discussion import (
+    DiscussionAliased,
+    DiscussionClosed,
+    DiscussionMoved,
+    DiscussionOpened,
+    DiscussionReopened,
+)
 from rostra.events import Words
 from rostra.flag import CommentFlagged
 from rostra.passage import PassageClosed, PassageMarked, PassageReopened, PassageUnmarked
@@ -25,9 +31,21 @@ Found = Mapping[UUID, Name]
 def names_wanted(stream: UUID, event: AnyEvent) -> list[UUID]:
     """What `data_of` looks up."""
     match event:
-        case SiteConfigured() | PersonTrusted() | PersonErased() | PersonReturned():
+        case (
+            SiteConfigured()
+            | PersonTrusted()
+            | PersonErased()
+            | PersonReturned()
+            | DiscussionAliased()
+        ):
             return []
-        case DiscussionOpened() | DiscussionClosed() | DiscussionReopened() | ArticleRevised():
+        case (
+            DiscussionOpened()
+            | DiscussionClosed()
+            | DiscussionReopened()
+            | DiscussionMoved()
+            | ArticleRevised()
+        ):
             return [ids.discussion_of(stream)]
         case CommentPosted():
             around = (_asked(event), event.passage)
@@ -46,7 +64,7 @@ def data_of(stream: UUID, event: AnyEvent, names: Found) -> Data | None:
             return {"site": event.site, "settings": event.settings}
         case PersonErased() | PersonReturned():
             return {"site": event.site, "person": event.person}
-        case PersonTrusted():
+        case PersonTrusted() | DiscussionAliased():
             return None
     discussion = ids.discussion_of(stream)
     name = names.get(discussion)
@@ -63,6 +81,8 @@ def _inside(stream: UUID, event: AnyEvent, names: Found) -> Data:
             return {"title": event.title, "url": event.url, "settings": event.settings}
         case DiscussionClosed() | DiscussionReopened():
             return {"by": event.by}
+        case DiscussionMoved():
+            return {"to": event.to, "by": event.by}
         case CommentPosted():
             return _posted(stream, event, names)
         case VoteCast():

@@ -89,9 +89,8 @@ class Reading:
             position=position, discussions=[_discussion(each) for each in shown], next=following
         )
 
-    async def counts(self, site: str, resources: Sequence[str]) -> CountsPage:
-        """How many comments each resource has; 0 where it is unknown."""
-        named = {resource: ids.discussion_id(site, resource) for resource in resources}
+    async def counts(self, named: Mapping[str, UUID]) -> CountsPage:
+        """How many comments the discussion of each resource has; 0 where it is unknown."""
         position, counts = await self._reads.counts(list(named.values()))
         return CountsPage(
             position=position,

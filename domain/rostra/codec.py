@@ -22,8 +22,10 @@ from rostra.comment import (
     CommentUnpinned,
 )
 from rostra.discussion import (
+    DiscussionAliased,
     DiscussionClosed,
     DiscussionEvent,
+    DiscussionMoved,
     DiscussionOpened,
     DiscussionReopened,
 )
@@ -64,6 +66,8 @@ TYPES: dict[str, type[AnyEvent]] = {
         DiscussionOpened,
         DiscussionClosed,
         DiscussionReopened,
+        DiscussionMoved,
+        DiscussionAliased,
         CommentPosted,
         CommentEdited,
         CommentRemoved,

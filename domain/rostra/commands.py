@@ -124,6 +124,16 @@ class ReopenDiscussion(CloseDiscussion, frozen=True, kw_only=True):
     topic = "discussion.reopened"
 
 
+class MoveDiscussion(CloseDiscussion, frozen=True, kw_only=True):
+    topic = "discussion.moved"
+    to: texts.Resource
+
+    @property
+    def claimed(self) -> UUID:
+        """The stream that the new name would make."""
+        return ids.discussion_id(self.site, self.to)
+
+
 class Author(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     id: PersonId
     name: texts.Name | None = None
@@ -355,6 +365,7 @@ COMMANDS: dict[str, type[Command]] = {
         OpenDiscussion,
         CloseDiscussion,
         ReopenDiscussion,
+        MoveDiscussion,
         PostComment,
         EditComment,
         RemoveComment,

@@ -2,6 +2,8 @@
 
 from uuid import UUID
 
+import msgspec
+
 from rostra import comment, discussion, flag, ids, passage, passages, person, persons, site, vote
 from rostra.codec import AnyEvent
 from rostra.commands import (
@@ -17,6 +19,7 @@ from rostra.commands import (
     InDiscussion,
     MarkPassage,
     ModerateComment,
+    MoveDiscussion,
     NullifyVote,
     OnPassage,
     OnVote,
@@ -73,6 +76,8 @@ def streams(command: Command, act: Act) -> list[UUID]:
     named = [subject(command, act), command.site_id]
     if isinstance(command, InDiscussion):
         named.append(command.discussion)
+    if isinstance(command, MoveDiscussion):
+        named.append(command.claimed)
     actors = {getattr(command, "by", None), act.person}
     named += [command.person(one) for one in actors if one is not None]
     match command:
@@ -91,6 +96,18 @@ def streams(command: Command, act: Act) -> list[UUID]:
 def settled(command: Command, act: Act, reading: Reading) -> Command:
     """The command, about what it turns out to be about."""
     return passages.settled(command, act, reading) if isinstance(command, MarkPassage) else command
+
+
+def by_own_name(command: Command, reading: Reading) -> Command:
+    """The command as if it named its discussion as the first to publish it did. Raises
+    moved-to-itself."""
+    if not isinstance(command, InDiscussion):
+        return command
+    if isinstance(command, MoveDiscussion) and command.to == command.resource:
+        raise Refusal("moved-to-itself", f"{command.to!r} cannot move to itself")
+    named = reading.discussion(ids.discussion_id(command.site, command.resource))
+    own = discussion.own_name(named, command)
+    return command if own == command.resource else msgspec.structs.replace(command, resource=own)
 
 
 def decide(command: Command, act: Act, reading: Reading) -> Decided:
@@ -195,6 +212,8 @@ def _inside(command: InDiscussion, act: Act, reading: Reading) -> Decided:
             return passages.mark(command, act, reading, at)
         case ReviseArticle():
             return passages.revise(command, act, reading)
+        case MoveDiscussion():
+            return _move(command, act, reading, at)
     return [(at, event) for event in _alone(command, act, reading, at)]
 
 
@@ -255,6 +274,14 @@ def _alone(
             return passage.unmark(reading.passage(at), command, act)
         case _:
             raise TypeError(f"nobody decides {type(command).__name__}")
+
+
+def _move(command: MoveDiscussion, act: Act, reading: Reading, at: UUID) -> Decided:
+    """The move, and in the same group the claim of its name: who claims it first has it."""
+    moved, aliased = discussion.move(
+        reading.discussion(at), reading.discussion(command.claimed), command, act
+    )
+    return [(at, event) for event in moved] + [(command.claimed, event) for event in aliased]
 
 
 def _post(command: PostComment, act: Act, reading: Reading, at: UUID) -> Decided:

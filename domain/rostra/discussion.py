@@ -2,7 +2,13 @@
 
 import msgspec
 
-from rostra.commands import CloseDiscussion, InDiscussion, OpenDiscussion, ReopenDiscussion
+from rostra.commands import (
+    CloseDiscussion,
+    InDiscussion,
+    MoveDiscussion,
+    OpenDiscussion,
+    ReopenDiscussion,
+)
 from rostra.events import Act, Event, Personal, because
 from rostra.refusals import Refusal, id_collision, unknown
 from rostra.settings import Settings, merge, named
@@ -38,14 +44,39 @@ class DiscussionReopened(Event, frozen=True, kw_only=True, omit_defaults=True, g
     personal: Personal | None = None
 
 
-DiscussionEvent = DiscussionOpened | DiscussionClosed | DiscussionReopened
+class DiscussionMoved(Event, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """`to` is a name of it, too. `called` is the one it is shown under from now on, which is
+    another where a later move was known already."""
+
+    topic = "discussion.moved"
+    to: str
+    called: str
+    by: str | None = None
+    personal: Personal | None = None
+
+
+class DiscussionAliased(Event, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """In the stream that the new name would make: `resource` names the discussion of `of`, and
+    can never name another."""
+
+    topic = "discussion.aliased"
+    site: str
+    resource: str
+    of: str
+
+
+DiscussionEvent = (
+    DiscussionOpened | DiscussionClosed | DiscussionReopened | DiscussionMoved | DiscussionAliased
+)
 
 # -- state
 
 
 class Discussion(msgspec.Struct, frozen=True):
     """`site` and `resource` are None before the first event. `turned` is the time
-    of the closing or reopening that stands."""
+    of the closing or reopening that stands, `moved` that of the move. `called` is the
+    resource that it has moved to. Where the stream's own name is only an alias, `alias` is
+    that name and `alias_of` the resource whose discussion it means."""
 
     site: str | None = None
     resource: str | None = None
@@ -54,6 +85,10 @@ class Discussion(msgspec.Struct, frozen=True):
     settings: Settings = Settings()
     open: bool = True
     turned: Time = LONG_AGO
+    called: str | None = None
+    moved: Time = LONG_AGO
+    alias: str | None = None
+    alias_of: str | None = None
 
 
 INITIAL = Discussion()
@@ -75,6 +110,11 @@ def evolve(discussion: Discussion, event: DiscussionEvent) -> Discussion:
             return msgspec.structs.replace(discussion, open=False, turned=event.time)
         case DiscussionReopened():
             return msgspec.structs.replace(discussion, open=True, turned=event.time)
+        case DiscussionMoved():
+            moved = max(event.time, discussion.moved)
+            return msgspec.structs.replace(discussion, called=event.called, moved=moved)
+        case DiscussionAliased():
+            return msgspec.structs.replace(discussion, alias=event.resource, alias_of=event.of)
 
 
 # -- decisions
@@ -130,6 +170,42 @@ def reopen(discussion: Discussion, command: ReopenDiscussion, act: Act) -> list[
     if discussion.open or act.time < discussion.turned:
         return []
     return [DiscussionReopened(time=act.time, by=command.by, personal=because(command.reason))]
+
+
+def own_name(named: Discussion, command: InDiscussion) -> str:
+    """The resource that made the discussion's id, where an alias may be given."""
+    if named.alias is None or named.alias_of is None:
+        return command.resource
+    if named.alias != command.resource:
+        raise id_collision(command.resource, named.alias)
+    return named.alias_of
+
+
+def move(
+    discussion: Discussion, claimed: Discussion, command: MoveDiscussion, act: Act
+) -> tuple[list[DiscussionMoved], list[DiscussionAliased]]:
+    """The move, and the claim of the name where it is new: for the stream that the name would
+    make, whose state is `claimed`. The latest time wins the name that is shown. Raises
+    name-taken."""
+    check(discussion, command)
+    ours = command.to == discussion.resource or claimed.alias_of == discussion.resource
+    if not ours and (claimed.resource is not None or claimed.alias_of is not None):
+        raise Refusal("name-taken", f"{command.to!r} names another discussion")
+    if claimed.alias not in (None, command.to):
+        raise id_collision(command.to, str(claimed.alias))
+    shown = discussion.called or str(discussion.resource)
+    called = command.to if act.time >= discussion.moved else shown
+    if ours and called == shown:
+        return [], []
+    moved = DiscussionMoved(
+        time=act.time, to=command.to, called=called, by=command.by, personal=because(command.reason)
+    )
+    if ours:
+        return [moved], []
+    aliased = DiscussionAliased(
+        time=act.time, site=command.site, resource=command.to, of=str(discussion.resource)
+    )
+    return [moved], [aliased]
 
 
 def must_be_open(discussion: Discussion) -> None:

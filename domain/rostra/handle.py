@@ -15,7 +15,15 @@ import msgspec
 from rostra import codec, ids
 from rostra.article_work import Articles, Prepared, PrepareText, Result, Work
 from rostra.commands import COMMANDS, Command, ErasePerson, ReviseArticle
-from rostra.decide import Decided, decide, refuse_other_content, settled, streams, subject
+from rostra.decide import (
+    Decided,
+    by_own_name,
+    decide,
+    refuse_other_content,
+    settled,
+    streams,
+    subject,
+)
 from rostra.events import Act
 from rostra.log import STREAM_EVENTS_MAX, Appended, EventLog, Group, NewEvent, Stale
 from rostra.person import Person
@@ -46,13 +54,14 @@ class Outcome(msgspec.Struct, frozen=True):
 
 class _Decision(msgspec.Struct):
     """A command decided upon the world of one attempt. `group` is None where there
-    is nothing to append, and its own event stands in it after `before` others; `repeats`
-    is the command of this batch that it repeats."""
+    is nothing to append, and its own event stands in it after `before` others; `command`
+    is as it was understood; `repeats` is the command of this batch that it repeats."""
 
     at: UUID | None
     guards: dict[UUID, int]
     outcome: Outcome | None = None
     group: Group | None = None
+    command: Command | None = None
     before: int = 0
     repeats: int | None = None
 
@@ -129,7 +138,7 @@ async def _attempt(
     decisions = await _decide_all(log, ring, commands, pending, work)
     appending = [i for i in pending if decisions[i].group is not None]
     for i in appending:
-        await work.keep(commands[i].command)
+        await work.keep(decisions[i].command or commands[i].command)
     groups = [decision.group for i in appending if (decision := decisions[i]).group]
     appended = dict(zip(appending, await log.append(groups) if groups else [], strict=True))
     head = 0
@@ -183,7 +192,7 @@ async def _decide_all(
         decider = _Batch(world, ring, owners, keyless, work.done)
         decided = {i: decider.decide(i, commands[i]) for i in pending}
         if not decider.missing_anything:
-            refused = await _seal_all(ring, commands, decided, decider)
+            refused = await _seal_all(ring, decided, decider)
             if not refused:
                 return decided
             keyless |= refused
@@ -225,6 +234,7 @@ class _Batch:
         self.missing_owners: set[UUID] = set()
         self.missing_works: set[Work] = set()
         self.decided: dict[int, Decided] = {}
+        self.commands: dict[int, Commanded] = {}
         # Whose words, and how often they were erased by then.
         self.owners: dict[int, dict[UUID, int]] = {}
         self.erasing: dict[int, dict[UUID, int]] = {}
@@ -232,7 +242,9 @@ class _Batch:
     def decide(self, index: int, commanded: Commanded) -> _Decision:
         reading = Reading(self._world, self._ring, self._owners, self._keyless, self._worked)
         try:
-            at = subject(commanded.command, commanded.act)
+            command = by_own_name(commanded.command, reading)
+            commanded = msgspec.structs.replace(commanded, command=command)
+            at = subject(command, commanded.act)
             decision = self._repeat(at, commanded, reading)
             decision = decision or self._new(index, commanded, reading)
             if isinstance(
@@ -277,6 +289,7 @@ class _Batch:
             reading.standing(stream)
             self._world.apply(stream, event, event_id, index)
         self.decided[index] = decided
+        self.commands[index] = commanded
         worded = [event for _, event in decided if codec.plain_words(event) is not None]
         owners = {codec.words_owner(event, commanded.command.site) for event in worded}
         self.owners[index] = {owner: self._erasures(owner) for owner in owners}
@@ -293,7 +306,6 @@ class _Batch:
 
 async def _seal_all(
     ring: KeyRing,
-    commands: Sequence[Commanded],
     decisions: dict[int, _Decision],
     decider: _Batch,
 ) -> frozenset[UUID]:
@@ -306,7 +318,9 @@ async def _seal_all(
     if not refused:
         for index, events in decider.decided.items():
             decision = decisions[index]
-            decision.group = _group(ring, commands[index], events, decision.guards)
+            commanded = decider.commands[index]
+            decision.command = commanded.command
+            decision.group = _group(ring, commanded, events, decision.guards)
     return refused
 
 

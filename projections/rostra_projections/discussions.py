@@ -7,7 +7,12 @@ from uuid import UUID
 import msgspec
 
 from rostra import discussion
-from rostra.discussion import DiscussionClosed, DiscussionOpened, DiscussionReopened
+from rostra.discussion import (
+    DiscussionClosed,
+    DiscussionMoved,
+    DiscussionOpened,
+    DiscussionReopened,
+)
 from rostra.settings import Settings
 from rostra.times import Time
 from rostra_projections.tables import Fact, Key, Rows, Table
@@ -16,8 +21,8 @@ from rostra_projections.tables import Fact, Key, Rows, Table
 
 
 class DiscussionRow(msgspec.Struct):
-    """`settings` is the JSON of what the discussion itself sets. `changed` is the
-    position of the last change to this row."""
+    """`resource` is what it is called now, `settings` the JSON of what the discussion itself
+    sets. `changed` is the position of the last change to this row."""
 
     id: UUID
     site: str
@@ -52,6 +57,7 @@ SHAPE = 1
 EVENTS: frozenset[type] = frozenset(
     {
         DiscussionClosed,
+        DiscussionMoved,
         DiscussionOpened,
         DiscussionReopened,
     }
@@ -65,7 +71,7 @@ _settings = msgspec.json.Decoder(Settings)
 def touches(fact: Fact) -> Iterator[tuple[Table[Any], Key]]:
     """The rows that `fold` looks at for this fact."""
     match fact.event:
-        case DiscussionOpened() | DiscussionClosed() | DiscussionReopened():
+        case DiscussionOpened() | DiscussionClosed() | DiscussionReopened() | DiscussionMoved():
             yield DISCUSSIONS, fact.stream
 
 
@@ -79,6 +85,9 @@ def fold(rows: Rows, fact: Fact) -> None:
             row = rows.of(DISCUSSIONS)[stream]
             row.open = isinstance(event, DiscussionReopened)
             row.changed = position
+        case DiscussionMoved():
+            row = rows.of(DISCUSSIONS)[stream]
+            row.resource, row.changed = event.called, position
 
 
 def _opened(
@@ -89,7 +98,7 @@ def _opened(
     rows[stream] = DiscussionRow(
         id=stream,
         site=event.site,
-        resource=event.resource,
+        resource=standing.resource if standing else event.resource,
         title=state.title,
         url=state.url,
         open=state.open,

@@ -24,7 +24,13 @@ from rostra.comment import (
     CommentRestored,
     CommentUnpinned,
 )
-from rostra.discussion import DiscussionClosed, DiscussionOpened, DiscussionReopened
+from rostra.discussion import (
+    DiscussionAliased,
+    DiscussionClosed,
+    DiscussionMoved,
+    DiscussionOpened,
+    DiscussionReopened,
+)
 from rostra.events import Words
 from rostra.flag import CommentFlagged
 from rostra.handle import handle
@@ -80,6 +86,13 @@ EVENTS: dict[str, AnyEvent] = {
     "discussion.opened+least": DiscussionOpened(time=TIME, site="gazette", resource="a"),
     "discussion.closed": DiscussionClosed(time=TIME, by="mia", personal=SEALED),
     "discussion.reopened": DiscussionReopened(time=TIME, by="mia", personal=SEALED),
+    "discussion.moved": DiscussionMoved(
+        time=TIME, to="/2027/été", called="/2027/été", by="mia", personal=SEALED
+    ),
+    "discussion.moved+least": DiscussionMoved(time=TIME, to="/b", called="/a"),
+    "discussion.aliased": DiscussionAliased(
+        time=TIME, site="gazette", resource="/2027/été", of="/2026/été"
+    ),
     "comment.posted": CommentPosted(
         time=TIME,
         author="ann",

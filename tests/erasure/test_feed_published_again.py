@@ -68,7 +68,9 @@ async def read(story: Story) -> dict[str, Any]:
     reading = story.reading(views)
     shown: dict[str, Any] = {}
     for site, resource in {*strategies.PLACES}:
-        shown[f"counts {site} {resource}"] = await reading.counts(site, [resource])
+        shown[f"counts {site} {resource}"] = await reading.counts(
+            {resource: ids.discussion_id(site, resource)}
+        )
         discussion = ids.discussion_id(site, resource)
         shown[f"discussion {discussion}"] = await reading.discussion(discussion)
         shown[f"passages {discussion}"] = await reading.passages_page(discussion)

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import strategies
+from rostra import ids
 from rostra_adapters.reading import Reading
 from rostra_adapters.views.reads import PostgresReads
 from rostra_adapters.views.rebuild import rebuild
@@ -88,7 +89,9 @@ async def _assert_discussion(story: Story, reading: Reading, discussion: UUID) -
     for shape, expected in zip(passages.passages, model.marked(discussion), strict=True):
         for name, value in expected.items():
             assert getattr(shape, name) == value, name
-    page = await reading.counts(found.site, [found.resource, "/nowhere"])
+    page = await reading.counts(
+        {name: ids.discussion_id(found.site, name) for name in (found.resource, "/nowhere")}
+    )
     assert page.counts == {found.resource: found.comments, "/nowhere": 0}
 
 

@@ -41,7 +41,9 @@ async def _export(where: Place, site: str | None, resource: str | None, person: 
     from rostra_adapters.feed import Feed, Wanted
 
     async with opened(where) as app:
-        wanted = Wanted(site=site, resource=resource, person=person)
+        wanted = await Wanted(site=site, resource=resource, person=person).meant(
+            app.discussion_named
+        )
         async for page in Feed(app.log, app.ring, app.articles).pages(wanted=wanted):
             for event in page.events:
                 sys.stdout.buffer.write(event.json + b"\n")

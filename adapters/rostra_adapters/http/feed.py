@@ -49,7 +49,7 @@ class Feeding:
             limit=query.number(
                 "limit", default=settings.feed_default, least=1, most=settings.feed_max
             ),
-            wanted=_wanted(query, token),
+            wanted=await _wanted(query, token).meant(self._app.discussion_named),
             wait_seconds=query.seconds("wait", default=0.0, most=settings.wait_seconds_max),
         )
         return answer(
@@ -69,7 +69,7 @@ class Feeding:
     async def _events(self, request: web.Request) -> web.StreamResponse:
         token = tokens.needed(request, self._settings.secret, "publish")
         query = Query(request, known=STREAM_PARAMETERS)
-        wanted = _wanted(query, token)
+        wanted = await _wanted(query, token).meant(self._app.discussion_named)
         position = streams.resumed(request, query.number("after", default=0))
         await self._check(position)
         headers = {"Rostra-Log": str(await self._app.log.log_id())}

@@ -129,7 +129,7 @@ class Reads:
         rules = await reader.visit(site)
         limit, cursor, as_of = self._limit(query), query.one("cursor", CURSOR), query.as_of()
         if resource is not None:
-            discussion = ids.discussion_id(site, resource)
+            discussion = await self._app.discussion_named(site, resource)
             await reader.enter(discussion)
             return await self._app.discussion(discussion, as_of=as_of)
         if as_of is not None:
@@ -224,8 +224,8 @@ class Reads:
         if not 1 <= len(resources) <= most:
             raise Problem("bad-query", f"`resource` is given 1 to {most} times")
         rules = await reader.visit(site)
-        page = await self._app.counts(site, resources)
-        named = {resource: ids.discussion_id(site, resource) for resource in resources}
+        named = await self._app.named(site, resources)
+        page = await self._app.counts_of(named)
         readable = await reader.readable(site, rules, list(named.values()))
         page.counts |= {resource: 0 for resource in resources if named[resource] not in readable}
         return page
