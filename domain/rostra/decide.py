@@ -99,12 +99,9 @@ def settled(command: Command, act: Act, reading: Reading) -> Command:
 
 
 def by_own_name(command: Command, reading: Reading) -> Command:
-    """The command as if it named its discussion as the first to publish it did. Raises
-    moved-to-itself."""
+    """The command as if it named its discussion as the first to publish it did."""
     if not isinstance(command, InDiscussion):
         return command
-    if isinstance(command, MoveDiscussion) and command.to == command.resource:
-        raise Refusal("moved-to-itself", f"{command.to!r} cannot move to itself")
     named = reading.discussion(ids.discussion_id(command.site, command.resource))
     own = discussion.own_name(named, command)
     return command if own == command.resource else msgspec.structs.replace(command, resource=own)

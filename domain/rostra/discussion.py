@@ -186,7 +186,7 @@ def move(
 ) -> tuple[list[DiscussionMoved], list[DiscussionAliased]]:
     """The move, and the claim of the name where it is new: for the stream that the name would
     make, whose state is `claimed`. The latest time wins the name that is shown. Raises
-    name-taken."""
+    name-taken and moved-to-itself."""
     check(discussion, command)
     ours = command.to == discussion.resource or claimed.alias_of == discussion.resource
     if not ours and (claimed.resource is not None or claimed.alias_of is not None):
@@ -196,6 +196,8 @@ def move(
     shown = discussion.called or str(discussion.resource)
     called = command.to if act.time >= discussion.moved else shown
     if ours and called == shown:
+        if command.to == command.resource == shown:
+            raise Refusal("moved-to-itself", f"{shown!r} cannot move to itself")
         return [], []
     moved = DiscussionMoved(
         time=act.time, to=command.to, called=called, by=command.by, personal=because(command.reason)
