@@ -21,7 +21,7 @@ from rostra.refusals import Refusal
 from rostra.revising import Again, Place, anchor_again
 
 WORKERS_MAX = 2
-JOB_SECONDS_MAX = 30.0
+JOB_SECONDS_MAX = 60.0
 IDLE_SECONDS_MAX = 60.0
 ATTEMPTS_MAX = 2
 LENGTH_BYTES = 4
