@@ -209,3 +209,22 @@ async def test_the_feed_says_which_texts_were_dropped(service: Service) -> None:
         assert [it["status"] for it in results] == [*["recorded"] * 2, "unchanged", "recorded"]
         (here,), (there,) = await shown(service), await shown(other)
         assert (here["start"], here["end"]) == (there["start"], there["end"]) == (START, END)
+
+
+async def test_where_passages_stood_can_be_read_again(service: Service) -> None:
+    await service.given(opened(), event("passage.marked", passage="p", exact=WORDS))
+    stood = []
+    for number, text in enumerate((ARTICLE, f"Oh. {ARTICLE}", "Nothing of it.", ARTICLE)):
+        answer = await service.publish(revised(f"r{number}", text))
+        shape = (await shown(service))[0]
+        stood.append((answer.json["position"], [shape[it] for it in ("state", "start", "end")]))
+    assert [state for _, (state, _, _) in stood] == ["anchored", "moved", "orphaned", "anchored"]
+    for position, place in stood:
+        for format_ in ({}, {"format": "annotation"}):
+            then = (await service.get(PASSAGES, as_of=position, **format_)).json
+            if not format_:
+                (shape,) = then["passages"]
+                assert [shape[it] for it in ("state", "start", "end")] == place
+            else:
+                selectors = then["items"][0]["target"]["selector"]
+                assert [it["start"] for it in selectors[1:]] == [it for it in place[1:2] if it]
