@@ -26,7 +26,7 @@ FUTURE = 4_102_444_800  # the year 2100
 PLACE = {"site": "gazette", "resource": "/trams"}
 ANN = {"id": "ann", "name": "Ann"}
 
-_names = count(1)
+_names = count(100_000)  # as many digits in each: equal times are ordered by name
 
 Event = dict[str, Any]
 

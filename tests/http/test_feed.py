@@ -43,7 +43,11 @@ def talk() -> list[dict[str, Any]]:
     return [
         event("site.configured", settings={"moderation": "first", "depth": 2}),
         opened(title="Trams", url="https://gazette.example/trams"),
-        event("passage.marked", passage="p1", exact="the trams", prefix="On ", start=3, end=12),
+        event("article.revised", revision="r1", text="On the trams, and off them."),
+        event(
+            "passage.marked", passage="p1", exact="the trams", start=3, end=12,
+            prefix="On ", suffix=", and off them.",
+        ),
         event("passage.marked", passage="p1", exact="the trams", question="More of them?"),
         posted("c1", passage="p1"),
         event("comment.approved", comment="c1", reason="fine", **mod),
@@ -68,7 +72,7 @@ def talk() -> list[dict[str, Any]]:
         event("comment.restored", comment="c2", **mod),
         event("comment.pinned", comment="c1"),
         event("discussion.closed", reason="late", **mod),
-    ]
+    ]  # fmt: skip
 
 
 def _without(data: dict[str, Any], *fields: str) -> dict[str, Any]:
@@ -85,8 +89,13 @@ async def test_every_event_comes_back_as_it_was_published_with_its_ids(service: 
         assert {name: back[name] for name in ("id", "source", "type")} == {
             name: sent[name] for name in ("id", "source", "type")
         }
-        expected = {"exact": "the trams", **sent["data"]} | {"prefix": 0, "start": 0, "end": 0}
-        marked = () if sent["type"] != "passage.marked" else ("prefix", "start", "end")
+        expected = {"exact": "the trams", **sent["data"]} | {
+            "prefix": 0,
+            "suffix": 0,
+            "start": 0,
+            "end": 0,
+        }
+        marked = () if sent["type"] != "passage.marked" else ("prefix", "suffix", "start", "end")
         assert _without(back["data"], *ids, *marked) == _without(
             {name: expected[name] for name in sent["data"]}, "status", *marked
         )
