@@ -3,6 +3,7 @@
 Tags are resolved here and nowhere else; what a row names is never imported.
 """
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -93,9 +94,10 @@ TYPES: dict[str, type[AnyEvent]] = {
 
 PERSONAL = "personal"
 
-_decoders: dict[str, msgspec.json.Decoder[Any]] = {
-    topic: msgspec.json.Decoder(event_type) for topic, event_type in TYPES.items()
+DECODERS: dict[str, Callable[[bytes], Any]] = {
+    topic: msgspec.json.Decoder(event_type).decode for topic, event_type in TYPES.items()
 }
+"""Of each tag: from the payload to the event. Raises msgspec.DecodeError."""
 _words_decoder = msgspec.json.Decoder(Words)
 encode = msgspec.json.Encoder().encode
 """An event's payload as the compact JSON that `state` holds."""
@@ -103,10 +105,10 @@ encode = msgspec.json.Encoder().encode
 
 def decode(topic: str, state: bytes) -> AnyEvent | None:
     """The event of a row; None where the tag is not ours. Raises msgspec.DecodeError."""
-    decoder = _decoders.get(topic)
-    if decoder is None:
+    decoded = DECODERS.get(topic)
+    if decoded is None:
         return None
-    event: AnyEvent = decoder.decode(state)
+    event: AnyEvent = decoded(state)
     return event
 
 

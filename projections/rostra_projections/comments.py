@@ -107,7 +107,9 @@ def fold(rows: Rows, fact: Fact) -> None:
     event = fact.event
     match event:
         case VoteCast() | VoteNullified() | VoteRestored():
-            _vote(_changed(rows, event.comment, fact), event.now, event.was)
+            row, now, was = _changed(rows, event.comment, fact), event.now, event.was
+            row.up += (now == 1) - (was == 1)
+            row.down += (now == -1) - (was == -1)
         case CommentPosted():
             _posted(rows, fact, event)
         case CommentRemoved() | CommentRestored() | CommentApproved() | CommentRejected():
@@ -142,11 +144,6 @@ def _opened(counts: CountsRow, fact: Fact, event: DiscussionOpened) -> None:
     if counts.site is None:
         counts.site, counts.opened_at = event.site, event.time
         counts.active_at = counts.latest_at or event.time
-
-
-def _vote(row: CommentRow, now: int, was: int) -> None:
-    row.up += (now == 1) - (was == 1)
-    row.down += (now == -1) - (was == -1)
 
 
 def _sealed(personal: object) -> bytes | None:

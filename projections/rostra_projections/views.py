@@ -106,22 +106,25 @@ class Broken(msgspec.Struct, frozen=True, gc=False):
 
 def read(rows: Iterable[Recorded]) -> Iterator[Fact | Broken]:
     """The events of ours among the rows of a log; foreign ones are passed over."""
-    for row in rows:
-        if row.topic in codec.TYPES and is_ours(row.stream):
-            yield fact_of(row.position, row.stream, row.topic, row.state, row.event_id)
+    return facts((row.position, row.stream, row.topic, row.state, row.event_id) for row in rows)
 
 
-def fact_of(
-    position: int, stream: UUID, topic: str, state: bytes, event_id: UUID | None
-) -> Fact | Broken:
-    """An event of ours, read."""
-    try:
-        event = codec.decode(topic, state)
-        assert event is not None
-        check(event.time, state)
-    except (msgspec.DecodeError, ValueError) as error:
-        return Broken(stream, position, str(error))
-    return Fact(stream, event, position, event_id)
+def facts(
+    rows: Iterable[tuple[int, UUID, str, bytes, UUID | None]],
+) -> Iterator[Fact | Broken]:
+    """The same, of rows that are no more than what a projection looks at."""
+    decoders = codec.DECODERS
+    for position, stream, topic, state, event_id in rows:
+        decode = decoders.get(topic)
+        if decode is None or not is_ours(stream):
+            continue
+        try:
+            event = decode(state)
+            check(event.time, state)
+        except (msgspec.DecodeError, ValueError) as error:
+            yield Broken(stream, position, str(error))
+        else:
+            yield Fact(stream, event, position, event_id)
 
 
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")

@@ -18,15 +18,13 @@ from typing import Any
 import msgspec
 import uvloop
 
-from rostra.codec import TYPES
-from rostra.ids import is_ours
 from rostra_adapters.postgres.connection import Connection
 from rostra_adapters.views import store
 from rostra_adapters.views.patient import connected
 from rostra_adapters.views.projector import ViewState, park
 from rostra_adapters.views.ranges import Part, parts
 from rostra_projections.folded import Folded
-from rostra_projections.views import View, fact_of
+from rostra_projections.views import View, facts
 
 READ_EVENTS = 1_000
 """At a time: what PostgreSQL sends while we fold must fit between us."""
@@ -142,11 +140,7 @@ async def folded_ranges(
                 folded.finish()
                 yield ranges[number], folded
                 number, folded = number + 1, Folded(views)
-            folded.fold(
-                fact_of(position, stream, topic, state, event_id)
-                for position, stream, topic, state, event_id, _ in some
-                if topic in TYPES and is_ours(stream)
-            )
+            folded.fold(facts(record[:5] for record in some))
         events += len(page)
         told(events)
     while number < len(ranges):
