@@ -4,7 +4,8 @@ The checkpoint's update names the old position, so a second runner is fenced; an
 effect happens exactly once.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
 from uuid import UUID
 
 import msgspec
@@ -28,12 +29,20 @@ select name, version, shape, position from public.rostra_views where name = any(
 # The log can repeat what is lost. And all look-ups are by index, though the tables may be
 # so new that the planner believes them to be small.
 BY_INDEX_AND_NOT_FLUSHED = """
-select set_config(name, 'off', true)
-from unnest(array['synchronous_commit', 'enable_seqscan', 'enable_bitmapscan', 'enable_sort'])
-    as setting (name)"""
+set local synchronous_commit = off; set local enable_seqscan = off;
+set local enable_bitmapscan = off; set local enable_sort = off"""
+# All at once: each answer that is waited for is time in which a busy process does other things.
 _ADVANCE = """
-update public.rostra_views set position = $1
-where position = $2 and (name, version) in (select * from unnest($3::text[], $4::integer[]))"""
+with standing as (select * from unnest($3::text[], $4::integer[]) as standing (name, version)),
+advanced as (
+    update public.rostra_views set position = $1
+    where position = $2 and (name, version) in (select name, version from standing)
+    returning name
+)
+select
+    (select count(*) from advanced),
+    exists (select from public.rostra_parked where (view, version) in (table standing)),
+    pg_notify($5, $6)"""
 PARKED = "select discussion from public.rostra_parked where view = $1 and version = $2"
 _PARK = """
 insert into public.rostra_parked (view, version, discussion, position, error)
@@ -82,14 +91,25 @@ async def project(
 
     Readers of any of them see the page whole or not at all. Raises Fenced.
     """
-    position = page[-1].position
-    async with connection.transaction():
-        await connection.execute(BY_INDEX_AND_NOT_FLUSHED)
-        await advance(connection, standing, position)
+    position, facts = page[-1].position, list(read(page))
+    async with _by_index_and_not_flushed(connection):
+        any_parked = await _advance(connection, standing, page)
         for state in standing:
-            await apply(connection, state, page, keep_moves=True)
-        await connection.execute("select pg_notify($1, $2)", CHANNEL, _news(standing, page))
+            parked = await _parked(connection, state) if any_parked else frozenset()
+            await _apply(connection, state, facts, position, parked, keep_moves=True)
     return position
+
+
+@asynccontextmanager
+async def _by_index_and_not_flushed(connection: Connection) -> AsyncIterator[None]:
+    """A transaction that is begun, with its settings, by one message."""
+    await connection.execute(f"begin; {BY_INDEX_AND_NOT_FLUSHED}")
+    try:
+        yield
+    except BaseException:
+        await connection.execute("rollback")
+        raise
+    await connection.execute("commit")
 
 
 def _news(standing: Sequence[ViewState], page: Sequence[Recorded]) -> str:
@@ -99,25 +119,60 @@ def _news(standing: Sequence[ViewState], page: Sequence[Recorded]) -> str:
     return changes.news(page[-1].position, (row.stream for row in page))
 
 
-async def advance(connection: Connection, standing: Sequence[ViewState], position: int) -> None:
-    """Move the checkpoints, which must all be where they were. Raises Fenced."""
+async def _advance(
+    connection: Connection, standing: Sequence[ViewState], page: Sequence[Recorded]
+) -> bool:
+    """Move the checkpoints, which must all be where they were, and have it told; returns
+    whether any of the views has parked a discussion. Raises Fenced."""
     names, versions = [s.name for s in standing], [s.version for s in standing]
-    done = await connection.execute(_ADVANCE, position, standing[0].position, names, versions)
-    if done != f"UPDATE {len(standing)}":
-        raise Fenced(f"{done}, of {names}")
+    record = await connection.fetchrow(
+        _ADVANCE,
+        page[-1].position,
+        standing[0].position,
+        names,
+        versions,
+        CHANNEL,
+        _news(standing, page),
+    )
+    assert record is not None
+    if record[0] != len(standing):
+        raise Fenced(f"{record[0]} of {names} were where they had been")
+    return bool(record[1])
 
 
-async def apply(
-    connection: Connection, state: ViewState, page: Sequence[Recorded], *, keep_moves: bool
+async def _parked(connection: Connection, state: ViewState) -> frozenset[UUID]:
+    records = await connection.fetch(PARKED, state.name, state.version)
+    return frozenset(record[0] for record in records)
+
+
+async def apply(connection: Connection, state: ViewState, page: Sequence[Recorded]) -> None:
+    """Fold a page into a version of a view that nobody reads yet."""
+    parked = await _parked(connection, state)
+    facts = list(read(page))
+    await _apply(connection, state, facts, page[-1].position, parked, keep_moves=False)
+
+
+async def _apply(
+    connection: Connection,
+    state: ViewState,
+    facts: Sequence[Fact | Broken],
+    position: int,
+    parked: frozenset[UUID],
+    *,
+    keep_moves: bool,
 ) -> None:
-    """Fold a page into one view's tables. A discussion that cannot be folded is
+    """Fold facts into one view's tables. A discussion that cannot be folded is
     parked there, and everything else goes on."""
-    parked = {r[0] for r in await connection.fetch(PARKED, state.name, state.version)}
-    facts = [fact for fact in read(page) if discussion_of(fact.stream) not in parked]
-    rows, before = await _folded_or_parked(connection, state, facts)
+    events = state.view.events
+    mine = [it for it in facts if not isinstance(it, Fact) or type(it.event) in events]
+    if parked:
+        mine = [fact for fact in mine if discussion_of(fact.stream) not in parked]
+    if not mine:
+        return
+    rows, before = await _folded_or_parked(connection, state, mine)
     await _save(connection, state, rows)
     if keep_moves:
-        await _keep(connection, list(moves_since(rows, before, page[-1].position)))
+        await _keep(connection, list(moves_since(rows, before, position)))
 
 
 async def _folded_or_parked(

@@ -139,7 +139,7 @@ async def _apply(connection: Connection, fresh: ViewState, position: int, until:
         page = [Recorded(*record) for record in records]
         if page:
             async with connection.transaction():
-                await apply(connection, fresh, page, keep_moves=False)
+                await apply(connection, fresh, page)
         position = page[-1].position if page else until
     return position
 

@@ -13,7 +13,10 @@ from rostra_adapters.views.projector import Fenced, ViewState, at, project, stat
 
 logger = logging.getLogger(__name__)
 
-PAGE_EVENTS_MAX = 2_000
+PAGE_EVENTS = 1_000
+"""At most, while nobody waits long: what is recorded during a page is the next page."""
+PAGE_EVENTS_MAX = 8_000
+"""Pages grow up to this while the log grows faster than it is read."""
 STAND_BY_SECONDS = 0.5
 RETRY_SECONDS = 0.5
 PRUNE_SECONDS = 60.0
@@ -82,12 +85,27 @@ class Runner:
                 await self._catch_up(connection, behind, _last(standing))
                 continue
             position = _last(standing)
-            async for page in self._log.follow(position, PAGE_EVENTS_MAX):
+            async for page in self._log.follow(position, PAGE_EVENTS):
                 position = await project(connection, at(standing, position), page)
+                if len(page) == PAGE_EVENTS:
+                    await self._catch_up_together(connection, standing, position)
+                    break
                 now = asyncio.get_running_loop().time()
                 if now - pruning > PRUNE_SECONDS:
                     pruning = now
                     await connection.execute(PRUNE, MOVES_KEPT)
+
+    async def _catch_up_together(
+        self, connection: Connection, standing: Sequence[ViewState], position: int
+    ) -> None:
+        """More and more at a time, which costs less for each event, until no page is full."""
+        limit = page_events = PAGE_EVENTS
+        while page_events == limit:
+            limit = min(2 * limit, PAGE_EVENTS_MAX)
+            page = await self._log.read_after(position, limit)
+            page_events = len(page)
+            if page:
+                position = await project(connection, at(standing, position), page)
 
     async def _catch_up(
         self, connection: Connection, behind: Sequence[ViewState], join: int
