@@ -18,6 +18,7 @@ from bench.rounds import alternate
 from bench.setting import Setting
 from bench.votes import Ballots, cloudevent, targets
 from rostra_adapters.http.tokens import sign
+from rostra_adapters.views.changes import EVERYTHING
 
 CONNECTIONS = 64
 BATCH_EVENTS = 1_000
@@ -226,8 +227,12 @@ class _Visible:
         await self._connection.close()
 
     def _heard(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
-        self._positions.append(int(str(payload)))
-        self._moments.append(time.perf_counter())
+        """Where too much has changed at once to be named, the position is not told: what was
+        awaited is counted with the next page."""
+        position = str(payload).split()[0]
+        if position != EVERYTHING:
+            self._positions.append(int(position))
+            self._moments.append(time.perf_counter())
 
     async def wait(self, position: int) -> None:
         async with asyncio.timeout(VISIBLE_SECONDS_MAX):
