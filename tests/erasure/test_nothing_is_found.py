@@ -91,6 +91,8 @@ async def everything(service: Service, discussion: str) -> dict[str, Answer]:
         "feed": ("/v1/events", {}, token()),
         "top": (f"{place}/comments", {}, None),
         "flat": (f"{place}/comments", {"flat": "true"}, moderator),
+        "as of then": (f"{place}/comments", {"flat": "true", "as_of": "7"}, None),
+        "as of then, to moderators": (f"{place}/comments", {"as_of": "7"}, moderator),
         "log": (f"{place}/moderation-log", {}, moderator),
         "queue": ("/v1/moderation", {"site": "gazette", "status": "flagged"}, moderator),
         "held": ("/v1/moderation", {"site": "gazette", "status": "held"}, moderator),
