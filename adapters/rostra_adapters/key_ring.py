@@ -98,6 +98,7 @@ class KeptKeyRing(ABC):
         self._masters = masters
         self._loaded: dict[UUID, _Key | None] = {}  # None: it was looked for, there is none
         self._hearers: list[Hear] = []
+        self._forgotten = 0
 
     @abstractmethod
     async def _find(self, owners: Sequence[UUID]) -> Iterable[KeptKey]:
@@ -160,17 +161,18 @@ class KeptKeyRing(ABC):
 
     def hear(self, owners: Collection[UUID] | None) -> None:
         """Keys are gone, or may be: forget them, and all that they opened."""
-        if owners is None:
-            self._loaded.clear()
-        else:
-            self.forget(owners)
+        self.forget(list(self._loaded) if owners is None else owners)
         for tell in self._hearers:
             tell(owners)
 
     async def load(self, owners: Collection[UUID]) -> None:
-        had = {owner: key for owner in owners if (key := self._loaded.get(owner)) is not None}
-        wanted = [owner for owner in owners if owner not in had]
-        found = {kept.owner: kept for kept in await self._find(wanted)} if wanted else {}
+        while True:
+            forgotten = self._forgotten
+            had = {owner: key for owner in owners if (key := self._loaded.get(owner)) is not None}
+            wanted = [owner for owner in owners if owner not in had]
+            found = {kept.owner: kept for kept in await self._find(wanted)} if wanted else {}
+            if forgotten == self._forgotten:  # else what we hold may be destroyed by now
+                break
         for owner in owners:
             self._loaded.pop(owner, None)  # to the end: the first is forgotten first
             self._loaded[owner] = had.get(owner) or self._opened(found.get(owner))
@@ -180,6 +182,7 @@ class KeptKeyRing(ABC):
 
     def forget(self, owners: Collection[UUID]) -> None:
         """Drop what is loaded, such as keys that were destroyed."""
+        self._forgotten += 1
         for owner in owners:
             self._loaded.pop(owner, None)
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -14,7 +14,7 @@ from eventsourcing.sqlite import SQLiteDatastore
 from rostra.sealing import Damaged, Erased, associated_data
 from rostra_adapters import key_ring
 from rostra_adapters.kept_keys import MemoryKeyRing, SqliteKeyRing
-from rostra_adapters.key_ring import KeptKeyRing, MasterKeys, WrongMasterKey
+from rostra_adapters.key_ring import KeptKey, KeptKeyRing, MasterKeys, WrongMasterKey
 from rostra_adapters.postgres import PostgresKeyRing
 
 Open = Callable[[MasterKeys], KeptKeyRing]
@@ -187,6 +187,39 @@ async def test_a_destroyed_key_can_be_made_anew_and_opens_nothing_old(ring: Kept
     await ring.load([ANN])
     with pytest.raises(Erased):
         ring.open(ANN, again, HERE)
+
+
+class Slow(MemoryKeyRing):
+    """Has looked for keys, and is long in telling."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.looked, self.tell = asyncio.Event(), asyncio.Event()
+        self.tell.set()
+
+    async def _find(self, owners: Sequence[UUID]) -> Iterable[KeptKey]:
+        found = await super()._find(owners)
+        self.looked.set()
+        await self.tell.wait()
+        return found
+
+
+@pytest.mark.parametrize("was_loaded", [True, False])
+async def test_a_key_that_goes_while_others_are_looked_for_is_not_loaded(was_loaded: bool) -> None:  # noqa: FBT001
+    ring = Slow()
+    await ring.make([ANN, BOB])
+    sealed = ring.seal(ANN, b"words", HERE)
+    ring.forget([BOB] if was_loaded else [ANN, BOB])
+    ring.looked.clear()
+    ring.tell.clear()
+    loading = asyncio.create_task(ring.load([ANN, BOB]))
+    await ring.looked.wait()
+    await ring.destroy({ANN: 1})
+    ring.tell.set()
+    await loading
+    with pytest.raises(Erased):
+        ring.open(ANN, sealed, HERE)
+    assert ring.seal(BOB, b"words", HERE)
 
 
 async def test_in_sqlite_not_even_the_wrapped_key_is_left(tmp_path: Path) -> None:
