@@ -23,7 +23,7 @@ export class CommentView {
     this.does = el("div", { class: "does" });
     this.under = el("div", {});
     this.children = el("ul", { class: "children", hidden: true });
-    this.fold = el("button", { type: "button", hidden: true, onclick: () => this.toggle() });
+    this.fold = el("button", { type: "button", class: "fold", hidden: true, onclick: () => this.toggle() });
     this.more = el("button", { type: "button", hidden: true, text: owner.t("more_replies"), onclick: () => this.load() });
     this.article.append(this.by, this.words, this.does, this.under);
     this.node.append(this.article, this.fold, this.children, this.more);
@@ -170,7 +170,7 @@ export class CommentView {
     const { t, api } = this.owner;
     const { id, body } = this.shape;
     const form = composer(this.owner, {
-      label: t("edit"),
+      label: `${t("edit")} · ${t("left", { n: duration(this.editable(), this.owner.language) })}`,
       draft: `edit:${id}`,
       send: t("save"),
       body,

@@ -1,6 +1,6 @@
 // Inline feedback: the article's marked passages, shown where they stand, and marked by readers.
 
-import { anchor, describe } from "./anchoring.js";
+import { Article, describe } from "./anchoring.js";
 import { el } from "./markup.js";
 import { offsetOf, rangeOf, textOf } from "./text.js";
 
@@ -66,6 +66,7 @@ export class Passages {
   /** Find each passage in the article as it stands here, without holding the page up. */
   async draw() {
     const read = textOf(this.article);
+    const text = new Article(read.points);
     const now = new Map();
     let until = performance.now() + SLICE_MS;
     for (const passage of this.passages ?? []) {
@@ -73,7 +74,7 @@ export class Passages {
         await new Promise((done) => setTimeout(done));
         until = performance.now() + SLICE_MS;
       }
-      const found = anchor(read.points, passage, passage.start === null ? undefined : { start: passage.start });
+      const found = text.anchor(passage, passage.start === null ? undefined : { start: passage.start });
       const range = found && rangeOf(read, found.start, found.end);
       if (range) now.set(passage.id, { passage, range });
     }

@@ -66,15 +66,19 @@ export class RostraDiscussion extends HTMLElement {
     const base = this.getAttribute("base") ?? new URL(import.meta.url).origin;
     this.api = new Api(base, () => this.token());
     const token = await this.token();
+    if (life.signal.aborted) return;
     this.person = token ? personOf(token) : null;
     this.frame();
     try {
-      this.discussion = await this.found();
+      const found = await this.found();
+      if (life.signal.aborted) return;
+      this.discussion = found;
       this.id = this.discussion?.id;
       this.show();
       await this.load();
+      if (life.signal.aborted) return;
       await this.goToAddress();
-      if (this.id) this.listen(life.signal);
+      if (this.id && !life.signal.aborted) this.listen(life.signal);
     } catch (problem) {
       if (!life.signal.aborted) this.failed(problem);
     }
@@ -219,7 +223,9 @@ export class RostraDiscussion extends HTMLElement {
     }
     this.more.disabled = true;
     try {
+      const { list } = this;
       const page = await this.api.comments(this.id, { ...this.query(), cursor: this.cursor });
+      if (list !== this.list) return; // begun anew meanwhile
       this.position = Math.max(this.position, page.position);
       this.add(page.comments);
       this.cursor = page.next;

@@ -73,6 +73,8 @@ textarea:focus, input[type="text"]:focus { outline: none; }
 .write .shown { padding: .5rem .75rem; min-height: 5.5rem; }
 .error { color: var(--bad); font: .875rem/1.4 var(--ui); padding: .25rem .75rem; }
 .state { font: .875rem/1.4 var(--ui); color: var(--faint); padding-block: .75rem; }
+.fold { color: var(--accent); margin-inline-start: -.6rem; margin-block-end: .35rem; }
+h2, button, time, label, .state, .foot span, .by b { unicode-bidi: plaintext; }
 .passage { background: var(--wash); border-inline-start: 3px solid var(--accent); padding: .75rem 1rem; margin-block: .75rem; }
 .passage blockquote { margin: 0; font-style: italic; } .passage p { margin: .5rem 0 0; font-weight: 600; }
 .hidden { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }

@@ -1,0 +1,263 @@
+// Finding a passage's words again in the article as it stands on the page, by the service's own
+// rules (`rostra.anchoring`, where they are explained). Offsets are code points.
+
+import { Folded, SPACE, bisectRight } from "./folding.js";
+import { Coding, align, ending, nearest, regions, similarity } from "./matching.js";
+
+const CHARACTERS_PER_ERROR = 10;
+const APPROXIMATE_CHARACTERS_MIN = 12;
+const SCORE_MIN = 0.495;
+const CONTEXT_MIN = 0.5;
+const CONTEXT_MIN_CHANGED = 0.75;
+const QUOTE_WEIGHT_MAX = 32;
+const CONTEXT_WEIGHT_MAX = 16;
+const CONTEXT_WEIGHT = 0.5;
+const NEARNESS_WEIGHT = 0.1;
+const CONTEXT_CHARACTERS = 32;
+const WORD_CHARACTERS_MAX = 50;
+const CONTEXT_COMPARED_CHARACTERS_MAX = 96;
+const CONTEXT_ORIGINAL_CHARACTERS_MAX = 450;
+const CANDIDATES_MAX = 64;
+const SIDE_CHARACTERS = 8;
+const ROUNDS_MAX = 8;
+const BORDER = "\x02".repeat(CONTEXT_CHARACTERS);
+
+/** @typedef {{exact: string, prefix?: string | null, suffix?: string | null}} Quote */
+/** @typedef {{start: number, prefix?: string | null, suffix?: string | null}} Standing */
+
+/** The stretch's words, with context on both sides up to the next border of a word. */
+export function describe(points, start, end) {
+  const reach = CONTEXT_ORIGINAL_CHARACTERS_MAX;
+  const before = points.slice(Math.max(0, start - reach), start);
+  const after = points.slice(end, end + reach);
+  const far = contextEnd([...before].reverse());
+  return {
+    exact: points.slice(start, end).join(""),
+    prefix: before.slice(before.length - far).join(""),
+    suffix: after.slice(0, contextEnd(after)).join(""),
+  };
+}
+
+function contextEnd(points) {
+  const folded = new Folded(points.join(""));
+  const [, end] = folded.originalRange(0, Math.min(CONTEXT_CHARACTERS, folded.points.length));
+  const word = points.slice(end, end + WORD_CHARACTERS_MAX);
+  const space = word.findIndex((point) => SPACE.test(point));
+  return end + (space < 0 ? word.length : space);
+}
+
+/** An article's text, made ready once for all its passages. */
+export class Article {
+  /** @param {string[]} points */
+  constructor(points) {
+    this.original = points;
+    this.folded = new Folded(points.join(""));
+    this.coding = new Coding();
+    this.text = this.coding.code([...BORDER, ...this.folded.points, ...BORDER]);
+  }
+
+  code(text) {
+    return this.coding.code(text);
+  }
+
+  offset(original) {
+    return this.folded.foldedOffset(original) + BORDER.length;
+  }
+
+  range(start, end) {
+    const [first, last] = [start, end].map((offset) =>
+      Math.min(Math.max(offset - BORDER.length, 0), this.folded.points.length));
+    return this.folded.originalRange(first, last);
+  }
+
+  /**
+   * Where the quote stands now; null where it does not.
+   * @param {Quote} quote
+   * @param {Standing} [last] where it last stood
+   */
+  anchor(quote, last) {
+    return new Search(this, quote, last).outcome();
+  }
+}
+
+/** The same for one passage. */
+export function anchor(points, quote, last) {
+  return new Article(points).anchor(quote, last);
+}
+
+class Search {
+  constructor(article, quote, last) {
+    this.article = article;
+    this.text = article.text;
+    this.quote = quote;
+    this.last = last;
+    const exact = new Folded(quote.exact).text;
+    this.exact = article.code(exact);
+    this.space = article.code(" ");
+    this.contexts = contexts(exact, quote, last).map(([prefix, suffix]) => [article.code(prefix), article.code(suffix)]);
+    this.near = this.lastOffset();
+    const letters = this.exact.length;
+    this.errorsMax = letters >= APPROXIMATE_CHARACTERS_MIN ? Math.floor(letters / CHARACTERS_PER_ERROR) : 0;
+  }
+
+  lastOffset() {
+    if (!this.last) return 0;
+    const offset = this.article.offset(this.last.start);
+    // In the middle of a run of white space, all of which is the one space before it.
+    const inside = this.exact.startsWith(this.space) && !this.text.startsWith(this.space, offset);
+    return inside ? offset - 1 : offset;
+  }
+
+  outcome() {
+    let best = this.wordForWord();
+    if (this.errorsMax && (!best || best.score < SCORE_MIN)) best = this.withErrors(best);
+    if (!best || best.score < SCORE_MIN) return null;
+    const [start, end] = this.original(best);
+    return { start, end, score: best.score, exact: this.text.slice(best.start, best.end) === this.exact };
+  }
+
+  /** What white space at the passage's own ends was folded into is no part of a move. */
+  original(best) {
+    const exact = [...this.quote.exact];
+    const there = this.last && this.article.original.slice(this.last.start, this.last.start + exact.length).join("");
+    if (this.last && best.start === this.near && there === this.quote.exact) {
+      return [this.last.start, this.last.start + exact.length];
+    }
+    return this.article.range(best.start, best.end);
+  }
+
+  wordForWord() {
+    if (!this.exact) return null;
+    const [first] = this.within("", "");
+    if (!first) return null;
+    const standing = this.contexts.map((context) => this.standing(context, first)).filter(Boolean);
+    return this.best(standing.length ? standing : this.places());
+  }
+
+  /** The exact quote between its context, the nearest first. */
+  within(prefix, suffix) {
+    return nearest(this.text, prefix + this.exact + suffix, this.near - prefix.length).map((place) => {
+      const start = place + prefix.length;
+      return { start, end: start + this.exact.length, errors: 0 };
+    });
+  }
+
+  standing([prefix, suffix], first) {
+    const whole = this.text.slice(0, first.start).endsWith(prefix) && this.text.startsWith(suffix, first.end);
+    return whole ? first : this.within(prefix, suffix)[0];
+  }
+
+  /** The exact quote anywhere. Where it is common, its nearest neighbours are not all. */
+  places() {
+    const places = this.within("", "").slice(0, CANDIDATES_MAX);
+    if (places.length < CANDIDATES_MAX) return places;
+    for (const [prefix, suffix] of this.contexts) {
+      places.push(...this.within(prefix.slice(-SIDE_CHARACTERS), "").slice(0, CANDIDATES_MAX));
+      places.push(...this.within("", suffix.slice(0, SIDE_CHARACTERS)).slice(0, CANDIDATES_MAX));
+    }
+    return places;
+  }
+
+  /** Fewest errors first; ends when more errors could not win. */
+  withErrors(best) {
+    let left = regions(this.text, this.exact, this.errorsMax, this.near);
+    for (let round = 0; round < ROUNDS_MAX; round += 1) {
+      const { errors, ends } = this.fewest(left);
+      if (!ends.length) break;
+      const matches = ends.flatMap((end) => ending(this.text, this.exact, end, errors));
+      best = better(best, this.best(matches.filter((match) => match.errors <= this.errorsMax)));
+      if (best && best.score >= this.scoreMax(errors + 1)) break;
+      left = left.filter(([start, end]) => {
+        const index = bisectRight(ends, start);
+        return index === ends.length || ends[index] > end;
+      });
+    }
+    return best;
+  }
+
+  fewest(left) {
+    let errors = this.errorsMax;
+    let ends = [];
+    for (const [start, end] of left) {
+      const found = align(this.exact, this.text.slice(start, end), errors, true);
+      if (!found.ends.length) continue;
+      if (found.errors < errors) ends = [];
+      errors = found.errors;
+      ends.push(...found.ends.map((last) => start + last + 1));
+    }
+    if (ends.length > CANDIDATES_MAX) {
+      const middle = ends.findIndex((end) => end >= this.near + this.exact.length);
+      const from = Math.max(0, (middle < 0 ? ends.length : middle) - CANDIDATES_MAX / 2);
+      ends = ends.slice(from, from + CANDIDATES_MAX);
+    }
+    return { errors, ends };
+  }
+
+  best(matches) {
+    return matches.map((match) => this.scored(match)).reduce(better, null);
+  }
+
+  scored(match) {
+    const distance = this.last ? Math.abs(match.start - this.near) : 0;
+    const near = 1 - distance / this.text.length;
+    const least = match.errors ? CONTEXT_MIN_CHANGED : CONTEXT_MIN;
+    const scores = this.contexts.map(([prefix, suffix]) =>
+      this.score(prefix, suffix, match.errors, this.before(prefix, match.start, least), this.after(suffix, match.end, least), near));
+    return { score: Math.max(...scores), distance, start: match.start, end: match.end };
+  }
+
+  before(prefix, start, least) {
+    const text = this.text.slice(Math.max(0, start - 2 * prefix.length), start);
+    if (text.endsWith(prefix)) return 1;
+    return similarity([...prefix].reverse().join(""), [...text].reverse().join(""), least);
+  }
+
+  after(suffix, end, least) {
+    return similarity(suffix, this.text.slice(end, end + 2 * suffix.length), least);
+  }
+
+  scoreMax(errors) {
+    return Math.max(...this.contexts.map(([prefix, suffix]) => this.score(prefix, suffix, errors, 1, 1, 1)));
+  }
+
+  score(prefix, suffix, errors, before, after, near) {
+    const quote = 1 - errors / this.exact.length;
+    const quoteWeight = Math.min(this.exact.length, QUOTE_WEIGHT_MAX);
+    const [prefixWeight, suffixWeight] = [weight(prefix), weight(suffix)];
+    const nearWeight = this.last ? NEARNESS_WEIGHT : 0;
+    return (quoteWeight * quote + prefixWeight * before + suffixWeight * after + nearWeight * near) /
+      (quoteWeight + prefixWeight + suffixWeight + nearWeight);
+  }
+}
+
+/** Of equal scores the nearest, of those the first, then the longest. */
+function better(one, other) {
+  if (!one || !other) return one ?? other;
+  const order = other.score - one.score || one.distance - other.distance || one.start - other.start || other.end - one.end;
+  return order > 0 ? other : one;
+}
+
+function weight(context) {
+  return Math.min(CONTEXT_WEIGHT * context.length, CONTEXT_WEIGHT_MAX);
+}
+
+/** As marked, and as it last stood: of either what is known, at least an empty one. */
+function contexts(exact, quote, last) {
+  const known = [context(exact, new Folded(quote.prefix ?? "").points, new Folded(quote.suffix ?? "").points)];
+  if (typeof last?.prefix === "string" && typeof last.suffix === "string") {
+    const prefix = new Folded(last.prefix).points;
+    const suffix = new Folded(last.suffix).points;
+    // Where it is short the text began or ended.
+    known.push(context(exact, [...BORDER.slice(prefix.length), ...prefix], [...suffix, ...BORDER.slice(suffix.length)]));
+  }
+  const made = known.filter(([prefix, suffix]) => prefix || suffix);
+  return made.length ? made : [["", ""]];
+}
+
+/** As if it were of one piece with the quote, where there would be one space at a border. */
+function context(exact, prefix, suffix) {
+  if (exact.startsWith(" ") && prefix.at(-1) === " ") prefix = prefix.slice(0, -1);
+  if (exact.endsWith(" ") && suffix[0] === " ") suffix = suffix.slice(1);
+  const most = CONTEXT_COMPARED_CHARACTERS_MAX;
+  return [prefix.slice(-most).join(""), suffix.slice(0, most).join("")];
+}

@@ -1,0 +1,92 @@
+// An article's plain text as the service counts it (`rostra.article_text`), in the browser.
+
+const HIDDEN = new Set(["SCRIPT", "STYLE", "TEMPLATE", "NOSCRIPT", "NOEMBED", "NOFRAMES", "IFRAME"]);
+const BLOCKS = new Set(
+  ("ADDRESS ARTICLE ASIDE BLOCKQUOTE BODY CAPTION CENTER DD DETAILS DIALOG DIR DIV DL DT FIELDSET FIGCAPTION FIGURE " +
+    "FOOTER FORM H1 H2 H3 H4 H5 H6 HEAD HEADER HGROUP HR HTML LEGEND LI LISTING MAIN MENU NAV OL OPTGROUP OPTION P " +
+    "PLAINTEXT PRE SEARCH SECTION SELECT SUMMARY TABLE TBODY TD TFOOT TH THEAD TITLE TR UL XMP").split(" "),
+);
+const BREAK = Symbol("a block's edge");
+
+/**
+ * The text of an element: its code points, and which of them are whose.
+ * @param {Element} root
+ * @returns {{points: string[], nodes: {node: Text, start: number, end: number}[]}}
+ */
+export function textOf(root) {
+  const points = [];
+  const nodes = [];
+  let atEdge = false;
+  let fresh = true; // only white space stands after the last line break
+  for (const piece of pieces(root)) {
+    if (piece === BREAK) {
+      atEdge = true;
+      continue;
+    }
+    const text = normalised(piece.nodeType === Node.TEXT_NODE ? piece.data : "\n");
+    if (!text) continue;
+    const blank = /^\s*/.exec(text)[0];
+    if (atEdge && !fresh && !blank.includes("\n")) {
+      points.push("\n");
+      fresh = true;
+    }
+    const start = points.length;
+    for (const point of text) points.push(point);
+    if (piece.nodeType === Node.TEXT_NODE) nodes.push({ node: piece, start, end: points.length });
+    atEdge = false;
+    const line = text.lastIndexOf("\n");
+    fresh = !text.slice(line + 1).trim() && (fresh || line >= 0);
+  }
+  return { points, nodes };
+}
+
+function* pieces(root) {
+  for (const node of root.childNodes) {
+    if (node.nodeType === Node.TEXT_NODE) yield node;
+    else if (node.nodeType !== Node.ELEMENT_NODE || HIDDEN.has(node.tagName)) continue;
+    else if (node.tagName === "BR") yield node;
+    else if (BLOCKS.has(node.tagName)) {
+      yield BREAK;
+      yield* pieces(node);
+      yield BREAK;
+    } else yield* pieces(node);
+  }
+}
+
+function normalised(text) {
+  return text.replace(/\r\n?/g, "\n").replace(/\0/g, "\ufffd").toWellFormed();
+}
+
+/** A range of the page for a stretch of the text; null where it has no letter of the page. */
+export function rangeOf(read, start, end) {
+  const first = read.nodes.find((one) => one.end > start);
+  const last = read.nodes.findLast((one) => one.start < end);
+  if (!first || !last || first.start >= end) return null;
+  const range = document.createRange();
+  range.setStart(first.node, units(first.node.data, start - first.start));
+  range.setEnd(last.node, units(last.node.data, end - last.start));
+  return range;
+}
+
+/** Where so many code points of the text end, in a node's own units: CR LF is one of ours. */
+function units(data, points) {
+  let at = 0;
+  for (let left = points; left > 0 && at < data.length; left -= 1) {
+    at += data.startsWith("\r\n", at) ? 2 : String.fromCodePoint(data.codePointAt(at)).length;
+  }
+  return at;
+}
+
+/** Where a boundary of a selection lies in the text. */
+export function offsetOf(read, node, offset) {
+  const own = read.nodes.find((one) => one.node === node);
+  if (own) return own.start + [...normalised(node.data.slice(0, offset))].length;
+  const mark = document.createRange();
+  mark.setStart(node, offset);
+  let before = 0;
+  for (const one of read.nodes) {
+    if (mark.comparePoint(one.node, 0) >= 0) return one.start;
+    before = one.end;
+  }
+  return before;
+}
