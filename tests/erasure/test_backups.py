@@ -9,6 +9,7 @@ from typing import Any
 import asyncpg
 import psycopg
 import pytest
+from click.testing import CliRunner
 
 import rostra_adapters
 from erasure.test_nothing_is_found import (
@@ -24,6 +25,7 @@ from erasure.test_nothing_is_found import (
 )
 from rostra import ids
 from rostra_adapters import restoring
+from rostra_adapters.cli import main
 from rostra_adapters.erasures_file import ErasuresFile, ErasuresUnreadable
 from rostra_adapters.key_ring import WrongMasterKey
 from rostra_adapters.opening import RestoreUnfinished
@@ -273,6 +275,18 @@ async def test_a_backup_is_of_one_moment_while_events_come_in(
     async with rostra_adapters.open(empty_database_url, master_key=MASTER_KEY) as app:
         await app.wait(restored.head, 30)
         assert not await app.verify()  # every word opens
+
+
+def test_the_command_line_says_what_is_left_to_do(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ROSTRA_DATABASE_URL", database_url)
+    monkeypatch.setenv("ROSTRA_DATA", str(tmp_path))
+    with psycopg.connect(database_url) as connection:
+        connection.execute("update rostra_log set erasures_due = true")
+    for command in ("status", "serve"):
+        said = CliRunner().invoke(main, [command])
+        assert (said.exit_code, "`rostra restore` again" in said.output) == (1, True)
 
 
 # -- the file of erasures

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 import strategies
+from erasure.test_nothing_is_found import conversation, erased, everything
 from harness import commanded
 from model import Act
 from rostra import ids
@@ -16,6 +17,7 @@ from rostra_adapters.feed import Feed
 from rostra_adapters.feed_data import WORDED as WORDED_EVENTS
 from rostra_projections.listing import Listing
 from rostra_projections.shapes import Viewer
+from service import serving, token
 from views import judge
 from views.story import Story
 
@@ -134,3 +136,16 @@ async def test_what_is_erased_in_a_feed_needs_no_words_and_makes_no_key() -> Non
     assert not second.ring.keys
     text = b"".join(msgspec.json.encode(event) for event in feed)
     assert not [word for word in WORDS if word.encode() in text]
+
+
+async def test_over_http_it_shows_the_same_there() -> None:
+    async with serving() as here, serving() as there:
+        [discussion, *_] = await here.given(*conversation(), erased(), erased(kind="returned"))
+        feed = (await here.get("/v1/events", token=token())).json
+        results = await there.batch(feed)
+        assert {result["status"] for result in results} == {"recorded"}
+        shown = [await everything(service, discussion) for service in (here, there)]
+        for what in shown[0].keys() - {"feed"}:
+            assert shown[0][what].json == shown[1][what].json, what
+        assert shown[1]["a1"].json["status"] == "erased"
+        assert shown[1]["a1"].json["author"] == {"id": "ann", "name": None}
