@@ -11,6 +11,7 @@ import rostra_adapters
 from model import Act
 from rostra_adapters.app import App
 from rostra_adapters.postgres.connect import LOST
+from rostra_adapters.views import backend
 from rostra_adapters.views.patient import connected
 from rostra_adapters.views.projector import Fenced, ViewState, project, states
 from rostra_adapters.views.rebuild import RebuildRefused, Rebuilt, rebuild
@@ -178,9 +179,29 @@ async def test_a_view_of_another_shape_is_rebuilt_when_opened(
         assert await _found(database_url) == []
 
 
+async def test_a_view_that_is_new_beside_a_long_log_is_folded_when_opened(
+    story: Story,
+    database: asyncpg.Connection,
+    database_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(backend, "NEW_VIEW_EVENTS_MAX", len(story.rows) - 1)
+    good = await tables.dump(database)
+    await database.execute("delete from rostra_views where name = 'comments'")
+    for table in VIEWS["comments"].tables:
+        await database.execute(f"drop table {table.name}_v1")
+    async with _opened(database_url, project=False) as app:
+        views = {view.name: (view.version, view.position) for view in (await app.status()).views}
+        head = len(story.rows)
+        assert views == dict.fromkeys(VIEWS, (1, head)) | {"comments": (2, head)}
+        kept = "select moves_from from rostra_views where name = 'comments'"
+        assert await database.fetchval(kept) == head
+    assert await tables.dump(database) == good
+
+
 @contextlib.asynccontextmanager
-async def _opened(url: str) -> AsyncIterator[App]:
-    async with rostra_adapters.open(url, master_key=MASTER) as app:
+async def _opened(url: str, *, project: bool = True) -> AsyncIterator[App]:
+    async with rostra_adapters.open(url, master_key=MASTER, project=project) as app:
         yield app
 
 

@@ -24,6 +24,8 @@ from rostra_projections.reads import Reads
 __all__ = ["Backend", "PostgresBackend", "ViewBehind", "ViewStatus"]
 
 OTHERS_REBUILD_SECONDS = 0.5
+NEW_VIEW_EVENTS_MAX = 10_000
+"""As many events a new view may catch up with by projecting, while reads wait."""
 
 _PARKED = """
 select p.view, p.discussion from public.rostra_parked p
@@ -85,7 +87,9 @@ class PostgresBackend:
         self.changes = self._watch.changes
 
     async def install(self) -> None:
-        """Make the tables; rebuild what another version of the code has left."""
+        """Make the tables; rebuild what another version of the code has left, and fill what
+        is new while the others have read a long log. Whoever runs the version of before goes
+        on reading and publishing meanwhile."""
         with unavailable_if_lost():
             async with self._pool.acquire() as connection:
                 await schema.install(connection)
@@ -99,7 +103,13 @@ class PostgresBackend:
     async def _old(self) -> list[str]:
         async with self._pool.acquire() as connection:
             standing = await states(connection)
-        return [state.name for state in standing if state.shape != state.view.shape]
+        head = max(state.position for state in standing)
+        return [
+            state.name
+            for state in standing
+            if state.shape != state.view.shape
+            or (state.position == 0 and head > NEW_VIEW_EVENTS_MAX)
+        ]
 
     def start(self) -> None:
         self._runner.start()
