@@ -181,3 +181,19 @@ async def test_texts_may_be_dropped_and_the_passages_stay(app: App) -> None:
     await given(app, marked("q", "nine of them"), revised("r2", f"Oh. {ARTICLE}"))
     assert (await places(app))["p"] == ("moved", START + 4, END + 4)
     assert await app.verify() == []
+
+
+async def test_an_article_that_has_moved_is_revised_under_either_name(app: App) -> None:
+    await given(app, opened(), marked("p", WORDS), revised("r1", ARTICLE))
+    await given(app, event("discussion.moved", to="/boat"))
+    moved = revised("r2", f"Oh. {ARTICLE}")
+    moved["data"]["resource"] = "/boat"
+    mark = marked("q", "timber")
+    mark["data"]["resource"] = "/boat"
+    await given(app, moved, mark)
+    assert (await places(app))["p"] == ("moved", START + 4, END + 4)
+    assert (await places(app))["q"][0] == "anchored"
+    await given(app, revised("r3", ARTICLE))
+    assert (await places(app))["p"] == ("anchored", START, END)
+    assert await app.drop_text(SITE, "/boat", "r2")
+    assert await app.drop_text(SITE, RESOURCE, "r3")

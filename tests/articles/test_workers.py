@@ -168,3 +168,18 @@ asyncio.run(main())
         [sys.executable, "-"], input=script, capture_output=True, text=True, check=True
     )
     assert said.stdout == f"began\n{['recorded'] * 3}\n"
+
+
+async def test_a_worker_that_nobody_needs_goes_to_rest() -> None:
+    program = "import sys; from rostra_adapters import article_workers as it; "
+    program += "it.IDLE_SECONDS_MAX = 0.01; it._main(sys.stdin.buffer, sys.stdout.buffer)"
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", program, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+    )
+    async with asyncio.timeout(20):
+        assert await process.wait() == 0
+    workers = Workers()
+    workers._idle.append(process)
+    assert (await workers.do(PrepareText("a", None), Prepared)).text == "a"
+    assert process not in processes(workers)
+    await workers.close()
