@@ -48,7 +48,7 @@ article:target, article.here { background: var(--wash); box-shadow: -.75rem 0 0 
 .by { display: flex; flex-wrap: wrap; gap: .1rem .6rem; align-items: baseline; font: .875rem/1.4 var(--ui); }
 .by b { font-weight: 650; } .by time, .by .note { color: var(--faint); } .by a { color: inherit; }
 .by .mark { color: var(--accent); font-weight: 600; }
-.words { margin-block: .3rem .2rem; max-width: 68ch; unicode-bidi: plaintext; }
+.words { margin-block: .3rem .2rem; width: fit-content; max-width: min(68ch, 100%); unicode-bidi: plaintext; }
 .words > :first-child { margin-top: 0; } .words > :last-child { margin-bottom: 0; }
 .words p { margin: 0 0 .7em; } .words a { color: var(--accent); }
 .words h1, .words h2, .words h3, .words h4 { font-size: 1rem; margin: .6em 0 .3em; }
