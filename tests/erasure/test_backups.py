@@ -217,8 +217,10 @@ def _empty(file: Path) -> None:
     file.write_bytes(b"")
 
 
-@pytest.mark.parametrize("damage", [_cut, _empty, Path.unlink])
-@pytest.mark.parametrize("name", [LOG, TEXTS, KEYS, "manifest.json"])
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [(LOG, _cut), (LOG, Path.unlink), (TEXTS, _cut), (KEYS, _empty), ("manifest.json", _cut)],
+)
 async def test_a_damaged_backup_leaves_the_database_empty(
     database_url: str,
     empty_database_url: str,
