@@ -1,8 +1,9 @@
 """A discussion as it stood: at a position of the log, or at a time by the clock of recording."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
-from contextlib import aclosing
+import gc
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import aclosing, asynccontextmanager
 from uuid import UUID
 
 import msgspec
@@ -33,6 +34,27 @@ _STATUS = {
     event.topic: event
     for event in (CommentRemoved, CommentRestored, CommentApproved, CommentRejected)
 }
+
+
+_pauses = 0
+
+
+@asynccontextmanager
+async def collector_paused() -> AsyncIterator[None]:
+    """Rows make no cycles, and looking for some among them takes as long as all the rest. Below
+    a second at a time: what others leave meanwhile waits that long."""
+    global _pauses  # noqa: PLW0603  # of the process, as is the collector
+    if not _pauses and not gc.isenabled():  # somebody else's to say
+        yield
+        return
+    _pauses += 1
+    gc.disable()
+    try:
+        yield
+    finally:
+        _pauses -= 1
+        if not _pauses:
+            gc.enable()
 
 
 class _Clock(msgspec.Struct, gc=False):
@@ -84,7 +106,8 @@ class Past:
     async def _folded(self, discussion: UUID, until: int, turn: int = -1) -> PastViews:
         """In slices, so that others are served meanwhile; moves are kept from `turn` on."""
         views = PastViews(discussion)
-        async with aclosing(self._log.read_discussion(discussion, until)) as pages:
+        reading = self._log.read_discussion(discussion, until)
+        async with aclosing(reading) as pages, collector_paused():
             async for page in pages:
                 before = sum(row.position <= turn for row in page)
                 views.take(page[:before])

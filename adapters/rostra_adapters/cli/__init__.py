@@ -12,6 +12,7 @@ COMMANDS = {
     "token": ("token", "Print a token."),
     "publish": ("publish", "Publish a file of events to a running service."),
     "export": ("export", "Write the feed: the log as events to publish again."),
+    "replay": ("replay", "Print a discussion as it grew."),
     "erase": ("erase", "Erase a person: what they wrote and were called is gone for ever."),
     "backup": ("backup", "Save the log and the keys, each in a file of its own."),
     "restore": ("backup", "Take a backup back, without those who were erased since."),

@@ -1,0 +1,71 @@
+"""`rostra replay`."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from rostra_adapters.cli.options import Place, opened, option, place, run
+
+SAID_CHARACTERS_MAX = 60
+
+
+@click.command()
+@option("--site", metavar="S", envvar="ROSTRA_SITE", required=True, help="The site.")
+@option("--resource", metavar="R", envvar="ROSTRA_RESOURCE", required=True, help="What it is of.")
+@option("--json", "as_json", is_flag=True, envvar="ROSTRA_JSON", help="A CloudEvent a line.")
+@place
+def replay(
+    *, site: str, resource: str, as_json: bool, data: Path, database_url: str | None
+) -> None:
+    """Print a discussion as it grew: a line an event, with how many comments it had then.
+
+    \b
+    For example:
+      rostra replay --site blog --resource /2026/trams
+    """
+    if not run(lambda: _replay(Place(data, database_url), site, resource, as_json=as_json)):
+        raise click.ClickException(f"there is no discussion of {resource!r} on {site!r}")
+
+
+async def _replay(where: Place, site: str, resource: str, *, as_json: bool) -> bool:
+    import msgspec
+
+    from rostra_adapters.feed import Feed
+    from rostra_adapters.replay import grown
+
+    found = False
+    async with opened(where) as app:
+        discussion = await app.discussion_named(site, resource)
+        async for event, comments in grown(
+            app.log, Feed(app.log, app.ring, app.articles), discussion
+        ):
+            found = True
+            if as_json:
+                click.echo(event.json)
+            else:
+                click.echo(_line(msgspec.json.decode(event.json), event.position, comments))
+    return found
+
+
+def _line(event: dict[str, Any], position: int, comments: int) -> str:
+    """Where and when, what, by whom, and what they said."""
+    data = event["data"]
+    author = data.get("author", {})
+    who = author.get("name") or author.get("id") or data.get("voter") or data.get("by")
+    about = data.get("comment") or data.get("passage") or data.get("to")
+    said = data.get("body") or data.get("reason") or data.get("question") or data.get("title")
+    parts = [event["type"]]
+    parts += [str(about)] if about else []
+    parts += [f"{data['value']:+d}"] if "value" in data else []
+    parts += [f"by {who}"] if who else []
+    parts += [f"“{_short(said)}”"] if said else []
+    line = f"{position:>9}  {event['time']}  {comments:>6}  {' '.join(parts)}"
+    return "".join(letter if letter.isprintable() else "�" for letter in line)
+
+
+def _short(text: str) -> str:
+    one_line = " ".join(text.split())
+    if len(one_line) <= SAID_CHARACTERS_MAX:
+        return one_line
+    return f"{one_line[:SAID_CHARACTERS_MAX]}…"
