@@ -313,7 +313,10 @@ class App:
         past = None if as_of is None else await self.past.position(as_of, now())
         if cursor is None:
             return past
-        begun = peek_cursor(cursor).past
+        peeked = peek_cursor(cursor)
+        if peeked.past is not None and peeked.log != str(await self.log.log_id()):
+            raise CursorRefused("log-changed", "the cursor is of another history of the log")
+        begun = peeked.past
         if past not in (None, begun):
             raise CursorRefused("bad-cursor", "the cursor is of a list as of another position")
         return begun

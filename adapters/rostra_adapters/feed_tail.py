@@ -10,6 +10,7 @@ import logging
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from uuid import UUID
 
 import msgspec
 
@@ -132,16 +133,24 @@ class Tail:
     async def _run(self) -> None:
         """Until the log is closed."""
         position: int | None = None
+        log: UUID | None = None
         while True:
             try:
                 if position is None:
+                    log = await self._log.log_id()
                     position = self._position = await self._log.head()
                     self._wake()
                 async for rows in self._log.follow(position, ROWS_MAX):
+                    if await self._log.log_id() != log:
+                        break
                     for part in parted(rows):
                         self._take(position, part[-1].position, await self._told(part))
                         position = part[-1].position
-                return
+                else:
+                    return
+                position = self._position = None  # of another log
+                self.forget()
+                continue
             except LogUnavailable:
                 pass
             except Exception:

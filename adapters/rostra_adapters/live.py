@@ -204,17 +204,25 @@ class Live:
 
     async def _follow(self) -> None:
         position: int | None = None
+        log: UUID | None = None
         while True:
             try:
                 if position is None:
+                    log = await self._app.log.log_id()
                     position = self._position = await self._app.log.head()
                     self._ready.set()
                 async for rows in self._app.log.follow(position, ROWS_MAX):
+                    if await self._app.log.log_id() != log:
+                        break
                     for row in rows:
                         self._note(row)
                     position = self._position = rows[-1].position
                     self._noted.set()
-                return
+                else:
+                    return
+                position = None  # of another log: whoever listens comes again
+                for channel in list(self._channels.values()):
+                    self._end(channel)
             except LogUnavailable:
                 await asyncio.sleep(RETRY_SECONDS)
 

@@ -73,9 +73,10 @@ class Feeding:
         position = streams.resumed(request, query.number("after", default=0))
         await self._check(position)
         headers = {"Rostra-Log": str(await self._app.log.log_id())}
+        log_id = self._app.log.log_id
         source = _Following(self._feed, self.tail, wanted)
         with self.tail.following():
-            return await streams.pump(request, source, position, self._settings, headers)
+            return await streams.pump(request, source, position, self._settings, log_id, headers)
 
     async def _check(self, position: int) -> None:
         """Raises the problems `busy` and `log-changed`."""

@@ -41,7 +41,9 @@ class LiveUpdates:
         await self._check(after)
         try:
             async with self.live.reading(discussion, site, after) as (channel, position):
-                return await streams.pump(request, _Updates(channel), position, self._settings)
+                return await streams.pump(
+                    request, _Updates(channel), position, self._settings, self._app.log.log_id
+                )
         except TooOld:
             raise Problem(
                 "cursor-too-old", "read the discussion again, and go on from there"

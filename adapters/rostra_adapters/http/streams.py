@@ -1,8 +1,9 @@
 """Answers that go on for long: sent in slices, and ended where nobody takes them."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
+from uuid import UUID
 
 from aiohttp import hdrs, web
 
@@ -101,27 +102,40 @@ async def pump(
     source: Source,
     position: int,
     settings: HttpSettings,
+    log_id: Callable[[], Awaitable[UUID]],
     headers: Mapping[str, str] | None = None,
 ) -> web.StreamResponse:
-    """Answer with all that comes from a source, until it ends or its time is over. A client that
-    is gone or does not take it is dropped."""
+    """Answer with all that comes from a source, until it ends, its time is over, or another log
+    has taken the place of the one that it began on. A client that is gone or does not take it is
+    dropped."""
+    log = await log_id()
+
+    async def other_log() -> bool:
+        return await log_id() != log
+
     response = await begin(request, EVENTS, headers)
     try:
         if request.method != hdrs.METH_HEAD:
-            await _pump(response, source, position, settings)
+            await _pump(response, source, position, settings, other_log)
     except (ConnectionError, TooSlow, LogUnavailable):
         cut(request)
     return response
 
 
 async def _pump(
-    response: web.StreamResponse, source: Source, position: int, settings: HttpSettings
+    response: web.StreamResponse,
+    source: Source,
+    position: int,
+    settings: HttpSettings,
+    other_log: Callable[[], Awaitable[bool]],
 ) -> None:
     clock = asyncio.get_running_loop().time
     sent = clock()
     ends = sent + settings.stream_seconds_max
     while not source.ended and clock() < ends:
         data, upto = await source.next(position)
+        if await other_log():
+            return
         if not data and clock() >= sent + settings.heartbeat_seconds:
             data = heartbeat_bytes(upto)
         if data:
