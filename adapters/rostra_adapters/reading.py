@@ -79,15 +79,15 @@ class Reading:
     ) -> DiscussionsPage:
         """A site's discussions, the latest active first. Raises CursorRefused."""
         after = None if cursor is None else decode_site_cursor(cursor, site, self._log)
-        position, found = await self._reads.discussions(site, limit=limit + 1, after=after)
+        _, found = await self._reads.discussions(site, limit=limit + 1, after=after)
         shown, more = found[:limit], len(found) > limit
         last = shown[-1].counts if more else None
         following = None
         if last is not None:
             following = encode_site_cursor(site, self._log, (last.active_at or "", last.id))
-        return DiscussionsPage(
-            position=position, discussions=[_discussion(each) for each in shown], next=following
-        )
+        shapes = [_discussion(each) for each in shown]
+        changed = max((shape.position for shape in shapes), default=0)
+        return DiscussionsPage(position=changed, discussions=shapes, next=following)
 
     async def counts(self, named: Mapping[str, UUID]) -> CountsPage:
         """How many comments the discussion of each resource has; 0 where it is unknown."""

@@ -233,7 +233,9 @@ class MemoryViews:
 
     async def counts(self, discussions: Sequence[UUID]) -> tuple[int, dict[UUID, int]]:
         kept = self.rows.of(COUNTS)
-        return self.read_up_to, {id_: kept[id_].comments for id_ in discussions if id_ in kept}
+        found = [kept[id_] for id_ in discussions if id_ in kept]
+        changed = max((row.changed for row in found), default=0)
+        return changed, {row.id: row.comments for row in found}
 
     async def queue(
         self, site: str, queue: Queue, *, limit: int, after: int

@@ -95,7 +95,8 @@ class Reads(Protocol):
         no more among them."""
 
     async def counts(self, discussions: Sequence[UUID]) -> tuple[int, dict[UUID, int]]:
-        """How many counted comments each discussion has; absent where unknown."""
+        """The last change to any of these discussions, and how many counted comments each has;
+        absent where unknown."""
 
     async def queue(
         self, site: str, queue: Queue, *, limit: int, after: int

@@ -137,9 +137,10 @@ class Reads:
         page = await self._app.discussions(site, limit=limit, cursor=cursor)
         reader.made_of = None  # of any discussion of the site
         if not reader.may_read(site, rules):  # like a site that is unknown
-            return DiscussionsPage(position=page.position, discussions=[], next=None)
+            return DiscussionsPage(position=0, discussions=[], next=None)
         readable = await reader.readable(site, rules, [one.id for one in page.discussions])
         page.discussions = [one for one in page.discussions if one.id in readable]
+        page.position = max((one.position for one in page.discussions), default=0)
         return page
 
     async def _discussion(self, query: Query, reader: Reader, request: web.Request) -> Any:
@@ -225,9 +226,10 @@ class Reads:
             raise Problem("bad-query", f"`resource` is given 1 to {most} times")
         rules = await reader.visit(site)
         named = await self._app.named(site, resources)
-        page = await self._app.counts_of(named)
         readable = await reader.readable(site, rules, list(named.values()))
-        page.counts |= {resource: 0 for resource in resources if named[resource] not in readable}
+        # Of what is private not even the position of its last change is told.
+        page = await self._app.counts_of({r: id_ for r, id_ in named.items() if id_ in readable})
+        page.counts = {resource: page.counts.get(resource, 0) for resource in resources}
         return page
 
     async def _order(self, query: Query, discussion: UUID, *, default: Order) -> Order:

@@ -83,7 +83,7 @@ left join lateral (
 order by p.start_at nulls last, p.position"""
 
 _COUNTS = """
-select v.position, g.id, g.comments from {here}
+select v.position, g.id, g.comments, g.changed from {here}
 left join public.comment_counts_v{{comments}} g
     on g.id = any($1::uuid[]) and g.site is not null"""
 
@@ -183,7 +183,9 @@ class PostgresReads:
 
     async def counts(self, discussions: Sequence[UUID]) -> tuple[int, dict[UUID, int]]:
         records = await self._fetch(COUNTS_OF, list(discussions))
-        return records[0][0], {r[1]: r[2] for r in records if r[1] is not None}
+        found = [record for record in records if record[1] is not None]
+        changed = max((record[3] for record in found), default=0)
+        return changed, {record[1]: record[2] for record in found}
 
     async def queue(
         self, site: str, queue: Queue, *, limit: int, after: int
