@@ -46,7 +46,7 @@ async def _rebuild(where: Place, views: tuple[str, ...], jobs: int) -> None:
             click.echo(
                 f"{rebuilt.view}: {rebuilt.events} events, {rebuilt.seconds:.2f} s, "
                 f"{each_second:.0f} events/s, {rebuilt.rows} rows, "
-                f"{'equal' if rebuilt.equal else 'changed'}"
+                f"{'equal' if rebuilt.equal else ', '.join(['changed', *rebuilt.changed])}"
             )
 
 

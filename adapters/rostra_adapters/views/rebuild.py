@@ -17,6 +17,7 @@ from rostra.log import Recorded
 from rostra_adapters.postgres.connection import Connection
 from rostra_adapters.views import schema
 from rostra_adapters.views.changes import EVERYTHING
+from rostra_adapters.views.content import Content, content, differences, rows_of
 from rostra_adapters.views.filling import index
 from rostra_adapters.views.folding import Progress, fold_log
 from rostra_adapters.views.patient import connected
@@ -49,17 +50,18 @@ where name = $1"""
 _VERSIONS = """
 select substring(tablename from '\\d+$')::integer from pg_tables
 where schemaname = 'public' and tablename ~ ('^' || $1 || '_v\\d+$')"""
-_SUM = "select count(*), coalesce(sum(hash_record_extended(t, 0)::numeric), 0) from public.{} t"
 
 
 class Rebuilt(msgspec.Struct, frozen=True):
-    """What a rebuild did. `equal`: the view that it replaced held the same rows."""
+    """What a rebuild did. `equal`: the view that it replaced held the same rows; where it did
+    not, `changed` names the tables and ranges of ids, if both could be compared."""
 
     view: str
     events: int
     seconds: float
     rows: int
     equal: bool
+    changed: list[str] = []
 
 
 class RebuildRefused(Exception):
@@ -117,10 +119,12 @@ async def _fill(url: str, begun: Sequence[Begun], jobs: int, progress: Progress)
 async def _replace(connection: Connection, url: str, begun: Begun) -> Rebuilt:
     fresh, live = begun.fresh, begun.live
     position = await _catch_up(connection, fresh, fresh.position)
-    position, rows, equal = await _compare(connection, url, fresh, live, position)
-    position = await _flip(connection, fresh, live, position, equal=equal)
+    position, ours, theirs = await _compare(connection, url, fresh, live, position)
+    position = await _flip(connection, fresh, live, position, equal=ours == theirs)
     await _drop_all_but(connection, fresh.view, {fresh.version})
-    return Rebuilt(fresh.name, position, time.monotonic() - begun.at, rows, equal)
+    seconds = time.monotonic() - begun.at
+    changed = [] if theirs is None else list(differences(ours, theirs))
+    return Rebuilt(fresh.name, position, seconds, rows_of(ours), ours == theirs, changed)
 
 
 async def _catch_up(connection: Connection, fresh: ViewState, position: int) -> int:
@@ -146,21 +150,20 @@ async def _apply(connection: Connection, fresh: ViewState, position: int, until:
 
 async def _compare(
     connection: Connection, url: str, fresh: ViewState, live: ViewState, position: int
-) -> tuple[int, int, bool]:
-    """Where both versions stood at one position, how many rows the fresh one had there,
-    and whether they were the same. The checkpoint is held for a moment only: what is
+) -> tuple[int, Content, Content | None]:
+    """A position at which both versions stood, and what they held there; None where the one
+    that is served cannot be compared. The checkpoint is held for a moment only: what is
     compared is a snapshot of that moment."""
     if live.shape != fresh.shape or live.position < fresh.position:
-        rows, _ = await _sum(connection, fresh)
-        return position, rows, False
+        return position, await content(connection, fresh), None
     async with connected(url) as snapshot:
         async with connected(url) as holder, holder.transaction():
             until = await _hold(holder, live)
             position = await _apply(connection, fresh, position, until)
             await snapshot.execute("begin isolation level repeatable read, read only")
             await states(snapshot)
-        ours, theirs = await asyncio.gather(_sum(connection, fresh), _sum(snapshot, live))
-        return position, ours[0], ours == theirs
+        both = content(connection, fresh), content(snapshot, live)
+        return position, *(await asyncio.gather(*both))
 
 
 async def _hold(connection: Connection, live: ViewState) -> int:
@@ -169,15 +172,6 @@ async def _hold(connection: Connection, live: ViewState) -> int:
     if version != live.version:
         raise RebuildRefused("another rebuild was faster")
     return int(position)
-
-
-async def _sum(connection: Connection, state: ViewState) -> tuple[int, list[int]]:
-    """The number of rows, and a sum of their hashes for each table, whatever their order."""
-    sums = [
-        await connection.fetchrow(_SUM.format(schema.versioned(table, state.version)))
-        for table in state.view.tables
-    ]
-    return sum(each[0] for each in sums if each), [each[1] for each in sums if each]
 
 
 async def _flip(
