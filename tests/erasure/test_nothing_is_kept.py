@@ -3,7 +3,7 @@
 import asyncio
 import gc
 from collections.abc import Iterator
-from types import CodeType, CoroutineType, FrameType, ModuleType
+from types import CodeType, CoroutineType, FrameType, FunctionType, ModuleType
 from typing import Any
 
 import asyncpg
@@ -42,6 +42,8 @@ def reached(root: object) -> Iterator[object]:
         yield it
         if isinstance(it, msgspec.Struct):  # some are hidden from the garbage collector
             ahead += [getattr(it, field) for field in it.__struct_fields__]
+        elif isinstance(it, FunctionType):  # its module has what other services left there
+            ahead += [it.__closure__, it.__defaults__, it.__kwdefaults__]
         else:
             ahead += gc.get_referents(it)
 
