@@ -7,17 +7,16 @@ from uuid import UUID
 
 import msgspec
 
-from rostra import cloudevents, codec, ids
+from rostra import cloudevents, ids
 from rostra.article import Article
 from rostra.commands import ErasePerson, ReturnPerson
-from rostra.discussion import Discussion
 from rostra.handle import Commanded, Outcome
-from rostra.log import EventLog, LogUnavailable, Recorded
+from rostra.log import EventLog, LogUnavailable
 from rostra.refusals import Refusal
-from rostra.settings import Order, Rules, Settings, SiteSettings, rules
-from rostra.site import Site
+from rostra.settings import Order
 from rostra.times import Time, format_time
-from rostra.world import fold, fold_stream
+from rostra.world import fold_stream
+from rostra_adapters.access import Access, Accesses, events_of, site_prefix
 from rostra_adapters.articles import Articles
 from rostra_adapters.commander import Commander
 from rostra_adapters.erasures_file import ErasuresFile
@@ -26,13 +25,11 @@ from rostra_adapters.lanes import Lanes
 from rostra_adapters.past import AsOf, Past
 from rostra_adapters.reading import Reading, nothing_withdrawn
 from rostra_adapters.views.backend import Backend, ViewStatus
-from rostra_adapters.views.changes import Keep
 from rostra_adapters.views.folding import Progress
 from rostra_adapters.views.rebuild import Rebuilt
 from rostra_adapters.views.verify import Difference
 from rostra_adapters.words_verified import unopened_words
 from rostra_projections.comment_rows import CommentRow
-from rostra_projections.discussions import settings_of
 from rostra_projections.listing import CursorRefused, peek_cursor
 from rostra_projections.shapes import (
     ANYONE,
@@ -46,17 +43,10 @@ from rostra_projections.shapes import (
 )
 
 WAIT_SECONDS = 5.0
-ACCESS_KEPT_MAX = 20_000
 
 T = TypeVar("T")
 
-
-class Access(msgspec.Struct, frozen=True):
-    """Whose a discussion is, and what holds for it."""
-
-    site: str
-    resource: str
-    rules: Rules
+__all__ = ["Access", "App", "Status", "now", "site_prefix"]
 
 
 class Status(msgspec.Struct, frozen=True):
@@ -73,7 +63,7 @@ def now() -> Time:
     return format_time(datetime.now(UTC))
 
 
-class App:
+class App(Accesses):
     """Rostra in one object. HTTP handlers, the command line and embedders call the
     same functions. Reads raise CursorRefused, ViewBehind and LogUnavailable."""
 
@@ -87,17 +77,14 @@ class App:
         url: str,
         erasures: ErasuresFile | None = None,
     ) -> None:
-        self.log = log
+        super().__init__(log, views)
         self.ring = ring
         self.articles = articles
-        self.views = views
         self.past = Past(log)
         self._reading = reading
         self._lanes = Lanes(Commander(log, ring), log, ring, articles)
         self._url = url
         self._erasures = erasures
-        self._access: Keep[Access] = Keep(views.changes, ACCESS_KEPT_MAX)
-        self._rules: Keep[Rules] = Keep(views.changes, ACCESS_KEPT_MAX)
 
     async def close(self) -> None:
         """What was submitted is answered first."""
@@ -143,7 +130,7 @@ class App:
         discussion = await self.discussion_named(site, resource)
         stream = ids.article_id(discussion)
         rows = (await self.log.read_streams([stream]))[stream]
-        article: Article = fold_stream(stream, _events(rows))
+        article: Article = fold_stream(stream, events_of(rows))
         hashes = {one.hash for one in article.revisions if one.revision == revision}
         return any([await self.articles.drop(discussion, one) for one in hashes])
 
@@ -344,72 +331,11 @@ class App:
         await self.views.fresh()
         return await self._reading.counts(named)
 
-    async def named(self, site: str, resources: Sequence[str]) -> dict[str, UUID]:
-        """The discussion that each resource names, which may have moved there."""
-        named = {resource: ids.discussion_id(site, resource) for resource in resources}
-        unknown = {
-            resource: id_
-            for resource, id_ in named.items()
-            if self._access.find(id_) is None  # what has comments of its own is no alias
-        }
-        streams = await self.log.read_streams(list(unknown.values())) if unknown else {}
-        for resource, id_ in unknown.items():
-            state: Discussion = fold(ids.Kind.DISCUSSION, _events(streams[id_]))
-            if state.alias == resource and state.alias_of is not None:
-                named[resource] = ids.discussion_id(site, state.alias_of)
-        return named
-
-    async def discussion_named(self, site: str, resource: str) -> UUID:
-        """The discussion that a resource names, whether there is one or not."""
-        return (await self.named(site, [resource]))[resource]
-
     async def shapes(
         self, site: str, rows: Sequence[CommentRow], viewer: Viewer
     ) -> list[CommentShape]:
         """Rows of comments of one site as a viewer sees them, each alone."""
         return await self._reading.shapes(site, rows, viewer)
-
-    # -- settings
-
-    async def standing(self, discussion: UUID) -> Access | None:
-        """Whose a discussion is and what holds for it, as the log has it: what was opened a
-        moment ago is there, too. None where it is unknown."""
-        rows = (await self.log.read_streams([discussion]))[discussion]
-        state: Discussion = fold(ids.Kind.DISCUSSION, _events(rows))
-        if state.site is None or state.resource is None:
-            return None
-        holds = rules(await self._site_settings(state.site), state.settings)
-        return Access(state.site, state.resource, holds)
-
-    async def site_rules(self, site_name: str) -> Rules:
-        """What holds for a site's discussions where they set nothing themselves."""
-        begun = self._rules.begin(self.views.position)
-        found = self._rules.find(site_name)
-        if found is None:
-            found = rules(await self._site_settings(site_name), Settings())
-            self._rules.keep(site_name, found, [site_prefix(site_name)], begun)
-        return found
-
-    async def access(self, discussion: UUID) -> Access | None:
-        """Whose a discussion is and what holds for it, None where it is unknown."""
-        if (kept := self._access.find(discussion)) is not None:
-            return kept
-        begun = self._access.begin(self.views.position)
-        found = await self.views.reads.discussion(discussion)
-        if found is None:
-            return None
-        row = found[1].row
-        holds = rules(await self._site_settings(row.site), settings_of(row))
-        access = Access(row.site, row.resource, holds)
-        made_of = [ids.prefix_of(discussion), site_prefix(row.site)]
-        self._access.keep(discussion, access, made_of, begun)
-        return access
-
-    async def _site_settings(self, site_name: str) -> SiteSettings:
-        stream = ids.site_id(site_name)
-        rows = (await self.log.read_streams([stream]))[stream]
-        state: Site = fold(ids.Kind.SITE, _events(rows))
-        return state.settings
 
     # -- operating
 
@@ -440,18 +366,8 @@ class App:
         return True
 
 
-def site_prefix(site: str) -> int:
-    """What a site's settings and its persons change."""
-    return ids.prefix_of(ids.site_id(site))
-
-
 def _commanded(event: Mapping[str, Any], moment: Time) -> Commanded | Refusal:
     try:
         return cloudevents.command(msgspec.json.encode(event), moment)
     except Refusal as refusal:
         return refusal
-
-
-def _events(rows: Sequence[Recorded]) -> list[codec.AnyEvent]:
-    events = (codec.decode(row.topic, row.state) for row in rows)
-    return [event for event in events if event is not None]

@@ -1,0 +1,106 @@
+"""What a resource names, whose a discussion is, and what holds for it."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import msgspec
+
+from rostra import codec, ids
+from rostra.discussion import Discussion
+from rostra.log import EventLog, Recorded
+from rostra.settings import Rules, Settings, SiteSettings, rules
+from rostra.site import Site
+from rostra.world import fold
+from rostra_adapters.views.backend import Backend
+from rostra_adapters.views.changes import Keep
+from rostra_projections.discussions import settings_of
+
+ACCESS_KEPT_MAX = 20_000
+
+
+class Access(msgspec.Struct, frozen=True):
+    """Whose a discussion is, and what holds for it."""
+
+    site: str
+    resource: str
+    rules: Rules
+
+
+class Accesses:
+    """Over a log and its views; what is looked up is kept until it may have changed."""
+
+    def __init__(self, log: EventLog, views: Backend) -> None:
+        self.log = log
+        self.views = views
+        self._access: Keep[Access] = Keep(views.changes, ACCESS_KEPT_MAX)
+        self._rules: Keep[Rules] = Keep(views.changes, ACCESS_KEPT_MAX)
+
+    async def named(self, site: str, resources: Sequence[str]) -> dict[str, UUID]:
+        """The discussion that each resource names, which may have moved there."""
+        named = {resource: ids.discussion_id(site, resource) for resource in resources}
+        unknown = {
+            resource: id_
+            for resource, id_ in named.items()
+            if self._access.find(id_) is None  # what has comments of its own is no alias
+        }
+        streams = await self.log.read_streams(list(unknown.values())) if unknown else {}
+        for resource, id_ in unknown.items():
+            state: Discussion = fold(ids.Kind.DISCUSSION, events_of(streams[id_]))
+            if state.alias == resource and state.alias_of is not None:
+                named[resource] = ids.discussion_id(site, state.alias_of)
+        return named
+
+    async def discussion_named(self, site: str, resource: str) -> UUID:
+        """The discussion that a resource names, whether there is one or not."""
+        return (await self.named(site, [resource]))[resource]
+
+    async def standing(self, discussion: UUID) -> Access | None:
+        """Whose a discussion is and what holds for it, as the log has it: what was opened a
+        moment ago is there, too. None where it is unknown."""
+        rows = (await self.log.read_streams([discussion]))[discussion]
+        state: Discussion = fold(ids.Kind.DISCUSSION, events_of(rows))
+        if state.site is None or state.resource is None:
+            return None
+        holds = rules(await self._site_settings(state.site), state.settings)
+        return Access(state.site, state.resource, holds)
+
+    async def site_rules(self, site_name: str) -> Rules:
+        """What holds for a site's discussions where they set nothing themselves."""
+        begun = self._rules.begin(self.views.position)
+        found = self._rules.find(site_name)
+        if found is None:
+            found = rules(await self._site_settings(site_name), Settings())
+            self._rules.keep(site_name, found, [site_prefix(site_name)], begun)
+        return found
+
+    async def access(self, discussion: UUID) -> Access | None:
+        """Whose a discussion is and what holds for it, None where it is unknown."""
+        if (kept := self._access.find(discussion)) is not None:
+            return kept
+        begun = self._access.begin(self.views.position)
+        found = await self.views.reads.discussion(discussion)
+        if found is None:
+            return None
+        row = found[1].row
+        holds = rules(await self._site_settings(row.site), settings_of(row))
+        access = Access(row.site, row.resource, holds)
+        made_of = [ids.prefix_of(discussion), site_prefix(row.site)]
+        self._access.keep(discussion, access, made_of, begun)
+        return access
+
+    async def _site_settings(self, site_name: str) -> SiteSettings:
+        stream = ids.site_id(site_name)
+        rows = (await self.log.read_streams([stream]))[stream]
+        state: Site = fold(ids.Kind.SITE, events_of(rows))
+        return state.settings
+
+
+def site_prefix(site: str) -> int:
+    """What a site's settings and its persons change."""
+    return ids.prefix_of(ids.site_id(site))
+
+
+def events_of(rows: Sequence[Recorded]) -> list[codec.AnyEvent]:
+    """The events of ours among rows of one stream."""
+    events = (codec.decode(row.topic, row.state) for row in rows)
+    return [event for event in events if event is not None]
