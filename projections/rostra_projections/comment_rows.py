@@ -18,7 +18,7 @@ class Shown(IntEnum):
     EVERYONE = 2
 
 
-class CommentRow(msgspec.Struct):
+class CommentRow(msgspec.Struct, gc=False):
     """`words` and `edited_words` are sealed, as the log has them, with the ids of
     their events; None where they were erased before they came here. `position` is that
     of the posting, `changed` of the last change.
@@ -54,7 +54,7 @@ class CommentRow(msgspec.Struct):
     changed: int
 
 
-class CountsRow(msgspec.Struct):
+class CountsRow(msgspec.Struct, gc=False):
     """The counts of a group. `top` and `flat` are the lengths of its lists (top-level,
     all); `…_hidden` what moderators see besides. `latest_at` is the greatest time of a
     counted comment, `active_at` that or else when the discussion was opened. `site` is
@@ -75,7 +75,7 @@ class CountsRow(msgspec.Struct):
     changed: int = 0
 
 
-class ParticipantRow(msgspec.Struct):
+class ParticipantRow(msgspec.Struct, gc=False):
     """How many counted comments a person has in a discussion."""
 
     discussion: UUID

@@ -11,7 +11,7 @@ import rostra_adapters
 from model import Act
 from rostra_adapters.app import App
 from rostra_adapters.postgres.connect import LOST
-from rostra_adapters.views import backend
+from rostra_adapters.views import backend, ranges
 from rostra_adapters.views.patient import connected
 from rostra_adapters.views.projector import Fenced, ViewState, project, states
 from rostra_adapters.views.rebuild import RebuildRefused, Rebuilt, rebuild
@@ -42,6 +42,11 @@ def _acts(events: Events) -> list[Act]:
         *(events.vote(f"c{number}", "v") for number in range(5)),
         events.on("removed", "c0"),
     ]
+
+
+def _elsewhere(act: Act, resource: str) -> Act:
+    """The same in another discussion."""
+    return act | {"id": f"{resource} {act['id']}", "data": act["data"] | {"resource": resource}}
 
 
 @pytest.fixture
@@ -98,6 +103,31 @@ async def test_two_processes_fold_the_same(
     done = await rebuild(database_url, jobs=2)
     assert [(each.equal, each.events) for each in done] == [(True, len(story.rows))] * len(VIEWS)
     assert await tables.dump(database) == good
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+async def test_an_empty_log_is_rebuilt(
+    database: asyncpg.Connection, database_url: str, jobs: int
+) -> None:
+    done = await rebuild(database_url, jobs=jobs)
+    assert [(each.equal, each.rows) for each in done] == [(True, 0)] * len(VIEWS)
+
+
+async def test_a_log_in_several_ranges_is_rebuilt_and_verified(
+    database: asyncpg.Connection, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ranges, "RANGE_EVENTS", 5)
+    acts = [_elsewhere(act, name) for name in "abcdef" for act in _acts(Events())]
+    story = Story(acts, judged=False)
+    await tables.record(database, story.rows)
+    await tables.fold(database, pages(story.rows, 50))
+    good = await tables.dump(database)
+    (part,) = await ranges.parts(database, len(story.rows))
+    assert len(part.ranges()) == 6
+    assert {each.equal for each in await rebuild(database_url)} == {True}
+    assert {each.equal for each in await rebuild(database_url, jobs=2)} == {True}
+    assert await tables.dump(database) == good
+    assert await _found(database_url) == []
 
 
 async def test_the_tables_of_old_versions_are_dropped(

@@ -32,7 +32,7 @@ READ_EVENTS = 1_000
 # In memory, or else in few runs on disk.
 _SORTING = "set local work_mem = '64MB'"
 _READ = """
-select notification_id, originator_id, topic, state, event_id, 0
+select notification_id, originator_id, topic, state, event_id
 from public.stored_events
 where notification_id <= $1 and originator_id >= $2 and originator_id <= $3
 order by notification_id"""
@@ -135,12 +135,12 @@ async def folded_ranges(
     ranges = part.ranges()
     number, folded, events = 0, Folded(views), 0
     async for page in _pages(url, part):
-        for within, some in _by_range(page):
+        for within, some in _by_range(page) if part.borders else [(0, page)]:
             while within > number:
                 folded.finish()
                 yield ranges[number], folded
                 number, folded = number + 1, Folded(views)
-            folded.fold(facts(record[:5] for record in some))
+            folded.fold(facts(some))
         events += len(page)
         told(events)
     while number < len(ranges):
@@ -150,12 +150,9 @@ async def folded_ranges(
 
 
 def _by_range(page: Sequence[Any]) -> Iterator[tuple[int, Sequence[Any]]]:
-    """A page of the sorted log, by range; nearly always all of one."""
-    if page[0][5] == page[-1][5]:
-        yield page[0][5], page
-    else:
-        for within in sorted({record[5] for record in page}):
-            yield within, [record for record in page if record[5] == within]
+    """A page of the sorted log, by range."""
+    for within in range(page[0][-1], page[-1][-1] + 1):
+        yield within, [record[:-1] for record in page if record[-1] == within]
 
 
 async def _pages(url: str, part: Part) -> AsyncIterator[Sequence[Any]]:

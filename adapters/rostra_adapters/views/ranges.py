@@ -47,13 +47,15 @@ async def parts(connection: Connection, until: int, count: int = 1) -> list[Part
     least = max(count, -(-until // RANGE_EVENTS))
     if least == 1:
         return [Part(FIRST, LAST, until)]
-    weights = await _weights(connection, until)
     whole = Part(FIRST, LAST, until)
+    weights = await _weights(connection, until)
+    if not weights:
+        return [whole]
     found = []
     for first, last in _between(whole, cut(weights, count)):
         within = {id_: weight for id_, weight in weights.items() if first <= id_ <= last}
-        pieces = -(-until * sum(within.values()) // (sum(weights.values()) * RANGE_EVENTS))
-        found.append(Part(first, last, until, cut(within, pieces)))
+        most = RANGE_EVENTS * sum(weights.values()) / until
+        found.append(Part(first, last, until, pack(within, most)))
     return found
 
 
@@ -62,6 +64,17 @@ async def _weights(connection: Connection, until: int) -> dict[UUID, int]:
     share = min(100.0, 100 * SAMPLED_EVENTS / max(until, 1))
     records = await connection.fetch(_SAMPLE, share, until)
     return Counter(discussion_of(record[0]) for record in records)
+
+
+def pack(weights: Mapping[UUID, int], most: float) -> list[UUID]:
+    """Where to cut so that no piece weighs more than `most`, but for what is one discussion."""
+    weight, borders = 0, list[UUID]()
+    for id_ in sorted(weights):
+        if weight and weight + weights[id_] > most:
+            borders.append(id_)
+            weight = 0
+        weight += weights[id_]
+    return borders
 
 
 def cut(weights: Mapping[UUID, int], count: int) -> list[UUID]:
