@@ -133,3 +133,13 @@ async def test_any_page_may_write_where_the_site_names_none(service: Service) ->
     answer = await service.ask("POST", f"{READ}/comments", token=bob, headers=headers, body=body)
     assert (answer.status, answer.headers["Access-Control-Allow-Origin"]) == (201, "*")
     assert "Location" in answer.headers["Access-Control-Expose-Headers"]
+
+
+async def test_a_network_of_ipv6_is_one_reader() -> None:
+    settings = HttpSettings(secret=SECRET, reader_rate=Rate(burst=1, per_second=0.001))
+    async with serving(settings=settings) as service:
+        statuses = [
+            (await service.ask("GET", "/v1/counts", headers={"X-Forwarded-For": who})).status
+            for who in ("2001:db8::1", "2001:db8::2", "2001:db8:0:1::1", "not:an:address")
+        ]
+    assert statuses == [400, 429, 400, 400]

@@ -4,6 +4,7 @@ import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
+from math import inf
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,6 +15,29 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 SECRET = "ROSTRA_SECRET"  # noqa: S105  # the name of a variable
 MASTER_KEY = "ROSTRA_MASTER_KEY"
+
+
+class RateType(click.ParamType):  # type: ignore[type-arg]  # generic since 8.3 alone
+    """So many requests at once, and so many a second from then on."""
+
+    name = "burst/per second"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, float] | None:
+        if not isinstance(value, str) or value == "off":
+            return None if value == "off" else value
+        burst, _, per_second = value.partition("/")
+        try:
+            rate = int(burst), float(per_second)
+        except ValueError:
+            rate = 0, 0.0
+        if rate[0] < 1 or not 0 < rate[1] < inf:
+            self.fail(f"{value!r} is not like 600/10, nor `off`", param, ctx)
+        return rate
+
+
+RATE = RateType()
 DATA = Path("rostra-data")
 
 option = partial(click.option, show_envvar=True)

@@ -19,6 +19,7 @@ import msgspec
 
 from rostra_adapters.cli.options import (
     DATA,
+    RATE,
     Place,
     database,
     erasures_of,
@@ -68,6 +69,39 @@ GARBAGE_LOOKED_FOR_EACH = 20_000
     help="Keys of others who may issue tokens.",
 )
 @option(
+    "--person-rate",
+    type=RATE,
+    envvar="ROSTRA_PERSON_RATE",
+    default="600/10",
+    show_default=True,
+    help="Requests of a person at once, and a second from then on; `off` for no limit.",
+)
+@option(
+    "--reader-rate",
+    type=RATE,
+    envvar="ROSTRA_READER_RATE",
+    default="1200/20",
+    show_default=True,
+    help="The same of an address without a token. Limits are each process's own.",
+)
+@option(
+    "--publish-rate",
+    type=RATE,
+    envvar="ROSTRA_PUBLISH_RATE",
+    default="off",
+    show_default=True,
+    help="The same of a service that publishes.",
+)
+@option(
+    "--proxy",
+    "proxies",
+    multiple=True,
+    envvar="ROSTRA_PROXY",
+    default=("127.0.0.1", "::1"),
+    show_default=True,
+    help="An address whose X-Forwarded-For is believed; may be given again.",
+)
+@option(
     "--demo",
     is_flag=True,
     envvar="ROSTRA_DEMO",
@@ -101,6 +135,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     metrics_port: int | None
     jwks: Path | None
     demo: bool
+    person_rate: tuple[int, float] | None
+    reader_rate: tuple[int, float] | None
+    publish_rate: tuple[int, float] | None
+    proxies: tuple[str, ...]
     together: bool = False
 
 
@@ -190,6 +228,7 @@ def _settings(plan: Plan) -> Any:
     """Raises ClickException."""
     from rostra_adapters.http import HttpSettings
     from rostra_adapters.http.jwks import JwksError, read
+    from rostra_adapters.http.settings import Rate
 
     try:
         return HttpSettings(
@@ -197,6 +236,10 @@ def _settings(plan: Plan) -> Any:
             keys=() if plan.jwks is None else read(plan.jwks),
             metrics=plan.metrics_port is None,
             demo=plan.demo,
+            person_rate=plan.person_rate and Rate(*plan.person_rate),
+            reader_rate=plan.reader_rate and Rate(*plan.reader_rate),
+            publish_rate=plan.publish_rate and Rate(*plan.publish_rate),
+            proxies=tuple(plan.proxies),
         )
     except (ValueError, JwksError) as error:
         raise click.ClickException(str(error)) from None

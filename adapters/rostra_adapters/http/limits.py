@@ -8,6 +8,7 @@ without a proxy, is not limited.
 from collections import OrderedDict
 from collections.abc import Callable
 from hashlib import sha256
+from ipaddress import IPv6Network
 from math import ceil
 from time import monotonic
 
@@ -23,6 +24,7 @@ Clock = Callable[[], float]
 
 BUCKETS_KEPT_MAX = 100_000
 CALLERS_KEPT_MAX = 10_000
+READER_BITS = 64
 UNLIMITED_PATHS = ("/healthz", "/readyz", "/metrics")
 
 
@@ -149,8 +151,16 @@ class Limits:
         return found
 
     def address_of(self, request: web.BaseRequest) -> str:
-        """Empty for who is not limited."""
+        """Of whom the request is; empty for who is not limited. Of IPv6 the network that one
+        reader has to themselves."""
         remote = request.remote or ""
-        if remote not in self._settings.proxies:
-            return remote
-        return request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
+        if remote in self._settings.proxies:
+            remote = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
+        return _network(remote) if ":" in remote else remote
+
+
+def _network(address: str) -> str:
+    try:
+        return str(IPv6Network((address.partition("%")[0], READER_BITS), strict=False))
+    except ValueError:
+        return address
