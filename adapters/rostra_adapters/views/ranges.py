@@ -10,7 +10,7 @@ import msgspec
 from rostra.ids import discussion_of
 from rostra_adapters.postgres.connection import Connection
 
-RANGE_EVENTS = 500_000
+RANGE_EVENTS = 1_000_000
 """About as many events are folded in memory at a time; a discussion is never cut in two."""
 SAMPLED_EVENTS = 30_000
 
