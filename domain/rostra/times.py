@@ -16,7 +16,6 @@ _RFC3339 = re.compile(
     r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d+))?([Zz]|[+-]\d\d:\d\d)", re.ASCII
 )
 _OURS = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:[0-5]\d\.\d{6}Z", re.ASCII)
-_OURS = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:[0-5]\d\.\d{6}Z", re.ASCII)
 _MICROSECOND_DIGITS = 6
 
 
@@ -33,9 +32,6 @@ def to_datetime(time: Time) -> datetime:
 
 def parse_time(text: str) -> Time:
     """RFC 3339 with any offset; digits beyond the sixth are cut. Raises ValueError."""
-    if _OURS.fullmatch(text) is not None:
-        datetime.fromisoformat(text)
-        return text
     if _OURS.fullmatch(text) is not None:
         datetime.fromisoformat(text)
         return text
