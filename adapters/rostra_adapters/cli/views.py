@@ -23,7 +23,8 @@ from rostra_adapters.cli.options import Place, opened, option, place, run
 )
 @place
 def rebuild(*, views: tuple[str, ...], jobs: int, data: Path, database_url: str | None) -> None:
-    """Make the views afresh from the log; reading and publishing go on. Prints a line a view.
+    """Make the views afresh from the log; reading and publishing go on. Prints a line a view;
+    on the error output where the rows were others.
 
     \b
     For example:
@@ -46,8 +47,10 @@ async def _rebuild(where: Place, views: tuple[str, ...], jobs: int) -> None:
             click.echo(
                 f"{rebuilt.view}: {rebuilt.events} events, {rebuilt.seconds:.2f} s, "
                 f"{each_second:.0f} events/s, {rebuilt.rows} rows, "
-                f"{'equal' if rebuilt.equal else ', '.join(['changed', *rebuilt.changed])}"
+                f"{'equal' if rebuilt.equal else 'changed'}"
             )
+            for where_it_differed in rebuilt.changed:
+                click.echo(f"{rebuilt.view}: {where_it_differed}", err=True)
 
 
 @contextmanager
