@@ -261,6 +261,11 @@ def conversations(draw: st.DrawFn, *, acts_max: int = 80) -> list[Act]:
     return sequence
 
 
+def timed_beginning() -> list[Act]:
+    """What most conversations begin with."""
+    return [_timed(act, minute) for minute, act in enumerate(BEGINNING)]
+
+
 def _timed(act: Act, minute: int) -> Act:
     timed = {**act, "time": time_of(max(0, minute - act["late"]))}
     del timed["late"]

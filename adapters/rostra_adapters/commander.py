@@ -2,11 +2,13 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from uuid import UUID
 
 import msgspec
 
 from rostra.handle import Commanded, Outcome, handle
+from rostra.known import Known, Turn
 from rostra.log import EventLog, LogBusy, LogUnavailable
 from rostra.sealing import KeyRing
 
@@ -20,9 +22,31 @@ class _Waiting(msgspec.Struct):
     answer: "asyncio.Future[list[Outcome]]"
 
 
+class _Turn(Turn):
+    """A batch that is decided while the one before is being appended."""
+
+    def __init__(self, known: Known, before: "asyncio.Future[Collection[UUID] | None]") -> None:
+        super().__init__(known)
+        self._before = before
+        loop = asyncio.get_running_loop()
+        self.done: asyncio.Future[Collection[UUID] | None] = loop.create_future()
+        self.passed_on = asyncio.Event()
+
+    @property
+    def has_come(self) -> bool:
+        return self._before.done()
+
+    async def come(self) -> Collection[UUID] | None:
+        return await asyncio.shield(self._before)
+
+    def pass_on(self) -> None:
+        self.passed_on.set()
+
+
 class Commander:
-    """One task handles what waits, in order of arrival. There is no timer: the batch
-    that is being handled is the timer."""
+    """Handles what waits, in order of arrival. There is no timer: the batch that is being
+    handled is the timer. While one is appended the next is decided, upon what that one will
+    have made of the streams."""
 
     def __init__(self, log: EventLog, ring: KeyRing) -> None:
         self._log = log
@@ -32,6 +56,8 @@ class Commander:
         self._arrived = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._closed = False
+        self._known = Known()
+        self._handling: set[asyncio.Task[None]] = set()
 
     @property
     def queued_commands(self) -> int:
@@ -67,11 +93,20 @@ class Commander:
         self._arrived.set()
         if self._task is not None:
             await asyncio.gather(self._task, return_exceptions=True)
+        await asyncio.gather(*self._handling, return_exceptions=True)
 
     async def _run(self) -> None:
+        before: asyncio.Future[Collection[UUID] | None]
+        before = asyncio.get_running_loop().create_future()
+        before.set_result(())
         while self._waiting or not self._closed:
             if batch := self._next_batch():
-                await self._handle(batch)
+                turn = _Turn(self._known, before)
+                before = turn.done
+                task = asyncio.create_task(self._handle(batch, turn), name="rostra-handling")
+                self._handling.add(task)
+                task.add_done_callback(self._handling.discard)
+                await turn.passed_on.wait()
             elif not self._closed:
                 self._arrived.clear()
                 await self._arrived.wait()
@@ -86,17 +121,24 @@ class Commander:
             size += len(batch[-1].commands)
         return batch
 
-    async def _handle(self, batch: Sequence[_Waiting]) -> None:
+    async def _handle(self, batch: Sequence[_Waiting], turn: _Turn) -> None:
         commands = [command for waiting in batch for command in waiting.commands]
+        disturbed: Collection[UUID] | None = None
         try:
-            outcomes = iter(await handle(self._log, self._ring, commands))
+            outcomes = iter(await handle(self._log, self._ring, commands, turn=turn))
+            disturbed = turn.disturbed
         except Exception as error:  # noqa: BLE001  # it is the callers' to hear of
+            self._known.clear()
             self._fail(batch, error)
+            await turn.come()  # lest the next does not hear what the one before disturbed
         else:
             for waiting in batch:
                 answer = [next(outcomes) for _ in waiting.commands]
                 if not waiting.answer.done():
                     waiting.answer.set_result(answer)
+        finally:
+            turn.done.set_result(disturbed)
+            turn.pass_on()
         self._queued -= len(commands)
 
     def _fail(self, batch: Sequence[_Waiting], error: Exception) -> None:

@@ -5,7 +5,8 @@ batch, later commands see the earlier ones, one append. What the log refuses as
 stale is read afresh and decided again.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from functools import cached_property
 from itertools import groupby
 from typing import Literal
 from uuid import UUID
@@ -25,21 +26,34 @@ from rostra.decide import (
     subject,
 )
 from rostra.events import Act
+from rostra.known import Known, Turn
 from rostra.log import STREAM_EVENTS_MAX, Appended, EventLog, Group, NewEvent, Stale
 from rostra.person import Person
 from rostra.refusals import Refusal
 from rostra.sealing import KeyRing
-from rostra.world import Missing, Reading, World
+from rostra.world import Missing, Reading, Seen, World
 
 ATTEMPTS_MAX = 32
 MISSING_ROUNDS_MAX = 8
 
 
-class Commanded(msgspec.Struct, frozen=True):
-    """A command, and the act of publishing it."""
+class Commanded(msgspec.Struct, frozen=True, dict=True):
+    """A command, and the act of publishing it (`dict` makes room for what is computed once)."""
 
     command: Command
     act: Act
+
+    @cached_property
+    def event_id(self) -> UUID:
+        return ids.event_id(self.act.source, self.act.id)
+
+    @cached_property
+    def streams(self) -> Sequence[UUID]:
+        """What it names; nothing where it is to be refused for that."""
+        try:
+            return streams(self.command, self.act)
+        except Refusal:  # decided as such in its turn
+            return ()
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -54,8 +68,9 @@ class Outcome(msgspec.Struct, frozen=True):
 
 class _Decision(msgspec.Struct):
     """A command decided upon the world of one attempt. `group` is None where there
-    is nothing to append, and its own event stands in it after `before` others; `command`
-    is as it was understood; `repeats` is the command of this batch that it repeats."""
+    is nothing to append, and its own event stands in it after `before` others, all of which
+    streams have `seen`; `command` is as it was understood; `repeats` is what it repeats of
+    that which is being appended."""
 
     at: UUID | None
     guards: dict[UUID, int]
@@ -63,7 +78,8 @@ class _Decision(msgspec.Struct):
     group: Group | None = None
     command: Command | None = None
     before: int = 0
-    repeats: int | None = None
+    seen: Sequence[Seen] = ()
+    repeats: Seen | None = None
 
 
 class _Work:
@@ -94,14 +110,22 @@ async def handle(
     ring: KeyRing,
     commands: Sequence[Commanded],
     articles: Articles | None = None,
+    turn: Turn | None = None,
 ) -> list[Outcome]:
     """Handle a batch in order; one outcome each, durable when this returns. What follows an
-    erasure or a revision is decided when that is done. `articles` are
-    needed where there are articles' texts."""
+    erasure or a revision is decided when that is done. `articles` are needed where there are
+    articles' texts. Without a `turn` all is read."""
+    parts = [[each for _, each in part] for _, part in groupby(enumerate(commands), _part)]
+    alone = isinstance(commands[0].command, ErasePerson | ReviseArticle) if commands else False
+    if len(parts) == 1 and not alone:
+        return await _handle(log, ring, commands, _Work(articles), turn)
+    if turn is not None:
+        await turn.come()
+        turn.known.clear()
     return [
         outcome
-        for _, part in groupby(enumerate(commands), _part)
-        for outcome in await _handle(log, ring, [each for _, each in part], _Work(articles))
+        for part in parts
+        for outcome in await _handle(log, ring, part, _Work(articles), None)
     ]
 
 
@@ -114,15 +138,24 @@ def _part(numbered: tuple[int, Commanded]) -> tuple[bool, int]:
 
 
 async def _handle(
-    log: EventLog, ring: KeyRing, commands: Sequence[Commanded], work: _Work
+    log: EventLog,
+    ring: KeyRing,
+    commands: Sequence[Commanded],
+    work: _Work,
+    turn: Turn | None,
 ) -> list[Outcome]:
     outcomes: dict[int, Outcome] = {}
     pending = list(range(len(commands)))
-    for _ in range(ATTEMPTS_MAX):
-        outcomes |= await _attempt(log, ring, commands, pending, work)
+    if turn is not None:
+        turn.known.of(await log.log_id())
+        outcomes |= await _first_attempt(log, ring, commands, work, turn)
         pending = [index for index in pending if index not in outcomes]
+        turn.known.judge(len(commands), len(pending))
+    for _ in range(ATTEMPTS_MAX):
         if not pending:
             break
+        outcomes |= await _attempt(log, ring, commands, pending, work, turn)
+        pending = [index for index in pending if index not in outcomes]
     busy = Refusal("busy", "others keep changing what this is about", retryable=True)
     return [outcomes.get(i) or Outcome("rejected", refusal=busy) for i in range(len(commands))]
 
@@ -133,10 +166,71 @@ async def _attempt(
     commands: Sequence[Commanded],
     pending: Sequence[int],
     work: _Work,
+    turn: Turn | None,
 ) -> dict[int, Outcome]:
-    """Decide what is pending once; what comes back stale is left out of the answer."""
-    decisions = await _decide_all(log, ring, commands, pending, work)
-    appending = [i for i in pending if decisions[i].group is not None]
+    """Read, and decide what is pending once; what comes back stale is left out of the answer."""
+    batch = await _decide_all(log, ring, commands, pending, work)
+    outcomes = await _appended(log, commands, batch, work)
+    if turn is not None:
+        _learn(turn, batch)
+        turn.disturbed.update(batch.world.written)
+    return outcomes
+
+
+async def _first_attempt(
+    log: EventLog, ring: KeyRing, commands: Sequence[Commanded], work: _Work, turn: Turn
+) -> dict[int, Outcome]:
+    """The same upon what is known, while the batch before is being appended."""
+    everything = range(len(commands))
+    read_in_turn = turn.has_come
+    batch = await _decide_all(log, ring, commands, everything, work, turn.known)
+    disturbed = await turn.come()
+    if disturbed is None or any(not d.guards.keys().isdisjoint(disturbed) for d in batch.decisions):
+        read_in_turn = True
+        batch = await _decide_all(log, ring, commands, everything, work, turn.known)
+    if not await _confirmed(log, batch, read_in_turn=read_in_turn):
+        turn.known.clear()
+        batch = await _decide_all(log, ring, commands, everything, work)
+    for stream, standing in batch.world.written.items():
+        turn.known.keep(stream, standing)
+    turn.pass_on()
+    outcomes = await _appended(log, commands, batch, work)
+    _learn(turn, batch)
+    return outcomes
+
+
+async def _confirmed(log: EventLog, batch: "_Batch", *, read_in_turn: bool) -> bool:
+    """Whether that which appends nothing was decided upon streams as they stand."""
+    upon = {stream for d in batch.decisions if d.group is None for stream in d.guards}
+    unsure = upon - batch.read if read_in_turn else upon
+    if not unsure:
+        return True
+    read = await log.read_streams(list(unsure))
+    return all(len(rows) == batch.world.base[stream] for stream, rows in read.items())
+
+
+def _learn(turn: Turn, batch: "_Batch") -> None:
+    """What is known from now on. Words that are not sealed are not kept."""
+    lost: set[UUID] = set()
+    for decision in batch.decisions:
+        if decision.group is not None and decision.seen[0].position is None:
+            turn.known.drop(decision.group.guards)
+            lost.update(event.stream for event in decision.group.events)
+    for stream in batch.read - batch.world.written.keys():
+        turn.known.learn(stream, batch.world.standing(stream))
+    for stream, standing in batch.world.written.items():
+        if standing.plain or stream in lost:
+            turn.known.drop([stream])
+        else:
+            turn.known.keep(stream, standing)
+    turn.disturbed |= lost
+
+
+async def _appended(
+    log: EventLog, commands: Sequence[Commanded], batch: "_Batch", work: _Work
+) -> dict[int, Outcome]:
+    decisions = batch.by_command
+    appending = [i for i, decision in decisions.items() if decision.group is not None]
     for i in appending:
         await work.keep(decisions[i].command or commands[i].command)
     groups = [decision.group for i in appending if (decision := decisions[i]).group]
@@ -157,10 +251,12 @@ def _outcomes(
         if decision.group is not None and isinstance(result, Stale):
             never.update(event.stream for event in decision.group.events)
         elif isinstance(result, Appended):
+            for position, seen in enumerate(decision.seen, result.first):
+                seen.position = position
             outcomes[index] = Outcome("recorded", result.first + decision.before, decision.at)
         elif decision.repeats is not None:
-            if (first := outcomes.get(decision.repeats)) is not None:
-                outcomes[index] = Outcome("duplicate", first.position, decision.at)
+            if (first := decision.repeats.position) is not None:
+                outcomes[index] = Outcome("duplicate", first, decision.at)
         elif decision.outcome is not None and never.isdisjoint(decision.guards):
             outcomes[index] = _at_head(decision.outcome, head)
     return outcomes
@@ -178,23 +274,28 @@ async def _decide_all(
     commands: Sequence[Commanded],
     pending: Sequence[int],
     work: _Work,
-) -> dict[int, _Decision]:
-    """Decide in order. Where a decision looks at what was not read, read that too and
-    begin again, so that order is kept."""
-    wanted = {stream for i in pending for stream in _streams(commands[i])}
+    known: Known | None = None,
+) -> "_Batch":
+    """Decide in order. Where a decision looks at what was not read, nor is known, read that
+    too and begin again, so that order is kept."""
+    wanted = {stream for i in pending for stream in commands[i].streams}
     owners: set[UUID] = set()
     keyless: set[UUID] = set()
     for _ in range(MISSING_ROUNDS_MAX):
         world = World()
-        for stream, rows in (await log.read_streams(list(wanted))).items():
+        if known is not None:
+            _take_known(world, known, wanted)
+        cold = [stream for stream in wanted if stream not in world]
+        for stream, rows in (await log.read_streams(cold) if cold else {}).items():
             world.take(stream, rows)
         await ring.load(owners)
-        decider = _Batch(world, ring, owners, keyless, work.done)
-        decided = {i: decider.decide(i, commands[i]) for i in pending}
+        decider = _Batch(world, set(cold), ring, owners, keyless, work.done)
+        for i in pending:
+            decider.by_command[i] = decider.decide(i, commands[i])
         if not decider.missing_anything:
-            refused = await _seal_all(ring, decided, decider)
+            refused = await _seal_all(ring, decider)
             if not refused:
-                return decided
+                return decider
             keyless |= refused
         wanted |= decider.missing_streams
         owners |= decider.missing_owners
@@ -202,31 +303,35 @@ async def _decide_all(
     raise RuntimeError("decisions never stop naming further streams")
 
 
+def _take_known(world: World, known: Known, wanted: Collection[UUID]) -> None:
+    for stream in wanted:
+        if (standing := known.get(stream)) is not None:
+            world.put(stream, standing)
+
+
 def _about(stream: UUID) -> UUID:
     """What publishers know it as: an article is its discussion's."""
     return ids.discussion_of(stream) if ids.is_article(stream) else stream
 
 
-def _streams(commanded: Commanded) -> Iterable[UUID]:
-    try:
-        return streams(commanded.command, commanded.act)
-    except Refusal:  # decided as such in its turn
-        return ()
-
-
 class _Batch:
-    """The decisions of one attempt, each seeing those before it."""
+    """The decisions of one attempt, each seeing those before it. `read`: the streams that
+    were read for it."""
 
     def __init__(
         self,
         world: World,
+        read: set[UUID],
         ring: KeyRing,
         owners: set[UUID],
         keyless: set[UUID],
         worked: Mapping[Work, Result],
     ) -> None:
         self._worked = worked
-        self._world = world
+        self.world = world
+        self.read = read
+        self.by_command: dict[int, _Decision] = {}
+        self._looked_at: set[UUID] = set()
         self._ring = ring
         self._owners = owners
         self._keyless = keyless
@@ -239,11 +344,16 @@ class _Batch:
         self.owners: dict[int, dict[UUID, int]] = {}
         self.erasing: dict[int, dict[UUID, int]] = {}
 
+    @property
+    def decisions(self) -> Collection[_Decision]:
+        return self.by_command.values()
+
     def decide(self, index: int, commanded: Commanded) -> _Decision:
-        reading = Reading(self._world, self._ring, self._owners, self._keyless, self._worked)
+        reading = Reading(self.world, self._ring, self._owners, self._keyless, self._worked)
         try:
             command = by_own_name(commanded.command, reading)
-            commanded = msgspec.structs.replace(commanded, command=command)
+            if command is not commanded.command:
+                commanded = msgspec.structs.replace(commanded, command=command)
             at = subject(command, commanded.act)
             decision = self._repeat(at, commanded, reading)
             decision = decision or self._new(index, commanded, reading)
@@ -262,12 +372,11 @@ class _Batch:
 
     def _repeat(self, at: UUID, commanded: Commanded, reading: Reading) -> _Decision | None:
         """The same event published before: found in the stream it is about."""
-        event_id = ids.event_id(commanded.act.source, commanded.act.id)
         for seen in reading.standing(at).seen:
-            if seen.event_id == event_id and seen.topic in COMMANDS:
+            if seen.event_id == commanded.event_id and seen.topic in COMMANDS:
                 refuse_other_content(commanded.command, commanded.act, at, reading)
                 if seen.position is None:
-                    return _Decision(_about(at), reading.guards, repeats=seen.decided_by)
+                    return _Decision(_about(at), reading.guards, repeats=seen)
                 found = Outcome("duplicate", seen.position, _about(at))
                 return _Decision(_about(at), reading.guards, found)
         return None
@@ -284,29 +393,40 @@ class _Batch:
             return _Decision(_about(at), reading.guards, Outcome("unchanged", None, _about(at)))
         if len(reading.standing(at).seen) >= STREAM_EVENTS_MAX:
             raise Refusal("stream-full", f"more than {STREAM_EVENTS_MAX} events about one thing")
-        event_id = ids.event_id(commanded.act.source, commanded.act.id)
+        changed = {stream for stream, _ in decided}
+        self._keep_order(changed, reading)
+        seen = []
         for stream, event in decided:
             reading.standing(stream)
-            self._world.apply(stream, event, event_id, index)
+            seen.append(self.world.apply(stream, event, commanded.event_id))
         self.decided[index] = decided
         self.commands[index] = commanded
+        self._looked_at.update(reading.guards.keys() - changed)
         worded = [event for _, event in decided if codec.plain_words(event) is not None]
         owners = {codec.words_owner(event, commanded.command.site) for event in worded}
         self.owners[index] = {owner: self._erasures(owner) for owner in owners}
         before = next(number for number, (stream, _) in enumerate(decided) if stream == at)
-        return _Decision(_about(at), reading.guards, before=before)
+        return _Decision(_about(at), reading.guards, before=before, seen=seen)
+
+    def _keep_order(self, changed: set[UUID], reading: Reading) -> None:
+        """What earlier commands looked at is changed for those who follow only if theirs is
+        recorded, too: else they, decided again, would see what came after them."""
+        for stream in changed & self._looked_at:
+            for index, earlier in self.decided.items():
+                if stream in self.by_command[index].guards:
+                    for written, _ in earlier:
+                        reading.standing(written)
 
     def _erasures(self, owner: UUID) -> int:
         """How often an owner was erased; a site never is."""
         if ids.kind_of(owner) != ids.Kind.PERSON:
             return 0
-        known: Person = self._world.standing(owner).state
+        known: Person = self.world.standing(owner).state
         return known.erasures
 
 
 async def _seal_all(
     ring: KeyRing,
-    decisions: dict[int, _Decision],
     decider: _Batch,
 ) -> frozenset[UUID]:
     """Give the decisions their groups, personal words sealed; the keys of who is erased go
@@ -317,7 +437,7 @@ async def _seal_all(
     refused = await ring.make(owners, owners)
     if not refused:
         for index, events in decider.decided.items():
-            decision = decisions[index]
+            decision = decider.by_command[index]
             commanded = decider.commands[index]
             decision.command = commanded.command
             decision.group = _group(ring, commanded, events, decision.guards)
@@ -330,8 +450,8 @@ def _counted(by_command: dict[int, dict[UUID, int]]) -> dict[UUID, int]:
 
 
 def _group(ring: KeyRing, commanded: Commanded, events: Decided, guards: dict[UUID, int]) -> Group:
-    act, site = commanded.act, commanded.command.site
-    event_id = ids.event_id(act.source, act.id)
+    site = commanded.command.site
+    event_id = commanded.event_id
     versions = dict(guards)
     rows = []
     for stream, event in events:

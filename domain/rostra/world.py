@@ -53,21 +53,23 @@ class Missing(Exception):
         self.works = frozenset(works)
 
 
-class Seen(msgspec.Struct, frozen=True, gc=False):
+class Seen(msgspec.Struct, gc=False):
     """An event of a stream: which one, and where. `position` is None while it waits
-    to be appended by the command at `decided_by` of the same batch."""
+    to be appended, and for ever where that was refused."""
 
     event_id: UUID | None
     topic: str
     position: int | None
-    decided_by: int | None = None
 
 
 class Standing(msgspec.Struct):
-    """A stream: its events seen so far and the state they fold to."""
+    """A stream: its events seen so far and the state they fold to. `plain`: that holds words
+    which are not sealed."""
 
     state: Any
     seen: list[Seen]
+    payload_bytes: int = 0
+    plain: bool = False
 
     @property
     def version(self) -> int:
@@ -90,11 +92,19 @@ def fold_stream(stream: UUID, events: Iterable[AnyEvent]) -> Any:
     return state
 
 
+def unwritten(stream: UUID) -> Standing:
+    """A stream without events."""
+    return Standing(_fold_of(stream)[0], [])
+
+
 class World:
-    """Streams by id, as read from the log and as decided since."""
+    """Streams by id, as read from the log and as decided since. `written`: those that
+    decisions have changed; the others may be anybody's, and are left as they are."""
 
     def __init__(self) -> None:
         self._standing: dict[UUID, Standing] = {}
+        self.base: dict[UUID, int] = {}
+        self.written: dict[UUID, Standing] = {}
 
     def __contains__(self, stream: UUID) -> bool:
         return stream in self._standing
@@ -103,20 +113,33 @@ class World:
         """A stream as the log has it. Foreign events count, but change no state."""
         state, evolve = _fold_of(stream)
         seen = []
+        payload_bytes = 0
         for row in rows:
+            payload_bytes += len(row.state)
             seen.append(Seen(row.event_id, row.topic, row.position))
             event = codec.decode(row.topic, row.state)
             if event is not None:
                 state = evolve(state, event)
-        self._standing[stream] = Standing(state, seen)
+        self.put(stream, Standing(state, seen, payload_bytes))
 
-    def apply(self, stream: UUID, event: AnyEvent, event_id: UUID, decided_by: int) -> int:
-        """Let the commands that follow see a decided event; returns its version."""
-        standing = self._standing[stream]
+    def put(self, stream: UUID, standing: Standing) -> None:
+        """A stream as it is known."""
+        self._standing[stream] = standing
+        self.base[stream] = standing.version
+
+    def apply(self, stream: UUID, event: AnyEvent, event_id: UUID) -> Seen:
+        """Let the commands that follow see a decided event."""
+        standing = self.written.get(stream)
+        if standing is None:
+            was = self._standing[stream]
+            standing = Standing(was.state, [*was.seen], was.payload_bytes, was.plain)
+            self._standing[stream] = self.written[stream] = standing
         _, evolve = _fold_of(stream)
         standing.state = evolve(standing.state, event)
-        standing.seen.append(Seen(event_id, event.topic, None, decided_by))
-        return standing.version
+        standing.plain = standing.plain or codec.plain_words(event) is not None
+        seen = Seen(event_id, event.topic, None)
+        standing.seen.append(seen)
+        return seen
 
     def standing(self, stream: UUID) -> Standing:
         """Raises Missing where the stream has not been read."""

@@ -13,13 +13,12 @@ import rostra_adapters
 from rostra import ids
 from rostra.log import Recorded
 from rostra_adapters.app import App
-from rostra_adapters.views import runner, watch
+from rostra_adapters.views import watch
 from rostra_adapters.views.backend import ViewBehind
 from rostra_adapters.views.rebuild import rebuild
 from rostra_adapters.views.runner import PRUNE
 from rostra_adapters.views.verify import verify
 from rostra_projections.listing import CursorRefused, Listing
-from rostra_projections.shapes import CommentsPage
 from views import tables
 from views.readers import InPostgres, Reader
 from views.story import DISCUSSION, Events, Story, comment, pages, passage
@@ -101,53 +100,6 @@ async def test_how_far_the_views_are_is_known_without_asking(database_url: str) 
             return app.position() == outcome.position
 
         await _until(known)
-
-
-# -- a crash of PostgreSQL that loses what was projected last
-
-SERVED = ("rostra_views", "comment_moves", "comments_v1", "comment_counts_v1", "discussions_v1")
-
-
-async def _read_before_a_crash(database_url: str, lost: int) -> CommentsPage:
-    """The first page of a list, read at the first of so many events that the views then lose."""
-    events = Events()
-    operator = await asyncpg.connect(database_url)
-    async with rostra_adapters.open(database_url, master_key=MASTER) as app:
-        comments = [events.posted(f"c{n}") for n in range(50)]
-        outcomes = await app.publish([events.opened(), *comments])
-        await app.wait(outcomes[-1].position or 0)
-        for table in SERVED:
-            await operator.execute(f"create table kept_{table} as table {table}")
-        (outcome,) = await app.publish([events.vote("c0", "v")])
-        await app.wait(outcome.position or 0)
-        page = await app.comments("s", "a", order="most_voted", limit=5)
-        assert page is not None and page.comments[0].key == "c0"
-        votes = [events.vote(f"c{n % 50}", f"v{n}", -1 if n == 0 else 1) for n in range(lost - 1)]
-        outcomes = await app.publish(votes)
-        await app.wait(outcomes[-1].position or 0)
-    for table in SERVED:
-        await operator.execute(f"delete from {table}")
-        await operator.execute(f"insert into {table} select * from kept_{table}")
-        await operator.execute(f"drop table kept_{table}")
-    await operator.close()
-    return page
-
-
-@pytest.mark.parametrize("again_events_max", [runner.AGAIN_EVENTS_MAX, 10])
-async def test_a_list_begun_at_a_position_that_a_crash_lost_goes_on(
-    database_url: str, monkeypatch: pytest.MonkeyPatch, again_events_max: int
-) -> None:
-    monkeypatch.setattr(runner, "AGAIN_EVENTS_MAX", again_events_max)
-    page = await _read_before_a_crash(database_url, 30)
-    seen = [comment.key or "" for comment in page.comments]
-    async with rostra_adapters.open(database_url, master_key=MASTER) as app:
-        await app.wait(await app.log.head())
-        while page.next is not None:
-            following = await app.comments("s", "a", order="most_voted", limit=5, cursor=page.next)
-            assert following is not None
-            page = following
-            seen += [comment.key or "" for comment in page.comments]
-    assert sorted(seen) == sorted(f"c{n}" for n in range(50))
 
 
 # -- embedding

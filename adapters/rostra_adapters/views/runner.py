@@ -19,8 +19,6 @@ PAGE_EVENTS_MAX = 8_000
 """Pages grow up to this while the log grows faster than it is read."""
 STAND_BY_SECONDS = 0.5
 RETRY_SECONDS = 0.5
-AGAIN_EVENTS_MAX = 1_000
-"""What a crash may have lost is folded event by event up to so many, which takes seconds."""
 PRUNE_SECONDS = 60.0
 MOVES_KEPT = "1 hour"
 
@@ -32,8 +30,6 @@ with gone as (
 )
 update public.rostra_views set moves_from = greatest(moves_from, (select max(position) from gone))
 where name = 'comments' and exists (select from gone)"""
-_MOVES_UNKNOWN = """
-update public.rostra_views set moves_from = greatest(moves_from, $1) where name = 'comments'"""
 
 
 class Runner:
@@ -43,7 +39,6 @@ class Runner:
         self._pool = pool
         self._log = log
         self._task: asyncio.Task[None] | None = None
-        self._may_be_lost = True
         self.projecting = False
 
     def start(self) -> None:
@@ -60,13 +55,9 @@ class Runner:
             try:
                 with unavailable_if_lost():
                     await self._while_connected()
-            except Fenced as error:
-                logger.warning("projecting stopped and begins again: %s", error)
-            except LogUnavailable as error:
-                self._may_be_lost = True
+            except (LogUnavailable, Fenced) as error:
                 logger.warning("projecting stopped and begins again: %s", error)
             except Exception:
-                self._may_be_lost = True
                 # Whatever it is, readers are better served by another try than by none.
                 logger.exception("projecting failed and begins again")
             await asyncio.sleep(RETRY_SECONDS)
@@ -89,10 +80,6 @@ class Runner:
             standing = await states(connection)
             if strange := [each.name for each in standing if each.shape != each.view.shape]:
                 raise Fenced(f"another version of the code keeps {', '.join(strange)}")
-            if self._may_be_lost:
-                await self._project_again(connection, standing)
-                self._may_be_lost = False
-                continue
             behind = [each for each in standing if each.position < _last(standing)]
             if behind:
                 await self._catch_up(connection, behind, _last(standing))
@@ -107,17 +94,6 @@ class Runner:
                 if now - pruning > PRUNE_SECONDS:
                     pruning = now
                     await connection.execute(PRUNE, MOVES_KEPT)
-
-    async def _project_again(self, connection: Connection, standing: Sequence[ViewState]) -> None:
-        """What was projected last may have been lost in a crash of PostgreSQL, while a cursor
-        of a reader stands at any of its positions: so each is stood at again. Where they are
-        too many, what moved is no longer known of any cursor before them."""
-        position, head = _last(standing), await self._log.head()
-        if head > position + AGAIN_EVENTS_MAX or any(it.position < position for it in standing):
-            await connection.execute(_MOVES_UNKNOWN, head)
-            return
-        for row in await self._log.read_after(position, AGAIN_EVENTS_MAX):
-            position = await project(connection, at(standing, position), [row])
 
     async def _catch_up_together(
         self, connection: Connection, standing: Sequence[ViewState], position: int

@@ -1,0 +1,110 @@
+"""Streams as one process last knew them, so that a decision need not read them again.
+
+What is known may be old: whatever is appended names the versions it was decided upon, and the
+log refuses what others have moved on. Only what appends nothing must be confirmed by a reading.
+"""
+
+from collections import OrderedDict
+from collections.abc import Collection
+from uuid import UUID
+
+from rostra import ids
+from rostra.world import Standing, unwritten
+
+KNOWN_BYTES_MAX = 64 * 1024 * 1024
+STANDING_BYTES = 1_000
+"""What a stream costs besides its events, about."""
+EVENT_BYTES = 300
+"""What an event of it costs besides its payload, about."""
+
+GUESSED_KINDS = (ids.Kind.VOTE, ids.Kind.PERSON, ids.Kind.FLAG)
+"""Streams that mostly have no events yet, so that those we do not know are taken to have none."""
+WRONG_SHARE_MAX = 0.25
+COMMANDS_WITHOUT_GUESSES = 20_000
+
+
+class Known:
+    """The streams used last, bounded by what they cost."""
+
+    def __init__(self, bytes_max: int = KNOWN_BYTES_MAX) -> None:
+        self._bytes_max = bytes_max
+        self._streams: OrderedDict[UUID, Standing] = OrderedDict()
+        self._log: UUID | None = None
+        self._without_guesses = 0
+        self.bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._streams)
+
+    def of(self, log: UUID) -> None:
+        """Of another log nothing is known."""
+        if log != self._log:
+            self.clear()
+            self._log = log
+
+    def get(self, stream: UUID) -> Standing | None:
+        """As it was last known, or is taken to be; None where it is to be read."""
+        known = self._streams.get(stream)
+        if known is not None:
+            self._streams.move_to_end(stream)
+            return known
+        guessed = not self._without_guesses and ids.kind_of(stream) in GUESSED_KINDS
+        return unwritten(stream) if guessed else None
+
+    def learn(self, stream: UUID, standing: Standing) -> None:
+        """As a reading found it."""
+        known = self._streams.get(stream)
+        if known is None or known.version < standing.version:
+            self.keep(stream, standing)
+
+    def keep(self, stream: UUID, standing: Standing) -> None:
+        """As it stands from now on."""
+        self.drop([stream])
+        self._streams[stream] = standing
+        self.bytes += _bytes(standing)
+        while self.bytes > self._bytes_max:
+            _, oldest = self._streams.popitem(last=False)
+            self.bytes -= _bytes(oldest)
+
+    def drop(self, streams: Collection[UUID]) -> None:
+        """It is another by now, or may be."""
+        for stream in streams:
+            standing = self._streams.pop(stream, None)
+            if standing is not None:
+                self.bytes -= _bytes(standing)
+
+    def clear(self) -> None:
+        """Anything may be another by now."""
+        self._streams.clear()
+        self.bytes = 0
+
+    def judge(self, commands: int, refused: int) -> None:
+        """Where guesses are often wrong, as when all is published again, reading is cheaper."""
+        self._without_guesses = max(0, self._without_guesses - commands)
+        if refused > commands * WRONG_SHARE_MAX:
+            self._without_guesses = COMMANDS_WITHOUT_GUESSES
+
+
+def _bytes(standing: Standing) -> int:
+    return STANDING_BYTES + EVENT_BYTES * standing.version + standing.payload_bytes
+
+
+class Turn:
+    """The place of a batch among those that one process decides, each while the one before is
+    being appended. `disturbed`: streams that are not as who decided meanwhile was told."""
+
+    def __init__(self, known: Known) -> None:
+        self.known = known
+        self.disturbed: set[UUID] = set()
+
+    @property
+    def has_come(self) -> bool:
+        """Whether all before it is done."""
+        return True
+
+    async def come(self) -> Collection[UUID] | None:
+        """Until all before it is done: what that disturbed, None where it may be anything."""
+        return ()
+
+    def pass_on(self) -> None:
+        """The next may decide."""

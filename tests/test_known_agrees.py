@@ -1,0 +1,230 @@
+"""What a process knows of streams may be old: its answers never are.
+
+Several processes on one log, each with what it knows and with batches that are decided while
+others are being appended, do what the independent model of the contract does.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from random import Random
+from uuid import UUID
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import strategies
+from harness import commanded
+from memory import MemoryArticles, MemoryLog, MemoryRing
+from model import Act, Model
+from rostra import ids, known
+from rostra.handle import Outcome, handle
+from rostra.known import Known, Turn
+from rostra.log import Appended, Group, LogUnavailable, Recorded, Stale
+from rostra.world import unwritten
+from rostra_adapters import commander
+from rostra_adapters.commander import Commander
+
+PROCESSES = 2
+
+
+class Counting(MemoryLog):
+    appends = 0
+
+    async def append(self, groups: Sequence[Group]) -> list[Appended | Stale]:
+        self.appends += 1
+        return await super().append(groups)
+
+
+class SlowLog(MemoryLog):
+    """Others come in between at every step. Now and then it cannot be reached: then what was
+    to be appended is recorded or not."""
+
+    def __init__(self, random: Random, *, fails: float = 0.0) -> None:
+        super().__init__()
+        self._random = random
+        self._fails = fails
+
+    async def read_streams(self, streams: Sequence[UUID]) -> dict[UUID, list[Recorded]]:
+        await self._wait()
+        read = await super().read_streams(streams)
+        await self._wait()
+        return read
+
+    async def append(self, groups: Sequence[Group]) -> list[Appended | Stale]:
+        await self._wait()
+        if self._random.random() < self._fails:
+            if self._random.random() < 0.5:
+                await super().append(groups)
+            raise LogUnavailable("lost")
+        answers = await super().append(groups)
+        await self._wait()
+        return answers
+
+    async def _wait(self) -> None:
+        for _ in range(self._random.randrange(4)):
+            await asyncio.sleep(0)
+
+
+def vote(number: int) -> Act:
+    data = {"site": "s", "resource": "a", "comment": "c0", "voter": f"v{number}", "value": 1}
+    time = strategies.time_of(300)
+    return {"type": "vote.cast", "source": "cms", "id": f"v{number}", "time": time, "data": data}
+
+
+def name(outcome: Outcome) -> str:
+    return outcome.refusal.name if outcome.refusal else outcome.status
+
+
+def assert_agrees(log: MemoryLog, acts: Sequence[Act], outcomes: Sequence[Outcome]) -> None:
+    """In this order, though what was decided again may stand after what it does not touch."""
+    model = Model()
+    positions = replayed(log, acts)
+    for act, outcome in zip(acts, outcomes, strict=True):
+        assert name(outcome) == model.apply(act), act
+        if outcome.status in ("recorded", "duplicate"):
+            assert outcome.position == positions[act["id"]]
+    assert len(log.rows) == model.position
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.data())
+def test_processes_that_know_what_is_old_answer_as_the_model(data: st.DataObject) -> None:
+    sequence = named_apart(data.draw(strategies.conversations()))
+    batches = data.draw(strategies.batches(sequence))
+    turns = data.draw(st.lists(st.integers(0, 1), min_size=len(batches), max_size=len(batches)))
+    log, ring, articles = MemoryLog(), MemoryRing(), MemoryArticles()
+    processes = [Known(), Known(bytes_max=5_000)]
+
+    async def run() -> list[Outcome]:
+        outcomes = []
+        for batch, process in zip(batches, turns, strict=True):
+            commands = [commanded(act) for act in batch]
+            outcomes += await handle(log, ring, commands, articles, Turn(processes[process]))
+        return outcomes
+
+    assert_agrees(log, sequence, asyncio.run(run()))
+
+
+@settings(deadline=None, max_examples=60)
+@given(acts=strategies.conversations(), seed=st.integers(0, 2**32))
+def test_batches_decided_while_others_are_appended_agree_with_the_model(
+    acts: list[Act], seed: int
+) -> None:
+    acts = named_apart([act for act in acts if act["type"] != "article.revised"])  # goes aside
+    log = SlowLog(Random(seed))
+    random = Random(seed)
+
+    async def run() -> list[Outcome]:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(commander, "BATCH_COMMANDS_MAX", 3)
+            one = Commander(log, MemoryRing())
+            asked = []
+            for act in acts:
+                asked.append(asyncio.create_task(one.submit([commanded(act)])))
+                for _ in range(random.randrange(3)):
+                    await asyncio.sleep(0)
+            answers = await asyncio.gather(*asked)
+            await one.close()
+        return [outcome for answer in answers for outcome in answer]
+
+    assert_agrees(log, acts, asyncio.run(run()))
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    acts=strategies.conversations(), seed=st.integers(0, 2**32), fails=st.sampled_from([0.0, 0.1])
+)
+def test_processes_that_write_at_once_record_what_the_model_would(
+    acts: list[Act], seed: int, fails: float
+) -> None:
+    acts = named_apart([act for act in acts if act["type"] != "article.revised"])  # goes aside
+    log, ring = SlowLog(Random(seed), fails=fails), MemoryRing()
+    random = Random(seed)
+
+    async def run() -> list[list[Outcome] | BaseException]:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(commander, "BATCH_COMMANDS_MAX", 3)
+            processes = [Commander(log, ring) for _ in range(PROCESSES)]
+            asked = []
+            for act in acts:
+                one = random.choice(processes)
+                asked.append(asyncio.create_task(one.submit([commanded(act)])))
+                await asyncio.sleep(0)
+            answers = await asyncio.gather(*asked, return_exceptions=True)
+            for one in processes:
+                await one.close()
+        return answers
+
+    answers = asyncio.run(run())
+    positions = replayed(log, acts)
+    for act, answer in zip(acts, answers, strict=True):
+        if isinstance(answer, BaseException):
+            assert fails
+            assert isinstance(answer, LogUnavailable)
+        elif answer[0].status in ("recorded", "duplicate"):
+            assert positions[act["id"]] == answer[0].position
+
+
+def named_apart(acts: list[Act]) -> list[Act]:
+    """Each with an id of its own, but for those that come again."""
+    first = {repr(act): number for number, act in reversed(list(enumerate(acts)))}
+    return [{**act, "id": f"{act['id']}-{first[repr(act)]}"} for act in acts]
+
+
+def replayed(log: MemoryLog, acts: Sequence[Act]) -> dict[str, int]:
+    """Where each act was recorded: decided again upon those before it, it is so again."""
+    by_id = {act["id"]: act for act in acts}
+    model = Model()
+    positions: dict[str, int] = {}
+    for row in log.rows:
+        act = by_id[msgspec.json.decode(row.metadata or "")["id"]]
+        if act["id"] not in positions:  # an approval may bring another event with it
+            assert model.apply(act) == "recorded", act
+            positions[act["id"]] = model.first_position(act)
+            # A revision's own event stands after those that anchor the passages.
+            revised = act["type"] == "article.revised"
+            assert positions[act["id"]] == row.position or revised
+    assert model.position == len(log.rows)
+    return positions
+
+
+# -- what is known
+
+
+async def test_what_is_known_is_bounded_and_of_one_log() -> None:
+    kept = Known(bytes_max=10_000)
+    streams = [ids.comment_id(UUID(int=1), f"c{number}") for number in range(100)]
+    kept.of(UUID(int=1))
+    for stream in streams:
+        kept.keep(stream, unwritten(stream))
+    assert (len(kept), kept.bytes) == (10, 10 * known.STANDING_BYTES)
+    assert kept.get(streams[-1]) is not None
+    assert kept.get(streams[0]) is None
+    kept.of(UUID(int=2))
+    assert (len(kept), kept.bytes) == (0, 0)
+
+
+async def test_no_words_that_are_not_sealed_stay_known() -> None:
+    log, ring, kept = MemoryLog(), MemoryRing(), Known()
+    begin = [commanded(act) for act in strategies.timed_beginning()]
+    await handle(log, ring, begin, turn=Turn(kept))
+    worded = {row.stream for row in log.rows if "comment" in row.topic}
+    assert worded
+    assert not any(kept.get(stream) for stream in worded)
+
+
+async def test_where_guesses_are_wrong_streams_are_read_at_once() -> None:
+    log, ring, kept = Counting(), MemoryRing(), Known()
+    begin = [commanded(act) for act in strategies.timed_beginning()]
+    votes = [commanded(vote(number)) for number in range(20)]
+    await handle(log, ring, [*begin, *votes])
+    appends = []
+    for _ in range(2):
+        log.appends = 0
+        answers = await handle(log, ring, votes, turn=Turn(kept))
+        assert {answer.status for answer in answers} == {"duplicate"}
+        appends.append(log.appends)
+        kept.clear()
+    assert appends == [1, 0]
