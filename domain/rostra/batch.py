@@ -1,0 +1,188 @@
+"""The decisions of commands that are handled together, each seeing those before it."""
+
+from collections.abc import Collection, Mapping, Sequence
+from functools import cached_property
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+
+from rostra import codec, ids
+from rostra.article_work import Result, Work
+from rostra.commands import COMMANDS, Command, ErasePerson
+from rostra.decide import (
+    Decided,
+    by_own_name,
+    decide,
+    refuse_other_content,
+    settled,
+    streams,
+    subject,
+)
+from rostra.events import Act
+from rostra.log import STREAM_EVENTS_MAX, Group
+from rostra.person import Person
+from rostra.refusals import Refusal
+from rostra.sealing import KeyRing
+from rostra.world import Missing, Reading, Seen, World
+
+
+class Commanded(msgspec.Struct, frozen=True, dict=True):
+    """A command, and the act of publishing it (`dict` makes room for what is computed once)."""
+
+    command: Command
+    act: Act
+
+    @cached_property
+    def event_id(self) -> UUID:
+        return ids.event_id(self.act.source, self.act.id)
+
+    @cached_property
+    def streams(self) -> Sequence[UUID]:
+        """What it names; nothing where it is to be refused for that."""
+        try:
+            return streams(self.command, self.act)
+        except Refusal:  # decided as such in its turn
+            return ()
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What became of a command. `position` is that of its own event; for `unchanged`
+    the log's head. `id` is the aggregate it is about."""
+
+    status: Literal["recorded", "duplicate", "unchanged", "rejected"]
+    position: int | None = None
+    id: UUID | None = None
+    refusal: Refusal | None = None
+
+
+class Decision(msgspec.Struct):
+    """A command decided upon the world of one attempt. `group` is None where there
+    is nothing to append, and its own event stands in it after `before` others, all of which
+    streams have `seen`; `command` is as it was understood; `repeats` is what it repeats of
+    that which is being appended."""
+
+    at: UUID | None
+    guards: dict[UUID, int]
+    outcome: Outcome | None = None
+    group: Group | None = None
+    command: Command | None = None
+    before: int = 0
+    seen: Sequence[Seen] = ()
+    repeats: Seen | None = None
+
+
+def _about(stream: UUID) -> UUID:
+    """What publishers know it as: an article is its discussion's."""
+    return ids.discussion_of(stream) if ids.is_article(stream) else stream
+
+
+class Batch:
+    """The decisions of one attempt, each seeing those before it. `read`: the streams that
+    were read for it."""
+
+    def __init__(
+        self,
+        world: World,
+        read: set[UUID],
+        ring: KeyRing,
+        owners: set[UUID],
+        keyless: set[UUID],
+        worked: Mapping[Work, Result],
+    ) -> None:
+        self._worked = worked
+        self.world = world
+        self.read = read
+        self.by_command: dict[int, Decision] = {}
+        self._looked_at: set[UUID] = set()
+        self._ring = ring
+        self._owners = owners
+        self._keyless = keyless
+        self.missing_streams: set[UUID] = set()
+        self.missing_owners: set[UUID] = set()
+        self.missing_works: set[Work] = set()
+        self.decided: dict[int, Decided] = {}
+        self.commands: dict[int, Commanded] = {}
+        # Whose words, and how often they were erased by then.
+        self.owners: dict[int, dict[UUID, int]] = {}
+        self.erasing: dict[int, dict[UUID, int]] = {}
+
+    @property
+    def decisions(self) -> Collection[Decision]:
+        return self.by_command.values()
+
+    def decide(self, index: int, commanded: Commanded) -> Decision:
+        reading = Reading(self.world, self._ring, self._owners, self._keyless, self._worked)
+        try:
+            command = by_own_name(commanded.command, reading)
+            if command is not commanded.command:
+                commanded = msgspec.structs.replace(commanded, command=command)
+            at = subject(command, commanded.act)
+            decision = self._repeat(at, commanded, reading)
+            decision = decision or self._new(index, commanded, reading)
+            if isinstance(
+                commanded.command, ErasePerson
+            ):  # also again: it may have been broken off
+                self.erasing[index] = {at: reading.person(at).erasures}
+            return decision
+        except Refusal as refusal:
+            return Decision(None, reading.guards, Outcome("rejected", refusal=refusal))
+        except Missing as missing:
+            self.missing_streams |= missing.streams
+            self.missing_works |= missing.works
+            self.missing_owners |= {missing.owner} - {None}  # type: ignore[arg-type]
+            return Decision(None, reading.guards)
+
+    def _repeat(self, at: UUID, commanded: Commanded, reading: Reading) -> Decision | None:
+        """The same event published before: found in the stream it is about."""
+        for seen in reading.standing(at).seen:
+            if seen.event_id == commanded.event_id and seen.topic in COMMANDS:
+                refuse_other_content(commanded.command, commanded.act, at, reading)
+                if seen.position is None:
+                    return Decision(_about(at), reading.guards, repeats=seen)
+                found = Outcome("duplicate", seen.position, _about(at))
+                return Decision(_about(at), reading.guards, found)
+        return None
+
+    @property
+    def missing_anything(self) -> bool:
+        return bool(self.missing_streams or self.missing_owners or self.missing_works)
+
+    def _new(self, index: int, commanded: Commanded, reading: Reading) -> Decision:
+        command = settled(commanded.command, commanded.act, reading)
+        at = subject(command, commanded.act)
+        decided = decide(command, commanded.act, reading)
+        if not decided:
+            return Decision(_about(at), reading.guards, Outcome("unchanged", None, _about(at)))
+        if len(reading.standing(at).seen) >= STREAM_EVENTS_MAX:
+            raise Refusal("stream-full", f"more than {STREAM_EVENTS_MAX} events about one thing")
+        changed = {stream for stream, _ in decided}
+        self._keep_order(changed, reading)
+        seen = []
+        for stream, event in decided:
+            reading.standing(stream)
+            seen.append(self.world.apply(stream, event, commanded.event_id))
+        self.decided[index] = decided
+        self.commands[index] = commanded
+        self._looked_at.update(reading.guards.keys() - changed)
+        worded = [event for _, event in decided if codec.plain_words(event) is not None]
+        owners = {codec.words_owner(event, commanded.command.site) for event in worded}
+        self.owners[index] = {owner: self._erasures(owner) for owner in owners}
+        before = next(number for number, (stream, _) in enumerate(decided) if stream == at)
+        return Decision(_about(at), reading.guards, before=before, seen=seen)
+
+    def _keep_order(self, changed: set[UUID], reading: Reading) -> None:
+        """What earlier commands looked at is changed for those who follow only if theirs is
+        recorded, too: else they, decided again, would see what came after them."""
+        for stream in changed & self._looked_at:
+            for index, earlier in self.decided.items():
+                if stream in self.by_command[index].guards:
+                    for written, _ in earlier:
+                        reading.standing(written)
+
+    def _erasures(self, owner: UUID) -> int:
+        """How often an owner was erased; a site never is."""
+        if ids.kind_of(owner) != ids.Kind.PERSON:
+            return 0
+        known: Person = self.world.standing(owner).state
+        return known.erasures
