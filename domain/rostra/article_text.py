@@ -20,7 +20,6 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from justhtml import JustHTML
 
 from rostra.refusals import Refusal
 
@@ -56,6 +55,8 @@ def text_of_html(html: str) -> str:
     """Takes a fragment or a whole document. Raises a Refusal where it is nested too deeply."""
     _check_depth(html)
     # The parser's sanitiser would take away text; nothing here is ever shown as HTML.
+    from justhtml import JustHTML  # half of what `import rostra` would cost
+
     tree = JustHTML(normalise(html), sanitize=False)
     return normalise("".join(_lines(_pieces(tree.root))))
 

@@ -17,12 +17,13 @@ _RFC3339 = re.compile(
 )
 _OURS = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:[0-5]\d\.\d{6}Z", re.ASCII)
 _MICROSECOND_DIGITS = 6
+_DIGITS_END = 26
 
 
 def format_time(moment: datetime) -> Time:
     """`moment` (any offset) as text."""
-    utc = moment.astimezone(UTC)
-    return utc.replace(tzinfo=None).isoformat(timespec="microseconds").rjust(26, "0") + "Z"
+    utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    return utc.isoformat(timespec="microseconds")[:_DIGITS_END] + "Z"
 
 
 def to_datetime(time: Time) -> datetime:

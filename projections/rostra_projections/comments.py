@@ -6,6 +6,7 @@ while a counted one stands below it.
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -58,6 +59,7 @@ EVENTS: frozenset[type] = frozenset(
 
 NOBODY, MODERATORS, EVERYONE = Shown
 _UNSEEN = ""
+INLINE_GROUPS_CACHED_MAX = 16_384
 STALE: Time = ""
 """A `latest_at` that must be looked up afresh."""
 
@@ -66,7 +68,12 @@ STALE: Time = ""
 
 def inline_group(stream: UUID) -> UUID:
     """The id under which the counts of a discussion's inline feedback are kept."""
-    return UUID(int=ids.discussion_of(stream).int | ids.Kind.PASSAGE << 59)
+    return _inline_group(ids.discussion_of(stream))
+
+
+@lru_cache(INLINE_GROUPS_CACHED_MAX)
+def _inline_group(discussion: UUID) -> UUID:
+    return UUID(int=discussion.int | ids.Kind.PASSAGE << 59)
 
 
 def groups(stream: UUID, passage: UUID | None) -> list[UUID]:

@@ -5,8 +5,10 @@ from typing import Any
 from uuid import UUID
 
 from rostra.ids import discussion_of
+from rostra_projections.comment_rows import COMMENTS
+from rostra_projections.quick_votes import TOPIC, QuickVotes
 from rostra_projections.tables import Fact, Rows
-from rostra_projections.views import Broken, CannotFold, Parked, View, fold_fact
+from rostra_projections.views import Broken, CannotFold, LogEvent, Parked, View, facts, fold_fact
 
 NO_VIEWS: tuple[View, ...] = ()
 
@@ -19,10 +21,20 @@ class Folded:
         self.views = tuple(views)
         self.rows = Rows(table for view in views for table in view.tables)
         self.parked: dict[str, dict[UUID, Parked]] = {view.name: {} for view in views}
+        self._quick = QuickVotes(self.rows.of(COMMENTS)) if COMMENTS.name in self.parked else None
         self._looking: dict[type[Any], tuple[View, ...]] = {
             event: tuple(view for view in views if event in view.events)
             for event in frozenset[type[Any]]().union(*(view.events for view in views))
         }
+
+    def take(self, events: Iterable[LogEvent]) -> None:
+        """Fold the next events of the log."""
+        quick, parked = self._quick, self.parked.get(COMMENTS.name)
+        for event in events:
+            position, stream, topic, state, _ = event
+            if topic == TOPIC and quick and not parked and quick.take(position, stream, state):
+                continue
+            self.fold(facts((event,)))
 
     def fold(self, facts: Iterable[Fact | Broken]) -> None:
         """A view stops following a discussion where it cannot fold an event; the others go on."""

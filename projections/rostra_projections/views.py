@@ -11,6 +11,7 @@ from rostra import codec
 from rostra.ids import discussion_of, is_ours
 from rostra.log import Recorded
 from rostra.times import Time
+from rostra.vote import VoteCast
 from rostra_projections import comments, discussions, moderation, passages
 from rostra_projections.listing import is_time
 from rostra_projections.tables import Fact, Key, Rows, Table, Touched
@@ -104,14 +105,16 @@ class Broken(msgspec.Struct, frozen=True, gc=False):
     error: str
 
 
+LogEvent = tuple[int, UUID, str, bytes, UUID | None]
+"""Position, stream, topic, state and event id: what a projection looks at."""
+
+
 def read(rows: Iterable[Recorded]) -> Iterator[Fact | Broken]:
     """The events of ours among the rows of a log; foreign ones are passed over."""
     return facts((row.position, row.stream, row.topic, row.state, row.event_id) for row in rows)
 
 
-def facts(
-    rows: Iterable[tuple[int, UUID, str, bytes, UUID | None]],
-) -> Iterator[Fact | Broken]:
+def facts(rows: Iterable[LogEvent]) -> Iterator[Fact | Broken]:
     """The same, of rows that are no more than what a projection looks at."""
     decoders = codec.DECODERS
     for position, stream, topic, state, event_id in rows:
@@ -120,7 +123,8 @@ def facts(
             continue
         try:
             event = decode(state)
-            check(event.time, state)
+            if type(event) is not VoteCast:  # of which views keep neither time nor text
+                check(event.time, state)
         except (msgspec.DecodeError, ValueError) as error:
             yield Broken(stream, position, str(error))
         else:
@@ -140,7 +144,7 @@ def check(time: Time, state: bytes) -> None:
 
 def fold_fact(view: View, rows: Rows, fact: Fact | Broken) -> None:
     """Fold one fact, or raise CannotFold and leave the rows as they are."""
-    if isinstance(fact, Broken):
+    if not isinstance(fact, Fact):
         raise CannotFold(Parked(discussion_of(fact.stream), fact.position, fact.error))
     if type(fact.event) not in view.events:
         return

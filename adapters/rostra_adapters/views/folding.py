@@ -8,11 +8,9 @@ folded so far.
 """
 
 import asyncio
-import gc
 import os
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import contextmanager
 from typing import Any
 
 import msgspec
@@ -20,11 +18,12 @@ import uvloop
 
 from rostra_adapters.postgres.connection import Connection
 from rostra_adapters.views import store
+from rostra_adapters.views.garbage import no_garbage_collection
 from rostra_adapters.views.patient import connected
 from rostra_adapters.views.projector import ViewState, park
 from rostra_adapters.views.ranges import Part, parts
 from rostra_projections.folded import Folded
-from rostra_projections.views import View, facts
+from rostra_projections.views import View
 
 READ_EVENTS = 1_000
 """At a time: what PostgreSQL sends while we fold must fit between us."""
@@ -140,7 +139,7 @@ async def folded_ranges(
                 folded.finish()
                 yield ranges[number], folded
                 number, folded = number + 1, Folded(views)
-            folded.fold(facts(some))
+            folded.take(some)
         events += len(page)
         told(events)
     while number < len(ranges):
@@ -174,18 +173,6 @@ async def _pages(url: str, part: Part) -> AsyncIterator[Sequence[Any]]:
         finally:
             coming.cancel()
             await asyncio.gather(coming, return_exceptions=True)
-
-
-@contextmanager
-def no_garbage_collection() -> Iterator[None]:
-    """Rows have no cycles, and looking for some among millions doubles the time."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()
 
 
 async def _main() -> None:

@@ -4,6 +4,7 @@ The checkpoint's update names the old position, so a second runner is fenced; an
 effect happens exactly once.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from uuid import UUID
@@ -15,6 +16,7 @@ from rostra.log import Recorded
 from rostra.times import format_time
 from rostra_adapters.postgres.connection import Connection
 from rostra_adapters.views import changes, store
+from rostra_adapters.views.garbage import no_garbage_collection
 from rostra_projections import comments
 from rostra_projections.comment_rows import COMMENTS, COUNTS
 from rostra_projections.listing import Move
@@ -23,6 +25,8 @@ from rostra_projections.tables import Fact, Key, Rows
 from rostra_projections.views import VIEWS, Broken, CannotFold, Parked, View, fold_fact, read
 
 CHANNEL = "rostra_views"
+FOLDED_AT_ONCE = 2_000
+"""Events; then whoever else waits for this process has a turn."""
 
 _STATES = """
 select name, version, shape, position from public.rostra_views where name = any($1::text[])"""
@@ -92,11 +96,12 @@ async def project(
     Readers of any of them see the page whole or not at all. Raises Fenced.
     """
     position, facts = page[-1].position, list(read(page))
-    async with _by_index_and_not_flushed(connection):
-        any_parked = await _advance(connection, standing, page)
-        for state in standing:
-            parked = await _parked(connection, state) if any_parked else frozenset()
-            await _apply(connection, state, facts, position, parked, keep_moves=True)
+    with no_garbage_collection():
+        async with _by_index_and_not_flushed(connection):
+            any_parked = await _advance(connection, standing, page)
+            for state in standing:
+                parked = await _parked(connection, state) if any_parked else frozenset()
+                await _apply(connection, state, facts, position, parked, keep_moves=True)
     return position
 
 
@@ -199,8 +204,10 @@ async def _folded(
     for table in view.tables:
         await store.load(connection, table, state.version, touched[table.name], rows)
     before = places_of(rows, touched[COMMENTS.name]) if COMMENTS in view.tables else {}
-    for fact in facts:
-        fold_fact(view, rows, fact)
+    for start in range(0, len(facts), FOLDED_AT_ONCE):
+        for fact in facts[start : start + FOLDED_AT_ONCE]:
+            fold_fact(view, rows, fact)
+        await asyncio.sleep(0)
     view.settle(rows, touched)
     return rows, before
 

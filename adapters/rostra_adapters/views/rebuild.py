@@ -22,11 +22,12 @@ from rostra_adapters.views.filling import index
 from rostra_adapters.views.folding import Progress, fold_log
 from rostra_adapters.views.patient import connected
 from rostra_adapters.views.projector import CHANNEL, UNPARK, ViewState, apply, states
-from rostra_adapters.views.runner import PAGE_EVENTS_MAX
 from rostra_projections.views import VIEWS, View
 
 logger = logging.getLogger(__name__)
 
+NEAR_EVENTS = 8_000
+"""So far behind, a page is folded while the live view waits."""
 INDEXES_AT_ONCE = 2
 DROP_ATTEMPTS_MAX = 50
 DROP_WAIT_SECONDS = 0.1
@@ -131,7 +132,7 @@ async def _catch_up(connection: Connection, fresh: ViewState, position: int) -> 
     """By pages, until the live view is near."""
     while True:
         (live,) = await states(connection, [fresh.name])
-        if live.position - position < PAGE_EVENTS_MAX:
+        if live.position - position < NEAR_EVENTS:
             return position
         position = await _apply(connection, fresh, position, live.position)
 
@@ -139,7 +140,7 @@ async def _catch_up(connection: Connection, fresh: ViewState, position: int) -> 
 async def _apply(connection: Connection, fresh: ViewState, position: int, until: int) -> int:
     """Fold what lies between, a page at a time."""
     while position < until:
-        records = await connection.fetch(_READ_ALL, position, until, PAGE_EVENTS_MAX)
+        records = await connection.fetch(_READ_ALL, position, until, NEAR_EVENTS)
         page = [Recorded(*record) for record in records]
         if page:
             async with connection.transaction():

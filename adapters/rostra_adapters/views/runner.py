@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import asyncpg
 
-from rostra.log import EventLog, LogUnavailable
+from rostra.log import EventLog, LogUnavailable, Recorded
 from rostra_adapters.postgres.connect import unavailable_if_lost
 from rostra_adapters.postgres.connection import Connection
 from rostra_adapters.views.projector import Fenced, ViewState, at, project, states
@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 PAGE_EVENTS = 1_000
 """At most, while nobody waits long: what is recorded during a page is the next page."""
-PAGE_EVENTS_MAX = 8_000
+PAGE_EVENTS_MAX = 32_000
 """Pages grow up to this while the log grows faster than it is read."""
 STAND_BY_SECONDS = 0.5
 RETRY_SECONDS = 0.5
@@ -99,13 +99,20 @@ class Runner:
         self, connection: Connection, standing: Sequence[ViewState], position: int
     ) -> None:
         """More and more at a time, which costs less for each event, until no page is full."""
-        limit = page_events = PAGE_EVENTS
-        while page_events == limit:
-            limit = min(2 * limit, PAGE_EVENTS_MAX)
-            page = await self._log.read_after(position, limit)
-            page_events = len(page)
-            if page:
+        limit = 2 * PAGE_EVENTS
+        page = await self._log.read_after(position, limit)
+        async with asyncio.TaskGroup() as group:
+            while page:
+                full, limit = len(page) == limit, min(2 * limit, PAGE_EVENTS_MAX)
+                coming = group.create_task(self._next_page(page, limit, full=full))
                 position = await project(connection, at(standing, position), page)
+                page = await coming
+
+    async def _next_page(
+        self, page: Sequence[Recorded], limit: int, *, full: bool
+    ) -> list[Recorded]:
+        """Read while the page is projected; none after one that was not full."""
+        return await self._log.read_after(page[-1].position, limit) if full else []
 
     async def _catch_up(
         self, connection: Connection, behind: Sequence[ViewState], join: int

@@ -1,7 +1,9 @@
 """Rows between a fold and PostgreSQL: loaded by key in one query a table, written in one."""
 
+import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -12,6 +14,8 @@ from rostra_adapters.views.schema import versioned
 from rostra_projections.tables import Key, Rows, Table
 
 Convert = Callable[[Any], Any]
+SAVED_AT_ONCE = 4_000
+"""Rows; then whoever else waits for this process has a turn."""
 
 
 class Statements(msgspec.Struct, frozen=True):
@@ -87,11 +91,16 @@ async def load(
 async def save(
     connection: Connection, table: Table[Any], version: int, rows: Iterable[msgspec.Struct]
 ) -> None:
-    """Write rows, new and old alike, in one statement."""
-    records = [to_record(table, row) for row in rows]
-    if records:
-        columns = [list(column) for column in zip(*records, strict=True)]
-        await connection.execute(statements(table, version).save, *columns)
+    """Write rows, new and old alike, in one statement unless they are very many."""
+    every, statement = iter(rows), statements(table, version).save
+    async with asyncio.TaskGroup() as group:
+        saving: asyncio.Task[str] | None = None
+        while records := [to_record(table, row) for row in islice(every, SAVED_AT_ONCE)]:
+            columns = [list(column) for column in zip(*records, strict=True)]
+            if saving is not None:
+                await saving
+            saving = group.create_task(connection.execute(statement, *columns))
+            await asyncio.sleep(0)  # that it is under way while the next rows are made ready
 
 
 async def copy(

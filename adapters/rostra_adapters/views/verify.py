@@ -11,7 +11,8 @@ import msgspec
 from rostra.ids import discussion_of
 from rostra_adapters.postgres.connection import Connection
 from rostra_adapters.views import schema, store
-from rostra_adapters.views.folding import folded_ranges, no_garbage_collection
+from rostra_adapters.views.folding import folded_ranges
+from rostra_adapters.views.garbage import no_garbage_collection
 from rostra_adapters.views.patient import connected
 from rostra_adapters.views.projector import PARKED, ViewState, states
 from rostra_adapters.views.ranges import Part, parts
