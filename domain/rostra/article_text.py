@@ -20,7 +20,6 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-
 from rostra.refusals import Refusal
 
 NORMALISATION = 1

@@ -1,6 +1,7 @@
 """The indexes of tables that have been filled, several made at once."""
 
 import asyncio
+from collections import deque
 from collections.abc import Sequence
 
 from rostra_adapters.views import schema
@@ -14,18 +15,21 @@ _ALONE = "set max_parallel_maintenance_workers = 0; set maintenance_work_mem = '
 async def index(url: str, states: Sequence[ViewState], *, side_by_side: int) -> None:
     """Make all indexes, and let the planner know what the tables hold."""
     tables = [(table, state.version) for state in states for table in state.view.tables]
-    waiting = [one for table, version in tables for one in schema.indexes(table, version)]
+    await _each(url, [one for each in tables for one in schema.indexes(*each)], side_by_side)
+    last = [f"{schema.key(*each)}; analyze public.{schema.versioned(*each)}" for each in tables]
+    await _each(url, last, side_by_side)
+
+
+async def _each(url: str, statements: Sequence[str], side_by_side: int) -> None:
+    """Run them all, those that stand first, and take longest, first."""
+    waiting = deque(statements)
     async with asyncio.TaskGroup() as group:
         for _ in range(side_by_side):
             group.create_task(_work(url, waiting))
-    async with connected(url) as connection:
-        for table, version in tables:
-            await connection.execute(schema.key(table, version))
-            await connection.execute(f"analyze public.{schema.versioned(table, version)}")
 
 
-async def _work(url: str, waiting: list[str]) -> None:
+async def _work(url: str, waiting: deque[str]) -> None:
     async with connected(url) as connection:
         await connection.execute(_ALONE)
         while waiting:
-            await connection.execute(waiting.pop())
+            await connection.execute(waiting.popleft())

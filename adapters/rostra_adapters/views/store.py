@@ -1,7 +1,7 @@
 """Rows between a fold and PostgreSQL: loaded by key in one query a table, written in one."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import islice
 from typing import Any
@@ -54,13 +54,18 @@ def _times(table: Table[Any]) -> tuple[int, ...]:
     return tuple(number for number, kind in kinds if kind == "timestamptz")
 
 
-def to_record(table: Table[Any], row: msgspec.Struct) -> tuple[Any, ...]:
-    """A row as PostgreSQL takes it."""
-    values = list(msgspec.structs.astuple(row))
-    for number in _times(table):
-        if values[number] is not None:
-            values[number] = to_datetime(values[number])
-    return tuple(values)
+def to_records(table: Table[Any], rows: Iterable[msgspec.Struct]) -> Iterator[tuple[Any, ...]]:
+    """Rows as PostgreSQL takes them."""
+    times = _times(table)
+    for row in rows:
+        if not times:
+            yield msgspec.structs.astuple(row)
+            continue
+        values = list(msgspec.structs.astuple(row))
+        for number in times:
+            if values[number] is not None:
+                values[number] = to_datetime(values[number])
+        yield tuple(values)
 
 
 def to_row(table: Table[Any], values: Sequence[Any]) -> Any:
@@ -92,10 +97,10 @@ async def save(
     connection: Connection, table: Table[Any], version: int, rows: Iterable[msgspec.Struct]
 ) -> None:
     """Write rows, new and old alike, in one statement unless they are very many."""
-    every, statement = iter(rows), statements(table, version).save
+    every, statement = to_records(table, rows), statements(table, version).save
     async with asyncio.TaskGroup() as group:
         saving: asyncio.Task[str] | None = None
-        while records := [to_record(table, row) for row in islice(every, SAVED_AT_ONCE)]:
+        while records := list(islice(every, SAVED_AT_ONCE)):
             columns = [list(column) for column in zip(*records, strict=True)]
             if saving is not None:
                 await saving
@@ -111,5 +116,5 @@ async def copy(
         versioned(table, version),
         schema_name="public",
         columns=list(table.types),
-        records=(to_record(table, row) for row in rows),
+        records=to_records(table, rows),
     )

@@ -62,7 +62,7 @@ class TheView(PostgresTrackingRecorder):
             if table is COUNTS:
                 self._mend(cursor, rows)
             for row in rows.of(table).values():
-                cursor.execute(_SAVE[table.name], store.to_record(table, row))
+                cursor.execute(_SAVE[table.name], *store.to_records(table, [row]))
 
     def _mend(self, cursor: Any, rows: Rows) -> None:
         """Of a group whose latest comment has gone, the latest that is left."""
