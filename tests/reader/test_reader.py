@@ -365,6 +365,19 @@ async def test_many_comments_come_soon_and_scroll_smoothly(
     assert await page.locator(COMMENT).count() >= 120
 
 
+async def test_all_that_the_demo_asks_for_is_there(
+    browser: Browser, reader_service: Service
+) -> None:
+    page = await browser.new_page()
+    refused: list[str] = []
+    page.on("response", lambda it: refused.append(it.url) if it.status >= 400 else None)
+    await page.goto(reader_service.url + "/demo")
+    await expect(page.locator(COMMENT).first).to_be_visible()
+    icon = await page.locator("link[rel=icon]").get_attribute("href")
+    assert (await reader_service.ask("GET", str(icon))).status == 200
+    assert refused == []
+
+
 async def test_tokens_are_for_the_demo_alone(reader_service: Service) -> None:
     people = (await reader_service.ask("GET", "/demo/people.json")).json
     written = await reader_service.ask(

@@ -71,14 +71,14 @@ class Demo:
         self._files = {
             name: File(name, data, ASK_AGAIN)
             for name, data in {**files, "demo.html": page}.items()
-            if name in ("demo.html", "demo.css", "demo.js")
+            if name in ("demo.html", "demo.css", "demo.js", "demo.svg")
         }
 
     def routes(self) -> list[web.RouteDef]:
         return [
             web.get("/demo", self.page),
             web.get("/demo/people.json", self.people),
-            web.get("/demo/{name:demo\\.(?:css|js)}", self.file),
+            web.get("/demo/{name:demo\\.(?:css|js|svg)}", self.file),
         ]
 
     async def page(self, request: web.Request) -> web.Response:

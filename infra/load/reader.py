@@ -1,0 +1,171 @@
+"""A discussion of thousands of comments in a real browser: how soon its first comments are
+shown, and whether scrolling through it ever blocks.
+
+    python infra/load/reader.py --comments 5000
+
+Starts a `rostra serve --demo` of its own on a passing data folder, publishes the comments, and
+measures with the browser's own clock and long-task entries. Needs Debian's `chromium`. Ends with
+1 where a limit is passed.
+"""
+
+import argparse
+import asyncio
+import shutil
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory, TemporaryFile
+from typing import Any
+
+import msgspec
+from playwright.async_api import Browser, Page, async_playwright
+
+from rostra_adapters.publisher import Publisher
+
+FIRST_MS_MAX = 300
+BLOCKED_MS_MAX = 50
+ROSTRA = ("-c", "from rostra_adapters.cli import main; main()")
+ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
+SERVED_SECONDS_MAX = 120.0
+PAGES_LOADED = 6
+WHEELS = 60
+VOTED = 0.4
+"""Of the comments, and answered as many."""
+
+_WATCH = """
+window.tasks = [];
+new PerformanceObserver((list) => {
+  for (const entry of list.getEntries()) window.tasks.push(entry.duration);
+}).observe({ type: "longtask", buffered: true });
+const look = () => {
+  const shown = document.querySelector("rostra-discussion")?.shadowRoot?.querySelector("article");
+  if (shown) window.first = performance.now();
+  else requestAnimationFrame(look);
+};
+requestAnimationFrame(look);
+"""
+_STARTED = """
+performance.getEntriesByType("resource").find((it) => it.name.endsWith("/embed/rostra.js"))
+  .startTime"""
+_NAMES = """
+[...document.querySelectorAll("rostra-discussion")].map((it) => [
+  it.getAttribute("site"), it.getAttribute("resource")])[0]"""
+
+
+@asynccontextmanager
+async def served(data: Path) -> AsyncIterator[str]:
+    """The URL of a service that ends with this."""
+    with TemporaryFile() as complaints:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *ROSTRA,
+            *("serve", "--demo", "--data", str(data), "--port", "0", "--reader-rate", "off"),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=complaints,
+        )
+        try:
+            assert process.stdout is not None
+            said = await asyncio.wait_for(process.stdout.readline(), SERVED_SECONDS_MAX)
+            yield said.decode().split()[-1]
+        finally:
+            process.terminate()
+            await process.wait()
+
+
+async def token(data: Path) -> str:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *ROSTRA,
+        *("token", "--scope", "publish", "--data", str(data)),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    output, _ = await process.communicate()
+    return output.decode().split()[-1]
+
+
+def comments(count: int, site: str, resource: str) -> Iterator[bytes]:
+    """Lines of CloudEvents: comments, answers to some of them, votes on some."""
+    for number in range(count):
+        said = f"Number {number}: what happened on the line last night, and *who* said so. " * 3
+        about: dict[str, Any] = {"comment": f"many-{number}", "body": said}
+        about["author"] = {"id": f"reader-{number % 400}", "name": f"Reader {number % 400}"}
+        if 0 < number % 10 < VOTED * 10:
+            about["parent"] = f"many-{number - number % 10}"
+        yield _event(f"c{number}", "comment.posted", site, resource, about)
+        if number % 10 < VOTED * 10:
+            vote = {"comment": f"many-{number}", "voter": f"voter-{number % 90}", "value": 1}
+            yield _event(f"v{number}", "vote.cast", site, resource, vote)
+
+
+def _event(name: str, kind: str, site: str, resource: str, about: dict[str, Any]) -> bytes:
+    event = {"specversion": "1.0", "id": name, "source": "urn:load:reader", "type": kind}
+    return msgspec.json.encode(event | {"data": {"site": site, "resource": resource, **about}})
+
+
+async def opened(browser: Browser, url: str) -> Page:
+    page = await (await browser.new_context()).new_page()
+    await page.add_init_script(_WATCH)
+    await page.goto(f"{url}/demo")
+    await page.wait_for_selector("rostra-discussion article")
+    return page
+
+
+async def first_ms(browser: Browser, url: str) -> float:
+    """From the script's start to the first comment, in a browser that has kept nothing."""
+    page = await opened(browser, url)
+    shown = await page.evaluate("window.first") - await page.evaluate(_STARTED)
+    await page.context.close()
+    return float(shown)
+
+
+async def longest_ms(browser: Browser, url: str) -> tuple[int, float]:
+    """How many comments were scrolled through, and the longest that anything blocked."""
+    page = await opened(browser, url)
+    for _ in range(PAGES_LOADED):
+        await page.get_by_role("button", name="Load more").click()
+        await page.wait_for_timeout(300)
+    await page.evaluate("window.tasks.length = 0")
+    await page.mouse.move(300, 300)
+    for _ in range(WHEELS):
+        await page.mouse.wheel(0, 500)
+        await page.wait_for_timeout(20)
+    articles = await page.locator("rostra-discussion article").count()
+    longest = max(await page.evaluate("window.tasks"), default=0.0)
+    await page.context.close()
+    return articles, float(longest)
+
+
+async def run(count: int, rounds: int, chromium: str) -> bool:
+    """Measure, print, and say whether the limits were kept."""
+    with TemporaryDirectory() as folder:
+        data = Path(folder)
+        async with served(data) as url, async_playwright() as playwright:
+            browser = await playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+            page = await opened(browser, url)
+            site, resource = await page.evaluate(_NAMES)
+            await page.context.close()
+            publisher = Publisher(url, await token(data))
+            print(await publisher.publish(comments(count, site, resource)))
+            firsts = [await first_ms(browser, url) for _ in range(rounds)]
+            articles, longest = await longest_ms(browser, url)
+            await browser.close()
+    print(f"first comments after the script's start: {', '.join(f'{it:.0f}' for it in firsts)} ms")
+    print(f"the longest task while scrolling through {articles}: {longest:.0f} ms")
+    return median(firsts) <= FIRST_MS_MAX and longest <= BLOCKED_MS_MAX
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--comments", type=int, default=5_000)
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--chromium", default=shutil.which("chromium"))
+    options = parser.parse_args()
+    if options.chromium is None:
+        sys.exit("no browser: install chromium, or name one with --chromium")
+    sys.exit(not asyncio.run(run(options.comments, options.rounds, options.chromium)))
+
+
+if __name__ == "__main__":
+    main()
