@@ -2,10 +2,9 @@
 
 import re
 from collections import OrderedDict
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Iterator, Sequence
 from hashlib import blake2b
-from html import escape
-from typing import Any
+from typing import cast
 
 import nh3
 from markdown_it import MarkdownIt
@@ -55,27 +54,45 @@ _cleaner = nh3.Cleaner(
 )
 
 
-def _image(
-    renderer: RendererHTML,
-    tokens: Sequence[Token],
-    index: int,
-    options: Any,
-    environment: MutableMapping[str, Any],
-) -> str:
-    """An image as a link to it: shown, it would tell its host who reads."""
-    token = tokens[index]
-    source = str(token.attrGet("src") or "")
-    text = renderer.renderInlineAsText(token.children or [], options, environment)
-    return f'<a href="{escape(source)}">{escape(text or source)}</a>'
-
-
 _markdown = MarkdownIt("commonmark")
-_markdown.add_render_rule("image", _image)
+_renderer = cast(RendererHTML, _markdown.renderer)
+
+
+def unsanitised(body: str) -> str:
+    """The body as CommonMark says. Nobody is ever shown this."""
+    return str(_markdown.render(body))
 
 
 def render(body: str) -> str:
-    """The body as sanitised HTML."""
-    return _cleaner.clean(_markdown.render(body))
+    """The body as sanitised HTML, an image as a link to it: shown, it would tell its host who
+    reads."""
+    tokens = _markdown.parse(body)
+    for token in tokens:
+        if token.children:
+            token.children = list(_without_images(token.children))
+    return _cleaner.clean(_renderer.render(tokens, _markdown.options, {}))
+
+
+def _without_images(tokens: Sequence[Token]) -> Iterator[Token]:
+    inside = 0  # links cannot hold links: there the image's text must do
+    for token in tokens:
+        inside += (token.type == "link_open") - (token.type == "link_close")
+        if token.type == "image":
+            yield from _as_link(token, inside=bool(inside))
+        else:
+            yield token
+
+
+def _as_link(image: Token, *, inside: bool) -> Iterator[Token]:
+    source = str(image.attrGet("src") or "")
+    alt = _renderer.renderInlineAsText(image.children or [], _markdown.options, {})
+    text = Token("text", "", 0, content=alt or source)
+    if inside:
+        yield text
+        return
+    yield Token("link_open", "a", 1, attrs={"href": source})
+    yield text
+    yield Token("link_close", "a", -1)
 
 
 class Rendering:

@@ -204,10 +204,10 @@ async def _folded(
     for table in view.tables:
         await store.load(connection, table, state.version, touched[table.name], rows)
     before = places_of(rows, touched[COMMENTS.name]) if COMMENTS in view.tables else {}
-    for start in range(0, len(facts), FOLDED_AT_ONCE):
-        for fact in facts[start : start + FOLDED_AT_ONCE]:
-            fold_fact(view, rows, fact)
-        await asyncio.sleep(0)
+    for number, fact in enumerate(facts, 1):
+        fold_fact(view, rows, fact)
+        if number % FOLDED_AT_ONCE == 0:
+            await asyncio.sleep(0)
     view.settle(rows, touched)
     return rows, before
 

@@ -104,6 +104,9 @@ async def save(
             columns = [list(column) for column in zip(*records, strict=True)]
             if saving is not None:
                 await saving
+            if len(records) < SAVED_AT_ONCE:
+                await connection.execute(statement, *columns)
+                break
             saving = group.create_task(connection.execute(statement, *columns))
             await asyncio.sleep(0)  # that it is under way while the next rows are made ready
 
