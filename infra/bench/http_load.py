@@ -134,3 +134,22 @@ async def drive(
 
 async def _until(moment: float) -> None:
     await asyncio.sleep(max(0.0, moment - time.perf_counter()))
+
+
+async def drive_closing(
+    host: str, port: int, requests: Iterable[bytes], *, connections: int, expected: int
+) -> float:
+    """The same of a server that closes each connection after its answer."""
+    waiting = iter(requests)
+    began = time.perf_counter()
+
+    async def work() -> None:
+        for data in waiting:
+            status, _, body = await ask(host, port, data)
+            if status != expected:
+                raise Unexpected(f"{status}: {body[:500]!r}")
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(connections):
+            group.create_task(work())
+    return time.perf_counter() - began

@@ -32,6 +32,7 @@ ROWS: Mapping[str, str] = {
     "pages": "pages of comments over HTTP",
     "long_discussion": "a discussion of 200,000 comments",
     "starting": "the command line and the service starting",
+    "others": "beside UmaDB and Isso",
     "growth": "all that at ten times the size",
 }
 
@@ -63,7 +64,8 @@ async def run(rows: Sequence[str], scale: Scale, data: Path) -> Results:
     began = datetime.now(UTC).isoformat(timespec="seconds")
     async with local_postgres(data) as lease:
         facts = await machine.facts(lease.url)
-        figures = await measure(Setting(Databases(lease.url), scale), rows)
+        setting = Setting(Databases(lease.url), scale, others=data / "others")
+        figures = await measure(setting, rows)
     return Results(began, facts, scale, figures)
 
 

@@ -43,8 +43,10 @@ QUICK = Scale(
 
 
 class Setting(msgspec.Struct, frozen=True):
-    """A run's databases and scale. `scratch` is where passing folders are made."""
+    """A run's databases and scale. `scratch` is where passing folders are made, `others` where
+    programs of others are installed; without it they are not measured."""
 
     databases: Databases
     scale: Scale
     scratch: Path | None = None
+    others: Path | None = None
