@@ -13,6 +13,9 @@ class ArticleTexts(Protocol):
     async def find(self, discussion: UUID, text_hash: str) -> str | None:
         """None where it was dropped, or never kept."""
 
+    async def has(self, discussion: UUID, text_hash: str) -> bool:
+        """Whether it is kept now."""
+
     async def keep(self, discussion: UUID, text_hash: str, text: str) -> None:
         """Durably. What is kept already stays."""
 
@@ -28,6 +31,9 @@ class MemoryArticleTexts:
 
     async def find(self, discussion: UUID, text_hash: str) -> str | None:
         return self._kept.get((discussion, text_hash))
+
+    async def has(self, discussion: UUID, text_hash: str) -> bool:
+        return (discussion, text_hash) in self._kept
 
     async def keep(self, discussion: UUID, text_hash: str, text: str) -> None:
         self._kept.setdefault((discussion, text_hash), text)
@@ -47,6 +53,7 @@ class SqliteArticleTexts:
     """
     _INSERT = "insert or ignore into rostra_article_texts values (?, ?, ?)"
     _SELECT = "select text from rostra_article_texts where discussion = ? and hash = ?"
+    _HAS = "select 1 from rostra_article_texts where discussion = ? and hash = ?"
     _DELETE = "delete from rostra_article_texts where discussion = ? and hash = ? returning 1"
 
     def __init__(self, datastore: SQLiteDatastore) -> None:
@@ -62,6 +69,14 @@ class SqliteArticleTexts:
                 return None if row is None else str(row[0])
 
         return await asyncio.to_thread(find)
+
+    async def has(self, discussion: UUID, text_hash: str) -> bool:
+        def has() -> bool:
+            with self._datastore.transaction(commit=False) as cursor:
+                cursor.execute(self._HAS, _key(discussion, text_hash))
+                return cursor.fetchone() is not None
+
+        return await asyncio.to_thread(has)
 
     async def keep(self, discussion: UUID, text_hash: str, text: str) -> None:
         def keep() -> None:

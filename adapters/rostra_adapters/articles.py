@@ -44,9 +44,11 @@ class Articles:
         await self._workers.close()
 
     async def read(self, discussion: UUID, text_hash: str) -> str | None:
-        """A text that is kept; None where it was dropped."""
+        """A text that is kept; None where it was dropped, by whatever process."""
         key = (discussion, text_hash)
         text = self._cached.pop(key, None)
+        if text is not None and not await self._texts.has(discussion, text_hash):
+            return None
         if text is None:
             text = await self._texts.find(discussion, text_hash)
         if text is not None:

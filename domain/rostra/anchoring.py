@@ -10,7 +10,8 @@ A candidate's score is the share of letters that stand as they stood:
     score = (q*Q + p*P + s*S + n*N) / (Q + P + S + N)
     q      1 - errors / letters of the quote
     p, s   the same for prefix and suffix, read from the quote outward; 0 below CONTEXT_MIN,
-           or CONTEXT_MIN_CHANGED where the quote itself has errors
+           or CONTEXT_MIN_CHANGED where the quote itself has errors; and 0 where a word goes on
+           (`the` in `other`) that began or ended with the quote
     n      1 - distance from where it last stood / letters of the text
     Q      letters of the quote, at most QUOTE_WEIGHT_MAX
     P, S   half the letters of the prefix and suffix, at most CONTEXT_WEIGHT_MAX each
@@ -24,15 +25,38 @@ The best candidate is the passage if it scores `SCORE_MIN`; of equals, the neare
 - context decides before nearness does.
 """
 
-from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
 import msgspec
 
+from rostra.describing import CONTEXT_CHARACTERS, Quote, describe
 from rostra.folding import Folded
-from rostra.matching import Grams, Haystack, Match, Region, similarity
+from rostra.matching import (
+    CANDIDATE_WORK,
+    HIT_WORK,
+    Grams,
+    Haystack,
+    Match,
+    blocks,
+    goes_on,
+    similarity,
+    without,
+)
+
+__all__ = [
+    "Anchored",
+    "Mark",
+    "Orphaned",
+    "Outcome",
+    "Quote",
+    "Standing",
+    "anchor",
+    "anchor_all",
+    "describe",
+    "standing",
+]
 
 CHARACTERS_PER_ERROR = 10
 APPROXIMATE_CHARACTERS_MIN = 12
@@ -49,27 +73,18 @@ CONTEXT_WEIGHT = 0.5
 NEARNESS_WEIGHT = 0.1
 SCORE_DIGITS = 6
 
-CONTEXT_CHARACTERS = 32
-WORD_CHARACTERS_MAX = 50
 CONTEXT_COMPARED_CHARACTERS_MAX = 96
-CONTEXT_ORIGINAL_CHARACTERS_MAX = 450
-"""What `describe` looks at: 32 letters may stand between much white space."""
 
 CANDIDATES_MAX = 64
 """So many are scored, the nearest first; of common words also those with a like side."""
 SIDE_CHARACTERS = 8
 ROUNDS_MAX = 8
+WORK_MAX = 2_000_000_000
+"""Of all searches with errors in a text, in letters compared with a block of a quote. When it is
+done, the passages that are left are looked for word for word alone."""
 
 _BORDER = "\x02" * CONTEXT_CHARACTERS
 """Stands before the text and after it, so that a passage there has a whole context too."""
-
-
-class Quote(msgspec.Struct, frozen=True):
-    """A W3C `TextQuoteSelector`; a context that is not known is empty."""
-
-    exact: str
-    prefix: str = ""
-    suffix: str = ""
 
 
 class Standing(msgspec.Struct, frozen=True):
@@ -107,26 +122,6 @@ class Orphaned(msgspec.Struct, frozen=True, tag=True):
 Outcome = Anchored | Orphaned
 
 
-def describe(
-    text: str,
-    start: int,
-    end: int,
-    *,
-    context_characters: int = CONTEXT_CHARACTERS,
-    word_characters_max: int = WORD_CHARACTERS_MAX,
-) -> Quote:
-    """The stretch's words, with context on both sides up to the next border of a word.
-
-    White space in a row counts as one character. Where no word ends within
-    `word_characters_max` (Chinese, a DNA sequence) the context ends within one.
-    """
-    reach = CONTEXT_ORIGINAL_CHARACTERS_MAX
-    before, after = text[max(0, start - reach) : start], text[end : end + reach]
-    far = _reach(before[::-1], context_characters, word_characters_max)
-    near = _reach(after, context_characters, word_characters_max)
-    return Quote(exact=text[start:end], prefix=before[len(before) - far :], suffix=after[:near])
-
-
 def standing(text: str, start: int, end: int) -> Standing:
     """How a passage stands in the text of a revision, for anchoring it in the next."""
     quote = describe(text, start, end)
@@ -150,17 +145,11 @@ def anchor_all(text: str, marks: Sequence[Mark]) -> list[Outcome]:
     ]
     patterns = ((search.exact, search.errors_max) for _, search in changed)
     grams = Grams(article.text, patterns)
+    work = 0
     for index, search in changed:
-        best[index] = search.with_errors(grams, best[index])
+        best[index], done = search.with_errors(grams, best[index], WORK_MAX - work)
+        work += done
     return [search.outcome(found) for search, found in zip(searches, best, strict=True)]
-
-
-def _reach(text: str, context_characters: int, word_characters_max: int) -> int:
-    """How far the context goes into the text."""
-    folded = Folded(text)
-    _, end = folded.original_range(0, min(context_characters, len(folded.text)))
-    word = text[end : end + word_characters_max]
-    return end + next((index for index, letter in enumerate(word) if letter.isspace()), len(word))
 
 
 class _Article:
@@ -239,24 +228,29 @@ class _Search:
         standing = [self._standing(context, nearest) for context in self._contexts]
         return self._best([match for match in standing if match] or self._places())
 
-    def with_errors(self, grams: Grams, best: _Scored | None) -> _Scored | None:
-        """The best place with a few letters changed, unless `best` is better.
-
-        Takes the fewest errors first, and stops when more errors could not win.
-        """
-        regions = grams.regions(self.exact, self.errors_max, self._near)
+    def with_errors(
+        self, grams: Grams, best: _Scored | None, work_max: int
+    ) -> tuple[_Scored | None, int]:
+        """The best place with a few letters changed, unless `best` is better; and the work done.
+        Takes the fewest errors first, and stops when more could not win."""
+        if work_max <= 0:
+            return best, 0
+        regions, hits = grams.regions(self.exact, self.errors_max, self._near)
+        work = hits * HIT_WORK
         for _ in range(ROUNDS_MAX):
-            errors, ends = self._haystack.fewest_errors(
+            work += blocks(self.exact, regions) + CANDIDATE_WORK
+            errors, ends, apart = self._haystack.fewest_errors(
                 regions, self.exact, self.errors_max, near=self._near, ends_max=CANDIDATES_MAX
             )
             if not ends:
                 break
-            found = self._best(self._matches(ends, errors))
-            best = max(filter(None, (best, found)), default=None)
-            if best is not None and best.score >= self._score_max(errors + 1):
+            matches = self._matches(ends, errors)
+            work += len(matches) * (blocks(self.exact, [(0, 2 * errors)]) + CANDIDATE_WORK)
+            best = max(filter(None, (best, self._best(matches))), default=None)
+            if (best is not None and best.score >= self._score_max(errors + 1)) or work >= work_max:
                 break
-            regions = _without(regions, ends)
-        return best
+            regions = without(regions, apart, len(self.exact), self.errors_max)
+        return best, work
 
     def outcome(self, best: _Scored | None) -> Outcome:
         if best is None or best.score < SCORE_MIN:
@@ -302,12 +296,14 @@ class _Search:
         return places
 
     def _matches(self, ends: Sequence[int], errors: int) -> list[Match]:
-        return [
-            match
-            for end in ends
-            for match in self._haystack.ending(self.exact, end, errors)
-            if match.errors <= self.errors_max
-        ]
+        """Those that end there, the nearest first."""
+        matches: list[Match] = []
+        for end in sorted(ends, key=lambda end: abs(end - len(self.exact) - self._near)):
+            found = self._haystack.ending(self.exact, end, errors)
+            matches += [match for match in found if match.errors <= self.errors_max]
+            if len(matches) >= CANDIDATES_MAX:
+                break
+        return matches[:CANDIDATES_MAX]
 
     def _best(self, matches: Iterable[Match]) -> _Scored | None:
         return max((self._scored(match) for match in matches), default=None)
@@ -353,10 +349,14 @@ class _Search:
     def _prefix_similarity(self, prefix: str, start: int, least: float) -> float:
         if self._text.endswith(prefix, 0, start):
             return 1.0
+        if goes_on(prefix[-1:], self._text[start - 1 : start + 1]):
+            return 0.0
         before = self._text[max(0, start - 2 * len(prefix)) : start]
         return similarity(prefix[::-1], before[::-1], least)
 
     def _suffix_similarity(self, suffix: str, end: int, least: float) -> float:
+        if goes_on(suffix[:1], self._text[end - 1 : end + 1]):
+            return 0.0
         return similarity(suffix, self._text[end : end + 2 * len(suffix)], least)
 
 
@@ -384,13 +384,3 @@ def _context(exact: str, prefix: str, suffix: str) -> _Context:
         suffix = suffix.removeprefix(" ")
     characters = CONTEXT_COMPARED_CHARACTERS_MAX
     return _Context(prefix[-characters:], suffix[:characters])
-
-
-def _without(regions: Sequence[Region], ends: Sequence[int]) -> list[Region]:
-    """The regions where none of the ends lies; both are in order."""
-    kept = []
-    for start, end in regions:
-        index = bisect_right(ends, start)
-        if index == len(ends) or ends[index] > end:
-            kept.append((start, end))
-    return kept

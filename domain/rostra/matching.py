@@ -7,7 +7,7 @@ import re
 from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from heapq import merge
 from itertools import accumulate, islice
 from typing import NamedTuple
@@ -18,7 +18,14 @@ GRAM_CHARACTERS = (6, 8)
 HITS_MAX = 60_000
 """What is made of more common pieces (`aaaa…`) cannot be told from its surroundings by them …"""
 COMMON_REACH_CHARACTERS = 10_000
-"""… and is only looked for so far around where it last stood."""
+COMMON_REACH_CHARACTERS_MIN = 2_000
+"""… and is only looked for so far around where it last stood, less its own length."""
+BLOCK_CHARACTERS = 64
+"""edlib compares so many letters of a pattern at once."""
+REGION_WORK, CANDIDATE_WORK, HIT_WORK = 600, 100_000, 30
+"""What else takes time, in letters compared with a block of a pattern."""
+SIMILARITIES_KEPT = 4_096
+"""Where a text repeats itself, so does what stands around the words."""
 SYMBOLS_MAX = 254
 """edlib tells 256 apart: of these one stands for unknown letters, one for gaps in the text."""
 GAP = b"\xff"
@@ -36,11 +43,20 @@ Region = tuple[int, int]
 """A stretch of the text: its start and its end."""
 
 
+class Regions(NamedTuple):
+    """Where to look, and of how many places that was concluded."""
+
+    regions: list[Region]
+    hits: int
+
+
 class Found(NamedTuple):
-    """What takes the fewest errors; `ends` is empty where it takes too many, and ascends."""
+    """What takes the fewest errors; `ends` is empty where it takes too many, and ascends.
+    `apart` are those of all ends that lie half a pattern or more from one another."""
 
     errors: int
     ends: list[int]
+    apart: list[int]
 
 
 def occurrences(text: str, pattern: str, start: int = 0) -> Iterator[int]:
@@ -65,6 +81,7 @@ def approximate_matches(text: str, pattern: str, errors_max: int) -> list[Match]
     return [match for end in found.ends for match in haystack.ending(pattern, end, found.errors)]
 
 
+@lru_cache(SIMILARITIES_KEPT)
 def similarity(expected: str, actual: str, least: float) -> float:
     """The share of the expected letters that the actual text begins with, give or take errors;
     0 if that is less than the least."""
@@ -80,6 +97,11 @@ def similarity(expected: str, actual: str, least: float) -> float:
     return 1 - found.errors / len(expected) if found.ends else 0.0
 
 
+def goes_on(outside: str, border: str) -> bool:
+    """Whether a word crosses the border, of two letters, that none crossed beside `outside`."""
+    return not outside.isalnum() and border.isalnum()
+
+
 class Haystack:
     """A text, made ready once for many searches."""
 
@@ -92,6 +114,8 @@ class Haystack:
         Backwards through the mirrored text, since `str.find` takes linear time whatever it is
         given, and `str.rfind` quadratic time on `aaaa…`.
         """
+        if not self._letters.issuperset(pattern):
+            return iter(())
         last = len(self.text) - len(pattern)
         ahead = occurrences(self.text, pattern, near)
         behind = occurrences(self._mirrored, pattern[::-1], last - near + 1)
@@ -123,7 +147,8 @@ class Haystack:
         if ends_max is not None and len(chosen) > ends_max:
             middle = bisect_left(chosen, near + len(pattern), key=end)
             chosen = chosen[max(0, middle - ends_max // 2) :][:ends_max]
-        return Found(found.errors, [end(last) for last in chosen])
+        apart = _apart(found.ends, len(pattern) // 2)
+        return Found(found.errors, [end(last) for last in chosen], [end(last) for last in apart])
 
     def ending(self, pattern: str, end: int, errors: int) -> list[Match]:
         """The matches with so many errors that end there: they may begin in several places."""
@@ -139,13 +164,17 @@ class Haystack:
         ]
 
     @cached_property
+    def _letters(self) -> frozenset[str]:
+        return frozenset(self.text)
+
+    @cached_property
     def _mirrored(self) -> str:
         return self.text[::-1]
 
     @cached_property
     def _alphabet(self) -> "Alphabet | None":
         """One for all patterns, where the text has no more letters than edlib tells apart."""
-        letters = sorted(set(self.text))
+        letters = sorted(self._letters)
         return Alphabet(letters) if len(letters) <= SYMBOLS_MAX else None
 
     @cached_property
@@ -197,11 +226,39 @@ class Alphabet(dict[int, int]):
 def _align(pattern: bytes, text: bytes, mode: str, errors_max: int) -> Found:
     """`ends` are the matches' last letters, as edlib has them."""
     if not text:
-        return Found(len(pattern), [])
+        return Found(len(pattern), [], [])
     found = edlib.align(pattern, text, mode=mode, task="distance", k=errors_max)
-    return Found(
-        found["editDistance"], [last for _, last in found["locations"] if last is not None]
-    )
+    ends = [last for _, last in found["locations"] if last is not None]
+    return Found(found["editDistance"], ends, ends)
+
+
+def _apart(ends: Sequence[int], distance: int) -> list[int]:
+    apart: list[int] = []
+    index = 0
+    while index < len(ends):
+        apart.append(ends[index])
+        index = bisect_left(ends, ends[index] + max(distance, 1), index)
+    return apart
+
+
+def blocks(pattern: str, regions: Iterable[Region]) -> int:
+    """The work of looking for the pattern there, in letters compared with one block of it."""
+    each = 1 + len(pattern) // BLOCK_CHARACTERS
+    return sum(REGION_WORK + (end - start) * each for start, end in regions)
+
+
+def without(
+    regions: Sequence[Region], ends: Sequence[int], letters: int, errors_max: int
+) -> list[Region]:
+    """The regions less the matches that end there; what stands beside them may be another."""
+    kept: list[Region] = []
+    for start, end in regions:
+        begin = start
+        for found in ends[bisect_right(ends, start) : bisect_right(ends, end)]:
+            kept.append((begin, found - letters + errors_max))
+            begin = found - errors_max
+        kept.append((begin, end))
+    return [(start, end) for start, end in kept if end - start >= letters - errors_max]
 
 
 class Grams:
@@ -218,23 +275,29 @@ class Grams:
         for size, pieces in wanted.items():
             self._places |= _places(text, pieces, size)
 
-    def regions(self, pattern: str, errors_max: int, near: int) -> list[Region]:
+    def regions(self, pattern: str, errors_max: int, near: int) -> Regions:
         """Where the pattern may stand with so many errors, and nowhere else (but see `HITS_MAX`).
 
         Of its pieces each error spoils one at most. The others stand in the text unspoilt, and
         are shifted, against their places in the pattern, by as much as the match as a whole,
-        give or take `errors_max`.
+        give or take `errors_max`. So of its commonest pieces half of those that must be unspoilt
+        need not be looked at.
         """
-        pieces = _pieces(pattern, _size(pattern, errors_max))
-        found = [(at, self._places.get(piece, ())) for at, piece in pieces]
-        if sum(len(places) for _, places in found) > HITS_MAX:
-            return _around(near, len(pattern), len(self._text))
+        size = _size(pattern, errors_max)
+        found = [(at, self._places.get(piece, [])) for at, piece in _pieces(pattern, size)]
+        spared = (len(found) - errors_max) // 2
+        found = sorted(found, key=lambda each: len(each[1]))[: len(found) - spared]
+        hits = sum(len(places) for _, places in found)
+        if hits > HITS_MAX:
+            return Regions(_around(near, len(pattern), len(self._text)), 0)
+        if errors_max == 1:
+            found = _continued(self._text, pattern, found, size)
         shifts: list[int] = []
         for at, places in found:
             shifts += [place - at for place in places]
         shifts.sort()
         intact = len(found) - errors_max
-        return _merged(
+        merged = _merged(
             [
                 (last - errors_max, first + len(pattern) + 2 * errors_max)
                 for first, last in zip(shifts, islice(shifts, intact - 1, None), strict=False)
@@ -242,6 +305,7 @@ class Grams:
             ],
             len(self._text),
         )
+        return Regions(merged, hits)
 
 
 def _size(pattern: str, errors_max: int) -> int:
@@ -263,9 +327,39 @@ def _places(text: str, wanted: set[str], size: int) -> dict[str, list[int]]:
     return places
 
 
+def _continued(
+    text: str, pattern: str, found: Iterable[tuple[int, list[int]]], size: int
+) -> list[tuple[int, list[int]]]:
+    """Of two pieces the places where half of the other one stands beside it too: one error
+    spoils no more, and shifts it by one letter at most."""
+    half = size // 2
+    near, far = pattern[half:size], pattern[:half]
+    after, later = pattern[size : size + half], pattern[size + half : 2 * size]
+    length, back, on, end = len(near), size - half, size + half, 2 * size + 1
+    return [
+        (
+            at,
+            [
+                place
+                for place in places
+                if text[place - length : place] == near
+                or far in text[max(place - size - 1, 0) : max(place - back + 1, 0)]
+            ]
+            if at
+            else [
+                place
+                for place in places
+                if text[place + size : place + on] == after
+                or later in text[place + on - 1 : place + end]
+            ],
+        )
+        for at, places in found
+    ]
+
+
 def _around(near: int, pattern_length: int, text_length: int) -> list[Region]:
-    reach = COMMON_REACH_CHARACTERS + pattern_length
-    return [(max(0, near - reach), min(text_length, near + reach))]
+    reach = max(COMMON_REACH_CHARACTERS - pattern_length, COMMON_REACH_CHARACTERS_MIN)
+    return [(max(0, near - reach), min(text_length, near + pattern_length + reach))]
 
 
 def _merged(spans: Iterable[Region], text_length: int) -> list[Region]:

@@ -125,7 +125,7 @@ def test_no_match_is_outside_the_regions_that_are_searched(
     if len(pattern) < APPROXIMATE_CHARACTERS_MIN:
         return
     errors_max = len(pattern) // CHARACTERS_PER_ERROR
-    regions = Grams(text, [(pattern, errors_max)]).regions(pattern, errors_max, near=0)
+    regions, _ = Grams(text, [(pattern, errors_max)]).regions(pattern, errors_max, near=0)
     for match in approximate_matches(text, pattern, errors_max):
         assert any(begin <= match.start and match.end <= end for begin, end in regions)
 

@@ -144,8 +144,19 @@ class Document:
                 self._visit(child)
 
 
+CASES = {
+    "quote-match.json": 25,
+    "position-match.json": 7,
+    "quote-describe.json": 22,
+    "approximate-match.json": 13,
+}
+
+
 def read(path: Path) -> dict[str, Any]:
+    """All of the cases, in their groups."""
     cases: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    counted = [1 if "html" in case else len(case) for case in cases.values()]
+    assert sum(counted) == CASES[path.name]
     return cases
 
 

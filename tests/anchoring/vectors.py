@@ -77,6 +77,44 @@ def vectors() -> Vector:
     }
 
 
+def at_random(chance: random.Random, letters: str, count: int) -> Vector:
+    """As many texts of these letters, each edited once, with three passages."""
+    cases: list[Vector] = []
+    described: list[Vector] = []
+    texts = ["".join(chance.choices(letters, k=chance.randint(20, 160))) for _ in range(count)]
+    for text in texts:
+        marked = [_known(chance, text, *_stretch(chance, text)) for _ in range(3)]
+        described.append(_described(text, *_stretch(chance, text)))
+        at = chance.randrange(len(text))
+        put = "".join(chance.choices(letters, k=chance.choice((0, 1, 2, 30))))
+        revised = text[:at] + put + text[at + chance.choice((0, 1, 2, 20)) :]
+        cases.append(_case(f"{letters!r} {text!r}", revised, marked))
+    folded = [{"text": text, "folded": Folded(text).text} for text in texts]
+    return {"fold": folded, "describe": described, "anchor": cases}
+
+
+def of_lists(chance: random.Random, count: int) -> Vector:
+    """Lists whose rows are nearly alike; of the rows marked some letters change, and some rows
+    go."""
+    cases: list[Vector] = []
+    for number in range(count):
+        rows = [f"Opening hours on day {at * 7919 % 97}: from nine to five. " for at in range(40)]
+        text = "".join(rows)
+        starts = [len("".join(rows[:at])) for at in chance.sample(range(40), 8)]
+        marked = [
+            _known(chance, text, start, start + chance.choice((12, 20, 35))) for start in starts
+        ]
+        for at in chance.sample(range(40), 15):
+            rows[at] = chance.choice(("", rows[at].replace("hours", "time"), rows[at][3:], "Shut."))
+        cases.append(_case(f"list {number}", "".join(rows), marked))
+    return {"fold": [], "describe": [], "anchor": cases}
+
+
+def _known(chance: random.Random, text: str, start: int, end: int) -> tuple[int | None, Mark]:
+    known = chance.choice((standing(text, start, end), Standing(start), None))
+    return start, Mark(describe(text, start, end), known)
+
+
 def _descriptions(chance: random.Random) -> list[Vector]:
     texts = (FERRY, VERSES, *SCRIPTS)
     return [_described(text, *_stretch(chance, text)) for text in texts for _ in range(4)]
@@ -156,6 +194,11 @@ def _by_hand() -> list[Vector]:
         _case("nine times, three gone", VERSES.replace(f"{refrain}, ", "", 3), nine),
         _case("without context", FERRY, [(None, Mark(Quote("harbour"))), (0, Mark(Quote("a")))]),
         _case(
+            "inside other words",
+            FERRY.replace(" ice ", " nicest of all the floes ").replace(" noon ", " nine nooning "),
+            _marked(FERRY, "ice", "noon", "nine"),
+        ),
+        _case(
             "overlapping",
             f"Oh. {FERRY}",
             [
@@ -180,11 +223,7 @@ def _edited(chance: random.Random, number: int) -> Vector:
         for at in range(60)
     ]
     text = " ".join(words)
-    marked: list[tuple[int | None, Mark]] = []
-    for _ in range(6):
-        start, end = _stretch(chance, text)
-        known = chance.choice((standing(text, start, end), Standing(start), None))
-        marked.append((start, Mark(describe(text, start, end), known)))
+    marked = [_known(chance, text, *_stretch(chance, text)) for _ in range(6)]
     for _ in range(chance.choice((1, 3, 10))):
         at = chance.randrange(len(words))
         words[at : at + chance.choice((0, 1, 4))] = chance.choice(([], ["new"], [words[at], "x"]))

@@ -123,7 +123,7 @@ def test_help_says_each_command_and_each_has_an_example(
     tmp_path: Path, invoke: Callable[..., Result]
 ) -> None:
     shown = invoke("--help").stdout
-    names = ("serve", "token", "publish", "export", "rebuild", "verify", "status")
+    names = ("serve", "token", "publish", "export", "drop-text", "rebuild", "verify", "status")
     for name in names:
         assert f"  {name} " in shown
         help_ = invoke(name, "--help")

@@ -14,6 +14,7 @@ COMMANDS = {
     "export": ("export", "Write the feed: the log as events to publish again."),
     "replay": ("replay", "Print a discussion as it grew."),
     "erase": ("erase", "Erase a person: what they wrote and were called is gone for ever."),
+    "drop-text": ("drop_text", "Drop the text of an article's revision."),
     "backup": ("backup", "Save the log and the keys, each in a file of its own."),
     "restore": ("backup", "Take a backup back, without those who were erased since."),
     "rotate-master-key": ("rotate_master_key", "Replace the key that wraps persons' keys."),

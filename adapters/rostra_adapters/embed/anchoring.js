@@ -1,8 +1,8 @@
 // Finding a passage's words again in the article as it stands on the page, by the service's own
 // rules (`rostra.anchoring`, where they are explained). Offsets are code points.
 
-import { Folded, SPACE, bisectRight } from "./folding.js";
-import { Coding, align, ending, nearest, regions, similarity } from "./matching.js";
+import { Folded, SPACE } from "./folding.js";
+import { Coding, align, ending, nearest, regions, similarity, without } from "./matching.js";
 
 const CHARACTERS_PER_ERROR = 10;
 const APPROXIMATE_CHARACTERS_MIN = 12;
@@ -162,15 +162,11 @@ class Search {
   withErrors(best) {
     let left = regions(this.text, this.exact, this.errorsMax, this.near);
     for (let round = 0; round < ROUNDS_MAX; round += 1) {
-      const { errors, ends } = this.fewest(left);
+      const { errors, ends, apart } = this.fewest(left);
       if (!ends.length) break;
-      const matches = ends.flatMap((end) => ending(this.text, this.exact, end, errors));
-      best = better(best, this.best(matches.filter((match) => match.errors <= this.errorsMax)));
+      best = better(best, this.best(this.matches(ends, errors)));
       if (best && best.score >= this.scoreMax(errors + 1)) break;
-      left = left.filter(([start, end]) => {
-        const index = bisectRight(ends, start);
-        return index === ends.length || ends[index] > end;
-      });
+      left = without(left, apart, this.exact.length, this.errorsMax);
     }
     return best;
   }
@@ -183,14 +179,30 @@ class Search {
       if (!found.ends.length) continue;
       if (found.errors < errors) ends = [];
       errors = found.errors;
-      ends.push(...found.ends.map((last) => start + last + 1));
+      for (const last of found.ends) ends.push(start + last + 1);
+    }
+    const apart = [];
+    for (const end of ends) {
+      if (!apart.length || end - apart.at(-1) >= this.exact.length >> 1) apart.push(end);
     }
     if (ends.length > CANDIDATES_MAX) {
       const middle = ends.findIndex((end) => end >= this.near + this.exact.length);
       const from = Math.max(0, (middle < 0 ? ends.length : middle) - CANDIDATES_MAX / 2);
       ends = ends.slice(from, from + CANDIDATES_MAX);
     }
-    return { errors, ends };
+    return { errors, ends, apart };
+  }
+
+  /** Those that end there, the nearest first. */
+  matches(ends, errors) {
+    const far = (end) => Math.abs(end - this.exact.length - this.near);
+    const matches = [];
+    for (const end of ends.sort((one, other) => far(one) - far(other))) {
+      const found = ending(this.text, this.exact, end, errors);
+      matches.push(...found.filter((match) => match.errors <= this.errorsMax));
+      if (matches.length >= CANDIDATES_MAX) break;
+    }
+    return matches.slice(0, CANDIDATES_MAX);
   }
 
   best(matches) {
@@ -209,11 +221,19 @@ class Search {
   before(prefix, start, least) {
     const text = this.text.slice(Math.max(0, start - 2 * prefix.length), start);
     if (text.endsWith(prefix)) return 1;
+    if (this.goesOn(prefix.at(-1), this.text.slice(start - 1, start + 1))) return 0;
     return similarity([...prefix].reverse().join(""), [...text].reverse().join(""), least);
   }
 
   after(suffix, end, least) {
+    if (this.goesOn(suffix[0], this.text.slice(end - 1, end + 1))) return 0;
     return similarity(suffix, this.text.slice(end, end + 2 * suffix.length), least);
+  }
+
+  /** Whether a word crosses the border, of two letters, that none crossed beside `outside`. */
+  goesOn(outside, border) {
+    const isWord = (unit) => this.article.coding.isWord(unit);
+    return outside !== undefined && !isWord(outside) && [...border].every(isWord);
   }
 
   scoreMax(errors) {

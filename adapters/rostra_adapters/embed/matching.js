@@ -1,14 +1,24 @@
 // Where a quote stands in a text: word for word, or with a few letters changed (`rostra.matching`).
 // Texts are coded: one UTF-16 unit a code point, so that offsets are code points.
 
+import { bisectRight } from "./folding.js";
+
 const GRAM_CHARACTERS = [6, 8];
 const HITS_MAX = 60_000;
 const COMMON_REACH_CHARACTERS = 10_000;
+const COMMON_REACH_CHARACTERS_MIN = 2_000;
+
+const WORD = /^[\p{L}\p{N}]$/u;
 
 /** Gives each code point a unit of its own. */
 export class Coding {
   constructor() {
     this.units = new Map();
+    this.words = new Set();
+  }
+
+  isWord(unit) {
+    return this.words.has(unit);
   }
 
   /** @param {Iterable<string>} points */
@@ -16,7 +26,10 @@ export class Coding {
     let coded = "";
     for (const point of points) {
       let unit = this.units.get(point);
-      if (unit === undefined) this.units.set(point, (unit = String.fromCharCode(this.units.size + 1)));
+      if (unit === undefined) {
+        this.units.set(point, (unit = String.fromCharCode(this.units.size + 1)));
+        if (WORD.test(point)) this.words.add(unit);
+      }
       coded += unit;
     }
     return coded;
@@ -84,22 +97,20 @@ export function ending(text, pattern, end, errors) {
 export function regions(text, pattern, errorsMax, near) {
   const longest = Math.floor(pattern.length / (errorsMax + 1));
   const size = Math.max(...GRAM_CHARACTERS.filter((one) => one <= longest));
-  const shifts = [];
-  let pieces = 0;
-  for (let at = 0; at + size <= pattern.length; at += size, pieces += 1) {
-    const piece = pattern.slice(at, at + size);
-    for (let place = text.indexOf(piece); place >= 0; place = text.indexOf(piece, place + 1)) {
-      shifts.push(place - at);
-      if (shifts.length > HITS_MAX) {
-        const reach = COMMON_REACH_CHARACTERS + pattern.length;
-        return [[Math.max(0, near - reach), Math.min(text.length, near + reach)]];
-      }
-    }
+  let found = pieces(text, pattern, size);
+  const spared = (found.length - errorsMax) >> 1;
+  found = found.sort((one, other) => one.places.length - other.places.length).slice(0, found.length - spared);
+  if (found.reduce((hits, { places }) => hits + places.length, 0) > HITS_MAX) {
+    const reach = Math.max(COMMON_REACH_CHARACTERS - pattern.length, COMMON_REACH_CHARACTERS_MIN);
+    return [[Math.max(0, near - reach), Math.min(text.length, near + pattern.length + reach)]];
   }
+  if (errorsMax === 1) found = continued(text, pattern, found, size);
+  const shifts = found.flatMap(({ at, places }) => places.map((place) => place - at));
   shifts.sort((one, other) => one - other);
+  const before = found.length - errorsMax - 1;
   const made = [];
-  for (let index = pieces - errorsMax - 1; index < shifts.length; index += 1) {
-    const first = shifts[index - (pieces - errorsMax - 1)];
+  for (let index = before; index < shifts.length; index += 1) {
+    const first = shifts[index - before];
     if (shifts[index] - first > 2 * errorsMax) continue;
     const span = [shifts[index] - errorsMax, first + pattern.length + 2 * errorsMax];
     const former = made.at(-1);
@@ -109,4 +120,45 @@ export function regions(text, pattern, errorsMax, near) {
   return made
     .map(([start, end]) => [Math.max(0, start), Math.min(end, text.length)])
     .filter(([start, end]) => start < end);
+}
+
+/** The pieces of the pattern, and where each stands: of the commonest not everywhere. */
+function pieces(text, pattern, size) {
+  const found = [];
+  for (let at = 0; at + size <= pattern.length; at += size) {
+    const piece = pattern.slice(at, at + size);
+    const places = [];
+    for (let place = text.indexOf(piece); place >= 0 && places.length <= HITS_MAX; place = text.indexOf(piece, place + 1)) {
+      places.push(place);
+    }
+    found.push({ at, places });
+  }
+  return found;
+}
+
+/** Of two pieces the places where half of the other one stands beside it too. */
+function continued(text, pattern, found, size) {
+  const half = size >> 1;
+  const [far, near] = [pattern.slice(0, half), pattern.slice(half, size)];
+  const [after, later] = [pattern.slice(size, size + half), pattern.slice(size + half, 2 * size)];
+  const goesOn = (place) =>
+    text.startsWith(after, place + size) || text.slice(place + size + half - 1, place + 2 * size + 1).includes(later);
+  const began = (place) =>
+    (place >= near.length && text.startsWith(near, place - near.length)) ||
+    text.slice(Math.max(place - size - 1, 0), Math.max(place - size + half + 1, 0)).includes(far);
+  return found.map(({ at, places }) => ({ at, places: places.filter(at ? began : goesOn) }));
+}
+
+/** The regions less the matches that end there; what stands beside them may be another. */
+export function without(left, ends, letters, errorsMax) {
+  const kept = [];
+  for (const [start, end] of left) {
+    let begin = start;
+    for (const found of ends.slice(bisectRight(ends, start), bisectRight(ends, end))) {
+      kept.push([begin, found - letters + errorsMax]);
+      begin = found - errorsMax;
+    }
+    kept.push([begin, end]);
+  }
+  return kept.filter(([start, end]) => end - start >= letters - errorsMax);
 }

@@ -7,6 +7,9 @@ import asyncpg
 from rostra_adapters.postgres.connect import unavailable_if_lost
 
 FIND = "select text from public.rostra_article_texts where discussion = $1 and hash = $2"
+HAS = """
+select exists (select from public.rostra_article_texts where discussion = $1 and hash = $2)
+"""
 KEEP = """
 insert into public.rostra_article_texts (discussion, hash, text)
 values ($1, $2, $3)
@@ -27,6 +30,10 @@ class PostgresArticleTexts:
                 FIND, discussion, bytes.fromhex(text_hash)
             )
         return found
+
+    async def has(self, discussion: UUID, text_hash: str) -> bool:
+        with unavailable_if_lost():
+            return bool(await self._pool.fetchval(HAS, discussion, bytes.fromhex(text_hash)))
 
     async def keep(self, discussion: UUID, text_hash: str, text: str) -> None:
         with unavailable_if_lost():

@@ -1,0 +1,33 @@
+"""`rostra drop-text`."""
+
+from pathlib import Path
+
+import click
+
+from rostra_adapters.cli.options import Place, opened, option, place, run
+
+
+@click.command("drop-text")
+@click.argument("revision")
+@option("--site", metavar="S", envvar="ROSTRA_SITE", required=True, help="The site.")
+@option("--resource", metavar="R", envvar="ROSTRA_RESOURCE", required=True, help="The article.")
+@place
+def drop_text(
+    *, revision: str, site: str, resource: str, data: Path, database_url: str | None
+) -> None:
+    """Drop the text of an article's REVISION: no process has it any more. Its passages stay
+    where they are, with their words and comments.
+
+    \b
+    For example:
+      rostra drop-text r17 --site blog --resource /2026/trams
+    """
+    if not run(lambda: _drop(Place(data, database_url), site, resource, revision)):
+        raise click.ClickException(f"no text of the revision {revision!r} is kept")
+    click.echo(f"the text of {revision} of {resource} is dropped")
+
+
+async def _drop(where: Place, site: str, resource: str, revision: str) -> bool:
+    async with opened(where) as app:
+        dropped: bool = await app.drop_text(site, resource, revision)
+        return dropped
