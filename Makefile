@@ -50,7 +50,7 @@ format: install ## format the code and mend what lint can
 lock: install ## resolve the dependencies anew, for every Python from 3.11 on
 	$(BIN)/uv pip compile --quiet --no-config --universal --python-version 3.11 --upgrade --generate-hashes \
 		--no-header --no-annotate --no-emit-index-url --no-emit-find-links \
-		--extra local --extra dev pyproject.toml --output-file requirements.lock
+		--extra local --extra otel --extra dev pyproject.toml --output-file requirements.lock
 
 clean: ## remove what the commands above made, but no data
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dist

@@ -14,6 +14,7 @@ import msgspec
 from rostra.ids import Kind, discussion_of, kind_of
 from rostra.log import Recorded
 from rostra.times import format_time
+from rostra_adapters import tracing
 from rostra_adapters.postgres.connection import Connection
 from rostra_adapters.views import changes, store
 from rostra_adapters.views.garbage import no_garbage_collection
@@ -96,7 +97,9 @@ async def project(
     Readers of any of them see the page whole or not at all. Raises Fenced.
     """
     position, facts = page[-1].position, list(read(page))
-    with no_garbage_collection():
+    views = [state.name for state in standing]
+    spanning = tracing.span("project", events=len(page), position=position, views=views)
+    with spanning, no_garbage_collection():
         async with _by_index_and_not_flushed(connection):
             any_parked = await _advance(connection, standing, page)
             for state in standing:
