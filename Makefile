@@ -35,7 +35,7 @@ test: install ## formatting, lint, import contracts, types, tests; ARGS='-k name
 	$(BIN)/python -m pytest --numprocesses auto $(ARGS)
 
 fuzz: install ## ask a running service whatever its OpenAPI allows, for long; EXAMPLES=1000 of each kind
-	@exec env ROSTRA_FUZZ_EXAMPLES=$(or $(EXAMPLES),1000) $(BIN)/python -m pytest tests/http/test_fuzzing.py
+	@exec env ROSTRA_FUZZ_EXAMPLES=$(or $(EXAMPLES),1000) $(BIN)/python -m pytest -rP tests/http/test_fuzzing.py
 
 bench: install ## measure everything beside its peers; ARGS='rebuild --rounds 5'
 	@exec env PYTHONPATH=infra $(BIN)/python -m bench.run $(ARGS)

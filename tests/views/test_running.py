@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
-from typing import Any
 from uuid import uuid4
 
 import asyncpg
