@@ -154,7 +154,7 @@ def _write(
 
 OPERATIONS: dict[tuple[str, str], Operation] = {
     ("post", "/v1/events"): Operation(
-        summary="Publish events",
+        summary="Publish events; also one in binary mode: `ce-…` headers, and `data` as JSON",
         scope="publish",
         takes={STRUCTURED: EVENT, BATCHED: EVENTS, NDJSON: UNSET},
         gives={JSON: (ResultShape, BatchShape), NDJSON: UNSET},
