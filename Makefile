@@ -35,7 +35,7 @@ test: install ## formatting, lint, import contracts, types, tests; ARGS='-k name
 	$(BIN)/python -m pytest --numprocesses auto $(ARGS)
 
 fuzz: install ## ask a running service whatever its OpenAPI allows, for long; EXAMPLES=1000 of each kind
-	@exec env ROSTRA_FUZZ_EXAMPLES=$(or $(EXAMPLES),1000) $(BIN)/python -m pytest tests/http/test_fuzzing.py
+	@exec env ROSTRA_FUZZ_EXAMPLES=$(or $(EXAMPLES),1000) $(BIN)/python -m pytest -rP tests/http/test_fuzzing.py
 
 bench: install ## measure everything beside its peers; ARGS='rebuild --rounds 5'
 	@exec env PYTHONPATH=infra $(BIN)/python -m bench.run $(ARGS)
@@ -50,7 +50,7 @@ format: install ## format the code and mend what lint can
 lock: install ## resolve the dependencies anew, for every Python from 3.11 on
 	$(BIN)/uv pip compile --quiet --no-config --universal --python-version 3.11 --upgrade --generate-hashes \
 		--no-header --no-annotate --no-emit-index-url --no-emit-find-links \
-		--extra local --extra dev pyproject.toml --output-file requirements.lock
+		--extra local --extra otel --extra dev pyproject.toml --output-file requirements.lock
 
 clean: ## remove what the commands above made, but no data
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dist

@@ -14,7 +14,7 @@ from aiohttp.test_utils import TestServer
 import rostra_adapters
 from rostra_adapters.app import App
 from rostra_adapters.http import HttpSettings, make_app
-from rostra_adapters.http.server import answer_kept_first
+from rostra_adapters.http.connections import Runner
 from rostra_adapters.http.tokens import sign
 
 SECRET = "a secret of the tests, which is long enough"
@@ -165,6 +165,11 @@ class Service:
         return [result["id"] for result in results]
 
 
+class _Server(TestServer):
+    async def _make_runner(self, **settings: Any) -> Runner:
+        return Runner(self.app, **settings)
+
+
 @asynccontextmanager
 async def serving(
     url: str = "memory:", settings: HttpSettings | None = None
@@ -183,10 +188,8 @@ async def serving_app(app: App, settings: HttpSettings | None = None) -> AsyncIt
     written: list[bytes] = []
     settings = settings or HttpSettings(secret=SECRET)
     application = make_app(app, settings, write=written.append)
-    server = TestServer(application)
+    server = _Server(application)
     await server.start_server()
-    assert server.runner is not None
-    answer_kept_first(application, server.runner)
     try:
         async with ClientSession() as session:
             yield Service(app, session, str(server.make_url("")).rstrip("/"), written)

@@ -94,6 +94,11 @@ class App(Accesses):
 
     # -- writing
 
+    @property
+    def queued_commands(self) -> int:
+        """Commands that wait, or are being handled; where they are too many, LogBusy is raised."""
+        return self._lanes.queued_commands
+
     async def submit(self, commands: Sequence[Commanded]) -> list[Outcome]:
         """Handle commands in order; durable on return. Where persons are erased, no process
         holds words of theirs any more. Raises LogBusy, LogUnavailable."""

@@ -11,6 +11,7 @@ from rostra.handle import Commanded, Outcome, handle
 from rostra.known import Known, Turn
 from rostra.log import EventLog, LogBusy, LogUnavailable
 from rostra.sealing import KeyRing
+from rostra_adapters import tracing
 
 BATCH_COMMANDS_MAX = 1_000
 QUEUE_COMMANDS_MAX = 20_000
@@ -20,6 +21,7 @@ BUSY_RETRY_SECONDS = 1.0
 class _Waiting(msgspec.Struct):
     commands: Sequence[Commanded]
     answer: "asyncio.Future[list[Outcome]]"
+    callers: tracing.Callers
 
 
 class _Turn(Turn):
@@ -78,7 +80,7 @@ class Commander:
             raise LogUnavailable("closed")
         if self._queued + len(commands) > QUEUE_COMMANDS_MAX:
             raise LogBusy(BUSY_RETRY_SECONDS)
-        waiting = _Waiting(commands, asyncio.get_running_loop().create_future())
+        waiting = _Waiting(commands, asyncio.get_running_loop().create_future(), tracing.callers())
         self._waiting.append(waiting)
         self._queued += len(commands)
         self._arrived.set()
@@ -124,6 +126,7 @@ class Commander:
     async def _handle(self, batch: Sequence[_Waiting], turn: _Turn) -> None:
         commands = [command for waiting in batch for command in waiting.commands]
         disturbed: Collection[UUID] | None = None
+        tracing.work_for(caller for waiting in batch for caller in waiting.callers)
         try:
             outcomes = iter(await handle(self._log, self._ring, commands, turn=turn))
             disturbed = turn.disturbed

@@ -34,6 +34,11 @@ class Lanes:
         self._queued = 0
         self._closed = False
 
+    @property
+    def queued_commands(self) -> int:
+        """Commands that wait, or are being handled."""
+        return self._commander.queued_commands + self._queued
+
     async def submit(self, commands: Sequence[Commanded]) -> list[Outcome]:
         """Handle commands in order, durable on return. Raises LogBusy where as many wait as
         may, and LogUnavailable; then of a long batch the first may have been recorded."""

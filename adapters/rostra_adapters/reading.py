@@ -160,7 +160,7 @@ class Reading:
         if found is None or not visible(found[1], viewer):
             return None
         position, row = found
-        page = Page(position, 0, row.changed, 1, [row], [], more=False, below={})
+        page = Page(position, 0, row.changed, row.changed, 1, [row], [], more=False, below={})
         thread = await self._thread(site, page, viewer)
         return thread.shape(row, 0)
 
@@ -168,7 +168,7 @@ class Reading:
         self, site: str, rows: Sequence[CommentRow], viewer: Viewer
     ) -> list[CommentShape]:
         """Comments of one site, each alone."""
-        page = Page(0, 0, 0, len(rows), list(rows), [], more=False, below={})
+        page = Page(0, 0, 0, 0, len(rows), list(rows), [], more=False, below={})
         thread = await self._thread(site, page, viewer)
         return [thread.shape(row, 0, flat=True) for row in rows]
 
@@ -186,7 +186,7 @@ class Reading:
             begin = decode_cursor(cursor, listing, self._log)
         page = await self._reads.page(listing, viewer, begin=begin, limit=limit, replies=replies)
         goes_on = begin is not None and begin.last is not None
-        as_of = begin.as_of if begin is not None and goes_on else page.position
+        as_of = begin.as_of if begin is not None and goes_on else page.as_of
         thread = await self._thread(site, page, viewer)
         return thread.comments_page(listing, as_of)
 

@@ -4,7 +4,9 @@
     ROSTRA_TOKEN=$(rostra token --scope publish) python infra/load/live.py --readers 2000
 
 One reader folds what it is told and is compared with the page that is read at the end; every
-other must have been sent the very same bytes. One more takes nothing, and must be dropped.
+other must have been sent the very same bytes. One more takes nothing, and must be dropped while
+the others are served: the service must say that it is gone, and its connection must end short.
+Ends with 1 where any of that is not so, or the service takes more memory than it may.
 """
 
 import argparse
@@ -12,6 +14,8 @@ import asyncio
 import json
 import os
 import random
+import re
+import socket
 import time
 import zlib
 from pathlib import Path
@@ -22,6 +26,7 @@ from aiohttp import ClientSession, ClientTimeout, TCPConnector
 SITE = "load"
 FOREVER = ClientTimeout(total=None, sock_read=120)
 SETTLE_SECONDS = 3.0
+STALLED_BYTES = 2_048
 BATCHES_A_SECOND = 10
 
 
@@ -113,16 +118,43 @@ def resident_mib(pid: int | None) -> float:
     return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS"))
 
 
-async def stalled(url: str, path: str) -> asyncio.StreamWriter:
-    """A reader who takes nothing."""
-    host, port = url.removeprefix("http://").split(":")
-    _, writer = await asyncio.open_connection(host, int(port), limit=1)
-    writer.write(f"GET {path} HTTP/1.1\r\nHost: load\r\n\r\n".encode())
-    writer.transport.pause_reading()  # type: ignore[attr-defined]
-    return writer
+class Stalled:
+    """A reader who takes nothing, and for whom the system keeps little."""
+
+    def __init__(self, url: str, path: str) -> None:
+        host, port = url.removeprefix("http://").split(":")
+        self._socket = socket.socket()
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, STALLED_BYTES)
+        self._socket.connect((host, int(port)))
+        self._socket.sendall(f"GET {path} HTTP/1.1\r\nHost: load\r\n\r\n".encode())
+
+    def rest(self) -> tuple[int, bool]:
+        """What had been sent to it, and whether that was the end of the connection."""
+        self._socket.settimeout(SETTLE_SECONDS)
+        length = 0
+        try:
+            while chunk := self._socket.recv(65_536):
+                length += len(chunk)
+        except ConnectionResetError:
+            return length, True
+        except TimeoutError:
+            return length, False
+        finally:
+            self._socket.close()
+        return length, True
 
 
-async def run(url: str, readers: int, rate: int, seconds: int, pid: int | None) -> bool:
+async def reading(session: ClientSession, url: str) -> int:
+    """How many readers the service says that it has."""
+    async with session.get(f"{url}/metrics") as answer:
+        found = re.search(r'rostra_readers\{kind="live"\} ([0-9.]+)', await answer.text())
+    assert found is not None
+    return int(float(found[1]))
+
+
+async def run(
+    url: str, readers: int, rate: int, seconds: int, pid: int | None, mib_max: int
+) -> bool:
     resource = f"/load/{time.time_ns()}"
     witness = Witness()
     async with ClientSession(connector=TCPConnector(limit=0)) as session:
@@ -135,23 +167,29 @@ async def run(url: str, readers: int, rate: int, seconds: int, pid: int | None) 
         everyone = [witness, *(Reader() for _ in range(readers - 1))]
         tasks = [asyncio.create_task(one.read(session, url + path)) for one in everyone]
         await asyncio.gather(*(one.ready.wait() for one in everyone))
-        silent = await stalled(url, path)
+        silent = Stalled(url, path)
+        while await reading(session, url) <= readers:  # noqa: ASYNC110  # the service's to say
+            await asyncio.sleep(0.1)
         print(f"{readers} readers; the service holds {before:.0f} → {resident_mib(pid):.0f} MiB")
         began = time.monotonic()
-        number = 0
+        number, dropped_after = 0, None
         for tick in range(seconds * BATCHES_A_SECOND):
             events = [some(number + n, resource) for n in range(rate // BATCHES_A_SECOND)]
             number += len(events)
             await publish(session, url, events, witness)
+            looking = dropped_after is None and tick % BATCHES_A_SECOND == 0
+            if looking and await reading(session, url) == readers:
+                dropped_after = time.monotonic() - began
             await asyncio.sleep(began + (tick + 1) / BATCHES_A_SECOND - time.monotonic())
         took = time.monotonic() - began
         peak = resident_mib(pid)
         await asyncio.sleep(SETTLE_SECONDS)
         pages = await shown(session, url, discussion)
+        left = await reading(session, url)
+        taken, ended = await asyncio.to_thread(silent.rest)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        silent.transport.abort()
     same = sum((one.length, one.checksum) == (witness.length, witness.checksum) for one in everyone)
     ages = sorted(witness.seconds)
     print(
@@ -164,7 +202,13 @@ async def run(url: str, readers: int, rate: int, seconds: int, pid: int | None) 
     )
     print(f"{same} of {readers} readers were sent the same bytes")
     print(f"the view and what was told agree: {witness.totals == pages}")
-    return same == readers and witness.totals == pages
+    gone = "never" if dropped_after is None else f"after {dropped_after:.0f} s"
+    print(
+        f"who took nothing was dropped {gone}, {taken / 1024:.0f} KiB on the way, "
+        f"the connection {'ended' if ended else 'still open'}; {left} of the others read on"
+    )
+    dropped = dropped_after is not None and ended and taken < witness.length and left == readers
+    return same == readers and witness.totals == pages and dropped and peak <= mib_max
 
 
 async def shown(session: ClientSession, url: str, discussion: str) -> dict[str, tuple[int, int]]:
@@ -186,8 +230,9 @@ def main() -> int:
     parser.add_argument("--url", default="http://127.0.0.1:8080")
     parser.add_argument("--readers", type=int, default=2_000)
     parser.add_argument("--rate", type=int, default=500, help="events a second")
-    parser.add_argument("--seconds", type=int, default=20)
+    parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--pid", type=int, help="of the service, to see its memory")
+    parser.add_argument("--mib-max", type=int, default=500, help="that the service may take")
     given = parser.parse_args()
     return 0 if asyncio.run(run(**vars(given))) else 1
 

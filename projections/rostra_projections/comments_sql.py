@@ -51,11 +51,13 @@ moved as materialized (
 
 _STATEMENT = """
 with head as materialized (
-    select v.position, v.moves_from, v.history, coalesce(d.changed, 0) as group_changed,
+    select v.position, v.moves_from, v.history, gone.position as moves_gone,
+        coalesce(d.changed, 0) as group_changed,
         coalesce({total}, 0){own} as total
     from rostra_views v
     left join {group_table} g on g.id = :group
     left join comment_counts_v{v} d on d.id = :discussion
+    left join comment_moves_gone gone on gone.discussion = :discussion
     where v.name = 'comments' and v.version = {v}
 ),{moved}
 page as materialized (
@@ -63,7 +65,7 @@ page as materialized (
     order by place_pinned desc, {outer_order}
     limit :limit
 ){below}
-select h.position as head, h.moves_from, h.history, h.group_changed, h.total, r.*
+select h.position as head, h.moves_from, h.history, h.moves_gone, h.group_changed, h.total, r.*
 from head h left join ({levels}) r on true
 order by r.level, r.place_pinned desc, {final_order}"""
 
@@ -86,8 +88,9 @@ def page_statement(
 ) -> tuple[str, tuple[str, ...]]:
     """The statement of a page and the names of its parameters, in order.
 
-    `of` is a key of `_LISTED`. Rows: head, moves_from, history, group_changed, total, level (0 a
-    row of the list, 1 and 2 replies below it), place_pinned, place_value, the columns.
+    `of` is a key of `_LISTED`. Rows: head, moves_from, history, moves_gone, group_changed, total,
+    level (0 a row of the list, 1 and 2 replies below it), place_pinned, place_value, the
+    columns.
     """
     below, levels = _below(replies=replies)
     text = _STATEMENT.format(

@@ -68,7 +68,7 @@ class MemoryViews:
             view.settle(self.rows, {COMMENTS.name: touched})
             view.mend(self.rows)
         self.read_up_to = page[-1].position
-        self._keep(moves_since(self.rows, before, self.read_up_to))
+        self._keep(moves_since(self.rows, before))
         for new in touched.keys() - before.keys():
             if new in self.rows.of(COMMENTS):
                 self._in_discussion.setdefault(discussion_of(new), []).append(new)
@@ -124,6 +124,7 @@ class MemoryViews:
             position=self.read_up_to,
             history=self._history,
             changed=self._counts(listing.discussion).changed,
+            as_of=max(self._counts(listing.discussion).changed, self._moves_from),
             total=self._total(listing, viewer),
             rows=rows,
             places=[where for _, where, _ in listed[:limit]],

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 
-from rostra_projections.comment_rows import COMMENTS, CommentRow
+from rostra_projections.comment_rows import COMMENTS, COUNTS, CommentRow
 from rostra_projections.listing import Move
 from rostra_projections.tables import Rows
 
@@ -21,11 +21,13 @@ def places_of(rows: Rows, comments: Iterable[UUID]) -> Before:
     return {id_: _move(kept[id_], 0) for id_ in comments if id_ in kept}
 
 
-def moves_since(rows: Rows, before: Before, position: int) -> Iterator[Move]:
-    """A move for each comment that no longer stands where it stood."""
+def moves_since(rows: Rows, before: Before) -> Iterator[Move]:
+    """A move for each comment that no longer stands where it stood, at the position of the
+    discussion's last change: so whoever has seen that change has seen the move."""
     for id_, stood in before.items():
         if _move(rows.of(COMMENTS)[id_], 0) != stood:
-            yield msgspec.structs.replace(stood, position=position)
+            changed = rows.of(COUNTS)[stood.discussion].changed
+            yield msgspec.structs.replace(stood, position=changed)
 
 
 def _move(row: CommentRow, position: int) -> Move:

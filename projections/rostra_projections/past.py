@@ -61,7 +61,7 @@ class PastViews(MemoryViews):
         `history` is what the list's cursors say."""
         self.stand(position, past=False)
         self._history = history
-        self._moves[self._here] = list(moves_since(self.rows, self._before, position))
+        self._moves[self._here] = list(moves_since(self.rows, self._before))
 
     async def page(
         self, listing: Listing, viewer: Viewer, *, begin: Cursor | None, limit: int, replies: int

@@ -19,12 +19,15 @@ class Page(msgspec.Struct):
     """Rows of a list, each with its place in it, at most as many as were asked for;
     `more` where the list goes on. `below` holds the first replies of each row and of
     each of those, oldest first. `position` is how far the view has read, `changed`
-    the last change to the discussion, `history` for cursors to tell. `past`: the
-    position as of which the list stands, None where it is today's."""
+    the last change to the discussion, `history` for cursors to tell. `as_of`: a position
+    since which nothing has moved, for cursors of lists that begin here; it stays while the
+    discussion does. `past`: the position as of which the list stands, None where it is
+    today's."""
 
     position: int
     history: int
     changed: int
+    as_of: int
     total: int
     rows: list[CommentRow]
     places: list[LastKey]

@@ -107,7 +107,7 @@ class Thread:
         listing = Listing("replies", row.discussion, order, parent=row.id)
         last = _place_of_reply(below[-1]) if below else None
         page = self._page
-        as_of = page.position if below else 0  # from the beginning it is of no moment
+        as_of = page.as_of if below else 0  # from the beginning it is of no moment
         return encode_cursor(Cursor(self._log, page.history, listing, as_of, last, page.past))
 
     def _alone(self, row: CommentRow) -> CommentShape:

@@ -15,7 +15,7 @@ from rostra.settings import Order
 SEED = 3
 LISTS: Sequence[dict[str, Any]] = (
     *({"order": order, "flat": "true"} for order in get_args(Order)),
-    *({"order": order, "replies": 100} for order in ("newest", "oldest", "most_voted")),
+    *({"order": order, "replies": 100} for order in get_args(Order)),
     {"inline": "true"},
     {"flat": "true", "inline": "true"},
     {"passage": True},

@@ -60,6 +60,8 @@ async def test_whatever_is_asked_is_answered_as_described(tmp_path: Path) -> Non
         )
         await service.app.wait(6)
         status, said = await _fuzz(service, tmp_path)
+    if LONG:
+        sys.stdout.write(said)
     assert status == 0, said
 
 

@@ -6,9 +6,24 @@ from pathlib import Path
 import pytest
 
 from rostra import ids
-from service import BATCHED, PLACE, STRUCTURED, Service, event, opened, posted, voted
+from rostra_adapters.http import HttpSettings
+from service import (
+    BATCHED,
+    PLACE,
+    SECRET,
+    STRUCTURED,
+    Service,
+    event,
+    opened,
+    posted,
+    serving,
+    token,
+    voted,
+)
 
 DISCUSSION = ids.discussion_id(PLACE["site"], PLACE["resource"])
+C1 = ids.comment_id(DISCUSSION, "c1")
+FITS_NOT = {(422, "invalid-body"), (422, "invalid-event")}
 
 
 async def test_json_is_what_the_json_test_suite_says(service: Service, test_data: Path) -> None:
@@ -42,6 +57,100 @@ async def test_a_value_is_taken_wherever_it_stands_in_what_is_passed_over(
             assert answer.status in (200, 201), file.name
         else:
             assert answer.problem == "not-json", file.name
+
+
+async def _bodies(service: Service) -> list[tuple[str, str]]:
+    """Every method and path that takes a body of JSON, of a conversation that is there."""
+    described = (await service.ask("GET", "/openapi.json")).json["paths"]
+    return [
+        (method.upper(), path.replace("{id}", str(DISCUSSION if "discussions" in path else C1)))
+        for path, operations in described.items()
+        for method, operation in operations.items()
+        if "requestBody" in operation
+    ]
+
+
+async def test_json_is_the_same_json_on_every_route(test_data: Path) -> None:
+    files = sorted((test_data / "robustness" / "jsontestsuite").glob("*.json"))
+    free = HttpSettings(secret=SECRET, person_rate=None, reader_rate=None, guest_rate=None)
+    async with serving(settings=free) as service:
+        await service.given(opened(), posted())
+        everything = token("publish comment moderate", site=PLACE["site"], person="ann")
+        headers = {"Content-Type": "application/json", "ce-specversion": "1.0", "ce-id": "1"}
+        headers |= {"ce-source": "urn:cms", "ce-type": "comment.posted"}
+        routes = await _bodies(service)
+        assert len(routes) >= 10
+        assert {method for method, _ in routes} == {"POST", "PUT", "PATCH"}
+        for method, path in routes:
+            for file in files:
+                answer = await service.ask(
+                    method, path, token=everything, headers=headers, body=file.read_bytes()
+                )
+                kind = file.name[:1]
+                if kind == "n":
+                    assert (answer.status, answer.problem) == (400, "not-json"), (path, file.name)
+                elif kind == "y":
+                    assert (answer.status, answer.problem) in FITS_NOT, (path, file.name)
+                else:
+                    assert answer.status in (400, 422), (path, file.name)
+        assert await service.app.head() == 2
+
+
+async def test_json_in_lines_is_a_result_a_line(service: Service, test_data: Path) -> None:
+    files = sorted((test_data / "robustness" / "jsontestsuite").glob("*.json"))
+    for file in files:
+        answer = await service.post(file.read_bytes(), media_type="application/x-ndjson")
+        assert answer.status == 200, file.name
+        results = [json.loads(line) for line in answer.body.splitlines()]
+        assert {result["status"] for result in results} <= {"rejected"}, file.name
+    assert await service.app.head() == 0
+
+
+async def test_names_and_titles_come_back_as_they_went_in_or_are_refused(
+    durable_service: Service, test_data: Path
+) -> None:
+    strings = json.loads((test_data / "robustness" / "naughty-strings.json").read_text())
+    strings += ["\0", "a\0b", "\u202e", "\ufeff", "\u2028", "𝕏" * 25]
+    events = [
+        one
+        for n, text in enumerate(strings)
+        for one in (
+            opened(resource=f"/{n}"),
+            opened(resource=f"/{n}", title=text),
+            posted(resource=f"/{n}", author={"id": "ann", "name": text}),
+        )
+    ]
+    results = await durable_service.batch(events)
+    shown = taken = 0
+    for n, text in enumerate(strings):
+        titled, named = (
+            result["status"] == "recorded" for result in results[3 * n + 1 : 3 * n + 3]
+        )
+        discussion = ids.discussion_id(PLACE["site"], f"/{n}")
+        about = await durable_service.get(f"/v1/discussions/{discussion}")
+        listed = await durable_service.get(f"/v1/discussions/{discussion}/comments")
+        assert about.json["title"] == (text if titled else None), repr(text)
+        names = [comment["author"]["name"] for comment in listed.json["comments"]]
+        assert names == ([text] if named else []), repr(text)
+        shown += titled + named
+        taken += ("\0" not in text and len(text) <= 100 and bool(text.strip())) * 2
+    assert shown >= taken * 0.95
+    assert shown > 900
+
+
+@pytest.mark.parametrize("half", [r"\ud83d", r"\ude00", r"\ud83d\ud83d"])
+@pytest.mark.parametrize("field", ["body", "name", "title"])
+async def test_half_a_surrogate_pair_is_no_json(service: Service, half: str, field: str) -> None:
+    await service.given(opened())
+    events = {
+        "body": posted(body="HALF"),
+        "name": posted(author={"id": "ann", "name": "HALF"}),
+        "title": opened(title="HALF"),
+    }
+    body = json.dumps(events[field]).replace("HALF", half).encode()
+    answer = await service.post(body)
+    assert (answer.status, answer.problem) == (400, "not-json")
+    assert await service.app.head() == 1
 
 
 async def test_naughty_strings_come_back_as_they_came_or_are_refused(

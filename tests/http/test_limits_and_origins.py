@@ -110,6 +110,28 @@ async def test_a_browser_is_told_beforehand_whether_it_may_write(
         assert "idempotency-key" in answer.headers["Access-Control-Allow-Headers"]
 
 
+async def test_beforehand_nobody_is_told_that_something_private_is_there(service: Service) -> None:
+    rules = {"origins": [OURS], "private": True}
+    await service.given(event("site.configured", settings=rules), opened(), posted())
+    headers = {"Origin": OTHERS, "Access-Control-Request-Method": "POST"}
+    unknown = ids.discussion_id("herald", PLACE["resource"])
+    heard = [
+        await service.ask("OPTIONS", f"/v1/discussions/{discussion}/comments", headers=headers)
+        for discussion in (DISCUSSION, unknown)
+    ]
+    own = ("Date", "traceparent")
+    private, nothing = (
+        (answer.status, [pair for pair in answer.headers.items() if pair[0] not in own])
+        for answer in heard
+    )
+    assert private == nothing
+    bob = token("comment read", site=SITE, person="bob")
+    write = {"Origin": OTHERS, "Content-Type": "application/json"}
+    body = json.dumps({"body": "Yes."}).encode()
+    answer = await service.ask("POST", f"{READ}/comments", token=bob, headers=write, body=body)
+    assert (answer.status, answer.problem) == (403, "origin-not-allowed")
+
+
 async def test_a_page_of_another_origin_writes_nothing(narrowed: Service) -> None:
     bob = token("comment", site=SITE, person="bob")
     body = json.dumps({"value": 1}).encode()

@@ -1,11 +1,14 @@
 """What operators see: metrics, a line for each request, and its trace."""
 
 import asyncio
+from uuid import uuid4
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from listening import listening
+from log.stock import stock_recorder, stored
+from rostra import ids
 from rostra_adapters.http import HttpSettings
 from rostra_adapters.http.request_log import continued
 from service import SECRET, Service, opened, posted, serving, token, voted
@@ -43,6 +46,32 @@ async def test_metrics_tell_of_log_views_requests_and_readers(durable_service: S
     assert found["rostra_readers", "live"] == 1
     assert found["rostra_readers", "feed"] == 0
     assert found["rostra_request_seconds_count", "POST,/v1/events,200"] == 1
+
+
+async def test_commands_that_wait_are_counted(durable_service: Service) -> None:
+    service = durable_service
+    await service.given(opened())
+    slow = asyncio.create_task(service.batch([posted(f"c{number}") for number in range(3_000)]))
+    async with asyncio.timeout(20):
+        while (await samples(service))["rostra_queued_commands", ""] == 0:
+            assert not slow.done()
+    await slow
+    assert (await samples(service))["rostra_queued_commands", ""] == 0
+
+
+async def test_events_of_others_are_counted_as_they_are_passed_over(
+    durable_service: Service, database_url: str
+) -> None:
+    service = durable_service
+    await service.given(opened())
+    ours = ids.discussion_id("gazette", "/trams")
+    with stock_recorder(database_url) as recorder:
+        recorder.insert_events([stored(uuid4()), stored(uuid4(), topic="comment.posted")])
+        recorder.insert_events([stored(ours, 2, topic="discussion.sung")])
+    await service.given(posted())
+    await service.app.wait(5)
+    assert (await samples(service))["rostra_foreign_events_total", ""] == 3
+    assert {view.lag for view in (await service.app.status()).views} == {0}
 
 
 async def test_paths_that_are_none_make_no_series_of_their_own(service: Service) -> None:

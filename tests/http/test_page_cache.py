@@ -3,9 +3,11 @@
 import asyncio
 import gzip
 import json
+from uuid import UUID
 
 import asyncpg
 
+from rostra import ids
 from service import Answer, Service, event, opened, posted, serving, voted
 
 
@@ -157,3 +159,31 @@ def test_what_is_compressed_can_be_unpacked() -> None:
     shown = Shown(body, "", None, 0, (), "", long=True)  # type: ignore[arg-type]
     assert gzip.decompress(shown.in_gzip()) == body
     assert shown.in_gzip() is shown.in_gzip()
+
+
+async def test_what_happens_elsewhere_leaves_a_list_as_it_is(durable_service: Service) -> None:
+    """To the byte, cursors and all, so that whoever has it is answered 304."""
+    service = durable_service
+    replies = [posted(f"r{n}", parent="c1") for n in range(3)]
+    comments = [posted(f"c{n}") for n in range(6)]
+    [discussion, *_] = await service.given(opened(), *comments, *replies)
+    c1 = ids.comment_id(UUID(discussion), "c1")
+    for path, params in (
+        (f"/v1/discussions/{discussion}/comments", {"limit": 5, "replies": 2}),
+        (f"/v1/discussions/{discussion}/comments", {"limit": 5, "order": "best", "replies": 0}),
+        (f"/v1/comments/{c1}/replies", {"limit": 2}),
+    ):
+        before = await service.get(path, **params)
+        assert before.json["next"]
+        elsewhere = f"/{path}{params}"
+        await service.given(
+            opened(resource=elsewhere), posted(resource=elsewhere), voted(resource=elsewhere)
+        )
+        after = await service.get(path, **params)
+        assert int(after.headers["Rostra-Position"]) == await service.app.head()
+        assert (after.body, after.headers["ETag"]) == (before.body, before.headers["ETag"])
+        tag = {"If-None-Match": before.headers["ETag"]}
+        assert (await service.ask("GET", path, params=params, headers=tag)).status == 304
+        await service.given(voted(on="c1", voter=elsewhere))
+        changed = await service.get(path, **params)
+        assert changed.headers["ETag"] != before.headers["ETag"]

@@ -252,6 +252,30 @@ async def test_moves_older_than_an_hour_go_and_with_them_the_cursors_that_need_t
     young.assert_saw_each_once()
 
 
+async def test_moves_elsewhere_that_are_gone_hold_up_nobody(
+    pool: asyncpg.Pool, database: asyncpg.Connection
+) -> None:
+    """The list of a discussion in which nothing happened for long is begun, and read on while
+    it comes to life again."""
+    events, story, views = Events(), Story(), InPostgres(pool)
+    story.tell([events.opened(), *(events.posted(f"c{n}") for n in range(9))])
+    busy: Any = {"resource": "/busy"}
+    story.tell([events.opened(**busy), *(events.posted(key, **busy) for key in "bc")])
+    await views.fold(story.rows)
+    told = len(story.rows)
+    story.tell([events.act("vote.cast", comment="b", voter="v", value=1, **busy)])
+    await views.fold(story.rows[told:])
+    await database.execute("update comment_moves set moved_at = moved_at - interval '61 minutes'")
+    await database.execute(PRUNE, "1 hour")
+    reader = Reader(story, views, Listing("top", DISCUSSION, "most_voted"), limit=2)
+    await reader.begin()
+    told = len(story.rows)
+    story.tell([events.vote("c3", "v")])
+    await views.fold(story.rows[told:])
+    await reader.to_the_end()
+    reader.assert_saw_each_once()
+
+
 async def test_the_latest_time_goes_back_when_the_latest_comment_is_removed(
     database: asyncpg.Connection, database_url: str
 ) -> None:

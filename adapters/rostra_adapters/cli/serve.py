@@ -193,6 +193,7 @@ async def _serve(plan: Plan, announce: Callable[[str], None]) -> None:
     _stop_while_starting()
     settings, master_key = _settings(plan), master_key_of(plan.data)
     async with (
+        _traced(),
         database(Place(plan.data, plan.database_url)) as (url, lease),
         rostra_adapters.open(url, master_key=master_key, erasures=erasures_of(plan.data)) as app,
         _kept_alive(app, lease),
@@ -243,6 +244,26 @@ def _settings(plan: Plan) -> Any:
         )
     except (ValueError, JwksError) as error:
         raise click.ClickException(str(error)) from None
+
+
+@asynccontextmanager
+async def _traced() -> AsyncIterator[None]:
+    """Traces are exported where OpenTelemetry's own variables say whereto, the last of them
+    before the process ends. Raises ClickException."""
+    from rostra_adapters import tracing
+
+    if not (names := tracing.wanted(os.environ)):
+        yield
+        return
+    try:
+        provider = tracing.provider_of(names)
+    except tracing.TracingError as error:
+        raise click.ClickException(str(error)) from None
+    try:
+        with tracing.using(provider):
+            yield
+    finally:
+        await asyncio.to_thread(provider.shutdown)
 
 
 def _stop_while_starting() -> None:

@@ -34,6 +34,7 @@ from rostra_adapters.http.settings import HttpSettings
 
 KEPT_PAGES = web.AppKey("kept_pages", KeptPages)
 METRICS = web.AppKey("metrics", Metrics)
+REQUESTS = web.AppKey("requests", RequestLog)
 
 
 def utc_now() -> Time:
@@ -78,7 +79,7 @@ def make_app(
     made[tokens.KEYS], made[tokens.VERIFIED] = settings.keys, tokens.Verified()
     health, feeding = Health(app, settings), Feeding(app, settings)
     publishing, live = Publishing(app, settings, now), LiveUpdates(app, settings)
-    made[METRICS], made[LIVE] = metrics, live.live
+    made[METRICS], made[REQUESTS], made[LIVE] = metrics, requests, live.live
     made[KEPT_PAGES] = KeptPages(pages, limits, requests)
     metrics.count_readers("feed", lambda: feeding.tail.followers)
     metrics.count_readers("live", lambda: live.live.readers)

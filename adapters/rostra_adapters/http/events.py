@@ -17,7 +17,7 @@ from rostra.refusals import Refusal
 from rostra.times import Time
 from rostra_adapters.app import App
 from rostra_adapters.http import ndjson, streams, tokens
-from rostra_adapters.http.messages import answer, body_of
+from rostra_adapters.http.messages import answer, body_of, check_encoding
 from rostra_adapters.http.problems import Problem, ProblemShape, refused
 from rostra_adapters.http.settings import HttpSettings
 from rostra_adapters.http.tokens import Token
@@ -127,6 +127,7 @@ class Publishing:
     async def _lines(self, request: web.Request, token: Token) -> web.StreamResponse:
         """Whatever goes wrong once the answer has begun ends it, not whole. What it said by then
         holds; publishing again tells what became of the rest."""
+        check_encoding(request)
         stream = ndjson.LineStream(
             request,
             lambda lines: self._line_results(lines, token),

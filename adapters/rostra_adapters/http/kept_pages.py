@@ -11,7 +11,7 @@ from aiohttp.abc import AbstractStreamWriter
 
 from rostra_adapters.http.limits import Limits
 from rostra_adapters.http.page_cache import POSITION, PageCache, Shown, has, wants_gzip
-from rostra_adapters.http.request_log import TRACEPARENT, RequestLog, continued
+from rostra_adapters.http.request_log import TRACEPARENT, RequestLog
 
 Handle = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 STATUS_LINES = {200: "HTTP/1.1 200 OK", 304: "HTTP/1.1 304 Not Modified"}
@@ -70,14 +70,14 @@ class KeptPages:
         if left is not None and left.wait_seconds:
             return None  # and is refused further on
         self._pages.hits += 1
-        trace = continued(request.headers.get(TRACEPARENT))
+        part = self._requests.begin(request, began)
         limits = "" if left is None else _lines(left.headers())
         last = (
-            f"{POSITION}: {self._pages.position(shown)}\r\n{TRACEPARENT}: {trace}\r\n"
+            f"{POSITION}: {self._pages.position(shown)}\r\n{TRACEPARENT}: {part.trace}\r\n"
             f"Date: {self._now()}\r\n{limits}\r\n"
         )
         status, first, body = _parts(request, shown)
-        self._requests.done(request, shown.route, status, began, trace)
+        self._requests.done(request, shown.route, status, part)
         return Whole(status, first + last.encode() + body)
 
     def _now(self) -> str:

@@ -1,5 +1,7 @@
 """`GET /v1/discussions/{id}/live`: what changes in a discussion, as server-sent events."""
 
+import socket
+
 from aiohttp import web
 
 from rostra import ids
@@ -13,6 +15,9 @@ from rostra_adapters.live import Batch, Channel, Live, TooOld
 
 AFTER = "after"
 LIVE = web.AppKey("live", Live)
+UNTAKEN_BYTES_MAX = 64 * 1024
+"""What the system keeps, about, of what a reader does not take: left to itself it keeps megabytes
+of each, and nobody would notice for long that a reader is slow."""
 PARAMETERS = (AFTER, "min_position", "wait")
 
 
@@ -39,6 +44,7 @@ class LiveUpdates:
         access = await self._app.access(discussion)
         site = "" if access is None else access.site
         await self._check(after)
+        _keep_little(request)
         try:
             async with self.live.reading(discussion, site, after) as (channel, position):
                 return await streams.pump(
@@ -62,6 +68,12 @@ class LiveUpdates:
             raise Problem("busy", "as many listen as may", headers=seconds)
         if after is not None and after > await self._app.head():
             raise Problem("log-changed", "the position is beyond the log's head")
+
+
+def _keep_little(request: web.Request) -> None:
+    found = None if request.transport is None else request.transport.get_extra_info("socket")
+    if found is not None:
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UNTAKEN_BYTES_MAX)
 
 
 class _Updates:

@@ -2,15 +2,18 @@
 
 from collections.abc import Mapping
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from rostra_adapters.http.problems import Problem
 
 JSON = "application/json"
+ENCODINGS = ("", "identity", "gzip", "deflate")
 
 
 async def body_of(request: web.Request, bytes_max: int) -> bytes:
-    """The whole body. Raises the problem `too-large`, before reading it where it says its size."""
+    """The whole body. Raises the problem `too-large`, before reading it where it says its size,
+    and `unsupported-media-type`."""
+    check_encoding(request)
     if (request.content_length or 0) > bytes_max:
         raise _too_large(bytes_max)
     taken = bytearray()
@@ -19,6 +22,15 @@ async def body_of(request: web.Request, bytes_max: int) -> bytes:
         if len(taken) > bytes_max:  # counted as unpacked, where it came compressed
             raise _too_large(bytes_max)
     return bytes(taken)
+
+
+def check_encoding(request: web.Request) -> None:
+    """What aiohttp does not unpack is not taken for what it is packed in. Raises the problem
+    `unsupported-media-type`."""
+    encoding = request.headers.get(hdrs.CONTENT_ENCODING, "").lower()
+    if encoding not in ENCODINGS:
+        takes = {"Accept-Encoding": "gzip, deflate"}
+        raise Problem("unsupported-media-type", "`Content-Encoding` is another", headers=takes)
 
 
 def _too_large(bytes_max: int) -> Problem:

@@ -15,7 +15,7 @@ from rostra.log import LogUnavailable
 from rostra_adapters.app import App
 from rostra_adapters.http.page_cache import PageCache
 from rostra_adapters.postgres.log import PostgresLog
-from rostra_adapters.views.backend import ViewStatus
+from rostra_adapters.views.backend import Backend, ViewStatus
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 EVENTS = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_000, 4_000)
@@ -52,6 +52,9 @@ class Metrics:
         self._queued = Gauge(
             "rostra_queued_events", "Events that wait to be appended", registry=self.registry
         )
+        self._waiting = Gauge(
+            "rostra_queued_commands", "Commands that wait to be decided", registry=self.registry
+        )
         self._holes = Gauge(
             "rostra_log_holes", "Positions that will never be", registry=self.registry
         )
@@ -70,6 +73,7 @@ class Metrics:
         self._readers = Gauge(
             "rostra_readers", "Streams that are open", ["kind"], registry=self.registry
         )
+        self.registry.register(_Foreign(app.views))
         if isinstance(app.log, PostgresLog):
             app.log.observe_appends(self._appended)
 
@@ -107,6 +111,7 @@ class Metrics:
 
     async def _look(self) -> None:
         log = self._app.log
+        self._waiting.set(self._app.queued_commands)
         if isinstance(log, PostgresLog):
             self._queued.set(log.queued_events)
             self._holes.set(log.holes)
@@ -131,6 +136,17 @@ class Metrics:
                 at = datetime.fromisoformat(_metadata.decode(row.metadata).at)
                 return max(0.0, (datetime.fromtimestamp(time.time(), UTC) - at).total_seconds())
         return 0.0
+
+
+class _Foreign(Collector):
+    """What the views pass over, counted where they are kept."""
+
+    def __init__(self, views: Backend) -> None:
+        self._views = views
+
+    def collect(self) -> Iterable[Metric]:
+        meaning = "Events of others in the log that were passed over"
+        yield CounterMetricFamily("rostra_foreign_events", meaning, self._views.foreign)
 
 
 class _PageCacheCounts(Collector):

@@ -35,7 +35,7 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
     except Problem as problem:
         return response(problem)
     except web.HTTPException as error:
-        return response(_of_http(error))
+        return _refused(request, error)
     except web.RequestPayloadError:
         return response(Problem("bad-request", "the body did not come whole"))
     except CursorRefused as refused:
@@ -49,7 +49,15 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         return response(Problem("internal-error"))
 
 
-def _of_http(error: web.HTTPException) -> Problem:
+def _refused(request: web.Request, error: web.HTTPException) -> web.Response:
+    """What aiohttp itself says no to; to be asked what there is, is none of it."""
+    problem = problem_of(error)
+    if request.method == hdrs.METH_OPTIONS and isinstance(error, web.HTTPMethodNotAllowed):
+        return web.Response(status=204, headers=problem.headers)
+    return response(problem)
+
+
+def problem_of(error: web.HTTPException) -> Problem:
     """What aiohttp itself says no to."""
     match error:
         case web.HTTPMethodNotAllowed():
@@ -59,6 +67,8 @@ def _of_http(error: web.HTTPException) -> Problem:
             return Problem("not-found", "there is nothing at this path")
         case web.HTTPRequestEntityTooLarge():
             return Problem("too-large")
+        case web.HTTPExpectationFailed():
+            return Problem("expectation-failed")
         case _:
             return Problem("bad-request", error.reason)
 

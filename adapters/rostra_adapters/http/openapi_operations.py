@@ -29,6 +29,7 @@ from rostra_adapters.http.persons import (
 )
 from rostra_adapters.http.preview import PreviewShape
 from rostra_adapters.http.reads import PassagesFormat
+from rostra_adapters.http.streams import LAST_EVENT_ID
 from rostra_projections.annotations import MEDIA_TYPE as ANNOTATIONS
 from rostra_projections.annotations import AnnotationsPage
 from rostra_projections.moderation import Queue
@@ -84,7 +85,8 @@ def _number(least: int, most: int, default: int) -> dict[str, Any]:
 
 _FLAG = {"enum": ["true", "false"], "default": "false"}
 _SECONDS = {"type": "number", "minimum": 0, "maximum": 30, "default": 5}
-_POSITION = {"type": "integer", "minimum": 0, "maximum": 2**63 - 1, "default": 0}
+_ANY_POSITION = {"type": "integer", "minimum": 0, "maximum": 2**63 - 1}
+_POSITION = {**_ANY_POSITION, "default": 0}
 _TEXT = {"type": "string", "minLength": 1, "maxLength": 2_000}
 _UUID = {"type": "string", "format": "uuid"}
 
@@ -154,7 +156,7 @@ def _write(
 
 OPERATIONS: dict[tuple[str, str], Operation] = {
     ("post", "/v1/events"): Operation(
-        summary="Publish events",
+        summary="Publish events; also one in binary mode: `ce-…` headers, and `data` as JSON",
         scope="publish",
         takes={STRUCTURED: EVENT, BATCHED: EVENTS, NDJSON: UNSET},
         gives={JSON: (ResultShape, BatchShape), NDJSON: UNSET},
@@ -173,7 +175,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
             Parameter("wait", {**_SECONDS, "default": 0}, "Wait for news, in seconds."),
         ),
         gives={BATCHED: EVENTS, STREAM: UNSET},
-        problems=(503,),
+        problems=(GONE, 503),
     ),
     ("get", "/v1/discussions"): _read(
         "A site's discussions, or the one of a resource",
@@ -217,8 +219,13 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ),
     ("get", "/v1/discussions/{id}/live"): Operation(
         summary="Changes to a discussion as they happen",
+        parameters=(
+            Parameter("after", _ANY_POSITION, "The position to begin after; without one, now."),
+            Parameter(LAST_EVENT_ID, _ANY_POSITION, "The position to go on after.", header=True),
+            *WAITING,
+        ),
         gives={STREAM: UNSET},
-        problems=(404, 503),
+        problems=(404, GONE, 503),
     ),
     ("get", "/v1/comments/{id}"): _read("One comment", CommentShape, AS_OF),
     ("patch", "/v1/comments/{id}"): _write(

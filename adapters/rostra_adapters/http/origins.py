@@ -16,7 +16,8 @@ _NAMED = re.compile(r"/v1/(?:discussions|comments)/([0-9a-fA-F-]{36})(?:/|$)")
 
 def preflights_of(app: App) -> Middleware:
     """The middleware that finds the site's `origins` for a question asked beforehand. Where the
-    site stands in the body alone, any origin may ask, and the answer to that itself says no."""
+    site stands in the body alone, any origin may ask, and the answer to that itself says no; and
+    so where it is private, since who asks beforehand shows no token."""
 
     @web.middleware
     async def named(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -34,4 +35,4 @@ async def _origins(app: App, text: str) -> tuple[str, ...] | None:
         access = await app.standing(ids.discussion_of(UUID(text)))
     except (ValueError, LogUnavailable):
         return None
-    return None if access is None else access.rules.origins
+    return None if access is None or access.rules.private else access.rules.origins

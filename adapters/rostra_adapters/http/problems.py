@@ -47,6 +47,7 @@ KINDS: dict[str, Kind] = {
     "precondition-failed": Kind(412, "It has changed", "Read it again: `If-Match` names another."),
     "too-large": Kind(413, "Too large"),
     "unsupported-media-type": Kind(415, "Another media type is needed"),
+    "expectation-failed": Kind(417, "Not what can be expected", "`Expect: 100-continue` can."),
     "invalid-body": Kind(422, "The body does not fit", "`errors` says where."),
     "invalid-event": Kind(422, "The event does not fit its type", "`errors` says where."),
     "not-an-array": Kind(422, "Not an array", "A batch is a JSON array of CloudEvents."),

@@ -17,6 +17,7 @@ import msgspec
 from aiohttp import web
 
 from rostra.times import format_time
+from rostra_adapters import tracing
 from rostra_adapters.http.metrics import Metrics, route_of
 from rostra_adapters.http.middleware import Handler
 
@@ -53,6 +54,15 @@ class Line(msgspec.Struct):
     span_id: str
 
 
+class Part(msgspec.Struct, frozen=True, gc=False):
+    """Ours in a request, `began` by the performance counter. `trace` is its `traceparent`,
+    `span` what is exported of it."""
+
+    began: float
+    trace: str
+    span: Any = None
+
+
 class _Done(msgspec.Struct, frozen=True, gc=False):
     at: float
     method: str
@@ -75,14 +85,14 @@ class RequestLog:
 
     @web.middleware
     async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        request[TRACE] = continued(request.headers.get(TRACEPARENT))
-        began, status = time.perf_counter(), CLIENT_GONE
+        part, status = self.begin(request, time.perf_counter()), CLIENT_GONE
+        request[TRACE] = part.trace
         try:
             response = await handler(request)
             status = response.status
             return response
         finally:
-            self.done(request, route_of(request), status, began, request[TRACE])
+            self.done(request, route_of(request), status, part)
 
     def answer_trace(self, request: web.Request, answer: web.StreamResponse) -> None:
         """As the answer's head is made."""
@@ -94,13 +104,20 @@ class RequestLog:
         """Put down what still waits."""
         self.put_down()
 
-    def done(
-        self, request: web.BaseRequest, route: str, status: int, began: float, trace: str
-    ) -> None:
-        """A request was answered that `began` by the performance counter."""
-        seconds = time.perf_counter() - began
-        done = _Done(time.time(), request.method, request.raw_path, route, status, seconds, trace)
-        self._waiting.append(done)
+    def begin(self, request: web.BaseRequest, began: float) -> Part:
+        """A request that will be done."""
+        if (exported := tracing.tracing()) is None:
+            return Part(began, continued(request.headers.get(TRACEPARENT)))
+        span = exported.request(request.method, request.path, request.headers)
+        return Part(began, tracing.traceparent(span), span)
+
+    def done(self, request: web.BaseRequest, route: str, status: int, part: Part) -> None:
+        """A request was answered."""
+        seconds, method = time.perf_counter() - part.began, request.method
+        path, trace = request.raw_path, part.trace
+        self._waiting.append(_Done(time.time(), method, path, route, status, seconds, trace))
+        if part.span is not None and (exported := tracing.tracing()) is not None:
+            exported.answered(part.span, method, route, status)
         if len(self._waiting) >= WAITING_MAX:
             self.put_down()
         elif self._timer is None:

@@ -7,7 +7,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from aiohttp import web
 
-from rostra_adapters.http.application import KEPT_PAGES, METRICS
+from rostra_adapters.http.application import METRICS
+from rostra_adapters.http.connections import Runner
 from rostra_adapters.http.metrics import Metrics
 from rostra_adapters.http.settings import HttpSettings
 
@@ -30,9 +31,8 @@ async def serve(
     stop = asyncio.Event()
     for wish in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(wish, stop.set)
-    runner = web.AppRunner(application, shutdown_timeout=settings.drain_seconds_max)
+    runner = Runner(application, shutdown_timeout=settings.drain_seconds_max)
     await runner.setup()
-    answer_kept_first(application, runner)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(runner.cleanup)
         site = web.TCPSite(runner, host, port, backlog=BACKLOG, reuse_port=reuse_port)
@@ -41,13 +41,6 @@ async def serve(
             await stack.enter_async_context(_metrics(application[METRICS], host, metrics_port))
         announce(url_of(host, runner.addresses[0][1]))
         await stop.wait()
-
-
-def answer_kept_first(application: web.Application, runner: web.BaseRunner) -> None:
-    """Once the runner is set up: what is kept is answered before a request is routed."""
-    assert runner.server is not None
-    handle = runner.server.request_handler
-    runner.server.request_handler = application[KEPT_PAGES].before(handle)
 
 
 @asynccontextmanager

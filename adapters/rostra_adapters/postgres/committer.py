@@ -10,6 +10,7 @@ from itertools import chain, islice
 import asyncpg
 
 from rostra.log import Appended, Group, LogBusy, LogUnavailable, Stale
+from rostra_adapters import tracing
 from rostra_adapters.postgres.connect import LOST
 from rostra_adapters.postgres.plan import APPEND, Plan, in_order, optimistic, outcomes
 
@@ -30,11 +31,12 @@ _UNFIT = (asyncpg.PostgresError, ValueError, TypeError)
 
 
 class _Waiting:
-    __slots__ = ("events", "groups", "outcome")
+    __slots__ = ("callers", "events", "groups", "outcome")
 
     def __init__(self, groups: Sequence[Group], events: int) -> None:
         self.groups = groups
         self.events = events
+        self.callers = tracing.callers()
         self.outcome: asyncio.Future[Outcomes] = asyncio.get_running_loop().create_future()
 
 
@@ -101,10 +103,12 @@ class Committer:
         return batch
 
     async def _serve(self, batch: list[_Waiting]) -> None:
-        began = time.perf_counter()
+        began, events = time.perf_counter(), sum(waiting.events for waiting in batch)
+        callers = chain.from_iterable(waiting.callers for waiting in batch)
         try:
-            answers = await self._commit([waiting.groups for waiting in batch])
-            self.observe(sum(waiting.events for waiting in batch), time.perf_counter() - began)
+            with tracing.span("append", callers, events=events):
+                answers = await self._commit([waiting.groups for waiting in batch])
+            self.observe(events, time.perf_counter() - began)
         except LogUnavailable as error:
             self._fail(batch, error)
         except _UNFIT as error:

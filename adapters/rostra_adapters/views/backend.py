@@ -58,6 +58,10 @@ class Backend(Protocol):
     def position(self) -> int:
         """How far the views had read when last heard of."""
 
+    @property
+    def foreign(self) -> int:
+        """How many events of others this process has passed over as it kept the views."""
+
     async def wait(self, position: int, wait_seconds: float) -> None:
         """Until the views have read `position`. Raises ViewBehind."""
 
@@ -121,6 +125,10 @@ class PostgresBackend:
     @property
     def position(self) -> int:
         return self._watch.position
+
+    @property
+    def foreign(self) -> int:
+        return self._runner.foreign
 
     async def wait(self, position: int, wait_seconds: float) -> None:
         await self._watch.wait(position, wait_seconds)

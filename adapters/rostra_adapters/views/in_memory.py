@@ -64,6 +64,10 @@ class MemoryBackend:
     def position(self) -> int:
         return self._views.read_up_to
 
+    @property
+    def foreign(self) -> int:
+        return self._views.passed_over
+
     async def wait(self, position: int, wait_seconds: float) -> None:
         if self.position >= position:
             return

@@ -5,7 +5,7 @@ effect happens exactly once.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from uuid import UUID
 
@@ -14,6 +14,7 @@ import msgspec
 from rostra.ids import Kind, discussion_of, kind_of
 from rostra.log import Recorded
 from rostra.times import format_time
+from rostra_adapters import tracing
 from rostra_adapters.postgres.connection import Connection
 from rostra_adapters.views import changes, store
 from rostra_adapters.views.garbage import no_garbage_collection
@@ -89,19 +90,27 @@ async def states(connection: Connection, names: Iterable[str] = VIEWS) -> list[V
 
 
 async def project(
-    connection: Connection, standing: Sequence[ViewState], page: Sequence[Recorded]
+    connection: Connection,
+    standing: Sequence[ViewState],
+    page: Sequence[Recorded],
+    *,
+    passed_over: Callable[[int], None] = lambda _: None,
 ) -> int:
     """Fold a page into views that all stand right before it; returns the new position.
 
-    Readers of any of them see the page whole or not at all. Raises Fenced.
+    Readers of any of them see the page whole or not at all. `passed_over` is told how many of
+    its events are none of ours. Raises Fenced.
     """
     position, facts = page[-1].position, list(read(page))
-    with no_garbage_collection():
+    views = [state.name for state in standing]
+    spanning = tracing.span("project", events=len(page), position=position, views=views)
+    with spanning, no_garbage_collection():
         async with _by_index_and_not_flushed(connection):
             any_parked = await _advance(connection, standing, page)
             for state in standing:
                 parked = await _parked(connection, state) if any_parked else frozenset()
-                await _apply(connection, state, facts, position, parked, keep_moves=True)
+                await _apply(connection, state, facts, parked, keep_moves=True)
+    passed_over(len(page) - len(facts))
     return position
 
 
@@ -154,14 +163,13 @@ async def apply(connection: Connection, state: ViewState, page: Sequence[Recorde
     """Fold a page into a version of a view that nobody reads yet."""
     parked = await _parked(connection, state)
     facts = list(read(page))
-    await _apply(connection, state, facts, page[-1].position, parked, keep_moves=False)
+    await _apply(connection, state, facts, parked, keep_moves=False)
 
 
 async def _apply(
     connection: Connection,
     state: ViewState,
     facts: Sequence[Fact | Broken],
-    position: int,
     parked: frozenset[UUID],
     *,
     keep_moves: bool,
@@ -177,7 +185,7 @@ async def _apply(
     rows, before = await _folded_or_parked(connection, state, mine)
     await _save(connection, state, rows)
     if keep_moves:
-        await _keep(connection, list(moves_since(rows, before, position)))
+        await _keep(connection, list(moves_since(rows, before)))
 
 
 async def _folded_or_parked(

@@ -87,7 +87,7 @@ select v.position, g.id, g.comments, g.changed from {here}
 left join public.comment_counts_v{{comments}} g
     on g.id = any($1::uuid[]) and g.site is not null"""
 
-_PAGE_COLUMNS_AHEAD = 8
+_PAGE_COLUMNS_AHEAD = 9
 
 
 def _columns(table: Table[Any], alias: str) -> str:
@@ -147,7 +147,8 @@ class PostgresReads:
         records = await self._fetch(template, *(values[name] for name in names))
         head = records[0]
         if begin is not None and last is not None:
-            refuse_old(begin, history=head["history"], moves_from=head["moves_from"])
+            whole_from = max(head["moves_from"], head["moves_gone"] or 0)
+            refuse_old(begin, history=head["history"], moves_from=whole_from)
         return _page(records, limit)
 
     async def hidden_replies(self, person: str, comments: Sequence[UUID]) -> dict[UUID, int]:
@@ -250,6 +251,7 @@ def _page(records: Sequence[asyncpg.Record], limit: int) -> Page:
         position=records[0]["head"],
         history=records[0]["history"],
         changed=records[0]["group_changed"],
+        as_of=max(records[0]["group_changed"], records[0]["moves_from"]),
         total=records[0]["total"],
         rows=[row for row, _ in ranked[:limit]],
         places=[where for _, where in ranked[:limit]],

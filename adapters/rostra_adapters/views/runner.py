@@ -26,10 +26,12 @@ _TRY_LOCK = "select pg_try_advisory_lock(5940093377497353330)"
 PRUNE = """
 with gone as (
     delete from public.comment_moves where moved_at < clock_timestamp() - $1::text::interval
-    returning position
+    returning discussion, position
 )
-update public.rostra_views set moves_from = greatest(moves_from, (select max(position) from gone))
-where name = 'comments' and exists (select from gone)"""
+insert into public.comment_moves_gone as known (discussion, position)
+select discussion, max(position) from gone group by discussion
+on conflict (discussion) do update
+set position = greatest(known.position, excluded.position)"""
 
 
 class Runner:
@@ -40,6 +42,7 @@ class Runner:
         self._log = log
         self._task: asyncio.Task[None] | None = None
         self.projecting = False
+        self.foreign = 0
 
     def start(self) -> None:
         self._task = asyncio.create_task(self._run(), name="rostra-projector")
@@ -86,7 +89,7 @@ class Runner:
                 continue
             position = _last(standing)
             async for page in self._log.follow(position, PAGE_EVENTS):
-                position = await project(connection, at(standing, position), page)
+                position = await self._project_page(connection, at(standing, position), page)
                 if len(page) == PAGE_EVENTS:
                     await self._catch_up_together(connection, standing, position)
                     break
@@ -105,8 +108,16 @@ class Runner:
             while page:
                 full, limit = len(page) == limit, min(2 * limit, PAGE_EVENTS_MAX)
                 coming = group.create_task(self._next_page(page, limit, full=full))
-                position = await project(connection, at(standing, position), page)
+                position = await self._project_page(connection, at(standing, position), page)
                 page = await coming
+
+    async def _project_page(
+        self, connection: Connection, standing: Sequence[ViewState], page: Sequence[Recorded]
+    ) -> int:
+        return await project(connection, standing, page, passed_over=self._count_foreign)
+
+    def _count_foreign(self, events: int) -> None:
+        self.foreign += events
 
     async def _next_page(
         self, page: Sequence[Recorded], limit: int, *, full: bool

@@ -11,8 +11,8 @@ from rostra_projections.views import VIEWS, View
 _INSTALLING = "select pg_advisory_xact_lock(5940093377497353329)"
 
 # `versions`: the greatest that a rebuild has ever claimed. `moves_from`: from where on
-# `comment_moves` is whole. `history`: how many rebuilds found other rows, so that nobody
-# reads a list on that was begun in one that is gone.
+# `comment_moves` is whole, but for what is gone by its age. `history`: how many rebuilds found
+# other rows, so that nobody reads a list on that was begun in one that is gone.
 _STATE = """
 create table if not exists public.rostra_views (
     name text primary key,
@@ -48,6 +48,13 @@ create table if not exists public.comment_moves (
     moved_at timestamptz not null default clock_timestamp()
 )"""
 
+# Up to where a discussion's moves are no longer kept.
+_MOVES_GONE = """
+create table if not exists public.comment_moves_gone (
+    discussion uuid primary key,
+    position bigint not null
+)"""
+
 _MOVES_INDEXES = (
     "create index if not exists comment_moves_since on public.comment_moves (discussion, position)",
     (
@@ -69,7 +76,7 @@ async def install(connection: Connection) -> None:
     """Make what is missing; a new view begins empty and catches up."""
     async with connection.transaction():
         await connection.execute(_INSTALLING)
-        for statement in (_STATE, _PARKED, _MOVES, *_MOVES_INDEXES):
+        for statement in (_STATE, _PARKED, _MOVES, _MOVES_GONE, *_MOVES_INDEXES):
             await connection.execute(statement)
         for view in VIEWS.values():
             if not await connection.fetchval(_EXISTS, view.name):

@@ -58,7 +58,7 @@ async def forget_views(url: str) -> None:
             version = await connection.fetchval(_VERSION, view.name)
             for table in view.tables:
                 await connection.execute(f"truncate public.{table.name}_v{version}")
-        await connection.execute("truncate public.comment_moves")
+        await connection.execute("truncate public.comment_moves, public.comment_moves_gone")
         await connection.execute(_BEGIN)
     finally:
         await connection.close()
