@@ -66,6 +66,11 @@ class Commander:
         """Commands that wait, or are being handled."""
         return self._queued
 
+    def admit(self) -> None:
+        """Raises LogBusy where already as many wait as may."""
+        if self._queued >= QUEUE_COMMANDS_MAX:
+            raise LogBusy(BUSY_RETRY_SECONDS)
+
     async def submit(self, commands: Sequence[Commanded]) -> list[Outcome]:
         """Handle commands in order, durable on return. Raises LogBusy where as many
         wait as may, and LogUnavailable; then of a long batch the first commands may

@@ -67,6 +67,7 @@ class Publishing:
         if request.content_type == ndjson.MEDIA_TYPE:
             return await self._lines(request, token)
         take = self._taking(request)
+        self._app.admit()
         body = await body_of(request, self._settings.events_request_bytes_max)
         try:
             return await take(request, token, body)
