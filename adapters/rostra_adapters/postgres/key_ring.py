@@ -78,9 +78,12 @@ class PostgresKeyRing(KeptKeyRing):
     async def __aexit__(self, *_: object) -> None:
         await self._erasures.close()
 
-    async def load(self, owners: Iterable[UUID]) -> None:
+    def trust(self) -> None:
         if self._erasures.unheard:
             self.hear(None)
+
+    async def load(self, owners: Iterable[UUID]) -> None:
+        self.trust()
         await super().load(list(owners))
 
     async def forgotten(self) -> None:
