@@ -182,8 +182,16 @@ class PostgresLog:
         with unavailable_if_lost():
             async with self._pool.acquire() as connection, connection.transaction(readonly=True):
                 cursor = await connection.cursor(READ_DISCUSSION, *range_of(discussion), up_to)
-                while rows := await cursor.fetch(DISCUSSION_PAGE_EVENTS):
-                    yield [Recorded(*row) for row in rows]
+                # The next page comes while this one is folded.
+                ahead = asyncio.create_task(cursor.fetch(DISCUSSION_PAGE_EVENTS))
+                try:
+                    while rows := await ahead:
+                        ahead = asyncio.create_task(cursor.fetch(DISCUSSION_PAGE_EVENTS))
+                        await asyncio.sleep(0)  # it is asked for before anything is folded
+                        yield [Recorded(*row) for row in rows]
+                finally:
+                    ahead.cancel()
+                    await asyncio.gather(ahead, return_exceptions=True)
 
     async def follow(self, position: int, limit: int) -> AsyncIterator[list[Recorded]]:
         while not self._closed:
