@@ -3,6 +3,7 @@ so that a browser may keep them for good.
 """
 
 import gzip
+import re
 from hashlib import blake2b
 from importlib.resources import files
 
@@ -21,6 +22,8 @@ MEDIA_TYPES = {
     ".html": "text/html",
     ".svg": "image/svg+xml",
 }
+# Whole lines of it alone: nothing that stands in a text is taken for one.
+_COMMENT = re.compile(rb"^[ \t]*(?://[^\n]*|/\*\*.*?\*/)\n", re.MULTILINE | re.DOTALL)
 
 
 class File:
@@ -58,11 +61,19 @@ def read(package: str) -> dict[str, bytes]:
     }
 
 
+def without_comments(code: bytes) -> bytes:
+    """A module without the lines that are comments alone."""
+    return _COMMENT.sub(b"", code)
+
+
 class Embed:
     """The handlers."""
 
     def __init__(self) -> None:
-        modules = read("rostra_adapters.embed")
+        # As they are, but for the comments: a sixth of what a reader would wait for.
+        modules = {
+            name: without_comments(data) for name, data in read("rostra_adapters.embed").items()
+        }
         self.hash = _hash(b"".join(name.encode() + data for name, data in modules.items()))
         entry = f'export * from "./{self.hash}/{ENTRY}";\n'.encode()
         self._entry = File(ENTRY, entry, ASK_AGAIN)
