@@ -13,6 +13,9 @@ async def test_the_entry_leads_to_modules_that_never_change(service: Service) ->
     assert entry.headers["Content-Type"] == "text/javascript; charset=utf-8"
     assert "must-revalidate" in entry.headers["Cache-Control"]
     [path] = re.findall(r'"\./([0-9a-f]+/rostra\.js)"', entry.body.decode())
+    at_once = re.findall(r'import "\./[0-9a-f]+/(\w+\.js)"', entry.body.decode())
+    assert {"api.js", "comment.js", "markup.js"} <= set(at_once)
+    assert "anchoring.js" not in at_once  # a page without an article does without
     seen: set[str] = set()
     waiting, size = [path.partition("/")[2]], 0
     folder = path.partition("/")[0]

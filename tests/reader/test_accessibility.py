@@ -34,7 +34,7 @@ async def test_axe_finds_nothing_in_any_state(
     mine = wrote(
         "mine", "My own, with `code` and [a link](https://x.example).", by="ada", name="Ada"
     )
-    await reader_service.batch([mine, *(wrote(f"m{n}", f"Comment {n}.") for n in range(20))])
+    await reader_service.batch([mine, *(wrote(f"m{n}", f"Comment {n}.") for n in range(50))])
     page = await shown(browser, reader_service, path, bypass_csp=True, **given)
     await expect(page.locator(".badge")).to_have_count(3)
     await sound(page, "as it comes")
@@ -113,9 +113,9 @@ async def test_every_action_is_done_by_keyboard_alone(
     await page.keyboard.press("Enter")
     await expect(said(page, "By keys.")).to_be_focused()
     for name, done in (
+        ("Reply", "Reply to Ada"),
         ("Edit", "Edit ·"),
         ("Delete", "Delete this comment?"),
-        ("Reply", "Reply to Ada"),
     ):
         await focus_by_tab(page, name)
         await page.keyboard.press("Enter")

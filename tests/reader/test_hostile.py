@@ -45,7 +45,7 @@ async def test_hostile_words_and_names_show_as_text(
         wrote(f"h{number}", one, by=f"h{number}", name=one[:100])
         for number, one in enumerate(written)
     ]
-    results = (await reader_service.batch(events)).json["results"]
+    results = await reader_service.batch(events)
     taken = {
         f"comment-{result['id']}": event["data"]["author"]["name"]
         for result, event in zip(results, events, strict=True)

@@ -1,13 +1,23 @@
 """Passages in the article: shown where they stand, opened, and marked by readers."""
 
-import asyncio
 import json
 from pathlib import Path
 from typing import Any
 
 from playwright.async_api import Browser, Page, expect
 
-from reader.pages import COMMENT, PANEL, PHONE, ROOT, TOP, connected, discussion, shown, wrote
+from reader.pages import (
+    COMMENT,
+    PANEL,
+    PHONE,
+    ROOT,
+    TOP,
+    connected,
+    discussion,
+    shown,
+    until,
+    wrote,
+)
 from reader.pages import about as event
 from rostra_adapters.http.demo import RESOURCE, SITE
 from service import Service
@@ -106,8 +116,7 @@ async def test_the_articles_own_nodes_are_left_as_they_are(
     await page.add_init_script(
         """addEventListener('DOMContentLoaded', () => {
             window.html = article.innerHTML;
-            window.nodes = article.querySelectorAll('p').length && [...article.querySelectorAll('p')]
-              .map((one) => one.firstChild);
+            window.nodes = [...article.querySelectorAll('p')].map((one) => one.firstChild);
             window.changes = [];
             new MutationObserver((all) => changes.push(...all)).observe(article,
               { subtree: true, childList: true, characterData: true, attributes: true });
@@ -158,9 +167,15 @@ async def test_where_there_is_no_room_the_panel_comes_from_below_and_leaves_the_
     await expect(page.locator(f"{PANEL} article").first).to_be_visible()
     box = await box_of(page, PANEL)
     assert box["y"] + box["height"] == PHONE["height"]
-    async with asyncio.timeout(5):
-        while not 0 < (at := await words_at(page, "Three years"))["y"] < box["y"] - at["height"]:
-            await asyncio.sleep(0.05)
+    await until(
+        page,
+        """(lowest) => {
+            const [words] = CSS.highlights.get('rostra-open');
+            const { top, bottom } = words.getBoundingClientRect();
+            return top > 0 && bottom < lowest;
+        }""",
+        box["y"],
+    )
     assert await page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     await page.get_by_role("button", name="Close").tap()
     await expect(page.locator(PANEL)).to_have_count(0)
@@ -318,7 +333,7 @@ async def test_passages_and_their_comments_are_live(
     await reader_service.given(
         wrote("p1", "Knee deep, at ours.", passage="pipe"),
         wrote("p2", "Of something else."),
-        event("passage.marked", "new", passage="new", exact="Bring boots" * 0 + "the car park"),
+        event("passage.marked", "new", passage="new", exact="the car park"),
     )
     await expect(page.locator(BADGE)).to_have_count(4)
     await page.locator(PANEL).get_by_role("button", name="1 new comment").click()
@@ -344,9 +359,10 @@ async def test_a_passage_is_found_in_an_article_that_has_changed(
             }
         }"""
     )
-    async with asyncio.timeout(10):
-        while sum("its banks" in words for words in await highlighted(page)) != 1:
-            await asyncio.sleep(0.05)
+    await until(
+        page,
+        "[...CSS.highlights.get('rostra-passage')].some((it) => `${it}`.includes('its banks'))",
+    )
     await expect(page.locator(BADGE)).to_have_count(3)
 
 
@@ -355,12 +371,13 @@ async def test_an_article_that_is_drawn_anew_or_comes_late_is_marked_as_well(
 ) -> None:
     page = await article(browser, reader_service)
     await page.evaluate("article.replaceWith(window.copy = article.cloneNode(true))")
-    async with asyncio.timeout(10):
-        while not await page.evaluate(
-            "[...CSS.highlights.get('rostra-passage')].length === 3 &&"
-            " [...CSS.highlights.get('rostra-passage')].every((it) => copy.contains(it.startContainer))"
-        ):
-            await asyncio.sleep(0.05)
+    await until(
+        page,
+        """() => {
+            const found = [...CSS.highlights.get('rostra-passage')];
+            return found.length === 3 && found.every((it) => copy.contains(it.startContainer));
+        }""",
+    )
     await page.evaluate("copy.remove()")
     await expect(page.locator(BADGE)).to_have_count(0)
     await page.evaluate("document.querySelector('rostra-discussion').before(copy)")

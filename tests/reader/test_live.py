@@ -31,7 +31,7 @@ async def test_two_readers_see_each_other(browser: Browser, reader_service: Serv
     await expect(first).to_be_focused()
     await expect(news).to_be_hidden()
     await first.get_by_role("button", name="Vote for").click()
-    await expect(said(ada, "Is anybody").locator("output")).to_have_text("1")
+    await expect(said(ada, "Is anybody").locator(".score")).to_have_text("1")
     await expect(ada.get_by_role("button", name="new comment")).to_have_count(0)
 
 

@@ -26,7 +26,8 @@ async def renewing(browser: Browser, service: Service, *tokens: str) -> Page:
     last = tokens[-1]
     context = await browser.new_context()
     page = await context.new_page()
-    body = f"<!doctype html><title>Story</title>{TAG}<script>{ASKS}</script>" + (
+    body = (
+        f"<!doctype html><title>Story</title>{TAG}<script>{ASKS}</script>"
         "<script type=module src=/embed/rostra.js></script>"
     )
     await page.route("**/story", lambda it: it.fulfill(body=body, content_type="text/html"))
@@ -95,13 +96,19 @@ async def test_private_discussions_are_read_and_followed_with_the_token(
     about = {"site": SITE, "resource": "/private"}
     await reader_service.given(
         event("discussion.opened", **about, settings={"private": True}),
-        event("comment.posted", **about, comment="p1", author={"id": "x"}, body="Among us."),
+        event(
+            "comment.posted",
+            **about,
+            comment="p1",
+            author={"id": "x", "name": "X"},
+            body="Among us.",
+        ),
     )
     tag = f"<{ROOT} site={SITE} resource=/private token={signed('read', site=SITE)}></{ROOT}>"
     context = await browser.new_context()
     page = await context.new_page()
     asked: list[Any] = []
-    page.on("request", lambda it: asked.append(it))
+    page.on("request", asked.append)
     body = f"<!doctype html>{tag}<script type=module src=/embed/rostra.js></script>"
     await page.route("**/story", lambda it: it.fulfill(body=body, content_type="text/html"))
     await page.goto(reader_service.url + "/story")

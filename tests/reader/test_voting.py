@@ -14,7 +14,7 @@ async def test_a_vote_changes_sides_in_one_click_and_outlives_a_reload(
 ) -> None:
     page = await shown(browser, reader_service, "/demo?as=ada")
     top = page.locator(COMMENT).first
-    score, up = top.locator("output"), top.get_by_role("button", name="Vote for")
+    score, up = top.locator(".score"), top.get_by_role("button", name="Vote for")
     await expect(score).to_have_text("42")
     for button, expected in (("for", "43"), ("against", "41"), ("against", "42"), ("for", "43")):
         async with page.expect_response("**/vote"):
@@ -39,7 +39,7 @@ async def test_a_vote_shows_before_the_service_answers_and_the_last_click_stands
 
     await page.route("**/vote", hold)
     top = page.locator(COMMENT).first
-    score = top.locator("output")
+    score = top.locator(".score")
     await top.get_by_role("button", name="Vote for").click()
     await expect(score).to_have_text("43")
     await top.get_by_role("button", name="Vote against").click()
@@ -63,7 +63,7 @@ async def test_a_vote_that_fails_is_taken_back_and_said_where_it_was_made(
     await page.route("**/vote", lambda route: route.abort())
     await herons.get_by_role("button", name="Vote for").click()
     await expect(herons.locator(".note")).to_contain_text("There is no connection")
-    await expect(herons.locator("output")).to_have_text("52")
+    await expect(herons.locator(".score")).to_have_text("52")
     await expect(herons.get_by_role("button", name="Vote for")).to_have_attribute(
         "aria-pressed", "false"
     )
@@ -84,7 +84,7 @@ async def test_a_vote_that_the_service_refuses_is_corrected(
     own = said(page, "My own.")
     await own.get_by_role("button", name="Vote for").click()
     await expect(own.locator(".note")).to_contain_text("That did not work")
-    await expect(own.locator("output")).to_have_text("0")
+    await expect(own.locator(".score")).to_have_text("0")
 
 
 async def test_only_what_the_site_allows_is_offered(

@@ -8,7 +8,8 @@ const SIDE_PX_MIN = 264;
 const SIDE_PX_MAX = 416;
 const GAP_PX = 48; // the badges stand in it
 const EDGE_PX = 12;
-const WORDS_FROM_TOP = 0.12;
+const WORDS_FROM_TOP = 0.08;
+const FREE_ABOVE = 0.38;
 
 export class Panel {
   /**
@@ -113,7 +114,8 @@ export class Panel {
     const words = this.range?.getBoundingClientRect();
     if (!words) return;
     const beside = this.node.classList.contains("beside");
-    const lowest = beside ? innerHeight / 2 : this.node.getBoundingClientRect().top - words.height - EDGE_PX;
+    // From below it grows to what the style sheet lets it, when its comments have come.
+    const lowest = beside ? innerHeight / 2 : innerHeight * FREE_ABOVE - words.height - EDGE_PX;
     if (words.top >= EDGE_PX && words.top <= lowest) return;
     const behavior = matchMedia("(prefers-reduced-motion: reduce)").matches ? "instant" : "smooth";
     scrollBy({ top: words.top - innerHeight * WORDS_FROM_TOP, behavior });

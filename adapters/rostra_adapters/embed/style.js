@@ -23,15 +23,16 @@ button { background: none; border: 0; cursor: pointer; padding: .45rem .6rem; bo
 @media (hover: hover) { button:hover { background: var(--wash); } }
 button:disabled { opacity: .55; cursor: default; background: none; }
 :focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
-.tabs { display: flex; flex-wrap: wrap; margin-inline: -.6rem; margin-block-end: -1px; }
-.tabs button { border-radius: 0; border-block-end: 3px solid transparent; color: var(--faint); padding-block: .6rem .5rem; }
+.tabs { display: flex; flex-wrap: wrap; gap: 0 1.1rem; margin-block-end: -1px; }
+.tabs button { border-radius: 0; border-block-end: 3px solid transparent; color: var(--faint); padding: .6rem 0 .5rem; background: none; }
+.tabs button:hover { color: var(--ink); }
 .tabs button[aria-pressed="true"] { color: var(--ink); border-block-end-color: var(--accent); }
 .primary { background: var(--accent); color: var(--on-accent); padding-inline: 1rem; }
 .primary:hover { background: var(--accent) !important; filter: brightness(1.08); }
 .announce button { width: 100%; background: var(--wash); color: var(--accent); margin-block: .75rem 0; min-height: 2.5rem; }
 .more { width: 100%; border: 1px solid var(--line); margin-block-start: .75rem; min-height: 2.75rem; }
 .list, .children { list-style: none; margin: 0; padding: 0; }
-.list > li { border-block-start: 1px solid var(--line); padding-block-end: .35rem; content-visibility: auto; contain-intrinsic-size: auto 9rem; }
+.list > li { border-block-start: 1px solid var(--line); padding-block-end: .35rem; content-visibility: auto; contain-intrinsic-size: auto 9rem; overflow-clip-margin: .7rem; }
 .list > li:first-child { border-block-start: 0; }
 .children { border-inline-start: 2px solid var(--line); padding-inline-start: clamp(.5rem, 3cqi, 1.25rem); margin-block-end: .35rem; }
 .children .children .children .children { border-inline-start-style: dotted; padding-inline-start: .4rem; }
@@ -47,7 +48,7 @@ article.here { background: var(--wash); box-shadow: -.6rem 0 0 var(--wash), .6re
 .words > :first-child { margin-block-start: 0; } .words > :last-child { margin-block-end: 0; }
 .words p { margin: 0 0 .7em; } .words a { color: var(--accent); } .typed { white-space: pre-wrap; }
 .words h1, .words h2, .words h3, .words h4, .words h5, .words h6 { font: 700 1rem/1.5 var(--body); margin: .6em 0 .3em; padding: 0; }
-.words ul, .words ol { margin: .4em 0 .7em; padding-inline-start: 1.4em; }
+.words ul, .words ol { margin: .4em 0 .7em; padding-inline-start: 1.4em; } .words ul { list-style: disc; } .words ol { list-style: decimal; }
 .words blockquote { margin: .4em 0; padding-inline-start: .8em; border-inline-start: 3px solid var(--line); color: var(--faint); }
 .words pre { overflow-x: auto; background: var(--wash); padding: .6em; border-radius: var(--radius); }
 .words code { font-size: .9em; } .words table { border-collapse: collapse; } .words td, .words th { border: 1px solid var(--line); padding: .2em .5em; }
@@ -59,10 +60,10 @@ article.here { background: var(--wash); box-shadow: -.6rem 0 0 var(--wash), .6re
 .vote button[aria-pressed="true"].up { color: var(--good); } .vote button[aria-pressed="true"].down { color: var(--bad); }
 .vote svg { width: 1rem; height: 1rem; display: block; fill: none; stroke: currentColor; stroke-width: 1.5; stroke-linejoin: round; }
 .vote button[aria-pressed="true"] svg { fill: currentColor; }
-.vote output { min-width: 1.6em; text-align: center; font: 600 .875rem/1 var(--ui); font-variant-numeric: tabular-nums; color: var(--ink); padding-inline: .15em; }
+.vote .score { min-width: 1.6em; text-align: center; font: 600 .875rem/1 var(--ui); font-variant-numeric: tabular-nums; color: var(--ink); padding-inline: .15em; }
 form.write { margin-block: .75rem 1rem; border: 1px solid var(--line); border-radius: var(--radius); background: var(--paper); }
 form.write:focus-within { border-color: var(--accent); box-shadow: 0 0 0 1px var(--accent); }
-form.write label { display: block; padding: .55rem .75rem 0; font: 600 .8125rem/1.4 var(--ui); color: var(--faint); }
+form.write label { display: flex; padding: .55rem .75rem 0; font: 600 .8125rem/1.4 var(--ui); color: var(--faint); }
 textarea, input[type="text"] { display: block; width: 100%; border: 0; background: transparent; color: inherit; font: 1rem/1.5 var(--body); padding: .35rem .75rem .6rem; }
 textarea { min-height: 4.2rem; resize: none; field-sizing: content; max-height: 60vh; }
 textarea:focus, input[type="text"]:focus { outline: none; }
@@ -73,12 +74,12 @@ textarea:focus, input[type="text"]:focus { outline: none; }
 .error:not(:empty), .trouble:not(:empty) { color: var(--bad); font: .875rem/1.4 var(--ui); padding: .4rem .75rem .6rem; }
 .trouble:not(:empty) { padding: .75rem; margin-block: .75rem; border: 1px solid currentColor; border-radius: var(--radius); }
 .trouble button { text-decoration: underline; }
-.state, .note { font: .875rem/1.4 var(--ui); color: var(--faint); margin: 0; padding-block: .75rem; }
+.state, .note { display: flex; flex-wrap: wrap; align-items: center; gap: .5rem; font: .875rem/1.4 var(--ui); color: var(--faint); margin: 0; padding-block: .75rem; }
 .note { color: var(--accent); padding-block: .25rem .5rem; }
-.fold { color: var(--accent); margin-inline-start: -.6rem; }
-.fold::before { content: ""; display: inline-block; width: .5em; height: .5em; box-sizing: border-box; border: solid currentColor; border-width: 0 2px 2px 0; margin-inline-end: .6em; transform: translateY(-.15em) rotate(45deg); }
+.fold { display: flex; align-items: center; gap: .5rem; color: var(--accent); margin-inline-start: -.6rem; }
+.fold::before { content: ""; width: .5em; height: .5em; box-sizing: border-box; border: solid currentColor; border-width: 0 2px 2px 0; transform: translateY(-.15em) rotate(45deg); }
 .fold[aria-expanded="true"]::before { transform: translateY(.05em) rotate(225deg); }
-h2, button, time, label, .state, .note, .foot span, .by b { unicode-bidi: plaintext; }
+h2, button, time, label, .foot span, .by b { unicode-bidi: plaintext; }
 .passage { position: relative; border-inline-start: 3px solid var(--accent); padding: .1rem 2.5rem .1rem .9rem; margin-block-end: .75rem; }
 .passage:dir(rtl) { padding: .1rem .9rem .1rem 2.5rem; }
 .passage blockquote { margin: 0; font-style: italic; max-height: 9.3em; overflow: auto; } .question { margin: .5rem 0 0; font-weight: 700; }

@@ -12,7 +12,7 @@ export class Votes {
     const { voting } = view.owner.rules;
     this.up = this.arrow("up", 1, UP);
     this.down = this.arrow("down", -1, DOWN);
-    this.score = el("output", {});
+    this.score = el("span", { class: "score" });
     const { t, person, rules } = view.owner;
     const barred = !person || (view.mine && !rules.self_votes);
     this.up.disabled = this.down.disabled = barred;
@@ -36,6 +36,7 @@ export class Votes {
     const { language, t } = this.view.owner;
     this.score.textContent = new Intl.NumberFormat(language, { signDisplay: "negative" }).format(score);
     this.score.title = t("votes", { up, down });
+    this.node.setAttribute("aria-label", this.score.title);
     this.up.setAttribute("aria-pressed", String(my_vote === 1));
     this.down.setAttribute("aria-pressed", String(my_vote === -1));
   }
