@@ -10,8 +10,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from playwright.async_api import Browser, Page, expect
 
-from reader.pages import COMMENT, PANEL, ROOT, SITE, all_loaded, said, shown, wrote
-from rostra_adapters.http.demo import RESOURCE
+from reader.pages import COMMENT, PANEL, ROOT, all_loaded, said, shown, wrote
+from rostra_adapters.http.demo import RESOURCE, SITE
 from service import Service
 
 CARELESS = f"<{ROOT} site={SITE} resource={RESOURCE}></{ROOT}>"

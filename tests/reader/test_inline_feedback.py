@@ -56,7 +56,7 @@ async def passages(service: Service) -> list[dict[str, Any]]:
 async def box_of(page: Page, selector: str) -> dict[str, float]:
     box = await page.locator(selector).first.bounding_box()
     assert box is not None
-    return dict(box)
+    return {"x": box["x"], "y": box["y"], "width": box["width"], "height": box["height"]}
 
 
 async def words_at(page: Page, words: str) -> dict[str, float]:
