@@ -108,7 +108,11 @@ async def test_private_discussions_are_read_and_followed_with_the_token(
     context = await browser.new_context()
     page = await context.new_page()
     asked: list[Any] = []
-    page.on("request", asked.append)
+
+    def note(request: Any) -> None:
+        asked.append(request)
+
+    page.on("request", note)
     body = f"<!doctype html>{tag}<script type=module src=/embed/rostra.js></script>"
     await page.route("**/story", lambda it: it.fulfill(body=body, content_type="text/html"))
     await page.goto(reader_service.url + "/story")
