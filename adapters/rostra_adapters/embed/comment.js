@@ -2,7 +2,7 @@
 
 import { composer } from "./compose.js";
 import { el, markup } from "./markup.js";
-import { ago, duration } from "./strings.js";
+import { ago, duration, exact } from "./strings.js";
 import { Votes } from "./voting.js";
 
 const REPLIES_MORE = 20;
@@ -83,16 +83,15 @@ export class CommentView {
   showBy() {
     const { t, language } = this.owner;
     const { author, posted_at, edited_at, pinned, id } = this.shape;
-    const exact = (time) => new Date(time).toLocaleString(language);
     const had = this.owner.focused?.matches("a") && this.by.contains(this.owner.focused);
-    this.time = el("time", { datetime: posted_at, title: exact(posted_at), text: ago(posted_at, language) });
+    this.time = el("time", { datetime: posted_at, title: exact(posted_at, language), text: ago(posted_at, language) });
     const link = el("a", { href: `#comment-${id}`, onclick: (event) => this.owner.permalink(event, this) }, this.time);
     this.by.replaceChildren();
     this.by.append(...[
       el("b", { text: author ? (author.name ?? author.id) : t("somebody"), dir: "auto" }),
       this.mine && el("span", { class: "mark", text: t("you") }),
       link,
-      edited_at && el("span", { text: t("edited"), title: exact(edited_at) }),
+      edited_at && el("span", { text: t("edited"), title: exact(edited_at, language) }),
       pinned && el("span", { class: "mark", text: t("pinned") }),
     ].filter(Boolean));
     if (had) link.focus();

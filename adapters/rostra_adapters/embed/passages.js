@@ -7,6 +7,7 @@ import { Marks } from "./marks.js";
 import { el } from "./markup.js";
 import { Panel } from "./panel.js";
 import { Pick } from "./pick.js";
+import { number } from "./strings.js";
 import { rangeOf, textOf } from "./text.js";
 
 const SLICE_MS = 20;
@@ -120,7 +121,7 @@ export class Passages {
     const { t } = this.owner;
     const n = passage.comments + passage.replies;
     badge.dataset.passage = passage.id;
-    badge.textContent = n ? new Intl.NumberFormat(this.owner.language, { notation: "compact" }).format(n) : "+";
+    badge.textContent = n ? number(n, this.owner.language, { notation: "compact" }) : "+";
     badge.setAttribute("aria-label", t("marked", { n, quote: shortened(passage.exact, QUOTED_CHARACTERS_MAX) }));
     badge.title = passage.question ?? "";
     badge.onclick = () => this.open(passage.id);

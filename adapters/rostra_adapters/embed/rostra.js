@@ -340,7 +340,7 @@ export class RostraDiscussion extends HTMLElement {
   said(listing, view, data) {
     const { children: _, next_children: __, ...rest } = data;
     if (view) view.update({ ...view.shape, ...rest, my_vote: view.shape.my_vote });
-    else if (listing.passage && data.passage !== listing.passage) return;
+    else if (data.edited_at || (listing.passage && data.passage !== listing.passage)) return; // is not new, or not here
     else if (this.sending && data.author?.id === this.person?.id) this.sending.then(() => listing.news(data.id));
     else listing.news(data.id);
   }

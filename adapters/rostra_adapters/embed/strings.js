@@ -102,6 +102,25 @@ function valid(tag) {
   }
 }
 
+// To make one of these takes longer than all that it then does for a comment.
+const kept = new Map();
+
+function made(kind, language, options) {
+  const name = `${kind} ${language} ${JSON.stringify(options)}`;
+  if (!kept.has(name)) kept.set(name, new Intl[kind](language, options));
+  return kept.get(name);
+}
+
+/** @param {number} n @param {string} language @param {Intl.NumberFormatOptions} options */
+export function number(n, language, options = {}) {
+  return made("NumberFormat", language, options).format(n);
+}
+
+/** @param {string} time RFC 3339 @param {string} language */
+export function exact(time, language) {
+  return made("DateTimeFormat", language, { dateStyle: "medium", timeStyle: "medium" }).format(new Date(time));
+}
+
 // Times as readers say them.
 
 const STEPS = [[60, "second"], [60, "minute"], [24, "hour"], [30.44, "day"], [12, "month"], [Infinity, "year"]];
@@ -111,7 +130,7 @@ export function ago(time, language) {
   let left = (new Date(time).getTime() - Date.now()) / 1000;
   for (const [many, unit] of STEPS) {
     if (Math.abs(left) < many) {
-      return new Intl.RelativeTimeFormat(language, { numeric: "auto" }).format(Math.round(left), unit);
+      return made("RelativeTimeFormat", language, { numeric: "auto" }).format(Math.round(left), unit);
     }
     left /= many;
   }
@@ -122,5 +141,5 @@ export function ago(time, language) {
 export function duration(milliseconds, language, unitDisplay = "long") {
   const seconds = Math.max(0, Math.ceil(milliseconds / 1000));
   const [n, unit] = seconds < 60 ? [seconds, "second"] : [Math.floor(seconds / 60), "minute"];
-  return new Intl.NumberFormat(language, { style: "unit", unit, unitDisplay }).format(n);
+  return made("NumberFormat", language, { style: "unit", unit, unitDisplay }).format(n);
 }

@@ -1,6 +1,7 @@
 // The votes of one comment: counted at once, and then as the server says.
 
 import { el } from "./markup.js";
+import { number } from "./strings.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const UP = "M8 2 14 9H10.5V14H5.5V9H2Z";
@@ -34,7 +35,7 @@ export class Votes {
   show() {
     const { score, my_vote, up, down } = this.view.shape;
     const { language, t } = this.view.owner;
-    this.score.textContent = new Intl.NumberFormat(language, { signDisplay: "negative" }).format(score);
+    this.score.textContent = number(score, language, { signDisplay: "negative" });
     this.score.title = t("votes", { up, down });
     this.node.setAttribute("aria-label", this.score.title);
     this.up.setAttribute("aria-pressed", String(my_vote === 1));
