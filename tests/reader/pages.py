@@ -26,9 +26,15 @@ async def shown(browser: Browser, service: Service, path: str = "/demo", **given
     context = await browser.new_context(**given)
     page = await context.new_page()
     page.on("pageerror", lambda error: pytest.fail(f"the page threw {error}"))
+    await caught_up(service)
     await page.goto(service.url + path)
     await expect(page.locator(COMMENT).first).to_be_visible()
     return page
+
+
+async def caught_up(service: Service) -> None:
+    """A page that is loaded from now on shows all that was recorded so far."""
+    await service.app.wait(await service.app.head())
 
 
 async def until(page: Page, condition: str, arg: Any = None) -> None:
@@ -52,6 +58,7 @@ async def story(browser: Browser, service: Service, tag: str, before: str = "") 
         "<script type=module src=/embed/rostra.js></script>"
     )
     await page.route("**/story*", lambda it: it.fulfill(body=body, content_type="text/html"))
+    await caught_up(service)
     await page.goto(service.url + "/story")
     return page
 

@@ -82,6 +82,21 @@ async def test_what_is_edited_removed_and_erased_elsewhere_changes_here(
     await expect(page.get_by_text("212 spaces")).to_have_count(0)
 
 
+async def test_what_is_folded_changes_too_and_is_not_new(
+    browser: Browser, reader_service: Service
+) -> None:
+    page = await shown(browser, reader_service)
+    await connected(page)
+    vote = about("vote.cast", "v", comment="heron-1", voter="somebody", value=1)
+    edit = about("comment.edited", "e", comment="heron-1", body="And what is *his* name?")
+    await reader_service.given(vote, edit, wrote("n1", "Really new."))
+    await expect(page.get_by_role("button", name="1 new comment")).to_be_visible()
+    herons = thread(page, "Two herons")
+    await herons.get_by_role("button", name="1 reply").first.click()
+    await expect(herons.get_by_text("And what is his name?")).to_be_visible()
+    await expect(said(page, "his name?").locator(".score")).to_have_text("12")
+
+
 async def test_a_new_comment_that_is_removed_before_it_was_read_is_not_announced(
     browser: Browser, reader_service: Service
 ) -> None:

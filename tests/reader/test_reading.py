@@ -12,6 +12,7 @@ from reader.pages import (
     TOP,
     about,
     all_loaded,
+    caught_up,
     comment_id,
     said,
     shown,
@@ -53,6 +54,7 @@ async def test_the_orders_are_those_that_the_site_offers(
     configured = about("site.configured", "fewer", settings={"orders": ["oldest", "hot"]})
     del configured["data"]["resource"]
     await reader_service.given(configured)
+    await caught_up(reader_service)
     await page.reload()
     await expect(page.get_by_role("button", name="Hot")).to_be_visible()
     assert await orders(page) == ["Oldest", "Hot"]

@@ -5,7 +5,7 @@ from typing import Any
 
 from playwright.async_api import Browser, expect
 
-from reader.pages import COMMENT, about, comment_id, said, shown, wrote
+from reader.pages import COMMENT, about, caught_up, comment_id, said, shown, wrote
 from service import Service
 
 
@@ -99,6 +99,7 @@ async def test_only_what_the_site_allows_is_offered(
     own = said(page, "Mine.").get_by_role("button", name="Vote for")
     await expect(own).to_be_disabled()
     await reader_service.given(about("discussion.opened", "no", settings={"voting": "off"}))
+    await caught_up(reader_service)
     await page.reload()
     await expect(page.locator(COMMENT).first).to_be_visible()
     await expect(page.get_by_role("button", name="Vote for")).to_have_count(0)

@@ -36,7 +36,8 @@ export class CommentView {
     this.open = false;
     this.cursor = null;
     this.update(shape);
-    this.addReplies(shape.children ?? []);
+    this.folded = shape.children ?? []; // what nobody has opened is not drawn
+    listing.fold(this.folded);
     this.cursor = shape.next_children ?? null;
     this.showFold();
   }
@@ -68,7 +69,8 @@ export class CommentView {
   /** As time goes by: young comments grow older, and what may be edited may be so for less long. */
   tick() {
     const age = Date.now() - new Date(this.shape.posted_at).getTime();
-    if (age < YOUNG_MS) this.time.textContent = ago(this.shape.posted_at, this.owner.language);
+    const text = age < YOUNG_MS ? ago(this.shape.posted_at, this.owner.language) : this.time.textContent;
+    if (this.time.textContent !== text) this.time.textContent = text;
     if (!this.left) return;
     const left = this.editable();
     this.left.textContent = duration(left, this.owner.language, "short");
@@ -259,21 +261,32 @@ export class CommentView {
   }
 
   /** A reply that no page of replies has brought. */
-  addEarly(view) {
+  addEarly(shape) {
+    this.toggle(true);
+    if (this.listing.views.has(shape.id)) return; // it was folded here
+    const view = new CommentView(this.listing, shape);
     view.early = true;
     this.children.append(view.node);
-    this.toggle(true);
+    this.showFold();
+  }
+
+  unfold() {
+    const { folded, listing } = this;
+    this.folded = [];
+    for (const { id } of folded) listing.folded.delete(id);
+    this.addReplies(folded);
   }
 
   toggle(open = !this.open) {
     this.open = open;
+    if (open) this.unfold();
     this.showFold();
     if (open && !this.children.childElementCount && this.shape.replies) this.load();
   }
 
   showFold() {
     const { t } = this.owner;
-    const n = Math.max(this.shape.replies, this.children.childElementCount);
+    const n = Math.max(this.shape.replies, this.children.childElementCount + (this.folded?.length ?? 0));
     this.fold.hidden = !n;
     this.fold.setAttribute("aria-expanded", String(this.open));
     this.fold.textContent = this.open ? t("hide") : t("replies", { n });

@@ -16,6 +16,7 @@ export class Listing {
     this.owner = owner;
     this.passage = passage;
     this.views = new Map();
+    this.folded = new Map(); // id → what it is, of replies that are known and not drawn
     this.fresh = new Set();
     this.stale = false; // there is news that nobody can name any more
     this.cursor = undefined;
@@ -79,6 +80,7 @@ export class Listing {
   /** Loads again what is shown, from the first page. */
   async reload() {
     this.views.clear();
+    this.folded.clear();
     const { list } = this;
     this.list = el("ol", { class: "list", part: "list" });
     list.replaceWith(this.list);
@@ -142,10 +144,9 @@ export class Listing {
   put(shape) {
     const known = this.views.get(shape.id); // another may have come first
     if (known) return known.update(shape);
-    const view = new CommentView(this, shape);
     const parent = this.views.get(shape.parent);
-    if (parent) parent.addEarly(view);
-    else this.list.prepend(view.node);
+    if (parent) parent.addEarly(shape);
+    else this.list.prepend(new CommentView(this, shape).node);
   }
 
   /** A comment of this reader's has been taken: it is shown, and the reader led to it. */
@@ -169,6 +170,20 @@ export class Listing {
 
   heardOf(id) {
     if (this.fresh.delete(id)) this.showFresh();
+  }
+
+  fold(shapes) {
+    for (const shape of shapes) {
+      this.folded.set(shape.id, shape);
+      this.fold(shape.children ?? []);
+    }
+  }
+
+  /** A reply that is not drawn yet is another by now. */
+  changeFolded(name, data) {
+    const { children: _, next_children: __, my_vote: ___, ...now } = data;
+    const gone = name === "removed" ? { body: null, html: null, ...(data.status !== "erased" && { author: null }) } : {};
+    Object.assign(this.folded.get(data.id), now, gone);
   }
 
   news(id) {

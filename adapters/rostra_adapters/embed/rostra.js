@@ -12,6 +12,7 @@ import { sheet } from "./style.js";
 
 const ORDERS = ["newest", "oldest", "most_voted"];
 const TICK_MS = 10_000;
+const SLICE_MS = 8;
 const RECOUNT_MS = 100;
 // What holds until the service has said so.
 const RULES = { orders: ORDERS, voting: "both", edit_seconds: 900, self_votes: false, guests: false, open_on_first: false };
@@ -257,8 +258,16 @@ export class RostraDiscussion extends HTMLElement {
     this.dispatchEvent(new CustomEvent("rostra-position", { detail: this.position, bubbles: true, composed: true }));
   }
 
-  tick() {
-    for (const listing of this.listings) for (const view of listing.views.values()) view.tick();
+  /** A few at a time: there may be thousands. */
+  async tick() {
+    let until = performance.now() + SLICE_MS;
+    for (const view of this.listings.flatMap((one) => [...one.views.values()])) {
+      if (performance.now() > until) {
+        await new Promise((done) => setTimeout(done));
+        until = performance.now() + SLICE_MS;
+      }
+      view.tick();
+    }
   }
 
   // -- who reads
@@ -330,7 +339,8 @@ export class RostraDiscussion extends HTMLElement {
     if (name === "passage") this.passages?.changed(data);
     for (const listing of this.listings) {
       const view = listing.views.get(data.id);
-      if (name === "vote") view?.totals(data);
+      if (!view && listing.folded.has(data.id)) listing.changeFolded(name, data);
+      else if (name === "vote") view?.totals(data);
       else if (name === "removed") this.gone(listing, view, data);
       else if (name === "comment") this.said(listing, view, data);
     }
