@@ -50,13 +50,13 @@ const look = () => {
 requestAnimationFrame(look);
 """
 _GROWN = """(before) => document.querySelector("rostra-discussion").shadowRoot
-  .querySelector("section .list").childElementCount > before"""
+  .querySelectorAll("section .list > li").length > before"""
 _PRESS = """() => {
   const root = document.querySelector("rostra-discussion").shadowRoot;
   const more = root.querySelector("section .more");
   if (more.hidden) return null;
   more.click();
-  return root.querySelector("section .list").childElementCount;
+  return root.querySelectorAll("section .list > li").length;
 }"""
 _IDLE = "new Promise((done) => requestIdleCallback(() => setTimeout(done, 200)))"
 _STARTED = """

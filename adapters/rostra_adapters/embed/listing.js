@@ -23,7 +23,7 @@ export class Listing {
     this.busy = null;
     this.announce = el("div", { class: "announce" });
     this.state = el("p", { class: "state", text: t("loading") });
-    this.list = el("ol", { class: "list", part: "list" });
+    this.list = el("div", { part: "list" });
     this.more = el("button", { type: "button", class: "more", text: t("more"), hidden: true, onclick: () => this.load(true) });
     this.trouble = el("div", { class: "trouble", role: "alert" });
     this.node = el("div", {}, this.announce, this.state, this.list, this.more, this.trouble);
@@ -82,7 +82,7 @@ export class Listing {
     this.views.clear();
     this.folded.clear();
     const { list } = this;
-    this.list = el("ol", { class: "list", part: "list" });
+    this.list = el("div", { part: "list" });
     list.replaceWith(this.list);
     this.fresh.clear();
     this.stale = false;
@@ -96,15 +96,15 @@ export class Listing {
   }
 
   add(shapes) {
-    const made = document.createDocumentFragment();
+    // A list for each page: a browser passes over those that are out of sight, each as a whole.
+    const made = el("ol", { class: "list" });
     for (const shape of shapes) {
       const known = this.views.get(shape.id);
       if (known) known.update(shape);
       else made.append(new CommentView(this, shape).node);
     }
-    const first = made.querySelector("article");
-    this.list.append(made);
-    return first;
+    if (made.firstChild) this.list.append(made);
+    return made.querySelector("article");
   }
 
   showState() {
@@ -146,7 +146,10 @@ export class Listing {
     if (known) return known.update(shape);
     const parent = this.views.get(shape.parent);
     if (parent) parent.addEarly(shape);
-    else this.list.prepend(new CommentView(this, shape).node);
+    else {
+      if (!this.list.firstChild) this.list.append(el("ol", { class: "list" }));
+      this.list.firstChild.prepend(new CommentView(this, shape).node);
+    }
   }
 
   /** A comment of this reader's has been taken: it is shown, and the reader led to it. */

@@ -32,8 +32,9 @@ button:disabled { opacity: .55; cursor: default; background: none; }
 .announce button { width: 100%; background: var(--wash); color: var(--accent); margin-block: .75rem 0; min-height: 2.5rem; }
 .more { width: 100%; border: 1px solid var(--line); margin-block-start: .75rem; min-height: 2.75rem; }
 .list, .children { list-style: none; margin: 0; padding: 0; }
-.list > li { border-block-start: 1px solid var(--line); padding-block-end: .35rem; content-visibility: auto; contain-intrinsic-size: auto 9rem; overflow-clip-margin: .7rem; }
-.list > li:first-child { border-block-start: 0; }
+.list { content-visibility: auto; contain-intrinsic-size: auto 170rem; overflow-clip-margin: .7rem; }
+.list > li { border-block-start: 1px solid var(--line); padding-block-end: .35rem; }
+.list:first-child > li:first-child { border-block-start: 0; }
 .children { border-inline-start: 2px solid var(--line); padding-inline-start: clamp(.5rem, 3cqi, 1.25rem); margin-block-end: .35rem; }
 .children .children .children .children { border-inline-start-style: dotted; padding-inline-start: .4rem; }
 article { padding-block: .9rem .3rem; scroll-margin-block: 1rem; }
