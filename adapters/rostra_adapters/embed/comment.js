@@ -244,6 +244,7 @@ export class CommentView {
   /** In the order they come in; what was put here before its turn (one's own, what a link named)
    * is put where it belongs. */
   addReplies(shapes) {
+    const { focused } = this.owner; // what is moved would lose it
     const made = document.createDocumentFragment();
     for (const shape of shapes) {
       const known = this.listing.views.get(shape.id);
@@ -257,17 +258,19 @@ export class CommentView {
     const first = made.querySelector("article");
     const early = [...this.children.children].find((node) => this.listing.viewOf(node)?.early);
     this.children.insertBefore(made, early ?? null);
+    if (focused && this.owner.focused !== focused) focused.focus({ preventScroll: true });
     return first;
   }
 
   /** A reply that no page of replies has brought. */
   addEarly(shape) {
+    this.unfold();
+    if (!this.listing.views.has(shape.id)) { // else it was folded here
+      const view = new CommentView(this.listing, shape);
+      view.early = true;
+      this.children.append(view.node);
+    }
     this.toggle(true);
-    if (this.listing.views.has(shape.id)) return; // it was folded here
-    const view = new CommentView(this.listing, shape);
-    view.early = true;
-    this.children.append(view.node);
-    this.showFold();
   }
 
   unfold() {
