@@ -19,9 +19,11 @@ PHONE = {
     "is_mobile": True,
     "has_touch": True,
 }
+WIDE = {"viewport": {"width": 1360, "height": 820}}
 PICTURES: dict[str, tuple[str, str, dict[str, Any]]] = {
     # name: address, what to scroll to, the browser
     "article": ("/demo?as=ada", "#article p:nth-of-type(3)", DESK),
+    "passage": ("/demo?as=ada", "#article p:nth-of-type(2)", WIDE),
     "light": ("/demo?as=ada", "rostra-discussion", DESK),
     "dark": ("/demo?as=ben&lang=de", "rostra-discussion", {**DESK, "color_scheme": "dark"}),
     "phone": ("/demo?as=ben", "rostra-discussion", PHONE),
@@ -31,12 +33,16 @@ PICTURES: dict[str, tuple[str, str, dict[str, Any]]] = {
 
 async def take(browser: Browser, base: str, name: str) -> None:
     address, place, given = PICTURES[name]
-    page = await (await browser.new_context(**given)).new_page()
+    page = await (await browser.new_context(**given, reduced_motion="reduce")).new_page()
     await page.goto(base + address)
-    await expect(page.locator(".rostra-badge")).to_have_count(3)
-    threads = page.locator("rostra-discussion .list > li", has_text="Two herons")
+    await expect(page.locator(".badge")).to_have_count(3)
+    threads = page.locator("rostra-discussion section .list > li", has_text="Two herons")
     await threads.locator("button.fold").first.click()
     await page.locator(place).evaluate("(one) => one.scrollIntoView({ behavior: 'instant' })")
+    if name == "passage":
+        await page.locator(".badge").first.click()
+        await expect(page.locator(".panel article").first).to_be_visible()
+    await page.mouse.move(0, 0)
     await page.screenshot(path=HERE / f"{name}.png")
 
 

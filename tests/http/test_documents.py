@@ -2,12 +2,16 @@
 
 import json
 import re
+from collections.abc import AsyncIterator
 from html.parser import HTMLParser
 from pathlib import Path
+from uuid import UUID
 from xml.etree import ElementTree as ET
 
-from service import Service, event, opened, posted, token
+from rostra import ids
+from service import Service, event, opened, posted, token, voted
 
+UNKNOWN = ids.discussion_id("gazette", "/unknown")
 ATOM = "{http://www.w3.org/2005/Atom}"
 SCHEME = re.compile(r"[\s\x00-\x20]*[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 KNOWN = re.compile(r"(https?|mailto):")
@@ -61,6 +65,104 @@ async def test_a_page_shows_the_thread_and_leads_on(service: Service) -> None:
     assert "More 0." not in more.body.decode()
 
 
+async def pages(service: Service, path: str | None) -> AsyncIterator[str]:
+    """A page, and all that follow it by their links."""
+    while path is not None:
+        answer = await service.ask("GET", path)
+        assert answer.status == 200, path
+        page = answer.body.decode()
+        yield page
+        _, _, rest = page.partition('rel="next" href="')
+        path = rest.split('"')[0].replace("&amp;", "&") if rest else None
+
+
+async def test_it_has_the_same_comments_in_every_order_as_the_list_itself(
+    service: Service,
+) -> None:
+    comments = [posted(f"m{n}", body=f"More {n}.") for n in range(120)]
+    votes = [voted(on=f"m{n}", voter=f"v{v}") for n in range(0, 120, 7) for v in range(n % 5)]
+    [discussion, *_] = await service.given(opened(), *comments, *votes)
+    path = f"/v1/discussions/{discussion}"
+    first = (await service.get(f"{path}/page")).body.decode()
+    orders = re.findall(r'page\?order=(\w+)"', first)
+    assert orders == ["newest", "oldest", "most_voted", "best", "controversial", "hot"]
+    for order in orders:
+        listed: list[str] = []
+        cursor: dict[str, str] = {}
+        while True:
+            page = await service.get(f"{path}/comments", order=order, limit="100", **cursor)
+            listed += [f"comment-{one['id']}" for one in page.json["comments"]]
+            if page.json["next"] is None:
+                break
+            cursor = {"cursor": page.json["next"]}
+        read = "".join([page async for page in pages(service, f"{path}/page?order={order}")])
+        assert re.findall(r'<article id="([^"]+)"', read) == listed, order
+        assert len(set(listed)) == 120
+
+
+async def test_it_offers_the_orders_of_the_site_alone(service: Service) -> None:
+    configured = event("site.configured", settings={"orders": ["oldest", "hot"]})
+    [_, discussion, *_] = await service.given(configured, opened(), posted())
+    path = f"/v1/discussions/{discussion}/page"
+    page = (await service.get(path)).body.decode()
+    assert re.findall(r'page\?order=(\w+)"( aria-current="page")?', page) == [
+        ("oldest", ' aria-current="page"'),
+        ("hot", ""),
+    ]
+    assert (await service.get(path, order="newest")).status == 400
+
+
+async def test_every_reply_is_reached_by_links_however_deep_or_many(service: Service) -> None:
+    deep = [
+        posted(f"d{n}", body=f"Depth {n}.", **({"parent": f"d{n - 1}"} if n else {}))
+        for n in range(12)
+    ]
+    wide = [posted(f"w{n}", parent="d0", body=f"Wide {n}.") for n in range(70)]
+    [discussion, *_] = await service.given(opened(), *deep, *wide)
+    wanted = {f"Depth {n}." for n in range(12)} | {f"Wide {n}." for n in range(70)}
+    await service.get(f"/v1/discussions/{discussion}")
+    waiting, seen, found = [f"/v1/discussions/{discussion}/page"], set(), set()
+    while waiting:
+        if (path := waiting.pop()) in seen:
+            continue
+        seen.add(path)
+        async for page in pages(service, path):
+            found |= {words for words in wanted if f"<p>{words}</p>" in page}
+            waiting += re.findall(r'href="([^"]+/page\?comment=[^"]+)">All ', page)
+    assert found == wanted
+
+
+async def test_a_comment_has_a_page_of_its_own(service: Service) -> None:
+    [discussion, first, second, *_] = await service.given(
+        opened(), posted("c1", body="It is."), posted("c2", parent="c1", body="Says who?"),
+        event("discussion.opened", resource="/other"), posted("o1", resource="/other"),
+        posted("held", status="held"),
+    )  # fmt: skip
+    path = f"/v1/discussions/{discussion}/page"
+    page = (await service.get(path, comment=str(second))).body.decode()
+    assert "Says who?" in page
+    assert "It is." not in page
+    assert f'{path}?comment={first}">What this answers' in page
+    listed = (await service.get(f"/v1/discussions/{discussion}")).json
+    held = ids.comment_id(UUID(listed["id"]), "held")
+    other = ids.comment_id(ids.discussion_id("gazette", "/other"), "o1")
+    for unknown in (held, other, UUID(int=0), discussion):
+        assert (await service.get(path, comment=str(unknown))).status == 404
+    assert (await service.get(path, comment="x")).status == 400
+
+
+async def test_it_says_what_it_is_to_search_engines(service: Service) -> None:
+    [discussion, *_] = await service.given(
+        opened(title="Trams", url="https://gazette.example/trams?a=1&b=2"), posted()
+    )
+    page = (await service.get(f"/v1/discussions/{discussion}/page")).body.decode()
+    assert '<html lang="en">' in page
+    assert '<link rel="canonical" href="https://gazette.example/trams?a=1&amp;b=2">' in page
+    assert page.count('itemtype="https://schema.org/Comment"') == 1
+    for name in ("headline", "author", "dateCreated", "text"):
+        assert f'itemprop="{name}"' in page
+
+
 async def test_a_page_and_a_feed_have_tags_and_are_kept(durable_service: Service) -> None:
     service = durable_service
     [discussion, *_] = await service.given(opened(), posted())
@@ -81,7 +183,10 @@ async def test_a_private_discussion_has_neither(service: Service) -> None:
     [discussion, *_] = await service.given(opened(settings={"private": True}), posted())
     for name in ("page", "feed.atom"):
         path = f"/v1/discussions/{discussion}/{name}"
-        assert (await service.get(path)).status == 404
+        hidden = await service.get(path)
+        assert (hidden.status, b"Yes." in hidden.body) == (404, False)
+        unknown = await service.get(path.replace(str(discussion), str(UNKNOWN)))
+        assert hidden.body == unknown.body  # what is private and what is not there answer alike
         assert (await service.get(path, token=token("read"))).status == 200
 
 
@@ -108,6 +213,40 @@ async def test_a_feed_has_what_atom_asks_for(service: Service) -> None:
     assert rels["self"] == f"/v1/discussions/{discussion}/feed.atom"
 
 
+async def test_a_feed_keeps_the_rules_of_atom(service: Service) -> None:
+    """RFC 4287, as far as a feed may break it: 4.1.1, 4.1.2, 4.2.6, 4.2.7, 3.3."""
+    events = [posted(f"m{n}", body=f"More {n}.") for n in range(60)]
+    [discussion, *_] = await service.given(
+        opened(title="Trams & <trains>", url="https://gazette.example/trams"), *events,
+        event("comment.edited", comment="m59", body="Changed."),
+    )  # fmt: skip
+    feed = ET.fromstring((await service.get(f"/v1/discussions/{discussion}/feed.atom")).body)
+    entries = feed.findall(f"{ATOM}entry")
+    assert len(entries) == 50
+    for element in (feed, *entries):
+        for name in ("id", "title", "updated"):
+            assert len(element.findall(f"{ATOM}{name}")) == 1, name
+        named = element.findtext(f"{ATOM}id") or ""
+        assert named == UUID(named.removeprefix("urn:uuid:")).urn
+        for name in ("updated", "published"):
+            for time in element.findall(f"{ATOM}{name}"):
+                assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", time.text or "")
+        alternates = [
+            (link.get("type"), link.get("hreflang"))
+            for link in element.findall(f"{ATOM}link")
+            if link.get("rel") == "alternate"
+        ]
+        assert len(set(alternates)) == len(alternates)
+    assert len({entry.findtext(f"{ATOM}id") for entry in entries}) == 50
+    assert all(entry.findtext(f"{ATOM}author/{ATOM}name") for entry in entries)
+    updates = [entry.findtext(f"{ATOM}updated") or "" for entry in entries]
+    assert feed.findtext(f"{ATOM}updated") == max(updates)
+    [link] = entries[0].findall(f"{ATOM}link")
+    page = await service.ask("GET", link.get("href") or "")
+    assert page.status == 200
+    assert (entries[0].findtext(f"{ATOM}id") or "")[9:] in page.body.decode()
+
+
 async def test_hostile_words_and_names_are_text(service: Service, test_data: Path) -> None:
     naughty = json.loads((test_data / "robustness/naughty-strings.json").read_text())
     payloads = json.loads((test_data / "robustness/dompurify.json").read_text())
@@ -120,16 +259,12 @@ async def test_hostile_words_and_names_are_text(service: Service, test_data: Pat
     [discussion] = await service.given(opened(title="</title><script>alert(1)</script>"))
     await service.batch(events)
     shown = 0
-    path: str | None = f"/v1/discussions/{discussion}/page"
     await service.get(f"/v1/discussions/{discussion}")
-    while path is not None:
-        page = (await service.ask("GET", path)).body.decode()
+    async for page in pages(service, f"/v1/discussions/{discussion}/page"):
         read = Elements()
         read.feed(page)
         assert read.bad == []
         shown += page.count("<article ")
-        _, _, rest = page.partition('rel="next" href="')
-        path = rest.split('"')[0].replace("&amp;", "&") if rest else None
     assert shown > 500
     feed = await service.ask("GET", f"/v1/discussions/{discussion}/feed.atom")
     assert len(ET.fromstring(feed.body).findall(f"{ATOM}entry")) == 50

@@ -26,10 +26,12 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 @pytest.fixture
-async def reader_service(database_url: str) -> AsyncIterator[Service]:
+async def reader_service(database_url: str, browser: Browser) -> AsyncIterator[Service]:
     """With the demo's article and discussion."""
     settings = HttpSettings(secret=SECRET, demo=True)
     async with serving(database_url, settings) as service:
         await demo.publish(service.app)
         await service.app.wait(await service.app.head())
         yield service
+        for context in browser.contexts:  # nobody listens any more to what is about to end
+            await context.close()

@@ -25,7 +25,7 @@ async def test_a_page_goes_on_when_the_service_comes_back(
     box = page.get_by_label("Write a comment")
     await box.fill("Written while nobody was there.")
     await page.get_by_role("button", name="Post").click()
-    await expect(page.locator(".error").first).to_contain_text("No connection")
+    await expect(page.locator(".error").first).to_contain_text("There is no connection")
     again = await asyncio.to_thread(rostra.serve, port=service.port)
     try:
         await expect(page.locator(f"{ROOT}[connected]")).to_be_attached(timeout=40_000)

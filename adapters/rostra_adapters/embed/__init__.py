@@ -1,1 +1,1 @@
-"""The web reader: plain ES modules, served as they are."""
+"""The web reader: plain ES modules, served as they are but for their comments."""

@@ -12,25 +12,30 @@ export class Problem extends Error {
 export class Api {
   /**
    * @param {string} base the service's origin
-   * @param {() => (string | null | Promise<string | null>)} token asked anew for each request
+   * @param {import("./session.js").Session} session whose token is asked for anew for each request
    */
-  constructor(base, token) {
+  constructor(base, session) {
     this.base = base;
-    this.token = token;
+    this.session = session;
   }
 
-  /** @param {string} method @param {string} path @param {object} [body] @param {Record<string, string>} [headers] */
-  async ask(method, path, body, headers = {}) {
-    const token = await this.token();
-    const given = { ...headers };
-    if (token) given.Authorization = `Bearer ${token}`;
-    if (body !== undefined) given["Content-Type"] = "application/json";
-    const answer = await fetch(this.base + path, {
-      method,
-      headers: given,
-      body: body === undefined ? undefined : JSON.stringify(body),
-      credentials: "omit",
-    });
+  /** @param {string} path @param {RequestInit & {headers: Record<string, string>}} given */
+  async fetch(path, given) {
+    const token = await this.session.token();
+    const answer = await this.send(path, given, token);
+    if (answer.status !== 401 || !token || !(await this.session.renew(token))) return answer;
+    return this.send(path, given, await this.session.token());
+  }
+
+  send(path, given, token) {
+    const headers = token ? { ...given.headers, Authorization: `Bearer ${token}` } : given.headers;
+    return fetch(this.base + path, { ...given, headers, credentials: "omit" });
+  }
+
+  /** @param {string} method @param {string} path @param {object} [body] @param {Record<string, string>} [more] */
+  async ask(method, path, body, more = {}) {
+    const headers = body === undefined ? more : { ...more, "Content-Type": "application/json" };
+    const answer = await this.fetch(path, { method, headers, body: body && JSON.stringify(body) });
     const text = await answer.text();
     const found = text && /json/.test(answer.headers.get("Content-Type") ?? "") ? JSON.parse(text) : null;
     if (!answer.ok) {
@@ -49,6 +54,11 @@ export class Api {
 
   discussion(site, resource) {
     return this.get("/v1/discussions", { site, resource });
+  }
+
+  /** What holds for it: the orders that are offered, how long a comment may be edited, … */
+  rules(site, resource) {
+    return this.get("/v1/rules", { site, resource });
   }
 
   open(site, resource, title, url) {
@@ -102,17 +112,5 @@ export class Api {
 
   guest(site, name) {
     return this.ask("POST", "/v1/guests", { site, name });
-  }
-}
-
-/** Who a token is of, as it says itself; the server alone decides what it is worth. */
-export function personOf(token) {
-  try {
-    const part = token.split(".")[1].replace(/-/g, "+").replace(/_/g, "/");
-    const bytes = Uint8Array.from(atob(part), (letter) => letter.codePointAt(0));
-    const claims = JSON.parse(new TextDecoder().decode(bytes));
-    return { id: String(claims.sub), name: claims.name ?? null };
-  } catch {
-    return null;
   }
 }

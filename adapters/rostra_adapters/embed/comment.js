@@ -2,36 +2,42 @@
 
 import { composer } from "./compose.js";
 import { el, markup } from "./markup.js";
-import { ago, duration } from "./times.js";
+import { ago, duration, exact } from "./strings.js";
+import { Votes } from "./voting.js";
 
-const SVG = "http://www.w3.org/2000/svg";
-const UP = "M8 2 14 9H10.5V14H5.5V9H2Z";
-const DOWN = "M8 14 2 7H5.5V2H10.5V7H14Z";
 const REPLIES_MORE = 20;
+const REASON_CHARACTERS_MAX = 500;
+const QUOTED_CHARACTERS_MAX = 70;
+const YOUNG_MS = 3_600_000;
 
 export class CommentView {
   /**
-   * @param {import("./rostra.js").RostraDiscussion} owner
+   * @param {import("./listing.js").Listing} listing
    * @param {object} shape a comment of the contract
    */
-  constructor(owner, shape) {
-    this.owner = owner;
+  constructor(listing, shape) {
+    this.listing = listing;
+    this.owner = listing.owner;
+    const { t } = this.owner;
     this.node = el("li", {});
-    this.article = el("article", { id: `comment-${shape.id}`, part: "comment", tabindex: -1 });
+    this.article = el("article", { "data-comment": shape.id, id: listing.passage ? null : `comment-${shape.id}`, part: "comment", tabindex: -1 });
     this.by = el("div", { class: "by" });
+    this.quote = el("div", {});
     this.words = el("div", { class: "words", part: "body", dir: "auto" });
     this.does = el("div", { class: "does" });
+    this.note = el("p", { class: "note", hidden: true });
     this.under = el("div", {});
     this.children = el("ul", { class: "children", hidden: true });
     this.fold = el("button", { type: "button", class: "fold", hidden: true, onclick: () => this.toggle() });
-    this.more = el("button", { type: "button", hidden: true, text: owner.t("more_replies"), onclick: () => this.load() });
-    this.article.append(this.by, this.words, this.does, this.under);
+    this.more = el("button", { type: "button", class: "fold", hidden: true, text: t("more_replies"), onclick: () => this.load(true) });
+    this.article.append(this.by, this.quote, this.words, this.does, this.note, this.under);
     this.node.append(this.article, this.fold, this.children, this.more);
-    owner.views.set(shape.id, this);
+    listing.views.set(shape.id, this);
     this.open = false;
     this.cursor = null;
     this.update(shape);
-    this.addReplies(shape.children ?? []);
+    this.folded = shape.children ?? []; // what nobody has opened is not drawn
+    listing.fold(this.folded);
     this.cursor = shape.next_children ?? null;
     this.showFold();
   }
@@ -40,112 +46,121 @@ export class CommentView {
     return Boolean(this.owner.person && this.shape.author?.id === this.owner.person.id);
   }
 
-  /** Show what it is now; replies that are shown stay. */
+  /** Show what it is now; replies that are shown stay, and so does a vote that is on its way. */
   update(shape) {
-    const kept = this.shape?.my_vote;
-    this.shape = { ...shape, my_vote: shape.my_vote ?? kept ?? 0 };
+    const kept = this.voting ? this.shape : {};
+    const { up, down, score, my_vote } = { ...shape, my_vote: shape.my_vote ?? this.shape?.my_vote ?? 0, ...kept };
+    this.shape = { ...shape, up, down, score, my_vote };
     this.article.setAttribute("aria-label", shape.author?.name ?? this.owner.t("somebody"));
     this.showBy();
+    this.showQuote();
     this.showWords();
     this.showDoes();
     this.showFold();
   }
 
-  totals({ up, down, score, my_vote }) {
-    Object.assign(this.shape, { up, down, score }, my_vote === undefined ? {} : { my_vote });
-    this.showVotes();
+  /** Of a vote of one's own, or (live) of all. */
+  totals(now) {
+    if (this.voting && now.my_vote === undefined) return;
+    Object.assign(this.shape, now);
+    this.votes?.show();
+  }
+
+  /** As time goes by: young comments grow older, and what may be edited may be so for less long. */
+  tick() {
+    const age = Date.now() - new Date(this.shape.posted_at).getTime();
+    const text = age < YOUNG_MS ? ago(this.shape.posted_at, this.owner.language) : this.time.textContent;
+    if (this.time.textContent !== text) this.time.textContent = text;
+    if (!this.left) return;
+    const left = this.editable();
+    this.left.textContent = duration(left, this.owner.language, "short");
+    this.editing?.label(this.editLabel());
+    if (left > 0) return;
+    const button = this.left.parentElement;
+    this.left = null;
+    if (this.owner.focused === button) this.article.focus();
+    button.remove();
   }
 
   showBy() {
     const { t, language } = this.owner;
     const { author, posted_at, edited_at, pinned, id } = this.shape;
-    this.by.replaceChildren(
+    const had = this.owner.focused?.matches("a") && this.by.contains(this.owner.focused);
+    this.time = el("time", { datetime: posted_at, title: exact(posted_at, language), text: ago(posted_at, language) });
+    const link = el("a", { href: `#comment-${id}`, onclick: (event) => this.owner.permalink(event, this) }, this.time);
+    this.by.replaceChildren();
+    this.by.append(...[
       el("b", { text: author ? (author.name ?? author.id) : t("somebody"), dir: "auto" }),
       this.mine && el("span", { class: "mark", text: t("you") }),
-      el("a", { href: `#comment-${id}`, onclick: (event) => this.owner.permalink(event, id) },
-        el("time", { datetime: posted_at, title: new Date(posted_at).toLocaleString(language), text: ago(posted_at, language) })),
-      edited_at && el("span", { class: "note", text: t("edited"), title: new Date(edited_at).toLocaleString(language) }),
+      link,
+      edited_at && el("span", { text: t("edited"), title: exact(edited_at, language) }),
       pinned && el("span", { class: "mark", text: t("pinned") }),
-    );
-    for (const child of [...this.by.childNodes]) if (!(child instanceof Element)) child.remove();
+    ].filter(Boolean));
+    if (had) link.focus();
+  }
+
+  /** Which words of the article it is about, where the whole discussion is shown. */
+  showQuote() {
+    const passage = !this.listing.passage && !this.shape.parent && this.owner.passages?.byId(this.shape.passage);
+    if (!passage) return this.quote.replaceChildren();
+    const text = this.owner.t("inline", { quote: shortened(passage.exact, QUOTED_CHARACTERS_MAX) });
+    this.quote.replaceChildren(el("button", { type: "button", class: "quote", text, onclick: () => this.owner.passages.open(passage.id) }));
   }
 
   showWords() {
     const { t } = this.owner;
-    const { status, html } = this.shape;
+    const { status, html, body } = this.shape;
     const said = status === "published" ? [] : [el("p", { class: "gone", text: t(status) })];
-    this.words.replaceChildren(...said, ...(html ? [markup(html)] : []));
+    this.words.replaceChildren(...said, ...(html ? [markup(html, body)] : []));
   }
 
   showDoes() {
-    const { t, person } = this.owner;
-    const { status, id } = this.shape;
+    const { t, person, writable, language } = this.owner;
+    const { status } = this.shape;
     const shown = status === "published" || status === "erased";
-    const button = (name, act, attributes = {}) =>
-      el("button", { type: "button", text: t(name), onclick: act, ...attributes });
+    const had = this.does.contains(this.owner.focused) ? this.owner.focused.dataset.does : null;
+    const button = (name, act, ...more) =>
+      el("button", { type: "button", "data-does": name, onclick: act }, t(name), ...more);
     this.does.replaceChildren();
-    if (shown) this.does.append(this.voting());
-    if (status === "published" && this.owner.writable) this.does.append(button("reply", () => this.reply()));
+    [this.votes, this.left] = [null, null];
+    if (shown) this.does.append((this.votes = new Votes(this)).node);
+    if (status === "published" && writable) this.does.append(button("reply", () => this.reply()));
     if (this.mine && status === "published") {
-      const left = this.editable();
-      if (left > 0) this.does.append(button("edit", () => this.edit(), { title: t("left", { n: duration(left, this.owner.language) }) }));
+      if (this.editable() > 0) {
+        this.left = el("small", { text: duration(this.editable(), language, "short") });
+        this.does.append(button("edit", () => this.edit(), this.left));
+      }
       this.does.append(button("remove", () => this.remove()));
-    } else if (person && shown) {
+    } else if (person && status === "published") {
       this.does.append(button("flag", () => this.flag()));
     }
-    if (shown) this.does.append(button("link", (event) => this.owner.permalink(event, id, true)));
+    if (shown) this.does.append(button("link", (event) => this.owner.permalink(event, this, true)));
+    if (had) (this.does.querySelector(`[data-does="${had}"]`) ?? this.article).focus();
   }
 
+  /** For how many milliseconds yet. */
   editable() {
-    return new Date(this.shape.posted_at).getTime() + this.owner.editSeconds * 1000 - Date.now();
+    return new Date(this.shape.posted_at).getTime() + this.owner.rules.edit_seconds * 1000 - Date.now();
   }
 
-  voting() {
-    const { t } = this.owner;
-    const arrow = (name, value, path) => {
-      const svg = document.createElementNS(SVG, "svg");
-      svg.setAttribute("viewBox", "0 0 16 16");
-      svg.setAttribute("aria-hidden", "true");
-      svg.append(document.createElementNS(SVG, "path"));
-      svg.firstChild.setAttribute("d", path);
-      return el("button", { type: "button", class: name, "aria-label": t(name), onclick: () => this.vote(value) }, svg);
-    };
-    this.up = arrow("up", 1, UP);
-    this.down = arrow("down", -1, DOWN);
-    this.score = el("output", {});
-    const made = el("span", { class: "vote", role: "group" }, this.up, this.score, this.down);
-    this.showVotes();
-    return made;
+  editLabel() {
+    const { t, language } = this.owner;
+    return `${t("edit")} · ${t("left", { n: duration(this.editable(), language) })}`;
   }
 
-  showVotes() {
-    if (!this.score) return;
-    const { score, my_vote, up, down } = this.shape;
-    this.score.textContent = new Intl.NumberFormat(this.owner.language, { signDisplay: "negative" }).format(score);
-    this.score.title = `+${up} −${down}`;
-    this.up.setAttribute("aria-pressed", String(my_vote === 1));
-    this.down.setAttribute("aria-pressed", String(my_vote === -1));
-    this.up.disabled = this.down.disabled = !this.owner.person;
+  /** Here, for those who see it, and in a live region, for those who hear it. */
+  tell(text) {
+    this.note.textContent = text;
+    this.note.hidden = !text;
+    this.owner.say(text);
   }
 
-  /** At once, and then as the server says. */
-  async vote(value) {
-    const before = { up: this.shape.up, down: this.shape.down, score: this.shape.score, my_vote: this.shape.my_vote };
-    const wanted = before.my_vote === value ? 0 : value;
-    const up = before.up + (wanted === 1) - (before.my_vote === 1);
-    const down = before.down + (wanted === -1) - (before.my_vote === -1);
-    this.totals({ up, down, score: up - down, my_vote: wanted });
-    try {
-      this.totals(await this.owner.api.vote(this.shape.id, wanted));
-    } catch (problem) {
-      this.totals(before);
-      this.owner.say(this.owner.t("failed", { why: problem.message }));
-    }
-  }
-
-  /** Another form, or none, under the comment. */
-  put(...nodes) {
-    this.under.replaceChildren(...nodes);
+  /** A form under the comment, or nothing; then the focus is back at `does`, or at the comment. */
+  put(node, does) {
+    this.note.hidden = true;
+    this.editing = null;
+    this.under.replaceChildren(...(node ? [node] : []));
+    if (!node) (this.does.querySelector(`[data-does="${does}"]`) ?? this.article).focus();
   }
 
   reply() {
@@ -156,11 +171,11 @@ export class CommentView {
       draft: `reply:${id}`,
       send: t("send"),
       submit: async (body, key) => {
-        const done = await api.post(this.owner.id, { body, parent: id }, key);
-        this.put();
-        await this.owner.posted(done);
+        const done = await api.post(this.owner.discussionId, { body, parent: id }, key);
+        this.under.replaceChildren();
+        await this.listing.posted(done);
       },
-      cancel: () => this.put(),
+      cancel: () => this.put(null, "reply"),
     });
     this.put(form.form);
     form.focus();
@@ -170,39 +185,39 @@ export class CommentView {
     const { t, api } = this.owner;
     const { id, body } = this.shape;
     const form = composer(this.owner, {
-      label: `${t("edit")} · ${t("left", { n: duration(this.editable(), this.owner.language) })}`,
+      label: this.editLabel(),
       draft: `edit:${id}`,
       send: t("save"),
       body,
       submit: async (text) => {
         const done = await api.edit(id, text);
-        this.put();
         await this.owner.refresh(id, done.position);
+        this.put(null);
         this.owner.say(t("saved"));
       },
-      cancel: () => this.put(),
+      cancel: () => this.put(null, "edit"),
     });
     this.put(form.form);
+    this.editing = form;
     form.focus();
   }
 
   remove() {
     const { t, api } = this.owner;
-    const yes = el("button", {
-      type: "button", class: "primary", text: t("yes"),
-      onclick: async () => {
-        try {
-          const done = await api.remove(this.shape.id);
-          this.put();
-          await this.owner.refresh(this.shape.id, done.position);
-          this.article.focus();
-        } catch (problem) {
-          this.owner.say(t("failed", { why: problem.message }));
-        }
-      },
-    });
-    const no = el("button", { type: "button", text: t("cancel"), onclick: () => this.put() });
-    this.put(el("div", { class: "state", role: "group", "aria-label": t("sure") }, `${t("sure")} `, yes, no));
+    const act = async () => {
+      try {
+        const done = await api.remove(this.shape.id);
+        await this.owner.refresh(this.shape.id, done.position);
+        this.put(null);
+        this.owner.say(t("deleted"));
+      } catch (problem) {
+        this.tell(this.owner.why("failed", problem));
+      }
+    };
+    const yes = el("button", { type: "button", class: "primary", text: t("yes"), onclick: act });
+    const no = el("button", { type: "button", text: t("cancel"), onclick: () => this.put(null, "remove") });
+    const onkeydown = (event) => event.key === "Escape" && (event.stopPropagation(), this.put(null, "remove"));
+    this.put(el("div", { class: "state", role: "group", "aria-label": t("sure"), onkeydown }, `${t("sure")} `, yes, no));
     yes.focus();
   }
 
@@ -212,12 +227,13 @@ export class CommentView {
       label: t("why"),
       draft: `flag:${this.shape.id}`,
       send: t("report"),
+      charactersMax: REASON_CHARACTERS_MAX,
       submit: async (reason) => {
-        await api.flag(this.shape.id, reason.slice(0, 500));
-        this.put(el("p", { class: "state", text: t("thanks") }));
-        this.owner.say(t("thanks"));
+        await api.flag(this.shape.id, reason);
+        this.put(null, "flag");
+        this.tell(t("thanks"));
       },
-      cancel: () => this.put(),
+      cancel: () => this.put(null, "flag"),
     });
     this.put(form.form);
     form.focus();
@@ -225,44 +241,83 @@ export class CommentView {
 
   // -- replies
 
+  /** In the order they come in; what was put here before its turn (one's own, what a link named)
+   * is put where it belongs. */
   addReplies(shapes) {
+    const { focused } = this.owner; // what is moved would lose it
+    const made = document.createDocumentFragment();
     for (const shape of shapes) {
-      const known = this.owner.views.get(shape.id);
-      if (known) known.update(shape);
-      else this.children.append(new CommentView(this.owner, shape).node);
+      const known = this.listing.views.get(shape.id);
+      if (!known) made.append(new CommentView(this.listing, shape).node);
+      else {
+        known.update(shape);
+        if (known.early) made.append(known.node);
+        known.early = false;
+      }
     }
+    const first = made.querySelector("article");
+    const early = [...this.children.children].find((node) => this.listing.viewOf(node)?.early);
+    this.children.insertBefore(made, early ?? null);
+    if (focused && this.owner.focused !== focused) focused.focus({ preventScroll: true });
+    return first;
+  }
+
+  /** A reply that no page of replies has brought. */
+  addEarly(shape) {
+    this.unfold();
+    if (!this.listing.views.has(shape.id)) { // else it was folded here
+      const view = new CommentView(this.listing, shape);
+      view.early = true;
+      this.children.append(view.node);
+    }
+    this.toggle(true);
+  }
+
+  unfold() {
+    const { folded, listing } = this;
+    this.folded = [];
+    for (const { id } of folded) listing.folded.delete(id);
+    this.addReplies(folded);
   }
 
   toggle(open = !this.open) {
     this.open = open;
+    if (open) this.unfold();
     this.showFold();
     if (open && !this.children.childElementCount && this.shape.replies) this.load();
   }
 
   showFold() {
     const { t } = this.owner;
-    const { replies } = this.shape;
-    this.fold.hidden = !replies && !this.children.childElementCount;
+    const n = Math.max(this.shape.replies, this.children.childElementCount + (this.folded?.length ?? 0));
+    this.fold.hidden = !n;
     this.fold.setAttribute("aria-expanded", String(this.open));
-    this.fold.textContent = this.open ? t("hide") : replies === 1 ? t("reply_1") : t("replies", { n: replies });
+    this.fold.textContent = this.open ? t("hide") : t("replies", { n });
     this.children.hidden = !this.open;
     this.more.hidden = !this.open || !this.cursor;
   }
 
-  async load() {
+  async load(asked = false) {
     const { api } = this.owner;
     try {
       const query = this.cursor ? { cursor: this.cursor, limit: REPLIES_MORE } : { limit: REPLIES_MORE };
       const page = await api.replies(this.shape.id, query);
-      this.addReplies(page.comments);
+      const first = this.addReplies(page.comments);
       this.cursor = page.next;
       this.showFold();
+      if (asked) first?.focus({ preventScroll: true });
     } catch (problem) {
       if (problem.status === 410 && this.cursor) {
         this.cursor = null;
-        return this.load();
+        return this.load(asked);
       }
-      this.owner.say(this.owner.t("failed", { why: problem.message }));
+      this.tell(this.owner.why("failed", problem));
     }
   }
+}
+
+/** @param {string} text @param {number} most */
+export function shortened(text, most) {
+  const letters = [...text];
+  return letters.length > most ? `${letters.slice(0, most - 1).join("").trimEnd()}…` : text;
 }

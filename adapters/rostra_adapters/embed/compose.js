@@ -1,9 +1,9 @@
 // A form to write in. What is typed is kept on this device until it was taken.
 
 import { el, markup } from "./markup.js";
+import { draftsOf, store, stored } from "./session.js";
 
 const BYTES_MAX = 16 * 1024;
-const KEEP_AFTER_MS = 250;
 
 /**
  * @typedef {object} Wish
@@ -11,6 +11,7 @@ const KEEP_AFTER_MS = 250;
  * @property {string} draft the name under which what is typed is kept
  * @property {string} send the button's word
  * @property {string} [body] what stands there already
+ * @property {number} [charactersMax] of a plain text, which has no preview
  * @property {(body: string, key: string) => Promise<void>} submit `key` stays until it was taken
  * @property {() => void} [cancel]
  */
@@ -22,30 +23,28 @@ const KEEP_AFTER_MS = 250;
 export function composer(owner, wish) {
   const { t } = owner;
   const kept = drafts(owner, wish.draft);
-  const id = `w${Math.random().toString(36).slice(2)}`;
-  const area = el("textarea", { id, rows: 3, "aria-describedby": `${id}-e`, dir: "auto" });
+  const id = `w${crypto.randomUUID()}`;
+  const area = el("textarea", { id, rows: 2, maxlength: wish.charactersMax, "aria-describedby": `${id}-e`, dir: "auto" });
   area.value = kept.read()?.body ?? wish.body ?? "";
-  const shown = el("div", { class: "shown words", hidden: true, tabindex: -1 });
+  const shown = el("div", { class: "shown words", hidden: true, tabindex: -1, dir: "auto" });
   const error = el("div", { class: "error", id: `${id}-e`, role: "alert" });
   const send = el("button", { class: "primary", type: "submit", text: wish.send });
-  const preview = el("button", { type: "button", text: t("preview"), onclick: look });
+  const preview = !wish.charactersMax && el("button", { type: "button", text: t("preview"), onclick: look });
+  const label = el("label", { for: id, text: wish.label });
   const form = el(
     "form", { class: "write", part: "write", onsubmit: submit, onkeydown: keys },
-    el("label", { for: id, text: wish.label }), area, shown, error,
-    el("div", { class: "foot" }, el("span", { text: t("markdown") }), preview,
+    label, area, shown, error,
+    el("div", { class: "foot" }, preview && el("span", { text: t("markdown") }), preview,
       wish.cancel && el("button", { type: "button", text: t("cancel"), onclick: cancel }), send),
   );
-  let timer = 0;
   area.addEventListener("input", () => {
-    clearTimeout(timer);
-    timer = setTimeout(keep, KEEP_AFTER_MS);
+    keep();
     check();
   });
-  area.addEventListener("blur", keep);
 
   function keep() {
-    clearTimeout(timer);
-    if (area.value !== (wish.body ?? "")) kept.write(area.value);
+    if (area.value === (wish.body ?? "")) kept.clear();
+    else kept.write(area.value);
   }
 
   function check() {
@@ -56,13 +55,14 @@ export function composer(owner, wish) {
 
   async function look() {
     if (!shown.hidden) return write();
+    if (!area.value.trim()) return area.focus();
     try {
       const { html } = await owner.api.preview(area.value);
-      shown.replaceChildren(markup(html));
+      shown.replaceChildren(markup(html, area.value));
       [shown.hidden, area.hidden, preview.textContent] = [false, true, t("back")];
       shown.focus();
     } catch (problem) {
-      error.textContent = t("failed", { why: problem.message });
+      error.textContent = owner.why("failed", problem);
     }
   }
 
@@ -73,20 +73,24 @@ export function composer(owner, wish) {
 
   async function submit(event) {
     event.preventDefault();
-    if (!area.value.trim() || !check() || send.disabled) return;
-    keep();
-    send.disabled = true;
+    if (form.hasAttribute("aria-busy") || !check()) return;
+    if (!area.value.trim()) return area.focus();
+    kept.write(area.value);
+    form.setAttribute("aria-busy", "true");
     error.textContent = "";
+    const sent = wish.submit(area.value, kept.key());
+    const settled = sent.catch(() => {}).then(() => owner.sending === settled && (owner.sending = null));
+    owner.sending = settled;
     try {
-      await wish.submit(area.value, kept.key());
+      await sent;
       kept.clear();
       area.value = "";
-      if (!shown.hidden) write();
+      if (!shown.hidden) [shown.hidden, area.hidden, preview.textContent] = [true, false, t("preview")];
     } catch (problem) {
-      error.textContent = t("failed", { why: problem.status ? problem.message : t("offline") });
-      area.focus();
+      error.textContent = owner.why("not_sent", problem);
+      (area.hidden ? send : area).focus();
     } finally {
-      send.disabled = false;
+      form.removeAttribute("aria-busy");
     }
   }
 
@@ -97,19 +101,22 @@ export function composer(owner, wish) {
 
   function keys(event) {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
-    else if (event.key === "Escape" && wish.cancel) wish.cancel();
+    else if (event.key === "Escape" && wish.cancel) {
+      event.stopPropagation();
+      wish.cancel(); // what was typed stays kept
+    }
   }
 
-  return { form, focus: () => area.focus() };
+  return { form, focus: () => area.focus(), label: (text) => (label.textContent = text) };
 }
 
-/** What is typed under a name, with the key under which it will be sent; a device may keep nothing. */
+/** What is typed under a name, with the key under which it will be sent. */
 function drafts(owner, name) {
-  const place = `rostra:${owner.site}:${owner.resource}:${owner.person?.id ?? ""}:${name}`;
+  const place = `rostra:${owner.site}:${owner.resource}:${draftsOf(owner.person)}:${name}`;
   let memory = null;
   const read = () => {
     try {
-      return JSON.parse(localStorage.getItem(place) ?? "null") ?? memory;
+      return JSON.parse(stored(localStorage, place) ?? "null") ?? memory;
     } catch {
       return memory;
     }
@@ -118,19 +125,11 @@ function drafts(owner, name) {
     const before = read();
     // Other words are another comment, lest the first ones, once taken, stand for them.
     memory = before?.body === body ? before : { body, key: crypto.randomUUID() };
-    try {
-      localStorage.setItem(place, JSON.stringify(memory));
-    } catch {
-      // full, or forbidden: it is kept for as long as the page is open
-    }
+    store(localStorage, place, JSON.stringify(memory));
   };
   const clear = () => {
     memory = null;
-    try {
-      localStorage.removeItem(place);
-    } catch {
-      // nothing was kept
-    }
+    store(localStorage, place, null);
   };
-  return { read, write, clear, key: () => read()?.key ?? crypto.randomUUID() };
+  return { read, write, clear, key: () => read().key };
 }

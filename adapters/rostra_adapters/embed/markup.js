@@ -7,18 +7,31 @@ const ALLOWED = new Set(
 );
 const LINKS = /^(https?:|mailto:)/i;
 
-const policy = globalThis.trustedTypes?.createPolicy("rostra", { createHTML: (html) => html });
+const policy = made();
+
+function made() {
+  try {
+    return globalThis.trustedTypes?.createPolicy("rostra", { createHTML: (html) => html });
+  } catch {
+    return null; // the page forbids it: then comments are shown as they were typed
+  }
+}
 
 /**
  * @param {string} html
+ * @param {string | null} typed what it was made of
  * @returns {DocumentFragment}
  */
-export function markup(html) {
-  // A document without a window: nothing in it loads, and nothing runs.
-  const parsed = new DOMParser().parseFromString(policy ? policy.createHTML(html) : html, "text/html");
-  const made = document.createDocumentFragment();
-  copy(parsed.body, made);
-  return made;
+export function markup(html, typed) {
+  const fragment = document.createDocumentFragment();
+  try {
+    // A document without a window: nothing in it loads, and nothing runs.
+    const parsed = new DOMParser().parseFromString(policy ? policy.createHTML(html) : html, "text/html");
+    copy(parsed.body, fragment);
+  } catch {
+    fragment.append(el("p", { class: "typed", text: typed ?? "" }));
+  }
+  return fragment;
 }
 
 function copy(from, to) {

@@ -1,173 +1,206 @@
-// Inline feedback: the article's marked passages, shown where they stand, and marked by readers.
+// Inline feedback: the article's marked passages, shown where they stand. The article's own nodes
+// are never touched: words are highlighted by ranges, counts stand in a layer of ours beside them.
 
-import { Article, describe } from "./anchoring.js";
+import { Article } from "./anchoring.js";
+import { shortened } from "./comment.js";
+import { Marks } from "./marks.js";
 import { el } from "./markup.js";
-import { offsetOf, rangeOf, textOf } from "./text.js";
+import { Panel } from "./panel.js";
+import { Pick } from "./pick.js";
+import { number } from "./strings.js";
+import { rangeOf, textOf } from "./text.js";
 
-const NAME = "rostra-passage";
-const QUOTE_MAX = 1_000;
 const SLICE_MS = 20;
-
-// Of the page itself, since what is marked is there.
-const marks = new CSSStyleSheet();
-marks.replaceSync(`
-::highlight(${NAME}) { background-color: var(--rostra-highlight, rgb(240 190 90 / .35)); }
-.rostra-badge {
-  all: unset; cursor: pointer; display: inline-block; vertical-align: super; margin-inline-start: .2em;
-  min-width: 1.5rem; height: 1.5rem; line-height: 1.5rem; text-align: center; border-radius: 1rem;
-  background: var(--rostra-accent, #8a2a14); color: var(--rostra-on-accent, #fff); font: 600 .7rem/1.5rem system-ui, sans-serif;
-}
-.rostra-badge::after { content: attr(data-count); padding-inline: .35em; }
-.rostra-badge:focus-visible { outline: 2px solid; outline-offset: 2px; }
-`);
+const SETTLED_MS = 200;
+const QUOTED_CHARACTERS_MAX = 60;
 
 export class Passages {
-  /**
-   * @param {import("./rostra.js").RostraDiscussion} owner
-   * @param {Element} article
-   */
-  constructor(owner, article) {
+  constructor(owner) {
     this.owner = owner;
-    this.article = article;
+    this.passages = [];
     this.shown = new Map(); // id → {passage, range, badge}
+    this.panel = null;
+    this.marks = new Marks();
     this.life = new AbortController();
-    if (!document.adoptedStyleSheets.includes(marks)) document.adoptedStyleSheets.push(marks);
+    this.layer = el("div", { class: "badges", role: "group", "aria-label": owner.t("passages") });
+    owner.shadowRoot.prepend(this.layer);
+    this.pick = new Pick(this);
+    // The page may change its article, or put it there later.
+    this.watch = new MutationObserver((changes) => this.changedPage(changes));
+    this.watch.observe(document.body, { childList: true, characterData: true, subtree: true });
+    this.sizes = new ResizeObserver(() => this.laterPlaced());
+    for (const one of [document.body, owner]) this.sizes.observe(one);
     const { signal } = this.life;
-    document.addEventListener("selectionchange", () => this.selected(), { signal });
-    article.addEventListener("click", (event) => this.clicked(event), { signal });
-    this.pick = el("button", { type: "button", class: "pick primary", hidden: true, text: owner.t("on_this"), onclick: () => this.mark() });
-    owner.shadowRoot.append(this.pick);
-    // The article may be changed by its own page.
-    this.watch = new MutationObserver(() => this.later());
-    this.watch.observe(article, { childList: true, characterData: true, subtree: true });
+    window.addEventListener("resize", () => this.laterPlaced(), { signal });
+    document.addEventListener("scroll", (event) => event.target !== document && this.laterPlaced(), { signal, capture: true, passive: true });
+    document.addEventListener("click", (event) => this.clicked(event), { signal });
   }
 
   stop() {
     this.life.abort();
     this.watch.disconnect();
-    this.pick.remove();
-    for (const { badge } of this.shown.values()) badge?.remove();
-    this.shown.clear();
-    CSS.highlights?.delete(NAME);
+    this.sizes.disconnect();
+    clearTimeout(this.timer);
+    this.pick.node.remove();
+    this.panel?.node.remove();
+    this.layer.remove();
+    this.marks.clear();
+  }
+
+  get article() {
+    if (!this.found?.isConnected) {
+      try {
+        this.found = document.querySelector(this.owner.getAttribute("for"));
+      } catch {
+        this.found = null; // no selector
+      }
+      if (this.found) this.sizes.observe(this.found);
+    }
+    return this.found;
+  }
+
+  byId(id) {
+    return id ? this.passages.find((one) => one.id === id) : undefined;
   }
 
   async load(minPosition) {
-    const { api, id } = this.owner;
-    const page = await api.passages(id, { min_position: minPosition });
-    this.passages = page.passages;
+    const { api, discussionId } = this.owner;
+    this.passages = (await api.passages(discussionId, { min_position: minPosition })).passages;
+    for (const view of this.owner.main.views.values()) view.showQuote();
     await this.draw();
+  }
+
+  changedPage(changes) {
+    const { article } = this;
+    const about = ({ target }) => article?.contains(target) || (target.nodeType === Node.ELEMENT_NODE && target.contains(article));
+    if (!article ? this.shown.size : changes.some(about)) this.later();
   }
 
   later() {
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.draw(), 200);
+    this.timer = setTimeout(() => this.draw(), SETTLED_MS);
   }
 
   /** Find each passage in the article as it stands here, without holding the page up. */
   async draw() {
-    const read = textOf(this.article);
-    const text = new Article(read.points);
+    const turn = (this.turn = {});
     const now = new Map();
-    let until = performance.now() + SLICE_MS;
-    for (const passage of this.passages ?? []) {
-      if (performance.now() > until) {
-        await new Promise((done) => setTimeout(done));
-        until = performance.now() + SLICE_MS;
+    if (this.article) {
+      const read = textOf(this.article);
+      const text = new Article(read.points);
+      let until = performance.now() + SLICE_MS;
+      for (const passage of this.passages) {
+        if (performance.now() > until) {
+          await new Promise((done) => setTimeout(done));
+          until = performance.now() + SLICE_MS;
+        }
+        const found = text.anchor(passage, passage.start === null ? undefined : { start: passage.start });
+        const range = found && rangeOf(read, found.start, found.end);
+        if (range) now.set(passage.id, { passage, range, start: found.start, end: found.end });
       }
-      const found = text.anchor(passage, passage.start === null ? undefined : { start: passage.start });
-      const range = found && rangeOf(read, found.start, found.end);
-      if (range) now.set(passage.id, { passage, range });
     }
-    if (this.life.signal.aborted) return;
-    this.show(now);
+    if (!this.life.signal.aborted && turn === this.turn) this.show(now);
   }
 
   show(now) {
-    this.watch.disconnect();
-    for (const { badge } of this.shown.values()) badge?.remove();
-    if (CSS.highlights) CSS.highlights.set(NAME, new Highlight(...[...now.values()].map((one) => one.range)));
-    for (const one of now.values()) one.badge = this.badge(one);
+    const ordered = [...now.values()].sort((one, other) => one.start - other.start);
+    this.marks.show(ordered.map((one) => one.range));
+    for (const one of ordered) one.badge = this.shown.get(one.passage.id)?.badge ?? el("button", { type: "button", class: "badge" });
+    for (const [id, { badge }] of this.shown) if (!now.has(id)) badge.remove();
     this.shown = now;
-    this.watch.observe(this.article, { childList: true, characterData: true, subtree: true });
+    ordered.forEach((one, index) => {
+      this.label(one);
+      if (this.layer.children[index] !== one.badge) this.layer.insertBefore(one.badge, this.layer.children[index] ?? null);
+    });
+    this.place();
+    this.panel?.moved(this.shown.get(this.panel.passage.id)?.range);
   }
 
-  /** A small button at the passage's end: by keyboard, and where nothing is highlighted. It stands
-   * beside the article's own nodes and holds no text, so that offsets stay what they are. */
-  badge({ passage, range }) {
+  /** A small button beside the passage's end: by keyboard, by touch, and where nothing is highlighted. */
+  label({ passage, badge }) {
     const { t } = this.owner;
     const n = passage.comments + passage.replies;
-    const badge = el("button", {
-      type: "button", class: "rostra-badge", "data-count": n || "+", "data-rostra": passage.id,
-      "aria-label": t("marked", { n }), title: passage.question ?? t("marked", { n }),
-      onclick: (event) => (event.stopPropagation(), this.owner.about(passage)),
-    });
-    const at = range.cloneRange();
-    at.collapse(false);
-    const before = range.cloneRange();
-    at.insertNode(badge);
-    range.setStart(before.startContainer, before.startOffset);
-    range.setEndBefore(badge);
-    return badge;
+    badge.dataset.passage = passage.id;
+    badge.textContent = n ? number(n, this.owner.language, { notation: "compact" }) : "+";
+    badge.setAttribute("aria-label", t("marked", { n, quote: shortened(passage.exact, QUOTED_CHARACTERS_MAX) }));
+    badge.title = passage.question ?? "";
+    badge.onclick = () => this.open(passage.id);
   }
 
-  clicked(event) {
-    if (!document.getSelection()?.isCollapsed) return;
-    const caret = document.caretPositionFromPoint?.(event.clientX, event.clientY);
-    const place = caret ? { node: caret.offsetNode, offset: caret.offset } : null;
-    if (!place) return;
-    for (const { passage, range } of this.shown.values()) {
-      if (range.comparePoint(place.node, place.offset) === 0) return void this.owner.about(passage);
+  laterPlaced() {
+    this.placing ??= requestAnimationFrame(() => {
+      this.placing = null;
+      if (!this.life.signal.aborted) this.place();
+    });
+  }
+
+  /** Where each badge stands: beside the last line of its words, in the article's margin. */
+  place() {
+    if (!this.article || !this.shown.size) return;
+    const home = this.owner.getBoundingClientRect();
+    const column = this.article.getBoundingClientRect();
+    const leftward = getComputedStyle(this.article).direction === "rtl";
+    const width = document.documentElement.clientWidth;
+    const places = [];
+    let lowest = -Infinity;
+    for (const { range, badge } of this.shown.values()) {
+      const line = [...range.getClientRects()].findLast((one) => one.width > 0);
+      const size = badge.offsetWidth || 24;
+      const top = line && Math.max(line.top + line.height / 2 - 12, lowest);
+      if (line) lowest = top + 26;
+      const left = leftward ? Math.max(0, column.left - size - 8) : Math.min(column.right + 8, width - size);
+      places.push([badge, line && top - home.top, left - home.left]);
     }
+    for (const [badge, top, left] of places) {
+      badge.hidden = top === undefined;
+      badge.style.top = `${top}px`;
+      badge.style.left = `${left}px`;
+    }
+    this.panel?.place();
+  }
+
+  // -- one passage
+
+  clicked(event) {
+    if (event.defaultPrevented || !document.getSelection()?.isCollapsed) return;
+    if (!this.article?.contains(event.target) || event.target.closest("a, button, input, select, textarea, summary, label")) return;
+    const under = ({ left, right, top, bottom }) =>
+      event.clientX >= left && event.clientX <= right && event.clientY >= top && event.clientY <= bottom;
+    for (const [id, { range }] of this.shown) if ([...range.getClientRects()].some(under)) return this.open(id);
+  }
+
+  /** The passage's comments and its question, beside the text. */
+  open(id) {
+    const shown = this.shown.get(id);
+    this.openPanel(this.byId(id), shown?.range, shown?.badge);
+  }
+
+  /** Words that were selected; they become a passage with the first comment on them. */
+  openNew(quote, range) {
+    const same = [...this.shown.values()].find((one) => one.start === quote.start && one.end === quote.end);
+    if (same) this.open(same.passage.id);
+    else this.openPanel({ ...quote, id: null, question: null, open: true }, range, null);
+  }
+
+  openPanel(passage, range, badge) {
+    this.panel?.node.remove();
+    this.panel = new Panel(this, passage, range, badge);
+    this.panel.begin();
+  }
+
+  /** Leaves the panel. */
+  close() {
+    this.panel?.node.remove();
+    this.panel = null;
+    this.marks.point(null);
   }
 
   /** A passage was marked, moved or commented on. */
   changed(data) {
-    const known = this.passages?.find((one) => one.id === data.id);
+    const known = this.byId(data.id);
     if (known) Object.assign(known, data);
-    else if (data.exact) this.passages?.push(data);
+    else if (data.exact) this.passages.push(data);
+    if (data.status) this.passages = this.passages.filter((one) => one.id !== data.id); // it was unmarked
     this.later();
-  }
-
-  // -- marking
-
-  selected() {
-    const selection = document.getSelection();
-    const range = selection?.rangeCount ? selection.getRangeAt(0) : null;
-    const words = range && !range.collapsed && this.article.contains(range.commonAncestorContainer);
-    if (!words || !this.owner.writable || !selection.toString().trim()) {
-      this.pick.hidden = true;
-      return;
-    }
-    this.range = range.cloneRange();
-    const box = range.getBoundingClientRect();
-    const host = this.owner.getBoundingClientRect();
-    this.pick.hidden = false;
-    // Beside the words, though the button is the component's own: positions count from its box.
-    this.pick.style.position = "fixed";
-    this.pick.style.top = `${Math.min(innerHeight - 48, Math.max(8, box.bottom + 8))}px`;
-    this.pick.style.insetInlineStart = "auto";
-    this.pick.style.left = `${Math.min(Math.max(8, box.left), Math.max(8, host.right - 180))}px`;
-  }
-
-  async mark() {
-    const read = textOf(this.article);
-    let start = offsetOf(read, this.range.startContainer, this.range.startOffset);
-    let end = offsetOf(read, this.range.endContainer, this.range.endOffset);
-    while (start < end && !read.points[start].trim()) start += 1;
-    while (end > start && !read.points[end - 1].trim()) end -= 1;
-    if (start >= end) return;
-    end = Math.min(end, start + QUOTE_MAX);
-    const quote = describe(read.points, start, end);
-    this.pick.hidden = true;
-    document.getSelection()?.removeAllRanges();
-    const { api, id, t } = this.owner;
-    try {
-      const done = await api.mark(id, { ...quote, start, end }, crypto.randomUUID());
-      await this.load(done.position);
-      const passage = this.passages.find((one) => one.id === done.id);
-      if (passage) await this.owner.about(passage);
-    } catch (problem) {
-      this.owner.say(t("failed", { why: problem.message }));
-    }
   }
 }

@@ -28,7 +28,7 @@ export async function follow(api, path, after, tell, signal) {
       }
     } catch (error) {
       if (signal.aborted) return;
-      if (error.status === 404 || error.status === 401 || error.status === 403) {
+      if (error.status === 404 || error.status === 403) {
         tell.connected(false);
         return;
       }
@@ -47,11 +47,9 @@ export async function follow(api, path, after, tell, signal) {
 async function* events(api, path, after, signal) {
   const quiet = new AbortController();
   const either = AbortSignal.any([signal, quiet.signal]);
-  const token = await api.token();
   const headers = { Accept: "text/event-stream" };
   if (after) headers["Last-Event-ID"] = String(after);
-  if (token) headers.Authorization = `Bearer ${token}`;
-  const answer = await fetch(api.base + path, { headers, signal: either, credentials: "omit", cache: "no-store" });
+  const answer = await api.fetch(path, { headers, signal: either, cache: "no-store" });
   if (!answer.ok || !answer.body) throw Object.assign(new Error("not a stream"), { status: answer.status });
   yield "open";
   const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();

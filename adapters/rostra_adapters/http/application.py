@@ -30,6 +30,7 @@ from rostra_adapters.http.preview import Previews
 from rostra_adapters.http.problem_pages import problem_list, problem_page
 from rostra_adapters.http.reads import Reads
 from rostra_adapters.http.request_log import RequestLog, Write
+from rostra_adapters.http.rules import RuleReads
 from rostra_adapters.http.settings import HttpSettings
 
 KEPT_PAGES = web.AppKey("kept_pages", KeptPages)
@@ -96,6 +97,7 @@ def make_app(
             *reads.routes(),
             *Histories(app, reads).routes(),
             *Documents(app, reads).routes(),
+            *RuleReads(app, reads).routes(),
             *Persons(app, settings, reads, now).routes(),
             *Moderation(app, settings, reads, now).routes(),
             *Previews(settings).routes(),

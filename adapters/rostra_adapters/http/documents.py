@@ -2,7 +2,7 @@
 
 import re
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from html import escape
 from urllib.parse import urlencode
@@ -23,7 +23,14 @@ PAGE_COMMENTS = 50
 PAGE_REPLIES = 10
 FEED_COMMENTS = 50
 TITLE_WORDS_CHARACTERS = 80
-ORDERS: dict[Order, str] = {"newest": "Newest", "oldest": "Oldest", "most_voted": "Most voted"}
+ORDERS: dict[Order, str] = {
+    "newest": "Newest",
+    "oldest": "Oldest",
+    "most_voted": "Most voted",
+    "best": "Best",
+    "controversial": "Controversial",
+    "hot": "Hot",
+}
 SAID = {
     "held": "Waits for a moderator.",
     "rejected": "Rejected by a moderator.",
@@ -61,20 +68,28 @@ class Documents:
     def routes(self) -> list[web.RouteDef]:
         path = "/v1/discussions/{id}"
         return [
-            self._reads.get(f"{path}/page", self._page, "order", "cursor"),
+            self._reads.get(f"{path}/page", self._page, "order", "cursor", "comment"),
             self._reads.get(f"{path}/feed.atom", self._feed),
         ]
 
     async def _page(self, query: Query, reader: Reader, request: web.Request) -> Document | None:
         discussion = id_in_path(request, ids.Kind.DISCUSSION)
         await reader.enter(discussion)
-        order: Order = query.one("order", Order) or "newest"
         found = await self._app.discussion(discussion)
-        page = await self._comments(discussion, order, PAGE_COMMENTS, query.one("cursor", CURSOR))
-        if found is None or page is None:
+        access = await self._app.access(discussion)
+        asked, cursor = query.uuid("comment"), query.one("cursor", CURSOR)
+        order = await self._reads.order(query, discussion, default="newest")
+        top = None if asked is None else await self._comment(discussion, asked)
+        if asked is None:
+            page = await self._comments(discussion, order, PAGE_COMMENTS, cursor)
+        elif top is None:
+            return None
+        else:
+            page = await self._replies(asked, cursor)
+        if found is None or page is None or access is None:
             return None
         return Document(
-            "".join(_html(found, page)).encode(errors="replace"),
+            "".join(_html(found, page, access.rules.orders, top)).encode(errors="replace"),
             "text/html; charset=utf-8",
             page.position,
             {"Content-Security-Policy": POLICY},
@@ -105,61 +120,108 @@ class Documents:
             viewer=ANYONE,
         )
 
+    async def _comment(self, discussion: UUID, comment: UUID) -> CommentShape | None:
+        """None where it is not of this discussion."""
+        if not ids.is_ours(comment) or ids.kind_of(comment) != ids.Kind.COMMENT:
+            return None
+        if ids.discussion_of(comment) != discussion:
+            return None
+        return await self._app.comment(comment, viewer=ANYONE)
+
+    async def _replies(self, comment: UUID, cursor: str | None) -> CommentsPage | None:
+        return await self._app.replies(
+            comment,
+            order="oldest",
+            limit=PAGE_COMMENTS,
+            cursor=cursor,
+            replies=PAGE_REPLIES,
+            viewer=ANYONE,
+        )
+
 
 # -- the page
 
 
-def _html(found: DiscussionShape, page: CommentsPage) -> Iterator[str]:
+def _html(
+    found: DiscussionShape, page: CommentsPage, orders: Iterable[Order], top: CommentShape | None
+) -> Iterator[str]:
+    """The whole discussion, or one comment (`top`) and the replies to it."""
     title = escape(found.title or found.resource)
     path = f"/v1/discussions/{found.id}"
-    yield f'<!doctype html>\n<html><head><meta charset="utf-8"><title>{title}</title>'
+    yield f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
     yield '<meta name="viewport" content="width=device-width,initial-scale=1">'
     yield f'<link rel="alternate" type="application/atom+xml" href="{path}/feed.atom">'
     if found.url and found.url.startswith(("https://", "http://")):
         yield f'<link rel="canonical" href="{escape(found.url)}">'
-        title = f'<a href="{escape(found.url)}">{title}</a>'
-    yield f"<style>{STYLE}</style></head><body>"
-    yield f'<h1 dir="auto">{title}</h1><p>Comments: {found.comments}</p><nav aria-label="Order">'
-    for order, name in ORDERS.items():
-        here = ' aria-current="page"' if order == page.order else ""
-        yield f'<a href="{path}/page?order={order}"{here}>{name}</a>'
-    yield "</nav><main>"
-    yield from _list(page.comments)
+        title = f'<a href="{escape(found.url)}" itemprop="url">{title}</a>'
+    yield f"<style>{STYLE}</style></head>"
+    yield '<body itemscope itemtype="https://schema.org/DiscussionForumPosting">'
+    yield f'<h1 dir="auto" itemprop="headline">{title}</h1><p>Comments: {found.comments}</p>'
+    yield from _orders(path, page, orders, top)
+    yield "<main>"
+    if top is None:
+        yield from _list(page.comments, path)
+    else:
+        yield "<ol><li>"
+        yield from _comment(top, path)
+        yield from _list(page.comments, path)
+        yield "</li></ol>"
     yield "</main>"
     if page.next is not None:
-        query = escape(urlencode({"order": page.order, "cursor": page.next}))
+        about = {"order": page.order} if top is None else {"comment": str(top.id)}
+        query = escape(urlencode({**about, "cursor": page.next}))
         yield f'<p><a rel="next" href="{path}/page?{query}">More comments</a></p>'
     yield "</body></html>\n"
 
 
-def _list(comments: list[CommentShape]) -> Iterator[str]:
+def _orders(
+    path: str, page: CommentsPage, orders: Iterable[Order], top: CommentShape | None
+) -> Iterator[str]:
+    """The orders that are offered; above a single comment the way up, in their place."""
+    if top is None:
+        yield '<nav aria-label="Order">'
+        for order in (order for order in ORDERS if order in orders):
+            here = ' aria-current="page"' if order == page.order else ""
+            yield f'<a href="{path}/page?order={order}"{here}>{ORDERS[order]}</a>'
+    else:
+        yield f'<nav aria-label="Up"><a href="{path}/page">All comments</a>'
+        if top.parent is not None:
+            yield f'<a href="{path}/page?comment={top.parent}">What this answers</a>'
+    yield "</nav>"
+
+
+def _list(comments: list[CommentShape], path: str) -> Iterator[str]:
     if not comments:
         return
     yield "<ol>"
     for comment in comments:
         yield "<li>"
-        yield from _comment(comment)
+        yield from _comment(comment, path)
         below = comment.children or []
-        yield from _list(below)
+        yield from _list(below, path)
         if comment.replies > len(below):
-            more = f"/v1/comments/{comment.id}/replies"
-            yield f'<p><a rel="nofollow" href="{more}">{comment.replies} replies</a></p>'
+            more = f"{path}/page?comment={comment.id}"
+            yield f'<p><a href="{more}">All {comment.replies} replies</a></p>'
         yield "</li>"
     yield "</ol>"
 
 
-def _comment(comment: CommentShape) -> Iterator[str]:
+def _comment(comment: CommentShape, path: str) -> Iterator[str]:
     here = f"comment-{comment.id}"
-    yield f'<article id="{here}"><header>'
+    yield f'<article id="{here}" itemprop="comment" itemscope itemtype="https://schema.org/Comment">'
+    yield "<header>"
     if comment.author is not None:
-        yield f'<b dir="auto">{escape(comment.author.name or comment.author.id)}</b> '
+        name = escape(comment.author.name or comment.author.id)
+        yield '<span itemprop="author" itemscope itemtype="https://schema.org/Person">'
+        yield f'<b dir="auto" itemprop="name">{name}</b></span> '
     time = escape(comment.posted_at)
-    yield f'<a href="#{here}"><time datetime="{time}">{time[:16].replace("T", " ")}</time></a>'
+    yield f'<a itemprop="url" href="{path}/page?comment={comment.id}">'
+    yield f'<time itemprop="dateCreated" datetime="{time}">{time[:16].replace("T", " ")}</time></a>'
     yield f" · {comment.score:+d}</header>" if comment.score else "</header>"
     if comment.status in SAID:
         yield f"<p><em>{SAID[comment.status]}</em></p>"
-    if comment.html is not None:
-        yield f'<div class="words" dir="auto">{comment.html}</div>'  # sanitised as it was rendered
+    if comment.html is not None:  # sanitised as it was rendered
+        yield f'<div class="words" dir="auto" itemprop="text">{comment.html}</div>'
     yield "</article>"
 
 
@@ -190,7 +252,7 @@ def _entry(comment: CommentShape, path: str) -> Iterator[str]:
     yield f"<entry><id>urn:uuid:{comment.id}</id><title>{_xml(title) or '…'}</title>"
     yield f"<published>{comment.posted_at}</published><updated>{_changed(comment)}</updated>"
     yield f"<author><name>{_xml(name) or '…'}</name></author>"
-    yield f'<link rel="alternate" type="text/html" href="{_xml(path)}/page#comment-{comment.id}"/>'
+    yield f'<link rel="alternate" type="text/html" href="{_xml(path)}/page?comment={comment.id}"/>'
     yield f'<content type="html">{_xml(comment.html or "")}</content></entry>'
 
 

@@ -1,6 +1,7 @@
 """What OpenAPI says of each route: the types its handler reads and writes."""
 
 from typing import Any, Literal
+from uuid import UUID
 
 import msgspec
 from msgspec import UNSET
@@ -29,6 +30,7 @@ from rostra_adapters.http.persons import (
 )
 from rostra_adapters.http.preview import PreviewShape
 from rostra_adapters.http.reads import PassagesFormat
+from rostra_adapters.http.rules import RulesShape
 from rostra_adapters.http.streams import LAST_EVENT_ID
 from rostra_projections.annotations import MEDIA_TYPE as ANNOTATIONS
 from rostra_projections.annotations import AnnotationsPage
@@ -248,7 +250,12 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("put", "/v1/comments/{id}/vote"): _write("Vote, or take one's vote back", NewVote, VoteShape),
     ("get", "/v1/discussions/{id}/page"): Operation(
         summary="The same to read, without script",
-        parameters=(Parameter("order", Order), Parameter("cursor", {"type": "string"}), *WAITING),
+        parameters=(
+            Parameter("order", Order),
+            Parameter("cursor", {"type": "string"}),
+            Parameter("comment", UUID, "That comment, and the replies to it."),
+            *WAITING,
+        ),
         gives={HTML: UNSET},
         problems=(404, GONE, 503),
     ),
@@ -257,6 +264,13 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         parameters=WAITING,
         gives={"application/atom+xml": UNSET},
         problems=(404, 503),
+    ),
+    ("get", "/v1/rules"): _read(
+        "What holds for a discussion, or would if it were opened",
+        RulesShape,
+        SITE,
+        Parameter("resource", texts.Resource, required=True),
+        problems=(),
     ),
     ("post", "/v1/preview"): Operation(
         summary="How a comment would be shown",

@@ -39,14 +39,14 @@ class Reader:
         if access is None or not self.may_read(access.site, access.rules):
             raise Problem("not-found", "there is no such discussion")
         self._request[ORIGINS] = access.rules.origins
-        self._is_made_of(ids.prefix_of(discussion), site_prefix(access.site))
+        self.is_made_of(ids.prefix_of(discussion), site_prefix(access.site))
         return self.viewer(access.site)
 
     async def visit(self, site: str) -> Rules:
         """What holds on a site. Its `origins` hold for the answer."""
         rules = await self._app.site_rules(site)
         self._request[ORIGINS] = rules.origins
-        self._is_made_of(site_prefix(site))
+        self.is_made_of(site_prefix(site))
         return rules
 
     def may_read(self, site: str, rules: Rules) -> bool:
@@ -58,14 +58,15 @@ class Reader:
     async def readable(self, site: str, rules: Rules, discussions: Sequence[UUID]) -> set[UUID]:
         """Those of a site's discussions that they may read, in one look at the log."""
         streams = await self._app.log.read_streams(discussions)
-        self._is_made_of(*map(ids.prefix_of, discussions))
+        self.is_made_of(*map(ids.prefix_of, discussions))
         return {
             discussion
             for discussion, rows in streams.items()
             if rows and self.may_read(site, _ruled(rules, rows))
         }
 
-    def _is_made_of(self, *prefixes: int) -> None:
+    def is_made_of(self, *prefixes: int) -> None:
+        """The answer is another once one of these has changed."""
         if self.made_of is not None:
             self.made_of.update(prefixes)
 

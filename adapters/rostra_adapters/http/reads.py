@@ -155,7 +155,7 @@ class Reads:
         past = await self._app.past_position(query.as_of(), cursor)
         page = await self._app.comments_page(
             discussion,
-            order=await self._order(query, discussion, default="newest"),
+            order=await self.order(query, discussion, default="newest"),
             limit=self._limit(query),
             cursor=cursor,
             replies=self._replies_shown(query),
@@ -191,7 +191,7 @@ class Reads:
         past = await self._app.past_position(query.as_of(), cursor)
         page = await self._app.replies(
             comment,
-            order=await self._order(query, ids.discussion_of(comment), default="oldest"),
+            order=await self.order(query, ids.discussion_of(comment), default="oldest"),
             limit=self._limit(query),
             cursor=cursor,
             replies=self._replies_shown(query),
@@ -232,7 +232,7 @@ class Reads:
         page.counts = {resource: page.counts.get(resource, 0) for resource in resources}
         return page
 
-    async def _order(self, query: Query, discussion: UUID, *, default: Order) -> Order:
+    async def order(self, query: Query, discussion: UUID, *, default: Order) -> Order:
         """What is asked for, of what the site offers. Raises the problem `bad-query`."""
         asked: Order | None = query.one("order", Order)
         access = await self._app.access(discussion)

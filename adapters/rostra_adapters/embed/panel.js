@@ -1,0 +1,136 @@
+// One passage's question and comments, beside the text where there is room, else from below.
+
+import { composer } from "./compose.js";
+import { Listing } from "./listing.js";
+import { el } from "./markup.js";
+
+const SIDE_PX_MIN = 264;
+const SIDE_PX_MAX = 416;
+const GAP_PX = 48; // the badges stand in it
+const EDGE_PX = 12;
+const WORDS_FROM_TOP = 0.08;
+const FREE_ABOVE = 0.38;
+
+export class Panel {
+  /**
+   * @param {import("./passages.js").Passages} passages
+   * @param {object} passage its `id` is null until the first comment marks it
+   * @param {Range | undefined} range
+   * @param {HTMLElement | null} badge where the focus goes afterwards
+   */
+  constructor(passages, passage, range, badge) {
+    this.passages = passages;
+    this.passage = passage;
+    this.range = range;
+    this.badge = badge;
+    this.key = crypto.randomUUID();
+    const { owner } = passages;
+    const { t } = owner;
+    this.listing = new Listing(owner, passage.id ?? "new");
+    this.head = el("blockquote", { id: "passage-words", text: passage.exact, dir: "auto", tabindex: -1 });
+    const close = el("button", { type: "button", class: "close", "aria-label": t("close"), onclick: () => this.leave() }, "×");
+    const all = el("button", { type: "button", class: "all", text: t("all"), onclick: () => this.leaveToAll() });
+    this.node = el("div", {
+      class: "panel", part: "panel", popover: "manual", role: "dialog", "aria-labelledby": "passage-words", lang: owner.language,
+      onkeydown: (event) => event.key === "Escape" && this.leave(),
+    },
+      el("div", { class: "passage" }, close, this.head, passage.question && el("p", { class: "question", text: passage.question, dir: "auto" })),
+      this.form(), this.listing.node, all);
+    owner.shadowRoot.append(this.node);
+  }
+
+  /** Shows it, and reads. */
+  async begin() {
+    this.node.showPopover();
+    this.passages.marks.point(this.range ?? null);
+    this.place();
+    this.reveal();
+    (this.passage.id ? this.head : this.node.querySelector("textarea"))?.focus({ preventScroll: true });
+    if (this.passage.id) await this.listing.load();
+    else this.listing.showState();
+  }
+
+  form() {
+    const { owner } = this.passages;
+    const { t } = owner;
+    if (!owner.writable) return owner.person ? null : el("p", { class: "state", text: t("sign_in") });
+    if (!this.passage.open) return el("p", { class: "state", text: t("passage_closed") });
+    const { form } = composer(owner, {
+      label: t("write_inline"),
+      draft: `passage:${this.passage.id ?? this.passage.exact}`,
+      send: t("send"),
+      submit: (body, key) => this.submit(body, key),
+    });
+    return form;
+  }
+
+  async submit(body, key) {
+    const { owner } = this.passages;
+    if (!this.passage.id) await this.mark();
+    const done = await owner.api.post(owner.discussionId, { body, passage: this.passage.id }, key);
+    await this.listing.posted(done);
+    await this.passages.load(done.position);
+  }
+
+  /** The words become a passage. */
+  async mark() {
+    const { owner } = this.passages;
+    const { exact, prefix, suffix, start, end } = this.passage;
+    const done = await owner.api.mark(owner.discussionId, { exact, prefix, suffix, start, end }, this.key);
+    await this.passages.load(done.position);
+    this.passage = { ...this.passage, id: done.id };
+    this.listing.passage = done.id;
+    this.badge = this.passages.shown.get(done.id)?.badge ?? null;
+    await this.listing.load();
+  }
+
+  /** The article has changed. */
+  moved(range) {
+    if (!range) return;
+    this.range = range;
+    this.badge = this.passages.shown.get(this.passage.id)?.badge ?? this.badge;
+    this.passages.marks.point(range);
+  }
+
+  place() {
+    const { node, range } = this;
+    const column = this.passages.article?.getBoundingClientRect();
+    if (!column) return;
+    const width = document.documentElement.clientWidth;
+    const leftward = getComputedStyle(this.passages.article).direction === "rtl";
+    const room = (leftward ? column.left : width - column.right) - GAP_PX - EDGE_PX;
+    const beside = Boolean(range) && room >= SIDE_PX_MIN;
+    node.classList.toggle("beside", beside);
+    for (const side of ["top", "left", "width"]) node.style[side] = "";
+    if (!beside) return;
+    const wide = Math.min(room, SIDE_PX_MAX);
+    node.style.width = `${wide}px`;
+    node.style.left = `${leftward ? column.left - GAP_PX - wide : column.right + GAP_PX}px`;
+    node.style.top = `${Math.max(EDGE_PX, range.getBoundingClientRect().top + scrollY - EDGE_PX)}px`;
+  }
+
+  /** The words, and the panel with them, come into sight. */
+  reveal() {
+    const words = this.range?.getBoundingClientRect();
+    if (!words) return;
+    const beside = this.node.classList.contains("beside");
+    // From below it grows to what the style sheet lets it, when its comments have come.
+    const lowest = beside ? innerHeight / 2 : innerHeight * FREE_ABOVE - words.height - EDGE_PX;
+    if (words.top >= EDGE_PX && words.top <= lowest) return;
+    const behavior = matchMedia("(prefers-reduced-motion: reduce)").matches ? "instant" : "smooth";
+    scrollBy({ top: words.top - innerHeight * WORDS_FROM_TOP, behavior });
+  }
+
+  leave() {
+    const { badge, passages } = this;
+    passages.close();
+    (badge ?? passages.owner.count).focus({ preventScroll: Boolean(badge) });
+  }
+
+  leaveToAll() {
+    const { owner } = this.passages;
+    this.passages.close();
+    owner.count.focus();
+    owner.scrollIntoView({ block: "start" });
+  }
+}

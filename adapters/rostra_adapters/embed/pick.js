@@ -1,0 +1,95 @@
+// "Comment on this": offered for words of the article that a reader selects, by mouse, by touch or
+// by keyboard (then the Tab key leads to it).
+
+import { describe } from "./anchoring.js";
+import { el } from "./markup.js";
+import { offsetOf, textOf } from "./text.js";
+
+const QUOTE_MAX = 1_000;
+const SETTLED_MS = 400;
+const BELOW_PX = 8;
+const EDGE_PX = 8;
+
+export class Pick {
+  constructor(passages) {
+    this.passages = passages;
+    const { owner, life } = passages;
+    const hold = (event) => {
+      event.preventDefault(); // the selection stays
+      this.held = true;
+    };
+    this.node = el("button", {
+      type: "button", class: "pick primary", popover: "manual", text: owner.t("on_this"),
+      onpointerdown: hold, onclick: () => this.take(), onpointercancel: () => (this.held = false),
+    });
+    owner.shadowRoot.append(this.node);
+    const { signal } = life;
+    document.addEventListener("selectionchange", () => this.selected(), { signal });
+    document.addEventListener("keydown", (event) => this.key(event), { signal });
+    document.addEventListener("pointerdown", () => (this.byKey = false), { signal, capture: true });
+    document.addEventListener("scroll", () => this.shown && this.place(), { signal, capture: true, passive: true });
+    window.addEventListener("resize", () => this.shown && this.place(), { signal });
+  }
+
+  selected() {
+    if (this.held || this.passages.owner.focused === this.node) return;
+    const selection = document.getSelection();
+    const range = selection?.rangeCount ? selection.getRangeAt(0) : null;
+    const { article, owner } = this.passages;
+    const words = range && !range.collapsed && article?.contains(range.commonAncestorContainer) && selection.toString().trim();
+    if (!words || !owner.writable) return this.hide();
+    this.range = range.cloneRange();
+    if (!this.shown) this.node.showPopover();
+    this.shown = true;
+    this.place();
+    clearTimeout(this.timer);
+    if (this.byKey) this.timer = setTimeout(() => owner.say(owner.t("press_tab", { action: owner.t("on_this") })), SETTLED_MS);
+  }
+
+  hide() {
+    clearTimeout(this.timer);
+    if (this.shown) this.node.hidePopover();
+    this.shown = false;
+  }
+
+  place() {
+    const words = this.range.getBoundingClientRect();
+    const { offsetWidth, offsetHeight } = this.node;
+    const top = Math.min(innerHeight - offsetHeight - EDGE_PX, Math.max(EDGE_PX, words.bottom + BELOW_PX));
+    const left = Math.min(innerWidth - offsetWidth - EDGE_PX, Math.max(EDGE_PX, words.left));
+    this.node.style.top = `${top}px`;
+    this.node.style.left = `${left}px`;
+  }
+
+  key(event) {
+    this.byKey = true;
+    if (!this.shown) return;
+    const own = event.target === this.passages.owner;
+    if (event.key === "Tab" && !event.shiftKey && !own) {
+      event.preventDefault();
+      this.node.focus();
+    } else if (event.key === "Escape") this.hide();
+  }
+
+  take() {
+    this.held = false;
+    const { passages, range } = this;
+    this.hide();
+    const quote = quoteOf(passages.article, range);
+    if (!quote) return;
+    document.getSelection()?.removeAllRanges();
+    passages.openNew(quote, range);
+  }
+}
+
+/** The selected words without the white space around them, as the service counts them. */
+function quoteOf(article, range) {
+  const read = textOf(article);
+  let start = offsetOf(read, range.startContainer, range.startOffset);
+  let end = offsetOf(read, range.endContainer, range.endOffset);
+  while (start < end && !read.points[start].trim()) start += 1;
+  while (end > start && !read.points[end - 1].trim()) end -= 1;
+  if (start >= end) return null;
+  end = Math.min(end, start + QUOTE_MAX);
+  return { ...describe(read.points, start, end), start, end };
+}

@@ -1,0 +1,48 @@
+"""`GET /v1/rules`: what holds for a discussion, or would if it were opened, as readers need it."""
+
+import msgspec
+from aiohttp import web
+
+from rostra import ids, texts
+from rostra.settings import Moderation, Order, Rules, Voting
+from rostra_adapters.app import App
+from rostra_adapters.http.queries import Query
+from rostra_adapters.http.readers import Reader
+from rostra_adapters.http.reads import Reads
+
+
+class RulesShape(msgspec.Struct, kw_only=True):
+    """The settings that decide what a reader is offered."""
+
+    orders: tuple[Order, ...]
+    voting: Voting
+    self_votes: bool
+    edit_seconds: int
+    moderation: Moderation
+    guests: bool
+    open_on_first: bool
+
+
+class RuleReads:
+    """The handler."""
+
+    def __init__(self, app: App, reads: Reads) -> None:
+        self._app = app
+        self._reads = reads
+
+    def routes(self) -> list[web.RouteDef]:
+        return [self._reads.get("/v1/rules", self._rules, "site", "resource")]
+
+    async def _rules(self, query: Query, reader: Reader, _: web.Request) -> RulesShape:
+        site = query.needed("site", texts.SiteName)
+        discussion = await self._app.discussion_named(
+            site, query.needed("resource", texts.Resource)
+        )
+        of_site = await reader.visit(site)
+        reader.is_made_of(ids.prefix_of(discussion))
+        access = await self._app.access(discussion)
+        # What is private answers like what is unknown: with what holds around it.
+        known = access is not None and reader.may_read(site, access.rules)
+        around = of_site if reader.may_read(site, of_site) else Rules()
+        rules = access.rules if access is not None and known else around
+        return msgspec.convert(rules, RulesShape, from_attributes=True)

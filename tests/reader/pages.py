@@ -1,0 +1,114 @@
+"""What tests of the web reader look at and make."""
+
+import asyncio
+import time
+from typing import Any
+from uuid import UUID
+
+import pytest
+from playwright.async_api import Browser, Locator, Page, expect
+
+from rostra import ids
+from rostra_adapters.http.demo import RESOURCE, SITE
+from rostra_adapters.http.tokens import sign
+from service import SECRET, Event, Service
+
+ROOT = "rostra-discussion"
+COMMENT = f"{ROOT} .list article"
+TOP = f"{ROOT} section .list > li"
+PANEL = f"{ROOT} .panel"
+PHONE = {"width": 360, "height": 740}
+DAY_SECONDS = 86_400
+
+
+async def shown(browser: Browser, service: Service, path: str = "/demo", **given: Any) -> Page:
+    """A page that has come whole, and whose console says nothing bad."""
+    context = await browser.new_context(**given)
+    page = await context.new_page()
+    page.on("pageerror", lambda error: pytest.fail(f"the page threw {error}"))
+    await caught_up(service)
+    await page.goto(service.url + path)
+    await expect(page.locator(COMMENT).first).to_be_visible()
+    return page
+
+
+async def caught_up(service: Service) -> None:
+    """A page that is loaded from now on shows all that was recorded so far."""
+    await service.app.wait(await service.app.head())
+
+
+async def until(page: Page, condition: str, arg: Any = None) -> None:
+    """As often as the page is drawn; a policy that forbids `eval` is no hindrance."""
+    async with asyncio.timeout(10):
+        while not await page.evaluate(condition, arg):
+            await page.evaluate("new Promise(requestAnimationFrame)")
+
+
+async def connected(page: Page) -> None:
+    await expect(page.locator(f"{ROOT}[connected]")).to_be_attached(timeout=40_000)
+
+
+async def story(browser: Browser, service: Service, tag: str, before: str = "") -> Page:
+    """Somebody's page with our tag on it, and perhaps a script of theirs before ours comes."""
+    context = await browser.new_context()
+    page = await context.new_page()
+    page.on("pageerror", lambda error: pytest.fail(f"the page threw {error}"))
+    body = (
+        f"<!doctype html><html lang=en><title>Story</title><main>{tag}</main>{before}"
+        "<script type=module src=/embed/rostra.js></script>"
+    )
+    await page.route("**/story*", lambda it: it.fulfill(body=body, content_type="text/html"))
+    await caught_up(service)
+    await page.goto(service.url + "/story")
+    return page
+
+
+async def all_loaded(page: Page, *, pages_max: int) -> None:
+    """More and more, to the end or so many pages."""
+    top, more = page.locator(TOP), page.locator(f"{ROOT} section .more")
+    for _ in range(pages_max):
+        if not await more.is_visible():
+            return
+        before = await top.count()
+        await more.evaluate("(one) => one.click()")
+        await expect(top.nth(before)).to_be_attached(timeout=20_000)
+
+
+async def discussion(service: Service) -> str:
+    return str((await service.get("/v1/discussions", site=SITE, resource=RESOURCE)).json["id"])
+
+
+async def comment_id(service: Service, key: str) -> str:
+    return str(ids.comment_id(UUID(await discussion(service)), key))
+
+
+def thread(page: Page, words: str) -> Locator:
+    """A top-level comment with all below it."""
+    return page.locator(TOP, has_text=words)
+
+
+def said(page: Page, words: str) -> Locator:
+    return page.locator(COMMENT, has_text=words)
+
+
+def token(person: str = "ada", name: str = "Ada", *, seconds: float = DAY_SECONDS) -> str:
+    return sign(
+        SECRET, scope="comment", site=SITE, person=person, name=name, days=seconds / DAY_SECONDS
+    )
+
+
+def about(kind: str, name: str, **data: Any) -> Event:
+    return {
+        "specversion": "1.0",
+        "source": "urn:test",
+        "id": name,
+        "type": kind,
+        "data": {"site": SITE, "resource": RESOURCE, **data},
+    }
+
+
+def wrote(key: str, body: str, *, by: str = "cy", name: str = "Cy", **data: Any) -> Event:
+    """A comment of somebody's. Their clock is the service's."""
+    author = {"id": by, "name": name}
+    made = about("comment.posted", key, comment=key, author=author, body=body, **data)
+    return {**made, "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}

@@ -1,0 +1,287 @@
+"""Writing, replying, editing, deleting, reporting, as a person or a guest; nothing is lost."""
+
+import re
+from typing import Any
+
+from playwright.async_api import Browser, Page, expect
+
+from reader.pages import (
+    COMMENT,
+    ROOT,
+    about,
+    said,
+    shown,
+    story,
+    thread,
+    token,
+)
+from rostra_adapters.http.demo import SITE
+from service import Service
+from service import token as signed
+
+ALOUD = f"{ROOT} [role=status]"
+
+
+async def post(page: Page, words: str) -> None:
+    await page.get_by_label("Write a comment").fill(words)
+    await page.get_by_role("button", name="Post").click()
+    await expect(said(page, words)).to_be_visible()
+
+
+async def test_a_comment_is_previewed_and_posted_and_the_focus_goes_to_it(
+    browser: Browser, reader_service: Service
+) -> None:
+    page = await shown(browser, reader_service, "/demo?as=ada")
+    box = page.get_by_label("Write a comment")
+    await box.fill("I **live** there.")
+    await page.get_by_role("button", name="Preview").click()
+    await expect(page.locator(".shown strong")).to_have_text("live")
+    await expect(page.locator(".shown")).to_be_focused()
+    await page.get_by_role("button", name="Go on writing").click()
+    await expect(box).to_be_focused()
+    await page.get_by_role("button", name="Post").click()
+    await expect(said(page, "I live there.")).to_be_focused()
+    await expect(said(page, "I live there.").locator(".by")).to_contain_text("you")
+    await expect(page.locator(f"{ROOT} h2")).to_have_text("22 comments")
+    await expect(page.locator(ALOUD)).to_have_text("Your comment was posted")
+    await expect(box).to_have_value("")
+    await page.reload()
+    await expect(box).to_have_value("")
+
+
+async def test_one_replies_edits_with_the_time_left_and_deletes(
+    browser: Browser, reader_service: Service
+) -> None:
+    page = await shown(browser, reader_service, "/demo?as=ada")
+    await post(page, "I live there.")
+    mine = said(page, "I live there.")
+    await expect(mine.get_by_role("button", name="Edit")).to_contain_text(re.compile("1[45] min"))
+    await mine.get_by_role("button", name="Edit").click()
+    await expect(mine.locator("label")).to_have_text(
+        re.compile("Edit · 1[45] minutes left to edit")
+    )
+    await mine.get_by_role("textbox").fill("I lived there.")
+    await mine.get_by_role("button", name="Save").click()
+    mine = said(page, "I lived there.")
+    await expect(mine.locator(".by")).to_contain_text("edited")
+    await expect(mine).to_be_focused()
+
+    await mine.get_by_role("button", name="Reply").click()
+    await expect(mine.get_by_label("Reply to Ada")).to_be_focused()
+    await page.keyboard.type("And still do.")
+    await page.keyboard.press("Control+Enter")
+    reply = said(page, "And still do.")
+    await expect(reply).to_be_focused()
+    await expect(
+        thread(page, "I lived there.").get_by_role("button", name="Hide replies")
+    ).to_be_visible()
+
+    await reply.get_by_role("button", name="Delete").click()
+    await expect(reply.get_by_role("button", name="Yes, delete it")).to_be_focused()
+    await page.keyboard.press("Escape")
+    await expect(reply.get_by_role("button", name="Delete")).to_be_focused()
+    await page.keyboard.press("Enter")
+    await page.keyboard.press("Enter")
+    gone = page.locator(COMMENT, has_text="Deleted by its author")
+    await expect(gone).to_be_focused()
+    await expect(page.locator(ALOUD)).to_have_text("Deleted by its author")
+    await expect(page.locator(f"{ROOT} h2")).to_have_text("22 comments")
+
+
+async def test_what_may_be_edited_no_more_is_not_offered(
+    browser: Browser, reader_service: Service
+) -> None:
+    opened = about("discussion.opened", "brief", settings={"edit_seconds": 59})
+    await reader_service.given(opened)
+    page = await shown(browser, reader_service, "/demo?as=ada")
+    await post(page, "Too late soon.")
+    edit = said(page, "Too late soon.").get_by_role("button", name="Edit")
+    await expect(edit).to_contain_text("sec")
+    await page.clock.install()
+    await page.reload()
+    await expect(edit).to_be_visible()
+    await edit.focus()
+    await page.clock.fast_forward(61_000)
+    await expect(edit).to_have_count(0)
+    await expect(said(page, "Too late soon.")).to_be_focused()
+
+
+async def test_an_open_form_is_left_by_escape_and_keeps_what_was_typed(
+    browser: Browser, reader_service: Service
+) -> None:
+    page = await shown(browser, reader_service, "/demo?as=ada")
+    herons = said(page, "Two herons")
+    reply = herons.get_by_role("button", name="Reply")
+    await reply.click()
+    await page.keyboard.type("Half a thou")
+    await page.keyboard.press("Escape")
+    await expect(herons.get_by_role("textbox")).to_have_count(0)
+    await expect(reply).to_be_focused()
+    await reply.click()
+    await expect(herons.get_by_role("textbox")).to_have_value("Half a thou")
+    await herons.get_by_role("button", name="Cancel").click()
+    await reply.click()
+    await expect(herons.get_by_role("textbox")).to_have_value("")
+
+
+async def test_what_is_typed_outlives_a_reload_at_any_moment(
+    browser: Browser, reader_service: Service
+) -> None:
+    page = await shown(browser, reader_service, "/demo?as=ada")
+    box = page.get_by_label("Write a comment")
+    await box.press_sequentially("A thought that took an hour.")
+    await page.reload()
+    await expect(box).to_have_value("A thought that took an hour.")
+    await said(page, "Two herons").get_by_role("button", name="Reply").click()
+    await page.keyboard.type("And an answer.")
+    await page.reload()
+    await said(page, "Two herons").get_by_role("button", name="Reply").click()
+    await expect(page.get_by_label("Reply to Wim")).to_have_value("And an answer.")
+
+
+async def test_what_fails_to_be_sent_stays_and_is_sent_again(
+    browser: Browser, reader_service: Service
+) -> None:
+    page = await shown(browser, reader_service, "/demo?as=ada")
+    box = page.get_by_label("Write a comment")
+    await box.fill("A thought that took an hour.")
+    await page.context.set_offline(True)
+    await page.get_by_role("button", name="Post").click()
+    await expect(page.locator(".error").first).to_have_text(
+        "Not sent: There is no connection. Your words are kept here."
+    )
+    await expect(box).to_have_value("A thought that took an hour.")
+    await expect(box).to_be_focused()
+    await page.context.set_offline(False)
+    await page.get_by_role("button", name="Post").click()
+    await expect(said(page, "took an hour")).to_have_count(1)
+    await expect(page.locator(".error").first).to_be_empty()
+
+
+async def test_an_answer_that_is_lost_does_not_make_a_second_comment(
+    browser: Browser, reader_service: Service
+) -> None:
+    page = await shown(browser, reader_service, "/demo?as=ada")
+    lost = 0
+
+    async def lose(route: Any) -> None:
+        nonlocal lost
+        if route.request.method == "POST" and not lost:
+            lost += 1
+            await route.fetch()  # it is taken …
+            await route.abort()  # … and nobody is told
+        else:
+            await route.continue_()
+
+    await page.route("**/v1/discussions/*/comments", lose)
+    await page.get_by_label("Write a comment").fill("Once, please.")
+    await page.get_by_role("button", name="Post").click()
+    await expect(page.locator(".error").first).to_contain_text("There is no connection")
+    await page.get_by_role("button", name="Post").click()
+    await expect(said(page, "Once, please.")).to_have_count(1)
+    await expect(page.locator(f"{ROOT} h2")).to_have_text("22 comments")
+
+
+async def test_what_is_too_long_is_said_before_it_is_sent(
+    browser: Browser, reader_service: Service
+) -> None:
+    page = await shown(browser, reader_service, "/demo?as=ada")
+    await page.get_by_label("Write a comment").fill("ü" * 8_192 + "!")
+    await expect(page.locator(".error").first).to_have_text("1 byte too long")
+
+
+async def test_a_report_is_plain_and_short_and_reaches_the_moderators(
+    browser: Browser, reader_service: Service
+) -> None:
+    page = await shown(browser, reader_service, "/demo?as=ada")
+    garden = said(page, "For the record")
+    await garden.get_by_role("button", name="Report").click()
+    form = garden.locator("form")
+    await expect(form.get_by_role("button", name="Preview")).to_have_count(0)
+    assert await form.get_by_role("textbox").get_attribute("maxlength") == "500"
+    await page.keyboard.type("An advertisement.")
+    await form.get_by_role("button", name="Report").click()
+    await expect(garden.locator(".note")).to_contain_text("Thank you")
+    await expect(garden.get_by_role("button", name="Report")).to_be_focused()
+    queue = await reader_service.ask(
+        "GET", f"/v1/moderation?site={SITE}&status=flagged", token=moderator()
+    )
+    assert [one["key"] for one in queue.json["comments"]] == ["garden"]
+
+
+def moderator() -> str:
+
+    return signed("moderate", site=SITE)
+
+
+async def test_the_first_comment_opens_a_discussion_where_readers_may(
+    browser: Browser, reader_service: Service
+) -> None:
+    allowed = about("site.configured", "open", settings={"open_on_first": True})
+    del allowed["data"]["resource"]
+    await reader_service.given(allowed)
+    tag = f"<{ROOT} site={SITE} resource=/new title='A new one' token={token()}></{ROOT}>"
+    page = await story(browser, reader_service, tag)
+    await expect(page.get_by_text("No comments yet. Begin the discussion.")).to_be_visible()
+    looked = await reader_service.get("/v1/discussions", site=SITE, resource="/new")
+    assert looked.status == 404  # to look is not to open
+    await post(page, "First!")
+    await expect(page.locator(f"{ROOT} h2")).to_have_text("1 comment")
+    looked = await reader_service.get("/v1/discussions", site=SITE, resource="/new")
+    assert (looked.json["title"], looked.json["comments"]) == ("A new one", 1)
+    await expect(page.locator(f"{ROOT}[connected]")).to_be_attached()
+
+
+async def test_a_held_comment_is_shown_to_its_author_as_held(
+    browser: Browser, reader_service: Service
+) -> None:
+    await reader_service.given(about("discussion.opened", "m", settings={"moderation": "all"}))
+    page = await shown(browser, reader_service, "/demo?as=ada")
+    await post(page, "Let me in.")
+    await expect(said(page, "Let me in.")).to_contain_text("Waits for a moderator")
+    held = await reader_service.ask(
+        "GET", f"/v1/moderation?site={SITE}&status=held", token=moderator()
+    )
+    assert [one["body"] for one in held.json["comments"]] == ["Let me in."]
+
+
+async def test_a_guest_takes_part_by_name_and_is_still_there_after_a_reload(
+    browser: Browser, reader_service: Service
+) -> None:
+    page = await shown(browser, reader_service)
+    await page.get_by_label("Your name").fill("Passer-by")
+    await page.get_by_role("button", name="Go on as a guest").click()
+    box = page.get_by_label("Write a comment")
+    await expect(box).to_be_focused()
+    await post(page, "Just passing.")
+    mine = said(page, "Just passing.")
+    await expect(mine.locator(".by")).to_contain_text("Passer-by")
+    await box.fill("And again")
+    await page.reload()
+    await expect(box).to_have_value("And again")
+    await expect(said(page, "Just passing.").locator(".by")).to_contain_text("you")
+    await said(page, "Just passing.").get_by_role("button", name="Delete").click()
+    await page.get_by_role("button", name="Yes, delete it").click()
+    await expect(page.get_by_text("Deleted by its author")).to_be_visible()
+
+
+async def test_guests_come_in_only_where_the_site_lets_them(
+    browser: Browser, reader_service: Service
+) -> None:
+    barred = about("site.configured", "no", settings={"guests": False})
+    del barred["data"]["resource"]
+    await reader_service.given(barred)
+    page = await shown(browser, reader_service)
+    await expect(page.get_by_text("Sign in to take part.")).to_be_visible()
+    await expect(page.get_by_role("button", name="Best")).to_be_visible()  # the rules are known
+    await expect(page.get_by_label("Your name")).to_have_count(0)
+
+
+async def test_an_edit_of_somebody_elses_takes_no_focus_away(
+    browser: Browser, reader_service: Service
+) -> None:
+    page = await shown(browser, reader_service, "/demo?as=ada")
+    await expect(page.locator(f"{ROOT}[connected]")).to_be_attached()
+    await said(page, "Two herons").get_by_role("button", name="Link").focus()
+    await reader_service.given(about("comment.edited", "e", comment="heron", body="Three herons."))
+    await expect(said(page, "Three herons.").get_by_role("button", name="Link")).to_be_focused()
