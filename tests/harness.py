@@ -11,7 +11,7 @@ from memory import MemoryArticles, MemoryRing
 from rostra import codec, ids
 from rostra.codec import AnyEvent
 from rostra.commands import COMMANDS, Command
-from rostra.decide import Decided, decide, settled
+from rostra.decide import Decided, decide, settled, subject
 from rostra.events import Act
 from rostra.handle import Commanded
 from rostra.log import Recorded
@@ -41,7 +41,8 @@ class Given:
         while True:
             reading = Reading(self._world(read), MemoryRing(), set(), (), self._articles.done)
             try:
-                return Then(decide(settled(command, act, reading), act, reading), None)
+                meant = settled(command, act, reading)
+                return Then(decide(meant, act, reading, subject(meant, act)), None)
             except Refusal as refusal:
                 return Then([], refusal)
             except Missing as missing:

@@ -99,11 +99,15 @@ class App(Accesses):
         """Commands that wait, or are being handled; where they are too many, LogBusy is raised."""
         return self._lanes.queued_commands
 
+    def admit(self) -> None:
+        """Whoever has much to read before it can submit asks first. Raises LogBusy."""
+        self._lanes.admit()
+
     async def submit(self, commands: Sequence[Commanded]) -> list[Outcome]:
         """Handle commands in order; durable on return. Where persons are erased, no process
         holds words of theirs any more. Raises LogBusy, LogUnavailable."""
         outcomes = await self._lanes.submit(commands)
-        if any(isinstance(each.command, ErasePerson | ReturnPerson) for each in commands):
+        if any(isinstance(each.command, (ErasePerson, ReturnPerson)) for each in commands):
             await self._keep_erasures(commands, outcomes)
             await self.ring.forgotten()
         return outcomes

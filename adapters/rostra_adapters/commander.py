@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Collection, Sequence
+from time import monotonic
 from uuid import UUID
 
 import msgspec
@@ -15,6 +16,10 @@ from rostra_adapters import tracing
 
 BATCH_COMMANDS_MAX = 1_000
 QUEUE_COMMANDS_MAX = 20_000
+QUEUE_COMMANDS_MIN = 2 * BATCH_COMMANDS_MAX
+"""So many may wait however long that takes: one batch is decided while one is appended."""
+QUEUE_SECONDS_MAX = 2.0
+"""Nobody more may wait where those who do will take longer than this, as far as can be told."""
 BUSY_RETRY_SECONDS = 1.0
 
 
@@ -45,6 +50,38 @@ class _Turn(Turn):
         self.passed_on.set()
 
 
+class Pace:
+    """How long a command takes of late, while there are always some to handle: a batch of many
+    tells more than one of a few."""
+
+    KEPT = 0.8
+    """What counts of all before, with each batch more."""
+
+    def __init__(self) -> None:
+        self._seconds = self._commands = 0.0
+        self._handling = 0
+        self._since = 0.0
+
+    @property
+    def seconds_each(self) -> float:
+        """0 while nothing is known."""
+        return self._seconds / self._commands if self._commands else 0.0
+
+    def begin(self) -> None:
+        """Some are about to be handled, beside others or alone."""
+        if not self._handling:
+            self._since = monotonic()
+        self._handling += 1
+
+    def end(self, commands: int) -> None:
+        """So many were."""
+        now = monotonic()
+        self._seconds = self.KEPT * self._seconds + now - self._since
+        self._commands = self.KEPT * self._commands + commands
+        self._handling -= 1
+        self._since = now
+
+
 class Commander:
     """Handles what waits, in order of arrival. There is no timer: the batch that is being
     handled is the timer. While one is appended the next is decided, upon what that one will
@@ -60,11 +97,22 @@ class Commander:
         self._closed = False
         self._known = Known()
         self._handling: set[asyncio.Task[None]] = set()
+        self._pace = Pace()
 
     @property
     def queued_commands(self) -> int:
         """Commands that wait, or are being handled."""
         return self._queued
+
+    def admit(self) -> None:
+        """Raises LogBusy where already as many wait as may."""
+        self._admit(1)
+
+    def _admit(self, commands: int) -> None:
+        seconds = self._queued * self._pace.seconds_each
+        too_long = self._queued >= QUEUE_COMMANDS_MIN and seconds > QUEUE_SECONDS_MAX
+        if too_long or self._queued + commands > QUEUE_COMMANDS_MAX:
+            raise LogBusy(max(BUSY_RETRY_SECONDS, seconds))
 
     async def submit(self, commands: Sequence[Commanded]) -> list[Outcome]:
         """Handle commands in order, durable on return. Raises LogBusy where as many
@@ -78,8 +126,7 @@ class Commander:
     async def _submit(self, commands: Sequence[Commanded]) -> list[Outcome]:
         if self._closed:
             raise LogUnavailable("closed")
-        if self._queued + len(commands) > QUEUE_COMMANDS_MAX:
-            raise LogBusy(BUSY_RETRY_SECONDS)
+        self._admit(len(commands))
         waiting = _Waiting(commands, asyncio.get_running_loop().create_future(), tracing.callers())
         self._waiting.append(waiting)
         self._queued += len(commands)
@@ -107,6 +154,7 @@ class Commander:
                 before = turn.done
                 task = asyncio.create_task(self._handle(batch, turn), name="rostra-handling")
                 self._handling.add(task)
+                self._pace.begin()
                 task.add_done_callback(self._handling.discard)
                 await turn.passed_on.wait()
             elif not self._closed:
@@ -143,6 +191,7 @@ class Commander:
             turn.done.set_result(disturbed)
             turn.pass_on()
         self._queued -= len(commands)
+        self._pace.end(len(commands))
 
     def _fail(self, batch: Sequence[_Waiting], error: Exception) -> None:
         for waiting in batch:

@@ -23,12 +23,10 @@ from rostra import codec, ids
 from rostra.article import ArticleRevised
 from rostra.codec import AnyEvent
 from rostra.commands import COMMANDS
-from rostra.comment import CommentEdited, CommentPosted
+from rostra.comment import CommentEdited
 from rostra.events import Words
-from rostra.flag import CommentFlagged
 from rostra.log import EventLog, Recorded
 from rostra.sealing import Damaged, Erased, KeyRing, associated_data
-from rostra.vote import VoteCast
 from rostra_adapters.feed_data import WORDED, Data, data_of, names_wanted, with_text, with_words
 from rostra_adapters.feed_names import Names
 
@@ -43,7 +41,7 @@ _logger = logging.getLogger(__name__)
 
 class Wanted(msgspec.Struct, frozen=True):
     """What a reader asks for; everything by default. A resource, and a person, is one of
-    the site (`discussion` its id): of a person it is what they wrote, voted and flagged."""
+    the site (`discussion` its id): of a person it is what they wrote, and whatever they did."""
 
     types: frozenset[str] = frozenset(COMMANDS)
     site: str | None = None
@@ -66,9 +64,9 @@ class Wanted(msgspec.Struct, frozen=True):
             return True
         return self._is_of_resource(row.stream)
 
-    def holds(self, event: AnyEvent, data: Data) -> bool:
+    def holds(self, published: "_Published", data: Data) -> bool:
         """Whether the event, and what it is about, is asked for."""
-        return self.site in (None, data["site"]) and self.person in (None, _whose(event))
+        return self.site in (None, data["site"]) and self.person in (None, _whose(published))
 
     def takes(self, event: "FeedEvent") -> bool:
         """Whether an event is asked for."""
@@ -87,19 +85,13 @@ class Wanted(msgspec.Struct, frozen=True):
 EVERYTHING = Wanted()
 
 
-def _whose(event: AnyEvent) -> str | None:
-    """Who wrote, voted or flagged, None where it is none of these."""
-    match event:
-        case CommentPosted():
-            return event.author
-        case CommentEdited() if event.by in (None, event.author):
-            return event.author
-        case VoteCast():
-            return event.voter
-        case CommentFlagged():
-            return event.by
-        case _:
-            return None
+def _whose(published: "_Published") -> str | None:
+    """Who did it, None where nobody is named. A passage does not say who marked it: that is
+    noted beside it. The words of a comment stay its author's, whoever edits them."""
+    event, acted = published.event, published.origin.by
+    if not isinstance(event, CommentEdited):
+        return acted
+    return event.author if event.by in (None, event.author) else None
 
 
 class FeedEvent(msgspec.Struct, frozen=True, gc=False):
@@ -178,11 +170,11 @@ class Feed:
         told = [
             (event, data)
             for event in found
-            if (data := data_of(event.row.stream, event.event, names))
-            and wanted.holds(event.event, data)
+            if (data := data_of(event.row.stream, event.event, names)) and wanted.holds(event, data)
         ]
-        await self._ring.load({_owner(event, data) for event, data in told if event.sealed})
         texts = await self._texts_of(event for event, _ in told)
+        # Last: what is loaded may be destroyed whenever anything is waited for.
+        await self._ring.load({_owner(event, data) for event, data in told if event.sealed})
         return [
             FeedEvent(
                 event.row.position,
@@ -259,10 +251,11 @@ def _characters(row: Recorded) -> int:
 
 
 class _Origin(msgspec.Struct, frozen=True, gc=False):
-    """Of a row's metadata: how its publisher names the event."""
+    """Of a row's metadata: how its publisher names the event, and who did it."""
 
     source: str
     id: str
+    by: str | None = None
 
 
 class _Published(msgspec.Struct, frozen=True):

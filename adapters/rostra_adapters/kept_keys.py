@@ -98,7 +98,7 @@ class SqliteKeyRing(KeptKeyRing):
 
     async def _rewrap(self, limit: int) -> int:
         former = await asyncio.to_thread(self._former, limit)
-        fresh = [self._wrapped_afresh(kept) for kept in former]
+        fresh = [self._wrapped_afresh(kept, self._masters.current) for kept in former]
         rows = [(kept.wrapped, kept.master, kept.owner.bytes, kept.key_id) for kept in fresh]
         await asyncio.to_thread(self._write, self._REWRAP, rows)
         return len(former)

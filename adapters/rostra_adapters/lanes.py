@@ -15,6 +15,7 @@ from rostra.log import EventLog, LogBusy, LogUnavailable
 from rostra.sealing import KeyRing
 from rostra_adapters.commander import BATCH_COMMANDS_MAX, BUSY_RETRY_SECONDS, Commander
 
+ASIDE = (MarkPassage, ReviseArticle)
 ASIDE_AT_ONCE_MAX = 4
 ASIDE_COMMANDS_MAX = 20_000
 
@@ -39,12 +40,16 @@ class Lanes:
         """Commands that wait, or are being handled."""
         return self._commander.queued_commands + self._queued
 
+    def admit(self) -> None:
+        """Raises LogBusy where already as many wait as may."""
+        self._commander.admit()
+
     async def submit(self, commands: Sequence[Commanded]) -> list[Outcome]:
         """Handle commands in order, durable on return. Raises LogBusy where as many wait as
         may, and LogUnavailable; then of a long batch the first may have been recorded."""
         outcomes: list[Outcome] = []
         for part in _parts(commands):
-            if any(isinstance(each.command, MarkPassage | ReviseArticle) for each in part):
+            if any(isinstance(each.command, ASIDE) for each in part):
                 outcomes += await self._aside(part)
             else:
                 outcomes += await self._commander.submit(part)

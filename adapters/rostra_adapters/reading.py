@@ -194,9 +194,10 @@ class Reading:
 
     async def _thread(self, site: str, page: Page, viewer: Viewer) -> Thread:
         rows = [row for row in all_rows(page) if readable(row, viewer)]
-        await self._ring.load({ids.person_id(site, row.author) for row in rows})
         own_hidden = await self._own_hidden(page, viewer)
         withdrawn = {} if viewer.moderator else await self._withdrawn([row.id for row in rows])
+        # Last: what is loaded may be destroyed whenever anything is waited for.
+        await self._ring.load({ids.person_id(site, row.author) for row in rows})
         open_words = lambda row: self._words(site, row)  # noqa: E731
         return Thread(page, viewer, open_words, self._log, own_hidden, withdrawn)
 

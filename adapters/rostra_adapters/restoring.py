@@ -1,8 +1,8 @@
 """Taking a backup back: whoever was erased since is erased again before anybody reads."""
 
-import shutil
+import os
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import msgspec
 
@@ -85,10 +85,26 @@ async def _erase_again(app: App, file: ErasuresFile) -> int:
     return count
 
 
+def check_newest(erasures: Path, place: Path) -> None:
+    """Refuse a file of erasures that lacks what the one that is appended to has: it is not the
+    newest. Raises BackupRefused, OSError."""
+    if erasures.exists() and not ErasuresFile(erasures).goes_on_from(ErasuresFile(place).written()):
+        raise BackupRefused(
+            f"{erasures} is not the newest: {place} holds erasures that it lacks; if that is of "
+            "another Rostra, put it elsewhere"
+        )
+
+
 def keep(erasures: Path, place: Path) -> None:
-    """Go on with this file of erasures, where there is none yet."""
-    if place.exists() or place == erasures:
+    """Go on with this file of erasures, which holds all that is in the one that is there."""
+    if place.exists() and place.samefile(erasures):
         return
     place.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(erasures, place)
+    draft = place.with_name(f".{place.name}-{uuid4().hex[:8]}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(erasures.read_bytes())
+        file.flush()
+        os.fsync(file.fileno())
+    draft.rename(place)
     sync_folder(place.parent)

@@ -1,7 +1,6 @@
 """The decisions of commands that are handled together, each seeing those before it."""
 
 from collections.abc import Collection, Mapping, Sequence
-from functools import cached_property
 from typing import Literal
 from uuid import UUID
 
@@ -21,6 +20,7 @@ from rostra.decide import (
 )
 from rostra.events import Act
 from rostra.log import STREAM_EVENTS_MAX, Group
+from rostra.once import once
 from rostra.person import Person
 from rostra.refusals import Refusal
 from rostra.sealing import KeyRing
@@ -33,11 +33,11 @@ class Commanded(msgspec.Struct, frozen=True, dict=True):
     command: Command
     act: Act
 
-    @cached_property
+    @once
     def event_id(self) -> UUID:
         return ids.event_id(self.act.source, self.act.id)
 
-    @cached_property
+    @once
     def streams(self) -> Sequence[UUID]:
         """What it names; nothing where it is to be refused for that."""
         try:
@@ -119,11 +119,9 @@ class Batch:
                 commanded = msgspec.structs.replace(commanded, command=command)
             at = subject(command, commanded.act)
             decision = self._repeat(at, commanded, reading)
-            decision = decision or self._new(index, commanded, reading)
-            if isinstance(
-                commanded.command, ErasePerson
-            ):  # also again: it may have been broken off
-                self.erasing[index] = {at: reading.person(at).erasures}
+            decision = decision or self._new(index, commanded, reading, at)
+            if isinstance(command, ErasePerson):  # also again: it may have been broken off
+                self.erasing[index] = {at: self._erasures(at)}
             return decision
         except Refusal as refusal:
             return Decision(None, reading.guards, Outcome("rejected", refusal=refusal))
@@ -148,10 +146,11 @@ class Batch:
     def missing_anything(self) -> bool:
         return bool(self.missing_streams or self.missing_owners or self.missing_works)
 
-    def _new(self, index: int, commanded: Commanded, reading: Reading) -> Decision:
+    def _new(self, index: int, commanded: Commanded, reading: Reading, at: UUID) -> Decision:
         command = settled(commanded.command, commanded.act, reading)
-        at = subject(command, commanded.act)
-        decided = decide(command, commanded.act, reading)
+        if command is not commanded.command:
+            at = subject(command, commanded.act)
+        decided = decide(command, commanded.act, reading, at)
         if not decided:
             return Decision(_about(at), reading.guards, Outcome("unchanged", None, _about(at)))
         if len(reading.standing(at).seen) >= STREAM_EVENTS_MAX:
@@ -164,12 +163,19 @@ class Batch:
             seen.append(self.world.apply(stream, event, commanded.event_id))
         self.decided[index] = decided
         self.commands[index] = commanded
-        self._looked_at.update(reading.guards.keys() - changed)
-        worded = [event for _, event in decided if codec.plain_words(event) is not None]
-        owners = {codec.words_owner(event, commanded.command.site) for event in worded}
-        self.owners[index] = {owner: self._erasures(owner) for owner in owners}
+        looked_at = set(reading.guards)  # a dict's own hashes are used: a UUID's cost the most here
+        looked_at.difference_update(changed)
+        self._looked_at |= looked_at
+        self._keep_owners(index, commanded, decided)
         before = next(number for number, (stream, _) in enumerate(decided) if stream == at)
         return Decision(_about(at), reading.guards, before=before, seen=seen)
+
+    def _keep_owners(self, index: int, commanded: Commanded, decided: Decided) -> None:
+        """Whose keys seal the words, if there are any."""
+        worded = [event for _, event in decided if codec.plain_words(event) is not None]
+        if worded:
+            owners = {codec.words_owner(event, commanded.command.site) for event in worded}
+            self.owners[index] = {owner: self._erasures(owner) for owner in owners}
 
     def _keep_order(self, changed: set[UUID], reading: Reading) -> None:
         """What earlier commands looked at is changed for those who follow only if theirs is

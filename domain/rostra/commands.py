@@ -4,7 +4,6 @@ Every command names its discussion by site and resource, and what is inside it
 by the publisher's own keys; `comment_id` and its like stand for those.
 """
 
-from functools import cached_property
 from typing import Annotated, ClassVar, Literal
 from uuid import UUID
 
@@ -13,6 +12,7 @@ from msgspec import Meta
 
 from rostra import ids, texts
 from rostra.events import PERSONS
+from rostra.once import once
 from rostra.refusals import Refusal, unknown
 from rostra.settings import AskedSettings, AskedSiteSettings
 from rostra.texts import Key, PersonId, Reason
@@ -24,7 +24,7 @@ class Command(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     topic: ClassVar[str]
     site: texts.SiteName
 
-    @cached_property
+    @once
     def site_id(self) -> UUID:
         return ids.site_id(self.site)
 
@@ -41,7 +41,7 @@ class ConfigureSite(Command, frozen=True, kw_only=True):
 class _AboutPerson(Command, frozen=True, kw_only=True):
     who: PersonId = msgspec.field(name="person")
 
-    @cached_property
+    @once
     def target(self) -> UUID:
         return self.person(self.who)
 
@@ -58,7 +58,7 @@ class InDiscussion(Command, frozen=True, kw_only=True):
     resource: texts.Resource
     discussion_id: UUID | None = None
 
-    @cached_property
+    @once
     def discussion(self) -> UUID:
         computed = ids.discussion_id(self.site, self.resource)
         _agree("discussion_id", self.discussion_id, computed)
@@ -170,14 +170,14 @@ class PostComment(InDiscussion, frozen=True, kw_only=True):
         _agree("comment_id", self.comment_id, computed)
         return computed
 
-    @cached_property
+    @once
     def answered(self) -> UUID | None:
         """The comment that this one answers."""
         if self.parent is None and self.parent_id is None:
             return None
         return self.comment_named(self.parent, self.parent_id, "parent")
 
-    @cached_property
+    @once
     def marked(self) -> UUID | None:
         """The passage that this comment is made on."""
         if self.passage is None and self.passage_id is None:
@@ -193,7 +193,7 @@ class OnComment(InDiscussion, frozen=True, kw_only=True):
         if self.comment is None and self.comment_id is None:
             raise ValueError("Object missing required field `comment`")
 
-    @cached_property
+    @once
     def target(self) -> UUID:
         return self.comment_named(self.comment, self.comment_id, "comment")
 
@@ -257,7 +257,7 @@ class FlagComment(OnComment, frozen=True, kw_only=True):
 class OnVote(OnComment, frozen=True, kw_only=True):
     voter: PersonId
 
-    @cached_property
+    @once
     def vote(self) -> UUID:
         return ids.vote_id(self.target, self.voter)
 
@@ -302,7 +302,7 @@ class MarkPassage(InDiscussion, frozen=True, kw_only=True):
             raise ValueError("`end` lies before `start`")
         texts.check_quote(self.exact)
 
-    @cached_property
+    @once
     def target(self) -> UUID:
         return self.passage_named(self.passage, self.passage_id)
 
@@ -316,7 +316,7 @@ class OnPassage(InDiscussion, frozen=True, kw_only=True):
         if self.passage is None and self.passage_id is None:
             raise ValueError("Object missing required field `passage`")
 
-    @cached_property
+    @once
     def target(self) -> UUID:
         return self.passage_named(self.passage, self.passage_id)
 
@@ -353,7 +353,7 @@ class ReviseArticle(InDiscussion, frozen=True, kw_only=True):
             raise ValueError("`text` and `html` are given both")
         texts.check_article(*given[0])
 
-    @cached_property
+    @once
     def article(self) -> UUID:
         return ids.article_id(self.discussion)
 

@@ -152,7 +152,7 @@ async def _confirmed(log: EventLog, batch: Batch, *, read_in_turn: bool) -> bool
     if not unsure:
         return True
     read = await log.read_streams(list(unsure))
-    return all(len(rows) == batch.world.base[stream] for stream, rows in read.items())
+    return all(len(rows) == batch.world.base(stream) for stream, rows in read.items())
 
 
 def _learn(turn: Turn, batch: Batch) -> None:
@@ -229,9 +229,7 @@ async def _decide_all(
     keyless: set[UUID] = set()
     for _ in range(MISSING_ROUNDS_MAX):
         world = World()
-        if known is not None:
-            _take_known(world, known, wanted)
-        cold = [stream for stream in wanted if stream not in world]
+        cold = list(wanted) if known is None else _take_known(world, known, wanted)
         for stream, rows in (await log.read_streams(cold) if cold else {}).items():
             world.take(stream, rows)
         await ring.load(owners)
@@ -249,10 +247,15 @@ async def _decide_all(
     raise RuntimeError("decisions never stop naming further streams")
 
 
-def _take_known(world: World, known: Known, wanted: Collection[UUID]) -> None:
+def _take_known(world: World, known: Known, wanted: Collection[UUID]) -> list[UUID]:
+    """Answers what is not known."""
+    cold = []
     for stream in wanted:
-        if (standing := known.get(stream)) is not None:
+        if (standing := known.get(stream)) is None:
+            cold.append(stream)
+        else:
             world.put(stream, standing)
+    return cold
 
 
 async def _seal_all(

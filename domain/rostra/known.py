@@ -4,7 +4,6 @@ What is known may be old: whatever is appended names the versions it was decided
 log refuses what others have moved on. Only what appends nothing must be confirmed by a reading.
 """
 
-from collections import OrderedDict
 from collections.abc import Collection
 from uuid import UUID
 
@@ -24,17 +23,24 @@ COMMANDS_WITHOUT_GUESSES = 20_000
 
 
 class Known:
-    """The streams used last, bounded by what they cost."""
+    """The streams used last, bounded by what they cost: those used since half of that was taken,
+    and those before, which are forgotten together the next time."""
 
     def __init__(self, bytes_max: int = KNOWN_BYTES_MAX) -> None:
         self._bytes_max = bytes_max
-        self._streams: OrderedDict[UUID, Standing] = OrderedDict()
+        self._streams: dict[UUID, Standing] = {}
+        self._before: dict[UUID, Standing] = {}
+        self._bytes = self._bytes_before = 0
         self._log: UUID | None = None
         self._without_guesses = 0
-        self.bytes = 0
 
     def __len__(self) -> int:
-        return len(self._streams)
+        return len(self._streams) + len(self._before)
+
+    @property
+    def bytes(self) -> int:
+        """What they cost."""
+        return self._bytes + self._bytes_before
 
     def of(self, log: UUID) -> None:
         """Of another log nothing is known."""
@@ -46,37 +52,46 @@ class Known:
         """As it was last known, or is taken to be; None where it is to be read."""
         known = self._streams.get(stream)
         if known is not None:
-            self._streams.move_to_end(stream)
+            return known
+        known = self._before.pop(stream, None)
+        if known is not None:
+            self._bytes_before -= _bytes(known)
+            self._add(stream, known)
             return known
         guessed = not self._without_guesses and ids.kind_of(stream) in GUESSED_KINDS
         return unwritten(stream) if guessed else None
 
     def learn(self, stream: UUID, standing: Standing) -> None:
         """As a reading found it."""
-        known = self._streams.get(stream)
+        known = self._streams.get(stream) or self._before.get(stream)
         if known is None or known.version < standing.version:
             self.keep(stream, standing)
 
     def keep(self, stream: UUID, standing: Standing) -> None:
         """As it stands from now on."""
         self.drop([stream])
+        self._add(stream, standing)
+
+    def _add(self, stream: UUID, standing: Standing) -> None:
+        cost = _bytes(standing)
+        if self._bytes + cost > self._bytes_max // 2:
+            self._before, self._bytes_before = self._streams, self._bytes
+            self._streams, self._bytes = {}, 0
         self._streams[stream] = standing
-        self.bytes += _bytes(standing)
-        while self.bytes > self._bytes_max:
-            _, oldest = self._streams.popitem(last=False)
-            self.bytes -= _bytes(oldest)
+        self._bytes += cost
 
     def drop(self, streams: Collection[UUID]) -> None:
         """It is another by now, or may be."""
         for stream in streams:
-            standing = self._streams.pop(stream, None)
-            if standing is not None:
-                self.bytes -= _bytes(standing)
+            if (standing := self._streams.pop(stream, None)) is not None:
+                self._bytes -= _bytes(standing)
+            elif (standing := self._before.pop(stream, None)) is not None:
+                self._bytes_before -= _bytes(standing)
 
     def clear(self) -> None:
         """Anything may be another by now."""
-        self._streams.clear()
-        self.bytes = 0
+        self._streams, self._before = {}, {}
+        self._bytes = self._bytes_before = 0
 
     def judge(self, commands: int, refused: int) -> None:
         """Where guesses are often wrong, as when all is published again, reading is cheaper."""

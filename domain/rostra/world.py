@@ -103,7 +103,7 @@ class World:
 
     def __init__(self) -> None:
         self._standing: dict[UUID, Standing] = {}
-        self.base: dict[UUID, int] = {}
+        self._base: dict[UUID, int] = {}
         self.written: dict[UUID, Standing] = {}
 
     def __contains__(self, stream: UUID) -> bool:
@@ -125,7 +125,11 @@ class World:
     def put(self, stream: UUID, standing: Standing) -> None:
         """A stream as it is known."""
         self._standing[stream] = standing
-        self.base[stream] = standing.version
+
+    def base(self, stream: UUID) -> int:
+        """The version at which it was taken, whatever was decided since."""
+        version = self._base.get(stream)
+        return self._standing[stream].version if version is None else version
 
     def apply(self, stream: UUID, event: AnyEvent, event_id: UUID) -> Seen:
         """Let the commands that follow see a decided event."""
@@ -134,6 +138,7 @@ class World:
             was = self._standing[stream]
             standing = Standing(was.state, [*was.seen], was.payload_bytes, was.plain)
             self._standing[stream] = self.written[stream] = standing
+            self._base[stream] = len(was.seen)
         _, evolve = _fold_of(stream)
         standing.state = evolve(standing.state, event)
         standing.plain = standing.plain or codec.plain_words(event) is not None
@@ -166,12 +171,15 @@ class Reading:
         self._keys_loaded = keys_loaded
         self.keyless = keyless
         self._worked = {} if worked is None else worked
+        self._looked_at: dict[UUID, Standing] = {}
         self.guards: dict[UUID, int] = {}
 
     def standing(self, stream: UUID) -> Standing:
         """A stream whole, which the decision from now on stands on."""
-        standing = self._world.standing(stream)
-        self.guards.setdefault(stream, standing.version)
+        standing = self._looked_at.get(stream)
+        if standing is None:
+            standing = self._looked_at[stream] = self._world.standing(stream)
+            self.guards[stream] = len(standing.seen)
         return standing
 
     def site(self, stream: UUID) -> site.Site:

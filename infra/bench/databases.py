@@ -12,7 +12,7 @@ from bench.fill import fill
 from bench.generate import Load
 from rostra_projections.views import VIEWS
 
-FORM = 1
+FORM = 2
 """Raised when the generator changes, so that kept loads are made again."""
 
 _names = count(1)

@@ -16,7 +16,7 @@ import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from itertools import count
 from pathlib import Path
@@ -183,12 +183,12 @@ async def quiet(service: Service) -> float:
 async def votes_shown(service: Service) -> int:
     """As the readers see them."""
     _, found = await service.get(f"/v1/discussions?site={SITE}&resource={RESOURCE}")
-    total, cursor = 0, ""
-    while cursor is not None:
-        path = f"/v1/discussions/{found['id']}/comments?order=oldest&limit=100{cursor}"
+    first = f"/v1/discussions/{found['id']}/comments?order=oldest&limit=100"
+    path, total = first, 0
+    while path:
         _, page = await service.get(path)
         total += sum(comment["up"] for comment in page["comments"])
-        cursor = page["next"] and f"&cursor={page['next']}"
+        path = page["next"] and f"{first}&cursor={page['next']}"
     return total
 
 
@@ -241,10 +241,10 @@ async def measure(service: Service, seconds: float, times: float, connections: i
 
 
 @asynccontextmanager
-async def served() -> Any:
+async def served() -> AsyncIterator[Service]:
     """`rostra serve` in a data folder that goes with it."""
     with TemporaryDirectory(prefix="rostra-burst-") as data:
-        Path(data).chmod(0o755)
+        os.chmod(data, 0o755)  # noqa: PTH101, S103  # as root PostgreSQL runs as another user
         program = str(Path(sys.executable).with_name("rostra"))
         process = await asyncio.create_subprocess_exec(
             program,

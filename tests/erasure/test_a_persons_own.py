@@ -1,15 +1,22 @@
 """What a person may ask for: all that they wrote, voted and flagged, with its words."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft7Validator
 
 import rostra_adapters
-from erasure.test_nothing_is_found import ANN, BODY, EDITED, REASON, conversation, erased
+from erasure.test_nothing_is_found import ANN, BOB, BODY, EDITED, REASON, conversation, erased
+from rostra import ids
 from rostra_adapters.feed import Feed, Wanted
 from rostra_adapters.key_ring import KeptKeyRing
-from service import event, opened, posted
+from service import Service, event, opened, posted, token
+
+DISCUSSION = ids.discussion_id("gazette", "/trams")
+JSON = {"Content-Type": "application/json"}
+OPEN_TO_ALL = {"open_on_first": True}
 
 
 async def exported(app: rostra_adapters.App, person: str, **wanted: Any) -> list[dict[str, Any]]:
@@ -30,6 +37,7 @@ async def test_it_is_theirs_and_nobody_elses() -> None:
             ("comment.posted", "a3"),
             ("comment.flagged", "b1"),
             ("vote.cast", "b1"),
+            ("comment.removed", "b1"),
         ]
         assert found[0]["data"]["author"] == ANN
         assert [one["data"].get("body") or one["data"].get("reason") for one in found] == [
@@ -39,6 +47,7 @@ async def test_it_is_theirs_and_nobody_elses() -> None:
             BODY,
             REASON,
             None,
+            REASON,
         ]
         assert {one["type"] for one in await exported(app, "bob")} == {
             "comment.posted",
@@ -48,11 +57,47 @@ async def test_it_is_theirs_and_nobody_elses() -> None:
         assert await exported(app, "nobody") == []
 
 
+async def test_what_they_do_themselves_is_in_it_and_each_is_a_cloud_event(
+    service: Service, test_data: Path
+) -> None:
+    """A passage does not say who marked it, nor a discussion who opened it."""
+    event_fits = Draft7Validator(json.loads((test_data / "cloudevents/schema.json").read_text()))
+    await service.given(
+        opened(), posted("b1", author=BOB), event("site.configured", settings=OPEN_TO_ALL)
+    )
+    comment = ids.comment_id(DISCUSSION, "b1")
+    done = [
+        ("POST", f"/v1/discussions/{DISCUSSION}/comments", {"body": BODY}),
+        ("POST", f"/v1/discussions/{DISCUSSION}/passages", {"exact": "a stretch of the text"}),
+        ("PUT", f"/v1/comments/{comment}/vote", {"value": 1}),
+        ("POST", f"/v1/comments/{comment}/flag", {"reason": REASON}),
+        ("PUT", "/v1/discussions", {"site": "gazette", "resource": "/buses", "title": "Buses"}),
+    ]
+    for person in ("ann", "eve"):
+        for method, path, body in done:
+            answer = await service.ask(
+                method, path, body=json.dumps(body).encode(), headers=JSON,
+                token=token("comment", site="gazette", person=person),
+            )  # fmt: skip
+            assert answer.status in (200, 201), answer.body
+    found = await exported(service.app, "ann")
+    assert [one["type"] for one in found] == [
+        "comment.posted",
+        "passage.marked",
+        "vote.cast",
+        "comment.flagged",
+        "discussion.opened",
+    ]
+    for one in found:
+        event_fits.validate(one)
+    assert len({one["id"] for one in found + await exported(service.app, "eve")}) == 5 + 3
+
+
 async def test_of_who_was_erased_it_has_no_words() -> None:
     async with rostra_adapters.open("memory:") as app:
         await app.publish([*conversation(), erased()])
         found = await exported(app, "ann")
-        assert len(found) == 6
+        assert len(found) == 7
         text = json.dumps(found)
         assert not [word for word in (BODY, EDITED, REASON, ANN["name"]) if word in text]
 

@@ -209,6 +209,34 @@ async def test_a_file_of_erasures_that_is_older_than_the_backup_is_refused(
             )
 
 
+def _restored(data: Path, backup: Path, erasures: Path, url: str) -> tuple[int, str]:
+    """`rostra restore` in a data folder that may have a file of erasures."""
+    environment = {"ROSTRA_DATABASE_URL": url, "ROSTRA_MASTER_KEY": MASTER_KEY.hex()}
+    arguments = ["restore", str(backup), "--erasures", str(erasures), "--data", str(data)]
+    said = CliRunner().invoke(main, arguments, env=environment)
+    return said.exit_code, said.output
+
+
+def test_what_is_gone_on_with_is_the_newest_file_whatever_there_was(
+    database_url: str, empty_database_url: str, tmp_path: Path, erasures: Path
+) -> None:
+    """Else the next restore of an old backup would not know of all."""
+    data, backup, older = tmp_path / "data", tmp_path / "backup", tmp_path / "older"
+    asyncio.run(lived(database_url, backup, erasures, before=[erased("bob")]))
+    data.mkdir()
+    kept = data / "erasures.ndjson"
+    kept.write_bytes(erasures.read_bytes())
+    older.write_bytes(b"".join(erasures.read_bytes().splitlines(keepends=True)[:1]))
+    code, said = _restored(data, backup, older, empty_database_url)
+    assert (code, "is not the newest" in said) == (1, True)
+    kept.write_bytes(older.read_bytes())
+    code, said = _restored(data, backup, erasures, empty_database_url)
+    assert (code, "2 erasures" in said) == (0, True)
+    assert kept.read_bytes() == erasures.read_bytes()
+    assert kept.stat().st_mode & 0o777 == 0o600
+    assert [file.name for file in data.iterdir()] == [kept.name]
+
+
 def _cut(file: Path) -> None:
     file.write_bytes(file.read_bytes()[:-20])
 

@@ -25,7 +25,6 @@ from service import (
     event,
     opened,
     posted,
-    serving,
     serving_app,
     token,
 )
@@ -65,12 +64,6 @@ def conversation() -> list[Event]:
 def erased(who: str = "ann", kind: str = "erased") -> Event:
     made = event(f"person.{kind}")
     return {**made, "data": {"site": "gazette", "person": who}}
-
-
-@pytest.fixture
-async def service() -> AsyncIterator[Service]:
-    async with serving() as it:
-        yield it
 
 
 @asynccontextmanager

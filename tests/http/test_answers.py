@@ -10,6 +10,7 @@ import pytest
 
 from rostra.log import LogBusy, LogUnavailable
 from rostra_adapters.app import Status
+from rostra_adapters.http import events
 from rostra_adapters.http.problems import KINDS
 from service import STRUCTURED, Service, event, opened, posted, token
 
@@ -157,3 +158,35 @@ async def test_long_resources_fit_into_a_url(service: Service) -> None:
     [discussion] = await service.given(opened(resource=resource))
     answer = await service.get("/v1/discussions", site="gazette", resource=resource)
     assert UUID(answer.json["id"]) == UUID(discussion)
+
+
+async def test_where_no_more_may_wait_who_publishes_is_told_when_to_come_back(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[None] = []
+
+    def admit() -> None:
+        asked.append(None)
+        raise LogBusy(7.2)
+
+    monkeypatch.setattr(events, "REFUSED_AFTER_SECONDS", 0.0)
+    monkeypatch.setattr(service.app, "admit", admit)
+    answer = await service.publish(opened())
+    assert (answer.status, answer.problem) == (503, "busy")
+    assert answer.headers["Retry-After"] == "7"
+    assert len(asked) == 2
+    assert await service.app.head() == 0
+
+
+async def test_where_there_is_room_again_a_moment_later_nobody_is_refused(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusals = [LogBusy(1.0)]
+
+    def admit() -> None:
+        if refusals:
+            raise refusals.pop()
+
+    monkeypatch.setattr(events, "REFUSED_AFTER_SECONDS", 0.0)
+    monkeypatch.setattr(service.app, "admit", admit)
+    assert (await service.publish(opened())).status == 201

@@ -14,8 +14,15 @@ from eventsourcing.sqlite import SQLiteDatastore
 from rostra.sealing import Damaged, Erased, associated_data
 from rostra_adapters import key_ring
 from rostra_adapters.kept_keys import MemoryKeyRing, SqliteKeyRing
-from rostra_adapters.key_ring import KeptKey, KeptKeyRing, MasterKeys, WrongMasterKey
+from rostra_adapters.key_ring import (
+    KeptKey,
+    KeptKeyRing,
+    MasterKeys,
+    WrongMasterKey,
+    fingerprint,
+)
 from rostra_adapters.postgres import PostgresKeyRing
+from rostra_adapters.postgres.key_ring import KEEP, MAKING
 
 Open = Callable[[MasterKeys], KeptKeyRing]
 
@@ -308,6 +315,64 @@ async def test_a_new_master_key_is_wrapped_around_the_keys_that_are_there(open_r
     await alone.load([ANN, BOB, *owners])
     assert alone.open(owners[0], sealed, HERE) == b"words"
     assert await alone.make([ANN]) == {ANN}
+
+
+async def test_while_a_process_has_the_former_master_key_alone_it_opens_what_others_make(
+    pool: asyncpg.Pool,
+) -> None:
+    """Services are started again one after the other."""
+    former, current = secrets.token_bytes(32), secrets.token_bytes(32)
+    async with PostgresKeyRing(pool, MasterKeys(current, former)) as new:
+        async with PostgresKeyRing(pool, MasterKeys(former)) as old:
+            assert await new.of_other_masters() == 1
+            await new.make([ANN])
+            sealed = new.seal(ANN, b"words", HERE)
+            await old.load([ANN])
+            assert old.open(ANN, sealed, HERE) == b"words"
+        await new.make([BOB])
+        alone = PostgresKeyRing(pool, MasterKeys(current))
+        await alone.load([BOB])
+        assert await new.rewrap() == 1
+        await alone.load([ANN])
+        assert alone.open(ANN, sealed, HERE) == b"words"
+
+
+async def test_a_former_master_key_that_nobody_has_any_more_wraps_nothing(
+    pool: asyncpg.Pool,
+) -> None:
+    """Of a process that still knows the one before it, when the next is being replaced."""
+    first, second, third = (secrets.token_bytes(32) for _ in range(3))
+    async with (
+        PostgresKeyRing(pool, MasterKeys(second, first)) as old,
+        PostgresKeyRing(pool, MasterKeys(third, second)) as new,
+    ):
+        await old.make([ANN])
+        await new.make([BOB])
+    later = PostgresKeyRing(pool, MasterKeys(third, second))
+    await later.load([ANN, BOB])
+    assert await later.rewrap() == 2
+
+
+async def test_a_key_that_is_being_made_is_not_left_with_the_former_master_key(
+    pool: asyncpg.Pool,
+) -> None:
+    former, current = secrets.token_bytes(32), secrets.token_bytes(32)
+    both = PostgresKeyRing(pool, MasterKeys(current, former))
+    kept = both._wrapped_afresh(both._new(ANN, 0), fingerprint(former))
+    async with pool.acquire() as connection:
+        making = connection.transaction()
+        await making.start()
+        await connection.execute(MAKING)
+        row = ([kept.owner], [kept.key_id], [kept.wrapped], [kept.master], [0])
+        await connection.execute(KEEP, *row)
+        rewrapping = asyncio.create_task(both.rewrap())
+        waits = "select count(*) from pg_locks where not granted and mode = 'ShareLock'"
+        while not await pool.fetchval(waits):  # noqa: ASYNC110  # others' doing
+            await asyncio.sleep(0.01)
+        await making.commit()
+    assert await rewrapping == 1
+    alone = PostgresKeyRing(pool, MasterKeys(current))
+    await alone.load([ANN])
 
 
 def test_a_master_key_of_another_length_is_refused() -> None:

@@ -86,6 +86,7 @@ async def _restore(where: Place, folder: Path, erasures: Path | None, keys: Path
     kept = erasures_of(where.data)
     file = erasures or kept
     try:
+        restoring.check_newest(file, kept)
         async with database(where) as (url, _):
             restored = await restoring.restore(
                 url, folder, erasures=file, master_key=master_key_of(where.data), keys=keys

@@ -12,7 +12,11 @@ from rostra_adapters.cli.options import Place, opened, option, place, run
 @click.command()
 @option("--site", metavar="S", envvar="ROSTRA_SITE", help="Of this site alone.")
 @option("--resource", metavar="R", envvar="ROSTRA_RESOURCE", help="Of one of its discussions.")
-@option("--person", metavar="P", help="What a person of the site wrote, voted and flagged.")
+@option(
+    "--person",
+    metavar="P",
+    help="Whatever a person of the site wrote and did.",
+)
 @place
 def export(
     *,

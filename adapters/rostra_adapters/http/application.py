@@ -54,7 +54,7 @@ def make_app(
     limits = Limits(settings)
     metrics = Metrics(app)
     requests = RequestLog(metrics, write)
-    pages = PageCache(app.views.changes, settings.page_cache_bytes_max)
+    pages = PageCache(app.views.changes, settings.page_cache_bytes_max, app.ring.trust)
 
     async def heads(request: web.Request, answer: web.StreamResponse) -> None:
         cors(request, answer)

@@ -27,6 +27,7 @@ BATCHED = "application/cloudevents-batch+json"
 BINARY = "application/json"
 BINARY_PREFIX = "ce-"
 BUSY_RETRY_SECONDS = 0.1
+REFUSED_AFTER_SECONDS = 1.0
 
 _logger = logging.getLogger(__name__)
 
@@ -67,11 +68,22 @@ class Publishing:
         if request.content_type == ndjson.MEDIA_TYPE:
             return await self._lines(request, token)
         take = self._taking(request)
+        await self._admit()
         body = await body_of(request, self._settings.events_request_bytes_max)
         try:
             return await take(request, token, body)
         except strict_json.NotJson as error:
             raise Problem("not-json", str(error)) from None
+
+    async def _admit(self) -> None:
+        """Before there is a body to read. Who is to be told to come again is told a moment later,
+        if there is still no room then: a thousand connections that ask again at once would leave
+        no time for what was taken. Raises LogBusy."""
+        try:
+            self._app.admit()
+        except LogBusy:
+            await asyncio.sleep(REFUSED_AFTER_SECONDS)
+            self._app.admit()
 
     def _taking(
         self, request: web.Request

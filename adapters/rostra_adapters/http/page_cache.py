@@ -1,7 +1,7 @@
 """Answers of reads that are the same for everybody, as bytes, until what they show may change."""
 
 import gzip
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 from aiohttp import hdrs, web
@@ -51,10 +51,12 @@ def key_of(request: web.BaseRequest) -> str | None:
 
 
 class PageCache:
-    """Bounded in bytes; `hits` and `misses` are counted."""
+    """Bounded in bytes; `hits` and `misses` are counted. `trust` clears it where words may be
+    gone that we did not hear of: a process that was stopped answers before it looks."""
 
-    def __init__(self, changes: Changes, bytes_max: int) -> None:
+    def __init__(self, changes: Changes, bytes_max: int, trust: Callable[[], None]) -> None:
         self._changes = changes
+        self._trust = trust
         self._kept: Keep[Shown] = Keep(changes, bytes_max)
         self.hits = 0
         self.misses = 0
@@ -75,6 +77,7 @@ class PageCache:
 
     def find(self, key: str, min_position: int = 0) -> Shown | None:
         """An answer that is right at `min_position` or later."""
+        self._trust()
         return self._kept.find(key, min_position)
 
     def position(self, shown: Shown) -> int:

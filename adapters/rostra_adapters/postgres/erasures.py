@@ -17,6 +17,7 @@ import asyncpg
 
 from rostra.log import LogUnavailable
 from rostra_adapters.postgres.connect import LOST, unavailable_if_lost
+from rostra_adapters.postgres.connection import Connection
 from rostra_adapters.postgres.news import News
 
 logger = logging.getLogger(__name__)
@@ -54,6 +55,10 @@ where forgotten < $1 and seen_at > clock_timestamp() - $2::double precision * in
 _OTHER_MASTERS = """
 select count(*) from rostra_keys.key_readers
 where master <> $1 and seen_at > clock_timestamp() - $2::double precision * interval '1 second'
+"""
+_OF_MASTER = """
+select count(*) from rostra_keys.key_readers
+where master = $1 and seen_at > clock_timestamp() - $2::double precision * interval '1 second'
 """
 
 Hear = Callable[[Collection[UUID] | None], None]
@@ -138,3 +143,7 @@ class Erasures:
         """How many processes wrap keys with another master key. Raises LogUnavailable."""
         with unavailable_if_lost():
             return int(await self._pool.fetchval(_OTHER_MASTERS, self._master, LOST_SECONDS))
+
+    async def of_master(self, connection: Connection, master: bytes) -> int:
+        """How many processes have this master key as the current one."""
+        return int(await connection.fetchval(_OF_MASTER, master, LOST_SECONDS))

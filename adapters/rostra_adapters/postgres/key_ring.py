@@ -7,6 +7,7 @@ import asyncpg
 
 from rostra_adapters.key_ring import KeptKey, KeptKeyRing, MasterKeys
 from rostra_adapters.postgres.connect import unavailable_if_lost
+from rostra_adapters.postgres.connection import Connection
 from rostra_adapters.postgres.erasures import CHANNEL, Erasures
 
 FIND = """
@@ -54,6 +55,9 @@ order by owner
 limit $2
 for update
 """
+# Whoever is making a key has made it once this is ours, and who makes one later sees who is left.
+MAKING = "lock table rostra_keys.person_keys in row exclusive mode"
+MADE = "lock table rostra_keys.person_keys in share mode"
 REWRAP = """
 update rostra_keys.person_keys as kept
 set wrapped = fresh.wrapped, master = fresh.master
@@ -78,9 +82,12 @@ class PostgresKeyRing(KeptKeyRing):
     async def __aexit__(self, *_: object) -> None:
         await self._erasures.close()
 
-    async def load(self, owners: Iterable[UUID]) -> None:
+    def trust(self) -> None:
         if self._erasures.unheard:
             self.hear(None)
+
+    async def load(self, owners: Iterable[UUID]) -> None:
+        self.trust()
         await super().load(list(owners))
 
     async def forgotten(self) -> None:
@@ -95,15 +102,16 @@ class PostgresKeyRing(KeptKeyRing):
         return [KeptKey(*row) for row in rows]
 
     async def _keep(self, keys: Sequence[KeptKey]) -> None:
+        former = self._masters.former
         with unavailable_if_lost():
-            await self._pool.execute(
-                KEEP,
-                [key.owner for key in keys],
-                [key.key_id for key in keys],
-                [key.wrapped for key in keys],
-                [key.master for key in keys],
-                [key.erasures for key in keys],
-            )
+            if former is None:
+                await _keep(self._pool, keys)
+                return
+            async with self._pool.acquire() as connection, connection.transaction():
+                await connection.execute(MAKING)
+                if await self._erasures.of_master(connection, former):  # it must open them, too
+                    keys = [self._wrapped_afresh(key, former) for key in keys]
+                await _keep(connection, keys)
 
     async def _destroy(self, erasures: Mapping[UUID, int]) -> None:
         owners = list(erasures)
@@ -116,10 +124,14 @@ class PostgresKeyRing(KeptKeyRing):
                 await connection.execute("select pg_notify($1, '')", CHANNEL)
 
     async def _rewrap(self, limit: int) -> int:
+        current = self._masters.current
         with unavailable_if_lost():
             async with self._pool.acquire() as connection, connection.transaction():
-                former = await connection.fetch(FORMER, self._masters.current, limit)
-                fresh = [self._wrapped_afresh(KeptKey(*row)) for row in former]
+                former = await connection.fetch(FORMER, current, limit)
+                if not former:
+                    await connection.execute(MADE)
+                    former = await connection.fetch(FORMER, current, limit)
+                fresh = [self._wrapped_afresh(KeptKey(*row), current) for row in former]
                 await connection.execute(
                     REWRAP,
                     [key.owner for key in fresh],
@@ -127,3 +139,14 @@ class PostgresKeyRing(KeptKeyRing):
                     [key.master for key in fresh],
                 )
         return len(former)
+
+
+async def _keep(asked: asyncpg.Pool | Connection, keys: Sequence[KeptKey]) -> None:
+    await asked.execute(
+        KEEP,
+        [key.owner for key in keys],
+        [key.key_id for key in keys],
+        [key.wrapped for key in keys],
+        [key.master for key in keys],
+        [key.erasures for key in keys],
+    )

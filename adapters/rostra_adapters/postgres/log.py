@@ -15,6 +15,7 @@ from rostra_adapters.postgres.committer import COMMIT_EVENTS_MAX, Committer
 from rostra_adapters.postgres.connect import create_pool, unavailable_if_lost
 from rostra_adapters.postgres.holes import Holes
 from rostra_adapters.postgres.news import POLL_SECONDS, News
+from rostra_adapters.postgres.shared import Shared
 
 LOG_ID = "select id from public.rostra_log"
 HEAD = "select coalesce(max(notification_id), 0) from public.stored_events"
@@ -67,6 +68,7 @@ class PostgresLog:
         self._committer = Committer(pool)
         self._news = News(pool)
         self._holes = Holes(pool)
+        self._head = Shared(self._read_head)
         self._log_id: UUID | None = None
         self._log_id_since: int | None = None
         self._closed = False
@@ -126,6 +128,9 @@ class PostgresLog:
         return self._log_id
 
     async def head(self) -> int:
+        return await self._head.get()
+
+    async def _read_head(self) -> int:
         with unavailable_if_lost():
             return int(await self._pool.fetchval(HEAD))
 
@@ -182,8 +187,16 @@ class PostgresLog:
         with unavailable_if_lost():
             async with self._pool.acquire() as connection, connection.transaction(readonly=True):
                 cursor = await connection.cursor(READ_DISCUSSION, *range_of(discussion), up_to)
-                while rows := await cursor.fetch(DISCUSSION_PAGE_EVENTS):
-                    yield [Recorded(*row) for row in rows]
+                # The next page comes while this one is folded.
+                ahead = asyncio.create_task(cursor.fetch(DISCUSSION_PAGE_EVENTS))
+                try:
+                    while rows := await ahead:
+                        ahead = asyncio.create_task(cursor.fetch(DISCUSSION_PAGE_EVENTS))
+                        await asyncio.sleep(0)  # it is asked for before anything is folded
+                        yield [Recorded(*row) for row in rows]
+                finally:
+                    ahead.cancel()
+                    await asyncio.gather(ahead, return_exceptions=True)
 
     async def follow(self, position: int, limit: int) -> AsyncIterator[list[Recorded]]:
         while not self._closed:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Sequence
+from time import perf_counter
 
 import asyncpg
 
@@ -17,6 +18,9 @@ PAGE_EVENTS = 1_000
 """At most, while nobody waits long: what is recorded during a page is the next page."""
 PAGE_EVENTS_MAX = 32_000
 """Pages grow up to this while the log grows faster than it is read."""
+PAUSE_SECONDS_MAX = 0.02
+"""After a page, at most as long as it took: under load pages grow, each event costs less, and who
+publishes has the rest of the processor."""
 STAND_BY_SECONDS = 0.5
 RETRY_SECONDS = 0.5
 PRUNE_SECONDS = 60.0
@@ -89,6 +93,7 @@ class Runner:
                 continue
             position = _last(standing)
             async for page in self._log.follow(position, PAGE_EVENTS):
+                began = perf_counter()
                 position = await self._project_page(connection, at(standing, position), page)
                 if len(page) == PAGE_EVENTS:
                     await self._catch_up_together(connection, standing, position)
@@ -97,6 +102,7 @@ class Runner:
                 if now - pruning > PRUNE_SECONDS:
                     pruning = now
                     await connection.execute(PRUNE, MOVES_KEPT)
+                await asyncio.sleep(min(PAUSE_SECONDS_MAX, perf_counter() - began))
 
     async def _catch_up_together(
         self, connection: Connection, standing: Sequence[ViewState], position: int

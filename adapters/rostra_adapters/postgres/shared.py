@@ -1,0 +1,38 @@
+"""One query for all who ask the same at once."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Shared(Generic[T]):
+    """Whoever asks gets an answer that was looked for after they asked: those who ask while one
+    is looked for share the next. Else hundreds of callers, each with a query of their own, would
+    wait for one another's connections."""
+
+    def __init__(self, look: Callable[[], Awaitable[T]]) -> None:
+        self._look = look
+        self._current: asyncio.Task[T] | None = None
+        self._next: asyncio.Task[T] | None = None
+
+    async def get(self) -> T:
+        """Raises what looking raises."""
+        if self._next is None:
+            self._next = asyncio.create_task(self._after(self._current))
+            self._next.add_done_callback(_heard)
+        return await asyncio.shield(self._next)
+
+    async def _after(self, current: "asyncio.Task[T] | None") -> T:
+        if current is not None:
+            await asyncio.wait([current])
+        self._current, self._next = self._next, None
+        return await self._look()
+
+
+def _heard(task: "asyncio.Task[T]") -> None:
+    """Nobody may be there any more to hear of an error."""
+    with suppress(asyncio.CancelledError):
+        task.exception()
