@@ -10,18 +10,15 @@ from uuid import UUID
 
 import model_articles
 import model_ids
-from model_views import Row, Views
+from model_named import Named, No
+from model_views import Row
 
 Act = dict[str, Any]
 
 DEFAULTS = {"moderation": "none", "voting": "both", "self_votes": False, "depth": 12}
 
 
-class No(Exception):
-    """Refused; the first argument is the refusal's name."""
-
-
-class Model(Views):
+class Model(Named):
     """Acts in, outcomes out; its views are computed afresh at each look."""
 
     def __init__(self) -> None:
@@ -35,6 +32,7 @@ class Model(Views):
 
     def apply(self, act: Act) -> str:
         """`recorded`, `unchanged`, `duplicate`, or the name of a refusal."""
+        act = self.by_own_name(act)
         try:
             about, identity = self._about(act), (act["source"], act["id"])
             if (about, *identity) in self.seen:
@@ -51,7 +49,8 @@ class Model(Views):
 
     def first_position(self, act: Act) -> int:
         """Where the act, or the one that it repeats, was recorded."""
-        return self.seen[(self._about(act), act["source"], act["id"])]
+        about = self._about(self.by_own_name(act))
+        return self.seen[(about, act["source"], act["id"])]
 
     def _about(self, act: Act) -> Any:
         """What an act is about: where a repeat of it is found."""
@@ -59,6 +58,8 @@ class Model(Views):
         data = act["data"]
         if kind == "site":
             return data["site"]
+        if kind == "person":
+            return kind, data["site"], data["person"]
         if kind == "discussion":
             return _discussion_id(act)
         if kind == "passage":
@@ -72,8 +73,14 @@ class Model(Views):
 
     def _decide(self, act: Act) -> int:
         """Apply the act if it changes anything; how many events it makes."""
+        site = act["data"]["site"]
+        self.must_not_be_erased(site, act["data"].get("by"))
         if act["type"] == "site.configured":
             return self._configure(act)
+        if act["type"] == "person.erased":
+            return self.erase(site, act["data"]["person"])
+        if act["type"] == "person.returned":
+            return self.return_(site, act["data"]["person"])
         if act["type"] == "discussion.opened":
             return self._open(act)
         if _discussion_id(act) not in self.discussions:
@@ -81,6 +88,9 @@ class Model(Views):
         deciders: dict[str, Callable[[Act], int]] = {
             "discussion.closed": lambda it: self._turn(self.discussion(it), it, "open", False),
             "discussion.reopened": lambda it: self._turn(self.discussion(it), it, "open", True),
+            "discussion.moved": lambda it: self.move(
+                self.discussion(it), it["data"]["resource"], it
+            ),
             "comment.posted": self._post,
             "comment.edited": self._edit,
             "comment.removed": self._remove,
@@ -152,6 +162,7 @@ class Model(Views):
             "settings": {},
             "open": True,
             "open_at": "",
+            "moved_at": "",
         }
         named = {key: data[key] for key in ("title", "url") if data.get(key) is not None}
         opened = {**row, **named, "settings": {**row["settings"], **data.get("settings", {})}}
@@ -171,6 +182,8 @@ class Model(Views):
         data, comment = act["data"], _comment_id(act)
         if comment in self.comments:
             raise No(self._taken(act, self.comments[comment]))
+        asked = _named(act, "parent")
+        self.must_not_be_erased(data["site"], data["author"]["id"])
         if not self.discussion(act)["open"]:
             raise No("discussion-closed")
         path, passage = self._place(act)
@@ -180,12 +193,13 @@ class Model(Views):
             "key": data.get("comment"),
             "path": path,
             "parent": path[-1] if path else None,
-            "asked": _named(act, "parent"),
+            "asked": asked,
             "depth": len(path),
             "passage": passage,
             "author": data["author"]["id"],
             "name": data["author"]["name"],
             "body": data["body"],
+            "erased": False,
             "posted_at": act["time"],
             "position": self.position + 1,
             "edited_at": "",
@@ -204,7 +218,8 @@ class Model(Views):
         if not row["asked"]:
             same_parent = _named(act, "parent") is None
         same_author = data["author"]["id"] == row["author"]
-        same = same_author and same_parent and data["body"] == row.get("first_body", row["body"])
+        same_body = data["body"] == row.get("first_body", row["body"]) and not row["erased"]
+        same = same_author and same_parent and same_body
         return "comment-exists" if same else "different-content"
 
     def _place(self, act: Act) -> tuple[list[UUID], UUID | None]:
@@ -238,6 +253,9 @@ class Model(Views):
 
     def _edit(self, act: Act) -> int:
         row = self._comment(act)
+        self.must_not_be_erased(act["data"]["site"], row["author"])
+        if row["erased"]:
+            raise No("comment-erased")
         if act["time"] < row["edited_at"] or act["data"]["body"] == row["body"]:
             return 0
         row.setdefault("first_body", row["body"])
@@ -274,6 +292,7 @@ class Model(Views):
     # -- votes and passages
 
     def _cast(self, act: Act) -> int:
+        self.must_not_be_erased(act["data"]["site"], act["data"]["voter"])
         comment, rules, data = self._comment(act), self.rules(act), act["data"]
         if comment["removed"]:
             raise No("comment-removed")
@@ -353,6 +372,8 @@ def _named(act: Act, field: str) -> UUID | None:
     data = act["data"]
     given = data.get(f"{field}_id")
     if field not in data:
+        if given is not None and str(given)[:18] != str(_discussion_id(act))[:18]:
+            raise No(f"unknown-{field}")  # it is of another discussion
         return given if given is None else UUID(str(given))
     compute = model_ids.passage if field == "passage" else model_ids.comment
     computed = compute(data["site"], data["resource"], data[field])

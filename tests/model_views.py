@@ -27,6 +27,11 @@ class Views:
     def counted(self, row: Row) -> bool:
         return not row["removed"] and row["moderated"] == "published"
 
+    def status(self, row: Row) -> str:
+        """As it was moderated, whatever became of its words."""
+        status: str = row["removed"] or row["moderated"]
+        return status
+
     def descendants(self, row: Row) -> int:
         """How many counted comments stand below."""
         return sum(row["id"] in other["path"] for other in self._counted(row["discussion"]))
@@ -46,14 +51,16 @@ class Views:
         row = self.comments[comment]
         effects = self.effects(comment)
         below = [it for it in self._counted(row["discussion"]) if it["parent"] == comment]
-        shown = self.counted(row)
+        shown, worded = self.counted(row), self.counted(row) and not row["erased"]
         return {
             "id": comment,
             "key": row["key"],
             "parent": row["parent"],
             "depth": row["depth"],
-            "author": {"id": row["author"], "name": row["name"]} if shown else None,
-            "body": row["body"] if shown else None,
+            "author": {"id": row["author"], "name": row["name"] if worded else None}
+            if shown
+            else None,
+            "body": row["body"] if worded else None,
             "posted_at": row["posted_at"],
             "edited_at": row["edited_at"] or None,
             "up": effects.count(1),
@@ -61,7 +68,7 @@ class Views:
             "score": sum(effects),
             "replies": len(below),
             "descendants": self.descendants(row),
-            "status": row["removed"] or row["moderated"],
+            "status": "erased" if shown and row["erased"] else self.status(row),
             "pinned": row["pinned"],
             "passage": row["passage"],
         }

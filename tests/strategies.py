@@ -13,6 +13,7 @@ import model_ids
 from model import Act
 
 PLACES = [("s", "a")] * 40 + [("s", "b"), ("t", "a"), ("s", "never opened")]
+MOVED_TO = ["moved here", "moved on"]
 COMMENTS = ["c0", "c0", "c1", "c1", "c2", "c3"]
 PASSAGES = ["p0", "p1"]
 STRETCH = "a stretch of the article that is long enough"
@@ -259,6 +260,46 @@ def conversations(draw: st.DrawFn, *, acts_max: int = 80) -> list[Act]:
         again = draw(st.lists(st.integers(0, len(sequence) - 1), max_size=5))
         sequence += [sequence[index] for index in again]
     return sequence
+
+
+@st.composite
+def _upsets(draw: st.DrawFn) -> list[Act]:
+    """Somebody is erased, and may return, who would then change what is gone; or a discussion
+    moves: there, on, or back."""
+    if draw(st.booleans()):
+        moves = _data({"to": st.sampled_from([*MOVED_TO, "a", "b"])}, _because)
+        return draw(st.lists(_envelope("discussion.moved", moves), min_size=1, max_size=3))
+    person = {"site": draw(st.sampled_from(["s", "s", "s", "t"])), "person": draw(_persons)}
+    erased, returned = (_envelope(f"person.{it}", st.just(person)) for it in ("erased", "returned"))
+    edited = _envelope("comment.edited", _on_comment({"body": _bodies}))
+    episode = [erased, returned, edited, erased][: draw(st.integers(1, 4))]
+    return [draw(act) for act in episode]
+
+
+@st.composite
+def upheavals(draw: st.DrawFn, *, acts_max: int = 80) -> list[Act]:
+    """A conversation that goes on while its persons are erased and it moves, under any name that
+    it has been given."""
+    told: list[Act] = list(draw(conversations(acts_max=acts_max)))
+    for upsets in draw(st.lists(_upsets(), min_size=1, max_size=3)):
+        at = st.integers(0, len(told))
+        minutes = sorted(draw(st.lists(at, min_size=len(upsets), max_size=len(upsets))))
+        for before, (minute, upset) in enumerate(zip(minutes, upsets, strict=True)):
+            told.insert(minute + before, _timed(upset, minute))
+    names = {place: [place[1]] for place in PLACES}
+    return [draw(_by_any_name(act, names)) for act in told]
+
+
+@st.composite
+def _by_any_name(draw: st.DrawFn, act: Act, names: dict[tuple[str, str], list[str]]) -> Act:
+    """The act, whose discussion is named as it may be by then."""
+    data = act["data"]
+    known = names.get((data["site"], data.get("resource")), [])
+    if len(known) > 1:
+        data = {**data, "resource": draw(st.sampled_from(known))}
+    if act["type"] == "discussion.moved":
+        known.append(data["to"])
+    return {**act, "data": data}
 
 
 def timed_beginning() -> list[Act]:

@@ -1,19 +1,19 @@
 """Revisions of articles, and passages in them: what is decided upon what happened."""
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from examples import DISCUSSION, Happened, act, at, command, opened, passage
 from harness import given
 from rostra import article, ids
-from rostra.article import Article, ArticleMarked, ArticleRevised
+from rostra.article import ArticleMarked, ArticleRevised
 from rostra.article_text import NORMALISATION
 from rostra.article_work import PrepareText, prepare
 from rostra.commands import Command
 from rostra.limits import PASSAGES_MAX
 from rostra.passage import PassageMarked, PassageMoved, PassageOrphaned, PassageUnmarked
-from rostra.refusals import Refusal
 
 ARTICLE = ids.article_id(DISCUSSION)
 P1, P2 = passage("p1"), passage("p2")
@@ -41,6 +41,10 @@ def revised(revision: str = "r1", text: str = TEXT, *, minute: int = 30) -> Happ
 def marked(key: str = "p1", **where: Any) -> tuple[Happened, Happened]:
     event = PassageMarked(time=at(1), key=key, exact=WORDS, **where)
     return (passage(key), event), (ARTICLE, ArticleMarked(time=at(1), passage=passage(key)))
+
+
+def listed(stream: UUID, *, minute: int = 1) -> Happened:
+    return ARTICLE, ArticleMarked(time=at(minute), passage=stream)
 
 
 def moved(start: int, end: int, *, state: Any, minute: int = 30, score: float = 1.0) -> Happened:
@@ -131,10 +135,18 @@ def test_a_passage_is_listed_once() -> None:
 
 
 def test_an_article_has_so_many_passages_and_no_more() -> None:
-    full = Article(passages=tuple(passage(f"x{n}") for n in range(PASSAGES_MAX)))
-    assert article.mark(full, full.passages[7], act()) == []
-    with pytest.raises(Refusal, match="too-many-passages"):
-        article.mark(full, P2, act())
+    full = [listed(P1), *(listed(passage(f"x{n}")) for n in range(1, PASSAGES_MAX))]
+    one_more = command("passage.marked", passage="p2", exact=WORDS)
+    given(opened(), *full).when(one_more, act()).then_refused("too-many-passages")
+    fits: Happened = (P2, PassageMarked(time=at(30), key="p2", exact=WORDS))
+    given(opened(), *full[1:]).when(one_more, act()).then(fits, listed(P2, minute=30))
+
+
+def test_what_a_full_article_has_may_be_marked_again() -> None:
+    mark = command("passage.marked", passage="p1", exact=WORDS, question="Why?")
+    asked: Happened = (P1, PassageMarked(time=at(30), key="p1", exact=WORDS, question="Why?"))
+    full = [listed(passage(f"x{n}")) for n in range(1, PASSAGES_MAX)]
+    given(opened(), *marked(), *full).when(mark, act()).then(asked)
 
 
 def test_a_stream_folds_to_the_article() -> None:
