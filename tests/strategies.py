@@ -264,15 +264,21 @@ def conversations(draw: st.DrawFn, *, acts_max: int = 80) -> list[Act]:
 
 @st.composite
 def _upsets(draw: st.DrawFn) -> list[Act]:
-    """Somebody is erased, and may return, who would then change what is gone; or a discussion
-    moves: there, on, or back."""
+    """Somebody writes, is erased, and may return, who would then change what is gone; or a
+    discussion moves: there, on, or back."""
     if draw(st.booleans()):
         moves = _data({"to": st.sampled_from([*MOVED_TO, "a", "b"])}, _because)
         return draw(st.lists(_envelope("discussion.moved", moves), min_size=1, max_size=3))
-    person = {"site": draw(st.sampled_from(["s", "s", "s", "t"])), "person": draw(_persons)}
+    site, name = draw(st.sampled_from(["s", "s", "s", "t"])), draw(_persons)
+    person, author = {"site": site, "person": name}, _author(name)
+    wrote = {"author": st.just(author), "body": _bodies, "status": st.just("published")}
+    on_passage, below_it = {"passage": st.just("p0")}, {"parent": st.just("c2")}
+    wheres = [_data(wrote), *(_data({**wrote, **it}) for it in (on_passage, below_it))]
+    posted = _envelope("comment.posted", st.one_of(wheres))
     erased, returned = (_envelope(f"person.{it}", st.just(person)) for it in ("erased", "returned"))
     edited = _envelope("comment.edited", _on_comment({"body": _bodies}))
-    episode = [erased, returned, edited, erased][: draw(st.integers(1, 4))]
+    episode = [posted, erased, posted, returned, edited, posted, erased]
+    episode = episode[: draw(st.integers(2, len(episode)))]
     return [draw(act) for act in episode]
 
 
@@ -281,9 +287,12 @@ def upheavals(draw: st.DrawFn, *, acts_max: int = 80) -> list[Act]:
     """A conversation that goes on while its persons are erased and it moves, under any name that
     it has been given."""
     told: list[Act] = list(draw(conversations(acts_max=acts_max)))
-    for upsets in draw(st.lists(_upsets(), min_size=1, max_size=3)):
-        at = st.integers(0, len(told))
-        minutes = sorted(draw(st.lists(at, min_size=len(upsets), max_size=len(upsets))))
+    for upsets in draw(st.lists(_upsets(), min_size=1, max_size=4)):
+        before_end = st.integers(
+            0, len(told)
+        )  # which is mostly little: first there is much to upset
+        drawn = draw(st.lists(before_end, min_size=len(upsets), max_size=len(upsets)))
+        minutes = sorted(len(told) - it for it in drawn)
         for before, (minute, upset) in enumerate(zip(minutes, upsets, strict=True)):
             told.insert(minute + before, _timed(upset, minute))
     names = {place: [place[1]] for place in PLACES}
