@@ -97,8 +97,8 @@ class EventLog(Protocol):
 
     def read_discussion(self, discussion: UUID, up_to: int) -> AsyncGenerator[list[Recorded], None]:
         """Pages of the events of every stream of one discussion (see `ids.range_of`), in
-        order of position, up to one of them; the metadata may be left out. Holds a
-        connection until it is closed."""
+        order of position, up to one of them; the metadata, and the event ids of votes,
+        may be left out. Holds a connection until it is closed."""
 
     def follow(self, position: int, limit: int) -> AsyncIterator[list[Recorded]]:
         """Pages of events after `position`, for ever, as they are recorded."""

@@ -10,7 +10,6 @@ from uuid import UUID
 
 import msgspec
 
-from rostra.ids import is_ours
 from rostra.vote import VoteCast
 from rostra_projections.comment_rows import CommentRow
 from rostra_projections.tables import Key
@@ -41,19 +40,20 @@ class QuickVotes:
         self._comments = comments
         self._by_name: dict[str, CommentRow] = {}
 
-    def take(self, position: int, stream: UUID, state: bytes) -> bool:
-        """Count a vote; False, and nothing counted, where it is the fold's to say."""
+    def take(self, position: int, state: bytes) -> bool:
+        """Count a vote of a stream of ours; False, and nothing counted, where it is the fold's
+        to say."""
         try:
             vote = _decode(state)
             row = self._by_name.get(vote.comment) or self._row(vote.comment)
         except (msgspec.DecodeError, ValueError):
             return False
-        if row is None or not is_ours(stream):
+        if row is None:
             return False
-        now, was = vote.now, vote.was
-        row.up += (now == 1) - (was == 1)
-        row.down += (now == -1) - (was == -1)
         row.changed = position
+        if (now := vote.now) != (was := vote.was):
+            row.up += (now == 1) - (was == 1)
+            row.down += (now == -1) - (was == -1)
         return True
 
     def _row(self, name: str) -> CommentRow | None:

@@ -42,8 +42,8 @@ limit $2
 
 # Fenced by `offset 0`: the planner must not walk the whole log in its order instead.
 READ_DISCUSSION = """
-select event.position, event.stream, event.version, event.topic, event.state, event.event_id,
-    null::text
+select event.position, event.stream, event.version, event.topic, event.state,
+    case when event.topic <> 'vote.cast' then event.event_id end, null::text
 from (
     select notification_id as position, originator_id as stream, originator_version as version,
         topic, state, event_id
