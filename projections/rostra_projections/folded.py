@@ -45,10 +45,7 @@ class Folded:
         """A view stops following a discussion where it cannot fold an event; the others go on."""
         looks, rows = self._looking, self.rows
         for fact in facts:
-            if isinstance(fact, Fact):
-                views = looks.get(type(fact.event), NO_VIEWS)
-            else:
-                views = self.views
+            views = looks.get(type(fact.event), NO_VIEWS) if isinstance(fact, Fact) else self.views
             for view in views:
                 parked = self.parked[view.name]
                 if parked and discussion_of(fact.stream) in parked:

@@ -11,7 +11,7 @@ from rostra_projections.comment_rows import COMMENTS
 from rostra_projections.listing import Cursor, Listing
 from rostra_projections.memory import MemoryViews
 from rostra_projections.moves import Before, moves_since, places_of
-from rostra_projections.quick_votes import TOPIC, QuickVotes
+from rostra_projections.quick_votes import TOPIC, QuickVotes, VoteSums
 from rostra_projections.reads import Page
 from rostra_projections.shapes import Viewer
 from rostra_projections.tables import Fact
@@ -32,8 +32,10 @@ class PastViews(MemoryViews):
     def take(self, page: Sequence[Recorded]) -> None:
         """Fold the next events. Nothing is read before `stand`."""
         for fact in read(self._besides_votes(page)):
-            known = isinstance(fact, Fact)
-            for view in self._looking.get(type(fact.event), NO_VIEWS) if known else self._views:
+            looks = self._views
+            if isinstance(fact, Fact):
+                looks = self._looking.get(type(fact.event), NO_VIEWS)
+            for view in looks:
                 self._fold(view, fact)
 
     def _besides_votes(self, page: Sequence[Recorded]) -> Iterator[Recorded]:
@@ -43,6 +45,11 @@ class PastViews(MemoryViews):
         for row in page:
             if row.topic != TOPIC or parked or not count(row.position, row.state):
                 yield row
+
+    def add(self, votes: VoteSums) -> bool:
+        """Add all votes to all else that was folded. False, and these views are of no use, where
+        it matters when one was cast."""
+        return not self.parked and votes.add_to(self.rows.of(COMMENTS))
 
     def stand(self, position: int, *, past: bool = True) -> None:
         """All events up to `position` are in. `past`: lists go on as of there."""
