@@ -16,8 +16,8 @@ from rostra.article_work import (
     place_all,
     prepare,
 )
-from rostra.ids import discussion_of
-from rostra.log import Appended, Group, Recorded, Stale
+from rostra.ids import Kind, discussion_of, kind_of, votes_of
+from rostra.log import Appended, Group, Recorded, Stale, VoteEvent
 from rostra.refusals import Refusal
 from rostra.revising import anchor_again
 from rostra.sealing import NEVER, Damaged, Erased
@@ -78,11 +78,21 @@ class MemoryLog:
         return self.rows[position : position + limit]
 
     async def read_discussion(
-        self, discussion: UUID, up_to: int
+        self, discussion: UUID, up_to: int, *, votes: bool = True
     ) -> AsyncGenerator[list[Recorded], None]:
         found = [row for row in self.rows[:up_to] if discussion_of(row.stream) == discussion]
-        for start in range(0, len(found), 3):
-            yield found[start : start + 3]
+        wanted = [row for row in found if votes or kind_of(row.stream) != Kind.VOTE]
+        for start in range(0, len(wanted), 3):
+            yield wanted[start : start + 3]
+
+    async def read_votes(
+        self, discussion: UUID, up_to: int
+    ) -> AsyncGenerator[list[VoteEvent], None]:
+        """The last first: nobody may count on an order."""
+        first, last = votes_of(discussion)
+        for row in reversed(self.rows[:up_to]):
+            if first <= row.stream <= last:
+                yield [(row.position, row.topic, row.state)]
 
     async def follow(self, position: int, limit: int) -> AsyncIterator[list[Recorded]]:
         while page := self.rows[position : position + limit]:

@@ -22,6 +22,7 @@ from rostra_projections.comment_rows import COUNTED
 from rostra_projections.discussions import DISCUSSIONS
 from rostra_projections.listing import Cursor, CursorRefused
 from rostra_projections.past import PastViews
+from rostra_projections.quick_votes import VoteSums
 
 AsOf = int | Time
 """A position, or a time of ours."""
@@ -86,7 +87,9 @@ class Past:
     async def views(self, discussion: UUID, position: int) -> PastViews | None:
         """The discussion as it stood, None where it was not there yet."""
         async with self._folding:
-            views = await self._folded(discussion, position)
+            views = await self._summed_up(discussion, position)
+            if views is None:
+                views = await self._folded(discussion, position)
             views.stand(position)
         return views if discussion in views.rows.of(DISCUSSIONS) else None
 
@@ -102,6 +105,21 @@ class Past:
                 views.begin_moves(cursor.as_of)
             views.end_moves(head, history=cursor.history)
         return views
+
+    async def _summed_up(self, discussion: UUID, until: int) -> PastViews | None:
+        """Its votes, most of what there is, summed up apart and in no order; None where their
+        order tells."""
+        views, votes = PastViews(discussion), VoteSums()
+        rest = self._log.read_discussion(discussion, until, votes=False)
+        async with aclosing(rest) as pages, collector_paused():
+            async for page in pages:
+                views.take(page)
+        reading = self._log.read_votes(discussion, until)
+        async with aclosing(reading) as votes_read, collector_paused():
+            async for some in votes_read:
+                if not votes.take(some):
+                    return None
+        return views if views.add(votes) else None
 
     async def _folded(self, discussion: UUID, until: int, turn: int = -1) -> PastViews:
         """In slices, so that others are served meanwhile; moves are kept from `turn` on."""

@@ -29,8 +29,17 @@ from eventsourcing.persistence import (
 )
 from eventsourcing.popo import POPOApplicationRecorder
 
-from rostra.ids import range_of
-from rostra.log import Appended, Group, LogBusy, LogUnavailable, NewEvent, Recorded, Stale
+from rostra.ids import range_of, votes_of
+from rostra.log import (
+    Appended,
+    Group,
+    LogBusy,
+    LogUnavailable,
+    NewEvent,
+    Recorded,
+    Stale,
+    VoteEvent,
+)
 from rostra.times import LONG_AGO, Time, format_time
 from rostra_adapters import guards
 from rostra_adapters.stock_rows import rows_of, to_uuid
@@ -109,11 +118,23 @@ class StockLog:
         return await self._ask(read)
 
     async def read_discussion(
-        self, discussion: UUID, up_to: int
+        self, discussion: UUID, up_to: int, *, votes: bool = True
     ) -> AsyncGenerator[list[Recorded], None]:
         rows = await self._ask(lambda: self._rows.between(*range_of(discussion), up_to))
+        if not votes:
+            first, last = votes_of(discussion)
+            rows = [row for row in rows if not first <= to_uuid(row.originator_id) <= last]
         for start in range(0, len(rows), DISCUSSION_PAGE_EVENTS):
             yield [recorded(row) for row in rows[start : start + DISCUSSION_PAGE_EVENTS]]
+            await asyncio.sleep(0)
+
+    async def read_votes(
+        self, discussion: UUID, up_to: int
+    ) -> AsyncGenerator[list[VoteEvent], None]:
+        rows = await self._ask(lambda: self._rows.between(*votes_of(discussion), up_to))
+        for start in range(0, len(rows), DISCUSSION_PAGE_EVENTS):
+            page = map(recorded, rows[start : start + DISCUSSION_PAGE_EVENTS])
+            yield [(row.position, row.topic, row.state) for row in page]
             await asyncio.sleep(0)
 
     async def append(self, groups: Sequence[Group]) -> list[Appended | Stale]:

@@ -95,6 +95,12 @@ def range_of(discussion: UUID) -> tuple[UUID, UUID]:
     return discussion, UUID(int=discussion.int | (1 << _TAIL_BITS + 3) - 1)
 
 
+def votes_of(discussion: UUID) -> tuple[UUID, UUID]:
+    """The least and the greatest id that a vote in this discussion may have."""
+    first = discussion.int | Kind.VOTE << _TAIL_BITS
+    return UUID(int=first), UUID(int=first | _TAIL_MASK)
+
+
 @lru_cache(_IDS_CACHED_MAX)
 def discussion_id(site: str, resource: str) -> UUID:
     """The discussion of one resource of one site."""

@@ -53,6 +53,10 @@ class Recorded(msgspec.Struct, frozen=True, gc=False):
     metadata: str | None
 
 
+VoteEvent = tuple[int, str, bytes]
+"""Position, topic and state: all that a sum of votes looks at."""
+
+
 class Appended(msgspec.Struct, frozen=True, gc=False):
     """The group was recorded, durably, at the positions `first` to `last`."""
 
@@ -95,10 +99,16 @@ class EventLog(Protocol):
     async def read_after(self, position: int, limit: int) -> list[Recorded]:
         """The next events after `position`, at most `limit`, in order of position."""
 
-    def read_discussion(self, discussion: UUID, up_to: int) -> AsyncGenerator[list[Recorded], None]:
-        """Pages of the events of every stream of one discussion (see `ids.range_of`), in
-        order of position, up to one of them; the metadata may be left out. Holds a
-        connection until it is closed."""
+    def read_discussion(
+        self, discussion: UUID, up_to: int, *, votes: bool = True
+    ) -> AsyncGenerator[list[Recorded], None]:
+        """Pages of the events of every stream of one discussion (see `ids.range_of`), with or
+        without those of its votes, in order of position, up to one of them; the metadata, and
+        the event ids of votes, may be left out. Holds a connection until it is closed."""
+
+    def read_votes(self, discussion: UUID, up_to: int) -> AsyncGenerator[list[VoteEvent], None]:
+        """Pages of the events of the streams of its votes (see `ids.votes_of`), in any order.
+        Holds a connection until it is closed."""
 
     def follow(self, position: int, limit: int) -> AsyncIterator[list[Recorded]]:
         """Pages of events after `position`, for ever, as they are recorded."""

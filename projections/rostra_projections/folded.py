@@ -1,16 +1,23 @@
 """Several views folded from the same events, each read once for all of them."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 from uuid import UUID
 
-from rostra.ids import discussion_of
+from rostra.ids import discussion_of, is_ours
 from rostra_projections.comment_rows import COMMENTS
 from rostra_projections.quick_votes import TOPIC, QuickVotes
 from rostra_projections.tables import Fact, Rows
-from rostra_projections.views import Broken, CannotFold, LogEvent, Parked, View, facts, fold_fact
-
-NO_VIEWS: tuple[View, ...] = ()
+from rostra_projections.views import (
+    NO_VIEWS,
+    Broken,
+    CannotFold,
+    LogEvent,
+    Parked,
+    View,
+    facts,
+    fold_fact,
+    looking,
+)
 
 
 class Folded:
@@ -22,28 +29,23 @@ class Folded:
         self.rows = Rows(table for view in views for table in view.tables)
         self.parked: dict[str, dict[UUID, Parked]] = {view.name: {} for view in views}
         self._quick = QuickVotes(self.rows.of(COMMENTS)) if COMMENTS.name in self.parked else None
-        self._looking: dict[type[Any], tuple[View, ...]] = {
-            event: tuple(view for view in views if event in view.events)
-            for event in frozenset[type[Any]]().union(*(view.events for view in views))
-        }
+        self._looking = looking(self.views)
 
     def take(self, events: Iterable[LogEvent]) -> None:
         """Fold the next events of the log."""
         quick, parked = self._quick, self.parked.get(COMMENTS.name)
         for event in events:
             position, stream, topic, state, _ = event
-            if topic == TOPIC and quick and not parked and quick.take(position, stream, state):
+            counts = topic == TOPIC and quick and not parked and is_ours(stream)
+            if counts and quick and quick.take(position, state):
                 continue
             self.fold(facts((event,)))
 
     def fold(self, facts: Iterable[Fact | Broken]) -> None:
         """A view stops following a discussion where it cannot fold an event; the others go on."""
-        looking, rows = self._looking, self.rows
+        looks, rows = self._looking, self.rows
         for fact in facts:
-            if isinstance(fact, Fact):
-                views = looking.get(type(fact.event), NO_VIEWS)
-            else:
-                views = self.views
+            views = looks.get(type(fact.event), NO_VIEWS) if isinstance(fact, Fact) else self.views
             for view in views:
                 parked = self.parked[view.name]
                 if parked and discussion_of(fact.stream) in parked:

@@ -86,7 +86,7 @@ class MemoryViews:
         self._in_discussion = fresh._in_discussion
 
     def _fold(self, view: View, fact: Fact | Broken) -> None:
-        if (view.name, discussion_of(fact.stream)) in self.parked:
+        if self.parked and (view.name, discussion_of(fact.stream)) in self.parked:
             return
         try:
             fold_fact(view, self.rows, fact)

@@ -3,18 +3,19 @@
 A comment is ranked once, when all votes are in.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from uuid import UUID
 
 from rostra.log import Recorded
-from rostra_projections import views
 from rostra_projections.comment_rows import COMMENTS
 from rostra_projections.listing import Cursor, Listing
 from rostra_projections.memory import MemoryViews
 from rostra_projections.moves import Before, moves_since, places_of
-from rostra_projections.quick_votes import TOPIC, QuickVotes
+from rostra_projections.quick_votes import TOPIC, QuickVotes, VoteSums
 from rostra_projections.reads import Page
 from rostra_projections.shapes import Viewer
+from rostra_projections.tables import Fact
+from rostra_projections.views import NO_VIEWS, looking, read
 
 
 class PastViews(MemoryViews):
@@ -24,20 +25,31 @@ class PastViews(MemoryViews):
         super().__init__()
         self._here = discussion
         self._votes = QuickVotes(self.rows.of(COMMENTS))
+        self._looking = looking(self._views)
         self._past: int | None = None
         self._before: Before = {}
 
     def take(self, page: Sequence[Recorded]) -> None:
         """Fold the next events. Nothing is read before `stand`."""
-        for row in page:
-            quick = row.topic == TOPIC and not self.parked
-            if not quick or not self._votes.take(row.position, row.stream, row.state):
-                self._take(row)
-
-    def _take(self, row: Recorded) -> None:
-        for fact in views.read((row,)):
-            for view in self._views:
+        for fact in read(self._besides_votes(page)):
+            looks = self._views
+            if isinstance(fact, Fact):
+                looks = self._looking.get(type(fact.event), NO_VIEWS)
+            for view in looks:
                 self._fold(view, fact)
+
+    def _besides_votes(self, page: Sequence[Recorded]) -> Iterator[Recorded]:
+        """What is left to the folds. Votes are counted on the way: whoever asks for the next
+        has folded the one before. All streams of a discussion of ours are ours."""
+        count, parked = self._votes.take, self.parked
+        for row in page:
+            if row.topic != TOPIC or parked or not count(row.position, row.state):
+                yield row
+
+    def add(self, votes: VoteSums) -> bool:
+        """Add all votes to all else that was folded. False, and these views are of no use, where
+        it matters when one was cast."""
+        return not self.parked and votes.add_to(self.rows.of(COMMENTS))
 
     def stand(self, position: int, *, past: bool = True) -> None:
         """All events up to `position` are in. `past`: lists go on as of there."""

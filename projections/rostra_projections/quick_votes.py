@@ -5,15 +5,18 @@ What `comments.fold` does with a vote, without a fact and a UUID for each. Whate
 one is left to the fold.
 """
 
+from collections.abc import Iterable
 from typing import Literal
 from uuid import UUID
 
 import msgspec
 
-from rostra.ids import is_ours
-from rostra.vote import VoteCast
+from rostra import codec
+from rostra.log import VoteEvent
+from rostra.vote import VoteCast, VoteNullified, VoteRestored
 from rostra_projections.comment_rows import CommentRow
 from rostra_projections.tables import Key
+from rostra_projections.views import check
 
 TOPIC = VoteCast.topic
 
@@ -41,19 +44,20 @@ class QuickVotes:
         self._comments = comments
         self._by_name: dict[str, CommentRow] = {}
 
-    def take(self, position: int, stream: UUID, state: bytes) -> bool:
-        """Count a vote; False, and nothing counted, where it is the fold's to say."""
+    def take(self, position: int, state: bytes) -> bool:
+        """Count a vote of a stream of ours; False, and nothing counted, where it is the fold's
+        to say."""
         try:
             vote = _decode(state)
             row = self._by_name.get(vote.comment) or self._row(vote.comment)
         except (msgspec.DecodeError, ValueError):
             return False
-        if row is None or not is_ours(stream):
+        if row is None:
             return False
-        now, was = vote.now, vote.was
-        row.up += (now == 1) - (was == 1)
-        row.down += (now == -1) - (was == -1)
         row.changed = position
+        if (now := vote.now) != (was := vote.was):
+            row.up += (now == 1) - (was == 1)
+            row.down += (now == -1) - (was == -1)
         return True
 
     def _row(self, name: str) -> CommentRow | None:
@@ -61,3 +65,73 @@ class QuickVotes:
         if row is not None:
             self._by_name[name] = row
         return row
+
+
+class _Sum(msgspec.Struct, gc=False):
+    """The votes on one comment, and the positions between which they are."""
+
+    first: int
+    last: int
+    up: int = 0
+    down: int = 0
+
+
+class VoteSums:
+    """Votes summed up by themselves, in any order: where nothing is odd, it shows nowhere."""
+
+    def __init__(self) -> None:
+        self._sums: dict[str, _Sum] = {}
+
+    def take(self, votes: Iterable[VoteEvent]) -> bool:
+        """Sum up some more; False where the fold must be asked, about all of them in order."""
+        sums = self._sums
+        try:
+            for position, topic, state in votes:
+                vote = _decode(state) if topic == TOPIC else _ruled(topic, state)
+                if vote is None:
+                    continue
+                of = sums.get(vote.comment)
+                if of is None:
+                    of = sums[vote.comment] = _Sum(position, position)
+                elif position > of.last:
+                    of.last = position
+                elif position < of.first:
+                    of.first = position
+                if (now := vote.now) != (was := vote.was):
+                    of.up += (now == 1) - (was == 1)
+                    of.down += (now == -1) - (was == -1)
+        except (msgspec.DecodeError, ValueError):
+            return False
+        return True
+
+    def add_to(self, comments: dict[Key, CommentRow]) -> bool:
+        """Add them to the comments, all of which are here; False, and the comments are of no
+        use, where a vote is on none that was there before it."""
+        for name, of in self._sums.items():
+            try:
+                row = comments.get(UUID(name))
+            except ValueError:
+                return False
+            if row is None or of.first < row.position:
+                return False
+            row.up += of.up
+            row.down += of.down
+            row.changed = max(row.changed, of.last)
+        return True
+
+
+class _Ruled(msgspec.Struct, gc=False):
+    comment: str
+    was: int
+    now: int
+
+
+def _ruled(topic: str, state: bytes) -> _Ruled | None:
+    """What a moderator did to a vote; None for what a foreign writer wrote. Raises ValueError."""
+    if topic not in codec.DECODERS:
+        return None
+    event = codec.decode(topic, state)
+    if not isinstance(event, VoteNullified | VoteRestored):
+        raise ValueError(f"{topic} of a vote")
+    check(event.time, state)
+    return _Ruled(str(event.comment), event.was, event.now)

@@ -1,7 +1,7 @@
 """The views there are, and how a page of the log is folded into them."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -79,6 +79,17 @@ VIEWS: Mapping[str, View] = {
         ),
     )
 }
+
+
+NO_VIEWS: tuple[View, ...] = ()
+
+
+def looking(views: Collection[View]) -> dict[type, tuple[View, ...]]:
+    """Of each kind of event, the views that look at it."""
+    return {
+        event: tuple(view for view in views if event in view.events)
+        for event in frozenset[type]().union(*(view.events for view in views))
+    }
 
 
 class Parked(msgspec.Struct, frozen=True, gc=False):

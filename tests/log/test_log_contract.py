@@ -11,7 +11,7 @@ import pytest
 
 from log.log_examples import event, followed, group, one, positions
 from rostra import ids
-from rostra.log import Appended, EventLog, Group, Stale
+from rostra.log import Appended, EventLog, Group, Stale, VoteEvent
 
 A, B, C, D = (UUID(int=number) for number in range(1, 5))
 
@@ -231,3 +231,24 @@ async def test_a_discussion_is_read_by_itself_in_the_order_of_the_log(log: Event
     [[row]] = [page async for page in log.read_discussion(here, 1)]
     [whole, _] = (await log.read_streams([streams[0]]))[streams[0]]
     assert msgspec.structs.replace(row, metadata=whole.metadata) == whole
+
+
+async def test_the_votes_of_a_discussion_are_read_apart(log: EventLog) -> None:
+    here, there = ids.discussion_id("s", "a"), ids.discussion_id("s", "b")
+    commented = ids.comment_id(here, "c1")
+    vote, flag = ids.vote_id(commented, "ann"), ids.flag_id(commented, "ann")
+    elsewhere = ids.vote_id(ids.comment_id(there, "c1"), "ann")
+    for version in (1, 2):
+        for stream in (vote, here, elsewhere, commented, flag):
+            await log.append([one(stream, version)])
+    [first, second] = (await log.read_streams([vote]))[vote]
+
+    async def read(up_to: int) -> tuple[list[int], list[VoteEvent]]:
+        rest = [page async for page in log.read_discussion(here, up_to, votes=False)]
+        votes = [vote async for page in log.read_votes(here, up_to) for vote in page]
+        return [row.position for page in rest for row in page], sorted(votes)
+
+    early, late = ((row.position, row.topic, row.state) for row in (first, second))
+    assert await read(100) == ([2, 4, 5, 7, 9, 10], [early, late])
+    assert await read(5) == ([2, 4, 5], [early])
+    assert await read(0) == ([], [])

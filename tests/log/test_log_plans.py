@@ -7,7 +7,14 @@ from uuid import UUID, uuid4
 import asyncpg
 
 from log.log_examples import one
-from rostra_adapters.postgres.log import HEAD, READ_AFTER, READ_DISCUSSION, READ_STREAMS
+from rostra_adapters.postgres.log import (
+    HEAD,
+    READ_AFTER,
+    READ_BESIDES_VOTES,
+    READ_DISCUSSION,
+    READ_STREAMS,
+    READ_VOTES,
+)
 from rostra_adapters.postgres.plan import APPEND, in_order, optimistic
 
 ROWS = 1_000_000
@@ -76,6 +83,9 @@ async def _streams_and_pages_are_read_by_index(connection: asyncpg.Connection) -
         assert await _explained(connection, READ_STREAMS, streams) == {STREAM}
         near = (UUID(int=1), UUID(int=1_000), 500_000)
         assert await _explained(connection, READ_DISCUSSION, *near) == {STREAM}
+        assert await _explained(connection, READ_VOTES, *near) == {STREAM}
+        votes = (UUID(int=400), UUID(int=600))
+        assert await _explained(connection, READ_BESIDES_VOTES, *near, *votes) == {STREAM}
         assert await _explained(connection, READ_AFTER, 500_000, 500) == {POSITION}
         assert await _explained(connection, HEAD) == {POSITION}
 

@@ -3,13 +3,14 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
+from contextlib import aclosing
 from typing import Self
 from uuid import UUID
 
 import asyncpg
 
-from rostra.ids import range_of
-from rostra.log import Appended, Group, Recorded, Stale
+from rostra.ids import range_of, votes_of
+from rostra.log import Appended, Group, Recorded, Stale, VoteEvent
 from rostra_adapters import guards
 from rostra_adapters.postgres.committer import COMMIT_EVENTS_MAX, Committer
 from rostra_adapters.postgres.connect import create_pool, unavailable_if_lost
@@ -43,8 +44,8 @@ limit $2
 
 # Fenced by `offset 0`: the planner must not walk the whole log in its order instead.
 READ_DISCUSSION = """
-select event.position, event.stream, event.version, event.topic, event.state, event.event_id,
-    null::text
+select event.position, event.stream, event.version, event.topic, event.state,
+    case when event.topic <> 'vote.cast' then event.event_id end, null::text
 from (
     select notification_id as position, originator_id as stream, originator_version as version,
         topic, state, event_id
@@ -54,6 +55,30 @@ from (
 ) as event
 where event.position <= $3
 order by event.position
+"""
+READ_BESIDES_VOTES = """
+select event.position, event.stream, event.version, event.topic, event.state, event.event_id,
+    null::text
+from (
+    select notification_id as position, originator_id as stream, originator_version as version,
+        topic, state, event_id
+    from public.stored_events
+    where (originator_id >= $1 and originator_id < $4)
+        or (originator_id > $5 and originator_id <= $2)
+    offset 0
+) as event
+where event.position <= $3
+order by event.position
+"""
+READ_VOTES = """
+select event.position, event.topic, event.state
+from (
+    select notification_id as position, topic, state
+    from public.stored_events
+    where originator_id between $1 and $2
+    offset 0
+) as event
+where event.position <= $3
 """
 DISCUSSION_PAGE_EVENTS = 2_000
 
@@ -182,18 +207,37 @@ class PostgresLog:
         return [Recorded(*row) for row in rows[:gap]]
 
     async def read_discussion(
-        self, discussion: UUID, up_to: int
+        self, discussion: UUID, up_to: int, *, votes: bool = True
     ) -> AsyncGenerator[list[Recorded], None]:
+        within = range_of(discussion)
+        if votes:
+            reading = self._pages(READ_DISCUSSION, *within, up_to)
+        else:
+            reading = self._pages(READ_BESIDES_VOTES, *within, up_to, *votes_of(discussion))
+        async with aclosing(reading) as pages:
+            async for rows in pages:
+                yield [Recorded(*row) for row in rows]
+
+    async def read_votes(
+        self, discussion: UUID, up_to: int
+    ) -> AsyncGenerator[list[VoteEvent], None]:
+        async with aclosing(self._pages(READ_VOTES, *votes_of(discussion), up_to)) as pages:
+            async for rows in pages:
+                yield [tuple(row) for row in rows]
+
+    async def _pages(
+        self, query: str, *arguments: object
+    ) -> AsyncGenerator[list[asyncpg.Record], None]:
         with unavailable_if_lost():
             async with self._pool.acquire() as connection, connection.transaction(readonly=True):
-                cursor = await connection.cursor(READ_DISCUSSION, *range_of(discussion), up_to)
+                cursor = await connection.cursor(query, *arguments)
                 # The next page comes while this one is folded.
                 ahead = asyncio.create_task(cursor.fetch(DISCUSSION_PAGE_EVENTS))
                 try:
                     while rows := await ahead:
                         ahead = asyncio.create_task(cursor.fetch(DISCUSSION_PAGE_EVENTS))
                         await asyncio.sleep(0)  # it is asked for before anything is folded
-                        yield [Recorded(*row) for row in rows]
+                        yield rows
                 finally:
                     ahead.cancel()
                     await asyncio.gather(ahead, return_exceptions=True)
