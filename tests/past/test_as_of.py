@@ -30,12 +30,14 @@ def ended_at(rows: list[Recorded], position: int) -> MemoryViews:
     return views
 
 
-async def listed(reading: Reading, wanted: Listing, viewer: Viewer, limit: int) -> list[bytes]:
+async def listed(
+    reading: Reading, site: str, wanted: Listing, viewer: Viewer, limit: int
+) -> list[bytes]:
     """The pages of a whole list as they are sent, but for the cursors."""
     found = []
     cursor = None
     while True:
-        page = await reading._page("s", wanted, viewer, limit, cursor, 2)
+        page = await reading._page(site, wanted, viewer, limit, cursor, 2)
         cursor, page.next = page.next, None
         found.append(msgspec.json.encode(_without_cursors(msgspec.to_builtins(page))))
         if cursor is None:
@@ -66,14 +68,15 @@ def test_it_is_what_the_views_showed_when_the_log_ended_there(data: st.DataObjec
         for discussion in model.discussions:
             then = await Past(story.log).views(discussion, position)
             assert then is not None
+            site = model.discussions[discussion]["site"]
             today, as_of = story.reading(shown), story.reading(then)
             assert await as_of.discussion(discussion) == await today.discussion(discussion)
             assert await as_of.passages_page(discussion) == await today.passages_page(discussion)
             for wanted in judge.listings(model, discussion):
                 for viewer in VIEWERS:
-                    found = await listed(as_of, wanted, viewer, limit)
-                    assert found == await listed(today, wanted, viewer, limit)
-                page = await as_of._page("s", wanted, ANYONE, 5_000, None, 2)
+                    found = await listed(as_of, site, wanted, viewer, limit)
+                    assert found == await listed(today, site, wanted, viewer, limit)
+                page = await as_of._page(site, wanted, ANYONE, 5_000, None, 2)
                 assert [each.id for each in page.comments] == judge.listing(model, wanted, ANYONE)
                 for shape in page.comments:
                     judge.assert_shape(model, shape)
