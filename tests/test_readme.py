@@ -8,15 +8,21 @@ from pathlib import Path
 import pytest
 
 README = Path(__file__).parent.parent / "README.md"
-EXAMPLES = re.findall(r"```python\n(.*?)```", README.read_text("utf-8"), re.DOTALL)
+APP, ANCHORING, VOTES = re.findall(r"```python\n(.*?)```", README.read_text("utf-8"), re.DOTALL)
 
 
 def test_the_app_without_http_prints_most_voted_and_inline_counts() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", EXAMPLES[0]], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([sys.executable, "-c", APP], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout == "[('c1', 1), ('c2', 0)]\n[('a nice cup of tea', 1)]\n"
+
+
+def test_a_quote_is_found_again_in_the_text_as_it_is_now() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", ANCHORING], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("Anchored(start=16, end=51,")
 
 
 STOCK = """
@@ -38,7 +44,7 @@ print(state.value, state.order[2], votes.recorder.max_notification_id())
 
 @pytest.mark.parametrize("module", ["eventsourcing.popo", "eventsourcing.sqlite"])
 def test_the_domain_inside_a_stock_application(module: str) -> None:
-    program = [sys.executable, "-c", EXAMPLES[1] + STOCK, module]
+    program = [sys.executable, "-c", VOTES + STOCK, module]
     done = subprocess.run(program, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout == "1 2 2\n"
