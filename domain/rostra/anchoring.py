@@ -79,7 +79,7 @@ CANDIDATES_MAX = 64
 """So many are scored, the nearest first; of common words also those with a like side."""
 SIDE_CHARACTERS = 8
 ROUNDS_MAX = 8
-WORK_MAX = 2_000_000_000
+WORK_MAX = 6_000_000_000
 """Of all searches with errors in a text, in letters compared with a block of a quote. When it is
 done, the passages that are left are looked for word for word alone."""
 

@@ -22,7 +22,7 @@ COMMON_REACH_CHARACTERS_MIN = 2_000
 """… and is only looked for so far around where it last stood, less its own length."""
 BLOCK_CHARACTERS = 64
 """edlib compares so many letters of a pattern at once."""
-REGION_WORK, CANDIDATE_WORK, HIT_WORK = 600, 100_000, 30
+REGION_WORK, CANDIDATE_WORK, HIT_WORK = 2_500, 100_000, 800
 """What else takes time, in letters compared with a block of a pattern."""
 SIMILARITIES_KEPT = 4_096
 """Where a text repeats itself, so does what stands around the words."""

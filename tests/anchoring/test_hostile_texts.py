@@ -12,8 +12,8 @@ from rostra.anchoring import Anchored, Mark, Orphaned, Quote, Standing, anchor, 
 from rostra.limits import QUOTE_CHARACTERS_MAX
 
 CHARACTERS, PASSAGES = 1_000_000, 500
-SECONDS_MAX = 45
-"""Where the bound is reached it is some 18; most take 1 or 2."""
+SECONDS_MAX = 30
+"""Where the bound is reached it is some 10; most take 1 or 2."""
 
 LONG = QUOTE_CHARACTERS_MAX
 UNLIKE = "b" * 32

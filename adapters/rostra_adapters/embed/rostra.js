@@ -92,15 +92,19 @@ export class RostraDiscussion extends HTMLElement {
     this.position = 0;
     this.person = await this.session.person();
     if (life.signal.aborted) return;
+    const asked = this.ask(); // while that is on its way the frame is drawn
     this.frame();
-    await this.read(life.signal);
+    await this.read(life.signal, asked);
   }
 
-  async read(signal) {
+  ask() {
+    return { ruled: this.api.rules(this.site, this.resource).catch(() => null), finding: this.found() };
+  }
+
+  async read(signal, { ruled, finding } = this.ask()) {
     this.main.trouble.replaceChildren();
-    const ruled = this.api.rules(this.site, this.resource).catch(() => null);
     try {
-      const found = await this.found();
+      const found = await finding;
       if (signal.aborted) return;
       this.discussion = found;
       this.discussionId = found?.id;
