@@ -2,7 +2,10 @@
 
 import re
 
+import pytest
+
 from rostra_adapters.http.embed import read, without_comments
+from rostra_adapters.http.joining import joined
 from service import Service
 
 BYTES_MAX = 40 * 1024
@@ -13,10 +16,8 @@ async def test_the_entry_leads_to_modules_that_never_change(service: Service) ->
     assert entry.headers["Content-Type"] == "text/javascript; charset=utf-8"
     assert "must-revalidate" in entry.headers["Cache-Control"]
     [path] = re.findall(r'"\./([0-9a-f]+/rostra\.js)"', entry.body.decode())
-    at_once = re.findall(r'import "\./[0-9a-f]+/(\w+\.js)"', entry.body.decode())
-    assert {"api.js", "comment.js", "markup.js"} <= set(at_once)
-    assert "anchoring.js" not in at_once  # a page without an article does without
     seen: set[str] = set()
+    bodies: dict[str, str] = {}
     waiting, size = [path.partition("/")[2]], 0
     folder = path.partition("/")[0]
     while waiting:
@@ -28,13 +29,17 @@ async def test_the_entry_leads_to_modules_that_never_change(service: Service) ->
             "GET", f"/embed/{folder}/{name}", headers={"Accept-Encoding": "gzip"}
         )
         assert module.status == 200, name
-        assert not re.findall(r"(?m)^\s*(//|/\*\*)", module.body.decode()), name
+        bodies[name] = module.body.decode()
+        assert not re.findall(r"(?m)^\s*(//|/\*\*)", bodies[name]), name
         assert "immutable" in module.headers["Cache-Control"]
         size += int(module.headers["Content-Length"])
-        waiting += re.findall(r'(?:from|import\()\s*"\./(\w+\.js)"', module.body.decode())
-        assert not re.findall(r"https?://(?!www\.w3\.org/2000/svg)", module.body.decode()), name
-    assert {"rostra.js", "comment.js", "passages.js", "panel.js", "anchoring.js"} <= seen
-    assert seen == {name for name in read("rostra_adapters.embed") if name.endswith(".js")}
+        waiting += re.findall(r'(?:from|import\()\s*"\./(\w+\.js)"', bodies[name])
+        assert not re.findall(r"https?://(?!www\.w3\.org/2000/svg)", bodies[name]), name
+    assert seen == {"rostra.js", "passages.js"}
+    assert "class Article" not in bodies["rostra.js"]  # a page without an article does without
+    for name, code in read("rostra_adapters.embed").items():
+        for exported in re.findall(rb"^export (?:async )?\w+ (\w+)", code, re.MULTILINE):
+            assert sum(body.count(f" {exported.decode()}") > 0 for body in bodies.values()), name
     assert size < BYTES_MAX
 
 
@@ -65,3 +70,52 @@ def test_comments_alone_are_left_out() -> None:
     )
     kept = b"const a = `\n* { }`; // kept\nlet b = '/** kept */';\n"
     assert without_comments(code) == kept
+
+
+# -- joining
+
+
+def test_what_two_modules_call_alike_stays_apart() -> None:
+    files = joined(
+        {
+            "a.js": 'import { f } from "./b.js";\nconst N = 1;\nexport const g = () => N + f();\n',
+            "b.js": "const N = 2;\nexport function f() {\n  return N;\n}\n",
+        },
+        "a.js",
+    )
+    assert files == {
+        "a.js": "const { f } = (() => {\nconst N = 2;\nfunction f() {\n  return N;\n}\n"
+        "return { f };\n})();\nconst { g } = (() => {\nconst N = 1;\nconst g = () => N + f();\n"
+        "return { g };\n})();\nexport { f, g };\n"
+    }
+
+
+def test_what_is_imported_later_takes_what_is_there() -> None:
+    files = joined(
+        {
+            "a.js": 'import { f } from "./b.js";\nexport const g = () => import("./c.js");\n',
+            "b.js": "export class f {}\n",
+            "c.js": 'import { f } from "./b.js";\nimport { d } from "./d.js";\nexport class c {}\n',
+            "d.js": "export class d {}\n",
+        },
+        "a.js",
+    )
+    assert set(files) == {"a.js", "c.js"}
+    assert files["c.js"].startswith('import { f } from "./a.js";\nconst { d } = ')
+    assert "class f" not in files["c.js"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'import { a as b } from "./b.js";',
+        'import * as b from "./b.js";',
+        "export default 1;",
+        "export let a = 1;",
+        'export * from "./b.js";',
+        'import { a } from "./a.js";',
+    ],
+)
+def test_what_cannot_be_joined_is_refused(line: str) -> None:
+    with pytest.raises(ValueError, match=r"a\.js"):
+        joined({"a.js": f"{line}\n", "b.js": "export class a {}\n"}, "a.js")

@@ -87,7 +87,7 @@ async def test_the_text_of_a_page_is_what_the_service_counts(
                 read.body.innerHTML = html;
                 return textOf(read.body).points.join("");
             }""",
-            [f"/embed/{folder}/text.js", case["html"]],
+            [f"/embed/{folder}/passages.js", case["html"]],
         )
         assert text == case["text"], case["html"]
 

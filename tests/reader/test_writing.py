@@ -262,7 +262,7 @@ async def test_a_guest_takes_part_by_name_and_is_still_there_after_a_reload(
     await expect(said(page, "Just passing.").locator(".by")).to_contain_text("you")
     await said(page, "Just passing.").get_by_role("button", name="Delete").click()
     await page.get_by_role("button", name="Yes, delete it").click()
-    await expect(page.get_by_text("Deleted by its author")).to_be_visible()
+    await expect(page.locator(f"{ROOT} .gone")).to_have_text("Deleted by its author")
 
 
 async def test_guests_come_in_only_where_the_site_lets_them(

@@ -1,15 +1,15 @@
-"""The web reader's files: `/embed/rostra.js`, and behind it modules whose path says what they hold,
-so that a browser may keep them for good.
+"""The web reader's files: `/embed/rostra.js`, and behind it what it needs, joined into two files
+whose path says what they hold, so that a browser may keep them for good.
 """
 
 import gzip
 import re
-from collections.abc import Mapping
 from hashlib import blake2b
 from importlib.resources import files
 
 from aiohttp import hdrs, web
 
+from rostra_adapters.http.joining import joined
 from rostra_adapters.http.page_cache import wants_gzip
 from rostra_adapters.http.problems import Problem
 
@@ -25,8 +25,6 @@ MEDIA_TYPES = {
 }
 # Whole lines of it alone: nothing that stands in a text is taken for one.
 _COMMENT = re.compile(rb"^[ \t]*(?://[^\n]*|/\*\*.*?\*/)\n", re.MULTILINE | re.DOTALL)
-
-_IMPORT = re.compile(rb'^import .* from "\./(\w+\.js)";$', re.MULTILINE)
 
 
 class File:
@@ -69,44 +67,31 @@ def without_comments(code: bytes) -> bytes:
     return _COMMENT.sub(b"", code)
 
 
-def needs(modules: Mapping[str, bytes], name: str) -> list[str]:
-    """The modules that one imports from the start, and those that they do, by name."""
-    found: set[str] = set()
-    waiting = [name]
-    while waiting:
-        imported = _IMPORT.findall(modules[waiting.pop()])
-        new = {one.decode() for one in imported} - found
-        found |= new
-        waiting.extend(new)
-    return sorted(found)
-
-
 class Embed:
     """The handlers."""
 
     def __init__(self) -> None:
-        # As they are, but for the comments: a sixth of what a reader would wait for.
         modules = {
-            name: without_comments(data) for name, data in read("rostra_adapters.embed").items()
+            name: without_comments(data).decode()
+            for name, data in read("rostra_adapters.embed").items()
         }
-        self.hash = _hash(b"".join(name.encode() + data for name, data in modules.items()))
-        # All that it needs is named at once, lest a browser learn of each module from another.
-        needed = "".join(f'import "./{self.hash}/{name}";\n' for name in needs(modules, ENTRY))
-        entry = f'{needed}export * from "./{self.hash}/{ENTRY}";\n'.encode()
+        files = {name: code.encode() for name, code in joined(modules, ENTRY).items()}
+        self.hash = _hash(b"".join(name.encode() + data for name, data in sorted(files.items())))
+        entry = f'export * from "./{self.hash}/{ENTRY}";\n'.encode()
         self._entry = File(ENTRY, entry, ASK_AGAIN)
-        self._modules = {name: File(name, data, FOR_GOOD) for name, data in modules.items()}
+        self._files = {name: File(name, data, FOR_GOOD) for name, data in files.items()}
 
     def routes(self) -> list[web.RouteDef]:
         return [
             web.get(f"/embed/{ENTRY}", self.entry),
-            web.get("/embed/{hash}/{name}", self.module),
+            web.get("/embed/{hash}/{name}", self.file),
         ]
 
     async def entry(self, request: web.Request) -> web.Response:
         return self._entry.answer(request)
 
-    async def module(self, request: web.Request) -> web.Response:
-        found = self._modules.get(request.match_info["name"])
+    async def file(self, request: web.Request) -> web.Response:
+        found = self._files.get(request.match_info["name"])
         if found is None or request.match_info["hash"] != self.hash:
             raise Problem("not-found", "there is no such file")
         return found.answer(request)
