@@ -12,7 +12,10 @@ from typing import cast
 CONNECT_SECONDS_MAX = 10.0
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+_CHUNKED = re.compile(rb"\r\ntransfer-encoding: *chunked", re.IGNORECASE)
 _END_OF_HEAD = b"\r\n\r\n"
+_LAST_CHUNK = b"\r\n0\r\n\r\n"
+CHUNKED = -2
 
 Seen = Callable[[int, float, bytes], None]
 """Called with a request's number, when it was sent, and the answer's body."""
@@ -49,18 +52,25 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._came += data
-        if self._length < 0:
+        if self._length == -1:
             self._length = self._whole_length()
-        if 0 <= self._length <= len(self._came) and self._answer is not None:
+        if self._is_whole() and self._answer is not None:
             whole, self._came, self._length = bytes(self._came), bytearray(), -1
             head, _, body = whole.partition(_END_OF_HEAD)
             self._answer.set_result((int(head[9:12]), head, body))
 
+    def _is_whole(self) -> bool:
+        if self._length == CHUNKED:
+            return self._came.endswith(_LAST_CHUNK)
+        return 0 <= self._length <= len(self._came)
+
     def _whole_length(self) -> int:
-        """Of the answer that is coming, -1 while that is not known."""
+        """Of the answer that is coming, -1 while that is not known; `CHUNKED` where it never is."""
         end = self._came.find(_END_OF_HEAD)
         if end < 0:
             return -1
+        if _CHUNKED.search(self._came, 0, end):
+            return CHUNKED
         found = _LENGTH.search(self._came, 0, end)
         return end + len(_END_OF_HEAD) + (int(found[1]) if found else 0)
 

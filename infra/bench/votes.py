@@ -28,7 +28,7 @@ cross join lateral (
         (select max(originator_version) from public.stored_events where originator_id = d.id)
             as discussion
 ) last
-where c.status = 'published'
+where c.status = 'published' and d.open
 order by hashtext(c.id::text)
 limit $1"""
 _VERSIONS = "select name, version from public.rostra_views"
@@ -71,7 +71,7 @@ class Ballot(msgspec.Struct, frozen=True):
 
 
 async def targets(url: str) -> list[Target]:
-    """Comments that take votes, busy discussions as often as they are busy."""
+    """Comments that take votes, of open discussions, busy ones as often as they are busy."""
     connection = await asyncpg.connect(url)
     try:
         versions = dict(map(tuple, await connection.fetch(_VERSIONS)))

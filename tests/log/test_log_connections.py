@@ -177,10 +177,42 @@ async def test_whoever_waits_during_a_commit_is_in_the_next(
     async with nobody_appends(database):
         first = asyncio.create_task(postgres_log.append([one(uuid4())]))
         await waits(database_url)
-        waiting = [asyncio.create_task(postgres_log.append([one(uuid4())])) for _ in range(100)]
-        await until(lambda: postgres_log.queued_events == 100)
+        waiting = [asyncio.create_task(postgres_log.append([one(uuid4())])) for _ in range(50)]
+        await until(lambda: postgres_log.queued_events == 50)
     await asyncio.gather(first, *waiting)
     assert postgres_log.commits == 2
+
+
+async def test_much_that_waits_is_sent_while_a_commit_is_under_way_and_what_comes_then_waits(
+    postgres_log: PostgresLog, database: asyncpg.Connection, database_url: str
+) -> None:
+    async with nobody_appends(database):
+        first = asyncio.create_task(postgres_log.append([one(uuid4())]))
+        await waits(database_url)
+        many = [asyncio.create_task(postgres_log.append([one(uuid4())])) for _ in range(200)]
+        await asyncio.sleep(0)
+        await until(lambda: postgres_log.queued_events == 0)
+        more = [asyncio.create_task(postgres_log.append([one(uuid4())])) for _ in range(300)]
+        await until(lambda: postgres_log.queued_events == 300)
+    answers = [answer for (answer,) in await asyncio.gather(first, *many, *more)]
+    assert postgres_log.commits == 3
+    assert {answer.first for answer in answers if isinstance(answer, Appended)} == set(
+        range(1, 502)
+    )
+
+
+async def test_of_many_who_begin_the_same_streams_one_begins_each(
+    postgres_log: PostgresLog, database: asyncpg.Connection
+) -> None:
+    streams = [uuid4() for _ in range(20)]
+    everyone = await asyncio.gather(
+        *(postgres_log.append([one(stream)]) for _ in range(40) for stream in streams)
+    )
+    begun = [answer for (answer,) in everyone if isinstance(answer, Appended)]
+    assert sorted(answer.first for answer in begun) == list(range(1, 21))
+    again = await asyncio.gather(*(postgres_log.append([one(stream)]) for stream in streams))
+    assert again == [[Stale()]] * 20
+    assert await database.fetchval("select count(*) from public.stored_events") == 20
 
 
 async def test_a_caller_who_leaves_while_its_append_is_under_way_breaks_nobody(

@@ -28,17 +28,22 @@ def optimistic(callers: Sequence[Sequence[Group]]) -> Plan:
 
     By induction over the groups: the first guard on a stream fixes where it must
     stand before the call, each later one is compared with what the groups before
-    it make of that. So all hold if, and only if, every stream stands there.
+    it make of that. So all hold if, and only if, every stream stands there. A stream
+    that begins with an event of theirs need not be looked at: unless it is empty, the
+    primary key refuses the whole call.
     """
     expected: dict[UUID, int] = {}
     ahead: dict[UUID, int] = {}
     certain = True
     for groups in callers:
         for group in groups:
+            begun = {event.stream for event in group.events if event.version == 1}
             for stream, version in group.guards.items():
                 now = ahead.get(stream)
                 if now is None:
-                    expected[stream] = ahead[stream] = version
+                    ahead[stream] = version
+                    if stream not in begun:
+                        expected[stream] = version
                 elif now != version:
                     certain = False
             for event in group.events:

@@ -11,12 +11,14 @@ import asyncpg
 import msgspec
 
 from bench.figures import Figure
+from bench.generate import SITE
 from bench.http_load import drive, request
 from bench.peers import bare_insert
 from bench.processes import SECRET, Served, peer, rostra
 from bench.rounds import alternate
 from bench.setting import Setting
 from bench.votes import Ballots, cloudevent, targets
+from rostra import ids
 from rostra_adapters.http.tokens import sign
 from rostra_adapters.views.changes import EVERYTHING
 
@@ -24,6 +26,7 @@ CONNECTIONS = 64
 BATCH_EVENTS = 1_000
 BATCH_CONNECTIONS = 2
 GUESSED = 5_000
+PERSONS = 300
 VISIBLE_SECONDS_MAX = 30.0
 
 _READ_UP_TO = "select min(position) from public.rostra_views"
@@ -42,7 +45,13 @@ async def measure(setting: Setting) -> list[Figure]:
         await bare_insert.strip(bare_url)
         bench = Bench(setting, ours, decoder, url, bare_url, Ballots(await targets(url), "http"))
         singles = await bench.singles()
-        found = [singles, await bench.batches(), *await bench.visible(median(singles.ours) / 2)]
+        found = [
+            singles,
+            await bench.batches(),
+            await bench.lines(),
+            await bench.persons(),
+            *await bench.visible(median(singles.ours) / 2),
+        ]
         megabytes = ours.peak.look() / 2**20
     memory = Figure(
         name="memory of the server, publishing",
@@ -101,6 +110,31 @@ class Bench:
             bar=0.25,
         )
 
+    async def lines(self) -> Figure:
+        mine, bare = await alternate(self._scale.rounds, self._line_rate, self._bare_rate)
+        return Figure(
+            name="a stream of lines (NDJSON), the same votes",
+            unit="events/s",
+            ours=mine,
+            peer="bare insert",
+            peers=bare,
+        )
+
+    async def persons(self) -> Figure:
+        """Each comment by a person's own token."""
+        mine, decoded = await alternate(
+            self._scale.rounds,
+            lambda: self._person_rate(self._ours),
+            lambda: self._rate(self._decoder, "/decode"),
+        )
+        return Figure(
+            name=f"POST …/comments, by persons, {CONNECTIONS} connections",
+            unit="comments/s",
+            ours=mine,
+            peer="aiohttp handler that decodes",
+            peers=decoded,
+        )
+
     async def visible(self, each_second: float) -> list[Figure]:
         """From sending a vote until the views have read it, in milliseconds."""
         found = [await self._delays(each_second) for _ in range(self._scale.rounds)]
@@ -152,6 +186,50 @@ class Bench:
         )
         await self._settle()
         return count * BATCH_EVENTS / seconds
+
+    async def _line_rate(self) -> float:
+        """A stream on each of two connections."""
+        count = max(1, int(GUESSED * self._scale.seconds) // BATCH_CONNECTIONS)
+        kind = {"Content-Type": "application/x-ndjson"}
+        streams = [
+            b"".join(msgspec.json.encode(cloudevent(ballot)) + b"\n" for ballot in ballots)
+            for ballots in (self._ballots.take(count) for _ in range(BATCH_CONNECTIONS))
+        ]
+        requests = [
+            request("POST", "/v1/events", stream, **self._headers, **kind) for stream in streams
+        ]
+        seconds = await drive(
+            self._ours.host,
+            self._ours.port,
+            requests,
+            connections=BATCH_CONNECTIONS,
+            expected=200,
+            seen=lambda _number, _sent, body: _lines_recorded(body, count),
+        )
+        await self._settle()
+        return count * BATCH_CONNECTIONS / seconds
+
+    async def _person_rate(self, to: Served) -> float:
+        count = max(CONNECTIONS, int(GUESSED * self._scale.seconds / 2))
+        ballots = self._ballots.take(count)
+        tokens = [
+            sign(SECRET, scope="comment", person=f"writer-{number}", name="A writer", site=SITE)
+            for number in range(PERSONS)
+        ]
+        requests = [
+            request(
+                "POST",
+                f"/v1/discussions/{ids.discussion_of(ballot.target.comment)}/comments",
+                msgspec.json.encode({"body": f"What I think, for the {number}th time."}),
+                Authorization=f"Bearer {tokens[number % PERSONS]}",
+                Content_Type="application/json",
+                Idempotency_Key=ballot.name,
+            )
+            for number, ballot in enumerate(ballots)
+        ]
+        seconds = await drive(to.host, to.port, requests, connections=CONNECTIONS, expected=201)
+        await self._settle()
+        return len(requests) / seconds
 
     async def _bare_rate(self) -> float:
         count = max(1, int(GUESSED * 4 * self._scale.seconds) // BATCH_EVENTS)
@@ -208,6 +286,11 @@ def _all_recorded(_number: int, _sent: float, body: bytes) -> None:
     results: list[Any] = msgspec.json.decode(body)["results"]
     if any(result["status"] != "recorded" for result in results):
         raise RuntimeError(f"not all recorded: {body[:500]!r}")
+
+
+def _lines_recorded(body: bytes, count: int) -> None:
+    if (recorded := body.count(b'"recorded"')) != count:
+        raise RuntimeError(f"{recorded} of {count} recorded: {body[:500]!r}")
 
 
 class _Visible:
