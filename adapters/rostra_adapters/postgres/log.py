@@ -84,7 +84,7 @@ DISCUSSION_PAGE_EVENTS = 2_000
 
 
 class PostgresLog:
-    """Of the pool, one connection is kept for appending and, once something follows, one
+    """Of the pool, one or two connections are kept for appending and, once something follows, one
     for listening. `schema.install` must have been run."""
 
     def __init__(self, pool: asyncpg.Pool) -> None:
