@@ -17,7 +17,7 @@ from rostra.article_work import (
     prepare,
 )
 from rostra.ids import Kind, discussion_of, kind_of, votes_of
-from rostra.log import Appended, Group, Recorded, Stale, VoteEvent
+from rostra.log import EVERYTHING, Appended, Group, Recorded, Stale, VoteEvent
 from rostra.refusals import Refusal
 from rostra.revising import anchor_again
 from rostra.sealing import NEVER, Damaged, Erased
@@ -40,8 +40,10 @@ class MemoryLog:
     async def head(self) -> int:
         return len(self.rows)
 
-    async def read_streams(self, streams: Sequence[UUID]) -> dict[UUID, list[Recorded]]:
-        return {stream: list(self._streams.get(stream, ())) for stream in streams}
+    async def read_streams(
+        self, streams: Sequence[UUID], after: Mapping[UUID, int] = EVERYTHING
+    ) -> dict[UUID, list[Recorded]]:
+        return {stream: self._streams.get(stream, [])[after.get(stream, 0) :] for stream in streams}
 
     async def append(self, groups: Sequence[Group]) -> list[Appended | Stale]:
         lost: set[UUID] = set()  # streams that refused groups were to change

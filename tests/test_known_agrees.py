@@ -5,7 +5,7 @@ others are being appended, do what the independent model of the contract does.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from random import Random
 from uuid import UUID
 
@@ -21,7 +21,7 @@ from model import Act, Model
 from rostra import ids, known
 from rostra.handle import Outcome, handle
 from rostra.known import Known, Turn
-from rostra.log import Appended, Group, LogUnavailable, Recorded, Stale
+from rostra.log import EVERYTHING, Appended, Group, LogUnavailable, Recorded, Stale
 from rostra.world import unwritten
 from rostra_adapters import commander
 from rostra_adapters.commander import Commander
@@ -46,9 +46,11 @@ class SlowLog(MemoryLog):
         self._random = random
         self._fails = fails
 
-    async def read_streams(self, streams: Sequence[UUID]) -> dict[UUID, list[Recorded]]:
+    async def read_streams(
+        self, streams: Sequence[UUID], after: Mapping[UUID, int] = EVERYTHING
+    ) -> dict[UUID, list[Recorded]]:
         await self._wait()
-        read = await super().read_streams(streams)
+        read = await super().read_streams(streams, after)
         await self._wait()
         return read
 

@@ -5,12 +5,10 @@ from uuid import UUID
 
 import msgspec
 
-from rostra import codec, ids
-from rostra.discussion import Discussion
-from rostra.log import EventLog, Recorded
+from rostra import ids
+from rostra.log import EventLog
 from rostra.settings import Rules, Settings, SiteSettings, rules
-from rostra.site import Site
-from rostra.world import fold
+from rostra_adapters.standings import Standings
 from rostra_adapters.views.backend import Backend
 from rostra_adapters.views.changes import Keep
 from rostra_projections.discussions import settings_of
@@ -32,6 +30,7 @@ class Accesses:
     def __init__(self, log: EventLog, views: Backend) -> None:
         self.log = log
         self.views = views
+        self._standings = Standings(log)
         self._access: Keep[Access] = Keep(views.changes, ACCESS_KEPT_MAX)
         self._rules: Keep[Rules] = Keep(views.changes, ACCESS_KEPT_MAX)
 
@@ -43,9 +42,8 @@ class Accesses:
             for resource, id_ in named.items()
             if self._access.find(id_) is None  # what has comments of its own is no alias
         }
-        streams = await self.log.read_streams(list(unknown.values())) if unknown else {}
-        for resource, id_ in unknown.items():
-            state: Discussion = fold(ids.Kind.DISCUSSION, events_of(streams[id_]))
+        states = await self._standings.of(list(unknown.values())) if unknown else []
+        for resource, state in zip(unknown, states, strict=True):
             if state.alias == resource and state.alias_of is not None:
                 named[resource] = ids.discussion_id(site, state.alias_of)
         return named
@@ -54,15 +52,19 @@ class Accesses:
         """The discussion that a resource names, whether there is one or not."""
         return (await self.named(site, [resource]))[resource]
 
-    async def standing(self, discussion: UUID) -> Access | None:
+    async def standing(self, discussion: UUID, expected: str | None = None) -> Access | None:
         """Whose a discussion is and what holds for it, as the log has it: what was opened a
-        moment ago is there, too. None where it is unknown."""
-        rows = (await self.log.read_streams([discussion]))[discussion]
-        state: Discussion = fold(ids.Kind.DISCUSSION, events_of(rows))
+        moment ago is there, too. None where it is unknown. Where the site is the expected one
+        it is read at once."""
+        wanted = [discussion] if expected is None else [discussion, ids.site_id(expected)]
+        state, *others = await self._standings.of(wanted)
         if state.site is None or state.resource is None:
             return None
-        holds = rules(await self._site_settings(state.site), state.settings)
-        return Access(state.site, state.resource, holds)
+        if state.site == expected:
+            settings = others[0].settings
+        else:
+            settings = await self._site_settings(state.site)
+        return Access(state.site, state.resource, rules(settings, state.settings))
 
     async def site_rules(self, site_name: str) -> Rules:
         """What holds for a site's discussions where they set nothing themselves."""
@@ -89,18 +91,11 @@ class Accesses:
         return access
 
     async def _site_settings(self, site_name: str) -> SiteSettings:
-        stream = ids.site_id(site_name)
-        rows = (await self.log.read_streams([stream]))[stream]
-        state: Site = fold(ids.Kind.SITE, events_of(rows))
-        return state.settings
+        (state,) = await self._standings.of([ids.site_id(site_name)])
+        settings: SiteSettings = state.settings
+        return settings
 
 
 def site_prefix(site: str) -> int:
     """What a site's settings and its persons change."""
     return ids.prefix_of(ids.site_id(site))
-
-
-def events_of(rows: Sequence[Recorded]) -> list[codec.AnyEvent]:
-    """The events of ours among rows of one stream."""
-    events = (codec.decode(row.topic, row.state) for row in rows)
-    return [event for event in events if event is not None]

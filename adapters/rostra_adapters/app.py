@@ -16,7 +16,7 @@ from rostra.refusals import Refusal
 from rostra.settings import Order
 from rostra.times import Time, format_time
 from rostra.world import fold_stream
-from rostra_adapters.access import Access, Accesses, events_of, site_prefix
+from rostra_adapters.access import Access, Accesses, site_prefix
 from rostra_adapters.articles import Articles
 from rostra_adapters.commander import Commander
 from rostra_adapters.erasures_file import ErasuresFile
@@ -24,6 +24,7 @@ from rostra_adapters.key_ring import KeptKeyRing
 from rostra_adapters.lanes import Lanes
 from rostra_adapters.past import AsOf, Past
 from rostra_adapters.reading import Reading, nothing_withdrawn
+from rostra_adapters.standings import events_of
 from rostra_adapters.views.backend import Backend, ViewStatus
 from rostra_adapters.views.folding import Progress
 from rostra_adapters.views.rebuild import Rebuilt

@@ -12,7 +12,7 @@ events without this file finds two fields more, which decoders ignore.
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Self, TypeVar
@@ -31,6 +31,7 @@ from eventsourcing.popo import POPOApplicationRecorder
 
 from rostra.ids import range_of, votes_of
 from rostra.log import (
+    EVERYTHING,
     Appended,
     Group,
     LogBusy,
@@ -104,9 +105,18 @@ class StockLog:
     async def head(self) -> int:
         return await self._ask(lambda: self._recorder.max_notification_id() or 0)
 
-    async def read_streams(self, streams: Sequence[UUID]) -> dict[UUID, list[Recorded]]:
+    async def read_streams(
+        self, streams: Sequence[UUID], after: Mapping[UUID, int] = EVERYTHING
+    ) -> dict[UUID, list[Recorded]]:
         def read() -> dict[UUID, list[Recorded]]:
-            return {stream: [recorded(row) for row in self._rows.of(stream)] for stream in streams}
+            return {
+                stream: [
+                    recorded(row)
+                    for row in self._rows.of(stream)
+                    if row.originator_version > after.get(stream, 0)
+                ]
+                for stream in streams
+            }
 
         return await self._ask(read)
 

@@ -6,6 +6,7 @@ adapters: PostgreSQL, and any stock recorder of `eventsourcing`.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Protocol
 from uuid import UUID
 
@@ -13,6 +14,10 @@ import msgspec
 
 STREAM_EVENTS_MAX = 10_000
 """A stream is read whole to decide, so it may not grow beyond this."""
+
+
+EVERYTHING: Mapping[UUID, int] = MappingProxyType({})
+"""After no version of any stream."""
 
 
 class NewEvent(msgspec.Struct, frozen=True, gc=False):
@@ -89,8 +94,11 @@ class EventLog(Protocol):
     async def head(self) -> int:
         """The last position recorded, 0 for an empty log."""
 
-    async def read_streams(self, streams: Sequence[UUID]) -> dict[UUID, list[Recorded]]:
-        """The events of each stream in order of version; an empty list for none."""
+    async def read_streams(
+        self, streams: Sequence[UUID], after: Mapping[UUID, int] = EVERYTHING
+    ) -> dict[UUID, list[Recorded]]:
+        """The events of each stream in order of version, those `after` a version of it where one
+        is given; an empty list for none."""
 
     async def append(self, groups: Sequence[Group]) -> list[Appended | Stale]:
         """Record groups in order, one answer each; a refused one stops no other,

@@ -84,9 +84,11 @@ def fold(kind: ids.Kind, events: Iterable[AnyEvent]) -> Any:
     return state
 
 
-def fold_stream(stream: UUID, events: Iterable[AnyEvent]) -> Any:
-    """The same for a stream, which may be an article's."""
-    state, evolve = _fold_of(stream)
+def fold_stream(stream: UUID, events: Iterable[AnyEvent], begun: Any = None) -> Any:
+    """The same for a stream, which may be an article's; from a state of it on, where one is
+    given."""
+    initial, evolve = _fold_of(stream)
+    state = initial if begun is None else begun
     for event in events:
         state = evolve(state, event)
     return state

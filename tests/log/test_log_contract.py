@@ -252,3 +252,13 @@ async def test_the_votes_of_a_discussion_are_read_apart(log: EventLog) -> None:
     assert await read(100) == ([2, 4, 5, 7, 9, 10], [early, late])
     assert await read(5) == ([2, 4, 5], [early])
     assert await read(0) == ([], [])
+
+
+async def test_of_a_stream_only_what_comes_after_a_version_is_read(log: EventLog) -> None:
+    one_stream, other = uuid4(), uuid4()
+    await log.append([group(*(event(one_stream, version) for version in (1, 2, 3)))])
+    await log.append([group(event(other, 1))])
+    read = await log.read_streams([one_stream, other], {one_stream: 2})
+    assert [row.version for row in read[one_stream]] == [3]
+    assert [row.version for row in read[other]] == [1]
+    assert await log.read_streams([one_stream], {one_stream: 3}) == {one_stream: []}

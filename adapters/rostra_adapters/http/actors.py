@@ -45,7 +45,7 @@ async def enter(
     """Who acts in a discussion. Raises the problems `unauthorized` and `forbidden`, and
     `not-found` where the discussion is unknown, or private and not for them."""
     token = tokens.needed(request, settings.secret, scope)
-    access = await app.standing(discussion)
+    access = await app.standing(discussion, token.site)
     reader = Reader(request, app, settings.secret)
     if access is None or not reader.may_read(access.site, access.rules):
         raise Problem("not-found", "there is no such discussion")

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Self
 from uuid import UUID
@@ -10,7 +10,7 @@ from uuid import UUID
 import asyncpg
 
 from rostra.ids import range_of, votes_of
-from rostra.log import Appended, Group, Recorded, Stale, VoteEvent
+from rostra.log import EVERYTHING, Appended, Group, Recorded, Stale, VoteEvent
 from rostra_adapters import guards
 from rostra_adapters.postgres.committer import COMMIT_EVENTS_MAX, Committer
 from rostra_adapters.postgres.connect import create_pool, unavailable_if_lost
@@ -24,12 +24,12 @@ HEAD = "select coalesce(max(notification_id), 0) from public.stored_events"
 READ_STREAMS = """
 select event.position, event.stream, event.version, event.topic, event.state,
     event.event_id, event.metadata
-from unnest($1::uuid[]) as wanted (stream)
+from unnest($1::uuid[], $2::bigint[]) as wanted (stream, after)
 cross join lateral (
     select notification_id as position, originator_id as stream, originator_version as version,
         topic, state, event_id, metadata
     from public.stored_events
-    where originator_id = wanted.stream
+    where originator_id = wanted.stream and originator_version > wanted.after
     order by originator_version
     offset 0
 ) as event
@@ -159,10 +159,13 @@ class PostgresLog:
         with unavailable_if_lost():
             return int(await self._pool.fetchval(HEAD))
 
-    async def read_streams(self, streams: Sequence[UUID]) -> dict[UUID, list[Recorded]]:
+    async def read_streams(
+        self, streams: Sequence[UUID], after: Mapping[UUID, int] = EVERYTHING
+    ) -> dict[UUID, list[Recorded]]:
         found: dict[UUID, list[Recorded]] = {stream: [] for stream in streams}
         with unavailable_if_lost():
-            rows = await self._pool.fetch(READ_STREAMS, list(found))
+            known = [after.get(stream, 0) for stream in found]
+            rows = await self._pool.fetch(READ_STREAMS, list(found), known)
         for row in rows:
             found[row[1]].append(Recorded(*row))
         return found

@@ -19,8 +19,9 @@ PAGE_EVENTS = 1_000
 PAGE_EVENTS_MAX = 32_000
 """Pages grow up to this while the log grows faster than it is read."""
 PAUSE_SECONDS_MAX = 0.02
-"""After a page, at most as long as it took: under load pages grow, each event costs less, and who
-publishes has the rest of the processor."""
+PAUSE_EVENTS_MIN = 64
+"""After a page of so many, at most as long as it took: under load pages grow, each event costs
+less, and who publishes has the rest of the processor."""
 STAND_BY_SECONDS = 0.5
 RETRY_SECONDS = 0.5
 PRUNE_SECONDS = 60.0
@@ -102,7 +103,8 @@ class Runner:
                 if now - pruning > PRUNE_SECONDS:
                     pruning = now
                     await connection.execute(PRUNE, MOVES_KEPT)
-                await asyncio.sleep(min(PAUSE_SECONDS_MAX, perf_counter() - began))
+                if len(page) >= PAUSE_EVENTS_MIN:
+                    await asyncio.sleep(min(PAUSE_SECONDS_MAX, perf_counter() - began))
 
     async def _catch_up_together(
         self, connection: Connection, standing: Sequence[ViewState], position: int

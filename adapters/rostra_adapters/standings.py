@@ -1,0 +1,59 @@
+"""The states of a few much asked for streams, as the log has them now: of each only what is new is
+read."""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from rostra import codec
+from rostra.log import EventLog, Recorded
+from rostra.world import fold_stream
+
+KEPT_MAX = 20_000
+
+
+class _Kept(NamedTuple):
+    version: int
+    state: Any
+
+
+class Standings:
+    """Nothing here is ever old: the log is asked each time."""
+
+    def __init__(self, log: EventLog) -> None:
+        self._log = log
+        self._log_id: UUID | None = None
+        self._kept: OrderedDict[UUID, _Kept] = OrderedDict()
+
+    async def of(self, streams: Sequence[UUID]) -> list[Any]:
+        """The state of each."""
+        log_id = await self._log.log_id()
+        if log_id != self._log_id:  # another history has other versions
+            self._kept.clear()
+            self._log_id = log_id
+        known = {stream: kept for stream in streams if (kept := self._kept.get(stream))}
+        after = {stream: kept.version for stream, kept in known.items()}
+        read = await self._log.read_streams(streams, after)
+        return [self._state(stream, known.get(stream), read[stream]) for stream in streams]
+
+    def _state(self, stream: UUID, known: _Kept | None, rows: Sequence[Recorded]) -> Any:
+        state = fold_stream(stream, events_of(rows), known.state if known else None)
+        version = rows[-1].version if rows else known.version if known else 0
+        if version:
+            self._keep(stream, _Kept(version, state))
+        return state
+
+    def _keep(self, stream: UUID, now: _Kept) -> None:
+        kept = self._kept.get(stream)
+        if kept is None or now.version >= kept.version:
+            self._kept[stream] = now
+        self._kept.move_to_end(stream)
+        if len(self._kept) > KEPT_MAX:
+            self._kept.popitem(last=False)
+
+
+def events_of(rows: Sequence[Recorded]) -> list[codec.AnyEvent]:
+    """The events of ours among rows of one stream."""
+    events = (codec.decode(row.topic, row.state) for row in rows)
+    return [event for event in events if event is not None]
