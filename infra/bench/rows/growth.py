@@ -6,6 +6,7 @@ from bench.processes import Job, job, rostra
 from bench.rounds import alternate
 from bench.rows.append import GUESSED, append_rate
 from bench.rows.catch_up import megabytes
+from bench.rows.publish import caught_up
 from bench.setting import Setting
 from bench.votes import Ballots, group, targets
 from rostra_adapters.postgres import PostgresLog
@@ -42,7 +43,7 @@ async def measure(setting: Setting) -> list[Figure]:
         _figure(f"rebuild, cost of an event of {large.events:,}", many, scale.load, few),
         _figure(f"append, cost of an event after {large.events:,}", appended, scale.load, before),
         _memory("memory of a rebuilding process", [megabytes(done) for done in jobs], large),
-        _memory("memory of the server", [await _server(sizes[0])], large),
+        _memory("memory of the server", await _servers(sizes), large),
     ]
 
 
@@ -55,10 +56,14 @@ async def _appended(url: str, seconds: float) -> float:
         return 1e6 / await append_rate(log, groups, CALLERS)
 
 
-async def _server(url: str) -> float:
-    """Megabytes, of a service that has caught up with what was appended."""
-    async with rostra(url) as served:
-        return served.peak.look() / 2**20
+async def _servers(urls: list[str]) -> list[float]:
+    """Megabytes, of services that have caught up with what was appended; the first one's."""
+    found = []
+    for url in urls:
+        async with rostra(url) as served:
+            await caught_up(url)
+            found.append(served.peak.look() / 2**20)
+    return found[:1]
 
 
 def _figure(name: str, ours: list[float], load: Load, peers: list[float]) -> Figure:

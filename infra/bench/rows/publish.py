@@ -28,6 +28,7 @@ BATCH_CONNECTIONS = 2
 GUESSED = 5_000
 PERSONS = 300
 VISIBLE_SECONDS_MAX = 30.0
+CAUGHT_UP_SECONDS_MAX = 300.0
 
 _READ_UP_TO = "select min(position) from public.rostra_views"
 _CHANNEL = "rostra_views"
@@ -250,14 +251,7 @@ class Bench:
 
     async def _settle(self) -> None:
         """What the service has yet to project is not to burden the peer's turn."""
-        connection = await asyncpg.connect(self._url)
-        try:
-            head = await connection.fetchval("select max(notification_id) from stored_events")
-            async with asyncio.timeout(VISIBLE_SECONDS_MAX * 10):
-                while await connection.fetchval(_READ_UP_TO) < head:  # noqa: ASYNC110  # seldom
-                    await asyncio.sleep(0.02)
-        finally:
-            await connection.close()
+        await caught_up(self._url)
 
     async def _delays(self, each_second: float) -> list[float]:
         requests = self._singles(
@@ -280,6 +274,18 @@ class Bench:
             )
             await visible.wait(max(position for _, position in sent))
             return [1e3 * (visible.since(position) - moment) for moment, position in sent]
+
+
+async def caught_up(url: str) -> None:
+    """Once the views of a database that is served have read all of its log."""
+    connection = await asyncpg.connect(url)
+    try:
+        head = await connection.fetchval("select max(notification_id) from stored_events")
+        async with asyncio.timeout(CAUGHT_UP_SECONDS_MAX):
+            while await connection.fetchval(_READ_UP_TO) < head:  # noqa: ASYNC110  # seldom
+                await asyncio.sleep(0.02)
+    finally:
+        await connection.close()
 
 
 def _all_recorded(_number: int, _sent: float, body: bytes) -> None:
