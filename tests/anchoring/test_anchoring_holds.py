@@ -1,4 +1,4 @@
-"""What holds of anchoring whatever the text and its edits: properties, and time."""
+"""What holds of anchoring whatever the text and its edits: properties, and work."""
 
 import random
 
@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from anchoring.drafts import Draft, Span
 from bench import anchoring as bench
+from rostra import anchoring
 from rostra.anchoring import (
     APPROXIMATE_CHARACTERS_MIN,
     CHARACTERS_PER_ERROR,
@@ -25,8 +26,6 @@ from rostra.anchoring import (
 )
 from rostra.folding import Folded
 from rostra.matching import Grams, approximate_matches
-
-SECONDS_MAX = 2
 
 LETTERS = st.characters(categories=["L", "N", "P", "S", "Zs"]) | st.sampled_from("😀אلé")
 WORDS = st.text(LETTERS, min_size=1, max_size=9).map(lambda word: "".join(word.split()) or "o")
@@ -160,15 +159,19 @@ def places(outcomes: list[Outcome]) -> list[Span | None]:
     ]
 
 
-# -- time
+# -- work; how long it takes is measured by infra/bench/anchoring.py
 
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("edit", [bench.misspelt, bench.deleted])
-def test_a_million_characters_and_500_passages_take_less_than_two_seconds(edit: bench.Edit) -> None:
+def test_a_million_characters_and_500_passages_take_a_sixth_of_the_work_that_may_be_done(
+    edit: bench.Edit, monkeypatch: pytest.MonkeyPatch
+) -> None:
     chance = random.Random(5)
     text = bench.article(chance, 1_000_000)
     spans = bench.stretches(chance, text, 500)
     marks = [bench.marked(text, span) for span in spans]
     revised = bench.edited(text, spans, chance, edit)
-    assert min(bench.timed(revised, marks)[0] for _ in range(2)) < SECONDS_MAX
+    outcomes = anchor_all(revised, marks)
+    monkeypatch.setattr(anchoring, "WORK_MAX", anchoring.WORK_MAX // 6)
+    assert anchor_all(revised, marks) == outcomes
