@@ -35,22 +35,27 @@ class Standings:
         known = {stream: kept for stream in streams if (kept := self._kept.get(stream))}
         after = {stream: kept.version for stream, kept in known.items()}
         read = await self._log.read_streams(streams, after)
-        return [self._state(stream, known.get(stream), read[stream]) for stream in streams]
-
-    def _state(self, stream: UUID, known: _Kept | None, rows: Sequence[Recorded]) -> Any:
-        state = fold_stream(stream, events_of(rows), known.state if known else None)
-        version = rows[-1].version if rows else known.version if known else 0
-        if version:
-            self._keep(stream, _Kept(version, state))
-        return state
+        found = {stream: _read_on(stream, known.get(stream), read[stream]) for stream in streams}
+        if log_id == self._log_id:  # else another call has learned of another history meanwhile
+            for stream, now in found.items():
+                self._keep(stream, now)
+        return [found[stream].state for stream in streams]
 
     def _keep(self, stream: UUID, now: _Kept) -> None:
+        if not now.version:
+            return
         kept = self._kept.get(stream)
         if kept is None or now.version >= kept.version:
             self._kept[stream] = now
         self._kept.move_to_end(stream)
         if len(self._kept) > KEPT_MAX:
             self._kept.popitem(last=False)
+
+
+def _read_on(stream: UUID, known: _Kept | None, rows: Sequence[Recorded]) -> _Kept:
+    version, state = known or (0, None)
+    now = fold_stream(stream, events_of(rows), state)
+    return _Kept(rows[-1].version if rows else version, now)
 
 
 def events_of(rows: Sequence[Recorded]) -> list[codec.AnyEvent]:

@@ -119,3 +119,13 @@ def test_what_is_imported_later_takes_what_is_there() -> None:
 def test_what_cannot_be_joined_is_refused(line: str) -> None:
     with pytest.raises(ValueError, match=r"a\.js"):
         joined({"a.js": f"{line}\n", "b.js": "export class a {}\n"}, "a.js")
+
+
+def test_what_comes_later_may_import_nothing_that_comes_later_still() -> None:
+    modules = {
+        "a.js": 'export const a = () => import("./b.js");\n',
+        "b.js": 'export const b = () => import("./c.js");\n',
+        "c.js": "export const c = 1;\n",
+    }
+    with pytest.raises(ValueError, match=r"b\.js"):
+        joined(modules, "a.js")

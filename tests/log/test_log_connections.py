@@ -201,6 +201,18 @@ async def test_much_that_waits_is_sent_while_a_commit_is_under_way_and_what_come
     )
 
 
+async def test_each_commit_is_told_of_once_also_where_one_of_several_cannot_be_stored(
+    postgres_log: PostgresLog,
+) -> None:
+    told: list[int] = []
+    postgres_log.observe_appends(lambda events, _: told.append(events))
+    await postgres_log.append([one(uuid4())])
+    bad = group(event(uuid4(), 1), metadata=b"not json")
+    callers = [postgres_log.append(each) for each in ([one(uuid4())], [bad], [one(uuid4())])]
+    await asyncio.gather(*callers, return_exceptions=True)
+    assert told == [1, 1, 1]
+
+
 async def test_of_many_who_begin_the_same_streams_one_begins_each(
     postgres_log: PostgresLog, database: asyncpg.Connection
 ) -> None:

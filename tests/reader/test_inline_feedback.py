@@ -1,7 +1,5 @@
 """Passages in the article: shown where they stand, opened, and marked by readers."""
 
-import json
-from pathlib import Path
 from typing import Any
 
 from playwright.async_api import Browser, Page, expect
@@ -23,7 +21,6 @@ from rostra_adapters.http.demo import RESOURCE, SITE
 from service import Service
 
 BADGE = f"{ROOT} .badge"
-VECTORS = Path(__file__).parents[1] / "anchoring/vectors.json"
 HERONS = "Herons have been seen at the weir already."
 SELECT = """(words) => {
     const walker = document.createTreeWalker(article, NodeFilter.SHOW_TEXT);
@@ -71,25 +68,6 @@ async def words_at(page: Page, words: str) -> dict[str, float]:
         words,
     )
     return found
-
-
-async def test_the_text_of_a_page_is_what_the_service_counts(
-    browser: Browser, reader_service: Service
-) -> None:
-    page = await article(browser, reader_service, bypass_csp=True)  # HTML is put in as a string
-    entry = (await reader_service.ask("GET", "/embed/rostra.js")).body.decode()
-    folder = entry.split('"./')[1].split("/")[0]
-    for case in json.loads(VECTORS.read_text("utf-8"))["html"]:
-        text = await page.evaluate(
-            """async ([path, html]) => {
-                const { textOf } = await import(path);
-                const read = document.implementation.createHTMLDocument("");
-                read.body.innerHTML = html;
-                return textOf(read.body).points.join("");
-            }""",
-            [f"/embed/{folder}/passages.js", case["html"]],
-        )
-        assert text == case["text"], case["html"]
 
 
 async def test_marked_passages_are_highlighted_with_their_counts(

@@ -19,10 +19,13 @@ def joined(modules: Mapping[str, str], entry: str) -> dict[str, str]:
     later, with what that needs besides. ValueError for a form that is not known."""
     first = _in_order(modules, entry)
     later = {name for module in first for name in _LATER.findall(modules[module])}
-    return {
-        entry: _file(modules, first, ()),
-        **{name: _file(modules, _in_order(modules, name, first), (entry, first)) for name in later},
-    }
+    files = {entry: _file(modules, first)}
+    for name in later:
+        besides = _in_order(modules, name, first)
+        if further := [one for one in besides if _LATER.search(modules[one])]:
+            raise ValueError(f"{further[0]} imports what would come later still")
+        files[name] = _file(modules, besides, entry, first)
+    return files
 
 
 def _in_order(modules: Mapping[str, str], name: str, given: Iterable[str] = ()) -> list[str]:
@@ -44,22 +47,23 @@ def _in_order(modules: Mapping[str, str], name: str, given: Iterable[str] = ()) 
 
 
 def _file(
-    modules: Mapping[str, str], names: Iterable[str], taken: tuple[str, Collection[str]] | tuple[()]
+    modules: Mapping[str, str], names: Iterable[str], first: str = "", given: Collection[str] = ()
 ) -> str:
+    """The modules in one file, which takes what the `given` ones export from the `first` file."""
     parts: list[str] = []
     exported: list[str] = []
     wanted: set[str] = set()
     for name in names:
         code = modules[name]
-        if taken:
-            imports = [given for given, module in _IMPORT.findall(code) if module in taken[1]]
-            wanted.update(one for given in imports for one in given.split(", "))
+        for taken, module in _IMPORT.findall(code):
+            if module in given:
+                wanted.update(taken.split(", "))
         gives = _EXPORT.findall(code)
         code = _EXPORT.sub("", _IMPORT.sub("", code)).strip()
         if left := _LEFT.search(code):
             raise ValueError(f"{name}: {left[0]}")
-        given = ", ".join(gives)
-        parts.append(f"const {{ {given} }} = (() => {{\n{code}\nreturn {{ {given} }};\n}})();\n")
+        listed = ", ".join(gives)
+        parts.append(f"const {{ {listed} }} = (() => {{\n{code}\nreturn {{ {listed} }};\n}})();\n")
         exported += gives
-    head = f'import {{ {", ".join(sorted(wanted))} }} from "./{taken[0]}";\n' if taken else ""
+    head = f'import {{ {", ".join(sorted(wanted))} }} from "./{first}";\n' if wanted else ""
     return f"{head}{''.join(parts)}export {{ {', '.join(exported)} }};\n"

@@ -54,13 +54,12 @@ class Committer:
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._queue: deque[_Waiting] = deque()
         self._wake = asyncio.Event()
-        self._channels = [_Channel(pool) for _ in range(CHANNELS)]
+        self._channels = [_Channel(pool, self._observed) for _ in range(CHANNELS)]
         self._busy = 0
         self._tasks = [
             asyncio.create_task(self._run(channel), name=f"rostra-committer-{number}")
             for number, channel in enumerate(self._channels)
         ]
-        self._closed = False
         self.queued_events = 0
         self.observe: Callable[[int, float], None] = lambda *_: None
         """Told the events and the seconds of each commit."""
@@ -70,6 +69,9 @@ class Committer:
         """Calls that appended, or tried to."""
         return sum(channel.calls for channel in self._channels)
 
+    def _observed(self, events: int, seconds: float) -> None:
+        self.observe(events, seconds)
+
     def admit(self, events: int) -> None:
         """Raises LogBusy where so many events more would be too many to wait for."""
         if self._queue and self.queued_events + events > QUEUED_EVENTS_MAX:
@@ -77,7 +79,7 @@ class Committer:
 
     async def append(self, groups: Sequence[Group], events: int) -> Outcomes:
         """Nobody else's groups depend on what becomes of these, nor on their caller."""
-        if self._closed:
+        if self._tasks[0].done():
             raise LogUnavailable("the log is closed")
         if not groups:
             return []
@@ -89,7 +91,6 @@ class Committer:
 
     async def close(self) -> None:
         """Stop; what is still queued is unavailable."""
-        self._closed = True
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -107,10 +108,8 @@ class Committer:
                 continue
             self._busy += 1
             self._wake.set()  # what is left may be enough for the other
-            began, events = time.perf_counter(), sum(waiting.events for waiting in batch)
             try:
-                if await channel.serve(batch, events):
-                    self.observe(events, time.perf_counter() - began)
+                await channel.serve(batch)
             except asyncio.CancelledError:
                 _fail(batch, LogUnavailable("the log was closed"))
                 raise
@@ -142,32 +141,33 @@ class Committer:
 class _Channel:
     """A connection that commits."""
 
-    def __init__(self, pool: asyncpg.Pool) -> None:
+    def __init__(self, pool: asyncpg.Pool, observe: Callable[[int, float], None]) -> None:
         self._pool = pool
+        self._observe = observe
         self._connection: asyncpg.pool.PoolConnectionProxy | None = None
         self.calls = 0
 
-    async def serve(self, batch: list[_Waiting], events: int) -> bool:
-        """Commits, and answers each; says whether it was all done at once."""
+    async def serve(self, batch: list[_Waiting]) -> None:
+        """Commits, and answers each."""
+        began, events = time.perf_counter(), sum(waiting.events for waiting in batch)
         callers = chain.from_iterable(waiting.callers for waiting in batch)
         try:
             with tracing.span("append", callers, events=events):
                 answers = await self._commit([waiting.groups for waiting in batch])
+            self._observe(events, time.perf_counter() - began)
         except LogUnavailable as error:
             _fail(batch, error)
         except _UNFIT as error:
             if len(batch) == 1:
                 _fail(batch, error)
-                return False
+                return
             for waiting in batch:  # so that what cannot be stored fails alone
-                await self.serve([waiting], waiting.events)
+                await self.serve([waiting])
         except Exception as error:  # noqa: BLE001 — not swallowed: the callers get it
             await self.drop_connection()
             _fail(batch, error)
         else:
             _answer(batch, answers)
-            return True
-        return False
 
     async def _commit(self, callers: list[Sequence[Group]]) -> Outcomes:
         append = self._append

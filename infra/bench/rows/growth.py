@@ -43,7 +43,10 @@ async def measure(setting: Setting) -> list[Figure]:
         _figure(f"rebuild, cost of an event of {large.events:,}", many, scale.load, few),
         _figure(f"append, cost of an event after {large.events:,}", appended, scale.load, before),
         _memory("memory of a rebuilding process", [megabytes(done) for done in jobs], large),
-        _memory("memory of the server", await _servers(sizes), large),
+        *[
+            _memory("memory of the server", [await _server(url)], load)
+            for url, load in zip(sizes, (large, scale.load), strict=True)
+        ],
     ]
 
 
@@ -56,14 +59,11 @@ async def _appended(url: str, seconds: float) -> float:
         return 1e6 / await append_rate(log, groups, CALLERS)
 
 
-async def _servers(urls: list[str]) -> list[float]:
-    """Megabytes, of services that have caught up with what was appended; the first one's."""
-    found = []
-    for url in urls:
-        async with rostra(url) as served:
-            await caught_up(url)
-            found.append(served.peak.look() / 2**20)
-    return found[:1]
+async def _server(url: str) -> float:
+    """Megabytes, of a service that has caught up with what was appended."""
+    async with rostra(url) as served:
+        await caught_up(url)
+        return served.peak.look() / 2**20
 
 
 def _figure(name: str, ours: list[float], load: Load, peers: list[float]) -> Figure:

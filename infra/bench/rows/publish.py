@@ -125,7 +125,7 @@ class Bench:
         """Each comment by a person's own token."""
         mine, decoded = await alternate(
             self._scale.rounds,
-            lambda: self._person_rate(self._ours),
+            self._person_rate,
             lambda: self._rate(self._decoder, "/decode"),
         )
         return Figure(
@@ -210,7 +210,7 @@ class Bench:
         await self._settle()
         return count * BATCH_CONNECTIONS / seconds
 
-    async def _person_rate(self, to: Served) -> float:
+    async def _person_rate(self) -> float:
         count = max(CONNECTIONS, int(GUESSED * self._scale.seconds / 2))
         ballots = self._ballots.take(count)
         tokens = [
@@ -228,7 +228,9 @@ class Bench:
             )
             for number, ballot in enumerate(ballots)
         ]
-        seconds = await drive(to.host, to.port, requests, connections=CONNECTIONS, expected=201)
+        seconds = await drive(
+            self._ours.host, self._ours.port, requests, connections=CONNECTIONS, expected=201
+        )
         await self._settle()
         return len(requests) / seconds
 
