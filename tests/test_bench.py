@@ -25,8 +25,8 @@ from rostra.cloudevents import command
 from rostra.comment import CommentPosted
 from rostra.handle import handle
 from rostra.vote import VoteCast
-from rostra_adapters.views.store import to_row
 from rostra_projections.tables import Table
+from views.tables import all_rows
 
 FUTURE = "2100-01-01T00:00:00.000000Z"
 LOAD = Load(events=1_500, discussions=6, seed=3)
@@ -125,8 +125,7 @@ async def rows_of(
     """By column and key. Which event ids the stock library does not keep is left out, and
     persons of whom nothing is counted any more."""
     found: dict[str, Any] = {}
-    for record in await connection.fetch(f"select * from {table_.name}_v{version}"):
-        row = to_row(table_, tuple(record))
+    for row in await all_rows(connection, table_, version):
         fields = msgspec.structs.asdict(row)
         if table_.name == "participants" and fields["comments"] == 0:
             continue

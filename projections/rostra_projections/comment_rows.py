@@ -6,7 +6,7 @@ from uuid import UUID
 import msgspec
 
 from rostra.times import Time
-from rostra_projections.tables import Table
+from rostra_projections.tables import Fragment, Table
 
 
 class Shown(IntEnum):
@@ -83,6 +83,35 @@ class ParticipantRow(msgspec.Struct, gc=False):
     comments: int = 0
 
 
+RANKS = Fragment(
+    "comment_ranks",
+    own=("up", "down", "score", "best", "controversial", "hot", "changed"),
+    copies=("discussion", "parent", "pinned", "posted_at", "position"),
+    indexes=(
+        (
+            "create index comment_ranks_v{v}_top_score on comment_ranks_v{v}"
+            " (discussion, pinned, score, posted_at, position) where parent is null"
+        ),
+        (
+            "create index comment_ranks_v{v}_top_best on comment_ranks_v{v}"
+            " (discussion, pinned, best, posted_at, position) where parent is null"
+        ),
+        (
+            "create index comment_ranks_v{v}_top_controversial on comment_ranks_v{v}"
+            " (discussion, pinned, controversial, posted_at, position) where parent is null"
+        ),
+        (
+            "create index comment_ranks_v{v}_top_hot on comment_ranks_v{v}"
+            " (discussion, pinned, hot, posted_at, position) where parent is null"
+        ),
+        (
+            "create index comment_ranks_v{v}_flat_score on comment_ranks_v{v}"
+            " (discussion, score, posted_at, position)"
+        ),
+    ),
+)
+"""What a vote changes: a narrow row, so that the wide one and its indexes stay as they are."""
+
 COMMENTS = Table(
     "comments",
     CommentRow,
@@ -122,27 +151,7 @@ COMMENTS = Table(
             "create index comments_v{v}_top_time on comments_v{v}"
             " (discussion, pinned, posted_at, position) where parent is null"
         ),
-        (
-            "create index comments_v{v}_top_score on comments_v{v}"
-            " (discussion, pinned, score, posted_at, position) where parent is null"
-        ),
-        (
-            "create index comments_v{v}_top_best on comments_v{v}"
-            " (discussion, pinned, best, posted_at, position) where parent is null"
-        ),
-        (
-            "create index comments_v{v}_top_controversial on comments_v{v}"
-            " (discussion, pinned, controversial, posted_at, position) where parent is null"
-        ),
-        (
-            "create index comments_v{v}_top_hot on comments_v{v}"
-            " (discussion, pinned, hot, posted_at, position) where parent is null"
-        ),
         "create index comments_v{v}_flat_time on comments_v{v} (discussion, posted_at, position)",
-        (
-            "create index comments_v{v}_flat_score on comments_v{v}"
-            " (discussion, score, posted_at, position)"
-        ),
         (
             "create index comments_v{v}_replies on comments_v{v}"
             " (parent, posted_at, position) where parent is not null"
@@ -157,6 +166,7 @@ COMMENTS = Table(
         ),
         "create index comments_v{v}_hidden on comments_v{v} (discussion, author) where shown = 1",
     ),
+    apart=(RANKS,),
 )
 
 COUNTS = Table(

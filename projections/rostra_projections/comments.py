@@ -39,7 +39,7 @@ from rostra_projections.comment_rows import (
 from rostra_projections.tables import Fact, Key, Rows, Table, Touched
 
 TABLES: tuple[Table[Any], ...] = (COMMENTS, COUNTS, PARTICIPANTS)
-SHAPE = 1
+SHAPE = 2
 EVENTS: frozenset[type] = frozenset(
     {
         CommentApproved,

@@ -14,14 +14,16 @@ from rostra_projections.listing import ORDERS, Kind, Listing
 From = Literal["start", "pinned", "rest"]
 """Where a page begins: at the start, or after a key among the pinned or the rest."""
 
-COLUMNS = tuple(COMMENTS.types)
-_COLUMNS = ", ".join(f"c.{column}" for column in COLUMNS)
+_C, _R = "comments_v{v} c", "comment_ranks_v{v} r"
+COLUMNS = ", ".join(f"{'cr'[COMMENTS.home_of(column)]}.{column}" for column in COMMENTS.types)
+"""Of a comment `c` and its ranks `r`."""
+_OWN = ", ".join(f"c.{column}" for column in COMMENTS.columns_of(COMMENTS.fragments[0]))
 
 _SEES = "(c.shown = 2 or (c.shown = 1 and (:moderator or c.author = :person)))"
 _SAW = "(m.shown = 2 or (m.shown = 1 and (:moderator or c.author = :person)))"
 
 _LISTED = {
-    "discussion": "c.discussion = :list",
+    "discussion": "{at}.discussion = :list",
     "inline": "c.discussion = :list and c.passage is not null",
     "passage": "c.passage = :list",
     "replies": "c.parent = :list",
@@ -35,10 +37,10 @@ _TOTALS = {
 
 # `offset 0`: looked up for each row that is read. As a join it would first read them all.
 _UNMOVED = """
-        and c.position <= :as_of
+        and {at}.position <= :as_of
         and not exists (
             select from comment_moves m
-            where m.discussion = :discussion and m.comment = c.id and m.position > :as_of
+            where m.discussion = :discussion and m.comment = {at}.id and m.position > :as_of
             offset 0)"""
 
 _MOVED = """
@@ -65,9 +67,11 @@ page as materialized (
     order by place_pinned desc, {outer_order}
     limit :limit
 ){below}
-select h.position as head, h.moves_from, h.history, h.moves_gone, h.group_changed, h.total, r.*
-from head h left join ({levels}) r on true
-order by r.level, r.place_pinned desc, {final_order}"""
+select h.position as head, h.moves_from, h.history, h.moves_gone, h.group_changed, h.total,
+    c.level, c.place_pinned, c.place_value, {columns}
+from head h left join ({levels}) c on true
+left join lateral (select * from comment_ranks_v{v} where id = c.id offset 0) r on true
+order by c.level, c.place_pinned desc, {final_order}"""
 
 _CHILDREN = """,
 {name} as materialized (
@@ -101,7 +105,8 @@ def page_statement(
         moved="" if begin == "start" else _MOVED,
         branches="\n    union all\n".join(_branches(kind, of, order, begin)),
         outer_order=_by(order, "place_value", "posted_at", "position"),
-        final_order=_by(order, "r.place_value", "r.posted_at", "r.position"),
+        final_order=_by(order, "c.place_value", "c.posted_at", "c.position"),
+        columns=COLUMNS,
         below=below,
         levels=levels,
     )
@@ -114,7 +119,7 @@ def _own_hidden(kind: Kind, of: str) -> str:
     return f""" + case when :moderator or :person = '' then 0 else (
             select count(*) from comments_v{{v}} c
             where c.author = :person and c.shown = 1 and c.discussion = :discussion
-            and {_LISTED[of]}{top}) end"""
+            and {_LISTED[of].format(at="c")}{top}) end"""
 
 
 def _by(order: Order, value: str, posted_at: str, position: str) -> str:
@@ -124,68 +129,76 @@ def _by(order: Order, value: str, posted_at: str, position: str) -> str:
     return ", ".join(f"{each} {direction}" for each in columns)
 
 
-def _after(order: Order, value: str) -> str:
+def _after(order: Order, value: str, at: str) -> str:
     column, descends = ORDERS[order]
     beyond = "<" if descends else ">"
     if column is None:
-        return f"(c.posted_at, c.position) {beyond} (:last_at, :last_position)"
+        return f"({at}.posted_at, {at}.position) {beyond} (:last_at, :last_position)"
     kind = COMMENTS.types[column]  # of the column's own type, or no index serves
     last = f"(:last_value::{kind}, :last_at, :last_position)"
-    return f"({value}, c.posted_at, c.position) {beyond} {last}"
+    return f"({value}, {at}.posted_at, {at}.position) {beyond} {last}"
 
 
 def _branches(kind: Kind, of: str, order: Order, begin: From) -> list[str]:
     """What has not moved, and what has: each an ordered few rows by an index."""
-    column = ORDERS[order][0]
-    today = f"c.{column}" if column else "0"
     if kind != "top":
-        branches = [_today(kind, of, order, begin, today, pinned=None)]
+        branches = [_today(kind, of, order, begin, pinned=None)]
     elif begin == "rest":
-        branches = [_today(kind, of, order, "rest", today, pinned=False)]
+        branches = [_today(kind, of, order, "rest", pinned=False)]
     else:
         free: From = "pinned" if begin == "pinned" else "start"
         branches = [
-            _today(kind, of, order, begin, today, pinned=True),
-            _today(kind, of, order, free, today, pinned=False),
+            _today(kind, of, order, begin, pinned=True),
+            _today(kind, of, order, free, pinned=False),
         ]
     return branches if begin == "start" else [*branches, _back(kind, of, order, begin)]
 
 
-def _today(
-    kind: Kind, of: str, order: Order, begin: From, value: str, *, pinned: bool | None
-) -> str:
+def _today(kind: Kind, of: str, order: Order, begin: From, *, pinned: bool | None) -> str:
     """Rows by today's keys. After a key among the pinned, all the rest come too."""
-    where = [_LISTED[of], _SEES]
+    column = ORDERS[order][0]
+    value = f"r.{column}" if column else "0"
+    source, at = _source(column, of)
+    where = [_LISTED[of].format(at=at), _SEES]
     if kind == "top":
-        where += ["c.parent is null", "c.pinned" if pinned else "not c.pinned"]
+        where += [f"{at}.parent is null", f"{at}.pinned" if pinned else f"not {at}.pinned"]
     if begin != "start" and not (begin == "pinned" and pinned is False):
-        where.append(_after(order, value))
-    unmoved = "" if begin == "start" else _UNMOVED
+        where.append(_after(order, value, at))
+    unmoved = "" if begin == "start" else _UNMOVED.format(at=at)
     place = "c.pinned" if kind == "top" else "false"
-    return f"""    (select {place} as place_pinned, {value}::float8 as place_value, {_COLUMNS}
-        from comments_v{{v}} c
+    return f"""    (select {place} as place_pinned, {value}::float8 as place_value, {_OWN}
+        from {source}
         where {" and ".join(where)}{unmoved}
-        order by {_by(order, value, "c.posted_at", "c.position")}
+        order by {_by(order, value, f"{at}.posted_at", f"{at}.position")}
         limit :limit)"""
+
+
+def _source(column: str | None, of: str) -> tuple[str, str]:
+    """What is read, and which of its tables leads: the one whose index has the order."""
+    if column is None:
+        return _C, "c"
+    if of == "discussion":
+        return f"{_R} cross join lateral (select * from {_C} where c.id = r.id offset 0) c", "r"
+    return f"{_C} cross join lateral (select * from {_R} where r.id = c.id offset 0) r", "c"
 
 
 def _back(kind: Kind, of: str, order: Order, begin: From) -> str:
     """Rows that have moved since, where they stood before."""
     column = ORDERS[order][0]
     value = f"m.{column}" if column else "0"
-    where = [_LISTED[of], _SAW, "c.position <= :as_of"]
+    where = [_LISTED[of].format(at="c"), _SAW, "c.position <= :as_of"]
     if kind == "top":
         where.append("c.parent is null")
-        after = _after(order, value)
+        after = _after(order, value, "c")
         where.append(
             f"(not m.pinned or {after})" if begin == "pinned" else f"not m.pinned and {after}"
         )
     else:
-        where.append(_after(order, value))
+        where.append(_after(order, value, "c"))
     place = "m.pinned" if kind == "top" else "false"
-    return f"""    (select {place} as place_pinned, {value}::float8 as place_value, {_COLUMNS}
+    return f"""    (select {place} as place_pinned, {value}::float8 as place_value, {_OWN}
         from moved m
-        cross join lateral (select * from comments_v{{v}} where id = m.comment offset 0) c
+        cross join lateral (select * from {_C} where c.id = m.comment offset 0) c
         where {" and ".join(where)}
         order by 1 desc, {_by(order, value, "c.posted_at", "c.position")}
         limit :limit)"""
@@ -193,14 +206,13 @@ def _back(kind: Kind, of: str, order: Order, begin: From) -> str:
 
 def _below(*, replies: bool) -> tuple[str, str]:
     """The first replies of each row of the page and of each of those, and all levels."""
-    plain = ", ".join(COLUMNS)
-    levels = f"select 0 as level, place_pinned, place_value, {plain} from page"
+    levels = "select 0 as level, * from page"
     if not replies:
         return "", levels
     below = ""
     for level, (name, above) in enumerate((("child", "page"), ("grandchild", "child")), 1):
-        below += _CHILDREN.format(v="{v}", name=name, above=above, columns=_COLUMNS, sees=_SEES)
-        levels += f"\n    union all select {level}, false, 0, {plain} from {name}"
+        below += _CHILDREN.format(v="{v}", name=name, above=above, columns=_OWN, sees=_SEES)
+        levels += f"\n    union all select {level}, false, 0, * from {name}"
     return below, levels
 
 

@@ -31,10 +31,22 @@ class Fact(msgspec.Struct, frozen=True, gc=False):
 R = TypeVar("R", bound=msgspec.Struct)
 
 
+class Fragment(msgspec.Struct, frozen=True):
+    """What PostgreSQL keeps together of each row, in a table of this name: the key and `own`
+    columns, and `copies` of columns of the first fragment, for its indexes. Those are statements
+    in which `{v}` stands for the version."""
+
+    name: str
+    own: tuple[str, ...]
+    copies: tuple[str, ...] = ()
+    indexes: tuple[str, ...] = ()
+
+
 class Table(Generic[R]):
     """A table of rows: its columns are the fields of `row`, `types` their SQL types.
 
-    `indexes` are statements in which `{v}` stands for the version.
+    In PostgreSQL its `fragments` are tables of their own, the first with `indexes` and whatever
+    is not `apart`: of a row only the fragments are written that have changed.
     """
 
     def __init__(
@@ -45,6 +57,7 @@ class Table(Generic[R]):
         key: tuple[str, ...],
         types: Mapping[str, str],
         indexes: tuple[str, ...] = (),
+        apart: tuple[Fragment, ...] = (),
     ) -> None:
         fields = tuple(field.name for field in msgspec.structs.fields(row))
         if fields != tuple(types):
@@ -53,7 +66,17 @@ class Table(Generic[R]):
         self.row = row
         self.key = key
         self.types = dict(types)
-        self.indexes = indexes
+        elsewhere = {*key, *(column for fragment in apart for column in fragment.own)}
+        own = tuple(column for column in fields if column not in elsewhere)
+        self.fragments = (Fragment(name, own, indexes=indexes), *apart)
+
+    def columns_of(self, fragment: Fragment) -> tuple[str, ...]:
+        """The columns that a fragment holds, the key first."""
+        return (*self.key, *fragment.own, *fragment.copies)
+
+    def home_of(self, column: str) -> int:
+        """The number of the fragment that a column is read from."""
+        return next((n for n, fragment in enumerate(self.fragments) if column in fragment.own), 0)
 
     def key_of(self, row: R) -> Key:
         """The row's key, as `Rows` knows it."""

@@ -32,17 +32,21 @@ select {_ID.format("n")}, $1::uuid, 'c' || n::text,
     case when n % 50 = 2 then 'held' when n % 20 = 3 then 'removed' else 'published' end,
     case when n % 50 = 2 then 1 when n % 20 = 3 then 0 else 2 end, n % 20000 = 1,
     timestamptz '2026-01-01' + n * interval '1 minute', null,
-    n % 40, n % 11, n % 40 - n % 11, (n % 997) / 1000.0, (n % 991) / 10.0, n / 100.0,
     case when n % 1000 = 1 then 200 else 0 end, 0, case when n % 1000 = 1 then 200 else 0 end, 0,
-    '\\x00', null, null, null, n, n
+    '\\x00', null, null, null, n
 from generate_series(1, $3::integer) n"""
 _FILL_OTHERS = f"""
 insert into comments_v1
 select {_ID.format("concat(d, '/', n)")}, {_ID.format("d")}, 'c' || n::text, null, 0, null,
     'a' || n::text, 'published', 2, false,
     timestamptz '2026-01-01' + n * interval '1 minute', null,
-    n % 4, 0, n % 4, 0, 0, 0, 0, 0, 0, 0, '\\x00', null, null, null, n * d, n * d
+    0, 0, 0, 0, '\\x00', null, null, null, n * d
 from generate_series(1, $1::integer) d, generate_series(1, $2::integer) n"""
+_FILL_RANKS = """
+insert into comment_ranks_v1
+select id, n % 40, n % 11, n % 40 - n % 11, (n % 997) / 1000.0, (n % 991) / 10.0, n / 100.0,
+    position, discussion, parent, pinned, posted_at, position
+from comments_v1 cross join lateral (select substr(key, 2)::integer as n) of"""
 _FILL_COUNTS = f"""
 insert into comment_counts_v1
 select {_ID.format("d")}, 's', 50, 0, 50, 50, 50, 0, 0, now(), now(), now() - d * interval '1 s', d
@@ -71,6 +75,7 @@ async def fill(connection: asyncpg.Connection) -> None:
     """Rows that nobody has analysed yet."""
     await connection.execute(_FILL_COMMENTS, DISCUSSION, passage("p0"), LARGE)
     await connection.execute(_FILL_OTHERS, OTHERS, COMMENTS_OF_OTHERS)
+    await connection.execute(_FILL_RANKS)
     await connection.execute(_FILL_COUNTS, OTHERS)
     await connection.execute(_FILL_DISCUSSIONS, OTHERS)
     await connection.execute(_FILL_PASSAGES, OTHERS * 10)

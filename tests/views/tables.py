@@ -11,7 +11,7 @@ from rostra_adapters.postgres.connect import SETTINGS
 from rostra_adapters.postgres.connection import Connection
 from rostra_adapters.views import schema, store
 from rostra_adapters.views.projector import at, project, states
-from rostra_projections.tables import Key
+from rostra_projections.tables import Key, Table
 from rostra_projections.views import VIEWS
 
 _RECORD = """
@@ -72,9 +72,20 @@ async def dump(connection: Connection) -> Dump:
     found: Dump = {}
     for state in await states(connection, VIEWS):
         for table in state.view.tables:
-            name = schema.versioned(table, state.version)
-            columns = ", ".join(f'"{column}"' for column in table.types)
-            records = await connection.fetch(f"select {columns} from public.{name}")
-            rows = [store.to_row(table, tuple(one)) for one in records]
+            rows = await all_rows(connection, table, state.version)
             found[table.name] = {table.key_of(row): row for row in rows}
     return found
+
+
+async def all_rows(connection: Connection, table: Table[Any], version: int) -> list[Any]:
+    """Every row of a version of a table, put together; copies are what they are copies of."""
+    values: dict[Key, dict[str, Any]] = {}
+    for fragment in table.fragments:
+        columns = table.columns_of(fragment)
+        listed = ", ".join(f'"{column}"' for column in columns)
+        name = schema.versioned(fragment, version)
+        for one in await connection.fetch(f"select {listed} from public.{name}"):
+            row = values.setdefault(tuple(one)[: len(table.key)], {})
+            for column, value in one.items():
+                assert row.setdefault(column, value) == value, (name, column)
+    return [store.to_row(table, [row[c] for c in table.types]) for row in values.values()]

@@ -184,7 +184,10 @@ async def test_a_rebuild_that_finds_the_view_changed_ends_the_lists_begun_before
     events, story, views = Events(), Story(), InPostgres(pool)
     await database.execute("select 1")
     reader = await _half_read(story, views, events)
-    await database.execute("update comments_v1 set score = 9 where key = 'c7'")
+    await database.execute(
+        "update comment_ranks_v1 set score = 9"
+        " where id = (select id from comments_v1 where key = 'c7')"
+    )
     done = {each.view: each.equal for each in await rebuild(database_url)}
     assert [view for view, equal in done.items() if not equal] == ["comments"]
     with pytest.raises(CursorRefused, match="cursor-too-old"):

@@ -22,9 +22,10 @@ from views.story import Events, Story, pages
 
 REBUILDING = 5940093377497353331
 MASTER = b"m" * 32
-TABLES = ["comments", "comment_counts", "participants", "discussions", "passages"]
+TABLES = ["comments", "comment_ranks", "comment_counts", "participants", "discussions", "passages"]
 CHANGES = {
-    "comments": "up = up + 1",
+    "comments": "replies = replies + 1",
+    "comment_ranks": "up = up + 1",
     "comment_counts": "comments = 77",
     "participants": "comments = 5",
     "discussions": "title = 'Another'",
@@ -138,7 +139,10 @@ async def test_the_tables_of_old_versions_are_dropped(
         await rebuild(database_url)
     found = await database.fetch("select tablename from pg_tables where tablename ~ '_v[0-9]+$'")
     assert sorted(record[0] for record in found) == sorted(
-        f"{table.name}_v3" for view in VIEWS.values() for table in view.tables
+        f"{fragment.name}_v3"
+        for view in VIEWS.values()
+        for table in view.tables
+        for fragment in table.fragments
     )
 
 

@@ -16,8 +16,8 @@ async def index(url: str, states: Sequence[ViewState], *, side_by_side: int) -> 
     """Make all indexes, and let the planner know what the tables hold."""
     tables = [(table, state.version) for state in states for table in state.view.tables]
     await _each(url, [one for each in tables for one in schema.indexes(*each)], side_by_side)
-    last = [f"{schema.key(*each)}; analyze public.{schema.versioned(*each)}" for each in tables]
-    await _each(url, last, side_by_side)
+    await _each(url, [one for each in tables for one in schema.keys(*each)], side_by_side)
+    await _each(url, [one for each in tables for one in schema.analyses(*each)], side_by_side)
 
 
 async def _each(url: str, statements: Sequence[str], side_by_side: int) -> None:

@@ -5,17 +5,19 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
+import msgspec
+
 from rostra.ids import prefix_of
 from rostra.log import EventLog, LogUnavailable
 from rostra_adapters.views.backend import ViewBehind, ViewStatus
 from rostra_adapters.views.changes import Changes
 from rostra_adapters.views.folding import Progress
 from rostra_adapters.views.rebuild import Rebuilt
-from rostra_adapters.views.verify import Difference, difference
+from rostra_adapters.views.verify import Difference, Fields, difference
 from rostra_adapters.views.watch import RETRY_AFTER_SECONDS
 from rostra_projections.memory import MemoryViews
 from rostra_projections.reads import Reads
-from rostra_projections.tables import Table
+from rostra_projections.tables import Key, Table
 from rostra_projections.views import VIEWS, View
 
 PAGE_EVENTS = 1_000
@@ -150,7 +152,12 @@ def _of_table(
 ) -> list[Difference]:
     wanted, kept = expected.rows.of(table), found.rows.of(table)
     return [
-        difference(view.name, table, wanted.get(key), kept.get(key))
+        difference(view.name, table.name, table.key, _fields(wanted, key), _fields(kept, key))
         for key in wanted.keys() | kept.keys()
         if wanted.get(key) != kept.get(key)
     ]
+
+
+def _fields(rows: dict[Key, Any], key: Key) -> Fields | None:
+    row = rows.get(key)
+    return None if row is None else msgspec.structs.asdict(row)

@@ -8,6 +8,7 @@ import asyncpg
 
 from rostra_adapters.views.store import to_row
 from rostra_projections.comment_rows import COMMENTS
+from rostra_projections.comments_sql import COLUMNS
 from rostra_projections.moderation import ACTS, FLAGS, ActRow, FlagRow
 from rostra_projections.reads import FLAGS_SHOWN_MAX, Queued
 from rostra_projections.tables import Table
@@ -38,12 +39,13 @@ left join (
 left join lateral (
     select * from public.comments_v{{comments}} where id = q.id offset 0
 ) c on true
+left join lateral (
+    select * from public.comment_ranks_v{{comments}} where id = c.id offset 0
+) r on true
 order by q.since"""
 
 QUEUES = {
-    queue: _QUEUE.format(
-        columns=_columns(COMMENTS, "c"), here=_WITH_COMMENTS, since=f"{queue}_since"
-    )
+    queue: _QUEUE.format(columns=COLUMNS, here=_WITH_COMMENTS, since=f"{queue}_since")
     for queue in ("held", "flagged")
 }
 

@@ -84,6 +84,15 @@ class ViewState(msgspec.Struct, frozen=True):
         return VIEWS[self.name]
 
 
+class Folded(msgspec.Struct, frozen=True):
+    """The final rows of a page, those that it found, by table, as they were, and where its
+    comments stood."""
+
+    rows: Rows
+    loaded: dict[str, store.Loaded]
+    before: Before
+
+
 async def states(connection: Connection, names: Iterable[str] = VIEWS) -> list[ViewState]:
     """Where the views stand."""
     return [ViewState(*record) for record in await connection.fetch(_STATES, list(names))]
@@ -182,15 +191,15 @@ async def _apply(
         mine = [fact for fact in mine if discussion_of(fact.stream) not in parked]
     if not mine:
         return
-    rows, before = await _folded_or_parked(connection, state, mine)
-    await _save(connection, state, rows)
+    page = await _folded_or_parked(connection, state, mine)
+    await _save(connection, state, page)
     if keep_moves:
-        await _keep(connection, list(moves_since(rows, before)))
+        await _keep(connection, list(moves_since(page.rows, page.before)))
 
 
 async def _folded_or_parked(
     connection: Connection, state: ViewState, facts: Sequence[Fact | Broken]
-) -> tuple[Rows, Before]:
+) -> Folded:
     while True:
         try:
             return await _folded(connection, state, facts)
@@ -200,8 +209,7 @@ async def _folded_or_parked(
 
 async def _folded(
     connection: Connection, state: ViewState, facts: Sequence[Fact | Broken]
-) -> tuple[Rows, Before]:
-    """The final rows of a page, and where its comments stood before."""
+) -> Folded:
     view = state.view
     rows = Rows(view.tables)
     touched: dict[str, set[Key]] = {table.name: set() for table in view.tables}
@@ -209,15 +217,17 @@ async def _folded(
         if isinstance(fact, Fact):
             for table, key in view.touches(fact):
                 touched[table.name].add(key)
-    for table in view.tables:
-        await store.load(connection, table, state.version, touched[table.name], rows)
+    loaded = {
+        table.name: await store.load(connection, table, state.version, touched[table.name], rows)
+        for table in view.tables
+    }
     before = places_of(rows, touched[COMMENTS.name]) if COMMENTS in view.tables else {}
     for number, fact in enumerate(facts, 1):
         fold_fact(view, rows, fact)
         if number % FOLDED_AT_ONCE == 0:
             await asyncio.sleep(0)
     view.settle(rows, touched)
-    return rows, before
+    return Folded(rows, loaded, before)
 
 
 async def _park(
@@ -239,11 +249,12 @@ async def park(connection: Connection, state: ViewState, parked: Parked) -> None
     )
 
 
-async def _save(connection: Connection, state: ViewState, rows: Rows) -> None:
+async def _save(connection: Connection, state: ViewState, page: Folded) -> None:
     for table in state.view.tables:
         if table is COUNTS:  # the comments are written: what is stale can be looked up
-            await _mend(connection, state.version, rows)
-        await store.save(connection, table, state.version, rows.of(table).values())
+            await _mend(connection, state.version, page.rows)
+        rows, loaded = page.rows.of(table).values(), page.loaded[table.name]
+        await store.save(connection, table, state.version, rows, loaded)
 
 
 async def _mend(connection: Connection, version: int, rows: Rows) -> None:

@@ -13,7 +13,7 @@ from rostra_adapters.views import moderation_reads
 from rostra_adapters.views.store import to_row
 from rostra_projections.comment_rows import COMMENTS, COUNTS, CommentRow, CountsRow
 from rostra_projections.comments import inline_group
-from rostra_projections.comments_sql import From, of_listing, page_statement
+from rostra_projections.comments_sql import COLUMNS, From, of_listing, page_statement
 from rostra_projections.discussions import DISCUSSIONS
 from rostra_projections.listing import Cursor, LastKey, Listing, refuse_old
 from rostra_projections.moderation import ActRow, Queue
@@ -44,10 +44,11 @@ left join (
 ) c on true
 where v.name = 'comments' and v.version = {comments}"""
 
-COMMENT = """
-select v.position, c.* from public.rostra_views v
-left join public.comments_v{comments} c on c.id = $1
-where v.name = 'comments' and v.version = {comments}"""
+COMMENT = f"""
+select v.position, {COLUMNS} from public.rostra_views v
+left join public.comments_v{{comments}} c on c.id = $1
+left join public.comment_ranks_v{{comments}} r on r.id = c.id
+where v.name = 'comments' and v.version = {{comments}}"""
 
 # Where the views named stand; no row if one of them is served in another version.
 _HERE = """(

@@ -125,7 +125,8 @@ async def _replace(connection: Connection, url: str, begun: Begun) -> Rebuilt:
     await _drop_all_but(connection, fresh.view, {fresh.version})
     seconds = time.monotonic() - begun.at
     changed = [] if theirs is None else list(differences(ours, theirs))
-    return Rebuilt(fresh.name, position, seconds, rows_of(ours), ours == theirs, changed)
+    rows = rows_of(fresh.view, ours)
+    return Rebuilt(fresh.name, position, seconds, rows, ours == theirs, changed)
 
 
 async def _catch_up(connection: Connection, fresh: ViewState, position: int) -> int:
@@ -204,4 +205,6 @@ async def _drop_all_but(connection: Connection, view: View, kept: set[int]) -> N
                 except asyncpg.LockNotAvailableError:
                     await asyncio.sleep(DROP_WAIT_SECONDS)
             else:
-                logger.warning("%s is still being read", schema.versioned(table, version))
+                logger.warning(
+                    "%s is still being read", schema.versioned(table.fragments[0], version)
+                )

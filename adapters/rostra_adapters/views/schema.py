@@ -5,7 +5,7 @@ from typing import Any
 import asyncpg
 
 from rostra_adapters.postgres.connection import Connection
-from rostra_projections.tables import Table
+from rostra_projections.tables import Fragment, Table
 from rostra_projections.views import VIEWS, View
 
 _INSTALLING = "select pg_advisory_xact_lock(5940093377497353329)"
@@ -90,48 +90,55 @@ async def _begin(connection: Connection, view: View) -> None:
     await connection.execute(_BEGIN, view.name, FIRST_VERSION, view.shape)
 
 
-def versioned(table: Table[Any], version: int) -> str:
-    """The name of a version of a table."""
-    return f"{table.name}_v{version}"
+def versioned(fragment: Fragment, version: int) -> str:
+    """The name of a version of a fragment of a table."""
+    return f"{fragment.name}_v{version}"
 
 
 async def create(connection: Connection, table: Table[Any], version: int) -> None:
     """An empty table without its indexes."""
-    name = versioned(table, version)
-    columns = ", ".join(
-        f'"{column}" {kind}' + (" not null" if column in table.key else "")
-        for column, kind in table.types.items()
-    )
-    await connection.execute(f"drop table if exists public.{name}")
-    # Room on each page lets a row that changes often stay there, its indexes untouched.
-    await connection.execute(f"create table public.{name} ({columns}) with (fillfactor = 85)")
+    for fragment in table.fragments:
+        name = versioned(fragment, version)
+        columns = ", ".join(
+            f'"{column}" {table.types[column]}' + (" not null" if column in table.key else "")
+            for column in table.columns_of(fragment)
+        )
+        await connection.execute(f"drop table if exists public.{name}")
+        # Room on each page lets a row that changes often stay there, its indexes untouched.
+        await connection.execute(f"create table public.{name} ({columns}) with (fillfactor = 85)")
 
 
 async def index(connection: Connection, table: Table[Any], version: int) -> None:
-    """The primary key and the other indexes."""
-    for statement in indexes(table, version):
+    """The primary keys and the other indexes."""
+    for statement in (*indexes(table, version), *keys(table, version)):
         await connection.execute(statement)
-    await connection.execute(key(table, version))
 
 
 def indexes(table: Table[Any], version: int) -> list[str]:
-    """Statements that may run side by side: the key's index, then the others."""
-    name, columns = versioned(table, version), ", ".join(table.key)
-    return [
-        f"create unique index {name}_pkey on public.{name} ({columns})",
-        *(statement.replace("{v}", str(version)) for statement in table.indexes),
-    ]
+    """Statements that may run side by side: of each fragment the key's index, then the others."""
+    columns, found = ", ".join(table.key), []
+    for fragment in table.fragments:
+        name = versioned(fragment, version)
+        found.append(f"create unique index {name}_pkey on public.{name} ({columns})")
+        found += [statement.replace("{v}", str(version)) for statement in fragment.indexes]
+    return found
 
 
-def key(table: Table[Any], version: int) -> str:
-    """The statement that makes the key's index the primary key."""
-    name = versioned(table, version)
-    return f"alter table public.{name} add primary key using index {name}_pkey"
+def keys(table: Table[Any], version: int) -> list[str]:
+    """The statements that make the keys' indexes primary keys."""
+    names = [versioned(fragment, version) for fragment in table.fragments]
+    return [f"alter table public.{name} add primary key using index {name}_pkey" for name in names]
+
+
+def analyses(table: Table[Any], version: int) -> list[str]:
+    """The statements that let the planner know what the table holds."""
+    return [f"analyze public.{versioned(fragment, version)}" for fragment in table.fragments]
 
 
 async def drop(connection: Connection, table: Table[Any], version: int) -> None:
     """A version that is served no more."""
-    await connection.execute(f"drop table if exists public.{versioned(table, version)}")
+    names = ", ".join(f"public.{versioned(fragment, version)}" for fragment in table.fragments)
+    await connection.execute(f"drop table if exists {names}")
 
 
 async def exists(pool: asyncpg.Pool) -> bool:

@@ -1,9 +1,11 @@
-"""Rows between a fold and PostgreSQL: loaded by key in one query a table, written in one."""
+"""Rows between a fold and PostgreSQL: loaded by key in one query a table, written in one for
+each fragment that has changed."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import lru_cache
 from itertools import islice
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -11,93 +13,150 @@ import msgspec
 from rostra.times import format_time, to_datetime
 from rostra_adapters.postgres.connection import Connection
 from rostra_adapters.views.schema import versioned
-from rostra_projections.tables import Key, Rows, Table
+from rostra_projections.tables import Fragment, Key, Rows, Table
 
-Convert = Callable[[Any], Any]
 SAVED_AT_ONCE = 4_000
 """Rows; then whoever else waits for this process has a turn."""
 
 
-class Statements(msgspec.Struct, frozen=True):
-    """The statements of one version of a table."""
-
-    load: str
-    save: str
-    read: str
+Values = tuple[Any, ...]
+Loaded = Mapping[Key, Values]
+"""Rows as they were loaded, by key."""
+NOTHING_LOADED: Loaded = {}
 
 
 @lru_cache(64)
-def statements(table: Table[Any], version: int) -> Statements:
-    """Load rows by key, write rows, read a range of prefixes (by the first key column)."""
-    name, columns = versioned(table, version), [f'"{column}"' for column in table.types]
-    arrays = [f"${n}::{kind}[]" for n, kind in enumerate(table.types.values(), 1)]
+def load_statement(table: Table[Any], version: int) -> str:
+    """Rows by key, from all fragments."""
     keys = [f"${n}::{table.types[column]}[]" for n, column in enumerate(table.key, 1)]
     same = " and ".join(f"t.{column} = k.{column}" for column in table.key)
-    changes = ", ".join(
-        f'"{column}" = excluded."{column}"' for column in table.types if column not in table.key
+    columns = ", ".join(f'p{table.home_of(column)}."{column}"' for column in table.types)
+    looked_up = "".join(
+        f" cross join lateral (select {_listed(table, fragment)}"
+        f" from public.{versioned(fragment, version)} t where {same}"
+        f" offset 0) p{number}"  # one by one, whatever the planner believes
+        for number, fragment in enumerate(table.fragments)
     )
-    listed = ", ".join(columns)
-    return Statements(
-        load=f"select t.* from unnest({', '.join(keys)}) k ({', '.join(table.key)})"
-        f" cross join lateral (select {listed} from public.{name} t where {same}"
-        " offset 0) t",  # looked up one by one, whatever the planner believes
-        save=f"insert into public.{name} ({listed}) select * from unnest({', '.join(arrays)})"
-        f" on conflict ({', '.join(table.key)}) do update set {changes}",
-        read=f"select {listed} from public.{name}"
-        f" where {table.key[0]} >= $1 and {table.key[0]} <= $2 order by {', '.join(table.key)}",
+    return f"select {columns} from unnest({', '.join(keys)}) k ({', '.join(table.key)}){looked_up}"
+
+
+@lru_cache(64)
+def _save_statement(table: Table[Any], fragment: Fragment, version: int) -> str:
+    columns = table.columns_of(fragment)
+    arrays = [f"${n}::{table.types[column]}[]" for n, column in enumerate(columns, 1)]
+    changes = ", ".join(
+        f'"{column}" = excluded."{column}"' for column in columns if column not in table.key
+    )
+    return (
+        f"insert into public.{versioned(fragment, version)} ({_listed(table, fragment)})"
+        f" select * from unnest({', '.join(arrays)})"
+        f" on conflict ({', '.join(table.key)}) do update set {changes}"
     )
 
 
 @lru_cache(64)
-def _times(table: Table[Any]) -> tuple[int, ...]:
-    kinds = enumerate(table.types.values())
-    return tuple(number for number, kind in kinds if kind == "timestamptz")
+def read_statement(table: Table[Any], fragment: Fragment, version: int) -> str:
+    """What a fragment holds of a range of prefixes, by the first column of the key."""
+    return (
+        f"select {_listed(table, fragment)} from public.{versioned(fragment, version)}"
+        f" where {table.key[0]} >= $1 and {table.key[0]} <= $2 order by {', '.join(table.key)}"
+    )
 
 
-def to_records(table: Table[Any], rows: Iterable[msgspec.Struct]) -> Iterator[tuple[Any, ...]]:
-    """Rows as PostgreSQL takes them."""
-    times = _times(table)
-    for row in rows:
-        if not times:
-            yield msgspec.structs.astuple(row)
-            continue
-        values = list(msgspec.structs.astuple(row))
-        for number in times:
-            if values[number] is not None:
-                values[number] = to_datetime(values[number])
-        yield tuple(values)
+def _listed(table: Table[Any], fragment: Fragment) -> str:
+    return ", ".join(f'"{column}"' for column in table.columns_of(fragment))
 
 
-def to_row(table: Table[Any], values: Sequence[Any]) -> Any:
+@lru_cache(64)
+def _times(table: Table[Any], columns: tuple[str, ...]) -> tuple[int, ...]:
+    """Which of some columns are times."""
+    return tuple(n for n, column in enumerate(columns) if table.types[column] == "timestamptz")
+
+
+@lru_cache(64)
+def _picking(table: Table[Any], fragment: Fragment) -> Callable[[Values], Values]:
+    """What a fragment holds, of the values of a row."""
+    numbers = {column: number for number, column in enumerate(table.types)}
+    picked: Callable[[Values], Values] = itemgetter(
+        *(numbers[c] for c in table.columns_of(fragment))
+    )
+    return picked
+
+
+def values_of(table: Table[Any], fragment: Fragment, row: msgspec.Struct) -> Values:
+    """What a fragment holds of a row, as the fold has it."""
+    return _picking(table, fragment)(msgspec.structs.astuple(row))
+
+
+def from_record(table: Table[Any], columns: tuple[str, ...], record: Iterable[Any]) -> Values:
+    """Values of columns as the fold has them."""
+    values = tuple(record)
+    times = _times(table, columns)
+    return _converted(values, times, format_time) if times else values
+
+
+def to_row(table: Table[Any], record: Iterable[Any]) -> Any:
     """A row as the fold has it."""
-    fields = list(values)
-    for number in _times(table):
-        if fields[number] is not None:
-            fields[number] = format_time(fields[number])
-    return table.row(*fields)
+    return table.row(*from_record(table, tuple(table.types), record))
+
+
+def to_records(
+    table: Table[Any],
+    fragment: Fragment,
+    rows: Iterable[msgspec.Struct],
+    loaded: Loaded = NOTHING_LOADED,
+) -> Iterator[Values]:
+    """What a fragment holds of rows, as PostgreSQL takes it, but for those in which that is as it
+    was loaded."""
+    pick, times = _picking(table, fragment), _times(table, table.columns_of(fragment))
+    for row in rows:
+        values = pick(msgspec.structs.astuple(row))
+        before = loaded.get(table.key_of(row)) if loaded else None
+        if before is None or pick(before) != values:
+            yield _converted(values, times, to_datetime) if times else values
+
+
+def _converted(values: Values, times: tuple[int, ...], convert: Callable[[Any], object]) -> Values:
+    converted = list(values)
+    for number in times:
+        if converted[number] is not None:
+            converted[number] = convert(converted[number])
+    return tuple(converted)
 
 
 async def load(
     connection: Connection, table: Table[Any], version: int, keys: Iterable[Key], rows: Rows
-) -> None:
-    """Put the rows of these keys, where there are such, into `rows`."""
+) -> Loaded:
+    """Put the rows of these keys, where there are such, into `rows`; returns what they were."""
     wanted = list(keys)
     if not wanted:
-        return
+        return NOTHING_LOADED
     columns = (
         [wanted] if len(table.key) == 1 else [list(each) for each in zip(*wanted, strict=True)]
     )
-    kept = rows.of(table)
-    for record in await connection.fetch(statements(table, version).load, *columns):
-        row = to_row(table, tuple(record))
-        kept[table.key_of(row)] = row
+    kept, loaded = rows.of(table), {}
+    for record in await connection.fetch(load_statement(table, version), *columns):
+        row = to_row(table, record)
+        key = table.key_of(row)
+        kept[key], loaded[key] = row, msgspec.structs.astuple(row)
+    return loaded
 
 
 async def save(
-    connection: Connection, table: Table[Any], version: int, rows: Iterable[msgspec.Struct]
+    connection: Connection,
+    table: Table[Any],
+    version: int,
+    rows: Collection[msgspec.Struct],
+    loaded: Loaded = NOTHING_LOADED,
 ) -> None:
-    """Write rows, new and old alike, in one statement unless they are very many."""
-    every, statement = to_records(table, rows), statements(table, version).save
+    """Write rows, new and old alike, in one statement for each fragment unless they are very many:
+    of those that were loaded, the fragments that have changed."""
+    for fragment in table.fragments:
+        statement = _save_statement(table, fragment, version)
+        await _write(connection, statement, to_records(table, fragment, rows, loaded))
+
+
+async def _write(connection: Connection, statement: str, every: Iterator[Values]) -> None:
     async with asyncio.TaskGroup() as group:
         saving: asyncio.Task[str] | None = None
         while records := list(islice(every, SAVED_AT_ONCE)):
@@ -112,12 +171,13 @@ async def save(
 
 
 async def copy(
-    connection: Connection, table: Table[Any], version: int, rows: Iterable[msgspec.Struct]
+    connection: Connection, table: Table[Any], version: int, rows: Collection[msgspec.Struct]
 ) -> None:
     """Write new rows only, as fast as may be."""
-    await connection.copy_records_to_table(
-        versioned(table, version),
-        schema_name="public",
-        columns=list(table.types),
-        records=to_records(table, rows),
-    )
+    for fragment in table.fragments:
+        await connection.copy_records_to_table(
+            versioned(fragment, version),
+            schema_name="public",
+            columns=list(table.columns_of(fragment)),
+            records=to_records(table, fragment, rows),
+        )

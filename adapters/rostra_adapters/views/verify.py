@@ -1,6 +1,6 @@
 """Each view against a fresh fold of the log: every difference by name."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
@@ -16,9 +16,12 @@ from rostra_adapters.views.garbage import no_garbage_collection
 from rostra_adapters.views.patient import connected
 from rostra_adapters.views.projector import PARKED, ViewState, states
 from rostra_adapters.views.ranges import Part, parts
-from rostra_projections.tables import Rows, Table
+from rostra_projections.tables import Fragment, Rows, Table
 
 ATTEMPTS_MAX = 10
+
+Fields = Mapping[str, Any]
+"""A row, or what is kept together of one, by column."""
 
 
 class Difference(msgspec.Struct, frozen=True):
@@ -69,9 +72,10 @@ async def _snapshot(connection: Connection) -> AsyncIterator[Sequence[ViewState]
 
 def _lock(standing: Sequence[ViewState]) -> str:
     names = ", ".join(
-        f"public.{schema.versioned(table, state.version)}"
+        f"public.{schema.versioned(fragment, state.version)}"
         for state in standing
         for table in state.view.tables
+        for fragment in table.fragments
     )
     return f"lock table {names} in access share mode"
 
@@ -90,45 +94,48 @@ async def _part(
 
 
 async def _table(
-    connection: Connection, state: ViewState, table: Table[Any], rows: Rows, part: Part
+    connection: Connection, state: ViewState, table: Table[Any], rows: Rows, within: Part
 ) -> AsyncIterator[tuple[UUID, Difference]]:
-    expected = rows.of(table)
-    statement = store.statements(table, state.version).read
-    async for record in connection.cursor(statement, part.first, part.last):
-        found = store.to_row(table, tuple(record))
-        wanted = expected.pop(table.key_of(found), None)
-        if found != wanted:
-            yield _stream(table, found), difference(state.name, table, wanted, found)
-    for wanted in expected.values():
-        yield _stream(table, wanted), difference(state.name, table, wanted, None)
+    for fragment in table.fragments:
+        columns, missing = table.columns_of(fragment), dict(rows.of(table))
+        statement = store.read_statement(table, fragment, state.version)
+        async for record in connection.cursor(statement, within.first, within.last):
+            found = store.from_record(table, columns, record)
+            key = found[: len(table.key)]
+            row = missing.pop(key if len(key) > 1 else key[0], None)
+            wanted = None if row is None else store.values_of(table, fragment, row)
+            if found != wanted:
+                yield key[0], _differs(state, table, fragment, wanted, found)
+        for row in missing.values():
+            wanted = store.values_of(table, fragment, row)
+            yield wanted[0], _differs(state, table, fragment, wanted, None)
 
 
-def _stream(table: Table[Any], row: msgspec.Struct) -> UUID:
-    stream: UUID = getattr(row, table.key[0])
-    return stream
+def _differs(
+    state: ViewState,
+    table: Table[Any],
+    fragment: Fragment,
+    wanted: store.Values | None,
+    found: store.Values | None,
+) -> Difference:
+    columns = table.columns_of(fragment)
+    named = [None if it is None else dict(zip(columns, it, strict=True)) for it in (wanted, found)]
+    return difference(state.name, fragment.name, table.key, *named)
 
 
 def difference(
-    view: str,
-    table: Table[Any],
-    wanted: msgspec.Struct | None,
-    found: msgspec.Struct | None,
+    view: str, table: str, key: Sequence[str], wanted: Fields | None, found: Fields | None
 ) -> Difference:
     """How a row that was found differs from the one that the log means."""
-    row = wanted if found is None else found
-    key = ", ".join(str(getattr(row, column)) for column in table.key)
+    row = wanted or found or {}
+    named = ", ".join(str(row[column]) for column in key)
     if wanted is None or found is None:
-        return Difference(view, table.name, key, _text(wanted), _text(found))
-    changed = [
-        field.name
-        for field in msgspec.structs.fields(wanted)
-        if getattr(wanted, field.name) != getattr(found, field.name)
-    ]
-    return Difference(view, table.name, key, _text(wanted, changed), _text(found, changed))
+        return Difference(view, table, named, _text(wanted), _text(found))
+    changed = [name for name, value in wanted.items() if found[name] != value]
+    return Difference(view, table, named, _text(wanted, changed), _text(found, changed))
 
 
-def _text(row: msgspec.Struct | None, columns: list[str] | None = None) -> str | None:
+def _text(row: Fields | None, columns: Sequence[str] = ()) -> str | None:
     if row is None:
         return None
-    fields = msgspec.structs.asdict(row)
-    return ", ".join(f"{name}={fields[name]!r}" for name in columns or fields)
+    return ", ".join(f"{name}={row[name]!r}" for name in columns or row)

@@ -28,7 +28,8 @@ async def rebuild(url: str) -> float:
             await connection.execute(statement.replace("{v}", str(VERSION)))
         for table in tables:
             await schema.index(connection, table, VERSION)
-            await connection.execute(f"analyze public.{schema.versioned(table, VERSION)}")
+            for statement in schema.analyses(table, VERSION):
+                await connection.execute(statement)
         return time.perf_counter() - began
     finally:
         await connection.close()

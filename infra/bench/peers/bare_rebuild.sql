@@ -1,7 +1,6 @@
 -- Fills tables of the shape of ours from the log, in plain SQL. {v} is their version.
 -- (Persons of whom nothing is counted any more have no row here; ours keep one with 0.)
 
-insert into public.comments_v{v}
 with posted as materialized (
     select
         log.originator_id as id,
@@ -87,7 +86,7 @@ children as (
     from shown where parent is not null
     group by parent
 ),
-ranked as (
+summed as materialized (
     select shown.*,
         coalesce(votes.up, 0) as up,
         coalesce(votes.down, 0) as down,
@@ -96,10 +95,25 @@ ranked as (
         greatest(shown.position, votes.changed, changed.position) as changed,
         1.281551565545::float8 as z
     from shown left join votes using (id) left join changed using (id)
+),
+pinned as materialized (
+    select summed.*, coalesce(pins.pinned, false) as pinned
+    from summed left join pins using (id)
+),
+filled as (
+    insert into public.comments_v{v}
+    select
+        id, discussion, key, parent, depth, passage, author, now, pinned.shown,
+        pinned, posted_at, edits.edited_at, replies, descendants,
+        coalesce(children.shown_replies, 0), coalesce(children.hidden_replies, 0),
+        pinned.words, pinned.event_id, edits.words, edits.event_id, pinned.position
+    from pinned
+    left join edits using (id)
+    left join children using (id)
 )
+insert into public.comment_ranks_v{v}
 select
-    id, discussion, key, parent, depth, passage, author, now, ranked.shown,
-    coalesce(pins.pinned, false), posted_at, edits.edited_at, up, down, score,
+    id, up, down, score,
     case when n = 0 then 0 else (
         up / n + z * z / (2 * n)
         - z * sqrt(up / n * (1 - up / n) / n + z * z / (4 * n * n))
@@ -110,13 +124,8 @@ select
         sign(score) * log(greatest(abs(score), 1)::float8)
         + (extract(epoch from posted_at)::float8 - 1134028003) / 45000
     ) * 1e7) / 1e7,
-    replies, descendants,
-    coalesce(children.shown_replies, 0), coalesce(children.hidden_replies, 0),
-    ranked.words, ranked.event_id, edits.words, edits.event_id, ranked.position, changed
-from ranked
-left join pins using (id)
-left join edits using (id)
-left join children using (id);
+    changed, discussion, parent, pinned, posted_at, position
+from pinned;
 
 insert into public.participants_v{v}
 select discussion, author, count(*)
@@ -141,15 +150,15 @@ from opened left join turned using (id);
 insert into public.comment_counts_v{v}
 with members as (
     select discussion as id, true as whole, c.* from (
-        select discussion, depth, status, shown, parent, posted_at, changed
-        from public.comments_v{v}
+        select c.discussion, depth, status, shown, c.parent, c.posted_at, changed
+        from public.comments_v{v} c join public.comment_ranks_v{v} using (id)
     ) c
     union all
     select overlay(discussion::text placing '9800' from 20)::uuid, false,
-        discussion, depth, status, shown, parent, posted_at, changed
+        discussion, depth, status, shown, parent, posted_at, 0
     from public.comments_v{v} where passage is not null
     union all
-    select passage, false, discussion, depth, status, shown, parent, posted_at, changed
+    select passage, false, discussion, depth, status, shown, parent, posted_at, 0
     from public.comments_v{v} where passage is not null
 ),
 counted as (

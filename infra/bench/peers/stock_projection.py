@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
+import msgspec
 from eventsourcing.application import Application
 from eventsourcing.persistence import Tracking
 from eventsourcing.postgres import PostgresTrackingRecorder
@@ -19,7 +20,7 @@ from rostra.times import format_time
 from rostra_adapters.views import schema, store
 from rostra_projections import comments
 from rostra_projections.comment_rows import COUNTS
-from rostra_projections.tables import Fact, Key, Rows, Table
+from rostra_projections.tables import Fact, Fragment, Key, Rows, Table
 from rostra_projections.views import View
 
 VERSION = 900
@@ -54,15 +55,18 @@ class TheView(PostgresTrackingRecorder):
         if not touched:
             return
         rows = Rows(view.tables)
+        loaded: dict[str, dict[Key, store.Values]] = {table.name: {} for table in view.tables}
         for table, key in touched:
-            self._load(cursor, table, key, rows)
+            self._load(cursor, table, key, rows, loaded[table.name])
         view.fold(rows, fact)
         view.settle(rows, {table.name: rows.of(table) for table in view.tables})
         for table in view.tables:
             if table is COUNTS:
                 self._mend(cursor, rows)
-            for row in rows.of(table).values():
-                cursor.execute(_SAVE[table.name], *store.to_records(table, [row]))
+            for fragment in table.fragments:
+                every = rows.of(table).values()
+                for record in store.to_records(table, fragment, every, loaded[table.name]):
+                    cursor.execute(_SAVE[fragment.name], record)
 
     def _mend(self, cursor: Any, rows: Rows) -> None:
         """Of a group whose latest comment has gone, the latest that is left."""
@@ -72,10 +76,13 @@ class TheView(PostgresTrackingRecorder):
             counts = rows.of(COUNTS)[group]
             comments.set_latest(counts, None if latest is None else format_time(latest))
 
-    def _load(self, cursor: Any, table: Table[Any], key: Key, rows: Rows) -> None:
+    def _load(
+        self, cursor: Any, table: Table[Any], key: Key, rows: Rows, loaded: dict[Key, store.Values]
+    ) -> None:
         cursor.execute(_LOAD[table.name], key if isinstance(key, tuple) else (key,))
         for found in cursor.fetchall():
-            rows.of(table)[key] = store.to_row(table, tuple(found.values()))
+            row = rows.of(table)[key] = store.to_row(table, found.values())
+            loaded[key] = msgspec.structs.astuple(row)
 
 
 class Comments(Projection[TheView]):
@@ -140,19 +147,32 @@ def _latest_of(group: UUID) -> tuple[UUID | None, ...]:
 
 
 def _load(table: Table[Any]) -> str:
-    columns = ", ".join(f'"{column}"' for column in table.types)
-    same = " and ".join(f"{column} = %s" for column in table.key)
-    return f"select {columns} from public.{schema.versioned(table, VERSION)} where {same}"  # noqa: S608  # our own names
+    columns = ", ".join(f'p{table.home_of(column)}."{column}"' for column in table.types)
+    names = [schema.versioned(fragment, VERSION) for fragment in table.fragments]
+    tables = " natural join ".join(  # by the key, which is all that is listed twice
+        f"(select {_listed(table, fragment)} from public.{name}) p{number}"  # noqa: S608  # our own names
+        for number, (fragment, name) in enumerate(zip(table.fragments, names, strict=True))
+    )
+    same = " and ".join(f"p0.{column} = %s" for column in table.key)
+    return f"select {columns} from {tables} where {same}"  # noqa: S608  # our own names
 
 
-def _save(table: Table[Any]) -> str:
-    columns = [f'"{column}"' for column in table.types]
+def _listed(table: Table[Any], fragment: Fragment) -> str:
+    return ", ".join(f'"{column}"' for column in (*table.key, *fragment.own))
+
+
+def _save(table: Table[Any], fragment: Fragment) -> str:
+    columns = [f'"{column}"' for column in table.columns_of(fragment)]
     changes = ", ".join(f"{column} = excluded.{column}" for column in columns)
     values = ", ".join(["%s"] * len(columns))
-    name, listed = schema.versioned(table, VERSION), ", ".join(columns)
+    name, listed = schema.versioned(fragment, VERSION), ", ".join(columns)
     key = ", ".join(table.key)
     return f"insert into public.{name} ({listed}) values ({values}) on conflict ({key}) do update set {changes}"  # noqa: E501, S608  # our own names
 
 
 _LOAD = {table.name: _load(table) for table in compared.tables()}
-_SAVE = {table.name: _save(table) for table in compared.tables()}
+_SAVE = {
+    fragment.name: _save(table, fragment)
+    for table in compared.tables()
+    for fragment in table.fragments
+}

@@ -56,8 +56,8 @@ async def forget_views(url: str) -> None:
     try:
         for view in VIEWS.values():
             version = await connection.fetchval(_VERSION, view.name)
-            for table in view.tables:
-                await connection.execute(f"truncate public.{table.name}_v{version}")
+            for fragment in (each for table in view.tables for each in table.fragments):
+                await connection.execute(f"truncate public.{fragment.name}_v{version}")
         await connection.execute("truncate public.comment_moves, public.comment_moves_gone")
         await connection.execute(_BEGIN)
     finally:
