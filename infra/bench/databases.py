@@ -10,6 +10,7 @@ import asyncpg
 
 from bench.fill import fill
 from bench.generate import Load
+from rostra_adapters.postgres import install
 from rostra_projections.views import VIEWS
 
 FORM = 2
@@ -42,9 +43,15 @@ class Databases:
 
     @asynccontextmanager
     async def copy(self, load: Load) -> AsyncIterator[str]:
-        """The URL of a copy of a load, gone afterwards."""
+        """The URL of a copy of a load, gone afterwards; with the functions of today, though the
+        load be older."""
         template = urlsplit(await self.loaded(load)).path.strip("/")
         async with self._passing(f"template {template} strategy file_copy") as url:
+            connection = await asyncpg.connect(url)
+            try:
+                await install(connection)
+            finally:
+                await connection.close()
             yield url
 
     @asynccontextmanager

@@ -17,7 +17,7 @@ from log.log_examples import event, group, one, positions, until
 from log.stock import stock_recorder, stored
 from rostra.log import Appended, LogBusy, LogUnavailable, Stale
 from rostra_adapters.local_postgres import Lease, postmaster_pid, start
-from rostra_adapters.postgres import PostgresLog, committer, create_pool, install
+from rostra_adapters.postgres import PostgresLog, arrays, committer, create_pool, install
 from rostra_adapters.postgres import log as log_module
 from rostra_adapters.postgres.plan import APPEND, in_order
 
@@ -68,6 +68,7 @@ async def test_the_append_function_refuses_another_isolation_level(
     database: asyncpg.Connection,
 ) -> None:
     arguments = in_order([[one(uuid4())]]).arguments
+    await arrays.exchange(database)
     with pytest.raises(asyncpg.InvalidTransactionStateError, match="read committed, not repeat"):
         async with database.transaction(isolation="repeatable_read"):
             await database.fetch(APPEND, *arguments)

@@ -5,6 +5,7 @@ database begins with it at once, and neither waits for the other.
 """
 
 import asyncio
+import struct
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
@@ -15,6 +16,7 @@ import asyncpg
 
 from rostra.log import Appended, Group, LogBusy, LogUnavailable, Stale
 from rostra_adapters import tracing
+from rostra_adapters.postgres import arrays
 from rostra_adapters.postgres.connect import LOST
 from rostra_adapters.postgres.plan import APPEND, Plan, in_order, optimistic, outcomes
 
@@ -35,7 +37,7 @@ _DISTURBED = (
     asyncpg.DeadlockDetectedError,
 )
 # Nothing was recorded, since something in it cannot be.
-_UNFIT = (asyncpg.PostgresError, ValueError, TypeError)
+_UNFIT = (asyncpg.PostgresError, ValueError, TypeError, struct.error)
 
 
 class _Waiting:
@@ -195,6 +197,7 @@ class _Channel:
     async def _call(self, plan: Plan) -> asyncpg.Record:
         if self._connection is None or _is_gone(self._connection):
             self._connection = await self._pool.acquire()
+            await arrays.exchange(self._connection)
         row = await self._connection.fetchrow(APPEND, *plan.arguments)
         self.calls += 1
         assert row is not None  # the function answers with one row

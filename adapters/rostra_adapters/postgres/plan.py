@@ -6,13 +6,20 @@ from uuid import UUID
 import msgspec
 
 from rostra.log import Appended, Group, Stale
+from rostra_adapters.postgres import arrays
 
 APPEND = """
 select first, refused
-from public.rostra_append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+from public.rostra_append(
+    $1::public.rostra_uuids, $2::public.rostra_bigints,
+    $3::public.rostra_uuids, $4::public.rostra_bigints, $5::public.rostra_texts,
+    $6::public.rostra_byteas, $7::public.rostra_uuids, $8::public.rostra_jsonbs,
+    $9, $10, $11, $12, $13, $14
+)
 """
+"""On a connection that takes `arrays`."""
 
-Arguments = tuple[Sequence[object] | None, ...]
+Arguments = tuple[bytes | Sequence[int] | None, ...]
 _NOT_DESCRIBED = (None,) * 6
 
 
@@ -32,35 +39,36 @@ def optimistic(callers: Sequence[Sequence[Group]]) -> Plan:
     that begins with an event of theirs need not be looked at: unless it is empty, the
     primary key refuses the whole call.
     """
-    expected: dict[UUID, int] = {}
-    ahead: dict[UUID, int] = {}
+    expected: dict[int, int] = {}  # by the UUIDs' numbers, which are quicker to find
+    ahead: dict[int, int] = {}
     certain = True
     for groups in callers:
         for group in groups:
-            begun = {event.stream for event in group.events if event.version == 1}
-            for stream, version in group.guards.items():
+            for guarded, version in group.guards.items():
+                stream = guarded.int
                 now = ahead.get(stream)
                 if now is None:
-                    ahead[stream] = version
-                    if stream not in begun:
-                        expected[stream] = version
+                    expected[stream] = ahead[stream] = version
                 elif now != version:
                     certain = False
             for event in group.events:
-                ahead[event.stream] = event.version
-    arguments = (list(expected), list(expected.values()), *_events(callers), *_NOT_DESCRIBED)
-    return Plan(arguments=arguments, certain=certain)
+                stream = event.stream.int
+                ahead[stream] = event.version
+                if event.version == 1:
+                    expected.pop(stream, None)
+    guards = (arrays.uuids(expected), arrays.bigints(expected.values()))
+    return Plan(arguments=(*guards, *_events(callers), *_NOT_DESCRIBED), certain=certain)
 
 
 def in_order(callers: Sequence[Sequence[Group]]) -> Plan:
     """Every group described, so that those which hold are recorded."""
     numbers: dict[UUID, int] = {}
-    of_caller: list[object] = []
-    guard_ends: list[object] = []
-    guard_streams: list[object] = []
-    guard_versions: list[object] = []
-    event_ends: list[object] = []
-    event_streams: list[object] = []
+    of_caller: list[int] = []
+    guard_ends: list[int] = []
+    guard_streams: list[int] = []
+    guard_versions: list[int] = []
+    event_ends: list[int] = []
+    event_streams: list[int] = []
     for caller, groups in enumerate(callers, start=1):
         for group in groups:
             for stream, version in group.guards.items():
@@ -71,27 +79,27 @@ def in_order(callers: Sequence[Sequence[Group]]) -> Plan:
             guard_ends.append(len(guard_streams))
             event_ends.append(len(event_streams))
     described = (of_caller, guard_ends, guard_streams, guard_versions, event_ends, event_streams)
-    return Plan(arguments=(list(numbers), None, *_events(callers), *described), certain=True)
+    arguments = (
+        arrays.uuids([stream.int for stream in numbers]),
+        None,
+        *_events(callers),
+        *described,
+    )
+    return Plan(arguments=arguments, certain=True)
 
 
 def _events(callers: Sequence[Sequence[Group]]) -> Arguments:
-    streams: list[object] = []
-    versions: list[object] = []
-    topics: list[object] = []
-    states: list[object] = []
-    event_ids: list[object] = []
-    metadatas: list[object] = []
-    for groups in callers:
-        for group in groups:
-            metadata = group.metadata.decode()
-            for event in group.events:
-                streams.append(event.stream)
-                versions.append(event.version)
-                topics.append(event.topic)
-                states.append(event.state)
-                event_ids.append(group.event_id)
-                metadatas.append(metadata)
-    return streams, versions, topics, states, event_ids, metadatas
+    groups = [group for groups in callers for group in groups]
+    events = [event for group in groups for event in group.events]
+    owners = [group for group in groups for _ in group.events]
+    return (
+        arrays.uuids([event.stream.int for event in events]),
+        arrays.bigints([event.version for event in events]),
+        arrays.texts([event.topic for event in events]),
+        arrays.byteas([event.state for event in events]),
+        arrays.uuids([group.event_id.int for group in owners]),
+        arrays.jsonbs([group.metadata for group in owners]),
+    )
 
 
 def outcomes(

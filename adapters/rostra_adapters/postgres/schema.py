@@ -4,7 +4,7 @@ from importlib import resources
 
 from rostra_adapters.postgres.connection import Connection
 
-VERSION = 5
+VERSION = 6
 """Raised with every change to a file in `sql/`, so that it is installed again."""
 
 _INSTALLING = "select pg_advisory_xact_lock(5940093377497353328)"
@@ -32,6 +32,7 @@ _STATEMENTS = (
     "no_truncate_trigger",
     "triggers_always",
     "refused",
+    "arrays",
     "append",
     "keys_schema",
     "person_keys",

@@ -1,0 +1,69 @@
+"""Arrays in PostgreSQL's binary form, which the driver sends on unread.
+
+The driver encodes any array, and asks of each element what it is; ours are one-dimensional, of
+types that are known, and without nulls. That took a third of the process's time of an append.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from itertools import repeat
+from struct import Struct
+from typing import Final
+
+from rostra_adapters.postgres.connection import Connection
+
+DOMAINS = ("rostra_uuids", "rostra_bigints", "rostra_texts", "rostra_byteas", "rostra_jsonbs")
+"""See `sql/arrays.sql`. A parameter of one of these types takes what is made here."""
+
+_BIGINT, _BYTEA, _TEXT, _UUID, _JSONB = 20, 17, 25, 2950, 3802  # fixed, as all types built in
+_JSONB_FORM = b"\x01"
+
+_empty: Final = Struct(">iii").pack  # no dimension, no nulls, type
+_header: Final = Struct(">iiiii").pack  # one dimension, no nulls, type, length, first subscript
+_length: Final = Struct(">i").pack
+_bigint: Final = Struct(">iq").pack
+_UUID_LENGTH: Final = _length(16)
+
+
+async def exchange(connection: Connection) -> None:
+    """From here on the connection takes them."""
+    for name in DOMAINS:
+        await connection.set_builtin_type_codec(
+            name, schema="public", codec_name="bytea", format="binary"
+        )
+
+
+def uuids(values: Collection[int]) -> bytes:
+    """Each as its number, `UUID.int`."""
+    parts = [_UUID_LENGTH + value.to_bytes(16, "big") for value in values]
+    return _array(_UUID, len(values), parts)
+
+
+def bigints(values: Collection[int]) -> bytes:
+    return _array(_BIGINT, len(values), map(_bigint, repeat(8), values))
+
+
+def texts(values: Iterable[str]) -> bytes:
+    return _sized(_TEXT, [value.encode() for value in values])
+
+
+def byteas(values: Sequence[bytes]) -> bytes:
+    return _sized(_BYTEA, values)
+
+
+def jsonbs(values: Iterable[bytes]) -> bytes:
+    """Of JSON in UTF-8."""
+    return _sized(_JSONB, [_JSONB_FORM + value for value in values])
+
+
+def _sized(of: int, values: Sequence[bytes]) -> bytes:
+    """Each after its length."""
+    parts = [b""] * (2 * len(values))
+    parts[::2] = map(_length, map(len, values))
+    parts[1::2] = values
+    return _array(of, len(values), parts)
+
+
+def _array(of: int, length: int, parts: Iterable[bytes]) -> bytes:
+    if not length:
+        return _empty(0, 0, of)
+    return _header(1, 0, of, length, 1) + b"".join(parts)

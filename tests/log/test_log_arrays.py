@@ -1,0 +1,141 @@
+"""What is sent in PostgreSQL's own form arrives as it was meant."""
+
+import struct
+from collections.abc import Callable
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+
+from log.log_examples import event, group, one
+from rostra.log import Appended, Stale
+from rostra_adapters.postgres import PostgresLog, arrays
+from rostra_adapters.postgres.plan import optimistic
+
+AS_BEFORE = "select first from rostra_append($1, $2, $3, $4, $5, $6, $7, $8, {})".format(
+    ", ".join(["null"] * 6)
+)
+UNFIT = (asyncpg.PostgresError, ValueError, struct.error)
+STRANGE = ["", "'\"\\{},NULL", "null", "\n\t ", "é 日本 🦉", "x" * 100_000]
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 1_000])
+async def test_uuids_and_numbers(database: asyncpg.Connection, count: int) -> None:
+    await arrays.exchange(database)
+    ids = [UUID(int=0), UUID(int=2**128 - 1), *(uuid4() for _ in range(1_000))][:count]
+    numbers = [0, 2**63 - 1, -(2**63), *range(1_000)][:count]
+    sent = arrays.uuids([one.int for one in ids]), arrays.bigints(numbers)
+    got = await database.fetchrow(
+        "select $1::rostra_uuids::uuid[], $2::rostra_bigints::bigint[]", *sent
+    )
+    assert got is not None
+    assert [list(column) for column in got] == [ids, numbers]
+
+
+@pytest.mark.parametrize("values", [[], STRANGE, STRANGE * 500])
+async def test_texts_and_bytes(database: asyncpg.Connection, values: list[str]) -> None:
+    await arrays.exchange(database)
+    data = [value.encode() + b"\x00\xff" for value in values]
+    got = await database.fetchrow(
+        "select $1::rostra_texts::text[], $2::rostra_byteas::bytea[]",
+        arrays.texts(values),
+        arrays.byteas(data),
+    )
+    assert got is not None
+    assert [list(column) for column in got] == [values, data]
+
+
+async def test_json(database: asyncpg.Connection) -> None:
+    await arrays.exchange(database)
+    query = "select $1::rostra_jsonbs::jsonb[]::text[]"
+    assert await database.fetchval(query, arrays.jsonbs([])) == []
+    sent = [b"{}", b' {"a":"\\"\\\\ \xc3\xa9"} ', b"[1,null]"]
+    assert await database.fetchval(query, arrays.jsonbs(sent)) == [
+        "{}",
+        '{"a": "\\"\\\\ é"}',
+        "[1, null]",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("make", "value"),
+    [
+        (arrays.texts, "\x00"),
+        (arrays.texts, "\ud800"),
+        (arrays.jsonbs, b'{"a":"\\u0000"}'),
+        (arrays.jsonbs, b'{"a":"\xff"}'),
+        (arrays.jsonbs, b""),
+        (arrays.jsonbs, b'{"a":'),
+    ],
+)
+async def test_what_postgres_cannot_hold_is_refused(
+    database: asyncpg.Connection, make: Callable[[list[object]], bytes], value: object
+) -> None:
+    await arrays.exchange(database)
+    domain = "rostra_texts" if make is arrays.texts else "rostra_jsonbs"
+    with pytest.raises(UNFIT):
+        await database.fetchval(f"select $1::{domain}::text", make([value]))
+    assert await database.fetchval("select 1") == 1
+
+
+async def test_strange_events_beside_unfit_ones(postgres_log: PostgresLog) -> None:
+    stream = uuid4()
+    strange = group(
+        event(stream, 1, topic='it\'s "ours" \\ é', state=b"\x00\xff" * 1_000_000),
+        event(stream, 2, topic="", state=b""),
+        metadata=b'{"id":"\\"{}\\\\,NULL \xc3\xa9"}',
+    )
+    assert await postgres_log.append([strange]) == [Appended(1, 2)]
+    for unfit in (
+        group(event(uuid4(), 1, topic="\x00")),
+        group(event(uuid4(), 1), metadata=b'{"id":"\\u0000"}'),
+        group(event(uuid4(), 1), metadata=b"\xff"),
+        group(event(uuid4(), 2**63)),
+    ):
+        with pytest.raises(UNFIT):
+            await postgres_log.append([unfit])
+
+    rows = (await postgres_log.read_streams([stream]))[stream]
+    assert [(row.topic, row.state) for row in rows] == [
+        (new.topic, new.state) for new in strange.events
+    ]
+    assert {row.event_id for row in rows} == {strange.event_id}
+    assert '"id": "\\"{}\\\\,NULL é"' in (rows[0].metadata or "")
+
+
+async def test_a_process_of_the_version_before_appends_beside_ours(
+    postgres_log: PostgresLog, database: asyncpg.Connection
+) -> None:
+    """It sends arrays as the driver encodes them."""
+    await postgres_log.append([one(uuid4())])
+    arguments: tuple[list[object], ...] = (
+        [],
+        [],
+        [uuid4()],
+        [1],
+        ["told"],
+        [b"{}"],
+        [uuid4()],
+        ["{}"],
+    )
+    assert await database.fetchval(AS_BEFORE, *arguments) == 2
+    assert await postgres_log.append([one(uuid4())]) == [Appended(3, 3)]
+
+
+async def test_a_stream_that_begins_in_the_call_is_not_looked_up() -> None:
+    stream, other = uuid4(), uuid4()
+    plan = optimistic([[one(uuid4(), upon={stream: 0, other: 3})], [one(stream), one(stream, 2)]])
+    assert plan.certain
+    assert plan.arguments[:2] == (arrays.uuids([other.int]), arrays.bigints([3]))
+
+
+async def test_a_look_at_nothing_before_another_begins_it(postgres_log: PostgresLog) -> None:
+    stream = uuid4()
+    looked = one(uuid4(), upon={stream: 0})
+    assert await postgres_log.append([looked, one(stream)]) == [Appended(1, 1), Appended(2, 2)]
+    late = one(uuid4(), upon={stream: 0})
+    assert await postgres_log.append([late, one(stream), one(uuid4())]) == [
+        Stale(),
+        Stale(),
+        Appended(3, 3),
+    ]
