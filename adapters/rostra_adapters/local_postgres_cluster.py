@@ -41,10 +41,10 @@ SETTINGS = """
 # Rostra: one service on one machine, many short transactions.
 max_connections = 200
 shared_buffers = 256MB
-max_wal_size = 2GB
+max_wal_size = 4GB
 min_wal_size = 128MB
 checkpoint_timeout = 15min
-wal_compression = on          # full pages after a checkpoint are most of the WAL
+wal_compression = off         # by pglz it takes half of the processor after a checkpoint
 random_page_cost = 1.1        # solid state
 jit = off                     # our statements are shorter than their compilation
 timezone = 'UTC'
