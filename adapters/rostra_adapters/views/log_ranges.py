@@ -42,7 +42,7 @@ cross join lateral (
         and originator_id >= $2 and originator_id <= $3 and {quick}
     group by 1
 ) joined
-order by range"""
+{order}"""
 
 
 class RangesRead:
@@ -81,7 +81,13 @@ async def joined_votes(url: str, part: Part) -> AsyncIterator[RangesRead]:
     """The votes: positions, and states joined with `BETWEEN`."""
     at_once = min(JOINED_EVENTS * (len(part.borders) + 1), JOINED_EVENTS_MAX)
     between = f"\\x{BETWEEN.hex()}"
-    query = _JOINED.format(range=_range(part), at_once=at_once, between=between, quick=_QUICK)
+    query = _JOINED.format(
+        range=_range(part),
+        at_once=at_once,
+        between=between,
+        quick=_QUICK,
+        order="order by range" if part.borders else "",  # else all of it would be sorted
+    )
     async with aclosing(_pages(url, query, part, READ_JOINED)) as pages:
         yield RangesRead(pages)
 
