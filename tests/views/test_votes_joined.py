@@ -90,7 +90,8 @@ def vote(place: str, *, key: str = "c1", **change: object) -> bytes:
 VOTE = at(5, "c")
 EVEN = {
     "nothing odd": lambda rows: rows,
-    "a stream that is not ours": changed(VOTE, stream=UUID(int=5)),
+    "a stream of another version": changed(VOTE, stream=UUID(int=4 << 76 | 2 << 62)),
+    "a stream of another variant": changed(VOTE, stream=UUID(int=8 << 76 | 3 << 62)),
     "a topic that is not ours": changed(VOTE, topic="vote.spoilt"),
     "a state with room around": changed(VOTE, state=b" " + vote("c") + b"\n"),
 }
@@ -187,9 +188,23 @@ def test_joined_votes_are_taken(states: list[bytes]) -> None:
     assert joined.take_joined(range(len(states)), BETWEEN.join(states))
 
 
-def test_a_vote_in_two_states_makes_up_for_no_other_in_one() -> None:
-    """Two mistakes that leave as many as there should be."""
-    cut = vote("a").index(b',"voter"')
-    torn = [vote("a")[:cut], vote("a")[cut + 1 :]]
-    states = [*torn, vote("b") + BETWEEN + vote("b")]
-    assert not VoteSums().take_joined(range(3), BETWEEN.join(states))
+TWO = vote("b") + BETWEEN + vote("b")
+
+
+def _torn(before: bytes, without: bytes = b"") -> list[bytes]:
+    start, end = vote("a").split(before)
+    return [start, (before + end).removeprefix(without)]
+
+
+@pytest.mark.parametrize(
+    "states",
+    [
+        [TWO],
+        [vote("a"), b"[]", vote("a")],
+        [*_torn(b',"voter"', b","), TWO],
+        [*_torn(b"ms"), TWO],
+        [vote("a")[:-1] + b',"more":[[1', b"1]]}", TWO],
+    ],
+)
+def test_two_votes_in_one_state_make_up_for_no_vote_in_two(states: list[bytes]) -> None:
+    assert not VoteSums().take_joined(range(len(states)), BETWEEN.join(states))
