@@ -7,6 +7,7 @@ while a counted one stands below it.
 
 from collections.abc import Iterator
 from functools import lru_cache
+from sys import intern
 from typing import Any
 from uuid import UUID
 
@@ -76,10 +77,9 @@ def _inline_group(discussion: UUID) -> UUID:
     return UUID(int=discussion.int | ids.Kind.PASSAGE << 59)
 
 
-def groups(stream: UUID, passage: UUID | None) -> list[UUID]:
-    """The groups that a comment counts in."""
-    discussion = ids.discussion_of(stream)
-    return [discussion] if passage is None else [discussion, inline_group(stream), passage]
+def groups(discussion: UUID, passage: UUID | None) -> list[UUID]:
+    """The groups that a comment of a discussion counts in."""
+    return [discussion] if passage is None else [discussion, _inline_group(discussion), passage]
 
 
 def touches(fact: Fact) -> Iterator[tuple[Table[Any], Key]]:
@@ -99,9 +99,10 @@ def touches(fact: Fact) -> Iterator[tuple[Table[Any], Key]]:
             yield COMMENTS, stream
             for ancestor in event.path:
                 yield COMMENTS, ancestor
-            for group in groups(stream, event.passage):
+            discussion = ids.discussion_of(stream)
+            for group in groups(discussion, event.passage):
                 yield COUNTS, group
-            yield PARTICIPANTS, (ids.discussion_of(stream), event.author)
+            yield PARTICIPANTS, (discussion, event.author)
         case CommentEdited() | CommentPinned() | CommentUnpinned():
             yield COMMENTS, stream
             yield COUNTS, ids.discussion_of(stream)
@@ -161,7 +162,8 @@ def _sealed(personal: object) -> bytes | None:
 
 
 def _ancestors(rows: Rows, path: tuple[UUID, ...]) -> list[CommentRow]:
-    return [rows.of(COMMENTS)[ancestor] for ancestor in path]
+    comments = rows.of(COMMENTS)
+    return [comments[ancestor] for ancestor in path]
 
 
 def _posted(rows: Rows, fact: Fact, event: CommentPosted) -> None:
@@ -175,9 +177,9 @@ def _posted(rows: Rows, fact: Fact, event: CommentPosted) -> None:
         parent=event.parent,
         depth=event.depth,
         passage=event.passage,
-        author=event.author,
+        author=intern(event.author),  # the same few again and again
         status=_UNSEEN,
-        shown=Shown.NOBODY,
+        shown=NOBODY,
         pinned=False,
         posted_at=event.time,
         edited_at=None,
@@ -211,8 +213,12 @@ def _set_status(rows: Rows, row: CommentRow, status: str, ancestors: list[Commen
     row.status = status
     if gain:
         _count(rows, row, ancestors, gain)
-    for above, each in zip((None, *ancestors), (*ancestors, row), strict=True):
-        _show(rows, each, above)
+    above = None
+    for each in ancestors:
+        if each.status not in COUNTED:  # else it is shown whatever is below
+            _show(rows, each, above)
+        above = each
+    _show(rows, row, above)
 
 
 def _count(rows: Rows, row: CommentRow, ancestors: list[CommentRow], gain: int) -> None:
@@ -220,14 +226,14 @@ def _count(rows: Rows, row: CommentRow, ancestors: list[CommentRow], gain: int) 
         ancestor.descendants += gain
     if ancestors:
         ancestors[-1].replies += gain
-    for group in groups(row.discussion, row.passage):
-        counts = _counts(rows, group)
-        # On a passage, comments are those made on it and replies all below them;
-        # of a discussion, a reply is a comment too.
+    whole, *narrower = [_counts(rows, group) for group in groups(row.discussion, row.passage)]
+    # On a passage, comments are those made on it and replies all below them; of a discussion,
+    # a reply is a comment too.
+    for counts in (whole, *narrower):
         counts.replies += gain if row.depth else 0
-        counts.comments += gain if not row.depth or group == row.discussion else 0
+        counts.comments += gain if not row.depth or counts is whole else 0
         _latest(counts, row.posted_at, gain)
-    _participate(rows, row, gain)
+    whole.participants += _participate(rows, row, gain)
 
 
 def _latest(counts: CountsRow, posted_at: Time, gain: int) -> None:
@@ -240,14 +246,15 @@ def _latest(counts: CountsRow, posted_at: Time, gain: int) -> None:
     counts.active_at = counts.latest_at or counts.opened_at
 
 
-def _participate(rows: Rows, row: CommentRow, gain: int) -> None:
+def _participate(rows: Rows, row: CommentRow, gain: int) -> int:
+    """By how many participants more or less there are."""
     participants = rows.of(PARTICIPANTS)
     key = (row.discussion, row.author)
     person = participants.get(key)
     if person is None:
         person = participants[key] = ParticipantRow(*key)
     before, person.comments = person.comments, person.comments + gain
-    _counts(rows, row.discussion).participants += (person.comments > 0) - (before > 0)
+    return (person.comments > 0) - (before > 0)
 
 
 def shown_to(status: str, descendants: int) -> Shown:
@@ -313,7 +320,7 @@ def mend(rows: Rows) -> None:
     latest: dict[UUID, Time] = {}
     for row in rows.of(COMMENTS).values():
         if row.status in COUNTED:
-            for group in stale.intersection(groups(row.id, row.passage)):
+            for group in stale.intersection(groups(row.discussion, row.passage)):
                 latest[group] = max(latest.get(group, ""), row.posted_at)
     for group in stale:
         set_latest(rows.of(COUNTS)[group], latest.get(group))

@@ -1,11 +1,11 @@
 """Several views folded from the same events, each read once for all of them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from uuid import UUID
 
 from rostra.ids import discussion_of, is_ours
 from rostra_projections.comment_rows import COMMENTS
-from rostra_projections.quick_votes import TOPIC, QuickVotes
+from rostra_projections.quick_votes import TOPIC, QuickVotes, VoteSums
 from rostra_projections.tables import Fact, Rows
 from rostra_projections.views import (
     NO_VIEWS,
@@ -19,27 +19,50 @@ from rostra_projections.views import (
     looking,
 )
 
+SUMS_MAX = 20_000
+"""Comments whose votes are summed up before they are added to their rows."""
+
 
 class Folded:
     """The rows of the views, and by view the discussions that it cannot follow. All events
-    of a discussion must be here, in order, for what `finish` mends."""
+    of a discussion must be here, in order, for what `finish` mends; votes may come after all
+    else, joined, where that shows nowhere."""
 
     def __init__(self, views: Sequence[View]) -> None:
         self.views = tuple(views)
         self.rows = Rows(table for view in views for table in view.tables)
         self.parked: dict[str, dict[UUID, Parked]] = {view.name: {} for view in views}
         self._quick = QuickVotes(self.rows.of(COMMENTS)) if COMMENTS.name in self.parked else None
+        self._sums = VoteSums()
         self._looking = looking(self.views)
 
     def take(self, events: Iterable[LogEvent]) -> None:
         """Fold the next events of the log."""
+        self.fold(facts(self._besides_quick_votes(events)))
+
+    def _besides_quick_votes(self, events: Iterable[LogEvent]) -> Iterator[LogEvent]:
+        """What is left to the folds. Votes are counted on the way: whoever asks for the next
+        has folded the one before."""
         quick, parked = self._quick, self.parked.get(COMMENTS.name)
         for event in events:
             position, stream, topic, state, _ = event
             counts = topic == TOPIC and quick and not parked and is_ours(stream)
-            if counts and quick and quick.take(position, state):
-                continue
-            self.fold(facts((event,)))
+            if not (counts and quick and quick.take(position, state)):
+                yield event
+
+    def take_votes(self, positions: Sequence[int], states: bytes) -> bool:
+        """Votes cast, after all that is no vote; see `VoteSums.take_joined`. False, and this is
+        of no use, where it matters when one was cast."""
+        if not self._sums.take_joined(positions, states):
+            return False
+        return len(self._sums) < SUMS_MAX or self.add_votes()
+
+    def add_votes(self) -> bool:
+        """After the last of them; False as above."""
+        sums, self._sums = self._sums, VoteSums()
+        if COMMENTS.name not in self.parked:
+            return True
+        return not self.parked[COMMENTS.name] and sums.add_to(self.rows.of(COMMENTS))
 
     def fold(self, facts: Iterable[Fact | Broken]) -> None:
         """A view stops following a discussion where it cannot fold an event; the others go on."""

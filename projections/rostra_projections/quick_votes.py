@@ -5,7 +5,7 @@ What `comments.fold` does with a vote, without a fact and a UUID for each. Whate
 one is left to the fold.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal
 from uuid import UUID
 
@@ -34,7 +34,16 @@ class _Vote(msgspec.Struct, gc=False):
     now: Literal[-1, 0, 1]
 
 
+class _VoteAlone(_Vote, gc=False, forbid_unknown_fields=True):
+    """With nothing else beside it: so nothing within it can look like `BETWEEN`."""
+
+
+BETWEEN = b"],\n["
+"""What many votes' states are joined with: it can stand between votes, but in none. Not in a
+text, which has no line breaks; and outside of one, where nothing is nested, no bracket closes."""
+
 _decode = msgspec.json.Decoder(_Vote).decode
+_decode_joined = msgspec.json.Decoder(list[tuple[_VoteAlone]]).decode
 
 
 class QuickVotes:
@@ -103,6 +112,30 @@ class VoteSums:
         except (msgspec.DecodeError, ValueError):
             return False
         return True
+
+    def take_joined(self, positions: Sequence[int], states: bytes) -> bool:
+        """The same, of votes cast whose states are joined with `BETWEEN`."""
+        sums = self._sums
+        try:
+            votes = _decode_joined(b"[[%b]]" % states)
+            for position, (vote,) in zip(positions, votes, strict=True):
+                of = sums.get(vote.comment)
+                if of is None:
+                    of = sums[vote.comment] = _Sum(position, position)
+                elif position > of.last:
+                    of.last = position
+                elif position < of.first:
+                    of.first = position
+                if (now := vote.now) != (was := vote.was):
+                    of.up += (now == 1) - (was == 1)
+                    of.down += (now == -1) - (was == -1)
+        except (msgspec.DecodeError, ValueError):
+            return False
+        return True
+
+    def __len__(self) -> int:
+        """The number of comments that have votes."""
+        return len(self._sums)
 
     def add_to(self, comments: dict[Key, CommentRow]) -> bool:
         """Add them to the comments, all of which are here; False, and the comments are of no

@@ -1,7 +1,7 @@
 """Folding the log into fresh tables, in memory, a range of discussions at a time.
 
-All views are folded from one reading of the log. Where there are several ranges PostgreSQL
-sorts the log by them, so that it is read once however long it is, and memory holds one range.
+All views are folded from one reading of the log, and memory holds one range. Votes come after
+all else, summed up; a range in which that would tell is read once more, all of it in order.
 With several jobs each has its own ranges and is a process of its own, which is this file run
 as a program: it reads one `Job` from its standard input, and prints how many events it has
 folded so far.
@@ -10,7 +10,7 @@ folded so far.
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -19,28 +19,12 @@ import uvloop
 from rostra_adapters.postgres.connection import Connection
 from rostra_adapters.views import store
 from rostra_adapters.views.garbage import no_garbage_collection
+from rostra_adapters.views.log_ranges import besides_votes, in_order, joined_votes
 from rostra_adapters.views.patient import connected
 from rostra_adapters.views.projector import ViewState, park
 from rostra_adapters.views.ranges import Part, parts
 from rostra_projections.folded import Folded
 from rostra_projections.views import View
-
-READ_EVENTS = 1_000
-"""At a time: what PostgreSQL sends while we fold must fit between us."""
-
-# In memory, or else in few runs on disk.
-_SORTING = "set local work_mem = '64MB'"
-_READ = """
-select notification_id, originator_id, topic, state, event_id
-from public.stored_events
-where notification_id <= $1 and originator_id >= $2 and originator_id <= $3
-order by notification_id"""
-_READ_BY_RANGE = """
-select notification_id, originator_id, topic, state, event_id,
-    width_bucket(originator_id, $4::uuid[]) as range
-from public.stored_events
-where notification_id <= $1 and originator_id >= $2 and originator_id <= $3
-order by range, notification_id"""
 
 Progress = Callable[[str, int, int], None]
 """Called with what is folded, how many events have been, and how many are to be."""
@@ -130,49 +114,46 @@ async def _copy(connection: Connection, states: Sequence[ViewState], folded: Fol
 async def folded_ranges(
     url: str, views: Sequence[View], part: Part, told: Callable[[int], None] = lambda _: None
 ) -> AsyncIterator[tuple[Part, Folded]]:
-    """The rows of each range of a part, and what cannot be followed there."""
-    ranges = part.ranges()
-    number, folded, events = 0, Folded(views), 0
-    async for page in _pages(url, part):
-        for within, some in _by_range(page) if part.borders else [(0, page)]:
-            while within > number:
+    """The rows of each range of a part, and what cannot be followed there; last those in which
+    it matters when a vote was cast."""
+    ranges, events, odd = part.ranges(), 0, list[int]()
+
+    def told_of(more: int) -> None:
+        nonlocal events
+        events += more
+        told(events)
+
+    async with besides_votes(url, part) as rest, joined_votes(url, part) as votes:
+        for number, within in enumerate(ranges):
+            folded = Folded(views)
+            async for page in rest.of(number):
+                folded.take(page)
+                told_of(len(page))
+            if await _voted(folded, votes.of(number), told_of):
+                folded.finish()
+                yield within, folded
+            else:
+                odd.append(number)
+    if odd:
+        async with in_order(url, part, odd) as everything:
+            for number in odd:
+                folded = Folded(views)
+                async for page in everything.of(number):
+                    folded.take(page)
                 folded.finish()
                 yield ranges[number], folded
-                number, folded = number + 1, Folded(views)
-            folded.take(some)
-        events += len(page)
-        told(events)
-    while number < len(ranges):
-        folded.finish()
-        yield ranges[number], folded
-        number, folded = number + 1, Folded(views)
 
 
-def _by_range(page: Sequence[Any]) -> Iterator[tuple[int, Sequence[Any]]]:
-    """A page of the sorted log, by range."""
-    for within in range(page[0][-1], page[-1][-1] + 1):
-        yield within, [record[:-1] for record in page if record[-1] == within]
-
-
-async def _pages(url: str, part: Part) -> AsyncIterator[Sequence[Any]]:
-    """PostgreSQL reads the next one while we fold: by a connection of its own. What is
-    recorded up to a position never changes, so any snapshot will do."""
-    async with connected(url) as connection, connection.transaction():
-        await connection.execute(_SORTING)
-        within = part.until, part.first, part.last
-        if part.borders:
-            cursor = await connection.cursor(_READ_BY_RANGE, *within, part.borders)
-        else:
-            cursor = await connection.cursor(_READ, *within)
-        coming = asyncio.create_task(cursor.fetch(READ_EVENTS))
-        try:
-            while page := await coming:
-                coming = asyncio.create_task(cursor.fetch(READ_EVENTS))
-                await asyncio.sleep(0)  # that it is asked for
-                yield page
-        finally:
-            coming.cancel()
-            await asyncio.gather(coming, return_exceptions=True)
+async def _voted(
+    folded: Folded, pages: AsyncIterator[Sequence[Any]], told_of: Callable[[int], None]
+) -> bool:
+    """Add all votes of a range; False where they must be folded in order."""
+    even = True
+    async for page in pages:
+        for positions, states in page:
+            even = even and folded.take_votes(positions, states)
+            told_of(len(positions))
+    return even and folded.add_votes()
 
 
 async def _main() -> None:

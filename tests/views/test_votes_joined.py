@@ -1,0 +1,210 @@
+"""Votes come to a rebuild joined, after all else: it leaves what a fold of all in order leaves."""
+
+from collections.abc import Callable
+from unittest.mock import patch
+from uuid import UUID
+
+import asyncpg
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from model import Act
+from rostra import codec, ids
+from rostra.log import Recorded
+from rostra.vote import VoteCast
+from rostra_adapters.views import log_ranges, ranges
+from rostra_adapters.views.rebuild import rebuild
+from rostra_adapters.views.verify import verify
+from rostra_projections import folded
+from rostra_projections.comment_rows import COMMENTS
+from rostra_projections.memory import MemoryViews
+from rostra_projections.quick_votes import BETWEEN, TOPIC, VoteSums
+from rostra_projections.views import VIEWS
+from views import tables
+from views.story import SITE, Events, Story, pages
+
+Change = Callable[[list[Recorded]], list[Recorded]]
+
+PLACES = "abcdef"
+EACH = 9
+"""Events in each place: opened, c0 to c2, a vote on each, one of them nullified, another vote."""
+
+
+def told() -> Story:
+    """The same in several discussions, in turn."""
+    e = Events()
+    acts = [
+        e.opened(),
+        *(e.posted(f"c{number}") for number in range(3)),
+        *(e.vote(f"c{number}", "bo", (-1) ** number) for number in range(3)),
+        e.act("vote.nullified", comment="c0", voter="bo", by="mo", reason="Bought."),
+        e.vote("c0", "cy"),
+    ]
+    return Story([_elsewhere(act, place) for act in acts for place in PLACES], judged=False)
+
+
+def _elsewhere(act: Act, place: str) -> Act:
+    return act | {"id": f"{place} {act['id']}", "data": act["data"] | {"resource": place}}
+
+
+def at(number: int, place: str) -> int:
+    """Where the log has an event of a place."""
+    return number * len(PLACES) + PLACES.index(place)
+
+
+def changed(where: int, **change: object) -> Change:
+    def change_it(rows: list[Recorded]) -> list[Recorded]:
+        return [*rows[:where], msgspec.structs.replace(rows[where], **change), *rows[where + 1 :]]
+
+    return change_it
+
+
+def swapped(one: int, other: int) -> Change:
+    def swap(rows: list[Recorded]) -> list[Recorded]:
+        rows = list(rows)
+        rows[one], rows[other] = (
+            msgspec.structs.replace(rows[other], position=rows[one].position),
+            msgspec.structs.replace(rows[one], position=rows[other].position),
+        )
+        return rows
+
+    return swap
+
+
+def vote(place: str, *, key: str = "c1", **change: object) -> bytes:
+    cast = VoteCast(
+        time="2026-10-01T01:00:00.000000Z",
+        source="cms",
+        id="n",
+        comment=ids.comment_id(ids.discussion_id(SITE, place), key),
+        voter="dee",
+        value=1,
+        was=0,
+        now=1,
+    )
+    return codec.encode(msgspec.structs.replace(cast, **change))
+
+
+VOTE = at(5, "c")
+EVEN = {
+    "nothing odd": lambda rows: rows,
+    "a stream of another version": changed(VOTE, stream=UUID(int=4 << 76 | 2 << 62)),
+    "a stream of another variant": changed(VOTE, stream=UUID(int=8 << 76 | 3 << 62)),
+    "a topic that is not ours": changed(VOTE, topic="vote.spoilt"),
+    "a state with room around": changed(VOTE, state=b" " + vote("c") + b"\n"),
+}
+ODD = {
+    "no JSON": changed(VOTE, state=b"{"),
+    "nothing": changed(VOTE, state=b""),
+    "null": changed(VOTE, state=b"null"),
+    "no UTF-8": changed(VOTE, state=vote("c", source="~").replace(b"~", b"\xff")),
+    "two": changed(VOTE, state=vote("c") + b"," + vote("c")),
+    "two as if joined": changed(VOTE, state=vote("c") + BETWEEN + vote("c")),
+    "one more field": changed(VOTE, state=vote("c")[:-1] + b',"more":[[1]]}'),
+    "no such comment": changed(VOTE, state=vote("c", key="c9")),
+    "before its comment": swapped(VOTE, at(2, "c")),
+    "after what cannot be folded": changed(at(3, "c"), state=b"{}"),
+    "before what cannot be folded": changed(at(7, "c"), state=b"{}"),
+    "a comment that is posted again": changed(at(7, "c"), topic="comment.posted"),
+}
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("change", [*EVEN, *ODD])
+async def test_rebuilt_are_the_rows_that_were_folded_in_order(
+    database: asyncpg.Connection,
+    database_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    change: str,
+    jobs: int,
+) -> None:
+    monkeypatch.setattr(ranges, "RANGE_EVENTS", EACH * 2)
+    rows = (EVEN | ODD)[change](told().rows)
+    views = MemoryViews()
+    views.apply(rows)
+    await tables.record(database, rows)
+    await tables.fold(database, pages(rows, 10))
+    good, parked = await tables.dump(database), await _parked(database)
+    for view in VIEWS.values():
+        for table in view.tables:
+            assert good[table.name] == views.rows.of(table)
+    asked = patch("rostra_adapters.views.folding.in_order", wraps=log_ranges.in_order)
+    with asked as in_order:
+        assert {done.equal for done in await rebuild(database_url, jobs=jobs)} == {True}
+    if jobs == 1:
+        assert in_order.called == (change in ODD)
+    assert (await tables.dump(database), await _parked(database)) == (good, parked)
+    assert [each async for each in verify(database_url)] == []
+
+
+async def _parked(database: asyncpg.Connection) -> set[tuple[object, ...]]:
+    found = "select view, discussion, position, error from rostra_parked"
+    return {tuple(record) for record in await database.fetch(found)}
+
+
+async def test_votes_are_added_to_the_rows_now_and_then(
+    database: asyncpg.Connection, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folded, "SUMS_MAX", 1)
+    monkeypatch.setattr(log_ranges, "JOINED_EVENTS", 1)
+    rows = told().rows
+    await tables.record(database, rows)
+    await tables.fold(database, pages(rows, 50))
+    good = await tables.dump(database)
+    assert any(row.up for row in good[COMMENTS.name].values())
+    assert {done.equal for done in await rebuild(database_url)} == {True}
+    assert await tables.dump(database) == good
+
+
+GOOD = st.sampled_from([vote("a"), vote("a", now=0, was=-1), vote("b", source=r"a\"],\n[b")])
+PIECES = st.builds(
+    lambda state, start, end: state[start:end], GOOD, st.integers(0, 180), st.integers(0, 180)
+)
+STRANGE = st.lists(
+    st.one_of(GOOD, PIECES, st.sampled_from([BETWEEN, b",", b"[", b"]", b"{", b"}", b'"', b"1"])),
+    max_size=4,
+).map(b"".join)
+TORN = st.tuples(GOOD, st.integers(0, 180)).map(lambda it: [it[0][: it[1]], it[0][it[1] :]])
+"""A vote in two states, and so one less when they are joined."""
+
+
+@given(
+    st.lists(st.one_of(GOOD.map(lambda it: [it]), STRANGE.map(lambda it: [it]), TORN), min_size=1)
+)
+def test_joined_states_are_taken_only_if_each_alone_is_a_vote(parts: list[list[bytes]]) -> None:
+    states = [state for part in parts for state in part]
+    joined, alone = VoteSums(), VoteSums()
+    positions = range(1, len(states) + 1)
+    if joined.take_joined(positions, BETWEEN.join(states)):
+        assert alone.take((position, TOPIC, states[position - 1]) for position in positions)
+        assert joined._sums == alone._sums
+
+
+@given(st.lists(GOOD, min_size=1))
+def test_joined_votes_are_taken(states: list[bytes]) -> None:
+    joined = VoteSums()
+    assert joined.take_joined(range(len(states)), BETWEEN.join(states))
+
+
+TWO = vote("b") + BETWEEN + vote("b")
+
+
+def _torn(before: bytes, without: bytes = b"") -> list[bytes]:
+    start, end = vote("a").split(before)
+    return [start, (before + end).removeprefix(without)]
+
+
+@pytest.mark.parametrize(
+    "states",
+    [
+        [TWO],
+        [vote("a"), b"[]", vote("a")],
+        [*_torn(b',"voter"', b","), TWO],
+        [*_torn(b"ms"), TWO],
+        [vote("a")[:-1] + b',"more":[[1', b"1]]}", TWO],
+    ],
+)
+def test_two_votes_in_one_state_make_up_for_no_vote_in_two(states: list[bytes]) -> None:
+    assert not VoteSums().take_joined(range(len(states)), BETWEEN.join(states))
