@@ -21,6 +21,7 @@ READ_JOINED = 2
 
 # In memory, or else in few runs on disk.
 _SORTING = "set local work_mem = '64MB'"
+_BY_INDEX = "set local enable_seqscan = off"  # each time, though the log was never analysed
 _NO_RANGE, _RANGE = "0", "width_bucket(originator_id, $4::uuid[])"
 # Votes cast in streams of ours: see `rostra.ids.is_ours`.
 _QUICK = f"""(topic = '{TOPIC}' and get_byte(uuid_send(originator_id), 6) >> 4 = 8
@@ -72,7 +73,7 @@ class RangesRead:
 async def besides_votes(url: str, part: Part) -> AsyncIterator[RangesRead]:
     """Events as `rostra_projections.views.LogEvent`, in order, without the votes."""
     query = _EVENTS.format(range=_range(part), which=f"not {_QUICK}")
-    async with aclosing(_pages(url, query, part, READ_EVENTS)) as pages:
+    async with aclosing(_pages(url, query, part, READ_EVENTS, _SORTING)) as pages:
         yield RangesRead(pages)
 
 
@@ -88,7 +89,7 @@ async def joined_votes(url: str, part: Part) -> AsyncIterator[RangesRead]:
         quick=_QUICK,
         order="order by range" if part.borders else "",  # else all of it would be sorted
     )
-    async with aclosing(_pages(url, query, part, READ_JOINED)) as pages:
+    async with aclosing(_pages(url, query, part, READ_JOINED, _BY_INDEX)) as pages:
         yield RangesRead(pages)
 
 
@@ -97,7 +98,7 @@ async def in_order(url: str, part: Part, ranges: Sequence[int]) -> AsyncIterator
     """All events of some of the ranges, in order."""
     which = f"{_range(part)} in ({', '.join(map(str, ranges))})"
     query = _EVENTS.format(range=_range(part), which=which)
-    async with aclosing(_pages(url, query, part, READ_EVENTS)) as pages:
+    async with aclosing(_pages(url, query, part, READ_EVENTS, _SORTING)) as pages:
         yield RangesRead(pages)
 
 
@@ -106,12 +107,12 @@ def _range(part: Part) -> str:
 
 
 async def _pages(
-    url: str, query: str, part: Part, count: int
+    url: str, query: str, part: Part, count: int, settings: str
 ) -> AsyncGenerator[Sequence[Any], None]:
     """PostgreSQL reads the next one while we fold: by a connection of its own. What is
     recorded up to a position never changes, so any snapshot will do."""
     async with connected(url) as connection, connection.transaction():
-        await connection.execute(_SORTING)
+        await connection.execute(settings)
         borders = [part.borders] if part.borders else []
         cursor = await connection.cursor(query, part.until, part.first, part.last, *borders)
         coming = asyncio.create_task(cursor.fetch(count))
