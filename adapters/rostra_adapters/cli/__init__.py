@@ -9,6 +9,7 @@ PROGRAM = "rostra"
 COMMANDS = {
     # name | module: what `rostra --help` says of it
     "serve": ("serve", "Run the service."),
+    "project": ("serve", "Keep the views up to date, in a process of its own."),
     "token": ("token", "Print a token."),
     "publish": ("publish", "Publish a file of events to a running service."),
     "export": ("export", "Write the feed: the log as events to publish again."),

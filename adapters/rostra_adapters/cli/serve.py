@@ -1,4 +1,4 @@
-"""`rostra serve`."""
+"""`rostra serve` and `rostra project`."""
 
 import asyncio
 import gc
@@ -123,6 +123,39 @@ def serve(*, workers: int, **given: Any) -> None:
     _log()
     with suppress(asyncio.CancelledError):
         run(lambda: _serve(plan, lambda url: _announce(url, plan.data)))
+
+
+@click.command()
+@place
+def project(*, data: Path, database_url: str | None) -> None:
+    """Keep the views up to date until SIGTERM or Ctrl-C, and do nothing else.
+
+    One process does so, the first that is there; services stand by for it to end. Where there
+    is a processor to spare, a service that need not do it itself takes in more.
+
+    \b
+    For example:
+      rostra project & rostra serve
+    """
+    _log()
+    with suppress(asyncio.CancelledError):
+        run(lambda: _project(Place(data, database_url)))
+
+
+async def _project(where: Place) -> None:
+    import rostra_adapters
+
+    _stop_while_starting()
+    async with (
+        _traced(),
+        database(where) as (url, lease),
+        rostra_adapters.open(url, master_key=master_key_of(where.data)) as app,
+        _kept_alive(app, lease),
+    ):
+        _leave_alone_what_stays()
+        click.echo("Rostra keeps the views")
+        sys.stdout.flush()
+        await asyncio.get_running_loop().create_future()
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
