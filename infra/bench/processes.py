@@ -94,6 +94,18 @@ async def rostra(url: str) -> AsyncIterator[Served]:
 
 
 @asynccontextmanager
+async def projector(url: str) -> AsyncIterator[None]:
+    """`rostra project` on a database, once it keeps the views."""
+    with TemporaryDirectory() as data:
+        where = ("--database-url", url, "--data", data)
+        async with started(*ROSTRA, "project", *where) as one:
+            assert one.process.stdout is not None
+            if not await asyncio.wait_for(one.process.stdout.readline(), READY_SECONDS_MAX):
+                raise Failed(one.complaint())
+            yield
+
+
+@asynccontextmanager
 async def peer(*arguments: str) -> AsyncIterator[Served]:
     """One of the handlers of `bench.peers.handlers`."""
     async with started("-m", "bench.peers.handlers", *arguments) as one:

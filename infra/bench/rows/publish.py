@@ -14,7 +14,7 @@ from bench.figures import Figure
 from bench.generate import SITE
 from bench.http_load import drive, request
 from bench.peers import bare_insert
-from bench.processes import SECRET, Served, peer, rostra
+from bench.processes import SECRET, Served, peer, projector, rostra
 from bench.rounds import alternate
 from bench.setting import Setting
 from bench.votes import Ballots, cloudevent, targets
@@ -35,6 +35,10 @@ _CHANNEL = "rostra_views"
 
 
 async def measure(setting: Setting) -> list[Figure]:
+    return [*await _alone(setting), *await _projected_apart(setting)]
+
+
+async def _alone(setting: Setting) -> list[Figure]:
     """A whole service, which projects what it takes in."""
     load = setting.scale.load
     async with (
@@ -62,6 +66,24 @@ async def measure(setting: Setting) -> list[Figure]:
         bar=350.0,
     )
     return [*found, memory]
+
+
+async def _projected_apart(setting: Setting) -> list[Figure]:
+    """Again with `rostra project` beside it, which leaves it no views to keep."""
+    load = setting.scale.load
+    async with (
+        setting.databases.copy(load) as url,
+        setting.databases.copy(load) as bare_url,
+        projector(url),
+        rostra(url) as ours,
+        peer() as decoder,
+    ):
+        await bare_insert.strip(bare_url)
+        bench = Bench(setting, ours, decoder, url, bare_url, Ballots(await targets(url), "apart"))
+        found = [await bench.singles(), await bench.batches()]
+    for figure in found:
+        figure.name += ", `rostra project` beside"
+    return found
 
 
 class Bench:
