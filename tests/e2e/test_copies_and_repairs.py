@@ -120,9 +120,18 @@ def test_on_a_pipe_everything_is_plain_lines(filled: Filled) -> None:
 
 # the table and its view | what is changed by hand
 CHANGES = [
-    ("comments", "comments", "update {} set up = up + 1 where {} = (select min({}::text) from {})"),
+    (
+        "comment_ranks",
+        "comments",
+        "update {} set up = up + 1 where {} = (select min({}::text) from {})",
+    ),
     ("comments", "comments", "delete from {} where {} = (select max({}::text) from {})"),
-    ("comments", "comments", "update {} set hot = hot + 1 where key = 'c3'"),
+    ("comments", "comments", "update {} set replies = replies + 1 where key = 'c3'"),
+    (
+        "comment_ranks",
+        "comments",
+        "update {} set hot = hot + 1 where {} = (select max({}::text) from {})",
+    ),
     ("comment_counts", "comments", "update {} set comments = comments + 1 where site is not null"),
     ("discussions", "discussions", "update {} set title = 'Another'"),
     ("passages", "passages", "delete from {}"),
