@@ -49,8 +49,9 @@ def everything_shown(service: Service) -> Any:
         discussion = model_ids.discussion(SITE, resource)
         passages = service.get(f"/v1/discussions/{discussion}/passages")["passages"]
         shown[f"{resource} passages"] = passages
+        busiest = max(passages, key=lambda it: it["comments"] + it["replies"])
         for kind in LISTS:
-            asked = {**kind, "passage": passages[0]["id"]} if "passage" in kind else kind
+            asked = {**kind, "passage": busiest["id"]} if "passage" in kind else kind
             shown[f"{resource} {kind}"] = service.comments(discussion, **asked)
     return without(shown, NO_PLACE)
 
