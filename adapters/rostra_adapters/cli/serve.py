@@ -130,8 +130,8 @@ def serve(*, workers: int, **given: Any) -> None:
 def project(*, data: Path, database_url: str | None) -> None:
     """Keep the views up to date until SIGTERM or Ctrl-C, and do nothing else.
 
-    One process does so, the first that is there; services stand by for it to end. Where there
-    is a processor to spare, a service that need not do it itself takes in more.
+    One process does so, the first that is there; services stand by for it to end. That is for
+    machines with a processor to spare: a service then need not do it itself.
 
     \b
     For example:
