@@ -16,7 +16,9 @@ from rostra_adapters.app import App
 
 MASTER = b"m" * 32
 STOP_SECONDS_MAX = 30
-_WHO_PROJECTS = "select count(*) from pg_locks where locktype = 'advisory' and objid = $1"
+_WHO_PROJECTS = """
+select count(*) from pg_locks l join pg_database d on d.oid = l.database
+where d.datname = current_database() and l.locktype = 'advisory' and l.objid = $1"""
 LOCK = 5940093377497353330 % 2**32
 
 
