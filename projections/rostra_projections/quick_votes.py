@@ -6,6 +6,7 @@ one is left to the fold.
 """
 
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import Literal
 from uuid import UUID
 
@@ -93,32 +94,26 @@ class VoteSums:
 
     def take(self, votes: Iterable[VoteEvent]) -> bool:
         """Sum up some more; False where the fold must be asked, about all of them in order."""
-        sums = self._sums
-        try:
-            for position, topic, state in votes:
-                vote = _decode(state) if topic == TOPIC else _ruled(topic, state)
-                if vote is None:
-                    continue
-                of = sums.get(vote.comment)
-                if of is None:
-                    of = sums[vote.comment] = _Sum(position, position)
-                elif position > of.last:
-                    of.last = position
-                elif position < of.first:
-                    of.first = position
-                if (now := vote.now) != (was := vote.was):
-                    of.up += (now == 1) - (was == 1)
-                    of.down += (now == -1) - (was == -1)
-        except (msgspec.DecodeError, ValueError):
-            return False
-        return True
+        return self._sum(
+            (position, _decode(state) if topic == TOPIC else _ruled(topic, state))
+            for position, topic, state in votes
+        )
 
     def take_joined(self, positions: Sequence[int], states: bytes) -> bool:
         """The same, of votes cast whose states are joined with `BETWEEN`."""
-        sums = self._sums
         try:
             votes = _decode_joined(b"[[%b]]" % states)
-            for position, (vote,) in zip(positions, votes, strict=True):
+        except (msgspec.DecodeError, ValueError):
+            return False
+        return self._sum(zip(positions, chain.from_iterable(votes), strict=True))
+
+    def _sum(self, votes: Iterable[tuple[int, "_Vote | _Ruled | None"]]) -> bool:
+        """Each at its position; False where one cannot be read."""
+        sums = self._sums
+        try:
+            for position, vote in votes:
+                if vote is None:
+                    continue
                 of = sums.get(vote.comment)
                 if of is None:
                     of = sums[vote.comment] = _Sum(position, position)

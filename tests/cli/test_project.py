@@ -35,7 +35,9 @@ def projecting(url: str, data: Path) -> Iterator[subprocess.Popen[str]]:
     )
     assert process.stdout is not None
     try:
-        assert process.stdout.readline() == "Rostra keeps the views\n"
+        assert (
+            process.stdout.readline() == "Rostra keeps the views, or stands by for whoever does\n"
+        )
         yield process
     finally:
         process.kill()

@@ -374,3 +374,23 @@ async def _followed_persistently(log: PostgresLog, count: int) -> list[int]:
 async def _all_pages(log: PostgresLog) -> None:
     async for _ in log.follow(0, 10):
         pass
+
+
+async def test_a_connection_that_could_not_be_made_ready_is_not_kept(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ready = arrays.exchange
+    tries = 0
+
+    async def first_fails(connection: asyncpg.Connection) -> None:
+        nonlocal tries
+        tries += 1
+        if tries == 1:
+            raise ValueError("unknown type: public.rostra_uuids")
+        await ready(connection)
+
+    monkeypatch.setattr(arrays, "exchange", first_fails)
+    async with await PostgresLog.open(database_url) as log:
+        with pytest.raises(ValueError, match="unknown type"):
+            await log.append([one(uuid4())])
+        assert await log.append([one(uuid4())]) == [Appended(1, 1)]

@@ -130,12 +130,12 @@ def serve(*, workers: int, **given: Any) -> None:
 def project(*, data: Path, database_url: str | None) -> None:
     """Keep the views up to date until SIGTERM or Ctrl-C, and do nothing else.
 
-    One process does so, the first that is there; services stand by for it to end. That is for
-    machines with a processor to spare: a service then need not do it itself.
+    One process does so, the first that is there, and the others stand by for it to end. So
+    start it before the services. That is for machines with a processor to spare.
 
     \b
     For example:
-      rostra project & rostra serve
+      rostra project --database-url postgresql://rostra@db/rostra
     """
     _log()
     with suppress(asyncio.CancelledError):
@@ -153,7 +153,7 @@ async def _project(where: Place) -> None:
         _kept_alive(app, lease),
     ):
         _leave_alone_what_stays()
-        click.echo("Rostra keeps the views")
+        click.echo("Rostra keeps the views, or stands by for whoever does")
         sys.stdout.flush()
         await asyncio.get_running_loop().create_future()
 

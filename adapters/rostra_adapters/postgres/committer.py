@@ -196,8 +196,7 @@ class _Channel:
 
     async def _call(self, plan: Plan) -> asyncpg.Record:
         if self._connection is None or _is_gone(self._connection):
-            self._connection = await self._pool.acquire()
-            await arrays.exchange(self._connection)
+            self._connection = await _connected(self._pool)
         row = await self._connection.fetchrow(APPEND, *plan.arguments)
         self.calls += 1
         assert row is not None  # the function answers with one row
@@ -210,6 +209,17 @@ class _Channel:
             with suppress(asyncpg.InterfaceError):  # it is gone already
                 connection.terminate()
             await self._pool.release(connection)
+
+
+async def _connected(pool: asyncpg.Pool) -> asyncpg.pool.PoolConnectionProxy:
+    """A connection that takes `arrays`, or none."""
+    connection = await pool.acquire()
+    try:
+        await arrays.exchange(connection)
+    except BaseException:
+        await pool.release(connection)
+        raise
+    return connection
 
 
 def _answer(batch: Iterable[_Waiting], answers: Outcomes) -> None:

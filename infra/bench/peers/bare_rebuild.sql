@@ -86,7 +86,7 @@ children as (
     from shown where parent is not null
     group by parent
 ),
-summed as materialized (
+summed as (
     select shown.*,
         coalesce(votes.up, 0) as up,
         coalesce(votes.down, 0) as down,
