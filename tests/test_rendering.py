@@ -133,7 +133,7 @@ def test_nothing_that_browsers_were_tricked_with_gets_through(test_data: Path) -
 
 
 def test_what_was_rendered_is_kept_within_a_bound_and_forgotten_when_asked() -> None:
-    rendering = Rendering(bytes_max=100)
+    rendering = Rendering(characters_max=100)
     first = rendering.html("one")
     assert rendering.html("one") is first
     for number in range(50):

@@ -197,8 +197,9 @@ class Reading:
         own_hidden = await self._own_hidden(page, viewer)
         withdrawn = {} if viewer.moderator else await self._withdrawn([row.id for row in rows])
         # Last: what is loaded may be destroyed whenever anything is waited for.
-        await self._ring.load({ids.person_id(site, row.author) for row in rows})
-        open_words = lambda row: self._words(site, row)  # noqa: E731
+        owners = {author: ids.person_id(site, author) for author in {row.author for row in rows}}
+        await self._ring.load(owners.values())
+        open_words = lambda row: self._words(row, owners[row.author])  # noqa: E731
         return Thread(page, viewer, open_words, self._log, own_hidden, withdrawn)
 
     async def _own_hidden(self, page: Page, viewer: Viewer) -> dict[UUID, int]:
@@ -207,9 +208,8 @@ class Reading:
             return {}
         return await self._reads.hidden_replies(viewer.person, above)
 
-    def _words(self, site: str, row: CommentRow) -> OpenedWords:
+    def _words(self, row: CommentRow, owner: UUID) -> OpenedWords:
         """The author's name and the latest body, opened."""
-        owner = ids.person_id(site, row.author)
         try:
             first = self._open(row.id, row.words, CommentPosted.topic, row.words_event, owner)
             latest = first

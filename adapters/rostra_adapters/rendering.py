@@ -3,7 +3,6 @@
 import re
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from hashlib import blake2b
 from typing import cast
 
 import nh3
@@ -11,8 +10,7 @@ from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 
-CACHE_BYTES_MAX = 16 * 1024 * 1024
-DIGEST_BYTES = 16
+KEPT_CHARACTERS_MAX = 16 * 1024 * 1024
 
 TAGS = {
     "a", "b", "blockquote", "br", "code", "del", "em", "h1", "h2", "h3", "h4", "h5", "h6", "hr",
@@ -96,28 +94,27 @@ def _as_link(image: Token, *, inside: bool) -> Iterator[Token]:
 
 
 class Rendering:
-    """Renders bodies, and keeps what it rendered by a digest of the body, within a bound."""
+    """Renders bodies, and keeps what it rendered of each, within a bound in characters."""
 
-    def __init__(self, bytes_max: int = CACHE_BYTES_MAX) -> None:
-        self._bytes_max = bytes_max
-        self._bytes = 0
-        self._kept: OrderedDict[bytes, str] = OrderedDict()
+    def __init__(self, characters_max: int = KEPT_CHARACTERS_MAX) -> None:
+        self._characters_max = characters_max
+        self._characters = 0
+        self._kept: OrderedDict[str, str] = OrderedDict()
 
     def html(self, body: str) -> str:
         """The body as HTML that a page may hold as it is."""
-        digest = blake2b(body.encode(), digest_size=DIGEST_BYTES).digest()
-        found = self._kept.get(digest)
+        found = self._kept.get(body)
         if found is not None:
-            self._kept.move_to_end(digest)
+            self._kept.move_to_end(body)
             return found
-        made = render(body)
-        self._kept[digest] = made
-        self._bytes += len(made)
-        while self._bytes > self._bytes_max:
-            self._bytes -= len(self._kept.popitem(last=False)[1])
+        made = self._kept[body] = render(body)
+        self._characters += len(body) + len(made)
+        while self._characters > self._characters_max:
+            gone = self._kept.popitem(last=False)
+            self._characters -= sum(map(len, gone))
         return made
 
     def forget(self) -> None:
         """Keep nothing: somebody's words are to be gone."""
         self._kept.clear()
-        self._bytes = 0
+        self._characters = 0

@@ -6,6 +6,8 @@ Of one width, so that their order as text is their order in time.
 import re
 from datetime import UTC, datetime, timedelta
 
+import msgspec
+
 Time = str
 """For example `2026-11-22T15:16:10.000000Z`: always 27 characters."""
 
@@ -17,13 +19,14 @@ _RFC3339 = re.compile(
 )
 _OURS = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:[0-5]\d\.\d{6}Z", re.ASCII)
 _MICROSECOND_DIGITS = 6
-_DIGITS_END = 26
+_SECONDS_END = 19
 
 
 def format_time(moment: datetime) -> Time:
     """`moment` (any offset) as text."""
     utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
-    return utc.isoformat(timespec="microseconds")[:_DIGITS_END] + "Z"
+    text: str = msgspec.to_builtins(utc)  # a tenth of what `isoformat` takes
+    return text if utc.microsecond else f"{text[:_SECONDS_END]}.000000Z"
 
 
 def to_datetime(time: Time) -> datetime:

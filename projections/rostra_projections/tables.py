@@ -4,7 +4,8 @@ A fold changes rows that it finds in `Rows`; the same fold runs live (rows loade
 from PostgreSQL), in a rebuild and in memory.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from operator import attrgetter
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -46,7 +47,8 @@ class Table(Generic[R]):
     """A table of rows: its columns are the fields of `row`, `types` their SQL types.
 
     In PostgreSQL its `fragments` are tables of their own, the first with `indexes` and whatever
-    is not `apart`: of a row only the fragments are written that have changed.
+    is not `apart`: of a row only the fragments are written that have changed. `key_of` gives a
+    row's key, as `Rows` knows it.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class Table(Generic[R]):
         self.name = name
         self.row = row
         self.key = key
+        self.key_of: Callable[[R], Key] = attrgetter(*key)
         self.types = dict(types)
         elsewhere = {*key, *(column for fragment in apart for column in fragment.own)}
         own = tuple(column for column in fields if column not in elsewhere)
@@ -77,12 +80,6 @@ class Table(Generic[R]):
     def home_of(self, column: str) -> int:
         """The number of the fragment that a column is read from."""
         return next((n for n, fragment in enumerate(self.fragments) if column in fragment.own), 0)
-
-    def key_of(self, row: R) -> Key:
-        """The row's key, as `Rows` knows it."""
-        if len(self.key) == 1:
-            return getattr(row, self.key[0])
-        return tuple(getattr(row, column) for column in self.key)
 
 
 class Rows:

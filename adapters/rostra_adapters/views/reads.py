@@ -241,7 +241,7 @@ def _page(records: Sequence[asyncpg.Record], limit: int) -> Page:
     for record in records:
         if record["level"] is None:
             continue
-        row = to_row(COMMENTS, tuple(record)[_PAGE_COLUMNS_AHEAD:])
+        row = to_row(COMMENTS, record[_PAGE_COLUMNS_AHEAD:])
         if record["level"]:
             below.setdefault(row.parent, []).append(row)
         else:

@@ -74,6 +74,11 @@ def _times(table: Table[Any], columns: tuple[str, ...]) -> tuple[int, ...]:
 
 
 @lru_cache(64)
+def _times_of_row(table: Table[Any]) -> tuple[int, ...]:
+    return _times(table, tuple(table.types))
+
+
+@lru_cache(64)
 def _picking(table: Table[Any], fragment: Fragment) -> Callable[[Values], Values]:
     """What a fragment holds, of the values of a row."""
     numbers = {column: number for number, column in enumerate(table.types)}
@@ -97,7 +102,11 @@ def from_record(table: Table[Any], columns: tuple[str, ...], record: Iterable[An
 
 def to_row(table: Table[Any], record: Iterable[Any]) -> Any:
     """A row as the fold has it."""
-    return table.row(*from_record(table, tuple(table.types), record))
+    values = list(record)
+    for number in _times_of_row(table):
+        if values[number] is not None:
+            values[number] = format_time(values[number])
+    return table.row(*values)
 
 
 def to_records(

@@ -34,7 +34,7 @@ async def measure(setting: Setting) -> list[Figure]:
     async with rostra(url) as ours:
         page = request("GET", _path(discussions[0], "newest"))
         _, headers, body = await ask(ours.host, ours.port, page)
-        unchanged = request("GET", _path(discussions[0], "newest"), If_None_Match=headers["etag"])
+        has = {"If_None_Match": headers["etag"]}
         with NamedTemporaryFile() as file:
             file.write(body)
             file.flush()
@@ -42,7 +42,10 @@ async def measure(setting: Setting) -> list[Figure]:
                 bench = Bench(setting, ours, other)
                 return [
                     await bench.cached(page, len(body)),
-                    await bench.unchanged(unchanged),
+                    await bench.unchanged(
+                        request("GET", _path(discussions[0], "newest"), **has),
+                        request("GET", "/unchanged", **has),
+                    ),
                     await bench.afresh(discussions),
                 ]
 
@@ -71,12 +74,12 @@ class Bench:
             note=f"{size:,} bytes",
         )
 
-    async def unchanged(self, page: bytes) -> Figure:
+    async def unchanged(self, page: bytes, bare: bytes) -> Figure:
         count = self._count(GUESSED)
         mine, others = await alternate(
             self._scale.rounds,
             self._rate(self._ours, lambda: [page] * count, 304),
-            self._rate(self._other, lambda: [request("GET", "/unchanged")] * count, 304),
+            self._rate(self._other, lambda: [bare] * count, 304),
         )
         return Figure(
             name="304 Not Modified",
@@ -89,20 +92,15 @@ class Bench:
         )
 
     async def afresh(self, discussions: Sequence[UUID]) -> Figure:
-        """Each page is asked for once in the life of the server, while there are others."""
+        """Each page is asked for once in the life of the server, while there are others, and of
+        the peer in the same round."""
         named = [(d, order) for order, d in product(ORDERS, discussions)]
         each = min(self._count(GUESSED_AFRESH), max(1, len(named) // self._scale.rounds))
-        asked = cycle(named)
-
-        def ours() -> list[bytes]:
-            return [request("GET", _path(d, order)) for d, order in islice(asked, each)]
-
-        others = [request("GET", f"/page/{d}?order={order}") for d, order in named[:each]]
         await self._rendered(named)
         mine, found = await alternate(
             self._scale.rounds,
-            self._rate(self._ours, ours, 200),
-            self._rate(self._other, lambda: others, 200),
+            self._rate(self._ours, _by_turns(named, each, _path), 200),
+            self._rate(self._other, _by_turns(named, each, _bare_path), 200),
         )
         return Figure(
             name="a page of 20 comments, 3 replies each, not read before",
@@ -135,6 +133,18 @@ class Bench:
 
 def _path(discussion: UUID, order: Order) -> str:
     return f"/v1/discussions/{discussion}/comments?order={order}"
+
+
+def _bare_path(discussion: UUID, order: Order) -> str:
+    return f"/page/{discussion}?order={order}"
+
+
+def _by_turns(
+    named: Sequence[tuple[UUID, Order]], each: int, path: Callable[[UUID, Order], str]
+) -> Requests:
+    """So many pages more, each time."""
+    asked = cycle(named)
+    return lambda: [request("GET", path(d, order)) for d, order in islice(asked, each)]
 
 
 async def _discussions(url: str, comments_min: int) -> list[UUID]:
