@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 
 import uvloop
 
-import rostra_adapters
+import rostra_adapters.views.runner
 from bench.fill import MASTER_KEY
 from bench.peers import compared
 
@@ -35,6 +35,12 @@ async def catch_up(url: str) -> dict[str, object]:
         return {"seconds": time.perf_counter() - began}
 
 
+async def catch_up_by_pages(url: str) -> dict[str, object]:
+    """The same, where that is not far enough for a rebuild."""
+    rostra_adapters.views.runner.FAR_EVENTS = sys.maxsize
+    return await catch_up(url)
+
+
 async def stock_projection(url: str, events: str) -> dict[str, object]:
     """The stock runner on the first events."""
     from bench.peers import stock_projection as peer
@@ -46,6 +52,7 @@ async def stock_projection(url: str, events: str) -> dict[str, object]:
 JOBS: dict[str, Callable[..., Awaitable[dict[str, object]]]] = {
     "rebuild": rebuild,
     "catch_up": catch_up,
+    "catch_up_by_pages": catch_up_by_pages,
     "stock_projection": stock_projection,
 }
 

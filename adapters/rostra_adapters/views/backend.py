@@ -86,7 +86,7 @@ class PostgresBackend:
         self._url = url
         reads = PostgresReads(pool)
         self._watch = Watch(pool, reads, log)
-        self._runner = Runner(pool, log)
+        self._runner = Runner(pool, log, url)
         self.reads: Reads = reads
         self.changes = self._watch.changes
 

@@ -39,6 +39,8 @@ from public.stored_events
 where notification_id > $1 and notification_id <= $2
 order by notification_id
 limit $3"""
+_COUNT = """
+select count(*) from public.stored_events where notification_id > $1 and notification_id <= $2"""
 _CLAIM = """
 update public.rostra_views set versions = versions + 1 where name = $1
 returning versions, version, shape, position"""
@@ -75,13 +77,15 @@ async def rebuild(
     *,
     jobs: int = 1,
     progress: Progress = lambda *_: None,
+    until: int = 0,
 ) -> list[Rebuilt]:
     """Rebuild the named views, all of them by default. With several `jobs`, so many
-    processes fold. Raises RebuildRefused and FoldingFailed."""
+    processes fold. Those that have not read as far as `until` are then further on than they
+    were; the log must be whole up to there. Raises RebuildRefused and FoldingFailed."""
     async with connected(url) as connection:
         if not await connection.fetchval(_ONE_AT_A_TIME):
             raise RebuildRefused("another rebuild is under way")
-        begun = [await _begin(connection, VIEWS[name]) for name in names or VIEWS]
+        begun = [await _begin(connection, VIEWS[name], until) for name in names or VIEWS]
         await _fill(url, begun, jobs, progress)
         return [await _replace(connection, url, each) for each in begun]
 
@@ -95,7 +99,13 @@ class Begun(msgspec.Struct, frozen=True):
     at: float
 
 
-async def _begin(connection: Connection, view: View) -> Begun:
+async def is_whole(url: str, after: int, until: int) -> bool:
+    """Whether each position is there by now; where one is not, someone may still be filling it."""
+    async with connected(url) as connection:
+        return int(await connection.fetchval(_COUNT, after, until)) == until - after
+
+
+async def _begin(connection: Connection, view: View, until: int) -> Begun:
     """Empty tables of a version that nobody has written to."""
     record = await connection.fetchrow(_CLAIM, view.name)
     assert record is not None
@@ -106,7 +116,8 @@ async def _begin(connection: Connection, view: View) -> Begun:
     # A view that is new, or of another shape, is of no use where it stands.
     of_use = live.shape == view.shape and live.position > 0
     position = live.position if of_use else max(s.position for s in await states(connection))
-    return Begun(ViewState(view.name, version, view.shape, position), live, time.monotonic())
+    fresh = ViewState(view.name, version, view.shape, max(position, until))
+    return Begun(fresh, live, time.monotonic())
 
 
 async def _fill(url: str, begun: Sequence[Begun], jobs: int, progress: Progress) -> None:

@@ -10,6 +10,8 @@ import asyncpg
 from rostra.log import EventLog, LogUnavailable, Recorded
 from rostra_adapters.postgres.connect import unavailable_if_lost
 from rostra_adapters.postgres.connection import Connection
+from rostra_adapters.views import rebuild
+from rostra_adapters.views.folding import FoldingFailed
 from rostra_adapters.views.projector import Fenced, ViewState, at, project, states
 
 logger = logging.getLogger(__name__)
@@ -22,6 +24,10 @@ PAUSE_SECONDS_MAX = 0.02
 PAUSE_EVENTS_MIN = 64
 """After a page of so many, at most as long as it took: under load pages grow, each event costs
 less, and who publishes has the rest of the processor."""
+FAR_EVENTS = 100_000
+"""So far behind, and by more than half of the log, views are rebuilt: that takes a third of the
+time, and of this process next to nothing."""
+FAR_JOBS = 2
 STAND_BY_SECONDS = 0.5
 RETRY_SECONDS = 0.5
 PRUNE_SECONDS = 60.0
@@ -42,9 +48,11 @@ set position = greatest(known.position, excluded.position)"""
 class Runner:
     """The task that projects, as long as it holds the session lock of its connection."""
 
-    def __init__(self, pool: asyncpg.Pool, log: EventLog) -> None:
+    def __init__(self, pool: asyncpg.Pool, log: EventLog, url: str) -> None:
         self._pool = pool
         self._log = log
+        self._url = url
+        self._may_rebuild = True
         self._task: asyncio.Task[None] | None = None
         self.projecting = False
         self.foreign = 0
@@ -88,6 +96,8 @@ class Runner:
             standing = await states(connection)
             if strange := [each.name for each in standing if each.shape != each.view.shape]:
                 raise Fenced(f"another version of the code keeps {', '.join(strange)}")
+            if await self._rebuilt(standing):
+                continue
             behind = [each for each in standing if each.position < _last(standing)]
             if behind:
                 await self._catch_up(connection, behind, _last(standing))
@@ -105,6 +115,28 @@ class Runner:
                     await connection.execute(PRUNE, MOVES_KEPT)
                 if len(page) >= PAUSE_EVENTS_MIN:
                     await asyncio.sleep(min(PAUSE_SECONDS_MAX, perf_counter() - began))
+
+    async def _rebuilt(self, standing: Sequence[ViewState]) -> bool:
+        """Whether views were so far behind that they have been rebuilt. If that fails once, for
+        want of room for both versions say, they catch up by pages from then on."""
+        head = await self._log.head()
+        far = [each for each in standing if _is_far(head - each.position, head)]
+        if not far or not self._may_rebuild:
+            return False
+        least = min(each.position for each in far)
+        if not await rebuild.is_whole(self._url, least, head):
+            return False
+        names = [each.name for each in far]
+        logger.warning("%s: %d events behind, rebuilding", ", ".join(names), head - least)
+        try:
+            await rebuild.rebuild(self._url, names, jobs=FAR_JOBS, until=head)
+        except rebuild.RebuildRefused:
+            return False
+        except (FoldingFailed, asyncpg.PostgresError, OSError):
+            logger.exception("rebuilding failed: catching up by pages")
+            self._may_rebuild = False
+            return False
+        return True
 
     async def _catch_up_together(
         self, connection: Connection, standing: Sequence[ViewState], position: int
@@ -143,6 +175,10 @@ class Runner:
         page = await self._log.read_after(first, PAGE_EVENTS_MAX)
         page = [row for row in page if row.position <= min([join, *others])]
         await project(connection, last_ones, page)
+
+
+def _is_far(lag: int, head: int) -> bool:
+    return lag > FAR_EVENTS and 2 * lag > head
 
 
 def _last(standing: Sequence[ViewState]) -> int:

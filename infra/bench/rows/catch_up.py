@@ -4,10 +4,11 @@ import asyncpg
 
 from bench.figures import Figure
 from bench.processes import Job, job
-from bench.rounds import alternate
+from bench.rounds import Measure, several
 from bench.setting import Setting
 from rostra_projections.views import VIEWS
 
+FAR, BY_PAGES = "catch_up", "catch_up_by_pages"
 _VERSION = "select version from public.rostra_views where name = $1"
 _BEGIN = "update public.rostra_views set position = 0, moves_from = 0"
 
@@ -16,34 +17,47 @@ async def measure(setting: Setting) -> list[Figure]:
     """Events a second on either side: the stock runner is given fewer of them."""
     scale = setting.scale
     async with setting.databases.copy(scale.load) as url:
-        peaks: list[float] = []
+        peaks: dict[str, list[float]] = {FAR: [], BY_PAGES: []}
 
-        async def ours() -> float:
-            await forget_views(url)
-            done = await job("catch_up", url)
-            peaks.append(megabytes(done))
-            return scale.load.events / float(done.answer["seconds"])
+        def ours(how: str) -> Measure:
+            async def rate() -> float:
+                await forget_views(url)
+                done = await job(how, url)
+                peaks[how].append(megabytes(done))
+                return scale.load.events / float(done.answer["seconds"])
+
+            return rate
 
         async def stock() -> float:
             done = await job("stock_projection", url, str(scale.stock_events))
             return scale.stock_events / float(done.answer["seconds"])
 
-        mine, others = await alternate(scale.rounds, ours, stock)
+        far, by_pages, others = await several(scale.rounds, ours(FAR), ours(BY_PAGES), stock)
+    note = f"the stock runner projects the first {scale.stock_events:,}"
     return [
         Figure(
             name=f"live projection, {scale.load.events:,} events to catch up",
             unit="events/s",
-            ours=mine,
+            ours=far,
             peer="stock ProjectionRunner",
             peers=others,
             rule="at least",
             bar=25.0,
-            note=f"the stock runner projects the first {scale.stock_events:,}",
+            note=note,
+        ),
+        Figure(
+            name="the same by pages, as when less is to be caught up",
+            unit="events/s",
+            ours=by_pages,
+            peer="stock ProjectionRunner",
+            peers=others,
+            rule="at least",
+            note=note,
         ),
         Figure(
             name="memory of the projecting process",
             unit="MB",
-            ours=peaks,
+            ours=[max(both) for both in zip(*peaks.values(), strict=True)],
             rule="at most alone",
             bar=350.0,
         ),

@@ -34,7 +34,7 @@ async def measure(setting: Setting) -> list[Figure]:
     async with rostra(url) as ours:
         page = request("GET", _path(discussions[0], "newest"))
         _, headers, body = await ask(ours.host, ours.port, page)
-        has = {"If_None_Match": headers["etag"]}
+        etag = headers["etag"]
         with NamedTemporaryFile() as file:
             file.write(body)
             file.flush()
@@ -43,8 +43,8 @@ async def measure(setting: Setting) -> list[Figure]:
                 return [
                     await bench.cached(page, len(body)),
                     await bench.unchanged(
-                        request("GET", _path(discussions[0], "newest"), **has),
-                        request("GET", "/unchanged", **has),
+                        request("GET", _path(discussions[0], "newest"), If_None_Match=etag),
+                        request("GET", "/unchanged", If_None_Match=etag),
                     ),
                     await bench.afresh(discussions),
                 ]
