@@ -22,7 +22,6 @@ from rostra_projections.comment_rows import COUNTED
 from rostra_projections.discussions import DISCUSSIONS
 from rostra_projections.listing import Cursor, CursorRefused
 from rostra_projections.past import PastViews
-from rostra_projections.quick_votes import VoteSums
 
 AsOf = int | Time
 """A position, or a time of ours."""
@@ -107,9 +106,9 @@ class Past:
         return views
 
     async def _summed_up(self, discussion: UUID, until: int) -> PastViews | None:
-        """Its votes, most of what there is, summed up apart and in no order; None where their
-        order tells."""
-        views, votes = PastViews(discussion), VoteSums()
+        """Its votes, most of what there is, counted after all else and in no order; None where
+        their order tells."""
+        views = PastViews(discussion)
         rest = self._log.read_discussion(discussion, until, votes=False)
         async with aclosing(rest) as pages, collector_paused():
             async for page in pages:
@@ -117,9 +116,9 @@ class Past:
         reading = self._log.read_votes(discussion, until)
         async with aclosing(reading) as votes_read, collector_paused():
             async for some in votes_read:
-                if not votes.take(some):
+                if not views.take_votes(some):
                     return None
-        return views if views.add(votes) else None
+        return views
 
     async def _folded(self, discussion: UUID, until: int, turn: int = -1) -> PastViews:
         """In slices, so that others are served meanwhile; moves are kept from `turn` on."""

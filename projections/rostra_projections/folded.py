@@ -5,7 +5,7 @@ from uuid import UUID
 
 from rostra.ids import discussion_of, is_ours
 from rostra_projections.comment_rows import COMMENTS
-from rostra_projections.quick_votes import TOPIC, QuickVotes, VoteSums
+from rostra_projections.quick_votes import TOPIC, QuickVotes, can_read_joined
 from rostra_projections.tables import Fact, Rows
 from rostra_projections.views import (
     NO_VIEWS,
@@ -19,9 +19,6 @@ from rostra_projections.views import (
     looking,
 )
 
-SUMS_MAX = 20_000
-"""Comments whose votes are summed up before they are added to their rows."""
-
 
 class Folded:
     """The rows of the views, and by view the discussions that it cannot follow. All events
@@ -33,7 +30,6 @@ class Folded:
         self.rows = Rows(table for view in views for table in view.tables)
         self.parked: dict[str, dict[UUID, Parked]] = {view.name: {} for view in views}
         self._quick = QuickVotes(self.rows.of(COMMENTS)) if COMMENTS.name in self.parked else None
-        self._sums = VoteSums()
         self._looking = looking(self.views)
 
     def take(self, events: Iterable[LogEvent]) -> None:
@@ -51,18 +47,11 @@ class Folded:
                 yield event
 
     def take_votes(self, positions: Sequence[int], states: bytes) -> bool:
-        """Votes cast, after all that is no vote; see `VoteSums.take_joined`. False, and this is
+        """Votes cast, after all that is no vote; see `QuickVotes.take_joined`. False, and this is
         of no use, where it matters when one was cast."""
-        if not self._sums.take_joined(positions, states):
-            return False
-        return len(self._sums) < SUMS_MAX or self.add_votes()
-
-    def add_votes(self) -> bool:
-        """After the last of them; False as above."""
-        sums, self._sums = self._sums, VoteSums()
-        if COMMENTS.name not in self.parked:
-            return True
-        return not self.parked[COMMENTS.name] and sums.add_to(self.rows.of(COMMENTS))
+        if self._quick is None:
+            return can_read_joined(len(positions), states)
+        return not self.parked[COMMENTS.name] and self._quick.take_joined(positions, states)
 
     def fold(self, facts: Iterable[Fact | Broken]) -> None:
         """A view stops following a discussion where it cannot fold an event; the others go on."""

@@ -3,15 +3,15 @@
 A comment is ranked once, when all votes are in.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from uuid import UUID
 
-from rostra.log import Recorded
+from rostra.log import Recorded, VoteEvent
 from rostra_projections.comment_rows import COMMENTS
 from rostra_projections.listing import Cursor, Listing
 from rostra_projections.memory import MemoryViews
 from rostra_projections.moves import Before, moves_since, places_of
-from rostra_projections.quick_votes import TOPIC, QuickVotes, VoteSums
+from rostra_projections.quick_votes import TOPIC, QuickVotes
 from rostra_projections.reads import Page
 from rostra_projections.shapes import Viewer
 from rostra_projections.tables import Fact
@@ -46,10 +46,10 @@ class PastViews(MemoryViews):
             if row.topic != TOPIC or parked or not count(row.position, row.state):
                 yield row
 
-    def add(self, votes: VoteSums) -> bool:
-        """Add all votes to all else that was folded. False, and these views are of no use, where
-        it matters when one was cast."""
-        return not self.parked and votes.add_to(self.rows.of(COMMENTS))
+    def take_votes(self, votes: Iterable[VoteEvent]) -> bool:
+        """Votes, after all else, in any order. False, and these views are of no use, where it
+        matters when one was cast."""
+        return not self.parked and self._votes.take_late(votes)
 
     def stand(self, position: int, *, past: bool = True) -> None:
         """All events up to `position` are in. `past`: lists go on as of there."""

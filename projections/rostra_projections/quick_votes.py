@@ -5,7 +5,7 @@ What `comments.fold` does with a vote, without a fact and a UUID for each. Whate
 one is left to the fold.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Literal
 from uuid import UUID
@@ -47,107 +47,6 @@ _decode = msgspec.json.Decoder(_Vote).decode
 _decode_joined = msgspec.json.Decoder(list[tuple[_VoteAlone]]).decode
 
 
-class QuickVotes:
-    """Of one fold, all of whose comments stay where they are."""
-
-    def __init__(self, comments: dict[Key, CommentRow]) -> None:
-        self._comments = comments
-        self._by_name: dict[str, CommentRow] = {}
-
-    def take(self, position: int, state: bytes) -> bool:
-        """Count a vote of a stream of ours; False, and nothing counted, where it is the fold's
-        to say."""
-        try:
-            vote = _decode(state)
-            row = self._by_name.get(vote.comment) or self._row(vote.comment)
-        except (msgspec.DecodeError, ValueError):
-            return False
-        if row is None:
-            return False
-        row.changed = position
-        if (now := vote.now) != (was := vote.was):
-            row.up += (now == 1) - (was == 1)
-            row.down += (now == -1) - (was == -1)
-        return True
-
-    def _row(self, name: str) -> CommentRow | None:
-        row = self._comments.get(UUID(name))
-        if row is not None:
-            self._by_name[name] = row
-        return row
-
-
-class _Sum(msgspec.Struct, gc=False):
-    """The votes on one comment, and the positions between which they are."""
-
-    first: int
-    last: int
-    up: int = 0
-    down: int = 0
-
-
-class VoteSums:
-    """Votes summed up by themselves, in any order: where nothing is odd, it shows nowhere."""
-
-    def __init__(self) -> None:
-        self._sums: dict[str, _Sum] = {}
-
-    def take(self, votes: Iterable[VoteEvent]) -> bool:
-        """Sum up some more; False where the fold must be asked, about all of them in order."""
-        return self._sum(
-            (position, _decode(state) if topic == TOPIC else _ruled(topic, state))
-            for position, topic, state in votes
-        )
-
-    def take_joined(self, positions: Sequence[int], states: bytes) -> bool:
-        """The same, of votes cast whose states are joined with `BETWEEN`."""
-        try:
-            votes = _decode_joined(b"[[%b]]" % states)
-        except (msgspec.DecodeError, ValueError):
-            return False
-        return self._sum(zip(positions, chain.from_iterable(votes), strict=True))
-
-    def _sum(self, votes: Iterable[tuple[int, "_Vote | _Ruled | None"]]) -> bool:
-        """Each at its position; False where one cannot be read."""
-        sums = self._sums
-        try:
-            for position, vote in votes:
-                if vote is None:
-                    continue
-                of = sums.get(vote.comment)
-                if of is None:
-                    of = sums[vote.comment] = _Sum(position, position)
-                elif position > of.last:
-                    of.last = position
-                elif position < of.first:
-                    of.first = position
-                if (now := vote.now) != (was := vote.was):
-                    of.up += (now == 1) - (was == 1)
-                    of.down += (now == -1) - (was == -1)
-        except (msgspec.DecodeError, ValueError):
-            return False
-        return True
-
-    def __len__(self) -> int:
-        """The number of comments that have votes."""
-        return len(self._sums)
-
-    def add_to(self, comments: dict[Key, CommentRow]) -> bool:
-        """Add them to the comments, all of which are here; False, and the comments are of no
-        use, where a vote is on none that was there before it."""
-        for name, of in self._sums.items():
-            try:
-                row = comments.get(UUID(name))
-            except ValueError:
-                return False
-            if row is None or of.first < row.position:
-                return False
-            row.up += of.up
-            row.down += of.down
-            row.changed = max(row.changed, of.last)
-        return True
-
-
 class _Ruled(msgspec.Struct, gc=False):
     comment: str
     was: int
@@ -163,3 +62,81 @@ def _ruled(topic: str, state: bytes) -> _Ruled | None:
         raise ValueError(f"{topic} of a vote")
     check(event.time, state)
     return _Ruled(str(event.comment), event.was, event.now)
+
+
+def _read_joined(states: bytes) -> Iterator[_Vote]:
+    """Votes cast whose states are joined with `BETWEEN`. Raises ValueError."""
+    return chain.from_iterable(_decode_joined(b"[[%b]]" % states))
+
+
+def can_read_joined(count: int, states: bytes) -> bool:
+    """Whether joined states are so many votes."""
+    try:
+        return sum(1 for _ in _read_joined(states)) == count
+    except ValueError:
+        return False
+
+
+class QuickVotes:
+    """Of one fold, all of whose comments stay where they are."""
+
+    def __init__(self, comments: dict[Key, CommentRow]) -> None:
+        self._comments = comments
+        self._by_name: dict[str, CommentRow] = {}
+
+    def take(self, position: int, state: bytes) -> bool:
+        """Count a vote of a stream of ours, all before which is folded; False, and nothing
+        counted, where it is the fold's to say."""
+        try:
+            vote = _decode(state)
+            row = self._by_name.get(vote.comment) or self._row(vote.comment)
+        except (msgspec.DecodeError, ValueError):
+            return False
+        if row is None:
+            return False
+        row.changed = position
+        if (now := vote.now) != (was := vote.was):
+            row.up += (now == 1) - (was == 1)
+            row.down += (now == -1) - (was == -1)
+        return True
+
+    def take_late(self, votes: Iterable[VoteEvent]) -> bool:
+        """Count votes after all else, in any order: where nothing is odd, it shows nowhere.
+        False, and the comments are of no use, where the fold must be asked about all of them in
+        order: one cannot be read, or is on no comment that was there before it."""
+        return self._count(
+            (position, _decode(state) if topic == TOPIC else _ruled(topic, state))
+            for position, topic, state in votes
+        )
+
+    def take_joined(self, positions: Sequence[int], states: bytes) -> bool:
+        """The same, of votes cast whose states are joined with `BETWEEN`."""
+        try:
+            votes = _read_joined(states)
+        except ValueError:
+            return False
+        return self._count(zip(positions, votes, strict=True))
+
+    def _count(self, votes: Iterable[tuple[int, _Vote | _Ruled | None]]) -> bool:
+        by_name = self._by_name
+        try:
+            for position, vote in votes:
+                if vote is None:
+                    continue
+                row = by_name.get(vote.comment) or self._row(vote.comment)
+                if row is None or position < row.position:
+                    return False
+                if position > row.changed:
+                    row.changed = position
+                if (now := vote.now) != (was := vote.was):
+                    row.up += (now == 1) - (was == 1)
+                    row.down += (now == -1) - (was == -1)
+        except (msgspec.DecodeError, ValueError):
+            return False
+        return True
+
+    def _row(self, name: str) -> CommentRow | None:
+        row = self._comments.get(UUID(name))
+        if row is not None:
+            self._by_name[name] = row
+        return row

@@ -17,10 +17,10 @@ from rostra.vote import VoteCast
 from rostra_adapters.views import log_ranges, ranges
 from rostra_adapters.views.rebuild import rebuild
 from rostra_adapters.views.verify import verify
-from rostra_projections import folded
-from rostra_projections.comment_rows import COMMENTS
+from rostra_projections.comment_rows import COMMENTS, CommentRow
 from rostra_projections.memory import MemoryViews
-from rostra_projections.quick_votes import BETWEEN, TOPIC, VoteSums
+from rostra_projections.quick_votes import BETWEEN, TOPIC, QuickVotes
+from rostra_projections.tables import Key
 from rostra_projections.views import VIEWS
 from views import tables
 from views.story import SITE, Events, Story, pages
@@ -139,15 +139,28 @@ async def test_rebuilt_are_the_rows_that_were_folded_in_order(
     assert [each async for each in verify(database_url)] == []
 
 
+@pytest.mark.parametrize("change", ["nothing odd", "no JSON", "two as if joined"])
+async def test_a_view_that_counts_no_votes_parks_what_cannot_be_read(
+    database: asyncpg.Connection, database_url: str, change: str
+) -> None:
+    rows = (EVEN | ODD)[change](told().rows)
+    await tables.record(database, rows)
+    await tables.fold(database, pages(rows, 10))
+    parked = await _parked(database)
+    assert bool(parked) == (change in ODD)
+    (done,) = await rebuild(database_url, ["discussions"])
+    assert done.equal
+    assert await _parked(database) == parked
+
+
 async def _parked(database: asyncpg.Connection) -> set[tuple[object, ...]]:
     found = "select view, discussion, position, error from rostra_parked"
     return {tuple(record) for record in await database.fetch(found)}
 
 
-async def test_votes_are_added_to_the_rows_now_and_then(
+async def test_votes_are_joined_by_and_by(
     database: asyncpg.Connection, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(folded, "SUMS_MAX", 1)
     monkeypatch.setattr(log_ranges, "JOINED_EVENTS", 1)
     rows = told().rows
     await tables.record(database, rows)
@@ -156,6 +169,16 @@ async def test_votes_are_added_to_the_rows_now_and_then(
     assert any(row.up for row in good[COMMENTS.name].values())
     assert {done.equal for done in await rebuild(database_url)} == {True}
     assert await tables.dump(database) == good
+
+
+def voted_on() -> dict[Key, CommentRow]:
+    """Comments that stand before every vote."""
+    views = MemoryViews()
+    views.apply([row for row in told().rows if row.topic == "comment.posted"])
+    return {
+        id_: msgspec.structs.replace(row, position=0, changed=0)
+        for id_, row in views.rows.of(COMMENTS).items()
+    }
 
 
 GOOD = st.sampled_from([vote("a"), vote("a", now=0, was=-1), vote("b", source=r"a\"],\n[b")])
@@ -175,16 +198,17 @@ TORN = st.tuples(GOOD, st.integers(0, 180)).map(lambda it: [it[0][: it[1]], it[0
 )
 def test_joined_states_are_taken_only_if_each_alone_is_a_vote(parts: list[list[bytes]]) -> None:
     states = [state for part in parts for state in part]
-    joined, alone = VoteSums(), VoteSums()
+    joined, alone = voted_on(), voted_on()
     positions = range(1, len(states) + 1)
-    if joined.take_joined(positions, BETWEEN.join(states)):
-        assert alone.take((position, TOPIC, states[position - 1]) for position in positions)
-        assert joined._sums == alone._sums
+    if QuickVotes(joined).take_joined(positions, BETWEEN.join(states)):
+        each = [(position, TOPIC, states[position - 1]) for position in positions]
+        assert QuickVotes(alone).take_late(each)
+        assert joined == alone
 
 
 @given(st.lists(GOOD, min_size=1))
 def test_joined_votes_are_taken(states: list[bytes]) -> None:
-    joined = VoteSums()
+    joined = QuickVotes(voted_on())
     assert joined.take_joined(range(len(states)), BETWEEN.join(states))
 
 
@@ -207,4 +231,4 @@ def _torn(before: bytes, without: bytes = b"") -> list[bytes]:
     ],
 )
 def test_two_votes_in_one_state_make_up_for_no_vote_in_two(states: list[bytes]) -> None:
-    assert not VoteSums().take_joined(range(len(states)), BETWEEN.join(states))
+    assert not QuickVotes(voted_on()).take_joined(range(len(states)), BETWEEN.join(states))

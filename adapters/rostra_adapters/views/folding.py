@@ -147,13 +147,13 @@ async def folded_ranges(
 async def _voted(
     folded: Folded, pages: AsyncIterator[Sequence[Any]], told_of: Callable[[int], None]
 ) -> bool:
-    """Add all votes of a range; False where they must be folded in order."""
+    """Count all votes of a range; False where they must be folded in order."""
     even = True
     async for page in pages:
         for positions, states in page:
             even = even and folded.take_votes(positions, states)
             told_of(len(positions))
-    return even and folded.add_votes()
+    return even
 
 
 async def _main() -> None:

@@ -13,11 +13,11 @@ from rostra_adapters.views.patient import connected
 from rostra_adapters.views.ranges import Part
 from rostra_projections.quick_votes import BETWEEN, TOPIC
 
-READ_EVENTS = 1_000
+READ_EVENTS = 500
 """At a time: what PostgreSQL sends while we fold must fit between us."""
-JOINED_EVENTS, JOINED_EVENTS_MAX = 4_000, 20_000
+JOINED_EVENTS, JOINED_EVENTS_MAX = 1_000, 20_000
 """Votes among so many events are joined: of a range, and of all ranges."""
-READ_JOINED = 2
+READ_JOINED = 1
 
 # In memory, or else in few runs on disk.
 _SORTING = "set local work_mem = '64MB'"

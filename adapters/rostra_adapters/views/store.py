@@ -5,7 +5,7 @@ import asyncio
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import lru_cache
 from itertools import islice
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 
 import msgspec
@@ -88,9 +88,14 @@ def _picking(table: Table[Any], fragment: Fragment) -> Callable[[Values], Values
     return picked
 
 
+@lru_cache(64)
+def _picking_of_row(table: Table[Any], fragment: Fragment) -> Callable[[msgspec.Struct], Values]:
+    return attrgetter(*table.columns_of(fragment))
+
+
 def values_of(table: Table[Any], fragment: Fragment, row: msgspec.Struct) -> Values:
     """What a fragment holds of a row, as the fold has it."""
-    return _picking(table, fragment)(msgspec.structs.astuple(row))
+    return _picking_of_row(table, fragment)(row)
 
 
 def from_record(table: Table[Any], columns: tuple[str, ...], record: Iterable[Any]) -> Values:
@@ -117,11 +122,12 @@ def to_records(
 ) -> Iterator[Values]:
     """What a fragment holds of rows, as PostgreSQL takes it, but for those in which that is as it
     was loaded."""
-    pick, times = _picking(table, fragment), _times(table, table.columns_of(fragment))
+    pick, pick_loaded = _picking_of_row(table, fragment), _picking(table, fragment)
+    times = _times(table, table.columns_of(fragment))
     for row in rows:
-        values = pick(msgspec.structs.astuple(row))
+        values = pick(row)
         before = loaded.get(table.key_of(row)) if loaded else None
-        if before is None or pick(before) != values:
+        if before is None or pick_loaded(before) != values:
             yield _converted(values, times, to_datetime) if times else values
 
 
