@@ -162,6 +162,8 @@ def _sealed(personal: object) -> bytes | None:
 
 
 def _ancestors(rows: Rows, path: tuple[UUID, ...]) -> list[CommentRow]:
+    if not path:
+        return []
     comments = rows.of(COMMENTS)
     return [comments[ancestor] for ancestor in path]
 
@@ -226,14 +228,23 @@ def _count(rows: Rows, row: CommentRow, ancestors: list[CommentRow], gain: int) 
         ancestor.descendants += gain
     if ancestors:
         ancestors[-1].replies += gain
-    whole, *narrower = [_counts(rows, group) for group in groups(row.discussion, row.passage)]
-    # On a passage, comments are those made on it and replies all below them; of a discussion,
-    # a reply is a comment too.
-    for counts in (whole, *narrower):
-        counts.replies += gain if row.depth else 0
-        counts.comments += gain if not row.depth or counts is whole else 0
-        _latest(counts, row.posted_at, gain)
+    whole = _counts(rows, row.discussion)
+    whole.comments += gain
+    whole.replies += gain if row.depth else 0
     whole.participants += _participate(rows, row, gain)
+    _latest(whole, row.posted_at, gain)
+    if row.passage is not None:
+        _count_narrower(rows, row, gain)
+
+
+def _count_narrower(rows: Rows, row: CommentRow, gain: int) -> None:
+    """On a passage, comments are those made on it and replies all below them; of a discussion, a
+    reply is a comment too."""
+    for group in groups(row.discussion, row.passage)[1:]:
+        counts = _counts(rows, group)
+        counts.replies += gain if row.depth else 0
+        counts.comments += 0 if row.depth else gain
+        _latest(counts, row.posted_at, gain)
 
 
 def _latest(counts: CountsRow, posted_at: Time, gain: int) -> None:

@@ -12,12 +12,15 @@ from bench.votes import Ballots, group, targets
 from rostra_adapters.postgres import PostgresLog
 
 CALLERS = 32
+WARM_EVENTS = 200_000
+"""Appended before appending is measured: each page of an index is written whole into the WAL the
+first time that it changes after a checkpoint, of which there is one in millions of events."""
 ROUNDS_MAX = 3
 """Of the large load: a round of it takes ten times as long."""
 
 
 async def measure(setting: Setting) -> list[Figure]:
-    """Appends go to the kept loads themselves, which so become a little larger."""
+    """What is appended goes to copies of the loads."""
     large, scale = setting.scale.large, setting.scale
     if large is None:
         return []
@@ -34,14 +37,9 @@ async def measure(setting: Setting) -> list[Figure]:
     many, few = await alternate(
         rounds, lambda: rebuilt(sizes[0], large), lambda: rebuilt(sizes[1], scale.load)
     )
-    appended, before = await alternate(
-        rounds,
-        lambda: _appended(sizes[0], scale.seconds),
-        lambda: _appended(sizes[1], scale.seconds),
-    )
     return [
         _figure(f"rebuild, cost of an event of {large.events:,}", many, scale.load, few),
-        _figure(f"append, cost of an event after {large.events:,}", appended, scale.load, before),
+        *await _appends(setting, large),
         _memory("memory of a rebuilding process", [megabytes(done) for done in jobs], large),
         *[
             _memory("memory of the server", [await _server(url)], load)
@@ -50,11 +48,30 @@ async def measure(setting: Setting) -> list[Figure]:
     ]
 
 
-async def _appended(url: str, seconds: float) -> float:
+async def _appends(setting: Setting, large: Load) -> list[Figure]:
+    """Right after a checkpoint, and once the pages that change have been written whole."""
+    scale = setting.scale
+    count = max(CALLERS, int(GUESSED[CALLERS] * scale.seconds))
+    warm = min(WARM_EVENTS, scale.load.events)
+    async with setting.databases.copy(large) as url, setting.databases.copy(scale.load) as smaller:
+        cold = await _appended(url, count), await _appended(smaller, count)
+        for one in (url, smaller):
+            await _appended(one, warm)
+        appended, before = await alternate(
+            min(scale.rounds, ROUNDS_MAX),
+            lambda: _appended(url, count),
+            lambda: _appended(smaller, count),
+        )
+    name = f"append, cost of an event after {large.events:,}"
+    at_first = _figure(f"{name}, right after a checkpoint", [cold[0]], scale.load, [cold[1]])
+    at_first.bar = None
+    return [_figure(name, appended, scale.load, before), at_first]
+
+
+async def _appended(url: str, count: int) -> float:
     """Microseconds an event, by 32 callers."""
     async with await PostgresLog.open(url) as log:
         ballots = Ballots(await targets(url), f"growth-{await log.head()}")
-        count = max(CALLERS, int(GUESSED[CALLERS] * seconds))
         groups = [group(ballots.take(1)) for _ in range(count)]
         return 1e6 / await append_rate(log, groups, CALLERS)
 
