@@ -69,6 +69,7 @@ class Folded:
 
     def finish(self) -> None:
         """Complete the rows, once all are here."""
+        self._quick = None  # which knows rows by name, and would keep them
         for view in self.views:
             view.settle(self.rows, {table.name: self.rows.of(table) for table in view.tables})
             view.mend(self.rows)

@@ -1,6 +1,7 @@
 """What an operator does: take the log elsewhere, and find and mend what was changed by hand."""
 
 import asyncio
+import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, get_args
@@ -8,11 +9,12 @@ from typing import Any, NamedTuple, get_args
 import pytest
 
 import model_ids
-from e2e.publishers import DISCUSSIONS, SITE, Crowd
+from e2e.publishers import DISCUSSIONS, SITE, Crowd, Event
 from e2e.running import Rostra, Service, ended
 from rostra.settings import Order
 
 SEED = 3
+AFTERWARDS = "2025-03-02T12:00:00.000000Z"
 LISTS: Sequence[dict[str, Any]] = (
     *({"order": order, "flat": "true"} for order in get_args(Order)),
     *({"order": order, "replies": 100} for order in get_args(Order)),
@@ -35,7 +37,30 @@ def filled(shared_folder: Path) -> Iterator[Filled]:
     with rostra.serving() as service:
         crowd = Crowd([service.url], rostra.token(), seed=SEED)
         asyncio.run(crowd.publish(publishers=20, requests=20))
+        last = rostra.data.parent / "last.ndjson"
+        last.write_text("".join(f"{json.dumps(event)}\n" for event in _on_passages()))
+        rostra.publish(service, last)
         yield Filled(rostra, service)
+
+
+def _on_passages() -> Iterator[Event]:
+    """A comment on a passage of each discussion, whatever the crowd has made of it."""
+    new = {"comment": "last", "passage": "last"}
+    for number, resource in enumerate(DISCUSSIONS):
+        for kind, about in (
+            ("discussion.reopened", {"by": "mo"}),
+            ("passage.marked", {"passage": "last", "exact": "the last"}),
+            ("comment.posted", {**new, "author": {"id": "zoe", "name": "Zoe"}, "body": "So."}),
+            ("comment.approved", {"comment": "last", "by": "mo"}),
+        ):
+            yield {
+                "specversion": "1.0",
+                "type": kind,
+                "source": "urn:last",
+                "id": f"{kind} {number}",
+                "time": AFTERWARDS,
+                "data": {"site": SITE, "resource": resource, **about},
+            }
 
 
 def everything_shown(service: Service) -> Any:
