@@ -1,5 +1,6 @@
 """Votes come to a rebuild joined, after all else: it leaves what a fold of all in order leaves."""
 
+import sys
 from collections.abc import Callable
 from unittest.mock import patch
 from uuid import UUID
@@ -18,6 +19,7 @@ from rostra_adapters.views import log_ranges, ranges
 from rostra_adapters.views.rebuild import rebuild
 from rostra_adapters.views.verify import verify
 from rostra_projections.comment_rows import COMMENTS, CommentRow
+from rostra_projections.folded import Folded
 from rostra_projections.memory import MemoryViews
 from rostra_projections.quick_votes import BETWEEN, TOPIC, QuickVotes
 from rostra_projections.tables import Key
@@ -169,6 +171,25 @@ async def test_votes_are_joined_by_and_by(
     assert any(row.up for row in good[COMMENTS.name].values())
     assert {done.equal for done in await rebuild(database_url)} == {True}
     assert await tables.dump(database) == good
+
+
+def test_a_range_that_is_done_lets_go_of_its_rows() -> None:
+    """Else two of them are in memory while the next is folded."""
+    rows = [row for row in told().rows if row.topic in ("comment.posted", TOPIC)]
+    folded = Folded([VIEWS["comments"]])
+    folded.take(
+        (row.position, row.stream, row.topic, row.state, row.event_id)
+        for row in rows
+        if row.topic != TOPIC
+    )
+    votes = [row for row in rows if row.topic == TOPIC]
+    joined = BETWEEN.join(row.state for row in votes)
+    assert folded.take_votes([row.position for row in votes], joined)
+    folded.finish()
+    comments = folded.rows.of(COMMENTS)
+    row = next(row for row in comments.values() if row.up)
+    comments.clear()
+    assert sys.getrefcount(row) <= 2  # ours, and the argument
 
 
 def voted_on() -> dict[Key, CommentRow]:
