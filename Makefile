@@ -4,9 +4,6 @@ PYTHON ?= python3
 BIN       := .venv/bin
 INSTALLED := .venv/.installed
 
-# Tests wait for browsers, disks and one another: half as many more than there are processors.
-WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) \* 3 / 2)
-
 .DEFAULT_GOAL := help
 .PHONY: help install serve demo test fuzz bench bench-report format lock clean
 
@@ -35,7 +32,7 @@ test: install ## formatting, lint, import contracts, types, tests; ARGS='-k name
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy
-	$(BIN)/python -m pytest --numprocesses $(WORKERS) $(ARGS)
+	$(BIN)/python -m pytest --numprocesses auto $(ARGS)
 
 fuzz: install ## ask a running service whatever its OpenAPI allows, for long; EXAMPLES=1000 of each kind
 	@exec env ROSTRA_FUZZ_EXAMPLES=$(or $(EXAMPLES),1000) $(BIN)/python -m pytest -rP tests/http/test_fuzzing.py
