@@ -1,7 +1,8 @@
 """Views that are behind by most of a long log are rebuilt; else they catch up by pages."""
 
 import asyncio
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 
 import asyncpg
 import pytest
@@ -9,10 +10,8 @@ import pytest
 import rostra_adapters
 from model import Act
 from rostra_adapters.app import App
-from rostra_adapters.views import rebuild, runner
-from rostra_adapters.views.folding import FoldingFailed
+from rostra_adapters.views import rebuild, runner, schema
 from rostra_adapters.views.verify import verify
-from rostra_projections.views import VIEWS
 from views import tables
 from views.story import Events, Story
 
@@ -57,6 +56,33 @@ async def test_far_behind_they_are_rebuilt_and_go_on_from_there(database_url: st
         assert await _caught_up(app, database_url) == {2}
         page = await app.comments("s", "a")
         assert page is not None and page.total == FAR + 3
+
+
+async def test_what_others_write_by_the_thousand_is_rebuilt_with_too(
+    pool: asyncpg.Pool, database: asyncpg.Connection, database_url: str
+) -> None:
+    events = Events()
+    rows = Story([events.opened(), *_told(events, 0, runner.PAGE_EVENTS)], judged=False).rows
+    async with rostra_adapters.open(database_url, master_key=MASTER) as app:
+        await _caught_up(app, database_url)
+        async with database.transaction():
+            await tables.record(database, rows)
+        assert await _caught_up(app, database_url) == {2}
+
+
+async def test_a_list_that_was_begun_before_goes_on_afterwards(database_url: str) -> None:
+    events = Events()
+    async with rostra_adapters.open(database_url, master_key=MASTER) as app:
+        await app.publish([events.opened(), *_told(events, 0, 5)])
+        await _caught_up(app, database_url)
+        page = await app.comments("s", "a", limit=2)
+    assert page is not None and page.next is not None
+    await _recorded(database_url, _told(events, 5, FAR))
+    async with rostra_adapters.open(database_url, master_key=MASTER) as app:
+        assert await _caught_up(app, database_url) == {2}
+        on = await app.comments("s", "a", limit=2, cursor=page.next)
+        assert on is not None
+        assert [comment.key for comment in on.comments] == ["c2", "c1"]
 
 
 async def test_what_is_published_meanwhile_is_there_too(database_url: str) -> None:
@@ -107,24 +133,34 @@ async def test_while_another_rebuilds_they_catch_up_by_pages(
         assert await _caught_up(app, database_url) == {1}
 
 
-@pytest.mark.parametrize(
-    "error", [FoldingFailed("killed"), asyncpg.DiskFullError("no space left"), OSError("no exec")]
-)
+def _no_program(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(sys, "executable", "/nowhere/python")
+
+
+def _program_that_fails(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(sys, "executable", "/bin/false")
+
+
+def _index_that_fails(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(schema, "indexes", lambda *_: ["create index on nothing (at_all)"])
+
+
+@pytest.mark.parametrize("fail", [_no_program, _program_that_fails, _index_that_fails])
 async def test_where_that_fails_they_catch_up_by_pages(
-    database_url: str, monkeypatch: pytest.MonkeyPatch, error: Exception
+    database_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    fail: Callable[[pytest.MonkeyPatch], None],
 ) -> None:
-    tried = []
-
-    async def failing(_: str, names: Sequence[str], **__: object) -> None:
-        tried.append(set(names))
-        raise error
-
     events = Events()
     await _recorded(database_url, [events.opened(), *_told(events, 0, FAR)])
-    monkeypatch.setattr(rebuild, "rebuild", failing)
-    async with rostra_adapters.open(database_url, master_key=MASTER) as app:
-        assert await _caught_up(app, database_url) == {1}
-    assert tried == [set(VIEWS)]
+    with monkeypatch.context() as patch:
+        fail(patch)
+        async with rostra_adapters.open(database_url, master_key=MASTER) as app:
+            assert await _caught_up(app, database_url) == {1}
+    said = [record.getMessage() for record in caplog.records]
+    assert [each.endswith("rebuilding") for each in said].count(True) == 1
+    assert said[-1] == "rebuilding failed: catching up by pages"
 
 
 async def test_who_is_closed_meanwhile_leaves_the_views_as_they_were(

@@ -1,12 +1,12 @@
 """The indexes of tables that have been filled, several made at once."""
 
-import asyncio
 from collections import deque
 from collections.abc import Sequence
 
 from rostra_adapters.views import schema
 from rostra_adapters.views.patient import connected
 from rostra_adapters.views.projector import ViewState
+from rostra_adapters.views.together import together
 
 # As many processes as we ask for, none of them with helpers of its own.
 _ALONE = "set max_parallel_maintenance_workers = 0; set maintenance_work_mem = '128MB'"
@@ -23,7 +23,7 @@ async def index(url: str, states: Sequence[ViewState], *, side_by_side: int) -> 
 async def _each(url: str, statements: Sequence[str], side_by_side: int) -> None:
     """Run them all, those that stand first, and take longest, first."""
     waiting = deque(statements)
-    async with asyncio.TaskGroup() as group:
+    async with together() as group:
         for _ in range(side_by_side):
             group.create_task(_work(url, waiting))
 

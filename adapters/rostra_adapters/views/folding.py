@@ -23,6 +23,7 @@ from rostra_adapters.views.log_ranges import besides_votes, in_order, joined_vot
 from rostra_adapters.views.patient import connected
 from rostra_adapters.views.projector import ViewState, park
 from rostra_adapters.views.ranges import Part, parts
+from rostra_adapters.views.together import together
 from rostra_projections.folded import Folded
 from rostra_projections.views import View
 
@@ -58,7 +59,7 @@ async def fold_log(
     if jobs == 1:
         await fold_part(Job(url, list(states), every[0]), lambda events: told(0, events))
     else:
-        async with asyncio.TaskGroup() as group:
+        async with together() as group:
             for number, part in enumerate(every):
                 group.create_task(_in_process(Job(url, list(states), part), number, told))
     progress(named, until, until)

@@ -11,8 +11,8 @@ from rostra.log import EventLog, LogUnavailable, Recorded
 from rostra_adapters.postgres.connect import unavailable_if_lost
 from rostra_adapters.postgres.connection import Connection
 from rostra_adapters.views import rebuild
-from rostra_adapters.views.folding import FoldingFailed
 from rostra_adapters.views.projector import Fenced, ViewState, at, project, states
+from rostra_adapters.views.together import together
 
 logger = logging.getLogger(__name__)
 
@@ -25,8 +25,8 @@ PAUSE_EVENTS_MIN = 64
 """After a page of so many, at most as long as it took: under load pages grow, each event costs
 less, and who publishes has the rest of the processor."""
 FAR_EVENTS = 100_000
-"""So far behind, and by more than half of the log, views are rebuilt: that takes a third of the
-time, and of this process next to nothing."""
+"""So far behind, and by more than half of the log, views are rebuilt: that takes a fifth of the
+time, and others' processors."""
 FAR_JOBS = 2
 STAND_BY_SECONDS = 0.5
 RETRY_SECONDS = 0.5
@@ -92,12 +92,11 @@ class Runner:
     async def _project(self, connection: Connection) -> None:
         """Views behind catch up alone, then all go on together."""
         pruning = asyncio.get_running_loop().time()
+        await self._rebuilt(await states(connection))
         while True:
             standing = await states(connection)
             if strange := [each.name for each in standing if each.shape != each.view.shape]:
                 raise Fenced(f"another version of the code keeps {', '.join(strange)}")
-            if await self._rebuilt(standing):
-                continue
             behind = [each for each in standing if each.position < _last(standing)]
             if behind:
                 await self._catch_up(connection, behind, _last(standing))
@@ -107,7 +106,8 @@ class Runner:
                 began = perf_counter()
                 position = await self._project_page(connection, at(standing, position), page)
                 if len(page) == PAGE_EVENTS:
-                    await self._catch_up_together(connection, standing, position)
+                    if not await self._rebuilt(at(standing, position)):
+                        await self._catch_up_together(connection, standing, position)
                     break
                 now = asyncio.get_running_loop().time()
                 if now - pruning > PRUNE_SECONDS:
@@ -117,11 +117,12 @@ class Runner:
                     await asyncio.sleep(min(PAUSE_SECONDS_MAX, perf_counter() - began))
 
     async def _rebuilt(self, standing: Sequence[ViewState]) -> bool:
-        """Whether views were so far behind that they have been rebuilt. If that fails once, for
-        want of room for both versions say, they catch up by pages from then on."""
+        """Whether views were so far behind that they have been rebuilt. If that fails, for want of
+        room for both versions say, they catch up by pages, however often that begins again."""
         head = await self._log.head()
         far = [each for each in standing if _is_far(head - each.position, head)]
         if not far or not self._may_rebuild:
+            self._may_rebuild = self._may_rebuild or not far
             return False
         least = min(each.position for each in far)
         if not await rebuild.is_whole(self._url, least, head):
@@ -132,7 +133,7 @@ class Runner:
             await rebuild.rebuild(self._url, names, jobs=FAR_JOBS, until=head)
         except rebuild.RebuildRefused:
             return False
-        except (FoldingFailed, asyncpg.PostgresError, OSError):
+        except Exception:  # whatever it is: pages are the sure way
             logger.exception("rebuilding failed: catching up by pages")
             self._may_rebuild = False
             return False
@@ -144,7 +145,7 @@ class Runner:
         """More and more at a time, which costs less for each event, until no page is full."""
         limit = 2 * PAGE_EVENTS
         page = await self._log.read_after(position, limit)
-        async with asyncio.TaskGroup() as group:
+        async with together() as group:
             while page:
                 full, limit = len(page) == limit, min(2 * limit, PAGE_EVENTS_MAX)
                 coming = group.create_task(self._next_page(page, limit, full=full))

@@ -13,6 +13,7 @@ import msgspec
 from rostra.times import format_time, to_datetime
 from rostra_adapters.postgres.connection import Connection
 from rostra_adapters.views.schema import versioned
+from rostra_adapters.views.together import together
 from rostra_projections.tables import Fragment, Key, Rows, Table
 
 SAVED_AT_ONCE = 4_000
@@ -107,11 +108,7 @@ def from_record(table: Table[Any], columns: tuple[str, ...], record: Iterable[An
 
 def to_row(table: Table[Any], record: Iterable[Any]) -> Any:
     """A row as the fold has it."""
-    values = list(record)
-    for number in _times_of_row(table):
-        if values[number] is not None:
-            values[number] = format_time(values[number])
-    return table.row(*values)
+    return table.row(*_converted(record, _times_of_row(table), format_time))
 
 
 def to_records(
@@ -131,7 +128,9 @@ def to_records(
             yield _converted(values, times, to_datetime) if times else values
 
 
-def _converted(values: Values, times: tuple[int, ...], convert: Callable[[Any], object]) -> Values:
+def _converted(
+    values: Iterable[Any], times: tuple[int, ...], convert: Callable[[Any], object]
+) -> Values:
     converted = list(values)
     for number in times:
         if converted[number] is not None:
@@ -172,7 +171,7 @@ async def save(
 
 
 async def _write(connection: Connection, statement: str, every: Iterator[Values]) -> None:
-    async with asyncio.TaskGroup() as group:
+    async with together() as group:
         saving: asyncio.Task[str] | None = None
         while records := list(islice(every, SAVED_AT_ONCE)):
             columns = [list(column) for column in zip(*records, strict=True)]
