@@ -3,6 +3,7 @@
 import asyncio
 import json
 from typing import Any
+from uuid import UUID, uuid4
 
 import msgspec
 import pytest
@@ -22,6 +23,7 @@ from rostra.events import Words
 from rostra.handle import Commanded, handle
 from rostra_adapters.feed import Feed, FeedPage, Wanted
 from rostra_adapters.feed_data import with_words
+from rostra_adapters.feed_tail import Tail
 from rostra_adapters.http import HttpSettings, make_app
 from rostra_adapters.stock_log import StockLog
 from service import BATCHED, PLACE, SECRET, Service, event, opened, posted, serving, token, voted
@@ -324,3 +326,69 @@ def test_words_are_part_of_the_data_they_were_published_with() -> None:
     assert removed is not None
     assert with_words(removed, {"by": "b"}, Words(reason="r")) == {"by": "b", "reason": "r"}
     assert with_words(removed, {"by": "b"}, None) == {"by": "b", "erased": True}
+
+
+FORMS = {
+    "page": ("", {}),
+    "long poll": ("&wait=30", {}),
+    "stream": ("", {"Accept": "text/event-stream"}),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+async def test_a_position_beyond_the_head_is_gone_in_every_form(
+    service: Service, form: str
+) -> None:
+    await service.given(opened(), posted())
+    query, headers = FORMS[form]
+    for after in (3, 2**62):
+        async with asyncio.timeout(10):
+            path = f"/v1/events?after={after}{query}"
+            answer = await service.ask("GET", path, token=token(), headers=headers)
+        assert (answer.status, answer.problem) == (410, "position-ahead")
+        assert answer.headers["Rostra-Log"] == str(await service.app.log.log_id())
+
+
+@pytest.mark.parametrize("form", FORMS)
+async def test_a_position_of_another_log_is_gone_in_every_form(service: Service, form: str) -> None:
+    await service.given(opened(), posted())
+    query, headers = FORMS[form]
+    for after in (0, 1, 9):
+        path = f"/v1/events?after={after}&log={uuid4()}{query}"
+        answer = await service.ask("GET", path, token=token(), headers=headers)
+        assert (answer.status, answer.problem) == (410, "log-changed")
+
+
+async def test_a_position_of_this_log_goes_on(service: Service) -> None:
+    await service.given(opened(), posted())
+    first = await service.get("/v1/events", token=token(), limit=1)
+    log = first.headers["Rostra-Log"]
+    assert log == str(await service.app.log.log_id())
+    after = first.headers["Rostra-Position"]
+    rest = await service.get("/v1/events", token=token(), after=after, log=log)
+    assert [one["type"] for one in rest.json] == ["comment.posted"]
+    at_head = await service.get("/v1/events", token=token(), after=2, log=log)
+    assert (at_head.status, at_head.json) == (200, [])
+    malformed = await service.get("/v1/events", token=token(), log="x")
+    assert (malformed.status, malformed.problem) == (400, "bad-query")
+
+
+async def test_a_log_that_is_replaced_during_a_long_poll_is_no_empty_page(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await service.given(opened())
+    other = uuid4()
+    page_within = Tail.page_within
+
+    async def replaced(tail: Tail, *arguments: Any, **named: Any) -> FeedPage:
+        page = await page_within(tail, *arguments, **named)
+
+        async def log_id() -> UUID:
+            return other
+
+        monkeypatch.setattr(service.app.log, "log_id", log_id)
+        return page
+
+    monkeypatch.setattr(Tail, "page_within", replaced)
+    answer = await service.get("/v1/events", token=token(), after=1, wait=0.01)
+    assert (answer.status, answer.problem) == (410, "log-changed")

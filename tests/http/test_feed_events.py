@@ -92,7 +92,7 @@ async def test_a_heartbeat_says_how_far_it_is_though_a_filter_took_all_away() ->
     ("headers", "problem"),
     [
         ({"Last-Event-ID": "x"}, "bad-query"),
-        ({"Last-Event-ID": "9"}, "log-changed"),
+        ({"Last-Event-ID": "9"}, "position-ahead"),
         ({"Last-Event-ID": "-1"}, "bad-query"),
     ],
 )

@@ -126,7 +126,7 @@ async def test_a_position_too_far_back_or_of_another_log_is_refused(
 ) -> None:
     [discussion, *_] = await service.given(opened(), posted("c1"), posted("c2"))
     monkeypatch.setattr(live, "ROWS_BACK_MAX", 1)
-    for after, problem in ((1, "cursor-too-old"), (99, "log-changed")):
+    for after, problem in ((1, "cursor-too-old"), (99, "position-ahead")):
         answer = await service.ask("GET", f"/v1/discussions/{discussion}/live?after={after}")
         assert answer.problem == problem
 

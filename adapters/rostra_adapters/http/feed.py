@@ -1,5 +1,8 @@
 """`GET /v1/events`: the feed, in pages, by long poll, or as server-sent events."""
 
+from collections.abc import Mapping
+from uuid import UUID
+
 from aiohttp import web
 
 from rostra import texts
@@ -15,8 +18,9 @@ from rostra_adapters.http.queries import Query
 from rostra_adapters.http.settings import HttpSettings
 from rostra_adapters.http.tokens import EVERY_SITE, Token
 
-PARAMETERS = ("after", "limit", "type", "site", "resource", "wait")
-STREAM_PARAMETERS = ("after", "type", "site", "resource")
+LOG = "Rostra-Log"
+PARAMETERS = ("after", "log", "limit", "type", "site", "resource", "wait")
+STREAM_PARAMETERS = ("after", "log", "type", "site", "resource")
 ROWS_BEHIND = 500
 ENCODED_MAX = 1_000
 
@@ -44,21 +48,24 @@ class Feeding:
         token = tokens.needed(request, self._settings.secret, "publish")
         query = Query(request, known=PARAMETERS)
         settings = self._settings
+        after = query.number("after", default=0)
+        log = await self._log_at(after, query.uuid("log"))
         page = await self.tail.page_within(
-            query.number("after", default=0),
+            after,
             limit=query.number(
                 "limit", default=settings.feed_default, least=1, most=settings.feed_max
             ),
             wanted=await _wanted(query, token).meant(self._app.discussion_named),
             wait_seconds=query.seconds("wait", default=0.0, most=settings.wait_seconds_max),
         )
+        await self._log_at(after, log)
         return answer(
             request,
             b"[%b]" % b",".join(event.json for event in page.events),
             media_type=BATCHED,
             headers={
                 "Rostra-Position": str(page.position),
-                "Rostra-Log": str(await self._app.log.log_id()),
+                LOG: str(log),
                 "Cache-Control": "no-store",
             },
             compressed_bytes_min=settings.compressed_bytes_min,
@@ -71,20 +78,42 @@ class Feeding:
         query = Query(request, known=STREAM_PARAMETERS)
         wanted = await _wanted(query, token).meant(self._app.discussion_named)
         position = streams.resumed(request, query.number("after", default=0))
-        await self._check(position)
-        headers = {"Rostra-Log": str(await self._app.log.log_id())}
-        log_id = self._app.log.log_id
+        self._admit()
+        log = await self._log_at(position, query.uuid("log"))
         source = _Following(self._feed, self.tail, wanted)
         with self.tail.following():
-            return await streams.pump(request, source, position, self._settings, log_id, headers)
+            return await streams.pump(
+                request,
+                source,
+                position,
+                self._settings,
+                log,
+                self._app.log.log_id,
+                {LOG: str(log)},
+            )
 
-    async def _check(self, position: int) -> None:
-        """Raises the problems `busy` and `log-changed`."""
+    def _admit(self) -> None:
+        """Raises the problem `busy`."""
         if self.tail.followers >= self._settings.followers_max:
             after = retry_after(self._settings.retry_after_seconds)
-            raise Problem("busy", "as many follow as may", headers=after)
-        if position > await self._app.head():
-            raise Problem("log-changed", "the position is beyond the log's head")
+            raise Problem("busy", "too many clients follow the feed", headers=after)
+
+    async def _log_at(self, position: int, expected: UUID | None) -> UUID:
+        """Return the log's id. Raises the problems `log-changed`, where another id is expected,
+        and `position-ahead`, where the log ends before the position."""
+        log = await self._app.log.log_id()
+        if expected not in (None, log):
+            detail = f"the log is now {log}; start again with `after=0`"
+            raise Problem("log-changed", detail, headers={LOG: str(log)})
+        await refuse_ahead(self._app, position, {LOG: str(log)})
+        return log
+
+
+async def refuse_ahead(app: App, position: int, headers: Mapping[str, str] | None = None) -> None:
+    """Raise the problem `position-ahead` where the log ends before the position."""
+    if position and position > (head := await app.head()):
+        detail = f"the log ends at {head}, before {position}; start again"
+        raise Problem("position-ahead", detail, headers=headers)
 
 
 class _Following:

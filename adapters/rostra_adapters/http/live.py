@@ -7,6 +7,7 @@ from aiohttp import web
 from rostra import ids
 from rostra_adapters.app import App
 from rostra_adapters.http import streams
+from rostra_adapters.http.feed import refuse_ahead
 from rostra_adapters.http.problems import Problem, retry_after
 from rostra_adapters.http.queries import Query
 from rostra_adapters.http.readers import Reader, id_in_path
@@ -43,12 +44,19 @@ class LiveUpdates:
         await Reader(request, self._app, self._settings.secret).enter(discussion)
         access = await self._app.access(discussion)
         site = "" if access is None else access.site
-        await self._check(after)
+        self._admit()
+        log = await self._app.log.log_id()
+        await refuse_ahead(self._app, after or 0)
         _keep_little(request)
         try:
             async with self.live.reading(discussion, site, after) as (channel, position):
                 return await streams.pump(
-                    request, _Updates(channel), position, self._settings, self._app.log.log_id
+                    request,
+                    _Updates(channel),
+                    position,
+                    self._settings,
+                    log,
+                    self._app.log.log_id,
                 )
         except TooOld:
             raise Problem(
@@ -61,13 +69,11 @@ class LiveUpdates:
         if least := query.number("min_position", default=0):
             await self._app.wait(least, wait_seconds)
 
-    async def _check(self, after: int | None) -> None:
-        """Raises the problems `busy` and `log-changed`."""
+    def _admit(self) -> None:
+        """Raises the problem `busy`."""
         if self.live.readers >= self._settings.followers_max or self.live.ending:
             seconds = retry_after(self._settings.retry_after_seconds)
-            raise Problem("busy", "as many listen as may", headers=seconds)
-        if after is not None and after > await self._app.head():
-            raise Problem("log-changed", "the position is beyond the log's head")
+            raise Problem("busy", "too many clients follow discussions", headers=seconds)
 
 
 def _keep_little(request: web.Request) -> None:

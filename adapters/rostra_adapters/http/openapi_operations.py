@@ -170,6 +170,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         scope="publish",
         parameters=(
             Parameter("after", _POSITION, "The position to begin after."),
+            Parameter("log", UUID, "The log that `after` is a position of (`Rostra-Log`)."),
             Parameter("limit", _number(1, 5_000, 500)),
             Parameter("type", {"enum": []}, "Only events of this type.", repeated=True),
             Parameter("site", texts.SiteName),

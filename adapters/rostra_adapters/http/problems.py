@@ -44,6 +44,9 @@ KINDS: dict[str, Kind] = {
     "log-changed": Kind(
         410, "Of another log", "The history was restored or replaced. Begin again."
     ),
+    "position-ahead": Kind(
+        410, "Position beyond the end of the log", "The log may have lost its tail. Begin again."
+    ),
     "precondition-failed": Kind(412, "It has changed", "Read it again: `If-Match` names another."),
     "too-large": Kind(413, "Too large"),
     "unsupported-media-type": Kind(415, "Another media type is needed"),

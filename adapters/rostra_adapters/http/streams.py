@@ -102,13 +102,13 @@ async def pump(
     source: Source,
     position: int,
     settings: HttpSettings,
+    log: UUID,
     log_id: Callable[[], Awaitable[UUID]],
     headers: Mapping[str, str] | None = None,
 ) -> web.StreamResponse:
-    """Answer with all that comes from a source, until it ends, its time is over, or another log
-    has taken the place of the one that it began on. A client that is gone or does not take it is
+    """Answer with all that comes from a source of a log, until it ends, its time is over, or
+    another log has taken that one's place. A client that is gone or does not take it is
     dropped."""
-    log = await log_id()
 
     async def other_log() -> bool:
         return await log_id() != log
