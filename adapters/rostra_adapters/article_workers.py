@@ -8,7 +8,6 @@ program once more.
 
 import asyncio
 import contextlib
-import os
 import select
 import sys
 from collections.abc import Sequence
@@ -19,6 +18,7 @@ import msgspec
 from rostra.article_work import Placed, PlaceQuote, Prepared, PrepareText, place_all, prepare
 from rostra.refusals import Refusal
 from rostra.revising import Again, Place, anchor_again
+from rostra_adapters.child_processes import python_environment
 
 WORKERS_MAX = 2
 JOB_SECONDS_MAX = 60.0
@@ -133,7 +133,7 @@ class Workers:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             start_new_session=True,  # an interrupt at the terminal is for us
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            env=python_environment(),
         )
 
 

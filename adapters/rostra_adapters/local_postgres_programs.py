@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from rostra_adapters.child_processes import environment_without_secrets
+
 NEEDED = ("initdb", "pg_ctl", "postgres")
 ACCOUNTS = ("rostra", "postgres", "nobody")
 COPIES = Path("/var/cache/rostra")
@@ -175,9 +177,12 @@ def _as(account: Account | None, command: list[str]) -> Ran:
 
 
 def _environment() -> dict[str, str]:
-    """Ours, without what would lead PostgreSQL astray; messages in English, for we read some."""
-    ours = {k: v for k, v in os.environ.items() if not k.startswith(("PG", "LC_", "LANG"))}
-    return ours | {"LC_ALL": "C"}
+    """Return ours without secrets, nor what would lead PostgreSQL astray; messages in English,
+    since some are read."""
+    ours = environment_without_secrets()
+    return {k: v for k, v in ours.items() if not k.startswith(("PG", "LC_", "LANG"))} | {
+        "LC_ALL": "C"
+    }
 
 
 def _copied(source: Path) -> Path:

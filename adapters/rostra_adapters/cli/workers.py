@@ -7,12 +7,15 @@ import socket
 import time
 from collections.abc import Callable
 from contextlib import closing
+from multiprocessing import resource_tracker
 from multiprocessing.connection import wait
 from multiprocessing.context import SpawnProcess
 from multiprocessing.synchronize import Event
 from typing import Any
 
 import click
+
+from rostra_adapters.child_processes import secrets_hidden
 
 AGAIN_SECONDS = 1.0
 STOP_SECONDS_MAX = 60.0
@@ -30,6 +33,8 @@ class Workers:
         self._count = count
         self._context = multiprocessing.get_context("spawn")
         self._running: dict[int, SpawnProcess] = {}
+        with secrets_hidden():
+            resource_tracker.ensure_running()  # else the first event would start it
         self._ready = {number: self._context.Event() for number in range(count)}
 
     def run(self, announce: Callable[[], None]) -> None:

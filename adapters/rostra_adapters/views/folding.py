@@ -8,7 +8,6 @@ folded so far.
 """
 
 import asyncio
-import os
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 import msgspec
 import uvloop
 
+from rostra_adapters.child_processes import DATABASE_PASSWORDS, python_environment
 from rostra_adapters.postgres.connection import Connection
 from rostra_adapters.views import store
 from rostra_adapters.views.garbage import no_garbage_collection
@@ -74,7 +74,7 @@ async def _in_process(job: Job, number: int, told: Callable[[int, int], None]) -
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        env=python_environment(*DATABASE_PASSWORDS),
     )
     assert process.stdin and process.stdout and process.stderr
     try:
