@@ -27,11 +27,12 @@ serve: install ## start the service, with an article to try it at /demo; ROSTRA_
 demo: install ## publish a conversation and print its most voted comments; POLIS=folder takes an Open Polis one
 	@exec env POLIS='$(POLIS)' $(BIN)/python infra/polis/demo.py
 
-test: install ## formatting, lint, import contracts, types, tests; ARGS='-k name' goes to pytest
+test: install ## formatting, lint, import contracts, types, known vulnerabilities, tests; ARGS='-k name' goes to pytest
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy
+	$(BIN)/python infra/checks/audit.py
 	$(BIN)/python -m pytest --numprocesses auto $(ARGS)
 
 fuzz: install ## ask a running service whatever its OpenAPI allows, for long; EXAMPLES=1000 of each kind
