@@ -97,9 +97,10 @@ GARBAGE_LOOKED_FOR_EACH = 20_000
     "proxies",
     multiple=True,
     envvar="ROSTRA_PROXY",
-    default=("127.0.0.1", "::1"),
-    show_default=True,
-    help="An address whose X-Forwarded-For is believed; may be given again.",
+    metavar="ADDRESS|NETWORK",
+    help="A proxy whose X-Forwarded-For and Forwarded are trusted; may be given again. The proxy "
+    "must set one of them on every request. By default loopback while the service listens on "
+    "loopback only, else none.",
 )
 @option(
     "--demo",
@@ -261,6 +262,7 @@ def _write_lines(lines: bytes) -> None:
 def _settings(plan: Plan) -> Any:
     """Raises ClickException."""
     from rostra_adapters.http import HttpSettings
+    from rostra_adapters.http.addresses import trusted_proxies
     from rostra_adapters.http.jwks import JwksError, read
     from rostra_adapters.http.settings import Rate
 
@@ -273,7 +275,7 @@ def _settings(plan: Plan) -> Any:
             person_rate=plan.person_rate and Rate(*plan.person_rate),
             reader_rate=plan.reader_rate and Rate(*plan.reader_rate),
             publish_rate=plan.publish_rate and Rate(*plan.publish_rate),
-            proxies=tuple(plan.proxies),
+            proxies=trusted_proxies(plan.proxies, plan.host),
         )
     except (ValueError, JwksError) as error:
         raise click.ClickException(str(error)) from None

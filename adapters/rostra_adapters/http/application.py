@@ -8,6 +8,7 @@ from aiohttp import web
 from rostra.times import Time, format_time
 from rostra_adapters.app import App
 from rostra_adapters.http import tokens
+from rostra_adapters.http.addresses import Addresses
 from rostra_adapters.http.demo import Demo
 from rostra_adapters.http.documents import Documents
 from rostra_adapters.http.embed import Embed
@@ -35,6 +36,7 @@ from rostra_adapters.http.settings import HttpSettings
 
 KEPT_PAGES = web.AppKey("kept_pages", KeptPages)
 METRICS = web.AppKey("metrics", Metrics)
+ADDRESSES = web.AppKey("addresses", Addresses)
 REQUESTS = web.AppKey("requests", RequestLog)
 
 
@@ -80,6 +82,7 @@ def make_app(
     made[tokens.KEYS], made[tokens.VERIFIED] = settings.keys, tokens.Verified()
     health, feeding = Health(app, settings), Feeding(app, settings)
     publishing, live = Publishing(app, settings, now), LiveUpdates(app, settings)
+    made[ADDRESSES] = limits.addresses
     made[METRICS], made[REQUESTS], made[LIVE] = metrics, requests, live.live
     made[KEPT_PAGES] = KeptPages(pages, limits, requests)
     metrics.count_readers("feed", lambda: feeding.tail.followers)
@@ -88,6 +91,7 @@ def make_app(
     made.on_cleanup.append(requests.stop)
     made.on_shutdown.extend([publishing.stop, feeding.end_waits, live.end])
     metrics.count_pages(pages)
+    metrics.count_untrusted_headers(limits.addresses)
     reads = Reads(app, settings, pages)
     made.add_routes(
         [

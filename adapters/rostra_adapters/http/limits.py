@@ -1,14 +1,12 @@
 """How often persons, and readers without a token, may ask: a token bucket for each, in memory.
 
 Of this process alone: with several workers each has buckets of its own. A reader is known by
-address, behind a proxy of ours by the one that the proxy names. Who asks from this very machine,
-without a proxy, is not limited.
+address (see `addresses`). Who asks from this very machine, without a proxy, is not limited.
 """
 
 from collections import OrderedDict
 from collections.abc import Callable
 from hashlib import sha256
-from ipaddress import IPv6Network
 from math import ceil
 from time import monotonic
 
@@ -17,6 +15,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from rostra_adapters.http import tokens
+from rostra_adapters.http.addresses import Addresses
 from rostra_adapters.http.problems import Problem, retry_after
 from rostra_adapters.http.settings import HttpSettings, Rate
 
@@ -24,7 +23,6 @@ Clock = Callable[[], float]
 
 BUCKETS_KEPT_MAX = 100_000
 CALLERS_KEPT_MAX = 10_000
-READER_BITS = 64
 UNLIMITED_PATHS = ("/healthz", "/readyz", "/metrics")
 
 
@@ -88,6 +86,7 @@ class Limits:
 
     def __init__(self, settings: HttpSettings, clock: Clock = monotonic) -> None:
         self._settings = settings
+        self.addresses = Addresses(settings.proxies)
         rates = {
             "person": settings.person_rate,
             "reader": settings.reader_rate,
@@ -120,7 +119,7 @@ class Limits:
 
     def _take(self, request: web.Request) -> None:
         """Raises the problem `too-many-requests`."""
-        policy, caller = self._caller(request)
+        policy, caller = self._caller(request, self.address_of(request))
         buckets = self._buckets.get(policy)
         if buckets is None or not caller:
             return
@@ -129,11 +128,11 @@ class Limits:
             wait = retry_after(ceil(left.wait_seconds))
             raise Problem("too-many-requests", f"the limit is that of a {policy}", headers=wait)
 
-    def _caller(self, request: web.Request) -> tuple[str, str]:
+    def _caller(self, request: web.Request, address: str) -> tuple[str, str]:
         """Which limit holds, and for whom. A bad token is a reader's."""
         header = request.headers.get("Authorization")
         if header is None:
-            return "reader", self.address_of(request)
+            return "reader", address
         digest = sha256(header.encode(errors="surrogateescape")).digest()
         if (known := self._callers.get(digest)) is not None:
             return known
@@ -142,7 +141,7 @@ class Limits:
         except Problem:
             token = None
         if token is None:
-            return "reader", self.address_of(request)
+            return "reader", address
         policy = "publish" if "publish" in token.scopes else "person"
         found = policy, msgspec.json.encode([token.site, token.person]).decode()
         self._callers[digest] = found
@@ -151,16 +150,5 @@ class Limits:
         return found
 
     def address_of(self, request: web.BaseRequest) -> str:
-        """Of whom the request is; empty for who is not limited. Of IPv6 the network that one
-        reader has to themselves."""
-        remote = request.remote or ""
-        if remote in self._settings.proxies:
-            remote = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
-        return _network(remote) if ":" in remote else remote
-
-
-def _network(address: str) -> str:
-    try:
-        return str(IPv6Network((address.partition("%")[0], READER_BITS), strict=False))
-    except ValueError:
-        return address
+        """Return the reader's address; empty where there is no limit."""
+        return self.addresses.reader(request)

@@ -13,6 +13,7 @@ from prometheus_client.registry import Collector
 
 from rostra.log import LogUnavailable
 from rostra_adapters.app import App
+from rostra_adapters.http.addresses import Addresses
 from rostra_adapters.http.page_cache import PageCache
 from rostra_adapters.postgres.log import PostgresLog
 from rostra_adapters.views.backend import Backend, ViewStatus
@@ -93,6 +94,10 @@ class Metrics:
         """Ask for the number of a kind whenever somebody looks."""
         self._readers.labels(kind).set_function(lambda: float(count()))
 
+    def count_untrusted_headers(self, addresses: Addresses) -> None:
+        """Show how many requests had forwarding headers from an untrusted address."""
+        self.registry.register(_UntrustedHeaders(addresses))
+
     def count_pages(self, pages: PageCache) -> None:
         """Show what the page cache has done."""
         self.registry.register(_PageCacheCounts(pages))
@@ -147,6 +152,18 @@ class _Foreign(Collector):
     def collect(self) -> Iterable[Metric]:
         meaning = "Events of others in the log that were passed over"
         yield CounterMetricFamily("rostra_foreign_events", meaning, self._views.foreign)
+
+
+class _UntrustedHeaders(Collector):
+    """Requests whose forwarding headers were ignored."""
+
+    def __init__(self, addresses: Addresses) -> None:
+        self._addresses = addresses
+
+    def collect(self) -> Iterable[Metric]:
+        meaning = "Requests with forwarding headers from an address that is not trusted"
+        count = self._addresses.untrusted_headers
+        yield CounterMetricFamily("rostra_untrusted_forwarding_headers", meaning, count)
 
 
 class _PageCacheCounts(Collector):

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from rostra_adapters.http.addresses import LOOPBACK, network
 from rostra_adapters.http.jwks import Key
 
 SECRET_BYTES_MIN = 32
@@ -54,8 +55,12 @@ class HttpSettings(msgspec.Struct, frozen=True, kw_only=True):
     reader_rate: Rate | None = Rate(burst=1_200, per_second=20.0)  # without a token
     guest_rate: Rate | None = Rate(burst=5, per_second=1 / 60)  # of new names
     publish_rate: Rate | None = None
-    proxies: tuple[str, ...] = ("127.0.0.1", "::1")  # whose `X-Forwarded-For` is believed
+    proxies: tuple[str, ...] = LOOPBACK
+    """Addresses and networks whose forwarding headers are trusted. The default is for a service
+    that listens on loopback only."""
 
     def __post_init__(self) -> None:
         if len(self.secret.encode()) < SECRET_BYTES_MIN:
             raise ValueError(f"the secret is shorter than {SECRET_BYTES_MIN} bytes")
+        for proxy in self.proxies:
+            network(proxy)
