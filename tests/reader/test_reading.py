@@ -20,9 +20,10 @@ from reader.pages import (
     thread,
     wrote,
 )
+from rostra import ids
 from rostra_adapters.http.demo import RESOURCE, SITE
 from rostra_adapters.http.embed import read
-from service import Service
+from service import Service, event
 
 
 async def orders(page: Page) -> list[str]:
@@ -181,6 +182,29 @@ async def test_a_permalink_that_the_page_is_sent_to_later_is_followed(
     await expect(page.locator(f"#comment-{deep}")).to_be_focused()
     await page.evaluate("() => { location.hash = 'comment-00000000-0000-8000-8000-000000000000' }")
     await expect(page.get_by_text("That comment is not here any more.")).to_be_visible()
+
+
+async def test_a_permalink_to_a_comment_of_another_discussion_shows_nothing_of_it(
+    browser: Browser, reader_service: Service
+) -> None:
+    elsewhere = {"site": "gazette", "resource": "/trams"}
+    opened = event("discussion.opened")
+    lure = event(
+        "comment.posted", comment="lure", author={"id": "eve", "name": "Ada"}, body="Lure."
+    )
+    await reader_service.given(opened, lure)
+    other = ids.comment_id(ids.discussion_id(*elsewhere.values()), "lure")
+    assert (await reader_service.get(f"/v1/comments/{other}")).status == 200
+    page = await shown(browser, reader_service, f"/demo#comment-{other}")
+    await expect(page.get_by_text("That comment is not here any more.")).to_be_visible()
+    await expect(said(page, "Lure.")).to_have_count(0)
+    await expect(page.locator(f"{ROOT} article.here")).to_have_count(0)
+    own = await comment_id(reader_service, "garden-4")
+    await page.evaluate("(id) => { location.hash = `comment-${id}` }", own)
+    await expect(page.locator(f"#comment-{own}")).to_be_focused()
+    await page.evaluate("(id) => { location.hash = `comment-${id}` }", str(other))
+    await expect(page.get_by_text("That comment is not here any more.")).to_be_visible()
+    await expect(said(page, "Lure.")).to_have_count(0)
 
 
 async def test_a_link_to_a_comment_is_copied(browser: Browser, reader_service: Service) -> None:

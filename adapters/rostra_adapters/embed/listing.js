@@ -5,6 +5,7 @@ import { el } from "./markup.js";
 
 const PAGE = 20;
 const FRESH_MAX = 40; // more than this are read as a page, not one by one
+const DISCUSSION_CHARACTERS = 18; // of a UUID as text
 
 export class Listing {
   /**
@@ -122,10 +123,11 @@ export class Listing {
 
   // -- one comment, wherever it stands
 
-  /** The view of a comment, with all that it is an answer to; null where there is none. */
+  /** The view of a comment, with all that it is an answer to; null where this discussion has none. */
   async reach(id, position) {
     const above = [];
     for (let at = id; at && !this.views.has(at); ) {
+      if (!belongs(at, this.owner.discussionId)) return null;
       const shape = await this.owner.api.comment(at, { min_position: position }).catch((problem) => {
         if (problem.status === 404) return null;
         throw problem;
@@ -234,4 +236,13 @@ export class Listing {
       this.failed(problem, () => this.takeFresh());
     }
   }
+}
+
+/**
+ * Whether a comment is of a discussion. Ids carry their discussion: the first 60 bits and the version
+ * are the same. A page's address may name any comment of any site that the service holds.
+ * @param {string} comment @param {string} discussion
+ */
+export function belongs(comment, discussion) {
+  return comment.slice(0, DISCUSSION_CHARACTERS) === discussion.slice(0, DISCUSSION_CHARACTERS);
 }
