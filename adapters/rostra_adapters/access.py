@@ -9,6 +9,7 @@ from rostra import ids
 from rostra.log import EventLog
 from rostra.settings import Rules, Settings, SiteSettings, rules
 from rostra_adapters.standings import Standings
+from rostra_adapters.views import read_position
 from rostra_adapters.views.backend import Backend
 from rostra_adapters.views.changes import Keep
 from rostra_projections.discussions import settings_of
@@ -40,9 +41,12 @@ class Accesses:
         unknown = {
             resource: id_
             for resource, id_ in named.items()
-            if self._access.find(id_) is None  # what has comments of its own is no alias
+            if self._kept(id_) is None  # what has comments of its own is no alias
         }
-        states = await self._standings.of(list(unknown.values())) if unknown else []
+        if not unknown:
+            return named
+        self._note()
+        states = await self._standings.of(list(unknown.values()))
         for resource, state in zip(unknown, states, strict=True):
             if state.alias == resource and state.alias_of is not None:
                 named[resource] = ids.discussion_id(site, state.alias_of)
@@ -57,6 +61,7 @@ class Accesses:
         moment ago is there, too. None where it is unknown. Where the site is the expected one
         it is read at once."""
         wanted = [discussion] if expected is None else [discussion, ids.site_id(expected)]
+        self._note()
         state, *others = await self._standings.of(wanted)
         if state.site is None or state.resource is None:
             return None
@@ -69,26 +74,36 @@ class Accesses:
     async def site_rules(self, site_name: str) -> Rules:
         """What holds for a site's discussions where they set nothing themselves."""
         begun = self._rules.begin(self.views.position)
-        found = self._rules.find(site_name)
+        found = self._rules.find(site_name, self.views.position)
         if found is None:
+            self._note()
             found = rules(await self._site_settings(site_name), Settings())
             self._rules.keep(site_name, found, [site_prefix(site_name)], begun)
         return found
 
     async def access(self, discussion: UUID) -> Access | None:
         """Whose a discussion is and what holds for it, None where it is unknown."""
-        if (kept := self._access.find(discussion)) is not None:
+        if (kept := self._kept(discussion)) is not None:
             return kept
         begun = self._access.begin(self.views.position)
         found = await self.views.reads.discussion(discussion)
         if found is None:
             return None
+        begun = msgspec.structs.replace(begun, position=found[0])
         row = found[1].row
         holds = rules(await self._site_settings(row.site), settings_of(row))
         access = Access(row.site, row.resource, holds)
         made_of = [ids.prefix_of(discussion), site_prefix(row.site)]
         self._access.keep(discussion, access, made_of, begun)
         return access
+
+    def _kept(self, discussion: UUID) -> Access | None:
+        """Return what is kept of a discussion if it is right where the views are known to be."""
+        return self._access.find(discussion, self.views.position)
+
+    def _note(self) -> None:
+        """Note that the log, which is about to be read, is no older than the views."""
+        read_position.note(max(self.views.position, self.views.changes.heard))
 
     async def _site_settings(self, site_name: str) -> SiteSettings:
         (state,) = await self._standings.of([ids.site_id(site_name)])

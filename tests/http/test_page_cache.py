@@ -3,11 +3,14 @@
 import asyncio
 import gzip
 import json
+from typing import Any
 from uuid import UUID
 
 import asyncpg
+import pytest
 
 from rostra import ids
+from rostra_projections.reads import Page
 from service import Answer, Service, event, opened, posted, serving, voted
 
 
@@ -187,3 +190,45 @@ async def test_what_happens_elsewhere_leaves_a_list_as_it_is(durable_service: Se
         await service.given(voted(on="c1", voter=elsewhere))
         changed = await service.get(path, **params)
         assert changed.headers["ETag"] != before.headers["ETag"]
+
+
+async def test_a_change_that_is_heard_of_during_a_read_is_not_in_its_position(
+    durable_service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer was read before: it is neither said to be of the new position nor kept."""
+    service = durable_service
+    [discussion, *_] = await service.given(opened(), posted())
+    await service.app.wait(2)
+    reads, changes = service.app.views.reads, service.app.views.changes
+    read_page = reads.page
+
+    async def voted_after(*arguments: Any, **named: Any) -> Page:
+        found = await read_page(*arguments, **named)
+        [vote] = await service.batch([voted()])
+        async with asyncio.timeout(30):
+            while changes.heard < vote["position"]:  # noqa: ASYNC110
+                await asyncio.sleep(0.001)
+        return found
+
+    with monkeypatch.context() as during:
+        during.setattr(reads, "page", voted_after)
+        before = await page(service, discussion)
+    assert before.json["comments"][0]["up"] == 0
+    assert before.headers["Rostra-Position"] == "2"
+    after = await page(service, discussion)
+    assert after.json["comments"][0]["up"] == 1
+    assert after.headers["Rostra-Position"] == "3"
+
+
+async def test_what_is_cached_of_a_discussion_is_not_used_beyond_what_was_heard(
+    durable_service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The views may be seen to have read a change before this process hears of it."""
+    service = durable_service
+    [discussion, *_] = await service.given(opened(), posted())
+    path = f"/v1/discussions/{discussion}/comments"
+    assert (await service.get(path)).status == 200
+    monkeypatch.setattr(service.app.views.changes, "hear", lambda _: None)
+    await service.given(event("site.configured", settings={"private": True}))
+    for read in (path, f"/v1/discussions/{discussion}"):
+        assert (await service.get(read)).status == 404

@@ -9,6 +9,7 @@ from msgspec import UNSET
 from rostra.cloudevents import Envelope
 from rostra.commands import COMMANDS
 from rostra_adapters.http import openapi_page
+from rostra_adapters.http.messages import HTML, JSON, tagged
 from rostra_adapters.http.openapi_operations import (
     EVENT,
     EVENTS,
@@ -57,14 +58,14 @@ class OpenApi:
     async def document(self, request: web.Request) -> web.Response:
         if self._document is None:
             self._document = msgspec.json.encode(described(request.app))
-        return web.Response(body=self._document, content_type="application/json")
+        return tagged(request, self._document, media_type=JSON)
 
     async def page(self, request: web.Request) -> web.Response:
         """It loads nothing, from here or elsewhere."""
         if self._page is None:
             self._page = openapi_page.page(described(request.app))
         headers = {"Content-Security-Policy": openapi_page.POLICY}
-        return web.Response(text=self._page, content_type="text/html", headers=headers)
+        return tagged(request, self._page.encode(), media_type=HTML, headers=headers)
 
 
 FILES = ("/embed/", "/demo")

@@ -19,8 +19,8 @@ WAITING = ("min_position", "wait")
 
 
 class Shown(msgspec.Struct):
-    """An answer without what is each request's own. `position` is one that the views had
-    reached; `headers` are without it; `route` is the pattern of the path."""
+    """An answer without what is each request's own. `position` is the lowest that its reads saw;
+    `headers` are without it; `route` is the pattern of the path."""
 
     body: bytes
     etag: str
@@ -81,14 +81,14 @@ class PageCache:
         return self._kept.find(key, min_position)
 
     def position(self, shown: Shown) -> int:
-        """How far the views have read, where this was shown."""
+        """The position at which an answer that was just found is known to be right."""
         return max(shown.position, self._changes.heard)
 
-    def answer(self, request: web.BaseRequest, shown: Shown) -> web.Response:
-        """To one request: 304 where it has these bytes already."""
+    def answer(self, request: web.BaseRequest, shown: Shown, position: int) -> web.Response:
+        """Answer one request with what is right at a position: 304 where it has these bytes."""
         request[ORIGINS] = shown.origins
         headers = shown.headers.copy()
-        headers[POSITION] = str(self.position(shown))
+        headers[POSITION] = str(position)
         if hdrs.IF_NONE_MATCH in request.headers and has(request, shown.etag):
             del headers[hdrs.CONTENT_TYPE]
             return web.Response(status=304, headers=headers)

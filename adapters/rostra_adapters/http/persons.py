@@ -285,7 +285,8 @@ class Persons:
         shape = await self._reads.comment(comment, actor.viewer)
         if shape is None:
             raise Problem("not-found", "there is no such comment")
-        tag = tag_of(request, msgspec.json.encode(shape), await self._app.log.log_id())
+        log_id = await self._app.log.log_id()
+        tag = tag_of(msgspec.json.encode(shape), log_id, actor.person)
         given = request.if_match or ()
         if not any(one.value == "*" or (one.value == tag and not one.is_weak) for one in given):
             raise Problem("precondition-failed", "the comment has changed since")

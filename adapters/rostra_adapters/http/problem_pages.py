@@ -4,6 +4,7 @@ from html import escape
 
 from aiohttp import web
 
+from rostra_adapters.http.messages import HTML, tagged
 from rostra_adapters.http.problems import KINDS, Problem
 
 PAGE = """<!doctype html>
@@ -27,18 +28,18 @@ async def problem_page(request: web.Request) -> web.Response:
     if kind.meaning:
         said.append(f"<p>{escape(kind.meaning)}</p>")
     said.append('<p><a href="/problems">All problems</a></p>')
-    return _page(kind.title, "\n".join(said))
+    return _page(request, kind.title, "\n".join(said))
 
 
-async def problem_list(_: web.Request) -> web.Response:
+async def problem_list(request: web.Request) -> web.Response:
     """All of them."""
     rows = [
         f'<li><a href="/problems/{name}">{name}</a>: {escape(kind.title)} ({kind.status})</li>'
         for name, kind in sorted(KINDS.items())
     ]
-    return _page("Problems", "<ul>\n" + "\n".join(rows) + "\n</ul>")
+    return _page(request, "Problems", "<ul>\n" + "\n".join(rows) + "\n</ul>")
 
 
-def _page(title: str, text: str) -> web.Response:
+def _page(request: web.Request, title: str, text: str) -> web.Response:
     page = PAGE.format(title=escape(title), text=text)
-    return web.Response(text=page, content_type="text/html", charset="utf-8")
+    return tagged(request, page.encode(), media_type=HTML)

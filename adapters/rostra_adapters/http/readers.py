@@ -15,6 +15,7 @@ from rostra.world import fold
 from rostra_adapters.app import App, site_prefix
 from rostra_adapters.http import tokens
 from rostra_adapters.http.problems import Problem
+from rostra_adapters.views import read_position
 from rostra_projections.shapes import ANYONE, Viewer
 
 READING_SCOPES = ("read", "moderate", "publish")
@@ -31,6 +32,11 @@ class Reader:
         self._token = tokens.of(request, secret)
         self.made_of: set[int] | None = set()
         """The discussions (and sites) that the answer is made of; None where that is not known."""
+
+    @property
+    def person(self) -> str | None:
+        """Whose token it is; None without one."""
+        return None if self._token is None else self._token.person
 
     async def enter(self, discussion: UUID) -> Viewer:
         """Who they are in a discussion. Raises the problem `not-found` where it is unknown, or
@@ -57,6 +63,7 @@ class Reader:
 
     async def readable(self, site: str, rules: Rules, discussions: Sequence[UUID]) -> set[UUID]:
         """Those of a site's discussions that they may read, in one look at the log."""
+        read_position.note(self._app.position())
         streams = await self._app.log.read_streams(discussions)
         self.is_made_of(*map(ids.prefix_of, discussions))
         return {

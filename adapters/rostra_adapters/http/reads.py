@@ -12,7 +12,7 @@ from msgspec import Meta
 from rostra import ids, texts
 from rostra.settings import Order
 from rostra_adapters.app import App
-from rostra_adapters.http.messages import JSON
+from rostra_adapters.http.messages import ETAG_BYTES, JSON
 from rostra_adapters.http.metrics import route_of
 from rostra_adapters.http.page_cache import WAITING, PageCache, Shown, key_of, shown_of
 from rostra_adapters.http.problems import Problem
@@ -20,6 +20,7 @@ from rostra_adapters.http.queries import AS_OF, Query
 from rostra_adapters.http.readers import Reader, id_in_path
 from rostra_adapters.http.settings import HttpSettings
 from rostra_adapters.my_votes import add_my_votes
+from rostra_adapters.views import read_position
 from rostra_projections.annotations import annotations
 from rostra_projections.listing import CURSOR_CHARACTERS_MAX
 from rostra_projections.shapes import CommentShape, CommentsPage, DiscussionsPage, Viewer
@@ -28,15 +29,13 @@ CURSOR = Annotated[str, Meta(min_length=1, max_length=CURSOR_CHARACTERS_MAX)]
 PassagesFormat = Literal["annotation"]
 PAGING = ("order", "limit", "cursor", "replies")
 ORDERS: tuple[Order, ...] = get_args(Order)
-ETAG_BYTES = 12
 
 Read = Callable[[Query, Reader, web.Request], Awaitable[Any]]
 
 
-def tag_of(request: web.Request, body: bytes, log_id: UUID) -> str:
-    """Of the log, the person (whose token says so) and what is shown."""
-    person = request.headers.get("Authorization", "")
-    about = f"{log_id}\n{person}\n".encode(errors="surrogateescape")
+def tag_of(body: bytes, log_id: UUID, person: str | None) -> str:
+    """Hash the body, the log's id and, with a token, the person."""
+    about = msgspec.json.encode([log_id, person])
     return blake2b(about + body, digest_size=ETAG_BYTES).hexdigest()
 
 
@@ -84,18 +83,21 @@ class Reads:
             least, wait_seconds = self._waiting(query)
             if key is not None and (shown := self._pages.find(key, least)) is not None:
                 self._pages.hits += 1
-                return self._pages.answer(request, shown)
+                return self._pages.answer(request, shown, self._pages.position(shown))
             reader = Reader(request, self._app, self._settings.secret)
             if least:
                 await self._app.wait(least, wait_seconds)
             begun = self._pages.begin(self._app.position())
-            shape = await read(query, reader, request)
+            with read_position.recorded() as seen:
+                shape = await read(query, reader, request)
             if shape is None:
                 raise Problem("not-found", "there is nothing under this name")
-            shown = await self._shown(request, shape, begun.position)
+            if seen.lowest is not None:
+                begun = msgspec.structs.replace(begun, position=seen.lowest)
+            shown = await self._shown(request, shape, reader.person, begun.position)
             if key is not None and reader.made_of:
                 self._pages.keep(key, shown, reader.made_of, begun)
-            return self._pages.answer(request, shown)
+            return self._pages.answer(request, shown, begun.position)
 
         return web.get(path, get)
 
@@ -107,14 +109,16 @@ class Reads:
         )
         return query.number("min_position", default=0), wait_seconds
 
-    async def _shown(self, request: web.Request, shape: Any, position: int) -> Shown:
+    async def _shown(
+        self, request: web.Request, shape: Any, person: str | None, position: int
+    ) -> Shown:
         document = shape if isinstance(shape, Document) else None
         body = msgspec.json.encode(shape) if document is None else document.body
         return shown_of(
             request,
             body,
-            tag_of(request, body, await self._app.log.log_id()),
-            position=max(position, getattr(shape, "position", 0)),
+            tag_of(body, await self._app.log.log_id(), person),
+            position=position,
             route=route_of(request),
             long=len(body) > self._settings.compressed_bytes_min,
             media_type=getattr(shape, "media_type", JSON),

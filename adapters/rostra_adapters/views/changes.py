@@ -13,6 +13,7 @@ from uuid import UUID
 import msgspec
 
 from rostra.ids import prefix_of
+from rostra_adapters.views import read_position
 
 DISCUSSIONS_KNOWN_MAX = 200_000
 NEWS_BYTES_MAX = 7_900
@@ -108,15 +109,17 @@ class Keep(Generic[T]):
         changes.when_lost(self._clear)
 
     def find(self, key: Hashable, min_position: int = 0) -> T | None:
-        """What is kept, as it stands at `min_position` or later."""
+        """Return what is kept if it is known to be right at `min_position`."""
         kept = self._kept.get(key)
         if kept is None:
             return None
         if not self._holds(kept):
             self._drop(key)
             return None
-        if min_position > max(kept.begun.position, self._changes.heard):
+        position = max(kept.begun.position, self._changes.heard)
+        if min_position > position:
             return None  # the change may have been made and not yet heard of
+        read_position.note(position)
         self._kept.move_to_end(key)
         return kept.value
 

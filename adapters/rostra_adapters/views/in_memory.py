@@ -2,13 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Any, cast
 
 import msgspec
 
 from rostra.ids import prefix_of
 from rostra.log import EventLog, LogUnavailable
+from rostra_adapters.views import read_position
 from rostra_adapters.views.backend import ViewBehind, ViewStatus
 from rostra_adapters.views.changes import Changes
 from rostra_adapters.views.folding import Progress
@@ -29,15 +30,16 @@ class MemoryBackend:
     def __init__(self, log: EventLog) -> None:
         self._log = log
         self._views = MemoryViews()
+        self.reads = _noting(self._views)
         self._task: asyncio.Task[None] | None = None
         self._moved = asyncio.Condition()
-        self.reads: Reads = self._views
         self.changes = Changes()
 
     async def catch_up(self) -> None:
         """Fold what was recorded before this process was there."""
-        self._views = self.reads = await self._folded(await self._log.head(), lambda *_: None)
+        self._views = await self._folded(await self._log.head(), lambda *_: None)
         self._views.forget_moves()
+        self.reads = _noting(self._views)
 
     def start(self) -> None:
         self.changes.listen()
@@ -137,6 +139,26 @@ class MemoryBackend:
             )
             for name in VIEWS
         ]
+
+
+class _Noting:
+    """Reads of views in memory that note the position that each of them sees."""
+
+    def __init__(self, views: MemoryViews) -> None:
+        self._views = views
+
+    def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
+        read = getattr(self._views, name)
+
+        async def noted(*arguments: Any, **named: Any) -> Any:
+            read_position.note(self._views.read_up_to)
+            return await read(*arguments, **named)
+
+        return noted
+
+
+def _noting(views: MemoryViews) -> Reads:
+    return cast(Reads, _Noting(views))
 
 
 def _named(views: Sequence[str]) -> list[View]:

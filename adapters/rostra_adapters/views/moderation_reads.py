@@ -50,7 +50,7 @@ QUEUES = {
 }
 
 FLAGS_OF = f"""
-select {_columns(FLAGS, "f")} from {_ALONE}
+select v.position as read_up_to, {_columns(FLAGS, "f")} from {_ALONE}
 left join (
     select f.* from unnest($1::uuid[]) c (id)
     join public.moderation_queue_v{{moderation}} q on q.id = c.id
@@ -77,7 +77,7 @@ def flags_of(records: Sequence[asyncpg.Record]) -> dict[UUID, list[FlagRow]]:
     found: dict[UUID, list[FlagRow]] = {}
     for record in records:
         if record["comment"] is not None:
-            row = to_row(FLAGS, tuple(record))
+            row = to_row(FLAGS, tuple(record)[1:])
             found.setdefault(row.comment, []).append(row)
     return found
 

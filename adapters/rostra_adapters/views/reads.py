@@ -9,7 +9,7 @@ import asyncpg
 from rostra.ids import discussion_of
 from rostra.times import Time, format_time, to_datetime
 from rostra_adapters.postgres.connect import unavailable_if_lost
-from rostra_adapters.views import moderation_reads
+from rostra_adapters.views import moderation_reads, read_position
 from rostra_adapters.views.store import to_row
 from rostra_projections.comment_rows import COMMENTS, COUNTS, CommentRow, CountsRow
 from rostra_projections.comments import inline_group
@@ -121,13 +121,15 @@ class PostgresReads:
             return int(await self._pool.fetchval(_POSITION, list(VIEWS)))
 
     async def _fetch(self, template: str, *args: Any) -> list[asyncpg.Record]:
-        """Rows of a statement that comes back empty for versions no longer served."""
+        """Rows of a statement that comes back empty for versions no longer served. The first
+        column of each is the position that it saw."""
         with unavailable_if_lost():
             for _ in range(3):
                 if not self._versions:
                     self._versions = dict(map(tuple, await self._pool.fetch(_VERSIONS)))
                 try:
                     if rows := await self._pool.fetch(template.format(**self._versions), *args):
+                        read_position.note(rows[0][0])
                         return rows
                 except asyncpg.UndefinedTableError:
                     pass
