@@ -1,4 +1,8 @@
-"""A real browser: Debian's chromium (`apt-get install chromium`), driven by playwright."""
+"""A real browser: Debian's chromium (`apt-get install chromium`), driven by playwright.
+
+Starting a browser takes longer than most tests, so each worker starts one, and each test gets
+contexts of its own. All of these tests therefore share one event loop.
+"""
 
 import os
 import shutil
@@ -6,32 +10,64 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, async_playwright
+import pytest_asyncio
+from playwright.async_api import Browser, Playwright, async_playwright
 
 from rostra_adapters.http import HttpSettings, demo
 from service import SECRET, Service, serving
 
 CHROMIUM = os.environ.get("ROSTRA_TEST_CHROMIUM") or shutil.which("chromium")
 ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
+HERE = Path(__file__).parent
 
 
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if HERE in item.path.parents and item.get_closest_marker("asyncio"):
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def _playwright() -> AsyncIterator[Playwright]:
     if CHROMIUM is None:
         pytest.skip("no browser: install chromium, or name one with ROSTRA_TEST_CHROMIUM")
     async with async_playwright() as playwright:
-        launched = await playwright.chromium.launch(executable_path=Path(CHROMIUM), args=ARGUMENTS)
-        yield launched
-        await launched.close()
+        yield playwright
 
 
-@pytest.fixture
+async def _launched(playwright: Playwright) -> Browser:
+    assert CHROMIUM is not None
+    return await playwright.chromium.launch(executable_path=Path(CHROMIUM), args=ARGUMENTS)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def _browsers(_playwright: Playwright) -> AsyncIterator[list[Browser]]:
+    """The worker's browser, and those that took its place after a crash."""
+    browsers = [await _launched(_playwright)]
+    yield browsers
+    await browsers[-1].close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def browser(_playwright: Playwright, _browsers: list[Browser]) -> AsyncIterator[Browser]:
+    """A browser without open pages."""
+    if not _browsers[-1].is_connected():
+        _browsers.append(await _launched(_playwright))
+    yield _browsers[-1]
+    await _close_contexts(_browsers[-1])
+
+
+@pytest_asyncio.fixture(loop_scope="session")
 async def reader_service(database_url: str, browser: Browser) -> AsyncIterator[Service]:
-    """With the demo's article and discussion."""
+    """A service with the demo's article and discussion."""
     settings = HttpSettings(secret=SECRET, demo=True)
     async with serving(database_url, settings) as service:
         await demo.publish(service.app)
         await service.app.wait(await service.app.head())
         yield service
-        for context in browser.contexts:  # nobody listens any more to what is about to end
-            await context.close()
+        await _close_contexts(browser)  # before the service that their pages listen to ends
+
+
+async def _close_contexts(browser: Browser) -> None:
+    for context in browser.contexts:
+        await context.close()
