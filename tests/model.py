@@ -29,6 +29,7 @@ class Model(Named):
         self.flags: set[tuple[UUID, str]] = set()
         self.articles: dict[UUID, list[Row]] = {}
         self.seen: dict[tuple[Any, str, str], int] = {}
+        self.said: dict[tuple[Any, str, str], Act] = {}
 
     def apply(self, act: Act) -> str:
         """`recorded`, `unchanged`, `duplicate`, or the name of a refusal."""
@@ -36,7 +37,8 @@ class Model(Named):
         try:
             about, identity = self._about(act), (act["source"], act["id"])
             if (about, *identity) in self.seen:
-                return "duplicate"
+                same = self._says_the_same(act, self.said[(about, *identity)])
+                return "duplicate" if same else "different-content"
             events = self._decide(act)
         except No as no:
             return str(no.args[0])
@@ -44,8 +46,28 @@ class Model(Named):
             return "unchanged"
         own = events if act["type"] == "article.revised" else 1  # after what it concludes
         self.seen[(about, *identity)] = self.position + own
+        self.said[(about, *identity)] = act
         self.position += events
         return "recorded"
+
+    def _says_the_same(self, act: Act, before: Act) -> bool:
+        """Of two acts with one source and id about one thing: neither time nor names count,
+        nor what the settings may have made of the place that was asked for."""
+        if act["type"] != before["type"]:
+            return False
+        one, other = act["data"], before["data"]
+        fields = {"vote.cast": "value", "passage.marked": "exact", "discussion.moved": "to"}
+        field = {**fields, "article.revised": "revision"}.get(act["type"])
+        if field is not None:
+            return bool(one[field] == other[field])
+        if act["type"] == "comment.posted":
+            row = self.comments[_comment_id(act)]
+            if not _in_the_same_place(act, row):
+                return False
+        if act["type"] in ("comment.posted", "comment.edited"):
+            erased = self._comment(act)["erased"]
+            return bool(erased or one["body"] == other["body"])
+        return True
 
     def first_position(self, act: Act) -> int:
         """Where the act, or the one that it repeats, was recorded."""
@@ -214,9 +236,7 @@ class Model(Named):
 
     def _taken(self, act: Act, row: Row) -> str:
         data = act["data"]
-        same_parent = _named(act, "parent") in (row["asked"], row["parent"])
-        if not row["asked"]:
-            same_parent = _named(act, "parent") is None
+        same_parent = _has_parent(act, row)
         same_author = data["author"]["id"] == row["author"]
         same_body = data["body"] == row.get("first_body", row["body"]) and not row["erased"]
         same = same_author and same_parent and same_body
@@ -361,6 +381,20 @@ class Model(Named):
             return 0
         standing.update(question=question, marked=True, marked_at=act["time"])
         return 1
+
+
+def _has_parent(act: Act, row: Row) -> bool:
+    """Whether the act names the parent that the comment was posted with, or has."""
+    named = _named(act, "parent")
+    return named in (row["asked"], row["parent"]) if row["asked"] else named is None
+
+
+def _in_the_same_place(act: Act, row: Row) -> bool:
+    """The parent and the passage; a reply is on its thread's passage without naming it."""
+    if not _has_parent(act, row):
+        return False
+    mark = _named(act, "passage")
+    return mark == row["passage"] or (mark is None and row["asked"] is not None)
 
 
 def _discussion_id(act: Act) -> UUID:

@@ -258,8 +258,39 @@ def conversations(draw: st.DrawFn, *, acts_max: int = 80) -> list[Act]:
     sequence = [_timed(act, minute) for minute, act in enumerate(sequence)]
     if sequence:
         again = draw(st.lists(st.integers(0, len(sequence) - 1), max_size=5))
-        sequence += [sequence[index] for index in again]
+        repeats = [sequence[index] for index in again]
+        sequence += [draw(st.one_of(st.just(it), _with_other_content(it))) for it in repeats]
     return sequence
+
+
+@st.composite
+def _with_other_content(draw: st.DrawFn, act: Act) -> Act:
+    """The act published again with a field of another value, or as another type, under the id
+    that is taken."""
+    data = act["data"]
+    others: dict[str, list[Any]] = {
+        "value": [1, -1, 0],
+        "body": ["Yes.", "No.", "Oh."],
+        "exact": [STRETCH, ANOTHER],
+        "parent": COMMENTS,
+        "passage": PASSAGES,
+        "title": ["A third title"],
+        "reason": ["another reason"],
+        "to": MOVED_TO,
+        "author": [_author(person) for person in PERSONS],
+    }
+    fields = sorted(others.keys() & data.keys())
+    if act["type"] == "comment.posted":
+        fields += ["parent", "passage", "edited"]
+    if not fields:
+        return act
+    field = draw(st.sampled_from(fields))
+    if field == "edited" and "comment" in data:
+        place = {name: data[name] for name in ("site", "resource", "comment")}
+        return {**act, "type": "comment.edited", "data": {**place, "body": "Edited."}}
+    if field == "edited":
+        return act
+    return {**act, "data": {**data, field: draw(st.sampled_from(others[field]))}}
 
 
 @st.composite

@@ -6,14 +6,13 @@ from uuid import UUID
 
 import msgspec
 
-from rostra import codec, ids
+from rostra import codec, ids, repeats
 from rostra.article_work import Result, Work
-from rostra.commands import COMMANDS, Command, ErasePerson
+from rostra.commands import Command, ErasePerson
 from rostra.decide import (
     Decided,
     by_own_name,
     decide,
-    refuse_other_content,
     settled,
     streams,
     subject,
@@ -132,15 +131,14 @@ class Batch:
             return Decision(None, reading.guards)
 
     def _repeat(self, at: UUID, commanded: Commanded, reading: Reading) -> Decision | None:
-        """The same event published before: found in the stream it is about."""
-        for seen in reading.standing(at).seen:
-            if seen.event_id == commanded.event_id and seen.topic in COMMANDS:
-                refuse_other_content(commanded.command, commanded.act, at, reading)
-                if seen.position is None:
-                    return Decision(_about(at), reading.guards, repeats=seen)
-                found = Outcome("duplicate", seen.position, _about(at))
-                return Decision(_about(at), reading.guards, found)
-        return None
+        """Answer the same event published before: found in the stream it is about."""
+        seen = repeats.find(at, commanded.event_id, commanded.command, reading)
+        if seen is None:
+            return None
+        if seen.position is None:
+            return Decision(_about(at), reading.guards, repeats=seen)
+        found = Outcome("duplicate", seen.position, _about(at))
+        return Decision(_about(at), reading.guards, found)
 
     @property
     def missing_anything(self) -> bool:

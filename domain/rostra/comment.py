@@ -238,13 +238,25 @@ def refuse_repeat(command: PostComment, standing: CommentPosted, words: Words | 
     if standing.key != command.comment:
         return id_collision(str(command.comment), str(standing.key))
     named = f"the comment {command.comment!r}"
-    asked = command.answered
-    same_place = asked in (standing.asked, standing.parent) if asked else not standing.parent
-    if standing.author != command.author.id or not same_place:
+    if standing.author != command.author.id or not has_same_parent(command, standing):
         return Refusal("different-content", f"{named} has another author or parent")
     if words is None or words.body != command.body:
         return Refusal("different-content", f"{named} has another body")
     return Refusal("comment-exists", f"{named} was posted by another event")
+
+
+def has_same_parent(command: PostComment, standing: CommentPosted) -> bool:
+    """Compare the parent with the one that was asked for, or that the depth led to."""
+    asked = command.answered
+    return asked in (standing.asked, standing.parent) if asked else not standing.parent
+
+
+def has_same_passage(command: PostComment, standing: CommentPosted) -> bool:
+    """Compare the passage; a reply need not name that of its thread."""
+    if command.marked is None:
+        is_reply = standing.parent is not None or standing.asked is not None
+        return standing.passage is None or is_reply
+    return command.marked == standing.passage
 
 
 # -- decisions: wording

@@ -168,22 +168,6 @@ def _as_person(command: InDiscussion, act: Act, reading: Reading) -> Act:
     return act
 
 
-def refuse_other_content(command: Command, act: Act, at: UUID, reading: Reading) -> None:
-    """A person's idempotency key stands for one content. Raises different-content."""
-    if act.person is None or not isinstance(command, PostComment | MarkPassage):
-        return
-    if isinstance(command, MarkPassage):
-        passage.check_same(reading.passage(at), command)
-        return
-    standing = reading.comment(at).posted
-    assert standing is not None
-    owner = command.person(standing.author)
-    words = reading.words(at, standing.personal, version=1, owner=owner)
-    refusal = comment.refuse_repeat(command, standing, words)
-    if words is not None and refusal.name == "different-content":
-        raise refusal
-
-
 def _known_person(command: Command, person_id: str, reading: Reading) -> person.Person:
     known = reading.person(command.person(person_id))
     person.check(known, command.site, person_id)

@@ -179,14 +179,21 @@ def _marked(command: MarkPassage, act: Act, *, question: str | None) -> PassageM
 
 def check_same(passage: Passage, command: MarkPassage) -> None:
     """Raises different-content where the same passage was marked with other words."""
+    if (refusal := other_content(passage, command)) is not None:
+        raise refusal
+
+
+def other_content(passage: Passage, command: MarkPassage) -> Refusal | None:
+    """Say why the command is about another passage; None where it is about this one."""
     mark = passage.mark
     if mark is None:
-        return
+        return None
     if command.passage not in (None, mark.key):
-        raise id_collision(str(command.passage), str(mark.key))
+        return id_collision(str(command.passage), str(mark.key))
     if mark.exact != command.exact:
         detail = f"the passage {mark.key!r} was marked with other words"
-        raise Refusal("different-content", detail)
+        return Refusal("different-content", detail)
+    return None
 
 
 def check(passage: Passage, command: OnPassage) -> None:

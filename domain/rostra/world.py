@@ -54,12 +54,30 @@ class Missing(Exception):
 
 
 class Seen(msgspec.Struct, gc=False):
-    """An event of a stream: which one, and where. `position` is None while it waits
-    to be appended, and for ever where that was refused."""
+    """An event of a stream, as small as it can be: streams are kept in memory."""
 
     event_id: UUID | None
     topic: str
     position: int | None
+    """None while the event waits to be appended, and for ever where that was refused."""
+    content: object = None
+    """What a repeat must say too (`rostra.repeats`), where the state of its stream does not
+    tell."""
+
+
+def _content(event: AnyEvent) -> object:
+    """The part of an event by which a repeat is told from another event of the same id."""
+    match event:
+        case vote.VoteCast():
+            return event.value
+        case comment.CommentEdited():
+            return event.personal
+        case discussion.DiscussionMoved():
+            return event.to
+        case article.ArticleRevised():
+            return event.revision
+        case _:
+            return None
 
 
 class Standing(msgspec.Struct):
@@ -118,8 +136,9 @@ class World:
         payload_bytes = 0
         for row in rows:
             payload_bytes += len(row.state)
-            seen.append(Seen(row.event_id, row.topic, row.position))
             event = codec.decode(row.topic, row.state)
+            content = None if event is None else _content(event)
+            seen.append(Seen(row.event_id, row.topic, row.position, content))
             if event is not None:
                 state = evolve(state, event)
         self.put(stream, Standing(state, seen, payload_bytes))
@@ -144,7 +163,7 @@ class World:
         _, evolve = _fold_of(stream)
         standing.state = evolve(standing.state, event)
         standing.plain = standing.plain or codec.plain_words(event) is not None
-        seen = Seen(event_id, event.topic, None)
+        seen = Seen(event_id, event.topic, None, _content(event))
         standing.seen.append(seen)
         return seen
 

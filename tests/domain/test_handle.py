@@ -9,37 +9,14 @@ import msgspec
 from hypothesis import given, settings
 
 import strategies
-from examples import SITE, at, comment, opened, person, vote_on
+from examples import SITE, comment, opened, person, vote_on
 from harness import commanded
 from memory import MemoryArticles, MemoryLog, MemoryRing
 from model import Act
+from published import OPEN, POST, event, posting, statuses, voting
 from rostra import codec, ids
 from rostra.handle import ATTEMPTS_MAX, Commanded, Outcome, handle
 from rostra.log import Appended, Group, NewEvent, Recorded, Stale
-
-PLACE = {"site": SITE, "resource": "/trams"}
-
-
-def event(kind: str, name: str = "e1", minute: int = 30, **data: Any) -> Commanded:
-    envelope = {"type": kind, "source": "urn:cms", "id": name, "time": at(minute)}
-    return commanded({**envelope, "data": {**PLACE, **data}})
-
-
-def posting(key: str, name: str, *, author: str = "ann", **data: Any) -> Commanded:
-    who = {"id": author, "name": author.title()}
-    return event("comment.posted", name, comment=key, author=who, body="Yes.", **data)
-
-
-def voting(value: int, name: str, minute: int = 30, voter: str = "bob") -> Commanded:
-    return event("vote.cast", name, minute, comment="c1", voter=voter, value=value)
-
-
-OPEN = event("discussion.opened", "open")
-POST = posting("c1", "post")
-
-
-def statuses(outcomes: Sequence[Outcome]) -> list[str]:
-    return [it.refusal.name if it.refusal else it.status for it in outcomes]
 
 
 async def test_what_is_recorded_has_its_position_and_what_it_is_about() -> None:

@@ -2,10 +2,11 @@
 
 import asyncio
 import json
+from typing import Any
 
 import pytest
 
-from service import BATCHED, Service, event, opened, posted, serving, token, voted
+from service import BATCHED, Event, Service, event, opened, posted, serving, token, voted
 
 BINARY = "application/json"
 
@@ -32,6 +33,41 @@ async def test_an_event_again_answers_200_duplicate_with_its_first_position(
     assert again.status == 200
     assert again.json == first.json | {"status": "duplicate"}
     assert await service.app.head() == 3
+
+
+async def test_another_event_under_an_id_that_is_taken_is_a_conflict_in_every_mode(
+    service: Service,
+) -> None:
+    comment, vote = posted(), voted(1)
+    await service.given(opened(), comment, vote)
+    edit = event("comment.edited", comment="c1", body="No.") | {"id": comment["id"]}
+    other = vote | {"data": vote["data"] | {"value": -1}}
+    for wrong in (edit, other):
+        answer = await service.publish(wrong)
+        assert (answer.status, answer.problem) == (409, "different-content")
+        assert answer.json["retryable"] is False
+    for told in (await service.batch([edit, vote, other]), await lines_of(service, edit, other)):
+        assert {one["status"] for one in told} <= {"rejected", "duplicate"}
+        problems = [one["problem"]["type"] for one in told if "problem" in one]
+        assert problems == ["/problems/different-content"] * 2
+    assert await service.app.head() == 3
+
+
+async def test_another_process_tells_it_too(database_url: str) -> None:
+    async with serving(database_url) as one, serving(database_url) as other:
+        vote = voted(1)
+        await one.given(opened(), posted(), vote)
+        again = vote | {"time": "2026-01-03T00:00:00Z"}
+        against = vote | {"data": vote["data"] | {"value": -1}}
+        assert (await other.publish(again)).json["status"] == "duplicate"
+        assert (await other.publish(against)).problem == "different-content"
+        assert (await one.publish(against)).problem == "different-content"
+
+
+async def lines_of(service: Service, *events: Event) -> list[Any]:
+    body = b"".join(json.dumps(one).encode() + b"\n" for one in events)
+    answer = await service.post(body, media_type="application/x-ndjson")
+    return [json.loads(line) for line in answer.body.splitlines()]
 
 
 async def test_what_changes_nothing_answers_200_unchanged_with_the_head(service: Service) -> None:

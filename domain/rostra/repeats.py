@@ -1,0 +1,91 @@
+"""Repeats: the same event published again, told from another event under the same id.
+
+Of each event in a stream `rostra.world.Seen` keeps `content`: as little as is needed to compare
+it with what is published under its source and id later on.
+"""
+
+from uuid import UUID
+
+from rostra import comment, passage
+from rostra.commands import (
+    COMMANDS,
+    CastVote,
+    Command,
+    EditComment,
+    MarkPassage,
+    MoveDiscussion,
+    PostComment,
+    ReviseArticle,
+)
+from rostra.events import Words
+from rostra.refusals import Refusal
+from rostra.world import Reading, Seen
+
+PUBLISHED_AS: dict[str, str] = {topic: topic for topic in COMMANDS}
+"""The type under which an event was published, by its tag. Conclusions of Rostra have none."""
+
+
+def find(at: UUID, event_id: UUID, command: Command, reading: Reading) -> Seen | None:
+    """Return the event of the stream that the command repeats, None for a new event. Raises
+    different-content where an event of the same source and id says something else."""
+    refusal = None
+    for version, seen in enumerate(reading.standing(at).seen, 1):
+        if seen.event_id == event_id and seen.topic in PUBLISHED_AS:
+            refusal = _other_content(command, at, version, seen, reading)
+            if refusal is None:
+                return seen
+    if refusal is not None:
+        raise refusal
+    return None
+
+
+def _other_content(
+    command: Command, at: UUID, version: int, seen: Seen, reading: Reading
+) -> Refusal | None:
+    """Compare a command with the event at `version` of its stream. Time, names, e-mail
+    addresses, reasons and status are not compared; erased words equal any words."""
+    published = PUBLISHED_AS[seen.topic]
+    if published != command.topic:
+        return _different(f"it published a {published} before")
+    match command:
+        case CastVote() if seen.content != command.value:
+            return _different(f"it published the vote {seen.content} before")
+        case PostComment():
+            return _other_comment(command, at, reading)
+        case EditComment() if not _has_same_body(command, at, version, seen.content, reading):
+            return _different("it published another body before")
+        case MarkPassage():
+            return passage.other_content(reading.passage(at), command)
+        case MoveDiscussion() if seen.content != command.to:
+            return _different(f"it published the move to {seen.content!r} before")
+        case ReviseArticle() if seen.content != command.revision:
+            return _different(f"it published the revision {seen.content!r} before")
+    return None
+
+
+def _other_comment(command: PostComment, at: UUID, reading: Reading) -> Refusal | None:
+    posted = reading.comment(at).posted
+    assert posted is not None
+    if not comment.has_same_parent(command, posted):
+        return _different("it published the comment with another parent before")
+    if not comment.has_same_passage(command, posted):
+        return _different("it published the comment on another passage before")
+    if not _has_same_body(command, at, 1, posted.personal, reading):
+        return _different("it published the comment with another body before")
+    return None
+
+
+def _has_same_body(
+    command: PostComment | EditComment, at: UUID, version: int, personal: object, reading: Reading
+) -> bool:
+    """Compare the body with the one in the event at `version`, whose words are `personal`."""
+    posted = reading.comment(at).posted
+    if command.erased or posted is None or not isinstance(personal, Words | bytes):
+        return True
+    owner = command.person(posted.author)
+    words = reading.words(at, personal, version=version, owner=owner)
+    return words is None or words.body == command.body
+
+
+def _different(before: str) -> Refusal:
+    return Refusal("different-content", f"the source and id are taken: {before}")
