@@ -39,8 +39,8 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     if hasattr(config, "workerinput") or SERVER not in os.environ:
         return
     folder = Path(os.environ.pop(SERVER))
-    if local_postgres.postmaster_pid(folder) is not None:  # a worker was killed
-        local_postgres.start(folder, durable=False).release()
+    if local_postgres.postmaster_pid(folder / "server") is not None:  # a worker was killed
+        local_postgres.start(folder / "server", durable=False).release()
     shutil.rmtree(folder)
 
 
@@ -52,7 +52,7 @@ def run_folder() -> Path:
 
 @pytest.fixture(scope="session")
 def _server(run_folder: Path) -> Iterator[local_postgres.Lease]:
-    lease = local_postgres.start(run_folder, durable=False)
+    lease = local_postgres.start(run_folder / "server", durable=False)
     yield lease
     lease.release()
 

@@ -1,11 +1,20 @@
 """The secrets that a data folder keeps."""
 
+import os
+import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from rostra_adapters.data_folder import DataFolderError, exclusively, master_key, secret
+import rostra_adapters
+from rostra_adapters.data_folder import (
+    DataFolderError,
+    exclusively,
+    make_data_folder,
+    master_key,
+    secret,
+)
 
 
 def test_a_secret_is_made_once_and_readable_by_its_owner_alone(tmp_path: Path) -> None:
@@ -38,3 +47,48 @@ def test_a_lock_that_is_held_is_waited_for_no_longer_than_asked(tmp_path: Path) 
         pass
     with exclusively(lock, wait_seconds_max=0):
         pass
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_a_data_folder_is_its_owners_alone(tmp_path: Path) -> None:
+    secret(tmp_path / "new")
+    assert mode(tmp_path / "new") == 0o700
+    former = tmp_path / "former"
+    former.mkdir(mode=0o755)
+    (former / "lock").touch()
+    empty = tmp_path / "empty"
+    empty.mkdir(mode=0o755)
+    for folder in (former, empty):
+        make_data_folder(folder)
+        assert mode(folder) == 0o700
+
+
+def test_a_folder_with_other_things_keeps_its_mode(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    home, shared = tmp_path / "home", tmp_path / "shared"
+    home.mkdir(mode=0o755)
+    (home / "letters").touch()
+    shared.mkdir()
+    shared.chmod(0o1777)
+    (shared / "lock").touch()
+    for folder, kept in ((home, 0o755), (shared, 0o1777)):
+        secret(folder)
+        assert mode(folder) == kept
+        assert mode(folder / "secret") == 0o600
+        assert "chmod 700`" in caplog.text
+        caplog.clear()
+
+
+async def test_a_database_in_a_file_is_its_owners_alone(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        async with rostra_adapters.open(f"sqlite:{tmp_path / 'log.db'}"):
+            files = {path.name: mode(path) for path in tmp_path.iterdir()}
+    finally:
+        os.umask(before)
+    assert set(files) >= {"log.db", "log.db.master-key"}
+    assert set(files.values()) == {0o600}

@@ -121,6 +121,40 @@ def programs_with_another_initdb(folder: Path, script: str) -> Path:
     return programs
 
 
+def test_the_data_folder_and_its_log_are_closed_to_others(data: Path) -> None:
+    data.mkdir(mode=0o755)
+    (data / "lock").touch()
+    (data / "postgres").mkdir()
+    (data / "postgres/log").touch(mode=0o644)
+    before = os.umask(0o022)
+    try:
+        lease = start(data, durable=False)
+        with psycopg.connect(lease.url) as connection:
+            connection.execute("select 1")
+        lease.release()
+    finally:
+        os.umask(before)
+    assert data.stat().st_mode & 0o777 == 0o700
+    assert (data / "postgres/log").stat().st_mode & 0o777 == 0o600
+    assert (data / "postgres/cluster").stat().st_mode & 0o777 == 0o700
+    assert (data / "postgres").stat().st_mode & 0o066 == 0
+
+
+@as_root
+def test_a_server_that_was_started_in_an_open_folder_is_joined(data: Path) -> None:
+    data.mkdir(mode=0o755)
+    (data / "letters").touch()  # so that it stays open
+    with holders(data, 1) as [holder]:
+        server = holder.server()
+        data.chmod(0o700)
+        lease = start(data, durable=False)
+        assert postmaster_pid(data) == server
+        assert holder.leave() is False
+        with psycopg.connect(lease.url) as connection:
+            connection.execute("select 1")
+        assert lease.release() is True
+
+
 async def test_a_fresh_folder_gets_a_durable_server_that_both_drivers_reach(data: Path) -> None:
     async with local_postgres(data) as server:
         connection = await asyncpg.connect(server.url)

@@ -23,6 +23,7 @@ from rostra_adapters.erasures_file import ErasuresFile
 from rostra_adapters.key_ring import KeptKeyRing
 from rostra_adapters.lanes import Lanes
 from rostra_adapters.past import AsOf, Past
+from rostra_adapters.printing import url_without_password
 from rostra_adapters.reading import Reading, nothing_withdrawn
 from rostra_adapters.standings import events_of
 from rostra_adapters.views.backend import Backend, ViewStatus
@@ -51,11 +52,12 @@ __all__ = ["Access", "App", "Status", "now", "site_prefix"]
 
 
 class Status(msgspec.Struct, frozen=True):
-    """What `rostra status` shows."""
+    """State of the log and the views, for `rostra status`."""
 
     log_id: UUID
     head: int
     database_url: str
+    """Without its password."""
     views: list[ViewStatus]
 
 
@@ -365,7 +367,7 @@ class App(Accesses):
         """Where the log and the views stand."""
         head = await self.log.head()
         views = await self.views.status(head)
-        return Status(await self.log.log_id(), head, self._url, views)
+        return Status(await self.log.log_id(), head, url_without_password(self._url), views)
 
     async def healthy(self) -> bool:
         """Whether the log answers."""

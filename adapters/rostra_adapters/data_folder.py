@@ -1,19 +1,51 @@
 """What Rostra keeps beside the database: the lock and the two secrets of a data folder."""
 
 import fcntl
+import logging
 import os
 import secrets
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 SECRET_BYTES = 32
+PRIVATE_FOLDER, PRIVATE_FILE, OF_OTHERS = 0o700, 0o600, 0o077
+OUR_NAMES = {"lock", "secret", "master-key", "erasures.ndjson"}
+"""What a data folder is known by."""
 POLL_SECONDS = 0.02
+
+_logger = logging.getLogger(__name__)
 
 
 class DataFolderError(RuntimeError):
     """The data folder cannot be used as it is; the message says what to do."""
+
+
+def make_data_folder(folder: Path) -> None:
+    """Make a folder that its owner alone may enter, or close one of ours that others may.
+
+    A folder that is not ours, or holds other things, keeps its mode: it may be a home or `/tmp`.
+    """
+    folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+    found = folder.stat()
+    if not found.st_mode & OF_OTHERS:
+        return
+    names = {path.name for path in folder.iterdir()}
+    is_ours = found.st_uid == os.geteuid() and not found.st_mode & stat.S_ISVTX
+    if is_ours and (not names or names & OUR_NAMES):
+        folder.chmod(PRIVATE_FOLDER)
+    else:
+        _logger.warning("others may enter %s: close it with `chmod 700`", folder)
+
+
+def private_file(path: Path, flags: int) -> int:
+    """Return a descriptor of a file that its owner alone may read, made where there is none."""
+    descriptor = os.open(path, flags | os.O_CREAT, PRIVATE_FILE)
+    if os.fstat(descriptor).st_mode & OF_OTHERS:
+        os.fchmod(descriptor, PRIVATE_FILE)
+    return descriptor
 
 
 def secret(data: Path) -> str:
@@ -68,7 +100,7 @@ def _key(path: Path, text: str) -> str:
 
 def _make(path: Path) -> None:
     """Links a finished file into place: nobody reads half a secret, and of two makers one wins."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_data_folder(path.parent)
     draft = _draft(path, [secrets.token_hex(SECRET_BYTES)])
     try:
         try:

@@ -18,7 +18,7 @@ from rostra.commands import Command, ErasePerson, ReturnPerson
 from rostra.events import Act
 from rostra.handle import Commanded, Outcome
 from rostra.times import Time
-from rostra_adapters.data_folder import sync_folder
+from rostra_adapters.data_folder import PRIVATE_FOLDER, private_file, sync_folder
 
 VARIABLE = "ROSTRA_ERASURES"
 FILE = "erasures.ndjson"
@@ -78,9 +78,9 @@ class ErasuresFile:
             await asyncio.to_thread(self._append, b"".join(lines))
 
     def _append(self, lines: bytes) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.path.parent.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
         new = not self.path.exists()
-        descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+        descriptor = private_file(self.path, os.O_RDWR | os.O_APPEND)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             size = os.fstat(descriptor).st_size

@@ -18,7 +18,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rostra_adapters.data_folder import exclusively, is_shared, share
+from rostra_adapters.data_folder import exclusively, is_shared, make_data_folder, share
 from rostra_adapters.local_postgres_cluster import Cluster, open_cluster, postmaster_pid
 from rostra_adapters.local_postgres_programs import LocalPostgresError
 
@@ -67,7 +67,7 @@ def start(
     `durable=False` is for tests: fsync is off. Who starts the server decides that for all.
     Raises LocalPostgresError, or DataFolderError where another process never lets go of the lock.
     """
-    data.mkdir(parents=True, exist_ok=True)
+    make_data_folder(data)
     data = data.resolve()
     with exclusively(data / "lock", wait_seconds_max=wait_seconds_max):
         cluster = open_cluster(data, durable=durable)

@@ -212,10 +212,13 @@ class Cluster:
 def open_cluster(data: Path, *, durable: bool) -> Cluster:
     home = data / "postgres"
     home.mkdir(exist_ok=True)
-    home.chmod(0o755)
     programs = find_programs(home / "cluster")
+    # Another account than ours has to pass it, unless it is handed over as an open folder.
+    home.chmod(0o711 if programs.account else 0o700)
     sockets = home / "run"
-    if not _fits(sockets) or not can_enter(home, programs.account):
+    if answers(sockets / SOCKET):
+        pass  # a server that was started before the data folder was closed to others
+    elif not _fits(sockets) or not can_enter(home, programs.account):
         # Not TMPDIR: every process that shares the cluster has to come to the same name.
         sockets = Path("/tmp") / f"rostra-{sha256(os.fsencode(home)).hexdigest()[:16]}"  # noqa: S108
     return Cluster(home=home, programs=programs, sockets=sockets, durable=durable)

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from rostra_adapters.child_processes import environment_without_secrets
+from rostra_adapters.data_folder import private_file
 
 NEEDED = ("initdb", "pg_ctl", "postgres")
 ACCOUNTS = ("rostra", "postgres", "nobody")
@@ -62,7 +63,7 @@ class Programs:
         with (
             _handed_over(cluster, self.account) as (name, descriptors),
             tempfile.TemporaryFile() as given,
-            log.open("ab") as output,
+            os.fdopen(private_file(log, os.O_WRONLY | os.O_APPEND), "ab") as output,
         ):
             given.write(stdin)
             given.seek(0)

@@ -16,16 +16,21 @@ from rostra_adapters import erasures_file
 from rostra_adapters.app import App
 from rostra_adapters.article_texts import ArticleTexts, MemoryArticleTexts, SqliteArticleTexts
 from rostra_adapters.articles import Articles
-from rostra_adapters.data_folder import key_file
+from rostra_adapters.data_folder import key_file, private_file
 from rostra_adapters.erasures_file import ErasuresFile
 from rostra_adapters.kept_keys import MemoryKeyRing, SqliteKeyRing
 from rostra_adapters.key_ring import KEY_BYTES, KeptKeyRing, MasterKeys
 from rostra_adapters.postgres import schema
 from rostra_adapters.postgres.article_texts import PostgresArticleTexts
 from rostra_adapters.postgres.backup import is_due
-from rostra_adapters.postgres.connect import create_pool, unavailable_if_lost
+from rostra_adapters.postgres.connect import (
+    InvalidDatabaseUrl,
+    create_pool,
+    unavailable_if_lost,
+)
 from rostra_adapters.postgres.key_ring import PostgresKeyRing
 from rostra_adapters.postgres.log import PostgresLog
+from rostra_adapters.printing import url_without_password
 from rostra_adapters.reading import Reading
 from rostra_adapters.rendering import Rendering
 from rostra_adapters.stock_log import StockLog
@@ -83,7 +88,8 @@ async def open(  # noqa: A001  # it opens a Rostra, as `rostra_adapters.open`
         elif url.startswith("sqlite:"):
             app = await _on_sqlite(Path(url.removeprefix("sqlite:")), master_key, stack, kept)
         else:
-            raise ValueError(f"{url!r} is none of postgresql://…, sqlite:PATH, memory:")
+            named = url_without_password(url)
+            raise InvalidDatabaseUrl(f"{named!r} is none of postgresql://…, sqlite:PATH, memory:")
         stack.push_async_callback(app.close)
         yield app
 
@@ -134,6 +140,8 @@ async def _close_pool(pool: asyncpg.Pool) -> None:
 async def _on_sqlite(
     path: Path, master_key: bytes | None, stack: AsyncExitStack, erasures: ErasuresFile | None
 ) -> App:
+    if str(path) != ":memory:":
+        os.close(private_file(path, os.O_RDWR))
     datastore = SQLiteDatastore(str(path))
     stack.callback(datastore.close)
     recorder = SQLiteApplicationRecorder(datastore)

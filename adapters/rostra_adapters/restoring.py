@@ -8,7 +8,7 @@ import msgspec
 
 import rostra_adapters
 from rostra_adapters.app import App
-from rostra_adapters.data_folder import sync_folder
+from rostra_adapters.data_folder import PRIVATE_FOLDER, sync_folder
 from rostra_adapters.erasures_file import ErasuresFile
 from rostra_adapters.postgres import backup, schema
 from rostra_adapters.postgres.backup import BackupRefused
@@ -99,7 +99,7 @@ def keep(erasures: Path, place: Path) -> None:
     """Go on with this file of erasures, which holds all that is in the one that is there."""
     if place.exists() and place.samefile(erasures):
         return
-    place.parent.mkdir(parents=True, exist_ok=True)
+    place.parent.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
     draft = place.with_name(f".{place.name}-{uuid4().hex[:8]}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:

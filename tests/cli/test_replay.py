@@ -41,7 +41,7 @@ def test_a_line_an_event_by_any_of_its_names(database_url: str) -> None:
     ]  # fmt: skip
     assert [said for *_, said in words] == [
         "discussion.opened “Trams”",
-        "comment.posted c1 by Ann “One �[31mtwo.”",
+        "comment.posted c1 by Ann “One \\u001b[31mtwo.”",
         "vote.cast c1 +1 by bob",
         "comment.posted c2 by Ann “Yes.”",
         "comment.removed c2 by mia “Spam.”",

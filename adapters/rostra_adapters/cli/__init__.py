@@ -1,8 +1,11 @@
 """The command `rostra`. A command's code is imported only when it is called."""
 
 from importlib import import_module
+from typing import Any
 
 import click
+
+from rostra_adapters.cli.terminal import printable_error, say_failure
 
 PROGRAM = "rostra"
 
@@ -37,6 +40,18 @@ class _Commands(click.Group):
         module = import_module(f"{__name__}.{COMMANDS[cmd_name][0]}")
         command: click.Command = getattr(module, cmd_name.replace("-", "_"))
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Print nothing of an error that would steer the terminal, nor a password."""
+        try:
+            return super().invoke(ctx)
+        except click.ClickException as error:
+            raise printable_error(error) from None
+        except (OSError, EOFError, click.Abort, click.exceptions.Exit):
+            raise
+        except Exception:  # noqa: BLE001  # not swallowed: it is printed
+            say_failure()
+            ctx.exit(1)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):

@@ -13,6 +13,7 @@ from rostra_adapters.cli.options import (
     place,
     run,
 )
+from rostra_adapters.cli.terminal import say
 
 
 @click.command()
@@ -40,7 +41,7 @@ async def _backup(where: Place, folder: Path) -> None:
             saved = await restoring.save(url, folder, erasures_of(where.data))
     except (BackupRefused, OSError) as error:
         raise click.ClickException(str(error)) from None
-    click.echo(f"{folder}: log {saved.log} up to {saved.head}, {saved.keys} keys")
+    say(f"{folder}: log {saved.log} up to {saved.head}, {saved.keys} keys")
 
 
 @click.command()
@@ -94,7 +95,7 @@ async def _restore(where: Place, folder: Path, erasures: Path | None, keys: Path
         restoring.keep(file, kept)
     except (BackupRefused, ErasuresUnreadable, OSError) as error:
         raise click.ClickException(str(error)) from None
-    click.echo(
+    say(
         f"log {restored.log} up to {restored.head}, {restored.erasures} erasures and returns "
         "applied; the views are made when it is served"
     )

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from rostra_adapters.cli.options import Place, opened, option, place, run
+from rostra_adapters.cli.terminal import say
 
 
 @click.command("drop-text")
@@ -24,7 +25,7 @@ def drop_text(
     """
     if not run(lambda: _drop(Place(data, database_url), site, resource, revision)):
         raise click.ClickException(f"no text of the revision {revision!r} is kept")
-    click.echo(f"the text of {revision} of {resource} is dropped")
+    say(f"the text of {revision} of {resource} is dropped")
 
 
 async def _drop(where: Place, site: str, resource: str, revision: str) -> bool:

@@ -7,6 +7,7 @@ import click
 import msgspec
 
 from rostra_adapters.cli.options import Place, opened, option, place, run
+from rostra_adapters.cli.terminal import say
 
 OPERATOR = "rostra:operator"
 """The source of what is done with the command line."""
@@ -43,4 +44,4 @@ async def _erase(where: Place, person: str, site: str) -> None:
         if outcome.refusal is not None:
             raise click.ClickException(str(outcome.refusal))
         erased = "is erased" if outcome.status == "recorded" else "was erased before"
-        click.echo(f"{person} of {site} {erased}: no words of theirs are left")
+        say(f"{person} of {site} {erased}: no words of theirs are left")

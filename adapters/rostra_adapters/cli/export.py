@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from rostra_adapters.cli.options import Place, opened, option, place, run
+from rostra_adapters.cli.terminal import write_json_lines
 
 
 @click.command()
@@ -49,6 +50,4 @@ async def _export(where: Place, site: str | None, resource: str | None, person: 
             app.discussion_named
         )
         async for page in Feed(app.log, app.ring, app.articles).pages(wanted=wanted):
-            for event in page.events:
-                sys.stdout.buffer.write(event.json + b"\n")
-            sys.stdout.buffer.flush()
+            write_json_lines([event.json for event in page.events])

@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 import click
 import msgspec
 
+from rostra_adapters.cli.terminal import say
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 SECRET = "ROSTRA_SECRET"  # noqa: S105  # the name of a variable
@@ -58,7 +60,8 @@ def place(command: F) -> F:
             "--database-url",
             metavar="URL",
             envvar="ROSTRA_DATABASE_URL",
-            help="A PostgreSQL of your own, instead of the one in the data folder.",
+            help="A PostgreSQL of your own, instead of the one in the data folder. Give one with a "
+            "password by the variable: others see options in the list of processes.",
         ),
         data,
     ):
@@ -91,7 +94,7 @@ def secret_of(folder: Path, *, make: bool) -> str | None:
         if not there and not make:
             return None
         if not there:
-            click.echo(f"a new secret is kept in {folder}", err=True)
+            say(f"a new secret is kept in {folder}", err=True)
         return data_folder.secret(folder)
     except (OSError, data_folder.DataFolderError) as error:
         raise click.ClickException(f"the secret in {folder} cannot be read: {error}") from None
@@ -133,6 +136,7 @@ def run(work: Callable[[], Any]) -> Any:
     from rostra_adapters.key_ring import WrongMasterKey
     from rostra_adapters.local_postgres import LocalPostgresError
     from rostra_adapters.opening import RestoreUnfinished
+    from rostra_adapters.postgres.connect import InvalidDatabaseUrl
 
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -141,7 +145,7 @@ def run(work: Callable[[], Any]) -> Any:
         raise click.ClickException(f"the database is away: {error}") from None
     except WrongMasterKey as error:
         raise click.ClickException(f"the master key is another one: {error}") from None
-    except (LocalPostgresError, DataFolderError, RestoreUnfinished) as error:
+    except (LocalPostgresError, DataFolderError, RestoreUnfinished, InvalidDatabaseUrl) as error:
         raise click.ClickException(str(error)) from None
 
 

@@ -9,6 +9,7 @@ import click
 
 from rostra_adapters.cli.lines import Lines
 from rostra_adapters.cli.options import data, option, run, secret_of
+from rostra_adapters.cli.terminal import say
 
 TOKEN_DAYS = 1
 
@@ -56,8 +57,8 @@ def publish(*, file: str, url: str, token: str | None, batch: int, data: Path) -
         except PublishingRefused as error:
             raise click.ClickException(str(error)) from None
     for sample in summary.samples:
-        click.echo(sample, err=True)
-    click.echo(str(summary))
+        say(sample, err=True)
+    say(str(summary))
     if summary.rejected:
         sys.exit(1)
 
@@ -83,7 +84,7 @@ def _progress(lines: Lines) -> Iterator[Callable[[int], None]]:
     bar = Progress(
         BarColumn(),
         TaskProgressColumn(),
-        TextColumn("{task.fields[events]} events"),
+        TextColumn("{task.fields[events]} events", markup=False),
         TimeElapsedColumn(),
         console=Console(stderr=True),
         transient=True,

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from rostra_adapters.cli.options import Place, opened, option, place, run
+from rostra_adapters.cli.terminal import say, say_json
 
 SAID_CHARACTERS_MAX = 60
 
@@ -42,9 +43,9 @@ async def _replay(where: Place, site: str, resource: str, *, as_json: bool) -> b
         ):
             found = True
             if as_json:
-                click.echo(event.json)
+                say_json(event.json)
             else:
-                click.echo(_line(msgspec.json.decode(event.json), event.position, comments))
+                say(_line(msgspec.json.decode(event.json), event.position, comments))
     return found
 
 
@@ -60,8 +61,7 @@ def _line(event: dict[str, Any], position: int, comments: int) -> str:
     parts += [f"{data['value']:+d}"] if "value" in data else []
     parts += [f"by {who}"] if who else []
     parts += [f"“{_short(said)}”"] if said else []
-    line = f"{position:>9}  {event['time']}  {comments:>6}  {' '.join(parts)}"
-    return "".join(letter if letter.isprintable() else "�" for letter in line)
+    return f"{position:>9}  {event['time']}  {comments:>6}  {' '.join(parts)}"
 
 
 def _short(text: str) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from rostra_adapters.cli.options import MASTER_KEY, Place, master_key_of, opened, place, run
+from rostra_adapters.cli.terminal import say
 
 
 @click.command("rotate-master-key")
@@ -27,19 +28,19 @@ def rotate_master_key(*, data: Path, database_url: str | None) -> None:
     several = len(master_key_of(data)) > data_folder.SECRET_BYTES
     if several:
         count = run(lambda: _rewrap(Place(data, database_url)))
-        click.echo(f"{count} keys are wrapped afresh; the former master key is needed no more")
+        say(f"{count} keys are wrapped afresh; the former master key is needed no more")
     if MASTER_KEY in os.environ:
         if not several:
             raise click.UsageError(
                 f"put a new key before the one in {MASTER_KEY}, with a comma between them, "
                 "everywhere; start every service again; then do this again"
             )
-        click.echo(f"leave only the first key in {MASTER_KEY}")
+        say(f"leave only the first key in {MASTER_KEY}")
     elif several:
         data_folder.drop_former_master_keys(data)
     else:
         data_folder.add_master_key(data)
-        click.echo("there is a new master key: start every service again, then do this again")
+        say("there is a new master key: start every service again, then do this again")
 
 
 async def _rewrap(where: Place) -> int:

@@ -29,6 +29,7 @@ from rostra_adapters.cli.options import (
     run,
     secret_of,
 )
+from rostra_adapters.cli.terminal import printable_error, say, say_failure
 
 REVIVE_SECONDS = 1.0
 GARBAGE_LOOKED_FOR_EACH = 20_000
@@ -154,7 +155,7 @@ async def _project(where: Place) -> None:
         _kept_alive(app, lease),
     ):
         _leave_alone_what_stays()
-        click.echo("Rostra keeps the views, or stands by for whoever does")
+        say("Rostra keeps the views, or stands by for whoever does")
         sys.stdout.flush()
         await asyncio.get_running_loop().create_future()
 
@@ -197,8 +198,11 @@ def _work(plan: Plan, number: int, ready: Event) -> None:
         with suppress(asyncio.CancelledError):
             run(lambda: _serve(plan, lambda _: ready.set()))
     except click.ClickException as error:
-        error.show()
+        printable_error(error).show()
         sys.exit(error.exit_code)
+    except Exception:  # noqa: BLE001  # not swallowed: it is printed
+        say_failure()
+        sys.exit(1)
 
 
 def _log() -> None:
@@ -342,8 +346,8 @@ async def _keep_alive(app: Any, lease: Any) -> None:
 
 
 def _announce(url: str, data: Path) -> None:
-    click.echo(f"Rostra listens on {url}")
+    say(f"Rostra listens on {url}")
     if sys.stdout.isatty():
         option = "" if data == DATA else f" --data {shlex.quote(str(data))}"
-        click.echo(f"A token to publish with: rostra token --scope publish{option}")
+        say(f"A token to publish with: rostra token --scope publish{option}")
     sys.stdout.flush()

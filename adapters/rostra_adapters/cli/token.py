@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from rostra_adapters.cli.options import data, option, secret_of
+from rostra_adapters.cli.terminal import say
 
 
 @click.command()
@@ -48,4 +49,4 @@ def token(
     signed = tokens.sign(
         secret, scope=" ".join(scopes), person=sub or "service", name=name, site=site, days=days
     )
-    click.echo(signed)
+    say(signed)

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from rostra_adapters.cli.options import Place, opened, option, place, run
+from rostra_adapters.cli.terminal import say, say_json
 
 
 @click.command()
@@ -44,13 +45,13 @@ async def _rebuild(where: Place, views: tuple[str, ...], jobs: int) -> None:
             done = await app.rebuild(views, jobs=jobs, progress=progress)
         for rebuilt in done:
             each_second = rebuilt.events / rebuilt.seconds if rebuilt.seconds else 0.0
-            click.echo(
+            say(
                 f"{rebuilt.view}: {rebuilt.events} events, {rebuilt.seconds:.2f} s, "
                 f"{each_second:.0f} events/s, {rebuilt.rows} rows, "
                 f"{'equal' if rebuilt.equal else 'changed'}"
             )
             for where_it_differed in rebuilt.changed:
-                click.echo(f"{rebuilt.view}: {where_it_differed}", err=True)
+                say(f"{rebuilt.view}: {where_it_differed}", err=True)
 
 
 @contextmanager
@@ -63,9 +64,9 @@ def _progress() -> Iterator[Callable[[str, int, int], None]]:
     from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
-        TextColumn("{task.fields[rate]:,.0f} events/s"),
+        TextColumn("{task.fields[rate]:,.0f} events/s", markup=False),
     )
     bars: dict[str, TaskID] = {}
     with Progress(
@@ -100,8 +101,8 @@ async def _verify(where: Place) -> bool:
     async with opened(where) as app:
         differences = await app.verify()
         for difference in differences:
-            click.echo(str(difference))
-        click.echo(f"{len(differences)} differences", err=True)
+            say(str(difference))
+        say(f"{len(differences)} differences", err=True)
         return bool(differences)
 
 
@@ -119,7 +120,7 @@ def status(*, as_json: bool, data: Path, database_url: str | None) -> None:
     if as_json:
         import msgspec
 
-        click.echo(msgspec.json.encode(found).decode())
+        say_json(msgspec.json.encode(found))
     else:
         _show(found)
 
@@ -130,13 +131,13 @@ async def _status(where: Place) -> Any:
 
 
 def _show(found: Any) -> None:
-    click.echo(f"log       {found.log_id}")
-    click.echo(f"head      {found.head}")
-    click.echo(f"database  {found.database_url}")
+    say(f"log       {found.log_id}")
+    say(f"head      {found.head}")
+    say(f"database  {found.database_url}")
     for view in found.views:
-        click.echo(
+        say(
             f"view      {view.name}: version {view.version}, position {view.position}, "
             f"lag {view.lag}, {len(view.parked)} parked"
         )
         for discussion in view.parked:
-            click.echo(f"          parked {discussion}")
+            say(f"          parked {discussion}")

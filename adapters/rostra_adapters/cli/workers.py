@@ -16,6 +16,7 @@ from typing import Any
 import click
 
 from rostra_adapters.child_processes import secrets_hidden
+from rostra_adapters.cli.terminal import say
 
 AGAIN_SECONDS = 1.0
 STOP_SECONDS_MAX = 60.0
@@ -76,7 +77,7 @@ class Workers:
         process.join()
         if not self._ready[number].is_set():
             raise click.ClickException("a worker does not start")
-        click.echo(f"worker {number} died ({process.exitcode}) and is started again", err=True)
+        say(f"worker {number} died ({process.exitcode}) and is started again", err=True)
         time.sleep(AGAIN_SECONDS)
         self._start(number)
 

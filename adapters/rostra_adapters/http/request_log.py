@@ -20,6 +20,7 @@ from rostra.times import format_time
 from rostra_adapters import tracing
 from rostra_adapters.http.metrics import Metrics, route_of
 from rostra_adapters.http.middleware import Handler
+from rostra_adapters.printing import visible, visible_json, without_passwords
 
 CLIENT_GONE = 499
 """Logged where nobody was there to take the answer."""
@@ -159,7 +160,7 @@ def _line(done: _Done) -> bytes:
         trace_id=trace,
         span_id=span,
     )
-    return msgspec.json.encode(line) + b"\n"
+    return visible_json(msgspec.json.encode(line)) + b"\n"
 
 
 def _time(seconds: float) -> str:
@@ -174,8 +175,15 @@ class JsonLines(logging.Formatter):
             "time": _time(record.created),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": without_passwords(record.getMessage()),
         }
         if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
-        return msgspec.json.encode(line).decode(errors="replace")
+            line["exception"] = without_passwords(self.formatException(record.exc_info))
+        return visible_json(_encoded(line)).decode()
+
+
+def _encoded(line: dict[str, Any]) -> bytes:
+    try:
+        return msgspec.json.encode(line)
+    except UnicodeEncodeError:  # half a surrogate, in a message of another library
+        return msgspec.json.encode({name: visible(str(it)) for name, it in line.items()})

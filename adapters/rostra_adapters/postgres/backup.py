@@ -19,7 +19,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import msgspec
 
-from rostra_adapters.data_folder import sync_folder
+from rostra_adapters.data_folder import private_file, sync_folder
 from rostra_adapters.erasures_file import NOTHING_WRITTEN, Written
 from rostra_adapters.postgres import schema
 from rostra_adapters.postgres.connection import Connection
@@ -114,8 +114,7 @@ async def save(
 
 async def _copy_out(connection: Connection, rows: str, file: Path) -> int:
     """How many rows there were; they pass through, and are never all in memory."""
-    with file.open("xb") as raw:
-        os.fchmod(raw.fileno(), 0o600)
+    with os.fdopen(private_file(file, os.O_WRONLY | os.O_EXCL), "wb") as raw:
         with gzip.GzipFile(fileobj=raw, mode="wb", compresslevel=COMPRESSION, mtime=0) as packed:
 
             async def take(part: bytes) -> None:
@@ -137,7 +136,7 @@ def _draft(folder: Path) -> Path:
 
 def _complete(draft: Path, folder: Path, manifest: Manifest) -> None:
     """Whole and on the disk before it has its name."""
-    with (draft / MANIFEST).open("xb") as opened:
+    with os.fdopen(private_file(draft / MANIFEST, os.O_WRONLY | os.O_EXCL), "wb") as opened:
         opened.write(msgspec.json.encode(manifest))
         opened.flush()
         os.fsync(opened.fileno())

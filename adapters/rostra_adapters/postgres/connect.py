@@ -22,10 +22,28 @@ SETTINGS = {
 }
 
 
+class InvalidDatabaseUrl(ValueError):
+    """The URL of a database cannot be used; the message does not show it."""
+
+
+@contextmanager
+def url_checked() -> Iterator[None]:
+    """Turn what the driver says of a URL that it cannot parse, which may quote a part of the
+    password, into InvalidDatabaseUrl."""
+    try:
+        yield
+    except ValueError:
+        raise InvalidDatabaseUrl(
+            "the database URL cannot be parsed: it is like postgresql://USER:PASSWORD@HOST/NAME, "
+            "with `@`, `:`, `/`, `?`, `#` and `%` in its parts percent-encoded"
+        ) from None
+
+
 async def create_pool(url: str, *, size_max: int = 10) -> asyncpg.Pool:
     """A pool whose connections are not reset between uses, which saves a round trip.
 
-    So whoever uses one sets nothing that outlives a transaction. Raises LogUnavailable.
+    So whoever uses one sets nothing that outlives a transaction. Raises LogUnavailable and
+    InvalidDatabaseUrl.
     """
     opening = asyncpg.create_pool(
         url,
@@ -36,7 +54,7 @@ async def create_pool(url: str, *, size_max: int = 10) -> asyncpg.Pool:
         command_timeout=COMMAND_SECONDS_MAX,
         server_settings=SETTINGS,
     )
-    with unavailable_if_lost():
+    with unavailable_if_lost(), url_checked():
         pool = await opening
         await pool.release(await pool.acquire())  # that it can be reached is known now
     return pool

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 import asyncpg
 
-from rostra_adapters.postgres.connect import CONNECT_SECONDS_MAX, LOST, SETTINGS
+from rostra_adapters.postgres.connect import CONNECT_SECONDS_MAX, LOST, SETTINGS, url_checked
 
 CLOSE_SECONDS_MAX = 2.0
 
@@ -13,7 +13,10 @@ CLOSE_SECONDS_MAX = 2.0
 @asynccontextmanager
 async def connected(url: str) -> AsyncIterator[asyncpg.Connection]:
     """A connection that is gone at the end, and with it its transaction and its locks."""
-    connection = await asyncpg.connect(url, timeout=CONNECT_SECONDS_MAX, server_settings=SETTINGS)
+    with url_checked():
+        connection = await asyncpg.connect(
+            url, timeout=CONNECT_SECONDS_MAX, server_settings=SETTINGS
+        )
     try:
         yield connection
     finally:
