@@ -57,7 +57,7 @@ def voted(value: int = 1, *, on: str = "c1", voter: str = "bob", **rest: Any) ->
     return event("vote.cast", comment=on, voter=voter, value=value, **rest)
 
 
-def token(scope: str = "publish", *, site: str = "*", person: str = "cms") -> str:
+def token(scope: str = "publish admin", *, site: str = "*", person: str = "cms") -> str:
     return sign(SECRET, scope=scope, site=site, person=person)
 
 

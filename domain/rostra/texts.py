@@ -8,11 +8,19 @@ from rostra import limits
 from rostra.folding import Folded
 
 _PLAIN = r"\A[^\x00-\x1f\x7f-\x9f]+\Z"
+_PLAIN_SITE = r"\A(?!\*\Z)[^\x00-\x1f\x7f-\x9f]+\Z"
 _PLAIN_WITHOUT_AT = r"\A[^\x00-\x1f\x7f-\x9f@]+\Z"
 _URI_REFERENCE = r"\A(?:[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+\Z"
 _WITHOUT_NUL = r"\A[^\x00]*\Z"
 
-SiteName = Annotated[str, Meta(max_length=limits.SITE_CHARACTERS_MAX, pattern=_PLAIN)]
+SiteName = Annotated[
+    str,
+    Meta(
+        max_length=limits.SITE_CHARACTERS_MAX,
+        pattern=_PLAIN_SITE,
+        description="Any name but `*`, which means every site in tokens.",
+    ),
+]
 Resource = Annotated[str, Meta(max_length=limits.RESOURCE_CHARACTERS_MAX, pattern=_PLAIN)]
 Key = Annotated[str, Meta(max_length=limits.KEY_CHARACTERS_MAX, pattern=_PLAIN)]
 PersonId = Annotated[

@@ -175,7 +175,7 @@ def test_a_token_is_printed_alone_and_is_good(
     result = invoke("token", *asked)
     assert result.exit_code == 0
     [line] = result.stdout.splitlines()
-    read = tokens.read(line, SECRET)
+    read = tokens.read(line, [SECRET])
     assert (read.person, read.name, read.site) == ("ann", "Ann", "gazette")
     assert read.scopes == {"comment", "read"}
 
@@ -187,7 +187,7 @@ def test_a_token_is_signed_with_the_secret_of_the_data_folder(
     secret = tmp_path / "d" / "secret"
     assert secret.stat().st_mode & 0o077 == 0
     for line in lines:
-        assert tokens.read(line.strip(), secret.read_text().strip()).site == "*"
+        assert tokens.read(line.strip(), [secret.read_text().strip()]).site == "*"
 
 
 def test_a_service_serves_until_it_is_told_to_stop(service: Running) -> None:

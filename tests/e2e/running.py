@@ -182,7 +182,7 @@ class Rostra:
         until(lambda: service.ask("/readyz").status == 200)
         return service
 
-    def token(self, scope: str = "publish", *options: str) -> str:
+    def token(self, scope: str = "publish admin", *options: str) -> str:
         return self.must("token", "--scope", scope, *options).strip()
 
     def publish(self, service: Service, file: Path, *options: object) -> dict[str, int]:

@@ -69,6 +69,6 @@ def main() -> None:
     \b
     For example:
       rostra serve &
-      export ROSTRA_TOKEN="$(rostra token --scope publish)"
+      export ROSTRA_TOKEN="$(rostra token --scope "publish admin")"
       rostra publish events.ndjson
     """

@@ -16,6 +16,7 @@ from rostra_adapters.cli.terminal import say
 F = TypeVar("F", bound=Callable[..., Any])
 
 SECRET = "ROSTRA_SECRET"  # noqa: S105  # the name of a variable
+SECRET_PREVIOUS = "ROSTRA_SECRET_PREVIOUS"  # noqa: S105  # likewise
 MASTER_KEY = "ROSTRA_MASTER_KEY"
 
 

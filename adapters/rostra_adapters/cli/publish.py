@@ -26,7 +26,8 @@ TOKEN_DAYS = 1
 @option(
     "--token",
     envvar="ROSTRA_TOKEN",
-    help="One with the scope publish. By default it is made with the data folder's secret.",
+    help="Token with the scope publish, and admin for sites and erasures. By default it is signed "
+    "with the data folder's secret.",
 )
 @option(
     "--batch",
@@ -69,7 +70,7 @@ def _own_token(folder: Path) -> str:
     secret = secret_of(folder, make=False)
     if secret is None:
         raise click.UsageError(f"there is no secret in {folder}: give --token or --data")
-    return tokens.sign(secret, scope="publish", person="rostra-publish", days=TOKEN_DAYS)
+    return tokens.sign(secret, scope="publish admin", person="rostra-publish", days=TOKEN_DAYS)
 
 
 @contextmanager

@@ -20,6 +20,7 @@ import msgspec
 from rostra_adapters.cli.options import (
     DATA,
     RATE,
+    SECRET_PREVIOUS,
     Place,
     database,
     erasures_of,
@@ -273,6 +274,7 @@ def _settings(plan: Plan) -> Any:
     try:
         return HttpSettings(
             secret=secret_of(plan.data, make=True) or "",
+            previous_secret=os.environ.get(SECRET_PREVIOUS) or None,
             keys=() if plan.jwks is None else read(plan.jwks),
             metrics=plan.metrics_port is None,
             demo=plan.demo,
@@ -349,5 +351,5 @@ def _announce(url: str, data: Path) -> None:
     say(f"Rostra listens on {url}")
     if sys.stdout.isatty():
         option = "" if data == DATA else f" --data {shlex.quote(str(data))}"
-        say(f"A token to publish with: rostra token --scope publish{option}")
+        say(f"A token to publish with: rostra token --scope 'publish admin'{option}")
     sys.stdout.flush()

@@ -13,18 +13,24 @@ from rostra_adapters.cli.terminal import say
     "--scope",
     required=True,
     envvar="ROSTRA_SCOPE",
-    help="One or more of publish, comment, read, moderate, admin; with spaces between.",
+    help="One or more of publish, feed, comment, read, moderate and admin, separated by spaces.",
 )
-@option("--sub", metavar="ID", envvar="ROSTRA_SUB", help="Whose it is.")
-@option("--name", metavar="NAME", envvar="ROSTRA_NAME", help="How they are called.")
-@option("--site", default="*", envvar="ROSTRA_SITE", show_default=True, help="One site, or *.")
+@option("--sub", metavar="ID", envvar="ROSTRA_SUB", help="Subject of the token (`sub` claim).")
+@option("--name", metavar="NAME", envvar="ROSTRA_NAME", help="Name of the person (`name` claim).")
+@option(
+    "--site",
+    default="*",
+    envvar="ROSTRA_SITE",
+    show_default=True,
+    help="Site of the token, * for every site.",
+)
 @option(
     "--days",
     type=click.FloatRange(min=0, max=36_500, min_open=True),
-    default=365.0,
+    default=30.0,
     envvar="ROSTRA_DAYS",
     show_default=True,
-    help="How long it is good for.",
+    help="Days until the token expires.",
 )
 @data
 def token(
@@ -34,7 +40,7 @@ def token(
 
     \b
     For example:
-      rostra token --scope "publish moderate" --days 30
+      rostra token --scope "publish admin" --days 90
       rostra token --scope comment --sub u1 --name Ann --site blog
     """
     from rostra_adapters.http import tokens

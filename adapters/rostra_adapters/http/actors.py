@@ -39,27 +39,23 @@ class Actor(msgspec.Struct, frozen=True):
         return Act(PERSONS, name, now, person=self.person, moderates=self.moderates)
 
 
-async def enter(
-    request: web.Request, app: App, settings: HttpSettings, discussion: UUID, *, scope: str
-) -> Actor:
+async def enter(request: web.Request, app: App, discussion: UUID, *, scope: str) -> Actor:
     """Who acts in a discussion. Raises the problems `unauthorized` and `forbidden`, and
     `not-found` where the discussion is unknown, or private and not for them."""
-    token = tokens.needed(request, settings.secret, scope)
+    token = tokens.needed(request, scope)
     access = await app.standing(discussion, token.site)
-    reader = Reader(request, app, settings.secret)
+    reader = Reader(request, app)
     if access is None or not reader.may_read(access.site, access.rules):
         raise Problem("not-found", "there is no such discussion")
     _must_act_there(request, token, access.site, access.rules, scope)
     return actor(token, reader, access.site, access.resource, moderates=scope == "moderate")
 
 
-async def visit(
-    request: web.Request, app: App, settings: HttpSettings, site: str, resource: str
-) -> Actor:
+async def visit(request: web.Request, app: App, site: str, resource: str) -> Actor:
     """Who acts on a site, where there may be no such discussion yet."""
-    token = tokens.needed(request, settings.secret, "comment")
+    token = tokens.needed(request, "comment")
     rules = await app.site_rules(site)
-    reader = Reader(request, app, settings.secret)
+    reader = Reader(request, app)
     _must_act_there(request, token, site, rules, "comment")
     if not reader.may_read(site, rules):
         raise Problem("forbidden", "the site is private, and the token does not open it")

@@ -79,7 +79,7 @@ def make_app(
             "access_log": None,
         },
     )
-    made[tokens.KEYS], made[tokens.VERIFIED] = settings.keys, tokens.Verified()
+    made[tokens.VERIFIER] = tokens.Verifier(settings.secrets, lambda: settings.keys)
     health, feeding = Health(app, settings), Feeding(app, settings)
     publishing, live = Publishing(app, settings, now), LiveUpdates(app, settings)
     made[ADDRESSES] = limits.addresses

@@ -11,6 +11,7 @@ from aiohttp import web
 from msgspec import UNSET, Raw
 
 from rostra import cloudevents, strict_json
+from rostra.commands import ConfigureSite, ErasePerson, ReturnPerson
 from rostra.handle import Commanded, Outcome
 from rostra.log import LogBusy, LogUnavailable
 from rostra.refusals import Refusal
@@ -26,6 +27,8 @@ STRUCTURED = "application/cloudevents+json"
 BATCHED = "application/cloudevents-batch+json"
 BINARY = "application/json"
 BINARY_PREFIX = "ce-"
+ADMINS = (ConfigureSite, ErasePerson, ReturnPerson)
+"""Commands that need the scope `admin`, and `publish` not."""
 BUSY_RETRY_SECONDS = 0.1
 REFUSED_AFTER_SECONDS = 1.0
 
@@ -64,7 +67,7 @@ class Publishing:
             stream.stop()
 
     async def post(self, request: web.Request) -> web.StreamResponse:
-        token = tokens.needed(request, self._settings.secret, "publish")
+        token = tokens.needed(request, "publish", "admin")
         if request.content_type == ndjson.MEDIA_TYPE:
             return await self._lines(request, token)
         take = self._taking(request)
@@ -263,9 +266,12 @@ def _read(read: Callable[[], Commanded], token: Token) -> Commanded | Refusal:
         commanded = read()
     except Refusal as refusal:
         return refusal
-    site = commanded.command.site
-    if not token.reaches(site):
-        return Refusal("forbidden", f"the token is not for the site {site!r}")
+    command = commanded.command
+    if not token.reaches(command.site):
+        return Refusal("forbidden", f"the token is not for the site {command.site!r}")
+    scope = "admin" if isinstance(command, ADMINS) else "publish"
+    if scope not in token.scopes:
+        return Refusal("forbidden", f"the token does not have the scope `{scope}` for this type")
     return commanded
 
 

@@ -1,5 +1,6 @@
 """`GET /v1/events`: the feed, in pages, by long poll, or as server-sent events."""
 
+import logging
 from collections.abc import Mapping
 from uuid import UUID
 
@@ -25,6 +26,9 @@ ROWS_BEHIND = 500
 ENCODED_MAX = 1_000
 
 
+_logger = logging.getLogger(__name__)
+
+
 class Feeding:
     """The handler of the feed."""
 
@@ -34,6 +38,7 @@ class Feeding:
         self.tail = Tail(self._feed, app.log)
         app.ring.when_destroyed(lambda _: self.tail.forget())
         self._settings = settings
+        self._has_warned = False
 
     async def end_waits(self, _: web.Application) -> None:
         """A service that stops keeps nobody waiting."""
@@ -45,7 +50,7 @@ class Feeding:
         return await self._page(request)
 
     async def _page(self, request: web.Request) -> web.Response:
-        token = tokens.needed(request, self._settings.secret, "publish")
+        token = self._token(request)
         query = Query(request, known=PARAMETERS)
         settings = self._settings
         after = query.number("after", default=0)
@@ -71,10 +76,22 @@ class Feeding:
             compressed_bytes_min=settings.compressed_bytes_min,
         )
 
+    def _token(self, request: web.Request) -> Token:
+        """Return the request's token. For one release the scope `publish` is taken for `feed`."""
+        token = tokens.needed(request, "feed", "publish")
+        if "feed" not in token.scopes and not self._has_warned:
+            self._has_warned = True
+            _logger.warning(
+                "the token of %r reads the feed with the scope `publish`: give it the scope "
+                "`feed`, which the next release requires",
+                token.person,
+            )
+        return token
+
     # -- server-sent events
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
-        token = tokens.needed(request, self._settings.secret, "publish")
+        token = self._token(request)
         query = Query(request, known=STREAM_PARAMETERS)
         wanted = await _wanted(query, token).meant(self._app.discussion_named)
         position = streams.resumed(request, query.number("after", default=0))

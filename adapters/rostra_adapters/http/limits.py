@@ -23,6 +23,8 @@ Clock = Callable[[], float]
 
 BUCKETS_KEPT_MAX = 100_000
 CALLERS_KEPT_MAX = 10_000
+SERVICES = ("publish", "feed", "admin")
+"""Scopes of services, which have a limit of their own."""
 UNLIMITED_PATHS = ("/healthz", "/readyz", "/metrics")
 
 
@@ -137,12 +139,12 @@ class Limits:
         if (known := self._callers.get(digest)) is not None:
             return known
         try:
-            token = tokens.of(request, self._settings.secret)
+            token = tokens.of(request)
         except Problem:
             token = None
         if token is None:
             return "reader", address
-        policy = "publish" if "publish" in token.scopes else "person"
+        policy = "person" if token.scopes.isdisjoint(SERVICES) else "publish"
         found = policy, msgspec.json.encode([token.site, token.person]).decode()
         self._callers[digest] = found
         if len(self._callers) > CALLERS_KEPT_MAX:

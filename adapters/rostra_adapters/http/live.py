@@ -41,7 +41,7 @@ class LiveUpdates:
         if streams.LAST_EVENT_ID in request.headers:
             after = streams.resumed(request, after or 0)
         discussion = id_in_path(request, ids.Kind.DISCUSSION)
-        await Reader(request, self._app, self._settings.secret).enter(discussion)
+        await Reader(request, self._app).enter(discussion)
         access = await self._app.access(discussion)
         site = "" if access is None else access.site
         self._admit()

@@ -71,7 +71,7 @@ class Moderation:
         ]
 
     async def _queue(self, query: Query, reader: Reader, request: web.Request) -> QueuePage:
-        token = tokens.needed(request, self._settings.secret, "moderate")
+        token = tokens.needed(request, "moderate")
         site = query.needed("site", texts.SiteName)
         if not token.reaches(site):
             raise Problem("forbidden", "the token is not for this site")
@@ -105,7 +105,7 @@ class Moderation:
     async def moderate(self, request: web.Request) -> web.Response:
         comment = id_in_path(request, ids.Kind.COMMENT)
         discussion = ids.discussion_of(comment)
-        actor = await enter(request, self._app, self._settings, discussion, scope="moderate")
+        actor = await enter(request, self._app, discussion, scope="moderate")
         most = self._settings.request_bytes_max
         ruling = await decoded(request, Ruling, bytes_max=most)
         command = ACTIONS[ruling.action](

@@ -117,7 +117,8 @@ def _operation(method: str, path: str, operation: Operation) -> Schema:
         "security": [{"bearer": []}] if operation.scope else [{}, {"bearer": []}],
     }
     if operation.scope:
-        made["description"] = f"Needs a token with the scope `{operation.scope}`."
+        needs = f"Needs a token with the scope `{operation.scope}`. {operation.note}"
+        made["description"] = needs.rstrip()
     if operation.takes:
         made["requestBody"] = {"required": True, "content": _content(operation.takes)}
     return made

@@ -52,7 +52,7 @@ NDJSON = "application/x-ndjson"
 EVENT, EVENTS = "CloudEvent", "CloudEvents"
 """Schemas that are made of the commands, not of one type."""
 
-Scope = Literal["publish", "comment", "moderate"]
+Scope = Literal["publish", "feed", "comment", "moderate"]
 
 
 class Parameter(msgspec.Struct, frozen=True):
@@ -73,6 +73,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
 
     summary: str
     scope: Scope | None = None
+    note: str = ""
+    """Sentences on the scope."""
     parameters: tuple[Parameter, ...] = ()
     takes: dict[str, Any] = {}
     gives: dict[str, Any] = {}
@@ -160,6 +162,10 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("post", "/v1/events"): Operation(
         summary="Publish events; also one in binary mode: `ce-…` headers, and `data` as JSON",
         scope="publish",
+        note=(
+            "`site.configured`, `person.erased` and `person.returned` need the scope `admin` "
+            "instead."
+        ),
         takes={STRUCTURED: EVENT, BATCHED: EVENTS, NDJSON: UNSET},
         gives={JSON: (ResultShape, BatchShape), NDJSON: UNSET},
         status=(200, 201),
@@ -167,7 +173,8 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ),
     ("get", "/v1/events"): Operation(
         summary="Follow the feed",
-        scope="publish",
+        scope="feed",
+        note="For one release the scope `publish` is taken as well.",
         parameters=(
             Parameter("after", _POSITION, "The position to begin after."),
             Parameter("log", UUID, "The log that `after` is a position of (`Rostra-Log`)."),

@@ -238,7 +238,7 @@ class Persons:
     async def open(self, request: web.Request) -> web.Response:
         """What is open already is shown as it stands."""
         new = await self._decoded(request, NewDiscussion)
-        actor = await visit(request, self._app, self._settings, new.site, new.resource)
+        actor = await visit(request, self._app, new.site, new.resource)
         command = OpenDiscussion(site=new.site, resource=new.resource, title=new.title, url=new.url)
         outcome = await submitted(self._app, self._settings, command, actor.act(self._now()))
         await self._app.wait(outcome.position or 0, self._settings.wait_seconds_default)
@@ -251,7 +251,7 @@ class Persons:
     # -- what several do
 
     async def _enter(self, request: web.Request, discussion: UUID) -> Actor:
-        return await enter(request, self._app, self._settings, discussion, scope="comment")
+        return await enter(request, self._app, discussion, scope="comment")
 
     async def _at_comment(self, request: web.Request) -> tuple[UUID, Actor]:
         comment = id_in_path(request, ids.Kind.COMMENT)

@@ -27,7 +27,7 @@ class Previews:
         return [web.post("/v1/preview", self.preview)]
 
     async def preview(self, request: web.Request) -> web.Response:
-        tokens.needed(request, self._settings.secret, "comment")
+        tokens.needed(request, "comment")
         new = await decoded(request, NewWording, bytes_max=self._settings.request_bytes_max)
         shape = PreviewShape(html=render(new.body))
         limit = self._settings.compressed_bytes_min

@@ -26,10 +26,10 @@ ORIGINS = web.RequestKey("origins", tuple[str, ...])
 class Reader:
     """One request's reader."""
 
-    def __init__(self, request: web.Request, app: App, secret: str) -> None:
+    def __init__(self, request: web.Request, app: App) -> None:
         self._request = request
         self._app = app
-        self._token = tokens.of(request, secret)
+        self._token = tokens.of(request)
         self.made_of: set[int] | None = set()
         """The discussions (and sites) that the answer is made of; None where that is not known."""
 

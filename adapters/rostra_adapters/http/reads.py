@@ -84,7 +84,7 @@ class Reads:
             if key is not None and (shown := self._pages.find(key, least)) is not None:
                 self._pages.hits += 1
                 return self._pages.answer(request, shown, self._pages.position(shown))
-            reader = Reader(request, self._app, self._settings.secret)
+            reader = Reader(request, self._app)
             if least:
                 await self._app.wait(least, wait_seconds)
             begun = self._pages.begin(self._app.position())

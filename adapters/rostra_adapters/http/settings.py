@@ -22,10 +22,14 @@ class Rate(msgspec.Struct, frozen=True):
 
 
 class HttpSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """`secret` checks the tokens (HS256), `keys` those of other issuers."""
+    """Limits and keys."""
 
     secret: str = msgspec.field()
+    """Signs tokens and checks them (HS256)."""
+    previous_secret: str | None = None
+    """Checks tokens that were signed before the secret was replaced."""
     keys: Sequence[Key] = ()
+    """Keys of other issuers of tokens."""
     metrics: bool = True  # on the public port
     demo: bool = False
     request_bytes_max: int = 1024 * 1024
@@ -60,7 +64,13 @@ class HttpSettings(msgspec.Struct, frozen=True, kw_only=True):
     that listens on loopback only."""
 
     def __post_init__(self) -> None:
-        if len(self.secret.encode()) < SECRET_BYTES_MIN:
-            raise ValueError(f"the secret is shorter than {SECRET_BYTES_MIN} bytes")
+        for secret in self.secrets:
+            if len(secret.encode()) < SECRET_BYTES_MIN:
+                raise ValueError(f"the secret is shorter than {SECRET_BYTES_MIN} bytes")
         for proxy in self.proxies:
             network(proxy)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The secrets that tokens may be signed with, the current one first."""
+        return (self.secret, *filter(None, [self.previous_secret]))

@@ -2,14 +2,14 @@
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Sequence
 from time import time
-from typing import Any
+from typing import Annotated, Any
 
 import jwt
 import msgspec
 from aiohttp import web
+from msgspec import Meta
 
 from rostra.limits import PERSON_CHARACTERS_MAX
 from rostra_adapters.http.jwks import Key
@@ -18,55 +18,109 @@ from rostra_adapters.http.problems import Problem
 AUDIENCE = "rostra"
 ALGORITHM = "HS256"
 EVERY_SITE = "*"
-SCOPES = ("publish", "comment", "read", "moderate", "admin")
+SCOPES = ("publish", "feed", "comment", "read", "moderate", "admin")
+DAYS_DEFAULT = 30.0
+DAY_SECONDS = 86_400
+CLOCK_SKEW_SECONDS_MAX = 60.0
+"""Seconds that an issuer's clock may be ahead of ours."""
+TIME_MAX = 253_402_300_799
+"""The end of the year 9999."""
+OURS = ("guest:", "rostra:")
+"""Beginnings of persons' ids that only this service gives."""
+PARTS = 3
 TOKEN_CHARACTERS_MAX = 16_384
 VERIFIED_KEPT_MAX = 4_096
 VERIFIED_CHARACTERS_MAX = 2_048
-KEYS: "web.AppKey[Sequence[Key]]" = web.AppKey("keys", Sequence)
-"""The keys of others who may issue tokens."""
+
+NumericDate = Annotated[float, Meta(ge=0, le=TIME_MAX)]
 
 
-class Token(msgspec.Struct, frozen=True):
-    """Who asks, and what they may: `site` is one site, `*`, or None for none at all."""
+class Token(msgspec.Struct, frozen=True, kw_only=True):
+    """What a token says of its holder."""
 
     person: str
     name: str | None
     scopes: frozenset[str]
     site: str | None
+    """One site, `*` for every site, or None for no site at all."""
+    expires: float
+    """Seconds since the epoch, as `issued`."""
+    issued: float | None = None
 
     def reaches(self, site: str) -> bool:
+        """Return whether the token is for a site."""
         return self.site in (EVERY_SITE, site)
 
     def may(self, site: str, *scopes: str) -> bool:
-        """Whether it has one of the scopes for the site."""
+        """Return whether the token has one of the scopes for a site."""
         return self.reaches(site) and not self.scopes.isdisjoint(scopes)
 
 
-class Verified:
-    """Tokens of one application that were verified, until they expire; those that were not
-    used for longest are forgotten. A long token is not kept."""
+class _Header(msgspec.Struct):
+    """The members of a token's header that decide on its key."""
 
-    def __init__(self) -> None:
-        self._kept: OrderedDict[str, tuple[Token, int]] = OrderedDict()
+    alg: str
+    kid: str | None = None
 
-    def token(self, text: str, secret: str, keys: Sequence[Key]) -> Token:
-        """Raises the problem `unauthorized`."""
-        known = self._kept.get(text)
-        if known is not None:
-            token, expires = known
-            if time() < expires:
-                self._kept.move_to_end(text)
-                return token
-            del self._kept[text]
-        token, expires = _read(text, secret, keys)
-        if len(text) <= VERIFIED_CHARACTERS_MAX:
-            self._kept[text] = token, expires
-            if len(self._kept) > VERIFIED_KEPT_MAX:
-                self._kept.popitem(last=False)
+
+class _Issuer(msgspec.Struct):
+    iss: str
+
+
+class _Claims(msgspec.Struct):
+    sub: Annotated[str, Meta(min_length=1, max_length=PERSON_CHARACTERS_MAX)]
+    aud: str | list[str]
+    exp: NumericDate
+    iat: NumericDate | None = None
+    nbf: NumericDate | None = None
+    scope: str = ""
+    site: str | None = None
+    name: str | None = None
+
+
+_header = msgspec.json.Decoder(_Header)
+_issuer = msgspec.json.Decoder(_Issuer)
+_claims = msgspec.json.Decoder(_Claims)
+
+
+class Verifier:
+    """Reads the tokens of one application.
+
+    Verified tokens are cached until they expire, the least recently used dropped first; a long
+    token is not cached.
+    """
+
+    def __init__(self, secrets: Sequence[str], keys: Callable[[], Sequence[Key]]) -> None:
+        self._secrets = secrets
+        self._keys = keys
+        self._cached_keys: Sequence[Key] = ()
+        self._cache: OrderedDict[str, Token] = OrderedDict()
+
+    def token(self, text: str) -> Token:
+        """Return the token that a text is. Raises the problem `unauthorized`."""
+        keys = self._keys()
+        if keys is not self._cached_keys:
+            self._cache.clear()
+            self._cached_keys = keys
+        token = self._cache.get(text)
+        if token is None:
+            token = read(text, self._secrets, keys)
+            if len(text) <= VERIFIED_CHARACTERS_MAX:
+                self._cache[text] = token
+                if len(self._cache) > VERIFIED_KEPT_MAX:
+                    self._cache.popitem(last=False)
+        else:
+            self._cache.move_to_end(text)
+        self.check(token)
         return token
 
+    def check(self, token: Token) -> None:
+        """Raise the problem `unauthorized` where a verified token holds no longer."""
+        if token.expires <= time():
+            raise _unauthorized("the token has expired")
 
-VERIFIED = web.AppKey("verified", Verified)
+
+VERIFIER = web.AppKey("verifier", Verifier)
 
 
 def sign(
@@ -76,124 +130,144 @@ def sign(
     person: str,
     name: str | None = None,
     site: str = EVERY_SITE,
-    days: float = 365,
+    days: float = DAYS_DEFAULT,
 ) -> str:
-    """A token as text."""
+    """Return a token as text."""
+    now = time()
     claims: dict[str, Any] = {
         "sub": person,
         "scope": scope,
         "site": site,
         "aud": AUDIENCE,
-        "exp": datetime.now(UTC) + timedelta(days=days),
+        "iat": round(now, 6),
+        "exp": int(now + days * DAY_SECONDS),
     }
     return jwt.encode(claims if name is None else {**claims, "name": name}, secret, ALGORITHM)
 
 
-def of(request: web.Request, secret: str) -> Token | None:
-    """The request's token, None without one. Raises the problem `unauthorized` for a bad one."""
+def of(request: web.Request) -> Token | None:
+    """Return the request's token, None without one. Raises the problem `unauthorized`."""
     header = request.headers.get("Authorization")
     if header is None:
         return None
     scheme, _, text = header.partition(" ")
     if scheme.lower() != "bearer":
         raise _unauthorized("the scheme of `Authorization` is not Bearer")
-    return request.app[VERIFIED].token(text.strip(), secret, request.app[KEYS])
+    return request.app[VERIFIER].token(text.strip())
 
 
-def needed(request: web.Request, secret: str, scope: str) -> Token:
-    """The request's token with a scope. Raises the problems `unauthorized`, `forbidden`."""
-    token = of(request, secret)
+def needed(request: web.Request, *scopes: str) -> Token:
+    """Return the request's token, which has one of the scopes.
+
+    Raises the problems `unauthorized` and `forbidden`.
+    """
+    token = of(request)
     if token is None:
         raise _unauthorized("there is no token")
-    if scope not in token.scopes:
-        raise Problem("forbidden", f"the token does not have the scope `{scope}`")
+    if token.scopes.isdisjoint(scopes):
+        raise Problem("forbidden", f"the token does not have the scope `{scopes[0]}`")
     return token
 
 
-def read(text: str, secret: str, keys: Sequence[Key] = ()) -> Token:
-    """A token that is ours, and in time. Raises the problem `unauthorized`."""
-    return _read(text, secret, keys)[0]
-
-
-def _read(text: str, secret: str, keys: Sequence[Key]) -> tuple[Token, int]:
-    """The token, and when it expires."""
+def read(text: str, secrets: Sequence[str], keys: Sequence[Key] = ()) -> Token:
+    """Return the token that a text is. Raises the problem `unauthorized`."""
     if len(text) > TOKEN_CHARACTERS_MAX:
         raise _unauthorized("the token is too long")
     try:
-        _check_encoding(text)
-        header = jwt.get_unverified_header(text)
-        if header.get("alg") == ALGORITHM:
-            claims = _verified(text, secret, ALGORITHM)
-            return _token(claims), int(claims["exp"])
+        header = _header.decode(_parts(text)[0])
+        if header.alg == ALGORITHM:
+            return _token(_verified_by_one(text, secrets))
         return _granted(text, header, keys)
-    except jwt.ExpiredSignatureError:
-        raise _unauthorized("the token has expired") from None
-    except (jwt.PyJWTError, ValueError, TypeError, AttributeError, OverflowError):
+    except (jwt.PyJWTError, msgspec.DecodeError, ValueError, TypeError, AttributeError):
+        raise _unauthorized("the token is not valid here") from None
+    except (OverflowError, RecursionError):  # of what PyJWT reads itself
         raise _unauthorized("the token is not valid here") from None
 
 
-def _verified(text: str, key: Any, algorithm: str) -> dict[str, Any]:
-    """The claims. The key decides upon the algorithm: the header's own word counts for nothing."""
-    return jwt.decode(
-        text,
-        key,
-        algorithms=[algorithm],
-        audience=AUDIENCE,
-        options={"require": ["exp", "aud", "sub"]},
-    )
+def _verified_by_one(text: str, secrets: Sequence[str]) -> bytes:
+    """Return what is signed with one of the secrets. Raises as `jwt` does."""
+    for secret in secrets:
+        try:
+            return verified_payload(text, secret, ALGORITHM)
+        except jwt.InvalidSignatureError:
+            continue
+    raise jwt.InvalidSignatureError
 
 
 def verified_payload(text: str, key: Any, algorithm: str) -> bytes:
-    """What is signed, at the step that checks the signature alone. Raises as `jwt` does."""
-    _check_encoding(text)
+    """Return what is signed, the signature alone checked. Raises as `jwt` does.
+
+    The key decides on the algorithm: the header's own word counts for nothing.
+    """
+    _parts(text)
     payload: bytes = jwt.PyJWS().decode_complete(text, key, algorithms=[algorithm])["payload"]
     return payload
 
 
-def _check_encoding(text: str) -> None:
-    """Base64url in one spelling alone: PyJWT passes over what is no part of it. Raises
-    DecodeError."""
-    for part in text.split("."):
-        try:
-            decoded = urlsafe_b64decode(part + "=" * (-len(part) % 4))
-        except ValueError:
-            decoded = b""
-        if urlsafe_b64encode(decoded).rstrip(b"=") != part.encode():
-            raise jwt.DecodeError("not base64url")
+def _parts(text: str) -> list[bytes]:
+    """Return header, payload and signature, decoded.
+
+    One spelling of base64url is taken alone: PyJWT passes over what is no part of it. Raises
+    DecodeError.
+    """
+    parts = text.split(".", PARTS)
+    if len(parts) != PARTS:
+        raise jwt.DecodeError("not three parts")
+    return [_decoded(part) for part in parts]
 
 
-def _granted(text: str, header: Mapping[str, Any], keys: Sequence[Key]) -> tuple[Token, int]:
-    """What a token of another issuer grants, of what its key may. Raises as `jwt` does."""
-    issuer = jwt.decode(text, options={"verify_signature": False}).get("iss")
+def _decoded(part: str) -> bytes:
+    try:
+        decoded = urlsafe_b64decode(part + "=" * (-len(part) % 4))
+    except ValueError:
+        decoded = b""
+    if urlsafe_b64encode(decoded).rstrip(b"=") != part.encode():
+        raise jwt.DecodeError("not base64url")
+    return decoded
+
+
+def _granted(text: str, header: _Header, keys: Sequence[Key]) -> Token:
+    """Return a token of another issuer, with what its key may grant. Raises as `jwt` does."""
+    issuer = _issuer.decode(_parts(text)[1]).iss
     for key in keys:
-        if key.fits(header.get("alg"), issuer, header.get("kid")):
+        if key.fits(header.alg, issuer, header.kid):
             try:
-                claims = _verified(text, key.public, key.entry.alg)
+                payload = verified_payload(text, key.public, key.entry.alg)
             except jwt.InvalidSignatureError:
                 continue  # an issuer may have several keys without a name
-            return _bounded(_token(claims), key), int(claims["exp"])
+            return _bounded(_token(payload), key)
     raise jwt.InvalidKeyError
 
 
 def _bounded(token: Token, key: Key) -> Token:
+    """Return a token with what its key may grant. Raises the problem `unauthorized`."""
+    if token.person.startswith(OURS):
+        raise _unauthorized("the token's `sub` is one that only this service gives")
     entry = key.entry
     may = EVERY_SITE in entry.sites or token.site in entry.sites
-    site = token.site if may else None
-    return Token(token.person, token.name, token.scopes & entry.scopes, site)
+    return msgspec.structs.replace(
+        token, scopes=token.scopes & entry.scopes, site=token.site if may else None
+    )
 
 
-def _token(claims: Mapping[str, object]) -> Token:
-    person, name = claims["sub"], claims.get("name")
-    scope, site = claims.get("scope", ""), claims.get("site")
-    if (
-        not isinstance(person, str)
-        or not 0 < len(person) <= PERSON_CHARACTERS_MAX
-        or not isinstance(scope, str)
-        or not isinstance(site, str | None)
-        or not isinstance(name, str | None)
-    ):
-        raise _unauthorized("a claim of the token does not fit")
-    return Token(person, name, frozenset(scope.split()), site)
+def _token(payload: bytes) -> Token:
+    """Return the token of a payload. Raises the problem `unauthorized` and DecodeError."""
+    claims, now = _claims.decode(payload), time()
+    audiences = [claims.aud] if isinstance(claims.aud, str) else claims.aud
+    if AUDIENCE not in audiences:
+        raise _unauthorized("the token is for another service")
+    if claims.exp <= now:
+        raise _unauthorized("the token has expired")
+    if max(claims.nbf or 0, claims.iat or 0) > now + CLOCK_SKEW_SECONDS_MAX:
+        raise _unauthorized("the token does not hold yet")
+    return Token(
+        person=claims.sub,
+        name=claims.name,
+        scopes=frozenset(claims.scope.split()),
+        site=claims.site,
+        expires=claims.exp,
+        issued=claims.iat,
+    )
 
 
 def _unauthorized(detail: str) -> Problem:
