@@ -13,6 +13,8 @@ from rostra import ids
 from rostra_projections.reads import Page
 from service import Answer, Service, event, opened, posted, serving, voted
 
+TOUCHED = 2_000
+
 
 async def page(service: Service, discussion: str, **headers: str) -> Answer:
     """As a reader asks who has no position: what is kept will do."""
@@ -232,3 +234,43 @@ async def test_what_is_cached_of_a_discussion_is_not_used_beyond_what_was_heard(
     await service.given(event("site.configured", settings={"private": True}))
     for read in (path, f"/v1/discussions/{discussion}"):
         assert (await service.get(read)).status == 404
+
+
+async def test_two_thousand_discussions_that_change_at_once_are_dropped_alone(
+    database_url: str,
+) -> None:
+    """In another process than the one that projects, too."""
+    async with serving(database_url) as here, serving(database_url) as there:
+        names = [f"/{number}" for number in range(TOUCHED)]
+        quiet = [f"/quiet/{number}" for number in range(5)]
+        discussions = dict(
+            zip(
+                names + quiet,
+                await here.given(*(opened(resource=name) for name in names + quiet)),
+                strict=True,
+            )
+        )
+        await here.given(*(posted("c1", resource=name) for name in names + quiet))
+        for service in (here, there):
+            await service.app.wait(await here.app.head(), 30)
+        read = [*quiet, *names[:5], *names[-5:]]
+        services = (here, there)
+        for service in services:
+            for name in read:
+                assert (await page(service, discussions[name])).json["comments"][0]["up"] == 0
+        losses = [service.app.views.changes.losses for service in services]
+        await here.given(*(voted(resource=name) for name in names))
+        head = await here.app.head()
+        for service in services:
+            async with asyncio.timeout(30):
+                while service.app.views.changes.heard < head:  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
+            before = await hits(service)
+            for name in quiet:
+                kept = await page(service, discussions[name])
+                assert int(kept.headers["Rostra-Position"]) == head
+            assert await hits(service) == before + len(quiet)
+            for name in set(read) - set(quiet):
+                assert (await page(service, discussions[name])).json["comments"][0]["up"] == 1
+            assert await hits(service) == before + len(quiet)
+        assert losses == [service.app.views.changes.losses for service in services]

@@ -1,5 +1,7 @@
 """What is kept of the views is dropped as soon as it may be wrong."""
 
+from uuid import UUID
+
 import pytest
 
 from rostra import ids
@@ -22,6 +24,11 @@ def keep(heard: Changes) -> Keep[str]:
     return Keep(heard, weight_max=10)
 
 
+def hear(heard: Changes, position: int, *streams: UUID) -> None:
+    for text in news(position, streams):
+        heard.hear(text)
+
+
 def keep_at(keep: Keep[str], position: int, weight: int = 1) -> None:
     keep.keep("page", "words", PREFIXES, keep.begin(position), weight)
 
@@ -30,9 +37,9 @@ def test_what_was_read_is_kept_until_its_discussion_changes(
     heard: Changes, keep: Keep[str]
 ) -> None:
     keep_at(keep, 5)
-    heard.hear(news(6, [THERE]))
+    hear(heard, 6, THERE)
     assert keep.find("page") == "words"
-    heard.hear(news(7, [ids.comment_id(HERE, "c1")]))
+    hear(heard, 7, ids.comment_id(HERE, "c1"))
     assert keep.find("page") is None
 
 
@@ -40,7 +47,7 @@ def test_what_was_read_before_a_change_and_comes_after_it_is_not_kept(
     heard: Changes, keep: Keep[str]
 ) -> None:
     begun = keep.begin(5)
-    heard.hear(news(6, [HERE]))
+    hear(heard, 6, HERE)
     keep.keep("page", "words", PREFIXES, begun)
     assert keep.find("page") is None
 
@@ -49,7 +56,7 @@ def test_what_was_read_after_a_change_that_is_heard_of_late_is_kept(
     heard: Changes, keep: Keep[str]
 ) -> None:
     begun = keep.begin(6)  # the statement saw 6 before we were told of it
-    heard.hear(news(6, [HERE]))
+    hear(heard, 6, HERE)
     keep.keep("page", "words", PREFIXES, begun)
     assert keep.find("page") == "words"
 
@@ -80,25 +87,41 @@ def test_a_position_that_was_not_heard_of_asks_for_more_than_is_kept(
     keep_at(keep, 5)
     assert keep.find("page", min_position=5) == "words"
     assert keep.find("page", min_position=6) is None  # of 6 it is not known what it changed
-    heard.hear(news(6, [THERE]))
+    hear(heard, 6, THERE)
     assert keep.find("page", min_position=6) == "words"
 
 
-def test_too_many_discussions_for_one_message_are_all_of_them(
+def test_many_discussions_take_many_messages_and_leave_the_others(
     heard: Changes, keep: Keep[str]
 ) -> None:
     keep_at(keep, 5)
-    told = news(6, [ids.discussion_id("s", str(n)) for n in range(1_000)])
-    assert told == changes.EVERYTHING
-    heard.hear(told)
-    assert keep.find("page") is None
-    assert heard.heard == 0
+    touched = [ids.discussion_id("s", str(n)) for n in range(2_000)]
+    for discussion in touched:
+        keep.keep(discussion, "", [ids.prefix_of(discussion)], keep.begin(5), weight=0)
+    *parts, last = news(6, touched)
+    assert len(parts) == 4
+    for part in parts:
+        heard.hear(part)
+        assert heard.heard == 0  # of the page all has to be heard
+    heard.hear(last)
+    assert heard.heard == 6
+    assert keep.find("page", min_position=6) == "words"
+    assert not any(keep.find(discussion) for discussion in touched)
+
+
+def test_a_part_of_a_message_is_anything_to_a_version_that_knows_no_parts() -> None:
+    first, _ = news(6, [ids.discussion_id("s", str(n)) for n in range(500)])
+    assert first.split()[0] == changes.EVERYTHING
+
+
+def test_a_page_of_no_discussion_is_one_message() -> None:
+    assert news(6, []) == ["6"]
 
 
 def test_a_message_fits_what_postgresql_takes() -> None:
-    for count in (1, 400, 500):
+    for count in (1, 400, 500, 5_000):
         told = news(2**62, [ids.discussion_id("s", str(n)) for n in range(count)])
-        assert len(told.encode()) < 8_000
+        assert all(len(text.encode()) < 8_000 for text in told)
 
 
 def test_of_discussions_that_are_forgotten_the_last_change_is_taken_for_theirs(
@@ -106,9 +129,9 @@ def test_of_discussions_that_are_forgotten_the_last_change_is_taken_for_theirs(
 ) -> None:
     monkeypatch.setattr(changes, "DISCUSSIONS_KNOWN_MAX", 2)
     begun = keep.begin(5)
-    heard.hear(news(6, [HERE]))
+    hear(heard, 6, HERE)
     for position, name in enumerate("abc", 7):
-        heard.hear(news(position, [ids.discussion_id("s", name)]))
+        hear(heard, position, ids.discussion_id("s", name))
     keep.keep("page", "words", PREFIXES, begun)
     assert keep.find("page") is None
 

@@ -16,23 +16,31 @@ from rostra.ids import prefix_of
 from rostra_adapters.views import read_position
 
 DISCUSSIONS_KNOWN_MAX = 200_000
-NEWS_BYTES_MAX = 7_900
-"""PostgreSQL takes 8,000."""
+PREFIXES_PER_NOTIFICATION = 490
+"""PostgreSQL takes 8,000 bytes; a prefix, 60 bits in hex, takes 16 with its blank."""
 EVERYTHING = "*"
+"""Announces that anything may have changed."""
+PART = f"{EVERYTHING} "
+"""Begins a notification that others about the same page follow. A process of a version that knows
+no parts takes it for `EVERYTHING`."""
 
 T = TypeVar("T")
 
 
-def news(position: int, streams: Iterable[UUID]) -> str:
-    """What the projector tells: up to where it has read, and about which discussions. Where
-    those are too many, that anything may have changed."""
-    prefixes = {prefix_of(stream) for stream in streams}
-    text = " ".join([str(position), *(f"{prefix:x}" for prefix in prefixes)])
-    return text if len(text) <= NEWS_BYTES_MAX else EVERYTHING
+def news(position: int, streams: Iterable[UUID]) -> list[str]:
+    """Announce up to where a projector has read, and which discussions that page was about: in as
+    many notifications as it takes, in order."""
+    prefixes = sorted({prefix_of(stream) for stream in streams})
+    parts = [
+        prefixes[start : start + PREFIXES_PER_NOTIFICATION]
+        for start in range(0, max(len(prefixes), 1), PREFIXES_PER_NOTIFICATION)
+    ]
+    texts = [" ".join([str(position), *(f"{one:x}" for one in part)]) for part in parts]
+    return [*(PART + text for text in texts[:-1]), texts[-1]]
 
 
 class Changes:
-    """The last change of each discussion. `heard`: of every change up to this position it was
+    """The last change of each discussion. `heard`: every change up to this position was
     heard; 0 where that is not known. `losses` grows whenever something may have been missed,
     and nothing may be kept while `listening` is false."""
 
@@ -49,20 +57,28 @@ class Changes:
         self._hearers.append(hear)
 
     def hear(self, text: str) -> None:
-        """What a projector told."""
-        first, *prefixes = text.split()
-        if first == EVERYTHING:
+        """Take in a notification of a projector."""
+        if text == EVERYTHING:
             self.lose()
+            return
+        position, *listed = text.removeprefix(PART).split()
+        prefixes = [int(prefix, 16) for prefix in listed]
+        if text.startswith(PART):  # the page is not heard of as a whole before the last part
+            self._change(int(position), prefixes)
         else:
-            self.changed(int(first), [int(prefix, 16) for prefix in prefixes])
+            self.changed(int(position), prefixes)
 
     def changed(self, position: int, prefixes: Iterable[int]) -> None:
-        """The views have read up to `position`, where these discussions may have changed."""
+        """Note that the views have read up to `position`, where these discussions may have
+        changed."""
+        self._change(position, prefixes)
+        self.heard = max(self.heard, position)
+
+    def _change(self, position: int, prefixes: Iterable[int]) -> None:
         for prefix in prefixes:
             self._last[prefix] = max(position, self._last.pop(prefix, 0))
         while len(self._last) > DISCUSSIONS_KNOWN_MAX:
             self._forgotten = max(self._forgotten, self._last.popitem(last=False)[1])
-        self.heard = max(self.heard, position)
 
     def listen(self) -> None:
         """From now on every change is heard."""

@@ -47,7 +47,7 @@ advanced as (
 select
     (select count(*) from advanced),
     exists (select from public.rostra_parked where (view, version) in (table standing)),
-    pg_notify($5, $6)"""
+    (select count(pg_notify($5, payload)) from unnest($6::text[]) payload)"""
 PARKED = "select discussion from public.rostra_parked where view = $1 and version = $2"
 _PARK = """
 insert into public.rostra_parked (view, version, discussion, position, error)
@@ -135,10 +135,10 @@ async def _by_index_and_not_flushed(connection: Connection) -> AsyncIterator[Non
     await connection.execute("commit")
 
 
-def _news(standing: Sequence[ViewState], page: Sequence[Recorded]) -> str:
-    """A view that catches up alone says nothing of how far the others are."""
+def _news(standing: Sequence[ViewState], page: Sequence[Recorded]) -> list[str]:
+    """Announce a page. A view that catches up alone says nothing of how far the others are."""
     if len(standing) < len(VIEWS):
-        return changes.EVERYTHING
+        return [changes.EVERYTHING]
     return changes.news(page[-1].position, (row.stream for row in page))
 
 
