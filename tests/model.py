@@ -10,25 +10,24 @@ from uuid import UUID
 
 import model_articles
 import model_ids
-from model_named import Named, No
+from model_named import No
 from model_views import Row
+from model_wordings import Wordings
 
 Act = dict[str, Any]
 
 DEFAULTS = {"moderation": "none", "voting": "both", "self_votes": False, "depth": 12}
 
 
-class Model(Named):
+class Model(Wordings):
     """Acts in, outcomes out; its views are computed afresh at each look."""
 
     def __init__(self) -> None:
         super().__init__()
         self.position = 0
         self.sites: dict[str, Row] = {}
-        self.trusted: set[tuple[str, str]] = set()
         self.flags: set[tuple[UUID, str]] = set()
         self.articles: dict[UUID, list[Row]] = {}
-        self.seen: dict[tuple[Any, str, str], int] = {}
         self.said: dict[tuple[Any, str, str], Act] = {}
 
     def apply(self, act: Act) -> str:
@@ -118,7 +117,8 @@ class Model(Named):
             "comment.removed": self._remove,
             "comment.restored": lambda it: self._register(it, "removed", None),
             "comment.approved": self._approve,
-            "comment.rejected": lambda it: self._register(it, "moderated", "rejected"),
+            "comment.rejected": lambda it: self._unpublish(it, "rejected"),
+            "comment.held": lambda it: self._unpublish(it, "held"),
             "comment.pinned": self._pin,
             "comment.unpinned": lambda it: self._register(it, "pinned", False),
             "comment.flagged": self._flag,
@@ -225,7 +225,10 @@ class Model(Named):
             "posted_at": act["time"],
             "position": self.position + 1,
             "edited_at": "",
-            "moderated": data.get("status") or self._policy(act),
+            "pending": None,
+            "named": (act["source"], act["id"]),
+            "moderated": data.get("status")
+            or self.policy(self.rules(act), data["site"], data["author"]["id"]),
             "moderated_at": "",
             "removed": None,
             "removed_at": "",
@@ -262,25 +265,12 @@ class Model(Named):
                 raise No("passage-closed")
         return path, passage
 
-    def _policy(self, act: Act) -> str:
-        moderation = self.rules(act)["moderation"]
-        trusted = (act["data"]["site"], act["data"]["author"]["id"]) in self.trusted
-        return (
-            "held"
-            if moderation == "all" or (moderation == "first" and not trusted)
-            else ("published")
-        )
-
     def _edit(self, act: Act) -> int:
         row = self._comment(act)
         self.must_not_be_erased(act["data"]["site"], row["author"])
         if row["erased"]:
             raise No("comment-erased")
-        if act["time"] < row["edited_at"] or act["data"]["body"] == row["body"]:
-            return 0
-        row.setdefault("first_body", row["body"])
-        row["body"], row["edited_at"] = act["data"]["body"], act["time"]
-        return 1
+        return self.edit(row, act, self.rules(act))
 
     def _remove(self, act: Act) -> int:
         row = self._comment(act)
@@ -290,12 +280,14 @@ class Model(Named):
         return self._turn(row, act, "removed", "deleted" if by_author else "removed")
 
     def _approve(self, act: Act) -> int:
-        author = (act["data"]["site"], self._comment(act)["author"])
-        if not self._register(act, "moderated", "published"):
-            return 0
-        already = author in self.trusted
-        self.trusted.add(author)
-        return 1 if already else 2
+        row = self._comment(act)
+        self.must_be_the_latest(_comment_id(act), row, act)
+        return self.approve(row, act)
+
+    def _unpublish(self, act: Act, to: str) -> int:
+        row = self._comment(act)
+        self.must_be_the_latest(_comment_id(act), row, act)
+        return self.unpublish(row, act, to)
 
     def _pin(self, act: Act) -> int:
         if self._comment(act)["parent"] is not None:

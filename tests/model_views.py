@@ -73,6 +73,20 @@ class Views:
             "passage": row["passage"],
         }
 
+    def pending(self, comment: UUID) -> Row | None:
+        """The wording that waits, as moderators and its author read it below a comment that is
+        shown."""
+        row = self.comments[comment]
+        pending: Row | None = row["pending"]
+        if pending is None or not self.counted(row):
+            return None
+        source, name = pending["named"]
+        return {
+            "body": None if row["erased"] else pending["body"],
+            "at": pending["at"],
+            "wording": {"source": source, "id": name},
+        }
+
     def listing(
         self,
         discussion: UUID,

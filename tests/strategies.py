@@ -31,6 +31,11 @@ EVENTS_MAX = 200
 MINUTES_LATE = [0, 0, 0, 1, 1, 2, 10, 50]
 
 _bodies = st.sampled_from(["Yes.", "No.", "Why?"])
+_statuses = st.sampled_from(["published", "held", "held"])
+_edits = st.sampled_from(["w0", "w1", "w2", "w3"])
+_wordings: SearchStrategy[dict[str, str]] = st.builds(
+    dict, source=st.sampled_from(SOURCES), id=_edits
+)
 _persons = st.sampled_from(PERSONS)
 _voters = st.sampled_from(VOTERS)
 _reasons = st.sampled_from(["spam", "off topic"])
@@ -121,8 +126,21 @@ def voted() -> SearchStrategy[Act]:
 
 
 def _moderated() -> list[SearchStrategy[Act]]:
-    verbs = ("removed", "restored", "approved", "rejected", "pinned", "unpinned")
-    return [_envelope(f"comment.{verb}", _on_comment(optional=_because)) for verb in verbs]
+    verbs = ("removed", "restored", "held", "pinned", "unpinned")
+    moved = [_envelope(f"comment.{verb}", _on_comment(optional=_because)) for verb in verbs]
+    naming = {**_because, "wording": _wordings}
+    decided = [
+        _envelope(f"comment.{verb}", _on_comment(optional=naming))
+        for verb in ("approved", "rejected")
+    ]
+    return moved + decided
+
+
+@st.composite
+def _edited(draw: st.DrawFn) -> Act:
+    """An edit, which has one of few names: decisions name it."""
+    data = _on_comment({"body": _bodies}, {**_by, "status": _statuses})
+    return {**draw(_envelope("comment.edited", data)), "id": draw(_edits)}
 
 
 def _votes_ruled() -> list[SearchStrategy[Act]]:
@@ -167,7 +185,7 @@ def acts() -> SearchStrategy[Act]:
     turned = [
         _envelope(f"discussion.{verb}", _data(optional=_because)) for verb in ("closed", "reopened")
     ]
-    edited = _envelope("comment.edited", _on_comment({"body": _bodies}, _by))
+    edited = _edited()
     flagged = _envelope("comment.flagged", _on_comment(_because))
     rare = [opened(), _configured(), *turned, *_passages(), *_votes_ruled(), edited, flagged]
     return st.one_of(posted(), voted(), st.one_of(posted(), voted(), *_moderated(), *rare))
@@ -176,6 +194,11 @@ def acts() -> SearchStrategy[Act]:
 STORIES = [
     ("comment.removed", "comment.restored", "comment.removed"),
     ("comment.rejected", "comment.removed", "comment.approved", "comment.restored"),
+    ("comment.edited", "comment.approved"),
+    ("comment.edited", "comment.rejected", "comment.approved"),
+    ("comment.edited", "comment.held", "comment.approved"),
+    ("comment.edited", "comment.removed", "comment.restored", "comment.approved"),
+    ("comment.edited", "comment.edited", "comment.approved"),
     ("comment.pinned", "comment.unpinned", "comment.pinned"),
     ("discussion.closed", "comment.posted", "discussion.reopened"),
     ("vote.cast", "vote.nullified", "vote.cast", "vote.restored"),
@@ -201,12 +224,34 @@ def _stories(draw: st.DrawFn) -> list[Act]:
         "body": "Why?",
         "value": draw(st.sampled_from([1, -1])),
     }
+    kinds = draw(st.sampled_from(STORIES))
     return [
-        draw(_envelope(it, st.just(_about(it, place)))) for it in draw(st.sampled_from(STORIES))
+        draw(_decided(it, place))
+        if it in _ON_WORDINGS
+        else draw(_envelope(it, st.just(_about(it, place))))
+        for it in kinds
     ]
 
 
+_ON_WORDINGS = ("comment.edited", "comment.approved", "comment.rejected")
+
+
+@st.composite
+def _decided(draw: st.DrawFn, kind: str, place: dict[str, Any]) -> Act:
+    """An edit, mostly one that waits, or a decision, which may name one; in time."""
+    data = _about(kind, place)
+    name = f"e{draw(st.integers(0, EVENTS_MAX))}"
+    if kind == "comment.edited":
+        data |= {"body": draw(_bodies), "status": draw(_statuses)}
+        name = draw(_edits)
+    elif draw(st.booleans()):
+        data |= {"wording": draw(_wordings)}
+    source = draw(st.sampled_from(SOURCES))
+    return {"type": kind, "source": source, "id": name, "late": 0, "data": data}
+
+
 _FIELDS = {
+    "comment.edited": ("comment",),
     "comment.posted": ("comment", "author", "body"),
     "comment": ("comment", "by", "reason"),
     "discussion": ("by", "reason"),

@@ -70,6 +70,8 @@ def _assert_comments_stand(log: MemoryLog, model: Model) -> None:
         assert standing.status == model.status(model.comments[stream])
         assert standing.pinned == seen["pinned"]
         assert (standing.edited or None) == seen["edited_at"]
+        pending, waits = standing.pending, model.comments[stream]["pending"]
+        assert (pending and (pending.named.source, pending.named.id)) == (waits and waits["named"])
         for field in ("key", "parent", "depth", "passage"):
             assert getattr(standing.posted, field) == seen[field]
 

@@ -23,10 +23,10 @@ from rostra import codec, ids
 from rostra.article import ArticleRevised
 from rostra.codec import AnyEvent
 from rostra.commands import COMMANDS
-from rostra.comment import CommentEdited
+from rostra.comment import CommentEdited, CommentWordingHeld
 from rostra.events import Words
 from rostra.log import EventLog, Recorded
-from rostra.sealing import Damaged, Erased, KeyRing, associated_data
+from rostra.sealing import Damaged, Erased, KeyRing
 from rostra_adapters.feed_data import WORDED, Data, data_of, names_wanted, with_text, with_words
 from rostra_adapters.feed_names import Names
 
@@ -58,7 +58,7 @@ class Wanted(msgspec.Struct, frozen=True):
 
     def may_hold(self, row: Recorded) -> bool:
         """False where the row alone shows that it is not asked for."""
-        if row.topic not in self.types or not ids.is_ours(row.stream):
+        if codec.published_topic(row.topic) not in self.types or not ids.is_ours(row.stream):
             return False
         if self.site is None or self.resource is None:
             return True
@@ -89,7 +89,7 @@ def _whose(published: "_Published") -> str | None:
     """Who did it, None where nobody is named. A passage does not say who marked it: that is
     noted beside it. The words of a comment stay its author's, whoever edits them."""
     event, acted = published.event, published.origin.by
-    if not isinstance(event, CommentEdited):
+    if not isinstance(event, CommentEdited | CommentWordingHeld):
         return acted
     return event.author if event.by in (None, event.author) else None
 
@@ -179,7 +179,7 @@ class Feed:
             FeedEvent(
                 event.row.position,
                 self._json(event, data, texts),
-                event.row.topic,
+                codec.published_topic(event.row.topic),
                 str(data["site"]),
                 event.row.stream,
             )
@@ -210,7 +210,7 @@ class Feed:
                 "specversion": "1.0",
                 "id": published.origin.id,
                 "source": published.origin.source,
-                "type": row.topic,
+                "type": codec.published_topic(row.topic),
                 "time": published.event.time,
                 "sequence": f"{row.position:0{SEQUENCE_DIGITS}}",
                 "data": data,
@@ -220,7 +220,7 @@ class Feed:
     def _words(self, published: "_Published", owner: UUID) -> Words | None:
         """The words, None where they are erased. What was altered shows nothing either."""
         row = published.row
-        place = associated_data(row.stream, row.topic, published.event_id, codec.PERSONAL)
+        place = codec.words_place(row.stream, row.topic, published.event_id)
         try:
             return codec.open_words(published.sealed or b"", self._ring, owner, place)
         except Erased:

@@ -6,7 +6,15 @@ from uuid import UUID
 from rostra import ids
 from rostra.article import ArticleRevised
 from rostra.codec import AnyEvent
-from rostra.comment import CommentEdited, CommentPosted
+from rostra.comment import (
+    CommentApproved,
+    CommentEdited,
+    CommentHeld,
+    CommentPosted,
+    CommentRejected,
+    CommentWordingHeld,
+    CommentWordingRejected,
+)
 from rostra.discussion import (
     DiscussionAliased,
     DiscussionClosed,
@@ -23,7 +31,14 @@ from rostra.vote import VoteCast, VoteNullified, VoteRestored
 from rostra_adapters.feed_names import Name
 
 Data = dict[str, object]
-WORDED = (CommentPosted, CommentEdited, CommentFlagged, VoteNullified, VoteRestored)
+WORDED = (
+    CommentPosted,
+    CommentEdited,
+    CommentWordingHeld,
+    CommentFlagged,
+    VoteNullified,
+    VoteRestored,
+)
 """The events that are never published without words."""
 Found = Mapping[UUID, Name]
 
@@ -97,6 +112,14 @@ def _inside(stream: UUID, event: AnyEvent, names: Found) -> Data:
             return _marked(stream, event)
         case PassageClosed() | PassageReopened() | PassageUnmarked():
             return {"passage": names[stream].key, "passage_id": stream, "by": event.by}
+        case CommentEdited():
+            return _comment(stream, names) | {"by": event.by, "status": event.status}
+        case CommentWordingHeld():
+            return _comment(stream, names) | {"by": event.by, "status": "held"}
+        case CommentApproved() | CommentRejected() | CommentWordingRejected():
+            return _comment(stream, names) | {"by": event.by, "wording": event.wording}
+        case CommentHeld():
+            return _comment(stream, names) | {"by": event.by, "rule": event.rule}
         case _:
             return _comment(stream, names) | {"by": getattr(event, "by", None)}
 
@@ -151,9 +174,9 @@ def with_words(event: AnyEvent, data: Data, words: Words | None) -> Data:
             author = {"id": event.author, "name": words.name, "email": words.email}
             given = {field: value for field, value in author.items() if value is not None}
             return data | {"author": given, "body": words.body}
-        case CommentEdited() if words is not None:
+        case CommentEdited() | CommentWordingHeld() if words is not None:
             return data | {"body": words.body}
-        case CommentPosted() | CommentEdited():
+        case CommentPosted() | CommentEdited() | CommentWordingHeld():
             return data | {"body": None, "erased": True}
         case _ if words is not None:
             return data | {"reason": words.reason}

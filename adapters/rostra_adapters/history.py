@@ -1,20 +1,31 @@
 """What happened to a comment, from its own stream: its wordings, and how it was moderated."""
 
 from collections.abc import Sequence
+from typing import cast
 from uuid import UUID
 
 import msgspec
 
 from rostra import codec, ids
 from rostra.codec import AnyEvent
-from rostra.comment import Comment, CommentEdited, CommentPosted
+from rostra.comment import (
+    INITIAL,
+    Comment,
+    CommentEdited,
+    CommentEvent,
+    CommentPosted,
+    CommentWordingHeld,
+    CommentWordingRejected,
+    evolve,
+)
 from rostra.log import EventLog, Recorded
-from rostra.sealing import Damaged, Erased, KeyRing, associated_data
+from rostra.sealing import Damaged, Erased, KeyRing
 from rostra.world import fold
 from rostra_adapters.app import App
 from rostra_projections.shapes import HistoryEvent, HistoryPage, Viewer
 
 _Told = tuple[Recorded, AnyEvent]
+_Worded = CommentPosted | CommentEdited | CommentWordingHeld
 
 
 async def history(
@@ -35,7 +46,10 @@ async def history(
     withdrawn = past is not None and now.status != "published"
     owner = ids.person_id(site, state.posted.author)
     await app.ring.load([owner])
-    public = _latest(told) if state.status == "published" and not withdrawn else 0
+    shown = _versions_shown(told)
+    public = shown[-1] if state.status == "published" and not withdrawn else 0
+    if not (viewer.moderator or viewer.person == state.posted.author):
+        told = _published(told, shown)
     inside = viewer.moderator or (inside and not withdrawn)
     return HistoryPage(
         position=told[-1][0].position,
@@ -66,10 +80,26 @@ def _told(rows: Sequence[Recorded]) -> list[_Told]:
     return found
 
 
-def _latest(told: Sequence[_Told]) -> int:
-    """The version of the latest wording."""
-    worded = (row for row, event in told if isinstance(event, CommentPosted | CommentEdited))
-    return max(row.version for row in worded)
+def _published(told: Sequence[_Told], shown: Sequence[int]) -> list[_Told]:
+    """Return the events without the wordings that never were published."""
+    return [
+        (row, event)
+        for row, event in told
+        if not isinstance(event, CommentWordingRejected)
+        and (not isinstance(event, CommentWordingHeld) or row.version in shown)
+    ]
+
+
+def _versions_shown(told: Sequence[_Told]) -> list[int]:
+    """Return the versions of the events whose wordings moderators let everybody see, the one
+    that stands last."""
+    state, shown = INITIAL, [0]
+    for _, event in told:
+        state = evolve(state, cast(CommentEvent, event))
+        row, _ = told[state.words_version - 1]
+        if state.moderated == "published":
+            shown.append(row.version)
+    return shown
 
 
 def _event(
@@ -77,18 +107,17 @@ def _event(
 ) -> HistoryEvent:
     by = event.author if isinstance(event, CommentPosted) else getattr(event, "by", None)
     body = None
-    if shown and isinstance(event, CommentPosted | CommentEdited):
+    if shown and isinstance(event, _Worded):
         body = _body(ring, owner, row, event)
-    return HistoryEvent(position=row.position, type=row.topic, at=event.time, by=by, body=body)
+    kind = codec.published_topic(row.topic)
+    return HistoryEvent(position=row.position, type=kind, at=event.time, by=by, body=body)
 
 
-def _body(
-    ring: KeyRing, owner: UUID, row: Recorded, event: CommentPosted | CommentEdited
-) -> str | None:
+def _body(ring: KeyRing, owner: UUID, row: Recorded, event: _Worded) -> str | None:
     """The wording; None where it is erased, or was altered."""
     if not isinstance(event.personal, bytes) or row.event_id is None:
         return None
-    place = associated_data(row.stream, row.topic, row.event_id, codec.PERSONAL)
+    place = codec.words_place(row.stream, row.topic, row.event_id)
     try:
         return codec.open_words(event.personal, ring, owner, place).body
     except (Erased, Damaged):

@@ -10,6 +10,7 @@ from rostra.codec import AnyEvent
 from rostra.comment import (
     CommentApproved,
     CommentEdited,
+    CommentHeld,
     CommentPinned,
     CommentPosted,
     CommentRejected,
@@ -74,7 +75,13 @@ class Changes(msgspec.Struct):
         match event:
             case CommentPosted():
                 self._note_status(stream, "held", event.status, event.passage, position)
-            case CommentRemoved() | CommentRestored() | CommentApproved() | CommentRejected():
+            case (
+                CommentRemoved()
+                | CommentRestored()
+                | CommentApproved()
+                | CommentRejected()
+                | CommentHeld()
+            ):
                 self._note_status(stream, event.was, event.now, event.passage, position)
             case CommentEdited() | CommentPinned() | CommentUnpinned():
                 self.shown[stream] = position

@@ -7,10 +7,11 @@ from uuid import UUID
 import msgspec
 
 from rostra import ids
-from rostra.codec import PERSONAL, open_words
+from rostra.codec import open_words, words_place
 from rostra.flag import CommentFlagged
-from rostra.sealing import Damaged, Erased, associated_data
+from rostra.sealing import Damaged, Erased
 from rostra_adapters.app import App
+from rostra_projections.comment_rows import CommentRow
 from rostra_projections.moderation import TOPICS, ActRow, FlagRow, Queue
 from rostra_projections.position_cursor import decode_position, encode_position
 from rostra_projections.reads import Queued
@@ -19,10 +20,14 @@ from rostra_projections.shapes import (
     ActsPage,
     CommentShape,
     FlagShape,
+    PendingShape,
     QueuedShape,
     QueuePage,
     Viewer,
+    WordingShape,
 )
+
+_origin = msgspec.json.Decoder(WordingShape)
 
 
 class Moderating:
@@ -41,10 +46,12 @@ class Moderating:
         _, found = await self._app.views.reads.queue(site, queue, limit=limit + 1, after=after)
         shown, more = found[:limit], len(found) > limit
         shapes = await self._app.shapes(site, [one.row for one in shown], viewer)
+        edits = await self._edits([one.row for one in shown])
         await self._load(site, {flag.person for one in shown for flag in one.flags})
         return QueuePage(
             comments=[
-                self._queued(site, one, shape) for one, shape in zip(shown, shapes, strict=True)
+                self._queued(site, one, shape, edits.get(shape.id))
+                for one, shape in zip(shown, shapes, strict=True)
             ],
             next=encode_position(log, listing, shown[-1].since) if more else None,
         )
@@ -75,10 +82,24 @@ class Moderating:
             next=encode_position(log, listing, shown[-1].position) if more else None,
         )
 
-    def _queued(self, site: str, queued: Queued, shape: CommentShape) -> QueuedShape:
+    def _queued(
+        self, site: str, queued: Queued, shape: CommentShape, edit: WordingShape | None
+    ) -> QueuedShape:
         flags = [self._flag(site, flag) for flag in queued.flags]
+        wording = shape.pending.wording if isinstance(shape.pending, PendingShape) else edit
         fields = msgspec.structs.asdict(shape)
-        return QueuedShape(**fields, discussion=queued.row.discussion, flags=flags)
+        return QueuedShape(**fields, discussion=queued.row.discussion, flags=flags, wording=wording)
+
+    async def _edits(self, rows: Iterable[CommentRow]) -> dict[UUID, WordingShape]:
+        """Return the publishers' names of the latest edits, as the log has them."""
+        edits = {row.id: row.edited_event for row in rows if row.edited_event is not None}
+        streams = await self._app.log.read_streams(list(edits)) if edits else {}
+        return {
+            comment: _origin.decode(row.metadata)
+            for comment, recorded in streams.items()
+            for row in recorded
+            if row.event_id == edits[comment] and row.metadata is not None
+        }
 
     def _flag(self, site: str, flag: FlagRow) -> FlagShape:
         place = (flag.flag, CommentFlagged.topic, flag.words_event)
@@ -111,7 +132,7 @@ class Moderating:
         """The reason given; None where there is none, or it is erased."""
         if sealed is None or event is None:
             return None
-        place = associated_data(stream, topic, event, PERSONAL)
+        place = words_place(stream, topic, event)
         try:
             return open_words(sealed, self._app.ring, _owner(site, by), place).reason
         except (Erased, Damaged):

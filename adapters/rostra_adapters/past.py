@@ -11,6 +11,7 @@ import msgspec
 from rostra import codec
 from rostra.comment import (
     CommentApproved,
+    CommentHeld,
     CommentPosted,
     CommentRejected,
     CommentRemoved,
@@ -32,7 +33,7 @@ UNCLOCKED_ROWS = 100
 
 _STATUS = {
     event.topic: event
-    for event in (CommentRemoved, CommentRestored, CommentApproved, CommentRejected)
+    for event in (CommentRemoved, CommentRestored, CommentApproved, CommentRejected, CommentHeld)
 }
 
 

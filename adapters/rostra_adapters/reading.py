@@ -5,12 +5,12 @@ from typing import Self
 from uuid import UUID
 
 from rostra import ids
-from rostra.codec import PERSONAL, open_words
+from rostra.codec import open_words, words_place
 from rostra.comment import CommentEdited, CommentPosted
 from rostra.events import Words
-from rostra.sealing import Damaged, Erased, KeyRing, associated_data
+from rostra.sealing import Damaged, Erased, KeyRing
 from rostra.settings import Order
-from rostra_projections.comment_rows import CommentRow
+from rostra_projections.comment_rows import CommentRow, PendingRow
 from rostra_projections.comments import inline_group
 from rostra_projections.listing import Cursor, Kind, Listing, decode_cursor
 from rostra_projections.reads import DiscussionRead, Page, PassageRead, Reads
@@ -22,7 +22,9 @@ from rostra_projections.shapes import (
     DiscussionsPage,
     PassageShape,
     PassagesPage,
+    PendingShape,
     Viewer,
+    WordingShape,
 )
 from rostra_projections.site_cursor import decode_site_cursor, encode_site_cursor
 from rostra_projections.threads import OpenedWords, Thread, all_rows, readable, visible
@@ -196,11 +198,37 @@ class Reading:
         rows = [row for row in all_rows(page) if readable(row, viewer)]
         own_hidden = await self._own_hidden(page, viewer)
         withdrawn = {} if viewer.moderator else await self._withdrawn([row.id for row in rows])
+        waiting = await self._waiting(rows, viewer)
         # Last: what is loaded may be destroyed whenever anything is waited for.
         owners = {author: ids.person_id(site, author) for author in {row.author for row in rows}}
         await self._ring.load(owners.values())
         open_words = lambda row: self._words(row, owners[row.author])  # noqa: E731
-        return Thread(page, viewer, open_words, self._log, own_hidden, withdrawn)
+        pending = {
+            row.id: self._pending(waiting[row.id], owners[row.author])
+            for row in rows
+            if row.id in waiting
+        }
+        return Thread(page, viewer, open_words, self._log, own_hidden, withdrawn, pending)
+
+    async def _waiting(
+        self, rows: Sequence[CommentRow], viewer: Viewer
+    ) -> Mapping[UUID, PendingRow]:
+        """Return the wordings that wait, for moderators and each one's author."""
+        seen = [row.id for row in rows if viewer.moderator or row.author == viewer.person]
+        return await self._reads.pending(seen) if seen else {}
+
+    def _pending(self, row: PendingRow, owner: UUID) -> PendingShape:
+        try:
+            topic = CommentEdited.topic
+            body = self._open(row.id, row.words, topic, row.words_event, owner).body
+        except (Erased, Damaged):
+            body = None
+        return PendingShape(
+            body=body,
+            html=None if body is None else self._render(body),
+            at=row.at or "",
+            wording=WordingShape(row.source or "", row.event or ""),
+        )
 
     async def _own_hidden(self, page: Page, viewer: Viewer) -> dict[UUID, int]:
         above = [row.id for row in all_rows(page) if row.hidden_replies]
@@ -230,7 +258,7 @@ class Reading:
             raise Erased
         if event is None:
             raise Damaged
-        place = associated_data(comment, topic, event, PERSONAL)
+        place = words_place(comment, topic, event)
         return open_words(sealed, self._ring, owner, place)
 
 

@@ -7,7 +7,7 @@ import msgspec
 
 from rostra import codec, ids
 from rostra.log import EventLog, Recorded
-from rostra.sealing import Damaged, Erased, KeyRing, associated_data
+from rostra.sealing import Damaged, Erased, KeyRing
 from rostra.world import fold
 from rostra_adapters.feed_names import Names
 from rostra_adapters.views.verify import Difference
@@ -45,7 +45,7 @@ async def _unopened(
     keyless: dict[UUID, list[_Sealed]] = {}
     differences = []
     for it, owner in owned:
-        place = associated_data(it.row.stream, it.row.topic, it.event_id, codec.PERSONAL)
+        place = codec.words_place(it.row.stream, it.row.topic, it.event_id)
         try:
             codec.open_words(it.sealed, ring, owner, place)
         except Erased:

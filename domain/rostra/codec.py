@@ -15,12 +15,15 @@ from rostra.comment import (
     CommentApproved,
     CommentEdited,
     CommentEvent,
+    CommentHeld,
     CommentPinned,
     CommentPosted,
     CommentRejected,
     CommentRemoved,
     CommentRestored,
     CommentUnpinned,
+    CommentWordingHeld,
+    CommentWordingRejected,
 )
 from rostra.discussion import (
     DiscussionAliased,
@@ -71,6 +74,9 @@ TYPES: dict[str, type[AnyEvent]] = {
         DiscussionAliased,
         CommentPosted,
         CommentEdited,
+        CommentWordingHeld,
+        CommentWordingRejected,
+        CommentHeld,
         CommentRemoved,
         CommentRestored,
         CommentApproved,
@@ -92,6 +98,12 @@ TYPES: dict[str, type[AnyEvent]] = {
     )
 }
 
+PUBLISHED_AS: dict[str, str] = {
+    CommentWordingHeld.topic: CommentEdited.topic,
+    CommentWordingRejected.topic: CommentRejected.topic,
+}
+"""The event type under which publishers know an event, where that is not its tag."""
+
 PERSONAL = "personal"
 
 DECODERS: dict[str, Callable[[bytes], Any]] = {
@@ -112,11 +124,25 @@ def decode(topic: str, state: bytes) -> AnyEvent | None:
     return event
 
 
+def published_topic(topic: str) -> str:
+    """Return the event type under which publishers know the events of a tag."""
+    return PUBLISHED_AS.get(topic, topic)
+
+
+def words_place(stream: UUID, topic: str, event_id: UUID) -> bytes:
+    """Return the associated data of an event's words.
+
+    A wording is sealed alike whether it waited or not, so that a view that shows it later
+    need not know.
+    """
+    return associated_data(stream, published_topic(topic), event_id, PERSONAL)
+
+
 def words_owner(event: AnyEvent, site: str) -> UUID:
     """Whose key seals the event's words: a comment's author, whoever edits it;
     else who acts; else the site."""
     match event:
-        case CommentPosted() | CommentEdited():
+        case CommentPosted() | CommentEdited() | CommentWordingHeld():
             return ids.person_id(site, event.author)
         case _:
             by = getattr(event, "by", None)
@@ -134,7 +160,7 @@ def seal(event: AnyEvent, ring: KeyRing, *, stream: UUID, event_id: UUID, site: 
     words = plain_words(event)
     if words is None:
         return event
-    place = associated_data(stream, event.topic, event_id, PERSONAL)
+    place = words_place(stream, event.topic, event_id)
     sealed = ring.seal(words_owner(event, site), encode(words), place)
     return msgspec.structs.replace(event, personal=sealed)
 

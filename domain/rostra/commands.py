@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Meta
 
 from rostra import ids, texts
-from rostra.events import PERSONS
+from rostra.events import PERSONS, WordingRef
 from rostra.once import once
 from rostra.refusals import Refusal, unknown
 from rostra.settings import AskedSettings, AskedSiteSettings
@@ -202,6 +202,8 @@ class EditComment(OnComment, frozen=True, kw_only=True):
     topic = "comment.edited"
     body: texts.Body | None = None
     by: PersonId | None = None
+    # None: the policy decides whether the wording waits for the moderators.
+    status: Literal["published", "held"] | None = None
     erased: texts.Erased = False
 
     def __post_init__(self) -> None:
@@ -219,6 +221,12 @@ class ModerateComment(OnComment, frozen=True, kw_only=True):
         _given_or_erased(erased=self.erased, reason=self.reason)
 
 
+class HoldComment(ModerateComment, frozen=True, kw_only=True):
+    topic = "comment.held"
+    # The name of the rule that held the comment.
+    rule: Key | None = None
+
+
 class RemoveComment(ModerateComment, frozen=True, kw_only=True):
     topic = "comment.removed"
 
@@ -227,11 +235,16 @@ class RestoreComment(ModerateComment, frozen=True, kw_only=True):
     topic = "comment.restored"
 
 
-class ApproveComment(ModerateComment, frozen=True, kw_only=True):
+class DecideOnWording(ModerateComment, frozen=True, kw_only=True):
+    # The wording that is decided on. None: the latest one.
+    wording: WordingRef | None = None
+
+
+class ApproveComment(DecideOnWording, frozen=True, kw_only=True):
     topic = "comment.approved"
 
 
-class RejectComment(ModerateComment, frozen=True, kw_only=True):
+class RejectComment(DecideOnWording, frozen=True, kw_only=True):
     topic = "comment.rejected"
 
 
@@ -368,6 +381,7 @@ COMMANDS: dict[str, type[Command]] = {
         MoveDiscussion,
         PostComment,
         EditComment,
+        HoldComment,
         RemoveComment,
         RestoreComment,
         ApproveComment,

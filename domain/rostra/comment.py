@@ -9,9 +9,17 @@ from uuid import UUID
 
 import msgspec
 
-from rostra.commands import EditComment, ModerateComment, PostComment
+from rostra.commands import (
+    ApproveComment,
+    DecideOnWording,
+    EditComment,
+    HoldComment,
+    ModerateComment,
+    PostComment,
+    RejectComment,
+)
 from rostra.discussion import Discussion, must_be_open
-from rostra.events import PERSONS, Act, Event, Personal, Words, because
+from rostra.events import PERSONS, Act, Event, Personal, WordingRef, Words, because
 from rostra.passage import Passage, must_take_comments
 from rostra.person import Person
 from rostra.refusals import Refusal, id_collision, unknown
@@ -43,10 +51,47 @@ class CommentPosted(Event, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
 
 
 class CommentEdited(Event, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """`personal` holds the new body, sealed with the author's key whoever edits it."""
+    """The latest wording of a comment.
+
+    `personal` holds the new body, sealed with the author's key whoever edits it.
+    """
 
     topic = "comment.edited"
     author: str
+    by: str | None = None
+    personal: Personal | None = None
+    # Held: the comment itself waits or was rejected, so nobody is shown these words yet.
+    status: Literal["published", "held"] = "published"
+    # Whether a wording that waited waits no more: this one is later.
+    ends_pending: bool = False
+
+
+class CommentWordingHeld(Event, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """A new wording of a published comment, which waits for the moderators.
+
+    The approved wording stays shown. Publishers know this as a `comment.edited` that is held.
+    """
+
+    topic = "comment.wording_held"
+    author: str
+    # As the publisher names this event: the approval names it so.
+    source: str
+    id: str
+    # The comment's, which may be removed.
+    status: Status = "published"
+    by: str | None = None
+    personal: Personal | None = None
+
+
+class CommentWordingRejected(Event, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """A wording that waited is refused; the approved one stays shown.
+
+    Publishers know this as a `comment.rejected` that names a wording.
+    """
+
+    topic = "comment.wording_rejected"
+    author: str
+    wording: WordingRef
     by: str | None = None
     personal: Personal | None = None
 
@@ -76,15 +121,24 @@ class CommentRestored(_StatusChanged, frozen=True, kw_only=True, omit_defaults=T
 
 
 class CommentApproved(_StatusChanged, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """Held or rejected no more."""
+    """Held or rejected no more; a wording that waited is the one that is shown."""
 
     topic = "comment.approved"
+    wording: WordingRef | None = None
 
 
 class CommentRejected(_StatusChanged, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """Refused by the moderators."""
+    """Refused by the moderators, with the latest of its wordings."""
 
     topic = "comment.rejected"
+    wording: WordingRef | None = None
+
+
+class CommentHeld(_StatusChanged, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """Back in the moderators' queue, with the latest of its wordings."""
+
+    topic = "comment.held"
+    rule: str | None = None
 
 
 class CommentPinned(Event, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -103,20 +157,46 @@ class CommentUnpinned(Event, frozen=True, kw_only=True, omit_defaults=True, gc=F
     personal: Personal | None = None
 
 
-StatusEvent = CommentRemoved | CommentRestored | CommentApproved | CommentRejected
-_E = TypeVar("_E", CommentRemoved, CommentRestored, CommentApproved, CommentRejected)
-CommentEvent = CommentPosted | CommentEdited | StatusEvent | CommentPinned | CommentUnpinned
+StatusEvent = CommentRemoved | CommentRestored | CommentApproved | CommentRejected | CommentHeld
+WordingEvent = CommentEdited | CommentWordingHeld
+RejectionEvent = CommentRejected | CommentWordingRejected
+_E = TypeVar("_E", CommentRemoved, CommentRestored, CommentApproved, CommentRejected, CommentHeld)
+CommentEvent = (
+    CommentPosted
+    | CommentEdited
+    | CommentWordingHeld
+    | CommentWordingRejected
+    | StatusEvent
+    | CommentPinned
+    | CommentUnpinned
+)
 
 # -- state
 
 
+class PendingWording(msgspec.Struct, frozen=True):
+    """A wording of a published comment that waits for the moderators."""
+
+    named: WordingRef
+    words: Personal | None
+    # The version of the event that holds the words.
+    version: int
+    time: Time
+    # Whether another wording waited when this one came.
+    replaces: bool
+
+
 class Comment(msgspec.Struct, frozen=True):
-    """`posted` is None before the first event. `words` are the latest; the times
-    are those of the acts that stand."""
+    """`posted` is None before the first event. The times are those of the acts that stand."""
 
     posted: CommentPosted | None = None
+    # The wording that is shown once the comment is published and not removed.
     words: Personal | None = None
     words_version: int = 0
+    # Only of a comment that the moderators have published.
+    pending: PendingWording | None = None
+    # Whether the words changed while the comment was held or rejected.
+    rewritten: bool = False
     edited: Time = LONG_AGO
     moderated: Moderated = "published"
     moderated_at: Time = LONG_AGO
@@ -129,6 +209,14 @@ class Comment(msgspec.Struct, frozen=True):
     @property
     def status(self) -> Status:
         return self.removed or self.moderated
+
+    @property
+    def latest_edit(self) -> Time:
+        return self.edited if self.pending is None else self.pending.time
+
+    @property
+    def latest_version(self) -> int:
+        return self.words_version if self.pending is None else self.pending.version
 
 
 INITIAL = Comment()
@@ -143,21 +231,44 @@ def evolve(comment: Comment, event: CommentEvent) -> Comment:
             change = {"posted": event, "words": event.personal, "words_version": version,
                       "moderated": event.status}  # fmt: skip
         case CommentEdited():
-            change = {"words": event.personal, "words_version": version, "edited": event.time}
+            change = {"words": event.personal, "words_version": version, "edited": event.time,
+                      "rewritten": comment.moderated != "published"}  # fmt: skip
+            if event.ends_pending:
+                change["pending"] = None
+        case CommentWordingHeld():
+            named = WordingRef(event.source, event.id)
+            replaces = comment.pending is not None
+            change = {
+                "pending": PendingWording(named, event.personal, version, event.time, replaces)
+            }
+        case CommentWordingRejected():
+            change = {"pending": None}
         case CommentRemoved():
             removed = "deleted" if event.now == "deleted" else "removed"
             change = {"removed": removed, "removed_at": event.time}
         case CommentRestored():
             change = {"removed": None, "removed_at": event.time}
         case CommentApproved():
-            change = {"moderated": "published", "moderated_at": event.time}
-        case CommentRejected():
-            change = {"moderated": "rejected", "moderated_at": event.time}
+            change = {"moderated": "published", "rewritten": False} | _latest_words(comment)
+            change["moderated_at"] = max(event.time, comment.moderated_at)
+        case CommentRejected() | CommentHeld():
+            rewritten = comment.rewritten or comment.pending is not None
+            change = {"moderated_at": event.time, "rewritten": rewritten} | _latest_words(comment)
+            change["moderated"] = "held" if isinstance(event, CommentHeld) else "rejected"
         case CommentPinned():
             change = {"pinned": True, "pinned_at": event.time}
         case CommentUnpinned():
             change = {"pinned": False, "pinned_at": event.time}
     return msgspec.structs.replace(comment, version=version, **change)
+
+
+def _latest_words(comment: Comment) -> dict[str, object]:
+    """Return the changes that make a wording that waits the comment's own."""
+    pending = comment.pending
+    if pending is None:
+        return {}
+    return {"words": pending.words, "words_version": pending.version, "edited": pending.time,
+            "pending": None}  # fmt: skip
 
 
 # -- decisions: posting
@@ -187,7 +298,7 @@ def post(command: PostComment, act: Act, around: Surroundings) -> list[CommentPo
         CommentPosted(
             time=act.time,
             author=command.author.id,
-            status=command.status or _policy(around),
+            status=command.status or policy(around.rules, around.author),
             key=command.comment,
             parent=parent,
             asked=asked,
@@ -206,12 +317,13 @@ def words_of(command: PostComment) -> Words | None:
     return Words(name=command.author.name, email=command.author.email, body=command.body)
 
 
-def _policy(around: Surroundings) -> Moderated:
-    match around.rules.moderation:
+def policy(rules: Rules, author: Person) -> Literal["published", "held"]:
+    """Return the status that the rules give an author's new words."""
+    match rules.moderation:
         case "none":
             return "published"
         case "first":
-            return "published" if around.author.trusted else "held"
+            return "published" if author.trusted else "held"
         case "all":
             return "held"
 
@@ -262,22 +374,56 @@ def has_same_passage(command: PostComment, standing: CommentPosted) -> bool:
 # -- decisions: wording
 
 
-def edit(
-    comment: Comment, command: EditComment, act: Act, words: Words | None
-) -> list[CommentEdited]:
-    """The latest time wins; the same wording again changes nothing. `words` are
-    those that stand, None where they are erased."""
+def must_wait(comment: Comment, command: EditComment, rules: Rules, author: Person) -> bool:
+    """Return whether a new wording waits while the approved one stays shown.
+
+    The publisher's word is obeyed; else the policy decides about what the author wrote. The
+    words of a comment that is itself held or rejected change where they are.
+    """
     posted = posted_of(comment, command.comment or command.comment_id)
-    if act.time < comment.edited or (words is not None and words.body == command.body):
+    if comment.moderated != "published":
+        return False
+    if command.status is not None:
+        return command.status == "held"
+    return command.by in (None, posted.author) and policy(rules, author) == "held"
+
+
+def edit(
+    comment: Comment,
+    command: EditComment,
+    act: Act,
+    words: Words | None,
+    waiting: Words | None = None,
+    *,
+    waits: bool = False,
+) -> list[WordingEvent]:
+    """Give a comment a new wording, which waits for the moderators if `waits`.
+
+    The latest time wins, and the same wording again changes nothing. `words` are those that
+    stand, `waiting` those that wait; None where there are none or they are erased.
+    """
+    posted = posted_of(comment, command.comment or command.comment_id)
+    pending = comment.pending
+    ends_pending = pending is not None and pending.time <= act.time and not waits
+    if pending is not None and waits:
+        older, same = act.time < pending.time, _says(waiting, command)
+    else:
+        older, same = act.time < comment.edited, _says(words, command) and not ends_pending
+    if older or same:
         return []
-    return [
-        CommentEdited(
-            time=act.time,
-            author=posted.author,
-            by=command.by,
-            personal=None if command.erased else Words(body=command.body),
-        )
-    ]
+    personal = None if command.erased else Words(body=command.body)
+    if waits:
+        return [CommentWordingHeld(time=act.time, author=posted.author, by=command.by,
+                                   personal=personal, source=act.source, id=act.id,
+                                   status=comment.status)]  # fmt: skip
+    status: Literal["published", "held"]
+    status = "published" if comment.moderated == "published" else "held"
+    return [CommentEdited(time=act.time, author=posted.author, by=command.by, personal=personal,
+                          status=status, ends_pending=ends_pending)]  # fmt: skip
+
+
+def _says(words: Words | None, command: EditComment) -> bool:
+    return words is not None and words.body == command.body
 
 
 def posted_of(comment: Comment, named: object) -> CommentPosted:
@@ -309,11 +455,14 @@ def _change(
 
 
 def remove(comment: Comment, command: ModerateComment, act: Act) -> list[CommentRemoved]:
-    """By its author it is deleted, by anyone else removed. The latest time wins."""
+    """Remove a comment; by its author it is deleted. The latest time wins. An author of ours
+    deletes what was removed, too: no moderator restores it then."""
     posted = posted_of(comment, command.comment or command.comment_id)
-    if comment.removed is not None or act.time < comment.removed_at:
-        return []
     now: Status = "deleted" if command.by == posted.author else "removed"
+    deletes_removed = (comment.removed, now, act.source) == ("removed", "deleted", PERSONS)
+    again = comment.removed is not None and not deletes_removed
+    if again or act.time < comment.removed_at:
+        return []
     return _change(CommentRemoved, comment, command, act, now)
 
 
@@ -325,22 +474,61 @@ def restore(comment: Comment, command: ModerateComment, act: Act) -> list[Commen
     return _change(CommentRestored, comment, command, act, comment.moderated)
 
 
-def approve(comment: Comment, command: ModerateComment, act: Act) -> list[CommentApproved]:
-    """Published, unless it is removed: then once it is restored. The latest time wins. A
-    moderator of ours approves what is published, too: that answers its flags."""
+def approve(comment: Comment, command: ApproveComment, act: Act) -> list[CommentApproved]:
+    """Publish a comment, or the wording of it that waits; a removed one once it is restored.
+
+    The latest time wins; a wording that came later than the act is approved only where it is
+    named. A moderator of ours approves what is published, too: that answers its flags.
+    """
     posted_of(comment, command.comment or command.comment_id)
-    again = comment.moderated == "published" and act.source != PERSONS
-    if again or act.time < comment.moderated_at:
-        return []
-    return _change(CommentApproved, comment, command, act, comment.removed or "published")
+    wording = command.wording
+    if comment.pending is not None:
+        if _came_later(comment.pending, command, act):
+            return []
+        wording = comment.pending.named
+    else:
+        again = comment.moderated == "published" and act.source != PERSONS
+        if again or act.time < comment.moderated_at:
+            return []
+    (event,) = _change(CommentApproved, comment, command, act, comment.removed or "published")
+    return [msgspec.structs.replace(event, wording=wording)]
 
 
-def reject(comment: Comment, command: ModerateComment, act: Act) -> list[CommentRejected]:
-    """Rejected, also after it was published. The latest time wins."""
-    posted_of(comment, command.comment or command.comment_id)
+def reject(comment: Comment, command: RejectComment, act: Act) -> list[RejectionEvent]:
+    """Reject the wording that waits; where none does, the comment, also a published one.
+
+    The latest time wins; a wording that came later than the act is rejected alone only where
+    it is named.
+    """
+    posted = posted_of(comment, command.comment or command.comment_id)
+    pending = comment.pending
+    if pending is not None and not _came_later(pending, command, act):
+        return [
+            CommentWordingRejected(
+                time=act.time,
+                author=posted.author,
+                wording=pending.named,
+                by=command.by,
+                personal=because(command.reason),
+            )
+        ]
     if comment.moderated == "rejected" or act.time < comment.moderated_at:
         return []
-    return _change(CommentRejected, comment, command, act, comment.removed or "rejected")
+    (event,) = _change(CommentRejected, comment, command, act, comment.removed or "rejected")
+    return [msgspec.structs.replace(event, wording=command.wording)]
+
+
+def _came_later(pending: PendingWording, command: DecideOnWording, act: Act) -> bool:
+    return command.wording is None and act.time < pending.time
+
+
+def hold(comment: Comment, command: HoldComment, act: Act) -> list[CommentHeld]:
+    """Put a comment back in the moderators' queue. The latest time wins."""
+    posted_of(comment, command.comment or command.comment_id)
+    if comment.moderated == "held" or act.time < comment.moderated_at:
+        return []
+    (event,) = _change(CommentHeld, comment, command, act, comment.removed or "held")
+    return [msgspec.structs.replace(event, rule=command.rule)]
 
 
 def pin(comment: Comment, command: ModerateComment, act: Act) -> list[CommentPinned]:

@@ -13,9 +13,11 @@ from rostra.commands import (
     ClosePassage,
     Command,
     ConfigureSite,
+    DecideOnWording,
     EditComment,
     ErasePerson,
     FlagComment,
+    HoldComment,
     InDiscussion,
     MarkPassage,
     ModerateComment,
@@ -38,9 +40,9 @@ from rostra.commands import (
     UnpinComment,
 )
 from rostra.events import Act
-from rostra.refusals import Refusal
+from rostra.refusals import Refusal, unknown
 from rostra.settings import Rules, rules
-from rostra.world import Reading
+from rostra.world import Reading, Standing
 
 Decided = list[tuple[UUID, AnyEvent]]
 """Events with the stream each is for; one at least is for the command's subject."""
@@ -162,6 +164,8 @@ def _as_person(command: InDiscussion, act: Act, reading: Reading) -> Act:
             return persons.after_vote(act, reading.vote(command.vote))
         case EditComment() | ModerateComment() | FlagComment():
             about = reading.comment(command.target)
+            if isinstance(command, EditComment):
+                discussion.must_be_open(reading.discussion(command.discussion))
             persons.may_change(about, command, act, _rules(command, reading))
             persons.must_have_seen(reading.standing(command.target).version, act)
             return persons.after_comment(act, about)
@@ -211,10 +215,11 @@ def _alone(
 ) -> (
     list[discussion.DiscussionClosed]
     | list[discussion.DiscussionReopened]
-    | list[comment.CommentEdited]
+    | list[comment.WordingEvent]
+    | list[comment.CommentHeld]
     | list[comment.CommentRemoved]
     | list[comment.CommentRestored]
-    | list[comment.CommentRejected]
+    | list[comment.RejectionEvent]
     | list[comment.CommentPinned]
     | list[comment.CommentUnpinned]
     | list[flag.CommentFlagged]
@@ -232,11 +237,14 @@ def _alone(
             return discussion.close(reading.discussion(at), command, act)
         case EditComment():
             return _edit(command, act, reading, at)
+        case HoldComment():
+            return comment.hold(reading.comment(at), command, act)
         case RemoveComment():
             return comment.remove(reading.comment(at), command, act)
         case RestoreComment():
             return comment.restore(reading.comment(at), command, act)
         case RejectComment():
+            _must_name_the_latest(command, reading.standing(at))
             return comment.reject(reading.comment(at), command, act)
         case PinComment():
             return comment.pin(reading.comment(at), command, act)
@@ -294,22 +302,40 @@ def _post(command: PostComment, act: Act, reading: Reading, at: UUID) -> Decided
     return [(at, event) for event in comment.post(command, act, around)]
 
 
-def _edit(
-    command: EditComment, act: Act, reading: Reading, at: UUID
-) -> list[comment.CommentEdited]:
+def _edit(command: EditComment, act: Act, reading: Reading, at: UUID) -> list[comment.WordingEvent]:
     standing = reading.comment(at)
     author = comment.posted_of(standing, command.comment or command.comment_id).author
     owner = command.person(author)
-    _acting_person(command, author, reading)
+    known = _acting_person(command, author, reading)
     words = reading.words(at, standing.words, version=standing.words_version, owner=owner)
     if words is None and not command.erased:  # its author may have returned since
         raise Refusal("comment-erased", "the words of this comment are gone")
-    return comment.edit(standing, command, act, words)
+    pending = standing.pending
+    waiting = None
+    if pending is not None:
+        waiting = reading.words(at, pending.words, version=pending.version, owner=owner)
+    waits = comment.must_wait(standing, command, _rules(command, reading), known)
+    return comment.edit(standing, command, act, words, waiting, waits=waits)
+
+
+def _must_name_the_latest(command: DecideOnWording, standing: Standing) -> None:
+    """Raises precondition-failed where another wording has taken the named one's place."""
+    if command.wording is None:
+        return
+    about: comment.Comment = standing.state
+    comment.posted_of(about, command.comment or command.comment_id)
+    named = ids.event_id(command.wording.source, command.wording.id)
+    if standing.seen[about.latest_version - 1].event_id == named:
+        return
+    if any(seen.event_id == named for seen in standing.seen):
+        raise Refusal("precondition-failed", "another wording has taken the place of this one")
+    raise unknown("wording", f"{command.wording.id!r} of {command.wording.source!r}")
 
 
 def _approve(command: ApproveComment, act: Act, reading: Reading, at: UUID) -> Decided:
     """The approval, and in the same group the trust in its author that it gives."""
     standing = reading.comment(at)
+    _must_name_the_latest(command, reading.standing(at))
     approved = comment.approve(standing, command, act)
     if not approved:
         return []

@@ -30,6 +30,13 @@ class Words(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
     reason: str | None = None
 
 
+class WordingRef(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
+    """The event that gave a comment its wording, as its publisher names that event."""
+
+    source: str
+    id: str
+
+
 Personal = Words | bytes
 """Words before they are sealed for the log; sealed bytes ever after (base64 in JSON)."""
 

@@ -32,7 +32,7 @@ from eventsourcing.persistence import (
 from rostra import codec, ids
 from rostra.codec import AnyEvent
 from rostra.events import Words
-from rostra.sealing import KeyRing, associated_data
+from rostra.sealing import KeyRing
 from rostra.world import fold_stream
 
 ATTEMPTS_MAX = 10
@@ -155,7 +155,7 @@ class Mapper(persistence.Mapper[UUID]):
             return personal
         owner = codec.words_owner(event.payload, site)
         topic = event.payload.topic
-        place = associated_data(event.originator_id, topic, _event_id(event), codec.PERSONAL)
+        place = codec.words_place(event.originator_id, topic, _event_id(event))
         return codec.open_words(personal, cast(KeyRing, self.cipher), owner, place)
 
     def _sealed(self, event: StreamEvent) -> AnyEvent:

@@ -6,7 +6,15 @@ unknown to all but its author and the moderators.
 
 import msgspec
 
-from rostra.commands import EditComment, FlagComment, ModerateComment, OpenDiscussion, RemoveComment
+from rostra.commands import (
+    ApproveComment,
+    EditComment,
+    FlagComment,
+    ModerateComment,
+    OpenDiscussion,
+    RemoveComment,
+    RestoreComment,
+)
 from rostra.comment import Comment, CommentPosted, posted_of
 from rostra.discussion import Discussion
 from rostra.events import Act
@@ -51,12 +59,23 @@ def may_change(comment: Comment, command: CommentCommand, act: Act, rules: Rules
             _must_be_theirs(posted, act)
         case _ if not act.moderates:
             raise Refusal("not-yours", "this is for moderators")
+        case RestoreComment() if comment.removed == "deleted":
+            raise Refusal("comment-deleted", "its author deleted this comment")
+        case ApproveComment() if act.seen is None and command.wording is None:
+            _must_be_the_only_wording(comment)
 
 
 def must_have_seen(version: int, act: Act) -> None:
     """Raises precondition-failed where more has happened to the comment than they had seen."""
     if act.seen not in (None, version):
         raise Refusal("precondition-failed", "the comment has changed since")
+
+
+def _must_be_the_only_wording(comment: Comment) -> None:
+    """Raises precondition-failed where the moderator may have looked at an earlier wording."""
+    if comment.rewritten or (comment.pending is not None and comment.pending.replaces):
+        detail = "the comment was edited while it waited: name the `wording`, or send `If-Match`"
+        raise Refusal("precondition-failed", detail)
 
 
 def _must_be_theirs(posted: CommentPosted, act: Act) -> None:
@@ -86,7 +105,12 @@ def may_open(discussion: Discussion, command: OpenDiscussion, rules: Rules) -> b
 def after_comment(act: Act, comment: Comment) -> Act:
     """The act, no earlier than what stands: what a person does now counts, though a publisher's
     clock may run ahead of ours."""
-    standing = (comment.edited, comment.moderated_at, comment.removed_at, comment.pinned_at)
+    standing = (
+        comment.latest_edit,
+        comment.moderated_at,
+        comment.removed_at,
+        comment.pinned_at,
+    )
     return _not_before(act, max(standing))
 
 

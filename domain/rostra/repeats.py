@@ -6,7 +6,7 @@ it with what is published under its source and id later on.
 
 from uuid import UUID
 
-from rostra import comment, passage
+from rostra import codec, comment, passage
 from rostra.commands import (
     COMMANDS,
     CastVote,
@@ -21,7 +21,7 @@ from rostra.events import Words
 from rostra.refusals import Refusal
 from rostra.world import Reading, Seen
 
-PUBLISHED_AS: dict[str, str] = {topic: topic for topic in COMMANDS}
+PUBLISHED_AS: dict[str, str] = {topic: topic for topic in COMMANDS} | codec.PUBLISHED_AS
 """The type under which an event was published, by its tag. Conclusions of Rostra have none."""
 
 

@@ -100,9 +100,13 @@ def evolve(vote: Vote, event: VoteEvent) -> Vote:
 
 
 def cast(vote: Vote, command: CastVote, act: Act, comment: Comment, rules: Rules) -> list[VoteCast]:
-    """An older vote than the one that stands changes nothing."""
+    """Cast a vote. One older than the vote that stands changes nothing, nor does a person who
+    sets the value that stands. A publisher's newer vote is recorded also with the same value:
+    its time decides about votes that arrive later."""
     _check(vote, command)
     _must_take_vote(comment, command, rules)
+    if act.person is not None and command.value == vote.value:
+        return []
     if (act.time, act.source, act.id) <= vote.order:
         return []
     value: Value = command.value  # type: ignore[assignment]  # bounded by its decoder

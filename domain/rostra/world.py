@@ -17,7 +17,7 @@ from rostra.events import Words
 from rostra.log import Recorded
 from rostra.passage import Passage
 from rostra.refusals import Refusal
-from rostra.sealing import Damaged, Erased, KeyRing, associated_data
+from rostra.sealing import Damaged, Erased, KeyRing
 
 _FOLDS: dict[ids.Kind, tuple[Any, Callable[[Any, Any], Any]]] = {
     ids.Kind.SITE: (site.INITIAL, site.evolve),
@@ -70,7 +70,7 @@ def _content(event: AnyEvent) -> object:
     match event:
         case vote.VoteCast():
             return event.value
-        case comment.CommentEdited():
+        case comment.CommentEdited() | comment.CommentWordingHeld():
             return event.personal
         case discussion.DiscussionMoved():
             return event.to
@@ -256,7 +256,7 @@ class Reading:
         seen = self.standing(stream).seen[version - 1]
         if seen.event_id is None:
             return None
-        place = associated_data(stream, seen.topic, seen.event_id, codec.PERSONAL)
+        place = codec.words_place(stream, seen.topic, seen.event_id)
         try:
             return codec.open_words(personal, self._ring, owner, place)
         except (Erased, Damaged):

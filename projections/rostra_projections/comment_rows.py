@@ -83,6 +83,21 @@ class ParticipantRow(msgspec.Struct, gc=False):
     comments: int = 0
 
 
+class PendingRow(msgspec.Struct, gc=False):
+    """A new wording of a published comment that waits for the moderators."""
+
+    id: UUID
+    # Of the event that holds the wording; None where no wording waits any more.
+    position: int | None = None
+    at: Time | None = None
+    # Sealed as the log has them; None where they were erased before they came here.
+    words: bytes | None = None
+    words_event: UUID | None = None
+    # As its publisher names the event.
+    source: str | None = None
+    event: str | None = None
+
+
 RANKS = Fragment(
     "comment_ranks",
     own=("up", "down", "score", "best", "controversial", "hot", "changed"),
@@ -201,6 +216,21 @@ PARTICIPANTS = Table(
     ParticipantRow,
     key=("discussion", "person"),
     types={"discussion": "uuid", "person": "text", "comments": "integer"},
+)
+
+PENDING = Table(
+    "pending_wordings",
+    PendingRow,
+    key=("id",),
+    types={
+        "id": "uuid",
+        "position": "bigint",
+        "at": "timestamptz",
+        "words": "bytea",
+        "words_event": "uuid",
+        "source": "text",
+        "event": "text",
+    },
 )
 
 COUNTED = ("published", "erased")

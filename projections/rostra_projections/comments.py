@@ -15,12 +15,15 @@ from rostra import ids
 from rostra.comment import (
     CommentApproved,
     CommentEdited,
+    CommentHeld,
     CommentPinned,
     CommentPosted,
     CommentRejected,
     CommentRemoved,
     CommentRestored,
     CommentUnpinned,
+    CommentWordingHeld,
+    CommentWordingRejected,
 )
 from rostra.discussion import DiscussionOpened
 from rostra.times import Time
@@ -32,25 +35,30 @@ from rostra_projections.comment_rows import (
     COUNTS,
     HIDDEN,
     PARTICIPANTS,
+    PENDING,
     CommentRow,
     CountsRow,
     ParticipantRow,
+    PendingRow,
     Shown,
 )
 from rostra_projections.tables import Fact, Key, Rows, Table, Touched
 
-TABLES: tuple[Table[Any], ...] = (COMMENTS, COUNTS, PARTICIPANTS)
-SHAPE = 2
+TABLES: tuple[Table[Any], ...] = (COMMENTS, COUNTS, PARTICIPANTS, PENDING)
+SHAPE = 3
 EVENTS: frozenset[type] = frozenset(
     {
         CommentApproved,
         CommentEdited,
+        CommentHeld,
         CommentPinned,
         CommentPosted,
         CommentRejected,
         CommentRemoved,
         CommentRestored,
         CommentUnpinned,
+        CommentWordingHeld,
+        CommentWordingRejected,
         DiscussionOpened,
         VoteCast,
         VoteNullified,
@@ -95,8 +103,11 @@ def touches(fact: Fact) -> Iterator[tuple[Table[Any], Key]]:
             | CommentRestored()
             | CommentApproved()
             | CommentRejected()
+            | CommentHeld()
         ):
             yield COMMENTS, stream
+            if isinstance(event, CommentApproved | CommentRejected | CommentHeld):
+                yield PENDING, stream
             for ancestor in event.path:
                 yield COMMENTS, ancestor
             discussion = ids.discussion_of(stream)
@@ -106,6 +117,10 @@ def touches(fact: Fact) -> Iterator[tuple[Table[Any], Key]]:
         case CommentEdited() | CommentPinned() | CommentUnpinned():
             yield COMMENTS, stream
             yield COUNTS, ids.discussion_of(stream)
+            if isinstance(event, CommentEdited) and event.ends_pending:
+                yield PENDING, stream
+        case CommentWordingHeld() | CommentWordingRejected():
+            yield PENDING, stream
         case DiscussionOpened():
             yield COUNTS, stream
 
@@ -120,13 +135,32 @@ def fold(rows: Rows, fact: Fact) -> None:
             row.down += (now == -1) - (was == -1)
         case CommentPosted():
             _posted(rows, fact, event)
-        case CommentRemoved() | CommentRestored() | CommentApproved() | CommentRejected():
+        case CommentRemoved() | CommentRestored():
             ancestors = _ancestors(rows, event.path)
             _set_status(rows, _changed(rows, fact.stream, fact), event.now, ancestors)
+        case CommentApproved() | CommentRejected() | CommentHeld():
+            ancestors = _ancestors(rows, event.path)
+            row = _changed(rows, fact.stream, fact)
+            _take_pending_words(rows, row)
+            _set_status(rows, row, event.now, ancestors)
         case CommentEdited():
             words = _sealed(event.personal)
             row = _changed(rows, fact.stream, fact)
             row.edited_at, row.edited_words, row.edited_event = event.time, words, fact.event_id
+            if event.ends_pending:
+                rows.of(PENDING)[fact.stream] = PendingRow(fact.stream)
+        case CommentWordingHeld():
+            rows.of(PENDING)[fact.stream] = PendingRow(
+                id=fact.stream,
+                position=fact.position,
+                at=event.time,
+                words=_sealed(event.personal),
+                words_event=fact.event_id,
+                source=event.source,
+                event=event.id,
+            )
+        case CommentWordingRejected():
+            rows.of(PENDING)[fact.stream] = PendingRow(fact.stream)
         case CommentPinned() | CommentUnpinned():
             _changed(rows, fact.stream, fact).pinned = isinstance(event, CommentPinned)
         case DiscussionOpened():
@@ -137,6 +171,16 @@ def _changed(rows: Rows, comment: UUID, fact: Fact) -> CommentRow:
     row = rows.of(COMMENTS)[comment]
     row.changed = fact.position
     return row
+
+
+def _take_pending_words(rows: Rows, row: CommentRow) -> None:
+    """Make a wording that waits the comment's own."""
+    pending = rows.of(PENDING).get(row.id)
+    if pending is None or pending.position is None:
+        return
+    row.edited_at, row.edited_words = pending.at, pending.words
+    row.edited_event = pending.words_event
+    rows.of(PENDING)[row.id] = PendingRow(row.id)
 
 
 def _counts(rows: Rows, group: UUID) -> CountsRow:

@@ -8,7 +8,15 @@ from uuid import UUID
 from rostra.ids import discussion_of
 from rostra.log import Recorded
 from rostra.times import Time
-from rostra_projections.comment_rows import COMMENTS, COUNTS, CommentRow, CountsRow, Shown
+from rostra_projections.comment_rows import (
+    COMMENTS,
+    COUNTS,
+    PENDING,
+    CommentRow,
+    CountsRow,
+    PendingRow,
+    Shown,
+)
 from rostra_projections.discussions import DISCUSSIONS, DiscussionRow
 from rostra_projections.listing import (
     ORDERS,
@@ -206,6 +214,11 @@ class MemoryViews:
     async def comment(self, comment: UUID) -> tuple[int, CommentRow] | None:
         row = self.rows.of(COMMENTS).get(comment)
         return None if row is None else (self.read_up_to, row)
+
+    async def pending(self, comments: Sequence[UUID]) -> dict[UUID, PendingRow]:
+        kept = self.rows.of(PENDING)
+        found = [kept[comment] for comment in comments if comment in kept]
+        return {row.id: row for row in found if row.position is not None}
 
     async def discussion(self, discussion: UUID) -> tuple[int, DiscussionRead] | None:
         row = self.rows.of(DISCUSSIONS).get(discussion)

@@ -10,14 +10,19 @@ from uuid import UUID
 
 import msgspec
 
+from rostra.codec import published_topic
 from rostra.comment import (
     CommentApproved,
+    CommentEdited,
+    CommentHeld,
     CommentPinned,
     CommentPosted,
     CommentRejected,
     CommentRemoved,
     CommentRestored,
     CommentUnpinned,
+    CommentWordingHeld,
+    CommentWordingRejected,
     StatusEvent,
 )
 from rostra.discussion import DiscussionOpened
@@ -26,8 +31,8 @@ from rostra.ids import discussion_of
 from rostra.times import Time
 from rostra_projections.tables import Fact, Key, Rows, Table
 
-Action = Literal["approve", "reject", "remove", "restore", "pin", "unpin"]
-Queue = Literal["held", "flagged"]
+Action = Literal["approve", "reject", "hold", "remove", "restore", "pin", "unpin"]
+Queue = Literal["held", "flagged", "pending"]
 
 # -- rows
 
@@ -40,14 +45,19 @@ class SiteRow(msgspec.Struct):
 
 
 class QueueRow(msgspec.Struct):
-    """A comment that waits, or did. `held_since` and `flagged_since` are positions, None
-    where it does not wait for that; `flags` are those not yet ruled on."""
+    """A comment that waits, or did. The positions are None where it does not wait for that."""
 
     id: UUID
     site: str
+    # The comment, or a new wording of it, is held.
     held_since: int | None = None
     flagged_since: int | None = None
+    # Those not yet ruled on.
     flags: int = 0
+    # A new wording is held.
+    pending_since: int | None = None
+    # Whether there is such a wording, also while the comment is removed and nothing waits.
+    has_pending: bool = False
 
 
 class FlagRow(msgspec.Struct):
@@ -87,6 +97,8 @@ QUEUE = Table(
         "held_since": "bigint",
         "flagged_since": "bigint",
         "flags": "integer",
+        "pending_since": "bigint",
+        "has_pending": "boolean",
     },
     indexes=(
         (
@@ -96,6 +108,10 @@ QUEUE = Table(
         (
             "create index moderation_queue_v{v}_flagged on moderation_queue_v{v}"
             " (site, flagged_since) where flagged_since is not null"
+        ),
+        (
+            "create index moderation_queue_v{v}_pending on moderation_queue_v{v}"
+            " (site, pending_since) where pending_since is not null"
         ),
     ),
 )
@@ -138,17 +154,21 @@ ACTS = Table(
 )
 
 TABLES: tuple[Table[Any], ...] = (SITES, QUEUE, FLAGS, ACTS)
-SHAPE = 1
+SHAPE = 2
 EVENTS: frozenset[type] = frozenset(
     {
         CommentApproved,
+        CommentEdited,
         CommentFlagged,
+        CommentHeld,
         CommentPinned,
         CommentPosted,
         CommentRejected,
         CommentRemoved,
         CommentRestored,
         CommentUnpinned,
+        CommentWordingHeld,
+        CommentWordingRejected,
         DiscussionOpened,
     }
 )
@@ -156,12 +176,13 @@ EVENTS: frozenset[type] = frozenset(
 TOPICS: dict[str, str] = {
     "approve": CommentApproved.topic,
     "reject": CommentRejected.topic,
+    "hold": CommentHeld.topic,
     "remove": CommentRemoved.topic,
     "restore": CommentRestored.topic,
     "pin": CommentPinned.topic,
     "unpin": CommentUnpinned.topic,
 }
-"""The event of each action."""
+"""The event type of each action, as publishers know it."""
 _ACTIONS = {topic: action for action, topic in TOPICS.items()}
 
 # -- fold
@@ -180,8 +201,19 @@ def touches(fact: Fact) -> Iterator[tuple[Table[Any], Key]]:
             yield SITES, discussion_of(stream)
             yield QUEUE, event.comment
             yield FLAGS, (event.comment, event.by)
-        case CommentRemoved() | CommentRestored() | CommentApproved() | CommentRejected():
+        case (
+            CommentRemoved()
+            | CommentRestored()
+            | CommentApproved()
+            | CommentRejected()
+            | CommentHeld()
+            | CommentWordingHeld()
+        ):
             yield SITES, discussion_of(stream)
+            yield QUEUE, stream
+        case CommentWordingRejected():
+            yield QUEUE, stream
+        case CommentEdited() if event.ends_pending:
             yield QUEUE, stream
 
 
@@ -195,10 +227,26 @@ def fold(rows: Rows, fact: Fact) -> None:
             _queued(rows, fact.stream).held_since = fact.position
         case CommentFlagged():
             _flagged(rows, fact, event)
-        case CommentRemoved() | CommentRestored() | CommentApproved() | CommentRejected():
+        case (
+            CommentRemoved()
+            | CommentRestored()
+            | CommentApproved()
+            | CommentRejected()
+            | CommentHeld()
+        ):
             if not (isinstance(event, CommentRemoved) and event.now == "deleted"):
                 _acted(rows, fact, event.by, event.personal)
             _ruled(rows, fact, event)
+        case CommentWordingHeld():
+            row = _queued(rows, fact.stream)
+            row.has_pending = True
+            if event.status == "published":
+                row.held_since = row.pending_since = fact.position
+        case CommentWordingRejected():
+            _acted(rows, fact, event.by, event.personal)
+            _end_pending(rows, fact.stream)
+        case CommentEdited() if event.ends_pending:
+            _end_pending(rows, fact.stream)
         case CommentPinned() | CommentUnpinned():
             _acted(rows, fact, event.by, event.personal)
 
@@ -227,11 +275,23 @@ def _flagged(rows: Rows, fact: Fact, event: CommentFlagged) -> None:
 
 
 def _ruled(rows: Rows, fact: Fact, event: StatusEvent) -> None:
-    """Whoever rules on a comment has seen its flags; restored, it may be held again."""
+    """Whoever rules on a comment has seen its flags; restored, it may be held again, or a
+    wording of it."""
     row = _queued(rows, fact.stream) if event.now == "held" else rows.of(QUEUE).get(fact.stream)
-    if row is not None:
-        row.held_since = fact.position if event.now == "held" else None
-        row.flagged_since, row.flags = None, 0
+    if row is None:
+        return
+    if not isinstance(event, CommentRemoved | CommentRestored):
+        row.has_pending = False
+    waits = event.now == "published" and row.has_pending
+    row.pending_since = fact.position if waits else None
+    row.held_since = fact.position if waits or event.now == "held" else None
+    row.flagged_since, row.flags = None, 0
+
+
+def _end_pending(rows: Rows, comment: UUID) -> None:
+    """Only a published comment has a wording that waits, so nothing of it waits then."""
+    row = rows.of(QUEUE)[comment]
+    row.held_since, row.pending_since, row.has_pending = None, None, False
 
 
 def _acted(rows: Rows, fact: Fact, by: str | None, personal: object) -> None:
@@ -240,7 +300,7 @@ def _acted(rows: Rows, fact: Fact, by: str | None, personal: object) -> None:
         position=fact.position,
         discussion=discussion_of(fact.stream),
         at=fact.event.time,
-        action=_ACTIONS[fact.event.topic],
+        action=_ACTIONS[published_topic(fact.event.topic)],
         by=by,
         words=_sealed(personal),
         words_event=fact.event_id,

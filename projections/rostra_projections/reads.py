@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 
 from rostra.times import Time
-from rostra_projections.comment_rows import CommentRow, CountsRow
+from rostra_projections.comment_rows import CommentRow, CountsRow, PendingRow
 from rostra_projections.discussions import DiscussionRow
 from rostra_projections.listing import Cursor, LastKey, Listing
 from rostra_projections.moderation import ActRow, FlagRow, Queue
@@ -84,6 +84,9 @@ class Reads(Protocol):
 
     async def comment(self, comment: UUID) -> tuple[int, CommentRow] | None:
         """One comment, whoever may see it."""
+
+    async def pending(self, comments: Sequence[UUID]) -> dict[UUID, PendingRow]:
+        """Return the wordings that wait, of those comments that have one."""
 
     async def discussion(self, discussion: UUID) -> tuple[int, DiscussionRead] | None:
         """One discussion."""

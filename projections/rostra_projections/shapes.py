@@ -22,6 +22,23 @@ class AuthorShape(msgspec.Struct, gc=False):
     name: str | None
 
 
+class WordingShape(msgspec.Struct, gc=False):
+    """The event that gave a wording, as its publisher names it: `wording` of a decision."""
+
+    source: str
+    id: str
+
+
+class PendingShape(msgspec.Struct, kw_only=True, gc=False):
+    """A new wording that waits for the moderators, for them and its author alone. `body` and
+    `html` are None where its author was erased."""
+
+    body: str | None
+    html: str | None
+    at: Time
+    wording: WordingShape
+
+
 class CommentShape(msgspec.Struct, kw_only=True):
     """A comment with the first of its replies. A tombstone has no body, html and author."""
 
@@ -43,6 +60,7 @@ class CommentShape(msgspec.Struct, kw_only=True):
     pinned: bool
     passage: UUID | None
     my_vote: Literal[-1, 0, 1] | UnsetType = UNSET
+    pending: PendingShape | UnsetType = UNSET
     children: list["CommentShape"] | UnsetType = UNSET
     next_children: str | UnsetType | None = UNSET
 
@@ -112,10 +130,12 @@ class FlagShape(msgspec.Struct, kw_only=True, gc=False):
 
 
 class QueuedShape(CommentShape, kw_only=True):
-    """A comment that waits for moderators, and the latest of its flags."""
+    """A comment that waits for moderators, and the latest of its flags. `wording` is the edit
+    that a decision names; None where the comment was never edited."""
 
     discussion: UUID
     flags: list[FlagShape]
+    wording: WordingShape | None
 
 
 class QueuePage(msgspec.Struct, kw_only=True):
@@ -130,7 +150,7 @@ class ActShape(msgspec.Struct, kw_only=True, gc=False):
 
     position: int
     at: Time
-    action: Literal["approve", "reject", "remove", "restore", "pin", "unpin"]
+    action: Literal["approve", "reject", "hold", "remove", "restore", "pin", "unpin"]
     comment: UUID
     by: str | None
     reason: str | None

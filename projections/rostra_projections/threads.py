@@ -5,6 +5,7 @@ from typing import cast
 from uuid import UUID
 
 import msgspec
+from msgspec import UNSET
 
 from rostra.settings import Order
 from rostra_projections.comment_rows import HIDDEN, CommentRow
@@ -14,6 +15,7 @@ from rostra_projections.shapes import (
     AuthorShape,
     CommentShape,
     CommentsPage,
+    PendingShape,
     ShownStatus,
     Viewer,
 )
@@ -56,7 +58,8 @@ def all_rows(page: Page) -> Iterable[CommentRow]:
 class Thread:
     """Shapes the rows of one page for one viewer. `own_hidden` counts the viewer's own
     replies to comments that only they and moderators see; `withdrawn` says how comments
-    stand now whose words of the past are for moderators alone."""
+    stand now whose words of the past are for moderators alone; `pending` holds the wordings
+    that wait and that the viewer may see."""
 
     def __init__(
         self,
@@ -66,6 +69,7 @@ class Thread:
         log: UUID,
         own_hidden: Mapping[UUID, int],
         withdrawn: Mapping[UUID, str],
+        pending: Mapping[UUID, PendingShape],
     ) -> None:
         self._page = page
         self._viewer = viewer
@@ -73,6 +77,7 @@ class Thread:
         self._log = str(log)
         self._own_hidden = own_hidden
         self._withdrawn = withdrawn
+        self._pending = pending
 
     def comments_page(self, listing: Listing, as_of: int) -> CommentsPage:
         """The page in the shape of the contract; `as_of` is the position of page one."""
@@ -134,6 +139,7 @@ class Thread:
             status=cast(ShownStatus, status),
             pinned=row.pinned,
             passage=row.passage,
+            pending=self._pending.get(row.id, UNSET) if shown else UNSET,
         )
 
 

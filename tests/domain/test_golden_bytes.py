@@ -17,12 +17,15 @@ from rostra.codec import AnyEvent
 from rostra.comment import (
     CommentApproved,
     CommentEdited,
+    CommentHeld,
     CommentPinned,
     CommentPosted,
     CommentRejected,
     CommentRemoved,
     CommentRestored,
     CommentUnpinned,
+    CommentWordingHeld,
+    CommentWordingRejected,
 )
 from rostra.discussion import (
     DiscussionAliased,
@@ -31,7 +34,7 @@ from rostra.discussion import (
     DiscussionOpened,
     DiscussionReopened,
 )
-from rostra.events import Words
+from rostra.events import WordingRef, Words
 from rostra.flag import CommentFlagged
 from rostra.handle import handle
 from rostra.passage import (
@@ -111,6 +114,39 @@ EVENTS: dict[str, AnyEvent] = {
     "comment.posted+erased": CommentPosted(time=TIME, author="ann", status="published"),
     "comment.edited+erased": CommentEdited(time=TIME, author="ann"),
     "comment.edited": CommentEdited(time=TIME, author="ann", by="mia", personal=SEALED),
+    "comment.edited+held": CommentEdited(
+        time=TIME, author="ann", by="ann", personal=SEALED, status="held"
+    ),
+    "comment.edited+pending": CommentEdited(
+        time=TIME, author="ann", by="mia", personal=SEALED, ends_pending=True
+    ),
+    "comment.wording_held": CommentWordingHeld(
+        time=TIME,
+        author="ann",
+        by="ann",
+        personal=SEALED,
+        source="urn:cms",
+        id="e2",
+        status="removed",
+    ),
+    "comment.wording_held+least": CommentWordingHeld(
+        time=TIME, author="ann", source="urn:cms", id="e2"
+    ),
+    "comment.wording_rejected": CommentWordingRejected(
+        time=TIME, author="ann", wording=WordingRef("urn:cms", "e2"), by="mia", personal=SEALED
+    ),
+    "comment.held": CommentHeld(
+        time=TIME,
+        was="published",
+        now="held",
+        author="ann",
+        by="mia",
+        path=(TOP, BELOW),
+        passage=PASSAGE,
+        personal=SEALED,
+        rule="links",
+    ),
+    "comment.held+least": CommentHeld(time=TIME, was="removed", now="removed", author="ann"),
     "comment.removed": CommentRemoved(
         time=TIME,
         was="published",
@@ -123,7 +159,18 @@ EVENTS: dict[str, AnyEvent] = {
     ),
     "comment.restored": CommentRestored(time=TIME, was="removed", now="held", author="ann"),
     "comment.approved": CommentApproved(time=TIME, was="held", now="published", author="ann"),
+    "comment.approved+wording": CommentApproved(
+        time=TIME,
+        was="published",
+        now="published",
+        author="ann",
+        by="mia",
+        wording=WordingRef("urn:cms", "e2"),
+    ),
     "comment.rejected": CommentRejected(time=TIME, was="held", now="rejected", author="ann"),
+    "comment.rejected+wording": CommentRejected(
+        time=TIME, was="held", now="rejected", author="ann", wording=WordingRef("urn:cms", "e2")
+    ),
     "comment.pinned": CommentPinned(time=TIME, by="mia", personal=SEALED),
     "comment.unpinned": CommentUnpinned(time=TIME),
     "comment.flagged": CommentFlagged(time=TIME, comment=TOP, by="bob", personal=SEALED),

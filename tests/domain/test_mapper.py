@@ -154,7 +154,7 @@ def test_a_decision_upon_a_stale_reading_is_taken_again(talk: Talk) -> None:
     talk.post(posting(), act(1))
     calls = []
 
-    def edit(state: comments.Comment) -> list[comments.CommentEdited]:
+    def edit(state: comments.Comment) -> list[comments.WordingEvent]:
         calls.append(state)
         if len(calls) == 1:  # another writer comes first
             other = command("comment.pinned", comment="c1")

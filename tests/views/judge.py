@@ -2,6 +2,9 @@
 
 from uuid import UUID
 
+import msgspec
+from msgspec import UNSET
+
 from model import Model
 from model_views import Row
 from rostra.settings import Order
@@ -70,6 +73,20 @@ def listings(model: Model, discussion: UUID) -> list[Listing]:
         for parent in {*parents} - {None}:
             every += [Listing("replies", discussion, order, parent=parent)]
     return every
+
+
+def assert_pending(model: Model, shape: CommentShape, viewer: Viewer) -> None:
+    """What waits of a comment and of all below it, for those who may know."""
+    row = model.comments[shape.id]
+    may_know = viewer.moderator or viewer.person == row["author"]
+    expected = model.pending(shape.id) if may_know else None
+    if expected is None:
+        assert shape.pending is UNSET, shape.id
+    else:
+        found = msgspec.to_builtins(shape.pending)
+        assert found == {**expected, "html": expected["body"]}, shape.id
+    for child in shape.children or []:
+        assert_pending(model, child, viewer)
 
 
 def assert_shape(model: Model, shape: CommentShape) -> None:

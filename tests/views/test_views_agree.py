@@ -106,6 +106,8 @@ async def _assert_listing(
         page = await reading._page("s", wanted, viewer, limit, cursor, 2)
         assert page.total == len(expected), (wanted, viewer)
         found += [shape.id for shape in page.comments]
+        for shape in page.comments:
+            judge.assert_pending(story.model, shape, viewer)
         if viewer is ANYONE:
             for shape in page.comments:
                 judge.assert_shape(story.model, shape)

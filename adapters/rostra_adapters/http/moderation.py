@@ -9,6 +9,8 @@ from aiohttp import hdrs, web
 from rostra import ids, texts
 from rostra.commands import (
     ApproveComment,
+    DecideOnWording,
+    HoldComment,
     ModerateComment,
     PinComment,
     RejectComment,
@@ -16,6 +18,7 @@ from rostra.commands import (
     RestoreComment,
     UnpinComment,
 )
+from rostra.events import WordingRef
 from rostra.times import Time
 from rostra_adapters.app import App
 from rostra_adapters.history import comment_state
@@ -23,7 +26,8 @@ from rostra_adapters.http import tokens
 from rostra_adapters.http.actors import enter, submitted
 from rostra_adapters.http.bodies import decoded
 from rostra_adapters.http.messages import answer
-from rostra_adapters.http.persons import Body, DoneShape
+from rostra_adapters.http.persons import Body, done_shape
+from rostra_adapters.http.preconditions import version_seen
 from rostra_adapters.http.problems import Problem
 from rostra_adapters.http.queries import AS_OF, Query
 from rostra_adapters.http.readers import Reader, id_in_path
@@ -36,6 +40,7 @@ from rostra_projections.shapes import ActsPage, QueuePage
 ACTIONS: dict[str, type[ModerateComment]] = {
     "approve": ApproveComment,
     "reject": RejectComment,
+    "hold": HoldComment,
     "remove": RemoveComment,
     "restore": RestoreComment,
     "pin": PinComment,
@@ -44,10 +49,15 @@ ACTIONS: dict[str, type[ModerateComment]] = {
 
 
 class Ruling(Body, frozen=True, kw_only=True):
-    """What a moderator does, and why."""
+    """What a moderator does, and why. `wording`: the edit that they approve or reject."""
 
-    action: Literal["approve", "reject", "remove", "restore", "pin", "unpin"]
+    action: Literal["approve", "reject", "hold", "remove", "restore", "pin", "unpin"]
     reason: texts.Reason | None = None
+    wording: WordingRef | None = None
+
+    def __post_init__(self) -> None:
+        if self.wording is not None and not issubclass(ACTIONS[self.action], DecideOnWording):
+            raise ValueError("`wording` is for `approve` and `reject`")
 
 
 class Moderation:
@@ -115,10 +125,13 @@ class Moderation:
             by=actor.person,
             reason=ruling.reason,
         )
-        act = actor.act(self._now())
+        if isinstance(command, DecideOnWording):
+            command = msgspec.structs.replace(command, wording=ruling.wording)
+        seen = await version_seen(request, self._app, self._settings, self._reads, comment, actor)
+        act = msgspec.structs.replace(actor.act(self._now()), seen=seen)
         outcome = await submitted(self._app, self._settings, command, act)
         state = await comment_state(self._app.log, comment)
-        done = DoneShape(id=comment, status=state.status, position=outcome.position or 0)
+        done = done_shape(comment, state, outcome)
         return answer(
             request,
             msgspec.json.encode(done),

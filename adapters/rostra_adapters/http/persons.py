@@ -5,7 +5,7 @@ Each act goes the way of a published event, under the source `rostra:persons`. A
 """
 
 from collections.abc import Callable
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 from uuid import UUID, uuid4
 
 import msgspec
@@ -23,7 +23,8 @@ from rostra.commands import (
     PostComment,
     RemoveComment,
 )
-from rostra.comment import Status
+from rostra.comment import Comment, Status
+from rostra.handle import Outcome
 from rostra.limits import KEY_CHARACTERS_MAX
 from rostra.times import Time
 from rostra_adapters.app import App
@@ -31,9 +32,10 @@ from rostra_adapters.history import comment_state
 from rostra_adapters.http.actors import Actor, enter, submitted, visit
 from rostra_adapters.http.bodies import decoded
 from rostra_adapters.http.messages import answer
+from rostra_adapters.http.preconditions import version_seen
 from rostra_adapters.http.problems import Problem
 from rostra_adapters.http.readers import id_in_path
-from rostra_adapters.http.reads import Reads, tag_of
+from rostra_adapters.http.reads import Reads
 from rostra_adapters.http.settings import HttpSettings
 
 IDEMPOTENCY_KEY = "Idempotency-Key"
@@ -98,11 +100,23 @@ class NewDiscussion(Body, frozen=True, kw_only=True):
 
 
 class DoneShape(msgspec.Struct, kw_only=True):
-    """What it is about, how that stands, and the position from which views show it."""
+    """What it is about, how that stands, and the position from which views show it. `pending`:
+    a new wording waits for the moderators, while the one before stays shown."""
 
     id: UUID
     status: Status | UnsetType = UNSET
+    pending: Literal[True] | UnsetType = UNSET
     position: int
+
+
+def done_shape(comment: UUID, state: Comment, outcome: Outcome) -> DoneShape:
+    """Return what became of a comment that something was done to."""
+    return DoneShape(
+        id=comment,
+        status=state.status,
+        pending=UNSET if state.pending is None else True,
+        position=outcome.position or 0,
+    )
 
 
 class VoteShape(msgspec.Struct, kw_only=True):
@@ -271,26 +285,12 @@ class Persons:
         act = msgspec.structs.replace(actor.act(self._now()), seen=seen)
         outcome = await submitted(self._app, self._settings, command, act)
         state = await comment_state(self._app.log, comment)
-        done = DoneShape(id=comment, status=state.status, position=outcome.position or 0)
+        done = done_shape(comment, state, outcome)
         return self._answer(request, done)
 
     async def _matched(self, request: web.Request, comment: UUID, actor: Actor) -> int | None:
-        """`If-Match` is the tag under which the comment is shown to this person. Answers how
-        many events of it that shows, at most; None where nothing is asked. Raises the problem
-        `precondition-failed`."""
-        if hdrs.IF_MATCH not in request.headers:
-            return None
-        seen = len((await self._app.log.read_streams([comment]))[comment])
-        await self._app.wait(await self._app.head(), self._settings.wait_seconds_default)
-        shape = await self._reads.comment(comment, actor.viewer)
-        if shape is None:
-            raise Problem("not-found", "there is no such comment")
-        log_id = await self._app.log.log_id()
-        tag = tag_of(msgspec.json.encode(shape), log_id, actor.person)
-        given = request.if_match or ()
-        if not any(one.value == "*" or (one.value == tag and not one.is_weak) for one in given):
-            raise Problem("precondition-failed", "the comment has changed since")
-        return seen
+        app, settings, reads = self._app, self._settings, self._reads
+        return await version_seen(request, app, settings, reads, comment, actor)
 
     def _answer(
         self,

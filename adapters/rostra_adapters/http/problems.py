@@ -72,6 +72,10 @@ KINDS: dict[str, Kind] = {
     "discussion-closed": Kind(422, "The discussion is closed", "Votes still count."),
     "passage-closed": Kind(422, "The passage is closed"),
     "comment-removed": Kind(422, "The comment was removed"),
+    "comment-deleted": Kind(
+        422, "Deleted by its author", "Moderators restore what moderators removed."
+    ),
+    "unknown-wording": Kind(422, "Unknown wording", "`wording` names an edit of this comment."),
     "parent-not-published": Kind(422, "What this answers is removed or held"),
     "edit-too-late": Kind(422, "Too late to edit", "The settings say for how long one may."),
     "not-opened-by-readers": Kind(422, "Not opened by readers", "Unless `open_on_first` is set."),

@@ -46,7 +46,7 @@ order by q.since"""
 
 QUEUES = {
     queue: _QUEUE.format(columns=COLUMNS, here=_WITH_COMMENTS, since=f"{queue}_since")
-    for queue in ("held", "flagged")
+    for queue in ("held", "flagged", "pending")
 }
 
 FLAGS_OF = f"""

@@ -11,7 +11,14 @@ from rostra.times import Time, format_time, to_datetime
 from rostra_adapters.postgres.connect import unavailable_if_lost
 from rostra_adapters.views import moderation_reads, read_position
 from rostra_adapters.views.store import to_row
-from rostra_projections.comment_rows import COMMENTS, COUNTS, CommentRow, CountsRow
+from rostra_projections.comment_rows import (
+    COMMENTS,
+    COUNTS,
+    PENDING,
+    CommentRow,
+    CountsRow,
+    PendingRow,
+)
 from rostra_projections.comments import inline_group
 from rostra_projections.comments_sql import COLUMNS, From, of_listing, page_statement
 from rostra_projections.discussions import DISCUSSIONS
@@ -88,6 +95,11 @@ select v.position, g.id, g.comments, g.changed from {here}
 left join public.comment_counts_v{{comments}} g
     on g.id = any($1::uuid[]) and g.site is not null"""
 
+_PENDING = """
+select v.position, {p} from {here}
+left join public.pending_wordings_v{{comments}} p
+    on p.id = any($1::uuid[]) and p.position is not null"""
+
 _PAGE_COLUMNS_AHEAD = 9
 
 
@@ -106,6 +118,7 @@ DISCUSSION = _DISCUSSION.format(here=_BOTH, d=_D, g=_G)
 ONE_SITE = _DISCUSSIONS.format(here=_BOTH, d=_D, g=_G)
 PASSAGES_OF = _PASSAGES.format(here=_here("passages", "comments"), p=_P)
 COUNTS_OF = _COUNTS.format(here=_here("comments"))
+PENDING_OF = _PENDING.format(here=_here("comments"), p=_columns(PENDING, "p"))
 
 
 class PostgresReads:
@@ -167,6 +180,11 @@ class PostgresReads:
         record = (await self._fetch(COMMENT, comment))[0]
         values = tuple(record)
         return None if values[1] is None else (values[0], to_row(COMMENTS, values[1:]))
+
+    async def pending(self, comments: Sequence[UUID]) -> dict[UUID, PendingRow]:
+        found = await self._fetch(PENDING_OF, list(comments))
+        rows = [to_row(PENDING, tuple(record)[1:]) for record in found if record[1] is not None]
+        return {row.id: row for row in rows}
 
     async def discussion(self, discussion: UUID) -> tuple[int, DiscussionRead] | None:
         record = (await self._fetch(DISCUSSION, discussion))[0]

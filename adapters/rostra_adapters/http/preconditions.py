@@ -1,0 +1,39 @@
+"""`If-Match` on what is done to a comment."""
+
+from uuid import UUID
+
+import msgspec
+from aiohttp import hdrs, web
+
+from rostra_adapters.app import App
+from rostra_adapters.http.actors import Actor
+from rostra_adapters.http.problems import Problem
+from rostra_adapters.http.reads import Reads, tag_of
+from rostra_adapters.http.settings import HttpSettings
+
+
+async def version_seen(
+    request: web.Request,
+    app: App,
+    settings: HttpSettings,
+    reads: Reads,
+    comment: UUID,
+    actor: Actor,
+) -> int | None:
+    """Return how many events of the comment its shown state includes; None without `If-Match`.
+
+    `If-Match` is the tag under which the comment is shown to the actor. Raises the problems
+    `precondition-failed` and `not-found`.
+    """
+    if hdrs.IF_MATCH not in request.headers:
+        return None
+    seen = len((await app.log.read_streams([comment]))[comment])
+    await app.wait(await app.head(), settings.wait_seconds_default)
+    shape = await reads.comment(comment, actor.viewer)
+    if shape is None:
+        raise Problem("not-found", "there is no such comment")
+    tag = tag_of(msgspec.json.encode(shape), await app.log.log_id(), actor.person)
+    given = request.if_match or ()
+    if not any(one.value == "*" or (one.value == tag and not one.is_weak) for one in given):
+        raise Problem("precondition-failed", "the comment has changed since")
+    return seen
