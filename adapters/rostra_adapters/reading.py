@@ -8,6 +8,7 @@ from rostra import ids
 from rostra.codec import open_words, words_place
 from rostra.comment import CommentEdited, CommentPosted
 from rostra.events import Words
+from rostra.names import cleaned_name
 from rostra.sealing import Damaged, Erased, KeyRing
 from rostra.settings import Order
 from rostra_projections.comment_rows import CommentRow, PendingRow
@@ -249,7 +250,9 @@ class Reading:
         except Damaged:
             return OpenedWords()
         html = None if latest.body is None else self._render(latest.body)
-        return OpenedWords(name=first.name, body=latest.body, html=html)
+        # The log may hold names that were recorded before names were cleaned.
+        name = None if first.name is None else cleaned_name(first.name)
+        return OpenedWords(name=name, body=latest.body, html=html)
 
     def _open(
         self, comment: UUID, sealed: bytes | None, topic: str, event: UUID | None, owner: UUID

@@ -12,6 +12,7 @@ from msgspec import Meta
 
 from rostra import ids, texts
 from rostra.events import PERSONS, WordingRef
+from rostra.names import cleaned_name
 from rostra.once import once
 from rostra.refusals import Refusal, unknown
 from rostra.settings import AskedSettings, AskedSiteSettings
@@ -100,7 +101,8 @@ def _given_or_erased(*, erased: bool, needed: str | None = None, **words: str | 
         raise ValueError(f"`{'`, `'.join(words)}` cannot be given where `erased` is true")
     if not erased and needed is not None and words[needed] is None:
         raise ValueError(f"Object missing required field `{needed}`")
-    texts.check_body(words.get("body") or "")
+    if (body := words.get("body")) is not None:
+        texts.check_body(body)
 
 
 class OpenDiscussion(InDiscussion, frozen=True, kw_only=True):
@@ -138,6 +140,10 @@ class Author(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     id: PersonId
     name: texts.Name | None = None
     email: texts.Email | None = None
+
+    def __post_init__(self) -> None:
+        if self.name is not None:  # a publisher's names are cleaned, never refused
+            msgspec.structs.force_setattr(self, "name", cleaned_name(self.name))
 
 
 class PostComment(InDiscussion, frozen=True, kw_only=True):

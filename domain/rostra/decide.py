@@ -40,6 +40,7 @@ from rostra.commands import (
     UnpinComment,
 )
 from rostra.events import Act
+from rostra.names import OUR_IDS
 from rostra.refusals import Refusal, unknown
 from rostra.settings import Rules, rules
 from rostra.world import Reading, Standing
@@ -118,6 +119,8 @@ def decide(command: Command, act: Act, reading: Reading, at: UUID) -> Decided:
     """The events that the command, which is about `at`, means; none where it changes nothing.
     Raises Refusal, and Missing where it looks at what has not been read."""
     site.check(reading.site(command.site_id), command.site)
+    if not act.source.startswith(OUR_IDS):
+        _must_not_act_as_ours(command)
     if isinstance(command, CastVote) and act.person is None:
         discussion.check(reading.discussion(command.discussion), command)
         return _cast(command, act, reading, at)
@@ -139,6 +142,23 @@ def decide(command: Command, act: Act, reading: Reading, at: UUID) -> Decided:
         return _open(command, act, reading)
     discussion.check(reading.discussion(command.discussion), command)
     return _inside(command, _as_person(command, act, reading), reading, at)
+
+
+def _must_not_act_as_ours(command: Command) -> None:
+    """Refuse an event in which one of Rostra's own ids acts. Raises id-reserved.
+
+    Only the feed of a Rostra tells what those did, under a source of Rostra's own. Others may name
+    them: a publisher erases a guest, or nullifies their vote.
+    """
+    match command:
+        case CastVote():
+            actor: str | None = command.voter
+        case PostComment():
+            actor = command.author.id
+        case _:
+            actor = getattr(command, "by", None)
+    if actor is not None and actor.startswith(OUR_IDS):
+        raise Refusal("id-reserved", f"{actor!r} is an id that only Rostra gives out")
 
 
 def _open(command: OpenDiscussion, act: Act, reading: Reading) -> Decided:

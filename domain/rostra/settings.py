@@ -5,7 +5,14 @@ from typing import Annotated, Literal, TypeVar, get_args
 
 import msgspec
 
-from rostra.limits import DEPTH_MAX, EDIT_SECONDS, ORIGINS_MAX, URL_CHARACTERS_MAX
+from rostra.limits import (
+    DEPTH_MAX,
+    EDIT_SECONDS,
+    NAME_CHARACTERS_MAX,
+    ORIGINS_MAX,
+    RESERVED_NAMES_MAX,
+    URL_CHARACTERS_MAX,
+)
 
 Moderation = Literal["none", "first", "all"]
 Voting = Literal["both", "up", "off"]
@@ -15,6 +22,16 @@ Seconds = Annotated[int, msgspec.Meta(ge=0, le=10**9)]
 Depth = Annotated[int, msgspec.Meta(ge=0, le=DEPTH_MAX)]
 Origin = Annotated[
     str, msgspec.Meta(max_length=URL_CHARACTERS_MAX, pattern=r"\A[^\x00-\x20\x7f-\x9f]+\Z")
+]
+ReservedName = Annotated[
+    str,
+    msgspec.Meta(
+        min_length=1, max_length=NAME_CHARACTERS_MAX, pattern=r"\A[^\x00-\x1f\x7f-\x9f]+\Z"
+    ),
+]
+ReservedNames = Annotated[
+    tuple[ReservedName, ...],
+    msgspec.Meta(max_length=RESERVED_NAMES_MAX, description="No guest may take one, or its like."),
 ]
 Origins = Annotated[tuple[Origin, ...], msgspec.Meta(max_length=ORIGINS_MAX)]
 
@@ -41,6 +58,7 @@ class SiteSettings(Settings, frozen=True, kw_only=True, omit_defaults=True):
     guests: bool | None = None
     depth: int | None = None
     orders: tuple[Order, ...] | None = None
+    reserved_names: tuple[str, ...] | None = None
 
 
 class AskedSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -56,6 +74,7 @@ class AskedSiteSettings(SiteSettings, frozen=True, kw_only=True, forbid_unknown_
     origins: Origins | None = None
     depth: Depth | None = None
     orders: Annotated[tuple[Order, ...], msgspec.Meta(min_length=1, max_length=6)] | None = None
+    reserved_names: ReservedNames | None = None
 
 
 class Rules(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,6 +90,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     guests: bool = False
     depth: int = DEPTH_MAX
     orders: tuple[Order, ...] = get_args(Order)
+    reserved_names: tuple[str, ...] = ()
 
 
 S = TypeVar("S", bound="Settings")

@@ -6,6 +6,7 @@ from msgspec import Meta
 
 from rostra import limits
 from rostra.folding import Folded
+from rostra.names import has_visible
 
 _PLAIN = r"\A[^\x00-\x1f\x7f-\x9f]+\Z"
 _PLAIN_SITE = r"\A(?!\*\Z)[^\x00-\x1f\x7f-\x9f]+\Z"
@@ -31,9 +32,7 @@ PersonId = Annotated[
         description="A pseudonym: an e-mail address is refused.",
     ),
 ]
-Name = Annotated[
-    str, Meta(min_length=1, max_length=limits.NAME_CHARACTERS_MAX, pattern=_WITHOUT_NUL)
-]
+Name = Annotated[str, Meta(min_length=1, max_length=limits.NAME_CHARACTERS_MAX)]
 Email = Annotated[str, Meta(max_length=limits.EMAIL_CHARACTERS_MAX, pattern=_PLAIN)]
 Title = Annotated[str, Meta(max_length=limits.TITLE_CHARACTERS_MAX, pattern=_WITHOUT_NUL)]
 Url = Annotated[str, Meta(max_length=limits.URL_CHARACTERS_MAX, pattern=_PLAIN)]
@@ -47,7 +46,7 @@ Body = Annotated[
     Meta(
         max_length=limits.BODY_BYTES_MAX,
         pattern=r"\A(?=[^\x00]*[^\s\x00])[^\x00]*\Z",
-        description="Not blank; at most 16 KiB of UTF-8.",
+        description="Holds a visible character; at most 16 KiB of UTF-8.",
     ),
 ]
 Quote = Annotated[
@@ -79,6 +78,11 @@ def check_quote(exact: str) -> None:
 
 
 def check_body(body: str) -> None:
-    """The limit in bytes, which a limit in characters cannot say. Raises ValueError."""
+    """Check what a pattern cannot: the limit in bytes, and that a reader sees something.
+
+    Raises ValueError.
+    """
+    if not has_visible(body):
+        raise ValueError("`body` must not be blank")
     if len(body.encode()) > limits.BODY_BYTES_MAX:
         raise ValueError(f"`body` is longer than {limits.BODY_BYTES_MAX} bytes of UTF-8")

@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from rostra.names import is_guest
 from rostra.settings import Order
 from rostra.times import Time
 
@@ -16,10 +17,18 @@ ShownStatus = Literal["published", "held", "rejected", "removed", "deleted", "er
 
 
 class AuthorShape(msgspec.Struct, gc=False):
-    """`name` is None where the person was erased."""
+    """Author of a comment."""
 
     id: str
     name: str | None
+    """None where the person was erased."""
+    guest: Literal[True] | UnsetType = UNSET
+    """Given for guests alone: they chose the name themselves."""
+
+
+def author_shape(person: str, name: str | None) -> AuthorShape:
+    """Return the author with the mark of a guest, if they are one."""
+    return AuthorShape(person, name, True if is_guest(person) else UNSET)
 
 
 class WordingShape(msgspec.Struct, gc=False):

@@ -12,12 +12,12 @@ from rostra_projections.comment_rows import HIDDEN, CommentRow
 from rostra_projections.listing import Cursor, LastKey, Listing, encode_cursor
 from rostra_projections.reads import Page
 from rostra_projections.shapes import (
-    AuthorShape,
     CommentShape,
     CommentsPage,
     PendingShape,
     ShownStatus,
     Viewer,
+    author_shape,
 )
 
 LEVELS_BELOW = 2
@@ -126,7 +126,7 @@ class Thread:
             key=row.key,
             parent=row.parent,
             depth=row.depth,
-            author=AuthorShape(row.author, words.name) if shown else None,
+            author=author_shape(row.author, words.name) if shown else None,
             body=words.body,
             html=words.html,
             posted_at=row.posted_at,

@@ -75,6 +75,9 @@ EVENTS: dict[str, AnyEvent] = {
             orders=("newest", "hot"),
         ),
     ),
+    "site.configured+reserved": SiteConfigured(
+        time=TIME, site="gazette", settings=SiteSettings(reserved_names=("Editor", "Zoë"))
+    ),
     "person.trusted": PersonTrusted(time=TIME, site="gazette", person="ann", by="mia"),
     "person.erased": PersonErased(time=TIME, site="gazette", person="ann"),
     "person.returned": PersonReturned(time=TIME, site="gazette", person="ann"),

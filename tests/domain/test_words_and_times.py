@@ -179,6 +179,7 @@ def test_the_defaults_are_those_of_the_contract() -> None:
         "origins": ("*",),
         "guests": False,
         "depth": 12,
+        "reserved_names": (),
         "orders": ("newest", "oldest", "most_voted", "best", "controversial", "hot"),
     }
 

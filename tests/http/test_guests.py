@@ -2,8 +2,11 @@
 
 import json
 
+import pytest
+
 from rostra_adapters.http import HttpSettings
 from rostra_adapters.http.settings import Rate
+from rostra_adapters.http.tokens import read
 from service import SECRET, Answer, Service, event, opened, serving, token
 
 SITE = "gazette"
@@ -31,7 +34,7 @@ async def test_a_guest_writes_under_the_name_they_gave(service: Service) -> None
     )
     assert written.status == 201
     found = await service.get(f"/v1/comments/{written.json['id']}")
-    assert found.json["author"] == {"id": entered.json["sub"], "name": "Zoë"}
+    assert found.json["author"] == {"id": entered.json["sub"], "name": "Zoë", "guest": True}
     assert entered.json["sub"] != (await guest(service)).json["sub"]
 
 
@@ -46,6 +49,40 @@ async def test_a_guest_needs_a_name_that_fits(service: Service) -> None:
     for name in ("", "n" * 101, "a\u0000b"):
         refused = await guest(service, name)
         assert (refused.status, refused.problem) == (422, "invalid-body"), name
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["\u200b", "\u2800", " ", "A\nB", "\x1b[1mA", "\u202eA", "A\u200bB", "A" + "\u0301" * 4],
+)
+async def test_a_guests_name_shows_what_it_is(service: Service, name: str) -> None:
+    await service.given(event("site.configured", settings={"guests": True}))
+    refused = await guest(service, name)
+    assert (refused.status, refused.problem) == (422, "invalid-body")
+    assert "`name`" in refused.json["errors"][0]["message"]
+
+
+async def test_a_guests_name_is_composed_and_its_blanks_are_joined(service: Service) -> None:
+    await service.given(event("site.configured", settings={"guests": True}))
+    entered = await guest(service, " Zoe\u0308 \u3000 Lee ")
+    assert read(entered.json["token"], SECRET).name == "Zoë Lee"
+
+
+async def test_a_guest_is_not_called_like_a_reserved_name(service: Service) -> None:
+    settings = {"guests": True, "reserved_names": ["Editor", "Zoë Lee"]}
+    await service.given(event("site.configured", settings=settings))
+    for name in ("Editor", " editor ", "Еdіtоr", "EDlTOR", "Zoe\u0308  LEE"):
+        refused = await guest(service, name)
+        assert (refused.status, refused.problem) == (422, "name-reserved"), name
+    assert (await guest(service, "Edith")).status == 201
+    await service.given(event("site.configured", settings={"reserved_names": []}))
+    assert (await guest(service, "Editor")).status == 201
+
+
+@pytest.mark.parametrize("names", [["a\nb"], [""], ["x" * 101], ["x"] * 1_001, "Editor"])
+async def test_reserved_names_have_limits(service: Service, names: object) -> None:
+    answer = await service.publish(event("site.configured", settings={"reserved_names": names}))
+    assert (answer.status, answer.problem) == (422, "invalid-event")
 
 
 async def test_one_address_makes_few_guests() -> None:

@@ -221,3 +221,9 @@ async def test_none_of_them_is_a_token(test_data: Path) -> None:
             if isinstance(text, str) and text.isascii() and text.isprintable():
                 answer = await service.ask("GET", "/v1/events", token=text)
                 assert answer.status == 401, test
+
+
+@pytest.mark.parametrize("person", ["guest:0a1b", "rostra:review"])
+def test_no_other_issuer_gives_out_our_ids(person: str) -> None:
+    with pytest.raises(Problem, match="unauthorized"):
+        tokens.read(signed(sub=person), SECRET, keys(entry()))

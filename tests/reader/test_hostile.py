@@ -11,6 +11,7 @@ from aiohttp.test_utils import TestServer
 from playwright.async_api import Browser, Page, expect
 
 from reader.pages import COMMENT, PANEL, ROOT, all_loaded, said, shown, wrote
+from rostra.names import cleaned_name, has_visible
 from rostra_adapters.http.demo import RESOURCE, SITE
 from service import Service
 
@@ -34,7 +35,7 @@ def hostile(folder: Path) -> list[str]:
     naughty = json.loads((folder / "robustness/naughty-strings.json").read_text())
     payloads = json.loads((folder / "robustness/dompurify.json").read_text())
     written = [str(one["payload"]) for one in payloads] + [str(one) for one in naughty]
-    return [one for one in written if one.strip() and "\0" not in one]
+    return [one for one in written if has_visible(one) and "\0" not in one]
 
 
 async def test_hostile_words_and_names_show_as_text(
@@ -47,7 +48,7 @@ async def test_hostile_words_and_names_show_as_text(
     ]
     results = await reader_service.batch(events)
     taken = {
-        f"comment-{result['id']}": event["data"]["author"]["name"]
+        f"comment-{result['id']}": cleaned_name(event["data"]["author"]["name"])
         for result, event in zip(results, events, strict=True)
         if result["status"] == "recorded"
     }

@@ -10,6 +10,7 @@ from rostra.commands import Command
 from rostra.events import PERSONS, Act
 from rostra.handle import Commanded, Outcome
 from rostra.limits import NAME_CHARACTERS_MAX
+from rostra.names import cleaned_name, given_name
 from rostra.settings import Rules
 from rostra.times import Time
 from rostra_adapters.app import App
@@ -27,11 +28,23 @@ class Actor(msgspec.Struct, frozen=True):
     """A person where they act. `moderates`: by a token for it."""
 
     person: str
-    name: str
+    token_name: str | None
     viewer: Viewer
     site: str
     resource: str
     moderates: bool
+
+    @property
+    def name(self) -> str:
+        """The name that is shown with what they write. Raises the problem `forbidden`."""
+        if self.token_name is None:
+            return cleaned_name(self.person[:NAME_CHARACTERS_MAX])
+        try:
+            return given_name(self.token_name)
+        except ValueError as error:
+            raise Problem(
+                "forbidden", f"the token's `name` cannot be a person's: {error}"
+            ) from None
 
     def act(self, now: Time, event: str | None = None) -> Act:
         """What they do now; `event` names it, where it has a name."""
@@ -66,10 +79,9 @@ def actor(token: Token, reader: Reader, site: str, resource: str, *, moderates: 
     """The token's person. Raises the problem `forbidden` where they cannot be named here."""
     try:
         person: str = msgspec.convert(token.person, texts.PersonId)
-        name: str = msgspec.convert(token.name or person[:NAME_CHARACTERS_MAX], texts.Name)
     except msgspec.ValidationError:
-        raise Problem("forbidden", "the token's `sub` or `name` cannot be a person's") from None
-    return Actor(person, name, reader.viewer(site), site, resource, moderates)
+        raise Problem("forbidden", "the token's `sub` cannot be a person's") from None
+    return Actor(person, token.name or None, reader.viewer(site), site, resource, moderates)
 
 
 def _must_act_there(

@@ -3,6 +3,7 @@
 A guest is a person like any other, with an id that nobody else has and a token that soon ends.
 """
 
+import asyncio
 import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,8 @@ import msgspec
 from aiohttp import hdrs, web
 
 from rostra import texts
+from rostra.names import GUEST, given_name, is_reserved
+from rostra.settings import Rules
 from rostra.times import Time, format_time
 from rostra_adapters.app import App
 from rostra_adapters.http import tokens
@@ -23,8 +26,6 @@ from rostra_adapters.http.problems import Problem, retry_after
 from rostra_adapters.http.readers import ORIGINS
 from rostra_adapters.http.settings import HttpSettings
 
-GUEST = "guest:"
-"""Begins the id of every guest."""
 TOKEN_HOURS = 12.0
 ID_BYTES = 12
 
@@ -35,6 +36,9 @@ class NewGuest(Body, frozen=True, kw_only=True):
     site: texts.SiteName
     name: texts.Name
 
+    def __post_init__(self) -> None:
+        msgspec.structs.force_setattr(self, "name", given_name(self.name))
+
 
 class GuestShape(msgspec.Struct, kw_only=True):
     """A token with the scope `comment` for one site, and whose it is."""
@@ -42,6 +46,11 @@ class GuestShape(msgspec.Struct, kw_only=True):
     token: str
     sub: str
     expires_at: Time
+
+
+def protected_names(rules: Rules) -> tuple[str, ...]:
+    """Return the names that no guest of a site may take."""
+    return rules.reserved_names
 
 
 class Guests:
@@ -70,6 +79,9 @@ class Guests:
         if not rules.guests:
             raise Problem("no-guests", f"{new.site} takes no guests")
         self._take(request)
+        # Unicode's table of look-alikes takes a while to load, once in a process.
+        if await asyncio.to_thread(is_reserved, new.name, protected_names(rules)):
+            raise Problem("name-reserved", f"the name {new.name!r} is reserved, or looks like one")
         person = GUEST + secrets.token_hex(ID_BYTES)
         until = datetime.now(UTC) + timedelta(hours=TOKEN_HOURS)
         token = tokens.sign(

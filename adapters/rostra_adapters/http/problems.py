@@ -67,6 +67,10 @@ KINDS: dict[str, Kind] = {
     "id-collision": Kind(422, "Two names with one id"),
     "other-passage": Kind(422, "Another passage", "A reply is on the passage of its thread."),
     "not-at-the-top": Kind(422, "Not a top-level comment"),
+    "name-reserved": Kind(422, "The name is reserved", "The site's `reserved_names` say so."),
+    "id-reserved": Kind(
+        422, "The id is reserved", "Ids that begin with `rostra:` or `guest:` are Rostra's own."
+    ),
     "name-taken": Kind(409, "The name is taken", "Another discussion has it."),
     "moved-to-itself": Kind(422, "A move that leads back to where it began"),
     "discussion-closed": Kind(422, "The discussion is closed", "Votes still count."),

@@ -12,6 +12,7 @@ from aiohttp import web
 from msgspec import Meta
 
 from rostra.limits import PERSON_CHARACTERS_MAX
+from rostra.names import OUR_IDS
 from rostra_adapters.http.jwks import Key
 from rostra_adapters.http.problems import Problem
 
@@ -235,7 +236,10 @@ def _granted(text: str, header: _Header, keys: Sequence[Key]) -> Token:
                 payload = verified_payload(text, key.public, key.entry.alg)
             except jwt.InvalidSignatureError:
                 continue  # an issuer may have several keys without a name
-            return _bounded(_token(payload), key)
+            token = _token(payload)
+            if token.person.startswith(OUR_IDS):
+                raise _unauthorized("the token's `sub` is an id that only Rostra gives out")
+            return _bounded(token, key)
     raise jwt.InvalidKeyError
 
 
