@@ -1,22 +1,29 @@
 """A comment's body as HTML."""
 
+import asyncio
 import json
+import math
 import re
+import time
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 
 import nh3
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from rostra_adapters.rendering import (
     ATTRIBUTES,
     LINK_REL,
     SCHEMES,
     TAGS,
-    Rendering,
+    plain,
     render,
     unsanitised,
 )
+from rostra_adapters.renderings import Renderings
 
 
 def test_markdown_becomes_html() -> None:
@@ -132,14 +139,188 @@ def test_nothing_that_browsers_were_tricked_with_gets_through(test_data: Path) -
             assert not re.match(r"(?i)\W*(javascript|data|vbscript):", link), payload
 
 
-def test_what_was_rendered_is_kept_within_a_bound_and_forgotten_when_asked() -> None:
-    rendering = Rendering(characters_max=100)
-    first = rendering.html("one")
-    assert rendering.html("one") is first
+LONGEST = 16 * 1024
+PLAIN = (
+    "Well, that is what the article says, isn't it?\n"
+    "I do not think so. It is quite another matter.\n\n"
+)
+TIMES_PLAIN_MAX = 20
+ROUNDS = 3
+# Repeated up to the longest body. Each was among the worst of thousands that were tried.
+HOSTILE = [
+    *("![", "*[", "_[", "[", "[[", "[]", "![](", "[](", "](![", "[a](<b", '[a](b "', "[a](("),
+    *("![]()", "[![](a)](b)", "[a]: b\n", "[a]\n", "[a][b]", "[a](b)", "[`", "[<b>"),
+    *("*", "_", "*a", "*a **b _c __d ", "**", "***a", "*_", "a*_b", "*a*", "***<i>", "a**b c* "),
+    *("`", "`` ` ", "`a`", "\n``", ">`", "``***"),
+    *("> ", ">", "- ", "-\n", "\n-", "\n*", "1.\n", "1. a\n", "* a\n", "- > ", "- a\n\n"),
+    *("\n\n_", "a\n\n", "a\n", "<\n", "\t", "a\n=\n", "# a\n", "***\n", "    a\n\n", "\\\n"),
+    *("<!--", "<!-- -", "<?", "<!A ", "<![CDATA[", "<", "</", "<a ", '<a b="', "<a b c "),
+    *("<b>", "<i><p>\n\n", "<b>&", "<p>", "</p>", "<b id=1>", "<svg><math><table><td>"),
+    *("<table>", "<select><option>", "<b><i><s><u>\n\n", "<div>\n\n", "<a href=x>", "<pre>\n"),
+    *("&amp;", "&#x26;", "&", "<http://a.b>", "<a@b.c>", "\\*", "|a|b|\n|-|-|\n", "```\n"),
+]
+SHAPED = [
+    "".join("`" * n + " " for n in range(1, 180)),
+    "*" * 8_000 + "a" + "*" * 8_000,
+    "<!--" * 4_000 + "--->",
+    "<a" + " " * 16_000,
+    "[" * 8_000 + "](a)" * 2_000,
+    "![" * 4_000 + "](a)" * 2_000,
+    "".join(f"<b id={n}>" for n in range(700)) + "\n\na" * 2_500,
+    "".join(f"<b id={n}>" for n in range(700)) + "<p>" * 2_500,
+    "".join(f"[a{n}]: b\n" for n in range(900)) + "[a1]" * 1_500,
+    "".join("  " * n + "- a\n" for n in range(120)),
+    "<a " + " ".join(f"x{n}=y" for n in range(2_000)) + ">",
+]
+
+
+def _seconds(bodies: list[str]) -> list[float]:
+    """The processor time that rendering each takes, the least of some rounds."""
+    least = [math.inf] * len(bodies)
+    for _ in range(ROUNDS):
+        for number, body in enumerate(bodies):
+            began = time.process_time()
+            render(body)
+            least[number] = min(least[number], time.process_time() - began)
+    return least
+
+
+def _repeated(text: str, characters: int) -> str:
+    return (text * (characters // len(text) + 1))[:characters]
+
+
+@pytest.mark.parametrize("characters", [LONGEST, LONGEST // 4])
+def test_no_body_takes_much_longer_than_a_plain_one(characters: int) -> None:
+    bodies = [_repeated(text, characters) for text in HOSTILE]
+    bodies += [text[:characters] for text in SHAPED]
+    seconds = _seconds([_repeated(PLAIN, characters), *bodies])
+    slow = {
+        body[:20]: took / seconds[0]
+        for body, took in zip(bodies, seconds[1:], strict=True)
+        if took > TIMES_PLAIN_MAX * seconds[0]
+    }
+    assert not slow
+
+
+@pytest.mark.parametrize("body", [_repeated(text, LONGEST) for text in HOSTILE] + SHAPED)
+def test_html_is_not_many_times_as_long_as_its_body(body: str) -> None:
+    assert len(render(body)) < 10 * len(body)
+
+
+ATOMS = ["[", "](", ")", "![", "*", "_", "`", "<", ">", "\n", "a", " ", "- ", "> ", "&", "<b>"]
+
+
+@given(
+    st.lists(st.sampled_from(ATOMS), max_size=2).map("".join),
+    st.lists(st.sampled_from(ATOMS), min_size=1, max_size=4).map("".join),
+    st.lists(st.sampled_from(ATOMS), max_size=2).map("".join),
+)
+@settings(max_examples=60, deadline=None)
+def test_rendering_takes_bounded_steps(before: str, repeated: str, after: str) -> None:
+    body = before + _repeated(repeated, LONGEST // 4) + after
+    began = time.process_time()
+    render(body)
+    took = time.process_time() - began
+    if took > 0.015:  # a first look, which is cheap; then a fair one
+        plain_seconds, seconds = _seconds([_repeated(PLAIN, len(body)), body])
+        assert seconds < TIMES_PLAIN_MAX * plain_seconds
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "> " * 40 + "innermost",
+        "- " * 40 + "innermost",
+        "> - " * 15 + "innermost\n\nafterwards",
+        "*" * 9_000 + " innermost & last",
+        "[" * 9_000 + " innermost\n\n\nlast",
+        "innermost " + "![" * 6_000,
+    ],
+)
+def test_what_is_too_much_work_is_shown_as_it_was_written(body: str) -> None:
+    html = render(body)
+    assert html == plain(body)
+    text = unescape(re.sub("</?p>|<br>", "", html))
+    assert text.split() == body.split()
+
+
+@given(st.text(alphabet="ab<&>\"'\n\t *[\u2028", max_size=60))
+def test_plain_text_keeps_every_word(body: str) -> None:
+    html = plain(body)
+    assert unescape(re.sub("</?p>|<br>", "", html)).split() == body.split()
+    assert _cleaned(html).count("<p>") == html.count("<p>")
+    assert set(re.findall(r"<(/?\w+)", html)) <= {"p", "/p", "br"}
+
+
+RICH = (
+    "## Point\n\nI *really* think that **this** [source](https://a.example/b?c=d) and `code`"
+    " matter.\n\n- first item with *stress*\n- second, see <https://a.example>\n- third\n\n"
+    "> What you said, quoted\n> over two lines.\n\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "tag"),
+    [
+        (RICH, "<strong>"),
+        ("- [Some title of a page](https://a.example/path/to/page)\n", "<li>"),
+        ("See [this][1] and [that][2].\n\n[1]: https://a.example/1\n\n", "<a "),
+        ("Press <kbd>Ctrl</kbd> and <kbd>C</kbd>.\n\n", "<kbd>"),
+        (":-) it's #1 <3! @you & me -- so 5*3=15, *snake* case_name\n", "<em>"),
+        ("```py\ndef f(x):\n    return x[0] * x[1]\n```\n\n", "<code "),
+    ],
+)
+def test_the_longest_body_may_be_marked_up_densely(text: str, tag: str) -> None:
+    body = _repeated(text, LONGEST - LONGEST % len(text))
+    assert tag in render(body)
+
+
+async def test_rendered_bodies_are_cached_within_a_bound_and_dropped_when_asked() -> None:
+    renderings = Renderings(characters_max=100)
+
+    def html(body: str) -> str:
+        found = renderings.at_hand([body])
+        assert found is not None
+        return found[body]
+
+    first = html("one")
+    assert html("one") is first
     for number in range(50):
-        rendering.html(f"number {number}")
-    assert rendering.html("one") == first
-    assert rendering.html("one") is not first
-    kept = rendering.html("two")
-    rendering.forget()
-    assert rendering.html("two") is not kept
+        html(f"number {number}")
+    assert html("one") == first
+    assert html("one") is not first
+    cached = html("two")
+    renderings.drop()
+    assert html("two") is not cached
+
+
+async def test_long_bodies_are_rendered_by_another_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    bodies = [f"*{number}* " + "words " * 500 for number in range(30)]
+    expected = {body: render(body) for body in bodies}
+    used: list[str] = []
+    monkeypatch.setattr("rostra_adapters.renderings.render", used.append)
+    renderings = Renderings()
+    assert renderings.at_hand(bodies) is None
+    assert await renderings.render(bodies) == expected
+    assert renderings.at_hand(bodies) == expected
+    assert await renderings.render_once(bodies[0] * 2) == render(bodies[0] * 2)
+    assert not used
+    await renderings.close()
+
+
+async def test_bodies_rendered_during_an_erasure_are_not_cached() -> None:
+    renderings = Renderings()
+    body = "words " * 1_000
+    rendering = asyncio.create_task(renderings.render([body]))
+    await asyncio.sleep(0)
+    renderings.drop()
+    assert (await rendering)[body] == render(body)
+    assert renderings.at_hand([body]) is None
+    await renderings.close()
+
+
+async def test_without_workers_long_bodies_are_shown_as_they_were_written() -> None:
+    renderings = Renderings()
+    await renderings.close()
+    body = "*words* " * 1_000
+    assert await renderings.render([body]) == {body: plain(body)}

@@ -25,6 +25,7 @@ from rostra_adapters.lanes import Lanes
 from rostra_adapters.past import AsOf, Past
 from rostra_adapters.printing import url_without_password
 from rostra_adapters.reading import Reading, nothing_withdrawn
+from rostra_adapters.renderings import Renderings
 from rostra_adapters.standings import events_of
 from rostra_adapters.views.backend import Backend, ViewStatus
 from rostra_adapters.views.folding import Progress
@@ -77,6 +78,7 @@ class App(Accesses):
         articles: Articles,
         views: Backend,
         reading: Reading,
+        renderings: Renderings,
         url: str,
         erasures: ErasuresFile | None = None,
     ) -> None:
@@ -84,6 +86,7 @@ class App(Accesses):
         self.ring = ring
         self.articles = articles
         self.past = Past(log)
+        self.renderings = renderings
         self._reading = reading
         self._lanes = Lanes(Commander(log, ring), log, ring, articles)
         self._url = url
@@ -93,6 +96,7 @@ class App(Accesses):
         """What was submitted is answered first."""
         await self._lanes.close()
         await self.articles.close()
+        await self.renderings.close()
         await self.views.close()
 
     # -- writing

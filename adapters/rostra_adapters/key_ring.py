@@ -167,14 +167,17 @@ class KeptKeyRing(ABC):
         for tell in self._hearers:
             tell(owners)
 
-    def trust(self) -> None:  # noqa: B027  # where nobody else destroys these keys
-        """Before what was made of words is used: forget all, where something may have been
-        destroyed that we did not hear of."""
+    @property
+    def is_current(self) -> bool:
+        """False where keys may have been destroyed that this process has not heard of. Until
+        it has, neither loaded keys nor anything made of words is used."""
+        return True
 
     async def load(self, owners: Collection[UUID]) -> None:
         while True:
             forgotten = self._forgotten
-            had = {owner: key for owner in owners if (key := self._loaded.get(owner)) is not None}
+            loaded = self._loaded if self.is_current else {}
+            had = {owner: key for owner in owners if (key := loaded.get(owner)) is not None}
             wanted = [owner for owner in owners if owner not in had]
             found = {kept.owner: kept for kept in await self._find(wanted)} if wanted else {}
             if forgotten == self._forgotten:  # else what we hold may be destroyed by now

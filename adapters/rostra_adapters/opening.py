@@ -32,7 +32,7 @@ from rostra_adapters.postgres.key_ring import PostgresKeyRing
 from rostra_adapters.postgres.log import PostgresLog
 from rostra_adapters.printing import url_without_password
 from rostra_adapters.reading import Reading
-from rostra_adapters.rendering import Rendering
+from rostra_adapters.renderings import Renderings
 from rostra_adapters.stock_log import StockLog
 from rostra_adapters.views.backend import Backend, PostgresBackend
 from rostra_adapters.views.in_memory import MemoryBackend
@@ -176,8 +176,8 @@ async def _app(
     url: str,
     erasures: ErasuresFile | None,
 ) -> App:
-    rendering = Rendering()
-    ring.when_destroyed(lambda _: rendering.forget())
+    renderings = Renderings()
+    ring.when_destroyed(lambda _: renderings.drop())
     ring.when_destroyed(lambda _: backend.changes.lose())
-    reading = Reading(backend.reads, ring, await log.log_id(), rendering.html)
-    return App(log, ring, articles, backend, reading, url, erasures)
+    reading = Reading(backend.reads, ring, await log.log_id(), renderings)
+    return App(log, ring, articles, backend, reading, renderings, url, erasures)

@@ -1,8 +1,10 @@
 """What readers ask for: rows of the views, words opened, in the shapes of the contract."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Self
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Protocol, Self
 from uuid import UUID
+
+import msgspec
 
 from rostra import ids
 from rostra.codec import open_words, words_place
@@ -30,8 +32,15 @@ from rostra_projections.shapes import (
 from rostra_projections.site_cursor import decode_site_cursor, encode_site_cursor
 from rostra_projections.threads import OpenedWords, Thread, all_rows, readable, visible
 
-Render = Callable[[str], str]
-"""From a body (CommonMark) to HTML that is safe to show."""
+
+class Renderer(Protocol):
+    """Makes HTML that is safe to show of bodies (CommonMark)."""
+
+    def at_hand(self, bodies: Iterable[str]) -> Mapping[str, str] | None:
+        """Return the HTML of each body; None where that takes long."""
+
+    async def render(self, bodies: Iterable[str]) -> Mapping[str, str]:
+        """Return the HTML of each body."""
 
 
 Withdrawn = Callable[[Sequence[UUID]], Awaitable[Mapping[UUID, str]]]
@@ -51,24 +60,24 @@ class Reading:
         reads: Reads,
         ring: KeyRing,
         log: UUID,
-        render: Render,
+        renderer: Renderer,
         withdrawn: Withdrawn = nothing_withdrawn,
     ) -> None:
         self._reads = reads
         self._ring = ring
         self._log = log
-        self._render = render
+        self._renderer = renderer
         self._withdrawn = withdrawn
 
     def of(self, log: UUID) -> Self:
         """The same reads of what is now another log."""
         if log == self._log:
             return self
-        return type(self)(self._reads, self._ring, log, self._render, self._withdrawn)
+        return type(self)(self._reads, self._ring, log, self._renderer, self._withdrawn)
 
     def over(self, reads: Reads, withdrawn: Withdrawn) -> Self:
         """The same log read elsewhere: as it stood."""
-        return type(self)(reads, self._ring, self._log, self._render, withdrawn)
+        return type(self)(reads, self._ring, self._log, self._renderer, withdrawn)
 
     # -- discussions
 
@@ -201,15 +210,41 @@ class Reading:
         withdrawn = {} if viewer.moderator else await self._withdrawn([row.id for row in rows])
         waiting = await self._waiting(rows, viewer)
         # Last: what is loaded may be destroyed whenever anything is waited for.
-        owners = {author: ids.person_id(site, author) for author in {row.author for row in rows}}
-        await self._ring.load(owners.values())
-        open_words = lambda row: self._words(row, owners[row.author])  # noqa: E731
-        pending = {
-            row.id: self._pending(waiting[row.id], owners[row.author])
-            for row in rows
-            if row.id in waiting
-        }
+        words, pending = await self._words_of(site, rows, waiting)
+        open_words = lambda row: words[row.id]  # noqa: E731
         return Thread(page, viewer, open_words, self._log, own_hidden, withdrawn, pending)
+
+    async def _words_of(
+        self, site: str, rows: Sequence[CommentRow], waiting: Mapping[UUID, PendingRow]
+    ) -> tuple[dict[UUID, OpenedWords], dict[UUID, PendingShape]]:
+        """The words of comments and of their wordings that wait, opened and rendered. Nothing
+        is waited for afterwards."""
+        owners = {author: ids.person_id(site, author) for author in {row.author for row in rows}}
+
+        def opened() -> tuple[dict[UUID, OpenedWords], dict[UUID, PendingShape]]:
+            words = {row.id: self._words(row, owners[row.author]) for row in rows}
+            pending = {
+                row.id: self._pending(waiting[row.id], owners[row.author])
+                for row in rows
+                if row.id in waiting
+            }
+            return words, pending
+
+        await self._ring.load(owners.values())
+        words, pending = opened()
+        bodies = _bodies(words, pending)
+        html = self._renderer.at_hand(bodies)
+        if html is None:
+            html = await self._renderer.render(bodies)
+            await self._ring.load(owners.values())
+            words, pending = opened()
+        for id_, one in words.items():
+            if one.body is not None:
+                words[id_] = msgspec.structs.replace(one, html=html[one.body])
+        for shape in pending.values():
+            if shape.body is not None:
+                shape.html = html[shape.body]
+        return words, pending
 
     async def _waiting(
         self, rows: Sequence[CommentRow], viewer: Viewer
@@ -226,7 +261,7 @@ class Reading:
             body = None
         return PendingShape(
             body=body,
-            html=None if body is None else self._render(body),
+            html=None,
             at=row.at or "",
             wording=WordingShape(row.source or "", row.event or ""),
         )
@@ -249,10 +284,9 @@ class Reading:
             return OpenedWords(erased=True)
         except Damaged:
             return OpenedWords()
-        html = None if latest.body is None else self._render(latest.body)
         # The log may hold names that were recorded before names were cleaned.
         name = None if first.name is None else cleaned_name(first.name)
-        return OpenedWords(name=name, body=latest.body, html=html)
+        return OpenedWords(name=name, body=latest.body)
 
     def _open(
         self, comment: UUID, sealed: bytes | None, topic: str, event: UUID | None, owner: UUID
@@ -263,6 +297,11 @@ class Reading:
             raise Damaged
         place = words_place(comment, topic, event)
         return open_words(sealed, self._ring, owner, place)
+
+
+def _bodies(words: Mapping[UUID, OpenedWords], pending: Mapping[UUID, PendingShape]) -> list[str]:
+    opened: list[OpenedWords | PendingShape] = [*words.values(), *pending.values()]
+    return [one.body for one in opened if one.body is not None]
 
 
 def _discussion(read: DiscussionRead) -> DiscussionShape:

@@ -45,6 +45,10 @@ async def process(pool: asyncpg.Pool) -> AsyncIterator[Process]:
         yield Process(ring)
 
 
+def is_current(it: Process) -> bool:
+    return it.ring.is_current
+
+
 async def readers(pool: asyncpg.Pool) -> int:
     return int(await pool.fetchval("select count(*) from rostra_keys.key_readers"))
 
@@ -99,7 +103,7 @@ async def test_a_process_that_does_not_look_any_more_is_waited_for_only_so_long(
         assert await pool.fetchval(silent) == 0  # the one that was lost is struck out
 
 
-async def test_who_could_not_look_for_a_while_trusts_nothing_it_holds(
+async def test_a_process_that_has_not_looked_for_a_while_uses_no_key_it_holds(
     pool: asyncpg.Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with process(pool) as one:
@@ -110,9 +114,42 @@ async def test_who_could_not_look_for_a_while_trusts_nothing_it_holds(
         assert one.ring.open(ANN, sealed, HERE) == b"words"
         monkeypatch.setattr(erasures, "TRUSTED_SECONDS", -1.0)
         await one.ring.load([ANN])
-        assert None in one.told
         with pytest.raises(Erased):
             one.ring.open(ANN, sealed, HERE)
+
+
+async def test_a_process_that_stood_still_drops_only_what_was_erased_meanwhile(
+    pool: asyncpg.Pool,
+) -> None:
+    async with process(pool) as one, process(pool) as two:
+        await two.ring.make([ANN, BOB])
+        sealed = two.ring.seal(ANN, b"words", HERE)
+        two.ring._erasures._looked -= 2 * erasures.TRUSTED_SECONDS  # it stood still
+        assert not is_current(two)
+        await one.ring.destroy({ANN: 1})
+        await two.ring.load([ANN])
+        with pytest.raises(Erased):  # before it has looked
+            two.ring.open(ANN, sealed, HERE)
+        async with asyncio.timeout(20):
+            while not is_current(two):  # noqa: ASYNC110  # it tells nobody
+                await asyncio.sleep(0.01)
+        await one.ring.forgotten()
+        assert {owner for told in two.told for owner in told or [None]} == {ANN}
+
+
+async def test_a_process_that_cannot_look_drops_all_it_holds(
+    pool: asyncpg.Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with process(pool) as one:
+        await one.ring.make([ANN])
+        monkeypatch.setattr(erasures, "_NEW", "select no_such_column")
+        monkeypatch.setattr(erasures, "LOOK_SECONDS", 0.01)
+        one.ring._erasures._looked -= 2 * erasures.TRUSTED_SECONDS
+        await one.ring.destroy({BOB: 1})  # wakes it
+        async with asyncio.timeout(20):
+            while None not in one.told:  # noqa: ASYNC110  # it tells nobody
+                await asyncio.sleep(0.01)
+        assert not one.ring.is_current
 
 
 async def test_a_lost_connection_is_made_up_for(

@@ -106,3 +106,19 @@ async def test_a_preview_is_what_would_be_served(service: Service) -> None:
     )
     assert shown.json["html"].startswith("<p>It <em>is</em>")
     assert "<script" not in shown.json["html"]
+
+
+async def test_a_persons_previews_have_a_limit_of_their_own() -> None:
+    settings = HttpSettings(secret=SECRET, preview_rate=Rate(burst=2, per_second=0.001))
+    async with serving(settings=settings) as service:
+        given = {"Content-Type": "application/json"}
+
+        async def status(person: str, body: str = "*Yes.*") -> int:
+            bearer = token("comment", site=SITE, person=person)
+            said = json.dumps({"body": body}).encode()
+            asked = await service.ask("POST", "/v1/preview", headers=given, body=said, token=bearer)
+            return asked.status
+
+        statuses = [await status(who) for who in ("ann", "ann", "ann", "bob")]
+        assert statuses == [200, 200, 429, 200]
+        assert await status("bob", "[" * 16_000) == 200

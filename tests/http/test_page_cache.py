@@ -10,6 +10,7 @@ import asyncpg
 import pytest
 
 from rostra import ids
+from rostra_adapters.postgres import PostgresKeyRing, erasures
 from rostra_projections.reads import Page
 from service import Answer, Service, event, opened, posted, serving, voted
 
@@ -274,3 +275,21 @@ async def test_two_thousand_discussions_that_change_at_once_are_dropped_alone(
                 assert (await page(service, discussions[name])).json["comments"][0]["up"] == 1
             assert await hits(service) == before + len(quiet)
         assert losses == [service.app.views.changes.losses for service in services]
+
+
+async def test_a_page_is_found_again_after_the_loop_stood_still(durable_service: Service) -> None:
+    service = durable_service
+    [discussion, *_] = await service.given(opened(), posted())
+    await service.app.wait(2)
+    await page(service, discussion)
+    before = await hits(service)
+    ring = service.app.ring
+    assert isinstance(ring, PostgresKeyRing)
+    ring._erasures._looked -= 2 * erasures.TRUSTED_SECONDS
+    await page(service, discussion)
+    assert await hits(service) == before  # not before it has looked for erasures
+    async with asyncio.timeout(20):
+        while not ring.is_current:  # noqa: ASYNC110  # it tells nobody
+            await asyncio.sleep(0.01)
+    await page(service, discussion)
+    assert await hits(service) == before + 1

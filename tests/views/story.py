@@ -1,6 +1,6 @@
 """A conversation told once: in the log of a test, to the model, and to views in memory."""
 
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -32,6 +32,16 @@ def at_once(coroutine: Coroutine[Any, Any, T]) -> T:
     raise AssertionError("it waits")
 
 
+class BodiesAsTheyAre:
+    """A renderer whose HTML of a body is the body."""
+
+    def at_hand(self, bodies: Iterable[str]) -> dict[str, str]:
+        return {body: body for body in bodies}
+
+    async def render(self, bodies: Iterable[str]) -> dict[str, str]:
+        return self.at_hand(bodies)
+
+
 class Story:
     """Acts, and what came of them; the model hears of them too where it is to judge."""
 
@@ -55,7 +65,7 @@ class Story:
 
     def reading(self, reads: Reads) -> Reading:
         """What readers get of these views; a body's HTML is the body."""
-        return Reading(reads, self.ring, LOG_ID, lambda body: body)
+        return Reading(reads, self.ring, LOG_ID, BodiesAsTheyAre())
 
     def in_memory(self, page_events: int = 1_000) -> MemoryViews:
         """Views folded in pages of so many events."""

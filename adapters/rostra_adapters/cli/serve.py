@@ -87,6 +87,14 @@ GARBAGE_LOOKED_FOR_EACH = 20_000
     help="The same of an address without a token. Limits are each process's own.",
 )
 @option(
+    "--preview-rate",
+    type=RATE,
+    envvar="ROSTRA_PREVIEW_RATE",
+    default="60/0.5",
+    show_default=True,
+    help="Previews of a person at once, and a second from then on; `off` for no limit.",
+)
+@option(
     "--publish-rate",
     type=RATE,
     envvar="ROSTRA_PUBLISH_RATE",
@@ -173,6 +181,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     demo: bool
     person_rate: tuple[int, float] | None
     reader_rate: tuple[int, float] | None
+    preview_rate: tuple[int, float] | None
     publish_rate: tuple[int, float] | None
     proxies: tuple[str, ...]
     together: bool = False
@@ -280,6 +289,7 @@ def _settings(plan: Plan) -> Any:
             demo=plan.demo,
             person_rate=plan.person_rate and Rate(*plan.person_rate),
             reader_rate=plan.reader_rate and Rate(*plan.reader_rate),
+            preview_rate=plan.preview_rate and Rate(*plan.preview_rate),
             publish_rate=plan.publish_rate and Rate(*plan.publish_rate),
             proxies=trusted_proxies(plan.proxies, plan.host),
         )

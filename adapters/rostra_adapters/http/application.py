@@ -57,7 +57,7 @@ def make_app(
     limits = Limits(settings)
     metrics = Metrics(app)
     requests = RequestLog(metrics, write)
-    pages = PageCache(app.views.changes, settings.page_cache_bytes_max, app.ring.trust)
+    pages = PageCache(app.views.changes, settings.page_cache_bytes_max, lambda: app.ring.is_current)
 
     async def heads(request: web.Request, answer: web.StreamResponse) -> None:
         cors(request, answer)
@@ -104,7 +104,7 @@ def make_app(
             *RuleReads(app, reads).routes(),
             *Persons(app, settings, reads, now).routes(),
             *Moderation(app, settings, reads, now).routes(),
-            *Previews(settings).routes(),
+            *Previews(app.renderings, settings).routes(),
             *Guests(app, settings, limits).routes(),
             *Embed().routes(),
             *(Demo(settings).routes() if settings.demo else []),

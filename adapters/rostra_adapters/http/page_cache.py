@@ -51,12 +51,12 @@ def key_of(request: web.BaseRequest) -> str | None:
 
 
 class PageCache:
-    """Bounded in bytes; `hits` and `misses` are counted. `trust` clears it where words may be
-    gone that we did not hear of: a process that was stopped answers before it looks."""
+    """Cache of answers, bounded in bytes. While `is_current` says that erasures may have been
+    missed, nothing is found: a process that was stopped answers before it looks for them."""
 
-    def __init__(self, changes: Changes, bytes_max: int, trust: Callable[[], None]) -> None:
+    def __init__(self, changes: Changes, bytes_max: int, is_current: Callable[[], bool]) -> None:
         self._changes = changes
-        self._trust = trust
+        self._is_current = is_current
         self._kept: Keep[Shown] = Keep(changes, bytes_max)
         self.hits = 0
         self.misses = 0
@@ -77,7 +77,8 @@ class PageCache:
 
     def find(self, key: str, min_position: int = 0) -> Shown | None:
         """An answer that is right at `min_position` or later."""
-        self._trust()
+        if not self._is_current():
+            return None
         return self._kept.find(key, min_position)
 
     def position(self, shown: Shown) -> int:

@@ -58,6 +58,7 @@ class HttpSettings(msgspec.Struct, frozen=True, kw_only=True):
     person_rate: Rate | None = Rate(burst=600, per_second=10.0)  # None: no limit
     reader_rate: Rate | None = Rate(burst=1_200, per_second=20.0)  # without a token
     guest_rate: Rate | None = Rate(burst=5, per_second=1 / 60)  # of new names
+    preview_rate: Rate | None = Rate(burst=60, per_second=0.5)  # of a person
     publish_rate: Rate | None = None
     proxies: tuple[str, ...] = LOOPBACK
     """Addresses and networks whose forwarding headers are trusted. The default is for a service

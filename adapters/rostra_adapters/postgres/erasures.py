@@ -1,9 +1,11 @@
 """How every process hears whose keys are destroyed, and how it is known that all have.
 
 Each process that may hold keys writes down, every few seconds, up to which erasure it has
-forgotten. It hears at once, by NOTIFY; and whoever has not been able to look for a while
-trusts nothing that it holds. So after `LOST_SECONDS` without a sign of life a process holds
-nothing, and need not be waited for.
+forgotten. It hears at once, by NOTIFY; and a process that has not looked for a while uses nothing
+that it holds until it has looked. The table of erasures is complete: a process that stood still
+need not drop what it holds, only what was erased meanwhile. One that cannot look drops all. So
+after `LOST_SECONDS` without a sign of life a process shows nothing of what it holds, and need not
+be waited for.
 """
 
 import asyncio
@@ -25,7 +27,7 @@ logger = logging.getLogger(__name__)
 CHANNEL = "rostra_erasures"
 LOOK_SECONDS = 3.0
 TRUSTED_SECONDS = 12.0
-"""For how long what was loaded is trusted after the last look."""
+"""For how long loaded keys are used after the last look."""
 LOST_SECONDS = 20.0
 """After how long a process that does not look any more is not waited for."""
 WAIT_SECONDS = 0.05
@@ -93,9 +95,9 @@ class Erasures:
         await self._news.close()
 
     @property
-    def unheard(self) -> bool:
-        """Whether something may have been destroyed that we would not know of."""
-        return self._task is not None and time.monotonic() - self._looked > TRUSTED_SECONDS
+    def is_current(self) -> bool:
+        """False where keys may have been destroyed since this process last looked."""
+        return self._task is None or time.monotonic() - self._looked <= TRUSTED_SECONDS
 
     async def _run(self) -> None:
         while True:
@@ -103,7 +105,7 @@ class Erasures:
             try:
                 await self._look()
             except LogUnavailable:
-                if self.unheard:
+                if not self.is_current:
                     self._hear(None)
             except Exception:
                 logger.exception("hearing of erasures failed and begins again")
@@ -113,16 +115,12 @@ class Erasures:
             with suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_SECONDS):
                     await news.wait()
-            if self.unheard:  # we were stopped: before anything else is answered
-                self._hear(None)
 
     async def _look(self) -> None:
         began = time.monotonic()
         with unavailable_if_lost():
             rows = await self._pool.fetch(_NEW, self._forgotten)
-            if self.unheard:
-                self._hear(None)
-            elif rows:
+            if rows:
                 self._hear({row[1] for row in rows})
             self._looked = began
             self._forgotten = rows[-1][0] if rows else self._forgotten

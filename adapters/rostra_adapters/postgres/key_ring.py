@@ -82,13 +82,9 @@ class PostgresKeyRing(KeptKeyRing):
     async def __aexit__(self, *_: object) -> None:
         await self._erasures.close()
 
-    def trust(self) -> None:
-        if self._erasures.unheard:
-            self.hear(None)
-
-    async def load(self, owners: Iterable[UUID]) -> None:
-        self.trust()
-        await super().load(list(owners))
+    @property
+    def is_current(self) -> bool:
+        return self._erasures.is_current
 
     async def forgotten(self) -> None:
         await self._erasures.forgotten()
