@@ -18,7 +18,8 @@ from rostra.decide import (
     subject,
 )
 from rostra.events import Act
-from rostra.log import STREAM_EVENTS_MAX, Group
+from rostra.limits import STREAM_EVENTS_MAX, STREAM_EVENTS_RESERVED
+from rostra.log import Group
 from rostra.once import once
 from rostra.person import Person
 from rostra.refusals import Refusal
@@ -74,6 +75,15 @@ class Decision(msgspec.Struct):
 def _about(stream: UUID) -> UUID:
     """What publishers know it as: an article is its discussion's."""
     return ids.discussion_of(stream) if ids.is_article(stream) else stream
+
+
+def _must_have_room(command: Command, events: int) -> None:
+    """Raises stream-full where the command's subject has as many events as it may have."""
+    reserved = 0 if command.may_use_reserved_places else STREAM_EVENTS_RESERVED
+    most = STREAM_EVENTS_MAX - reserved
+    if events >= most:
+        others = f"; {reserved} more are for moderation and erasure" if reserved else ""
+        raise Refusal("stream-full", f"there are {most} events about one thing already{others}")
 
 
 class Batch:
@@ -151,8 +161,7 @@ class Batch:
         decided = decide(command, commanded.act, reading, at)
         if not decided:
             return Decision(_about(at), reading.guards, Outcome("unchanged", None, _about(at)))
-        if len(reading.standing(at).seen) >= STREAM_EVENTS_MAX:
-            raise Refusal("stream-full", f"more than {STREAM_EVENTS_MAX} events about one thing")
+        _must_have_room(command, reading.standing(at).version)
         changed = {stream for stream, _ in decided}
         self._keep_order(changed, reading)
         seen = []

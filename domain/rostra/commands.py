@@ -23,6 +23,8 @@ class Command(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """`topic` is the CloudEvents type. Each id is computed once (`dict` makes room for it)."""
 
     topic: ClassVar[str]
+    may_use_reserved_places: ClassVar[bool] = False
+    """The last places of a stream are for moderation, bans and erasure."""
     site: texts.SiteName
 
     @once
@@ -49,6 +51,7 @@ class _AboutPerson(Command, frozen=True, kw_only=True):
 
 class ErasePerson(_AboutPerson, frozen=True, kw_only=True):
     topic = "person.erased"
+    may_use_reserved_places = True
 
 
 class ReturnPerson(_AboutPerson, frozen=True, kw_only=True):
@@ -114,6 +117,7 @@ class OpenDiscussion(InDiscussion, frozen=True, kw_only=True):
 
 class CloseDiscussion(InDiscussion, frozen=True, kw_only=True):
     topic = "discussion.closed"
+    may_use_reserved_places = True
     by: PersonId | None = None
     reason: Reason | None = None
     erased: texts.Erased = False
@@ -128,6 +132,7 @@ class ReopenDiscussion(CloseDiscussion, frozen=True, kw_only=True):
 
 class MoveDiscussion(CloseDiscussion, frozen=True, kw_only=True):
     topic = "discussion.moved"
+    may_use_reserved_places = False
     to: texts.Resource
 
     @property
@@ -218,6 +223,7 @@ class EditComment(OnComment, frozen=True, kw_only=True):
 
 
 class ModerateComment(OnComment, frozen=True, kw_only=True):
+    may_use_reserved_places = True
     by: PersonId | None = None
     reason: Reason | None = None
     erased: texts.Erased = False
@@ -288,6 +294,7 @@ class CastVote(OnVote, frozen=True, kw_only=True):
 
 class NullifyVote(OnVote, frozen=True, kw_only=True):
     topic = "vote.nullified"
+    may_use_reserved_places = True
     by: PersonId
     reason: Reason | None = None
     erased: texts.Erased = False
@@ -327,6 +334,7 @@ class MarkPassage(InDiscussion, frozen=True, kw_only=True):
 
 
 class OnPassage(InDiscussion, frozen=True, kw_only=True):
+    may_use_reserved_places = True
     passage: Key | None = None
     passage_id: UUID | None = None
     by: PersonId | None = None

@@ -20,6 +20,7 @@ from rostra.commands import (
 )
 from rostra.discussion import Discussion, must_be_open
 from rostra.events import PERSONS, Act, Event, Personal, WordingRef, Words, because
+from rostra.limits import COMMENT_EDITS_MAX
 from rostra.passage import Passage, must_take_comments
 from rostra.person import Person
 from rostra.refusals import Refusal, id_collision, unknown
@@ -198,6 +199,8 @@ class Comment(msgspec.Struct, frozen=True):
     # Whether the words changed while the comment was held or rejected.
     rewritten: bool = False
     edited: Time = LONG_AGO
+    # By its author, as far as is told; wordings that wait are counted, too.
+    edits: int = 0
     moderated: Moderated = "published"
     moderated_at: Time = LONG_AGO
     removed: Literal["removed", "deleted"] | None = None
@@ -232,15 +235,15 @@ def evolve(comment: Comment, event: CommentEvent) -> Comment:
                       "moderated": event.status}  # fmt: skip
         case CommentEdited():
             change = {"words": event.personal, "words_version": version, "edited": event.time,
-                      "rewritten": comment.moderated != "published"}  # fmt: skip
+                      "rewritten": comment.moderated != "published",
+                      "edits": comment.edits + _is_own(event)}  # fmt: skip
             if event.ends_pending:
                 change["pending"] = None
         case CommentWordingHeld():
             named = WordingRef(event.source, event.id)
             replaces = comment.pending is not None
-            change = {
-                "pending": PendingWording(named, event.personal, version, event.time, replaces)
-            }
+            pending = PendingWording(named, event.personal, version, event.time, replaces)
+            change = {"pending": pending, "edits": comment.edits + _is_own(event)}
         case CommentWordingRejected():
             change = {"pending": None}
         case CommentRemoved():
@@ -260,6 +263,11 @@ def evolve(comment: Comment, event: CommentEvent) -> Comment:
         case CommentUnpinned():
             change = {"pinned": False, "pinned_at": event.time}
     return msgspec.structs.replace(comment, version=version, **change)
+
+
+def _is_own(event: WordingEvent) -> bool:
+    """Return whether a wording is the author's own, or nobody else's as far as is told."""
+    return event.by in (None, event.author)
 
 
 def _latest_words(comment: Comment) -> dict[str, object]:
@@ -400,7 +408,8 @@ def edit(
     """Give a comment a new wording, which waits for the moderators if `waits`.
 
     The latest time wins, and the same wording again changes nothing. `words` are those that
-    stand, `waiting` those that wait; None where there are none or they are erased.
+    stand, `waiting` those that wait; None where there are none or they are erased. Raises
+    too-many-edits.
     """
     posted = posted_of(comment, command.comment or command.comment_id)
     pending = comment.pending
@@ -411,6 +420,9 @@ def edit(
         older, same = act.time < comment.edited, _says(words, command) and not ends_pending
     if older or same:
         return []
+    if command.by in (None, posted.author) and comment.edits >= COMMENT_EDITS_MAX:
+        detail = f"its author has edited the comment {COMMENT_EDITS_MAX} times"
+        raise Refusal("too-many-edits", detail)
     personal = None if command.erased else Words(body=command.body)
     if waits:
         return [CommentWordingHeld(time=act.time, author=posted.author, by=command.by,

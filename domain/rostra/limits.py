@@ -20,6 +20,15 @@ PASSAGES_MAX = 5_000
 EVENT_CHARACTERS_MAX = 1_000
 ORIGINS_MAX = 100
 RESERVED_NAMES_MAX = 1_000
+STREAM_EVENTS_MAX = 10_000
+"""A stream is read whole to decide, so it may not grow beyond this."""
+STREAM_EVENTS_RESERVED = 1_000
+"""The last places of a stream, for moderation, bans and erasure alone."""
+COMMENT_EDITS_MAX = 100
+"""By the author of a comment, or as told by a publisher who names nobody else as the editor.
+Edits by moderators take ordinary places of the stream."""
+VOTE_CHANGES_MAX = 200
+"""Changes of one vote after it was first cast, whoever publishes them."""
 DEPTH_MAX = 12
 EDIT_SECONDS = 900
 TIME_AHEAD_SECONDS_MAX = 5 * 60

@@ -12,10 +12,6 @@ from uuid import UUID
 
 import msgspec
 
-STREAM_EVENTS_MAX = 10_000
-"""A stream is read whole to decide, so it may not grow beyond this."""
-
-
 EVERYTHING: Mapping[UUID, int] = MappingProxyType({})
 """After no version of any stream."""
 

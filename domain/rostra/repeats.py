@@ -11,6 +11,7 @@ from rostra.commands import (
     COMMANDS,
     CastVote,
     Command,
+    DecideOnWording,
     EditComment,
     MarkPassage,
     MoveDiscussion,
@@ -54,6 +55,8 @@ def _other_content(
             return _other_comment(command, at, reading)
         case EditComment() if not _has_same_body(command, at, version, seen.content, reading):
             return _different("it published another body before")
+        case DecideOnWording() if seen.content and command.wording not in (None, seen.content):
+            return _different("it decided on another wording before")
         case MarkPassage():
             return passage.other_content(reading.passage(at), command)
         case MoveDiscussion() if seen.content != command.to:

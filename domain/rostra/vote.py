@@ -12,6 +12,7 @@ import msgspec
 from rostra.commands import CastVote, NullifyVote, OnVote, RestoreVote
 from rostra.comment import Comment, posted_of
 from rostra.events import Act, Event, Personal, because
+from rostra.limits import VOTE_CHANGES_MAX
 from rostra.refusals import Refusal, id_collision, unknown
 from rostra.settings import Rules
 from rostra.times import LONG_AGO, Time
@@ -74,6 +75,8 @@ class Vote(msgspec.Struct, frozen=True):
     value: Value = 0
     nullified: bool = False
     ruled: Time = LONG_AGO
+    casts: int = 0
+    """How often it was cast, changes and retractions included."""
 
     @property
     def effect(self) -> Value:
@@ -89,7 +92,15 @@ def evolve(vote: Vote, event: VoteEvent) -> Vote:
     match event:
         case VoteCast():
             order = (event.time, event.source, event.id)
-            return Vote(event.comment, event.voter, order, event.value, vote.nullified, vote.ruled)
+            return Vote(
+                event.comment,
+                event.voter,
+                order,
+                event.value,
+                vote.nullified,
+                vote.ruled,
+                vote.casts + 1,
+            )
         case VoteNullified():
             return replace(vote, nullified=True, ruled=event.time)
         case VoteRestored():
@@ -102,13 +113,15 @@ def evolve(vote: Vote, event: VoteEvent) -> Vote:
 def cast(vote: Vote, command: CastVote, act: Act, comment: Comment, rules: Rules) -> list[VoteCast]:
     """Cast a vote. One older than the vote that stands changes nothing, nor does a person who
     sets the value that stands. A publisher's newer vote is recorded also with the same value:
-    its time decides about votes that arrive later."""
+    its time decides about votes that arrive later. Raises too-many-changes."""
     _check(vote, command)
     _must_take_vote(comment, command, rules)
     if act.person is not None and command.value == vote.value:
         return []
     if (act.time, act.source, act.id) <= vote.order:
         return []
+    if vote.casts > VOTE_CHANGES_MAX:
+        raise Refusal("too-many-changes", f"the vote has changed {VOTE_CHANGES_MAX} times")
     value: Value = command.value  # type: ignore[assignment]  # bounded by its decoder
     return [
         VoteCast(

@@ -76,6 +76,10 @@ def _content(event: AnyEvent) -> object:
             return event.to
         case article.ArticleRevised():
             return event.revision
+        case (
+            comment.CommentApproved() | comment.CommentRejected() | comment.CommentWordingRejected()
+        ):
+            return event.wording
         case _:
             return None
 

@@ -134,6 +134,25 @@ async def test_each_of_two_edits_is_compared_with_its_own_wording() -> None:
     assert statuses(await handle(log, ring, [swapped], articles)) == ["different-content"]
 
 
+async def test_an_approval_is_compared_by_the_wording_that_it_names() -> None:
+    waiting = event("comment.edited", "waits", 32, comment="c1", body="Yes!!", status="held")
+    log, ring, articles = await given(waiting)
+    ours, other = ({"source": "urn:cms", "id": name} for name in ("waits", "edit"))
+    approve = event("comment.approved", "approve", 33, comment="c1", wording=ours)
+    told = [
+        approve,
+        approve,
+        event("comment.approved", "approve", 33, comment="c1"),
+        event("comment.approved", "approve", 33, comment="c1", wording=other),
+        event("comment.edited", "waits", 32, comment="c1", body="Another."),
+        waiting,
+    ]
+    outcomes = await handle(log, ring, told, articles)
+    assert statuses(outcomes) == [
+        "recorded", "duplicate", "duplicate", "different-content", "different-content", "duplicate",
+    ]  # fmt: skip
+
+
 async def test_erased_words_equal_any_words_and_all_else_is_still_compared() -> None:
     log, ring, articles = await given()
     await ring.destroy({person("ann"): 1})

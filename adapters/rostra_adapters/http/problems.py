@@ -89,7 +89,11 @@ KINDS: dict[str, Kind] = {
     "html-too-deep": Kind(422, "HTML nested too deep"),
     "article-too-hard": Kind(422, "The article takes too long", "Nothing of it was recorded."),
     "too-many-passages": Kind(422, "The article has too many passages"),
-    "stream-full": Kind(422, "Too many events about one thing"),
+    "stream-full": Kind(
+        422, "Too many events about one thing", "The last places are for moderation and erasure."
+    ),
+    "too-many-edits": Kind(422, "The comment was edited too often", "Moderators still may."),
+    "too-many-changes": Kind(422, "The vote was changed too often", "It stands as it is."),
     "too-many-requests": Kind(429, "Too many requests", "Come back after `Retry-After` seconds."),
     "internal-error": Kind(500, "Something broke here", "It was logged. Nothing to do with you."),
     "busy": Kind(503, "Busy", "Try again after `Retry-After` seconds."),
