@@ -9,7 +9,7 @@ from typing import Literal
 
 from rostra.settings import Order
 from rostra_projections.comment_rows import COMMENTS
-from rostra_projections.listing import ORDERS, Kind, Listing
+from rostra_projections.listing import ORDERS, PAGE_COMMENTS_MAX, Kind, Listing
 
 From = Literal["start", "pinned", "rest"]
 """Where a page begins: at the start, or after a key among the pinned or the rest."""
@@ -73,17 +73,34 @@ from head h left join ({levels}) c on true
 left join lateral (select * from comment_ranks_v{v} where id = c.id offset 0) r on true
 order by c.level, c.place_pinned desc, {final_order}"""
 
+# The replies of a row are limited by what the rows before it left of the page's bound; their
+# number is known beforehand, so no more are read. The last row of `page` is only there to say
+# that the list goes on.
 _CHILDREN = """,
 {name} as materialized (
-    select {columns}
-    from {above} p
+    select {columns}, row_number() over (order by p.rank, c.posted_at, c.position) as rank
+    from (
+        select id, rank, wanted, {room} - coalesce(sum(wanted) over (
+            order by rank rows between unbounded preceding and 1 preceding
+        ), 0) as room
+        from (
+            select id, rank, case when {counts} then least(:replies, shown_replies + case
+                when :moderator or :person <> '' then hidden_replies else 0 end) else 0
+            end as wanted
+            from {above}
+        ) w
+    ) p
     cross join lateral (
         select * from comments_v{v} c
         where c.parent = p.id and {sees}
         order by c.posted_at, c.position
-        limit :replies
+        limit least(p.wanted, greatest(p.room, 0))
     ) c
 )"""
+_RANKED_PAGE = (
+    "(select *, row_number() over (order by place_pinned desc, {order}) as rank from page) r"
+)
+_ROOM = "{comments} - (select least(count(*), :limit - 1) from page)"
 
 
 @lru_cache(512)
@@ -96,7 +113,7 @@ def page_statement(
     level (0 a row of the list, 1 and 2 replies below it), place_pinned, place_value, the
     columns.
     """
-    below, levels = _below(replies=replies)
+    below, levels = _below(order, replies=replies)
     text = _STATEMENT.format(
         v="{v}",
         total=_TOTALS[kind],
@@ -204,15 +221,21 @@ def _back(kind: Kind, of: str, order: Order, begin: From) -> str:
         limit :limit)"""
 
 
-def _below(*, replies: bool) -> tuple[str, str]:
+def _below(order: Order, *, replies: bool) -> tuple[str, str]:
     """The first replies of each row of the page and of each of those, and all levels."""
-    levels = "select 0 as level, * from page"
+    columns = _OWN.replace("c.", "")
+    levels = f"select 0 as level, place_pinned, place_value, {columns} from page"
     if not replies:
         return "", levels
-    below = ""
-    for level, (name, above) in enumerate((("child", "page"), ("grandchild", "child")), 1):
-        below += _CHILDREN.format(v="{v}", name=name, above=above, columns=_OWN, sees=_SEES)
-        levels += f"\n    union all select {level}, false, 0, * from {name}"
+    by = _by(order, "place_value", "posted_at", "position")
+    room = _ROOM.format(comments=PAGE_COMMENTS_MAX)
+    above, counts, below = _RANKED_PAGE.format(order=by), "rank < :limit", ""
+    for level, name in enumerate(("child", "grandchild"), 1):
+        below += _CHILDREN.format(
+            v="{v}", name=name, above=above, columns=_OWN, sees=_SEES, room=room, counts=counts
+        )
+        levels += f"\n    union all select {level}, false, 0, {columns} from {name}"
+        above, counts, room = name, "true", f"{room} - (select count(*) from {name})"
     return below, levels
 
 

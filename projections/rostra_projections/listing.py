@@ -8,6 +8,7 @@ today's keys, merged with what has under its earliest keys after P.
 
 import base64
 import re
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -80,6 +81,10 @@ class Move(msgspec.Struct, frozen=True, gc=False):
     best: float
     controversial: float
     hot: float
+
+
+PAGE_COMMENTS_MAX = 500
+"""Comments of a page, all replies below its rows among them."""
 
 
 class CursorRefused(Exception):
@@ -164,6 +169,18 @@ def place(row: CommentRow | Move, comment: CommentRow, listing: Listing) -> Last
         posted_at=comment.posted_at,
         position=comment.position,
     )
+
+
+def replies_shown(
+    rows: Iterable[CommentRow], viewer: Viewer, replies: int, room: int
+) -> Iterator[int]:
+    """Yield how many replies of each row a page shows at most: `replies`, while there is room
+    for as many as the row has."""
+    for row in rows:
+        hidden = row.hidden_replies if viewer.moderator or viewer.person else 0
+        wanted = min(replies, row.shown_replies + hidden)
+        yield min(wanted, max(room, 0))
+        room -= wanted
 
 
 def sees(viewer: Viewer, *, shown: int, author: str) -> bool:

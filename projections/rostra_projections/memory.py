@@ -20,12 +20,14 @@ from rostra_projections.comment_rows import (
 from rostra_projections.discussions import DISCUSSIONS, DiscussionRow
 from rostra_projections.listing import (
     ORDERS,
+    PAGE_COMMENTS_MAX,
     Cursor,
     LastKey,
     Listing,
     Move,
     place,
     refuse_old,
+    replies_shown,
     sees,
 )
 from rostra_projections.moderation import ACTS, FLAGS, QUEUE, ActRow, FlagRow, Queue, QueueRow
@@ -174,10 +176,14 @@ class MemoryViews:
         if not replies or not level:
             return below
         every = self._replies(level[0].discussion, viewer)
+        room = PAGE_COMMENTS_MAX - len(level)
         for _ in range(2):
-            for row in level:
-                below[row.id] = every[row.id][:replies]
-            level = [reply for row in level for reply in below[row.id]]
+            found: list[CommentRow] = []
+            for row, count in zip(level, replies_shown(level, viewer, replies, room), strict=True):
+                below[row.id] = every[row.id][:count]
+                found += below[row.id]
+            level = found
+            room -= len(level)
         return below
 
     def _replies(self, discussion: UUID, viewer: Viewer) -> dict[UUID | None, list[CommentRow]]:

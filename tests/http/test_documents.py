@@ -9,6 +9,7 @@ from uuid import UUID
 from xml.etree import ElementTree as ET
 
 from rostra import ids
+from rostra_projections.listing import PAGE_COMMENTS_MAX
 from service import Service, event, opened, posted, token, voted
 
 UNKNOWN = ids.discussion_id("gazette", "/unknown")
@@ -268,3 +269,12 @@ async def test_hostile_words_and_names_are_text(service: Service, test_data: Pat
     assert shown > 500
     feed = await service.ask("GET", f"/v1/discussions/{discussion}/feed.atom")
     assert len(ET.fromstring(feed.body).findall(f"{ATOM}entry")) == 50
+
+
+async def test_a_page_holds_a_bounded_number_of_comments(service: Service) -> None:
+    top = [f"c{number}" for number in range(50)]
+    replies = [posted(f"{key}-{n}", parent=key) for key in top for n in range(11)]
+    [discussion, *_] = await service.given(opened(), *(posted(key) for key in top), *replies)
+    page = await service.get(f"/v1/discussions/{discussion}/page")
+    assert page.body.count(b"<article") == PAGE_COMMENTS_MAX
+    assert page.body.count(b"All 11 replies") == len(top)

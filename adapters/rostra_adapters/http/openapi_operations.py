@@ -117,7 +117,11 @@ IF_MATCH = Parameter(
     "If-Match", {"type": "string"}, "Only if the comment still has this tag.", header=True
 )
 _LISTED = (
-    Parameter("replies", _number(0, 100, 3), "How many replies to show below each."),
+    Parameter(
+        "replies",
+        _number(0, 100, 3),
+        "How many replies to show below each; a page holds at most 500 comments.",
+    ),
     *PAGING,
 )
 
