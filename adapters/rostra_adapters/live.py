@@ -346,8 +346,14 @@ class Live:
             return LiveEvent(position, "comment", msgspec.json.encode(shape))
         if comment not in changes.gone:
             return None
-        status = "rejected" if shape is None else shape.status
+        status = await self._hidden_status(comment) if shape is None else shape.status
         return LiveEvent(position, "removed", msgspec.json.encode(RemovedShape(comment, status)))
+
+    async def _hidden_status(self, comment: UUID) -> str:
+        """Return how a comment stands that readers are not shown, not even as a tombstone."""
+        async with self._reads:
+            found = await self._app.views.reads.comment(comment)
+        return "removed" if found is None else found[1].status
 
     async def _votes(self, channel: Channel, changes: Changes, comment: UUID) -> LiveEvent | None:
         casts = changes.votes[comment]

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import UNSET
 
 from rostra.settings import Order
-from rostra_projections.comment_rows import HIDDEN, CommentRow
+from rostra_projections.comment_rows import HIDDEN, CommentRow, Shown
 from rostra_projections.listing import Cursor, LastKey, Listing, encode_cursor
 from rostra_projections.reads import Page
 from rostra_projections.shapes import (
@@ -44,8 +44,9 @@ def readable(row: CommentRow, viewer: Viewer) -> bool:
 
 
 def visible(row: CommentRow, viewer: Viewer) -> bool:
-    """Whether the comment is there at all for the viewer, by its own address."""
-    return row.status not in HIDDEN or readable(row, viewer)
+    """Return whether the comment is there at all for the viewer, by its own address. What lists
+    show as a tombstone, above a comment that is shown, is there, too."""
+    return row.status not in HIDDEN or row.shown == Shown.EVERYONE or readable(row, viewer)
 
 
 def all_rows(page: Page) -> Iterable[CommentRow]:

@@ -152,6 +152,35 @@ async def test_a_comment_has_a_page_of_its_own(service: Service) -> None:
     assert (await service.get(path, comment="x")).status == 400
 
 
+async def test_a_reply_has_an_address_whatever_became_of_what_it_answers(
+    service: Service,
+) -> None:
+    [discussion, _, above, reply] = await service.given(
+        opened(),
+        posted("top"),
+        posted("c1", parent="top", body="Waits."),
+        posted("c2", parent="c1"),
+    )
+    path = f"/v1/discussions/{discussion}/page"
+    for verb in ("held", "rejected", "removed"):
+        await service.given(event(f"comment.{verb}", comment="c1"))
+        page = await service.get(path, comment=reply)
+        assert page.status == 200
+        [up] = re.findall(r'href="([^"]+)">What this answers', page.body.decode())
+        answered = await service.ask("GET", up)
+        assert answered.status == 200
+        assert "Yes." in answered.body.decode()
+        assert "Waits." not in answered.body.decode()
+        for at in (above, reply):  # as the web reader climbs
+            assert (await service.get(f"/v1/comments/{at}")).status == 200
+            assert (await service.get(f"/v1/comments/{at}/replies")).status == 200
+        tombstone = (await service.get(f"/v1/comments/{above}")).json
+        assert (tombstone["status"], tombstone["body"], tombstone["author"]) == (verb, None, None)
+    await service.given(event("comment.restored", comment="c1"))
+    await service.given(event("comment.removed", comment="c2"))
+    assert (await service.get(f"/v1/comments/{above}")).status == 404
+
+
 async def test_it_says_what_it_is_to_search_engines(service: Service) -> None:
     [discussion, *_] = await service.given(
         opened(title="Trams", url="https://gazette.example/trams?a=1&b=2"), posted()

@@ -184,6 +184,23 @@ async def test_a_permalink_that_the_page_is_sent_to_later_is_followed(
     await expect(page.get_by_text("That comment is not here any more.")).to_be_visible()
 
 
+async def test_a_permalink_leads_to_a_reply_below_what_is_held(
+    browser: Browser, reader_service: Service
+) -> None:
+    await reader_service.given(
+        wrote("top", "Waits."),
+        wrote("below", "Stays.", parent="top"),
+        about("comment.held", "h", comment="top"),
+    )
+    reply = await comment_id(reader_service, "below")
+    page = await shown(browser, reader_service, f"/demo#comment-{reply}")
+    await expect(page.locator(f"#comment-{reply}")).to_be_focused()
+    await expect(page.get_by_text("That comment is not here any more.")).to_have_count(0)
+    above = await comment_id(reader_service, "top")
+    await expect(page.locator(f"#comment-{above}")).to_contain_text("Waits for a moderator")
+    await expect(said(page, "Waits.")).to_have_count(0)
+
+
 async def test_a_permalink_to_a_comment_of_another_discussion_shows_nothing_of_it(
     browser: Browser, reader_service: Service
 ) -> None:

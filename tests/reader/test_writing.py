@@ -247,6 +247,39 @@ async def test_a_held_comment_is_shown_to_its_author_as_held(
     assert [one["body"] for one in held.json["comments"]] == ["Let me in."]
 
 
+async def test_an_author_sees_that_a_new_wording_waits(
+    browser: Browser, reader_service: Service
+) -> None:
+    page = await shown(browser, reader_service, "/demo?as=ada")
+    await post(page, "I live there.")
+    await reader_service.given(about("discussion.opened", "m", settings={"moderation": "all"}))
+    mine = said(page, "I live there.")
+    await mine.get_by_role("button", name="Edit").click()
+    await mine.get_by_role("textbox").fill("I lived there.")
+    await mine.get_by_role("button", name="Save").click()
+    waiting = mine.locator(".pending")
+    await expect(waiting).to_contain_text("The new wording waits for a moderator")
+    await expect(waiting).to_contain_text("I lived there.")
+    await expect(page.locator(ALOUD)).to_have_text("The new wording waits for a moderator")
+    await mine.get_by_role("button", name="Edit").click()  # one goes on with what waits
+    await expect(mine.get_by_role("textbox")).to_have_value("I lived there.")
+    await mine.get_by_role("button", name="Cancel").click()
+    other = await shown(browser, reader_service)
+    await expect(said(other, "I live there.")).to_be_visible()
+    await expect(other.locator(".pending")).to_have_count(0)
+    await expect(said(other, "I lived there.")).to_have_count(0)
+    held = await reader_service.ask(
+        "GET", f"/v1/moderation?site={SITE}&status=pending", token=moderator()
+    )
+    [comment] = held.json["comments"]
+    await reader_service.given(
+        about("comment.approved", "a", comment_id=comment["id"], wording=comment["wording"])
+    )
+    await expect(said(other, "I lived there.")).to_be_visible()
+    await expect(page.locator(".pending")).to_have_count(0)
+    await expect(said(page, "I lived there.")).to_be_visible()
+
+
 async def test_a_guest_takes_part_by_name_and_is_still_there_after_a_reload(
     browser: Browser, reader_service: Service
 ) -> None:

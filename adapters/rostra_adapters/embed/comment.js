@@ -109,9 +109,12 @@ export class CommentView {
 
   showWords() {
     const { t } = this.owner;
-    const { status, html, body } = this.shape;
+    const { status, html, body, pending } = this.shape;
     const said = status === "published" ? [] : [el("p", { class: "gone", text: t(status) })];
     this.words.replaceChildren(...said, ...(html ? [markup(html, body)] : []));
+    if (!pending) return;
+    const waits = el("p", { class: "gone", text: t("pending") });
+    this.words.append(el("div", { class: "pending", part: "pending" }, waits, markup(pending.html ?? "", pending.body)));
   }
 
   showDoes() {
@@ -183,17 +186,17 @@ export class CommentView {
 
   edit() {
     const { t, api } = this.owner;
-    const { id, body } = this.shape;
+    const { id, body, pending } = this.shape;
     const form = composer(this.owner, {
       label: this.editLabel(),
       draft: `edit:${id}`,
       send: t("save"),
-      body,
+      body: pending?.body ?? body,
       submit: async (text) => {
         const done = await api.edit(id, text);
         await this.owner.refresh(id, done.position);
         this.put(null);
-        this.owner.say(t("saved"));
+        this.owner.say(t(done.pending ? "pending" : "saved"));
       },
       cancel: () => this.put(null, "edit"),
     });

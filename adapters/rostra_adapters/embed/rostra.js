@@ -298,7 +298,7 @@ export class RostraDiscussion extends HTMLElement {
     const held = this.listings.map((one) => one.views.get(comment)).filter(Boolean);
     if (!held.length) return;
     const shape = await this.api.comment(comment, { min_position: position });
-    for (const view of held) view.update({ ...view.shape, ...shape });
+    for (const view of held) view.update({ ...view.shape, pending: undefined, ...shape });
     await this.recount(position);
   }
 
@@ -353,7 +353,7 @@ export class RostraDiscussion extends HTMLElement {
 
   said(listing, view, data) {
     const { children: _, next_children: __, ...rest } = data;
-    if (view) view.update({ ...view.shape, ...rest, my_vote: view.shape.my_vote });
+    if (view) view.update({ ...view.shape, ...rest, my_vote: view.shape.my_vote, pending: stillPending(view.shape, data) });
     else if (data.edited_at || (listing.passage && data.passage !== listing.passage)) return; // is not new, or not here
     else if (this.sending && data.author?.id === this.person?.id) this.sending.then(() => listing.news(data.id));
     else listing.news(data.id);
@@ -363,6 +363,11 @@ export class RostraDiscussion extends HTMLElement {
     listing.heardOf(id);
     view?.update({ ...view.shape, status, body: null, html: null, author: status === "erased" ? view.shape.author : null });
   }
+}
+
+/** What everybody hears does not tell of a wording that waits: it does until a later one is shown. */
+function stillPending({ pending }, { edited_at }) {
+  return pending && (edited_at ?? "") < pending.at ? pending : undefined;
 }
 
 if (!customElements.get("rostra-discussion")) customElements.define("rostra-discussion", RostraDiscussion);

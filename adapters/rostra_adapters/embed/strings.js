@@ -22,7 +22,7 @@ const STRINGS = {
     report: "Report", thanks: "Thank you. A moderator will look at it.", inline: "On “{quote}”",
     all: "View all comments", close: "Close", on_this: "Comment on this", press_tab: "{action}: press Tab",
     marked: { one: "1 comment on “{quote}”", other: "{n} comments on “{quote}”" }, passages: "Passages with comments", no_comments: "No comments on this passage yet.",
-    posted: "Your comment was posted", saved: "Saved", loading: "Loading…", retry: "Try again",
+    posted: "Your comment was posted", saved: "Saved", pending: "The new wording waits for a moderator", loading: "Loading…", retry: "Try again",
     too_long: { one: "1 byte too long", other: "{n} bytes too long" }, markdown: "Markdown works here.", you: "you",
   },
   de: {
@@ -45,7 +45,7 @@ const STRINGS = {
     report: "Melden", thanks: "Danke. Die Moderation sieht es sich an.", inline: "Zu „{quote}“",
     all: "Alle Kommentare ansehen", close: "Schließen", on_this: "Diese Stelle kommentieren", press_tab: "{action}: Tabulatortaste drücken",
     marked: { one: "1 Kommentar zu „{quote}“", other: "{n} Kommentare zu „{quote}“" }, passages: "Kommentierte Stellen", no_comments: "Noch keine Kommentare zu dieser Stelle.",
-    posted: "Ihr Kommentar ist veröffentlicht", saved: "Gespeichert", loading: "Lädt …", retry: "Noch einmal versuchen",
+    posted: "Ihr Kommentar ist veröffentlicht", saved: "Gespeichert", pending: "Die neue Fassung wartet auf die Moderation", loading: "Lädt …", retry: "Noch einmal versuchen",
     too_long: { one: "1 Byte zu lang", other: "{n} Bytes zu lang" }, markdown: "Markdown ist möglich.", you: "Sie",
   },
   zh: {
@@ -68,7 +68,7 @@ const STRINGS = {
     report: "举报", thanks: "谢谢，管理员会查看。", inline: "评“{quote}”",
     all: "查看全部评论", close: "关闭", on_this: "评论这段", press_tab: "{action}：按 Tab 键",
     marked: { other: "{n} 条评论：“{quote}”" }, passages: "有评论的文字", no_comments: "这段文字还没有评论。",
-    posted: "评论已发布", saved: "已保存", loading: "加载中……", retry: "重试",
+    posted: "评论已发布", saved: "已保存", pending: "新的内容等待审核", loading: "加载中……", retry: "重试",
     too_long: { other: "超出 {n} 字节" }, markdown: "支持 Markdown。", you: "你",
   },
 };

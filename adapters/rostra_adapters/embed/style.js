@@ -54,6 +54,7 @@ article.here { background: var(--wash); box-shadow: -.6rem 0 0 var(--wash), .6re
 .words pre { overflow-x: auto; background: var(--wash); padding: .6em; border-radius: var(--radius); }
 .words code { font-size: .9em; } .words table { border-collapse: collapse; } .words td, .words th { border: 1px solid var(--line); padding: .2em .5em; }
 .gone { color: var(--faint); font-style: italic; }
+.pending { margin-block-start: .6em; padding-inline-start: .8em; border-inline-start: 3px solid var(--line); }
 .does { display: flex; flex-wrap: wrap; align-items: center; gap: .1rem; margin-inline-start: -.5rem; color: var(--faint); }
 .does small { font-size: .75rem; margin-inline-start: .4em; }
 .vote { display: inline-flex; align-items: center; margin-inline-end: .25rem; }
