@@ -1,11 +1,11 @@
-# Two commands do everything: `make serve` and `make test`.
+# Two commands do most: `make serve` and `make test`.
 PYTHON ?= python3
 
 BIN       := .venv/bin
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve demo test fuzz bench bench-report format lock clean
+.PHONY: help install serve demo lint test test-all fuzz bench bench-report format lock clean
 
 help: ## say what each command does
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -27,13 +27,21 @@ serve: install ## start the service, with an article to try it at /demo; ROSTRA_
 demo: install ## publish a conversation and print its most voted comments; POLIS=folder takes an Open Polis one
 	@exec env POLIS='$(POLIS)' $(BIN)/python infra/polis/demo.py
 
-test: install ## formatting, lint, import contracts, types, known vulnerabilities, tests; ARGS='-k name' goes to pytest
+lint: install ## formatting, lint, import contracts, types, known vulnerabilities of what is locked
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 	$(BIN)/python infra/checks/audit.py
-	$(BIN)/python -m pytest --numprocesses auto $(ARGS)
+
+# Byte code of the tests is kept even where the environment says otherwise: each worker needs it.
+PYTEST := env PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses auto
+
+test: lint ## lint, and every test that is not slow; ARGS='-k name' goes to pytest
+	HYPOTHESIS_PROFILE=$${HYPOTHESIS_PROFILE:-dev} $(PYTEST) -m "not slow" $(ARGS)
+
+test-all: lint ## lint, and every test: what CI runs
+	$(PYTEST) $(ARGS)
 
 fuzz: install ## ask a running service whatever its OpenAPI allows, for long; EXAMPLES=1000 of each kind
 	@exec env ROSTRA_FUZZ_EXAMPLES=$(or $(EXAMPLES),1000) $(BIN)/python -m pytest -rP tests/http/test_fuzzing.py

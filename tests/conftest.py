@@ -2,13 +2,16 @@
 
 One PostgreSQL serves the whole run, all of its workers together. A test that kills, stops or
 configures a server starts one of its own, in a folder of its own.
+
+ROSTRA_TEST_REQUIRE names what must be there (`browser,node,data`): where that is missing tests
+fail. What else is missing is skipped, and the run's last lines say so.
 """
 
 import asyncio
 import os
 import shutil
 import tempfile
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -19,7 +22,9 @@ import pytest
 
 from rostra_adapters import local_postgres
 from rostra_adapters.postgres import schema
+from support.requirements import MISSING, missing
 
+POSTGRES_FIXTURES = {"_server", "database_url", "empty_database_url", "folder", "shared_folder"}
 SERVER = "ROSTRA_TEST_SERVER"  # the run's server folder, handed to the workers
 DATABASES_KEPT = 8
 MEMORY_BYTES_MIN = 4 * 1024**3
@@ -42,6 +47,30 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     if local_postgres.postmaster_pid(folder / "server") is not None:  # a worker was killed
         local_postgres.start(folder / "server", durable=False).release()
     shutil.rmtree(folder)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests by what they need."""
+    for item in items:
+        fixtures = set(getattr(item, "fixturenames", ()))
+        if fixtures & POSTGRES_FIXTURES:
+            item.add_marker(pytest.mark.postgres)
+        if "browser" in fixtures:
+            item.add_marker(pytest.mark.browser)
+        if item.path.parent.name == "e2e":
+            item.add_marker(pytest.mark.process)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say in words what was not tested for want of something, and how to get it."""
+    reasons = Counter(
+        str(report.longrepr[2]).removeprefix("Skipped: ")
+        for report in terminalreporter.stats.get("skipped", [])
+        if isinstance(report.longrepr, tuple)
+    )
+    for reason, tests in sorted(reasons.items()):
+        if reason.startswith(MISSING):
+            terminalreporter.write_line(f"NOT TESTED ({tests}): {reason}", yellow=True)
 
 
 @pytest.fixture(scope="session")
@@ -114,7 +143,7 @@ def test_data() -> Path:
     """Real conversations and documents, which are too large to keep with the code."""
     folder = Path(os.environ.get("ROSTRA_TEST_DATA", Path(__file__).parents[2] / "shared/data"))
     if not folder.is_dir():
-        pytest.skip(f"no test data in {folder}: ROSTRA_TEST_DATA names another folder")
+        missing("data", f"nothing in {folder}; ROSTRA_TEST_DATA names another folder")
     return folder
 
 

@@ -94,6 +94,7 @@ async def test_bare_sql_fills_the_tables_with_what_a_rebuild_does(databases: Dat
     await assert_same_rows(url, bare_rebuild.VERSION)
 
 
+@pytest.mark.slow
 async def test_the_stock_runner_fills_the_tables_with_what_a_rebuild_does(
     databases: Databases,
 ) -> None:
@@ -139,6 +140,7 @@ async def rows_of(
 # -- the measurements
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("row", [row for row in ROWS if row != "others"])  # installs programs
 async def test_it_measures(databases: Databases, run_folder: Path, row: str) -> None:
     figures = await measure(Setting(databases, QUICK, run_folder), [row])

@@ -7,6 +7,8 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 import model_ids
 from harness import commanded
 from memory import MemoryLog, MemoryRing
@@ -47,6 +49,7 @@ def test_its_passages_are_as_long_as_their_words() -> None:
         assert passage["comments"] > 0
 
 
+@pytest.mark.slow
 def test_the_demo_prints_the_most_voted_and_stops_what_it_started(tmp_path: Path) -> None:
     settings = ("ROSTRA_", "POLIS")
     environment = {k: v for k, v in os.environ.items() if not k.startswith(settings)}

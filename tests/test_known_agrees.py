@@ -25,6 +25,7 @@ from rostra.log import EVERYTHING, Appended, Group, LogUnavailable, Recorded, St
 from rostra.world import unwritten
 from rostra_adapters import commander
 from rostra_adapters.commander import Commander
+from support.effort import examples
 
 PROCESSES = 2
 
@@ -90,7 +91,8 @@ def assert_agrees(log: MemoryLog, acts: Sequence[Act], outcomes: Sequence[Outcom
     assert len(log.rows) == model.position
 
 
-@settings(deadline=None, max_examples=60)
+@pytest.mark.slow
+@settings(deadline=None, max_examples=examples(60))
 @given(st.data())
 def test_processes_that_know_what_is_old_answer_as_the_model(data: st.DataObject) -> None:
     sequence = named_apart(data.draw(strategies.conversations()))
@@ -109,7 +111,8 @@ def test_processes_that_know_what_is_old_answer_as_the_model(data: st.DataObject
     assert_agrees(log, sequence, asyncio.run(run()))
 
 
-@settings(deadline=None, max_examples=60)
+@pytest.mark.slow
+@settings(deadline=None, max_examples=examples(60))
 @given(acts=strategies.conversations(), seed=st.integers(0, 2**32))
 def test_batches_decided_while_others_are_appended_agree_with_the_model(
     acts: list[Act], seed: int
@@ -134,7 +137,8 @@ def test_batches_decided_while_others_are_appended_agree_with_the_model(
     assert_agrees(log, acts, asyncio.run(run()))
 
 
-@settings(deadline=None, max_examples=60)
+@pytest.mark.slow
+@settings(deadline=None, max_examples=examples(60))
 @given(
     acts=strategies.conversations(), seed=st.integers(0, 2**32), fails=st.sampled_from([0.0, 0.1])
 )

@@ -17,6 +17,7 @@ from rostra.handle import Outcome, handle
 from rostra.ids import Kind
 from rostra.vote import VoteCast, VoteNullified, VoteRestored
 from rostra.world import fold
+from support.effort import examples
 
 
 def _name(outcome: Outcome) -> str:
@@ -35,7 +36,7 @@ def _handled(log: MemoryLog, batches: list[list[Act]]) -> list[Outcome]:
     return asyncio.run(run())
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=examples(100))
 @given(st.data())
 def test_what_becomes_of_each_act_is_what_the_model_says(data: st.DataObject) -> None:
     sequence = data.draw(st.one_of(strategies.conversations(), strategies.upheavals()))

@@ -104,6 +104,7 @@ async def test_in_any_order_the_last_vote_of_each_stands(small: Path, order: con
     assert_right(log, small)
 
 
+@pytest.mark.slow
 async def test_so_it_is_in_a_larger_conversation(large: Path) -> None:
     log = MemoryLog()
     statuses = await publish(log, convert.events(large, order="shuffled", seed=8), batch=10_000)

@@ -79,6 +79,7 @@ async def test_who_would_wait_for_long_is_told_when_to_come_again(
     handling.admit()
 
 
+@pytest.mark.slow
 async def test_where_all_is_quick_many_may_wait(log: Gate, handling: Commander) -> None:
     log.seconds = 0.01
     await handling.submit(openings(1, "/alone"))

@@ -132,6 +132,7 @@ def test_no_match_is_outside_the_regions_that_are_searched(
 # -- a thousand edits in a row
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_thousand_edits_in_a_row_lose_nothing(seed: int) -> None:
     chance = random.Random(seed)

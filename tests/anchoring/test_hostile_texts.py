@@ -64,6 +64,7 @@ HOSTILE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("name", HOSTILE)
 def test_no_text_takes_long(name: str) -> None:
@@ -73,6 +74,7 @@ def test_no_text_takes_long(name: str) -> None:
     assert len(outcomes) == PASSAGES
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(120)
 def test_500_quotes_of_10_000_letters_with_an_error_in_eleven_are_all_found() -> None:
     text = bench.article(random.Random(4), CHARACTERS)

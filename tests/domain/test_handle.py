@@ -17,6 +17,7 @@ from published import OPEN, POST, event, posting, statuses, voting
 from rostra import codec, ids
 from rostra.handle import ATTEMPTS_MAX, Commanded, Outcome, handle
 from rostra.log import Appended, Group, NewEvent, Recorded, Stale
+from support.effort import examples
 
 
 async def test_what_is_recorded_has_its_position_and_what_it_is_about() -> None:
@@ -305,7 +306,7 @@ async def _with_keys(
     return await handle(log, ring, commands, articles)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(40))
 @given(strategies.conversations(acts_max=60))
 def test_all_of_it_published_twice_leaves_what_was_recorded_once(acts: list[Act]) -> None:
     log, articles = MemoryLog(), MemoryArticles()
@@ -321,7 +322,7 @@ def test_all_of_it_published_twice_leaves_what_was_recorded_once(acts: list[Act]
     ]
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(40))
 @given(strategies.conversations(acts_max=40))
 def test_a_decision_taken_twice_does_nothing(acts: list[Act]) -> None:
     """The same command by an event of another name, right after the first: nothing

@@ -92,6 +92,7 @@ def without(shown: Any, fields: Sequence[str]) -> Any:
     return [without(it, fields) for it in shown] if isinstance(shown, list) else shown
 
 
+@pytest.mark.slow
 def test_an_export_published_to_an_empty_rostra_shows_the_same(
     filled: Filled, folder: Path
 ) -> None:

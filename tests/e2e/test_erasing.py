@@ -40,6 +40,7 @@ def no_words_in_files(folder: Path) -> None:
         assert not found, (path, found)
 
 
+@pytest.mark.slow
 def test_erased_on_the_command_line_it_is_gone_from_all_processes_files_and_backups(
     rostra: Rostra, folder: Path, tmp_path: Path
 ) -> None:

@@ -103,6 +103,7 @@ class Reader:
         self._cursor = {"cursor": page["next"]}
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_every_comment_is_seen_exactly_once(folder: Path) -> None:
     rostra, chance = Rostra(folder / "data"), Random(11)

@@ -169,6 +169,7 @@ def test_so_it_is_in_every_order_with_every_batch(
         rostra.must("verify")
 
 
+@pytest.mark.slow
 def test_the_service_and_postgresql_killed_amid_publishing_lose_nothing_that_was_answered(
     test_data: Path, folder: Path, rostra: Rostra
 ) -> None:

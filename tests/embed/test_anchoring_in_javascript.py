@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from anchoring import vectors
+from support.requirements import missing
 
 HERE = Path(__file__).parent
 MODULES = HERE.parents[1] / "adapters/rostra_adapters/embed"
@@ -40,7 +41,7 @@ def test_rows_of_a_list_come_out_the_same() -> None:
 def differing(wanted: dict[str, Any]) -> list[Any]:
     node = shutil.which("node")
     if node is None:
-        pytest.skip("no node: install nodejs")
+        missing("node", "install nodejs")
     ran = subprocess.run(
         [node, HERE / "vectors.mjs", MODULES],
         input=json.dumps(wanted).encode(),

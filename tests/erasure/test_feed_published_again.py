@@ -18,6 +18,7 @@ from rostra_adapters.feed_data import WORDED as WORDED_EVENTS
 from rostra_projections.listing import Listing
 from rostra_projections.shapes import Viewer
 from service import serving, token
+from support.effort import examples
 from views import judge
 from views.story import Story
 
@@ -86,7 +87,7 @@ async def read(story: Story) -> dict[str, Any]:
     return plain
 
 
-@settings(deadline=None, max_examples=40, phases=NO_SHRINKING)
+@settings(deadline=None, max_examples=examples(40), phases=NO_SHRINKING)
 @given(conversations_with_erasures())
 def test_it_gives_the_same_comments_orders_and_counts_there(acts: list[Act]) -> None:
     async def run() -> None:

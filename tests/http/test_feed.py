@@ -27,6 +27,7 @@ from rostra_adapters.feed_tail import Tail
 from rostra_adapters.http import HttpSettings, make_app
 from rostra_adapters.stock_log import StockLog
 from service import BATCHED, PLACE, SECRET, Service, event, opened, posted, serving, token, voted
+from support.effort import examples
 
 NOW = "2026-11-23T00:00:00.000000Z"
 
@@ -149,7 +150,7 @@ async def test_publishing_the_feed_to_an_empty_rostra_gives_the_same_views(
         assert await feed(other) == await feed(service)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=examples(30))
 @given(st.data())
 def test_publishing_a_feed_gives_the_same_log(data: st.DataObject) -> None:
     sequence = data.draw(strategies.conversations())

@@ -49,6 +49,7 @@ parameters = {{ "path.id" = "{c3}" }}
 """
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(SECONDS_MAX + 20)
 async def test_whatever_is_asked_is_answered_as_described(tmp_path: Path) -> None:
     async with serving(settings=HttpSettings(secret=SECRET)) as service:

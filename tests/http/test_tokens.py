@@ -29,6 +29,7 @@ from service import (
     serving,
     token,
 )
+from support.effort import examples
 
 PREVIOUS = "the secret before, which is long enough, too"
 SITE = "gazette"
@@ -284,7 +285,7 @@ def texts(draw: st.DrawFn) -> str:
     )
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(300))
 @given(texts())
 def test_no_text_is_anything_but_a_token_or_refused(text: str) -> None:
     try:

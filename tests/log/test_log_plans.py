@@ -5,6 +5,7 @@ import re
 from uuid import UUID, uuid4
 
 import asyncpg
+import pytest
 
 from log.log_examples import one
 from rostra_adapters.postgres import arrays
@@ -37,6 +38,7 @@ POSITION = "stored_events_notification_id_idx"
 STREAM = "stored_events_pkey"
 
 
+@pytest.mark.slow
 async def test_by_index_whether_planned_on_an_empty_table_or_without_statistics(
     database: asyncpg.Connection, database_url: str
 ) -> None:

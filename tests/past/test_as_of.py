@@ -15,12 +15,15 @@ from rostra_projections.listing import Listing
 from rostra_projections.memory import MemoryViews
 from rostra_projections.shapes import ANYONE, Viewer
 from rostra_projections.views import VIEWS
+from support.effort import examples
 from views import judge
 from views.story import Story
 
 TABLES = [table for view in VIEWS.values() for table in view.tables]
 VIEWERS = (ANYONE, Viewer(moderator=True), Viewer("ann"))
-relaxed = settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.too_slow])
+relaxed = settings(
+    deadline=None, max_examples=examples(30), suppress_health_check=[HealthCheck.too_slow]
+)
 
 
 def ended_at(rows: list[Recorded], position: int) -> MemoryViews:

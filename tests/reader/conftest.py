@@ -15,6 +15,7 @@ from playwright.async_api import Browser, Playwright, async_playwright
 
 from rostra_adapters.http import HttpSettings, demo
 from service import SECRET, Service, serving
+from support.requirements import missing
 
 CHROMIUM = os.environ.get("ROSTRA_TEST_CHROMIUM") or shutil.which("chromium")
 ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
@@ -30,7 +31,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def _playwright() -> AsyncIterator[Playwright]:
     if CHROMIUM is None:
-        pytest.skip("no browser: install chromium, or name one with ROSTRA_TEST_CHROMIUM")
+        missing("browser", "install chromium, or name one with ROSTRA_TEST_CHROMIUM")
     async with async_playwright() as playwright:
         yield playwright
 

@@ -29,6 +29,7 @@ async def sound(page: Page, state: str) -> None:
     assert found.response["violations"] == [], f"{state}: {found.generate_report()}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("look", LOOKS)
 async def test_axe_finds_nothing_in_any_state(
     browser: Browser, reader_service: Service, look: str

@@ -38,6 +38,7 @@ def hostile(folder: Path) -> list[str]:
     return [one for one in written if has_visible(one) and "\0" not in one]
 
 
+@pytest.mark.slow
 async def test_hostile_words_and_names_show_as_text(
     browser: Browser, reader_service: Service, test_data: Path
 ) -> None:

@@ -1,5 +1,6 @@
 """Thousands of comments: they come soon, and scrolling through them never blocks."""
 
+import pytest
 from playwright.async_api import Browser, expect
 
 from reader.pages import COMMENT, ROOT, all_loaded, wrote
@@ -14,6 +15,7 @@ new PerformanceObserver((list) => { for (const one of list.getEntries()) long.pu
 """
 
 
+@pytest.mark.slow
 async def test_many_comments_come_and_scroll_smoothly(
     browser: Browser, reader_service: Service
 ) -> None:

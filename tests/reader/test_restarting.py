@@ -4,6 +4,7 @@ import asyncio
 import json
 from pathlib import Path
 
+import pytest
 from playwright.async_api import Browser, expect
 
 from e2e.running import Rostra
@@ -12,6 +13,7 @@ from rostra_adapters.http.demo import RESOURCE, SITE
 ROOT = "rostra-discussion"
 
 
+@pytest.mark.slow
 async def test_a_page_goes_on_when_the_service_comes_back(
     browser: Browser, database_url: str, tmp_path: Path
 ) -> None:

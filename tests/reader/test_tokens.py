@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+import pytest
 from playwright.async_api import Browser, Page, expect
 
 from reader.pages import COMMENT, ROOT, connected, said, shown, story, token
@@ -37,6 +38,7 @@ async def renewing(browser: Browser, service: Service, *tokens: str) -> Page:
     return page
 
 
+@pytest.mark.slow
 async def test_a_token_is_asked_for_when_it_is_needed_and_again_when_it_ends(
     browser: Browser, reader_service: Service
 ) -> None:

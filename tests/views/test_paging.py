@@ -24,10 +24,11 @@ from rostra_projections.listing import (
     encode_cursor,
 )
 from rostra_projections.shapes import ANYONE, Viewer
+from support.effort import examples
 from views import tables
 from views.readers import InMemory, InPostgres, Reader, Views, some_listings
 from views.story import DISCUSSION, Events, Story, comment
-from views.test_views_agree import LONGER, VIEWERS
+from views.test_views_agree import VIEWERS
 
 COMMENTS, REPLIES = 1_000, 60
 PARENTS, PASSAGES = ("c3", "c500"), ("p0", "p1")
@@ -77,6 +78,7 @@ def _of_passages() -> list[Listing]:
     return [each for each in some_listings(marked=PASSAGES[:1]) if each.passage is not None]
 
 
+@pytest.mark.slow
 async def test_nothing_is_missed_or_repeated_while_votes_and_comments_land_between_the_pages(
     views: Views,
 ) -> None:
@@ -134,13 +136,13 @@ async def _read_between(data: st.DataObject, story: Story, views: Views) -> None
         reader.assert_saw_each_once()
 
 
-@settings(interleaved, max_examples=40 * LONGER)
+@settings(interleaved, max_examples=examples(40))
 @given(data=st.data())
 def test_whatever_happens_between_pages_in_memory(data: st.DataObject) -> None:
     asyncio.run(_read_between(data, Story(), InMemory()))
 
 
-@settings(interleaved, max_examples=5 * LONGER)
+@settings(interleaved, max_examples=examples(5))
 @given(data=st.data())
 def test_whatever_happens_between_pages_in_postgresql(
     database_url: str, data: st.DataObject

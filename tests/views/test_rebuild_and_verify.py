@@ -241,6 +241,7 @@ async def _opened(url: str, *, project: bool = True) -> AsyncIterator[App]:
         yield app
 
 
+@pytest.mark.slow
 async def test_rebuilding_goes_on_beside_writes_and_reads(database_url: str) -> None:
     """Readers never see a half: positions never go back, counts and lists agree."""
     events = Events()

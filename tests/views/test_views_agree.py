@@ -1,7 +1,6 @@
 """Live, rebuilt and in memory the views are the same, and what the contract means."""
 
 import asyncio
-import os
 from uuid import UUID
 
 from hypothesis import HealthCheck, given, settings
@@ -18,21 +17,19 @@ from rostra_projections.listing import Listing
 from rostra_projections.reads import Reads
 from rostra_projections.shapes import ANYONE, Viewer
 from rostra_projections.views import VIEWS
+from support.effort import examples
 from views import judge, tables
 from views.story import Story, pages
-
-LONGER = int(os.environ.get("ROSTRA_TEST_EFFORT", "1"))
-"""A longer run: this many times as many examples."""
 
 VIEWERS = [ANYONE, Viewer(moderator=True), Viewer("ann"), Viewer("cem"), Viewer("nobody")]
 slowly = settings(
     deadline=None,
-    max_examples=8 * LONGER,
+    max_examples=examples(8),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
 
-@settings(deadline=None, max_examples=30 * LONGER, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=examples(30), suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_in_memory_every_viewer_reads_what_the_model_says(data: st.DataObject) -> None:
     story = Story(data.draw(st.one_of(strategies.conversations(), strategies.upheavals())))
