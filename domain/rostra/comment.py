@@ -198,6 +198,7 @@ class Comment(msgspec.Struct, frozen=True):
     pending: PendingWording | None = None
     # Whether the words changed while the comment was held or rejected.
     rewritten: bool = False
+    wording_rejected_at: Time = LONG_AGO
     edited: Time = LONG_AGO
     # By its author, as far as is told; wordings that wait are counted, too.
     edits: int = 0
@@ -245,7 +246,7 @@ def evolve(comment: Comment, event: CommentEvent) -> Comment:
             pending = PendingWording(named, event.personal, version, event.time, replaces)
             change = {"pending": pending, "edits": comment.edits + _is_own(event)}
         case CommentWordingRejected():
-            change = {"pending": None}
+            change = {"pending": None, "wording_rejected_at": event.time}
         case CommentRemoved():
             removed = "deleted" if event.now == "deleted" else "removed"
             change = {"removed": removed, "removed_at": event.time}
@@ -510,7 +511,7 @@ def reject(comment: Comment, command: RejectComment, act: Act) -> list[Rejection
     """Reject the wording that waits; where none does, the comment, also a published one.
 
     The latest time wins; a wording that came later than the act is rejected alone only where
-    it is named.
+    it is named. Said again of the same time, it does not go on from the wording to the comment.
     """
     posted = posted_of(comment, command.comment or command.comment_id)
     pending = comment.pending
@@ -525,6 +526,8 @@ def reject(comment: Comment, command: RejectComment, act: Act) -> list[Rejection
             )
         ]
     if comment.moderated == "rejected" or act.time < comment.moderated_at:
+        return []
+    if act.time <= comment.wording_rejected_at:
         return []
     (event,) = _change(CommentRejected, comment, command, act, comment.removed or "rejected")
     return [msgspec.structs.replace(event, wording=command.wording)]
