@@ -8,7 +8,7 @@ from itertools import count
 from typing import Any
 
 import jwt
-from aiohttp import ClientResponse, ClientSession
+from aiohttp import ClientResponse, ClientSession, web
 from aiohttp.test_utils import TestServer
 
 import rostra_adapters
@@ -97,9 +97,15 @@ class Service:
     """The App behind, and requests to it over HTTP."""
 
     def __init__(
-        self, app: App, session: ClientSession, url: str, written: Sequence[bytes] = ()
+        self,
+        app: App,
+        session: ClientSession,
+        url: str,
+        written: Sequence[bytes] = (),
+        application: web.Application | None = None,
     ) -> None:
         self.app = app
+        self.application = application
         self.url = url
         self._session = session
         self._written = written
@@ -192,6 +198,7 @@ async def serving_app(app: App, settings: HttpSettings | None = None) -> AsyncIt
     await server.start_server()
     try:
         async with ClientSession() as session:
-            yield Service(app, session, str(server.make_url("")).rstrip("/"), written)
+            url = str(server.make_url("")).rstrip("/")
+            yield Service(app, session, url, written, application)
     finally:
         await server.close()

@@ -26,6 +26,7 @@ from rostra_adapters.past import AsOf, Past
 from rostra_adapters.printing import url_without_password
 from rostra_adapters.reading import Reading, nothing_withdrawn
 from rostra_adapters.renderings import Renderings
+from rostra_adapters.revocations import MemoryRevocations, Revocations
 from rostra_adapters.standings import events_of
 from rostra_adapters.views.backend import Backend, ViewStatus
 from rostra_adapters.views.folding import Progress
@@ -81,6 +82,7 @@ class App(Accesses):
         renderings: Renderings,
         url: str,
         erasures: ErasuresFile | None = None,
+        revocations: Revocations | None = None,
     ) -> None:
         super().__init__(log, views)
         self.ring = ring
@@ -91,6 +93,7 @@ class App(Accesses):
         self._lanes = Lanes(Commander(log, ring), log, ring, articles)
         self._url = url
         self._erasures = erasures
+        self.revocations: Revocations = revocations or MemoryRevocations()
 
     async def close(self) -> None:
         """What was submitted is answered first."""

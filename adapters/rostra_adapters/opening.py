@@ -30,9 +30,11 @@ from rostra_adapters.postgres.connect import (
 )
 from rostra_adapters.postgres.key_ring import PostgresKeyRing
 from rostra_adapters.postgres.log import PostgresLog
+from rostra_adapters.postgres.revocations import PostgresRevocations
 from rostra_adapters.printing import url_without_password
 from rostra_adapters.reading import Reading
 from rostra_adapters.renderings import Renderings
+from rostra_adapters.revocations import Revocations
 from rostra_adapters.stock_log import StockLog
 from rostra_adapters.views.backend import Backend, PostgresBackend
 from rostra_adapters.views.in_memory import MemoryBackend
@@ -126,7 +128,10 @@ async def _on_postgres(
         backend.start()
     ring = await stack.enter_async_context(PostgresKeyRing(pool, masters))
     articles = Articles(PostgresArticleTexts(pool))
-    return await _app(log, ring, articles, backend, url, erasures)
+    revocations = PostgresRevocations(pool)
+    await revocations.start()
+    stack.push_async_callback(revocations.close)
+    return await _app(log, ring, articles, backend, url, erasures, revocations)
 
 
 async def _close_pool(pool: asyncpg.Pool) -> None:
@@ -175,9 +180,10 @@ async def _app(
     backend: Backend,
     url: str,
     erasures: ErasuresFile | None,
+    revocations: Revocations | None = None,
 ) -> App:
     renderings = Renderings()
     ring.when_destroyed(lambda _: renderings.drop())
     ring.when_destroyed(lambda _: backend.changes.lose())
     reading = Reading(backend.reads, ring, await log.log_id(), renderings)
-    return App(log, ring, articles, backend, reading, renderings, url, erasures)
+    return App(log, ring, articles, backend, reading, renderings, url, erasures, revocations)

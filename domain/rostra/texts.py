@@ -8,7 +8,7 @@ from rostra import limits
 from rostra.folding import Folded
 from rostra.names import has_visible
 
-_PLAIN = r"\A[^\x00-\x1f\x7f-\x9f]+\Z"
+PLAIN = r"\A[^\x00-\x1f\x7f-\x9f]+\Z"
 _PLAIN_SITE = r"\A(?!\*\Z)[^\x00-\x1f\x7f-\x9f]+\Z"
 _PLAIN_WITHOUT_AT = r"\A[^\x00-\x1f\x7f-\x9f@]+\Z"
 _URI_REFERENCE = r"\A(?:[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+\Z"
@@ -22,8 +22,8 @@ SiteName = Annotated[
         description="Any name but `*`, which means every site in tokens.",
     ),
 ]
-Resource = Annotated[str, Meta(max_length=limits.RESOURCE_CHARACTERS_MAX, pattern=_PLAIN)]
-Key = Annotated[str, Meta(max_length=limits.KEY_CHARACTERS_MAX, pattern=_PLAIN)]
+Resource = Annotated[str, Meta(max_length=limits.RESOURCE_CHARACTERS_MAX, pattern=PLAIN)]
+Key = Annotated[str, Meta(max_length=limits.KEY_CHARACTERS_MAX, pattern=PLAIN)]
 PersonId = Annotated[
     str,
     Meta(
@@ -33,9 +33,9 @@ PersonId = Annotated[
     ),
 ]
 Name = Annotated[str, Meta(min_length=1, max_length=limits.NAME_CHARACTERS_MAX)]
-Email = Annotated[str, Meta(max_length=limits.EMAIL_CHARACTERS_MAX, pattern=_PLAIN)]
+Email = Annotated[str, Meta(max_length=limits.EMAIL_CHARACTERS_MAX, pattern=PLAIN)]
 Title = Annotated[str, Meta(max_length=limits.TITLE_CHARACTERS_MAX, pattern=_WITHOUT_NUL)]
-Url = Annotated[str, Meta(max_length=limits.URL_CHARACTERS_MAX, pattern=_PLAIN)]
+Url = Annotated[str, Meta(max_length=limits.URL_CHARACTERS_MAX, pattern=PLAIN)]
 Reason = Annotated[str, Meta(max_length=limits.REASON_CHARACTERS_MAX, pattern=_WITHOUT_NUL)]
 Erased = Annotated[
     bool, Meta(description="As in the feed: the words are gone for ever, and none are given.")
@@ -61,7 +61,7 @@ SourceUri = Annotated[
     str, Meta(min_length=1, max_length=limits.SOURCE_CHARACTERS_MAX, pattern=_URI_REFERENCE)
 ]
 EventName = Annotated[
-    str, Meta(min_length=1, max_length=limits.EVENT_CHARACTERS_MAX, pattern=_PLAIN)
+    str, Meta(min_length=1, max_length=limits.EVENT_CHARACTERS_MAX, pattern=PLAIN)
 ]
 
 

@@ -8,9 +8,11 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
@@ -283,3 +285,25 @@ def test_rebuild_verify_and_status_tell_a_line_a_view(rostra: Command, service: 
     assert status["head"] == 38
     assert {view["lag"] for view in status["views"]} == {0}
     assert str(status["log_id"]) in rostra("status").stdout.decode()
+
+
+def test_a_revoked_token_is_refused_by_a_running_service(rostra: Command, service: Running) -> None:
+    bearer = token("feed", site="gazette", person="ann")
+    request = Request(f"{service.url}/v1/events", headers={"Authorization": f"Bearer {bearer}"})
+
+    def status() -> int:
+        try:
+            with urlopen(request) as answer:  # ours
+                return int(answer.status)
+        except HTTPError as error:
+            return error.code
+
+    assert status() == 200
+    revoked = rostra("revoke", "ann", "--site", "gazette")
+    assert revoked.returncode == 0
+    assert revoked.stdout.startswith(b"tokens of ann for gazette that were issued until ")
+    end = time.monotonic() + 5
+    while status() == 200:
+        assert time.monotonic() < end
+    assert status() == 401
+    assert rostra("revoke", "ann\n", "--site", "gazette").returncode == 2

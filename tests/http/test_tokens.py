@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from rostra_adapters.http import HttpSettings, tokens
 from rostra_adapters.http.problems import Problem
+from rostra_adapters.revocations import MemoryRevocations
 from service import (
     BATCHED,
     FUTURE,
@@ -47,8 +48,8 @@ ADMIN_EVENTS = [
 ]
 
 
-def verifier(*secrets: str) -> tokens.Verifier:
-    return tokens.Verifier(secrets or (SECRET,), lambda: ())
+def verifier(*secrets: str, revocations: MemoryRevocations | None = None) -> tokens.Verifier:
+    return tokens.Verifier(secrets or (SECRET,), lambda: (), revocations or MemoryRevocations())
 
 
 @contextmanager

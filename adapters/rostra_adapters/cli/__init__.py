@@ -14,6 +14,7 @@ COMMANDS = {
     "serve": ("serve", "Run the service."),
     "project": ("serve", "Keep the views up to date, in a process of its own."),
     "token": ("token", "Print a token."),
+    "revoke": ("revoke", "Refuse a person's or a service's tokens issued until now."),
     "publish": ("publish", "Publish a file of events to a running service."),
     "export": ("export", "Write the feed: the log as events to publish again."),
     "replay": ("replay", "Print a discussion as it grew."),

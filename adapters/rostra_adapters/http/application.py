@@ -79,7 +79,9 @@ def make_app(
             "access_log": None,
         },
     )
-    made[tokens.VERIFIER] = tokens.Verifier(settings.secrets, lambda: settings.keys)
+    made[tokens.VERIFIER] = tokens.Verifier(
+        settings.secrets, lambda: settings.keys, app.revocations
+    )
     health, feeding = Health(app, settings), Feeding(app, settings)
     publishing, live = Publishing(app, settings, now), LiveUpdates(app, settings)
     made[ADDRESSES] = limits.addresses

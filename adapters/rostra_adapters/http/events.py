@@ -151,7 +151,8 @@ class Publishing:
         response = await streams.begin(request, ndjson.MEDIA_TYPE)
         self._streams.add(stream)
         try:
-            await stream.run(response)
+            with request.app[tokens.VERIFIER].watching(token, stream.stop):
+                await stream.run(response)
         except* (ConnectionError, web.RequestPayloadError, streams.TooSlow):
             streams.cut(request)
         except* LogUnavailable:

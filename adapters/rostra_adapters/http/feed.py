@@ -63,6 +63,7 @@ class Feeding:
             wanted=await _wanted(query, token).meant(self._app.discussion_named),
             wait_seconds=query.seconds("wait", default=0.0, most=settings.wait_seconds_max),
         )
+        request.app[tokens.VERIFIER].check(token)  # it may have ended while this waited
         await self._log_at(after, log)
         return answer(
             request,

@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import Protocol
 from uuid import UUID
 
 from aiohttp import hdrs, web
 
 from rostra.log import LogUnavailable
+from rostra_adapters.http import tokens
 from rostra_adapters.http.problems import Problem
 from rostra_adapters.http.settings import HttpSettings
 
@@ -83,6 +85,29 @@ def resumed(request: web.Request, default: int) -> int:
     return int(text)
 
 
+class _End:
+    """The end of a stream, which interrupts its waiting alone: what is being sent goes out."""
+
+    def __init__(self) -> None:
+        self.has_come = False
+        self._waiting: asyncio.Timeout | None = None
+
+    def come(self) -> None:
+        if not self.has_come and self._waiting is not None:
+            self._waiting.reschedule(asyncio.get_running_loop().time())
+        self.has_come = True
+
+    async def or_until(self, waited_for: Awaitable[None]) -> None:
+        """Wait until the end comes, or something else."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0 if self.has_come else None) as waiting:
+                self._waiting = waiting
+                try:
+                    await waited_for
+                finally:
+                    self._waiting = None
+
+
 class Source(Protocol):
     """What server-sent events come from."""
 
@@ -107,16 +132,18 @@ async def pump(
     headers: Mapping[str, str] | None = None,
 ) -> web.StreamResponse:
     """Answer with all that comes from a source of a log, until it ends, its time is over, or
-    another log has taken that one's place. A client that is gone or does not take it is
-    dropped."""
+    another log has taken that one's place, or the request's token ends. A client that is gone or
+    does not take it is dropped."""
 
     async def other_log() -> bool:
         return await log_id() != log
 
+    token, end = tokens.of(request), _End()
     response = await begin(request, EVENTS, headers)
     try:
         if request.method != hdrs.METH_HEAD:
-            await _pump(response, source, position, settings, other_log)
+            with request.app[tokens.VERIFIER].watching(token, end.come):
+                await _pump(response, source, position, settings, other_log, end)
     except (ConnectionError, TooSlow, LogUnavailable):
         cut(request)
     return response
@@ -128,11 +155,12 @@ async def _pump(
     position: int,
     settings: HttpSettings,
     other_log: Callable[[], Awaitable[bool]],
+    end: "_End",
 ) -> None:
     clock = asyncio.get_running_loop().time
     sent = clock()
     ends = sent + settings.stream_seconds_max
-    while not source.ended and clock() < ends:
+    while not (source.ended or end.has_come) and clock() < ends:
         data, upto = await source.next(position)
         if await other_log():
             return
@@ -142,5 +170,5 @@ async def _pump(
             await send(response, data, stall_seconds_max=settings.stall_seconds_max)
             sent = clock()
         if upto == position:
-            await source.moved(position, sent + settings.heartbeat_seconds - clock())
+            await end.or_until(source.moved(position, sent + settings.heartbeat_seconds - clock()))
         position = upto

@@ -1,8 +1,10 @@
 """Bearer tokens: JWT, signed with the service's secret (HS256) or with a key of its JWKS."""
 
+import asyncio
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from time import time
 from typing import Annotated, Any
 
@@ -11,10 +13,12 @@ import msgspec
 from aiohttp import web
 from msgspec import Meta
 
+from rostra import texts
 from rostra.limits import PERSON_CHARACTERS_MAX
 from rostra.names import OUR_IDS
 from rostra_adapters.http.jwks import Key
 from rostra_adapters.http.problems import Problem
+from rostra_adapters.revocations import Revocations
 
 AUDIENCE = "rostra"
 ALGORITHM = "HS256"
@@ -29,6 +33,8 @@ TIME_MAX = 253_402_300_799
 OURS = ("guest:", "rostra:")
 """Beginnings of persons' ids that only this service gives."""
 PARTS = 3
+TIMER_SECONDS_MAX = 600.0
+"""Seconds after which the clock is looked at again, which may have been set."""
 TOKEN_CHARACTERS_MAX = 16_384
 VERIFIED_KEPT_MAX = 4_096
 VERIFIED_CHARACTERS_MAX = 2_048
@@ -69,7 +75,7 @@ class _Issuer(msgspec.Struct):
 
 
 class _Claims(msgspec.Struct):
-    sub: Annotated[str, Meta(min_length=1, max_length=PERSON_CHARACTERS_MAX)]
+    sub: Annotated[str, Meta(max_length=PERSON_CHARACTERS_MAX, pattern=texts.PLAIN)]
     aud: str | list[str]
     exp: NumericDate
     iat: NumericDate | None = None
@@ -91,9 +97,17 @@ class Verifier:
     token is not cached.
     """
 
-    def __init__(self, secrets: Sequence[str], keys: Callable[[], Sequence[Key]]) -> None:
+    def __init__(
+        self,
+        secrets: Sequence[str],
+        keys: Callable[[], Sequence[Key]],
+        revocations: Revocations,
+    ) -> None:
         self._secrets = secrets
         self._keys = keys
+        self._revocations = revocations
+        self._watches: set[_Watch] = set()
+        revocations.when_revoked(self._end_revoked)
         self._cached_keys: Sequence[Key] = ()
         self._cache: OrderedDict[str, Token] = OrderedDict()
 
@@ -119,6 +133,52 @@ class Verifier:
         """Raise the problem `unauthorized` where a verified token holds no longer."""
         if token.expires <= time():
             raise _unauthorized("the token has expired")
+        if self._is_revoked(token):
+            raise _unauthorized("the token was revoked")
+
+    @contextmanager
+    def watching(self, token: Token | None, end: Callable[[], None]) -> Iterator[None]:
+        """Call `end` once a token holds no longer, while the block runs."""
+        if token is None:
+            yield
+            return
+        watch = _Watch(token, end)
+        self._watches.add(watch)
+        try:
+            watch.end_when_expired()
+            yield
+        finally:
+            self._watches.discard(watch)
+            watch.cancel()
+
+    def _is_revoked(self, token: Token) -> bool:
+        return self._revocations.is_revoked(token.person, token.site, token.issued)
+
+    def _end_revoked(self) -> None:
+        for watch in [one for one in self._watches if self._is_revoked(one.token)]:
+            self._watches.discard(watch)
+            watch.end()
+
+
+class _Watch:
+    """Ends something when its token ends."""
+
+    def __init__(self, token: Token, end: Callable[[], None]) -> None:
+        self.token = token
+        self.end = end
+        self._timer: asyncio.TimerHandle | None = None
+
+    def end_when_expired(self) -> None:
+        left = self.token.expires - time()
+        if left <= 0:
+            self.end()
+            return
+        seconds = min(left, TIMER_SECONDS_MAX)
+        self._timer = asyncio.get_running_loop().call_later(seconds, self.end_when_expired)
+
+    def cancel(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
 
 
 VERIFIER = web.AppKey("verifier", Verifier)

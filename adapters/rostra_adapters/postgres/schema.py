@@ -4,7 +4,7 @@ from importlib import resources
 
 from rostra_adapters.postgres.connection import Connection
 
-VERSION = 6
+VERSION = 7
 """Raised with every change to a file in `sql/`, so that it is installed again."""
 
 _INSTALLING = "select pg_advisory_xact_lock(5940093377497353328)"
@@ -40,6 +40,7 @@ _STATEMENTS = (
     "erased_keys",
     "key_readers",
     "article_texts",
+    "revocations",
 )
 
 

@@ -1,0 +1,75 @@
+"""Revoked tokens in PostgreSQL: a table that every process reads every two seconds."""
+
+import asyncio
+import logging
+
+import asyncpg
+
+from rostra.log import LogUnavailable
+from rostra_adapters.postgres.connect import unavailable_if_lost
+from rostra_adapters.revocations import MemoryRevocations
+
+LOOK_SECONDS = 2.0
+
+_NEW = """
+select number, person, site, issued_until from public.rostra_revocations
+where number > $1 order by number
+"""
+# One after the other, so that numbers become visible in order.
+_LOCK = "lock table public.rostra_revocations in share row exclusive mode"
+_REVOKE = """
+insert into public.rostra_revocations as revoked (person, site, issued_until)
+values ($1, $2, $3)
+on conflict (person, site) do update set
+    issued_until = greatest(revoked.issued_until, excluded.issued_until),
+    number = excluded.number
+"""
+
+_logger = logging.getLogger(__name__)
+
+
+class PostgresRevocations(MemoryRevocations):
+    """Kept in memory too, so that nothing is asked on the way of a request; the last known ones
+    hold while the database is away. `schema.install` must have been run."""
+
+    is_shared = True
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        super().__init__()
+        self._pool = pool
+        self._seen = 0
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Read all, and then what is new. Raises LogUnavailable."""
+        await self._look()
+        self._task = asyncio.create_task(self._run(), name="rostra-revocations")
+
+    async def close(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def revoke(self, person: str, site: str, until: float) -> None:
+        with unavailable_if_lost():
+            async with self._pool.acquire() as connection, connection.transaction():
+                await connection.execute(_LOCK)
+                await connection.execute(_REVOKE, person, site, until)
+        await self._look()
+
+    async def _run(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            try:
+                await self._look()
+            except LogUnavailable:
+                self._seen = 0  # another database may have taken its place
+            except Exception:
+                _logger.exception("reading revoked tokens failed and begins again")
+
+    async def _look(self) -> None:
+        with unavailable_if_lost():
+            rows = await self._pool.fetch(_NEW, self._seen)
+        if rows:
+            self.add([(row["person"], row["site"], row["issued_until"]) for row in rows])
+            self._seen = rows[-1]["number"]

@@ -1,0 +1,59 @@
+"""Revoked tokens: by person and site, those that were issued until a time."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+EVERY_SITE = "*"
+
+Revoked = tuple[str, str, float]
+"""A person (the `sub` of tokens), a site or `*`, and the time until which tokens were issued, in
+seconds since the epoch."""
+
+
+class Revocations(Protocol):
+    """What every process knows of revoked tokens."""
+
+    is_shared: bool
+    """Whether other processes hear of a revocation."""
+
+    def is_revoked(self, person: str, site: str | None, issued: float | None) -> bool:
+        """Return whether a token is revoked. One that does not say when it was issued is, if
+        any is. A revocation for `*` is for every site; one for a site is for `*` tokens, too."""
+
+    async def revoke(self, person: str, site: str, until: float) -> None:
+        """Revoke the tokens that were issued until a time. Raises LogUnavailable."""
+
+    def when_revoked(self, call: Callable[[], None]) -> None:
+        """Have a function called whenever more is revoked."""
+
+
+class MemoryRevocations:
+    """Revocations that this process alone knows of."""
+
+    is_shared = False
+
+    def __init__(self) -> None:
+        self._until: defaultdict[str, dict[str, float]] = defaultdict(dict)
+        self._calls: list[Callable[[], None]] = []
+
+    def is_revoked(self, person: str, site: str | None, issued: float | None) -> bool:
+        return any(
+            (issued is None or issued <= until)
+            and (revoked == site or EVERY_SITE in (revoked, site))
+            for revoked, until in self._until.get(person, {}).items()
+        )
+
+    async def revoke(self, person: str, site: str, until: float) -> None:
+        self.add([(person, site, until)])
+
+    def when_revoked(self, call: Callable[[], None]) -> None:
+        self._calls.append(call)
+
+    def add(self, revoked: Iterable[Revoked]) -> None:
+        """Take revocations; a later time replaces an earlier one."""
+        for person, site, until in revoked:
+            sites = self._until[person]
+            sites[site] = max(until, sites.get(site, until))
+        for call in self._calls:
+            call()
