@@ -225,6 +225,12 @@ class Live:
                     self._end(channel)
             except LogUnavailable:
                 await asyncio.sleep(RETRY_SECONDS)
+            except Exception:
+                _logger.exception("following the log failed; live readers begin again")
+                position = None
+                for channel in list(self._channels.values()):
+                    self._end(channel)
+                await asyncio.sleep(RETRY_SECONDS)
 
     def _note(self, row: Recorded) -> None:
         if row.topic in (SiteConfigured.topic, PersonErased.topic):

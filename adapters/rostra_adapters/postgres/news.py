@@ -7,6 +7,7 @@ from contextlib import suppress
 import asyncpg
 
 from rostra.log import LogUnavailable
+from rostra_adapters.lasting import lasting
 from rostra_adapters.postgres.connect import LOST, unavailable_if_lost
 
 CHANNEL = "stored_events"
@@ -37,7 +38,7 @@ class News:
     def next(self) -> asyncio.Event:
         """Set by the next news after this call."""
         if self._task is None:
-            self._task = asyncio.create_task(self._run(), name="rostra-news")
+            self._task = asyncio.create_task(lasting(self._run, "listening"), name="rostra-news")
         return self._event
 
     async def close(self) -> None:

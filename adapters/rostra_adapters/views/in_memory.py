@@ -9,6 +9,7 @@ import msgspec
 
 from rostra.ids import prefix_of
 from rostra.log import EventLog, LogUnavailable
+from rostra_adapters.lasting import lasting
 from rostra_adapters.views import read_position
 from rostra_adapters.views.backend import ViewBehind, ViewStatus
 from rostra_adapters.views.changes import Changes
@@ -43,7 +44,9 @@ class MemoryBackend:
 
     def start(self) -> None:
         self.changes.listen()
-        self._task = asyncio.create_task(self._follow(), name="rostra-projector")
+        self._task = asyncio.create_task(
+            lasting(self._follow, "projecting"), name="rostra-projector"
+        )
 
     async def close(self) -> None:
         if self._task is not None:

@@ -5,7 +5,9 @@ import asyncio
 import asyncpg
 
 from rostra.log import EventLog, LogUnavailable
+from rostra_adapters.lasting import lasting
 from rostra_adapters.postgres.news import News
+from rostra_adapters.postgres.shared import Shared
 from rostra_adapters.views.changes import Changes
 from rostra_adapters.views.projector import CHANNEL
 from rostra_adapters.views.reads import PostgresReads
@@ -36,12 +38,14 @@ class Watch:
         self.changes = Changes()
         self._news = News(pool, CHANNEL, self._hear)
         self._looked = asyncio.Condition()
+        # One look after another: an older position never takes the place of a later one.
+        self._looks = Shared(self._look)
         self._task: asyncio.Task[None] | None = None
         self._fresh_since = -1
         self.position = 0
 
     def start(self) -> None:
-        self._task = asyncio.create_task(self._run(), name="rostra-watch")
+        self._task = asyncio.create_task(lasting(self._run, "watching views"), name="rostra-watch")
 
     def _hear(self, news: str | None) -> None:
         if news is not None:
@@ -61,7 +65,7 @@ class Watch:
         while True:
             news = self._news.next()
             try:
-                await self._look()
+                await self._looks.get()
             except LogUnavailable:
                 await asyncio.sleep(POLL_UNHEARD_SECONDS)
                 continue
@@ -97,6 +101,6 @@ class Watch:
         connections = self._news.connections
         if self._news.connected and self._fresh_since == connections:
             return
-        await self._look()
+        await self._looks.get()
         await self.wait(await self._log.head(), CATCH_UP_SECONDS_MAX)
         self._fresh_since = connections
