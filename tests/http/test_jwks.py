@@ -9,33 +9,14 @@ from typing import Any
 import jwt
 import msgspec
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519
-from jwt.algorithms import ECAlgorithm, OKPAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ed25519
+from jwt.algorithms import OKPAlgorithm
 
+from http_keys import EC, ED, ISSUER, entry, keys, signed
 from rostra_adapters.http import HttpSettings, jwks, tokens
+from rostra_adapters.http.key_sources import FixedKeys
 from rostra_adapters.http.problems import Problem
 from service import FUTURE, SECRET, claims, opened, serving, token
-
-ED, EC = ed25519.Ed25519PrivateKey.generate(), ec.generate_private_key(ec.SECP256R1())
-ISSUER = "https://login.example"
-
-
-def entry(private: Any = ED, **changed: Any) -> dict[str, Any]:
-    kind, alg = (OKPAlgorithm, "EdDSA") if private is ED else (ECAlgorithm, "ES256")
-    public = json.loads(kind.to_jwk(private.public_key()))
-    public.pop("key_ops", None)
-    given = {"alg": alg, "issuer": ISSUER, "sites": ["gazette"], "scopes": ["publish"], **changed}
-    return {name: value for name, value in {**public, **given}.items() if value is not None}
-
-
-def keys(*entries: dict[str, Any]) -> Any:
-    return jwks.keys(json.dumps({"keys": entries}).encode())
-
-
-def signed(private: Any = ED, *, kid: str | None = None, **changed: Any) -> str:
-    algorithm = "EdDSA" if private is ED else "ES256"
-    good = claims(**{"iss": ISSUER, "site": "gazette", **changed})
-    return jwt.encode(good, private, algorithm, {"kid": kid} if kid else None)
 
 
 @pytest.mark.parametrize("private", [ED, EC])
@@ -108,7 +89,7 @@ def test_other_tokens_are_refused(text: str) -> None:
 
 
 async def test_the_service_takes_them() -> None:
-    settings = HttpSettings(secret=SECRET, keys=keys(entry()))
+    settings = HttpSettings(secret=SECRET, jwks=FixedKeys(keys(entry())))
     async with serving(settings=settings) as service:
         assert (await service.publish(opened(), token=signed())).status == 201
         assert (await service.publish(opened(site="herald"), token=signed())).status == 403

@@ -65,10 +65,10 @@ GARBAGE_LOOKED_FOR_EACH = 20_000
 )
 @option(
     "--jwks",
-    metavar="FILE",
+    metavar="FILE|URL",
     envvar="ROSTRA_JWKS",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Keys of others who may issue tokens.",
+    help="Keys of others who may issue tokens: a JWKS file, read again when it changes, or an "
+    "https URL, fetched again by its cache headers.",
 )
 @option(
     "--person-rate",
@@ -177,7 +177,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     data: Path
     database_url: str | None
     metrics_port: int | None
-    jwks: Path | None
+    jwks: str | None
     demo: bool
     person_rate: tuple[int, float] | None
     reader_rate: tuple[int, float] | None
@@ -277,14 +277,15 @@ def _settings(plan: Plan) -> Any:
     """Raises ClickException."""
     from rostra_adapters.http import HttpSettings
     from rostra_adapters.http.addresses import trusted_proxies
-    from rostra_adapters.http.jwks import JwksError, read
+    from rostra_adapters.http.jwks import JwksError
+    from rostra_adapters.http.key_sources import FixedKeys, source_of
     from rostra_adapters.http.settings import Rate
 
     try:
         return HttpSettings(
             secret=secret_of(plan.data, make=True) or "",
             previous_secret=os.environ.get(SECRET_PREVIOUS) or None,
-            keys=() if plan.jwks is None else read(plan.jwks),
+            jwks=FixedKeys() if plan.jwks is None else source_of(plan.jwks),
             metrics=plan.metrics_port is None,
             demo=plan.demo,
             person_rate=plan.person_rate and Rate(*plan.person_rate),

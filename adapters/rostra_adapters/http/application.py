@@ -80,7 +80,7 @@ def make_app(
         },
     )
     made[tokens.VERIFIER] = tokens.Verifier(
-        settings.secrets, lambda: settings.keys, app.revocations
+        settings.secrets, lambda: settings.jwks.keys, app.revocations
     )
     health, feeding = Health(app, settings), Feeding(app, settings)
     publishing, live = Publishing(app, settings, now), LiveUpdates(app, settings)
@@ -90,6 +90,7 @@ def make_app(
     metrics.count_readers("feed", lambda: feeding.tail.followers)
     metrics.count_readers("live", lambda: live.live.readers)
     made.on_response_prepare.append(heads)
+    made.cleanup_ctx.append(settings.jwks.following)
     made.on_cleanup.append(requests.stop)
     made.on_shutdown.extend([publishing.stop, feeding.end_waits, live.end])
     metrics.count_pages(pages)

@@ -1,4 +1,4 @@
-"""Keys of others who may issue tokens: a JWKS file whose entries say what each may grant.
+"""Keys of others who may issue tokens: a JWKS whose entries say what each may grant.
 
     {"keys": [{"kty": "OKP", "crv": "Ed25519", "x": "…", "alg": "EdDSA", "kid": "2026",
                "issuer": "https://login.example", "sites": ["gazette"], "scopes": ["comment"]}]}
@@ -16,6 +16,7 @@ from jwt.algorithms import ECAlgorithm, OKPAlgorithm
 
 Algorithm = Literal["EdDSA", "ES256"]
 
+BYTES_MAX = 1024 * 1024
 CURVES = {"EdDSA": ("OKP", "Ed25519"), "ES256": ("EC", "P-256")}
 
 
@@ -69,9 +70,13 @@ class Key(msgspec.Struct, frozen=True):
 
 
 def read(path: Path) -> Sequence[Key]:
-    """The keys of a file. Raises JwksError."""
+    """Return the keys of a file. Raises JwksError."""
     try:
-        return keys(path.read_bytes())
+        with path.open("rb") as file:
+            data = file.read(BYTES_MAX + 1)
+        if len(data) > BYTES_MAX:
+            raise ValueError(f"longer than {BYTES_MAX} bytes")
+        return keys(data)
     except OSError as error:
         raise JwksError(f"{path} cannot be read: {error.strerror}") from None
     except (ValueError, msgspec.DecodeError) as error:
@@ -79,5 +84,5 @@ def read(path: Path) -> Sequence[Key]:
 
 
 def keys(json: bytes) -> Sequence[Key]:
-    """The keys of a JWKS. Raises ValueError and msgspec.DecodeError."""
+    """Return the keys of a JWKS. Raises ValueError and msgspec.DecodeError."""
     return [Key(entry, entry.public_key()) for entry in msgspec.json.decode(json, type=_File).keys]

@@ -1,11 +1,9 @@
 """The limits of the HTTP interface, each with its unit in its name."""
 
-from collections.abc import Sequence
-
 import msgspec
 
 from rostra_adapters.http.addresses import LOOPBACK, network
-from rostra_adapters.http.jwks import Key
+from rostra_adapters.http.key_sources import FixedKeys, KeySource
 
 SECRET_BYTES_MIN = 32
 
@@ -28,7 +26,7 @@ class HttpSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Signs tokens and checks them (HS256)."""
     previous_secret: str | None = None
     """Checks tokens that were signed before the secret was replaced."""
-    keys: Sequence[Key] = ()
+    jwks: KeySource = FixedKeys()
     """Keys of other issuers of tokens."""
     metrics: bool = True  # on the public port
     demo: bool = False
