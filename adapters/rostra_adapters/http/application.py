@@ -32,6 +32,7 @@ from rostra_adapters.http.problem_pages import problem_list, problem_page
 from rostra_adapters.http.reads import Reads
 from rostra_adapters.http.request_log import RequestLog, Write
 from rostra_adapters.http.rules import RuleReads
+from rostra_adapters.http.security_headers import secure
 from rostra_adapters.http.settings import HttpSettings
 
 KEPT_PAGES = web.AppKey("kept_pages", KeptPages)
@@ -61,6 +62,7 @@ def make_app(
 
     async def heads(request: web.Request, answer: web.StreamResponse) -> None:
         cors(request, answer)
+        secure(answer.headers)
         limits.tell(request, answer)
         requests.answer_trace(request, answer)
 

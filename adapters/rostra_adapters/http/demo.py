@@ -10,6 +10,7 @@ from aiohttp import hdrs, web
 from rostra_adapters.app import App
 from rostra_adapters.http import tokens
 from rostra_adapters.http.embed import ASK_AGAIN, File, read
+from rostra_adapters.http.security_headers import CONTENT_SECURITY_POLICY
 from rostra_adapters.http.settings import HttpSettings
 
 SITE = "demo"
@@ -83,7 +84,7 @@ class Demo:
 
     async def page(self, request: web.Request) -> web.Response:
         answer = self._files["demo.html"].answer(request)
-        answer.headers["Content-Security-Policy"] = POLICY
+        answer.headers[CONTENT_SECURITY_POLICY] = POLICY
         return answer
 
     async def file(self, request: web.Request) -> web.Response:

@@ -1,9 +1,7 @@
 """A discussion for those who run no script: a page, and its newest comments as an Atom feed."""
 
 import re
-from base64 import b64encode
 from collections.abc import Iterable, Iterator
-from hashlib import sha256
 from html import escape
 from urllib.parse import urlencode
 from uuid import UUID
@@ -17,6 +15,7 @@ from rostra_adapters.app import App
 from rostra_adapters.http.queries import Query
 from rostra_adapters.http.readers import Reader, id_in_path
 from rostra_adapters.http.reads import CURSOR, Document, Reads
+from rostra_adapters.http.security_headers import CONTENT_SECURITY_POLICY, policy
 from rostra_projections.shapes import ANYONE, CommentShape, CommentsPage, DiscussionShape
 
 PAGE_COMMENTS = 50
@@ -50,10 +49,7 @@ header a{color:inherit}article>p{margin:.3rem 0}.words{unicode-bidi:plaintext}
 .words pre{overflow-x:auto}blockquote{margin:.5em 0;padding-inline-start:.8em;
 border-inline-start:3px solid #8886}:target{background:#fc32}
 """
-_STYLE_HASH = b64encode(sha256(STYLE.encode()).digest()).decode()
-POLICY = (
-    f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; base-uri 'none'; form-action 'none'"
-)
+POLICY = policy(STYLE)
 # What XML 1.0 has no way to write.
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -92,7 +88,7 @@ class Documents:
             "".join(_html(found, page, access.rules.orders, top)).encode(errors="replace"),
             "text/html; charset=utf-8",
             page.position,
-            {"Content-Security-Policy": POLICY},
+            {CONTENT_SECURITY_POLICY: POLICY},
         )
 
     async def _feed(self, _: Query, reader: Reader, request: web.Request) -> Document | None:

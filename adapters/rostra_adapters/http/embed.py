@@ -40,7 +40,6 @@ class File:
             hdrs.ETAG: self.etag,
             hdrs.CACHE_CONTROL: cache,
             hdrs.VARY: hdrs.ACCEPT_ENCODING,
-            "X-Content-Type-Options": "nosniff",
             "Cross-Origin-Resource-Policy": "cross-origin",  # it is there to be embedded
         }
 

@@ -8,16 +8,21 @@ from aiohttp import hdrs, web
 from rostra.log import LogBusy, LogUnavailable
 from rostra_adapters.http.problems import Problem, response, retry_after
 from rostra_adapters.http.readers import ORIGINS
+from rostra_adapters.http.security_headers import NOSNIFF
 from rostra_adapters.views.backend import ViewBehind
 from rostra_projections.listing import CursorRefused
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 SERVER = "rostra"
-EXPOSED = "Rostra-Position, Rostra-Log, ETag, Location, Retry-After, RateLimit, RateLimit-Policy"
+EXPOSED = (
+    "Rostra-Position, Rostra-Log, ETag, Location, Retry-After, Date, Age, RateLimit, "
+    "RateLimit-Policy"
+)
 ALWAYS = {
     hdrs.ACCESS_CONTROL_EXPOSE_HEADERS: EXPOSED,
     hdrs.SERVER: SERVER,  # and not which versions of what
+    **NOSNIFF,
 }
 ANY_ORIGIN = {hdrs.ACCESS_CONTROL_ALLOW_ORIGIN: "*", **ALWAYS}
 METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"

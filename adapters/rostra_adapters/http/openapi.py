@@ -18,6 +18,7 @@ from rostra_adapters.http.openapi_operations import (
     Parameter,
 )
 from rostra_adapters.http.problems import KINDS, MEDIA_TYPE, ProblemShape
+from rostra_adapters.http.security_headers import CONTENT_SECURITY_POLICY
 
 VERSION = "1"
 REFERENCE = "#/components/schemas/{name}"
@@ -64,7 +65,7 @@ class OpenApi:
         """It loads nothing, from here or elsewhere."""
         if self._page is None:
             self._page = openapi_page.page(described(request.app))
-        headers = {"Content-Security-Policy": openapi_page.POLICY}
+        headers = {CONTENT_SECURITY_POLICY: openapi_page.POLICY}
         return tagged(request, self._page.encode(), media_type=HTML, headers=headers)
 
 

@@ -4,18 +4,21 @@ import json
 from html import escape
 from typing import Any
 
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+from rostra_adapters.http.security_headers import policy
+
+STYLE = """
+body{font:1rem/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}
+code,pre{font-size:.9rem} pre{overflow:auto;background:#8881;padding:.5rem}
+summary{cursor:pointer;padding:.2rem 0}
+td,th{text-align:left;padding:.1rem .8rem .1rem 0;vertical-align:top}
+.method{display:inline-block;min-width:4.5rem;font-weight:bold}
+:root{color-scheme:light dark}
+"""
+POLICY = policy(STYLE)
 PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>Rostra: the HTTP interface</title>
-<style>
-body{{font:1rem/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}}
-code,pre{{font-size:.9rem}} pre{{overflow:auto;background:#8881;padding:.5rem}}
-summary{{cursor:pointer;padding:.2rem 0}}
-td,th{{text-align:left;padding:.1rem .8rem .1rem 0;vertical-align:top}}
-.method{{display:inline-block;min-width:4.5rem;font-weight:bold}}
-:root{{color-scheme:light dark}}
-</style>
+<style>{style}</style>
 <h1>Rostra: the HTTP interface</h1>
 <p>The same for programs: <a href="/openapi.json">/openapi.json</a>. What goes wrong:
 <a href="/problems">/problems</a>.</p>
@@ -40,7 +43,7 @@ def page(document: Schema) -> str:
         f"{_described(schema)}{_json(schema)}</details>"
         for name, schema in sorted(document["components"]["schemas"].items())
     ]
-    return PAGE.format(operations="\n".join(operations), types="\n".join(types))
+    return PAGE.format(style=STYLE, operations="\n".join(operations), types="\n".join(types))
 
 
 def _operation(method: str, path: str, operation: Schema) -> str:

@@ -9,6 +9,7 @@ from multidict import CIMultiDict
 
 from rostra_adapters.http.middleware import ANY_ORIGIN
 from rostra_adapters.http.readers import ORIGINS
+from rostra_adapters.http.security_headers import secure
 from rostra_adapters.views.changes import Begun, Changes, Keep
 
 ENTRY_BYTES = 1_000
@@ -124,6 +125,7 @@ def shown_of(
     )
     if "*" in origins:
         always.update(ANY_ORIGIN)
+    secure(always)
     return Shown(body, etag, always, position, origins, route, long)
 
 

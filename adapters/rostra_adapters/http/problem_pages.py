@@ -6,12 +6,14 @@ from aiohttp import web
 
 from rostra_adapters.http.messages import HTML, tagged
 from rostra_adapters.http.problems import KINDS, Problem
+from rostra_adapters.http.security_headers import CONTENT_SECURITY_POLICY, policy
 
+STYLE = "body{font:1rem/1.5 system-ui,sans-serif;max-width:40rem;margin:3rem auto;padding:0 1rem}"
+POLICY = policy(STYLE)
 PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>{title}</title>
-<style>body{{font:1rem/1.5 system-ui,sans-serif;max-width:40rem;margin:3rem auto;padding:0 1rem}}\
-</style>
+<style>{style}</style>
 <h1>{title}</h1>
 {text}
 </html>
@@ -41,5 +43,7 @@ async def problem_list(request: web.Request) -> web.Response:
 
 
 def _page(request: web.Request, title: str, text: str) -> web.Response:
-    page = PAGE.format(title=escape(title), text=text)
-    return tagged(request, page.encode(), media_type=HTML)
+    page = PAGE.format(style=STYLE, title=escape(title), text=text)
+    return tagged(
+        request, page.encode(), media_type=HTML, headers={CONTENT_SECURITY_POLICY: POLICY}
+    )

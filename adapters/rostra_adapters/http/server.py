@@ -10,6 +10,7 @@ from aiohttp import web
 from rostra_adapters.http.application import METRICS
 from rostra_adapters.http.connections import Runner
 from rostra_adapters.http.metrics import Metrics
+from rostra_adapters.http.security_headers import secure
 from rostra_adapters.http.settings import HttpSettings
 
 BACKLOG = 1024
@@ -47,6 +48,7 @@ async def serve(
 async def _metrics(metrics: Metrics, host: str, port: int) -> AsyncIterator[None]:
     """`/metrics` on a port of its own."""
     application = web.Application()
+    application.on_response_prepare.append(_secured)
     application.add_routes([web.get("/metrics", metrics.get)])
     runner = web.AppRunner(application, access_log=None)
     await runner.setup()
@@ -55,6 +57,10 @@ async def _metrics(metrics: Metrics, host: str, port: int) -> AsyncIterator[None
         yield
     finally:
         await runner.cleanup()
+
+
+async def _secured(_: web.Request, answer: web.StreamResponse) -> None:
+    secure(answer.headers)
 
 
 def url_of(host: str, port: int) -> str:
