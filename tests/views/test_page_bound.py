@@ -110,7 +110,8 @@ async def test_no_more_rows_are_fetched_than_a_page_holds(
         return found
 
     monkeypatch.setattr(PostgresReads, "_fetch", counted)
-    page = await views.reads.page(LISTINGS[0], ANYONE, begin=None, limit=50, replies=100)
+    oldest = Listing("top", DISCUSSION, "oldest")
+    page = await views.reads.page(oldest, ANYONE, begin=None, limit=50, replies=200)
     assert fetched[0] == PAGE_COMMENTS_MAX + 1  # one says that the list goes on
     assert len(list(all_rows(page))) == PAGE_COMMENTS_MAX
 
