@@ -100,6 +100,7 @@ class App(Accesses):
         await self._lanes.close()
         await self.articles.close()
         await self.renderings.close()
+        await self.past.close()
         await self.views.close()
 
     # -- writing
@@ -301,17 +302,22 @@ class App(Accesses):
         reading = self._reading.of(await self.log.log_id())
         past = await self.past_position(as_of, cursor)
         if past is not None:
-            views = await self.past.views(discussion, past)
-            if views is None:
-                return None
-            return await read(reading.over(views, self.past.withdrawn), access.site)
+            async with self.past.views(discussion, past) as views:
+                if views is None:
+                    return None
+                return await read(reading.over(views, self.past.withdrawn), access.site)
         try:
             return await read(reading, access.site)
         except CursorRefused as refused:
             if cursor is None or refused.name != "cursor-too-old":
                 raise
-        since = await self.past.views_since(discussion, peek_cursor(cursor))
-        return await read(reading.over(since, nothing_withdrawn), access.site)
+        async with self.past.views_since(discussion, peek_cursor(cursor)) as since:
+            return await read(reading.over(since, nothing_withdrawn), access.site)
+
+    async def was_there(self, discussion: UUID, past: int) -> bool:
+        """Whether a discussion had been opened at a position."""
+        rows = (await self.log.read_streams([discussion]))[discussion]
+        return bool(rows) and rows[0].position <= past
 
     async def past_position(self, as_of: AsOf | None, cursor: str | None = None) -> int | None:
         """The position that is meant, None for today's. A cursor stays where it was begun.

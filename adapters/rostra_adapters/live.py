@@ -8,7 +8,7 @@ it falls out of the bound is not waited for.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from uuid import UUID
 
@@ -32,7 +32,10 @@ from rostra_projections.shapes import ANYONE
 
 FLUSH_SECONDS = 0.3
 ROWS_MAX = 2_000
-ROWS_BACK_MAX = 50_000
+ROWS_BACK_MAX = 10_000
+"""Events of the log that are looked at for a reader who has been away."""
+COMMENTS_BACK_MAX = 300
+"""Comments that may have changed meanwhile: each is read again."""
 READS_AT_ONCE_MAX = 4
 VIEW_SECONDS_MAX = 5.0
 RETRY_SECONDS = 0.5
@@ -156,9 +159,15 @@ class Live:
 
     @asynccontextmanager
     async def reading(
-        self, discussion: UUID, site: str, after: int | None
+        self,
+        discussion: UUID,
+        site: str,
+        after: int | None,
+        charge: Callable[[int], None] = lambda _: None,
     ) -> AsyncIterator[tuple[Channel, int]]:
-        """A discussion's changes, and the position to go on from. Raises TooOld."""
+        """A discussion's changes, and the position to go on from. `charge` is told of the
+        comments that are read for a reader who has been away, and of 0 before the first: then
+        it may raise. Raises TooOld."""
         self._start()
         await self._ready.wait()
         channel = self._channels.get(discussion)
@@ -167,7 +176,7 @@ class Live:
         channel.readers += 1
         try:
             if after is not None:
-                await self._fill(channel, after)
+                await self._fill(channel, after, charge)
             yield channel, channel.upto if after is None else after
         finally:
             channel.readers -= 1
@@ -290,12 +299,14 @@ class Live:
                 _logger.exception("live updates of a discussion failed; its readers begin again")
                 self._end(channel)
 
-    async def _fill(self, channel: Channel, after: int) -> None:
+    async def _fill(self, channel: Channel, after: int, charge: Callable[[int], None]) -> None:
         """Go back to a position for a reader who has been away. Raises TooOld."""
         async with channel.filling:
             while after < (start := channel.start):
+                charge(0)
                 forgotten = channel.forgotten
                 changes = await self._noted_between(channel, after, start)
+                charge(max(changes.comments, 1))
                 events = await self._events(channel, changes, start)
                 if channel.start == start and channel.forgotten == forgotten:
                     channel.add_before(after, events)
@@ -309,6 +320,11 @@ class Live:
                 if row.position <= upto and (event := _event_for(channel, row)) is not None:
                     changes.note(row.stream, event, row.position)
             after = rows[-1].position
+            if changes.comments > COMMENTS_BACK_MAX:
+                raise TooOld
+        await self._note_erased(channel, changes)
+        if changes.comments > COMMENTS_BACK_MAX:
+            raise TooOld
         return changes
 
     async def _events(self, channel: Channel, changes: Changes, upto: int) -> list[LiveEvent]:

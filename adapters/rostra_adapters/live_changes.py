@@ -70,6 +70,11 @@ class Changes(msgspec.Struct):
     def __bool__(self) -> bool:
         return bool(self.shown or self.gone or self.votes or self.passages or self.erased)
 
+    @property
+    def comments(self) -> int:
+        """How many comments changed."""
+        return len(self.shown.keys() | self.gone.keys() | self.votes.keys())
+
     def note(self, stream: UUID, event: AnyEvent, position: int) -> None:
         """Take in an event of the discussion."""
         match event:

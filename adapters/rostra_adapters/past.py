@@ -1,9 +1,10 @@
 """A discussion as it stood: at a position of the log, or at a time by the clock of recording."""
 
 import asyncio
-import gc
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from contextlib import aclosing, asynccontextmanager, contextmanager
+from contextvars import ContextVar
+from itertools import chain
 from uuid import UUID
 
 import msgspec
@@ -19,16 +20,29 @@ from rostra.comment import (
 )
 from rostra.log import EventLog, Recorded
 from rostra.times import Time
+from rostra_adapters.past_folds import (
+    BeginMoves,
+    EndMoves,
+    Stand,
+    Step,
+    Take,
+    TakeVotes,
+    apply,
+)
+from rostra_adapters.past_workers import FoldedElsewhere, PastWorkers, Slot
 from rostra_projections.comment_rows import COUNTED
-from rostra_projections.discussions import DISCUSSIONS
 from rostra_projections.listing import Cursor, CursorRefused
 from rostra_projections.past import PastViews
 
 AsOf = int | Time
 """A position, or a time of ours."""
 
-FOLDS_AT_ONCE_MAX = 2
-"""Each holds a connection, and the rows of a discussion."""
+PEEKS_AT_ONCE_MAX = 2
+"""Each holds a connection."""
+HERE_EVENTS_MAX = 500
+"""So few are folded in a few milliseconds: less than the way to another process."""
+PastReads = PastViews | FoldedElsewhere
+"""Reads of one discussion as it stood."""
 UNCLOCKED_ROWS = 100
 
 _STATUS = {
@@ -37,25 +51,36 @@ _STATUS = {
 }
 
 
-_pauses = 0
+class FoldAllowance(msgspec.Struct, frozen=True):
+    """How much may be folded for one read."""
+
+    # Events of one fold; None where there is no limit.
+    events_max: Callable[[], int | None] = lambda: None
+    # Is told of events as they are folded, and of 0 before the first: then it may raise.
+    charge: Callable[[int], None] = lambda _: None
+
+    def check(self, events: int) -> None:
+        """Raises CursorRefused where these are too many."""
+        most = self.events_max()
+        if most is not None and events > most:
+            detail = f"the discussion has more than {most} events up to there"
+            raise CursorRefused("too-much-to-fold", detail)
 
 
-@asynccontextmanager
-async def collector_paused() -> AsyncIterator[None]:
-    """Rows make no cycles, and looking for some among them takes as long as all the rest. Below
-    a second at a time: what others leave meanwhile waits that long."""
-    global _pauses  # noqa: PLW0603  # of the process, as is the collector
-    if not _pauses and not gc.isenabled():  # somebody else's to say
-        yield
-        return
-    _pauses += 1
-    gc.disable()
+UNLIMITED = FoldAllowance()
+READ_AGAIN_SHARE = 10
+"""A fold that is kept is charged as so many times fewer events."""
+_allowance: ContextVar[FoldAllowance] = ContextVar("allowance", default=UNLIMITED)
+
+
+@contextmanager
+def allowing(allowance: FoldAllowance) -> Iterator[None]:
+    """Limit the folds that are made within."""
+    before = _allowance.set(allowance)
     try:
         yield
     finally:
-        _pauses -= 1
-        if not _pauses:
-            gc.enable()
+        _allowance.reset(before)
 
 
 class _Clock(msgspec.Struct, gc=False):
@@ -66,11 +91,17 @@ _clock = msgspec.json.Decoder(_Clock)
 
 
 class Past:
-    """Folds of one discussion at a time, from the log alone."""
+    """Folds of one discussion at a time, from the log alone: short ones here, others by
+    workers."""
 
-    def __init__(self, log: EventLog) -> None:
+    def __init__(self, log: EventLog, workers: PastWorkers | None = None) -> None:
         self._log = log
-        self._folding = asyncio.Semaphore(FOLDS_AT_ONCE_MAX)
+        self.workers = workers or PastWorkers()
+        self._peeking = asyncio.Semaphore(PEEKS_AT_ONCE_MAX)
+
+    async def close(self) -> None:
+        """End the workers."""
+        await self.workers.close()
 
     async def position(self, as_of: AsOf, now: Time) -> int:
         """The position that is meant. Raises CursorRefused, `bad-query`, for what has not
@@ -84,55 +115,94 @@ class Past:
             raise CursorRefused("bad-query", f"`as_of` is beyond the log's head, {head}")
         return as_of
 
-    async def views(self, discussion: UUID, position: int) -> PastViews | None:
-        """The discussion as it stood, None where it was not there yet."""
-        async with self._folding:
-            views = await self._summed_up(discussion, position)
-            if views is None:
-                views = await self._folded(discussion, position)
-            views.stand(position)
-        return views if discussion in views.rows.of(DISCUSSIONS) else None
+    @asynccontextmanager
+    async def views(self, discussion: UUID, position: int) -> AsyncIterator[PastReads | None]:
+        """The discussion as it stood, None where it was not there yet. Raises CursorRefused
+        (`too-much-to-fold`) and LogBusy."""
+        async with self._folded(_Fold(discussion, position)) as views:
+            yield None if await views.discussion(discussion) is None else views
 
-    async def views_since(self, discussion: UUID, cursor: Cursor) -> PastViews:
+    @asynccontextmanager
+    async def views_since(self, discussion: UUID, cursor: Cursor) -> AsyncIterator[PastReads]:
         """The discussion as it stands now, with all that has moved since the cursor's page
-        one."""
+        one. Raises CursorRefused and LogBusy."""
         head = await self._log.head()
         if cursor.as_of > head:
             raise CursorRefused("bad-cursor", "this is no cursor of ours")
-        async with self._folding:
-            views = await self._folded(discussion, head, turn=cursor.as_of)
-            if views.read_up_to < cursor.as_of:
-                views.begin_moves(cursor.as_of)
-            views.end_moves(head, history=cursor.history)
-        return views
+        fold = _Fold(discussion, head, turn=cursor.as_of, history=cursor.history)
+        async with self._folded(fold) as views:
+            yield views
 
-    async def _summed_up(self, discussion: UUID, until: int) -> PastViews | None:
-        """Its votes, most of what there is, counted after all else and in no order; None where
+    @asynccontextmanager
+    async def _folded(self, fold: "_Fold") -> AsyncIterator[PastReads]:
+        allowance = _allowance.get()
+        allowance.charge(0)
+        name = f"{await self._log.log_id()} {fold}"
+        if not self.workers.keeps(name) and (rows := await self._few(fold)) is not None:
+            allowance.check(len(rows))
+            if rows:
+                allowance.charge(len(rows))
+            yield _folded_here(fold, rows)
+            return
+        async with self.workers.slot(name) as slot:
+            if events := await slot.use(name):
+                allowance.check(events)
+                allowance.charge(max(events // READ_AGAIN_SHARE, 1))
+            else:
+                allowance.charge(0)  # others of the same reader may have been folded meanwhile
+                await self._fold_elsewhere(slot, name, fold, allowance)
+            yield FoldedElsewhere(slot)
+
+    async def _few(self, fold: "_Fold") -> list[Recorded] | None:
+        """All events of a short discussion; None of a longer one."""
+        rows: list[Recorded] = []
+        async with self._peeking:
+            reading = self._log.read_discussion(fold.discussion, fold.until)
+            async with aclosing(reading) as pages:
+                async for page in pages:
+                    rows += page
+                    if len(rows) > HERE_EVENTS_MAX:
+                        return None
+        return rows
+
+    async def _fold_elsewhere(
+        self, slot: Slot, name: str, fold: "_Fold", allowance: FoldAllowance
+    ) -> None:
+        counter = _Counter(allowance)
+        done = fold.turn is None and await self._summed_up(slot, name, fold, counter)
+        if not done:
+            counter.events = 0
+            await self._in_order(slot, name, fold, counter)
+        await slot.finish(counter.events)
+
+    async def _summed_up(self, slot: Slot, name: str, fold: "_Fold", counter: "_Counter") -> bool:
+        """Count its votes, most of what there is, after all else and in no order; False where
         their order tells."""
-        views = PastViews(discussion)
-        rest = self._log.read_discussion(discussion, until, votes=False)
-        async with aclosing(rest) as pages, collector_paused():
+        await slot.begin(name, fold.discussion)
+        rest = self._log.read_discussion(fold.discussion, fold.until, votes=False)
+        async with aclosing(rest) as pages:
             async for page in pages:
-                views.take(page)
-        reading = self._log.read_votes(discussion, until)
-        async with aclosing(reading) as votes_read, collector_paused():
+                counter.count(len(page))
+                await slot.step(Take(page))
+        reading = self._log.read_votes(fold.discussion, fold.until)
+        async with aclosing(reading) as votes_read:
             async for some in votes_read:
-                if not views.take_votes(some):
-                    return None
-        return views
+                counter.count(len(some))
+                if not await slot.step(TakeVotes(some)):
+                    return False
+        return await slot.step(Stand(fold.until))
 
-    async def _folded(self, discussion: UUID, until: int, turn: int = -1) -> PastViews:
-        """In slices, so that others are served meanwhile; moves are kept from `turn` on."""
-        views = PastViews(discussion)
-        reading = self._log.read_discussion(discussion, until)
-        async with aclosing(reading) as pages, collector_paused():
+    async def _in_order(self, slot: Slot, name: str, fold: "_Fold", counter: "_Counter") -> None:
+        await slot.begin(name, fold.discussion)
+        reading = self._log.read_discussion(fold.discussion, fold.until)
+        steps = _Steps(fold)
+        async with aclosing(reading) as pages:
             async for page in pages:
-                before = sum(row.position <= turn for row in page)
-                views.take(page[:before])
-                if before < len(page) and views.read_up_to < turn:
-                    views.begin_moves(turn)
-                views.take(page[before:])
-        return views
+                counter.count(len(page))
+                for step in steps.take(page):
+                    await slot.step(step)
+        for step in steps.end():
+            await slot.step(step)
 
     async def withdrawn(self, comments: Sequence[UUID]) -> dict[UUID, str]:
         """The comments that are now removed, held or rejected, each with how it stands."""
@@ -141,6 +211,66 @@ class Past:
         streams = await self._log.read_streams(comments)
         standing = {comment: _status(rows) for comment, rows in streams.items()}
         return {id_: status for id_, status in standing.items() if status not in COUNTED}
+
+
+class _Fold(msgspec.Struct, frozen=True):
+    """What is folded: a discussion up to a position. From the position `turn` on, if there is
+    one, moves are kept, for lists of that `history`."""
+
+    discussion: UUID
+    until: int
+    turn: int | None = None
+    history: int = 0
+
+
+class _Counter:
+    """Counts events as they are folded."""
+
+    def __init__(self, allowance: FoldAllowance) -> None:
+        self._allowance = allowance
+        self.events = 0
+
+    def count(self, events: int) -> None:
+        """Raises CursorRefused where they are too many."""
+        self.events += events
+        self._allowance.charge(max(events, 1))
+        self._allowance.check(self.events)
+
+
+class _Steps:
+    """The steps of a fold in the order of the log."""
+
+    def __init__(self, fold: _Fold) -> None:
+        self._fold = fold
+        self._turned = fold.turn is None
+
+    def take(self, page: Sequence[Recorded]) -> Iterator[Step]:
+        turn = self._fold.turn
+        before = len(page) if turn is None else sum(row.position <= turn for row in page)
+        yield Take(list(page[:before]))
+        if before < len(page):
+            yield from self._turn()
+            yield Take(list(page[before:]))
+
+    def end(self) -> Iterator[Step]:
+        yield from self._turn()
+        until = self._fold.until
+        if self._fold.turn is None:
+            yield Stand(until)
+        else:
+            yield EndMoves(until, self._fold.history)
+
+    def _turn(self) -> Iterator[Step]:
+        if not self._turned:
+            self._turned = True
+            yield BeginMoves(self._fold.turn or 0)
+
+
+def _folded_here(fold: _Fold, rows: Sequence[Recorded]) -> PastViews:
+    views, steps = PastViews(fold.discussion), _Steps(fold)
+    for step in chain(steps.take(rows), steps.end()):
+        apply(views, step)
+    return views
 
 
 def _status(rows: Iterable[Recorded]) -> str:

@@ -16,7 +16,7 @@ from rostra.settings import Order
 from rostra_projections.comment_rows import CommentRow, PendingRow
 from rostra_projections.comments import inline_group
 from rostra_projections.listing import Cursor, Kind, Listing, decode_cursor
-from rostra_projections.reads import DiscussionRead, Page, PassageRead, Reads
+from rostra_projections.reads import DiscussionRead, DiscussionReads, Page, PassageRead, Reads
 from rostra_projections.shapes import (
     CommentShape,
     CommentsPage,
@@ -62,8 +62,10 @@ class Reading:
         log: UUID,
         renderer: Renderer,
         withdrawn: Withdrawn = nothing_withdrawn,
+        here: DiscussionReads | None = None,
     ) -> None:
         self._reads = reads
+        self._here = here or reads
         self._ring = ring
         self._log = log
         self._renderer = renderer
@@ -73,17 +75,17 @@ class Reading:
         """The same reads of what is now another log."""
         if log == self._log:
             return self
-        return type(self)(self._reads, self._ring, log, self._renderer, self._withdrawn)
+        return type(self)(self._reads, self._ring, log, self._renderer, self._withdrawn, self._here)
 
-    def over(self, reads: Reads, withdrawn: Withdrawn) -> Self:
-        """The same log read elsewhere: as it stood."""
-        return type(self)(reads, self._ring, self._log, self._renderer, withdrawn)
+    def over(self, here: DiscussionReads, withdrawn: Withdrawn) -> Self:
+        """The same log, one discussion of it read elsewhere: as it stood."""
+        return type(self)(self._reads, self._ring, self._log, self._renderer, withdrawn, here)
 
     # -- discussions
 
     async def discussion(self, discussion: UUID) -> DiscussionShape | None:
         """One discussion, None where it is unknown."""
-        found = await self._reads.discussion(discussion)
+        found = await self._here.discussion(discussion)
         return None if found is None else _discussion(found[1])
 
     async def discussions(
@@ -111,9 +113,9 @@ class Reading:
 
     async def passages_page(self, discussion: UUID) -> PassagesPage | None:
         """The marked passages of a discussion, None where it is unknown."""
-        if await self._reads.discussion(discussion) is None:
+        if await self._here.discussion(discussion) is None:
             return None
-        _, found = await self._reads.passages(discussion)
+        _, found = await self._here.passages(discussion)
         return PassagesPage(
             position=max((each.changed for each in found), default=0),
             passages=[_passage(each) for each in found if each.row.marked],
@@ -143,7 +145,7 @@ class Reading:
         return await self._page(site, listing, viewer, limit, cursor, replies)
 
     async def _nothing(self, discussion: UUID, order: Order) -> CommentsPage:
-        found = await self._reads.discussion(discussion)
+        found = await self._here.discussion(discussion)
         changed = 0 if found is None else found[1].counts.changed
         return CommentsPage(position=changed, order=order, total=0, comments=[], next=None)
 
@@ -159,7 +161,7 @@ class Reading:
         viewer: Viewer,
     ) -> CommentsPage | None:
         """A page of the direct replies to a comment, None where that is unknown."""
-        found = await self._reads.comment(comment)
+        found = await self._here.comment(comment)
         if found is None or not visible(found[1], viewer):
             return None
         discussion = ids.discussion_of(comment)
@@ -168,7 +170,7 @@ class Reading:
 
     async def comment(self, site: str, comment: UUID, *, viewer: Viewer) -> CommentShape | None:
         """One comment alone, None where the viewer may not know of it."""
-        found = await self._reads.comment(comment)
+        found = await self._here.comment(comment)
         if found is None or not visible(found[1], viewer):
             return None
         position, row = found
@@ -196,7 +198,7 @@ class Reading:
         begin: Cursor | None = None
         if cursor is not None:
             begin = decode_cursor(cursor, listing, self._log)
-        page = await self._reads.page(listing, viewer, begin=begin, limit=limit, replies=replies)
+        page = await self._here.page(listing, viewer, begin=begin, limit=limit, replies=replies)
         goes_on = begin is not None and begin.last is not None
         as_of = begin.as_of if begin is not None and goes_on else page.as_of
         thread = await self._thread(site, page, viewer)
@@ -251,7 +253,7 @@ class Reading:
     ) -> Mapping[UUID, PendingRow]:
         """Return the wordings that wait, for moderators and each one's author."""
         seen = [row.id for row in rows if viewer.moderator or row.author == viewer.person]
-        return await self._reads.pending(seen) if seen else {}
+        return await self._here.pending(seen) if seen else {}
 
     def _pending(self, row: PendingRow, owner: UUID) -> PendingShape:
         try:
@@ -270,7 +272,7 @@ class Reading:
         above = [row.id for row in all_rows(page) if row.hidden_replies]
         if viewer.person is None or not above:
             return {}
-        return await self._reads.hidden_replies(viewer.person, above)
+        return await self._here.hidden_replies(viewer.person, above)
 
     def _words(self, row: CommentRow, owner: UUID) -> OpenedWords:
         """The author's name and the latest body, opened."""

@@ -65,11 +65,9 @@ class Queued(msgspec.Struct):
     flags: list[FlagRow]
 
 
-class Reads(Protocol):
-    """Every answer says up to which position the views had read when it was taken."""
-
-    async def position(self) -> int:
-        """How far the view that has read least has read."""
+class DiscussionReads(Protocol):
+    """Reads of one discussion, as it stands or as it stood. Every answer says up to which
+    position the views had read when it was taken."""
 
     async def page(
         self, listing: Listing, viewer: Viewer, *, begin: Cursor | None, limit: int, replies: int
@@ -78,9 +76,6 @@ class Reads(Protocol):
 
     async def hidden_replies(self, person: str, comments: Sequence[UUID]) -> dict[UUID, int]:
         """How many direct replies by this person, held or rejected, comments have."""
-
-    async def written_by(self, author: str, discussion: UUID, *, limit: int) -> list[UUID]:
-        """Their comments in a discussion, the latest first."""
 
     async def comment(self, comment: UUID) -> tuple[int, CommentRow] | None:
         """One comment, whoever may see it."""
@@ -91,14 +86,24 @@ class Reads(Protocol):
     async def discussion(self, discussion: UUID) -> tuple[int, DiscussionRead] | None:
         """One discussion."""
 
+    async def passages(self, discussion: UUID) -> tuple[int, list[PassageRead]]:
+        """The passages of a discussion, in the order of the text, those that are marked
+        no more among them."""
+
+
+class Reads(DiscussionReads, Protocol):
+    """Reads of all there is."""
+
+    async def position(self) -> int:
+        """How far the view that has read least has read."""
+
+    async def written_by(self, author: str, discussion: UUID, *, limit: int) -> list[UUID]:
+        """Their comments in a discussion, the latest first."""
+
     async def discussions(
         self, site: str, *, limit: int, after: tuple[Time, UUID] | None
     ) -> tuple[int, list[DiscussionRead]]:
         """A site's discussions, the latest active first."""
-
-    async def passages(self, discussion: UUID) -> tuple[int, list[PassageRead]]:
-        """The passages of a discussion, in the order of the text, those that are marked
-        no more among them."""
 
     async def counts(self, discussions: Sequence[UUID]) -> tuple[int, dict[UUID, int]]:
         """The last change to any of these discussions, and how many counted comments each has;

@@ -1,18 +1,20 @@
 """A discussion as it stood is what the views showed when the log ended there."""
 
 import asyncio
+from uuid import UUID
 
 import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import strategies
+from past.folds import folded
 from rostra.log import Recorded
-from rostra_adapters.past import Past
 from rostra_adapters.reading import Reading
 from rostra_projections.discussions import DISCUSSIONS
 from rostra_projections.listing import Listing
 from rostra_projections.memory import MemoryViews
+from rostra_projections.reads import Reads
 from rostra_projections.shapes import ANYONE, Viewer
 from rostra_projections.views import VIEWS
 from support.effort import examples
@@ -58,9 +60,29 @@ def _without_cursors(shape: object) -> object:
     return shape
 
 
+async def assert_read_alike(
+    story: Story, shown: Reads, then: Reads, discussion: UUID, limit: int
+) -> None:
+    model = story.model
+    site = model.discussions[discussion]["site"]
+    today, as_of = story.reading(shown), story.reading(then)
+    assert await as_of.discussion(discussion) == await today.discussion(discussion)
+    assert await as_of.passages_page(discussion) == await today.passages_page(discussion)
+    for wanted in judge.listings(model, discussion):
+        for viewer in VIEWERS:
+            found = await listed(as_of, site, wanted, viewer, limit)
+            assert found == await listed(today, site, wanted, viewer, limit)
+        page = await as_of._page(site, wanted, ANYONE, 5_000, None, 2)
+        assert [each.id for each in page.comments] == judge.listing(model, wanted, ANYONE)
+        for shape in page.comments:
+            judge.assert_shape(model, shape)
+
+
 @relaxed
-@given(st.data())
-def test_it_is_what_the_views_showed_when_the_log_ended_there(data: st.DataObject) -> None:
+@given(data=st.data(), elsewhere=st.booleans())
+def test_it_is_what_the_views_showed_when_the_log_ended_there(
+    *, data: st.DataObject, elsewhere: bool
+) -> None:
     acts = data.draw(strategies.conversations())
     story = Story(acts[: data.draw(st.integers(0, len(acts)))])
     position, model = len(story.rows), story.model
@@ -69,40 +91,27 @@ def test_it_is_what_the_views_showed_when_the_log_ended_there(data: st.DataObjec
     async def run() -> None:
         shown = ended_at(story.rows, position)
         for discussion in model.discussions:
-            then = await Past(story.log).views(discussion, position)
-            assert then is not None
-            site = model.discussions[discussion]["site"]
-            today, as_of = story.reading(shown), story.reading(then)
-            assert await as_of.discussion(discussion) == await today.discussion(discussion)
-            assert await as_of.passages_page(discussion) == await today.passages_page(discussion)
-            for wanted in judge.listings(model, discussion):
-                for viewer in VIEWERS:
-                    found = await listed(as_of, site, wanted, viewer, limit)
-                    assert found == await listed(today, site, wanted, viewer, limit)
-                page = await as_of._page(site, wanted, ANYONE, 5_000, None, 2)
-                assert [each.id for each in page.comments] == judge.listing(model, wanted, ANYONE)
-                for shape in page.comments:
-                    judge.assert_shape(model, shape)
+            async with folded(story.log, discussion, position, elsewhere=elsewhere) as then:
+                await assert_read_alike(story, shown, then, discussion, limit)
 
     asyncio.run(run())
 
 
 @relaxed
-@given(st.data())
-def test_every_row_is_that_of_the_views(data: st.DataObject) -> None:
+@given(data=st.data(), elsewhere=st.booleans())
+def test_every_row_is_that_of_the_views(*, data: st.DataObject, elsewhere: bool) -> None:
     story = Story(data.draw(strategies.conversations()), judged=False)  # erasures, too, come later
     position = data.draw(st.integers(0, len(story.rows)))
 
     async def run() -> None:
         shown = ended_at(story.rows, position)
         discussions = {row.id for row in shown.rows.of(DISCUSSIONS).values()}
-        folded: dict[str, dict[object, object]] = {}
+        found: dict[str, dict[object, object]] = {}
         for discussion in discussions:
-            then = await Past(story.log).views(discussion, position)
-            assert then is not None
-            for table in TABLES:
-                folded.setdefault(table.name, {}).update(then.rows.of(table))
+            async with folded(story.log, discussion, position, elsewhere=elsewhere) as then:
+                for table in TABLES:
+                    found.setdefault(table.name, {}).update(then.rows.of(table))
         for table in TABLES:
-            assert folded.get(table.name, {}) == shown.rows.of(table)
+            assert found.get(table.name, {}) == shown.rows.of(table)
 
     asyncio.run(run())

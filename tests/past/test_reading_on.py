@@ -1,27 +1,36 @@
 """Cursors whose moves are no longer kept are answered from the log."""
 
+from unittest.mock import patch
+
 import pytest
 
-from rostra_adapters.past import Past
+from past.folds import past_here
+from rostra_adapters import past as past_module
+from rostra_adapters.reading import nothing_withdrawn
 from rostra_projections.listing import Listing, peek_cursor
 from rostra_projections.shapes import ANYONE
 from views.readers import InMemory, Reader, some_listings
 from views.story import DISCUSSION, Events, Story
 
 
-async def _answered(story: Story, reader: Reader) -> None:
+async def _answered(story: Story, reader: Reader, *, elsewhere: bool) -> None:
     """Go on to the end by folds of the log alone."""
     while not reader.done:
         assert reader.cursor is not None
-        since = await Past(story.log).views_since(DISCUSSION, peek_cursor(reader.cursor))
-        reader._reading = story.reading(since)
-        await reader.go_on()
+        past, _ = past_here(story.log)
+        with patch.object(past_module, "HERE_EVENTS_MAX", -1 if elsewhere else 10**9):
+            async with past.views_since(DISCUSSION, peek_cursor(reader.cursor)) as since:
+                reader._reading = story.reading(InMemory().reads).over(since, nothing_withdrawn)
+                await reader.go_on()
 
 
 @pytest.mark.parametrize(
     "listing", list(some_listings()), ids=lambda one: f"{one.kind}-{one.order}"
 )
-async def test_each_comment_is_seen_once_whatever_happened_since(listing: Listing) -> None:
+@pytest.mark.parametrize("elsewhere", [False, True])
+async def test_each_comment_is_seen_once_whatever_happened_since(
+    *, listing: Listing, elsewhere: bool
+) -> None:
     events = Events()
     story = Story(judged=False)
     story.tell([events.opened(), events.marked("p")])
@@ -35,6 +44,6 @@ async def test_each_comment_is_seen_once_whatever_happened_since(listing: Listin
     story.tell([events.vote(f"c{n}", "eve", -1) for n in range(0, 12, 2)])
     story.tell([events.vote(f"c{n}", f"w{m}") for n in (0, 5, 11) for m in range(9)])
     story.tell([events.posted(f"later{n}", **marked) for n in range(3)])
-    await _answered(story, reader)
+    await _answered(story, reader, elsewhere=elsewhere)
     reader.assert_saw_each_once()
     assert len(reader.seen) == 12

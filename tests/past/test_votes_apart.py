@@ -6,6 +6,7 @@ from unittest.mock import patch
 import msgspec
 import pytest
 
+from past.folds import folded
 from rostra import ids
 from rostra.log import Recorded
 from rostra_adapters.past import Past
@@ -40,25 +41,33 @@ def in_order_was_asked(story: Story) -> bool:
     """Whether the past was folded in the order of the log; its rows are the views' either way."""
     views = MemoryViews()
     views.apply(story.rows)
-    past = Past(story.log)
-    with patch.object(past, "_folded", wraps=past._folded) as folded:
-        then = at_once(past.views(DISCUSSION, len(story.rows)))
-    assert then is not None
+
+    async def run() -> bool:
+        in_order = Past._in_order
+        with patch.object(Past, "_in_order", autospec=True, side_effect=in_order) as asked:
+            async with folded(story.log, DISCUSSION, len(story.rows), elsewhere=True) as then:
+                _assert_same_rows(then, views)
+        return asked.called
+
+    return at_once(run())
+
+
+def _assert_same_rows(then: PastViews, views: MemoryViews) -> None:
     for table in (table for view in VIEWS.values() for table in view.tables):
         assert then.rows.of(table) == views.rows.of(table)
     assert then.parked == views.parked
-    return folded.called
 
 
 def test_votes_that_moderators_ruled_on_are_summed_up_with_the_others() -> None:
     story = told()
     assert not in_order_was_asked(story)
-    then = at_once(Past(story.log).views(DISCUSSION, 9))
-    assert isinstance(then, PastViews)
-    rows = then.rows.of(COMMENTS)
-    counted = [
-        (rows[id_].up, rows[id_].down, rows[id_].changed) for id_ in (comment("c1"), comment("c2"))
-    ]
+
+    async def run() -> list[tuple[int, int, int]]:
+        async with folded(story.log, DISCUSSION, 9, elsewhere=True) as then:
+            rows = [then.rows.of(COMMENTS)[comment(key)] for key in ("c1", "c2")]
+            return [(row.up, row.down, row.changed) for row in rows]
+
+    counted = at_once(run())
     assert counted == [(0, 1, 8), (1, 1, 9)]
 
 

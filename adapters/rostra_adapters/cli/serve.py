@@ -95,6 +95,30 @@ GARBAGE_LOOKED_FOR_EACH = 20_000
     help="Previews of a person at once, and a second from then on; `off` for no limit.",
 )
 @option(
+    "--fold-events-max",
+    type=click.IntRange(min=1),
+    envvar="ROSTRA_FOLD_EVENTS_MAX",
+    default=100_000,
+    show_default=True,
+    help="Events of a discussion that a reader may have shown as it stood.",
+)
+@option(
+    "--fold-events-max-moderator",
+    type=click.IntRange(min=1),
+    envvar="ROSTRA_FOLD_EVENTS_MAX_MODERATOR",
+    default=1_000_000,
+    show_default=True,
+    help="Events of a discussion that a moderator may have shown as it stood.",
+)
+@option(
+    "--fold-events-a-request",
+    type=click.IntRange(min=1),
+    envvar="ROSTRA_FOLD_EVENTS_A_REQUEST",
+    default=100,
+    show_default=True,
+    help="Events of a discussion as it stood that count as one request of its reader.",
+)
+@option(
     "--publish-rate",
     type=RATE,
     envvar="ROSTRA_PUBLISH_RATE",
@@ -182,6 +206,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     person_rate: tuple[int, float] | None
     reader_rate: tuple[int, float] | None
     preview_rate: tuple[int, float] | None
+    fold_events_max: int
+    fold_events_max_moderator: int
+    fold_events_a_request: int
     publish_rate: tuple[int, float] | None
     proxies: tuple[str, ...]
     together: bool = False
@@ -291,6 +318,9 @@ def _settings(plan: Plan) -> Any:
             person_rate=plan.person_rate and Rate(*plan.person_rate),
             reader_rate=plan.reader_rate and Rate(*plan.reader_rate),
             preview_rate=plan.preview_rate and Rate(*plan.preview_rate),
+            fold_events_max=plan.fold_events_max,
+            fold_events_max_moderator=plan.fold_events_max_moderator,
+            fold_events_a_request=plan.fold_events_a_request,
             publish_rate=plan.publish_rate and Rate(*plan.publish_rate),
             proxies=trusted_proxies(plan.proxies, plan.host),
         )

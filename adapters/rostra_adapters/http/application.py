@@ -85,7 +85,7 @@ def make_app(
         settings.secrets, lambda: settings.jwks.keys, app.revocations
     )
     health, feeding = Health(app, settings), Feeding(app, settings)
-    publishing, live = Publishing(app, settings, now), LiveUpdates(app, settings)
+    publishing, live = Publishing(app, settings, now), LiveUpdates(app, settings, limits)
     made[ADDRESSES] = limits.addresses
     made[METRICS], made[REQUESTS], made[LIVE] = metrics, requests, live.live
     made[KEPT_PAGES] = KeptPages(pages, limits, requests)
@@ -97,7 +97,7 @@ def make_app(
     made.on_shutdown.extend([publishing.stop, feeding.end_waits, live.end])
     metrics.count_pages(pages)
     metrics.count_untrusted_headers(limits.addresses)
-    reads = Reads(app, settings, pages)
+    reads = Reads(app, settings, pages, limits)
     made.add_routes(
         [
             web.post("/v1/events", publishing.post),

@@ -65,6 +65,18 @@ class Buckets:
 
     def take(self, caller: str) -> Left:
         """One request of a caller."""
+        bucket = self._filled(caller)
+        granted = bucket.level >= 1
+        bucket.level -= granted
+        return self._left(bucket, is_granted=granted)
+
+    def charge(self, caller: str, requests: float) -> Left:
+        """Take from a caller's bucket, which may owe then. Granted is what leaves no debt."""
+        bucket = self._filled(caller)
+        bucket.level -= requests
+        return self._left(bucket, is_granted=bucket.level >= 0)
+
+    def _filled(self, caller: str) -> _Bucket:
         now, rate = self._clock(), self._rate
         bucket = self._kept.setdefault(caller, _Bucket(rate.burst, now))
         self._kept.move_to_end(caller)
@@ -72,14 +84,16 @@ class Buckets:
             self._kept.popitem(last=False)
         bucket.level = min(rate.burst, bucket.level + (now - bucket.at) * rate.per_second)
         bucket.at = now
-        granted = bucket.level >= 1
-        bucket.level -= granted
+        return bucket
+
+    def _left(self, bucket: _Bucket, *, is_granted: bool) -> Left:
+        rate = self._rate
         return Left(
             policy=self._policy,
             rate=rate,
-            remaining=int(bucket.level),
+            remaining=max(int(bucket.level), 0),
             reset_seconds=ceil((rate.burst - bucket.level) / rate.per_second),
-            wait_seconds=0.0 if granted else (1 - bucket.level) / rate.per_second,
+            wait_seconds=0.0 if is_granted else (1 - bucket.level) / rate.per_second,
         )
 
 
@@ -112,6 +126,18 @@ class Limits:
         """One request of a reader without a token; None where there is no limit."""
         buckets, caller = self._buckets.get("reader"), self.address_of(request)
         return buckets.take(caller) if buckets is not None and caller else None
+
+    def charge(self, request: web.Request, requests: float) -> None:
+        """Charge a caller for as many further requests, whether they have them left or not; for
+        none, only look. Raises the problem `too-many-requests` where none are left."""
+        policy, caller = self._caller(request, self.address_of(request))
+        buckets = self._buckets.get(policy)
+        if buckets is None or not caller:
+            return
+        left = request[LEFT] = buckets.charge(caller, requests)
+        if left.wait_seconds and not requests:
+            wait = retry_after(ceil(left.wait_seconds))
+            raise Problem("too-many-requests", f"the limit is that of a {policy}", headers=wait)
 
     def tell(self, request: web.Request, answer: web.StreamResponse) -> None:
         """As the answer's head is made."""

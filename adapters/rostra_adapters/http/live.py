@@ -8,6 +8,7 @@ from rostra import ids
 from rostra_adapters.app import App
 from rostra_adapters.http import streams
 from rostra_adapters.http.feed import refuse_ahead
+from rostra_adapters.http.limits import Limits
 from rostra_adapters.http.problems import Problem, retry_after
 from rostra_adapters.http.queries import Query
 from rostra_adapters.http.readers import Reader, id_in_path
@@ -19,15 +20,18 @@ LIVE = web.AppKey("live", Live)
 UNTAKEN_BYTES_MAX = 64 * 1024
 """What the system keeps, about, of what a reader does not take: left to itself it keeps megabytes
 of each, and nobody would notice for long that a reader is slow."""
+COMMENTS_A_REQUEST = 5
+"""Comments read again for a reader who has been away, that count as one request."""
 PARAMETERS = (AFTER, "min_position", "wait")
 
 
 class LiveUpdates:
     """The handler. Everybody who may read a discussion is told the same: what all may see."""
 
-    def __init__(self, app: App, settings: HttpSettings) -> None:
+    def __init__(self, app: App, settings: HttpSettings, limits: Limits) -> None:
         self._app = app
         self._settings = settings
+        self._limits = limits
         self.live = Live(app)
 
     async def end(self, _: web.Application) -> None:
@@ -49,7 +53,10 @@ class LiveUpdates:
         await refuse_ahead(self._app, after or 0)
         _keep_little(request)
         try:
-            async with self.live.reading(discussion, site, after) as (channel, position):
+            charge = lambda comments: self._limits.charge(  # noqa: E731
+                request, comments / COMMENTS_A_REQUEST
+            )
+            async with self.live.reading(discussion, site, after, charge) as (channel, position):
                 return await streams.pump(
                     request,
                     _Updates(channel),

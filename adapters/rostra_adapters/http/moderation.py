@@ -101,7 +101,7 @@ class Moderation:
         if access is None:
             return None
         past = await self._app.past_position(query.as_of())
-        if past is not None and await self._app.discussion(discussion, as_of=past) is None:
+        if past is not None and not await self._app.was_there(discussion, past):
             return None
         limit, cursor = self._limit(query), query.one("cursor", CURSOR)
         return await self._moderating.acts(

@@ -131,11 +131,12 @@ GONE, MISSING, REFUSED = 410, 404, (413, 415, 422)
 def _read(
     summary: str, shape: Any, *parameters: Parameter, problems: tuple[int, ...] = (404,)
 ) -> Operation:
+    folds = (422,) if AS_OF in parameters or CURSOR in parameters else ()
     return Operation(
         summary=summary,
         parameters=(*parameters, *WAITING),
         gives={JSON: shape},
-        problems=(*problems, 503),
+        problems=(*problems, *folds, 503),
     )
 
 
@@ -223,7 +224,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         summary="The passages of a discussion",
         parameters=(Parameter("format", PassagesFormat, "As W3C annotations."), AS_OF, *WAITING),
         gives={JSON: PassagesPage, ANNOTATIONS: AnnotationsPage},
-        problems=(404, 503),
+        problems=(404, 422, 503),
     ),
     ("post", "/v1/discussions/{id}/passages"): _write(
         "Mark a passage", NewPassage, status=(200, 201), parameters=(KEY,)
@@ -269,7 +270,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
             *WAITING,
         ),
         gives={HTML: UNSET},
-        problems=(404, GONE, 503),
+        problems=(404, GONE, 422, 503),
     ),
     ("get", "/v1/discussions/{id}/feed.atom"): Operation(
         summary="The newest comments as an Atom feed",

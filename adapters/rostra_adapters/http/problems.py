@@ -89,6 +89,11 @@ KINDS: dict[str, Kind] = {
     "html-too-deep": Kind(422, "HTML nested too deep"),
     "article-too-hard": Kind(422, "The article takes too long", "Nothing of it was recorded."),
     "too-many-passages": Kind(422, "The article has too many passages"),
+    "too-much-to-fold": Kind(
+        422,
+        "Too many events to go back",
+        "Read it as it stands, or at an earlier position.",
+    ),
     "stream-full": Kind(
         422, "Too many events about one thing", "The last places are for moderation and erasure."
     ),

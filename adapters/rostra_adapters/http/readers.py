@@ -30,6 +30,7 @@ class Reader:
         self._request = request
         self._app = app
         self._token = tokens.of(request)
+        self.is_moderator = False  # of the discussion that was entered last
         self.made_of: set[int] | None = set()
         """The discussions (and sites) that the answer is made of; None where that is not known."""
 
@@ -46,7 +47,9 @@ class Reader:
             raise Problem("not-found", "there is no such discussion")
         self._request[ORIGINS] = access.rules.origins
         self.is_made_of(ids.prefix_of(discussion), site_prefix(access.site))
-        return self.viewer(access.site)
+        viewer = self.viewer(access.site)
+        self.is_moderator = viewer.moderator
+        return viewer
 
     async def visit(self, site: str) -> Rules:
         """What holds on a site. Its `origins` hold for the answer."""

@@ -12,6 +12,7 @@ from msgspec import Meta
 from rostra import ids, texts
 from rostra.settings import Order
 from rostra_adapters.app import App
+from rostra_adapters.http.limits import Limits
 from rostra_adapters.http.messages import ETAG_BYTES, JSON
 from rostra_adapters.http.metrics import route_of
 from rostra_adapters.http.page_cache import WAITING, PageCache, Shown, key_of, shown_of
@@ -20,6 +21,7 @@ from rostra_adapters.http.queries import AS_OF, Query
 from rostra_adapters.http.readers import Reader, id_in_path
 from rostra_adapters.http.settings import HttpSettings
 from rostra_adapters.my_votes import add_my_votes
+from rostra_adapters.past import FoldAllowance, allowing
 from rostra_adapters.views import read_position
 from rostra_projections.annotations import annotations
 from rostra_projections.listing import CURSOR_CHARACTERS_MAX
@@ -51,10 +53,11 @@ class Document(msgspec.Struct):
 class Reads:
     """The handlers. Each `_read` answers a shape, or None where the URL names nothing."""
 
-    def __init__(self, app: App, settings: HttpSettings, pages: PageCache) -> None:
+    def __init__(self, app: App, settings: HttpSettings, pages: PageCache, limits: Limits) -> None:
         self._app = app
         self._settings = settings
         self._pages = pages
+        self._limits = limits
 
     def routes(self) -> list[web.RouteDef]:
         """Every read, with the parameters it knows."""
@@ -88,7 +91,10 @@ class Reads:
             if least:
                 await self._app.wait(least, wait_seconds)
             begun = self._pages.begin(self._app.position())
-            with read_position.recorded() as seen:
+            allowance = FoldAllowance(
+                lambda: self._fold_events_max(reader), lambda n: self._charge(request, n)
+            )
+            with read_position.recorded() as seen, allowing(allowance):
                 shape = await read(query, reader, request)
             if shape is None:
                 raise Problem("not-found", "there is nothing under this name")
@@ -100,6 +106,16 @@ class Reads:
             return self._pages.answer(request, shown, begun.position)
 
         return web.get(path, get)
+
+    def _fold_events_max(self, reader: Reader) -> int:
+        settings = self._settings
+        return (
+            settings.fold_events_max_moderator if reader.is_moderator else settings.fold_events_max
+        )
+
+    def _charge(self, request: web.Request, events: int) -> None:
+        """Raises the problem `too-many-requests`."""
+        self._limits.charge(request, events / self._settings.fold_events_a_request)
 
     def _waiting(self, query: Query) -> tuple[int, float]:
         """The position that is asked for, and for how many seconds to wait for it."""

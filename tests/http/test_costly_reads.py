@@ -1,0 +1,251 @@
+"""Reads that are costly: discussions as they stood, old cursors, live updates after a while."""
+
+import asyncio
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from listening import listening
+from rostra import ids
+from rostra_adapters import live, past, past_workers
+from rostra_adapters.http import HttpSettings
+from rostra_adapters.http.settings import Rate
+from rostra_adapters.past_workers import PastWorkers, Slot
+from rostra_adapters.views.in_memory import MemoryBackend
+from service import PLACE, SECRET, Answer, Service, event, opened, posted, serving, token, voted
+
+DISCUSSION = ids.discussion_id(PLACE["site"], PLACE["resource"])
+HERE = f"/v1/discussions/{DISCUSSION}"
+COMMENTS = f"{HERE}/comments"
+MODERATOR = token("moderate", site=PLACE["site"], person="mia")
+EVENTS = 601
+
+
+async def told(service: Service, comments: int = 200) -> int:
+    """A discussion of three events a comment, and one more. Return the log's head."""
+    await service.given(opened(), *(posted(f"c{n}") for n in range(comments)))
+    for voter in ("bob", "cem"):
+        await service.given(*(voted(on=f"c{n}", voter=voter) for n in range(comments)))
+    return await service.app.head()
+
+
+@pytest.fixture
+async def long_service(service: Service) -> Service:
+    """With a discussion that is not folded here."""
+    assert await told(service) == EVENTS > past.HERE_EVENTS_MAX
+    return service
+
+
+@pytest.fixture
+def begun(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of folds that workers begin."""
+    names: list[str] = []
+    begin = Slot.begin
+
+    async def noted(slot: Slot, name: str, discussion: Any) -> None:
+        names.append(name)
+        await begin(slot, name, discussion)
+
+    monkeypatch.setattr(Slot, "begin", noted)
+    return names
+
+
+async def test_a_worker_folds_once_what_is_read_again(
+    long_service: Service, begun: list[str]
+) -> None:
+    service, today = long_service, (await long_service.get(COMMENTS)).json
+    reads = [f"{COMMENTS}?as_of={EVENTS}", f"{COMMENTS}?as_of={EVENTS}&order=best&limit=100"]
+    reads += [f"{HERE}?as_of={EVENTS}", f"{HERE}/passages?as_of={EVENTS}"]
+    answers = await asyncio.gather(*(service.get(path) for path in reads))
+    assert [answer.status for answer in answers] == [200] * 4
+    assert len(begun) == 1
+    assert answers[0].json["comments"] == today["comments"]
+    assert answers[2].json["comments"] == 200
+    following = await service.get(f"{COMMENTS}?cursor={answers[0].json['next']}")
+    assert len(following.json["comments"]) == 20
+    assert len(begun) == 1
+    await service.get(COMMENTS, as_of=EVENTS - 1)
+    assert len(begun) == 2
+
+
+async def test_workers_know_no_secret(
+    long_service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ROSTRA_SECRET", SECRET)
+    monkeypatch.setenv("PGPASSWORD", SECRET)
+    await long_service.get(COMMENTS, as_of=EVENTS)
+    (slot,) = [slot for slot in long_service.app.past.workers._slots if slot.kept]
+    assert slot._process is not None
+    environment = Path(f"/proc/{slot._process.pid}/environ").read_bytes()
+    assert b"PATH=" in environment
+    assert SECRET.encode() not in environment
+
+
+async def test_no_more_folds_are_made_at_once_than_there_are_workers(
+    long_service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workers = long_service.app.past.workers = PastWorkers(2)
+    busy: list[int] = []
+    step = Slot.step
+
+    async def noted(slot: Slot, asked: Any) -> bool:
+        busy.append(workers.busy)
+        return await step(slot, asked)
+
+    monkeypatch.setattr(Slot, "step", noted)
+    reads = (long_service.get(COMMENTS, as_of=EVENTS - n) for n in range(6))
+    assert {answer.status for answer in await asyncio.gather(*reads)} == {200}
+    assert max(busy) == 2
+
+
+async def test_too_many_who_wait_for_a_worker_are_sent_away(
+    long_service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(past_workers, "WAITING_MAX", 2)
+    long_service.app.past.workers = PastWorkers(1)
+    reads = (long_service.get(COMMENTS, as_of=EVENTS - n) for n in range(6))
+    answers = await asyncio.gather(*reads)
+    assert {answer.status for answer in answers} == {200, 503}
+    for refused in (answer for answer in answers if answer.status == 503):
+        assert refused.problem == "busy"
+        assert int(refused.headers["Retry-After"]) > 0
+
+
+async def test_a_worker_that_is_killed_is_replaced(long_service: Service) -> None:
+    service = long_service
+    assert (await service.get(COMMENTS, as_of=EVENTS)).status == 200
+    for slot in service.app.past.workers._slots:
+        if slot._process is not None:
+            slot._process.kill()
+            await slot._process.wait()
+    assert (await service.get(COMMENTS, as_of=EVENTS, limit=7)).status == 200
+
+
+async def test_readers_may_go_back_over_so_many_events_moderators_over_more() -> None:
+    settings = HttpSettings(
+        secret=SECRET, fold_events_max=550, fold_events_max_moderator=EVENTS, page_cache_bytes_max=1
+    )
+    async with serving(settings=settings) as service:
+        await told(service)
+        assert (await service.get(COMMENTS, as_of=550)).status == 200
+        for _ in range(2):  # also when a moderator had it folded
+            refused = await service.get(COMMENTS, as_of=EVENTS)
+            assert (refused.status, refused.problem) == (422, "too-much-to-fold")
+            assert (await service.get(COMMENTS, as_of=EVENTS, token=MODERATOR)).status == 200
+
+
+async def test_a_reader_is_charged_for_what_is_folded() -> None:
+    rate = Rate(burst=20, per_second=0.001)
+    settings = HttpSettings(secret=SECRET, reader_rate=rate, page_cache_bytes_max=1)
+    async with serving(settings=settings) as service:
+        await told(service)
+
+        async def read(as_of: int, address: str = "192.0.2.1") -> Answer:
+            headers = {"X-Forwarded-For": address}
+            return await service.ask("GET", f"{COMMENTS}?as_of={as_of}", headers=headers)
+
+        def left(answer: Answer) -> int:
+            return int(answer.headers["RateLimit"].partition(";r=")[2].partition(";")[0])
+
+        first = await read(EVENTS)
+        assert (first.status, left(first)) == (200, 20 - 1 - EVENTS // 100 - 1)
+        assert left(await read(EVENTS)) == 20 - 2 - EVENTS // 100 - 1  # it is kept
+        assert (await read(EVENTS - 1)).status == 200
+        last = await read(EVENTS - 2)  # what is left is not enough, and is owed
+        assert (last.status, left(last)) == (200, 0)
+        assert (await read(EVENTS)).status == 429
+        assert (await read(EVENTS, "192.0.2.2")).status == 200
+
+
+async def test_many_folds_asked_for_at_once_are_charged_before_the_next_begins() -> None:
+    rate = Rate(burst=20, per_second=0.001)
+    settings = HttpSettings(secret=SECRET, reader_rate=rate)
+    async with serving(settings=settings) as service:
+        await told(service)
+        service.app.past.workers = PastWorkers(1)
+        headers = {"X-Forwarded-For": "192.0.2.1"}
+        paths = [f"{COMMENTS}?as_of={EVENTS - number}" for number in range(10)]
+        reads = (service.ask("GET", path, headers=headers) for path in paths)
+        statuses = [answer.status for answer in await asyncio.gather(*reads)]
+        assert set(statuses) == {200, 429}
+        assert statuses.count(200) <= 3
+
+
+async def test_old_cursors_are_answered_the_same_way(begun: list[str]) -> None:
+    settings = HttpSettings(secret=SECRET, fold_events_max=700)
+    async with serving(settings=settings) as service:
+        await told(service)
+        backend = service.app.views
+        assert isinstance(backend, MemoryBackend)
+        first = (await service.get(COMMENTS)).json
+        await service.given(*(voted(on=f"c{n}", voter="dora") for n in range(3)))
+        backend._views.forget_moves()
+        read_on = f"{COMMENTS}?cursor={first['next']}"
+        assert (await service.get(read_on)).status == 200
+        assert len(begun) == 1
+        await service.given(*(voted(on=f"c{n}", voter="eve") for n in range(150)))
+        backend._views.forget_moves()
+        refused = await service.get(read_on)
+        assert (refused.status, refused.problem) == (422, "too-much-to-fold")
+        page = await service.get(f"{HERE}/page?cursor={first['next']}")
+        assert (page.status, page.problem) == (422, "too-much-to-fold")
+
+
+async def test_what_moderators_did_by_then_needs_no_fold(
+    long_service: Service, begun: list[str]
+) -> None:
+    path = f"{HERE}/moderation-log"
+    assert (await long_service.get(path, as_of=EVENTS)).status == 200
+    assert (await long_service.get(path, as_of=0)).status == 404
+    assert not begun
+
+
+async def test_a_fold_costs_the_loop_little(
+    durable_service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = durable_service
+    head = await told(service, 2_000)
+
+    async def seconds(as_of: int) -> float:
+        """Of this process, in which others are served."""
+        began = time.process_time()
+        assert (await service.get(COMMENTS, as_of=as_of)).status == 200
+        return time.process_time() - began
+
+    await seconds(head)  # starts the worker
+    elsewhere = min([await seconds(head - n) for n in range(1, 4)])
+    monkeypatch.setattr(past, "HERE_EVENTS_MAX", head)
+    here = min([await seconds(head - n) for n in range(4, 7)])
+    assert elsewhere < here / 2, f"{elsewhere:.4f} s, and {here:.4f} s here"
+
+
+async def test_live_goes_back_over_few_comments_only(
+    long_service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service, url = long_service, f"{long_service.url}{HERE}/live"
+    for path in (f"{HERE}/live?after=1", f"{HERE}/live?after={EVENTS - 200}"):
+        monkeypatch.setattr(live, "COMMENTS_BACK_MAX", 199)
+        refused = await service.ask("GET", path)
+        assert (refused.status, refused.problem) == (410, "cursor-too-old")
+        monkeypatch.setattr(live, "COMMENTS_BACK_MAX", 200)
+        async with listening(url, params=path.partition("?")[2]) as listener:
+            await listener.next()
+    erased = {**event("person.erased"), "data": {"site": PLACE["site"], "person": "ann"}}
+    (outcome,) = await service.app.publish([erased])
+    assert outcome.status == "recorded"
+    monkeypatch.setattr(live, "COMMENTS_BACK_MAX", 199)
+    refused = await service.ask("GET", f"{HERE}/live?after={EVENTS}")
+    assert (refused.status, refused.problem) == (410, "cursor-too-old")
+
+
+async def test_a_live_reader_is_charged_for_what_is_read_again() -> None:
+    settings = HttpSettings(secret=SECRET, reader_rate=Rate(burst=50, per_second=0.001))
+    async with serving(settings=settings) as service:
+        await told(service)
+        headers = {"X-Forwarded-For": "192.0.2.1"}
+        path = f"{service.url}{HERE}/live?after=1"
+        async with service._session.get(path, headers=headers) as answer:
+            assert answer.status == 200
+            assert ";r=9;" in answer.headers["RateLimit"]  # 1, and 200 comments
