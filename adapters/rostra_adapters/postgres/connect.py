@@ -1,7 +1,9 @@
 """Connections as the log and the views need them."""
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any, TypeVar
 
 import asyncpg
 
@@ -9,6 +11,8 @@ from rostra.log import LogUnavailable
 
 CONNECT_SECONDS_MAX = 10.0
 COMMAND_SECONDS_MAX = 60.0
+
+_logger = logging.getLogger(__name__)
 
 # Given when connecting, so that they stand above what a database or a role has set.
 SETTINGS = {
@@ -20,6 +24,43 @@ SETTINGS = {
     "tcp_keepalives_interval": "5",
     "tcp_keepalives_count": "3",
 }
+
+
+CANCELLED = (
+    asyncpg.SerializationError,  # also a standby's conflict with what it replays
+    asyncpg.DeadlockDetectedError,
+    asyncpg.QueryCanceledError,
+)
+"""Errors by which the database cancels a statement that may well succeed the next time."""
+
+_T = TypeVar("_T")
+
+
+class RetryingConnection(asyncpg.Connection):
+    """A connection that asks once more where the database cancelled a statement. Within a
+    transaction it does not: only a statement on its own was rolled back whole."""
+
+    __slots__ = ()
+
+    async def fetch(self, *asked: Any, **options: Any) -> Any:
+        return await self._again(super().fetch, asked, options)
+
+    async def fetchrow(self, *asked: Any, **options: Any) -> Any:
+        return await self._again(super().fetchrow, asked, options)
+
+    async def fetchval(self, *asked: Any, **options: Any) -> Any:
+        return await self._again(super().fetchval, asked, options)
+
+    async def _again(
+        self, ask: Callable[..., Awaitable[_T]], asked: Sequence[Any], options: Mapping[str, Any]
+    ) -> _T:
+        try:
+            return await ask(*asked, **options)
+        except CANCELLED as error:
+            if self.is_closed() or self.is_in_transaction():
+                raise
+            _logger.warning("the database cancelled a statement, which is repeated: %s", error)
+            return await ask(*asked, **options)
 
 
 class InvalidDatabaseUrl(ValueError):
@@ -47,6 +88,7 @@ async def create_pool(url: str, *, size_max: int = 10) -> asyncpg.Pool:
     """
     opening = asyncpg.create_pool(
         url,
+        connection_class=RetryingConnection,
         min_size=0,  # otherwise it complains loudly for as long as the database is away
         max_size=size_max,
         reset=_leave_as_it_is,
@@ -74,14 +116,17 @@ LOST = (
     asyncpg.PostgresSystemError,
     asyncpg.ReadOnlySQLTransactionError,  # a standby
     asyncpg.LockNotAvailableError,
+    *CANCELLED,
 )
 """What says that the database cannot serve us now, rather than that we asked wrongly."""
 
 
 @contextmanager
-def unavailable_if_lost() -> Iterator[None]:
-    """Whatever says that the database is away, as LogUnavailable."""
+def unavailable_if_lost(*, but: tuple[type[Exception], ...] = ()) -> Iterator[None]:
+    """Turn whatever says that the database is away, `but` some, into LogUnavailable."""
     try:
         yield
+    except but:
+        raise
     except LOST as error:
         raise LogUnavailable(str(error) or type(error).__name__) from error

@@ -10,10 +10,18 @@ from uuid import UUID
 import asyncpg
 
 from rostra.ids import range_of, votes_of
-from rostra.log import EVERYTHING, Appended, Group, Recorded, Stale, VoteEvent
+from rostra.log import (
+    EVERYTHING,
+    Appended,
+    Group,
+    LogUnavailable,
+    Recorded,
+    Stale,
+    VoteEvent,
+)
 from rostra_adapters import guards
 from rostra_adapters.postgres.committer import COMMIT_EVENTS_MAX, Committer
-from rostra_adapters.postgres.connect import create_pool, unavailable_if_lost
+from rostra_adapters.postgres.connect import CANCELLED, create_pool, unavailable_if_lost
 from rostra_adapters.postgres.holes import Holes
 from rostra_adapters.postgres.news import POLL_SECONDS, News
 from rostra_adapters.postgres.shared import Shared
@@ -231,7 +239,24 @@ class PostgresLog:
     async def _pages(
         self, query: str, *arguments: object
     ) -> AsyncGenerator[list[asyncpg.Record], None]:
-        with unavailable_if_lost():
+        """Read by a cursor; once more where the database cancels that before the first page."""
+        for is_last in (False, True):
+            begun = False
+            try:
+                async with aclosing(self._pages_once(query, *arguments)) as pages:
+                    async for rows in pages:
+                        begun = True
+                        yield rows
+            except CANCELLED as error:
+                if begun or is_last:
+                    raise LogUnavailable(str(error)) from error
+            else:
+                return
+
+    async def _pages_once(
+        self, query: str, *arguments: object
+    ) -> AsyncGenerator[list[asyncpg.Record], None]:
+        with unavailable_if_lost(but=CANCELLED):
             async with self._pool.acquire() as connection, connection.transaction(readonly=True):
                 cursor = await connection.cursor(query, *arguments)
                 # The next page comes while this one is folded.

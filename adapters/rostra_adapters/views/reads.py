@@ -1,5 +1,6 @@
 """Reading the views in PostgreSQL: one statement, and so one snapshot, an answer."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
@@ -7,6 +8,7 @@ from uuid import UUID
 import asyncpg
 
 from rostra.ids import discussion_of
+from rostra.log import LogUnavailable
 from rostra.times import Time, format_time, to_datetime
 from rostra_adapters.postgres.connect import unavailable_if_lost
 from rostra_adapters.views import moderation_reads, read_position
@@ -102,6 +104,10 @@ left join public.pending_wordings_v{{comments}} p
 
 _PAGE_COLUMNS_AHEAD = 9
 
+POINTER_ATTEMPTS_MAX = 20
+POINTER_RETRY_SECONDS = 0.02
+"""How much longer is waited before each look at which versions are served, but the first."""
+
 
 def _columns(table: Table[Any], alias: str) -> str:
     return ", ".join(f'{alias}."{column}"' for column in table.types)
@@ -135,19 +141,23 @@ class PostgresReads:
 
     async def _fetch(self, template: str, *args: Any) -> list[asyncpg.Record]:
         """Rows of a statement that comes back empty for versions no longer served. The first
-        column of each is the position that it saw."""
+        column of each is the position that it saw. Raises LogUnavailable."""
+        versions = self._versions
         with unavailable_if_lost():
-            for _ in range(3):
-                if not self._versions:
-                    self._versions = dict(map(tuple, await self._pool.fetch(_VERSIONS)))
+            for attempt in range(POINTER_ATTEMPTS_MAX):
+                if not versions:
+                    await asyncio.sleep(attempt * POINTER_RETRY_SECONDS)
+                    versions = dict(map(tuple, await self._pool.fetch(_VERSIONS)))
+                    self._versions = versions
                 try:
-                    if rows := await self._pool.fetch(template.format(**self._versions), *args):
+                    if rows := await self._pool.fetch(template.format(**versions), *args):
                         read_position.note(rows[0][0])
                         return rows
-                except asyncpg.UndefinedTableError:
-                    pass
-                self._versions = {}
-        raise RuntimeError("the views are being replaced faster than they can be read")
+                except (asyncpg.UndefinedTableError, asyncpg.InternalServerError) as error:
+                    if not _is_dropped(error):
+                        raise
+                versions = {}
+        raise LogUnavailable("the views are being replaced faster than they can be read")
 
     async def page(
         self, listing: Listing, viewer: Viewer, *, begin: Cursor | None, limit: int, replies: int
@@ -223,6 +233,13 @@ class PostgresReads:
         last = moderation_reads.POSITION_MAX if before is None else before
         records = await self._fetch(moderation_reads.ACTS_OF, discussion, limit, last)
         return records[0][0], moderation_reads.acts(records)
+
+
+def _is_dropped(error: asyncpg.PostgresError) -> bool:
+    """Whether a table went between its name being read and its being opened."""
+    return isinstance(error, asyncpg.UndefinedTableError) or any(
+        words in str(error) for words in ("could not open relation", "cache lookup failed")
+    )
 
 
 def _from(last: LastKey | None) -> From:
