@@ -73,7 +73,9 @@ async def _bodies(service: Service) -> list[tuple[str, str]]:
 
 async def test_json_is_the_same_json_on_every_route(test_data: Path) -> None:
     files = sorted((test_data / "robustness" / "jsontestsuite").glob("*.json"))
-    free = HttpSettings(secret=SECRET, person_rate=None, reader_rate=None, guest_rate=None)
+    free = HttpSettings(
+        secret=SECRET, person_rate=None, reader_rate=None, guest_rate=None, preview_rate=None
+    )
     async with serving(settings=free) as service:
         await service.given(opened(), posted())
         everything = token("publish comment moderate", site=PLACE["site"], person="ann")

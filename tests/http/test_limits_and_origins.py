@@ -144,7 +144,7 @@ async def test_a_page_of_another_origin_writes_nothing(narrowed: Service) -> Non
         assert answer.headers.get("Access-Control-Allow-Origin") == (
             OURS if origin == OURS else None
         )
-    assert await narrowed.app.head() == 5
+    assert await narrowed.app.head() == 4  # the same vote again is no event
 
 
 async def test_any_page_may_write_where_the_site_names_none(service: Service) -> None:

@@ -53,15 +53,15 @@ class Feeding:
         token = self._token(request)
         query = Query(request, known=PARAMETERS)
         settings = self._settings
-        after = query.number("after", default=0)
-        log = await self._log_at(after, query.uuid("log"))
+        after, expected = query.number("after", default=0), query.uuid("log")
+        limit = query.number(
+            "limit", default=settings.feed_default, least=1, most=settings.feed_max
+        )
+        wait_seconds = query.seconds("wait", default=0.0, most=settings.wait_seconds_max)
+        wanted = await _wanted(query, token).meant(self._app.discussion_named)
+        log = await self._log_at(after, expected)
         page = await self.tail.page_within(
-            after,
-            limit=query.number(
-                "limit", default=settings.feed_default, least=1, most=settings.feed_max
-            ),
-            wanted=await _wanted(query, token).meant(self._app.discussion_named),
-            wait_seconds=query.seconds("wait", default=0.0, most=settings.wait_seconds_max),
+            after, limit=limit, wanted=wanted, wait_seconds=wait_seconds
         )
         request.app[tokens.VERIFIER].check(token)  # it may have ended while this waited
         await self._log_at(after, log)
