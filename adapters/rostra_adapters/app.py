@@ -9,7 +9,7 @@ import msgspec
 
 from rostra import cloudevents, ids
 from rostra.article import Article
-from rostra.commands import ErasePerson, ReturnPerson
+from rostra.commands import Command, ErasePerson, ReturnPerson
 from rostra.handle import Commanded, Outcome
 from rostra.log import EventLog, LogUnavailable
 from rostra.refusals import Refusal
@@ -22,6 +22,7 @@ from rostra_adapters.commander import Commander
 from rostra_adapters.erasures_file import ErasuresFile
 from rostra_adapters.key_ring import KeptKeyRing
 from rostra_adapters.lanes import Lanes
+from rostra_adapters.operational import WRITE_KINDS, Operational, person_bucket
 from rostra_adapters.past import AsOf, Past
 from rostra_adapters.printing import url_without_password
 from rostra_adapters.reading import Reading, nothing_withdrawn
@@ -80,11 +81,13 @@ class App(Accesses):
         views: Backend,
         reading: Reading,
         renderings: Renderings,
+        operational: Operational,
         url: str,
         erasures: ErasuresFile | None = None,
         revocations: Revocations | None = None,
     ) -> None:
         super().__init__(log, views)
+        self.operational = operational
         self.ring = ring
         self.articles = articles
         self.past = Past(log)
@@ -121,7 +124,19 @@ class App(Accesses):
         if any(isinstance(each.command, (ErasePerson, ReturnPerson)) for each in commands):
             await self._keep_erasures(commands, outcomes)
             await self.ring.forgotten()
+            await self._forget([one.command for one in commands])
         return outcomes
+
+    async def _forget(self, commands: Sequence[Command]) -> None:
+        """Delete the operational rows of persons who were erased."""
+        erased = [command for command in commands if isinstance(command, ErasePerson)]
+        buckets = [
+            person_bucket(kind, command.site, command.who)
+            for command in erased
+            for kind in WRITE_KINDS
+        ]
+        if erased:
+            await self.operational.forget({command.who for command in erased}, buckets)
 
     async def _keep_erasures(
         self, commands: Sequence[Commanded], outcomes: Sequence[Outcome]

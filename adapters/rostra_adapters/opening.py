@@ -20,6 +20,7 @@ from rostra_adapters.data_folder import key_file, private_file
 from rostra_adapters.erasures_file import ErasuresFile
 from rostra_adapters.kept_keys import MemoryKeyRing, SqliteKeyRing
 from rostra_adapters.key_ring import KEY_BYTES, KeptKeyRing, MasterKeys
+from rostra_adapters.operational import MemoryOperational, Operational
 from rostra_adapters.postgres import schema
 from rostra_adapters.postgres.article_texts import PostgresArticleTexts
 from rostra_adapters.postgres.backup import is_due
@@ -30,6 +31,7 @@ from rostra_adapters.postgres.connect import (
 )
 from rostra_adapters.postgres.key_ring import PostgresKeyRing
 from rostra_adapters.postgres.log import PostgresLog
+from rostra_adapters.postgres.operational import PostgresOperational
 from rostra_adapters.postgres.revocations import PostgresRevocations
 from rostra_adapters.printing import url_without_password
 from rostra_adapters.reading import Reading
@@ -127,11 +129,12 @@ async def _on_postgres(
     if project:
         backend.start()
     ring = await stack.enter_async_context(PostgresKeyRing(pool, masters))
+    operational = await stack.enter_async_context(PostgresOperational(pool))
     articles = Articles(PostgresArticleTexts(pool))
     revocations = PostgresRevocations(pool)
     await revocations.start()
     stack.push_async_callback(revocations.close)
-    return await _app(log, ring, articles, backend, url, erasures, revocations)
+    return await _app(log, ring, articles, backend, operational, url, erasures, revocations)
 
 
 async def _close_pool(pool: asyncpg.Pool) -> None:
@@ -170,7 +173,7 @@ async def _in_process(
     backend = MemoryBackend(log)
     await backend.catch_up()
     backend.start()
-    return await _app(log, ring, Articles(texts), backend, url, erasures)
+    return await _app(log, ring, Articles(texts), backend, MemoryOperational(), url, erasures)
 
 
 async def _app(
@@ -178,6 +181,7 @@ async def _app(
     ring: KeptKeyRing,
     articles: Articles,
     backend: Backend,
+    operational: Operational,
     url: str,
     erasures: ErasuresFile | None,
     revocations: Revocations | None = None,
@@ -186,4 +190,6 @@ async def _app(
     ring.when_destroyed(lambda _: renderings.drop())
     ring.when_destroyed(lambda _: backend.changes.lose())
     reading = Reading(backend.reads, ring, await log.log_id(), renderings)
-    return App(log, ring, articles, backend, reading, renderings, url, erasures, revocations)
+    return App(
+        log, ring, articles, backend, reading, renderings, operational, url, erasures, revocations
+    )

@@ -16,6 +16,7 @@ from rostra.limits import (
 
 Moderation = Literal["none", "first", "all"]
 Voting = Literal["both", "up", "off"]
+GuestVotes = Literal["address", "name", "off"]
 Order = Literal["newest", "oldest", "most_voted", "best", "controversial", "hot"]
 
 Seconds = Annotated[int, msgspec.Meta(ge=0, le=10**9)]
@@ -59,6 +60,7 @@ class SiteSettings(Settings, frozen=True, kw_only=True, omit_defaults=True):
     depth: int | None = None
     orders: tuple[Order, ...] | None = None
     reserved_names: tuple[str, ...] | None = None
+    guest_votes: GuestVotes | None = None
 
 
 class AskedSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -91,6 +93,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     depth: int = DEPTH_MAX
     orders: tuple[Order, ...] = get_args(Order)
     reserved_names: tuple[str, ...] = ()
+    guest_votes: GuestVotes = "address"
 
 
 S = TypeVar("S", bound="Settings")

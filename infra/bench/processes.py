@@ -16,6 +16,8 @@ from bench.fill import MASTER_KEY
 from bench.memory import Peak
 
 INFRA = Path(__file__).parents[1]
+WITHOUT_LIMITS = ("--comments-per-person", "off", "--bytes-per-person", "off")
+"""A few writers stand for many."""
 SECRET = "a secret of the benches, which is long enough"  # noqa: S105  # of a server that ends
 READY_SECONDS_MAX = 60.0
 STOP_SECONDS_MAX = 30.0
@@ -89,7 +91,7 @@ async def rostra(url: str) -> AsyncIterator[Served]:
     """`rostra serve` on a database."""
     with TemporaryDirectory() as data:
         where = ("--database-url", url, "--data", data, "--port", "0")
-        async with started(*ROSTRA, "serve", *where) as one:
+        async with started(*ROSTRA, "serve", *where, *WITHOUT_LIMITS) as one:
             yield await served(one)
 
 

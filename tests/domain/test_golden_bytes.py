@@ -78,6 +78,9 @@ EVENTS: dict[str, AnyEvent] = {
     "site.configured+reserved": SiteConfigured(
         time=TIME, site="gazette", settings=SiteSettings(reserved_names=("Editor", "Zoë"))
     ),
+    "site.configured+guest_votes": SiteConfigured(
+        time=TIME, site="gazette", settings=SiteSettings(guest_votes="name")
+    ),
     "person.trusted": PersonTrusted(time=TIME, site="gazette", person="ann", by="mia"),
     "person.erased": PersonErased(time=TIME, site="gazette", person="ann"),
     "person.returned": PersonReturned(time=TIME, site="gazette", person="ann"),

@@ -178,6 +178,7 @@ def test_the_defaults_are_those_of_the_contract() -> None:
         "open_on_first": False,
         "origins": ("*",),
         "guests": False,
+        "guest_votes": "address",
         "depth": 12,
         "reserved_names": (),
         "orders": ("newest", "oldest", "most_voted", "best", "controversial", "hot"),

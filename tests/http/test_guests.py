@@ -65,7 +65,7 @@ async def test_a_guests_name_shows_what_it_is(service: Service, name: str) -> No
 async def test_a_guests_name_is_composed_and_its_blanks_are_joined(service: Service) -> None:
     await service.given(event("site.configured", settings={"guests": True}))
     entered = await guest(service, " Zoe\u0308 \u3000 Lee ")
-    assert read(entered.json["token"], SECRET).name == "Zoë Lee"
+    assert read(entered.json["token"], [SECRET]).name == "Zoë Lee"
 
 
 async def test_a_guest_is_not_called_like_a_reserved_name(service: Service) -> None:

@@ -22,6 +22,7 @@ async def test_the_defaults_hold_where_nothing_is_known(service: Service) -> Non
         "edit_seconds": 900,
         "moderation": "none",
         "guests": False,
+        "guest_votes": "address",
         "open_on_first": False,
     }
 

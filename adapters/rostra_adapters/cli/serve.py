@@ -19,7 +19,6 @@ import msgspec
 
 from rostra_adapters.cli.options import (
     DATA,
-    RATE,
     SECRET_PREVIOUS,
     Place,
     database,
@@ -30,6 +29,7 @@ from rostra_adapters.cli.options import (
     run,
     secret_of,
 )
+from rostra_adapters.cli.rates import RATES, Given, rates, settings_of
 from rostra_adapters.cli.terminal import printable_error, say, say_failure
 
 REVIVE_SECONDS = 1.0
@@ -70,30 +70,7 @@ GARBAGE_LOOKED_FOR_EACH = 20_000
     help="Keys of others who may issue tokens: a JWKS file, read again when it changes, or an "
     "https URL, fetched again by its cache headers.",
 )
-@option(
-    "--person-rate",
-    type=RATE,
-    envvar="ROSTRA_PERSON_RATE",
-    default="600/10",
-    show_default=True,
-    help="Requests of a person at once, and a second from then on; `off` for no limit.",
-)
-@option(
-    "--reader-rate",
-    type=RATE,
-    envvar="ROSTRA_READER_RATE",
-    default="1200/20",
-    show_default=True,
-    help="The same of an address without a token. Limits are each process's own.",
-)
-@option(
-    "--preview-rate",
-    type=RATE,
-    envvar="ROSTRA_PREVIEW_RATE",
-    default="60/0.5",
-    show_default=True,
-    help="Previews of a person at once, and a second from then on; `off` for no limit.",
-)
+@rates
 @option(
     "--fold-events-max",
     type=click.IntRange(min=1),
@@ -117,14 +94,6 @@ GARBAGE_LOOKED_FOR_EACH = 20_000
     default=100,
     show_default=True,
     help="Events of a discussion as it stood that count as one request of its reader.",
-)
-@option(
-    "--publish-rate",
-    type=RATE,
-    envvar="ROSTRA_PUBLISH_RATE",
-    default="off",
-    show_default=True,
-    help="The same of a service that publishes.",
 )
 @option(
     "--proxy",
@@ -151,7 +120,8 @@ def serve(*, workers: int, **given: Any) -> None:
       rostra serve
       rostra serve --host 0.0.0.0 --port 80 --database-url postgresql://rostra@db/rostra
     """
-    plan = Plan(**given)
+    limits = {name: given.pop(name) for name in RATES}
+    plan = Plan(**given, rates=limits, workers=workers)
     if workers > 1:
         _serve_together(plan, workers)
         return
@@ -203,13 +173,11 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     metrics_port: int | None
     jwks: str | None
     demo: bool
-    person_rate: tuple[int, float] | None
-    reader_rate: tuple[int, float] | None
-    preview_rate: tuple[int, float] | None
+    rates: dict[str, Given]
+    workers: int
     fold_events_max: int
     fold_events_max_moderator: int
     fold_events_a_request: int
-    publish_rate: tuple[int, float] | None
     proxies: tuple[str, ...]
     together: bool = False
 
@@ -306,7 +274,6 @@ def _settings(plan: Plan) -> Any:
     from rostra_adapters.http.addresses import trusted_proxies
     from rostra_adapters.http.jwks import JwksError
     from rostra_adapters.http.key_sources import FixedKeys, source_of
-    from rostra_adapters.http.settings import Rate
 
     try:
         return HttpSettings(
@@ -315,13 +282,10 @@ def _settings(plan: Plan) -> Any:
             jwks=FixedKeys() if plan.jwks is None else source_of(plan.jwks),
             metrics=plan.metrics_port is None,
             demo=plan.demo,
-            person_rate=plan.person_rate and Rate(*plan.person_rate),
-            reader_rate=plan.reader_rate and Rate(*plan.reader_rate),
-            preview_rate=plan.preview_rate and Rate(*plan.preview_rate),
+            **settings_of(plan.rates, plan.workers),
             fold_events_max=plan.fold_events_max,
             fold_events_max_moderator=plan.fold_events_max_moderator,
             fold_events_a_request=plan.fold_events_a_request,
-            publish_rate=plan.publish_rate and Rate(*plan.publish_rate),
             proxies=trusted_proxies(plan.proxies, plan.host),
         )
     except (ValueError, JwksError) as error:

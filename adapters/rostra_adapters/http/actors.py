@@ -19,6 +19,7 @@ from rostra_adapters.http.problems import Problem, refused
 from rostra_adapters.http.readers import ORIGINS, Reader
 from rostra_adapters.http.settings import HttpSettings
 from rostra_adapters.http.tokens import Token
+from rostra_adapters.http.writes import WRITES
 from rostra_projections.shapes import Viewer
 
 NAMED_BY_THE_URL = ("unknown-comment", "unknown-discussion")
@@ -97,8 +98,12 @@ def _must_act_there(
         raise Problem("origin-not-allowed", f"the site does not name {origin[:200]}")
 
 
-async def submitted(app: App, settings: HttpSettings, command: Command, act: Act) -> Outcome:
-    """What became of it. A refusal is raised as a problem: `not-found` for what the URL names."""
+async def submitted(
+    request: web.Request, app: App, settings: HttpSettings, command: Command, act: Act
+) -> Outcome:
+    """Submit a command if the limits on writes have room. Raises a refusal as a problem:
+    `not-found` for what the URL names."""
+    await request.app[WRITES].admit(request, command, act)
     (outcome,) = await app.submit([Commanded(command, act)])
     if outcome.refusal is None:
         return outcome

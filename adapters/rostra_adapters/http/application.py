@@ -34,6 +34,7 @@ from rostra_adapters.http.request_log import RequestLog, Write
 from rostra_adapters.http.rules import RuleReads
 from rostra_adapters.http.security_headers import secure
 from rostra_adapters.http.settings import HttpSettings
+from rostra_adapters.http.writes import WRITES, Writes
 
 KEPT_PAGES = web.AppKey("kept_pages", KeptPages)
 METRICS = web.AppKey("metrics", Metrics)
@@ -86,6 +87,7 @@ def make_app(
     )
     health, feeding = Health(app, settings), Feeding(app, settings)
     publishing, live = Publishing(app, settings, now), LiveUpdates(app, settings, limits)
+    made[WRITES] = Writes(app, settings, limits)
     made[ADDRESSES] = limits.addresses
     made[METRICS], made[REQUESTS], made[LIVE] = metrics, requests, live.live
     made[KEPT_PAGES] = KeptPages(pages, limits, requests)
@@ -110,7 +112,7 @@ def make_app(
             *Persons(app, settings, reads, now).routes(),
             *Moderation(app, settings, reads, now).routes(),
             *Previews(app.renderings, settings).routes(),
-            *Guests(app, settings, limits).routes(),
+            *Guests(app, settings).routes(),
             *Embed().routes(),
             *(Demo(settings).routes() if settings.demo else []),
             *OpenApi().routes(),

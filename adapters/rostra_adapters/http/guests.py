@@ -5,9 +5,7 @@ A guest is a person like any other, with an id that nobody else has and a token 
 
 import asyncio
 import secrets
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from time import monotonic
 
 import msgspec
 from aiohttp import hdrs, web
@@ -19,12 +17,12 @@ from rostra.times import Time, format_time
 from rostra_adapters.app import App
 from rostra_adapters.http import tokens
 from rostra_adapters.http.bodies import decoded
-from rostra_adapters.http.limits import Buckets, Limits
 from rostra_adapters.http.messages import answer
 from rostra_adapters.http.persons import Body
-from rostra_adapters.http.problems import Problem, retry_after
+from rostra_adapters.http.problems import Problem
 from rostra_adapters.http.readers import ORIGINS
 from rostra_adapters.http.settings import HttpSettings
+from rostra_adapters.http.writes import WRITES
 
 TOKEN_HOURS = 12.0
 ID_BYTES = 12
@@ -54,20 +52,11 @@ def protected_names(rules: Rules) -> tuple[str, ...]:
 
 
 class Guests:
-    """The handler. How often one address may ask has a limit of its own."""
+    """The handler."""
 
-    def __init__(
-        self,
-        app: App,
-        settings: HttpSettings,
-        limits: Limits,
-        clock: Callable[[], float] = monotonic,
-    ) -> None:
+    def __init__(self, app: App, settings: HttpSettings) -> None:
         self._app = app
         self._settings = settings
-        self._limits = limits
-        rate = settings.guest_rate
-        self._buckets = None if rate is None else Buckets("guest", rate, clock)
 
     def routes(self) -> list[web.RouteDef]:
         return [web.post("/v1/guests", self.enter)]
@@ -78,7 +67,7 @@ class Guests:
         request[ORIGINS] = rules.origins
         if not rules.guests:
             raise Problem("no-guests", f"{new.site} takes no guests")
-        self._take(request)
+        await request.app[WRITES].admit_guest(request)
         # Unicode's table of look-alikes takes a while to load, once in a process.
         if await asyncio.to_thread(is_reserved, new.name, protected_names(rules)):
             raise Problem("name-reserved", f"the name {new.name!r} is reserved, or looks like one")
@@ -96,13 +85,3 @@ class Guests:
         body, least = msgspec.json.encode(shape), self._settings.compressed_bytes_min
         headers: dict[str, str] = {hdrs.CACHE_CONTROL: "no-store"}
         return answer(request, body, status=201, headers=headers, compressed_bytes_min=least)
-
-    def _take(self, request: web.Request) -> None:
-        """Raises the problem `too-many-requests`."""
-        address = self._limits.address_of(request)
-        if self._buckets is None or not address:
-            return
-        left = self._buckets.take(address)
-        if left.wait_seconds:
-            wait = retry_after(left.wait_seconds)
-            raise Problem("too-many-requests", "the limit is that of a guest", headers=wait)

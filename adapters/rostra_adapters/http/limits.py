@@ -1,7 +1,11 @@
-"""How often persons, and readers without a token, may ask: a token bucket for each, in memory.
+"""Limits on requests: a token bucket in memory for each person, address or service.
 
-Of this process alone: with several workers each has buckets of its own. A reader is known by
-address (see `addresses`). Who asks from this very machine, without a proxy, is not limited.
+Each process has buckets of its own, so that no request waits for the database. Several workers
+share a rate out: each takes its part (`Rate.shared`). Connections are not spread evenly over
+workers, so a client whose connections all reach one worker has that worker's part alone; all
+together never have more than the rate. Writes have limits besides that hold for all processes
+(see `writes`). A reader without a token, and a guest, is known by address (see `addresses`).
+Requests from this very machine without a proxy are not limited.
 """
 
 from collections import OrderedDict
@@ -14,6 +18,7 @@ import msgspec
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from rostra.names import is_guest
 from rostra_adapters.http import tokens
 from rostra_adapters.http.addresses import Addresses
 from rostra_adapters.http.problems import Problem, retry_after
@@ -25,6 +30,7 @@ BUCKETS_KEPT_MAX = 100_000
 CALLERS_KEPT_MAX = 10_000
 SERVICES = ("publish", "feed", "admin")
 """Scopes of services, which have a limit of their own."""
+GUEST_POLICY = "guest"
 UNLIMITED_PATHS = ("/healthz", "/readyz", "/metrics")
 
 
@@ -147,7 +153,10 @@ class Limits:
 
     def _take(self, request: web.Request) -> None:
         """Raises the problem `too-many-requests`."""
-        policy, caller = self._caller(request, self.address_of(request))
+        address = self.address_of(request)
+        policy, caller = self._caller(request, address)
+        if policy == GUEST_POLICY:  # their tokens cost nothing, and bring no room of their own
+            policy, caller = ("reader", address) if address else ("person", caller)
         buckets = self._buckets.get(policy)
         if buckets is None or not caller:
             return
@@ -171,6 +180,8 @@ class Limits:
         if token is None:
             return "reader", address
         policy = "person" if token.scopes.isdisjoint(SERVICES) else "publish"
+        if is_guest(token.person):
+            policy = GUEST_POLICY
         found = policy, msgspec.json.encode([token.site, token.person]).decode()
         self._callers[digest] = found
         if len(self._callers) > CALLERS_KEPT_MAX:

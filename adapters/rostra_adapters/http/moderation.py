@@ -129,7 +129,7 @@ class Moderation:
             command = msgspec.structs.replace(command, wording=ruling.wording)
         seen = await version_seen(request, self._app, self._settings, self._reads, comment, actor)
         act = msgspec.structs.replace(actor.act(self._now()), seen=seen)
-        outcome = await submitted(self._app, self._settings, command, act)
+        outcome = await submitted(request, self._app, self._settings, command, act)
         state = await comment_state(self._app.log, comment)
         done = done_shape(comment, state, outcome)
         return answer(

@@ -37,6 +37,7 @@ from rostra_adapters.http.problems import Problem
 from rostra_adapters.http.readers import id_in_path
 from rostra_adapters.http.reads import Reads
 from rostra_adapters.http.settings import HttpSettings
+from rostra_adapters.http.writes import WRITES
 
 IDEMPOTENCY_KEY = "Idempotency-Key"
 IdempotencyKey = Annotated[str, Meta(max_length=KEY_CHARACTERS_MAX, pattern=r"\A[ -~]+\Z")]
@@ -166,7 +167,7 @@ class Persons:
             passage_id=new.passage,
         )
         act = actor.act(self._now(), str(comment))
-        outcome = await submitted(self._app, self._settings, command, act)
+        outcome = await submitted(request, self._app, self._settings, command, act)
         state = await comment_state(self._app.log, comment)
         assert state.posted is not None
         done = DoneShape(id=comment, status=state.posted.status, position=outcome.position or 0)
@@ -188,7 +189,7 @@ class Persons:
             end=new.end,
         )
         act = actor.act(self._now(), str(passage))
-        outcome = await submitted(self._app, self._settings, command, act)
+        outcome = await submitted(request, self._app, self._settings, command, act)
         done = DoneShape(id=outcome.id or passage, position=outcome.position or 0)
         # Where somebody else has marked the same stretch, it is that passage.
         status = 201 if outcome.id == passage else 200
@@ -238,7 +239,9 @@ class Persons:
             voter=actor.person,
             value=new.value,
         )
-        outcome = await submitted(self._app, self._settings, command, actor.act(self._now()))
+        discussion, now = ids.discussion_of(comment), self._now()
+        async with request.app[WRITES].guest_vote(request, actor.person, comment, discussion, now):
+            outcome = await submitted(request, self._app, self._settings, command, actor.act(now))
         await self._app.wait(outcome.position or 0, self._settings.wait_seconds_default)
         found = await self._app.views.reads.comment(comment)
         assert found is not None
@@ -254,7 +257,9 @@ class Persons:
         new = await self._decoded(request, NewDiscussion)
         actor = await visit(request, self._app, new.site, new.resource)
         command = OpenDiscussion(site=new.site, resource=new.resource, title=new.title, url=new.url)
-        outcome = await submitted(self._app, self._settings, command, actor.act(self._now()))
+        outcome = await submitted(
+            request, self._app, self._settings, command, actor.act(self._now())
+        )
         await self._app.wait(outcome.position or 0, self._settings.wait_seconds_default)
         await self._enter(request, command.discussion)
         shape = await self._app.discussion(command.discussion)
@@ -283,7 +288,7 @@ class Persons:
         seen: int | None = None,
     ) -> web.Response:
         act = msgspec.structs.replace(actor.act(self._now()), seen=seen)
-        outcome = await submitted(self._app, self._settings, command, act)
+        outcome = await submitted(request, self._app, self._settings, command, act)
         state = await comment_state(self._app.log, comment)
         done = done_shape(comment, state, outcome)
         return self._answer(request, done)

@@ -84,6 +84,10 @@ KINDS: dict[str, Kind] = {
     "edit-too-late": Kind(422, "Too late to edit", "The settings say for how long one may."),
     "not-opened-by-readers": Kind(422, "Not opened by readers", "Unless `open_on_first` is set."),
     "self-vote": Kind(422, "One's own comment", "Unless the settings say `self_votes`."),
+    "guest-votes-off": Kind(422, "Guests do not vote here"),
+    "address-voted": Kind(
+        422, "This address has voted", "The site takes one guest's vote an address."
+    ),
     "voting-off": Kind(422, "No votes here"),
     "voting-up-only": Kind(422, "No votes against here"),
     "html-too-deep": Kind(422, "HTML nested too deep"),

@@ -4,7 +4,7 @@ import msgspec
 from aiohttp import web
 
 from rostra import ids, texts
-from rostra.settings import Moderation, Order, Rules, Voting
+from rostra.settings import GuestVotes, Moderation, Order, Rules, Voting
 from rostra_adapters.app import App
 from rostra_adapters.http.queries import Query
 from rostra_adapters.http.readers import Reader
@@ -20,6 +20,7 @@ class RulesShape(msgspec.Struct, kw_only=True):
     edit_seconds: int
     moderation: Moderation
     guests: bool
+    guest_votes: GuestVotes
     open_on_first: bool
 
 

@@ -4,7 +4,7 @@ from importlib import resources
 
 from rostra_adapters.postgres.connection import Connection
 
-VERSION = 7
+VERSION = 8
 """Raised with every change to a file in `sql/`, so that it is installed again."""
 
 _INSTALLING = "select pg_advisory_xact_lock(5940093377497353328)"
@@ -41,6 +41,19 @@ _STATEMENTS = (
     "key_readers",
     "article_texts",
     "revocations",
+    "write_limits",
+    "take",
+    "guest_votes",
+    "guest_votes_addresses",
+    "guest_votes_ages",
+    "guest_votes_guests",
+    "reserve_vote",
+)
+OPERATIONAL_TABLES = ("rostra_write_limits", "rostra_guest_votes", "rostra_revocations")
+"""Tables whose rows a service inserts, updates and deletes."""
+OPERATIONAL_FUNCTIONS = (
+    "rostra_take(bytea[], double precision[], double precision[])",
+    "rostra_reserve_vote(uuid, bytea[], text, uuid)",
 )
 
 

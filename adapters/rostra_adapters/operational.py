@@ -1,0 +1,145 @@
+"""State that is kept beside the log for a while: room for writes, and addresses that voted.
+
+None of it is history. The log and the views do not depend on it, and it may be lost.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Sequence
+from time import time
+from typing import Literal, Protocol, get_args
+from uuid import UUID, uuid4
+
+import msgspec
+
+from rostra import ids
+
+WriteKind = Literal["comments", "votes", "acts", "bytes"]
+WRITE_KINDS: tuple[WriteKind, ...] = get_args(WriteKind)
+VOTES_KEPT_DAYS = 30
+BUCKETS_KEPT_MAX = 100_000
+VOTES_KEPT_MAX = 100_000
+TOLERANCE_SECONDS = 0.001
+"""Of rounding: the last write of a burst needs exactly what is left."""
+DAY_SECONDS = 86_400
+
+
+def person_bucket(kind: WriteKind, site: str, person: str) -> bytes:
+    """Return the name of a person's bucket."""
+    return f"{kind}:".encode() + ids.person_id(site, person).bytes
+
+
+class Demand(msgspec.Struct, frozen=True):
+    """Part of a bucket that one write takes, in seconds: what the bucket takes to fill again."""
+
+    bucket: bytes
+    cost: float
+    window: float
+    """Seconds in which an empty bucket fills."""
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """A write for which there is no room: `number` is that of the demand to wait longest for."""
+
+    number: int
+    wait_seconds: float
+
+
+class Reservation(msgspec.Struct, frozen=True):
+    """A guest's vote on a comment from an address.
+
+    `made`: the address had none before. `own`: this guest had voted already. `taken`: another
+    guest has voted from the address.
+    """
+
+    outcome: Literal["made", "own", "taken"]
+    comment: UUID
+    guest: str
+    holder: UUID
+
+
+class Operational(Protocol):
+    """What every process that writes shares. May raise LogUnavailable."""
+
+    async def take(self, demands: Sequence[Demand]) -> Refused | None:
+        """Take from every bucket, or from none where one of them has too little."""
+
+    async def reserve_vote(
+        self, comment: UUID, addresses: Sequence[bytes], guest: str
+    ) -> Reservation:
+        """Reserve a guest's vote. `addresses` are all hashes of one address, today's first."""
+
+    async def release_vote(self, reservation: Reservation) -> None:
+        """Give back what a call made, unless the guest has reserved again since."""
+
+    async def forget(self, guests: Collection[str], buckets: Collection[bytes]) -> None:
+        """Delete what is kept of persons."""
+
+
+class MemoryOperational:
+    """For one process: gone when it ends."""
+
+    def __init__(self, clock: Callable[[], float] = time) -> None:
+        self._clock = clock
+        self._full_at: OrderedDict[bytes, float] = OrderedDict()
+        self._votes: OrderedDict[tuple[UUID, str], _Vote] = OrderedDict()
+        self._by_address: dict[tuple[UUID, bytes], str] = {}
+
+    async def take(self, demands: Sequence[Demand]) -> Refused | None:
+        now = self._clock()
+        full_at = [max(self._full_at.get(each.bucket, now), now) for each in demands]
+        waits = [
+            at - now + each.cost - each.window for at, each in zip(full_at, demands, strict=True)
+        ]
+        if (longest := max(waits, default=0.0)) > TOLERANCE_SECONDS:
+            return Refused(waits.index(longest), longest)
+        for at, each in zip(full_at, demands, strict=True):
+            self._full_at[each.bucket] = at + each.cost
+            self._full_at.move_to_end(each.bucket)
+        while len(self._full_at) > BUCKETS_KEPT_MAX:
+            self._full_at.popitem(last=False)
+        return None
+
+    async def reserve_vote(
+        self, comment: UUID, addresses: Sequence[bytes], guest: str
+    ) -> Reservation:
+        self._expire()
+        holder = uuid4()
+        if (vote := self._votes.get((comment, guest))) is not None:
+            vote.holder = holder
+            return Reservation("own", comment, guest, holder)
+        if any((comment, address) in self._by_address for address in addresses):
+            return Reservation("taken", comment, guest, holder)
+        self._votes[comment, guest] = _Vote(addresses[0], holder, self._clock())
+        self._by_address[comment, addresses[0]] = guest
+        return Reservation("made", comment, guest, holder)
+
+    async def release_vote(self, reservation: Reservation) -> None:
+        key = reservation.comment, reservation.guest
+        vote = self._votes.get(key)
+        if reservation.outcome == "made" and vote and vote.holder == reservation.holder:
+            self._drop(key)
+
+    async def forget(self, guests: Collection[str], buckets: Collection[bytes]) -> None:
+        for key in [key for key in self._votes if key[1] in guests]:
+            self._drop(key)
+        for bucket in buckets:
+            self._full_at.pop(bucket, None)
+
+    def _expire(self) -> None:
+        """Drop the oldest votes that are too old, or too many."""
+        least = self._clock() - VOTES_KEPT_DAYS * DAY_SECONDS
+        while self._votes:
+            key, vote = next(iter(self._votes.items()))
+            if vote.at >= least and len(self._votes) < VOTES_KEPT_MAX:
+                return
+            self._drop(key)
+
+    def _drop(self, key: tuple[UUID, str]) -> None:
+        vote = self._votes.pop(key)
+        del self._by_address[key[0], vote.address]
+
+
+class _Vote(msgspec.Struct):
+    address: bytes
+    holder: UUID
+    at: float

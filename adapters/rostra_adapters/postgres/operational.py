@@ -1,0 +1,104 @@
+"""The operational tables in PostgreSQL, which all processes on one database share."""
+
+import asyncio
+import logging
+from collections.abc import Collection, Sequence
+from datetime import timedelta
+from typing import Self
+from uuid import UUID, uuid4
+
+import asyncpg
+
+from rostra.log import LogUnavailable
+from rostra_adapters.operational import VOTES_KEPT_DAYS, Demand, Refused, Reservation
+from rostra_adapters.postgres.connect import unavailable_if_lost
+
+PRUNE_SECONDS = 300.0
+PRUNED_AT_ONCE_MAX = 10_000
+"""Rows, so that no statement takes long; what is left is deleted by the next."""
+
+TAKE = "select wait_seconds, refused from public.rostra_take($1, $2, $3)"
+RESERVE = "select public.rostra_reserve_vote($1, $2, $3, $4)"
+RELEASE = """
+delete from public.rostra_guest_votes where comment = $1 and guest = $2 and holder = $3"""
+FORGET_VOTES = "delete from public.rostra_guest_votes where guest = any($1::text[])"
+FORGET_BUCKETS = "delete from public.rostra_write_limits where bucket = any($1::bytea[])"
+PRUNE_BUCKETS = """
+delete from public.rostra_write_limits where bucket in (
+    select bucket from public.rostra_write_limits where full_at < clock_timestamp()
+    limit $1 for update skip locked
+)"""
+PRUNE_VOTES = """
+delete from public.rostra_guest_votes where (comment, guest) in (
+    select comment, guest from public.rostra_guest_votes
+    where reserved_at < clock_timestamp() - $2::interval
+    order by reserved_at limit $1 for update skip locked
+)"""
+
+_logger = logging.getLogger(__name__)
+
+
+class PostgresOperational:
+    """`schema.install` must have been run. Opened as a context it deletes what has expired."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.create_task(self._prune_always(), name="rostra-prune")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def take(self, demands: Sequence[Demand]) -> Refused | None:
+        with unavailable_if_lost():
+            record = await self._pool.fetchrow(
+                TAKE,
+                [each.bucket for each in demands],
+                [each.cost for each in demands],
+                [each.window for each in demands],
+            )
+        assert record is not None
+        return None if record[1] is None else Refused(record[1] - 1, record[0])
+
+    async def reserve_vote(
+        self, comment: UUID, addresses: Sequence[bytes], guest: str
+    ) -> Reservation:
+        holder = uuid4()
+        with unavailable_if_lost():
+            outcome = await self._pool.fetchval(RESERVE, comment, list(addresses), guest, holder)
+        return Reservation(outcome, comment, guest, holder)
+
+    async def release_vote(self, reservation: Reservation) -> None:
+        if reservation.outcome != "made":
+            return
+        with unavailable_if_lost():
+            await self._pool.execute(
+                RELEASE, reservation.comment, reservation.guest, reservation.holder
+            )
+
+    async def forget(self, guests: Collection[str], buckets: Collection[bytes]) -> None:
+        with unavailable_if_lost():
+            await self._pool.execute(FORGET_VOTES, list(guests))
+            await self._pool.execute(FORGET_BUCKETS, list(buckets))
+
+    async def prune(self) -> None:
+        """Delete rows that have expired, so many at most."""
+        with unavailable_if_lost():
+            await self._pool.execute(PRUNE_BUCKETS, PRUNED_AT_ONCE_MAX)
+            kept = timedelta(days=VOTES_KEPT_DAYS)
+            await self._pool.execute(PRUNE_VOTES, PRUNED_AT_ONCE_MAX, kept)
+
+    async def _prune_always(self) -> None:
+        while True:
+            try:
+                await self.prune()
+            except LogUnavailable:
+                pass
+            except Exception:
+                _logger.exception("deleting expired operational rows failed; trying again")
+            await asyncio.sleep(PRUNE_SECONDS)

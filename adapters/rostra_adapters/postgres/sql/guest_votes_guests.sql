@@ -1,0 +1,1 @@
+create index if not exists rostra_guest_votes_guests on public.rostra_guest_votes (guest)
