@@ -124,6 +124,7 @@ class Service:
         headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
         params: Any = None,
+        redirects: bool = True,
     ) -> Answer:
         given = dict(headers or {})
         if token is not None:
@@ -134,13 +135,14 @@ class Service:
             headers=given,
             data=None if body is None else BytesIO(body),
             params=params,
+            allow_redirects=redirects,
         )
         async with request as response:
             return Answer(response, await response.read())
 
     async def get(self, path: str, *, token: str | None = None, **params: Any) -> Answer:
         """After everything that was recorded so far, unless `min_position` is given."""
-        if path.startswith(("/v1/discussions", "/v1/comments", "/v1/counts")):
+        if path.startswith(("/v1/discussions", "/v1/comments", "/v1/counts", "/v1/sites")):
             params.setdefault("min_position", await self.app.head())
         return await self.ask("GET", path, token=token, params=params)
 

@@ -271,7 +271,7 @@ def test_an_export_published_elsewhere_gives_the_same_export(
 
 def test_rebuild_verify_and_status_tell_a_line_a_view(rostra: Command, service: Running) -> None:
     assert rostra("publish", "-", stdin=ndjson(conversation())).returncode == 0
-    get(f"{service.url}/v1/discussions?site=gazette&min_position=38&wait=30")
+    get(f"{service.url}/v1/sites/gazette/discussions?min_position=38&wait=30")
     rebuilt = rostra("rebuild")
     assert rebuilt.returncode == 0, rebuilt.stderr
     lines = rebuilt.stdout.decode().splitlines()

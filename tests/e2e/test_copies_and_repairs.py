@@ -67,7 +67,7 @@ def everything_shown(service: Service) -> Any:
     """Every list in every order, every count."""
     fresh: dict[str, Any] = {"min_position": service.get("/readyz")["head"], "wait": 30}
     shown: dict[str, Any] = {
-        "site": service.get("/v1/discussions", site=SITE, **fresh)["discussions"],
+        "site": service.get(f"/v1/sites/{SITE}/discussions", **fresh)["discussions"],
         "counts": counted(service),
     }
     for resource in DISCUSSIONS:

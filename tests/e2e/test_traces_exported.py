@@ -74,7 +74,7 @@ def test_spans_arrive_the_last_ones_too(folder: Path) -> None:
         rostra = Rostra(folder / "data", OTEL_EXPORTER_OTLP_ENDPOINT=collector.url)
         service = rostra.serve()
         rostra.publish(service, CONVERSATION)
-        service.get("/v1/discussions", site="rostra", wait=5)
+        service.get("/v1/sites/rostra/discussions", wait=5)
         assert service.stop() == 0
     names = {span.name for span in collector.spans}
     assert collector.paths == {"/v1/traces"}

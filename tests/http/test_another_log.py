@@ -48,7 +48,7 @@ async def test_cursors_tags_and_streams_of_the_old_one_are_none_of_the_new(
         here = f"/v1/discussions/{discussion}"
         today = await service.get(f"{here}/comments", limit=2)
         past = await service.get(f"{here}/comments", limit=2, as_of=4)
-        site = await service.get("/v1/discussions", site="gazette", limit=1)
+        site = await service.get("/v1/sites/gazette/discussions", limit=1)
         assert site.json["next"] is None
         async with (
             listening(f"{service.url}/v1/events?after=6", token=token()) as feed,

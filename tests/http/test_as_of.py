@@ -139,7 +139,7 @@ async def test_ones_own_vote_is_that_of_then(service: Service) -> None:
 
 
 async def test_lists_of_discussions_have_no_past(service: Service) -> None:
-    answer = await service.ask("GET", "/v1/discussions?site=gazette&as_of=1")
+    answer = await service.ask("GET", "/v1/sites/gazette/discussions?as_of=1")
     assert (answer.status, answer.problem) == (400, "bad-query")
     assert (await service.ask("GET", "/v1/counts?site=s&resource=a&as_of=1")).status == 400
     assert (await service.ask("GET", f"{HERE}/live?as_of=1")).status in (400, 404)

@@ -25,7 +25,8 @@ DISCUSSION = ids.discussion_id("gazette", "/trams")
 COMMENT = ids.comment_id(DISCUSSION, "c1")
 NOT_CACHED = ("/v1/events", "/v1/discussions/{id}/live", "/metrics", "/healthz", "/readyz")
 QUERIES = {
-    "/v1/discussions": ["site=gazette", "site=gazette&resource=/trams"],
+    "/v1/discussions": ["site=gazette&resource=/trams"],
+    "/v1/comments": ["site=gazette&resource=/trams", "site=gazette&resource=/trams&key=c1"],
     "/v1/discussions/{id}": ["", "as_of=7"],
     "/v1/discussions/{id}/comments": [
         "", "order=best", "flat=true", "inline=true", "limit=1", "as_of=7",
@@ -40,7 +41,9 @@ QUERIES = {
     "/v1/moderation": ["site=gazette&status=held", "site=gazette&status=flagged"],
 }  # fmt: skip
 CHANGES_WITH_ERASURE = (
-    "/comments", "/comments?flat=true", "/page", "/feed.atom", f"/v1/comments/{COMMENT}",
+    "/comments", "/comments?flat=true", "/v1/comments?site=gazette&resource=/trams",
+    "/v1/comments?site=gazette&resource=/trams&key=c1", "/page", "/feed.atom",
+    f"/v1/comments/{COMMENT}",
     f"/v1/comments/{COMMENT}/replies", f"/v1/comments/{COMMENT}/history", "status=held",
     "status=flagged", "/moderation-log",
 )  # fmt: skip
@@ -142,7 +145,7 @@ async def test_every_read_answers_304_and_head_with_its_tag(service: Service) ->
         assert ("Rostra-Position" in head.headers) == shows_a_view, url
 
 
-@pytest.mark.parametrize("path", [f"/v1/discussions/{DISCUSSION}", "/v1/discussions?site=gazette"])
+@pytest.mark.parametrize("path", [f"/v1/discussions/{DISCUSSION}", "/v1/sites/gazette/discussions"])
 async def test_a_tag_is_of_the_person_not_of_the_token(service: Service, path: str) -> None:
     await given(service)
     claims = {"sub": "ann", "scope": "comment", "site": "gazette"}

@@ -68,7 +68,8 @@ async def test_every_schema_is_one(service: Service) -> None:
 
 
 READS = [
-    ("/v1/discussions", f"?site={SITE}"),
+    ("/v1/comments", f"?site={SITE}&resource=/trams"),
+    ("/v1/comments", f"?site={SITE}&resource=/trams&key=c1"),
     ("/v1/discussions", f"?site={SITE}&resource=/trams"),
     ("/v1/discussions/{id}", ""),
     ("/v1/discussions/{id}/comments", ""),

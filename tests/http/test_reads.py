@@ -57,7 +57,7 @@ async def test_the_discussions_of_a_site_are_listed_in_pages(service: Service) -
     found: list[str] = []
     cursor: dict[str, str] = {}
     while True:
-        page = (await service.get("/v1/discussions", site="gazette", limit=2, **cursor)).json
+        page = (await service.get("/v1/sites/gazette/discussions", limit=2, **cursor)).json
         found += [one["resource"] for one in page["discussions"]]
         if page["next"] is None:
             break
@@ -66,7 +66,7 @@ async def test_the_discussions_of_a_site_are_listed_in_pages(service: Service) -
 
 
 async def test_the_list_of_an_unknown_site_is_empty(service: Service) -> None:
-    page = (await service.get("/v1/discussions", site="nobody")).json
+    page = (await service.get("/v1/sites/nobody/discussions")).json
     assert (page["discussions"], page["next"]) == ([], None)
 
 
@@ -337,14 +337,14 @@ async def test_what_is_private_answers_like_what_is_unknown(service: Service, pr
             assert (await service.ask("GET", path, token=bearer)).status == status, path
         counts = await service.get("/v1/counts", token=bearer, **PLACE)
         assert counts.json["counts"] == {"/trams": 1 if status == 200 else 0}
-        listed = await service.get("/v1/discussions", token=bearer, site="gazette")
+        listed = await service.get("/v1/sites/gazette/discussions", token=bearer)
         assert len(listed.json["discussions"]) == (1 if status == 200 else 0)
 
 
 async def test_the_list_of_a_private_site_is_that_of_an_unknown_one(service: Service) -> None:
     await service.given(event("site.configured", settings={"private": True}), opened(), posted())
-    private = await service.get("/v1/discussions", site="gazette")
-    unknown = await service.get("/v1/discussions", site="nobody")
+    private = await service.get("/v1/sites/gazette/discussions")
+    unknown = await service.get("/v1/sites/nobody/discussions")
     assert private.json == unknown.json
 
 

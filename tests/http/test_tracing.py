@@ -141,8 +141,8 @@ async def test_what_breaks_here_is_an_error_and_what_a_client_does_is_none(
         raise RuntimeError
 
     monkeypatch.setattr(service.app, "discussions", broken)
-    await service.ask("GET", "/v1/discussions?site=gazette")
-    [span] = await named(exported, "GET /v1/discussions")
+    await service.ask("GET", "/v1/sites/gazette/discussions")
+    [span] = await named(exported, "GET /v1/sites/{site}/discussions")
     assert (about(span)["http.response.status_code"], span.status.is_ok) == (500, False)
 
 

@@ -56,6 +56,10 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
 
 def _refused(request: web.Request, error: web.HTTPException) -> web.Response:
     """What aiohttp itself says no to; to be asked what there is, is none of it."""
+    if isinstance(error, web.HTTPRedirection):
+        return web.Response(
+            status=error.status, headers={hdrs.LOCATION: error.headers[hdrs.LOCATION]}
+        )
     problem = problem_of(error)
     if request.method == hdrs.METH_OPTIONS and isinstance(error, web.HTTPMethodNotAllowed):
         return web.Response(status=204, headers=problem.headers)

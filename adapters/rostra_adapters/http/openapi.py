@@ -6,6 +6,7 @@ import msgspec
 from aiohttp import web
 from msgspec import UNSET
 
+from rostra import texts
 from rostra.cloudevents import Envelope
 from rostra.commands import COMMANDS
 from rostra_adapters.http import openapi_page
@@ -28,6 +29,7 @@ _RESPONSES = {
     200: "As asked",
     201: "Made",
     304: "Not changed since",
+    308: "At another address for good",
     400: "Not a request that can be read",
     401: "A token is needed",
     403: "The token does not allow this",
@@ -107,6 +109,9 @@ def _operation(method: str, path: str, operation: Operation) -> Schema:
     if "{id}" in path:
         uuid = {"type": "string", "format": "uuid"}
         parameters.append({"name": "id", "in": "path", "required": True, "schema": uuid})
+    if "{site}" in path:
+        site = _schema(texts.SiteName)
+        parameters.append({"name": "site", "in": "path", "required": True, "schema": site})
     if "{name}" in path:
         name = {"enum": sorted(KINDS)}
         parameters.append({"name": "name", "in": "path", "required": True, "schema": name})
@@ -163,6 +168,9 @@ def _responses(operation: Operation, *, waits: bool) -> Schema:
             "ETag": {"schema": {"type": "string"}},
         }
         answers["304"] = {"description": _RESPONSES[304]}
+    if operation.redirects:
+        there = {"Location": {"schema": {"type": "string"}}}
+        answers["308"] = {"description": _RESPONSES[308], "headers": there}
     tokens = (401, 403) if operation.scope else (401,)
     problem = {MEDIA_TYPE: {"schema": {"$ref": REFERENCE.format(name="ProblemShape")}}}
     for status in sorted({*ALWAYS, *tokens, *operation.problems}):

@@ -29,7 +29,7 @@ from rostra_adapters.http.persons import (
     VoteShape,
 )
 from rostra_adapters.http.preview import PreviewShape
-from rostra_adapters.http.reads import PassagesFormat
+from rostra_adapters.http.reads import AskedCounts, PassagesFormat
 from rostra_adapters.http.rules import RulesShape
 from rostra_adapters.http.streams import LAST_EVENT_ID
 from rostra_projections.annotations import MEDIA_TYPE as ANNOTATIONS
@@ -81,6 +81,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     status: tuple[int, ...] = (200,)
     problems: tuple[int, ...] = ()
     location: bool = False
+    redirects: bool = False
+    """Whether another address (308) may be the answer."""
 
 
 def _number(least: int, most: int, default: int) -> dict[str, Any]:
@@ -129,11 +131,16 @@ GONE, MISSING, REFUSED = 410, 404, (413, 415, 422)
 
 
 def _read(
-    summary: str, shape: Any, *parameters: Parameter, problems: tuple[int, ...] = (404,)
+    summary: str,
+    shape: Any,
+    *parameters: Parameter,
+    problems: tuple[int, ...] = (404,),
+    redirects: bool = False,
 ) -> Operation:
     folds = (422,) if AS_OF in parameters or CURSOR in parameters else ()
     return Operation(
         summary=summary,
+        redirects=redirects,
         parameters=(*parameters, *WAITING),
         gives={JSON: shape},
         problems=(*problems, *folds, 503),
@@ -193,11 +200,18 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         problems=(GONE, 503),
     ),
     ("get", "/v1/discussions"): _read(
-        "A site's discussions, or the one of a resource",
-        (DiscussionShape, DiscussionsPage),
+        "The discussion of a resource",
+        DiscussionShape,
         SITE,
-        Parameter("resource", texts.Resource),
+        Parameter("resource", texts.Resource, "Without it, redirects to the site's list."),
         AS_OF,
+        *PAGING,
+        problems=(404, 410),
+        redirects=True,
+    ),
+    ("get", "/v1/sites/{site}/discussions"): _read(
+        "A site's discussions, the latest active first",
+        DiscussionsPage,
         *PAGING,
         problems=(404, 410),
     ),
@@ -209,6 +223,20 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("get", "/v1/discussions/{id}/comments"): _read(
         "The comments of a discussion",
         CommentsPage,
+        AS_OF,
+        Parameter("order", Order),
+        *_LISTED,
+        Parameter("passage", _UUID, "Only comments on this passage."),
+        Parameter("inline", _FLAG, "Only comments on passages."),
+        Parameter("flat", _FLAG, "Every comment in one order."),
+        problems=(404, 410),
+    ),
+    ("get", "/v1/comments"): _read(
+        "The comments of a resource's discussion",
+        (CommentsPage, CommentShape),
+        SITE,
+        Parameter("resource", texts.Resource, required=True),
+        Parameter("key", texts.Key, "The one comment of this key."),
         AS_OF,
         Parameter("order", Order),
         *_LISTED,
@@ -318,6 +346,13 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         SITE,
         Parameter("resource", texts.Resource, required=True, repeated=True),
         problems=(),
+    ),
+    ("post", "/v1/counts"): Operation(
+        summary="How many comments resources have, by names of any length",
+        parameters=WAITING,
+        takes={JSON: AskedCounts},
+        gives={JSON: CountsPage},
+        problems=(*REFUSED, 503),
     ),
     ("get", "/healthz"): Operation(summary="The process lives", gives={JSON: UNSET}),
     ("get", "/readyz"): Operation(

@@ -1,35 +1,45 @@
 """The reads of discussions, comments, replies, passages and counts."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from hashlib import blake2b
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, NoReturn, get_args
+from urllib.parse import quote
 from uuid import UUID
 
 import msgspec
 from aiohttp import web
 from msgspec import Meta
+from yarl import URL
 
 from rostra import ids, texts
 from rostra.settings import Order
 from rostra_adapters.app import App
+from rostra_adapters.http.bodies import decoded
 from rostra_adapters.http.limits import Limits
-from rostra_adapters.http.messages import ETAG_BYTES, JSON
+from rostra_adapters.http.messages import ETAG_BYTES, JSON, answer
 from rostra_adapters.http.metrics import route_of
-from rostra_adapters.http.page_cache import WAITING, PageCache, Shown, key_of, shown_of
+from rostra_adapters.http.page_cache import POSITION, WAITING, PageCache, Shown, key_of, shown_of
 from rostra_adapters.http.problems import Problem
 from rostra_adapters.http.queries import AS_OF, Query
 from rostra_adapters.http.readers import Reader, id_in_path
-from rostra_adapters.http.settings import HttpSettings
+from rostra_adapters.http.settings import RESOURCES_MAX, HttpSettings
 from rostra_adapters.my_votes import add_my_votes
 from rostra_adapters.past import FoldAllowance, allowing
 from rostra_adapters.views import read_position
 from rostra_projections.annotations import annotations
 from rostra_projections.listing import CURSOR_CHARACTERS_MAX
-from rostra_projections.shapes import CommentShape, CommentsPage, DiscussionsPage, Viewer
+from rostra_projections.shapes import (
+    CommentShape,
+    CommentsPage,
+    CountsPage,
+    DiscussionsPage,
+    Viewer,
+)
 
 CURSOR = Annotated[str, Meta(min_length=1, max_length=CURSOR_CHARACTERS_MAX)]
 PassagesFormat = Literal["annotation"]
 PAGING = ("order", "limit", "cursor", "replies")
+LISTED = (*PAGING, "passage", "inline", "flat")
 ORDERS: tuple[Order, ...] = get_args(Order)
 
 Read = Callable[[Query, Reader, web.Request], Awaitable[Any]]
@@ -50,6 +60,13 @@ class Document(msgspec.Struct):
     headers: dict[str, str] = {}
 
 
+class AskedCounts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The resources of a site whose comments are counted."""
+
+    site: texts.SiteName
+    resources: Annotated[list[texts.Resource], Meta(min_length=1, max_length=RESOURCES_MAX)]
+
+
 class Reads:
     """The handlers. Each `_read` answers a shape, or None where the URL names nothing."""
 
@@ -63,18 +80,20 @@ class Reads:
         """Every read, with the parameters it knows."""
         return [
             self.get(
-                "/v1/discussions",
-                self._discussions, "site", "resource", "limit", "cursor", AS_OF,
+                "/v1/discussions", self._discussion_named,
+                "site", "resource", "limit", "cursor", AS_OF,
             ),
+            self.get("/v1/sites/{site}/discussions", self._discussions, "limit", "cursor"),
             self.get("/v1/discussions/{id}", self._discussion, AS_OF),
+            self.get("/v1/discussions/{id}/comments", self._comments, *LISTED, AS_OF),
             self.get(
-                "/v1/discussions/{id}/comments",
-                self._comments, *PAGING, "passage", "inline", "flat", AS_OF,
+                "/v1/comments", self._comments_named, "site", "resource", "key", *LISTED, AS_OF
             ),
             self.get("/v1/discussions/{id}/passages", self._passages, "format", AS_OF),
             self.get("/v1/comments/{id}", self._comment, AS_OF),
             self.get("/v1/comments/{id}/replies", self._replies, *PAGING, AS_OF),
             self.get("/v1/counts", self._counts, "site", "resource"),
+            web.post("/v1/counts", self.post_counts),
         ]  # fmt: skip
 
     def get(self, path: str, read: Read, *parameters: str) -> web.RouteDef:
@@ -143,17 +162,26 @@ class Reads:
 
     # -- each read
 
-    async def _discussions(self, query: Query, reader: Reader, _: web.Request) -> Any:
+    async def _discussion_named(self, query: Query, reader: Reader, request: web.Request) -> Any:
+        """Read one discussion by its name. The list of a site has moved to a path of its own."""
+        if query.one("resource", texts.Resource) is None:
+            return _moved_to_site(request, query.needed("site", texts.SiteName))
+        discussion = await self._named(query, reader)
+        return await self._app.discussion(discussion, as_of=query.as_of())
+
+    async def _named(self, query: Query, reader: Reader) -> UUID:
+        """Return the discussion that `site` and `resource` name, once the reader may enter it."""
         site = query.needed("site", texts.SiteName)
-        resource = query.one("resource", texts.Resource)
+        resource = query.needed("resource", texts.Resource)
+        await reader.visit(site)
+        discussion = await self._app.discussion_named(site, resource)
+        await reader.enter(discussion)
+        return discussion
+
+    async def _discussions(self, query: Query, reader: Reader, request: web.Request) -> Any:
+        site = _site_in_path(request)
         rules = await reader.visit(site)
-        limit, cursor, as_of = self._limit(query), query.one("cursor", CURSOR), query.as_of()
-        if resource is not None:
-            discussion = await self._app.discussion_named(site, resource)
-            await reader.enter(discussion)
-            return await self._app.discussion(discussion, as_of=as_of)
-        if as_of is not None:
-            raise Problem("bad-query", f"`{AS_OF}` is for reads of one discussion")
+        limit, cursor = self._limit(query), query.one("cursor", CURSOR)
         page = await self._app.discussions(site, limit=limit, cursor=cursor)
         reader.made_of = None  # of any discussion of the site
         if not reader.may_read(site, rules):  # like a site that is unknown
@@ -170,6 +198,23 @@ class Reads:
 
     async def _comments(self, query: Query, reader: Reader, request: web.Request) -> Any:
         discussion = id_in_path(request, ids.Kind.DISCUSSION)
+        await reader.enter(discussion)
+        return await self._comments_of(discussion, query, reader)
+
+    async def _comments_named(self, query: Query, reader: Reader, _: web.Request) -> Any:
+        """Read a list by the discussion's name; with `key` the one comment of that key."""
+        discussion = await self._named(query, reader)
+        key = query.one("key", texts.Key)
+        if key is None:
+            return await self._comments_of(discussion, query, reader)
+        for name in LISTED:
+            if query.one(name, str) is not None:
+                raise Problem("bad-query", f"`{name}` is for lists, and `key` names one comment")
+        viewer = await reader.enter(discussion)
+        past = await self._app.past_position(query.as_of())
+        return await self.comment(ids.comment_id(discussion, key), viewer, past)
+
+    async def _comments_of(self, discussion: UUID, query: Query, reader: Reader) -> Any:
         viewer = await reader.enter(discussion)
         cursor = query.one("cursor", CURSOR)
         past = await self._app.past_position(query.as_of(), cursor)
@@ -244,6 +289,25 @@ class Reads:
         most = self._settings.resources_max
         if not 1 <= len(resources) <= most:
             raise Problem("bad-query", f"`resource` is given 1 to {most} times")
+        return await self._counted(site, resources, reader)
+
+    async def post_counts(self, request: web.Request) -> web.Response:
+        """Count the comments of resources whose names are too long for a URL."""
+        query = Query(request, known=WAITING)
+        least, wait_seconds = self._waiting(query)
+        asked = await decoded(request, AskedCounts, bytes_max=self._settings.request_bytes_max)
+        reader = Reader(request, self._app)
+        if least:
+            await self._app.wait(least, wait_seconds)
+        begun = self._app.position()
+        with read_position.recorded() as seen:
+            page = await self._counted(asked.site, asked.resources, reader)
+        position = begun if seen.lowest is None else seen.lowest
+        headers = {POSITION: str(position), "Cache-Control": "no-store"}
+        body, least_bytes = msgspec.json.encode(page), self._settings.compressed_bytes_min
+        return answer(request, body, headers=headers, compressed_bytes_min=least_bytes)
+
+    async def _counted(self, site: str, resources: Sequence[str], reader: Reader) -> CountsPage:
         rules = await reader.visit(site)
         named = await self._app.named(site, resources)
         readable = await reader.readable(site, rules, list(named.values()))
@@ -268,3 +332,19 @@ class Reads:
     def _replies_shown(self, query: Query) -> int:
         settings = self._settings
         return query.number("replies", default=settings.replies_default, most=settings.page_max)
+
+
+def _site_in_path(request: web.Request) -> str:
+    """Return the site that the URL names. Raises the problem `not-found` for no site's name."""
+    try:
+        site: str = msgspec.convert(request.match_info["site"], texts.SiteName)
+    except msgspec.ValidationError:
+        raise Problem("not-found", "no site can have this name") from None
+    return site
+
+
+def _moved_to_site(request: web.Request, site: str) -> NoReturn:
+    """Redirect the list of a site, which was at `/v1/discussions?site=` in earlier versions."""
+    query = {name: value for name, value in request.query.items() if name != "site"}
+    there = URL.build(path=f"/v1/sites/{quote(site, safe='')}/discussions", encoded=True)
+    raise web.HTTPPermanentRedirect(there.with_query(query))
