@@ -19,6 +19,7 @@ from rostra.passage import PassageMarked
 from rostra.person import PersonTrusted
 from rostra.settings import Settings, SiteSettings
 from rostra.site import SiteConfigured
+from rostra.times import Time
 from rostra.vote import Value, VoteCast
 
 SITE = "gazette"
@@ -30,9 +31,9 @@ PLACE = {"site": SITE, "resource": RESOURCE}
 Happened = tuple[UUID, AnyEvent]
 
 
-def at(minute: int) -> str:
+def at(minute: int) -> Time:
     """A moment of the morning."""
-    return f"2026-11-22T{8 + minute // 60:02}:{minute % 60:02}:00.000000Z"
+    return Time(f"2026-11-22T{8 + minute // 60:02}:{minute % 60:02}:00.000000Z")
 
 
 def act(minute: int = 30, *, name: str = "e1", source: str = SOURCE) -> Act:

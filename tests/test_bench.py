@@ -24,11 +24,12 @@ from rostra import codec
 from rostra.cloudevents import command
 from rostra.comment import CommentPosted
 from rostra.handle import handle
+from rostra.times import Time
 from rostra.vote import VoteCast
 from rostra_projections.tables import Table
 from views.tables import all_rows
 
-FUTURE = "2100-01-01T00:00:00.000000Z"
+FUTURE = Time("2100-01-01T00:00:00.000000Z")
 LOAD = Load(events=1_500, discussions=6, seed=3)
 
 

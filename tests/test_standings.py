@@ -11,12 +11,13 @@ from memory import MemoryLog
 from rostra import codec, ids
 from rostra.discussion import DiscussionClosed, DiscussionOpened, DiscussionReopened
 from rostra.log import EVERYTHING, Group, NewEvent, Recorded
+from rostra.times import Time
 from rostra.world import fold_stream
 from rostra_adapters import standings
 from rostra_adapters.standings import Standings, events_of
 
 STREAMS = [ids.discussion_id("news", f"/{number}") for number in range(4)]
-TIME = "2026-01-01T00:00:00.000000Z"
+TIME = Time("2026-01-01T00:00:00.000000Z")
 
 
 class Log(MemoryLog):

@@ -9,8 +9,10 @@ import msgspec
 
 from rostra import cloudevents, ids
 from rostra.article import Article
+from rostra.checking import checked_or_refusal, is_checked
+from rostra.cloudevents import Fault, Malformed
 from rostra.commands import Command, ErasePerson, ReturnPerson
-from rostra.handle import Commanded, Outcome
+from rostra.handle import Commanded, Outcome, answer_each
 from rostra.log import EventLog, LogUnavailable
 from rostra.refusals import Refusal
 from rostra.settings import Order
@@ -119,7 +121,15 @@ class App(Accesses):
 
     async def submit(self, commands: Sequence[Commanded]) -> list[Outcome]:
         """Handle commands in order; durable on return. Where persons are erased, no process
-        holds words of theirs any more. Raises LogBusy, LogUnavailable."""
+        holds words of theirs any more. A command that does not fit its type is rejected as
+        `invalid-event`. Raises LogBusy, LogUnavailable."""
+        if all(map(is_checked, commands)):
+            return await self._submit(commands)
+        moment = now()
+        read = [checked_or_refusal(each, moment) for each in commands]
+        return await answer_each(read, self._submit)
+
+    async def _submit(self, commands: Sequence[Commanded]) -> list[Outcome]:
         outcomes = await self._lanes.submit(commands)
         if any(isinstance(each.command, (ErasePerson, ReturnPerson)) for each in commands):
             await self._keep_erasures(commands, outcomes)
@@ -153,11 +163,7 @@ class App(Accesses):
         is a rejected outcome; it stops no other."""
         moment = now()
         read = [_commanded(event, moment) for event in events]
-        outcomes = iter(await self.submit([one for one in read if isinstance(one, Commanded)]))
-        return [
-            Outcome("rejected", refusal=one) if isinstance(one, Refusal) else next(outcomes)
-            for one in read
-        ]
+        return await answer_each(read, self._submit)
 
     async def drop_text(self, site: str, resource: str, revision: str) -> bool:
         """Drop the text of a revision; whether it was there. Where its passages stand stays,
@@ -408,6 +414,10 @@ class App(Accesses):
 
 def _commanded(event: Mapping[str, Any], moment: Time) -> Commanded | Refusal:
     try:
-        return cloudevents.command(msgspec.json.encode(event), moment)
+        json = msgspec.json.encode(event)
+    except (OverflowError, RecursionError, TypeError, ValueError) as error:
+        return Malformed(Fault("", f"cannot be written as JSON: {error}"))
+    try:
+        return cloudevents.command(json, moment)
     except Refusal as refusal:
         return refusal

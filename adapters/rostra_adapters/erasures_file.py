@@ -14,6 +14,7 @@ from uuid import UUID
 
 import msgspec
 
+from rostra.checking import checked
 from rostra.commands import Command, ErasePerson, ReturnPerson
 from rostra.events import Act
 from rostra.handle import Commanded, Outcome
@@ -45,7 +46,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
         """As it was published."""
         kind: type[Command] = ErasePerson if self.type == ErasePerson.topic else ReturnPerson
         command = msgspec.convert({"site": self.site, "person": self.person}, kind)
-        return Commanded(command, Act(self.source, self.id, self.time))
+        return checked(Commanded(command, Act(self.source, self.id, self.time)))
 
 
 class Written(msgspec.Struct, frozen=True):

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from contextvars import ContextVar
+from datetime import datetime
 from itertools import chain
 from uuid import UUID
 
@@ -19,7 +20,7 @@ from rostra.comment import (
     CommentRestored,
 )
 from rostra.log import EventLog, Recorded
-from rostra.times import Time
+from rostra.times import Time, time_of
 from rostra_adapters.past_folds import (
     BeginMoves,
     EndMoves,
@@ -34,8 +35,8 @@ from rostra_projections.comment_rows import COUNTED
 from rostra_projections.listing import Cursor, CursorRefused
 from rostra_projections.past import PastViews
 
-AsOf = int | Time
-"""A position, or a time of ours."""
+AsOf = int | str | datetime
+"""A position, or a time: RFC 3339 text, or with an offset."""
 
 PEEKS_AT_ONCE_MAX = 2
 """Each holds a connection."""
@@ -106,10 +107,14 @@ class Past:
     async def position(self, as_of: AsOf, now: Time) -> int:
         """The position that is meant. Raises CursorRefused, `bad-query`, for what has not
         been yet."""
-        if isinstance(as_of, str):
-            if as_of > now:
+        if isinstance(as_of, str | datetime):
+            try:
+                time = time_of(as_of)
+            except ValueError as error:
+                raise CursorRefused("bad-query", f"`as_of` is no time: {error}") from None
+            if time > now:
                 raise CursorRefused("bad-query", "`as_of` is a time that has not come yet")
-            return await position_at(self._log, as_of)
+            return await position_at(self._log, time)
         head = await self._log.head()
         if as_of > head:
             raise CursorRefused("bad-query", f"`as_of` is beyond the log's head, {head}")

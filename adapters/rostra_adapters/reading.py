@@ -13,6 +13,7 @@ from rostra.events import Words
 from rostra.names import cleaned_name
 from rostra.sealing import Damaged, Erased, KeyRing
 from rostra.settings import Order
+from rostra.times import LONG_AGO
 from rostra_projections.comment_rows import CommentRow, PendingRow
 from rostra_projections.comments import inline_group
 from rostra_projections.listing import Cursor, Kind, Listing, decode_cursor
@@ -98,7 +99,7 @@ class Reading:
         last = shown[-1].counts if more else None
         following = None
         if last is not None:
-            following = encode_site_cursor(site, self._log, (last.active_at or "", last.id))
+            following = encode_site_cursor(site, self._log, (last.active_at or LONG_AGO, last.id))
         shapes = [_discussion(each) for each in shown]
         changed = max((shape.position for shape in shapes), default=0)
         return DiscussionsPage(position=changed, discussions=shapes, next=following)
@@ -264,7 +265,7 @@ class Reading:
         return PendingShape(
             body=body,
             html=None,
-            at=row.at or "",
+            at=row.at or LONG_AGO,
             wording=WordingShape(row.source or "", row.event or ""),
         )
 

@@ -250,7 +250,7 @@ class StockLog:
             )
             for row in reversed(page):
                 if (metadata := recorded(row).metadata) is not None:
-                    return str(msgspec.json.decode(metadata)["at"])
+                    return Time(msgspec.json.decode(metadata)["at"])
             end = start
         return LONG_AGO
 

@@ -50,7 +50,7 @@ async def _unopened(
             codec.open_words(it.sealed, ring, owner, place)
         except Erased:
             keyless.setdefault(owner, []).append(it)
-        except (Damaged, msgspec.DecodeError):
+        except Damaged:
             differences.append(_difference(it, "words that are damaged"))
     for owner, fields in keyless.items():
         if not await _was_erased(log, owner):

@@ -32,6 +32,8 @@ class Commanded(msgspec.Struct, frozen=True, dict=True):
 
     command: Command
     act: Act
+    is_checked: bool = False
+    """True where a decoder has made both; else `rostra.checking` looks at them first."""
 
     @once
     def event_id(self) -> UUID:

@@ -14,9 +14,9 @@ import msgspec
 from msgspec import Raw
 
 from rostra import strict_json
+from rostra.batch import Commanded
 from rostra.commands import COMMANDS, Command
 from rostra.events import Act
-from rostra.handle import Commanded
 from rostra.limits import TIME_AHEAD_SECONDS_MAX
 from rostra.refusals import Refusal
 from rostra.texts import EventName, SourceUri
@@ -97,7 +97,7 @@ def event_name(event: bytes | Raw) -> str | None:
 
 
 def _commanded(envelope: Envelope, now: Time) -> Commanded:
-    time = now if envelope.time is None else _time(envelope.time, now)
+    time = now if envelope.time is None else time_of_event(envelope.time, now)
     decoder = _commands.get(envelope.type)
     if decoder is None:
         raise Refusal("unknown-type", f"there is no type {envelope.type[:200]!r}")
@@ -106,15 +106,17 @@ def _commanded(envelope: Envelope, now: Time) -> Commanded:
         decoded: Command = decoder.decode(data)
     except msgspec.ValidationError as error:
         raise Malformed(*_faults(COMMANDS[envelope.type], data, "data", error)) from None
-    return Commanded(decoded, Act(envelope.source, envelope.id, time))
+    return Commanded(decoded, Act(envelope.source, envelope.id, time), is_checked=True)
 
 
-def _time(text: str, now: Time) -> Time:
+def time_of_event(text: str, now: Time | None) -> Time:
+    """Return the time that an event names, at most a few minutes ahead of `now`. Raises
+    Malformed and the Refusal `time-ahead`."""
     try:
         time = parse_time(text)
     except ValueError as error:
         raise Malformed(Fault("time", str(error))) from None
-    if time > now and time > later(now, TIME_AHEAD_SECONDS_MAX):
+    if now is not None and time > now and time > later(now, TIME_AHEAD_SECONDS_MAX):
         ahead = f"{time} is more than {TIME_AHEAD_SECONDS_MAX} s ahead of {now}"
         raise Refusal("time-ahead", ahead)
     return time
@@ -153,7 +155,7 @@ def _faults(
     try:
         given = _fields.decode(json)
     except msgspec.ValidationError:
-        return [_fault(error, at)]
+        return [fault_of(error, at)]
     found = []
     fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
     for name, field in fields.items():
@@ -164,14 +166,14 @@ def _faults(
     if kind.__struct_config__.forbid_unknown_fields:
         unknown = [name for name in given if name not in fields]
         found += [Fault(_inside(at, name[:200]), "is not a field of this") for name in unknown]
-    return found or [_fault(error, at)]
+    return found or [fault_of(error, at)]
 
 
 def _fault_of(json: Raw, kind: Any, at: str) -> list[Fault]:
     try:
         msgspec.json.decode(json, type=kind)
     except msgspec.ValidationError as error:
-        return [_fault(error, at)]
+        return [fault_of(error, at)]
     return []
 
 
@@ -179,8 +181,8 @@ def _inside(at: str, name: str) -> str:
     return f"{at}.{name}" if at else name
 
 
-def _fault(error: msgspec.ValidationError, at: str) -> Fault:
-    """msgspec's `Expected … - at `$.author.id``, as path and message."""
+def fault_of(error: msgspec.ValidationError, at: str) -> Fault:
+    """Return msgspec's `Expected … - at `$.author.id``, as path and message."""
     message, _, place = str(error).partition(" - at `$")
     path = f"{at}{place.rstrip('`')}"
     if missing := _MISSING.fullmatch(message):

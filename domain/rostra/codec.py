@@ -45,7 +45,7 @@ from rostra.passage import (
     PassageUnmarked,
 )
 from rostra.person import PersonErased, PersonEvent, PersonReturned, PersonTrusted
-from rostra.sealing import KeyRing, associated_data
+from rostra.sealing import Damaged, KeyRing, associated_data
 from rostra.site import SiteConfigured
 from rostra.vote import VoteCast, VoteEvent, VoteNullified, VoteRestored
 
@@ -166,5 +166,9 @@ def seal(event: AnyEvent, ring: KeyRing, *, stream: UUID, event_id: UUID, site: 
 
 
 def open_words(sealed: bytes, ring: KeyRing, owner: UUID, associated: bytes) -> Words:
-    """The words again. Raises Erased or Damaged."""
-    return _words_decoder.decode(ring.open(owner, sealed, associated))
+    """Open sealed words. Raises Erased or Damaged, also for what are no words."""
+    plain = ring.open(owner, sealed, associated)
+    try:
+        return _words_decoder.decode(plain)
+    except msgspec.DecodeError as error:
+        raise Damaged(f"no words: {error}") from None

@@ -104,7 +104,7 @@ def _given_or_erased(*, erased: bool, needed: str | None = None, **words: str | 
         raise ValueError(f"`{'`, `'.join(words)}` cannot be given where `erased` is true")
     if not erased and needed is not None and words[needed] is None:
         raise ValueError(f"Object missing required field `{needed}`")
-    if (body := words.get("body")) is not None:
+    if isinstance(body := words.get("body"), str):
         texts.check_body(body)
 
 
@@ -147,7 +147,7 @@ class Author(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     email: texts.Email | None = None
 
     def __post_init__(self) -> None:
-        if self.name is not None:  # a publisher's names are cleaned, never refused
+        if isinstance(self.name, str):  # a publisher's names are cleaned, never refused
             msgspec.structs.force_setattr(self, "name", cleaned_name(self.name))
 
 
@@ -166,9 +166,11 @@ class PostComment(InDiscussion, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         _given_or_erased(erased=self.erased, needed="body", body=self.body)
-        _given_or_erased(erased=self.erased, name=self.author.name, email=self.author.email)
-        if not self.erased and self.author.name is None:
-            raise ValueError("Object missing required field `author.name`")
+        author = self.author
+        if isinstance(author, Author):  # made in Python it may be anything until it is checked
+            _given_or_erased(erased=self.erased, name=author.name, email=author.email)
+            if not self.erased and author.name is None:
+                raise ValueError("Object missing required field `author.name`")
 
     def target(self, source: str, event: str) -> UUID:
         """The comment's id: by its key, else by the event itself. A person's comment has the
@@ -324,9 +326,11 @@ class MarkPassage(InDiscussion, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if self.passage is None and self.passage_id is None:
             raise ValueError("Object missing required field `passage`")
-        if self.start is not None and self.end is not None and self.end < self.start:
+        start, end = self.start, self.end
+        if isinstance(start, int) and isinstance(end, int) and end < start:
             raise ValueError("`end` lies before `start`")
-        texts.check_quote(self.exact)
+        if isinstance(self.exact, str):
+            texts.check_quote(self.exact)
 
     @once
     def target(self) -> UUID:
@@ -378,7 +382,9 @@ class ReviseArticle(InDiscussion, frozen=True, kw_only=True):
             raise ValueError("Object missing required field `text` (or `html`)")
         if len(given) > 1:
             raise ValueError("`text` and `html` are given both")
-        texts.check_article(*given[0])
+        field, text = given[0]
+        if isinstance(text, str):
+            texts.check_article(field, text)
 
     @once
     def article(self) -> UUID:

@@ -4,11 +4,13 @@ The tag (`comment.posted`) and the JSON of the payload are the format of the
 log: for ever. A changed form is a new type with an upcast, never an edit.
 """
 
-from typing import ClassVar
+from datetime import datetime
+from typing import Annotated, ClassVar
 
 import msgspec
 
-from rostra.times import Time
+from rostra import texts
+from rostra.times import Time, time_of
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -33,8 +35,8 @@ class Words(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
 class WordingRef(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """The event that gave a comment its wording, as its publisher names that event."""
 
-    source: str
-    id: str
+    source: texts.SourceUri
+    id: texts.EventName
 
 
 Personal = Words | bytes
@@ -50,17 +52,23 @@ to another Rostra makes the same ids there."""
 class Act(msgspec.Struct, frozen=True, gc=False):
     """Who says that something happened: the publisher's source and id of it, and its time.
 
-    `person`: who does it here and now, where no publisher tells of it; the rules for
-    persons then hold. `moderates`: that person acts as a moderator. `seen`: how many events
-    of the comment they had seen, where they ask that there be no more.
+    A `datetime` that is given as the time is converted; ValueError where it has no offset.
     """
 
-    source: str
-    id: str
+    source: texts.SourceUri
+    id: texts.EventName
     time: Time
-    person: str | None = None
+    # Who does it here and now, where no publisher tells of it. The rules for persons then hold.
+    person: texts.PersonId | None = None
+    # Whether that person acts as a moderator.
     moderates: bool = False
-    seen: int | None = None
+    # How many events of the comment they had seen, where they ask that there be no more.
+    seen: Annotated[int, msgspec.Meta(ge=0)] | None = None
+
+    def __post_init__(self) -> None:
+        given: object = self.time
+        if isinstance(given, datetime):
+            msgspec.structs.force_setattr(self, "time", time_of(given))
 
 
 def because(reason: str | None) -> Words | None:

@@ -5,7 +5,7 @@ batch, later commands see the earlier ones, one append. What the log refuses as
 stale is read afresh and decided again.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from itertools import groupby
 from uuid import UUID
 
@@ -14,6 +14,7 @@ import msgspec
 from rostra import codec
 from rostra.article_work import Articles, Prepared, PrepareText, Result, Work
 from rostra.batch import Batch, Commanded, Decision, Outcome
+from rostra.checking import checked_or_refusal, is_checked
 from rostra.commands import Command, ErasePerson, ReviseArticle
 from rostra.decide import Decided
 from rostra.known import Known, Turn
@@ -22,7 +23,7 @@ from rostra.refusals import Refusal
 from rostra.sealing import KeyRing
 from rostra.world import World
 
-__all__ = ["ATTEMPTS_MAX", "Commanded", "Outcome", "acting_person", "handle"]
+__all__ = ["ATTEMPTS_MAX", "Commanded", "Outcome", "acting_person", "answer_each", "handle"]
 
 ATTEMPTS_MAX = 32
 MISSING_ROUNDS_MAX = 8
@@ -58,9 +59,43 @@ async def handle(
     articles: Articles | None = None,
     turn: Turn | None = None,
 ) -> list[Outcome]:
-    """Handle a batch in order; one outcome each, durable when this returns. What follows an
-    erasure or a revision is decided when that is done. `articles` are needed where there are
-    articles' texts. Without a `turn` all is read."""
+    """Handle a batch in order; one outcome each, durable when this returns.
+
+    What follows an erasure or a revision is decided when that is done. `articles` are needed
+    where there are articles' texts. Without a `turn` all is read. A command that does not fit
+    its type is rejected.
+    """
+    if all(map(is_checked, commands)):
+        return await _handle_checked(log, ring, commands, articles, turn)
+    read = [checked_or_refusal(each) for each in commands]
+    if turn is not None and not any(isinstance(each, Commanded) for each in read):
+        await turn.come()  # lest the next does not hear what the one before disturbed
+    return await answer_each(
+        read,
+        lambda fitting: _handle_checked(log, ring, fitting, articles, turn),
+    )
+
+
+async def answer_each(
+    commands: Sequence[Commanded | Refusal],
+    submit: Callable[[Sequence[Commanded]], Awaitable[list[Outcome]]],
+) -> list[Outcome]:
+    """Submit the commands, and answer each in its place; a refusal is answered as rejected."""
+    fitting = [each for each in commands if isinstance(each, Commanded)]
+    outcomes = iter(await submit(fitting) if fitting else ())
+    return [
+        Outcome("rejected", refusal=each) if isinstance(each, Refusal) else next(outcomes)
+        for each in commands
+    ]
+
+
+async def _handle_checked(
+    log: EventLog,
+    ring: KeyRing,
+    commands: Sequence[Commanded],
+    articles: Articles | None,
+    turn: Turn | None,
+) -> list[Outcome]:
     parts = [[each for _, each in part] for _, part in groupby(enumerate(commands), _part)]
     alone = isinstance(commands[0].command, ErasePerson | ReviseArticle) if commands else False
     if len(parts) == 1 and not alone:

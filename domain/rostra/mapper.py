@@ -30,6 +30,7 @@ from eventsourcing.persistence import (
 )
 
 from rostra import codec, ids
+from rostra.checking import checked_event
 from rostra.codec import AnyEvent
 from rostra.events import Words
 from rostra.sealing import KeyRing
@@ -104,8 +105,12 @@ def decide_and_save(
     *,
     site: str | None = None,
 ) -> list[Recording[UUID]]:
-    """Read, fold, decide and save; decided again where another writer was first. Raises
-    Refusal, and IntegrityError where others keep being first."""
+    """Read, fold, decide and save; decided again where another writer was first.
+
+    Nothing is saved of an event that no view could fold (the Refusal `invalid-event`). A command
+    that may not fit its type goes through `rostra.checking.checked` first. Raises Refusal, and
+    IntegrityError where others keep being first.
+    """
     for attempt in range(1, ATTEMPTS_MAX + 1):
         aggregate = read(application, stream)
         aggregate.record(decide(aggregate.state), site=site)
@@ -134,7 +139,9 @@ class Mapper(persistence.Mapper[UUID]):
         if isinstance(payload, Unknown):
             topic, state = payload.topic, payload.state
         else:
-            topic, state = payload.topic, self._packed(codec.encode(self._sealed(domain_event)))
+            found = checked_event(stream, payload)
+            sealed = self._sealed(msgspec.structs.replace(domain_event, payload=found))
+            topic, state = found.topic, self._packed(codec.encode(sealed))
         return StoredEvent(stream, domain_event.originator_version, topic, state)
 
     def to_domain_event(self, stored_event: StoredEvent) -> StreamEvent:

@@ -42,6 +42,7 @@ from rostra.passage import PassageMarked
 from rostra.person import PersonTrusted
 from rostra.settings import SiteSettings
 from rostra.site import SiteConfigured
+from rostra.times import Time
 from rostra.vote import Value, VoteCast
 
 SITE = "gazette"
@@ -93,7 +94,7 @@ class Step(msgspec.Struct, frozen=True, gc=False):
     """What one published event makes happen. Words are not yet sealed."""
 
     number: int
-    time: str
+    time: Time
     resource: str
     by: str | None
     events: tuple[tuple[UUID, int, AnyEvent], ...]
@@ -213,14 +214,14 @@ class Generator:
                 self._discussions, cum_weights=cumulated, k=DRAWN_AT_ONCE
             )
 
-    def _next(self) -> str:
+    def _next(self) -> Time:
         """The time of the next step, which is taken up by this."""
         self._number += 1
         seconds, fraction = divmod(self._number * self._apart_microseconds, 1_000_000)
         minutes, second = divmod(seconds, 60)
         hours, minute = divmod(minutes, 60)
         day, hour = divmod(hours, 24)
-        return f"{self._days[day]}T{hour:02}:{minute:02}:{second:02}.{fraction:06}Z"
+        return Time(f"{self._days[day]}T{hour:02}:{minute:02}:{second:02}.{fraction:06}Z")
 
     def _step(
         self,

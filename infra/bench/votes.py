@@ -12,7 +12,7 @@ import msgspec
 from bench.generate import SITE, SOURCE
 from rostra import codec, ids
 from rostra.log import Group, NewEvent
-from rostra.times import format_time
+from rostra.times import Time, format_time
 from rostra.vote import VoteCast
 
 TARGETS_MAX = 5_000
@@ -49,7 +49,7 @@ class Ballot(msgspec.Struct, frozen=True):
     target: Target
     voter: str
     name: str
-    time: str
+    time: Time
 
     @property
     def stream(self) -> UUID:

@@ -26,7 +26,7 @@ from rostra.comment import (
     CommentWordingRejected,
 )
 from rostra.discussion import DiscussionOpened
-from rostra.times import Time
+from rostra.times import LONG_AGO, Time
 from rostra.vote import VoteCast, VoteNullified, VoteRestored
 from rostra_projections import orders
 from rostra_projections.comment_rows import (
@@ -69,7 +69,7 @@ EVENTS: frozenset[type] = frozenset(
 NOBODY, MODERATORS, EVERYONE = Shown
 _UNSEEN = ""
 INLINE_GROUPS_CACHED_MAX = 16_384
-STALE: Time = ""
+STALE = LONG_AGO
 """A `latest_at` that must be looked up afresh."""
 
 # -- fold
@@ -376,6 +376,6 @@ def mend(rows: Rows) -> None:
     for row in rows.of(COMMENTS).values():
         if row.status in COUNTED:
             for group in stale.intersection(groups(row.discussion, row.passage)):
-                latest[group] = max(latest.get(group, ""), row.posted_at)
+                latest[group] = max(latest.get(group, LONG_AGO), row.posted_at)
     for group in stale:
         set_latest(rows.of(COUNTS)[group], latest.get(group))

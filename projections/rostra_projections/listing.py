@@ -7,7 +7,6 @@ today's keys, merged with what has under its earliest keys after P.
 """
 
 import base64
-import re
 from collections.abc import Iterable, Iterator
 from typing import Annotated, Literal
 from uuid import UUID
@@ -15,7 +14,7 @@ from uuid import UUID
 import msgspec
 
 from rostra.settings import Order
-from rostra.times import Time, to_datetime
+from rostra.times import Time, is_time
 from rostra_projections.comment_rows import CommentRow, Shown
 from rostra_projections.shapes import Viewer
 
@@ -99,27 +98,7 @@ class CursorRefused(Exception):
 
 CURSOR_CHARACTERS_MAX = 2_000
 
-_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
-# What needs no calendar: the first 28 days of a month are in every one.
-_SURELY_TIME = re.compile(
-    r"[1-9]\d{3}-(?:0[1-9]|1[012])-(?:0[1-9]|1\d|2[0-8])"
-    r"T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{6}Z",
-    re.ASCII,
-)
 _cursor_decoder = msgspec.json.Decoder(Cursor)
-
-
-def is_time(text: str) -> bool:
-    """Whether it has the one form that times have here."""
-    if _SURELY_TIME.fullmatch(text) is not None:
-        return True
-    if _TIME.fullmatch(text) is None:
-        return False
-    try:
-        to_datetime(text)
-    except ValueError:
-        return False
-    return True
 
 
 def refuse_old(cursor: Cursor, *, history: int, moves_from: int) -> None:

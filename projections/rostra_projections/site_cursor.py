@@ -5,8 +5,8 @@ from uuid import UUID
 
 import msgspec
 
-from rostra.times import Time
-from rostra_projections.listing import CURSOR_CHARACTERS_MAX, CursorRefused, is_time
+from rostra.times import Time, is_time
+from rostra_projections.listing import CURSOR_CHARACTERS_MAX, CursorRefused
 
 
 class SiteCursor(msgspec.Struct, frozen=True, array_like=True):

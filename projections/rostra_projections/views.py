@@ -1,6 +1,5 @@
 """The views there are, and how a page of the log is folded into them."""
 
-import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 from uuid import UUID
@@ -8,12 +7,12 @@ from uuid import UUID
 import msgspec
 
 from rostra import codec
+from rostra.checking import has_nul
 from rostra.ids import discussion_of, is_ours
 from rostra.log import Recorded
-from rostra.times import Time
+from rostra.times import Time, is_time
 from rostra.vote import VoteCast
 from rostra_projections import comments, discussions, moderation, passages
-from rostra_projections.listing import is_time
 from rostra_projections.tables import Fact, Key, Rows, Table, Touched
 
 
@@ -142,14 +141,11 @@ def facts(rows: Iterable[LogEvent]) -> Iterator[Fact | Broken]:
             yield Fact(stream, event, position, event_id)
 
 
-_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
-
-
 def check(time: Time, state: bytes) -> None:
     """What no table could keep. Raises ValueError."""
     if not is_time(time):
         raise ValueError(f"{time!r} is no time")
-    if b"\\" in state and _NUL.search(state):
+    if has_nul(state):
         raise ValueError("a text with a NUL")
 
 

@@ -1,5 +1,6 @@
 """The command `rostra`, as its users call it: a process of its own."""
 
+import asyncio
 import gzip
 import json
 import os
@@ -15,9 +16,11 @@ from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
+import asyncpg
 import pytest
 from click.testing import CliRunner, Result
 
+from rostra import ids
 from rostra_adapters.cli import main
 from rostra_adapters.http import tokens
 from service import SECRET, event, opened, posted, token, voted
@@ -307,3 +310,36 @@ def test_a_revoked_token_is_refused_by_a_running_service(rostra: Command, servic
         assert time.monotonic() < end
     assert status() == 401
     assert rostra("revoke", "ann\n", "--site", "gazette").returncode == 2
+
+
+def test_an_event_that_cannot_be_folded_is_told_and_the_exit_code_is_1(
+    rostra: Command, service: Running
+) -> None:
+    assert rostra("publish", "-", stdin=ndjson(conversation())).returncode == 0
+    stream = ids.comment_id(ids.discussion_id("gazette", "/trams"), "never posted")
+    state = b'{"time":"yesterday","author":"ann","status":"weird"}'
+
+    async def record() -> None:
+        connection = await asyncpg.connect(rostra.environment["ROSTRA_DATABASE_URL"])
+        await connection.execute(
+            "insert into stored_events (originator_id, originator_version, topic, state)"
+            " values ($1, 1, 'comment.posted', $2)", stream, state,
+        )  # fmt: skip
+        await connection.close()
+
+    asyncio.run(record())
+    get(f"{service.url}/v1/discussions?site=gazette&min_position=39&wait=30")
+    verified = rostra("verify")
+    assert verified.returncode == 1
+    lines = verified.stdout.decode().splitlines()
+    told = [line for line in lines if line.startswith("comments: stored_events 39: ")]
+    assert len(told) == 1
+    assert "weird" in told[0]
+    rebuilt = rostra("rebuild")
+    assert rebuilt.returncode == 1
+    assert len(rebuilt.stdout.splitlines()) == 4
+    assert "position 39 cannot be folded" in rebuilt.stderr.decode()
+    assert "position 39 cannot be folded" in rostra("status").stdout.decode()
+    status = json.loads(rostra("status", "--json").stdout)
+    [parked] = next(view["parked"] for view in status["views"] if view["name"] == "comments")
+    assert (parked["position"], parked["discussion"]) == (39, str(ids.discussion_of(stream)))

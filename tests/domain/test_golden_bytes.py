@@ -49,10 +49,11 @@ from rostra.person import PersonErased, PersonReturned, PersonTrusted
 from rostra.sealing import associated_data
 from rostra.settings import Settings, SiteSettings
 from rostra.site import SiteConfigured
+from rostra.times import Time
 from rostra.vote import VoteCast, VoteNullified, VoteRestored
 
 GOLDEN = Path(__file__).parent / "golden"
-TIME = "2026-11-22T15:16:10.000001Z"
+TIME = Time("2026-11-22T15:16:10.000001Z")
 TOP = UUID("2c6f0de8-9c4a-8b21-8d3c-5f0e1b2a3c4d")
 BELOW = UUID("2c6f0de8-9c4a-8b21-8e11-223344556677")
 PASSAGE = UUID("2c6f0de8-9c4a-8b21-9aab-bccddeeff001")

@@ -15,6 +15,7 @@ from hypothesis import given as given_any
 from hypothesis import strategies as st
 
 from examples import act, command, comment, opened, post, posted, vote_on
+from examples import at as minute
 from harness import given
 from rostra import names
 from rostra.commands import Command
@@ -248,7 +249,7 @@ def test_the_feed_of_a_rostra_tells_what_guests_did_there() -> None:
 
 def test_a_publisher_may_decide_about_a_guests_vote() -> None:
     cast = VoteCast(
-        time="2026-11-22T08:20:00.000000Z", source="rostra:persons", id="v", comment=comment("c1"),
+        time=minute(20), source="rostra:persons", id="v", comment=comment("c1"),
         voter="guest:0a1b", value=1, was=0, now=1,
     )  # fmt: skip
     nullified = command(

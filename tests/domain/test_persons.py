@@ -29,6 +29,7 @@ from rostra.discussion import DiscussionOpened
 from rostra.events import PERSONS, Act, Words
 from rostra.handle import Commanded, Outcome, handle
 from rostra.refusals import Refusal
+from rostra.times import later
 from rostra.vote import VoteCast
 
 C1, C2 = comment("c1"), comment("c2")
@@ -115,7 +116,7 @@ def test_an_edit_may_ask_that_nothing_happened_since() -> None:
 
 def test_a_vote_comes_after_the_one_that_stands() -> None:
     vote = on_c1("vote.cast", voter="bob", value=1)
-    after = at(40).replace("000000Z", "000001Z")
+    after = later(at(40), 1e-6)
     given(opened(), posted(), cast(-1, minute=40)).when(vote, by("bob", 30)).then(
         (
             vote_on(),

@@ -74,7 +74,9 @@ def test_long_ago_is_before_every_time() -> None:
 
 
 def test_a_time_is_moved_by_seconds() -> None:
-    assert times.later("2026-11-22T23:59:59.500000Z", 1) == "2026-11-23T00:00:00.500000Z"
+    assert (
+        times.later(times.Time("2026-11-22T23:59:59.500000Z"), 1) == "2026-11-23T00:00:00.500000Z"
+    )
 
 
 # -- texts

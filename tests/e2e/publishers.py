@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 
 import aiohttp
 
-from rostra.times import later
+from rostra.times import Time, later
 
 Event = dict[str, Any]
 
 SITE = "gazette"
 SOURCE = "urn:crowd"
-BEGAN = "2025-03-01T12:00:00.000000Z"
+BEGAN = Time("2025-03-01T12:00:00.000000Z")
 STRUCTURED = "application/cloudevents+json"
 BATCHED = "application/cloudevents-batch+json"
 BATCH_EVENTS_MAX = 20

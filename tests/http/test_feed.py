@@ -21,6 +21,7 @@ from memory import MemoryArticles, MemoryLog, MemoryRing
 from rostra import cloudevents, codec
 from rostra.events import Words
 from rostra.handle import Commanded, handle
+from rostra.times import Time
 from rostra_adapters.feed import Feed, FeedPage, Wanted
 from rostra_adapters.feed_data import with_words
 from rostra_adapters.feed_tail import Tail
@@ -29,7 +30,7 @@ from rostra_adapters.stock_log import StockLog
 from service import BATCHED, PLACE, SECRET, Service, event, opened, posted, serving, token, voted
 from support.effort import examples
 
-NOW = "2026-11-23T00:00:00.000000Z"
+NOW = Time("2026-11-23T00:00:00.000000Z")
 
 
 async def feed(service: Service, **params: Any) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from rostra import ids
+from rostra.times import Time
 from rostra_adapters.http import HttpSettings
 from rostra_adapters.http.settings import Rate
 from rostra_adapters.http.writes import address_hashes
@@ -98,7 +99,7 @@ async def test_a_refused_vote_leaves_the_address_its_vote(service: Service) -> N
 
 def test_an_address_has_another_hash_each_day_and_is_known_for_thirty() -> None:
     def hashes(day: str, *secrets: str) -> list[bytes]:
-        return address_hashes(secrets or ("one",), "192.0.2.1", f"{day}T23:59:59.999999Z")
+        return address_hashes(secrets or ("one",), "192.0.2.1", Time(f"{day}T23:59:59.999999Z"))
 
     first = hashes("2026-11-01")[0]
     assert hashes("2026-11-02")[0] != first
@@ -107,7 +108,7 @@ def test_an_address_has_another_hash_each_day_and_is_known_for_thirty() -> None:
     assert first not in hashes("2026-12-02")
     assert first in hashes("2026-11-05", "two", "one")  # the secret has been replaced
     assert hashes("2026-11-01", "two")[0] != first
-    assert first not in address_hashes(["one"], "192.0.2.2", "2026-11-01T00:00:00.000000Z")
+    assert first not in address_hashes(["one"], "192.0.2.2", Time("2026-11-01T00:00:00.000000Z"))
 
 
 @pytest.mark.parametrize(("setting", "statuses"), [("name", [200, 200]), ("off", [422, 422])])

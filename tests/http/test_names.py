@@ -11,6 +11,7 @@ from rostra.discussion import DiscussionOpened
 from rostra.events import Words
 from rostra.log import Group, NewEvent
 from rostra.names import cleaned_name
+from rostra.times import Time
 from rostra_adapters.http.tokens import sign
 from service import (
     BATCHED,
@@ -28,7 +29,7 @@ from service import (
 SITE = PLACE["site"]
 DISCUSSION = ids.discussion_id(SITE, PLACE["resource"])
 COMMENTS = f"/v1/discussions/{DISCUSSION}/comments"
-TIME = "2026-11-22T15:16:10.000001Z"
+TIME = Time("2026-11-22T15:16:10.000001Z")
 
 
 async def say(service: Service, who: str, body: str = "Hello.") -> Answer:

@@ -10,7 +10,7 @@ from model import Act, Model
 from rostra import ids
 from rostra.handle import Outcome, handle
 from rostra.log import Recorded
-from rostra.times import later
+from rostra.times import Time, later
 from rostra_adapters.reading import Reading
 from rostra_projections.memory import MemoryViews
 from rostra_projections.reads import Reads
@@ -104,7 +104,7 @@ class Events:
             "type": kind,
             "source": "cms",
             "id": f"n{self._number}",
-            "time": later("2026-10-01T00:00:00.000000Z", 60 * moment),
+            "time": later(Time("2026-10-01T00:00:00.000000Z"), 60 * moment),
             "data": {**place, **data},
         }
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 import strategies
 from memory import LOG_ID
 from model import Act
+from rostra.times import Time
 from rostra_adapters.views.rebuild import rebuild
 from rostra_projections.comment_rows import COMMENTS as COMMENTS_TABLE
 from rostra_projections.listing import (
@@ -244,10 +245,10 @@ async def test_a_cursor_is_refused_where_it_does_not_belong() -> None:
 @pytest.mark.parametrize(
     "last",
     [
-        LastKey(False, 1e300, "2026-11-22T08:00:00.000000Z", 1),
-        LastKey(False, 1, "2026-11-22", 1),
-        LastKey(False, 1, "2026-99-22T08:00:00.000000Z", 1),
-        LastKey(False, 1, "2026-11-22T08:00:00.000000Z", 2**70),
+        LastKey(False, 1e300, Time("2026-11-22T08:00:00.000000Z"), 1),
+        LastKey(False, 1, Time("2026-11-22"), 1),
+        LastKey(False, 1, Time("2026-99-22T08:00:00.000000Z"), 1),
+        LastKey(False, 1, Time("2026-11-22T08:00:00.000000Z"), 2**70),
     ],
 )
 def test_a_forged_key_that_no_column_holds_is_refused(last: LastKey) -> None:

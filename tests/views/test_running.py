@@ -206,14 +206,23 @@ async def test_what_cannot_be_handled_parks_its_discussion_and_everything_else_g
     assert {one[1] for one in parked} == {DISCUSSION}
     kept = await tables.dump(database)
     assert {row.key for row in kept["comments"].values()} == {"c0", "c2"}
-    assert {done.equal for done in await rebuild(database_url)} == {True}
+    rebuilt = await rebuild(database_url)
+    assert {done.equal for done in rebuilt} == {True}
+    [apart] = next(done.parked for done in rebuilt if done.view == "comments")
+    assert (apart.discussion, apart.position) == (DISCUSSION, head + 1)
     assert await tables.dump(database) == kept
-    assert [each async for each in verify(database_url)] == []
+    told = [each async for each in verify(database_url)]
+    assert ("comments", "stored_events", str(head + 1)) in [(d.view, d.table, d.key) for d in told]
+    assert {each.key for each in told} == {str(head + 1)}
+    assert all(each.found and str(DISCUSSION) in each.found for each in told)
 
     await database.execute(
         "update stored_events set topic = 'of old' where notification_id = $1", head + 1
     )
-    await rebuild(database_url)
+    [stale, *_] = [each async for each in verify(database_url)]
+    assert (stale.table, stale.key) == ("rostra_parked", str(DISCUSSION))
+    assert not any(done.parked for done in await rebuild(database_url))
+    assert [each async for each in verify(database_url)] == []
     assert await database.fetch("select from rostra_parked") == []
     kept = await tables.dump(database)
     assert {row.key for row in kept["comments"].values()} == {"c0", "c1", "c2"}

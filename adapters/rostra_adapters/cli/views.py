@@ -25,16 +25,19 @@ from rostra_adapters.cli.terminal import say, say_json
 @place
 def rebuild(*, views: tuple[str, ...], jobs: int, data: Path, database_url: str | None) -> None:
     """Make the views afresh from the log; reading and publishing go on. Prints a line a view;
-    on the error output where the rows were others.
+    on the error output where the rows were others, and which events cannot be folded: then the
+    exit code is 1.
 
     \b
     For example:
       rostra rebuild comments --jobs 2
     """
-    run(lambda: _rebuild(Place(data, database_url), views, jobs))
+    if run(lambda: _rebuild(Place(data, database_url), views, jobs)):
+        raise SystemExit(1)
 
 
-async def _rebuild(where: Place, views: tuple[str, ...], jobs: int) -> None:
+async def _rebuild(where: Place, views: tuple[str, ...], jobs: int) -> bool:
+    """Return whether there are events that cannot be folded."""
     async with opened(where) as app:
         names = [view.name for view in (await app.status()).views]
         if unknown := set(views) - set(names):
@@ -52,6 +55,17 @@ async def _rebuild(where: Place, views: tuple[str, ...], jobs: int) -> None:
             )
             for where_it_differed in rebuilt.changed:
                 say(f"{rebuilt.view}: {where_it_differed}", err=True)
+            for parked in rebuilt.parked:
+                say(f"{rebuilt.view}: {_said(parked)}", err=True)
+        return any(rebuilt.parked for rebuilt in done)
+
+
+def _said(parked: Any) -> str:
+    """Say which discussion a view cannot follow, and why."""
+    return (
+        f"discussion {parked.discussion} is not followed: "
+        f"position {parked.position} cannot be folded: {parked.error}"
+    )
 
 
 @contextmanager
@@ -139,5 +153,5 @@ def _show(found: Any) -> None:
             f"view      {view.name}: version {view.version}, position {view.position}, "
             f"lag {view.lag}, {len(view.parked)} parked"
         )
-        for discussion in view.parked:
-            say(f"          parked {discussion}")
+        for parked in view.parked:
+            say(f"          {_said(parked)}")

@@ -104,7 +104,7 @@ async def submitted(
     """Submit a command if the limits on writes have room. Raises a refusal as a problem:
     `not-found` for what the URL names."""
     await request.app[WRITES].admit(request, command, act)
-    (outcome,) = await app.submit([Commanded(command, act)])
+    (outcome,) = await app.submit([Commanded(command, act, is_checked=True)])
     if outcome.refusal is None:
         return outcome
     if outcome.refusal.name in NAMED_BY_THE_URL:

@@ -12,7 +12,7 @@ from msgspec import UNSET, Raw
 
 from rostra import cloudevents, strict_json
 from rostra.commands import ConfigureSite, ErasePerson, ReturnPerson
-from rostra.handle import Commanded, Outcome
+from rostra.handle import Commanded, Outcome, answer_each
 from rostra.log import LogBusy, LogUnavailable
 from rostra.refusals import Refusal
 from rostra.times import Time
@@ -191,12 +191,7 @@ class Publishing:
 
     async def _submit(self, events: Sequence[Commanded | Refusal]) -> list[Outcome]:
         """Submit what can be, in order, and give each its outcome."""
-        commands = [event for event in events if isinstance(event, Commanded)]
-        submitted = iter(await self._app.submit(commands) if commands else ())
-        return [
-            next(submitted) if isinstance(event, Commanded) else Outcome("rejected", refusal=event)
-            for event in events
-        ]
+        return await answer_each(events, self._app.submit)
 
     def _result(self, name: str | None, outcome: Outcome) -> ResultShape:
         problem = None

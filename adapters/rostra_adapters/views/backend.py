@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
-from uuid import UUID
 
 import asyncpg
 import msgspec
@@ -13,24 +12,20 @@ from rostra_adapters.postgres.connect import unavailable_if_lost
 from rostra_adapters.views import rebuild, schema, verify
 from rostra_adapters.views.changes import Changes
 from rostra_adapters.views.folding import Progress
-from rostra_adapters.views.projector import states
+from rostra_adapters.views.projector import parked, states
 from rostra_adapters.views.reads import PostgresReads
 from rostra_adapters.views.rebuild import RebuildRefused, Rebuilt
 from rostra_adapters.views.runner import Runner
 from rostra_adapters.views.verify import Difference
 from rostra_adapters.views.watch import ViewBehind, Watch
 from rostra_projections.reads import Reads
+from rostra_projections.views import Parked
 
 __all__ = ["Backend", "PostgresBackend", "ViewBehind", "ViewStatus"]
 
 OTHERS_REBUILD_SECONDS = 0.5
 NEW_VIEW_EVENTS_MAX = 10_000
 """As many events a new view may catch up with by projecting, while reads wait."""
-
-_PARKED = """
-select p.view, p.discussion from public.rostra_parked p
-join public.rostra_views v on v.name = p.view and v.version = p.version
-order by p.position"""
 
 
 class ViewStatus(msgspec.Struct, frozen=True):
@@ -40,7 +35,8 @@ class ViewStatus(msgspec.Struct, frozen=True):
     version: int
     position: int
     lag: int
-    parked: list[UUID]
+    # The discussions that it cannot follow, with the event that it cannot fold.
+    parked: list[Parked]
 
 
 class Backend(Protocol):
@@ -149,14 +145,14 @@ class PostgresBackend:
         with unavailable_if_lost():
             async with self._pool.acquire() as connection:
                 standing = await states(connection)
-                parked = await connection.fetch(_PARKED)
+                apart = {state.name: await parked(connection, state) for state in standing}
         return [
             ViewStatus(
                 state.name,
                 state.version,
                 state.position,
                 max(head - state.position, 0),
-                [row[1] for row in parked if row[0] == state.name],
+                apart[state.name],
             )
             for state in standing
         ]

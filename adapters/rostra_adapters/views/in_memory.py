@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any, cast
+from uuid import UUID
 
 import msgspec
 
@@ -15,12 +16,12 @@ from rostra_adapters.views.backend import ViewBehind, ViewStatus
 from rostra_adapters.views.changes import Changes
 from rostra_adapters.views.folding import Progress
 from rostra_adapters.views.rebuild import Rebuilt
-from rostra_adapters.views.verify import Difference, Fields, difference
+from rostra_adapters.views.verify import Difference, Fields, difference, parked_differences
 from rostra_adapters.views.watch import RETRY_AFTER_SECONDS
 from rostra_projections.memory import MemoryViews
 from rostra_projections.reads import Reads
 from rostra_projections.tables import Key, Table
-from rostra_projections.views import VIEWS, View
+from rostra_projections.views import VIEWS, Parked, View
 
 PAGE_EVENTS = 1_000
 
@@ -105,6 +106,7 @@ class MemoryBackend:
                     time.monotonic() - began,
                     sum(len(fresh.rows.of(table)) for table in view.tables),
                     not any(True for _ in _differences(view, fresh, self._views)),
+                    parked=list(_parked(view.name, fresh).values()),
                 )
                 for view in _named(views)
             ]
@@ -125,9 +127,11 @@ class MemoryBackend:
     async def verify(self) -> AsyncIterator[Difference]:
         async with self._moved:
             fresh = await self._folded(self.position, lambda *_: None)
-            found = [
-                each for view in VIEWS.values() for each in _differences(view, fresh, self._views)
-            ]
+            found: list[Difference] = []
+            for name, view in VIEWS.items():
+                apart = _parked(name, fresh), _parked(name, self._views)
+                found += parked_differences(name, *apart)
+                found += _differences(view, fresh, self._views)
         for each in found:
             yield each
 
@@ -138,7 +142,7 @@ class MemoryBackend:
                 1,
                 self.position,
                 head - self.position,
-                [discussion for view, discussion in self._views.parked if view == name],
+                list(_parked(name, self._views).values()),
             )
             for name in VIEWS
         ]
@@ -162,6 +166,10 @@ class _Noting:
 
 def _noting(views: MemoryViews) -> Reads:
     return cast(Reads, _Noting(views))
+
+
+def _parked(view: str, views: MemoryViews) -> dict[UUID, Parked]:
+    return {each.discussion: each for (name, _), each in views.parked.items() if name == view}
 
 
 def _named(views: Sequence[str]) -> list[View]:

@@ -13,7 +13,7 @@ import msgspec
 
 from rostra.ids import Kind, discussion_of, kind_of
 from rostra.log import Recorded
-from rostra.times import format_time
+from rostra.times import Time, format_time
 from rostra_adapters import tracing
 from rostra_adapters.postgres.connection import Connection
 from rostra_adapters.views import changes, store
@@ -48,7 +48,9 @@ select
     (select count(*) from advanced),
     exists (select from public.rostra_parked where (view, version) in (table standing)),
     (select count(pg_notify($5, payload)) from unnest($6::text[]) payload)"""
-PARKED = "select discussion from public.rostra_parked where view = $1 and version = $2"
+_PARKED = """
+select discussion, position, error from public.rostra_parked
+where view = $1 and version = $2 order by position"""
 _PARK = """
 insert into public.rostra_parked (view, version, discussion, position, error)
 values ($1, $2, $3, $4, $5) on conflict do nothing"""
@@ -91,6 +93,12 @@ class Folded(msgspec.Struct, frozen=True):
     rows: Rows
     loaded: dict[str, store.Loaded]
     before: Before
+
+
+async def parked(connection: Connection, state: ViewState) -> list[Parked]:
+    """Return the discussions that a version of a view cannot follow."""
+    records = await connection.fetch(_PARKED, state.name, state.version)
+    return [Parked(*record) for record in records]
 
 
 async def states(connection: Connection, names: Iterable[str] = VIEWS) -> list[ViewState]:
@@ -164,8 +172,7 @@ async def _advance(
 
 
 async def _parked(connection: Connection, state: ViewState) -> frozenset[UUID]:
-    records = await connection.fetch(PARKED, state.name, state.version)
-    return frozenset(record[0] for record in records)
+    return frozenset(each.discussion for each in await parked(connection, state))
 
 
 async def apply(connection: Connection, state: ViewState, page: Sequence[Recorded]) -> None:
@@ -262,7 +269,7 @@ async def _mend(connection: Connection, version: int, rows: Rows) -> None:
         comments.set_latest(rows.of(COUNTS)[group], await _latest(connection, version, group))
 
 
-async def _latest(connection: Connection, version: int, group: UUID) -> str | None:
+async def _latest(connection: Connection, version: int, group: UUID) -> Time | None:
     if group == comments.inline_group(group):
         statement, key = LATEST_INLINE.format(v=version), discussion_of(group)
     else:

@@ -21,8 +21,8 @@ from rostra_adapters.views.content import Content, content, differences, rows_of
 from rostra_adapters.views.filling import index
 from rostra_adapters.views.folding import Progress, fold_log
 from rostra_adapters.views.patient import connected
-from rostra_adapters.views.projector import CHANNEL, UNPARK, ViewState, apply, states
-from rostra_projections.views import VIEWS, View
+from rostra_adapters.views.projector import CHANNEL, UNPARK, ViewState, apply, parked, states
+from rostra_projections.views import VIEWS, Parked, View
 
 logger = logging.getLogger(__name__)
 
@@ -56,15 +56,18 @@ where schemaname = 'public' and tablename ~ ('^' || $1 || '_v\\d+$')"""
 
 
 class Rebuilt(msgspec.Struct, frozen=True):
-    """What a rebuild did. `equal`: the view that it replaced held the same rows; where it did
-    not, `changed` names the tables and ranges of ids, if both could be compared."""
+    """The work of a rebuild, and what came of it."""
 
     view: str
     events: int
     seconds: float
     rows: int
+    # Whether the view that was replaced held the same rows.
     equal: bool
+    # The tables and ranges of ids that differ, if both could be compared.
     changed: list[str] = []
+    # The discussions in which an event cannot be folded.
+    parked: list[Parked] = []
 
 
 class RebuildRefused(Exception):
@@ -136,8 +139,8 @@ async def _replace(connection: Connection, url: str, begun: Begun) -> Rebuilt:
     await _drop_all_but(connection, fresh.view, {fresh.version})
     seconds = time.monotonic() - begun.at
     changed = [] if theirs is None else list(differences(ours, theirs))
-    rows = rows_of(fresh.view, ours)
-    return Rebuilt(fresh.name, position, seconds, rows, ours == theirs, changed)
+    rows, apart = rows_of(fresh.view, ours), await parked(connection, fresh)
+    return Rebuilt(fresh.name, position, seconds, rows, ours == theirs, changed, apart)
 
 
 async def _catch_up(connection: Connection, fresh: ViewState, position: int) -> int:

@@ -1,6 +1,6 @@
 """Each view against a fresh fold of the log: every difference by name."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
@@ -14,9 +14,10 @@ from rostra_adapters.views import schema, store
 from rostra_adapters.views.folding import folded_ranges
 from rostra_adapters.views.garbage import no_garbage_collection
 from rostra_adapters.views.patient import connected
-from rostra_adapters.views.projector import PARKED, ViewState, states
+from rostra_adapters.views.projector import ViewState, parked, states
 from rostra_adapters.views.ranges import Part, parts
 from rostra_projections.tables import Fragment, Rows, Table
+from rostra_projections.views import Parked
 
 ATTEMPTS_MAX = 10
 
@@ -85,8 +86,14 @@ async def _part(
 ) -> AsyncIterator[Difference]:
     async for within, folded in folded_ranges(url, [state.view for state in standing], part):
         for state in standing:
-            apart = set(folded.parked[state.name])
-            apart |= {r[0] for r in await connection.fetch(PARKED, state.name, state.version)}
+            found_parked = {
+                each.discussion: each
+                for each in await parked(connection, state)
+                if within.first <= each.discussion <= within.last
+            }
+            for each in parked_differences(state.name, folded.parked[state.name], found_parked):
+                yield each
+            apart = folded.parked[state.name].keys() | found_parked.keys()
             for table in state.view.tables:
                 async for stream, found in _table(connection, state, table, folded.rows, within):
                     if discussion_of(stream) not in apart:
@@ -133,6 +140,20 @@ def difference(
         return Difference(view, table, named, _text(wanted), _text(found))
     changed = [name for name, value in wanted.items() if found[name] != value]
     return Difference(view, table, named, _text(wanted, changed), _text(found, changed))
+
+
+def parked_differences(
+    view: str, fresh: Mapping[UUID, Parked], live: Mapping[UUID, Parked]
+) -> Iterator[Difference]:
+    """Name the events that a view cannot fold, and the discussions that it need not have left."""
+    for each in fresh.values():
+        found = f"{each.error} (discussion {each.discussion})"
+        what = "an event that can be folded"
+        yield Difference(view, "stored_events", str(each.position), what, found)
+    for each in live.values():
+        if each.discussion not in fresh:
+            found = f"parked at position {each.position}: {each.error}"
+            yield Difference(view, "rostra_parked", str(each.discussion), None, found)
 
 
 def _text(row: Fields | None, columns: Sequence[str] = ()) -> str | None:

@@ -1,0 +1,125 @@
+"""Checks of commands and events that were made in Python, as strict as those of JSON.
+
+A struct that is made in Python may hold anything: only its decoder looks at types and limits.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Any, TypeVar, get_args
+from uuid import UUID
+
+import msgspec
+
+from rostra import codec, ids
+from rostra.article import ArticleEvent
+from rostra.batch import Commanded
+from rostra.cloudevents import Fault, Malformed, fault_of, time_of_event
+from rostra.codec import AnyEvent
+from rostra.commands import COMMANDS
+from rostra.comment import CommentEvent
+from rostra.discussion import DiscussionEvent
+from rostra.events import Act
+from rostra.flag import CommentFlagged
+from rostra.passage import PassageEvent
+from rostra.person import PersonEvent
+from rostra.refusals import Refusal
+from rostra.site import SiteConfigured
+from rostra.times import Time, time_of
+from rostra.vote import VoteEvent
+
+_COMMANDS = frozenset(COMMANDS.values())
+_UNCONVERTED = (bytes, bytearray, memoryview, date, datetime, time, timedelta, Decimal, UUID)
+"""Types that JSON would turn into text: text is asked for where text is meant."""
+
+_EVENTS: Mapping[ids.Kind, tuple[type, ...]] = MappingProxyType(
+    {
+        ids.Kind.SITE: (SiteConfigured,),
+        ids.Kind.PERSON: get_args(PersonEvent),
+        ids.Kind.DISCUSSION: get_args(DiscussionEvent),
+        ids.Kind.COMMENT: get_args(CommentEvent),
+        ids.Kind.VOTE: get_args(VoteEvent),
+        ids.Kind.PASSAGE: get_args(PassageEvent),
+        ids.Kind.FLAG: (CommentFlagged,),
+    }
+)
+_ARTICLE_EVENTS = get_args(ArticleEvent)
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+
+T = TypeVar("T")
+
+
+def is_checked(commanded: object) -> bool:
+    """Return whether a decoder has made the command and its act, or `checked` looked at them."""
+    return isinstance(commanded, Commanded) and commanded.is_checked
+
+
+def checked(commanded: Commanded, now: Time | None = None) -> Commanded:
+    """Return the command and its act as a decoder would have made them.
+
+    A time with an offset is taken in any form. Raises Malformed, and the Refusal `time-ahead`
+    for a time too far ahead of `now`.
+    """
+    if is_checked(commanded):
+        return commanded
+    if type(commanded) is not Commanded or type(commanded.command) not in _COMMANDS:
+        raise Malformed(Fault("data", "is not a command"))
+    command = _decoded(commanded.command, "data")
+    if type(commanded.act) is not Act:
+        raise Malformed(Fault("", "is published by no act"))
+    act = _decoded(commanded.act, "")
+    act = msgspec.structs.replace(act, time=time_of_event(act.time, now))
+    return Commanded(command, act, is_checked=True)
+
+
+def checked_or_refusal(commanded: Commanded, now: Time | None = None) -> Commanded | Refusal:
+    """Return the checked command, or why it is none."""
+    try:
+        return checked(commanded, now)
+    except Refusal as refusal:
+        return refusal
+
+
+def checked_event(stream: UUID, event: AnyEvent) -> AnyEvent:
+    """Return an event as it would be read again from the log. Raises Malformed for one that no
+    view could fold: of another kind of stream, or with values of other types."""
+    if type(event) not in codec.TYPES.values():
+        raise Malformed(Fault("", "is not an event"))
+    kind = ids.kind_of(stream)
+    fitting = _ARTICLE_EVENTS if ids.is_article(stream) else _EVENTS.get(kind, ())
+    if type(event) not in fitting:
+        raise Malformed(Fault("", f"of the type {event.topic} is not of a {kind.name.lower()}"))
+    if not isinstance(event.time, str | datetime):
+        raise Malformed(Fault("time", "is not a time"))
+    try:
+        event = msgspec.structs.replace(event, time=time_of(event.time))
+    except ValueError as error:
+        raise Malformed(Fault("time", str(error))) from None
+    found = _decoded(event, "")
+    state = codec.encode(found)
+    if has_nul(state):
+        raise Malformed(Fault("", "holds a text with NUL"))
+    try:
+        codec.decode(event.topic, state)
+    except msgspec.DecodeError as error:  # JSON has no NaN
+        raise Malformed(Fault("", f"cannot be read again: {error}")) from None
+    return found
+
+
+def has_nul(state: bytes) -> bool:
+    """Return whether a text within this JSON holds NUL, which no table can keep."""
+    return b"\\" in state and _NUL.search(state) is not None
+
+
+def _decoded(value: T, at: str) -> T:
+    """Return a struct as its decoder would make it. Raises Malformed."""
+    try:
+        plain: Any = msgspec.to_builtins(value, builtin_types=_UNCONVERTED)
+        msgspec.json.encode(plain)  # raises for half a surrogate pair, which no text may hold
+        return msgspec.convert(plain, type(value), builtin_types=_UNCONVERTED)
+    except msgspec.ValidationError as error:
+        raise Malformed(fault_of(error, at)) from None
+    except (AttributeError, OverflowError, RecursionError, TypeError, ValueError) as error:
+        raise Malformed(Fault(at, f"cannot be written as JSON: {error}")) from None
