@@ -36,6 +36,13 @@ def _fold_of(stream: UUID) -> tuple[Any, Callable[[Any, Any], Any]]:
     return _FOLDS[ids.kind_of(stream)]
 
 
+def _of_one_type(before: Any, after: Any) -> Any:
+    """Return the state after an event. Raises TypeError where its stream is of another kind."""
+    if type(after) is not type(before):
+        raise TypeError(f"it does not change a {type(before).__name__}")
+    return after
+
+
 class Missing(Exception):
     """A decision looked at streams, or needs a key or the results of work, that are not there
     yet."""
@@ -85,13 +92,15 @@ def _content(event: AnyEvent) -> object:
 
 
 class Standing(msgspec.Struct):
-    """A stream: its events seen so far and the state they fold to. `plain`: that holds words
-    which are not sealed."""
+    """A stream: its events seen so far and the state they fold to."""
 
     state: Any
     seen: list[Seen]
     payload_bytes: int = 0
     plain: bool = False
+    """Whether the state holds words that are not sealed."""
+    fault: str | None = None
+    """The first event that cannot be folded, and why: nothing more is decided about it."""
 
     @property
     def version(self) -> int:
@@ -138,14 +147,19 @@ class World:
         state, evolve = _fold_of(stream)
         seen = []
         payload_bytes = 0
+        fault = None
         for row in rows:
             payload_bytes += len(row.state)
-            event = codec.decode(row.topic, row.state)
-            content = None if event is None else _content(event)
+            content = None
+            try:
+                event = codec.decode(row.topic, row.state)
+                if event is not None and fault is None:
+                    content = _content(event)
+                    state = _of_one_type(state, evolve(state, event))
+            except Exception as error:  # noqa: BLE001  # another writer may have recorded anything
+                fault = fault or f"position {row.position}: {error}"
             seen.append(Seen(row.event_id, row.topic, row.position, content))
-            if event is not None:
-                state = evolve(state, event)
-        self.put(stream, Standing(state, seen, payload_bytes))
+        self.put(stream, Standing(state, seen, payload_bytes, fault=fault))
 
     def put(self, stream: UUID, standing: Standing) -> None:
         """A stream as it is known."""
@@ -200,11 +214,14 @@ class Reading:
         self.guards: dict[UUID, int] = {}
 
     def standing(self, stream: UUID) -> Standing:
-        """A stream whole, which the decision from now on stands on."""
+        """Return a whole stream, which is guarded from now on. Raises the Refusal
+        `stream-unreadable` where an event of it cannot be folded."""
         standing = self._looked_at.get(stream)
         if standing is None:
             standing = self._looked_at[stream] = self._world.standing(stream)
             self.guards[stream] = len(standing.seen)
+            if standing.fault is not None:
+                raise Refusal("stream-unreadable", f"cannot fold {standing.fault}")
         return standing
 
     def site(self, stream: UUID) -> site.Site:

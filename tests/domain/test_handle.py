@@ -9,13 +9,15 @@ import msgspec
 from hypothesis import given, settings
 
 import strategies
-from examples import SITE, comment, opened, person, vote_on
+from examples import SITE, at, comment, opened, person, vote_on
 from harness import commanded
 from memory import MemoryArticles, MemoryLog, MemoryRing
 from model import Act
 from published import OPEN, POST, event, posting, statuses, voting
 from rostra import codec, ids
+from rostra.comment import CommentPinned
 from rostra.handle import ATTEMPTS_MAX, Commanded, Outcome, handle
+from rostra.known import Known, Turn
 from rostra.log import Appended, Group, NewEvent, Recorded, Stale
 from support.effort import examples
 
@@ -169,6 +171,30 @@ async def test_erased_words_are_equal_to_nothing() -> None:
     await ring.destroy({person("ann"): 1})
     assert statuses(await handle(log, ring, [posting("c1", "other")])) == ["different-content"]
     assert statuses(await handle(log, ring, [POST])) == ["duplicate"]
+
+
+async def test_what_another_writer_recorded_stops_only_what_is_about_it() -> None:
+    log, ring = MemoryLog(), MemoryRing()
+    await handle(log, ring, [OPEN, POST, voting(1, "v1", 10)])
+    wrong = [
+        (vote_on(), "vote.cast", b'{"value":7}'),
+        (vote_on(voter="dee"), "comment.pinned", codec.encode(CommentPinned(time=at(5)))),
+    ]
+    for stream, topic, state in wrong:
+        version = len((await log.read_streams([stream]))[stream])
+        row = NewEvent(stream, version + 1, topic, state)
+        name = ids.event_id("theirs", topic)
+        await log.append([Group((row,), {stream: version}, name, b"{}")])
+    about = [voting(1, "v2", 20), voting(1, "v3", 20, "cem"), voting(1, "v4", 20, "dee")]
+    known = Known()
+    for outcomes in (
+        await handle(log, ring, about),
+        await handle(log, ring, about, turn=Turn(known)),
+        await handle(log, ring, about, turn=Turn(known)),
+    ):
+        assert [it.status for it in outcomes][1] in ("recorded", "duplicate")
+        assert [statuses(outcomes)[index] for index in (0, 2)] == ["stream-unreadable"] * 2
+    assert "position 4" in str(outcomes[0].refusal)
 
 
 # -- others

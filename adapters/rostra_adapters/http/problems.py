@@ -101,6 +101,9 @@ KINDS: dict[str, Kind] = {
     "stream-full": Kind(
         422, "Too many events about one thing", "The last places are for moderation and erasure."
     ),
+    "stream-unreadable": Kind(
+        422, "What was recorded cannot be read", "`rostra verify` names the event."
+    ),
     "too-many-edits": Kind(422, "The comment was edited too often", "Moderators still may."),
     "too-many-changes": Kind(422, "The vote was changed too often", "It stands as it is."),
     "too-many-requests": Kind(429, "Too many requests", "Come back after `Retry-After` seconds."),
