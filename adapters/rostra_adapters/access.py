@@ -14,6 +14,8 @@ from rostra_adapters.views.backend import Backend
 from rostra_adapters.views.changes import Keep
 from rostra_projections.discussions import settings_of
 
+NO_SITE = ""
+"""Name of a site that there cannot be."""
 ACCESS_KEPT_MAX = 20_000
 
 
@@ -38,10 +40,12 @@ class Accesses:
     async def named(self, site: str, resources: Sequence[str]) -> dict[str, UUID]:
         """The discussion that each resource names, which may have moved there."""
         named = {resource: ids.discussion_id(site, resource) for resource in resources}
+        # What has comments of its own is no alias. What is private is looked up all the same, so
+        # that it takes as long as what is unknown.
         unknown = {
             resource: id_
             for resource, id_ in named.items()
-            if self._kept(id_) is None  # what has comments of its own is no alias
+            if (kept := self.cached_access(id_)) is None or kept.rules.private
         }
         if not unknown:
             return named
@@ -59,16 +63,18 @@ class Accesses:
     async def standing(self, discussion: UUID, expected: str | None = None) -> Access | None:
         """Whose a discussion is and what holds for it, as the log has it: what was opened a
         moment ago is there, too. None where it is unknown. Where the site is the expected one
-        it is read at once."""
+        it is read at once, unless the discussion is private: that is read as often as what is
+        unknown."""
         wanted = [discussion] if expected is None else [discussion, ids.site_id(expected)]
         self._note()
         state, *others = await self._standings.of(wanted)
+        if state.site is not None and state.resource is not None and state.site == expected:
+            holds = rules(others[0].settings, state.settings)
+            if not holds.private:
+                return Access(state.site, state.resource, holds)
+        settings = await self._site_settings(state.site or NO_SITE)
         if state.site is None or state.resource is None:
             return None
-        if state.site == expected:
-            settings = others[0].settings
-        else:
-            settings = await self._site_settings(state.site)
         return Access(state.site, state.resource, rules(settings, state.settings))
 
     async def site_rules(self, site_name: str) -> Rules:
@@ -83,11 +89,16 @@ class Accesses:
 
     async def access(self, discussion: UUID) -> Access | None:
         """Whose a discussion is and what holds for it, None where it is unknown."""
-        if (kept := self._kept(discussion)) is not None:
-            return kept
+        kept = self.cached_access(discussion)
+        return await self.read_access(discussion) if kept is None else kept
+
+    async def read_access(self, discussion: UUID) -> Access | None:
+        """Read the access to a discussion from the views. What is unknown takes the same
+        reads."""
         begun = self._access.begin(self.views.position)
         found = await self.views.reads.discussion(discussion)
         if found is None:
+            await self._site_settings(NO_SITE)
             return None
         begun = msgspec.structs.replace(begun, position=found[0])
         row = found[1].row
@@ -97,8 +108,9 @@ class Accesses:
         self._access.keep(discussion, access, made_of, begun)
         return access
 
-    def _kept(self, discussion: UUID) -> Access | None:
-        """Return what is kept of a discussion if it is right where the views are known to be."""
+    def cached_access(self, discussion: UUID) -> Access | None:
+        """Return the cached access to a discussion if it is right where the views are known to
+        be."""
         return self._access.find(discussion, self.views.position)
 
     def _note(self) -> None:

@@ -27,7 +27,7 @@ from rostra_adapters.lanes import Lanes
 from rostra_adapters.operational import WRITE_KINDS, Operational, person_bucket
 from rostra_adapters.past import AsOf, Past
 from rostra_adapters.printing import url_without_password
-from rostra_adapters.reading import Reading, nothing_withdrawn
+from rostra_adapters.reading import Readable, Reading, nothing_withdrawn
 from rostra_adapters.renderings import Renderings
 from rostra_adapters.revocations import MemoryRevocations, Revocations
 from rostra_adapters.standings import events_of
@@ -354,11 +354,13 @@ class App(Accesses):
             raise CursorRefused("bad-cursor", "the cursor is of a list as of another position")
         return begun
 
-    async def discussions(self, site: str, *, limit: int, cursor: str | None) -> DiscussionsPage:
-        """A site's discussions, the latest active first."""
+    async def discussions(
+        self, site: str, *, limit: int, cursor: str | None, readable: Readable | None = None
+    ) -> DiscussionsPage:
+        """Return a site's discussions, the latest active first, of those that are `readable`."""
         await self.views.fresh()
         reading = self._reading.of(await self.log.log_id())
-        return await reading.discussions(site, limit=limit, cursor=cursor)
+        return await reading.discussions(site, limit=limit, cursor=cursor, readable=readable)
 
     async def passages_page(
         self, discussion: UUID, *, as_of: AsOf | None = None

@@ -13,9 +13,10 @@ from rostra.events import Words
 from rostra.names import cleaned_name
 from rostra.sealing import Damaged, Erased, KeyRing
 from rostra.settings import Order
-from rostra.times import LONG_AGO
+from rostra.times import LONG_AGO, Time
 from rostra_projections.comment_rows import CommentRow, PendingRow
 from rostra_projections.comments import inline_group
+from rostra_projections.discussions import settings_of
 from rostra_projections.listing import Cursor, Kind, Listing, decode_cursor
 from rostra_projections.reads import DiscussionRead, DiscussionReads, Page, PassageRead, Reads
 from rostra_projections.shapes import (
@@ -51,6 +52,11 @@ Withdrawn = Callable[[Sequence[UUID]], Awaitable[Mapping[UUID, str]]]
 async def nothing_withdrawn(_: Sequence[UUID]) -> Mapping[UUID, str]:
     """What is read as it stands needs no second look."""
     return {}
+
+
+CHUNK_DISCUSSIONS_MAX = 1_000
+Readable = Callable[[Sequence[UUID]], Awaitable[set[UUID]]]
+"""Returns those of some discussions that a reader may read."""
 
 
 class Reading:
@@ -90,16 +96,31 @@ class Reading:
         return None if found is None else _discussion(found[1])
 
     async def discussions(
-        self, site: str, *, limit: int = 20, cursor: str | None = None
+        self,
+        site: str,
+        *,
+        limit: int = 20,
+        cursor: str | None = None,
+        readable: Readable | None = None,
     ) -> DiscussionsPage:
-        """A site's discussions, the latest active first. Raises CursorRefused."""
+        """Return a site's discussions, the latest active first. Raises CursorRefused.
+
+        `readable` chooses those that the reader may read. The page is filled with them, and its
+        cursor made of the last that is shown, so that neither tells of others.
+        """
         after = None if cursor is None else decode_site_cursor(cursor, site, self._log)
-        _, found = await self._reads.discussions(site, limit=limit + 1, after=after)
-        shown, more = found[:limit], len(found) > limit
-        last = shown[-1].counts if more else None
+        found: list[DiscussionRead] = []
+        chunk = limit + 1
+        while len(found) <= limit:
+            _, read = await self._reads.discussions(site, limit=chunk, after=after)
+            found += await _readable_of(read, readable)
+            if len(read) < chunk:
+                break
+            after, chunk = _last(read), min(2 * chunk, CHUNK_DISCUSSIONS_MAX)
+        shown = found[:limit]
         following = None
-        if last is not None:
-            following = encode_site_cursor(site, self._log, (last.active_at or LONG_AGO, last.id))
+        if len(found) > limit:
+            following = encode_site_cursor(site, self._log, _last(shown))
         shapes = [_discussion(each) for each in shown]
         changed = max((shape.position for shape in shapes), default=0)
         return DiscussionsPage(position=changed, discussions=shapes, next=following)
@@ -305,6 +326,23 @@ class Reading:
 def _bodies(words: Mapping[UUID, OpenedWords], pending: Mapping[UUID, PendingShape]) -> list[str]:
     opened: list[OpenedWords | PendingShape] = [*words.values(), *pending.values()]
     return [one.body for one in opened if one.body is not None]
+
+
+async def _readable_of(
+    read: Sequence[DiscussionRead], readable: Readable | None
+) -> Sequence[DiscussionRead]:
+    """Return those that a reader may read. The log is asked only for those that the view does
+    not call private."""
+    if readable is None:
+        return read
+    open_ones = [each for each in read if not settings_of(each.row).private]
+    chosen = await readable([each.row.id for each in open_ones]) if open_ones else set()
+    return [each for each in open_ones if each.row.id in chosen]
+
+
+def _last(found: Sequence[DiscussionRead]) -> tuple[Time, UUID]:
+    counts = found[-1].counts
+    return counts.active_at or LONG_AGO, counts.id
 
 
 def _discussion(read: DiscussionRead) -> DiscussionShape:

@@ -98,8 +98,13 @@ def may_open(discussion: Discussion, command: OpenDiscussion, rules: Rules) -> b
     if discussion.resource is not None:
         return False
     if not rules.open_on_first:
-        raise Refusal("not-opened-by-readers", f"the site {command.site!r} opens its discussions")
+        raise not_opened_by_readers(command.site)
     return True
+
+
+def not_opened_by_readers(site: str) -> Refusal:
+    """Return the refusal of a person who opens a discussion."""
+    return Refusal("not-opened-by-readers", f"the site {site!r} opens its discussions")
 
 
 def after_comment(act: Act, comment: Comment) -> Act:

@@ -65,15 +65,28 @@ async def enter(request: web.Request, app: App, discussion: UUID, *, scope: str)
     return actor(token, reader, access.site, access.resource, moderates=scope == "moderate")
 
 
-async def visit(request: web.Request, app: App, site: str, resource: str) -> Actor:
-    """Who acts on a site, where there may be no such discussion yet."""
+class Visit(msgspec.Struct, frozen=True):
+    """An actor on a site, where there may be no such discussion yet. What is `hidden` from them
+    is to answer like what is unknown."""
+
+    actor: Actor
+    discussion: UUID
+    hidden: bool
+
+
+async def visit(request: web.Request, app: App, site: str, resource: str) -> Visit:
+    """Return who acts on a site. Raises the problems `unauthorized` and `forbidden`."""
     token = tokens.needed(request, "comment")
+    discussion = await app.discussion_named(site, resource)
     rules = await app.site_rules(site)
+    access = await app.standing(discussion, site)
     reader = Reader(request, app)
-    _must_act_there(request, token, site, rules, "comment")
-    if not reader.may_read(site, rules):
-        raise Problem("forbidden", "the site is private, and the token does not open it")
-    return actor(token, reader, site, resource, moderates=False)
+    hidden = not reader.may_read(site, rules if access is None else access.rules)
+    shown = rules if reader.may_read(site, rules) else Rules()  # as if there were no such site
+    if access is not None and not hidden:
+        shown = access.rules
+    _must_act_there(request, token, site, shown, "comment")
+    return Visit(actor(token, reader, site, resource, moderates=False), discussion, hidden)
 
 
 def actor(token: Token, reader: Reader, site: str, resource: str, *, moderates: bool) -> Actor:

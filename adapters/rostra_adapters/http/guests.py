@@ -64,8 +64,9 @@ class Guests:
     async def enter(self, request: web.Request) -> web.Response:
         new = await decoded(request, NewGuest, bytes_max=self._settings.request_bytes_max)
         rules = await self._app.site_rules(new.site)
-        request[ORIGINS] = rules.origins
-        if not rules.guests:
+        if not rules.private:
+            request[ORIGINS] = rules.origins
+        if rules.private or not rules.guests:  # guests cannot read what is private
             raise Problem("no-guests", f"{new.site} takes no guests")
         await request.app[WRITES].admit_guest(request)
         # Unicode's table of look-alikes takes a while to load, once in a process.

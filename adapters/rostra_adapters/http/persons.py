@@ -26,6 +26,7 @@ from rostra.commands import (
 from rostra.comment import Comment, Status
 from rostra.handle import Outcome
 from rostra.limits import KEY_CHARACTERS_MAX
+from rostra.persons import not_opened_by_readers
 from rostra.times import Time
 from rostra_adapters.app import App
 from rostra_adapters.history import comment_state
@@ -33,7 +34,7 @@ from rostra_adapters.http.actors import Actor, enter, submitted, visit
 from rostra_adapters.http.bodies import decoded
 from rostra_adapters.http.messages import answer
 from rostra_adapters.http.preconditions import version_seen
-from rostra_adapters.http.problems import Problem
+from rostra_adapters.http.problems import Problem, refused
 from rostra_adapters.http.readers import id_in_path
 from rostra_adapters.http.reads import Reads
 from rostra_adapters.http.settings import HttpSettings
@@ -255,16 +256,20 @@ class Persons:
     async def open(self, request: web.Request) -> web.Response:
         """What is open already is shown as it stands."""
         new = await self._decoded(request, NewDiscussion)
-        actor = await visit(request, self._app, new.site, new.resource)
+        visited = await visit(request, self._app, new.site, new.resource)
+        discussion = visited.discussion
         command = OpenDiscussion(site=new.site, resource=new.resource, title=new.title, url=new.url)
-        outcome = await submitted(
-            request, self._app, self._settings, command, actor.act(self._now())
-        )
+        act = visited.actor.act(self._now())
+        if visited.hidden:
+            await request.app[WRITES].admit(request, command, act)
+            refusal = not_opened_by_readers(new.site)
+            raise refused(refusal, retry_after_seconds=self._settings.retry_after_seconds)
+        outcome = await submitted(request, self._app, self._settings, command, act)
         await self._app.wait(outcome.position or 0, self._settings.wait_seconds_default)
-        await self._enter(request, command.discussion)
-        shape = await self._app.discussion(command.discussion)
+        await self._enter(request, discussion)
+        shape = await self._app.discussion(discussion)
         status = 201 if outcome.status == "recorded" else 200
-        location = f"/v1/discussions/{command.discussion}"
+        location = f"/v1/discussions/{discussion}"
         return self._answer(request, shape, status=status, location=location)
 
     # -- what several do

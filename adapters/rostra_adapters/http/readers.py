@@ -12,9 +12,10 @@ from rostra.discussion import Discussion
 from rostra.log import Recorded
 from rostra.settings import Rules, named
 from rostra.world import fold
-from rostra_adapters.app import App, site_prefix
+from rostra_adapters.app import Access, App, site_prefix
 from rostra_adapters.http import tokens
 from rostra_adapters.http.problems import Problem
+from rostra_adapters.reading import Readable
 from rostra_adapters.views import read_position
 from rostra_projections.shapes import ANYONE, Viewer
 
@@ -39,11 +40,21 @@ class Reader:
         """Whose token it is; None without one."""
         return None if self._token is None else self._token.person
 
-    async def enter(self, discussion: UUID) -> Viewer:
-        """Who they are in a discussion. Raises the problem `not-found` where it is unknown, or
-        private and not for them."""
-        access = await self._app.access(discussion)
+    async def access(self, discussion: UUID) -> Access | None:
+        """Return the access to a discussion, None where it is unknown, or private and not for
+        the reader. Both take the same work: what is cached is used for who may read alone."""
+        access = self._app.cached_access(discussion)
         if access is None or not self.may_read(access.site, access.rules):
+            access = await self._app.read_access(discussion)
+        if access is None or not self.may_read(access.site, access.rules):
+            return None
+        return access
+
+    async def enter(self, discussion: UUID) -> Viewer:
+        """Return who the reader is in a discussion. Raises the problem `not-found` where it is
+        unknown, or private and not for them."""
+        access = await self.access(discussion)
+        if access is None:
             raise Problem("not-found", "there is no such discussion")
         self._request[ORIGINS] = access.rules.origins
         self.is_made_of(ids.prefix_of(discussion), site_prefix(access.site))
@@ -52,17 +63,30 @@ class Reader:
         return viewer
 
     async def visit(self, site: str) -> Rules:
-        """What holds on a site. Its `origins` hold for the answer."""
+        """Return the rules of a site. Its `origins` hold for the answer where the reader may
+        read it."""
         rules = await self._app.site_rules(site)
-        self._request[ORIGINS] = rules.origins
+        if self.may_read(site, rules):
+            self._request[ORIGINS] = rules.origins
         self.is_made_of(site_prefix(site))
         return rules
 
     def may_read(self, site: str, rules: Rules) -> bool:
         """Everybody may what is not private."""
-        if not rules.private:
-            return True
+        return not rules.private or self._may_read_private(site)
+
+    def _may_read_private(self, site: str) -> bool:
         return self._token is not None and self._token.may(site, *READING_SCOPES)
+
+    def filter_of(self, site: str, rules: Rules) -> Readable | None:
+        """Return what chooses the discussions of a site that they may read; None for all."""
+        if self._may_read_private(site):
+            return None
+
+        async def readable(discussions: Sequence[UUID]) -> set[UUID]:
+            return await self.readable(site, rules, discussions)
+
+        return readable
 
     async def readable(self, site: str, rules: Rules, discussions: Sequence[UUID]) -> set[UUID]:
         """Those of a site's discussions that they may read, in one look at the log."""

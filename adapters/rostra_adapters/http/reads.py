@@ -182,13 +182,12 @@ class Reads:
         site = _site_in_path(request)
         rules = await reader.visit(site)
         limit, cursor = self._limit(query), query.one("cursor", CURSOR)
-        page = await self._app.discussions(site, limit=limit, cursor=cursor)
         reader.made_of = None  # of any discussion of the site
+        page = await self._app.discussions(
+            site, limit=limit, cursor=cursor, readable=reader.filter_of(site, rules)
+        )
         if not reader.may_read(site, rules):  # like a site that is unknown
             return DiscussionsPage(position=0, discussions=[], next=None)
-        readable = await reader.readable(site, rules, [one.id for one in page.discussions])
-        page.discussions = [one for one in page.discussions if one.id in readable]
-        page.position = max((one.position for one in page.discussions), default=0)
         return page
 
     async def _discussion(self, query: Query, reader: Reader, request: web.Request) -> Any:

@@ -41,9 +41,8 @@ class RuleReads:
         )
         of_site = await reader.visit(site)
         reader.is_made_of(ids.prefix_of(discussion))
-        access = await self._app.access(discussion)
+        access = await reader.access(discussion)
         # What is private answers like what is unknown: with what holds around it.
-        known = access is not None and reader.may_read(site, access.rules)
         around = of_site if reader.may_read(site, of_site) else Rules()
-        rules = access.rules if access is not None and known else around
+        rules = around if access is None else access.rules
         return msgspec.convert(rules, RulesShape, from_attributes=True)
