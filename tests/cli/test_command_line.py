@@ -156,6 +156,7 @@ def test_help_imports_no_driver_and_no_server(tmp_path: Path) -> None:
         ["token", "--scope", "sing"],
         ["token", "--scope", "comment", "--sub", "ann"],
         ["token", "--scope", "publish", "--days", "0"],
+        ["token", "--scope", "publish", "--sub", "rostra:operator"],
         ["publish"],
         ["publish", "nothing.ndjson"],
         ["publish", "-", "--batch", "0"],
@@ -343,3 +344,16 @@ def test_an_event_that_cannot_be_folded_is_told_and_the_exit_code_is_1(
     status = json.loads(rostra("status", "--json").stdout)
     [parked] = next(view["parked"] for view in status["views"] if view["name"] == "comments")
     assert (parked["position"], parked["discussion"]) == (39, str(ids.discussion_of(stream)))
+
+
+def test_tokens_of_the_previous_secret_are_taken_while_it_is_replaced(rostra: Command) -> None:
+    rostra.environment["ROSTRA_SECRET_PREVIOUS"] = SECRET
+    rostra.environment["ROSTRA_SECRET"] = "the secret that replaces it, long enough, too"
+    running = Running(rostra.starting("serve"))
+    try:
+        for bearer in (token("feed"), rostra("token", "--scope", "feed").stdout.decode().strip()):
+            headers = {"Authorization": f"Bearer {bearer}"}
+            with urlopen(Request(f"{running.url}/v1/events", headers=headers)) as answer:
+                assert answer.status == 200
+    finally:
+        running.stop()

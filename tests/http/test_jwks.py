@@ -29,6 +29,7 @@ def test_a_key_grants_what_its_entry_says(private: Any) -> None:
         scopes=frozenset({"publish"}),
         site="gazette",
         expires=FUTURE,
+        entry=given[0].entry,
     )
 
 
@@ -74,8 +75,8 @@ def _hmac_with_the_public_key() -> str:
         signed(aud="another"),
         signed(exp=1),
         signed(sub=None),
-        signed(sub="guest:1"),
-        signed(sub="rostra:operator"),
+        signed(sub="guest:0a1b"),
+        signed(sub="rostra:review"),
         signed(EC),
         jwt.encode(claims(iss=ISSUER), "", "none"),
         _hmac_with_the_public_key(),
@@ -202,9 +203,3 @@ async def test_none_of_them_is_a_token(test_data: Path) -> None:
             if isinstance(text, str) and text.isascii() and text.isprintable():
                 answer = await service.ask("GET", "/v1/events", token=text)
                 assert answer.status == 401, test
-
-
-@pytest.mark.parametrize("person", ["guest:0a1b", "rostra:review"])
-def test_no_other_issuer_gives_out_our_ids(person: str) -> None:
-    with pytest.raises(Problem, match="unauthorized"):
-        tokens.read(signed(sub=person), SECRET, keys(entry()))

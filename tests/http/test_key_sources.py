@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import web
+from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -90,6 +90,24 @@ async def test_a_file_is_read_again_when_it_changes(file: Path) -> None:
         assert not await takes(service, ED)
         file.write_bytes(content(granting(EC), granting(ED)))  # in place, too
         await will_take(service, ED)
+
+
+@pytest.mark.parametrize("change", ["withdrawn", "may grant less"])
+async def test_streams_end_with_the_key_of_their_token(file: Path, change: str) -> None:
+    async with serving_with(KeyFile(file)) as service, ClientSession() as session:
+        headers = {
+            "Authorization": f"Bearer {signed(ED, scope='feed')}",
+            "Accept": "text/event-stream",
+        }
+        async with session.get(f"{service.url}/v1/events", headers=headers) as stream:
+            assert stream.status == 200
+            replace(file, content(granting(EC), granting(ED)))
+            await will_take(service, EC)
+            assert not stream.content.at_eof()
+            left = [entry(ED, scopes=["read"])] if change == "may grant less" else []
+            replace(file, content(granting(EC), *left))
+            async with asyncio.timeout(WAIT_SECONDS_MAX):
+                await stream.read()
 
 
 async def test_the_last_good_keys_stay_while_a_file_is_broken(

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rostra_adapters.http import HttpSettings, tokens
+from rostra_adapters.http.key_sources import FixedKeys
 from rostra_adapters.http.problems import Problem
 from rostra_adapters.revocations import MemoryRevocations
 from service import (
@@ -49,7 +50,7 @@ ADMIN_EVENTS = [
 
 
 def verifier(*secrets: str, revocations: MemoryRevocations | None = None) -> tokens.Verifier:
-    return tokens.Verifier(secrets or (SECRET,), lambda: (), revocations or MemoryRevocations())
+    return tokens.Verifier(secrets or (SECRET,), FixedKeys(), revocations or MemoryRevocations())
 
 
 @contextmanager

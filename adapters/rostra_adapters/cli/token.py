@@ -43,6 +43,7 @@ def token(
       rostra token --scope "publish admin" --days 90
       rostra token --scope comment --sub u1 --name Ann --site blog
     """
+    from rostra.names import OUR_IDS
     from rostra_adapters.http import tokens
 
     scopes = scope.split()
@@ -50,6 +51,8 @@ def token(
         raise click.UsageError(f"not a scope: {', '.join(sorted(unknown))}")
     if "comment" in scopes and (sub is None or site == tokens.EVERY_SITE):
         raise click.UsageError("the scope `comment` is a person's: give --sub and one --site")
+    if (sub or "").startswith(OUR_IDS):
+        raise click.UsageError(f"ids that begin with {' or '.join(OUR_IDS)} are Rostra's own")
     secret = secret_of(data, make=True)
     assert secret is not None
     signed = tokens.sign(

@@ -82,9 +82,7 @@ def make_app(
             "access_log": None,
         },
     )
-    made[tokens.VERIFIER] = tokens.Verifier(
-        settings.secrets, lambda: settings.jwks.keys, app.revocations
-    )
+    made[tokens.VERIFIER] = tokens.Verifier(settings.secrets, settings.jwks, app.revocations)
     health, feeding = Health(app, settings), Feeding(app, settings)
     publishing, live = Publishing(app, settings, now), LiveUpdates(app, settings, limits)
     made[WRITES] = Writes(app, settings, limits)

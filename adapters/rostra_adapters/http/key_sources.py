@@ -4,7 +4,7 @@ import asyncio
 import logging
 import ssl
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Protocol
@@ -36,6 +36,9 @@ class KeySource(Protocol):
 
     keys: Sequence[Key]
 
+    def when_changed(self, call: Callable[[], None]) -> None:
+        """Have a function called whenever the keys change."""
+
     async def following(self, _: web.Application) -> AsyncIterator[None]:
         """Keep the keys up to date while an application runs."""
         yield
@@ -47,6 +50,9 @@ class FixedKeys:
     def __init__(self, keys: Sequence[Key] = ()) -> None:
         self.keys = keys
 
+    def when_changed(self, call: Callable[[], None]) -> None:
+        pass
+
     async def following(self, _: web.Application) -> AsyncIterator[None]:
         yield
 
@@ -57,6 +63,10 @@ class _Followed:
     def __init__(self, keys: Sequence[Key] = ()) -> None:
         self.keys = keys
         self._warning: str | None = None
+        self._calls: list[Callable[[], None]] = []
+
+    def when_changed(self, call: Callable[[], None]) -> None:
+        self._calls.append(call)
 
     async def following(self, _: web.Application) -> AsyncIterator[None]:
         seconds = await self._look()
@@ -78,6 +88,8 @@ class _Followed:
         self._warning = None
         if [key.entry for key in keys] != [key.entry for key in self.keys]:
             self.keys = keys
+            for call in self._calls:
+                call()
 
     def _warn(self, error: object) -> None:
         """Warn of what failed, once as long as it is the same."""

@@ -16,7 +16,8 @@ from msgspec import Meta
 from rostra import texts
 from rostra.limits import PERSON_CHARACTERS_MAX
 from rostra.names import OUR_IDS
-from rostra_adapters.http.jwks import Key
+from rostra_adapters.http.jwks import Entry, Key
+from rostra_adapters.http.key_sources import KeySource
 from rostra_adapters.http.problems import Problem
 from rostra_adapters.revocations import Revocations
 
@@ -30,8 +31,6 @@ CLOCK_SKEW_SECONDS_MAX = 60.0
 """Seconds that an issuer's clock may be ahead of ours."""
 TIME_MAX = 253_402_300_799
 """The end of the year 9999."""
-OURS = ("guest:", "rostra:")
-"""Beginnings of persons' ids that only this service gives."""
 PARTS = 3
 TIMER_SECONDS_MAX = 600.0
 """Seconds after which the clock is looked at again, which may have been set."""
@@ -53,6 +52,8 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
     expires: float
     """Seconds since the epoch, as `issued`."""
     issued: float | None = None
+    entry: Entry | None = None
+    """The key that verified it, of those of other issuers."""
 
     def reaches(self, site: str) -> bool:
         """Return whether the token is for a site."""
@@ -97,29 +98,20 @@ class Verifier:
     token is not cached.
     """
 
-    def __init__(
-        self,
-        secrets: Sequence[str],
-        keys: Callable[[], Sequence[Key]],
-        revocations: Revocations,
-    ) -> None:
+    def __init__(self, secrets: Sequence[str], source: KeySource, revocations: Revocations) -> None:
         self._secrets = secrets
-        self._keys = keys
+        self._source = source
         self._revocations = revocations
         self._watches: set[_Watch] = set()
         revocations.when_revoked(self._end_revoked)
-        self._cached_keys: Sequence[Key] = ()
+        source.when_changed(self._end_revoked)
         self._cache: OrderedDict[str, Token] = OrderedDict()
 
     def token(self, text: str) -> Token:
         """Return the token that a text is. Raises the problem `unauthorized`."""
-        keys = self._keys()
-        if keys is not self._cached_keys:
-            self._cache.clear()
-            self._cached_keys = keys
         token = self._cache.get(text)
-        if token is None:
-            token = read(text, self._secrets, keys)
+        if token is None or self._has_lost_its_key(token):
+            token = read(text, self._secrets, self._source.keys)
             if len(text) <= VERIFIED_CHARACTERS_MAX:
                 self._cache[text] = token
                 if len(self._cache) > VERIFIED_KEPT_MAX:
@@ -152,7 +144,14 @@ class Verifier:
             watch.cancel()
 
     def _is_revoked(self, token: Token) -> bool:
-        return self._revocations.is_revoked(token.person, token.site, token.issued)
+        return self._has_lost_its_key(token) or self._revocations.is_revoked(
+            token.person, token.site, token.issued
+        )
+
+    def _has_lost_its_key(self, token: Token) -> bool:
+        """Return whether the key that verified it was withdrawn, or may grant something else."""
+        entry = token.entry
+        return entry is not None and all(key.entry != entry for key in self._source.keys)
 
     def _end_revoked(self) -> None:
         for watch in [one for one in self._watches if self._is_revoked(one.token)]:
@@ -296,21 +295,21 @@ def _granted(text: str, header: _Header, keys: Sequence[Key]) -> Token:
                 payload = verified_payload(text, key.public, key.entry.alg)
             except jwt.InvalidSignatureError:
                 continue  # an issuer may have several keys without a name
-            token = _token(payload)
-            if token.person.startswith(OUR_IDS):
-                raise _unauthorized("the token's `sub` is an id that only Rostra gives out")
-            return _bounded(token, key)
+            return _bounded(_token(payload), key)
     raise jwt.InvalidKeyError
 
 
 def _bounded(token: Token, key: Key) -> Token:
     """Return a token with what its key may grant. Raises the problem `unauthorized`."""
-    if token.person.startswith(OURS):
-        raise _unauthorized("the token's `sub` is one that only this service gives")
+    if token.person.startswith(OUR_IDS):
+        raise _unauthorized("the token's `sub` is an id that only Rostra gives out")
     entry = key.entry
     may = EVERY_SITE in entry.sites or token.site in entry.sites
     return msgspec.structs.replace(
-        token, scopes=token.scopes & entry.scopes, site=token.site if may else None
+        token,
+        scopes=token.scopes & entry.scopes,
+        site=token.site if may else None,
+        entry=entry,
     )
 
 
