@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from multidict import CIMultiDict
 
 from rostra_adapters.http import HttpSettings
-from rostra_adapters.http.addresses import LOOPBACK, Addresses, trusted_proxies
+from rostra_adapters.http.addresses import ADDRESS, LOOPBACK, Addresses, trusted_proxies
 from rostra_adapters.http.settings import Rate
 from service import SECRET, serving
 
@@ -131,9 +131,8 @@ def test_headers_of_others_are_ignored_warned_of_once_and_counted(
     addresses = Addresses(PROXIES)
     with caplog.at_level(logging.WARNING):
         for _ in range(3):
-            assert addresses.reader(asked("198.51.100.1", ("X-Forwarded-For", READER))) == (
-                "198.51.100.1"
-            )
+            request = asked("198.51.100.1", ("X-Forwarded-For", READER))
+            assert addresses.reader(request) == addresses.reader(request) == "198.51.100.1"
     assert addresses.untrusted_headers == 3
     (record,) = caplog.records
     assert "198.51.100.1" in record.getMessage()
@@ -223,6 +222,7 @@ def test_a_long_header_costs_no_more_than_its_length() -> None:
         began = time.process_time()
         for _ in range(200):
             addresses.reader(request)
+            del request[ADDRESS]
         return time.process_time() - began
 
     usual = seconds(("X-Forwarded-For", f"{READER}, 10.1.1.1"), ("Forwarded", f"for={READER}"))

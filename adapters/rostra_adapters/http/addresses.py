@@ -27,6 +27,7 @@ ADDRESS_CHARACTERS_MAX = 64
 PEERS_CACHED_MAX = 10_000
 X_FORWARDED_FOR = "X-Forwarded-For"
 FORWARDED = "Forwarded"
+ADDRESS = web.RequestKey("address", str)
 
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # noqa: S105  # a word of HTTP's grammar
 _PAIR = rf'({_TOKEN})=({_TOKEN}|"(?:[^"\\]|\\.)*")'
@@ -54,11 +55,17 @@ class Addresses:
         return self._peer(peer)[1]
 
     def reader(self, request: web.BaseRequest) -> str:
-        """Return the reader's address, an IPv6 one as its network.
+        """Return the reader's address, an IPv6 one as its network; found once a request.
 
         Empty for a request from this very machine without a proxy, which has no limit. Where a
         proxy names no address, or two headers name different ones, the proxy's own address stands.
         """
+        found = request.get(ADDRESS)
+        if found is None:
+            found = request[ADDRESS] = self._found(request)
+        return found
+
+    def _found(self, request: web.BaseRequest) -> str:
         peer = request.remote or ""
         address, is_trusted = self._peer(peer)
         headers = request.headers
