@@ -10,6 +10,7 @@ from typing import Any
 import jwt
 from aiohttp import ClientResponse, ClientSession, web
 from aiohttp.test_utils import TestServer
+from aiohttp.web_runner import BaseRunner
 
 import rostra_adapters
 from rostra_adapters.app import App
@@ -103,12 +104,20 @@ class Service:
         url: str,
         written: Sequence[bytes] = (),
         application: web.Application | None = None,
+        runner: BaseRunner | None = None,
     ) -> None:
         self.app = app
         self.application = application
         self.url = url
         self._session = session
         self._written = written
+        self._runner = runner
+
+    @property
+    def connections(self) -> int:
+        """Return the number of open connections."""
+        assert self._runner is not None and self._runner.server is not None
+        return len(self._runner.server.connections)
 
     async def lines(self) -> list[dict[str, Any]]:
         """What the request log says, of all requests so far."""
@@ -201,6 +210,6 @@ async def serving_app(app: App, settings: HttpSettings | None = None) -> AsyncIt
     try:
         async with ClientSession() as session:
             url = str(server.make_url("")).rstrip("/")
-            yield Service(app, session, url, written, application)
+            yield Service(app, session, url, written, application, server.runner)
     finally:
         await server.close()

@@ -8,6 +8,7 @@ import binascii
 import re
 from base64 import b64decode
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, Literal
 
 import msgspec
@@ -22,11 +23,18 @@ from rostra.refusals import Refusal
 from rostra.texts import EventName, SourceUri
 from rostra.times import Time, later, parse_time
 
+FAULTS_MAX = 20
+FAULT_CHARACTERS_MAX = 300
+NAME_CHARACTERS_MAX = 200
+UNKNOWN_FIELDS_BYTES_MAX = 8 * 1024
+"""Of a longer body only the first unknown field is named."""
+
 
 class Fault(msgspec.Struct, frozen=True, gc=False):
-    """What does not fit, and where: `data.author.id`."""
+    """A part that does not fit."""
 
     path: str
+    """Its place, for example `data.author.id`."""
     message: str
 
 
@@ -144,29 +152,52 @@ def _data(envelope: Envelope) -> bytes | Raw:
 def faults(
     kind: type[msgspec.Struct], json: bytes | Raw, error: msgspec.ValidationError
 ) -> list[Fault]:
-    """Every field of a body that does not fit."""
+    """Return the fields of a body that do not fit, at most `FAULTS_MAX`."""
     return _faults(kind, json, "", error)
 
 
 def _faults(
     kind: type[msgspec.Struct], json: bytes | Raw, at: str, error: msgspec.ValidationError
 ) -> list[Fault]:
-    """Every field that does not fit, where msgspec's error names the first alone."""
+    """Return the fields that do not fit; msgspec's error names the first alone."""
     try:
-        given = _fields.decode(json)
+        given = _known_fields(kind).decode(json)
     except msgspec.ValidationError:
         return [fault_of(error, at)]
     found = []
-    fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
-    for name, field in fields.items():
-        if name in given:
-            found += _fault_of(given[name], field.type, _inside(at, name))
+    for field in msgspec.structs.fields(kind):
+        name, raw = field.encode_name, getattr(given, field.name)
+        if bytes(raw):
+            found += _fault_of(raw, field.type, _inside(at, name))
         elif field.required:
             found.append(Fault(_inside(at, name), "is missing"))
     if kind.__struct_config__.forbid_unknown_fields:
-        unknown = [name for name in given if name not in fields]
-        found += [Fault(_inside(at, name[:200]), "is not a field of this") for name in unknown]
-    return found or [fault_of(error, at)]
+        found += _unknown_fields(kind, json, at, error)
+    return found[:FAULTS_MAX] or [fault_of(error, at)]
+
+
+@cache
+def _known_fields(kind: type[msgspec.Struct]) -> "msgspec.json.Decoder[msgspec.Struct]":
+    """Return a decoder of the kind's fields as JSON, empty where one is missing."""
+    fields = msgspec.structs.fields(kind)
+    names = {field.name: field.encode_name for field in fields}
+    raw = msgspec.defstruct("Known", [(name, Raw, Raw()) for name in names], rename=names, gc=False)
+    return msgspec.json.Decoder(raw)
+
+
+def _unknown_fields(
+    kind: type[msgspec.Struct], json: bytes | Raw, at: str, error: msgspec.ValidationError
+) -> list[Fault]:
+    if len(bytes(json)) > UNKNOWN_FIELDS_BYTES_MAX:
+        return (
+            [fault_of(error, at)] if str(error).startswith("Object contains unknown field") else []
+        )
+    known = {field.encode_name for field in msgspec.structs.fields(kind)}
+    unknown = [name for name in _fields.decode(json) if name not in known]
+    return [
+        Fault(_inside(at, name[:NAME_CHARACTERS_MAX]), "is not a field of this")
+        for name in unknown[:FAULTS_MAX]
+    ]
 
 
 def _fault_of(json: Raw, kind: Any, at: str) -> list[Fault]:
@@ -182,12 +213,12 @@ def _inside(at: str, name: str) -> str:
 
 
 def fault_of(error: msgspec.ValidationError, at: str) -> Fault:
-    """Return msgspec's `Expected … - at `$.author.id``, as path and message."""
+    """Split msgspec's `Expected … - at `$.author.id`` into path and message."""
     message, _, place = str(error).partition(" - at `$")
-    path = f"{at}{place.rstrip('`')}"
+    path = f"{at}{place.rstrip('`')}"[:FAULT_CHARACTERS_MAX].lstrip(".")
     if missing := _MISSING.fullmatch(message):
-        return Fault(_inside(path.lstrip("."), missing[1]), "is missing")
-    return Fault(path.lstrip("."), words(message))
+        return Fault(_inside(path, missing[1]), "is missing")
+    return Fault(path, words(message[:FAULT_CHARACTERS_MAX]))
 
 
 _MISSING = re.compile(r"Object missing required field `(.*)`")

@@ -82,6 +82,7 @@ async def test_json_is_the_same_json_on_every_route(test_data: Path) -> None:
         headers = {"Content-Type": "application/json", "ce-specversion": "1.0", "ce-id": "1"}
         headers |= {"ce-source": "urn:cms", "ce-type": "comment.posted"}
         routes = await _bodies(service)
+        whole = ("/v1/events", "/v1/counts")  # take more than a person says
         assert len(routes) >= 10
         assert {method for method, _ in routes} == {"POST", "PUT", "PATCH"}
         for method, path in routes:
@@ -90,7 +91,9 @@ async def test_json_is_the_same_json_on_every_route(test_data: Path) -> None:
                     method, path, token=everything, headers=headers, body=file.read_bytes()
                 )
                 kind = file.name[:1]
-                if kind == "n":
+                if file.stat().st_size > free.person_request_bytes_max and path not in whole:
+                    assert (answer.status, answer.problem) == (413, "too-large"), (path, file.name)
+                elif kind == "n":
                     assert (answer.status, answer.problem) == (400, "not-json"), (path, file.name)
                 elif kind == "y":
                     assert (answer.status, answer.problem) in FITS_NOT, (path, file.name)
@@ -213,7 +216,7 @@ async def test_naughty_strings_are_names_or_are_refused(
             assert answer.status in (200, 400, 404), (path, text)
 
 
-@pytest.mark.parametrize("path", ["%00", "%ff", "..%2f..", "%F0%9F%98%80", "a" * 5_000])
+@pytest.mark.parametrize("path", ["%00", "%ff", "..%2f..", "%F0%9F%98%80", "a" * 4_000])
 async def test_paths_that_are_none_are_not_found(service: Service, path: str) -> None:
     for prefix in ("/", "/v1/discussions/", "/v1/comments/", "/problems/"):
         answer = await service.ask("GET", prefix + path)

@@ -33,8 +33,12 @@ BROKEN = {
         400,
         "bad-request",
     ),
-    "a long request line": (f"GET /{LONG} HTTP/1.1\r\nHost: x\r\n\r\n", 413, "too-large"),
-    "a long header": (f"GET / HTTP/1.1\r\nHost: x\r\nA: {LONG}\r\n\r\n", 413, "too-large"),
+    "a long request line": (f"GET /{LONG} HTTP/1.1\r\nHost: x\r\n\r\n", 414, "uri-too-long"),
+    "a long header": (
+        f"GET / HTTP/1.1\r\nHost: x\r\nA: {LONG}\r\n\r\n",
+        431,
+        "headers-too-large",
+    ),
     "many headers": (
         "GET / HTTP/1.1\r\nHost: x\r\n" + "A: b\r\n" * 10_000 + "\r\n",
         400,

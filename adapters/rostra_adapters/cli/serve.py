@@ -17,6 +17,7 @@ from typing import Any
 import click
 import msgspec
 
+from rostra_adapters.cli.http_limits import HTTP_LIMITS, http_limits
 from rostra_adapters.cli.options import (
     DATA,
     SECRET_PREVIOUS,
@@ -111,6 +112,7 @@ GARBAGE_LOOKED_FOR_EACH = 20_000
     envvar="ROSTRA_DEMO",
     help="Also shows an article with a discussion, at /demo.",
 )
+@http_limits
 @place
 def serve(*, workers: int, **given: Any) -> None:
     """Run the service until SIGTERM or Ctrl-C.
@@ -121,7 +123,8 @@ def serve(*, workers: int, **given: Any) -> None:
       rostra serve --host 0.0.0.0 --port 80 --database-url postgresql://rostra@db/rostra
     """
     limits = {name: given.pop(name) for name in RATES}
-    plan = Plan(**given, rates=limits, workers=workers)
+    http = {name: given.pop(name) for name in HTTP_LIMITS}
+    plan = Plan(**given, rates=limits, http=http, workers=workers)
     if workers > 1:
         _serve_together(plan, workers)
         return
@@ -174,6 +177,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     jwks: str | None
     demo: bool
     rates: dict[str, Given]
+    http: dict[str, Any]
     workers: int
     fold_events_max: int
     fold_events_max_moderator: int
@@ -287,6 +291,7 @@ def _settings(plan: Plan) -> Any:
             fold_events_max_moderator=plan.fold_events_max_moderator,
             fold_events_a_request=plan.fold_events_a_request,
             proxies=trusted_proxies(plan.proxies, plan.host),
+            **plan.http,
         )
     except (ValueError, JwksError) as error:
         raise click.ClickException(str(error)) from None

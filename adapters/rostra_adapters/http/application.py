@@ -15,11 +15,13 @@ from rostra_adapters.http.embed import Embed
 from rostra_adapters.http.events import Publishing
 from rostra_adapters.http.feed import Feeding
 from rostra_adapters.http.guests import Guests
+from rostra_adapters.http.heads import parser_limits
 from rostra_adapters.http.health import Health
 from rostra_adapters.http.history import Histories
 from rostra_adapters.http.kept_pages import KeptPages
 from rostra_adapters.http.limits import Limits
 from rostra_adapters.http.live import LIVE, LiveUpdates
+from rostra_adapters.http.messages import close_unread
 from rostra_adapters.http.metrics import Metrics
 from rostra_adapters.http.middleware import cors, preflights, problems
 from rostra_adapters.http.moderation import Moderation
@@ -40,6 +42,12 @@ KEPT_PAGES = web.AppKey("kept_pages", KeptPages)
 METRICS = web.AppKey("metrics", Metrics)
 ADDRESSES = web.AppKey("addresses", Addresses)
 REQUESTS = web.AppKey("requests", RequestLog)
+SETTINGS = web.AppKey("settings", HttpSettings)
+LINGER_SECONDS = 5.0
+"""Time for a client to read its answer before a connection with unread bytes is closed."""
+UNREAD_BYTES = 2 * 1024
+"""Bytes of a body that wait for a handler to read it. Reading pauses at twice as many, or at as
+many chunks as a sixteenth of it."""
 
 
 def utc_now() -> Time:
@@ -66,6 +74,7 @@ def make_app(
         secure(answer.headers)
         limits.tell(request, answer)
         requests.answer_trace(request, answer)
+        close_unread(request, answer)
 
     made = web.Application(
         middlewares=[
@@ -77,9 +86,10 @@ def make_app(
         ],
         client_max_size=settings.request_bytes_max,
         handler_args={
-            "max_line_size": settings.line_bytes_max,
-            "max_field_size": settings.line_bytes_max,
+            **parser_limits(settings),
             "access_log": None,
+            "lingering_time": LINGER_SECONDS,
+            "read_bufsize": UNREAD_BYTES,
         },
     )
     made[tokens.VERIFIER] = tokens.Verifier(settings.secrets, settings.jwks, app.revocations)
@@ -87,6 +97,7 @@ def make_app(
     publishing, live = Publishing(app, settings, now), LiveUpdates(app, settings, limits)
     made[WRITES] = Writes(app, settings, limits)
     made[ADDRESSES] = limits.addresses
+    made[SETTINGS] = settings
     made[METRICS], made[REQUESTS], made[LIVE] = metrics, requests, live.live
     made[KEPT_PAGES] = KeptPages(pages, limits, requests)
     metrics.count_readers("feed", lambda: feeding.tail.followers)

@@ -11,19 +11,24 @@ from rostra_adapters.http.messages import body_of
 from rostra_adapters.http.problems import Problem
 
 MEDIA_TYPES = ("application/json", "application/merge-patch+json")
+PARTS_MAX = 4_000
+"""Quotes of a body but for those within texts: one with more of them fits none of our types. And
+brackets of a body whose depth is looked at: with more of them it is text, or does not fit."""
 
 S = TypeVar("S", bound=msgspec.Struct)
 
 
 async def decoded(request: web.Request, kind: type[S], *, bytes_max: int) -> S:
-    """The body. Raises the problems `unsupported-media-type`, `too-large`, `not-json` and
-    `invalid-body`."""
+    """Return the body as a type. Raises the problems `unsupported-media-type`, `too-large`,
+    `request-timeout`, `not-json` and `invalid-body`."""
     charset = (request.charset or "utf-8").lower()
     if request.content_type not in MEDIA_TYPES or charset not in ("utf-8", "utf8"):
         raise Problem("unsupported-media-type", f"send {MEDIA_TYPES[0]} in UTF-8")
     body = await body_of(request, bytes_max)
     try:
-        strict_json.value(body)
+        strict_json.value(body, brackets_max=PARTS_MAX)
+        if body.count(b'"') - body.count(b'\\"') > PARTS_MAX:
+            raise Problem("invalid-body", f"the body has more than {PARTS_MAX} quotes")
         return msgspec.json.decode(body, type=kind)
     except strict_json.NotJson as error:
         raise Problem("not-json", str(error)) from None

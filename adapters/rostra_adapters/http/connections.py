@@ -1,5 +1,7 @@
-"""What is answered where no handler is asked: to bytes that are no request of HTTP, and to one
-that breaks outside of every handler. Problems too, and lines of the request log."""
+"""Connections: their limits, and answers to what is no request or breaks outside every handler.
+
+Each such answer is a problem and a line of the request log.
+"""
 
 import logging
 import time
@@ -7,32 +9,82 @@ from typing import Any
 
 from aiohttp import http_exceptions, web
 
-from rostra_adapters.http.application import KEPT_PAGES, REQUESTS
+from rostra_adapters.http.application import KEPT_PAGES, REQUESTS, SETTINGS
+from rostra_adapters.http.heads import (
+    DISCARDED_BYTES_MAX,
+    BoundedParser,
+    HeadersTooLarge,
+    problem_of_head,
+    problem_of_line,
+)
 from rostra_adapters.http.kept_pages import Handle
+from rostra_adapters.http.messages import close_unread
 from rostra_adapters.http.metrics import NO_ROUTE
 from rostra_adapters.http.middleware import ANY_ORIGIN, problem_of
 from rostra_adapters.http.problems import Problem, response
 from rostra_adapters.http.request_log import TRACEPARENT, RequestLog
+from rostra_adapters.http.settings import HttpSettings
 
 _logger = logging.getLogger(__name__)
 
 
 class Connection(web.RequestHandler):
-    """aiohttp's, but for what it says when there is nothing to say it for."""
+    """aiohttp's connection with bounds on what it reads, and with problems for errors."""
 
-    __slots__ = ("_requests",)
+    __slots__ = ("_bounded", "_discarded_bytes", "_requests", "_settings")
 
-    def __init__(self, requests: RequestLog, server: web.Server, **settings: Any) -> None:
-        super().__init__(server, **settings)
+    def __init__(
+        self, requests: RequestLog, settings: HttpSettings, server: web.Server, **arguments: Any
+    ) -> None:
+        super().__init__(server, **arguments)
         self._requests = requests
+        self._settings = settings
+        self._bounded = BoundedParser(self._parser, settings, self._end_answer)
+        self._parser = self._bounded  # type: ignore[assignment]  # it has the methods that are used
+        self._discarded_bytes = 0
 
     def data_received(self, data: bytes) -> None:
+        """Read bytes of requests."""
+        if not self._discards:
+            self._discarded_bytes = 0
+        else:
+            self._discarded_bytes += len(data)
+            if not self._keepalive:
+                self._bounded.stop()
         super().data_received(data)
-        # aiohttp has what it cannot read wait for its turn, behind the request whose body it is
-        # and which waits for the rest of that.
+        if self._discarded_bytes > DISCARDED_BYTES_MAX:
+            self._pause_transport_reading()
+        # aiohttp queues what it cannot read behind the request whose body it is, and that request
+        # waits for the rest of its body.
         broken = bool(self._messages) and getattr(self._messages[-1][0], "exc", None)
         if broken and (request := self._current_request) and not request.content.is_eof():
             request.content.set_exception(web.RequestPayloadError("the body cannot be read"))
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Let go of what waits for the client."""
+        if self._bounded.rest is not None:
+            self._bounded.rest.end()
+        super().connection_lost(exc)
+
+    @property
+    def bounded(self) -> BoundedParser:
+        """The parser of the requests."""
+        return self._bounded
+
+    @property
+    def _discards(self) -> bool:
+        """Whether bytes that come now are for nobody: their request has been answered."""
+        is_answered = self._current_request is None and not self._messages
+        return self._bounded.rest is not None or (is_answered and not self._bounded.reads_head)
+
+    def _resume_transport_reading(self) -> None:
+        if self._discarded_bytes <= DISCARDED_BYTES_MAX:
+            super()._resume_transport_reading()
+
+    def _end_answer(self) -> None:
+        """Close the sending half, so that the client sees that there will be no other answer."""
+        if self.transport is not None and self.transport.can_write_eof():
+            self.transport.write_eof()
 
     def handle_error(
         self,
@@ -41,10 +93,10 @@ class Connection(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,  # noqa: ARG002  # it repeats what was sent
     ) -> web.StreamResponse:
-        """The last answer of the connection."""
+        """Return the last answer of the connection."""
         if request.writer.output_size > 0:
             raise ConnectionError("an answer has begun, and cannot become another")
-        problem = _problem(status, exc)
+        problem = _problem(status, exc, self._settings)
         if problem.kind.status >= web.HTTPInternalServerError.status_code:
             _logger.error("a request broke", exc_info=exc)
         answer = _answered(request, problem, self._requests)
@@ -53,27 +105,38 @@ class Connection(web.RequestHandler):
 
 
 class Connections(web.Server):
-    """They come about as connections of an application whose runner has made a server for it."""
+    """Server of an application's runner whose connections are ours."""
 
     def __init__(self, server: web.Server, application: web.Application) -> None:
         vars(self).update(vars(server))
-        self._requests = application[REQUESTS]
+        self._requests, self._settings = application[REQUESTS], application[SETTINGS]
         handle = application[KEPT_PAGES].before(server.request_handler)
-        self.request_handler = _or_problem(handle, self._requests)
+        bounded = _bounded(handle, self._requests, self._settings)
+        self.request_handler = _or_problem(bounded, self._requests)
 
     def __call__(self) -> web.RequestHandler:
-        return Connection(self._requests, self, loop=self._loop, **self._kwargs)
+        return Connection(self._requests, self._settings, self, loop=self._loop, **self._kwargs)
 
 
 class Runner(web.AppRunner):
-    """What is kept is answered before a request is routed, and nothing but problems says no."""
+    """Runner that answers cached pages before it routes, and refuses with problems alone."""
 
     async def _make_server(self) -> web.Server:
         return Connections(await super()._make_server(), self.app)
 
 
+def _bounded(handle: Handle, requests: RequestLog, settings: HttpSettings) -> Handle:
+    """Refuse what is longer than the limits before anything of it is parsed or routed."""
+
+    async def handled(request: web.BaseRequest) -> web.StreamResponse:
+        problem = problem_of_head(request, settings)
+        return await handle(request) if problem is None else _answered(request, problem, requests)
+
+    return handled
+
+
 def _or_problem(handle: Handle, requests: RequestLog) -> Handle:
-    """What aiohttp refuses before it asks any handler: an expectation that is none of ours."""
+    """Answer with a problem where aiohttp refuses an expectation before it asks a handler."""
 
     async def handled(request: web.BaseRequest) -> web.StreamResponse:
         try:
@@ -89,14 +152,17 @@ def _answered(request: web.BaseRequest, problem: Problem, requests: RequestLog) 
     answer.headers.update(ANY_ORIGIN)
     part = requests.begin(request, time.perf_counter())
     answer.headers[TRACEPARENT] = part.trace
+    close_unread(request, answer)
     requests.done(request, NO_ROUTE, answer.status, part)
     return answer
 
 
-def _problem(status: int, exc: BaseException | None) -> Problem:
+def _problem(status: int, exc: BaseException | None, settings: HttpSettings) -> Problem:
     match exc:
+        case HeadersTooLarge():
+            return Problem("headers-too-large", exc.message)
         case http_exceptions.LineTooLong():
-            return Problem("too-large", "the request line or a header is too long")
+            return problem_of_line(exc, settings)
         case http_exceptions.BadStatusLine() | http_exceptions.InvalidURLError():
             return Problem("bad-request", "the request line cannot be read")
         case http_exceptions.PayloadEncodingError():

@@ -18,7 +18,7 @@ from rostra.refusals import Refusal
 from rostra.times import Time
 from rostra_adapters.app import App
 from rostra_adapters.http import ndjson, streams, tokens
-from rostra_adapters.http.messages import answer, body_of, check_encoding
+from rostra_adapters.http.messages import LINES, answer, body_of, check_encoding
 from rostra_adapters.http.problems import Problem, ProblemShape, refused
 from rostra_adapters.http.settings import HttpSettings
 from rostra_adapters.http.tokens import Token
@@ -68,7 +68,7 @@ class Publishing:
 
     async def post(self, request: web.Request) -> web.StreamResponse:
         token = tokens.needed(request, "publish", "admin")
-        if request.content_type == ndjson.MEDIA_TYPE:
+        if request.content_type == LINES:
             return await self._lines(request, token)
         take = self._taking(request)
         await self._admit()
@@ -99,7 +99,7 @@ class Publishing:
         if charset in ("utf-8", "utf8") and (take := modes.get(request.content_type)):
             return take
         detail = (
-            f"send {STRUCTURED}, {BATCHED} or {ndjson.MEDIA_TYPE}, "
+            f"send {STRUCTURED}, {BATCHED} or {LINES}, "
             f"or {BINARY} with {BINARY_PREFIX} headers, in UTF-8"
         )
         raise Problem("unsupported-media-type", detail)
@@ -148,7 +148,7 @@ class Publishing:
             lambda lines: self._line_results(lines, token),
             line_bytes_max=self._settings.line_of_events_bytes_max,
         )
-        response = await streams.begin(request, ndjson.MEDIA_TYPE)
+        response = await streams.begin(request, LINES)
         self._streams.add(stream)
         try:
             with request.app[tokens.VERIFIER].watching(token, stream.stop):

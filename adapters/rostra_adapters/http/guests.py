@@ -62,7 +62,7 @@ class Guests:
         return [web.post("/v1/guests", self.enter)]
 
     async def enter(self, request: web.Request) -> web.Response:
-        new = await decoded(request, NewGuest, bytes_max=self._settings.request_bytes_max)
+        new = await decoded(request, NewGuest, bytes_max=self._settings.person_request_bytes_max)
         rules = await self._app.site_rules(new.site)
         if not rules.private:
             request[ORIGINS] = rules.origins

@@ -10,7 +10,8 @@ from aiohttp import HttpVersion11, hdrs, web
 from aiohttp.abc import AbstractStreamWriter
 
 from rostra_adapters.http.limits import Limits
-from rostra_adapters.http.page_cache import POSITION, PageCache, Shown, has, wants_gzip
+from rostra_adapters.http.messages import is_known
+from rostra_adapters.http.page_cache import POSITION, PageCache, Shown, wants_gzip
 from rostra_adapters.http.request_log import TRACEPARENT, RequestLog
 
 Handle = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
@@ -88,12 +89,12 @@ class KeptPages:
 
 
 def _stays_open(request: web.BaseRequest) -> bool:
-    return request.version == HttpVersion11 and request.keep_alive
+    return request.version == HttpVersion11 and request.keep_alive and request.content.is_eof()
 
 
 def _parts(request: web.BaseRequest, shown: Shown) -> tuple[int, bytes, bytes]:
     """The status, the head as far as it is always the same, and the body."""
-    if hdrs.IF_NONE_MATCH in request.headers and has(request, shown.etag):
+    if is_known(request, shown.etag):
         return 304, _head(shown, "304"), b""
     if shown.long and wants_gzip(request):
         return 200, _head(shown, "gzip"), shown.in_gzip()

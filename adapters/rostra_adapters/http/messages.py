@@ -5,26 +5,61 @@ from hashlib import blake2b
 
 from aiohttp import hdrs, web
 
+from rostra_adapters.http.heads import BoundedParser
 from rostra_adapters.http.problems import Problem
 
 JSON = "application/json"
 HTML = "text/html; charset=utf-8"
 ETAG_BYTES = 12
+LINES = "application/x-ndjson"
+READ_BYTES = 64 * 1024
+"""Bytes of a body that wait while a handler reads it; reading pauses at twice as many."""
+CHUNKED_TIMES_MAX = 2
+"""Bytes of a body in chunks as it comes, against those that it may have."""
+PASSED_BYTES_MAX = 64 * 1024
+"""Length of a body that is passed over, so that its connection serves another request."""
 ENCODINGS = ("", "identity", "gzip", "deflate")
 
 
 async def body_of(request: web.Request, bytes_max: int) -> bytes:
-    """The whole body. Raises the problem `too-large`, before reading it where it says its size,
-    and `unsupported-media-type`."""
+    """Return the whole body. Raises the problems `too-large`, before reading it where it says its
+    size, `bad-request` and `unsupported-media-type`."""
     check_encoding(request)
     if (request.content_length or 0) > bytes_max:
         raise _too_large(bytes_max)
-    taken = bytearray()
-    async for chunk in request.content.iter_any():
+    content, taken = request.content, bytearray()
+    content.set_read_chunk_size(min(READ_BYTES, bytes_max // 4))
+    while True:
+        _check_chunks(request, bytes_max)
+        chunk = await content.readany()
+        if not chunk:
+            return bytes(taken)
         taken += chunk
-        if len(taken) > bytes_max:  # counted as unpacked, where it came compressed
+        # Counted as unpacked, where it came compressed, and as it came, where it holds nothing.
+        if len(taken) > bytes_max or content.total_raw_bytes > bytes_max:
             raise _too_large(bytes_max)
-    return bytes(taken)
+
+
+def _check_chunks(request: web.Request, bytes_max: int) -> None:
+    """Raise the problems of a body whose chunks cost far more than what they hold."""
+    parser: BoundedParser | None = getattr(request.protocol, "bounded", None)
+    if parser is None:  # of an application on a runner of aiohttp's own
+        return
+    if parser.has_tiny_chunks:
+        raise Problem("bad-request", "the chunks of the body are too small")
+    if parser.body_bytes > CHUNKED_TIMES_MAX * bytes_max:
+        raise _too_large(bytes_max)
+
+
+def close_unread(request: web.BaseRequest, answer: web.StreamResponse) -> None:
+    """Have the connection closed where the rest of the body would cost more to pass over than a
+    new connection: it is packed, in chunks or long. Done as the answer's head is made."""
+    if request.content.is_eof() or answer.content_type == LINES:
+        return
+    length, encoding = request.content_length, request.headers.get(hdrs.CONTENT_ENCODING, "")
+    if length is None or length > PASSED_BYTES_MAX or encoding not in ("", "identity"):
+        answer.force_close()
+        answer.headers[hdrs.CONNECTION] = "close"
 
 
 def check_encoding(request: web.Request) -> None:
@@ -62,6 +97,16 @@ def answer(
     return response
 
 
+def is_known(request: web.BaseRequest, etag: str) -> bool:
+    """Return whether `If-None-Match` names a tag of ours.
+
+    No other tag can end in ours, so it need only be found: to take a long list apart would cost
+    more than a page.
+    """
+    given = request.headers.get(hdrs.IF_NONE_MATCH, "")
+    return etag in given or given.strip() == "*"
+
+
 def tagged(
     request: web.Request,
     body: bytes,
@@ -72,6 +117,6 @@ def tagged(
     """Answer with a body that shows no view: its ETag is its hash; 304 where the client has it."""
     etag = blake2b(body, digest_size=ETAG_BYTES).hexdigest()
     given = {hdrs.ETAG: f'"{etag}"', hdrs.CACHE_CONTROL: "no-cache", **(headers or {})}
-    if any(one.value in (etag, "*") for one in request.if_none_match or ()):
+    if is_known(request, f'"{etag}"'):
         return web.Response(status=304, headers=given)
     return web.Response(body=body, headers={hdrs.CONTENT_TYPE: media_type, **given})

@@ -116,7 +116,7 @@ class Moderation:
         comment = id_in_path(request, ids.Kind.COMMENT)
         discussion = ids.discussion_of(comment)
         actor = await enter(request, self._app, discussion, scope="moderate")
-        most = self._settings.request_bytes_max
+        most = self._settings.person_request_bytes_max
         ruling = await decoded(request, Ruling, bytes_max=most)
         command = ACTIONS[ruling.action](
             site=actor.site,

@@ -12,8 +12,8 @@ from tempfile import SpooledTemporaryFile
 from aiohttp import web
 
 from rostra_adapters.http import streams
+from rostra_adapters.http.messages import READ_BYTES
 
-MEDIA_TYPE = "application/x-ndjson"
 LINES_MAX = 500
 CHUNKS_WAITING_MAX = 16
 IN_MEMORY_BYTES_MAX = 1024 * 1024
@@ -137,6 +137,7 @@ class LineStream:
 
     async def _read(self) -> None:
         whole = False
+        self._request.content.set_read_chunk_size(READ_BYTES)
         with suppress(TimeoutError):
             async with self._reading:
                 while not self._stopped and (chunk := await self._request.content.readany()):

@@ -24,7 +24,7 @@ from rostra_adapters.http.security_headers import CONTENT_SECURITY_POLICY
 VERSION = "1"
 REFERENCE = "#/components/schemas/{name}"
 METHODS_APART = {"head", "options"}
-ALWAYS = (400, 429, 500)
+ALWAYS = (400, 408, 414, 415, 429, 431, 500)
 _RESPONSES = {
     200: "As asked",
     201: "Made",
@@ -35,12 +35,15 @@ _RESPONSES = {
     403: "The token does not allow this",
     404: "Not here",
     409: "The key is taken",
+    408: "Sent too slowly",
     410: "The cursor is too old, or of another log",
     412: "It has changed",
     413: "Too large",
+    414: "URI too long",
     415: "Another media type is needed",
     422: "It does not fit, or is refused",
     429: "Too many requests",
+    431: "Request headers too large",
     500: "Something broke here",
     503: "Not now: try again",
 }

@@ -7,6 +7,7 @@ import msgspec
 from aiohttp import hdrs, web
 from multidict import CIMultiDict
 
+from rostra_adapters.http.messages import is_known
 from rostra_adapters.http.middleware import ANY_ORIGIN
 from rostra_adapters.http.readers import ORIGINS
 from rostra_adapters.http.security_headers import secure
@@ -91,7 +92,7 @@ class PageCache:
         request[ORIGINS] = shown.origins
         headers = shown.headers.copy()
         headers[POSITION] = str(position)
-        if hdrs.IF_NONE_MATCH in request.headers and has(request, shown.etag):
+        if is_known(request, shown.etag):
             del headers[hdrs.CONTENT_TYPE]
             return web.Response(status=304, headers=headers)
         if shown.long and wants_gzip(request):
@@ -133,10 +134,3 @@ def wants_gzip(request: web.BaseRequest) -> bool:
     """Whether the answer may go compressed."""
     asked = request.headers.get(hdrs.ACCEPT_ENCODING)
     return asked is not None and "gzip" in asked and "gzip;q=0" not in asked.replace(" ", "")
-
-
-def has(request: web.BaseRequest, etag: str) -> bool:
-    """Whether the reader has these bytes already."""
-    if request.headers[hdrs.IF_NONE_MATCH] == etag:
-        return True
-    return any(f'"{one.value}"' == etag or one.value == "*" for one in request.if_none_match or ())

@@ -282,7 +282,7 @@ class Persons:
         return comment, await self._enter(request, ids.discussion_of(comment))
 
     async def _decoded(self, request: web.Request, kind: type[_B]) -> _B:
-        return await decoded(request, kind, bytes_max=self._settings.request_bytes_max)
+        return await decoded(request, kind, bytes_max=self._settings.person_request_bytes_max)
 
     async def _done(
         self,

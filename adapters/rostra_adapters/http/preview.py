@@ -38,7 +38,7 @@ class Previews:
     async def preview(self, request: web.Request) -> web.Response:
         token = tokens.needed(request, "comment")
         self._take(token)
-        new = await decoded(request, NewWording, bytes_max=self._settings.request_bytes_max)
+        new = await decoded(request, NewWording, bytes_max=self._settings.person_request_bytes_max)
         html = await self._renderings.render_once(new.body)
         limit = self._settings.compressed_bytes_min
         body = msgspec.json.encode(PreviewShape(html=html))

@@ -49,6 +49,7 @@ KINDS: dict[str, Kind] = {
     ),
     "precondition-failed": Kind(412, "It has changed", "Read it again: `If-Match` names another."),
     "too-large": Kind(413, "Too large"),
+    "uri-too-long": Kind(414, "URI too long", "The service's settings say how long one may be."),
     "unsupported-media-type": Kind(415, "Another media type is needed"),
     "expectation-failed": Kind(417, "Not what can be expected", "`Expect: 100-continue` can."),
     "invalid-body": Kind(422, "The body does not fit", "`errors` says where."),
@@ -106,6 +107,9 @@ KINDS: dict[str, Kind] = {
     ),
     "too-many-edits": Kind(422, "The comment was edited too often", "Moderators still may."),
     "too-many-changes": Kind(422, "The vote was changed too often", "It stands as it is."),
+    "headers-too-large": Kind(
+        431, "Request headers too large", "Of one header, or of all of them together."
+    ),
     "too-many-requests": Kind(429, "Too many requests", "Come back after `Retry-After` seconds."),
     "internal-error": Kind(500, "Something broke here", "It was logged. Nothing to do with you."),
     "busy": Kind(503, "Busy", "Try again after `Retry-After` seconds."),

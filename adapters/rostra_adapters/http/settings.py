@@ -36,9 +36,19 @@ class HttpSettings(msgspec.Struct, frozen=True, kw_only=True):
     metrics: bool = True  # on the public port
     demo: bool = False
     request_bytes_max: int = 1024 * 1024
+    person_request_bytes_max: int = 64 * 1024  # of persons and guests
     events_request_bytes_max: int = 32 * 1024 * 1024
     batch_events_max: int = 10_000
-    line_bytes_max: int = 1024 * 1024  # of a URL or a header: a hundred long resources fit
+    # Of a request before it is routed.
+    request_line_bytes_max: int = 32 * 1024
+    path_bytes_max: int = 4 * 1024
+    path_segments_max: int = 32  # aiohttp looks each of them up, with all before it
+    query_parameters_max: int = 256
+    authorization_bytes_max: int = 16 * 1024
+    header_bytes_max: int = 8 * 1024  # of any other header
+    headers_bytes_max: int = 64 * 1024  # of all together
+    headers_max: int = 128
+    content_type_characters_max: int = 256
     line_of_events_bytes_max: int = 16 * 1024 * 1024  # of NDJSON; the longest article fits
     page_default: int = 20
     page_max: int = 100

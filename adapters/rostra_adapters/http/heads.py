@@ -1,0 +1,240 @@
+"""Limits of a request's line, headers and chunks, held before anything is routed."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from aiohttp import hdrs, web
+from aiohttp.http_exceptions import BadHttpMessage, HttpProcessingError, LineTooLong
+from aiohttp.streams import StreamReader
+from aiohttp.web_protocol import _ErrInfo
+
+from rostra_adapters.http.problems import Problem
+from rostra_adapters.http.settings import HttpSettings
+
+HEADER_NAME_BYTES = 256
+"""Added to the longest value of a header, since aiohttp counts the name as well."""
+DISCARDED_BYTES_MAX = 256 * 1024
+"""Bytes that are read after an answer, so that closing does not take the answer back."""
+HEAD_END = b"\r\n\r\n"
+TRICKLED_LINES_MAX = 16
+"""Line ends in a piece that costs more to receive than its chunks do."""
+TINY_CHUNKS_MAX = 256
+TINY_CHUNK_BYTES = 96
+
+Messages = tuple[Sequence[Any], bool, bytes]
+NO_MESSAGES: Messages = ((), False, b"")
+
+
+class HeadersTooLarge(BadHttpMessage):
+    """Headers that are longer than all of them together may be."""
+
+
+def parser_limits(settings: HttpSettings) -> dict[str, int]:
+    """Return the limits of aiohttp's parser, which ends a line or a header that is too long.
+
+    The two numbers differ, since its error names nothing else.
+    """
+    field = max(settings.authorization_bytes_max, settings.header_bytes_max) + HEADER_NAME_BYTES
+    return {
+        "max_line_size": settings.request_line_bytes_max,
+        "max_field_size": field + (field == settings.request_line_bytes_max),
+        "max_headers": settings.headers_max,
+    }
+
+
+def problem_of_line(error: LineTooLong, settings: HttpSettings) -> Problem:
+    """Return the problem for a line that aiohttp's parser found too long."""
+    if error.args[1] == settings.request_line_bytes_max:
+        return _long_line(settings)
+    return Problem("headers-too-large", "a header is too long")
+
+
+def problem_of_head(request: web.BaseRequest, settings: HttpSettings) -> Problem | None:
+    """Return the first limit that a request's line or headers exceed as a problem.
+
+    Nothing of them has been parsed further by then than into a URL and pairs.
+    """
+    target = request.raw_path
+    path, _, query = target.partition("?")
+    if len(target) + len(request.method) > settings.request_line_bytes_max - len("  HTTP/1.1"):
+        return _long_line(settings)
+    if _bytes(path) > settings.path_bytes_max:
+        return Problem("uri-too-long", f"the path has more than {settings.path_bytes_max} bytes")
+    if path.count("/") > settings.path_segments_max:
+        return Problem("not-found", "there is nothing at this path")
+    if query.count("&") >= settings.query_parameters_max:
+        detail = f"the query has more than {settings.query_parameters_max} parameters"
+        return Problem("bad-query", detail)
+    return _problem_of_headers(request, settings)
+
+
+def _problem_of_headers(request: web.BaseRequest, settings: HttpSettings) -> Problem | None:
+    total = 0
+    most = settings.header_bytes_max
+    for name, value in request.raw_headers:
+        total += len(name) + len(value)
+        if len(value) > most or len(name) > most:
+            limit = settings.authorization_bytes_max if name.lower() == b"authorization" else most
+            if max(len(name), len(value)) > limit:
+                return Problem("headers-too-large", f"a header has more than {limit} bytes")
+    if total > settings.headers_bytes_max:
+        return Problem("headers-too-large", _all_headers(settings))
+    media_type = request.headers.get(hdrs.CONTENT_TYPE, "")
+    if len(media_type) > settings.content_type_characters_max:
+        limit = settings.content_type_characters_max
+        detail = f"`Content-Type` has more than {limit} characters"
+        return Problem("unsupported-media-type", detail)
+    return None
+
+
+def _bytes(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode(errors="surrogateescape"))
+
+
+def _long_line(settings: HttpSettings) -> Problem:
+    limit = settings.request_line_bytes_max
+    return Problem("uri-too-long", f"the request line has more than {limit} bytes")
+
+
+def _all_headers(settings: HttpSettings) -> str:
+    return f"the headers have more than {settings.headers_bytes_max} bytes together"
+
+
+class Rest:
+    """Payload of a message that broke: bytes that still come and are discarded.
+
+    aiohttp reads it to its end, or for as long as it lingers, before it closes the connection.
+    """
+
+    def __init__(self, end_answer: Callable[[], None]) -> None:
+        self._end_answer = end_answer
+        self._ended = asyncio.Event()
+
+    def is_eof(self) -> bool:
+        """Return whether nothing more will come."""
+        return self._ended.is_set()
+
+    async def readany(self) -> bytes:
+        """Tell the client that the answer is whole, and wait for the end."""
+        self._end_answer()
+        await self._ended.wait()
+        return b""
+
+    def end(self) -> None:
+        """Wait no longer."""
+        self._ended.set()
+
+    def set_exception(self, error: BaseException) -> None:
+        """Ignore the error that aiohttp leaves for later readers: there are none."""
+
+
+class BoundedParser:
+    """aiohttp's parser of requests, fed no further once a message is broken or too long.
+
+    It stands between a connection and the parser that the connection made.
+    """
+
+    def __init__(self, parser: Any, settings: HttpSettings, end_answer: Callable[[], None]) -> None:
+        self._parser = parser
+        self._settings = settings
+        self._end_answer = end_answer
+        self._payload: StreamReader | None = None
+        self._head_bytes = 0
+        self._is_chunked = False
+        self._tiny_bytes = self._frames = 0
+        self.body_bytes = 0
+        """Bytes of a body in chunks as they came, with what came along with its first ones."""
+        self._has_line, self._last_bytes = False, b""
+        self.rest: Rest | None = None
+        """Bytes after a broken message, None while none is broken."""
+
+    @property
+    def reads_head(self) -> bool:
+        """Whether the next byte belongs to a request line or to headers."""
+        return self.rest is None and (self._payload is None or self._payload.is_eof())
+
+    @property
+    def has_begun_head(self) -> bool:
+        """Whether a request's first byte has come, and its headers are not whole.
+
+        A request that begins in the same piece in which another ends counts from the next piece
+        on, since the parser does not say where the first one ended.
+        """
+        return self._head_bytes > 0 and self.reads_head
+
+    def feed_data(self, data: bytes) -> Messages:
+        """Return the requests whose headers became whole, or the one that broke."""
+        if self._parser is None:
+            return NO_MESSAGES
+        try:
+            if self.reads_head:
+                self._count_head(data)
+            messages, upgraded, tail = self._parser.feed_data(data)
+        except HttpProcessingError as error:
+            return self.broken(error)
+        if messages:
+            message, self._payload = messages[-1]
+            self._is_chunked = message.chunked
+            self._head_bytes = self._tiny_bytes = self._frames = self.body_bytes = 0
+            self._has_line, self._last_bytes = False, b""
+        if self._is_chunked:
+            self._count_chunks(data)
+        return messages, upgraded, tail
+
+    def _count_chunks(self, data: bytes) -> None:
+        self.body_bytes += len(data)
+        ends = data.count(b"\r\n")
+        if ends > TRICKLED_LINES_MAX:
+            self._tiny_bytes += len(data)
+            self._frames += ends // 2
+
+    def _count_head(self, data: bytes) -> None:
+        """Raise the error of a head that is too long, before the parser takes it in."""
+        # A blank line may follow a body (RFC 9112, section 2.2).
+        if not self._head_bytes and not data.strip(b"\r\n"):
+            return
+        self._head_bytes += len(data)
+        line, headers = self._settings.request_line_bytes_max, self._settings.headers_bytes_max
+        self._has_line = self._has_line or b"\n" in data
+        has_end = HEAD_END in data or HEAD_END in self._last_bytes + data[: len(HEAD_END)]
+        self._last_bytes = data[-len(HEAD_END) :]
+        if self._head_bytes > line + headers and not has_end:
+            if self._has_line:
+                raise HeadersTooLarge(_all_headers(self._settings))
+            raise LineTooLong(b"", line)
+
+    @property
+    def has_tiny_chunks(self) -> bool:
+        """Whether the body comes in very many chunks of very few bytes, all at once.
+
+        Lines that end in CRLF count as well, since a body is not told from its chunks here.
+        """
+        frames = self._frames
+        return frames > TINY_CHUNKS_MAX and frames * TINY_CHUNK_BYTES > self._tiny_bytes
+
+    def stop(self) -> None:
+        """Parse nothing more, and let go of what is parsed: the connection will be closed."""
+        self._parser = None
+
+    def broken(self, error: HttpProcessingError) -> Messages:
+        """Return a message that is answered with an error, and discard whatever follows it."""
+        self.stop()
+        self.rest = Rest(self._end_answer)
+        info = _ErrInfo(status=error.code, exc=error, message=error.message)
+        return ((info, self.rest),), False, b""
+
+    def pause_reading(self) -> None:
+        """Stop after the current piece of a body."""
+        if self._parser is not None:
+            self._parser.pause_reading()
+
+    def message_consumed(self) -> None:
+        """Make room for another request."""
+        if self._parser is not None:
+            self._parser.message_consumed()
+
+    def set_upgraded(self, upgraded: bool) -> None:  # noqa: FBT001  # aiohttp's signature
+        """Go on after an upgrade that was declined."""
+        if self._parser is not None:
+            self._parser.set_upgraded(upgraded)
