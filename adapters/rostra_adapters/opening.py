@@ -66,6 +66,7 @@ async def open(  # noqa: A001  # it opens a Rostra, as `rostra_adapters.open`
     *,
     master_key: bytes | None = None,
     project: bool = True,
+    make: bool = True,
     erasures: Path | None = None,
     restoring: bool = False,
 ) -> AsyncIterator[App]:
@@ -73,10 +74,11 @@ async def open(  # noqa: A001  # it opens a Rostra, as `rostra_adapters.open`
 
     `master_key`: 32 bytes, while it is being replaced the new one and then the former one;
     by default ROSTRA_MASTER_KEY (64 hex digits, after a comma those of the former one), and
-    for SQLite a file beside the database. With `project` false, views are read but not kept up to
-    date by this process. `erasures`: the file to which erasures are appended; by default
-    ROSTRA_ERASURES, else none; while `restoring` none. Raises LogUnavailable, NoMasterKey,
-    ValueError, and unless it is `restoring` RestoreUnfinished.
+    for SQLite a file beside the database. With `project` false, views are read but not kept up
+    to date by this process; with `make` false nothing that is missing in PostgreSQL is made.
+    `erasures`: the file to which erasures are appended; by default ROSTRA_ERASURES, else none;
+    while `restoring` none. Raises LogUnavailable, NoMasterKey, ValueError, without `make`
+    NotInstalled, and unless it is `restoring` RestoreUnfinished.
     """
     if erasures is None and (named := os.environ.get(erasures_file.VARIABLE)):
         erasures = Path(named)
@@ -84,7 +86,13 @@ async def open(  # noqa: A001  # it opens a Rostra, as `rostra_adapters.open`
     async with AsyncExitStack() as stack:
         if url.startswith(("postgresql://", "postgres://")):
             app = await _on_postgres(
-                url, _master_keys(master_key), stack, kept, project=project, restoring=restoring
+                url,
+                _master_keys(master_key),
+                stack,
+                kept,
+                project=project,
+                make=make,
+                restoring=restoring,
             )
         elif url == "memory:":
             recorder, texts = POPOApplicationRecorder(), MemoryArticleTexts()
@@ -114,18 +122,19 @@ async def _on_postgres(
     erasures: ErasuresFile | None,
     *,
     project: bool,
+    make: bool,
     restoring: bool,
 ) -> App:
     pool = await create_pool(url, size_max=POOL_SIZE_MAX)
     stack.push_async_callback(_close_pool, pool)
     with unavailable_if_lost():
         async with pool.acquire() as connection:
-            await schema.install(connection)
+            await (schema.install(connection) if make else schema.check(connection))
             if await is_due(connection) and not restoring:
                 raise RestoreUnfinished
     log = await stack.enter_async_context(await PostgresLog.open(pool))
     backend = PostgresBackend(pool, log, url)
-    await backend.install()
+    await (backend.install() if make else backend.join())
     if project:
         backend.start()
     ring = await stack.enter_async_context(PostgresKeyRing(pool, masters))

@@ -33,7 +33,7 @@ async def save(url: str, folder: Path, erasures: Path) -> backup.Manifest:
     """Make a backup. Raises BackupRefused, OSError."""
     written = ErasuresFile(erasures).written()
     async with connected(url) as connection:
-        await schema.install(connection)
+        await schema.check(connection)
         return await backup.save(connection, folder, written)
 
 

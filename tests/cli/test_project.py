@@ -13,13 +13,14 @@ import asyncpg
 
 import rostra_adapters
 from rostra_adapters.app import App
+from rostra_adapters.views.schema import LEASE
 
 MASTER = b"m" * 32
 STOP_SECONDS_MAX = 30
 _WHO_PROJECTS = """
 select count(*) from pg_locks l join pg_database d on d.oid = l.database
 where d.datname = current_database() and l.locktype = 'advisory' and l.objid = $1"""
-LOCK = 5940093377497353330 % 2**32
+LOCK = LEASE % 2**32
 
 
 @contextmanager

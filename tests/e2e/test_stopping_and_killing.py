@@ -10,6 +10,7 @@ from typing import Any
 import aiohttp
 
 from e2e.running import LOOK_SECONDS, WAIT_SECONDS_MAX, Rostra, Service, contiguous
+from rostra_adapters.views.schema import LEASE
 
 CLIENTS = 12
 BATCH_EVENTS = 40
@@ -17,10 +18,10 @@ LONG_BATCH_EVENTS = 5_000
 BATCHED = "application/cloudevents-batch+json"
 PLACE = {"site": "gazette", "resource": "/trams"}
 GONE = (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError)
-PROJECTS = """
+PROJECTS = f"""
 select pid from pg_locks
 where locktype = 'advisory' and granted
-    and (classid::bigint << 32) | objid::bigint = 5940093377497353330"""
+    and (classid::bigint << 32) | objid::bigint = {LEASE}"""
 
 Event = dict[str, Any]
 

@@ -312,6 +312,7 @@ def test_the_command_line_says_what_is_left_to_do(
 ) -> None:
     monkeypatch.setenv("ROSTRA_DATABASE_URL", database_url)
     monkeypatch.setenv("ROSTRA_DATA", str(tmp_path))
+    monkeypatch.setenv("ROSTRA_MASTER_KEY", MASTER_KEY.hex())
     with psycopg.connect(database_url) as connection:
         connection.execute("update rostra_log set erasures_due = true")
     for command in ("status", "serve"):

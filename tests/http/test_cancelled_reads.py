@@ -10,7 +10,7 @@ import pytest
 
 import service
 from rostra_adapters.postgres.connect import CANCELLED, RetryingConnection, create_pool
-from rostra_adapters.views import rebuild as rebuilding
+from rostra_adapters.views import schema
 from rostra_adapters.views.rebuild import rebuild
 from rostra_projections.views import VIEWS
 from service import Service, opened, posted
@@ -153,7 +153,7 @@ async def test_reads_go_on_across_rebuilds(
     serving: Service, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Readers that know the former tables by name, and one that holds them open."""
-    monkeypatch.setattr(rebuilding, "DROP_ATTEMPTS_MAX", 2)
+    monkeypatch.setattr(schema, "DROP_ATTEMPTS_MAX", 2)
     every, ended, statuses = await paths(serving), asyncio.Event(), set[int]()
     reader = await asyncpg.connect(database_url)
     version = await reader.fetchval("select version from rostra_views where name = 'comments'")

@@ -46,7 +46,7 @@ async def empty(connection: Connection) -> None:
             await schema.drop(connection, table, state.version)
     await connection.execute(
         "truncate public.stored_events; drop table if exists"
-        " public.rostra_views, public.rostra_parked, public.comment_moves,"
+        " public.rostra_lineages, public.rostra_views, public.rostra_parked, public.comment_moves,"
         " public.comment_moves_gone"
     )
     await schema.install(connection)

@@ -205,16 +205,6 @@ async def test_who_was_moved_past_is_fenced(story: Story, database: asyncpg.Conn
     assert await tables.dump(database) == good
 
 
-async def test_a_view_of_another_shape_is_rebuilt_when_opened(
-    story: Story, database: asyncpg.Connection, database_url: str
-) -> None:
-    await database.execute("update rostra_views set shape = 0 where name = 'comments'")
-    async with _opened(database_url) as app:
-        views = {view.name: view.version for view in (await app.status()).views}
-        assert views == dict.fromkeys(VIEWS, 1) | {"comments": 2}
-        assert await _found(database_url) == []
-
-
 async def test_a_view_that_is_new_beside_a_long_log_is_folded_when_opened(
     story: Story,
     database: asyncpg.Connection,

@@ -17,6 +17,7 @@ from rostra_adapters.views import watch
 from rostra_adapters.views.backend import ViewBehind
 from rostra_adapters.views.rebuild import rebuild
 from rostra_adapters.views.runner import PRUNE
+from rostra_adapters.views.schema import LEASE
 from rostra_adapters.views.verify import verify
 from rostra_projections.listing import CursorRefused, Listing
 from views import tables
@@ -24,7 +25,7 @@ from views.readers import InPostgres, Reader
 from views.story import DISCUSSION, Events, Story, comment, pages, passage
 
 MASTER = b"m" * 32
-PROJECTING = 5940093377497353330
+PROJECTING = LEASE
 HOLDERS = """
 select l.pid from pg_locks l join pg_database d on d.oid = l.database
 where locktype = 'advisory' and granted and d.datname = current_database()

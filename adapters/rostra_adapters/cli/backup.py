@@ -6,6 +6,7 @@ import click
 
 from rostra_adapters.cli.options import (
     Place,
+    check_data_folder,
     database,
     erasures_of,
     master_key_of,
@@ -36,6 +37,7 @@ async def _backup(where: Place, folder: Path) -> None:
     from rostra_adapters import restoring
     from rostra_adapters.postgres.backup import BackupRefused
 
+    check_data_folder(where, is_key_needed=False)
     try:
         async with database(where) as (url, _):
             saved = await restoring.save(url, folder, erasures_of(where.data))

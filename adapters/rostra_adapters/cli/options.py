@@ -138,33 +138,64 @@ def run(work: Callable[[], Any]) -> Any:
     from rostra_adapters.local_postgres import LocalPostgresError
     from rostra_adapters.opening import RestoreUnfinished
     from rostra_adapters.postgres.connect import InvalidDatabaseUrl
+    from rostra_adapters.postgres.schema import NotInstalled
+    from rostra_adapters.views.backend import ViewsNotMade
 
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             return runner.run(work())
+    except ViewsNotMade as error:
+        raise click.ClickException(str(error)) from None
     except LogUnavailable as error:
         raise click.ClickException(f"the database is away: {error}") from None
     except WrongMasterKey as error:
         raise click.ClickException(f"the master key is another one: {error}") from None
-    except (LocalPostgresError, DataFolderError, RestoreUnfinished, InvalidDatabaseUrl) as error:
+    except (
+        LocalPostgresError,
+        DataFolderError,
+        RestoreUnfinished,
+        InvalidDatabaseUrl,
+        NotInstalled,
+    ) as error:
         raise click.ClickException(str(error)) from None
 
 
 @asynccontextmanager
-async def opened(where: Place) -> AsyncIterator[Any]:
-    """The App of an operator's command, which leaves the projecting to the service."""
+async def opened(where: Place, *, make: bool = False) -> AsyncIterator[Any]:
+    """The App of an operator's command, which leaves the projecting to the service, and unless
+    it is to `make` what is missing needs all to be there."""
     import rostra_adapters
 
+    if not make:
+        check_data_folder(where)
     async with (
         database(where) as (url, _),
         rostra_adapters.open(
             url,
             master_key=master_key_of(where.data),
             project=False,
+            make=make,
             erasures=erasures_of(where.data),
         ) as app,
     ):
         yield app
+
+
+def check_data_folder(where: Place, *, is_key_needed: bool = True) -> None:
+    """Raise ClickException where a command would have to make what it is to read."""
+    missing = [
+        name
+        for name, is_needed in (
+            ("postgres/cluster", where.database_url is None),
+            ("master-key", is_key_needed and MASTER_KEY not in os.environ),
+        )
+        if is_needed and not (where.data / name).exists()
+    ]
+    if missing:
+        raise click.ClickException(
+            f"there is no {' and no '.join(missing)} in {where.data}: --data names another "
+            "folder, and `rostra serve` or `rostra init` makes one"
+        )
 
 
 @asynccontextmanager

@@ -38,7 +38,7 @@ def rebuild(*, views: tuple[str, ...], jobs: int, data: Path, database_url: str 
 
 async def _rebuild(where: Place, views: tuple[str, ...], jobs: int) -> bool:
     """Return whether there are events that cannot be folded."""
-    async with opened(where) as app:
+    async with opened(where, make=True) as app:
         names = [view.name for view in (await app.status()).views]
         if unknown := set(views) - set(names):
             raise click.UsageError(
@@ -148,6 +148,8 @@ def _show(found: Any) -> None:
     say(f"log       {found.log_id}")
     say(f"head      {found.head}")
     say(f"database  {found.database_url}")
+    if not found.views:
+        say("views     none of this version: `rostra serve` or `rostra rebuild` makes them")
     for view in found.views:
         say(
             f"view      {view.name}: version {view.version}, position {view.position}, "

@@ -78,6 +78,24 @@ async def install(connection: Connection) -> None:
         await connection.execute(_sql("log_version"), VERSION)
 
 
+class NotInstalled(Exception):
+    """A database lacks tables or functions of the log; the message says which version it has."""
+
+    def __init__(self, version: int) -> None:
+        super().__init__(
+            "there is no log of Rostra in this database: `rostra serve` or `rostra init` makes one"
+            if version == 0
+            else f"the log's tables are of version {version}, not {VERSION}: "
+            "`rostra serve` or `rostra init` brings them up to date"
+        )
+
+
+async def check(connection: Connection) -> None:
+    """Raise NotInstalled where `install` would have something to do."""
+    if (version := await _installed_version(connection)) < VERSION:
+        raise NotInstalled(version)
+
+
 async def _installed_version(connection: Connection) -> int:
     if not await connection.fetchval(_LOG_TABLE_EXISTS):
         return 0

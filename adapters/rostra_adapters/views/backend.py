@@ -2,13 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from typing import Protocol
 
 import asyncpg
 import msgspec
 
-from rostra.log import EventLog
-from rostra_adapters.postgres.connect import unavailable_if_lost
+from rostra.log import EventLog, LogUnavailable
+from rostra_adapters.lasting import lasting
+from rostra_adapters.postgres.connect import LOST, unavailable_if_lost
 from rostra_adapters.views import rebuild, schema, verify
 from rostra_adapters.views.changes import Changes
 from rostra_adapters.views.folding import Progress
@@ -24,8 +26,21 @@ from rostra_projections.views import Parked
 __all__ = ["Backend", "PostgresBackend", "ViewBehind", "ViewStatus"]
 
 OTHERS_REBUILD_SECONDS = 0.5
+SEEN_SECONDS = 60.0
 NEW_VIEW_EVENTS_MAX = 10_000
 """As many events a new view may catch up with by projecting, while reads wait."""
+
+_REACHED = "select max(position) from public.rostra_views"
+
+
+class ViewsNotMade(LogUnavailable):
+    """There are no views of this version of the code."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "there are no views of this version of Rostra: `rostra serve`, `rostra project` or "
+            "`rostra rebuild` makes them"
+        )
 
 
 class ViewStatus(msgspec.Struct, frozen=True):
@@ -85,36 +100,53 @@ class PostgresBackend:
         self._runner = Runner(pool, log, url)
         self.reads: Reads = reads
         self.changes = self._watch.changes
+        self._seeing: asyncio.Task[None] | None = None
+        self._is_made = False
 
     async def install(self) -> None:
-        """Make the tables; rebuild what another version of the code has left, and fill what
-        is new while the others have read a long log. Whoever runs the version of before goes
-        on reading and publishing meanwhile."""
+        """Make the tables of this version of the code, and fill what is new beside a long log.
+        Another version goes on reading and projecting its own meanwhile."""
         with unavailable_if_lost():
             async with self._pool.acquire() as connection:
                 await schema.install(connection)
-            while old := await self._old():
+            while empty := await self._empty():
                 try:
-                    await rebuild.rebuild(self._url, old)
+                    await rebuild.rebuild(self._url, empty)
                 except RebuildRefused:
                     await asyncio.sleep(OTHERS_REBUILD_SECONDS)
+        self._seeing = asyncio.create_task(lasting(self._be_seen, "being seen"))
         self._watch.start()
+        self._is_made = True
 
-    async def _old(self) -> list[str]:
+    async def join(self) -> None:
+        """Read the views that are there, and make none. Where there are none of this version of
+        the code, reads raise LogUnavailable."""
+        with unavailable_if_lost():
+            async with self._pool.acquire() as connection:
+                self._is_made = await schema.is_made(connection)
+        if self._is_made:
+            self._watch.start()
+
+    async def _empty(self) -> list[str]:
         async with self._pool.acquire() as connection:
             standing = await states(connection)
-        head = max(state.position for state in standing)
-        return [
-            state.name
-            for state in standing
-            if state.shape != state.view.shape
-            or (state.position == 0 and head > NEW_VIEW_EVENTS_MAX)
-        ]
+            reached = await connection.fetchval(_REACHED)
+        return [s.name for s in standing if s.position == 0 and reached > NEW_VIEW_EVENTS_MAX]
+
+    async def _be_seen(self) -> None:
+        while True:
+            await asyncio.sleep(SEEN_SECONDS)
+            with suppress(*LOST):
+                async with self._pool.acquire() as connection:
+                    await schema.be_seen(connection)
 
     def start(self) -> None:
         self._runner.start()
 
     async def close(self) -> None:
+        if self._seeing is not None:
+            self._seeing.cancel()
+            await asyncio.gather(self._seeing, return_exceptions=True)
         await self._runner.close()
         await self._watch.close()
 
@@ -130,18 +162,26 @@ class PostgresBackend:
         await self._watch.wait(position, wait_seconds)
 
     async def fresh(self) -> None:
+        self._check_made()
         await self._watch.fresh()
+
+    def _check_made(self) -> None:
+        if not self._is_made:
+            raise ViewsNotMade
 
     async def rebuild(self, views: Sequence[str], jobs: int, progress: Progress) -> list[Rebuilt]:
         with unavailable_if_lost():
             return await rebuild.rebuild(self._url, views, jobs=jobs, progress=progress)
 
     async def verify(self) -> AsyncIterator[Difference]:
+        self._check_made()
         with unavailable_if_lost():
             async for difference in verify.verify(self._url):
                 yield difference
 
     async def status(self, head: int) -> list[ViewStatus]:
+        if not self._is_made:
+            return []
         with unavailable_if_lost():
             async with self._pool.acquire() as connection:
                 standing = await states(connection)

@@ -18,6 +18,7 @@ from rostra_adapters import tracing
 from rostra_adapters.postgres.connection import Connection
 from rostra_adapters.views import changes, store
 from rostra_adapters.views.garbage import no_garbage_collection
+from rostra_adapters.views.schema import LINEAGE
 from rostra_projections import comments
 from rostra_projections.comment_rows import COMMENTS, COUNTS
 from rostra_projections.listing import Move
@@ -25,12 +26,14 @@ from rostra_projections.moves import Before, moves_since, places_of
 from rostra_projections.tables import Fact, Key, Rows
 from rostra_projections.views import VIEWS, Broken, CannotFold, Parked, View, fold_fact, read
 
-CHANNEL = "rostra_views"
+CHANNEL = f"rostra_views_{LINEAGE}"
+"""Of the notifications about the views of this lineage."""
 FOLDED_AT_ONCE = 2_000
 """Events; then whoever else waits for this process has a turn."""
 
 _STATES = """
-select name, version, shape, position from public.rostra_views where name = any($1::text[])"""
+select name, version, shape, position from public.rostra_views
+where name = any($1::text[]) and lineage = $2"""
 # The log can repeat what is lost. And all look-ups are by index, though the tables may be
 # so new that the planner believes them to be small.
 BY_INDEX_AND_NOT_FLUSHED = """
@@ -54,7 +57,7 @@ where view = $1 and version = $2 order by position"""
 _PARK = """
 insert into public.rostra_parked (view, version, discussion, position, error)
 values ($1, $2, $3, $4, $5) on conflict do nothing"""
-UNPARK = "delete from public.rostra_parked where view = $1 and version <> $2"
+UNPARK = "delete from public.rostra_parked where view = $1 and version = $2"
 _MOVED = """
 insert into public.comment_moves
     (discussion, position, comment, shown, pinned, score, best, controversial, hot)
@@ -103,7 +106,7 @@ async def parked(connection: Connection, state: ViewState) -> list[Parked]:
 
 async def states(connection: Connection, names: Iterable[str] = VIEWS) -> list[ViewState]:
     """Where the views stand."""
-    return [ViewState(*record) for record in await connection.fetch(_STATES, list(names))]
+    return [ViewState(*record) for record in await connection.fetch(_STATES, list(names), LINEAGE)]
 
 
 async def project(

@@ -12,6 +12,7 @@ from rostra.log import LogUnavailable
 from rostra.times import Time, format_time, to_datetime
 from rostra_adapters.postgres.connect import unavailable_if_lost
 from rostra_adapters.views import moderation_reads, read_position
+from rostra_adapters.views.schema import LINEAGE
 from rostra_adapters.views.store import to_row
 from rostra_projections.comment_rows import (
     COMMENTS,
@@ -32,9 +33,10 @@ from rostra_projections.shapes import Viewer
 from rostra_projections.tables import Table
 from rostra_projections.views import VIEWS
 
-_VERSIONS = "select name, version from public.rostra_views"
+_VERSIONS = "select name, version from public.rostra_views where lineage = $1"
 _POSITION = (
-    "select coalesce(min(position), 0) from public.rostra_views where name = any($1::text[])"
+    "select coalesce(min(position), 0) from public.rostra_views"
+    " where name = any($1::text[]) and lineage = $2"
 )
 HIDDEN_REPLIES = """
 select v.position, c.parent, c.replies from public.rostra_views v
@@ -137,7 +139,7 @@ class PostgresReads:
 
     async def position(self) -> int:
         with unavailable_if_lost():
-            return int(await self._pool.fetchval(_POSITION, list(VIEWS)))
+            return int(await self._pool.fetchval(_POSITION, list(VIEWS), LINEAGE))
 
     async def _fetch(self, template: str, *args: Any) -> list[asyncpg.Record]:
         """Rows of a statement that comes back empty for versions no longer served. The first
@@ -147,8 +149,10 @@ class PostgresReads:
             for attempt in range(POINTER_ATTEMPTS_MAX):
                 if not versions:
                     await asyncio.sleep(attempt * POINTER_RETRY_SECONDS)
-                    versions = dict(map(tuple, await self._pool.fetch(_VERSIONS)))
+                    versions = dict(map(tuple, await self._pool.fetch(_VERSIONS, LINEAGE)))
                     self._versions = versions
+                if len(versions) < len(VIEWS):
+                    continue
                 try:
                     if rows := await self._pool.fetch(template.format(**versions), *args):
                         read_position.note(rows[0][0])
@@ -157,7 +161,7 @@ class PostgresReads:
                     if not _is_dropped(error):
                         raise
                 versions = {}
-        raise LogUnavailable("the views are being replaced faster than they can be read")
+        raise LogUnavailable("the views are being replaced, or none are made by this version")
 
     async def page(
         self, listing: Listing, viewer: Viewer, *, begin: Cursor | None, limit: int, replies: int

@@ -6,11 +6,9 @@ transaction that holds the checkpoint takes in what is left and goes in the old 
 """
 
 import asyncio
-import logging
 import time
 from collections.abc import Sequence
 
-import asyncpg
 import msgspec
 
 from rostra.log import Recorded
@@ -24,13 +22,9 @@ from rostra_adapters.views.patient import connected
 from rostra_adapters.views.projector import CHANNEL, UNPARK, ViewState, apply, parked, states
 from rostra_projections.views import VIEWS, Parked, View
 
-logger = logging.getLogger(__name__)
-
 NEAR_EVENTS = 8_000
 """So far behind, a page is folded while the live view waits."""
 INDEXES_AT_ONCE = 2
-DROP_ATTEMPTS_MAX = 50
-DROP_WAIT_SECONDS = 0.1
 
 _ONE_AT_A_TIME = "select pg_try_advisory_lock(5940093377497353331)"
 _READ_ALL = """
@@ -41,15 +35,15 @@ order by notification_id
 limit $3"""
 _COUNT = """
 select count(*) from public.stored_events where notification_id > $1 and notification_id <= $2"""
-_CLAIM = """
-update public.rostra_views set versions = versions + 1 where name = $1
-returning versions, version, shape, position"""
-_LOCK = "select position, version from public.rostra_views where name = $1 for update"
+_LOCK = """
+select position, version from public.rostra_views where name = $1 and lineage = $2 for update"""
+_REACHED = "select max(position) from public.rostra_views"
+_SERVED = "select version from public.rostra_views where name = $1"
 _FLIP = """
 update public.rostra_views
 set version = $2, shape = $3, history = history + case when $4 then 0 else 1 end,
-    position = $5, moves_from = case when position < $5 then $5 else moves_from end
-where name = $1"""
+    position = $5, moves_from = case when position < $5 then $5 else moves_from end, tables = $7
+where name = $1 and lineage = $6"""
 _VERSIONS = """
 select substring(tablename from '\\d+$')::integer from pg_tables
 where schemaname = 'public' and tablename ~ ('^' || $1 || '_v\\d+$')"""
@@ -110,15 +104,14 @@ async def is_whole(url: str, after: int, until: int) -> bool:
 
 async def _begin(connection: Connection, view: View, until: int) -> Begun:
     """Empty tables of a version that nobody has written to."""
-    record = await connection.fetchrow(_CLAIM, view.name)
-    assert record is not None
+    record = await schema.claim(connection, view)
     version, live = record[0], ViewState(view.name, record[1], record[2], record[3])
-    await _drop_all_but(connection, view, {live.version})
+    await _drop_unserved(connection, view)
     for table in view.tables:
         await schema.create(connection, table, version)
     # A view that is new, or of another shape, is of no use where it stands.
     of_use = live.shape == view.shape and live.position > 0
-    position = live.position if of_use else max(s.position for s in await states(connection))
+    position = live.position if of_use else await connection.fetchval(_REACHED)
     fresh = ViewState(view.name, version, view.shape, max(position, until))
     return Begun(fresh, live, time.monotonic())
 
@@ -136,7 +129,7 @@ async def _replace(connection: Connection, url: str, begun: Begun) -> Rebuilt:
     position = await _catch_up(connection, fresh, fresh.position)
     position, ours, theirs = await _compare(connection, url, fresh, live, position)
     position = await _flip(connection, fresh, live, position, equal=ours == theirs)
-    await _drop_all_but(connection, fresh.view, {fresh.version})
+    await _drop_unserved(connection, fresh.view)
     seconds = time.monotonic() - begun.at
     changed = [] if theirs is None else list(differences(ours, theirs))
     rows, apart = rows_of(fresh.view, ours), await parked(connection, fresh)
@@ -184,7 +177,7 @@ async def _compare(
 
 async def _hold(connection: Connection, live: ViewState) -> int:
     """Keep the live view where it is until the transaction ends."""
-    ((position, version),) = await connection.fetch(_LOCK, live.name)
+    ((position, version),) = await connection.fetch(_LOCK, live.name, schema.LINEAGE)
     if version != live.version:
         raise RebuildRefused("another rebuild was faster")
     return int(position)
@@ -198,27 +191,21 @@ async def _flip(
         until = await _hold(connection, live)
         await _apply(connection, fresh, position, until)
         until = max(until, position)
-        await connection.execute(_FLIP, fresh.name, fresh.version, fresh.shape, equal, until)
-        await connection.execute(UNPARK, fresh.name, fresh.version)
+        await connection.execute(
+            _FLIP, fresh.name, fresh.version, fresh.shape, equal, until, schema.LINEAGE,
+            schema.names_of(fresh.view),
+        )  # fmt: skip
+        await connection.execute(UNPARK, live.name, live.version)
         await connection.execute("select pg_notify($1, $2)", CHANNEL, EVERYTHING)
     return until
 
 
-async def _drop_all_but(connection: Connection, view: View, kept: set[int]) -> None:
-    """Also what rebuilds that were broken off have left. A version that someone reads for
-    long stays until the next rebuild: to wait for it would make all its readers wait."""
+async def _drop_unserved(connection: Connection, view: View) -> None:
+    """Drop what no version of the code serves, also what rebuilds that were broken off have
+    left. A version that someone reads for long stays until the next rebuild."""
+    served = {record[0] for record in await connection.fetch(_SERVED, view.name)}
     for table in view.tables:
         versions = {record[0] for record in await connection.fetch(_VERSIONS, table.name)}
-        for version in versions - kept:
-            for _ in range(DROP_ATTEMPTS_MAX):
-                try:
-                    async with connection.transaction():
-                        await connection.execute("set local lock_timeout = '50ms'")
-                        await schema.drop(connection, table, version)
-                    break
-                except asyncpg.LockNotAvailableError:
-                    await asyncio.sleep(DROP_WAIT_SECONDS)
-            else:
-                logger.warning(
-                    "%s is still being read", schema.versioned(table.fragments[0], version)
-                )
+        for version in versions - served:
+            names = [schema.versioned(fragment, version) for fragment in table.fragments]
+            await schema.drop_unless_read(connection, names)

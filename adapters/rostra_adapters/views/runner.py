@@ -10,8 +10,9 @@ import asyncpg
 from rostra.log import EventLog, LogUnavailable, Recorded
 from rostra_adapters.postgres.connect import unavailable_if_lost
 from rostra_adapters.postgres.connection import Connection
-from rostra_adapters.views import rebuild
+from rostra_adapters.views import rebuild, schema
 from rostra_adapters.views.projector import Fenced, ViewState, at, project, states
+from rostra_adapters.views.schema import LEASE
 from rostra_adapters.views.together import together
 
 logger = logging.getLogger(__name__)
@@ -33,7 +34,7 @@ RETRY_SECONDS = 0.5
 PRUNE_SECONDS = 60.0
 MOVES_KEPT = "1 hour"
 
-_TRY_LOCK = "select pg_try_advisory_lock(5940093377497353330)"
+_TRY_LOCK = "select pg_try_advisory_lock($1)"
 PRUNE = """
 with gone as (
     delete from public.comment_moves where moved_at < clock_timestamp() - $1::text::interval
@@ -81,7 +82,7 @@ class Runner:
     async def _while_connected(self) -> None:
         async with self._pool.acquire() as connection:
             try:
-                while not await connection.fetchval(_TRY_LOCK):  # noqa: ASYNC110  # another's
+                while not await connection.fetchval(_TRY_LOCK, LEASE):  # noqa: ASYNC110  # another's
                     await asyncio.sleep(STAND_BY_SECONDS)
                 self.projecting = True
                 await self._project(connection)
@@ -95,8 +96,6 @@ class Runner:
         await self._rebuilt(await states(connection))
         while True:
             standing = await states(connection)
-            if strange := [each.name for each in standing if each.shape != each.view.shape]:
-                raise Fenced(f"another version of the code keeps {', '.join(strange)}")
             behind = [each for each in standing if each.position < _last(standing)]
             if behind:
                 await self._catch_up(connection, behind, _last(standing))
@@ -113,6 +112,7 @@ class Runner:
                 if now - pruning > PRUNE_SECONDS:
                     pruning = now
                     await connection.execute(PRUNE, MOVES_KEPT)
+                    await schema.drop_unseen(connection)
                 if len(page) >= PAUSE_EVENTS_MIN:
                     await asyncio.sleep(min(PAUSE_SECONDS_MAX, perf_counter() - began))
 

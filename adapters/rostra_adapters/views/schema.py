@@ -1,8 +1,13 @@
 """The tables of the views, and where each view stands."""
 
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from typing import Any
 
 import asyncpg
+import msgspec
 
 from rostra_adapters.postgres.connection import Connection
 from rostra_projections.tables import Fragment, Table
@@ -10,19 +15,76 @@ from rostra_projections.views import VIEWS, View
 
 _INSTALLING = "select pg_advisory_xact_lock(5940093377497353329)"
 
+
+def lineage_of(shapes: Mapping[str, int]) -> str:
+    """Return the name that views of these shapes go by together."""
+    return sha256(msgspec.json.encode(sorted(shapes.items()))).hexdigest()[:12]
+
+
+LINEAGE = lineage_of({view.name: view.shape for view in VIEWS.values()})
+"""Name of the shapes that this version of the code keeps. Each has pointers, a projector and
+notifications of its own, so that versions of the code run side by side."""
+LEASE = int.from_bytes(sha256(f"rostra projector {LINEAGE}".encode()).digest()[:8]) >> 1
+"""Advisory lock of whoever projects these shapes."""
+UNSEEN_SECONDS_MAX = 3_600.0
+"""For so long views are kept of which no process has been seen."""
+DROP_ATTEMPTS_MAX = 50
+DROP_WAIT_SECONDS = 0.1
+
+logger = logging.getLogger(__name__)
+
 # `versions`: the greatest that a rebuild has ever claimed. `moves_from`: from where on
 # `comment_moves` is whole, but for what is gone by its age. `history`: how many rebuilds found
 # other rows, so that nobody reads a list on that was begun in one that is gone.
 _STATE = """
 create table if not exists public.rostra_views (
-    name text primary key,
+    lineage text not null,
+    name text not null,
     version integer not null,
     shape integer not null,
     position bigint not null,
     moves_from bigint not null,
     history integer not null,
-    versions integer not null
+    versions integer not null,
+    tables text[] not null,
+    primary key (lineage, name)
 )"""
+_IS_WITHOUT_LINEAGES = """
+select not exists (
+    select from pg_attribute
+    where attrelid = 'public.rostra_views'::regclass and attname = 'lineage' and not attisdropped
+)"""
+_ADD_LINEAGES = """
+alter table public.rostra_views
+    add column lineage text,
+    add column tables text[] not null default '{}',
+    drop constraint rostra_views_pkey"""
+_SHAPES = "select name, shape from public.rostra_views"
+_SET_LINEAGE = "update public.rostra_views set lineage = $1"
+_SET_TABLES = "update public.rostra_views set tables = $2 where name = $1"
+_KEY_LINEAGES = """
+alter table public.rostra_views
+    alter column lineage set not null, alter column tables drop default,
+    add primary key (lineage, name)"""
+
+# When a process of each lineage was last there.
+_LINEAGES = """
+create table if not exists public.rostra_lineages (
+    lineage text primary key,
+    seen_at timestamptz not null default clock_timestamp()
+)"""
+_SEEN = """
+insert into public.rostra_lineages (lineage) values ($1)
+on conflict (lineage) do update set seen_at = clock_timestamp()"""
+_FORGET_UNSEEN = """
+with gone as (
+    delete from public.rostra_lineages
+    where lineage <> $1 and seen_at < clock_timestamp() - $2::float8 * interval '1 second'
+    returning lineage
+)
+delete from public.rostra_views where lineage in (table gone)
+returning name, version, tables"""
+_FORGET_PARKED = "delete from public.rostra_parked where view = $1 and version = $2"
 
 _PARKED = """
 create table if not exists public.rostra_parked (
@@ -64,30 +126,93 @@ _MOVES_INDEXES = (
     "create index if not exists comment_moves_age on public.comment_moves (moved_at)",
 )
 
-_EXISTS = "select exists (select from public.rostra_views where name = $1)"
+_EXISTS = "select exists (select from public.rostra_views where lineage = $1 and name = $2)"
 _BEGIN = """
-insert into public.rostra_views (name, version, shape, position, moves_from, history, versions)
-values ($1, $2, $3, 0, 0, 0, $2)"""
-
-FIRST_VERSION = 1
+insert into public.rostra_views
+    (lineage, name, version, shape, position, moves_from, history, versions, tables)
+values ($1, $2, $3, $4, 0, 0, 0, $3, $5)"""
+_NEXT_VERSION = "select coalesce(max(versions), 0) + 1 from public.rostra_views where name = $1"
+_CLAIM = """
+update public.rostra_views set versions = $3 where lineage = $1 and name = $2
+returning versions, version, shape, position"""
+_MADE = """
+select count(*) from public.rostra_views where lineage = $1 and name = any($2::text[])"""
 
 
 async def install(connection: Connection) -> None:
-    """Make what is missing; a new view begins empty and catches up."""
+    """Make what is missing; a new view begins empty and catches up. What another version of
+    the code keeps stays as it is."""
     async with connection.transaction():
         await connection.execute(_INSTALLING)
-        for statement in (_STATE, _PARKED, _MOVES, _MOVES_GONE, *_MOVES_INDEXES):
+        for statement in (_STATE, _LINEAGES, _PARKED, _MOVES, _MOVES_GONE, *_MOVES_INDEXES):
             await connection.execute(statement)
+        await _add_lineages(connection)
         for view in VIEWS.values():
-            if not await connection.fetchval(_EXISTS, view.name):
+            if not await connection.fetchval(_EXISTS, LINEAGE, view.name):
                 await _begin(connection, view)
+        await be_seen(connection)
+
+
+async def _add_lineages(connection: Connection) -> None:
+    """Let a table of before lineages have them: all of its views belong to one."""
+    if not await connection.fetchval(_IS_WITHOUT_LINEAGES):
+        return
+    await connection.execute(_ADD_LINEAGES)
+    shapes = dict(map(tuple, await connection.fetch(_SHAPES)))
+    for name in shapes.keys() & VIEWS.keys():
+        await connection.execute(_SET_TABLES, name, names_of(VIEWS[name]))
+    await connection.execute(_SET_LINEAGE, lineage_of(shapes))
+    await connection.execute(_KEY_LINEAGES)
+    await connection.execute(_SEEN, lineage_of(shapes))
+
+
+async def is_made(connection: Connection) -> bool:
+    """Whether there are views of these shapes."""
+    try:
+        return bool(await connection.fetchval(_MADE, LINEAGE, list(VIEWS)) == len(VIEWS))
+    except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError):
+        return False
+
+
+async def be_seen(connection: Connection) -> None:
+    """Record that a process of this lineage is there."""
+    await connection.execute(_SEEN, LINEAGE)
+
+
+async def drop_unseen(connection: Connection) -> None:
+    """Drop the views of lineages of which no process has been there for long."""
+    async with connection.transaction():
+        await connection.execute(_INSTALLING)
+        gone = await connection.fetch(_FORGET_UNSEEN, LINEAGE, UNSEEN_SECONDS_MAX)
+        for name, version, _ in gone:
+            await connection.execute(_FORGET_PARKED, name, version)
+    for name, version, tables in gone:
+        logger.info("%s: version %d is of a version of the code that is gone", name, version)
+        for table in tables:
+            await drop_unless_read(connection, [f"{table}_v{version}"])
+
+
+async def claim(connection: Connection, view: View) -> asyncpg.Record:
+    """Take a version that no table has had: it, and the version, shape and position served."""
+    async with connection.transaction():
+        await connection.execute(_INSTALLING)
+        version = await connection.fetchval(_NEXT_VERSION, view.name)
+        claimed = await connection.fetchrow(_CLAIM, LINEAGE, view.name, version)
+    assert claimed is not None
+    return claimed
 
 
 async def _begin(connection: Connection, view: View) -> None:
+    version = await connection.fetchval(_NEXT_VERSION, view.name)
     for table in view.tables:
-        await create(connection, table, FIRST_VERSION)
-        await index(connection, table, FIRST_VERSION)
-    await connection.execute(_BEGIN, view.name, FIRST_VERSION, view.shape)
+        await create(connection, table, version)
+        await index(connection, table, version)
+    await connection.execute(_BEGIN, LINEAGE, view.name, version, view.shape, names_of(view))
+
+
+def names_of(view: View) -> list[str]:
+    """Names of a view's tables, without their version."""
+    return [fragment.name for table in view.tables for fragment in table.fragments]
 
 
 def versioned(fragment: Fragment, version: int) -> str:
@@ -136,11 +261,24 @@ def analyses(table: Table[Any], version: int) -> list[str]:
 
 
 async def drop(connection: Connection, table: Table[Any], version: int) -> None:
-    """A version that is served no more."""
-    names = ", ".join(f"public.{versioned(fragment, version)}" for fragment in table.fragments)
-    await connection.execute(f"drop table if exists {names}")
+    """Drop a version that is served no more."""
+    await drop_named(connection, [versioned(fragment, version) for fragment in table.fragments])
 
 
-async def exists(pool: asyncpg.Pool) -> bool:
-    """Whether the views have been installed."""
-    return bool(await pool.fetchval("select to_regclass('public.rostra_views') is not null"))
+async def drop_named(connection: Connection, names: Sequence[str]) -> None:
+    await connection.execute(f"drop table if exists {', '.join(f'public.{it}' for it in names)}")
+
+
+async def drop_unless_read(connection: Connection, names: Sequence[str]) -> None:
+    """Drop tables as soon as nobody reads them; leave them if somebody does for long: waiting
+    in the queue for the lock would make all other readers wait."""
+    for _ in range(DROP_ATTEMPTS_MAX):
+        try:
+            async with connection.transaction():
+                await connection.execute("set local lock_timeout = '50ms'")
+                await drop_named(connection, names)
+        except asyncpg.LockNotAvailableError:
+            await asyncio.sleep(DROP_WAIT_SECONDS)
+        else:
+            return
+    logger.warning("%s is still being read", names[0])
