@@ -29,13 +29,14 @@ from service import (
     token,
 )
 
-NAME, MAIL, BODY, EDITED, OTHERS_EDIT, REASON = WORDS = (
+NAME, MAIL, BODY, EDITED, OTHERS_EDIT, REASON, WAITING = WORDS = (
     "Annabel-Quillfeather",
     "quillfeather@example.org",
     "My-very-own-sentence.",
     "My-second-thought.",
     "What-the-editor-made-of-it.",
     "Because-it-hurts-me.",
+    "My-wording-that-waits.",
 )
 BOBS = "Bob-says-this."
 ANN = {"id": "ann", "name": NAME, "email": MAIL}
@@ -53,6 +54,7 @@ def conversation() -> list[Event]:
         event("comment.edited", comment="a2", body=OTHERS_EDIT, by="mia"),
         posted("a3", author=ANN, body=BODY, status="held"),
         event("comment.flagged", comment="b1", by="ann", reason=REASON),
+        event("comment.edited", comment="a1", body=WAITING, status="held"),
         event("vote.cast", comment="a1", voter="bob", value=1),
         event("vote.cast", comment="b1", voter="ann", value=-1),
         event("comment.removed", comment="b1", by="ann", reason=REASON),
@@ -89,6 +91,7 @@ async def everything(service: Service, discussion: str) -> dict[str, Answer]:
         "log": (f"{place}/moderation-log", {}, moderator),
         "queue": ("/v1/moderation", {"site": "gazette", "status": "flagged"}, moderator),
         "held": ("/v1/moderation", {"site": "gazette", "status": "held"}, moderator),
+        "pending": ("/v1/moderation", {"site": "gazette", "status": "pending"}, moderator),
         "discussion": (place, {}, None),
         "counts": ("/v1/counts", {"site": "gazette", "resource": "/trams"}, None),
     }

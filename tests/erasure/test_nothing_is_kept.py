@@ -14,6 +14,7 @@ from erasure.test_nothing_is_found import (
     ANN,
     EDITED,
     OTHERS_EDIT,
+    WAITING,
     conversation,
     erased,
     everything,
@@ -65,10 +66,10 @@ async def test_pages_rendered_bodies_and_what_is_told_live_are_dropped(
 ) -> None:
     async with services(database_url) as (here, there):
         [discussion, *_] = await here.given(*conversation())
-        html = "".join(["<p>", EDITED, "</p>"])
+        html, waiting = ("".join(["<p>", words, "</p>"]) for words in (EDITED, WAITING))
         told = f"{there.url}/v1/discussions/{discussion}/live?min_position=1"
         async with asyncio.timeout(60), listening(told, last_event_id=1) as live:
-            while (await live.next())[0] != 9:  # the last vote that is counted
+            while (await live.next())[0] != 10:  # the last vote that is counted
                 pass
             async with listening(f"{there.url}/v1/events", token=token()) as feed:
                 for _ in conversation():
@@ -79,12 +80,14 @@ async def test_pages_rendered_bodies_and_what_is_told_live_are_dropped(
                 await everything(there, discussion)
                 followed = "".join(['"body":"', OTHERS_EDIT, '"}}'])  # as in the feed alone
                 assert kept(there.app, html) == {"str", "bytes"}
+                assert kept(there.app, waiting) == {"str"}  # rendered; in no answer for all
                 assert kept(there.app, followed) == {"bytes"}
                 # The key alone: the event that tells of it comes later.
                 await here.app.ring.destroy({ids.person_id("gazette", "ann"): 1})
                 await here.app.ring.forgotten()
                 for service in (there, here):
                     assert kept(service.app, html) == kept(service.app, followed) == set()
+                    assert kept(service.app, waiting) == set()
                 await here.given(erased())
                 await everything(there, discussion)
                 for service in (there, here):
