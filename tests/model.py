@@ -63,6 +63,8 @@ class Model(Wordings):
             row = self.comments[_comment_id(act)]
             if not _in_the_same_place(act, row):
                 return False
+        if act["type"] in ("comment.approved", "comment.rejected"):
+            return self.decides_as_before(_comment_id(act), act)
         if act["type"] in ("comment.posted", "comment.edited"):
             erased = self._comment(act)["erased"]
             return bool(erased or one["body"] == other["body"])

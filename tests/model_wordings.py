@@ -20,6 +20,7 @@ class Wordings(Named):
         super().__init__()
         self.trusted: set[tuple[str, str]] = set()
         self.seen: dict[tuple[Any, str, str], int] = {}
+        self.decided_on: dict[tuple[UUID, str, str], tuple[str, str] | None] = {}
 
     def policy(self, rules: Row, site: str, author: str) -> str:
         """What becomes of an author's new words."""
@@ -72,12 +73,26 @@ class Wordings(Named):
             return False
         return "wording" in act["data"] or act["time"] >= pending["at"]
 
+    def _decided(self, row: Row, act: Act) -> None:
+        """Keep which wording an act decided on: a repeat of it may name no other."""
+        wording = act["data"].get("wording")
+        named = row["pending"]["named"] if row["pending"] else None
+        if named is None and wording is not None:
+            named = (wording["source"], wording["id"])
+        self.decided_on[row["id"], act["source"], act["id"]] = named
+
+    def decides_as_before(self, comment: UUID, act: Act) -> bool:
+        before = self.decided_on[comment, act["source"], act["id"]]
+        wording = act["data"].get("wording")
+        return None in (before, wording) or before == (wording["source"], wording["id"])
+
     def approve(self, row: Row, act: Act) -> int:
         if row["pending"] is not None:
             if not self.decides_on_pending(row, act):
                 return 0
         elif row["moderated"] == "published" or act["time"] < row["moderated_at"]:
             return 0
+        self._decided(row, act)
         self._take_pending(row)
         row["moderated"] = "published"
         row["moderated_at"] = max(act["time"], row["moderated_at"])
@@ -89,10 +104,14 @@ class Wordings(Named):
     def unpublish(self, row: Row, act: Act, to: str) -> int:
         """Reject or hold the comment, or reject the wording of it that waits."""
         if to == "rejected" and self.decides_on_pending(row, act):
-            row["pending"] = None
+            self._decided(row, act)
+            row["pending"], row["wording_rejected_at"] = None, act["time"]
             return 1
         if row["moderated"] == to or act["time"] < row["moderated_at"]:
             return 0
+        if to == "rejected" and act["time"] <= row.get("wording_rejected_at", ""):
+            return 0
+        self._decided({**row, "pending": None}, act)
         self._take_pending(row)
         row["moderated"], row["moderated_at"] = to, act["time"]
         return 1

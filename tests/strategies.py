@@ -323,6 +323,7 @@ def _with_other_content(draw: st.DrawFn, act: Act) -> Act:
         "reason": ["another reason"],
         "to": MOVED_TO,
         "author": [_author(person) for person in PERSONS],
+        "wording": [{"source": "cms", "id": name} for name in ("w0", "w1")],
     }
     fields = sorted(others.keys() & data.keys())
     if act["type"] == "comment.posted":

@@ -328,13 +328,15 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         problems=(403, *REFUSED),
     ),
     ("post", "/v1/comments/{id}/flag"): _write("Tell the moderators", NewFlag),
-    ("post", "/v1/comments/{id}/moderation"): _write("Moderate", Ruling, scope="moderate"),
+    ("post", "/v1/comments/{id}/moderation"): _write(
+        "Moderate", Ruling, scope="moderate", parameters=(IF_MATCH,), problems=(412,)
+    ),
     ("get", "/v1/moderation"): msgspec.structs.replace(
         _read(
             "What waits for moderators",
             QueuePage,
             SITE,
-            Parameter("status", Queue),
+            Parameter("status", Queue, "`held`: comments and new wordings; `pending`: wordings."),
             *PAGING,
             problems=(410,),
         ),
