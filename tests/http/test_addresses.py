@@ -226,7 +226,14 @@ def test_a_long_header_costs_no_more_than_its_length() -> None:
         return time.process_time() - began
 
     usual = seconds(("X-Forwarded-For", f"{READER}, 10.1.1.1"), ("Forwarded", f"for={READER}"))
-    for long in ("10.1.1.1," * 910, 'for="\\' * 1_300, "," * 8_000, "[" * 8_000, "a=b;" * 2_000):
+    for long in (
+        ",".join(["10.1.1.1"] * 910),
+        "for=10.1.1.1," * 630,
+        'for="\\' * 1_300,
+        "," * 8_000,
+        "[" * 8_000,
+        "a=b;" * 2_000,
+    ):
         assert seconds(("X-Forwarded-For", long), ("Forwarded", long)) < 60 * usual
 
 

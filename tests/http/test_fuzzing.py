@@ -69,7 +69,7 @@ async def test_whatever_is_asked_is_answered_as_described(tmp_path: Path) -> Non
 async def _fuzz(service: Service, folder: Path) -> tuple[int, str]:
     configuration = folder / "schemathesis.toml"
     configuration.write_text(CONFIGURATION.format(discussion=DISCUSSION, **COMMENTS))
-    everything = token("publish comment moderate read", site=PLACE["site"], person="ann")
+    everything = token("publish feed comment moderate read", site=PLACE["site"], person="ann")
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "schemathesis.cli", f"--config-file={configuration}"),
         *("run", f"{service.url}/openapi.json", f"--header=Authorization: Bearer {everything}"),
