@@ -1,4 +1,4 @@
-"""What a resource names, whose a discussion is, and what holds for it."""
+"""Discussions that resources name, their sites and the rules that hold for them."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -78,7 +78,7 @@ class Accesses:
         return Access(state.site, state.resource, rules(settings, state.settings))
 
     async def site_rules(self, site_name: str) -> Rules:
-        """What holds for a site's discussions where they set nothing themselves."""
+        """Return the rules of a site's discussions where they set nothing themselves."""
         begun = self._rules.begin(self.views.position)
         found = self._rules.find(site_name, self.views.position)
         if found is None:
@@ -124,5 +124,5 @@ class Accesses:
 
 
 def site_prefix(site: str) -> int:
-    """What a site's settings and its persons change."""
+    """Return the prefix of the ids of a site's settings and its persons."""
     return ids.prefix_of(ids.site_id(site))

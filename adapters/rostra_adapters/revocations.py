@@ -12,10 +12,10 @@ seconds since the epoch."""
 
 
 class Revocations(Protocol):
-    """What every process knows of revoked tokens."""
+    """Port to the revoked tokens that every process knows."""
 
     is_shared: bool
-    """Whether other processes hear of a revocation."""
+    """True where other processes hear of a revocation."""
 
     def is_revoked(self, person: str, site: str | None, issued: float | None) -> bool:
         """Return whether a token is revoked. One that does not say when it was issued is, if

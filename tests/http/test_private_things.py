@@ -1,4 +1,4 @@
-"""Who may not see a private thing gets the answer of one that does not exist, from every route."""
+"""Every route answers for a private thing as for one that does not exist."""
 
 import base64
 import json

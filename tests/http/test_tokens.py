@@ -274,7 +274,7 @@ def _dumped(value: Any) -> bytes:
 
 @st.composite
 def texts(draw: st.DrawFn) -> str:
-    """What may be sent as a token: signed rightly or not, and whatever it says."""
+    """Draw a text that may be sent as a token: signed rightly or not, with any claims."""
     changed = {**claims(), **draw(_changes)}
     header = {"alg": "HS256", **draw(_headers)}
     signed = raw(_dumped(changed), _dumped(header))

@@ -1,4 +1,4 @@
-"""Who acts: a person, or a moderator, in one discussion of the token's site."""
+"""Actors: a person, or a moderator, in one discussion of the token's site."""
 
 from uuid import UUID, uuid4
 
@@ -48,13 +48,13 @@ class Actor(msgspec.Struct, frozen=True):
             ) from None
 
     def act(self, now: Time, event: str | None = None) -> Act:
-        """What they do now; `event` names it, where it has a name."""
+        """Return the act that they do now; `event` is its name, where it has one."""
         name = str(uuid4()) if event is None else event
         return Act(PERSONS, name, now, person=self.person, moderates=self.moderates)
 
 
 async def enter(request: web.Request, app: App, discussion: UUID, *, scope: str) -> Actor:
-    """Who acts in a discussion. Raises the problems `unauthorized` and `forbidden`, and
+    """Return who acts in a discussion. Raises the problems `unauthorized` and `forbidden`, and
     `not-found` where the discussion is unknown, or private and not for them."""
     token = tokens.needed(request, scope)
     access = await app.standing(discussion, token.site)

@@ -64,7 +64,7 @@ class Key(msgspec.Struct, frozen=True):
     public: Any
 
     def fits(self, algorithm: object, issuer: object, kid: object) -> bool:
-        """Whether a token that says this of itself is to be verified with it."""
+        """Return whether a token with this header and issuer is verified with the key."""
         named = self.entry.kid is None or kid in (None, self.entry.kid)
         return named and (algorithm, issuer) == (self.entry.alg, self.entry.issuer)
 

@@ -1,4 +1,4 @@
-"""Who reads, and what they may: private things and unknown ones answer alike."""
+"""Readers and what they may see: private things and unknown ones answer alike."""
 
 from collections.abc import Sequence
 from typing import cast

@@ -59,7 +59,7 @@ def cut(request: web.Request) -> None:
 
 
 def takes_events(request: web.Request) -> bool:
-    """Whether server-sent events are asked for."""
+    """Return whether server-sent events are asked for."""
     accepted = request.headers.get(hdrs.ACCEPT, "").lower()
     return any(part.split(";")[0].strip() == EVENTS for part in accepted.split(","))
 
@@ -71,7 +71,7 @@ def event_bytes(position: int, data: bytes, name: str | None = None) -> bytes:
 
 
 def heartbeat_bytes(position: int) -> bytes:
-    """Nothing but how far the stream is, so that resuming passes over what was not sent."""
+    """Return the position of a stream alone, so that resuming passes over what was not sent."""
     return b":\nid: %d\n\n" % position
 
 
@@ -109,17 +109,17 @@ class _End:
 
 
 class Source(Protocol):
-    """What server-sent events come from."""
+    """Source of server-sent events."""
 
     @property
     def ended(self) -> bool:
-        """Nothing more will come."""
+        """True where no more events will come."""
 
     async def next(self, position: int) -> tuple[bytes, int]:
-        """What goes on from a position, encoded, and how far that goes. Raises TooSlow."""
+        """Return the encoded events after a position, and how far they go. Raises TooSlow."""
 
     async def moved(self, position: int, wait_seconds: float) -> None:
-        """Until there is more after a position, or the time is over."""
+        """Wait until there is more after a position, or the time is over."""
 
 
 async def pump(

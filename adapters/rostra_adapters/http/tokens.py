@@ -42,7 +42,7 @@ NumericDate = Annotated[float, Meta(ge=0, le=TIME_MAX)]
 
 
 class Token(msgspec.Struct, frozen=True, kw_only=True):
-    """What a token says of its holder."""
+    """Claims of a verified token."""
 
     person: str
     name: str | None
