@@ -5,6 +5,7 @@ A command made in Python may hold anything. What is taken must leave views that 
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from functools import partial
@@ -35,6 +36,7 @@ from rostra_adapters.app import App
 from rostra_adapters.feed import Feed
 from rostra_projections.shapes import Viewer
 from rostra_projections.views import Broken, facts
+from service import serving
 
 GOLDEN = Path(__file__).parent / "domain" / "golden"
 EVENTS: dict[str, codec.AnyEvent] = {
@@ -290,6 +292,23 @@ async def test_every_wrong_value_at_every_field_of_every_command(app: App) -> No
     assert rejected.count("invalid-event") > len(commands) // 2
     assert refused + len(commands) == len(CASES) * len(WRONG)
     await all_is_well(app)
+
+
+async def test_every_wrong_value_that_json_can_hold_over_http() -> None:
+    lines = []
+    for topic, path in CASES:
+        for value in WRONG.values():
+            with suppress(OverflowError, TypeError, ValueError):
+                lines.append(msgspec.json.encode(told(topic, path, value)))
+    async with serving() as service:
+        await begin(service.app)
+        answer = await service.post(b"\n".join(lines), media_type="application/x-ndjson")
+        results = [msgspec.json.decode(line) for line in answer.body.splitlines()]
+        problems = [one["problem"]["type"] for one in results if one["status"] == "rejected"]
+        assert len(results) == len(lines)
+        assert problems.count("/problems/invalid-event") > len(lines) // 2
+        assert "/problems/internal-error" not in problems
+        await all_is_well(service.app)
 
 
 REPORTED = [
