@@ -55,19 +55,19 @@ def vote(value: int, *, on: str = "c1", voter: str = "bob") -> Command:
     return command("vote.cast", comment=on, voter=voter, value=value)
 
 
-def comment(key: str) -> UUID:
+def comment(key: str) -> ids.CommentId:
     return ids.comment_id(DISCUSSION, key)
 
 
-def passage(key: str) -> UUID:
+def passage(key: str) -> ids.PassageId:
     return ids.passage_id(DISCUSSION, key)
 
 
-def vote_on(key: str = "c1", voter: str = "bob") -> UUID:
+def vote_on(key: str = "c1", voter: str = "bob") -> ids.VoteId:
     return ids.vote_id(comment(key), voter)
 
 
-def person(name: str) -> UUID:
+def person(name: str) -> ids.PersonStreamId:
     return ids.person_id(SITE, name)
 
 

@@ -14,6 +14,7 @@ from rostra.commands import COMMANDS, Command
 from rostra.decide import Decided, decide, settled, subject
 from rostra.events import Act
 from rostra.handle import Commanded
+from rostra.ids import Position, StreamId
 from rostra.log import Recorded
 from rostra.refusals import Refusal
 from rostra.world import Missing, Reading, World
@@ -53,13 +54,21 @@ class Given:
         world = World()
         for stream in read:
             events = [event for at, event in self._happened if at == stream]
-            world.take(stream, [_row(stream, n, it) for n, it in enumerate(events, 1)])
+            world.take(StreamId(stream), [_row(stream, n, it) for n, it in enumerate(events, 1)])
         return world
 
 
 def _row(stream: UUID, version: int, event: AnyEvent) -> Recorded:
     event_id = ids.event_id("given", f"{stream}/{version}")
-    return Recorded(version, stream, version, event.topic, codec.encode(event), event_id, None)
+    return Recorded(
+        Position(version),
+        StreamId(stream),
+        version,
+        event.topic,
+        codec.encode(event),
+        event_id,
+        None,
+    )
 
 
 class Then:

@@ -16,7 +16,7 @@ from rostra.article_work import (
     place_all,
     prepare,
 )
-from rostra.ids import Kind, discussion_of, kind_of, votes_of
+from rostra.ids import Kind, Position, discussion_of, kind_of, votes_of
 from rostra.log import EVERYTHING, Appended, Group, Recorded, Stale, VoteEvent
 from rostra.refusals import Refusal
 from rostra.revising import anchor_again
@@ -37,8 +37,8 @@ class MemoryLog:
     async def log_id(self) -> UUID:
         return LOG_ID
 
-    async def head(self) -> int:
-        return len(self.rows)
+    async def head(self) -> Position:
+        return Position(len(self.rows))
 
     async def read_streams(
         self, streams: Sequence[UUID], after: Mapping[UUID, int] = EVERYTHING
@@ -64,7 +64,7 @@ class MemoryLog:
             versions[event.stream] += 1
             assert event.version == versions[event.stream]
             row = Recorded(
-                len(self.rows) + 1,
+                Position(len(self.rows) + 1),
                 event.stream,
                 event.version,
                 event.topic,

@@ -20,6 +20,7 @@ from memory import MemoryArticles, MemoryLog, MemoryRing
 from model import Act, Model
 from rostra import ids, known
 from rostra.handle import Outcome, handle
+from rostra.ids import DiscussionId, StreamId
 from rostra.known import Known, Turn
 from rostra.log import EVERYTHING, Appended, Group, LogUnavailable, Recorded, Stale
 from rostra.world import unwritten
@@ -201,7 +202,9 @@ def replayed(log: MemoryLog, acts: Sequence[Act]) -> dict[str, int]:
 
 async def test_what_is_known_is_bounded_and_of_one_log() -> None:
     kept = Known(bytes_max=10_000)
-    streams = [ids.comment_id(UUID(int=1), f"c{number}") for number in range(100)]
+    streams = [
+        ids.comment_id(DiscussionId(StreamId(UUID(int=1))), f"c{number}") for number in range(100)
+    ]
     kept.of(UUID(int=1))
     for stream in streams:
         kept.keep(stream, unwritten(stream))
@@ -239,7 +242,9 @@ async def test_where_guesses_are_wrong_streams_are_read_at_once() -> None:
 
 async def test_what_is_used_again_and_again_stays_known() -> None:
     kept = Known(bytes_max=10_000)
-    often, *others = (ids.comment_id(UUID(int=1), f"c{number}") for number in range(100))
+    often, *others = (
+        ids.comment_id(DiscussionId(StreamId(UUID(int=1))), f"c{number}") for number in range(100)
+    )
     kept.keep(often, unwritten(often))
     for stream in others:
         kept.keep(stream, unwritten(stream))

@@ -10,6 +10,7 @@ import pytest
 from memory import MemoryLog
 from rostra import codec, ids
 from rostra.discussion import DiscussionClosed, DiscussionOpened, DiscussionReopened
+from rostra.ids import EventId, StreamId
 from rostra.log import EVERYTHING, Group, NewEvent, Recorded
 from rostra.times import Time
 from rostra.world import fold_stream
@@ -49,8 +50,8 @@ class Log(MemoryLog):
             event: codec.AnyEvent = DiscussionOpened(time=TIME, site="news", resource="/x")
         else:
             event = (DiscussionClosed if version % 2 else DiscussionReopened)(time=TIME)
-        row = NewEvent(stream, version, type(event).topic, codec.encode(event))
-        await self.append([Group((row,), {stream: version - 1}, uuid4(), b"{}")])
+        row = NewEvent(StreamId(stream), version, type(event).topic, codec.encode(event))
+        await self.append([Group((row,), {stream: version - 1}, EventId(uuid4()), b"{}")])
 
     def starts_over(self) -> None:
         """With nothing in it."""

@@ -27,6 +27,7 @@ from rostra.cloudevents import Malformed
 from rostra.commands import COMMANDS, Author, Command, PostComment
 from rostra.events import Act, WordingRef, Words
 from rostra.handle import Commanded, Outcome, handle
+from rostra.ids import Position, StreamId
 from rostra.log import Appended, Group, NewEvent, Recorded
 from rostra.mapper import decide_and_save
 from rostra.refusals import Refusal
@@ -434,7 +435,15 @@ def test_an_event_that_no_view_could_fold_is_not_saved_by_a_stock_application() 
                 except Malformed:
                     assert (talk.recorder.max_notification_id() or 0) == before
     rows = [
-        Recorded(row.id, UUID(str(row.originator_id)), 1, row.topic, row.state, None, None)
+        Recorded(
+            Position(row.id),
+            StreamId(UUID(str(row.originator_id))),
+            1,
+            row.topic,
+            row.state,
+            None,
+            None,
+        )
         for row in talk.recorder.select_notifications(1, 10**6)
     ]
     assert len(rows) == taken > 0
@@ -483,7 +492,7 @@ async def test_an_event_that_cannot_be_folded_is_told_on_every_backend(
     await begin(app)
     stream, topic, state = BROKEN[broken]
     version = len((await app.log.read_streams([stream]))[stream])
-    row = NewEvent(stream, version + 1, topic, state)
+    row = NewEvent(StreamId(stream), version + 1, topic, state)
     group = Group((row,), {stream: version}, ids.event_id("theirs", broken), b"{}")
     [appended] = await app.log.append([group])
     assert isinstance(appended, Appended)

@@ -37,7 +37,7 @@ class Accesses:
         self._access: Keep[Access] = Keep(views.changes, ACCESS_KEPT_MAX)
         self._rules: Keep[Rules] = Keep(views.changes, ACCESS_KEPT_MAX)
 
-    async def named(self, site: str, resources: Sequence[str]) -> dict[str, UUID]:
+    async def named(self, site: str, resources: Sequence[str]) -> dict[str, ids.DiscussionId]:
         """The discussion that each resource names, which may have moved there."""
         named = {resource: ids.discussion_id(site, resource) for resource in resources}
         # What has comments of its own is no alias. What is private is looked up all the same, so
@@ -56,7 +56,7 @@ class Accesses:
                 named[resource] = ids.discussion_id(site, state.alias_of)
         return named
 
-    async def discussion_named(self, site: str, resource: str) -> UUID:
+    async def discussion_named(self, site: str, resource: str) -> ids.DiscussionId:
         """The discussion that a resource names, whether there is one or not."""
         return (await self.named(site, [resource]))[resource]
 

@@ -6,6 +6,7 @@ from typing import cast
 from msgspec import UNSET
 
 from rostra import codec, ids
+from rostra.ids import CommentId, StreamId
 from rostra.log import EventLog, Recorded
 from rostra.vote import Value, Vote
 from rostra.world import fold
@@ -20,7 +21,7 @@ async def add_my_votes(
 
     Read from the votes' own streams, whose ids are computed: no view needs to keep who voted."""
     every = list(_all(comments))
-    votes = {comment.id: ids.vote_id(comment.id, person) for comment in every}
+    votes = {comment.id: ids.vote_id(CommentId(StreamId(comment.id)), person) for comment in every}
     rows = await log.read_streams(list(votes.values()))
     for comment in every:
         cast = rows.get(votes[comment.id], [])

@@ -292,7 +292,7 @@ async def position_at(log: EventLog, time: Time) -> int:
     """The position of the last event recorded up to a time: the clock of recording never goes
     back, so it is found by halving. What a foreign writer recorded has no clock and counts to
     what stands before it."""
-    low, high = 0, await log.head()
+    low, high = 0, int(await log.head())
     while low < high:
         middle = (low + high + 1) // 2
         clocked = await _first_clocked(log, middle, high)

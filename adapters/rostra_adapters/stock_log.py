@@ -29,7 +29,7 @@ from eventsourcing.persistence import (
 )
 from eventsourcing.popo import POPOApplicationRecorder
 
-from rostra.ids import range_of, votes_of
+from rostra.ids import EventId, Position, StreamId, range_of, votes_of
 from rostra.log import (
     EVERYTHING,
     Appended,
@@ -102,8 +102,8 @@ class StockLog:
             self._log_id = await self._ask(self._rows.log_id)
         return self._log_id
 
-    async def head(self) -> int:
-        return await self._ask(lambda: self._recorder.max_notification_id() or 0)
+    async def head(self) -> Position:
+        return Position(await self._ask(lambda: self._recorder.max_notification_id() or 0))
 
     async def read_streams(
         self, streams: Sequence[UUID], after: Mapping[UUID, int] = EVERYTHING
@@ -263,7 +263,8 @@ def _answers(
     for group, holds in zip(groups, fresh, strict=True):
         if holds:
             end = start + len(group.events)
-            answers.append(Appended(first=positions[start], last=positions[end - 1]))
+            first, last = positions[start], positions[end - 1]
+            answers.append(Appended(first, last))
             start = end
         else:
             answers.append(Stale())
@@ -290,12 +291,12 @@ def recorded(row: Notification) -> Recorded:
     """A recorder's row, with what travelled in its state where ours wrote it."""
     event_id, metadata, state = _unpacked(row.state) or (None, None, row.state)
     return Recorded(
-        position=row.id,
-        stream=to_uuid(row.originator_id),
+        position=Position(row.id),
+        stream=StreamId(to_uuid(row.originator_id)),
         version=row.originator_version,
         topic=row.topic,
         state=state,
-        event_id=event_id,
+        event_id=None if event_id is None else EventId(event_id),
         metadata=metadata,
     )
 

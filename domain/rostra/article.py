@@ -4,12 +4,11 @@ A stream beside the discussion's. Marking a passage writes to it too, so that a 
 marking at the same time cannot miss one another: the later is refused, and decided again.
 """
 
-from uuid import UUID
-
 import msgspec
 
 from rostra.commands import ReviseArticle
 from rostra.events import Act, Event
+from rostra.ids import PassageId
 from rostra.limits import PASSAGES_MAX
 from rostra.refusals import Refusal
 
@@ -34,7 +33,7 @@ class ArticleMarked(Event, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
     """A passage was marked in it for the first time; revisions anchor it from now on."""
 
     topic = "article.marked"
-    passage: UUID
+    passage: PassageId
 
 
 ArticleEvent = ArticleRevised | ArticleMarked
@@ -46,7 +45,7 @@ class Article(msgspec.Struct, frozen=True):
     """`revisions` in the order of the log: the last is the text that passages stand in."""
 
     revisions: tuple[ArticleRevised, ...] = ()
-    passages: tuple[UUID, ...] = ()
+    passages: tuple[PassageId, ...] = ()
 
     @property
     def current(self) -> ArticleRevised | None:
@@ -94,7 +93,7 @@ def revise(
     ]
 
 
-def mark(article: Article, passage: UUID, act: Act) -> list[ArticleMarked]:
+def mark(article: Article, passage: PassageId, act: Act) -> list[ArticleMarked]:
     """The article has one passage more: one that was never marked, as its own stream tells. (To
     look for it among thousands here would hold up a batch of markings.) Raises
     too-many-passages."""

@@ -18,6 +18,7 @@ from rostra.decide import (
     subject,
 )
 from rostra.events import Act
+from rostra.ids import EventId, StreamId
 from rostra.limits import STREAM_EVENTS_MAX, STREAM_EVENTS_RESERVED
 from rostra.log import Group
 from rostra.once import once
@@ -36,11 +37,11 @@ class Commanded(msgspec.Struct, frozen=True, dict=True):
     """True where a decoder has made both; else `rostra.checking` looks at them first."""
 
     @once
-    def event_id(self) -> UUID:
+    def event_id(self) -> EventId:
         return ids.event_id(self.act.source, self.act.id)
 
     @once
-    def streams(self) -> Sequence[UUID]:
+    def streams(self) -> Sequence[StreamId]:
         """What it names; nothing where it is to be refused for that."""
         try:
             return streams(self.command, self.act)
@@ -54,7 +55,7 @@ class Outcome(msgspec.Struct, frozen=True):
 
     status: Literal["recorded", "duplicate", "unchanged", "rejected"]
     position: int | None = None
-    id: UUID | None = None
+    id: StreamId | None = None
     refusal: Refusal | None = None
 
 
@@ -64,7 +65,7 @@ class Decision(msgspec.Struct):
     streams have `seen`; `command` is as it was understood; `repeats` is what it repeats of
     that which is being appended."""
 
-    at: UUID | None
+    at: StreamId | None
     guards: dict[UUID, int]
     outcome: Outcome | None = None
     group: Group | None = None
@@ -74,7 +75,7 @@ class Decision(msgspec.Struct):
     repeats: Seen | None = None
 
 
-def _about(stream: UUID) -> UUID:
+def _about(stream: StreamId) -> StreamId:
     """What publishers know it as: an article is its discussion's."""
     return ids.discussion_of(stream) if ids.is_article(stream) else stream
 
@@ -95,7 +96,7 @@ class Batch:
     def __init__(
         self,
         world: World,
-        read: set[UUID],
+        read: set[StreamId],
         ring: KeyRing,
         owners: set[UUID],
         keyless: set[UUID],
@@ -109,7 +110,7 @@ class Batch:
         self._ring = ring
         self._owners = owners
         self._keyless = keyless
-        self.missing_streams: set[UUID] = set()
+        self.missing_streams: set[StreamId] = set()
         self.missing_owners: set[UUID] = set()
         self.missing_works: set[Work] = set()
         self.decided: dict[int, Decided] = {}
@@ -142,7 +143,7 @@ class Batch:
             self.missing_owners |= {missing.owner} - {None}  # type: ignore[arg-type]
             return Decision(None, reading.guards)
 
-    def _repeat(self, at: UUID, commanded: Commanded, reading: Reading) -> Decision | None:
+    def _repeat(self, at: StreamId, commanded: Commanded, reading: Reading) -> Decision | None:
         """Answer the same event published before: found in the stream it is about."""
         seen = repeats.find(at, commanded.event_id, commanded.command, reading)
         if seen is None:
@@ -156,7 +157,7 @@ class Batch:
     def missing_anything(self) -> bool:
         return bool(self.missing_streams or self.missing_owners or self.missing_works)
 
-    def _new(self, index: int, commanded: Commanded, reading: Reading, at: UUID) -> Decision:
+    def _new(self, index: int, commanded: Commanded, reading: Reading, at: StreamId) -> Decision:
         command = settled(commanded.command, commanded.act, reading)
         if command is not commanded.command:
             at = subject(command, commanded.act)
@@ -186,7 +187,7 @@ class Batch:
             owners = {codec.words_owner(event, commanded.command.site) for event in worded}
             self.owners[index] = {owner: self._erasures(owner) for owner in owners}
 
-    def _keep_order(self, changed: set[UUID], reading: Reading) -> None:
+    def _keep_order(self, changed: set[StreamId], reading: Reading) -> None:
         """What earlier commands looked at is changed for those who follow only if theirs is
         recorded, too: else they, decided again, would see what came after them."""
         for stream in changed & self._looked_at:
@@ -199,5 +200,5 @@ class Batch:
         """How often an owner was erased; a site never is."""
         if ids.kind_of(owner) != ids.Kind.PERSON:
             return 0
-        known: Person = self.world.standing(owner).state
+        known: Person = self.world.standing(StreamId(owner)).state
         return known.erasures

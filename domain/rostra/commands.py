@@ -28,10 +28,10 @@ class Command(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     site: texts.SiteName
 
     @once
-    def site_id(self) -> UUID:
+    def site_id(self) -> ids.SiteId:
         return ids.site_id(self.site)
 
-    def person(self, person: str) -> UUID:
+    def person(self, person: str) -> ids.PersonStreamId:
         """The stream of a person of this site."""
         return ids.person_id(self.site, person)
 
@@ -45,7 +45,7 @@ class _AboutPerson(Command, frozen=True, kw_only=True):
     who: PersonId = msgspec.field(name="person")
 
     @once
-    def target(self) -> UUID:
+    def target(self) -> ids.PersonStreamId:
         return self.person(self.who)
 
 
@@ -63,33 +63,33 @@ class InDiscussion(Command, frozen=True, kw_only=True):
     discussion_id: UUID | None = None
 
     @once
-    def discussion(self) -> UUID:
+    def discussion(self) -> ids.DiscussionId:
         computed = ids.discussion_id(self.site, self.resource)
         _agree("discussion_id", self.discussion_id, computed)
         return computed
 
-    def comment_named(self, key: str | None, given: UUID | None, field: str) -> UUID:
+    def comment_named(self, key: str | None, given: UUID | None, field: str) -> ids.CommentId:
         """The comment named by the publisher's key or by our id."""
         if key is not None:
             computed = ids.comment_id(self.discussion, key)
             _agree(f"{field}_id", given, computed)
             return computed
-        return self._inside(given, ids.Kind.COMMENT, field)
+        return ids.CommentId(self._inside(given, ids.Kind.COMMENT, field))
 
-    def passage_named(self, key: str | None, given: UUID | None) -> UUID:
+    def passage_named(self, key: str | None, given: UUID | None) -> ids.PassageId:
         """The passage named by the publisher's key or by our id."""
         if key is not None:
             computed = ids.passage_id(self.discussion, key)
             _agree("passage_id", given, computed)
             return computed
-        return self._inside(given, ids.Kind.PASSAGE, "passage")
+        return ids.PassageId(self._inside(given, ids.Kind.PASSAGE, "passage"))
 
-    def _inside(self, given: UUID | None, kind: ids.Kind, field: str) -> UUID:
+    def _inside(self, given: UUID | None, kind: ids.Kind, field: str) -> ids.StreamId:
         if given is None:
             raise Refusal(f"unknown-{field}", f"no {field} is named")
         if ids.discussion_of(given) != self.discussion or ids.kind_of(given) != kind:
             raise unknown(field, f"{given} in this discussion", retryable=False)
-        return given
+        return ids.StreamId(given)
 
 
 def _agree(field: str, given: UUID | None, computed: UUID) -> None:
@@ -136,7 +136,7 @@ class MoveDiscussion(CloseDiscussion, frozen=True, kw_only=True):
     to: texts.Resource
 
     @property
-    def claimed(self) -> UUID:
+    def claimed(self) -> ids.DiscussionId:
         """The stream that the new name would make."""
         return ids.discussion_id(self.site, self.to)
 
@@ -172,26 +172,26 @@ class PostComment(InDiscussion, frozen=True, kw_only=True):
             if not self.erased and author.name is None:
                 raise ValueError("Object missing required field `author.name`")
 
-    def target(self, source: str, event: str) -> UUID:
+    def target(self, source: str, event: str) -> ids.CommentId:
         """The comment's id: by its key, else by the event itself. A person's comment has the
         id that their idempotency key made."""
         if self.comment is not None:
             return self.comment_named(self.comment, self.comment_id, "comment")
         if source == PERSONS:
-            return self._inside(self.comment_id, ids.Kind.COMMENT, "comment")
+            return ids.CommentId(self._inside(self.comment_id, ids.Kind.COMMENT, "comment"))
         computed = ids.comment_id_of_event(self.discussion, source, event)
         _agree("comment_id", self.comment_id, computed)
         return computed
 
     @once
-    def answered(self) -> UUID | None:
+    def answered(self) -> ids.CommentId | None:
         """The comment that this one answers."""
         if self.parent is None and self.parent_id is None:
             return None
         return self.comment_named(self.parent, self.parent_id, "parent")
 
     @once
-    def marked(self) -> UUID | None:
+    def marked(self) -> ids.PassageId | None:
         """The passage that this comment is made on."""
         if self.passage is None and self.passage_id is None:
             return None
@@ -207,7 +207,7 @@ class OnComment(InDiscussion, frozen=True, kw_only=True):
             raise ValueError("Object missing required field `comment`")
 
     @once
-    def target(self) -> UUID:
+    def target(self) -> ids.CommentId:
         return self.comment_named(self.comment, self.comment_id, "comment")
 
 
@@ -285,7 +285,7 @@ class OnVote(OnComment, frozen=True, kw_only=True):
     voter: PersonId
 
     @once
-    def vote(self) -> UUID:
+    def vote(self) -> ids.VoteId:
         return ids.vote_id(self.target, self.voter)
 
 
@@ -333,7 +333,7 @@ class MarkPassage(InDiscussion, frozen=True, kw_only=True):
             texts.check_quote(self.exact)
 
     @once
-    def target(self) -> UUID:
+    def target(self) -> ids.PassageId:
         return self.passage_named(self.passage, self.passage_id)
 
 
@@ -348,7 +348,7 @@ class OnPassage(InDiscussion, frozen=True, kw_only=True):
             raise ValueError("Object missing required field `passage`")
 
     @once
-    def target(self) -> UUID:
+    def target(self) -> ids.PassageId:
         return self.passage_named(self.passage, self.passage_id)
 
 
@@ -387,7 +387,7 @@ class ReviseArticle(InDiscussion, frozen=True, kw_only=True):
             texts.check_article(field, text)
 
     @once
-    def article(self) -> UUID:
+    def article(self) -> ids.ArticleId:
         return ids.article_id(self.discussion)
 
 

@@ -1,7 +1,5 @@
 """From a command to the events it means: which streams it looks at, and who decides."""
 
-from uuid import UUID
-
 import msgspec
 
 from rostra import comment, discussion, flag, ids, passage, passages, person, persons, site, vote
@@ -40,16 +38,17 @@ from rostra.commands import (
     UnpinComment,
 )
 from rostra.events import Act
+from rostra.ids import StreamId
 from rostra.names import OUR_IDS
 from rostra.refusals import Refusal, unknown
 from rostra.settings import Rules, rules
 from rostra.world import Reading, Standing
 
-Decided = list[tuple[UUID, AnyEvent]]
+Decided = list[tuple[StreamId, AnyEvent]]
 """Events with the stream each is for; one at least is for the command's subject."""
 
 
-def subject(command: Command, act: Act) -> UUID:
+def subject(command: Command, act: Act) -> StreamId:
     """The stream that a command is about: where a repeat of it is found."""
     match command:
         case CastVote():  # four in five; asked about first, here and below
@@ -76,7 +75,7 @@ def subject(command: Command, act: Act) -> UUID:
             raise TypeError(f"{type(command).__name__} is about nothing")
 
 
-def streams(command: Command, act: Act) -> list[UUID]:
+def streams(command: Command, act: Act) -> list[StreamId]:
     """What a decision will look at, as far as the command itself can tell."""
     named = [subject(command, act), command.site_id]
     if isinstance(command, CastVote) and act.person is None:
@@ -115,7 +114,7 @@ def by_own_name(command: Command, reading: Reading) -> Command:
     return command if own == command.resource else msgspec.structs.replace(command, resource=own)
 
 
-def decide(command: Command, act: Act, reading: Reading, at: UUID) -> Decided:
+def decide(command: Command, act: Act, reading: Reading, at: StreamId) -> Decided:
     """The events that the command, which is about `at`, means; none where it changes nothing.
     Raises Refusal, and Missing where it looks at what has not been read."""
     site.check(reading.site(command.site_id), command.site)
@@ -212,7 +211,7 @@ def _rules(command: InDiscussion, reading: Reading) -> Rules:
     return rules(site_settings, reading.discussion(command.discussion).settings)
 
 
-def _inside(command: InDiscussion, act: Act, reading: Reading, at: UUID) -> Decided:
+def _inside(command: InDiscussion, act: Act, reading: Reading, at: StreamId) -> Decided:
     """What a command means inside a discussion that is there."""
     match command:
         case CastVote():
@@ -231,7 +230,7 @@ def _inside(command: InDiscussion, act: Act, reading: Reading, at: UUID) -> Deci
 
 
 def _alone(
-    command: InDiscussion, act: Act, reading: Reading, at: UUID
+    command: InDiscussion, act: Act, reading: Reading, at: StreamId
 ) -> (
     list[discussion.DiscussionClosed]
     | list[discussion.DiscussionReopened]
@@ -288,14 +287,14 @@ def _alone(
             raise TypeError(f"nobody decides {type(command).__name__}")
 
 
-def _cast(command: CastVote, act: Act, reading: Reading, at: UUID) -> Decided:
+def _cast(command: CastVote, act: Act, reading: Reading, at: StreamId) -> Decided:
     _acting_person(command, command.voter, reading)
     about = reading.comment(command.target)
     cast = vote.cast(reading.vote(at), command, act, about, _rules(command, reading))
     return [(at, event) for event in cast]
 
 
-def _move(command: MoveDiscussion, act: Act, reading: Reading, at: UUID) -> Decided:
+def _move(command: MoveDiscussion, act: Act, reading: Reading, at: StreamId) -> Decided:
     """The move, and in the same group the claim of its name: who claims it first has it."""
     moved, aliased = discussion.move(
         reading.discussion(at), reading.discussion(command.claimed), command, act
@@ -303,7 +302,7 @@ def _move(command: MoveDiscussion, act: Act, reading: Reading, at: UUID) -> Deci
     return [(at, event) for event in moved] + [(command.claimed, event) for event in aliased]
 
 
-def _post(command: PostComment, act: Act, reading: Reading, at: UUID) -> Decided:
+def _post(command: PostComment, act: Act, reading: Reading, at: StreamId) -> Decided:
     standing = reading.comment(at).posted
     if standing is not None:
         owner = command.person(standing.author)
@@ -322,7 +321,9 @@ def _post(command: PostComment, act: Act, reading: Reading, at: UUID) -> Decided
     return [(at, event) for event in comment.post(command, act, around)]
 
 
-def _edit(command: EditComment, act: Act, reading: Reading, at: UUID) -> list[comment.WordingEvent]:
+def _edit(
+    command: EditComment, act: Act, reading: Reading, at: StreamId
+) -> list[comment.WordingEvent]:
     standing = reading.comment(at)
     author = comment.posted_of(standing, command.comment or command.comment_id).author
     owner = command.person(author)
@@ -352,7 +353,7 @@ def _must_name_the_latest(command: DecideOnWording, standing: Standing) -> None:
     raise unknown("wording", f"{command.wording.id!r} of {command.wording.source!r}")
 
 
-def _approve(command: ApproveComment, act: Act, reading: Reading, at: UUID) -> Decided:
+def _approve(command: ApproveComment, act: Act, reading: Reading, at: StreamId) -> Decided:
     """The approval, and in the same group the trust in its author that it gives."""
     standing = reading.comment(at)
     _must_name_the_latest(command, reading.standing(at))

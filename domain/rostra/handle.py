@@ -17,6 +17,7 @@ from rostra.batch import Batch, Commanded, Decision, Outcome
 from rostra.checking import checked_or_refusal, is_checked
 from rostra.commands import Command, ErasePerson, ReviseArticle
 from rostra.decide import Decided
+from rostra.ids import StreamId
 from rostra.known import Known, Turn
 from rostra.log import Appended, EventLog, Group, NewEvent, Stale
 from rostra.refusals import Refusal
@@ -182,20 +183,20 @@ async def _first_attempt(
 
 async def _confirmed(log: EventLog, batch: Batch, *, read_in_turn: bool) -> bool:
     """Whether that which appends nothing was decided upon streams as they stand."""
-    upon = {stream for d in batch.decisions if d.group is None for stream in d.guards}
+    upon = {StreamId(it) for d in batch.decisions if d.group is None for it in d.guards}
     unsure = upon - batch.read if read_in_turn else upon
     if not unsure:
         return True
     read = await log.read_streams(list(unsure))
-    return all(len(rows) == batch.world.base(stream) for stream, rows in read.items())
+    return all(len(read[stream]) == batch.world.base(stream) for stream in unsure)
 
 
 def _learn(turn: Turn, batch: Batch) -> None:
     """What is known from now on. Words that are not sealed are not kept."""
-    lost: set[UUID] = set()
+    lost: set[StreamId] = set()
     for decision in batch.decisions:
         if decision.group is not None and decision.seen[0].position is None:
-            turn.known.drop(decision.group.guards)
+            turn.known.drop([StreamId(stream) for stream in decision.group.guards])
             lost.update(event.stream for event in decision.group.events)
     for stream in batch.read - batch.world.written.keys():
         turn.known.learn(stream, batch.world.standing(stream))
@@ -226,7 +227,7 @@ def _outcomes(
     decisions: dict[int, Decision], appended: dict[int, Appended | Stale], head: int
 ) -> dict[int, Outcome]:
     outcomes: dict[int, Outcome] = {}
-    never: set[UUID] = set()  # streams that were to change, and did not
+    never: set[StreamId] = set()  # streams that were to change, and did not
     for index, decision in decisions.items():
         result = appended.get(index)
         if decision.group is not None and isinstance(result, Stale):
@@ -265,8 +266,9 @@ async def _decide_all(
     for _ in range(MISSING_ROUNDS_MAX):
         world = World()
         cold = list(wanted) if known is None else _take_known(world, known, wanted)
-        for stream, rows in (await log.read_streams(cold) if cold else {}).items():
-            world.take(stream, rows)
+        read = await log.read_streams(cold) if cold else {}
+        for stream in cold:
+            world.take(stream, read[stream])
         await ring.load(owners)
         decider = Batch(world, set(cold), ring, owners, keyless, work.done)
         for i in pending:
@@ -282,7 +284,7 @@ async def _decide_all(
     raise RuntimeError("decisions never stop naming further streams")
 
 
-def _take_known(world: World, known: Known, wanted: Collection[UUID]) -> list[UUID]:
+def _take_known(world: World, known: Known, wanted: Collection[StreamId]) -> list[StreamId]:
     """Answers what is not known."""
     cold = []
     for stream in wanted:

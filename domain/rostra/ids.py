@@ -11,9 +11,27 @@ What is hashed is the compact JSON array of its parts, so no separator can be fo
 from enum import IntEnum
 from functools import lru_cache
 from hashlib import sha256
+from typing import NewType
 from uuid import UUID
 
 import msgspec
+
+StreamId = NewType("StreamId", UUID)
+"""The id of a stream, of whatever kind."""
+DiscussionId = NewType("DiscussionId", StreamId)
+ArticleId = NewType("ArticleId", StreamId)
+SiteId = NewType("SiteId", StreamId)
+PersonStreamId = NewType("PersonStreamId", StreamId)
+"""The stream of a person of one site. (A `rostra.texts.PersonId` is the publisher's name.)"""
+CommentId = NewType("CommentId", StreamId)
+VoteId = NewType("VoteId", StreamId)
+FlagId = NewType("FlagId", StreamId)
+PassageId = NewType("PassageId", StreamId)
+SubscriptionId = NewType("SubscriptionId", StreamId)
+EventId = NewType("EventId", UUID)
+"""The id of a published event, made of its publisher's source and id."""
+Position = NewType("Position", int)
+"""The place of an event in the log: 1, 2, 3, …; 0 before the first."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -48,13 +66,13 @@ def _first_bits(parts: tuple[str, ...], bits: int) -> int:
     return int.from_bytes(sha256(_encode(parts)).digest()[:8], "big") >> (64 - bits)
 
 
-def _within(prefix: int, kind: Kind, tail: int) -> UUID:
+def _within(prefix: int, kind: Kind, tail: int) -> StreamId:
     high = (prefix >> 12) << 80 | _VERSION_8 | (prefix & 0xFFF) << 64
-    return UUID(int=high | _VARIANT | kind << _TAIL_BITS | tail)
+    return StreamId(UUID(int=high | _VARIANT | kind << _TAIL_BITS | tail))
 
 
 @lru_cache(_IDS_CACHED_MAX)
-def _part(discussion: UUID, kind: Kind, *parts: str) -> UUID:
+def _part(discussion: UUID, kind: Kind, *parts: str) -> StreamId:
     """The id of what `parts` name inside the discussion (or the site) that `discussion` is."""
     return _within(prefix_of(discussion), kind, _first_bits(parts, _TAIL_BITS))
 
@@ -79,15 +97,15 @@ def is_ours(stream: UUID) -> bool:
     return stream.int & _LAYOUT == _VERSION_8 | _VARIANT
 
 
-def discussion_of(stream: UUID) -> UUID:
+def discussion_of(stream: UUID) -> DiscussionId:
     """The discussion in which a comment, vote, passage or flag is."""
     return _discussion_of(stream.int & _OF_PREFIX)
 
 
 @lru_cache(_IDS_CACHED_MAX)
-def _discussion_of(prefix: int) -> UUID:
+def _discussion_of(prefix: int) -> DiscussionId:
     """Kept: who folds asks for the same few again and again."""
-    return UUID(int=prefix | _VERSION_8 | _VARIANT)
+    return DiscussionId(StreamId(UUID(int=prefix | _VERSION_8 | _VARIANT)))
 
 
 def range_of(discussion: UUID) -> tuple[UUID, UUID]:
@@ -102,71 +120,71 @@ def votes_of(discussion: UUID) -> tuple[UUID, UUID]:
 
 
 @lru_cache(_IDS_CACHED_MAX)
-def discussion_id(site: str, resource: str) -> UUID:
+def discussion_id(site: str, resource: str) -> DiscussionId:
     """The discussion of one resource of one site."""
     prefix = _first_bits(("discussion", site, resource), _PREFIX_BITS)
-    return _within(prefix, Kind.DISCUSSION, 0)
+    return DiscussionId(_within(prefix, Kind.DISCUSSION, 0))
 
 
-def article_id(discussion: UUID) -> UUID:
+def article_id(discussion: DiscussionId) -> ArticleId:
     """The article that a discussion is about: its revisions, and which passages it has. Apart
     from the discussion, so that comments neither read it nor wait for it."""
-    return _part(discussion, Kind.DISCUSSION, "article")
+    return ArticleId(_part(discussion, Kind.DISCUSSION, "article"))
 
 
 @lru_cache(_IDS_CACHED_MAX)
-def site_id(site: str) -> UUID:
+def site_id(site: str) -> SiteId:
     """The site's own stream: its settings."""
-    return _within(prefix_of(discussion_id(site, "")), Kind.SITE, 0)
+    return SiteId(_within(prefix_of(discussion_id(site, "")), Kind.SITE, 0))
 
 
 @lru_cache(_IDS_CACHED_MAX)
-def person_id(site: str, person: str) -> UUID:
+def person_id(site: str, person: str) -> PersonStreamId:
     """A person's stream; an id means something within one site only."""
-    return _part(discussion_id(site, ""), Kind.PERSON, "person", person)
+    return PersonStreamId(_part(discussion_id(site, ""), Kind.PERSON, "person", person))
 
 
-def comment_id(discussion: UUID, key: str) -> UUID:
+def comment_id(discussion: DiscussionId, key: str) -> CommentId:
     """The comment that the publisher calls `key`."""
-    return _part(discussion, Kind.COMMENT, "comment", "key", key)
+    return CommentId(_part(discussion, Kind.COMMENT, "comment", "key", key))
 
 
-def comment_id_of_event(discussion: UUID, source: str, event: str) -> UUID:
+def comment_id_of_event(discussion: DiscussionId, source: str, event: str) -> CommentId:
     """The comment whose publisher gave it no key: the event itself names it."""
-    return _part(discussion, Kind.COMMENT, "comment", "event", source, event)
+    return CommentId(_part(discussion, Kind.COMMENT, "comment", "event", source, event))
 
 
-def comment_id_of_person(discussion: UUID, person: str, idempotency_key: str) -> UUID:
+def comment_id_of_person(discussion: DiscussionId, person: str, idempotency_key: str) -> CommentId:
     """The comment that a person posted with an idempotency key of theirs."""
-    return _part(discussion, Kind.COMMENT, "comment", "person", person, idempotency_key)
+    return CommentId(_part(discussion, Kind.COMMENT, "comment", "person", person, idempotency_key))
 
 
-def vote_id(comment: UUID, voter: str) -> UUID:
+def vote_id(comment: CommentId, voter: str) -> VoteId:
     """One person's vote on one comment. Not kept: hardly anyone votes twice on one."""
-    return _part.__wrapped__(comment, Kind.VOTE, "vote", str(comment), voter)
+    return VoteId(_part.__wrapped__(comment, Kind.VOTE, "vote", str(comment), voter))
 
 
-def flag_id(comment: UUID, person: str) -> UUID:
+def flag_id(comment: CommentId, person: str) -> FlagId:
     """One person's flag on one comment."""
-    return _part(comment, Kind.FLAG, "flag", str(comment), person)
+    return FlagId(_part(comment, Kind.FLAG, "flag", str(comment), person))
 
 
-def passage_id(discussion: UUID, key: str) -> UUID:
+def passage_id(discussion: DiscussionId, key: str) -> PassageId:
     """The passage that the publisher calls `key`."""
-    return _part(discussion, Kind.PASSAGE, "passage", "key", key)
+    return PassageId(_part(discussion, Kind.PASSAGE, "passage", "key", key))
 
 
-def passage_id_of_person(discussion: UUID, person: str, idempotency_key: str) -> UUID:
+def passage_id_of_person(discussion: DiscussionId, person: str, idempotency_key: str) -> PassageId:
     """The passage that a person marked with an idempotency key of theirs."""
-    return _part(discussion, Kind.PASSAGE, "passage", "person", person, idempotency_key)
+    return PassageId(_part(discussion, Kind.PASSAGE, "passage", "person", person, idempotency_key))
 
 
-def subscription_id(discussion: UUID, person: str) -> UUID:
+def subscription_id(discussion: DiscussionId, person: str) -> SubscriptionId:
     """One person's subscription to one discussion."""
-    return _part(discussion, Kind.SUBSCRIPTION, "subscription", person)
+    return SubscriptionId(_part(discussion, Kind.SUBSCRIPTION, "subscription", person))
 
 
-def event_id(source: str, event: str) -> UUID:
+def event_id(source: str, event: str) -> EventId:
     """The id that every row of a published event keeps (122 bits of the hash)."""
     bits = int.from_bytes(sha256(_encode(("event", source, event))).digest()[:16], "big")
-    return UUID(int=bits & ~(0xF << 76 | 3 << 62) | _VERSION_8 | _VARIANT)
+    return EventId(UUID(int=bits & ~(0xF << 76 | 3 << 62) | _VERSION_8 | _VARIANT))

@@ -8,6 +8,7 @@ from collections.abc import Collection
 from uuid import UUID
 
 from rostra import ids
+from rostra.ids import StreamId
 from rostra.world import Standing, unwritten
 
 KNOWN_BYTES_MAX = 64 * 1024 * 1024
@@ -28,8 +29,8 @@ class Known:
 
     def __init__(self, bytes_max: int = KNOWN_BYTES_MAX) -> None:
         self._bytes_max = bytes_max
-        self._streams: dict[UUID, Standing] = {}
-        self._before: dict[UUID, Standing] = {}
+        self._streams: dict[StreamId, Standing] = {}
+        self._before: dict[StreamId, Standing] = {}
         self._bytes = self._bytes_before = 0
         self._log: UUID | None = None
         self._without_guesses = 0
@@ -48,7 +49,7 @@ class Known:
             self.clear()
             self._log = log
 
-    def get(self, stream: UUID) -> Standing | None:
+    def get(self, stream: StreamId) -> Standing | None:
         """As it was last known, or is taken to be; None where it is to be read."""
         known = self._streams.get(stream)
         if known is not None:
@@ -61,18 +62,18 @@ class Known:
         guessed = not self._without_guesses and ids.kind_of(stream) in GUESSED_KINDS
         return unwritten(stream) if guessed else None
 
-    def learn(self, stream: UUID, standing: Standing) -> None:
+    def learn(self, stream: StreamId, standing: Standing) -> None:
         """As a reading found it."""
         known = self._streams.get(stream) or self._before.get(stream)
         if known is None or known.version < standing.version:
             self.keep(stream, standing)
 
-    def keep(self, stream: UUID, standing: Standing) -> None:
+    def keep(self, stream: StreamId, standing: Standing) -> None:
         """As it stands from now on."""
         self.drop([stream])
         self._add(stream, standing)
 
-    def _add(self, stream: UUID, standing: Standing) -> None:
+    def _add(self, stream: StreamId, standing: Standing) -> None:
         cost = _bytes(standing)
         if self._bytes + cost > self._bytes_max // 2:
             self._before, self._bytes_before = self._streams, self._bytes
@@ -80,7 +81,7 @@ class Known:
         self._streams[stream] = standing
         self._bytes += cost
 
-    def drop(self, streams: Collection[UUID]) -> None:
+    def drop(self, streams: Collection[StreamId]) -> None:
         """It is another by now, or may be."""
         for stream in streams:
             if (standing := self._streams.pop(stream, None)) is not None:

@@ -12,6 +12,8 @@ from uuid import UUID
 
 import msgspec
 
+from rostra.ids import EventId, Position, StreamId
+
 EVERYTHING: Mapping[UUID, int] = MappingProxyType({})
 """After no version of any stream."""
 
@@ -19,7 +21,7 @@ EVERYTHING: Mapping[UUID, int] = MappingProxyType({})
 class NewEvent(msgspec.Struct, frozen=True, gc=False):
     """An event about to be appended. `version` is 1 for a stream's first event."""
 
-    stream: UUID
+    stream: StreamId
     version: int
     topic: str
     state: bytes
@@ -36,7 +38,7 @@ class Group(msgspec.Struct, frozen=True):
 
     events: tuple[NewEvent, ...]
     guards: Mapping[UUID, int]
-    event_id: UUID
+    event_id: EventId
     """Made of the publisher's source and id; kept on every row of the group."""
     metadata: bytes
     """A JSON object; the log adds `at`, the clock of recording."""
@@ -45,12 +47,12 @@ class Group(msgspec.Struct, frozen=True):
 class Recorded(msgspec.Struct, frozen=True, gc=False):
     """An event of the log. The last two are None where a foreign writer gave none."""
 
-    position: int
-    stream: UUID
+    position: Position
+    stream: StreamId
     version: int
     topic: str
     state: bytes
-    event_id: UUID | None
+    event_id: EventId | None
     metadata: str | None
 
 
@@ -87,7 +89,7 @@ class EventLog(Protocol):
     async def log_id(self) -> UUID:
         """The id of this history; a new one after a restore that lost a tail."""
 
-    async def head(self) -> int:
+    async def head(self) -> Position:
         """The last position recorded, 0 for an empty log."""
 
     async def read_streams(

@@ -1,7 +1,6 @@
 """What marking a passage and revising an article mean: decisions that look at several streams."""
 
 from typing import cast
-from uuid import UUID
 
 import msgspec
 
@@ -11,11 +10,12 @@ from rostra.article_work import AnchorPlace, Gone, Placed, PlaceQuote, PrepareTe
 from rostra.codec import AnyEvent
 from rostra.commands import MarkPassage, ReviseArticle
 from rostra.events import Act
+from rostra.ids import PassageId, StreamId
 from rostra.passage import Passage
 from rostra.revising import Again
 from rostra.world import Reading
 
-Decided = list[tuple[UUID, AnyEvent]]
+Decided = list[tuple[StreamId, AnyEvent]]
 
 
 def revise(command: ReviseArticle, act: Act, reading: Reading) -> Decided:
@@ -48,7 +48,7 @@ def revise(command: ReviseArticle, act: Act, reading: Reading) -> Decided:
     return [*concluded, *((at, event) for event in revised)]
 
 
-def mark(command: MarkPassage, act: Act, reading: Reading, at: UUID) -> Decided:
+def mark(command: MarkPassage, act: Act, reading: Reading, at: StreamId) -> Decided:
     """The marking; of a new passage, also where it stands in the article's text, if not where
     it is said to, and that the article has it."""
     standing = reading.passage(at)
@@ -66,7 +66,7 @@ def mark(command: MarkPassage, act: Act, reading: Reading, at: UUID) -> Decided:
     return [
         *((at, event) for event in marked),
         *((at, event) for event in moved),
-        *((around, event) for event in article.mark(known, at, act)),
+        *((around, event) for event in article.mark(known, PassageId(at), act)),
     ]
 
 

@@ -4,8 +4,6 @@ Of each event in a stream `rostra.world.Seen` keeps `content`: as little as is n
 it with what is published under its source and id later on.
 """
 
-from uuid import UUID
-
 from rostra import codec, comment, passage
 from rostra.commands import (
     COMMANDS,
@@ -19,6 +17,7 @@ from rostra.commands import (
     ReviseArticle,
 )
 from rostra.events import Words
+from rostra.ids import EventId, StreamId
 from rostra.refusals import Refusal
 from rostra.world import Reading, Seen
 
@@ -26,7 +25,7 @@ PUBLISHED_AS: dict[str, str] = {topic: topic for topic in COMMANDS} | codec.PUBL
 """The type under which an event was published, by its tag. Conclusions of Rostra have none."""
 
 
-def find(at: UUID, event_id: UUID, command: Command, reading: Reading) -> Seen | None:
+def find(at: StreamId, event_id: EventId, command: Command, reading: Reading) -> Seen | None:
     """Return the event of the stream that the command repeats, None for a new event. Raises
     different-content where an event of the same source and id says something else."""
     refusal = None
@@ -41,7 +40,7 @@ def find(at: UUID, event_id: UUID, command: Command, reading: Reading) -> Seen |
 
 
 def _other_content(
-    command: Command, at: UUID, version: int, seen: Seen, reading: Reading
+    command: Command, at: StreamId, version: int, seen: Seen, reading: Reading
 ) -> Refusal | None:
     """Compare a command with the event at `version` of its stream. Time, names, e-mail
     addresses, reasons and status are not compared; erased words equal any words."""
@@ -66,7 +65,7 @@ def _other_content(
     return None
 
 
-def _other_comment(command: PostComment, at: UUID, reading: Reading) -> Refusal | None:
+def _other_comment(command: PostComment, at: StreamId, reading: Reading) -> Refusal | None:
     posted = reading.comment(at).posted
     assert posted is not None
     if not comment.has_same_parent(command, posted):
@@ -79,7 +78,11 @@ def _other_comment(command: PostComment, at: UUID, reading: Reading) -> Refusal 
 
 
 def _has_same_body(
-    command: PostComment | EditComment, at: UUID, version: int, personal: object, reading: Reading
+    command: PostComment | EditComment,
+    at: StreamId,
+    version: int,
+    personal: object,
+    reading: Reading,
 ) -> bool:
     """Compare the body with the one in the event at `version`, whose words are `personal`."""
     posted = reading.comment(at).posted

@@ -14,6 +14,7 @@ from rostra import article, codec, comment, discussion, flag, ids, passage, pers
 from rostra.article_work import Result, Work
 from rostra.codec import AnyEvent
 from rostra.events import Words
+from rostra.ids import EventId, StreamId
 from rostra.log import Recorded
 from rostra.passage import Passage
 from rostra.refusals import Refusal
@@ -50,7 +51,7 @@ class Missing(Exception):
     def __init__(
         self,
         *,
-        streams: Collection[UUID] = (),
+        streams: Collection[StreamId] = (),
         owner: UUID | None = None,
         works: Collection[Work] = (),
     ) -> None:
@@ -63,7 +64,7 @@ class Missing(Exception):
 class Seen(msgspec.Struct, gc=False):
     """An event of a stream, as small as it can be: streams are kept in memory."""
 
-    event_id: UUID | None
+    event_id: EventId | None
     topic: str
     position: int | None
     """None while the event waits to be appended, and for ever where that was refused."""
@@ -135,14 +136,14 @@ class World:
     decisions have changed; the others may be anybody's, and are left as they are."""
 
     def __init__(self) -> None:
-        self._standing: dict[UUID, Standing] = {}
-        self._base: dict[UUID, int] = {}
-        self.written: dict[UUID, Standing] = {}
+        self._standing: dict[StreamId, Standing] = {}
+        self._base: dict[StreamId, int] = {}
+        self.written: dict[StreamId, Standing] = {}
 
-    def __contains__(self, stream: UUID) -> bool:
+    def __contains__(self, stream: StreamId) -> bool:
         return stream in self._standing
 
-    def take(self, stream: UUID, rows: Iterable[Recorded]) -> None:
+    def take(self, stream: StreamId, rows: Iterable[Recorded]) -> None:
         """A stream as the log has it. Foreign events count, but change no state."""
         state, evolve = _fold_of(stream)
         seen = []
@@ -161,16 +162,16 @@ class World:
             seen.append(Seen(row.event_id, row.topic, row.position, content))
         self.put(stream, Standing(state, seen, payload_bytes, fault=fault))
 
-    def put(self, stream: UUID, standing: Standing) -> None:
+    def put(self, stream: StreamId, standing: Standing) -> None:
         """A stream as it is known."""
         self._standing[stream] = standing
 
-    def base(self, stream: UUID) -> int:
+    def base(self, stream: StreamId) -> int:
         """The version at which it was taken, whatever was decided since."""
         version = self._base.get(stream)
         return self._standing[stream].version if version is None else version
 
-    def apply(self, stream: UUID, event: AnyEvent, event_id: UUID) -> Seen:
+    def apply(self, stream: StreamId, event: AnyEvent, event_id: EventId) -> Seen:
         """Let the commands that follow see a decided event."""
         standing = self.written.get(stream)
         if standing is None:
@@ -185,7 +186,7 @@ class World:
         standing.seen.append(seen)
         return seen
 
-    def standing(self, stream: UUID) -> Standing:
+    def standing(self, stream: StreamId) -> Standing:
         """Raises Missing where the stream has not been read."""
         try:
             return self._standing[stream]
@@ -210,10 +211,10 @@ class Reading:
         self._keys_loaded = keys_loaded
         self.keyless = keyless
         self._worked = {} if worked is None else worked
-        self._looked_at: dict[UUID, Standing] = {}
+        self._looked_at: dict[StreamId, Standing] = {}
         self.guards: dict[UUID, int] = {}
 
-    def standing(self, stream: UUID) -> Standing:
+    def standing(self, stream: StreamId) -> Standing:
         """Return a whole stream, which is guarded from now on. Raises the Refusal
         `stream-unreadable` where an event of it cannot be folded."""
         standing = self._looked_at.get(stream)
@@ -224,31 +225,31 @@ class Reading:
                 raise Refusal("stream-unreadable", f"cannot fold {standing.fault}")
         return standing
 
-    def site(self, stream: UUID) -> site.Site:
+    def site(self, stream: StreamId) -> site.Site:
         return cast(site.Site, self.standing(stream).state)
 
-    def person(self, stream: UUID) -> person.Person:
+    def person(self, stream: StreamId) -> person.Person:
         return cast(person.Person, self.standing(stream).state)
 
-    def discussion(self, stream: UUID) -> discussion.Discussion:
+    def discussion(self, stream: StreamId) -> discussion.Discussion:
         return cast(discussion.Discussion, self.standing(stream).state)
 
-    def comment(self, stream: UUID) -> comment.Comment:
+    def comment(self, stream: StreamId) -> comment.Comment:
         return cast(comment.Comment, self.standing(stream).state)
 
-    def vote(self, stream: UUID) -> vote.Vote:
+    def vote(self, stream: StreamId) -> vote.Vote:
         return cast(vote.Vote, self.standing(stream).state)
 
-    def passage(self, stream: UUID) -> passage.Passage:
+    def passage(self, stream: StreamId) -> passage.Passage:
         return cast(passage.Passage, self.standing(stream).state)
 
-    def passages(self, streams: Sequence[UUID]) -> list[Passage]:
+    def passages(self, streams: Sequence[StreamId]) -> list[Passage]:
         """Raises Missing where any has not been read."""
         if missing := [stream for stream in streams if stream not in self._world]:
             raise Missing(streams=missing)
         return [self.passage(stream) for stream in streams]
 
-    def article(self, stream: UUID) -> article.Article:
+    def article(self, stream: StreamId) -> article.Article:
         return cast(article.Article, self.standing(stream).state)
 
     def worked(self, *works: Work) -> list[Any]:
@@ -262,11 +263,11 @@ class Reading:
                 raise result
         return results
 
-    def flag(self, stream: UUID) -> flag.Flag:
+    def flag(self, stream: StreamId) -> flag.Flag:
         return cast(flag.Flag, self.standing(stream).state)
 
     def words(
-        self, stream: UUID, personal: Words | bytes | None, *, version: int, owner: UUID
+        self, stream: StreamId, personal: Words | bytes | None, *, version: int, owner: UUID
     ) -> Words | None:
         """Words of the event at `version` of a stream; None where they are erased or
         damaged. Raises Missing where the owner's key has not been loaded."""

@@ -37,6 +37,7 @@ from rostra.comment import (
 from rostra.discussion import DiscussionClosed, DiscussionOpened, DiscussionReopened
 from rostra.events import Words
 from rostra.flag import CommentFlagged
+from rostra.ids import CommentId, DiscussionId, PassageId, StreamId
 from rostra.limits import DEPTH_MAX
 from rostra.passage import PassageMarked
 from rostra.person import PersonTrusted
@@ -194,8 +195,8 @@ class Generator:
             yield self._step(discussion, (discussion.id, 1, opened))
             for place, passage in enumerate(discussion.passages):
                 mark = self._mark(place)
-                listed = ArticleMarked(time=mark.time, passage=passage)
-                article = ids.article_id(discussion.id)
+                listed = ArticleMarked(time=mark.time, passage=PassageId(StreamId(passage)))
+                article = ids.article_id(DiscussionId(StreamId(discussion.id)))
                 yield self._step(discussion, (passage, 1, mark), (article, place + 1, listed))
 
     def _mark(self, place: int) -> PassageMarked:
@@ -258,7 +259,7 @@ class Generator:
         )
         words = Words(name=f"Author {posted.author[1:]}", body=self._body())
         posted = msgspec.structs.replace(posted, personal=words)
-        at = ids.comment_id(discussion.id, key)
+        at = ids.comment_id(DiscussionId(StreamId(discussion.id)), key)
         stride = drawn.randrange(1, VOTERS)
         discussion.recent.append(
             _Comment(at, posted.author, path, posted.passage, posted.status, stride)
@@ -308,7 +309,7 @@ class Generator:
     def _new_vote(self, comment: _Comment) -> _Vote:
         comment.voters += 1
         voter = f"v{comment.voters * comment.stride % VOTERS}"
-        vote = _Vote(voter, ids.vote_id(comment.id, voter), 0, 0)
+        vote = _Vote(voter, ids.vote_id(CommentId(StreamId(comment.id)), voter), 0, 0)
         comment.votes.append(vote)
         return vote
 
@@ -355,7 +356,9 @@ class Generator:
         by = f"v{comment.flags * comment.stride % VOTERS}"
         words = Words(reason="Off the point.")
         event = CommentFlagged(time=time, comment=comment.id, by=by, personal=words)
-        return self._step(discussion, (ids.flag_id(comment.id, by), 1, event), by=by)
+        return self._step(
+            discussion, (ids.flag_id(CommentId(StreamId(comment.id)), by), 1, event), by=by
+        )
 
     def _remove(self, discussion: _Discussion, comment: _Comment) -> Step:
         by = comment.author if self._random.random() < 0.5 else self._moderator()

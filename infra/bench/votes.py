@@ -11,6 +11,7 @@ import msgspec
 
 from bench.generate import SITE, SOURCE
 from rostra import codec, ids
+from rostra.ids import CommentId, StreamId
 from rostra.log import Group, NewEvent
 from rostra.times import Time, format_time
 from rostra.vote import VoteCast
@@ -53,7 +54,7 @@ class Ballot(msgspec.Struct, frozen=True):
 
     @property
     def stream(self) -> UUID:
-        return ids.vote_id(self.target.comment, self.voter)
+        return ids.vote_id(CommentId(StreamId(self.target.comment)), self.voter)
 
     def state(self) -> bytes:
         """As the log keeps it."""
@@ -105,7 +106,7 @@ class Ballots:
 
 def group(ballots: Sequence[Ballot]) -> Group:
     """One group, which guards every stream that deciding these votes reads."""
-    guards = {ids.site_id(SITE): 1}
+    guards: dict[UUID, int] = {ids.site_id(SITE): 1}
     events = []
     for ballot in ballots:
         target = ballot.target
@@ -113,7 +114,7 @@ def group(ballots: Sequence[Ballot]) -> Group:
         guards[ids.person_id(SITE, ballot.voter)] = 0
         guards[target.comment] = target.version
         guards[ids.discussion_of(target.comment)] = target.discussion_version
-        events.append(NewEvent(ballot.stream, 1, VoteCast.topic, ballot.state()))
+        events.append(NewEvent(StreamId(ballot.stream), 1, VoteCast.topic, ballot.state()))
     event_id = ids.event_id(SOURCE, ballots[0].name)
     return Group(tuple(events), guards, event_id, _metadata(ballots[0]))
 

@@ -12,6 +12,7 @@ from rostra.article import ArticleMarked, ArticleRevised
 from rostra.article_text import NORMALISATION
 from rostra.article_work import PrepareText, prepare
 from rostra.commands import Command
+from rostra.ids import PassageId, StreamId
 from rostra.limits import PASSAGES_MAX
 from rostra.passage import PassageMarked, PassageMoved, PassageOrphaned, PassageUnmarked
 
@@ -44,7 +45,7 @@ def marked(key: str = "p1", **where: Any) -> tuple[Happened, Happened]:
 
 
 def listed(stream: UUID, *, minute: int = 1) -> Happened:
-    return ARTICLE, ArticleMarked(time=at(minute), passage=stream)
+    return ARTICLE, ArticleMarked(time=at(minute), passage=PassageId(StreamId(stream)))
 
 
 def moved(start: int, end: int, *, state: Any, minute: int = 30, score: float = 1.0) -> Happened:

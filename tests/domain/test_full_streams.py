@@ -13,6 +13,7 @@ from rostra import codec, ids
 from rostra.comment import CommentPinned
 from rostra.discussion import DiscussionReopened
 from rostra.handle import Commanded, Outcome, handle
+from rostra.ids import StreamId
 from rostra.limits import (
     COMMENT_EDITS_MAX,
     STREAM_EVENTS_MAX,
@@ -85,7 +86,7 @@ async def filled(what: str, events: int) -> tuple[MemoryLog, MemoryRing]:
     before = len((await log.read_streams([stream]))[stream])
     state = codec.encode(filler)
     for version in range(before, events):
-        row = NewEvent(stream, version + 1, filler.topic, state)
+        row = NewEvent(StreamId(stream), version + 1, filler.topic, state)
         name = ids.event_id("filler", str(version))
         await log.append([Group((row,), {stream: version}, name, b"{}")])
     return log, ring

@@ -37,6 +37,7 @@ from rostra.discussion import (
 from rostra.events import WordingRef, Words
 from rostra.flag import CommentFlagged
 from rostra.handle import handle
+from rostra.ids import CommentId, PassageId, StreamId
 from rostra.passage import (
     PassageClosed,
     PassageMarked,
@@ -211,7 +212,7 @@ EVENTS: dict[str, AnyEvent] = {
     "article.revised": ArticleRevised(
         time=TIME, revision="r2", hash="6e34" * 16, characters=1000, normalisation=1
     ),
-    "article.marked": ArticleMarked(time=TIME, passage=PASSAGE),
+    "article.marked": ArticleMarked(time=TIME, passage=PassageId(StreamId(PASSAGE))),
 }
 
 
@@ -271,8 +272,8 @@ IDS = {
     "comment of a person": ids.comment_id_of_person(
         ids.discussion_id("gazette", "/2026/été"), "ann", "k1"
     ),
-    "vote": ids.vote_id(TOP, "bob"),
-    "flag": ids.flag_id(TOP, "bob"),
+    "vote": ids.vote_id(CommentId(StreamId(TOP)), "bob"),
+    "flag": ids.flag_id(CommentId(StreamId(TOP)), "bob"),
     "article": ids.article_id(ids.discussion_id("gazette", "/2026/été")),
     "passage": ids.passage_id(ids.discussion_id("gazette", "/2026/été"), "p1"),
     "subscription": ids.subscription_id(ids.discussion_id("gazette", "/2026/été"), "ann"),

@@ -17,6 +17,7 @@ from published import OPEN, POST, event, posting, statuses, voting
 from rostra import codec, ids
 from rostra.comment import CommentPinned
 from rostra.handle import ATTEMPTS_MAX, Commanded, Outcome, handle
+from rostra.ids import EventId, StreamId
 from rostra.known import Known, Turn
 from rostra.log import Appended, Group, NewEvent, Recorded, Stale
 from support.effort import examples
@@ -294,7 +295,7 @@ async def test_foreign_events_in_a_stream_count_and_change_nothing() -> None:
     log = MemoryLog()
     await handle(log, MemoryRing(), [OPEN, POST])
     foreign = NewEvent(comment("c1"), 2, "somebody.elses:Event", b"\x00not json")
-    group = Group((foreign,), {comment("c1"): 1}, UUID(int=7), b"{}")
+    group = Group((foreign,), {comment("c1"): 1}, EventId(UUID(int=7)), b"{}")
     assert await log.append([group]) == [Appended(3, 3)]
     outcomes = await handle(
         log, MemoryRing(), [voting(1, "v1"), event("comment.pinned", comment="c1")]
@@ -309,7 +310,10 @@ async def test_a_collision_of_ids_is_refused() -> None:
     other = msgspec.structs.replace(event_of_other, resource="/another")
     state = codec.encode(other)
     group = Group(
-        (NewEvent(stream, 1, "discussion.opened", state),), {stream: 0}, UUID(int=7), b"{}"
+        (NewEvent(StreamId(stream), 1, "discussion.opened", state),),
+        {stream: 0},
+        EventId(UUID(int=7)),
+        b"{}",
     )
     await log.append([group])
     assert statuses(await handle(log, MemoryRing(), [OPEN, POST])) == ["id-collision"] * 2

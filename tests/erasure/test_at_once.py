@@ -11,6 +11,7 @@ import rostra_adapters
 from erasure.test_nothing_is_found import erased
 from rostra import codec, ids
 from rostra.comment import CommentPosted
+from rostra.ids import Position
 from rostra.sealing import Erased, associated_data
 from rostra_adapters.app import App
 from service import MASTER_KEY, opened, posted
@@ -30,7 +31,7 @@ async def write(app: App, person: str, stop: asyncio.Event) -> set[str]:
     return became
 
 
-async def written(app: App) -> list[tuple[int, str, bool]]:
+async def written(app: App) -> list[tuple[Position, str, bool]]:
     """Of every comment: its position, its author, and whether its words open."""
     found = []
     for row in await app.log.read_after(0, 100_000):

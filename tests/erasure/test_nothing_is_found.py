@@ -14,6 +14,7 @@ import pytest
 import rostra_adapters
 from listening import listening
 from rostra import ids
+from rostra.ids import DiscussionId, StreamId
 from rostra.log import LogUnavailable
 from rostra_adapters.app import App
 from rostra_adapters.key_ring import KeptKey, MasterKeys
@@ -96,7 +97,7 @@ async def everything(service: Service, discussion: str) -> dict[str, Answer]:
         "counts": ("/v1/counts", {"site": "gazette", "resource": "/trams"}, None),
     }
     for key in ("a1", "a2", "a3", "b1"):
-        comment = ids.comment_id(UUID(discussion), key)
+        comment = ids.comment_id(DiscussionId(StreamId(UUID(discussion))), key)
         asked[key] = (f"/v1/comments/{comment}", {}, moderator)
         asked[f"{key} history"] = (f"/v1/comments/{comment}/history", {}, moderator)
     found = {
@@ -292,7 +293,10 @@ async def test_who_reads_live_is_told_and_who_comes_back_is_not_told_the_words(
             assert EDITED in json.dumps([data for _, _, data in told])
             await here.given(erased())
             gone = [await listener.next() for _ in range(2)]
-        comments = {str(ids.comment_id(UUID(discussion), key)) for key in ("a1", "a2")}
+        comments = {
+            str(ids.comment_id(DiscussionId(StreamId(UUID(discussion))), key))
+            for key in ("a1", "a2")
+        }
         assert {data["id"] for _, _, data in gone} == comments
         assert {(id_, name, data["status"]) for id_, name, data in gone} == {
             (head + 1, "comment", "erased")

@@ -9,6 +9,7 @@ from uuid import UUID
 from xml.etree import ElementTree as ET
 
 from rostra import ids
+from rostra.ids import DiscussionId, StreamId
 from rostra_projections.listing import PAGE_COMMENTS_MAX
 from service import Service, event, opened, posted, token, voted
 
@@ -145,7 +146,7 @@ async def test_a_comment_has_a_page_of_its_own(service: Service) -> None:
     assert "It is." not in page
     assert f'{path}?comment={first}">What this answers' in page
     listed = (await service.get(f"/v1/discussions/{discussion}")).json
-    held = ids.comment_id(UUID(listed["id"]), "held")
+    held = ids.comment_id(DiscussionId(StreamId(UUID(listed["id"]))), "held")
     other = ids.comment_id(ids.discussion_id("gazette", "/other"), "o1")
     for unknown in (held, other, UUID(int=0), discussion):
         assert (await service.get(path, comment=str(unknown))).status == 404

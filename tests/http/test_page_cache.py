@@ -10,6 +10,7 @@ import asyncpg
 import pytest
 
 from rostra import ids
+from rostra.ids import DiscussionId, StreamId
 from rostra_adapters.postgres import PostgresKeyRing, erasures
 from rostra_projections.reads import Page
 from service import Answer, Service, event, opened, posted, serving, voted
@@ -173,7 +174,7 @@ async def test_what_happens_elsewhere_leaves_a_list_as_it_is(durable_service: Se
     replies = [posted(f"r{n}", parent="c1") for n in range(3)]
     comments = [posted(f"c{n}") for n in range(6)]
     [discussion, *_] = await service.given(opened(), *comments, *replies)
-    c1 = ids.comment_id(UUID(discussion), "c1")
+    c1 = ids.comment_id(DiscussionId(StreamId(UUID(discussion))), "c1")
     for path, params in (
         (f"/v1/discussions/{discussion}/comments", {"limit": 5, "replies": 2}),
         (f"/v1/discussions/{discussion}/comments", {"limit": 5, "order": "best", "replies": 0}),

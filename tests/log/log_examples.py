@@ -5,13 +5,14 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from uuid import UUID, uuid4
 
+from rostra.ids import EventId, StreamId
 from rostra.log import EventLog, Group, NewEvent, Recorded
 
 WAIT_SECONDS_MAX = 20.0
 
 
 def event(stream: UUID, version: int, *, topic: str = "told", state: bytes = b"{}") -> NewEvent:
-    return NewEvent(stream, version, topic, state)
+    return NewEvent(StreamId(stream), version, topic, state)
 
 
 def group(
@@ -21,7 +22,7 @@ def group(
     guards = dict(upon or {})
     for new in events:
         guards.setdefault(new.stream, new.version - 1)
-    return Group(events=events, guards=guards, event_id=uuid4(), metadata=metadata)
+    return Group(events=events, guards=guards, event_id=EventId(uuid4()), metadata=metadata)
 
 
 def one(stream: UUID, version: int = 1, *, upon: Mapping[UUID, int] | None = None) -> Group:

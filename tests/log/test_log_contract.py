@@ -11,6 +11,7 @@ import pytest
 
 from log.log_examples import event, followed, group, one, positions
 from rostra import ids
+from rostra.ids import EventId
 from rostra.log import Appended, EventLog, Group, Stale, VoteEvent
 
 A, B, C, D = (UUID(int=number) for number in range(1, 5))
@@ -128,7 +129,7 @@ async def test_of_many_at_once_one_wins_each_version(log: EventLog) -> None:
 
 async def test_groups_that_can_never_hold_are_a_mistake(log: EventLog) -> None:
     follows_nothing = group(event(A, 1), upon={A: 3})
-    unguarded = Group(events=(event(A, 1),), guards={}, event_id=uuid4(), metadata=b"{}")
+    unguarded = Group(events=(event(A, 1),), guards={}, event_id=EventId(uuid4()), metadata=b"{}")
     empty = group(upon={A: 0})
 
     for mistaken in (follows_nothing, unguarded, empty, group(event(A, 1), event(A, 3))):

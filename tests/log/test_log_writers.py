@@ -9,6 +9,7 @@ import pytest
 
 from log.log_examples import followed, one, positions
 from log.stock import stock_recorder, stored
+from rostra.ids import Position, StreamId
 from rostra.log import Appended, Recorded, Stale
 from rostra_adapters.postgres import PostgresLog, create_pool, holes
 
@@ -38,7 +39,7 @@ async def test_a_stock_recorder_reads_our_log_and_we_read_what_it_appends(
         assert (seen.id, seen.originator_id, seen.topic, seen.state) == (1, ours, "told", b"{}")
         recorder.insert_events([stored(foreign), stored(ours, 2)])
 
-    expected = Recorded(2, foreign, 1, "foreign", b"not even json", None, None)
+    expected = Recorded(Position(2), StreamId(foreign), 1, "foreign", b"not even json", None, None)
     assert (await followed(postgres_log, 1, 1))[0] == expected
     assert (await postgres_log.read_streams([foreign]))[foreign] == [expected]
     assert await postgres_log.append([one(ours, 2), one(ours, 3)]) == [Stale(), Stale()]

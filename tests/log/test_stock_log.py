@@ -15,6 +15,7 @@ from eventsourcing.sqlite import SQLiteApplicationRecorder, SQLiteDatastore
 
 from log.log_examples import event, followed, group, one
 from log.stock import stock_recorder, stored
+from rostra.ids import Position, StreamId
 from rostra.log import Appended, LogBusy, LogUnavailable, Recorded, Stale
 from rostra_adapters import stock_log
 from rostra_adapters.stock_log import StockLog
@@ -98,7 +99,7 @@ async def test_what_others_recorded_is_read_as_it_is(state: bytes) -> None:
     stream = uuid4()
     recorder.insert_events([StoredEvent(stream, 1, "foreign", state)])
     async with StockLog(recorder) as log:
-        expected = Recorded(1, stream, 1, "foreign", state, None, None)
+        expected = Recorded(Position(1), StreamId(stream), 1, "foreign", state, None, None)
         assert await log.read_after(0, 10) == [expected]
         assert (await log.read_streams([stream]))[stream] == [expected]
         assert await log.append([one(stream, 2)]) == [Appended(2, 2)]

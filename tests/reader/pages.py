@@ -9,6 +9,7 @@ import pytest
 from playwright.async_api import Browser, Locator, Page, expect
 
 from rostra import ids
+from rostra.ids import DiscussionId, StreamId
 from rostra_adapters.http.demo import RESOURCE, SITE
 from rostra_adapters.http.tokens import sign
 from service import SECRET, Event, Service
@@ -79,7 +80,7 @@ async def discussion(service: Service) -> str:
 
 
 async def comment_id(service: Service, key: str) -> str:
-    return str(ids.comment_id(UUID(await discussion(service)), key))
+    return str(ids.comment_id(DiscussionId(StreamId(UUID(await discussion(service)))), key))
 
 
 def thread(page: Page, words: str) -> Locator:

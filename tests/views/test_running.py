@@ -11,6 +11,7 @@ import pytest
 
 import rostra_adapters
 from rostra import ids
+from rostra.ids import CommentId, EventId, Position, StreamId
 from rostra.log import Recorded
 from rostra_adapters.app import App
 from rostra_adapters.views import watch
@@ -156,8 +157,12 @@ async def test_a_passage_of_another_discussion_holds_nothing_here() -> None:
 
 
 def _event(topic: str, state: bytes, position: int, key: str = "strange") -> Recorded:
-    stream = ids.vote_id(comment(key), "x") if topic == "vote.cast" else comment(key)
-    return Recorded(position, stream, 1, topic, state, uuid4(), None)
+    stream = (
+        ids.vote_id(CommentId(StreamId(comment(key))), "x")
+        if topic == "vote.cast"
+        else comment(key)
+    )
+    return Recorded(Position(position), StreamId(stream), 1, topic, state, EventId(uuid4()), None)
 
 
 BROKEN = {
@@ -190,8 +195,8 @@ async def test_what_cannot_be_handled_parks_its_discussion_and_everything_else_g
     head = len(story.rows)
     strange = _event("comment.posted", BROKEN[broken], head + 1)
     foreign = [
-        Recorded(head + 2, uuid4(), 1, "comment.posted", b"{}", None, None),
-        Recorded(head + 3, DISCUSSION, 9, "article.seen", b"{}", None, None),
+        Recorded(Position(head + 2), StreamId(uuid4()), 1, "comment.posted", b"{}", None, None),
+        Recorded(Position(head + 3), DISCUSSION, 9, "article.seen", b"{}", None, None),
     ]
     after = events.posted("c1")
     elsewhere = events.posted("c2")
@@ -231,7 +236,13 @@ async def test_what_cannot_be_handled_parks_its_discussion_and_everything_else_g
 
 def _moved(row: Recorded, by: int) -> Recorded:
     return Recorded(
-        row.position + by, row.stream, row.version, row.topic, row.state, row.event_id, None
+        Position(row.position + by),
+        row.stream,
+        row.version,
+        row.topic,
+        row.state,
+        row.event_id,
+        None,
     )
 
 

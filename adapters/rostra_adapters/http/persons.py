@@ -154,7 +154,7 @@ class Persons:
         ]
 
     async def post(self, request: web.Request) -> web.Response:
-        discussion = id_in_path(request, ids.Kind.DISCUSSION)
+        discussion = ids.discussion_of(id_in_path(request, ids.Kind.DISCUSSION))
         actor = await self._enter(request, discussion)
         new = await self._decoded(request, NewComment)
         comment = ids.comment_id_of_person(discussion, actor.person, _idempotency_key(request))
@@ -175,7 +175,7 @@ class Persons:
         return self._answer(request, done, status=201, location=f"/v1/comments/{comment}")
 
     async def mark(self, request: web.Request) -> web.Response:
-        discussion = id_in_path(request, ids.Kind.DISCUSSION)
+        discussion = ids.discussion_of(id_in_path(request, ids.Kind.DISCUSSION))
         actor = await self._enter(request, discussion)
         new = await self._decoded(request, NewPassage)
         passage = ids.passage_id_of_person(discussion, actor.person, _idempotency_key(request))

@@ -169,7 +169,7 @@ class Reads:
         discussion = await self._named(query, reader)
         return await self._app.discussion(discussion, as_of=query.as_of())
 
-    async def _named(self, query: Query, reader: Reader) -> UUID:
+    async def _named(self, query: Query, reader: Reader) -> ids.DiscussionId:
         """Return the discussion that `site` and `resource` name, once the reader may enter it."""
         site = query.needed("site", texts.SiteName)
         resource = query.needed("resource", texts.Resource)

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import asyncpg
 
-from rostra.ids import range_of, votes_of
+from rostra.ids import Position, range_of, votes_of
 from rostra.log import (
     EVERYTHING,
     Appended,
@@ -160,12 +160,12 @@ class PostgresLog:
         assert self._log_id is not None
         return self._log_id
 
-    async def head(self) -> int:
+    async def head(self) -> Position:
         return await self._head.get()
 
-    async def _read_head(self) -> int:
+    async def _read_head(self) -> Position:
         with unavailable_if_lost():
-            return int(await self._pool.fetchval(HEAD))
+            return Position(await self._pool.fetchval(HEAD))
 
     async def read_streams(
         self, streams: Sequence[UUID], after: Mapping[UUID, int] = EVERYTHING

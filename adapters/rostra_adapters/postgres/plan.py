@@ -112,7 +112,8 @@ def outcomes(
         if refused is not None and refused[event]:
             answers.append(Stale())
         else:
-            answers.append(Appended(first=first, last=first + len(group.events) - 1))
+            last = first + len(group.events) - 1
+            answers.append(Appended(first, last))
             first += len(group.events)
         event += len(group.events)
     return answers

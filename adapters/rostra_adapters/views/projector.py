@@ -273,6 +273,7 @@ async def _mend(connection: Connection, version: int, rows: Rows) -> None:
 
 
 async def _latest(connection: Connection, version: int, group: UUID) -> Time | None:
+    key: UUID
     if group == comments.inline_group(group):
         statement, key = LATEST_INLINE.format(v=version), discussion_of(group)
     else:
