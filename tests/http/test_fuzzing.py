@@ -28,7 +28,7 @@ continue-on-failure = true
 "query.wait" = 0
 "query.min_position" = 0
 [checks.positive_data_acceptance]
-expected-statuses = ["2xx", "304", "400", "401", "403", "404", "409", "410", "412", "422"]
+expected-statuses = ["2xx", "304", "308", "400", "401", "403", "404", "409", "410", "412", "422"]
 [checks.negative_data_rejection]
 expected-statuses = ["400", "401", "403", "404", "405", "409", "413", "415", "422"]
 [[operations]]
