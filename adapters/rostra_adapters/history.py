@@ -62,7 +62,11 @@ async def history(
 
 async def comment_state(log: EventLog, comment: UUID) -> Comment:
     """A comment as the log has it now."""
-    rows = (await log.read_streams([comment]))[comment]
+    return comment_of((await log.read_streams([comment]))[comment])
+
+
+def comment_of(rows: Sequence[Recorded]) -> Comment:
+    """Return the comment that its own stream makes."""
     state: Comment = fold(ids.Kind.COMMENT, [event for _, event in _told(rows)])
     return state
 

@@ -282,6 +282,9 @@ class MemoryViews:
         ]
         return sorted(flags, key=lambda flag: flag.position)[-FLAGS_SHOWN_MAX:]
 
+    async def queued(self, comment: UUID) -> QueueRow | None:
+        return self.rows.of(QUEUE).get(comment)
+
     async def acts(
         self, discussion: UUID, *, limit: int, before: int | None
     ) -> tuple[int, list[ActRow]]:

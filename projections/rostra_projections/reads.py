@@ -10,7 +10,7 @@ from rostra.times import Time
 from rostra_projections.comment_rows import CommentRow, CountsRow, PendingRow
 from rostra_projections.discussions import DiscussionRow
 from rostra_projections.listing import Cursor, LastKey, Listing
-from rostra_projections.moderation import ActRow, FlagRow, Queue
+from rostra_projections.moderation import ActRow, FlagRow, Queue, QueueRow
 from rostra_projections.passages import PassageRow
 from rostra_projections.shapes import Viewer
 
@@ -113,6 +113,9 @@ class Reads(DiscussionReads, Protocol):
         self, site: str, queue: Queue, *, limit: int, after: int
     ) -> tuple[int, list[Queued]]:
         """The comments of a site that wait since later than `after`, the longest waiting first."""
+
+    async def queued(self, comment: UUID) -> QueueRow | None:
+        """Return what a comment waits for, or waited for."""
 
     async def acts(
         self, discussion: UUID, *, limit: int, before: int | None

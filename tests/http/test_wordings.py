@@ -167,6 +167,25 @@ async def test_a_second_edit_takes_the_place_of_the_first(anywhere: Service) -> 
     assert (await shown(service))["body"] == WORSE
 
 
+@pytest.mark.parametrize("action", ["approve", "reject"])
+async def test_who_decides_on_flags_does_not_decide_on_a_new_wording_unseen(
+    anywhere: Service, action: str
+) -> None:
+    service = anywhere
+    await published(service)
+    await service.given(event("comment.flagged", comment="c1", by="bob", reason="Rude."))
+    assert [one["key"] for one in await queue(service, "flagged")] == ["c1"]
+    await edit(service, SPAM)
+    refused = await rule(service, action)
+    assert (refused.status, refused.problem) == (412, "precondition-failed")
+    [flagged] = await queue(service, "flagged")
+    assert flagged["pending"]["body"] == SPAM
+    assert (await rule(service, "reject", wording=flagged["wording"])).status == 200
+    [flagged] = await queue(service, "flagged")  # the flags are of what is shown
+    assert (await rule(service, action)).status == 200
+    assert await queue(service, "flagged") == []
+
+
 @pytest.mark.parametrize("status", ["held", "published"])
 async def test_an_edit_between_the_look_and_the_approval_is_not_approved(
     service: Service, status: str

@@ -6,7 +6,7 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from rostra_adapters.views import moderation_reads
+from rostra_adapters.views import moderation_reads, reads
 from views import plans
 from views.story import DISCUSSION
 
@@ -17,7 +17,7 @@ COMMENT = "md5(n::text)::uuid"
 _QUEUE = f"""
 insert into moderation_queue_v1
 select {COMMENT}, 's' || (n % 3)::text, case when n % 2 = 0 then n end,
-    case when n % 2 = 1 then n end, n % 2
+    case when n % 2 = 1 then n end, n % 2, case when n % 2 = 0 then n end, n % 2 = 0
 from generate_series(1, {MANY}) n"""
 _FLAGS = f"""
 insert into moderation_flags_v1
@@ -28,11 +28,18 @@ insert into moderation_acts_v1
 select {COMMENT}, n, case when n % 2 = 0 then $1::uuid else {COMMENT} end, now(), 'pin', null,
     null, null
 from generate_series(1, {MANY}) n"""
+_PENDING = f"""
+insert into pending_wordings_v1
+select {COMMENT}, case when n % 2 = 0 then n end, now(), null, null, 'urn:cms', n::text
+from generate_series(1, {MANY}) n"""
 ONE = UUID("c4ca4238-a0b9-2382-0dcc-509a6f75849b")  # md5 of 1
 
 READS: list[tuple[str, list[Any], str]] = [
     (moderation_reads.QUEUES["held"], ["s1", 100, 20], "moderation_queue_v1_held"),
     (moderation_reads.QUEUES["flagged"], ["s1", 100, 20], "moderation_queue_v1_flagged"),
+    (moderation_reads.QUEUES["pending"], ["s1", 100, 20], "moderation_queue_v1_pending"),
+    (moderation_reads.QUEUED, [ONE], "moderation_queue_v1_pkey"),
+    (reads.PENDING_OF, [[ONE]], "pending_wordings_v1_pkey"),
     (moderation_reads.FLAGS_OF, [[ONE]], "moderation_flags_v1_pkey"),
     (moderation_reads.ACTS_OF, [DISCUSSION, 20, 9_000], "moderation_acts_v1_of_discussion"),
 ]
@@ -45,6 +52,7 @@ async def test_each_read_has_its_index(
 ) -> None:
     await database.execute(_QUEUE)
     await database.execute(_FLAGS)
+    await database.execute(_PENDING)
     await database.execute(_ACTS, DISCUSSION)
     await database.execute("analyze")
     statement = template.format(**VERSIONS)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Literal
+from uuid import UUID
 
 import msgspec
 from aiohttp import hdrs, web
@@ -21,7 +22,7 @@ from rostra.commands import (
 from rostra.events import WordingRef
 from rostra.times import Time
 from rostra_adapters.app import App
-from rostra_adapters.history import comment_state
+from rostra_adapters.history import comment_of, comment_state
 from rostra_adapters.http import tokens
 from rostra_adapters.http.actors import enter, submitted
 from rostra_adapters.http.bodies import decoded
@@ -112,6 +113,21 @@ class Moderation:
         settings = self._settings
         return query.number("limit", default=settings.page_default, least=1, most=settings.page_max)
 
+    async def _version_flagged(self, comment: UUID) -> int | None:
+        """Return the version of a flagged comment that no new wording of waits for; else None.
+
+        A moderator who decides on flags without naming a wording has looked at the one that is
+        shown. Raises the problem `precondition-failed` where another waits.
+        """
+        queued = await self._app.views.reads.queued(comment)
+        if queued is None or queued.flagged_since is None:
+            return None
+        rows = (await self._app.log.read_streams([comment]))[comment]
+        if comment_of(rows).pending is None:
+            return len(rows)
+        detail = "a new wording waits, too: name the `wording`, or send `If-Match`"
+        raise Problem("precondition-failed", detail)
+
     async def moderate(self, request: web.Request) -> web.Response:
         comment = id_in_path(request, ids.Kind.COMMENT)
         discussion = ids.discussion_of(comment)
@@ -128,6 +144,8 @@ class Moderation:
         if isinstance(command, DecideOnWording):
             command = msgspec.structs.replace(command, wording=ruling.wording)
         seen = await version_seen(request, self._app, self._settings, self._reads, comment, actor)
+        if isinstance(command, DecideOnWording) and seen is None and command.wording is None:
+            seen = await self._version_flagged(comment)
         act = msgspec.structs.replace(actor.act(self._now()), seen=seen)
         outcome = await submitted(request, self._app, self._settings, command, act)
         state = await comment_state(self._app.log, comment)

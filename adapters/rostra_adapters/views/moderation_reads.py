@@ -9,7 +9,7 @@ import asyncpg
 from rostra_adapters.views.store import to_row
 from rostra_projections.comment_rows import COMMENTS
 from rostra_projections.comments_sql import COLUMNS
-from rostra_projections.moderation import ACTS, FLAGS, ActRow, FlagRow
+from rostra_projections.moderation import ACTS, FLAGS, QUEUE, ActRow, FlagRow
 from rostra_projections.reads import FLAGS_SHOWN_MAX, Queued
 from rostra_projections.tables import Table
 
@@ -61,6 +61,10 @@ left join (
     ) f
 ) f on true
 order by f.position"""
+
+QUEUED = f"""
+select v.position as read_up_to, {_columns(QUEUE, "q")} from {_ALONE}
+left join public.moderation_queue_v{{moderation}} q on q.id = $1"""
 
 ACTS_OF = f"""
 select v.position, {_columns(ACTS, "a")} from {_ALONE}

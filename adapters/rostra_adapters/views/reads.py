@@ -26,7 +26,7 @@ from rostra_projections.comments import inline_group
 from rostra_projections.comments_sql import COLUMNS, From, of_listing, page_statement
 from rostra_projections.discussions import DISCUSSIONS
 from rostra_projections.listing import Cursor, LastKey, Listing, refuse_old
-from rostra_projections.moderation import ActRow, Queue
+from rostra_projections.moderation import QUEUE, ActRow, Queue, QueueRow
 from rostra_projections.passages import PASSAGES
 from rostra_projections.reads import DiscussionRead, Page, PassageRead, Queued
 from rostra_projections.shapes import Viewer
@@ -230,6 +230,10 @@ class PostgresReads:
         comments = [record["id"] for record in records if record[2]]
         flags = await self._fetch(moderation_reads.FLAGS_OF, comments) if comments else []
         return records[0][0], moderation_reads.queued(records, moderation_reads.flags_of(flags))
+
+    async def queued(self, comment: UUID) -> QueueRow | None:
+        record = tuple((await self._fetch(moderation_reads.QUEUED, comment))[0])
+        return None if record[1] is None else to_row(QUEUE, record[1:])
 
     async def acts(
         self, discussion: UUID, *, limit: int, before: int | None
