@@ -170,6 +170,26 @@ async def _feed_gives_the_same_log(sequence: list[Any]) -> None:
     assert _plain(again) == _plain(log)
 
 
+@settings(deadline=None, max_examples=examples(30))
+@given(st.data())
+def test_publishing_a_feed_where_it_comes_from_repeats_all_of_it(data: st.DataObject) -> None:
+    sequence = data.draw(st.one_of(strategies.conversations(), strategies.upheavals()))
+    asyncio.run(_feed_repeats_the_log(sequence))
+
+
+async def _feed_repeats_the_log(sequence: list[Any]) -> None:
+    log, ring, articles = MemoryLog(), MemoryRing(), MemoryArticles()
+    await handle(log, ring, [commanded(act) for act in sequence], articles)
+    head = await log.head()
+    told = [one async for page in Feed(log, ring, articles).pages() for one in page.events]
+    commands = [cloudevents.command(one.json, NOW) for one in told]
+    outcomes = await handle(log, ring, commands, articles)
+    assert [(it.status, it.position) for it in outcomes] == [
+        ("duplicate", int(msgspec.json.decode(one.json)["sequence"])) for one in told
+    ]
+    assert await log.head() == head
+
+
 def _plain(log: MemoryLog) -> list[tuple[Any, ...]]:
     """The rows without what was sealed, which is never the same twice."""
     rows = []
