@@ -349,3 +349,47 @@ async def test_who_may_read_opens_what_is_there(service: Service) -> None:
     )
     answer = await service.ask("PUT", "/v1/discussions", token=stranger, headers=JSON, body=sent)
     assert (answer.status, answer.problem) == (422, "not-opened-by-readers")
+
+
+@pytest.mark.parametrize("where", ["counts", "rules"])
+async def test_nothing_tells_from_outside_what_goes_on_inside(
+    service: Service, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    """A cached answer stays, whatever is said in a private discussion that it hides."""
+    counted = Counted(service, monkeypatch)
+    path = f"/v1/{where}?site={OPEN_SITE}&resource={SECRET}"
+    first = await service.ask("GET", path)
+    for number in range(3):
+        await service.given(at(OPEN_SITE, SECRET, posted(f"more{number}")))
+        await service.app.wait(await service.app.head())
+        counted.take()
+        again = await service.ask("GET", path)
+        assert (counted.take(), again.body) == ([], first.body)
+
+
+async def _count(service: Service) -> int:
+    params = {"site": OPEN_SITE, "resource": SECRET, "min_position": await service.app.head()}
+    answer = await service.ask("GET", "/v1/counts", params=params)
+    return int(answer.json["counts"][SECRET])
+
+
+async def _shows_what_becomes_public(service: Service, comments: int) -> None:
+    for private in (True, False, True, False):
+        rules = {"settings": {"private": private}}
+        await service.given(at(OPEN_SITE, SECRET, opened(title=f"{private} {comments}", **rules)))
+        for _ in range(2):
+            assert await _count(service) == (0 if private else comments)
+            await service.given(at(OPEN_SITE, SECRET, posted(f"more{comments}")))
+            comments += 1
+            assert await _count(service) == (0 if private else comments)
+
+
+async def test_what_becomes_public_is_counted_at_once(service: Service) -> None:
+    await _shows_what_becomes_public(service, comments=1)
+
+
+async def test_what_becomes_public_is_counted_at_once_on_postgresql(
+    durable_service: Service,
+) -> None:
+    assert await _count(durable_service) == 0
+    await _shows_what_becomes_public(durable_service, comments=0)

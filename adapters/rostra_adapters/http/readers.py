@@ -42,12 +42,14 @@ class Reader:
 
     async def access(self, discussion: UUID) -> Access | None:
         """Return the access to a discussion, None where it is unknown, or private and not for
-        the reader. Both take the same work: what is cached is used for who may read alone."""
+        the reader. Both take the same work: what is cached is used for who may read alone. The
+        answer is made of what is unknown, but not of what is hidden (see `changes.streams_of`)."""
         access = self._app.cached_access(discussion)
         if access is None or not self.may_read(access.site, access.rules):
             access = await self._app.read_access(discussion)
-        if access is None or not self.may_read(access.site, access.rules):
+        if access is not None and not self.may_read(access.site, access.rules):
             return None
+        self.is_made_of(ids.prefix_of(discussion))
         return access
 
     async def enter(self, discussion: UUID) -> Viewer:
@@ -57,7 +59,7 @@ class Reader:
         if access is None:
             raise Problem("not-found", "there is no such discussion")
         self._request[ORIGINS] = access.rules.origins
-        self.is_made_of(ids.prefix_of(discussion), site_prefix(access.site))
+        self.is_made_of(site_prefix(access.site))
         viewer = self.viewer(access.site)
         self.is_moderator = viewer.moderator
         return viewer
@@ -92,12 +94,15 @@ class Reader:
         """Those of a site's discussions that they may read, in one look at the log."""
         read_position.note(self._app.position())
         streams = await self._app.log.read_streams(discussions)
-        self.is_made_of(*map(ids.prefix_of, discussions))
-        return {
+        known = {discussion for discussion, rows in streams.items() if rows}
+        found = {
             discussion
-            for discussion, rows in streams.items()
-            if rows and self.may_read(site, _ruled(rules, rows))
+            for discussion in known
+            if self.may_read(site, _ruled(rules, streams[discussion]))
         }
+        hidden = known - found
+        self.is_made_of(*(ids.prefix_of(one) for one in discussions if one not in hidden))
+        return found
 
     def is_made_of(self, *prefixes: int) -> None:
         """The answer is another once one of these has changed."""

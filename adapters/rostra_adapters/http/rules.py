@@ -3,7 +3,7 @@
 import msgspec
 from aiohttp import web
 
-from rostra import ids, texts
+from rostra import texts
 from rostra.settings import GuestVotes, Moderation, Order, Rules, Voting
 from rostra_adapters.app import App
 from rostra_adapters.http.queries import Query
@@ -40,7 +40,6 @@ class RuleReads:
             site, query.needed("resource", texts.Resource)
         )
         of_site = await reader.visit(site)
-        reader.is_made_of(ids.prefix_of(discussion))
         access = await reader.access(discussion)
         # What is private answers like what is unknown: with what holds around it.
         around = of_site if reader.may_read(site, of_site) else Rules()

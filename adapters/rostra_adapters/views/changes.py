@@ -6,13 +6,17 @@ count as a discussion of their own.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from contextlib import suppress
 from typing import Generic, TypeVar
 from uuid import UUID
 
 import msgspec
 
-from rostra.ids import prefix_of
+from rostra import codec
+from rostra.discussion import DiscussionOpened
+from rostra.ids import prefix_of, site_id
+from rostra.log import Recorded
 from rostra_adapters.views import read_position
 
 DISCUSSIONS_KNOWN_MAX = 200_000
@@ -25,6 +29,21 @@ PART = f"{EVERYTHING} "
 no parts takes it for `EVERYTHING`."""
 
 T = TypeVar("T")
+
+
+def streams_of(page: Iterable[Recorded]) -> Iterator[UUID]:
+    """Return the streams that a page of the log is about.
+
+    A discussion whose settings change is about its site, too: an answer that hides a private
+    discussion is made of the site alone, so that what goes on inside is not seen from outside.
+    """
+    for row in page:
+        yield row.stream
+        if row.topic == DiscussionOpened.topic:
+            with suppress(msgspec.DecodeError):
+                event = codec.decode(row.topic, row.state)
+                if isinstance(event, DiscussionOpened) and event.settings is not None:
+                    yield site_id(event.site)
 
 
 def news(position: int, streams: Iterable[UUID]) -> list[str]:

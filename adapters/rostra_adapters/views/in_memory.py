@@ -13,7 +13,7 @@ from rostra.log import EventLog, LogUnavailable
 from rostra_adapters.lasting import lasting
 from rostra_adapters.views import read_position
 from rostra_adapters.views.backend import ViewBehind, ViewStatus
-from rostra_adapters.views.changes import Changes
+from rostra_adapters.views.changes import Changes, streams_of
 from rostra_adapters.views.folding import Progress
 from rostra_adapters.views.rebuild import Rebuilt
 from rostra_adapters.views.verify import Difference, Fields, difference, parked_differences
@@ -61,7 +61,7 @@ class MemoryBackend:
                 async for page in self._log.follow(self.position, PAGE_EVENTS):
                     async with self._moved:
                         self._views.apply(page)
-                        changed = {prefix_of(row.stream) for row in page}
+                        changed = {prefix_of(stream) for stream in streams_of(page)}
                         self.changes.changed(page[-1].position, changed)
                         self._moved.notify_all()
                 return

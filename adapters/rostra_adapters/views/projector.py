@@ -150,7 +150,7 @@ def _news(standing: Sequence[ViewState], page: Sequence[Recorded]) -> list[str]:
     """Announce a page. A view that catches up alone says nothing of how far the others are."""
     if len(standing) < len(VIEWS):
         return [changes.EVERYTHING]
-    return changes.news(page[-1].position, (row.stream for row in page))
+    return changes.news(page[-1].position, changes.streams_of(page))
 
 
 async def _advance(
