@@ -54,7 +54,7 @@ class Wire:
         host, port = url.removeprefix("http://").split(":")
         address = (source, 0) if source else None
         self.socket = socket.create_connection((host, int(port)), SECONDS_MAX, address)
-        self._came = b""
+        self.came = b""
 
     def close(self) -> None:
         """End the connection."""
@@ -82,30 +82,31 @@ class Wire:
 
     def rest(self) -> bytes:
         """Read until the other side ends the connection."""
-        while self._read():
+        while self.read():
             pass
-        return self._came
+        return self.came
 
     def _body(self, headers: Mapping[str, str]) -> bytes:
         length = int(headers.get("content-length", "0"))
-        while len(self._came) < length and self._read():
+        while len(self.came) < length and self.read():
             pass
-        body, self._came = self._came[:length], self._came[length:]
+        body, self.came = self.came[:length], self.came[length:]
         return body
 
     def _upto(self, end: bytes) -> bytes:
-        while end not in self._came:
-            if not self._read():
+        while end not in self.came:
+            if not self.read():
                 return b""
-        head, _, self._came = self._came.partition(end)
+        head, _, self.came = self.came.partition(end)
         return head
 
-    def _read(self) -> bool:
+    def read(self) -> bool:
+        """Read what comes next; return whether anything did."""
         try:
             data = self.socket.recv(65_536)
         except ConnectionError:
             return False
-        self._came += data
+        self.came += data
         return bool(data)
 
 

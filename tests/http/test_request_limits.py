@@ -311,10 +311,10 @@ async def test_publishers_may_send_lines_in_tiny_chunks(service: Service) -> Non
         wire.send(head + chunks + b"0\r\n\r\n")
         answer = wire.answer()
         assert answer.status == 200
-        while wire._came.count(b'"status"') < 20:
-            assert wire._read()
+        while wire.came.count(b'"status"') < 20:
+            assert wire.read()
         wire.close()
-        return wire._came
+        return wire.came
 
     assert (await asyncio.to_thread(ask)).count(b'"recorded"') == 20
     assert await service.app.head() == 20

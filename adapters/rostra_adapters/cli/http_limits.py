@@ -20,6 +20,13 @@ HTTP_LIMITS: Mapping[str, tuple[int | float, str]] = {
     "headers_bytes_max": (65_536, "Bytes of all headers of a request together."),
     "headers_max": (128, "Headers of a request."),
     "content_type_characters_max": (256, "Characters of the header Content-Type."),
+    "head_seconds_max": (20.0, "Seconds from a request's first byte to the end of its headers."),
+    "body_seconds_max": (20.0, "Seconds that a body is waited for, whatever its speed."),
+    "body_bytes_per_second_min": (500, "Speed of a body after that, in bytes a second."),
+    "idle_seconds_max": (75.0, "Seconds after which an idle connection is closed."),
+    "connections_max": (10_000, "Connections in all, of this process."),
+    "connections_per_address_max": (200, "Connections of an address that is no trusted proxy."),
+    "live_streams_per_address_max": (20, "Live streams of an address, of this process."),
 }
 """Default and help of each option, by the name of its setting."""
 

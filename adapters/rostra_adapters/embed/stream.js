@@ -36,11 +36,27 @@ export async function follow(api, path, after, tell, signal) {
         position = 0;
         tell.lost();
       }
+      if (error.status === 429) {
+        // Too many streams of this address: look whether anything is new, and no more often.
+        wait = WAIT_MOST_MS;
+        position = await looked(api, path, position, tell);
+      }
     }
     if (signal.aborted) return;
     tell.connected(false);
     await pause(wait * (0.5 + Math.random()), signal);
     wait = Math.min(wait * 2, WAIT_MOST_MS);
+  }
+}
+
+/** Have the discussion read afresh where it has changed; answers the position that is known. */
+async function looked(api, path, position, tell) {
+  try {
+    const now = (await api.get(path.replace(/\/live$/, ""))).position;
+    if (now > position) tell.lost();
+    return Math.max(now, position);
+  } catch {
+    return position;
   }
 }
 

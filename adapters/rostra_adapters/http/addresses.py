@@ -54,6 +54,14 @@ class Addresses:
         """Return whether the address of a connection is that of a trusted proxy."""
         return self._peer(peer)[1]
 
+    def connection(self, peer: str) -> str:
+        """Return the address under which a peer's connections are counted.
+
+        Empty for a trusted proxy, whose connections are those of many readers.
+        """
+        address, is_trusted = self._peer(peer)
+        return "" if is_trusted else _key(address, peer)
+
     def reader(self, request: web.BaseRequest) -> str:
         """Return the reader's address, an IPv6 one as its network; found once a request.
 

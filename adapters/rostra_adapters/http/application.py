@@ -14,6 +14,7 @@ from rostra_adapters.http.documents import Documents
 from rostra_adapters.http.embed import Embed
 from rostra_adapters.http.events import Publishing
 from rostra_adapters.http.feed import Feeding
+from rostra_adapters.http.gate import GATE, Gate
 from rostra_adapters.http.guests import Guests
 from rostra_adapters.http.heads import parser_limits
 from rostra_adapters.http.health import Health
@@ -35,14 +36,13 @@ from rostra_adapters.http.reads import Reads
 from rostra_adapters.http.request_log import RequestLog, Write
 from rostra_adapters.http.rules import RuleReads
 from rostra_adapters.http.security_headers import secure
-from rostra_adapters.http.settings import HttpSettings
+from rostra_adapters.http.settings import SETTINGS, HttpSettings
 from rostra_adapters.http.writes import WRITES, Writes
 
 KEPT_PAGES = web.AppKey("kept_pages", KeptPages)
 METRICS = web.AppKey("metrics", Metrics)
 ADDRESSES = web.AppKey("addresses", Addresses)
 REQUESTS = web.AppKey("requests", RequestLog)
-SETTINGS = web.AppKey("settings", HttpSettings)
 LINGER_SECONDS = 5.0
 """Time for a client to read its answer before a connection with unread bytes is closed."""
 UNREAD_BYTES = 2 * 1024
@@ -88,6 +88,7 @@ def make_app(
         handler_args={
             **parser_limits(settings),
             "access_log": None,
+            "keepalive_timeout": settings.idle_seconds_max,
             "lingering_time": LINGER_SECONDS,
             "read_bufsize": UNREAD_BYTES,
         },
@@ -97,7 +98,8 @@ def make_app(
     publishing, live = Publishing(app, settings, now), LiveUpdates(app, settings, limits)
     made[WRITES] = Writes(app, settings, limits)
     made[ADDRESSES] = limits.addresses
-    made[SETTINGS] = settings
+    made[SETTINGS], made[GATE] = settings, Gate(settings, limits.addresses)
+    metrics.count_connections(made[GATE])
     made[METRICS], made[REQUESTS], made[LIVE] = metrics, requests, live.live
     made[KEPT_PAGES] = KeptPages(pages, limits, requests)
     metrics.count_readers("feed", lambda: feeding.tail.followers)

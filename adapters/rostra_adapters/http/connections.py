@@ -3,17 +3,21 @@
 Each such answer is a problem and a line of the request log.
 """
 
+import asyncio
 import logging
 import time
 from typing import Any
 
 from aiohttp import http_exceptions, web
 
-from rostra_adapters.http.application import KEPT_PAGES, REQUESTS, SETTINGS
+from rostra_adapters.http.application import KEPT_PAGES, REQUESTS
+from rostra_adapters.http.gate import GATE, REFUSED_MAX, Gate, limit_untaken
 from rostra_adapters.http.heads import (
     DISCARDED_BYTES_MAX,
     BoundedParser,
     HeadersTooLarge,
+    HeadersTooSlow,
+    TooManyConnections,
     problem_of_head,
     problem_of_line,
 )
@@ -21,9 +25,12 @@ from rostra_adapters.http.kept_pages import Handle
 from rostra_adapters.http.messages import close_unread
 from rostra_adapters.http.metrics import NO_ROUTE
 from rostra_adapters.http.middleware import ANY_ORIGIN, problem_of
-from rostra_adapters.http.problems import Problem, response
+from rostra_adapters.http.problems import Problem, response, retry_after
 from rostra_adapters.http.request_log import TRACEPARENT, RequestLog
-from rostra_adapters.http.settings import HttpSettings
+from rostra_adapters.http.settings import SETTINGS, HttpSettings
+
+REFUSED_SECONDS = 1.0
+"""Time for a refused connection to ask; then it is told without having asked."""
 
 _logger = logging.getLogger(__name__)
 
@@ -31,17 +38,51 @@ _logger = logging.getLogger(__name__)
 class Connection(web.RequestHandler):
     """aiohttp's connection with bounds on what it reads, and with problems for errors."""
 
-    __slots__ = ("_bounded", "_discarded_bytes", "_requests", "_settings")
+    __slots__ = (
+        "_bounded",
+        "_discarded_bytes",
+        "_gate",
+        "_name",
+        "_requests",
+        "_settings",
+        "_timer",
+        "_wire",
+    )
 
     def __init__(
-        self, requests: RequestLog, settings: HttpSettings, server: web.Server, **arguments: Any
+        self,
+        requests: RequestLog,
+        settings: HttpSettings,
+        gate: Gate,
+        server: web.Server,
+        **arguments: Any,
     ) -> None:
         super().__init__(server, **arguments)
+        self._gate = gate
+        self._name: str | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._wire: asyncio.BaseTransport | None = None
         self._requests = requests
         self._settings = settings
         self._bounded = BoundedParser(self._parser, settings, self._end_answer)
         self._parser = self._bounded  # type: ignore[assignment]  # it has the methods that are used
         self._discarded_bytes = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Count the connection; refuse it where there is no place."""
+        super().connection_made(transport)
+        self._wire = transport
+        limit_untaken(transport, self._settings.idle_seconds_max)
+        peer = transport.get_extra_info("peername")
+        self._name = self._gate.enter(peer[0] if isinstance(peer, tuple) else "")
+        if self._name is not None:
+            return
+        if len(self._gate.refusing) >= REFUSED_MAX:
+            self.force_close()
+            return
+        self._gate.refusing.add(self)
+        self._bounded.refuse(TooManyConnections("there are too many connections"))
+        self._timer = self._loop.call_later(REFUSED_SECONDS, self.data_received, b"")
 
     def data_received(self, data: bytes) -> None:
         """Read bytes of requests."""
@@ -56,15 +97,51 @@ class Connection(web.RequestHandler):
             self._pause_transport_reading()
         # aiohttp queues what it cannot read behind the request whose body it is, and that request
         # waits for the rest of its body.
+        self._watch_head()
         broken = bool(self._messages) and getattr(self._messages[-1][0], "exc", None)
         if broken and (request := self._current_request) and not request.content.is_eof():
             request.content.set_exception(web.RequestPayloadError("the body cannot be read"))
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Let go of what waits for the client."""
+        self._stop_timer()
+        self._gate.refusing.discard(self)
+        if self._name is not None:
+            self._gate.leave(self._name)
+            self._name = None
         if self._bounded.rest is not None:
             self._bounded.rest.end()
         super().connection_lost(exc)
+
+    def _watch_head(self) -> None:
+        """Give the headers their time, from their first byte on."""
+        if not self._bounded.has_begun_head:
+            self._stop_timer()
+        elif self._timer is None:
+            self._timer = self._loop.call_later(self._settings.head_seconds_max, self._end_head)
+
+    def _end_head(self) -> None:
+        self._timer = None
+        if self._reading_paused or self._buffer_paused:  # by us
+            self._watch_head()
+            return
+        limit = self._settings.head_seconds_max
+        self._bounded.refuse(HeadersTooSlow(f"the headers were not whole after {limit:g} s"))
+        self.data_received(b"")
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _process_keepalive(self) -> None:
+        """End an idle connection without a word, also one whose last answer nobody takes."""
+        if self._bounded.has_begun_head:
+            self._keepalive_handle = None
+            return
+        super()._process_keepalive()
+        if self._force_close and isinstance(self._wire, asyncio.Transport):
+            self._wire.abort()
 
     @property
     def bounded(self) -> BoundedParser:
@@ -97,7 +174,7 @@ class Connection(web.RequestHandler):
         if request.writer.output_size > 0:
             raise ConnectionError("an answer has begun, and cannot become another")
         problem = _problem(status, exc, self._settings)
-        if problem.kind.status >= web.HTTPInternalServerError.status_code:
+        if problem.name == "internal-error":
             _logger.error("a request broke", exc_info=exc)
         answer = _answered(request, problem, self._requests)
         answer.force_close()
@@ -110,12 +187,15 @@ class Connections(web.Server):
     def __init__(self, server: web.Server, application: web.Application) -> None:
         vars(self).update(vars(server))
         self._requests, self._settings = application[REQUESTS], application[SETTINGS]
+        self._gate = application[GATE]
         handle = application[KEPT_PAGES].before(server.request_handler)
         bounded = _bounded(handle, self._requests, self._settings)
         self.request_handler = _or_problem(bounded, self._requests)
 
     def __call__(self) -> web.RequestHandler:
-        return Connection(self._requests, self._settings, self, loop=self._loop, **self._kwargs)
+        return Connection(
+            self._requests, self._settings, self._gate, self, loop=self._loop, **self._kwargs
+        )
 
 
 class Runner(web.AppRunner):
@@ -159,6 +239,11 @@ def _answered(request: web.BaseRequest, problem: Problem, requests: RequestLog) 
 
 def _problem(status: int, exc: BaseException | None, settings: HttpSettings) -> Problem:
     match exc:
+        case TooManyConnections():
+            retry = retry_after(settings.retry_after_seconds)
+            return Problem("too-many-connections", headers=retry)
+        case HeadersTooSlow():
+            return Problem("request-timeout", exc.message)
         case HeadersTooLarge():
             return Problem("headers-too-large", exc.message)
         case http_exceptions.LineTooLong():

@@ -18,6 +18,7 @@ from rostra.refusals import Refusal
 from rostra.times import Time
 from rostra_adapters.app import App
 from rostra_adapters.http import ndjson, streams, tokens
+from rostra_adapters.http.gate import limit_untaken
 from rostra_adapters.http.messages import LINES, answer, body_of, check_encoding
 from rostra_adapters.http.problems import Problem, ProblemShape, refused
 from rostra_adapters.http.settings import HttpSettings
@@ -143,6 +144,8 @@ class Publishing:
         """Whatever goes wrong once the answer has begun ends it, not whole. What it said by then
         holds; publishing again tells what became of the rest."""
         check_encoding(request)
+        if request.transport is not None:  # a client may read once it has sent everything
+            limit_untaken(request.transport, 0)
         stream = ndjson.LineStream(
             request,
             lambda lines: self._line_results(lines, token),

@@ -30,6 +30,14 @@ class HeadersTooLarge(BadHttpMessage):
     """Headers that are longer than all of them together may be."""
 
 
+class HeadersTooSlow(BadHttpMessage):
+    """Headers that are not whole in time."""
+
+
+class TooManyConnections(BadHttpMessage):
+    """A connection beyond the limits, which is told so whatever it asks."""
+
+
 def parser_limits(settings: HttpSettings) -> dict[str, int]:
     """Return the limits of aiohttp's parser, which ends a line or a header that is too long.
 
@@ -146,6 +154,7 @@ class BoundedParser:
         self.body_bytes = 0
         """Bytes of a body in chunks as they came, with what came along with its first ones."""
         self._has_line, self._last_bytes = False, b""
+        self._refusal: HttpProcessingError | None = None
         self.rest: Rest | None = None
         """Bytes after a broken message, None while none is broken."""
 
@@ -167,6 +176,8 @@ class BoundedParser:
         """Return the requests whose headers became whole, or the one that broke."""
         if self._parser is None:
             return NO_MESSAGES
+        if self._refusal is not None:
+            return self.broken(self._refusal)
         try:
             if self.reads_head:
                 self._count_head(data)
@@ -212,6 +223,10 @@ class BoundedParser:
         """
         frames = self._frames
         return frames > TINY_CHUNKS_MAX and frames * TINY_CHUNK_BYTES > self._tiny_bytes
+
+    def refuse(self, error: HttpProcessingError) -> None:
+        """Answer with an error whatever comes next, if nothing but an empty piece."""
+        self._refusal = error
 
     def stop(self) -> None:
         """Parse nothing more, and let go of what is parsed: the connection will be closed."""

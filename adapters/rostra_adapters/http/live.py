@@ -1,6 +1,7 @@
 """`GET /v1/discussions/{id}/live`: what changes in a discussion, as server-sent events."""
 
 import socket
+from uuid import UUID
 
 from aiohttp import web
 
@@ -8,6 +9,7 @@ from rostra import ids
 from rostra_adapters.app import App
 from rostra_adapters.http import streams
 from rostra_adapters.http.feed import refuse_ahead
+from rostra_adapters.http.gate import StreamCounts
 from rostra_adapters.http.limits import Limits
 from rostra_adapters.http.problems import Problem, retry_after
 from rostra_adapters.http.queries import Query
@@ -20,6 +22,8 @@ LIVE = web.AppKey("live", Live)
 UNTAKEN_BYTES_MAX = 64 * 1024
 """What the system keeps, about, of what a reader does not take: left to itself it keeps megabytes
 of each, and nobody would notice for long that a reader is slow."""
+POLL_SECONDS = 30
+"""Time after which a reader without a stream may look again."""
 COMMENTS_A_REQUEST = 5
 """Comments read again for a reader who has been away, that count as one request."""
 PARAMETERS = (AFTER, "min_position", "wait")
@@ -33,6 +37,7 @@ class LiveUpdates:
         self._settings = settings
         self._limits = limits
         self.live = Live(app)
+        self._counts = StreamCounts(settings.live_streams_per_address_max)
 
     async def end(self, _: web.Application) -> None:
         """A service that stops keeps nobody listening."""
@@ -52,6 +57,17 @@ class LiveUpdates:
         log = await self._app.log.log_id()
         await refuse_ahead(self._app, after or 0)
         _keep_little(request)
+        address = self._limits.addresses.reader(request)
+        if self._counts.is_full(address):
+            seconds = retry_after(POLL_SECONDS)
+            raise Problem("too-many-streams", "read the discussion again later", headers=seconds)
+        with self._counts.counted(address):
+            return await self._stream(request, discussion, site, after, log)
+
+    async def _stream(
+        self, request: web.Request, discussion: UUID, site: str, after: int | None, log: UUID
+    ) -> web.StreamResponse:
+        """Send changes until the stream ends. Raises the problem `cursor-too-old`."""
         try:
             charge = lambda comments: self._limits.charge(  # noqa: E731
                 request, comments / COMMENTS_A_REQUEST

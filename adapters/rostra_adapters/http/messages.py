@@ -1,5 +1,6 @@
 """Bodies: taken in within a limit, and given out encoded."""
 
+import asyncio
 from collections.abc import Mapping
 from hashlib import blake2b
 
@@ -7,6 +8,7 @@ from aiohttp import hdrs, web
 
 from rostra_adapters.http.heads import BoundedParser
 from rostra_adapters.http.problems import Problem
+from rostra_adapters.http.settings import SETTINGS
 
 JSON = "application/json"
 HTML = "text/html; charset=utf-8"
@@ -23,21 +25,48 @@ ENCODINGS = ("", "identity", "gzip", "deflate")
 
 async def body_of(request: web.Request, bytes_max: int) -> bytes:
     """Return the whole body. Raises the problems `too-large`, before reading it where it says its
-    size, `bad-request` and `unsupported-media-type`."""
+    size, `request-timeout`, `bad-request` and `unsupported-media-type`."""
     check_encoding(request)
     if (request.content_length or 0) > bytes_max:
         raise _too_large(bytes_max)
-    content, taken = request.content, bytearray()
+    content, taken, waited_seconds = request.content, bytearray(), 0.0
     content.set_read_chunk_size(min(READ_BYTES, bytes_max // 4))
     while True:
         _check_chunks(request, bytes_max)
-        chunk = await content.readany()
+        chunk, seconds = await _next_piece(request, waited_seconds)
+        waited_seconds += seconds
         if not chunk:
             return bytes(taken)
         taken += chunk
         # Counted as unpacked, where it came compressed, and as it came, where it holds nothing.
         if len(taken) > bytes_max or content.total_raw_bytes > bytes_max:
             raise _too_large(bytes_max)
+
+
+async def _next_piece(request: web.Request, waited_seconds: float) -> tuple[bytes, float]:
+    """Return what has come of the body, and how long that was waited for.
+
+    Only time in here is the client's. Raises the problem `request-timeout`.
+    """
+    content = request.content
+    if content.is_eof():
+        return await content.readany(), 0.0
+    settings, clock = request.app[SETTINGS], asyncio.get_running_loop().time
+    began, came = clock(), content.total_raw_bytes
+    allowed = settings.body_seconds_max + came / settings.body_bytes_per_second_min
+    try:
+        async with asyncio.timeout(max(allowed - waited_seconds, 0.0)):
+            piece = await content.readany()
+    except TimeoutError:
+        if content.total_raw_bytes == came and not content.is_eof():
+            limit = f"{settings.body_bytes_per_second_min} bytes a second"
+            raise Problem(
+                "request-timeout",
+                f"after {settings.body_seconds_max:g} s a body comes with {limit} at least",
+                headers={"Connection": "close"},
+            ) from None
+        piece = await content.readany()  # it came while nobody looked
+    return piece, clock() - began
 
 
 def _check_chunks(request: web.Request, bytes_max: int) -> None:

@@ -14,6 +14,7 @@ from prometheus_client.registry import Collector
 from rostra.log import LogUnavailable
 from rostra_adapters.app import App
 from rostra_adapters.http.addresses import Addresses
+from rostra_adapters.http.gate import Gate
 from rostra_adapters.http.page_cache import PageCache
 from rostra_adapters.postgres.log import PostgresLog
 from rostra_adapters.views.backend import Backend, ViewStatus
@@ -98,6 +99,10 @@ class Metrics:
         """Show how many requests had forwarding headers from an untrusted address."""
         self.registry.register(_UntrustedHeaders(addresses))
 
+    def count_connections(self, gate: Gate) -> None:
+        """Show the connections that are open, and how many were refused."""
+        self.registry.register(_ConnectionCounts(gate))
+
     def count_pages(self, pages: PageCache) -> None:
         """Show what the page cache has done."""
         self.registry.register(_PageCacheCounts(pages))
@@ -164,6 +169,20 @@ class _UntrustedHeaders(Collector):
         meaning = "Requests with forwarding headers from an address that is not trusted"
         count = self._addresses.untrusted_headers
         yield CounterMetricFamily("rostra_untrusted_forwarding_headers", meaning, count)
+
+
+class _ConnectionCounts(Collector):
+    """Connections as their gate counts them."""
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+
+    def collect(self) -> Iterable[Metric]:
+        """Return the counts of now."""
+        gate = self._gate
+        yield GaugeMetricFamily("rostra_connections", "Open connections", gate.connections)
+        meaning = "Connections beyond the limits"
+        yield CounterMetricFamily("rostra_connections_refused", meaning, gate.refused)
 
 
 class _PageCacheCounts(Collector):

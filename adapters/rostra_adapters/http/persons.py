@@ -30,6 +30,7 @@ from rostra.persons import not_opened_by_readers
 from rostra.times import Time
 from rostra_adapters.app import App
 from rostra_adapters.history import comment_state
+from rostra_adapters.http import tokens
 from rostra_adapters.http.actors import Actor, enter, submitted, visit
 from rostra_adapters.http.bodies import decoded
 from rostra_adapters.http.messages import answer
@@ -254,7 +255,8 @@ class Persons:
         return self._answer(request, shape)
 
     async def open(self, request: web.Request) -> web.Response:
-        """What is open already is shown as it stands."""
+        """Open a discussion; one that is open is shown as it stands."""
+        tokens.needed(request, "comment")
         new = await self._decoded(request, NewDiscussion)
         visited = await visit(request, self._app, new.site, new.resource)
         discussion = visited.discussion

@@ -41,6 +41,7 @@ KINDS: dict[str, Kind] = {
     "comment-exists": Kind(409, "The key is taken", "Another event posted the same comment."),
     "different-content": Kind(409, "The key is taken", "What stands under it says something else."),
     "cursor-too-old": Kind(410, "The cursor is too old", "Begin again with the first page."),
+    "request-timeout": Kind(408, "Request timeout", "Headers or a body came too slowly."),
     "log-changed": Kind(
         410, "Of another log", "The history was restored or replaced. Begin again."
     ),
@@ -110,8 +111,12 @@ KINDS: dict[str, Kind] = {
     "headers-too-large": Kind(
         431, "Request headers too large", "Of one header, or of all of them together."
     ),
+    "too-many-streams": Kind(
+        429, "Too many live streams", "Of one address. Read the discussion again from time to time."
+    ),
     "too-many-requests": Kind(429, "Too many requests", "Come back after `Retry-After` seconds."),
     "internal-error": Kind(500, "Something broke here", "It was logged. Nothing to do with you."),
+    "too-many-connections": Kind(503, "Too many connections", "In all, or of one address."),
     "busy": Kind(503, "Busy", "Try again after `Retry-After` seconds."),
     "database-unavailable": Kind(503, "The database is away", "What was sent may be recorded."),
     "view-behind": Kind(503, "The view has not read that far", "Or the log has not got there."),

@@ -1,6 +1,7 @@
 """The HTTP interface on a port, until the process is told to stop."""
 
 import asyncio
+import logging
 import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -9,11 +10,14 @@ from aiohttp import web
 
 from rostra_adapters.http.application import METRICS
 from rostra_adapters.http.connections import Runner
+from rostra_adapters.http.gate import GATE, raised_descriptors
 from rostra_adapters.http.metrics import Metrics
 from rostra_adapters.http.security_headers import secure
 from rostra_adapters.http.settings import HttpSettings
 
 BACKLOG = 1024
+
+_logger = logging.getLogger(__name__)
 
 
 async def serve(
@@ -32,6 +36,14 @@ async def serve(
     stop = asyncio.Event()
     for wish in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(wish, stop.set)
+    gate, descriptors = application[GATE], raised_descriptors()
+    gate.fit(descriptors)
+    _logger.info(
+        "up to %d connections, %d of an address, with %d descriptors",
+        gate.connections_max,
+        gate.per_address_max,
+        descriptors,
+    )
     runner = Runner(application, shutdown_timeout=settings.drain_seconds_max)
     await runner.setup()
     async with AsyncExitStack() as stack:

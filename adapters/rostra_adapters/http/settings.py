@@ -1,6 +1,7 @@
 """The limits of the HTTP interface, each with its unit in its name."""
 
 import msgspec
+from aiohttp import web
 
 from rostra_adapters.http.addresses import LOOPBACK, network
 from rostra_adapters.http.key_sources import FixedKeys, KeySource
@@ -49,6 +50,14 @@ class HttpSettings(msgspec.Struct, frozen=True, kw_only=True):
     headers_bytes_max: int = 64 * 1024  # of all together
     headers_max: int = 128
     content_type_characters_max: int = 256
+    # Of a connection. Time counts while the client is waited for.
+    head_seconds_max: float = 20.0  # from the first byte of a request to the end of its headers
+    body_seconds_max: float = 20.0  # and a second for each `body_bytes_per_second_min` that came
+    body_bytes_per_second_min: int = 500
+    idle_seconds_max: float = 75.0  # without a request, and with an answer that nobody takes
+    connections_max: int = 10_000
+    connections_per_address_max: int = 200
+    live_streams_per_address_max: int = 20
     line_of_events_bytes_max: int = 16 * 1024 * 1024  # of NDJSON; the longest article fits
     page_default: int = 20
     page_max: int = 100
@@ -104,3 +113,6 @@ class HttpSettings(msgspec.Struct, frozen=True, kw_only=True):
     def secrets(self) -> tuple[str, ...]:
         """The secrets that tokens may be signed with, the current one first."""
         return (self.secret, *filter(None, [self.previous_secret]))
+
+
+SETTINGS = web.AppKey("settings", HttpSettings)
