@@ -27,7 +27,7 @@ from rostra_adapters.lanes import Lanes
 from rostra_adapters.operational import WRITE_KINDS, Operational, person_bucket
 from rostra_adapters.past import AsOf, Past
 from rostra_adapters.printing import url_without_password
-from rostra_adapters.reading import Readable, Reading, nothing_withdrawn
+from rostra_adapters.reading import Readable, Reading
 from rostra_adapters.renderings import Renderings
 from rostra_adapters.revocations import MemoryRevocations, Revocations
 from rostra_adapters.standings import events_of
@@ -223,12 +223,18 @@ class App(Accesses):
         )
 
     async def passages(
-        self, site: str, resource: str, *, min_position: int = 0, as_of: AsOf | None = None
+        self,
+        site: str,
+        resource: str,
+        *,
+        viewer: Viewer = ANYONE,
+        min_position: int = 0,
+        as_of: AsOf | None = None,
     ) -> PassagesPage | None:
         """The passages of a resource with the counts of the feedback on them."""
         await self.wait(min_position)
         discussion = await self.discussion_named(site, resource)
-        return await self.passages_page(discussion, as_of=as_of)
+        return await self.passages_page(discussion, viewer=viewer, as_of=as_of)
 
     async def comments_page(
         self,
@@ -299,11 +305,11 @@ class App(Accesses):
         return await self._read(ids.discussion_of(comment), as_of, read)
 
     async def discussion(
-        self, discussion: UUID, *, as_of: AsOf | None = None
+        self, discussion: UUID, *, viewer: Viewer = ANYONE, as_of: AsOf | None = None
     ) -> DiscussionShape | None:
         """One discussion, None where it is unknown."""
         return await self._read(
-            discussion, as_of, lambda reading, _: reading.discussion(discussion)
+            discussion, as_of, lambda reading, _: reading.discussion(discussion, viewer=viewer)
         )
 
     async def _read(
@@ -323,17 +329,18 @@ class App(Accesses):
         reading = self._reading.of(await self.log.log_id())
         past = await self.past_position(as_of, cursor)
         if past is not None:
+            await self.wait(past)  # what stands now is looked at, too
             async with self.past.views(discussion, past) as views:
                 if views is None:
                     return None
-                return await read(reading.over(views, self.past.withdrawn), access.site)
+                return await read(reading.over(views, access.rules.wordings), access.site)
         try:
             return await read(reading, access.site)
         except CursorRefused as refused:
             if cursor is None or refused.name != "cursor-too-old":
                 raise
         async with self.past.views_since(discussion, peek_cursor(cursor)) as since:
-            return await read(reading.over(since, nothing_withdrawn), access.site)
+            return await read(reading.over(since), access.site)
 
     async def was_there(self, discussion: UUID, past: int) -> bool:
         """Whether a discussion had been opened at a position."""
@@ -363,11 +370,11 @@ class App(Accesses):
         return await reading.discussions(site, limit=limit, cursor=cursor, readable=readable)
 
     async def passages_page(
-        self, discussion: UUID, *, as_of: AsOf | None = None
+        self, discussion: UUID, *, viewer: Viewer = ANYONE, as_of: AsOf | None = None
     ) -> PassagesPage | None:
         """The passages of a discussion, None where it is unknown."""
         return await self._read(
-            discussion, as_of, lambda reading, _: reading.passages_page(discussion)
+            discussion, as_of, lambda reading, _: reading.passages_page(discussion, viewer=viewer)
         )
 
     async def counts(self, site: str, resources: Sequence[str]) -> CountsPage:

@@ -21,7 +21,7 @@ from rostra.comment import (
 from rostra.log import EventLog, Recorded
 from rostra.sealing import Damaged, Erased, KeyRing
 from rostra.world import fold
-from rostra_adapters.app import App
+from rostra_adapters.app import Access, App
 from rostra_projections.shapes import HistoryEvent, HistoryPage, Viewer
 
 _Told = tuple[Recorded, AnyEvent]
@@ -29,32 +29,38 @@ _Worded = CommentPosted | CommentEdited | CommentWordingHeld
 
 
 async def history(
-    app: App, site: str, comment: UUID, viewer: Viewer, past: int | None = None
+    app: App, access: Access, comment: UUID, viewer: Viewer, past: int | None = None
 ) -> HistoryPage | None:
-    """Its events, the oldest first; None where the viewer may not know of the comment. Earlier
-    wordings, and all of what is shown no more, are for its author and moderators. `past`: as it
-    stood at this position; then the words of what is now withdrawn are for moderators alone."""
+    """Return its events, the oldest first; None where the viewer may not know of the comment.
+    Earlier wordings, and all of what is shown no more, are for its author and moderators, unless
+    the settings let everybody see wordings. `past`: as it stood at this position; others see only
+    those wordings of then that they are still shown."""
     every = _told((await app.log.read_streams([comment]))[comment])
     told = [(row, event) for row, event in every if past is None or row.position <= past]
     state: Comment = fold(ids.Kind.COMMENT, [event for _, event in told])
     if state.posted is None:
         return None
-    inside = viewer.moderator or viewer.person == state.posted.author
-    if state.status in ("held", "rejected") and not inside:
+    is_inside = viewer.moderator or viewer.person == state.posted.author
+    if state.status in ("held", "rejected") and not is_inside:
         return None
     now: Comment = fold(ids.Kind.COMMENT, [event for _, event in every])
-    withdrawn = past is not None and now.status != "published"
-    owner = ids.person_id(site, state.posted.author)
+    owner = ids.person_id(access.site, state.posted.author)
     await app.ring.load([owner])
-    shown = _versions_shown(told)
-    public = shown[-1] if state.status == "published" and not withdrawn else 0
-    if not (viewer.moderator or viewer.person == state.posted.author):
-        told = _published(told, shown)
-    inside = viewer.moderator or (inside and not withdrawn)
+    if is_inside:
+        readable = {row.version for row, _ in told}
+    else:
+        published = _versions_shown(told)
+        readable = set()
+        if state.status == now.status == "published":
+            if access.rules.wordings == "public":
+                readable.update(published)
+            elif published[-1] == _versions_shown(every)[-1]:
+                readable.add(published[-1])
+        told = _published(told, published)
     return HistoryPage(
         position=told[-1][0].position,
         events=[
-            _event(app.ring, owner, row, event, shown=inside or row.version == public)
+            _event(app.ring, owner, row, event, shown=row.version in readable)
             for row, event in told
         ],
     )

@@ -1,7 +1,7 @@
 """A discussion as it stood: at a position of the log, or at a time by the clock of recording."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from datetime import datetime
@@ -10,15 +10,6 @@ from uuid import UUID
 
 import msgspec
 
-from rostra import codec
-from rostra.comment import (
-    CommentApproved,
-    CommentHeld,
-    CommentPosted,
-    CommentRejected,
-    CommentRemoved,
-    CommentRestored,
-)
 from rostra.log import EventLog, Recorded
 from rostra.times import Time, time_of
 from rostra_adapters.past_folds import (
@@ -31,7 +22,6 @@ from rostra_adapters.past_folds import (
     apply,
 )
 from rostra_adapters.past_workers import FoldedElsewhere, PastWorkers, Slot
-from rostra_projections.comment_rows import COUNTED
 from rostra_projections.listing import Cursor, CursorRefused
 from rostra_projections.past import PastViews
 
@@ -45,11 +35,6 @@ HERE_EVENTS_MAX = 500
 PastReads = PastViews | FoldedElsewhere
 """Reads of one discussion as it stood."""
 UNCLOCKED_ROWS = 100
-
-_STATUS = {
-    event.topic: event
-    for event in (CommentRemoved, CommentRestored, CommentApproved, CommentRejected, CommentHeld)
-}
 
 
 class FoldAllowance(msgspec.Struct, frozen=True):
@@ -209,14 +194,6 @@ class Past:
         for step in steps.end():
             await slot.step(step)
 
-    async def withdrawn(self, comments: Sequence[UUID]) -> dict[UUID, str]:
-        """The comments that are now removed, held or rejected, each with how it stands."""
-        if not comments:
-            return {}
-        streams = await self._log.read_streams(comments)
-        standing = {comment: _status(rows) for comment, rows in streams.items()}
-        return {id_: status for id_, status in standing.items() if status not in COUNTED}
-
 
 class _Fold(msgspec.Struct, frozen=True):
     """What is folded: a discussion up to a position. From the position `turn` on, if there is
@@ -276,16 +253,6 @@ def _folded_here(fold: _Fold, rows: Sequence[Recorded]) -> PastViews:
     for step in chain(steps.take(rows), steps.end()):
         apply(views, step)
     return views
-
-
-def _status(rows: Iterable[Recorded]) -> str:
-    """How a comment stands after all its events."""
-    status = "published"
-    for row in rows:
-        if row.topic == CommentPosted.topic or row.topic in _STATUS:
-            event = codec.decode(row.topic, row.state)
-            status = str(getattr(event, "status", None) or getattr(event, "now", status))
-    return status
 
 
 async def position_at(log: EventLog, time: Time) -> int:

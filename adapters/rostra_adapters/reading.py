@@ -12,14 +12,20 @@ from rostra.comment import CommentEdited, CommentPosted
 from rostra.events import Words
 from rostra.names import cleaned_name
 from rostra.sealing import Damaged, Erased, KeyRing
-from rostra.settings import Order
+from rostra.settings import Order, Wordings
 from rostra.times import LONG_AGO, Time
 from rostra_projections.comment_rows import CommentRow, PendingRow
 from rostra_projections.comments import inline_group
 from rostra_projections.discussions import settings_of
 from rostra_projections.listing import Cursor, Kind, Listing, decode_cursor
+from rostra_projections.past_words import (
+    with_questions_of_now,
+    with_title_of_now,
+    with_words_of_now,
+)
 from rostra_projections.reads import DiscussionRead, DiscussionReads, Page, PassageRead, Reads
 from rostra_projections.shapes import (
+    ANYONE,
     CommentShape,
     CommentsPage,
     CountsPage,
@@ -45,15 +51,6 @@ class Renderer(Protocol):
         """Return the HTML of each body."""
 
 
-Withdrawn = Callable[[Sequence[UUID]], Awaitable[Mapping[UUID, str]]]
-"""Of comments, those that are withdrawn by now, each with how it stands."""
-
-
-async def nothing_withdrawn(_: Sequence[UUID]) -> Mapping[UUID, str]:
-    """What is read as it stands needs no second look."""
-    return {}
-
-
 CHUNK_DISCUSSIONS_MAX = 1_000
 Readable = Callable[[Sequence[UUID]], Awaitable[set[UUID]]]
 """Returns those of some discussions that a reader may read."""
@@ -68,32 +65,42 @@ class Reading:
         ring: KeyRing,
         log: UUID,
         renderer: Renderer,
-        withdrawn: Withdrawn = nothing_withdrawn,
         here: DiscussionReads | None = None,
+        past: Wordings | None = None,
     ) -> None:
         self._reads = reads
         self._here = here or reads
+        # Who sees earlier wordings, where `here` is a discussion as it stood.
+        self._past = past
         self._ring = ring
         self._log = log
         self._renderer = renderer
-        self._withdrawn = withdrawn
 
     def of(self, log: UUID) -> Self:
         """The same reads of what is now another log."""
         if log == self._log:
             return self
-        return type(self)(self._reads, self._ring, log, self._renderer, self._withdrawn, self._here)
+        return type(self)(self._reads, self._ring, log, self._renderer, self._here, self._past)
 
-    def over(self, here: DiscussionReads, withdrawn: Withdrawn) -> Self:
-        """The same log, one discussion of it read elsewhere: as it stood."""
-        return type(self)(self._reads, self._ring, self._log, self._renderer, withdrawn, here)
+    def over(self, here: DiscussionReads, past: Wordings | None = None) -> Self:
+        """The same log, one discussion of it read elsewhere; `past` says who sees earlier
+        wordings where that is how it stood."""
+        return type(self)(self._reads, self._ring, self._log, self._renderer, here, past)
 
     # -- discussions
 
-    async def discussion(self, discussion: UUID) -> DiscussionShape | None:
+    async def discussion(
+        self, discussion: UUID, *, viewer: Viewer = ANYONE
+    ) -> DiscussionShape | None:
         """One discussion, None where it is unknown."""
         found = await self._here.discussion(discussion)
-        return None if found is None else _discussion(found[1])
+        if found is None:
+            return None
+        read = found[1]
+        if self._past is not None and not viewer.moderator:
+            now = await self._reads.discussion(discussion)
+            read = with_title_of_now(read, None if now is None else now[1].row)
+        return _discussion(read)
 
     async def discussions(
         self,
@@ -133,14 +140,20 @@ class Reading:
             counts={resource: counts.get(id_, 0) for resource, id_ in named.items()},
         )
 
-    async def passages_page(self, discussion: UUID) -> PassagesPage | None:
+    async def passages_page(
+        self, discussion: UUID, *, viewer: Viewer = ANYONE
+    ) -> PassagesPage | None:
         """The marked passages of a discussion, None where it is unknown."""
         if await self._here.discussion(discussion) is None:
             return None
         _, found = await self._here.passages(discussion)
+        shown = _shown(found)
+        if self._past is not None and not viewer.moderator:
+            _, now = await self._reads.passages(discussion)
+            shown = with_questions_of_now(shown, {each.row.id: each for each in _shown(now)})
         return PassagesPage(
             position=max((each.changed for each in found), default=0),
-            passages=[_passage(each) for each in found if each.row.marked],
+            passages=[_passage(each) for each in shown],
         )
 
     # -- comments
@@ -198,7 +211,7 @@ class Reading:
         position, row = found
         page = Page(position, 0, row.changed, row.changed, 1, [row], [], more=False, below={})
         thread = await self._thread(site, page, viewer)
-        return thread.shape(row, 0)
+        return thread.only()
 
     async def shapes(
         self, site: str, rows: Sequence[CommentRow], viewer: Viewer
@@ -231,7 +244,11 @@ class Reading:
     async def _thread(self, site: str, page: Page, viewer: Viewer) -> Thread:
         rows = [row for row in all_rows(page) if readable(row, viewer)]
         own_hidden = await self._own_hidden(page, viewer)
-        withdrawn = {} if viewer.moderator else await self._withdrawn([row.id for row in rows])
+        withdrawn: dict[UUID, str] = {}
+        if self._past is not None and not viewer.moderator:
+            now = await self._reads.comment_rows([row.id for row in rows])
+            page, withdrawn = with_words_of_now(page, now, viewer, self._past)
+            rows = [row for row in all_rows(page) if readable(row, viewer)]
         waiting = await self._waiting(rows, viewer)
         # Last: what is loaded may be destroyed whenever anything is waited for.
         words, pending = await self._words_of(site, rows, waiting)
@@ -343,6 +360,11 @@ async def _readable_of(
 def _last(found: Sequence[DiscussionRead]) -> tuple[Time, UUID]:
     counts = found[-1].counts
     return counts.active_at or LONG_AGO, counts.id
+
+
+def _shown(passages: Iterable[PassageRead]) -> list[PassageRead]:
+    """The passages that are shown."""
+    return [each for each in passages if each.row.marked]
 
 
 def _discussion(read: DiscussionRead) -> DiscussionShape:

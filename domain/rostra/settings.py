@@ -17,6 +17,8 @@ from rostra.limits import (
 Moderation = Literal["none", "first", "all"]
 Voting = Literal["both", "up", "off"]
 GuestVotes = Literal["address", "name", "off"]
+Wordings = Literal["moderators", "public"]
+"""Who sees a comment's earlier wordings, besides its author."""
 Order = Literal["newest", "oldest", "most_voted", "best", "controversial", "hot"]
 
 Seconds = Annotated[int, msgspec.Meta(ge=0, le=10**9)]
@@ -50,6 +52,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     self_votes: bool | None = None
     private: bool | None = None
     open_on_first: bool | None = None
+    wordings: Wordings | None = None
 
 
 class SiteSettings(Settings, frozen=True, kw_only=True, omit_defaults=True):
@@ -88,6 +91,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     self_votes: bool = False
     private: bool = False
     open_on_first: bool = False
+    wordings: Wordings = "moderators"
     origins: tuple[str, ...] = ("*",)
     guests: bool = False
     depth: int = DEPTH_MAX

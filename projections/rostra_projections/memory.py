@@ -212,6 +212,10 @@ class MemoryViews:
         )
         return Counter(parent for parent in parents if parent is not None)
 
+    async def comment_rows(self, comments: Sequence[UUID]) -> dict[UUID, CommentRow]:
+        kept = self.rows.of(COMMENTS)
+        return {comment: kept[comment] for comment in comments if comment in kept}
+
     async def written_by(self, author: str, discussion: UUID, *, limit: int) -> list[UUID]:
         rows = [row for row in self._comments(discussion) if row.author == author]
         rows.sort(key=lambda row: (row.posted_at, row.position), reverse=True)

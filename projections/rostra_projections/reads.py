@@ -97,6 +97,9 @@ class Reads(DiscussionReads, Protocol):
     async def position(self) -> int:
         """How far the view that has read least has read."""
 
+    async def comment_rows(self, comments: Sequence[UUID]) -> dict[UUID, CommentRow]:
+        """Return those of the comments that are known."""
+
     async def written_by(self, author: str, discussion: UUID, *, limit: int) -> list[UUID]:
         """Their comments in a discussion, the latest first."""
 

@@ -94,6 +94,11 @@ class Thread:
             next=encode_cursor(cursor) if page.more else None,
         )
 
+    def only(self) -> CommentShape:
+        """The page's one comment."""
+        (row,) = self._page.rows
+        return self.shape(row, 0)
+
     def shape(self, row: CommentRow, levels: int, *, flat: bool = False) -> CommentShape:
         """One comment, with `levels` levels of replies below it."""
         shape = self._alone(row)

@@ -77,6 +77,9 @@ EVENTS: dict[str, AnyEvent] = {
             orders=("newest", "hot"),
         ),
     ),
+    "discussion.opened+wordings": DiscussionOpened(
+        time=TIME, site="gazette", resource="/trams", settings=Settings(wordings="public")
+    ),
     "site.configured+reserved": SiteConfigured(
         time=TIME, site="gazette", settings=SiteSettings(reserved_names=("Editor", "Zoë"))
     ),

@@ -178,6 +178,7 @@ def test_the_defaults_are_those_of_the_contract() -> None:
         "self_votes": False,
         "private": False,
         "open_on_first": False,
+        "wordings": "moderators",
         "origins": ("*",),
         "guests": False,
         "guest_votes": "address",

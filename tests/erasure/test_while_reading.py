@@ -6,7 +6,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from erasure.test_nothing_is_found import ANN, BOBS, BODY, conversation, services
+from erasure.test_nothing_is_found import ANN, BOBS, BODY, EDITED, conversation, services
 from rostra import ids
 from rostra_adapters.articles import Articles
 from rostra_adapters.postgres import erasures
@@ -35,12 +35,12 @@ def assert_only_bobs(answer: Answer) -> None:
     assert (answer.status, BODY in text, BOBS in text) == (200, False, True)
 
 
-async def test_while_it_is_asked_what_is_withdrawn_by_now(
+async def test_while_it_is_asked_how_comments_stand_now(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await service.given(*conversation())
-    withdrawn = erasing_within(service, service.app.past.withdrawn)
-    monkeypatch.setattr(service.app.past, "withdrawn", withdrawn)
+    reads = service.app.views.reads
+    monkeypatch.setattr(reads, "comment_rows", erasing_within(service, reads.comment_rows))
     assert_only_bobs(await service.get(COMMENTS, flat="true", as_of=4))
 
 
@@ -71,7 +71,7 @@ async def test_what_a_stopped_process_kept_is_not_what_it_answers_first(
     async with services(database_url) as (here, there):
         await here.given(*conversation())
         for _ in range(2):
-            assert BODY in (await there.get(COMMENTS, flat="true", as_of=4)).body.decode()
+            assert EDITED in (await there.get(COMMENTS, flat="true", as_of=4)).body.decode()
         path = f"{COMMENTS}?flat=true&as_of=4"
         looking = there.app.ring._erasures  # type: ignore[attr-defined]
         await looking._news.close()
@@ -84,6 +84,6 @@ async def test_what_a_stopped_process_kept_is_not_what_it_answers_first(
             await connection.close()
         await here.app.ring.destroy({OWNER: 1})
         await here.app.ring.forgotten()
-        assert BODY in (await there.ask("GET", path)).body.decode()  # it has not heard of it
+        assert EDITED in (await there.ask("GET", path)).body.decode()  # it has not heard of it
         looking._looked -= erasures.TRUSTED_SECONDS + 1
         assert_only_bobs(await there.ask("GET", path))

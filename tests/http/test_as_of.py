@@ -42,7 +42,7 @@ async def test_every_read_is_answered_as_it_was_then(service: Service, path: str
     then = await service.get(path)
     assert then.status == 200, then.body
     await service.given(
-        opened(title="Buses"),
+        opened(settings={"edit_seconds": 60}),
         posted("c3", parent="c1"),
         posted("c4"),
         voted(-1, voter="eve"),
@@ -77,8 +77,10 @@ async def test_before_it_was_opened_it_is_unknown(service: Service) -> None:
     assert (await asked(service, f"{COMMENT}/history", 2)).status == 404
 
 
-@pytest.mark.parametrize("verb", ["removed", "rejected"])
-async def test_words_now_withdrawn_are_for_moderators_alone(service: Service, verb: str) -> None:
+@pytest.mark.parametrize("verb", ["removed", "rejected", "held"])
+async def test_words_now_withdrawn_are_for_moderators_and_their_author(
+    service: Service, verb: str
+) -> None:
     await service.given(opened(), posted(body="Secret."), posted("c2", parent="c1"))
     await service.get(f"{HERE}/comments")
     then = await service.app.head()
@@ -87,17 +89,99 @@ async def test_words_now_withdrawn_are_for_moderators_alone(service: Service, ve
     await service.given(event(f"comment.{verb}", comment="c1", by="mod"))
     author = token("comment", person="ann", site="gazette")
     for path in (f"{HERE}/comments", COMMENT, f"{COMMENT}/history"):
-        for reader in (None, author):
+        for reader in (None, token("comment", person="bob", site="gazette")):
             answer = await asked(service, path, then, by=reader)
             assert answer.status == 200
             assert b"Secret." not in answer.body, (path, reader)
             assert b"Ann" not in answer.body or path == f"{HERE}/comments"
-        moderator = await asked(service, path, then, by=token("moderate"))
-        assert b"Secret." in moderator.body
+        for reader in (token("moderate"), author):
+            inside = await asked(service, path, then, by=reader)
+            assert b"Secret." in inside.body
     after = await asked(service, f"{HERE}/comments", then)
     assert after.json["comments"][0]["status"] == verb
     assert after.json["total"] == before.json["total"]
     assert after.headers["ETag"] != before.headers["ETag"]
+
+
+@pytest.mark.parametrize("wordings", [None, "moderators", "public"])
+async def test_a_wording_edited_since_is_for_moderators_and_its_author(
+    service: Service, wordings: str | None
+) -> None:
+    settings = {} if wordings is None else {"wordings": wordings}
+    await service.given(opened(settings=settings), posted(body="Secret."))
+    then = await service.app.head()
+    edit = event("comment.edited", comment="c1", body="Better.")
+    await service.given(edit, posted("c2", parent="c1"))
+    author, bob = (token("comment", person=who, site="gazette") for who in ("ann", "bob"))
+    for reader, sees in [(None, False), (bob, False), (author, True), (token("moderate"), True)]:
+        body = "Secret." if sees or wordings == "public" else "Better."
+        for path in (f"{HERE}/comments", COMMENT):
+            found = (await asked(service, path, then, by=reader)).json
+            shape = found["comments"][0] if "comments" in found else found
+            assert (shape["body"], shape["replies"]) == (body, 0)
+            assert (shape["edited_at"] is None) == (body == "Secret.")
+            assert body[:-1] in shape["html"]
+        [only] = (await asked(service, f"{COMMENT}/history", then, by=reader)).json["events"]
+        assert only["body"] == (body if body == "Secret." else None)
+        today = (await service.get(f"{COMMENT}/history", token=reader)).json["events"]
+        earlier = "Secret." if body == "Secret." else None
+        assert [one["body"] for one in today] == [earlier, "Better."]
+        assert (await service.get(COMMENT, token=reader)).json["body"] == "Better."
+
+
+async def test_public_wordings_are_those_that_were_published(service: Service) -> None:
+    rules = {"moderation": "all", "wordings": "public"}
+    await service.given(
+        opened(settings=rules),
+        posted(body="Never seen."),
+        event("comment.edited", comment="c1", body="First.", status="published"),
+        event("comment.approved", comment="c1", by="mia"),
+        event("comment.edited", comment="c1", body="Spam.", status="held"),
+        event("comment.rejected", comment="c1", by="mia"),
+        event("comment.edited", comment="c1", body="Second.", status="held"),
+        event("comment.approved", comment="c1", by="mia"),
+        event("comment.edited", comment="c1", body="Waits.", status="held"),
+    )
+    head = await service.app.head()
+    history = (await service.get(f"{COMMENT}/history")).json["events"]
+    assert [one["body"] for one in history if one["body"]] == ["First.", "Second."]
+    for past in range(1, head + 1):
+        for path in (f"{HERE}/comments", COMMENT, f"{COMMENT}/history"):
+            seen = (await asked(service, path, past)).body
+            assert not any(word in seen for word in (b"Never", b"Spam", b"Waits"))
+    assert (await asked(service, COMMENT, 4)).json["body"] == "First."
+    assert (await asked(service, COMMENT, head)).json["body"] == "Second."
+
+
+async def test_titles_replaced_and_passages_unmarked_since_are_for_moderators(
+    service: Service,
+) -> None:
+    mark = event("passage.marked", passage="p1", exact="secret words", question="Old?")
+    await service.given(
+        opened(title="Secret", url="https://secret.example/"), mark, posted(passage="p1")
+    )
+    then = await service.app.head()
+    await service.given(
+        opened(title="Trams", url="https://a.example/"),
+        event("passage.marked", passage="p1", exact="secret words", question="New?"),
+    )
+    reworded = await service.app.head()
+    await service.given(event("passage.unmarked", passage="p1"))
+    somebody = token("comment", site="gazette")
+    for reader, sees in [(None, False), (somebody, False), (token("moderate"), True)]:
+        for more in ("", "?format=annotation"):
+            page = await asked(service, f"{HERE}/passages{more}", then, by=reader)
+            assert page.status == 200
+            assert (b"secret" in page.body.lower()) is sees
+        found = (await asked(service, HERE, then, by=reader)).json
+        assert found["title"] == ("Secret" if sees else "Trams")
+        assert found["url"] == ("https://secret.example/" if sees else "https://a.example/")
+    await service.given(
+        event("passage.marked", passage="p1", exact="secret words", question="Newest?")
+    )
+    for position in (then, reworded):
+        [shown] = (await asked(service, f"{HERE}/passages", position)).json["passages"]
+        assert shown["question"] == "Newest?"
 
 
 async def test_who_is_erased_is_erased_from_every_past(service: Service) -> None:

@@ -6,7 +6,6 @@ import pytest
 
 from past.folds import past_here
 from rostra_adapters import past as past_module
-from rostra_adapters.reading import nothing_withdrawn
 from rostra_projections.listing import Listing, peek_cursor
 from rostra_projections.shapes import ANYONE
 from views.readers import InMemory, Reader, some_listings
@@ -20,7 +19,7 @@ async def _answered(story: Story, reader: Reader, *, elsewhere: bool) -> None:
         past, _ = past_here(story.log)
         with patch.object(past_module, "HERE_EVENTS_MAX", -1 if elsewhere else 10**9):
             async with past.views_since(DISCUSSION, peek_cursor(reader.cursor)) as since:
-                reader._reading = story.reading(InMemory().reads).over(since, nothing_withdrawn)
+                reader._reading = story.reading(InMemory().reads).over(since)
                 await reader.go_on()
 
 

@@ -31,4 +31,4 @@ class Histories:
         if access is None:
             return None
         past = await self._app.past_position(query.as_of())
-        return await history(self._app, access.site, comment, viewer, past)
+        return await history(self._app, access, comment, viewer, past)

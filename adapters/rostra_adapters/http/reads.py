@@ -166,17 +166,17 @@ class Reads:
         """Read one discussion by its name. The list of a site has moved to a path of its own."""
         if query.one("resource", texts.Resource) is None:
             return _moved_to_site(request, query.needed("site", texts.SiteName))
-        discussion = await self._named(query, reader)
-        return await self._app.discussion(discussion, as_of=query.as_of())
+        discussion, viewer = await self._named(query, reader)
+        return await self._app.discussion(discussion, viewer=viewer, as_of=query.as_of())
 
-    async def _named(self, query: Query, reader: Reader) -> ids.DiscussionId:
-        """Return the discussion that `site` and `resource` name, once the reader may enter it."""
+    async def _named(self, query: Query, reader: Reader) -> tuple[ids.DiscussionId, Viewer]:
+        """Return the discussion that `site` and `resource` name, and who the reader is there,
+        once they may enter it."""
         site = query.needed("site", texts.SiteName)
         resource = query.needed("resource", texts.Resource)
         await reader.visit(site)
         discussion = await self._app.discussion_named(site, resource)
-        await reader.enter(discussion)
-        return discussion
+        return discussion, await reader.enter(discussion)
 
     async def _discussions(self, query: Query, reader: Reader, request: web.Request) -> Any:
         site = _site_in_path(request)
@@ -192,8 +192,8 @@ class Reads:
 
     async def _discussion(self, query: Query, reader: Reader, request: web.Request) -> Any:
         discussion = id_in_path(request, ids.Kind.DISCUSSION)
-        await reader.enter(discussion)
-        return await self._app.discussion(discussion, as_of=query.as_of())
+        viewer = await reader.enter(discussion)
+        return await self._app.discussion(discussion, viewer=viewer, as_of=query.as_of())
 
     async def _comments(self, query: Query, reader: Reader, request: web.Request) -> Any:
         discussion = id_in_path(request, ids.Kind.DISCUSSION)
@@ -202,14 +202,13 @@ class Reads:
 
     async def _comments_named(self, query: Query, reader: Reader, _: web.Request) -> Any:
         """Read a list by the discussion's name; with `key` the one comment of that key."""
-        discussion = await self._named(query, reader)
+        discussion, viewer = await self._named(query, reader)
         key = query.one("key", texts.Key)
         if key is None:
             return await self._comments_of(discussion, query, reader)
         for name in LISTED:
             if query.one(name, str) is not None:
                 raise Problem("bad-query", f"`{name}` is for lists, and `key` names one comment")
-        viewer = await reader.enter(discussion)
         past = await self._app.past_position(query.as_of())
         return await self.comment(ids.comment_id(discussion, key), viewer, past)
 
@@ -274,12 +273,12 @@ class Reads:
     async def _passages(self, query: Query, reader: Reader, request: web.Request) -> Any:
         discussion = id_in_path(request, ids.Kind.DISCUSSION)
         as_annotations = query.one("format", PassagesFormat) == "annotation"
-        await reader.enter(discussion)
+        viewer = await reader.enter(discussion)
         past = await self._app.past_position(query.as_of())
-        page = await self._app.passages_page(discussion, as_of=past)
+        page = await self._app.passages_page(discussion, viewer=viewer, as_of=past)
         if page is None or not as_annotations:
             return page
-        about = await self._app.discussion(discussion, as_of=past)
+        about = await self._app.discussion(discussion, viewer=viewer, as_of=past)
         return None if about is None else annotations(about, page)
 
     async def _counts(self, query: Query, reader: Reader, _: web.Request) -> Any:

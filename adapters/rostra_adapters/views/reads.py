@@ -61,6 +61,12 @@ left join public.comments_v{{comments}} c on c.id = $1
 left join public.comment_ranks_v{{comments}} r on r.id = c.id
 where v.name = 'comments' and v.version = {{comments}}"""
 
+COMMENT_ROWS = f"""
+select v.position, {COLUMNS} from public.rostra_views v
+left join public.comments_v{{comments}} c on c.id = any($1::uuid[])
+left join public.comment_ranks_v{{comments}} r on r.id = c.id
+where v.name = 'comments' and v.version = {{comments}}"""
+
 # Where the views named stand; no row if one of them is served in another version.
 _HERE = """(
     select min(position) as position from public.rostra_views
@@ -194,6 +200,11 @@ class PostgresReads:
         record = (await self._fetch(COMMENT, comment))[0]
         values = tuple(record)
         return None if values[1] is None else (values[0], to_row(COMMENTS, values[1:]))
+
+    async def comment_rows(self, comments: Sequence[UUID]) -> dict[UUID, CommentRow]:
+        found = await self._fetch(COMMENT_ROWS, list(comments))
+        rows = [to_row(COMMENTS, tuple(record)[1:]) for record in found if record[1] is not None]
+        return {row.id: row for row in rows}
 
     async def pending(self, comments: Sequence[UUID]) -> dict[UUID, PendingRow]:
         found = await self._fetch(PENDING_OF, list(comments))

@@ -1,0 +1,71 @@
+"""Words of a discussion as it stood, that everybody may still be shown."""
+
+from collections.abc import Mapping
+from uuid import UUID
+
+import msgspec
+
+from rostra.settings import Wordings
+from rostra_projections.comment_rows import COUNTED, CommentRow
+from rostra_projections.discussions import DiscussionRow
+from rostra_projections.reads import DiscussionRead, Page, PassageRead
+from rostra_projections.shapes import Viewer
+
+
+def may_see_past(row: CommentRow, viewer: Viewer) -> bool:
+    """Whether the viewer sees a comment's words of the past, whatever became of them since."""
+    return viewer.moderator or viewer.person == row.author
+
+
+def with_words_of_now(
+    page: Page, now: Mapping[UUID, CommentRow], viewer: Viewer, wordings: Wordings
+) -> tuple[Page, dict[UUID, str]]:
+    """Return a page of the past in which comments that were edited since have the wording that
+    stands now, and how those stand now whose words are withdrawn."""
+    withdrawn: dict[UUID, str] = {}
+
+    def shown(row: CommentRow) -> CommentRow:
+        if may_see_past(row, viewer):
+            return row
+        today = now.get(row.id)
+        if today is None or today.status not in COUNTED:
+            withdrawn[row.id] = row.status if today is None else today.status
+        elif wordings != "public" and today.edited_event != row.edited_event:
+            return msgspec.structs.replace(
+                row,
+                edited_at=today.edited_at,
+                edited_words=today.edited_words,
+                edited_event=today.edited_event,
+            )
+        return row
+
+    rows = [shown(row) for row in page.rows]
+    below = {parent: [shown(row) for row in replies] for parent, replies in page.below.items()}
+    return msgspec.structs.replace(page, rows=rows, below=below), withdrawn
+
+
+def with_title_of_now(past: DiscussionRead, now: DiscussionRow | None) -> DiscussionRead:
+    """Return a discussion of the past. A title and an address that were replaced since are those
+    of now."""
+    title, url = (None, None) if now is None else (now.title, now.url)
+    row = msgspec.structs.replace(
+        past.row,
+        title=None if past.row.title is None else title,
+        url=None if past.row.url is None else url,
+    )
+    return DiscussionRead(row, past.counts)
+
+
+def with_questions_of_now(
+    past: list[PassageRead], now: Mapping[UUID, PassageRead]
+) -> list[PassageRead]:
+    """Return those passages of the past that everybody is shown now, with the questions of
+    now."""
+    shown = []
+    for each in past:
+        if (today := now.get(each.row.id)) is None:
+            continue
+        question = None if each.row.question is None else today.row.question
+        row = msgspec.structs.replace(each.row, question=question)
+        shown.append(msgspec.structs.replace(each, row=row))
+    return shown
