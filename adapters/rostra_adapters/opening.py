@@ -21,7 +21,7 @@ from rostra_adapters.erasures_file import ErasuresFile
 from rostra_adapters.kept_keys import MemoryKeyRing, SqliteKeyRing
 from rostra_adapters.key_ring import KEY_BYTES, KeptKeyRing, MasterKeys
 from rostra_adapters.operational import MemoryOperational, Operational
-from rostra_adapters.postgres import schema
+from rostra_adapters.postgres import roles, schema
 from rostra_adapters.postgres.article_texts import PostgresArticleTexts
 from rostra_adapters.postgres.backup import is_due
 from rostra_adapters.postgres.connect import (
@@ -129,7 +129,12 @@ async def _on_postgres(
     stack.push_async_callback(_close_pool, pool)
     with unavailable_if_lost():
         async with pool.acquire() as connection:
-            await (schema.install(connection) if make else schema.check(connection))
+            try:
+                await (schema.install(connection) if make else schema.check(connection))
+            except asyncpg.InsufficientPrivilegeError:
+                await roles.check(connection)  # which names all that the role lacks
+                raise
+            await roles.check(connection)
             if await is_due(connection) and not restoring:
                 raise RestoreUnfinished
     log = await stack.enter_async_context(await PostgresLog.open(pool))

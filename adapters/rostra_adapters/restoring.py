@@ -48,7 +48,7 @@ async def restore(
         if not await backup.is_due(connection):
             await backup.load(connection, folder, keys)
         async with rostra_adapters.open(
-            url, master_key=master_key, project=False, restoring=True
+            url, master_key=master_key, project=False, make=False, restoring=True
         ) as app:
             await app.ring.load([row[0] for row in await connection.fetch(_A_KEY_OF_EACH)])
             count = await _erase_again(app, file)

@@ -11,6 +11,7 @@ PROGRAM = "rostra"
 
 COMMANDS = {
     # name | module: what `rostra --help` says of it
+    "init": ("init", "Make a data folder, or the tables and roles of a database."),
     "serve": ("serve", "Run the service."),
     "project": ("serve", "Keep the views up to date, in a process of its own."),
     "token": ("token", "Print a token."),

@@ -138,6 +138,7 @@ def run(work: Callable[[], Any]) -> Any:
     from rostra_adapters.local_postgres import LocalPostgresError
     from rostra_adapters.opening import RestoreUnfinished
     from rostra_adapters.postgres.connect import InvalidDatabaseUrl
+    from rostra_adapters.postgres.roles import RolesRefused
     from rostra_adapters.postgres.schema import NotInstalled
     from rostra_adapters.views.backend import ViewsNotMade
 
@@ -156,6 +157,7 @@ def run(work: Callable[[], Any]) -> Any:
         RestoreUnfinished,
         InvalidDatabaseUrl,
         NotInstalled,
+        RolesRefused,
     ) as error:
         raise click.ClickException(str(error)) from None
 

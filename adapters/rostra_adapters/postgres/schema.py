@@ -4,7 +4,7 @@ from importlib import resources
 
 from rostra_adapters.postgres.connection import Connection
 
-VERSION = 8
+VERSION = 9
 """Raised with every change to a file in `sql/`, so that it is installed again."""
 
 _INSTALLING = "select pg_advisory_xact_lock(5940093377497353328)"
@@ -14,6 +14,9 @@ _ID_TYPE = """
 select format_type(atttypid, atttypmod)
 from pg_attribute
 where attrelid = to_regclass('public.stored_events') and attname = 'originator_id'
+"""
+_MAY_INSTALL = """
+select pg_has_role(relowner, 'usage') from pg_class where oid = 'public.stored_events'::regclass
 """
 _STATEMENTS = (
     "stored_events",
@@ -34,6 +37,7 @@ _STATEMENTS = (
     "refused",
     "arrays",
     "append",
+    "append_owner",
     "keys_schema",
     "person_keys",
     "person_keys_erased",
@@ -69,8 +73,11 @@ async def install(connection: Connection) -> None:
     """
     async with connection.transaction(isolation="read_committed"):
         await connection.execute(_INSTALLING)
-        if await _installed_version(connection) >= VERSION:
+        version = await _installed_version(connection)
+        if version >= VERSION:
             return
+        if version and not await connection.fetchval(_MAY_INSTALL):
+            raise NotInstalled(version)
         if await connection.fetchval(_ID_TYPE) not in (None, "uuid"):
             raise UnfitTable("public.stored_events exists and its originator_id is not a uuid")
         for name in _STATEMENTS:
@@ -85,8 +92,9 @@ class NotInstalled(Exception):
         super().__init__(
             "there is no log of Rostra in this database: `rostra serve` or `rostra init` makes one"
             if version == 0
-            else f"the log's tables are of version {version}, not {VERSION}: "
-            "`rostra serve` or `rostra init` brings them up to date"
+            else f"the log's tables are of version {version}, not {VERSION}, and only their owner "
+            "may change them: `rostra init --owner-url URL --serving-role ROLE`, or `rostra "
+            "serve` as the owner, brings them up to date"
         )
 
 

@@ -3,6 +3,7 @@
 -- NOTIFY costs, and writers of the log do that already.
 create or replace function public.rostra_announce() returns trigger
 language plpgsql
+set search_path = pg_catalog, pg_temp
 set enable_seqscan = off
 set enable_bitmapscan = off
 as $$

@@ -24,6 +24,10 @@ create or replace function public.rostra_append(
     out refused boolean[]
 )
 language plpgsql
+-- Who may call it appends, and may do nothing else to the log (see roles.py): so it runs with the
+-- rights of the log's owner, and finds nothing that its caller may have made.
+security definer
+set search_path = pg_catalog, pg_temp
 -- The plans may be made while the table is empty or its statistics are old.
 set plan_cache_mode = force_generic_plan
 set enable_seqscan = off

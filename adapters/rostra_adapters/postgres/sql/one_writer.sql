@@ -4,6 +4,7 @@
 -- isolation level the snapshot may be older than the lock: then they are not.)
 create or replace function public.rostra_one_writer() returns trigger
 language plpgsql
+set search_path = pg_catalog, pg_temp
 set enable_seqscan = off
 set enable_bitmapscan = off
 as $$

@@ -1,0 +1,72 @@
+"""`rostra init`."""
+
+from pathlib import Path
+
+import click
+
+from rostra_adapters.cli.options import Place, data, database, master_key_of, option, run, secret_of
+from rostra_adapters.cli.terminal import say
+
+
+@click.command()
+@option(
+    "--owner-url",
+    metavar="URL",
+    envvar="ROSTRA_OWNER_URL",
+    help="A PostgreSQL of your own, as the role that owns the log's tables. Give one with a "
+    "password by the variable.",
+)
+@option(
+    "--serving-role",
+    metavar="ROLE",
+    envvar="ROSTRA_SERVING_ROLE",
+    help="The role that services use; made if there is none. It cannot change the log.",
+)
+@data
+def init(*, owner_url: str | None, serving_role: str | None, data: Path) -> None:
+    """Make a data folder, or the tables and roles of a database of your own.
+
+    \b
+    For example:
+      rostra init
+      rostra init --owner-url postgresql://owner@db/rostra --serving-role rostra_serving
+    """
+    if owner_url is None:
+        if serving_role is not None:
+            raise click.UsageError("--serving-role is of a database of your own: give --owner-url")
+        run(lambda: _make_data_folder(data))
+        say(f"{data} is ready: `rostra serve`")
+        return
+    dropped = run(lambda: _make_tables(owner_url, serving_role))
+    if serving_role is None:
+        say("the log's tables are ready")
+        return
+    say(f"the log's tables are ready, and {serving_role} may serve them")
+    if dropped:
+        say(f"{len(dropped)} tables of views were the owner's and are dropped: `rostra serve` or "
+            "`rostra rebuild` makes them again")  # fmt: skip
+
+
+async def _make_data_folder(folder: Path) -> None:
+    from rostra_adapters.postgres import schema
+    from rostra_adapters.views.patient import connected
+
+    secret_of(folder, make=True)
+    master_key_of(folder)
+    async with database(Place(folder, None)) as (url, _), connected(url) as connection:
+        await schema.install(connection)
+
+
+async def _make_tables(url: str, role: str | None) -> list[str]:
+    from rostra_adapters.postgres import roles, schema
+    from rostra_adapters.postgres.connect import unavailable_if_lost
+    from rostra_adapters.views.patient import connected
+
+    with unavailable_if_lost():
+        async with connected(url) as connection:
+            # Others may make functions in `public`: none of theirs is called here by mistake.
+            await connection.execute("set search_path = pg_catalog")
+            if role is not None:
+                return await roles.make(connection, role)
+            await schema.install(connection)
+            return []

@@ -1,0 +1,122 @@
+"""The two roles: the owner of the log, and the role that serves and cannot change the log.
+
+The serving role reads the log and appends to it by `rostra_append`, which runs with the owner's
+rights. It has the rows of the keys, of texts and of operational tables. It owns the tables of the
+views, which it makes in schema `public` beside the log.
+"""
+
+import asyncpg
+
+from rostra_adapters.postgres import schema
+from rostra_adapters.postgres.connection import Connection
+
+ROWS = "select, insert, update, delete"
+TABLES = {
+    "public.stored_events": "select",
+    "public.rostra_log": "select",
+    "public.rostra_article_texts": "select, insert, delete",
+    "rostra_keys.person_keys": ROWS,
+    "rostra_keys.erased_keys": ROWS,
+    "rostra_keys.key_readers": ROWS,
+    **{f"public.{name}": ROWS for name in schema.OPERATIONAL_TABLES},
+}
+"""What the serving role may do with each table that it does not own. A new table is named here,
+or a service could not use it: a test looks at all tables that there are."""
+APPEND = """public.rostra_append(
+    uuid[], bigint[], uuid[], bigint[], text[], bytea[], uuid[], jsonb[], integer[], integer[],
+    integer[], bigint[], integer[], integer[]
+)"""
+FUNCTIONS = (APPEND, *(f"public.{each}" for each in schema.OPERATIONAL_FUNCTIONS))
+SCHEMAS = {"public": "usage, create", "rostra_keys": "usage"}
+
+_EXISTS = "select exists (select from pg_roles where rolname = $1)"
+_IS_OWNER = "select $1 = current_user"
+_QUOTED = "select quote_ident($1)"
+# Tables of views that were made before there was a serving role: they come from the log again.
+_VIEWS_OF_OTHERS = """
+select c.relname from pg_class c
+where c.relnamespace = 'public'::regnamespace and c.relkind = 'r'
+    and pg_get_userbyid(c.relowner) = current_user
+    and (
+        c.relname in (
+            'rostra_views', 'rostra_lineages', 'rostra_parked', 'comment_moves',
+            'comment_moves_gone'
+        )
+        or c.relname ~ '_v\\d+$'
+    )
+order by 1"""
+_LACKS_TABLES = """
+select format('%s on %s', upper(it.privilege), it.name)
+from unnest($2::text[], $3::text[]) it (name, privilege)
+where not coalesce(has_table_privilege($1, to_regclass(it.name)::oid, it.privilege), false)"""
+_LACKS_FUNCTIONS = """
+select 'EXECUTE on ' || it.name from unnest($2::text[]) it (name)
+where not coalesce(has_function_privilege($1, to_regprocedure(it.name)::oid, 'execute'), false)"""
+_LACKS_SCHEMAS = """
+select format('%s on schema %s', upper(it.privilege), it.name)
+from unnest($2::text[], $3::text[]) it (name, privilege)
+where not coalesce(has_schema_privilege($1, to_regnamespace(it.name)::oid, it.privilege), false)"""
+_LACKS_VIEWS = """
+select 'ownership of ' || c.relname from pg_class c
+where c.relnamespace = 'public'::regnamespace and c.relname = 'rostra_views'
+    and not pg_has_role($1, c.relowner, 'usage')"""
+_CURRENT = "select current_user::text"
+
+
+class RolesRefused(Exception):
+    """A role lacks what it needs; the message says what, and what to do."""
+
+
+async def make(connection: Connection, role: str) -> list[str]:
+    """Make the log's tables as their owner, and let `role`, which is made if there is none, serve
+    them. Return the names of views that were dropped, since the owner had made them. Raises
+    RolesRefused."""
+    if await connection.fetchval(_IS_OWNER, role):
+        raise RolesRefused(f"the serving role must be another than the owner, not {role}")
+    await schema.install(connection)
+    quoted = await connection.fetchval(_QUOTED, role)
+    async with connection.transaction():
+        if not await connection.fetchval(_EXISTS, role):
+            await _create(connection, quoted)
+        for name, privileges in SCHEMAS.items():
+            await connection.execute(f"grant {privileges} on schema {name} to {quoted}")
+        for name, privileges in TABLES.items():
+            await connection.execute(f"revoke all on {name} from {quoted}")
+            await connection.execute(f"grant {privileges} on {name} to {quoted}")
+        for name in FUNCTIONS:
+            await connection.execute(f"grant execute on function {name} to {quoted}")
+        dropped = [record[0] for record in await connection.fetch(_VIEWS_OF_OTHERS)]
+        for name in dropped:
+            await connection.execute(f"drop table public.{name}")
+        await check(connection, role)
+    return dropped
+
+
+async def _create(connection: Connection, quoted: str) -> None:
+    try:
+        async with connection.transaction():
+            await connection.execute(f"create role {quoted} login")
+    except asyncpg.InsufficientPrivilegeError:
+        raise RolesRefused(
+            f"there is no role {quoted}, and the owner may not make one: as one who may, "
+            f"`create role {quoted} login`; then do this again"
+        ) from None
+
+
+async def check(connection: Connection, role: str | None = None) -> None:
+    """Raise RolesRefused where a role, by default the connection's own, lacks what a service
+    needs of the log's tables."""
+    role = role or await connection.fetchval(_CURRENT)
+    tables = [(name, one) for name, several in TABLES.items() for one in several.split(", ")]
+    schemas = [(name, one) for name, several in SCHEMAS.items() for one in several.split(", ")]
+    missing = await connection.fetch(_LACKS_SCHEMAS, role, *map(list, zip(*schemas, strict=True)))
+    if not missing:  # names within a schema cannot be looked up without it
+        missing = await connection.fetch(_LACKS_TABLES, role, *map(list, zip(*tables, strict=True)))
+        missing += await connection.fetch(_LACKS_FUNCTIONS, role, list(FUNCTIONS))
+        missing += await connection.fetch(_LACKS_VIEWS, role)
+    if missing:
+        listed = ", ".join(record[0] for record in missing)
+        raise RolesRefused(
+            f"the role {role} lacks {listed}: `rostra init --owner-url URL --serving-role {role}` "
+            "grants it"
+        )
