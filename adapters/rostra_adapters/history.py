@@ -1,4 +1,4 @@
-"""What happened to a comment, from its own stream: its wordings, and how it was moderated."""
+"""A comment's history, from its own stream: its wordings, and how it was moderated."""
 
 from collections.abc import Sequence
 from typing import cast

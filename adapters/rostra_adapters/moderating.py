@@ -1,4 +1,4 @@
-"""What waits for moderators, and what they did: words opened, in the shapes of the contract."""
+"""Reads of moderation: the queue and the log, words opened, in the shapes of the contract."""
 
 from collections.abc import Iterable
 from typing import Any, cast
@@ -46,11 +46,11 @@ class Moderating:
         _, found = await self._app.views.reads.queue(site, queue, limit=limit + 1, after=after)
         shown, more = found[:limit], len(found) > limit
         shapes = await self._app.shapes(site, [one.row for one in shown], viewer)
-        edits = await self._edits([one.row for one in shown])
+        wordings = await self._wordings([one.row for one in shown])
         await self._load(site, {flag.person for one in shown for flag in one.flags})
         return QueuePage(
             comments=[
-                self._queued(site, one, shape, edits.get(shape.id))
+                self._queued(site, one, shape, wordings.get(shape.id))
                 for one, shape in zip(shown, shapes, strict=True)
             ],
             next=encode_position(log, listing, shown[-1].since) if more else None,
@@ -83,22 +83,22 @@ class Moderating:
         )
 
     def _queued(
-        self, site: str, queued: Queued, shape: CommentShape, edit: WordingShape | None
+        self, site: str, queued: Queued, shape: CommentShape, own: WordingShape | None
     ) -> QueuedShape:
         flags = [self._flag(site, flag) for flag in queued.flags]
-        wording = shape.pending.wording if isinstance(shape.pending, PendingShape) else edit
+        wording = shape.pending.wording if isinstance(shape.pending, PendingShape) else own
         fields = msgspec.structs.asdict(shape)
         return QueuedShape(**fields, discussion=queued.row.discussion, flags=flags, wording=wording)
 
-    async def _edits(self, rows: Iterable[CommentRow]) -> dict[UUID, WordingShape]:
-        """Return the publishers' names of the latest edits, as the log has them."""
-        edits = {row.id: row.edited_event for row in rows if row.edited_event is not None}
-        streams = await self._app.log.read_streams(list(edits)) if edits else {}
+    async def _wordings(self, rows: Iterable[CommentRow]) -> dict[UUID, WordingShape]:
+        """Return the publishers' names of the comments' own wordings, as the log has them."""
+        events = {row.id: row.edited_event or row.words_event for row in rows}
+        streams = await self._app.log.read_streams(list(events)) if events else {}
         return {
             comment: _origin.decode(row.metadata)
             for comment, recorded in streams.items()
             for row in recorded
-            if row.event_id == edits[comment] and row.metadata is not None
+            if row.event_id == events[comment] and row.metadata is not None
         }
 
     def _flag(self, site: str, flag: FlagRow) -> FlagShape:

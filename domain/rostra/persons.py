@@ -12,6 +12,7 @@ from rostra.commands import (
     FlagComment,
     ModerateComment,
     OpenDiscussion,
+    RejectComment,
     RemoveComment,
     RestoreComment,
 )
@@ -63,6 +64,8 @@ def may_change(comment: Comment, command: CommentCommand, act: Act, rules: Rules
             raise Refusal("comment-deleted", "its author deleted this comment")
         case ApproveComment() if act.seen is None and command.wording is None:
             _must_be_the_only_wording(comment)
+        case RejectComment() if act.seen is None and command.wording is None:
+            _must_not_follow_a_rejection(comment)
 
 
 def must_have_seen(version: int, act: Act) -> None:
@@ -75,6 +78,15 @@ def _must_be_the_only_wording(comment: Comment) -> None:
     """Raises precondition-failed where the moderator may have looked at an earlier wording."""
     if comment.rewritten or (comment.pending is not None and comment.pending.replaces):
         detail = "the comment was edited while it waited: name the `wording`, or send `If-Match`"
+        raise Refusal("precondition-failed", detail)
+
+
+def _must_not_follow_a_rejection(comment: Comment) -> None:
+    """Raises precondition-failed where the moderator may have meant a wording that another
+    moderator rejected meanwhile: it is not to be the whole comment."""
+    published = comment.moderated == "published" and comment.pending is None
+    if published and comment.wording_rejected_at > max(comment.edited, comment.moderated_at):
+        detail = "a new wording was rejected: name the one that is shown, or send `If-Match`"
         raise Refusal("precondition-failed", detail)
 
 
@@ -108,15 +120,17 @@ def not_opened_by_readers(site: str) -> Refusal:
 
 
 def after_comment(act: Act, comment: Comment) -> Act:
-    """The act, no earlier than what stands: what a person does now counts, though a publisher's
-    clock may run ahead of ours."""
-    standing = (
+    """Return the act, no earlier than earlier acts: what a person does now counts, though a
+    publisher's clock may run ahead of ours."""
+    rejected = comment.wording_rejected_at
+    earlier = (
         comment.latest_edit,
         comment.moderated_at,
         comment.removed_at,
         comment.pinned_at,
+        later(rejected, _MICROSECOND) if rejected else rejected,
     )
-    return _not_before(act, max(standing))
+    return _not_before(act, max(earlier))
 
 
 def after_vote(act: Act, vote: Vote) -> Act:

@@ -139,8 +139,8 @@ class FlagShape(msgspec.Struct, kw_only=True, gc=False):
 
 
 class QueuedShape(CommentShape, kw_only=True):
-    """A comment that waits for moderators, and the latest of its flags. `wording` is the edit
-    that a decision names; None where the comment was never edited."""
+    """A comment that waits for moderators, and the latest of its flags. `wording` is the one
+    that waits, or else the comment's own: a decision names it."""
 
     discussion: UUID
     flags: list[FlagShape]

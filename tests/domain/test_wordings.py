@@ -34,6 +34,7 @@ from rostra.events import PERSONS, Act, WordingRef, Words
 from rostra.handle import Commanded, handle
 from rostra.log import Recorded
 from rostra.person import PersonTrusted
+from rostra.times import later
 from rostra_projections.comment_rows import COMMENTS
 from rostra_projections.memory import MemoryViews
 
@@ -165,6 +166,20 @@ def test_a_rejection_is_of_the_wording_that_waits_or_else_of_the_comment() -> No
     given(*history, (C1, whole)).when(on_c1("approved"), act(30)).then(
         approved(30, was="rejected"),
         (person("ann"), PersonTrusted(time=at(30), site="gazette", person="ann")),
+    )
+
+
+def test_a_moderator_does_not_reject_the_comment_for_a_wording_that_was_rejected() -> None:
+    refused = (C1, CommentWordingRejected(time=at(40), author="ann", wording=named(2)))
+    history = (opened(), posted(), waiting(), refused)
+    reject = on_c1("rejected", by="mia")
+    given(*history).when(reject, moderator()).then_refused("precondition-failed")
+    after = later(at(40), 1e-6)  # though that clock ran ahead
+    whole = CommentRejected(time=after, was="published", now="rejected", author="ann", by="mia")
+    given(*history).when(reject, moderator(seen=3)).then((C1, whole))
+    by_its_name = on_c1("rejected", by="mia", wording=by_name(1))
+    given(*history).when(by_its_name, moderator()).then(
+        (C1, msgspec.structs.replace(whole, wording=named(1)))
     )
 
 

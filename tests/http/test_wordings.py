@@ -182,8 +182,22 @@ async def test_who_decides_on_flags_does_not_decide_on_a_new_wording_unseen(
     assert flagged["pending"]["body"] == SPAM
     assert (await rule(service, "reject", wording=flagged["wording"])).status == 200
     [flagged] = await queue(service, "flagged")  # the flags are of what is shown
-    assert (await rule(service, action)).status == 200
+    assert (await rule(service, action, wording=flagged["wording"])).status == 200
     assert await queue(service, "flagged") == []
+
+
+async def test_two_rejections_of_a_wording_do_not_reject_the_comment(service: Service) -> None:
+    await published(service)
+    await edit(service, SPAM)
+    [pending] = await queue(service, "pending")
+    assert (await rule(service, "reject")).status == 200
+    for more in ({}, {"wording": pending["wording"]}):
+        again = await rule(service, "reject", **more)
+        assert (again.status, again.problem) == (412, "precondition-failed")
+    assert (await shown(service))["body"] == GOOD
+    looked = await service.get(ON_C1, token=MIA)
+    meant = await rule(service, "reject", {"If-Match": looked.headers["ETag"]})
+    assert (meant.status, meant.json["status"]) == (200, "rejected")
 
 
 @pytest.mark.parametrize("status", ["held", "published"])
@@ -214,13 +228,15 @@ async def test_an_edited_comment_of_the_queue_is_approved_by_its_wording(
     service = anywhere
     await service.given(opened(settings={"moderation": "all"}), posted(body=GOOD))
     [held] = await queue(service, "held")
-    assert held["wording"] is None
+    first = held["wording"]
+    assert first["source"] == "urn:cms"
     edited = await edit(service, SPAM)
     assert (edited.json["status"], "pending" in edited.json) == ("held", False)
     [held] = await queue(service, "held")
     assert (held["body"], held["status"], "pending" in held) == (SPAM, "held", False)
     assert await queue(service, "pending") == []
-    assert (await rule(service, "approve")).status == 412
+    for more in ({}, {"wording": first}):
+        assert (await rule(service, "approve", **more)).status == 412
     wrong = await rule(service, "approve", wording={"source": "urn:cms", "id": "nothing"})
     assert (wrong.status, wrong.problem) == (422, "unknown-wording")
     assert (await rule(service, "approve", wording=held["wording"])).status == 200

@@ -1,4 +1,4 @@
-"""What moderators see and do, and the log of it that everybody may read."""
+"""Routes of moderators, and the public log of their acts."""
 
 from collections.abc import Callable
 from typing import Literal
@@ -50,7 +50,8 @@ ACTIONS: dict[str, type[ModerateComment]] = {
 
 
 class Ruling(Body, frozen=True, kw_only=True):
-    """What a moderator does, and why. `wording`: the edit that they approve or reject."""
+    """A moderator's action on a comment, and the reason. `wording` is the one that they approve
+    or reject."""
 
     action: Literal["approve", "reject", "hold", "remove", "restore", "pin", "unpin"]
     reason: texts.Reason | None = None
