@@ -52,8 +52,11 @@ class Given:
 
     def _world(self, read: set[UUID]) -> World:
         world = World()
+        happened: dict[UUID, list[AnyEvent]] = {}
+        for at, event in self._happened:
+            happened.setdefault(at, []).append(event)
         for stream in read:
-            events = [event for at, event in self._happened if at == stream]
+            events = happened.get(stream, [])
             world.take(StreamId(stream), [_row(stream, n, it) for n, it in enumerate(events, 1)])
         return world
 

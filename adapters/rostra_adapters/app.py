@@ -377,6 +377,12 @@ class App(Accesses):
             discussion, as_of, lambda reading, _: reading.passages_page(discussion, viewer=viewer)
         )
 
+    async def has_article_text(self, discussion: UUID) -> bool:
+        """Tell whether the text of the article's last revision is kept here."""
+        (state,) = await self._standings.of([ids.article_id(ids.discussion_of(discussion))])
+        current = state.current
+        return current is not None and await self.articles.has(discussion, current.hash)
+
     async def counts(self, site: str, resources: Sequence[str]) -> CountsPage:
         """How many comments each resource has."""
         return await self.counts_of(await self.named(site, resources))

@@ -57,6 +57,10 @@ class Articles:
                 self._cached.popitem(last=False)
         return text
 
+    async def has(self, discussion: UUID, text_hash: str) -> bool:
+        """Tell whether a text is kept."""
+        return await self._texts.has(discussion, text_hash)
+
     async def keep(self, discussion: UUID, prepared: Prepared) -> None:
         """Durably."""
         await self._texts.keep(discussion, prepared.hash, prepared.text)

@@ -27,6 +27,7 @@ from rostra.flag import CommentFlagged
 from rostra.passage import PassageClosed, PassageMarked, PassageReopened, PassageUnmarked
 from rostra.person import PersonErased, PersonReturned, PersonTrusted
 from rostra.site import SiteConfigured
+from rostra.texts import web_url
 from rostra.vote import VoteCast, VoteNullified, VoteRestored
 from rostra_adapters.feed_names import Name
 
@@ -93,7 +94,11 @@ def data_of(stream: UUID, event: AnyEvent, names: Found) -> Data | None:
 def _inside(stream: UUID, event: AnyEvent, names: Found) -> Data:
     match event:
         case DiscussionOpened():
-            return {"title": event.title, "url": event.url, "settings": event.settings}
+            return {
+                "title": event.title,
+                "url": web_url(event.url),
+                "settings": event.settings,
+            }
         case DiscussionClosed() | DiscussionReopened():
             return {"by": event.by}
         case DiscussionMoved():
@@ -159,6 +164,8 @@ def _marked(stream: UUID, event: PassageMarked) -> Data:
         "start": event.start,
         "end": event.end,
         "question": event.question,
+        "revision": event.revision,
+        "by": event.by,
     }
 
 

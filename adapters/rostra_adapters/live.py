@@ -342,7 +342,7 @@ class Live:
         )
         events = [one for one in told if one is not None]
         if changes.passages:
-            events += await self._passages(channel.discussion, changes.passages)
+            events += await self._passages(channel.discussion, changes)
         return sorted(events, key=lambda event: event.position)
 
     async def _note_erased(self, channel: Channel, changes: Changes) -> None:
@@ -393,14 +393,15 @@ class Live:
         shape = TotalsShape(comment, totals.up, totals.down, totals.up - totals.down)
         return LiveEvent(casts[-1].position, "vote", msgspec.json.encode(shape))
 
-    async def _passages(self, discussion: UUID, changed: dict[UUID, int]) -> list[LiveEvent]:
+    async def _passages(self, discussion: UUID, changes: Changes) -> list[LiveEvent]:
+        """Each as it is shown, or as `removed` where it no longer is."""
         page = await self._app.passages_page(discussion)
         marked = {} if page is None else {shape.id: shape for shape in page.passages}
         events = []
-        for passage, position in changed.items():
+        for passage, position in changes.passages.items():
             if (shape := marked.get(passage)) is not None:
                 events.append(LiveEvent(position, "passage", msgspec.json.encode(shape)))
-            else:
+            elif passage in changes.unlisted:
                 gone = msgspec.json.encode(RemovedShape(passage, "unmarked"))
                 events.append(LiveEvent(position, "removed", gone))
         return events

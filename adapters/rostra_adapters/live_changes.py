@@ -18,6 +18,7 @@ from rostra.comment import (
     CommentRestored,
     CommentUnpinned,
 )
+from rostra.passage import PassageUnmarked
 from rostra.person import PersonErased
 from rostra.vote import VoteCast, VoteNullified, VoteRestored
 
@@ -64,6 +65,8 @@ class Changes(msgspec.Struct):
     gone: dict[UUID, int] = msgspec.field(default_factory=dict)
     votes: dict[UUID, list[Cast]] = msgspec.field(default_factory=dict)
     passages: dict[UUID, int] = msgspec.field(default_factory=dict)
+    unlisted: set[UUID] = msgspec.field(default_factory=set)
+    """Of the passages those that may have been shown, and are perhaps no more."""
     erased: dict[str, int] = msgspec.field(default_factory=dict)
     """Persons of the site, whose comments have no words any more."""
 
@@ -96,6 +99,8 @@ class Changes(msgspec.Struct):
                 self.erased[event.person] = position
             case _ if ids.kind_of(stream) == ids.Kind.PASSAGE:
                 self.passages[stream] = position
+                if isinstance(event, PassageUnmarked):
+                    self.unlisted.add(stream)
 
     def _note_status(
         self, comment: UUID, was: str, now: str, passage: UUID | None, position: int
@@ -105,6 +110,8 @@ class Changes(msgspec.Struct):
         (self.shown if now == "published" else self.gone)[comment] = position
         if passage is not None:  # whose counts it changes
             self.passages[passage] = position
+            if now != "published":
+                self.unlisted.add(passage)
 
     def _note_vote(self, event: VoteCast | VoteNullified | VoteRestored, position: int) -> None:
         up = (event.now > 0) - (event.was > 0)

@@ -13,6 +13,7 @@ from rostra.events import Words
 from rostra.names import cleaned_name
 from rostra.sealing import Damaged, Erased, KeyRing
 from rostra.settings import Order, Wordings
+from rostra.texts import web_url
 from rostra.times import LONG_AGO, Time
 from rostra_projections.comment_rows import CommentRow, PendingRow
 from rostra_projections.comments import inline_group
@@ -143,16 +144,22 @@ class Reading:
     async def passages_page(
         self, discussion: UUID, *, viewer: Viewer = ANYONE
     ) -> PassagesPage | None:
-        """The marked passages of a discussion, None where it is unknown."""
+        """Return the marked passages of a discussion, None where it is unknown.
+
+        One that a person marked is shown once a comment on it is, before that to moderators and
+        to that person.
+        """
         if await self._here.discussion(discussion) is None:
             return None
         _, found = await self._here.passages(discussion)
-        shown = _shown(found)
+        shown = _shown(found, viewer)
         if self._past is not None and not viewer.moderator:
             _, now = await self._reads.passages(discussion)
-            shown = with_questions_of_now(shown, {each.row.id: each for each in _shown(now)})
+            today = {each.row.id: each for each in _shown(now, viewer)}
+            shown = with_questions_of_now(shown, today)
+        changed = [each.changed for each in found] + [each.row.changed for each in shown]
         return PassagesPage(
-            position=max((each.changed for each in found), default=0),
+            position=max(changed, default=0),
             passages=[_passage(each) for each in shown],
         )
 
@@ -362,9 +369,9 @@ def _last(found: Sequence[DiscussionRead]) -> tuple[Time, UUID]:
     return counts.active_at or LONG_AGO, counts.id
 
 
-def _shown(passages: Iterable[PassageRead]) -> list[PassageRead]:
-    """The passages that are shown."""
-    return [each for each in passages if each.row.marked]
+def _shown(passages: Iterable[PassageRead], viewer: Viewer) -> list[PassageRead]:
+    """The passages that a viewer is shown."""
+    return [each for each in passages if each.row.marked and _is_shown(each, viewer)]
 
 
 def _discussion(read: DiscussionRead) -> DiscussionShape:
@@ -374,7 +381,7 @@ def _discussion(read: DiscussionRead) -> DiscussionShape:
         site=row.site,
         resource=row.resource,
         title=row.title,
-        url=row.url,
+        url=web_url(row.url),
         open=row.open,
         comments=counts.comments,
         replies=counts.replies,
@@ -388,6 +395,13 @@ def _may_hold(discussion: UUID, passage: UUID) -> bool:
     """Whether it is an id of a passage of this discussion."""
     inside = ids.discussion_of(passage) == discussion and ids.kind_of(passage) == ids.Kind.PASSAGE
     return inside and passage != inline_group(discussion)
+
+
+def _is_shown(read: PassageRead, viewer: Viewer) -> bool:
+    row = read.row
+    if row.key is not None or viewer.moderator or read.comments or read.replies:
+        return True
+    return row.by is not None and row.by == viewer.person
 
 
 def _passage(read: PassageRead) -> PassageShape:

@@ -93,10 +93,13 @@ def revise(
     ]
 
 
-def mark(article: Article, passage: PassageId, act: Act) -> list[ArticleMarked]:
-    """The article has one passage more: one that was never marked, as its own stream tells. (To
-    look for it among thousands here would hold up a batch of markings.) Raises
-    too-many-passages."""
-    if len(article.passages) >= PASSAGES_MAX:
+def must_have_room(marked: int) -> None:
+    """Raises too-many-passages where so many are marked that one more is too many."""
+    if marked >= PASSAGES_MAX:
         raise Refusal("too-many-passages", f"the article has {PASSAGES_MAX} passages already")
+
+
+def mark(passage: PassageId, act: Act) -> list[ArticleMarked]:
+    """List one passage more: one that was never marked, as its own stream tells. (To look for it
+    among thousands here would hold up a batch of markings.)"""
     return [ArticleMarked(time=act.time, passage=passage)]

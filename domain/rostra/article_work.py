@@ -61,11 +61,12 @@ class Prepared(msgspec.Struct, frozen=True, tag=True):
 
 
 class Placed(msgspec.Struct, frozen=True, tag=True):
-    """Where a quote stands, and what stands around it there."""
+    """Where a quote stands, and the text's own words there and around it."""
 
     outcome: Outcome
     prefix: str = ""
     suffix: str = ""
+    words: str = ""
 
 
 class Gone(msgspec.Struct, frozen=True):
@@ -119,4 +120,4 @@ def _placed(work: PlaceQuote, outcome: Outcome | None, text: str) -> Placed:
     if not isinstance(outcome, Anchored):
         return Placed(outcome)
     around = describe(text, outcome.start, outcome.end)
-    return Placed(outcome, around.prefix, around.suffix)
+    return Placed(outcome, around.prefix, around.suffix, around.exact)

@@ -311,11 +311,15 @@ class RestoreVote(NullifyVote, frozen=True, kw_only=True):
 
 
 class MarkPassage(InDiscussion, frozen=True, kw_only=True):
-    """`passage` is None where a person marked it."""
+    """Mark a passage. A person's has no key, and `exact` is then only what is looked for."""
 
     topic = "passage.marked"
     passage: Key | None = None
     passage_id: UUID | None = None
+    by: PersonId | None = None
+    """The person who marked it, as the feed tells."""
+    revision: Key | None = None
+    """The article's revision from which a person's words were taken, as the feed tells."""
     exact: texts.Quote
     prefix: texts.Context | None = None
     suffix: texts.Context | None = None

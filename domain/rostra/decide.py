@@ -178,6 +178,10 @@ def _as_person(command: InDiscussion, act: Act, reading: Reading) -> Act:
             persons.may_answer(reading.comment(command.answered), act, command.answered)
         case MarkPassage():
             discussion.must_be_open(reading.discussion(command.discussion))
+            persons.may_mark(_rules(command, reading))
+        case OnPassage():
+            persons.may_moderate_passage(act)
+            return persons.after_passage(act, reading.passage(command.target))
         case CastVote():
             persons.may_see(reading.comment(command.target), act, command.target)
             return persons.after_vote(act, reading.vote(command.vote))

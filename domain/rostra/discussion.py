@@ -9,7 +9,7 @@ from rostra.commands import (
     OpenDiscussion,
     ReopenDiscussion,
 )
-from rostra.events import Act, Event, Personal, because
+from rostra.events import PERSONS, Act, Event, Personal, because
 from rostra.refusals import Refusal, id_collision, unknown
 from rostra.settings import Settings, merge, named
 from rostra.times import LONG_AGO, Time
@@ -133,14 +133,18 @@ def _check_name(discussion: Discussion, command: InDiscussion) -> None:
 
 
 def open_(discussion: Discussion, command: OpenDiscussion, act: Act) -> list[DiscussionOpened]:
-    """Opening again updates what is named, and does not reopen."""
+    """Opening again updates what is named, and does not reopen.
+
+    A person opens the discussion of a resource and says nothing about it.
+    """
+    by_person = act.source == PERSONS
     opened = DiscussionOpened(
         time=act.time,
         site=command.site,
         resource=command.resource,
-        title=command.title,
-        url=command.url,
-        settings=_settings(command),
+        title=None if by_person else command.title,
+        url=None if by_person else command.url,
+        settings=None if by_person else _settings(command),
     )
     if discussion.resource is not None:
         _check_name(discussion, command)

@@ -17,6 +17,9 @@ SOURCE_CHARACTERS_MAX = 1_000
 ARTICLE_BYTES_MAX = 4 * 1024 * 1024
 PASSAGES_MAX = 5_000
 """Of one article. Each revision anchors them all."""
+MARKS_A_DAY_MAX = 20
+"""Passages that one person marks in one article within `DAY_SECONDS`."""
+DAY_SECONDS = 24 * 60 * 60
 EVENT_CHARACTERS_MAX = 1_000
 ORIGINS_MAX = 100
 RESERVED_NAMES_MAX = 1_000
@@ -24,6 +27,8 @@ STREAM_EVENTS_MAX = 10_000
 """A stream is read whole to decide, so it may not grow beyond this."""
 STREAM_EVENTS_RESERVED = 1_000
 """The last places of a stream, for moderation, bans and erasure alone."""
+REVISION_EVENTS_RESERVED = 1_000
+"""Places of an article's stream, before those, which persons' marks leave to its revisions."""
 COMMENT_EDITS_MAX = 100
 """By the author of a comment, or as told by a publisher who names nobody else as the editor.
 Edits by moderators take ordinary places of the stream."""

@@ -17,7 +17,8 @@ class PassageMarked(Event, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
 
     `exact`, `prefix`, `suffix` are a TextQuoteSelector, `start` and `end` a
     TextPositionSelector (Unicode code points) of the W3C Web Annotation model. `key` is
-    None where a person marked it.
+    None where a person marked it: then they are the article's own words in `revision`, and `by`
+    is that person. Older rows have neither.
     """
 
     topic = "passage.marked"
@@ -28,6 +29,8 @@ class PassageMarked(Event, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
     start: int | None = None
     end: int | None = None
     question: str | None = None
+    revision: str | None = None
+    by: str | None = None
 
 
 class PassageClosed(Event, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -151,12 +154,17 @@ def evolve(passage: Passage, event: PassageEvent) -> Passage:
 
 
 def mark(passage: Passage, command: MarkPassage, act: Act) -> list[PassageMarked]:
-    """Marked again with the same words: marks it anew and rewords its question."""
+    """Mark it, or mark it anew and reword its question.
+
+    What was unmarked is marked anew by publishers alone. Raises passage-unmarked.
+    """
     if passage.mark is None:
         if command.passage is None and act.source != PERSONS:
             raise unknown("passage", command.passage_id)
         return [_marked(command, act, question=command.question)]
     check_same(passage, command)
+    if act.person is not None and not passage.marked:
+        raise Refusal("passage-unmarked", "the passage was unmarked")
     question = passage.mark.question if command.question is None else command.question
     standing = passage.marked and question == passage.mark.question
     if standing or act.time < passage.shown:
@@ -174,6 +182,8 @@ def _marked(command: MarkPassage, act: Act, *, question: str | None) -> PassageM
         start=command.start,
         end=command.end,
         question=question,
+        revision=command.revision,
+        by=command.by,
     )
 
 

@@ -10,9 +10,21 @@ from rostra.article_work import AnchorPlace, Gone, Placed, PlaceQuote, PrepareTe
 from rostra.codec import AnyEvent
 from rostra.commands import MarkPassage, ReviseArticle
 from rostra.events import Act
+from rostra.folding import Folded
 from rostra.ids import PassageId, StreamId
+from rostra.limits import (
+    DAY_SECONDS,
+    MARKS_A_DAY_MAX,
+    PASSAGES_MAX,
+    QUOTE_CHARACTERS_MAX,
+    REVISION_EVENTS_RESERVED,
+    STREAM_EVENTS_MAX,
+    STREAM_EVENTS_RESERVED,
+)
 from rostra.passage import Passage
+from rostra.refusals import Refusal
 from rostra.revising import Again
+from rostra.times import later, to_datetime
 from rostra.world import Reading
 
 Decided = list[tuple[StreamId, AnyEvent]]
@@ -52,11 +64,17 @@ def mark(command: MarkPassage, act: Act, reading: Reading, at: StreamId) -> Deci
     """The marking; of a new passage, also where it stands in the article's text, if not where
     it is said to, and that the article has it."""
     standing = reading.passage(at)
-    if standing.mark is not None:
-        return [(at, event) for event in passage.mark(standing, command, act)]
     around = ids.article_id(command.discussion)
     known = reading.article(around)
+    if not standing.marked:
+        article.must_have_room(_marked_now(known, reading))
+    if standing.mark is not None:
+        return [(at, event) for event in passage.mark(standing, command, act)]
     placed = _placed(command, known, reading)
+    if act.person is not None:
+        _must_be_few(act, act.person, known, reading)
+        _must_leave_room(reading.standing(around).version)
+        command = _in_its_own_words(command, act, known, placed)
     marked = passage.mark(standing, _where_it_stands(command, placed), act)
     moved: list[passage.PassageMoved | passage.PassageOrphaned] = []
     if placed is not None:
@@ -66,8 +84,71 @@ def mark(command: MarkPassage, act: Act, reading: Reading, at: StreamId) -> Deci
     return [
         *((at, event) for event in marked),
         *((at, event) for event in moved),
-        *((around, event) for event in article.mark(known, PassageId(at), act)),
+        *((around, event) for event in article.mark(PassageId(at), act)),
     ]
+
+
+def _marked_now(known: article.Article, reading: Reading) -> int:
+    """Count the passages that take a place. Which are unmarked is looked up only where it
+    matters."""
+    listed = len(known.passages)
+    if listed < PASSAGES_MAX:
+        return listed
+    unmarked = [one for one in reading.passages(known.passages) if one.mark and not one.marked]
+    return listed - len(unmarked)
+
+
+def _must_be_few(act: Act, person: str, known: article.Article, reading: Reading) -> None:
+    """Raises too-many-marks where a person has marked too many passages within a day."""
+    since = later(act.time, -DAY_SECONDS)
+    marks = (one.mark for one in reading.passages(known.passages))
+    times = sorted(one.time for one in marks if one and one.by == person and one.time > since)
+    if len(times) >= MARKS_A_DAY_MAX:
+        free = to_datetime(times[-MARKS_A_DAY_MAX]) - to_datetime(since)
+        detail = f"a person marks at most {MARKS_A_DAY_MAX} passages of an article within a day"
+        raise Refusal("too-many-marks", detail, wait_seconds=free.total_seconds())
+
+
+def _must_leave_room(version: int) -> None:
+    """Raises stream-full where only the places of revisions are left."""
+    if version >= STREAM_EVENTS_MAX - STREAM_EVENTS_RESERVED - REVISION_EVENTS_RESERVED:
+        raise Refusal("stream-full", "the article has had too many passages")
+
+
+def _in_its_own_words(
+    command: MarkPassage, act: Act, known: article.Article, placed: Placed | None
+) -> MarkPassage:
+    """Take the article's words for those that a person sent. Raises no-article-text and
+    not-in-the-article."""
+    if placed is None or known.current is None:
+        raise Refusal("no-article-text", "the article's text is not here")
+    where = placed.outcome
+    if not isinstance(where, Anchored) or len(placed.words) > QUOTE_CHARACTERS_MAX:
+        raise Refusal("not-in-the-article", "the article does not have these words")
+    return msgspec.structs.replace(
+        command,
+        exact=placed.words,
+        prefix=placed.prefix,
+        suffix=placed.suffix,
+        start=where.start,
+        end=where.end,
+        question=None,
+        revision=known.current.revision,
+        by=act.person,
+    )
+
+
+def other_mark(command: MarkPassage, reading: Reading, at: StreamId) -> Refusal | None:
+    """Compare a marking with the one that stands under the same source and id. A person's has
+    the article's words, which may be written otherwise than those sent: then the place counts."""
+    standing = reading.passage(at)
+    refusal = passage.other_content(standing, command)
+    if refusal is None or standing.mark is None or standing.mark.by is None:
+        return refusal
+    if Folded(command.exact).text == Folded(standing.mark.exact).text:
+        return None
+    placed = _placed(command, reading.article(ids.article_id(command.discussion)), reading)
+    return None if placed is not None and _is_there(placed, standing) else refusal
 
 
 def settled(command: MarkPassage, act: Act, reading: Reading) -> MarkPassage:
@@ -89,13 +170,18 @@ def _same_stretch(command: MarkPassage, placed: Placed | None, other: Passage) -
     """Where the text is known, by place; else by the words and their context."""
     assert other.mark is not None
     if placed is not None and isinstance(placed.outcome, Anchored):
-        return (other.start, other.end) == (placed.outcome.start, placed.outcome.end)
+        return _is_there(placed, other)
     if command.exact != other.mark.exact:
         return False
     if command.start is not None and other.mark.start is not None:
         return (command.start, command.end) == (other.mark.start, other.mark.end)
     around = (command.prefix or "", command.suffix or "")
     return around == (other.mark.prefix or "", other.mark.suffix or "")
+
+
+def _is_there(placed: Placed, other: Passage) -> bool:
+    where = placed.outcome
+    return isinstance(where, Anchored) and (where.start, where.end) == (other.start, other.end)
 
 
 def _placed(command: MarkPassage, known: article.Article, reading: Reading) -> Placed | None:

@@ -19,6 +19,7 @@ from rostra.commands import (
 from rostra.comment import Comment, CommentPosted, posted_of
 from rostra.discussion import Discussion
 from rostra.events import Act
+from rostra.passage import Passage
 from rostra.refusals import Refusal, unknown
 from rostra.settings import Rules
 from rostra.times import Time, later
@@ -117,6 +118,23 @@ def may_open(discussion: Discussion, command: OpenDiscussion, rules: Rules) -> b
 def not_opened_by_readers(site: str) -> Refusal:
     """Return the refusal of a person who opens a discussion."""
     return Refusal("not-opened-by-readers", f"the site {site!r} opens its discussions")
+
+
+def may_mark(rules: Rules) -> None:
+    """Raises not-marked-by-readers."""
+    if rules.marking == "publisher":
+        raise Refusal("not-marked-by-readers", "the publisher marks passages here")
+
+
+def may_moderate_passage(act: Act) -> None:
+    """Raises not-yours."""
+    if not act.moderates:
+        raise Refusal("not-yours", "this is for moderators")
+
+
+def after_passage(act: Act, passage: Passage) -> Act:
+    """The act, no earlier than what stands."""
+    return _not_before(act, max(passage.turned, passage.shown))
 
 
 def after_comment(act: Act, comment: Comment) -> Act:

@@ -4,14 +4,23 @@
 class Refusal(Exception):
     """A command that is not allowed; `name` is its stable name, e.g. `unknown-parent`.
 
-    `retryable` is true where another order of events could have helped.
+    `retryable` is true where another order of events could have helped. `wait_seconds` says when
+    a limit in time lets the same command pass.
     """
 
-    def __init__(self, name: str, detail: str, *, retryable: bool = False) -> None:
+    def __init__(
+        self,
+        name: str,
+        detail: str,
+        *,
+        retryable: bool = False,
+        wait_seconds: float | None = None,
+    ) -> None:
         super().__init__(f"{name}: {detail}")
         self.name = name
         self.detail = detail
         self.retryable = retryable
+        self.wait_seconds = wait_seconds
 
 
 def unknown(what: str, named: object, *, retryable: bool = True) -> Refusal:

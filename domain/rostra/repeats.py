@@ -4,7 +4,7 @@ Of each event in a stream `rostra.world.Seen` keeps `content`: as little as is n
 it with what is published under its source and id later on.
 """
 
-from rostra import codec, comment, passage
+from rostra import codec, comment, passages
 from rostra.commands import (
     COMMANDS,
     CastVote,
@@ -57,7 +57,7 @@ def _other_content(
         case DecideOnWording() if seen.content and command.wording not in (None, seen.content):
             return _different("it decided on another wording before")
         case MarkPassage():
-            return passage.other_content(reading.passage(at), command)
+            return passages.other_mark(command, reading, at)
         case MoveDiscussion() if seen.content != command.to:
             return _different(f"it published the move to {seen.content!r} before")
         case ReviseArticle() if seen.content != command.revision:

@@ -19,6 +19,7 @@ Voting = Literal["both", "up", "off"]
 GuestVotes = Literal["address", "name", "off"]
 Wordings = Literal["moderators", "public"]
 """Who sees a comment's earlier wordings, besides its author."""
+Marking = Literal["persons", "publisher"]
 Order = Literal["newest", "oldest", "most_voted", "best", "controversial", "hot"]
 
 Seconds = Annotated[int, msgspec.Meta(ge=0, le=10**9)]
@@ -53,6 +54,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     private: bool | None = None
     open_on_first: bool | None = None
     wordings: Wordings | None = None
+    marking: Marking | None = None
 
 
 class SiteSettings(Settings, frozen=True, kw_only=True, omit_defaults=True):
@@ -92,6 +94,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     private: bool = False
     open_on_first: bool = False
     wordings: Wordings = "moderators"
+    marking: Marking = "persons"
     origins: tuple[str, ...] = ("*",)
     guests: bool = False
     depth: int = DEPTH_MAX

@@ -1,5 +1,6 @@
 """The kinds of text that commands carry, each with its limit."""
 
+import re
 from typing import Annotated
 
 from msgspec import Meta
@@ -12,6 +13,7 @@ PLAIN = r"\A[^\x00-\x1f\x7f-\x9f]+\Z"
 _PLAIN_SITE = r"\A(?!\*\Z)[^\x00-\x1f\x7f-\x9f]+\Z"
 _PLAIN_WITHOUT_AT = r"\A[^\x00-\x1f\x7f-\x9f@]+\Z"
 _URI_REFERENCE = r"\A(?:[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+\Z"
+_WEB_URL = r"\A[Hh][Tt][Tt][Pp][Ss]?://[^\x00-\x20\x7f-\x9f/?#\\@:][^\x00-\x1f\x7f-\x9f]*\Z"
 _WITHOUT_NUL = r"\A[^\x00]*\Z"
 
 SiteName = Annotated[
@@ -35,7 +37,14 @@ PersonId = Annotated[
 Name = Annotated[str, Meta(min_length=1, max_length=limits.NAME_CHARACTERS_MAX)]
 Email = Annotated[str, Meta(max_length=limits.EMAIL_CHARACTERS_MAX, pattern=PLAIN)]
 Title = Annotated[str, Meta(max_length=limits.TITLE_CHARACTERS_MAX, pattern=_WITHOUT_NUL)]
-Url = Annotated[str, Meta(max_length=limits.URL_CHARACTERS_MAX, pattern=PLAIN)]
+Url = Annotated[
+    str,
+    Meta(
+        max_length=limits.URL_CHARACTERS_MAX,
+        pattern=_WEB_URL,
+        description="Absolute, and http or https.",
+    ),
+]
 Reason = Annotated[str, Meta(max_length=limits.REASON_CHARACTERS_MAX, pattern=_WITHOUT_NUL)]
 Erased = Annotated[
     bool, Meta(description="As in the feed: the words are gone for ever, and none are given.")
@@ -63,6 +72,14 @@ SourceUri = Annotated[
 EventName = Annotated[
     str, Meta(min_length=1, max_length=limits.EVENT_CHARACTERS_MAX, pattern=PLAIN)
 ]
+
+
+def web_url(url: str | None) -> str | None:
+    """Return a URL that may stand in a link, None for any other.
+
+    The log holds URLs from before they were checked.
+    """
+    return url if url is not None and re.match(_WEB_URL, url) else None
 
 
 def check_article(field: str, article: str) -> None:

@@ -32,7 +32,7 @@ from rostra_projections.listing import (
 )
 from rostra_projections.moderation import ACTS, FLAGS, QUEUE, ActRow, FlagRow, Queue, QueueRow
 from rostra_projections.moves import moves_since, places_of
-from rostra_projections.passages import PASSAGES
+from rostra_projections.passages import PASSAGES, PassageRow
 from rostra_projections.reads import (
     FLAGS_SHOWN_MAX,
     DiscussionRead,
@@ -253,7 +253,8 @@ class MemoryViews:
     async def passages(self, discussion: UUID) -> tuple[int, list[PassageRead]]:
         found = [row for row in self.rows.of(PASSAGES).values() if row.discussion == discussion]
         found.sort(key=lambda row: (row.start_at is None, row.start_at or 0, row.position))
-        return self.read_up_to, [_passage(row, self._counts(row.id)) for row in found]
+        counts = self.rows.of(COUNTS)
+        return self.read_up_to, [_passage(row, counts.get(row.id)) for row in found]
 
     async def counts(self, discussions: Sequence[UUID]) -> tuple[int, dict[UUID, int]]:
         kept = self.rows.of(COUNTS)
@@ -342,6 +343,8 @@ class _Descending(str):
         return str.__lt__(self, other)
 
 
-def _passage(row: Any, counts: CountsRow) -> PassageRead:
+def _passage(row: PassageRow, counts: CountsRow | None) -> PassageRead:
+    if counts is None:
+        return PassageRead(row, 0, 0, None, 0 if row.key is None else row.changed)
     changed = max(row.changed, counts.changed)
     return PassageRead(row, counts.comments, counts.replies, counts.latest_at, changed)

@@ -26,12 +26,14 @@ from rostra_projections.tables import Fact, Key, Rows, Table
 
 class PassageRow(msgspec.Struct):
     """`start_at` and `end_at` are offsets in Unicode code points, None where it stands nowhere
-    or that is not known; `score` says how sure they are, None as marked. `position` is that of the
+    or that is not known; `score` says how sure they are, None as marked. `key` is None where a
+    person marked it, and `by` that person, where the log says so. `position` is that of the
     first marking, `changed` that of the last change to this row."""
 
     id: UUID
     discussion: UUID
     key: str | None
+    by: str | None
     exact: str
     prefix: str | None
     suffix: str | None
@@ -54,6 +56,7 @@ PASSAGES = Table(
         "id": "uuid",
         "discussion": "uuid",
         "key": "text",
+        "by": "text",
         "exact": "text",
         "prefix": "text",
         "suffix": "text",
@@ -78,7 +81,7 @@ PASSAGES = Table(
 OFFSET_MAX = 2**31 - 1
 
 TABLES: tuple[Table[Any], ...] = (PASSAGES,)
-SHAPE = 2
+SHAPE = 3
 EVENTS: frozenset[type] = frozenset(
     {
         PassageClosed,
@@ -149,6 +152,7 @@ def _marked(stream: UUID, event: PassageMarked, position: int) -> PassageRow:
         id=stream,
         discussion=discussion_of(stream),
         key=event.key,
+        by=event.by,
         exact=event.exact,
         prefix=event.prefix,
         suffix=event.suffix,

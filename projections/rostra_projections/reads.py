@@ -44,7 +44,11 @@ class DiscussionRead(msgspec.Struct):
 
 
 class PassageRead(msgspec.Struct):
-    """A passage and the counts of the feedback on it."""
+    """A passage and the counts of the feedback on it.
+
+    `changed` is the position of the last change that readers may have seen: 0 for a passage that a
+    person marked, while nobody has commented on it.
+    """
 
     row: PassageRow
     comments: int

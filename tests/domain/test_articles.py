@@ -12,8 +12,14 @@ from rostra.article import ArticleMarked, ArticleRevised
 from rostra.article_text import NORMALISATION
 from rostra.article_work import PrepareText, prepare
 from rostra.commands import Command
+from rostra.events import PERSONS, Act
 from rostra.ids import PassageId, StreamId
-from rostra.limits import PASSAGES_MAX
+from rostra.limits import (
+    PASSAGES_MAX,
+    REVISION_EVENTS_RESERVED,
+    STREAM_EVENTS_MAX,
+    STREAM_EVENTS_RESERVED,
+)
 from rostra.passage import PassageMarked, PassageMoved, PassageOrphaned, PassageUnmarked
 
 ARTICLE = ids.article_id(DISCUSSION)
@@ -141,6 +147,36 @@ def test_an_article_has_so_many_passages_and_no_more() -> None:
     given(opened(), *full).when(one_more, act()).then_refused("too-many-passages")
     fits: Happened = (P2, PassageMarked(time=at(30), key="p2", exact=WORDS))
     given(opened(), *full[1:]).when(one_more, act()).then(fits, listed(P2, minute=30))
+
+
+def test_unmarked_passages_take_no_place() -> None:
+    full = [listed(P1), *(listed(passage(f"x{n}")) for n in range(1, PASSAGES_MAX))]
+    one_more = command("passage.marked", passage="p2", exact=WORDS)
+    unmarked: Happened = (P1, PassageUnmarked(time=at(2)))
+    fits: Happened = (P2, PassageMarked(time=at(30), key="p2", exact=WORDS))
+    left = (opened(), marked()[0], unmarked, *full)
+    given(*left).when(one_more, act()).then(fits, listed(P2, minute=30))
+    # One that is marked again takes its place again.
+    again = command("passage.marked", passage="p1", exact=WORDS)
+    back: Happened = (P1, PassageMarked(time=at(30), key="p1", exact=WORDS))
+    given(*left).when(again, act()).then(back)
+    taken = (*left, fits, listed(P2, minute=30))
+    given(*taken).when(again, act(31)).then_refused("too-many-passages")
+
+
+def test_persons_leave_the_last_places_of_a_stream_to_revisions() -> None:
+    passages = STREAM_EVENTS_MAX - STREAM_EVENTS_RESERVED - REVISION_EVENTS_RESERVED - 1
+    few = [listed(P1, minute=1)] * passages
+    mark = command(
+        "passage.marked",
+        passage_id=str(ids.passage_id_of_person(DISCUSSION, "ann", "k")),
+        exact=WORDS,
+    )
+    by_ann = Act(PERSONS, "e1", at(30), person="ann")
+    happened = (opened(), marked()[0], (P1, PassageUnmarked(time=at(2))))
+    full = given(*happened, revised(minute=3), *few)
+    full.when(mark, by_ann).then_refused("stream-full")
+    given(*happened, revised(minute=3), *few[1:]).when(mark, by_ann).then_refused("no-article-text")
 
 
 def test_what_a_full_article_has_may_be_marked_again() -> None:

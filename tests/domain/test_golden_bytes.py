@@ -86,6 +86,12 @@ EVENTS: dict[str, AnyEvent] = {
     "site.configured+guest_votes": SiteConfigured(
         time=TIME, site="gazette", settings=SiteSettings(guest_votes="name")
     ),
+    "site.configured+marking": SiteConfigured(
+        time=TIME, site="gazette", settings=SiteSettings(marking="publisher")
+    ),
+    "discussion.opened+marking": DiscussionOpened(
+        time=TIME, site="gazette", resource="a", settings=Settings(marking="persons")
+    ),
     "person.trusted": PersonTrusted(time=TIME, site="gazette", person="ann", by="mia"),
     "person.erased": PersonErased(time=TIME, site="gazette", person="ann"),
     "person.returned": PersonReturned(time=TIME, site="gazette", person="ann"),
@@ -206,6 +212,9 @@ EVENTS: dict[str, AnyEvent] = {
     ),
     "passage.marked+least": PassageMarked(time=TIME, key="p1", exact="word"),
     "passage.marked+person": PassageMarked(time=TIME, exact="word"),
+    "passage.marked+words": PassageMarked(
+        time=TIME, exact="word", prefix="a ", suffix=".", start=2, end=6, revision="r2", by="ann"
+    ),
     "passage.closed": PassageClosed(time=TIME, by="mia"),
     "passage.reopened": PassageReopened(time=TIME, by="mia"),
     "passage.unmarked": PassageUnmarked(time=TIME, by="mia"),

@@ -152,9 +152,17 @@ def test_a_moderator_approves_what_is_published_and_so_answers_its_flags() -> No
 
 
 def test_a_reader_opens_a_discussion_where_the_site_says_so() -> None:
-    open_ = command("discussion.opened", title="Trams")
-    event = DiscussionOpened(time=at(30), site=SITE, resource=RESOURCE, title="Trams")
+    open_ = command("discussion.opened")
+    event = DiscussionOpened(time=at(30), site=SITE, resource=RESOURCE)
     given(configured(open_on_first=True)).when(open_, by("ann")).then((DISCUSSION, event))
+    # What a reader says of it is nothing that anybody is shown.
+    named = command(
+        "discussion.opened",
+        title="Trams",
+        url="https://eve.example",
+        settings={"private": True, "moderation": "none"},
+    )
+    given(configured(open_on_first=True)).when(named, by("ann")).then((DISCUSSION, event))
     given().when(open_, by("ann")).then_refused("not-opened-by-readers")
     given(opened()).when(open_, by("ann")).then_nothing()
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from examples import command
-from rostra import limits, times
+from rostra import limits, texts, times
 from rostra.commands import Command
 from rostra.settings import Rules, Settings, SiteSettings, merge, named, rules
 
@@ -80,6 +80,46 @@ def test_a_time_is_moved_by_seconds() -> None:
 
 
 # -- texts
+
+
+NO_LINKS = [
+    "javascript:alert(1)",
+    "JavaScript://https://x.example/%0aalert(1)",
+    "data:text/html,x",
+    "/trams",
+    "//x.example/trams",
+    "trams.example",
+    "https:trams.example",
+    "https://",
+    "https:///trams",
+    "https://@",
+    "http:\\\\x.example",
+    "https://\\x.example",
+    " https://x.example",
+    "https:// x.example",
+    "https://x.example\n",
+    "ftp://x.example/",
+    "",
+]
+
+
+@pytest.mark.parametrize("url", NO_LINKS)
+def test_no_other_url_stands_in_a_link(url: str) -> None:
+    assert texts.web_url(url) is None
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://x.example",
+        "HTTP://x.example:8080/a b?c#d",
+        "https://été.example/ö",
+        "http://[::1]/",
+    ],
+)
+def test_an_absolute_web_address_is_a_url(url: str) -> None:
+    command("discussion.opened", url=url)
+    assert texts.web_url(url) == url
 
 
 def posting(**data: Any) -> Command:
@@ -155,6 +195,7 @@ def test_data_that_fits_is_taken(data: dict[str, Any]) -> None:
         ("passage.marked", {"passage": "p1", "exact": "a", "start": 5, "end": 4}),
         ("passage.marked", {"passage": "p1", "exact": "a", "start": -1}),
         ("passage.closed", {}),
+        *(("discussion.opened", {"url": url}) for url in NO_LINKS),
         ("site.configured", {"settings": {"depth": 13}}),
         ("site.configured", {"settings": {"voting": "down"}}),
         ("discussion.opened", {"settings": {"depth": 3}}),
@@ -179,6 +220,7 @@ def test_the_defaults_are_those_of_the_contract() -> None:
         "private": False,
         "open_on_first": False,
         "wordings": "moderators",
+        "marking": "persons",
         "origins": ("*",),
         "guests": False,
         "guest_votes": "address",

@@ -71,10 +71,13 @@ async def test_it_is_theirs_and_nobody_elses() -> None:
 async def test_what_they_do_themselves_is_in_it_and_each_is_a_cloud_event(
     service: Service, test_data: Path
 ) -> None:
-    """A passage does not say who marked it, nor a discussion who opened it."""
+    """A discussion does not say who opened it."""
     event_fits = Draft7Validator(json.loads((test_data / "cloudevents/schema.json").read_text()))
     await service.given(
-        opened(), posted("b1", author=BOB), event("site.configured", settings=OPEN_TO_ALL)
+        opened(),
+        posted("b1", author=BOB),
+        event("site.configured", settings=OPEN_TO_ALL),
+        event("article.revised", revision="r1", text="This is a stretch of the text."),
     )
     comment = ids.comment_id(DISCUSSION, "b1")
     done = [

@@ -2,10 +2,12 @@
 
 import json
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from rostra import codec, ids
+from rostra.codec import AnyEvent
 from rostra.comment import CommentPosted
 from rostra.discussion import DiscussionOpened
 from rostra.events import Words
@@ -93,28 +95,33 @@ async def test_a_body_that_shows_nothing_is_blank_for_everybody(
         assert (answer.status, answer.problem) == (422, "invalid-event")
 
 
+async def recorded_before(service: Service, *happened: tuple[UUID, AnyEvent]) -> None:
+    """Append as an older Rostra did, around every check."""
+    app = service.app
+    for number, (stream, one) in enumerate(happened):
+        event_id = ids.event_id("urn:old", str(number))
+        if (words := codec.plain_words(one)) is not None and words.name is not None:
+            owner = codec.words_owner(one, SITE)
+            await app.ring.make({owner}, {owner: 0})
+        sealed = codec.seal(one, app.ring, stream=stream, event_id=event_id, site=SITE)
+        row = NewEvent(ids.StreamId(stream), 1, one.topic, codec.encode(sealed))
+        metadata = json.dumps({"source": "urn:old", "id": str(number)}).encode()
+        await app.log.append([Group((row,), {stream: 0}, event_id, metadata)])
+
+
 async def test_rows_from_before_names_were_cleaned_decode_fold_and_show(
     database_url: str,
 ) -> None:
-    """Recorded as an older Rostra did, around every check."""
     async with serving(database_url) as service:
         app = service.app
         odd = "\u202eAnn\u200b\n"
-        opening = DiscussionOpened(time=TIME, site=SITE, resource=PLACE["resource"])
         words = Words(name=odd, body="\u200b")
-        c1 = ids.comment_id(DISCUSSION, "c1")
         post = CommentPosted(
             time=TIME, author="guest:x", status="published", key="c1", personal=words
         )
-        owner = ids.person_id(SITE, "guest:x")
-        await app.ring.make({owner}, {owner: 0})
-        rows: list[tuple[Any, Any]] = [(DISCUSSION, opening), (c1, post)]
-        for number, (stream, happened) in enumerate(rows):
-            event_id = ids.event_id("urn:old", str(number))
-            sealed = codec.seal(happened, app.ring, stream=stream, event_id=event_id, site=SITE)
-            row = NewEvent(stream, 1, happened.topic, codec.encode(sealed))
-            metadata = json.dumps({"source": "urn:old", "id": str(number)}).encode()
-            await app.log.append([Group((row,), {stream: 0}, event_id, metadata)])
+        opening = DiscussionOpened(time=TIME, site=SITE, resource=PLACE["resource"])
+        c1 = ids.comment_id(DISCUSSION, "c1")
+        await recorded_before(service, (DISCUSSION, opening), (c1, post))
         page = (await service.get(COMMENTS)).json
         assert [(one["author"], one["body"]) for one in page["comments"]] == [
             ({"id": "guest:x", "name": cleaned_name(odd), "guest": True}, "\u200b")
@@ -122,6 +129,32 @@ async def test_rows_from_before_names_were_cleaned_decode_fold_and_show(
         await app.rebuild()
         assert (await service.get(COMMENTS)).json["comments"] == page["comments"]
         assert await app.verify() == []
+
+
+@pytest.mark.parametrize("url", ["javascript:alert(1)", "data:text/html,x", "//eve.example"])
+async def test_a_discussion_whose_recorded_url_is_no_link_is_shown_without(
+    database_url: str, url: str
+) -> None:
+    async with serving(database_url) as service:
+        opening = DiscussionOpened(
+            time=TIME, site=SITE, resource=PLACE["resource"], title="Trams", url=url
+        )
+        await recorded_before(service, (DISCUSSION, opening))
+        assert (await service.get(f"/v1/discussions/{DISCUSSION}")).json["url"] is None
+        page = (await service.get(f"/v1/discussions/{DISCUSSION}/page")).body.decode()
+        assert "canonical" not in page
+        assert url not in page
+        await service.given(event("passage.marked", passage="p1", exact="trams"))
+        notes = await service.get(f"/v1/discussions/{DISCUSSION}/passages", format="annotation")
+        assert notes.json["items"][0]["target"]["source"] == PLACE["resource"]
+        feed = (await service.ask("GET", "/v1/events", token=token())).json
+        async with serving() as other:
+            await other.given(*feed)
+            [there] = (await other.get("/v1/discussions", site=SITE)).json["discussions"]
+            assert (there["title"], there["url"]) == ("Trams", None)
+        refused = await service.publish(opened(url=url))
+        assert (refused.status, refused.problem) == (422, "invalid-event")
+        assert refused.json["errors"][0]["path"] == "data.url"
 
 
 async def test_the_feed_with_guests_in_it_makes_the_same_elsewhere(service: Service) -> None:

@@ -11,6 +11,7 @@ from service import (
     BATCHED,
     PLACE,
     Answer,
+    Event,
     Service,
     event,
     opened,
@@ -34,6 +35,13 @@ def person(name: str, scope: str = "comment") -> str:
 
 ANN, BOB, EVE = person("ann"), person("bob"), person("eve")
 MIA = person("mia", "moderate")
+
+
+CONFIGURED = ("site.configured", "article.revised")
+
+
+def revised(text: str = "On the trams, and off them.") -> Event:
+    return event("article.revised", revision="r1", text=text)
 
 
 async def act(
@@ -217,7 +225,7 @@ async def test_a_person_flags_a_comment_once(service: Service) -> None:
 
 
 async def test_a_person_marks_a_passage(service: Service) -> None:
-    await service.given(opened())
+    await service.given(opened(), revised())
     words: dict[str, Any] = {"exact": "the trams", "prefix": "on ", "start": 3, "end": 12}
     key = {"Idempotency-Key": "p"}
     first = await act(service, "POST", PASSAGES, ANN, key, **words)
@@ -241,11 +249,18 @@ async def test_readers_open_a_discussion_where_the_site_says_so(service: Service
 
     assert (await open_()).problem == "not-opened-by-readers"
     await service.given(event("site.configured", settings={"open_on_first": True}))
-    first = await open_(title="Trams")
-    assert (first.status, first.json["title"]) == (201, "Trams")
+    first = await open_(title="Trams", url="https://eve.example/")
+    assert (first.status, first.json["title"], first.json["url"]) == (201, None, None)
     assert first.headers["Location"] == f"/v1/discussions/{DISCUSSION}"
     again = await open_(title="Buses")
-    assert (again.status, again.json["title"]) == (200, "Trams")
+    assert (again.status, again.json["title"]) == (200, None)
+    page = (await service.get(f"/v1/discussions/{DISCUSSION}/page")).body.decode()
+    assert f"<title>{PLACE['resource']}</title>" in page
+    assert "canonical" not in page
+    assert "eve.example" not in page
+    await service.given(opened(title="Trams", url="https://gazette.example/trams"))
+    page = (await service.get(f"/v1/discussions/{DISCUSSION}/page")).body.decode()
+    assert '<link rel="canonical" href="https://gazette.example/trams">' in page
     assert (await say(service, ANN)).status == 201
 
 
@@ -255,7 +270,7 @@ async def test_readers_open_a_discussion_where_the_site_says_so(service: Service
 WRITES = [
     ("PUT", "/v1/discussions", {**PLACE, "title": "T"}),
     ("POST", COMMENTS, {"body": "B"}),
-    ("POST", PASSAGES, {"exact": "E"}),
+    ("POST", PASSAGES, {"exact": "trams"}),
     ("PATCH", ON_C1, {"body": "B"}),
     ("DELETE", ON_C1, {}),
     ("PUT", f"{ON_C1}/vote", {"value": 1}),
@@ -285,7 +300,7 @@ async def test_a_person_needs_a_token_to_comment_on_this_one_site(
 async def test_what_is_private_is_not_there_for_others(
     service: Service, method: str, path: str, body: dict[str, Any]
 ) -> None:
-    await service.given(opened(settings={"private": True}), posted())
+    await service.given(opened(settings={"private": True}), posted(), revised())
     assert (await act(service, method, path, BOB, **body)).status == 404
     reader = person("eve" if "vote" in path or "flag" in path else "ann", "comment read")
     assert (await act(service, method, path, reader, **body)).status in (200, 201)
@@ -317,6 +332,7 @@ async def test_the_feed_of_what_persons_did_makes_the_same_elsewhere(
     await service.given(configured)
     place: dict[str, Any] = {**PLACE, "title": "Trams"}
     await act(service, "PUT", "/v1/discussions", ANN, **place)
+    await service.given(revised())
     passage = (await act(service, "POST", PASSAGES, ANN, exact="trams")).json["id"]
     mine = (await say(service, ANN, "k", passage=passage)).json["id"]
     approve: dict[str, Any] = {"action": "approve", "reason": "Fine."}
@@ -328,7 +344,7 @@ async def test_the_feed_of_what_persons_did_makes_the_same_elsewhere(
     await act(service, "POST", f"/v1/comments/{mine}/flag", EVE, reason="Rude.")
     await act(service, "POST", f"/v1/comments/{mine}/moderation", MIA, **approve)
     feed = (await service.ask("GET", "/v1/events", token=token())).json
-    assert {one["source"] for one in feed[1:]} == {"rostra:persons"}
+    assert {one["source"] for one in feed if one["type"] not in CONFIGURED} == {"rostra:persons"}
     assert len({one["id"] for one in feed}) == len(feed)
     async with serving(database_url) as other:
         answer = await other.post(json.dumps(feed).encode(), media_type=BATCHED)

@@ -24,6 +24,7 @@ async def test_the_defaults_hold_where_nothing_is_known(service: Service) -> Non
         "guests": False,
         "guest_votes": "address",
         "open_on_first": False,
+        "may_mark": False,
     }
 
 
@@ -40,6 +41,23 @@ async def test_a_discussion_overrides_its_site_and_a_change_is_told_at_once(
     assert (await rules(service, resource="/other"))["edit_seconds"] == 60
     await service.given(event("site.configured", settings={"guests": False}))
     assert (await rules(service))["guests"] is False
+
+
+async def test_it_tells_whether_persons_may_mark_passages(service: Service) -> None:
+    async def may_mark(**about: str) -> bool:
+        return bool((await rules(service, **about))["may_mark"])
+
+    await service.given(opened())
+    assert not await may_mark()
+    await service.given(event("article.revised", revision="r1", text="The trams are late."))
+    assert await may_mark()
+    assert not await may_mark(resource="/other")
+    await service.given(opened(settings={"marking": "publisher"}))
+    assert not await may_mark()
+    await service.given(opened(settings={"marking": "persons"}))
+    await service.app.drop_text(PLACE["site"], PLACE["resource"], "r1")
+    await service.given(event("discussion.closed"))  # a page that was kept is dropped
+    assert not await may_mark()
 
 
 async def test_what_is_private_answers_like_what_is_not_there(service: Service) -> None:

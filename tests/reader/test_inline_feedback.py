@@ -281,6 +281,20 @@ async def test_those_who_may_not_write_are_not_offered_to(
     await expect(page.locator(f"{ROOT} .pick")).to_be_hidden()
 
 
+async def test_words_that_the_service_cannot_find_are_not_offered_to_be_marked(
+    browser: Browser, reader_service: Service
+) -> None:
+    assert await reader_service.app.drop_text(SITE, RESOURCE, "1")
+    page = await article(browser, reader_service, "/demo?as=ada")
+    await page.locator("article[data-comment] button[data-does=reply]").first.wait_for()
+    await page.evaluate(SELECT, HERONS)
+    await expect(page.locator(f"{ROOT} .pick")).to_be_hidden()
+    await reader_service.given(event("article.revised", "again", revision="2", text=HERONS))
+    page = await article(browser, reader_service, "/demo?as=ada")
+    await page.evaluate(SELECT, HERONS)
+    await expect(page.locator(f"{ROOT} .pick")).to_be_visible()
+
+
 async def test_what_is_typed_about_selected_words_is_there_when_they_are_selected_again(
     browser: Browser, reader_service: Service
 ) -> None:

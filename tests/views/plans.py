@@ -57,7 +57,7 @@ select {_ID.format("d")}, 's', 'r' || d::text, null, null, true, '{{}}', now(), 
 from generate_series(1, $1::integer) d"""
 _FILL_PASSAGES = f"""
 insert into passages_v1
-select {_ID.format("concat(d, 'p')")}, {_ID.format("d / 10")}, 'p', 'x',
+select {_ID.format("concat(d, 'p')")}, {_ID.format("d / 10")}, 'p', null, 'x',
     null, null, d, d, 'anchored', null, null, true, true, d, d
 from generate_series(1, $1::integer) d"""
 _FILL_PARTICIPANTS = f"""

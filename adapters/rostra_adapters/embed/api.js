@@ -61,8 +61,8 @@ export class Api {
     return this.get("/v1/rules", { site, resource });
   }
 
-  open(site, resource, title, url) {
-    return this.ask("PUT", "/v1/discussions", { site, resource, title, url });
+  open(site, resource) {
+    return this.ask("PUT", "/v1/discussions", { site, resource });
   }
 
   comments(discussion, query) {

@@ -1,5 +1,5 @@
 // "Comment on this": offered for words of the article that a reader selects, by mouse, by touch or
-// by keyboard (then the Tab key leads to it).
+// by keyboard (then the Tab key leads to it), where the service has the article's text.
 
 import { describe } from "./anchoring.js";
 import { el } from "./markup.js";
@@ -37,7 +37,7 @@ export class Pick {
     const range = selection?.rangeCount ? selection.getRangeAt(0) : null;
     const { article, owner } = this.passages;
     const words = range && !range.collapsed && article?.contains(range.commonAncestorContainer) && selection.toString().trim();
-    if (!words || !owner.writable) return this.hide();
+    if (!words || !owner.writable || !owner.rules.may_mark) return this.hide();
     this.range = range.cloneRange();
     if (!this.shown) this.node.showPopover();
     this.shown = true;

@@ -15,13 +15,13 @@ const TICK_MS = 10_000;
 const SLICE_MS = 8;
 const RECOUNT_MS = 100;
 // What holds until the service has said so.
-const RULES = { orders: ORDERS, voting: "both", edit_seconds: 900, self_votes: false, guests: false, open_on_first: false };
+const RULES = { orders: ORDERS, voting: "both", edit_seconds: 900, self_votes: false, guests: false, open_on_first: false, may_mark: false };
 
 /**
  * Attributes: `site`, `resource`; `base` (the service, by default where this script is from);
  * `token`; `orders` (space-separated, of those that the site offers); `order` (the first shown);
  * `for` (a selector of the article, for inline feedback); `guests` (`off`: not on this page);
- * `lang`; `theme` (`light`, `dark`); `title`, `url` (of the discussion, where readers may open one).
+ * `lang`; `theme` (`light`, `dark`).
  * Property `getToken`: called whenever a token is needed. Events: `rostra-position`, whose `detail`
  * is the position that is shown; `rostra-token-refused`.
  */
@@ -135,8 +135,7 @@ export class RostraDiscussion extends HTMLElement {
   /** Where there is none yet, the first comment opens it, if readers may. */
   async opened() {
     if (this.discussionId) return this.discussionId;
-    const title = this.getAttribute("title") ?? document.title;
-    const made = await this.api.open(this.site, this.resource, title, this.getAttribute("url") ?? location.href);
+    const made = await this.api.open(this.site, this.resource);
     this.discussionId = made.id;
     this.discussion = await this.api.get(`/v1/discussions/${made.id}`, { min_position: made.position });
     this.live(this.life.signal);

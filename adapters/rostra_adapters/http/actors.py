@@ -1,5 +1,6 @@
 """Actors: a person, or a moderator, in one discussion of the token's site."""
 
+from collections.abc import Collection
 from uuid import UUID, uuid4
 
 import msgspec
@@ -23,6 +24,7 @@ from rostra_adapters.http.writes import WRITES
 from rostra_projections.shapes import Viewer
 
 NAMED_BY_THE_URL = ("unknown-comment", "unknown-discussion")
+PASSAGE_NAMED_BY_THE_URL = ("unknown-passage", "unknown-discussion")
 
 
 class Actor(msgspec.Struct, frozen=True):
@@ -112,7 +114,12 @@ def _must_act_there(
 
 
 async def submitted(
-    request: web.Request, app: App, settings: HttpSettings, command: Command, act: Act
+    request: web.Request,
+    app: App,
+    settings: HttpSettings,
+    command: Command,
+    act: Act,
+    named_by_the_url: Collection[str] = NAMED_BY_THE_URL,
 ) -> Outcome:
     """Submit a command if the limits on writes have room. Raises a refusal as a problem:
     `not-found` for what the URL names."""
@@ -120,6 +127,6 @@ async def submitted(
     (outcome,) = await app.submit([Commanded(command, act, is_checked=True)])
     if outcome.refusal is None:
         return outcome
-    if outcome.refusal.name in NAMED_BY_THE_URL:
+    if outcome.refusal.name in named_by_the_url:
         raise Problem("not-found", outcome.refusal.detail)
     raise refused(outcome.refusal, retry_after_seconds=settings.retry_after_seconds)

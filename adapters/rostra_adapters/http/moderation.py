@@ -10,13 +10,17 @@ from aiohttp import hdrs, web
 from rostra import ids, texts
 from rostra.commands import (
     ApproveComment,
+    ClosePassage,
     DecideOnWording,
     HoldComment,
     ModerateComment,
+    OnPassage,
     PinComment,
     RejectComment,
     RemoveComment,
+    ReopenPassage,
     RestoreComment,
+    UnmarkPassage,
     UnpinComment,
 )
 from rostra.events import WordingRef
@@ -24,10 +28,10 @@ from rostra.times import Time
 from rostra_adapters.app import App
 from rostra_adapters.history import comment_of, comment_state
 from rostra_adapters.http import tokens
-from rostra_adapters.http.actors import enter, submitted
+from rostra_adapters.http.actors import PASSAGE_NAMED_BY_THE_URL, enter, submitted
 from rostra_adapters.http.bodies import decoded
 from rostra_adapters.http.messages import answer
-from rostra_adapters.http.persons import Body, done_shape
+from rostra_adapters.http.persons import Body, DoneShape, done_shape
 from rostra_adapters.http.preconditions import version_seen
 from rostra_adapters.http.problems import Problem
 from rostra_adapters.http.queries import AS_OF, Query
@@ -62,6 +66,19 @@ class Ruling(Body, frozen=True, kw_only=True):
             raise ValueError("`wording` is for `approve` and `reject`")
 
 
+PASSAGE_ACTIONS: dict[str, type[OnPassage]] = {
+    "unmark": UnmarkPassage,
+    "close": ClosePassage,
+    "reopen": ReopenPassage,
+}
+
+
+class PassageRuling(Body, frozen=True, kw_only=True):
+    """Act of a moderator on a passage."""
+
+    action: Literal["unmark", "close", "reopen"]
+
+
 class Moderation:
     """The handlers."""
 
@@ -80,6 +97,7 @@ class Moderation:
             self._reads.get("/v1/moderation", self._queue, "site", "status", *paging),
             self._reads.get("/v1/discussions/{id}/moderation-log", self._acts, *paging, AS_OF),
             web.post("/v1/comments/{id}/moderation", self.moderate),
+            web.post("/v1/passages/{id}/moderation", self.moderate_passage),
         ]
 
     async def _queue(self, query: Query, reader: Reader, request: web.Request) -> QueuePage:
@@ -151,6 +169,25 @@ class Moderation:
         outcome = await submitted(request, self._app, self._settings, command, act)
         state = await comment_state(self._app.log, comment)
         done = done_shape(comment, state, outcome)
+        return self._done(request, done)
+
+    async def moderate_passage(self, request: web.Request) -> web.Response:
+        """Unmark a passage, close it to comments, or open it again."""
+        passage = id_in_path(request, ids.Kind.PASSAGE)
+        discussion = ids.discussion_of(passage)
+        actor = await enter(request, self._app, discussion, scope="moderate")
+        most = self._settings.request_bytes_max
+        ruling = await decoded(request, PassageRuling, bytes_max=most)
+        command = PASSAGE_ACTIONS[ruling.action](
+            site=actor.site, resource=actor.resource, passage_id=passage, by=actor.person
+        )
+        act = actor.act(self._now())
+        outcome = await submitted(
+            request, self._app, self._settings, command, act, PASSAGE_NAMED_BY_THE_URL
+        )
+        return self._done(request, DoneShape(id=passage, position=outcome.position or 0))
+
+    def _done(self, request: web.Request, done: DoneShape) -> web.Response:
         return answer(
             request,
             msgspec.json.encode(done),

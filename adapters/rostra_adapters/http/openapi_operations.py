@@ -15,7 +15,7 @@ from rostra_adapters.http.events import (
     ResultShape,
 )
 from rostra_adapters.http.guests import GuestShape, NewGuest
-from rostra_adapters.http.moderation import Ruling
+from rostra_adapters.http.moderation import PassageRuling, Ruling
 from rostra_adapters.http.persons import (
     IDEMPOTENCY_KEY,
     DoneShape,
@@ -255,7 +255,10 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         problems=(404, 422, 503),
     ),
     ("post", "/v1/discussions/{id}/passages"): _write(
-        "Mark a passage", NewPassage, status=(200, 201), parameters=(KEY,)
+        "Mark a passage of the article's text",
+        NewPassage,
+        status=(200, 201),
+        parameters=(KEY,),
     ),
     ("get", "/v1/discussions/{id}/moderation-log"): _read(
         "What moderators did in a discussion", ActsPage, AS_OF, *PAGING, problems=(404, 410)
@@ -330,6 +333,9 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("post", "/v1/comments/{id}/flag"): _write("Tell the moderators", NewFlag),
     ("post", "/v1/comments/{id}/moderation"): _write(
         "Moderate", Ruling, scope="moderate", parameters=(IF_MATCH,), problems=(412,)
+    ),
+    ("post", "/v1/passages/{id}/moderation"): _write(
+        "Unmark, close or reopen a passage", PassageRuling, scope="moderate"
     ),
     ("get", "/v1/moderation"): msgspec.structs.replace(
         _read(

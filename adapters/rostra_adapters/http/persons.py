@@ -95,11 +95,16 @@ class NewPassage(Body, frozen=True, kw_only=True):
         texts.check_quote(self.exact)
 
 
+Ignored = Annotated[str | None, Meta(description="Ignored: a publisher gives it.")]
+
+
 class NewDiscussion(Body, frozen=True, kw_only=True):
+    """`title` and `url` are taken from readers of earlier versions, and ignored."""
+
     site: texts.SiteName
     resource: texts.Resource
-    title: texts.Title | None = None
-    url: texts.Url | None = None
+    title: Ignored = None
+    url: Ignored = None
 
 
 class DoneShape(msgspec.Struct, kw_only=True):
@@ -260,7 +265,7 @@ class Persons:
         new = await self._decoded(request, NewDiscussion)
         visited = await visit(request, self._app, new.site, new.resource)
         discussion = visited.discussion
-        command = OpenDiscussion(site=new.site, resource=new.resource, title=new.title, url=new.url)
+        command = OpenDiscussion(site=new.site, resource=new.resource)
         act = visited.actor.act(self._now())
         if visited.hidden:
             await request.app[WRITES].admit(request, command, act)

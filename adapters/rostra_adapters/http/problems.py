@@ -94,6 +94,15 @@ KINDS: dict[str, Kind] = {
     "voting-up-only": Kind(422, "No votes against here"),
     "html-too-deep": Kind(422, "HTML nested too deep"),
     "article-too-hard": Kind(422, "The article takes too long", "Nothing of it was recorded."),
+    "not-marked-by-readers": Kind(422, "Not marked by readers", "The setting `marking` says so."),
+    "no-article-text": Kind(
+        422, "The article's text is not here", "`article.revised` gives it; then persons may mark."
+    ),
+    "not-in-the-article": Kind(422, "Not in the article", "Its text does not have these words."),
+    "passage-unmarked": Kind(422, "The passage was unmarked", "A publisher may mark it again."),
+    "too-many-marks": Kind(
+        429, "Too many passages marked", "Come back after `Retry-After` seconds."
+    ),
     "too-many-passages": Kind(422, "The article has too many passages"),
     "too-much-to-fold": Kind(
         422,
@@ -174,11 +183,12 @@ class Problem(Exception):
 
 def refused(refusal: Refusal, *, retry_after_seconds: int) -> Problem:
     """A refusal of the domain as an answer."""
-    busy = KINDS.get(refusal.name, REFUSED).status == web.HTTPServiceUnavailable.status_code
+    later = KINDS.get(refusal.name, REFUSED).status in (429, 503)
+    seconds = refusal.wait_seconds or retry_after_seconds
     return Problem(
         refusal.name,
         refusal.detail,
-        headers=retry_after(retry_after_seconds) if busy else None,
+        headers=retry_after(seconds) if later else None,
         errors=refusal.faults if isinstance(refusal, Malformed) else (),
         retryable=refusal.retryable,
     )

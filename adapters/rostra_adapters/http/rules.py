@@ -22,6 +22,8 @@ class RulesShape(msgspec.Struct, kw_only=True):
     guests: bool
     guest_votes: GuestVotes
     open_on_first: bool
+    may_mark: bool = False
+    """Whether persons may mark passages: the setting says so, and the article's text is here."""
 
 
 class RuleReads:
@@ -44,4 +46,7 @@ class RuleReads:
         # What is private answers like what is unknown: with what holds around it.
         around = of_site if reader.may_read(site, of_site) else Rules()
         rules = around if access is None else access.rules
-        return msgspec.convert(rules, RulesShape, from_attributes=True)
+        shape = msgspec.convert(rules, RulesShape, from_attributes=True)
+        if access is not None and rules.marking == "persons":
+            shape.may_mark = await self._app.has_article_text(discussion)
+        return shape

@@ -92,7 +92,8 @@ order by g.active_at desc, g.id desc"""
 
 _PASSAGES = """
 select v.position, p.id is not null, coalesce(g.comments, 0), coalesce(g.replies, 0),
-    g.latest_at, greatest(p.changed, g.changed), {p}
+    g.latest_at,
+    case when p.key is null and g.id is null then 0 else greatest(p.changed, g.changed) end, {p}
 from {here}
 left join public.passages_v{{passages}} p on p.discussion = $1
 left join lateral (

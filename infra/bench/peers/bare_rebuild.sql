@@ -197,6 +197,6 @@ with marked as (
     from public.stored_events where topic = 'passage.marked'
 )
 select id, overlay(id::text placing '8000-000000000000' from 20)::uuid, s ->> 'key',
-    s ->> 'exact', s ->> 'prefix', s ->> 'suffix', (s ->> 'start')::int, (s ->> 'end')::int,
+    s ->> 'by', s ->> 'exact', s ->> 'prefix', s ->> 'suffix', (s ->> 'start')::int, (s ->> 'end')::int,
     'anchored', null, s ->> 'question', true, true, position, position
 from marked;
