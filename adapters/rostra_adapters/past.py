@@ -54,6 +54,8 @@ class FoldAllowance(msgspec.Struct, frozen=True):
 
 
 UNLIMITED = FoldAllowance()
+EVENTS_OF_A_TIME = 1_000
+"""Finding the position of a time is charged as so many events: it takes some twenty reads."""
 READ_AGAIN_SHARE = 10
 """A fold that is kept is charged as so many times fewer events."""
 _allowance: ContextVar[FoldAllowance] = ContextVar("allowance", default=UNLIMITED)
@@ -99,6 +101,9 @@ class Past:
                 raise CursorRefused("bad-query", f"`as_of` is no time: {error}") from None
             if time > now:
                 raise CursorRefused("bad-query", "`as_of` is a time that has not come yet")
+            allowance = _allowance.get()
+            allowance.charge(0)
+            allowance.charge(EVENTS_OF_A_TIME)
             return await position_at(self._log, time)
         head = await self._log.head()
         if as_of > head:

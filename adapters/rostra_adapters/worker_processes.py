@@ -23,6 +23,10 @@ LENGTH_BYTES = 4
 PROCESSES_MAX = 4
 
 
+_sharing = 1
+"""Processes of the service on this machine, this one among them."""
+
+
 class WorkerFailed(Exception):
     """A worker took too long, or ended, each time it was given a job."""
 
@@ -31,9 +35,16 @@ class WorkersClosed(Exception):
     """The service is stopping."""
 
 
+def share_processors(processes: int) -> None:
+    """Divide the workers that may run among so many processes of the service."""
+    global _sharing  # noqa: PLW0603  # of the process, as are its workers
+    _sharing = processes
+
+
 def processes_at_once() -> int:
-    """Return how many workers of one kind may run: all processors but one, within a bound."""
-    return max(1, min(PROCESSES_MAX, (os.cpu_count() or 1) - 1))
+    """Return how many workers of one kind may run for this process: its share of all processors
+    but one, within a bound, and at least one."""
+    return max(1, min(PROCESSES_MAX, (os.cpu_count() or 1) - 1) // _sharing)
 
 
 async def start_worker(program: str) -> asyncio.subprocess.Process:

@@ -9,7 +9,7 @@ import pytest
 
 from listening import listening
 from rostra import ids
-from rostra_adapters import live, past, past_workers
+from rostra_adapters import live, past, past_workers, worker_processes
 from rostra_adapters.http import HttpSettings
 from rostra_adapters.http.settings import Rate
 from rostra_adapters.past_workers import PastWorkers, Slot
@@ -21,6 +21,11 @@ HERE = f"/v1/discussions/{DISCUSSION}"
 COMMENTS = f"{HERE}/comments"
 MODERATOR = token("moderate", site=PLACE["site"], person="mia")
 EVENTS = 601
+
+
+def left(answer: Answer) -> int:
+    """Requests that the reader has left."""
+    return int(answer.headers["RateLimit"].partition(";r=")[2].partition(";")[0])
 
 
 async def told(service: Service, comments: int = 200) -> int:
@@ -146,9 +151,6 @@ async def test_a_reader_is_charged_for_what_is_folded() -> None:
             headers = {"X-Forwarded-For": address}
             return await service.ask("GET", f"{COMMENTS}?as_of={as_of}", headers=headers)
 
-        def left(answer: Answer) -> int:
-            return int(answer.headers["RateLimit"].partition(";r=")[2].partition(";")[0])
-
         first = await read(EVENTS)
         assert (first.status, left(first)) == (200, 20 - 1 - EVENTS // 100 - 1)
         assert left(await read(EVENTS)) == 20 - 2 - EVENTS // 100 - 1  # it is kept
@@ -157,6 +159,19 @@ async def test_a_reader_is_charged_for_what_is_folded() -> None:
         assert (last.status, left(last)) == (200, 0)
         assert (await read(EVENTS)).status == 429
         assert (await read(EVENTS, "192.0.2.2")).status == 200
+
+
+async def test_a_reader_is_charged_for_finding_the_position_of_a_time() -> None:
+    settings = HttpSettings(secret=SECRET, reader_rate=Rate(burst=50, per_second=0.001))
+    async with serving(settings=settings) as service:
+        await service.given(opened())
+        headers = {"X-Forwarded-For": "192.0.2.1"}
+        rows = await service.app.log.read_after(0, 1)
+        at = str(rows[0].metadata).partition('"at"')[2].split('"')[1]
+        answer = await service.ask("GET", f"{COMMENTS}?as_of={at}", headers=headers)
+        assert answer.status == 200
+        charged = 1 + past.EVENTS_OF_A_TIME // settings.fold_events_a_request
+        assert 50 - charged - 1 <= left(answer) <= 50 - charged
 
 
 async def test_many_folds_asked_for_at_once_are_charged_before_the_next_begins() -> None:
@@ -249,3 +264,14 @@ async def test_a_live_reader_is_charged_for_what_is_read_again() -> None:
         async with service._session.get(path, headers=headers) as answer:
             assert answer.status == 200
             assert ";r=9;" in answer.headers["RateLimit"]  # 1, and 200 comments
+
+
+@pytest.mark.parametrize(
+    ("cores", "sharing", "workers"), [(1, 1, 1), (2, 1, 1), (3, 1, 2), (64, 1, 4), (64, 3, 1)]
+)
+def test_workers_leave_a_processor_to_the_service(
+    monkeypatch: pytest.MonkeyPatch, cores: int, sharing: int, workers: int
+) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: cores)
+    monkeypatch.setattr(worker_processes, "_sharing", sharing)
+    assert worker_processes.processes_at_once() == workers

@@ -106,6 +106,7 @@ LARGE_TABLES = {
 def _others(parent: Any) -> Iterator[tuple[str, list[Any], str]]:
     """The other statements that read views, and an index each."""
     yield reads.COMMENT, [parent], "comments_v1_pkey"
+    yield reads.COMMENT_ROWS, [[parent, DISCUSSION]], "comments_v1_pkey"
     yield reads.DISCUSSION, [DISCUSSION], "discussions_v1_pkey"
     yield reads.ONE_SITE, ["s", LIMIT, None, None], "comment_counts_v1_active"
     yield (

@@ -184,6 +184,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     fold_events_a_request: int
     proxies: tuple[str, ...]
     together: bool = False
+    processes: int = 1
 
 
 def _serve_together(plan: Plan, workers: int) -> None:
@@ -194,7 +195,7 @@ def _serve_together(plan: Plan, workers: int) -> None:
     master_key_of(plan.data)
     with _listening(plan), reserved(plan.host, plan.port) as held:
         port = held.getsockname()[1]
-        mine = msgspec.structs.replace(plan, port=port, together=True)
+        mine = msgspec.structs.replace(plan, port=port, together=True, processes=workers)
         Workers(_work, mine, workers).run(lambda: _announce(url_of(plan.host, port), plan.data))
 
 
@@ -236,7 +237,9 @@ async def _serve(plan: Plan, announce: Callable[[str], None]) -> None:
     import rostra_adapters
     from rostra_adapters.http import demo, make_app
     from rostra_adapters.http.server import serve as serve_http
+    from rostra_adapters.worker_processes import share_processors
 
+    share_processors(plan.processes)
     _stop_while_starting()
     settings, master_key = _settings(plan), master_key_of(plan.data)
     async with (
