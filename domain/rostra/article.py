@@ -100,6 +100,8 @@ def must_have_room(marked: int) -> None:
 
 
 def mark(passage: PassageId, act: Act) -> list[ArticleMarked]:
-    """List one passage more: one that was never marked, as its own stream tells. (To look for it
-    among thousands here would hold up a batch of markings.)"""
+    """List a passage that was never marked before, as its own stream tells.
+
+    To look for it here, among thousands, would hold up a batch of markings.
+    """
     return [ArticleMarked(time=act.time, passage=passage)]

@@ -167,6 +167,8 @@ async def test_the_feed_with_guests_in_it_makes_the_same_elsewhere(service: Serv
     )
     guest = entered.json["token"]
     assert (await say(service, guest)).status == 201
+    page = (await service.get(f"/v1/discussions/{DISCUSSION}/page")).body.decode()
+    assert page.count("(guest)") == 1
     c1 = ids.comment_id(DISCUSSION, "c1")
     await service.ask(
         "PUT",

@@ -291,6 +291,8 @@ async def test_a_guest_takes_part_by_name_and_is_still_there_after_a_reload(
     await post(page, "Just passing.")
     mine = said(page, "Just passing.")
     await expect(mine.locator(".by")).to_contain_text("Passer-by")
+    await expect(mine.locator(".by .mark").first).to_have_text("guest")
+    await expect(page.locator(f"{ROOT} .by .mark", has_text="guest")).to_have_count(1)
     await box.fill("And again")
     await page.reload()
     await expect(box).to_have_value("And again")

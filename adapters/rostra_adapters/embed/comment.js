@@ -91,6 +91,7 @@ export class CommentView {
     this.by.replaceChildren();
     this.by.append(...[
       el("b", { text: author ? (author.name ?? author.id) : t("somebody"), dir: "auto" }),
+      author?.guest && el("span", { class: "mark", text: t("is_guest") }),
       this.mine && el("span", { class: "mark", text: t("you") }),
       link,
       edited_at && el("span", { text: t("edited"), title: exact(edited_at, language) }),

@@ -210,6 +210,8 @@ def _comment(comment: CommentShape, path: str) -> Iterator[str]:
         name = escape(comment.author.name or comment.author.id)
         yield '<span itemprop="author" itemscope itemtype="https://schema.org/Person">'
         yield f'<b dir="auto" itemprop="name">{name}</b></span> '
+        if comment.author.guest is True:
+            yield "(guest) "
     time = escape(comment.posted_at)
     yield f'<a itemprop="url" href="{path}/page?comment={comment.id}">'
     yield f'<time itemprop="dateCreated" datetime="{time}">{time[:16].replace("T", " ")}</time></a>'
