@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from rostra import ids
-from service import PLACE, Service, event, opened, posted, token, voted
+from service import ANN, PLACE, Service, event, opened, posted, token, voted
 
 DISCUSSION = ids.discussion_id(PLACE["site"], PLACE["resource"])
 COMMENTS = f"/v1/discussions/{DISCUSSION}/comments"
@@ -352,3 +352,22 @@ async def test_a_bad_token_is_refused_even_where_none_is_needed(service: Service
     await service.given(opened())
     answer = await service.get(COMMENTS, token="abc")
     assert (answer.status, answer.problem) == (401, "unauthorized")
+
+
+async def test_the_first_moment_of_all_is_a_time_like_others(durable_service: Service) -> None:
+    """asyncpg makes an infinity of it, which it reads without an offset."""
+    service, first = durable_service, "0001-01-01T00:00:00.000000Z"
+    await service.given(
+        event("discussion.opened", time=first),
+        event("comment.posted", time=first, comment="c1", author=ANN, body="Yes."),
+        event("comment.posted", time=first, comment="c2", author=ANN, body="Yes.", parent="c1"),
+        event("comment.flagged", time=first, comment="c1", by="bob", reason="Rude."),
+    )
+    await service.given(voted(time=first), event("comment.removed", time=first, comment="c2"))
+    listed = await service.get("/v1/comments", **PLACE)
+    assert [comment["posted_at"] for comment in listed.json["comments"]] == [first]
+    discussion = await service.get("/v1/discussions", **PLACE)
+    assert discussion.json["latest_at"] == first
+    page = await service.get("/v1/sites/gazette/discussions", limit=1)
+    assert [one["latest_at"] for one in page.json["discussions"]] == [first]
+    assert await service.app.verify() == []

@@ -13,7 +13,7 @@ import msgspec
 
 from rostra.ids import Kind, discussion_of, kind_of
 from rostra.log import Recorded
-from rostra.times import Time, format_time
+from rostra.times import Time
 from rostra_adapters import tracing
 from rostra_adapters.postgres.connection import Connection
 from rostra_adapters.views import changes, store
@@ -280,7 +280,7 @@ async def _latest(connection: Connection, version: int, group: UUID) -> Time | N
         column = "passage" if kind_of(group) == Kind.PASSAGE else "discussion"
         statement, key = LATEST.format(v=version, group=column), group
     latest = await connection.fetchval(statement, key)
-    return None if latest is None else format_time(latest)
+    return None if latest is None else store.time_of_column(latest)
 
 
 async def _keep(connection: Connection, moves: Sequence[Move]) -> None:

@@ -9,11 +9,11 @@ import asyncpg
 
 from rostra.ids import discussion_of
 from rostra.log import LogUnavailable
-from rostra.times import Time, format_time, to_datetime
+from rostra.times import Time, to_datetime
 from rostra_adapters.postgres.connect import unavailable_if_lost
 from rostra_adapters.views import moderation_reads, read_position
 from rostra_adapters.views.schema import LINEAGE
-from rostra_adapters.views.store import to_row
+from rostra_adapters.views.store import time_of_column, to_row
 from rostra_projections.comment_rows import (
     COMMENTS,
     COUNTS,
@@ -338,5 +338,5 @@ def _discussion(values: tuple[Any, ...]) -> DiscussionRead:
 
 def _passage(values: tuple[Any, ...]) -> PassageRead:
     comments, replies, latest_at, changed = values[2:6]
-    latest = None if latest_at is None else format_time(latest_at)
+    latest = None if latest_at is None else time_of_column(latest_at)
     return PassageRead(to_row(PASSAGES, values[6:]), comments, replies, latest, changed)

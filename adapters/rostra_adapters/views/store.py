@@ -3,6 +3,7 @@ each fragment that has changed."""
 
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import islice
 from operator import attrgetter, itemgetter
@@ -10,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from rostra.times import format_time, to_datetime
+from rostra.times import Time, format_time, to_datetime
 from rostra_adapters.postgres.connection import Connection
 from rostra_adapters.views.schema import versioned
 from rostra_adapters.views.together import together
@@ -99,16 +100,24 @@ def values_of(table: Table[Any], fragment: Fragment, row: msgspec.Struct) -> Val
     return _picking_of_row(table, fragment)(row)
 
 
+def time_of_column(moment: datetime) -> Time:
+    """Return the time of a column.
+
+    asyncpg stores the first and the last `datetime` as infinities, and reads them without offset.
+    """
+    return format_time(moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC))
+
+
 def from_record(table: Table[Any], columns: tuple[str, ...], record: Iterable[Any]) -> Values:
     """Values of columns as the fold has them."""
     values = tuple(record)
     times = _times(table, columns)
-    return _converted(values, times, format_time) if times else values
+    return _converted(values, times, time_of_column) if times else values
 
 
 def to_row(table: Table[Any], record: Iterable[Any]) -> Any:
     """A row as the fold has it."""
-    return table.row(*_converted(record, _times_of_row(table), format_time))
+    return table.row(*_converted(record, _times_of_row(table), time_of_column))
 
 
 def to_records(
