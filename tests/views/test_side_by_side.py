@@ -249,3 +249,22 @@ async def test_a_process_is_seen_for_as_long_as_it_is_there(
                 "select min(seen_at) < '2021-01-01' from rostra_lineages"
             ):
                 await asyncio.sleep(0.01)
+
+
+async def test_a_process_that_was_taken_for_gone_makes_its_views_again(
+    database_url: str, operator: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was stopped for longer than views are kept, and goes on."""
+    events = Events()
+    async with ours(database_url) as app:
+        (outcome,) = await app.publish([events.opened()])
+        await app.wait(outcome.position or 0, WAIT_SECONDS)
+        with monkeypatch.context() as elsewhere:
+            elsewhere.setattr(schema, "LINEAGE", "another")
+            await operator.execute("update rostra_lineages set seen_at = '2020-01-01'")
+            await schema.drop_unseen(operator)
+        assert await operator.fetch(STATE) == []
+        (outcome,) = await app.publish([events.posted("c1")])
+        await app.wait(outcome.position or 0, WAIT_SECONDS)
+        assert await total(app, outcome.position or 0) == 1
+        assert await app.verify() == []

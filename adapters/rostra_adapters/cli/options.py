@@ -1,4 +1,4 @@
-"""What several commands share: where the data is, and opening it."""
+"""Options of several commands, and opening the database that they name."""
 
 import os
 from collections.abc import AsyncIterator, Callable
@@ -21,7 +21,7 @@ MASTER_KEY = "ROSTRA_MASTER_KEY"
 
 
 class RateType(click.ParamType):  # type: ignore[type-arg]  # generic since 8.3 alone
-    """So many requests at once, and so many a second from then on."""
+    """A rate: requests at once, and requests a second from then on."""
 
     name = "burst/per second"
 
@@ -48,7 +48,7 @@ option = partial(click.option, show_envvar=True)
 
 
 class Place(msgspec.Struct, frozen=True):
-    """Where the log is: a PostgreSQL of one's own, else that of the data folder."""
+    """Place of the log: a PostgreSQL of one's own, else that of the data folder."""
 
     data: Path
     database_url: str | None

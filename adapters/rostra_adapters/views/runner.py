@@ -93,6 +93,9 @@ class Runner:
     async def _project(self, connection: Connection) -> None:
         """Views behind catch up alone, then all go on together."""
         pruning = asyncio.get_running_loop().time()
+        if not await schema.is_made(connection):
+            # We were stopped for so long that others took us for gone.
+            await schema.install(connection)
         await self._rebuilt(await states(connection))
         while True:
             standing = await states(connection)
