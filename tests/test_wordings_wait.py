@@ -23,6 +23,7 @@ from rostra.handle import Commanded, Outcome, handle
 from rostra.ids import Kind
 from rostra.log import Recorded
 from rostra.world import fold
+from rostra_adapters.feed import Feed
 from rostra_adapters.reading import Reading
 from rostra_adapters.views.rebuild import rebuild
 from rostra_adapters.views.verify import verify
@@ -31,7 +32,7 @@ from rostra_projections.reads import Reads
 from rostra_projections.shapes import ANYONE, CommentShape, Viewer
 from rostra_projections.views import VIEWS
 from views import tables
-from views.story import BodiesAsTheyAre, at_once, pages
+from views.story import BodiesAsTheyAre, Story, at_once, pages
 
 LONGER = int(os.environ.get("ROSTRA_TEST_EFFORT", "1"))
 KEYS = ["c1", "c2"]
@@ -265,6 +266,27 @@ def test_the_public_sees_only_what_was_let_through(policy: str, told: list[Step]
     for view in VIEWS.values():
         for table in view.tables:
             assert fresh.rows.of(table) == play.views.rows.of(table)
+
+
+@settings(deadline=None, max_examples=60 * LONGER, suppress_health_check=[HealthCheck.too_slow])
+@given(policy=st.sampled_from(["all", "first"]), told=steps)
+def test_the_feed_published_again_makes_the_same_wait(policy: str, told: list[Step]) -> None:
+    play = Play(policy)
+    for each in told:
+        play.step(*each)
+
+    async def feed() -> list[dict[str, Any]]:
+        pages = [it async for it in Feed(play.log, play.ring, play.articles).pages()]
+        return [msgspec.json.decode(event.json) for page in pages for event in page.events]
+
+    again = Story(at_once(feed()), judged=False)
+    assert [(it.topic, it.event_id) for it in again.rows] == [
+        (it.topic, it.event_id) for it in play.rows
+    ]
+    views = again.in_memory()
+    for view in VIEWS.values():
+        for table in view.tables:
+            assert views.rows.of(table) == play.views.rows.of(table)
 
 
 @settings(
