@@ -7,8 +7,15 @@ from typing import Any
 import pytest
 
 from service import BATCHED, Event, Service, event, opened, posted, serving, token, voted
+from wire import Answer, Wire, request
 
 BINARY = "application/json"
+BINARY_HEADERS = {
+    "Content-Type": BINARY,
+    "ce-specversion": "1.0",
+    "ce-source": "urn:cms",
+    "ce-type": "discussion.opened",
+}
 
 
 async def test_a_recorded_event_answers_201_with_its_position_and_id(service: Service) -> None:
@@ -137,6 +144,67 @@ async def test_a_binary_event_is_taken(service: Service) -> None:
         answer = await service.ask("POST", "/v1/events", token=token(), headers=headers, body=body)
         assert answer.status == status
         assert answer.json["event"] == "é 1"
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("Euro%20%E2%82%AC%20%F0%9F%98%80", "Euro € 😀"),
+        ('"two words"', "two words"),
+        (r'"a \"quote\" and a \\ %22"', 'a "quote" and a \\ "'),
+        ("100%", "100%"),
+        ('"open', '"open'),
+    ],
+)
+async def test_a_header_is_unquoted_then_percent_decoded_once(
+    service: Service, given: str, meant: str
+) -> None:
+    headers = BINARY_HEADERS | {"ce-id": given}
+    body = json.dumps(opened()["data"]).encode()
+    answer = await service.ask("POST", "/v1/events", token=token(), headers=headers, body=body)
+    assert answer.status == 201
+    assert answer.json["event"] == meant
+
+
+@pytest.mark.parametrize(
+    "ids",
+    [["%FF"], ["%C3%28"], ["\xe9"], ["1", "2"], ["1", "1"]],
+    ids=["no character", "half a character", "a byte", "two", "the same twice"],
+)
+async def test_an_attribute_is_utf_8_and_given_once(service: Service, ids: list[str]) -> None:
+    """Two ids that are not UTF-8 would be one: the second event would be lost as a repeat."""
+    given = BINARY_HEADERS | {"Authorization": f"Bearer {token()}"}
+    lines = [f"{name}: {value}" for name, value in given.items()]
+    lines += [f"{name}: {value}" for name, value in zip(["ce-id", "CE-Id"], ids, strict=False)]
+    body = json.dumps(opened()["data"]).encode()
+    data = request("POST", "/v1/events", *lines, body=body)
+
+    def ask() -> Answer:
+        wire = Wire(service.url)
+        try:
+            return wire.ask(data)
+        finally:
+            wire.close()
+
+    answer = await asyncio.to_thread(ask)
+    assert (answer.status, answer.problem) == (400, "bad-request")
+    assert await service.app.head() == 0
+
+
+async def test_plain_json_holds_an_event_or_an_array_of_them(service: Service) -> None:
+    one = await service.post(b"\n " + json.dumps(opened()).encode(), media_type="application/json")
+    assert (one.status, one.json["status"]) == (201, "recorded")
+    several = json.dumps([posted(), posted("c2"), 3]).encode()
+    batch = await service.post(b" \t" + several, media_type="application/json")
+    assert batch.status == 200
+    assert [result["status"] for result in batch.json["results"]] == [
+        "recorded",
+        "recorded",
+        "rejected",
+    ]
+    for body, status in ((b"[", 400), (b"", 400), (b"3", 422)):
+        refused = await service.post(body, media_type="application/json")
+        assert refused.status == status
 
 
 async def test_extension_attributes_are_passed_over_and_unknown_fields_of_data_are_not(

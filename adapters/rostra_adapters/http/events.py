@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from urllib.parse import unquote
+from urllib.parse import unquote_to_bytes
 from uuid import UUID
 
 import msgspec
@@ -26,8 +27,11 @@ from rostra_adapters.http.tokens import Token
 
 STRUCTURED = "application/cloudevents+json"
 BATCHED = "application/cloudevents-batch+json"
-BINARY = "application/json"
+PLAIN = "application/json"
+"""An event or an array of them; with `ce-` headers the data of an event in binary mode."""
 BINARY_PREFIX = "ce-"
+QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+JSON_BLANKS = b" \t\r\n"
 ADMINS = (ConfigureSite, ErasePerson, ReturnPerson)
 """Commands that need the scope `admin`, and `publish` not."""
 BUSY_RETRY_SECONDS = 0.1
@@ -94,21 +98,26 @@ class Publishing:
     ) -> Callable[[web.Request, Token, bytes], Awaitable[web.Response]]:
         """What takes the request's mode. Raises the problem `unsupported-media-type`."""
         charset = (request.charset or "utf-8").lower()
-        modes = {STRUCTURED: self._structured, BATCHED: self._batched}
-        if f"{BINARY_PREFIX}specversion" in request.headers:
-            modes[BINARY] = self._binary
+        is_binary = f"{BINARY_PREFIX}specversion" in request.headers
+        modes = {
+            STRUCTURED: self._structured,
+            BATCHED: self._batched,
+            PLAIN: self._binary if is_binary else self._plain,
+        }
         if charset in ("utf-8", "utf8") and (take := modes.get(request.content_type)):
             return take
-        detail = (
-            f"send {STRUCTURED}, {BATCHED} or {LINES}, "
-            f"or {BINARY} with {BINARY_PREFIX} headers, in UTF-8"
-        )
+        detail = f"send {STRUCTURED}, {BATCHED}, {LINES} or {PLAIN}, in UTF-8"
         raise Problem("unsupported-media-type", detail)
 
     async def _structured(self, request: web.Request, token: Token, body: bytes) -> web.Response:
         event = strict_json.value(body)
         commanded = _read(lambda: cloudevents.command(event, self._now()), token)
         return await self._one(request, _name(event, commanded), commanded)
+
+    async def _plain(self, request: web.Request, token: Token, body: bytes) -> web.Response:
+        """An event, or an array of them, under the media type of all JSON."""
+        is_array = body.lstrip(JSON_BLANKS).startswith(b"[")
+        return await (self._batched if is_array else self._structured)(request, token, body)
 
     async def _binary(self, request: web.Request, token: Token, body: bytes) -> web.Response:
         attributes = _attributes(request.headers)
@@ -275,9 +284,26 @@ def _read(read: Callable[[], Commanded], token: Token) -> Commanded | Refusal:
 
 
 def _attributes(headers: Mapping[str, str]) -> dict[str, str]:
-    """The attributes of an event in binary mode, whose values are percent-encoded UTF-8."""
-    return {
-        name[len(BINARY_PREFIX) :].lower(): unquote(value)
-        for name, value in headers.items()
-        if name.lower().startswith(BINARY_PREFIX)
-    }
+    """Return the attributes of an event in binary mode (the HTTP binding, section 3.1.3.2).
+
+    Raises the problem `bad-request`.
+    """
+    attributes: dict[str, str] = {}
+    for name, value in headers.items():
+        if not name.lower().startswith(BINARY_PREFIX):
+            continue
+        attribute = name[len(BINARY_PREFIX) :].lower()
+        if attribute in attributes:
+            raise Problem("bad-request", f"the header `{BINARY_PREFIX}{attribute}` is there twice")
+        attributes[attribute] = _attribute(attribute, value)
+    return attributes
+
+
+def _attribute(name: str, value: str) -> str:
+    """Return the value that a header carries: unquoted, then percent-decoded, as UTF-8."""
+    if QUOTED.fullmatch(value):
+        value = re.sub(r"\\(.)", r"\1", value[1:-1], flags=re.DOTALL)
+    try:
+        return unquote_to_bytes(value.encode(errors="surrogateescape")).decode()
+    except UnicodeError:
+        raise Problem("bad-request", f"the header `{BINARY_PREFIX}{name}` is not UTF-8") from None

@@ -178,7 +178,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
             "`site.configured`, `person.erased` and `person.returned` need the scope `admin` "
             "instead."
         ),
-        takes={STRUCTURED: EVENT, BATCHED: EVENTS, NDJSON: UNSET},
+        takes={STRUCTURED: EVENT, BATCHED: EVENTS, JSON: (EVENT, EVENTS), NDJSON: UNSET},
         gives={JSON: (ResultShape, BatchShape), NDJSON: UNSET},
         status=(200, 201),
         problems=(409, *REFUSED, 503),
