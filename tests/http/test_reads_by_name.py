@@ -125,3 +125,11 @@ async def test_counts_that_do_not_fit_are_refused(
     answer = await service.ask("POST", "/v1/counts", headers=sent, body=json.dumps(body).encode())
     assert answer.status == status
     assert answer.problem == "invalid-body"
+
+
+@pytest.mark.parametrize("wrong", ["limit=0", "limit=x", "as_of=1", "more=1", "wait=-1"])
+async def test_the_earlier_address_of_a_list_refuses_what_the_list_would(
+    service: Service, wrong: str
+) -> None:
+    path = f"/v1/discussions?site={SITE}&{wrong}"
+    assert (await service.ask("GET", path, redirects=False)).status == 400

@@ -164,8 +164,11 @@ class Reads:
 
     async def _discussion_named(self, query: Query, reader: Reader, request: web.Request) -> Any:
         """Read one discussion by its name. The list of a site has moved to a path of its own."""
+        limit, cursor = self._limit(query), query.one("cursor", CURSOR)
         if query.one("resource", texts.Resource) is None:
-            return _moved_to_site(request, query.needed("site", texts.SiteName))
+            if query.as_of() is not None:
+                raise Problem("bad-query", f"`{AS_OF}` is for reads of one discussion")
+            return _moved_to_site(query.needed("site", texts.SiteName), limit, cursor, request)
         discussion, viewer = await self._named(query, reader)
         return await self._app.discussion(discussion, viewer=viewer, as_of=query.as_of())
 
@@ -341,8 +344,9 @@ def _site_in_path(request: web.Request) -> str:
     return site
 
 
-def _moved_to_site(request: web.Request, site: str) -> NoReturn:
+def _moved_to_site(site: str, limit: int, cursor: str | None, request: web.Request) -> NoReturn:
     """Redirect the list of a site, which was at `/v1/discussions?site=` in earlier versions."""
-    query = {name: value for name, value in request.query.items() if name != "site"}
+    query = {name: request.query[name] for name in WAITING if name in request.query}
+    query |= {"limit": str(limit)} | ({} if cursor is None else {"cursor": cursor})
     there = URL.build(path=f"/v1/sites/{quote(site, safe='')}/discussions", encoded=True)
     raise web.HTTPPermanentRedirect(there.with_query(query))
