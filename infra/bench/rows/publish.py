@@ -21,6 +21,7 @@ from bench.votes import Ballots, cloudevent, targets
 from rostra import ids
 from rostra_adapters.http.tokens import sign
 from rostra_adapters.views.changes import EVERYTHING
+from rostra_adapters.views.projector import CHANNEL
 
 CONNECTIONS = 64
 BATCH_EVENTS = 1_000
@@ -31,7 +32,6 @@ VISIBLE_SECONDS_MAX = 30.0
 CAUGHT_UP_SECONDS_MAX = 300.0
 
 _READ_UP_TO = "select min(position) from public.rostra_views"
-_CHANNEL = "rostra_views"
 
 
 async def measure(setting: Setting) -> list[Figure]:
@@ -333,7 +333,7 @@ class _Visible:
 
     async def __aenter__(self) -> "_Visible":
         self._connection = await asyncpg.connect(self._url)
-        await self._connection.add_listener(_CHANNEL, self._heard)
+        await self._connection.add_listener(CHANNEL, self._heard)
         return self
 
     async def __aexit__(self, *_: object) -> None:
