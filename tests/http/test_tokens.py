@@ -21,6 +21,7 @@ from rostra_adapters.revocations import MemoryRevocations
 from service import (
     BATCHED,
     FUTURE,
+    PLACE,
     SECRET,
     Service,
     claims,
@@ -312,6 +313,24 @@ async def test_no_text_breaks_a_request(service: Service) -> None:
 def test_a_token_without_algorithm_is_refused() -> None:
     with unauthorized():
         verifier().token(jwt.encode(claims(), "", "none"))
+
+
+@pytest.mark.parametrize("claimed", [{}, {"guest": True}])
+@pytest.mark.parametrize("person", ["rostra:review", "guest:0a1b"])
+async def test_ids_of_our_own_are_in_no_token_but_those_that_we_make_for_guests(
+    service: Service, person: str, claimed: dict[str, bool]
+) -> None:
+    """A host signs with the same secret, and its users may choose their ids."""
+    await service.given(event("site.configured", settings={"guests": True}), opened(), posted())
+    bearer = jwt.encode(claims(sub=person, scope="comment", site=SITE) | claimed, SECRET)
+    is_ours = person.startswith("guest:") and bool(claimed)
+    answer = await service.get("/v1/rules", token=bearer, **PLACE)
+    assert answer.status == (200 if is_ours else 401)
+    body = json.dumps({"site": SITE, "name": "Gus"}).encode()
+    headers = {"Content-Type": "application/json"}
+    guest = await service.ask("POST", "/v1/guests", headers=headers, body=body)
+    answer = await service.get("/v1/rules", token=guest.json["token"], **PLACE)
+    assert answer.status == 200
 
 
 async def test_a_batch_is_judged_element_by_element(service: Service) -> None:

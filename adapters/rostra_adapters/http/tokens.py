@@ -15,7 +15,7 @@ from msgspec import Meta
 
 from rostra import texts
 from rostra.limits import PERSON_CHARACTERS_MAX
-from rostra.names import OUR_IDS
+from rostra.names import OUR_IDS, is_guest
 from rostra_adapters.http.jwks import Entry, Key
 from rostra_adapters.http.key_sources import KeySource
 from rostra_adapters.http.problems import Problem
@@ -84,6 +84,8 @@ class _Claims(msgspec.Struct):
     scope: str = ""
     site: str | None = None
     name: str | None = None
+    guest: bool = False
+    """Said in the tokens that Rostra makes for guests."""
 
 
 _header = msgspec.json.Decoder(_Header)
@@ -202,6 +204,8 @@ def sign(
         "iat": round(now, 6),
         "exp": int(now + days * DAY_SECONDS),
     }
+    if is_guest(person):
+        claims["guest"] = True
     return jwt.encode(claims if name is None else {**claims, "name": name}, secret, ALGORITHM)
 
 
@@ -236,7 +240,7 @@ def read(text: str, secrets: Sequence[str], keys: Sequence[Key] = ()) -> Token:
     try:
         header = _header.decode(_parts(text)[0])
         if header.alg == ALGORITHM:
-            return _token(_verified_by_one(text, secrets))
+            return _token(_verified_by_one(text, secrets), may_be_guest=True)
         return _granted(text, header, keys)
     except (jwt.PyJWTError, msgspec.DecodeError, ValueError, TypeError, AttributeError):
         raise _unauthorized("the token is not valid here") from None
@@ -295,14 +299,12 @@ def _granted(text: str, header: _Header, keys: Sequence[Key]) -> Token:
                 payload = verified_payload(text, key.public, key.entry.alg)
             except jwt.InvalidSignatureError:
                 continue  # an issuer may have several keys without a name
-            return _bounded(_token(payload), key)
+            return _bounded(_token(payload, may_be_guest=False), key)
     raise jwt.InvalidKeyError
 
 
 def _bounded(token: Token, key: Key) -> Token:
-    """Return a token with what its key may grant. Raises the problem `unauthorized`."""
-    if token.person.startswith(OUR_IDS):
-        raise _unauthorized("the token's `sub` is an id that only Rostra gives out")
+    """Return a token with what its key may grant."""
     entry = key.entry
     may = EVERY_SITE in entry.sites or token.site in entry.sites
     return msgspec.structs.replace(
@@ -313,7 +315,7 @@ def _bounded(token: Token, key: Key) -> Token:
     )
 
 
-def _token(payload: bytes) -> Token:
+def _token(payload: bytes, *, may_be_guest: bool) -> Token:
     """Return the token of a payload. Raises the problem `unauthorized` and DecodeError."""
     claims, now = _claims.decode(payload), time()
     audiences = [claims.aud] if isinstance(claims.aud, str) else claims.aud
@@ -323,6 +325,9 @@ def _token(payload: bytes) -> Token:
         raise _unauthorized("the token has expired")
     if max(claims.nbf or 0, claims.iat or 0) > now + CLOCK_SKEW_SECONDS_MAX:
         raise _unauthorized("the token does not hold yet")
+    is_guest_of_ours = may_be_guest and claims.guest and is_guest(claims.sub)
+    if claims.sub.startswith(OUR_IDS) and not is_guest_of_ours:
+        raise _unauthorized("the token's `sub` is an id that only Rostra gives out")
     return Token(
         person=claims.sub,
         name=claims.name,
