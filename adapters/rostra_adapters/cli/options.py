@@ -164,12 +164,14 @@ def run(work: Callable[[], Any]) -> Any:
 
 @asynccontextmanager
 async def opened(where: Place, *, make: bool = False) -> AsyncIterator[Any]:
-    """The App of an operator's command, which leaves the projecting to the service, and unless
-    it is to `make` what is missing needs all to be there."""
+    """Open the App for an operator's command, which leaves the projecting to the service.
+
+    With `make` it makes views that are missing. Raises ClickException where there is no data
+    folder.
+    """
     import rostra_adapters
 
-    if not make:
-        check_data_folder(where)
+    check_data_folder(where)
     async with (
         database(where) as (url, _),
         rostra_adapters.open(
@@ -184,7 +186,7 @@ async def opened(where: Place, *, make: bool = False) -> AsyncIterator[Any]:
 
 
 def check_data_folder(where: Place, *, is_key_needed: bool = True) -> None:
-    """Raise ClickException where a command would have to make what it is to read."""
+    """Raise UsageError where a command would have to make what it is to read."""
     missing = [
         name
         for name, is_needed in (
@@ -194,7 +196,7 @@ def check_data_folder(where: Place, *, is_key_needed: bool = True) -> None:
         if is_needed and not (where.data / name).exists()
     ]
     if missing:
-        raise click.ClickException(
+        raise click.UsageError(
             f"there is no {' and no '.join(missing)} in {where.data}: --data names another "
             "folder, and `rostra serve` or `rostra init` makes one"
         )

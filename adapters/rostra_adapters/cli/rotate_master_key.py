@@ -5,7 +5,15 @@ from pathlib import Path
 
 import click
 
-from rostra_adapters.cli.options import MASTER_KEY, Place, master_key_of, opened, place, run
+from rostra_adapters.cli.options import (
+    MASTER_KEY,
+    Place,
+    check_data_folder,
+    master_key_of,
+    opened,
+    place,
+    run,
+)
 from rostra_adapters.cli.terminal import say
 
 
@@ -25,6 +33,7 @@ def rotate_master_key(*, data: Path, database_url: str | None) -> None:
     """
     from rostra_adapters import data_folder
 
+    check_data_folder(Place(data, database_url))
     several = len(master_key_of(data)) > data_folder.SECRET_BYTES
     if several:
         count = run(lambda: _rewrap(Place(data, database_url)))

@@ -22,6 +22,7 @@ from rostra_adapters.cli.options import (
     DATA,
     SECRET_PREVIOUS,
     Place,
+    check_data_folder,
     database,
     erasures_of,
     master_key_of,
@@ -145,9 +146,11 @@ def project(*, data: Path, database_url: str | None) -> None:
     For example:
       rostra project --database-url postgresql://rostra@db/rostra
     """
+    where = Place(data, database_url)
+    check_data_folder(where)
     _log()
     with suppress(asyncio.CancelledError):
-        run(lambda: _project(Place(data, database_url)))
+        run(lambda: _project(where))
 
 
 async def _project(where: Place) -> None:
