@@ -6,6 +6,7 @@ import json
 import os
 import random
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -24,6 +25,8 @@ from rostra import ids
 from rostra_adapters.cli import main
 from rostra_adapters.http import tokens
 from service import SECRET, event, opened, posted, token, voted
+from wire import Wire
+from wire import request as wire_request
 
 MASTER_KEY = "00" * 32
 PROGRAM = [sys.executable, "-c", "from rostra_adapters.cli import main; main()"]
@@ -357,3 +360,44 @@ def test_tokens_of_the_previous_secret_are_taken_while_it_is_replaced(rostra: Co
                 assert answer.status == 200
     finally:
         running.stop()
+
+
+# -- descriptors
+
+DESCRIPTORS = 256
+HEALTH = wire_request("GET", "/healthz")
+
+
+def _few() -> None:
+    resource.setrlimit(resource.RLIMIT_NOFILE, (100, DESCRIPTORS))
+
+
+def test_descriptors_are_raised_and_connections_fit_them(rostra: Command, tmp_path: Path) -> None:
+    """One address holds all that it may, and others are served."""
+    written = tmp_path / "log"
+    with written.open("wb") as log:
+        running = Running(
+            subprocess.Popen(
+                [*PROGRAM, "serve", "--proxy", "192.0.2.1"],
+                cwd=tmp_path,
+                env=rostra.environment,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                preexec_fn=_few,  # noqa: PLW1509  # no threads are running
+            )
+        )
+    wires = [Wire(running.url, "127.0.0.2") for _ in range(300)]
+    try:
+        other = Wire(running.url, "127.0.0.3")
+        assert [other.ask(HEALTH).status for _ in range(20)] == [200] * 20
+        other.close()
+        assert [wire.ask(HEALTH).status for wire in wires[:64]] == [200] * 64
+        refused = {wire.ask(HEALTH).status for wire in wires[64:]}
+        assert refused <= {503, 0}
+    finally:
+        for wire in wires:
+            wire.close()
+        assert running.stop() == 0
+    lines = [json.loads(line) for line in written.read_text().splitlines() if line[:1] == "{"]
+    said = [line["message"] for line in lines if "descriptors" in line["message"]]
+    assert said == ["up to 128 connections, 64 of an address, with 256 descriptors"]
