@@ -1,6 +1,7 @@
 """Time limits of headers and bodies, and limits on the numbers of connections and streams."""
 
 import asyncio
+import gc
 import json
 import socket
 from collections.abc import Callable
@@ -12,6 +13,7 @@ import pytest
 from rostra import ids
 from rostra_adapters.http import HttpSettings
 from rostra_adapters.http.addresses import Addresses
+from rostra_adapters.http.connections import Connection
 from rostra_adapters.http.gate import Gate, StreamCounts
 from service import PLACE, SECRET, STRUCTURED, Service, opened, posted, serving, token
 from wire import Answer, Wire, request
@@ -489,3 +491,45 @@ async def test_a_structured_event_is_published_over_a_kept_connection(service: S
         return statuses
 
     assert await in_thread(ask) == [201] * 3
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        RULES,
+        b"GET / HTTP/1.1\r\nHost: x\r\nA: b",
+        b"GET /" + b"a" * 200_000,
+        b"GET / HTTP/1.1\r\nHost: x\r\n" + b"A: b\r\n" * 30_000,
+        request("POST", "/v1/guests", JSON, body=b"{", length=1_000),
+        request("POST", "/v1/events", JSON, body=b"x" * 100_000, length=1_000_000),
+        request("POST", "/v1/guests", JSON, "Transfer-Encoding: chunked") + b"zz\r\n",
+    ],
+)
+async def test_a_connection_that_ended_is_let_go_at_once(data: bytes) -> None:
+    """A service that rests looks for no garbage, so nothing may wait for that."""
+    async with serving(settings=short()) as service:
+
+        def use() -> None:
+            wire = Wire(service.url)
+            wire.send(data)
+            sleep(0.1)
+            wire.close()
+
+        await service.ask("GET", "/healthz")
+        gc.collect()
+        before = _connections()
+        gc.disable()
+        try:
+            for _ in range(3):
+                await in_thread(use)
+            await _alone(service)
+            async with asyncio.timeout(10):
+                while _connections() > before:  # noqa: ASYNC110
+                    await asyncio.sleep(0.05)
+        finally:
+            gc.enable()
+
+
+def _connections() -> int:
+    return sum(type(one) is Connection for one in gc.get_objects())

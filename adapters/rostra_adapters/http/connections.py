@@ -6,6 +6,7 @@ Each such answer is a problem and a line of the request log.
 import asyncio
 import logging
 import time
+from contextlib import suppress
 from typing import Any
 
 from aiohttp import http_exceptions, web
@@ -84,6 +85,15 @@ class Connection(web.RequestHandler):
         self._bounded.refuse(TooManyConnections("there are too many connections"))
         self._timer = self._loop.call_later(REFUSED_SECONDS, self.data_received, b"")
 
+    async def start(self) -> None:
+        """Handle requests until the connection ends.
+
+        The error that ends the wait for another request would lead back to all of it, and wait
+        for the garbage collector, with what came last.
+        """
+        with suppress(asyncio.CancelledError):
+            await super().start()
+
     def data_received(self, data: bytes) -> None:
         """Read bytes of requests."""
         if not self._discards:
@@ -109,9 +119,9 @@ class Connection(web.RequestHandler):
         if self._name is not None:
             self._gate.leave(self._name)
             self._name = None
-        if self._bounded.rest is not None:
-            self._bounded.rest.end()
         super().connection_lost(exc)
+        self._bounded.release()
+        self._wire = None
 
     def _watch_head(self) -> None:
         """Give the headers their time, from their first byte on."""

@@ -109,6 +109,10 @@ def _all_headers(settings: HttpSettings) -> str:
     return f"the headers have more than {settings.headers_bytes_max} bytes together"
 
 
+def _nothing() -> None:
+    """Do nothing."""
+
+
 class Rest:
     """Payload of a message that broke: bytes that still come and are discarded.
 
@@ -131,6 +135,7 @@ class Rest:
 
     def end(self) -> None:
         """Wait no longer."""
+        self._end_answer = _nothing
         self._ended.set()
 
     def set_exception(self, error: BaseException) -> None:
@@ -232,9 +237,19 @@ class BoundedParser:
         """Parse nothing more, and let go of what is parsed: the connection will be closed."""
         self._parser = None
 
+    def release(self) -> None:
+        """Let go of everything that leads back to the connection, which has ended."""
+        self.stop()
+        self._payload = self._refusal = None
+        self._end_answer = _nothing
+        if self.rest is not None:
+            self.rest.end()
+            self.rest = None
+
     def broken(self, error: HttpProcessingError) -> Messages:
         """Return a message that is answered with an error, and discard whatever follows it."""
         self.stop()
+        error.with_traceback(None)  # whose frames hold what came
         self.rest = Rest(self._end_answer)
         info = _ErrInfo(status=error.code, exc=error, message=error.message)
         return ((info, self.rest),), False, b""
