@@ -1,4 +1,4 @@
-"""Options of `rostra serve` for the limits of requests and connections."""
+"""Options of `rostra serve` for the limits of requests, answers and connections."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
@@ -10,6 +10,10 @@ from rostra_adapters.cli.options import option
 F = TypeVar("F", bound=Callable[..., Any])
 
 HTTP_LIMITS: Mapping[str, tuple[int | float, str]] = {
+    "request_bytes_max": (1_048_576, "Bytes of the body of a request."),
+    "events_request_bytes_max": (33_554_432, "Bytes of a body of events, but for a stream."),
+    "batch_events_max": (10_000, "Events of a batch."),
+    "line_of_events_bytes_max": (16_777_216, "Bytes of a line in a stream of events."),
     "person_request_bytes_max": (65_536, "Bytes of the body of a person's or guest's request."),
     "request_line_bytes_max": (32_768, "Bytes of a request line."),
     "path_bytes_max": (4_096, "Bytes of the path in a request line."),
@@ -27,6 +31,33 @@ HTTP_LIMITS: Mapping[str, tuple[int | float, str]] = {
     "connections_max": (10_000, "Connections in all, of this process."),
     "connections_per_address_max": (200, "Connections of an address that is no trusted proxy."),
     "live_streams_per_address_max": (20, "Live streams of an address, of this process."),
+    "followers_max": (10_000, "Streams of the feed, of this process."),
+    "heartbeat_seconds": (15.0, "Seconds of silence after which a stream sends a comment."),
+    "stall_seconds_max": (20.0, "Seconds after which a reader who takes nothing is dropped."),
+    "stream_seconds_max": (3_600.0, "Seconds after which a stream ends; clients resume it."),
+    "away_seconds_max": (30.0, "Seconds that a stream of events waits for the database."),
+    "page_default": (20, "Comments of a page where no `limit` is given."),
+    "page_max": (100, "Highest `limit` of a page, and highest `replies`."),
+    "replies_default": (3, "Replies shown with a comment where no `replies` is given."),
+    "feed_default": (500, "Events of a page of the feed where no `limit` is given."),
+    "feed_max": (5_000, "Highest `limit` of a page of the feed."),
+    "resources_max": (100, "Resources whose comments are counted by one request."),
+    "wait_seconds_default": (5.0, "Seconds that a read waits for its `min_position`."),
+    "wait_seconds_max": (30.0, "Highest `wait` of a read and of the feed."),
+    "retry_after_seconds": (1, "Seconds in `Retry-After` where nothing else decides on them."),
+    "fold_events_max": (100_000, "Events of a discussion that a reader may have shown `as_of`."),
+    "fold_events_max_moderator": (
+        1_000_000,
+        "Events of a discussion that a moderator may have shown `as_of`.",
+    ),
+    "fold_events_a_request": (
+        100,
+        "Events of a discussion shown `as_of` that count as one request of its reader.",
+    ),
+    "ready_lag_events_max": (10_000, "Events that a view may be behind while /readyz says 200."),
+    "drain_seconds_max": (30.0, "Seconds that requests have to finish after SIGTERM."),
+    "page_cache_bytes_max": (67_108_864, "Bytes of pages that are kept in memory."),
+    "compressed_bytes_min": (1_024, "Bytes of an answer beyond which it is compressed if asked."),
 }
 """Default and help of each option, by the name of its setting."""
 

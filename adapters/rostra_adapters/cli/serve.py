@@ -74,30 +74,6 @@ GARBAGE_LOOKED_FOR_EACH = 20_000
 )
 @rates
 @option(
-    "--fold-events-max",
-    type=click.IntRange(min=1),
-    envvar="ROSTRA_FOLD_EVENTS_MAX",
-    default=100_000,
-    show_default=True,
-    help="Events of a discussion that a reader may have shown as it stood.",
-)
-@option(
-    "--fold-events-max-moderator",
-    type=click.IntRange(min=1),
-    envvar="ROSTRA_FOLD_EVENTS_MAX_MODERATOR",
-    default=1_000_000,
-    show_default=True,
-    help="Events of a discussion that a moderator may have shown as it stood.",
-)
-@option(
-    "--fold-events-a-request",
-    type=click.IntRange(min=1),
-    envvar="ROSTRA_FOLD_EVENTS_A_REQUEST",
-    default=100,
-    show_default=True,
-    help="Events of a discussion as it stood that count as one request of its reader.",
-)
-@option(
     "--proxy",
     "proxies",
     multiple=True,
@@ -182,9 +158,6 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     rates: dict[str, Given]
     http: dict[str, Any]
     workers: int
-    fold_events_max: int
-    fold_events_max_moderator: int
-    fold_events_a_request: int
     proxies: tuple[str, ...]
     together: bool = False
     processes: int = 1
@@ -293,9 +266,6 @@ def _settings(plan: Plan) -> Any:
             metrics=plan.metrics_port is None,
             demo=plan.demo,
             **settings_of(plan.rates, plan.workers),
-            fold_events_max=plan.fold_events_max,
-            fold_events_max_moderator=plan.fold_events_max_moderator,
-            fold_events_a_request=plan.fold_events_a_request,
             proxies=trusted_proxies(plan.proxies, plan.host),
             **plan.http,
         )

@@ -46,19 +46,20 @@ class Query:
         return found
 
     def number(self, name: str, *, default: int, least: int = 0, most: int = POSITION_MAX) -> int:
-        """A whole number in decimal digits."""
+        """Return a whole number in decimal digits; without it the default, at most `most`."""
         text = self.one(name, str)
         if text is None:
-            return default
+            return min(default, most)
         digits = text.isascii() and text.isdigit() and len(text) <= NUMBER_CHARACTERS_MAX
         if not digits or not least <= int(text) <= most:
             raise _bad(name, f"must be a whole number from {least} to {most}")
         return int(text)
 
     def seconds(self, name: str, *, default: float, most: float) -> float:
+        """Return a number of seconds; without it the default, at most `most`."""
         text = self.one(name, str)
         if text is None:
-            return default
+            return min(default, most)
         try:
             found = float(text)
         except ValueError:

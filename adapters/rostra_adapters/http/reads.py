@@ -12,6 +12,7 @@ from msgspec import Meta
 from yarl import URL
 
 from rostra import ids, texts
+from rostra.cloudevents import Fault
 from rostra.settings import Order
 from rostra_adapters.app import App
 from rostra_adapters.http.bodies import decoded
@@ -22,7 +23,7 @@ from rostra_adapters.http.page_cache import POSITION, WAITING, PageCache, Shown,
 from rostra_adapters.http.problems import Problem
 from rostra_adapters.http.queries import AS_OF, Query
 from rostra_adapters.http.readers import Reader, id_in_path
-from rostra_adapters.http.settings import RESOURCES_MAX, HttpSettings
+from rostra_adapters.http.settings import HttpSettings
 from rostra_adapters.my_votes import add_my_votes
 from rostra_adapters.past import FoldAllowance, allowing
 from rostra_adapters.views import read_position
@@ -64,7 +65,7 @@ class AskedCounts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """The resources of a site whose comments are counted."""
 
     site: texts.SiteName
-    resources: Annotated[list[texts.Resource], Meta(min_length=1, max_length=RESOURCES_MAX)]
+    resources: Annotated[list[texts.Resource], Meta(min_length=1)]
 
 
 class Reads:
@@ -297,6 +298,9 @@ class Reads:
         query = Query(request, known=WAITING)
         least, wait_seconds = self._waiting(query)
         asked = await decoded(request, AskedCounts, bytes_max=self._settings.request_bytes_max)
+        if len(asked.resources) > (most := self._settings.resources_max):
+            fault = Fault("resources", f"holds more than {most} names")
+            raise Problem("invalid-body", errors=[fault])
         reader = Reader(request, self._app)
         if least:
             await self._app.wait(least, wait_seconds)

@@ -7,7 +7,6 @@ from rostra_adapters.http.addresses import LOOPBACK, network
 from rostra_adapters.http.key_sources import FixedKeys, KeySource
 
 SECRET_BYTES_MIN = 32
-RESOURCES_MAX = 100
 
 
 class Rate(msgspec.Struct, frozen=True):
@@ -64,7 +63,7 @@ class HttpSettings(msgspec.Struct, frozen=True, kw_only=True):
     replies_default: int = 3
     feed_default: int = 500
     feed_max: int = 5_000
-    resources_max: int = RESOURCES_MAX
+    resources_max: int = 100
     fold_events_max: int = 100_000  # of a discussion as it stood, for readers
     fold_events_max_moderator: int = 1_000_000
     fold_events_a_request: int = 100  # so many cost a reader as much as another request
