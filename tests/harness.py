@@ -11,13 +11,13 @@ from memory import MemoryArticles, MemoryRing
 from rostra import codec, ids
 from rostra.codec import AnyEvent
 from rostra.commands import COMMANDS, Command
-from rostra.decide import Decided, decide, settled, subject
+from rostra.deciding.decide import Decided, decide, settled, subject
+from rostra.deciding.handle import Commanded
+from rostra.deciding.stream_states import Missing, Reading, World
 from rostra.events import Act
-from rostra.handle import Commanded
 from rostra.ids import Position, StreamId
 from rostra.log import Recorded
 from rostra.refusals import Refusal
-from rostra.world import Missing, Reading, World
 
 
 def commanded(act: dict[str, Any]) -> Commanded:

@@ -5,7 +5,8 @@ from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, 
 from hashlib import sha256
 from uuid import UUID
 
-from rostra.article_work import (
+from rostra.anchoring.reanchor import anchor_again
+from rostra.deciding.text_work import (
     AnchorPlace,
     Gone,
     PlaceQuote,
@@ -19,7 +20,6 @@ from rostra.article_work import (
 from rostra.ids import Kind, Position, discussion_of, kind_of, votes_of
 from rostra.log import EVERYTHING, Appended, Group, Recorded, Stale, VoteEvent
 from rostra.refusals import Refusal
-from rostra.revising import anchor_again
 from rostra.sealing import NEVER, Damaged, Erased
 
 LOG_ID = UUID("00000000-0000-4000-8000-000000000001")

@@ -5,7 +5,7 @@ from typing import Any
 
 from examples import SITE, at
 from harness import commanded
-from rostra.handle import Commanded, Outcome
+from rostra.deciding.handle import Commanded, Outcome
 
 PLACE = {"site": SITE, "resource": "/trams"}
 

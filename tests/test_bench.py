@@ -21,11 +21,11 @@ from bench.run import ROWS, Results, measure
 from bench.setting import QUICK, Setting
 from memory import MemoryLog, MemoryRing
 from rostra import codec
-from rostra.cloudevents import command
 from rostra.comment import CommentPosted
-from rostra.handle import handle
+from rostra.deciding.handle import handle
 from rostra.times import Time
 from rostra.vote import VoteCast
+from rostra.wire.cloudevents import command
 from rostra_projections.tables import Table
 from views.tables import all_rows
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import rostra_adapters
-from rostra.article_work import Prepared, PrepareText
+from rostra.deciding.text_work import Prepared, PrepareText
 from rostra_adapters import local_postgres
 from rostra_adapters.article_workers import Workers
 from rostra_adapters.child_processes import (

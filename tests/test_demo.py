@@ -13,7 +13,7 @@ import model_ids
 from harness import commanded
 from memory import MemoryLog, MemoryRing
 from model import Act, Model
-from rostra.handle import handle
+from rostra.deciding.handle import handle
 from rostra.times import parse_time
 
 INFRA = Path(__file__).parents[1] / "infra"

@@ -18,12 +18,13 @@ import strategies
 from harness import commanded
 from memory import MemoryArticles, MemoryLog, MemoryRing
 from model import Act, Model
-from rostra import ids, known
-from rostra.handle import Outcome, handle
+from rostra import ids
+from rostra.deciding import stream_cache as known
+from rostra.deciding.handle import Outcome, handle
+from rostra.deciding.stream_cache import Known, Turn
+from rostra.deciding.stream_states import unwritten
 from rostra.ids import DiscussionId, StreamId
-from rostra.known import Known, Turn
 from rostra.log import EVERYTHING, Appended, Group, LogUnavailable, Recorded, Stale
-from rostra.world import unwritten
 from rostra_adapters import commander
 from rostra_adapters.commander import Commander
 from support.effort import examples

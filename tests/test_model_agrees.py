@@ -13,10 +13,10 @@ from memory import MemoryArticles, MemoryLog, MemoryRing
 from model import Act, Model
 from rostra import codec, ids
 from rostra.comment import Comment
-from rostra.handle import Outcome, handle
+from rostra.deciding.handle import Outcome, handle
+from rostra.deciding.stream_states import fold
 from rostra.ids import Kind
 from rostra.vote import VoteCast, VoteNullified, VoteRestored
-from rostra.world import fold
 from support.effort import examples
 
 

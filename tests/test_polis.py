@@ -16,7 +16,7 @@ from harness import commanded
 from memory import MemoryLog, MemoryRing
 from polis import convert
 from rostra import codec, ids
-from rostra.handle import Outcome, handle
+from rostra.deciding.handle import Outcome, handle
 from rostra.vote import VoteCast
 
 SMALL = "15-per-hour-seattle"

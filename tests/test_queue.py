@@ -7,7 +7,7 @@ import pytest
 
 from harness import commanded
 from memory import MemoryLog, MemoryRing
-from rostra.batch import Commanded
+from rostra.deciding.batch_decider import Commanded
 from rostra.log import Appended, Group, LogBusy, Stale
 from rostra_adapters import commander
 from rostra_adapters.commander import QUEUE_COMMANDS_MIN, Commander, Pace

@@ -9,11 +9,11 @@ import pytest
 
 from memory import MemoryLog
 from rostra import codec, ids
+from rostra.deciding.stream_states import fold_stream
 from rostra.discussion import DiscussionClosed, DiscussionOpened, DiscussionReopened
 from rostra.ids import EventId, StreamId
 from rostra.log import EVERYTHING, Group, NewEvent, Recorded
 from rostra.times import Time
-from rostra.world import fold_stream
 from rostra_adapters import standings
 from rostra_adapters.standings import Standings, events_of
 

@@ -18,11 +18,11 @@ from memory import LOG_ID, MemoryArticles, MemoryLog, MemoryRing
 from rostra import codec
 from rostra.commands import Command
 from rostra.comment import Comment
+from rostra.deciding.handle import Commanded, Outcome, handle
+from rostra.deciding.stream_states import fold
 from rostra.events import PERSONS, Act, WordingRef
-from rostra.handle import Commanded, Outcome, handle
 from rostra.ids import Kind
 from rostra.log import Recorded
-from rostra.world import fold
 from rostra_adapters.feed import Feed
 from rostra_adapters.reading import Reading
 from rostra_adapters.views.rebuild import rebuild

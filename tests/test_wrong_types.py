@@ -23,16 +23,16 @@ from hypothesis.strategies import SearchStrategy
 import rostra_adapters
 from examples import DISCUSSION, PLACE, SITE, act, at, comment
 from rostra import codec, ids
-from rostra.cloudevents import Malformed
 from rostra.commands import COMMANDS, Author, Command, PostComment
+from rostra.deciding.handle import Commanded, Outcome, handle
 from rostra.events import Act, WordingRef, Words
-from rostra.handle import Commanded, Outcome, handle
 from rostra.ids import Position, StreamId
 from rostra.log import Appended, Group, NewEvent, Recorded
 from rostra.mapper import decide_and_save
 from rostra.refusals import Refusal
 from rostra.settings import AskedSettings, AskedSiteSettings
 from rostra.times import is_time
+from rostra.wire.cloudevents import Malformed
 from rostra_adapters.app import App
 from rostra_adapters.feed import Feed
 from rostra_projections.shapes import Viewer

@@ -7,17 +7,18 @@ from uuid import UUID
 
 import msgspec
 
-from rostra import cloudevents, ids
+from rostra import ids
 from rostra.article import Article
-from rostra.checking import checked_or_refusal, is_checked
-from rostra.cloudevents import Fault, Malformed
 from rostra.commands import Command, ErasePerson, ReturnPerson
-from rostra.handle import Commanded, Outcome, answer_each
+from rostra.deciding.checking import checked_or_refusal, is_checked
+from rostra.deciding.handle import Commanded, Outcome, answer_each
+from rostra.deciding.stream_states import fold_stream
 from rostra.log import EventLog, LogUnavailable
 from rostra.refusals import Refusal
 from rostra.settings import Order
 from rostra.times import Time, format_time
-from rostra.world import fold_stream
+from rostra.wire import cloudevents
+from rostra.wire.cloudevents import Fault, Malformed
 from rostra_adapters.access import Access, Accesses, site_prefix
 from rostra_adapters.articles import Articles
 from rostra_adapters.commander import Commander

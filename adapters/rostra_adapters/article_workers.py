@@ -6,9 +6,16 @@ from typing import Any, BinaryIO, TypeVar
 
 import msgspec
 
-from rostra.article_work import Placed, PlaceQuote, Prepared, PrepareText, place_all, prepare
+from rostra.anchoring.reanchor import Again, Place, anchor_again
+from rostra.deciding.text_work import (
+    Placed,
+    PlaceQuote,
+    Prepared,
+    PrepareText,
+    place_all,
+    prepare,
+)
 from rostra.refusals import Refusal
-from rostra.revising import Again, Place, anchor_again
 from rostra_adapters.worker_processes import (
     IDLE_SECONDS_MAX,
     JOB_SECONDS_MAX,

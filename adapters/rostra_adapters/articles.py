@@ -1,11 +1,12 @@
-"""`rostra.article_work.Articles`: the work in other processes, the texts in their store."""
+"""`rostra.deciding.text_work.Articles`: the work in other processes, the texts in their store."""
 
 import asyncio
 from collections import OrderedDict, defaultdict
 from collections.abc import Awaitable, Collection, Mapping, Sequence
 from uuid import UUID
 
-from rostra.article_work import (
+from rostra.anchoring.reanchor import Again, anchor_again
+from rostra.deciding.text_work import (
     AnchorPlace,
     Gone,
     Placed,
@@ -19,7 +20,6 @@ from rostra.article_work import (
     stands_as_said,
 )
 from rostra.refusals import Refusal
-from rostra.revising import Again, anchor_again
 from rostra_adapters.article_texts import ArticleTexts
 from rostra_adapters.article_workers import AnchorJob, PlaceJob, Workers
 

@@ -8,8 +8,8 @@ from uuid import UUID
 
 import msgspec
 
-from rostra.handle import Commanded, Outcome, handle
-from rostra.known import Known, Turn
+from rostra.deciding.handle import Commanded, Outcome, handle
+from rostra.deciding.stream_cache import Known, Turn
 from rostra.log import EventLog, LogBusy, LogUnavailable
 from rostra.sealing import KeyRing
 from rostra_adapters import tracing

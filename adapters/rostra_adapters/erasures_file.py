@@ -14,10 +14,10 @@ from uuid import UUID
 
 import msgspec
 
-from rostra.checking import checked
 from rostra.commands import Command, ErasePerson, ReturnPerson
+from rostra.deciding.checking import checked
+from rostra.deciding.handle import Commanded, Outcome
 from rostra.events import Act
-from rostra.handle import Commanded, Outcome
 from rostra.times import Time
 from rostra_adapters.data_folder import PRIVATE_FOLDER, private_file, sync_folder
 

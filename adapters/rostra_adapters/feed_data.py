@@ -23,11 +23,11 @@ from rostra.discussion import (
     DiscussionReopened,
 )
 from rostra.events import Words
+from rostra.fields import web_url
 from rostra.flag import CommentFlagged
 from rostra.passage import PassageClosed, PassageMarked, PassageReopened, PassageUnmarked
 from rostra.person import PersonErased, PersonReturned, PersonTrusted
 from rostra.site import SiteConfigured
-from rostra.texts import web_url
 from rostra.vote import VoteCast, VoteNullified, VoteRestored
 from rostra_adapters.feed_names import Name
 

@@ -18,9 +18,9 @@ from rostra.comment import (
     CommentWordingRejected,
     evolve,
 )
+from rostra.deciding.stream_states import fold
 from rostra.log import EventLog, Recorded
 from rostra.sealing import Damaged, Erased, KeyRing
-from rostra.world import fold
 from rostra_adapters.app import Access, App
 from rostra_projections.shapes import HistoryEvent, HistoryPage, Viewer
 

@@ -8,9 +8,9 @@ meets.
 import asyncio
 from collections.abc import Iterator, Sequence
 
-from rostra.article_work import Articles
 from rostra.commands import MarkPassage, ReviseArticle
-from rostra.handle import Commanded, Outcome, handle
+from rostra.deciding.handle import Commanded, Outcome, handle
+from rostra.deciding.text_work import Articles
 from rostra.log import EventLog, LogBusy, LogUnavailable
 from rostra.sealing import KeyRing
 from rostra_adapters.commander import BATCH_COMMANDS_MAX, BUSY_RETRY_SECONDS, Commander

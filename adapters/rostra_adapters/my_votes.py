@@ -6,10 +6,10 @@ from typing import cast
 from msgspec import UNSET
 
 from rostra import codec, ids
+from rostra.deciding.stream_states import fold
 from rostra.ids import CommentId, StreamId
 from rostra.log import EventLog, Recorded
 from rostra.vote import Value, Vote
-from rostra.world import fold
 from rostra_projections.shapes import CommentShape
 
 

@@ -15,7 +15,7 @@ from typing import Self
 import aiohttp
 import msgspec
 
-from rostra import strict_json
+from rostra.wire import strict_json
 
 MEDIA_TYPE = "application/cloudevents-batch+json"
 BATCH_BYTES_MAX = 16 * 1024 * 1024

@@ -10,10 +10,10 @@ from rostra import ids
 from rostra.codec import open_words, words_place
 from rostra.comment import CommentEdited, CommentPosted
 from rostra.events import Words
+from rostra.fields import web_url
 from rostra.names import cleaned_name
 from rostra.sealing import Damaged, Erased, KeyRing
 from rostra.settings import Order, Wordings
-from rostra.texts import web_url
 from rostra.times import LONG_AGO, Time
 from rostra_projections.comment_rows import CommentRow, PendingRow
 from rostra_projections.comments import inline_group

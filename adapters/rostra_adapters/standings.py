@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from rostra import codec
+from rostra.deciding.stream_states import fold_stream
 from rostra.log import EventLog, Recorded
-from rostra.world import fold_stream
 
 KEPT_MAX = 20_000
 

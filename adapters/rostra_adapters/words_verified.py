@@ -6,9 +6,9 @@ from uuid import UUID
 import msgspec
 
 from rostra import codec, ids
+from rostra.deciding.stream_states import fold
 from rostra.log import EventLog, Recorded
 from rostra.sealing import Damaged, Erased, KeyRing
-from rostra.world import fold
 from rostra_adapters.feed_names import Names
 from rostra_adapters.views.verify import Difference
 

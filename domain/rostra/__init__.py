@@ -1,15 +1,15 @@
 """Rostra: the event-sourced core of a discussion platform. Comments, replies and votes are
 immutable events in one ordered log; what is read is folded from it.
 
-Here is the domain: no database, no server, no clock. `rostra.handle.handle` takes
+Here is the domain: no database, no server, no clock. `rostra.deciding.handle.handle` takes
 commands (`COMMANDS`, by event type) to any `EventLog`; `rostra.mapper` puts the events
 into a stock `eventsourcing` application; `rostra_adapters.open` gives the whole.
 """
 
 from rostra.codec import TYPES, AnyEvent
 from rostra.commands import COMMANDS, Command
+from rostra.deciding.handle import Commanded, Outcome
 from rostra.events import Act, Event, Words
-from rostra.handle import Commanded, Outcome
 from rostra.log import EventLog, Recorded
 from rostra.refusals import Refusal
 from rostra.sealing import Damaged, Erased, KeyRing

@@ -16,7 +16,7 @@ from rostra.refusals import Refusal
 
 
 class ArticleRevised(Event, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """The text itself is kept apart (`rostra.article_work.Articles`) and may be dropped.
+    """The text itself is kept apart (`rostra.deciding.text_work.Articles`) and may be dropped.
 
     `hash` is the SHA-256 of its UTF-8 in hex, `characters` counts its code points, and
     `normalisation` is the version of the rules by which it was made (`rostra.article_text`).

@@ -6,7 +6,8 @@ Normalisation 1, the same for plain text and for the text of HTML:
 - NUL and lone surrogates become U+FFFD, one for one: UTF-8 and the database refuse them.
 - All else stays, code point for code point. There is no NFC, no case folding and no squeezing
   of white space: a browser that counts the code points of what it shows must arrive at our
-  offsets, and a change of form is dealt with where texts are compared (`rostra.folding`).
+  offsets, and a change of form is dealt with where texts are compared
+  (`rostra.anchoring.normalise`).
 
 The text of HTML is a browser's `textContent` without what no reader sees (`HIDDEN`), and with
 a LF wherever a block or a table's cell begins or ends and the markup has no line break there

@@ -10,13 +10,14 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
-from rostra import ids, texts
+from rostra import fields as texts
+from rostra import ids
 from rostra.events import PERSONS, WordingRef
+from rostra.fields import Key, PersonId, Reason
 from rostra.names import cleaned_name
 from rostra.once import once
 from rostra.refusals import Refusal, unknown
 from rostra.settings import AskedSettings, AskedSiteSettings
-from rostra.texts import Key, PersonId, Reason
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):

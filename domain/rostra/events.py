@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar
 
 import msgspec
 
-from rostra import texts
+from rostra import fields as texts
 from rostra.times import Time, time_of
 
 

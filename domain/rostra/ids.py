@@ -22,7 +22,7 @@ DiscussionId = NewType("DiscussionId", StreamId)
 ArticleId = NewType("ArticleId", StreamId)
 SiteId = NewType("SiteId", StreamId)
 PersonStreamId = NewType("PersonStreamId", StreamId)
-"""The stream of a person of one site. (A `rostra.texts.PersonId` is the publisher's name.)"""
+"""The stream of a person of one site. (A `rostra.fields.PersonId` is the publisher's name.)"""
 CommentId = NewType("CommentId", StreamId)
 VoteId = NewType("VoteId", StreamId)
 FlagId = NewType("FlagId", StreamId)

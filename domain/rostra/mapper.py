@@ -11,7 +11,7 @@
 Stored are our tags and our JSON; what a row names is never imported. A stock
 recorder checks the version of the streams it writes to, and of no other: a rule
 that spans streams holds only as far as one process decides at a time. Where that
-is not enough, use `rostra.handle` on a log, whose guards cover all that was read.
+is not enough, use `rostra.deciding.handle` on a log, whose guards cover all that was read.
 """
 
 from collections.abc import Callable, Sequence
@@ -30,11 +30,11 @@ from eventsourcing.persistence import (
 )
 
 from rostra import codec, ids
-from rostra.checking import checked_event
 from rostra.codec import AnyEvent
+from rostra.deciding.checking import checked_event
+from rostra.deciding.stream_states import fold_stream
 from rostra.events import Words
 from rostra.sealing import KeyRing
-from rostra.world import fold_stream
 
 ATTEMPTS_MAX = 10
 SOURCE = "rostra.mapper"
@@ -108,8 +108,8 @@ def decide_and_save(
     """Read, fold, decide and save; decided again where another writer was first.
 
     Nothing is saved of an event that no view could fold (the Refusal `invalid-event`). A command
-    that may not fit its type goes through `rostra.checking.checked` first. Raises Refusal, and
-    IntegrityError where others keep being first.
+    that may not fit its type goes through `rostra.deciding.checking.checked` first. Raises
+    Refusal, and IntegrityError where others keep being first.
     """
     for attempt in range(1, ATTEMPTS_MAX + 1):
         aggregate = read(application, stream)

@@ -2,11 +2,11 @@
 
 import msgspec
 
-from rostra.anchoring import Orphaned, Quote, Standing
+from rostra.anchoring.reanchor import Again, Place, State, state
+from rostra.anchoring.search import Orphaned, Quote, Standing
 from rostra.commands import ClosePassage, MarkPassage, OnPassage, ReopenPassage, UnmarkPassage
 from rostra.events import PERSONS, Act, Event
 from rostra.refusals import Refusal, id_collision, unknown
-from rostra.revising import Again, Place, State, state
 from rostra.times import LONG_AGO, Time
 
 # -- events
@@ -56,7 +56,7 @@ class PassageUnmarked(Event, frozen=True, kw_only=True, omit_defaults=True, gc=F
 
 class PassageMoved(Event, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Where it stands in the article's text now, if that is not where it stood, or if it stood
-    nowhere. `score` says how sure that is (`rostra.anchoring`)."""
+    nowhere. `score` says how sure that is (`rostra.anchoring.search`)."""
 
     topic = "passage.moved"
     start: int

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from itertools import accumulate
 
-from rostra.anchoring import Anchored, Mark, Outcome, anchor_all, describe, standing
+from rostra.anchoring.search import Anchored, Mark, Outcome, anchor_all, describe, standing
 
 WORDS = 5_000
 LENGTHS = (3, 8, 15, 40, 80, 150, 400)

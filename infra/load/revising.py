@@ -27,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from bench.anchoring import Span, article, edited, misspelt, stretches
 from bench.http_load import Connection, connect, request
 from load.burst import Service, served
-from rostra.anchoring import describe
+from rostra.anchoring.search import describe
 
 ABOUT = {"site": "burst", "resource": "/revised"}
 APART_SECONDS = 0.01

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import msgspec
 
+from rostra.anchoring.reanchor import State
 from rostra.ids import discussion_of
 from rostra.passage import (
     PassageClosed,
@@ -18,7 +19,6 @@ from rostra.passage import (
     PassageReopened,
     PassageUnmarked,
 )
-from rostra.revising import State
 from rostra_projections.tables import Fact, Key, Rows, Table
 
 # -- rows

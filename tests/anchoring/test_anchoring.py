@@ -7,7 +7,7 @@ from unicodedata import combining
 
 import pytest
 
-from rostra.anchoring import (
+from rostra.anchoring.search import (
     SCORE_MIN,
     Anchored,
     Mark,

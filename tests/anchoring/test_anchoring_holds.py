@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 
 from anchoring.drafts import Draft, Span
 from bench import anchoring as bench
-from rostra import anchoring
-from rostra.anchoring import (
+from rostra.anchoring import search as anchoring
+from rostra.anchoring.matching import Grams, approximate_matches
+from rostra.anchoring.normalise import Folded
+from rostra.anchoring.search import (
     APPROXIMATE_CHARACTERS_MIN,
     CHARACTERS_PER_ERROR,
     SCORE_MIN,
@@ -24,8 +26,6 @@ from rostra.anchoring import (
     describe,
     standing,
 )
-from rostra.folding import Folded
-from rostra.matching import Grams, approximate_matches
 
 LETTERS = st.characters(categories=["L", "N", "P", "S", "Zs"]) | st.sampled_from("😀אلé")
 WORDS = st.text(LETTERS, min_size=1, max_size=9).map(lambda word: "".join(word.split()) or "o")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rostra.folding import Folded
+from rostra.anchoring.normalise import Folded
 
 LETTERS = st.sampled_from("aeé \n\t\u00a0\u00ad\u200b\u0301\u0323한\u1112\u1161\u11ab😀א")
 

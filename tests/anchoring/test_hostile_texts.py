@@ -7,8 +7,8 @@ import random
 import pytest
 
 from bench import anchoring as bench
-from rostra import anchoring
-from rostra.anchoring import Anchored, Mark, Orphaned, Quote, Standing, anchor, anchor_all
+from rostra.anchoring import search as anchoring
+from rostra.anchoring.search import Anchored, Mark, Orphaned, Quote, Standing, anchor, anchor_all
 from rostra.limits import QUOTE_CHARACTERS_MAX
 
 CHARACTERS, PASSAGES = 1_000_000, 500

@@ -2,8 +2,8 @@
 
     python tests/anchoring/vectors.py > tests/anchoring/vectors.json
 
-Offsets are Unicode code points. The rules are those of `rostra.anchoring` (the score),
-`rostra.folding` (how texts are compared) and `rostra.article_text` (the text of HTML);
+Offsets are Unicode code points. The rules are those of `rostra.anchoring.search` (the score),
+`rostra.anchoring.normalise` (how texts are compared) and `rostra.article_text` (the text of HTML);
 infra/decisions/anchoring.md says why.
 """
 
@@ -12,10 +12,18 @@ import random
 import sys
 from typing import Any
 
-from rostra.anchoring import Anchored, Mark, Quote, Standing, anchor_all, describe, standing
+from rostra.anchoring.normalise import Folded
+from rostra.anchoring.reanchor import state
+from rostra.anchoring.search import (
+    Anchored,
+    Mark,
+    Quote,
+    Standing,
+    anchor_all,
+    describe,
+    standing,
+)
 from rostra.article_text import NORMALISATION, text_of_html
-from rostra.folding import Folded
-from rostra.revising import state
 
 Vector = dict[str, Any]
 SEED = 20

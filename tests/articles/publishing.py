@@ -3,7 +3,7 @@
 from itertools import count
 from typing import Any
 
-from rostra.handle import Outcome
+from rostra.deciding.handle import Outcome
 from rostra_adapters.app import App
 from rostra_projections.shapes import PassageShape
 

@@ -17,8 +17,8 @@ from articles.publishing import ARTICLE, WORDS
 from listening import listening
 from rostra import ids
 from rostra.commands import ApproveComment, MarkPassage, RemoveComment, UnmarkPassage
+from rostra.deciding.handle import Commanded, Outcome
 from rostra.events import PERSONS, Act
-from rostra.handle import Commanded, Outcome
 from rostra.limits import MARKS_A_DAY_MAX, QUOTE_CHARACTERS_MAX
 from rostra.passage import PassageMarked
 from rostra.times import LONG_AGO, Time, format_time

@@ -17,7 +17,7 @@ from articles.publishing import (
     revised,
 )
 from rostra import ids
-from rostra.anchoring import describe
+from rostra.anchoring.search import describe
 from rostra_adapters.app import App
 
 START = ARTICLE.index(WORDS)

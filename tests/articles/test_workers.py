@@ -13,10 +13,10 @@ import pytest
 
 from articles.publishing import event, given, opened, passages, revised
 from bench import anchoring as bench
-from rostra.anchoring import Quote
-from rostra.article_work import Prepared, PrepareText
+from rostra.anchoring.reanchor import Again, Place, anchor_again
+from rostra.anchoring.search import Quote
+from rostra.deciding.text_work import Prepared, PrepareText
 from rostra.refusals import Refusal
-from rostra.revising import Again, Place, anchor_again
 from rostra_adapters.app import App
 from rostra_adapters.article_workers import AnchorJob, Workers
 

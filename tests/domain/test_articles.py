@@ -10,8 +10,8 @@ from harness import given
 from rostra import article, ids
 from rostra.article import ArticleMarked, ArticleRevised
 from rostra.article_text import NORMALISATION
-from rostra.article_work import PrepareText, prepare
 from rostra.commands import Command
+from rostra.deciding.text_work import PrepareText, prepare
 from rostra.events import PERSONS, Act
 from rostra.ids import PassageId, StreamId
 from rostra.limits import (

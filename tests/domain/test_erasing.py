@@ -11,7 +11,7 @@ from examples import SITE, at, comment, person
 from harness import commanded
 from memory import MemoryLog, MemoryRing
 from rostra import codec
-from rostra.handle import Commanded, Outcome, handle
+from rostra.deciding.handle import Commanded, Outcome, handle
 from rostra.log import Appended, Group, Recorded, Stale
 from rostra.sealing import NEVER, Erased, associated_data
 

@@ -11,8 +11,8 @@ from memory import MemoryLog, MemoryRing
 from published import OPEN, POST, event, posting, statuses, voting
 from rostra import codec, ids
 from rostra.comment import CommentPinned
+from rostra.deciding.handle import Commanded, Outcome, handle
 from rostra.discussion import DiscussionReopened
-from rostra.handle import Commanded, Outcome, handle
 from rostra.ids import StreamId
 from rostra.limits import (
     COMMENT_EDITS_MAX,

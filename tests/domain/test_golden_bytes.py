@@ -27,6 +27,7 @@ from rostra.comment import (
     CommentWordingHeld,
     CommentWordingRejected,
 )
+from rostra.deciding.handle import handle
 from rostra.discussion import (
     DiscussionAliased,
     DiscussionClosed,
@@ -36,7 +37,6 @@ from rostra.discussion import (
 )
 from rostra.events import WordingRef, Words
 from rostra.flag import CommentFlagged
-from rostra.handle import handle
 from rostra.ids import CommentId, PassageId, StreamId
 from rostra.passage import (
     PassageClosed,

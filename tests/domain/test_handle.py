@@ -16,9 +16,9 @@ from model import Act
 from published import OPEN, POST, event, posting, statuses, voting
 from rostra import codec, ids
 from rostra.comment import CommentPinned
-from rostra.handle import ATTEMPTS_MAX, Commanded, Outcome, handle
+from rostra.deciding.handle import ATTEMPTS_MAX, Commanded, Outcome, handle
+from rostra.deciding.stream_cache import Known, Turn
 from rostra.ids import EventId, StreamId
-from rostra.known import Known, Turn
 from rostra.log import Appended, Group, NewEvent, Recorded, Stale
 from support.effort import examples
 

@@ -261,7 +261,7 @@ def test_a_sqlite_file_is_read_by_a_person(tmp_path: Path) -> None:
 
 def test_importing_rostra_imports_no_driver() -> None:
     program = (
-        "import sys, rostra, rostra.handle, rostra.mapper\n"
+        "import sys, rostra, rostra.deciding.handle, rostra.mapper\n"
         "drivers = {'aiohttp', 'asyncpg', 'cryptography', 'psycopg', 'sqlite3', 'rostra_adapters',"
         " 'rostra_projections'}\n"
         "sys.exit(', '.join(drivers & set(sys.modules)) or 0)"

@@ -25,9 +25,9 @@ from memory import MemoryLog, MemoryRing
 from rostra import ids
 from rostra.commands import Command
 from rostra.comment import CommentApproved, CommentEdited, CommentPinned, CommentUnpinned
+from rostra.deciding.handle import Commanded, Outcome, handle
 from rostra.discussion import DiscussionOpened
 from rostra.events import PERSONS, Act, Words
-from rostra.handle import Commanded, Outcome, handle
 from rostra.refusals import Refusal
 from rostra.times import later
 from rostra.vote import VoteCast

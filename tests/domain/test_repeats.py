@@ -7,8 +7,8 @@ import pytest
 from examples import act, command, comment, person, vote_on
 from memory import MemoryArticles, MemoryLog, MemoryRing
 from published import OPEN, POST, event, posting, statuses, voting
-from rostra.handle import Commanded, handle
-from rostra.known import Known, Turn
+from rostra.deciding.handle import Commanded, handle
+from rostra.deciding.stream_cache import Known, Turn
 
 MARK = event("passage.marked", "mark", passage="p1", exact="a stretch of words")
 REPLY = posting("c2", "reply", parent="c1")

@@ -20,10 +20,10 @@ from examples import (
 )
 from harness import given
 from rostra.comment import CommentRemoved
+from rostra.deciding.stream_states import fold
 from rostra.events import Words
 from rostra.ids import kind_of
 from rostra.vote import Value, VoteCast, VoteNullified, VoteRestored, evolve
-from rostra.world import fold
 
 SETTING = (opened(), posted(author="ann"))
 RULING: dict[str, Any] = {"comment": "c1", "voter": "bob", "by": "mia", "reason": "ring"}

@@ -30,8 +30,8 @@ from rostra.comment import (
     CommentWordingHeld,
     CommentWordingRejected,
 )
+from rostra.deciding.handle import Commanded, handle
 from rostra.events import PERSONS, Act, WordingRef, Words
-from rostra.handle import Commanded, handle
 from rostra.log import Recorded
 from rostra.person import PersonTrusted
 from rostra.times import later

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from examples import command
-from rostra import limits, texts, times
+from rostra import fields as texts
+from rostra import limits, times
 from rostra.commands import Command
 from rostra.settings import Rules, Settings, SiteSettings, merge, named, rules
 

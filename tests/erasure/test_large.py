@@ -18,8 +18,8 @@ from bench.fill import MASTER_KEY, fill
 from bench.generate import SITE, Load
 from rostra import ids
 from rostra.commands import ErasePerson
+from rostra.deciding.handle import Commanded
 from rostra.events import Act
-from rostra.handle import Commanded
 from rostra_adapters.app import App, now
 from rostra_adapters.postgres.connect import create_pool
 from rostra_adapters.postgres.log import PostgresLog

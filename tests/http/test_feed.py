@@ -18,10 +18,11 @@ import rostra_adapters
 import strategies
 from harness import commanded
 from memory import MemoryArticles, MemoryLog, MemoryRing
-from rostra import cloudevents, codec
+from rostra import codec
+from rostra.deciding.handle import Commanded, handle
 from rostra.events import Words
-from rostra.handle import Commanded, handle
 from rostra.times import Time
+from rostra.wire import cloudevents
 from rostra_adapters.feed import Feed, FeedPage, Wanted
 from rostra_adapters.feed_data import with_words
 from rostra_adapters.feed_tail import Tail

@@ -12,7 +12,7 @@ from aiohttp import ClientResponse, ClientSession, ClientTimeout
 from aiohttp.test_utils import TestServer
 
 import rostra_adapters
-from rostra.handle import Commanded, Outcome
+from rostra.deciding.handle import Commanded, Outcome
 from rostra.log import LogBusy, LogUnavailable
 from rostra_adapters.http import HttpSettings, make_app, ndjson
 from rostra_adapters.http.ndjson import Splitter

@@ -8,7 +8,7 @@ from harness import commanded
 from memory import LOG_ID, MemoryArticles, MemoryLog, MemoryRing
 from model import Act, Model
 from rostra import ids
-from rostra.handle import Outcome, handle
+from rostra.deciding.handle import Outcome, handle
 from rostra.log import Recorded
 from rostra.times import Time, later
 from rostra_adapters.reading import Reading

@@ -30,8 +30,8 @@ def erase(*, person: str, site: str, data: Path, database_url: str | None) -> No
 
 async def _erase(where: Place, person: str, site: str) -> None:
     from rostra.commands import ErasePerson
+    from rostra.deciding.handle import Commanded
     from rostra.events import Act
-    from rostra.handle import Commanded
     from rostra_adapters.app import now
 
     try:

@@ -6,10 +6,10 @@ from uuid import UUID, uuid4
 import msgspec
 from aiohttp import hdrs, web
 
-from rostra import texts
+from rostra import fields as texts
 from rostra.commands import Command
+from rostra.deciding.handle import Commanded, Outcome
 from rostra.events import PERSONS, Act
-from rostra.handle import Commanded, Outcome
 from rostra.limits import NAME_CHARACTERS_MAX
 from rostra.names import cleaned_name, given_name
 from rostra.settings import Rules

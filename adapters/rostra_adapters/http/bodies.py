@@ -5,8 +5,8 @@ from typing import TypeVar
 import msgspec
 from aiohttp import web
 
-from rostra import strict_json
-from rostra.cloudevents import faults
+from rostra.wire import strict_json
+from rostra.wire.cloudevents import faults
 from rostra_adapters.http.messages import body_of
 from rostra_adapters.http.problems import Problem
 

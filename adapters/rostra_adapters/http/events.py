@@ -11,12 +11,12 @@ import msgspec
 from aiohttp import web
 from msgspec import UNSET, Raw
 
-from rostra import cloudevents, strict_json
 from rostra.commands import ConfigureSite, ErasePerson, ReturnPerson
-from rostra.handle import Commanded, Outcome, answer_each
+from rostra.deciding.handle import Commanded, Outcome, answer_each
 from rostra.log import LogBusy, LogUnavailable
 from rostra.refusals import Refusal
 from rostra.times import Time
+from rostra.wire import cloudevents, strict_json
 from rostra_adapters.app import App
 from rostra_adapters.http import ndjson, streams, tokens
 from rostra_adapters.http.gate import limit_untaken

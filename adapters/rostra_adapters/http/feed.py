@@ -6,7 +6,7 @@ from uuid import UUID
 
 from aiohttp import web
 
-from rostra import texts
+from rostra import fields as texts
 from rostra.commands import COMMANDS
 from rostra_adapters.app import App
 from rostra_adapters.feed import Feed, FeedEvent, Wanted

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 from aiohttp import hdrs, web
 
-from rostra import texts
+from rostra import fields as texts
 from rostra.names import GUEST, given_name, is_reserved
 from rostra.settings import Rules
 from rostra.times import Time, format_time

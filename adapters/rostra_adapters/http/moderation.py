@@ -7,7 +7,8 @@ from uuid import UUID
 import msgspec
 from aiohttp import hdrs, web
 
-from rostra import ids, texts
+from rostra import fields as texts
+from rostra import ids
 from rostra.commands import (
     ApproveComment,
     ClosePassage,

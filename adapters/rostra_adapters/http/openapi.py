@@ -6,9 +6,9 @@ import msgspec
 from aiohttp import web
 from msgspec import UNSET
 
-from rostra import texts
-from rostra.cloudevents import Envelope
+from rostra import fields as texts
 from rostra.commands import COMMANDS
+from rostra.wire.cloudevents import Envelope
 from rostra_adapters.http import openapi_page
 from rostra_adapters.http.messages import HTML, JSON, tagged
 from rostra_adapters.http.openapi_operations import (

@@ -6,7 +6,7 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET
 
-from rostra import texts
+from rostra import fields as texts
 from rostra.settings import Order
 from rostra_adapters.http.events import (
     BATCHED,

@@ -12,7 +12,8 @@ import msgspec
 from aiohttp import hdrs, web
 from msgspec import UNSET, Meta, UnsetType
 
-from rostra import ids, texts
+from rostra import fields as texts
+from rostra import ids
 from rostra.commands import (
     Author,
     CastVote,
@@ -24,9 +25,9 @@ from rostra.commands import (
     RemoveComment,
 )
 from rostra.comment import Comment, Status
-from rostra.handle import Outcome
+from rostra.deciding.handle import Outcome
+from rostra.deciding.person_rules import not_opened_by_readers
 from rostra.limits import KEY_CHARACTERS_MAX
-from rostra.persons import not_opened_by_readers
 from rostra.times import Time
 from rostra_adapters.app import App
 from rostra_adapters.history import comment_state

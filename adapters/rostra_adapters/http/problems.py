@@ -6,8 +6,8 @@ import msgspec
 from aiohttp import web
 from msgspec import UNSET, UnsetType
 
-from rostra.cloudevents import Fault, Malformed
 from rostra.refusals import Refusal
+from rostra.wire.cloudevents import Fault, Malformed
 
 MEDIA_TYPE = "application/problem+json"
 

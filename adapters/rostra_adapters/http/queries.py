@@ -7,8 +7,8 @@ from uuid import UUID
 import msgspec
 from aiohttp import web
 
-from rostra.cloudevents import words
 from rostra.times import parse_time
+from rostra.wire.cloudevents import words
 from rostra_adapters.http.problems import Problem
 from rostra_adapters.past import AsOf
 

@@ -8,10 +8,10 @@ import msgspec
 from aiohttp import web
 
 from rostra import codec, ids
+from rostra.deciding.stream_states import fold
 from rostra.discussion import Discussion
 from rostra.log import Recorded
 from rostra.settings import Rules, named
-from rostra.world import fold
 from rostra_adapters.app import Access, App, site_prefix
 from rostra_adapters.http import tokens
 from rostra_adapters.http.problems import Problem

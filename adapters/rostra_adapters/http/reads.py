@@ -11,9 +11,10 @@ from aiohttp import web
 from msgspec import Meta
 from yarl import URL
 
-from rostra import ids, texts
-from rostra.cloudevents import Fault
+from rostra import fields as texts
+from rostra import ids
 from rostra.settings import Order
+from rostra.wire.cloudevents import Fault
 from rostra_adapters.app import App
 from rostra_adapters.http.bodies import decoded
 from rostra_adapters.http.limits import Limits

@@ -3,7 +3,7 @@
 import msgspec
 from aiohttp import web
 
-from rostra import texts
+from rostra import fields as texts
 from rostra.settings import GuestVotes, Moderation, Order, Rules, Voting
 from rostra_adapters.app import App
 from rostra_adapters.http.queries import Query

@@ -13,7 +13,7 @@ import msgspec
 from aiohttp import web
 from msgspec import Meta
 
-from rostra import texts
+from rostra import fields as texts
 from rostra.limits import PERSON_CHARACTERS_MAX
 from rostra.names import OUR_IDS, is_guest
 from rostra_adapters.http.jwks import Entry, Key

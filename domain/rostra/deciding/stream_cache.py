@@ -8,8 +8,8 @@ from collections.abc import Collection
 from uuid import UUID
 
 from rostra import ids
+from rostra.deciding.stream_states import Standing, unwritten
 from rostra.ids import StreamId
-from rostra.world import Standing, unwritten
 
 KNOWN_BYTES_MAX = 64 * 1024 * 1024
 STANDING_BYTES = 1_000

@@ -1,10 +1,10 @@
 """Repeats: the same event published again, told from another event under the same id.
 
-Of each event in a stream `rostra.world.Seen` keeps `content`: as little as is needed to compare
-it with what is published under its source and id later on.
+Of each event in a stream `rostra.deciding.stream_states.Seen` keeps `content`: as little as is
+needed to compare it with what is published under its source and id later on.
 """
 
-from rostra import codec, comment, passages
+from rostra import codec, comment
 from rostra.commands import (
     COMMANDS,
     CastVote,
@@ -16,10 +16,11 @@ from rostra.commands import (
     PostComment,
     ReviseArticle,
 )
+from rostra.deciding import marking as passages
+from rostra.deciding.stream_states import Reading, Seen
 from rostra.events import Words
 from rostra.ids import EventId, StreamId
 from rostra.refusals import Refusal
-from rostra.world import Reading, Seen
 
 PUBLISHED_AS: dict[str, str] = {topic: topic for topic in COMMANDS} | codec.PUBLISHED_AS
 """The type under which an event was published, by its tag. Conclusions of Rostra have none."""

@@ -1,6 +1,6 @@
 """Where a quote stands in a text: word for word, or with a few letters changed.
 
-The steps that `rostra.anchoring` puts together. Offsets are code points; ends are exclusive.
+The steps that `rostra.anchoring.search` puts together. Offsets are code points; ends are exclusive.
 """
 
 import re

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from rostra.folding import Folded
+from rostra.anchoring.normalise import Folded
 
 CONTEXT_CHARACTERS = 32
 WORD_CHARACTERS_MAX = 50

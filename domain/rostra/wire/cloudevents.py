@@ -14,14 +14,14 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Raw
 
-from rostra import strict_json
-from rostra.batch import Commanded
 from rostra.commands import COMMANDS, Command
+from rostra.deciding.batch_decider import Commanded
 from rostra.events import Act
+from rostra.fields import EventName, SourceUri
 from rostra.limits import TIME_AHEAD_SECONDS_MAX
 from rostra.refusals import Refusal
-from rostra.texts import EventName, SourceUri
 from rostra.times import Time, later, parse_time
+from rostra.wire import strict_json
 
 FAULTS_MAX = 20
 FAULT_CHARACTERS_MAX = 300

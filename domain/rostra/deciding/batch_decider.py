@@ -6,17 +6,12 @@ from uuid import UUID
 
 import msgspec
 
-from rostra import codec, ids, repeats
-from rostra.article_work import Result, Work
+from rostra import codec, ids
 from rostra.commands import Command, ErasePerson
-from rostra.decide import (
-    Decided,
-    by_own_name,
-    decide,
-    settled,
-    streams,
-    subject,
-)
+from rostra.deciding import repeats
+from rostra.deciding.decide import Decided, by_own_name, decide, settled, streams, subject
+from rostra.deciding.stream_states import Missing, Reading, Seen, World
+from rostra.deciding.text_work import Result, Work
 from rostra.events import Act
 from rostra.ids import EventId, StreamId
 from rostra.limits import STREAM_EVENTS_MAX, STREAM_EVENTS_RESERVED
@@ -25,7 +20,6 @@ from rostra.once import once
 from rostra.person import Person
 from rostra.refusals import Refusal
 from rostra.sealing import KeyRing
-from rostra.world import Missing, Reading, Seen, World
 
 
 class Commanded(msgspec.Struct, frozen=True, dict=True):
@@ -34,7 +28,7 @@ class Commanded(msgspec.Struct, frozen=True, dict=True):
     command: Command
     act: Act
     is_checked: bool = False
-    """True where a decoder has made both; else `rostra.checking` looks at them first."""
+    """True where a decoder has made both; else `rostra.deciding.checking` looks at them first."""
 
     @once
     def event_id(self) -> EventId:

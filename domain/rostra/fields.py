@@ -6,7 +6,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from rostra import limits
-from rostra.folding import Folded
+from rostra.anchoring.normalise import Folded
 from rostra.names import has_visible
 
 PLAIN = r"\A[^\x00-\x1f\x7f-\x9f]+\Z"

@@ -2,7 +2,7 @@
 apart from the log.
 
 A decision is pure and waits for nothing. Where it needs the result of such work it says so
-(`rostra.world.Missing`), and is decided again when that is there.
+(`rostra.deciding.stream_states.Missing`), and is decided again when that is there.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -12,10 +12,18 @@ from uuid import UUID
 
 import msgspec
 
-from rostra.anchoring import Anchored, Mark, Outcome, Quote, Standing, anchor_all, describe
+from rostra.anchoring.reanchor import Again, Place
+from rostra.anchoring.search import (
+    Anchored,
+    Mark,
+    Outcome,
+    Quote,
+    Standing,
+    anchor_all,
+    describe,
+)
 from rostra.article_text import NORMALISATION, normalise, text_of_html
 from rostra.refusals import Refusal
-from rostra.revising import Again, Place
 
 # -- what is asked
 

@@ -12,17 +12,17 @@ from uuid import UUID
 import msgspec
 
 from rostra import codec
-from rostra.article_work import Articles, Prepared, PrepareText, Result, Work
-from rostra.batch import Batch, Commanded, Decision, Outcome
-from rostra.checking import checked_or_refusal, is_checked
 from rostra.commands import Command, ErasePerson, ReviseArticle
-from rostra.decide import Decided
+from rostra.deciding.batch_decider import Batch, Commanded, Decision, Outcome
+from rostra.deciding.checking import checked_or_refusal, is_checked
+from rostra.deciding.decide import Decided
+from rostra.deciding.stream_cache import Known, Turn
+from rostra.deciding.stream_states import World
+from rostra.deciding.text_work import Articles, Prepared, PrepareText, Result, Work
 from rostra.ids import StreamId
-from rostra.known import Known, Turn
 from rostra.log import Appended, EventLog, Group, NewEvent, Stale
 from rostra.refusals import Refusal
 from rostra.sealing import KeyRing
-from rostra.world import World
 
 __all__ = ["ATTEMPTS_MAX", "Commanded", "Outcome", "acting_person", "answer_each", "handle"]
 

@@ -15,11 +15,10 @@ import msgspec
 
 from rostra import codec, ids
 from rostra.article import ArticleEvent
-from rostra.batch import Commanded
-from rostra.cloudevents import Fault, Malformed, fault_of, time_of_event
 from rostra.codec import AnyEvent
 from rostra.commands import COMMANDS
 from rostra.comment import CommentEvent
+from rostra.deciding.batch_decider import Commanded
 from rostra.discussion import DiscussionEvent
 from rostra.events import Act
 from rostra.flag import CommentFlagged
@@ -29,6 +28,7 @@ from rostra.refusals import Refusal
 from rostra.site import SiteConfigured
 from rostra.times import Time, time_of
 from rostra.vote import VoteEvent
+from rostra.wire.cloudevents import Fault, Malformed, fault_of, time_of_event
 
 _COMMANDS = frozenset(COMMANDS.values())
 _UNCONVERTED = (bytes, bytearray, memoryview, date, datetime, time, timedelta, Decimal, UUID)

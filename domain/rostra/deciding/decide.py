@@ -2,7 +2,7 @@
 
 import msgspec
 
-from rostra import comment, discussion, flag, ids, passage, passages, person, persons, site, vote
+from rostra import comment, discussion, flag, ids, passage, person, site, vote
 from rostra.codec import AnyEvent
 from rostra.commands import (
     ApproveComment,
@@ -37,12 +37,14 @@ from rostra.commands import (
     UnmarkPassage,
     UnpinComment,
 )
+from rostra.deciding import marking as passages
+from rostra.deciding import person_rules as persons
+from rostra.deciding.stream_states import Reading, Standing
 from rostra.events import Act
 from rostra.ids import StreamId
 from rostra.names import OUR_IDS
 from rostra.refusals import Refusal, unknown
 from rostra.settings import Rules, rules
-from rostra.world import Reading, Standing
 
 Decided = list[tuple[StreamId, AnyEvent]]
 """Events with the stream each is for; one at least is for the command's subject."""

@@ -11,8 +11,8 @@ from uuid import UUID
 import msgspec
 
 from rostra import article, codec, comment, discussion, flag, ids, passage, person, site, vote
-from rostra.article_work import Result, Work
 from rostra.codec import AnyEvent
+from rostra.deciding.text_work import Result, Work
 from rostra.events import Words
 from rostra.ids import EventId, StreamId
 from rostra.log import Recorded
@@ -69,8 +69,8 @@ class Seen(msgspec.Struct, gc=False):
     position: int | None
     """None while the event waits to be appended, and for ever where that was refused."""
     content: object = None
-    """What a repeat must say too (`rostra.repeats`), where the state of its stream does not
-    tell."""
+    """What a repeat must say too (`rostra.deciding.repeats`), where the state of its stream does
+    not tell."""
 
 
 def _content(event: AnyEvent) -> object:

@@ -1,9 +1,9 @@
 """Finding a passage's words again in another revision of its article. Pure and deterministic;
 nothing is kept between calls, so any thread or process may run it.
 
-Texts are compared in their folded form (`rostra.folding`). Candidates are the places that have
-the quote word for word; where none of those will do, the places that have it with at most one
-error in `CHARACTERS_PER_ERROR` letters, if it has `APPROXIMATE_CHARACTERS_MIN`.
+Texts are compared in their folded form (`rostra.anchoring.normalise`). Candidates are the places
+that have the quote word for word; where none of those will do, the places that have it with at
+most one error in `CHARACTERS_PER_ERROR` letters, if it has `APPROXIMATE_CHARACTERS_MIN`.
 
 A candidate's score is the share of letters that stand as they stood:
 
@@ -31,9 +31,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from rostra.describing import CONTEXT_CHARACTERS, Quote, describe
-from rostra.folding import Folded
-from rostra.matching import (
+from rostra.anchoring.context import CONTEXT_CHARACTERS, Quote, describe
+from rostra.anchoring.matching import (
     CANDIDATE_WORK,
     HIT_WORK,
     Grams,
@@ -44,6 +43,7 @@ from rostra.matching import (
     similarity,
     without,
 )
+from rostra.anchoring.normalise import Folded
 
 __all__ = [
     "Anchored",

@@ -5,12 +5,14 @@ from typing import cast
 import msgspec
 
 from rostra import article, discussion, ids, passage
-from rostra.anchoring import Anchored, Standing
-from rostra.article_work import AnchorPlace, Gone, Placed, PlaceQuote, PrepareText
+from rostra.anchoring.normalise import Folded
+from rostra.anchoring.reanchor import Again
+from rostra.anchoring.search import Anchored, Standing
 from rostra.codec import AnyEvent
 from rostra.commands import MarkPassage, ReviseArticle
+from rostra.deciding.stream_states import Reading
+from rostra.deciding.text_work import AnchorPlace, Gone, Placed, PlaceQuote, PrepareText
 from rostra.events import Act
-from rostra.folding import Folded
 from rostra.ids import PassageId, StreamId
 from rostra.limits import (
     DAY_SECONDS,
@@ -23,9 +25,7 @@ from rostra.limits import (
 )
 from rostra.passage import Passage
 from rostra.refusals import Refusal
-from rostra.revising import Again
 from rostra.times import later, to_datetime
-from rostra.world import Reading
 
 Decided = list[tuple[StreamId, AnyEvent]]
 

@@ -1,11 +1,12 @@
-"""What becomes of an article's passages in its next revision. Pure, as `rostra.anchoring` is."""
+"""What becomes of an article's passages in its next revision. Pure, as `rostra.anchoring.search`
+is."""
 
 from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
 
-from rostra.anchoring import (
+from rostra.anchoring.search import (
     Anchored,
     Mark,
     Orphaned,

@@ -1,0 +1,1 @@
+"""Decisions on a batch of commands: from streams and commands to events."""

@@ -1,0 +1,1 @@
+"""Events as they arrive: CloudEvents and strict JSON."""
