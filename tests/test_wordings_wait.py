@@ -28,8 +28,8 @@ from rostra_adapters.reading import Reading
 from rostra_adapters.views.rebuild import rebuild
 from rostra_adapters.views.verify import verify
 from rostra_projections.memory import MemoryViews
-from rostra_projections.reads import Reads
-from rostra_projections.shapes import ANYONE, CommentShape, Viewer
+from rostra_projections.query_port import Reads
+from rostra_projections.responses.shapes import ANYONE, CommentShape, Viewer
 from rostra_projections.views import VIEWS
 from views import tables
 from views.story import BodiesAsTheyAre, Story, at_once, pages

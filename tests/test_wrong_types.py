@@ -35,7 +35,7 @@ from rostra.times import is_time
 from rostra.wire.cloudevents import Malformed
 from rostra_adapters.app import App
 from rostra_adapters.feed import Feed
-from rostra_projections.shapes import Viewer
+from rostra_projections.responses.shapes import Viewer
 from rostra_projections.views import Broken, facts
 from service import serving
 

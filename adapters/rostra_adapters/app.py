@@ -37,9 +37,9 @@ from rostra_adapters.views.folding import Progress
 from rostra_adapters.views.rebuild import Rebuilt
 from rostra_adapters.views.verify import Difference
 from rostra_adapters.words_verified import unopened_words
-from rostra_projections.comment_rows import CommentRow
+from rostra_projections.comments.rows import CommentRow
 from rostra_projections.listing import CursorRefused, peek_cursor
-from rostra_projections.shapes import (
+from rostra_projections.responses.shapes import (
     ANYONE,
     CommentShape,
     CommentsPage,

@@ -22,7 +22,7 @@ from rostra.deciding.stream_states import fold
 from rostra.log import EventLog, Recorded
 from rostra.sealing import Damaged, Erased, KeyRing
 from rostra_adapters.app import Access, App
-from rostra_projections.shapes import HistoryEvent, HistoryPage, Viewer
+from rostra_projections.responses.shapes import HistoryEvent, HistoryPage, Viewer
 
 _Told = tuple[Recorded, AnyEvent]
 _Worded = CommentPosted | CommentEdited | CommentWordingHeld

@@ -28,7 +28,7 @@ from rostra_adapters.live_changes import (
     TotalsShape,
 )
 from rostra_adapters.views.backend import ViewBehind
-from rostra_projections.shapes import ANYONE
+from rostra_projections.responses.shapes import ANYONE
 
 FLUSH_SECONDS = 0.3
 ROWS_MAX = 2_000

@@ -11,11 +11,11 @@ from rostra.codec import open_words, words_place
 from rostra.flag import CommentFlagged
 from rostra.sealing import Damaged, Erased
 from rostra_adapters.app import App
-from rostra_projections.comment_rows import CommentRow
+from rostra_projections.comments.rows import CommentRow
 from rostra_projections.moderation import TOPICS, ActRow, FlagRow, Queue
 from rostra_projections.position_cursor import decode_position, encode_position
-from rostra_projections.reads import Queued
-from rostra_projections.shapes import (
+from rostra_projections.query_port import Queued
+from rostra_projections.responses.shapes import (
     ActShape,
     ActsPage,
     CommentShape,

@@ -10,7 +10,7 @@ from rostra.deciding.stream_states import fold
 from rostra.ids import CommentId, StreamId
 from rostra.log import EventLog, Recorded
 from rostra.vote import Value, Vote
-from rostra_projections.shapes import CommentShape
+from rostra_projections.responses.shapes import CommentShape
 
 
 async def add_my_votes(

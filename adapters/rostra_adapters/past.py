@@ -22,8 +22,8 @@ from rostra_adapters.past_folds import (
     apply,
 )
 from rostra_adapters.past_workers import FoldedElsewhere, PastWorkers, Slot
+from rostra_projections.as_of_views import PastViews
 from rostra_projections.listing import Cursor, CursorRefused
-from rostra_projections.past import PastViews
 
 AsOf = int | str | datetime
 """A position, or a time: RFC 3339 text, or with an offset."""

@@ -7,9 +7,9 @@ from uuid import UUID
 import msgspec
 
 from rostra.log import Recorded, VoteEvent
+from rostra_projections.as_of_views import PastViews
 from rostra_projections.listing import Cursor, Listing
-from rostra_projections.past import PastViews
-from rostra_projections.shapes import Viewer
+from rostra_projections.responses.shapes import Viewer
 
 
 class Take(msgspec.Struct, tag=True):

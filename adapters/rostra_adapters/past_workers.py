@@ -32,11 +32,11 @@ from rostra_adapters.worker_processes import (
     serve,
     start_worker,
 )
-from rostra_projections.comment_rows import CommentRow, PendingRow
+from rostra_projections.as_of_views import PastViews
+from rostra_projections.comments.rows import CommentRow, PendingRow
 from rostra_projections.listing import Cursor, CursorRefused, Listing
-from rostra_projections.past import PastViews
-from rostra_projections.reads import DiscussionRead, Page, PassageRead
-from rostra_projections.shapes import Viewer
+from rostra_projections.query_port import DiscussionRead, Page, PassageRead
+from rostra_projections.responses.shapes import Viewer
 
 WAITING_MAX = 32
 """Folds that wait for a worker; further ones are refused."""

@@ -15,8 +15,8 @@ from rostra.names import cleaned_name
 from rostra.sealing import Damaged, Erased, KeyRing
 from rostra.settings import Order, Wordings
 from rostra.times import LONG_AGO, Time
-from rostra_projections.comment_rows import CommentRow, PendingRow
-from rostra_projections.comments import inline_group
+from rostra_projections.comments.fold import inline_group
+from rostra_projections.comments.rows import CommentRow, PendingRow
 from rostra_projections.discussions import settings_of
 from rostra_projections.listing import Cursor, Kind, Listing, decode_cursor
 from rostra_projections.past_words import (
@@ -24,8 +24,14 @@ from rostra_projections.past_words import (
     with_title_of_now,
     with_words_of_now,
 )
-from rostra_projections.reads import DiscussionRead, DiscussionReads, Page, PassageRead, Reads
-from rostra_projections.shapes import (
+from rostra_projections.query_port import (
+    DiscussionRead,
+    DiscussionReads,
+    Page,
+    PassageRead,
+    Reads,
+)
+from rostra_projections.responses.shapes import (
     ANYONE,
     CommentShape,
     CommentsPage,
@@ -38,8 +44,8 @@ from rostra_projections.shapes import (
     Viewer,
     WordingShape,
 )
+from rostra_projections.responses.threads import OpenedWords, Thread, all_rows, readable, visible
 from rostra_projections.site_cursor import decode_site_cursor, encode_site_cursor
-from rostra_projections.threads import OpenedWords, Thread, all_rows, readable, visible
 
 
 class Renderer(Protocol):

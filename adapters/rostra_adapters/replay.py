@@ -6,8 +6,8 @@ from uuid import UUID
 
 from rostra.log import EventLog, Recorded
 from rostra_adapters.feed import Feed, FeedEvent
-from rostra_projections.comment_rows import COUNTS
-from rostra_projections.past import PastViews
+from rostra_projections.as_of_views import PastViews
+from rostra_projections.comments.rows import COUNTS
 
 
 async def grown(

@@ -15,8 +15,8 @@ import msgspec
 
 from rostra.settings import Order
 from rostra.times import Time, is_time
-from rostra_projections.comment_rows import CommentRow, Shown
-from rostra_projections.shapes import Viewer
+from rostra_projections.comments.rows import CommentRow, Shown
+from rostra_projections.responses.shapes import Viewer
 
 Kind = Literal["top", "flat", "replies"]
 Bigint = Annotated[int, msgspec.Meta(ge=0, le=2**62)]

@@ -8,7 +8,8 @@ from uuid import UUID
 from rostra.ids import discussion_of
 from rostra.log import Recorded
 from rostra.times import Time
-from rostra_projections.comment_rows import (
+from rostra_projections.comments.moves import moves_since, places_of
+from rostra_projections.comments.rows import (
     COMMENTS,
     COUNTS,
     PENDING,
@@ -31,16 +32,15 @@ from rostra_projections.listing import (
     sees,
 )
 from rostra_projections.moderation import ACTS, FLAGS, QUEUE, ActRow, FlagRow, Queue, QueueRow
-from rostra_projections.moves import moves_since, places_of
 from rostra_projections.passages import PASSAGES, PassageRow
-from rostra_projections.reads import (
+from rostra_projections.query_port import (
     FLAGS_SHOWN_MAX,
     DiscussionRead,
     Page,
     PassageRead,
     Queued,
 )
-from rostra_projections.shapes import Viewer
+from rostra_projections.responses.shapes import Viewer
 from rostra_projections.tables import Fact, Rows
 from rostra_projections.views import VIEWS, Broken, CannotFold, Parked, View, fold_fact, read
 
@@ -48,7 +48,7 @@ MOVES_KEPT_MAX = 100_000
 
 
 class MemoryViews:
-    """Folds pages of a log into rows, and reads them: `rostra_projections.reads.Reads`."""
+    """Folds pages of a log into rows, and reads them: `rostra_projections.query_port.Reads`."""
 
     def __init__(self, views: Iterable[View] = VIEWS.values()) -> None:
         self._views = tuple(views)

@@ -6,10 +6,10 @@ from uuid import UUID
 import msgspec
 
 from rostra.settings import Wordings
-from rostra_projections.comment_rows import COUNTED, CommentRow
+from rostra_projections.comments.rows import COUNTED, CommentRow
 from rostra_projections.discussions import DiscussionRow
-from rostra_projections.reads import DiscussionRead, Page, PassageRead
-from rostra_projections.shapes import Viewer
+from rostra_projections.query_port import DiscussionRead, Page, PassageRead
+from rostra_projections.responses.shapes import Viewer
 
 
 def may_see_past(row: CommentRow, viewer: Viewer) -> bool:

@@ -12,7 +12,8 @@ from rostra.ids import discussion_of, is_ours
 from rostra.log import Recorded
 from rostra.times import Time, is_time
 from rostra.vote import VoteCast
-from rostra_projections import comments, discussions, moderation, passages
+from rostra_projections import discussions, moderation, passages
+from rostra_projections.comments import fold as comments
 from rostra_projections.tables import Fact, Key, Rows, Table, Touched
 
 

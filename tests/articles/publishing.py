@@ -5,7 +5,7 @@ from typing import Any
 
 from rostra.deciding.handle import Outcome
 from rostra_adapters.app import App
-from rostra_projections.shapes import PassageShape
+from rostra_projections.responses.shapes import PassageShape
 
 SITE, RESOURCE = "gazette", "/ferry"
 PLACE = {"site": SITE, "resource": RESOURCE}

@@ -13,7 +13,7 @@ from rostra import ids
 from rostra_adapters.app import App
 from rostra_adapters.http.application import make_app
 from rostra_adapters.http.settings import HttpSettings
-from rostra_projections.annotations import iri
+from rostra_projections.responses.annotations import iri
 
 
 def serving(app: App) -> TestClient[web.Request, web.Application]:

@@ -23,7 +23,7 @@ from rostra.limits import MARKS_A_DAY_MAX, QUOTE_CHARACTERS_MAX
 from rostra.passage import PassageMarked
 from rostra.times import LONG_AGO, Time, format_time
 from rostra_adapters.app import App
-from rostra_projections.shapes import ANYONE, PassageShape, Viewer
+from rostra_projections.responses.shapes import ANYONE, PassageShape, Viewer
 from service import (
     MASTER_KEY,
     PLACE,

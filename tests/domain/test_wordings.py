@@ -35,7 +35,7 @@ from rostra.events import PERSONS, Act, WordingRef, Words
 from rostra.log import Recorded
 from rostra.person import PersonTrusted
 from rostra.times import later
-from rostra_projections.comment_rows import COMMENTS
+from rostra_projections.comments.rows import COMMENTS
 from rostra_projections.memory import MemoryViews
 
 C1 = comment("c1")

@@ -16,7 +16,7 @@ from rostra import ids
 from rostra_adapters.feed import Feed
 from rostra_adapters.feed_data import WORDED as WORDED_EVENTS
 from rostra_projections.listing import Listing
-from rostra_projections.shapes import Viewer
+from rostra_projections.responses.shapes import Viewer
 from service import serving, token
 from support.effort import examples
 from views import judge

@@ -12,7 +12,7 @@ import pytest
 from rostra import ids
 from rostra.ids import DiscussionId, StreamId
 from rostra_adapters.postgres import PostgresKeyRing, erasures
-from rostra_projections.reads import Page
+from rostra_projections.query_port import Page
 from service import Answer, Service, event, opened, posted, serving, voted
 
 TOUCHED = 2_000

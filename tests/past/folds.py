@@ -12,7 +12,7 @@ from rostra.log import EventLog
 from rostra_adapters import past as past_module
 from rostra_adapters.past import Past
 from rostra_adapters.past_workers import Begin, PastWorkers, Slot, _Worker
-from rostra_projections.past import PastViews
+from rostra_projections.as_of_views import PastViews
 
 
 class SlotHere(Slot):

@@ -14,7 +14,7 @@ import rostra_adapters
 from rostra import ids
 from rostra_adapters.app import App
 from rostra_adapters.history import history
-from rostra_projections.shapes import ANYONE, Viewer
+from rostra_projections.responses.shapes import ANYONE, Viewer
 from service import PLACE, Event, event
 
 SITE = PLACE["site"]

@@ -7,7 +7,7 @@ import pytest
 from past.folds import past_here
 from rostra_adapters import past as past_module
 from rostra_projections.listing import Listing, peek_cursor
-from rostra_projections.shapes import ANYONE
+from rostra_projections.responses.shapes import ANYONE
 from views.readers import InMemory, Reader, some_listings
 from views.story import DISCUSSION, Events, Story
 

@@ -10,9 +10,9 @@ from past.folds import folded
 from rostra import ids
 from rostra.log import Recorded
 from rostra_adapters.past import Past
-from rostra_projections.comment_rows import COMMENTS
+from rostra_projections.as_of_views import PastViews
+from rostra_projections.comments.rows import COMMENTS
 from rostra_projections.memory import MemoryViews
-from rostra_projections.past import PastViews
 from rostra_projections.views import VIEWS
 from views.story import DISCUSSION, Events, Story, at_once, comment
 

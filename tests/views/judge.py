@@ -8,9 +8,9 @@ from msgspec import UNSET
 from model import Model
 from model_views import Row
 from rostra.settings import Order
-from rostra_projections import orders
+from rostra_projections.comments import ranking as orders
 from rostra_projections.listing import Listing
-from rostra_projections.shapes import CommentShape, Viewer
+from rostra_projections.responses.shapes import CommentShape, Viewer
 
 ORDERS: tuple[Order, ...] = ("newest", "oldest", "most_voted", "best", "controversial", "hot")
 

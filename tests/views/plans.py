@@ -9,8 +9,8 @@ import asyncpg
 import msgspec
 
 from rostra_adapters.views import store
-from rostra_projections.comment_rows import COUNTS
-from rostra_projections.comments import inline_group
+from rostra_projections.comments.fold import inline_group
+from rostra_projections.comments.rows import COUNTS
 from views.story import DISCUSSION, passage
 
 LARGE = 30_000

@@ -10,8 +10,8 @@ from rostra.log import Recorded
 from rostra_adapters.views.reads import PostgresReads
 from rostra_projections.listing import Listing
 from rostra_projections.memory import MemoryViews
-from rostra_projections.reads import Reads
-from rostra_projections.shapes import ANYONE, Viewer
+from rostra_projections.query_port import Reads
+from rostra_projections.responses.shapes import ANYONE, Viewer
 from views import judge, tables
 from views.story import DISCUSSION, Story, comment, pages, passage
 

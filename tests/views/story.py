@@ -13,7 +13,7 @@ from rostra.log import Recorded
 from rostra.times import Time, later
 from rostra_adapters.reading import Reading
 from rostra_projections.memory import MemoryViews
-from rostra_projections.reads import Reads
+from rostra_projections.query_port import Reads
 
 SITE, RESOURCE = "s", "a"
 DISCUSSION = ids.discussion_id(SITE, RESOURCE)

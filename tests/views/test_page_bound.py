@@ -10,12 +10,13 @@ import pytest
 
 from memory import LOG_ID
 from model import Act
+from rostra_adapters.postgres.views.queries import comment_lists as comments_sql
 from rostra_adapters.views.reads import PostgresReads
-from rostra_projections import comments_sql, memory
+from rostra_projections import memory
 from rostra_projections.listing import PAGE_COMMENTS_MAX, Listing, decode_cursor
-from rostra_projections.reads import Page
-from rostra_projections.shapes import ANYONE, CommentShape, Viewer
-from rostra_projections.threads import all_rows
+from rostra_projections.query_port import Page
+from rostra_projections.responses.shapes import ANYONE, CommentShape, Viewer
+from rostra_projections.responses.threads import all_rows
 from views.readers import InMemory, InPostgres, Views
 from views.story import DISCUSSION, Events, Story, comment, pages
 

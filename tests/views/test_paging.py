@@ -15,7 +15,7 @@ from memory import LOG_ID
 from model import Act
 from rostra.times import Time
 from rostra_adapters.views.rebuild import rebuild
-from rostra_projections.comment_rows import COMMENTS as COMMENTS_TABLE
+from rostra_projections.comments.rows import COMMENTS as COMMENTS_TABLE
 from rostra_projections.listing import (
     Cursor,
     CursorRefused,
@@ -24,7 +24,7 @@ from rostra_projections.listing import (
     decode_cursor,
     encode_cursor,
 )
-from rostra_projections.shapes import ANYONE, Viewer
+from rostra_projections.responses.shapes import ANYONE, Viewer
 from support.effort import examples
 from views import tables
 from views.readers import InMemory, InPostgres, Reader, Views, some_listings

@@ -14,8 +14,8 @@ from rostra_adapters.views.reads import PostgresReads
 from rostra_adapters.views.rebuild import rebuild
 from rostra_adapters.views.verify import verify
 from rostra_projections.listing import Listing
-from rostra_projections.reads import Reads
-from rostra_projections.shapes import ANYONE, Viewer
+from rostra_projections.query_port import Reads
+from rostra_projections.responses.shapes import ANYONE, Viewer
 from rostra_projections.views import VIEWS
 from support.effort import examples
 from views import judge, tables

@@ -19,10 +19,10 @@ from rostra.vote import VoteCast
 from rostra_adapters.views import log_ranges, ranges
 from rostra_adapters.views.rebuild import rebuild
 from rostra_adapters.views.verify import verify
-from rostra_projections.comment_rows import COMMENTS, CommentRow
-from rostra_projections.folded import Folded
+from rostra_projections.comments.bulk_votes import BETWEEN, TOPIC, QuickVotes
+from rostra_projections.comments.rows import COMMENTS, CommentRow
 from rostra_projections.memory import MemoryViews
-from rostra_projections.quick_votes import BETWEEN, TOPIC, QuickVotes
+from rostra_projections.range_fold import Folded
 from rostra_projections.tables import Key
 from rostra_projections.views import VIEWS
 from views import tables

@@ -21,7 +21,7 @@ from rostra_adapters.http.readers import ORIGINS, Reader
 from rostra_adapters.http.settings import HttpSettings
 from rostra_adapters.http.tokens import Token
 from rostra_adapters.http.writes import WRITES
-from rostra_projections.shapes import Viewer
+from rostra_projections.responses.shapes import Viewer
 
 NAMED_BY_THE_URL = ("unknown-comment", "unknown-discussion")
 PASSAGE_NAMED_BY_THE_URL = ("unknown-passage", "unknown-discussion")

@@ -16,7 +16,12 @@ from rostra_adapters.http.queries import Query
 from rostra_adapters.http.readers import Reader, id_in_path
 from rostra_adapters.http.reads import CURSOR, Document, Reads
 from rostra_adapters.http.security_headers import CONTENT_SECURITY_POLICY, policy
-from rostra_projections.shapes import ANYONE, CommentShape, CommentsPage, DiscussionShape
+from rostra_projections.responses.shapes import (
+    ANYONE,
+    CommentShape,
+    CommentsPage,
+    DiscussionShape,
+)
 
 PAGE_COMMENTS = 50
 PAGE_REPLIES = 10

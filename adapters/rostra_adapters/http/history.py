@@ -8,7 +8,7 @@ from rostra_adapters.history import history
 from rostra_adapters.http.queries import AS_OF, Query
 from rostra_adapters.http.readers import Reader, id_in_path
 from rostra_adapters.http.reads import Reads
-from rostra_projections.shapes import HistoryPage
+from rostra_projections.responses.shapes import HistoryPage
 
 
 class Histories:

@@ -41,7 +41,7 @@ from rostra_adapters.http.reads import CURSOR, Reads
 from rostra_adapters.http.settings import HttpSettings
 from rostra_adapters.moderating import Moderating
 from rostra_projections.moderation import Queue
-from rostra_projections.shapes import ActsPage, QueuePage
+from rostra_projections.responses.shapes import ActsPage, QueuePage
 
 ACTIONS: dict[str, type[ModerateComment]] = {
     "approve": ApproveComment,

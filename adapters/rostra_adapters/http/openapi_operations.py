@@ -32,10 +32,10 @@ from rostra_adapters.http.preview import PreviewShape
 from rostra_adapters.http.reads import AskedCounts, PassagesFormat
 from rostra_adapters.http.rules import RulesShape
 from rostra_adapters.http.streams import LAST_EVENT_ID
-from rostra_projections.annotations import MEDIA_TYPE as ANNOTATIONS
-from rostra_projections.annotations import AnnotationsPage
 from rostra_projections.moderation import Queue
-from rostra_projections.shapes import (
+from rostra_projections.responses.annotations import MEDIA_TYPE as ANNOTATIONS
+from rostra_projections.responses.annotations import AnnotationsPage
+from rostra_projections.responses.shapes import (
     ActsPage,
     CommentShape,
     CommentsPage,

@@ -17,7 +17,7 @@ from rostra_adapters.http import tokens
 from rostra_adapters.http.problems import Problem
 from rostra_adapters.reading import Readable
 from rostra_adapters.views import read_position
-from rostra_projections.shapes import ANYONE, Viewer
+from rostra_projections.responses.shapes import ANYONE, Viewer
 
 READING_SCOPES = ("read", "moderate", "publish")
 ORIGINS = web.RequestKey("origins", tuple[str, ...])

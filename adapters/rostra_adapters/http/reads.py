@@ -28,9 +28,9 @@ from rostra_adapters.http.settings import HttpSettings
 from rostra_adapters.my_votes import add_my_votes
 from rostra_adapters.past import FoldAllowance, allowing
 from rostra_adapters.views import read_position
-from rostra_projections.annotations import annotations
 from rostra_projections.listing import CURSOR_CHARACTERS_MAX
-from rostra_projections.shapes import (
+from rostra_projections.responses.annotations import annotations
+from rostra_projections.responses.shapes import (
     CommentShape,
     CommentsPage,
     CountsPage,

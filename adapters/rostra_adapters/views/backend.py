@@ -20,7 +20,7 @@ from rostra_adapters.views.rebuild import RebuildRefused, Rebuilt
 from rostra_adapters.views.runner import Runner
 from rostra_adapters.views.verify import Difference
 from rostra_adapters.views.watch import ViewBehind, Watch
-from rostra_projections.reads import Reads
+from rostra_projections.query_port import Reads
 from rostra_projections.views import Parked
 
 __all__ = ["Backend", "PostgresBackend", "ViewBehind", "ViewStatus"]

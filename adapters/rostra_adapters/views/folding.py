@@ -24,7 +24,7 @@ from rostra_adapters.views.patient import connected
 from rostra_adapters.views.projector import ViewState, park
 from rostra_adapters.views.ranges import Part, parts
 from rostra_adapters.views.together import together
-from rostra_projections.folded import Folded
+from rostra_projections.range_fold import Folded
 from rostra_projections.views import View
 
 Progress = Callable[[str, int, int], None]

@@ -19,7 +19,7 @@ from rostra_adapters.views.rebuild import Rebuilt
 from rostra_adapters.views.verify import Difference, Fields, difference, parked_differences
 from rostra_adapters.views.watch import RETRY_AFTER_SECONDS
 from rostra_projections.memory import MemoryViews
-from rostra_projections.reads import Reads
+from rostra_projections.query_port import Reads
 from rostra_projections.tables import Key, Table
 from rostra_projections.views import VIEWS, Parked, View
 

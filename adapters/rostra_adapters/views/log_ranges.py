@@ -11,7 +11,7 @@ from typing import Any
 
 from rostra_adapters.views.patient import connected
 from rostra_adapters.views.ranges import Part
-from rostra_projections.quick_votes import BETWEEN, TOPIC
+from rostra_projections.comments.bulk_votes import BETWEEN, TOPIC
 
 READ_EVENTS = 500
 """At a time: what PostgreSQL sends while we fold must fit between us."""

@@ -6,11 +6,11 @@ from uuid import UUID
 
 import asyncpg
 
+from rostra_adapters.postgres.views.queries.comment_lists import COLUMNS
 from rostra_adapters.views.store import to_row
-from rostra_projections.comment_rows import COMMENTS
-from rostra_projections.comments_sql import COLUMNS
+from rostra_projections.comments.rows import COMMENTS
 from rostra_projections.moderation import ACTS, FLAGS, QUEUE, ActRow, FlagRow
-from rostra_projections.reads import FLAGS_SHOWN_MAX, Queued
+from rostra_projections.query_port import FLAGS_SHOWN_MAX, Queued
 from rostra_projections.tables import Table
 
 POSITION_MAX = 2**63 - 1

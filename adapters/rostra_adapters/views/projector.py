@@ -19,10 +19,10 @@ from rostra_adapters.postgres.connection import Connection
 from rostra_adapters.views import changes, store
 from rostra_adapters.views.garbage import no_garbage_collection
 from rostra_adapters.views.schema import LINEAGE
-from rostra_projections import comments
-from rostra_projections.comment_rows import COMMENTS, COUNTS
+from rostra_projections.comments import fold as comments
+from rostra_projections.comments.moves import Before, moves_since, places_of
+from rostra_projections.comments.rows import COMMENTS, COUNTS
 from rostra_projections.listing import Move
-from rostra_projections.moves import Before, moves_since, places_of
 from rostra_projections.tables import Fact, Key, Rows
 from rostra_projections.views import VIEWS, Broken, CannotFold, Parked, View, fold_fact, read
 

@@ -11,10 +11,17 @@ from rostra.ids import discussion_of
 from rostra.log import LogUnavailable
 from rostra.times import Time, to_datetime
 from rostra_adapters.postgres.connect import unavailable_if_lost
+from rostra_adapters.postgres.views.queries.comment_lists import (
+    COLUMNS,
+    From,
+    of_listing,
+    page_statement,
+)
 from rostra_adapters.views import moderation_reads, read_position
 from rostra_adapters.views.schema import LINEAGE
 from rostra_adapters.views.store import time_of_column, to_row
-from rostra_projections.comment_rows import (
+from rostra_projections.comments.fold import inline_group
+from rostra_projections.comments.rows import (
     COMMENTS,
     COUNTS,
     PENDING,
@@ -22,14 +29,12 @@ from rostra_projections.comment_rows import (
     CountsRow,
     PendingRow,
 )
-from rostra_projections.comments import inline_group
-from rostra_projections.comments_sql import COLUMNS, From, of_listing, page_statement
 from rostra_projections.discussions import DISCUSSIONS
 from rostra_projections.listing import Cursor, LastKey, Listing, refuse_old
 from rostra_projections.moderation import QUEUE, ActRow, Queue, QueueRow
 from rostra_projections.passages import PASSAGES
-from rostra_projections.reads import DiscussionRead, Page, PassageRead, Queued
-from rostra_projections.shapes import Viewer
+from rostra_projections.query_port import DiscussionRead, Page, PassageRead, Queued
+from rostra_projections.responses.shapes import Viewer
 from rostra_projections.tables import Table
 from rostra_projections.views import VIEWS
 
@@ -137,7 +142,7 @@ PENDING_OF = _PENDING.format(here=_here("comments"), p=_columns(PENDING, "p"))
 
 
 class PostgresReads:
-    """`rostra_projections.reads.Reads`. The versions it knows are looked up again where
+    """`rostra_projections.query_port.Reads`. The versions it knows are looked up again where
     a rebuild has put others in their place."""
 
     def __init__(self, pool: asyncpg.Pool) -> None:

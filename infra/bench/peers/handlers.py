@@ -20,7 +20,7 @@ import msgspec
 import uvloop
 from aiohttp import web
 
-from rostra_projections.comments_sql import page_statement
+from rostra_adapters.postgres.views.queries.comment_lists import page_statement
 
 JSON = "application/json"
 POOL_SIZE = 10

@@ -18,8 +18,8 @@ from rostra import codec, ids
 from rostra.mapper import StreamEvent, Unknown
 from rostra.times import format_time
 from rostra_adapters.views import schema, store
-from rostra_projections import comments
-from rostra_projections.comment_rows import COUNTS
+from rostra_projections.comments import fold as comments
+from rostra_projections.comments.rows import COUNTS
 from rostra_projections.tables import Fact, Fragment, Key, Rows, Table
 from rostra_projections.views import View
 

@@ -19,7 +19,7 @@ from rostra.settings import Order
 from rostra.times import format_time
 from rostra_adapters.app import App
 from rostra_projections.listing import LastKey, Listing, decode_cursor, encode_cursor
-from rostra_projections.shapes import ANYONE
+from rostra_projections.responses.shapes import ANYONE
 
 LARGE = ids.discussion_id(SITE, "/articles/0")
 SMALL = ids.discussion_id(SITE, "/articles/1")

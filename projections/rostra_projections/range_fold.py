@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from uuid import UUID
 
 from rostra.ids import discussion_of, is_ours
-from rostra_projections.comment_rows import COMMENTS
-from rostra_projections.quick_votes import TOPIC, QuickVotes, can_read_joined
+from rostra_projections.comments.bulk_votes import TOPIC, QuickVotes, can_read_joined
+from rostra_projections.comments.rows import COMMENTS
 from rostra_projections.tables import Fact, Rows
 from rostra_projections.views import (
     NO_VIEWS,

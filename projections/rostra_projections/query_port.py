@@ -7,12 +7,12 @@ from uuid import UUID
 import msgspec
 
 from rostra.times import Time
-from rostra_projections.comment_rows import CommentRow, CountsRow, PendingRow
+from rostra_projections.comments.rows import CommentRow, CountsRow, PendingRow
 from rostra_projections.discussions import DiscussionRow
 from rostra_projections.listing import Cursor, LastKey, Listing
 from rostra_projections.moderation import ActRow, FlagRow, Queue, QueueRow
 from rostra_projections.passages import PassageRow
-from rostra_projections.shapes import Viewer
+from rostra_projections.responses.shapes import Viewer
 
 
 class Page(msgspec.Struct):

@@ -15,7 +15,7 @@ import msgspec
 from rostra import codec
 from rostra.log import VoteEvent
 from rostra.vote import VoteCast, VoteNullified, VoteRestored
-from rostra_projections.comment_rows import CommentRow
+from rostra_projections.comments.rows import CommentRow
 from rostra_projections.tables import Key
 from rostra_projections.views import check
 

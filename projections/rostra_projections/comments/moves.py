@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 
-from rostra_projections.comment_rows import COMMENTS, COUNTS, CommentRow
+from rostra_projections.comments.rows import COMMENTS, COUNTS, CommentRow
 from rostra_projections.listing import Move
 from rostra_projections.tables import Rows
 

@@ -28,8 +28,8 @@ from rostra.comment import (
 from rostra.discussion import DiscussionOpened
 from rostra.times import LONG_AGO, Time
 from rostra.vote import VoteCast, VoteNullified, VoteRestored
-from rostra_projections import orders
-from rostra_projections.comment_rows import (
+from rostra_projections.comments import ranking as orders
+from rostra_projections.comments.rows import (
     COMMENTS,
     COUNTED,
     COUNTS,

@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from uuid import UUID
 
 from rostra.log import Recorded, VoteEvent
-from rostra_projections.comment_rows import COMMENTS
+from rostra_projections.comments.bulk_votes import TOPIC, QuickVotes
+from rostra_projections.comments.moves import Before, moves_since, places_of
+from rostra_projections.comments.rows import COMMENTS
 from rostra_projections.listing import Cursor, Listing
 from rostra_projections.memory import MemoryViews
-from rostra_projections.moves import Before, moves_since, places_of
-from rostra_projections.quick_votes import TOPIC, QuickVotes
-from rostra_projections.reads import Page
-from rostra_projections.shapes import Viewer
+from rostra_projections.query_port import Page
+from rostra_projections.responses.shapes import Viewer
 from rostra_projections.tables import Fact
 from rostra_projections.views import NO_VIEWS, looking, read
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Literal
 
 from rostra.settings import Order
-from rostra_projections.comment_rows import COMMENTS
+from rostra_projections.comments.rows import COMMENTS
 from rostra_projections.listing import ORDERS, PAGE_COMMENTS_MAX, Kind, Listing
 
 From = Literal["start", "pinned", "rest"]

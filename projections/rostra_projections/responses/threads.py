@@ -8,10 +8,10 @@ import msgspec
 from msgspec import UNSET
 
 from rostra.settings import Order
-from rostra_projections.comment_rows import HIDDEN, CommentRow, Shown
+from rostra_projections.comments.rows import HIDDEN, CommentRow, Shown
 from rostra_projections.listing import Cursor, LastKey, Listing, encode_cursor
-from rostra_projections.reads import Page
-from rostra_projections.shapes import (
+from rostra_projections.query_port import Page
+from rostra_projections.responses.shapes import (
     CommentShape,
     CommentsPage,
     PendingShape,

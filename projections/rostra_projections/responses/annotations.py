@@ -12,7 +12,7 @@ from urllib.parse import quote
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from rostra_projections.shapes import DiscussionShape, PassageShape, PassagesPage
+from rostra_projections.responses.shapes import DiscussionShape, PassageShape, PassagesPage
 
 CONTEXT = "http://www.w3.org/ns/anno.jsonld"
 MEDIA_TYPE = f'application/ld+json;profile="{CONTEXT}"'

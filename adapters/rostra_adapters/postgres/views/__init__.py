@@ -1,0 +1,1 @@
+"""The views in PostgreSQL: tables, live projection and reads."""

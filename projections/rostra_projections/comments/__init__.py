@@ -1,0 +1,1 @@
+"""The view `comments`: rows, fold, ranking and moves."""
