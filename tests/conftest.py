@@ -20,7 +20,7 @@ import asyncpg
 import psycopg
 import pytest
 
-from rostra_adapters import local_postgres
+from rostra_adapters.local_postgres import lease as local_postgres
 from rostra_adapters.postgres import schema
 from support.requirements import MISSING, missing
 

@@ -13,10 +13,10 @@ from aiohttp.test_utils import TestServer
 from aiohttp.web_runner import BaseRunner
 
 import rostra_adapters
-from rostra_adapters.app import App
+from rostra_adapters.application.app import App
 from rostra_adapters.http import HttpSettings, make_app
+from rostra_adapters.http.auth.tokens import sign
 from rostra_adapters.http.connections import Runner
-from rostra_adapters.http.tokens import sign
 
 SECRET = "a secret of the tests, which is long enough"
 MASTER_KEY = bytes(range(32))

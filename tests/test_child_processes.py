@@ -12,9 +12,9 @@ import pytest
 
 import rostra_adapters
 from rostra.deciding.text_work import Prepared, PrepareText
-from rostra_adapters import local_postgres
-from rostra_adapters.article_workers import Workers
-from rostra_adapters.child_processes import (
+from rostra_adapters.application.articles.workers import Workers
+from rostra_adapters.local_postgres import lease as local_postgres
+from rostra_adapters.observability.child_processes import (
     DATABASE_PASSWORDS,
     environment_without_secrets,
     python_environment,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import rostra_adapters
-from rostra_adapters.data_folder import (
+from rostra_adapters.data_folder.folder import (
     DataFolderError,
     exclusively,
     make_data_folder,

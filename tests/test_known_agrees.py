@@ -25,8 +25,8 @@ from rostra.deciding.stream_cache import Known, Turn
 from rostra.deciding.stream_states import unwritten
 from rostra.ids import DiscussionId, StreamId
 from rostra.log import EVERYTHING, Appended, Group, LogUnavailable, Recorded, Stale
-from rostra_adapters import commander
-from rostra_adapters.commander import Commander
+from rostra_adapters.application import batcher as commander
+from rostra_adapters.application.batcher import Commander
 from support.effort import examples
 
 PROCESSES = 2

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from rostra_adapters.operational import Demand, MemoryOperational, Operational
+from rostra_adapters.application.operational import Demand, MemoryOperational, Operational
 from rostra_adapters.postgres import operational as tables
 from rostra_adapters.postgres import schema
 from rostra_adapters.postgres.connect import create_pool
@@ -165,7 +165,7 @@ async def test_votes_are_kept_for_thirty_days(database_url: str) -> None:
 
 
 def test_what_is_kept_in_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    from rostra_adapters import operational
+    from rostra_adapters.application import operational
 
     monkeypatch.setattr(operational, "BUCKETS_KEPT_MAX", 10)
     monkeypatch.setattr(operational, "VOTES_KEPT_MAX", 10)

@@ -9,8 +9,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from rostra_adapters import publisher
-from rostra_adapters.publisher import Publisher, PublishingRefused, Summary
+from rostra_adapters.client import publisher
+from rostra_adapters.client.publisher import Publisher, PublishingRefused, Summary
 
 Answer = Callable[[list[Any]], web.Response]
 

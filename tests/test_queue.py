@@ -9,8 +9,8 @@ from harness import commanded
 from memory import MemoryLog, MemoryRing
 from rostra.deciding.batch_decider import Commanded
 from rostra.log import Appended, Group, LogBusy, Stale
-from rostra_adapters import commander
-from rostra_adapters.commander import QUEUE_COMMANDS_MIN, Commander, Pace
+from rostra_adapters.application import batcher as commander
+from rostra_adapters.application.batcher import QUEUE_COMMANDS_MIN, Commander, Pace
 
 
 class Gate(MemoryLog):

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rostra_adapters.rendering import (
+from rostra_adapters.application.queries.rendering import (
     ATTRIBUTES,
     LINK_REL,
     SCHEMES,
@@ -23,7 +23,7 @@ from rostra_adapters.rendering import (
     render,
     unsanitised,
 )
-from rostra_adapters.renderings import Renderings
+from rostra_adapters.application.queries.renderings import Renderings
 
 
 def test_markdown_becomes_html() -> None:
@@ -298,7 +298,7 @@ async def test_long_bodies_are_rendered_by_another_process(monkeypatch: pytest.M
     bodies = [f"*{number}* " + "words " * 500 for number in range(30)]
     expected = {body: render(body) for body in bodies}
     used: list[str] = []
-    monkeypatch.setattr("rostra_adapters.renderings.render", used.append)
+    monkeypatch.setattr("rostra_adapters.application.queries.renderings.render", used.append)
     renderings = Renderings()
     assert renderings.at_hand(bodies) is None
     assert await renderings.render(bodies) == expected

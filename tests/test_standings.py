@@ -14,8 +14,8 @@ from rostra.discussion import DiscussionClosed, DiscussionOpened, DiscussionReop
 from rostra.ids import EventId, StreamId
 from rostra.log import EVERYTHING, Group, NewEvent, Recorded
 from rostra.times import Time
-from rostra_adapters import standings
-from rostra_adapters.standings import Standings, events_of
+from rostra_adapters.application import stream_state_reader as standings
+from rostra_adapters.application.stream_state_reader import Standings, events_of
 
 STREAMS = [ids.discussion_id("news", f"/{number}") for number in range(4)]
 TIME = Time("2026-01-01T00:00:00.000000Z")

@@ -23,10 +23,10 @@ from rostra.deciding.stream_states import fold
 from rostra.events import PERSONS, Act, WordingRef
 from rostra.ids import Kind
 from rostra.log import Recorded
-from rostra_adapters.feed import Feed
-from rostra_adapters.reading import Reading
-from rostra_adapters.views.rebuild import rebuild
-from rostra_adapters.views.verify import verify
+from rostra_adapters.application.feed.events import Feed
+from rostra_adapters.application.queries.comment_queries import Reading
+from rostra_adapters.postgres.rebuild.rebuild import rebuild
+from rostra_adapters.postgres.rebuild.verify import verify
 from rostra_projections.memory import MemoryViews
 from rostra_projections.query_port import Reads
 from rostra_projections.responses.shapes import ANYONE, CommentShape, Viewer

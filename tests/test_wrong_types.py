@@ -33,8 +33,8 @@ from rostra.refusals import Refusal
 from rostra.settings import AskedSettings, AskedSiteSettings
 from rostra.times import is_time
 from rostra.wire.cloudevents import Malformed
-from rostra_adapters.app import App
-from rostra_adapters.feed import Feed
+from rostra_adapters.application.app import App
+from rostra_adapters.application.feed.events import Feed
 from rostra_projections.responses.shapes import Viewer
 from rostra_projections.views import Broken, facts
 from service import serving

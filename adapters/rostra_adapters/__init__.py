@@ -6,8 +6,8 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rostra_adapters.app import App
-    from rostra_adapters.opening import open  # noqa: A004  # it opens a Rostra, as named
+    from rostra_adapters.application.app import App
+    from rostra_adapters.composition import open  # noqa: A004  # it opens a Rostra, as named
 
 __all__ = ["App", "open"]
 
@@ -15,7 +15,7 @@ __all__ = ["App", "open"]
 def __getattr__(name: str) -> Any:
     """Drivers are imported when they are asked for: `rostra --help` needs none."""
     if name in __all__:
-        from rostra_adapters import opening
+        from rostra_adapters import composition as opening
 
         return getattr(opening, name)
     raise AttributeError(name)

@@ -10,7 +10,7 @@ import rostra_adapters
 from bench.generate import SITE, SOURCE, Generator, Load, Step
 from rostra import codec, ids
 from rostra.sealing import KeyRing
-from rostra_adapters.key_ring import MasterKeys
+from rostra_adapters.keys.ring import MasterKeys
 from rostra_adapters.postgres import PostgresKeyRing, create_pool, schema
 
 MASTER_KEY = bytes(range(32))

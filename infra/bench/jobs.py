@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 
 import uvloop
 
-import rostra_adapters.views.runner
+import rostra_adapters.postgres.views.runner
 from bench.fill import MASTER_KEY
 from bench.peers import compared
 
@@ -37,7 +37,7 @@ async def catch_up(url: str) -> dict[str, object]:
 
 async def catch_up_by_pages(url: str) -> dict[str, object]:
     """The same, where that is not far enough for a rebuild."""
-    rostra_adapters.views.runner.FAR_EVENTS = sys.maxsize
+    rostra_adapters.postgres.views.runner.FAR_EVENTS = sys.maxsize
     return await catch_up(url)
 
 

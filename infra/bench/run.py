@@ -18,7 +18,7 @@ from bench.databases import Databases
 from bench.figures import Figure, table
 from bench.generate import Load
 from bench.setting import Scale, Setting
-from rostra_adapters.local_postgres import local_postgres
+from rostra_adapters.local_postgres.lease import local_postgres
 
 RESULTS = Path(__file__).parent / "results"
 DATA = Path("bench-data")

@@ -30,7 +30,7 @@ import msgspec
 import uvloop
 
 from rostra import ids
-from rostra_adapters.http.tokens import sign
+from rostra_adapters.http.auth.tokens import sign
 
 SITE = "abuse"
 SECRET = "a secret of this script, which is long enough"  # noqa: S105  # of a server that ends

@@ -31,7 +31,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from bench.http_load import Connection, connect, request
 from bench.memory import Peak
-from rostra_adapters.http.tokens import sign
+from rostra_adapters.http.auth.tokens import sign
 
 SITE, RESOURCE, COMMENTS = "burst", "/burst", 500
 SECRET = "a secret of this script, which is long enough"  # noqa: S105  # of a server that ends

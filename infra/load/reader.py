@@ -23,7 +23,7 @@ from typing import Any
 import msgspec
 from playwright.async_api import Browser, Page, async_playwright
 
-from rostra_adapters.publisher import Publisher
+from rostra_adapters.client.publisher import Publisher
 
 FIRST_MS_MAX = 300
 BLOCKED_MS_MAX = 50

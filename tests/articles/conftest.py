@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import rostra_adapters
-from rostra_adapters.app import App
+from rostra_adapters.application.app import App
 
 MASTER_KEY = bytes(32)
 

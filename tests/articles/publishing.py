@@ -4,7 +4,7 @@ from itertools import count
 from typing import Any
 
 from rostra.deciding.handle import Outcome
-from rostra_adapters.app import App
+from rostra_adapters.application.app import App
 from rostra_projections.responses.shapes import PassageShape
 
 SITE, RESOURCE = "gazette", "/ferry"

@@ -10,7 +10,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from articles.publishing import ARTICLE, RESOURCE, SITE, WORDS, event, given, marked, revised
 from rostra import ids
-from rostra_adapters.app import App
+from rostra_adapters.application.app import App
 from rostra_adapters.http.application import make_app
 from rostra_adapters.http.settings import HttpSettings
 from rostra_projections.responses.annotations import iri

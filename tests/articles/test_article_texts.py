@@ -19,7 +19,7 @@ from articles.publishing import (
     revised,
 )
 from rostra import ids
-from rostra_adapters.app import App
+from rostra_adapters.application.app import App
 
 HERE, THERE = UUID(int=1), UUID(int=2)
 TEXTS = ("", "a", ARTICLE, "\ufffd 😀 e\u0301 אבג \u2028 '; drop table", "long " * 100_000)

@@ -5,7 +5,7 @@ import random
 
 from anchoring.drafts import Draft
 from articles.publishing import event, given, marked, opened, passages, places, revised
-from rostra_adapters.app import App
+from rostra_adapters.application.app import App
 
 EDITS = 1_000 if "ROSTRA_TEST_LARGE" in os.environ else 40
 PASSAGES = 8

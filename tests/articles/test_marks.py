@@ -22,7 +22,7 @@ from rostra.events import PERSONS, Act
 from rostra.limits import MARKS_A_DAY_MAX, QUOTE_CHARACTERS_MAX
 from rostra.passage import PassageMarked
 from rostra.times import LONG_AGO, Time, format_time
-from rostra_adapters.app import App
+from rostra_adapters.application.app import App
 from rostra_projections.responses.shapes import ANYONE, PassageShape, Viewer
 from service import (
     MASTER_KEY,
@@ -547,7 +547,7 @@ def test_readers_see_only_words_of_the_article_that_were_commented_on(
 
 
 async def _feed(app: App, site: str) -> list[dict[str, Any]]:
-    from rostra_adapters.feed import Feed, Wanted
+    from rostra_adapters.application.feed.events import Feed, Wanted
 
     feed = Feed(app.log, app.ring, app.articles)
     wanted = Wanted(site=site)

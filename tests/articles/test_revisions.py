@@ -18,7 +18,7 @@ from articles.publishing import (
 )
 from rostra import ids
 from rostra.anchoring.search import describe
-from rostra_adapters.app import App
+from rostra_adapters.application.app import App
 
 START = ARTICLE.index(WORDS)
 END = START + len(WORDS)

@@ -17,8 +17,8 @@ from rostra.anchoring.reanchor import Again, Place, anchor_again
 from rostra.anchoring.search import Quote
 from rostra.deciding.text_work import Prepared, PrepareText
 from rostra.refusals import Refusal
-from rostra_adapters.app import App
-from rostra_adapters.article_workers import AnchorJob, Workers
+from rostra_adapters.application.app import App
+from rostra_adapters.application.articles.workers import AnchorJob, Workers
 
 TICK_SECONDS = 0.005
 GAP_SECONDS_MAX = 0.5
@@ -171,7 +171,7 @@ asyncio.run(main())
 
 
 async def test_a_worker_that_nobody_needs_goes_to_rest() -> None:
-    program = "import sys; from rostra_adapters import article_workers as it; "
+    program = "import sys; from rostra_adapters.application.articles import workers as it; "
     program += "it.IDLE_SECONDS_MAX = 0.01; it._main(sys.stdin.buffer, sys.stdout.buffer)"
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", program, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE

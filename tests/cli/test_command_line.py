@@ -23,7 +23,7 @@ from click.testing import CliRunner, Result
 
 from rostra import ids
 from rostra_adapters.cli import main
-from rostra_adapters.http import tokens
+from rostra_adapters.http.auth import tokens
 from service import SECRET, event, opened, posted, token, voted
 from wire import Wire
 from wire import request as wire_request

@@ -11,8 +11,8 @@ from click.testing import CliRunner, Result
 
 import rostra_adapters
 from erasure.test_nothing_is_found import BODY, conversation
-from rostra_adapters import data_folder
 from rostra_adapters.cli import main
+from rostra_adapters.data_folder import folder as data_folder
 
 KEYS = "select count(distinct master), count(*) from rostra_keys.person_keys"
 

@@ -12,8 +12,8 @@ from typing import Any
 import asyncpg
 
 import rostra_adapters
-from rostra_adapters.app import App
-from rostra_adapters.views.schema import LEASE
+from rostra_adapters.application.app import App
+from rostra_adapters.postgres.views.schema import LEASE
 
 MASTER = b"m" * 32
 STOP_SECONDS_MAX = 30

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from e2e.running import Rostra
-from rostra_adapters.local_postgres import postmaster_pid, start
+from rostra_adapters.local_postgres.lease import postmaster_pid, start
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from urllib.request import Request, urlopen
 
 import psycopg
 
-from rostra_adapters.local_postgres import postmaster_pid
+from rostra_adapters.local_postgres.lease import postmaster_pid
 
 PROGRAM = Path(sys.executable).with_name("rostra")
 PROJECT = Path(__file__).parents[2]

@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 
 from e2e.running import LOOK_SECONDS, WAIT_SECONDS_MAX, Rostra, Service, contiguous
-from rostra_adapters.views.schema import LEASE
+from rostra_adapters.postgres.views.schema import LEASE
 
 CLIENTS = 12
 BATCH_EVENTS = 40

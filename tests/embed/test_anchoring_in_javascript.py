@@ -13,7 +13,7 @@ from anchoring import vectors
 from support.requirements import missing
 
 HERE = Path(__file__).parent
-MODULES = HERE.parents[1] / "adapters/rostra_adapters/embed"
+MODULES = HERE.parents[1] / "adapters/rostra_adapters/web"
 VECTORS = HERE.parent / "anchoring/vectors.json"
 TEXTS = 150
 

@@ -19,8 +19,8 @@ from erasure.test_nothing_is_found import (
     erased,
 )
 from rostra import ids
-from rostra_adapters.feed import Feed, Wanted
-from rostra_adapters.key_ring import KeptKeyRing
+from rostra_adapters.application.feed.events import Feed, Wanted
+from rostra_adapters.keys.ring import KeptKeyRing
 from service import Service, event, opened, posted, token
 
 DISCUSSION = ids.discussion_id("gazette", "/trams")

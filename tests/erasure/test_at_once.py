@@ -13,7 +13,7 @@ from rostra import codec, ids
 from rostra.comment import CommentPosted
 from rostra.ids import Position
 from rostra.sealing import Erased, associated_data
-from rostra_adapters.app import App
+from rostra_adapters.application.app import App
 from service import MASTER_KEY, opened, posted
 
 PROCESSES = 3

@@ -24,11 +24,11 @@ from erasure.test_nothing_is_found import (
     without_words,
 )
 from rostra import ids
-from rostra_adapters import restoring
+from rostra_adapters import restore as restoring
 from rostra_adapters.cli import main
-from rostra_adapters.erasures_file import ErasuresFile, ErasuresUnreadable
-from rostra_adapters.key_ring import WrongMasterKey
-from rostra_adapters.opening import RestoreUnfinished
+from rostra_adapters.composition import RestoreUnfinished
+from rostra_adapters.data_folder.erasures_file import ErasuresFile, ErasuresUnreadable
+from rostra_adapters.keys.ring import WrongMasterKey
 from rostra_adapters.postgres.backup import KEYS, LOG, TEXTS, BackupRefused
 from service import MASTER_KEY, posted, serving_app
 

@@ -13,8 +13,8 @@ from erasure.test_nothing_is_found import conversation, erased, everything
 from harness import commanded
 from model import Act
 from rostra import ids
-from rostra_adapters.feed import Feed
-from rostra_adapters.feed_data import WORDED as WORDED_EVENTS
+from rostra_adapters.application.feed.data import WORDED as WORDED_EVENTS
+from rostra_adapters.application.feed.events import Feed
 from rostra_projections.listing import Listing
 from rostra_projections.responses.shapes import Viewer
 from service import serving, token

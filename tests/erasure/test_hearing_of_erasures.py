@@ -9,8 +9,9 @@ import asyncpg
 import pytest
 
 from rostra.sealing import Erased, associated_data
-from rostra_adapters.key_ring import MasterKeys
-from rostra_adapters.postgres import PostgresKeyRing, create_pool, erasures, schema
+from rostra_adapters.keys.ring import MasterKeys
+from rostra_adapters.postgres import PostgresKeyRing, create_pool, schema
+from rostra_adapters.postgres.keys import erasures
 from service import MASTER_KEY
 
 MASTER = MasterKeys(MASTER_KEY)

@@ -20,10 +20,10 @@ from rostra import ids
 from rostra.commands import ErasePerson
 from rostra.deciding.handle import Commanded
 from rostra.events import Act
-from rostra_adapters.app import App, now
+from rostra_adapters.application.app import App, now
 from rostra_adapters.postgres.connect import create_pool
-from rostra_adapters.postgres.log import PostgresLog
-from rostra_adapters.views.backend import PostgresBackend
+from rostra_adapters.postgres.log.log import PostgresLog
+from rostra_adapters.postgres.views.backend import PostgresBackend
 from rostra_projections.views import VIEWS
 
 pytestmark = pytest.mark.timeout(1_800)

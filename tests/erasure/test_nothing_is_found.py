@@ -16,8 +16,8 @@ from listening import listening
 from rostra import ids
 from rostra.ids import DiscussionId, StreamId
 from rostra.log import LogUnavailable
-from rostra_adapters.app import App
-from rostra_adapters.key_ring import KeptKey, MasterKeys
+from rostra_adapters.application.app import App
+from rostra_adapters.keys.ring import KeptKey, MasterKeys
 from service import (
     MASTER_KEY,
     Answer,

@@ -22,7 +22,7 @@ from erasure.test_nothing_is_found import (
 )
 from listening import listening
 from rostra import ids
-from rostra_adapters.postgres import erasures
+from rostra_adapters.postgres.keys import erasures
 from service import posted, token
 
 _NOT_ENTERED = (

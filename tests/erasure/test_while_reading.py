@@ -8,8 +8,8 @@ import pytest
 
 from erasure.test_nothing_is_found import ANN, BOBS, BODY, EDITED, conversation, services
 from rostra import ids
-from rostra_adapters.articles import Articles
-from rostra_adapters.postgres import erasures
+from rostra_adapters.application.articles.texts_and_work import Articles
+from rostra_adapters.postgres.keys import erasures
 from service import Answer, Service, event, posted, token
 
 DISCUSSION = ids.discussion_id("gazette", "/trams")

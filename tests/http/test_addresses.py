@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from multidict import CIMultiDict
 
 from rostra_adapters.http import HttpSettings
-from rostra_adapters.http.addresses import ADDRESS, LOOPBACK, Addresses, trusted_proxies
+from rostra_adapters.http.auth.addresses import ADDRESS, LOOPBACK, Addresses, trusted_proxies
 from rostra_adapters.http.settings import Rate
 from service import SECRET, serving
 

@@ -9,9 +9,9 @@ import msgspec
 import pytest
 
 from rostra.log import LogBusy, LogUnavailable
-from rostra_adapters.app import Status
-from rostra_adapters.http import events
+from rostra_adapters.application.app import Status
 from rostra_adapters.http.problems import KINDS
+from rostra_adapters.http.routes import events
 from service import STRUCTURED, Service, event, opened, posted, token
 
 

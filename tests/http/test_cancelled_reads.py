@@ -10,8 +10,8 @@ import pytest
 
 import service
 from rostra_adapters.postgres.connect import CANCELLED, RetryingConnection, create_pool
-from rostra_adapters.views import schema
-from rostra_adapters.views.rebuild import rebuild
+from rostra_adapters.postgres.rebuild.rebuild import rebuild
+from rostra_adapters.postgres.views import schema
 from rostra_projections.views import VIEWS
 from service import Service, opened, posted
 

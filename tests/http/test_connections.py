@@ -12,7 +12,7 @@ import pytest
 
 from rostra import ids
 from rostra_adapters.http import HttpSettings
-from rostra_adapters.http.addresses import Addresses
+from rostra_adapters.http.auth.addresses import Addresses
 from rostra_adapters.http.connections import Connection
 from rostra_adapters.http.gate import Gate, StreamCounts
 from service import PLACE, SECRET, STRUCTURED, Service, opened, posted, serving, token

@@ -9,11 +9,14 @@ import pytest
 
 from listening import listening
 from rostra import ids
-from rostra_adapters import live, past, past_workers, worker_processes
+from rostra_adapters.aio import worker_processes
+from rostra_adapters.application.live import updates as live
+from rostra_adapters.application.queries import as_of as past
+from rostra_adapters.application.queries import past_workers
+from rostra_adapters.application.queries.past_workers import PastWorkers, Slot
 from rostra_adapters.http import HttpSettings
 from rostra_adapters.http.settings import Rate
-from rostra_adapters.past_workers import PastWorkers, Slot
-from rostra_adapters.views.in_memory import MemoryBackend
+from rostra_adapters.stock.views import MemoryBackend
 from service import PLACE, SECRET, Answer, Service, event, opened, posted, serving, token, voted
 
 DISCUSSION = ids.discussion_id(PLACE["site"], PLACE["resource"])

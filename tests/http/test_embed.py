@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from rostra_adapters.http.embed import read, without_comments
 from rostra_adapters.http.joining import joined
+from rostra_adapters.http.routes.embed import read, without_comments
 from service import Service
 
 BYTES_MAX = 40 * 1024
@@ -37,7 +37,7 @@ async def test_the_entry_leads_to_modules_that_never_change(service: Service) ->
         assert not re.findall(r"https?://(?!www\.w3\.org/2000/svg)", bodies[name]), name
     assert seen == {"rostra.js", "passages.js"}
     assert "class Article" not in bodies["rostra.js"]  # a page without an article does without
-    for name, code in read("rostra_adapters.embed").items():
+    for name, code in read("rostra_adapters.web").items():
         for exported in re.findall(rb"^export (?:async )?\w+ (\w+)", code, re.MULTILINE):
             assert sum(body.count(f" {exported.decode()}") > 0 for body in bodies.values()), name
     assert size < BYTES_MAX

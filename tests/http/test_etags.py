@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from rostra import ids
-from rostra_adapters.app import App
+from rostra_adapters.application.app import App
 from rostra_adapters.http import HttpSettings, make_app
-from rostra_adapters.http.openapi import routes_of
+from rostra_adapters.http.openapi.document import routes_of
 from service import (
     SECRET,
     Answer,

@@ -23,11 +23,11 @@ from rostra.deciding.handle import Commanded, handle
 from rostra.events import Words
 from rostra.times import Time
 from rostra.wire import cloudevents
-from rostra_adapters.feed import Feed, FeedPage, Wanted
-from rostra_adapters.feed_data import with_words
-from rostra_adapters.feed_tail import Tail
+from rostra_adapters.application.feed.data import with_words
+from rostra_adapters.application.feed.events import Feed, FeedPage, Wanted
+from rostra_adapters.application.feed.tail import Tail
 from rostra_adapters.http import HttpSettings, make_app
-from rostra_adapters.stock_log import StockLog
+from rostra_adapters.stock.log import StockLog
 from service import BATCHED, PLACE, SECRET, Service, event, opened, posted, serving, token, voted
 from support.effort import examples
 

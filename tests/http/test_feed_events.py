@@ -11,9 +11,9 @@ from aiohttp.test_utils import TestServer
 import rostra_adapters
 from listening import Listener, listening
 from rostra.log import LogUnavailable
-from rostra_adapters import feed_tail
-from rostra_adapters.feed import Feed
-from rostra_adapters.feed_tail import Tail
+from rostra_adapters.application.feed import tail as feed_tail
+from rostra_adapters.application.feed.events import Feed
+from rostra_adapters.application.feed.tail import Tail
 from rostra_adapters.http import HttpSettings, make_app
 from service import SECRET, Service, opened, posted, serving, token, voted
 

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from rostra_adapters.http import HttpSettings
+from rostra_adapters.http.auth.tokens import read
 from rostra_adapters.http.settings import Rate
-from rostra_adapters.http.tokens import read
 from service import SECRET, Answer, Service, event, opened, serving, token
 
 SITE = "gazette"

@@ -19,8 +19,15 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from http_keys import EC, ED, entry, signed
-from rostra_adapters.http import HttpSettings, jwks, key_sources
-from rostra_adapters.http.key_sources import KeyFile, KeySource, KeyUrl, fresh_seconds, source_of
+from rostra_adapters.http import HttpSettings
+from rostra_adapters.http.auth import jwks, key_sources
+from rostra_adapters.http.auth.key_sources import (
+    KeyFile,
+    KeySource,
+    KeyUrl,
+    fresh_seconds,
+    source_of,
+)
 from service import SECRET, Service, serving
 
 WAIT_SECONDS_MAX = 20.0

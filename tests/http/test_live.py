@@ -10,9 +10,9 @@ from aiohttp.test_utils import TestServer
 
 import rostra_adapters
 from listening import Listener, listening
-from rostra_adapters import live
+from rostra_adapters.application.live import updates as live
 from rostra_adapters.http import HttpSettings, make_app
-from rostra_adapters.http.live import LIVE
+from rostra_adapters.http.routes.live import LIVE
 from service import SECRET, Service, event, opened, posted, serving, token, voted
 
 READERS = 200

@@ -10,7 +10,7 @@ from listening import listening
 from log.stock import stock_recorder, stored
 from rostra import ids
 from rostra_adapters.http import HttpSettings
-from rostra_adapters.http.request_log import continued
+from rostra_adapters.http.middleware.request_log import continued
 from service import SECRET, Service, opened, posted, serving, token, voted
 
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"

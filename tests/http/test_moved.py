@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from rostra import ids
-from rostra_adapters.feed import Feed
+from rostra_adapters.application.feed.events import Feed
 from service import Event, Service, event, opened, posted, serving, token, voted
 
 OLD, NEW = "/trams", "/2027/trams"

@@ -14,7 +14,7 @@ from rostra.events import Words
 from rostra.log import Group, NewEvent
 from rostra.names import cleaned_name
 from rostra.times import Time
-from rostra_adapters.http.tokens import sign
+from rostra_adapters.http.auth.tokens import sign
 from service import (
     BATCHED,
     PLACE,

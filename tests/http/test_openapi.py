@@ -12,7 +12,7 @@ from referencing import Registry, Resource
 
 from rostra import ids
 from rostra_adapters.http import HttpSettings, make_app
-from rostra_adapters.http.openapi import described, routes_of
+from rostra_adapters.http.openapi.document import described, routes_of
 from service import PLACE, SECRET, Service, event, opened, posted, token, voted
 
 SITE = PLACE["site"]

@@ -11,7 +11,8 @@ import pytest
 
 from rostra import ids
 from rostra.ids import DiscussionId, StreamId
-from rostra_adapters.postgres import PostgresKeyRing, erasures
+from rostra_adapters.postgres import PostgresKeyRing
+from rostra_adapters.postgres.keys import erasures
 from rostra_projections.query_port import Page
 from service import Answer, Service, event, opened, posted, serving, voted
 
@@ -160,7 +161,7 @@ async def test_a_lost_connection_empties_what_is_kept(database_url: str) -> None
 
 
 def test_what_is_compressed_can_be_unpacked() -> None:
-    from rostra_adapters.http.page_cache import Shown
+    from rostra_adapters.http.middleware.page_cache import Shown
 
     body = json.dumps(list(range(1_000))).encode()
     shown = Shown(body, "", None, 0, (), "", long=True)  # type: ignore[arg-type]

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 import rostra_adapters
 from rostra import ids
 from rostra.log import LogUnavailable
-from rostra_adapters.http import tokens
+from rostra_adapters.application.revocations import MemoryRevocations
+from rostra_adapters.http.auth import tokens
 from rostra_adapters.postgres import schema
 from rostra_adapters.postgres.connect import create_pool
 from rostra_adapters.postgres.revocations import PostgresRevocations
-from rostra_adapters.revocations import MemoryRevocations
 from service import (
     MASTER_KEY,
     PLACE,

@@ -12,7 +12,7 @@ from aiohttp import ClientSession, web
 from rostra import ids
 from rostra_adapters.http import HttpSettings
 from rostra_adapters.http.application import METRICS
-from rostra_adapters.http.security_headers import secure
+from rostra_adapters.http.middleware.security_headers import secure
 from rostra_adapters.http.server import _metrics
 from service import PLACE, SECRET, Answer, Service, event, opened, posted, serving, token
 

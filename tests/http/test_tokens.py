@@ -14,10 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rostra_adapters.http import HttpSettings, tokens
-from rostra_adapters.http.key_sources import FixedKeys
+from rostra_adapters.application.revocations import MemoryRevocations
+from rostra_adapters.http import HttpSettings
+from rostra_adapters.http.auth import tokens
+from rostra_adapters.http.auth.key_sources import FixedKeys
 from rostra_adapters.http.problems import Problem
-from rostra_adapters.revocations import MemoryRevocations
 from service import (
     BATCHED,
     FUTURE,

@@ -10,7 +10,7 @@ from eventsourcing.sqlite import SQLiteApplicationRecorder, SQLiteDatastore
 
 from rostra.log import EventLog
 from rostra_adapters.postgres import PostgresLog, create_pool
-from rostra_adapters.stock_log import StockLog
+from rostra_adapters.stock.log import StockLog
 
 
 @pytest.fixture

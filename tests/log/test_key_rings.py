@@ -12,9 +12,8 @@ import pytest
 from eventsourcing.sqlite import SQLiteDatastore
 
 from rostra.sealing import Damaged, Erased, associated_data
-from rostra_adapters import key_ring
-from rostra_adapters.kept_keys import MemoryKeyRing, SqliteKeyRing
-from rostra_adapters.key_ring import (
+from rostra_adapters.keys import ring as key_ring
+from rostra_adapters.keys.ring import (
     KeptKey,
     KeptKeyRing,
     MasterKeys,
@@ -22,7 +21,8 @@ from rostra_adapters.key_ring import (
     fingerprint,
 )
 from rostra_adapters.postgres import PostgresKeyRing
-from rostra_adapters.postgres.key_ring import KEEP, MAKING
+from rostra_adapters.postgres.keys.ring import KEEP, MAKING
+from rostra_adapters.stock.keys import MemoryKeyRing, SqliteKeyRing
 
 Open = Callable[[MasterKeys], KeptKeyRing]
 

@@ -9,8 +9,9 @@ import pytest
 
 from log.log_examples import event, group, one
 from rostra.log import Appended, Stale
-from rostra_adapters.postgres import PostgresLog, arrays
-from rostra_adapters.postgres.plan import optimistic
+from rostra_adapters.postgres import PostgresLog
+from rostra_adapters.postgres.log import binary_arrays as arrays
+from rostra_adapters.postgres.log.append_call import optimistic
 
 AS_BEFORE = "select first from rostra_append($1, $2, $3, $4, $5, $6, $7, $8, {})".format(
     ", ".join(["null"] * 6)

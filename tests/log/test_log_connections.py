@@ -16,10 +16,12 @@ import pytest
 from log.log_examples import event, group, one, positions, until
 from log.stock import stock_recorder, stored
 from rostra.log import Appended, LogBusy, LogUnavailable, Stale
-from rostra_adapters.local_postgres import Lease, postmaster_pid, start
-from rostra_adapters.postgres import PostgresLog, arrays, committer, create_pool, install
-from rostra_adapters.postgres import log as log_module
-from rostra_adapters.postgres.plan import APPEND, in_order
+from rostra_adapters.local_postgres.lease import Lease, postmaster_pid, start
+from rostra_adapters.postgres import PostgresLog, create_pool, install
+from rostra_adapters.postgres.log import binary_arrays as arrays
+from rostra_adapters.postgres.log import group_commit as committer
+from rostra_adapters.postgres.log import log as log_module
+from rostra_adapters.postgres.log.append_call import APPEND, in_order
 
 WAITING = """
 select count(*) > 0 from pg_stat_activity

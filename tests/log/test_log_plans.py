@@ -8,8 +8,9 @@ import asyncpg
 import pytest
 
 from log.log_examples import one
-from rostra_adapters.postgres import arrays
-from rostra_adapters.postgres.log import (
+from rostra_adapters.postgres.log import binary_arrays as arrays
+from rostra_adapters.postgres.log.append_call import APPEND, in_order, optimistic
+from rostra_adapters.postgres.log.log import (
     HEAD,
     READ_AFTER,
     READ_BESIDES_VOTES,
@@ -17,7 +18,6 @@ from rostra_adapters.postgres.log import (
     READ_STREAMS,
     READ_VOTES,
 )
-from rostra_adapters.postgres.plan import APPEND, in_order, optimistic
 
 ROWS = 1_000_000
 NO_STATISTICS = "alter table stored_events set (autovacuum_enabled = false)"

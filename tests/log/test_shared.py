@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from rostra_adapters.postgres.shared import Shared
+from rostra_adapters.postgres.single_flight import Shared
 
 
 class Looking:

@@ -17,8 +17,8 @@ from log.log_examples import event, followed, group, one
 from log.stock import stock_recorder, stored
 from rostra.ids import Position, StreamId
 from rostra.log import Appended, LogBusy, LogUnavailable, Recorded, Stale
-from rostra_adapters import stock_log
-from rostra_adapters.stock_log import StockLog
+from rostra_adapters.stock import log as stock_log
+from rostra_adapters.stock.log import StockLog
 
 
 @contextmanager

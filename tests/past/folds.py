@@ -9,9 +9,9 @@ from uuid import UUID
 import msgspec
 
 from rostra.log import EventLog
-from rostra_adapters import past as past_module
-from rostra_adapters.past import Past
-from rostra_adapters.past_workers import Begin, PastWorkers, Slot, _Worker
+from rostra_adapters.application.queries import as_of as past_module
+from rostra_adapters.application.queries.as_of import Past
+from rostra_adapters.application.queries.past_workers import Begin, PastWorkers, Slot, _Worker
 from rostra_projections.as_of_views import PastViews
 
 

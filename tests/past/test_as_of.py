@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import strategies
 from past.folds import folded
 from rostra.log import Recorded
-from rostra_adapters.reading import Reading
+from rostra_adapters.application.queries.comment_queries import Reading
 from rostra_projections.discussions import DISCUSSIONS
 from rostra_projections.listing import Listing
 from rostra_projections.memory import MemoryViews

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import rostra_adapters
-from rostra_adapters.app import App
+from rostra_adapters.application.app import App
 from rostra_projections.listing import CursorRefused
 from service import MASTER_KEY, event, opened, posted, voted
 

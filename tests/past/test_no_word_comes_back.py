@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 import rostra_adapters
 from rostra import ids
-from rostra_adapters.app import App
-from rostra_adapters.history import history
+from rostra_adapters.application.app import App
+from rostra_adapters.application.queries.history import history
 from rostra_projections.responses.shapes import ANYONE, Viewer
 from service import PLACE, Event, event
 

@@ -10,7 +10,7 @@ import time
 import pytest
 
 import rostra_adapters
-from rostra_adapters.app import App
+from rostra_adapters.application.app import App
 from service import MASTER_KEY, Event, event, opened, posted
 
 SIZES = {1_000: 0.02, 100_000: 1.0}

@@ -9,7 +9,7 @@ import pytest
 from past.folds import folded
 from rostra import ids
 from rostra.log import Recorded
-from rostra_adapters.past import Past
+from rostra_adapters.application.queries.as_of import Past
 from rostra_projections.as_of_views import PastViews
 from rostra_projections.comments.rows import COMMENTS
 from rostra_projections.memory import MemoryViews

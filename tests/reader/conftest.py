@@ -13,7 +13,8 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Playwright, async_playwright
 
-from rostra_adapters.http import HttpSettings, demo
+from rostra_adapters.http import HttpSettings
+from rostra_adapters.http.routes import demo
 from service import SECRET, Service, serving
 from support.requirements import missing
 

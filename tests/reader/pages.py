@@ -10,8 +10,8 @@ from playwright.async_api import Browser, Locator, Page, expect
 
 from rostra import ids
 from rostra.ids import DiscussionId, StreamId
-from rostra_adapters.http.demo import RESOURCE, SITE
-from rostra_adapters.http.tokens import sign
+from rostra_adapters.http.auth.tokens import sign
+from rostra_adapters.http.routes.demo import RESOURCE, SITE
 from service import SECRET, Event, Service
 
 ROOT = "rostra-discussion"

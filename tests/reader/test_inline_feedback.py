@@ -18,7 +18,7 @@ from reader.pages import (
     wrote,
 )
 from reader.pages import about as event
-from rostra_adapters.http.demo import RESOURCE, SITE
+from rostra_adapters.http.routes.demo import RESOURCE, SITE
 from service import Service
 
 BADGE = f"{ROOT} .badge"

@@ -21,8 +21,8 @@ from reader.pages import (
     wrote,
 )
 from rostra import ids
-from rostra_adapters.http.demo import RESOURCE, SITE
-from rostra_adapters.http.embed import read
+from rostra_adapters.http.routes.demo import RESOURCE, SITE
+from rostra_adapters.http.routes.embed import read
 from service import Service, event
 
 
@@ -271,7 +271,7 @@ async def test_every_language_has_every_word(browser: Browser, reader_service: S
     page = await shown(browser, reader_service)
     entry = (await reader_service.ask("GET", "/embed/rostra.js")).body.decode()
     folder = entry.split('"./')[1].split("/")[0]
-    source = read("rostra_adapters.embed")["strings.js"].decode()
+    source = read("rostra_adapters.web")["strings.js"].decode()
     names = re.findall(r'(?:, |\n +|{ )(\w+): [{"]', source.split("de: {")[0].split("en: {")[1])
     names = [name for name in names if name not in ("one", "other")]
     assert len(names) > 60

@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import Browser, expect
 
 from e2e.running import Rostra
-from rostra_adapters.http.demo import RESOURCE, SITE
+from rostra_adapters.http.routes.demo import RESOURCE, SITE
 
 ROOT = "rostra-discussion"
 

@@ -7,7 +7,7 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from reader.pages import COMMENT, ROOT, connected, said, shown, story, token
-from rostra_adapters.http.demo import RESOURCE, SITE
+from rostra_adapters.http.routes.demo import RESOURCE, SITE
 from service import SECRET, Service, event
 from service import token as signed
 

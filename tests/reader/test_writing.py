@@ -15,7 +15,7 @@ from reader.pages import (
     thread,
     token,
 )
-from rostra_adapters.http.demo import SITE
+from rostra_adapters.http.routes.demo import SITE
 from service import Service
 from service import token as signed
 

@@ -6,7 +6,7 @@ import asyncpg
 import pytest
 
 from rostra_adapters.postgres.connect import create_pool
-from rostra_adapters.views import schema
+from rostra_adapters.postgres.views import schema
 from views import tables
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from rostra_adapters.views import store
+from rostra_adapters.postgres.views import row_store as store
 from rostra_projections.comments.fold import inline_group
 from rostra_projections.comments.rows import COUNTS
 from views.story import DISCUSSION, passage

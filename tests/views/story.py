@@ -11,7 +11,7 @@ from rostra import ids
 from rostra.deciding.handle import Outcome, handle
 from rostra.log import Recorded
 from rostra.times import Time, later
-from rostra_adapters.reading import Reading
+from rostra_adapters.application.queries.comment_queries import Reading
 from rostra_projections.memory import MemoryViews
 from rostra_projections.query_port import Reads
 

@@ -9,8 +9,9 @@ import asyncpg
 from rostra.log import Recorded
 from rostra_adapters.postgres.connect import SETTINGS
 from rostra_adapters.postgres.connection import Connection
-from rostra_adapters.views import schema, store
-from rostra_adapters.views.projector import at, project, states
+from rostra_adapters.postgres.views import row_store as store
+from rostra_adapters.postgres.views import schema
+from rostra_adapters.postgres.views.projector import at, project, states
 from rostra_projections.tables import Key, Table
 from rostra_projections.views import VIEWS
 

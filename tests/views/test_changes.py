@@ -5,8 +5,8 @@ from uuid import UUID
 import pytest
 
 from rostra import ids
-from rostra_adapters.views import changes
-from rostra_adapters.views.changes import Changes, Keep, news
+from rostra_adapters.application import invalidation as changes
+from rostra_adapters.application.invalidation import Changes, Keep, news
 
 HERE, THERE = ids.discussion_id("s", "/here"), ids.discussion_id("s", "/there")
 PREFIXES = [ids.prefix_of(HERE)]

@@ -9,9 +9,10 @@ import pytest
 
 import rostra_adapters
 from model import Act
-from rostra_adapters.app import App
-from rostra_adapters.views import rebuild, runner, schema
-from rostra_adapters.views.verify import verify
+from rostra_adapters.application.app import App
+from rostra_adapters.postgres.rebuild import rebuild
+from rostra_adapters.postgres.rebuild.verify import verify
+from rostra_adapters.postgres.views import runner, schema
 from views import tables
 from views.story import Events, Story
 

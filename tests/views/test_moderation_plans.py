@@ -6,7 +6,12 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from rostra_adapters.views import moderation_reads, reads
+from rostra_adapters.postgres.views.queries import (
+    moderation as moderation_reads,
+)
+from rostra_adapters.postgres.views.queries import (
+    queries as reads,
+)
 from views import plans
 from views.story import DISCUSSION
 

@@ -11,7 +11,7 @@ import pytest
 from memory import LOG_ID
 from model import Act
 from rostra_adapters.postgres.views.queries import comment_lists as comments_sql
-from rostra_adapters.views.reads import PostgresReads
+from rostra_adapters.postgres.views.queries.queries import PostgresReads
 from rostra_projections import memory
 from rostra_projections.listing import PAGE_COMMENTS_MAX, Listing, decode_cursor
 from rostra_projections.query_port import Page

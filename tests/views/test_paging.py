@@ -14,7 +14,7 @@ import strategies
 from memory import LOG_ID
 from model import Act
 from rostra.times import Time
-from rostra_adapters.views.rebuild import rebuild
+from rostra_adapters.postgres.rebuild.rebuild import rebuild
 from rostra_projections.comments.rows import COMMENTS as COMMENTS_TABLE
 from rostra_projections.listing import (
     Cursor,

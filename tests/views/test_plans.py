@@ -8,9 +8,14 @@ import asyncpg
 import pytest
 
 from rostra.settings import Order
+from rostra_adapters.postgres.views import row_store as store
+from rostra_adapters.postgres.views.projector import (
+    BY_INDEX_AND_NOT_FLUSHED,
+    LATEST,
+    LATEST_INLINE,
+)
+from rostra_adapters.postgres.views.queries import queries as reads
 from rostra_adapters.postgres.views.queries.comment_lists import From, of_listing, page_statement
-from rostra_adapters.views import reads, store
-from rostra_adapters.views.projector import BY_INDEX_AND_NOT_FLUSHED, LATEST, LATEST_INLINE
 from rostra_projections.comments.rows import COMMENTS, COUNTS, PARTICIPANTS
 from rostra_projections.listing import Listing
 from rostra_projections.responses.shapes import ANYONE

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rostra.ids import discussion_id
-from rostra_adapters.views.ranges import FIRST, LAST, Part, cut, pack
+from rostra_adapters.postgres.rebuild.ranges import FIRST, LAST, Part, cut, pack
 
 WEIGHTS = st.lists(st.integers(1, 50), min_size=1, max_size=40).map(
     lambda found: {discussion_id("s", str(n)): weight for n, weight in enumerate(found)}

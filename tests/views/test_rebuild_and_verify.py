@@ -9,13 +9,14 @@ import pytest
 
 import rostra_adapters
 from model import Act
-from rostra_adapters.app import App
+from rostra_adapters.application.app import App
 from rostra_adapters.postgres.connect import LOST
-from rostra_adapters.views import backend, ranges
-from rostra_adapters.views.patient import connected
-from rostra_adapters.views.projector import Fenced, ViewState, project, states
-from rostra_adapters.views.rebuild import RebuildRefused, Rebuilt, rebuild
-from rostra_adapters.views.verify import verify
+from rostra_adapters.postgres.rebuild import ranges
+from rostra_adapters.postgres.rebuild.rebuild import RebuildRefused, Rebuilt, rebuild
+from rostra_adapters.postgres.rebuild.verify import verify
+from rostra_adapters.postgres.views import backend
+from rostra_adapters.postgres.views.patient import connected
+from rostra_adapters.postgres.views.projector import Fenced, ViewState, project, states
 from rostra_projections.views import VIEWS
 from views import tables
 from views.story import Events, Story, pages

@@ -13,13 +13,13 @@ import rostra_adapters
 from rostra import ids
 from rostra.ids import CommentId, EventId, Position, StreamId
 from rostra.log import Recorded
-from rostra_adapters.app import App
-from rostra_adapters.views import watch
-from rostra_adapters.views.backend import ViewBehind
-from rostra_adapters.views.rebuild import rebuild
-from rostra_adapters.views.runner import PRUNE
-from rostra_adapters.views.schema import LEASE
-from rostra_adapters.views.verify import verify
+from rostra_adapters.application.app import App
+from rostra_adapters.postgres.rebuild.rebuild import rebuild
+from rostra_adapters.postgres.rebuild.verify import verify
+from rostra_adapters.postgres.views import watch
+from rostra_adapters.postgres.views.backend import ViewBehind
+from rostra_adapters.postgres.views.runner import PRUNE
+from rostra_adapters.postgres.views.schema import LEASE
 from rostra_projections.listing import CursorRefused, Listing
 from views import tables
 from views.readers import InPostgres, Reader

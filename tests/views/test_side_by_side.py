@@ -14,9 +14,9 @@ import pytest
 
 import rostra_adapters
 from cli.test_command_line import Command
-from rostra_adapters.app import App
-from rostra_adapters.views import backend, schema
-from rostra_adapters.views.rebuild import rebuild
+from rostra_adapters.application.app import App
+from rostra_adapters.postgres.rebuild.rebuild import rebuild
+from rostra_adapters.postgres.views import backend, schema
 from rostra_projections.views import VIEWS
 from service import SECRET
 from views.story import Events

@@ -7,12 +7,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import strategies
-from rostra_adapters.access import Accesses
-from rostra_adapters.reading import Reading
-from rostra_adapters.views.in_memory import MemoryBackend
-from rostra_adapters.views.reads import PostgresReads
-from rostra_adapters.views.rebuild import rebuild
-from rostra_adapters.views.verify import verify
+from rostra_adapters.application.access import Accesses
+from rostra_adapters.application.queries.comment_queries import Reading
+from rostra_adapters.postgres.rebuild.rebuild import rebuild
+from rostra_adapters.postgres.rebuild.verify import verify
+from rostra_adapters.postgres.views.queries.queries import PostgresReads
+from rostra_adapters.stock.views import MemoryBackend
 from rostra_projections.listing import Listing
 from rostra_projections.query_port import Reads
 from rostra_projections.responses.shapes import ANYONE, Viewer

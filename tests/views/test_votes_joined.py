@@ -16,9 +16,10 @@ from rostra import codec, ids
 from rostra.log import Recorded
 from rostra.times import Time
 from rostra.vote import VoteCast
-from rostra_adapters.views import log_ranges, ranges
-from rostra_adapters.views.rebuild import rebuild
-from rostra_adapters.views.verify import verify
+from rostra_adapters.postgres.rebuild import range_reader as log_ranges
+from rostra_adapters.postgres.rebuild import ranges
+from rostra_adapters.postgres.rebuild.rebuild import rebuild
+from rostra_adapters.postgres.rebuild.verify import verify
 from rostra_projections.comments.bulk_votes import BETWEEN, TOPIC, QuickVotes
 from rostra_projections.comments.rows import COMMENTS, CommentRow
 from rostra_projections.memory import MemoryViews
@@ -133,7 +134,9 @@ async def test_rebuilt_are_the_rows_that_were_folded_in_order(
     for view in VIEWS.values():
         for table in view.tables:
             assert good[table.name] == views.rows.of(table)
-    asked = patch("rostra_adapters.views.folding.in_order", wraps=log_ranges.in_order)
+    asked = patch(
+        "rostra_adapters.postgres.rebuild.fold_worker.in_order", wraps=log_ranges.in_order
+    )
     with asked as in_order:
         assert {done.equal for done in await rebuild(database_url, jobs=jobs)} == {True}
     if jobs == 1:

@@ -15,15 +15,15 @@ from eventsourcing.popo import POPOApplicationRecorder
 
 import rostra_adapters
 from log.log_examples import one
-from rostra_adapters import stock_log
-from rostra_adapters.postgres import log as postgres_log
-from rostra_adapters.postgres import news
+from rostra_adapters.postgres import notify as news
 from rostra_adapters.postgres.connect import create_pool
-from rostra_adapters.postgres.log import PostgresLog
-from rostra_adapters.stock_log import StockLog
-from rostra_adapters.views import projector, schema, watch
-from rostra_adapters.views.reads import PostgresReads
-from rostra_adapters.views.watch import Watch
+from rostra_adapters.postgres.log import log as postgres_log
+from rostra_adapters.postgres.log.log import PostgresLog
+from rostra_adapters.postgres.views import projector, schema, watch
+from rostra_adapters.postgres.views.queries.queries import PostgresReads
+from rostra_adapters.postgres.views.watch import Watch
+from rostra_adapters.stock import log as stock_log
+from rostra_adapters.stock.log import StockLog
 from views.story import Events
 
 FOUND_SECONDS_MAX = 60

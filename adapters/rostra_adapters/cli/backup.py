@@ -34,7 +34,7 @@ def backup(*, folder: Path, data: Path, database_url: str | None) -> None:
 
 
 async def _backup(where: Place, folder: Path) -> None:
-    from rostra_adapters import restoring
+    from rostra_adapters import restore as restoring
     from rostra_adapters.postgres.backup import BackupRefused
 
     check_data_folder(where, is_key_needed=False)
@@ -82,8 +82,8 @@ def restore(
 
 
 async def _restore(where: Place, folder: Path, erasures: Path | None, keys: Path | None) -> None:
-    from rostra_adapters import restoring
-    from rostra_adapters.erasures_file import ErasuresUnreadable
+    from rostra_adapters import restore as restoring
+    from rostra_adapters.data_folder.erasures_file import ErasuresUnreadable
     from rostra_adapters.postgres.backup import BackupRefused
 
     kept = erasures_of(where.data)

@@ -43,7 +43,7 @@ def export(
 
 
 async def _export(where: Place, site: str | None, resource: str | None, person: str | None) -> None:
-    from rostra_adapters.feed import Feed, Wanted
+    from rostra_adapters.application.feed.events import Feed, Wanted
 
     async with opened(where) as app:
         wanted = await Wanted(site=site, resource=resource, person=person).meant(

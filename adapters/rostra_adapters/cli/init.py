@@ -49,7 +49,7 @@ def init(*, owner_url: str | None, serving_role: str | None, data: Path) -> None
 
 async def _make_data_folder(folder: Path) -> None:
     from rostra_adapters.postgres import schema
-    from rostra_adapters.views.patient import connected
+    from rostra_adapters.postgres.views.patient import connected
 
     secret_of(folder, make=True)
     master_key_of(folder)
@@ -60,7 +60,7 @@ async def _make_data_folder(folder: Path) -> None:
 async def _make_tables(url: str, role: str | None) -> list[str]:
     from rostra_adapters.postgres import roles, schema
     from rostra_adapters.postgres.connect import unavailable_if_lost
-    from rostra_adapters.views.patient import connected
+    from rostra_adapters.postgres.views.patient import connected
 
     with unavailable_if_lost():
         async with connected(url) as connection:

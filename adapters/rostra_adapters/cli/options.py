@@ -86,7 +86,7 @@ def data(command: F) -> F:
 def secret_of(folder: Path, *, make: bool) -> str | None:
     """The secret that signs tokens: of the environment, else of the data folder. None where
     there is none and none is to be made. Raises ClickException."""
-    from rostra_adapters import data_folder
+    from rostra_adapters.data_folder import folder as data_folder
 
     if given := os.environ.get(SECRET):
         return given
@@ -104,7 +104,7 @@ def secret_of(folder: Path, *, make: bool) -> str | None:
 def master_key_of(folder: Path) -> bytes:
     """The key that wraps persons' keys, likewise; while it is being replaced the new one, then
     the former one. Raises ClickException."""
-    from rostra_adapters import data_folder
+    from rostra_adapters.data_folder import folder as data_folder
 
     try:
         text = os.environ.get(MASTER_KEY) or data_folder.master_key(folder)
@@ -120,7 +120,7 @@ def master_key_of(folder: Path) -> bytes:
 
 def erasures_of(folder: Path) -> Path:
     """The file of erasures: of the environment, else in the data folder."""
-    from rostra_adapters import erasures_file
+    from rostra_adapters.data_folder import erasures_file
 
     named = os.environ.get(erasures_file.VARIABLE)
     return Path(named) if named else folder / erasures_file.FILE
@@ -133,14 +133,14 @@ def run(work: Callable[[], Any]) -> Any:
     import uvloop
 
     from rostra.log import LogUnavailable
-    from rostra_adapters.data_folder import DataFolderError
-    from rostra_adapters.key_ring import WrongMasterKey
-    from rostra_adapters.local_postgres import LocalPostgresError
-    from rostra_adapters.opening import RestoreUnfinished
+    from rostra_adapters.composition import RestoreUnfinished
+    from rostra_adapters.data_folder.folder import DataFolderError
+    from rostra_adapters.keys.ring import WrongMasterKey
+    from rostra_adapters.local_postgres.lease import LocalPostgresError
     from rostra_adapters.postgres.connect import InvalidDatabaseUrl
     from rostra_adapters.postgres.roles import RolesRefused
     from rostra_adapters.postgres.schema import NotInstalled
-    from rostra_adapters.views.backend import ViewsNotMade
+    from rostra_adapters.postgres.views.backend import ViewsNotMade
 
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -208,7 +208,7 @@ async def database(where: Place) -> AsyncIterator[tuple[str, Any]]:
     if where.database_url is not None:
         yield where.database_url, None
         return
-    from rostra_adapters.local_postgres import local_postgres
+    from rostra_adapters.local_postgres.lease import local_postgres
 
     async with local_postgres(where.data) as lease:
         yield lease.url, lease

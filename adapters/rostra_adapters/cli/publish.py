@@ -48,7 +48,7 @@ def publish(*, file: str, url: str, token: str | None, batch: int, data: Path) -
     For example:
       rostra publish events.ndjson.gz --url https://comments.example.org
     """
-    from rostra_adapters.publisher import Publisher, PublishingRefused
+    from rostra_adapters.client.publisher import Publisher, PublishingRefused
 
     bearer = token or _own_token(data)
     with closing(Lines(file)) as lines, _progress(lines) as progress:
@@ -65,7 +65,7 @@ def publish(*, file: str, url: str, token: str | None, batch: int, data: Path) -
 
 
 def _own_token(folder: Path) -> str:
-    from rostra_adapters.http import tokens
+    from rostra_adapters.http.auth import tokens
 
     secret = secret_of(folder, make=False)
     if secret is None:

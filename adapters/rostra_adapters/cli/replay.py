@@ -32,8 +32,8 @@ def replay(
 async def _replay(where: Place, site: str, resource: str, *, as_json: bool) -> bool:
     import msgspec
 
-    from rostra_adapters.feed import Feed
-    from rostra_adapters.replay import grown
+    from rostra_adapters.application.feed.events import Feed
+    from rostra_adapters.application.queries.replay import grown
 
     found = False
     async with opened(where) as app:

@@ -31,7 +31,7 @@ def rotate_master_key(*, data: Path, database_url: str | None) -> None:
       systemctl restart rostra
       rostra rotate-master-key
     """
-    from rostra_adapters import data_folder
+    from rostra_adapters.data_folder import folder as data_folder
 
     check_data_folder(Place(data, database_url))
     several = len(master_key_of(data)) > data_folder.SECRET_BYTES

@@ -192,7 +192,7 @@ def _work(plan: Plan, number: int, ready: Event) -> None:
 
 
 def _log() -> None:
-    from rostra_adapters.http.request_log import JsonLines
+    from rostra_adapters.http.middleware.request_log import JsonLines
 
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines())
@@ -211,9 +211,10 @@ def _listening(plan: Plan) -> Iterator[None]:
 
 async def _serve(plan: Plan, announce: Callable[[str], None]) -> None:
     import rostra_adapters
-    from rostra_adapters.http import demo, make_app
+    from rostra_adapters.aio.worker_processes import share_processors
+    from rostra_adapters.http import make_app
+    from rostra_adapters.http.routes import demo
     from rostra_adapters.http.server import serve as serve_http
-    from rostra_adapters.worker_processes import share_processors
 
     share_processors(plan.processes)
     _stop_while_starting()
@@ -254,9 +255,9 @@ def _write_lines(lines: bytes) -> None:
 def _settings(plan: Plan) -> Any:
     """Raises ClickException."""
     from rostra_adapters.http import HttpSettings
-    from rostra_adapters.http.addresses import trusted_proxies
-    from rostra_adapters.http.jwks import JwksError
-    from rostra_adapters.http.key_sources import FixedKeys, source_of
+    from rostra_adapters.http.auth.addresses import trusted_proxies
+    from rostra_adapters.http.auth.jwks import JwksError
+    from rostra_adapters.http.auth.key_sources import FixedKeys, source_of
 
     try:
         return HttpSettings(
@@ -277,7 +278,7 @@ def _settings(plan: Plan) -> Any:
 async def _traced() -> AsyncIterator[None]:
     """Traces are exported where OpenTelemetry's own variables say whereto, the last of them
     before the process ends. Raises ClickException."""
-    from rostra_adapters import tracing
+    from rostra_adapters.observability import tracing
 
     if not (names := tracing.wanted(os.environ)):
         yield

@@ -5,7 +5,12 @@ import traceback
 
 import click
 
-from rostra_adapters.printing import LINE_BREAKS, visible, visible_json, without_passwords
+from rostra_adapters.observability.printing import (
+    LINE_BREAKS,
+    visible,
+    visible_json,
+    without_passwords,
+)
 
 
 def say(text: str, *, err: bool = False) -> None:

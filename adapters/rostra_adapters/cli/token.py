@@ -44,7 +44,7 @@ def token(
       rostra token --scope comment --sub u1 --name Ann --site blog
     """
     from rostra.names import OUR_IDS
-    from rostra_adapters.http import tokens
+    from rostra_adapters.http.auth import tokens
 
     scopes = scope.split()
     if unknown := set(scopes) - set(tokens.SCOPES) or (not scopes and {""}):

@@ -15,8 +15,8 @@ from typing import Any
 
 import click
 
-from rostra_adapters.child_processes import secrets_hidden
 from rostra_adapters.cli.terminal import say
+from rostra_adapters.observability.child_processes import secrets_hidden
 
 AGAIN_SECONDS = 1.0
 STOP_SECONDS_MAX = 60.0

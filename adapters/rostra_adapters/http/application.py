@@ -6,36 +6,36 @@ from datetime import UTC, datetime
 from aiohttp import web
 
 from rostra.times import Time, format_time
-from rostra_adapters.app import App
-from rostra_adapters.http import tokens
-from rostra_adapters.http.addresses import Addresses
-from rostra_adapters.http.demo import Demo
-from rostra_adapters.http.documents import Documents
-from rostra_adapters.http.embed import Embed
-from rostra_adapters.http.events import Publishing
-from rostra_adapters.http.feed import Feeding
+from rostra_adapters.application.app import App
+from rostra_adapters.http.auth import tokens
+from rostra_adapters.http.auth.addresses import Addresses
+from rostra_adapters.http.auth.origins import preflights_of
 from rostra_adapters.http.gate import GATE, Gate
-from rostra_adapters.http.guests import Guests
 from rostra_adapters.http.heads import parser_limits
-from rostra_adapters.http.health import Health
-from rostra_adapters.http.history import Histories
-from rostra_adapters.http.kept_pages import KeptPages
-from rostra_adapters.http.limits import Limits
-from rostra_adapters.http.live import LIVE, LiveUpdates
 from rostra_adapters.http.messages import close_unread
-from rostra_adapters.http.metrics import Metrics
-from rostra_adapters.http.middleware import cors, preflights, problems
-from rostra_adapters.http.moderation import Moderation
-from rostra_adapters.http.openapi import OpenApi
-from rostra_adapters.http.origins import preflights_of
-from rostra_adapters.http.page_cache import PageCache
-from rostra_adapters.http.persons import Persons
-from rostra_adapters.http.preview import Previews
-from rostra_adapters.http.problem_pages import problem_list, problem_page
-from rostra_adapters.http.reads import Reads
-from rostra_adapters.http.request_log import RequestLog, Write
-from rostra_adapters.http.rules import RuleReads
-from rostra_adapters.http.security_headers import secure
+from rostra_adapters.http.middleware.cached_pages import KeptPages
+from rostra_adapters.http.middleware.limits import Limits
+from rostra_adapters.http.middleware.metrics import Metrics
+from rostra_adapters.http.middleware.page_cache import PageCache
+from rostra_adapters.http.middleware.problems_and_cors import cors, preflights, problems
+from rostra_adapters.http.middleware.request_log import RequestLog, Write
+from rostra_adapters.http.middleware.security_headers import secure
+from rostra_adapters.http.openapi.document import OpenApi
+from rostra_adapters.http.routes.demo import Demo
+from rostra_adapters.http.routes.documents import Documents
+from rostra_adapters.http.routes.embed import Embed
+from rostra_adapters.http.routes.events import Publishing
+from rostra_adapters.http.routes.feed import Feeding
+from rostra_adapters.http.routes.guests import Guests
+from rostra_adapters.http.routes.health import Health
+from rostra_adapters.http.routes.history import Histories
+from rostra_adapters.http.routes.live import LIVE, LiveUpdates
+from rostra_adapters.http.routes.moderation import Moderation
+from rostra_adapters.http.routes.persons import Persons
+from rostra_adapters.http.routes.preview import Previews
+from rostra_adapters.http.routes.problem_pages import problem_list, problem_page
+from rostra_adapters.http.routes.reads import Reads
+from rostra_adapters.http.routes.rules import RuleReads
 from rostra_adapters.http.settings import SETTINGS, HttpSettings
 from rostra_adapters.http.writes import WRITES, Writes
 

@@ -22,12 +22,12 @@ from rostra_adapters.http.heads import (
     problem_of_head,
     problem_of_line,
 )
-from rostra_adapters.http.kept_pages import Handle
 from rostra_adapters.http.messages import close_unread
-from rostra_adapters.http.metrics import NO_ROUTE
-from rostra_adapters.http.middleware import ANY_ORIGIN, problem_of
+from rostra_adapters.http.middleware.cached_pages import Handle
+from rostra_adapters.http.middleware.metrics import NO_ROUTE
+from rostra_adapters.http.middleware.problems_and_cors import ANY_ORIGIN, problem_of
+from rostra_adapters.http.middleware.request_log import TRACEPARENT, RequestLog
 from rostra_adapters.http.problems import Problem, response, retry_after
-from rostra_adapters.http.request_log import TRACEPARENT, RequestLog
 from rostra_adapters.http.settings import SETTINGS, HttpSettings
 
 REFUSED_SECONDS = 1.0

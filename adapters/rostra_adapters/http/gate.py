@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from aiohttp import web
 
-from rostra_adapters.http.addresses import Addresses
+from rostra_adapters.http.auth.addresses import Addresses
 from rostra_adapters.http.settings import HttpSettings
 
 RESERVED_DESCRIPTORS = 128

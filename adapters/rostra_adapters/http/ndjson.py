@@ -11,7 +11,7 @@ from tempfile import SpooledTemporaryFile
 
 from aiohttp import web
 
-from rostra_adapters.http import streams
+from rostra_adapters.http import sse as streams
 from rostra_adapters.http.messages import READ_BYTES
 
 LINES_MAX = 500

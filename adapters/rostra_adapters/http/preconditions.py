@@ -6,10 +6,10 @@ from uuid import UUID
 import msgspec
 from aiohttp import hdrs, web
 
-from rostra_adapters.app import App
-from rostra_adapters.http.actors import Actor
+from rostra_adapters.application.app import App
+from rostra_adapters.http.auth.actors import Actor
 from rostra_adapters.http.problems import Problem
-from rostra_adapters.http.reads import Reads, tag_of
+from rostra_adapters.http.routes.reads import Reads, tag_of
 from rostra_adapters.http.settings import HttpSettings
 
 

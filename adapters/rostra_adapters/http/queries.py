@@ -9,8 +9,8 @@ from aiohttp import web
 
 from rostra.times import parse_time
 from rostra.wire.cloudevents import words
+from rostra_adapters.application.queries.as_of import AsOf
 from rostra_adapters.http.problems import Problem
-from rostra_adapters.past import AsOf
 
 T = TypeVar("T")
 

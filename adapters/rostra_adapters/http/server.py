@@ -11,8 +11,8 @@ from aiohttp import web
 from rostra_adapters.http.application import METRICS
 from rostra_adapters.http.connections import Runner
 from rostra_adapters.http.gate import GATE, raised_descriptors
-from rostra_adapters.http.metrics import Metrics
-from rostra_adapters.http.security_headers import secure
+from rostra_adapters.http.middleware.metrics import Metrics
+from rostra_adapters.http.middleware.security_headers import secure
 from rostra_adapters.http.settings import HttpSettings
 
 BACKLOG = 1024

@@ -3,8 +3,8 @@
 import msgspec
 from aiohttp import web
 
-from rostra_adapters.http.addresses import LOOPBACK, network
-from rostra_adapters.http.key_sources import FixedKeys, KeySource
+from rostra_adapters.http.auth.addresses import LOOPBACK, network
+from rostra_adapters.http.auth.key_sources import FixedKeys, KeySource
 
 SECRET_BYTES_MIN = 32
 

@@ -19,12 +19,17 @@ from rostra.events import Act
 from rostra.log import LogBusy
 from rostra.names import is_guest
 from rostra.times import Time
-from rostra_adapters.app import App
-from rostra_adapters.http import tokens
-from rostra_adapters.http.limits import Limits
+from rostra_adapters.application.app import App
+from rostra_adapters.application.operational import (
+    VOTES_KEPT_DAYS,
+    Demand,
+    WriteKind,
+    person_bucket,
+)
+from rostra_adapters.http.auth import tokens
+from rostra_adapters.http.middleware.limits import Limits
 from rostra_adapters.http.problems import Problem, retry_after
 from rostra_adapters.http.settings import HttpSettings, Rate
-from rostra_adapters.operational import VOTES_KEPT_DAYS, Demand, WriteKind, person_bucket
 
 HASH_BYTES = 16
 THIS_MACHINE = "this machine"

@@ -19,8 +19,8 @@ from uuid import UUID, uuid4
 import asyncpg
 import msgspec
 
-from rostra_adapters.data_folder import private_file, sync_folder
-from rostra_adapters.erasures_file import NOTHING_WRITTEN, Written
+from rostra_adapters.data_folder.erasures_file import NOTHING_WRITTEN, Written
+from rostra_adapters.data_folder.folder import private_file, sync_folder
 from rostra_adapters.postgres import schema
 from rostra_adapters.postgres.connection import Connection
 

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import asyncpg
 
 from rostra.log import LogUnavailable
-from rostra_adapters.operational import VOTES_KEPT_DAYS, Demand, Refused, Reservation
+from rostra_adapters.application.operational import VOTES_KEPT_DAYS, Demand, Refused, Reservation
 from rostra_adapters.postgres.connect import unavailable_if_lost
 
 PRUNE_SECONDS = 300.0

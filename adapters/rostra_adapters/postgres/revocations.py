@@ -6,8 +6,8 @@ import logging
 import asyncpg
 
 from rostra.log import LogUnavailable
+from rostra_adapters.application.revocations import MemoryRevocations
 from rostra_adapters.postgres.connect import unavailable_if_lost
-from rostra_adapters.revocations import MemoryRevocations
 
 LOOK_SECONDS = 2.0
 

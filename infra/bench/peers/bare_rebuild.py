@@ -6,7 +6,7 @@ from pathlib import Path
 import asyncpg
 
 from bench.peers import compared
-from rostra_adapters.views import schema
+from rostra_adapters.postgres.views import schema
 
 VERSION = 800
 """Of the tables, beside those that are served."""

@@ -17,7 +17,8 @@ from bench.peers import compared
 from rostra import codec, ids
 from rostra.mapper import StreamEvent, Unknown
 from rostra.times import format_time
-from rostra_adapters.views import schema, store
+from rostra_adapters.postgres.views import row_store as store
+from rostra_adapters.postgres.views import schema
 from rostra_projections.comments import fold as comments
 from rostra_projections.comments.rows import COUNTS
 from rostra_projections.tables import Fact, Fragment, Key, Rows, Table

@@ -17,7 +17,7 @@ from bench.setting import Setting
 from rostra import ids
 from rostra.settings import Order
 from rostra.times import format_time
-from rostra_adapters.app import App
+from rostra_adapters.application.app import App
 from rostra_projections.listing import LastKey, Listing, decode_cursor, encode_cursor
 from rostra_projections.responses.shapes import ANYONE
 

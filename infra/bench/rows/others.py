@@ -20,7 +20,7 @@ from bench.rounds import alternate
 from bench.rows.append import append_rate
 from bench.setting import Setting
 from bench.votes import Ballots, group, targets
-from rostra_adapters.http.tokens import sign
+from rostra_adapters.http.auth.tokens import sign
 from rostra_adapters.postgres import PostgresLog
 
 CLIENTS = 32

@@ -19,9 +19,9 @@ from bench.rounds import alternate
 from bench.setting import Setting
 from bench.votes import Ballots, cloudevent, targets
 from rostra import ids
-from rostra_adapters.http.tokens import sign
-from rostra_adapters.views.changes import EVERYTHING
-from rostra_adapters.views.projector import CHANNEL
+from rostra_adapters.application.invalidation import EVERYTHING
+from rostra_adapters.http.auth.tokens import sign
+from rostra_adapters.postgres.views.projector import CHANNEL
 
 CONNECTIONS = 64
 BATCH_EVENTS = 1_000

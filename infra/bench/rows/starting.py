@@ -10,8 +10,8 @@ from bench.figures import Figure
 from bench.processes import ROSTRA, Failed, run, served, started
 from bench.rounds import alternate
 from bench.setting import Setting
-from rostra_adapters import local_postgres
-from rostra_adapters.local_postgres_cluster import Cluster, open_cluster, private_folder
+from rostra_adapters.local_postgres import lease as local_postgres
+from rostra_adapters.local_postgres.cluster import Cluster, open_cluster, private_folder
 
 STOP_SECONDS_MAX = 30
 

@@ -1,0 +1,1 @@
+"""Texts of articles, and the work on them in other processes."""

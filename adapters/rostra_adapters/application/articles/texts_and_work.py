@@ -1,0 +1,124 @@
+"""`rostra.deciding.text_work.Articles`: the work in other processes, the texts in their store."""
+
+import asyncio
+from collections import OrderedDict, defaultdict
+from collections.abc import Awaitable, Collection, Mapping, Sequence
+from uuid import UUID
+
+from rostra.anchoring.reanchor import Again, anchor_again
+from rostra.deciding.text_work import (
+    AnchorPlace,
+    Gone,
+    Placed,
+    PlaceQuote,
+    Prepared,
+    PrepareText,
+    Result,
+    Work,
+    place_all,
+    prepare,
+    stands_as_said,
+)
+from rostra.refusals import Refusal
+from rostra_adapters.application.articles.store import ArticleTexts
+from rostra_adapters.application.articles.workers import AnchorJob, PlaceJob, Workers
+
+CACHED_CHARACTERS_MAX = 8 * 1024 * 1024
+HERE_CHARACTERS_MAX = 20_000
+"""What is so short takes a few milliseconds: less than the way to another process."""
+HERE_HTML_CHARACTERS_MAX = 4_000
+
+_Placing = tuple[UUID, str]
+_Anchoring = tuple[UUID, str, str | None]
+
+
+class Articles:
+    """Keeps the few texts read last at hand."""
+
+    def __init__(self, texts: ArticleTexts, workers: Workers | None = None) -> None:
+        self._texts = texts
+        self._workers = workers or Workers()
+        self._cached: OrderedDict[tuple[UUID, str], str] = OrderedDict()
+
+    async def close(self) -> None:
+        await self._workers.close()
+
+    async def read(self, discussion: UUID, text_hash: str) -> str | None:
+        """A text that is kept; None where it was dropped, by whatever process."""
+        key = (discussion, text_hash)
+        text = self._cached.pop(key, None)
+        if text is not None and not await self._texts.has(discussion, text_hash):
+            return None
+        if text is None:
+            text = await self._texts.find(discussion, text_hash)
+        if text is not None:
+            self._cached[key] = text
+            while sum(map(len, self._cached.values())) > CACHED_CHARACTERS_MAX:
+                self._cached.popitem(last=False)
+        return text
+
+    async def has(self, discussion: UUID, text_hash: str) -> bool:
+        """Tell whether a text is kept."""
+        return await self._texts.has(discussion, text_hash)
+
+    async def keep(self, discussion: UUID, prepared: Prepared) -> None:
+        """Durably."""
+        await self._texts.keep(discussion, prepared.hash, prepared.text)
+
+    async def drop(self, discussion: UUID, text_hash: str) -> bool:
+        """Whether it was there."""
+        self._cached.pop((discussion, text_hash), None)
+        return await self._texts.drop(discussion, text_hash)
+
+    async def work(self, works: Collection[Work]) -> Mapping[Work, Result]:
+        """What is to be found in one text is found all together."""
+        anchorings: defaultdict[_Anchoring, list[AnchorPlace]] = defaultdict(list)
+        placings: defaultdict[_Placing, list[PlaceQuote]] = defaultdict(list)
+        texts: list[PrepareText] = []
+        for work in works:
+            match work:
+                case PrepareText():
+                    texts.append(work)
+                case PlaceQuote():
+                    placings[work.discussion, work.hash].append(work)
+                case AnchorPlace():
+                    anchorings[work.discussion, work.text, work.previous].append(work)
+        found = await asyncio.gather(
+            *(_or_refusal([work], self._prepared(work)) for work in texts),
+            *(_or_refusal(some, self._placed(key, some)) for key, some in placings.items()),
+            *(_or_refusal(some, self._anchored(key, some)) for key, some in anchorings.items()),
+        )
+        return {work: result for each in found for work, result in each.items()}
+
+    async def _prepared(self, work: PrepareText) -> list[Prepared]:
+        if len(work.text or "") + len(work.html or "") <= (
+            HERE_CHARACTERS_MAX if work.html is None else HERE_HTML_CHARACTERS_MAX
+        ):
+            return [prepare(work)]
+        return [await self._workers.do(work, Prepared)]
+
+    async def _placed(self, key: _Placing, works: list[PlaceQuote]) -> Sequence[Placed | Gone]:
+        text = await self.read(*key)
+        if text is None:
+            return [Gone()] * len(works)
+        sought = sum(not stands_as_said(work, text) for work in works)
+        if sought * len(text) <= HERE_CHARACTERS_MAX:
+            return place_all(works, text)
+        return await self._workers.do(PlaceJob(works, text), list[Placed])
+
+    async def _anchored(self, key: _Anchoring, works: list[AnchorPlace]) -> list[Again]:
+        discussion, text, before = key
+        previous = None if before is None else await self.read(discussion, before)
+        places = [work.place for work in works]
+        if len(text) * len(places) <= HERE_CHARACTERS_MAX:
+            return anchor_again(text, places, previous)
+        return await self._workers.do(AnchorJob(text, previous, places), list[Again])
+
+
+async def _or_refusal(
+    works: Sequence[Work], results: Awaitable[Sequence[Result]]
+) -> dict[Work, Result]:
+    try:
+        return dict(zip(works, await results, strict=True))
+    except Refusal as refusal:
+        return dict.fromkeys(works, refusal)

@@ -1,0 +1,1 @@
+"""The log as CloudEvents that can be published again."""

@@ -1,0 +1,191 @@
+"""The `data` of an event of the feed: what publishing it again takes, and the ids."""
+
+from collections.abc import Mapping
+from uuid import UUID
+
+from rostra import ids
+from rostra.article import ArticleRevised
+from rostra.codec import AnyEvent
+from rostra.comment import (
+    CommentApproved,
+    CommentEdited,
+    CommentHeld,
+    CommentPosted,
+    CommentRejected,
+    CommentWordingHeld,
+    CommentWordingRejected,
+)
+from rostra.discussion import (
+    DiscussionAliased,
+    DiscussionClosed,
+    DiscussionMoved,
+    DiscussionOpened,
+    DiscussionReopened,
+)
+from rostra.events import Words
+from rostra.fields import web_url
+from rostra.flag import CommentFlagged
+from rostra.passage import PassageClosed, PassageMarked, PassageReopened, PassageUnmarked
+from rostra.person import PersonErased, PersonReturned, PersonTrusted
+from rostra.site import SiteConfigured
+from rostra.vote import VoteCast, VoteNullified, VoteRestored
+from rostra_adapters.application.feed.names import Name
+
+Data = dict[str, object]
+WORDED = (
+    CommentPosted,
+    CommentEdited,
+    CommentWordingHeld,
+    CommentFlagged,
+    VoteNullified,
+    VoteRestored,
+)
+"""The events that are never published without words."""
+Found = Mapping[UUID, Name]
+
+
+def names_wanted(stream: UUID, event: AnyEvent) -> list[UUID]:
+    """What `data_of` looks up."""
+    match event:
+        case (
+            SiteConfigured()
+            | PersonTrusted()
+            | PersonErased()
+            | PersonReturned()
+            | DiscussionAliased()
+        ):
+            return []
+        case (
+            DiscussionOpened()
+            | DiscussionClosed()
+            | DiscussionReopened()
+            | DiscussionMoved()
+            | ArticleRevised()
+        ):
+            return [ids.discussion_of(stream)]
+        case CommentPosted():
+            around = (_asked(event), event.passage)
+            named = [one for one in around if one is not None]
+        case VoteCast() | VoteNullified() | VoteRestored() | CommentFlagged():
+            named = [event.comment]
+        case _:
+            named = [stream]
+    return [ids.discussion_of(stream), *named]
+
+
+def data_of(stream: UUID, event: AnyEvent, names: Found) -> Data | None:
+    """The data without its words; None where the log does not say what it is about."""
+    match event:
+        case SiteConfigured():
+            return {"site": event.site, "settings": event.settings}
+        case PersonErased() | PersonReturned():
+            return {"site": event.site, "person": event.person}
+        case PersonTrusted() | DiscussionAliased():
+            return None
+    discussion = ids.discussion_of(stream)
+    name = names.get(discussion)
+    if name is None or not set(names_wanted(stream, event)) <= names.keys():
+        return None
+    data: Data = {"site": name.site, "resource": name.resource, "discussion_id": discussion}
+    data |= _inside(stream, event, names)
+    return {field: value for field, value in data.items() if value is not None}
+
+
+def _inside(stream: UUID, event: AnyEvent, names: Found) -> Data:
+    match event:
+        case DiscussionOpened():
+            return {
+                "title": event.title,
+                "url": web_url(event.url),
+                "settings": event.settings,
+            }
+        case DiscussionClosed() | DiscussionReopened():
+            return {"by": event.by}
+        case DiscussionMoved():
+            return {"to": event.to, "by": event.by}
+        case CommentPosted():
+            return _posted(stream, event, names)
+        case VoteCast():
+            return _comment(event.comment, names) | {"voter": event.voter, "value": event.value}
+        case VoteNullified() | VoteRestored():
+            return _comment(event.comment, names) | {"voter": event.voter, "by": event.by}
+        case CommentFlagged():
+            return _comment(event.comment, names) | {"by": event.by}
+        case ArticleRevised():
+            return {"revision": event.revision}
+        case PassageMarked():
+            return _marked(stream, event)
+        case PassageClosed() | PassageReopened() | PassageUnmarked():
+            return {"passage": names[stream].key, "passage_id": stream, "by": event.by}
+        case CommentEdited():
+            return _comment(stream, names) | {"by": event.by, "status": event.status}
+        case CommentWordingHeld():
+            return _comment(stream, names) | {"by": event.by, "status": "held"}
+        case CommentApproved() | CommentRejected() | CommentWordingRejected():
+            return _comment(stream, names) | {"by": event.by, "wording": event.wording}
+        case CommentHeld():
+            return _comment(stream, names) | {"by": event.by, "rule": event.rule}
+        case _:
+            return _comment(stream, names) | {"by": getattr(event, "by", None)}
+
+
+def _comment(comment: UUID, names: Found) -> Data:
+    return {"comment": names[comment].key, "comment_id": comment}
+
+
+def _asked(event: CommentPosted) -> UUID | None:
+    """The parent that was asked for, which leads to the same place again."""
+    return event.asked or event.parent
+
+
+def _posted(stream: UUID, event: CommentPosted, names: Found) -> Data:
+    asked = _asked(event)
+    # A reply is on the passage of its thread. Naming that would ask again whether it is open.
+    passage = event.passage if asked is None else None
+    return {
+        "comment": event.key,
+        "comment_id": stream,
+        "parent": names[asked].key if asked else None,
+        "parent_id": asked,
+        "passage": names[passage].key if passage else None,
+        "passage_id": passage,
+        "author": {"id": event.author},
+        "status": event.status,
+    }
+
+
+def _marked(stream: UUID, event: PassageMarked) -> Data:
+    return {
+        "passage": event.key,
+        "passage_id": stream,
+        "exact": event.exact,
+        "prefix": event.prefix,
+        "suffix": event.suffix,
+        "start": event.start,
+        "end": event.end,
+        "question": event.question,
+        "revision": event.revision,
+        "by": event.by,
+    }
+
+
+def with_text(data: Data, text: str | None) -> Data:
+    """The data of a revision with its text; None says that it was dropped."""
+    return data | ({"text": None, "dropped": True} if text is None else {"text": text})
+
+
+def with_words(event: AnyEvent, data: Data, words: Words | None) -> Data:
+    """The data with its words; None says that they are erased."""
+    match event:
+        case CommentPosted() if words is not None:
+            author = {"id": event.author, "name": words.name, "email": words.email}
+            given = {field: value for field, value in author.items() if value is not None}
+            return data | {"author": given, "body": words.body}
+        case CommentEdited() | CommentWordingHeld() if words is not None:
+            return data | {"body": words.body}
+        case CommentPosted() | CommentEdited() | CommentWordingHeld():
+            return data | {"body": None, "erased": True}
+        case _ if words is not None:
+            return data | {"reason": words.reason}
+        case _:
+            return data | {"erased": True}

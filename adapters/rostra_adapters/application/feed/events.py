@@ -1,0 +1,297 @@
+"""The feed: the log as the CloudEvents that publishing it again would take.
+
+Exactly the published types are in it. What Rostra concluded itself, and what others wrote into
+the log, is passed over.
+"""
+
+import logging
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
+from typing import Protocol
+from uuid import UUID
+
+import msgspec
+
+from rostra import codec, ids
+from rostra.article import ArticleRevised
+from rostra.codec import AnyEvent
+from rostra.commands import COMMANDS
+from rostra.comment import CommentEdited, CommentWordingHeld
+from rostra.events import Words
+from rostra.log import EventLog, Recorded
+from rostra.sealing import Damaged, Erased, KeyRing
+from rostra_adapters.application.feed.data import (
+    WORDED,
+    Data,
+    data_of,
+    names_wanted,
+    with_text,
+    with_words,
+)
+from rostra_adapters.application.feed.names import Names
+
+ROWS_READ_MAX = 500
+ROWS_LOOKED_AT_MAX = 20_000
+PAGE_BYTES_MAX = 8 * 1024 * 1024
+TEXT_CHARACTERS_MAX = 8 * 1024 * 1024
+SEQUENCE_DIGITS = 20
+
+_logger = logging.getLogger(__name__)
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """What a reader asks for; everything by default. A resource, and a person, is one of
+    the site (`discussion` its id): of a person it is what they wrote, and whatever they did."""
+
+    types: frozenset[str] = frozenset(COMMANDS)
+    site: str | None = None
+    resource: str | None = None
+    person: str | None = None
+    discussion: UUID | None = None
+
+    async def meant(self, named: Callable[[str, str], Awaitable[UUID]]) -> "Wanted":
+        """The same, where the resource may be one that a discussion has moved to."""
+        if self.site is None or self.resource is None:
+            return self
+        discussion = await named(self.site, self.resource)
+        return msgspec.structs.replace(self, discussion=discussion)
+
+    def may_hold(self, row: Recorded) -> bool:
+        """False where the row alone shows that it is not asked for."""
+        if codec.published_topic(row.topic) not in self.types or not ids.is_ours(row.stream):
+            return False
+        if self.site is None or self.resource is None:
+            return True
+        return self._is_of_resource(row.stream)
+
+    def holds(self, published: "_Published", data: Data) -> bool:
+        """Whether the event, and what it is about, is asked for."""
+        return self.site in (None, data["site"]) and self.person in (None, _whose(published))
+
+    def takes(self, event: "FeedEvent") -> bool:
+        """Whether an event is asked for."""
+        return (
+            event.topic in self.types
+            and self.site in (None, event.site)
+            and (self.resource is None or self._is_of_resource(event.stream))
+        )
+
+    def _is_of_resource(self, stream: UUID) -> bool:
+        assert self.site is not None and self.resource is not None
+        named = self.discussion or ids.discussion_id(self.site, self.resource)
+        return ids.discussion_of(stream) == named
+
+
+EVERYTHING = Wanted()
+
+
+def _whose(published: "_Published") -> str | None:
+    """Who did it, None where nobody is named. A passage does not say who marked it: that is
+    noted beside it. The words of a comment stay its author's, whoever edits them."""
+    event, acted = published.event, published.origin.by
+    if not isinstance(event, CommentEdited | CommentWordingHeld):
+        return acted
+    return event.author if event.by in (None, event.author) else None
+
+
+class FeedEvent(msgspec.Struct, frozen=True, gc=False):
+    """A CloudEvent as JSON, its place in the log, and what filters look at."""
+
+    position: int
+    json: bytes
+    topic: str
+    site: str
+    stream: UUID
+
+
+class FeedPage(msgspec.Struct, frozen=True):
+    """`position` is the last one looked at: the next page begins after it."""
+
+    events: list[FeedEvent]
+    position: int
+
+
+class Texts(Protocol):
+    """The texts of articles."""
+
+    async def read(self, discussion: UUID, text_hash: str) -> str | None:
+        """None where it was dropped."""
+
+
+class Feed:
+    """Reads pages of the feed. Names that it has looked up it keeps, within a bound."""
+
+    def __init__(self, log: EventLog, ring: KeyRing, texts: Texts) -> None:
+        self._log = log
+        self._ring = ring
+        self._texts = texts
+        self._names = Names(log)
+
+    async def page(self, after: int, *, limit: int, wanted: Wanted = EVERYTHING) -> FeedPage:
+        """The next events after a position: at most `limit`, fewer where a page would be too
+        long to send, or too long to look for."""
+        events: list[FeedEvent] = []
+        position = after
+        size = looked_at = 0
+        while looked_at < ROWS_LOOKED_AT_MAX and size < PAGE_BYTES_MAX:
+            rows = await self._log.read_after(position, ROWS_READ_MAX)
+            if not rows:
+                break
+            for part in parted(rows):
+                found = await self.told(part, wanted)
+                events += found
+                if len(events) >= limit:
+                    return FeedPage(events[:limit], events[limit - 1].position)
+                position = part[-1].position
+                looked_at += len(part)
+                size += sum(len(event.json) for event in found)
+                if size >= PAGE_BYTES_MAX:
+                    break
+        return FeedPage(events, position)
+
+    async def pages(self, *, wanted: Wanted = EVERYTHING) -> AsyncIterator[FeedPage]:
+        """The whole feed, up to the log's head as it is now."""
+        head, position = await self._log.head(), 0
+        while position < head:
+            page = await self.page(position, limit=ROWS_READ_MAX, wanted=wanted)
+            if page.position == position:  # what is left is a hole
+                return
+            position = page.position
+            yield page
+
+    async def told(self, rows: Sequence[Recorded], wanted: Wanted = EVERYTHING) -> list[FeedEvent]:
+        """The events among rows of the log."""
+        found = [event for row in rows if wanted.may_hold(row) and (event := _published(row))]
+        for event in found:
+            self._names.learn(event.row.stream, event.event)
+        names = await self._names.of(
+            {name for event in found for name in names_wanted(event.row.stream, event.event)}
+        )
+        told = [
+            (event, data)
+            for event in found
+            if (data := data_of(event.row.stream, event.event, names)) and wanted.holds(event, data)
+        ]
+        texts = await self._texts_of(event for event, _ in told)
+        # Last: what is loaded may be destroyed whenever anything is waited for.
+        await self._ring.load({_owner(event, data) for event, data in told if event.sealed})
+        return [
+            FeedEvent(
+                event.row.position,
+                self._json(event, data, texts),
+                codec.published_topic(event.row.topic),
+                str(data["site"]),
+                event.row.stream,
+            )
+            for event, data in told
+        ]
+
+    async def _texts_of(self, told: Iterable["_Published"]) -> dict[int, str | None]:
+        """The texts of the revisions among them, by position."""
+        return {
+            one.row.position: await self._texts.read(
+                ids.discussion_of(one.row.stream), one.event.hash
+            )
+            for one in told
+            if isinstance(one.event, ArticleRevised)
+        }
+
+    def _json(self, published: "_Published", data: Data, texts: Mapping[int, str | None]) -> bytes:
+        row = published.row
+        if row.position in texts:
+            data = with_text(data, texts[row.position])
+        if published.sealed is not None:
+            owner = _owner(published, data)
+            data = with_words(published.event, data, self._words(published, owner))
+        elif isinstance(published.event, WORDED):  # its words were gone before it came here
+            data = with_words(published.event, data, None)
+        return msgspec.json.encode(
+            {
+                "specversion": "1.0",
+                "id": published.origin.id,
+                "source": published.origin.source,
+                "type": codec.published_topic(row.topic),
+                "time": published.event.time,
+                "sequence": f"{row.position:0{SEQUENCE_DIGITS}}",
+                "data": data,
+            }
+        )
+
+    def _words(self, published: "_Published", owner: UUID) -> Words | None:
+        """The words, None where they are erased. What was altered shows nothing either."""
+        row = published.row
+        place = codec.words_place(row.stream, row.topic, published.event_id)
+        try:
+            return codec.open_words(published.sealed or b"", self._ring, owner, place)
+        except Erased:
+            return None
+        except Damaged:
+            _logger.exception("the words at position %d do not open", row.position)
+            return None
+
+
+def parted(rows: Sequence[Recorded]) -> Iterator[Sequence[Recorded]]:
+    """The rows in parts with no more of articles' texts in them than is read at once."""
+    start = characters = 0
+    for index, row in enumerate(rows):
+        if row.topic != ArticleRevised.topic:
+            continue
+        length = _characters(row)
+        if characters + length > TEXT_CHARACTERS_MAX and index > start:
+            yield rows[start:index]
+            start, characters = index, 0
+        characters += length
+    if start < len(rows):
+        yield rows[start:]
+
+
+def _characters(row: Recorded) -> int:
+    published = _published(row)
+    return getattr(None if published is None else published.event, "characters", 0)
+
+
+class _Origin(msgspec.Struct, frozen=True, gc=False):
+    """Of a row's metadata: how its publisher names the event, and who did it."""
+
+    source: str
+    id: str
+    by: str | None = None
+
+
+class _Published(msgspec.Struct, frozen=True):
+    row: Recorded
+    event: AnyEvent
+    event_id: UUID
+    origin: _Origin
+
+    @property
+    def sealed(self) -> bytes | None:
+        """The words as the log has them."""
+        personal = getattr(self.event, codec.PERSONAL, None)
+        return personal if isinstance(personal, bytes) else None
+
+
+_origin = msgspec.json.Decoder(_Origin)
+
+
+def _published(row: Recorded) -> _Published | None:
+    """The row as an event that somebody published, None where it is none of ours."""
+    if row.event_id is None or row.metadata is None:
+        return None
+    try:
+        event, origin = codec.decode(row.topic, row.state), _origin.decode(row.metadata)
+    except msgspec.DecodeError:
+        _logger.warning("passed over position %d: not a %s of ours", row.position, row.topic)
+        return None
+    return None if event is None else _Published(row, event, row.event_id, origin)
+
+
+def _owner(published: _Published, data: Data) -> UUID:
+    return codec.words_owner(published.event, str(data["site"]))

@@ -1,0 +1,200 @@
+"""The end of the feed, read once for all who follow it.
+
+One task reads the log as it grows and keeps the last pages. A follower holds nothing but its
+position: whoever is so far behind that the tail does not reach back there reads the feed's pages
+alone until it does.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from uuid import UUID
+
+import msgspec
+
+from rostra.log import EventLog, LogUnavailable, Recorded
+from rostra_adapters.application.feed.events import Feed, FeedEvent, FeedPage, Wanted, parted
+
+ROWS_MAX = 500
+EVENTS_KEPT_MAX = 10_000
+BYTES_KEPT_MAX = 16 * 1024 * 1024
+RETRY_SECONDS = 1.0
+IDLE_SECONDS = 30.0
+
+_logger = logging.getLogger(__name__)
+
+
+class TailPage(msgspec.Struct):
+    """What was recorded after `after`, up to `upto`. `encoded` is what its readers made of it
+    for others who want the same."""
+
+    after: int
+    upto: int
+    events: list[FeedEvent]
+    encoded: dict[Wanted, bytes]
+    size: int
+
+    def of(self, wanted: Wanted, after: int) -> list[FeedEvent]:
+        """Those that are wanted, after a position within the page."""
+        return [one for one in self.events if one.position > after and wanted.takes(one)]
+
+
+class Tail:
+    """Reads while anybody follows, and a while longer."""
+
+    def __init__(self, feed: Feed, log: EventLog) -> None:
+        self._feed = feed
+        self._log = log
+        self._pages: deque[TailPage] = deque()
+        self._events = self._bytes = 0
+        self._position: int | None = None
+        self._moved = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._idle: asyncio.TimerHandle | None = None
+        self._forgotten = 0
+        self.followers = 0
+        self.ending = False
+
+    @contextmanager
+    def following(self) -> Iterator[None]:
+        """The tail is read within."""
+        self.followers += 1
+        if self._idle is not None:
+            self._idle.cancel()
+        if self._task is None:
+            self._task = asyncio.create_task(self._run(), name="rostra-feed-tail")
+        try:
+            yield
+        finally:
+            self.followers -= 1
+            if not self.followers:
+                self._idle = asyncio.get_running_loop().call_later(IDLE_SECONDS, self._rest)
+
+    def end(self) -> None:
+        """Whoever waits goes on at once, and nobody waits any more."""
+        self.ending = True
+        self._rest()
+        self._wake()
+
+    def _rest(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+        if self._idle is not None:
+            self._idle.cancel()
+        self._task = self._idle = self._position = None
+        self._forget()
+
+    def since(self, position: int) -> list[TailPage] | None:
+        """The pages that go on from a position, None where they do not reach back so far."""
+        if self._position is None:
+            return None
+        found: list[TailPage] = []
+        reached = self._position
+        for page in reversed(self._pages):
+            if reached <= position:
+                break
+            found.append(page)
+            reached = page.after
+        return found[::-1] if reached <= position else None
+
+    async def moved(self, position: int, wait_seconds: float) -> None:
+        """Until something is recorded after a position, or the time is over."""
+        try:
+            async with asyncio.timeout(wait_seconds):
+                while not self.ending and (self._position is None or self._position <= position):
+                    await self._moved.wait()
+        except TimeoutError:
+            pass
+
+    async def page_within(
+        self, after: int, *, limit: int, wanted: Wanted, wait_seconds: float
+    ) -> FeedPage:
+        """The next page of the feed; where there is nothing yet, as soon as there is or the
+        time is over."""
+        page = await self._feed.page(after, limit=limit, wanted=wanted)
+        loop = asyncio.get_running_loop()
+        end = loop.time() + wait_seconds
+        if page.events or not wait_seconds:
+            return page
+        with self.following():
+            while not (page.events or self.ending) and (left := end - loop.time()) > 0:
+                if (pages := self.since(page.position)) is None:
+                    # Between this look and the tail's first nothing is lost: it starts behind.
+                    await self.moved(-1, left)
+                    page = await self._feed.page(page.position, limit=limit, wanted=wanted)
+                elif pages:
+                    page = _joined(pages, page.position, limit, wanted)
+                else:
+                    await self.moved(page.position, left)
+        return page
+
+    async def _run(self) -> None:
+        """Until the log is closed."""
+        position: int | None = None
+        log: UUID | None = None
+        while True:
+            try:
+                if position is None:
+                    log = await self._log.log_id()
+                    position = self._position = await self._log.head()
+                    self._wake()
+                async for rows in self._log.follow(position, ROWS_MAX):
+                    if await self._log.log_id() != log:
+                        break
+                    for part in parted(rows):
+                        self._take(position, part[-1].position, await self._told(part))
+                        position = part[-1].position
+                else:
+                    return
+                position = self._position = None  # of another log
+                self.forget()
+                continue
+            except LogUnavailable:
+                pass
+            except Exception:
+                # Followers are better served by another try than by none.
+                _logger.exception("reading the tail of the log failed and begins again")
+            await asyncio.sleep(RETRY_SECONDS)
+
+    async def _told(self, rows: Sequence[Recorded]) -> list[FeedEvent]:
+        """Again where words went meanwhile."""
+        while True:
+            forgotten = self._forgotten
+            events = await self._feed.told(rows)
+            if self._forgotten == forgotten:
+                return events
+
+    def _take(self, after: int, upto: int, events: list[FeedEvent]) -> None:
+        size = sum(len(one.json) for one in events)
+        self._pages.append(TailPage(after, upto, events, {}, size))
+        self._events += len(events)
+        self._bytes += size
+        while self._events > EVENTS_KEPT_MAX or self._bytes > BYTES_KEPT_MAX:
+            gone = self._pages.popleft()
+            self._events -= len(gone.events)
+            self._bytes -= gone.size
+        self._position = upto
+        self._wake()
+
+    def forget(self) -> None:
+        """Words that were read are not kept, nor those that are being read. Whoever is behind
+        reads the feed's pages alone."""
+        self._forgotten += 1
+        self._forget()
+
+    def _forget(self) -> None:
+        self._pages.clear()
+        self._events = self._bytes = 0
+
+    def _wake(self) -> None:
+        moved, self._moved = self._moved, asyncio.Event()
+        moved.set()
+
+
+def _joined(pages: list[TailPage], after: int, limit: int, wanted: Wanted) -> FeedPage:
+    events = [event for page in pages for event in page.of(wanted, after)]
+    if len(events) > limit:
+        return FeedPage(events[:limit], events[limit - 1].position)
+    return FeedPage(events, pages[-1].upto)

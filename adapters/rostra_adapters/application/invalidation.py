@@ -1,0 +1,192 @@
+"""What has changed in the views, as one process has heard it, and what may be kept until then.
+
+The projector tells which discussions a page of the log was about. An answer is right for as long
+as nothing was heard of any discussion that it was made of; a site's settings and its persons
+count as a discussion of their own.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from contextlib import suppress
+from typing import Generic, TypeVar
+from uuid import UUID
+
+import msgspec
+
+from rostra import codec
+from rostra.discussion import DiscussionOpened
+from rostra.ids import prefix_of, site_id
+from rostra.log import Recorded
+from rostra_adapters.application import read_position
+
+DISCUSSIONS_KNOWN_MAX = 200_000
+PREFIXES_PER_NOTIFICATION = 490
+"""PostgreSQL takes 8,000 bytes; a prefix, 60 bits in hex, takes 16 with its blank."""
+EVERYTHING = "*"
+"""Announces that anything may have changed."""
+PART = f"{EVERYTHING} "
+"""Begins a notification that others about the same page follow. A process of a version that knows
+no parts takes it for `EVERYTHING`."""
+
+T = TypeVar("T")
+
+
+def streams_of(page: Iterable[Recorded]) -> Iterator[UUID]:
+    """Return the streams that a page of the log is about.
+
+    A discussion whose settings change is about its site, too: an answer that hides a private
+    discussion is made of the site alone, so that what goes on inside is not seen from outside.
+    """
+    for row in page:
+        yield row.stream
+        if row.topic == DiscussionOpened.topic:
+            with suppress(msgspec.DecodeError):
+                event = codec.decode(row.topic, row.state)
+                if isinstance(event, DiscussionOpened) and event.settings is not None:
+                    yield site_id(event.site)
+
+
+def news(position: int, streams: Iterable[UUID]) -> list[str]:
+    """Announce up to where a projector has read, and which discussions that page was about: in as
+    many notifications as it takes, in order."""
+    prefixes = sorted({prefix_of(stream) for stream in streams})
+    parts = [
+        prefixes[start : start + PREFIXES_PER_NOTIFICATION]
+        for start in range(0, max(len(prefixes), 1), PREFIXES_PER_NOTIFICATION)
+    ]
+    texts = [" ".join([str(position), *(f"{one:x}" for one in part)]) for part in parts]
+    return [*(PART + text for text in texts[:-1]), texts[-1]]
+
+
+class Changes:
+    """The last change of each discussion. `heard`: every change up to this position was
+    heard; 0 where that is not known. `losses` grows whenever something may have been missed,
+    and nothing may be kept while `listening` is false."""
+
+    def __init__(self) -> None:
+        self.heard = 0
+        self.losses = 0
+        self.listening = False
+        self._last: OrderedDict[int, int] = OrderedDict()
+        self._forgotten = 0
+        self._hearers: list[Callable[[], None]] = []
+
+    def when_lost(self, hear: Callable[[], None]) -> None:
+        """Have told what can no longer be trusted."""
+        self._hearers.append(hear)
+
+    def hear(self, text: str) -> None:
+        """Take in a notification of a projector."""
+        if text == EVERYTHING:
+            self.lose()
+            return
+        position, *listed = text.removeprefix(PART).split()
+        prefixes = [int(prefix, 16) for prefix in listed]
+        if text.startswith(PART):  # the page is not heard of as a whole before the last part
+            self._change(int(position), prefixes)
+        else:
+            self.changed(int(position), prefixes)
+
+    def changed(self, position: int, prefixes: Iterable[int]) -> None:
+        """Note that the views have read up to `position`, where these discussions may have
+        changed."""
+        self._change(position, prefixes)
+        self.heard = max(self.heard, position)
+
+    def _change(self, position: int, prefixes: Iterable[int]) -> None:
+        for prefix in prefixes:
+            self._last[prefix] = max(position, self._last.pop(prefix, 0))
+        while len(self._last) > DISCUSSIONS_KNOWN_MAX:
+            self._forgotten = max(self._forgotten, self._last.popitem(last=False)[1])
+
+    def listen(self) -> None:
+        """From now on every change is heard."""
+        self.lose()
+        self.listening = True
+
+    def lose(self, *, listening: bool = True) -> None:
+        """Anything may have changed."""
+        self.listening = self.listening and listening
+        self.losses += 1
+        self.heard = self._forgotten = 0
+        self._last.clear()
+        for tell in self._hearers:
+            tell()
+
+    def last(self, prefix: int) -> int:
+        """The position of a discussion's last change, or one after it."""
+        return self._last.get(prefix, self._forgotten)
+
+
+class Begun(msgspec.Struct, frozen=True):
+    """The state of things before something was read: `position` is one that the views had
+    reached by then."""
+
+    position: int
+    losses: int
+
+
+class _Kept(msgspec.Struct, Generic[T]):
+    value: T
+    begun: Begun
+    prefixes: tuple[int, ...]
+    weight: int
+
+
+class Keep(Generic[T]):
+    """What was made from the views, until it may have changed; the least used goes first."""
+
+    def __init__(self, changes: Changes, weight_max: int) -> None:
+        self._changes = changes
+        self._weight_max = weight_max
+        self._kept: OrderedDict[Hashable, _Kept[T]] = OrderedDict()
+        self.weight = 0
+        changes.when_lost(self._clear)
+
+    def find(self, key: Hashable, min_position: int = 0) -> T | None:
+        """Return what is kept if it is known to be right at `min_position`."""
+        kept = self._kept.get(key)
+        if kept is None:
+            return None
+        if not self._holds(kept):
+            self._drop(key)
+            return None
+        position = max(kept.begun.position, self._changes.heard)
+        if min_position > position:
+            return None  # the change may have been made and not yet heard of
+        read_position.note(position)
+        self._kept.move_to_end(key)
+        return kept.value
+
+    def begin(self, position: int) -> Begun:
+        """Before reading; `position` is one that the views have reached."""
+        return Begun(max(position, self._changes.heard), self._changes.losses)
+
+    def keep(
+        self, key: Hashable, value: T, prefixes: Iterable[int], begun: Begun, weight: int = 1
+    ) -> None:
+        """What was made of these discussions, unless one of them has changed since."""
+        kept = _Kept(value, begun, tuple(prefixes), weight)
+        if weight > self._weight_max or not self._holds(kept):
+            return
+        self._drop(key)
+        self._kept[key] = kept
+        self.weight += weight
+        while self.weight > self._weight_max:
+            self._drop(next(iter(self._kept)))
+
+    def _clear(self) -> None:
+        self._kept.clear()
+        self.weight = 0
+
+    def _holds(self, kept: _Kept[T]) -> bool:
+        changes = self._changes
+        if not changes.listening or kept.begun.losses != changes.losses:
+            return False
+        last = changes.last
+        return all(last(prefix) <= kept.begun.position for prefix in kept.prefixes)
+
+    def _drop(self, key: Hashable) -> None:
+        kept = self._kept.pop(key, None)
+        if kept is not None:
+            self.weight -= kept.weight

@@ -1,0 +1,1 @@
+"""Changes of discussions as they happen."""

@@ -1,0 +1,423 @@
+"""Live updates: one task follows the log for every discussion that somebody reads.
+
+A discussion's changes are told once, a few times a second, as they stand in the views, encoded
+once for all of its readers. A reader holds nothing but its position; what it has not taken when
+it falls out of the bound is not waited for.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from uuid import UUID
+
+import msgspec
+
+from rostra import codec, ids
+from rostra.discussion import DiscussionOpened
+from rostra.log import LogUnavailable, Recorded
+from rostra.person import PersonErased
+from rostra.site import SiteConfigured
+from rostra_adapters.application.app import App
+from rostra_adapters.application.live.changes import (
+    Changes,
+    LiveEvent,
+    RemovedShape,
+    Totals,
+    TotalsShape,
+)
+from rostra_adapters.postgres.views.backend import ViewBehind
+from rostra_projections.responses.shapes import ANYONE
+
+FLUSH_SECONDS = 0.3
+ROWS_MAX = 2_000
+ROWS_BACK_MAX = 10_000
+"""Events of the log that are looked at for a reader who has been away."""
+COMMENTS_BACK_MAX = 300
+"""Comments that may have changed meanwhile: each is read again."""
+READS_AT_ONCE_MAX = 4
+VIEW_SECONDS_MAX = 5.0
+RETRY_SECONDS = 0.5
+EVENTS_KEPT_MAX = 5_000
+BYTES_KEPT_MAX = 4 * 1024 * 1024
+TOTALS_KEPT_MAX = 10_000
+ERASED_TOLD_MAX = 1_000
+VISIBLE = ("published", "erased")
+
+_logger = logging.getLogger(__name__)
+
+
+class TooOld(Exception):
+    """The position lies further back than is looked for."""
+
+
+class Batch(msgspec.Struct):
+    """What changed after `after` up to `upto`, by position. `encoded` is what its readers
+    made of the whole."""
+
+    after: int
+    upto: int
+    events: list[LiveEvent]
+    encoded: bytes = b""
+
+
+class Channel:
+    """One discussion's changes, since `start`, up to `upto`."""
+
+    def __init__(self, discussion: UUID, site: str, position: int) -> None:
+        self.discussion = discussion
+        self.site = site
+        self.changes = Changes()
+        self.start = self.upto = position
+        self.readers = 0
+        self.ended = False
+        self.forgotten = 0
+        self.totals: dict[UUID, Totals] = {}
+        self.filling = asyncio.Lock()
+        self._batches: deque[Batch] = deque()
+        self._moved = asyncio.Event()
+
+    def after(self, position: int) -> Batch | None:
+        """The batch that goes on from a position, None where nothing has changed since. Raises
+        TooOld."""
+        if position < self.start:
+            raise TooOld
+        found = None
+        for batch in reversed(self._batches):
+            if batch.upto <= position:
+                break
+            found = batch
+        return found
+
+    async def moved(self, position: int, wait_seconds: float) -> None:
+        """Until something changes after a position, or the time is over."""
+        try:
+            async with asyncio.timeout(wait_seconds):
+                while not self.ended and not (self._batches and self._batches[-1].upto > position):
+                    await self._moved.wait()
+        except TimeoutError:
+            pass
+
+    def add(self, upto: int, events: list[LiveEvent]) -> None:
+        """What has changed up to a position."""
+        if events:
+            self._batches.append(Batch(self.upto, upto, events))
+            self._drop_old()
+        self.upto = upto
+        if events:
+            self._wake()
+
+    def add_before(self, after: int, events: list[LiveEvent]) -> None:
+        """What had changed before the start."""
+        self._batches.appendleft(Batch(after, self.start, events))
+        self.start = after
+
+    def forget(self) -> None:
+        """Words that were read are not kept, nor those that are being read."""
+        self.forgotten += 1
+        self._batches.clear()
+        self.start = self.upto
+
+    def end(self) -> None:
+        """Its readers go, and may come again."""
+        self.ended = True
+        self._wake()
+
+    def _drop_old(self) -> None:
+        events = sum(len(batch.events) for batch in self._batches)
+        size = sum(len(event.json) for batch in self._batches for event in batch.events)
+        while len(self._batches) > 1 and (events > EVENTS_KEPT_MAX or size > BYTES_KEPT_MAX):
+            gone = self._batches.popleft()
+            self.start = gone.upto
+            events -= len(gone.events)
+            size -= sum(len(event.json) for event in gone.events)
+
+    def _wake(self) -> None:
+        moved, self._moved = self._moved, asyncio.Event()
+        moved.set()
+
+
+class Live:
+    """Every discussion that is read live in this process."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._channels: dict[UUID, Channel] = {}
+        self._position = 0
+        self._noted = asyncio.Event()
+        self._reads = asyncio.Semaphore(READS_AT_ONCE_MAX)
+        self._ready = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self.ending = False
+        app.ring.when_destroyed(lambda _: self._forget())
+
+    @property
+    def readers(self) -> int:
+        """How many read now."""
+        return sum(channel.readers for channel in self._channels.values())
+
+    @asynccontextmanager
+    async def reading(
+        self,
+        discussion: UUID,
+        site: str,
+        after: int | None,
+        charge: Callable[[int], None] = lambda _: None,
+    ) -> AsyncIterator[tuple[Channel, int]]:
+        """A discussion's changes, and the position to go on from. `charge` is told of the
+        comments that are read for a reader who has been away, and of 0 before the first: then
+        it may raise. Raises TooOld."""
+        self._start()
+        await self._ready.wait()
+        channel = self._channels.get(discussion)
+        if channel is None:
+            channel = self._channels[discussion] = Channel(discussion, site, self._position)
+        channel.readers += 1
+        try:
+            if after is not None:
+                await self._fill(channel, after, charge)
+            yield channel, channel.upto if after is None else after
+        finally:
+            channel.readers -= 1
+            if not channel.readers and self._channels.get(discussion) is channel:
+                del self._channels[discussion]
+            if not self._channels:
+                self._stop()
+
+    def end(self) -> None:
+        """Every reader goes."""
+        self.ending = True
+        for channel in list(self._channels.values()):
+            self._end(channel)
+        self._stop()
+
+    def _forget(self) -> None:
+        for channel in self._channels.values():
+            channel.forget()
+
+    def _start(self) -> None:
+        if not self._tasks and not self.ending:
+            self._tasks = [
+                asyncio.create_task(self._follow(), name="rostra-live"),
+                asyncio.create_task(self._flush(), name="rostra-live-flush"),
+            ]
+
+    def _stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        self._tasks = []
+        self._ready.clear()
+
+    # -- noting
+
+    async def _follow(self) -> None:
+        position: int | None = None
+        log: UUID | None = None
+        while True:
+            try:
+                if position is None:
+                    log = await self._app.log.log_id()
+                    position = self._position = await self._app.log.head()
+                    self._ready.set()
+                async for rows in self._app.log.follow(position, ROWS_MAX):
+                    if await self._app.log.log_id() != log:
+                        break
+                    for row in rows:
+                        self._note(row)
+                    position = self._position = rows[-1].position
+                    self._noted.set()
+                else:
+                    return
+                position = None  # of another log: whoever listens comes again
+                for channel in list(self._channels.values()):
+                    self._end(channel)
+            except LogUnavailable:
+                await asyncio.sleep(RETRY_SECONDS)
+            except Exception:
+                _logger.exception("following the log failed; live readers begin again")
+                position = None
+                for channel in list(self._channels.values()):
+                    self._end(channel)
+                await asyncio.sleep(RETRY_SECONDS)
+
+    def _note(self, row: Recorded) -> None:
+        if row.topic in (SiteConfigured.topic, PersonErased.topic):
+            self._note_site(row)
+            return
+        if not ids.is_ours(row.stream):
+            return
+        channel = self._channels.get(ids.discussion_of(row.stream))
+        event = None if channel is None else _event(row)
+        if channel is None or event is None:
+            return
+        if isinstance(event, DiscussionOpened) and event.settings is not None:
+            self._end(channel)  # who may read it may be others now
+        channel.changes.note(row.stream, event, row.position)
+
+    def _note_site(self, row: Recorded) -> None:
+        event = _event(row)
+        for channel in list(self._channels.values()):
+            match event:
+                case SiteConfigured() if event.site == channel.site:
+                    self._end(channel)
+                case PersonErased() if event.site == channel.site:
+                    channel.forget()
+                    channel.changes.note(row.stream, event, row.position)
+
+    def _end(self, channel: Channel) -> None:
+        channel.end()
+        self._channels.pop(channel.discussion, None)
+
+    # -- telling
+
+    async def _flush(self) -> None:
+        while True:
+            await self._noted.wait()
+            self._noted.clear()
+            upto, changed = self._position, []
+            for channel in self._channels.values():
+                if channel.changes:
+                    changed.append((channel, channel.changes))
+                    channel.changes = Changes()
+                else:
+                    channel.upto = upto
+            await asyncio.gather(*(self._tell(channel, it, upto) for channel, it in changed))
+            await asyncio.sleep(FLUSH_SECONDS)
+
+    async def _tell(self, channel: Channel, changes: Changes, upto: int) -> None:
+        while not channel.ended:
+            try:
+                forgotten = channel.forgotten
+                events = await self._events(channel, changes, upto)
+                if channel.forgotten == forgotten:
+                    channel.add(upto, events)
+                    return
+            except (ViewBehind, LogUnavailable):
+                await asyncio.sleep(RETRY_SECONDS)
+            except Exception:
+                _logger.exception("live updates of a discussion failed; its readers begin again")
+                self._end(channel)
+
+    async def _fill(self, channel: Channel, after: int, charge: Callable[[int], None]) -> None:
+        """Go back to a position for a reader who has been away. Raises TooOld."""
+        async with channel.filling:
+            while after < (start := channel.start):
+                charge(0)
+                forgotten = channel.forgotten
+                changes = await self._noted_between(channel, after, start)
+                charge(max(changes.comments, 1))
+                events = await self._events(channel, changes, start)
+                if channel.start == start and channel.forgotten == forgotten:
+                    channel.add_before(after, events)
+
+    async def _noted_between(self, channel: Channel, after: int, upto: int) -> Changes:
+        if upto - after > ROWS_BACK_MAX:
+            raise TooOld
+        changes = Changes()
+        while after < upto and (rows := await self._app.log.read_after(after, ROWS_MAX)):
+            for row in rows:
+                if row.position <= upto and (event := _event_for(channel, row)) is not None:
+                    changes.note(row.stream, event, row.position)
+            after = rows[-1].position
+            if changes.comments > COMMENTS_BACK_MAX:
+                raise TooOld
+        await self._note_erased(channel, changes)
+        if changes.comments > COMMENTS_BACK_MAX:
+            raise TooOld
+        return changes
+
+    async def _events(self, channel: Channel, changes: Changes, upto: int) -> list[LiveEvent]:
+        """As things stand in the views, which have read all that is told."""
+        await self._app.wait(upto, VIEW_SECONDS_MAX)
+        await self._note_erased(channel, changes)
+        status = changes.shown.keys() | changes.gone.keys()
+        told: Sequence[LiveEvent | None] = await asyncio.gather(
+            *(self._comment(channel, changes, comment) for comment in status),
+            *(
+                self._votes(channel, changes, comment)
+                for comment in changes.votes
+                if comment not in status
+            ),
+        )
+        events = [one for one in told if one is not None]
+        if changes.passages:
+            events += await self._passages(channel.discussion, changes)
+        return sorted(events, key=lambda event: event.position)
+
+    async def _note_erased(self, channel: Channel, changes: Changes) -> None:
+        for person, position in changes.erased.items():
+            wrote = await self._app.views.reads.written_by(
+                person, channel.discussion, limit=ERASED_TOLD_MAX
+            )
+            for comment in wrote:
+                changes.shown[comment] = max(position, changes.shown.get(comment, 0))
+
+    async def _comment(self, channel: Channel, changes: Changes, comment: UUID) -> LiveEvent | None:
+        """As `comment`, or as `removed` where it is no longer shown; None where it never was."""
+        channel.totals.pop(comment, None)
+        casts = changes.votes.get(comment, ())
+        position = max(
+            changes.shown.get(comment, 0),
+            changes.gone.get(comment, 0),
+            casts[-1].position if casts else 0,
+        )
+        async with self._reads:
+            shape = await self._app.comment(comment, viewer=ANYONE)
+        if shape is not None and shape.status in VISIBLE:
+            return LiveEvent(position, "comment", msgspec.json.encode(shape))
+        if comment not in changes.gone:
+            return None
+        status = await self._hidden_status(comment) if shape is None else shape.status
+        return LiveEvent(position, "removed", msgspec.json.encode(RemovedShape(comment, status)))
+
+    async def _hidden_status(self, comment: UUID) -> str:
+        """Return how a comment stands that readers are not shown, not even as a tombstone."""
+        async with self._reads:
+            found = await self._app.views.reads.comment(comment)
+        return "removed" if found is None else found[1].status
+
+    async def _votes(self, channel: Channel, changes: Changes, comment: UUID) -> LiveEvent | None:
+        casts = changes.votes[comment]
+        totals = channel.totals.get(comment)
+        if totals is None:
+            async with self._reads:
+                found = await self._app.views.reads.comment(comment)
+            if found is None or found[1].status not in VISIBLE:
+                return None
+            totals = Totals(found[0], found[1].up, found[1].down)
+            if len(channel.totals) >= TOTALS_KEPT_MAX:
+                channel.totals.clear()
+            channel.totals[comment] = totals
+        totals.add(casts)
+        shape = TotalsShape(comment, totals.up, totals.down, totals.up - totals.down)
+        return LiveEvent(casts[-1].position, "vote", msgspec.json.encode(shape))
+
+    async def _passages(self, discussion: UUID, changes: Changes) -> list[LiveEvent]:
+        """Each as it is shown, or as `removed` where it no longer is."""
+        page = await self._app.passages_page(discussion)
+        marked = {} if page is None else {shape.id: shape for shape in page.passages}
+        events = []
+        for passage, position in changes.passages.items():
+            if (shape := marked.get(passage)) is not None:
+                events.append(LiveEvent(position, "passage", msgspec.json.encode(shape)))
+            elif passage in changes.unlisted:
+                gone = msgspec.json.encode(RemovedShape(passage, "unmarked"))
+                events.append(LiveEvent(position, "removed", gone))
+        return events
+
+
+def _event(row: Recorded) -> codec.AnyEvent | None:
+    try:
+        return codec.decode(row.topic, row.state)
+    except msgspec.DecodeError:
+        return None
+
+
+def _event_for(channel: Channel, row: Recorded) -> codec.AnyEvent | None:
+    """An event of the discussion, or of its site's persons."""
+    if row.topic == PersonErased.topic:
+        event = _event(row)
+        return event if isinstance(event, PersonErased) and event.site == channel.site else None
+    inside = ids.is_ours(row.stream) and ids.discussion_of(row.stream) == channel.discussion
+    return _event(row) if inside else None

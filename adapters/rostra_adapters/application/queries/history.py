@@ -1,0 +1,134 @@
+"""A comment's history, from its own stream: its wordings, and how it was moderated."""
+
+from collections.abc import Sequence
+from typing import cast
+from uuid import UUID
+
+import msgspec
+
+from rostra import codec, ids
+from rostra.codec import AnyEvent
+from rostra.comment import (
+    INITIAL,
+    Comment,
+    CommentEdited,
+    CommentEvent,
+    CommentPosted,
+    CommentWordingHeld,
+    CommentWordingRejected,
+    evolve,
+)
+from rostra.deciding.stream_states import fold
+from rostra.log import EventLog, Recorded
+from rostra.sealing import Damaged, Erased, KeyRing
+from rostra_adapters.application.app import Access, App
+from rostra_projections.responses.shapes import HistoryEvent, HistoryPage, Viewer
+
+_Told = tuple[Recorded, AnyEvent]
+_Worded = CommentPosted | CommentEdited | CommentWordingHeld
+
+
+async def history(
+    app: App, access: Access, comment: UUID, viewer: Viewer, past: int | None = None
+) -> HistoryPage | None:
+    """Return its events, the oldest first; None where the viewer may not know of the comment.
+    Earlier wordings, and all of what is shown no more, are for its author and moderators, unless
+    the settings let everybody see wordings. `past`: as it stood at this position; others see only
+    those wordings of then that they are still shown."""
+    every = _told((await app.log.read_streams([comment]))[comment])
+    told = [(row, event) for row, event in every if past is None or row.position <= past]
+    state: Comment = fold(ids.Kind.COMMENT, [event for _, event in told])
+    if state.posted is None:
+        return None
+    is_inside = viewer.moderator or viewer.person == state.posted.author
+    if state.status in ("held", "rejected") and not is_inside:
+        return None
+    now: Comment = fold(ids.Kind.COMMENT, [event for _, event in every])
+    owner = ids.person_id(access.site, state.posted.author)
+    await app.ring.load([owner])
+    if is_inside:
+        readable = {row.version for row, _ in told}
+    else:
+        published = _versions_shown(told)
+        readable = set()
+        if state.status == now.status == "published":
+            if access.rules.wordings == "public":
+                readable.update(published)
+            elif published[-1] == _versions_shown(every)[-1]:
+                readable.add(published[-1])
+        told = _published(told, published)
+    return HistoryPage(
+        position=told[-1][0].position,
+        events=[
+            _event(app.ring, owner, row, event, shown=row.version in readable)
+            for row, event in told
+        ],
+    )
+
+
+async def comment_state(log: EventLog, comment: UUID) -> Comment:
+    """A comment as the log has it now."""
+    return comment_of((await log.read_streams([comment]))[comment])
+
+
+def comment_of(rows: Sequence[Recorded]) -> Comment:
+    """Return the comment that its own stream makes."""
+    state: Comment = fold(ids.Kind.COMMENT, [event for _, event in _told(rows)])
+    return state
+
+
+def _told(rows: Sequence[Recorded]) -> list[_Told]:
+    """The events of ours among the rows."""
+    found = []
+    for row in rows:
+        try:
+            event = codec.decode(row.topic, row.state)
+        except msgspec.DecodeError:
+            continue
+        if event is not None:
+            found.append((row, event))
+    return found
+
+
+def _published(told: Sequence[_Told], shown: Sequence[int]) -> list[_Told]:
+    """Return the events without the wordings that never were published."""
+    return [
+        (row, event)
+        for row, event in told
+        if not isinstance(event, CommentWordingRejected)
+        and (not isinstance(event, CommentWordingHeld) or row.version in shown)
+    ]
+
+
+def _versions_shown(told: Sequence[_Told]) -> list[int]:
+    """Return the versions of the events whose wordings moderators let everybody see, the one
+    that stands last."""
+    state, shown = INITIAL, [0]
+    for _, event in told:
+        state = evolve(state, cast(CommentEvent, event))
+        row, _ = told[state.words_version - 1]
+        if state.moderated == "published":
+            shown.append(row.version)
+    return shown
+
+
+def _event(
+    ring: KeyRing, owner: UUID, row: Recorded, event: AnyEvent, *, shown: bool
+) -> HistoryEvent:
+    by = event.author if isinstance(event, CommentPosted) else getattr(event, "by", None)
+    body = None
+    if shown and isinstance(event, _Worded):
+        body = _body(ring, owner, row, event)
+    kind = codec.published_topic(row.topic)
+    return HistoryEvent(position=row.position, type=kind, at=event.time, by=by, body=body)
+
+
+def _body(ring: KeyRing, owner: UUID, row: Recorded, event: _Worded) -> str | None:
+    """The wording; None where it is erased, or was altered."""
+    if not isinstance(event.personal, bytes) or row.event_id is None:
+        return None
+    place = codec.words_place(row.stream, row.topic, row.event_id)
+    try:
+        return codec.open_words(event.personal, ring, owner, place).body
+    except (Erased, Damaged):
+        return None

@@ -1,0 +1,34 @@
+"""A discussion as it grew: its published events in order, and how many comments it had then."""
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from uuid import UUID
+
+from rostra.log import EventLog, Recorded
+from rostra_adapters.application.feed.events import Feed, FeedEvent
+from rostra_projections.as_of_views import PastViews
+from rostra_projections.comments.rows import COUNTS
+
+
+async def grown(
+    log: EventLog, feed: Feed, discussion: UUID
+) -> AsyncIterator[tuple[FeedEvent, int]]:
+    """Each event as the feed tells it, with the number of comments once it had happened."""
+    views = PastViews(discussion)
+    counts = views.rows.of(COUNTS)
+    async with aclosing(log.read_discussion(discussion, await log.head())) as pages:
+        async for page in pages:
+            told = {event.position: event for event in await feed.told(await _whole(log, page))}
+            for row in page:
+                views.take((row,))
+                if row.position in told:
+                    group = counts.get(discussion)
+                    yield told[row.position], 0 if group is None else group.comments
+
+
+async def _whole(log: EventLog, page: list[Recorded]) -> list[Recorded]:
+    """The same rows with their metadata, which says who published them."""
+    positions = {row.position for row in page}
+    streams = await log.read_streams(list({row.stream for row in page}))
+    rows = [row for each in streams.values() for row in each if row.position in positions]
+    return sorted(rows, key=lambda row: row.position)

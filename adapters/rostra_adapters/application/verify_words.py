@@ -1,0 +1,82 @@
+"""Every sealed field of the log, opened where it stands: what was altered, or moved, is named."""
+
+from collections.abc import AsyncIterator, Sequence
+from uuid import UUID
+
+import msgspec
+
+from rostra import codec, ids
+from rostra.deciding.stream_states import fold
+from rostra.log import EventLog, Recorded
+from rostra.sealing import Damaged, Erased, KeyRing
+from rostra_adapters.application.feed.names import Names
+from rostra_adapters.postgres.rebuild.verify import Difference
+
+ROWS_READ_MAX = 2_000
+
+
+class _Sealed(msgspec.Struct, frozen=True):
+    row: Recorded
+    event: codec.AnyEvent
+    event_id: UUID
+    sealed: bytes
+
+
+async def unopened_words(log: EventLog, ring: KeyRing) -> AsyncIterator[Difference]:
+    """The fields that do not open: damaged, or without a key though nobody was erased."""
+    names, head, position = Names(log), await log.head(), 0
+    while position < head and (rows := await log.read_after(position, ROWS_READ_MAX)):
+        position = rows[-1].position
+        for difference in await _unopened(log, ring, names, rows):
+            yield difference
+
+
+async def _unopened(
+    log: EventLog, ring: KeyRing, names: Names, rows: Sequence[Recorded]
+) -> list[Difference]:
+    found = [it for row in rows if (it := _sealed(row)) is not None]
+    named = await names.of({ids.discussion_of(it.row.stream) for it in found})
+    owned = [
+        (it, codec.words_owner(it.event, name.site))
+        for it in found
+        if (name := named.get(ids.discussion_of(it.row.stream))) and name.site is not None
+    ]
+    await ring.load({owner for _, owner in owned})
+    keyless: dict[UUID, list[_Sealed]] = {}
+    differences = []
+    for it, owner in owned:
+        place = codec.words_place(it.row.stream, it.row.topic, it.event_id)
+        try:
+            codec.open_words(it.sealed, ring, owner, place)
+        except Erased:
+            keyless.setdefault(owner, []).append(it)
+        except Damaged:
+            differences.append(_difference(it, "words that are damaged"))
+    for owner, fields in keyless.items():
+        if not await _was_erased(log, owner):
+            differences += [_difference(it, "words without their key") for it in fields]
+    return differences
+
+
+def _sealed(row: Recorded) -> _Sealed | None:
+    try:
+        event = codec.decode(row.topic, row.state) if ids.is_ours(row.stream) else None
+    except msgspec.DecodeError:  # the views name it
+        return None
+    sealed = getattr(event, codec.PERSONAL, None)
+    if event is None or row.event_id is None or not isinstance(sealed, bytes):
+        return None
+    return _Sealed(row, event, row.event_id, sealed)
+
+
+async def _was_erased(log: EventLog, owner: UUID) -> bool:
+    if ids.kind_of(owner) != ids.Kind.PERSON:
+        return False
+    rows = (await log.read_streams([owner]))[owner]
+    events = [it for row in rows if (it := codec.decode(row.topic, row.state)) is not None]
+    return bool(fold(ids.Kind.PERSON, events).erasures)
+
+
+def _difference(it: _Sealed, found: str) -> Difference:
+    row = it.row
+    return Difference("log", "stored_events", str(row.position), f"those of a {row.topic}", found)

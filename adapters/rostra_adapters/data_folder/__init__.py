@@ -1,0 +1,1 @@
+"""Files that Rostra keeps beside the database."""

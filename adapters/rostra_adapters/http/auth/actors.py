@@ -1,0 +1,132 @@
+"""Actors: a person, or a moderator, in one discussion of the token's site."""
+
+from collections.abc import Collection
+from uuid import UUID, uuid4
+
+import msgspec
+from aiohttp import hdrs, web
+
+from rostra import fields as texts
+from rostra.commands import Command
+from rostra.deciding.handle import Commanded, Outcome
+from rostra.events import PERSONS, Act
+from rostra.limits import NAME_CHARACTERS_MAX
+from rostra.names import cleaned_name, given_name
+from rostra.settings import Rules
+from rostra.times import Time
+from rostra_adapters.application.app import App
+from rostra_adapters.http.auth import tokens
+from rostra_adapters.http.auth.readers import ORIGINS, Reader
+from rostra_adapters.http.auth.tokens import Token
+from rostra_adapters.http.problems import Problem, refused
+from rostra_adapters.http.settings import HttpSettings
+from rostra_adapters.http.writes import WRITES
+from rostra_projections.responses.shapes import Viewer
+
+NAMED_BY_THE_URL = ("unknown-comment", "unknown-discussion")
+PASSAGE_NAMED_BY_THE_URL = ("unknown-passage", "unknown-discussion")
+
+
+class Actor(msgspec.Struct, frozen=True):
+    """A person where they act. `moderates`: by a token for it."""
+
+    person: str
+    token_name: str | None
+    viewer: Viewer
+    site: str
+    resource: str
+    moderates: bool
+
+    @property
+    def name(self) -> str:
+        """The name that is shown with what they write. Raises the problem `forbidden`."""
+        if self.token_name is None:
+            return cleaned_name(self.person[:NAME_CHARACTERS_MAX])
+        try:
+            return given_name(self.token_name)
+        except ValueError as error:
+            raise Problem(
+                "forbidden", f"the token's `name` cannot be a person's: {error}"
+            ) from None
+
+    def act(self, now: Time, event: str | None = None) -> Act:
+        """Return the act that they do now; `event` is its name, where it has one."""
+        name = str(uuid4()) if event is None else event
+        return Act(PERSONS, name, now, person=self.person, moderates=self.moderates)
+
+
+async def enter(request: web.Request, app: App, discussion: UUID, *, scope: str) -> Actor:
+    """Return who acts in a discussion. Raises the problems `unauthorized` and `forbidden`, and
+    `not-found` where the discussion is unknown, or private and not for them."""
+    token = tokens.needed(request, scope)
+    access = await app.standing(discussion, token.site)
+    reader = Reader(request, app)
+    if access is None or not reader.may_read(access.site, access.rules):
+        raise Problem("not-found", "there is no such discussion")
+    _must_act_there(request, token, access.site, access.rules, scope)
+    return actor(token, reader, access.site, access.resource, moderates=scope == "moderate")
+
+
+class Visit(msgspec.Struct, frozen=True):
+    """An actor on a site, where there may be no such discussion yet. What is `hidden` from them
+    is to answer like what is unknown."""
+
+    actor: Actor
+    discussion: UUID
+    hidden: bool
+
+
+async def visit(request: web.Request, app: App, site: str, resource: str) -> Visit:
+    """Return who acts on a site. Raises the problems `unauthorized` and `forbidden`."""
+    token = tokens.needed(request, "comment")
+    discussion = await app.discussion_named(site, resource)
+    rules = await app.site_rules(site)
+    access = await app.standing(discussion, site)
+    reader = Reader(request, app)
+    hidden = not reader.may_read(site, rules if access is None else access.rules)
+    shown = rules if reader.may_read(site, rules) else Rules()  # as if there were no such site
+    if access is not None and not hidden:
+        shown = access.rules
+    _must_act_there(request, token, site, shown, "comment")
+    return Visit(actor(token, reader, site, resource, moderates=False), discussion, hidden)
+
+
+def actor(token: Token, reader: Reader, site: str, resource: str, *, moderates: bool) -> Actor:
+    """The token's person. Raises the problem `forbidden` where they cannot be named here."""
+    try:
+        person: str = msgspec.convert(token.person, texts.PersonId)
+    except msgspec.ValidationError:
+        raise Problem("forbidden", "the token's `sub` cannot be a person's") from None
+    return Actor(person, token.name or None, reader.viewer(site), site, resource, moderates)
+
+
+def _must_act_there(
+    request: web.Request, token: Token, site: str, rules: Rules, scope: str
+) -> None:
+    """A person's token is for one site; a moderator's may be for all."""
+    request[ORIGINS] = rules.origins
+    there = token.site == site if scope == "comment" else token.reaches(site)
+    if not there:
+        raise Problem("forbidden", "the token is not for this site")
+    origin = request.headers.get(hdrs.ORIGIN)
+    if origin is not None and "*" not in rules.origins and origin not in rules.origins:
+        raise Problem("origin-not-allowed", f"the site does not name {origin[:200]}")
+
+
+async def submitted(
+    request: web.Request,
+    app: App,
+    settings: HttpSettings,
+    command: Command,
+    act: Act,
+    named_by_the_url: Collection[str] = NAMED_BY_THE_URL,
+) -> Outcome:
+    """Submit a command if the limits on writes have room. Raises a refusal as a problem:
+    `not-found` for what the URL names."""
+    await request.app[WRITES].admit(request, command, act)
+    (outcome,) = await app.submit([Commanded(command, act, is_checked=True)])
+    if outcome.refusal is None:
+        return outcome
+    if outcome.refusal.name in named_by_the_url:
+        raise Problem("not-found", outcome.refusal.detail)
+    raise refused(outcome.refusal, retry_after_seconds=settings.retry_after_seconds)

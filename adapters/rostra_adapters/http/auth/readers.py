@@ -1,0 +1,136 @@
+"""Readers and what they may see: private things and unknown ones answer alike."""
+
+from collections.abc import Sequence
+from typing import cast
+from uuid import UUID
+
+import msgspec
+from aiohttp import web
+
+from rostra import codec, ids
+from rostra.deciding.stream_states import fold
+from rostra.discussion import Discussion
+from rostra.log import Recorded
+from rostra.settings import Rules, named
+from rostra_adapters.application import read_position
+from rostra_adapters.application.app import Access, App, site_prefix
+from rostra_adapters.application.queries.comment_queries import Readable
+from rostra_adapters.http.auth import tokens
+from rostra_adapters.http.problems import Problem
+from rostra_projections.responses.shapes import ANYONE, Viewer
+
+READING_SCOPES = ("read", "moderate", "publish")
+ORIGINS = web.RequestKey("origins", tuple[str, ...])
+"""The site's `origins`, once a handler knows whose page it shows."""
+
+
+class Reader:
+    """One request's reader."""
+
+    def __init__(self, request: web.Request, app: App) -> None:
+        self._request = request
+        self._app = app
+        self._token = tokens.of(request)
+        self.is_moderator = False  # of the discussion that was entered last
+        self.made_of: set[int] | None = set()
+        """The discussions (and sites) that the answer is made of; None where that is not known."""
+
+    @property
+    def person(self) -> str | None:
+        """Whose token it is; None without one."""
+        return None if self._token is None else self._token.person
+
+    async def access(self, discussion: UUID) -> Access | None:
+        """Return the access to a discussion, None where it is unknown, or private and not for
+        the reader. Both take the same work: what is cached is used for who may read alone. The
+        answer is made of what is unknown, but not of what is hidden (see `changes.streams_of`)."""
+        access = self._app.cached_access(discussion)
+        if access is None or not self.may_read(access.site, access.rules):
+            access = await self._app.read_access(discussion)
+        if access is not None and not self.may_read(access.site, access.rules):
+            return None
+        self.is_made_of(ids.prefix_of(discussion))
+        return access
+
+    async def enter(self, discussion: UUID) -> Viewer:
+        """Return who the reader is in a discussion. Raises the problem `not-found` where it is
+        unknown, or private and not for them."""
+        access = await self.access(discussion)
+        if access is None:
+            raise Problem("not-found", "there is no such discussion")
+        self._request[ORIGINS] = access.rules.origins
+        self.is_made_of(site_prefix(access.site))
+        viewer = self.viewer(access.site)
+        self.is_moderator = viewer.moderator
+        return viewer
+
+    async def visit(self, site: str) -> Rules:
+        """Return the rules of a site. Its `origins` hold for the answer where the reader may
+        read it."""
+        rules = await self._app.site_rules(site)
+        if self.may_read(site, rules):
+            self._request[ORIGINS] = rules.origins
+        self.is_made_of(site_prefix(site))
+        return rules
+
+    def may_read(self, site: str, rules: Rules) -> bool:
+        """Everybody may what is not private."""
+        return not rules.private or self._may_read_private(site)
+
+    def _may_read_private(self, site: str) -> bool:
+        return self._token is not None and self._token.may(site, *READING_SCOPES)
+
+    def filter_of(self, site: str, rules: Rules) -> Readable | None:
+        """Return what chooses the discussions of a site that they may read; None for all."""
+        if self._may_read_private(site):
+            return None
+
+        async def readable(discussions: Sequence[UUID]) -> set[UUID]:
+            return await self.readable(site, rules, discussions)
+
+        return readable
+
+    async def readable(self, site: str, rules: Rules, discussions: Sequence[UUID]) -> set[UUID]:
+        """Those of a site's discussions that they may read, in one look at the log."""
+        read_position.note(self._app.position())
+        streams = await self._app.log.read_streams(discussions)
+        known = {discussion for discussion, rows in streams.items() if rows}
+        found = {
+            discussion
+            for discussion in known
+            if self.may_read(site, _ruled(rules, streams[discussion]))
+        }
+        hidden = known - found
+        self.is_made_of(*(ids.prefix_of(one) for one in discussions if one not in hidden))
+        return found
+
+    def is_made_of(self, *prefixes: int) -> None:
+        """The answer is another once one of these has changed."""
+        if self.made_of is not None:
+            self.made_of.update(prefixes)
+
+    def viewer(self, site: str) -> Viewer:
+        """Persons see how they voted and what of theirs is held, moderators all."""
+        token = self._token
+        if token is None or not token.reaches(site):
+            return ANYONE
+        person = token.person if "comment" in token.scopes and token.site == site else None
+        return Viewer(person=person, moderator="moderate" in token.scopes)
+
+
+def _ruled(site: Rules, rows: Sequence[Recorded]) -> Rules:
+    """The site's rules with what a discussion sets itself."""
+    events = (codec.decode(row.topic, row.state) for row in rows)
+    state = fold(ids.Kind.DISCUSSION, [event for event in events if event is not None])
+    return msgspec.structs.replace(site, **named(cast(Discussion, state).settings))
+
+
+def id_in_path(request: web.Request, kind: ids.Kind) -> UUID:
+    """The id that the URL names. Raises the problem `not-found` where it can be none of ours."""
+    try:
+        found = UUID(request.match_info["id"])
+    except ValueError:
+        found = None
+    if found is None or not ids.is_ours(found) or ids.kind_of(found) != kind:
+        raise Problem("not-found", f"there is no such {kind.name.lower()}")
+    return found

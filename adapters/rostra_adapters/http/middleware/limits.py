@@ -1,0 +1,193 @@
+"""Limits on requests: a token bucket in memory for each person, address or service.
+
+Each process has buckets of its own, so that no request waits for the database. Several workers
+share a rate out: each takes its part (`Rate.shared`). Connections are not spread evenly over
+workers, so a client whose connections all reach one worker has that worker's part alone; all
+together never have more than the rate. Writes have limits besides that hold for all processes
+(see `writes`). A reader without a token, and a guest, is known by address (see `addresses`).
+Requests from this very machine without a proxy are not limited.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from hashlib import sha256
+from math import ceil
+from time import monotonic
+
+import msgspec
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from rostra.names import is_guest
+from rostra_adapters.http.auth import tokens
+from rostra_adapters.http.auth.addresses import Addresses
+from rostra_adapters.http.problems import Problem, retry_after
+from rostra_adapters.http.settings import HttpSettings, Rate
+
+Clock = Callable[[], float]
+
+BUCKETS_KEPT_MAX = 100_000
+CALLERS_KEPT_MAX = 10_000
+SERVICES = ("publish", "feed", "admin")
+"""Scopes of services, which have a limit of their own."""
+GUEST_POLICY = "guest"
+UNLIMITED_PATHS = ("/healthz", "/readyz", "/metrics")
+
+
+class Left(msgspec.Struct, frozen=True):
+    """What a caller has left. `wait_seconds` is 0 where this request is granted."""
+
+    policy: str
+    rate: Rate
+    remaining: int
+    reset_seconds: int
+    wait_seconds: float
+
+    def headers(self) -> dict[str, str]:
+        """As the draft on RateLimit header fields has it."""
+        window = ceil(self.rate.burst / self.rate.per_second)
+        return {
+            "RateLimit-Policy": f'"{self.policy}";q={self.rate.burst};w={window}',
+            "RateLimit": f'"{self.policy}";r={self.remaining};t={self.reset_seconds}',
+        }
+
+
+LEFT = web.RequestKey("left", Left)
+
+
+class _Bucket(msgspec.Struct):
+    level: float
+    at: float
+
+
+class Buckets:
+    """Buckets by caller, filled at a rate; those that were not used for longest are forgotten."""
+
+    def __init__(self, policy: str, rate: Rate, clock: Clock) -> None:
+        self._policy = policy
+        self._rate = rate
+        self._clock = clock
+        self._kept: OrderedDict[str, _Bucket] = OrderedDict()
+
+    def take(self, caller: str) -> Left:
+        """One request of a caller."""
+        bucket = self._filled(caller)
+        granted = bucket.level >= 1
+        bucket.level -= granted
+        return self._left(bucket, is_granted=granted)
+
+    def charge(self, caller: str, requests: float) -> Left:
+        """Take from a caller's bucket, which may owe then. Granted is what leaves no debt."""
+        bucket = self._filled(caller)
+        bucket.level -= requests
+        return self._left(bucket, is_granted=bucket.level >= 0)
+
+    def _filled(self, caller: str) -> _Bucket:
+        now, rate = self._clock(), self._rate
+        bucket = self._kept.setdefault(caller, _Bucket(rate.burst, now))
+        self._kept.move_to_end(caller)
+        if len(self._kept) > BUCKETS_KEPT_MAX:
+            self._kept.popitem(last=False)
+        bucket.level = min(rate.burst, bucket.level + (now - bucket.at) * rate.per_second)
+        bucket.at = now
+        return bucket
+
+    def _left(self, bucket: _Bucket, *, is_granted: bool) -> Left:
+        rate = self._rate
+        return Left(
+            policy=self._policy,
+            rate=rate,
+            remaining=max(int(bucket.level), 0),
+            reset_seconds=ceil((rate.burst - bucket.level) / rate.per_second),
+            wait_seconds=0.0 if is_granted else (1 - bucket.level) / rate.per_second,
+        )
+
+
+class Limits:
+    """The middleware, and the headers that tell of it."""
+
+    def __init__(self, settings: HttpSettings, clock: Clock = monotonic) -> None:
+        self._settings = settings
+        self.addresses = Addresses(settings.proxies)
+        rates = {
+            "person": settings.person_rate,
+            "reader": settings.reader_rate,
+            "publish": settings.publish_rate,
+        }
+        self._buckets = {
+            policy: Buckets(policy, rate, clock) for policy, rate in rates.items() if rate
+        }
+        self._callers: OrderedDict[bytes, tuple[str, str]] = OrderedDict()
+
+    def middleware(self) -> Middleware:
+        @web.middleware
+        async def limited(request: web.Request, handler: Handler) -> web.StreamResponse:
+            if request.path not in UNLIMITED_PATHS:
+                self._take(request)
+            return await handler(request)
+
+        return limited
+
+    def of_reader(self, request: web.BaseRequest) -> Left | None:
+        """One request of a reader without a token; None where there is no limit."""
+        buckets, caller = self._buckets.get("reader"), self.address_of(request)
+        return buckets.take(caller) if buckets is not None and caller else None
+
+    def charge(self, request: web.Request, requests: float) -> None:
+        """Charge a caller for as many further requests, whether they have them left or not; for
+        none, only look. Raises the problem `too-many-requests` where none are left."""
+        policy, caller = self._caller(request, self.address_of(request))
+        buckets = self._buckets.get(policy)
+        if buckets is None or not caller:
+            return
+        left = request[LEFT] = buckets.charge(caller, requests)
+        if left.wait_seconds and not requests:
+            wait = retry_after(ceil(left.wait_seconds))
+            raise Problem("too-many-requests", f"the limit is that of a {policy}", headers=wait)
+
+    def tell(self, request: web.Request, answer: web.StreamResponse) -> None:
+        """As the answer's head is made."""
+        left = request.get(LEFT)
+        if left is not None:
+            answer.headers.update(left.headers())
+
+    def _take(self, request: web.Request) -> None:
+        """Raises the problem `too-many-requests`."""
+        address = self.address_of(request)
+        policy, caller = self._caller(request, address)
+        if policy == GUEST_POLICY:  # their tokens cost nothing, and bring no room of their own
+            policy, caller = ("reader", address) if address else ("person", caller)
+        buckets = self._buckets.get(policy)
+        if buckets is None or not caller:
+            return
+        left = request[LEFT] = buckets.take(caller)
+        if left.wait_seconds:
+            wait = retry_after(ceil(left.wait_seconds))
+            raise Problem("too-many-requests", f"the limit is that of a {policy}", headers=wait)
+
+    def _caller(self, request: web.Request, address: str) -> tuple[str, str]:
+        """Which limit holds, and for whom. A bad token is a reader's."""
+        header = request.headers.get("Authorization")
+        if header is None:
+            return "reader", address
+        digest = sha256(header.encode(errors="surrogateescape")).digest()
+        if (known := self._callers.get(digest)) is not None:
+            return known
+        try:
+            token = tokens.of(request)
+        except Problem:
+            token = None
+        if token is None:
+            return "reader", address
+        policy = "person" if token.scopes.isdisjoint(SERVICES) else "publish"
+        if is_guest(token.person):
+            policy = GUEST_POLICY
+        found = policy, msgspec.json.encode([token.site, token.person]).decode()
+        self._callers[digest] = found
+        if len(self._callers) > CALLERS_KEPT_MAX:
+            self._callers.popitem(last=False)
+        return found
+
+    def address_of(self, request: web.BaseRequest) -> str:
+        """Return the reader's address; empty where there is no limit."""
+        return self.addresses.reader(request)

@@ -1,0 +1,204 @@
+"""`/metrics`, for Prometheus: of this process, and of the log and views that it shares."""
+
+import time
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+
+import msgspec
+from aiohttp import web
+from prometheus_client import CollectorRegistry, Gauge, Histogram
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from rostra.log import LogUnavailable
+from rostra_adapters.application.app import App
+from rostra_adapters.http.auth.addresses import Addresses
+from rostra_adapters.http.gate import Gate
+from rostra_adapters.http.middleware.page_cache import PageCache
+from rostra_adapters.postgres.log.log import PostgresLog
+from rostra_adapters.postgres.views.backend import Backend, ViewStatus
+
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+EVENTS = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_000, 4_000)
+NO_ROUTE = "none"
+
+
+class _Metadata(msgspec.Struct):
+    at: str
+
+
+_metadata = msgspec.json.Decoder(_Metadata)
+
+
+class Metrics:
+    """What is counted as it happens, and what is looked up when somebody asks."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._measures: list[Callable[[], None]] = []
+        self._series: dict[tuple[str, str, int], Histogram] = {}
+        self.registry = CollectorRegistry()
+        self._requests = Histogram(
+            "rostra_request_seconds", "Time to answer", ["method", "route", "status"],
+            buckets=SECONDS, registry=self.registry,
+        )  # fmt: skip
+        self._append_events = Histogram(
+            "rostra_append_events", "Events of an append", buckets=EVENTS, registry=self.registry
+        )
+        self._append_seconds = Histogram(
+            "rostra_append_seconds", "Time of an append", buckets=SECONDS, registry=self.registry
+        )
+        self._up = Gauge("rostra_log_up", "Whether the database answers", registry=self.registry)
+        self._head = Gauge("rostra_log_head", "The log's last position", registry=self.registry)
+        self._queued = Gauge(
+            "rostra_queued_events", "Events that wait to be appended", registry=self.registry
+        )
+        self._waiting = Gauge(
+            "rostra_queued_commands", "Commands that wait to be decided", registry=self.registry
+        )
+        self._holes = Gauge(
+            "rostra_log_holes", "Positions that will never be", registry=self.registry
+        )
+        self._lag = Gauge(
+            "rostra_view_lag_events", "Events not read yet", ["view"], registry=self.registry
+        )
+        self._late = Gauge(
+            "rostra_view_lag_seconds",
+            "Age of the first event not read yet",
+            ["view"],
+            registry=self.registry,
+        )
+        self._parked = Gauge(
+            "rostra_view_parked", "Discussions not followed", ["view"], registry=self.registry
+        )
+        self._readers = Gauge(
+            "rostra_readers", "Streams that are open", ["kind"], registry=self.registry
+        )
+        self.registry.register(_Foreign(app.views))
+        if isinstance(app.log, PostgresLog):
+            app.log.observe_appends(self._appended)
+
+    def before_looking(self, measure: Callable[[], None]) -> None:
+        """Have what was done, but not measured yet, measured before somebody looks."""
+        self._measures.append(measure)
+
+    def requested(self, method: str, route: str, status: int, seconds: float) -> None:
+        """A request that was answered."""
+        labels = (method, route, status)
+        series = self._series.get(labels)
+        if series is None:
+            series = self._series[labels] = self._requests.labels(*labels)
+        series.observe(seconds)
+
+    def count_readers(self, kind: str, count: Callable[[], int]) -> None:
+        """Ask for the number of a kind whenever somebody looks."""
+        self._readers.labels(kind).set_function(lambda: float(count()))
+
+    def count_untrusted_headers(self, addresses: Addresses) -> None:
+        """Show how many requests had forwarding headers from an untrusted address."""
+        self.registry.register(_UntrustedHeaders(addresses))
+
+    def count_connections(self, gate: Gate) -> None:
+        """Show the connections that are open, and how many were refused."""
+        self.registry.register(_ConnectionCounts(gate))
+
+    def count_pages(self, pages: PageCache) -> None:
+        """Show what the page cache has done."""
+        self.registry.register(_PageCacheCounts(pages))
+
+    async def get(self, _: web.Request) -> web.Response:
+        """The handler."""
+        for measure in self._measures:
+            measure()
+        await self._look()
+        body = generate_latest(self.registry)
+        return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    def _appended(self, events: int, seconds: float) -> None:
+        self._append_events.observe(events)
+        self._append_seconds.observe(seconds)
+
+    async def _look(self) -> None:
+        log = self._app.log
+        self._waiting.set(self._app.queued_commands)
+        if isinstance(log, PostgresLog):
+            self._queued.set(log.queued_events)
+            self._holes.set(log.holes)
+        try:
+            status = await self._app.status()
+            self._head.set(status.head)
+            for view in status.views:
+                await self._look_at(view)
+            self._up.set(1)
+        except LogUnavailable:
+            self._up.set(0)
+
+    async def _look_at(self, view: ViewStatus) -> None:
+        self._lag.labels(view.name).set(view.lag)
+        self._parked.labels(view.name).set(len(view.parked))
+        self._late.labels(view.name).set(await self._age_after(view.position) if view.lag else 0)
+
+    async def _age_after(self, position: int) -> float:
+        """Of the first event after a position, in seconds by the clock of recording."""
+        for row in await self._app.log.read_after(position, 1):
+            if row.metadata is not None:
+                at = datetime.fromisoformat(_metadata.decode(row.metadata).at)
+                return max(0.0, (datetime.fromtimestamp(time.time(), UTC) - at).total_seconds())
+        return 0.0
+
+
+class _Foreign(Collector):
+    """What the views pass over, counted where they are kept."""
+
+    def __init__(self, views: Backend) -> None:
+        self._views = views
+
+    def collect(self) -> Iterable[Metric]:
+        meaning = "Events of others in the log that were passed over"
+        yield CounterMetricFamily("rostra_foreign_events", meaning, self._views.foreign)
+
+
+class _UntrustedHeaders(Collector):
+    """Requests whose forwarding headers were ignored."""
+
+    def __init__(self, addresses: Addresses) -> None:
+        self._addresses = addresses
+
+    def collect(self) -> Iterable[Metric]:
+        meaning = "Requests with forwarding headers from an address that is not trusted"
+        count = self._addresses.untrusted_headers
+        yield CounterMetricFamily("rostra_untrusted_forwarding_headers", meaning, count)
+
+
+class _ConnectionCounts(Collector):
+    """Connections as their gate counts them."""
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+
+    def collect(self) -> Iterable[Metric]:
+        """Return the counts of now."""
+        gate = self._gate
+        yield GaugeMetricFamily("rostra_connections", "Open connections", gate.connections)
+        meaning = "Connections beyond the limits"
+        yield CounterMetricFamily("rostra_connections_refused", meaning, gate.refused)
+
+
+class _PageCacheCounts(Collector):
+    """What a page cache counts itself, since it is asked for every page."""
+
+    def __init__(self, pages: PageCache) -> None:
+        self._pages = pages
+
+    def collect(self) -> Iterable[Metric]:
+        pages = self._pages
+        yield CounterMetricFamily("rostra_page_cache_hits", "Pages answered", pages.hits)
+        yield CounterMetricFamily("rostra_page_cache_misses", "Pages not there", pages.misses)
+        yield GaugeMetricFamily("rostra_page_cache_bytes", "Size of what is kept", pages.bytes)
+
+
+def route_of(request: web.Request) -> str:
+    """The route's pattern; whatever has none is one of a kind, lest there be endless many."""
+    resource = request.match_info.route.resource
+    return NO_ROUTE if resource is None else resource.canonical

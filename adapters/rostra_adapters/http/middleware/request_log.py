@@ -1,0 +1,189 @@
+"""A line of JSON for each request, and the trace (W3C `traceparent`) that it belongs to.
+
+Lines and measurements are put down a moment later, many at once: a line by itself would cost a
+third of what a kept page costs.
+"""
+
+import asyncio
+import logging
+import random
+import re
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from rostra.times import format_time
+from rostra_adapters.http.middleware.metrics import Metrics, route_of
+from rostra_adapters.http.middleware.problems_and_cors import Handler
+from rostra_adapters.observability import tracing
+from rostra_adapters.observability.printing import visible, visible_json, without_passwords
+
+CLIENT_GONE = 499
+"""Logged where nobody was there to take the answer."""
+PATH_CHARACTERS_MAX = 500
+WRITE_SECONDS = 0.1
+WAITING_MAX = 1_000
+TRACEPARENT = "traceparent"
+TRACE = web.RequestKey("trace", str)
+"""The `traceparent` of our part in the request."""
+
+Write = Callable[[bytes], object]
+"""Takes lines."""
+
+_TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
+_NOTHING = re.compile(r"0+")
+_bits = random.Random().getrandbits  # noqa: S311  # names of traces, no secrets
+
+
+class Line(msgspec.Struct):
+    """What is written of a request."""
+
+    time: str
+    level: str
+    logger: str
+    message: str
+    method: str
+    path: str
+    route: str
+    status: int
+    seconds: float
+    trace_id: str
+    span_id: str
+
+
+class Part(msgspec.Struct, frozen=True, gc=False):
+    """Ours in a request, `began` by the performance counter. `trace` is its `traceparent`,
+    `span` what is exported of it."""
+
+    began: float
+    trace: str
+    span: Any = None
+
+
+class _Done(msgspec.Struct, frozen=True, gc=False):
+    at: float
+    method: str
+    path: str
+    route: str
+    status: int
+    seconds: float
+    trace: str
+
+
+class RequestLog:
+    """The outermost middleware. Without `write` requests are measured alone."""
+
+    def __init__(self, metrics: Metrics, write: Write | None) -> None:
+        self._metrics = metrics
+        self._write = write
+        self._waiting: list[_Done] = []
+        self._timer: asyncio.TimerHandle | None = None
+        metrics.before_looking(self.put_down)
+
+    @web.middleware
+    async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        part, status = self.begin(request, time.perf_counter()), CLIENT_GONE
+        request[TRACE] = part.trace
+        try:
+            response = await handler(request)
+            status = response.status
+            return response
+        finally:
+            self.done(request, route_of(request), status, part)
+
+    def answer_trace(self, request: web.Request, answer: web.StreamResponse) -> None:
+        """As the answer's head is made."""
+        trace = request.get(TRACE)
+        if trace is not None:
+            answer.headers[TRACEPARENT] = trace
+
+    async def stop(self, _: object = None) -> None:
+        """Put down what still waits."""
+        self.put_down()
+
+    def begin(self, request: web.BaseRequest, began: float) -> Part:
+        """A request that will be done."""
+        if (exported := tracing.tracing()) is None:
+            return Part(began, continued(request.headers.get(TRACEPARENT)))
+        span = exported.request(request.method, request.path, request.headers)
+        return Part(began, tracing.traceparent(span), span)
+
+    def done(self, request: web.BaseRequest, route: str, status: int, part: Part) -> None:
+        """A request was answered."""
+        seconds, method = time.perf_counter() - part.began, request.method
+        path, trace = request.raw_path, part.trace
+        self._waiting.append(_Done(time.time(), method, path, route, status, seconds, trace))
+        if part.span is not None and (exported := tracing.tracing()) is not None:
+            exported.answered(part.span, method, route, status)
+        if len(self._waiting) >= WAITING_MAX:
+            self.put_down()
+        elif self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(WRITE_SECONDS, self.put_down)
+
+    def put_down(self) -> None:
+        """Measure and write what has been done."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        waiting, self._waiting = self._waiting, []
+        for done in waiting:
+            self._metrics.requested(done.method, done.route, done.status, done.seconds)
+        if self._write is not None and waiting:
+            self._write(b"".join(_line(done) for done in waiting))
+
+
+def continued(given: str | None) -> str:
+    """A part of the trace that is given; of a new one where there is none that can be read."""
+    found = None if given is None else _TRACEPARENT.fullmatch(given)
+    if found is None or any(_NOTHING.fullmatch(part) for part in found.groups()[:2]):
+        return f"00-{_bits(128) or 1:032x}-{_bits(64) or 1:016x}-00"
+    return f"00-{found[1]}-{_bits(64) or 1:016x}-{found[3]}"
+
+
+def _line(done: _Done) -> bytes:
+    _, trace, span, _ = done.trace.split("-")
+    path = done.path.partition("?")[0][:PATH_CHARACTERS_MAX]
+    line = Line(
+        time=_time(done.at),
+        level="info",
+        logger="rostra.requests",
+        message="request",
+        method=done.method,
+        path=path.encode(errors="replace").decode(),
+        route=done.route,
+        status=done.status,
+        seconds=round(done.seconds, 6),
+        trace_id=trace,
+        span_id=span,
+    )
+    return visible_json(msgspec.json.encode(line)) + b"\n"
+
+
+def _time(seconds: float) -> str:
+    return format_time(datetime.fromtimestamp(seconds, UTC))
+
+
+class JsonLines(logging.Formatter):
+    """Every line of the log as a JSON object."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "time": _time(record.created),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": without_passwords(record.getMessage()),
+        }
+        if record.exc_info:
+            line["exception"] = without_passwords(self.formatException(record.exc_info))
+        return visible_json(_encoded(line)).decode()
+
+
+def _encoded(line: dict[str, Any]) -> bytes:
+    try:
+        return msgspec.json.encode(line)
+    except UnicodeEncodeError:  # half a surrogate, in a message of another library
+        return msgspec.json.encode({name: visible(str(it)) for name, it in line.items()})

@@ -1,0 +1,1 @@
+"""The description of the interface, as OpenAPI 3.1 and as a page."""

@@ -1,0 +1,116 @@
+"""`/demo`: an article of our own, a lively discussion under it, and two people to act as."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+from aiohttp import hdrs, web
+
+from rostra_adapters.application.app import App
+from rostra_adapters.http.auth import tokens
+from rostra_adapters.http.middleware.security_headers import CONTENT_SECURITY_POLICY
+from rostra_adapters.http.routes.embed import ASK_AGAIN, File, read
+from rostra_adapters.http.settings import HttpSettings
+
+SITE = "demo"
+RESOURCE = "/a-river-comes-back"
+TITLE = "A river comes back"
+PUBLISHED = "2026-03-14T05:00:00Z"
+SOURCE = "urn:rostra:demo"
+PEOPLE = {"ada": "Ada", "ben": "Ben"}
+TOKEN_DAYS = 1.0
+POLICY = (
+    "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'; trusted-types rostra"
+)
+
+Event = dict[str, Any]
+
+
+async def publish(app: App) -> None:
+    """What was said already; again changes nothing."""
+    await app.publish(list(conversation()))
+
+
+def conversation() -> Iterator[Event]:
+    """The demo's events, the votes one reader each."""
+    said = json.loads(read_demo()["conversation.json"])
+    article = read_demo()["article.html"].decode()
+    settings = {"guests": True, "orders": ["newest", "oldest", "most_voted", "best"]}
+    yield _event("site", "site.configured", PUBLISHED, {"site": SITE, "settings": settings})
+    yield _about("opened", "discussion.opened", PUBLISHED, title=TITLE)
+    yield _about("article", "article.revised", PUBLISHED, revision="1", html=article)
+    for passage in said["passages"]:
+        marked = {"passage": passage["key"], "exact": passage["exact"]}
+        if passage["question"]:
+            marked["question"] = passage["question"]
+        yield _about(f"passage:{passage['key']}", "passage.marked", PUBLISHED, **marked)
+    for key, parent, person, name, time, body, up, down, passage in said["comments"]:
+        posted = {"comment": key, "author": {"id": person, "name": name}, "body": body}
+        optional = {"parent": parent, "passage": passage}
+        posted |= {field: value for field, value in optional.items() if value}
+        yield _about(f"comment:{key}", "comment.posted", time, **posted)
+        for number in range(up + down):
+            cast = {"comment": key, "voter": f"reader-{number}", "value": 1 if number < up else -1}
+            yield _about(f"vote:{key}:{number}", "vote.cast", time, **cast)
+
+
+def read_demo() -> dict[str, bytes]:
+    """The demo's files."""
+    return read("rostra_adapters.web.demo")
+
+
+class Demo:
+    """The handlers."""
+
+    def __init__(self, settings: HttpSettings) -> None:
+        self._settings = settings
+        files = read_demo()
+        article = b'<article id="article">\n' + files["article.html"] + b"</article>"
+        page = files["demo.html"].replace(b"{article}", article)
+        self._files = {
+            name: File(name, data, ASK_AGAIN)
+            for name, data in {**files, "demo.html": page}.items()
+            if name in ("demo.html", "demo.css", "demo.js", "demo.svg")
+        }
+
+    def routes(self) -> list[web.RouteDef]:
+        return [
+            web.get("/demo", self.page),
+            web.get("/demo/people.json", self.people),
+            web.get("/demo/{name:demo\\.(?:css|js|svg)}", self.file),
+        ]
+
+    async def page(self, request: web.Request) -> web.Response:
+        answer = self._files["demo.html"].answer(request)
+        answer.headers[CONTENT_SECURITY_POLICY] = POLICY
+        return answer
+
+    async def file(self, request: web.Request) -> web.Response:
+        return self._files[request.match_info["name"]].answer(request)
+
+    async def people(self, _: web.Request) -> web.Response:
+        """A token for each, for this site alone."""
+        signed = {
+            person: tokens.sign(
+                self._settings.secret,
+                scope="comment",
+                person=person,
+                name=name,
+                site=SITE,
+                days=TOKEN_DAYS,
+            )
+            for person, name in PEOPLE.items()
+        }
+        headers = {hdrs.CONTENT_TYPE: "application/json", hdrs.CACHE_CONTROL: "no-store"}
+        return web.Response(body=msgspec.json.encode(signed), headers=headers)
+
+
+def _about(name: str, kind: str, time: str, **data: Any) -> Event:
+    return _event(name, kind, time, {"site": SITE, "resource": RESOURCE, **data})
+
+
+def _event(name: str, kind: str, time: str, data: Event) -> Event:
+    about = {"specversion": "1.0", "source": SOURCE, "id": name, "type": kind, "time": time}
+    return {**about, "data": data}

@@ -1,0 +1,267 @@
+"""A discussion for those who run no script: a page, and its newest comments as an Atom feed."""
+
+import re
+from collections.abc import Iterable, Iterator
+from html import escape
+from urllib.parse import urlencode
+from uuid import UUID
+from xml.sax.saxutils import escape as escape_xml
+
+from aiohttp import web
+
+from rostra import ids
+from rostra.settings import Order
+from rostra_adapters.application.app import App
+from rostra_adapters.http.auth.readers import Reader, id_in_path
+from rostra_adapters.http.middleware.security_headers import CONTENT_SECURITY_POLICY, policy
+from rostra_adapters.http.queries import Query
+from rostra_adapters.http.routes.reads import CURSOR, Document, Reads
+from rostra_projections.responses.shapes import (
+    ANYONE,
+    CommentShape,
+    CommentsPage,
+    DiscussionShape,
+)
+
+PAGE_COMMENTS = 50
+PAGE_REPLIES = 10
+FEED_COMMENTS = 50
+TITLE_WORDS_CHARACTERS = 80
+ORDERS: dict[Order, str] = {
+    "newest": "Newest",
+    "oldest": "Oldest",
+    "most_voted": "Most voted",
+    "best": "Best",
+    "controversial": "Controversial",
+    "hot": "Hot",
+}
+SAID = {
+    "held": "Waits for a moderator.",
+    "rejected": "Rejected by a moderator.",
+    "removed": "Removed by a moderator.",
+    "deleted": "Deleted by its author.",
+    "erased": "The author's words were erased.",
+}
+STYLE = """
+:root{color-scheme:light dark}
+body{font:1.0625rem/1.6 Charter,Georgia,serif;max-width:44rem;margin:2rem auto;padding:0 1rem;
+overflow-wrap:anywhere}
+h1{font-size:1.5rem;line-height:1.25}nav a{margin-inline-end:1rem}
+ol{list-style:none;padding:0;margin:0}
+ol ol{border-inline-start:2px solid #8886;padding-inline-start:clamp(.5rem,3vw,1.25rem)}
+article{padding-block:.75rem}header{font:.875rem/1.4 system-ui,sans-serif}
+header a{color:inherit}article>p{margin:.3rem 0}.words{unicode-bidi:plaintext}
+.words pre{overflow-x:auto}blockquote{margin:.5em 0;padding-inline-start:.8em;
+border-inline-start:3px solid #8886}:target{background:#fc32}
+"""
+POLICY = policy(STYLE)
+# What XML 1.0 has no way to write.
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+class Documents:
+    """The handlers. Readers with a token see what everybody sees."""
+
+    def __init__(self, app: App, reads: Reads) -> None:
+        self._app = app
+        self._reads = reads
+
+    def routes(self) -> list[web.RouteDef]:
+        path = "/v1/discussions/{id}"
+        return [
+            self._reads.get(f"{path}/page", self._page, "order", "cursor", "comment"),
+            self._reads.get(f"{path}/feed.atom", self._feed),
+        ]
+
+    async def _page(self, query: Query, reader: Reader, request: web.Request) -> Document | None:
+        discussion = id_in_path(request, ids.Kind.DISCUSSION)
+        await reader.enter(discussion)
+        found = await self._app.discussion(discussion)
+        access = await self._app.access(discussion)
+        asked, cursor = query.uuid("comment"), query.one("cursor", CURSOR)
+        order = await self._reads.order(query, discussion, default="newest")
+        top = None if asked is None else await self._comment(discussion, asked)
+        if asked is None:
+            page = await self._comments(discussion, order, PAGE_COMMENTS, cursor)
+        elif top is None:
+            return None
+        else:
+            page = await self._replies(asked, cursor)
+        if found is None or page is None or access is None:
+            return None
+        return Document(
+            "".join(_html(found, page, access.rules.orders, top)).encode(errors="replace"),
+            "text/html; charset=utf-8",
+            page.position,
+            {CONTENT_SECURITY_POLICY: POLICY},
+        )
+
+    async def _feed(self, _: Query, reader: Reader, request: web.Request) -> Document | None:
+        discussion = id_in_path(request, ids.Kind.DISCUSSION)
+        await reader.enter(discussion)
+        found = await self._app.discussion(discussion)
+        page = await self._comments(discussion, "newest", FEED_COMMENTS, None, flat=True)
+        if found is None or page is None:
+            return None
+        xml = "".join(_atom(found, page))
+        return Document(xml.encode(), "application/atom+xml; charset=utf-8", page.position)
+
+    async def _comments(
+        self, discussion: UUID, order: Order, limit: int, cursor: str | None, *, flat: bool = False
+    ) -> CommentsPage | None:
+        return await self._app.comments_page(
+            discussion,
+            order=order,
+            limit=limit,
+            cursor=cursor,
+            replies=PAGE_REPLIES,
+            passage=None,
+            inline=False,
+            flat=flat,
+            viewer=ANYONE,
+        )
+
+    async def _comment(self, discussion: UUID, comment: UUID) -> CommentShape | None:
+        """None where it is not of this discussion."""
+        if not ids.is_ours(comment) or ids.kind_of(comment) != ids.Kind.COMMENT:
+            return None
+        if ids.discussion_of(comment) != discussion:
+            return None
+        return await self._app.comment(comment, viewer=ANYONE)
+
+    async def _replies(self, comment: UUID, cursor: str | None) -> CommentsPage | None:
+        return await self._app.replies(
+            comment,
+            order="oldest",
+            limit=PAGE_COMMENTS,
+            cursor=cursor,
+            replies=PAGE_REPLIES,
+            viewer=ANYONE,
+        )
+
+
+# -- the page
+
+
+def _html(
+    found: DiscussionShape, page: CommentsPage, orders: Iterable[Order], top: CommentShape | None
+) -> Iterator[str]:
+    """The whole discussion, or one comment (`top`) and the replies to it."""
+    title = escape(found.title or found.resource)
+    path = f"/v1/discussions/{found.id}"
+    yield f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
+    yield '<meta name="viewport" content="width=device-width,initial-scale=1">'
+    yield f'<link rel="alternate" type="application/atom+xml" href="{path}/feed.atom">'
+    if found.url and found.url.startswith(("https://", "http://")):
+        yield f'<link rel="canonical" href="{escape(found.url)}">'
+        title = f'<a href="{escape(found.url)}" itemprop="url">{title}</a>'
+    yield f"<style>{STYLE}</style></head>"
+    yield '<body itemscope itemtype="https://schema.org/DiscussionForumPosting">'
+    yield f'<h1 dir="auto" itemprop="headline">{title}</h1><p>Comments: {found.comments}</p>'
+    yield from _orders(path, page, orders, top)
+    yield "<main>"
+    if top is None:
+        yield from _list(page.comments, path)
+    else:
+        yield "<ol><li>"
+        yield from _comment(top, path)
+        yield from _list(page.comments, path)
+        yield "</li></ol>"
+    yield "</main>"
+    if page.next is not None:
+        about = {"order": page.order} if top is None else {"comment": str(top.id)}
+        query = escape(urlencode({**about, "cursor": page.next}))
+        yield f'<p><a rel="next" href="{path}/page?{query}">More comments</a></p>'
+    yield "</body></html>\n"
+
+
+def _orders(
+    path: str, page: CommentsPage, orders: Iterable[Order], top: CommentShape | None
+) -> Iterator[str]:
+    """The orders that are offered; above a single comment the way up, in their place."""
+    if top is None:
+        yield '<nav aria-label="Order">'
+        for order in (order for order in ORDERS if order in orders):
+            here = ' aria-current="page"' if order == page.order else ""
+            yield f'<a href="{path}/page?order={order}"{here}>{ORDERS[order]}</a>'
+    else:
+        yield f'<nav aria-label="Up"><a href="{path}/page">All comments</a>'
+        if top.parent is not None:
+            yield f'<a href="{path}/page?comment={top.parent}">What this answers</a>'
+    yield "</nav>"
+
+
+def _list(comments: list[CommentShape], path: str) -> Iterator[str]:
+    if not comments:
+        return
+    yield "<ol>"
+    for comment in comments:
+        yield "<li>"
+        yield from _comment(comment, path)
+        below = comment.children or []
+        yield from _list(below, path)
+        if comment.replies > len(below):
+            more = f"{path}/page?comment={comment.id}"
+            yield f'<p><a href="{more}">All {comment.replies} replies</a></p>'
+        yield "</li>"
+    yield "</ol>"
+
+
+def _comment(comment: CommentShape, path: str) -> Iterator[str]:
+    here = f"comment-{comment.id}"
+    yield f'<article id="{here}" itemprop="comment" itemscope itemtype="https://schema.org/Comment">'
+    yield "<header>"
+    if comment.author is not None:
+        name = escape(comment.author.name or comment.author.id)
+        yield '<span itemprop="author" itemscope itemtype="https://schema.org/Person">'
+        yield f'<b dir="auto" itemprop="name">{name}</b></span> '
+        if comment.author.guest is True:
+            yield "(guest) "
+    time = escape(comment.posted_at)
+    yield f'<a itemprop="url" href="{path}/page?comment={comment.id}">'
+    yield f'<time itemprop="dateCreated" datetime="{time}">{time[:16].replace("T", " ")}</time></a>'
+    yield f" · {comment.score:+d}</header>" if comment.score else "</header>"
+    if comment.status in SAID:
+        yield f"<p><em>{SAID[comment.status]}</em></p>"
+    if comment.html is not None:  # sanitised as it was rendered
+        yield f'<div class="words" dir="auto" itemprop="text">{comment.html}</div>'
+    yield "</article>"
+
+
+# -- the feed
+
+
+def _atom(found: DiscussionShape, page: CommentsPage) -> Iterator[str]:
+    # References are relative: under which names the service is reached it cannot know.
+    path = f"/v1/discussions/{found.id}"
+    shown = [one for one in page.comments if one.status in ("published", "erased")]
+    updated = max((_changed(one) for one in shown), default="1970-01-01T00:00:00.000000Z")
+    yield '<?xml version="1.0" encoding="utf-8"?>\n<feed xmlns="http://www.w3.org/2005/Atom">'
+    yield f"<id>urn:uuid:{found.id}</id><title>{_xml(found.title or found.resource)}</title>"
+    yield f"<updated>{updated}</updated>"
+    yield f'<link rel="self" type="application/atom+xml" href="{_xml(path)}/feed.atom"/>'
+    yield f'<link rel="alternate" type="text/html" href="{_xml(path)}/page"/>'
+    for comment in shown:
+        yield from _entry(comment, path)
+    yield "</feed>\n"
+
+
+def _entry(comment: CommentShape, path: str) -> Iterator[str]:
+    author = comment.author
+    name = "" if author is None else author.name or author.id
+    title = " ".join((comment.body or SAID["erased"]).split())
+    if len(title) > TITLE_WORDS_CHARACTERS:
+        title = title[: TITLE_WORDS_CHARACTERS - 1] + "…"
+    yield f"<entry><id>urn:uuid:{comment.id}</id><title>{_xml(title) or '…'}</title>"
+    yield f"<published>{comment.posted_at}</published><updated>{_changed(comment)}</updated>"
+    yield f"<author><name>{_xml(name) or '…'}</name></author>"
+    yield f'<link rel="alternate" type="text/html" href="{_xml(path)}/page?comment={comment.id}"/>'
+    yield f'<content type="html">{_xml(comment.html or "")}</content></entry>'
+
+
+def _changed(comment: CommentShape) -> str:
+    return comment.edited_at or comment.posted_at
+
+
+def _xml(text: str) -> str:
+    return escape_xml(_NOT_XML.sub("\ufffd", text), {'"': "&quot;"})

@@ -1,0 +1,311 @@
+"""`POST /v1/events`: CloudEvents in, one result each."""
+
+import asyncio
+import logging
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from urllib.parse import unquote_to_bytes
+from uuid import UUID
+
+import msgspec
+from aiohttp import web
+from msgspec import UNSET, Raw
+
+from rostra.commands import ConfigureSite, ErasePerson, ReturnPerson
+from rostra.deciding.handle import Commanded, Outcome, answer_each
+from rostra.log import LogBusy, LogUnavailable
+from rostra.refusals import Refusal
+from rostra.times import Time
+from rostra.wire import cloudevents, strict_json
+from rostra_adapters.application.app import App
+from rostra_adapters.http import ndjson
+from rostra_adapters.http import sse as streams
+from rostra_adapters.http.auth import tokens
+from rostra_adapters.http.auth.tokens import Token
+from rostra_adapters.http.gate import limit_untaken
+from rostra_adapters.http.messages import LINES, answer, body_of, check_encoding
+from rostra_adapters.http.problems import Problem, ProblemShape, refused
+from rostra_adapters.http.settings import HttpSettings
+
+STRUCTURED = "application/cloudevents+json"
+BATCHED = "application/cloudevents-batch+json"
+PLAIN = "application/json"
+"""An event or an array of them; with `ce-` headers the data of an event in binary mode."""
+BINARY_PREFIX = "ce-"
+QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+JSON_BLANKS = b" \t\r\n"
+ADMINS = (ConfigureSite, ErasePerson, ReturnPerson)
+"""Commands that need the scope `admin`, and `publish` not."""
+BUSY_RETRY_SECONDS = 0.1
+REFUSED_AFTER_SECONDS = 1.0
+
+_logger = logging.getLogger(__name__)
+
+
+class ResultShape(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What became of one event."""
+
+    event: str | None
+    status: str
+    position: int | None = None
+    id: UUID | None = None
+    problem: ProblemShape | None = None
+
+
+class BatchShape(msgspec.Struct, kw_only=True):
+    """`position` is the log's head when all was done; the results stand in the order given."""
+
+    position: int
+    results: list[ResultShape]
+
+
+class Publishing:
+    """The handler of `/v1/events` in each of the modes of CloudEvents over HTTP."""
+
+    def __init__(self, app: App, settings: HttpSettings, now: Callable[[], Time]) -> None:
+        self._app = app
+        self._settings = settings
+        self._now = now
+        self._streams: set[ndjson.LineStream] = set()
+
+    async def stop(self, _: web.Application) -> None:
+        """A service that stops answers what it took, and reads no further."""
+        for stream in self._streams:
+            stream.stop()
+
+    async def post(self, request: web.Request) -> web.StreamResponse:
+        token = tokens.needed(request, "publish", "admin")
+        if request.content_type == LINES:
+            return await self._lines(request, token)
+        take = self._taking(request)
+        await self._admit()
+        body = await body_of(request, self._settings.events_request_bytes_max)
+        try:
+            return await take(request, token, body)
+        except strict_json.NotJson as error:
+            raise Problem("not-json", str(error)) from None
+
+    async def _admit(self) -> None:
+        """Before there is a body to read. Who is to be told to come again is told a moment later,
+        if there is still no room then: a thousand connections that ask again at once would leave
+        no time for what was taken. Raises LogBusy."""
+        try:
+            self._app.admit()
+        except LogBusy:
+            await asyncio.sleep(REFUSED_AFTER_SECONDS)
+            self._app.admit()
+
+    def _taking(
+        self, request: web.Request
+    ) -> Callable[[web.Request, Token, bytes], Awaitable[web.Response]]:
+        """What takes the request's mode. Raises the problem `unsupported-media-type`."""
+        charset = (request.charset or "utf-8").lower()
+        is_binary = f"{BINARY_PREFIX}specversion" in request.headers
+        modes = {
+            STRUCTURED: self._structured,
+            BATCHED: self._batched,
+            PLAIN: self._binary if is_binary else self._plain,
+        }
+        if charset in ("utf-8", "utf8") and (take := modes.get(request.content_type)):
+            return take
+        detail = f"send {STRUCTURED}, {BATCHED}, {LINES} or {PLAIN}, in UTF-8"
+        raise Problem("unsupported-media-type", detail)
+
+    async def _structured(self, request: web.Request, token: Token, body: bytes) -> web.Response:
+        event = strict_json.value(body)
+        commanded = _read(lambda: cloudevents.command(event, self._now()), token)
+        return await self._one(request, _name(event, commanded), commanded)
+
+    async def _plain(self, request: web.Request, token: Token, body: bytes) -> web.Response:
+        """An event, or an array of them, under the media type of all JSON."""
+        is_array = body.lstrip(JSON_BLANKS).startswith(b"[")
+        return await (self._batched if is_array else self._structured)(request, token, body)
+
+    async def _binary(self, request: web.Request, token: Token, body: bytes) -> web.Response:
+        attributes = _attributes(request.headers)
+        commanded = _read(
+            lambda: cloudevents.command_of_parts(attributes, body, self._now()), token
+        )
+        return await self._one(request, attributes.get("id"), commanded)
+
+    async def _one(
+        self, request: web.Request, name: str | None, commanded: Commanded | Refusal
+    ) -> web.Response:
+        outcome = (await self._submit([commanded]))[0]
+        if outcome.refusal is not None:
+            raise self._problem(outcome.refusal)
+        status = 201 if outcome.status == "recorded" else 200
+        return self._answer(request, self._result(name, outcome), status=status)
+
+    async def _batched(self, request: web.Request, token: Token, body: bytes) -> web.Response:
+        events = _elements(body, self._settings.batch_events_max)
+        now = self._now()
+        read = [_read_element(event, now, token) for event in events]
+        results = [
+            self._result(_name(event, commanded), outcome)
+            for event, commanded, outcome in zip(
+                events, read, await self._submit(read), strict=True
+            )
+        ]
+        return self._answer(request, BatchShape(position=await self._app.head(), results=results))
+
+    # -- a stream of lines
+
+    async def _lines(self, request: web.Request, token: Token) -> web.StreamResponse:
+        """Whatever goes wrong once the answer has begun ends it, not whole. What it said by then
+        holds; publishing again tells what became of the rest."""
+        check_encoding(request)
+        if request.transport is not None:  # a client may read once it has sent everything
+            limit_untaken(request.transport, 0)
+        stream = ndjson.LineStream(
+            request,
+            lambda lines: self._line_results(lines, token),
+            line_bytes_max=self._settings.line_of_events_bytes_max,
+        )
+        response = await streams.begin(request, LINES)
+        self._streams.add(stream)
+        try:
+            with request.app[tokens.VERIFIER].watching(token, stream.stop):
+                await stream.run(response)
+        except* (ConnectionError, web.RequestPayloadError, streams.TooSlow):
+            streams.cut(request)
+        except* LogUnavailable:
+            _logger.warning("a stream of events was ended: the database is away")
+            streams.cut(request)
+        except* Exception:
+            _logger.exception("a stream of events was ended")
+            streams.cut(request)
+        finally:
+            self._streams.discard(stream)
+        return response
+
+    async def _line_results(self, lines: Sequence[ndjson.Line], token: Token) -> bytes:
+        now = self._now()
+        most = self._settings.line_of_events_bytes_max
+        read = [_read_line(line, now, token, bytes_max=most) for line in lines]
+        outcomes = await self._submit_patiently([event for _, event in read])
+        results = [
+            self._result(name, outcome) for (name, _), outcome in zip(read, outcomes, strict=True)
+        ]
+        return b"".join(msgspec.json.encode(result) + b"\n" for result in results)
+
+    async def _submit_patiently(self, events: Sequence[Commanded | Refusal]) -> list[Outcome]:
+        """A stream is slowed down where others would be told to come again later. What was
+        recorded by an attempt that failed is a duplicate to the next."""
+        patience = asyncio.get_running_loop().time() + self._settings.away_seconds_max
+        while True:
+            try:
+                return await self._submit(events)
+            except LogBusy:
+                pass
+            except LogUnavailable:
+                if asyncio.get_running_loop().time() > patience:
+                    raise
+            await asyncio.sleep(BUSY_RETRY_SECONDS)
+
+    async def _submit(self, events: Sequence[Commanded | Refusal]) -> list[Outcome]:
+        """Submit what can be, in order, and give each its outcome."""
+        return await answer_each(events, self._app.submit)
+
+    def _result(self, name: str | None, outcome: Outcome) -> ResultShape:
+        problem = None
+        if outcome.refusal is not None:
+            problem = self._problem(outcome.refusal).shape()
+            problem.status = UNSET
+        return ResultShape(
+            event=name,
+            status=outcome.status,
+            position=outcome.position,
+            id=outcome.id,
+            problem=problem,
+        )
+
+    def _problem(self, refusal: Refusal) -> Problem:
+        return refused(refusal, retry_after_seconds=self._settings.retry_after_seconds)
+
+    def _answer(
+        self, request: web.Request, shape: ResultShape | BatchShape, *, status: int = 200
+    ) -> web.Response:
+        return answer(
+            request,
+            msgspec.json.encode(shape),
+            status=status,
+            headers={"Cache-Control": "no-store"},
+            compressed_bytes_min=self._settings.compressed_bytes_min,
+        )
+
+
+def _elements(body: bytes, events_max: int) -> list[Raw]:
+    try:
+        events = strict_json.elements(body)
+    except strict_json.NotAnArray as error:
+        raise Problem("not-an-array", str(error)) from None
+    if len(events) > events_max:
+        raise Problem("too-large", f"a batch holds at most {events_max} events")
+    return events
+
+
+def _read_line(
+    line: ndjson.Line, now: Time, token: Token, *, bytes_max: int
+) -> tuple[str | None, Commanded | Refusal]:
+    """The event's name, and what can be submitted of it."""
+    if line is None:
+        return None, Refusal("too-large", f"a line has at most {bytes_max} bytes")
+    try:
+        event = strict_json.value(line)
+    except strict_json.NotJson as error:
+        return None, Refusal("not-json", str(error))
+    commanded = _read_element(event, now, token)
+    return _name(event, commanded), commanded
+
+
+def _name(event: Raw, commanded: Commanded | Refusal) -> str | None:
+    """The event's id, also where it does not fit otherwise."""
+    if isinstance(commanded, Commanded):
+        return commanded.act.id
+    return cloudevents.event_name(event)
+
+
+def _read_element(event: Raw, now: Time, token: Token) -> Commanded | Refusal:
+    return _read(lambda: cloudevents.command(event, now), token)
+
+
+def _read(read: Callable[[], Commanded], token: Token) -> Commanded | Refusal:
+    """The command, or why it is none that this token may publish."""
+    try:
+        commanded = read()
+    except Refusal as refusal:
+        return refusal
+    command = commanded.command
+    if not token.reaches(command.site):
+        return Refusal("forbidden", f"the token is not for the site {command.site!r}")
+    scope = "admin" if isinstance(command, ADMINS) else "publish"
+    if scope not in token.scopes:
+        return Refusal("forbidden", f"the token does not have the scope `{scope}` for this type")
+    return commanded
+
+
+def _attributes(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return the attributes of an event in binary mode (the HTTP binding, section 3.1.3.2).
+
+    Raises the problem `bad-request`.
+    """
+    attributes: dict[str, str] = {}
+    for name, value in headers.items():
+        if not name.lower().startswith(BINARY_PREFIX):
+            continue
+        attribute = name[len(BINARY_PREFIX) :].lower()
+        if attribute in attributes:
+            raise Problem("bad-request", f"the header `{BINARY_PREFIX}{attribute}` is there twice")
+        attributes[attribute] = _attribute(attribute, value)
+    return attributes
+
+
+def _attribute(name: str, value: str) -> str:
+    """Return the value that a header carries: unquoted, then percent-decoded, as UTF-8."""
+    if QUOTED.fullmatch(value):
+        value = re.sub(r"\\(.)", r"\1", value[1:-1], flags=re.DOTALL)
+    try:
+        return unquote_to_bytes(value.encode(errors="surrogateescape")).decode()
+    except UnicodeError:
+        raise Problem("bad-request", f"the header `{BINARY_PREFIX}{name}` is not UTF-8") from None

@@ -1,0 +1,88 @@
+"""`POST /v1/guests`: a reader without an account takes part under a name, where the site says so.
+
+A guest is a person like any other, with an id that nobody else has and a token that soon ends.
+"""
+
+import asyncio
+import secrets
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+from aiohttp import hdrs, web
+
+from rostra import fields as texts
+from rostra.names import GUEST, given_name, is_reserved
+from rostra.settings import Rules
+from rostra.times import Time, format_time
+from rostra_adapters.application.app import App
+from rostra_adapters.http.auth import tokens
+from rostra_adapters.http.auth.readers import ORIGINS
+from rostra_adapters.http.bodies import decoded
+from rostra_adapters.http.messages import answer
+from rostra_adapters.http.problems import Problem
+from rostra_adapters.http.routes.persons import Body
+from rostra_adapters.http.settings import HttpSettings
+from rostra_adapters.http.writes import WRITES
+
+TOKEN_HOURS = 12.0
+ID_BYTES = 12
+
+
+class NewGuest(Body, frozen=True, kw_only=True):
+    """The name is shown with what the guest writes."""
+
+    site: texts.SiteName
+    name: texts.Name
+
+    def __post_init__(self) -> None:
+        msgspec.structs.force_setattr(self, "name", given_name(self.name))
+
+
+class GuestShape(msgspec.Struct, kw_only=True):
+    """A token with the scope `comment` for one site, and whose it is."""
+
+    token: str
+    sub: str
+    expires_at: Time
+
+
+def protected_names(rules: Rules) -> tuple[str, ...]:
+    """Return the names that no guest of a site may take."""
+    return rules.reserved_names
+
+
+class Guests:
+    """The handler."""
+
+    def __init__(self, app: App, settings: HttpSettings) -> None:
+        self._app = app
+        self._settings = settings
+
+    def routes(self) -> list[web.RouteDef]:
+        return [web.post("/v1/guests", self.enter)]
+
+    async def enter(self, request: web.Request) -> web.Response:
+        new = await decoded(request, NewGuest, bytes_max=self._settings.person_request_bytes_max)
+        rules = await self._app.site_rules(new.site)
+        if not rules.private:
+            request[ORIGINS] = rules.origins
+        if rules.private or not rules.guests:  # guests cannot read what is private
+            raise Problem("no-guests", f"{new.site} takes no guests")
+        await request.app[WRITES].admit_guest(request)
+        # Unicode's table of look-alikes takes a while to load, once in a process.
+        if await asyncio.to_thread(is_reserved, new.name, protected_names(rules)):
+            raise Problem("name-reserved", f"the name {new.name!r} is reserved, or looks like one")
+        person = GUEST + secrets.token_hex(ID_BYTES)
+        until = datetime.now(UTC) + timedelta(hours=TOKEN_HOURS)
+        token = tokens.sign(
+            self._settings.secret,
+            scope="comment",
+            person=person,
+            name=new.name,
+            site=new.site,
+            days=TOKEN_HOURS / 24,
+        )
+        shape = GuestShape(token=token, sub=person, expires_at=format_time(until))
+        body, least = msgspec.json.encode(shape), self._settings.compressed_bytes_min
+        headers: dict[str, str] = {hdrs.CACHE_CONTROL: "no-store"}
+        return answer(request, body, status=201, headers=headers, compressed_bytes_min=least)

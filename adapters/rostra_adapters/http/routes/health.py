@@ -1,0 +1,51 @@
+"""`/healthz`: the process lives. `/readyz`: it can serve."""
+
+import asyncio
+
+import msgspec
+from aiohttp import web
+
+from rostra.log import LogUnavailable
+from rostra_adapters.application.app import App, Status
+from rostra_adapters.http.problems import Problem, retry_after
+from rostra_adapters.http.settings import HttpSettings
+from rostra_adapters.postgres.views.backend import ViewBehind
+
+NOT_KEPT = {"Content-Type": "application/json", "Cache-Control": "no-store"}
+ANSWER_SECONDS_MAX = 2.0
+
+
+class Health:
+    """The handlers."""
+
+    def __init__(self, app: App, settings: HttpSettings) -> None:
+        self._app = app
+        self._settings = settings
+
+    async def healthz(self, _: web.Request) -> web.Response:
+        return web.Response(body=b'{"status":"ok"}', headers=NOT_KEPT)
+
+    async def readyz(self, _: web.Request) -> web.Response:
+        """Raises the problem `not-ready`, and says why."""
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS_MAX):
+                await self._app.wait(0, 0.0)  # what a read waits for after a reconnection
+                status = await self._app.status()
+        except (LogUnavailable, TimeoutError):
+            raise self._not_ready("the database does not answer") from None
+        except ViewBehind:
+            raise self._not_ready("the views catch up after a reconnection") from None
+        lag = _lag(status)
+        if lag > self._settings.ready_lag_events_max:
+            raise self._not_ready(f"the views are {lag} events behind")
+        body = msgspec.json.encode({"status": "ready", "head": status.head, "lag": lag})
+        return web.Response(body=body, headers=NOT_KEPT)
+
+    def _not_ready(self, detail: str) -> Problem:
+        after = retry_after(self._settings.retry_after_seconds)
+        return Problem("not-ready", detail, headers=after)
+
+
+def _lag(status: Status) -> int:
+    """Of the view that is the furthest behind."""
+    return max((view.lag for view in status.views), default=0)

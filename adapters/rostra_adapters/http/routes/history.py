@@ -1,0 +1,34 @@
+"""`GET /v1/comments/{id}/history`."""
+
+from aiohttp import web
+
+from rostra import ids
+from rostra_adapters.application.app import App
+from rostra_adapters.application.queries.history import history
+from rostra_adapters.http.auth.readers import Reader, id_in_path
+from rostra_adapters.http.queries import AS_OF, Query
+from rostra_adapters.http.routes.reads import Reads
+from rostra_projections.responses.shapes import HistoryPage
+
+
+class Histories:
+    """The handler."""
+
+    def __init__(self, app: App, reads: Reads) -> None:
+        self._app = app
+        self._reads = reads
+
+    def routes(self) -> list[web.RouteDef]:
+        return [self._reads.get("/v1/comments/{id}/history", self._history, AS_OF)]
+
+    async def _history(
+        self, query: Query, reader: Reader, request: web.Request
+    ) -> HistoryPage | None:
+        comment = id_in_path(request, ids.Kind.COMMENT)
+        discussion = ids.discussion_of(comment)
+        viewer = await reader.enter(discussion)
+        access = await self._app.standing(discussion)
+        if access is None:
+            return None
+        past = await self._app.past_position(query.as_of())
+        return await history(self._app, access, comment, viewer, past)

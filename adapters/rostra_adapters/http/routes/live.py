@@ -1,0 +1,144 @@
+"""`GET /v1/discussions/{id}/live`: what changes in a discussion, as server-sent events."""
+
+import socket
+from uuid import UUID
+
+from aiohttp import web
+
+from rostra import ids
+from rostra_adapters.application.app import App
+from rostra_adapters.application.live.updates import Batch, Channel, Live, TooOld
+from rostra_adapters.http import sse as streams
+from rostra_adapters.http.auth.readers import Reader, id_in_path
+from rostra_adapters.http.gate import StreamCounts
+from rostra_adapters.http.middleware.limits import Limits
+from rostra_adapters.http.problems import Problem, retry_after
+from rostra_adapters.http.queries import Query
+from rostra_adapters.http.routes.feed import refuse_ahead
+from rostra_adapters.http.settings import HttpSettings
+
+AFTER = "after"
+LIVE = web.AppKey("live", Live)
+UNTAKEN_BYTES_MAX = 64 * 1024
+"""What the system keeps, about, of what a reader does not take: left to itself it keeps megabytes
+of each, and nobody would notice for long that a reader is slow."""
+POLL_SECONDS = 30
+"""Time after which a reader without a stream may look again."""
+COMMENTS_A_REQUEST = 5
+"""Comments read again for a reader who has been away, that count as one request."""
+PARAMETERS = (AFTER, "min_position", "wait")
+
+
+class LiveUpdates:
+    """The handler. Everybody who may read a discussion is told the same: what all may see."""
+
+    def __init__(self, app: App, settings: HttpSettings, limits: Limits) -> None:
+        self._app = app
+        self._settings = settings
+        self._limits = limits
+        self.live = Live(app)
+        self._counts = StreamCounts(settings.live_streams_per_address_max)
+
+    async def end(self, _: web.Application) -> None:
+        """A service that stops keeps nobody listening."""
+        self.live.end()
+
+    async def get(self, request: web.Request) -> web.StreamResponse:
+        query = Query(request, known=PARAMETERS)
+        await self._wait(query)
+        after = query.number(AFTER, default=0) if AFTER in request.query else None
+        if streams.LAST_EVENT_ID in request.headers:
+            after = streams.resumed(request, after or 0)
+        discussion = id_in_path(request, ids.Kind.DISCUSSION)
+        await Reader(request, self._app).enter(discussion)
+        access = await self._app.access(discussion)
+        site = "" if access is None else access.site
+        self._admit()
+        log = await self._app.log.log_id()
+        await refuse_ahead(self._app, after or 0)
+        _keep_little(request)
+        address = self._limits.addresses.reader(request)
+        if self._counts.is_full(address):
+            seconds = retry_after(POLL_SECONDS)
+            raise Problem("too-many-streams", "read the discussion again later", headers=seconds)
+        with self._counts.counted(address):
+            return await self._stream(request, discussion, site, after, log)
+
+    async def _stream(
+        self, request: web.Request, discussion: UUID, site: str, after: int | None, log: UUID
+    ) -> web.StreamResponse:
+        """Send changes until the stream ends. Raises the problem `cursor-too-old`."""
+        try:
+            charge = lambda comments: self._limits.charge(  # noqa: E731
+                request, comments / COMMENTS_A_REQUEST
+            )
+            async with self.live.reading(discussion, site, after, charge) as (channel, position):
+                return await streams.pump(
+                    request,
+                    _Updates(channel),
+                    position,
+                    self._settings,
+                    log,
+                    self._app.log.log_id,
+                )
+        except TooOld:
+            raise Problem(
+                "cursor-too-old", "read the discussion again, and go on from there"
+            ) from None
+
+    async def _wait(self, query: Query) -> None:
+        default, most = self._settings.wait_seconds_default, self._settings.wait_seconds_max
+        wait_seconds = query.seconds("wait", default=default, most=most)
+        if least := query.number("min_position", default=0):
+            await self._app.wait(least, wait_seconds)
+
+    def _admit(self) -> None:
+        """Raises the problem `busy`."""
+        if self.live.readers >= self._settings.followers_max or self.live.ending:
+            seconds = retry_after(self._settings.retry_after_seconds)
+            raise Problem("busy", "too many clients follow discussions", headers=seconds)
+
+
+def _keep_little(request: web.Request) -> None:
+    found = None if request.transport is None else request.transport.get_extra_info("socket")
+    if found is not None:
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UNTAKEN_BYTES_MAX)
+
+
+class _Updates:
+    """What one reader is sent."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+
+    @property
+    def ended(self) -> bool:
+        return self._channel.ended
+
+    async def next(self, position: int) -> tuple[bytes, int]:
+        try:
+            batch = self._channel.after(position)
+        except TooOld:
+            raise streams.TooSlow from None
+        if batch is None:
+            return b"", max(position, self._channel.upto)
+        return _encoded(batch, position), batch.upto
+
+    async def moved(self, position: int, wait_seconds: float) -> None:
+        await self._channel.moved(position, wait_seconds)
+
+
+def _encoded(batch: Batch, after: int) -> bytes:
+    """Once for all who take the whole batch."""
+    if after <= batch.after:
+        batch.encoded = batch.encoded or _sse(batch, batch.after)
+        return batch.encoded
+    return _sse(batch, after)
+
+
+def _sse(batch: Batch, after: int) -> bytes:
+    return b"".join(
+        streams.event_bytes(one.position, one.json, one.name)
+        for one in batch.events
+        if one.position > after
+    )

@@ -1,0 +1,338 @@
+"""What a person does, from a browser: comments, votes, flags, passages.
+
+Each act goes the way of a published event, under the source `rostra:persons`. An
+`Idempotency-Key` makes the id of the comment or the passage, so it holds for ever.
+"""
+
+from collections.abc import Callable
+from typing import Annotated, Literal, TypeVar
+from uuid import UUID, uuid4
+
+import msgspec
+from aiohttp import hdrs, web
+from msgspec import UNSET, Meta, UnsetType
+
+from rostra import fields as texts
+from rostra import ids
+from rostra.commands import (
+    Author,
+    CastVote,
+    EditComment,
+    FlagComment,
+    MarkPassage,
+    OpenDiscussion,
+    PostComment,
+    RemoveComment,
+)
+from rostra.comment import Comment, Status
+from rostra.deciding.handle import Outcome
+from rostra.deciding.person_rules import not_opened_by_readers
+from rostra.limits import KEY_CHARACTERS_MAX
+from rostra.times import Time
+from rostra_adapters.application.app import App
+from rostra_adapters.application.queries.history import comment_state
+from rostra_adapters.http.auth import tokens
+from rostra_adapters.http.auth.actors import Actor, enter, submitted, visit
+from rostra_adapters.http.auth.readers import id_in_path
+from rostra_adapters.http.bodies import decoded
+from rostra_adapters.http.messages import answer
+from rostra_adapters.http.preconditions import version_seen
+from rostra_adapters.http.problems import Problem, refused
+from rostra_adapters.http.routes.reads import Reads
+from rostra_adapters.http.settings import HttpSettings
+from rostra_adapters.http.writes import WRITES
+
+IDEMPOTENCY_KEY = "Idempotency-Key"
+IdempotencyKey = Annotated[str, Meta(max_length=KEY_CHARACTERS_MAX, pattern=r"\A[ -~]+\Z")]
+
+
+class Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a request says."""
+
+
+_B = TypeVar("_B", bound=Body)
+
+
+class NewComment(Body, frozen=True, kw_only=True):
+    """`parent` and `passage` are ids."""
+
+    body: texts.Body
+    parent: UUID | None = None
+    passage: UUID | None = None
+
+    def __post_init__(self) -> None:
+        texts.check_body(self.body)
+
+
+class NewWording(Body, frozen=True, kw_only=True):
+    body: texts.Body
+
+    def __post_init__(self) -> None:
+        texts.check_body(self.body)
+
+
+class NewVote(Body, frozen=True, kw_only=True):
+    """For, against, or 0 to take it back."""
+
+    value: Annotated[int, Meta(ge=-1, le=1)]
+
+
+class NewFlag(Body, frozen=True, kw_only=True):
+    reason: texts.Reason
+
+
+class NewPassage(Body, frozen=True, kw_only=True):
+    """Offsets are in Unicode code points."""
+
+    exact: texts.Quote
+    prefix: texts.Context | None = None
+    suffix: texts.Context | None = None
+    start: texts.Offset | None = None
+    end: texts.Offset | None = None
+
+    def __post_init__(self) -> None:
+        if self.start is not None and self.end is not None and self.end < self.start:
+            raise ValueError("`end` lies before `start`")
+        texts.check_quote(self.exact)
+
+
+Ignored = Annotated[str | None, Meta(description="Ignored: a publisher gives it.")]
+
+
+class NewDiscussion(Body, frozen=True, kw_only=True):
+    """`title` and `url` are taken from readers of earlier versions, and ignored."""
+
+    site: texts.SiteName
+    resource: texts.Resource
+    title: Ignored = None
+    url: Ignored = None
+
+
+class DoneShape(msgspec.Struct, kw_only=True):
+    """What it is about, how that stands, and the position from which views show it. `pending`:
+    a new wording waits for the moderators, while the one before stays shown."""
+
+    id: UUID
+    status: Status | UnsetType = UNSET
+    pending: Literal[True] | UnsetType = UNSET
+    position: int
+
+
+def done_shape(comment: UUID, state: Comment, outcome: Outcome) -> DoneShape:
+    """Return what became of a comment that something was done to."""
+    return DoneShape(
+        id=comment,
+        status=state.status,
+        pending=UNSET if state.pending is None else True,
+        position=outcome.position or 0,
+    )
+
+
+class VoteShape(msgspec.Struct, kw_only=True):
+    """The comment's votes with this one counted."""
+
+    up: int
+    down: int
+    score: int
+    my_vote: int
+    position: int
+
+
+class Persons:
+    """The handlers. Each raises the domain's refusals as problems."""
+
+    def __init__(
+        self, app: App, settings: HttpSettings, reads: Reads, now: Callable[[], Time]
+    ) -> None:
+        self._app = app
+        self._settings = settings
+        self._reads = reads
+        self._now = now
+
+    def routes(self) -> list[web.RouteDef]:
+        return [
+            web.put("/v1/discussions", self.open),
+            web.post("/v1/discussions/{id}/comments", self.post),
+            web.post("/v1/discussions/{id}/passages", self.mark),
+            web.patch("/v1/comments/{id}", self.edit),
+            web.delete("/v1/comments/{id}", self.delete),
+            web.put("/v1/comments/{id}/vote", self.vote),
+            web.post("/v1/comments/{id}/flag", self.flag),
+        ]
+
+    async def post(self, request: web.Request) -> web.Response:
+        discussion = ids.discussion_of(id_in_path(request, ids.Kind.DISCUSSION))
+        actor = await self._enter(request, discussion)
+        new = await self._decoded(request, NewComment)
+        comment = ids.comment_id_of_person(discussion, actor.person, _idempotency_key(request))
+        command = PostComment(
+            site=actor.site,
+            resource=actor.resource,
+            comment_id=comment,
+            author=Author(id=actor.person, name=actor.name),
+            body=new.body,
+            parent_id=new.parent,
+            passage_id=new.passage,
+        )
+        act = actor.act(self._now(), str(comment))
+        outcome = await submitted(request, self._app, self._settings, command, act)
+        state = await comment_state(self._app.log, comment)
+        assert state.posted is not None
+        done = DoneShape(id=comment, status=state.posted.status, position=outcome.position or 0)
+        return self._answer(request, done, status=201, location=f"/v1/comments/{comment}")
+
+    async def mark(self, request: web.Request) -> web.Response:
+        discussion = ids.discussion_of(id_in_path(request, ids.Kind.DISCUSSION))
+        actor = await self._enter(request, discussion)
+        new = await self._decoded(request, NewPassage)
+        passage = ids.passage_id_of_person(discussion, actor.person, _idempotency_key(request))
+        command = MarkPassage(
+            site=actor.site,
+            resource=actor.resource,
+            passage_id=passage,
+            exact=new.exact,
+            prefix=new.prefix,
+            suffix=new.suffix,
+            start=new.start,
+            end=new.end,
+        )
+        act = actor.act(self._now(), str(passage))
+        outcome = await submitted(request, self._app, self._settings, command, act)
+        done = DoneShape(id=outcome.id or passage, position=outcome.position or 0)
+        # Where somebody else has marked the same stretch, it is that passage.
+        status = 201 if outcome.id == passage else 200
+        return self._answer(request, done, status=status)
+
+    async def edit(self, request: web.Request) -> web.Response:
+        comment, actor = await self._at_comment(request)
+        new = await self._decoded(request, NewWording)
+        seen = await self._matched(request, comment, actor)
+        command = EditComment(
+            site=actor.site,
+            resource=actor.resource,
+            comment_id=comment,
+            body=new.body,
+            by=actor.person,
+        )
+        return await self._done(request, comment, command, actor, seen)
+
+    async def delete(self, request: web.Request) -> web.Response:
+        comment, actor = await self._at_comment(request)
+        seen = await self._matched(request, comment, actor)
+        command = RemoveComment(
+            site=actor.site, resource=actor.resource, comment_id=comment, by=actor.person
+        )
+        return await self._done(request, comment, command, actor, seen)
+
+    async def flag(self, request: web.Request) -> web.Response:
+        comment, actor = await self._at_comment(request)
+        new = await self._decoded(request, NewFlag)
+        command = FlagComment(
+            site=actor.site,
+            resource=actor.resource,
+            comment_id=comment,
+            by=actor.person,
+            reason=new.reason,
+        )
+        return await self._done(request, comment, command, actor)
+
+    async def vote(self, request: web.Request) -> web.Response:
+        """Answered once the view has counted it."""
+        comment, actor = await self._at_comment(request)
+        new = await self._decoded(request, NewVote)
+        command = CastVote(
+            site=actor.site,
+            resource=actor.resource,
+            comment_id=comment,
+            voter=actor.person,
+            value=new.value,
+        )
+        discussion, now = ids.discussion_of(comment), self._now()
+        async with request.app[WRITES].guest_vote(request, actor.person, comment, discussion, now):
+            outcome = await submitted(request, self._app, self._settings, command, actor.act(now))
+        await self._app.wait(outcome.position or 0, self._settings.wait_seconds_default)
+        found = await self._app.views.reads.comment(comment)
+        assert found is not None
+        _, row = found
+        position = max(row.changed, outcome.position or 0)
+        shape = VoteShape(
+            up=row.up, down=row.down, score=row.score, my_vote=new.value, position=position
+        )
+        return self._answer(request, shape)
+
+    async def open(self, request: web.Request) -> web.Response:
+        """Open a discussion; one that is open is shown as it stands."""
+        tokens.needed(request, "comment")
+        new = await self._decoded(request, NewDiscussion)
+        visited = await visit(request, self._app, new.site, new.resource)
+        discussion = visited.discussion
+        command = OpenDiscussion(site=new.site, resource=new.resource)
+        act = visited.actor.act(self._now())
+        if visited.hidden:
+            await request.app[WRITES].admit(request, command, act)
+            refusal = not_opened_by_readers(new.site)
+            raise refused(refusal, retry_after_seconds=self._settings.retry_after_seconds)
+        outcome = await submitted(request, self._app, self._settings, command, act)
+        await self._app.wait(outcome.position or 0, self._settings.wait_seconds_default)
+        await self._enter(request, discussion)
+        shape = await self._app.discussion(discussion)
+        status = 201 if outcome.status == "recorded" else 200
+        location = f"/v1/discussions/{discussion}"
+        return self._answer(request, shape, status=status, location=location)
+
+    # -- what several do
+
+    async def _enter(self, request: web.Request, discussion: UUID) -> Actor:
+        return await enter(request, self._app, discussion, scope="comment")
+
+    async def _at_comment(self, request: web.Request) -> tuple[UUID, Actor]:
+        comment = id_in_path(request, ids.Kind.COMMENT)
+        return comment, await self._enter(request, ids.discussion_of(comment))
+
+    async def _decoded(self, request: web.Request, kind: type[_B]) -> _B:
+        return await decoded(request, kind, bytes_max=self._settings.person_request_bytes_max)
+
+    async def _done(
+        self,
+        request: web.Request,
+        comment: UUID,
+        command: EditComment | RemoveComment | FlagComment,
+        actor: Actor,
+        seen: int | None = None,
+    ) -> web.Response:
+        act = msgspec.structs.replace(actor.act(self._now()), seen=seen)
+        outcome = await submitted(request, self._app, self._settings, command, act)
+        state = await comment_state(self._app.log, comment)
+        done = done_shape(comment, state, outcome)
+        return self._answer(request, done)
+
+    async def _matched(self, request: web.Request, comment: UUID, actor: Actor) -> int | None:
+        app, settings, reads = self._app, self._settings, self._reads
+        return await version_seen(request, app, settings, reads, comment, actor)
+
+    def _answer(
+        self,
+        request: web.Request,
+        shape: msgspec.Struct | None,
+        *,
+        status: int = 200,
+        location: str | None = None,
+    ) -> web.Response:
+        headers: dict[str, str] = {hdrs.CACHE_CONTROL: "no-store"}
+        if location is not None:
+            headers[hdrs.LOCATION] = location
+        body, least = msgspec.json.encode(shape), self._settings.compressed_bytes_min
+        return answer(request, body, status=status, headers=headers, compressed_bytes_min=least)
+
+
+def _idempotency_key(request: web.Request) -> str:
+    """The request's; without one a random one. Raises the problem `bad-request`."""
+    given = request.headers.getall(IDEMPOTENCY_KEY, [])
+    if not given:
+        return uuid4().hex
+    try:
+        (text,) = given
+        key: str = msgspec.convert(text, IdempotencyKey)
+    except ValueError:
+        raise Problem("bad-request", f"`{IDEMPOTENCY_KEY}` does not fit") from None
+    return key

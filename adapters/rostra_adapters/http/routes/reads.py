@@ -1,0 +1,364 @@
+"""The reads of discussions, comments, replies, passages and counts."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from hashlib import blake2b
+from typing import Annotated, Any, Literal, NoReturn, get_args
+from urllib.parse import quote
+from uuid import UUID
+
+import msgspec
+from aiohttp import web
+from msgspec import Meta
+from yarl import URL
+
+from rostra import fields as texts
+from rostra import ids
+from rostra.settings import Order
+from rostra.wire.cloudevents import Fault
+from rostra_adapters.application import read_position
+from rostra_adapters.application.app import App
+from rostra_adapters.application.queries.as_of import FoldAllowance, allowing
+from rostra_adapters.application.queries.my_votes import add_my_votes
+from rostra_adapters.http.auth.readers import Reader, id_in_path
+from rostra_adapters.http.bodies import decoded
+from rostra_adapters.http.messages import ETAG_BYTES, JSON, answer
+from rostra_adapters.http.middleware.limits import Limits
+from rostra_adapters.http.middleware.metrics import route_of
+from rostra_adapters.http.middleware.page_cache import (
+    POSITION,
+    WAITING,
+    PageCache,
+    Shown,
+    key_of,
+    shown_of,
+)
+from rostra_adapters.http.problems import Problem
+from rostra_adapters.http.queries import AS_OF, Query
+from rostra_adapters.http.settings import HttpSettings
+from rostra_projections.listing import CURSOR_CHARACTERS_MAX
+from rostra_projections.responses.annotations import annotations
+from rostra_projections.responses.shapes import (
+    CommentShape,
+    CommentsPage,
+    CountsPage,
+    DiscussionsPage,
+    Viewer,
+)
+
+CURSOR = Annotated[str, Meta(min_length=1, max_length=CURSOR_CHARACTERS_MAX)]
+PassagesFormat = Literal["annotation"]
+PAGING = ("order", "limit", "cursor", "replies")
+LISTED = (*PAGING, "passage", "inline", "flat")
+ORDERS: tuple[Order, ...] = get_args(Order)
+
+Read = Callable[[Query, Reader, web.Request], Awaitable[Any]]
+
+
+def tag_of(body: bytes, log_id: UUID, person: str | None) -> str:
+    """Hash the body, the log's id and, with a token, the person."""
+    about = msgspec.json.encode([log_id, person])
+    return blake2b(about + body, digest_size=ETAG_BYTES).hexdigest()
+
+
+class Document(msgspec.Struct):
+    """A text that is no JSON. `position` is that of the last change to what it shows."""
+
+    body: bytes
+    media_type: str
+    position: int
+    headers: dict[str, str] = {}
+
+
+class AskedCounts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The resources of a site whose comments are counted."""
+
+    site: texts.SiteName
+    resources: Annotated[list[texts.Resource], Meta(min_length=1)]
+
+
+class Reads:
+    """The handlers. Each `_read` answers a shape, or None where the URL names nothing."""
+
+    def __init__(self, app: App, settings: HttpSettings, pages: PageCache, limits: Limits) -> None:
+        self._app = app
+        self._settings = settings
+        self._pages = pages
+        self._limits = limits
+
+    def routes(self) -> list[web.RouteDef]:
+        """Every read, with the parameters it knows."""
+        return [
+            self.get(
+                "/v1/discussions", self._discussion_named,
+                "site", "resource", "limit", "cursor", AS_OF,
+            ),
+            self.get("/v1/sites/{site}/discussions", self._discussions, "limit", "cursor"),
+            self.get("/v1/discussions/{id}", self._discussion, AS_OF),
+            self.get("/v1/discussions/{id}/comments", self._comments, *LISTED, AS_OF),
+            self.get(
+                "/v1/comments", self._comments_named, "site", "resource", "key", *LISTED, AS_OF
+            ),
+            self.get("/v1/discussions/{id}/passages", self._passages, "format", AS_OF),
+            self.get("/v1/comments/{id}", self._comment, AS_OF),
+            self.get("/v1/comments/{id}/replies", self._replies, *PAGING, AS_OF),
+            self.get("/v1/counts", self._counts, "site", "resource"),
+            web.post("/v1/counts", self.post_counts),
+        ]  # fmt: skip
+
+    def get(self, path: str, read: Read, *parameters: str) -> web.RouteDef:
+        """A read: it waits as long as it is told to, has a tag, and is shown with both."""
+
+        async def get(request: web.Request) -> web.Response:
+            key = key_of(request)
+            query = Query(request, known=(*parameters, *WAITING))
+            least, wait_seconds = self._waiting(query)
+            if key is not None and (shown := self._pages.find(key, least)) is not None:
+                self._pages.hits += 1
+                return self._pages.answer(request, shown, self._pages.position(shown))
+            reader = Reader(request, self._app)
+            if least:
+                await self._app.wait(least, wait_seconds)
+            begun = self._pages.begin(self._app.position())
+            allowance = FoldAllowance(
+                lambda: self._fold_events_max(reader), lambda n: self._charge(request, n)
+            )
+            with read_position.recorded() as seen, allowing(allowance):
+                shape = await read(query, reader, request)
+            if shape is None:
+                raise Problem("not-found", "there is nothing under this name")
+            if seen.lowest is not None:
+                begun = msgspec.structs.replace(begun, position=seen.lowest)
+            shown = await self._shown(request, shape, reader.person, begun.position)
+            if key is not None and reader.made_of:
+                self._pages.keep(key, shown, reader.made_of, begun)
+            return self._pages.answer(request, shown, begun.position)
+
+        return web.get(path, get)
+
+    def _fold_events_max(self, reader: Reader) -> int:
+        settings = self._settings
+        return (
+            settings.fold_events_max_moderator if reader.is_moderator else settings.fold_events_max
+        )
+
+    def _charge(self, request: web.Request, events: int) -> None:
+        """Raises the problem `too-many-requests`."""
+        self._limits.charge(request, events / self._settings.fold_events_a_request)
+
+    def _waiting(self, query: Query) -> tuple[int, float]:
+        """The position that is asked for, and for how many seconds to wait for it."""
+        settings = self._settings
+        wait_seconds = query.seconds(
+            "wait", default=settings.wait_seconds_default, most=settings.wait_seconds_max
+        )
+        return query.number("min_position", default=0), wait_seconds
+
+    async def _shown(
+        self, request: web.Request, shape: Any, person: str | None, position: int
+    ) -> Shown:
+        document = shape if isinstance(shape, Document) else None
+        body = msgspec.json.encode(shape) if document is None else document.body
+        return shown_of(
+            request,
+            body,
+            tag_of(body, await self._app.log.log_id(), person),
+            position=position,
+            route=route_of(request),
+            long=len(body) > self._settings.compressed_bytes_min,
+            media_type=getattr(shape, "media_type", JSON),
+            headers={} if document is None else document.headers,
+        )
+
+    # -- each read
+
+    async def _discussion_named(self, query: Query, reader: Reader, request: web.Request) -> Any:
+        """Read one discussion by its name. The list of a site has moved to a path of its own."""
+        limit, cursor = self._limit(query), query.one("cursor", CURSOR)
+        if query.one("resource", texts.Resource) is None:
+            if query.as_of() is not None:
+                raise Problem("bad-query", f"`{AS_OF}` is for reads of one discussion")
+            return _moved_to_site(query.needed("site", texts.SiteName), limit, cursor, request)
+        discussion, viewer = await self._named(query, reader)
+        return await self._app.discussion(discussion, viewer=viewer, as_of=query.as_of())
+
+    async def _named(self, query: Query, reader: Reader) -> tuple[ids.DiscussionId, Viewer]:
+        """Return the discussion that `site` and `resource` name, and who the reader is there,
+        once they may enter it."""
+        site = query.needed("site", texts.SiteName)
+        resource = query.needed("resource", texts.Resource)
+        await reader.visit(site)
+        discussion = await self._app.discussion_named(site, resource)
+        return discussion, await reader.enter(discussion)
+
+    async def _discussions(self, query: Query, reader: Reader, request: web.Request) -> Any:
+        site = _site_in_path(request)
+        rules = await reader.visit(site)
+        limit, cursor = self._limit(query), query.one("cursor", CURSOR)
+        reader.made_of = None  # of any discussion of the site
+        page = await self._app.discussions(
+            site, limit=limit, cursor=cursor, readable=reader.filter_of(site, rules)
+        )
+        if not reader.may_read(site, rules):  # like a site that is unknown
+            return DiscussionsPage(position=0, discussions=[], next=None)
+        return page
+
+    async def _discussion(self, query: Query, reader: Reader, request: web.Request) -> Any:
+        discussion = id_in_path(request, ids.Kind.DISCUSSION)
+        viewer = await reader.enter(discussion)
+        return await self._app.discussion(discussion, viewer=viewer, as_of=query.as_of())
+
+    async def _comments(self, query: Query, reader: Reader, request: web.Request) -> Any:
+        discussion = id_in_path(request, ids.Kind.DISCUSSION)
+        await reader.enter(discussion)
+        return await self._comments_of(discussion, query, reader)
+
+    async def _comments_named(self, query: Query, reader: Reader, _: web.Request) -> Any:
+        """Read a list by the discussion's name; with `key` the one comment of that key."""
+        discussion, viewer = await self._named(query, reader)
+        key = query.one("key", texts.Key)
+        if key is None:
+            return await self._comments_of(discussion, query, reader)
+        for name in LISTED:
+            if query.one(name, str) is not None:
+                raise Problem("bad-query", f"`{name}` is for lists, and `key` names one comment")
+        past = await self._app.past_position(query.as_of())
+        return await self.comment(ids.comment_id(discussion, key), viewer, past)
+
+    async def _comments_of(self, discussion: UUID, query: Query, reader: Reader) -> Any:
+        viewer = await reader.enter(discussion)
+        cursor = query.one("cursor", CURSOR)
+        past = await self._app.past_position(query.as_of(), cursor)
+        page = await self._app.comments_page(
+            discussion,
+            order=await self.order(query, discussion, default="newest"),
+            limit=self._limit(query),
+            cursor=cursor,
+            replies=self._replies_shown(query),
+            passage=query.uuid("passage"),
+            inline=query.flag("inline"),
+            flat=query.flag("flat"),
+            viewer=viewer,
+            as_of=past,
+        )
+        return await self._with_my_votes(page, viewer, past)
+
+    async def _comment(self, query: Query, reader: Reader, request: web.Request) -> Any:
+        comment = id_in_path(request, ids.Kind.COMMENT)
+        viewer = await reader.enter(ids.discussion_of(comment))
+        past = await self._app.past_position(query.as_of())
+        return await self.comment(comment, viewer, past)
+
+    async def comment(
+        self, comment: UUID, viewer: Viewer, past: int | None = None
+    ) -> CommentShape | None:
+        """A comment as it is shown under its own address."""
+        found = await self._app.comment(comment, viewer=viewer, as_of=past)
+        if found is not None and viewer.person is not None:
+            await add_my_votes(self._app.log, [found], viewer.person, past)
+        return found
+
+    async def _replies(
+        self, query: Query, reader: Reader, request: web.Request
+    ) -> CommentsPage | None:
+        comment = id_in_path(request, ids.Kind.COMMENT)
+        viewer = await reader.enter(ids.discussion_of(comment))
+        cursor = query.one("cursor", CURSOR)
+        past = await self._app.past_position(query.as_of(), cursor)
+        page = await self._app.replies(
+            comment,
+            order=await self.order(query, ids.discussion_of(comment), default="oldest"),
+            limit=self._limit(query),
+            cursor=cursor,
+            replies=self._replies_shown(query),
+            viewer=viewer,
+            as_of=past,
+        )
+        return await self._with_my_votes(page, viewer, past)
+
+    async def _with_my_votes(
+        self, page: CommentsPage | None, viewer: Viewer, past: int | None
+    ) -> CommentsPage | None:
+        if page is not None and viewer.person is not None:
+            await add_my_votes(self._app.log, page.comments, viewer.person, past)
+        return page
+
+    async def _passages(self, query: Query, reader: Reader, request: web.Request) -> Any:
+        discussion = id_in_path(request, ids.Kind.DISCUSSION)
+        as_annotations = query.one("format", PassagesFormat) == "annotation"
+        viewer = await reader.enter(discussion)
+        past = await self._app.past_position(query.as_of())
+        page = await self._app.passages_page(discussion, viewer=viewer, as_of=past)
+        if page is None or not as_annotations:
+            return page
+        about = await self._app.discussion(discussion, viewer=viewer, as_of=past)
+        return None if about is None else annotations(about, page)
+
+    async def _counts(self, query: Query, reader: Reader, _: web.Request) -> Any:
+        site = query.needed("site", texts.SiteName)
+        resources = query.all("resource", texts.Resource)
+        most = self._settings.resources_max
+        if not 1 <= len(resources) <= most:
+            raise Problem("bad-query", f"`resource` is given 1 to {most} times")
+        return await self._counted(site, resources, reader)
+
+    async def post_counts(self, request: web.Request) -> web.Response:
+        """Count the comments of resources whose names are too long for a URL."""
+        query = Query(request, known=WAITING)
+        least, wait_seconds = self._waiting(query)
+        asked = await decoded(request, AskedCounts, bytes_max=self._settings.request_bytes_max)
+        if len(asked.resources) > (most := self._settings.resources_max):
+            fault = Fault("resources", f"holds more than {most} names")
+            raise Problem("invalid-body", errors=[fault])
+        reader = Reader(request, self._app)
+        if least:
+            await self._app.wait(least, wait_seconds)
+        begun = self._app.position()
+        with read_position.recorded() as seen:
+            page = await self._counted(asked.site, asked.resources, reader)
+        position = begun if seen.lowest is None else seen.lowest
+        headers = {POSITION: str(position), "Cache-Control": "no-store"}
+        body, least_bytes = msgspec.json.encode(page), self._settings.compressed_bytes_min
+        return answer(request, body, headers=headers, compressed_bytes_min=least_bytes)
+
+    async def _counted(self, site: str, resources: Sequence[str], reader: Reader) -> CountsPage:
+        rules = await reader.visit(site)
+        named = await self._app.named(site, resources)
+        readable = await reader.readable(site, rules, list(named.values()))
+        # Of what is private not even the position of its last change is told.
+        page = await self._app.counts_of({r: id_ for r, id_ in named.items() if id_ in readable})
+        page.counts = {resource: page.counts.get(resource, 0) for resource in resources}
+        return page
+
+    async def order(self, query: Query, discussion: UUID, *, default: Order) -> Order:
+        """What is asked for, of what the site offers. Raises the problem `bad-query`."""
+        asked: Order | None = query.one("order", Order)
+        access = await self._app.access(discussion)
+        offered = (access and access.rules.orders) or ORDERS
+        if asked is not None and asked not in offered:
+            raise Problem("bad-query", f"`order` is one of {', '.join(offered)} here")
+        return asked or (default if default in offered else offered[0])
+
+    def _limit(self, query: Query) -> int:
+        settings = self._settings
+        return query.number("limit", default=settings.page_default, least=1, most=settings.page_max)
+
+    def _replies_shown(self, query: Query) -> int:
+        settings = self._settings
+        return query.number("replies", default=settings.replies_default, most=settings.page_max)
+
+
+def _site_in_path(request: web.Request) -> str:
+    """Return the site that the URL names. Raises the problem `not-found` for no site's name."""
+    try:
+        site: str = msgspec.convert(request.match_info["site"], texts.SiteName)
+    except msgspec.ValidationError:
+        raise Problem("not-found", "no site can have this name") from None
+    return site
+
+
+def _moved_to_site(site: str, limit: int, cursor: str | None, request: web.Request) -> NoReturn:
+    """Redirect the list of a site, which was at `/v1/discussions?site=` in earlier versions."""
+    query = {name: request.query[name] for name in WAITING if name in request.query}
+    query |= {"limit": str(limit)} | ({} if cursor is None else {"cursor": cursor})
+    there = URL.build(path=f"/v1/sites/{quote(site, safe='')}/discussions", encoded=True)
+    raise web.HTTPPermanentRedirect(there.with_query(query))

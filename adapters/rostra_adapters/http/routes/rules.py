@@ -1,0 +1,52 @@
+"""`GET /v1/rules`: what holds for a discussion, or would if it were opened, as readers need it."""
+
+import msgspec
+from aiohttp import web
+
+from rostra import fields as texts
+from rostra.settings import GuestVotes, Moderation, Order, Rules, Voting
+from rostra_adapters.application.app import App
+from rostra_adapters.http.auth.readers import Reader
+from rostra_adapters.http.queries import Query
+from rostra_adapters.http.routes.reads import Reads
+
+
+class RulesShape(msgspec.Struct, kw_only=True):
+    """The settings that decide what a reader is offered."""
+
+    orders: tuple[Order, ...]
+    voting: Voting
+    self_votes: bool
+    edit_seconds: int
+    moderation: Moderation
+    guests: bool
+    guest_votes: GuestVotes
+    open_on_first: bool
+    may_mark: bool = False
+    """Whether persons may mark passages: the setting says so, and the article's text is here."""
+
+
+class RuleReads:
+    """The handler."""
+
+    def __init__(self, app: App, reads: Reads) -> None:
+        self._app = app
+        self._reads = reads
+
+    def routes(self) -> list[web.RouteDef]:
+        return [self._reads.get("/v1/rules", self._rules, "site", "resource")]
+
+    async def _rules(self, query: Query, reader: Reader, _: web.Request) -> RulesShape:
+        site = query.needed("site", texts.SiteName)
+        discussion = await self._app.discussion_named(
+            site, query.needed("resource", texts.Resource)
+        )
+        of_site = await reader.visit(site)
+        access = await reader.access(discussion)
+        # What is private answers like what is unknown: with what holds around it.
+        around = of_site if reader.may_read(site, of_site) else Rules()
+        rules = around if access is None else access.rules
+        shape = msgspec.convert(rules, RulesShape, from_attributes=True)
+        if access is not None and rules.marking == "persons":
+            shape.may_mark = await self._app.has_article_text(discussion)
+        return shape

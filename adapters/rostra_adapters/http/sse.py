@@ -1,0 +1,174 @@
+"""Answers that go on for long: sent in slices, and ended where nobody takes them."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from typing import Protocol
+from uuid import UUID
+
+from aiohttp import hdrs, web
+
+from rostra.log import LogUnavailable
+from rostra_adapters.http.auth import tokens
+from rostra_adapters.http.problems import Problem
+from rostra_adapters.http.settings import HttpSettings
+
+SLICE_BYTES = 64 * 1024
+EVENTS = "text/event-stream"
+LAST_EVENT_ID = "Last-Event-ID"
+LAST_EVENT_ID_DIGITS_MAX = 18
+
+
+class TooSlow(Exception):
+    """The client has not taken what was sent to it."""
+
+
+async def begin(
+    request: web.Request, media_type: str, headers: Mapping[str, str] | None = None
+) -> web.StreamResponse:
+    """An answer whose head has been sent."""
+    response = web.StreamResponse(
+        headers={
+            "Content-Type": media_type,
+            "Cache-Control": "no-store",
+            "X-Accel-Buffering": "no",  # proxies pass on what there is at once
+            **(headers or {}),
+        }
+    )
+    await response.prepare(request)
+    return response
+
+
+async def send(
+    response: web.StreamResponse, data: bytes, *, stall_seconds_max: float | None
+) -> None:
+    """Raises TooSlow where the client takes no slice of it for so long; None waits on."""
+    view = memoryview(data)
+    for start in range(0, len(data), SLICE_BYTES):
+        try:
+            async with asyncio.timeout(stall_seconds_max):
+                await response.write(view[start : start + SLICE_BYTES])
+        except TimeoutError:
+            raise TooSlow from None
+
+
+def cut(request: web.Request) -> None:
+    """End the connection so that the client sees that the answer is not whole."""
+    if request.transport is not None:
+        request.transport.abort()
+
+
+def takes_events(request: web.Request) -> bool:
+    """Return whether server-sent events are asked for."""
+    accepted = request.headers.get(hdrs.ACCEPT, "").lower()
+    return any(part.split(";")[0].strip() == EVENTS for part in accepted.split(","))
+
+
+def event_bytes(position: int, data: bytes, name: str | None = None) -> bytes:
+    """A server-sent event. `data` is JSON, which has no line breaks."""
+    kind = b"" if name is None else b"event: %b\n" % name.encode()
+    return b"id: %d\n%bdata: %b\n\n" % (position, kind, data)
+
+
+def heartbeat_bytes(position: int) -> bytes:
+    """Return the position of a stream alone, so that resuming passes over what was not sent."""
+    return b":\nid: %d\n\n" % position
+
+
+def resumed(request: web.Request, default: int) -> int:
+    """The position that `Last-Event-ID` names. Raises the problem `bad-query`."""
+    text = request.headers.get(LAST_EVENT_ID)
+    if not text:
+        return default
+    if not (text.isascii() and text.isdigit() and len(text) <= LAST_EVENT_ID_DIGITS_MAX):
+        raise Problem("bad-query", f"`{LAST_EVENT_ID}` is none that came from here")
+    return int(text)
+
+
+class _End:
+    """The end of a stream, which interrupts its waiting alone: what is being sent goes out."""
+
+    def __init__(self) -> None:
+        self.has_come = False
+        self._waiting: asyncio.Timeout | None = None
+
+    def come(self) -> None:
+        if not self.has_come and self._waiting is not None:
+            self._waiting.reschedule(asyncio.get_running_loop().time())
+        self.has_come = True
+
+    async def or_until(self, waited_for: Awaitable[None]) -> None:
+        """Wait until the end comes, or something else."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0 if self.has_come else None) as waiting:
+                self._waiting = waiting
+                try:
+                    await waited_for
+                finally:
+                    self._waiting = None
+
+
+class Source(Protocol):
+    """Source of server-sent events."""
+
+    @property
+    def ended(self) -> bool:
+        """True where no more events will come."""
+
+    async def next(self, position: int) -> tuple[bytes, int]:
+        """Return the encoded events after a position, and how far they go. Raises TooSlow."""
+
+    async def moved(self, position: int, wait_seconds: float) -> None:
+        """Wait until there is more after a position, or the time is over."""
+
+
+async def pump(
+    request: web.Request,
+    source: Source,
+    position: int,
+    settings: HttpSettings,
+    log: UUID,
+    log_id: Callable[[], Awaitable[UUID]],
+    headers: Mapping[str, str] | None = None,
+) -> web.StreamResponse:
+    """Answer with all that comes from a source of a log, until it ends, its time is over, or
+    another log has taken that one's place, or the request's token ends. A client that is gone or
+    does not take it is dropped."""
+
+    async def other_log() -> bool:
+        return await log_id() != log
+
+    token, end = tokens.of(request), _End()
+    response = await begin(request, EVENTS, headers)
+    try:
+        if request.method != hdrs.METH_HEAD:
+            with request.app[tokens.VERIFIER].watching(token, end.come):
+                await _pump(response, source, position, settings, other_log, end)
+    except (ConnectionError, TooSlow, LogUnavailable):
+        cut(request)
+    return response
+
+
+async def _pump(
+    response: web.StreamResponse,
+    source: Source,
+    position: int,
+    settings: HttpSettings,
+    other_log: Callable[[], Awaitable[bool]],
+    end: "_End",
+) -> None:
+    clock = asyncio.get_running_loop().time
+    sent = clock()
+    ends = sent + settings.stream_seconds_max
+    while not (source.ended or end.has_come) and clock() < ends:
+        data, upto = await source.next(position)
+        if await other_log():
+            return
+        if not data and clock() >= sent + settings.heartbeat_seconds:
+            data = heartbeat_bytes(upto)
+        if data:
+            await send(response, data, stall_seconds_max=settings.stall_seconds_max)
+            sent = clock()
+        if upto == position:
+            await end.or_until(source.moved(position, sent + settings.heartbeat_seconds - clock()))
+        position = upto

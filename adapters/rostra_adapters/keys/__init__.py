@@ -1,0 +1,1 @@
+"""Key rings: keys of persons, sealed with a master key."""

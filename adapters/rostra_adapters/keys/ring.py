@@ -1,0 +1,230 @@
+"""Key rings: one AES-256-GCM key an owner, itself sealed with a master key where it is kept.
+
+This file seals and opens, and holds what was loaded; where keys are kept is
+the subclasses' business: in memory and in SQLite in `rostra_adapters.stock.keys`, in
+PostgreSQL in `rostra_adapters.postgres.keys.ring`.
+"""
+
+import hashlib
+import secrets
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from itertools import islice
+from uuid import UUID
+
+import msgspec
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from rostra.sealing import NEVER, Damaged, Erased
+
+FORMAT = b"\x01"
+KEY_BYTES = 32
+KEY_ID_BYTES = 8
+NONCE_BYTES = 12
+KEYS_LOADED_MAX = 20_000
+REWRAPPED_AT_ONCE = 1_000
+
+_ID_END = len(FORMAT) + KEY_ID_BYTES
+_NONCE_END = _ID_END + NONCE_BYTES
+
+
+class WrongMasterKey(Exception):
+    """A person's key is sealed with a master key that was not given, or is damaged."""
+
+
+class MasterKeys:
+    """The master key that seals new keys, and former ones that older keys are sealed with."""
+
+    def __init__(self, current: bytes, *former: bytes) -> None:
+        if any(len(key) != KEY_BYTES for key in (current, *former)):
+            raise ValueError(f"a master key has {KEY_BYTES} bytes")
+        self.current = fingerprint(current)
+        self.former = fingerprint(former[0]) if former else None
+        self._ciphers = {fingerprint(key): AESGCM(key) for key in (*former, current)}
+
+    def wrap(self, owner: UUID, key_id: bytes, key: bytes, master: bytes) -> bytes:
+        """Nonce, ciphertext and tag; opens only as this owner's key of this id. `master` is the
+        fingerprint of the one to take."""
+        nonce = secrets.token_bytes(NONCE_BYTES)
+        return nonce + self._ciphers[master].encrypt(nonce, key, _place(owner, key_id))
+
+    def unwrap(self, kept: "KeptKey") -> bytes:
+        """The key. Raises WrongMasterKey."""
+        try:
+            cipher = self._ciphers[kept.master]
+            nonce, sealed = kept.wrapped[:NONCE_BYTES], kept.wrapped[NONCE_BYTES:]
+            return cipher.decrypt(nonce, sealed, _place(kept.owner, kept.key_id))
+        except (KeyError, InvalidTag) as error:
+            raise WrongMasterKey(f"the key of {kept.owner}") from error
+
+
+def fingerprint(master: bytes) -> bytes:
+    """Which master key it is, without telling the key."""
+    return hashlib.sha256(b"rostra master key\n" + master).digest()[:KEY_ID_BYTES]
+
+
+def _place(owner: UUID, key_id: bytes) -> bytes:
+    return msgspec.json.encode(["person-key", owner, key_id.hex()])
+
+
+class KeptKey(msgspec.Struct, frozen=True):
+    """A row of wherever keys are kept. `master` is the fingerprint of what seals it;
+    `erasures` how often its owner had been erased when it was made."""
+
+    owner: UUID
+    key_id: bytes
+    wrapped: bytes
+    master: bytes
+    erasures: int = 0
+
+
+class _Key:
+    __slots__ = ("cipher", "erasures", "key_id")
+
+    def __init__(self, key_id: bytes, key: bytes, erasures: int) -> None:
+        self.key_id = key_id
+        self.erasures = erasures
+        self.cipher = AESGCM(key)
+
+
+Hear = Callable[[Collection[UUID] | None], None]
+"""Told whose keys are gone, or may be: None for anybody's."""
+
+
+class KeptKeyRing(ABC):
+    """A `rostra.sealing.KeyRing`. What one call loads stays loaded at least until
+    another call loads more; it is used at once, before anything is waited for."""
+
+    def __init__(self, masters: MasterKeys) -> None:
+        self._masters = masters
+        self._loaded: dict[UUID, _Key | None] = {}  # None: it was looked for, there is none
+        self._hearers: list[Hear] = []
+        self._forgotten = 0
+
+    @abstractmethod
+    async def _find(self, owners: Sequence[UUID]) -> Iterable[KeptKey]:
+        """The keys there are."""
+
+    @abstractmethod
+    async def _keep(self, keys: Sequence[KeptKey]) -> None:
+        """Durably, in the order given; where an owner has a key by then that saw as many
+        erasures, that one stays, and where a later erasure is known none is kept."""
+
+    @abstractmethod
+    async def _destroy(self, erasures: Mapping[UUID, int]) -> None:
+        """Durably, in a transaction of its own: each key that saw fewer erasures. That there
+        was this erasure is remembered."""
+
+    @abstractmethod
+    async def _rewrap(self, limit: int) -> int:
+        """Wrap some keys afresh that a former master key wraps; how many there were."""
+
+    async def make(
+        self, owners: Collection[UUID], erasures: Mapping[UUID, int] = NEVER
+    ) -> frozenset[UUID]:
+        await self.load(owners)
+        missing = [
+            owner
+            for owner in sorted(owners)
+            if self._loaded[owner] is None or self._is_older(owner, erasures)
+        ]
+        if missing:
+            await self._keep([self._new(owner, erasures.get(owner, 0)) for owner in missing])
+            self.forget(missing)
+            await self.load(owners)  # another process may have been first: then its key
+        return frozenset(owner for owner in owners if self._loaded[owner] is None)
+
+    def _is_older(self, owner: UUID, erasures: Mapping[UUID, int]) -> bool:
+        key = self._loaded.get(owner)
+        return key is not None and key.erasures < erasures.get(owner, 0)
+
+    async def destroy(self, erasures: Mapping[UUID, int]) -> None:
+        await self._destroy(erasures)
+        self.hear(erasures)
+
+    async def forgotten(self) -> None:  # noqa: B027  # where nobody else has these keys
+        """Until nobody else holds what has been destroyed so far either."""
+
+    async def of_other_masters(self) -> int:
+        """How many processes know another master key as the current one."""
+        return 0
+
+    async def rewrap(self) -> int:
+        """Wrap all keys with the current master key; how many were not."""
+        count = 0
+        while done := await self._rewrap(REWRAPPED_AT_ONCE):
+            count += done
+        return count
+
+    def when_destroyed(self, hear: Hear) -> None:
+        """Have caches of words told."""
+        self._hearers.append(hear)
+
+    def hear(self, owners: Collection[UUID] | None) -> None:
+        """Keys are gone, or may be: forget them, and all that they opened."""
+        self.forget(list(self._loaded) if owners is None else owners)
+        for tell in self._hearers:
+            tell(owners)
+
+    @property
+    def is_current(self) -> bool:
+        """False where keys may have been destroyed that this process has not heard of. Until
+        it has, neither loaded keys nor anything made of words is used."""
+        return True
+
+    async def load(self, owners: Collection[UUID]) -> None:
+        while True:
+            forgotten = self._forgotten
+            loaded = self._loaded if self.is_current else {}
+            had = {owner: key for owner in owners if (key := loaded.get(owner)) is not None}
+            wanted = [owner for owner in owners if owner not in had]
+            found = {kept.owner: kept for kept in await self._find(wanted)} if wanted else {}
+            if forgotten == self._forgotten:  # else what we hold may be destroyed by now
+                break
+        for owner in owners:
+            self._loaded.pop(owner, None)  # to the end: the first is forgotten first
+            self._loaded[owner] = had.get(owner) or self._opened(found.get(owner))
+        excess = len(self._loaded) - max(KEYS_LOADED_MAX, len(owners))
+        for owner in list(islice(self._loaded, max(excess, 0))):
+            del self._loaded[owner]
+
+    def forget(self, owners: Collection[UUID]) -> None:
+        """Drop what is loaded, such as keys that were destroyed."""
+        self._forgotten += 1
+        for owner in owners:
+            self._loaded.pop(owner, None)
+
+    def seal(self, owner: UUID, plain: bytes, associated: bytes) -> bytes:
+        key = self._loaded.get(owner)
+        if key is None:
+            raise LookupError(f"no key of {owner} is loaded")
+        nonce = secrets.token_bytes(NONCE_BYTES)
+        return FORMAT + key.key_id + nonce + key.cipher.encrypt(nonce, plain, associated)
+
+    def open(self, owner: UUID, sealed: bytes, associated: bytes) -> bytes:
+        """LookupError if it was not even looked for whether there is a key."""
+        if len(sealed) < _NONCE_END or sealed[: len(FORMAT)] != FORMAT:
+            raise Damaged(f"not a sealed field of {owner}")
+        key = self._loaded[owner]
+        if key is None or key.key_id != sealed[len(FORMAT) : _ID_END]:
+            raise Erased(f"the key of {owner} is gone")
+        try:
+            return key.cipher.decrypt(sealed[_ID_END:_NONCE_END], sealed[_NONCE_END:], associated)
+        except InvalidTag:
+            raise Damaged(f"a sealed field of {owner} does not open") from None
+
+    def _opened(self, kept: KeptKey | None) -> _Key | None:
+        return (
+            None if kept is None else _Key(kept.key_id, self._masters.unwrap(kept), kept.erasures)
+        )
+
+    def _new(self, owner: UUID, erasures: int) -> KeptKey:
+        key_id, key = secrets.token_bytes(KEY_ID_BYTES), secrets.token_bytes(KEY_BYTES)
+        wrapped = self._masters.wrap(owner, key_id, key, self._masters.current)
+        return KeptKey(owner, key_id, wrapped, self._masters.current, erasures)
+
+    def _wrapped_afresh(self, kept: KeptKey, master: bytes) -> KeptKey:
+        key = self._masters.unwrap(kept)
+        wrapped = self._masters.wrap(kept.owner, kept.key_id, key, master)
+        return msgspec.structs.replace(kept, wrapped=wrapped, master=master)

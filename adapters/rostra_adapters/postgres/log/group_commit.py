@@ -1,0 +1,244 @@
+"""Group commit: whatever waits while a commit is under way goes into the next one.
+
+Where much waits, that next one is made ready and sent while the first is still under way: the
+database begins with it at once, and neither waits for the other.
+"""
+
+import asyncio
+import struct
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from itertools import chain, islice
+
+import asyncpg
+
+from rostra.log import Appended, Group, LogBusy, LogUnavailable, Stale
+from rostra_adapters.observability import tracing
+from rostra_adapters.postgres.connect import LOST
+from rostra_adapters.postgres.log import binary_arrays as arrays
+from rostra_adapters.postgres.log.append_call import APPEND, Plan, in_order, optimistic, outcomes
+
+Outcomes = list[Appended | Stale]
+
+QUEUED_EVENTS_MAX = 50_000
+COMMIT_EVENTS_MAX = 4_000
+AHEAD_EVENTS_MIN = 64
+"""So many must wait for a second commit to be worth its fsync while another is under way."""
+CHANNELS = 2
+ATTEMPTS_MAX = 5
+BUSY_RETRY_SECONDS = 1.0
+
+# Rolled back for certain, by a writer that goes its own way, or since a stream that was to begin
+# has begun: the next look sees what is there.
+_DISTURBED = (
+    asyncpg.UniqueViolationError,
+    asyncpg.DeadlockDetectedError,
+)
+# Nothing was recorded, since something in it cannot be.
+_UNFIT = (asyncpg.PostgresError, ValueError, TypeError, struct.error)
+
+
+class _Waiting:
+    __slots__ = ("callers", "events", "groups", "outcome")
+
+    def __init__(self, groups: Sequence[Group], events: int) -> None:
+        self.groups = groups
+        self.events = events
+        self.callers = tracing.callers()
+        self.outcome: asyncio.Future[Outcomes] = asyncio.get_running_loop().create_future()
+
+
+class Committer:
+    """Appends for all callers of this process, by at most `CHANNELS` commits at a time."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._queue: deque[_Waiting] = deque()
+        self._wake = asyncio.Event()
+        self._channels = [_Channel(pool, self._observed) for _ in range(CHANNELS)]
+        self._busy = 0
+        self._tasks = [
+            asyncio.create_task(self._run(channel), name=f"rostra-committer-{number}")
+            for number, channel in enumerate(self._channels)
+        ]
+        self.queued_events = 0
+        self.observe: Callable[[int, float], None] = lambda *_: None
+        """Told the events and the seconds of each commit."""
+
+    @property
+    def commits(self) -> int:
+        """Calls that appended, or tried to."""
+        return sum(channel.calls for channel in self._channels)
+
+    def _observed(self, events: int, seconds: float) -> None:
+        self.observe(events, seconds)
+
+    def admit(self, events: int) -> None:
+        """Raises LogBusy where so many events more would be too many to wait for."""
+        if self._queue and self.queued_events + events > QUEUED_EVENTS_MAX:
+            raise LogBusy(BUSY_RETRY_SECONDS)
+
+    async def append(self, groups: Sequence[Group], events: int) -> Outcomes:
+        """Nobody else's groups depend on what becomes of these, nor on their caller."""
+        if self._tasks[0].done():
+            raise LogUnavailable("the log is closed")
+        if not groups:
+            return []
+        waiting = _Waiting(groups, events)
+        self._queue.append(waiting)
+        self.queued_events += events
+        self._wake.set()
+        return await waiting.outcome
+
+    async def close(self) -> None:
+        """Stop; what is still queued is unavailable."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        _fail(self._queue, LogUnavailable("the log is closed"))
+        self._queue.clear()
+        for channel in self._channels:
+            await channel.drop_connection()
+
+    async def _run(self, channel: "_Channel") -> None:
+        while True:
+            await self._wake.wait()
+            batch = self._take(ahead=channel is not self._channels[0])
+            if not batch:
+                self._wake.clear()  # until another comes to wait, or a commit comes back
+                continue
+            self._busy += 1
+            self._wake.set()  # what is left may be enough for the other
+            try:
+                await channel.serve(batch)
+            except asyncio.CancelledError:
+                _fail(batch, LogUnavailable("the log was closed"))
+                raise
+            finally:
+                self._busy -= 1
+                self._wake.set()
+
+    def _take(self, *, ahead: bool) -> list[_Waiting]:
+        """What waits, up to a commit's size; who went away before is passed over.
+
+        While another commit is under way nothing, unless much waits; nor `ahead` of none. Of so
+        much that it makes two commits one half: the other goes ahead of its end.
+        """
+        if (self._busy and self.queued_events < AHEAD_EVENTS_MIN) or (ahead and not self._busy):
+            return []
+        halved = not self._busy and self.queued_events >= 2 * AHEAD_EVENTS_MIN
+        room = min(COMMIT_EVENTS_MAX, self.queued_events // 2 if halved else self.queued_events)
+        batch: list[_Waiting] = []
+        events = 0
+        while self._queue and (not batch or events + self._queue[0].events <= room):
+            waiting = self._queue.popleft()
+            self.queued_events -= waiting.events
+            if not waiting.outcome.cancelled():
+                batch.append(waiting)
+                events += waiting.events
+        return batch
+
+
+class _Channel:
+    """A connection that commits."""
+
+    def __init__(self, pool: asyncpg.Pool, observe: Callable[[int, float], None]) -> None:
+        self._pool = pool
+        self._observe = observe
+        self._connection: asyncpg.pool.PoolConnectionProxy | None = None
+        self.calls = 0
+
+    async def serve(self, batch: list[_Waiting]) -> None:
+        """Commits, and answers each."""
+        began, events = time.perf_counter(), sum(waiting.events for waiting in batch)
+        callers = chain.from_iterable(waiting.callers for waiting in batch)
+        try:
+            with tracing.span("append", callers, events=events):
+                answers = await self._commit([waiting.groups for waiting in batch])
+            self._observe(events, time.perf_counter() - began)
+        except LogUnavailable as error:
+            _fail(batch, error)
+        except _UNFIT as error:
+            if len(batch) == 1:
+                _fail(batch, error)
+                return
+            for waiting in batch:  # so that what cannot be stored fails alone
+                await self.serve([waiting])
+        except Exception as error:  # noqa: BLE001 — not swallowed: the callers get it
+            await self.drop_connection()
+            _fail(batch, error)
+        else:
+            _answer(batch, answers)
+
+    async def _commit(self, callers: list[Sequence[Group]]) -> Outcomes:
+        append = self._append
+        for _ in range(ATTEMPTS_MAX):
+            try:
+                return await append(callers)
+            except _DISTURBED:
+                append = self._append_in_order
+            except LOST as error:
+                await self.drop_connection()
+                raise LogUnavailable(str(error) or type(error).__name__) from error
+        raise LogUnavailable("another writer keeps interfering")
+
+    async def _append(self, callers: list[Sequence[Group]]) -> Outcomes:
+        plan = optimistic(callers)
+        row = await self._call(plan) if plan.certain else None
+        if row is None or row["first"] is None:
+            return await self._append_in_order(callers)
+        return outcomes(chain.from_iterable(callers), row["first"], None)
+
+    async def _append_in_order(self, callers: list[Sequence[Group]]) -> Outcomes:
+        row = await self._call(in_order(callers))
+        return outcomes(chain.from_iterable(callers), row["first"] or 0, row["refused"])
+
+    async def _call(self, plan: Plan) -> asyncpg.Record:
+        if self._connection is None or _is_gone(self._connection):
+            self._connection = await _connected(self._pool)
+        row = await self._connection.fetchrow(APPEND, *plan.arguments)
+        self.calls += 1
+        assert row is not None  # the function answers with one row
+        return row
+
+    async def drop_connection(self) -> None:
+        """Not given back to be used again: an append may still be running on it."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(asyncpg.InterfaceError):  # it is gone already
+                connection.terminate()
+            await self._pool.release(connection)
+
+
+async def _connected(pool: asyncpg.Pool) -> asyncpg.pool.PoolConnectionProxy:
+    """A connection that takes `arrays`, or none."""
+    connection = await pool.acquire()
+    try:
+        await arrays.exchange(connection)
+    except BaseException:
+        await pool.release(connection)
+        raise
+    return connection
+
+
+def _answer(batch: Iterable[_Waiting], answers: Outcomes) -> None:
+    each = iter(answers)
+    for waiting in batch:
+        answer = list(islice(each, len(waiting.groups)))
+        if not waiting.outcome.done():
+            waiting.outcome.set_result(answer)
+
+
+def _fail(batch: Iterable[_Waiting], error: Exception) -> None:
+    for waiting in batch:
+        if not waiting.outcome.done():
+            waiting.outcome.set_exception(error)
+
+
+def _is_gone(connection: asyncpg.pool.PoolConnectionProxy) -> bool:
+    """Whether it was lost while nothing was asked of it."""
+    try:
+        return connection.is_closed()
+    except asyncpg.InterfaceError:  # the pool has noticed first
+        return True

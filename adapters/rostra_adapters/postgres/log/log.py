@@ -1,0 +1,297 @@
+"""The log in PostgreSQL: the `rostra.log.EventLog` port on asyncpg."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import aclosing
+from typing import Self
+from uuid import UUID
+
+import asyncpg
+
+from rostra.ids import Position, range_of, votes_of
+from rostra.log import (
+    EVERYTHING,
+    Appended,
+    Group,
+    LogUnavailable,
+    Recorded,
+    Stale,
+    VoteEvent,
+)
+from rostra_adapters.application import guards
+from rostra_adapters.postgres.connect import CANCELLED, create_pool, unavailable_if_lost
+from rostra_adapters.postgres.log.gaps import Holes
+from rostra_adapters.postgres.log.group_commit import COMMIT_EVENTS_MAX, Committer
+from rostra_adapters.postgres.notify import POLL_SECONDS, News
+from rostra_adapters.postgres.single_flight import Shared
+
+LOG_ID = "select id from public.rostra_log"
+HEAD = "select coalesce(max(notification_id), 0) from public.stored_events"
+# `offset 0` keeps the planner from making one join of it, and that one a scan.
+READ_STREAMS = """
+select event.position, event.stream, event.version, event.topic, event.state,
+    event.event_id, event.metadata
+from unnest($1::uuid[], $2::bigint[]) as wanted (stream, after)
+cross join lateral (
+    select notification_id as position, originator_id as stream, originator_version as version,
+        topic, state, event_id, metadata
+    from public.stored_events
+    where originator_id = wanted.stream and originator_version > wanted.after
+    order by originator_version
+    offset 0
+) as event
+"""
+READ_AFTER = """
+select notification_id, originator_id, originator_version, topic, state, event_id, metadata
+from public.stored_events
+where notification_id > $1
+order by notification_id
+limit $2
+"""
+
+# Fenced by `offset 0`: the planner must not walk the whole log in its order instead.
+READ_DISCUSSION = """
+select event.position, event.stream, event.version, event.topic, event.state,
+    case when event.topic <> 'vote.cast' then event.event_id end, null::text
+from (
+    select notification_id as position, originator_id as stream, originator_version as version,
+        topic, state, event_id
+    from public.stored_events
+    where originator_id between $1 and $2
+    offset 0
+) as event
+where event.position <= $3
+order by event.position
+"""
+READ_BESIDES_VOTES = """
+select event.position, event.stream, event.version, event.topic, event.state, event.event_id,
+    null::text
+from (
+    select notification_id as position, originator_id as stream, originator_version as version,
+        topic, state, event_id
+    from public.stored_events
+    where (originator_id >= $1 and originator_id < $4)
+        or (originator_id > $5 and originator_id <= $2)
+    offset 0
+) as event
+where event.position <= $3
+order by event.position
+"""
+READ_VOTES = """
+select event.position, event.topic, event.state
+from (
+    select notification_id as position, topic, state
+    from public.stored_events
+    where originator_id between $1 and $2
+    offset 0
+) as event
+where event.position <= $3
+"""
+DISCUSSION_PAGE_EVENTS = 2_000
+
+
+class PostgresLog:
+    """Of the pool, one or two connections are kept for appending and, once something follows, one
+    for listening. `schema.install` must have been run."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+        self._owns_pool = False
+        self._committer = Committer(pool)
+        self._news = News(pool)
+        self._holes = Holes(pool)
+        self._head = Shared(self._read_head)
+        self._log_id: UUID | None = None
+        self._log_id_since: int | None = None
+        self._closed = False
+
+    @classmethod
+    async def open(cls, source: str | asyncpg.Pool) -> Self:
+        """On a pool (see `create_pool`), or on a URL: then with a pool of its own."""
+        if not isinstance(source, str):
+            return cls(source)
+        log = cls(await create_pool(source))
+        log._owns_pool = True
+        return log
+
+    async def close(self) -> None:
+        """What is being appended is answered with LogUnavailable; followers come to an end."""
+        self._closed = True
+        await self._committer.close()
+        await self._news.close()
+        if self._owns_pool:
+            await self._pool.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    @property
+    def holes(self) -> int:
+        """Positions that will never be: each was an alarm. For the metrics."""
+        return self._holes.count
+
+    @property
+    def queued_events(self) -> int:
+        """Events that wait to be appended. For the metrics."""
+        return self._committer.queued_events
+
+    @property
+    def commits(self) -> int:
+        """Calls that appended, or tried to. For the metrics."""
+        return self._committer.commits
+
+    def observe_appends(self, observe: Callable[[int, float], None]) -> None:
+        """`observe` is told the events and the seconds of each append."""
+        self._committer.observe = observe
+
+    async def log_id(self) -> UUID:
+        """Asked again whenever connections were lost: another server, which has another
+        history, may have taken over."""
+        self._news.next()
+        since = self._news.connections if self._news.connected else None
+        if self._log_id is None or since is None or since != self._log_id_since:
+            with unavailable_if_lost():
+                self._log_id = await self._pool.fetchval(LOG_ID)
+            self._log_id_since = since
+        assert self._log_id is not None
+        return self._log_id
+
+    async def head(self) -> Position:
+        return await self._head.get()
+
+    async def _read_head(self) -> Position:
+        with unavailable_if_lost():
+            return Position(await self._pool.fetchval(HEAD))
+
+    async def read_streams(
+        self, streams: Sequence[UUID], after: Mapping[UUID, int] = EVERYTHING
+    ) -> dict[UUID, list[Recorded]]:
+        found: dict[UUID, list[Recorded]] = {stream: [] for stream in streams}
+        with unavailable_if_lost():
+            known = [after.get(stream, 0) for stream in found]
+            rows = await self._pool.fetch(READ_STREAMS, list(found), known)
+        for row in rows:
+            found[row[1]].append(Recorded(*row))
+        return found
+
+    async def append(self, groups: Sequence[Group]) -> list[Appended | Stale]:
+        events = guards.check(groups)
+        self._committer.admit(events)
+        if events <= COMMIT_EVENTS_MAX:
+            return await self._committer.append(groups, events)
+        lost = guards.Lost()
+        parts = [await self._append_part(part, lost) for part in _parts(groups)]
+        return [answer for answers in parts for answer in answers]
+
+    async def _append_part(
+        self, groups: Sequence[Group], lost: guards.Lost
+    ) -> list[Appended | Stale]:
+        asked: dict[int, Group] = {}
+        for index, group in enumerate(groups):
+            if lost.touches(group):
+                lost.add(group)
+            else:
+                asked[index] = group
+        answers: list[Appended | Stale] = [Stale()] * len(groups)
+        events = sum(len(group.events) for group in asked.values())
+        recorded = await self._committer.append(list(asked.values()), events)
+        for (index, group), answer in zip(asked.items(), recorded, strict=True):
+            answers[index] = answer
+            if isinstance(answer, Stale):
+                lost.add(group)
+        return answers
+
+    async def read_after(self, position: int, limit: int) -> list[Recorded]:
+        """Of a gap that someone may still be filling, only what stands before it."""
+        with unavailable_if_lost():
+            while True:
+                rows = await self._pool.fetch(READ_AFTER, position, limit)
+                positions = [row[0] for row in rows]
+                gap = self._holes.first_open(position, positions)
+                if gap is None or not await self._holes.prove():
+                    break
+        self._holes.pass_over(position, positions[:gap])
+        return [Recorded(*row) for row in rows[:gap]]
+
+    async def read_discussion(
+        self, discussion: UUID, up_to: int, *, votes: bool = True
+    ) -> AsyncGenerator[list[Recorded], None]:
+        within = range_of(discussion)
+        if votes:
+            reading = self._pages(READ_DISCUSSION, *within, up_to)
+        else:
+            reading = self._pages(READ_BESIDES_VOTES, *within, up_to, *votes_of(discussion))
+        async with aclosing(reading) as pages:
+            async for rows in pages:
+                yield [Recorded(*row) for row in rows]
+
+    async def read_votes(
+        self, discussion: UUID, up_to: int
+    ) -> AsyncGenerator[list[VoteEvent], None]:
+        async with aclosing(self._pages(READ_VOTES, *votes_of(discussion), up_to)) as pages:
+            async for rows in pages:
+                yield [tuple(row) for row in rows]
+
+    async def _pages(
+        self, query: str, *arguments: object
+    ) -> AsyncGenerator[list[asyncpg.Record], None]:
+        """Read by a cursor; once more where the database cancels that before the first page."""
+        for is_last in (False, True):
+            begun = False
+            try:
+                async with aclosing(self._pages_once(query, *arguments)) as pages:
+                    async for rows in pages:
+                        begun = True
+                        yield rows
+            except CANCELLED as error:
+                if begun or is_last:
+                    raise LogUnavailable(str(error)) from error
+            else:
+                return
+
+    async def _pages_once(
+        self, query: str, *arguments: object
+    ) -> AsyncGenerator[list[asyncpg.Record], None]:
+        with unavailable_if_lost(but=CANCELLED):
+            async with self._pool.acquire() as connection, connection.transaction(readonly=True):
+                cursor = await connection.cursor(query, *arguments)
+                # The next page comes while this one is folded.
+                ahead = asyncio.create_task(cursor.fetch(DISCUSSION_PAGE_EVENTS))
+                try:
+                    while rows := await ahead:
+                        ahead = asyncio.create_task(cursor.fetch(DISCUSSION_PAGE_EVENTS))
+                        await asyncio.sleep(0)  # it is asked for before anything is folded
+                        yield rows
+                finally:
+                    ahead.cancel()
+                    await asyncio.gather(ahead, return_exceptions=True)
+
+    async def follow(self, position: int, limit: int) -> AsyncIterator[list[Recorded]]:
+        while not self._closed:
+            news = self._news.next()
+            if page := await self.read_after(position, limit):
+                position = page[-1].position
+                yield page
+            else:
+                # Not `wait_for`: Python 3.11's loses a cancellation that comes together with news.
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(POLL_SECONDS):
+                        await news.wait()
+
+
+def _parts(groups: Sequence[Group]) -> Iterator[Sequence[Group]]:
+    """Cut so that others' appends come in between; each group stays whole."""
+    part: list[Group] = []
+    events = 0
+    for group in groups:
+        if part and events + len(group.events) > COMMIT_EVENTS_MAX:
+            yield part
+            part, events = [], 0
+        part.append(group)
+        events += len(group.events)
+    if part:
+        yield part

@@ -1,0 +1,85 @@
+"""Being told of new events: LISTEN on a connection of its own, made again when it is lost."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+
+import asyncpg
+
+from rostra.log import LogUnavailable
+from rostra_adapters.aio.lasting import lasting
+from rostra_adapters.postgres.connect import LOST, unavailable_if_lost
+
+CHANNEL = "stored_events"
+POLL_SECONDS = 1.0
+"""How long a follower waits at most before it looks for itself."""
+RECONNECT_SECONDS = 0.5
+
+
+class News:
+    """Wakes whoever waits when something was recorded, or may have been. `hear` is told each
+    payload first, and None whenever something may have been missed: when the connection was
+    made (`connected`), and when it is lost."""
+
+    def __init__(
+        self,
+        pool: asyncpg.Pool,
+        channel: str = CHANNEL,
+        hear: Callable[[str | None], None] = lambda _: None,
+    ) -> None:
+        self._pool = pool
+        self._channel = channel
+        self._hear = hear
+        self._event = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self.connected = False
+        self.connections = 0
+
+    def next(self) -> asyncio.Event:
+        """Set by the next news after this call."""
+        if self._task is None:
+            self._task = asyncio.create_task(lasting(self._run, "listening"), name="rostra-news")
+        return self._event
+
+    async def close(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        self._tell()
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                await self._listen()
+            except LogUnavailable:
+                await asyncio.sleep(RECONNECT_SECONDS)
+
+    async def _listen(self) -> None:
+        """Until the connection is lost."""
+        with unavailable_if_lost():
+            async with self._pool.acquire() as connection:
+                lost = asyncio.Event()
+                connection.add_termination_listener(lambda *_: lost.set())
+                await connection.add_listener(self._channel, self._heard)
+                try:
+                    self.connected = True
+                    self.connections += 1
+                    self._hear(None)
+                    self._tell()  # what was recorded before this was not heard
+                    await lost.wait()
+                finally:
+                    self.connected = False
+                    self._hear(None)
+                    await self._remove(connection)
+
+    async def _remove(self, connection: asyncpg.pool.PoolConnectionProxy) -> None:
+        with suppress(*LOST):  # it is gone already
+            await connection.remove_listener(self._channel, self._heard)
+
+    def _heard(self, _: object, __: int, ___: str, payload: object) -> None:
+        self._hear(str(payload))
+        self._tell()
+
+    def _tell(self) -> None:
+        event, self._event = self._event, asyncio.Event()
+        event.set()

@@ -1,0 +1,1 @@
+"""Rebuilding and verifying views from the log."""

@@ -1,0 +1,46 @@
+"""What a version of a view holds, as hashes: two versions hold the same rows if these are equal.
+
+A hash for each table and range of ids, so that what differs can be found. It is the sum of the
+rows' own hashes, and so does not depend on their order.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from rostra_adapters.postgres.connection import Connection
+from rostra_adapters.postgres.views import schema
+from rostra_adapters.postgres.views.projector import ViewState
+from rostra_projections.views import View
+
+# The range is the first hexadecimal digit of the id that the key begins with.
+_HASHES = """
+select get_byte(uuid_send({key}), 0) >> 4, count(*),
+    sum(hash_record_extended(t, 0)::numeric)::text
+from public.{table} t group by 1"""
+
+Content = Mapping[tuple[str, int], tuple[int, str]]
+"""By fragment of a table and range: the number of rows, and their hash."""
+
+
+async def content(connection: Connection, state: ViewState) -> Content:
+    """Of one version of a view, as the connection's snapshot has it."""
+    found: dict[tuple[str, int], tuple[int, str]] = {}
+    for table in state.view.tables:
+        for fragment in table.fragments:
+            name = schema.versioned(fragment, state.version)
+            statement = _HASHES.format(key=table.key[0], table=name)
+            for within, rows, hashed in await connection.fetch(statement):
+                found[fragment.name, within] = (rows, hashed)
+    return found
+
+
+def rows_of(view: View, found: Content) -> int:
+    """How many rows all tables of a view have."""
+    names = {table.name for table in view.tables}
+    return sum(rows for (name, _), (rows, _) in found.items() if name in names)
+
+
+def differences(one: Content, other: Content) -> Iterator[str]:
+    """The fragments of tables and ranges in which two versions differ, such as `comments 3…`."""
+    for table, within in sorted(one.keys() | other.keys()):
+        if one.get((table, within)) != other.get((table, within)):
+            yield f"{table} {within:x}…"

@@ -1,0 +1,172 @@
+"""Folding the log into fresh tables, in memory, a range of discussions at a time.
+
+All views are folded from one reading of the log, and memory holds one range. Votes come after
+all else, summed up; a range in which that would tell is read once more, all of it in order.
+With several jobs each has its own ranges and is a process of its own, which is this file run
+as a program: it reads one `Job` from its standard input, and prints how many events it has
+folded so far.
+"""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any
+
+import msgspec
+import uvloop
+
+from rostra_adapters.aio.together import together
+from rostra_adapters.observability.child_processes import DATABASE_PASSWORDS, python_environment
+from rostra_adapters.postgres.connection import Connection
+from rostra_adapters.postgres.rebuild.range_reader import besides_votes, in_order, joined_votes
+from rostra_adapters.postgres.rebuild.ranges import Part, parts
+from rostra_adapters.postgres.views import row_store as store
+from rostra_adapters.postgres.views.garbage import no_garbage_collection
+from rostra_adapters.postgres.views.patient import connected
+from rostra_adapters.postgres.views.projector import ViewState, park
+from rostra_projections.range_fold import Folded
+from rostra_projections.views import View
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is folded, how many events have been, and how many are to be."""
+
+
+class FoldingFailed(Exception):
+    """A process that folds has come to grief; the message says how."""
+
+
+class Job(msgspec.Struct, frozen=True):
+    """What a process of its own is told."""
+
+    url: str
+    states: list[ViewState]
+    part: Part
+
+
+async def fold_log(
+    url: str, states: Sequence[ViewState], until: int, *, jobs: int, progress: Progress
+) -> None:
+    """Fold the log up to `until` into empty tables. Raises FoldingFailed."""
+    named = ", ".join(state.name for state in states)
+    async with connected(url) as connection:
+        every = await parts(connection, until, jobs)
+    done = [0] * len(every)
+
+    def told(number: int, events: int) -> None:
+        done[number] = events
+        progress(named, sum(done), until)
+
+    if jobs == 1:
+        await fold_part(Job(url, list(states), every[0]), lambda events: told(0, events))
+    else:
+        async with together() as group:
+            for number, part in enumerate(every):
+                group.create_task(_in_process(Job(url, list(states), part), number, told))
+    progress(named, until, until)
+
+
+async def _in_process(job: Job, number: int, told: Callable[[int, int], None]) -> None:
+    """Whoever gives up waiting for it ends it."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        __name__,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=python_environment(*DATABASE_PASSWORDS),
+    )
+    assert process.stdin and process.stdout and process.stderr
+    try:
+        said = asyncio.create_task(process.stderr.read())
+        process.stdin.write(msgspec.json.encode(job))
+        process.stdin.close()
+        async for line in process.stdout:
+            told(number, int(line))
+        await process.wait()
+        last_words = (await said).decode(errors="replace").strip().rpartition("\n")[2]
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    if process.returncode:
+        raise FoldingFailed(last_words)
+
+
+async def fold_part(job: Job, told: Callable[[int], None]) -> None:
+    """Fold a part, a range at a time, and copy the rows into the tables."""
+    views = [state.view for state in job.states]
+    with no_garbage_collection():
+        async with connected(job.url) as connection:
+            async for _, folded in folded_ranges(job.url, views, job.part, told):
+                await _copy(connection, job.states, folded)
+
+
+async def _copy(connection: Connection, states: Sequence[ViewState], folded: Folded) -> None:
+    for state in states:
+        for one in folded.parked[state.name].values():
+            await park(connection, state, one)
+        for table in state.view.tables:
+            rows = folded.rows.of(table)
+            await store.copy(connection, table, state.version, rows.values())
+            rows.clear()
+
+
+async def folded_ranges(
+    url: str, views: Sequence[View], part: Part, told: Callable[[int], None] = lambda _: None
+) -> AsyncIterator[tuple[Part, Folded]]:
+    """The rows of each range of a part, and what cannot be followed there; last those in which
+    it matters when a vote was cast."""
+    ranges, events, odd = part.ranges(), 0, list[int]()
+
+    def told_of(more: int) -> None:
+        nonlocal events
+        events += more
+        told(events)
+
+    async with besides_votes(url, part) as rest, joined_votes(url, part) as votes:
+        for number, within in enumerate(ranges):
+            folded = Folded(views)
+            async for page in rest.of(number):
+                folded.take(page)
+                told_of(len(page))
+            if await _voted(folded, votes.of(number), told_of):
+                folded.finish()
+                yield within, folded
+            else:
+                odd.append(number)
+    if odd:
+        async with in_order(url, part, odd) as everything:
+            for number in odd:
+                folded = Folded(views)
+                async for page in everything.of(number):
+                    folded.take(page)
+                folded.finish()
+                yield ranges[number], folded
+
+
+async def _voted(
+    folded: Folded, pages: AsyncIterator[Sequence[Any]], told_of: Callable[[int], None]
+) -> bool:
+    """Count all votes of a range; False where they must be folded in order."""
+    even = True
+    async for page in pages:
+        for positions, states in page:
+            even = even and folded.take_votes(positions, states)
+            told_of(len(positions))
+    return even
+
+
+async def _main() -> None:
+    job = msgspec.json.decode(sys.stdin.buffer.read(), type=Job)
+    await fold_part(job, _tell)
+
+
+def _tell(events: int) -> None:
+    sys.stdout.write(f"{events}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_main())

@@ -1,0 +1,35 @@
+"""The indexes of tables that have been filled, several made at once."""
+
+from collections import deque
+from collections.abc import Sequence
+
+from rostra_adapters.aio.together import together
+from rostra_adapters.postgres.views import schema
+from rostra_adapters.postgres.views.patient import connected
+from rostra_adapters.postgres.views.projector import ViewState
+
+# As many processes as we ask for, none of them with helpers of its own.
+_ALONE = "set max_parallel_maintenance_workers = 0; set maintenance_work_mem = '128MB'"
+
+
+async def index(url: str, states: Sequence[ViewState], *, side_by_side: int) -> None:
+    """Make all indexes, and let the planner know what the tables hold."""
+    tables = [(table, state.version) for state in states for table in state.view.tables]
+    await _each(url, [one for each in tables for one in schema.indexes(*each)], side_by_side)
+    await _each(url, [one for each in tables for one in schema.keys(*each)], side_by_side)
+    await _each(url, [one for each in tables for one in schema.analyses(*each)], side_by_side)
+
+
+async def _each(url: str, statements: Sequence[str], side_by_side: int) -> None:
+    """Run them all, those that stand first, and take longest, first."""
+    waiting = deque(statements)
+    async with together() as group:
+        for _ in range(side_by_side):
+            group.create_task(_work(url, waiting))
+
+
+async def _work(url: str, waiting: deque[str]) -> None:
+    async with connected(url) as connection:
+        await connection.execute(_ALONE)
+        while waiting:
+            await connection.execute(waiting.popleft())

@@ -1,0 +1,218 @@
+"""Rebuilding views from the log, beside the live ones: reads and writes go on throughout.
+
+Folds what the live views have read into fresh tables, all of them from one reading of the log.
+Then each view catches up, is compared with the live one at one position, and in one short
+transaction that holds the checkpoint takes in what is left and goes in the old one's place.
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+import msgspec
+
+from rostra.log import Recorded
+from rostra_adapters.application.invalidation import EVERYTHING
+from rostra_adapters.postgres.connection import Connection
+from rostra_adapters.postgres.rebuild.content import Content, content, differences, rows_of
+from rostra_adapters.postgres.rebuild.fold_worker import Progress, fold_log
+from rostra_adapters.postgres.rebuild.indexes import index
+from rostra_adapters.postgres.views import schema
+from rostra_adapters.postgres.views.patient import connected
+from rostra_adapters.postgres.views.projector import (
+    CHANNEL,
+    UNPARK,
+    ViewState,
+    apply,
+    parked,
+    states,
+)
+from rostra_projections.views import VIEWS, Parked, View
+
+NEAR_EVENTS = 8_000
+"""So far behind, a page is folded while the live view waits."""
+INDEXES_AT_ONCE = 2
+
+_ONE_AT_A_TIME = "select pg_try_advisory_lock(5940093377497353331)"
+_READ_ALL = """
+select notification_id, originator_id, originator_version, topic, state, event_id, null
+from public.stored_events
+where notification_id > $1 and notification_id <= $2
+order by notification_id
+limit $3"""
+_COUNT = """
+select count(*) from public.stored_events where notification_id > $1 and notification_id <= $2"""
+_LOCK = """
+select position, version from public.rostra_views where name = $1 and lineage = $2 for update"""
+_REACHED = "select max(position) from public.rostra_views"
+_SERVED = "select version from public.rostra_views where name = $1"
+_FLIP = """
+update public.rostra_views
+set version = $2, shape = $3, history = history + case when $4 then 0 else 1 end,
+    position = $5, moves_from = case when position < $5 then $5 else moves_from end, tables = $7
+where name = $1 and lineage = $6"""
+_VERSIONS = """
+select substring(tablename from '\\d+$')::integer from pg_tables
+where schemaname = 'public' and tablename ~ ('^' || $1 || '_v\\d+$')"""
+
+
+class Rebuilt(msgspec.Struct, frozen=True):
+    """The work of a rebuild, and what came of it."""
+
+    view: str
+    events: int
+    seconds: float
+    rows: int
+    # Whether the view that was replaced held the same rows.
+    equal: bool
+    # The tables and ranges of ids that differ, if both could be compared.
+    changed: list[str] = []
+    # The discussions in which an event cannot be folded.
+    parked: list[Parked] = []
+
+
+class RebuildRefused(Exception):
+    """Another rebuild is under way."""
+
+
+async def rebuild(
+    url: str,
+    names: Sequence[str] = (),
+    *,
+    jobs: int = 1,
+    progress: Progress = lambda *_: None,
+    until: int = 0,
+) -> list[Rebuilt]:
+    """Rebuild the named views, all of them by default. With several `jobs`, so many
+    processes fold. Those that have not read as far as `until` are then further on than they
+    were; the log must be whole up to there. Raises RebuildRefused and FoldingFailed."""
+    async with connected(url) as connection:
+        if not await connection.fetchval(_ONE_AT_A_TIME):
+            raise RebuildRefused("another rebuild is under way")
+        begun = [await _begin(connection, VIEWS[name], until) for name in names or VIEWS]
+        await _fill(url, begun, jobs, progress)
+        return [await _replace(connection, url, each) for each in begun]
+
+
+class Begun(msgspec.Struct, frozen=True):
+    """The fresh version of a view, and the one that is served: `fresh.position` is what is
+    folded at first."""
+
+    fresh: ViewState
+    live: ViewState
+    at: float
+
+
+async def is_whole(url: str, after: int, until: int) -> bool:
+    """Whether each position is there by now; where one is not, someone may still be filling it."""
+    async with connected(url) as connection:
+        return int(await connection.fetchval(_COUNT, after, until)) == until - after
+
+
+async def _begin(connection: Connection, view: View, until: int) -> Begun:
+    """Empty tables of a version that nobody has written to."""
+    record = await schema.claim(connection, view)
+    version, live = record[0], ViewState(view.name, record[1], record[2], record[3])
+    await _drop_unserved(connection, view)
+    for table in view.tables:
+        await schema.create(connection, table, version)
+    # A view that is new, or of another shape, is of no use where it stands.
+    of_use = live.shape == view.shape and live.position > 0
+    position = live.position if of_use else await connection.fetchval(_REACHED)
+    fresh = ViewState(view.name, version, view.shape, max(position, until))
+    return Begun(fresh, live, time.monotonic())
+
+
+async def _fill(url: str, begun: Sequence[Begun], jobs: int, progress: Progress) -> None:
+    """Those that stand at one position are folded together."""
+    for until in sorted({each.fresh.position for each in begun}):
+        together = [each.fresh for each in begun if each.fresh.position == until]
+        await fold_log(url, together, until, jobs=jobs, progress=progress)
+    await index(url, [each.fresh for each in begun], side_by_side=max(jobs, INDEXES_AT_ONCE))
+
+
+async def _replace(connection: Connection, url: str, begun: Begun) -> Rebuilt:
+    fresh, live = begun.fresh, begun.live
+    position = await _catch_up(connection, fresh, fresh.position)
+    position, ours, theirs = await _compare(connection, url, fresh, live, position)
+    position = await _flip(connection, fresh, live, position, equal=ours == theirs)
+    await _drop_unserved(connection, fresh.view)
+    seconds = time.monotonic() - begun.at
+    changed = [] if theirs is None else list(differences(ours, theirs))
+    rows, apart = rows_of(fresh.view, ours), await parked(connection, fresh)
+    return Rebuilt(fresh.name, position, seconds, rows, ours == theirs, changed, apart)
+
+
+async def _catch_up(connection: Connection, fresh: ViewState, position: int) -> int:
+    """By pages, until the live view is near."""
+    while True:
+        (live,) = await states(connection, [fresh.name])
+        if live.position - position < NEAR_EVENTS:
+            return position
+        position = await _apply(connection, fresh, position, live.position)
+
+
+async def _apply(connection: Connection, fresh: ViewState, position: int, until: int) -> int:
+    """Fold what lies between, a page at a time."""
+    while position < until:
+        records = await connection.fetch(_READ_ALL, position, until, NEAR_EVENTS)
+        page = [Recorded(*record) for record in records]
+        if page:
+            async with connection.transaction():
+                await apply(connection, fresh, page)
+        position = page[-1].position if page else until
+    return position
+
+
+async def _compare(
+    connection: Connection, url: str, fresh: ViewState, live: ViewState, position: int
+) -> tuple[int, Content, Content | None]:
+    """A position at which both versions stood, and what they held there; None where the one
+    that is served cannot be compared. The checkpoint is held for a moment only: what is
+    compared is a snapshot of that moment."""
+    if live.shape != fresh.shape or live.position < fresh.position:
+        return position, await content(connection, fresh), None
+    async with connected(url) as snapshot:
+        async with connected(url) as holder, holder.transaction():
+            until = await _hold(holder, live)
+            position = await _apply(connection, fresh, position, until)
+            await snapshot.execute("begin isolation level repeatable read, read only")
+            await states(snapshot)
+        both = content(connection, fresh), content(snapshot, live)
+        return position, *(await asyncio.gather(*both))
+
+
+async def _hold(connection: Connection, live: ViewState) -> int:
+    """Keep the live view where it is until the transaction ends."""
+    ((position, version),) = await connection.fetch(_LOCK, live.name, schema.LINEAGE)
+    if version != live.version:
+        raise RebuildRefused("another rebuild was faster")
+    return int(position)
+
+
+async def _flip(
+    connection: Connection, fresh: ViewState, live: ViewState, position: int, *, equal: bool
+) -> int:
+    """Hold the checkpoint, apply what is left, and serve the new version from now on."""
+    async with connection.transaction():
+        until = await _hold(connection, live)
+        await _apply(connection, fresh, position, until)
+        until = max(until, position)
+        await connection.execute(
+            _FLIP, fresh.name, fresh.version, fresh.shape, equal, until, schema.LINEAGE,
+            schema.names_of(fresh.view),
+        )  # fmt: skip
+        await connection.execute(UNPARK, live.name, live.version)
+        await connection.execute("select pg_notify($1, $2)", CHANNEL, EVERYTHING)
+    return until
+
+
+async def _drop_unserved(connection: Connection, view: View) -> None:
+    """Drop what no version of the code serves, also what rebuilds that were broken off have
+    left. A version that someone reads for long stays until the next rebuild."""
+    served = {record[0] for record in await connection.fetch(_SERVED, view.name)}
+    for table in view.tables:
+        versions = {record[0] for record in await connection.fetch(_VERSIONS, table.name)}
+        for version in versions - served:
+            names = [schema.versioned(fragment, version) for fragment in table.fragments]
+            await schema.drop_unless_read(connection, names)

@@ -1,0 +1,163 @@
+"""Each view against a fresh fold of the log: every difference by name."""
+
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from rostra.ids import discussion_of
+from rostra_adapters.postgres.connection import Connection
+from rostra_adapters.postgres.rebuild.fold_worker import folded_ranges
+from rostra_adapters.postgres.rebuild.ranges import Part, parts
+from rostra_adapters.postgres.views import row_store as store
+from rostra_adapters.postgres.views import schema
+from rostra_adapters.postgres.views.garbage import no_garbage_collection
+from rostra_adapters.postgres.views.patient import connected
+from rostra_adapters.postgres.views.projector import ViewState, parked, states
+from rostra_projections.tables import Fragment, Rows, Table
+from rostra_projections.views import Parked
+
+ATTEMPTS_MAX = 10
+
+Fields = Mapping[str, Any]
+"""A row, or what is kept together of one, by column."""
+
+
+class Difference(msgspec.Struct, frozen=True):
+    """A row that is not what the log says. None: there is no such row."""
+
+    view: str
+    table: str
+    key: str
+    expected: str | None
+    found: str | None
+
+    def __str__(self) -> str:
+        expected = self.expected or "no row"
+        return f"{self.view}: {self.table} {self.key}: {self.found or 'no row'}, not {expected}"
+
+
+async def verify(url: str) -> AsyncIterator[Difference]:
+    """Compare all views with the log, in one snapshot of both."""
+    async with connected(url) as connection, _snapshot(connection) as standing:
+        for until in sorted({state.position for state in standing}):
+            together = [state for state in standing if state.position == until]
+            (part,) = await parts(connection, until)
+            with no_garbage_collection():
+                async for found in _part(connection, url, together, part):
+                    yield found
+
+
+@asynccontextmanager
+async def _snapshot(connection: Connection) -> AsyncIterator[Sequence[ViewState]]:
+    """Where the views stand in a transaction that sees but one moment, and whose tables
+    no rebuild takes away."""
+    for _ in range(ATTEMPTS_MAX):
+        before = await states(connection)
+        transaction = connection.transaction(isolation="repeatable_read", readonly=True)
+        await transaction.start()
+        try:
+            await connection.execute(_lock(before))
+            standing = await states(connection)
+            if [each.version for each in standing] == [each.version for each in before]:
+                yield standing
+                return
+        except asyncpg.UndefinedTableError:  # rebuilt in between
+            pass
+        finally:
+            await transaction.rollback()
+    raise RuntimeError("the views are being rebuilt faster than they can be compared")
+
+
+def _lock(standing: Sequence[ViewState]) -> str:
+    names = ", ".join(
+        f"public.{schema.versioned(fragment, state.version)}"
+        for state in standing
+        for table in state.view.tables
+        for fragment in table.fragments
+    )
+    return f"lock table {names} in access share mode"
+
+
+async def _part(
+    connection: Connection, url: str, standing: Sequence[ViewState], part: Part
+) -> AsyncIterator[Difference]:
+    async for within, folded in folded_ranges(url, [state.view for state in standing], part):
+        for state in standing:
+            found_parked = {
+                each.discussion: each
+                for each in await parked(connection, state)
+                if within.first <= each.discussion <= within.last
+            }
+            for each in parked_differences(state.name, folded.parked[state.name], found_parked):
+                yield each
+            apart = folded.parked[state.name].keys() | found_parked.keys()
+            for table in state.view.tables:
+                async for stream, found in _table(connection, state, table, folded.rows, within):
+                    if discussion_of(stream) not in apart:
+                        yield found
+
+
+async def _table(
+    connection: Connection, state: ViewState, table: Table[Any], rows: Rows, within: Part
+) -> AsyncIterator[tuple[UUID, Difference]]:
+    for fragment in table.fragments:
+        columns, missing = table.columns_of(fragment), dict(rows.of(table))
+        statement = store.read_statement(table, fragment, state.version)
+        async for record in connection.cursor(statement, within.first, within.last):
+            found = store.from_record(table, columns, record)
+            key = found[: len(table.key)]
+            row = missing.pop(key if len(key) > 1 else key[0], None)
+            wanted = None if row is None else store.values_of(table, fragment, row)
+            if found != wanted:
+                yield key[0], _differs(state, table, fragment, wanted, found)
+        for row in missing.values():
+            wanted = store.values_of(table, fragment, row)
+            yield wanted[0], _differs(state, table, fragment, wanted, None)
+
+
+def _differs(
+    state: ViewState,
+    table: Table[Any],
+    fragment: Fragment,
+    wanted: store.Values | None,
+    found: store.Values | None,
+) -> Difference:
+    columns = table.columns_of(fragment)
+    named = [None if it is None else dict(zip(columns, it, strict=True)) for it in (wanted, found)]
+    return difference(state.name, fragment.name, table.key, *named)
+
+
+def difference(
+    view: str, table: str, key: Sequence[str], wanted: Fields | None, found: Fields | None
+) -> Difference:
+    """How a row that was found differs from the one that the log means."""
+    row = wanted or found or {}
+    named = ", ".join(str(row[column]) for column in key)
+    if wanted is None or found is None:
+        return Difference(view, table, named, _text(wanted), _text(found))
+    changed = [name for name, value in wanted.items() if found[name] != value]
+    return Difference(view, table, named, _text(wanted, changed), _text(found, changed))
+
+
+def parked_differences(
+    view: str, fresh: Mapping[UUID, Parked], live: Mapping[UUID, Parked]
+) -> Iterator[Difference]:
+    """Name the events that a view cannot fold, and the discussions that it need not have left."""
+    for each in fresh.values():
+        found = f"{each.error} (discussion {each.discussion})"
+        what = "an event that can be folded"
+        yield Difference(view, "stored_events", str(each.position), what, found)
+    for each in live.values():
+        if each.discussion not in fresh:
+            found = f"parked at position {each.position}: {each.error}"
+            yield Difference(view, "rostra_parked", str(each.discussion), None, found)
+
+
+def _text(row: Fields | None, columns: Sequence[str] = ()) -> str | None:
+    if row is None:
+        return None
+    return ", ".join(f"{name}={row[name]!r}" for name in columns or row)

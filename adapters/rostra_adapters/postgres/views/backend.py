@@ -1,0 +1,199 @@
+"""The views of an app, wherever they are: the port, and PostgreSQL's side of it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
+from typing import Protocol
+
+import asyncpg
+import msgspec
+
+from rostra.log import EventLog, LogUnavailable
+from rostra_adapters.aio.lasting import lasting
+from rostra_adapters.application.invalidation import Changes
+from rostra_adapters.postgres.connect import LOST, unavailable_if_lost
+from rostra_adapters.postgres.rebuild import rebuild, verify
+from rostra_adapters.postgres.rebuild.fold_worker import Progress
+from rostra_adapters.postgres.rebuild.rebuild import RebuildRefused, Rebuilt
+from rostra_adapters.postgres.rebuild.verify import Difference
+from rostra_adapters.postgres.views import schema
+from rostra_adapters.postgres.views.projector import parked, states
+from rostra_adapters.postgres.views.queries.queries import PostgresReads
+from rostra_adapters.postgres.views.runner import Runner
+from rostra_adapters.postgres.views.watch import ViewBehind, Watch
+from rostra_projections.query_port import Reads
+from rostra_projections.views import Parked
+
+__all__ = ["Backend", "PostgresBackend", "ViewBehind", "ViewStatus"]
+
+OTHERS_REBUILD_SECONDS = 0.5
+SEEN_SECONDS = 60.0
+NEW_VIEW_EVENTS_MAX = 10_000
+"""As many events a new view may catch up with by projecting, while reads wait."""
+
+_REACHED = "select max(position) from public.rostra_views"
+
+
+class ViewsNotMade(LogUnavailable):
+    """There are no views of this version of the code."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "there are no views of this version of Rostra: `rostra serve`, `rostra project` or "
+            "`rostra rebuild` makes them"
+        )
+
+
+class ViewStatus(msgspec.Struct, frozen=True):
+    """Where a view stands. `lag` is in events."""
+
+    name: str
+    version: int
+    position: int
+    lag: int
+    # The discussions that it cannot follow, with the event that it cannot fold.
+    parked: list[Parked]
+
+
+class Backend(Protocol):
+    """What keeps the views."""
+
+    reads: Reads
+    changes: Changes
+
+    def start(self) -> None:
+        """Begin to project."""
+
+    async def close(self) -> None: ...
+
+    @property
+    def position(self) -> int:
+        """How far the views had read when last heard of."""
+
+    @property
+    def foreign(self) -> int:
+        """How many events of others this process has passed over as it kept the views."""
+
+    async def wait(self, position: int, wait_seconds: float) -> None:
+        """Until the views have read `position`. Raises ViewBehind."""
+
+    async def fresh(self) -> None:
+        """Until what was recorded before this process (re)connected is in the views."""
+
+    async def rebuild(
+        self, views: Sequence[str], jobs: int, progress: Progress
+    ) -> list[Rebuilt]: ...
+
+    def verify(self) -> AsyncIterator[Difference]: ...
+
+    async def status(self, head: int) -> list[ViewStatus]: ...
+
+
+class PostgresBackend:
+    """Views in the log's own database. Of the pool, one connection projects or stands
+    by, and one listens."""
+
+    def __init__(self, pool: asyncpg.Pool, log: EventLog, url: str) -> None:
+        self._pool = pool
+        self._url = url
+        reads = PostgresReads(pool)
+        self._watch = Watch(pool, reads, log)
+        self._runner = Runner(pool, log, url)
+        self.reads: Reads = reads
+        self.changes = self._watch.changes
+        self._seeing: asyncio.Task[None] | None = None
+        self._is_made = False
+
+    async def install(self) -> None:
+        """Make the tables of this version of the code, and fill what is new beside a long log.
+        Another version goes on reading and projecting its own meanwhile."""
+        with unavailable_if_lost():
+            async with self._pool.acquire() as connection:
+                await schema.install(connection)
+            while empty := await self._empty():
+                try:
+                    await rebuild.rebuild(self._url, empty)
+                except RebuildRefused:
+                    await asyncio.sleep(OTHERS_REBUILD_SECONDS)
+        self._seeing = asyncio.create_task(lasting(self._be_seen, "being seen"))
+        self._watch.start()
+        self._is_made = True
+
+    async def join(self) -> None:
+        """Read the views that are there, and make none. Where there are none of this version of
+        the code, reads raise LogUnavailable."""
+        with unavailable_if_lost():
+            async with self._pool.acquire() as connection:
+                self._is_made = await schema.is_made(connection)
+        if self._is_made:
+            self._watch.start()
+
+    async def _empty(self) -> list[str]:
+        async with self._pool.acquire() as connection:
+            standing = await states(connection)
+            reached = await connection.fetchval(_REACHED)
+        return [s.name for s in standing if s.position == 0 and reached > NEW_VIEW_EVENTS_MAX]
+
+    async def _be_seen(self) -> None:
+        while True:
+            await asyncio.sleep(SEEN_SECONDS)
+            with suppress(*LOST):
+                async with self._pool.acquire() as connection:
+                    await schema.be_seen(connection)
+
+    def start(self) -> None:
+        self._runner.start()
+
+    async def close(self) -> None:
+        if self._seeing is not None:
+            self._seeing.cancel()
+            await asyncio.gather(self._seeing, return_exceptions=True)
+        await self._runner.close()
+        await self._watch.close()
+
+    @property
+    def position(self) -> int:
+        return self._watch.position
+
+    @property
+    def foreign(self) -> int:
+        return self._runner.foreign
+
+    async def wait(self, position: int, wait_seconds: float) -> None:
+        await self._watch.wait(position, wait_seconds)
+
+    async def fresh(self) -> None:
+        self._check_made()
+        await self._watch.fresh()
+
+    def _check_made(self) -> None:
+        if not self._is_made:
+            raise ViewsNotMade
+
+    async def rebuild(self, views: Sequence[str], jobs: int, progress: Progress) -> list[Rebuilt]:
+        with unavailable_if_lost():
+            return await rebuild.rebuild(self._url, views, jobs=jobs, progress=progress)
+
+    async def verify(self) -> AsyncIterator[Difference]:
+        self._check_made()
+        with unavailable_if_lost():
+            async for difference in verify.verify(self._url):
+                yield difference
+
+    async def status(self, head: int) -> list[ViewStatus]:
+        if not self._is_made:
+            return []
+        with unavailable_if_lost():
+            async with self._pool.acquire() as connection:
+                standing = await states(connection)
+                apart = {state.name: await parked(connection, state) for state in standing}
+        return [
+            ViewStatus(
+                state.name,
+                state.version,
+                state.position,
+                max(head - state.position, 0),
+                apart[state.name],
+            )
+            for state in standing
+        ]

@@ -1,0 +1,190 @@
+"""Keeps the views up to date: one process projects, others stand by."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from time import perf_counter
+
+import asyncpg
+
+from rostra.log import EventLog, LogUnavailable, Recorded
+from rostra_adapters.aio.together import together
+from rostra_adapters.postgres.connect import unavailable_if_lost
+from rostra_adapters.postgres.connection import Connection
+from rostra_adapters.postgres.rebuild import rebuild
+from rostra_adapters.postgres.views import schema
+from rostra_adapters.postgres.views.projector import Fenced, ViewState, at, project, states
+from rostra_adapters.postgres.views.schema import LEASE
+
+logger = logging.getLogger(__name__)
+
+PAGE_EVENTS = 1_000
+"""At most, while nobody waits long: what is recorded during a page is the next page."""
+PAGE_EVENTS_MAX = 32_000
+"""Pages grow up to this while the log grows faster than it is read."""
+PAUSE_SECONDS_MAX = 0.02
+PAUSE_EVENTS_MIN = 64
+"""After a page of so many, at most as long as it took: under load pages grow, each event costs
+less, and who publishes has the rest of the processor."""
+FAR_EVENTS = 100_000
+"""So far behind, and by more than half of the log, views are rebuilt: that takes a fifth of the
+time, and others' processors."""
+FAR_JOBS = 2
+STAND_BY_SECONDS = 0.5
+RETRY_SECONDS = 0.5
+PRUNE_SECONDS = 60.0
+MOVES_KEPT = "1 hour"
+
+_TRY_LOCK = "select pg_try_advisory_lock($1)"
+PRUNE = """
+with gone as (
+    delete from public.comment_moves where moved_at < clock_timestamp() - $1::text::interval
+    returning discussion, position
+)
+insert into public.comment_moves_gone as known (discussion, position)
+select discussion, max(position) from gone group by discussion
+on conflict (discussion) do update
+set position = greatest(known.position, excluded.position)"""
+
+
+class Runner:
+    """The task that projects, as long as it holds the session lock of its connection."""
+
+    def __init__(self, pool: asyncpg.Pool, log: EventLog, url: str) -> None:
+        self._pool = pool
+        self._log = log
+        self._url = url
+        self._may_rebuild = True
+        self._task: asyncio.Task[None] | None = None
+        self.projecting = False
+        self.foreign = 0
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._run(), name="rostra-projector")
+
+    async def close(self) -> None:
+        """What is being folded is finished or undone, never half done."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                with unavailable_if_lost():
+                    await self._while_connected()
+            except (LogUnavailable, Fenced) as error:
+                logger.warning("projecting stopped and begins again: %s", error)
+            except Exception:
+                # Whatever it is, readers are better served by another try than by none.
+                logger.exception("projecting failed and begins again")
+            await asyncio.sleep(RETRY_SECONDS)
+
+    async def _while_connected(self) -> None:
+        async with self._pool.acquire() as connection:
+            try:
+                while not await connection.fetchval(_TRY_LOCK, LEASE):  # noqa: ASYNC110  # another's
+                    await asyncio.sleep(STAND_BY_SECONDS)
+                self.projecting = True
+                await self._project(connection)
+            finally:
+                self.projecting = False
+                connection.terminate()  # and with it the session's lock
+
+    async def _project(self, connection: Connection) -> None:
+        """Views behind catch up alone, then all go on together."""
+        pruning = asyncio.get_running_loop().time()
+        if not await schema.is_made(connection):
+            # We were stopped for so long that others took us for gone.
+            await schema.install(connection)
+        await self._rebuilt(await states(connection))
+        while True:
+            standing = await states(connection)
+            behind = [each for each in standing if each.position < _last(standing)]
+            if behind:
+                await self._catch_up(connection, behind, _last(standing))
+                continue
+            position = _last(standing)
+            async for page in self._log.follow(position, PAGE_EVENTS):
+                began = perf_counter()
+                position = await self._project_page(connection, at(standing, position), page)
+                if len(page) == PAGE_EVENTS:
+                    if not await self._rebuilt(at(standing, position)):
+                        await self._catch_up_together(connection, standing, position)
+                    break
+                now = asyncio.get_running_loop().time()
+                if now - pruning > PRUNE_SECONDS:
+                    pruning = now
+                    await connection.execute(PRUNE, MOVES_KEPT)
+                    await schema.drop_unseen(connection)
+                if len(page) >= PAUSE_EVENTS_MIN:
+                    await asyncio.sleep(min(PAUSE_SECONDS_MAX, perf_counter() - began))
+
+    async def _rebuilt(self, standing: Sequence[ViewState]) -> bool:
+        """Whether views were so far behind that they have been rebuilt. If that fails, for want of
+        room for both versions say, they catch up by pages, however often that begins again."""
+        head = await self._log.head()
+        far = [each for each in standing if _is_far(head - each.position, head)]
+        if not far or not self._may_rebuild:
+            self._may_rebuild = self._may_rebuild or not far
+            return False
+        least = min(each.position for each in far)
+        if not await rebuild.is_whole(self._url, least, head):
+            return False
+        names = [each.name for each in far]
+        logger.warning("%s: %d events behind, rebuilding", ", ".join(names), head - least)
+        try:
+            await rebuild.rebuild(self._url, names, jobs=FAR_JOBS, until=head)
+        except rebuild.RebuildRefused:
+            return False
+        except Exception:  # whatever it is: pages are the sure way
+            logger.exception("rebuilding failed: catching up by pages")
+            self._may_rebuild = False
+            return False
+        return True
+
+    async def _catch_up_together(
+        self, connection: Connection, standing: Sequence[ViewState], position: int
+    ) -> None:
+        """More and more at a time, which costs less for each event, until no page is full."""
+        limit = 2 * PAGE_EVENTS
+        page = await self._log.read_after(position, limit)
+        async with together() as group:
+            while page:
+                full, limit = len(page) == limit, min(2 * limit, PAGE_EVENTS_MAX)
+                coming = group.create_task(self._next_page(page, limit, full=full))
+                position = await self._project_page(connection, at(standing, position), page)
+                page = await coming
+
+    async def _project_page(
+        self, connection: Connection, standing: Sequence[ViewState], page: Sequence[Recorded]
+    ) -> int:
+        return await project(connection, standing, page, passed_over=self._count_foreign)
+
+    def _count_foreign(self, events: int) -> None:
+        self.foreign += events
+
+    async def _next_page(
+        self, page: Sequence[Recorded], limit: int, *, full: bool
+    ) -> list[Recorded]:
+        """Read while the page is projected; none after one that was not full."""
+        return await self._log.read_after(page[-1].position, limit) if full else []
+
+    async def _catch_up(
+        self, connection: Connection, behind: Sequence[ViewState], join: int
+    ) -> None:
+        """One page for the views that are furthest behind, at most up to where others are."""
+        first = min(each.position for each in behind)
+        last_ones = [each for each in behind if each.position == first]
+        others = [each.position for each in behind if each.position > first]
+        page = await self._log.read_after(first, PAGE_EVENTS_MAX)
+        page = [row for row in page if row.position <= min([join, *others])]
+        await project(connection, last_ones, page)
+
+
+def _is_far(lag: int, head: int) -> bool:
+    return lag > FAR_EVENTS and 2 * lag > head
+
+
+def _last(standing: Sequence[ViewState]) -> int:
+    return max(each.position for each in standing)

@@ -1,0 +1,106 @@
+"""How far the views in PostgreSQL have read, as one process knows it."""
+
+import asyncio
+
+import asyncpg
+
+from rostra.log import EventLog, LogUnavailable
+from rostra_adapters.aio.lasting import lasting
+from rostra_adapters.application.invalidation import Changes
+from rostra_adapters.postgres.notify import News
+from rostra_adapters.postgres.single_flight import Shared
+from rostra_adapters.postgres.views.projector import CHANNEL
+from rostra_adapters.postgres.views.queries.queries import PostgresReads
+
+POLL_SECONDS = 1.0
+"""How soon we look for ourselves, where we hear nothing."""
+POLL_UNHEARD_SECONDS = 0.25
+"""And how soon while we cannot be told."""
+RETRY_AFTER_SECONDS = 1.0
+CATCH_UP_SECONDS_MAX = 5.0
+
+
+class ViewBehind(Exception):
+    """The views have not read as far as was asked for."""
+
+    def __init__(self, position: int, wanted: int, retry_after_seconds: float) -> None:
+        super().__init__(f"the views have read up to {position}, not {wanted}")
+        self.position = position
+        self.retry_after_seconds = retry_after_seconds
+
+
+class Watch:
+    """Looks whenever there is news, once for all who wait. `changes` is what it heard."""
+
+    def __init__(self, pool: asyncpg.Pool, reads: PostgresReads, log: EventLog) -> None:
+        self._reads = reads
+        self._log = log
+        self.changes = Changes()
+        self._news = News(pool, CHANNEL, self._hear)
+        self._looked = asyncio.Condition()
+        # One look after another: an older position never takes the place of a later one.
+        self._looks = Shared(self._look)
+        self._task: asyncio.Task[None] | None = None
+        self._fresh_since = -1
+        self.position = 0
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(lasting(self._run, "watching views"), name="rostra-watch")
+
+    def _hear(self, news: str | None) -> None:
+        if news is not None:
+            self.changes.hear(news)
+        elif self._news.connected:
+            self.changes.listen()
+        else:
+            self.changes.lose(listening=False)
+
+    async def close(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        await self._news.close()
+
+    async def _run(self) -> None:
+        while True:
+            news = self._news.next()
+            try:
+                await self._looks.get()
+            except LogUnavailable:
+                await asyncio.sleep(POLL_UNHEARD_SECONDS)
+                continue
+            seconds = POLL_SECONDS if self._news.connected else POLL_UNHEARD_SECONDS
+            # Not `wait_for`: Python 3.11's loses a cancellation that comes together with news.
+            try:
+                async with asyncio.timeout(seconds):
+                    await news.wait()
+            except TimeoutError:
+                continue
+
+    async def _look(self) -> None:
+        position = await self._reads.position()
+        async with self._looked:
+            self.position = position
+            self._looked.notify_all()
+
+    async def wait(self, position: int, wait_seconds: float) -> None:
+        """Until the views have read `position`. Raises ViewBehind."""
+        if self.position >= position:
+            return
+        if position > await self._log.head():
+            raise ViewBehind(self.position, position, RETRY_AFTER_SECONDS)
+        try:
+            async with asyncio.timeout(wait_seconds), self._looked:
+                await self._looked.wait_for(lambda: self.position >= position)
+        except TimeoutError:
+            raise ViewBehind(self.position, position, RETRY_AFTER_SECONDS) from None
+
+    async def fresh(self) -> None:
+        """Until what was recorded before we (re)connected is in the views: what
+        PostgreSQL had not flushed when it fell is projected again."""
+        connections = self._news.connections
+        if self._news.connected and self._fresh_since == connections:
+            return
+        await self._looks.get()
+        await self.wait(await self._log.head(), CATCH_UP_SECONDS_MAX)
+        self._fresh_since = connections

@@ -1,0 +1,1 @@
+"""Rostra over any stock recorder of `eventsourcing`."""

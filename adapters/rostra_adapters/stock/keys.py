@@ -1,0 +1,132 @@
+"""Key rings of one process: in memory, and in SQLite."""
+
+import asyncio
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from uuid import UUID
+
+from eventsourcing.sqlite import SQLiteDatastore
+
+from rostra_adapters.keys.ring import KEY_BYTES, KeptKey, KeptKeyRing, MasterKeys
+
+
+class MemoryKeyRing(KeptKeyRing):
+    """Gone with the process, as the log it is for."""
+
+    def __init__(self) -> None:
+        super().__init__(MasterKeys(secrets.token_bytes(KEY_BYTES)))
+        self._kept: dict[UUID, KeptKey] = {}
+        self._erasures: dict[UUID, int] = {}
+
+    async def _find(self, owners: Sequence[UUID]) -> Iterable[KeptKey]:
+        return [self._kept[owner] for owner in owners if owner in self._kept]
+
+    async def _keep(self, keys: Sequence[KeptKey]) -> None:
+        for key in keys:
+            standing = self._kept.get(key.owner)
+            newer = standing is None or standing.erasures < key.erasures
+            if newer and key.erasures >= self._erasures.get(key.owner, 0):
+                self._kept[key.owner] = key
+
+    async def _destroy(self, erasures: Mapping[UUID, int]) -> None:
+        for owner, count in erasures.items():
+            self._erasures[owner] = max(count, self._erasures.get(owner, 0))
+            if owner in self._kept and self._kept[owner].erasures < count:
+                del self._kept[owner]
+
+    async def _rewrap(self, limit: int) -> int:  # noqa: ARG002  # as the others
+        return 0
+
+
+class SqliteKeyRing(KeptKeyRing):
+    """A table beside the events of a stock SQLite recorder."""
+
+    _CREATE = """
+    create table if not exists rostra_person_keys (
+        owner blob primary key,
+        key_id blob,
+        wrapped blob,
+        master blob,
+        erasures integer not null default 0
+    ) without rowid
+    """
+    _INSERT = """
+    insert into rostra_person_keys (owner, key_id, wrapped, master, erasures)
+    values (?, ?, ?, ?, ?)
+    on conflict (owner) do update set key_id = excluded.key_id, wrapped = excluded.wrapped,
+        master = excluded.master, erasures = excluded.erasures
+    where rostra_person_keys.erasures < excluded.erasures
+        or rostra_person_keys.wrapped is null
+        and rostra_person_keys.erasures = excluded.erasures
+    """
+    _SELECT = """
+    select owner, key_id, wrapped, master, erasures from rostra_person_keys
+    where owner = ? and wrapped is not null
+    """
+    _DESTROY = """
+    insert into rostra_person_keys (owner, erasures) values (?, ?)
+    on conflict (owner) do update set key_id = null, wrapped = null, master = null,
+        erasures = excluded.erasures
+    where rostra_person_keys.erasures < excluded.erasures
+    """
+    _FORMER = """
+    select owner, key_id, wrapped, master, erasures from rostra_person_keys
+    where master <> ? limit ?
+    """
+    _REWRAP = """
+    update rostra_person_keys set wrapped = ?, master = ? where owner = ? and key_id = ?
+    """
+
+    def __init__(self, datastore: SQLiteDatastore, masters: MasterKeys) -> None:
+        super().__init__(masters)
+        self._datastore = datastore
+        with datastore.transaction(commit=True) as cursor:
+            cursor.execute(self._CREATE)
+
+    async def _find(self, owners: Sequence[UUID]) -> Iterable[KeptKey]:
+        return await asyncio.to_thread(self._find_now, owners)
+
+    async def _keep(self, keys: Sequence[KeptKey]) -> None:
+        rows = [
+            (key.owner.bytes, key.key_id, key.wrapped, key.master, key.erasures) for key in keys
+        ]
+        await asyncio.to_thread(self._write, self._INSERT, rows)
+
+    async def _destroy(self, erasures: Mapping[UUID, int]) -> None:
+        rows = [(owner.bytes, count) for owner, count in erasures.items()]
+        await asyncio.to_thread(self._destroy_now, rows)
+
+    async def _rewrap(self, limit: int) -> int:
+        former = await asyncio.to_thread(self._former, limit)
+        fresh = [self._wrapped_afresh(kept, self._masters.current) for kept in former]
+        rows = [(kept.wrapped, kept.master, kept.owner.bytes, kept.key_id) for kept in fresh]
+        await asyncio.to_thread(self._write, self._REWRAP, rows)
+        return len(former)
+
+    def _find_now(self, owners: Sequence[UUID]) -> list[KeptKey]:
+        found: list[KeptKey] = []
+        with self._datastore.transaction(commit=False) as cursor:
+            for owner in owners:
+                cursor.execute(self._SELECT, (owner.bytes,))
+                found += [KeptKey(owner, *row[1:]) for row in cursor.fetchall()]
+        return found
+
+    def _former(self, limit: int) -> list[KeptKey]:
+        with self._datastore.transaction(commit=False) as cursor:
+            cursor.execute(self._FORMER, (self._masters.current, limit))
+            return [KeptKey(UUID(bytes=row[0]), *row[1:]) for row in cursor.fetchall()]
+
+    def _destroy_now(self, rows: Sequence[Sequence[object]]) -> None:
+        """Where a key was, in the file and in its log, there are zeros after it."""
+        with self._datastore.get_connection(commit=True) as connection:
+            cursor = connection.cursor()
+            cursor.execute("pragma secure_delete = on")
+            cursor.fetchall()  # what is not fetched is in progress
+            with connection.transaction(commit=True) as writing:
+                writing.executemany(self._DESTROY, rows)
+            cursor.execute("pragma wal_checkpoint(truncate)")
+            cursor.fetchall()
+
+    def _write(self, statement: str, rows: Sequence[Sequence[object]]) -> None:
+        with self._datastore.transaction(commit=True) as cursor:
+            cursor.executemany(statement, rows)

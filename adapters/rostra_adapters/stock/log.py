@@ -1,0 +1,313 @@
+"""The log over any stock recorder of `eventsourcing`: memory, SQLite, …, for one process.
+
+Such a recorder has no columns for the event id and the metadata, so they
+travel inside the state, before its own fields:
+
+    {"$event_id":"<36 characters>","$metadata":{…},<the fields of state>}
+
+and are taken out again on the way back, to the byte. Who reads the recorder's
+events without this file finds two fields more, which decoders ignore.
+"""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Self, TypeVar
+from uuid import UUID
+
+import msgspec
+from eventsourcing.persistence import (
+    ApplicationRecorder,
+    IntegrityError,
+    InterfaceError,
+    Notification,
+    OperationalError,
+    StoredEvent,
+)
+from eventsourcing.popo import POPOApplicationRecorder
+
+from rostra.ids import EventId, Position, StreamId, range_of, votes_of
+from rostra.log import (
+    EVERYTHING,
+    Appended,
+    Group,
+    LogBusy,
+    LogUnavailable,
+    NewEvent,
+    Recorded,
+    Stale,
+    VoteEvent,
+)
+from rostra.times import LONG_AGO, Time, format_time
+from rostra_adapters.application import guards
+from rostra_adapters.stock.rows import rows_of, to_uuid
+
+POLL_SECONDS = 0.5
+"""How soon a follower sees what was written past this object."""
+QUEUED_EVENTS_MAX = 50_000
+BUSY_RETRY_SECONDS = 1.0
+ATTEMPTS_MAX = 5
+LOOK_BACK_EVENTS = 1_000
+DISCUSSION_PAGE_EVENTS = 2_000
+
+_Answer = TypeVar("_Answer")
+
+
+def utc_now() -> datetime:
+    """The clock of recording."""
+    return datetime.now(UTC)
+
+
+class StockLog:
+    """A `rostra.log.EventLog`. `log_id` is to be given where the recorder is neither
+    in memory nor SQLite: such a log's id would not outlive the process."""
+
+    def __init__(
+        self,
+        recorder: ApplicationRecorder,
+        *,
+        log_id: UUID | None = None,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._recorder = recorder
+        self._rows = rows_of(recorder)
+        self._blocks = not isinstance(recorder, POPOApplicationRecorder)
+        self._log_id = log_id
+        self._clock = clock
+        self._at: Time | None = None
+        self._news = asyncio.Event()
+        self._queued_events = 0
+        self._closed = False
+        # One thread writes: between looking at the guards and inserting nothing else
+        # of this process comes in, even if the caller goes away meanwhile.
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="rostra-stock-log")
+
+    async def close(self) -> None:
+        """What is being appended is finished first; followers come to an end."""
+        self._closed = True
+        await asyncio.to_thread(self._writer.shutdown)
+        self._tell()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def log_id(self) -> UUID:
+        if self._log_id is None:
+            self._log_id = await self._ask(self._rows.log_id)
+        return self._log_id
+
+    async def head(self) -> Position:
+        return Position(await self._ask(lambda: self._recorder.max_notification_id() or 0))
+
+    async def read_streams(
+        self, streams: Sequence[UUID], after: Mapping[UUID, int] = EVERYTHING
+    ) -> dict[UUID, list[Recorded]]:
+        def read() -> dict[UUID, list[Recorded]]:
+            return {
+                stream: [
+                    recorded(row)
+                    for row in self._rows.of(stream)
+                    if row.originator_version > after.get(stream, 0)
+                ]
+                for stream in streams
+            }
+
+        return await self._ask(read)
+
+    async def read_after(self, position: int, limit: int) -> list[Recorded]:
+        def read() -> list[Recorded]:
+            page = self._recorder.select_notifications(position, limit, inclusive_of_start=False)
+            return [recorded(row) for row in page]
+
+        return await self._ask(read)
+
+    async def read_discussion(
+        self, discussion: UUID, up_to: int, *, votes: bool = True
+    ) -> AsyncGenerator[list[Recorded], None]:
+        rows = await self._ask(lambda: self._rows.between(*range_of(discussion), up_to))
+        if not votes:
+            first, last = votes_of(discussion)
+            rows = [row for row in rows if not first <= to_uuid(row.originator_id) <= last]
+        for start in range(0, len(rows), DISCUSSION_PAGE_EVENTS):
+            yield [recorded(row) for row in rows[start : start + DISCUSSION_PAGE_EVENTS]]
+            await asyncio.sleep(0)
+
+    async def read_votes(
+        self, discussion: UUID, up_to: int
+    ) -> AsyncGenerator[list[VoteEvent], None]:
+        rows = await self._ask(lambda: self._rows.between(*votes_of(discussion), up_to))
+        for start in range(0, len(rows), DISCUSSION_PAGE_EVENTS):
+            page = map(recorded, rows[start : start + DISCUSSION_PAGE_EVENTS])
+            yield [(row.position, row.topic, row.state) for row in page]
+            await asyncio.sleep(0)
+
+    async def append(self, groups: Sequence[Group]) -> list[Appended | Stale]:
+        events = guards.check(groups)
+        if self._queued_events and self._queued_events + events > QUEUED_EVENTS_MAX:
+            raise LogBusy(BUSY_RETRY_SECONDS)
+        self._queued_events += events
+        try:
+            return await self._ask(lambda: self._append(groups), self._writer)
+        finally:
+            self._queued_events -= events
+            self._tell()
+
+    async def follow(self, position: int, limit: int) -> AsyncIterator[list[Recorded]]:
+        while not self._closed:
+            news = self._news
+            if page := await self.read_after(position, limit):
+                position = page[-1].position
+                yield page
+            else:
+                # Not `wait_for`: Python 3.11's loses a cancellation that comes together with news.
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(POLL_SECONDS):
+                        await news.wait()
+
+    async def _ask(
+        self, question: Callable[[], _Answer], executor: ThreadPoolExecutor | None = None
+    ) -> _Answer:
+        if self._closed:
+            raise LogUnavailable("the log is closed")
+        try:
+            if not self._blocks:
+                return question()
+            return await asyncio.get_running_loop().run_in_executor(executor, question)
+        except (OperationalError, InterfaceError) as error:
+            raise LogUnavailable(str(error)) from error
+
+    def _tell(self) -> None:
+        news, self._news = self._news, asyncio.Event()
+        news.set()
+
+    def _append(self, groups: Sequence[Group]) -> list[Appended | Stale]:
+        """Decided again where another process wrote between looking and inserting."""
+        for _ in range(ATTEMPTS_MAX):
+            fresh = self._fresh(groups)
+            if not any(fresh):
+                break
+            accepted = [group for group, holds in zip(groups, fresh, strict=True) if holds]
+            try:
+                positions = self._insert(accepted)
+            except IntegrityError:
+                continue
+            return _answers(groups, fresh, positions)
+        return [Stale()] * len(groups)
+
+    def _fresh(self, groups: Sequence[Group]) -> list[bool]:
+        """Whether each group holds, counting those before it that do."""
+        standing: dict[UUID, int] = {}
+        lost = guards.Lost()
+        fresh: list[bool] = []
+        for group in groups:
+            for stream in group.guards.keys() - standing.keys():
+                standing[stream] = self._version(stream)
+            holds = not lost.touches(group) and all(
+                standing[stream] == version for stream, version in group.guards.items()
+            )
+            fresh.append(holds)
+            if holds:
+                standing.update({event.stream: event.version for event in group.events})
+            else:
+                lost.add(group)
+        return fresh
+
+    def _version(self, stream: UUID) -> int:
+        last = self._recorder.select_events(stream, desc=True, limit=1)
+        return last[0].originator_version if last else 0
+
+    def _insert(self, groups: Sequence[Group]) -> Sequence[int]:
+        at = self._now()
+        stored = [
+            StoredEvent(event.stream, event.version, event.topic, _packed(group, event, at))
+            for group in groups
+            for event in group.events
+        ]
+        positions = self._recorder.insert_events(stored)
+        assert positions is not None, "the recorder does not tell positions"
+        self._at = at
+        return positions
+
+    def _now(self) -> Time:
+        """Never before what was recorded last."""
+        if self._at is None:
+            self._at = self._last_at()
+        return max(self._at, format_time(self._clock()))
+
+    def _last_at(self) -> Time:
+        """Of the last event that has it: foreign ones may stand after it."""
+        end = self._recorder.max_notification_id() or 0
+        while end > 0:
+            start = max(end - LOOK_BACK_EVENTS, 0)
+            page = self._recorder.select_notifications(
+                start, end - start, end, inclusive_of_start=False
+            )
+            for row in reversed(page):
+                if (metadata := recorded(row).metadata) is not None:
+                    return Time(msgspec.json.decode(metadata)["at"])
+            end = start
+        return LONG_AGO
+
+
+def _answers(
+    groups: Sequence[Group], fresh: Sequence[bool], positions: Sequence[int]
+) -> list[Appended | Stale]:
+    answers: list[Appended | Stale] = []
+    start = 0
+    for group, holds in zip(groups, fresh, strict=True):
+        if holds:
+            end = start + len(group.events)
+            first, last = positions[start], positions[end - 1]
+            answers.append(Appended(first, last))
+            start = end
+        else:
+            answers.append(Stale())
+    return answers
+
+
+_EVENT_ID = '{"$event_id":"'
+_METADATA = '","$metadata":'
+_EVENT_ID_END = len(_EVENT_ID) + 36
+_METADATA_START = _EVENT_ID_END + len(_METADATA)
+_json = json.JSONDecoder()
+
+
+def _packed(group: Group, event: NewEvent, at: Time) -> bytes:
+    metadata = msgspec.json.encode({**msgspec.json.decode(group.metadata), "at": at})
+    if not event.state.startswith(b"{"):
+        raise ValueError("a state that is not a JSON object")
+    front = f"{_EVENT_ID}{group.event_id}{_METADATA}".encode() + metadata
+    fields = event.state[1:]
+    return front + (fields if fields.lstrip().startswith(b"}") else b"," + fields)
+
+
+def recorded(row: Notification) -> Recorded:
+    """A recorder's row, with what travelled in its state where ours wrote it."""
+    event_id, metadata, state = _unpacked(row.state) or (None, None, row.state)
+    return Recorded(
+        position=Position(row.id),
+        stream=StreamId(to_uuid(row.originator_id)),
+        version=row.originator_version,
+        topic=row.topic,
+        state=state,
+        event_id=None if event_id is None else EventId(event_id),
+        metadata=metadata,
+    )
+
+
+def _unpacked(state: bytes) -> tuple[UUID, str, bytes] | None:
+    if not state.startswith(_EVENT_ID.encode()):
+        return None
+    try:
+        text = state.decode()
+        event_id = UUID(text[len(_EVENT_ID) : _EVENT_ID_END])
+        _, end = _json.raw_decode(text, _METADATA_START)
+    except ValueError:
+        return None
+    return event_id, text[_METADATA_START:end], ("{" + text[end:].removeprefix(",")).encode()

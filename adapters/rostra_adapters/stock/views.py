@@ -1,0 +1,201 @@
+"""The views of an app that has no PostgreSQL: folded in memory from the whole log."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Any, cast
+from uuid import UUID
+
+import msgspec
+
+from rostra.ids import prefix_of
+from rostra.log import EventLog, LogUnavailable
+from rostra_adapters.aio.lasting import lasting
+from rostra_adapters.application import read_position
+from rostra_adapters.application.invalidation import Changes, streams_of
+from rostra_adapters.postgres.rebuild.fold_worker import Progress
+from rostra_adapters.postgres.rebuild.rebuild import Rebuilt
+from rostra_adapters.postgres.rebuild.verify import (
+    Difference,
+    Fields,
+    difference,
+    parked_differences,
+)
+from rostra_adapters.postgres.views.backend import ViewBehind, ViewStatus
+from rostra_adapters.postgres.views.watch import RETRY_AFTER_SECONDS
+from rostra_projections.memory import MemoryViews
+from rostra_projections.query_port import Reads
+from rostra_projections.tables import Key, Table
+from rostra_projections.views import VIEWS, Parked, View
+
+PAGE_EVENTS = 1_000
+
+
+class MemoryBackend:
+    """Follows the log; a rebuild folds it afresh."""
+
+    def __init__(self, log: EventLog) -> None:
+        self._log = log
+        self._views = MemoryViews()
+        self.reads = _noting(self._views)
+        self._task: asyncio.Task[None] | None = None
+        self._moved = asyncio.Condition()
+        self.changes = Changes()
+
+    async def catch_up(self) -> None:
+        """Fold what was recorded before this process was there."""
+        self._views = await self._folded(await self._log.head(), lambda *_: None)
+        self._views.forget_moves()
+        self.reads = _noting(self._views)
+
+    def start(self) -> None:
+        self.changes.listen()
+        self._task = asyncio.create_task(
+            lasting(self._follow, "projecting"), name="rostra-projector"
+        )
+
+    async def close(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _follow(self) -> None:
+        """Until the log is closed."""
+        while True:
+            try:
+                async for page in self._log.follow(self.position, PAGE_EVENTS):
+                    async with self._moved:
+                        self._views.apply(page)
+                        changed = {prefix_of(stream) for stream in streams_of(page)}
+                        self.changes.changed(page[-1].position, changed)
+                        self._moved.notify_all()
+                return
+            except LogUnavailable:
+                await asyncio.sleep(RETRY_AFTER_SECONDS)
+
+    @property
+    def position(self) -> int:
+        return self._views.read_up_to
+
+    @property
+    def foreign(self) -> int:
+        return self._views.passed_over
+
+    async def wait(self, position: int, wait_seconds: float) -> None:
+        if self.position >= position:
+            return
+        if position > await self._log.head():
+            raise ViewBehind(self.position, position, RETRY_AFTER_SECONDS)
+        try:
+            async with asyncio.timeout(wait_seconds), self._moved:
+                await self._moved.wait_for(lambda: self.position >= position)
+        except TimeoutError:
+            raise ViewBehind(self.position, position, RETRY_AFTER_SECONDS) from None
+
+    async def fresh(self) -> None:
+        """Nothing is read from elsewhere: what was recorded before is folded at the start."""
+
+    async def rebuild(
+        self,
+        views: Sequence[str],
+        jobs: int,  # noqa: ARG002  # one process has it all in memory
+        progress: Progress,
+    ) -> list[Rebuilt]:
+        began = time.monotonic()
+        async with self._moved:
+            fresh = await self._folded(self.position, progress)
+            done = [
+                Rebuilt(
+                    view.name,
+                    fresh.read_up_to,
+                    time.monotonic() - began,
+                    sum(len(fresh.rows.of(table)) for table in view.tables),
+                    not any(True for _ in _differences(view, fresh, self._views)),
+                    parked=list(_parked(view.name, fresh).values()),
+                )
+                for view in _named(views)
+            ]
+            self._views.replace(fresh)
+            self.changes.lose()
+        return done
+
+    async def _folded(self, until: int, progress: Progress) -> MemoryViews:
+        """The log folded afresh, up to a position."""
+        fresh = MemoryViews()
+        while fresh.read_up_to < until:
+            limit = min(PAGE_EVENTS, until - fresh.read_up_to)
+            page = await self._log.read_after(fresh.read_up_to, limit)
+            fresh.apply([row for row in page if row.position <= until])
+            progress("all", fresh.read_up_to, until)
+        return fresh
+
+    async def verify(self) -> AsyncIterator[Difference]:
+        async with self._moved:
+            fresh = await self._folded(self.position, lambda *_: None)
+            found: list[Difference] = []
+            for name, view in VIEWS.items():
+                apart = _parked(name, fresh), _parked(name, self._views)
+                found += parked_differences(name, *apart)
+                found += _differences(view, fresh, self._views)
+        for each in found:
+            yield each
+
+    async def status(self, head: int) -> list[ViewStatus]:
+        return [
+            ViewStatus(
+                name,
+                1,
+                self.position,
+                head - self.position,
+                list(_parked(name, self._views).values()),
+            )
+            for name in VIEWS
+        ]
+
+
+class _Noting:
+    """Reads of views in memory that note the position that each of them sees."""
+
+    def __init__(self, views: MemoryViews) -> None:
+        self._views = views
+
+    def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
+        read = getattr(self._views, name)
+
+        async def noted(*arguments: Any, **named: Any) -> Any:
+            read_position.note(self._views.read_up_to)
+            return await read(*arguments, **named)
+
+        return noted
+
+
+def _noting(views: MemoryViews) -> Reads:
+    return cast(Reads, _Noting(views))
+
+
+def _parked(view: str, views: MemoryViews) -> dict[UUID, Parked]:
+    return {each.discussion: each for (name, _), each in views.parked.items() if name == view}
+
+
+def _named(views: Sequence[str]) -> list[View]:
+    return [VIEWS[name] for name in views or VIEWS]
+
+
+def _differences(view: View, expected: MemoryViews, found: MemoryViews) -> list[Difference]:
+    return [each for table in view.tables for each in _of_table(view, table, expected, found)]
+
+
+def _of_table(
+    view: View, table: Table[Any], expected: MemoryViews, found: MemoryViews
+) -> list[Difference]:
+    wanted, kept = expected.rows.of(table), found.rows.of(table)
+    return [
+        difference(view.name, table.name, table.key, _fields(wanted, key), _fields(kept, key))
+        for key in wanted.keys() | kept.keys()
+        if wanted.get(key) != kept.get(key)
+    ]
+
+
+def _fields(rows: dict[Key, Any], key: Key) -> Fields | None:
+    row = rows.get(key)
+    return None if row is None else msgspec.structs.asdict(row)

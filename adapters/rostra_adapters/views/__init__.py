@@ -1,1 +1,0 @@
-"""The views in PostgreSQL: their tables, the live projection, reads, rebuild and verify."""
