@@ -14,7 +14,7 @@ from rostra.codec import AnyEvent
 from rostra.commands import COMMANDS, Command
 from rostra.comment import CommentPosted, Moderated
 from rostra.discussion import DiscussionClosed, DiscussionOpened
-from rostra.events import Act, Words
+from rostra.events import CommandContext, Words
 from rostra.passage import PassageMarked
 from rostra.person import PersonTrusted
 from rostra.settings import Settings, SiteSettings
@@ -36,8 +36,8 @@ def at(minute: int) -> Time:
     return Time(f"2026-11-22T{8 + minute // 60:02}:{minute % 60:02}:00.000000Z")
 
 
-def act(minute: int = 30, *, name: str = "e1", source: str = SOURCE) -> Act:
-    return Act(source, name, at(minute))
+def act(minute: int = 30, *, name: str = "e1", source: str = SOURCE) -> CommandContext:
+    return CommandContext(source, name, at(minute))
 
 
 def command(topic: str, **data: Any) -> Command:

@@ -11,10 +11,10 @@ from memory import MemoryArticles, MemoryRing
 from rostra import codec, ids
 from rostra.codec import AnyEvent
 from rostra.commands import COMMANDS, Command
-from rostra.deciding.decide import Decided, decide, settled, subject
+from rostra.deciding.decide import Events, decide, settled, subject
 from rostra.deciding.handle import Commanded
-from rostra.deciding.stream_states import Missing, Reading, World
-from rostra.events import Act
+from rostra.deciding.stream_states import DecisionContext, NeedsMore, StreamStates
+from rostra.events import CommandContext
 from rostra.ids import Position, StreamId
 from rostra.log import Recorded
 from rostra.refusals import Refusal
@@ -23,7 +23,7 @@ from rostra.refusals import Refusal
 def commanded(act: dict[str, Any]) -> Commanded:
     """A CloudEvent as a command and its act."""
     command = msgspec.convert(act["data"], COMMANDS[act["type"]])
-    return Commanded(command, Act(act["source"], act["id"], act["time"]))
+    return Commanded(command, CommandContext(act["source"], act["id"], act["time"]))
 
 
 def given(*happened: Happened) -> "Given":
@@ -36,22 +36,24 @@ class Given:
         self._happened = happened
         self._articles = MemoryArticles()
 
-    def when(self, command: Command, act: Act) -> "Then":
+    def when(self, command: Command, act: CommandContext) -> "Then":
         """Decide the command upon the log."""
         read: set[UUID] = set()
         while True:
-            reading = Reading(self._world(read), MemoryRing(), set(), (), self._articles.done)
+            reading = DecisionContext(
+                self._world(read), MemoryRing(), set(), (), self._articles.done
+            )
             try:
                 meant = settled(command, act, reading)
                 return Then(decide(meant, act, reading, subject(meant, act)), None)
             except Refusal as refusal:
                 return Then([], refusal)
-            except Missing as missing:
+            except NeedsMore as missing:
                 read |= missing.streams
                 self._articles.do(missing.works)
 
-    def _world(self, read: set[UUID]) -> World:
-        world = World()
+    def _world(self, read: set[UUID]) -> StreamStates:
+        world = StreamStates()
         happened: dict[UUID, list[AnyEvent]] = {}
         for at, event in self._happened:
             happened.setdefault(at, []).append(event)
@@ -75,7 +77,7 @@ def _row(stream: UUID, version: int, event: AnyEvent) -> Recorded:
 
 
 class Then:
-    def __init__(self, decided: Decided, refusal: Refusal | None) -> None:
+    def __init__(self, decided: Events, refusal: Refusal | None) -> None:
         self.decided = decided
         self._refusal = refusal
 

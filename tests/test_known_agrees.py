@@ -21,7 +21,7 @@ from model import Act, Model
 from rostra import ids
 from rostra.deciding import stream_cache as known
 from rostra.deciding.handle import Outcome, handle
-from rostra.deciding.stream_cache import Known, Turn
+from rostra.deciding.stream_cache import BatchSlot, StreamCache
 from rostra.deciding.stream_states import unwritten
 from rostra.ids import DiscussionId, StreamId
 from rostra.log import EVERYTHING, Appended, Group, LogUnavailable, Recorded, Stale
@@ -101,13 +101,13 @@ def test_processes_that_know_what_is_old_answer_as_the_model(data: st.DataObject
     batches = data.draw(strategies.batches(sequence))
     turns = data.draw(st.lists(st.integers(0, 1), min_size=len(batches), max_size=len(batches)))
     log, ring, articles = MemoryLog(), MemoryRing(), MemoryArticles()
-    processes = [Known(), Known(bytes_max=5_000)]
+    processes = [StreamCache(), StreamCache(bytes_max=5_000)]
 
     async def run() -> list[Outcome]:
         outcomes = []
         for batch, process in zip(batches, turns, strict=True):
             commands = [commanded(act) for act in batch]
-            outcomes += await handle(log, ring, commands, articles, Turn(processes[process]))
+            outcomes += await handle(log, ring, commands, articles, BatchSlot(processes[process]))
         return outcomes
 
     assert_agrees(log, sequence, asyncio.run(run()))
@@ -202,7 +202,7 @@ def replayed(log: MemoryLog, acts: Sequence[Act]) -> dict[str, int]:
 
 
 async def test_what_is_known_is_bounded_and_of_one_log() -> None:
-    kept = Known(bytes_max=10_000)
+    kept = StreamCache(bytes_max=10_000)
     streams = [
         ids.comment_id(DiscussionId(StreamId(UUID(int=1))), f"c{number}") for number in range(100)
     ]
@@ -218,23 +218,23 @@ async def test_what_is_known_is_bounded_and_of_one_log() -> None:
 
 
 async def test_no_words_that_are_not_sealed_stay_known() -> None:
-    log, ring, kept = MemoryLog(), MemoryRing(), Known()
+    log, ring, kept = MemoryLog(), MemoryRing(), StreamCache()
     begin = [commanded(act) for act in strategies.timed_beginning()]
-    await handle(log, ring, begin, turn=Turn(kept))
+    await handle(log, ring, begin, turn=BatchSlot(kept))
     worded = {row.stream for row in log.rows if "comment" in row.topic}
     assert worded
     assert not any(kept.get(stream) for stream in worded)
 
 
 async def test_where_guesses_are_wrong_streams_are_read_at_once() -> None:
-    log, ring, kept = Counting(), MemoryRing(), Known()
+    log, ring, kept = Counting(), MemoryRing(), StreamCache()
     begin = [commanded(act) for act in strategies.timed_beginning()]
     votes = [commanded(vote(number)) for number in range(20)]
     await handle(log, ring, [*begin, *votes])
     appends = []
     for _ in range(2):
         log.appends = 0
-        answers = await handle(log, ring, votes, turn=Turn(kept))
+        answers = await handle(log, ring, votes, turn=BatchSlot(kept))
         assert {answer.status for answer in answers} == {"duplicate"}
         appends.append(log.appends)
         kept.clear()
@@ -242,7 +242,7 @@ async def test_where_guesses_are_wrong_streams_are_read_at_once() -> None:
 
 
 async def test_what_is_used_again_and_again_stays_known() -> None:
-    kept = Known(bytes_max=10_000)
+    kept = StreamCache(bytes_max=10_000)
     often, *others = (
         ids.comment_id(DiscussionId(StreamId(UUID(int=1))), f"c{number}") for number in range(100)
     )

@@ -15,7 +15,7 @@ from rostra.ids import EventId, StreamId
 from rostra.log import EVERYTHING, Group, NewEvent, Recorded
 from rostra.times import Time
 from rostra_adapters.application import stream_state_reader as standings
-from rostra_adapters.application.stream_state_reader import Standings, events_of
+from rostra_adapters.application.stream_state_reader import StreamStateReader, events_of
 
 STREAMS = [ids.discussion_id("news", f"/{number}") for number in range(4)]
 TIME = Time("2026-01-01T00:00:00.000000Z")
@@ -66,7 +66,7 @@ def fresh(log: Log, stream: UUID) -> object:
 
 async def test_they_equal_a_fresh_fold_and_each_event_is_read_once() -> None:
     random, log = Random(1), Log()
-    kept = Standings(log)
+    kept = StreamStateReader(log)
     for _ in range(300):
         await log.happens(random.choice(STREAMS))
         wanted = random.sample(STREAMS, random.randint(1, 4))
@@ -77,7 +77,7 @@ async def test_they_equal_a_fresh_fold_and_each_event_is_read_once() -> None:
 
 async def test_of_another_history_nothing_is_left() -> None:
     log = Log()
-    kept = Standings(log)
+    kept = StreamStateReader(log)
     for _ in range(5):
         await log.happens(STREAMS[0])
     await kept.of(STREAMS)
@@ -88,7 +88,7 @@ async def test_of_another_history_nothing_is_left() -> None:
 
 async def test_what_comes_late_of_a_history_that_is_over_is_not_kept() -> None:
     log = Log()
-    kept = Standings(log)
+    kept = StreamStateReader(log)
     for _ in range(5):
         await log.happens(STREAMS[0])
     log.answers.clear()
@@ -105,7 +105,7 @@ async def test_what_comes_late_of_a_history_that_is_over_is_not_kept() -> None:
 
 async def test_the_least_used_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
     log = Log()
-    kept = Standings(log)
+    kept = StreamStateReader(log)
     for stream in STREAMS:
         await log.happens(stream)
 

@@ -20,11 +20,11 @@ from rostra.commands import Command
 from rostra.comment import Comment
 from rostra.deciding.handle import Commanded, Outcome, handle
 from rostra.deciding.stream_states import fold
-from rostra.events import PERSONS, Act, WordingRef
+from rostra.events import PERSONS, CommandContext, WordingRef
 from rostra.ids import Kind
 from rostra.log import Recorded
 from rostra_adapters.application.feed.events import Feed
-from rostra_adapters.application.queries.comment_queries import Reading
+from rostra_adapters.application.queries.comment_queries import CommentQueries
 from rostra_adapters.postgres.rebuild.rebuild import rebuild
 from rostra_adapters.postgres.rebuild.verify import verify
 from rostra_projections.memory import MemoryViews
@@ -102,14 +102,14 @@ class Play:
     def wording(self) -> str:
         return f"Wording {self.acts + 1}."
 
-    def act(self, **more: Any) -> Act:
+    def act(self, **more: Any) -> CommandContext:
         self.acts += 1
-        return Act(PERSONS if more else "cms", f"e{self.acts}", at(self.acts), **more)
+        return CommandContext(PERSONS if more else "cms", f"e{self.acts}", at(self.acts), **more)
 
-    def moderator(self, seen: int | None = None) -> Act:
+    def moderator(self, seen: int | None = None) -> CommandContext:
         return self.act(person="mia", moderates=True, seen=seen)
 
-    def say(self, told: Command, act: Act | None = None) -> Outcome:
+    def say(self, told: Command, act: CommandContext | None = None) -> Outcome:
         commands = [Commanded(told, act or self.act())]
         [outcome] = at_once(handle(self.log, self.ring, commands, self.articles))
         self.views.apply(self.rows[self.views.read_up_to :])
@@ -120,7 +120,7 @@ class Play:
 
     def shape(self, key: str, viewer: Viewer = MIA, reads: Reads | None = None) -> Any:
         """The comment as a viewer is shown it now, None where they are not."""
-        reading = Reading(reads or self.views, self.ring, LOG_ID, BodiesAsTheyAre())
+        reading = CommentQueries(reads or self.views, self.ring, LOG_ID, BodiesAsTheyAre())
         return at_once(reading.comment(SITE, comment(key), viewer=viewer))
 
     def state(self, key: str) -> Comment:

@@ -25,7 +25,7 @@ from examples import DISCUSSION, PLACE, SITE, act, at, comment
 from rostra import codec, ids
 from rostra.commands import COMMANDS, Author, Command, PostComment
 from rostra.deciding.handle import Commanded, Outcome, handle
-from rostra.events import Act, WordingRef, Words
+from rostra.events import CommandContext, WordingRef, Words
 from rostra.ids import Position, StreamId
 from rostra.log import Appended, Group, NewEvent, Recorded
 from rostra.mapper import decide_and_save
@@ -154,7 +154,7 @@ def made(topic: str, path: tuple[str, ...], value: Any) -> Commanded:
     else:
         inner = msgspec.structs.asdict(fields[path[0]]) | {path[1]: value}
         fields[path[0]] = type(fields[path[0]])(**inner)
-    return Commanded(COMMANDS[topic](**fields), Act(**told))
+    return Commanded(COMMANDS[topic](**fields), CommandContext(**told))
 
 
 def told(topic: str, path: tuple[str, ...], value: Any) -> dict[str, Any]:
@@ -370,8 +370,8 @@ def test_a_datetime_without_an_offset_is_refused_at_once() -> None:
         act_at(WRONG["a datetime without an offset"])
 
 
-def act_at(time: Any) -> Act:
-    return Act("urn:cms", "e", time)
+def act_at(time: Any) -> CommandContext:
+    return CommandContext("urn:cms", "e", time)
 
 
 @pytest.mark.parametrize("what", [None, "x", {}, Commanded("x", act())], ids=str)  # type: ignore[arg-type]

@@ -20,7 +20,7 @@ from rostra_adapters.application.articles.store import (
 )
 from rostra_adapters.application.articles.texts_and_work import Articles
 from rostra_adapters.application.operational import MemoryOperational, Operational
-from rostra_adapters.application.queries.comment_queries import Reading
+from rostra_adapters.application.queries.comment_queries import CommentQueries
 from rostra_adapters.application.queries.renderings import Renderings
 from rostra_adapters.application.revocations import Revocations
 from rostra_adapters.data_folder import erasures_file
@@ -40,7 +40,7 @@ from rostra_adapters.postgres.keys.ring import PostgresKeyRing
 from rostra_adapters.postgres.log.log import PostgresLog
 from rostra_adapters.postgres.operational import PostgresOperational
 from rostra_adapters.postgres.revocations import PostgresRevocations
-from rostra_adapters.postgres.views.backend import Backend, PostgresBackend
+from rostra_adapters.postgres.views.backend import PostgresBackend, ViewStore
 from rostra_adapters.stock.keys import MemoryKeyRing, SqliteKeyRing
 from rostra_adapters.stock.log import StockLog
 from rostra_adapters.stock.views import MemoryBackend
@@ -198,7 +198,7 @@ async def _app(
     log: EventLog,
     ring: KeptKeyRing,
     articles: Articles,
-    backend: Backend,
+    backend: ViewStore,
     operational: Operational,
     url: str,
     erasures: ErasuresFile | None,
@@ -207,7 +207,7 @@ async def _app(
     renderings = Renderings()
     ring.when_destroyed(lambda _: renderings.drop())
     ring.when_destroyed(lambda _: backend.changes.lose())
-    reading = Reading(backend.reads, ring, await log.log_id(), renderings)
+    reading = CommentQueries(backend.reads, ring, await log.log_id(), renderings)
     return App(
         log, ring, articles, backend, reading, renderings, operational, url, erasures, revocations
     )

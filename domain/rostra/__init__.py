@@ -6,10 +6,13 @@ commands (`COMMANDS`, by event type) to any `EventLog`; `rostra.mapper` puts the
 into a stock `eventsourcing` application; `rostra_adapters.open` gives the whole.
 """
 
+import warnings
+from typing import Any
+
 from rostra.codec import TYPES, AnyEvent
 from rostra.commands import COMMANDS, Command
 from rostra.deciding.handle import Commanded, Outcome
-from rostra.events import Act, Event, Words
+from rostra.events import CommandContext, Event, Words
 from rostra.log import EventLog, Recorded
 from rostra.refusals import Refusal
 from rostra.sealing import Damaged, Erased, KeyRing
@@ -18,9 +21,9 @@ from rostra.settings import Settings, SiteSettings
 __all__ = [
     "COMMANDS",
     "TYPES",
-    "Act",
     "AnyEvent",
     "Command",
+    "CommandContext",
     "Commanded",
     "Damaged",
     "Erased",
@@ -34,3 +37,11 @@ __all__ = [
     "SiteSettings",
     "Words",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Give a renamed class under its earlier name, for one release."""
+    if name == "Act":
+        warnings.warn("rostra.Act is now rostra.CommandContext", DeprecationWarning, stacklevel=2)
+        return CommandContext
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

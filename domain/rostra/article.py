@@ -7,7 +7,7 @@ marking at the same time cannot miss one another: the later is refused, and deci
 import msgspec
 
 from rostra.commands import ReviseArticle
-from rostra.events import Act, Event
+from rostra.events import CommandContext, Event
 from rostra.ids import PassageId
 from rostra.limits import PASSAGES_MAX
 from rostra.refusals import Refusal
@@ -68,7 +68,13 @@ def evolve(article: Article, event: ArticleEvent) -> Article:
 
 
 def revise(
-    article: Article, command: ReviseArticle, act: Act, *, text_hash: str, characters: int, by: int
+    article: Article,
+    command: ReviseArticle,
+    act: CommandContext,
+    *,
+    text_hash: str,
+    characters: int,
+    by: int,
 ) -> list[ArticleRevised]:
     """The latest time stands; the revision that stands, with the same text, changes nothing.
 
@@ -99,7 +105,7 @@ def must_have_room(marked: int) -> None:
         raise Refusal("too-many-passages", f"the article has {PASSAGES_MAX} passages already")
 
 
-def mark(passage: PassageId, act: Act) -> list[ArticleMarked]:
+def mark(passage: PassageId, act: CommandContext) -> list[ArticleMarked]:
     """List a passage that was never marked before, as its own stream tells.
 
     To look for it here, among thousands, would hold up a batch of markings.

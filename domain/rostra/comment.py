@@ -19,7 +19,7 @@ from rostra.commands import (
     RejectComment,
 )
 from rostra.discussion import Discussion, must_be_open
-from rostra.events import PERSONS, Act, Event, Personal, WordingRef, Words, because
+from rostra.events import PERSONS, CommandContext, Event, Personal, WordingRef, Words, because
 from rostra.limits import COMMENT_EDITS_MAX
 from rostra.passage import Passage, must_take_comments
 from rostra.person import Person
@@ -296,7 +296,7 @@ class Surroundings(msgspec.Struct, frozen=True):
     passage: Passage | None = None
 
 
-def post(command: PostComment, act: Act, around: Surroundings) -> list[CommentPosted]:
+def post(command: PostComment, act: CommandContext, around: Surroundings) -> list[CommentPosted]:
     """A new comment, held or published as its publisher or else the policy says."""
     must_be_open(around.discussion)
     parent, path, passage = _place(command, around)
@@ -400,7 +400,7 @@ def must_wait(comment: Comment, command: EditComment, rules: Rules, author: Pers
 def edit(
     comment: Comment,
     command: EditComment,
-    act: Act,
+    act: CommandContext,
     words: Words | None,
     waiting: Words | None = None,
     *,
@@ -450,7 +450,7 @@ def posted_of(comment: Comment, named: object) -> CommentPosted:
 
 
 def _change(
-    kind: type[_E], comment: Comment, command: ModerateComment, act: Act, now: Status
+    kind: type[_E], comment: Comment, command: ModerateComment, act: CommandContext, now: Status
 ) -> list[_E]:
     posted = posted_of(comment, command.comment or command.comment_id)
     return [
@@ -467,7 +467,7 @@ def _change(
     ]
 
 
-def remove(comment: Comment, command: ModerateComment, act: Act) -> list[CommentRemoved]:
+def remove(comment: Comment, command: ModerateComment, act: CommandContext) -> list[CommentRemoved]:
     """Remove a comment; by its author it is deleted. The latest time wins. An author of ours
     deletes what was removed, too: no moderator restores it then."""
     posted = posted_of(comment, command.comment or command.comment_id)
@@ -479,7 +479,9 @@ def remove(comment: Comment, command: ModerateComment, act: Act) -> list[Comment
     return _change(CommentRemoved, comment, command, act, now)
 
 
-def restore(comment: Comment, command: ModerateComment, act: Act) -> list[CommentRestored]:
+def restore(
+    comment: Comment, command: ModerateComment, act: CommandContext
+) -> list[CommentRestored]:
     """Back to what the moderators left it at. The latest time wins."""
     posted_of(comment, command.comment or command.comment_id)
     if comment.removed is None or act.time < comment.removed_at:
@@ -487,7 +489,9 @@ def restore(comment: Comment, command: ModerateComment, act: Act) -> list[Commen
     return _change(CommentRestored, comment, command, act, comment.moderated)
 
 
-def approve(comment: Comment, command: ApproveComment, act: Act) -> list[CommentApproved]:
+def approve(
+    comment: Comment, command: ApproveComment, act: CommandContext
+) -> list[CommentApproved]:
     """Publish a comment, or the wording of it that waits; a removed one once it is restored.
 
     The latest time wins; a wording that came later than the act is approved only where it is
@@ -507,7 +511,7 @@ def approve(comment: Comment, command: ApproveComment, act: Act) -> list[Comment
     return [msgspec.structs.replace(event, wording=wording)]
 
 
-def reject(comment: Comment, command: RejectComment, act: Act) -> list[RejectionEvent]:
+def reject(comment: Comment, command: RejectComment, act: CommandContext) -> list[RejectionEvent]:
     """Reject the wording that waits; where none does, the comment, also a published one.
 
     The latest time wins; a wording that came later than the act is rejected alone only where
@@ -533,11 +537,11 @@ def reject(comment: Comment, command: RejectComment, act: Act) -> list[Rejection
     return [msgspec.structs.replace(event, wording=command.wording)]
 
 
-def _came_later(pending: PendingWording, command: DecideOnWording, act: Act) -> bool:
+def _came_later(pending: PendingWording, command: DecideOnWording, act: CommandContext) -> bool:
     return command.wording is None and act.time < pending.time
 
 
-def hold(comment: Comment, command: HoldComment, act: Act) -> list[CommentHeld]:
+def hold(comment: Comment, command: HoldComment, act: CommandContext) -> list[CommentHeld]:
     """Put a comment back in the moderators' queue. The latest time wins."""
     posted_of(comment, command.comment or command.comment_id)
     if comment.moderated == "held" or act.time < comment.moderated_at:
@@ -546,7 +550,7 @@ def hold(comment: Comment, command: HoldComment, act: Act) -> list[CommentHeld]:
     return [msgspec.structs.replace(event, rule=command.rule)]
 
 
-def pin(comment: Comment, command: ModerateComment, act: Act) -> list[CommentPinned]:
+def pin(comment: Comment, command: ModerateComment, act: CommandContext) -> list[CommentPinned]:
     """A top-level comment leads its discussion. The latest time wins."""
     posted = posted_of(comment, command.comment or command.comment_id)
     if posted.parent is not None:
@@ -556,7 +560,7 @@ def pin(comment: Comment, command: ModerateComment, act: Act) -> list[CommentPin
     return [CommentPinned(time=act.time, by=command.by, personal=because(command.reason))]
 
 
-def unpin(comment: Comment, command: ModerateComment, act: Act) -> list[CommentUnpinned]:
+def unpin(comment: Comment, command: ModerateComment, act: CommandContext) -> list[CommentUnpinned]:
     """It leads no more. The latest time wins."""
     posted_of(comment, command.comment or command.comment_id)
     if not comment.pinned or act.time < comment.pinned_at:

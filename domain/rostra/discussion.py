@@ -9,7 +9,7 @@ from rostra.commands import (
     OpenDiscussion,
     ReopenDiscussion,
 )
-from rostra.events import PERSONS, Act, Event, Personal, because
+from rostra.events import PERSONS, CommandContext, Event, Personal, because
 from rostra.refusals import Refusal, id_collision, unknown
 from rostra.settings import Settings, merge, named
 from rostra.times import LONG_AGO, Time
@@ -132,7 +132,9 @@ def _check_name(discussion: Discussion, command: InDiscussion) -> None:
         raise id_collision(command.resource, str(discussion.resource))
 
 
-def open_(discussion: Discussion, command: OpenDiscussion, act: Act) -> list[DiscussionOpened]:
+def open_(
+    discussion: Discussion, command: OpenDiscussion, act: CommandContext
+) -> list[DiscussionOpened]:
     """Opening again updates what is named, and does not reopen.
 
     A person opens the discussion of a resource and says nothing about it.
@@ -160,7 +162,9 @@ def _settings(command: OpenDiscussion) -> Settings | None:
     return asked if named(asked) else None
 
 
-def close(discussion: Discussion, command: CloseDiscussion, act: Act) -> list[DiscussionClosed]:
+def close(
+    discussion: Discussion, command: CloseDiscussion, act: CommandContext
+) -> list[DiscussionClosed]:
     """The latest time wins; closing what is closed changes nothing."""
     check(discussion, command)
     if not discussion.open or act.time < discussion.turned:
@@ -168,7 +172,9 @@ def close(discussion: Discussion, command: CloseDiscussion, act: Act) -> list[Di
     return [DiscussionClosed(time=act.time, by=command.by, personal=because(command.reason))]
 
 
-def reopen(discussion: Discussion, command: ReopenDiscussion, act: Act) -> list[DiscussionReopened]:
+def reopen(
+    discussion: Discussion, command: ReopenDiscussion, act: CommandContext
+) -> list[DiscussionReopened]:
     """The latest time wins; reopening what is open changes nothing."""
     check(discussion, command)
     if discussion.open or act.time < discussion.turned:
@@ -186,7 +192,7 @@ def own_name(named: Discussion, command: InDiscussion) -> str:
 
 
 def move(
-    discussion: Discussion, claimed: Discussion, command: MoveDiscussion, act: Act
+    discussion: Discussion, claimed: Discussion, command: MoveDiscussion, act: CommandContext
 ) -> tuple[list[DiscussionMoved], list[DiscussionAliased]]:
     """The move, and the claim of the name where it is new: for the stream that the name would
     make, whose state is `claimed`. The latest time wins the name that is shown. Raises

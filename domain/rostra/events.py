@@ -49,7 +49,7 @@ comment's or the passage's own where it makes one, else it is random: so publish
 to another Rostra makes the same ids there."""
 
 
-class Act(msgspec.Struct, frozen=True, gc=False):
+class CommandContext(msgspec.Struct, frozen=True, gc=False):
     """Who says that something happened: the publisher's source and id of it, and its time.
 
     A `datetime` that is given as the time is converted; ValueError where it has no offset.

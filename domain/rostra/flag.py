@@ -6,7 +6,7 @@ import msgspec
 
 from rostra.commands import FlagComment
 from rostra.comment import Comment, posted_of
-from rostra.events import Act, Event, Personal, because
+from rostra.events import CommandContext, Event, Personal, because
 from rostra.refusals import id_collision
 
 # -- events
@@ -45,7 +45,7 @@ def evolve(flag: Flag, event: FlagEvent) -> Flag:
 
 
 def flag_comment(
-    flag: Flag, command: FlagComment, act: Act, comment: Comment
+    flag: Flag, command: FlagComment, act: CommandContext, comment: Comment
 ) -> list[CommentFlagged]:
     """A person flags a comment once; again changes nothing."""
     posted_of(comment, command.comment or command.comment_id)

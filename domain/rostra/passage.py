@@ -5,7 +5,7 @@ import msgspec
 from rostra.anchoring.reanchor import Again, Place, State, state
 from rostra.anchoring.search import Orphaned, Quote, Standing
 from rostra.commands import ClosePassage, MarkPassage, OnPassage, ReopenPassage, UnmarkPassage
-from rostra.events import PERSONS, Act, Event
+from rostra.events import PERSONS, CommandContext, Event
 from rostra.refusals import Refusal, id_collision, unknown
 from rostra.times import LONG_AGO, Time
 
@@ -153,7 +153,7 @@ def evolve(passage: Passage, event: PassageEvent) -> Passage:
 # -- decisions
 
 
-def mark(passage: Passage, command: MarkPassage, act: Act) -> list[PassageMarked]:
+def mark(passage: Passage, command: MarkPassage, act: CommandContext) -> list[PassageMarked]:
     """Mark it, or mark it anew and reword its question.
 
     What was unmarked is marked anew by publishers alone. Raises passage-unmarked.
@@ -172,7 +172,7 @@ def mark(passage: Passage, command: MarkPassage, act: Act) -> list[PassageMarked
     return [msgspec.structs.replace(passage.mark, time=act.time, question=question)]
 
 
-def _marked(command: MarkPassage, act: Act, *, question: str | None) -> PassageMarked:
+def _marked(command: MarkPassage, act: CommandContext, *, question: str | None) -> PassageMarked:
     return PassageMarked(
         time=act.time,
         key=command.passage,
@@ -214,7 +214,7 @@ def check(passage: Passage, command: OnPassage) -> None:
         raise id_collision(str(command.passage), str(passage.mark.key))
 
 
-def close(passage: Passage, command: ClosePassage, act: Act) -> list[PassageClosed]:
+def close(passage: Passage, command: ClosePassage, act: CommandContext) -> list[PassageClosed]:
     """The latest time wins; closing what is closed changes nothing."""
     check(passage, command)
     if not passage.open or act.time < passage.turned:
@@ -222,7 +222,7 @@ def close(passage: Passage, command: ClosePassage, act: Act) -> list[PassageClos
     return [PassageClosed(time=act.time, by=command.by)]
 
 
-def reopen(passage: Passage, command: ReopenPassage, act: Act) -> list[PassageReopened]:
+def reopen(passage: Passage, command: ReopenPassage, act: CommandContext) -> list[PassageReopened]:
     """The latest time wins; reopening what is open changes nothing."""
     check(passage, command)
     if passage.open or act.time < passage.turned:
@@ -230,7 +230,7 @@ def reopen(passage: Passage, command: ReopenPassage, act: Act) -> list[PassageRe
     return [PassageReopened(time=act.time, by=command.by)]
 
 
-def unmark(passage: Passage, command: UnmarkPassage, act: Act) -> list[PassageUnmarked]:
+def unmark(passage: Passage, command: UnmarkPassage, act: CommandContext) -> list[PassageUnmarked]:
     """The latest time wins; unmarking what is not marked changes nothing."""
     check(passage, command)
     if not passage.marked or act.time < passage.shown:
@@ -238,7 +238,9 @@ def unmark(passage: Passage, command: UnmarkPassage, act: Act) -> list[PassageUn
     return [PassageUnmarked(time=act.time, by=command.by)]
 
 
-def conclude(passage: Passage, again: Again, act: Act) -> list[PassageMoved | PassageOrphaned]:
+def conclude(
+    passage: Passage, again: Again, act: CommandContext
+) -> list[PassageMoved | PassageOrphaned]:
     """What a text means for the passage; nothing where it stands as it stood."""
     outcome = again.outcome
     if isinstance(outcome, Orphaned):

@@ -3,7 +3,7 @@
 import msgspec
 
 from rostra.commands import ErasePerson, ReturnPerson
-from rostra.events import Act, Event
+from rostra.events import CommandContext, Event
 from rostra.refusals import Refusal, id_collision
 
 # -- events
@@ -76,7 +76,7 @@ def check(person: Person, site: str, person_id: str) -> None:
 
 
 def trust(
-    person: Person, act: Act, *, site: str, person_id: str, by: str | None
+    person: Person, act: CommandContext, *, site: str, person_id: str, by: str | None
 ) -> list[PersonTrusted]:
     """Trust once given stays."""
     if person.trusted:
@@ -95,14 +95,14 @@ def erased(person_id: str) -> Refusal:
     return Refusal("person-erased", f"the person {person_id!r} was erased")
 
 
-def erase(person: Person, command: ErasePerson, act: Act) -> list[PersonErased]:
+def erase(person: Person, command: ErasePerson, act: CommandContext) -> list[PersonErased]:
     """Also somebody who is unknown, of whom there may be words. Who is erased stays so."""
     if person.erased:
         return []
     return [PersonErased(time=act.time, site=command.site, person=command.who)]
 
 
-def return_(person: Person, command: ReturnPerson, act: Act) -> list[PersonReturned]:
+def return_(person: Person, command: ReturnPerson, act: CommandContext) -> list[PersonReturned]:
     """What they wrote before stays erased."""
     if not person.erased:
         return []

@@ -5,7 +5,7 @@ from uuid import UUID
 import msgspec
 
 from rostra.commands import ConfigureSite
-from rostra.events import Act, Event
+from rostra.events import CommandContext, Event
 from rostra.refusals import id_collision
 from rostra.settings import SiteSettings, merge
 
@@ -49,7 +49,7 @@ def check(site: Site, name: str) -> None:
         raise id_collision(name, str(site.name))
 
 
-def configure(site: Site, command: ConfigureSite, act: Act) -> list[SiteConfigured]:
+def configure(site: Site, command: ConfigureSite, act: CommandContext) -> list[SiteConfigured]:
     """The named settings replace those that stand; the same again changes nothing."""
     if site.name is not None and merge(site.settings, command.settings) == site.settings:
         return []

@@ -11,7 +11,7 @@ import msgspec
 
 from rostra.commands import CastVote, NullifyVote, OnVote, RestoreVote
 from rostra.comment import Comment, posted_of
-from rostra.events import Act, Event, Personal, because
+from rostra.events import CommandContext, Event, Personal, because
 from rostra.limits import VOTE_CHANGES_MAX
 from rostra.refusals import Refusal, id_collision, unknown
 from rostra.settings import Rules
@@ -110,7 +110,9 @@ def evolve(vote: Vote, event: VoteEvent) -> Vote:
 # -- decisions
 
 
-def cast(vote: Vote, command: CastVote, act: Act, comment: Comment, rules: Rules) -> list[VoteCast]:
+def cast(
+    vote: Vote, command: CastVote, act: CommandContext, comment: Comment, rules: Rules
+) -> list[VoteCast]:
     """Cast a vote. One older than the vote that stands changes nothing, nor does a person who
     sets the value that stands. A publisher's newer vote is recorded also with the same value:
     its time decides about votes that arrive later. Raises too-many-changes."""
@@ -154,7 +156,7 @@ def _must_take_vote(comment: Comment, command: CastVote, rules: Rules) -> None:
         raise Refusal("voting-up-only", "this discussion takes no votes against")
 
 
-def nullify(vote: Vote, command: NullifyVote, act: Act) -> list[VoteNullified]:
+def nullify(vote: Vote, command: NullifyVote, act: CommandContext) -> list[VoteNullified]:
     """The latest time wins; nullifying what is nullified changes nothing."""
     _must_stand(vote, command)
     if vote.nullified or act.time < vote.ruled:
@@ -172,7 +174,7 @@ def nullify(vote: Vote, command: NullifyVote, act: Act) -> list[VoteNullified]:
     ]
 
 
-def restore(vote: Vote, command: RestoreVote, act: Act) -> list[VoteRestored]:
+def restore(vote: Vote, command: RestoreVote, act: CommandContext) -> list[VoteRestored]:
     """The latest time wins; restoring what is not nullified changes nothing."""
     _must_stand(vote, command)
     if not vote.nullified or act.time < vote.ruled:

@@ -20,7 +20,7 @@ from rostra_projections.views import (
 )
 
 
-class Folded:
+class RangeFold:
     """The rows of the views, and by view the discussions that it cannot follow. All events
     of a discussion must be here, in order, for what `finish` mends; votes may come after all
     else, joined, where that shows nowhere."""

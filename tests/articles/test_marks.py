@@ -18,7 +18,7 @@ from listening import listening
 from rostra import ids
 from rostra.commands import ApproveComment, MarkPassage, RemoveComment, UnmarkPassage
 from rostra.deciding.handle import Commanded, Outcome
-from rostra.events import PERSONS, Act
+from rostra.events import PERSONS, CommandContext
 from rostra.limits import MARKS_A_DAY_MAX, QUOTE_CHARACTERS_MAX
 from rostra.passage import PassageMarked
 from rostra.times import LONG_AGO, Time, format_time
@@ -341,7 +341,7 @@ _names = count(1)
 def marking(exact: str, person: str, time: Time, site: str = SITE) -> Commanded:
     passage = ids.passage_id_of_person(ids.discussion_id(site, RESOURCE), person, uuid4().hex)
     command = MarkPassage(site=site, resource=RESOURCE, passage_id=passage, exact=exact)
-    return Commanded(command, Act(PERSONS, str(passage), time, person=person))
+    return Commanded(command, CommandContext(PERSONS, str(passage), time, person=person))
 
 
 async def test_a_day_later_there_are_twenty_more(service: Service) -> None:
@@ -446,7 +446,7 @@ class _Story:
     async def submit(self, command: Any, person: str, *, moderates: bool = False) -> Outcome:
         name = str(getattr(command, "passage_id", None) or uuid4())
         time = format_time(datetime.now(UTC))
-        act = Act(PERSONS, name, time, person=person, moderates=moderates)
+        act = CommandContext(PERSONS, name, time, person=person, moderates=moderates)
         [outcome] = await self.app.submit([Commanded(command, act)])
         return outcome
 

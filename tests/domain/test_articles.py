@@ -12,7 +12,7 @@ from rostra.article import ArticleMarked, ArticleRevised
 from rostra.article_text import NORMALISATION
 from rostra.commands import Command
 from rostra.deciding.text_work import PrepareText, prepare
-from rostra.events import PERSONS, Act
+from rostra.events import PERSONS, CommandContext
 from rostra.ids import PassageId, StreamId
 from rostra.limits import (
     PASSAGES_MAX,
@@ -172,7 +172,7 @@ def test_persons_leave_the_last_places_of_a_stream_to_revisions() -> None:
         passage_id=str(ids.passage_id_of_person(DISCUSSION, "ann", "k")),
         exact=WORDS,
     )
-    by_ann = Act(PERSONS, "e1", at(30), person="ann")
+    by_ann = CommandContext(PERSONS, "e1", at(30), person="ann")
     happened = (opened(), marked()[0], (P1, PassageUnmarked(time=at(2))))
     full = given(*happened, revised(minute=3), *few)
     full.when(mark, by_ann).then_refused("stream-full")

@@ -17,7 +17,7 @@ from published import OPEN, POST, event, posting, statuses, voting
 from rostra import codec, ids
 from rostra.comment import CommentPinned
 from rostra.deciding.handle import ATTEMPTS_MAX, Commanded, Outcome, handle
-from rostra.deciding.stream_cache import Known, Turn
+from rostra.deciding.stream_cache import BatchSlot, StreamCache
 from rostra.ids import EventId, StreamId
 from rostra.log import Appended, Group, NewEvent, Recorded, Stale
 from support.effort import examples
@@ -187,11 +187,11 @@ async def test_what_another_writer_recorded_stops_only_what_is_about_it() -> Non
         name = ids.event_id("theirs", topic)
         await log.append([Group((row,), {stream: version}, name, b"{}")])
     about = [voting(1, "v2", 20), voting(1, "v3", 20, "cem"), voting(1, "v4", 20, "dee")]
-    known = Known()
+    known = StreamCache()
     for outcomes in (
         await handle(log, ring, about),
-        await handle(log, ring, about, turn=Turn(known)),
-        await handle(log, ring, about, turn=Turn(known)),
+        await handle(log, ring, about, turn=BatchSlot(known)),
+        await handle(log, ring, about, turn=BatchSlot(known)),
     ):
         assert [it.status for it in outcomes][1] in ("recorded", "duplicate")
         assert [statuses(outcomes)[index] for index in (0, 2)] == ["stream-unreadable"] * 2

@@ -23,7 +23,7 @@ from memory import MemoryRing
 from rostra import comment as comments
 from rostra import discussion, vote
 from rostra.commands import CastVote, EditComment, OpenDiscussion, PostComment
-from rostra.events import Act, Words
+from rostra.events import CommandContext, Words
 from rostra.mapper import Aggregate, Mapper, StreamEvent, Unknown, decide_and_save, read
 from rostra.refusals import Refusal
 from rostra.sealing import Erased
@@ -38,10 +38,10 @@ class Talk(Application[UUID]):
 
     env = MAPPER
 
-    def open(self, command: OpenDiscussion, act: Act) -> None:
+    def open(self, command: OpenDiscussion, act: CommandContext) -> None:
         decide_and_save(self, command.discussion, lambda it: discussion.open_(it, command, act))
 
-    def post(self, command: PostComment, act: Act) -> UUID:
+    def post(self, command: PostComment, act: CommandContext) -> UUID:
         about = self._discussion(command)
         parent = command.answered
         around = comments.Surroundings(
@@ -55,7 +55,7 @@ class Talk(Application[UUID]):
         decide_and_save(self, stream, lambda _: comments.post(command, act, around))
         return stream
 
-    def vote(self, command: CastVote, act: Act) -> None:
+    def vote(self, command: CastVote, act: CommandContext) -> None:
         about = read(self, command.target).state
         held = rules(NO_SITE.settings, self._discussion(command).settings)
         decide_and_save(self, command.vote, lambda it: vote.cast(it, command, act, about, held))

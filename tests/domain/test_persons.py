@@ -27,7 +27,7 @@ from rostra.commands import Command
 from rostra.comment import CommentApproved, CommentEdited, CommentPinned, CommentUnpinned
 from rostra.deciding.handle import Commanded, Outcome, handle
 from rostra.discussion import DiscussionOpened
-from rostra.events import PERSONS, Act, Words
+from rostra.events import PERSONS, CommandContext, Words
 from rostra.refusals import Refusal
 from rostra.times import later
 from rostra.vote import VoteCast
@@ -35,13 +35,13 @@ from rostra.vote import VoteCast
 C1, C2 = comment("c1"), comment("c2")
 
 
-def by(person: str, minute: int = 30, *, name: str = "e1") -> Act:
+def by(person: str, minute: int = 30, *, name: str = "e1") -> CommandContext:
     """What a person does themselves."""
-    return Act(PERSONS, name, at(minute), person=person)
+    return CommandContext(PERSONS, name, at(minute), person=person)
 
 
-def moderator(minute: int = 30) -> Act:
-    return Act(PERSONS, "e1", at(minute), person="mia", moderates=True)
+def moderator(minute: int = 30) -> CommandContext:
+    return CommandContext(PERSONS, "e1", at(minute), person="mia", moderates=True)
 
 
 def on_c1(topic: str, **data: Any) -> Command:
@@ -177,7 +177,7 @@ def test_a_passage_is_marked_while_the_discussion_is_open() -> None:
 async def test_a_key_stands_for_one_content() -> None:
     log, ring = MemoryLog(), MemoryRing()
 
-    async def do(asked: Command, done: Act) -> Outcome:
+    async def do(asked: Command, done: CommandContext) -> Outcome:
         (outcome,) = await handle(log, ring, [Commanded(asked, done)])
         return outcome
 

@@ -8,7 +8,7 @@ from examples import act, command, comment, person, vote_on
 from memory import MemoryArticles, MemoryLog, MemoryRing
 from published import OPEN, POST, event, posting, statuses, voting
 from rostra.deciding.handle import Commanded, handle
-from rostra.deciding.stream_cache import Known, Turn
+from rostra.deciding.stream_cache import BatchSlot, StreamCache
 
 MARK = event("passage.marked", "mark", passage="p1", exact="a stretch of words")
 REPLY = posting("c2", "reply", parent="c1")
@@ -105,12 +105,12 @@ async def test_all_of_it_again_is_a_repeat_at_its_first_position() -> None:
 
 
 async def test_what_a_process_knows_of_a_stream_tells_a_repeat_from_another_event() -> None:
-    log, ring, known = MemoryLog(), MemoryRing(), Known()
+    log, ring, known = MemoryLog(), MemoryRing(), StreamCache()
     votes = [voting(1, "v1", 10), voting(-1, "v2", 11), voting(1, "v3", 12)]
-    await handle(log, ring, [OPEN, POST, *votes], turn=Turn(known))
+    await handle(log, ring, [OPEN, POST, *votes], turn=BatchSlot(known))
     assert known.get(vote_on()) is not None
     again = [voting(1, "v1", 10), voting(1, "v2", 11), voting(-1, "v3", 12), votes[1]]
-    outcomes = await handle(log, ring, again, turn=Turn(known))
+    outcomes = await handle(log, ring, again, turn=BatchSlot(known))
     assert statuses(outcomes) == [
         "duplicate",
         "different-content",
@@ -120,8 +120,8 @@ async def test_what_a_process_knows_of_a_stream_tells_a_repeat_from_another_even
 
 
 async def test_the_value_of_a_vote_is_all_that_is_kept_of_it_to_compare() -> None:
-    log, ring, known = MemoryLog(), MemoryRing(), Known()
-    await handle(log, ring, [OPEN, POST, voting(1, "v1", 10)], turn=Turn(known))
+    log, ring, known = MemoryLog(), MemoryRing(), StreamCache()
+    await handle(log, ring, [OPEN, POST, voting(1, "v1", 10)], turn=BatchSlot(known))
     standing: Any = known.get(vote_on())
     assert [seen.content for seen in standing.seen] == [1]
 

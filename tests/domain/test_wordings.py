@@ -31,7 +31,7 @@ from rostra.comment import (
     CommentWordingRejected,
 )
 from rostra.deciding.handle import Commanded, handle
-from rostra.events import PERSONS, Act, WordingRef, Words
+from rostra.events import PERSONS, CommandContext, WordingRef, Words
 from rostra.log import Recorded
 from rostra.person import PersonTrusted
 from rostra.times import later
@@ -77,8 +77,8 @@ def approved(minute: int, wording: WordingRef | None = None, **more: Any) -> Hap
     return C1, CommentApproved(time=at(minute), author="ann", wording=wording, **status)
 
 
-def moderator(minute: int = 30, seen: int | None = None) -> Act:
-    return Act(PERSONS, "e1", at(minute), person="mia", moderates=True, seen=seen)
+def moderator(minute: int = 30, seen: int | None = None) -> CommandContext:
+    return CommandContext(PERSONS, "e1", at(minute), person="mia", moderates=True, seen=seen)
 
 
 @pytest.mark.parametrize(
@@ -238,7 +238,7 @@ async def test_a_process_of_an_older_version_goes_on_showing_the_approved_wordin
         on_c1("rejected"),
         on_c1("edited", body="Oh."),
     ]  # fmt: skip
-    acts = [Act("urn:cms", f"e{number}", at(number)) for number in range(len(told))]
+    acts = [CommandContext("urn:cms", f"e{number}", at(number)) for number in range(len(told))]
     pairs = zip(told, acts, strict=True)
     await handle(log, ring, [Commanded(*each) for each in pairs])
     assert [row.topic for row in log.rows][2:] == [

@@ -19,7 +19,7 @@ from bench.generate import SITE, Load
 from rostra import ids
 from rostra.commands import ErasePerson
 from rostra.deciding.handle import Commanded
-from rostra.events import Act
+from rostra.events import CommandContext
 from rostra_adapters.application.app import App, now
 from rostra_adapters.postgres.connect import create_pool
 from rostra_adapters.postgres.log.log import PostgresLog
@@ -77,7 +77,9 @@ async def test_one_of_many_is_erased_at_once(
     ):
         assert "" not in await _bodies(other, discussion, author)
         since = await connection.fetchval("select txid_current()")
-        command = Commanded(ErasePerson(site=SITE, who=author), Act("test", "erase", now()))
+        command = Commanded(
+            ErasePerson(site=SITE, who=author), CommandContext("test", "erase", now())
+        )
         began, worked = time.perf_counter(), time.process_time()
         (outcome,) = await app.submit([command])
         seconds, cpu = time.perf_counter() - began, time.process_time() - worked

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from rostra_adapters.postgres.single_flight import Shared
+from rostra_adapters.postgres.single_flight import SingleFlight
 
 
 class Looking:
@@ -30,7 +30,7 @@ async def begun(looking: Looking, number: int) -> None:
 
 async def test_who_asks_while_one_is_looked_for_shares_the_next() -> None:
     looking = Looking()
-    shared = Shared(looking.look)
+    shared = SingleFlight(looking.look)
     first = asyncio.create_task(shared.get())
     await begun(looking, 1)
     others = [asyncio.create_task(shared.get()) for _ in range(100)]
@@ -46,7 +46,7 @@ async def test_who_asks_while_one_is_looked_for_shares_the_next() -> None:
 
 async def test_an_error_is_all_of_theirs_and_nobody_elses() -> None:
     looking = Looking()
-    shared = Shared(looking.look)
+    shared = SingleFlight(looking.look)
     looking.go.release()
     looking.go.release()
     assert [await shared.get(), await shared.get()] == [1, 2]
@@ -63,7 +63,7 @@ async def test_an_error_is_all_of_theirs_and_nobody_elses() -> None:
 
 async def test_who_goes_away_takes_nothing_from_the_others() -> None:
     looking = Looking()
-    shared = Shared(looking.look)
+    shared = SingleFlight(looking.look)
     gone, stays = (asyncio.create_task(shared.get()) for _ in range(2))
     await begun(looking, 1)
     gone.cancel()

@@ -10,7 +10,7 @@ import msgspec
 
 from rostra.log import EventLog
 from rostra_adapters.application.queries import as_of as past_module
-from rostra_adapters.application.queries.as_of import Past
+from rostra_adapters.application.queries.as_of import AsOfReader
 from rostra_adapters.application.queries.past_workers import Begin, PastWorkers, Slot, _Worker
 from rostra_projections.as_of_views import PastViews
 
@@ -29,12 +29,12 @@ class SlotHere(Slot):
         return msgspec.msgpack.decode(self.worker.answer(msgspec.msgpack.encode(asked)), type=kind)
 
 
-def past_here(log: EventLog) -> tuple[Past, SlotHere]:
+def past_here(log: EventLog) -> tuple[AsOfReader, SlotHere]:
     """A Past whose one worker is in this process."""
     workers, slot = PastWorkers(1), SlotHere()
     workers._idle[0] = slot
     workers._slots = (slot,)
-    return Past(log, workers), slot
+    return AsOfReader(log, workers), slot
 
 
 @asynccontextmanager

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import strategies
 from past.folds import folded
 from rostra.log import Recorded
-from rostra_adapters.application.queries.comment_queries import Reading
+from rostra_adapters.application.queries.comment_queries import CommentQueries
 from rostra_projections.discussions import DISCUSSIONS
 from rostra_projections.listing import Listing
 from rostra_projections.memory import MemoryViews
@@ -36,7 +36,7 @@ def ended_at(rows: list[Recorded], position: int) -> MemoryViews:
 
 
 async def listed(
-    reading: Reading, site: str, wanted: Listing, viewer: Viewer, limit: int
+    reading: CommentQueries, site: str, wanted: Listing, viewer: Viewer, limit: int
 ) -> list[bytes]:
     """The pages of a whole list as they are sent, but for the cursors."""
     found = []

@@ -9,7 +9,7 @@ import pytest
 from past.folds import folded
 from rostra import ids
 from rostra.log import Recorded
-from rostra_adapters.application.queries.as_of import Past
+from rostra_adapters.application.queries.as_of import AsOfReader
 from rostra_projections.as_of_views import PastViews
 from rostra_projections.comments.rows import COMMENTS
 from rostra_projections.memory import MemoryViews
@@ -43,8 +43,8 @@ def in_order_was_asked(story: Story) -> bool:
     views.apply(story.rows)
 
     async def run() -> bool:
-        in_order = Past._in_order
-        with patch.object(Past, "_in_order", autospec=True, side_effect=in_order) as asked:
+        in_order = AsOfReader._in_order
+        with patch.object(AsOfReader, "_in_order", autospec=True, side_effect=in_order) as asked:
             async with folded(story.log, DISCUSSION, len(story.rows), elsewhere=True) as then:
                 _assert_same_rows(then, views)
         return asked.called

@@ -11,7 +11,7 @@ from rostra import ids
 from rostra.deciding.handle import Outcome, handle
 from rostra.log import Recorded
 from rostra.times import Time, later
-from rostra_adapters.application.queries.comment_queries import Reading
+from rostra_adapters.application.queries.comment_queries import CommentQueries
 from rostra_projections.memory import MemoryViews
 from rostra_projections.query_port import Reads
 
@@ -63,9 +63,9 @@ class Story:
             self.model.apply(act)
         return at_once(handle(self.log, self.ring, [commanded(act) for act in acts], self.articles))
 
-    def reading(self, reads: Reads) -> Reading:
+    def reading(self, reads: Reads) -> CommentQueries:
         """What readers get of these views; a body's HTML is the body."""
-        return Reading(reads, self.ring, LOG_ID, BodiesAsTheyAre())
+        return CommentQueries(reads, self.ring, LOG_ID, BodiesAsTheyAre())
 
     def in_memory(self, page_events: int = 1_000) -> MemoryViews:
         """Views folded in pages of so many events."""

@@ -6,35 +6,35 @@ import pytest
 
 from rostra import ids
 from rostra_adapters.application import invalidation as changes
-from rostra_adapters.application.invalidation import Changes, Keep, news
+from rostra_adapters.application.invalidation import ChangeFeed, InvalidatedCache, news
 
 HERE, THERE = ids.discussion_id("s", "/here"), ids.discussion_id("s", "/there")
 PREFIXES = [ids.prefix_of(HERE)]
 
 
 @pytest.fixture
-def heard() -> Changes:
-    made = Changes()
+def heard() -> ChangeFeed:
+    made = ChangeFeed()
     made.listen()
     return made
 
 
 @pytest.fixture
-def keep(heard: Changes) -> Keep[str]:
-    return Keep(heard, weight_max=10)
+def keep(heard: ChangeFeed) -> InvalidatedCache[str]:
+    return InvalidatedCache(heard, weight_max=10)
 
 
-def hear(heard: Changes, position: int, *streams: UUID) -> None:
+def hear(heard: ChangeFeed, position: int, *streams: UUID) -> None:
     for text in news(position, streams):
         heard.hear(text)
 
 
-def keep_at(keep: Keep[str], position: int, weight: int = 1) -> None:
+def keep_at(keep: InvalidatedCache[str], position: int, weight: int = 1) -> None:
     keep.keep("page", "words", PREFIXES, keep.begin(position), weight)
 
 
 def test_what_was_read_is_kept_until_its_discussion_changes(
-    heard: Changes, keep: Keep[str]
+    heard: ChangeFeed, keep: InvalidatedCache[str]
 ) -> None:
     keep_at(keep, 5)
     hear(heard, 6, THERE)
@@ -44,7 +44,7 @@ def test_what_was_read_is_kept_until_its_discussion_changes(
 
 
 def test_what_was_read_before_a_change_and_comes_after_it_is_not_kept(
-    heard: Changes, keep: Keep[str]
+    heard: ChangeFeed, keep: InvalidatedCache[str]
 ) -> None:
     begun = keep.begin(5)
     hear(heard, 6, HERE)
@@ -53,7 +53,7 @@ def test_what_was_read_before_a_change_and_comes_after_it_is_not_kept(
 
 
 def test_what_was_read_after_a_change_that_is_heard_of_late_is_kept(
-    heard: Changes, keep: Keep[str]
+    heard: ChangeFeed, keep: InvalidatedCache[str]
 ) -> None:
     begun = keep.begin(6)  # the statement saw 6 before we were told of it
     hear(heard, 6, HERE)
@@ -62,7 +62,7 @@ def test_what_was_read_after_a_change_that_is_heard_of_late_is_kept(
 
 
 def test_what_was_being_read_when_something_was_missed_is_not_kept(
-    heard: Changes, keep: Keep[str]
+    heard: ChangeFeed, keep: InvalidatedCache[str]
 ) -> None:
     keep_at(keep, 5)
     begun = keep.begin(5)
@@ -72,7 +72,9 @@ def test_what_was_being_read_when_something_was_missed_is_not_kept(
     assert keep.find("other") is None
 
 
-def test_nothing_is_kept_while_nobody_listens(heard: Changes, keep: Keep[str]) -> None:
+def test_nothing_is_kept_while_nobody_listens(
+    heard: ChangeFeed, keep: InvalidatedCache[str]
+) -> None:
     heard.lose(listening=False)
     keep_at(keep, 5)
     assert keep.find("page") is None
@@ -82,7 +84,7 @@ def test_nothing_is_kept_while_nobody_listens(heard: Changes, keep: Keep[str]) -
 
 
 def test_a_position_that_was_not_heard_of_asks_for_more_than_is_kept(
-    heard: Changes, keep: Keep[str]
+    heard: ChangeFeed, keep: InvalidatedCache[str]
 ) -> None:
     keep_at(keep, 5)
     assert keep.find("page", min_position=5) == "words"
@@ -92,7 +94,7 @@ def test_a_position_that_was_not_heard_of_asks_for_more_than_is_kept(
 
 
 def test_many_discussions_take_many_messages_and_leave_the_others(
-    heard: Changes, keep: Keep[str]
+    heard: ChangeFeed, keep: InvalidatedCache[str]
 ) -> None:
     keep_at(keep, 5)
     touched = [ids.discussion_id("s", str(n)) for n in range(2_000)]
@@ -125,7 +127,7 @@ def test_a_message_fits_what_postgresql_takes() -> None:
 
 
 def test_of_discussions_that_are_forgotten_the_last_change_is_taken_for_theirs(
-    heard: Changes, keep: Keep[str], monkeypatch: pytest.MonkeyPatch
+    heard: ChangeFeed, keep: InvalidatedCache[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(changes, "DISCUSSIONS_KNOWN_MAX", 2)
     begun = keep.begin(5)
@@ -136,7 +138,7 @@ def test_of_discussions_that_are_forgotten_the_last_change_is_taken_for_theirs(
     assert keep.find("page") is None
 
 
-def test_the_least_used_goes_first(keep: Keep[str]) -> None:
+def test_the_least_used_goes_first(keep: InvalidatedCache[str]) -> None:
     for name in "abc":
         keep.keep(name, name, PREFIXES, keep.begin(5), weight=3)
     assert keep.find("a") == "a"

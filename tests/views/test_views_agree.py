@@ -7,8 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import strategies
-from rostra_adapters.application.access import Accesses
-from rostra_adapters.application.queries.comment_queries import Reading
+from rostra_adapters.application.access import AccessLookup
+from rostra_adapters.application.queries.comment_queries import CommentQueries
 from rostra_adapters.postgres.rebuild.rebuild import rebuild
 from rostra_adapters.postgres.rebuild.verify import verify
 from rostra_adapters.postgres.views.queries.queries import PostgresReads
@@ -77,7 +77,7 @@ async def _assert_all_read(
         await _assert_site(story, reading, site)
 
 
-async def _assert_discussion(story: Story, reading: Reading, discussion: UUID) -> None:
+async def _assert_discussion(story: Story, reading: CommentQueries, discussion: UUID) -> None:
     model = story.model
     found, passages = await reading.discussion(discussion), await reading.passages_page(discussion)
     assert found is not None
@@ -88,13 +88,13 @@ async def _assert_discussion(story: Story, reading: Reading, discussion: UUID) -
         for name, value in expected.items():
             assert getattr(shape, name) == value, name
     names = model.names(discussion)
-    accesses = Accesses(story.log, MemoryBackend(story.log))
+    accesses = AccessLookup(story.log, MemoryBackend(story.log))
     page = await reading.counts(await accesses.named(found.site, [*names, "/nowhere"]))
     assert page.counts == {**dict.fromkeys(names, found.comments), "/nowhere": 0}
 
 
 async def _assert_listing(
-    story: Story, reads: Reads, reading: Reading, wanted: Listing, viewer: Viewer, limit: int
+    story: Story, reads: Reads, reading: CommentQueries, wanted: Listing, viewer: Viewer, limit: int
 ) -> None:
     expected = judge.listing(story.model, wanted, viewer)
     found: list[UUID] = []
@@ -115,7 +115,7 @@ async def _assert_listing(
     assert found == expected, (wanted, viewer)
 
 
-async def _assert_site(story: Story, reading: Reading, site: str) -> None:
+async def _assert_site(story: Story, reading: CommentQueries, site: str) -> None:
     totals = [
         story.model.totals(id_)
         for id_, row in story.model.discussions.items()

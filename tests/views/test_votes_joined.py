@@ -23,7 +23,7 @@ from rostra_adapters.postgres.rebuild.verify import verify
 from rostra_projections.comments.bulk_votes import BETWEEN, TOPIC, QuickVotes
 from rostra_projections.comments.rows import COMMENTS, CommentRow
 from rostra_projections.memory import MemoryViews
-from rostra_projections.range_fold import Folded
+from rostra_projections.range_fold import RangeFold
 from rostra_projections.tables import Key
 from rostra_projections.views import VIEWS
 from views import tables
@@ -181,7 +181,7 @@ async def test_votes_are_joined_by_and_by(
 def test_a_range_that_is_done_lets_go_of_its_rows() -> None:
     """Else two of them are in memory while the next is folded."""
     rows = [row for row in told().rows if row.topic in ("comment.posted", TOPIC)]
-    folded = Folded([VIEWS["comments"]])
+    folded = RangeFold([VIEWS["comments"]])
     folded.take(
         (row.position, row.stream, row.topic, row.state, row.event_id)
         for row in rows

@@ -283,7 +283,7 @@ async def test_listening_that_fails_begins_again(
         for failure in failures:
             raise failure
 
-    listening = news.News(pool, "a_channel", hear)
+    listening = news.Notifications(pool, "a_channel", hear)
     listening.next()
     async with asyncio.timeout(FOUND_SECONDS_MAX):
         while not (listening.connected and listening.connections > 1):  # noqa: ASYNC110

@@ -9,9 +9,9 @@ from rostra import ids
 from rostra.log import EventLog
 from rostra.settings import Rules, Settings, SiteSettings, rules
 from rostra_adapters.application import read_position
-from rostra_adapters.application.invalidation import Keep
-from rostra_adapters.application.stream_state_reader import Standings
-from rostra_adapters.postgres.views.backend import Backend
+from rostra_adapters.application.invalidation import InvalidatedCache
+from rostra_adapters.application.stream_state_reader import StreamStateReader
+from rostra_adapters.postgres.views.backend import ViewStore
 from rostra_projections.discussions import settings_of
 
 NO_SITE = ""
@@ -27,15 +27,15 @@ class Access(msgspec.Struct, frozen=True):
     rules: Rules
 
 
-class Accesses:
+class AccessLookup:
     """Over a log and its views; what is looked up is kept until it may have changed."""
 
-    def __init__(self, log: EventLog, views: Backend) -> None:
+    def __init__(self, log: EventLog, views: ViewStore) -> None:
         self.log = log
         self.views = views
-        self._standings = Standings(log)
-        self._access: Keep[Access] = Keep(views.changes, ACCESS_KEPT_MAX)
-        self._rules: Keep[Rules] = Keep(views.changes, ACCESS_KEPT_MAX)
+        self._standings = StreamStateReader(log)
+        self._access: InvalidatedCache[Access] = InvalidatedCache(views.changes, ACCESS_KEPT_MAX)
+        self._rules: InvalidatedCache[Rules] = InvalidatedCache(views.changes, ACCESS_KEPT_MAX)
 
     async def named(self, site: str, resources: Sequence[str]) -> dict[str, ids.DiscussionId]:
         """The discussion that each resource names, which may have moved there."""

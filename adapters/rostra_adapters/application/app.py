@@ -19,13 +19,13 @@ from rostra.settings import Order
 from rostra.times import Time, format_time
 from rostra.wire import cloudevents
 from rostra.wire.cloudevents import Fault, Malformed
-from rostra_adapters.application.access import Access, Accesses, site_prefix
+from rostra_adapters.application.access import Access, AccessLookup, site_prefix
 from rostra_adapters.application.articles.texts_and_work import Articles
 from rostra_adapters.application.batcher import Commander
 from rostra_adapters.application.command_queue import Lanes
 from rostra_adapters.application.operational import WRITE_KINDS, Operational, person_bucket
-from rostra_adapters.application.queries.as_of import AsOf, Past
-from rostra_adapters.application.queries.comment_queries import Readable, Reading
+from rostra_adapters.application.queries.as_of import AsOf, AsOfReader
+from rostra_adapters.application.queries.comment_queries import CommentQueries, Readable
 from rostra_adapters.application.queries.renderings import Renderings
 from rostra_adapters.application.revocations import MemoryRevocations, Revocations
 from rostra_adapters.application.stream_state_reader import events_of
@@ -36,7 +36,7 @@ from rostra_adapters.observability.printing import url_without_password
 from rostra_adapters.postgres.rebuild.fold_worker import Progress
 from rostra_adapters.postgres.rebuild.rebuild import Rebuilt
 from rostra_adapters.postgres.rebuild.verify import Difference
-from rostra_adapters.postgres.views.backend import Backend, ViewStatus
+from rostra_adapters.postgres.views.backend import ViewStatus, ViewStore
 from rostra_projections.comments.rows import CommentRow
 from rostra_projections.listing import CursorRefused, peek_cursor
 from rostra_projections.responses.shapes import (
@@ -72,7 +72,7 @@ def now() -> Time:
     return format_time(datetime.now(UTC))
 
 
-class App(Accesses):
+class App(AccessLookup):
     """Rostra in one object. HTTP handlers, the command line and embedders call the
     same functions. Reads raise CursorRefused, ViewBehind and LogUnavailable."""
 
@@ -81,8 +81,8 @@ class App(Accesses):
         log: EventLog,
         ring: KeptKeyRing,
         articles: Articles,
-        views: Backend,
-        reading: Reading,
+        views: ViewStore,
+        reading: CommentQueries,
         renderings: Renderings,
         operational: Operational,
         url: str,
@@ -93,7 +93,7 @@ class App(Accesses):
         self.operational = operational
         self.ring = ring
         self.articles = articles
-        self.past = Past(log)
+        self.past = AsOfReader(log)
         self.renderings = renderings
         self._reading = reading
         self._lanes = Lanes(Commander(log, ring), log, ring, articles)
@@ -253,7 +253,7 @@ class App(Accesses):
     ) -> CommentsPage | None:
         """A page of comments, None where the discussion is unknown."""
 
-        async def read(reading: Reading, site: str) -> CommentsPage:
+        async def read(reading: CommentQueries, site: str) -> CommentsPage:
             return await reading.comments_page(
                 site,
                 discussion,
@@ -282,7 +282,7 @@ class App(Accesses):
     ) -> CommentsPage | None:
         """A page of the replies to a comment, None where that is unknown."""
 
-        async def read(reading: Reading, site: str) -> CommentsPage | None:
+        async def read(reading: CommentQueries, site: str) -> CommentsPage | None:
             return await reading.replies(
                 site,
                 comment,
@@ -300,7 +300,7 @@ class App(Accesses):
     ) -> CommentShape | None:
         """One comment, None where it is unknown to the viewer."""
 
-        async def read(reading: Reading, site: str) -> CommentShape | None:
+        async def read(reading: CommentQueries, site: str) -> CommentShape | None:
             return await reading.comment(site, comment, viewer=viewer)
 
         return await self._read(ids.discussion_of(comment), as_of, read)
@@ -317,7 +317,7 @@ class App(Accesses):
         self,
         discussion: UUID,
         as_of: AsOf | None,
-        read: Callable[[Reading, str], Awaitable[T | None]],
+        read: Callable[[CommentQueries, str], Awaitable[T | None]],
         cursor: str | None = None,
     ) -> T | None:
         """Read what stands, or what stood; None where the discussion is, or was, unknown. A

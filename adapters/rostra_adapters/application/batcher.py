@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 
 from rostra.deciding.handle import Commanded, Outcome, handle
-from rostra.deciding.stream_cache import Known, Turn
+from rostra.deciding.stream_cache import BatchSlot, StreamCache
 from rostra.log import EventLog, LogBusy, LogUnavailable
 from rostra.sealing import KeyRing
 from rostra_adapters.observability import tracing
@@ -29,10 +29,12 @@ class _Waiting(msgspec.Struct):
     callers: tracing.Callers
 
 
-class _Turn(Turn):
+class _Turn(BatchSlot):
     """A batch that is decided while the one before is being appended."""
 
-    def __init__(self, known: Known, before: "asyncio.Future[Collection[UUID] | None]") -> None:
+    def __init__(
+        self, known: StreamCache, before: "asyncio.Future[Collection[UUID] | None]"
+    ) -> None:
         super().__init__(known)
         self._before = before
         loop = asyncio.get_running_loop()
@@ -95,7 +97,7 @@ class Commander:
         self._arrived = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._closed = False
-        self._known = Known()
+        self._known = StreamCache()
         self._handling: set[asyncio.Task[None]] = set()
         self._pace = Pace()
 

@@ -58,7 +58,7 @@ def news(position: int, streams: Iterable[UUID]) -> list[str]:
     return [*(PART + text for text in texts[:-1]), texts[-1]]
 
 
-class Changes:
+class ChangeFeed:
     """The last change of each discussion. `heard`: every change up to this position was
     heard; 0 where that is not known. `losses` grows whenever something may have been missed,
     and nothing may be kept while `listening` is false."""
@@ -118,7 +118,7 @@ class Changes:
         return self._last.get(prefix, self._forgotten)
 
 
-class Begun(msgspec.Struct, frozen=True):
+class ReadMark(msgspec.Struct, frozen=True):
     """The state of things before something was read: `position` is one that the views had
     reached by then."""
 
@@ -128,15 +128,15 @@ class Begun(msgspec.Struct, frozen=True):
 
 class _Kept(msgspec.Struct, Generic[T]):
     value: T
-    begun: Begun
+    begun: ReadMark
     prefixes: tuple[int, ...]
     weight: int
 
 
-class Keep(Generic[T]):
+class InvalidatedCache(Generic[T]):
     """What was made from the views, until it may have changed; the least used goes first."""
 
-    def __init__(self, changes: Changes, weight_max: int) -> None:
+    def __init__(self, changes: ChangeFeed, weight_max: int) -> None:
         self._changes = changes
         self._weight_max = weight_max
         self._kept: OrderedDict[Hashable, _Kept[T]] = OrderedDict()
@@ -158,12 +158,12 @@ class Keep(Generic[T]):
         self._kept.move_to_end(key)
         return kept.value
 
-    def begin(self, position: int) -> Begun:
+    def begin(self, position: int) -> ReadMark:
         """Before reading; `position` is one that the views have reached."""
-        return Begun(max(position, self._changes.heard), self._changes.losses)
+        return ReadMark(max(position, self._changes.heard), self._changes.losses)
 
     def keep(
-        self, key: Hashable, value: T, prefixes: Iterable[int], begun: Begun, weight: int = 1
+        self, key: Hashable, value: T, prefixes: Iterable[int], begun: ReadMark, weight: int = 1
     ) -> None:
         """What was made of these discussions, unless one of them has changed since."""
         kept = _Kept(value, begun, tuple(prefixes), weight)

@@ -18,7 +18,7 @@ class _Kept(NamedTuple):
     state: Any
 
 
-class Standings:
+class StreamStateReader:
     """Nothing here is ever old: the log is asked each time."""
 
     def __init__(self, log: EventLog) -> None:

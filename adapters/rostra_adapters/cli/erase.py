@@ -31,7 +31,7 @@ def erase(*, person: str, site: str, data: Path, database_url: str | None) -> No
 async def _erase(where: Place, person: str, site: str) -> None:
     from rostra.commands import ErasePerson
     from rostra.deciding.handle import Commanded
-    from rostra.events import Act
+    from rostra.events import CommandContext
     from rostra_adapters.application.app import now
 
     try:
@@ -39,7 +39,7 @@ async def _erase(where: Place, person: str, site: str) -> None:
     except msgspec.ValidationError as error:
         raise click.UsageError(str(error)) from None
     async with opened(where) as app:
-        act = Act(OPERATOR, str(uuid4()), now())
+        act = CommandContext(OPERATOR, str(uuid4()), now())
         (outcome,) = await app.submit([Commanded(command, act)])
         if outcome.refusal is not None:
             raise click.ClickException(str(outcome.refusal))

@@ -17,7 +17,7 @@ import msgspec
 from rostra.commands import Command, ErasePerson, ReturnPerson
 from rostra.deciding.checking import checked
 from rostra.deciding.handle import Commanded, Outcome
-from rostra.events import Act
+from rostra.events import CommandContext
 from rostra.times import Time
 from rostra_adapters.data_folder.folder import PRIVATE_FOLDER, private_file, sync_folder
 
@@ -46,7 +46,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
         """As it was published."""
         kind: type[Command] = ErasePerson if self.type == ErasePerson.topic else ReturnPerson
         command = msgspec.convert({"site": self.site, "person": self.person}, kind)
-        return checked(Commanded(command, Act(self.source, self.id, self.time)))
+        return checked(Commanded(command, CommandContext(self.source, self.id, self.time)))
 
 
 class Written(msgspec.Struct, frozen=True):

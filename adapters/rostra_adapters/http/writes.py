@@ -15,7 +15,7 @@ import msgspec
 from aiohttp import web
 
 from rostra.commands import CastVote, Command, EditComment, PostComment
-from rostra.events import Act
+from rostra.events import CommandContext
 from rostra.log import LogBusy
 from rostra.names import is_guest
 from rostra.times import Time
@@ -57,7 +57,7 @@ class Writes:
             "bytes": settings.bytes_per_address,
         }
 
-    async def admit(self, request: web.Request, command: Command, act: Act) -> None:
+    async def admit(self, request: web.Request, command: Command, act: CommandContext) -> None:
         """Take room for a person's command. Raises the problem `too-many-requests`.
 
         Moderators and services that publish are not limited here.

@@ -16,7 +16,7 @@ POLL_SECONDS = 1.0
 RECONNECT_SECONDS = 0.5
 
 
-class News:
+class Notifications:
     """Wakes whoever waits when something was recorded, or may have been. `hear` is told each
     payload first, and None whenever something may have been missed: when the connection was
     made (`connected`), and when it is lost."""

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Shared(Generic[T]):
+class SingleFlight(Generic[T]):
     """Whoever asks gets an answer that was looked for after they asked: those who ask while one
     is looked for share the next. Else hundreds of callers, each with a query of their own, would
     wait for one another's connections."""

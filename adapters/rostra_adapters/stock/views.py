@@ -12,7 +12,7 @@ from rostra.ids import prefix_of
 from rostra.log import EventLog, LogUnavailable
 from rostra_adapters.aio.lasting import lasting
 from rostra_adapters.application import read_position
-from rostra_adapters.application.invalidation import Changes, streams_of
+from rostra_adapters.application.invalidation import ChangeFeed, streams_of
 from rostra_adapters.postgres.rebuild.fold_worker import Progress
 from rostra_adapters.postgres.rebuild.rebuild import Rebuilt
 from rostra_adapters.postgres.rebuild.verify import (
@@ -40,7 +40,7 @@ class MemoryBackend:
         self.reads = _noting(self._views)
         self._task: asyncio.Task[None] | None = None
         self._moved = asyncio.Condition()
-        self.changes = Changes()
+        self.changes = ChangeFeed()
 
     async def catch_up(self) -> None:
         """Fold what was recorded before this process was there."""

@@ -9,10 +9,10 @@ import msgspec
 from rostra import codec, ids
 from rostra.commands import Command, ErasePerson
 from rostra.deciding import repeats
-from rostra.deciding.decide import Decided, by_own_name, decide, settled, streams, subject
-from rostra.deciding.stream_states import Missing, Reading, Seen, World
+from rostra.deciding.decide import Events, by_own_name, decide, settled, streams, subject
+from rostra.deciding.stream_states import DecisionContext, EventRef, NeedsMore, StreamStates
 from rostra.deciding.text_work import Result, Work
-from rostra.events import Act
+from rostra.events import CommandContext
 from rostra.ids import EventId, StreamId
 from rostra.limits import STREAM_EVENTS_MAX, STREAM_EVENTS_RESERVED
 from rostra.log import Group
@@ -26,7 +26,7 @@ class Commanded(msgspec.Struct, frozen=True, dict=True):
     """A command, and the act of publishing it (`dict` makes room for what is computed once)."""
 
     command: Command
-    act: Act
+    act: CommandContext
     is_checked: bool = False
     """True where a decoder has made both; else `rostra.deciding.checking` looks at them first."""
 
@@ -65,8 +65,8 @@ class Decision(msgspec.Struct):
     group: Group | None = None
     command: Command | None = None
     before: int = 0
-    seen: Sequence[Seen] = ()
-    repeats: Seen | None = None
+    seen: Sequence[EventRef] = ()
+    repeats: EventRef | None = None
 
 
 def _about(stream: StreamId) -> StreamId:
@@ -83,13 +83,13 @@ def _must_have_room(command: Command, events: int) -> None:
         raise Refusal("stream-full", f"there are {most} events about one thing already{others}")
 
 
-class Batch:
+class BatchDecider:
     """The decisions of one attempt, each seeing those before it. `read`: the streams that
     were read for it."""
 
     def __init__(
         self,
-        world: World,
+        world: StreamStates,
         read: set[StreamId],
         ring: KeyRing,
         owners: set[UUID],
@@ -107,7 +107,7 @@ class Batch:
         self.missing_streams: set[StreamId] = set()
         self.missing_owners: set[UUID] = set()
         self.missing_works: set[Work] = set()
-        self.decided: dict[int, Decided] = {}
+        self.decided: dict[int, Events] = {}
         self.commands: dict[int, Commanded] = {}
         # Whose words, and how often they were erased by then.
         self.owners: dict[int, dict[UUID, int]] = {}
@@ -118,7 +118,7 @@ class Batch:
         return self.by_command.values()
 
     def decide(self, index: int, commanded: Commanded) -> Decision:
-        reading = Reading(self.world, self._ring, self._owners, self._keyless, self._worked)
+        reading = DecisionContext(self.world, self._ring, self._owners, self._keyless, self._worked)
         try:
             command = by_own_name(commanded.command, reading)
             if command is not commanded.command:
@@ -131,13 +131,15 @@ class Batch:
             return decision
         except Refusal as refusal:
             return Decision(None, reading.guards, Outcome("rejected", refusal=refusal))
-        except Missing as missing:
+        except NeedsMore as missing:
             self.missing_streams |= missing.streams
             self.missing_works |= missing.works
             self.missing_owners |= {missing.owner} - {None}  # type: ignore[arg-type]
             return Decision(None, reading.guards)
 
-    def _repeat(self, at: StreamId, commanded: Commanded, reading: Reading) -> Decision | None:
+    def _repeat(
+        self, at: StreamId, commanded: Commanded, reading: DecisionContext
+    ) -> Decision | None:
         """Answer the same event published before: found in the stream it is about."""
         seen = repeats.find(at, commanded.event_id, commanded.command, reading)
         if seen is None:
@@ -151,7 +153,9 @@ class Batch:
     def missing_anything(self) -> bool:
         return bool(self.missing_streams or self.missing_owners or self.missing_works)
 
-    def _new(self, index: int, commanded: Commanded, reading: Reading, at: StreamId) -> Decision:
+    def _new(
+        self, index: int, commanded: Commanded, reading: DecisionContext, at: StreamId
+    ) -> Decision:
         command = settled(commanded.command, commanded.act, reading)
         if command is not commanded.command:
             at = subject(command, commanded.act)
@@ -174,14 +178,14 @@ class Batch:
         before = next(number for number, (stream, _) in enumerate(decided) if stream == at)
         return Decision(_about(at), reading.guards, before=before, seen=seen)
 
-    def _keep_owners(self, index: int, commanded: Commanded, decided: Decided) -> None:
+    def _keep_owners(self, index: int, commanded: Commanded, decided: Events) -> None:
         """Whose keys seal the words, if there are any."""
         worded = [event for _, event in decided if codec.plain_words(event) is not None]
         if worded:
             owners = {codec.words_owner(event, commanded.command.site) for event in worded}
             self.owners[index] = {owner: self._erasures(owner) for owner in owners}
 
-    def _keep_order(self, changed: set[StreamId], reading: Reading) -> None:
+    def _keep_order(self, changed: set[StreamId], reading: DecisionContext) -> None:
         """What earlier commands looked at is changed for those who follow only if theirs is
         recorded, too: else they, decided again, would see what came after them."""
         for stream in changed & self._looked_at:

@@ -20,7 +20,7 @@ from rostra.commands import COMMANDS
 from rostra.comment import CommentEvent
 from rostra.deciding.batch_decider import Commanded
 from rostra.discussion import DiscussionEvent
-from rostra.events import Act
+from rostra.events import CommandContext
 from rostra.flag import CommentFlagged
 from rostra.passage import PassageEvent
 from rostra.person import PersonEvent
@@ -67,7 +67,7 @@ def checked(commanded: Commanded, now: Time | None = None) -> Commanded:
     if type(commanded) is not Commanded or type(commanded.command) not in _COMMANDS:
         raise Malformed(Fault("data", "is not a command"))
     command = _decoded(commanded.command, "data")
-    if type(commanded.act) is not Act:
+    if type(commanded.act) is not CommandContext:
         raise Malformed(Fault("", "is published by no act"))
     act = _decoded(commanded.act, "")
     act = msgspec.structs.replace(act, time=time_of_event(act.time, now))

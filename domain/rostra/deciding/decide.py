@@ -39,18 +39,18 @@ from rostra.commands import (
 )
 from rostra.deciding import marking as passages
 from rostra.deciding import person_rules as persons
-from rostra.deciding.stream_states import Reading, Standing
-from rostra.events import Act
+from rostra.deciding.stream_states import DecisionContext, StreamState
+from rostra.events import CommandContext
 from rostra.ids import StreamId
 from rostra.names import OUR_IDS
 from rostra.refusals import Refusal, unknown
 from rostra.settings import Rules, rules
 
-Decided = list[tuple[StreamId, AnyEvent]]
+Events = list[tuple[StreamId, AnyEvent]]
 """Events with the stream each is for; one at least is for the command's subject."""
 
 
-def subject(command: Command, act: Act) -> StreamId:
+def subject(command: Command, act: CommandContext) -> StreamId:
     """The stream that a command is about: where a repeat of it is found."""
     match command:
         case CastVote():  # four in five; asked about first, here and below
@@ -77,7 +77,7 @@ def subject(command: Command, act: Act) -> StreamId:
             raise TypeError(f"{type(command).__name__} is about nothing")
 
 
-def streams(command: Command, act: Act) -> list[StreamId]:
+def streams(command: Command, act: CommandContext) -> list[StreamId]:
     """What a decision will look at, as far as the command itself can tell."""
     named = [subject(command, act), command.site_id]
     if isinstance(command, CastVote) and act.person is None:
@@ -102,12 +102,12 @@ def streams(command: Command, act: Act) -> list[StreamId]:
     return named
 
 
-def settled(command: Command, act: Act, reading: Reading) -> Command:
+def settled(command: Command, act: CommandContext, reading: DecisionContext) -> Command:
     """The command, about what it turns out to be about."""
     return passages.settled(command, act, reading) if isinstance(command, MarkPassage) else command
 
 
-def by_own_name(command: Command, reading: Reading) -> Command:
+def by_own_name(command: Command, reading: DecisionContext) -> Command:
     """The command as if it named its discussion as the first to publish it did."""
     if not isinstance(command, InDiscussion):
         return command
@@ -116,7 +116,7 @@ def by_own_name(command: Command, reading: Reading) -> Command:
     return command if own == command.resource else msgspec.structs.replace(command, resource=own)
 
 
-def decide(command: Command, act: Act, reading: Reading, at: StreamId) -> Decided:
+def decide(command: Command, act: CommandContext, reading: DecisionContext, at: StreamId) -> Events:
     """The events that the command, which is about `at`, means; none where it changes nothing.
     Raises Refusal, and Missing where it looks at what has not been read."""
     site.check(reading.site(command.site_id), command.site)
@@ -162,7 +162,7 @@ def _must_not_act_as_ours(command: Command) -> None:
         raise Refusal("id-reserved", f"{actor!r} is an id that only Rostra gives out")
 
 
-def _open(command: OpenDiscussion, act: Act, reading: Reading) -> Decided:
+def _open(command: OpenDiscussion, act: CommandContext, reading: DecisionContext) -> Events:
     at = command.discussion
     standing = reading.discussion(at)
     if act.person is not None and not persons.may_open(standing, command, _rules(command, reading)):
@@ -170,7 +170,9 @@ def _open(command: OpenDiscussion, act: Act, reading: Reading) -> Decided:
     return [(at, event) for event in discussion.open_(standing, command, act)]
 
 
-def _as_person(command: InDiscussion, act: Act, reading: Reading) -> Act:
+def _as_person(
+    command: InDiscussion, act: CommandContext, reading: DecisionContext
+) -> CommandContext:
     """Whether a person may do this themselves, and the time at which they do it. What a
     publisher tells of has its own time, and needs no leave."""
     if act.person is None:
@@ -197,13 +199,13 @@ def _as_person(command: InDiscussion, act: Act, reading: Reading) -> Act:
     return act
 
 
-def _known_person(command: Command, person_id: str, reading: Reading) -> person.Person:
+def _known_person(command: Command, person_id: str, reading: DecisionContext) -> person.Person:
     known = reading.person(command.person(person_id))
     person.check(known, command.site, person_id)
     return known
 
 
-def _acting_person(command: Command, person_id: str, reading: Reading) -> person.Person:
+def _acting_person(command: Command, person_id: str, reading: DecisionContext) -> person.Person:
     """Who does it, or whose words these are. Raises person-erased."""
     known = _known_person(command, person_id, reading)
     person.must_not_be_erased(known, person_id)
@@ -212,12 +214,14 @@ def _acting_person(command: Command, person_id: str, reading: Reading) -> person
     return known
 
 
-def _rules(command: InDiscussion, reading: Reading) -> Rules:
+def _rules(command: InDiscussion, reading: DecisionContext) -> Rules:
     site_settings = reading.site(command.site_id).settings
     return rules(site_settings, reading.discussion(command.discussion).settings)
 
 
-def _inside(command: InDiscussion, act: Act, reading: Reading, at: StreamId) -> Decided:
+def _inside(
+    command: InDiscussion, act: CommandContext, reading: DecisionContext, at: StreamId
+) -> Events:
     """What a command means inside a discussion that is there."""
     match command:
         case CastVote():
@@ -236,7 +240,7 @@ def _inside(command: InDiscussion, act: Act, reading: Reading, at: StreamId) -> 
 
 
 def _alone(
-    command: InDiscussion, act: Act, reading: Reading, at: StreamId
+    command: InDiscussion, act: CommandContext, reading: DecisionContext, at: StreamId
 ) -> (
     list[discussion.DiscussionClosed]
     | list[discussion.DiscussionReopened]
@@ -293,14 +297,16 @@ def _alone(
             raise TypeError(f"nobody decides {type(command).__name__}")
 
 
-def _cast(command: CastVote, act: Act, reading: Reading, at: StreamId) -> Decided:
+def _cast(command: CastVote, act: CommandContext, reading: DecisionContext, at: StreamId) -> Events:
     _acting_person(command, command.voter, reading)
     about = reading.comment(command.target)
     cast = vote.cast(reading.vote(at), command, act, about, _rules(command, reading))
     return [(at, event) for event in cast]
 
 
-def _move(command: MoveDiscussion, act: Act, reading: Reading, at: StreamId) -> Decided:
+def _move(
+    command: MoveDiscussion, act: CommandContext, reading: DecisionContext, at: StreamId
+) -> Events:
     """The move, and in the same group the claim of its name: who claims it first has it."""
     moved, aliased = discussion.move(
         reading.discussion(at), reading.discussion(command.claimed), command, act
@@ -308,7 +314,9 @@ def _move(command: MoveDiscussion, act: Act, reading: Reading, at: StreamId) -> 
     return [(at, event) for event in moved] + [(command.claimed, event) for event in aliased]
 
 
-def _post(command: PostComment, act: Act, reading: Reading, at: StreamId) -> Decided:
+def _post(
+    command: PostComment, act: CommandContext, reading: DecisionContext, at: StreamId
+) -> Events:
     standing = reading.comment(at).posted
     if standing is not None:
         owner = command.person(standing.author)
@@ -328,7 +336,7 @@ def _post(command: PostComment, act: Act, reading: Reading, at: StreamId) -> Dec
 
 
 def _edit(
-    command: EditComment, act: Act, reading: Reading, at: StreamId
+    command: EditComment, act: CommandContext, reading: DecisionContext, at: StreamId
 ) -> list[comment.WordingEvent]:
     standing = reading.comment(at)
     author = comment.posted_of(standing, command.comment or command.comment_id).author
@@ -345,7 +353,7 @@ def _edit(
     return comment.edit(standing, command, act, words, waiting, waits=waits)
 
 
-def _must_name_the_latest(command: DecideOnWording, standing: Standing) -> None:
+def _must_name_the_latest(command: DecideOnWording, standing: StreamState) -> None:
     """Raises precondition-failed where another wording has taken the named one's place."""
     if command.wording is None:
         return
@@ -359,7 +367,9 @@ def _must_name_the_latest(command: DecideOnWording, standing: Standing) -> None:
     raise unknown("wording", f"{command.wording.id!r} of {command.wording.source!r}")
 
 
-def _approve(command: ApproveComment, act: Act, reading: Reading, at: StreamId) -> Decided:
+def _approve(
+    command: ApproveComment, act: CommandContext, reading: DecisionContext, at: StreamId
+) -> Events:
     """The approval, and in the same group the trust in its author that it gives."""
     standing = reading.comment(at)
     _must_name_the_latest(command, reading.standing(at))

@@ -13,11 +13,11 @@ import msgspec
 
 from rostra import codec
 from rostra.commands import Command, ErasePerson, ReviseArticle
-from rostra.deciding.batch_decider import Batch, Commanded, Decision, Outcome
+from rostra.deciding.batch_decider import BatchDecider, Commanded, Decision, Outcome
 from rostra.deciding.checking import checked_or_refusal, is_checked
-from rostra.deciding.decide import Decided
-from rostra.deciding.stream_cache import Known, Turn
-from rostra.deciding.stream_states import World
+from rostra.deciding.decide import Events
+from rostra.deciding.stream_cache import BatchSlot, StreamCache
+from rostra.deciding.stream_states import StreamStates
 from rostra.deciding.text_work import Articles, Prepared, PrepareText, Result, Work
 from rostra.ids import StreamId
 from rostra.log import Appended, EventLog, Group, NewEvent, Stale
@@ -58,7 +58,7 @@ async def handle(
     ring: KeyRing,
     commands: Sequence[Commanded],
     articles: Articles | None = None,
-    turn: Turn | None = None,
+    turn: BatchSlot | None = None,
 ) -> list[Outcome]:
     """Handle a batch in order; one outcome each, durable when this returns.
 
@@ -95,7 +95,7 @@ async def _handle_checked(
     ring: KeyRing,
     commands: Sequence[Commanded],
     articles: Articles | None,
-    turn: Turn | None,
+    turn: BatchSlot | None,
 ) -> list[Outcome]:
     parts = [[each for _, each in part] for _, part in groupby(enumerate(commands), _part)]
     alone = isinstance(commands[0].command, ErasePerson | ReviseArticle) if commands else False
@@ -124,7 +124,7 @@ async def _handle(
     ring: KeyRing,
     commands: Sequence[Commanded],
     work: _Work,
-    turn: Turn | None,
+    turn: BatchSlot | None,
 ) -> list[Outcome]:
     outcomes: dict[int, Outcome] = {}
     pending = list(range(len(commands)))
@@ -148,7 +148,7 @@ async def _attempt(
     commands: Sequence[Commanded],
     pending: Sequence[int],
     work: _Work,
-    turn: Turn | None,
+    turn: BatchSlot | None,
 ) -> dict[int, Outcome]:
     """Read, and decide what is pending once; what comes back stale is left out of the answer."""
     batch = await _decide_all(log, ring, commands, pending, work)
@@ -160,7 +160,7 @@ async def _attempt(
 
 
 async def _first_attempt(
-    log: EventLog, ring: KeyRing, commands: Sequence[Commanded], work: _Work, turn: Turn
+    log: EventLog, ring: KeyRing, commands: Sequence[Commanded], work: _Work, turn: BatchSlot
 ) -> dict[int, Outcome]:
     """The same upon what is known, while the batch before is being appended."""
     everything = range(len(commands))
@@ -181,7 +181,7 @@ async def _first_attempt(
     return outcomes
 
 
-async def _confirmed(log: EventLog, batch: Batch, *, read_in_turn: bool) -> bool:
+async def _confirmed(log: EventLog, batch: BatchDecider, *, read_in_turn: bool) -> bool:
     """Whether that which appends nothing was decided upon streams as they stand."""
     upon = {StreamId(it) for d in batch.decisions if d.group is None for it in d.guards}
     unsure = upon - batch.read if read_in_turn else upon
@@ -191,7 +191,7 @@ async def _confirmed(log: EventLog, batch: Batch, *, read_in_turn: bool) -> bool
     return all(len(read[stream]) == batch.world.base(stream) for stream in unsure)
 
 
-def _learn(turn: Turn, batch: Batch) -> None:
+def _learn(turn: BatchSlot, batch: BatchDecider) -> None:
     """What is known from now on. Words that are not sealed are not kept."""
     lost: set[StreamId] = set()
     for decision in batch.decisions:
@@ -209,7 +209,7 @@ def _learn(turn: Turn, batch: Batch) -> None:
 
 
 async def _appended(
-    log: EventLog, commands: Sequence[Commanded], batch: Batch, work: _Work
+    log: EventLog, commands: Sequence[Commanded], batch: BatchDecider, work: _Work
 ) -> dict[int, Outcome]:
     decisions = batch.by_command
     appending = [i for i, decision in decisions.items() if decision.group is not None]
@@ -256,21 +256,21 @@ async def _decide_all(
     commands: Sequence[Commanded],
     pending: Sequence[int],
     work: _Work,
-    known: Known | None = None,
-) -> Batch:
+    known: StreamCache | None = None,
+) -> BatchDecider:
     """Decide in order. Where a decision looks at what was not read, nor is known, read that
     too and begin again, so that order is kept."""
     wanted = {stream for i in pending for stream in commands[i].streams}
     owners: set[UUID] = set()
     keyless: set[UUID] = set()
     for _ in range(MISSING_ROUNDS_MAX):
-        world = World()
+        world = StreamStates()
         cold = list(wanted) if known is None else _take_known(world, known, wanted)
         read = await log.read_streams(cold) if cold else {}
         for stream in cold:
             world.take(stream, read[stream])
         await ring.load(owners)
-        decider = Batch(world, set(cold), ring, owners, keyless, work.done)
+        decider = BatchDecider(world, set(cold), ring, owners, keyless, work.done)
         for i in pending:
             decider.by_command[i] = decider.decide(i, commands[i])
         if not decider.missing_anything:
@@ -284,7 +284,9 @@ async def _decide_all(
     raise RuntimeError("decisions never stop naming further streams")
 
 
-def _take_known(world: World, known: Known, wanted: Collection[StreamId]) -> list[StreamId]:
+def _take_known(
+    world: StreamStates, known: StreamCache, wanted: Collection[StreamId]
+) -> list[StreamId]:
     """Answers what is not known."""
     cold = []
     for stream in wanted:
@@ -297,7 +299,7 @@ def _take_known(world: World, known: Known, wanted: Collection[StreamId]) -> lis
 
 async def _seal_all(
     ring: KeyRing,
-    decider: Batch,
+    decider: BatchDecider,
 ) -> frozenset[UUID]:
     """Give the decisions their groups, personal words sealed; the keys of who is erased go
     first. Answers whose words could not be sealed: then all is to be decided again without."""
@@ -319,7 +321,7 @@ def _counted(by_command: dict[int, dict[UUID, int]]) -> dict[UUID, int]:
     return {owner: count for counts in by_command.values() for owner, count in counts.items()}
 
 
-def _group(ring: KeyRing, commanded: Commanded, events: Decided, guards: dict[UUID, int]) -> Group:
+def _group(ring: KeyRing, commanded: Commanded, events: Events, guards: dict[UUID, int]) -> Group:
     site = commanded.command.site
     event_id = commanded.event_id
     versions = dict(guards)

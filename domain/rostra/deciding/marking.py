@@ -10,9 +10,9 @@ from rostra.anchoring.reanchor import Again
 from rostra.anchoring.search import Anchored, Standing
 from rostra.codec import AnyEvent
 from rostra.commands import MarkPassage, ReviseArticle
-from rostra.deciding.stream_states import Reading
+from rostra.deciding.stream_states import DecisionContext
 from rostra.deciding.text_work import AnchorPlace, Gone, Placed, PlaceQuote, PrepareText
-from rostra.events import Act
+from rostra.events import CommandContext
 from rostra.ids import PassageId, StreamId
 from rostra.limits import (
     DAY_SECONDS,
@@ -30,7 +30,7 @@ from rostra.times import later, to_datetime
 Decided = list[tuple[StreamId, AnyEvent]]
 
 
-def revise(command: ReviseArticle, act: Act, reading: Reading) -> Decided:
+def revise(command: ReviseArticle, act: CommandContext, reading: DecisionContext) -> Decided:
     """The revision, after all that it means for the passages: who has read up to the revision
     has read them all."""
     if command.dropped:
@@ -60,7 +60,9 @@ def revise(command: ReviseArticle, act: Act, reading: Reading) -> Decided:
     return [*concluded, *((at, event) for event in revised)]
 
 
-def mark(command: MarkPassage, act: Act, reading: Reading, at: StreamId) -> Decided:
+def mark(
+    command: MarkPassage, act: CommandContext, reading: DecisionContext, at: StreamId
+) -> Decided:
     """The marking; of a new passage, also where it stands in the article's text, if not where
     it is said to, and that the article has it."""
     standing = reading.passage(at)
@@ -88,7 +90,7 @@ def mark(command: MarkPassage, act: Act, reading: Reading, at: StreamId) -> Deci
     ]
 
 
-def _marked_now(known: article.Article, reading: Reading) -> int:
+def _marked_now(known: article.Article, reading: DecisionContext) -> int:
     """Count the passages that take a place. Which are unmarked is looked up only where it
     matters."""
     listed = len(known.passages)
@@ -98,7 +100,9 @@ def _marked_now(known: article.Article, reading: Reading) -> int:
     return listed - len(unmarked)
 
 
-def _must_be_few(act: Act, person: str, known: article.Article, reading: Reading) -> None:
+def _must_be_few(
+    act: CommandContext, person: str, known: article.Article, reading: DecisionContext
+) -> None:
     """Raises too-many-marks where a person has marked too many passages within a day."""
     since = later(act.time, -DAY_SECONDS)
     marks = (one.mark for one in reading.passages(known.passages))
@@ -116,7 +120,7 @@ def _must_leave_room(version: int) -> None:
 
 
 def _in_its_own_words(
-    command: MarkPassage, act: Act, known: article.Article, placed: Placed | None
+    command: MarkPassage, act: CommandContext, known: article.Article, placed: Placed | None
 ) -> MarkPassage:
     """Take the article's words for those that a person sent. Raises no-article-text and
     not-in-the-article."""
@@ -138,7 +142,7 @@ def _in_its_own_words(
     )
 
 
-def other_mark(command: MarkPassage, reading: Reading, at: StreamId) -> Refusal | None:
+def other_mark(command: MarkPassage, reading: DecisionContext, at: StreamId) -> Refusal | None:
     """Compare a marking with the one that stands under the same source and id. A person's has
     the article's words, which may be written otherwise than those sent: then the place counts."""
     standing = reading.passage(at)
@@ -151,7 +155,7 @@ def other_mark(command: MarkPassage, reading: Reading, at: StreamId) -> Refusal 
     return None if placed is not None and _is_there(placed, standing) else refusal
 
 
-def settled(command: MarkPassage, act: Act, reading: Reading) -> MarkPassage:
+def settled(command: MarkPassage, act: CommandContext, reading: DecisionContext) -> MarkPassage:
     """A stretch that a person marks, and that somebody has marked before, is that passage."""
     if act.person is None or reading.passage(command.target).mark is not None:
         return command
@@ -184,7 +188,9 @@ def _is_there(placed: Placed, other: Passage) -> bool:
     return isinstance(where, Anchored) and (where.start, where.end) == (other.start, other.end)
 
 
-def _placed(command: MarkPassage, known: article.Article, reading: Reading) -> Placed | None:
+def _placed(
+    command: MarkPassage, known: article.Article, reading: DecisionContext
+) -> Placed | None:
     """Where the article's text has the quote, None where there is no text to look in."""
     if known.current is None:
         return None

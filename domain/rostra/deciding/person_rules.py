@@ -18,7 +18,7 @@ from rostra.commands import (
 )
 from rostra.comment import Comment, CommentPosted, posted_of
 from rostra.discussion import Discussion
-from rostra.events import Act
+from rostra.events import CommandContext
 from rostra.passage import Passage
 from rostra.refusals import Refusal, unknown
 from rostra.settings import Rules
@@ -31,7 +31,7 @@ _MICROSECOND = 1e-6
 CommentCommand = EditComment | ModerateComment | FlagComment
 
 
-def may_see(comment: Comment, act: Act, named: object) -> CommentPosted:
+def may_see(comment: Comment, act: CommandContext, named: object) -> CommentPosted:
     """How the comment was posted. Raises unknown-comment where it is not there for them."""
     posted = posted_of(comment, named)
     if comment.status in _HIDDEN and not act.moderates and act.person != posted.author:
@@ -39,7 +39,7 @@ def may_see(comment: Comment, act: Act, named: object) -> CommentPosted:
     return posted
 
 
-def may_answer(parent: Comment, act: Act, named: object) -> None:
+def may_answer(parent: Comment, act: CommandContext, named: object) -> None:
     """Nobody answers what is removed or held."""
     if parent.posted is None or (parent.status in _HIDDEN and act.person != parent.posted.author):
         raise unknown("parent", named, retryable=False)
@@ -47,7 +47,9 @@ def may_answer(parent: Comment, act: Act, named: object) -> None:
         raise Refusal("parent-not-published", f"what this answers is {parent.status}")
 
 
-def may_change(comment: Comment, command: CommentCommand, act: Act, rules: Rules) -> None:
+def may_change(
+    comment: Comment, command: CommentCommand, act: CommandContext, rules: Rules
+) -> None:
     """Authors edit, for a while, and delete what is theirs; moderators moderate."""
     posted = may_see(comment, act, command.comment_id)
     match command:
@@ -69,7 +71,7 @@ def may_change(comment: Comment, command: CommentCommand, act: Act, rules: Rules
             _must_not_follow_a_rejection(comment)
 
 
-def must_have_seen(version: int, act: Act) -> None:
+def must_have_seen(version: int, act: CommandContext) -> None:
     """Raises precondition-failed where more has happened to the comment than they had seen."""
     if act.seen not in (None, version):
         raise Refusal("precondition-failed", "the comment has changed since")
@@ -91,7 +93,7 @@ def _must_not_follow_a_rejection(comment: Comment) -> None:
         raise Refusal("precondition-failed", detail)
 
 
-def _must_be_theirs(posted: CommentPosted, act: Act) -> None:
+def _must_be_theirs(posted: CommentPosted, act: CommandContext) -> None:
     if posted.author != act.person:
         raise Refusal("not-yours", "only its author may do this")
 
@@ -101,7 +103,7 @@ def _must_not_be_removed(comment: Comment) -> None:
         raise Refusal("comment-removed", f"the comment is {comment.removed}")
 
 
-def _must_be_in_time(posted: CommentPosted, act: Act, rules: Rules) -> None:
+def _must_be_in_time(posted: CommentPosted, act: CommandContext, rules: Rules) -> None:
     if act.time > later(posted.time, rules.edit_seconds):
         raise Refusal("edit-too-late", f"a comment is edited within {rules.edit_seconds} s")
 
@@ -126,18 +128,18 @@ def may_mark(rules: Rules) -> None:
         raise Refusal("not-marked-by-readers", "the publisher marks passages here")
 
 
-def may_moderate_passage(act: Act) -> None:
+def may_moderate_passage(act: CommandContext) -> None:
     """Raises not-yours."""
     if not act.moderates:
         raise Refusal("not-yours", "this is for moderators")
 
 
-def after_passage(act: Act, passage: Passage) -> Act:
+def after_passage(act: CommandContext, passage: Passage) -> CommandContext:
     """The act, no earlier than what stands."""
     return _not_before(act, max(passage.turned, passage.shown))
 
 
-def after_comment(act: Act, comment: Comment) -> Act:
+def after_comment(act: CommandContext, comment: Comment) -> CommandContext:
     """Return the act, no earlier than earlier acts: what a person does now counts, though a
     publisher's clock may run ahead of ours."""
     rejected = comment.wording_rejected_at
@@ -151,11 +153,11 @@ def after_comment(act: Act, comment: Comment) -> Act:
     return _not_before(act, max(earlier))
 
 
-def after_vote(act: Act, vote: Vote) -> Act:
+def after_vote(act: CommandContext, vote: Vote) -> CommandContext:
     """The act, later than the vote that stands: it sets the standing outright."""
     standing = vote.order[0]
     return _not_before(act, later(standing, _MICROSECOND)) if standing else act
 
 
-def _not_before(act: Act, time: Time) -> Act:
+def _not_before(act: CommandContext, time: Time) -> CommandContext:
     return msgspec.structs.replace(act, time=max(act.time, time))

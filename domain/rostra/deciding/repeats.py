@@ -17,7 +17,7 @@ from rostra.commands import (
     ReviseArticle,
 )
 from rostra.deciding import marking as passages
-from rostra.deciding.stream_states import Reading, Seen
+from rostra.deciding.stream_states import DecisionContext, EventRef
 from rostra.events import Words
 from rostra.ids import EventId, StreamId
 from rostra.refusals import Refusal
@@ -26,7 +26,9 @@ PUBLISHED_AS: dict[str, str] = {topic: topic for topic in COMMANDS} | codec.PUBL
 """The type under which an event was published, by its tag. Conclusions of Rostra have none."""
 
 
-def find(at: StreamId, event_id: EventId, command: Command, reading: Reading) -> Seen | None:
+def find(
+    at: StreamId, event_id: EventId, command: Command, reading: DecisionContext
+) -> EventRef | None:
     """Return the event of the stream that the command repeats, None for a new event. Raises
     different-content where an event of the same source and id says something else."""
     refusal = None
@@ -41,7 +43,7 @@ def find(at: StreamId, event_id: EventId, command: Command, reading: Reading) ->
 
 
 def _other_content(
-    command: Command, at: StreamId, version: int, seen: Seen, reading: Reading
+    command: Command, at: StreamId, version: int, seen: EventRef, reading: DecisionContext
 ) -> Refusal | None:
     """Compare a command with the event at `version` of its stream. Time, names, e-mail
     addresses, reasons and status are not compared; erased words equal any words."""
@@ -66,7 +68,7 @@ def _other_content(
     return None
 
 
-def _other_comment(command: PostComment, at: StreamId, reading: Reading) -> Refusal | None:
+def _other_comment(command: PostComment, at: StreamId, reading: DecisionContext) -> Refusal | None:
     posted = reading.comment(at).posted
     assert posted is not None
     if not comment.has_same_parent(command, posted):
@@ -83,7 +85,7 @@ def _has_same_body(
     at: StreamId,
     version: int,
     personal: object,
-    reading: Reading,
+    reading: DecisionContext,
 ) -> bool:
     """Compare the body with the one in the event at `version`, whose words are `personal`."""
     posted = reading.comment(at).posted

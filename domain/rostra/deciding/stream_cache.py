@@ -8,7 +8,7 @@ from collections.abc import Collection
 from uuid import UUID
 
 from rostra import ids
-from rostra.deciding.stream_states import Standing, unwritten
+from rostra.deciding.stream_states import StreamState, unwritten
 from rostra.ids import StreamId
 
 KNOWN_BYTES_MAX = 64 * 1024 * 1024
@@ -23,14 +23,14 @@ WRONG_SHARE_MAX = 0.25
 COMMANDS_WITHOUT_GUESSES = 20_000
 
 
-class Known:
+class StreamCache:
     """The streams used last, bounded by what they cost: those used since half of that was taken,
     and those before, which are forgotten together the next time."""
 
     def __init__(self, bytes_max: int = KNOWN_BYTES_MAX) -> None:
         self._bytes_max = bytes_max
-        self._streams: dict[StreamId, Standing] = {}
-        self._before: dict[StreamId, Standing] = {}
+        self._streams: dict[StreamId, StreamState] = {}
+        self._before: dict[StreamId, StreamState] = {}
         self._bytes = self._bytes_before = 0
         self._log: UUID | None = None
         self._without_guesses = 0
@@ -49,7 +49,7 @@ class Known:
             self.clear()
             self._log = log
 
-    def get(self, stream: StreamId) -> Standing | None:
+    def get(self, stream: StreamId) -> StreamState | None:
         """As it was last known, or is taken to be; None where it is to be read."""
         known = self._streams.get(stream)
         if known is not None:
@@ -62,18 +62,18 @@ class Known:
         guessed = not self._without_guesses and ids.kind_of(stream) in GUESSED_KINDS
         return unwritten(stream) if guessed else None
 
-    def learn(self, stream: StreamId, standing: Standing) -> None:
+    def learn(self, stream: StreamId, standing: StreamState) -> None:
         """As a reading found it."""
         known = self._streams.get(stream) or self._before.get(stream)
         if known is None or known.version < standing.version:
             self.keep(stream, standing)
 
-    def keep(self, stream: StreamId, standing: Standing) -> None:
+    def keep(self, stream: StreamId, standing: StreamState) -> None:
         """As it stands from now on."""
         self.drop([stream])
         self._add(stream, standing)
 
-    def _add(self, stream: StreamId, standing: Standing) -> None:
+    def _add(self, stream: StreamId, standing: StreamState) -> None:
         cost = _bytes(standing)
         if self._bytes + cost > self._bytes_max // 2:
             self._before, self._bytes_before = self._streams, self._bytes
@@ -101,15 +101,15 @@ class Known:
             self._without_guesses = COMMANDS_WITHOUT_GUESSES
 
 
-def _bytes(standing: Standing) -> int:
+def _bytes(standing: StreamState) -> int:
     return STANDING_BYTES + EVENT_BYTES * standing.version + standing.payload_bytes
 
 
-class Turn:
+class BatchSlot:
     """The place of a batch among those that one process decides, each while the one before is
     being appended. `disturbed`: streams that are not as who decided meanwhile was told."""
 
-    def __init__(self, known: Known) -> None:
+    def __init__(self, known: StreamCache) -> None:
         self.known = known
         self.disturbed: set[UUID] = set()
 

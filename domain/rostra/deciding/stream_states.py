@@ -44,7 +44,7 @@ def _of_one_type(before: Any, after: Any) -> Any:
     return after
 
 
-class Missing(Exception):
+class NeedsMore(Exception):
     """A decision looked at streams, or needs a key or the results of work, that are not there
     yet."""
 
@@ -61,7 +61,7 @@ class Missing(Exception):
         self.works = frozenset(works)
 
 
-class Seen(msgspec.Struct, gc=False):
+class EventRef(msgspec.Struct, gc=False):
     """An event of a stream, as small as it can be: streams are kept in memory."""
 
     event_id: EventId | None
@@ -92,11 +92,11 @@ def _content(event: AnyEvent) -> object:
             return None
 
 
-class Standing(msgspec.Struct):
+class StreamState(msgspec.Struct):
     """A stream: its events seen so far and the state they fold to."""
 
     state: Any
-    seen: list[Seen]
+    seen: list[EventRef]
     payload_bytes: int = 0
     plain: bool = False
     """Whether the state holds words that are not sealed."""
@@ -126,19 +126,19 @@ def fold_stream(stream: UUID, events: Iterable[AnyEvent], begun: Any = None) -> 
     return state
 
 
-def unwritten(stream: UUID) -> Standing:
+def unwritten(stream: UUID) -> StreamState:
     """A stream without events."""
-    return Standing(_fold_of(stream)[0], [])
+    return StreamState(_fold_of(stream)[0], [])
 
 
-class World:
+class StreamStates:
     """Streams by id, as read from the log and as decided since. `written`: those that
     decisions have changed; the others may be anybody's, and are left as they are."""
 
     def __init__(self) -> None:
-        self._standing: dict[StreamId, Standing] = {}
+        self._standing: dict[StreamId, StreamState] = {}
         self._base: dict[StreamId, int] = {}
-        self.written: dict[StreamId, Standing] = {}
+        self.written: dict[StreamId, StreamState] = {}
 
     def __contains__(self, stream: StreamId) -> bool:
         return stream in self._standing
@@ -159,10 +159,10 @@ class World:
                     state = _of_one_type(state, evolve(state, event))
             except Exception as error:  # noqa: BLE001  # another writer may have recorded anything
                 fault = fault or f"position {row.position}: {error}"
-            seen.append(Seen(row.event_id, row.topic, row.position, content))
-        self.put(stream, Standing(state, seen, payload_bytes, fault=fault))
+            seen.append(EventRef(row.event_id, row.topic, row.position, content))
+        self.put(stream, StreamState(state, seen, payload_bytes, fault=fault))
 
-    def put(self, stream: StreamId, standing: Standing) -> None:
+    def put(self, stream: StreamId, standing: StreamState) -> None:
         """A stream as it is known."""
         self._standing[stream] = standing
 
@@ -171,36 +171,36 @@ class World:
         version = self._base.get(stream)
         return self._standing[stream].version if version is None else version
 
-    def apply(self, stream: StreamId, event: AnyEvent, event_id: EventId) -> Seen:
+    def apply(self, stream: StreamId, event: AnyEvent, event_id: EventId) -> EventRef:
         """Let the commands that follow see a decided event."""
         standing = self.written.get(stream)
         if standing is None:
             was = self._standing[stream]
-            standing = Standing(was.state, [*was.seen], was.payload_bytes, was.plain)
+            standing = StreamState(was.state, [*was.seen], was.payload_bytes, was.plain)
             self._standing[stream] = self.written[stream] = standing
             self._base[stream] = len(was.seen)
         _, evolve = _fold_of(stream)
         standing.state = evolve(standing.state, event)
         standing.plain = standing.plain or codec.plain_words(event) is not None
-        seen = Seen(event_id, event.topic, None, _content(event))
+        seen = EventRef(event_id, event.topic, None, _content(event))
         standing.seen.append(seen)
         return seen
 
-    def standing(self, stream: StreamId) -> Standing:
+    def standing(self, stream: StreamId) -> StreamState:
         """Raises Missing where the stream has not been read."""
         try:
             return self._standing[stream]
         except KeyError:
-            raise Missing(streams=[stream]) from None
+            raise NeedsMore(streams=[stream]) from None
 
 
-class Reading:
+class DecisionContext:
     """One command's look at the world; `guards` are the versions it saw. `keyless` are
     those for whom no key can be made."""
 
     def __init__(
         self,
-        world: World,
+        world: StreamStates,
         ring: KeyRing,
         keys_loaded: set[UUID],
         keyless: Collection[UUID] = (),
@@ -211,10 +211,10 @@ class Reading:
         self._keys_loaded = keys_loaded
         self.keyless = keyless
         self._worked = {} if worked is None else worked
-        self._looked_at: dict[StreamId, Standing] = {}
+        self._looked_at: dict[StreamId, StreamState] = {}
         self.guards: dict[UUID, int] = {}
 
-    def standing(self, stream: StreamId) -> Standing:
+    def standing(self, stream: StreamId) -> StreamState:
         """Return a whole stream, which is guarded from now on. Raises the Refusal
         `stream-unreadable` where an event of it cannot be folded."""
         standing = self._looked_at.get(stream)
@@ -246,7 +246,7 @@ class Reading:
     def passages(self, streams: Sequence[StreamId]) -> list[Passage]:
         """Raises Missing where any has not been read."""
         if missing := [stream for stream in streams if stream not in self._world]:
-            raise Missing(streams=missing)
+            raise NeedsMore(streams=missing)
         return [self.passage(stream) for stream in streams]
 
     def article(self, stream: StreamId) -> article.Article:
@@ -256,7 +256,7 @@ class Reading:
         """The result of each piece of work. Raises Missing where one is not there yet, and the
         Refusal that says why it cannot be done."""
         if missing := [work for work in works if work not in self._worked]:
-            raise Missing(works=missing)
+            raise NeedsMore(works=missing)
         results = [self._worked[work] for work in works]
         for result in results:
             if isinstance(result, Refusal):
@@ -274,7 +274,7 @@ class Reading:
         if personal is None or isinstance(personal, Words):
             return personal
         if owner not in self._keys_loaded:
-            raise Missing(owner=owner)
+            raise NeedsMore(owner=owner)
         seen = self.standing(stream).seen[version - 1]
         if seen.event_id is None:
             return None

@@ -16,7 +16,7 @@ from msgspec import Raw
 
 from rostra.commands import COMMANDS, Command
 from rostra.deciding.batch_decider import Commanded
-from rostra.events import Act
+from rostra.events import CommandContext
 from rostra.fields import EventName, SourceUri
 from rostra.limits import TIME_AHEAD_SECONDS_MAX
 from rostra.refusals import Refusal
@@ -114,7 +114,7 @@ def _commanded(envelope: Envelope, now: Time) -> Commanded:
         decoded: Command = decoder.decode(data)
     except msgspec.ValidationError as error:
         raise Malformed(*_faults(COMMANDS[envelope.type], data, "data", error)) from None
-    return Commanded(decoded, Act(envelope.source, envelope.id, time), is_checked=True)
+    return Commanded(decoded, CommandContext(envelope.source, envelope.id, time), is_checked=True)
 
 
 def time_of_event(text: str, now: Time | None) -> Time:

@@ -78,7 +78,7 @@ class _Clock(msgspec.Struct, gc=False):
 _clock = msgspec.json.Decoder(_Clock)
 
 
-class Past:
+class AsOfReader:
     """Folds of one discussion at a time, from the log alone: short ones here, others by
     workers."""
 

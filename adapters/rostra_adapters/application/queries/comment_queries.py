@@ -63,7 +63,7 @@ Readable = Callable[[Sequence[UUID]], Awaitable[set[UUID]]]
 """Returns those of some discussions that a reader may read."""
 
 
-class Reading:
+class CommentQueries:
     """The reads of one log, whose id stands in cursors."""
 
     def __init__(

@@ -9,7 +9,7 @@ from aiohttp import hdrs, web
 from rostra import fields as texts
 from rostra.commands import Command
 from rostra.deciding.handle import Commanded, Outcome
-from rostra.events import PERSONS, Act
+from rostra.events import PERSONS, CommandContext
 from rostra.limits import NAME_CHARACTERS_MAX
 from rostra.names import cleaned_name, given_name
 from rostra.settings import Rules
@@ -49,10 +49,10 @@ class Actor(msgspec.Struct, frozen=True):
                 "forbidden", f"the token's `name` cannot be a person's: {error}"
             ) from None
 
-    def act(self, now: Time, event: str | None = None) -> Act:
+    def act(self, now: Time, event: str | None = None) -> CommandContext:
         """Return the act that they do now; `event` is its name, where it has one."""
         name = str(uuid4()) if event is None else event
-        return Act(PERSONS, name, now, person=self.person, moderates=self.moderates)
+        return CommandContext(PERSONS, name, now, person=self.person, moderates=self.moderates)
 
 
 async def enter(request: web.Request, app: App, discussion: UUID, *, scope: str) -> Actor:
@@ -118,7 +118,7 @@ async def submitted(
     app: App,
     settings: HttpSettings,
     command: Command,
-    act: Act,
+    act: CommandContext,
     named_by_the_url: Collection[str] = NAMED_BY_THE_URL,
 ) -> Outcome:
     """Submit a command if the limits on writes have room. Raises a refusal as a problem:

@@ -7,7 +7,7 @@ import msgspec
 from aiohttp import hdrs, web
 from multidict import CIMultiDict
 
-from rostra_adapters.application.invalidation import Begun, Changes, Keep
+from rostra_adapters.application.invalidation import ChangeFeed, InvalidatedCache, ReadMark
 from rostra_adapters.http.auth.readers import ORIGINS
 from rostra_adapters.http.messages import is_known
 from rostra_adapters.http.middleware.problems_and_cors import ANY_ORIGIN
@@ -56,10 +56,10 @@ class PageCache:
     """Cache of answers, bounded in bytes. While `is_current` says that erasures may have been
     missed, nothing is found: a process that was stopped answers before it looks for them."""
 
-    def __init__(self, changes: Changes, bytes_max: int, is_current: Callable[[], bool]) -> None:
+    def __init__(self, changes: ChangeFeed, bytes_max: int, is_current: Callable[[], bool]) -> None:
         self._changes = changes
         self._is_current = is_current
-        self._kept: Keep[Shown] = Keep(changes, bytes_max)
+        self._kept: InvalidatedCache[Shown] = InvalidatedCache(changes, bytes_max)
         self.hits = 0
         self.misses = 0
 
@@ -67,11 +67,11 @@ class PageCache:
     def bytes(self) -> int:
         return self._kept.weight
 
-    def begin(self, position: int) -> Begun:
+    def begin(self, position: int) -> ReadMark:
         """Before anything is read; `position` is one that the views have reached."""
         return self._kept.begin(position)
 
-    def keep(self, key: str, shown: Shown, prefixes: Iterable[int], begun: Begun) -> None:
+    def keep(self, key: str, shown: Shown, prefixes: Iterable[int], begun: ReadMark) -> None:
         """An answer that was made of these discussions."""
         self.misses += 1
         weight = ENTRY_BYTES + len(shown.body) * (2 if shown.long else 1)

@@ -20,7 +20,7 @@ import asyncpg
 from rostra.log import LogUnavailable
 from rostra_adapters.postgres.connect import LOST, unavailable_if_lost
 from rostra_adapters.postgres.connection import Connection
-from rostra_adapters.postgres.notify import News
+from rostra_adapters.postgres.notify import Notifications
 
 logger = logging.getLogger(__name__)
 
@@ -73,7 +73,7 @@ class Erasures:
         self._pool = pool
         self._master = master
         self._hear = hear
-        self._news = News(pool, CHANNEL)
+        self._news = Notifications(pool, CHANNEL)
         self._reader = uuid4()
         self._forgotten = 0
         self._looked = 0.0

@@ -36,7 +36,7 @@ HEAD = "select max(notification_id) from public.stored_events"
 _logger = logging.getLogger(__name__)
 
 
-class Holes:
+class GapDetector:
     """Which gaps are proved to be holes."""
 
     def __init__(self, pool: asyncpg.Pool) -> None:

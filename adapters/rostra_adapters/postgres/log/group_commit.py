@@ -50,7 +50,7 @@ class _Waiting:
         self.outcome: asyncio.Future[Outcomes] = asyncio.get_running_loop().create_future()
 
 
-class Committer:
+class GroupCommit:
     """Appends for all callers of this process, by at most `CHANNELS` commits at a time."""
 
     def __init__(self, pool: asyncpg.Pool) -> None:

@@ -21,10 +21,10 @@ from rostra.log import (
 )
 from rostra_adapters.application import guards
 from rostra_adapters.postgres.connect import CANCELLED, create_pool, unavailable_if_lost
-from rostra_adapters.postgres.log.gaps import Holes
-from rostra_adapters.postgres.log.group_commit import COMMIT_EVENTS_MAX, Committer
-from rostra_adapters.postgres.notify import POLL_SECONDS, News
-from rostra_adapters.postgres.single_flight import Shared
+from rostra_adapters.postgres.log.gaps import GapDetector
+from rostra_adapters.postgres.log.group_commit import COMMIT_EVENTS_MAX, GroupCommit
+from rostra_adapters.postgres.notify import POLL_SECONDS, Notifications
+from rostra_adapters.postgres.single_flight import SingleFlight
 
 LOG_ID = "select id from public.rostra_log"
 HEAD = "select coalesce(max(notification_id), 0) from public.stored_events"
@@ -98,10 +98,10 @@ class PostgresLog:
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
         self._owns_pool = False
-        self._committer = Committer(pool)
-        self._news = News(pool)
-        self._holes = Holes(pool)
-        self._head = Shared(self._read_head)
+        self._committer = GroupCommit(pool)
+        self._news = Notifications(pool)
+        self._holes = GapDetector(pool)
+        self._head = SingleFlight(self._read_head)
         self._log_id: UUID | None = None
         self._log_id_since: int | None = None
         self._closed = False

@@ -24,7 +24,7 @@ from rostra_adapters.postgres.views import row_store as store
 from rostra_adapters.postgres.views.garbage import no_garbage_collection
 from rostra_adapters.postgres.views.patient import connected
 from rostra_adapters.postgres.views.projector import ViewState, park
-from rostra_projections.range_fold import Folded
+from rostra_projections.range_fold import RangeFold
 from rostra_projections.views import View
 
 Progress = Callable[[str, int, int], None]
@@ -102,7 +102,7 @@ async def fold_part(job: Job, told: Callable[[int], None]) -> None:
                 await _copy(connection, job.states, folded)
 
 
-async def _copy(connection: Connection, states: Sequence[ViewState], folded: Folded) -> None:
+async def _copy(connection: Connection, states: Sequence[ViewState], folded: RangeFold) -> None:
     for state in states:
         for one in folded.parked[state.name].values():
             await park(connection, state, one)
@@ -114,7 +114,7 @@ async def _copy(connection: Connection, states: Sequence[ViewState], folded: Fol
 
 async def folded_ranges(
     url: str, views: Sequence[View], part: Part, told: Callable[[int], None] = lambda _: None
-) -> AsyncIterator[tuple[Part, Folded]]:
+) -> AsyncIterator[tuple[Part, RangeFold]]:
     """The rows of each range of a part, and what cannot be followed there; last those in which
     it matters when a vote was cast."""
     ranges, events, odd = part.ranges(), 0, list[int]()
@@ -126,7 +126,7 @@ async def folded_ranges(
 
     async with besides_votes(url, part) as rest, joined_votes(url, part) as votes:
         for number, within in enumerate(ranges):
-            folded = Folded(views)
+            folded = RangeFold(views)
             async for page in rest.of(number):
                 folded.take(page)
                 told_of(len(page))
@@ -138,7 +138,7 @@ async def folded_ranges(
     if odd:
         async with in_order(url, part, odd) as everything:
             for number in odd:
-                folded = Folded(views)
+                folded = RangeFold(views)
                 async for page in everything.of(number):
                     folded.take(page)
                 folded.finish()
@@ -146,7 +146,7 @@ async def folded_ranges(
 
 
 async def _voted(
-    folded: Folded, pages: AsyncIterator[Sequence[Any]], told_of: Callable[[int], None]
+    folded: RangeFold, pages: AsyncIterator[Sequence[Any]], told_of: Callable[[int], None]
 ) -> bool:
     """Count all votes of a range; False where they must be folded in order."""
     even = True

@@ -10,7 +10,7 @@ import msgspec
 
 from rostra.log import EventLog, LogUnavailable
 from rostra_adapters.aio.lasting import lasting
-from rostra_adapters.application.invalidation import Changes
+from rostra_adapters.application.invalidation import ChangeFeed
 from rostra_adapters.postgres.connect import LOST, unavailable_if_lost
 from rostra_adapters.postgres.rebuild import rebuild, verify
 from rostra_adapters.postgres.rebuild.fold_worker import Progress
@@ -24,7 +24,7 @@ from rostra_adapters.postgres.views.watch import ViewBehind, Watch
 from rostra_projections.query_port import Reads
 from rostra_projections.views import Parked
 
-__all__ = ["Backend", "PostgresBackend", "ViewBehind", "ViewStatus"]
+__all__ = ["PostgresBackend", "ViewBehind", "ViewStatus", "ViewStore"]
 
 OTHERS_REBUILD_SECONDS = 0.5
 SEEN_SECONDS = 60.0
@@ -55,11 +55,11 @@ class ViewStatus(msgspec.Struct, frozen=True):
     parked: list[Parked]
 
 
-class Backend(Protocol):
+class ViewStore(Protocol):
     """What keeps the views."""
 
     reads: Reads
-    changes: Changes
+    changes: ChangeFeed
 
     def start(self) -> None:
         """Begin to project."""

@@ -6,9 +6,9 @@ import asyncpg
 
 from rostra.log import EventLog, LogUnavailable
 from rostra_adapters.aio.lasting import lasting
-from rostra_adapters.application.invalidation import Changes
-from rostra_adapters.postgres.notify import News
-from rostra_adapters.postgres.single_flight import Shared
+from rostra_adapters.application.invalidation import ChangeFeed
+from rostra_adapters.postgres.notify import Notifications
+from rostra_adapters.postgres.single_flight import SingleFlight
 from rostra_adapters.postgres.views.projector import CHANNEL
 from rostra_adapters.postgres.views.queries.queries import PostgresReads
 
@@ -35,11 +35,11 @@ class Watch:
     def __init__(self, pool: asyncpg.Pool, reads: PostgresReads, log: EventLog) -> None:
         self._reads = reads
         self._log = log
-        self.changes = Changes()
-        self._news = News(pool, CHANNEL, self._hear)
+        self.changes = ChangeFeed()
+        self._news = Notifications(pool, CHANNEL, self._hear)
         self._looked = asyncio.Condition()
         # One look after another: an older position never takes the place of a later one.
-        self._looks = Shared(self._look)
+        self._looks = SingleFlight(self._look)
         self._task: asyncio.Task[None] | None = None
         self._fresh_since = -1
         self.position = 0
