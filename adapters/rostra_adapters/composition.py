@@ -20,6 +20,7 @@ from rostra_adapters.application.articles.store import (
 )
 from rostra_adapters.application.articles.texts_and_work import Articles
 from rostra_adapters.application.operational import MemoryOperational, Operational
+from rostra_adapters.application.ports import ViewStore
 from rostra_adapters.application.queries.comment_queries import CommentQueries
 from rostra_adapters.application.queries.renderings import Renderings
 from rostra_adapters.application.revocations import Revocations
@@ -40,7 +41,7 @@ from rostra_adapters.postgres.keys.ring import PostgresKeyRing
 from rostra_adapters.postgres.log.log import PostgresLog
 from rostra_adapters.postgres.operational import PostgresOperational
 from rostra_adapters.postgres.revocations import PostgresRevocations
-from rostra_adapters.postgres.views.backend import PostgresBackend, ViewStore
+from rostra_adapters.postgres.views.backend import PostgresBackend
 from rostra_adapters.stock.keys import MemoryKeyRing, SqliteKeyRing
 from rostra_adapters.stock.log import StockLog
 from rostra_adapters.stock.views import MemoryBackend

@@ -10,8 +10,8 @@ from rostra.log import EventLog
 from rostra.settings import Rules, Settings, SiteSettings, rules
 from rostra_adapters.application import read_position
 from rostra_adapters.application.invalidation import InvalidatedCache
+from rostra_adapters.application.ports import ViewStore
 from rostra_adapters.application.stream_state_reader import StreamStateReader
-from rostra_adapters.postgres.views.backend import ViewStore
 from rostra_projections.discussions import settings_of
 
 NO_SITE = ""

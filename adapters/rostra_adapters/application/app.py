@@ -24,6 +24,7 @@ from rostra_adapters.application.articles.texts_and_work import Articles
 from rostra_adapters.application.batcher import Commander
 from rostra_adapters.application.command_queue import Lanes
 from rostra_adapters.application.operational import WRITE_KINDS, Operational, person_bucket
+from rostra_adapters.application.ports import Difference, Progress, Rebuilt, ViewStatus, ViewStore
 from rostra_adapters.application.queries.as_of import AsOf, AsOfReader
 from rostra_adapters.application.queries.comment_queries import CommentQueries, Readable
 from rostra_adapters.application.queries.renderings import Renderings
@@ -33,10 +34,6 @@ from rostra_adapters.application.verify_words import unopened_words
 from rostra_adapters.data_folder.erasures_file import ErasuresFile
 from rostra_adapters.keys.ring import KeptKeyRing
 from rostra_adapters.observability.printing import url_without_password
-from rostra_adapters.postgres.rebuild.fold_worker import Progress
-from rostra_adapters.postgres.rebuild.rebuild import Rebuilt
-from rostra_adapters.postgres.rebuild.verify import Difference
-from rostra_adapters.postgres.views.backend import ViewStatus, ViewStore
 from rostra_projections.comments.rows import CommentRow
 from rostra_projections.listing import CursorRefused, peek_cursor
 from rostra_projections.responses.shapes import (

@@ -10,7 +10,7 @@ from rostra.deciding.stream_states import fold
 from rostra.log import EventLog, Recorded
 from rostra.sealing import Damaged, Erased, KeyRing
 from rostra_adapters.application.feed.names import Names
-from rostra_adapters.postgres.rebuild.verify import Difference
+from rostra_adapters.application.ports import Difference
 
 ROWS_READ_MAX = 2_000
 

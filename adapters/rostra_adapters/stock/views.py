@@ -13,16 +13,17 @@ from rostra.log import EventLog, LogUnavailable
 from rostra_adapters.aio.lasting import lasting
 from rostra_adapters.application import read_position
 from rostra_adapters.application.invalidation import ChangeFeed, streams_of
-from rostra_adapters.postgres.rebuild.fold_worker import Progress
-from rostra_adapters.postgres.rebuild.rebuild import Rebuilt
-from rostra_adapters.postgres.rebuild.verify import (
+from rostra_adapters.application.ports import (
+    RETRY_AFTER_SECONDS,
     Difference,
     Fields,
+    Progress,
+    Rebuilt,
+    ViewBehind,
+    ViewStatus,
     difference,
     parked_differences,
 )
-from rostra_adapters.postgres.views.backend import ViewBehind, ViewStatus
-from rostra_adapters.postgres.views.watch import RETRY_AFTER_SECONDS
 from rostra_projections.memory import MemoryViews
 from rostra_projections.query_port import Reads
 from rostra_projections.tables import Key, Table

@@ -13,11 +13,11 @@ from prometheus_client.registry import Collector
 
 from rostra.log import LogUnavailable
 from rostra_adapters.application.app import App
+from rostra_adapters.application.ports import ViewStatus, ViewStore
 from rostra_adapters.http.auth.addresses import Addresses
 from rostra_adapters.http.gate import Gate
 from rostra_adapters.http.middleware.page_cache import PageCache
 from rostra_adapters.postgres.log.log import PostgresLog
-from rostra_adapters.postgres.views.backend import ViewStatus, ViewStore
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 EVENTS = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_000, 4_000)

@@ -7,9 +7,9 @@ from aiohttp import web
 
 from rostra.log import LogUnavailable
 from rostra_adapters.application.app import App, Status
+from rostra_adapters.application.ports import ViewBehind
 from rostra_adapters.http.problems import Problem, retry_after
 from rostra_adapters.http.settings import HttpSettings
-from rostra_adapters.postgres.views.backend import ViewBehind
 
 NOT_KEPT = {"Content-Type": "application/json", "Cache-Control": "no-store"}
 ANSWER_SECONDS_MAX = 2.0

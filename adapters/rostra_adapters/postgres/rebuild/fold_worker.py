@@ -16,6 +16,7 @@ import msgspec
 import uvloop
 
 from rostra_adapters.aio.together import together
+from rostra_adapters.application.ports import Progress
 from rostra_adapters.observability.child_processes import DATABASE_PASSWORDS, python_environment
 from rostra_adapters.postgres.connection import Connection
 from rostra_adapters.postgres.rebuild.range_reader import besides_votes, in_order, joined_votes
@@ -26,9 +27,6 @@ from rostra_adapters.postgres.views.patient import connected
 from rostra_adapters.postgres.views.projector import ViewState, park
 from rostra_projections.range_fold import RangeFold
 from rostra_projections.views import View
-
-Progress = Callable[[str, int, int], None]
-"""Called with what is folded, how many events have been, and how many are to be."""
 
 
 class FoldingFailed(Exception):

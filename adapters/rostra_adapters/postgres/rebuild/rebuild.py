@@ -13,9 +13,10 @@ import msgspec
 
 from rostra.log import Recorded
 from rostra_adapters.application.invalidation import EVERYTHING
+from rostra_adapters.application.ports import Progress, Rebuilt
 from rostra_adapters.postgres.connection import Connection
 from rostra_adapters.postgres.rebuild.content import Content, content, differences, rows_of
-from rostra_adapters.postgres.rebuild.fold_worker import Progress, fold_log
+from rostra_adapters.postgres.rebuild.fold_worker import fold_log
 from rostra_adapters.postgres.rebuild.indexes import index
 from rostra_adapters.postgres.views import schema
 from rostra_adapters.postgres.views.patient import connected
@@ -27,7 +28,7 @@ from rostra_adapters.postgres.views.projector import (
     parked,
     states,
 )
-from rostra_projections.views import VIEWS, Parked, View
+from rostra_projections.views import VIEWS, View
 
 NEAR_EVENTS = 8_000
 """So far behind, a page is folded while the live view waits."""
@@ -54,21 +55,6 @@ where name = $1 and lineage = $6"""
 _VERSIONS = """
 select substring(tablename from '\\d+$')::integer from pg_tables
 where schemaname = 'public' and tablename ~ ('^' || $1 || '_v\\d+$')"""
-
-
-class Rebuilt(msgspec.Struct, frozen=True):
-    """The work of a rebuild, and what came of it."""
-
-    view: str
-    events: int
-    seconds: float
-    rows: int
-    # Whether the view that was replaced held the same rows.
-    equal: bool
-    # The tables and ranges of ids that differ, if both could be compared.
-    changed: list[str] = []
-    # The discussions in which an event cannot be folded.
-    parked: list[Parked] = []
 
 
 class RebuildRefused(Exception):

@@ -1,14 +1,14 @@
 """Each view against a fresh fold of the log: every difference by name."""
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
 
 import asyncpg
-import msgspec
 
 from rostra.ids import discussion_of
+from rostra_adapters.application.ports import Difference, difference, parked_differences
 from rostra_adapters.postgres.connection import Connection
 from rostra_adapters.postgres.rebuild.fold_worker import folded_ranges
 from rostra_adapters.postgres.rebuild.ranges import Part, parts
@@ -18,26 +18,8 @@ from rostra_adapters.postgres.views.garbage import no_garbage_collection
 from rostra_adapters.postgres.views.patient import connected
 from rostra_adapters.postgres.views.projector import ViewState, parked, states
 from rostra_projections.tables import Fragment, Rows, Table
-from rostra_projections.views import Parked
 
 ATTEMPTS_MAX = 10
-
-Fields = Mapping[str, Any]
-"""A row, or what is kept together of one, by column."""
-
-
-class Difference(msgspec.Struct, frozen=True):
-    """A row that is not what the log says. None: there is no such row."""
-
-    view: str
-    table: str
-    key: str
-    expected: str | None
-    found: str | None
-
-    def __str__(self) -> str:
-        expected = self.expected or "no row"
-        return f"{self.view}: {self.table} {self.key}: {self.found or 'no row'}, not {expected}"
 
 
 async def verify(url: str) -> AsyncIterator[Difference]:
@@ -129,35 +111,3 @@ def _differs(
     columns = table.columns_of(fragment)
     named = [None if it is None else dict(zip(columns, it, strict=True)) for it in (wanted, found)]
     return difference(state.name, fragment.name, table.key, *named)
-
-
-def difference(
-    view: str, table: str, key: Sequence[str], wanted: Fields | None, found: Fields | None
-) -> Difference:
-    """How a row that was found differs from the one that the log means."""
-    row = wanted or found or {}
-    named = ", ".join(str(row[column]) for column in key)
-    if wanted is None or found is None:
-        return Difference(view, table, named, _text(wanted), _text(found))
-    changed = [name for name, value in wanted.items() if found[name] != value]
-    return Difference(view, table, named, _text(wanted, changed), _text(found, changed))
-
-
-def parked_differences(
-    view: str, fresh: Mapping[UUID, Parked], live: Mapping[UUID, Parked]
-) -> Iterator[Difference]:
-    """Name the events that a view cannot fold, and the discussions that it need not have left."""
-    for each in fresh.values():
-        found = f"{each.error} (discussion {each.discussion})"
-        what = "an event that can be folded"
-        yield Difference(view, "stored_events", str(each.position), what, found)
-    for each in live.values():
-        if each.discussion not in fresh:
-            found = f"parked at position {each.position}: {each.error}"
-            yield Difference(view, "rostra_parked", str(each.discussion), None, found)
-
-
-def _text(row: Fields | None, columns: Sequence[str] = ()) -> str | None:
-    if row is None:
-        return None
-    return ", ".join(f"{name}={row[name]!r}" for name in columns or row)

@@ -3,28 +3,21 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
-from typing import Protocol
 
 import asyncpg
-import msgspec
 
 from rostra.log import EventLog, LogUnavailable
 from rostra_adapters.aio.lasting import lasting
-from rostra_adapters.application.invalidation import ChangeFeed
+from rostra_adapters.application.ports import Difference, Progress, Rebuilt, ViewStatus
 from rostra_adapters.postgres.connect import LOST, unavailable_if_lost
 from rostra_adapters.postgres.rebuild import rebuild, verify
-from rostra_adapters.postgres.rebuild.fold_worker import Progress
-from rostra_adapters.postgres.rebuild.rebuild import RebuildRefused, Rebuilt
-from rostra_adapters.postgres.rebuild.verify import Difference
+from rostra_adapters.postgres.rebuild.rebuild import RebuildRefused
 from rostra_adapters.postgres.views import schema
 from rostra_adapters.postgres.views.projector import parked, states
 from rostra_adapters.postgres.views.queries.queries import PostgresReads
 from rostra_adapters.postgres.views.runner import Runner
-from rostra_adapters.postgres.views.watch import ViewBehind, Watch
+from rostra_adapters.postgres.views.watch import Watch
 from rostra_projections.query_port import Reads
-from rostra_projections.views import Parked
-
-__all__ = ["PostgresBackend", "ViewBehind", "ViewStatus", "ViewStore"]
 
 OTHERS_REBUILD_SECONDS = 0.5
 SEEN_SECONDS = 60.0
@@ -42,51 +35,6 @@ class ViewsNotMade(LogUnavailable):
             "there are no views of this version of Rostra: `rostra serve`, `rostra project` or "
             "`rostra rebuild` makes them"
         )
-
-
-class ViewStatus(msgspec.Struct, frozen=True):
-    """Where a view stands. `lag` is in events."""
-
-    name: str
-    version: int
-    position: int
-    lag: int
-    # The discussions that it cannot follow, with the event that it cannot fold.
-    parked: list[Parked]
-
-
-class ViewStore(Protocol):
-    """What keeps the views."""
-
-    reads: Reads
-    changes: ChangeFeed
-
-    def start(self) -> None:
-        """Begin to project."""
-
-    async def close(self) -> None: ...
-
-    @property
-    def position(self) -> int:
-        """How far the views had read when last heard of."""
-
-    @property
-    def foreign(self) -> int:
-        """How many events of others this process has passed over as it kept the views."""
-
-    async def wait(self, position: int, wait_seconds: float) -> None:
-        """Until the views have read `position`. Raises ViewBehind."""
-
-    async def fresh(self) -> None:
-        """Until what was recorded before this process (re)connected is in the views."""
-
-    async def rebuild(
-        self, views: Sequence[str], jobs: int, progress: Progress
-    ) -> list[Rebuilt]: ...
-
-    def verify(self) -> AsyncIterator[Difference]: ...
-
-    async def status(self, head: int) -> list[ViewStatus]: ...
 
 
 class PostgresBackend:

@@ -7,6 +7,7 @@ import asyncpg
 from rostra.log import EventLog, LogUnavailable
 from rostra_adapters.aio.lasting import lasting
 from rostra_adapters.application.invalidation import ChangeFeed
+from rostra_adapters.application.ports import RETRY_AFTER_SECONDS, ViewBehind
 from rostra_adapters.postgres.notify import Notifications
 from rostra_adapters.postgres.single_flight import SingleFlight
 from rostra_adapters.postgres.views.projector import CHANNEL
@@ -16,17 +17,7 @@ POLL_SECONDS = 1.0
 """How soon we look for ourselves, where we hear nothing."""
 POLL_UNHEARD_SECONDS = 0.25
 """And how soon while we cannot be told."""
-RETRY_AFTER_SECONDS = 1.0
 CATCH_UP_SECONDS_MAX = 5.0
-
-
-class ViewBehind(Exception):
-    """The views have not read as far as was asked for."""
-
-    def __init__(self, position: int, wanted: int, retry_after_seconds: float) -> None:
-        super().__init__(f"the views have read up to {position}, not {wanted}")
-        self.position = position
-        self.retry_after_seconds = retry_after_seconds
 
 
 class Watch:

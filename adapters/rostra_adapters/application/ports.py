@@ -1,0 +1,136 @@
+"""Ports of the application: what it needs of whatever keeps the views."""
+
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from typing import Any, Protocol
+from uuid import UUID
+
+import msgspec
+
+from rostra_adapters.application.invalidation import ChangeFeed
+from rostra_projections.query_port import Reads
+from rostra_projections.views import Parked
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is folded, how many events have been, and how many are to be."""
+
+
+class Rebuilt(msgspec.Struct, frozen=True):
+    """The work of a rebuild, and what came of it."""
+
+    view: str
+    events: int
+    seconds: float
+    rows: int
+    # Whether the view that was replaced held the same rows.
+    equal: bool
+    # The tables and ranges of ids that differ, if both could be compared.
+    changed: list[str] = []
+    # The discussions in which an event cannot be folded.
+    parked: list[Parked] = []
+
+
+Fields = Mapping[str, Any]
+"""A row, or what is kept together of one, by column."""
+
+
+class Difference(msgspec.Struct, frozen=True):
+    """A row that is not what the log says. None: there is no such row."""
+
+    view: str
+    table: str
+    key: str
+    expected: str | None
+    found: str | None
+
+    def __str__(self) -> str:
+        expected = self.expected or "no row"
+        return f"{self.view}: {self.table} {self.key}: {self.found or 'no row'}, not {expected}"
+
+
+def _text(row: Fields | None, columns: Sequence[str] = ()) -> str | None:
+    if row is None:
+        return None
+    return ", ".join(f"{name}={row[name]!r}" for name in columns or row)
+
+
+def difference(
+    view: str, table: str, key: Sequence[str], wanted: Fields | None, found: Fields | None
+) -> Difference:
+    """How a row that was found differs from the one that the log means."""
+    row = wanted or found or {}
+    named = ", ".join(str(row[column]) for column in key)
+    if wanted is None or found is None:
+        return Difference(view, table, named, _text(wanted), _text(found))
+    changed = [name for name, value in wanted.items() if found[name] != value]
+    return Difference(view, table, named, _text(wanted, changed), _text(found, changed))
+
+
+def parked_differences(
+    view: str, fresh: Mapping[UUID, Parked], live: Mapping[UUID, Parked]
+) -> Iterator[Difference]:
+    """Name the events that a view cannot fold, and the discussions that it need not have left."""
+    for each in fresh.values():
+        found = f"{each.error} (discussion {each.discussion})"
+        what = "an event that can be folded"
+        yield Difference(view, "stored_events", str(each.position), what, found)
+    for each in live.values():
+        if each.discussion not in fresh:
+            found = f"parked at position {each.position}: {each.error}"
+            yield Difference(view, "rostra_parked", str(each.discussion), None, found)
+
+
+class ViewStatus(msgspec.Struct, frozen=True):
+    """Where a view stands. `lag` is in events."""
+
+    name: str
+    version: int
+    position: int
+    lag: int
+    # The discussions that it cannot follow, with the event that it cannot fold.
+    parked: list[Parked]
+
+
+RETRY_AFTER_SECONDS = 1.0
+
+
+class ViewBehind(Exception):
+    """The views have not read as far as was asked for."""
+
+    def __init__(self, position: int, wanted: int, retry_after_seconds: float) -> None:
+        super().__init__(f"the views have read up to {position}, not {wanted}")
+        self.position = position
+        self.retry_after_seconds = retry_after_seconds
+
+
+class ViewStore(Protocol):
+    """What keeps the views."""
+
+    reads: Reads
+    changes: ChangeFeed
+
+    def start(self) -> None:
+        """Begin to project."""
+
+    async def close(self) -> None: ...
+
+    @property
+    def position(self) -> int:
+        """How far the views had read when last heard of."""
+
+    @property
+    def foreign(self) -> int:
+        """How many events of others this process has passed over as it kept the views."""
+
+    async def wait(self, position: int, wait_seconds: float) -> None:
+        """Until the views have read `position`. Raises ViewBehind."""
+
+    async def fresh(self) -> None:
+        """Until what was recorded before this process (re)connected is in the views."""
+
+    async def rebuild(
+        self, views: Sequence[str], jobs: int, progress: Progress
+    ) -> list[Rebuilt]: ...
+
+    def verify(self) -> AsyncIterator[Difference]: ...
+
+    async def status(self, head: int) -> list[ViewStatus]: ...
