@@ -183,8 +183,6 @@ class PendingWording(msgspec.Struct, frozen=True):
     # The version of the event that holds the words.
     version: int
     time: Time
-    # Whether another wording waited when this one came.
-    replaces: bool
 
 
 class Comment(msgspec.Struct, frozen=True):
@@ -196,8 +194,8 @@ class Comment(msgspec.Struct, frozen=True):
     words_version: int = 0
     # Only of a comment that the moderators have published.
     pending: PendingWording | None = None
-    # Whether the words changed while the comment was held or rejected.
-    rewritten: bool = False
+    # The version of the event with the first words that moderators had to decide on; 0: none yet.
+    judged_version: int = 0
     wording_rejected_at: Time = LONG_AGO
     edited: Time = LONG_AGO
     # By its author, as far as is told; wordings that wait are counted, too.
@@ -222,6 +220,11 @@ class Comment(msgspec.Struct, frozen=True):
     def latest_version(self) -> int:
         return self.words_version if self.pending is None else self.pending.version
 
+    @property
+    def has_one_wording_to_judge(self) -> bool:
+        """Whether moderators never had other words of it to decide on than its latest."""
+        return self.judged_version in (0, self.latest_version)
+
 
 INITIAL = Comment()
 
@@ -233,31 +236,30 @@ def evolve(comment: Comment, event: CommentEvent) -> Comment:
     match event:
         case CommentPosted():
             change = {"posted": event, "words": event.personal, "words_version": version,
-                      "moderated": event.status}  # fmt: skip
+                      "moderated": event.status,
+                      "judged_version": version if event.status == "held" else 0}  # fmt: skip
         case CommentEdited():
             change = {"words": event.personal, "words_version": version, "edited": event.time,
-                      "rewritten": comment.moderated != "published",
                       "edits": comment.edits + _is_own(event)}  # fmt: skip
             if event.ends_pending:
                 change["pending"] = None
         case CommentWordingHeld():
             named = WordingRef(event.source, event.id)
-            replaces = comment.pending is not None
-            pending = PendingWording(named, event.personal, version, event.time, replaces)
-            change = {"pending": pending, "edits": comment.edits + _is_own(event)}
+            pending = PendingWording(named, event.personal, version, event.time)
+            change = {"pending": pending, "edits": comment.edits + _is_own(event),
+                      "judged_version": comment.judged_version or version}  # fmt: skip
         case CommentWordingRejected():
-            change = {"pending": None, "wording_rejected_at": event.time}
+            change = {"pending": None, "wording_rejected_at": event.time} | _judged(comment)
         case CommentRemoved():
             removed = "deleted" if event.now == "deleted" else "removed"
             change = {"removed": removed, "removed_at": event.time}
         case CommentRestored():
             change = {"removed": None, "removed_at": event.time}
         case CommentApproved():
-            change = {"moderated": "published", "rewritten": False} | _latest_words(comment)
+            change = {"moderated": "published"} | _latest_words(comment) | _judged(comment)
             change["moderated_at"] = max(event.time, comment.moderated_at)
         case CommentRejected() | CommentHeld():
-            rewritten = comment.rewritten or comment.pending is not None
-            change = {"moderated_at": event.time, "rewritten": rewritten} | _latest_words(comment)
+            change = {"moderated_at": event.time} | _latest_words(comment) | _judged(comment)
             change["moderated"] = "held" if isinstance(event, CommentHeld) else "rejected"
         case CommentPinned():
             change = {"pinned": True, "pinned_at": event.time}
@@ -269,6 +271,11 @@ def evolve(comment: Comment, event: CommentEvent) -> Comment:
 def _is_own(event: WordingEvent) -> bool:
     """Return whether a wording is the author's own, or nobody else's as far as is told."""
     return event.by in (None, event.author)
+
+
+def _judged(comment: Comment) -> dict[str, object]:
+    """Return the change that notes the words that moderators decide on."""
+    return {"judged_version": comment.judged_version or comment.latest_version}
 
 
 def _latest_words(comment: Comment) -> dict[str, object]:

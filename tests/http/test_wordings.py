@@ -186,6 +186,43 @@ async def test_who_decides_on_flags_does_not_decide_on_a_new_wording_unseen(
     assert await queue(service, "flagged") == []
 
 
+@pytest.mark.parametrize("first", ["approve", "reject"])
+async def test_a_second_moderator_does_not_approve_what_came_after_the_first(
+    anywhere: Service, first: str
+) -> None:
+    service = anywhere
+    await published(service)
+    if first == "reject":
+        await edit(service, "Better words.")
+        await rule(service, "reject")
+    await edit(service, SPAM)
+    refused = await rule(service, "approve")  # by somebody who looked at the words before
+    assert (refused.status, refused.problem) == (412, "precondition-failed")
+    assert (await shown(service))["body"] == GOOD
+    [pending] = await queue(service, "pending")
+    assert (await rule(service, "approve", wording=pending["wording"])).status == 200
+    assert (await shown(service))["body"] == SPAM
+
+
+async def test_a_comment_edited_and_held_again_is_not_approved_for_its_first_words(
+    service: Service,
+) -> None:
+    await published(service, moderation="first")
+    assert "pending" not in (await edit(service, SPAM)).json  # its author is trusted now
+    await rule(service, "hold")
+    refused = await rule(service, "approve")
+    assert (refused.status, refused.problem) == (412, "precondition-failed")
+    [held] = await queue(service, "held")
+    assert (await rule(service, "approve", wording=held["wording"])).status == 200
+
+
+async def test_the_first_wording_that_ever_waited_needs_no_name(service: Service) -> None:
+    await service.given(opened(), posted(body=GOOD), opened(settings={"moderation": "all"}))
+    await edit(service, "Better words.")
+    assert (await rule(service, "approve")).status == 200
+    assert (await shown(service))["body"] == "Better words."
+
+
 async def test_two_rejections_of_a_wording_do_not_reject_the_comment(service: Service) -> None:
     await published(service)
     await edit(service, SPAM)
@@ -400,7 +437,8 @@ async def test_live_readers_hear_nothing_of_what_waits(anywhere: Service) -> Non
         await edit(service, SPAM)
         await service.given(voted())
         assert (await listener.next())[1] == "vote"
-        await rule(service, "approve")
+        [pending] = await queue(service, "pending")
+        await rule(service, "approve", wording=pending["wording"])
         _, name, data = await listener.next()
         assert (name, data["body"]) == ("comment", SPAM)
         await rule(service, "hold")

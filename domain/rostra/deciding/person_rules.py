@@ -78,9 +78,11 @@ def must_have_seen(version: int, act: CommandContext) -> None:
 
 
 def _must_be_the_only_wording(comment: Comment) -> None:
-    """Raises precondition-failed where the moderator may have looked at an earlier wording."""
-    if comment.rewritten or (comment.pending is not None and comment.pending.replaces):
-        detail = "the comment was edited while it waited: name the `wording`, or send `If-Match`"
+    """Raises precondition-failed where the moderator may have looked at an earlier wording,
+    which another moderator may have decided on meanwhile."""
+    waits = comment.pending is not None or comment.moderated != "published"
+    if waits and not comment.has_one_wording_to_judge:
+        detail = "the comment has had another wording: name the `wording`, or send `If-Match`"
         raise Refusal("precondition-failed", detail)
 
 
