@@ -498,6 +498,10 @@ async def test_a_structured_event_is_published_over_a_kept_connection(service: S
     [
         b"",
         RULES,
+        request("GET", "/v1/nothing", "Cookie: " + "a" * 8_000),
+        request("PUT", "/v1/rules", "Cookie: " + "a" * 8_000),
+        request("POST", "/v1/preview", JSON, body=b"{}"),
+        request("GET", f"/v1/discussions/{DISCUSSION}?limit=x"),
         b"GET / HTTP/1.1\r\nHost: x\r\nA: b",
         b"GET /" + b"a" * 200_000,
         b"GET / HTTP/1.1\r\nHost: x\r\n" + b"A: b\r\n" * 30_000,

@@ -40,6 +40,9 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
     except Problem as problem:
         return response(problem)
     except web.HTTPException as error:
+        # aiohttp keeps it with the request, to which its frames lead back: the two would wait
+        # for the garbage collector.
+        error.__traceback__ = None
         return _refused(request, error)
     except web.RequestPayloadError:
         return response(Problem("bad-request", "the body did not come whole"))
