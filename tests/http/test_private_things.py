@@ -5,7 +5,7 @@ import json
 import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from hypothesis import given, settings
@@ -167,6 +167,16 @@ async def test_every_route_answers_alike(service: Service, caller: str, pair: st
     private, unknown = [await answers(*place) for place in PAIRS[pair]]
     for one, other in zip(private, unknown, strict=True):
         assert one == other
+
+
+async def test_an_id_of_nobody_is_answered_like_a_private_one(service: Service) -> None:
+    for path in {path for method, path, _ in asked(service) if method == "GET"}:
+        private = things(OPEN_SITE, SECRET)[path.split("/")[2]]
+        first, second = [
+            await ask(service, "GET", path.format(id=one), None, None) for one in (private, uuid4())
+        ]
+        assert (first.status, first.body) == (second.status, second.body), path
+        assert first.status == 404
 
 
 @pytest.mark.parametrize("caller", CALLERS)

@@ -8,7 +8,7 @@ from aiohttp import hdrs, web
 
 from rostra_adapters.application.app import App
 from rostra_adapters.http.auth.actors import Actor
-from rostra_adapters.http.problems import Problem
+from rostra_adapters.http.problems import Problem, not_found
 from rostra_adapters.http.routes.reads import Reads, tag_of
 from rostra_adapters.http.settings import HttpSettings
 
@@ -32,7 +32,7 @@ async def version_seen(
     await app.wait(await app.head(), settings.wait_seconds_default)
     shape = await reads.comment(comment, actor.viewer)
     if shape is None:
-        raise Problem("not-found", "there is no such comment")
+        raise not_found()
     tag = tag_of(msgspec.json.encode(shape), await app.log.log_id(), actor.person)
     # A weak tag (`W/`) matches nothing here. The list is not taken apart, lest a long one cost
     # more than the comment.

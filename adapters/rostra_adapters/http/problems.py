@@ -181,6 +181,11 @@ class Problem(Exception):
         )
 
 
+def not_found() -> Problem:
+    """Return the one answer for what is unknown and for what is private: it tells neither."""
+    return Problem("not-found", "there is nothing under this name")
+
+
 def refused(refusal: Refusal, *, retry_after_seconds: int) -> Problem:
     """A refusal of the domain as an answer."""
     later = KINDS.get(refusal.name, REFUSED).status in (429, 503)

@@ -18,7 +18,7 @@ from rostra_adapters.application.app import App
 from rostra_adapters.http.auth import tokens
 from rostra_adapters.http.auth.readers import ORIGINS, Reader
 from rostra_adapters.http.auth.tokens import Token
-from rostra_adapters.http.problems import Problem, refused
+from rostra_adapters.http.problems import Problem, not_found, refused
 from rostra_adapters.http.settings import HttpSettings
 from rostra_adapters.http.writes import WRITES
 from rostra_projections.responses.shapes import Viewer
@@ -62,7 +62,7 @@ async def enter(request: web.Request, app: App, discussion: UUID, *, scope: str)
     access = await app.standing(discussion, token.site)
     reader = Reader(request, app)
     if access is None or not reader.may_read(access.site, access.rules):
-        raise Problem("not-found", "there is no such discussion")
+        raise not_found()
     _must_act_there(request, token, access.site, access.rules, scope)
     return actor(token, reader, access.site, access.resource, moderates=scope == "moderate")
 

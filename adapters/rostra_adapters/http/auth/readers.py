@@ -16,7 +16,7 @@ from rostra_adapters.application import read_position
 from rostra_adapters.application.app import Access, App, site_prefix
 from rostra_adapters.application.queries.comment_queries import Readable
 from rostra_adapters.http.auth import tokens
-from rostra_adapters.http.problems import Problem
+from rostra_adapters.http.problems import not_found
 from rostra_projections.responses.shapes import ANYONE, Viewer
 
 READING_SCOPES = ("read", "moderate", "publish")
@@ -57,7 +57,7 @@ class Reader:
         unknown, or private and not for them."""
         access = await self.access(discussion)
         if access is None:
-            raise Problem("not-found", "there is no such discussion")
+            raise not_found()
         self._request[ORIGINS] = access.rules.origins
         self.is_made_of(site_prefix(access.site))
         viewer = self.viewer(access.site)
@@ -132,5 +132,5 @@ def id_in_path(request: web.Request, kind: ids.Kind) -> UUID:
     except ValueError:
         found = None
     if found is None or not ids.is_ours(found) or ids.kind_of(found) != kind:
-        raise Problem("not-found", f"there is no such {kind.name.lower()}")
+        raise not_found()
     return found

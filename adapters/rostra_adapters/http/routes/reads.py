@@ -32,7 +32,7 @@ from rostra_adapters.http.middleware.page_cache import (
     key_of,
     shown_of,
 )
-from rostra_adapters.http.problems import Problem
+from rostra_adapters.http.problems import Problem, not_found
 from rostra_adapters.http.queries import AS_OF, Query
 from rostra_adapters.http.settings import HttpSettings
 from rostra_projections.listing import CURSOR_CHARACTERS_MAX
@@ -125,7 +125,7 @@ class Reads:
             with read_position.recorded() as seen, allowing(allowance):
                 shape = await read(query, reader, request)
             if shape is None:
-                raise Problem("not-found", "there is nothing under this name")
+                raise not_found()
             if seen.lowest is not None:
                 begun = msgspec.structs.replace(begun, position=seen.lowest)
             shown = await self._shown(request, shape, reader.person, begun.position)
