@@ -13,6 +13,7 @@ import shutil
 import tempfile
 from collections import Counter, deque
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
 
@@ -105,7 +106,8 @@ def _template(_server: local_postgres.Lease, _operator: psycopg.Connection, work
         finally:
             await connection.close()
 
-    asyncio.run(install())
+    with ThreadPoolExecutor() as pool:  # a test's event loop may be running in this thread
+        pool.submit(asyncio.run, install()).result()
     return name
 
 
