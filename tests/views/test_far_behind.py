@@ -10,6 +10,7 @@ import pytest
 import rostra_adapters
 from model import Act
 from rostra_adapters.application.app import App
+from rostra_adapters.postgres import locks
 from rostra_adapters.postgres.rebuild import rebuild
 from rostra_adapters.postgres.rebuild.verify import verify
 from rostra_adapters.postgres.views import runner, schema
@@ -17,7 +18,6 @@ from views import tables
 from views.story import Events, Story
 
 MASTER = b"m" * 32
-REBUILDING = 5940093377497353331
 FAR = 20
 
 
@@ -129,7 +129,7 @@ async def test_while_another_rebuilds_they_catch_up_by_pages(
 ) -> None:
     events = Events()
     await _recorded(database_url, [events.opened(), *_told(events, 0, FAR)])
-    await database.execute("select pg_advisory_lock($1)", REBUILDING)
+    await database.execute("select pg_advisory_lock($1)", locks.REBUILD)
     async with rostra_adapters.open(database_url, master_key=MASTER) as app:
         assert await _caught_up(app, database_url) == {1}
 

@@ -11,6 +11,7 @@ import rostra_adapters
 from model import Act
 from rostra_adapters.application.app import App
 from rostra_adapters.application.ports import Rebuilt
+from rostra_adapters.postgres import locks
 from rostra_adapters.postgres.connect import LOST
 from rostra_adapters.postgres.rebuild import ranges
 from rostra_adapters.postgres.rebuild.rebuild import RebuildRefused, rebuild
@@ -22,7 +23,6 @@ from rostra_projections.views import VIEWS
 from views import tables
 from views.story import Events, Story, pages
 
-REBUILDING = 5940093377497353331
 MASTER = b"m" * 32
 TABLES = ["comments", "comment_ranks", "comment_counts", "participants", "discussions", "passages"]
 CHANGES = {
@@ -177,7 +177,7 @@ async def test_a_rebuild_that_was_broken_off_starts_over(
         if end == "cancelled":
             first.cancel()
         else:
-            await _kill(database, REBUILDING)
+            await _kill(database, locks.REBUILD)
         with contextlib.suppress(asyncio.CancelledError, *LOST):
             await first
         await other.execute("rollback")

@@ -15,6 +15,7 @@ from eventsourcing.popo import POPOApplicationRecorder
 
 import rostra_adapters
 from log.log_examples import one
+from rostra_adapters.postgres import locks
 from rostra_adapters.postgres import notify as news
 from rostra_adapters.postgres.connect import create_pool
 from rostra_adapters.postgres.log import log as postgres_log
@@ -153,7 +154,7 @@ async def test_an_event_at_any_point_of_connecting_again_reaches_a_follower(
                 while not log._news.connected:  # noqa: ASYNC110  # it tells nobody
                     await asyncio.sleep(0.01)
                 points.arm(number)
-                await stopped(pool, news.CHANNEL)
+                await stopped(pool, locks.EVENTS)
                 page = await waiting
         assert points.acted.is_set()
         assert [row.position for row in page] == [2]

@@ -10,7 +10,6 @@ from rostra.log import LogUnavailable
 from rostra_adapters.aio.lasting import lasting
 from rostra_adapters.postgres.connect import LOST, unavailable_if_lost
 
-CHANNEL = "stored_events"
 POLL_SECONDS = 1.0
 """How long a follower waits at most before it looks for itself."""
 RECONNECT_SECONDS = 0.5
@@ -24,7 +23,7 @@ class Notifications:
     def __init__(
         self,
         pool: asyncpg.Pool,
-        channel: str = CHANNEL,
+        channel: str,
         hear: Callable[[str | None], None] = lambda _: None,
     ) -> None:
         self._pool = pool

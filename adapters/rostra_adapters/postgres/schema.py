@@ -2,12 +2,13 @@
 
 from importlib import resources
 
+from rostra_adapters.postgres import locks
 from rostra_adapters.postgres.connection import Connection
 
 VERSION = 9
 """Raised with every change to a file in `sql/`, so that it is installed again."""
 
-_INSTALLING = "select pg_advisory_xact_lock(5940093377497353328)"
+_INSTALLING = f"select pg_advisory_xact_lock({locks.LOG_INSTALLER})"
 _LOG_TABLE_EXISTS = "select to_regclass('public.rostra_log') is not null"
 _INSTALLED_VERSION = "select schema_version from public.rostra_log"
 _ID_TYPE = """

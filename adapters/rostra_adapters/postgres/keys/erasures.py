@@ -18,13 +18,13 @@ from uuid import UUID, uuid4
 import asyncpg
 
 from rostra.log import LogUnavailable
+from rostra_adapters.postgres import locks
 from rostra_adapters.postgres.connect import LOST, unavailable_if_lost
 from rostra_adapters.postgres.connection import Connection
 from rostra_adapters.postgres.notify import Notifications
 
 logger = logging.getLogger(__name__)
 
-CHANNEL = "rostra_erasures"
 LOOK_SECONDS = 3.0
 TRUSTED_SECONDS = 12.0
 """For how long loaded keys are used after the last look."""
@@ -73,7 +73,7 @@ class Erasures:
         self._pool = pool
         self._master = master
         self._hear = hear
-        self._news = Notifications(pool, CHANNEL)
+        self._news = Notifications(pool, locks.ERASURES)
         self._reader = uuid4()
         self._forgotten = 0
         self._looked = 0.0

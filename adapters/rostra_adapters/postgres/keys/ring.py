@@ -6,9 +6,10 @@ from uuid import UUID
 import asyncpg
 
 from rostra_adapters.keys.ring import KeptKey, KeptKeyRing, MasterKeys
+from rostra_adapters.postgres import locks
 from rostra_adapters.postgres.connect import unavailable_if_lost
 from rostra_adapters.postgres.connection import Connection
-from rostra_adapters.postgres.keys.erasures import CHANNEL, Erasures
+from rostra_adapters.postgres.keys.erasures import Erasures
 
 FIND = """
 select owner, key_id, wrapped, master, erasures
@@ -117,7 +118,7 @@ class PostgresKeyRing(KeptKeyRing):
                 await connection.execute(ONE_AT_A_TIME)
                 await connection.execute(DESTROY, owners, [erasures[owner] for owner in owners])
                 await connection.execute(TELL, owners)
-                await connection.execute("select pg_notify($1, '')", CHANNEL)
+                await connection.execute("select pg_notify($1, '')", locks.ERASURES)
 
     async def _rewrap(self, limit: int) -> int:
         current = self._masters.current

@@ -20,6 +20,7 @@ from rostra.log import (
     VoteEvent,
 )
 from rostra_adapters.application import guards
+from rostra_adapters.postgres import locks
 from rostra_adapters.postgres.connect import CANCELLED, create_pool, unavailable_if_lost
 from rostra_adapters.postgres.log.gaps import GapDetector
 from rostra_adapters.postgres.log.group_commit import COMMIT_EVENTS_MAX, GroupCommit
@@ -99,7 +100,7 @@ class PostgresLog:
         self._pool = pool
         self._owns_pool = False
         self._committer = GroupCommit(pool)
-        self._news = Notifications(pool)
+        self._news = Notifications(pool, locks.EVENTS)
         self._holes = GapDetector(pool)
         self._head = SingleFlight(self._read_head)
         self._log_id: UUID | None = None

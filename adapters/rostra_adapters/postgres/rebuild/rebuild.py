@@ -14,6 +14,7 @@ import msgspec
 from rostra.log import Recorded
 from rostra_adapters.application.invalidation import EVERYTHING
 from rostra_adapters.application.ports import Progress, Rebuilt
+from rostra_adapters.postgres import locks
 from rostra_adapters.postgres.connection import Connection
 from rostra_adapters.postgres.rebuild.content import Content, content, differences, rows_of
 from rostra_adapters.postgres.rebuild.fold_worker import fold_log
@@ -34,7 +35,7 @@ NEAR_EVENTS = 8_000
 """So far behind, a page is folded while the live view waits."""
 INDEXES_AT_ONCE = 2
 
-_ONE_AT_A_TIME = "select pg_try_advisory_lock(5940093377497353331)"
+_ONE_AT_A_TIME = f"select pg_try_advisory_lock({locks.REBUILD})"
 _READ_ALL = """
 select notification_id, originator_id, originator_version, topic, state, event_id, null
 from public.stored_events

@@ -16,6 +16,7 @@ from rostra.log import Recorded
 from rostra.times import Time
 from rostra_adapters.application import invalidation as changes
 from rostra_adapters.observability import tracing
+from rostra_adapters.postgres import locks
 from rostra_adapters.postgres.connection import Connection
 from rostra_adapters.postgres.views import row_store as store
 from rostra_adapters.postgres.views.garbage import no_garbage_collection
@@ -27,7 +28,7 @@ from rostra_projections.listing import Move
 from rostra_projections.tables import Fact, Key, Rows
 from rostra_projections.views import VIEWS, Broken, CannotFold, Parked, View, fold_fact, read
 
-CHANNEL = f"rostra_views_{LINEAGE}"
+CHANNEL = locks.views_channel(LINEAGE)
 """Of the notifications about the views of this lineage."""
 FOLDED_AT_ONCE = 2_000
 """Events; then whoever else waits for this process has a turn."""

@@ -9,11 +9,12 @@ from typing import Any
 import asyncpg
 import msgspec
 
+from rostra_adapters.postgres import locks
 from rostra_adapters.postgres.connection import Connection
 from rostra_projections.tables import Fragment, Table
 from rostra_projections.views import VIEWS, View
 
-_INSTALLING = "select pg_advisory_xact_lock(5940093377497353329)"
+_INSTALLING = f"select pg_advisory_xact_lock({locks.VIEWS_INSTALLER})"
 
 
 def lineage_of(shapes: Mapping[str, int]) -> str:
@@ -24,8 +25,8 @@ def lineage_of(shapes: Mapping[str, int]) -> str:
 LINEAGE = lineage_of({view.name: view.shape for view in VIEWS.values()})
 """Name of the shapes that this version of the code keeps. Each has pointers, a projector and
 notifications of its own, so that versions of the code run side by side."""
-LEASE = int.from_bytes(sha256(f"rostra projector {LINEAGE}".encode()).digest()[:8]) >> 1
-"""Advisory lock of whoever projects these shapes."""
+LEASE = locks.projector_lock(LINEAGE)
+"""Advisory lock of the process that projects these shapes."""
 UNSEEN_SECONDS_MAX = 3_600.0
 """For so long views are kept of which no process has been seen."""
 DROP_ATTEMPTS_MAX = 50
