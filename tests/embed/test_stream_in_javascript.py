@@ -8,7 +8,7 @@ from pathlib import Path
 from support.requirements import missing
 
 HERE = Path(__file__).parent
-MODULES = HERE.parents[1] / "adapters/rostra_adapters/embed"
+MODULES = HERE.parents[1] / "adapters/rostra_adapters/web"
 
 
 def test_a_reader_without_a_stream_looks_now_and_then(tmp_path: Path) -> None:
