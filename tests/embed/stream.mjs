@@ -2,7 +2,11 @@
 import { follow } from "MODULES/stream.js";
 
 const waits = [];
-globalThis.setTimeout = (run, milliseconds) => { waits.push(milliseconds); queueMicrotask(run); return 0; };
+globalThis.setTimeout = (run, milliseconds) => {
+  waits.push(milliseconds);
+  queueMicrotask(run);
+  return 0;
+};
 const positions = [7, 7, 9, 9, 9];
 const asked = [];
 let lost = 0;
@@ -19,6 +23,12 @@ const api = {
     return { position };
   },
 };
-const tell = { event: () => {}, connected: () => {}, lost: () => { lost += 1; } };
+const tell = {
+  event: () => {},
+  connected: () => {},
+  lost: () => {
+    lost += 1;
+  },
+};
 await follow(api, "/v1/discussions/d/live", 5, tell, done.signal);
 console.log(JSON.stringify({ lost, asked, least: Math.min(...waits) }));

@@ -23,9 +23,13 @@ for (const { name, text, passages } of vectors.anchor) {
   const points = [...text];
   for (const { exact, prefix, suffix, last, expected } of passages) {
     const found = anchor(points, { exact, prefix, suffix }, last ?? undefined);
-    const same = expected.state === "orphaned"
-      ? found === null
-      : found && found.start === expected.start && found.end === expected.end && Math.abs(found.score - expected.score) < 1e-6;
+    const same =
+      expected.state === "orphaned"
+        ? found === null
+        : found &&
+          found.start === expected.start &&
+          found.end === expected.end &&
+          Math.abs(found.score - expected.score) < 1e-6;
     if (!same) wrong("anchor", name, { exact, ...expected }, found);
   }
 }

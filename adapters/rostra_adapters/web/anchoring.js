@@ -66,7 +66,8 @@ export class Article {
 
   range(start, end) {
     const [first, last] = [start, end].map((offset) =>
-      Math.min(Math.max(offset - BORDER.length, 0), this.folded.points.length));
+      Math.min(Math.max(offset - BORDER.length, 0), this.folded.points.length),
+    );
     return this.folded.originalRange(first, last);
   }
 
@@ -94,7 +95,10 @@ class Search {
     const exact = new Folded(quote.exact).text;
     this.exact = article.code(exact);
     this.space = article.code(" ");
-    this.contexts = contexts(exact, quote, last).map(([prefix, suffix]) => [article.code(prefix), article.code(suffix)]);
+    this.contexts = contexts(exact, quote, last).map(([prefix, suffix]) => [
+      article.code(prefix),
+      article.code(suffix),
+    ]);
     this.near = this.lastOffset();
     const letters = this.exact.length;
     this.errorsMax = letters >= APPROXIMATE_CHARACTERS_MIN ? Math.floor(letters / CHARACTERS_PER_ERROR) : 0;
@@ -130,7 +134,7 @@ class Search {
     if (!this.exact) return null;
     const [first] = this.within("", "");
     if (!first) return null;
-    const standing = this.contexts.map((context) => this.standing(context, first)).filter(Boolean);
+    const standing = this.contexts.map((sides) => this.standing(sides, first)).filter(Boolean);
     return this.best(standing.length ? standing : this.places());
   }
 
@@ -214,7 +218,15 @@ class Search {
     const near = 1 - distance / this.text.length;
     const least = match.errors ? CONTEXT_MIN_CHANGED : CONTEXT_MIN;
     const scores = this.contexts.map(([prefix, suffix]) =>
-      this.score(prefix, suffix, match.errors, this.before(prefix, match.start, least), this.after(suffix, match.end, least), near));
+      this.score(
+        prefix,
+        suffix,
+        match.errors,
+        this.before(prefix, match.start, least),
+        this.after(suffix, match.end, least),
+        near,
+      ),
+    );
     return { score: Math.max(...scores), distance, start: match.start, end: match.end };
   }
 
@@ -245,15 +257,18 @@ class Search {
     const quoteWeight = Math.min(this.exact.length, QUOTE_WEIGHT_MAX);
     const [prefixWeight, suffixWeight] = [weight(prefix), weight(suffix)];
     const nearWeight = this.last ? NEARNESS_WEIGHT : 0;
-    return (quoteWeight * quote + prefixWeight * before + suffixWeight * after + nearWeight * near) /
-      (quoteWeight + prefixWeight + suffixWeight + nearWeight);
+    return (
+      (quoteWeight * quote + prefixWeight * before + suffixWeight * after + nearWeight * near) /
+      (quoteWeight + prefixWeight + suffixWeight + nearWeight)
+    );
   }
 }
 
 /** Of equal scores the nearest, of those the first, then the longest. */
 function better(one, other) {
   if (!one || !other) return one ?? other;
-  const order = other.score - one.score || one.distance - other.distance || one.start - other.start || other.end - one.end;
+  const order =
+    other.score - one.score || one.distance - other.distance || one.start - other.start || other.end - one.end;
   return order > 0 ? other : one;
 }
 
@@ -263,19 +278,21 @@ function weight(context) {
 
 /** As marked, and as it last stood: of either what is known, at least an empty one. */
 function contexts(exact, quote, last) {
-  const known = [context(exact, new Folded(quote.prefix ?? "").points, new Folded(quote.suffix ?? "").points)];
+  const known = [contextOf(exact, new Folded(quote.prefix ?? "").points, new Folded(quote.suffix ?? "").points)];
   if (typeof last?.prefix === "string" && typeof last.suffix === "string") {
     const prefix = new Folded(last.prefix).points;
     const suffix = new Folded(last.suffix).points;
     // Where it is short the text began or ended.
-    known.push(context(exact, [...BORDER.slice(prefix.length), ...prefix], [...suffix, ...BORDER.slice(suffix.length)]));
+    known.push(
+      contextOf(exact, [...BORDER.slice(prefix.length), ...prefix], [...suffix, ...BORDER.slice(suffix.length)]),
+    );
   }
   const made = known.filter(([prefix, suffix]) => prefix || suffix);
   return made.length ? made : [["", ""]];
 }
 
 /** As if it were of one piece with the quote, where there would be one space at a border. */
-function context(exact, prefix, suffix) {
+function contextOf(exact, prefix, suffix) {
   if (exact.startsWith(" ") && prefix.at(-1) === " ") prefix = prefix.slice(0, -1);
   if (exact.endsWith(" ") && suffix[0] === " ") suffix = suffix.slice(1);
   const most = CONTEXT_COMPARED_CHARACTERS_MAX;

@@ -20,7 +20,12 @@ export class CommentView {
     this.owner = listing.owner;
     const { t } = this.owner;
     this.node = el("li", {});
-    this.article = el("article", { "data-comment": shape.id, id: listing.passage ? null : `comment-${shape.id}`, part: "comment", tabindex: -1 });
+    this.article = el("article", {
+      "data-comment": shape.id,
+      id: listing.passage ? null : `comment-${shape.id}`,
+      part: "comment",
+      tabindex: -1,
+    });
     this.by = el("div", { class: "by" });
     this.quote = el("div", {});
     this.words = el("div", { class: "words", part: "body", dir: "auto" });
@@ -29,7 +34,13 @@ export class CommentView {
     this.under = el("div", {});
     this.children = el("ul", { class: "children", hidden: true });
     this.fold = el("button", { type: "button", class: "fold", hidden: true, onclick: () => this.toggle() });
-    this.more = el("button", { type: "button", class: "fold", hidden: true, text: t("more_replies"), onclick: () => this.load(true) });
+    this.more = el("button", {
+      type: "button",
+      class: "fold",
+      hidden: true,
+      text: t("more_replies"),
+      onclick: () => this.load(true),
+    });
     this.article.append(this.by, this.quote, this.words, this.does, this.note, this.under);
     this.node.append(this.article, this.fold, this.children, this.more);
     listing.views.set(shape.id, this);
@@ -89,14 +100,16 @@ export class CommentView {
     this.time = el("time", { datetime: posted_at, title: exact(posted_at, language), text: ago(posted_at, language) });
     const link = el("a", { href: `#comment-${id}`, onclick: (event) => this.owner.permalink(event, this) }, this.time);
     this.by.replaceChildren();
-    this.by.append(...[
-      el("b", { text: author ? (author.name ?? author.id) : t("somebody"), dir: "auto" }),
-      author?.guest && el("span", { class: "mark", text: t("is_guest") }),
-      this.mine && el("span", { class: "mark", text: t("you") }),
-      link,
-      edited_at && el("span", { text: t("edited"), title: exact(edited_at, language) }),
-      pinned && el("span", { class: "mark", text: t("pinned") }),
-    ].filter(Boolean));
+    this.by.append(
+      ...[
+        el("b", { text: author ? (author.name ?? author.id) : t("somebody"), dir: "auto" }),
+        author?.guest && el("span", { class: "mark", text: t("is_guest") }),
+        this.mine && el("span", { class: "mark", text: t("you") }),
+        link,
+        edited_at && el("span", { text: t("edited"), title: exact(edited_at, language) }),
+        pinned && el("span", { class: "mark", text: t("pinned") }),
+      ].filter(Boolean),
+    );
     if (had) link.focus();
   }
 
@@ -105,7 +118,9 @@ export class CommentView {
     const passage = !this.listing.passage && !this.shape.parent && this.owner.passages?.byId(this.shape.passage);
     if (!passage) return this.quote.replaceChildren();
     const text = this.owner.t("inline", { quote: shortened(passage.exact, QUOTED_CHARACTERS_MAX) });
-    this.quote.replaceChildren(el("button", { type: "button", class: "quote", text, onclick: () => this.owner.passages.open(passage.id) }));
+    this.quote.replaceChildren(
+      el("button", { type: "button", class: "quote", text, onclick: () => this.owner.passages.open(passage.id) }),
+    );
   }
 
   showWords() {
@@ -115,7 +130,9 @@ export class CommentView {
     this.words.replaceChildren(...said, ...(html ? [markup(html, body)] : []));
     if (!pending) return;
     const waits = el("p", { class: "gone", text: t("pending") });
-    this.words.append(el("div", { class: "pending", part: "pending" }, waits, markup(pending.html ?? "", pending.body)));
+    this.words.append(
+      el("div", { class: "pending", part: "pending" }, waits, markup(pending.html ?? "", pending.body)),
+    );
   }
 
   showDoes() {
@@ -221,7 +238,9 @@ export class CommentView {
     const yes = el("button", { type: "button", class: "primary", text: t("yes"), onclick: act });
     const no = el("button", { type: "button", text: t("cancel"), onclick: () => this.put(null, "remove") });
     const onkeydown = (event) => event.key === "Escape" && (event.stopPropagation(), this.put(null, "remove"));
-    this.put(el("div", { class: "state", role: "group", "aria-label": t("sure"), onkeydown }, `${t("sure")} `, yes, no));
+    this.put(
+      el("div", { class: "state", role: "group", "aria-label": t("sure"), onkeydown }, `${t("sure")} `, yes, no),
+    );
     yes.focus();
   }
 
@@ -269,7 +288,8 @@ export class CommentView {
   /** A reply that no page of replies has brought. */
   addEarly(shape) {
     this.unfold();
-    if (!this.listing.views.has(shape.id)) { // else it was folded here
+    // Else it was folded here.
+    if (!this.listing.views.has(shape.id)) {
       const view = new CommentView(this.listing, shape);
       view.early = true;
       this.children.append(view.node);
@@ -323,5 +343,7 @@ export class CommentView {
 /** @param {string} text @param {number} most */
 export function shortened(text, most) {
   const letters = [...text];
-  return letters.length > most ? `${letters.slice(0, most - 1).join("").trimEnd()}…` : text;
+  if (letters.length <= most) return text;
+  const kept = letters.slice(0, most - 1).join("");
+  return `${kept.trimEnd()}…`;
 }

@@ -24,7 +24,13 @@ export function composer(owner, wish) {
   const { t } = owner;
   const kept = drafts(owner, wish.draft);
   const id = `w${crypto.randomUUID()}`;
-  const area = el("textarea", { id, rows: 2, maxlength: wish.charactersMax, "aria-describedby": `${id}-e`, dir: "auto" });
+  const area = el("textarea", {
+    id,
+    rows: 2,
+    maxlength: wish.charactersMax,
+    "aria-describedby": `${id}-e`,
+    dir: "auto",
+  });
   area.value = kept.read()?.body ?? wish.body ?? "";
   const shown = el("div", { class: "shown words", hidden: true, tabindex: -1, dir: "auto" });
   const error = el("div", { class: "error", id: `${id}-e`, role: "alert" });
@@ -32,10 +38,20 @@ export function composer(owner, wish) {
   const preview = !wish.charactersMax && el("button", { type: "button", text: t("preview"), onclick: look });
   const label = el("label", { for: id, text: wish.label });
   const form = el(
-    "form", { class: "write", part: "write", onsubmit: submit, onkeydown: keys },
-    label, area, shown, error,
-    el("div", { class: "foot" }, preview && el("span", { text: t("markdown") }), preview,
-      wish.cancel && el("button", { type: "button", text: t("cancel"), onclick: cancel }), send),
+    "form",
+    { class: "write", part: "write", onsubmit: submit, onkeydown: keys },
+    label,
+    area,
+    shown,
+    error,
+    el(
+      "div",
+      { class: "foot" },
+      preview && el("span", { text: t("markdown") }),
+      preview,
+      wish.cancel && el("button", { type: "button", text: t("cancel"), onclick: cancel }),
+      send,
+    ),
   );
   area.addEventListener("input", () => {
     keep();

@@ -11,7 +11,12 @@ export function guestForm(owner) {
   const said = el("p", { class: "state", text: t("sign_in") });
   if (!owner.rules.guests || owner.getAttribute("guests") === "off") return [said];
   const name = el("input", {
-    type: "text", id: "guest", maxlength: NAME_CHARACTERS_MAX, autocomplete: "nickname", required: true, dir: "auto",
+    type: "text",
+    id: "guest",
+    maxlength: NAME_CHARACTERS_MAX,
+    autocomplete: "nickname",
+    required: true,
+    dir: "auto",
     "aria-describedby": "guest-error",
   });
   name.value = stored(localStorage, NAME) ?? "";
@@ -25,7 +30,19 @@ export function guestForm(owner) {
       error.textContent = owner.why("failed", problem);
     }
   };
-  return [el("form", { class: "write guest", onsubmit },
-    el("label", { for: "guest", text: t("name") }), name, error,
-    el("div", { class: "foot" }, el("span", { text: t("sign_in") }), el("button", { class: "primary", type: "submit", text: t("guest") })))];
+  return [
+    el(
+      "form",
+      { class: "write guest", onsubmit },
+      el("label", { for: "guest", text: t("name") }),
+      name,
+      error,
+      el(
+        "div",
+        { class: "foot" },
+        el("span", { text: t("sign_in") }),
+        el("button", { class: "primary", type: "submit", text: t("guest") }),
+      ),
+    ),
+  ];
 }

@@ -25,7 +25,13 @@ export class Listing {
     this.announce = el("div", { class: "announce" });
     this.state = el("p", { class: "state", text: t("loading") });
     this.list = el("div", { part: "list" });
-    this.more = el("button", { type: "button", class: "more", text: t("more"), hidden: true, onclick: () => this.load(true) });
+    this.more = el("button", {
+      type: "button",
+      class: "more",
+      text: t("more"),
+      hidden: true,
+      onclick: () => this.load(true),
+    });
     this.trouble = el("div", { class: "trouble", role: "alert" });
     this.node = el("div", {}, this.announce, this.state, this.list, this.more, this.trouble);
   }
@@ -67,7 +73,10 @@ export class Listing {
     const { owner, cursor } = this;
     const about = { limit: PAGE, passage: this.passage, cursor };
     try {
-      const page = await owner.api.comments(owner.discussionId, { ...about, order: this.passage ? undefined : owner.order });
+      const page = await owner.api.comments(owner.discussionId, {
+        ...about,
+        order: this.passage ? undefined : owner.order,
+      });
       if (!this.passage) owner.ordered(page.order);
       return page;
     } catch (problem) {
@@ -117,8 +126,11 @@ export class Listing {
   failed(problem, again) {
     const { t } = this.owner;
     this.state.hidden = true;
-    this.trouble.replaceChildren(this.owner.why("failed", problem), " ",
-      el("button", { type: "button", text: t("retry"), onclick: again }));
+    this.trouble.replaceChildren(
+      this.owner.why("failed", problem),
+      " ",
+      el("button", { type: "button", text: t("retry"), onclick: again }),
+    );
   }
 
   // -- one comment, wherever it stands
@@ -126,7 +138,7 @@ export class Listing {
   /** The view of a comment, with all that it is an answer to; null where this discussion has none. */
   async reach(id, position) {
     const above = [];
-    for (let at = id; at && !this.views.has(at); ) {
+    for (let at = id; at && !this.views.has(at);) {
       if (!belongs(at, this.owner.discussionId)) return null;
       const shape = await this.owner.api.comment(at, { min_position: position }).catch((problem) => {
         if (problem.status === 404) return null;
@@ -138,7 +150,7 @@ export class Listing {
     }
     for (const shape of above) this.put(shape);
     const view = this.views.get(id);
-    for (let at = view; (at = this.views.get(at.shape.parent)); ) at.toggle(true);
+    for (let at = view; (at = this.views.get(at.shape.parent));) at.toggle(true);
     this.showState();
     return view;
   }
@@ -187,7 +199,8 @@ export class Listing {
   /** A reply that is not drawn yet is another by now. */
   changeFolded(name, data) {
     const { children: _, next_children: __, my_vote: ___, ...now } = data;
-    const gone = name === "removed" ? { body: null, html: null, ...(data.status !== "erased" && { author: null }) } : {};
+    const gone =
+      name === "removed" ? { body: null, html: null, ...(data.status !== "erased" && { author: null }) } : {};
     Object.assign(this.folded.get(data.id), now, gone);
   }
 

@@ -2,14 +2,15 @@
 // sanitised it already; a page should not have to take our word for that.
 
 const ALLOWED = new Set(
-  ("P BR HR EM STRONG DEL S CODE PRE BLOCKQUOTE UL OL LI A H1 H2 H3 H4 H5 H6 TABLE THEAD TBODY TR TH TD SUP SUB")
-    .split(" "),
+  "P BR HR EM STRONG DEL S CODE PRE BLOCKQUOTE UL OL LI A H1 H2 H3 H4 H5 H6 TABLE THEAD TBODY TR TH TD SUP SUB".split(
+    " ",
+  ),
 );
 const LINKS = /^(https?:|mailto:)/i;
 
-const policy = made();
+const policy = policyOrNull();
 
-function made() {
+function policyOrNull() {
   try {
     return globalThis.trustedTypes?.createPolicy("rostra", { createHTML: (html) => html });
   } catch {

@@ -58,7 +58,7 @@ export function similarity(expected, actual, least) {
  */
 export function align(pattern, text, most, free) {
   const rows = pattern.length;
-  let column = Array.from({ length: rows + 1 }, (_, row) => row);
+  const column = Array.from({ length: rows + 1 }, (_, row) => row);
   let errors = most;
   let ends = [];
   let reach = Math.min(rows, most + 1); // further down there are more errors than `most`
@@ -128,7 +128,11 @@ function pieces(text, pattern, size) {
   for (let at = 0; at + size <= pattern.length; at += size) {
     const piece = pattern.slice(at, at + size);
     const places = [];
-    for (let place = text.indexOf(piece); place >= 0 && places.length <= HITS_MAX; place = text.indexOf(piece, place + 1)) {
+    for (
+      let place = text.indexOf(piece);
+      place >= 0 && places.length <= HITS_MAX;
+      place = text.indexOf(piece, place + 1)
+    ) {
       places.push(place);
     }
     found.push({ at, places });

@@ -28,14 +28,34 @@ export class Panel {
     const { t } = owner;
     this.listing = new Listing(owner, passage.id ?? "new");
     this.head = el("blockquote", { id: "passage-words", text: passage.exact, dir: "auto", tabindex: -1 });
-    const close = el("button", { type: "button", class: "close", "aria-label": t("close"), onclick: () => this.leave() }, "×");
+    const close = el(
+      "button",
+      { type: "button", class: "close", "aria-label": t("close"), onclick: () => this.leave() },
+      "×",
+    );
     const all = el("button", { type: "button", class: "all", text: t("all"), onclick: () => this.leaveToAll() });
-    this.node = el("div", {
-      class: "panel", part: "panel", popover: "manual", role: "dialog", "aria-labelledby": "passage-words", lang: owner.language,
-      onkeydown: (event) => event.key === "Escape" && this.leave(),
-    },
-      el("div", { class: "passage" }, close, this.head, passage.question && el("p", { class: "question", text: passage.question, dir: "auto" })),
-      this.form(), this.listing.node, all);
+    this.node = el(
+      "div",
+      {
+        class: "panel",
+        part: "panel",
+        popover: "manual",
+        role: "dialog",
+        "aria-labelledby": "passage-words",
+        lang: owner.language,
+        onkeydown: (event) => event.key === "Escape" && this.leave(),
+      },
+      el(
+        "div",
+        { class: "passage" },
+        close,
+        this.head,
+        passage.question && el("p", { class: "question", text: passage.question, dir: "auto" }),
+      ),
+      this.form(),
+      this.listing.node,
+      all,
+    );
     owner.shadowRoot.append(this.node);
   }
 

@@ -32,7 +32,11 @@ export class Passages {
     for (const one of [document.body, owner]) this.sizes.observe(one);
     const { signal } = this.life;
     window.addEventListener("resize", () => this.laterPlaced(), { signal });
-    document.addEventListener("scroll", (event) => event.target !== document && this.laterPlaced(), { signal, capture: true, passive: true });
+    document.addEventListener("scroll", (event) => event.target !== document && this.laterPlaced(), {
+      signal,
+      capture: true,
+      passive: true,
+    });
     document.addEventListener("click", (event) => this.clicked(event), { signal });
   }
 
@@ -72,7 +76,8 @@ export class Passages {
 
   changedPage(changes) {
     const { article } = this;
-    const about = ({ target }) => article?.contains(target) || (target.nodeType === Node.ELEMENT_NODE && target.contains(article));
+    const about = ({ target }) =>
+      article?.contains(target) || (target.nodeType === Node.ELEMENT_NODE && target.contains(article));
     if (!article ? this.shown.size : changes.some(about)) this.later();
   }
 
@@ -105,12 +110,14 @@ export class Passages {
   show(now) {
     const ordered = [...now.values()].sort((one, other) => one.start - other.start);
     this.marks.show(ordered.map((one) => one.range));
-    for (const one of ordered) one.badge = this.shown.get(one.passage.id)?.badge ?? el("button", { type: "button", class: "badge" });
+    for (const one of ordered)
+      one.badge = this.shown.get(one.passage.id)?.badge ?? el("button", { type: "button", class: "badge" });
     for (const [id, { badge }] of this.shown) if (!now.has(id)) badge.remove();
     this.shown = now;
     ordered.forEach((one, index) => {
       this.label(one);
-      if (this.layer.children[index] !== one.badge) this.layer.insertBefore(one.badge, this.layer.children[index] ?? null);
+      if (this.layer.children[index] !== one.badge)
+        this.layer.insertBefore(one.badge, this.layer.children[index] ?? null);
     });
     this.place();
     this.panel?.moved(this.shown.get(this.panel.passage.id)?.range);
@@ -163,7 +170,11 @@ export class Passages {
 
   clicked(event) {
     if (event.defaultPrevented || !document.getSelection()?.isCollapsed) return;
-    if (!this.article?.contains(event.target) || event.target.closest("a, button, input, select, textarea, summary, label")) return;
+    if (
+      !this.article?.contains(event.target) ||
+      event.target.closest("a, button, input, select, textarea, summary, label")
+    )
+      return;
     const under = ({ left, right, top, bottom }) =>
       event.clientX >= left && event.clientX <= right && event.clientY >= top && event.clientY <= bottom;
     for (const [id, { range }] of this.shown) if ([...range.getClientRects()].some(under)) return this.open(id);

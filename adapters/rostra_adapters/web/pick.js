@@ -19,8 +19,13 @@ export class Pick {
       this.held = true;
     };
     this.node = el("button", {
-      type: "button", class: "pick primary", popover: "manual", text: owner.t("on_this"),
-      onpointerdown: hold, onclick: () => this.take(), onpointercancel: () => (this.held = false),
+      type: "button",
+      class: "pick primary",
+      popover: "manual",
+      text: owner.t("on_this"),
+      onpointerdown: hold,
+      onclick: () => this.take(),
+      onpointercancel: () => (this.held = false),
     });
     owner.shadowRoot.append(this.node);
     const { signal } = life;
@@ -36,14 +41,16 @@ export class Pick {
     const selection = document.getSelection();
     const range = selection?.rangeCount ? selection.getRangeAt(0) : null;
     const { article, owner } = this.passages;
-    const words = range && !range.collapsed && article?.contains(range.commonAncestorContainer) && selection.toString().trim();
+    const words =
+      range && !range.collapsed && article?.contains(range.commonAncestorContainer) && selection.toString().trim();
     if (!words || !owner.writable || !owner.rules.may_mark) return this.hide();
     this.range = range.cloneRange();
     if (!this.shown) this.node.showPopover();
     this.shown = true;
     this.place();
     clearTimeout(this.timer);
-    if (this.byKey) this.timer = setTimeout(() => owner.say(owner.t("press_tab", { action: owner.t("on_this") })), SETTLED_MS);
+    if (this.byKey)
+      this.timer = setTimeout(() => owner.say(owner.t("press_tab", { action: owner.t("on_this") })), SETTLED_MS);
   }
 
   hide() {

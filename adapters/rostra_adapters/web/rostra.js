@@ -15,7 +15,15 @@ const TICK_MS = 10_000;
 const SLICE_MS = 8;
 const RECOUNT_MS = 100;
 // What holds until the service has said so.
-const RULES = { orders: ORDERS, voting: "both", edit_seconds: 900, self_votes: false, guests: false, open_on_first: false, may_mark: false };
+const RULES = {
+  orders: ORDERS,
+  voting: "both",
+  edit_seconds: 900,
+  self_votes: false,
+  guests: false,
+  open_on_first: false,
+  may_mark: false,
+};
 
 /**
  * Attributes: `site`, `resource`; `base` (the service, by default where this script is from);
@@ -84,7 +92,8 @@ export class RostraDiscussion extends HTMLElement {
     if (life.signal.aborted) return;
     this.site = this.getAttribute("site") ?? "";
     this.resource = this.getAttribute("resource") ?? location.origin + location.pathname;
-    const wanted = this.getAttribute("lang") || this.closest("[lang]")?.getAttribute("lang") || navigator.language || "en";
+    const wanted =
+      this.getAttribute("lang") || this.closest("[lang]")?.getAttribute("lang") || navigator.language || "en";
     ({ t: this.t, language: this.language } = speech(wanted));
     this.order ??= this.getAttribute("order") ?? undefined;
     this.session = new Session(this, this.site);
@@ -185,8 +194,14 @@ export class RostraDiscussion extends HTMLElement {
     this.form = el("div", {});
     this.polite = el("div", { class: "hidden", role: "status", "aria-live": "polite" });
     this.main = new Listing(this);
-    const section = el("section", { "aria-label": t("discussion"), lang: this.language },
-      el("header", { class: "top" }, this.count, this.tabs), this.form, this.main.node, this.polite);
+    const section = el(
+      "section",
+      { "aria-label": t("discussion"), lang: this.language },
+      el("header", { class: "top" }, this.count, this.tabs),
+      this.form,
+      this.main.node,
+      this.polite,
+    );
     this.shadowRoot.replaceChildren(section);
     this.showOrders();
     this.showForm();
@@ -211,8 +226,16 @@ export class RostraDiscussion extends HTMLElement {
     const usual = [...ORDERS, ...this.rules.orders.filter((one) => !ORDERS.includes(one))];
     const orders = (asked ?? usual).filter((one) => this.rules.orders.includes(one) || one === this.order);
     if (orders.join() !== [...this.tabs.children].map((tab) => tab.dataset.order).join()) {
-      this.tabs.replaceChildren(...orders.map((order) =>
-        el("button", { type: "button", "data-order": order, text: this.t(order), onclick: () => this.reorder(order) })));
+      this.tabs.replaceChildren(
+        ...orders.map((order) =>
+          el("button", {
+            type: "button",
+            "data-order": order,
+            text: this.t(order),
+            onclick: () => this.reorder(order),
+          }),
+        ),
+      );
     }
     for (const tab of this.tabs.children) tab.setAttribute("aria-pressed", String(tab.dataset.order === this.order));
   }
@@ -231,7 +254,13 @@ export class RostraDiscussion extends HTMLElement {
   showForm() {
     const { t } = this;
     const closed = this.discussion && !this.discussion.open;
-    const kind = closed ? "closed" : this.writable ? `write ${this.person.id}` : this.person ? "none" : `guest ${this.rules.guests}`;
+    const kind = closed
+      ? "closed"
+      : this.writable
+        ? `write ${this.person.id}`
+        : this.person
+          ? "none"
+          : `guest ${this.rules.guests}`;
     if (kind === this.form.dataset.kind) return;
     this.form.dataset.kind = kind;
     if (closed) this.form.replaceChildren(el("p", { class: "state", text: t("closed") }));
@@ -318,11 +347,16 @@ export class RostraDiscussion extends HTMLElement {
     event.preventDefault();
     history.replaceState(null, "", `#comment-${view.shape.id}`);
     this.point(view);
-    if (copy) navigator.clipboard?.writeText(location.href).then(() => view.tell(this.t("copied")), () => {});
+    if (copy)
+      navigator.clipboard?.writeText(location.href).then(
+        () => view.tell(this.t("copied")),
+        () => {},
+      );
   }
 
   point(view) {
-    for (const listing of this.listings) for (const one of listing.views.values()) one.article.classList.toggle("here", one === view);
+    for (const listing of this.listings)
+      for (const one of listing.views.values()) one.article.classList.toggle("here", one === view);
     view.article.focus();
   }
 
@@ -352,15 +386,23 @@ export class RostraDiscussion extends HTMLElement {
 
   said(listing, view, data) {
     const { children: _, next_children: __, ...rest } = data;
-    if (view) view.update({ ...view.shape, ...rest, my_vote: view.shape.my_vote, pending: stillPending(view.shape, data) });
-    else if (data.edited_at || (listing.passage && data.passage !== listing.passage)) return; // is not new, or not here
+    if (view)
+      view.update({ ...view.shape, ...rest, my_vote: view.shape.my_vote, pending: stillPending(view.shape, data) });
+    else if (data.edited_at || (listing.passage && data.passage !== listing.passage))
+      return; // is not new, or not here
     else if (this.sending && data.author?.id === this.person?.id) this.sending.then(() => listing.news(data.id));
     else listing.news(data.id);
   }
 
   gone(listing, view, { id, status }) {
     listing.heardOf(id);
-    view?.update({ ...view.shape, status, body: null, html: null, author: status === "erased" ? view.shape.author : null });
+    view?.update({
+      ...view.shape,
+      status,
+      body: null,
+      html: null,
+      author: status === "erased" ? view.shape.author : null,
+    });
   }
 }
 

@@ -1,6 +1,7 @@
 // Every word that readers see, by language. A placeholder is {name}; what depends on a number has a
 // word for each of the language's own plural forms (`one`, `other`, …, as Intl.PluralRules names them).
 
+// prettier-ignore
 const STRINGS = {
   en: {
     comments: { one: "1 comment", other: "{n} comments" }, none: "No comments yet. Begin the discussion.",
@@ -89,7 +90,8 @@ export function speech(wanted) {
     const said = table[name] ?? name;
     const text = typeof said === "string" ? said : (said[plurals.select(values.n)] ?? said.other);
     return text.replace(/\{(\w+)\}/g, (_, key) =>
-      typeof values[key] === "number" ? numbers.format(values[key]) : String(values[key] ?? ""));
+      typeof values[key] === "number" ? numbers.format(values[key]) : String(values[key] ?? ""),
+    );
   };
   return { t, language };
 }
@@ -123,7 +125,14 @@ export function exact(time, language) {
 
 // Times as readers say them.
 
-const STEPS = [[60, "second"], [60, "minute"], [24, "hour"], [30.44, "day"], [12, "month"], [Infinity, "year"]];
+const STEPS = [
+  [60, "second"],
+  [60, "minute"],
+  [24, "hour"],
+  [30.44, "day"],
+  [12, "month"],
+  [Infinity, "year"],
+];
 
 /** @param {string} time RFC 3339 @param {string} language */
 export function ago(time, language) {

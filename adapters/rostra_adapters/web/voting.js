@@ -18,7 +18,13 @@ export class Votes {
     const barred = !person || (view.mine && !rules.self_votes);
     this.up.disabled = this.down.disabled = barred;
     if (!person) this.up.title = this.down.title = t("sign_in");
-    this.node = el("span", { class: "vote", role: "group" }, voting !== "off" && this.up, this.score, voting === "both" && this.down);
+    this.node = el(
+      "span",
+      { class: "vote", role: "group" },
+      voting !== "off" && this.up,
+      this.score,
+      voting === "both" && this.down,
+    );
     this.show();
   }
 
@@ -29,7 +35,11 @@ export class Votes {
     svg.append(document.createElementNS(SVG, "path"));
     svg.firstChild.setAttribute("d", path);
     const label = this.view.owner.t(name);
-    return el("button", { type: "button", class: name, "aria-label": label, title: label, onclick: () => this.vote(value) }, svg);
+    return el(
+      "button",
+      { type: "button", class: name, "aria-label": label, title: label, onclick: () => this.vote(value) },
+      svg,
+    );
   }
 
   show() {
