@@ -27,12 +27,13 @@ serve: install ## start the service, with an article to try it at /demo; ROSTRA_
 demo: install ## publish a conversation and print its most voted comments; POLIS=folder takes an Open Polis one
 	@exec env POLIS='$(POLIS)' $(BIN)/python infra/polis/demo.py
 
-lint: install ## formatting, lint, import contracts, types, known vulnerabilities of what is locked
+lint: install ## formatting, lint, import contracts, types, known vulnerabilities of what is locked; JavaScript, where node and npm are there
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 	$(BIN)/python infra/checks/audit.py
+	$(BIN)/python infra/checks/javascript.py
 
 # Byte code of the tests is kept even where the environment says otherwise: each worker needs it.
 PYTEST := env PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses auto
@@ -55,6 +56,7 @@ bench-report: install ## table and plots of what was measured
 format: install ## format the code and mend what lint can
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
+	$(BIN)/python infra/checks/javascript.py --fix
 
 lock: install ## resolve the dependencies anew, for every Python from 3.11 on
 	$(BIN)/uv pip compile --quiet --no-config --universal --python-version 3.11 --upgrade --generate-hashes \
@@ -62,5 +64,5 @@ lock: install ## resolve the dependencies anew, for every Python from 3.11 on
 		--extra local --extra otel --extra dev pyproject.toml --output-file requirements.lock
 
 clean: ## remove what the commands above made, but no data
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dist
+	rm -rf infra/checks/js/node_modules .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dist
 	find domain projections adapters tests infra -name __pycache__ -prune -exec rm -rf {} +

@@ -1,0 +1,108 @@
+"""Check the web reader's JavaScript and style sheets with prettier and eslint.
+
+Exits 1 if a check fails. Exits 0 also if node, npm or a registry is missing: the last line then
+says that JavaScript was not checked. ROSTRA_TEST_REQUIRE=node makes a missing node an error.
+`--fix` formats the files and mends what eslint can.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "infra/checks/js"
+LOCK = PACKAGE / "package-lock.json"
+# A copy of the lock file that the installed tools are of.
+INSTALLED = PACKAGE / "node_modules/.installed.json"
+INSTALL_TIMEOUT_SECONDS = 90
+CHECKED = ("adapters/rostra_adapters/web", "tests/embed", "infra/checks/js")
+SUFFIXES = (".css", ".js", ".mjs", ".ts")
+
+
+def main() -> int:
+    """Install the tools if the lock file has changed, and run each over the files."""
+    if shutil.which("node") is None:
+        print("JavaScript not checked: there is no node; install nodejs and npm")
+        return 1 if "node" in os.environ.get("ROSTRA_TEST_REQUIRE", "").split(",") else 0
+    if not _is_installed():
+        problem = _install()
+        if problem is not None:
+            print(f"JavaScript not checked: {problem}")
+            return 0
+    fix = "--fix" in sys.argv[1:]
+    results = [_run(name, *arguments) for name, *arguments in _commands(_files(), fix=fix)]
+    return max(results)
+
+
+def _is_installed() -> bool:
+    return INSTALLED.exists() and INSTALLED.read_bytes() == LOCK.read_bytes()
+
+
+def _install() -> str | None:
+    """Install the locked tools. Return the reason if npm or its registry is missing."""
+    npm = shutil.which("npm")
+    if npm is None:
+        return "there is no npm; install it"
+    options = ("--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=1")
+    try:
+        done = subprocess.run(
+            [npm, "ci", *options],
+            cwd=PACKAGE,
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=INSTALL_TIMEOUT_SECONDS,
+        )
+    except subprocess.TimeoutExpired:
+        return f"npm installed nothing within {INSTALL_TIMEOUT_SECONDS} seconds"
+    if "EUSAGE" in done.stderr or "EINTEGRITY" in done.stderr:
+        sys.exit(done.stderr)  # the lock file is wrong, not the connection
+    if done.returncode:
+        return f"npm could not install the tools ({_code(done.stderr)})"
+    INSTALLED.write_bytes(LOCK.read_bytes())
+    return None
+
+
+def _code(stderr: str) -> str:
+    """Return npm's error code, such as ECONNREFUSED."""
+    codes = [line.split()[-1] for line in stderr.splitlines() if " code " in line]
+    return codes[0] if codes else "no error code"
+
+
+def _files() -> list[str]:
+    """List the files that git tracks or would add."""
+    command = ("git", "ls-files", "--cached", "--others", "--exclude-standard", "--", *CHECKED)
+    try:
+        done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+        names = done.stdout.splitlines()
+    except (OSError, subprocess.CalledProcessError):  # an unpacked archive is no clone
+        found = (path for folder in CHECKED for path in (ROOT / folder).rglob("*"))
+        names = [str(path.relative_to(ROOT)) for path in found if "node_modules" not in path.parts]
+    return sorted({name for name in names if name.endswith(SUFFIXES) and (ROOT / name).is_file()})
+
+
+def _commands(files: list[str], *, fix: bool) -> list[list[str]]:
+    """Return the commands, each with the name of its program first."""
+    scripts = [name for name in files if name.endswith((".js", ".mjs"))]
+    return [
+        ["eslint", "--config", str(PACKAGE / "eslint.config.js"), *(["--fix"] * fix), *scripts],
+        [
+            "prettier",
+            *("--config", str(PACKAGE / "prettier.json"), "--log-level", "warn"),
+            "--write" if fix else "--check",
+            *files,
+        ],
+    ]
+
+
+def _run(name: str, *arguments: str) -> int:
+    program = PACKAGE / "node_modules/.bin" / name
+    done = subprocess.run([str(program), *arguments], cwd=ROOT, check=False)
+    print(f"{name}: {'failed' if done.returncode else 'passed'}", flush=True)
+    return 1 if done.returncode else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
