@@ -18,11 +18,12 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import asyncpg
+import click
 import pytest
 from click.testing import CliRunner, Result
 
 from rostra import ids
-from rostra_adapters.cli import main
+from rostra_adapters.cli import COMMANDS, main
 from rostra_adapters.http.auth import tokens
 from service import SECRET, event, opened, posted, token, voted
 from wire import Wire
@@ -138,6 +139,19 @@ def test_help_says_each_command_and_each_has_an_example(
         assert help_.exit_code == 0
         assert f"rostra {name}" in help_.stdout.split("For example:")[1]
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_option_has_a_variable_that_help_names(
+    invoke: Callable[..., Result], name: str
+) -> None:
+    command = main.get_command(click.Context(main), name)
+    assert command is not None
+    shown = "".join(invoke(name, "--help").stdout.split())
+    options = [one for one in command.params if isinstance(one, click.Option)]
+    for option in options:
+        assert str(option.envvar).startswith("ROSTRA_"), option.name
+        assert f"envvar:{option.envvar}" in shown, option.name
 
 
 def test_help_imports_no_driver_and_no_server(tmp_path: Path) -> None:

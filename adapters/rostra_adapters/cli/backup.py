@@ -51,12 +51,14 @@ async def _backup(where: Place, folder: Path) -> None:
 @option(
     "--erasures",
     metavar="FILE",
+    envvar="ROSTRA_ERASURES",
     type=click.Path(path_type=Path, dir_okay=False),
     help="The newest file of erasures; by default the one that is appended to.",
 )
 @option(
     "--keys",
     metavar="FILE",
+    envvar="ROSTRA_KEYS",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="Keys of another backup, which may be newer than the log's.",
 )

@@ -16,6 +16,7 @@ from rostra_adapters.cli.terminal import write_json_lines
 @option(
     "--person",
     metavar="P",
+    envvar="ROSTRA_PERSON",
     help="Whatever a person of the site wrote and did.",
 )
 @place
