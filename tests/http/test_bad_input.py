@@ -258,7 +258,15 @@ def _texts(value: Any) -> list[str]:
 
 
 QUERIES = {
-    "/v1/discussions": ["", "site=", "site=a%00", "site=a&site=b", "site=a&limit=0", "sit=a"],
+    "/v1/discussions": [
+        "",
+        "site=",
+        "site=a%00",
+        "site=a&resource=%FF",
+        "site=a&site=b",
+        "site=a&limit=0",
+        "sit=a",
+    ],
     "/v1/discussions/{id}/comments": [
         "order=funniest",
         "limit=101",
@@ -275,6 +283,7 @@ QUERIES = {
         "wait=nan",
         "wait=31",
         "order=%FF",
+        "passage=%C3%28",
     ],
     "/v1/counts": ["site=a", "resource=a", "site=a&resource=", "site=a" + "&resource=b" * 101],
     "/v1/events": ["after=-1", "limit=5001", "limit=0", "type=x", "resource=a", "wait=x", "a=b"],

@@ -107,9 +107,12 @@ async def test_a_body_that_breaks_off_records_nothing(service: Service) -> None:
     assert await service.app.head() == 0
 
 
+@pytest.mark.parametrize("encoding", ["compress", "br", "zstd"])
 @pytest.mark.parametrize("media_type", [STRUCTURED, BATCHED, "application/x-ndjson"])
-async def test_a_body_in_another_encoding_is_refused(service: Service, media_type: str) -> None:
-    headers = {"Content-Type": media_type, "Content-Encoding": "compress"}
+async def test_a_body_in_another_encoding_is_refused(
+    service: Service, media_type: str, encoding: str
+) -> None:
+    headers = {"Content-Type": media_type, "Content-Encoding": encoding}
     answer = await service.ask("POST", "/v1/events", token=token(), headers=headers, body=b"x")
     assert (answer.status, answer.problem) == (415, "unsupported-media-type")
     assert answer.headers["Accept-Encoding"] == "gzip, deflate"

@@ -22,7 +22,7 @@ from rostra_adapters.http.heads import (
     problem_of_head,
     problem_of_line,
 )
-from rostra_adapters.http.messages import close_unread
+from rostra_adapters.http.messages import close_unread, other_encoding
 from rostra_adapters.http.middleware.cached_pages import Handle
 from rostra_adapters.http.middleware.metrics import NO_ROUTE
 from rostra_adapters.http.middleware.problems_and_cors import ANY_ORIGIN, problem_of
@@ -260,6 +260,8 @@ def _problem(status: int, exc: BaseException | None, settings: HttpSettings) -> 
             return problem_of_line(exc, settings)
         case http_exceptions.BadStatusLine() | http_exceptions.InvalidURLError():
             return Problem("bad-request", "the request line cannot be read")
+        case http_exceptions.ContentEncodingError():  # aiohttp has no library to unpack it
+            return other_encoding()
         case http_exceptions.PayloadEncodingError():
             return Problem("bad-request", "the body cannot be read")
         case http_exceptions.HttpProcessingError():

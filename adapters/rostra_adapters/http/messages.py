@@ -96,8 +96,13 @@ def check_encoding(request: web.Request) -> None:
     `unsupported-media-type`."""
     encoding = request.headers.get(hdrs.CONTENT_ENCODING, "").lower()
     if encoding not in ENCODINGS:
-        takes = {"Accept-Encoding": "gzip, deflate"}
-        raise Problem("unsupported-media-type", "`Content-Encoding` is another", headers=takes)
+        raise other_encoding()
+
+
+def other_encoding() -> Problem:
+    """Return the problem of a body that is packed in a way that is not taken."""
+    takes = {"Accept-Encoding": "gzip, deflate"}
+    return Problem("unsupported-media-type", "`Content-Encoding` is another", headers=takes)
 
 
 def _too_large(bytes_max: int) -> Problem:

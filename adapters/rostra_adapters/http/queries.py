@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from typing import Any, TypeVar
+from urllib.parse import unquote_to_bytes
 from uuid import UUID
 
 import msgspec
@@ -24,6 +25,7 @@ class Query:
 
     def __init__(self, request: web.Request, *, known: Collection[str]) -> None:
         self._query = request.query
+        _check_utf_8(request.rel_url.raw_query_string)
         for name in self._query:
             if name not in known:
                 raise _bad(name[:100], "is not a parameter of this")
@@ -95,12 +97,20 @@ class Query:
 
 def _fitting(name: str, value: str, kind: Any) -> Any:
     try:
-        value.encode()  # what was not UTF-8 in the URL shows as half surrogates
         return msgspec.convert(value, kind)
-    except UnicodeEncodeError:
-        raise _bad(name, "is not UTF-8") from None
     except msgspec.ValidationError as error:
         raise _bad(name, words(str(error))) from None
+
+
+def _check_utf_8(query: str) -> None:
+    """Refuse what yarl would replace: of bytes that are not UTF-8 it makes one character, so that
+    several names would be one. Raises the problem `bad-query`."""
+    if query.isascii() and "%" not in query:
+        return
+    try:
+        unquote_to_bytes(query).decode()
+    except UnicodeError:
+        raise Problem("bad-query", "the query is not UTF-8") from None
 
 
 def _bad(name: str, message: str) -> Problem:
