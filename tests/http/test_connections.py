@@ -4,6 +4,7 @@ import asyncio
 import gc
 import json
 import socket
+import zlib
 from collections.abc import Callable
 from time import monotonic, sleep
 from typing import Any, TypeVar
@@ -23,6 +24,7 @@ DISCUSSION = ids.discussion_id(PLACE["site"], PLACE["resource"])
 LIVE = f"/v1/discussions/{DISCUSSION}/live"
 JSON = "Content-Type: application/json"
 HERE, THERE = "127.0.0.1", "127.0.0.2"
+PACKED = zlib.compress(b" " * 10_000_000)
 T = TypeVar("T")
 
 
@@ -501,6 +503,8 @@ async def test_a_structured_event_is_published_over_a_kept_connection(service: S
         request("GET", "/v1/nothing", "Cookie: " + "a" * 8_000),
         request("PUT", "/v1/rules", "Cookie: " + "a" * 8_000),
         request("POST", "/v1/preview", JSON, body=b"{}"),
+        request("POST", "/v1/guests", JSON, "Transfer-Encoding: chunked") + b"1\r\na\r\n" * 60_000,
+        request("POST", "/v1/guests", JSON, "Content-Encoding: deflate", body=PACKED),
         request("GET", f"/v1/discussions/{DISCUSSION}?limit=x"),
         b"GET / HTTP/1.1\r\nHost: x\r\nA: b",
         b"GET /" + b"a" * 200_000,
