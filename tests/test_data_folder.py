@@ -14,6 +14,7 @@ from rostra_adapters.data_folder.folder import (
     make_data_folder,
     master_key,
     secret,
+    write_durably,
 )
 
 
@@ -92,3 +93,29 @@ async def test_a_database_in_a_file_is_its_owners_alone(tmp_path: Path) -> None:
         os.umask(before)
     assert set(files) >= {"log.db", "log.db.master-key"}
     assert set(files.values()) == {0o600}
+
+
+def test_a_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    write_durably(file, b"old" * 100_000)
+    with file.open("rb") as reader:
+        write_durably(file, b"new")
+        assert reader.read() == b"old" * 100_000
+    assert file.read_bytes() == b"new"
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_write_that_fails_leaves_the_old_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "file"
+    write_durably(file, b"old")
+
+    def fail(descriptor: int) -> None:
+        raise OSError(f"no room for {descriptor}")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(OSError, match="no room"):
+        write_durably(file, b"new")
+    assert file.read_bytes() == b"old"

@@ -1,15 +1,14 @@
 """Taking a backup back: whoever was erased since is erased again before anybody reads."""
 
-import os
 from pathlib import Path
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import msgspec
 
 import rostra_adapters
 from rostra_adapters.application.app import App
 from rostra_adapters.data_folder.erasures_file import ErasuresFile
-from rostra_adapters.data_folder.folder import PRIVATE_FOLDER, sync_folder
+from rostra_adapters.data_folder.folder import PRIVATE_FOLDER, write_durably
 from rostra_adapters.postgres import backup, schema
 from rostra_adapters.postgres.backup import BackupRefused
 from rostra_adapters.postgres.views.patient import connected
@@ -100,11 +99,4 @@ def keep(erasures: Path, place: Path) -> None:
     if place.exists() and place.samefile(erasures):
         return
     place.parent.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
-    draft = place.with_name(f".{place.name}-{uuid4().hex[:8]}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(erasures.read_bytes())
-        file.flush()
-        os.fsync(file.fileno())
-    draft.rename(place)
-    sync_folder(place.parent)
+    write_durably(place, erasures.read_bytes())

@@ -67,19 +67,13 @@ def master_key(data: Path) -> str:
 
 def add_master_key(data: Path) -> None:
     """A new one, before the one that there is."""
-    _replace(data / "master-key", [secrets.token_hex(SECRET_BYTES), *master_key(data).split(",")])
+    keys = [secrets.token_hex(SECRET_BYTES), *master_key(data).split(",")]
+    write_durably(data / "master-key", _lines(keys))
 
 
 def drop_former_master_keys(data: Path) -> None:
     """Nothing is wrapped with them any more."""
-    _replace(data / "master-key", master_key(data).split(",")[:1])
-
-
-def _replace(file: Path, lines: list[str]) -> None:
-    """Whoever reads it reads the old lines or the new ones."""
-    draft = _draft(file, lines)
-    draft.rename(file)
-    sync_folder(file.parent)
+    write_durably(data / "master-key", _lines(master_key(data).split(",")[:1]))
 
 
 def key_file(path: Path) -> str:
@@ -101,7 +95,7 @@ def _key(path: Path, text: str) -> str:
 def _make(path: Path) -> None:
     """Links a finished file into place: nobody reads half a secret, and of two makers one wins."""
     make_data_folder(path.parent)
-    draft = _draft(path, [secrets.token_hex(SECRET_BYTES)])
+    draft = _draft(path, _lines([secrets.token_hex(SECRET_BYTES)]))
     try:
         try:
             path.hardlink_to(draft)
@@ -112,19 +106,36 @@ def _make(path: Path) -> None:
         draft.unlink()
 
 
-def _draft(path: Path, lines: list[str]) -> Path:
-    """A finished file beside it, readable by its owner alone."""
+def _lines(lines: list[str]) -> bytes:
+    return "".join(f"{line}\n" for line in lines).encode("ascii")
+
+
+def write_durably(file: Path, data: bytes) -> None:
+    """Write or replace a file that its owner alone may read; it is on the disk on return.
+
+    Readers see the old bytes or the new ones, also after a crash.
+    """
+    rename_durably(_draft(file, data), file)
+
+
+def _draft(path: Path, data: bytes) -> Path:
+    """Make a finished file beside `path`, readable by its owner alone."""
     draft = path.with_name(f".{path.name}-{secrets.token_hex(8)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.writelines(f"{line}\n" for line in lines)
+    with os.fdopen(private_file(draft, os.O_WRONLY | os.O_EXCL), "wb") as file:
+        file.write(data)
         file.flush()
         os.fsync(file.fileno())
     return draft
 
 
+def rename_durably(draft: Path, place: Path) -> None:
+    """Give a finished file or folder its name; the name is on the disk on return."""
+    draft.rename(place)
+    sync_folder(place.parent)
+
+
 def sync_folder(folder: Path) -> None:
-    """Makes the names in a folder durable; fsync of a file alone does not."""
+    """Make the names in a folder durable; fsync of a file alone does not."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

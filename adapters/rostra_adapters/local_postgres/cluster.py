@@ -17,7 +17,7 @@ from hashlib import sha256
 from pathlib import Path
 from urllib.parse import quote
 
-from rostra_adapters.data_folder.folder import sync_folder
+from rostra_adapters.data_folder.folder import rename_durably
 from rostra_adapters.local_postgres.programs import (
     LocalPostgresError,
     Programs,
@@ -88,8 +88,7 @@ class Cluster:
         new = Path(tempfile.mkdtemp(prefix="new-", dir=self.home))
         own(new, self.programs.account)
         self._initialise(new)
-        new.rename(self.folder)
-        sync_folder(self.home)
+        rename_durably(new, self.folder)
 
     def start_unless_answering(self, *, wait_seconds_max: float) -> None:
         """Tries again while a server that was killed still holds memory or its place.

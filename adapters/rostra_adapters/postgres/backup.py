@@ -20,7 +20,7 @@ import asyncpg
 import msgspec
 
 from rostra_adapters.data_folder.erasures_file import NOTHING_WRITTEN, Written
-from rostra_adapters.data_folder.folder import private_file, sync_folder
+from rostra_adapters.data_folder.folder import private_file, rename_durably, write_durably
 from rostra_adapters.postgres import schema
 from rostra_adapters.postgres.connection import Connection
 
@@ -135,14 +135,9 @@ def _draft(folder: Path) -> Path:
 
 
 def _complete(draft: Path, folder: Path, manifest: Manifest) -> None:
-    """Whole and on the disk before it has its name."""
-    with os.fdopen(private_file(draft / MANIFEST, os.O_WRONLY | os.O_EXCL), "wb") as opened:
-        opened.write(msgspec.json.encode(manifest))
-        opened.flush()
-        os.fsync(opened.fileno())
-    sync_folder(draft)
-    draft.rename(folder)
-    sync_folder(folder.parent)
+    """Put the whole backup on the disk before it has its name."""
+    write_durably(draft / MANIFEST, msgspec.json.encode(manifest))
+    rename_durably(draft, folder)
 
 
 def manifest_of(folder: Path) -> Manifest:
