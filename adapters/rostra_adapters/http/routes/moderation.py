@@ -177,7 +177,7 @@ class Moderation:
         passage = id_in_path(request, ids.Kind.PASSAGE)
         discussion = ids.discussion_of(passage)
         actor = await enter(request, self._app, discussion, scope="moderate")
-        most = self._settings.request_bytes_max
+        most = self._settings.person_request_bytes_max
         ruling = await decoded(request, PassageRuling, bytes_max=most)
         command = PASSAGE_ACTIONS[ruling.action](
             site=actor.site, resource=actor.resource, passage_id=passage, by=actor.person
