@@ -139,6 +139,17 @@ async def test_long_answers_are_compressed_when_that_is_asked_for(service: Servi
     assert "Accept-Encoding" in packed.headers["Vary"]
 
 
+@pytest.mark.parametrize("path", ["/openapi.json", "/docs", "/problems", "/embed/rostra.js"])
+async def test_what_shows_no_view_is_compressed_likewise(service: Service, path: str) -> None:
+    plain = await service.ask("GET", path, headers={"Accept-Encoding": "identity"})
+    packed = await service.ask("GET", path, headers={"Accept-Encoding": "gzip"})
+    assert "Content-Encoding" not in plain.headers
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert packed.body == plain.body
+    assert packed.headers["ETag"] == plain.headers["ETag"]
+    assert "Accept-Encoding" in packed.headers["Vary"]
+
+
 async def test_a_request_may_come_compressed_and_its_limit_counts_it_unpacked(
     service: Service,
 ) -> None:

@@ -148,9 +148,13 @@ def tagged(
     media_type: str,
     headers: Mapping[str, str] | None = None,
 ) -> web.Response:
-    """Answer with a body that shows no view: its ETag is its hash; 304 where the client has it."""
+    """Answer with a body that shows no view, compressed where it is long and that was asked for.
+
+    Its ETag is its hash; 304 where the client has it.
+    """
     etag = blake2b(body, digest_size=ETAG_BYTES).hexdigest()
     given = {hdrs.ETAG: f'"{etag}"', hdrs.CACHE_CONTROL: "no-cache", **(headers or {})}
     if is_known(request, f'"{etag}"'):
         return web.Response(status=304, headers=given)
-    return web.Response(body=body, headers={hdrs.CONTENT_TYPE: media_type, **given})
+    least = request.app[SETTINGS].compressed_bytes_min
+    return answer(request, body, compressed_bytes_min=least, media_type=media_type, headers=given)
