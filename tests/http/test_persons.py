@@ -198,6 +198,20 @@ async def test_a_vote_sets_the_standing_outright(service: Service) -> None:
     assert (await shown(service, str(C1), BOB))["my_vote"] == 0
 
 
+async def test_what_shows_a_view_says_how_far_it_has_read(durable_service: Service) -> None:
+    service = durable_service
+    await service.given(
+        event("site.configured", settings={"open_on_first": True}), opened(), posted()
+    )
+    vote = await act(service, "PUT", f"{ON_C1}/vote", BOB, value=1)
+    assert vote.status == 200
+    assert int(vote.headers["Rostra-Position"]) >= vote.json["position"] == 4
+    for status in (201, 200):
+        opened_one = await act(service, "PUT", "/v1/discussions", BOB, site=SITE, resource="/buses")
+        assert opened_one.status == status
+        assert int(opened_one.headers["Rostra-Position"]) >= opened_one.json["position"] == 5
+
+
 async def test_a_vote_counts_though_a_publishers_clock_runs_ahead(service: Service) -> None:
     from datetime import UTC, datetime, timedelta
 

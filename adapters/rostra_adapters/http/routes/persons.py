@@ -29,6 +29,7 @@ from rostra.deciding.handle import Outcome
 from rostra.deciding.person_rules import not_opened_by_readers
 from rostra.limits import KEY_CHARACTERS_MAX
 from rostra.times import Time
+from rostra_adapters.application import read_position
 from rostra_adapters.application.app import App
 from rostra_adapters.application.queries.history import comment_state
 from rostra_adapters.http.auth import tokens
@@ -36,6 +37,7 @@ from rostra_adapters.http.auth.actors import Actor, enter, submitted, visit
 from rostra_adapters.http.auth.readers import id_in_path
 from rostra_adapters.http.bodies import decoded
 from rostra_adapters.http.messages import answer
+from rostra_adapters.http.middleware.page_cache import POSITION
 from rostra_adapters.http.preconditions import version_seen
 from rostra_adapters.http.problems import Problem, refused
 from rostra_adapters.http.routes.reads import Reads
@@ -251,14 +253,16 @@ class Persons:
         async with request.app[WRITES].guest_vote(request, actor.person, comment, discussion, now):
             outcome = await submitted(request, self._app, self._settings, command, actor.act(now))
         await self._app.wait(outcome.position or 0, self._settings.wait_seconds_default)
-        found = await self._app.views.reads.comment(comment)
+        begun = self._app.position()
+        with read_position.recorded() as seen:
+            found = await self._app.views.reads.comment(comment)
         assert found is not None
         _, row = found
         position = max(row.changed, outcome.position or 0)
         shape = VoteShape(
             up=row.up, down=row.down, score=row.score, my_vote=new.value, position=position
         )
-        return self._answer(request, shape)
+        return self._answer(request, shape, read_up_to=seen.lowest or begun)
 
     async def open(self, request: web.Request) -> web.Response:
         """Open a discussion; one that is open is shown as it stands."""
@@ -275,10 +279,12 @@ class Persons:
         outcome = await submitted(request, self._app, self._settings, command, act)
         await self._app.wait(outcome.position or 0, self._settings.wait_seconds_default)
         await self._enter(request, discussion)
-        shape = await self._app.discussion(discussion)
+        begun = self._app.position()
+        with read_position.recorded() as seen:
+            shape = await self._app.discussion(discussion)
         status = 201 if outcome.status == "recorded" else 200
-        location = f"/v1/discussions/{discussion}"
-        return self._answer(request, shape, status=status, location=location)
+        location, read = f"/v1/discussions/{discussion}", seen.lowest or begun
+        return self._answer(request, shape, status=status, location=location, read_up_to=read)
 
     # -- what several do
 
@@ -317,8 +323,12 @@ class Persons:
         *,
         status: int = 200,
         location: str | None = None,
+        read_up_to: int | None = None,
     ) -> web.Response:
+        """Answer with a shape; `read_up_to` is the position of the view that it shows."""
         headers: dict[str, str] = {hdrs.CACHE_CONTROL: "no-store"}
+        if read_up_to is not None:
+            headers[POSITION] = str(read_up_to)
         if location is not None:
             headers[hdrs.LOCATION] = location
         body, least = msgspec.json.encode(shape), self._settings.compressed_bytes_min
