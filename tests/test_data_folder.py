@@ -9,13 +9,13 @@ import pytest
 
 import rostra_adapters
 from rostra_adapters.data_folder.folder import (
-    DataFolderError,
     exclusively,
     make_data_folder,
     master_key,
     secret,
     write_durably,
 )
+from rostra_adapters.errors import DataFolderError
 
 
 def test_a_secret_is_made_once_and_readable_by_its_owner_alone(tmp_path: Path) -> None:

@@ -17,14 +17,10 @@ import asyncpg
 import psycopg
 import pytest
 
+from rostra_adapters.errors import LocalPostgresError
 from rostra_adapters.local_postgres import programs as local_postgres_programs
 from rostra_adapters.local_postgres.cluster import answers
-from rostra_adapters.local_postgres.lease import (
-    LocalPostgresError,
-    local_postgres,
-    postmaster_pid,
-    start,
-)
+from rostra_adapters.local_postgres.lease import local_postgres, postmaster_pid, start
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root has to become someone else")
 

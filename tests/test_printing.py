@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rostra_adapters.errors import InvalidDatabaseUrl
 from rostra_adapters.http.middleware.request_log import JsonLines
 from rostra_adapters.observability.printing import (
     url_without_password,
@@ -18,7 +19,7 @@ from rostra_adapters.observability.printing import (
     visible_json,
     without_passwords,
 )
-from rostra_adapters.postgres.connect import InvalidDatabaseUrl, create_pool
+from rostra_adapters.postgres.connect import create_pool
 from rostra_adapters.postgres.views.patient import connected
 
 PASSWORDS = st.text(min_size=1).map(lambda text: f"Zq9{text}9qZ")

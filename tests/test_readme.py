@@ -36,7 +36,8 @@ discussion = ids.discussion_id("news", "/tea")
 command = CastVote(site="news", resource="/tea", comment="c1", voter="bo", value=1)
 comment = Comment(CommentPosted(time="", author="ann", status="published"))
 for number in ("1", "2", "2"):
-    votes.cast(command, Act("app", number, f"2026-01-0{number}T00:00:00.000000Z"), comment)
+    context = CommandContext("app", number, f"2026-01-0{number}T00:00:00.000000Z")
+    votes.cast(command, context, comment)
 state = mapper.read(votes, command.vote).state
 print(state.value, state.order[2], votes.recorder.max_notification_id())
 """

@@ -1,21 +1,64 @@
 """Rostra's adapters: PostgreSQL, stock recorders, HTTP, and the command line.
 
-`async with rostra_adapters.open(url) as app` is all of it for an app of your own.
+`async with rostra_adapters.open(url) as app` is all of it for an app of your own. The errors
+that it catches are here too; each is a `RostraError` (see `rostra_adapters.errors`).
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rostra_adapters.application.app import App
-    from rostra_adapters.composition import open  # noqa: A004  # it opens a Rostra, as named
+    from rostra_adapters.composition.opening import open  # noqa: A004  # it opens a Rostra
+    from rostra_adapters.errors import (
+        BackupRefused,
+        DataFolderError,
+        ErasuresUnreadable,
+        FoldingFailed,
+        InvalidDatabaseUrl,
+        JwksError,
+        LocalPostgresError,
+        NoMasterKey,
+        NotInstalled,
+        RebuildRefused,
+        RestoreUnfinished,
+        RolesRefused,
+        RostraError,
+        TracingError,
+        UnfitTable,
+        ViewBehind,
+        ViewsNotMade,
+        WrongMasterKey,
+    )
 
-__all__ = ["App", "open"]
+__all__ = [
+    "App",
+    "BackupRefused",
+    "DataFolderError",
+    "ErasuresUnreadable",
+    "FoldingFailed",
+    "InvalidDatabaseUrl",
+    "JwksError",
+    "LocalPostgresError",
+    "NoMasterKey",
+    "NotInstalled",
+    "RebuildRefused",
+    "RestoreUnfinished",
+    "RolesRefused",
+    "RostraError",
+    "TracingError",
+    "UnfitTable",
+    "ViewBehind",
+    "ViewsNotMade",
+    "WrongMasterKey",
+    "open",
+]
+
+_MODULES = {"App": "application.app", "open": "composition.opening"}
 
 
 def __getattr__(name: str) -> Any:
-    """Drivers are imported when they are asked for: `rostra --help` needs none."""
+    """Import a name when it is first read: `rostra --help` needs no driver."""
     if name in __all__:
-        from rostra_adapters import composition as opening
-
-        return getattr(opening, name)
-    raise AttributeError(name)
+        return getattr(import_module(f"{__name__}.{_MODULES.get(name, 'errors')}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

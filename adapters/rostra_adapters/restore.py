@@ -9,8 +9,8 @@ import rostra_adapters
 from rostra_adapters.application.app import App
 from rostra_adapters.data_folder.erasures_file import ErasuresFile
 from rostra_adapters.data_folder.folder import PRIVATE_FOLDER, write_durably
+from rostra_adapters.errors import BackupRefused
 from rostra_adapters.postgres import backup, schema
-from rostra_adapters.postgres.backup import BackupRefused
 from rostra_adapters.postgres.views.patient import connected
 
 LINES_AT_ONCE = 500

@@ -26,10 +26,14 @@ from erasure.test_nothing_is_found import (
 from rostra import ids
 from rostra_adapters import restore as restoring
 from rostra_adapters.cli import main
-from rostra_adapters.composition import RestoreUnfinished
-from rostra_adapters.data_folder.erasures_file import ErasuresFile, ErasuresUnreadable
-from rostra_adapters.keys.ring import WrongMasterKey
-from rostra_adapters.postgres.backup import KEYS, LOG, TEXTS, BackupRefused
+from rostra_adapters.data_folder.erasures_file import ErasuresFile
+from rostra_adapters.errors import (
+    BackupRefused,
+    ErasuresUnreadable,
+    RestoreUnfinished,
+    WrongMasterKey,
+)
+from rostra_adapters.postgres.backup import KEYS, LOG, TEXTS
 from service import MASTER_KEY, posted, serving_app
 
 DISCUSSION = str(ids.discussion_id("gazette", "/trams"))

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 from jwt.algorithms import OKPAlgorithm
 
 from http_keys import EC, ED, ISSUER, entry, keys, signed
+from rostra_adapters.errors import JwksError
 from rostra_adapters.http import HttpSettings
 from rostra_adapters.http.auth import jwks, tokens
 from rostra_adapters.http.auth.key_sources import FixedKeys
@@ -117,9 +118,9 @@ async def test_the_service_takes_them() -> None:
 def test_a_file_that_does_not_fit_says_why(text: str, tmp_path: Path) -> None:
     file = tmp_path / "jwks.json"
     file.write_text(text)
-    with pytest.raises(jwks.JwksError, match=r"jwks\.json"):
+    with pytest.raises(JwksError, match=r"jwks\.json"):
         jwks.read(file)
-    with pytest.raises(jwks.JwksError, match="read"):
+    with pytest.raises(JwksError, match="read"):
         jwks.read(tmp_path / "missing.json")
 
 

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from http_keys import EC, ED, entry, signed
+from rostra_adapters.errors import JwksError
 from rostra_adapters.http import HttpSettings
 from rostra_adapters.http.auth import jwks, key_sources
 from rostra_adapters.http.auth.key_sources import (
@@ -140,7 +141,7 @@ async def test_the_last_good_keys_stay_while_a_file_is_broken(
 
 def test_a_file_that_is_too_long_is_refused(file: Path) -> None:
     file.write_bytes(b" " * jwks.BYTES_MAX + content(granting(ED)))
-    with pytest.raises(jwks.JwksError, match="longer"):
+    with pytest.raises(JwksError, match="longer"):
         KeyFile(file)
 
 
@@ -324,7 +325,7 @@ async def test_a_server_whose_root_is_not_trusted_is_not_asked(
 
 @pytest.mark.parametrize("url", ["http://login.example/keys", "https://", "file:///etc/passwd"])
 def test_only_https_is_fetched(url: str) -> None:
-    with pytest.raises(jwks.JwksError, match="https"):
+    with pytest.raises(JwksError, match="https"):
         source_of(url)
 
 

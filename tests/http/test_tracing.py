@@ -12,6 +12,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ParentBased, Sampler
 from opentelemetry.trace import SpanKind
 
+from rostra_adapters.errors import TracingError
 from rostra_adapters.observability import tracing
 from service import STRUCTURED, Service, opened, posted, token
 
@@ -180,5 +181,5 @@ def test_an_exporter_is_configured_by_the_standard_variables(
 
 
 def test_an_exporter_that_is_not_there_is_said_to_be_missing() -> None:
-    with pytest.raises(tracing.TracingError, match="pigeon"):
+    with pytest.raises(TracingError, match="pigeon"):
         tracing.provider_of(["pigeon"])

@@ -12,14 +12,9 @@ import pytest
 from eventsourcing.sqlite import SQLiteDatastore
 
 from rostra.sealing import Damaged, Erased, associated_data
+from rostra_adapters.errors import WrongMasterKey
 from rostra_adapters.keys import ring as key_ring
-from rostra_adapters.keys.ring import (
-    KeptKey,
-    KeptKeyRing,
-    MasterKeys,
-    WrongMasterKey,
-    fingerprint,
-)
+from rostra_adapters.keys.ring import KeptKey, KeptKeyRing, MasterKeys, fingerprint
 from rostra_adapters.postgres import PostgresKeyRing
 from rostra_adapters.postgres.keys.ring import KEEP, MAKING
 from rostra_adapters.stock.keys import MemoryKeyRing, SqliteKeyRing

@@ -9,8 +9,8 @@ import pytest
 from log.log_examples import one, positions
 from log.stock import stock_recorder, stored
 from rostra.log import Appended
+from rostra_adapters.errors import UnfitTable
 from rostra_adapters.postgres import PostgresLog, install
-from rostra_adapters.postgres.schema import UnfitTable
 
 COLUMNS = """
 select column_name, data_type, is_nullable, column_default

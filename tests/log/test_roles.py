@@ -16,10 +16,9 @@ from click.testing import CliRunner, Result
 import rostra_adapters
 from cli.test_command_line import Command, Running, conversation, ndjson
 from rostra_adapters.cli import main
+from rostra_adapters.errors import NotInstalled, RolesRefused
 from rostra_adapters.local_postgres import lease as local_postgres
 from rostra_adapters.postgres import roles, schema
-from rostra_adapters.postgres.roles import RolesRefused
-from rostra_adapters.postgres.schema import NotInstalled
 from service import MASTER_KEY, SECRET, opened, posted
 
 POSTGRES_15 = Path("/usr/lib/postgresql/15/bin")

@@ -11,10 +11,11 @@ import rostra_adapters
 from model import Act
 from rostra_adapters.application.app import App
 from rostra_adapters.application.ports import Rebuilt
+from rostra_adapters.errors import RebuildRefused
 from rostra_adapters.postgres import locks
 from rostra_adapters.postgres.connect import LOST
 from rostra_adapters.postgres.rebuild import ranges
-from rostra_adapters.postgres.rebuild.rebuild import RebuildRefused, rebuild
+from rostra_adapters.postgres.rebuild.rebuild import rebuild
 from rostra_adapters.postgres.rebuild.verify import verify
 from rostra_adapters.postgres.views import backend
 from rostra_adapters.postgres.views.patient import connected

@@ -93,15 +93,6 @@ class ViewStatus(msgspec.Struct, frozen=True):
 RETRY_AFTER_SECONDS = 1.0
 
 
-class ViewBehind(Exception):
-    """The views have not read as far as was asked for."""
-
-    def __init__(self, position: int, wanted: int, retry_after_seconds: float) -> None:
-        super().__init__(f"the views have read up to {position}, not {wanted}")
-        self.position = position
-        self.retry_after_seconds = retry_after_seconds
-
-
 class ViewStore(Protocol):
     """What keeps the views."""
 

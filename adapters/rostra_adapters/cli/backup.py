@@ -35,7 +35,7 @@ def backup(*, folder: Path, data: Path, database_url: str | None) -> None:
 
 async def _backup(where: Place, folder: Path) -> None:
     from rostra_adapters import restore as restoring
-    from rostra_adapters.postgres.backup import BackupRefused
+    from rostra_adapters.errors import BackupRefused
 
     check_data_folder(where, is_key_needed=False)
     try:
@@ -85,8 +85,7 @@ def restore(
 
 async def _restore(where: Place, folder: Path, erasures: Path | None, keys: Path | None) -> None:
     from rostra_adapters import restore as restoring
-    from rostra_adapters.data_folder.erasures_file import ErasuresUnreadable
-    from rostra_adapters.postgres.backup import BackupRefused
+    from rostra_adapters.errors import BackupRefused, ErasuresUnreadable
 
     kept = erasures_of(where.data)
     file = erasures or kept

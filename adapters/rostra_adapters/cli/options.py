@@ -87,6 +87,7 @@ def secret_of(folder: Path, *, make: bool) -> str | None:
     """The secret that signs tokens: of the environment, else of the data folder. None where
     there is none and none is to be made. Raises ClickException."""
     from rostra_adapters.data_folder import folder as data_folder
+    from rostra_adapters.errors import DataFolderError
 
     if given := os.environ.get(SECRET):
         return given
@@ -97,7 +98,7 @@ def secret_of(folder: Path, *, make: bool) -> str | None:
         if not there:
             say(f"a new secret is kept in {folder}", err=True)
         return data_folder.secret(folder)
-    except (OSError, data_folder.DataFolderError) as error:
+    except (OSError, DataFolderError) as error:
         raise click.ClickException(f"the secret in {folder} cannot be read: {error}") from None
 
 
@@ -105,13 +106,14 @@ def master_key_of(folder: Path) -> bytes:
     """The key that wraps persons' keys, likewise; while it is being replaced the new one, then
     the former one. Raises ClickException."""
     from rostra_adapters.data_folder import folder as data_folder
+    from rostra_adapters.errors import DataFolderError
 
     try:
         text = os.environ.get(MASTER_KEY) or data_folder.master_key(folder)
         keys = [bytes.fromhex(key) for key in text.split(",")]
     except ValueError:
         raise click.ClickException(f"{MASTER_KEY} is not hex digits") from None
-    except (OSError, data_folder.DataFolderError) as error:
+    except (OSError, DataFolderError) as error:
         raise click.ClickException(f"the key in {folder} cannot be read: {error}") from None
     if any(len(key) != data_folder.SECRET_BYTES for key in keys):
         raise click.ClickException(f"{MASTER_KEY} is not {2 * data_folder.SECRET_BYTES} hex digits")
@@ -133,14 +135,16 @@ def run(work: Callable[[], Any]) -> Any:
     import uvloop
 
     from rostra.log import LogUnavailable
-    from rostra_adapters.composition import RestoreUnfinished
-    from rostra_adapters.data_folder.folder import DataFolderError
-    from rostra_adapters.keys.ring import WrongMasterKey
-    from rostra_adapters.local_postgres.lease import LocalPostgresError
-    from rostra_adapters.postgres.connect import InvalidDatabaseUrl
-    from rostra_adapters.postgres.roles import RolesRefused
-    from rostra_adapters.postgres.schema import NotInstalled
-    from rostra_adapters.postgres.views.backend import ViewsNotMade
+    from rostra_adapters.errors import (
+        DataFolderError,
+        InvalidDatabaseUrl,
+        LocalPostgresError,
+        NotInstalled,
+        RestoreUnfinished,
+        RolesRefused,
+        ViewsNotMade,
+        WrongMasterKey,
+    )
 
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

@@ -254,9 +254,9 @@ def _write_lines(lines: bytes) -> None:
 
 def _settings(plan: Plan) -> Any:
     """Raises ClickException."""
+    from rostra_adapters.errors import JwksError
     from rostra_adapters.http import HttpSettings
     from rostra_adapters.http.auth.addresses import trusted_proxies
-    from rostra_adapters.http.auth.jwks import JwksError
     from rostra_adapters.http.auth.key_sources import FixedKeys, source_of
 
     try:
@@ -278,6 +278,7 @@ def _settings(plan: Plan) -> Any:
 async def _traced() -> AsyncIterator[None]:
     """Traces are exported where OpenTelemetry's own variables say whereto, the last of them
     before the process ends. Raises ClickException."""
+    from rostra_adapters.errors import TracingError
     from rostra_adapters.observability import tracing
 
     if not (names := tracing.wanted(os.environ)):
@@ -285,7 +286,7 @@ async def _traced() -> AsyncIterator[None]:
         return
     try:
         provider = tracing.provider_of(names)
-    except tracing.TracingError as error:
+    except TracingError as error:
         raise click.ClickException(str(error)) from None
     try:
         with tracing.using(provider):

@@ -20,14 +20,11 @@ from rostra.deciding.handle import Commanded, Outcome
 from rostra.events import CommandContext
 from rostra.times import Time
 from rostra_adapters.data_folder.folder import PRIVATE_FOLDER, private_file, sync_folder
+from rostra_adapters.errors import ErasuresUnreadable
 
 VARIABLE = "ROSTRA_ERASURES"
 FILE = "erasures.ndjson"
 LINE_BYTES_MAX = 16 * 1024
-
-
-class ErasuresUnreadable(Exception):
-    """The file is not one of erasures, or is damaged; the message says where."""
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from rostra_adapters.errors import DataFolderError
+
 SECRET_BYTES = 32
 PRIVATE_FOLDER, PRIVATE_FILE, OF_OTHERS = 0o700, 0o600, 0o077
 OUR_NAMES = {"lock", "secret", "master-key", "erasures.ndjson"}
@@ -17,10 +19,6 @@ OUR_NAMES = {"lock", "secret", "master-key", "erasures.ndjson"}
 POLL_SECONDS = 0.02
 
 _logger = logging.getLogger(__name__)
-
-
-class DataFolderError(RuntimeError):
-    """The data folder cannot be used as it is; the message says what to do."""
 
 
 def make_data_folder(folder: Path) -> None:

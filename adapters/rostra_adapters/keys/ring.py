@@ -17,6 +17,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from rostra.sealing import NEVER, Damaged, Erased
+from rostra_adapters.errors import WrongMasterKey
 
 FORMAT = b"\x01"
 KEY_BYTES = 32
@@ -27,10 +28,6 @@ REWRAPPED_AT_ONCE = 1_000
 
 _ID_END = len(FORMAT) + KEY_ID_BYTES
 _NONCE_END = _ID_END + NONCE_BYTES
-
-
-class WrongMasterKey(Exception):
-    """A person's key is sealed with a master key that was not given, or is damaged."""
 
 
 class MasterKeys:

@@ -18,14 +18,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 from rostra_adapters.data_folder.folder import rename_durably
-from rostra_adapters.local_postgres.programs import (
-    LocalPostgresError,
-    Programs,
-    Ran,
-    can_enter,
-    find_programs,
-    own,
-)
+from rostra_adapters.errors import LocalPostgresError
+from rostra_adapters.local_postgres.programs import Programs, Ran, can_enter, find_programs, own
 
 NAME = "rostra"  # of the database and of its user
 SOCKET = ".s.PGSQL.5432"

@@ -19,8 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rostra_adapters.data_folder.folder import exclusively, is_shared, make_data_folder, share
+from rostra_adapters.errors import LocalPostgresError
 from rostra_adapters.local_postgres.cluster import Cluster, open_cluster, postmaster_pid
-from rostra_adapters.local_postgres.programs import LocalPostgresError
 
 __all__ = ["Lease", "LocalPostgresError", "local_postgres", "postmaster_pid", "start"]
 

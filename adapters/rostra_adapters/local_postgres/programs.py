@@ -20,16 +20,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 from rostra_adapters.data_folder.folder import private_file
+from rostra_adapters.errors import LocalPostgresError
 from rostra_adapters.observability.child_processes import environment_without_secrets
 
 NEEDED = ("initdb", "pg_ctl", "postgres")
 ACCOUNTS = ("rostra", "postgres", "nobody")
 COPIES = Path("/var/cache/rostra")
 SAID_BYTES_MAX = 4_000
-
-
-class LocalPostgresError(RuntimeError):
-    """PostgreSQL could not be run here; the message says why and what helps."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,8 @@ from importlib.metadata import entry_points, version
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from rostra_adapters.errors import TracingError
+
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.trace import Span, SpanContext
@@ -34,10 +36,6 @@ Callers = tuple["SpanContext", ...]
 """The spans that wait for something."""
 
 _callers: "ContextVar[Callers]" = ContextVar("rostra_callers", default=())
-
-
-class TracingError(Exception):
-    """What the variables ask for is not to be had; the message says why."""
 
 
 class Tracing:

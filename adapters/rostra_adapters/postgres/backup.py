@@ -21,6 +21,7 @@ import msgspec
 
 from rostra_adapters.data_folder.erasures_file import NOTHING_WRITTEN, Written
 from rostra_adapters.data_folder.folder import private_file, rename_durably, write_durably
+from rostra_adapters.errors import BackupRefused
 from rostra_adapters.postgres import schema
 from rostra_adapters.postgres.connection import Connection
 
@@ -75,10 +76,6 @@ _DONE = "update public.rostra_log set erasures_due = false"
 ERASED = """
 select originator_id, count(*) from public.stored_events where topic = 'person.erased' group by 1
 """
-
-
-class BackupRefused(Exception):
-    """It cannot be made, or be taken back, as asked; the message says why."""
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):

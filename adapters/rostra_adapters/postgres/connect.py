@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import asyncpg
 
 from rostra.log import LogUnavailable
+from rostra_adapters.errors import InvalidDatabaseUrl
 
 CONNECT_SECONDS_MAX = 10.0
 COMMAND_SECONDS_MAX = 60.0
@@ -61,10 +62,6 @@ class RetryingConnection(asyncpg.Connection):
                 raise
             _logger.warning("the database cancelled a statement, which is repeated: %s", error)
             return await ask(*asked, **options)
-
-
-class InvalidDatabaseUrl(ValueError):
-    """The URL of a database cannot be used; the message does not show it."""
 
 
 @contextmanager

@@ -7,6 +7,7 @@ views, which it makes in schema `public` beside the log.
 
 import asyncpg
 
+from rostra_adapters.errors import RolesRefused
 from rostra_adapters.postgres import schema
 from rostra_adapters.postgres.connection import Connection
 
@@ -61,10 +62,6 @@ select 'ownership of ' || c.relname from pg_class c
 where c.relnamespace = 'public'::regnamespace and c.relname = 'rostra_views'
     and not pg_has_role($1, c.relowner, 'usage')"""
 _CURRENT = "select current_user::text"
-
-
-class RolesRefused(Exception):
-    """A role lacks what it needs; the message says what, and what to do."""
 
 
 async def make(connection: Connection, role: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from importlib import resources
 
+from rostra_adapters.errors import NotInstalled, UnfitTable
 from rostra_adapters.postgres import locks
 from rostra_adapters.postgres.connection import Connection
 
@@ -62,10 +63,6 @@ OPERATIONAL_FUNCTIONS = (
 )
 
 
-class UnfitTable(Exception):
-    """There is a `stored_events` that cannot hold the log."""
-
-
 async def install(connection: Connection) -> None:
     """Make what is missing, also in a database that a stock recorder has written to.
 
@@ -78,7 +75,7 @@ async def install(connection: Connection) -> None:
         if version >= VERSION:
             return
         if version and not await connection.fetchval(_MAY_INSTALL):
-            raise NotInstalled(version)
+            raise NotInstalled(version, VERSION)
         if await connection.fetchval(_ID_TYPE) not in (None, "uuid"):
             raise UnfitTable("public.stored_events exists and its originator_id is not a uuid")
         for name in _STATEMENTS:
@@ -86,23 +83,10 @@ async def install(connection: Connection) -> None:
         await connection.execute(_sql("log_version"), VERSION)
 
 
-class NotInstalled(Exception):
-    """A database lacks tables or functions of the log; the message says which version it has."""
-
-    def __init__(self, version: int) -> None:
-        super().__init__(
-            "there is no log of Rostra in this database: `rostra serve` or `rostra init` makes one"
-            if version == 0
-            else f"the log's tables are of version {version}, not {VERSION}, and only their owner "
-            "may change them: `rostra init --owner-url URL --serving-role ROLE`, or `rostra "
-            "serve` as the owner, brings them up to date"
-        )
-
-
 async def check(connection: Connection) -> None:
     """Raise NotInstalled where `install` would have something to do."""
     if (version := await _installed_version(connection)) < VERSION:
-        raise NotInstalled(version)
+        raise NotInstalled(version, VERSION)
 
 
 async def _installed_version(connection: Connection) -> int:

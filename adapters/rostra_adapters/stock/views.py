@@ -19,11 +19,11 @@ from rostra_adapters.application.ports import (
     Fields,
     Progress,
     Rebuilt,
-    ViewBehind,
     ViewStatus,
     difference,
     parked_differences,
 )
+from rostra_adapters.errors import ViewBehind
 from rostra_projections.memory import MemoryViews
 from rostra_projections.query_port import Reads
 from rostra_projections.tables import Key, Table

@@ -27,7 +27,7 @@ from rostra_adapters.application.live.changes import (
     Totals,
     TotalsShape,
 )
-from rostra_adapters.application.ports import ViewBehind
+from rostra_adapters.errors import ViewBehind
 from rostra_projections.responses.shapes import ANYONE
 
 FLUSH_SECONDS = 0.3

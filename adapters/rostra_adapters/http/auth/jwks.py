@@ -14,14 +14,12 @@ import jwt
 import msgspec
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm
 
+from rostra_adapters.errors import JwksError
+
 Algorithm = Literal["EdDSA", "ES256"]
 
 BYTES_MAX = 1024 * 1024
 CURVES = {"EdDSA": ("OKP", "Ed25519"), "ES256": ("EC", "P-256")}
-
-
-class JwksError(Exception):
-    """The file cannot be used; the message says why."""
 
 
 class Entry(msgspec.Struct, frozen=True):

@@ -14,8 +14,9 @@ import aiohttp
 import msgspec
 from aiohttp import hdrs, web
 
+from rostra_adapters.errors import JwksError
 from rostra_adapters.http.auth import jwks
-from rostra_adapters.http.auth.jwks import BYTES_MAX, JwksError, Key
+from rostra_adapters.http.auth.jwks import BYTES_MAX, Key
 
 FILE_LOOK_SECONDS = 2.0
 FETCH_SECONDS_MAX = 10.0

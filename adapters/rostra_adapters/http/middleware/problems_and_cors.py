@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from aiohttp import hdrs, web
 
 from rostra.log import LogBusy, LogUnavailable
-from rostra_adapters.application.ports import ViewBehind
+from rostra_adapters.errors import ViewBehind
 from rostra_adapters.http.auth.readers import ORIGINS
 from rostra_adapters.http.middleware.security_headers import NOSNIFF
 from rostra_adapters.http.problems import Problem, response, retry_after

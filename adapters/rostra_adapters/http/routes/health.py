@@ -7,7 +7,7 @@ from aiohttp import web
 
 from rostra.log import LogUnavailable
 from rostra_adapters.application.app import App, Status
-from rostra_adapters.application.ports import ViewBehind
+from rostra_adapters.errors import ViewBehind
 from rostra_adapters.http.problems import Problem, retry_after
 from rostra_adapters.http.settings import HttpSettings
 

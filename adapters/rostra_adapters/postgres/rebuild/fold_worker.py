@@ -17,6 +17,7 @@ import uvloop
 
 from rostra_adapters.aio.together import together
 from rostra_adapters.application.ports import Progress
+from rostra_adapters.errors import FoldingFailed
 from rostra_adapters.observability.child_processes import DATABASE_PASSWORDS, python_environment
 from rostra_adapters.postgres.connection import Connection
 from rostra_adapters.postgres.rebuild.range_reader import besides_votes, in_order, joined_votes
@@ -27,10 +28,6 @@ from rostra_adapters.postgres.views.patient import connected
 from rostra_adapters.postgres.views.projector import ViewState, park
 from rostra_projections.range_fold import RangeFold
 from rostra_projections.views import View
-
-
-class FoldingFailed(Exception):
-    """A process that folds has come to grief; the message says how."""
 
 
 class Job(msgspec.Struct, frozen=True):

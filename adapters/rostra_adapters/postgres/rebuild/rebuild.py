@@ -14,6 +14,7 @@ import msgspec
 from rostra.log import Recorded
 from rostra_adapters.application.invalidation import EVERYTHING
 from rostra_adapters.application.ports import Progress, Rebuilt
+from rostra_adapters.errors import RebuildRefused
 from rostra_adapters.postgres import locks
 from rostra_adapters.postgres.connection import Connection
 from rostra_adapters.postgres.rebuild.content import Content, content, differences, rows_of
@@ -56,10 +57,6 @@ where name = $1 and lineage = $6"""
 _VERSIONS = """
 select substring(tablename from '\\d+$')::integer from pg_tables
 where schemaname = 'public' and tablename ~ ('^' || $1 || '_v\\d+$')"""
-
-
-class RebuildRefused(Exception):
-    """Another rebuild is under way."""
 
 
 async def rebuild(

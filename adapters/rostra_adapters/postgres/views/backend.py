@@ -6,12 +6,12 @@ from contextlib import suppress
 
 import asyncpg
 
-from rostra.log import EventLog, LogUnavailable
+from rostra.log import EventLog
 from rostra_adapters.aio.lasting import lasting
 from rostra_adapters.application.ports import Difference, Progress, Rebuilt, ViewStatus
+from rostra_adapters.errors import RebuildRefused, ViewsNotMade
 from rostra_adapters.postgres.connect import LOST, unavailable_if_lost
 from rostra_adapters.postgres.rebuild import rebuild, verify
-from rostra_adapters.postgres.rebuild.rebuild import RebuildRefused
 from rostra_adapters.postgres.views import schema
 from rostra_adapters.postgres.views.projector import parked, states
 from rostra_adapters.postgres.views.queries.queries import PostgresReads
@@ -25,16 +25,6 @@ NEW_VIEW_EVENTS_MAX = 10_000
 """As many events a new view may catch up with by projecting, while reads wait."""
 
 _REACHED = "select max(position) from public.rostra_views"
-
-
-class ViewsNotMade(LogUnavailable):
-    """There are no views of this version of the code."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "there are no views of this version of Rostra: `rostra serve`, `rostra project` or "
-            "`rostra rebuild` makes them"
-        )
 
 
 class PostgresBackend:

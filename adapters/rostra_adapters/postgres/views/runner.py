@@ -9,6 +9,7 @@ import asyncpg
 
 from rostra.log import EventLog, LogUnavailable, Recorded
 from rostra_adapters.aio.together import together
+from rostra_adapters.errors import RebuildRefused
 from rostra_adapters.postgres.connect import unavailable_if_lost
 from rostra_adapters.postgres.connection import Connection
 from rostra_adapters.postgres.rebuild import rebuild
@@ -135,7 +136,7 @@ class Runner:
         logger.warning("%s: %d events behind, rebuilding", ", ".join(names), head - least)
         try:
             await rebuild.rebuild(self._url, names, jobs=FAR_JOBS, until=head)
-        except rebuild.RebuildRefused:
+        except RebuildRefused:
             return False
         except Exception:  # whatever it is: pages are the sure way
             logger.exception("rebuilding failed: catching up by pages")

@@ -7,7 +7,8 @@ import asyncpg
 from rostra.log import EventLog, LogUnavailable
 from rostra_adapters.aio.lasting import lasting
 from rostra_adapters.application.invalidation import ChangeFeed
-from rostra_adapters.application.ports import RETRY_AFTER_SECONDS, ViewBehind
+from rostra_adapters.application.ports import RETRY_AFTER_SECONDS
+from rostra_adapters.errors import ViewBehind
 from rostra_adapters.postgres.notify import Notifications
 from rostra_adapters.postgres.single_flight import SingleFlight
 from rostra_adapters.postgres.views.projector import CHANNEL

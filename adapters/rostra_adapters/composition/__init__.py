@@ -1,0 +1,1 @@
+"""Opening a Rostra on a database: the only package that names concrete stores."""

@@ -1,0 +1,70 @@
+"""A Rostra on PostgreSQL. Imported when such a URL is opened: it needs asyncpg."""
+
+import asyncio
+from contextlib import AsyncExitStack
+
+import asyncpg
+
+from rostra_adapters.application.app import App
+from rostra_adapters.application.articles.texts_and_work import Articles
+from rostra_adapters.composition.assembly import assemble
+from rostra_adapters.data_folder.erasures_file import ErasuresFile
+from rostra_adapters.errors import RestoreUnfinished
+from rostra_adapters.keys.ring import MasterKeys
+from rostra_adapters.postgres import roles, schema
+from rostra_adapters.postgres.article_texts import PostgresArticleTexts
+from rostra_adapters.postgres.backup import is_due
+from rostra_adapters.postgres.connect import create_pool, unavailable_if_lost
+from rostra_adapters.postgres.keys.ring import PostgresKeyRing
+from rostra_adapters.postgres.log.log import PostgresLog
+from rostra_adapters.postgres.operational import PostgresOperational
+from rostra_adapters.postgres.revocations import PostgresRevocations
+from rostra_adapters.postgres.views.backend import PostgresBackend
+
+POOL_SIZE_MAX = 11
+CLOSE_SECONDS_MAX = 5.0
+
+
+async def open_on_postgres(
+    url: str,
+    masters: MasterKeys,
+    stack: AsyncExitStack,
+    erasures: ErasuresFile | None,
+    *,
+    project: bool,
+    make: bool,
+    restoring: bool,
+) -> App:
+    """Open the stores in a database; `stack` closes them. The options are those of `open`."""
+    pool = await create_pool(url, size_max=POOL_SIZE_MAX)
+    stack.push_async_callback(_close_pool, pool)
+    with unavailable_if_lost():
+        async with pool.acquire() as connection:
+            try:
+                await (schema.install(connection) if make else schema.check(connection))
+            except asyncpg.InsufficientPrivilegeError:
+                await roles.check(connection)  # which names all that the role lacks
+                raise
+            await roles.check(connection)
+            if await is_due(connection) and not restoring:
+                raise RestoreUnfinished
+    log = await stack.enter_async_context(await PostgresLog.open(pool))
+    backend = PostgresBackend(pool, log, url)
+    await (backend.install() if make else backend.join())
+    if project:
+        backend.start()
+    ring = await stack.enter_async_context(PostgresKeyRing(pool, masters))
+    operational = await stack.enter_async_context(PostgresOperational(pool))
+    articles = Articles(PostgresArticleTexts(pool))
+    revocations = PostgresRevocations(pool)
+    await revocations.start()
+    stack.push_async_callback(revocations.close)
+    return await assemble(log, ring, articles, backend, operational, url, erasures, revocations)
+
+
+async def _close_pool(pool: asyncpg.Pool) -> None:
+    """Close a pool, after CLOSE_SECONDS_MAX also under its unfinished statements."""
+    try:
+        await asyncio.wait_for(pool.close(), CLOSE_SECONDS_MAX)
+    except TimeoutError:
+        pool.terminate()

@@ -1,0 +1,113 @@
+"""`open`: which log, key ring and views go together for a URL."""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+from eventsourcing.persistence import ApplicationRecorder
+from eventsourcing.popo import POPOApplicationRecorder
+from eventsourcing.sqlite import SQLiteApplicationRecorder, SQLiteDatastore
+
+from rostra_adapters.application.app import App
+from rostra_adapters.application.articles.store import (
+    ArticleTexts,
+    MemoryArticleTexts,
+    SqliteArticleTexts,
+)
+from rostra_adapters.application.articles.texts_and_work import Articles
+from rostra_adapters.application.operational import MemoryOperational
+from rostra_adapters.composition.assembly import MASTER_KEY_VARIABLE, assemble, master_keys
+from rostra_adapters.data_folder import erasures_file
+from rostra_adapters.data_folder.erasures_file import ErasuresFile
+from rostra_adapters.data_folder.folder import key_file, private_file
+from rostra_adapters.errors import InvalidDatabaseUrl
+from rostra_adapters.keys.ring import KeptKeyRing
+from rostra_adapters.observability.printing import url_without_password
+from rostra_adapters.stock.keys import MemoryKeyRing, SqliteKeyRing
+from rostra_adapters.stock.log import StockLog
+from rostra_adapters.stock.views import MemoryBackend
+
+
+@asynccontextmanager
+async def open(  # noqa: A001  # it opens a Rostra, as `rostra_adapters.open`
+    url: str,
+    *,
+    master_key: bytes | None = None,
+    project: bool = True,
+    make: bool = True,
+    erasures: Path | None = None,
+    restoring: bool = False,
+) -> AsyncIterator[App]:
+    """Open a Rostra on "postgresql://…", "sqlite:PATH" or "memory:".
+
+    `master_key`: 32 bytes, while it is being replaced the new one and then the former one;
+    by default ROSTRA_MASTER_KEY (64 hex digits, after a comma those of the former one), and
+    for SQLite a file beside the database. With `project` false, views are read but not kept up
+    to date by this process; with `make` false nothing that is missing in PostgreSQL is made.
+    `erasures`: the file to which erasures are appended; by default ROSTRA_ERASURES, else none;
+    while `restoring` none.
+
+    Raises errors of `rostra_adapters.errors`, each a `RostraError`: InvalidDatabaseUrl,
+    NoMasterKey, WrongMasterKey, on PostgreSQL also UnfitTable and RolesRefused, without `make`
+    NotInstalled and ViewsNotMade, and unless it is `restoring` RestoreUnfinished. Raises
+    `rostra.log.LogUnavailable` where the database cannot be reached, and ValueError for a
+    malformed master key. Only a postgresql:// URL needs asyncpg.
+    """
+    if erasures is None and (named := os.environ.get(erasures_file.VARIABLE)):
+        erasures = Path(named)
+    kept = None if erasures is None or restoring else ErasuresFile(erasures)
+    async with AsyncExitStack() as stack:
+        if url.startswith(("postgresql://", "postgres://")):
+            from rostra_adapters.composition.on_postgres import open_on_postgres
+
+            app = await open_on_postgres(
+                url,
+                master_keys(master_key),
+                stack,
+                kept,
+                project=project,
+                make=make,
+                restoring=restoring,
+            )
+        elif url == "memory:":
+            recorder, texts = POPOApplicationRecorder(), MemoryArticleTexts()
+            app = await _in_process(recorder, MemoryKeyRing(), texts, url, stack, kept)
+        elif url.startswith("sqlite:"):
+            app = await _on_sqlite(Path(url.removeprefix("sqlite:")), master_key, stack, kept)
+        else:
+            named = url_without_password(url)
+            raise InvalidDatabaseUrl(f"{named!r} is none of postgresql://…, sqlite:PATH, memory:")
+        stack.push_async_callback(app.close)
+        yield app
+
+
+async def _on_sqlite(
+    path: Path, master_key: bytes | None, stack: AsyncExitStack, erasures: ErasuresFile | None
+) -> App:
+    if str(path) != ":memory:":
+        os.close(private_file(path, os.O_RDWR))
+    datastore = SQLiteDatastore(str(path))
+    stack.callback(datastore.close)
+    recorder = SQLiteApplicationRecorder(datastore)
+    recorder.create_table()
+    if master_key is None and MASTER_KEY_VARIABLE not in os.environ:
+        master_key = bytes.fromhex(key_file(path.with_name(f"{path.name}.master-key")))
+    ring = SqliteKeyRing(datastore, master_keys(master_key))
+    texts = SqliteArticleTexts(datastore)
+    return await _in_process(recorder, ring, texts, f"sqlite:{path}", stack, erasures)
+
+
+async def _in_process(
+    recorder: ApplicationRecorder,
+    ring: KeptKeyRing,
+    texts: ArticleTexts,
+    url: str,
+    stack: AsyncExitStack,
+    erasures: ErasuresFile | None,
+) -> App:
+    log = await stack.enter_async_context(StockLog(recorder))
+    backend = MemoryBackend(log)
+    await backend.catch_up()
+    backend.start()
+    return await assemble(log, ring, Articles(texts), backend, MemoryOperational(), url, erasures)

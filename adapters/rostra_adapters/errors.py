@@ -1,0 +1,149 @@
+"""Errors of the adapters that callers catch, all of them a `RostraError`.
+
+Importing this module imports no driver. `rostra_adapters` exports each error.
+
+Errors of the domain stay where the domain raises them, and are no `RostraError`:
+
+- `rostra.Refusal`: a command is refused; `name` is the type of the problem.
+- `rostra.log.LogBusy`: too many commands wait, or writes conflict; retry.
+- `rostra.log.LogUnavailable`: the log cannot be reached; retry later.
+- `rostra.Erased`, `rostra.Damaged`: sealed words whose key is destroyed; that do not open.
+- `rostra_projections.listing.CursorRefused`: a page cannot be read from this cursor.
+
+`rostra_adapters.client.publisher.PublishingRefused` stays with the client, which imports the
+domain alone.
+"""
+
+from rostra.log import LogUnavailable
+
+__all__ = [
+    "BackupRefused",
+    "DataFolderError",
+    "ErasuresUnreadable",
+    "FoldingFailed",
+    "InvalidDatabaseUrl",
+    "JwksError",
+    "LocalPostgresError",
+    "NoMasterKey",
+    "NotInstalled",
+    "RebuildRefused",
+    "RestoreUnfinished",
+    "RolesRefused",
+    "RostraError",
+    "TracingError",
+    "UnfitTable",
+    "ViewBehind",
+    "ViewsNotMade",
+    "WrongMasterKey",
+]
+
+
+class RostraError(Exception):
+    """Base class of the errors in this module."""
+
+
+# Opening a Rostra.
+
+
+class InvalidDatabaseUrl(RostraError, ValueError):
+    """The URL of a database cannot be used; the message does not show its password."""
+
+
+class NoMasterKey(RostraError):
+    """PostgreSQL keeps persons' keys sealed with a master key, and none was given."""
+
+    def __init__(self) -> None:
+        super().__init__("give master_key, or set ROSTRA_MASTER_KEY to 64 hex digits")
+
+
+class WrongMasterKey(RostraError):
+    """A person's key is sealed with a master key that was not given, or is damaged."""
+
+
+class RestoreUnfinished(RostraError):
+    """A restore did not finish: persons erased since the backup would come back."""
+
+    def __init__(self) -> None:
+        super().__init__("a backup was taken back, but not to the end: `rostra restore` again")
+
+
+class NotInstalled(RostraError):
+    """A database lacks tables or functions of the log; the message says which version it has."""
+
+    def __init__(self, version: int, needed: int) -> None:
+        super().__init__(
+            "there is no log of Rostra in this database: `rostra serve` or `rostra init` makes one"
+            if version == 0
+            else f"the log's tables are of version {version}, not {needed}, and only their owner "
+            "may change them: `rostra init --owner-url URL --serving-role ROLE`, or `rostra "
+            "serve` as the owner, brings them up to date"
+        )
+
+
+class UnfitTable(RostraError):
+    """The database has a table `stored_events` that cannot hold the log."""
+
+
+class RolesRefused(RostraError):
+    """A role lacks privileges; the message lists them and says how to grant them."""
+
+
+class ViewsNotMade(RostraError, LogUnavailable):
+    """The database has no views of this version of the code."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "there are no views of this version of Rostra: `rostra serve`, `rostra project` or "
+            "`rostra rebuild` makes them"
+        )
+
+
+# Reading.
+
+
+class ViewBehind(RostraError):
+    """The views have not read as far as the caller asked for; retry."""
+
+    position: int
+    """The position up to which the views have read."""
+    retry_after_seconds: float
+
+    def __init__(self, position: int, wanted: int, retry_after_seconds: float) -> None:
+        super().__init__(f"the views have read up to {position}, not {wanted}")
+        self.position = position
+        self.retry_after_seconds = retry_after_seconds
+
+
+# Operating: rebuilds, backups, the data folder, a PostgreSQL of Rostra's own, `rostra serve`.
+
+
+class RebuildRefused(RostraError):
+    """Another rebuild of the views is under way."""
+
+
+class FoldingFailed(RostraError):
+    """A process that folds views for a rebuild failed; the message says how."""
+
+
+class BackupRefused(RostraError):
+    """A backup cannot be made or restored; the message says why."""
+
+
+class ErasuresUnreadable(RostraError):
+    """A file is no file of erasures, or is damaged; the message names the line."""
+
+
+class DataFolderError(RostraError, RuntimeError):
+    """The data folder cannot be used; the message says why."""
+
+
+class LocalPostgresError(RostraError, RuntimeError):
+    """The PostgreSQL of the data folder cannot be run; the message says why."""
+
+
+class JwksError(RostraError):
+    """A file or URL of public keys (JWKS) cannot be used; the message says why."""
+
+
+class TracingError(RostraError):
+    """The exporter of traces that the environment names is not there; the message says why."""
