@@ -14,7 +14,7 @@ from rostra_adapters.http.settings import HttpSettings
 
 HEADER_NAME_BYTES = 256
 """Added to the longest value of a header, since aiohttp counts the name as well."""
-DISCARDED_BYTES_MAX = 256 * 1024
+DISCARDED_BYTES_MAX = 128 * 1024
 """Bytes that are read after an answer, so that closing does not take the answer back."""
 HEAD_END = b"\r\n\r\n"
 TRICKLED_LINES_MAX = 16

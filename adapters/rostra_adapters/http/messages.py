@@ -16,7 +16,7 @@ ETAG_BYTES = 12
 LINES = "application/x-ndjson"
 READ_BYTES = 64 * 1024
 """Bytes of a body that wait while a handler reads it; reading pauses at twice as many."""
-CHUNKED_TIMES_MAX = 2
+CHUNKED_TIMES_MAX = 1.5
 """Bytes of a body in chunks as it comes, against those that it may have."""
 PASSED_BYTES_MAX = 64 * 1024
 """Length of a body that is passed over, so that its connection serves another request."""
