@@ -5,7 +5,7 @@ import re
 import pytest
 
 from rostra_adapters.http.joining import joined
-from rostra_adapters.http.routes.embed import read, without_comments
+from rostra_adapters.http.routes.embed import compact_style, read, without_comments
 from service import Service
 
 BYTES_MAX = 40 * 1024
@@ -72,6 +72,15 @@ def test_comments_alone_are_left_out() -> None:
     assert without_comments(code) == kept
 
 
+def test_a_style_sheet_is_sent_without_comments_and_indentation() -> None:
+    sheet = (
+        b"/* said\n * more */\n\np {\n  color: red; /* kept */\n}\n"
+        b'q::before {\n  content: "/* */";\n}\n'
+    )
+    kept = b'p {\ncolor: red; /* kept */\n}\nq::before {\ncontent: "/* */";\n}\n'
+    assert compact_style(sheet) == kept
+
+
 # -- joining
 
 
@@ -88,6 +97,24 @@ def test_what_two_modules_call_alike_stays_apart() -> None:
         "return { f };\n})();\nconst { g } = (() => {\nconst N = 1;\nconst g = () => N + f();\n"
         "return { g };\n})();\nexport { f, g };\n"
     }
+
+
+def test_a_style_sheet_becomes_a_constructed_one_that_its_importers_share() -> None:
+    imported = 'import s from "./s.css" with { type: "css" };\n'
+    files = joined(
+        {
+            "a.js": f'{imported}import {{ b }} from "./b.js";\nexport const a = [s, b];\n',
+            "b.js": f"{imported}export const b = s;\n",
+            "s.css": 'p::after {\ncontent: "\\201c`${}";\n}\n',
+        },
+        "a.js",
+    )
+    assert files["a.js"].startswith(
+        "const { s } = (() => {\nconst s = new CSSStyleSheet();\n"
+        r's.replaceSync("p::after {\ncontent: \"\\201c`${}\";\n}\n");'
+    )
+    assert files["a.js"].count("new CSSStyleSheet") == 1
+    assert files["a.js"].endswith("export { s, b, a };\n")
 
 
 def test_what_is_imported_later_takes_what_is_there() -> None:
@@ -114,11 +141,14 @@ def test_what_is_imported_later_takes_what_is_there() -> None:
         "export let a = 1;",
         'export * from "./b.js";',
         'import { a } from "./a.js";',
+        'import { s } from "./s.css";',
+        'import other from "./s.css" with { type: "css" };',
+        'import s from "./s.css";',
     ],
 )
 def test_what_cannot_be_joined_is_refused(line: str) -> None:
     with pytest.raises(ValueError, match=r"a\.js"):
-        joined({"a.js": f"{line}\n", "b.js": "export class a {}\n"}, "a.js")
+        joined({"a.js": f"{line}\n", "b.js": "export class a {}\n", "s.css": "p { }\n"}, "a.js")
 
 
 def test_what_comes_later_may_import_nothing_that_comes_later_still() -> None:

@@ -1,35 +1,55 @@
-"""Modules joined into few files: for each one that a browser asks for, a reader waits.
+"""Join modules into few files, since a reader waits for each file that a browser requests.
 
-Each module becomes a function that is called once and gives what it exports, so that what two of
-them call by the same name stays apart. Only the forms of `import` and `export` that the web
-reader is written in are known: names in braces, none of them renamed.
+Each module becomes a function that is called once and returns its exports, so that equal names
+in two modules stay apart. A style sheet becomes a constructed sheet, which a page's Content
+Security Policy lets pass and which older browsers know. Only the forms of `import` and `export`
+that the web reader is written in are known: names in braces, none of them renamed, and
+`import style from "./style.css" with { type: "css" }` under the sheet's own name.
 """
 
+import json
 import re
 from collections.abc import Collection, Iterable, Mapping
 
-_IMPORT = re.compile(r'^import \{ ((?:\w+, )*\w+) \} from "\./(\w+\.js)";\n', re.MULTILINE)
+_IMPORT = re.compile(r'^import \{ ((?:\w+, )*\w+) \} from "\./(\w+\.(?:js|css))";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:async function|function|class|const) (\w+))", re.MULTILINE)
+_SHEET = re.compile(r'^import (\w+) from "\./\1\.css" with \{ type: "css" \};$', re.MULTILINE)
+_SHEET_IN_BRACES = re.compile(r'^import \{.*\} from "\./\w+\.css"', re.MULTILINE)
 _LATER = re.compile(r'\bimport\("\./(\w+\.js)"\)')
 _LEFT = re.compile(r"^(?:import|export)\b.*", re.MULTILINE)
 
 
-def joined(modules: Mapping[str, str], entry: str) -> dict[str, str]:
-    """The entry with what it needs from the start, by its name; and what any of these imports
-    later, with what that needs besides. ValueError for a form that is not known."""
+def joined(files: Mapping[str, str], entry: str) -> dict[str, str]:
+    """Return the joined files by name: `entry` with all that it needs from the start, and a file
+    for each module that these import later, with what it needs besides.
+
+    Raise ValueError for an unknown form of import or export.
+    """
+    modules = {name: _module(name, text) for name, text in files.items()}
     first = _in_order(modules, entry)
     later = {name for module in first for name in _LATER.findall(modules[module])}
-    files = {entry: _file(modules, first)}
+    made = {entry: _file(modules, first)}
     for name in later:
         besides = _in_order(modules, name, first)
         if further := [one for one in besides if _LATER.search(modules[one])]:
             raise ValueError(f"{further[0]} imports what would come later still")
-        files[name] = _file(modules, besides, entry, first)
-    return files
+        made[name] = _file(modules, besides, entry, first)
+    return made
+
+
+def _module(name: str, text: str) -> str:
+    """Return a module as it is joined: a style sheet as a module that exports it by its name."""
+    stem, _, suffix = name.rpartition(".")
+    if suffix == "css":
+        sheet = f"export const {stem} = new CSSStyleSheet();\n"
+        return f"{sheet}{stem}.replaceSync({json.dumps(text, ensure_ascii=False)});\n"
+    if wrong := _SHEET_IN_BRACES.search(text):
+        raise ValueError(f"{name}: {wrong[0]}")
+    return _SHEET.sub(r'import { \1 } from "./\1.css";', text)
 
 
 def _in_order(modules: Mapping[str, str], name: str, given: Iterable[str] = ()) -> list[str]:
-    """The module and those that it needs, each after those that it needs itself."""
+    """Return `name` and the modules that it needs, each after those that it needs itself."""
     done = dict.fromkeys(given)
     before = len(done)
 
@@ -49,7 +69,7 @@ def _in_order(modules: Mapping[str, str], name: str, given: Iterable[str] = ()) 
 def _file(
     modules: Mapping[str, str], names: Iterable[str], first: str = "", given: Collection[str] = ()
 ) -> str:
-    """The modules in one file, which takes what the `given` ones export from the `first` file."""
+    """Return the modules `names` as one file, which imports the exports of `given` from `first`."""
     parts: list[str] = []
     exported: list[str] = []
     wanted: set[str] = set()

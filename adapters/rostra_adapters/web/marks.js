@@ -1,22 +1,14 @@
 // Highlighted words. All discussions of a page share the highlights, which are the page's own.
 
-const NAMES = ["rostra-passage", "rostra-open"];
+import marks from "./marks.css" with { type: "css" };
 
-const sheet = new CSSStyleSheet();
-sheet.replaceSync(`
-::highlight(rostra-passage) { background-color: var(--rostra-highlight, rgb(240 190 90 / .35)); }
-::highlight(rostra-open) { background-color: var(--rostra-highlight-open, rgb(240 170 50 / .6)); }
-@media (forced-colors: active) {
-  ::highlight(rostra-passage) { background-color: Mark; color: MarkText; }
-  ::highlight(rostra-open) { background-color: Highlight; color: HighlightText; }
-}
-`);
+const NAMES = ["rostra-passage", "rostra-open"];
 
 export class Marks {
   constructor() {
     this.ranges = [];
     this.pointed = null;
-    if (!document.adoptedStyleSheets.includes(sheet)) document.adoptedStyleSheets.push(sheet);
+    if (!document.adoptedStyleSheets.includes(marks)) document.adoptedStyleSheets.push(marks);
   }
 
   show(ranges) {

@@ -8,7 +8,7 @@ import { el } from "./markup.js";
 import { Session, personOf } from "./session.js";
 import { follow } from "./stream.js";
 import { speech } from "./strings.js";
-import { sheet } from "./style.js";
+import style from "./style.css" with { type: "css" };
 
 const ORDERS = ["newest", "oldest", "most_voted"];
 const TICK_MS = 10_000;
@@ -42,7 +42,7 @@ export class RostraDiscussion extends HTMLElement {
     super();
     this.rules = RULES;
     const root = this.attachShadow({ mode: "open" });
-    root.adoptedStyleSheets = [sheet];
+    root.adoptedStyleSheets = [style];
     // It may have been set before this script was there.
     if (Object.hasOwn(this, "getToken")) {
       const given = this.getToken;

@@ -1,5 +1,6 @@
-"""The web reader's files: `/embed/rostra.js`, and behind it what it needs, joined into two files
-whose path says what they hold, so that a browser may keep them for good.
+"""Routes of the web reader: `/embed/rostra.js`, and the two joined files that it leads to.
+
+The path of a joined file holds a hash of both, so that a browser may cache them for good.
 """
 
 import gzip
@@ -23,8 +24,10 @@ MEDIA_TYPES = {
     ".html": "text/html",
     ".svg": "image/svg+xml",
 }
-# Whole lines of it alone: nothing that stands in a text is taken for one.
+# Only comments that fill whole lines: text in a literal is never taken for one.
 _COMMENT = re.compile(rb"^[ \t]*(?://[^\n]*|/\*\*.*?\*/)\n", re.MULTILINE | re.DOTALL)
+_STYLE_COMMENT = re.compile(rb"^[ \t]*/\*.*?\*/\n", re.MULTILINE | re.DOTALL)
+_INDENT = re.compile(rb"^\s+", re.MULTILINE)
 
 
 class File:
@@ -53,7 +56,7 @@ class File:
 
 
 def read(package: str) -> dict[str, bytes]:
-    """A folder's files, by name."""
+    """Return the web files of a package's folder by name."""
     return {
         file.name: file.read_bytes()
         for file in sorted(files(package).iterdir(), key=lambda file: file.name)
@@ -62,18 +65,25 @@ def read(package: str) -> dict[str, bytes]:
 
 
 def without_comments(code: bytes) -> bytes:
-    """A module without the lines that are comments alone."""
+    """Return a module without the lines that are only comments."""
     return _COMMENT.sub(b"", code)
+
+
+def compact_style(sheet: bytes) -> bytes:
+    """Return a style sheet without indentation, empty lines and lines that are only comments."""
+    return _INDENT.sub(b"", _STYLE_COMMENT.sub(b"", sheet))
+
+
+def _compact(name: str, data: bytes) -> str:
+    return (compact_style(data) if name.endswith(".css") else without_comments(data)).decode()
 
 
 class Embed:
     """The handlers."""
 
     def __init__(self) -> None:
-        modules = {
-            name: without_comments(data).decode()
-            for name, data in read("rostra_adapters.web").items()
-        }
+        sources = read("rostra_adapters.web")
+        modules = {name: _compact(name, data) for name, data in sources.items()}
         files = {name: code.encode() for name, code in joined(modules, ENTRY).items()}
         self.hash = _hash(b"".join(name.encode() + data for name, data in sorted(files.items())))
         entry = f'export * from "./{self.hash}/{ENTRY}";\n'.encode()
