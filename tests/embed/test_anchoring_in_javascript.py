@@ -2,18 +2,16 @@
 
 import json
 import random
-import shutil
-import subprocess
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 
 from anchoring import vectors
-from support.requirements import missing
+from support.javascript import copy_modules, run_node
 
 HERE = Path(__file__).parent
-MODULES = HERE.parents[1] / "adapters/rostra_adapters/web"
 VECTORS = HERE.parent / "anchoring/vectors.json"
 TEXTS = 150
 
@@ -39,16 +37,9 @@ def test_rows_of_a_list_come_out_the_same() -> None:
 
 
 def differing(wanted: dict[str, Any]) -> list[Any]:
-    node = shutil.which("node")
-    if node is None:
-        missing("node", "install nodejs")
-    ran = subprocess.run(
-        [node, HERE / "vectors.mjs", MODULES],
-        input=json.dumps(wanted).encode(),
-        capture_output=True,
-        check=False,
-        timeout=120,
-    )
+    with TemporaryDirectory() as folder:
+        modules = copy_modules(Path(folder))
+        ran = run_node(HERE / "vectors.mjs", modules, stdin=json.dumps(wanted).encode())
     *wrong, last = ran.stdout.decode().splitlines() or [""]
     assert last == "done", ran.stderr.decode()
     return [json.loads(line) for line in wrong]
