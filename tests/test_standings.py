@@ -104,12 +104,12 @@ async def test_what_comes_late_of_a_history_that_is_over_is_not_kept() -> None:
 
 
 async def test_the_least_used_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(standings, "KEPT_MAX", 2)
     log = Log()
     kept = StreamStateReader(log)
     for stream in STREAMS:
         await log.happens(stream)
 
-    monkeypatch.setattr(standings, "KEPT_MAX", 2)
     for stream in STREAMS:
         await kept.of([stream])
     read = log.read

@@ -18,6 +18,7 @@ from rostra.discussion import DiscussionOpened
 from rostra.ids import prefix_of, site_id
 from rostra.log import Recorded
 from rostra_adapters.application import read_position
+from rostra_adapters.lru_cache import LruCache
 
 DISCUSSIONS_KNOWN_MAX = 200_000
 PREFIXES_PER_NOTIFICATION = 490
@@ -138,24 +139,25 @@ class InvalidatedCache(Generic[T]):
 
     def __init__(self, changes: ChangeFeed, weight_max: int) -> None:
         self._changes = changes
-        self._weight_max = weight_max
-        self._kept: OrderedDict[Hashable, _Kept[T]] = OrderedDict()
-        self.weight = 0
-        changes.when_lost(self._clear)
+        self._kept: LruCache[Hashable, _Kept[T]] = LruCache(weight_max, lambda _, kept: kept.weight)
+        changes.when_lost(self._kept.clear)
+
+    @property
+    def weight(self) -> int:
+        return self._kept.weight
 
     def find(self, key: Hashable, min_position: int = 0) -> T | None:
         """Return what is kept if it is known to be right at `min_position`."""
-        kept = self._kept.get(key)
+        kept = self._kept.find(key)
         if kept is None:
             return None
         if not self._holds(kept):
-            self._drop(key)
+            self._kept.drop(key)
             return None
         position = max(kept.begun.position, self._changes.heard)
         if min_position > position:
             return None  # the change may have been made and not yet heard of
         read_position.note(position)
-        self._kept.move_to_end(key)
         return kept.value
 
     def begin(self, position: int) -> ReadMark:
@@ -167,17 +169,8 @@ class InvalidatedCache(Generic[T]):
     ) -> None:
         """What was made of these discussions, unless one of them has changed since."""
         kept = _Kept(value, begun, tuple(prefixes), weight)
-        if weight > self._weight_max or not self._holds(kept):
-            return
-        self._drop(key)
-        self._kept[key] = kept
-        self.weight += weight
-        while self.weight > self._weight_max:
-            self._drop(next(iter(self._kept)))
-
-    def _clear(self) -> None:
-        self._kept.clear()
-        self.weight = 0
+        if weight <= self._kept.weight_max and self._holds(kept):
+            self._kept.keep(key, kept)
 
     def _holds(self, kept: _Kept[T]) -> bool:
         changes = self._changes
@@ -185,8 +178,3 @@ class InvalidatedCache(Generic[T]):
             return False
         last = changes.last
         return all(last(prefix) <= kept.begun.position for prefix in kept.prefixes)
-
-    def _drop(self, key: Hashable) -> None:
-        kept = self._kept.pop(key, None)
-        if kept is not None:
-            self.weight -= kept.weight

@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 import msgspec
 
 from rostra import ids
+from rostra_adapters.lru_cache import LruCache
 
 WriteKind = Literal["comments", "votes", "acts", "bytes"]
 WRITE_KINDS: tuple[WriteKind, ...] = get_args(WriteKind)
@@ -80,23 +81,20 @@ class MemoryOperational:
 
     def __init__(self, clock: Callable[[], float] = time) -> None:
         self._clock = clock
-        self._full_at: OrderedDict[bytes, float] = OrderedDict()
+        self._full_at: LruCache[bytes, float] = LruCache(BUCKETS_KEPT_MAX)
         self._votes: OrderedDict[tuple[UUID, str], _Vote] = OrderedDict()
         self._by_address: dict[tuple[UUID, bytes], str] = {}
 
     async def take(self, demands: Sequence[Demand]) -> Refused | None:
         now = self._clock()
-        full_at = [max(self._full_at.get(each.bucket, now), now) for each in demands]
+        full_at = [max(self._full_at.peek(each.bucket) or now, now) for each in demands]
         waits = [
             at - now + each.cost - each.window for at, each in zip(full_at, demands, strict=True)
         ]
         if (longest := max(waits, default=0.0)) > TOLERANCE_SECONDS:
             return Refused(waits.index(longest), longest)
         for at, each in zip(full_at, demands, strict=True):
-            self._full_at[each.bucket] = at + each.cost
-            self._full_at.move_to_end(each.bucket)
-        while len(self._full_at) > BUCKETS_KEPT_MAX:
-            self._full_at.popitem(last=False)
+            self._full_at.keep(each.bucket, at + each.cost)
         return None
 
     async def reserve_vote(
@@ -123,7 +121,7 @@ class MemoryOperational:
         for key in [key for key in self._votes if key[1] in guests]:
             self._drop(key)
         for bucket in buckets:
-            self._full_at.pop(bucket, None)
+            self._full_at.drop(bucket)
 
     def _expire(self) -> None:
         """Drop the oldest votes that are too old, or too many."""

@@ -1,7 +1,6 @@
 """The states of a few much asked for streams, as the log has them now: of each only what is new is
 read."""
 
-from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -9,6 +8,7 @@ from uuid import UUID
 from rostra import codec
 from rostra.deciding.stream_states import fold_stream
 from rostra.log import EventLog, Recorded
+from rostra_adapters.lru_cache import LruCache
 
 KEPT_MAX = 20_000
 
@@ -24,7 +24,7 @@ class StreamStateReader:
     def __init__(self, log: EventLog) -> None:
         self._log = log
         self._log_id: UUID | None = None
-        self._kept: OrderedDict[UUID, _Kept] = OrderedDict()
+        self._kept: LruCache[UUID, _Kept] = LruCache(KEPT_MAX)
 
     async def of(self, streams: Sequence[UUID]) -> list[Any]:
         """The state of each."""
@@ -32,7 +32,7 @@ class StreamStateReader:
         if log_id != self._log_id:  # another history has other versions
             self._kept.clear()
             self._log_id = log_id
-        known = {stream: kept for stream in streams if (kept := self._kept.get(stream))}
+        known = {stream: kept for stream in streams if (kept := self._kept.find(stream))}
         after = {stream: kept.version for stream, kept in known.items()}
         read = await self._log.read_streams(streams, after)
         found = {stream: _read_on(stream, known.get(stream), read[stream]) for stream in streams}
@@ -44,12 +44,9 @@ class StreamStateReader:
     def _keep(self, stream: UUID, now: _Kept) -> None:
         if not now.version:
             return
-        kept = self._kept.get(stream)
+        kept = self._kept.find(stream)
         if kept is None or now.version >= kept.version:
-            self._kept[stream] = now
-        self._kept.move_to_end(stream)
-        if len(self._kept) > KEPT_MAX:
-            self._kept.popitem(last=False)
+            self._kept.keep(stream, now)
 
 
 def _read_on(stream: UUID, known: _Kept | None, rows: Sequence[Recorded]) -> _Kept:

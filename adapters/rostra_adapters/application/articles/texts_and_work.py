@@ -1,7 +1,7 @@
 """`rostra.deciding.text_work.Articles`: the work in other processes, the texts in their store."""
 
 import asyncio
-from collections import OrderedDict, defaultdict
+from collections import defaultdict
 from collections.abc import Awaitable, Collection, Mapping, Sequence
 from uuid import UUID
 
@@ -22,6 +22,7 @@ from rostra.deciding.text_work import (
 from rostra.refusals import Refusal
 from rostra_adapters.application.articles.store import ArticleTexts
 from rostra_adapters.application.articles.workers import AnchorJob, PlaceJob, Workers
+from rostra_adapters.lru_cache import LruCache
 
 CACHED_CHARACTERS_MAX = 8 * 1024 * 1024
 HERE_CHARACTERS_MAX = 20_000
@@ -38,7 +39,9 @@ class Articles:
     def __init__(self, texts: ArticleTexts, workers: Workers | None = None) -> None:
         self._texts = texts
         self._workers = workers or Workers()
-        self._cached: OrderedDict[tuple[UUID, str], str] = OrderedDict()
+        self._cached: LruCache[tuple[UUID, str], str] = LruCache(
+            CACHED_CHARACTERS_MAX, lambda _, text: len(text)
+        )
 
     async def close(self) -> None:
         await self._workers.close()
@@ -46,15 +49,15 @@ class Articles:
     async def read(self, discussion: UUID, text_hash: str) -> str | None:
         """A text that is kept; None where it was dropped, by whatever process."""
         key = (discussion, text_hash)
-        text = self._cached.pop(key, None)
-        if text is not None and not await self._texts.has(discussion, text_hash):
-            return None
-        if text is None:
-            text = await self._texts.find(discussion, text_hash)
+        text = self._cached.find(key)
         if text is not None:
-            self._cached[key] = text
-            while sum(map(len, self._cached.values())) > CACHED_CHARACTERS_MAX:
-                self._cached.popitem(last=False)
+            if await self._texts.has(discussion, text_hash):
+                return text
+            self._cached.drop(key)
+            return None
+        text = await self._texts.find(discussion, text_hash)
+        if text is not None:
+            self._cached.keep(key, text)
         return text
 
     async def has(self, discussion: UUID, text_hash: str) -> bool:
@@ -67,7 +70,7 @@ class Articles:
 
     async def drop(self, discussion: UUID, text_hash: str) -> bool:
         """Whether it was there."""
-        self._cached.pop((discussion, text_hash), None)
+        self._cached.drop((discussion, text_hash))
         return await self._texts.drop(discussion, text_hash)
 
     async def work(self, works: Collection[Work]) -> Mapping[Work, Result]:

@@ -1,6 +1,5 @@
 """The publisher's own names of what is in the log: sites, resources, keys."""
 
-from collections import OrderedDict
 from collections.abc import Collection
 from itertools import islice
 from uuid import UUID
@@ -13,6 +12,7 @@ from rostra.comment import CommentPosted
 from rostra.discussion import DiscussionOpened
 from rostra.log import EventLog
 from rostra.passage import PassageMarked
+from rostra_adapters.lru_cache import LruCache
 
 NAMES_KEPT_MAX = 100_000
 STREAMS_READ_MAX = 1_000
@@ -31,25 +31,24 @@ class Names:
 
     def __init__(self, log: EventLog) -> None:
         self._log = log
-        self._kept: OrderedDict[UUID, Name] = OrderedDict()
+        self._kept: LruCache[UUID, Name] = LruCache(NAMES_KEPT_MAX)
 
     def learn(self, stream: UUID, event: AnyEvent) -> None:
         """Keep the name that an event gives, if it does."""
         name = _given(event)
         if name is not None:
-            self._kept[stream] = name
+            self._kept.keep(stream, name)
 
     async def of(self, wanted: Collection[UUID]) -> dict[UUID, Name]:
         """The names there are. What has none in the log is left out."""
-        missing = iter([stream for stream in wanted if stream not in self._kept])
+        found = {stream: name for stream in wanted if (name := self._kept.find(stream))}
+        missing = iter([stream for stream in wanted if stream not in found])
         while batch := list(islice(missing, STREAMS_READ_MAX)):
             for stream, rows in (await self._log.read_streams(batch)).items():
                 first = codec.decode(rows[0].topic, rows[0].state) if rows else None
-                if first is not None:
-                    self.learn(stream, first)
-        found = {stream: self._kept[stream] for stream in wanted if stream in self._kept}
-        while len(self._kept) > NAMES_KEPT_MAX:
-            self._kept.popitem(last=False)
+                if first is not None and (name := _given(first)):
+                    self._kept.keep(stream, name)
+                    found[stream] = name
         return found
 
 

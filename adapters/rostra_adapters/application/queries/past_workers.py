@@ -3,7 +3,6 @@
 import asyncio
 import gc
 import sys
-from collections import OrderedDict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -32,6 +31,7 @@ from rostra_adapters.application.queries.past_folds import (
     answer,
     apply,
 )
+from rostra_adapters.lru_cache import LruCache
 from rostra_projections.as_of_views import PastViews
 from rostra_projections.comments.rows import CommentRow, PendingRow
 from rostra_projections.listing import Cursor, CursorRefused, Listing
@@ -239,7 +239,10 @@ class _Worker:
     """The folds that are kept, and the one that is being made or asked about."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[str, tuple[PastViews, int]] = OrderedDict()
+        # A fold heavier than the bound is kept alone.
+        self._kept: LruCache[str, tuple[PastViews, int]] = LruCache(
+            KEPT_EVENTS_MAX, lambda _, fold: min(fold[1], KEPT_EVENTS_MAX)
+        )
         self._name = ""
         self._views = PastViews(UUID(int=0))
 
@@ -253,13 +256,13 @@ class _Worker:
                 self._name, self._views = asked.name, PastViews(asked.discussion)
                 return True
             case Finish():
-                self._kept[self._name] = self._views, asked.events
-                return self._names_kept()
+                self._kept.keep(self._name, (self._views, asked.events))
+                return list(self._kept)
             case Use():
-                if asked.name not in self._kept:
+                fold = self._kept.find(asked.name)
+                if fold is None:
                     return 0
-                self._kept.move_to_end(asked.name)
-                self._views, events = self._kept[asked.name]
+                self._views, events = fold
                 return events
             case (
                 AskPage()
@@ -275,13 +278,6 @@ class _Worker:
                     return CursorRefusal(refused.name, refused.detail), None
             case _:
                 return apply(self._views, asked)
-
-    def _names_kept(self) -> list[str]:
-        events = sum(events for _, events in self._kept.values())
-        while len(self._kept) > 1 and events > KEPT_EVENTS_MAX:
-            _, (_, gone) = self._kept.popitem(last=False)
-            events -= gone
-        return list(self._kept)
 
 
 _Message = Begin | Finish | Use | Step | Question

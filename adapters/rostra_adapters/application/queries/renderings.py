@@ -2,7 +2,6 @@
 
 import asyncio
 import sys
-from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 
 import msgspec
@@ -15,6 +14,7 @@ from rostra_adapters.aio.worker_processes import (
     serve,
 )
 from rostra_adapters.application.queries.rendering import plain, render
+from rostra_adapters.lru_cache import LruCache
 
 CACHED_CHARACTERS_MAX = 16 * 1024 * 1024
 HERE_CHARACTERS_MAX = 4_000
@@ -29,9 +29,9 @@ class Renderings:
     """Bounded cache of rendered bodies, and the workers that fill it."""
 
     def __init__(self, characters_max: int = CACHED_CHARACTERS_MAX) -> None:
-        self._characters_max = characters_max
-        self._characters = 0
-        self._cached: OrderedDict[str, str] = OrderedDict()
+        self._cached: LruCache[str, str] = LruCache(
+            characters_max, lambda body, html: len(body) + len(html)
+        )
         self._drops = 0
         self._workers = WorkerPool(
             __name__, workers_max=processes_at_once(), job_seconds_max=JOB_SECONDS_MAX
@@ -74,17 +74,15 @@ class Renderings:
         """Cache nothing: somebody's words are erased."""
         self._drops += 1
         self._cached.clear()
-        self._characters = 0
 
     def _find(self, bodies: Iterable[str]) -> tuple[dict[str, str], list[str]]:
         found: dict[str, str] = {}
         missing: dict[str, None] = {}
         for body in bodies:
-            html = self._cached.get(body)
+            html = self._cached.find(body)
             if html is None:
                 missing[body] = None
             else:
-                self._cached.move_to_end(body)
                 found[body] = html
         return found, list(missing)
 
@@ -98,11 +96,7 @@ class Renderings:
     def _keep(self, made: Mapping[str, str]) -> None:
         for body, html in made.items():
             if body not in self._cached:
-                self._cached[body] = html
-                self._characters += len(body) + len(html)
-        while self._characters > self._characters_max:
-            gone = self._cached.popitem(last=False)
-            self._characters -= sum(map(len, gone))
+                self._cached.keep(body, html)
 
 
 def _jobs(bodies: Iterable[str]) -> list[list[str]]:

@@ -2,7 +2,6 @@
 
 import asyncio
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from time import time
@@ -20,6 +19,7 @@ from rostra_adapters.application.revocations import Revocations
 from rostra_adapters.http.auth.jwks import Entry, Key
 from rostra_adapters.http.auth.key_sources import KeySource
 from rostra_adapters.http.problems import Problem
+from rostra_adapters.lru_cache import LruCache
 
 AUDIENCE = "rostra"
 ALGORITHM = "HS256"
@@ -107,19 +107,15 @@ class Verifier:
         self._watches: set[_Watch] = set()
         revocations.when_revoked(self._end_revoked)
         source.when_changed(self._end_revoked)
-        self._cache: OrderedDict[str, Token] = OrderedDict()
+        self._cache: LruCache[str, Token] = LruCache(VERIFIED_KEPT_MAX)
 
     def token(self, text: str) -> Token:
         """Return the token that a text is. Raises the problem `unauthorized`."""
-        token = self._cache.get(text)
+        token = self._cache.find(text)
         if token is None or self._has_lost_its_key(token):
             token = read(text, self._secrets, self._source.keys)
             if len(text) <= VERIFIED_CHARACTERS_MAX:
-                self._cache[text] = token
-                if len(self._cache) > VERIFIED_KEPT_MAX:
-                    self._cache.popitem(last=False)
-        else:
-            self._cache.move_to_end(text)
+                self._cache.keep(text, token)
         self.check(token)
         return token
 

@@ -8,7 +8,6 @@ together never have more than the rate. Writes have limits besides that hold for
 Requests from this very machine without a proxy are not limited.
 """
 
-from collections import OrderedDict
 from collections.abc import Callable
 from hashlib import sha256
 from math import ceil
@@ -23,6 +22,7 @@ from rostra_adapters.http.auth import tokens
 from rostra_adapters.http.auth.addresses import Addresses
 from rostra_adapters.http.problems import Problem, retry_after
 from rostra_adapters.http.settings import HttpSettings, Rate
+from rostra_adapters.lru_cache import LruCache
 
 Clock = Callable[[], float]
 
@@ -67,7 +67,7 @@ class Buckets:
         self._policy = policy
         self._rate = rate
         self._clock = clock
-        self._kept: OrderedDict[str, _Bucket] = OrderedDict()
+        self._buckets: LruCache[str, _Bucket] = LruCache(BUCKETS_KEPT_MAX)
 
     def take(self, caller: str) -> Left:
         """One request of a caller."""
@@ -84,10 +84,10 @@ class Buckets:
 
     def _filled(self, caller: str) -> _Bucket:
         now, rate = self._clock(), self._rate
-        bucket = self._kept.setdefault(caller, _Bucket(rate.burst, now))
-        self._kept.move_to_end(caller)
-        if len(self._kept) > BUCKETS_KEPT_MAX:
-            self._kept.popitem(last=False)
+        bucket = self._buckets.find(caller)
+        if bucket is None:
+            bucket = _Bucket(rate.burst, now)
+            self._buckets.keep(caller, bucket)
         bucket.level = min(rate.burst, bucket.level + (now - bucket.at) * rate.per_second)
         bucket.at = now
         return bucket
@@ -117,7 +117,7 @@ class Limits:
         self._buckets = {
             policy: Buckets(policy, rate, clock) for policy, rate in rates.items() if rate
         }
-        self._callers: OrderedDict[bytes, tuple[str, str]] = OrderedDict()
+        self._callers: LruCache[bytes, tuple[str, str]] = LruCache(CALLERS_KEPT_MAX)
 
     def middleware(self) -> Middleware:
         @web.middleware
@@ -171,7 +171,7 @@ class Limits:
         if header is None:
             return "reader", address
         digest = sha256(header.encode(errors="surrogateescape")).digest()
-        if (known := self._callers.get(digest)) is not None:
+        if (known := self._callers.find(digest)) is not None:
             return known
         try:
             token = tokens.of(request)
@@ -183,9 +183,7 @@ class Limits:
         if is_guest(token.person):
             policy = GUEST_POLICY
         found = policy, msgspec.json.encode([token.site, token.person]).decode()
-        self._callers[digest] = found
-        if len(self._callers) > CALLERS_KEPT_MAX:
-            self._callers.popitem(last=False)
+        self._callers.keep(digest, found)
         return found
 
     def address_of(self, request: web.BaseRequest) -> str:
