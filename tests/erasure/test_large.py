@@ -20,7 +20,8 @@ from rostra import ids
 from rostra.commands import ErasePerson
 from rostra.deciding.handle import Commanded
 from rostra.events import CommandContext
-from rostra_adapters.application.app import App, now
+from rostra_adapters.application.app import App
+from rostra_adapters.clock import now
 from rostra_adapters.postgres.connect import create_pool
 from rostra_adapters.postgres.log.log import PostgresLog
 from rostra_adapters.postgres.views.backend import PostgresBackend

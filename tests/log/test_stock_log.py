@@ -17,6 +17,7 @@ from log.log_examples import event, followed, group, one
 from log.stock import stock_recorder, stored
 from rostra.ids import Position, StreamId
 from rostra.log import Appended, LogBusy, LogUnavailable, Recorded, Stale
+from rostra.times import Time, format_time
 from rostra_adapters.stock import log as stock_log
 from rostra_adapters.stock.log import StockLog
 
@@ -52,7 +53,7 @@ async def test_a_recorder_in_memory_has_an_id_of_its_own() -> None:
 
 async def test_what_travels_in_the_state_is_this() -> None:
     recorder = POPOApplicationRecorder()
-    moment = datetime(2026, 1, 2, 3, 4, 5, 6, tzinfo=UTC)
+    moment = Time("2026-01-02T03:04:05.000006Z")
     told = group(
         event(UUID(int=1), 1, state=b'{"value":1}'),
         event(UUID(int=1), 2),
@@ -74,8 +75,8 @@ async def test_a_clock_that_goes_back_is_not_followed() -> None:
     recorder = POPOApplicationRecorder()
     years = iter([2030, 2020, 2010])
 
-    def clock() -> datetime:
-        return datetime(next(years), 1, 1, tzinfo=UTC)
+    def clock() -> Time:
+        return format_time(datetime(next(years), 1, 1, tzinfo=UTC))
 
     for _ in range(3):  # each a process of its own
         async with StockLog(recorder, clock=clock) as log:

@@ -1,7 +1,6 @@
 """The composition root: a log, a key ring and views put together, and what they do."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -16,7 +15,7 @@ from rostra.deciding.stream_states import fold_stream
 from rostra.log import EventLog, LogUnavailable
 from rostra.refusals import Refusal
 from rostra.settings import Order
-from rostra.times import Time, format_time
+from rostra.times import Time
 from rostra.wire import cloudevents
 from rostra.wire.cloudevents import Fault, Malformed
 from rostra_adapters.application.access import Access, AccessLookup, site_prefix
@@ -31,6 +30,7 @@ from rostra_adapters.application.queries.renderings import Renderings
 from rostra_adapters.application.revocations import MemoryRevocations, Revocations
 from rostra_adapters.application.stream_state_reader import events_of
 from rostra_adapters.application.verify_words import unopened_words
+from rostra_adapters.clock import now
 from rostra_adapters.data_folder.erasures_file import ErasuresFile
 from rostra_adapters.keys.ring import KeptKeyRing
 from rostra_adapters.observability.printing import url_without_password
@@ -51,7 +51,7 @@ WAIT_SECONDS = 5.0
 
 T = TypeVar("T")
 
-__all__ = ["Access", "App", "Status", "now", "site_prefix"]
+__all__ = ["Access", "App", "Status", "site_prefix"]
 
 
 class Status(msgspec.Struct, frozen=True):
@@ -62,11 +62,6 @@ class Status(msgspec.Struct, frozen=True):
     database_url: str
     """Without its password."""
     views: list[ViewStatus]
-
-
-def now() -> Time:
-    """The clock."""
-    return format_time(datetime.now(UTC))
 
 
 class App(AccessLookup):

@@ -32,7 +32,7 @@ async def _erase(where: Place, person: str, site: str) -> None:
     from rostra.commands import ErasePerson
     from rostra.deciding.handle import Commanded
     from rostra.events import CommandContext
-    from rostra_adapters.application.app import now
+    from rostra_adapters.clock import now
 
     try:
         command = msgspec.convert({"site": site, "person": person}, ErasePerson)

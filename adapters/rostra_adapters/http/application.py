@@ -1,11 +1,11 @@
 """The HTTP interface as an aiohttp application."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 
 from aiohttp import web
 
-from rostra.times import Time, format_time
+from rostra.times import Time
+from rostra_adapters import clock
 from rostra_adapters.application.app import App
 from rostra_adapters.http.auth import tokens
 from rostra_adapters.http.auth.addresses import Addresses
@@ -50,16 +50,11 @@ UNREAD_BYTES = 2 * 1024
 many chunks as a sixteenth of it."""
 
 
-def utc_now() -> Time:
-    """The clock."""
-    return format_time(datetime.now(UTC))
-
-
 def make_app(
     app: App,
     settings: HttpSettings,
     *,
-    now: Callable[[], Time] = utc_now,
+    now: Callable[[], Time] = clock.now,
     write: Write | None = None,
 ) -> web.Application:
     """Every route of the contract, over one App. Closing the App is its opener's work. `write`

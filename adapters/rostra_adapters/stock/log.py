@@ -14,7 +14,6 @@ import contextlib
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from typing import Self, TypeVar
 from uuid import UUID
 
@@ -41,8 +40,9 @@ from rostra.log import (
     Stale,
     VoteEvent,
 )
-from rostra.times import LONG_AGO, Time, format_time
+from rostra.times import LONG_AGO, Time
 from rostra_adapters.application import guards
+from rostra_adapters.clock import now
 from rostra_adapters.stock.rows import rows_of, to_uuid
 
 POLL_SECONDS = 0.5
@@ -56,11 +56,6 @@ DISCUSSION_PAGE_EVENTS = 2_000
 _Answer = TypeVar("_Answer")
 
 
-def utc_now() -> datetime:
-    """The clock of recording."""
-    return datetime.now(UTC)
-
-
 class StockLog:
     """A `rostra.log.EventLog`. `log_id` is to be given where the recorder is neither
     in memory nor SQLite: such a log's id would not outlive the process."""
@@ -70,7 +65,7 @@ class StockLog:
         recorder: ApplicationRecorder,
         *,
         log_id: UUID | None = None,
-        clock: Callable[[], datetime] = utc_now,
+        clock: Callable[[], Time] = now,
     ) -> None:
         self._recorder = recorder
         self._rows = rows_of(recorder)
@@ -238,7 +233,7 @@ class StockLog:
         """Never before what was recorded last."""
         if self._at is None:
             self._at = self._last_at()
-        return max(self._at, format_time(self._clock()))
+        return max(self._at, self._clock())
 
     def _last_at(self) -> Time:
         """Of the last event that has it: foreign ones may stand after it."""

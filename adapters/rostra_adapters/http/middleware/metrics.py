@@ -1,8 +1,6 @@
 """`/metrics`, for Prometheus: of this process, and of the log and views that it shares."""
 
-import time
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
 
 import msgspec
 from aiohttp import web
@@ -12,8 +10,10 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.registry import Collector
 
 from rostra.log import LogUnavailable
+from rostra.times import Time, to_datetime
 from rostra_adapters.application.app import App
 from rostra_adapters.application.ports import ViewStatus, ViewStore
+from rostra_adapters.clock import now
 from rostra_adapters.http.auth.addresses import Addresses
 from rostra_adapters.http.gate import Gate
 from rostra_adapters.http.middleware.page_cache import PageCache
@@ -25,7 +25,7 @@ NO_ROUTE = "none"
 
 
 class _Metadata(msgspec.Struct):
-    at: str
+    at: Time
 
 
 _metadata = msgspec.json.Decoder(_Metadata)
@@ -143,8 +143,8 @@ class Metrics:
         """Of the first event after a position, in seconds by the clock of recording."""
         for row in await self._app.log.read_after(position, 1):
             if row.metadata is not None:
-                at = datetime.fromisoformat(_metadata.decode(row.metadata).at)
-                return max(0.0, (datetime.fromtimestamp(time.time(), UTC) - at).total_seconds())
+                at = to_datetime(_metadata.decode(row.metadata).at)
+                return max(0.0, (to_datetime(now()) - at).total_seconds())
         return 0.0
 
 

@@ -5,7 +5,6 @@ A guest is a person like any other, with an id that nobody else has and a token 
 
 import asyncio
 import secrets
-from datetime import UTC, datetime, timedelta
 
 import msgspec
 from aiohttp import hdrs, web
@@ -13,8 +12,9 @@ from aiohttp import hdrs, web
 from rostra import fields as texts
 from rostra.names import GUEST, given_name, is_reserved
 from rostra.settings import Rules
-from rostra.times import Time, format_time
+from rostra.times import Time, later
 from rostra_adapters.application.app import App
+from rostra_adapters.clock import now
 from rostra_adapters.http.auth import tokens
 from rostra_adapters.http.auth.readers import ORIGINS
 from rostra_adapters.http.bodies import decoded
@@ -73,7 +73,7 @@ class Guests:
         if await asyncio.to_thread(is_reserved, new.name, protected_names(rules)):
             raise Problem("name-reserved", f"the name {new.name!r} is reserved, or looks like one")
         person = GUEST + secrets.token_hex(ID_BYTES)
-        until = datetime.now(UTC) + timedelta(hours=TOKEN_HOURS)
+        until = later(now(), TOKEN_HOURS * 3_600)
         token = tokens.sign(
             self._settings.secret,
             scope="comment",
@@ -82,7 +82,7 @@ class Guests:
             site=new.site,
             days=TOKEN_HOURS / 24,
         )
-        shape = GuestShape(token=token, sub=person, expires_at=format_time(until))
+        shape = GuestShape(token=token, sub=person, expires_at=until)
         body, least = msgspec.json.encode(shape), self._settings.compressed_bytes_min
         headers: dict[str, str] = {hdrs.CACHE_CONTROL: "no-store"}
         return answer(request, body, status=201, headers=headers, compressed_bytes_min=least)

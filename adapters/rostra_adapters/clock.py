@@ -1,0 +1,10 @@
+"""The clock of the machine, as times of the log."""
+
+from datetime import UTC, datetime
+
+from rostra.times import Time, format_time
+
+
+def now() -> Time:
+    """Return the present moment."""
+    return format_time(datetime.now(UTC))
