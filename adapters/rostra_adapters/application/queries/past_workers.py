@@ -1,7 +1,6 @@
 """Workers that fold discussions as they stood, and answer reads of the last ones they folded."""
 
 import asyncio
-import gc
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -31,6 +30,7 @@ from rostra_adapters.application.queries.past_folds import (
     answer,
     apply,
 )
+from rostra_adapters.garbage import no_garbage_collection
 from rostra_adapters.lru_cache import LruCache
 from rostra_projections.as_of_views import PastViews
 from rostra_projections.comments.rows import CommentRow, PendingRow
@@ -294,5 +294,5 @@ def _at_once(coroutine: Any) -> Any:
 
 
 if __name__ == "__main__":
-    gc.disable()  # rows make no cycles, and looking for some takes as long as all the rest
-    serve(_Worker().answer, sys.stdin.buffer, sys.stdout.buffer)
+    with no_garbage_collection():
+        serve(_Worker().answer, sys.stdin.buffer, sys.stdout.buffer)

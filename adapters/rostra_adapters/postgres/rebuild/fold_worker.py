@@ -18,12 +18,12 @@ import uvloop
 from rostra_adapters.aio.together import together
 from rostra_adapters.application.ports import Progress
 from rostra_adapters.errors import FoldingFailed
+from rostra_adapters.garbage import no_garbage_collection
 from rostra_adapters.observability.child_processes import DATABASE_PASSWORDS, python_environment
 from rostra_adapters.postgres.connection import Connection
 from rostra_adapters.postgres.rebuild.range_reader import besides_votes, in_order, joined_votes
 from rostra_adapters.postgres.rebuild.ranges import Part, parts
 from rostra_adapters.postgres.views import row_store as store
-from rostra_adapters.postgres.views.garbage import no_garbage_collection
 from rostra_adapters.postgres.views.patient import connected
 from rostra_adapters.postgres.views.projector import ViewState, park
 from rostra_projections.range_fold import RangeFold

@@ -9,12 +9,12 @@ import asyncpg
 
 from rostra.ids import discussion_of
 from rostra_adapters.application.ports import Difference, difference, parked_differences
+from rostra_adapters.garbage import no_garbage_collection
 from rostra_adapters.postgres.connection import Connection
 from rostra_adapters.postgres.rebuild.fold_worker import folded_ranges
 from rostra_adapters.postgres.rebuild.ranges import Part, parts
 from rostra_adapters.postgres.views import row_store as store
 from rostra_adapters.postgres.views import schema
-from rostra_adapters.postgres.views.garbage import no_garbage_collection
 from rostra_adapters.postgres.views.patient import connected
 from rostra_adapters.postgres.views.projector import ViewState, parked, states
 from rostra_projections.tables import Fragment, Rows, Table

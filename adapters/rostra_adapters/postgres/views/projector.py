@@ -15,11 +15,11 @@ from rostra.ids import Kind, discussion_of, kind_of
 from rostra.log import Recorded
 from rostra.times import Time
 from rostra_adapters.application import invalidation as changes
+from rostra_adapters.garbage import no_garbage_collection
 from rostra_adapters.observability import tracing
 from rostra_adapters.postgres import locks
 from rostra_adapters.postgres.connection import Connection
 from rostra_adapters.postgres.views import row_store as store
-from rostra_adapters.postgres.views.garbage import no_garbage_collection
 from rostra_adapters.postgres.views.schema import LINEAGE
 from rostra_projections.comments import fold as comments
 from rostra_projections.comments.moves import Before, moves_since, places_of

@@ -1,4 +1,4 @@
-"""Python's garbage collector, kept off while many rows are made."""
+"""Pauses of Python's garbage collector."""
 
 import gc
 from collections.abc import Iterator
@@ -7,7 +7,8 @@ from contextlib import contextmanager
 
 @contextmanager
 def no_garbage_collection() -> Iterator[None]:
-    """Rows have no cycles, and looking for some among millions doubles the time."""
+    """Pause the collector while many rows are made: rows have no cycles, and looking for some
+    among millions doubles the time."""
     was = gc.isenabled()
     gc.disable()
     try:
