@@ -12,6 +12,7 @@ from rostra.deciding.handle import Commanded, Outcome, handle
 from rostra.deciding.stream_cache import BatchSlot, StreamCache
 from rostra.log import EventLog, LogBusy, LogUnavailable
 from rostra.sealing import KeyRing
+from rostra_adapters.aio.tasks import PendingTasks
 from rostra_adapters.observability import tracing
 
 BATCH_COMMANDS_MAX = 1_000
@@ -98,7 +99,7 @@ class Commander:
         self._task: asyncio.Task[None] | None = None
         self._closed = False
         self._known = StreamCache()
-        self._handling: set[asyncio.Task[None]] = set()
+        self._handling = PendingTasks()
         self._pace = Pace()
 
     @property
@@ -144,7 +145,7 @@ class Commander:
         self._arrived.set()
         if self._task is not None:
             await asyncio.gather(self._task, return_exceptions=True)
-        await asyncio.gather(*self._handling, return_exceptions=True)
+        await self._handling.wait()
 
     async def _run(self) -> None:
         before: asyncio.Future[Collection[UUID] | None]
@@ -154,10 +155,8 @@ class Commander:
             if batch := self._next_batch():
                 turn = _Turn(self._known, before)
                 before = turn.done
-                task = asyncio.create_task(self._handle(batch, turn), name="rostra-handling")
-                self._handling.add(task)
+                _ = self._handling.start(self._handle(batch, turn), "rostra-handling")
                 self._pace.begin()
-                task.add_done_callback(self._handling.discard)
                 await turn.passed_on.wait()
             elif not self._closed:
                 self._arrived.clear()

@@ -13,6 +13,7 @@ from rostra.deciding.handle import Commanded, Outcome, handle
 from rostra.deciding.text_work import Articles
 from rostra.log import EventLog, LogBusy, LogUnavailable
 from rostra.sealing import KeyRing
+from rostra_adapters.aio.tasks import PendingTasks
 from rostra_adapters.application.batcher import BATCH_COMMANDS_MAX, BUSY_RETRY_SECONDS, Commander
 
 ASIDE = (MarkPassage, ReviseArticle)
@@ -31,7 +32,7 @@ class Lanes:
         self._ring = ring
         self._articles = articles
         self._free = asyncio.Semaphore(ASIDE_AT_ONCE_MAX)
-        self._tasks: set[asyncio.Task[list[Outcome]]] = set()
+        self._tasks = PendingTasks()
         self._queued = 0
         self._closed = False
 
@@ -59,16 +60,14 @@ class Lanes:
         """What was submitted is answered first."""
         self._closed = True
         await self._commander.close()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.wait()
 
     async def _aside(self, commands: Sequence[Commanded]) -> list[Outcome]:
         if self._closed:
             raise LogUnavailable("closed")
         if self._queued + len(commands) > ASIDE_COMMANDS_MAX:
             raise LogBusy(BUSY_RETRY_SECONDS)
-        task = asyncio.create_task(self._handled(commands), name="rostra-aside")
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task = self._tasks.start(self._handled(commands), "rostra-aside")
         # A caller that goes away does not take back what was submitted.
         return await asyncio.shield(task)
 

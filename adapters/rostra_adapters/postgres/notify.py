@@ -8,6 +8,7 @@ import asyncpg
 
 from rostra.log import LogUnavailable
 from rostra_adapters.aio.lasting import lasting
+from rostra_adapters.aio.tasks import end_tasks
 from rostra_adapters.postgres.connect import LOST, unavailable_if_lost
 
 POLL_SECONDS = 1.0
@@ -41,9 +42,7 @@ class Notifications:
         return self._event
 
     async def close(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await end_tasks(self._task)
         self._tell()
 
     async def _run(self) -> None:

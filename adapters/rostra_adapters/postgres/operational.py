@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 import asyncpg
 
 from rostra.log import LogUnavailable
+from rostra_adapters.aio.tasks import end_tasks
 from rostra_adapters.application.operational import VOTES_KEPT_DAYS, Demand, Refused, Reservation
 from rostra_adapters.postgres.connect import unavailable_if_lost
 
@@ -50,9 +51,7 @@ class PostgresOperational:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await end_tasks(self._task)
 
     async def take(self, demands: Sequence[Demand]) -> Refused | None:
         with unavailable_if_lost():

@@ -6,6 +6,7 @@ import logging
 import asyncpg
 
 from rostra.log import LogUnavailable
+from rostra_adapters.aio.tasks import end_tasks
 from rostra_adapters.application.revocations import MemoryRevocations
 from rostra_adapters.postgres.connect import unavailable_if_lost
 
@@ -46,9 +47,7 @@ class PostgresRevocations(MemoryRevocations):
         self._task = asyncio.create_task(self._run(), name="rostra-revocations")
 
     async def close(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await end_tasks(self._task)
 
     async def revoke(self, person: str, site: str, until: float) -> None:
         with unavailable_if_lost():

@@ -11,6 +11,7 @@ import msgspec
 from rostra.ids import prefix_of
 from rostra.log import EventLog, LogUnavailable
 from rostra_adapters.aio.lasting import lasting
+from rostra_adapters.aio.tasks import end_tasks
 from rostra_adapters.application import read_position
 from rostra_adapters.application.invalidation import ChangeFeed, streams_of
 from rostra_adapters.application.ports import (
@@ -56,9 +57,7 @@ class MemoryBackend:
         )
 
     async def close(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await end_tasks(self._task)
 
     async def _follow(self) -> None:
         """Until the log is closed."""

@@ -14,6 +14,7 @@ import aiohttp
 import msgspec
 from aiohttp import hdrs, web
 
+from rostra_adapters.aio.tasks import end_tasks
 from rostra_adapters.errors import JwksError
 from rostra_adapters.http.auth import jwks
 from rostra_adapters.http.auth.jwks import BYTES_MAX, Key
@@ -73,8 +74,7 @@ class _Followed:
         seconds = await self._look()
         task = asyncio.create_task(self._follow(seconds), name="rostra-jwks")
         yield
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await end_tasks(task)
 
     async def _follow(self, seconds: float) -> None:
         while True:

@@ -18,6 +18,7 @@ from uuid import UUID, uuid4
 import asyncpg
 
 from rostra.log import LogUnavailable
+from rostra_adapters.aio.tasks import end_tasks
 from rostra_adapters.postgres import locks
 from rostra_adapters.postgres.connect import LOST, unavailable_if_lost
 from rostra_adapters.postgres.connection import Connection
@@ -88,8 +89,7 @@ class Erasures:
 
     async def close(self) -> None:
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await end_tasks(self._task)
             with suppress(*LOST):
                 await self._pool.execute(_LEAVE, self._reader)
         await self._news.close()

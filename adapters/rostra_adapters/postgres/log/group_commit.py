@@ -15,6 +15,7 @@ from itertools import chain, islice
 import asyncpg
 
 from rostra.log import Appended, Group, LogBusy, LogUnavailable, Stale
+from rostra_adapters.aio.tasks import end_tasks
 from rostra_adapters.observability import tracing
 from rostra_adapters.postgres.connect import LOST
 from rostra_adapters.postgres.log import binary_arrays as arrays
@@ -93,9 +94,7 @@ class GroupCommit:
 
     async def close(self) -> None:
         """Stop; what is still queued is unavailable."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end_tasks(*self._tasks)
         _fail(self._queue, LogUnavailable("the log is closed"))
         self._queue.clear()
         for channel in self._channels:

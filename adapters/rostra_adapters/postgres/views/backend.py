@@ -8,6 +8,7 @@ import asyncpg
 
 from rostra.log import EventLog
 from rostra_adapters.aio.lasting import lasting
+from rostra_adapters.aio.tasks import end_tasks
 from rostra_adapters.application.ports import Difference, Progress, Rebuilt, ViewStatus
 from rostra_adapters.errors import RebuildRefused, ViewsNotMade
 from rostra_adapters.postgres.connect import LOST, unavailable_if_lost
@@ -83,9 +84,7 @@ class PostgresBackend:
         self._runner.start()
 
     async def close(self) -> None:
-        if self._seeing is not None:
-            self._seeing.cancel()
-            await asyncio.gather(self._seeing, return_exceptions=True)
+        await end_tasks(self._seeing)
         await self._runner.close()
         await self._watch.close()
 

@@ -8,6 +8,7 @@ from time import perf_counter
 import asyncpg
 
 from rostra.log import EventLog, LogUnavailable, Recorded
+from rostra_adapters.aio.tasks import end_tasks
 from rostra_adapters.aio.together import together
 from rostra_adapters.errors import RebuildRefused
 from rostra_adapters.postgres.connect import unavailable_if_lost
@@ -65,9 +66,7 @@ class Runner:
 
     async def close(self) -> None:
         """What is being folded is finished or undone, never half done."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await end_tasks(self._task)
 
     async def _run(self) -> None:
         while True:

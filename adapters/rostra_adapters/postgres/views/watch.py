@@ -6,6 +6,7 @@ import asyncpg
 
 from rostra.log import EventLog, LogUnavailable
 from rostra_adapters.aio.lasting import lasting
+from rostra_adapters.aio.tasks import end_tasks
 from rostra_adapters.application.invalidation import ChangeFeed
 from rostra_adapters.application.ports import RETRY_AFTER_SECONDS
 from rostra_adapters.errors import ViewBehind
@@ -48,9 +49,7 @@ class Watch:
             self.changes.lose(listening=False)
 
     async def close(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await end_tasks(self._task)
         await self._news.close()
 
     async def _run(self) -> None:
