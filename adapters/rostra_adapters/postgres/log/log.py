@@ -25,6 +25,7 @@ from rostra_adapters.postgres.connect import CANCELLED, create_pool, unavailable
 from rostra_adapters.postgres.log.gaps import GapDetector
 from rostra_adapters.postgres.log.group_commit import COMMIT_EVENTS_MAX, GroupCommit
 from rostra_adapters.postgres.notify import POLL_SECONDS, Notifications
+from rostra_adapters.postgres.prefetch import prefetched
 from rostra_adapters.postgres.single_flight import SingleFlight
 
 LOG_ID = "select id from public.rostra_log"
@@ -260,16 +261,9 @@ class PostgresLog:
         with unavailable_if_lost(but=CANCELLED):
             async with self._pool.acquire() as connection, connection.transaction(readonly=True):
                 cursor = await connection.cursor(query, *arguments)
-                # The next page comes while this one is folded.
-                ahead = asyncio.create_task(cursor.fetch(DISCUSSION_PAGE_EVENTS))
-                try:
-                    while rows := await ahead:
-                        ahead = asyncio.create_task(cursor.fetch(DISCUSSION_PAGE_EVENTS))
-                        await asyncio.sleep(0)  # it is asked for before anything is folded
+                async with aclosing(prefetched(cursor, DISCUSSION_PAGE_EVENTS)) as pages:
+                    async for rows in pages:
                         yield rows
-                finally:
-                    ahead.cancel()
-                    await asyncio.gather(ahead, return_exceptions=True)
 
     async def follow(self, position: int, limit: int) -> AsyncIterator[list[Recorded]]:
         while not self._closed:

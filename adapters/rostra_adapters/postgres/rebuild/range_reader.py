@@ -4,11 +4,11 @@ PostgreSQL sorts it by range where there are several, so that it is read once ho
 is. Four events in five are votes: those come joined, many in a row, apart from all else.
 """
 
-import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
+from rostra_adapters.postgres.prefetch import prefetched
 from rostra_adapters.postgres.rebuild.ranges import Part
 from rostra_adapters.postgres.views.patient import connected
 from rostra_projections.comments.bulk_votes import BETWEEN, TOPIC
@@ -115,12 +115,6 @@ async def _pages(
         await connection.execute(settings)
         borders = [part.borders] if part.borders else []
         cursor = await connection.cursor(query, part.until, part.first, part.last, *borders)
-        coming = asyncio.create_task(cursor.fetch(count))
-        try:
-            while page := await coming:
-                coming = asyncio.create_task(cursor.fetch(count))
-                await asyncio.sleep(0)  # that it is asked for
+        async with aclosing(prefetched(cursor, count)) as pages:
+            async for page in pages:
                 yield page
-        finally:
-            coming.cancel()
-            await asyncio.gather(coming, return_exceptions=True)
