@@ -8,7 +8,7 @@ Errors of the domain stay where the domain raises them, and are no `RostraError`
 - `rostra.log.LogBusy`: too many commands wait, or writes conflict; retry.
 - `rostra.log.LogUnavailable`: the log cannot be reached; retry later.
 - `rostra.Erased`, `rostra.Damaged`: sealed words whose key is destroyed; that do not open.
-- `rostra_projections.listing.CursorRefused`: a page cannot be read from this cursor.
+- `rostra_projections.cursors.CursorRefused`: a page cannot be read from this cursor.
 
 `rostra_adapters.client.publisher.PublishingRefused` stays with the client, which imports the
 domain alone.

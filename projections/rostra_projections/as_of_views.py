@@ -10,7 +10,8 @@ from rostra.log import Recorded, VoteEvent
 from rostra_projections.comments.bulk_votes import TOPIC, QuickVotes
 from rostra_projections.comments.moves import Before, moves_since, places_of
 from rostra_projections.comments.rows import COMMENTS
-from rostra_projections.listing import Cursor, Listing
+from rostra_projections.cursors import Cursor
+from rostra_projections.listing import Listing
 from rostra_projections.memory import MemoryViews
 from rostra_projections.query_port import Page
 from rostra_projections.responses.shapes import Viewer

@@ -6,7 +6,6 @@ page one and the last key as of P. A page is what has not moved since P by
 today's keys, merged with what has under its earliest keys after P.
 """
 
-import base64
 from collections.abc import Iterable, Iterator
 from typing import Annotated, Literal
 from uuid import UUID
@@ -14,7 +13,7 @@ from uuid import UUID
 import msgspec
 
 from rostra.settings import Order
-from rostra.times import Time, is_time
+from rostra.times import Time
 from rostra_projections.comments.rows import CommentRow, Shown
 from rostra_projections.responses.shapes import Viewer
 
@@ -55,19 +54,6 @@ class LastKey(msgspec.Struct, frozen=True, array_like=True):
     position: Bigint
 
 
-class Cursor(msgspec.Struct, frozen=True, array_like=True):
-    """What a cursor says: of which log and list, as of which position, after which key
-    (None: from the beginning). `history`: of how many histories of the view. `past`: as of
-    which position the list itself stands, None where it is today's."""
-
-    log: str
-    history: Bigint
-    listing: Listing
-    as_of: Bigint
-    last: LastKey | None
-    past: Bigint | None = None
-
-
 class Move(msgspec.Struct, frozen=True, gc=False):
     """What a comment's place in lists was before it changed at `position`."""
 
@@ -84,59 +70,6 @@ class Move(msgspec.Struct, frozen=True, gc=False):
 
 PAGE_COMMENTS_MAX = 500
 """Comments of a page, all replies below its rows among them."""
-
-
-class CursorRefused(Exception):
-    """`bad-cursor`, `cursor-too-old` or `log-changed`; `bad-query` for an `as_of` that
-    has not been yet."""
-
-    def __init__(self, name: str, detail: str) -> None:
-        super().__init__(f"{name}: {detail}")
-        self.name = name
-        self.detail = detail
-
-
-CURSOR_CHARACTERS_MAX = 2_000
-
-_cursor_decoder = msgspec.json.Decoder(Cursor)
-
-
-def refuse_old(cursor: Cursor, *, history: int, moves_from: int) -> None:
-    """Raises CursorRefused where it is no longer known what moved since page one."""
-    if cursor.history != history:
-        raise CursorRefused("cursor-too-old", "the view has been rebuilt, and has changed")
-    if cursor.as_of < moves_from:
-        raise CursorRefused("cursor-too-old", "what moved since is no longer kept")
-
-
-def encode_cursor(cursor: Cursor) -> str:
-    """A cursor as text that fits a URL."""
-    return base64.urlsafe_b64encode(msgspec.json.encode(cursor)).decode().rstrip("=")
-
-
-def decode_cursor(text: str, listing: Listing, log: UUID) -> Cursor:
-    """The cursor again. Raises CursorRefused."""
-    cursor = peek_cursor(text)
-    if cursor.listing != listing:
-        raise CursorRefused("bad-cursor", "the cursor is of a list with other parameters")
-    if cursor.log != str(log):
-        raise CursorRefused("log-changed", "the cursor is of another history of the log")
-    return cursor
-
-
-def peek_cursor(text: str) -> Cursor:
-    """What a cursor says of itself. Raises CursorRefused."""
-    if len(text) > CURSOR_CHARACTERS_MAX:
-        raise CursorRefused("bad-cursor", "this is no cursor of ours")
-    try:
-        padded = text + "=" * (-len(text) % 4)
-        decoded = base64.b64decode(padded, altchars=b"-_", validate=True)
-        cursor = _cursor_decoder.decode(decoded)
-        if cursor.last is not None and not is_time(cursor.last.posted_at):
-            raise ValueError(cursor.last.posted_at)
-        return cursor
-    except (ValueError, msgspec.DecodeError):
-        raise CursorRefused("bad-cursor", "this is no cursor of ours") from None
 
 
 def place(row: CommentRow | Move, comment: CommentRow, listing: Listing) -> LastKey:

@@ -18,16 +18,15 @@ from rostra_projections.comments.rows import (
     PendingRow,
     Shown,
 )
+from rostra_projections.cursors import Cursor, refuse_old
 from rostra_projections.discussions import DISCUSSIONS, DiscussionRow
 from rostra_projections.listing import (
     ORDERS,
     PAGE_COMMENTS_MAX,
-    Cursor,
     LastKey,
     Listing,
     Move,
     place,
-    refuse_old,
     replies_shown,
     sees,
 )

@@ -8,8 +8,9 @@ import msgspec
 
 from rostra.times import Time
 from rostra_projections.comments.rows import CommentRow, CountsRow, PendingRow
+from rostra_projections.cursors import Cursor
 from rostra_projections.discussions import DiscussionRow
-from rostra_projections.listing import Cursor, LastKey, Listing
+from rostra_projections.listing import LastKey, Listing
 from rostra_projections.moderation import ActRow, FlagRow, Queue, QueueRow
 from rostra_projections.passages import PassageRow
 from rostra_projections.responses.shapes import Viewer

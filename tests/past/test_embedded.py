@@ -7,7 +7,7 @@ import pytest
 
 import rostra_adapters
 from rostra_adapters.application.app import App
-from rostra_projections.listing import CursorRefused
+from rostra_projections.cursors import CursorRefused
 from service import MASTER_KEY, event, opened, posted, voted
 
 

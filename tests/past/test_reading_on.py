@@ -6,7 +6,8 @@ import pytest
 
 from past.folds import past_here
 from rostra_adapters.application.queries import as_of as past_module
-from rostra_projections.listing import Listing, peek_cursor
+from rostra_projections.cursors import peek_cursor
+from rostra_projections.listing import Listing
 from rostra_projections.responses.shapes import ANYONE
 from views.readers import InMemory, Reader, some_listings
 from views.story import DISCUSSION, Events, Story

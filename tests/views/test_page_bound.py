@@ -13,7 +13,8 @@ from model import Act
 from rostra_adapters.postgres.views.queries import comment_lists as comments_sql
 from rostra_adapters.postgres.views.queries.queries import PostgresReads
 from rostra_projections import memory
-from rostra_projections.listing import PAGE_COMMENTS_MAX, Listing, decode_cursor
+from rostra_projections.cursors import decode_cursor
+from rostra_projections.listing import PAGE_COMMENTS_MAX, Listing
 from rostra_projections.query_port import Page
 from rostra_projections.responses.shapes import ANYONE, CommentShape, Viewer
 from rostra_projections.responses.threads import all_rows

@@ -16,14 +16,8 @@ from model import Act
 from rostra.times import Time
 from rostra_adapters.postgres.rebuild.rebuild import rebuild
 from rostra_projections.comments.rows import COMMENTS as COMMENTS_TABLE
-from rostra_projections.listing import (
-    Cursor,
-    CursorRefused,
-    LastKey,
-    Listing,
-    decode_cursor,
-    encode_cursor,
-)
+from rostra_projections.cursors import Cursor, CursorRefused, decode_cursor, encode_cursor
+from rostra_projections.listing import LastKey, Listing
 from rostra_projections.responses.shapes import ANYONE, Viewer
 from support.effort import examples
 from views import tables

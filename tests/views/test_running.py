@@ -20,7 +20,8 @@ from rostra_adapters.postgres.rebuild.verify import verify
 from rostra_adapters.postgres.views import watch
 from rostra_adapters.postgres.views.runner import PRUNE
 from rostra_adapters.postgres.views.schema import LEASE
-from rostra_projections.listing import CursorRefused, Listing
+from rostra_projections.cursors import CursorRefused
+from rostra_projections.listing import Listing
 from views import tables
 from views.readers import InPostgres, Reader
 from views.story import DISCUSSION, Events, Story, comment, pages, passage

@@ -35,7 +35,7 @@ from rostra_adapters.data_folder.erasures_file import ErasuresFile
 from rostra_adapters.keys.ring import KeptKeyRing
 from rostra_adapters.observability.printing import url_without_password
 from rostra_projections.comments.rows import CommentRow
-from rostra_projections.listing import CursorRefused, peek_cursor
+from rostra_projections.cursors import CursorRefused, peek_cursor
 from rostra_projections.responses.shapes import (
     ANYONE,
     CommentShape,

@@ -18,7 +18,8 @@ from rostra import ids
 from rostra.settings import Order
 from rostra.times import format_time
 from rostra_adapters.application.app import App
-from rostra_projections.listing import LastKey, Listing, decode_cursor, encode_cursor
+from rostra_projections.cursors import decode_cursor, encode_cursor
+from rostra_projections.listing import LastKey, Listing
 from rostra_projections.responses.shapes import ANYONE
 
 LARGE = ids.discussion_id(SITE, "/articles/0")

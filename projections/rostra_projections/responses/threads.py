@@ -9,7 +9,8 @@ from msgspec import UNSET
 
 from rostra.settings import Order
 from rostra_projections.comments.rows import HIDDEN, CommentRow, Shown
-from rostra_projections.listing import Cursor, LastKey, Listing, encode_cursor
+from rostra_projections.cursors import Cursor, encode_cursor
+from rostra_projections.listing import LastKey, Listing
 from rostra_projections.query_port import Page
 from rostra_projections.responses.shapes import (
     CommentShape,

@@ -23,7 +23,7 @@ from rostra_adapters.application.queries.past_folds import (
 )
 from rostra_adapters.application.queries.past_workers import FoldedElsewhere, PastWorkers, Slot
 from rostra_projections.as_of_views import PastViews
-from rostra_projections.listing import Cursor, CursorRefused
+from rostra_projections.cursors import Cursor, CursorRefused
 
 AsOf = int | str | datetime
 """A position, or a time: RFC 3339 text, or with an offset."""

@@ -17,8 +17,9 @@ from rostra.settings import Order, Wordings
 from rostra.times import LONG_AGO, Time
 from rostra_projections.comments.fold import inline_group
 from rostra_projections.comments.rows import CommentRow, PendingRow
+from rostra_projections.cursors import Cursor, decode_cursor, decode_site_cursor, encode_site_cursor
 from rostra_projections.discussions import settings_of
-from rostra_projections.listing import Cursor, Kind, Listing, decode_cursor
+from rostra_projections.listing import Kind, Listing
 from rostra_projections.past_words import (
     with_questions_of_now,
     with_title_of_now,
@@ -45,7 +46,6 @@ from rostra_projections.responses.shapes import (
     WordingShape,
 )
 from rostra_projections.responses.threads import OpenedWords, Thread, all_rows, readable, visible
-from rostra_projections.site_cursor import decode_site_cursor, encode_site_cursor
 
 
 class Renderer(Protocol):

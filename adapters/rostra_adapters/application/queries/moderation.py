@@ -12,8 +12,8 @@ from rostra.flag import CommentFlagged
 from rostra.sealing import Damaged, Erased
 from rostra_adapters.application.app import App
 from rostra_projections.comments.rows import CommentRow
+from rostra_projections.cursors import decode_position, encode_position
 from rostra_projections.moderation import TOPICS, ActRow, FlagRow, Queue
-from rostra_projections.position_cursor import decode_position, encode_position
 from rostra_projections.query_port import Queued
 from rostra_projections.responses.shapes import (
     ActShape,

@@ -8,7 +8,8 @@ import msgspec
 
 from rostra.log import Recorded, VoteEvent
 from rostra_projections.as_of_views import PastViews
-from rostra_projections.listing import Cursor, Listing
+from rostra_projections.cursors import Cursor
+from rostra_projections.listing import Listing
 from rostra_projections.responses.shapes import Viewer
 
 

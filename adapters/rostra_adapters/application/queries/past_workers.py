@@ -34,7 +34,8 @@ from rostra_adapters.garbage import no_garbage_collection
 from rostra_adapters.lru_cache import LruCache
 from rostra_projections.as_of_views import PastViews
 from rostra_projections.comments.rows import CommentRow, PendingRow
-from rostra_projections.listing import Cursor, CursorRefused, Listing
+from rostra_projections.cursors import Cursor, CursorRefused
+from rostra_projections.listing import Listing
 from rostra_projections.query_port import DiscussionRead, Page, PassageRead
 from rostra_projections.responses.shapes import Viewer
 

@@ -10,7 +10,7 @@ from rostra_adapters.errors import ViewBehind
 from rostra_adapters.http.auth.readers import ORIGINS
 from rostra_adapters.http.middleware.security_headers import NOSNIFF
 from rostra_adapters.http.problems import Problem, response, retry_after
-from rostra_projections.listing import CursorRefused
+from rostra_projections.cursors import CursorRefused
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

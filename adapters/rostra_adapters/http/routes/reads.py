@@ -35,7 +35,7 @@ from rostra_adapters.http.middleware.page_cache import (
 from rostra_adapters.http.problems import Problem, not_found
 from rostra_adapters.http.queries import AS_OF, Query
 from rostra_adapters.http.settings import HttpSettings
-from rostra_projections.listing import CURSOR_CHARACTERS_MAX
+from rostra_projections.cursors import CURSOR_CHARACTERS_MAX
 from rostra_projections.responses.annotations import annotations
 from rostra_projections.responses.shapes import (
     CommentShape,

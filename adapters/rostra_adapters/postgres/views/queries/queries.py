@@ -30,8 +30,9 @@ from rostra_projections.comments.rows import (
     CountsRow,
     PendingRow,
 )
+from rostra_projections.cursors import Cursor, refuse_old
 from rostra_projections.discussions import DISCUSSIONS
-from rostra_projections.listing import Cursor, LastKey, Listing, refuse_old
+from rostra_projections.listing import LastKey, Listing
 from rostra_projections.moderation import QUEUE, ActRow, Queue, QueueRow
 from rostra_projections.passages import PASSAGES
 from rostra_projections.query_port import DiscussionRead, Page, PassageRead, Queued
