@@ -1,10 +1,11 @@
-"""Tasks that go on without their callers, and the end of tasks."""
+"""Tasks that go on without their callers, the end of tasks, and wake-ups."""
 
 import asyncio
 
 import pytest
 
 from rostra_adapters.aio.tasks import PendingTasks, end_tasks
+from rostra_adapters.aio.wake_up import WakeUp
 
 
 async def forever() -> None:
@@ -60,3 +61,14 @@ async def test_a_task_goes_on_after_its_caller_was_cancelled() -> None:
     await end_tasks(caller)
     done.set()
     await pending.wait()
+
+
+async def test_a_signal_wakes_those_who_wait_and_nobody_who_comes_later() -> None:
+    signal = WakeUp()
+    before = signal.next()
+    waiting = [asyncio.create_task(signal.next().wait()) for _ in range(2)]
+    await asyncio.sleep(0)
+    signal.send()
+    await asyncio.gather(*waiting)
+    assert before.is_set()
+    assert not signal.next().is_set()

@@ -9,6 +9,7 @@ import asyncpg
 from rostra.log import LogUnavailable
 from rostra_adapters.aio.lasting import lasting
 from rostra_adapters.aio.tasks import end_tasks
+from rostra_adapters.aio.wake_up import WakeUp
 from rostra_adapters.postgres.connect import LOST, unavailable_if_lost
 
 POLL_SECONDS = 1.0
@@ -30,7 +31,7 @@ class Notifications:
         self._pool = pool
         self._channel = channel
         self._hear = hear
-        self._event = asyncio.Event()
+        self._wake_up = WakeUp()
         self._task: asyncio.Task[None] | None = None
         self.connected = False
         self.connections = 0
@@ -39,11 +40,11 @@ class Notifications:
         """Set by the next news after this call."""
         if self._task is None:
             self._task = asyncio.create_task(lasting(self._run, "listening"), name="rostra-news")
-        return self._event
+        return self._wake_up.next()
 
     async def close(self) -> None:
         await end_tasks(self._task)
-        self._tell()
+        self._wake_up.send()
 
     async def _run(self) -> None:
         while True:
@@ -63,7 +64,7 @@ class Notifications:
                     self.connected = True
                     self.connections += 1
                     self._hear(None)
-                    self._tell()  # what was recorded before this was not heard
+                    self._wake_up.send()  # what was recorded before this was not heard
                     await lost.wait()
                 finally:
                     self.connected = False
@@ -76,8 +77,4 @@ class Notifications:
 
     def _heard(self, _: object, __: int, ___: str, payload: object) -> None:
         self._hear(str(payload))
-        self._tell()
-
-    def _tell(self) -> None:
-        event, self._event = self._event, asyncio.Event()
-        event.set()
+        self._wake_up.send()

@@ -41,6 +41,7 @@ from rostra.log import (
     VoteEvent,
 )
 from rostra.times import LONG_AGO, Time
+from rostra_adapters.aio.wake_up import WakeUp
 from rostra_adapters.application import guards
 from rostra_adapters.clock import now
 from rostra_adapters.stock.rows import rows_of, to_uuid
@@ -73,7 +74,7 @@ class StockLog:
         self._log_id = log_id
         self._clock = clock
         self._at: Time | None = None
-        self._news = asyncio.Event()
+        self._news = WakeUp()
         self._queued_events = 0
         self._closed = False
         # One thread writes: between looking at the guards and inserting nothing else
@@ -84,7 +85,7 @@ class StockLog:
         """What is being appended is finished first; followers come to an end."""
         self._closed = True
         await asyncio.to_thread(self._writer.shutdown)
-        self._tell()
+        self._news.send()
 
     async def __aenter__(self) -> Self:
         return self
@@ -151,11 +152,11 @@ class StockLog:
             return await self._ask(lambda: self._append(groups), self._writer)
         finally:
             self._queued_events -= events
-            self._tell()
+            self._news.send()
 
     async def follow(self, position: int, limit: int) -> AsyncIterator[list[Recorded]]:
         while not self._closed:
-            news = self._news
+            news = self._news.next()
             if page := await self.read_after(position, limit):
                 position = page[-1].position
                 yield page
@@ -176,10 +177,6 @@ class StockLog:
             return await asyncio.get_running_loop().run_in_executor(executor, question)
         except (OperationalError, InterfaceError) as error:
             raise LogUnavailable(str(error)) from error
-
-    def _tell(self) -> None:
-        news, self._news = self._news, asyncio.Event()
-        news.set()
 
     def _append(self, groups: Sequence[Group]) -> list[Appended | Stale]:
         """Decided again where another process wrote between looking and inserting."""

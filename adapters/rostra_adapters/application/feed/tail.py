@@ -15,6 +15,7 @@ from uuid import UUID
 import msgspec
 
 from rostra.log import EventLog, LogUnavailable, Recorded
+from rostra_adapters.aio.wake_up import WakeUp
 from rostra_adapters.application.feed.events import Feed, FeedEvent, FeedPage, Wanted, parted
 
 ROWS_MAX = 500
@@ -50,7 +51,7 @@ class Tail:
         self._pages: deque[TailPage] = deque()
         self._events = self._bytes = 0
         self._position: int | None = None
-        self._moved = asyncio.Event()
+        self._moved = WakeUp()
         self._task: asyncio.Task[None] | None = None
         self._idle: asyncio.TimerHandle | None = None
         self._forgotten = 0
@@ -76,7 +77,7 @@ class Tail:
         """Whoever waits goes on at once, and nobody waits any more."""
         self.ending = True
         self._rest()
-        self._wake()
+        self._moved.send()
 
     def _rest(self) -> None:
         if self._task is not None:
@@ -104,7 +105,7 @@ class Tail:
         try:
             async with asyncio.timeout(wait_seconds):
                 while not self.ending and (self._position is None or self._position <= position):
-                    await self._moved.wait()
+                    await self._moved.next().wait()
         except TimeoutError:
             pass
 
@@ -139,7 +140,7 @@ class Tail:
                 if position is None:
                     log = await self._log.log_id()
                     position = self._position = await self._log.head()
-                    self._wake()
+                    self._moved.send()
                 async for rows in self._log.follow(position, ROWS_MAX):
                     if await self._log.log_id() != log:
                         break
@@ -176,7 +177,7 @@ class Tail:
             self._events -= len(gone.events)
             self._bytes -= gone.size
         self._position = upto
-        self._wake()
+        self._moved.send()
 
     def forget(self) -> None:
         """Words that were read are not kept, nor those that are being read. Whoever is behind
@@ -187,10 +188,6 @@ class Tail:
     def _forget(self) -> None:
         self._pages.clear()
         self._events = self._bytes = 0
-
-    def _wake(self) -> None:
-        moved, self._moved = self._moved, asyncio.Event()
-        moved.set()
 
 
 def _joined(pages: list[TailPage], after: int, limit: int, wanted: Wanted) -> FeedPage:

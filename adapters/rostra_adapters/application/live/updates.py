@@ -19,6 +19,7 @@ from rostra.discussion import DiscussionOpened
 from rostra.log import LogUnavailable, Recorded
 from rostra.person import PersonErased
 from rostra.site import SiteConfigured
+from rostra_adapters.aio.wake_up import WakeUp
 from rostra_adapters.application.app import App
 from rostra_adapters.application.live.changes import (
     Changes,
@@ -76,7 +77,7 @@ class Channel:
         self.totals: dict[UUID, Totals] = {}
         self.filling = asyncio.Lock()
         self._batches: deque[Batch] = deque()
-        self._moved = asyncio.Event()
+        self._moved = WakeUp()
 
     def after(self, position: int) -> Batch | None:
         """The batch that goes on from a position, None where nothing has changed since. Raises
@@ -95,7 +96,7 @@ class Channel:
         try:
             async with asyncio.timeout(wait_seconds):
                 while not self.ended and not (self._batches and self._batches[-1].upto > position):
-                    await self._moved.wait()
+                    await self._moved.next().wait()
         except TimeoutError:
             pass
 
@@ -106,7 +107,7 @@ class Channel:
             self._drop_old()
         self.upto = upto
         if events:
-            self._wake()
+            self._moved.send()
 
     def add_before(self, after: int, events: list[LiveEvent]) -> None:
         """What had changed before the start."""
@@ -122,7 +123,7 @@ class Channel:
     def end(self) -> None:
         """Its readers go, and may come again."""
         self.ended = True
-        self._wake()
+        self._moved.send()
 
     def _drop_old(self) -> None:
         events = sum(len(batch.events) for batch in self._batches)
@@ -132,10 +133,6 @@ class Channel:
             self.start = gone.upto
             events -= len(gone.events)
             size -= sum(len(event.json) for event in gone.events)
-
-    def _wake(self) -> None:
-        moved, self._moved = self._moved, asyncio.Event()
-        moved.set()
 
 
 class Live:
