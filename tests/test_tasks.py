@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from rostra_adapters.aio.tasks import PendingTasks, end_tasks
-from rostra_adapters.aio.wake_up import WakeUp
+from rostra_adapters.aio.wake_up import WakeUp, wait_at_most
 
 
 async def forever() -> None:
@@ -72,3 +72,20 @@ async def test_a_signal_wakes_those_who_wait_and_nobody_who_comes_later() -> Non
     await asyncio.gather(*waiting)
     assert before.is_set()
     assert not signal.next().is_set()
+
+
+async def test_a_wait_ends_with_its_event_or_its_time() -> None:
+    event = asyncio.Event()
+    await wait_at_most(event, 0.0)
+    event.set()
+    await wait_at_most(event, 3_600.0)
+
+
+async def test_a_cancellation_that_comes_with_the_event_is_not_lost() -> None:
+    event = asyncio.Event()
+    waiting = asyncio.create_task(wait_at_most(event, 3_600.0))
+    await asyncio.sleep(0)
+    event.set()
+    waiting.cancel()
+    await asyncio.wait([waiting])
+    assert waiting.cancelled()

@@ -1,6 +1,7 @@
 """Wake-ups of any number of waiters."""
 
 import asyncio
+from contextlib import suppress
 
 
 class WakeUp:
@@ -20,3 +21,13 @@ class WakeUp:
         """Wake all who wait."""
         event, self._event = self._event, asyncio.Event()
         event.set()
+
+
+async def wait_at_most(event: asyncio.Event, seconds: float) -> None:
+    """Return once `event` is set or the time is over.
+
+    `asyncio.wait_for` would not do: Python 3.11's loses a cancellation that comes with the event.
+    """
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()

@@ -10,7 +10,6 @@ events without this file finds two fields more, which decoders ignore.
 """
 
 import asyncio
-import contextlib
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -41,7 +40,7 @@ from rostra.log import (
     VoteEvent,
 )
 from rostra.times import LONG_AGO, Time
-from rostra_adapters.aio.wake_up import WakeUp
+from rostra_adapters.aio.wake_up import WakeUp, wait_at_most
 from rostra_adapters.application import guards
 from rostra_adapters.clock import now
 from rostra_adapters.stock.rows import rows_of, to_uuid
@@ -161,10 +160,7 @@ class StockLog:
                 position = page[-1].position
                 yield page
             else:
-                # Not `wait_for`: Python 3.11's loses a cancellation that comes together with news.
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(POLL_SECONDS):
-                        await news.wait()
+                await wait_at_most(news, POLL_SECONDS)
 
     async def _ask(
         self, question: Callable[[], _Answer], executor: ThreadPoolExecutor | None = None

@@ -19,6 +19,7 @@ import asyncpg
 
 from rostra.log import LogUnavailable
 from rostra_adapters.aio.tasks import end_tasks
+from rostra_adapters.aio.wake_up import wait_at_most
 from rostra_adapters.postgres import locks
 from rostra_adapters.postgres.connect import LOST, unavailable_if_lost
 from rostra_adapters.postgres.connection import Connection
@@ -111,10 +112,7 @@ class Erasures:
                 logger.exception("hearing of erasures failed and begins again")
                 self._hear(None)
                 await asyncio.sleep(LOOK_SECONDS)
-            # Not `wait_for`: Python 3.11's loses a cancellation that comes together with news.
-            with suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_SECONDS):
-                    await news.wait()
+            await wait_at_most(news, LOOK_SECONDS)
 
     async def _look(self) -> None:
         began = time.monotonic()

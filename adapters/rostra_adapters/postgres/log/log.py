@@ -1,7 +1,5 @@
 """The log in PostgreSQL: the `rostra.log.EventLog` port on asyncpg."""
 
-import asyncio
-import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Self
@@ -19,6 +17,7 @@ from rostra.log import (
     Stale,
     VoteEvent,
 )
+from rostra_adapters.aio.wake_up import wait_at_most
 from rostra_adapters.application import guards
 from rostra_adapters.postgres import locks
 from rostra_adapters.postgres.connect import CANCELLED, create_pool, unavailable_if_lost
@@ -272,10 +271,7 @@ class PostgresLog:
                 position = page[-1].position
                 yield page
             else:
-                # Not `wait_for`: Python 3.11's loses a cancellation that comes together with news.
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(POLL_SECONDS):
-                        await news.wait()
+                await wait_at_most(news, POLL_SECONDS)
 
 
 def _parts(groups: Sequence[Group]) -> Iterator[Sequence[Group]]:

@@ -7,6 +7,7 @@ import asyncpg
 from rostra.log import EventLog, LogUnavailable
 from rostra_adapters.aio.lasting import lasting
 from rostra_adapters.aio.tasks import end_tasks
+from rostra_adapters.aio.wake_up import wait_at_most
 from rostra_adapters.application.invalidation import ChangeFeed
 from rostra_adapters.application.ports import RETRY_AFTER_SECONDS
 from rostra_adapters.errors import ViewBehind
@@ -61,12 +62,7 @@ class Watch:
                 await asyncio.sleep(POLL_UNHEARD_SECONDS)
                 continue
             seconds = POLL_SECONDS if self._news.connected else POLL_UNHEARD_SECONDS
-            # Not `wait_for`: Python 3.11's loses a cancellation that comes together with news.
-            try:
-                async with asyncio.timeout(seconds):
-                    await news.wait()
-            except TimeoutError:
-                continue
+            await wait_at_most(news, seconds)
 
     async def _look(self) -> None:
         position = await self._reads.position()
