@@ -31,6 +31,7 @@ OTHERS = {
     "another body": event(
         "comment.posted", "post", comment="c1", author={"id": "ann", "name": "Ann"}, body="No."
     ),
+    "another author": posting("c1", "post", author="bob"),
     "a parent where there was none": posting("c1", "post", parent="c2"),
     "no parent": posting("c2", "reply"),
     "another parent": posting("c2", "reply", parent="c3"),

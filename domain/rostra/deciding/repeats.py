@@ -71,6 +71,8 @@ def _other_content(
 def _other_comment(command: PostComment, at: StreamId, reading: DecisionContext) -> Refusal | None:
     posted = reading.comment(at).posted
     assert posted is not None
+    if command.author.id != posted.author:
+        return _different("it published the comment of another author before")
     if not comment.has_same_parent(command, posted):
         return _different("it published the comment with another parent before")
     if not comment.has_same_passage(command, posted):
