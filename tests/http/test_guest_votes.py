@@ -1,4 +1,4 @@
-"""Guests' votes: one an address, one a guest, or none, as the site says."""
+"""Guests' votes: one an address, one a guest, or none, as the site says; guests no longer taken."""
 
 import asyncio
 import json
@@ -132,3 +132,25 @@ async def test_an_erased_guest_leaves_no_address(service: Service) -> None:
     await service.given(erased)
     reservation = await service.app.operational.reserve_vote(COMMENT, [b"x"], zoe["sub"])
     assert reservation.outcome == "made"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("PUT", VOTE, {"value": 1}),
+        ("POST", f"/v1/discussions/{ids.discussion_of(COMMENT)}/comments", {"body": "Me again."}),
+        ("POST", f"/v1/comments/{COMMENT}/flag", {"reason": "Rude."}),
+        ("PUT", "/v1/discussions", {"site": SITE, "resource": "/trams"}),
+    ],
+)
+async def test_a_site_that_takes_guests_no_longer_has_none(
+    service: Service, method: str, path: str, body: dict[str, Any]
+) -> None:
+    await open_to_guests(service)
+    who = await guest(service)
+    await service.given(event("site.configured", settings={"guests": False}))
+    head = await service.app.head()
+    content = json.dumps(body).encode()
+    refused = await service.ask(method, path, token=who["token"], headers=JSON, body=content)
+    assert (refused.status, refused.problem) == (403, "no-guests")
+    assert await service.app.head() == head

@@ -3,10 +3,12 @@
 import asyncio
 from contextlib import AsyncExitStack
 from typing import Any
+from uuid import UUID
 
 import pytest
 from aiohttp import ClientSession, TCPConnector
 from aiohttp.test_utils import TestServer
+from msgspec.structs import replace
 
 import rostra_adapters
 from listening import Listener, listening
@@ -161,6 +163,26 @@ async def test_a_discussion_that_becomes_private_sends_its_readers_away(service:
         async with asyncio.timeout(10):
             with pytest.raises(EOFError):
                 await listener.next()
+
+
+async def test_a_discussion_that_became_private_before_its_view_knows_is_not_followed(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [discussion] = await service.given(opened())
+    await service.app.wait(await service.app.head())
+    reads = service.app.views.reads
+    current = reads.discussion
+
+    async def as_before(id_: UUID) -> Any:
+        assert (read := await current(id_)) is not None
+        position, found = read
+        return position, replace(found, row=replace(found.row, settings="{}"))
+
+    monkeypatch.setattr(reads, "discussion", as_before)
+    await service.given(opened(settings={"private": True}), posted())
+    assert (await service.get(f"/v1/discussions/{discussion}")).status == 200  # the view is behind
+    async with ClientSession() as session, session.get(live_url(service, discussion)) as answer:
+        assert answer.status == 404
 
 
 async def test_hundreds_read_and_none_misses_a_change(durable_service: Service) -> None:

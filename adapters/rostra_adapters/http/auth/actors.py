@@ -11,7 +11,7 @@ from rostra.commands import Command
 from rostra.deciding.handle import Commanded, Outcome
 from rostra.events import PERSONS, CommandContext
 from rostra.limits import NAME_CHARACTERS_MAX
-from rostra.names import cleaned_name, given_name
+from rostra.names import cleaned_name, given_name, is_guest
 from rostra.settings import Rules
 from rostra.times import Time
 from rostra_adapters.application.app import App
@@ -108,6 +108,8 @@ def _must_act_there(
     there = token.site == site if scope == "comment" else token.reaches(site)
     if not there:
         raise Problem("forbidden", "the token is not for this site")
+    if is_guest(token.person) and not rules.guests:  # also with a token from before
+        raise Problem("no-guests", f"{site} takes no guests")
     origin = request.headers.get(hdrs.ORIGIN)
     if origin is not None and "*" not in rules.origins and origin not in rules.origins:
         raise Problem("origin-not-allowed", f"the site does not name {origin[:200]}")

@@ -67,12 +67,14 @@ class LiveUpdates:
     async def _stream(
         self, request: web.Request, discussion: UUID, site: str, after: int | None, log: UUID
     ) -> web.StreamResponse:
-        """Send changes until the stream ends. Raises the problem `cursor-too-old`."""
+        """Send changes until the stream ends. Raises the problems `cursor-too-old` and
+        `not-found`."""
         try:
             charge = lambda comments: self._limits.charge(  # noqa: E731
                 request, comments / COMMENTS_A_REQUEST
             )
             async with self.live.reading(discussion, site, after, charge) as (channel, position):
+                await self._must_be_readable(request, discussion)
                 return await streams.pump(
                     request,
                     _Updates(channel),
@@ -85,6 +87,14 @@ class LiveUpdates:
             raise Problem(
                 "cursor-too-old", "read the discussion again, and go on from there"
             ) from None
+
+    async def _must_be_readable(self, request: web.Request, discussion: UUID) -> None:
+        """Look in the log, too, once the channel is open: later changes of the settings end it,
+        and of earlier ones the views may not know yet. Raises the problem `not-found`."""
+        access = await self._app.standing(discussion)
+        reader = Reader(request, self._app)
+        if access is None or not reader.may_read(access.site, access.rules):
+            raise Problem("not-found", "there is no such discussion")
 
     async def _wait(self, query: Query) -> None:
         default, most = self._settings.wait_seconds_default, self._settings.wait_seconds_max
