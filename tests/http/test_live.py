@@ -174,7 +174,8 @@ async def test_a_discussion_that_became_private_before_its_view_knows_is_not_fol
     current = reads.discussion
 
     async def as_before(id_: UUID) -> Any:
-        assert (read := await current(id_)) is not None
+        read = await current(id_)
+        assert read is not None
         position, found = read
         return position, replace(found, row=replace(found.row, settings="{}"))
 
