@@ -34,6 +34,11 @@ _QUICKLY_VISIBLE = re.compile("[!-~]")
 _JOINERS = "\u200c\u200d"
 _EMOJI_SELECTORS = "\ufe0e\ufe0f"
 _BREAKS = ("Cc", "Zl", "Zp", "Cs")
+_ALPHABETS = ("LATIN", "GREEK", "CYRILLIC")
+_STYLED_CAPITAL = re.compile(
+    "(?:LATIN LETTER SMALL CAPITAL|NEGATIVE (?:CIRCLED|SQUARED) LATIN CAPITAL LETTER"
+    "|REGIONAL INDICATOR SYMBOL LETTER) ([A-Z])"
+)
 _UNSEEN = frozenset(("Cc", "Cf", "Cs", "Mn", "Mc", "Me", "Zs", "Zl", "Zp"))
 
 
@@ -171,10 +176,34 @@ def _forms(name: str) -> set[str]:
     Letters of full width and the like are compared as plain ones too: Unicode's table lacks some.
     """
     return {
-        skeleton(" ".join(cased.split()))
+        skeleton(" ".join(form.split()))
         for one in (name, unicodedata.normalize("NFKC", name))
         for cased in (one, one.casefold(), one.upper())
+        for form in (cased, _plain_letters(cased))
     }
+
+
+def _plain_letters(text: str) -> str:
+    """Replace styled capitals by plain ones, and drop marks that no letter is written with.
+
+    A mark that stays apart in NFC hardly shows on a letter: the dot of an `i` is there already.
+    """
+    plain: list[str] = []
+    is_on_letter = False
+    for letter in unicodedata.normalize("NFC", text):
+        if letter.isascii():
+            is_on_letter = letter.isalpha()
+        elif unicodedata.category(letter) in ("Mn", "Me"):
+            if is_on_letter:
+                continue
+        else:
+            name = unicodedata.name(letter, "")
+            is_on_letter = name.startswith(_ALPHABETS)
+            if (styled := _STYLED_CAPITAL.fullmatch(name)) is not None:
+                plain.append(styled[1])
+                continue
+        plain.append(letter)
+    return "".join(plain)
 
 
 def skeleton(text: str) -> str:

@@ -170,6 +170,9 @@ def test_a_long_body_of_nothing_costs_no_more_than_its_length() -> None:
 # -- look-alikes
 
 ALIKE = [
+    ("Editor", "Edi\u0307tor"), ("Editor", "EDİTOR"), ("Editor", "E\u0332ditor"),
+    ("Editor", "\u0415\u0332ditor"), ("Editor", "ᴇᴅɪᴛᴏʀ"), ("Editor", "🅴🅳🅸🆃🅾🆁"),
+    ("Editor", "🅔🅓🅘🅣🅞🅡"), ("Editor", "🇪🇩🇮🇹🇴🇷"),
     ("Editor", "Editor"), ("Editor", "editor"), ("Editor", "EDITOR"), ("Editor", "Еdіtоr"),
     ("Editor", "EDlTOR"), ("Editor", "Ｅｄｉｔｏｒ"), ("Editor", "𝐄𝐝𝐢𝐭𝐨𝐫"), ("Modern", "Modem"),
     ("Café", "Cafe\u0301"), ("Straße", "STRASSE"), ("Αννα", "Avva"), ("editor", "ЕDІТОR"),
@@ -182,7 +185,7 @@ def test_a_name_that_looks_like_a_reserved_one_is_known(name: str, like: str) ->
     assert is_reserved(name, (like,))
 
 
-@pytest.mark.parametrize("other", ["Edit", "Editors", "Edith", "Ann", "Redtior"])
+@pytest.mark.parametrize("other", ["Edit", "Editors", "Edith", "Ann", "Redtior", "Édítor"])
 def test_another_name_is_not_taken_for_a_reserved_one(other: str) -> None:
     assert not is_reserved(other, ("Editor",))
     assert not is_reserved(other, ())
