@@ -209,6 +209,18 @@ async def test_a_comments_history_keeps_earlier_wordings_from_others(service: Se
     assert await bodies(MIA) == ["First.", "Second.", None, None]
 
 
+@pytest.mark.parametrize("moderation", ["none", "all"])
+async def test_the_history_of_what_is_shown_no_more_does_not_name_its_author(
+    service: Service, moderation: str
+) -> None:
+    await service.given(opened(settings={"moderation": moderation}), posted())
+    assert (await act(service, "DELETE", ON_C1, ANN)).status == 200
+    assert (await service.get(ON_C1)).json["author"] is None
+    for who, named in [(None, None), (BOB, None), (ANN, "ann"), (MIA, "ann")]:
+        page = (await service.get(f"{ON_C1}/history", token=who)).json
+        assert [one["by"] for one in page["events"]] == [named, named]
+
+
 async def test_the_history_of_what_is_not_there_is_not_found(service: Service) -> None:
     await service.given(opened(settings={"moderation": "all"}), posted())
     for who, status in [(None, 404), (BOB, 404), (ANN, 200), (MIA, 200)]:

@@ -57,10 +57,13 @@ async def history(
             elif published[-1] == _versions_shown(every)[-1]:
                 readable.add(published[-1])
         told = _published(told, published)
+    # A tombstone does not name its author.
+    is_shown = is_inside or state.status == now.status == "published"
+    hidden = None if is_shown else state.posted.author
     return HistoryPage(
         position=told[-1][0].position,
         events=[
-            _event(app.ring, owner, row, event, shown=row.version in readable)
+            _event(app.ring, owner, row, event, shown=row.version in readable, hidden=hidden)
             for row, event in told
         ],
     )
@@ -113,9 +116,11 @@ def _versions_shown(told: Sequence[_Told]) -> list[int]:
 
 
 def _event(
-    ring: KeyRing, owner: UUID, row: Recorded, event: AnyEvent, *, shown: bool
+    ring: KeyRing, owner: UUID, row: Recorded, event: AnyEvent, *, shown: bool, hidden: str | None
 ) -> HistoryEvent:
+    """Shape an event. `hidden` is a person who is not named."""
     by = event.author if isinstance(event, CommentPosted) else getattr(event, "by", None)
+    by = None if by == hidden else by
     body = None
     if shown and isinstance(event, _Worded):
         body = _body(ring, owner, row, event)
