@@ -156,10 +156,16 @@ async def test_private_discussions_are_for_those_who_may_read(service: Service) 
         assert (await told(listener))[0][1] == "comment"
 
 
-async def test_a_discussion_that_becomes_private_sends_its_readers_away(service: Service) -> None:
+@pytest.mark.parametrize("private", ["discussion", "site"])
+async def test_a_discussion_that_becomes_private_sends_its_readers_away(
+    service: Service, private: str
+) -> None:
     [discussion] = await service.given(opened())
+    hiding = {"settings": {"private": True}}
     async with listening(live_url(service, discussion)) as listener:
-        await service.given(opened(settings={"private": True}), posted())
+        await service.given(
+            event("site.configured", **hiding) if private == "site" else opened(**hiding), posted()
+        )
         async with asyncio.timeout(10):
             with pytest.raises(EOFError):
                 await listener.next()
