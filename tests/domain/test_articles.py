@@ -179,6 +179,16 @@ def test_persons_leave_the_last_places_of_a_stream_to_revisions() -> None:
     given(*happened, revised(minute=3), *few[1:]).when(mark, by_ann).then_refused("no-article-text")
 
 
+def test_passages_end_before_the_reserved_places_of_a_stream() -> None:
+    passages = STREAM_EVENTS_MAX - STREAM_EVENTS_RESERVED
+    gone = (opened(), marked()[0], (P1, PassageUnmarked(time=at(2))))
+    mark = command("passage.marked", passage="p2", exact=WORDS)
+    full = [listed(P1, minute=1)] * passages
+    given(*gone, *full).when(mark, act()).then_refused("stream-full")
+    fits: Happened = (P2, PassageMarked(time=at(30), key="p2", exact=WORDS))
+    given(*gone, *full[1:]).when(mark, act()).then(fits, listed(P2, minute=30))
+
+
 def test_what_a_full_article_has_may_be_marked_again() -> None:
     mark = command("passage.marked", passage="p1", exact=WORDS, question="Why?")
     asked: Happened = (P1, PassageMarked(time=at(30), key="p1", exact=WORDS, question="Why?"))

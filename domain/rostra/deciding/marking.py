@@ -72,10 +72,10 @@ def mark(
         article.must_have_room(_marked_now(known, reading))
     if standing.mark is not None:
         return [(at, event) for event in passage.mark(standing, command, act)]
+    _must_leave_room(reading.standing(around).version, act)
     placed = _placed(command, known, reading)
     if act.person is not None:
         _must_be_few(act, act.person, known, reading)
-        _must_leave_room(reading.standing(around).version)
         command = _in_its_own_words(command, act, known, placed)
     marked = passage.mark(standing, _where_it_stands(command, placed), act)
     moved: list[passage.PassageMoved | passage.PassageOrphaned] = []
@@ -113,9 +113,11 @@ def _must_be_few(
         raise Refusal("too-many-marks", detail, wait_seconds=free.total_seconds())
 
 
-def _must_leave_room(version: int) -> None:
-    """Raises stream-full where only the places of revisions are left."""
-    if version >= STREAM_EVENTS_MAX - STREAM_EVENTS_RESERVED - REVISION_EVENTS_RESERVED:
+def _must_leave_room(version: int, act: CommandContext) -> None:
+    """Raises stream-full where the article's stream has no place left for a passage: to persons
+    those of revisions are closed, too."""
+    revisions = 0 if act.person is None else REVISION_EVENTS_RESERVED
+    if version >= STREAM_EVENTS_MAX - STREAM_EVENTS_RESERVED - revisions:
         raise Refusal("stream-full", "the article has had too many passages")
 
 
