@@ -161,10 +161,13 @@ async def test_a_discussion_that_becomes_private_sends_its_readers_away(
     service: Service, private: str
 ) -> None:
     [discussion] = await service.given(opened())
-    hiding = {"settings": {"private": True}}
+    hidden = {"private": True}
     async with listening(live_url(service, discussion)) as listener:
         await service.given(
-            event("site.configured", **hiding) if private == "site" else opened(**hiding), posted()
+            event("site.configured", settings=hidden)
+            if private == "site"
+            else opened(settings=hidden),
+            posted(),
         )
         async with asyncio.timeout(10):
             with pytest.raises(EOFError):
