@@ -1,4 +1,4 @@
-"""Check the web reader's JavaScript and style sheets with prettier and eslint.
+"""Check the web reader's JavaScript and style sheets with prettier, eslint and tsc.
 
 Exits 1 if a check fails. Exits 0 also if node, npm or a registry is missing: the last line then
 says that JavaScript was not checked. ROSTRA_TEST_REQUIRE=node makes a missing node an error.
@@ -94,6 +94,7 @@ def _commands(files: list[str], *, fix: bool) -> list[list[str]]:
             "--write" if fix else "--check",
             *files,
         ],
+        ["tsc", "--project", str(PACKAGE)],
     ]
 
 

@@ -22,10 +22,19 @@ const SIDE_CHARACTERS = 8;
 const ROUNDS_MAX = 8;
 const BORDER = "\x02".repeat(CONTEXT_CHARACTERS);
 
-/** @typedef {{exact: string, prefix?: string | null, suffix?: string | null}} Quote */
+/** @typedef {import("./contract.js").Quote} Quote */
 /** @typedef {{start: number, prefix?: string | null, suffix?: string | null}} Standing */
+/** @typedef {import("./matching.js").Match} Match */
+/** @typedef {{score: number, distance: number, start: number, end: number}} Scored */
+/** @typedef {[prefix: string, suffix: string]} Context */
 
-/** The stretch's words, with context on both sides up to the next border of a word. */
+/**
+ * The stretch's words, with context on both sides up to the next border of a word.
+ * @param {string[]} points
+ * @param {number} start
+ * @param {number} end
+ * @returns {Quote}
+ */
 export function describe(points, start, end) {
   const reach = CONTEXT_ORIGINAL_CHARACTERS_MAX;
   const before = points.slice(Math.max(0, start - reach), start);
@@ -38,6 +47,7 @@ export function describe(points, start, end) {
   };
 }
 
+/** @param {string[]} points */
 function contextEnd(points) {
   const folded = new Folded(points.join(""));
   const [, end] = folded.originalRange(0, Math.min(CONTEXT_CHARACTERS, folded.points.length));
@@ -56,14 +66,17 @@ export class Article {
     this.text = this.coding.code([...BORDER, ...this.folded.points, ...BORDER]);
   }
 
+  /** @param {Iterable<string>} text */
   code(text) {
     return this.coding.code(text);
   }
 
+  /** @param {number} original */
   offset(original) {
     return this.folded.foldedOffset(original) + BORDER.length;
   }
 
+  /** @param {number} start @param {number} end */
   range(start, end) {
     const [first, last] = [start, end].map((offset) =>
       Math.min(Math.max(offset - BORDER.length, 0), this.folded.points.length),
@@ -81,12 +94,18 @@ export class Article {
   }
 }
 
-/** The same for one passage. */
+/**
+ * The same for one passage.
+ * @param {string[]} points
+ * @param {Quote} quote
+ * @param {Standing} [last]
+ */
 export function anchor(points, quote, last) {
   return new Article(points).anchor(quote, last);
 }
 
 class Search {
+  /** @param {Article} article @param {Quote} quote @param {Standing} [last] */
   constructor(article, quote, last) {
     this.article = article;
     this.text = article.text;
@@ -95,10 +114,9 @@ class Search {
     const exact = new Folded(quote.exact).text;
     this.exact = article.code(exact);
     this.space = article.code(" ");
-    this.contexts = contexts(exact, quote, last).map(([prefix, suffix]) => [
-      article.code(prefix),
-      article.code(suffix),
-    ]);
+    this.contexts = contexts(exact, quote, last).map(
+      ([prefix, suffix]) => /** @type {Context} */ ([article.code(prefix), article.code(suffix)]),
+    );
     this.near = this.lastOffset();
     const letters = this.exact.length;
     this.errorsMax = letters >= APPROXIMATE_CHARACTERS_MIN ? Math.floor(letters / CHARACTERS_PER_ERROR) : 0;
@@ -120,7 +138,10 @@ class Search {
     return { start, end, score: best.score, exact: this.text.slice(best.start, best.end) === this.exact };
   }
 
-  /** What white space at the passage's own ends was folded into is no part of a move. */
+  /**
+   * What white space at the passage's own ends was folded into is no part of a move.
+   * @param {Scored} best
+   */
   original(best) {
     const exact = [...this.quote.exact];
     const there = this.last && this.article.original.slice(this.last.start, this.last.start + exact.length).join("");
@@ -134,11 +155,16 @@ class Search {
     if (!this.exact) return null;
     const [first] = this.within("", "");
     if (!first) return null;
-    const standing = this.contexts.map((sides) => this.standing(sides, first)).filter(Boolean);
+    const standing = this.contexts.map((sides) => this.standing(sides, first)).filter((match) => match !== undefined);
     return this.best(standing.length ? standing : this.places());
   }
 
-  /** The exact quote between its context, the nearest first. */
+  /**
+   * The exact quote between its context, the nearest first.
+   * @param {string} prefix
+   * @param {string} suffix
+   * @returns {Match[]}
+   */
   within(prefix, suffix) {
     return nearest(this.text, prefix + this.exact + suffix, this.near - prefix.length).map((place) => {
       const start = place + prefix.length;
@@ -146,6 +172,7 @@ class Search {
     });
   }
 
+  /** @param {Context} context @param {Match} first @returns {Match | undefined} */
   standing([prefix, suffix], first) {
     const whole = this.text.slice(0, first.start).endsWith(prefix) && this.text.startsWith(suffix, first.end);
     return whole ? first : this.within(prefix, suffix)[0];
@@ -162,7 +189,10 @@ class Search {
     return places;
   }
 
-  /** Fewest errors first; ends when more errors could not win. */
+  /**
+   * Fewest errors first; ends when more errors could not win.
+   * @param {Scored | null} best
+   */
   withErrors(best) {
     let left = regions(this.text, this.exact, this.errorsMax, this.near);
     for (let round = 0; round < ROUNDS_MAX; round += 1) {
@@ -175,8 +205,10 @@ class Search {
     return best;
   }
 
+  /** @param {[number, number][]} left */
   fewest(left) {
     let errors = this.errorsMax;
+    /** @type {number[]} */
     let ends = [];
     for (const [start, end] of left) {
       const found = align(this.exact, this.text.slice(start, end), errors, true);
@@ -185,9 +217,11 @@ class Search {
       errors = found.errors;
       for (const last of found.ends) ends.push(start + last + 1);
     }
+    /** @type {number[]} */
     const apart = [];
     for (const end of ends) {
-      if (!apart.length || end - apart.at(-1) >= this.exact.length >> 1) apart.push(end);
+      const before = apart.at(-1);
+      if (before === undefined || end - before >= this.exact.length >> 1) apart.push(end);
     }
     if (ends.length > CANDIDATES_MAX) {
       const middle = ends.findIndex((end) => end >= this.near + this.exact.length);
@@ -197,9 +231,15 @@ class Search {
     return { errors, ends, apart };
   }
 
-  /** Those that end there, the nearest first. */
+  /**
+   * Those that end there, the nearest first.
+   * @param {number[]} ends
+   * @param {number} errors
+   */
   matches(ends, errors) {
+    /** @param {number} end */
     const far = (end) => Math.abs(end - this.exact.length - this.near);
+    /** @type {Match[]} */
     const matches = [];
     for (const end of ends.sort((one, other) => far(one) - far(other))) {
       const found = ending(this.text, this.exact, end, errors);
@@ -209,10 +249,12 @@ class Search {
     return matches.slice(0, CANDIDATES_MAX);
   }
 
+  /** @param {Match[]} matches */
   best(matches) {
     return matches.map((match) => this.scored(match)).reduce(better, null);
   }
 
+  /** @param {Match} match @returns {Scored} */
   scored(match) {
     const distance = this.last ? Math.abs(match.start - this.near) : 0;
     const near = 1 - distance / this.text.length;
@@ -230,6 +272,7 @@ class Search {
     return { score: Math.max(...scores), distance, start: match.start, end: match.end };
   }
 
+  /** @param {string} prefix @param {number} start @param {number} least */
   before(prefix, start, least) {
     const text = this.text.slice(Math.max(0, start - 2 * prefix.length), start);
     if (text.endsWith(prefix)) return 1;
@@ -237,21 +280,36 @@ class Search {
     return similarity([...prefix].reverse().join(""), [...text].reverse().join(""), least);
   }
 
+  /** @param {string} suffix @param {number} end @param {number} least */
   after(suffix, end, least) {
     if (this.goesOn(suffix[0], this.text.slice(end - 1, end + 1))) return 0;
     return similarity(suffix, this.text.slice(end, end + 2 * suffix.length), least);
   }
 
-  /** Whether a word crosses the border, of two letters, that none crossed beside `outside`. */
+  /**
+   * Whether a word crosses the border, of two letters, that none crossed beside `outside`.
+   * @param {string | undefined} outside
+   * @param {string} border
+   */
   goesOn(outside, border) {
+    /** @param {string} unit */
     const isWord = (unit) => this.article.coding.isWord(unit);
     return outside !== undefined && !isWord(outside) && [...border].every(isWord);
   }
 
+  /** @param {number} errors */
   scoreMax(errors) {
     return Math.max(...this.contexts.map(([prefix, suffix]) => this.score(prefix, suffix, errors, 1, 1, 1)));
   }
 
+  /**
+   * @param {string} prefix
+   * @param {string} suffix
+   * @param {number} errors
+   * @param {number} before similarity of the text before the match
+   * @param {number} after similarity of the text after the match
+   * @param {number} near
+   */
   score(prefix, suffix, errors, before, after, near) {
     const quote = 1 - errors / this.exact.length;
     const quoteWeight = Math.min(this.exact.length, QUOTE_WEIGHT_MAX);
@@ -264,7 +322,11 @@ class Search {
   }
 }
 
-/** Of equal scores the nearest, of those the first, then the longest. */
+/**
+ * Of equal scores the nearest, of those the first, then the longest.
+ * @param {Scored | null} one
+ * @param {Scored | null} other
+ */
 function better(one, other) {
   if (!one || !other) return one ?? other;
   const order =
@@ -272,11 +334,18 @@ function better(one, other) {
   return order > 0 ? other : one;
 }
 
+/** @param {string} context */
 function weight(context) {
   return Math.min(CONTEXT_WEIGHT * context.length, CONTEXT_WEIGHT_MAX);
 }
 
-/** As marked, and as it last stood: of either what is known, at least an empty one. */
+/**
+ * As marked, and as it last stood: of either what is known, at least an empty one.
+ * @param {string} exact
+ * @param {Quote} quote
+ * @param {Standing} [last]
+ * @returns {Context[]}
+ */
 function contexts(exact, quote, last) {
   const known = [contextOf(exact, new Folded(quote.prefix ?? "").points, new Folded(quote.suffix ?? "").points)];
   if (typeof last?.prefix === "string" && typeof last.suffix === "string") {
@@ -291,7 +360,13 @@ function contexts(exact, quote, last) {
   return made.length ? made : [["", ""]];
 }
 
-/** As if it were of one piece with the quote, where there would be one space at a border. */
+/**
+ * As if it were of one piece with the quote, where there would be one space at a border.
+ * @param {string} exact
+ * @param {string[]} prefix
+ * @param {string[]} suffix
+ * @returns {Context}
+ */
 function contextOf(exact, prefix, suffix) {
   if (exact.startsWith(" ") && prefix.at(-1) === " ") prefix = prefix.slice(0, -1);
   if (exact.endsWith(" ") && suffix[0] === " ") suffix = suffix.slice(1);

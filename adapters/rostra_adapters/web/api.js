@@ -27,6 +27,11 @@ export class Api {
     return this.send(path, given, await this.session.token());
   }
 
+  /**
+   * @param {string} path
+   * @param {RequestInit & {headers: Record<string, string>}} given
+   * @param {string | null} token
+   */
   send(path, given, token) {
     const headers = token ? { ...given.headers, Authorization: `Bearer ${token}` } : given.headers;
     return fetch(this.base + path, { ...given, headers, credentials: "omit" });
@@ -52,64 +57,108 @@ export class Api {
     return this.ask("GET", given.length ? `${path}?${search}` : path);
   }
 
+  /** @param {string} site @param {string} resource @returns {Promise<import("./contract.js").Discussion>} */
   discussion(site, resource) {
     return this.get("/v1/discussions", { site, resource });
   }
 
-  /** What holds for it: the orders that are offered, how long a comment may be edited, … */
+  /**
+   * What holds for it: the orders that are offered, how long a comment may be edited, …
+   * @param {string} site
+   * @param {string} resource
+   * @returns {Promise<import("./contract.js").Rules>}
+   */
   rules(site, resource) {
     return this.get("/v1/rules", { site, resource });
   }
 
+  /** @param {string} site @param {string} resource @returns {Promise<import("./contract.js").Done>} */
   open(site, resource) {
     return this.ask("PUT", "/v1/discussions", { site, resource });
   }
 
+  /**
+   * @param {string} discussion
+   * @param {Record<string, unknown>} [query]
+   * @returns {Promise<import("./contract.js").CommentPage>}
+   */
   comments(discussion, query) {
     return this.get(`/v1/discussions/${discussion}/comments`, query);
   }
 
+  /**
+   * @param {string} id
+   * @param {Record<string, unknown>} [query]
+   * @returns {Promise<import("./contract.js").Comment>}
+   */
   comment(id, query) {
     return this.get(`/v1/comments/${id}`, query);
   }
 
+  /**
+   * @param {string} comment
+   * @param {Record<string, unknown>} [query]
+   * @returns {Promise<import("./contract.js").CommentPage>}
+   */
   replies(comment, query) {
     return this.get(`/v1/comments/${comment}/replies`, query);
   }
 
+  /**
+   * @param {string} discussion
+   * @param {Record<string, unknown>} [query]
+   * @returns {Promise<{passages: import("./contract.js").Passage[]}>}
+   */
   passages(discussion, query) {
     return this.get(`/v1/discussions/${discussion}/passages`, query);
   }
 
-  /** @param {string} key makes the comment one and the same however often it is sent */
+  /**
+   * @param {string} discussion
+   * @param {{body: string, parent?: string, passage?: string | null}} comment
+   * @param {string} key makes the comment one and the same however often it is sent
+   * @returns {Promise<import("./contract.js").Done>}
+   */
   post(discussion, comment, key) {
     return this.ask("POST", `/v1/discussions/${discussion}/comments`, comment, { "Idempotency-Key": key });
   }
 
+  /**
+   * @param {string} discussion
+   * @param {import("./contract.js").NewPassage} passage
+   * @param {string} key
+   * @returns {Promise<import("./contract.js").Done>}
+   */
   mark(discussion, passage, key) {
     return this.ask("POST", `/v1/discussions/${discussion}/passages`, passage, { "Idempotency-Key": key });
   }
 
+  /** @param {string} comment @param {string} body @returns {Promise<import("./contract.js").Done>} */
   edit(comment, body) {
     return this.ask("PATCH", `/v1/comments/${comment}`, { body });
   }
 
+  /** @param {string} comment @returns {Promise<import("./contract.js").Done>} */
   remove(comment) {
     return this.ask("DELETE", `/v1/comments/${comment}`);
   }
 
+  /** @param {string} comment @param {number} value @returns {Promise<import("./contract.js").Totals>} */
   vote(comment, value) {
     return this.ask("PUT", `/v1/comments/${comment}/vote`, { value });
   }
 
+  /** @param {string} comment @param {string} reason @returns {Promise<unknown>} */
   flag(comment, reason) {
     return this.ask("POST", `/v1/comments/${comment}/flag`, { reason });
   }
 
+  /** @param {string} body @returns {Promise<{html: string}>} */
   preview(body) {
     return this.ask("POST", "/v1/preview", { body });
   }
 
+  /** @param {string} site @param {string} name @returns {Promise<{token: string}>} */
   guest(site, name) {
     return this.ask("POST", "/v1/guests", { site, name });
   }

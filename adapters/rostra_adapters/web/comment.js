@@ -10,10 +10,37 @@ const REASON_CHARACTERS_MAX = 500;
 const QUOTED_CHARACTERS_MAX = 70;
 const YOUNG_MS = 3_600_000;
 
+/** @typedef {import("./contract.js").Comment} Shape */
+
 export class CommentView {
+  /** @type {Shape} */
+  shape;
+  /** @type {HTMLTimeElement} */
+  time;
+  /** @type {Votes | null} */
+  votes = null;
+  /** @type {HTMLElement | null} the time that is left for an edit */
+  left = null;
+  /** @type {ReturnType<typeof composer> | null} */
+  editing = null;
+  /** @type {string | null} */
+  cursor = null;
+  /** @type {Shape[]} replies that are known and not drawn */
+  folded = [];
+  open = false;
+  /** No page of the list has brought it yet. */
+  early = false;
+
+  // Of a vote that is on its way.
+  voting = false;
+  /** @type {number | undefined} */
+  wanted = undefined;
+  /** @type {import("./contract.js").Totals | null} */
+  confirmed = null;
+
   /**
    * @param {import("./listing.js").Listing} listing
-   * @param {object} shape a comment of the contract
+   * @param {import("./contract.js").Comment} shape
    */
   constructor(listing, shape) {
     this.listing = listing;
@@ -44,8 +71,6 @@ export class CommentView {
     this.article.append(this.by, this.quote, this.words, this.does, this.note, this.under);
     this.node.append(this.article, this.fold, this.children, this.more);
     listing.views.set(shape.id, this);
-    this.open = false;
-    this.cursor = null;
     this.update(shape);
     this.folded = shape.children ?? []; // what nobody has opened is not drawn
     listing.fold(this.folded);
@@ -57,7 +82,10 @@ export class CommentView {
     return Boolean(this.owner.person && this.shape.author?.id === this.owner.person.id);
   }
 
-  /** Show what it is now; replies that are shown stay, and so does a vote that is on its way. */
+  /**
+   * Show what it is now; replies that are shown stay, and so does a vote that is on its way.
+   * @param {Shape} shape
+   */
   update(shape) {
     const kept = this.voting ? this.shape : {};
     const { up, down, score, my_vote } = { ...shape, my_vote: shape.my_vote ?? this.shape?.my_vote ?? 0, ...kept };
@@ -70,7 +98,10 @@ export class CommentView {
     this.showFold();
   }
 
-  /** Of a vote of one's own, or (live) of all. */
+  /**
+   * Of a vote of one's own, or (live) of all.
+   * @param {import("./contract.js").Totals} now
+   */
   totals(now) {
     if (this.voting && now.my_vote === undefined) return;
     Object.assign(this.shape, now);
@@ -90,7 +121,7 @@ export class CommentView {
     const button = this.left.parentElement;
     this.left = null;
     if (this.owner.focused === button) this.article.focus();
-    button.remove();
+    button?.remove();
   }
 
   showBy() {
@@ -98,7 +129,11 @@ export class CommentView {
     const { author, posted_at, edited_at, pinned, id } = this.shape;
     const had = this.owner.focused?.matches("a") && this.by.contains(this.owner.focused);
     this.time = el("time", { datetime: posted_at, title: exact(posted_at, language), text: ago(posted_at, language) });
-    const link = el("a", { href: `#comment-${id}`, onclick: (event) => this.owner.permalink(event, this) }, this.time);
+    const link = el(
+      "a",
+      { href: `#comment-${id}`, onclick: (/** @type {Event} */ event) => this.owner.permalink(event, this) },
+      this.time,
+    );
     this.by.replaceChildren();
     this.by.append(
       ...[
@@ -108,7 +143,7 @@ export class CommentView {
         link,
         edited_at && el("span", { text: t("edited"), title: exact(edited_at, language) }),
         pinned && el("span", { class: "mark", text: t("pinned") }),
-      ].filter(Boolean),
+      ].filter((node) => node instanceof Node),
     );
     if (had) link.focus();
   }
@@ -119,7 +154,7 @@ export class CommentView {
     if (!passage) return this.quote.replaceChildren();
     const text = this.owner.t("inline", { quote: shortened(passage.exact, QUOTED_CHARACTERS_MAX) });
     this.quote.replaceChildren(
-      el("button", { type: "button", class: "quote", text, onclick: () => this.owner.passages.open(passage.id) }),
+      el("button", { type: "button", class: "quote", text, onclick: () => this.owner.passages?.open(passage.id) }),
     );
   }
 
@@ -139,7 +174,8 @@ export class CommentView {
     const { t, person, writable, language } = this.owner;
     const { status } = this.shape;
     const shown = status === "published" || status === "erased";
-    const had = this.does.contains(this.owner.focused) ? this.owner.focused.dataset.does : null;
+    const had = this.does.contains(this.owner.focused) ? this.owner.focused?.dataset.does : undefined;
+    /** @type {(name: string, act: EventListener, ...more: Node[]) => HTMLElement} */
     const button = (name, act, ...more) =>
       el("button", { type: "button", "data-does": name, onclick: act }, t(name), ...more);
     this.does.replaceChildren();
@@ -156,7 +192,7 @@ export class CommentView {
       this.does.append(button("flag", () => this.flag()));
     }
     if (shown) this.does.append(button("link", (event) => this.owner.permalink(event, this, true)));
-    if (had) (this.does.querySelector(`[data-does="${had}"]`) ?? this.article).focus();
+    if (had) this.focusOn(had);
   }
 
   /** For how many milliseconds yet. */
@@ -169,19 +205,33 @@ export class CommentView {
     return `${t("edit")} · ${t("left", { n: duration(this.editable(), language) })}`;
   }
 
-  /** Here, for those who see it, and in a live region, for those who hear it. */
+  /**
+   * Here, for those who see it, and in a live region, for those who hear it.
+   * @param {string} text
+   */
   tell(text) {
     this.note.textContent = text;
     this.note.hidden = !text;
     this.owner.say(text);
   }
 
-  /** A form under the comment, or nothing; then the focus is back at `does`, or at the comment. */
+  /**
+   * A form under the comment, or nothing; then the focus is back at `does`, or at the comment.
+   * @param {HTMLElement | null} node
+   * @param {string} [does]
+   */
   put(node, does) {
     this.note.hidden = true;
     this.editing = null;
     this.under.replaceChildren(...(node ? [node] : []));
-    if (!node) (this.does.querySelector(`[data-does="${does}"]`) ?? this.article).focus();
+    if (!node) this.focusOn(does);
+  }
+
+  /** @param {string} [does] the button that takes the focus; else the comment does */
+  focusOn(does) {
+    /** @type {HTMLElement | null} */
+    const button = does ? this.does.querySelector(`[data-does="${does}"]`) : null;
+    (button ?? this.article).focus();
   }
 
   reply() {
@@ -237,7 +287,8 @@ export class CommentView {
     };
     const yes = el("button", { type: "button", class: "primary", text: t("yes"), onclick: act });
     const no = el("button", { type: "button", text: t("cancel"), onclick: () => this.put(null, "remove") });
-    const onkeydown = (event) => event.key === "Escape" && (event.stopPropagation(), this.put(null, "remove"));
+    const onkeydown = (/** @type {KeyboardEvent} */ event) =>
+      event.key === "Escape" && (event.stopPropagation(), this.put(null, "remove"));
     this.put(
       el("div", { class: "state", role: "group", "aria-label": t("sure"), onkeydown }, `${t("sure")} `, yes, no),
     );
@@ -264,8 +315,11 @@ export class CommentView {
 
   // -- replies
 
-  /** In the order they come in; what was put here before its turn (one's own, what a link named)
-   * is put where it belongs. */
+  /**
+   * In the order they come in; what was put here before its turn (one's own, what a link named)
+   * is put where it belongs.
+   * @param {Shape[]} shapes
+   */
   addReplies(shapes) {
     const { focused } = this.owner; // what is moved would lose it
     const made = document.createDocumentFragment();
@@ -285,7 +339,10 @@ export class CommentView {
     return first;
   }
 
-  /** A reply that no page of replies has brought. */
+  /**
+   * A reply that no page of replies has brought.
+   * @param {Shape} shape
+   */
   addEarly(shape) {
     this.unfold();
     // Else it was folded here.
@@ -321,6 +378,7 @@ export class CommentView {
     this.more.hidden = !this.open || !this.cursor;
   }
 
+  /** @returns {Promise<void>} */
   async load(asked = false) {
     const { api } = this.owner;
     try {

@@ -5,12 +5,14 @@ import { draftsOf, store, stored } from "./session.js";
 
 const BYTES_MAX = 16 * 1024;
 
+/** @typedef {{body: string, key: string}} Draft */
+
 /**
  * @typedef {object} Wish
  * @property {string} label
  * @property {string} draft the name under which what is typed is kept
  * @property {string} send the button's word
- * @property {string} [body] what stands there already
+ * @property {string | null} [body] what stands there already
  * @property {number} [charactersMax] of a plain text, which has no preview
  * @property {(body: string, key: string) => Promise<void>} submit `key` stays until it was taken
  * @property {() => void} [cancel]
@@ -35,7 +37,8 @@ export function composer(owner, wish) {
   const shown = el("div", { class: "shown words", hidden: true, tabindex: -1, dir: "auto" });
   const error = el("div", { class: "error", id: `${id}-e`, role: "alert" });
   const send = el("button", { class: "primary", type: "submit", text: wish.send });
-  const preview = !wish.charactersMax && el("button", { type: "button", text: t("preview"), onclick: look });
+  const preview = el("button", { type: "button", text: t("preview"), onclick: look });
+  const previewed = !wish.charactersMax;
   const label = el("label", { for: id, text: wish.label });
   const form = el(
     "form",
@@ -47,8 +50,8 @@ export function composer(owner, wish) {
     el(
       "div",
       { class: "foot" },
-      preview && el("span", { text: t("markdown") }),
-      preview,
+      previewed && el("span", { text: t("markdown") }),
+      previewed && preview,
       wish.cancel && el("button", { type: "button", text: t("cancel"), onclick: cancel }),
       send,
     ),
@@ -87,6 +90,7 @@ export function composer(owner, wish) {
     area.focus();
   }
 
+  /** @param {SubmitEvent} event */
   async function submit(event) {
     event.preventDefault();
     if (form.hasAttribute("aria-busy") || !check()) return;
@@ -95,7 +99,12 @@ export function composer(owner, wish) {
     form.setAttribute("aria-busy", "true");
     error.textContent = "";
     const sent = wish.submit(area.value, kept.key());
-    const settled = sent.catch(() => {}).then(() => owner.sending === settled && (owner.sending = null));
+    /** @type {Promise<void>} */
+    const settled = sent
+      .catch(() => {})
+      .then(() => {
+        if (owner.sending === settled) owner.sending = null;
+      });
     owner.sending = settled;
     try {
       await sent;
@@ -112,9 +121,10 @@ export function composer(owner, wish) {
 
   function cancel() {
     kept.clear();
-    wish.cancel();
+    wish.cancel?.();
   }
 
+  /** @param {KeyboardEvent} event */
   function keys(event) {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
     else if (event.key === "Escape" && wish.cancel) {
@@ -123,13 +133,19 @@ export function composer(owner, wish) {
     }
   }
 
-  return { form, focus: () => area.focus(), label: (text) => (label.textContent = text) };
+  return { form, focus: () => area.focus(), label: (/** @type {string} */ text) => (label.textContent = text) };
 }
 
-/** What is typed under a name, with the key under which it will be sent. */
+/**
+ * What is typed under a name, with the key under which it will be sent.
+ * @param {import("./rostra.js").RostraDiscussion} owner
+ * @param {string} name
+ */
 function drafts(owner, name) {
   const place = `rostra:${owner.site}:${owner.resource}:${draftsOf(owner.person)}:${name}`;
+  /** @type {Draft | null} */
   let memory = null;
+  /** @returns {Draft | null} */
   const read = () => {
     try {
       return JSON.parse(stored(localStorage, place) ?? "null") ?? memory;
@@ -137,6 +153,7 @@ function drafts(owner, name) {
       return memory;
     }
   };
+  /** @param {string} body */
   const write = (body) => {
     const before = read();
     // Other words are another comment, lest the first ones, once taken, stand for them.
@@ -147,5 +164,5 @@ function drafts(owner, name) {
     memory = null;
     store(localStorage, place, null);
   };
-  return { read, write, clear, key: () => read().key };
+  return { read, write, clear, key: () => read()?.key ?? "" };
 }

@@ -20,6 +20,7 @@ export class Folded {
     this.folded = [0];
     this.original = [0];
     this.keys = [0];
+    /** @type {string[]} */
     this.points = [];
     let done = 0; // UTF-16
     let before = 0; // code points
@@ -45,14 +46,22 @@ export class Folded {
     return this.points.join("");
   }
 
-  /** Where a stretch of the compared form stands in the original. */
+  /**
+   * Where a stretch of the compared form stands in the original.
+   * @param {number} start
+   * @param {number} end
+   * @returns {[number, number]}
+   */
   originalRange(start, end) {
     const first = bisectRight(this.keys, 2 * start + 1) - 1;
     const last = Math.max(first, bisectRight(this.keys, 2 * end) - 1);
     return [this.original[first] + start - this.folded[first], this.original[last] + end - this.folded[last]];
   }
 
-  /** Where an offset of the original stands in the compared form. */
+  /**
+   * Where an offset of the original stands in the compared form.
+   * @param {number} offset
+   */
   foldedOffset(offset) {
     const index = bisectRight(this.original, offset) - 1;
     const folded = this.folded[index] + offset - this.original[index];
@@ -60,7 +69,11 @@ export class Folded {
   }
 }
 
-/** How many of the ascending numbers are at most `value`. */
+/**
+ * How many of the ascending numbers are at most `value`.
+ * @param {number[]} numbers
+ * @param {number} value
+ */
 export function bisectRight(numbers, value) {
   let low = 0;
   let high = numbers.length;

@@ -6,6 +6,7 @@ import { store, stored } from "./session.js";
 const NAME = "rostra:name";
 const NAME_CHARACTERS_MAX = 100;
 
+/** @param {import("./rostra.js").RostraDiscussion} owner */
 export function guestForm(owner) {
   const { t } = owner;
   const said = el("p", { class: "state", text: t("sign_in") });
@@ -21,6 +22,7 @@ export function guestForm(owner) {
   });
   name.value = stored(localStorage, NAME) ?? "";
   const error = el("div", { class: "error", id: "guest-error", role: "alert" });
+  /** @param {SubmitEvent} event */
   const onsubmit = async (event) => {
     event.preventDefault();
     store(localStorage, NAME, name.value);

@@ -7,6 +7,8 @@ const PAGE = 20;
 const FRESH_MAX = 40; // more than this are read as a page, not one by one
 const DISCUSSION_CHARACTERS = 18; // of a UUID as text
 
+/** @typedef {import("./contract.js").Comment} Shape */
+
 export class Listing {
   /**
    * @param {import("./rostra.js").RostraDiscussion} owner
@@ -16,11 +18,16 @@ export class Listing {
     const { t } = owner;
     this.owner = owner;
     this.passage = passage;
+    /** @type {Map<string, CommentView>} */
     this.views = new Map();
+    /** @type {Map<string, Shape>} */
     this.folded = new Map(); // id → what it is, of replies that are known and not drawn
+    /** @type {Set<string>} */
     this.fresh = new Set();
     this.stale = false; // there is news that nobody can name any more
+    /** @type {string | null | undefined} */
     this.cursor = undefined;
+    /** @type {Promise<void> | null} */
     this.busy = null;
     this.announce = el("div", { class: "announce" });
     this.state = el("p", { class: "state", text: t("loading") });
@@ -36,8 +43,9 @@ export class Listing {
     this.node = el("div", {}, this.announce, this.state, this.list, this.more, this.trouble);
   }
 
+  /** @param {Element} node */
   viewOf(node) {
-    return this.views.get(node.firstElementChild?.dataset.comment);
+    return this.views.get(node.firstElementChild?.getAttribute("data-comment") ?? "");
   }
 
   /** The next page, the first one if there was none; `asked` by the reader, who is led to it. */
@@ -46,6 +54,7 @@ export class Listing {
     return this.busy;
   }
 
+  /** @param {boolean} asked @returns {Promise<void>} */
   async loaded(asked) {
     const { owner } = this;
     this.trouble.replaceChildren();
@@ -69,6 +78,7 @@ export class Listing {
     }
   }
 
+  /** @returns {Promise<import("./contract.js").CommentPage>} */
   async page() {
     const { owner, cursor } = this;
     const about = { limit: PAGE, passage: this.passage, cursor };
@@ -105,6 +115,7 @@ export class Listing {
     await this.load();
   }
 
+  /** @param {Shape[]} shapes */
   add(shapes) {
     // A list for each page: a browser passes over those that are out of sight, each as a whole.
     const made = el("ol", { class: "list" });
@@ -123,6 +134,7 @@ export class Listing {
     this.state.hidden = n > 0;
   }
 
+  /** @param {any} problem @param {() => void} again */
   failed(problem, again) {
     const { t } = this.owner;
     this.state.hidden = true;
@@ -135,38 +147,56 @@ export class Listing {
 
   // -- one comment, wherever it stands
 
-  /** The view of a comment, with all that it is an answer to; null where this discussion has none. */
+  /**
+   * The view of a comment, with all that it is an answer to; null where this discussion has none.
+   * @param {string} id
+   * @param {number} [position]
+   * @returns {Promise<CommentView | null | undefined>}
+   */
   async reach(id, position) {
+    /** @type {Shape[]} */
     const above = [];
-    for (let at = id; at && !this.views.has(at);) {
-      if (!belongs(at, this.owner.discussionId)) return null;
-      const shape = await this.owner.api.comment(at, { min_position: position }).catch((problem) => {
+    /** @type {string | null} */
+    let wanted = id;
+    while (wanted && !this.views.has(wanted)) {
+      if (!belongs(wanted, this.owner.discussionId)) return null;
+      /** @type {Shape | null} */
+      const shape = await this.owner.api.comment(wanted, { min_position: position }).catch((problem) => {
         if (problem.status === 404) return null;
         throw problem;
       });
       if (!shape) return null;
       above.unshift(shape);
-      at = shape.parent;
+      wanted = shape.parent;
     }
     for (const shape of above) this.put(shape);
     const view = this.views.get(id);
-    for (let at = view; (at = this.views.get(at.shape.parent));) at.toggle(true);
+    for (let at = view && this.parentOf(view.shape); at; at = this.parentOf(at.shape)) at.toggle(true);
     this.showState();
     return view;
   }
 
+  /** @param {Shape} shape */
+  parentOf({ parent }) {
+    return parent === null ? undefined : this.views.get(parent);
+  }
+
+  /** @param {Shape} shape */
   put(shape) {
     const known = this.views.get(shape.id); // another may have come first
     if (known) return known.update(shape);
-    const parent = this.views.get(shape.parent);
+    const parent = this.parentOf(shape);
     if (parent) parent.addEarly(shape);
     else {
-      if (!this.list.firstChild) this.list.append(el("ol", { class: "list" }));
-      this.list.firstChild.prepend(new CommentView(this, shape).node);
+      if (!this.list.firstElementChild) this.list.append(el("ol", { class: "list" }));
+      this.list.firstElementChild?.prepend(new CommentView(this, shape).node);
     }
   }
 
-  /** A comment of this reader's has been taken: it is shown, and the reader led to it. */
+  /**
+   * A comment of this reader's has been taken: it is shown, and the reader led to it.
+   * @param {import("./contract.js").Done} done
+   */
   async posted(done) {
     const { owner } = this;
     const view = await this.reach(done.id, done.position);
@@ -185,10 +215,12 @@ export class Listing {
 
   // -- what is new
 
+  /** @param {string} id */
   heardOf(id) {
     if (this.fresh.delete(id)) this.showFresh();
   }
 
+  /** @param {Shape[]} shapes */
   fold(shapes) {
     for (const shape of shapes) {
       this.folded.set(shape.id, shape);
@@ -196,14 +228,19 @@ export class Listing {
     }
   }
 
-  /** A reply that is not drawn yet is another by now. */
+  /**
+   * A reply that is not drawn yet is another by now.
+   * @param {string} name
+   * @param {import("./contract.js").News} data
+   */
   changeFolded(name, data) {
     const { children: _, next_children: __, my_vote: ___, ...now } = data;
     const gone =
       name === "removed" ? { body: null, html: null, ...(data.status !== "erased" && { author: null }) } : {};
-    Object.assign(this.folded.get(data.id), now, gone);
+    Object.assign(this.folded.get(data.id) ?? {}, now, gone);
   }
 
+  /** @param {string} id */
   news(id) {
     if (this.views.has(id)) return;
     this.fresh.add(id);
@@ -238,6 +275,7 @@ export class Listing {
         this.list.querySelector("article")?.focus();
         return;
       }
+      /** @type {(CommentView | null | undefined)[]} */
       const reached = [];
       for (const id of wanted) {
         reached.push(await this.reach(id));

@@ -6,17 +6,23 @@ const NAMES = ["rostra-passage", "rostra-open"];
 
 export class Marks {
   constructor() {
+    /** @type {Range[]} */
     this.ranges = [];
+    /** @type {Range | null} */
     this.pointed = null;
     if (!document.adoptedStyleSheets.includes(marks)) document.adoptedStyleSheets.push(marks);
   }
 
+  /** @param {Range[]} ranges */
   show(ranges) {
     replace(NAMES[0], this.ranges, ranges);
     this.ranges = ranges;
   }
 
-  /** The words of the passage that is open; null where none is. */
+  /**
+   * The words of the passage that is open; null where none is.
+   * @param {Range | null} range
+   */
   point(range) {
     replace(NAMES[1], this.pointed ? [this.pointed] : [], range ? [range] : []);
     this.pointed = range;
@@ -28,14 +34,14 @@ export class Marks {
   }
 }
 
+/** @param {string} name @param {Range[]} before @param {Range[]} now */
 function replace(name, before, now) {
   if (!CSS.highlights) return; // an older browser has the badges
+  const shared = CSS.highlights.get(name) ?? new Highlight();
   if (!CSS.highlights.has(name)) {
-    const made = new Highlight();
-    made.priority = NAMES.indexOf(name);
-    CSS.highlights.set(name, made);
+    shared.priority = NAMES.indexOf(name);
+    CSS.highlights.set(name, shared);
   }
-  const shared = CSS.highlights.get(name);
   for (const range of before) shared.delete(range);
   for (const range of now) shared.add(range);
 }

@@ -10,9 +10,12 @@ const LINKS = /^(https?:|mailto:)/i;
 
 const policy = policyOrNull();
 
+/** @returns {{createHTML: (html: string) => string} | null | undefined} */
 function policyOrNull() {
   try {
-    return globalThis.trustedTypes?.createPolicy("rostra", { createHTML: (html) => html });
+    return /** @type {any} */ (globalThis).trustedTypes?.createPolicy("rostra", {
+      createHTML: (/** @type {string} */ html) => html,
+    });
   } catch {
     return null; // the page forbids it: then comments are shown as they were typed
   }
@@ -35,13 +38,15 @@ export function markup(html, typed) {
   return fragment;
 }
 
+/** @param {Node} from @param {DocumentFragment | Element} to */
 function copy(from, to) {
   for (const node of from.childNodes) {
-    if (node.nodeType === Node.TEXT_NODE) to.append(node.data);
-    else if (node.nodeType === Node.ELEMENT_NODE) copy(node, ALLOWED.has(node.tagName) ? added(node, to) : to);
+    if (isText(node)) to.append(node.data);
+    else if (isElement(node)) copy(node, ALLOWED.has(node.tagName) ? added(node, to) : to);
   }
 }
 
+/** @param {Element} node @param {DocumentFragment | Element} to */
 function added(node, to) {
   const made = document.createElement(node.tagName);
   const href = node.getAttribute("href");
@@ -49,27 +54,45 @@ function added(node, to) {
     made.setAttribute("href", href.trim());
     made.setAttribute("rel", "nofollow ugc noopener");
   }
-  if (node.tagName === "OL" && /^\d+$/.test(node.getAttribute("start") ?? "")) {
-    made.setAttribute("start", node.getAttribute("start"));
-  }
+  const start = node.getAttribute("start");
+  if (node.tagName === "OL" && start && /^\d+$/.test(start)) made.setAttribute("start", start);
   to.append(made);
   return made;
 }
 
 /**
  * An element with attributes and children; what is null or false is left out.
- * @param {string} name
+ * @template {keyof HTMLElementTagNameMap} K
+ * @param {K} name
  * @param {Record<string, unknown>} [attributes] a function under `on…` listens
- * @param {...(Node | string | null | false | undefined)} children
+ * @param {...(Node | string | null | false | undefined | "")} children
+ * @returns {HTMLElementTagNameMap[K]}
  */
 export function el(name, attributes = {}, ...children) {
   const made = document.createElement(name);
   for (const [key, value] of Object.entries(attributes)) {
     if (value === null || value === undefined || value === false) continue;
-    if (typeof value === "function") made.addEventListener(key.slice(2), value);
+    if (typeof value === "function") made.addEventListener(key.slice(2), /** @type {EventListener} */ (value));
     else if (key === "text") made.textContent = String(value);
     else made.setAttribute(key, value === true ? "" : String(value));
   }
   made.append(...children.filter((child) => child !== null && child !== undefined && child !== false));
   return made;
+}
+
+/**
+ * Of any document: `instanceof` knows those of this page alone.
+ * @param {Node} node
+ * @returns {node is Text}
+ */
+export function isText(node) {
+  return node.nodeType === Node.TEXT_NODE;
+}
+
+/**
+ * @param {Node} node
+ * @returns {node is Element}
+ */
+export function isElement(node) {
+  return node.nodeType === Node.ELEMENT_NODE;
 }

@@ -10,13 +10,20 @@ const COMMON_REACH_CHARACTERS_MIN = 2_000;
 
 const WORD = /^[\p{L}\p{N}]$/u;
 
+/** @typedef {{start: number, end: number, errors: number}} Match */
+/** @typedef {[start: number, end: number]} Span */
+/** @typedef {{at: number, places: number[]}} Piece of a pattern, and where it stands */
+
 /** Gives each code point a unit of its own. */
 export class Coding {
   constructor() {
+    /** @type {Map<string, string>} */
     this.units = new Map();
+    /** @type {Set<string>} */
     this.words = new Set();
   }
 
+  /** @param {string} unit */
   isWord(unit) {
     return this.words.has(unit);
   }
@@ -36,15 +43,26 @@ export class Coding {
   }
 }
 
-/** Where the pattern begins, the nearest first, those ahead before those behind. */
+/**
+ * Where the pattern begins, the nearest first, those ahead before those behind.
+ * @param {string} text
+ * @param {string} pattern
+ * @param {number} near
+ */
 export function nearest(text, pattern, near) {
   const found = [];
   for (let at = text.indexOf(pattern); at >= 0; at = text.indexOf(pattern, at + 1)) found.push(at);
+  /** @param {number} start */
   const ahead = (start) => (start >= near ? 0 : 1);
   return found.sort((one, other) => Math.abs(one - near) - Math.abs(other - near) || ahead(one) - ahead(other));
 }
 
-/** The share of the expected letters that `actual` begins with, give or take errors; or 0. */
+/**
+ * The share of the expected letters that `actual` begins with, give or take errors; or 0.
+ * @param {string} expected
+ * @param {string} actual
+ * @param {number} least
+ */
 export function similarity(expected, actual, least) {
   if (!expected || actual.startsWith(expected)) return 1;
   const most = Math.floor(expected.length * (1 - least));
@@ -55,11 +73,16 @@ export function similarity(expected, actual, least) {
 /**
  * The fewest errors with which the pattern stands in the text: anywhere (`free`), or from its
  * beginning; and the last letters of such matches. None where it takes more than `most`.
+ * @param {string} pattern
+ * @param {string} text
+ * @param {number} most
+ * @param {boolean} free
  */
 export function align(pattern, text, most, free) {
   const rows = pattern.length;
   const column = Array.from({ length: rows + 1 }, (_, row) => row);
   let errors = most;
+  /** @type {number[]} */
   let ends = [];
   let reach = Math.min(rows, most + 1); // further down there are more errors than `most`
   for (let at = 0; at < text.length; at += 1) {
@@ -86,14 +109,28 @@ export function align(pattern, text, most, free) {
   return { errors, ends };
 }
 
-/** The starts of matches with so many errors that end there. */
+/**
+ * The starts of matches with so many errors that end there.
+ * @param {string} text
+ * @param {string} pattern
+ * @param {number} end
+ * @param {number} errors
+ * @returns {Match[]}
+ */
 export function ending(text, pattern, end, errors) {
   const before = [...text.slice(Math.max(0, end - pattern.length - errors), end)].reverse().join("");
   const found = align([...pattern].reverse().join(""), before, errors, false);
   return found.ends.map((last) => ({ start: end - 1 - last, end, errors: found.errors }));
 }
 
-/** Where the pattern may stand with so many errors, and nowhere else: ascending [start, end]. */
+/**
+ * Where the pattern may stand with so many errors, and nowhere else: ascending [start, end].
+ * @param {string} text
+ * @param {string} pattern
+ * @param {number} errorsMax
+ * @param {number} near
+ * @returns {Span[]}
+ */
 export function regions(text, pattern, errorsMax, near) {
   const longest = Math.floor(pattern.length / (errorsMax + 1));
   const size = Math.max(...GRAM_CHARACTERS.filter((one) => one <= longest));
@@ -108,21 +145,28 @@ export function regions(text, pattern, errorsMax, near) {
   const shifts = found.flatMap(({ at, places }) => places.map((place) => place - at));
   shifts.sort((one, other) => one - other);
   const before = found.length - errorsMax - 1;
+  /** @type {Span[]} */
   const made = [];
   for (let index = before; index < shifts.length; index += 1) {
     const first = shifts[index - before];
     if (shifts[index] - first > 2 * errorsMax) continue;
+    /** @type {Span} */
     const span = [shifts[index] - errorsMax, first + pattern.length + 2 * errorsMax];
     const former = made.at(-1);
     if (former && span[0] <= former[1]) former[1] = span[1];
     else made.push(span);
   }
   return made
-    .map(([start, end]) => [Math.max(0, start), Math.min(end, text.length)])
+    .map(([start, end]) => /** @type {Span} */ ([Math.max(0, start), Math.min(end, text.length)]))
     .filter(([start, end]) => start < end);
 }
 
-/** The pieces of the pattern, and where each stands: of the commonest not everywhere. */
+/**
+ * The pieces of the pattern, and where each stands: of the commonest not everywhere.
+ * @param {string} text
+ * @param {string} pattern
+ * @param {number} size
+ */
 function pieces(text, pattern, size) {
   const found = [];
   for (let at = 0; at + size <= pattern.length; at += size) {
@@ -140,21 +184,36 @@ function pieces(text, pattern, size) {
   return found;
 }
 
-/** Of two pieces the places where half of the other one stands beside it too. */
+/**
+ * Of two pieces the places where half of the other one stands beside it too.
+ * @param {string} text
+ * @param {string} pattern
+ * @param {Piece[]} found
+ * @param {number} size
+ */
 function continued(text, pattern, found, size) {
   const half = size >> 1;
   const [far, near] = [pattern.slice(0, half), pattern.slice(half, size)];
   const [after, later] = [pattern.slice(size, size + half), pattern.slice(size + half, 2 * size)];
+  /** @param {number} place */
   const goesOn = (place) =>
     text.startsWith(after, place + size) || text.slice(place + size + half - 1, place + 2 * size + 1).includes(later);
+  /** @param {number} place */
   const began = (place) =>
     (place >= near.length && text.startsWith(near, place - near.length)) ||
     text.slice(Math.max(place - size - 1, 0), Math.max(place - size + half + 1, 0)).includes(far);
   return found.map(({ at, places }) => ({ at, places: places.filter(at ? began : goesOn) }));
 }
 
-/** The regions less the matches that end there; what stands beside them may be another. */
+/**
+ * The regions less the matches that end there; what stands beside them may be another.
+ * @param {Span[]} left
+ * @param {number[]} ends
+ * @param {number} letters
+ * @param {number} errorsMax
+ */
 export function without(left, ends, letters, errorsMax) {
+  /** @type {Span[]} */
   const kept = [];
   for (const [start, end] of left) {
     let begin = start;

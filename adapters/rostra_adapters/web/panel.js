@@ -11,10 +11,16 @@ const EDGE_PX = 12;
 const WORDS_FROM_TOP = 0.08;
 const FREE_ABOVE = 0.38;
 
+/**
+ * A passage whose `id` is null until the first comment marks it.
+ * @typedef {import("./contract.js").NewPassage & {id: null, question: null, open: true}} Unmarked
+ */
+/** @typedef {import("./contract.js").Passage | Unmarked} Marked */
+
 export class Panel {
   /**
    * @param {import("./passages.js").Passages} passages
-   * @param {object} passage its `id` is null until the first comment marks it
+   * @param {Marked} passage
    * @param {Range | undefined} range
    * @param {HTMLElement | null} badge where the focus goes afterwards
    */
@@ -43,7 +49,7 @@ export class Panel {
         role: "dialog",
         "aria-labelledby": "passage-words",
         lang: owner.language,
-        onkeydown: (event) => event.key === "Escape" && this.leave(),
+        onkeydown: (/** @type {KeyboardEvent} */ event) => event.key === "Escape" && this.leave(),
       },
       el(
         "div",
@@ -56,7 +62,7 @@ export class Panel {
       this.listing.node,
       all,
     );
-    owner.shadowRoot.append(this.node);
+    owner.root.append(this.node);
   }
 
   /** Shows it, and reads. */
@@ -65,7 +71,8 @@ export class Panel {
     this.passages.marks.point(this.range ?? null);
     this.place();
     this.reveal();
-    (this.passage.id ? this.head : this.node.querySelector("textarea"))?.focus({ preventScroll: true });
+    const first = this.passage.id ? this.head : this.node.querySelector("textarea");
+    first?.focus({ preventScroll: true });
     if (this.passage.id) await this.listing.load();
     else this.listing.showState();
   }
@@ -84,6 +91,7 @@ export class Panel {
     return form;
   }
 
+  /** @param {string} body @param {string} key */
   async submit(body, key) {
     const { owner } = this.passages;
     if (!this.passage.id) await this.mark();
@@ -95,33 +103,39 @@ export class Panel {
   /** The words become a passage. */
   async mark() {
     const { owner } = this.passages;
-    const { exact, prefix, suffix, start, end } = this.passage;
+    const { passage } = this;
+    if (passage.id !== null) return;
+    const { exact, prefix, suffix, start, end } = passage;
     const done = await owner.api.mark(owner.discussionId, { exact, prefix, suffix, start, end }, this.key);
     await this.passages.load(done.position);
-    this.passage = { ...this.passage, id: done.id };
+    this.passage = { ...passage, id: done.id, comments: 0, replies: 0 };
     this.listing.passage = done.id;
     this.badge = this.passages.shown.get(done.id)?.badge ?? null;
     await this.listing.load();
   }
 
-  /** The article has changed. */
+  /**
+   * The article has changed.
+   * @param {Range | undefined} range
+   */
   moved(range) {
     if (!range) return;
     this.range = range;
-    this.badge = this.passages.shown.get(this.passage.id)?.badge ?? this.badge;
+    this.badge = this.passages.shown.get(this.passage.id ?? "")?.badge ?? this.badge;
     this.passages.marks.point(range);
   }
 
   place() {
     const { node, range } = this;
-    const column = this.passages.article?.getBoundingClientRect();
-    if (!column) return;
+    const { article } = this.passages;
+    if (!article) return;
+    const column = article.getBoundingClientRect();
     const width = document.documentElement.clientWidth;
-    const leftward = getComputedStyle(this.passages.article).direction === "rtl";
+    const leftward = getComputedStyle(article).direction === "rtl";
     const room = (leftward ? column.left : width - column.right) - GAP_PX - EDGE_PX;
-    const beside = Boolean(range) && room >= SIDE_PX_MIN;
+    const beside = range !== undefined && room >= SIDE_PX_MIN;
     node.classList.toggle("beside", beside);
-    for (const side of ["top", "left", "width"]) node.style[side] = "";
+    for (const side of ["top", "left", "width"]) node.style.removeProperty(side);
     if (!beside) return;
     const wide = Math.min(room, SIDE_PX_MAX);
     node.style.width = `${wide}px`;

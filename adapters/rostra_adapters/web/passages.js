@@ -14,16 +14,32 @@ const SLICE_MS = 20;
 const SETTLED_MS = 200;
 const QUOTED_CHARACTERS_MAX = 60;
 
+/** @typedef {import("./contract.js").Passage} Passage */
+/** @typedef {{passage: Passage, range: Range, start: number, end: number}} Place */
+
 export class Passages {
+  /** @type {number | undefined} */
+  timer = undefined;
+  /** @type {number | null} */
+  placing = null;
+  /** @type {Element | null} */
+  found = null;
+  /** @type {object} the last call of draw() */
+  turn = {};
+
+  /** @param {import("./rostra.js").RostraDiscussion} owner */
   constructor(owner) {
     this.owner = owner;
+    /** @type {Passage[]} */
     this.passages = [];
-    this.shown = new Map(); // id → {passage, range, badge}
+    /** @type {Map<string, Place & {badge: HTMLButtonElement}>} by the passage's id */
+    this.shown = new Map();
+    /** @type {Panel | null} */
     this.panel = null;
     this.marks = new Marks();
     this.life = new AbortController();
     this.layer = el("div", { class: "badges", role: "group", "aria-label": owner.t("passages") });
-    owner.shadowRoot.prepend(this.layer);
+    owner.root.prepend(this.layer);
     this.pick = new Pick(this);
     // The page may change its article, or put it there later.
     this.watch = new MutationObserver((changes) => this.changedPage(changes));
@@ -54,7 +70,7 @@ export class Passages {
   get article() {
     if (!this.found?.isConnected) {
       try {
-        this.found = document.querySelector(this.owner.getAttribute("for"));
+        this.found = document.querySelector(this.owner.getAttribute("for") ?? "");
       } catch {
         this.found = null; // no selector
       }
@@ -63,10 +79,12 @@ export class Passages {
     return this.found;
   }
 
+  /** @param {string | null} id */
   byId(id) {
     return id ? this.passages.find((one) => one.id === id) : undefined;
   }
 
+  /** @param {number} [minPosition] */
   async load(minPosition) {
     const { api, discussionId } = this.owner;
     this.passages = (await api.passages(discussionId, { min_position: minPosition })).passages;
@@ -74,9 +92,10 @@ export class Passages {
     await this.draw();
   }
 
+  /** @param {MutationRecord[]} changes */
   changedPage(changes) {
     const { article } = this;
-    const about = ({ target }) =>
+    const about = (/** @type {MutationRecord} */ { target }) =>
       article?.contains(target) || (target.nodeType === Node.ELEMENT_NODE && target.contains(article));
     if (!article ? this.shown.size : changes.some(about)) this.later();
   }
@@ -89,6 +108,7 @@ export class Passages {
   /** Find each passage in the article as it stands here, without holding the page up. */
   async draw() {
     const turn = (this.turn = {});
+    /** @type {Map<string, Place>} */
     const now = new Map();
     if (this.article) {
       const read = textOf(this.article);
@@ -107,23 +127,29 @@ export class Passages {
     if (!this.life.signal.aborted && turn === this.turn) this.show(now);
   }
 
+  /** @param {Map<string, Place>} now */
   show(now) {
-    const ordered = [...now.values()].sort((one, other) => one.start - other.start);
-    this.marks.show(ordered.map((one) => one.range));
-    for (const one of ordered)
-      one.badge = this.shown.get(one.passage.id)?.badge ?? el("button", { type: "button", class: "badge" });
+    const places = [...now.values()].sort((one, other) => one.start - other.start);
+    this.marks.show(places.map((one) => one.range));
+    const ordered = places.map((one) => ({
+      ...one,
+      badge: this.shown.get(one.passage.id)?.badge ?? el("button", { type: "button", class: "badge" }),
+    }));
     for (const [id, { badge }] of this.shown) if (!now.has(id)) badge.remove();
-    this.shown = now;
+    this.shown = new Map(ordered.map((one) => [one.passage.id, one]));
     ordered.forEach((one, index) => {
       this.label(one);
       if (this.layer.children[index] !== one.badge)
         this.layer.insertBefore(one.badge, this.layer.children[index] ?? null);
     });
     this.place();
-    this.panel?.moved(this.shown.get(this.panel.passage.id)?.range);
+    this.panel?.moved(this.shown.get(this.panel.passage.id ?? "")?.range);
   }
 
-  /** A small button beside the passage's end: by keyboard, by touch, and where nothing is highlighted. */
+  /**
+   * A small button beside the passage's end: by keyboard, by touch, and where nothing is highlighted.
+   * @param {{passage: Passage, badge: HTMLButtonElement}} shown
+   */
   label({ passage, badge }) {
     const { t } = this.owner;
     const n = passage.comments + passage.replies;
@@ -148,15 +174,16 @@ export class Passages {
     const column = this.article.getBoundingClientRect();
     const leftward = getComputedStyle(this.article).direction === "rtl";
     const width = document.documentElement.clientWidth;
+    /** @type {[badge: HTMLElement, top: number | undefined, left: number][]} */
     const places = [];
     let lowest = -Infinity;
     for (const { range, badge } of this.shown.values()) {
       const line = [...range.getClientRects()].findLast((one) => one.width > 0);
       const size = badge.offsetWidth || 24;
       const top = line && Math.max(line.top + line.height / 2 - 12, lowest);
-      if (line) lowest = top + 26;
+      if (top !== undefined) lowest = top + 26;
       const left = leftward ? Math.max(0, column.left - size - 8) : Math.min(column.right + 8, width - size);
-      places.push([badge, line && top - home.top, left - home.left]);
+      places.push([badge, top === undefined ? top : top - home.top, left - home.left]);
     }
     for (const [badge, top, left] of places) {
       badge.hidden = top === undefined;
@@ -168,31 +195,43 @@ export class Passages {
 
   // -- one passage
 
+  /** @param {MouseEvent} event */
   clicked(event) {
     if (event.defaultPrevented || !document.getSelection()?.isCollapsed) return;
-    if (
-      !this.article?.contains(event.target) ||
-      event.target.closest("a, button, input, select, textarea, summary, label")
-    )
-      return;
-    const under = ({ left, right, top, bottom }) =>
+    const { target } = event;
+    if (!(target instanceof Element) || !this.article?.contains(target)) return;
+    if (target.closest("a, button, input, select, textarea, summary, label")) return;
+    const under = (/** @type {DOMRect} */ { left, right, top, bottom }) =>
       event.clientX >= left && event.clientX <= right && event.clientY >= top && event.clientY <= bottom;
     for (const [id, { range }] of this.shown) if ([...range.getClientRects()].some(under)) return this.open(id);
   }
 
-  /** The passage's comments and its question, beside the text. */
+  /**
+   * The passage's comments and its question, beside the text.
+   * @param {string} id
+   */
   open(id) {
     const shown = this.shown.get(id);
-    this.openPanel(this.byId(id), shown?.range, shown?.badge);
+    const passage = this.byId(id);
+    if (passage) this.openPanel(passage, shown?.range, shown?.badge ?? null);
   }
 
-  /** Words that were selected; they become a passage with the first comment on them. */
+  /**
+   * Words that were selected; they become a passage with the first comment on them.
+   * @param {import("./contract.js").NewPassage} quote
+   * @param {Range} range
+   */
   openNew(quote, range) {
     const same = [...this.shown.values()].find((one) => one.start === quote.start && one.end === quote.end);
     if (same) this.open(same.passage.id);
     else this.openPanel({ ...quote, id: null, question: null, open: true }, range, null);
   }
 
+  /**
+   * @param {import("./panel.js").Marked} passage
+   * @param {Range | undefined} range
+   * @param {HTMLElement | null} badge
+   */
   openPanel(passage, range, badge) {
     this.panel?.node.remove();
     this.panel = new Panel(this, passage, range, badge);
@@ -202,11 +241,15 @@ export class Passages {
   /** Leaves the panel. */
   close() {
     this.panel?.node.remove();
+    /** @type {Panel | null} */
     this.panel = null;
     this.marks.point(null);
   }
 
-  /** A passage was marked, moved or commented on. */
+  /**
+   * A passage was marked, moved or commented on.
+   * @param {import("./contract.js").News} data
+   */
   changed(data) {
     const known = this.byId(data.id);
     if (known) Object.assign(known, data);

@@ -11,10 +11,21 @@ const BELOW_PX = 8;
 const EDGE_PX = 8;
 
 export class Pick {
+  /** @type {Range | null} */
+  range = null;
+  /** @type {number | undefined} */
+  timer = undefined;
+  shown = false;
+  /** The pointer is down on the button. */
+  held = false;
+  /** The selection is made by keyboard. */
+  byKey = false;
+
+  /** @param {import("./passages.js").Passages} passages */
   constructor(passages) {
     this.passages = passages;
     const { owner, life } = passages;
-    const hold = (event) => {
+    const hold = (/** @type {Event} */ event) => {
       event.preventDefault(); // the selection stays
       this.held = true;
     };
@@ -27,7 +38,7 @@ export class Pick {
       onclick: () => this.take(),
       onpointercancel: () => (this.held = false),
     });
-    owner.shadowRoot.append(this.node);
+    owner.root.append(this.node);
     const { signal } = life;
     document.addEventListener("selectionchange", () => this.selected(), { signal });
     document.addEventListener("keydown", (event) => this.key(event), { signal });
@@ -42,7 +53,7 @@ export class Pick {
     const range = selection?.rangeCount ? selection.getRangeAt(0) : null;
     const { article, owner } = this.passages;
     const words =
-      range && !range.collapsed && article?.contains(range.commonAncestorContainer) && selection.toString().trim();
+      range && !range.collapsed && article?.contains(range.commonAncestorContainer) && selection?.toString().trim();
     if (!words || !owner.writable || !owner.rules.may_mark) return this.hide();
     this.range = range.cloneRange();
     if (!this.shown) this.node.showPopover();
@@ -60,7 +71,8 @@ export class Pick {
   }
 
   place() {
-    const words = this.range.getBoundingClientRect();
+    const words = this.range?.getBoundingClientRect();
+    if (!words) return;
     const { offsetWidth, offsetHeight } = this.node;
     const top = Math.min(innerHeight - offsetHeight - EDGE_PX, Math.max(EDGE_PX, words.bottom + BELOW_PX));
     const left = Math.min(innerWidth - offsetWidth - EDGE_PX, Math.max(EDGE_PX, words.left));
@@ -68,6 +80,7 @@ export class Pick {
     this.node.style.left = `${left}px`;
   }
 
+  /** @param {KeyboardEvent} event */
   key(event) {
     this.byKey = true;
     if (!this.shown) return;
@@ -82,14 +95,19 @@ export class Pick {
     this.held = false;
     const { passages, range } = this;
     this.hide();
-    const quote = quoteOf(passages.article, range);
+    const quote = passages.article && range && quoteOf(passages.article, range);
     if (!quote) return;
     document.getSelection()?.removeAllRanges();
     passages.openNew(quote, range);
   }
 }
 
-/** The selected words without the white space around them, as the service counts them. */
+/**
+ * The selected words without the white space around them, as the service counts them.
+ * @param {Element} article
+ * @param {Range} range
+ * @returns {import("./contract.js").NewPassage | null}
+ */
 function quoteOf(article, range) {
   const read = textOf(article);
   let start = offsetOf(read, range.startContainer, range.startOffset);

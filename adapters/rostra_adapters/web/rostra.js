@@ -10,11 +10,14 @@ import { follow } from "./stream.js";
 import { speech } from "./strings.js";
 import style from "./style.css" with { type: "css" };
 
+/** @typedef {() => string | null | Promise<string | null>} GetToken */
+/** @typedef {import("./comment.js").CommentView} CommentView */
+
 const ORDERS = ["newest", "oldest", "most_voted"];
 const TICK_MS = 10_000;
 const SLICE_MS = 8;
 const RECOUNT_MS = 100;
-// What holds until the service has said so.
+/** @type {import("./contract.js").Rules} what holds until the service has said so */
 const RULES = {
   orders: ORDERS,
   voting: "both",
@@ -36,22 +39,68 @@ const RULES = {
 export class RostraDiscussion extends HTMLElement {
   static observedAttributes = ["site", "resource", "token", "lang", "orders", "for"];
 
+  /** @type {GetToken | null} */
   #getToken = null;
+  /** @type {import("./contract.js").Rules} */
+  rules = RULES;
+  /** @type {AbortController | null} */
+  life = null;
+  /** @type {import("./passages.js").Passages | null} */
+  passages = null;
+  /** @type {import("./contract.js").Discussion | null} */
+  discussion = null;
+  /** Empty where there is none yet. */
+  discussionId = "";
+  /** @type {import("./session.js").Person | null} */
+  person = null;
+  /** @type {string | undefined} the order that is shown; the service's own if undefined */
+  order = undefined;
+  /** @type {Promise<void> | null} a comment that is on its way */
+  sending = null;
+  /** @type {number | null} */
+  recounting = null;
+  position = 0;
+
+  // What follows is set by start(), before anything reads it.
+  /** @type {string} */
+  site;
+  /** @type {string} */
+  resource;
+  /** @type {string} */
+  language;
+  /** @type {import("./strings.js").Translate} */
+  t;
+  /** @type {Session} */
+  session;
+  /** @type {Api} */
+  api;
+  /** @type {Listing} */
+  main;
+  /** @type {HTMLElement} */
+  count;
+  /** @type {HTMLElement} */
+  tabs;
+  /** @type {HTMLElement} */
+  form;
+  /** @type {HTMLElement} */
+  polite;
+  /** @type {ShadowRoot} */
+  root;
 
   constructor() {
     super();
-    this.rules = RULES;
-    const root = this.attachShadow({ mode: "open" });
-    root.adoptedStyleSheets = [style];
+    this.root = this.attachShadow({ mode: "open" });
+    this.root.adoptedStyleSheets = [style];
     // It may have been set before this script was there.
     if (Object.hasOwn(this, "getToken")) {
-      const given = this.getToken;
-      delete this.getToken;
+      const own = /** @type {{getToken?: GetToken | null}} */ (this);
+      const given = own.getToken ?? null;
+      delete own.getToken;
       this.#getToken = given;
     }
   }
 
-  /** @type {null | (() => string | null | Promise<string | null>)} */
+  /** @type {GetToken | null} */
   get getToken() {
     return this.#getToken;
   }
@@ -70,6 +119,7 @@ export class RostraDiscussion extends HTMLElement {
     this.stop();
   }
 
+  /** @param {string} name @param {string | null} before @param {string | null} now */
   attributeChangedCallback(name, before, now) {
     if (!this.life || before === now) return;
     if (name !== "token") return void this.start();
@@ -110,13 +160,14 @@ export class RostraDiscussion extends HTMLElement {
     return { ruled: this.api.rules(this.site, this.resource).catch(() => null), finding: this.found() };
   }
 
+  /** @param {AbortSignal} signal @param {ReturnType<RostraDiscussion["ask"]>} [asked] */
   async read(signal, { ruled, finding } = this.ask()) {
     this.main.trouble.replaceChildren();
     try {
       const found = await finding;
       if (signal.aborted) return;
       this.discussion = found;
-      this.discussionId = found?.id;
+      this.discussionId = found?.id ?? "";
       this.showCount();
       await this.main.load();
       this.ruled(await ruled);
@@ -131,7 +182,10 @@ export class RostraDiscussion extends HTMLElement {
     }
   }
 
-  /** The discussion, null where there is none yet. */
+  /**
+   * The discussion, null where there is none yet.
+   * @returns {Promise<import("./contract.js").Discussion | null>}
+   */
   async found() {
     try {
       return await this.api.discussion(this.site, this.resource);
@@ -147,12 +201,14 @@ export class RostraDiscussion extends HTMLElement {
     const made = await this.api.open(this.site, this.resource);
     this.discussionId = made.id;
     this.discussion = await this.api.get(`/v1/discussions/${made.id}`, { min_position: made.position });
-    this.live(this.life.signal);
+    if (this.life) this.live(this.life.signal);
     return this.discussionId;
   }
 
+  /** @param {AbortSignal} signal */
   live(signal) {
     this.inline(signal).catch((problem) => console.warn("rostra: passages", problem));
+    /** @type {import("./stream.js").Listener} */
     const tell = {
       event: (name, data) => this.heard(name, data),
       connected: (now) => this.toggleAttribute("connected", now),
@@ -161,7 +217,10 @@ export class RostraDiscussion extends HTMLElement {
     follow(this.api, `/v1/discussions/${this.discussionId}/live`, this.position, tell, signal);
   }
 
-  /** Inline feedback; a page without it does not load what it needs. */
+  /**
+   * Inline feedback; a page without it does not load what it needs.
+   * @param {AbortSignal} signal
+   */
   async inline(signal) {
     if (!this.getAttribute("for")) return;
     const { Passages } = await import("./passages.js");
@@ -177,12 +236,13 @@ export class RostraDiscussion extends HTMLElement {
 
   /** The whole discussion's list, and that of a passage where one is open. */
   get listings() {
-    return [this.main, this.passages?.panel?.listing].filter(Boolean);
+    const panel = this.passages?.panel;
+    return panel ? [this.main, panel.listing] : [this.main];
   }
 
   /** What has the focus in here. */
   get focused() {
-    return this.shadowRoot.activeElement;
+    return /** @type {HTMLElement | null} */ (this.root.activeElement);
   }
 
   // -- the frame
@@ -202,12 +262,15 @@ export class RostraDiscussion extends HTMLElement {
       this.main.node,
       this.polite,
     );
-    this.shadowRoot.replaceChildren(section);
+    this.root.replaceChildren(section);
     this.showOrders();
     this.showForm();
   }
 
-  /** What holds for this discussion is known by now. */
+  /**
+   * What holds for this discussion is known by now.
+   * @param {import("./contract.js").Rules | null} rules
+   */
   ruled(rules) {
     if (!rules) return;
     this.rules = rules;
@@ -220,12 +283,21 @@ export class RostraDiscussion extends HTMLElement {
     this.count.textContent = this.t("comments", { n: this.discussion?.comments ?? 0 });
   }
 
+  tabElements() {
+    return /** @type {HTMLElement[]} */ ([...this.tabs.children]);
+  }
+
   /** Those that the site offers, or of these what the page asks for; what is shown is one of them. */
   showOrders() {
     const asked = this.getAttribute("orders")?.split(/\s+/);
     const usual = [...ORDERS, ...this.rules.orders.filter((one) => !ORDERS.includes(one))];
     const orders = (asked ?? usual).filter((one) => this.rules.orders.includes(one) || one === this.order);
-    if (orders.join() !== [...this.tabs.children].map((tab) => tab.dataset.order).join()) {
+    if (
+      orders.join() !==
+      this.tabElements()
+        .map((tab) => tab.dataset.order)
+        .join()
+    ) {
       this.tabs.replaceChildren(
         ...orders.map((order) =>
           el("button", {
@@ -237,14 +309,16 @@ export class RostraDiscussion extends HTMLElement {
         ),
       );
     }
-    for (const tab of this.tabs.children) tab.setAttribute("aria-pressed", String(tab.dataset.order === this.order));
+    for (const tab of this.tabElements()) tab.setAttribute("aria-pressed", String(tab.dataset.order === this.order));
   }
 
+  /** @param {string} order */
   ordered(order) {
     this.order = order;
     this.showOrders();
   }
 
+  /** @param {string} order */
   async reorder(order) {
     this.ordered(order);
     await this.main.reload();
@@ -257,7 +331,7 @@ export class RostraDiscussion extends HTMLElement {
     const kind = closed
       ? "closed"
       : this.writable
-        ? `write ${this.person.id}`
+        ? `write ${this.person?.id}`
         : this.person
           ? "none"
           : `guest ${this.rules.guests}`;
@@ -270,21 +344,30 @@ export class RostraDiscussion extends HTMLElement {
   }
 
   composer() {
+    /** @type {(body: string, key: string) => Promise<void>} */
     const submit = async (body, key) => this.main.posted(await this.api.post(await this.opened(), { body }, key));
     return composer(this, { label: this.t("write"), draft: "top", send: this.t("send"), submit });
   }
 
-  /** What went wrong, in a sentence of `name`. */
+  /**
+   * What went wrong, in a sentence of `name`.
+   * @param {string} name
+   * @param {any} problem
+   */
   why(name, problem) {
     return this.t(name, { why: problem.status ? problem.message.replace(/[^.!?。]$/, "$&.") : this.t("offline") });
   }
 
-  /** What a screen reader says, when it has time. */
+  /**
+   * What a screen reader says, when it has time.
+   * @param {string} text
+   */
   say(text) {
     this.polite.textContent = "";
     requestAnimationFrame(() => (this.polite.textContent = text));
   }
 
+  /** @param {number} position */
   shown(position) {
     this.position = Math.max(this.position, position);
     this.dispatchEvent(new CustomEvent("rostra-position", { detail: this.position, bubbles: true, composed: true }));
@@ -313,6 +396,7 @@ export class RostraDiscussion extends HTMLElement {
     await this.start();
   }
 
+  /** @param {string} token */
   async enter(token) {
     this.session.enter(token);
     this.person = personOf(token);
@@ -322,14 +406,16 @@ export class RostraDiscussion extends HTMLElement {
 
   // -- comments
 
+  /** @param {string} comment @param {number} [position] */
   async refresh(comment, position) {
-    const held = this.listings.map((one) => one.views.get(comment)).filter(Boolean);
+    const held = this.listings.map((one) => one.views.get(comment)).filter((view) => view !== undefined);
     if (!held.length) return;
     const shape = await this.api.comment(comment, { min_position: position });
     for (const view of held) view.update({ ...view.shape, pending: undefined, ...shape });
     await this.recount(position);
   }
 
+  /** @param {number} [position] */
   async recount(position) {
     this.discussion = await this.api.get(`/v1/discussions/${this.discussionId}`, { min_position: position });
     this.showCount();
@@ -343,6 +429,7 @@ export class RostraDiscussion extends HTMLElement {
     }, RECOUNT_MS);
   }
 
+  /** @param {Event} event @param {CommentView} view @param {boolean} [copy] */
   permalink(event, view, copy = false) {
     event.preventDefault();
     history.replaceState(null, "", `#comment-${view.shape.id}`);
@@ -354,6 +441,7 @@ export class RostraDiscussion extends HTMLElement {
       );
   }
 
+  /** @param {CommentView} view */
   point(view) {
     for (const listing of this.listings)
       for (const one of listing.views.values()) one.article.classList.toggle("here", one === view);
@@ -372,6 +460,7 @@ export class RostraDiscussion extends HTMLElement {
 
   // -- live
 
+  /** @param {string} name @param {import("./contract.js").News} data */
   heard(name, data) {
     if (name === "passage") this.passages?.changed(data);
     for (const listing of this.listings) {
@@ -384,6 +473,11 @@ export class RostraDiscussion extends HTMLElement {
     if (name === "comment" || name === "removed") this.recounted();
   }
 
+  /**
+   * @param {Listing} listing
+   * @param {CommentView | undefined} view
+   * @param {import("./contract.js").News} data
+   */
   said(listing, view, data) {
     const { children: _, next_children: __, ...rest } = data;
     if (view)
@@ -394,6 +488,11 @@ export class RostraDiscussion extends HTMLElement {
     else listing.news(data.id);
   }
 
+  /**
+   * @param {Listing} listing
+   * @param {CommentView | undefined} view
+   * @param {import("./contract.js").News} news
+   */
   gone(listing, view, { id, status }) {
     listing.heardOf(id);
     view?.update({
@@ -406,7 +505,11 @@ export class RostraDiscussion extends HTMLElement {
   }
 }
 
-/** What everybody hears does not tell of a wording that waits: it does until a later one is shown. */
+/**
+ * What everybody hears does not tell of a wording that waits: it does until a later one is shown.
+ * @param {import("./contract.js").Comment} shown
+ * @param {import("./contract.js").Comment} now
+ */
 function stillPending({ pending }, { edited_at }) {
   return pending && (edited_at ?? "") < pending.at ? pending : undefined;
 }

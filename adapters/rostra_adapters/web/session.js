@@ -7,13 +7,15 @@ const GUEST = "guest:";
 
 export class Session {
   /**
-   * @param {HTMLElement & {getToken?: null | (() => unknown)}} host
+   * @param {HTMLElement & {getToken?: null | (() => string | null | Promise<string | null>)}} host
    * @param {string} site guests are guests of one site
    */
   constructor(host, site) {
     this.host = host;
     this.place = `rostra:guest:${site}`;
+    /** @type {string | null} */
     this.kept = null; // what the callback gave, until it ends
+    /** @type {Set<string>} */
     this.refused = new Set(); // tokens that the service would not have
   }
 
@@ -29,7 +31,10 @@ export class Session {
     return guest && holds(guest) && !this.refused.has(guest) ? guest : null;
   }
 
-  /** A token was refused; whether there is another to ask with (or none, to read as anybody may). */
+  /**
+   * A token was refused; whether there is another to ask with (or none, to read as anybody may).
+   * @param {string} refused
+   */
   async renew(refused) {
     this.refused.add(refused);
     this.kept = null;
@@ -42,6 +47,7 @@ export class Session {
     return token ? personOf(token) : null;
   }
 
+  /** @param {string} token */
   enter(token) {
     store(sessionStorage, this.place, token);
   }
@@ -52,26 +58,36 @@ export class Session {
   }
 }
 
-/** Under which name a person's drafts are kept: a guest has another id each time. */
+/**
+ * Under which name a person's drafts are kept: a guest has another id each time.
+ * @param {Person | null} person
+ */
 export function draftsOf(person) {
   return person?.id.startsWith(GUEST) ? GUEST : (person?.id ?? "");
 }
 
-/** Who a token is of, as it says itself; the server alone decides what it is worth. */
+/**
+ * Who a token is of, as it says itself; the server alone decides what it is worth.
+ * @param {string} token
+ * @returns {Person | null}
+ */
 export function personOf(token) {
   const claims = claimsOf(token);
   return claims && { id: String(claims.sub), name: claims.name ?? null };
 }
 
+/** @param {string | null} token */
 function holds(token) {
-  const claims = token && claimsOf(token);
-  return Boolean(token && !(claims?.exp * 1000 < Date.now() + RENEW_BEFORE_MS));
+  if (!token) return false;
+  const ends = Number(claimsOf(token)?.exp) * 1000; // NaN where it has no end
+  return !(ends < Date.now() + RENEW_BEFORE_MS);
 }
 
+/** @param {string} token @returns {Record<string, any> | null} */
 function claimsOf(token) {
   try {
     const part = token.split(".")[1].replace(/-/g, "+").replace(/_/g, "/");
-    const bytes = Uint8Array.from(atob(part), (letter) => letter.codePointAt(0));
+    const bytes = Uint8Array.from(atob(part), (letter) => letter.charCodeAt(0));
     return JSON.parse(new TextDecoder().decode(bytes));
   } catch {
     return null;
@@ -80,6 +96,7 @@ function claimsOf(token) {
 
 // A device may keep nothing, or have no room: then it is kept for as long as the page is open.
 
+/** @param {Storage} storage @param {string} place */
 export function stored(storage, place) {
   try {
     return storage.getItem(place);
@@ -88,6 +105,7 @@ export function stored(storage, place) {
   }
 }
 
+/** @param {Storage} storage @param {string} place @param {string | null} value */
 export function store(storage, place, value) {
   try {
     if (value === null) storage.removeItem(place);

@@ -4,13 +4,21 @@ const WAIT_FIRST_MS = 500;
 const WAIT_MOST_MS = 30_000;
 const SILENCE_MOST_MS = 45_000;
 
+/** @typedef {Pick<import("./api.js").Api, "fetch" | "get">} Source */
+/** @typedef {{id: number, name: string, data: string}} Event */
+/**
+ * @typedef {object} Listener
+ * @property {(name: string, data: import("./contract.js").News) => void} event
+ * @property {(now: boolean) => void} connected
+ * @property {() => void} lost what lies between is too old to be told, so read afresh
+ */
+
 /**
  * Follow a discussion until `signal` is aborted.
- * @param {import("./api.js").Api} api
+ * @param {Source} api
  * @param {string} path
  * @param {number} after the position that is shown
- * @param {{event: (name: string, data: object) => void, connected: (now: boolean) => void,
- *   lost: () => void}} tell `lost`: what lies between is too old to be told, so read afresh
+ * @param {Listener} tell
  * @param {AbortSignal} signal
  */
 export async function follow(api, path, after, tell, signal) {
@@ -49,7 +57,13 @@ export async function follow(api, path, after, tell, signal) {
   }
 }
 
-/** Have the discussion read afresh where it has changed; answers the position that is known. */
+/**
+ * Have the discussion read afresh where it has changed; answers the position that is known.
+ * @param {Source} api
+ * @param {string} path
+ * @param {number} position
+ * @param {Listener} tell
+ */
 async function looked(api, path, position, tell) {
   try {
     const now = (await api.get(path.replace(/\/live$/, ""))).position;
@@ -60,9 +74,17 @@ async function looked(api, path, position, tell) {
   }
 }
 
+/**
+ * @param {Source} api
+ * @param {string} path
+ * @param {number} after
+ * @param {AbortSignal} signal
+ * @returns {AsyncGenerator<"open" | Event>}
+ */
 async function* events(api, path, after, signal) {
   const quiet = new AbortController();
   const either = AbortSignal.any([signal, quiet.signal]);
+  /** @type {Record<string, string>} */
   const headers = { Accept: "text/event-stream" };
   if (after) headers["Last-Event-ID"] = String(after);
   const answer = await api.fetch(path, { headers, signal: either, cache: "no-store" });
@@ -81,6 +103,7 @@ async function* events(api, path, after, signal) {
   }
 }
 
+/** @param {string} part @returns {Event} */
 function parsed(part) {
   const one = { id: 0, name: "message", data: "" };
   for (const line of part.split(/\r?\n/)) {
@@ -93,6 +116,7 @@ function parsed(part) {
   return one;
 }
 
+/** @param {number} milliseconds @param {AbortSignal} signal @returns {Promise<void>} */
 function pause(milliseconds, signal) {
   return new Promise((done) => {
     const timer = setTimeout(done, milliseconds);

@@ -1,6 +1,10 @@
 // Every word that readers see, by language. A placeholder is {name}; what depends on a number has a
 // word for each of the language's own plural forms (`one`, `other`, …, as Intl.PluralRules names them).
 
+/** @typedef {{other: string} & Partial<Record<Intl.LDMLPluralRule, string>>} Plurals */
+/** @typedef {(name: string, values?: Record<string, string | number>) => string} Translate */
+
+/** @type {Record<string, Record<string, string | Plurals>>} */
 // prettier-ignore
 const STRINGS = {
   en: {
@@ -78,7 +82,7 @@ const STRINGS = {
  * The words of a language, English where there are none; and the language that they are in, for
  * numbers and times beside them.
  * @param {string} wanted a BCP 47 tag
- * @returns {{t: (name: string, values?: Record<string, string | number>) => string, language: string}}
+ * @returns {{t: Translate, language: string}}
  */
 export function speech(wanted) {
   const known = STRINGS[wanted.toLowerCase().split("-")[0]];
@@ -86,9 +90,10 @@ export function speech(wanted) {
   const table = known ?? STRINGS.en;
   const plurals = new Intl.PluralRules(language);
   const numbers = new Intl.NumberFormat(language);
+  /** @type {Translate} */
   const t = (name, values = {}) => {
     const said = table[name] ?? name;
-    const text = typeof said === "string" ? said : (said[plurals.select(values.n)] ?? said.other);
+    const text = typeof said === "string" ? said : (said[plurals.select(Number(values.n))] ?? said.other);
     return text.replace(/\{(\w+)\}/g, (_, key) =>
       typeof values[key] === "number" ? numbers.format(values[key]) : String(values[key] ?? ""),
     );
@@ -96,6 +101,7 @@ export function speech(wanted) {
   return { t, language };
 }
 
+/** @param {string} tag */
 function valid(tag) {
   try {
     return Intl.getCanonicalLocales(tag).length > 0;
@@ -105,11 +111,19 @@ function valid(tag) {
 }
 
 // To make one of these takes longer than all that it then does for a comment.
+/** @type {Map<string, any>} */
 const kept = new Map();
 
+/**
+ * @template {"NumberFormat" | "DateTimeFormat" | "RelativeTimeFormat"} K
+ * @param {K} kind
+ * @param {string} language
+ * @param {object} options
+ * @returns {InstanceType<typeof Intl[K]>}
+ */
 function made(kind, language, options) {
   const name = `${kind} ${language} ${JSON.stringify(options)}`;
-  if (!kept.has(name)) kept.set(name, new Intl[kind](language, options));
+  if (!kept.has(name)) kept.set(name, new /** @type {any} */ (Intl[kind])(language, options));
   return kept.get(name);
 }
 
@@ -125,6 +139,7 @@ export function exact(time, language) {
 
 // Times as readers say them.
 
+/** @type {[many: number, unit: Intl.RelativeTimeFormatUnit][]} */
 const STEPS = [
   [60, "second"],
   [60, "minute"],

@@ -1,5 +1,7 @@
 // An article's plain text as the service counts it (`rostra.article_text`), in the browser.
 
+import { isElement, isText } from "./markup.js";
+
 const HIDDEN = new Set(["SCRIPT", "STYLE", "TEMPLATE", "NOSCRIPT", "NOEMBED", "NOFRAMES", "IFRAME"]);
 const BLOCKS = new Set(
   (
@@ -8,16 +10,18 @@ const BLOCKS = new Set(
     "PLAINTEXT PRE SEARCH SECTION SELECT SUMMARY TABLE TBODY TD TFOOT TH THEAD TITLE TR UL XMP"
   ).split(" "),
 );
-const BREAK = Symbol("a block's edge");
+const BREAK = ""; // a block's edge
+
+/** @typedef {{points: string[], nodes: {node: Text, start: number, end: number}[]}} Read */
 
 /**
  * The text of an element: its code points, and which of them are whose.
  * @param {Element} root
- * @returns {{points: string[], nodes: {node: Text, start: number, end: number}[]}}
+ * @returns {Read}
  */
 export function textOf(root) {
-  const points = [];
-  const nodes = [];
+  /** @type {Read} */
+  const { points, nodes } = { points: [], nodes: [] };
   let atEdge = false;
   let fresh = true; // only white space stands after the last line break
   for (const piece of pieces(root)) {
@@ -25,16 +29,16 @@ export function textOf(root) {
       atEdge = true;
       continue;
     }
-    const text = normalised(piece.nodeType === Node.TEXT_NODE ? piece.data : "\n");
+    const text = normalised(typeof piece === "string" ? piece : piece.data);
     if (!text) continue;
-    const blank = /^\s*/.exec(text)[0];
+    const blank = text.slice(0, text.length - text.trimStart().length);
     if (atEdge && !fresh && !blank.includes("\n")) {
       points.push("\n");
       fresh = true;
     }
     const start = points.length;
     for (const point of text) points.push(point);
-    if (piece.nodeType === Node.TEXT_NODE) nodes.push({ node: piece, start, end: points.length });
+    if (typeof piece !== "string") nodes.push({ node: piece, start, end: points.length });
     atEdge = false;
     const line = text.lastIndexOf("\n");
     fresh = !text.slice(line + 1).trim() && (fresh || line >= 0);
@@ -42,11 +46,12 @@ export function textOf(root) {
   return { points, nodes };
 }
 
+/** @param {Element} root @returns {Generator<string | Text>} a text, a line break, or BREAK */
 function* pieces(root) {
   for (const node of root.childNodes) {
-    if (node.nodeType === Node.TEXT_NODE) yield node;
-    else if (node.nodeType !== Node.ELEMENT_NODE || HIDDEN.has(node.tagName)) continue;
-    else if (node.tagName === "BR") yield node;
+    if (isText(node)) yield node;
+    else if (!isElement(node) || HIDDEN.has(node.tagName)) continue;
+    else if (node.tagName === "BR") yield "\n";
     else if (BLOCKS.has(node.tagName)) {
       yield BREAK;
       yield* pieces(node);
@@ -55,11 +60,17 @@ function* pieces(root) {
   }
 }
 
+/** @param {string} text */
 function normalised(text) {
   return text.replace(/\r\n?/g, "\n").replace(/\0/g, "\ufffd").toWellFormed();
 }
 
-/** A range of the page for a stretch of the text; null where it has no letter of the page. */
+/**
+ * A range of the page for a stretch of the text; null where it has no letter of the page.
+ * @param {Read} read
+ * @param {number} start
+ * @param {number} end
+ */
 export function rangeOf(read, start, end) {
   const first = read.nodes.find((one) => one.end > start);
   const last = read.nodes.findLast((one) => one.start < end);
@@ -70,19 +81,28 @@ export function rangeOf(read, start, end) {
   return range;
 }
 
-/** Where so many code points of the text end, in a node's own units: CR LF is one of ours. */
+/**
+ * Where so many code points of the text end, in a node's own units: CR LF is one of ours.
+ * @param {string} data
+ * @param {number} points
+ */
 function units(data, points) {
   let at = 0;
   for (let left = points; left > 0 && at < data.length; left -= 1) {
-    at += data.startsWith("\r\n", at) ? 2 : String.fromCodePoint(data.codePointAt(at)).length;
+    at += data.startsWith("\r\n", at) ? 2 : String.fromCodePoint(data.codePointAt(at) ?? 0).length;
   }
   return at;
 }
 
-/** Where a boundary of a selection lies in the text. */
+/**
+ * Where a boundary of a selection lies in the text.
+ * @param {Read} read
+ * @param {Node} node
+ * @param {number} offset
+ */
 export function offsetOf(read, node, offset) {
   const own = read.nodes.find((one) => one.node === node);
-  if (own) return own.start + [...normalised(node.data.slice(0, offset))].length;
+  if (own) return own.start + [...normalised(own.node.data.slice(0, offset))].length;
   const mark = document.createRange();
   mark.setStart(node, offset);
   let before = 0;

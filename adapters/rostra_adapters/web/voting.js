@@ -8,6 +8,7 @@ const UP = "M8 2 14 9H10.5V14H5.5V9H2Z";
 const DOWN = "M8 14 2 7H5.5V2H10.5V7H14Z";
 
 export class Votes {
+  /** @param {import("./comment.js").CommentView} view */
   constructor(view) {
     this.view = view;
     const { voting } = view.owner.rules;
@@ -28,12 +29,14 @@ export class Votes {
     this.show();
   }
 
+  /** @param {string} name @param {number} value @param {string} path */
   arrow(name, value, path) {
     const svg = document.createElementNS(SVG, "svg");
     svg.setAttribute("viewBox", "0 0 16 16");
     svg.setAttribute("aria-hidden", "true");
-    svg.append(document.createElementNS(SVG, "path"));
-    svg.firstChild.setAttribute("d", path);
+    const shape = document.createElementNS(SVG, "path");
+    shape.setAttribute("d", path);
+    svg.append(shape);
     const label = this.view.owner.t(name);
     return el(
       "button",
@@ -52,25 +55,28 @@ export class Votes {
     this.down.setAttribute("aria-pressed", String(my_vote === -1));
   }
 
-  /** A second click before the first was answered waits for its turn, so that the last one stands. */
+  /**
+   * A second click before the first was answered waits for its turn, so that the last one stands.
+   * @param {number} value
+   */
   async vote(value) {
     const { view } = this;
     const { shape } = view;
     const wanted = shape.my_vote === value ? 0 : value;
-    const up = shape.up + (wanted === 1) - (shape.my_vote === 1);
-    const down = shape.down + (wanted === -1) - (shape.my_vote === -1);
-    view.confirmed ??= totalsOf(shape);
+    const up = shape.up + Number(wanted === 1) - Number(shape.my_vote === 1);
+    const down = shape.down + Number(wanted === -1) - Number(shape.my_vote === -1);
+    let confirmed = (view.confirmed ??= totalsOf(shape));
     view.wanted = wanted;
     view.totals({ up, down, score: up - down, my_vote: wanted });
     if (view.voting) return;
     view.voting = true;
     try {
-      while (view.wanted !== view.confirmed.my_vote) {
-        view.confirmed = totalsOf(await view.owner.api.vote(view.shape.id, view.wanted));
+      while (view.wanted !== confirmed.my_vote) {
+        view.confirmed = confirmed = totalsOf(await view.owner.api.vote(view.shape.id, view.wanted));
       }
-      view.totals(view.confirmed);
+      view.totals(confirmed);
     } catch (problem) {
-      view.totals(view.confirmed);
+      view.totals(confirmed);
       view.tell(view.owner.why("failed", problem));
     } finally {
       view.voting = false;
@@ -79,6 +85,7 @@ export class Votes {
   }
 }
 
+/** @param {import("./contract.js").Totals} totals @returns {import("./contract.js").Totals} */
 function totalsOf({ up, down, score, my_vote }) {
   return { up, down, score, my_vote };
 }

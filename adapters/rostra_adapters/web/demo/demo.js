@@ -1,7 +1,8 @@
 // The page around the demo's discussion: two people to act as, and a language.
 import "/embed/rostra.js";
 
-const discussion = document.querySelector("rostra-discussion");
+const discussion = /** @type {HTMLElement} */ (document.querySelector("rostra-discussion"));
+const bar = /** @type {HTMLElement} */ (document.querySelector(".bar"));
 const address = new URL(location.href);
 let person = address.searchParams.get("as") ?? sessionStorage.getItem("person") ?? "";
 
@@ -11,24 +12,31 @@ async function token() {
   return people[person] ?? null;
 }
 
+/**
+ * @param {"person" | "lang"} kind
+ * @param {string} value
+ */
+function press(kind, value) {
+  /** @type {NodeListOf<HTMLElement>} */
+  const buttons = document.querySelectorAll(`[data-${kind}]`);
+  for (const button of buttons) button.setAttribute("aria-pressed", String(button.dataset[kind] === value));
+}
+
 async function act() {
-  for (const button of document.querySelectorAll("[data-person]")) {
-    button.setAttribute("aria-pressed", String(button.dataset.person === person));
-  }
+  press("person", person);
   const given = await token();
   if (given) discussion.setAttribute("token", given);
   else discussion.removeAttribute("token");
 }
 
+/** @param {string} language */
 function speak(language) {
   discussion.setAttribute("lang", language);
-  for (const button of document.querySelectorAll("[data-lang]")) {
-    button.setAttribute("aria-pressed", String(button.dataset.lang === language));
-  }
+  press("lang", language);
 }
 
-document.querySelector(".bar").addEventListener("click", (event) => {
-  const { person: chosen, lang } = event.target.dataset ?? {};
+bar.addEventListener("click", (event) => {
+  const { person: chosen, lang } = event.target instanceof HTMLElement ? event.target.dataset : {};
   if (lang) speak(lang);
   if (chosen === undefined) return;
   person = chosen;

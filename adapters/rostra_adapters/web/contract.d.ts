@@ -1,0 +1,90 @@
+// Shapes of the HTTP interface that the reader uses, for the types in JSDoc. Not sent to browsers.
+
+export interface Author {
+  id: string;
+  name: string | null;
+  guest?: boolean;
+}
+
+export interface Totals {
+  up: number;
+  down: number;
+  score: number;
+  my_vote?: number;
+}
+
+export type Status = "published" | "held" | "rejected" | "removed" | "deleted" | "erased";
+
+export interface Comment extends Totals {
+  id: string;
+  parent: string | null;
+  author: Author | null;
+  body: string | null;
+  html: string | null;
+  posted_at: string;
+  edited_at: string | null;
+  replies: number;
+  status: Status;
+  pinned: boolean;
+  passage: string | null;
+  children?: Comment[];
+  next_children?: string | null;
+  /** A new wording that waits for a moderator, shown to its author. */
+  pending?: { body: string; html: string | null; at: string };
+}
+
+export interface CommentPage {
+  comments: Comment[];
+  next: string | null;
+  order: string;
+  position: number;
+}
+
+export interface Discussion {
+  id: string;
+  open: boolean;
+  comments: number;
+  position: number;
+}
+
+export interface Rules {
+  orders: string[];
+  voting: "both" | "up" | "off";
+  edit_seconds: number;
+  self_votes: boolean;
+  guests: boolean;
+  open_on_first: boolean;
+  may_mark: boolean;
+}
+
+export interface Quote {
+  exact: string;
+  prefix?: string | null;
+  suffix?: string | null;
+}
+
+export interface NewPassage extends Quote {
+  start: number;
+  end: number;
+}
+
+export interface Passage extends Quote {
+  id: string;
+  start: number | null;
+  end: number | null;
+  question: string | null;
+  open: boolean;
+  comments: number;
+  replies: number;
+}
+
+/** Answer to a write: `position` is where a read must be to show it. */
+export interface Done {
+  id: string;
+  status: Status;
+  pending?: boolean;
+  position: number;
+}
+
+/** Data of a live event: a comment, or only its totals or its new status. */
+export type News = Comment & Passage & { position: number };
