@@ -24,7 +24,7 @@ from rostra_adapters.application.ports import (
     difference,
     parked_differences,
 )
-from rostra_adapters.errors import ViewBehind
+from rostra_adapters.application.wait_for_views import wait_for_views
 from rostra_projections.memory import MemoryViews
 from rostra_projections.query_port import Reads
 from rostra_projections.tables import Key, Table
@@ -82,15 +82,7 @@ class MemoryBackend:
         return self._views.passed_over
 
     async def wait(self, position: int, wait_seconds: float) -> None:
-        if self.position >= position:
-            return
-        if position > await self._log.head():
-            raise ViewBehind(self.position, position, RETRY_AFTER_SECONDS)
-        try:
-            async with asyncio.timeout(wait_seconds), self._moved:
-                await self._moved.wait_for(lambda: self.position >= position)
-        except TimeoutError:
-            raise ViewBehind(self.position, position, RETRY_AFTER_SECONDS) from None
+        await wait_for_views(self, self._moved, self._log, position, wait_seconds)
 
     async def fresh(self) -> None:
         """Nothing is read from elsewhere: what was recorded before is folded at the start."""

@@ -9,8 +9,7 @@ from rostra_adapters.aio.lasting import lasting
 from rostra_adapters.aio.tasks import end_tasks
 from rostra_adapters.aio.wake_up import wait_at_most
 from rostra_adapters.application.invalidation import ChangeFeed
-from rostra_adapters.application.ports import RETRY_AFTER_SECONDS
-from rostra_adapters.errors import ViewBehind
+from rostra_adapters.application.wait_for_views import wait_for_views
 from rostra_adapters.postgres.notify import Notifications
 from rostra_adapters.postgres.single_flight import SingleFlight
 from rostra_adapters.postgres.views.projector import CHANNEL
@@ -71,16 +70,8 @@ class Watch:
             self._looked.notify_all()
 
     async def wait(self, position: int, wait_seconds: float) -> None:
-        """Until the views have read `position`. Raises ViewBehind."""
-        if self.position >= position:
-            return
-        if position > await self._log.head():
-            raise ViewBehind(self.position, position, RETRY_AFTER_SECONDS)
-        try:
-            async with asyncio.timeout(wait_seconds), self._looked:
-                await self._looked.wait_for(lambda: self.position >= position)
-        except TimeoutError:
-            raise ViewBehind(self.position, position, RETRY_AFTER_SECONDS) from None
+        """Wait until the views have read `position`. Raises ViewBehind."""
+        await wait_for_views(self, self._looked, self._log, position, wait_seconds)
 
     async def fresh(self) -> None:
         """Until what was recorded before we (re)connected is in the views: what
