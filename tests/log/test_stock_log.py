@@ -1,10 +1,12 @@
 """What is particular to the log over a stock recorder."""
 
 import asyncio
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import msgspec
@@ -13,12 +15,14 @@ from eventsourcing.persistence import OperationalError, StoredEvent
 from eventsourcing.popo import POPOApplicationRecorder
 from eventsourcing.sqlite import SQLiteApplicationRecorder, SQLiteDatastore
 
+import rostra_adapters
 from log.log_examples import event, followed, group, one
 from log.stock import stock_recorder, stored
 from rostra.ids import Position, StreamId
 from rostra.log import Appended, LogBusy, LogUnavailable, Recorded, Stale
 from rostra.times import Time, format_time
 from rostra_adapters.stock import log as stock_log
+from rostra_adapters.stock.keys import SqliteKeyRing
 from rostra_adapters.stock.log import StockLog
 
 
@@ -157,3 +161,58 @@ async def test_a_database_away_is_unavailable_and_a_full_queue_is_busy(
                 await log.append([one(uuid4())])
         with pytest.raises(LogUnavailable):
             await log.head()
+
+
+async def test_closing_waits_for_reads_whose_callers_went_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, released = threading.Event(), threading.Event()
+    with sqlite_recorder(tmp_path / "log") as recorder:
+        log = StockLog(recorder)
+        select = recorder.select_notifications
+
+        def slowly(*given: Any, **named: Any) -> Any:
+            begun.set()
+            assert released.wait(60)
+            return select(*given, **named)
+
+        monkeypatch.setattr(recorder, "select_notifications", slowly)
+        reading = asyncio.create_task(log.read_after(0, 10))
+        assert await asyncio.to_thread(begun.wait, 60)
+        reading.cancel()
+        await asyncio.wait([reading])
+        closing = asyncio.create_task(log.close())
+        await asyncio.wait([closing], timeout=0.1)
+        assert not closing.done()
+        released.set()
+        await closing
+
+
+async def test_a_datastore_is_closed_once_no_thread_uses_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, released = threading.Event(), threading.Event()
+    keys: list[asyncio.Task[Any]] = []
+    closed: list[int] = []
+
+    def slowly(self: SqliteKeyRing, owners: Any) -> Any:
+        with self._datastore.transaction(commit=False):
+            begun.set()
+            assert released.wait(60)
+        return {}
+
+    close = SQLiteDatastore.close
+
+    def noted(self: SQLiteDatastore) -> None:
+        closed.append(self.pool.num_in_use)
+        close(self)
+
+    monkeypatch.setattr(SqliteKeyRing, "_find_now", slowly)
+    monkeypatch.setattr(SQLiteDatastore, "close", noted)
+    async with rostra_adapters.open(f"sqlite:{tmp_path / 'db'}") as app:
+        keys.append(asyncio.create_task(app.ring.load([uuid4()])))
+        assert await asyncio.to_thread(begun.wait, 60)
+        keys[0].cancel()
+        await asyncio.wait(keys)
+        asyncio.get_running_loop().call_later(0.1, released.set)
+    assert closed == [0]

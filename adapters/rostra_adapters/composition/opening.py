@@ -1,8 +1,9 @@
 """`open`: which log, key ring and views go together for a URL."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 
 from eventsourcing.persistence import ApplicationRecorder
@@ -27,6 +28,9 @@ from rostra_adapters.observability.printing import url_without_password
 from rostra_adapters.stock.keys import MemoryKeyRing, SqliteKeyRing
 from rostra_adapters.stock.log import StockLog
 from rostra_adapters.stock.views import MemoryBackend
+
+CLOSE_SECONDS_MAX = 5.0
+CLOSE_LOOK_SECONDS = 0.01
 
 
 @asynccontextmanager
@@ -88,7 +92,7 @@ async def _on_sqlite(
     if str(path) != ":memory:":
         os.close(private_file(path, os.O_RDWR))
     datastore = SQLiteDatastore(str(path))
-    stack.callback(datastore.close)
+    stack.push_async_callback(_close_unused, datastore)
     recorder = SQLiteApplicationRecorder(datastore)
     recorder.create_table()
     if master_key is None and MASTER_KEY_VARIABLE not in os.environ:
@@ -111,3 +115,17 @@ async def _in_process(
     await backend.catch_up()
     backend.start()
     return await assemble(log, ring, Articles(texts), backend, MemoryOperational(), url, erasures)
+
+
+async def _close_unused(datastore: SQLiteDatastore) -> None:
+    """Close the connections of a datastore once no thread uses one.
+
+    SQLite crashes the process if a connection is closed under a statement of another thread, whose
+    caller may have gone away. A connection that is used for longer is left to the end of the
+    process.
+    """
+    with suppress(TimeoutError):
+        async with asyncio.timeout(CLOSE_SECONDS_MAX):
+            while datastore.pool.num_in_use:  # noqa: ASYNC110  # the pool tells nobody
+                await asyncio.sleep(CLOSE_LOOK_SECONDS)
+            datastore.close()

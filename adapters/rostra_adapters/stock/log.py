@@ -51,6 +51,7 @@ QUEUED_EVENTS_MAX = 50_000
 BUSY_RETRY_SECONDS = 1.0
 ATTEMPTS_MAX = 5
 LOOK_BACK_EVENTS = 1_000
+READERS_MAX = 4
 DISCUSSION_PAGE_EVENTS = 2_000
 
 _Answer = TypeVar("_Answer")
@@ -79,11 +80,15 @@ class StockLog:
         # One thread writes: between looking at the guards and inserting nothing else
         # of this process comes in, even if the caller goes away meanwhile.
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="rostra-stock-log")
+        # Threads of its own, so that closing waits for reads whose callers went away: SQLite
+        # crashes the process if its connection is closed under a statement.
+        self._readers = ThreadPoolExecutor(READERS_MAX, thread_name_prefix="rostra-stock-reads")
 
     async def close(self) -> None:
-        """What is being appended is finished first; followers come to an end."""
+        """Finish what is being appended and read, and end followers."""
         self._closed = True
         await asyncio.to_thread(self._writer.shutdown)
+        await asyncio.to_thread(self._readers.shutdown)
         self._news.send()
 
     async def __aenter__(self) -> Self:
@@ -170,7 +175,8 @@ class StockLog:
         try:
             if not self._blocks:
                 return question()
-            return await asyncio.get_running_loop().run_in_executor(executor, question)
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(executor or self._readers, question)
         except (OperationalError, InterfaceError) as error:
             raise LogUnavailable(str(error)) from error
 
