@@ -287,6 +287,13 @@ async def test_pages_for_a_person_are_theirs_alone(service: Service) -> None:
 # -- who may
 
 
+async def test_a_token_for_every_site_is_no_author_on_any(service: Service) -> None:
+    [_, held] = await service.given(opened(), posted(status="held"))
+    for site, status in (("gazette", 200), ("*", 404)):
+        who = token("comment", site=site, person="ann")
+        assert (await service.get(f"/v1/comments/{held}", token=who)).status == status
+
+
 async def test_what_is_held_is_seen_by_moderators_and_its_author_alone(service: Service) -> None:
     [_, comment] = await service.given(opened(settings={"moderation": "all"}), posted())
     path = f"/v1/comments/{comment}"
