@@ -11,7 +11,7 @@ import msgspec
 
 from rostra import ids
 from rostra.codec import AnyEvent
-from rostra.commands import COMMANDS, Command
+from rostra.commands import COMMANDS, AnyCommand
 from rostra.comment import CommentPosted, Moderated
 from rostra.discussion import DiscussionClosed, DiscussionOpened
 from rostra.events import CommandContext, Words
@@ -40,18 +40,18 @@ def act(minute: int = 30, *, name: str = "e1", source: str = SOURCE) -> CommandC
     return CommandContext(source, name, at(minute))
 
 
-def command(topic: str, **data: Any) -> Command:
+def command(topic: str, **data: Any) -> AnyCommand:
     """Of an event type, about our discussion unless `data` says otherwise."""
     place = {"site": SITE} if topic == "site.configured" else PLACE
     return msgspec.convert({**place, **data}, COMMANDS[topic])
 
 
-def post(key: str = "c1", *, author: str = "ann", body: str = "Yes.", **data: Any) -> Command:
+def post(key: str = "c1", *, author: str = "ann", body: str = "Yes.", **data: Any) -> AnyCommand:
     who = {"id": author, "name": author.title()}
     return command("comment.posted", comment=key, author=who, body=body, **data)
 
 
-def vote(value: int, *, on: str = "c1", voter: str = "bob") -> Command:
+def vote(value: int, *, on: str = "c1", voter: str = "bob") -> AnyCommand:
     return command("vote.cast", comment=on, voter=voter, value=value)
 
 

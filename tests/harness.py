@@ -10,7 +10,7 @@ from examples import Happened
 from memory import MemoryArticles, MemoryRing
 from rostra import codec, ids
 from rostra.codec import AnyEvent
-from rostra.commands import COMMANDS, Command
+from rostra.commands import COMMANDS, AnyCommand
 from rostra.deciding.decide import Events, decide, settled, subject
 from rostra.deciding.handle import Commanded
 from rostra.deciding.stream_states import DecisionContext, NeedsMore, StreamStates
@@ -36,7 +36,7 @@ class Given:
         self._happened = happened
         self._articles = MemoryArticles()
 
-    def when(self, command: Command, act: CommandContext) -> "Then":
+    def when(self, command: AnyCommand, act: CommandContext) -> "Then":
         """Decide the command upon the log."""
         read: set[UUID] = set()
         while True:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from examples import SITE, at, command, comment, post
 from memory import LOG_ID, MemoryArticles, MemoryLog, MemoryRing
 from rostra import codec
-from rostra.commands import Command
+from rostra.commands import AnyCommand
 from rostra.comment import Comment
 from rostra.deciding.handle import Commanded, Outcome, handle
 from rostra.deciding.stream_states import fold
@@ -109,13 +109,13 @@ class Play:
     def moderator(self, seen: int | None = None) -> CommandContext:
         return self.act(person="mia", moderates=True, seen=seen)
 
-    def say(self, told: Command, act: CommandContext | None = None) -> Outcome:
+    def say(self, told: AnyCommand, act: CommandContext | None = None) -> Outcome:
         commands = [Commanded(told, act or self.act())]
         [outcome] = at_once(handle(self.log, self.ring, commands, self.articles))
         self.views.apply(self.rows[self.views.read_up_to :])
         return outcome
 
-    def on(self, key: str, topic: str, **data: Any) -> Command:
+    def on(self, key: str, topic: str, **data: Any) -> AnyCommand:
         return command(topic, comment=key, resource=RESOURCES[self.moves % 2], **data)
 
     def shape(self, key: str, viewer: Viewer = MIA, reads: Reads | None = None) -> Any:

@@ -23,7 +23,7 @@ from hypothesis.strategies import SearchStrategy
 import rostra_adapters
 from examples import DISCUSSION, PLACE, SITE, act, at, comment
 from rostra import codec, ids
-from rostra.commands import COMMANDS, Author, Command, PostComment
+from rostra.commands import COMMANDS, Author, Command, PostComment, acting_person
 from rostra.deciding.handle import Commanded, Outcome, handle
 from rostra.events import CommandContext, WordingRef, Words
 from rostra.ids import Position, StreamId
@@ -389,7 +389,7 @@ async def test_a_command_of_another_class_is_refused() -> None:
     fields = fitting("comment.posted")
     async with rostra_adapters.open("memory:", master_key=MASTER_KEY) as app:
         await begin(app)
-        kinds: list[type[Command]] = [Base, Command]
+        kinds: list[Any] = [Base, Command]
         for kind in kinds:
             given = fields if kind is Base else {"site": SITE}
             [outcome] = await app.submit([Commanded(kind(**given), act())])
@@ -510,3 +510,19 @@ async def test_an_event_that_cannot_be_folded_is_told_on_every_backend(
     rebuilt = {done.view: done for done in await app.rebuild()}
     assert [each.position for each in rebuilt["comments"].parked] == [position]
     assert rebuilt["comments"].equal
+
+
+@pytest.mark.parametrize("topic", COMMANDS)
+def test_acting_person_is_the_one_that_a_field_names(topic: str) -> None:
+    given: Any = COMMANDS[topic](**fitting(topic))
+    fields = {field.name for field in msgspec.structs.fields(COMMANDS[topic])}
+    expected = None
+    if "by" in fields:
+        expected = given.by
+    elif "voter" in fields:
+        expected = given.voter
+    elif "author" in fields:
+        expected = given.author.id
+
+    assert acting_person(given) == expected
+    assert (expected is None) == (fields.isdisjoint({"by", "voter", "author"}))

@@ -4,7 +4,7 @@ Every command names its discussion by site and resource, and what is inside it
 by the publisher's own keys; `comment_id` and its like stand for those.
 """
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, assert_never
 from uuid import UUID
 
 import msgspec
@@ -396,7 +396,47 @@ class ReviseArticle(InDiscussion, frozen=True, kw_only=True):
         return ids.article_id(self.discussion)
 
 
-COMMANDS: dict[str, type[Command]] = {
+ModerationCommand = (
+    HoldComment
+    | RemoveComment
+    | RestoreComment
+    | ApproveComment
+    | RejectComment
+    | PinComment
+    | UnpinComment
+)
+PassageCommand = ClosePassage | ReopenPassage | UnmarkPassage
+
+DiscussionCommand = (
+    OpenDiscussion
+    | CloseDiscussion
+    | ReopenDiscussion
+    | MoveDiscussion
+    | PostComment
+    | EditComment
+    | HoldComment
+    | RemoveComment
+    | RestoreComment
+    | ApproveComment
+    | RejectComment
+    | PinComment
+    | UnpinComment
+    | FlagComment
+    | CastVote
+    | NullifyVote
+    | RestoreVote
+    | MarkPassage
+    | ClosePassage
+    | ReopenPassage
+    | UnmarkPassage
+    | ReviseArticle
+)
+"""Every command that names a discussion."""
+
+AnyCommand = ConfigureSite | ErasePerson | ReturnPerson | DiscussionCommand
+"""Every command; a match on it ends in `assert_never`."""
+
+COMMANDS: dict[str, type[AnyCommand]] = {
     command.topic: command
     for command in (
         ConfigureSite,
@@ -426,3 +466,26 @@ COMMANDS: dict[str, type[Command]] = {
         ReviseArticle,
     )
 }
+
+
+def acting_person(command: AnyCommand) -> str | None:
+    """Return the person who acts by a command's own account, None where it names nobody."""
+    match command:
+        case CastVote():  # four in five
+            return command.voter
+        case PostComment():
+            return command.author.id
+        case ConfigureSite() | ErasePerson() | ReturnPerson() | OpenDiscussion() | ReviseArticle():
+            return None
+        case (
+            CloseDiscussion()
+            | EditComment()
+            | ModerateComment()
+            | FlagComment()
+            | NullifyVote()
+            | MarkPassage()
+            | OnPassage()
+        ):
+            return command.by
+        case _:
+            assert_never(command)

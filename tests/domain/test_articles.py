@@ -10,7 +10,7 @@ from harness import given
 from rostra import article, ids
 from rostra.article import ArticleMarked, ArticleRevised
 from rostra.article_text import NORMALISATION
-from rostra.commands import Command
+from rostra.commands import AnyCommand
 from rostra.deciding.text_work import PrepareText, prepare
 from rostra.events import PERSONS, CommandContext
 from rostra.ids import PassageId, StreamId
@@ -30,7 +30,7 @@ START = TEXT.index(WORDS)
 GONE = "By noon the wind had turned."
 
 
-def revise(revision: str = "r1", **given: Any) -> Command:
+def revise(revision: str = "r1", **given: Any) -> AnyCommand:
     return command("article.revised", revision=revision, **(given or {"text": TEXT}))
 
 

@@ -18,7 +18,7 @@ from examples import act, command, comment, opened, post, posted, vote_on
 from examples import at as minute
 from harness import given
 from rostra import names
-from rostra.commands import Command
+from rostra.commands import AnyCommand
 from rostra.limits import NAME_CHARACTERS_MAX, RESERVED_NAMES_MAX
 from rostra.names import PLACEHOLDER, cleaned_name, given_name, has_visible, is_reserved, skeleton
 from rostra.vote import VoteCast
@@ -240,7 +240,7 @@ THEIRS: list[Any] = [
 @pytest.mark.parametrize("who", OURS)
 @pytest.mark.parametrize("told", THEIRS)
 def test_a_publisher_cannot_speak_for_an_id_of_ours(told: Any, who: str) -> None:
-    asked: Command = told(who)
+    asked: AnyCommand = told(who)
     given(opened(), posted(author="eve")).when(asked, act()).then_refused("id-reserved")
 
 

@@ -20,7 +20,7 @@ from examples import (
 from harness import given
 from rostra import ids
 from rostra.article import ArticleMarked
-from rostra.commands import Command
+from rostra.commands import AnyCommand
 from rostra.events import Words
 from rostra.flag import CommentFlagged
 from rostra.passage import PassageClosed, PassageMarked, PassageReopened, PassageUnmarked
@@ -86,7 +86,7 @@ def test_closing_does_not_unmark_nor_unmarking_close() -> None:
 
 
 @pytest.mark.parametrize("asked", [CLOSE, REOPEN, UNMARK])
-def test_an_unknown_passage_may_come_later(asked: Command) -> None:
+def test_an_unknown_passage_may_come_later(asked: AnyCommand) -> None:
     given(opened()).when(asked, act()).then_refused("unknown-passage", retryable=True)
 
 

@@ -20,7 +20,7 @@ from examples import (
 from harness import given
 from memory import MemoryLog, MemoryRing
 from rostra import codec, ids
-from rostra.commands import Command
+from rostra.commands import AnyCommand
 from rostra.comment import (
     CommentApproved,
     CommentEdited,
@@ -43,7 +43,7 @@ GIVEN = "given"
 """The source of all that happened in these tests: the name is the stream and the version."""
 
 
-def on_c1(verb: str, **data: Any) -> Command:
+def on_c1(verb: str, **data: Any) -> AnyCommand:
     return command(f"comment.{verb}", comment="c1", **data)
 
 

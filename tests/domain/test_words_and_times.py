@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from examples import command
 from rostra import fields as texts
 from rostra import limits, times
-from rostra.commands import Command
+from rostra.commands import AnyCommand
 from rostra.settings import Rules, Settings, SiteSettings, merge, named, rules
 
 moments = st.datetimes(
@@ -123,7 +123,7 @@ def test_an_absolute_web_address_is_a_url(url: str) -> None:
     assert texts.web_url(url) == url
 
 
-def posting(**data: Any) -> Command:
+def posting(**data: Any) -> AnyCommand:
     who = {"id": "ann", "name": "Ann", **data.pop("author", {})}
     return command("comment.posted", **{"body": "Yes.", "author": who, **data})
 

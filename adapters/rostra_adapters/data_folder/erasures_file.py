@@ -41,7 +41,9 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
 
     def commanded(self) -> Commanded:
         """As it was published."""
-        kind: type[Command] = ErasePerson if self.type == ErasePerson.topic else ReturnPerson
+        kind: type[ErasePerson] | type[ReturnPerson] = (
+            ErasePerson if self.type == ErasePerson.topic else ReturnPerson
+        )
         command = msgspec.convert({"site": self.site, "person": self.person}, kind)
         return checked(Commanded(command, CommandContext(self.source, self.id, self.time)))
 

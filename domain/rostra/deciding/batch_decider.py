@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 
 from rostra import codec, ids
-from rostra.commands import Command, ErasePerson
+from rostra.commands import AnyCommand, Command, ErasePerson
 from rostra.deciding import repeats
 from rostra.deciding.decide import Events, by_own_name, decide, settled, streams, subject
 from rostra.deciding.stream_states import DecisionContext, EventRef, NeedsMore, StreamStates
@@ -25,7 +25,7 @@ from rostra.sealing import KeyRing
 class Commanded(msgspec.Struct, frozen=True, dict=True):
     """A command, and the act of publishing it (`dict` makes room for what is computed once)."""
 
-    command: Command
+    command: AnyCommand
     act: CommandContext
     is_checked: bool = False
     """True where a decoder has made both; else `rostra.deciding.checking` looks at them first."""
@@ -63,7 +63,7 @@ class Decision(msgspec.Struct):
     guards: dict[UUID, int]
     outcome: Outcome | None = None
     group: Group | None = None
-    command: Command | None = None
+    command: AnyCommand | None = None
     before: int = 0
     seen: Sequence[EventRef] = ()
     repeats: EventRef | None = None

@@ -1,10 +1,13 @@
 """From a command to the events it means: which streams it looks at, and who decides."""
 
+from typing import assert_never
+
 import msgspec
 
 from rostra import comment, discussion, flag, ids, passage, person, site, vote
 from rostra.codec import AnyEvent
 from rostra.commands import (
+    AnyCommand,
     ApproveComment,
     CastVote,
     CloseDiscussion,
@@ -12,6 +15,7 @@ from rostra.commands import (
     Command,
     ConfigureSite,
     DecideOnWording,
+    DiscussionCommand,
     EditComment,
     ErasePerson,
     FlagComment,
@@ -36,6 +40,7 @@ from rostra.commands import (
     ReviseArticle,
     UnmarkPassage,
     UnpinComment,
+    acting_person,
 )
 from rostra.deciding import marking as passages
 from rostra.deciding import person_rules as persons
@@ -49,8 +54,35 @@ from rostra.settings import Rules, rules
 Events = list[tuple[StreamId, AnyEvent]]
 """Events with the stream each is for; one at least is for the command's subject."""
 
+_AloneCommand = (
+    CloseDiscussion
+    | ReopenDiscussion
+    | EditComment
+    | HoldComment
+    | RemoveComment
+    | RestoreComment
+    | RejectComment
+    | PinComment
+    | UnpinComment
+    | FlagComment
+    | NullifyVote
+    | RestoreVote
+    | ClosePassage
+    | ReopenPassage
+    | UnmarkPassage
+)
+_InsideCommand = (
+    CastVote
+    | PostComment
+    | ApproveComment
+    | MarkPassage
+    | ReviseArticle
+    | MoveDiscussion
+    | _AloneCommand
+)
 
-def subject(command: Command, act: CommandContext) -> StreamId:
+
+def subject(command: AnyCommand, act: CommandContext) -> StreamId:
     """The stream that a command is about: where a repeat of it is found."""
     match command:
         case CastVote():  # four in five; asked about first, here and below
@@ -74,10 +106,10 @@ def subject(command: Command, act: CommandContext) -> StreamId:
         case InDiscussion():
             return command.discussion
         case _:
-            raise TypeError(f"{type(command).__name__} is about nothing")
+            assert_never(command)
 
 
-def streams(command: Command, act: CommandContext) -> list[StreamId]:
+def streams(command: AnyCommand, act: CommandContext) -> list[StreamId]:
     """What a decision will look at, as far as the command itself can tell."""
     named = [subject(command, act), command.site_id]
     if isinstance(command, CastVote) and act.person is None:
@@ -87,7 +119,7 @@ def streams(command: Command, act: CommandContext) -> list[StreamId]:
         named.append(command.discussion)
     if isinstance(command, MoveDiscussion):
         named.append(command.claimed)
-    actors = {getattr(command, "by", None), act.person}
+    actors = {_by(command), act.person}
     named += [command.person(one) for one in actors if one is not None]
     match command:
         case PostComment():
@@ -102,12 +134,17 @@ def streams(command: Command, act: CommandContext) -> list[StreamId]:
     return named
 
 
-def settled(command: Command, act: CommandContext, reading: DecisionContext) -> Command:
+def _by(command: AnyCommand) -> str | None:
+    """Return the person named by the field `by`, None where the command has no such field."""
+    return None if isinstance(command, (CastVote, PostComment)) else acting_person(command)
+
+
+def settled(command: AnyCommand, act: CommandContext, reading: DecisionContext) -> AnyCommand:
     """The command, about what it turns out to be about."""
     return passages.settled(command, act, reading) if isinstance(command, MarkPassage) else command
 
 
-def by_own_name(command: Command, reading: DecisionContext) -> Command:
+def by_own_name(command: AnyCommand, reading: DecisionContext) -> AnyCommand:
     """The command as if it named its discussion as the first to publish it did."""
     if not isinstance(command, InDiscussion):
         return command
@@ -116,7 +153,9 @@ def by_own_name(command: Command, reading: DecisionContext) -> Command:
     return command if own == command.resource else msgspec.structs.replace(command, resource=own)
 
 
-def decide(command: Command, act: CommandContext, reading: DecisionContext, at: StreamId) -> Events:
+def decide(
+    command: AnyCommand, act: CommandContext, reading: DecisionContext, at: StreamId
+) -> Events:
     """The events that the command, which is about `at`, means; none where it changes nothing.
     Raises Refusal, and Missing where it looks at what has not been read."""
     site.check(reading.site(command.site_id), command.site)
@@ -125,7 +164,7 @@ def decide(command: Command, act: CommandContext, reading: DecisionContext, at: 
     if isinstance(command, CastVote) and act.person is None:
         discussion.check(reading.discussion(command.discussion), command)
         return _cast(command, act, reading, at)
-    by = getattr(command, "by", None)
+    by = _by(command)
     if by is not None:
         _acting_person(command, by, reading)
     if isinstance(command, ConfigureSite):
@@ -136,7 +175,7 @@ def decide(command: Command, act: CommandContext, reading: DecisionContext, at: 
             return [(command.target, event) for event in person.erase(known, command, act)]
         return [(command.target, event) for event in person.return_(known, command, act)]
     if not isinstance(command, InDiscussion):
-        raise TypeError(f"nobody decides {type(command).__name__}")
+        assert_never(command)
     if act.person is not None:
         _acting_person(command, act.person, reading)
     if isinstance(command, OpenDiscussion):
@@ -145,19 +184,13 @@ def decide(command: Command, act: CommandContext, reading: DecisionContext, at: 
     return _inside(command, _as_person(command, act, reading), reading, at)
 
 
-def _must_not_act_as_ours(command: Command) -> None:
+def _must_not_act_as_ours(command: AnyCommand) -> None:
     """Refuse an event in which one of Rostra's own ids acts. Raises id-reserved.
 
     Only the feed of a Rostra tells what those did, under a source of Rostra's own. Others may name
     them: a publisher erases a guest, or nullifies their vote.
     """
-    match command:
-        case CastVote():
-            actor: str | None = command.voter
-        case PostComment():
-            actor = command.author.id
-        case _:
-            actor = getattr(command, "by", None)
+    actor = acting_person(command)
     if actor is not None and actor.startswith(OUR_IDS):
         raise Refusal("id-reserved", f"{actor!r} is an id that only Rostra gives out")
 
@@ -171,7 +204,7 @@ def _open(command: OpenDiscussion, act: CommandContext, reading: DecisionContext
 
 
 def _as_person(
-    command: InDiscussion, act: CommandContext, reading: DecisionContext
+    command: DiscussionCommand, act: CommandContext, reading: DecisionContext
 ) -> CommandContext:
     """Whether a person may do this themselves, and the time at which they do it. What a
     publisher tells of has its own time, and needs no leave."""
@@ -196,6 +229,10 @@ def _as_person(
             persons.may_change(about, command, act, _rules(command, reading))
             persons.must_have_seen(reading.standing(command.target).version, act)
             return persons.after_comment(act, about)
+        case PostComment() | OpenDiscussion() | CloseDiscussion() | NullifyVote() | ReviseArticle():
+            pass
+        case _:
+            assert_never(command)
     return act
 
 
@@ -220,7 +257,7 @@ def _rules(command: InDiscussion, reading: DecisionContext) -> Rules:
 
 
 def _inside(
-    command: InDiscussion, act: CommandContext, reading: DecisionContext, at: StreamId
+    command: _InsideCommand, act: CommandContext, reading: DecisionContext, at: StreamId
 ) -> Events:
     """What a command means inside a discussion that is there."""
     match command:
@@ -240,7 +277,7 @@ def _inside(
 
 
 def _alone(
-    command: InDiscussion, act: CommandContext, reading: DecisionContext, at: StreamId
+    command: _AloneCommand, act: CommandContext, reading: DecisionContext, at: StreamId
 ) -> (
     list[discussion.DiscussionClosed]
     | list[discussion.DiscussionReopened]
@@ -294,7 +331,7 @@ def _alone(
         case UnmarkPassage():
             return passage.unmark(reading.passage(at), command, act)
         case _:
-            raise TypeError(f"nobody decides {type(command).__name__}")
+            assert_never(command)
 
 
 def _cast(command: CastVote, act: CommandContext, reading: DecisionContext, at: StreamId) -> Events:

@@ -12,7 +12,7 @@ from uuid import UUID
 import msgspec
 
 from rostra import codec
-from rostra.commands import Command, ErasePerson, ReviseArticle
+from rostra.commands import Command, ErasePerson, ReviseArticle, acting_person
 from rostra.deciding.batch_decider import BatchDecider, Commanded, Decision, Outcome
 from rostra.deciding.checking import checked_or_refusal, is_checked
 from rostra.deciding.decide import Events
@@ -338,12 +338,3 @@ def _metadata(commanded: Commanded) -> bytes:
     metadata = {"source": act.source, "id": act.id}
     by = acting_person(commanded.command) or act.person
     return codec.encode(metadata if by is None else {**metadata, "by": by})
-
-
-def acting_person(command: Command) -> str | None:
-    """Who does what the command says, where it says so."""
-    for field in ("by", "voter"):
-        if (person := getattr(command, field, None)) is not None:
-            return str(person)
-    author = getattr(command, "author", None)
-    return None if author is None else str(author.id)

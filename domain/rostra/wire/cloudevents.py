@@ -14,7 +14,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Raw
 
-from rostra.commands import COMMANDS, Command
+from rostra.commands import COMMANDS, AnyCommand
 from rostra.deciding.batch_decider import Commanded
 from rostra.events import CommandContext
 from rostra.fields import EventName, SourceUri
@@ -111,7 +111,7 @@ def _commanded(envelope: Envelope, now: Time) -> Commanded:
         raise Refusal("unknown-type", f"there is no type {envelope.type[:200]!r}")
     data = _data(envelope)
     try:
-        decoded: Command = decoder.decode(data)
+        decoded: AnyCommand = decoder.decode(data)
     except msgspec.ValidationError as error:
         raise Malformed(*_faults(COMMANDS[envelope.type], data, "data", error)) from None
     return Commanded(decoded, CommandContext(envelope.source, envelope.id, time), is_checked=True)

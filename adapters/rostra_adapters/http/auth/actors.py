@@ -7,7 +7,7 @@ import msgspec
 from aiohttp import hdrs, web
 
 from rostra import fields as texts
-from rostra.commands import Command
+from rostra.commands import AnyCommand
 from rostra.deciding.handle import Commanded, Outcome
 from rostra.events import PERSONS, CommandContext
 from rostra.limits import NAME_CHARACTERS_MAX
@@ -119,7 +119,7 @@ async def submitted(
     request: web.Request,
     app: App,
     settings: HttpSettings,
-    command: Command,
+    command: AnyCommand,
     act: CommandContext,
     named_by_the_url: Collection[str] = NAMED_BY_THE_URL,
 ) -> Outcome:

@@ -206,7 +206,7 @@ def _schema(kind: Any) -> Schema:
 
 def _schemas() -> Schema:
     """Every type that is read or written, by name."""
-    types = [ProblemShape, *COMMANDS.values()]
+    types: list[Any] = [ProblemShape, *COMMANDS.values()]
     for operation in OPERATIONS.values():
         given = (*operation.takes.values(), *operation.gives.values())
         for kind in given:

@@ -14,8 +14,8 @@ from rostra.commands import (
     ClosePassage,
     DecideOnWording,
     HoldComment,
-    ModerateComment,
-    OnPassage,
+    ModerationCommand,
+    PassageCommand,
     PinComment,
     RejectComment,
     RemoveComment,
@@ -43,7 +43,7 @@ from rostra_adapters.http.settings import HttpSettings
 from rostra_projections.moderation import Queue
 from rostra_projections.responses.shapes import ActsPage, QueuePage
 
-ACTIONS: dict[str, type[ModerateComment]] = {
+ACTIONS: dict[str, type[ModerationCommand]] = {
     "approve": ApproveComment,
     "reject": RejectComment,
     "hold": HoldComment,
@@ -67,7 +67,7 @@ class Ruling(Body, frozen=True, kw_only=True):
             raise ValueError("`wording` is for `approve` and `reject`")
 
 
-PASSAGE_ACTIONS: dict[str, type[OnPassage]] = {
+PASSAGE_ACTIONS: dict[str, type[PassageCommand]] = {
     "unmark": UnmarkPassage,
     "close": ClosePassage,
     "reopen": ReopenPassage,
