@@ -16,7 +16,7 @@ import rostra_adapters
 from rostra_adapters.application.app import App
 from rostra_adapters.http import HttpSettings, make_app
 from rostra_adapters.http.auth.tokens import sign
-from rostra_adapters.http.connections import Runner
+from rostra_adapters.http.connections import ConnectionRunner
 
 SECRET = "a secret of the tests, which is long enough"
 MASTER_KEY = bytes(range(32))
@@ -183,8 +183,8 @@ class Service:
 
 
 class _Server(TestServer):
-    async def _make_runner(self, **settings: Any) -> Runner:
-        return Runner(self.app, **settings)
+    async def _make_runner(self, **settings: Any) -> ConnectionRunner:
+        return ConnectionRunner(self.app, **settings)
 
 
 @asynccontextmanager

@@ -12,7 +12,7 @@ import pytest
 
 import rostra_adapters
 from rostra.deciding.text_work import Prepared, PrepareText
-from rostra_adapters.application.articles.workers import Workers
+from rostra_adapters.application.articles.workers import ArticleWorkers
 from rostra_adapters.local_postgres import lease as local_postgres
 from rostra_adapters.observability.child_processes import (
     DATABASE_PASSWORDS,
@@ -61,7 +61,7 @@ def test_only_the_secrets_that_are_named_are_kept() -> None:
 
 @pytest.mark.usefixtures("secrets")
 async def test_the_workers_of_articles_have_no_secrets() -> None:
-    workers = Workers()
+    workers = ArticleWorkers()
     await workers.do(PrepareText("a", None), Prepared)
     (process,) = workers._idle
     assert shown_secrets(process.pid) == []

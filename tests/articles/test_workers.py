@@ -18,7 +18,7 @@ from rostra.anchoring.search import Quote
 from rostra.deciding.text_work import Prepared, PrepareText
 from rostra.refusals import Refusal
 from rostra_adapters.application.app import App
-from rostra_adapters.application.articles.workers import AnchorJob, Workers
+from rostra_adapters.application.articles.workers import AnchorJob, ArticleWorkers
 
 TICK_SECONDS = 0.005
 GAP_SECONDS_MAX = 0.5
@@ -27,17 +27,17 @@ LONG = "Some words that stand in it. " * 40_000
 Processes = list[asyncio.subprocess.Process]
 
 
-def processes(workers: Workers) -> Processes:
+def processes(workers: ArticleWorkers) -> Processes:
     return [*workers._idle, *workers._busy]
 
 
-async def busy(workers: Workers) -> None:
+async def busy(workers: ArticleWorkers) -> None:
     while not workers._busy:  # noqa: ASYNC110  # it tells nobody
         await asyncio.sleep(TICK_SECONDS)
 
 
 async def test_none_is_started_before_there_is_something_to_do() -> None:
-    workers = Workers()
+    workers = ArticleWorkers()
     assert processes(workers) == []
     prepared = await workers.do(PrepareText("a\r\nb", None), Prepared)
     assert prepared.text == "a\nb"
@@ -49,7 +49,7 @@ async def test_none_is_started_before_there_is_something_to_do() -> None:
 
 
 async def test_an_answer_is_what_the_function_gives() -> None:
-    workers = Workers()
+    workers = ArticleWorkers()
     places = [Place(Quote("words that"), 5, 15), Place(Quote("nowhere to be found in this"))]
     job = AnchorJob(f"New. {LONG}", LONG, places)
     assert await workers.do(job, list[Again]) == anchor_again(job.text, places, LONG)
@@ -61,7 +61,7 @@ async def test_an_answer_is_what_the_function_gives() -> None:
 
 
 async def test_a_worker_that_is_killed_is_replaced() -> None:
-    workers = Workers()
+    workers = ArticleWorkers()
     await workers.do(PrepareText("a", None), Prepared)
     (idle,) = processes(workers)
     os.kill(idle.pid, signal.SIGKILL)
@@ -75,7 +75,7 @@ async def test_a_worker_that_is_killed_is_replaced() -> None:
 
 
 async def test_what_takes_too_long_is_refused_and_its_worker_ended() -> None:
-    workers = Workers(job_seconds_max=0.05)
+    workers = ArticleWorkers(job_seconds_max=0.05)
     with pytest.raises(Refusal, match="article-too-hard"):
         await workers.do(PrepareText(None, "<p>x</p>" * 100_000), Prepared)
     assert processes(workers) == []
@@ -83,7 +83,7 @@ async def test_what_takes_too_long_is_refused_and_its_worker_ended() -> None:
 
 
 async def test_whoever_gives_up_takes_the_worker_with_them() -> None:
-    workers = Workers()
+    workers = ArticleWorkers()
     job = asyncio.create_task(workers.do(PrepareText(None, "<p>x</p>" * 100_000), Prepared))
     await busy(workers)
     (process,) = processes(workers)
@@ -97,13 +97,13 @@ async def test_whoever_gives_up_takes_the_worker_with_them() -> None:
 async def test_a_refused_revision_leaves_nothing_behind(memory_app: App) -> None:
     await given(memory_app, opened(), event("passage.marked", passage="p", exact="stand in it"))
     await memory_app.articles.close()
-    memory_app.articles._workers = Workers(job_seconds_max=0.01)
+    memory_app.articles._workers = ArticleWorkers(job_seconds_max=0.01)
     head = await memory_app.head()
     (outcome,) = await memory_app.publish([revised("r1", LONG)])
     assert outcome.refusal is not None
     assert outcome.refusal.name == "article-too-hard"
     assert await memory_app.head() == head
-    memory_app.articles._workers = Workers()
+    memory_app.articles._workers = ArticleWorkers()
     await given(memory_app, revised("r1", LONG))
     assert (await passages(memory_app))["p"].start == LONG.index("stand in it")
 
@@ -178,7 +178,7 @@ async def test_a_worker_that_nobody_needs_goes_to_rest() -> None:
     )
     async with asyncio.timeout(20):
         assert await process.wait() == 0
-    workers = Workers()
+    workers = ArticleWorkers()
     workers._idle.append(process)
     assert (await workers.do(PrepareText("a", None), Prepared)).text == "a"
     assert process not in processes(workers)

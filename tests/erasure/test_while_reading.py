@@ -8,7 +8,7 @@ import pytest
 
 from erasure.test_nothing_is_found import ANN, BOBS, BODY, EDITED, conversation, services
 from rostra import ids
-from rostra_adapters.application.articles.texts_and_work import Articles
+from rostra_adapters.application.articles.texts_and_work import CachedArticles
 from rostra_adapters.postgres.keys import erasures
 from service import Answer, Service, event, posted, token
 
@@ -59,7 +59,7 @@ async def test_while_the_text_of_an_article_is_read_for_the_feed(
 ) -> None:
     await service.given(*conversation(), event("article.revised", revision="r1", text="Trams."))
     reading = erasing_within(service, service.app.articles.read)
-    monkeypatch.setattr(Articles, "read", lambda _, *asked: reading(*asked))
+    monkeypatch.setattr(CachedArticles, "read", lambda _, *asked: reading(*asked))
     assert_only_bobs(await service.ask("GET", "/v1/events", token=token()))
 
 

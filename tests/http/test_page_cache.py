@@ -161,10 +161,10 @@ async def test_a_lost_connection_empties_what_is_kept(database_url: str) -> None
 
 
 def test_what_is_compressed_can_be_unpacked() -> None:
-    from rostra_adapters.http.middleware.page_cache import Shown
+    from rostra_adapters.http.middleware.page_cache import CachedPage
 
     body = json.dumps(list(range(1_000))).encode()
-    shown = Shown(body, "", None, 0, (), "", long=True)  # type: ignore[arg-type]
+    shown = CachedPage(body, "", None, 0, (), "", long=True)  # type: ignore[arg-type]
     assert gzip.decompress(shown.in_gzip()) == body
     assert shown.in_gzip() is shown.in_gzip()
 

@@ -19,7 +19,7 @@ from rostra.times import Time
 from rostra.wire import cloudevents
 from rostra.wire.cloudevents import Fault, Malformed
 from rostra_adapters.application.access import Access, AccessLookup, site_prefix
-from rostra_adapters.application.articles.texts_and_work import Articles
+from rostra_adapters.application.articles.texts_and_work import CachedArticles
 from rostra_adapters.application.batcher import Commander
 from rostra_adapters.application.command_queue import Lanes
 from rostra_adapters.application.operational import WRITE_KINDS, Operational, person_bucket
@@ -72,7 +72,7 @@ class App(AccessLookup):
         self,
         log: EventLog,
         ring: KeptKeyRing,
-        articles: Articles,
+        articles: CachedArticles,
         views: ViewStore,
         reading: CommentQueries,
         renderings: Renderings,

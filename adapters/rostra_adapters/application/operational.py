@@ -38,7 +38,7 @@ class Demand(msgspec.Struct, frozen=True):
     """Seconds in which an empty bucket fills."""
 
 
-class Refused(msgspec.Struct, frozen=True):
+class WriteRefused(msgspec.Struct, frozen=True):
     """A write for which there is no room: `number` is that of the demand to wait longest for."""
 
     number: int
@@ -61,7 +61,7 @@ class Reservation(msgspec.Struct, frozen=True):
 class Operational(Protocol):
     """What every process that writes shares. May raise LogUnavailable."""
 
-    async def take(self, demands: Sequence[Demand]) -> Refused | None:
+    async def take(self, demands: Sequence[Demand]) -> WriteRefused | None:
         """Take from every bucket, or from none where one of them has too little."""
 
     async def reserve_vote(
@@ -85,14 +85,14 @@ class MemoryOperational:
         self._votes: OrderedDict[tuple[UUID, str], _Vote] = OrderedDict()
         self._by_address: dict[tuple[UUID, bytes], str] = {}
 
-    async def take(self, demands: Sequence[Demand]) -> Refused | None:
+    async def take(self, demands: Sequence[Demand]) -> WriteRefused | None:
         now = self._clock()
         full_at = [max(self._full_at.peek(each.bucket) or now, now) for each in demands]
         waits = [
             at - now + each.cost - each.window for at, each in zip(full_at, demands, strict=True)
         ]
         if (longest := max(waits, default=0.0)) > TOLERANCE_SECONDS:
-            return Refused(waits.index(longest), longest)
+            return WriteRefused(waits.index(longest), longest)
         for at, each in zip(full_at, demands, strict=True):
             self._full_at.keep(each.bucket, at + each.cost)
         return None

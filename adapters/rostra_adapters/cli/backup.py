@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from rostra_adapters.cli.options import (
-    Place,
+    DatabaseLocation,
     check_data_folder,
     database,
     erasures_of,
@@ -30,10 +30,10 @@ def backup(*, folder: Path, data: Path, database_url: str | None) -> None:
     For example:
       rostra backup /backups/rostra-monday
     """
-    run(lambda: _backup(Place(data, database_url), folder))
+    run(lambda: _backup(DatabaseLocation(data, database_url), folder))
 
 
-async def _backup(where: Place, folder: Path) -> None:
+async def _backup(where: DatabaseLocation, folder: Path) -> None:
     from rostra_adapters import restore as restoring
     from rostra_adapters.errors import BackupRefused
 
@@ -80,10 +80,12 @@ def restore(
     For example:
       rostra restore /backups/rostra-monday --erasures /safe/erasures.ndjson
     """
-    run(lambda: _restore(Place(data, database_url), folder, erasures, keys))
+    run(lambda: _restore(DatabaseLocation(data, database_url), folder, erasures, keys))
 
 
-async def _restore(where: Place, folder: Path, erasures: Path | None, keys: Path | None) -> None:
+async def _restore(
+    where: DatabaseLocation, folder: Path, erasures: Path | None, keys: Path | None
+) -> None:
     from rostra_adapters import restore as restoring
     from rostra_adapters.errors import BackupRefused, ErasuresUnreadable
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from rostra_adapters.cli.options import Place, opened, option, place, run
+from rostra_adapters.cli.options import DatabaseLocation, opened, option, place, run
 from rostra_adapters.cli.terminal import say
 
 
@@ -23,12 +23,12 @@ def drop_text(
     For example:
       rostra drop-text r17 --site blog --resource /2026/trams
     """
-    if not run(lambda: _drop(Place(data, database_url), site, resource, revision)):
+    if not run(lambda: _drop(DatabaseLocation(data, database_url), site, resource, revision)):
         raise click.ClickException(f"no text of the revision {revision!r} is kept")
     say(f"the text of {revision} of {resource} is dropped")
 
 
-async def _drop(where: Place, site: str, resource: str, revision: str) -> bool:
+async def _drop(where: DatabaseLocation, site: str, resource: str, revision: str) -> bool:
     async with opened(where) as app:
         dropped: bool = await app.drop_text(site, resource, revision)
         return dropped

@@ -6,7 +6,7 @@ from uuid import uuid4
 import click
 import msgspec
 
-from rostra_adapters.cli.options import Place, opened, option, place, run
+from rostra_adapters.cli.options import DatabaseLocation, opened, option, place, run
 from rostra_adapters.cli.terminal import say
 
 OPERATOR = "rostra:operator"
@@ -25,10 +25,10 @@ def erase(*, person: str, site: str, data: Path, database_url: str | None) -> No
     For example:
       rostra erase u1234 --site blog
     """
-    run(lambda: _erase(Place(data, database_url), person, site))
+    run(lambda: _erase(DatabaseLocation(data, database_url), person, site))
 
 
-async def _erase(where: Place, person: str, site: str) -> None:
+async def _erase(where: DatabaseLocation, person: str, site: str) -> None:
     from rostra.commands import ErasePerson
     from rostra.deciding.handle import Commanded
     from rostra.events import CommandContext

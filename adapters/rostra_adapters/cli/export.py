@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from rostra_adapters.cli.options import Place, opened, option, place, run
+from rostra_adapters.cli.options import DatabaseLocation, opened, option, place, run
 from rostra_adapters.cli.terminal import write_json_lines
 
 
@@ -38,12 +38,14 @@ def export(
     if site is None and (resource is not None or person is not None):
         raise click.UsageError("--resource and --person are of a --site")
     try:
-        run(lambda: _export(Place(data, database_url), site, resource, person))
+        run(lambda: _export(DatabaseLocation(data, database_url), site, resource, person))
     except BrokenPipeError:  # whoever reads has had enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-async def _export(where: Place, site: str | None, resource: str | None, person: str | None) -> None:
+async def _export(
+    where: DatabaseLocation, site: str | None, resource: str | None, person: str | None
+) -> None:
     from rostra_adapters.application.feed.events import Feed, Wanted
 
     async with opened(where) as app:

@@ -4,7 +4,15 @@ from pathlib import Path
 
 import click
 
-from rostra_adapters.cli.options import Place, data, database, master_key_of, option, run, secret_of
+from rostra_adapters.cli.options import (
+    DatabaseLocation,
+    data,
+    database,
+    master_key_of,
+    option,
+    run,
+    secret_of,
+)
 from rostra_adapters.cli.terminal import say
 
 
@@ -53,7 +61,7 @@ async def _make_data_folder(folder: Path) -> None:
 
     secret_of(folder, make=True)
     master_key_of(folder)
-    async with database(Place(folder, None)) as (url, _), connected(url) as connection:
+    async with database(DatabaseLocation(folder, None)) as (url, _), connected(url) as connection:
         await schema.install(connection)
 
 

@@ -47,7 +47,7 @@ option = partial(click.option, show_envvar=True)
 """An option whose help names its variable."""
 
 
-class Place(msgspec.Struct, frozen=True):
+class DatabaseLocation(msgspec.Struct, frozen=True):
     """Place of the log: a PostgreSQL of one's own, else that of the data folder."""
 
     data: Path
@@ -167,7 +167,7 @@ def run(work: Callable[[], Any]) -> Any:
 
 
 @asynccontextmanager
-async def opened(where: Place, *, make: bool = False) -> AsyncIterator[Any]:
+async def opened(where: DatabaseLocation, *, make: bool = False) -> AsyncIterator[Any]:
     """Open the App for an operator's command, which leaves the projecting to the service.
 
     With `make` it makes views that are missing. Raises ClickException where there is no data
@@ -189,7 +189,7 @@ async def opened(where: Place, *, make: bool = False) -> AsyncIterator[Any]:
         yield app
 
 
-def check_data_folder(where: Place, *, is_key_needed: bool = True) -> None:
+def check_data_folder(where: DatabaseLocation, *, is_key_needed: bool = True) -> None:
     """Raise UsageError where a command would have to make what it is to read."""
     missing = [
         name
@@ -207,7 +207,7 @@ def check_data_folder(where: Place, *, is_key_needed: bool = True) -> None:
 
 
 @asynccontextmanager
-async def database(where: Place) -> AsyncIterator[tuple[str, Any]]:
+async def database(where: DatabaseLocation) -> AsyncIterator[tuple[str, Any]]:
     """The URL of the database, and the lease of the data folder's server where it is that."""
     if where.database_url is not None:
         yield where.database_url, None

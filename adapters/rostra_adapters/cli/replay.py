@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from rostra_adapters.cli.options import Place, opened, option, place, run
+from rostra_adapters.cli.options import DatabaseLocation, opened, option, place, run
 from rostra_adapters.cli.terminal import say, say_json
 
 SAID_CHARACTERS_MAX = 60
@@ -25,11 +25,13 @@ def replay(
     For example:
       rostra replay --site blog --resource /2026/trams
     """
-    if not run(lambda: _replay(Place(data, database_url), site, resource, as_json=as_json)):
+    if not run(
+        lambda: _replay(DatabaseLocation(data, database_url), site, resource, as_json=as_json)
+    ):
         raise click.ClickException(f"there is no discussion of {resource!r} on {site!r}")
 
 
-async def _replay(where: Place, site: str, resource: str, *, as_json: bool) -> bool:
+async def _replay(where: DatabaseLocation, site: str, resource: str, *, as_json: bool) -> bool:
     import msgspec
 
     from rostra_adapters.application.feed.events import Feed

@@ -6,7 +6,7 @@ from time import time
 
 import click
 
-from rostra_adapters.cli.options import Place, opened, option, place, run
+from rostra_adapters.cli.options import DatabaseLocation, opened, option, place, run
 from rostra_adapters.cli.terminal import say
 
 
@@ -35,10 +35,10 @@ def revoke(*, sub: str, site: str, data: Path, database_url: str | None) -> None
     for text, most in ((sub, PERSON_CHARACTERS_MAX), (site, SITE_CHARACTERS_MAX)):
         if not 0 < len(text) <= most or not text.isprintable():
             raise click.UsageError(f"SUB and --site have 1 to {most} printable characters")
-    run(lambda: _revoke(Place(data, database_url), sub, site))
+    run(lambda: _revoke(DatabaseLocation(data, database_url), sub, site))
 
 
-async def _revoke(where: Place, sub: str, site: str) -> None:
+async def _revoke(where: DatabaseLocation, sub: str, site: str) -> None:
     async with opened(where) as app:
         if not app.revocations.is_shared:
             raise click.ClickException(

@@ -7,7 +7,7 @@ import click
 
 from rostra_adapters.cli.options import (
     MASTER_KEY,
-    Place,
+    DatabaseLocation,
     check_data_folder,
     master_key_of,
     opened,
@@ -33,10 +33,10 @@ def rotate_master_key(*, data: Path, database_url: str | None) -> None:
     """
     from rostra_adapters.data_folder import folder as data_folder
 
-    check_data_folder(Place(data, database_url))
+    check_data_folder(DatabaseLocation(data, database_url))
     several = len(master_key_of(data)) > data_folder.SECRET_BYTES
     if several:
-        count = run(lambda: _rewrap(Place(data, database_url)))
+        count = run(lambda: _rewrap(DatabaseLocation(data, database_url)))
         say(f"{count} keys are wrapped afresh; the former master key is needed no more")
     if MASTER_KEY in os.environ:
         if not several:
@@ -52,7 +52,7 @@ def rotate_master_key(*, data: Path, database_url: str | None) -> None:
         say("there is a new master key: start every service again, then do this again")
 
 
-async def _rewrap(where: Place) -> int:
+async def _rewrap(where: DatabaseLocation) -> int:
     async with opened(where) as app:
         if others := await app.ring.of_other_masters():
             raise click.ClickException(

@@ -21,7 +21,7 @@ from rostra_adapters.cli.http_limits import HTTP_LIMITS, http_limits
 from rostra_adapters.cli.options import (
     DATA,
     SECRET_PREVIOUS,
-    Place,
+    DatabaseLocation,
     check_data_folder,
     database,
     erasures_of,
@@ -101,7 +101,7 @@ def serve(*, workers: int, **given: Any) -> None:
     """
     limits = {name: given.pop(name) for name in RATES}
     http = {name: given.pop(name) for name in HTTP_LIMITS}
-    plan = Plan(**given, rates=limits, http=http, workers=workers)
+    plan = ServePlan(**given, rates=limits, http=http, workers=workers)
     if workers > 1:
         _serve_together(plan, workers)
         return
@@ -122,14 +122,14 @@ def project(*, data: Path, database_url: str | None) -> None:
     For example:
       rostra project --database-url postgresql://rostra@db/rostra
     """
-    where = Place(data, database_url)
+    where = DatabaseLocation(data, database_url)
     check_data_folder(where)
     _log()
     with suppress(asyncio.CancelledError):
         run(lambda: _project(where))
 
 
-async def _project(where: Place) -> None:
+async def _project(where: DatabaseLocation) -> None:
     import rostra_adapters
 
     _stop_while_starting()
@@ -145,7 +145,7 @@ async def _project(where: Place) -> None:
         await asyncio.get_running_loop().create_future()
 
 
-class Plan(msgspec.Struct, frozen=True, kw_only=True):
+class ServePlan(msgspec.Struct, frozen=True, kw_only=True):
     """What the options say; `together` where other processes serve on the same port."""
 
     host: str
@@ -163,8 +163,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     processes: int = 1
 
 
-def _serve_together(plan: Plan, workers: int) -> None:
-    from rostra_adapters.cli.workers import Workers, reserved
+def _serve_together(plan: ServePlan, workers: int) -> None:
+    from rostra_adapters.cli.workers import ServeWorkers, reserved
     from rostra_adapters.http.server import url_of
 
     secret_of(plan.data, make=True)
@@ -172,10 +172,12 @@ def _serve_together(plan: Plan, workers: int) -> None:
     with _listening(plan), reserved(plan.host, plan.port) as held:
         port = held.getsockname()[1]
         mine = msgspec.structs.replace(plan, port=port, together=True, processes=workers)
-        Workers(_work, mine, workers).run(lambda: _announce(url_of(plan.host, port), plan.data))
+        ServeWorkers(_work, mine, workers).run(
+            lambda: _announce(url_of(plan.host, port), plan.data)
+        )
 
 
-def _work(plan: Plan, number: int, ready: Event) -> None:
+def _work(plan: ServePlan, number: int, ready: Event) -> None:
     """One of several processes; it does not outlive the one that watches them."""
     _log()
     if plan.metrics_port is not None:
@@ -200,7 +202,7 @@ def _log() -> None:
 
 
 @contextmanager
-def _listening(plan: Plan) -> Iterator[None]:
+def _listening(plan: ServePlan) -> Iterator[None]:
     """An address that is not to be had becomes a message."""
     try:
         yield
@@ -209,7 +211,7 @@ def _listening(plan: Plan) -> Iterator[None]:
         raise click.ClickException(f"cannot listen on {where}: {error}") from None
 
 
-async def _serve(plan: Plan, announce: Callable[[str], None]) -> None:
+async def _serve(plan: ServePlan, announce: Callable[[str], None]) -> None:
     import rostra_adapters
     from rostra_adapters.aio.worker_processes import share_processors
     from rostra_adapters.http import make_app
@@ -221,7 +223,7 @@ async def _serve(plan: Plan, announce: Callable[[str], None]) -> None:
     settings, master_key = _settings(plan), master_key_of(plan.data)
     async with (
         _traced(),
-        database(Place(plan.data, plan.database_url)) as (url, lease),
+        database(DatabaseLocation(plan.data, plan.database_url)) as (url, lease),
         rostra_adapters.open(url, master_key=master_key, erasures=erasures_of(plan.data)) as app,
         _kept_alive(app, lease),
     ):
@@ -252,7 +254,7 @@ def _write_lines(lines: bytes) -> None:
     sys.stderr.buffer.flush()
 
 
-def _settings(plan: Plan) -> Any:
+def _settings(plan: ServePlan) -> Any:
     """Raises ClickException."""
     from rostra_adapters.errors import JwksError
     from rostra_adapters.http import HttpSettings

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from rostra_adapters.cli.options import Place, opened, option, place, run
+from rostra_adapters.cli.options import DatabaseLocation, opened, option, place, run
 from rostra_adapters.cli.terminal import say, say_json
 
 
@@ -32,11 +32,11 @@ def rebuild(*, views: tuple[str, ...], jobs: int, data: Path, database_url: str 
     For example:
       rostra rebuild comments --jobs 2
     """
-    if run(lambda: _rebuild(Place(data, database_url), views, jobs)):
+    if run(lambda: _rebuild(DatabaseLocation(data, database_url), views, jobs)):
         raise SystemExit(1)
 
 
-async def _rebuild(where: Place, views: tuple[str, ...], jobs: int) -> bool:
+async def _rebuild(where: DatabaseLocation, views: tuple[str, ...], jobs: int) -> bool:
     """Return whether there are events that cannot be folded."""
     async with opened(where, make=True) as app:
         names = [view.name for view in (await app.status()).views]
@@ -107,11 +107,11 @@ def verify(*, data: Path, database_url: str | None) -> None:
     For example:
       rostra verify && echo all is well
     """
-    if run(lambda: _verify(Place(data, database_url))):
+    if run(lambda: _verify(DatabaseLocation(data, database_url))):
         raise SystemExit(1)
 
 
-async def _verify(where: Place) -> bool:
+async def _verify(where: DatabaseLocation) -> bool:
     async with opened(where) as app:
         differences = await app.verify()
         for difference in differences:
@@ -130,7 +130,7 @@ def status(*, as_json: bool, data: Path, database_url: str | None) -> None:
     For example:
       rostra status --json
     """
-    found = run(lambda: _status(Place(data, database_url)))
+    found = run(lambda: _status(DatabaseLocation(data, database_url)))
     if as_json:
         import msgspec
 
@@ -139,7 +139,7 @@ def status(*, as_json: bool, data: Path, database_url: str | None) -> None:
         _show(found)
 
 
-async def _status(where: Place) -> Any:
+async def _status(where: DatabaseLocation) -> Any:
     async with opened(where) as app:
         return await app.status()
 

@@ -25,7 +25,7 @@ Work = Callable[[Any, int, Event], None]
 """Serves a plan as the worker of a number, and sets the event as soon as it answers."""
 
 
-class Workers:
+class ServeWorkers:
     """As many processes as were asked for, until SIGTERM or Ctrl-C."""
 
     def __init__(self, work: Work, plan: Any, count: int) -> None:

@@ -4,7 +4,7 @@ import os
 
 from rostra.log import EventLog
 from rostra_adapters.application.app import App
-from rostra_adapters.application.articles.texts_and_work import Articles
+from rostra_adapters.application.articles.texts_and_work import CachedArticles
 from rostra_adapters.application.operational import Operational
 from rostra_adapters.application.ports import ViewStore
 from rostra_adapters.application.queries.comment_queries import CommentQueries
@@ -31,7 +31,7 @@ def master_keys(given: bytes | None) -> MasterKeys:
 async def assemble(
     log: EventLog,
     ring: KeptKeyRing,
-    articles: Articles,
+    articles: CachedArticles,
     views: ViewStore,
     operational: Operational,
     url: str,

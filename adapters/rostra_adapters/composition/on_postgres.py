@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 import asyncpg
 
 from rostra_adapters.application.app import App
-from rostra_adapters.application.articles.texts_and_work import Articles
+from rostra_adapters.application.articles.texts_and_work import CachedArticles
 from rostra_adapters.composition.assembly import assemble
 from rostra_adapters.data_folder.erasures_file import ErasuresFile
 from rostra_adapters.errors import RestoreUnfinished
@@ -55,7 +55,7 @@ async def open_on_postgres(
         backend.start()
     ring = await stack.enter_async_context(PostgresKeyRing(pool, masters))
     operational = await stack.enter_async_context(PostgresOperational(pool))
-    articles = Articles(PostgresArticleTexts(pool))
+    articles = CachedArticles(PostgresArticleTexts(pool))
     revocations = PostgresRevocations(pool)
     await revocations.start()
     stack.push_async_callback(revocations.close)

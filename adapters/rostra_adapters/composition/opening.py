@@ -16,7 +16,7 @@ from rostra_adapters.application.articles.store import (
     MemoryArticleTexts,
     SqliteArticleTexts,
 )
-from rostra_adapters.application.articles.texts_and_work import Articles
+from rostra_adapters.application.articles.texts_and_work import CachedArticles
 from rostra_adapters.application.operational import MemoryOperational
 from rostra_adapters.composition.assembly import MASTER_KEY_VARIABLE, assemble, master_keys
 from rostra_adapters.data_folder import erasures_file
@@ -114,7 +114,9 @@ async def _in_process(
     backend = MemoryBackend(log)
     await backend.catch_up()
     backend.start()
-    return await assemble(log, ring, Articles(texts), backend, MemoryOperational(), url, erasures)
+    return await assemble(
+        log, ring, CachedArticles(texts), backend, MemoryOperational(), url, erasures
+    )
 
 
 async def _close_unused(datastore: SQLiteDatastore) -> None:

@@ -34,7 +34,7 @@ from rostra_adapters.http.routes.moderation import Moderation
 from rostra_adapters.http.routes.persons import Persons
 from rostra_adapters.http.routes.preview import Previews
 from rostra_adapters.http.routes.problem_pages import problem_list, problem_page
-from rostra_adapters.http.routes.reads import Reads
+from rostra_adapters.http.routes.reads import ReadRoutes
 from rostra_adapters.http.routes.rules import RuleReads
 from rostra_adapters.http.settings import SETTINGS, HttpSettings
 from rostra_adapters.http.writes import WRITES, Writes
@@ -105,7 +105,7 @@ def make_app(
     made.on_shutdown.extend([publishing.stop, feeding.end_waits, live.end])
     metrics.count_pages(pages)
     metrics.count_untrusted_headers(limits.addresses)
-    reads = Reads(app, settings, pages, limits)
+    reads = ReadRoutes(app, settings, pages, limits)
     made.add_routes(
         [
             web.post("/v1/events", publishing.post),

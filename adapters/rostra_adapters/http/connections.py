@@ -208,7 +208,7 @@ class Connections(web.Server):
         )
 
 
-class Runner(web.AppRunner):
+class ConnectionRunner(web.AppRunner):
     """Runner that answers cached pages before it routes, and refuses with problems alone."""
 
     async def _make_server(self) -> web.Server:

@@ -9,7 +9,7 @@ from aiohttp import hdrs, web
 from rostra_adapters.application.app import App
 from rostra_adapters.http.auth.actors import Actor
 from rostra_adapters.http.problems import Problem, not_found
-from rostra_adapters.http.routes.reads import Reads, tag_of
+from rostra_adapters.http.routes.reads import ReadRoutes, tag_of
 from rostra_adapters.http.settings import HttpSettings
 
 
@@ -17,7 +17,7 @@ async def version_seen(
     request: web.Request,
     app: App,
     settings: HttpSettings,
-    reads: Reads,
+    reads: ReadRoutes,
     comment: UUID,
     actor: Actor,
 ) -> int | None:

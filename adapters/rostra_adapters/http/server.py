@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from aiohttp import web
 
 from rostra_adapters.http.application import METRICS
-from rostra_adapters.http.connections import Runner
+from rostra_adapters.http.connections import ConnectionRunner
 from rostra_adapters.http.gate import GATE, raised_descriptors
 from rostra_adapters.http.middleware.metrics import Metrics
 from rostra_adapters.http.middleware.security_headers import secure
@@ -44,7 +44,7 @@ async def serve(
         gate.per_address_max,
         descriptors,
     )
-    runner = Runner(application, shutdown_timeout=settings.drain_seconds_max)
+    runner = ConnectionRunner(application, shutdown_timeout=settings.drain_seconds_max)
     await runner.setup()
     async with AsyncExitStack() as stack:
         stack.push_async_callback(runner.cleanup)

@@ -11,7 +11,12 @@ import asyncpg
 
 from rostra.log import LogUnavailable
 from rostra_adapters.aio.tasks import end_tasks
-from rostra_adapters.application.operational import VOTES_KEPT_DAYS, Demand, Refused, Reservation
+from rostra_adapters.application.operational import (
+    VOTES_KEPT_DAYS,
+    Demand,
+    Reservation,
+    WriteRefused,
+)
 from rostra_adapters.postgres.connect import unavailable_if_lost
 
 PRUNE_SECONDS = 300.0
@@ -53,7 +58,7 @@ class PostgresOperational:
     async def __aexit__(self, *_: object) -> None:
         await end_tasks(self._task)
 
-    async def take(self, demands: Sequence[Demand]) -> Refused | None:
+    async def take(self, demands: Sequence[Demand]) -> WriteRefused | None:
         with unavailable_if_lost():
             record = await self._pool.fetchrow(
                 TAKE,
@@ -62,7 +67,7 @@ class PostgresOperational:
                 [each.window for each in demands],
             )
         assert record is not None
-        return None if record[1] is None else Refused(record[1] - 1, record[0])
+        return None if record[1] is None else WriteRefused(record[1] - 1, record[0])
 
     async def reserve_vote(
         self, comment: UUID, addresses: Sequence[bytes], guest: str

@@ -14,7 +14,7 @@ PAGE_EVENTS = 5_000
 _ids_of_others: WeakKeyDictionary[ApplicationRecorder, UUID] = WeakKeyDictionary()
 
 
-class Rows:
+class StreamRows:
     """A stream's events with their positions, from any recorder: by reading the log
     once and remembering where each event stands, for as long as the process lives."""
 
@@ -64,7 +64,7 @@ class Rows:
         )
 
 
-class SqliteRows(Rows):
+class SqliteRows(StreamRows):
     """From SQLite, whose table has the positions."""
 
     _CREATE = "create table if not exists rostra_log (one integer primary key, id text not null)"
@@ -109,10 +109,10 @@ class SqliteRows(Rows):
             return UUID(cursor.fetchone()[0])
 
 
-def rows_of(recorder: ApplicationRecorder) -> Rows:
+def rows_of(recorder: ApplicationRecorder) -> StreamRows:
     if isinstance(recorder, SQLiteApplicationRecorder):
         return SqliteRows(recorder)
-    return Rows(recorder)
+    return StreamRows(recorder)
 
 
 def to_uuid(originator_id: UUID | str) -> UUID:

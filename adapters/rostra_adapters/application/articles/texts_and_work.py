@@ -21,7 +21,7 @@ from rostra.deciding.text_work import (
 )
 from rostra.refusals import Refusal
 from rostra_adapters.application.articles.store import ArticleTexts
-from rostra_adapters.application.articles.workers import AnchorJob, PlaceJob, Workers
+from rostra_adapters.application.articles.workers import AnchorJob, ArticleWorkers, PlaceJob
 from rostra_adapters.lru_cache import LruCache
 
 CACHED_CHARACTERS_MAX = 8 * 1024 * 1024
@@ -33,12 +33,12 @@ _Placing = tuple[UUID, str]
 _Anchoring = tuple[UUID, str, str | None]
 
 
-class Articles:
+class CachedArticles:
     """Keeps the few texts read last at hand."""
 
-    def __init__(self, texts: ArticleTexts, workers: Workers | None = None) -> None:
+    def __init__(self, texts: ArticleTexts, workers: ArticleWorkers | None = None) -> None:
         self._texts = texts
-        self._workers = workers or Workers()
+        self._workers = workers or ArticleWorkers()
         self._cached: LruCache[tuple[UUID, str], str] = LruCache(
             CACHED_CHARACTERS_MAX, lambda _, text: len(text)
         )

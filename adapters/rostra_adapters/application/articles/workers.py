@@ -48,7 +48,7 @@ class AnchorJob(msgspec.Struct, tag=True):
 Job = PrepareText | PlaceJob | AnchorJob
 
 
-class Refused(msgspec.Struct, tag=True):
+class RefusedWork(msgspec.Struct, tag=True):
     """A Refusal on its way."""
 
     name: str
@@ -66,7 +66,7 @@ def do(job: Job) -> Prepared | list[Placed] | list[Again]:
             return anchor_again(job.text, job.places, job.previous)
 
 
-class Workers(WorkerPool):
+class ArticleWorkers(WorkerPool):
     """Workers of articles."""
 
     def __init__(
@@ -93,8 +93,8 @@ class Workers(WorkerPool):
 
 
 def _answered(said: bytes, answer: type[_A]) -> _A:
-    decoded: Any = msgspec.msgpack.decode(said, type=Refused | answer)
-    if isinstance(decoded, Refused):
+    decoded: Any = msgspec.msgpack.decode(said, type=RefusedWork | answer)
+    if isinstance(decoded, RefusedWork):
         raise Refusal(decoded.name, decoded.detail)
     found: _A = decoded
     return found
@@ -114,7 +114,7 @@ def _answer(job: bytes) -> bytes:
     try:
         return msgspec.msgpack.encode(do(_decoder.decode(job)))
     except Refusal as refusal:
-        return msgspec.msgpack.encode(Refused(refusal.name, refusal.detail))
+        return msgspec.msgpack.encode(RefusedWork(refusal.name, refusal.detail))
 
 
 if __name__ == "__main__":

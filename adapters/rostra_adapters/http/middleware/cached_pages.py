@@ -11,7 +11,7 @@ from aiohttp.abc import AbstractStreamWriter
 
 from rostra_adapters.http.messages import is_known
 from rostra_adapters.http.middleware.limits import Limits
-from rostra_adapters.http.middleware.page_cache import POSITION, PageCache, Shown, wants_gzip
+from rostra_adapters.http.middleware.page_cache import POSITION, CachedPage, PageCache, wants_gzip
 from rostra_adapters.http.middleware.request_log import TRACEPARENT, RequestLog
 
 Handle = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
@@ -92,7 +92,7 @@ def _stays_open(request: web.BaseRequest) -> bool:
     return request.version == HttpVersion11 and request.keep_alive and request.content.is_eof()
 
 
-def _parts(request: web.BaseRequest, shown: Shown) -> tuple[int, bytes, bytes]:
+def _parts(request: web.BaseRequest, shown: CachedPage) -> tuple[int, bytes, bytes]:
     """The status, the head as far as it is always the same, and the body."""
     if is_known(request, shown.etag):
         return 304, _head(shown, "304"), b""
@@ -101,7 +101,7 @@ def _parts(request: web.BaseRequest, shown: Shown) -> tuple[int, bytes, bytes]:
     return 200, _head(shown, "200"), shown.body
 
 
-def _head(shown: Shown, form: str) -> bytes:
+def _head(shown: CachedPage, form: str) -> bytes:
     head = shown.heads.get(form)
     if head is None:
         headers = dict(shown.headers)

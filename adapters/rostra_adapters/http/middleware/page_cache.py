@@ -20,7 +20,7 @@ POSITION = "Rostra-Position"
 WAITING = ("min_position", "wait")
 
 
-class Shown(msgspec.Struct):
+class CachedPage(msgspec.Struct):
     """An answer without what is each request's own. `position` is the lowest that its reads saw;
     `headers` are without it; `route` is the pattern of the path."""
 
@@ -59,7 +59,7 @@ class PageCache:
     def __init__(self, changes: ChangeFeed, bytes_max: int, is_current: Callable[[], bool]) -> None:
         self._changes = changes
         self._is_current = is_current
-        self._kept: InvalidatedCache[Shown] = InvalidatedCache(changes, bytes_max)
+        self._kept: InvalidatedCache[CachedPage] = InvalidatedCache(changes, bytes_max)
         self.hits = 0
         self.misses = 0
 
@@ -71,23 +71,23 @@ class PageCache:
         """Before anything is read; `position` is one that the views have reached."""
         return self._kept.begin(position)
 
-    def keep(self, key: str, shown: Shown, prefixes: Iterable[int], begun: ReadMark) -> None:
+    def keep(self, key: str, shown: CachedPage, prefixes: Iterable[int], begun: ReadMark) -> None:
         """An answer that was made of these discussions."""
         self.misses += 1
         weight = ENTRY_BYTES + len(shown.body) * (2 if shown.long else 1)
         self._kept.keep(key, shown, prefixes, begun, weight)
 
-    def find(self, key: str, min_position: int = 0) -> Shown | None:
+    def find(self, key: str, min_position: int = 0) -> CachedPage | None:
         """An answer that is right at `min_position` or later."""
         if not self._is_current():
             return None
         return self._kept.find(key, min_position)
 
-    def position(self, shown: Shown) -> int:
+    def position(self, shown: CachedPage) -> int:
         """The position at which an answer that was just found is known to be right."""
         return max(shown.position, self._changes.heard)
 
-    def answer(self, request: web.BaseRequest, shown: Shown, position: int) -> web.Response:
+    def answer(self, request: web.BaseRequest, shown: CachedPage, position: int) -> web.Response:
         """Answer one request with what is right at a position: 304 where it has these bytes."""
         request[ORIGINS] = shown.origins
         headers = shown.headers.copy()
@@ -111,7 +111,7 @@ def shown_of(
     long: bool,
     media_type: str,
     headers: Mapping[str, str],
-) -> Shown:
+) -> CachedPage:
     """The answer to a request; `long` where it may go compressed."""
     etag, origins = f'"{tag}"', request.get(ORIGINS, ("*",))
     private = hdrs.AUTHORIZATION in request.headers
@@ -127,7 +127,7 @@ def shown_of(
     if "*" in origins:
         always.update(ANY_ORIGIN)
     secure(always)
-    return Shown(body, etag, always, position, origins, route, long)
+    return CachedPage(body, etag, always, position, origins, route, long)
 
 
 def wants_gzip(request: web.BaseRequest) -> bool:

@@ -39,7 +39,7 @@ _NOTHING = re.compile(r"0+")
 _bits = random.Random().getrandbits  # noqa: S311  # names of traces, no secrets
 
 
-class Line(msgspec.Struct):
+class RequestLogLine(msgspec.Struct):
     """What is written of a request."""
 
     time: str
@@ -55,7 +55,7 @@ class Line(msgspec.Struct):
     span_id: str
 
 
-class Part(msgspec.Struct, frozen=True, gc=False):
+class RequestTrace(msgspec.Struct, frozen=True, gc=False):
     """Ours in a request, `began` by the performance counter. `trace` is its `traceparent`,
     `span` what is exported of it."""
 
@@ -105,14 +105,14 @@ class RequestLog:
         """Put down what still waits."""
         self.put_down()
 
-    def begin(self, request: web.BaseRequest, began: float) -> Part:
+    def begin(self, request: web.BaseRequest, began: float) -> RequestTrace:
         """A request that will be done."""
         if (exported := tracing.tracing()) is None:
-            return Part(began, continued(request.headers.get(TRACEPARENT)))
+            return RequestTrace(began, continued(request.headers.get(TRACEPARENT)))
         span = exported.request(request.method, request.path, request.headers)
-        return Part(began, tracing.traceparent(span), span)
+        return RequestTrace(began, tracing.traceparent(span), span)
 
-    def done(self, request: web.BaseRequest, route: str, status: int, part: Part) -> None:
+    def done(self, request: web.BaseRequest, route: str, status: int, part: RequestTrace) -> None:
         """A request was answered."""
         seconds, method = time.perf_counter() - part.began, request.method
         path, trace = request.raw_path, part.trace
@@ -147,7 +147,7 @@ def continued(given: str | None) -> str:
 def _line(done: _Done) -> bytes:
     _, trace, span, _ = done.trace.split("-")
     path = done.path.partition("?")[0][:PATH_CHARACTERS_MAX]
-    line = Line(
+    line = RequestLogLine(
         time=_time(done.at),
         level="info",
         logger="rostra.requests",

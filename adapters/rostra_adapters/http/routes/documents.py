@@ -15,7 +15,7 @@ from rostra_adapters.application.app import App
 from rostra_adapters.http.auth.readers import Reader, id_in_path
 from rostra_adapters.http.middleware.security_headers import CONTENT_SECURITY_POLICY, policy
 from rostra_adapters.http.queries import Query
-from rostra_adapters.http.routes.reads import CURSOR, Document, Reads
+from rostra_adapters.http.routes.reads import CURSOR, Document, ReadRoutes
 from rostra_projections.responses.shapes import (
     ANYONE,
     CommentShape,
@@ -62,7 +62,7 @@ _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 class Documents:
     """The handlers. Readers with a token see what everybody sees."""
 
-    def __init__(self, app: App, reads: Reads) -> None:
+    def __init__(self, app: App, reads: ReadRoutes) -> None:
         self._app = app
         self._reads = reads
 

@@ -7,14 +7,14 @@ from rostra_adapters.application.app import App
 from rostra_adapters.application.queries.history import history
 from rostra_adapters.http.auth.readers import Reader, id_in_path
 from rostra_adapters.http.queries import AS_OF, Query
-from rostra_adapters.http.routes.reads import Reads
+from rostra_adapters.http.routes.reads import ReadRoutes
 from rostra_projections.responses.shapes import HistoryPage
 
 
 class Histories:
     """The handler."""
 
-    def __init__(self, app: App, reads: Reads) -> None:
+    def __init__(self, app: App, reads: ReadRoutes) -> None:
         self._app = app
         self._reads = reads
 

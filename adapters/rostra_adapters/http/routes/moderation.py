@@ -38,7 +38,7 @@ from rostra_adapters.http.preconditions import version_seen
 from rostra_adapters.http.problems import Problem
 from rostra_adapters.http.queries import AS_OF, Query
 from rostra_adapters.http.routes.persons import Body, DoneShape, done_shape
-from rostra_adapters.http.routes.reads import CURSOR, Reads
+from rostra_adapters.http.routes.reads import CURSOR, ReadRoutes
 from rostra_adapters.http.settings import HttpSettings
 from rostra_projections.moderation import Queue
 from rostra_projections.responses.shapes import ActsPage, QueuePage
@@ -84,7 +84,7 @@ class Moderation:
     """The handlers."""
 
     def __init__(
-        self, app: App, settings: HttpSettings, reads: Reads, now: Callable[[], Time]
+        self, app: App, settings: HttpSettings, reads: ReadRoutes, now: Callable[[], Time]
     ) -> None:
         self._app = app
         self._settings = settings

@@ -40,7 +40,7 @@ from rostra_adapters.http.messages import answer
 from rostra_adapters.http.middleware.page_cache import POSITION
 from rostra_adapters.http.preconditions import version_seen
 from rostra_adapters.http.problems import Problem, refused
-from rostra_adapters.http.routes.reads import Reads
+from rostra_adapters.http.routes.reads import ReadRoutes
 from rostra_adapters.http.settings import HttpSettings
 from rostra_adapters.http.writes import WRITES
 
@@ -144,7 +144,7 @@ class Persons:
     """The handlers. Each raises the domain's refusals as problems."""
 
     def __init__(
-        self, app: App, settings: HttpSettings, reads: Reads, now: Callable[[], Time]
+        self, app: App, settings: HttpSettings, reads: ReadRoutes, now: Callable[[], Time]
     ) -> None:
         self._app = app
         self._settings = settings

@@ -27,8 +27,8 @@ from rostra_adapters.http.middleware.metrics import route_of
 from rostra_adapters.http.middleware.page_cache import (
     POSITION,
     WAITING,
+    CachedPage,
     PageCache,
-    Shown,
     key_of,
     shown_of,
 )
@@ -76,7 +76,7 @@ class AskedCounts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     resources: Annotated[list[texts.Resource], Meta(min_length=1)]
 
 
-class Reads:
+class ReadRoutes:
     """The handlers. Each `_read` answers a shape, or None where the URL names nothing."""
 
     def __init__(self, app: App, settings: HttpSettings, pages: PageCache, limits: Limits) -> None:
@@ -155,7 +155,7 @@ class Reads:
 
     async def _shown(
         self, request: web.Request, shape: Any, person: str | None, position: int
-    ) -> Shown:
+    ) -> CachedPage:
         document = shape if isinstance(shape, Document) else None
         body = msgspec.json.encode(shape) if document is None else document.body
         return shown_of(

@@ -8,7 +8,7 @@ from rostra.settings import GuestVotes, Moderation, Order, Rules, Voting
 from rostra_adapters.application.app import App
 from rostra_adapters.http.auth.readers import Reader
 from rostra_adapters.http.queries import Query
-from rostra_adapters.http.routes.reads import Reads
+from rostra_adapters.http.routes.reads import ReadRoutes
 
 
 class RulesShape(msgspec.Struct, kw_only=True):
@@ -29,7 +29,7 @@ class RulesShape(msgspec.Struct, kw_only=True):
 class RuleReads:
     """The handler."""
 
-    def __init__(self, app: App, reads: Reads) -> None:
+    def __init__(self, app: App, reads: ReadRoutes) -> None:
         self._app = app
         self._reads = reads
 

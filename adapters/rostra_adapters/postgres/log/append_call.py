@@ -23,14 +23,14 @@ Arguments = tuple[bytes | Sequence[int] | None, ...]
 _NOT_DESCRIBED = (None,) * 6
 
 
-class Plan(msgspec.Struct, frozen=True):
+class AppendPlan(msgspec.Struct, frozen=True):
     """One call. `certain`: unless a stream has moved on, every group holds."""
 
     arguments: Arguments
     certain: bool
 
 
-def optimistic(callers: Sequence[Sequence[Group]]) -> Plan:
+def optimistic(callers: Sequence[Sequence[Group]]) -> AppendPlan:
     """All groups or none: what each stream's version must be for all of them to hold.
 
     By induction over the groups: the first guard on a stream fixes where it must
@@ -57,10 +57,10 @@ def optimistic(callers: Sequence[Sequence[Group]]) -> Plan:
                 if event.version == 1:
                     expected.pop(stream, None)
     guards = (arrays.uuids(expected), arrays.bigints(expected.values()))
-    return Plan(arguments=(*guards, *_events(callers), *_NOT_DESCRIBED), certain=certain)
+    return AppendPlan(arguments=(*guards, *_events(callers), *_NOT_DESCRIBED), certain=certain)
 
 
-def in_order(callers: Sequence[Sequence[Group]]) -> Plan:
+def in_order(callers: Sequence[Sequence[Group]]) -> AppendPlan:
     """Every group described, so that those which hold are recorded."""
     numbers: dict[UUID, int] = {}
     of_caller: list[int] = []
@@ -85,7 +85,7 @@ def in_order(callers: Sequence[Sequence[Group]]) -> Plan:
         *_events(callers),
         *described,
     )
-    return Plan(arguments=arguments, certain=True)
+    return AppendPlan(arguments=arguments, certain=True)
 
 
 def _events(callers: Sequence[Sequence[Group]]) -> Arguments:

@@ -19,7 +19,13 @@ from rostra_adapters.aio.tasks import end_tasks
 from rostra_adapters.observability import tracing
 from rostra_adapters.postgres.connect import LOST
 from rostra_adapters.postgres.log import binary_arrays as arrays
-from rostra_adapters.postgres.log.append_call import APPEND, Plan, in_order, optimistic, outcomes
+from rostra_adapters.postgres.log.append_call import (
+    APPEND,
+    AppendPlan,
+    in_order,
+    optimistic,
+    outcomes,
+)
 
 Outcomes = list[Appended | Stale]
 
@@ -193,7 +199,7 @@ class _Channel:
         row = await self._call(in_order(callers))
         return outcomes(chain.from_iterable(callers), row["first"] or 0, row["refused"])
 
-    async def _call(self, plan: Plan) -> asyncpg.Record:
+    async def _call(self, plan: AppendPlan) -> asyncpg.Record:
         if self._connection is None or _is_gone(self._connection):
             self._connection = await _connected(self._pool)
         row = await self._connection.fetchrow(APPEND, *plan.arguments)

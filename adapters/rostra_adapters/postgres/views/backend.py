@@ -16,7 +16,7 @@ from rostra_adapters.postgres.rebuild import rebuild, verify
 from rostra_adapters.postgres.views import schema
 from rostra_adapters.postgres.views.projector import parked, states
 from rostra_adapters.postgres.views.queries.queries import PostgresReads
-from rostra_adapters.postgres.views.runner import Runner
+from rostra_adapters.postgres.views.runner import ViewRunner
 from rostra_adapters.postgres.views.watch import Watch
 from rostra_projections.query_port import Reads
 
@@ -37,7 +37,7 @@ class PostgresBackend:
         self._url = url
         reads = PostgresReads(pool)
         self._watch = Watch(pool, reads, log)
-        self._runner = Runner(pool, log, url)
+        self._runner = ViewRunner(pool, log, url)
         self.reads: Reads = reads
         self.changes = self._watch.changes
         self._seeing: asyncio.Task[None] | None = None

@@ -91,7 +91,7 @@ class ViewState(msgspec.Struct, frozen=True):
         return VIEWS[self.name]
 
 
-class Folded(msgspec.Struct, frozen=True):
+class FoldedPage(msgspec.Struct, frozen=True):
     """The final rows of a page, those that it found, by table, as they were, and where its
     comments stood."""
 
@@ -211,7 +211,7 @@ async def _apply(
 
 async def _folded_or_parked(
     connection: Connection, state: ViewState, facts: Sequence[Fact | Broken]
-) -> Folded:
+) -> FoldedPage:
     while True:
         try:
             return await _folded(connection, state, facts)
@@ -221,7 +221,7 @@ async def _folded_or_parked(
 
 async def _folded(
     connection: Connection, state: ViewState, facts: Sequence[Fact | Broken]
-) -> Folded:
+) -> FoldedPage:
     view = state.view
     rows = Rows(view.tables)
     touched: dict[str, set[Key]] = {table.name: set() for table in view.tables}
@@ -239,7 +239,7 @@ async def _folded(
         if number % FOLDED_AT_ONCE == 0:
             await asyncio.sleep(0)
     view.settle(rows, touched)
-    return Folded(rows, loaded, before)
+    return FoldedPage(rows, loaded, before)
 
 
 async def _park(
@@ -261,7 +261,7 @@ async def park(connection: Connection, state: ViewState, parked: Parked) -> None
     )
 
 
-async def _save(connection: Connection, state: ViewState, page: Folded) -> None:
+async def _save(connection: Connection, state: ViewState, page: FoldedPage) -> None:
     for table in state.view.tables:
         if table is COUNTS:  # the comments are written: what is stale can be looked up
             await _mend(connection, state.version, page.rows)

@@ -49,7 +49,7 @@ on conflict (discussion) do update
 set position = greatest(known.position, excluded.position)"""
 
 
-class Runner:
+class ViewRunner:
     """The task that projects, as long as it holds the session lock of its connection."""
 
     def __init__(self, pool: asyncpg.Pool, log: EventLog, url: str) -> None:
