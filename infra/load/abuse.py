@@ -445,8 +445,11 @@ async def measure(target: Target, sizes: Sizes, patience_seconds: float) -> bool
         await publish(target, sizes, target.secret)
         attacks += reads(sizes, target.secret)
     kind = "processor time" if target.knows_process else "time (no --pid)"
-    for attack in attacks:  # what is cached once is no leak
+    # What is cached once is no leak, nor is what the allocator keeps of the first crowd.
+    for attack in attacks:
         await cost(target, attack.data, WARM_TIMES, sizes.seconds)
+        await others_wait(target, sizes.seconds, attack.data)
+    await outliving(target, sizes, 0.0)
     fine, before = True, target.memory_mib()
     print(f"cost in plain requests, by {kind}; memory kept in MiB; wait as a ratio to quiet")
     print(f"\n{'':3}{'request':48} {'':4} {'cost':>9} {'kept':>9} {'wait':>7}")
