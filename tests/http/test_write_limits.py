@@ -97,6 +97,25 @@ async def test_an_address_has_room_for_an_office_and_no_more(stack: AsyncExitSta
     assert (await post(service, person="editor-1", address="192.0.2.2")).status == 201
 
 
+async def test_many_persons_of_an_address_do_not_use_up_an_articles_places(
+    stack: AsyncExitStack,
+) -> None:
+    service = await served(stack, limited(marks_per_address=Rate(burst=3, per_second=SLOW)))
+    words = [f"Line {number} of the trams runs late" for number in range(6)]
+    await given(service)
+    await service.given(event("article.revised", revision="r1", text=". ".join(words)))
+
+    async def mark(number: int, address: str) -> Answer:
+        body = {"exact": words[number], "prefix": "", "suffix": ""}
+        path = f"/v1/discussions/{DISCUSSION}/passages"
+        return await write(service, "POST", path, body, person=f"p{number}", address=address)
+
+    answers = [await mark(number, "192.0.2.1") for number in range(5)]
+    assert [answer.status for answer in answers] == [201] * 3 + [429] * 2
+    assert "marks from an address" in answers[-1].json["detail"]
+    assert (await mark(5, "192.0.2.2")).status == 201
+
+
 @pytest.mark.parametrize(
     ("setting", "method", "path", "body"),
     [

@@ -14,7 +14,7 @@ import msgspec
 from rostra import ids
 from rostra_adapters.lru_cache import LruCache
 
-WriteKind = Literal["comments", "votes", "acts", "bytes"]
+WriteKind = Literal["comments", "votes", "acts", "bytes", "marks"]
 WRITE_KINDS: tuple[WriteKind, ...] = get_args(WriteKind)
 VOTES_KEPT_DAYS = 30
 BUCKETS_KEPT_MAX = 100_000

@@ -49,6 +49,7 @@ RATES: Mapping[str, RateOption] = {
     "acts_per_address": RateOption(
         "300/1", "Flags, passages, deletions and opened discussions from an address."
     ),
+    "marks_per_address": RateOption("100/0.001", "Passages marked from an address."),
     "bytes_per_person": RateOption("65536/512", "Bytes of the comments that a person writes."),
     "bytes_per_address": RateOption(
         "1048576/16384", "Bytes of the comments that come from an address."

@@ -14,7 +14,7 @@ from uuid import UUID
 import msgspec
 from aiohttp import web
 
-from rostra.commands import CastVote, Command, EditComment, PostComment
+from rostra.commands import CastVote, Command, EditComment, MarkPassage, PostComment
 from rostra.events import CommandContext
 from rostra.log import LogBusy
 from rostra.names import is_guest
@@ -54,6 +54,7 @@ class Writes:
             "comments": settings.comments_per_address,
             "votes": settings.votes_per_address,
             "acts": settings.acts_per_address,
+            "marks": settings.marks_per_address,
             "bytes": settings.bytes_per_address,
         }
 
@@ -69,7 +70,7 @@ class Writes:
         address = self._limits.address_of(request)
         demands: list[tuple[str, Rate, Demand]] = []
         for kind, units in _units(command):
-            if (rate := self._of_persons[kind]) is not None:
+            if (rate := self._of_persons.get(kind)) is not None:
                 demand = _demand(person_bucket(kind, *person), rate, units)
                 demands.append((f"{kind} of a person", rate, demand))
             if address and (rate := self._of_addresses[kind]) is not None:
@@ -150,6 +151,9 @@ def _units(command: Command) -> Iterator[tuple[WriteKind, int]]:
             yield "bytes", len((command.body or "").encode())
         case CastVote():
             yield "votes", 1
+        case MarkPassage():  # of a person the domain counts them, a day and article
+            yield "acts", 1
+            yield "marks", 1
         case _:
             yield "acts", 1
 
