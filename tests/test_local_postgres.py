@@ -27,7 +27,7 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root has to become 
 HOLD = """
 import sys
 from pathlib import Path
-from rostra_adapters.local_postgres import postmaster_pid, start
+from rostra_adapters.local_postgres.lease import postmaster_pid, start
 data = Path(sys.argv[1])
 lease = start(data, durable=False)
 print(postmaster_pid(data), flush=True)

@@ -81,7 +81,7 @@ def test_spans_arrive_the_last_ones_too(folder: Path) -> None:
     assert collector.service_names == {"rostra"}
     assert names >= {
         "POST /v1/events",
-        "GET /v1/discussions",
+        "GET /v1/sites/{site}/discussions",
         "GET /readyz",
         "rostra.append",
         "rostra.project",

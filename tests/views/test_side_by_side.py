@@ -25,10 +25,10 @@ MASTER = b"m" * 32
 WAIT_SECONDS = 60
 OTHER = """
 import asyncio, json, sys
-from rostra_projections import comments
+from rostra_projections.comments import fold as comments
 comments.SHAPE += 1_000
 import rostra_adapters
-from rostra_adapters.views.schema import LEASE, LINEAGE
+from rostra_adapters.postgres.views.schema import LEASE, LINEAGE
 
 async def main(url):
     async with rostra_adapters.open(url, master_key=b"m" * 32) as app:
