@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import ClientSession
+from yarl import URL
 
 import rostra.commands
 from rostra_adapters.http.problems import KINDS
@@ -310,3 +312,23 @@ async def test_the_problem_of_every_refusal_is_known() -> None:
     named |= {f"unknown-{what}" for what in re.findall(r'unknown\("([a-z]+)"', text)}
     assert len(named) > 15
     assert named <= KINDS.keys()
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ("resource=%2Fa%FF", 400),
+        ("resource=%2Fa%ef%bf%bd", 404),
+        ("resource=%2Fa%EF%BF%BD%FF", 400),
+        ("resource=%2Fa%C3", 400),
+        ("resource=%2Fa%C3%A9", 404),
+        ("resource=%2Fa%ED%A0%80", 400),
+        ("resource=%2Fa%zz", 404),
+    ],
+)
+async def test_only_a_query_in_utf_8_is_read(service: Service, query: str, status: int) -> None:
+    url = URL(f"{service.url}/v1/discussions?site=gazette&{query}", encoded=True)
+    async with ClientSession() as session, session.get(url) as answer:
+        said = (await answer.json(content_type=None))["detail"]
+    assert answer.status == status
+    assert (said == "the query is not UTF-8") == (status == 400)

@@ -2,11 +2,11 @@
 
 from collections.abc import Collection
 from typing import Any, TypeVar
-from urllib.parse import unquote_to_bytes
 from uuid import UUID
 
 import msgspec
 from aiohttp import web
+from multidict import MultiMapping
 
 from rostra.times import parse_time
 from rostra.wire.cloudevents import words
@@ -18,6 +18,7 @@ T = TypeVar("T")
 AS_OF = "as_of"
 POSITION_MAX = 2**63 - 1
 NUMBER_CHARACTERS_MAX = 20
+_REPLACED, _REPLACED_ESCAPED = "\ufffd", "%EF%BF%BD"
 
 
 class Query:
@@ -25,7 +26,7 @@ class Query:
 
     def __init__(self, request: web.Request, *, known: Collection[str]) -> None:
         self._query = request.query
-        _check_utf_8(request.rel_url.raw_query_string)
+        _check_utf_8(request.rel_url.raw_query_string, self._query)
         for name in self._query:
             if name not in known:
                 raise _bad(name[:100], "is not a parameter of this")
@@ -102,15 +103,20 @@ def _fitting(name: str, value: str, kind: Any) -> Any:
         raise _bad(name, words(str(error))) from None
 
 
-def _check_utf_8(query: str) -> None:
-    """Refuse what yarl would replace: of bytes that are not UTF-8 it makes one character, so that
-    several names would be one. Raises the problem `bad-query`."""
-    if query.isascii() and "%" not in query:
-        return
+def _check_utf_8(raw: str, query: MultiMapping[str]) -> None:
+    """Refuse a query of which bytes are not UTF-8. Raises the problem `bad-query`.
+
+    Each such byte became a replacement character as the query was parsed, so that several names
+    would be one. Those that were written count as what they are.
+    """
+    found = sum(name.count(_REPLACED) + value.count(_REPLACED) for name, value in query.items())
+    written = raw.count(_REPLACED) + raw.upper().count(_REPLACED_ESCAPED)
     try:
-        unquote_to_bytes(query).decode()
+        raw.encode()
     except UnicodeError:
-        raise Problem("bad-query", "the query is not UTF-8") from None
+        found = -1
+    if found != written:
+        raise Problem("bad-query", "the query is not UTF-8")
 
 
 def _bad(name: str, message: str) -> Problem:
