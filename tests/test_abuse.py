@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from rostra_adapters.http import HttpSettings
-from service import SECRET, serving
+from support.service import SECRET, serving
 
 SCRIPT = Path(__file__).parents[1] / "infra/load/abuse.py"
 

@@ -19,7 +19,6 @@ from bench.peers import bare_rebuild, compared, stock_projection
 from bench.processes import job
 from bench.run import ROWS, Results, measure
 from bench.setting import QUICK, Setting
-from memory import MemoryLog, MemoryRing
 from rostra import codec
 from rostra.comment import CommentPosted
 from rostra.deciding.handle import handle
@@ -27,7 +26,8 @@ from rostra.times import Time
 from rostra.vote import VoteCast
 from rostra.wire.cloudevents import command
 from rostra_projections.tables import Table
-from views.tables import all_rows
+from support.memory import MemoryLog, MemoryRing
+from support.views.tables import all_rows
 
 FUTURE = Time("2100-01-01T00:00:00.000000Z")
 LOAD = Load(events=1_500, discussions=6, seed=3)

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-import model_ids
-from harness import commanded
-from memory import MemoryLog, MemoryRing
-from model import Act, Model
 from rostra.deciding.handle import handle
 from rostra.times import parse_time
+from support import model_ids
+from support.harness import commanded
+from support.memory import MemoryLog, MemoryRing
+from support.model import Act, Model
 
 INFRA = Path(__file__).parents[1] / "infra"
 DISCUSSION = model_ids.discussion("gazette", "/2025/05/night-trams")

@@ -14,10 +14,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import strategies
-from harness import commanded
-from memory import MemoryArticles, MemoryLog, MemoryRing
-from model import Act, Model
 from rostra import ids
 from rostra.deciding import stream_cache as known
 from rostra.deciding.handle import Outcome, handle
@@ -27,7 +23,11 @@ from rostra.ids import DiscussionId, StreamId
 from rostra.log import EVERYTHING, Appended, Group, LogUnavailable, Recorded, Stale
 from rostra_adapters.application import batcher as commander
 from rostra_adapters.application.batcher import Commander
+from support import strategies
 from support.effort import examples
+from support.harness import commanded
+from support.memory import MemoryArticles, MemoryLog, MemoryRing
+from support.model import Act, Model
 
 PROCESSES = 2
 

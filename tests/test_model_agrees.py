@@ -7,17 +7,17 @@ from uuid import UUID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import strategies
-from harness import commanded
-from memory import MemoryArticles, MemoryLog, MemoryRing
-from model import Act, Model
 from rostra import codec, ids
 from rostra.comment import Comment
 from rostra.deciding.handle import Outcome, handle
 from rostra.deciding.stream_states import fold
 from rostra.ids import Kind
 from rostra.vote import VoteCast, VoteNullified, VoteRestored
+from support import strategies
 from support.effort import examples
+from support.harness import commanded
+from support.memory import MemoryArticles, MemoryLog, MemoryRing
+from support.model import Act, Model
 
 
 def _name(outcome: Outcome) -> str:

@@ -12,12 +12,12 @@ from uuid import UUID
 
 import pytest
 
-from harness import commanded
-from memory import MemoryLog, MemoryRing
 from polis import convert
 from rostra import codec, ids
 from rostra.deciding.handle import Outcome, handle
 from rostra.vote import VoteCast
+from support.harness import commanded
+from support.memory import MemoryLog, MemoryRing
 
 SMALL = "15-per-hour-seattle"
 LARGE = "scoop-hivemind.biodiversity"

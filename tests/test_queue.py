@@ -5,12 +5,12 @@ from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
-from harness import commanded
-from memory import MemoryLog, MemoryRing
 from rostra.deciding.batch_decider import Commanded
 from rostra.log import Appended, Group, LogBusy, Stale
 from rostra_adapters.application import batcher as commander
 from rostra_adapters.application.batcher import QUEUE_COMMANDS_MIN, Commander, Pace
+from support.harness import commanded
+from support.memory import MemoryLog, MemoryRing
 
 
 class Gate(MemoryLog):

@@ -7,7 +7,6 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from memory import MemoryLog
 from rostra import codec, ids
 from rostra.deciding.stream_states import fold_stream
 from rostra.discussion import DiscussionClosed, DiscussionOpened, DiscussionReopened
@@ -16,6 +15,7 @@ from rostra.log import EVERYTHING, Group, NewEvent, Recorded
 from rostra.times import Time
 from rostra_adapters.application import stream_state_reader as standings
 from rostra_adapters.application.stream_state_reader import StreamStateReader, events_of
+from support.memory import MemoryLog
 
 STREAMS = [ids.discussion_id("news", f"/{number}") for number in range(4)]
 TIME = Time("2026-01-01T00:00:00.000000Z")

@@ -13,8 +13,6 @@ import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from examples import SITE, at, command, comment, post
-from memory import LOG_ID, MemoryArticles, MemoryLog, MemoryRing
 from rostra import codec
 from rostra.commands import AnyCommand
 from rostra.comment import Comment
@@ -31,8 +29,10 @@ from rostra_projections.memory import MemoryViews
 from rostra_projections.query_port import Reads
 from rostra_projections.responses.shapes import ANYONE, CommentShape, Viewer
 from rostra_projections.views import VIEWS
-from views import tables
-from views.story import BodiesAsTheyAre, Story, at_once, pages
+from support.examples import SITE, at, command, comment, post
+from support.memory import LOG_ID, MemoryArticles, MemoryLog, MemoryRing
+from support.views import tables
+from support.views.story import BodiesAsTheyAre, Story, at_once, pages
 
 LONGER = int(os.environ.get("ROSTRA_TEST_EFFORT", "1"))
 KEYS = ["c1", "c2"]

@@ -21,7 +21,6 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 import rostra_adapters
-from examples import DISCUSSION, PLACE, SITE, act, at, comment
 from rostra import codec, ids
 from rostra.commands import COMMANDS, Author, Command, PostComment, acting_person
 from rostra.deciding.handle import Commanded, Outcome, handle
@@ -37,7 +36,8 @@ from rostra_adapters.application.app import App
 from rostra_adapters.application.feed.events import Feed
 from rostra_projections.responses.shapes import Viewer
 from rostra_projections.views import Broken, facts
-from service import serving
+from support.examples import DISCUSSION, PLACE, SITE, act, at, comment
+from support.service import serving
 
 GOLDEN = Path(__file__).parent / "domain" / "golden"
 EVENTS: dict[str, codec.AnyEvent] = {

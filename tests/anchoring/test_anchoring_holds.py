@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anchoring.drafts import Draft, Span
 from bench import anchoring as bench
 from rostra.anchoring import search as anchoring
 from rostra.anchoring.matching import Grams, approximate_matches
@@ -26,6 +25,7 @@ from rostra.anchoring.search import (
     describe,
     standing,
 )
+from support.drafts import Draft, Span
 
 LETTERS = st.characters(categories=["L", "N", "P", "S", "Zs"]) | st.sampled_from("😀אلé")
 WORDS = st.text(LETTERS, min_size=1, max_size=9).map(lambda word: "".join(word.split()) or "o")

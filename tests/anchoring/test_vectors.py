@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from anchoring.vectors import vectors
+from support.anchoring_vectors import vectors
 
 VECTORS = Path(__file__).with_name("vectors.json")
 

@@ -8,12 +8,12 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from articles.publishing import ARTICLE, RESOURCE, SITE, WORDS, event, given, marked, revised
 from rostra import ids
 from rostra_adapters.application.app import App
 from rostra_adapters.http.application import make_app
 from rostra_adapters.http.settings import HttpSettings
 from rostra_projections.responses.annotations import iri
+from support.article_publishing import ARTICLE, RESOURCE, SITE, WORDS, event, given, marked, revised
 
 
 def serving(app: App) -> TestClient[web.Request, web.Application]:

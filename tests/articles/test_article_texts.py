@@ -6,7 +6,9 @@ from uuid import UUID
 
 import rostra_adapters
 from articles.conftest import MASTER_KEY
-from articles.publishing import (
+from rostra import ids
+from rostra_adapters.application.app import App
+from support.article_publishing import (
     ARTICLE,
     RESOURCE,
     SITE,
@@ -18,8 +20,6 @@ from articles.publishing import (
     places,
     revised,
 )
-from rostra import ids
-from rostra_adapters.application.app import App
 
 HERE, THERE = UUID(int=1), UUID(int=2)
 TEXTS = ("", "a", ARTICLE, "\ufffd 😀 e\u0301 אבג \u2028 '; drop table", "long " * 100_000)

@@ -3,9 +3,9 @@
 import os
 import random
 
-from anchoring.drafts import Draft
-from articles.publishing import event, given, marked, opened, passages, places, revised
 from rostra_adapters.application.app import App
+from support.article_publishing import event, given, marked, opened, passages, places, revised
+from support.drafts import Draft
 
 EDITS = 1_000 if "ROSTRA_TEST_LARGE" in os.environ else 40
 PASSAGES = 8

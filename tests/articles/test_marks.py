@@ -13,8 +13,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import rostra_adapters
-from articles.publishing import ARTICLE, WORDS
-from listening import listening
 from rostra import ids
 from rostra.commands import ApproveComment, MarkPassage, RemoveComment, UnmarkPassage
 from rostra.deciding.handle import Commanded, Outcome
@@ -24,7 +22,9 @@ from rostra.passage import PassageMarked
 from rostra.times import LONG_AGO, Time, format_time
 from rostra_adapters.application.app import App
 from rostra_projections.responses.shapes import ANYONE, PassageShape, Viewer
-from service import (
+from support.article_publishing import ARTICLE, WORDS
+from support.listening import listening
+from support.service import (
     MASTER_KEY,
     PLACE,
     Answer,

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from articles.publishing import ARTICLE, WORDS
-from listening import Listener, listening
 from rostra import ids
 from rostra.limits import ARTICLE_BYTES_MAX
-from service import PLACE, Answer, Service, event, opened, posted, serving, token
+from support.article_publishing import ARTICLE, WORDS
+from support.listening import Listener, listening
+from support.service import PLACE, Answer, Service, event, opened, posted, serving, token
 
 SITE = PLACE["site"]
 DISCUSSION = ids.discussion_id(SITE, PLACE["resource"])

@@ -2,7 +2,10 @@
 
 import asyncio
 
-from articles.publishing import (
+from rostra import ids
+from rostra.anchoring.search import describe
+from rostra_adapters.application.app import App
+from support.article_publishing import (
     ARTICLE,
     PLACE,
     RESOURCE,
@@ -16,9 +19,6 @@ from articles.publishing import (
     places,
     revised,
 )
-from rostra import ids
-from rostra.anchoring.search import describe
-from rostra_adapters.application.app import App
 
 START = ARTICLE.index(WORDS)
 END = START + len(WORDS)

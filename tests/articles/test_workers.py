@@ -11,7 +11,6 @@ from itertools import pairwise
 
 import pytest
 
-from articles.publishing import event, given, opened, passages, revised
 from bench import anchoring as bench
 from rostra.anchoring.reanchor import Again, Place, anchor_again
 from rostra.anchoring.search import Quote
@@ -19,6 +18,7 @@ from rostra.deciding.text_work import Prepared, PrepareText
 from rostra.refusals import Refusal
 from rostra_adapters.application.app import App
 from rostra_adapters.application.articles.workers import AnchorJob, ArticleWorkers
+from support.article_publishing import event, given, opened, passages, revised
 
 TICK_SECONDS = 0.005
 GAP_SECONDS_MAX = 0.5

@@ -25,9 +25,9 @@ from click.testing import CliRunner, Result
 from rostra import ids
 from rostra_adapters.cli import COMMANDS, main
 from rostra_adapters.http.auth import tokens
-from service import SECRET, event, opened, posted, token, voted
-from wire import Wire
-from wire import request as wire_request
+from support.service import SECRET, event, opened, posted, token, voted
+from support.wire import Wire
+from support.wire import request as wire_request
 
 MASTER_KEY = "00" * 32
 PROGRAM = [sys.executable, "-c", "from rostra_adapters.cli import main; main()"]

@@ -6,7 +6,7 @@ from click.testing import CliRunner
 
 import rostra_adapters
 from rostra_adapters.cli import main
-from service import MASTER_KEY, event, opened
+from support.service import MASTER_KEY, event, opened
 
 
 def drop(database_url: str, revision: str) -> tuple[int, str]:

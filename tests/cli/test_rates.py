@@ -6,7 +6,7 @@ from rostra_adapters.cli.options import RATE
 from rostra_adapters.cli.rates import RATES, settings_of
 from rostra_adapters.http import HttpSettings
 from rostra_adapters.http.settings import Rate
-from service import SECRET
+from support.service import SECRET
 
 
 def test_every_rate_of_the_settings_is_an_option_with_its_default() -> None:

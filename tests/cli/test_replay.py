@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 import rostra_adapters
 from rostra_adapters.cli import main
-from service import MASTER_KEY, Event, event, opened, posted, voted
+from support.service import MASTER_KEY, Event, event, opened, posted, voted
 
 
 def run(database_url: str, *arguments: str) -> tuple[int, list[str]]:

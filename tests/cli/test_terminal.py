@@ -15,7 +15,7 @@ import pytest
 import rostra_adapters.cli
 from cli.test_command_line import PROGRAM, Command, Running, ndjson
 from rostra_adapters.postgres.connect import create_pool
-from service import MASTER_KEY, SECRET, event, opened, posted
+from support.service import MASTER_KEY, SECRET, event, opened, posted
 
 STEERING = ("\x1b]0;owned\x07", "\x9b2J", "\u202e", "\u2028")
 """A title for the window, a cleared screen, text from right to left, another line."""

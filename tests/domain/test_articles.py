@@ -5,8 +5,6 @@ from uuid import UUID
 
 import pytest
 
-from examples import DISCUSSION, Happened, act, at, command, opened, passage
-from harness import given
 from rostra import article, ids
 from rostra.article import ArticleMarked, ArticleRevised
 from rostra.article_text import NORMALISATION
@@ -21,6 +19,8 @@ from rostra.limits import (
     STREAM_EVENTS_RESERVED,
 )
 from rostra.passage import PassageMarked, PassageMoved, PassageOrphaned, PassageUnmarked
+from support.examples import DISCUSSION, Happened, act, at, command, opened, passage
+from support.harness import given
 
 ARTICLE = ids.article_id(DISCUSSION)
 P1, P2 = passage("p1"), passage("p2")

@@ -5,7 +5,21 @@ from uuid import UUID
 
 import pytest
 
-from examples import (
+from rostra import ids
+from rostra.comment import (
+    CommentApproved,
+    CommentEdited,
+    CommentPinned,
+    CommentPosted,
+    CommentRejected,
+    CommentRemoved,
+    CommentRestored,
+    CommentUnpinned,
+)
+from rostra.events import Words
+from rostra.passage import PassageClosed, PassageUnmarked
+from rostra.person import PersonTrusted
+from support.examples import (
     Happened,
     act,
     at,
@@ -21,21 +35,7 @@ from examples import (
     posted,
     trusted,
 )
-from harness import given
-from rostra import ids
-from rostra.comment import (
-    CommentApproved,
-    CommentEdited,
-    CommentPinned,
-    CommentPosted,
-    CommentRejected,
-    CommentRemoved,
-    CommentRestored,
-    CommentUnpinned,
-)
-from rostra.events import Words
-from rostra.passage import PassageClosed, PassageUnmarked
-from rostra.person import PersonTrusted
+from support.harness import given
 
 C1 = comment("c1")
 

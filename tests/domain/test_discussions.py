@@ -2,7 +2,12 @@
 
 import pytest
 
-from examples import (
+from rostra import ids
+from rostra.discussion import DiscussionClosed, DiscussionOpened, DiscussionReopened
+from rostra.events import Words
+from rostra.settings import Settings, SiteSettings
+from rostra.site import SiteConfigured
+from support.examples import (
     DISCUSSION,
     RESOURCE,
     SITE,
@@ -14,12 +19,7 @@ from examples import (
     opened,
     post,
 )
-from harness import given
-from rostra import ids
-from rostra.discussion import DiscussionClosed, DiscussionOpened, DiscussionReopened
-from rostra.events import Words
-from rostra.settings import Settings, SiteSettings
-from rostra.site import SiteConfigured
+from support.harness import given
 
 OPEN = command("discussion.opened")
 CLOSE = command("discussion.closed")

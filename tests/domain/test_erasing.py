@@ -7,13 +7,13 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from examples import SITE, at, comment, person
-from harness import commanded
-from memory import MemoryLog, MemoryRing
 from rostra import codec
 from rostra.deciding.handle import Commanded, Outcome, handle
 from rostra.log import Appended, Group, Recorded, Stale
 from rostra.sealing import NEVER, Erased, associated_data
+from support.examples import SITE, at, comment, person
+from support.harness import commanded
+from support.memory import MemoryLog, MemoryRing
 
 PLACE = {"site": SITE, "resource": "/trams"}
 

@@ -5,10 +5,6 @@ from uuid import UUID
 
 import pytest
 
-from examples import DISCUSSION, at, comment, passage, person, vote_on
-from harness import commanded
-from memory import MemoryLog, MemoryRing
-from published import OPEN, POST, event, posting, statuses, voting
 from rostra import codec, ids
 from rostra.comment import CommentPinned
 from rostra.deciding.handle import Commanded, Outcome, handle
@@ -24,6 +20,10 @@ from rostra.log import Group, NewEvent
 from rostra.passage import PassageReopened
 from rostra.person import PersonReturned
 from rostra.vote import VoteRestored
+from support.examples import DISCUSSION, at, comment, passage, person, vote_on
+from support.harness import commanded
+from support.memory import MemoryLog, MemoryRing
+from support.published import OPEN, POST, event, posting, statuses, voting
 
 ORDINARY = STREAM_EVENTS_MAX - STREAM_EVENTS_RESERVED
 MARK = event("passage.marked", "mark", passage="p1", exact="a stretch")

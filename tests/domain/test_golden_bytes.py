@@ -9,8 +9,6 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from harness import commanded
-from memory import MemoryLog, MemoryRing
 from rostra import codec, ids
 from rostra.article import ArticleMarked, ArticleRevised
 from rostra.codec import AnyEvent
@@ -52,6 +50,8 @@ from rostra.settings import Settings, SiteSettings
 from rostra.site import SiteConfigured
 from rostra.times import Time
 from rostra.vote import VoteCast, VoteNullified, VoteRestored
+from support.harness import commanded
+from support.memory import MemoryLog, MemoryRing
 
 GOLDEN = Path(__file__).parent / "golden"
 TIME = Time("2026-11-22T15:16:10.000001Z")

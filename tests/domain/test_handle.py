@@ -8,19 +8,19 @@ from uuid import UUID
 import msgspec
 from hypothesis import given, settings
 
-import strategies
-from examples import SITE, at, comment, opened, person, vote_on
-from harness import commanded
-from memory import MemoryArticles, MemoryLog, MemoryRing
-from model import Act
-from published import OPEN, POST, event, posting, statuses, voting
 from rostra import codec, ids
 from rostra.comment import CommentPinned
 from rostra.deciding.handle import ATTEMPTS_MAX, Commanded, Outcome, handle
 from rostra.deciding.stream_cache import BatchSlot, StreamCache
 from rostra.ids import EventId, StreamId
 from rostra.log import Appended, Group, NewEvent, Recorded, Stale
+from support import strategies
 from support.effort import examples
+from support.examples import SITE, at, comment, opened, person, vote_on
+from support.harness import commanded
+from support.memory import MemoryArticles, MemoryLog, MemoryRing
+from support.model import Act
+from support.published import OPEN, POST, event, posting, statuses, voting
 
 
 async def test_what_is_recorded_has_its_position_and_what_it_is_about() -> None:

@@ -18,8 +18,6 @@ from eventsourcing.persistence import (
     StoredEvent,
 )
 
-from examples import DISCUSSION, RESOURCE, SITE, act, at, command, comment, person, vote_on
-from memory import MemoryRing
 from rostra import comment as comments
 from rostra import discussion, vote
 from rostra.commands import CastVote, EditComment, OpenDiscussion, PostComment
@@ -29,6 +27,8 @@ from rostra.refusals import Refusal
 from rostra.sealing import Erased
 from rostra.settings import rules
 from rostra.site import INITIAL as NO_SITE
+from support.examples import DISCUSSION, RESOURCE, SITE, act, at, command, comment, person, vote_on
+from support.memory import MemoryRing
 
 MAPPER: dict[str, str] = {"MAPPER_TOPIC": "rostra.mapper:Mapper"}
 

@@ -14,14 +14,14 @@ from hypothesis import example
 from hypothesis import given as given_any
 from hypothesis import strategies as st
 
-from examples import act, command, comment, opened, post, posted, vote_on
-from examples import at as minute
-from harness import given
 from rostra import names
 from rostra.commands import AnyCommand
 from rostra.limits import NAME_CHARACTERS_MAX, RESERVED_NAMES_MAX
 from rostra.names import PLACEHOLDER, cleaned_name, given_name, has_visible, is_reserved, skeleton
 from rostra.vote import VoteCast
+from support.examples import act, command, comment, opened, post, posted, vote_on
+from support.examples import at as minute
+from support.harness import given
 
 ZWNJ, ZWJ = "\u200c", "\u200d"
 PERSIAN = f"می{ZWNJ}خواهم"

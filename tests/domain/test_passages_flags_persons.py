@@ -2,7 +2,14 @@
 
 import pytest
 
-from examples import (
+from rostra import ids
+from rostra.article import ArticleMarked
+from rostra.commands import AnyCommand
+from rostra.events import Words
+from rostra.flag import CommentFlagged
+from rostra.passage import PassageClosed, PassageMarked, PassageReopened, PassageUnmarked
+from rostra.person import PersonTrusted
+from support.examples import (
     DISCUSSION,
     SITE,
     Happened,
@@ -17,14 +24,7 @@ from examples import (
     post,
     posted,
 )
-from harness import given
-from rostra import ids
-from rostra.article import ArticleMarked
-from rostra.commands import AnyCommand
-from rostra.events import Words
-from rostra.flag import CommentFlagged
-from rostra.passage import PassageClosed, PassageMarked, PassageReopened, PassageUnmarked
-from rostra.person import PersonTrusted
+from support.harness import given
 
 P1 = passage("p1")
 MARK = command("passage.marked", passage="p1", exact="a stretch")

@@ -5,7 +5,16 @@ from typing import Any
 import msgspec
 import pytest
 
-from examples import (
+from rostra import ids
+from rostra.commands import AnyCommand, PostComment
+from rostra.comment import CommentApproved, CommentEdited, CommentPinned, CommentUnpinned
+from rostra.deciding.handle import Commanded, Outcome, handle
+from rostra.discussion import DiscussionOpened
+from rostra.events import PERSONS, CommandContext, Words
+from rostra.refusals import Refusal
+from rostra.times import later
+from rostra.vote import VoteCast
+from support.examples import (
     DISCUSSION,
     RESOURCE,
     SITE,
@@ -20,17 +29,8 @@ from examples import (
     posted,
     vote_on,
 )
-from harness import commanded, given
-from memory import MemoryLog, MemoryRing
-from rostra import ids
-from rostra.commands import AnyCommand, PostComment
-from rostra.comment import CommentApproved, CommentEdited, CommentPinned, CommentUnpinned
-from rostra.deciding.handle import Commanded, Outcome, handle
-from rostra.discussion import DiscussionOpened
-from rostra.events import PERSONS, CommandContext, Words
-from rostra.refusals import Refusal
-from rostra.times import later
-from rostra.vote import VoteCast
+from support.harness import commanded, given
+from support.memory import MemoryLog, MemoryRing
 
 C1, C2 = comment("c1"), comment("c2")
 

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from examples import act, command, comment, person, vote_on
-from memory import MemoryArticles, MemoryLog, MemoryRing
-from published import OPEN, POST, event, posting, statuses, voting
 from rostra.deciding.handle import Commanded, handle
 from rostra.deciding.stream_cache import BatchSlot, StreamCache
+from support.examples import act, command, comment, person, vote_on
+from support.memory import MemoryArticles, MemoryLog, MemoryRing
+from support.published import OPEN, POST, event, posting, statuses, voting
 
 MARK = event("passage.marked", "mark", passage="p1", exact="a stretch of words")
 REPLY = posting("c2", "reply", parent="c1")

@@ -5,7 +5,12 @@ from typing import Any
 
 import pytest
 
-from examples import (
+from rostra.comment import CommentRemoved
+from rostra.deciding.stream_states import fold
+from rostra.events import Words
+from rostra.ids import kind_of
+from rostra.vote import Value, VoteCast, VoteNullified, VoteRestored, evolve
+from support.examples import (
     Happened,
     act,
     at,
@@ -18,12 +23,7 @@ from examples import (
     vote,
     vote_on,
 )
-from harness import given
-from rostra.comment import CommentRemoved
-from rostra.deciding.stream_states import fold
-from rostra.events import Words
-from rostra.ids import kind_of
-from rostra.vote import Value, VoteCast, VoteNullified, VoteRestored, evolve
+from support.harness import given
 
 SETTING = (opened(), posted(author="ann"))
 RULING: dict[str, Any] = {"comment": "c1", "voter": "bob", "by": "mia", "reason": "ring"}

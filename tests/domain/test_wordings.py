@@ -5,20 +5,6 @@ from typing import Any
 import msgspec
 import pytest
 
-from examples import (
-    Happened,
-    act,
-    at,
-    command,
-    comment,
-    configured,
-    opened,
-    person,
-    posted,
-    trusted,
-)
-from harness import given
-from memory import MemoryLog, MemoryRing
 from rostra import codec, ids
 from rostra.commands import AnyCommand
 from rostra.comment import (
@@ -37,6 +23,20 @@ from rostra.person import PersonTrusted
 from rostra.times import later
 from rostra_projections.comments.rows import COMMENTS
 from rostra_projections.memory import MemoryViews
+from support.examples import (
+    Happened,
+    act,
+    at,
+    command,
+    comment,
+    configured,
+    opened,
+    person,
+    posted,
+    trusted,
+)
+from support.harness import given
+from support.memory import MemoryLog, MemoryRing
 
 C1 = comment("c1")
 GIVEN = "given"

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from examples import command
 from rostra import fields as texts
 from rostra import limits, times
 from rostra.commands import AnyCommand
 from rostra.settings import Rules, Settings, SiteSettings, merge, named, rules
+from support.examples import command
 
 moments = st.datetimes(
     min_value=datetime(2, 1, 1),  # noqa: DTZ001  # Hypothesis adds the zone

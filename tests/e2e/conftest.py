@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from e2e.running import Rostra
 from rostra_adapters.local_postgres.lease import postmaster_pid, start
+from support.running import Rostra
 
 
 @contextmanager

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple, get_args
 
 import pytest
 
-import model_ids
-from e2e.publishers import DISCUSSIONS, SITE, Crowd, Event
-from e2e.running import Rostra, Service, ended
 from rostra.settings import Order
+from support import model_ids
+from support.crowd import DISCUSSIONS, SITE, Crowd, Event
+from support.running import Rostra, Service, ended
 
 SEED = 3
 AFTERWARDS = "2025-03-02T12:00:00.000000Z"

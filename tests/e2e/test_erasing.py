@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from e2e.running import Rostra, Service
 from erasure.test_nothing_is_found import BOBS, WORDS, bytes_of, conversation
 from rostra import ids
+from support.running import Rostra, Service
 
 DISCUSSION = ids.discussion_id("gazette", "/trams")
 FEW_SECONDS = 30

@@ -13,10 +13,10 @@ from uuid import UUID
 
 import pytest
 
-import model_ids
-from e2e.publishers import DISCUSSIONS, SITE, SOURCE, Answered, Crowd
-from e2e.running import Rostra, Service, contiguous
-from model import Model
+from support import model_ids
+from support.crowd import DISCUSSIONS, SITE, SOURCE, Answered, Crowd
+from support.model import Model
+from support.running import Rostra, Service, contiguous
 
 SEED = 2
 PUBLISHERS = 100

@@ -14,8 +14,8 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-import model_ids
-from e2e.running import WAIT_SECONDS_MAX, Rostra, Service, until
+from support import model_ids
+from support.running import WAIT_SECONDS_MAX, Rostra, Service, until
 
 COMMENTS, LIMIT = 1_000, 20
 PAGES = COMMENTS // LIMIT

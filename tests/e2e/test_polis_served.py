@@ -20,8 +20,8 @@ from typing import Any
 
 import pytest
 
-from e2e.running import PROJECT, Rostra, Service, contiguous, counts, ended, until
 from rostra import ids
+from support.running import PROJECT, Rostra, Service, contiguous, counts, ended, until
 
 CONVERT = PROJECT / "infra/polis/convert.py"
 SMALL = "15-per-hour-seattle"

@@ -9,8 +9,8 @@ from typing import Any
 
 import aiohttp
 
-from e2e.running import LOOK_SECONDS, WAIT_SECONDS_MAX, Rostra, Service, contiguous
 from rostra_adapters.postgres.views.schema import LEASE
+from support.running import LOOK_SECONDS, WAIT_SECONDS_MAX, Rostra, Service, contiguous
 
 CLIENTS = 12
 BATCH_EVENTS = 40

@@ -15,7 +15,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
 
-from e2e.running import Rostra
+from support.running import Rostra
 
 CONVERSATION = Path(__file__).parents[2] / "infra" / "demo" / "conversation.ndjson"
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from anchoring import vectors
+from support import anchoring_vectors as vectors
 from support.javascript import copy_modules, run_node
 
 HERE = Path(__file__).parent

@@ -21,7 +21,7 @@ from erasure.test_nothing_is_found import (
 from rostra import ids
 from rostra_adapters.application.feed.events import Feed, Wanted
 from rostra_adapters.keys.ring import KeptKeyRing
-from service import Service, event, opened, posted, token
+from support.service import Service, event, opened, posted, token
 
 DISCUSSION = ids.discussion_id("gazette", "/trams")
 JSON = {"Content-Type": "application/json"}

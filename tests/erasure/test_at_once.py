@@ -14,7 +14,7 @@ from rostra.comment import CommentPosted
 from rostra.ids import Position
 from rostra.sealing import Erased, associated_data
 from rostra_adapters.application.app import App
-from service import MASTER_KEY, opened, posted
+from support.service import MASTER_KEY, opened, posted
 
 PROCESSES = 3
 ROUNDS = 4

@@ -34,7 +34,7 @@ from rostra_adapters.errors import (
     WrongMasterKey,
 )
 from rostra_adapters.postgres.backup import KEYS, LOG, TEXTS
-from service import MASTER_KEY, posted, serving_app
+from support.service import MASTER_KEY, posted, serving_app
 
 DISCUSSION = str(ids.discussion_id("gazette", "/trams"))
 

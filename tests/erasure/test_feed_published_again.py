@@ -8,19 +8,19 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-import strategies
 from erasure.test_nothing_is_found import conversation, erased, everything
-from harness import commanded
-from model import Act
 from rostra import ids
 from rostra_adapters.application.feed.data import WORDED as WORDED_EVENTS
 from rostra_adapters.application.feed.events import Feed
 from rostra_projections.listing import Listing
 from rostra_projections.responses.shapes import Viewer
-from service import serving, token
+from support import strategies
 from support.effort import examples
-from views import judge
-from views.story import Story
+from support.harness import commanded
+from support.model import Act
+from support.service import serving, token
+from support.views import judge
+from support.views.story import Story
 
 NO_SHRINKING = (Phase.explicit, Phase.reuse, Phase.generate)
 """A failure is easier read from the feed than waited for."""

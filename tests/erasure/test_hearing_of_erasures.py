@@ -12,7 +12,7 @@ from rostra.sealing import Erased, associated_data
 from rostra_adapters.keys.ring import MasterKeys
 from rostra_adapters.postgres import PostgresKeyRing, create_pool, schema
 from rostra_adapters.postgres.keys import erasures
-from service import MASTER_KEY
+from support.service import MASTER_KEY
 
 MASTER = MasterKeys(MASTER_KEY)
 HERE = associated_data(UUID(int=7), "comment.posted", UUID(int=8), "personal")

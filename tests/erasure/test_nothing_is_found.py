@@ -12,13 +12,13 @@ import asyncpg
 import pytest
 
 import rostra_adapters
-from listening import listening
 from rostra import ids
 from rostra.ids import DiscussionId, StreamId
 from rostra.log import LogUnavailable
 from rostra_adapters.application.app import App
 from rostra_adapters.keys.ring import KeptKey, MasterKeys
-from service import (
+from support.listening import listening
+from support.service import (
     MASTER_KEY,
     Answer,
     Event,

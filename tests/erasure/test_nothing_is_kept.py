@@ -20,10 +20,10 @@ from erasure.test_nothing_is_found import (
     everything,
     services,
 )
-from listening import listening
 from rostra import ids
 from rostra_adapters.postgres.keys import erasures
-from service import posted, token
+from support.listening import listening
+from support.service import posted, token
 
 _NOT_ENTERED = (
     CodeType, CoroutineType, FrameType, ModuleType, type, asyncio.Task,

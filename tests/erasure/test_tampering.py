@@ -7,7 +7,7 @@ from psycopg.types.json import Jsonb
 
 from rostra import ids
 from rostra.sealing import Damaged, Erased
-from service import PLACE, Service, event, opened, posted, serving, token
+from support.service import PLACE, Service, event, opened, posted, serving, token
 
 SECRETS = ("The-first-words.", "The-second-words.")
 DISCUSSION = ids.discussion_id(PLACE["site"], PLACE["resource"])

@@ -10,7 +10,7 @@ from erasure.test_nothing_is_found import ANN, BOBS, BODY, EDITED, conversation,
 from rostra import ids
 from rostra_adapters.application.articles.texts_and_work import CachedArticles
 from rostra_adapters.postgres.keys import erasures
-from service import Answer, Service, event, posted, token
+from support.service import Answer, Service, event, posted, token
 
 DISCUSSION = ids.discussion_id("gazette", "/trams")
 COMMENTS = f"/v1/discussions/{DISCUSSION}/comments"

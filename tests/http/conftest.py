@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from service import Service, serving
+from support.service import Service, serving
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ import asyncpg
 import pytest
 from aiohttp import ClientError
 
-from listening import Listener, listening
 from rostra_adapters.http import HttpSettings
-from service import SECRET, Service, opened, posted, serving, token
+from support.listening import Listener, listening
+from support.service import SECRET, Service, opened, posted, serving, token
 
 REPLACED = "update public.rostra_log set id = gen_random_uuid()"
 CUT_OFF = """

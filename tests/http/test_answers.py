@@ -12,7 +12,7 @@ from rostra.log import LogBusy, LogUnavailable
 from rostra_adapters.application.app import Status
 from rostra_adapters.http.problems import KINDS
 from rostra_adapters.http.routes import events
-from service import STRUCTURED, Service, event, opened, posted, token
+from support.service import STRUCTURED, Service, event, opened, posted, token
 
 
 async def test_a_method_that_is_not_there_is_told_which_are(service: Service) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from rostra import ids
-from service import PLACE, Service, event, opened, posted, token, voted
+from support.service import PLACE, Service, event, opened, posted, token, voted
 
 DISCUSSION = ids.discussion_id(PLACE["site"], PLACE["resource"])
 HERE = f"/v1/discussions/{DISCUSSION}"

@@ -11,7 +11,7 @@ from yarl import URL
 
 import rostra.commands
 from rostra_adapters.http.problems import KINDS
-from service import (
+from support.service import (
     BATCHED,
     STRUCTURED,
     Answer,

@@ -14,9 +14,9 @@ import pytest
 
 from rostra import ids
 from rostra_adapters.http import HttpSettings
-from service import PLACE, SECRET, Service, opened, posted, serving, token
 from support.requirements import missing
-from wire import Answer, Wire, request
+from support.service import PLACE, SECRET, Service, opened, posted, serving, token
+from support.wire import Answer, Wire, request
 
 RULES = request("GET", "/v1/rules?site=gazette&resource=/trams")
 DISCUSSION = ids.discussion_id(PLACE["site"], PLACE["resource"])

@@ -8,12 +8,12 @@ from typing import Any
 import asyncpg
 import pytest
 
-import service
 from rostra_adapters.postgres.connect import CANCELLED, RetryingConnection, create_pool
 from rostra_adapters.postgres.rebuild.rebuild import rebuild
 from rostra_adapters.postgres.views import schema
 from rostra_projections.views import VIEWS
-from service import Service, opened, posted
+from support import service
+from support.service import Service, opened, posted
 
 WAIT_SECONDS = 60
 SLOW = "select pg_sleep(60), $1::text"

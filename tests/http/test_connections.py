@@ -16,8 +16,8 @@ from rostra_adapters.http import HttpSettings
 from rostra_adapters.http.auth.addresses import Addresses
 from rostra_adapters.http.connections import Connection
 from rostra_adapters.http.gate import Gate, StreamCounts
-from service import PLACE, SECRET, STRUCTURED, Service, opened, posted, serving, token
-from wire import Answer, Wire, request
+from support.service import PLACE, SECRET, STRUCTURED, Service, opened, posted, serving, token
+from support.wire import Answer, Wire, request
 
 RULES = request("GET", "/v1/rules?site=gazette&resource=/trams")
 DISCUSSION = ids.discussion_id(PLACE["site"], PLACE["resource"])

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from rostra import ids
-from service import PLACE, Service, opened, posted, serving
+from support.service import PLACE, Service, opened, posted, serving
 
 DISCUSSION = ids.discussion_id(PLACE["site"], PLACE["resource"])
 BODIES = 50

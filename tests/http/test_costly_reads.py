@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from listening import listening
 from rostra import ids
 from rostra_adapters.aio import worker_processes
 from rostra_adapters.application.live import updates as live
@@ -17,7 +16,19 @@ from rostra_adapters.application.queries.past_workers import PastWorkers, Slot
 from rostra_adapters.http import HttpSettings
 from rostra_adapters.http.settings import Rate
 from rostra_adapters.stock.views import MemoryBackend
-from service import PLACE, SECRET, Answer, Service, event, opened, posted, serving, token, voted
+from support.listening import listening
+from support.service import (
+    PLACE,
+    SECRET,
+    Answer,
+    Service,
+    event,
+    opened,
+    posted,
+    serving,
+    token,
+    voted,
+)
 
 DISCUSSION = ids.discussion_id(PLACE["site"], PLACE["resource"])
 HERE = f"/v1/discussions/{DISCUSSION}"

@@ -11,7 +11,7 @@ from xml.etree import ElementTree as ET
 from rostra import ids
 from rostra.ids import DiscussionId, StreamId
 from rostra_projections.listing import PAGE_COMMENTS_MAX
-from service import Service, event, opened, posted, token, voted
+from support.service import Service, event, opened, posted, token, voted
 
 UNKNOWN = ids.discussion_id("gazette", "/unknown")
 ATOM = "{http://www.w3.org/2005/Atom}"

@@ -6,7 +6,7 @@ import pytest
 
 from rostra_adapters.http.joining import joined
 from rostra_adapters.http.routes.embed import compact_style, read, without_comments
-from service import Service
+from support.service import Service
 
 BYTES_MAX = 40 * 1024
 

@@ -8,7 +8,7 @@ from rostra import ids
 from rostra_adapters.application.app import App
 from rostra_adapters.http import HttpSettings, make_app
 from rostra_adapters.http.openapi.document import routes_of
-from service import (
+from support.service import (
     SECRET,
     Answer,
     Service,

@@ -15,9 +15,6 @@ from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 
 import rostra_adapters
-import strategies
-from harness import commanded
-from memory import MemoryArticles, MemoryLog, MemoryRing
 from rostra import codec
 from rostra.deciding.handle import Commanded, handle
 from rostra.events import Words
@@ -28,8 +25,22 @@ from rostra_adapters.application.feed.events import Feed, FeedPage, Wanted
 from rostra_adapters.application.feed.tail import Tail
 from rostra_adapters.http import HttpSettings, make_app
 from rostra_adapters.stock.log import StockLog
-from service import BATCHED, PLACE, SECRET, Service, event, opened, posted, serving, token, voted
+from support import strategies
 from support.effort import examples
+from support.harness import commanded
+from support.memory import MemoryArticles, MemoryLog, MemoryRing
+from support.service import (
+    BATCHED,
+    PLACE,
+    SECRET,
+    Service,
+    event,
+    opened,
+    posted,
+    serving,
+    token,
+    voted,
+)
 
 NOW = Time("2026-11-23T00:00:00.000000Z")
 

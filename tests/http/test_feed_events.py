@@ -9,13 +9,13 @@ from aiohttp import ClientSession
 from aiohttp.test_utils import TestServer
 
 import rostra_adapters
-from listening import Listener, listening
 from rostra.log import LogUnavailable
 from rostra_adapters.application.feed import tail as feed_tail
 from rostra_adapters.application.feed.events import Feed
 from rostra_adapters.application.feed.tail import Tail
 from rostra_adapters.http import HttpSettings, make_app
-from service import SECRET, Service, opened, posted, serving, token, voted
+from support.listening import Listener, listening
+from support.service import SECRET, Service, opened, posted, serving, token, voted
 
 FOLLOWERS = 200
 

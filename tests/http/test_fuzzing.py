@@ -12,7 +12,7 @@ import pytest
 
 from rostra import ids
 from rostra_adapters.http import HttpSettings
-from service import PLACE, SECRET, Service, event, opened, posted, serving, token
+from support.service import PLACE, SECRET, Service, event, opened, posted, serving, token
 
 EXAMPLES = int(os.environ.get("ROSTRA_FUZZ_EXAMPLES", "6"))
 LONG = EXAMPLES > 50

@@ -12,7 +12,7 @@ from rostra.times import Time
 from rostra_adapters.http import HttpSettings
 from rostra_adapters.http.settings import Rate
 from rostra_adapters.http.writes import address_hashes
-from service import SECRET, Answer, Service, event, opened, posted, serving
+from support.service import SECRET, Answer, Service, event, opened, posted, serving
 
 SITE = "gazette"
 COMMENT = ids.comment_id(ids.discussion_id(SITE, "/trams"), "c1")

@@ -7,7 +7,7 @@ import pytest
 from rostra_adapters.http import HttpSettings
 from rostra_adapters.http.auth.tokens import read
 from rostra_adapters.http.settings import Rate
-from service import SECRET, Answer, Service, event, opened, serving, token
+from support.service import SECRET, Answer, Service, event, opened, serving, token
 
 SITE = "gazette"
 

@@ -8,7 +8,7 @@ import pytest
 from rostra import ids
 from rostra.names import cleaned_name, has_visible
 from rostra_adapters.http import HttpSettings
-from service import (
+from support.service import (
     BATCHED,
     PLACE,
     SECRET,

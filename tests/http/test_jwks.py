@@ -12,13 +12,13 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from jwt.algorithms import OKPAlgorithm
 
-from http_keys import EC, ED, ISSUER, entry, keys, signed
 from rostra_adapters.errors import JwksError
 from rostra_adapters.http import HttpSettings
 from rostra_adapters.http.auth import jwks, tokens
 from rostra_adapters.http.auth.key_sources import FixedKeys
 from rostra_adapters.http.problems import Problem
-from service import FUTURE, SECRET, claims, opened, serving, token
+from support.http_keys import EC, ED, ISSUER, entry, keys, signed
+from support.service import FUTURE, SECRET, claims, opened, serving, token
 
 
 @pytest.mark.parametrize("private", [ED, EC])

@@ -18,7 +18,6 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from http_keys import EC, ED, entry, signed
 from rostra_adapters.errors import JwksError
 from rostra_adapters.http import HttpSettings
 from rostra_adapters.http.auth import jwks, key_sources
@@ -29,7 +28,8 @@ from rostra_adapters.http.auth.key_sources import (
     fresh_seconds,
     source_of,
 )
-from service import SECRET, Service, serving
+from support.http_keys import EC, ED, entry, signed
+from support.service import SECRET, Service, serving
 
 WAIT_SECONDS_MAX = 20.0
 

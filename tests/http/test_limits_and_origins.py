@@ -8,7 +8,7 @@ from rostra import ids
 from rostra_adapters.http import HttpSettings
 from rostra_adapters.http.middleware.limits import Buckets
 from rostra_adapters.http.settings import Rate
-from service import PLACE, SECRET, Service, event, opened, posted, serving, token, voted
+from support.service import PLACE, SECRET, Service, event, opened, posted, serving, token, voted
 
 SITE = PLACE["site"]
 DISCUSSION = ids.discussion_id(SITE, PLACE["resource"])

@@ -11,11 +11,11 @@ from aiohttp.test_utils import TestServer
 from msgspec.structs import replace
 
 import rostra_adapters
-from listening import Listener, listening
 from rostra_adapters.application.live import updates as live
 from rostra_adapters.http import HttpSettings, make_app
 from rostra_adapters.http.routes.live import LIVE
-from service import SECRET, Service, event, opened, posted, serving, token, voted
+from support.listening import Listener, listening
+from support.service import SECRET, Service, event, opened, posted, serving, token, voted
 
 READERS = 200
 Told = tuple[int | None, str | None, Any]

@@ -6,12 +6,12 @@ from uuid import uuid4
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from listening import listening
-from log.stock import stock_recorder, stored
 from rostra import ids
 from rostra_adapters.http import HttpSettings
 from rostra_adapters.http.middleware.request_log import continued
-from service import SECRET, Service, opened, posted, serving, token, voted
+from support.listening import listening
+from support.service import SECRET, Service, opened, posted, serving, token, voted
+from support.stock_logs import stock_recorder, stored
 
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from rostra import ids
-from service import PLACE, Answer, Service, event, opened, posted, serving, token
+from support.service import PLACE, Answer, Service, event, opened, posted, serving, token
 
 SITE = PLACE["site"]
 DISCUSSION = ids.discussion_id(SITE, PLACE["resource"])

@@ -8,7 +8,7 @@ import pytest
 
 from rostra import ids
 from rostra_adapters.application.feed.events import Feed
-from service import Event, Service, event, opened, posted, serving, token, voted
+from support.service import Event, Service, event, opened, posted, serving, token, voted
 
 OLD, NEW = "/trams", "/2027/trams"
 DISCUSSION = ids.discussion_id("gazette", OLD)

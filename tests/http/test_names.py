@@ -15,7 +15,7 @@ from rostra.log import Group, NewEvent
 from rostra.names import cleaned_name
 from rostra.times import Time
 from rostra_adapters.http.auth.tokens import sign
-from service import (
+from support.service import (
     BATCHED,
     PLACE,
     SECRET,

@@ -16,7 +16,7 @@ from rostra.deciding.handle import Commanded, Outcome
 from rostra.log import LogBusy, LogUnavailable
 from rostra_adapters.http import HttpSettings, make_app, ndjson
 from rostra_adapters.http.ndjson import Splitter
-from service import SECRET, Service, opened, posted, serving, token, voted
+from support.service import SECRET, Service, opened, posted, serving, token, voted
 
 LINES = "application/x-ndjson"
 

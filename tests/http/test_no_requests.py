@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from service import BATCHED, STRUCTURED, Service, opened, token
+from support.service import BATCHED, STRUCTURED, Service, opened, token
 
 HEAD = (
     f"POST /v1/events HTTP/1.1\r\nHost: x\r\nContent-Type: {STRUCTURED}\r\nAuthorization: Bearer "

@@ -14,7 +14,7 @@ from cloudevents.core.bindings.http import (
 from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
 
-from service import PLACE, Answer, Service, opened, token
+from support.service import PLACE, Answer, Service, opened, token
 
 WHEN = datetime(2026, 10, 1, 12, tzinfo=UTC)
 

@@ -13,7 +13,7 @@ from referencing import Registry, Resource
 from rostra import ids
 from rostra_adapters.http import HttpSettings, make_app
 from rostra_adapters.http.openapi.document import described, routes_of
-from service import PLACE, SECRET, Service, event, opened, posted, token, voted
+from support.service import PLACE, SECRET, Service, event, opened, posted, token, voted
 
 SITE = PLACE["site"]
 DISCUSSION = ids.discussion_id(SITE, PLACE["resource"])

@@ -14,7 +14,7 @@ from rostra.ids import DiscussionId, StreamId
 from rostra_adapters.postgres import PostgresKeyRing
 from rostra_adapters.postgres.keys import erasures
 from rostra_projections.query_port import Page
-from service import Answer, Service, event, opened, posted, serving, voted
+from support.service import Answer, Service, event, opened, posted, serving, voted
 
 TOUCHED = 2_000
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from rostra import ids
-from service import (
+from support.service import (
     BATCHED,
     PLACE,
     Answer,

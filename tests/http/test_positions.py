@@ -19,7 +19,7 @@ import pytest
 
 from rostra import ids
 from rostra_adapters.http import HttpSettings
-from service import SECRET, Answer, Service, event, opened, posted, serving, token, voted
+from support.service import SECRET, Answer, Service, event, opened, posted, serving, token, voted
 
 ANSWERS = int(os.environ.get("ROSTRA_TEST_ANSWERS", "1500"))
 READERS = 16

@@ -14,8 +14,8 @@ from msgspec.structs import replace
 
 from rostra import ids
 from rostra_adapters.http import HttpSettings
-from service import SECRET as SERVICE_SECRET
-from service import Answer, Event, Service, event, opened, posted, serving, token
+from support.service import SECRET as SERVICE_SECRET
+from support.service import Answer, Event, Service, event, opened, posted, serving, token
 
 OPEN_SITE, CLOSED_SITE, NO_SITE = "gazette", "cabinet", "nowhere"
 ORIGINS = {"origins": ["https://gazette.example"]}

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from service import BATCHED, Event, Service, event, opened, posted, serving, token, voted
-from wire import Answer, Wire, request
+from support.service import BATCHED, Event, Service, event, opened, posted, serving, token, voted
+from support.wire import Answer, Wire, request
 
 BINARY = "application/json"
 BINARY_HEADERS = {

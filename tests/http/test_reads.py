@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from rostra import ids
-from service import ANN, PLACE, Service, event, opened, posted, token, voted
+from support.service import ANN, PLACE, Service, event, opened, posted, token, voted
 
 DISCUSSION = ids.discussion_id(PLACE["site"], PLACE["resource"])
 COMMENTS = f"/v1/discussions/{DISCUSSION}/comments"

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from service import Service, event, opened, posted, token, voted
+from support.service import Service, event, opened, posted, token, voted
 
 SITE, RESOURCE = "gazette", "/trams"
 

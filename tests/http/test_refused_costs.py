@@ -12,8 +12,8 @@ import pytest
 
 from rostra import ids
 from rostra_adapters.http import HttpSettings
-from service import PLACE, SECRET, Service, event, opened, posted, serving, token
-from wire import NOTHING, Answer, cost, request
+from support.service import PLACE, SECRET, Service, event, opened, posted, serving, token
+from support.wire import NOTHING, Answer, cost, request
 
 RATIO_MAX = 20
 TIMES = 5

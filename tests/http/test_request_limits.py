@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from rostra_adapters.http import HttpSettings
-from service import BATCHED, SECRET, Service, opened, serving, token
-from wire import Answer, Wire, request
+from support.service import BATCHED, SECRET, Service, opened, serving, token
+from support.wire import Answer, Wire, request
 
 RULES = "/v1/rules?site=gazette&resource=/trams"
 KIB = 1024

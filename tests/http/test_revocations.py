@@ -20,7 +20,7 @@ from rostra_adapters.http.auth import tokens
 from rostra_adapters.postgres import schema
 from rostra_adapters.postgres.connect import create_pool
 from rostra_adapters.postgres.revocations import PostgresRevocations
-from service import (
+from support.service import (
     MASTER_KEY,
     PLACE,
     SECRET,

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from service import PLACE, Service, event, opened, token
+from support.service import PLACE, Service, event, opened, token
 
 
 async def rules(service: Service, *, by: str | None = None, **about: str) -> Any:

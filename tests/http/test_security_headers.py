@@ -14,7 +14,7 @@ from rostra_adapters.http import HttpSettings
 from rostra_adapters.http.application import METRICS
 from rostra_adapters.http.middleware.security_headers import secure
 from rostra_adapters.http.server import _metrics
-from service import PLACE, SECRET, Answer, Service, event, opened, posted, serving, token
+from support.service import PLACE, SECRET, Answer, Service, event, opened, posted, serving, token
 
 SITE = PLACE["site"]
 DISCUSSION = ids.discussion_id(SITE, PLACE["resource"])

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from listening import Listener, listening
 from rostra import ids
-from service import Answer, Event, Service, event, opened, posted, serving, token, voted
+from support.listening import Listener, listening
+from support.service import Answer, Event, Service, event, opened, posted, serving, token, voted
 
 DISCUSSION = ids.discussion_id("gazette", "/trams")
 HERE = f"/v1/discussions/{DISCUSSION}"

@@ -19,7 +19,8 @@ from rostra_adapters.http import HttpSettings
 from rostra_adapters.http.auth import tokens
 from rostra_adapters.http.auth.key_sources import FixedKeys
 from rostra_adapters.http.problems import Problem
-from service import (
+from support.effort import examples
+from support.service import (
     BATCHED,
     FUTURE,
     PLACE,
@@ -33,7 +34,6 @@ from service import (
     serving,
     token,
 )
-from support.effort import examples
 
 PREVIOUS = "the secret before, which is long enough, too"
 SITE = "gazette"

@@ -14,7 +14,7 @@ from opentelemetry.trace import SpanKind
 
 from rostra_adapters.errors import TracingError
 from rostra_adapters.observability import tracing
-from service import STRUCTURED, Service, opened, posted, token
+from support.service import STRUCTURED, Service, opened, posted, token
 
 TRACE, CALLER = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 PARENT = f"00-{TRACE}-{CALLER}-01"

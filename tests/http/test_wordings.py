@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from listening import listening
 from rostra import ids
-from service import (
+from support.listening import listening
+from support.service import (
     BATCHED,
     PLACE,
     Answer,

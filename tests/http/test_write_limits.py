@@ -12,7 +12,7 @@ import pytest
 from rostra import ids
 from rostra_adapters.http import HttpSettings
 from rostra_adapters.http.settings import Rate
-from service import SECRET, Answer, Service, event, opened, posted, serving, token
+from support.service import SECRET, Answer, Service, event, opened, posted, serving, token
 
 DISCUSSION = ids.discussion_id("gazette", "/trams")
 C1 = ids.comment_id(DISCUSSION, "c1")

@@ -7,11 +7,11 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from log.log_examples import event, group, one
 from rostra.log import Appended, Stale
 from rostra_adapters.postgres import PostgresLog
 from rostra_adapters.postgres.log import binary_arrays as arrays
 from rostra_adapters.postgres.log.append_call import optimistic
+from support.log_examples import event, group, one
 
 AS_BEFORE = "select first from rostra_append($1, $2, $3, $4, $5, $6, $7, $8, {})".format(
     ", ".join(["null"] * 6)

@@ -13,8 +13,6 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from log.log_examples import event, group, one, positions, until
-from log.stock import stock_recorder, stored
 from rostra.log import Appended, LogBusy, LogUnavailable, Stale
 from rostra_adapters.local_postgres.lease import Lease, postmaster_pid, start
 from rostra_adapters.postgres import PostgresLog, create_pool, install
@@ -22,6 +20,8 @@ from rostra_adapters.postgres.log import binary_arrays as arrays
 from rostra_adapters.postgres.log import group_commit as committer
 from rostra_adapters.postgres.log import log as log_module
 from rostra_adapters.postgres.log.append_call import APPEND, in_order
+from support.log_examples import event, group, one, positions, until
+from support.stock_logs import stock_recorder, stored
 
 WAITING = """
 select count(*) > 0 from pg_stat_activity

@@ -9,10 +9,10 @@ from uuid import UUID, uuid4
 import msgspec
 import pytest
 
-from log.log_examples import event, followed, group, one, positions
 from rostra import ids
 from rostra.ids import EventId
 from rostra.log import Appended, EventLog, Group, Stale, VoteEvent
+from support.log_examples import event, followed, group, one, positions
 
 A, B, C, D = (UUID(int=number) for number in range(1, 5))
 

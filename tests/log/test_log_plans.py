@@ -7,7 +7,6 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from log.log_examples import one
 from rostra_adapters.postgres.log import binary_arrays as arrays
 from rostra_adapters.postgres.log.append_call import APPEND, in_order, optimistic
 from rostra_adapters.postgres.log.log import (
@@ -18,6 +17,7 @@ from rostra_adapters.postgres.log.log import (
     READ_STREAMS,
     READ_VOTES,
 )
+from support.log_examples import one
 
 ROWS = 1_000_000
 NO_STATISTICS = "alter table stored_events set (autovacuum_enabled = false)"

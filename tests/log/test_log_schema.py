@@ -6,11 +6,11 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from log.log_examples import one, positions
-from log.stock import stock_recorder, stored
 from rostra.log import Appended
 from rostra_adapters.errors import UnfitTable
 from rostra_adapters.postgres import PostgresLog, install
+from support.log_examples import one, positions
+from support.stock_logs import stock_recorder, stored
 
 COLUMNS = """
 select column_name, data_type, is_nullable, column_default

@@ -18,10 +18,10 @@ from eventsourcing.persistence import (
 )
 from eventsourcing.postgres import PostgresApplicationRecorder, PostgresTrackingRecorder
 
-from log.log_examples import event, group
-from log.stock import stock_datastore
 from rostra.log import Appended, Group, Recorded
 from rostra_adapters.postgres import PostgresLog
+from support.log_examples import event, group
+from support.stock_logs import stock_datastore
 
 # The module of the suites also imports a cipher, whose library we would need for nothing else.
 with patch.dict(sys.modules, {"eventsourcing.cipher": Mock()}):

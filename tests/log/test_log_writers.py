@@ -7,12 +7,12 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from log.log_examples import followed, one, positions
-from log.stock import stock_recorder, stored
 from rostra.ids import Position, StreamId
 from rostra.log import Appended, Recorded, Stale
 from rostra_adapters.postgres import PostgresLog, create_pool
 from rostra_adapters.postgres.log import gaps as holes
+from support.log_examples import followed, one, positions
+from support.stock_logs import stock_recorder, stored
 
 INSERT = """
 insert into stored_events (originator_id, originator_version, topic, state)

@@ -19,7 +19,7 @@ from rostra_adapters.cli import main
 from rostra_adapters.errors import NotInstalled, RolesRefused
 from rostra_adapters.local_postgres import lease as local_postgres
 from rostra_adapters.postgres import roles, schema
-from service import MASTER_KEY, SECRET, opened, posted
+from support.service import MASTER_KEY, SECRET, opened, posted
 
 POSTGRES_15 = Path("/usr/lib/postgresql/15/bin")
 _numbers = count(1)

@@ -16,14 +16,14 @@ from eventsourcing.popo import POPOApplicationRecorder
 from eventsourcing.sqlite import SQLiteApplicationRecorder, SQLiteDatastore
 
 import rostra_adapters
-from log.log_examples import event, followed, group, one
-from log.stock import stock_recorder, stored
 from rostra.ids import Position, StreamId
 from rostra.log import Appended, LogBusy, LogUnavailable, Recorded, Stale
 from rostra.times import Time, format_time
 from rostra_adapters.stock import log as stock_log
 from rostra_adapters.stock.keys import SqliteKeyRing
 from rostra_adapters.stock.log import StockLog
+from support.log_examples import event, followed, group, one
+from support.stock_logs import stock_recorder, stored
 
 
 @contextmanager

@@ -7,8 +7,6 @@ import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import strategies
-from past.folds import folded
 from rostra.log import Recorded
 from rostra_adapters.application.queries.comment_queries import CommentQueries
 from rostra_projections.discussions import DISCUSSIONS
@@ -17,9 +15,11 @@ from rostra_projections.memory import MemoryViews
 from rostra_projections.query_port import Reads
 from rostra_projections.responses.shapes import ANYONE, Viewer
 from rostra_projections.views import VIEWS
+from support import strategies
 from support.effort import examples
-from views import judge
-from views.story import Story
+from support.past_folds import folded
+from support.views import judge
+from support.views.story import Story
 
 TABLES = [table for view in VIEWS.values() for table in view.tables]
 VIEWERS = (ANYONE, Viewer(moderator=True), Viewer("ann"))

@@ -8,7 +8,7 @@ import pytest
 import rostra_adapters
 from rostra_adapters.application.app import App
 from rostra_projections.cursors import CursorRefused
-from service import MASTER_KEY, event, opened, posted, voted
+from support.service import MASTER_KEY, event, opened, posted, voted
 
 
 @pytest.fixture(params=["postgres", "sqlite", "memory"])

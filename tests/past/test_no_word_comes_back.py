@@ -15,7 +15,7 @@ from rostra import ids
 from rostra_adapters.application.app import App
 from rostra_adapters.application.queries.history import history
 from rostra_projections.responses.shapes import ANYONE, Viewer
-from service import PLACE, Event, event
+from support.service import PLACE, Event, event
 
 SITE = PLACE["site"]
 DISCUSSION = ids.discussion_id(SITE, PLACE["resource"])

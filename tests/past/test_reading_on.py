@@ -4,13 +4,13 @@ from unittest.mock import patch
 
 import pytest
 
-from past.folds import past_here
 from rostra_adapters.application.queries import as_of as past_module
 from rostra_projections.cursors import peek_cursor
 from rostra_projections.listing import Listing
 from rostra_projections.responses.shapes import ANYONE
-from views.readers import InMemory, Reader, some_listings
-from views.story import DISCUSSION, Events, Story
+from support.past_folds import past_here
+from support.views.readers import InMemory, Reader, some_listings
+from support.views.story import DISCUSSION, Events, Story
 
 
 async def _answered(story: Story, reader: Reader, *, elsewhere: bool) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 import rostra_adapters
 from rostra_adapters.application.app import App
-from service import MASTER_KEY, Event, event, opened, posted
+from support.service import MASTER_KEY, Event, event, opened, posted
 
 SIZES = {1_000: 0.02, 100_000: 1.0}
 """Seconds of processor time allowed, by events."""

@@ -6,7 +6,6 @@ from unittest.mock import patch
 import msgspec
 import pytest
 
-from past.folds import folded
 from rostra import ids
 from rostra.log import Recorded
 from rostra_adapters.application.queries.as_of import AsOfReader
@@ -14,7 +13,8 @@ from rostra_projections.as_of_views import PastViews
 from rostra_projections.comments.rows import COMMENTS
 from rostra_projections.memory import MemoryViews
 from rostra_projections.views import VIEWS
-from views.story import DISCUSSION, Events, Story, at_once, comment
+from support.past_folds import folded
+from support.views.story import DISCUSSION, Events, Story, at_once, comment
 
 Change = Callable[[list[Recorded]], list[Recorded]]
 

@@ -15,8 +15,8 @@ from playwright.async_api import Browser, Playwright, async_playwright
 
 from rostra_adapters.http import HttpSettings
 from rostra_adapters.http.routes import demo
-from service import SECRET, Service, serving
 from support.requirements import missing
+from support.service import SECRET, Service, serving
 
 CHROMIUM = os.environ.get("ROSTRA_TEST_CHROMIUM") or shutil.which("chromium")
 ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]

@@ -12,7 +12,7 @@ from rostra import ids
 from rostra.ids import DiscussionId, StreamId
 from rostra_adapters.http.auth.tokens import sign
 from rostra_adapters.http.routes.demo import RESOURCE, SITE
-from service import SECRET, Event, Service
+from support.service import SECRET, Event, Service
 
 ROOT = "rostra-discussion"
 COMMENT = f"{ROOT} .list article"

@@ -7,7 +7,7 @@ from axe_playwright_python.async_playwright import Axe  # type: ignore[import-un
 from playwright.async_api import Browser, Page, expect
 
 from reader.pages import COMMENT, PANEL, PHONE, ROOT, said, shown, thread, wrote
-from service import Service
+from support.service import Service
 
 RULES = {
     "rules": {"target-size": {"enabled": True}},  # WCAG 2.2; off unless it is asked for

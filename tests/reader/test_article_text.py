@@ -6,7 +6,7 @@ from pathlib import Path
 from playwright.async_api import Browser
 
 from reader.pages import shown
-from service import Service
+from support.service import Service
 
 VECTORS = Path(__file__).parents[1] / "anchoring/vectors.json"
 

@@ -13,7 +13,7 @@ from playwright.async_api import Browser, Page, expect
 from reader.pages import COMMENT, PANEL, ROOT, all_loaded, said, shown, wrote
 from rostra.names import cleaned_name, has_visible
 from rostra_adapters.http.routes.demo import RESOURCE, SITE
-from service import Service
+from support.service import Service
 
 CARELESS = f"<{ROOT} site={SITE} resource={RESOURCE}></{ROOT}>"
 WHAT_RUNS = """() => {

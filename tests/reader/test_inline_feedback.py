@@ -19,7 +19,7 @@ from reader.pages import (
 )
 from reader.pages import about as event
 from rostra_adapters.http.routes.demo import RESOURCE, SITE
-from service import Service
+from support.service import Service
 
 BADGE = f"{ROOT} .badge"
 HERONS = "Herons have been seen at the weir already."

@@ -7,7 +7,7 @@ from playwright.async_api import Browser, Page, Route, expect
 
 from reader.pages import PANEL, ROOT, caught_up, connected, until
 from rostra_adapters.http.routes.embed import MEDIA_TYPES, read, without_comments
-from service import Service
+from support.service import Service
 
 PACKAGE = "rostra_adapters.web"
 PASSAGES = 3

@@ -5,7 +5,7 @@ from typing import Any
 from playwright.async_api import Browser, Page, expect
 
 from reader.pages import COMMENT, ROOT, TOP, about, connected, said, shown, thread, wrote
-from service import Service
+from support.service import Service
 
 
 async def place_of(page: Page, words: str) -> float:

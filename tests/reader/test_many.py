@@ -4,7 +4,7 @@ import pytest
 from playwright.async_api import Browser, expect
 
 from reader.pages import COMMENT, ROOT, all_loaded, wrote
-from service import Service
+from support.service import Service
 
 LONG_TASK_MS_MAX = 50
 ATTEMPTS_MAX = 5

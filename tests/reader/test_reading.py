@@ -23,7 +23,7 @@ from reader.pages import (
 from rostra import ids
 from rostra_adapters.http.routes.demo import RESOURCE, SITE
 from rostra_adapters.http.routes.embed import read
-from service import Service, event
+from support.service import Service, event
 
 
 async def orders(page: Page) -> list[str]:

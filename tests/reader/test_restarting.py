@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, expect
 
-from e2e.running import Rostra
 from rostra_adapters.http.routes.demo import RESOURCE, SITE
+from support.running import Rostra
 
 ROOT = "rostra-discussion"
 

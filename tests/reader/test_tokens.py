@@ -8,8 +8,8 @@ from playwright.async_api import Browser, Page, expect
 
 from reader.pages import COMMENT, ROOT, connected, said, shown, story, token
 from rostra_adapters.http.routes.demo import RESOURCE, SITE
-from service import SECRET, Service, event
-from service import token as signed
+from support.service import SECRET, Service, event
+from support.service import token as signed
 
 TAG = f"<{ROOT} site={SITE} resource={RESOURCE}></{ROOT}>"
 ASKS = """

@@ -6,7 +6,7 @@ from typing import Any
 from playwright.async_api import Browser, expect
 
 from reader.pages import COMMENT, about, caught_up, comment_id, said, shown, wrote
-from service import Service
+from support.service import Service
 
 
 async def test_a_vote_changes_sides_in_one_click_and_outlives_a_reload(

@@ -16,8 +16,8 @@ from reader.pages import (
     token,
 )
 from rostra_adapters.http.routes.demo import SITE
-from service import Service
-from service import token as signed
+from support.service import Service
+from support.service import token as signed
 
 ALOUD = f"{ROOT} [role=status]"
 

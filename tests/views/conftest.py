@@ -7,7 +7,7 @@ import pytest
 
 from rostra_adapters.postgres.connect import create_pool
 from rostra_adapters.postgres.views import schema
-from views import tables
+from support.views import tables
 
 
 @pytest.fixture

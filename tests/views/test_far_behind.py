@@ -8,14 +8,14 @@ import asyncpg
 import pytest
 
 import rostra_adapters
-from model import Act
 from rostra_adapters.application.app import App
 from rostra_adapters.postgres import locks
 from rostra_adapters.postgres.rebuild import rebuild
 from rostra_adapters.postgres.rebuild.verify import verify
 from rostra_adapters.postgres.views import runner, schema
-from views import tables
-from views.story import Events, Story
+from support.model import Act
+from support.views import tables
+from support.views.story import Events, Story
 
 MASTER = b"m" * 32
 FAR = 20

@@ -12,8 +12,8 @@ from rostra_adapters.postgres.views.queries import (
 from rostra_adapters.postgres.views.queries import (
     queries as reads,
 )
-from views import plans
-from views.story import DISCUSSION
+from support.views import plans
+from support.views.story import DISCUSSION
 
 VERSIONS = {"moderation": 1, "comments": 1}
 FEW_ROWS = 1_000

@@ -8,8 +8,6 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from memory import LOG_ID
-from model import Act
 from rostra_adapters.postgres.views.queries import comment_lists as comments_sql
 from rostra_adapters.postgres.views.queries.queries import PostgresReads
 from rostra_projections import memory
@@ -18,8 +16,10 @@ from rostra_projections.listing import PAGE_COMMENTS_MAX, Listing
 from rostra_projections.query_port import Page
 from rostra_projections.responses.shapes import ANYONE, CommentShape, Viewer
 from rostra_projections.responses.threads import all_rows
-from views.readers import InMemory, InPostgres, Views
-from views.story import DISCUSSION, Events, Story, comment, pages
+from support.memory import LOG_ID
+from support.model import Act
+from support.views.readers import InMemory, InPostgres, Views
+from support.views.story import DISCUSSION, Events, Story, comment, pages
 
 TOP, REPLIES = 60, 1_500
 VIEWERS = [ANYONE, Viewer("a1"), Viewer("nobody"), Viewer(moderator=True)]

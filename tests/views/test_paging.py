@@ -10,19 +10,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import strategies
-from memory import LOG_ID
-from model import Act
 from rostra.times import Time
 from rostra_adapters.postgres.rebuild.rebuild import rebuild
 from rostra_projections.comments.rows import COMMENTS as COMMENTS_TABLE
 from rostra_projections.cursors import Cursor, CursorRefused, decode_cursor, encode_cursor
 from rostra_projections.listing import LastKey, Listing
 from rostra_projections.responses.shapes import ANYONE, Viewer
+from support import strategies
 from support.effort import examples
-from views import tables
-from views.readers import InMemory, InPostgres, Reader, Views, some_listings
-from views.story import DISCUSSION, Events, Story, comment
+from support.memory import LOG_ID
+from support.model import Act
+from support.views import tables
+from support.views.readers import InMemory, InPostgres, Reader, Views, some_listings
+from support.views.story import DISCUSSION, Events, Story, comment
 from views.test_views_agree import VIEWERS
 
 COMMENTS, REPLIES = 1_000, 60

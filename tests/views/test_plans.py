@@ -19,8 +19,8 @@ from rostra_adapters.postgres.views.queries.comment_lists import From, of_listin
 from rostra_projections.comments.rows import COMMENTS, COUNTS, PARTICIPANTS
 from rostra_projections.listing import Listing
 from rostra_projections.responses.shapes import ANYONE
-from views import judge, plans
-from views.story import DISCUSSION, passage
+from support.views import judge, plans
+from support.views.story import DISCUSSION, passage
 
 FEW_ROWS = 1_000
 """A page, the rows passed over on the way to it, and the replies below."""

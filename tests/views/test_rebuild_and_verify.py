@@ -8,7 +8,6 @@ import asyncpg
 import pytest
 
 import rostra_adapters
-from model import Act
 from rostra_adapters.application.app import App
 from rostra_adapters.application.ports import Rebuilt
 from rostra_adapters.errors import RebuildRefused
@@ -21,8 +20,9 @@ from rostra_adapters.postgres.views import backend
 from rostra_adapters.postgres.views.patient import connected
 from rostra_adapters.postgres.views.projector import Fenced, ViewState, project, states
 from rostra_projections.views import VIEWS
-from views import tables
-from views.story import Events, Story, pages
+from support.model import Act
+from support.views import tables
+from support.views.story import Events, Story, pages
 
 MASTER = b"m" * 32
 TABLES = ["comments", "comment_ranks", "comment_counts", "participants", "discussions", "passages"]

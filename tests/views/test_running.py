@@ -22,9 +22,9 @@ from rostra_adapters.postgres.views.runner import PRUNE
 from rostra_adapters.postgres.views.schema import LEASE
 from rostra_projections.cursors import CursorRefused
 from rostra_projections.listing import Listing
-from views import tables
-from views.readers import InPostgres, Reader
-from views.story import DISCUSSION, Events, Story, comment, pages, passage
+from support.views import tables
+from support.views.readers import InPostgres, Reader
+from support.views.story import DISCUSSION, Events, Story, comment, pages, passage
 
 MASTER = b"m" * 32
 PROJECTING = LEASE

@@ -18,8 +18,8 @@ from rostra_adapters.application.app import App
 from rostra_adapters.postgres.rebuild.rebuild import rebuild
 from rostra_adapters.postgres.views import backend, schema
 from rostra_projections.views import VIEWS
-from service import SECRET
-from views.story import Events
+from support.service import SECRET
+from support.views.story import Events
 
 MASTER = b"m" * 32
 WAIT_SECONDS = 60

@@ -6,7 +6,6 @@ from uuid import UUID
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import strategies
 from rostra_adapters.application.access import AccessLookup
 from rostra_adapters.application.queries.comment_queries import CommentQueries
 from rostra_adapters.postgres.rebuild.rebuild import rebuild
@@ -17,9 +16,10 @@ from rostra_projections.listing import Listing
 from rostra_projections.query_port import Reads
 from rostra_projections.responses.shapes import ANYONE, Viewer
 from rostra_projections.views import VIEWS
+from support import strategies
 from support.effort import examples
-from views import judge, tables
-from views.story import Story, pages
+from support.views import judge, tables
+from support.views.story import Story, pages
 
 VIEWERS = [ANYONE, Viewer(moderator=True), Viewer("ann"), Viewer("cem"), Viewer("nobody")]
 slowly = settings(

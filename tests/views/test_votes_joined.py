@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model import Act
 from rostra import codec, ids
 from rostra.log import Recorded
 from rostra.times import Time
@@ -26,8 +25,9 @@ from rostra_projections.memory import MemoryViews
 from rostra_projections.range_fold import RangeFold
 from rostra_projections.tables import Key
 from rostra_projections.views import VIEWS
-from views import tables
-from views.story import SITE, Events, Story, pages
+from support.model import Act
+from support.views import tables
+from support.views.story import SITE, Events, Story, pages
 
 Change = Callable[[list[Recorded]], list[Recorded]]
 

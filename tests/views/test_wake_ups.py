@@ -14,7 +14,6 @@ import pytest
 from eventsourcing.popo import POPOApplicationRecorder
 
 import rostra_adapters
-from log.log_examples import one
 from rostra_adapters.postgres import locks
 from rostra_adapters.postgres import notify as news
 from rostra_adapters.postgres.connect import create_pool
@@ -25,7 +24,8 @@ from rostra_adapters.postgres.views.queries.queries import PostgresReads
 from rostra_adapters.postgres.views.watch import Watch
 from rostra_adapters.stock import log as stock_log
 from rostra_adapters.stock.log import StockLog
-from views.story import Events
+from support.log_examples import one
+from support.views.story import Events
 
 FOUND_SECONDS_MAX = 60
 NEVER_SECONDS = 3_600.0

@@ -11,7 +11,7 @@ import msgspec
 from rostra_adapters.postgres.views import row_store as store
 from rostra_projections.comments.fold import inline_group
 from rostra_projections.comments.rows import COUNTS
-from views.story import DISCUSSION, passage
+from support.views.story import DISCUSSION, passage
 
 LARGE = 30_000
 """Comments of the one discussion; about as many again are in others."""

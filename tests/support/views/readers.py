@@ -12,8 +12,8 @@ from rostra_projections.listing import Listing
 from rostra_projections.memory import MemoryViews
 from rostra_projections.query_port import Reads
 from rostra_projections.responses.shapes import ANYONE, Viewer
-from views import judge, tables
-from views.story import DISCUSSION, Story, comment, pages, passage
+from support.views import judge, tables
+from support.views.story import DISCUSSION, Story, comment, pages, passage
 
 ALL = 5_000
 

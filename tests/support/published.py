@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-from examples import SITE, at
-from harness import commanded
 from rostra.deciding.handle import Commanded, Outcome
+from support.examples import SITE, at
+from support.harness import commanded
 
 PLACE = {"site": SITE, "resource": "/trams"}
 

@@ -5,8 +5,8 @@ and a person until they are erased.
 from typing import Any
 from uuid import UUID
 
-import model_ids
-from model_views import Row, Views
+from support import model_ids
+from support.model_views import Row, Views
 
 
 class No(Exception):

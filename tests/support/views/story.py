@@ -4,9 +4,6 @@ from collections.abc import Coroutine, Iterable, Sequence
 from typing import Any, TypeVar
 from uuid import UUID
 
-from harness import commanded
-from memory import LOG_ID, MemoryArticles, MemoryLog, MemoryRing
-from model import Act, Model
 from rostra import ids
 from rostra.deciding.handle import Outcome, handle
 from rostra.log import Recorded
@@ -14,6 +11,9 @@ from rostra.times import Time, later
 from rostra_adapters.application.queries.comment_queries import CommentQueries
 from rostra_projections.memory import MemoryViews
 from rostra_projections.query_port import Reads
+from support.harness import commanded
+from support.memory import LOG_ID, MemoryArticles, MemoryLog, MemoryRing
+from support.model import Act, Model
 
 SITE, RESOURCE = "s", "a"
 DISCUSSION = ids.discussion_id(SITE, RESOURCE)

@@ -9,8 +9,8 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-import model_ids
-from model import Act
+from support import model_ids
+from support.model import Act
 
 PLACES = [("s", "a")] * 40 + [("s", "b"), ("t", "a"), ("s", "never opened")]
 MOVED_TO = ["moved here", "moved on"]

@@ -5,12 +5,12 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET
 
-from model import Model
-from model_views import Row
 from rostra.settings import Order
 from rostra_projections.comments import ranking as orders
 from rostra_projections.listing import Listing
 from rostra_projections.responses.shapes import CommentShape, Viewer
+from support.model import Model
+from support.model_views import Row
 
 ORDERS: tuple[Order, ...] = ("newest", "oldest", "most_voted", "best", "controversial", "hot")
 

@@ -8,11 +8,10 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-import model_articles
-import model_ids
-from model_named import No
-from model_views import Row
-from model_wordings import Wordings
+from support import model_articles, model_ids
+from support.model_named import No
+from support.model_views import Row
+from support.model_wordings import Wordings
 
 Act = dict[str, Any]
 

@@ -3,8 +3,8 @@
 from typing import Any
 from uuid import UUID
 
-from model_named import Named, No
-from model_views import Row
+from support.model_named import Named, No
+from support.model_views import Row
 
 Act = dict[str, Any]
 

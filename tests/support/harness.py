@@ -6,8 +6,6 @@ from uuid import UUID
 
 import msgspec
 
-from examples import Happened
-from memory import MemoryArticles, MemoryRing
 from rostra import codec, ids
 from rostra.codec import AnyEvent
 from rostra.commands import COMMANDS, AnyCommand
@@ -18,6 +16,8 @@ from rostra.events import CommandContext
 from rostra.ids import Position, StreamId
 from rostra.log import Recorded
 from rostra.refusals import Refusal
+from support.examples import Happened
+from support.memory import MemoryArticles, MemoryRing
 
 
 def commanded(act: dict[str, Any]) -> Commanded:
