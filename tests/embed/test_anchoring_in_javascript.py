@@ -12,7 +12,7 @@ from support import anchoring_vectors as vectors
 from support.javascript import copy_modules, run_node
 
 HERE = Path(__file__).parent
-VECTORS = HERE.parent / "anchoring/vectors.json"
+VECTORS = HERE.parent / "domain/anchoring/vectors.json"
 TEXTS = 150
 
 

@@ -8,7 +8,7 @@ from playwright.async_api import Browser
 from reader.pages import shown
 from support.service import Service
 
-VECTORS = Path(__file__).parents[1] / "anchoring/vectors.json"
+VECTORS = Path(__file__).parents[1] / "domain/anchoring/vectors.json"
 
 
 async def test_the_text_of_a_page_is_what_the_service_counts(

@@ -1,6 +1,6 @@
 """Makes vectors.json: what any other implementation of anchoring (a browser's) must give.
 
-    python tests/support/anchoring_vectors.py > tests/anchoring/vectors.json
+    python tests/support/anchoring_vectors.py > tests/domain/anchoring/vectors.json
 
 Offsets are Unicode code points. The rules are those of `rostra.anchoring.search` (the score),
 `rostra.anchoring.normalise` (how texts are compared) and `rostra.article_text` (the text of HTML);

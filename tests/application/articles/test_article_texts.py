@@ -5,7 +5,7 @@ from hashlib import sha256
 from uuid import UUID
 
 import rostra_adapters
-from articles.conftest import MASTER_KEY
+from application.articles.conftest import MASTER_KEY
 from rostra import ids
 from rostra_adapters.application.app import App
 from support.article_publishing import (

@@ -16,7 +16,7 @@ from support.harness import commanded
 from support.memory import MemoryLog, MemoryRing
 from support.model import Act, Model
 
-INFRA = Path(__file__).parents[1] / "infra"
+INFRA = Path(__file__).parents[2] / "infra"
 DISCUSSION = model_ids.discussion("gazette", "/2025/05/night-trams")
 
 

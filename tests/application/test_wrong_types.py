@@ -39,7 +39,7 @@ from rostra_projections.views import Broken, facts
 from support.examples import DISCUSSION, PLACE, SITE, act, at, comment
 from support.service import serving
 
-GOLDEN = Path(__file__).parent / "domain" / "golden"
+GOLDEN = Path(__file__).parents[1] / "domain" / "golden"
 EVENTS: dict[str, codec.AnyEvent] = {
     file.stem: event
     for file in GOLDEN.iterdir()

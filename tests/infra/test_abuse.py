@@ -8,7 +8,7 @@ from pathlib import Path
 from rostra_adapters.http import HttpSettings
 from support.service import SECRET, serving
 
-SCRIPT = Path(__file__).parents[1] / "infra/load/abuse.py"
+SCRIPT = Path(__file__).parents[2] / "infra/load/abuse.py"
 
 
 async def test_every_abuse_is_refused_or_answered_and_no_connection_outlives_its_time() -> None:
