@@ -12,9 +12,10 @@ from rostra.names import has_visible
 PLAIN = r"\A[^\x00-\x1f\x7f-\x9f]+\Z"
 _PLAIN_SITE = r"\A(?!\*\Z)[^\x00-\x1f\x7f-\x9f]+\Z"
 _PLAIN_WITHOUT_AT = r"\A[^\x00-\x1f\x7f-\x9f@]+\Z"
-_URI_REFERENCE = r"\A(?:[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+\Z"
+URI_REFERENCE = r"\A(?:[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+\Z"
 _WEB_URL = r"\A[Hh][Tt][Tt][Pp][Ss]?://[^\x00-\x20\x7f-\x9f/?#\\@:][^\x00-\x1f\x7f-\x9f]*\Z"
 _WITHOUT_NUL = r"\A[^\x00]*\Z"
+_BODY = r"\A(?=[^\x00]*[^\s\x00])[^\x00]*\Z"
 
 SiteName = Annotated[
     str,
@@ -54,7 +55,7 @@ Body = Annotated[
     str,
     Meta(
         max_length=limits.BODY_BYTES_MAX,
-        pattern=r"\A(?=[^\x00]*[^\s\x00])[^\x00]*\Z",
+        pattern=_BODY,
         description="Holds a visible character; at most 16 KiB of UTF-8.",
     ),
 ]
@@ -67,11 +68,15 @@ Article = Annotated[
 ]
 Offset = Annotated[int, Meta(ge=0, lt=2**31)]
 SourceUri = Annotated[
-    str, Meta(min_length=1, max_length=limits.SOURCE_CHARACTERS_MAX, pattern=_URI_REFERENCE)
+    str, Meta(min_length=1, max_length=limits.SOURCE_CHARACTERS_MAX, pattern=URI_REFERENCE)
 ]
 EventName = Annotated[
     str, Meta(min_length=1, max_length=limits.EVENT_CHARACTERS_MAX, pattern=PLAIN)
 ]
+
+IMPLIED_PATTERNS = frozenset({PLAIN, _PLAIN_SITE, _PLAIN_WITHOUT_AT, _WITHOUT_NUL, _BODY})
+"""Patterns that a text of printable ASCII without `@` fits unless it is empty or `*`, or a body of
+blanks alone."""
 
 
 def web_url(url: str | None) -> str | None:

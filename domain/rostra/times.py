@@ -26,6 +26,8 @@ _SURELY_OURS = re.compile(
     r"T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{6}Z",
     re.ASCII,
 )
+surely_ours = _SURELY_OURS.fullmatch
+"""Match a text that is a time of ours whatever the calendar says; None for others, which may be."""
 _MICROSECOND_DIGITS = 6
 _SECONDS_END = 19
 
@@ -51,7 +53,7 @@ def time_of(moment: datetime | str) -> Time:
 
 def is_time(text: str) -> bool:
     """Return whether a text has the one form that times have here."""
-    if _SURELY_OURS.fullmatch(text) is not None:
+    if surely_ours(text) is not None:
         return True
     if _OURS.fullmatch(text) is None:
         return False

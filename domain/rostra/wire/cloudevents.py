@@ -7,8 +7,9 @@ over. `data` must fit the command of the event's type, or `data_base64` must hol
 import binascii
 import re
 from base64 import b64decode
-from collections.abc import Mapping
-from functools import cache
+from collections.abc import Mapping, Sequence
+from functools import cache, reduce
+from operator import or_
 from typing import Any, Literal
 
 import msgspec
@@ -17,11 +18,12 @@ from msgspec import Raw
 from rostra.commands import COMMANDS, AnyCommand
 from rostra.deciding.batch_decider import Commanded
 from rostra.events import CommandContext
-from rostra.fields import EventName, SourceUri
+from rostra.fields import URI_REFERENCE, EventName, SourceUri
 from rostra.limits import TIME_AHEAD_SECONDS_MAX
 from rostra.refusals import Refusal
-from rostra.times import Time, later, parse_time
+from rostra.times import Time, later, parse_time, surely_ours
 from rostra.wire import strict_json
+from rostra.wire.plain_types import without_patterns
 
 FAULTS_MAX = 20
 FAULT_CHARACTERS_MAX = 300
@@ -59,6 +61,17 @@ class Envelope(msgspec.Struct, gc=False):
     data_base64: str | None = None
 
 
+class _Plain(msgspec.Struct, tag_field="type", kw_only=True, gc=False):
+    """An event whose text fits by its characters, without its data."""
+
+    specversion: Literal["1.0"]
+    id: without_patterns(EventName)  # type: ignore[valid-type]  # made of the same definition
+    source: without_patterns(SourceUri, (URI_REFERENCE,))  # type: ignore[valid-type]
+    time: str | None = None
+    data: Any
+    data_base64: None = None
+
+
 class _Name(msgspec.Struct, gc=False):
     id: Any = None
 
@@ -67,6 +80,82 @@ _envelope = msgspec.json.Decoder(Envelope)
 _name = msgspec.json.Decoder(_Name)
 _fields = msgspec.json.Decoder(dict[str, Raw])
 _commands = {name: msgspec.json.Decoder(command) for name, command in COMMANDS.items()}
+_plain_types: list[Any] = [
+    msgspec.defstruct(
+        f"Plain{command.__name__}",
+        [("data", without_patterns(command))],
+        bases=(_Plain,),
+        tag=name,
+        kw_only=True,
+        gc=False,
+    )
+    for name, command in COMMANDS.items()
+]
+_any_plain: Any = reduce(or_, _plain_types)
+_plain: "msgspec.json.Decoder[_Plain]" = msgspec.json.Decoder(_any_plain)
+_plains: "msgspec.json.Decoder[list[_Plain]]" = msgspec.json.Decoder(list[_any_plain])
+
+
+def plain_command(event: bytes, now: Time) -> Commanded | None:
+    """Return the command of an event that is plain and fits, None for any other.
+
+    Of bytes that are not plain, or do not fit, only `command` can say what they are.
+    """
+    if not _is_plain(event) or strict_json.brackets(event) >= strict_json.NESTING_MAX:
+        return None
+    try:
+        return _plain_commands([_plain.decode(event)], now)[0]
+    except (msgspec.DecodeError, RecursionError, Refusal):
+        return None
+
+
+def plain_commands(batch: bytes, now: Time) -> list[Commanded] | None:
+    """Return the commands of an array of events where each is plain and fits, else None."""
+    if not _is_plain(batch):
+        return None
+    try:
+        events = _plains.decode(batch)
+        others = strict_json.brackets(batch) - sum([_BRACKETS[one.data.topic] for one in events])
+        if others >= strict_json.NESTING_MAX - max(_BRACKETS.values()):
+            return None
+        return _plain_commands(events, now)
+    except (msgspec.DecodeError, RecursionError, Refusal):
+        return None
+
+
+_BRACKETS = {name: 3 if name == "comment.posted" else 2 for name in COMMANDS}
+"""The fewest brackets of an event of each type: its own, its data's, and the author's."""
+
+
+def _is_plain(json: bytes) -> bool:
+    """Return whether JSON holds nothing that a pattern of `fields.IMPLIED_PATTERNS` forbids.
+
+    Unescaped control characters are not JSON.
+    """
+    return (
+        json.isascii()
+        and b"\\" not in json
+        and b"\x7f" not in json
+        and b"@" not in json
+        and b'"*"' not in json
+    )
+
+
+def _plain_commands(events: Sequence[_Plain], now: Time) -> list[Commanded]:
+    """Raises Malformed and the Refusal `time-ahead`."""
+    for source in {event.source for event in events}:
+        if not re.match(URI_REFERENCE, source):
+            raise Malformed(Fault("source", "must be a URI reference"))
+    commands = []
+    for event in events:
+        time = event.time
+        if time is None:
+            time = now
+        elif time > now or not surely_ours(time):
+            time = time_of_event(time, now)
+        act = CommandContext(event.source, event.id, Time(time))
+        commands.append(Commanded(event.data, act, is_checked=True))
+    return commands
 
 
 def command(event: bytes | Raw, now: Time) -> Commanded:
@@ -75,6 +164,11 @@ def command(event: bytes | Raw, now: Time) -> Commanded:
     `event` is JSON that `strict_json` has checked. Raises Malformed, or the Refusals
     `unknown-type` and `time-ahead`.
     """
+    return plain_command(bytes(event), now) or exact_command(event, now)
+
+
+def exact_command(event: bytes | Raw, now: Time) -> Commanded:
+    """Return the same as `command`, by types that check every pattern and say what does not fit."""
     try:
         envelope = _envelope.decode(event)
     except msgspec.ValidationError as error:

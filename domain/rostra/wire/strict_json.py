@@ -39,7 +39,7 @@ def value(body: bytes, *, brackets_max: int | None = None) -> Raw:
     thirty times as long as the rest.
     """
     found = _decode(_value, body)
-    if brackets_max is None or body.count(b"[") + body.count(b"{") <= brackets_max:
+    if brackets_max is None or brackets(body) <= brackets_max:
         _check_depth(body, NESTING_MAX)
     return found
 
@@ -71,12 +71,17 @@ def _decode(decoder: "msgspec.json.Decoder[T]", body: bytes) -> T:
         raise _too_deep() from None
 
 
+def brackets(json: bytes) -> int:
+    """Return how many brackets open, those within strings too: at least the depth."""
+    return json.count(b"[") + json.count(b"{")
+
+
 def _check_depth(json: bytes, most: int) -> None:
-    # Counting brackets, those in strings too, clears nearly everything at the speed of memory.
-    if json.count(b"[") + json.count(b"{") <= most:
+    # Counting brackets clears nearly everything at the speed of memory.
+    if brackets(json) <= most:
         return
-    brackets = _STRINGS.sub(b"", json).translate(_STEPS, _OTHER_THAN_BRACKETS)
-    if max(accumulate(array("b", brackets)), default=0) > most:
+    steps = _STRINGS.sub(b"", json).translate(_STEPS, _OTHER_THAN_BRACKETS)
+    if max(accumulate(array("b", steps)), default=0) > most:
         raise _too_deep()
 
 

@@ -34,8 +34,8 @@ PLAIN = "application/json"
 BINARY_PREFIX = "ce-"
 QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 JSON_BLANKS = b" \t\r\n"
-ADMINS = (ConfigureSite, ErasePerson, ReturnPerson)
-"""Commands that need the scope `admin`, and `publish` not."""
+ADMINS = frozenset(kind.topic for kind in (ConfigureSite, ErasePerson, ReturnPerson))
+"""Event types that need the scope `admin`, and `publish` not."""
 BUSY_RETRY_SECONDS = 0.1
 REFUSED_AFTER_SECONDS = 1.0
 
@@ -112,9 +112,8 @@ class Publishing:
         raise Problem("unsupported-media-type", detail)
 
     async def _structured(self, request: web.Request, token: Token, body: bytes) -> web.Response:
-        event = strict_json.value(body)
-        commanded = _read(lambda: cloudevents.command(event, self._now()), token)
-        return await self._one(request, _name(event, commanded), commanded)
+        name, read = _read_event(body, self._now())
+        return await self._one(request, name, read, token)
 
     async def _plain(self, request: web.Request, token: Token, body: bytes) -> web.Response:
         """An event, or an array of them, under the media type of all JSON."""
@@ -123,29 +122,27 @@ class Publishing:
 
     async def _binary(self, request: web.Request, token: Token, body: bytes) -> web.Response:
         attributes = _attributes(request.headers)
-        commanded = _read(
-            lambda: cloudevents.command_of_parts(attributes, body, self._now()), token
-        )
-        return await self._one(request, attributes.get("id"), commanded)
+        read: Commanded | Refusal
+        try:
+            read = cloudevents.command_of_parts(attributes, body, self._now())
+        except Refusal as refusal:
+            read = refusal
+        return await self._one(request, attributes.get("id"), read, token)
 
     async def _one(
-        self, request: web.Request, name: str | None, commanded: Commanded | Refusal
+        self, request: web.Request, name: str | None, read: Commanded | Refusal, token: Token
     ) -> web.Response:
-        outcome = (await self._submit([commanded]))[0]
+        outcome = (await self._submit(_permitted([read], token)))[0]
         if outcome.refusal is not None:
             raise self._problem(outcome.refusal)
         status = 201 if outcome.status == "recorded" else 200
         return self._answer(request, self._result(name, outcome), status=status)
 
     async def _batched(self, request: web.Request, token: Token, body: bytes) -> web.Response:
-        events = _elements(body, self._settings.batch_events_max)
-        now = self._now()
-        read = [_read_element(event, now, token) for event in events]
+        names, read = _read_batch(body, self._now(), self._settings.batch_events_max)
+        outcomes = await self._submit(_permitted(read, token))
         results = [
-            self._result(_name(event, commanded), outcome)
-            for event, commanded, outcome in zip(
-                events, read, await self._submit(read), strict=True
-            )
+            self._result(name, outcome) for name, outcome in zip(names, outcomes, strict=True)
         ]
         return self._answer(request, BatchShape(position=await self._app.head(), results=results))
 
@@ -182,8 +179,8 @@ class Publishing:
     async def _line_results(self, lines: Sequence[ndjson.Line], token: Token) -> bytes:
         now = self._now()
         most = self._settings.line_of_events_bytes_max
-        read = [_read_line(line, now, token, bytes_max=most) for line in lines]
-        outcomes = await self._submit_patiently([event for _, event in read])
+        read = [_read_line(line, now, bytes_max=most) for line in lines]
+        outcomes = await self._submit_patiently(_permitted([event for _, event in read], token))
         results = [
             self._result(name, outcome) for (name, _), outcome in zip(read, outcomes, strict=True)
         ]
@@ -235,54 +232,74 @@ class Publishing:
         )
 
 
-def _elements(body: bytes, events_max: int) -> list[Raw]:
+_Named = tuple[str | None, Commanded | Refusal]
+"""The id of an event, also where it does not fit otherwise, and what can be submitted of it."""
+
+
+def _read_batch(
+    body: bytes, now: Time, events_max: int
+) -> tuple[Sequence[str | None], Sequence[Commanded | Refusal]]:
+    """Return the ids of a batch's events, and what can be submitted of each. Raises NotJson, and
+    the problems `not-an-array` and `too-large`."""
+    commands = cloudevents.plain_commands(body, now)
+    if commands is not None and len(commands) <= events_max:
+        return [one.act.id for one in commands], commands
     try:
         events = strict_json.elements(body)
     except strict_json.NotAnArray as error:
         raise Problem("not-an-array", str(error)) from None
     if len(events) > events_max:
         raise Problem("too-large", f"a batch holds at most {events_max} events")
-    return events
+    read = [_read_element(event, now) for event in events]
+    return [name for name, _ in read], [one for _, one in read]
 
 
-def _read_line(
-    line: ndjson.Line, now: Time, token: Token, *, bytes_max: int
-) -> tuple[str | None, Commanded | Refusal]:
-    """The event's name, and what can be submitted of it."""
+def _read_line(line: ndjson.Line, now: Time, *, bytes_max: int) -> _Named:
     if line is None:
         return None, Refusal("too-large", f"a line has at most {bytes_max} bytes")
     try:
-        event = strict_json.value(line)
+        return _read_event(line, now)
     except strict_json.NotJson as error:
         return None, Refusal("not-json", str(error))
-    commanded = _read_element(event, now, token)
-    return _name(event, commanded), commanded
 
 
-def _name(event: Raw, commanded: Commanded | Refusal) -> str | None:
-    """The event's id, also where it does not fit otherwise."""
-    if isinstance(commanded, Commanded):
-        return commanded.act.id
-    return cloudevents.event_name(event)
+def _read_event(body: bytes, now: Time) -> _Named:
+    """Raises NotJson."""
+    plain = cloudevents.plain_command(body, now)
+    if plain is not None:
+        return plain.act.id, plain
+    return _read_element(strict_json.value(body), now)
 
 
-def _read_element(event: Raw, now: Time, token: Token) -> Commanded | Refusal:
-    return _read(lambda: cloudevents.command(event, now), token)
-
-
-def _read(read: Callable[[], Commanded], token: Token) -> Commanded | Refusal:
-    """The command, or why it is none that this token may publish."""
+def _read_element(event: Raw, now: Time) -> _Named:
     try:
-        commanded = read()
+        commanded = cloudevents.command(event, now)
     except Refusal as refusal:
-        return refusal
-    command = commanded.command
-    if not token.reaches(command.site):
-        return Refusal("forbidden", f"the token is not for the site {command.site!r}")
-    scope = "admin" if isinstance(command, ADMINS) else "publish"
+        return cloudevents.event_name(event), refusal
+    return commanded.act.id, commanded
+
+
+def _permitted(read: Sequence[Commanded | Refusal], token: Token) -> Sequence[Commanded | Refusal]:
+    """Replace commands that the token may not publish by a refusal."""
+    kinds = {(one.command.site, one.command.topic) for one in read if isinstance(one, Commanded)}
+    refusals = {kind: refusal for kind in kinds if (refusal := _forbidden(*kind, token))}
+    if not refusals:
+        return read
+    return [
+        refusals.get((one.command.site, one.command.topic), one)
+        if isinstance(one, Commanded)
+        else one
+        for one in read
+    ]
+
+
+def _forbidden(site: str, topic: str, token: Token) -> Refusal | None:
+    if not token.reaches(site):
+        return Refusal("forbidden", f"the token is not for the site {site!r}")
+    scope = "admin" if topic in ADMINS else "publish"
     if scope not in token.scopes:
         return Refusal("forbidden", f"the token does not have the scope `{scope}` for this type")
-    return commanded
+    return None
 
 
 def _attributes(headers: Mapping[str, str]) -> dict[str, str]:
