@@ -1,14 +1,18 @@
-"""A comment's body as HTML: CommonMark, sanitised.
+"""A comment's body as HTML: CommonMark with a few extensions, sanitised.
+
+No word of a body is lost. Raw HTML, relative links and links with another scheme than `SCHEMES`
+are shown as they were typed; only the tags of `INLINE_TAGS` are taken for tags, where each is
+closed. Markup nested deeper than `NESTING_MAX` is shown flat. Beyond CommonMark there are line
+breaks at single newlines, links made of bare URLs, strikethrough, tables and footnotes.
 
 Rendering is bounded by its steps, which are counted while a body is parsed: a body that takes
-more than bodies of its length may is shown as plain text, in paragraphs.
+more steps than its length allows is shown as plain text, in paragraphs.
 """
 
 import re
-import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from html import escape
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from html import escape, unescape
 from types import SimpleNamespace
 from typing import Any, TypeVar, cast
 
@@ -21,6 +25,7 @@ from markdown_it.ruler import RuleOptionsType
 from markdown_it.rules_block import StateBlock
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
+from mdit_py_plugins.footnote import footnote_plugin
 
 STEPS_BASE = 1_000
 """Steps that a body of any length may take, each of some two microseconds."""
@@ -35,17 +40,25 @@ BLOCK_STEPS = 6
 NESTED_STEPS = 3
 LINE_STEPS = 1
 TOKEN_STEPS = 1
+PIPE_STEPS = 5
+"""Of each `|`, which may be a border of a table's cell."""
 CHARACTERS_A_STEP = 8
 """Characters of a link's target that are looked at in the time of one step."""
 MATCHED_CHARACTERS_A_STEP = 128
 """The same, where a regular expression looks at them."""
 LONG_PARTS = ("<", "(", '"', "'")
 """Where such a part of a link does not end, all that follows was looked at."""
-TAGS_A_STEP = 8
+URL_STEPS = 20
+
+INLINE_TAGS = ("b", "i", "em", "strong", "s", "u", "sub", "sup", "kbd", "br")
+"""Tags that a body may hold, without attributes. `br` is the one that is not closed."""
+NESTING_MAX = 20
+"""Levels of blocks and inline markup; each quote and each list item takes one or two."""
 
 TAGS = {
-    "a", "b", "blockquote", "br", "code", "del", "em", "h1", "h2", "h3", "h4", "h5", "h6", "hr",
-    "i", "kbd", "li", "ol", "p", "pre", "strong", "sub", "sup", "ul",
+    "a", "b", "blockquote", "br", "code", "em", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "i",
+    "kbd", "li", "ol", "p", "pre", "s", "strong", "sub", "sup", "table", "tbody", "td", "th",
+    "thead", "tr", "u", "ul",
 }  # fmt: skip
 ATTRIBUTES: dict[str, set[str]] = {
     "*": set(),
@@ -62,9 +75,11 @@ _UNSEEN = re.compile(r"[\s\x00-\x1f\u180e\u200b-\u200f\u2060-\u2064\ufeff]+")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 
 
-def _kept(_: str, attribute: str, value: str) -> str | None:
-    """Of classes only the one that says which language a block of code is in; of links none
-    whose scheme shows once what is not seen is left out."""
+def _filter_attribute(_: str, attribute: str, value: str) -> str | None:
+    """Keep of classes a code block's language, of links those with an allowed scheme.
+
+    Invisible characters of a link are left out before its scheme is read.
+    """
     match attribute:
         case "class" if not value.startswith(LANGUAGE):
             return None
@@ -76,7 +91,7 @@ def _kept(_: str, attribute: str, value: str) -> str | None:
 _cleaner = nh3.Cleaner(
     tags=TAGS,
     attributes=ATTRIBUTES,
-    attribute_filter=_kept,
+    attribute_filter=_filter_attribute,
     url_schemes=SCHEMES,
     link_rel=LINK_REL,
     strip_comments=True,
@@ -86,8 +101,11 @@ _cleaner = nh3.Cleaner(
 _LINE_END = re.compile(r"\r\n?")
 _BLANK_LINES = re.compile(r"\n[ \t]*(?:\n[ \t]*)+")
 _RUN = {marker: re.compile(f"[{marker}]+") for marker in "*_"}
+_LABEL = re.compile(r"\[\^[^\] \n]*")
 _UNBROKEN = re.compile(r"\S*")
-_TAG = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9-]*)")
+_TAG = re.compile(rf"<(/?)({'|'.join(INLINE_TAGS)})\s*/?>", re.IGNORECASE)
+_WORD = re.compile(r"[^\W_]")
+_MARKUP = re.compile(r"<[^>]*>")
 _P = TypeVar("_P", bound=Any)
 
 
@@ -106,17 +124,29 @@ _work = _Work()
 
 
 class TooMuchWork(Exception):
-    """A body is nested too deep, or takes more steps to render than bodies of its length may."""
+    """A body takes more steps to render than its length allows."""
 
 
 class _BlockParser(ParserBlock):
-    """Refuses what is nested too deep. CommonMark's parser would leave its words out."""
+    """Show blocks that are nested too deep as one paragraph; the library drops their words."""
 
     def tokenize(self, state: StateBlock, startLine: int, endLine: int) -> None:  # noqa: N803
-        if state.level >= state.md.options["maxNesting"]:
-            raise TooMuchWork
         _work.spend(NESTED_STEPS)
-        super().tokenize(state, startLine, endLine)
+        if state.level < NESTING_MAX:
+            super().tokenize(state, startLine, endLine)
+            return
+        end = startLine
+        while end < endLine and (
+            state.isEmpty(end) or not 0 <= state.sCount[end] < state.blkIndent
+        ):
+            end += 1
+        text = state.getLines(startLine, end, state.blkIndent, keepLastLF=False).strip()
+        state.line = max(end, startLine + 1)
+        if text:
+            state.push("paragraph_open", "p", 1).map = [startLine, end]
+            inline = state.push("inline", "", 0)
+            inline.content, inline.map, inline.children = text, [startLine, end], []
+            state.push("paragraph_close", "p", -1)
 
 
 class _InlineParser(ParserInline):
@@ -142,10 +172,11 @@ def _count_inline(state: StateInline, silent: bool) -> bool:  # noqa: FBT001
         case "\n":
             _work.spend(NEWLINE_STEPS)
         case "[":
-            _work.spend(BRACKET_STEPS)
-        case "<" if state.src.startswith(("<!", "<?"), state.pos):
-            ahead = state.posMax - state.pos
-            _work.spend(INLINE_STEPS + ahead // MATCHED_CHARACTERS_A_STEP)
+            label = _LABEL.match(state.src, state.pos, state.posMax)
+            seen = 0 if label is None else len(label[0])
+            _work.spend(BRACKET_STEPS + seen // CHARACTERS_A_STEP)
+        case ":" if state.src.startswith("://", state.pos):
+            _work.spend(URL_STEPS + len(state.pending) // MATCHED_CHARACTERS_A_STEP)
         case _:
             _work.spend(INLINE_STEPS)
     return False
@@ -167,41 +198,98 @@ def _counting(parse: Callable[..., _P]) -> Callable[..., _P]:
     return parse_and_count
 
 
-def _parser() -> MarkdownIt:
-    made = MarkdownIt("commonmark")
+def _tag(state: StateInline, silent: bool) -> bool:  # noqa: FBT001
+    """Take one of `INLINE_TAGS` for a tag; any other `<` is text."""
+    found = _TAG.match(state.src, state.pos, state.posMax)
+    if found is None:
+        return False
+    if not silent:
+        name = found[2].lower()
+        token = state.push("br_tag" if name == "br" else "tag", name, 0)
+        token.content, token.meta = found[0], {"closes": bool(found[1])}
+    state.pos = found.end()
+    return True
+
+
+def _has_known_scheme(url: str) -> bool:
+    """Tell whether a link leads somewhere: neither relative nor with a scheme that runs."""
+    scheme = _SCHEME.match(_UNSEEN.sub("", url))
+    return scheme is not None and scheme[1].lower() in SCHEMES
+
+
+def _parser(*, breaks: bool) -> MarkdownIt:
+    made = MarkdownIt("commonmark", {"maxNesting": NESTING_MAX, "breaks": breaks, "linkify": True})
     made.block, made.inline = _BlockParser(), _InlineParser()
     made.configure("commonmark")
+    made.options.update({"maxNesting": NESTING_MAX, "breaks": breaks, "linkify": True})
+    made.use(footnote_plugin, inline=False)
+    made.disable(["html_block", "html_inline", "footnote_tail"])
+    made.enable(["table", "strikethrough", "linkify"])
+    made.core.ruler.disable("linkify")  # it looks for addresses without a scheme, too
+    made.inline.ruler.after("html_inline", "tag", _tag)
     before_others: RuleOptionsType = {"alt": ["paragraph", "reference", "blockquote", "list"]}
     made.block.ruler.before("code", "work", _count_block, before_others)
     made.inline.ruler.before("text", "work", _count_inline)
     made.block.ruler.enable("work")
-    made.inline.ruler.enable("work")
+    made.inline.ruler.enable(["work", "tag"])
     counting: Any = SimpleNamespace(
         parseLinkLabel=helpers.parseLinkLabel,
         parseLinkDestination=_counting(helpers.parseLinkDestination),
         parseLinkTitle=_counting(helpers.parseLinkTitle),
     )
     made.helpers = counting
+    made.validateLink = _has_known_scheme  # type: ignore[method-assign]
+    for name, rule in _RENDERERS.items():
+        made.add_render_rule(name, rule)
     return made
 
 
-_markdown = _parser()
-_renderer = cast(RendererHTML, _markdown.renderer)
+def _render_tag(_: Any, tokens: Sequence[Token], index: int, *__: Any) -> str:
+    tag = tokens[index]
+    return f"</{tag.tag}>" if tag.meta["closes"] else f"<{tag.tag}>"
 
 
-def unsanitised(body: str) -> str:
-    """The body as CommonMark says. Nobody is ever shown this."""
-    _work.left = sys.maxsize
-    return str(_markdown.render(body))
+def _render_footnote_label(_: Any, tokens: Sequence[Token], index: int, *__: Any) -> str:
+    return f"<sup>[{escape(tokens[index].meta['label'], quote=False)}]</sup> "
 
 
-def render(body: str) -> str:
-    """Return the body as sanitised HTML. An image becomes a link to it: shown, it would tell
-    its host who reads."""
+def _render_footnote_start(_: Any, tokens: Sequence[Token], index: int, *__: Any) -> str:
+    label = tokens[index].content
+    return f"<p><sup>[{escape(label, quote=False)}]</sup></p>\n" if label else ""
+
+
+def _render_nothing(*_: Any) -> str:
+    return ""
+
+
+_RENDERERS: dict[str, Callable[..., str]] = {
+    "tag": _render_tag,
+    "br_tag": lambda *_: "<br>",
+    "footnote_ref": _render_footnote_label,
+    "footnote_reference_open": _render_footnote_start,
+    "footnote_reference_close": _render_nothing,
+}
+
+_parsers = {breaks: _parser(breaks=breaks) for breaks in (False, True)}
+_renderer = cast(RendererHTML, _parsers[True].renderer)
+_options = _parsers[True].options
+
+
+def render(body: str, *, breaks: bool = True) -> str:
+    """Return the body as sanitised HTML.
+
+    `breaks` makes a single newline a line break. An image becomes a link to it: shown, it would
+    tell its host who reads.
+    """
     try:
-        return _cleaner.clean(_rendered(body))
+        html = _cleaner.clean(unsanitised(body, breaks=breaks))
     except TooMuchWork:
         return plain(body)
+    return html if _has_words(html) or not _WORD.search(body) else plain(body)
+
+
+def _has_words(html: str) -> bool:
+    return bool(unescape(_MARKUP.sub("", html)).strip())
 
 
 def plain(body: str) -> str:
@@ -212,37 +300,74 @@ def plain(body: str) -> str:
     return "".join(f"<p>{lines}</p>\n" for lines in shown)
 
 
-def _rendered(body: str) -> str:
-    """Raises TooMuchWork."""
+def unsanitised(body: str, *, breaks: bool = True) -> str:
+    """Return the body as HTML that nobody may be shown.
+
+    Raises TooMuchWork.
+    """
     _work.left = STEPS_BASE + int(len(body) * STEPS_PER_CHARACTER)
-    tokens = _markdown.parse(body)
+    _work.spend(PIPE_STEPS * body.count("|"))
+    parser = _parsers[breaks]
+    env: dict[str, Any] = {}
+    tokens = parser.parse(body, env)
     _work.spend(TOKEN_STEPS * len(tokens))
-    _spend_tags(tokens)
     for token in tokens:
         if token.children:
-            token.children = list(_without_images(token.children))
-    return str(_renderer.render(tokens, _markdown.options, {}))
+            token.children = list(_without_images(_with_closed_tags(token.children)))
+    _label_footnotes(tokens)
+    html = str(_renderer.render(tokens, parser.options, env))
+    return html + "".join(
+        f"<p>{escape(line, quote=False)}</p>\n" for line in _unused(body, tokens, env)
+    )
 
 
-def _spend_tags(tokens: Sequence[Token]) -> None:
-    """Count what the sanitiser has to do for tags in the body: one that is not closed where it
-    was opened is opened again in every block that follows."""
-    loose = 0
+def _with_closed_tags(tokens: Sequence[Token]) -> Sequence[Token]:
+    """Turn a tag into text where its other half is missing, or where too many are open."""
+    open_: list[Token] = []
+    paired: set[int] = set()
     for token in tokens:
-        if token.type == "html_block":
-            loose += token.content.count("<")
-        opened: list[str] = []
-        for child in token.children or ():
-            if child.type == "html_inline" and (tag := _TAG.match(child.content)):
-                _work.spend(TOKEN_STEPS)
-                if not tag[1]:
-                    opened.append(tag[2].lower())
-                elif opened and opened[-1] == tag[2].lower():
-                    opened.pop()
-                else:
-                    loose += 1
-        loose += len(opened)
-    _work.spend(loose * (loose + len(tokens)) // TAGS_A_STEP)
+        if token.type != "tag":
+            continue
+        if not token.meta["closes"]:
+            open_.append(token)
+        elif open_ and open_[-1].tag == token.tag:
+            if len(open_) <= NESTING_MAX:
+                paired |= {id(open_[-1]), id(token)}
+            open_.pop()
+    for token in tokens:
+        if token.type == "tag" and id(token) not in paired:
+            token.type, token.tag = "text", ""
+    return tokens
+
+
+def _label_footnotes(tokens: Sequence[Token]) -> None:
+    """Begin each footnote, which stays where it was written, with its label."""
+    for index, token in enumerate(tokens):
+        if token.type != "footnote_reference_open":
+            continue
+        following = tokens[index + 2 : index + 3]
+        if following and following[0].type == "inline" and following[0].children:
+            following[0].children.insert(0, Token("footnote_ref", "", 0, meta=token.meta))
+        else:
+            token.content = token.meta["label"]
+
+
+def _unused(body: str, tokens: Sequence[Token], env: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the lines of link definitions that no link uses: CommonMark leaves them out."""
+    definitions = [*env.get("references", {}).values(), *env.get("duplicate_refs", ())]
+    if not definitions:
+        return
+    used = {
+        child.attrGet("href")
+        for token in tokens
+        for child in token.children or ()
+        if child.type == "link_open"
+    }
+    lines = _LINE_END.sub("\n", body).split("\n")
+    for definition in definitions:
+        if definition["href"] not in used:
+            first, last = definition["map"]
+            yield from lines[first:last]
 
 
 def _without_images(tokens: Sequence[Token]) -> Iterator[Token]:
@@ -257,7 +382,7 @@ def _without_images(tokens: Sequence[Token]) -> Iterator[Token]:
 
 def _as_link(image: Token, *, inside: bool) -> Iterator[Token]:
     source = str(image.attrGet("src") or "")
-    alt = _renderer.renderInlineAsText(image.children or [], _markdown.options, {})
+    alt = _renderer.renderInlineAsText(image.children or [], _options, {})
     text = Token("text", "", 0, content=alt or source)
     if inside:
         yield text
