@@ -7,6 +7,7 @@ import re
 import time
 from html import unescape
 from html.parser import HTMLParser
+from importlib.resources import files
 from pathlib import Path
 
 import nh3
@@ -426,3 +427,10 @@ async def test_without_workers_long_bodies_are_shown_as_they_were_written() -> N
     await renderings.close()
     body = "*words* " * 1_000
     assert await renderings.render([body]) == {body: plain(body)}
+
+
+def test_the_web_reader_shows_the_same_elements() -> None:
+    script = files("rostra_adapters.web").joinpath("markup.js").read_text()
+    allowed = re.search(r"ALLOWED = new Set\((.*?)\.split", script, re.DOTALL)
+    assert allowed
+    assert set(re.findall(r"[A-Z][A-Z0-9]*", allowed[1])) == {tag.upper() for tag in TAGS}

@@ -2,9 +2,10 @@
 // sanitised it already; a page should not have to take our word for that.
 
 const ALLOWED = new Set(
-  "P BR HR EM STRONG DEL S CODE PRE BLOCKQUOTE UL OL LI A H1 H2 H3 H4 H5 H6 TABLE THEAD TBODY TR TH TD SUP SUB".split(
-    " ",
-  ),
+  (
+    "A B BLOCKQUOTE BR CODE EM H1 H2 H3 H4 H5 H6 HR I KBD LI OL P PRE S STRONG SUB SUP TABLE TBODY TD TH THEAD TR " +
+    "U UL"
+  ).split(" "),
 );
 const LINKS = /^(https?:|mailto:)/i;
 
@@ -54,6 +55,8 @@ function added(node, to) {
     made.setAttribute("href", href.trim());
     made.setAttribute("rel", "nofollow ugc noopener");
   }
+  const title = node.getAttribute("title");
+  if (node.tagName === "A" && title) made.setAttribute("title", title);
   const start = node.getAttribute("start");
   if (node.tagName === "OL" && start && /^\d+$/.test(start)) made.setAttribute("start", start);
   to.append(made);
