@@ -249,7 +249,8 @@ def conclude(
         last = again.last or Standing(0)
         start = None if again.last is None else last.start
         return [PassageOrphaned(time=act.time, start=start, prefix=last.prefix, suffix=last.suffix)]
-    found = state(outcome, passage.marked_at)
+    in_place = again.in_place and passage.state == "anchored"
+    found = state(outcome, passage.marked_at, in_place=in_place)
     if (found, outcome.start, outcome.end) == (passage.state, passage.start, passage.end):
         return []
     return [

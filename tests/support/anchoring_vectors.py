@@ -53,12 +53,39 @@ SCRIPTS = (
     "这是一个没有空格的句子，用来测试选择器。它应该留在原地。结束。",
     "One.\n\nTwo words\nhere.\n\n  Three more\u00a0words \t stand here.\n",
 )
+TYPED = (
+    'He said "it\'s done"... and then - after all -- the fine print, 12 ½ pages of it. '
+    "The colour of the harbour wall was never quite right again, as 中文abc示例 had it, they said."
+)
+"""As `TYPESET`, before an editor changes the typography of all of it."""
+TYPESET = (
+    "He said \u201cit\u2019s done\u201d\u2026 and then \u2013 after all \u2014 the \ufb01ne print, "
+    "\uff11\uff12 1\u20442 pages of it. The co\u200clour of\u200e the har\u00adbour wall\ufe0f was "
+    "never quite right again, as 中文 abc 示例 had it, they said."
+)
 FOLDED = (
     *SCRIPTS,
+    TYPED,
+    TYPESET,
+    "\u2018a\u2019 \u201eb\u201c \u00b4c` \uff02d\uff02 e\u2010f\u2011g\u2012h",
+    "a\u2212b - --- \u2014\u2014",
+    "\ufb03 \uff41\uff22 \u2460 \u33a1 \u00b2 \u1d43 \ud55c\u3131 \u00a8 x\u0308\ufe0f",
+    "中文 abc, abc 中文; 中 文 日本 語 12 語 (中) 한국 abc",
+    "\u202ax\u202c\u2066y\u2069 \u061cz\U000e0100 a \u200d b",
     "a \u00a0\n b",
     "soft\u00adhyphen, zero\u200bwidth, joined\u200dby",
     " \u00ad \u200b ",
     "가 각 e\u0301\u0301",
+)
+TYPED_WORDS = (
+    "it's done",
+    "- after all --",
+    "fine",
+    "12",
+    "colour of",
+    "harbour",
+    "文abc示",
+    "said",
 )
 HTML = (
     "<h1>Tea</h1><p>One <b>two</b>,<br>three.</p><ul><li>a<li>b</ul>",
@@ -197,6 +224,16 @@ def _by_hand() -> list[Vector]:
         _case("white space", FERRY.replace(" ", "\n\u00a0 "), marked),
         _case("soft hyphens", FERRY.replace("ai", "a\u00adi"), marked),
         _case("an empty text", "", marked),
+        _case("typography", TYPESET, _marked(TYPED, *TYPED_WORDS)),
+        _case("typography taken back", TYPED, _marked(TYPESET, "har\u00adbour", "pages")),
+        _case("a short quote changed", FERRY.replace("timber", "timbre"), _marked(FERRY, "timber")),
+        _case("a number changed", FERRY.replace("nine", "fine"), _marked(FERRY, "nine", "ice")),
+        _case("another short word", FERRY.replace("timber", "salt"), _marked(FERRY, "timber")),
+        _case(
+            "twins by white space",
+            "A\nB - Site\n\nB\n\nC",
+            [(None, Mark(Quote("B", "\n\n", "\n\n")))],
+        ),
         _case("nine times", VERSES, nine),
         _case("nine times, moved", f"A word in front. {VERSES}", nine),
         _case("nine times, three gone", VERSES.replace(f"{refrain}, ", "", 3), nine),

@@ -2,11 +2,13 @@
 // rules (`rostra.anchoring`, where they are explained). Offsets are code points.
 
 import { Folded, SPACE } from "./folding.js";
-import { Coding, align, ending, nearest, regions, similarity, without } from "./matching.js";
+import { Coding, align, ending, levenshtein, nearest, regions, similarity, without } from "./matching.js";
 
 const CHARACTERS_PER_ERROR = 10;
 const APPROXIMATE_CHARACTERS_MIN = 12;
 const SCORE_MIN = 0.495;
+const SHORT_CHARACTERS_MAX = 32;
+const SHORT_CHANGED_SHARE_MAX = 0.5;
 const CONTEXT_MIN = 0.5;
 const CONTEXT_MIN_CHANGED = 0.75;
 const QUOTE_WEIGHT_MAX = 32;
@@ -25,7 +27,7 @@ const BORDER = "\x02".repeat(CONTEXT_CHARACTERS);
 /** @typedef {import("./contract.js").Quote} Quote */
 /** @typedef {{start: number, prefix?: string | null, suffix?: string | null}} Standing */
 /** @typedef {import("./matching.js").Match} Match */
-/** @typedef {{score: number, distance: number, start: number, end: number}} Scored */
+/** @typedef {{score: number, sameSides: number, distance: number, start: number, end: number}} Scored */
 /** @typedef {[prefix: string, suffix: string]} Context */
 
 /**
@@ -111,9 +113,12 @@ class Search {
     this.text = article.text;
     this.quote = quote;
     this.last = last;
-    const exact = new Folded(quote.exact).text;
+    const folded = new Folded(quote.exact);
+    const exact = folded.text;
+    this.withinQuote = folded.originalRange(0, folded.points.length);
     this.exact = article.code(exact);
     this.space = article.code(" ");
+    this.border = article.code("\x02");
     this.contexts = contexts(exact, quote, last).map(
       ([prefix, suffix]) => /** @type {Context} */ ([article.code(prefix), article.code(suffix)]),
     );
@@ -133,13 +138,14 @@ class Search {
   outcome() {
     let best = this.wordForWord();
     if (this.errorsMax && (!best || best.score < SCORE_MIN)) best = this.withErrors(best);
+    if (!best || best.score < SCORE_MIN) best = this.betweenContexts(best);
     if (!best || best.score < SCORE_MIN) return null;
     const [start, end] = this.original(best);
     return { start, end, score: best.score, exact: this.text.slice(best.start, best.end) === this.exact };
   }
 
   /**
-   * What white space at the passage's own ends was folded into is no part of a move.
+   * Return the range in the original, with what folding dropped at the passage's ends.
    * @param {Scored} best
    */
   original(best) {
@@ -148,7 +154,10 @@ class Search {
     if (this.last && best.start === this.near && there === this.quote.exact) {
       return [this.last.start, this.last.start + exact.length];
     }
-    return this.article.range(best.start, best.end);
+    const [start, end] = this.article.range(best.start, best.end);
+    const [first, after] = this.withinQuote;
+    const whole = [Math.max(start - first, 0), end + exact.length - after];
+    return this.article.original.slice(...whole).join("") === this.quote.exact ? whole : [start, end];
   }
 
   wordForWord() {
@@ -172,8 +181,46 @@ class Search {
     });
   }
 
+  /**
+   * Return the best place between unchanged contexts of a short quote, unless `best` is better.
+   * @param {Scored | null} best
+   */
+  betweenContexts(best) {
+    if (!this.exact || this.exact.length > SHORT_CHARACTERS_MAX) return best;
+    return better(best, this.best(this.contexts.flatMap((context) => this.between(context))));
+  }
+
+  /**
+   * Return the stretches between the nearest letters of both sides.
+   * @param {Context} context
+   * @returns {Match[]}
+   */
+  between(context) {
+    const prefix = context[0].slice(-CONTEXT_CHARACTERS);
+    const suffix = context[1].slice(0, CONTEXT_CHARACTERS);
+    const isWhole = [prefix, suffix].every((side) => side.length === CONTEXT_CHARACTERS && !side.includes(this.border));
+    if (!isWhole) return [];
+    const most = Math.floor(this.exact.length * SHORT_CHANGED_SHARE_MAX);
+    /** @type {Match[]} */
+    const matches = [];
+    for (const place of nearest(this.text, prefix, this.near - prefix.length).slice(0, CANDIDATES_MAX)) {
+      const start = place + prefix.length;
+      const reach = this.text.slice(0, start + this.exact.length + most + suffix.length);
+      const end = reach.indexOf(suffix, start + 1);
+      if (end < 0) continue;
+      const errors = levenshtein(this.exact, this.text.slice(start, end));
+      if (errors <= most) matches.push({ start, end, errors });
+    }
+    return matches;
+  }
+
   /** @param {Context} context @param {Match} first @returns {Match | undefined} */
   standing([prefix, suffix], first) {
+    if (!this.last) {
+      const found = this.within(prefix, suffix).slice(0, CANDIDATES_MAX);
+      const most = Math.max(...found.map((match) => this.sameSides(match)));
+      return found.find((match) => this.sameSides(match) === most);
+    }
     const whole = this.text.slice(0, first.start).endsWith(prefix) && this.text.startsWith(suffix, first.end);
     return whole ? first : this.within(prefix, suffix)[0];
   }
@@ -269,7 +316,27 @@ class Search {
         near,
       ),
     );
-    return { score: Math.max(...scores), distance, start: match.start, end: match.end };
+    return {
+      score: Math.max(...scores),
+      sameSides: this.sameSides(match),
+      distance,
+      start: match.start,
+      end: match.end,
+    };
+  }
+
+  /**
+   * Count the sides whose context is the one of the mark, white space included.
+   * @param {Match} match
+   */
+  sameSides(match) {
+    const [start, end] = this.article.range(match.start, match.end);
+    const before = [...(this.quote.prefix ?? "")];
+    const after = [...(this.quote.suffix ?? "")];
+    const text = this.article.original;
+    const isBefore = start >= before.length && before.every((point, at) => text[start - before.length + at] === point);
+    const isAfter = after.every((point, at) => text[end + at] === point);
+    return Number(isBefore) + Number(isAfter);
   }
 
   /** @param {string} prefix @param {number} start @param {number} least */
@@ -323,14 +390,18 @@ class Search {
 }
 
 /**
- * Of equal scores the nearest, of those the first, then the longest.
+ * Of equal scores the one whose `sameSides` are more, then the nearest, the first, the longest.
  * @param {Scored | null} one
  * @param {Scored | null} other
  */
 function better(one, other) {
   if (!one || !other) return one ?? other;
   const order =
-    other.score - one.score || one.distance - other.distance || one.start - other.start || other.end - one.end;
+    other.score - one.score ||
+    other.sameSides - one.sameSides ||
+    one.distance - other.distance ||
+    one.start - other.start ||
+    other.end - one.end;
   return order > 0 ? other : one;
 }
 

@@ -71,6 +71,24 @@ export function similarity(expected, actual, least) {
 }
 
 /**
+ * Return the fewest letters to insert, delete or replace that make one short text another.
+ * @param {string} one
+ * @param {string} other
+ */
+export function levenshtein(one, other) {
+  let row = Array.from({ length: other.length + 1 }, (_, at) => at);
+  for (let line = 1; line <= one.length; line += 1) {
+    const above = row;
+    row = [line];
+    for (let at = 1; at <= other.length; at += 1) {
+      const replaced = above[at - 1] + (one[line - 1] === other[at - 1] ? 0 : 1);
+      row.push(Math.min(replaced, above[at] + 1, row[at - 1] + 1));
+    }
+  }
+  return row[other.length];
+}
+
+/**
  * The fewest errors with which the pattern stands in the text: anywhere (`free`), or from its
  * beginning; and the last letters of such matches. None where it takes more than `most`.
  * @param {string} pattern

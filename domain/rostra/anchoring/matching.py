@@ -97,6 +97,16 @@ def similarity(expected: str, actual: str, least: float) -> float:
     return 1 - found.errors / len(expected) if found.ends else 0.0
 
 
+def distance(one: str, other: str) -> int:
+    """Return the fewest letters to insert, delete or replace that make one text another.
+
+    `one` has at most `SYMBOLS_MAX` different letters.
+    """
+    alphabet = Alphabet(one)
+    found: int = edlib.align(alphabet.code(one), alphabet.code(other), mode="NW")["editDistance"]
+    return found
+
+
 def goes_on(outside: str, border: str) -> bool:
     """Whether a word crosses the border, of two letters, that none crossed beside `outside`."""
     return not outside.isalnum() and border.isalnum()

@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from rostra.anchoring.normalise import Folded
 from rostra.anchoring.search import (
     Anchored,
     Mark,
@@ -31,26 +32,52 @@ class Place(msgspec.Struct, frozen=True):
 
 
 class Again(msgspec.Struct, frozen=True):
-    """What was found of it, and how it stood before: needed again where it is an orphan."""
+    """Result of looking for a passage in the next revision."""
 
     outcome: Outcome
     last: Standing | None
+    """Place in the revision before: an orphan is looked for there again."""
+    in_place: bool = False
+    """Nothing but typography and white space changed before the passage."""
 
 
 def anchor_again(text: str, places: Sequence[Place], previous: str | None = None) -> list[Again]:
-    """Where each passage is in the text. `previous` is the text before, None where it is gone."""
+    """Find each passage in the text. `previous` is the text before, None where it is gone."""
     lasts = [_last(place, previous) for place in places]
     marks = [Mark(place.quote, last) for place, last in zip(places, lasts, strict=True)]
-    return [Again(*each) for each in zip(anchor_all(text, marks), lasts, strict=True)]
+    outcomes = anchor_all(text, marks)
+    in_place = _in_place(text, previous, places, outcomes)
+    return [Again(*each) for each in zip(outcomes, lasts, in_place, strict=True)]
 
 
-def state(outcome: Outcome, marked_at: int | None) -> State:
-    """`anchored`: its exact words where it was marked; `moved`: elsewhere, or words changed.
-    A passage marked without a place is where it is first found."""
+def _in_place(
+    text: str, previous: str | None, places: Sequence[Place], outcomes: Sequence[Outcome]
+) -> list[bool]:
+    """Tell of each passage whether its place is the same in the compared form of both texts."""
+    if previous is None:
+        return [False] * len(places)
+    before, after = Folded(previous), Folded(text)
+    return [
+        isinstance(outcome, Anchored)
+        and place.start is not None
+        and before.folded_offset(place.start) == after.folded_offset(outcome.start)
+        for place, outcome in zip(places, outcomes, strict=True)
+    ]
+
+
+def state(outcome: Outcome, marked_at: int | None, *, in_place: bool = False) -> State:
+    """Return the state of a passage.
+
+    - `anchored`: its words where it was marked, white space and typography aside. A passage
+      marked without a place is where it is first found. `in_place` says that it was anchored
+      and that nothing else changed before it.
+    - `moved`: elsewhere, or words changed.
+    - `orphaned`: nowhere.
+    """
     match outcome:
         case Orphaned():
             return "orphaned"
-        case Anchored(start=start, exact=True) if marked_at in (None, start):
+        case Anchored(start=start, exact=True) if in_place or marked_at in (None, start):
             return "anchored"
         case Anchored():
             return "moved"

@@ -22,7 +22,11 @@ The best candidate is the passage if it scores `SCORE_MIN`; of equals, the neare
 - one whole side of context carries a word-for-word quote of any length;
 - without its context a quote of QUOTE_WEIGHT_MAX letters or more carries itself, if it is word
   for word or has one error in a hundred letters at most; a shorter one is an orphan;
-- context decides before nearness does.
+- context decides before nearness does;
+- a quote of at most `SHORT_CHARACTERS_MAX` letters that is found nowhere is the stretch between
+  `CONTEXT_CHARACTERS` unchanged letters on both sides, where at most half its letters changed;
+- of equal scores the one whose context is the same in the original form wins: it tells twins apart
+  that differ by white space.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -39,6 +43,7 @@ from rostra.anchoring.matching import (
     Haystack,
     Match,
     blocks,
+    distance,
     goes_on,
     similarity,
     without,
@@ -61,6 +66,9 @@ __all__ = [
 CHARACTERS_PER_ERROR = 10
 APPROXIMATE_CHARACTERS_MIN = 12
 SCORE_MIN = 0.495
+
+SHORT_CHARACTERS_MAX = 32
+SHORT_CHANGED_SHARE_MAX = 0.5
 
 CONTEXT_MIN = 0.5
 """As much is alike between texts that have nothing in common, give or take."""
@@ -149,6 +157,10 @@ def anchor_all(text: str, marks: Sequence[Mark]) -> list[Outcome]:
     for index, search in changed:
         best[index], done = search.with_errors(grams, best[index], WORK_MAX - work)
         work += done
+    for index, search in enumerate(searches):
+        found = best[index]
+        if found is None or found.score < SCORE_MIN:
+            best[index] = search.between_contexts(found)
     return [search.outcome(found) for search, found in zip(searches, best, strict=True)]
 
 
@@ -182,9 +194,11 @@ _ANYWHERE = _Context("", "")
 
 
 class _Scored(NamedTuple):
-    """Greater is better: of equal scores the nearest, of those the first, then the longest."""
+    """Greater is better. Of equal scores the one whose `same_sides` are more, then the nearest,
+    the first, the longest."""
 
     score: float
+    same_sides: int
     nearness: int
     before: int
     end: int
@@ -202,7 +216,9 @@ class _Search:
         self._text = article.text
         self._haystack = article.haystack
         self._mark = mark
-        self.exact = Folded(mark.quote.exact).text
+        folded = Folded(mark.quote.exact)
+        self.exact = folded.text
+        self._within_quote = folded.original_range(0, len(folded.text))
         self._contexts = _contexts(self.exact, mark)
         self._near = self._last_offset(mark.last)
         letters = len(self.exact)
@@ -260,15 +276,15 @@ class _Search:
         return Anchored(start, end, round(best.score, SCORE_DIGITS), exact)
 
     def _original(self, best: _Scored) -> tuple[int, int]:
-        """What white space at the passage's own ends was folded into is no part of a move."""
+        """Return the range in the original, with what folding dropped at the passage's ends."""
         last, exact = self._mark.last, self._mark.quote.exact
-        if (
-            last
-            and best.start == self._near
-            and self._article.original.startswith(exact, last.start)
-        ):
+        article = self._article.original
+        if last and best.start == self._near and article.startswith(exact, last.start):
             return last.start, last.start + len(exact)
-        return self._article.original_range(best.start, best.end)
+        start, end = self._article.original_range(best.start, best.end)
+        first, after = self._within_quote
+        whole = max(start - first, 0), end + len(exact) - after
+        return whole if article[whole[0] : whole[1]] == exact else (start, end)
 
     def _within(self, context: _Context, reach: int | None = None) -> Iterator[Match]:
         """The exact quote between its context, or the nearest `reach` letters of it."""
@@ -279,8 +295,40 @@ class _Search:
             start = place + len(prefix)
             yield Match(start, start + len(self.exact))
 
+    def between_contexts(self, best: _Scored | None) -> _Scored | None:
+        """Return the best place between unchanged contexts of a short quote, unless `best` is
+        better."""
+        if not 0 < len(self.exact) <= SHORT_CHARACTERS_MAX:
+            return best
+        matches = [match for context in self._contexts for match in self._between(context)]
+        return max(filter(None, (best, self._best(matches))), default=None)
+
+    def _between(self, context: _Context) -> Iterator[Match]:
+        """Yield the stretches between the nearest letters of both sides."""
+        prefix = context.prefix[-CONTEXT_CHARACTERS:]
+        suffix = context.suffix[:CONTEXT_CHARACTERS]
+        if min(len(prefix.lstrip("\x02")), len(suffix.rstrip("\x02"))) < CONTEXT_CHARACTERS:
+            return
+        errors_max = int(len(self.exact) * SHORT_CHANGED_SHARE_MAX)
+        places = self._haystack.nearest(prefix, self._near - len(prefix))
+        for place in islice(places, CANDIDATES_MAX):
+            start = place + len(prefix)
+            reach = start + len(self.exact) + errors_max + len(suffix)
+            end = self._text.find(suffix, start + 1, reach)
+            if end < 0:
+                continue
+            errors = distance(self.exact, self._text[start:end])
+            if errors <= errors_max:
+                yield Match(start, end, errors)
+
     def _standing(self, context: _Context, nearest: Match) -> Match | None:
-        """The nearest place with all of the context: no other can score more by it."""
+        """Return the nearest place with all of the context: no other can score more by it.
+
+        Where no last place is known, all are equally near: the one with the same original context.
+        """
+        if self._mark.last is None:
+            found = list(islice(self._within(context), CANDIDATES_MAX))
+            return max(found, key=self._same_sides, default=None)
         prefixed = self._text.endswith(context.prefix, 0, nearest.start)
         if prefixed and self._text.startswith(context.suffix, nearest.end):
             return nearest
@@ -322,7 +370,14 @@ class _Search:
             )
             for context in self._contexts
         )
-        return _Scored(score, -distance, -match.start, match.end)
+        return _Scored(score, self._same_sides(match), -distance, -match.start, match.end)
+
+    def _same_sides(self, match: Match) -> int:
+        """Count the sides whose context is the one of the mark, white space included."""
+        start, end = self._article.original_range(match.start, match.end)
+        before, after = self._mark.quote.prefix, self._mark.quote.suffix
+        text = self._article.original
+        return text.endswith(before, 0, start) + text.startswith(after, end)
 
     def _score_max(self, errors: int) -> float:
         """What a match with so many errors can score."""

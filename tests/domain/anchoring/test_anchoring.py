@@ -7,6 +7,7 @@ from unicodedata import combining
 
 import pytest
 
+from rostra.anchoring.reanchor import Place, anchor_again, state
 from rostra.anchoring.search import (
     SCORE_MIN,
     Anchored,
@@ -362,3 +363,46 @@ def test_marks_and_outcomes_travel_between_processes() -> None:
     marks = [Mark(Quote("a", "b", "c"), Standing(1, "b", "c"))]
     outcomes = [Anchored(1, 2, 0.5, exact=True), Orphaned()]
     assert pickle.loads(pickle.dumps((marks, outcomes))) == (marks, outcomes)
+
+
+TYPED = 'She said "it\'s done"... then - at last -- the fine print, and 中文abc. The end of it all.'
+TYPESET = "She said “it’s done”… then – at last — the ﬁne print, and 中文 abc. The end of it all."
+
+
+def test_a_change_of_typography_alone_leaves_a_passage_anchored() -> None:
+    start = TYPED.index("at last")
+    end = TYPED.index("The end")
+    place = Place(describe(TYPED, start, end), start, end)
+    again = anchor_again(TYPESET, [place], TYPED)[0]
+    assert isinstance(again.outcome, Anchored)
+    assert (
+        TYPESET[again.outcome.start : again.outcome.end]
+        == "at last — the ﬁne print, and 中文 abc. "
+    )
+    assert again.outcome.start != start
+    assert state(again.outcome, start, in_place=again.in_place) == "anchored"
+    moved = anchor_again("Once. " + TYPESET, [place], TYPED)[0]
+    assert state(moved.outcome, start, in_place=moved.in_place) == "moved"
+
+
+def test_a_short_quote_that_changed_between_unchanged_context_has_moved() -> None:
+    around = ("The boats were painted in the ", " of the old harbour wall, as they said.")
+    text = f"It was so. {around[0]}colour{around[1]} And so on."
+    start = text.index("colour")
+    quote = describe(text, start, start + 6)
+    for put, found in (("color", "color"), ("coluor", "coluor"), ("sound", None), ("", None)):
+        revised = text.replace("colour", put)
+        outcome = anchor(revised, quote)
+        assert isinstance(outcome, Anchored) == (found is not None), put
+        if isinstance(outcome, Anchored):
+            assert revised[outcome.start : outcome.end] == found
+            assert state(outcome, start) == "moved"
+    elsewhere = text.replace("colour", "color").replace("painted", "built")
+    assert anchor(elsewhere, quote) == Orphaned()
+
+
+def test_white_space_of_the_context_tells_twins_apart() -> None:
+    text = "A\nB - Site\n\nB\n\nC"
+    outcome = anchor(text, Quote("B", "\n\n", "\n\n"))
+    assert isinstance(outcome, Anchored)
+    assert outcome.start == text.rindex("B")

@@ -21,6 +21,13 @@ LETTERS = st.sampled_from("aeé \n\t\u00a0\u00ad\u200b\u0301\u0323한\u1112\u116
         ("\u1112\u1161\u11ab\u1100\u116e\u11a8", "한국"),
         ("x\u0302", "x\u0302"),
         ("  a  ", " a "),
+        ("“It’s” ‘so’ „x“ ´y` ″z′", "\"It's\" 'so' \"x\" 'y' \"z'"),
+        ("a–b—c--d---e‐f − g", "a-b-c-d-e-f - g"),
+        ("wait… ﬁne ｆｕｌｌ １２ x² ㎏", "wait... fine full 12 x2 kg"),
+        ("a\u200cb\u200dc\u200ed\u200fe\ufe0ff\U000e0101", "abcdef"),
+        ("中文 abc 中文 12 中", "中文abc中文12中"),
+        ("中 文 한국 abc", "中 文 한국 abc"),
+        ("¨ ¯", "¨ ¯"),
     ],
 )
 def test_texts_of_the_same_words_are_the_same(text: str, folded: str) -> None:
@@ -56,3 +63,9 @@ def test_composed_and_decomposed_latin_letters_are_the_same(text: str) -> None:
     latin = "".join(letter for letter in text if letter < "\u0250")
     composed, decomposed = (unicodedata.normalize(form, latin) for form in ("NFC", "NFD"))
     assert Folded(composed).text == Folded(decomposed).text
+
+
+@given(st.text(st.sampled_from("a“…ﬁ \u200d-—１é́'"), max_size=40))
+def test_folding_what_is_folded_changes_nothing(text: str) -> None:
+    folded = Folded(text).text
+    assert Folded(folded).text == folded
