@@ -63,9 +63,3 @@ def test_composed_and_decomposed_latin_letters_are_the_same(text: str) -> None:
     latin = "".join(letter for letter in text if letter < "\u0250")
     composed, decomposed = (unicodedata.normalize(form, latin) for form in ("NFC", "NFD"))
     assert Folded(composed).text == Folded(decomposed).text
-
-
-@given(st.text(st.sampled_from("a\u201c\u2026\ufb01 \u200d-\u2014\uff11\u00e9'"), max_size=40))
-def test_folding_what_is_folded_changes_nothing(text: str) -> None:
-    folded = Folded(text).text
-    assert Folded(folded).text == folded
