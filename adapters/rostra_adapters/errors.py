@@ -24,6 +24,7 @@ __all__ = [
     "InvalidDatabaseUrl",
     "JwksError",
     "LocalPostgresError",
+    "NewerDatabase",
     "NoMasterKey",
     "NotInstalled",
     "RebuildRefused",
@@ -77,6 +78,16 @@ class NotInstalled(RostraError):
             else f"the log's tables are of version {version}, not {needed}, and only their owner "
             "may change them: `rostra init --owner-url URL --serving-role ROLE`, or `rostra "
             "serve` as the owner, brings them up to date"
+        )
+
+
+class NewerDatabase(RostraError):
+    """A newer version of Rostra made the database; the message names both schemas."""
+
+    def __init__(self, version: int, known: int) -> None:
+        super().__init__(
+            f"a newer Rostra made this database: its schema is {version}, and this version knows "
+            f"those up to {known}; install the newer version again"
         )
 
 

@@ -235,7 +235,9 @@ async def test_a_role_that_lacks_something_is_told_what(
     assert (await asyncio.to_thread(database.init)).exit_code == 0
     async with rostra_adapters.open(database.serving_url, master_key=MASTER_KEY) as app:
         assert await app.verify() == []
-    monkeypatch.setattr(schema, "VERSION", schema.VERSION + 1)
+    newer = schema.Migration(schema.VERSION + 1, "nothing", ())
+    monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, newer))
+    monkeypatch.setattr(schema, "VERSION", newer.number)
     with pytest.raises(NotInstalled, match="rostra init --owner-url"):
         async with rostra_adapters.open(database.serving_url, master_key=MASTER_KEY):
             pass

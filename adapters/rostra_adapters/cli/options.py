@@ -139,6 +139,7 @@ def run(work: Callable[[], Any]) -> Any:
         DataFolderError,
         InvalidDatabaseUrl,
         LocalPostgresError,
+        NewerDatabase,
         NotInstalled,
         RestoreUnfinished,
         RolesRefused,
@@ -160,6 +161,7 @@ def run(work: Callable[[], Any]) -> Any:
         DataFolderError,
         RestoreUnfinished,
         InvalidDatabaseUrl,
+        NewerDatabase,
         NotInstalled,
         RolesRefused,
     ) as error:

@@ -53,9 +53,9 @@ async def open(  # noqa: A001  # it opens a Rostra, as `rostra_adapters.open`
     while `restoring` none.
 
     Raises errors of `rostra_adapters.errors`, each a `RostraError`: InvalidDatabaseUrl,
-    NoMasterKey, WrongMasterKey, on PostgreSQL also UnfitTable and RolesRefused, without `make`
-    NotInstalled and ViewsNotMade, and unless it is `restoring` RestoreUnfinished. Raises
-    `rostra.log.LogUnavailable` where the database cannot be reached, and ValueError for a
+    NoMasterKey, WrongMasterKey, on PostgreSQL also UnfitTable, NewerDatabase and RolesRefused,
+    without `make` NotInstalled and ViewsNotMade, and unless it is `restoring` RestoreUnfinished.
+    Raises `rostra.log.LogUnavailable` where the database cannot be reached, and ValueError for a
     malformed master key. Only a postgresql:// URL needs asyncpg.
     """
     if erasures is None and (named := os.environ.get(erasures_file.VARIABLE)):

@@ -15,6 +15,7 @@ ROWS = "select, insert, update, delete"
 TABLES = {
     "public.stored_events": "select",
     "public.rostra_log": "select",
+    "public.rostra_migrations": "select",
     "public.rostra_article_texts": "select, insert, delete",
     "rostra_keys.person_keys": ROWS,
     "rostra_keys.erased_keys": ROWS,

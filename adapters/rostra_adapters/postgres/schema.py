@@ -1,17 +1,21 @@
-"""The log's tables, functions and triggers, and how they come to be in a database."""
+"""The log's tables, functions and triggers, made by numbered migrations."""
 
+import logging
 from importlib import resources
+from typing import NamedTuple
 
-from rostra_adapters.errors import NotInstalled, UnfitTable
+from rostra_adapters.errors import NewerDatabase, NotInstalled, UnfitTable
 from rostra_adapters.postgres import locks
 from rostra_adapters.postgres.connection import Connection
 
-VERSION = 9
-"""Raised with every change to a file in `sql/`, so that it is installed again."""
+logger = logging.getLogger(__name__)
 
 _INSTALLING = f"select pg_advisory_xact_lock({locks.LOG_INSTALLER})"
 _LOG_TABLE_EXISTS = "select to_regclass('public.rostra_log') is not null"
 _INSTALLED_VERSION = "select schema_version from public.rostra_log"
+_RECORD = """
+insert into public.rostra_migrations (number, name) values ($1, $2) on conflict do nothing
+"""
 _ID_TYPE = """
 select format_type(atttypid, atttypmod)
 from pg_attribute
@@ -20,41 +24,77 @@ where attrelid = to_regclass('public.stored_events') and attname = 'originator_i
 _MAY_INSTALL = """
 select pg_has_role(relowner, 'usage') from pg_class where oid = 'public.stored_events'::regclass
 """
-_STATEMENTS = (
-    "stored_events",
-    "stored_events_columns",
-    "stored_events_index",
-    "stored_events_storage",
-    "log_table",
-    "log_row",
-    "log_restored",
-    "one_writer",
-    "one_writer_trigger",
-    "announce",
-    "announce_trigger",
-    "immutable",
-    "no_change_trigger",
-    "no_truncate_trigger",
-    "triggers_always",
-    "refused",
-    "arrays",
-    "append",
-    "append_owner",
-    "keys_schema",
-    "person_keys",
-    "person_keys_erased",
-    "erased_keys",
-    "key_readers",
-    "article_texts",
-    "revocations",
-    "write_limits",
-    "take",
-    "guest_votes",
-    "guest_votes_addresses",
-    "guest_votes_ages",
-    "guest_votes_guests",
-    "reserve_vote",
+
+
+class Migration(NamedTuple):
+    """A numbered step. `files` are statements in `sql/`, run in one transaction.
+
+    Each statement may run again. A file of a table is never edited after a release: a later
+    migration alters the table. A function's file is edited, and a new migration names it again.
+    """
+
+    number: int
+    name: str
+    files: tuple[str, ...]
+
+
+MIGRATIONS = (
+    Migration(
+        6,
+        "the log, keys and texts of articles",
+        (
+            "stored_events",
+            "stored_events_columns",
+            "stored_events_index",
+            "stored_events_storage",
+            "log_table",
+            "log_row",
+            "log_restored",
+            "one_writer",
+            "one_writer_trigger",
+            "announce",
+            "announce_trigger",
+            "immutable",
+            "no_change_trigger",
+            "no_truncate_trigger",
+            "triggers_always",
+            "refused",
+            "arrays",
+            "append",
+            "keys_schema",
+            "person_keys",
+            "person_keys_erased",
+            "erased_keys",
+            "key_readers",
+            "article_texts",
+        ),
+    ),
+    Migration(7, "revoked tokens", ("revocations",)),
+    Migration(
+        8,
+        "limits of writes and of guests' votes",
+        (
+            "write_limits",
+            "take",
+            "guest_votes",
+            "guest_votes_addresses",
+            "guest_votes_ages",
+            "guest_votes_guests",
+            "reserve_vote",
+        ),
+    ),
+    Migration(
+        9,
+        "a serving role that cannot change the log",
+        ("one_writer", "announce", "immutable", "append", "append_owner"),
+    ),
+    Migration(10, "a table of migrations", ("migrations",)),
 )
+"""All migrations, oldest first. The first one makes what the last release had, also from what
+earlier versions or a stock recorder made."""
+VERSION = MIGRATIONS[-1].number
+RECORDED_FROM = 10
+"""Number of the migration that makes the table of migrations."""
 OPERATIONAL_TABLES = ("rostra_write_limits", "rostra_guest_votes", "rostra_revocations")
 """Tables whose rows a service inserts, updates and deletes."""
 OPERATIONAL_FUNCTIONS = (
@@ -64,29 +104,53 @@ OPERATIONAL_FUNCTIONS = (
 
 
 async def install(connection: Connection) -> None:
-    """Make what is missing, also in a database that a stock recorder has written to.
+    """Run the migrations that are missing, also over the tables of a stock recorder.
 
-    Where everything is there, nothing is locked but other installers. Raises
-    UnfitTable where the streams of an existing table are not named by UUIDs.
+    An upgrade is logged in one line. Nothing but other installers is locked if none is missing.
+    Raises UnfitTable if an existing table does not name its streams by UUIDs, NotInstalled if
+    only another role may change the tables, and NewerDatabase.
     """
-    async with connection.transaction(isolation="read_committed"):
-        await connection.execute(_INSTALLING)
-        version = await _installed_version(connection)
-        if version >= VERSION:
-            return
-        if version and not await connection.fetchval(_MAY_INSTALL):
-            raise NotInstalled(version, VERSION)
-        if await connection.fetchval(_ID_TYPE) not in (None, "uuid"):
-            raise UnfitTable("public.stored_events exists and its originator_id is not a uuid")
-        for name in _STATEMENTS:
-            await connection.execute(_sql(name))
-        await connection.execute(_sql("log_version"), VERSION)
+    before = None
+    ran: list[Migration] = []
+    while True:
+        async with connection.transaction(isolation="read_committed"):
+            await connection.execute(_INSTALLING)
+            version = await _known_version(connection)
+            before = version if before is None else before
+            missing = [migration for migration in MIGRATIONS if migration.number > version]
+            if not missing:
+                break
+            await _run(connection, missing[0], version)
+            ran.append(missing[0])
+    if before and ran:
+        names = "; ".join(f"{migration.number} {migration.name}" for migration in ran)
+        logger.info("database upgraded from schema %d to %d: %s", before, VERSION, names)
+
+
+async def _run(connection: Connection, migration: Migration, version: int) -> None:
+    if version and not await connection.fetchval(_MAY_INSTALL):
+        raise NotInstalled(version, VERSION)
+    if await connection.fetchval(_ID_TYPE) not in (None, "uuid"):
+        raise UnfitTable("public.stored_events exists and its originator_id is not a uuid")
+    for name in migration.files:
+        await connection.execute(_sql(name))
+    await connection.execute(_sql("log_version"), migration.number)
+    if migration.number >= RECORDED_FROM:
+        for each in MIGRATIONS:
+            if each.number <= migration.number:
+                await connection.execute(_RECORD, each.number, each.name)
 
 
 async def check(connection: Connection) -> None:
-    """Raise NotInstalled where `install` would have something to do."""
-    if (version := await _installed_version(connection)) < VERSION:
+    """Raise NotInstalled if migrations are missing, NewerDatabase if there are unknown ones."""
+    if (version := await _known_version(connection)) < VERSION:
         raise NotInstalled(version, VERSION)
+
+
+async def _known_version(connection: Connection) -> int:
+    if (version := await _installed_version(connection)) > VERSION:
+        raise NewerDatabase(version, VERSION)
+    return version
 
 
 async def _installed_version(connection: Connection) -> int:
