@@ -5,7 +5,7 @@ BIN       := .venv/bin
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve demo lint test test-all fuzz bench bench-report format lock clean
+.PHONY: help install serve demo lint test test-all soak fuzz bench bench-report format lock clean
 
 help: ## say what each command does
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -43,6 +43,10 @@ test: lint ## lint, and every test that is not slow; ARGS='-k name' goes to pyte
 
 test-all: lint ## lint, and every test: what CI runs
 	$(PYTEST) $(ARGS)
+
+# One test at a time, for as long as it takes: large logs want the memory for themselves.
+soak: install ## run every test for long: large logs, and twenty times the examples; ARGS='-k name' goes to pytest
+	ROSTRA_TEST_LARGE=1 HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest --timeout 0 $(ARGS)
 
 fuzz: install ## ask a running service whatever its OpenAPI allows, for long; EXAMPLES=1000 of each kind
 	@exec env ROSTRA_FUZZ_EXAMPLES=$(or $(EXAMPLES),1000) $(BIN)/python -m pytest -rP tests/http/test_fuzzing.py
