@@ -237,7 +237,7 @@ async def test_it_is_in_no_table_and_no_file_and_no_key_that_is_left_opens_it(
     async with services(database_url, 1) as (service,):
         await service.given(*conversation())
         await service.given(erased())
-        await service.app.wait(await service.app.head())
+        await service.app.wait(await service.app.head(), 60)
     connection = await asyncpg.connect(database_url)
     try:
         tables: dict[str, bytes] = {}
@@ -286,7 +286,7 @@ async def test_who_reads_live_is_told_and_who_comes_back_is_not_told_the_words(
         [discussion, *_] = await here.given(*conversation())
         head = await here.app.head()
         url = f"{there.url}/v1/discussions/{discussion}/live?min_position={head}"
-        async with asyncio.timeout(30), listening(url, last_event_id=1) as listener:
+        async with asyncio.timeout(60), listening(url, last_event_id=1) as listener:
             told = [await listener.next()]
             while told[-1][0] != head - 1:  # what was before; the last one is a flag
                 told.append(await listener.next())
@@ -301,7 +301,7 @@ async def test_who_reads_live_is_told_and_who_comes_back_is_not_told_the_words(
         assert {(id_, name, data["status"]) for id_, name, data in gone} == {
             (head + 1, "comment", "erased")
         }
-        async with asyncio.timeout(30), listening(url, last_event_id=1) as listener:
+        async with asyncio.timeout(60), listening(url, last_event_id=1) as listener:
             again: list[Any] = []
             while not again or again[-1][0] != head + 1:
                 again.append(await listener.next())
@@ -312,7 +312,7 @@ async def test_who_follows_the_feed_later_is_not_told_the_words(database_url: st
     async with services(database_url) as (here, there):
         await here.given(*conversation())
         url = f"{there.url}/v1/events"
-        async with asyncio.timeout(30), listening(url, token=token()) as listener:
+        async with asyncio.timeout(60), listening(url, token=token()) as listener:
             told = [await listener.next() for _ in range(len(conversation()))]
             assert all(word in json.dumps(told) for word in WORDS)
             await here.given(erased())

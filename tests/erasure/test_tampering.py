@@ -53,7 +53,7 @@ async def test_it_is_refused_on_opening_and_named_by_verify(database_url: str, h
             posted(key, body=body) for key, body in zip(("c1", "c2"), SECRETS, strict=True)
         )
         await service.given(opened(), first, second)
-        await service.app.wait(3)
+        await service.app.wait(3, 60)
         tamper(database_url, how)
         before = await service.app.verify()
         assert {(it.view, it.key) for it in before} == {("comments", str(C2)), ("log", "3")}
@@ -90,7 +90,7 @@ async def test_words_whose_key_is_lost_are_told_from_those_of_who_was_erased(
         erased = {**event("person.erased"), "data": {"site": "gazette", "person": "bob"}}
         bobs = posted("c2", author={"id": "bob", "name": "Bob"})
         await service.given(opened(), posted("c1"), bobs, erased)
-        await service.app.wait(4)
+        await service.app.wait(4, 60)
         assert await service.app.verify() == []
         with psycopg.connect(database_url) as connection:
             connection.execute("delete from rostra_keys.person_keys")

@@ -26,7 +26,7 @@ async def replace_log(database_url: str, service: Service) -> None:
         await connection.execute(CUT_OFF)
     finally:
         await connection.close()
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while True:
             answer = await service.ask("GET", "/v1/events", token=token())
             if answer.status == 200 and answer.headers["Rostra-Log"] != str(before):
@@ -55,7 +55,7 @@ async def test_cursors_tags_and_streams_of_the_old_one_are_none_of_the_new(
             listening(f"{service.url}{here}/live") as live,
         ):
             await replace_log(database_url, service)
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 for stream in (feed, live):
                     with pytest.raises((EOFError, ClientError)):
                         await _to_the_end(stream)
@@ -71,5 +71,5 @@ async def test_cursors_tags_and_streams_of_the_old_one_are_none_of_the_new(
         ]
         async with listening(f"{service.url}{here}/live") as live:
             await service.given(posted("c9"))
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 assert (await live.next())[1] == "comment"

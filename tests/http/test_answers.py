@@ -108,7 +108,7 @@ async def test_a_site_names_the_origins_that_may_ask(service: Service) -> None:
         event("site.configured", settings={"origins": [ours]}), opened()
     )
     path = f"/v1/discussions/{discussion}"
-    await service.app.wait(2)
+    await service.app.wait(2, 60)
     allowed = await service.ask("GET", path, headers={"Origin": ours})
     refused = await service.ask("GET", path, headers={"Origin": others})
     assert allowed.headers["Access-Control-Allow-Origin"] == ours

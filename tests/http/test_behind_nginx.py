@@ -58,7 +58,7 @@ async def behind(folder: Path, service: Service) -> AsyncIterator[str]:
         stderr=asyncio.subprocess.DEVNULL,
     )
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not await asyncio.to_thread(_listens, port):  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
         yield f"http://127.0.0.1:{port}"
@@ -125,7 +125,7 @@ async def test_a_slow_body_and_lines_come_through(tmp_path: Path) -> None:
 
         slow, published = await asyncio.to_thread(ask)
         assert (slow.status, slow.problem, published.status) == (403, "no-guests", 200)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while await service.app.head() < 50:  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
 

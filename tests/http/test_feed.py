@@ -280,7 +280,7 @@ async def _long_poll(service: Service) -> None:
     )
     await service.given(posted())
     await service.given(voted())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         answer = await polling
     assert [one["type"] for one in answer.json] == ["vote.cast"]
 
@@ -307,7 +307,7 @@ async def test_a_service_that_stops_answers_whom_it_keeps_waiting(
             service = Service(app, session, str(server.make_url("")).rstrip("/"))
             polling = asyncio.create_task(service.get("/v1/events", token=token(), wait=30))
             await reading.wait()
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(25):  # less than it is asked to wait
                 await server.close()
                 answer = await polling
     assert (answer.status, answer.json) == (200, [])
@@ -376,7 +376,7 @@ async def test_a_position_beyond_the_head_is_gone_in_every_form(
     await service.given(opened(), posted())
     query, headers = FORMS[form]
     for after in (3, 2**62):
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             path = f"/v1/events?after={after}{query}"
             answer = await service.ask("GET", path, token=token(), headers=headers)
         assert (answer.status, answer.problem) == (410, "position-ahead")

@@ -25,7 +25,7 @@ def feed_url(service: Service) -> str:
 
 
 async def told(listener: Listener, count: int) -> list[tuple[int | None, str]]:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         return [
             (id_, data["type"]) for id_, _, data in [await listener.next() for _ in range(count)]
         ]
@@ -188,7 +188,7 @@ async def test_a_follower_who_takes_nothing_is_dropped() -> None:
         writer.write(head.encode())
         await asyncio.sleep(1)  # and reads nothing
         with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 await reader.readexactly(800 * 16_000)
         writer.close()
 
@@ -201,7 +201,7 @@ async def test_a_service_that_stops_ends_the_streams() -> None:
         await service.given(opened())
         async with listening(feed_url(service), token=token()) as listener:
             await told(listener, 1)
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 stopping = asyncio.create_task(server.close())
                 with pytest.raises(EOFError):
                     await listener.next()

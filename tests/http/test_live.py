@@ -27,7 +27,7 @@ def live_url(service: Service, discussion: str) -> str:
 
 
 async def told(listener: Listener, count: int = 1) -> list[Told]:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         return [await listener.next() for _ in range(count)]
 
 
@@ -139,7 +139,7 @@ async def test_a_quiet_discussion_tells_how_far_it_is() -> None:
         [discussion] = await service.given(opened())
         async with listening(live_url(service, discussion)) as listener:
             await service.given(opened(resource="/buses"), posted(resource="/buses"))
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 while await listener._fields() != {"": "", "id": "3"}:
                     pass
 
@@ -169,7 +169,7 @@ async def test_a_discussion_that_becomes_private_sends_its_readers_away(
             else opened(settings=hidden),
             posted(),
         )
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             with pytest.raises(EOFError):
                 await listener.next()
 
@@ -178,7 +178,7 @@ async def test_a_discussion_that_became_private_before_its_view_knows_is_not_fol
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     [discussion] = await service.given(opened())
-    await service.app.wait(await service.app.head())
+    await service.app.wait(await service.app.head(), 60)
     reads = service.app.views.reads
     current = reads.discussion
 
@@ -254,7 +254,7 @@ async def test_a_service_that_stops_ends_the_streams() -> None:
         service = Service(app, session, str(server.make_url("")).rstrip("/"))
         [discussion] = await service.given(opened())
         async with listening(live_url(service, discussion)) as listener:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 stopping = asyncio.create_task(server.close())
                 with pytest.raises(EOFError):
                     await listener.next()

@@ -30,7 +30,7 @@ async def samples(service: Service) -> dict[tuple[str, str], float]:
 async def test_metrics_tell_of_log_views_requests_and_readers(durable_service: Service) -> None:
     service = durable_service
     [discussion, *_] = await service.given(opened(), posted(), voted())
-    await service.app.wait(3)
+    await service.app.wait(3, 60)
     async with listening(f"{service.url}/v1/discussions/{discussion}/live"):
         found = await samples(service)
     assert found["rostra_log_up", ""] == 1
@@ -52,7 +52,7 @@ async def test_commands_that_wait_are_counted(durable_service: Service) -> None:
     service = durable_service
     await service.given(opened())
     slow = asyncio.create_task(service.batch([posted(f"c{number}") for number in range(3_000)]))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while (await samples(service))["rostra_queued_commands", ""] == 0:
             assert not slow.done()
     await slow
@@ -69,7 +69,7 @@ async def test_events_of_others_are_counted_as_they_are_passed_over(
         recorder.insert_events([stored(uuid4()), stored(uuid4(), topic="comment.posted")])
         recorder.insert_events([stored(ours, 2, topic="discussion.sung")])
     await service.given(posted())
-    await service.app.wait(5)
+    await service.app.wait(5, 60)
     assert (await samples(service))["rostra_foreign_events_total", ""] == 3
     assert {view.lag for view in (await service.app.status()).views} == {0}
 

@@ -58,7 +58,7 @@ async def told(service: Service, *parts: str) -> tuple[int, dict[str, str], byte
     host, port = service.url.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             for part in parts:
                 writer.write(part.replace("TOKEN", token()).encode("latin-1"))
                 await asyncio.sleep(0)

@@ -110,7 +110,7 @@ async def talk(service: Service) -> Service:
         event("comment.flagged", comment="c1", by="eve", reason="Rude."),
         event("comment.pinned", comment="c1", by="mia", reason="Good."),
     )
-    await service.app.wait(7)
+    await service.app.wait(7, 60)
     return service
 
 

@@ -161,7 +161,7 @@ async def test_no_answer_is_older_than_its_position(database_url: str, backend: 
         start = {"edit_seconds": 0, "self_votes": True}
         await here.given(opened(title="title 0", settings=start), *first)
         for service in readable:
-            await service.app.wait(await here.app.head())
+            await service.app.wait(await here.app.head(), 60)
         recorder, reads = Recorder(), routes()
         answers: list[tuple[str, int, Counted]] = []
 

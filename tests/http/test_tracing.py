@@ -39,7 +39,7 @@ async def named(exporter: InMemorySpanExporter, name: str, count: int = 1) -> li
     def found() -> list[ReadableSpan]:
         return [one for one in exporter.get_finished_spans() if one.name == name]
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while len(found()) < count:  # noqa: ASYNC110  # another's
             await asyncio.sleep(0.01)
     return found()
@@ -106,7 +106,7 @@ async def test_a_page_that_is_projected_is_a_span(
     durable_service: Service, exported: InMemorySpanExporter
 ) -> None:
     await durable_service.given(opened(), posted(), posted("c2"))
-    await durable_service.app.wait(3)
+    await durable_service.app.wait(3, 60)
     pages = await named(exported, "rostra.project")
     assert sum(about(page)["rostra.events"] for page in pages) == 3
     assert about(pages[-1])["rostra.position"] == 3
@@ -117,7 +117,7 @@ async def test_a_page_out_of_the_cache_is_a_span_too(
     durable_service: Service, exported: InMemorySpanExporter
 ) -> None:
     [discussion] = await durable_service.given(opened())
-    await durable_service.app.wait(1)
+    await durable_service.app.wait(1, 60)
     path = f"/v1/discussions/{discussion}/comments"
     while True:
         answer = await durable_service.ask("GET", path, headers={"traceparent": PARENT})

@@ -433,7 +433,7 @@ async def test_live_readers_hear_nothing_of_what_waits(anywhere: Service) -> Non
     service = anywhere
     await published(service)
     url = f"{service.url}{HERE}/live?min_position={await service.app.head()}"
-    async with listening(url, token=MIA) as listener, asyncio.timeout(20):
+    async with listening(url, token=MIA) as listener, asyncio.timeout(60):
         await edit(service, SPAM)
         await service.given(voted())
         assert (await listener.next())[1] == "vote"

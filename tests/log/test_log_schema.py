@@ -76,7 +76,7 @@ async def test_installing_again_locks_nothing_and_keeps_the_id(
     id_before = await postgres_log.log_id()
     async with database.transaction():
         await database.execute("lock table stored_events in row exclusive mode")
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await _install(database_url)
 
     async with await PostgresLog.open(database_url) as log:

@@ -149,7 +149,7 @@ async def test_vacuum_and_analyze_get_their_turn_and_hold_up_nobody(
         before = await postgres_log.head()
         for statement in ("vacuum stored_events", "analyze stored_events"):
             await database.execute(statement, timeout=20)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await followed(postgres_log, before, 20)
     for task in appending:
         task.cancel()

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 from rostra.ids import EventId, StreamId
 from rostra.log import EventLog, Group, NewEvent, Recorded
 
-WAIT_SECONDS_MAX = 20.0
+WAIT_SECONDS_MAX = 60.0
 
 
 def event(stream: UUID, version: int, *, topic: str = "told", state: bytes = b"{}") -> NewEvent:

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import msgspec
 
-SECONDS_MAX = 20.0
+SECONDS_MAX = 60.0
 ROUNDS = 3
 
 

@@ -87,7 +87,7 @@ async def test_where_nobody_projects_a_reader_hears_that_the_views_are_behind(
 ) -> None:
     monkeypatch.setattr(watch, "CATCH_UP_SECONDS_MAX", 0.1)
     async with rostra_adapters.open(database_url, master_key=MASTER, project=False) as app:
-        await app.wait(0)
+        await app.wait(0, 60)
         (outcome,) = await app.publish([Events().opened()])
         with pytest.raises(ViewBehind):
             await app.wait(outcome.position or 0, wait_seconds=0.01)

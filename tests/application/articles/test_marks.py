@@ -215,7 +215,7 @@ async def test_listeners_hear_of_a_mark_once_it_is_shown(service: Service) -> No
 
 
 async def _next(listener: Any) -> tuple[str, dict[str, Any]]:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         _, name, data = await listener.next()
     return name, data
 
@@ -497,7 +497,7 @@ class _Story:
             those.append(outcome.id)
 
     async def seen(self, app: App, viewer: Viewer = ANYONE) -> list[PassageShape]:
-        await app.wait(await app.head())
+        await app.wait(await app.head(), 60)
         page = await app.passages_page(self.discussion, viewer=viewer)
         assert page is not None
         return page.passages

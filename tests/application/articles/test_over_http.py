@@ -133,7 +133,7 @@ async def test_readers_are_told_where_passages_went(service: Service) -> None:
 
 
 async def told(listener: Listener) -> dict[str, Any]:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         _, name, data = await listener.next()
     assert name == "passage"
     return dict(data)

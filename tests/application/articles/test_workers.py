@@ -176,7 +176,7 @@ async def test_a_worker_that_nobody_needs_goes_to_rest() -> None:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", program, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
     )
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         assert await process.wait() == 0
     workers = ArticleWorkers()
     workers._idle.append(process)

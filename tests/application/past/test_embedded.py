@@ -66,7 +66,7 @@ async def test_a_time_is_the_last_position_recorded_by_then(app: App) -> None:
 
 async def test_what_has_not_been_is_refused(app: App) -> None:
     await app.publish([opened()])
-    await app.wait(await app.head())
+    await app.wait(await app.head(), 60)
     for as_of in (2, "9999-01-01T00:00:00.000000Z"):
         with pytest.raises(CursorRefused, match="as_of"):
             await app.comments("gazette", "/trams", as_of=as_of)
