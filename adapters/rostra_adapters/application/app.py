@@ -9,7 +9,7 @@ import msgspec
 from rostra import ids
 from rostra.article import Article
 from rostra.commands import Command, ErasePerson, ReturnPerson
-from rostra.deciding.checking import checked_or_refusal, is_checked
+from rostra.deciding.checking import are_checked, checked_or_refusal
 from rostra.deciding.handle import Commanded, Outcome, answer_each
 from rostra.deciding.stream_states import fold_stream
 from rostra.log import EventLog, LogUnavailable
@@ -48,6 +48,7 @@ from rostra_projections.responses.shapes import (
 )
 
 WAIT_SECONDS = 5.0
+_ABOUT_KEYS = frozenset({ErasePerson.topic, ReturnPerson.topic})
 
 T = TypeVar("T")
 
@@ -116,7 +117,7 @@ class App(AccessLookup):
         """Handle commands in order; durable on return. Where persons are erased, no process
         holds words of theirs any more. A command that does not fit its type is rejected as
         `invalid-event`. Raises LogBusy, LogUnavailable."""
-        if all(map(is_checked, commands)):
+        if are_checked(commands):
             return await self._submit(commands)
         moment = now()
         read = [checked_or_refusal(each, moment) for each in commands]
@@ -124,7 +125,7 @@ class App(AccessLookup):
 
     async def _submit(self, commands: Sequence[Commanded]) -> list[Outcome]:
         outcomes = await self._lanes.submit(commands)
-        if any(isinstance(each.command, (ErasePerson, ReturnPerson)) for each in commands):
+        if not _ABOUT_KEYS.isdisjoint({each.command.topic for each in commands}):
             await self._keep_erasures(commands, outcomes)
             await self.ring.forgotten()
             await self._forget([one.command for one in commands])

@@ -17,6 +17,7 @@ from rostra_adapters.aio.tasks import PendingTasks
 from rostra_adapters.application.batcher import BATCH_COMMANDS_MAX, BUSY_RETRY_SECONDS, Commander
 
 ASIDE = (MarkPassage, ReviseArticle)
+_ASIDE_TOPICS = frozenset(kind.topic for kind in ASIDE)
 ASIDE_AT_ONCE_MAX = 4
 ASIDE_COMMANDS_MAX = 20_000
 
@@ -48,6 +49,8 @@ class Lanes:
     async def submit(self, commands: Sequence[Commanded]) -> list[Outcome]:
         """Handle commands in order, durable on return. Raises LogBusy where as many wait as
         may, and LogUnavailable; then of a long batch the first may have been recorded."""
+        if _ASIDE_TOPICS.isdisjoint({each.command.topic for each in commands}):
+            return await self._commander.submit(commands)
         outcomes: list[Outcome] = []
         for part in _parts(commands):
             if any(isinstance(each.command, ASIDE) for each in part):

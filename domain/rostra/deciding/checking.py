@@ -4,7 +4,7 @@ A struct that is made in Python may hold anything: only its decoder looks at typ
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from types import MappingProxyType
@@ -54,6 +54,13 @@ T = TypeVar("T")
 def is_checked(commanded: object) -> bool:
     """Return whether a decoder has made the command and its act, or `checked` looked at them."""
     return isinstance(commanded, Commanded) and commanded.is_checked
+
+
+def are_checked(commands: Collection[object]) -> bool:
+    """Return whether `is_checked` holds for each; it is asked of many commands at once."""
+    if {type(each) for each in commands} - {Commanded}:
+        return False
+    return False not in {each.is_checked for each in commands}  # type: ignore[attr-defined]
 
 
 def checked(commanded: Commanded, now: Time | None = None) -> Commanded:

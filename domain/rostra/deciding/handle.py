@@ -14,7 +14,7 @@ import msgspec
 from rostra import codec
 from rostra.commands import Command, ErasePerson, ReviseArticle, acting_person
 from rostra.deciding.batch_decider import BatchDecider, Commanded, Decision, Outcome
-from rostra.deciding.checking import checked_or_refusal, is_checked
+from rostra.deciding.checking import are_checked, checked_or_refusal
 from rostra.deciding.decide import Events
 from rostra.deciding.stream_cache import BatchSlot, StreamCache
 from rostra.deciding.stream_states import StreamStates
@@ -28,6 +28,10 @@ __all__ = ["ATTEMPTS_MAX", "Commanded", "Outcome", "acting_person", "answer_each
 
 ATTEMPTS_MAX = 32
 MISSING_ROUNDS_MAX = 8
+
+
+_PARTED = frozenset({ErasePerson.topic, ReviseArticle.topic})
+"""Types of commands that are handled apart from those before and after them."""
 
 
 class _Work:
@@ -66,7 +70,7 @@ async def handle(
     where there are articles' texts. Without a `turn` all is read. A command that does not fit
     its type is rejected.
     """
-    if all(map(is_checked, commands)):
+    if are_checked(commands):
         return await _handle_checked(log, ring, commands, articles, turn)
     read = [checked_or_refusal(each) for each in commands]
     if turn is not None and not any(isinstance(each, Commanded) for each in read):
@@ -82,6 +86,8 @@ async def answer_each(
     submit: Callable[[Sequence[Commanded]], Awaitable[list[Outcome]]],
 ) -> list[Outcome]:
     """Submit the commands, and answer each in its place; a refusal is answered as rejected."""
+    if {type(each) for each in commands} == {Commanded}:
+        return await submit(commands)  # type: ignore[arg-type]
     fitting = [each for each in commands if isinstance(each, Commanded)]
     outcomes = iter(await submit(fitting) if fitting else ())
     return [
@@ -97,6 +103,8 @@ async def _handle_checked(
     articles: Articles | None,
     turn: BatchSlot | None,
 ) -> list[Outcome]:
+    if _PARTED.isdisjoint({each.command.topic for each in commands}):
+        return await _handle(log, ring, commands, _Work(articles), turn)
     parts = [[each for _, each in part] for _, part in groupby(enumerate(commands), _part)]
     alone = isinstance(commands[0].command, ErasePerson | ReviseArticle) if commands else False
     if len(parts) == 1 and not alone:
@@ -167,7 +175,9 @@ async def _first_attempt(
     read_in_turn = turn.has_come
     batch = await _decide_all(log, ring, commands, everything, work, turn.known)
     disturbed = await turn.come()
-    if disturbed is None or any(not d.guards.keys().isdisjoint(disturbed) for d in batch.decisions):
+    if disturbed is None or (
+        disturbed and any(not d.guards.keys().isdisjoint(disturbed) for d in batch.decisions)
+    ):
         read_in_turn = True
         batch = await _decide_all(log, ring, commands, everything, work, turn.known)
     if not await _confirmed(log, batch, read_in_turn=read_in_turn):

@@ -144,7 +144,13 @@ class Publishing:
         results = [
             self._result(name, outcome) for name, outcome in zip(names, outcomes, strict=True)
         ]
-        return self._answer(request, BatchShape(position=await self._app.head(), results=results))
+        recorded = [
+            one.position
+            for one in outcomes
+            if one.status == "recorded" and one.position is not None
+        ]
+        position = max(recorded) if recorded else await self._app.head()
+        return self._answer(request, BatchShape(position=position, results=results))
 
     # -- a stream of lines
 
