@@ -29,8 +29,9 @@ class StreamCache:
 
     def __init__(self, bytes_max: int = KNOWN_BYTES_MAX) -> None:
         self._bytes_max = bytes_max
-        self._streams: dict[StreamId, StreamState] = {}
-        self._before: dict[StreamId, StreamState] = {}
+        # By the numbers of their ids: to hash a UUID takes two calls.
+        self._streams: dict[int, StreamState] = {}
+        self._before: dict[int, StreamState] = {}
         self._bytes = self._bytes_before = 0
         self._log: UUID | None = None
         self._without_guesses = 0
@@ -51,10 +52,10 @@ class StreamCache:
 
     def get(self, stream: StreamId) -> StreamState | None:
         """As it was last known, or is taken to be; None where it is to be read."""
-        known = self._streams.get(stream)
+        known = self._streams.get(stream.int)
         if known is not None:
             return known
-        known = self._before.pop(stream, None)
+        known = self._before.pop(stream.int, None)
         if known is not None:
             self._bytes_before -= _bytes(known)
             self._add(stream, known)
@@ -64,7 +65,7 @@ class StreamCache:
 
     def learn(self, stream: StreamId, standing: StreamState) -> None:
         """As a reading found it."""
-        known = self._streams.get(stream) or self._before.get(stream)
+        known = self._streams.get(stream.int) or self._before.get(stream.int)
         if known is None or known.version < standing.version:
             self.keep(stream, standing)
 
@@ -78,15 +79,15 @@ class StreamCache:
         if self._bytes + cost > self._bytes_max // 2:
             self._before, self._bytes_before = self._streams, self._bytes
             self._streams, self._bytes = {}, 0
-        self._streams[stream] = standing
+        self._streams[stream.int] = standing
         self._bytes += cost
 
     def drop(self, streams: Collection[StreamId]) -> None:
         """It is another by now, or may be."""
         for stream in streams:
-            if (standing := self._streams.pop(stream, None)) is not None:
+            if (standing := self._streams.pop(stream.int, None)) is not None:
                 self._bytes -= _bytes(standing)
-            elif (standing := self._before.pop(stream, None)) is not None:
+            elif (standing := self._before.pop(stream.int, None)) is not None:
                 self._bytes_before -= _bytes(standing)
 
     def clear(self) -> None:
@@ -102,7 +103,7 @@ class StreamCache:
 
 
 def _bytes(standing: StreamState) -> int:
-    return STANDING_BYTES + EVENT_BYTES * standing.version + standing.payload_bytes
+    return STANDING_BYTES + EVENT_BYTES * len(standing.seen) + standing.payload_bytes
 
 
 class BatchSlot:

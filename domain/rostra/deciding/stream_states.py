@@ -5,7 +5,7 @@ looked at is remembered: those are its guards.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -136,12 +136,13 @@ class StreamStates:
     decisions have changed; the others may be anybody's, and are left as they are."""
 
     def __init__(self) -> None:
-        self._standing: dict[StreamId, StreamState] = {}
-        self._base: dict[StreamId, int] = {}
+        # By the numbers of their ids: to hash a UUID takes two calls.
+        self._standing: dict[int, StreamState] = {}
+        self._base: dict[int, int] = {}
         self.written: dict[StreamId, StreamState] = {}
 
     def __contains__(self, stream: StreamId) -> bool:
-        return stream in self._standing
+        return stream.int in self._standing
 
     def take(self, stream: StreamId, rows: Iterable[Recorded]) -> None:
         """A stream as the log has it. Foreign events count, but change no state."""
@@ -164,21 +165,21 @@ class StreamStates:
 
     def put(self, stream: StreamId, standing: StreamState) -> None:
         """A stream as it is known."""
-        self._standing[stream] = standing
+        self._standing[stream.int] = standing
 
     def base(self, stream: StreamId) -> int:
         """The version at which it was taken, whatever was decided since."""
-        version = self._base.get(stream)
-        return self._standing[stream].version if version is None else version
+        version = self._base.get(stream.int)
+        return self._standing[stream.int].version if version is None else version
 
     def apply(self, stream: StreamId, event: AnyEvent, event_id: EventId) -> EventRef:
         """Let the commands that follow see a decided event."""
         standing = self.written.get(stream)
         if standing is None:
-            was = self._standing[stream]
+            was = self._standing[stream.int]
             standing = StreamState(was.state, [*was.seen], was.payload_bytes, was.plain)
-            self._standing[stream] = self.written[stream] = standing
-            self._base[stream] = len(was.seen)
+            self._standing[stream.int] = self.written[stream] = standing
+            self._base[stream.int] = len(was.seen)
         _, evolve = _fold_of(stream)
         standing.state = evolve(standing.state, event)
         standing.plain = standing.plain or codec.plain_words(event) is not None
@@ -189,7 +190,7 @@ class StreamStates:
     def standing(self, stream: StreamId) -> StreamState:
         """Raises Missing where the stream has not been read."""
         try:
-            return self._standing[stream]
+            return self._standing[stream.int]
         except KeyError:
             raise NeedsMore(streams=[stream]) from None
 
@@ -211,37 +212,43 @@ class DecisionContext:
         self._keys_loaded = keys_loaded
         self.keyless = keyless
         self._worked = {} if worked is None else worked
-        self._looked_at: dict[StreamId, StreamState] = {}
+        self._looked_at: dict[int, StreamState] = {}
         self.guards: dict[UUID, int] = {}
 
     def standing(self, stream: StreamId) -> StreamState:
         """Return a whole stream, which is guarded from now on. Raises the Refusal
         `stream-unreadable` where an event of it cannot be folded."""
-        standing = self._looked_at.get(stream)
+        standing = self._looked_at.get(stream.int)
         if standing is None:
-            standing = self._looked_at[stream] = self._world.standing(stream)
+            standing = self._looked_at[stream.int] = self._world.standing(stream)
             self.guards[stream] = len(standing.seen)
             if standing.fault is not None:
                 raise Refusal("stream-unreadable", f"cannot fold {standing.fault}")
         return standing
 
     def site(self, stream: StreamId) -> site.Site:
-        return cast(site.Site, self.standing(stream).state)
+        state: site.Site = self.standing(stream).state
+        return state
 
     def person(self, stream: StreamId) -> person.Person:
-        return cast(person.Person, self.standing(stream).state)
+        state: person.Person = self.standing(stream).state
+        return state
 
     def discussion(self, stream: StreamId) -> discussion.Discussion:
-        return cast(discussion.Discussion, self.standing(stream).state)
+        state: discussion.Discussion = self.standing(stream).state
+        return state
 
     def comment(self, stream: StreamId) -> comment.Comment:
-        return cast(comment.Comment, self.standing(stream).state)
+        state: comment.Comment = self.standing(stream).state
+        return state
 
     def vote(self, stream: StreamId) -> vote.Vote:
-        return cast(vote.Vote, self.standing(stream).state)
+        state: vote.Vote = self.standing(stream).state
+        return state
 
     def passage(self, stream: StreamId) -> passage.Passage:
-        return cast(passage.Passage, self.standing(stream).state)
+        state: passage.Passage = self.standing(stream).state
+        return state
 
     def passages(self, streams: Sequence[StreamId]) -> list[Passage]:
         """Raises Missing where any has not been read."""
@@ -250,7 +257,8 @@ class DecisionContext:
         return [self.passage(stream) for stream in streams]
 
     def article(self, stream: StreamId) -> article.Article:
-        return cast(article.Article, self.standing(stream).state)
+        state: article.Article = self.standing(stream).state
+        return state
 
     def worked(self, *works: Work) -> list[Any]:
         """The result of each piece of work. Raises Missing where one is not there yet, and the
@@ -264,7 +272,8 @@ class DecisionContext:
         return results
 
     def flag(self, stream: StreamId) -> flag.Flag:
-        return cast(flag.Flag, self.standing(stream).state)
+        state: flag.Flag = self.standing(stream).state
+        return state
 
     def words(
         self, stream: StreamId, personal: Words | bytes | None, *, version: int, owner: UUID
