@@ -211,7 +211,7 @@ def _learn(turn: BatchSlot, batch: BatchDecider) -> None:
     for stream in batch.read - batch.world.written.keys():
         turn.known.learn(stream, batch.world.standing(stream))
     for stream, standing in batch.world.written.items():
-        if standing.plain or stream in lost:
+        if standing.plain or (lost and stream in lost):
             turn.known.drop([stream])
         else:
             turn.known.keep(stream, standing)
@@ -270,12 +270,13 @@ async def _decide_all(
 ) -> BatchDecider:
     """Decide in order. Where a decision looks at what was not read, nor is known, read that
     too and begin again, so that order is kept."""
-    wanted = {stream for i in pending for stream in commands[i].streams}
+    wanted = {stream.int: stream for i in pending for stream in commands[i].streams}
     owners: set[UUID] = set()
     keyless: set[UUID] = set()
     for _ in range(MISSING_ROUNDS_MAX):
         world = StreamStates()
-        cold = list(wanted) if known is None else _take_known(world, known, wanted)
+        named = wanted.values()
+        cold = list(named) if known is None else _take_known(world, known, named)
         read = await log.read_streams(cold) if cold else {}
         for stream in cold:
             world.take(stream, read[stream])
@@ -288,7 +289,7 @@ async def _decide_all(
             if not refused:
                 return decider
             keyless |= refused
-        wanted |= decider.missing_streams
+        wanted |= {stream.int: stream for stream in decider.missing_streams}
         owners |= decider.missing_owners
         await work.do(decider.missing_works)
     raise RuntimeError("decisions never stop naming further streams")

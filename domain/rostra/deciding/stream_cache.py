@@ -70,7 +70,9 @@ class StreamCache:
             self.keep(stream, standing)
 
     def keep(self, stream: StreamId, standing: StreamState) -> None:
-        """As it stands from now on."""
+        """Cache a stream's newest state."""
+        if self._streams.get(stream.int) is standing:
+            return
         self.drop([stream])
         self._add(stream, standing)
 
