@@ -53,7 +53,10 @@ class ResultShape(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 class BatchShape(msgspec.Struct, kw_only=True):
-    """`position` is the log's head when all was done; the results stand in the order given."""
+    """Results of a batch, in the order given.
+
+    `position` is that of the batch's last recorded event, else the log's head.
+    """
 
     position: int
     results: list[ResultShape]
