@@ -1,7 +1,7 @@
 """Ports of the application: what it needs of whatever keeps the views."""
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 from uuid import UUID
 
 import msgspec
@@ -88,6 +88,22 @@ class ViewStatus(msgspec.Struct, frozen=True):
     lag: int
     # The discussions that it cannot follow, with the event that it cannot fold.
     parked: list[Parked]
+
+
+@runtime_checkable
+class MeteredLog(Protocol):
+    """Log that measures its appends, for metrics. A log need not."""
+
+    @property
+    def holes(self) -> int:
+        """Number of positions that will never hold an event."""
+
+    @property
+    def queued_events(self) -> int:
+        """Number of events that wait to be appended."""
+
+    def observe_appends(self, observe: Callable[[int, float], None]) -> None:
+        """Call `observe` with the events and the seconds of each append."""
 
 
 RETRY_AFTER_SECONDS = 1.0

@@ -12,12 +12,11 @@ from prometheus_client.registry import Collector
 from rostra.log import LogUnavailable
 from rostra.times import Time, to_datetime
 from rostra_adapters.application.app import App
-from rostra_adapters.application.ports import ViewStatus, ViewStore
+from rostra_adapters.application.ports import MeteredLog, ViewStatus, ViewStore
 from rostra_adapters.clock import now
 from rostra_adapters.http.auth.addresses import Addresses
 from rostra_adapters.http.gate import Gate
 from rostra_adapters.http.middleware.page_cache import PageCache
-from rostra_adapters.postgres.log.log import PostgresLog
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 EVENTS = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_000, 4_000)
@@ -76,7 +75,7 @@ class Metrics:
             "rostra_readers", "Streams that are open", ["kind"], registry=self.registry
         )
         self.registry.register(_Foreign(app.views))
-        if isinstance(app.log, PostgresLog):
+        if isinstance(app.log, MeteredLog):
             app.log.observe_appends(self._appended)
 
     def before_looking(self, measure: Callable[[], None]) -> None:
@@ -122,7 +121,7 @@ class Metrics:
     async def _look(self) -> None:
         log = self._app.log
         self._waiting.set(self._app.queued_commands)
-        if isinstance(log, PostgresLog):
+        if isinstance(log, MeteredLog):
             self._queued.set(log.queued_events)
             self._holes.set(log.holes)
         try:
