@@ -1,0 +1,170 @@
+"""Publish the same votes to two versions of the code, on copies of one log, and compare.
+
+    python infra/checks/publishing_agrees.py BEFORE AFTER
+
+names two folders that hold a checkout. Rows, but for the clock of recording and sealed words, and
+all answers must be equal.
+"""
+
+import asyncio
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+from typing import Any
+
+KINDS = ("ascii", "scripts", "times", "repeats", "nullified", "self", "moved", "source", "mixed")
+VOTES = 2_000
+BATCH_EVENTS = 500
+SINGLES = 60
+SECRET = "a secret of the benches, which is long enough"  # noqa: S105  # of a service that ends
+BATCHED, LINES, STRUCTURED = (
+    "application/cloudevents-batch+json",
+    "application/x-ndjson",
+    "application/cloudevents+json",
+)
+TIMES = (
+    None, "2026-03-01T00:00:00+05:30", "2026-03-01T00:00:00.123456789Z", "2026-03-01t00:00:00z",
+    "2026-02-30T00:00:00Z", "2999-01-01T00:00:00Z",
+)  # fmt: skip
+TEXTS = ("日本", "é", 'q"x', "b\\s", "tab ", "Ω")
+
+Event = dict[str, Any]
+
+
+def event(kind: str, name: str, time: str | None = "2026-01-01T00:00:00Z", **data: Any) -> Event:
+    made: Event = {"specversion": "1.0", "type": kind, "source": "urn:cms", "id": name}
+    return made | ({"time": time} if time else {}) | {"data": {"site": "news", **data}}
+
+
+def setting() -> list[Event]:
+    """Return discussions, comments, a move, removals and an erasure."""
+    settings = {3: {"private": True}, 4: {"voting": "up"}, 5: {"self_votes": True}}
+    events = [
+        event("discussion.opened", f"d{n}", resource=f"/{n}", settings=settings.get(n))
+        for n in range(10)
+    ]
+    for n in range(60):
+        author = {"id": f"a{n % 7}", "name": "A"}
+        place = {"resource": f"/{n % 10}", "comment": f"c{n}"}
+        events.append(event("comment.posted", f"c{n}", **place, author=author, body="W."))
+    events.append(event("discussion.moved", "moved", resource="/6", to="/moved"))
+    events += [
+        event("comment.removed", f"r{n}", resource=f"/{n % 10}", comment=f"c{n}")
+        for n in (1, 11, 21)
+    ]
+    return [*events, event("person.erased", "erased", person="v3")]
+
+
+def votes(random: Random, kind: str) -> list[Event]:
+    """Return votes of one kind, with what belongs to it."""
+    found = []
+    names = VOTES // 3 if kind == "repeats" else VOTES
+    for number in range(VOTES):
+        comment, voter = random.randrange(64), f"v{random.randrange(400)}"
+        time: str | None = (
+            f"2026-0{random.randrange(1, 10)}-11T00:00:00.{random.randrange(10**6):06}Z"
+        )
+        resource = "/moved" if kind == "moved" and comment % 10 == 6 else f"/{comment % 10}"
+        if kind == "self":
+            voter = f"a{random.randrange(7)}"
+        elif kind == "scripts":
+            voter = f"{random.choice(TEXTS)}{random.randrange(200)}"
+        elif kind == "times":
+            time = random.choice(TIMES)
+        place = {"resource": resource, "comment": f"c{comment}"}
+        name = f"{kind}{random.randrange(names)}"
+        value = random.choice([1, 1, 1, -1, 0])
+        found.append(event("vote.cast", name, time, **place, voter=voter, value=value))
+        if kind == "source":
+            found[-1]["source"] = random.choice(["urn:a", "urn:b", "x y", "%zz"])
+        if kind == "nullified" and number % 7 == 0:
+            ruling = {**place, "voter": voter, "by": "mia", "reason": "x"}
+            type_ = random.choice(["vote.nullified", "vote.restored"])
+            found.append(event(type_, f"n{number}", time, **ruling))
+        if kind == "mixed" and number % 50 == 0:
+            type_ = random.choice(["discussion.closed", "discussion.reopened"])
+            found.append(event(type_, f"m{number}", time, resource=resource))
+    return found
+
+
+async def work(log: str, *, begin: bool) -> str:
+    """Publish by the version that is imported; return the rows and answers as JSON."""
+    from aiohttp.test_utils import TestClient, TestServer
+
+    import rostra_adapters
+    from rostra.times import Time
+    from rostra_adapters.http import HttpSettings, make_app
+    from rostra_adapters.http.auth.tokens import sign
+
+    bearer = sign(SECRET, scope="publish admin", site="*", person="cms")
+    now = Time("2026-12-31T00:00:00.000000Z")
+    async with rostra_adapters.open(f"sqlite:{log}", master_key=bytes(range(32))) as app:
+        application = make_app(app, HttpSettings(secret=SECRET), now=lambda: now)
+        async with TestClient(TestServer(application)) as client:
+
+            async def post(body: str, kind: str) -> tuple[int, Any]:
+                headers = {"Authorization": f"Bearer {bearer}", "Content-Type": kind}
+                async with client.post("/v1/events", data=body.encode(), headers=headers) as it:
+                    text = await it.text()
+                if kind == BATCHED:
+                    return it.status, json.loads(text).get("results")
+                return it.status, text
+
+            if begin:
+                await post(json.dumps(setting()), BATCHED)
+                return ""
+            answers = []
+            for kind in KINDS:
+                cast = votes(Random(kind), kind)
+                for start in range(0, len(cast), BATCH_EVENTS):
+                    part = cast[start : start + BATCH_EVENTS]
+                    if start // BATCH_EVENTS % 3 == 2:
+                        answers.append(await post("\n".join(map(json.dumps, part)), LINES))
+                    else:
+                        written = json.dumps(part, ensure_ascii=False)
+                        answers.append(await post(written, BATCHED))
+                answers += [await post(json.dumps(one), STRUCTURED) for one in cast[:SINGLES]]
+            rows = []
+            for row in await app.log.read_after(0, 10**7):
+                metadata, state = json.loads(row.metadata or "{}"), json.loads(row.state)
+                metadata.pop("at", None)
+                state.pop("personal", None)
+                about = [str(row.stream), row.version, row.topic, str(row.event_id)]
+                rows.append([row.position, *about, json.dumps(state), metadata])
+    return json.dumps({"rows": rows, "answers": answers})
+
+
+def run(folder: str, log: Path, to: Path, begin: str = "") -> None:
+    paths = [str(Path(folder).resolve() / part) for part in ("domain", "projections", "adapters")]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
+    arguments = [sys.executable, __file__, "--work", str(log), str(to), begin]
+    subprocess.run(arguments, env=environment, check=True)
+
+
+def main() -> int:
+    if sys.argv[1] == "--work":
+        found_here = asyncio.run(work(sys.argv[2], begin=bool(sys.argv[4])))
+        Path(sys.argv[3]).write_text(found_here)
+        return 0
+    with TemporaryDirectory() as data:
+        one, found = Path(data) / "one.db", []
+        run(sys.argv[1], one, Path(data) / "nothing", "begin")
+        for number, folder in enumerate(sys.argv[1:3]):
+            copy, to = Path(data) / f"copy-{number}.db", Path(data) / f"found-{number}"
+            for suffix in ("", "-wal"):
+                if (written := one.with_name(one.name + suffix)).exists():
+                    shutil.copy(written, copy.with_name(copy.name + suffix))
+            run(folder, copy, to)
+            found.append(json.loads(to.read_text()))
+    equal = found[0] == found[1]
+    print(f"{len(found[0]['rows'])} rows, {len(found[0]['answers'])} answers, equal: {equal}")
+    return 0 if equal else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
