@@ -1,4 +1,4 @@
-"""What both logs need to know of guards."""
+"""Checks of guards that both logs share."""
 
 from collections.abc import Iterable
 from uuid import UUID

@@ -36,7 +36,7 @@ class Commanded(msgspec.Struct, frozen=True, dict=True):
 
     @once
     def streams(self) -> Sequence[StreamId]:
-        """What it names; nothing where it is to be refused for that."""
+        """Streams that the command names; none where naming them is refused."""
         try:
             return streams(self.command, self.act)
         except Refusal:  # decided as such in its turn
@@ -44,7 +44,7 @@ class Commanded(msgspec.Struct, frozen=True, dict=True):
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """What became of a command. `position` is that of its own event; for `unchanged`
+    """Result of a command. `position` is that of its own event; for `unchanged`
     the log's head. `id` is the aggregate it is about."""
 
     status: Literal["recorded", "duplicate", "unchanged", "rejected"]
@@ -70,7 +70,7 @@ class Decision(msgspec.Struct):
 
 
 def _about(stream: StreamId) -> StreamId:
-    """What publishers know it as: an article is its discussion's."""
+    """Return the id that publishers know: an article is its discussion's."""
     return ids.discussion_of(stream) if ids.is_article(stream) else stream
 
 
@@ -179,7 +179,7 @@ class BatchDecider:
         return Decision(_about(at), reading.guards, before=before, seen=seen)
 
     def _keep_owners(self, index: int, commanded: Commanded, decided: Events) -> None:
-        """Whose keys seal the words, if there are any."""
+        """Note the owners of the keys that seal the words, if there are any."""
         worded = [event for _, event in decided if codec.plain_words(event) is not None]
         if worded:
             owners = {codec.words_owner(event, commanded.command.site) for event in worded}
@@ -195,7 +195,7 @@ class BatchDecider:
                         reading.standing(written)
 
     def _erasures(self, owner: UUID) -> int:
-        """How often an owner was erased; a site never is."""
+        """Return how often an owner was erased; a site never is."""
         if ids.kind_of(owner) != ids.Kind.PERSON:
             return 0
         known: Person = self.world.standing(StreamId(owner)).state

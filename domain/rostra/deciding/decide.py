@@ -110,7 +110,7 @@ def subject(command: AnyCommand, act: CommandContext) -> StreamId:
 
 
 def streams(command: AnyCommand, act: CommandContext) -> list[StreamId]:
-    """What a decision will look at, as far as the command itself can tell."""
+    """List the streams that a decision will read, as far as the command can tell."""
     named = [subject(command, act), command.site_id]
     if isinstance(command, CastVote) and act.person is None:
         voter = command.person(command.voter)
@@ -243,7 +243,7 @@ def _known_person(command: Command, person_id: str, reading: DecisionContext) ->
 
 
 def _acting_person(command: Command, person_id: str, reading: DecisionContext) -> person.Person:
-    """Who does it, or whose words these are. Raises person-erased."""
+    """Return the person who acts, or who wrote the words. Raises person-erased."""
     known = _known_person(command, person_id, reading)
     person.must_not_be_erased(known, person_id)
     if command.person(person_id) in reading.keyless:  # they are being erased
@@ -259,7 +259,7 @@ def _rules(command: InDiscussion, reading: DecisionContext) -> Rules:
 def _inside(
     command: _InsideCommand, act: CommandContext, reading: DecisionContext, at: StreamId
 ) -> Events:
-    """What a command means inside a discussion that is there."""
+    """Decide a command inside a discussion that exists."""
     match command:
         case CastVote():
             return _cast(command, act, reading, at)

@@ -49,7 +49,7 @@ class _Work:
         self.done |= await self._articles.work(works)
 
     async def keep(self, command: Command) -> None:
-        """The text of a revision, before the log tells of it."""
+        """Store the text of a revision before the log names it."""
         if not isinstance(command, ReviseArticle) or self._articles is None:
             return
         prepared = self.done[PrepareText(command.text, command.html)]
@@ -192,7 +192,7 @@ async def _first_attempt(
 
 
 async def _confirmed(log: EventLog, batch: BatchDecider, *, read_in_turn: bool) -> bool:
-    """Whether that which appends nothing was decided upon streams as they stand."""
+    """Check that decisions without events read the newest versions of their streams."""
     upon = {StreamId(it) for d in batch.decisions if d.group is None for it in d.guards}
     unsure = upon - batch.read if read_in_turn else upon
     if not unsure:
@@ -202,7 +202,7 @@ async def _confirmed(log: EventLog, batch: BatchDecider, *, read_in_turn: bool) 
 
 
 def _learn(turn: BatchSlot, batch: BatchDecider) -> None:
-    """What is known from now on. Words that are not sealed are not kept."""
+    """Update the cache after an append. Words that are not sealed are not cached."""
     lost: set[StreamId] = set()
     for decision in batch.decisions:
         if decision.group is not None and decision.seen[0].position is None:

@@ -13,9 +13,9 @@ from rostra.ids import StreamId
 
 KNOWN_BYTES_MAX = 64 * 1024 * 1024
 STANDING_BYTES = 1_000
-"""What a stream costs besides its events, about."""
+"""Estimated memory of a stream without its events, in bytes."""
 EVENT_BYTES = 300
-"""What an event of it costs besides its payload, about."""
+"""Estimated memory of an event without its payload, in bytes."""
 
 GUESSED_KINDS = (ids.Kind.VOTE, ids.Kind.PERSON, ids.Kind.FLAG)
 """Streams that mostly have no events yet, so that those we do not know are taken to have none."""
@@ -41,11 +41,11 @@ class StreamCache:
 
     @property
     def bytes(self) -> int:
-        """What they cost."""
+        """Estimated memory use in bytes."""
         return self._bytes + self._bytes_before
 
     def of(self, log: UUID) -> None:
-        """Of another log nothing is known."""
+        """Clear the cache where it was filled from another log."""
         if log != self._log:
             self.clear()
             self._log = log
@@ -85,7 +85,7 @@ class StreamCache:
         self._bytes += cost
 
     def drop(self, streams: Collection[StreamId]) -> None:
-        """It is another by now, or may be."""
+        """Remove streams that have changed, or may have."""
         for stream in streams:
             if (standing := self._streams.pop(stream.int, None)) is not None:
                 self._bytes -= _bytes(standing)
@@ -93,7 +93,7 @@ class StreamCache:
                 self._bytes_before -= _bytes(standing)
 
     def clear(self) -> None:
-        """Anything may be another by now."""
+        """Remove everything."""
         self._streams, self._before = {}, {}
         self._bytes = self._bytes_before = 0
 
@@ -118,11 +118,11 @@ class BatchSlot:
 
     @property
     def has_come(self) -> bool:
-        """Whether all before it is done."""
+        """Tell whether earlier batches have finished."""
         return True
 
     async def come(self) -> Collection[UUID] | None:
-        """Until all before it is done: what that disturbed, None where it may be anything."""
+        """Wait until earlier batches finish. Return the streams they changed, None if unknown."""
         return ()
 
     def pass_on(self) -> None:
