@@ -1,6 +1,6 @@
 """Pictures of the demo, taken by Debian's chromium from a service that runs with `--demo`.
 
-python infra/screenshots/take.py http://127.0.0.1:8080
+python docs/screenshots/take.py http://127.0.0.1:8080
 """
 
 import asyncio

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 PROJECT = Path(__file__).parents[2]
-PAGES = ("infra/threat-model.md", "infra/asvs.md", "SECURITY.md")
+PAGES = ("docs/explanation/threat-model.md", "docs/reference/asvs.md", "SECURITY.md")
 CHAPTERS = 17
 VERDICTS = {"held", "operator", "open", "n/a"}
 
@@ -23,7 +23,7 @@ def test_each_path_that_a_page_names_exists(page: str) -> None:
 
 
 def test_each_known_abuse_names_a_test() -> None:
-    text = (PROJECT / "infra/threat-model.md").read_text()
+    text = (PROJECT / "docs/explanation/threat-model.md").read_text()
     table = text.split("## Known abuses")[1].split("\n## ")[0]
     rows = [line for line in table.splitlines() if line.startswith("| ")][1:]
     assert len(rows) > 20
@@ -31,7 +31,7 @@ def test_each_known_abuse_names_a_test() -> None:
 
 
 def test_every_chapter_of_the_standard_has_verdicts() -> None:
-    text = (PROJECT / "infra/asvs.md").read_text()
+    text = (PROJECT / "docs/reference/asvs.md").read_text()
     assert len(re.findall(r"^## V\d+ ", text, re.MULTILINE)) == CHAPTERS
     rows = [line.split("|") for line in text.splitlines() if re.match(r"\| \d", line)]
     assert {row[2].strip() for row in rows} <= VERDICTS

@@ -4,7 +4,7 @@
 
 Offsets are Unicode code points. The rules are those of `rostra.anchoring.search` (the score),
 `rostra.anchoring.normalise` (how texts are compared) and `rostra.article_text` (the text of HTML);
-infra/decisions/anchoring.md says why.
+docs/decisions/0006-anchor-quotes-by-matching-letters.md says why.
 """
 
 import json
