@@ -4,7 +4,7 @@ Each is a JSON array in URL-safe base64 without padding, and names the log and t
 """
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 from uuid import UUID
 
@@ -48,13 +48,33 @@ def _decode(text: str, decode: Callable[[bytes], C], time_of: Callable[[C], Time
             raise ValueError(time)
         return cursor
     except (ValueError, msgspec.DecodeError):
-        raise CursorRefused("bad-cursor", "this is no cursor of ours") from None
+        detail = "invalid cursor: no list of this service gave it"
+        raise CursorRefused("bad-cursor", detail) from None
 
 
-def _check_log(of_cursor: str, log: UUID) -> None:
+def _check_parameters(pairs: Mapping[str, tuple[object, object]]) -> None:
+    """Raise CursorRefused where a parameter is another than on the list's first page.
+
+    `pairs` holds the value of the cursor and that of the request by the parameter's name. None in
+    a cursor stands for any value: an earlier version gave it, or it begins a list.
+    """
+    others = [f"`{name}`" for name, (old, new) in pairs.items() if old is not None and old != new]
+    if others:
+        named = ", ".join(others)
+        detail = f"it comes with another {named}; repeat the first page's, or omit the cursor"
+        raise CursorRefused("bad-cursor", f"invalid cursor: {detail}")
+
+
+def _another_list() -> CursorRefused:
+    detail = "it belongs to another list; start again without a cursor"
+    return CursorRefused("bad-cursor", f"invalid cursor: {detail}")
+
+
+def check_log(of_cursor: str, log: UUID) -> None:
     """Raise CursorRefused for a cursor of another history of the log."""
     if of_cursor != str(log):
-        raise CursorRefused("log-changed", "the cursor is of another history of the log")
+        detail = "the cursor is of another history of the log; start again without it"
+        raise CursorRefused("log-changed", detail)
 
 
 # -- of lists of comments
@@ -73,6 +93,10 @@ class Cursor(msgspec.Struct, frozen=True, array_like=True):
     """Key of the last comment; None: from the beginning."""
     past: Bigint | None = None
     """Position as of which the list itself is read; None where it is today's."""
+    limit: Bigint | None = None
+    """Comments a page; None: any number, for the first page of a comment's replies."""
+    replies: Bigint | None = None
+    """Replies shown below a comment; None as for `limit`."""
 
 
 _cursor_decoder = msgspec.json.Decoder(Cursor)
@@ -92,13 +116,22 @@ def peek_cursor(text: str) -> Cursor:
     return _decode(text, _cursor_decoder.decode, _last_time)
 
 
-def decode_cursor(text: str, listing: Listing, log: UUID) -> Cursor:
-    """Return a cursor of this list and log. Raises CursorRefused."""
-    cursor = peek_cursor(text)
-    if cursor.listing != listing:
-        raise CursorRefused("bad-cursor", "the cursor is of a list with other parameters")
-    _check_log(cursor.log, log)
-    return cursor
+def check_cursor(cursor: Cursor, listing: Listing, log: UUID, *, limit: int, replies: int) -> None:
+    """Raise CursorRefused for a cursor of another list, log, or with other parameters."""
+    old = cursor.listing
+    if (old.discussion, old.parent) != (listing.discussion, listing.parent):
+        raise _another_list()
+    _check_parameters(
+        {
+            "order": (old.order, listing.order),
+            "passage": (old.passage or "", listing.passage or ""),
+            "inline": (old.inline, listing.inline),
+            "flat": (old.kind, listing.kind),
+            "limit": (cursor.limit, limit),
+            "replies": (cursor.replies, replies),
+        }
+    )
+    check_log(cursor.log, log)
 
 
 def refuse_old(cursor: Cursor, *, history: int, moves_from: int) -> None:
@@ -119,22 +152,24 @@ class SiteCursor(msgspec.Struct, frozen=True, array_like=True):
     site: str
     active_at: Time
     id: UUID
+    limit: Bigint | None = None
 
 
 _site_decoder = msgspec.json.Decoder(SiteCursor)
 
 
-def encode_site_cursor(site: str, log: UUID, last: tuple[Time, UUID]) -> str:
+def encode_site_cursor(site: str, log: UUID, last: tuple[Time, UUID], limit: int) -> str:
     """Return the text of a cursor after the last discussion's activity and id."""
-    return _encode(SiteCursor(str(log), site, *last))
+    return _encode(SiteCursor(str(log), site, *last, limit))
 
 
-def decode_site_cursor(text: str, site: str, log: UUID) -> tuple[Time, UUID]:
+def decode_site_cursor(text: str, site: str, log: UUID, limit: int) -> tuple[Time, UUID]:
     """Return the last discussion's activity and id. Raises CursorRefused."""
     cursor = _decode(text, _site_decoder.decode, lambda it: it.active_at)
     if cursor.site != site:
-        raise CursorRefused("bad-cursor", "the cursor is of another site's list")
-    _check_log(cursor.log, log)
+        raise _another_list()
+    _check_parameters({"limit": (cursor.limit, limit)})
+    check_log(cursor.log, log)
     return cursor.active_at, cursor.id
 
 
@@ -147,20 +182,22 @@ class PositionCursor(msgspec.Struct, frozen=True, array_like=True):
     log: str
     listing: tuple[str, ...]
     position: Bigint
+    limit: Bigint | None = None
 
 
 _position_decoder = msgspec.json.Decoder(PositionCursor)
 
 
-def encode_position(log: UUID, listing: tuple[str, ...], position: int) -> str:
+def encode_position(log: UUID, listing: tuple[str, ...], position: int, limit: int) -> str:
     """Return the text of a cursor at a position."""
-    return _encode(PositionCursor(str(log), listing, position))
+    return _encode(PositionCursor(str(log), listing, position, limit))
 
 
-def decode_position(text: str, log: UUID, listing: tuple[str, ...]) -> int:
+def decode_position(text: str, log: UUID, listing: tuple[str, ...], limit: int) -> int:
     """Return the position. Raises CursorRefused."""
     cursor = _decode(text, _position_decoder.decode, lambda _: None)
     if cursor.listing != listing:
-        raise CursorRefused("bad-cursor", "the cursor is of a list with other parameters")
-    _check_log(cursor.log, log)
+        raise _another_list()
+    _check_parameters({"limit": (cursor.limit, limit)})
+    check_log(cursor.log, log)
     return cursor.position

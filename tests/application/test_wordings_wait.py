@@ -22,6 +22,7 @@ from rostra.events import PERSONS, CommandContext, WordingRef
 from rostra.ids import Kind
 from rostra.log import Recorded
 from rostra_adapters.application.feed.events import Feed
+from rostra_adapters.application.queries.as_of import AsOfReader
 from rostra_adapters.application.queries.comment_queries import CommentQueries
 from rostra_adapters.postgres.rebuild.rebuild import rebuild
 from rostra_adapters.postgres.rebuild.verify import verify
@@ -29,10 +30,10 @@ from rostra_projections.memory import MemoryViews
 from rostra_projections.query_port import Reads
 from rostra_projections.responses.shapes import ANYONE, CommentShape, Viewer
 from rostra_projections.views import VIEWS
-from support.examples import SITE, at, command, comment, post
-from support.memory import LOG_ID, MemoryArticles, MemoryLog, MemoryRing
+from support.examples import at, command, comment, post
+from support.memory import MemoryArticles, MemoryLog, MemoryRing
 from support.views import tables
-from support.views.story import BodiesAsTheyAre, Story, at_once, pages
+from support.views.story import BodiesAsTheyAre, Story, asked, at_once, pages
 
 LONGER = int(os.environ.get("ROSTRA_TEST_EFFORT", "1"))
 KEYS = ["c1", "c2"]
@@ -120,8 +121,9 @@ class Play:
 
     def shape(self, key: str, viewer: Viewer = MIA, reads: Reads | None = None) -> Any:
         """The comment as a viewer is shown it now, None where they are not."""
-        reading = CommentQueries(reads or self.views, self.ring, LOG_ID, BodiesAsTheyAre())
-        return at_once(reading.comment(SITE, comment(key), viewer=viewer))
+        as_of, renderer = AsOfReader(self.log), BodiesAsTheyAre()
+        queries = CommentQueries(reads or self.views, as_of, self.ring, renderer)
+        return at_once(queries.comment(asked(viewer=viewer), comment(key)))
 
     def state(self, key: str) -> Comment:
         """The comment as decisions see it."""

@@ -29,11 +29,12 @@ from rostra.ids import Position, StreamId
 from rostra.log import Appended, Group, NewEvent, Recorded
 from rostra.mapper import decide_and_save
 from rostra.refusals import Refusal
-from rostra.settings import AskedSettings, AskedSiteSettings
+from rostra.settings import AskedSettings, AskedSiteSettings, Order
 from rostra.times import is_time
 from rostra.wire.cloudevents import Malformed
 from rostra_adapters.application.app import App
 from rostra_adapters.application.feed.events import Feed
+from rostra_adapters.application.queries.requests import CommentQuery
 from rostra_projections.responses.shapes import Viewer
 from rostra_projections.views import Broken, facts
 from support.examples import DISCUSSION, PLACE, SITE, act, at, comment
@@ -224,16 +225,17 @@ async def all_is_well(app: App) -> None:
     assert [str(each) for each in await app.verify()] == []
     assert [(it.equal, it.parked) for it in await app.rebuild()] == [(True, [])] * 4
     for discussion in (DISCUSSION, ids.discussion_id(SITE, "/elsewhere")):
-        if await app.discussion(discussion) is None:
+        request = await app.request(discussion, MODERATOR)
+        if request is None:
             continue
-        for order in ("newest", "hot"):
-            page = await app.comments_page(
-                discussion, order=order, limit=100, cursor=None, replies=3, passage=None,
-                inline=False, flat=True, viewer=MODERATOR,
-            )  # fmt: skip
-            assert page is not None
-        assert await app.passages_page(discussion) is not None
-    assert await app.comment(comment("c1"), viewer=MODERATOR) is not None
+        orders: tuple[Order, ...] = ("newest", "hot")
+        for order in orders:
+            query = CommentQuery(order=order, limit=100, flat=True)
+            assert await app.queries.comments_page(request, query) is not None
+        assert await app.queries.discussion(request) is not None
+        assert await app.queries.passages_page(request) is not None
+        if discussion == DISCUSSION:
+            assert await app.queries.comment(request, comment("c1")) is not None
     feed = Feed(app.log, app.ring, app.articles)
     async for fed in feed.pages():
         for event in fed.events:

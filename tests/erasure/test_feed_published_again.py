@@ -12,6 +12,7 @@ from erasure.test_nothing_is_found import conversation, erased, everything
 from rostra import ids
 from rostra_adapters.application.feed.data import WORDED as WORDED_EVENTS
 from rostra_adapters.application.feed.events import Feed
+from rostra_adapters.application.queries.requests import CommentQuery
 from rostra_projections.listing import Listing
 from rostra_projections.responses.shapes import Viewer
 from support import strategies
@@ -20,7 +21,7 @@ from support.harness import commanded
 from support.model import Act
 from support.service import serving, token
 from support.views import judge
-from support.views.story import Story
+from support.views.story import Story, asked
 
 NO_SHRINKING = (Phase.explicit, Phase.reuse, Phase.generate)
 """A failure is easier read from the feed than waited for."""
@@ -75,13 +76,14 @@ async def read(story: Story) -> dict[str, Any]:
             {resource: ids.discussion_id(site, resource)}
         )
         discussion = ids.discussion_id(site, resource)
-        shown[f"discussion {discussion}"] = await reading.discussion(discussion)
-        shown[f"passages {discussion}"] = await reading.passages_page(discussion)
+        shown[f"discussion {discussion}"] = await reading.discussion(asked(discussion, site=site))
+        shown[f"passages {discussion}"] = await reading.passages_page(asked(discussion, site=site))
         for viewer in VIEWERS:
             for order in judge.ORDERS:
                 for kind in ("top", "flat"):
                     listing = Listing(kind, discussion, order)
-                    page = await reading._page(site, listing, viewer, 100, None, 3)
+                    query = CommentQuery(order=order, limit=100, flat=kind == "flat")
+                    page = await reading.comments_page(asked(discussion, viewer, site=site), query)
                     shown[f"{listing} {viewer}"] = page
     plain: dict[str, Any] = msgspec.to_builtins(shown)
     return plain

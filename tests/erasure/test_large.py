@@ -107,7 +107,9 @@ async def test_one_of_many_is_erased_at_once(
 
 async def _bodies(app: App, discussion: UUID, author: str | None) -> list[str]:
     """The bodies on a page, of an author or of all who still have words."""
-    page = await app.discussion(discussion)
+    request = await app.request(discussion)
+    assert request is not None
+    page = await app.queries.discussion(request)
     assert page is not None
     assert ids.discussion_id(page.site, page.resource) == discussion
     found: list[str] = []

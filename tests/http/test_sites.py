@@ -134,5 +134,5 @@ async def test_the_same_again_changes_nothing_and_the_rest_stands(service: Servi
     answer = await service.publish(configured(edit_seconds=5))
     assert answer.json["status"] == "unchanged"
     await service.given(configured(edit_seconds=6))
-    assert (await service.app.site_rules("gazette")).private
+    assert (await service.app.lookup.site_rules("gazette")).private
     assert (await service.get(HERE)).status == 404

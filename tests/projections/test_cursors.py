@@ -10,42 +10,57 @@ from rostra_projections.cursors import (
     CURSOR_CHARACTERS_MAX,
     Cursor,
     CursorRefused,
-    decode_cursor,
+    check_cursor,
     decode_position,
     decode_site_cursor,
     encode_cursor,
     encode_position,
     encode_site_cursor,
+    peek_cursor,
 )
 from rostra_projections.listing import LastKey, Listing
 
 LOG, ANOTHER_LOG = UUID(int=1), UUID(int=2)
 TIME = Time("2026-11-22T08:00:00.000000Z")
 LISTING = Listing("top", UUID(int=2), "best", passage=UUID(int=3))
-CURSOR = Cursor(str(LOG), 4, LISTING, 5, LastKey(True, 0.5, TIME, 6), 7)
+CURSOR = Cursor(str(LOG), 4, LISTING, 5, LastKey(True, 0.5, TIME, 6), 7, 20, 3)
 COMMENTS = (
+    "WyIwMDAwMDAwMC0wMDAwLTAwMDAtMDAwMC0wMDAwMDAwMDAwMDEiLDQseyJraW5kIjoidG9wIiwiZGlzY3Vzc2lvbiI6"
+    "IjAwMDAwMDAwLTAwMDAtMDAwMC0wMDAwLTAwMDAwMDAwMDAwMiIsIm9yZGVyIjoiYmVzdCIsInBhcmVudCI6bnVsbCwi"
+    "cGFzc2FnZSI6IjAwMDAwMDAwLTAwMDAtMDAwMC0wMDAwLTAwMDAwMDAwMDAwMyIsImlubGluZSI6ZmFsc2V9LDUsW3Ry"
+    "dWUsMC41LCIyMDI2LTExLTIyVDA4OjAwOjAwLjAwMDAwMFoiLDZdLDcsMjAsM10"
+)
+DISCUSSIONS = (
+    "WyIwMDAwMDAwMC0wMDAwLTAwMDAtMDAwMC0wMDAwMDAwMDAwMDEiLCJzIiwiMjAyNi0xMS0yMlQwODowMDowMC4wMDAw"
+    "MDBaIiwiMDAwMDAwMDAtMDAwMC0wMDAwLTAwMDAtMDAwMDAwMDAwMDA4IiwyMF0"
+)
+POSITIONS = "WyIwMDAwMDAwMC0wMDAwLTAwMDAtMDAwMC0wMDAwMDAwMDAwMDEiLFsicGVuZGluZyIsInMiXSw5LDIwXQ"
+COMMENTS_BEFORE = (
     "WyIwMDAwMDAwMC0wMDAwLTAwMDAtMDAwMC0wMDAwMDAwMDAwMDEiLDQseyJraW5kIjoidG9wIiwiZGlzY3Vzc2lvbiI6"
     "IjAwMDAwMDAwLTAwMDAtMDAwMC0wMDAwLTAwMDAwMDAwMDAwMiIsIm9yZGVyIjoiYmVzdCIsInBhcmVudCI6bnVsbCwi"
     "cGFzc2FnZSI6IjAwMDAwMDAwLTAwMDAtMDAwMC0wMDAwLTAwMDAwMDAwMDAwMyIsImlubGluZSI6ZmFsc2V9LDUsW3Ry"
     "dWUsMC41LCIyMDI2LTExLTIyVDA4OjAwOjAwLjAwMDAwMFoiLDZdLDdd"
 )
-DISCUSSIONS = (
+DISCUSSIONS_BEFORE = (
     "WyIwMDAwMDAwMC0wMDAwLTAwMDAtMDAwMC0wMDAwMDAwMDAwMDEiLCJzIiwiMjAyNi0xMS0yMlQwODowMDowMC4wMDAw"
     "MDBaIiwiMDAwMDAwMDAtMDAwMC0wMDAwLTAwMDAtMDAwMDAwMDAwMDA4Il0"
 )
-POSITIONS = "WyIwMDAwMDAwMC0wMDAwLTAwMDAtMDAwMC0wMDAwMDAwMDAwMDEiLFsicGVuZGluZyIsInMiXSw5XQ"
+POSITIONS_BEFORE = "WyIwMDAwMDAwMC0wMDAwLTAwMDAtMDAwMC0wMDAwMDAwMDAwMDEiLFsicGVuZGluZyIsInMiXSw5XQ"
+"""Cursors of an earlier version, which names neither `limit` nor `replies`."""
 
 
-def comments(text: str, log: UUID = LOG) -> Cursor:
-    return decode_cursor(text, LISTING, log)
+def comments(text: str, log: UUID = LOG, *, limit: int = 20, replies: int = 3) -> Cursor:
+    cursor = peek_cursor(text)
+    check_cursor(cursor, LISTING, log, limit=limit, replies=replies)
+    return cursor
 
 
-def discussions(text: str, log: UUID = LOG) -> tuple[Time, UUID]:
-    return decode_site_cursor(text, "s", log)
+def discussions(text: str, log: UUID = LOG, *, limit: int = 20) -> tuple[Time, UUID]:
+    return decode_site_cursor(text, "s", log, limit)
 
 
-def positions(text: str, log: UUID = LOG) -> int:
-    return decode_position(text, log, ("pending", "s"))
+def positions(text: str, log: UUID = LOG, *, limit: int = 20) -> int:
+    return decode_position(text, log, ("pending", "s"), limit)
 
 
 EACH = pytest.mark.parametrize(
@@ -60,8 +75,8 @@ EACH = pytest.mark.parametrize(
 
 def test_the_text_of_cursors_does_not_change() -> None:
     assert encode_cursor(CURSOR) == COMMENTS
-    assert encode_site_cursor("s", LOG, (TIME, UUID(int=8))) == DISCUSSIONS
-    assert encode_position(LOG, ("pending", "s"), 9) == POSITIONS
+    assert encode_site_cursor("s", LOG, (TIME, UUID(int=8)), 20) == DISCUSSIONS
+    assert encode_position(LOG, ("pending", "s"), 9, 20) == POSITIONS
 
 
 @EACH
@@ -88,17 +103,52 @@ def test_text_that_is_no_such_cursor_is_refused(
             decode(forged)
 
 
+OTHER_LISTS: list[Listing] = [
+    Listing("flat", UUID(int=2), "best", passage=UUID(int=3)),
+    Listing("top", UUID(int=2), "newest", passage=UUID(int=3)),
+    Listing("top", UUID(int=2), "best"),
+    Listing("top", UUID(int=2), "best", passage=UUID(int=4)),
+    Listing("top", UUID(int=2), "best", passage=UUID(int=3), inline=True),
+    Listing("top", UUID(int=9), "best", passage=UUID(int=3)),
+    Listing("replies", UUID(int=2), "best", parent=UUID(int=5)),
+]
+
+
 def test_a_cursor_of_another_list_is_refused() -> None:
+    cursor = peek_cursor(COMMENTS)
+    for other in OTHER_LISTS:
+        with pytest.raises(CursorRefused, match="bad-cursor"):
+            check_cursor(cursor, other, LOG, limit=20, replies=3)
     for decode in (
-        lambda: decode_cursor(COMMENTS, Listing("flat", UUID(int=2), "best"), LOG),
-        lambda: decode_site_cursor(DISCUSSIONS, "t", LOG),
-        lambda: decode_position(POSITIONS, LOG, ("pending", "t")),
+        lambda: decode_site_cursor(DISCUSSIONS, "t", LOG, 20),
+        lambda: decode_position(POSITIONS, LOG, ("pending", "t"), 20),
     ):
         with pytest.raises(CursorRefused, match="bad-cursor"):
             decode()
 
 
+@EACH
+def test_a_cursor_with_another_limit_is_refused(
+    decode: Callable[..., object], text: str, found: object
+) -> None:
+    with pytest.raises(CursorRefused, match=r"bad-cursor: .* another `limit`"):
+        decode(text, limit=21)
+
+
+def test_a_refusal_names_each_parameter_that_changed() -> None:
+    other = Listing("flat", UUID(int=2), "newest", passage=UUID(int=3))
+    with pytest.raises(CursorRefused, match="another `order`, `flat`, `limit`, `replies`;"):
+        check_cursor(CURSOR, other, LOG, limit=21, replies=4)
+
+
+def test_cursors_of_an_earlier_version_go_on_with_any_limit() -> None:
+    cursor = comments(COMMENTS_BEFORE, limit=50, replies=7)
+    assert cursor.last == CURSOR.last
+    assert discussions(DISCUSSIONS_BEFORE, limit=50) == (TIME, UUID(int=8))
+    assert positions(POSITIONS_BEFORE, limit=50) == 9
+
+
 def test_a_time_that_is_none_is_refused() -> None:
-    text = encode_site_cursor("s", LOG, (Time("2026-99-22"), UUID(int=8)))
+    text = encode_site_cursor("s", LOG, (Time("2026-99-22"), UUID(int=8)), 20)
     with pytest.raises(CursorRefused, match="bad-cursor"):
         discussions(text)

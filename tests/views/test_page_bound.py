@@ -11,15 +11,14 @@ import pytest
 from rostra_adapters.postgres.views.queries import comment_lists as comments_sql
 from rostra_adapters.postgres.views.queries.queries import PostgresReads
 from rostra_projections import memory
-from rostra_projections.cursors import decode_cursor
+from rostra_projections.cursors import peek_cursor
 from rostra_projections.listing import PAGE_COMMENTS_MAX, Listing
 from rostra_projections.query_port import Page
 from rostra_projections.responses.shapes import ANYONE, CommentShape, Viewer
 from rostra_projections.responses.threads import all_rows
-from support.memory import LOG_ID
 from support.model import Act
 from support.views.readers import InMemory, InPostgres, Views
-from support.views.story import DISCUSSION, Events, Story, comment, pages
+from support.views.story import DISCUSSION, Events, Story, comment, page_of, pages
 
 TOP, REPLIES = 60, 1_500
 VIEWERS = [ANYONE, Viewer("a1"), Viewer("nobody"), Viewer(moderator=True)]
@@ -72,22 +71,21 @@ async def test_a_page_holds_at_most_so_many_comments_and_says_where_the_rest_is(
 
     async def read(listing: Listing, cursor: str | None) -> None:
         while True:
-            page = await reading._page("s", listing, viewer, 100, cursor, 100)
+            page = await page_of(reading, listing, viewer, limit=100, cursor=cursor, replies=100)
             shapes = list(_all_shapes(page.comments))
             assert len(shapes) <= PAGE_COMMENTS_MAX
             seen.extend(shape.id for shape in shapes)
             for shape in shapes:
                 if shape.next_children:
                     below = Listing("replies", DISCUSSION, "oldest", parent=shape.id)
-                    decode_cursor(shape.next_children, below, LOG_ID)
+                    assert peek_cursor(shape.next_children).listing == below
                     await read(below, shape.next_children)
             if (cursor := page.next) is None:
                 return
 
     await read(LISTINGS[0], None)
-    there = await reading._page(
-        "s", Listing("flat", DISCUSSION, "newest"), viewer, TOP + REPLIES, None, 0
-    )
+    everything = Listing("flat", DISCUSSION, "newest")
+    there = await page_of(reading, everything, viewer, limit=TOP + REPLIES)
     assert sorted(seen) == sorted(shape.id for shape in there.comments)
 
 

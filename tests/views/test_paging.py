@@ -13,16 +13,16 @@ from hypothesis import strategies as st
 from rostra.times import Time
 from rostra_adapters.postgres.rebuild.rebuild import rebuild
 from rostra_projections.comments.rows import COMMENTS as COMMENTS_TABLE
-from rostra_projections.cursors import Cursor, CursorRefused, decode_cursor, encode_cursor
+from rostra_projections.cursors import Cursor, CursorRefused, encode_cursor, peek_cursor
 from rostra_projections.listing import LastKey, Listing
-from rostra_projections.responses.shapes import ANYONE, Viewer
+from rostra_projections.responses.shapes import Viewer
 from support import strategies
 from support.effort import examples
 from support.memory import LOG_ID
 from support.model import Act
 from support.views import tables
 from support.views.readers import InMemory, InPostgres, Reader, Views, some_listings
-from support.views.story import DISCUSSION, Events, Story, comment
+from support.views.story import DISCUSSION, Events, Story, comment, page_of
 from views.test_views_agree import VIEWERS
 
 COMMENTS, REPLIES = 1_000, 60
@@ -218,18 +218,18 @@ async def test_a_cursor_is_refused_where_it_does_not_belong() -> None:
 
     async def name_of_refusal(text: str, listing: Listing = reader.listing) -> str:
         with pytest.raises(CursorRefused) as refused:
-            await reading._page("s", listing, ANYONE, 20, text, 0)
+            await page_of(reading, listing, cursor=text, replies=0)
         return refused.value.name
 
     for forged in ("", "x", "é", cursor[:-3], cursor[3:], cursor + "AAAA", "A" * 3_000, "bnVsbA"):
         assert await name_of_refusal(forged) == "bad-cursor"
     for other in (Listing("flat", DISCUSSION, "most_voted"), Listing("top", DISCUSSION, "best")):
         assert await name_of_refusal(cursor, other) == "bad-cursor"
-    mine = decode_cursor(cursor, reader.listing, LOG_ID)
+    mine = peek_cursor(cursor)
     elsewhere = msgspec.structs.replace(mine, log="00000000-0000-4000-8000-000000000002")
     assert await name_of_refusal(encode_cursor(elsewhere)) == "log-changed"
     views.views.forget_moves()
-    await reading._page("s", reader.listing, ANYONE, 20, cursor, 0)
+    await page_of(reading, reader.listing, cursor=cursor, replies=0)
     story.tell([events.vote("c7", "v")])
     views.views.apply(story.rows[-1:])
     views.views.forget_moves()
@@ -248,4 +248,4 @@ async def test_a_cursor_is_refused_where_it_does_not_belong() -> None:
 def test_a_forged_key_that_no_column_holds_is_refused(last: LastKey) -> None:
     listing = Listing("top", DISCUSSION, "most_voted")
     with pytest.raises(CursorRefused, match="bad-cursor"):
-        decode_cursor(encode_cursor(Cursor(str(LOG_ID), 0, listing, 1, last)), listing, LOG_ID)
+        peek_cursor(encode_cursor(Cursor(str(LOG_ID), 0, listing, 1, last)))

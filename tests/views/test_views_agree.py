@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from rostra_adapters.application.access import AccessLookup
 from rostra_adapters.application.queries.comment_queries import CommentQueries
+from rostra_adapters.application.stream_state_reader import StreamStateReader
 from rostra_adapters.postgres.rebuild.rebuild import rebuild
 from rostra_adapters.postgres.rebuild.verify import verify
 from rostra_adapters.postgres.views.queries.queries import PostgresReads
@@ -18,8 +19,9 @@ from rostra_projections.responses.shapes import ANYONE, Viewer
 from rostra_projections.views import VIEWS
 from support import strategies
 from support.effort import examples
+from support.memory import LOG_ID
 from support.views import judge, tables
-from support.views.story import Story, pages
+from support.views.story import Story, asked, page_of, pages
 
 VIEWERS = [ANYONE, Viewer(moderator=True), Viewer("ann"), Viewer("cem"), Viewer("nobody")]
 slowly = settings(
@@ -79,7 +81,8 @@ async def _assert_all_read(
 
 async def _assert_discussion(story: Story, reading: CommentQueries, discussion: UUID) -> None:
     model = story.model
-    found, passages = await reading.discussion(discussion), await reading.passages_page(discussion)
+    request = asked(discussion)
+    found, passages = await reading.discussion(request), await reading.passages_page(request)
     assert found is not None
     assert passages is not None
     for name, value in model.totals(discussion).items():
@@ -88,7 +91,7 @@ async def _assert_discussion(story: Story, reading: CommentQueries, discussion: 
         for name, value in expected.items():
             assert getattr(shape, name) == value, name
     names = model.names(discussion)
-    accesses = AccessLookup(story.log, MemoryBackend(story.log))
+    accesses = AccessLookup(StreamStateReader(story.log), MemoryBackend(story.log))
     page = await reading.counts(await accesses.named(found.site, [*names, "/nowhere"]))
     assert page.counts == {**dict.fromkeys(names, found.comments), "/nowhere": 0}
 
@@ -100,7 +103,7 @@ async def _assert_listing(
     found: list[UUID] = []
     cursor = None
     while True:
-        page = await reading._page("s", wanted, viewer, limit, cursor, 2)
+        page = await page_of(reading, wanted, viewer, limit=limit, cursor=cursor)
         assert page.total == len(expected), (wanted, viewer)
         found += [shape.id for shape in page.comments]
         for shape in page.comments:
@@ -124,7 +127,7 @@ async def _assert_site(story: Story, reading: CommentQueries, site: str) -> None
     found = []
     cursor = None
     while True:
-        page = await reading.discussions(site, limit=1, cursor=cursor)
+        page = await reading.discussions(site, LOG_ID, limit=1, cursor=cursor)
         found += page.discussions
         cursor = page.next
         if cursor is None:

@@ -1,7 +1,7 @@
-"""The composition root: a log, a key ring and views put together, and what they do."""
+"""The application on one database: it writes, reads and operates a log with its views."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -24,24 +24,22 @@ from rostra_adapters.application.batcher import Commander
 from rostra_adapters.application.command_queue import Lanes
 from rostra_adapters.application.operational import WRITE_KINDS, Operational, person_bucket
 from rostra_adapters.application.ports import Difference, Progress, Rebuilt, ViewStatus, ViewStore
-from rostra_adapters.application.queries.as_of import AsOf, AsOfReader
+from rostra_adapters.application.queries.as_of import AsOfReader
 from rostra_adapters.application.queries.comment_queries import CommentQueries, Readable
 from rostra_adapters.application.queries.renderings import Renderings
+from rostra_adapters.application.queries.requests import AsOf, CommentQuery, DiscussionRequest
 from rostra_adapters.application.revocations import MemoryRevocations, Revocations
-from rostra_adapters.application.stream_state_reader import events_of
+from rostra_adapters.application.stream_state_reader import StreamStateReader, events_of
 from rostra_adapters.application.verify_words import unopened_words
 from rostra_adapters.clock import now
 from rostra_adapters.data_folder.erasures_file import ErasuresFile
 from rostra_adapters.keys.ring import KeptKeyRing
 from rostra_adapters.observability.printing import url_without_password
-from rostra_projections.comments.rows import CommentRow
-from rostra_projections.cursors import CursorRefused, peek_cursor
+from rostra_projections.cursors import CursorRefused, check_log, peek_cursor
 from rostra_projections.responses.shapes import (
     ANYONE,
-    CommentShape,
     CommentsPage,
     CountsPage,
-    DiscussionShape,
     DiscussionsPage,
     PassagesPage,
     Viewer,
@@ -49,8 +47,6 @@ from rostra_projections.responses.shapes import (
 
 WAIT_SECONDS = 5.0
 _ABOUT_KEYS = frozenset({ErasePerson.topic, ReturnPerson.topic})
-
-T = TypeVar("T")
 
 __all__ = ["Access", "App", "Status", "site_prefix"]
 
@@ -65,37 +61,46 @@ class Status(msgspec.Struct, frozen=True):
     views: list[ViewStatus]
 
 
-class App(AccessLookup):
-    """Rostra in one object. HTTP handlers, the command line and embedders call the
-    same functions. Reads raise CursorRefused, ViewBehind and LogUnavailable."""
+class Stores(msgspec.Struct, frozen=True, kw_only=True):
+    """Stores of one database that an App works on."""
 
-    def __init__(
-        self,
-        log: EventLog,
-        ring: KeptKeyRing,
-        articles: CachedArticles,
-        views: ViewStore,
-        reading: CommentQueries,
-        renderings: Renderings,
-        operational: Operational,
-        url: str,
-        erasures: ErasuresFile | None = None,
-        revocations: Revocations | None = None,
-    ) -> None:
-        super().__init__(log, views)
-        self.operational = operational
-        self.ring = ring
-        self.articles = articles
+    log: EventLog
+    ring: KeptKeyRing
+    articles: CachedArticles
+    views: ViewStore
+    operational: Operational
+    url: str
+    """URL of the database, perhaps with a password."""
+    erasures: ErasuresFile | None = None
+    """File to which erasures are appended; None for no file."""
+    revocations: Revocations = msgspec.field(default_factory=MemoryRevocations)
+
+
+class App:
+    """Rostra in one object. HTTP handlers, the command line and embedders call the same
+    functions. Reads raise CursorRefused, ViewBehind and LogUnavailable."""
+
+    def __init__(self, stores: Stores) -> None:
+        log, views = stores.log, stores.views
+        self.log = log
+        self.ring = stores.ring
+        self.articles = stores.articles
+        self.views = views
+        self.operational = stores.operational
+        self.revocations = stores.revocations
+        self.renderings = Renderings()
         self.past = AsOfReader(log)
-        self.renderings = renderings
-        self._reading = reading
-        self._lanes = Lanes(Commander(log, ring), log, ring, articles)
-        self._url = url
-        self._erasures = erasures
-        self.revocations: Revocations = revocations or MemoryRevocations()
+        self.queries = CommentQueries(views.reads, self.past, self.ring, self.renderings)
+        self._states = StreamStateReader(log)
+        self.lookup = AccessLookup(self._states, views)
+        self._lanes = Lanes(Commander(log, self.ring), log, self.ring, self.articles)
+        self._url = stores.url
+        self._erasures = stores.erasures
+        self.ring.when_destroyed(lambda _: self.renderings.drop())
+        self.ring.when_destroyed(lambda _: views.changes.lose())
 
     async def close(self) -> None:
-        """What was submitted is answered first."""
+        """Answer submitted commands, then close what the App has opened."""
         await self._lanes.close()
         await self.articles.close()
         await self.renderings.close()
@@ -106,11 +111,11 @@ class App(AccessLookup):
 
     @property
     def queued_commands(self) -> int:
-        """Commands that wait, or are being handled; where they are too many, LogBusy is raised."""
+        """Number of commands that wait or are being handled. LogBusy is raised beyond a limit."""
         return self._lanes.queued_commands
 
     def admit(self) -> None:
-        """Whoever has much to read before it can submit asks first. Raises LogBusy."""
+        """Raise LogBusy if the queue has no room, before a long body is read."""
         self._lanes.admit()
 
     async def submit(self, commands: Sequence[Commanded]) -> list[Outcome]:
@@ -153,16 +158,20 @@ class App(AccessLookup):
             raise LogUnavailable(f"the file of erasures cannot be written: {error}") from error
 
     async def publish(self, events: Sequence[Mapping[str, Any]]) -> list[Outcome]:
-        """CloudEvents as dicts, in order, one outcome each. An event that does not fit
-        is a rejected outcome; it stops no other."""
+        """Publish CloudEvents given as dicts. Return one outcome each, in order.
+
+        An event that does not fit is a rejected outcome; it stops no other.
+        """
         moment = now()
         read = [_commanded(event, moment) for event in events]
         return await answer_each(read, self._submit)
 
     async def drop_text(self, site: str, resource: str, revision: str) -> bool:
-        """Drop the text of a revision; whether it was there. Where its passages stand stays,
-        and the feed says that it was dropped."""
-        discussion = await self.discussion_named(site, resource)
+        """Drop the text of a revision. Return whether there was one.
+
+        The places of its passages stay, and the feed says that the text was dropped.
+        """
+        discussion = await self.lookup.discussion_named(site, resource)
         stream = ids.article_id(discussion)
         rows = (await self.log.read_streams([stream]))[stream]
         article: Article = fold_stream(stream, events_of(rows))
@@ -176,11 +185,11 @@ class App(AccessLookup):
         return await self.log.head()
 
     def position(self) -> int:
-        """How far the views had read when last heard of."""
+        """Return the last known position of the views."""
         return self.views.position
 
     async def wait(self, min_position: int, wait_seconds: float = WAIT_SECONDS) -> None:
-        """Until the views have read `min_position`. Raises ViewBehind."""
+        """Wait until the views have read `min_position`. Raises ViewBehind."""
         await self.views.fresh()
         await self.views.wait(min_position, wait_seconds)
 
@@ -200,21 +209,15 @@ class App(AccessLookup):
         min_position: int = 0,
         as_of: AsOf | None = None,
     ) -> CommentsPage | None:
-        """A page of the comments on a resource, None where it has no discussion. `as_of`: as
-        they stood at a position, or at a time (see `rostra.times`)."""
-        await self.wait(min_position)
-        return await self.comments_page(
-            await self.discussion_named(site, resource),
-            order=order,
-            limit=limit,
-            cursor=cursor,
-            replies=replies,
-            passage=passage,
-            inline=inline,
-            flat=flat,
-            viewer=viewer,
-            as_of=as_of,
+        """Return a page of the comments on a resource, None if it has no discussion.
+
+        `as_of`: as they were at a position, or at a time (see `rostra.times`).
+        """
+        request = await self._named(site, resource, viewer, min_position, as_of, cursor)
+        query = CommentQuery(
+            order=order, limit=limit, replies=replies, passage=passage, inline=inline, flat=flat
         )
+        return None if request is None else await self.queries.comments_page(request, query)
 
     async def passages(
         self,
@@ -225,172 +228,110 @@ class App(AccessLookup):
         min_position: int = 0,
         as_of: AsOf | None = None,
     ) -> PassagesPage | None:
-        """The passages of a resource with the counts of the feedback on them."""
-        await self.wait(min_position)
-        discussion = await self.discussion_named(site, resource)
-        return await self.passages_page(discussion, viewer=viewer, as_of=as_of)
+        """Return the passages of a resource with the counts of the feedback on them."""
+        request = await self._named(site, resource, viewer, min_position, as_of)
+        return None if request is None else await self.queries.passages_page(request)
 
-    async def comments_page(
+    async def _named(
         self,
-        discussion: UUID,
-        *,
-        order: Order,
-        limit: int,
-        cursor: str | None,
-        replies: int,
-        passage: UUID | None,
-        inline: bool,
-        flat: bool,
+        site: str,
+        resource: str,
         viewer: Viewer,
-        as_of: AsOf | None = None,
-    ) -> CommentsPage | None:
-        """A page of comments, None where the discussion is unknown."""
-
-        async def read(reading: CommentQueries, site: str) -> CommentsPage:
-            return await reading.comments_page(
-                site,
-                discussion,
-                order=order,
-                limit=limit,
-                cursor=cursor,
-                replies=replies,
-                passage=passage,
-                inline=inline,
-                flat=flat,
-                viewer=viewer,
-            )
-
-        return await self._read(discussion, as_of, read, cursor)
-
-    async def replies(
-        self,
-        comment: UUID,
-        *,
-        order: Order,
-        limit: int,
-        cursor: str | None,
-        replies: int,
-        viewer: Viewer,
-        as_of: AsOf | None = None,
-    ) -> CommentsPage | None:
-        """A page of the replies to a comment, None where that is unknown."""
-
-        async def read(reading: CommentQueries, site: str) -> CommentsPage | None:
-            return await reading.replies(
-                site,
-                comment,
-                order=order,
-                limit=limit,
-                cursor=cursor,
-                replies=replies,
-                viewer=viewer,
-            )
-
-        return await self._read(ids.discussion_of(comment), as_of, read, cursor)
-
-    async def comment(
-        self, comment: UUID, *, viewer: Viewer, as_of: AsOf | None = None
-    ) -> CommentShape | None:
-        """One comment, None where it is unknown to the viewer."""
-
-        async def read(reading: CommentQueries, site: str) -> CommentShape | None:
-            return await reading.comment(site, comment, viewer=viewer)
-
-        return await self._read(ids.discussion_of(comment), as_of, read)
-
-    async def discussion(
-        self, discussion: UUID, *, viewer: Viewer = ANYONE, as_of: AsOf | None = None
-    ) -> DiscussionShape | None:
-        """One discussion, None where it is unknown."""
-        return await self._read(
-            discussion, as_of, lambda reading, _: reading.discussion(discussion, viewer=viewer)
-        )
-
-    async def _read(
-        self,
-        discussion: UUID,
+        min_position: int,
         as_of: AsOf | None,
-        read: Callable[[CommentQueries, str], Awaitable[T | None]],
         cursor: str | None = None,
-    ) -> T | None:
-        """Read what stands, or what stood; None where the discussion is, or was, unknown. A
-        list is read on as of where it was begun, and where its moves are no longer kept, from
-        the log."""
-        await self.views.fresh()
-        access = await self.access(discussion)
+    ) -> DiscussionRequest | None:
+        await self.wait(min_position)
+        discussion = await self.lookup.discussion_named(site, resource)
+        access = await self.lookup.access(discussion)
         if access is None:
             return None
-        reading = self._reading.of(await self.log.log_id())
-        past = await self.past_position(as_of, cursor)
-        if past is not None:
-            await self.wait(past)  # what stands now is looked at, too
-            async with self.past.views(discussion, past) as views:
-                if views is None:
-                    return None
-                return await read(reading.over(views, access.rules.wordings), access.site)
-        try:
-            return await read(reading, access.site)
-        except CursorRefused as refused:
-            if cursor is None or refused.name != "cursor-too-old":
-                raise
-        async with self.past.views_since(discussion, peek_cursor(cursor)) as since:
-            return await read(reading.over(since), access.site)
+        return await self.resolve(discussion, access, viewer, as_of=as_of, cursor=cursor)
 
-    async def was_there(self, discussion: UUID, past: int) -> bool:
-        """Whether a discussion had been opened at a position."""
-        rows = (await self.log.read_streams([discussion]))[discussion]
-        return bool(rows) and rows[0].position <= past
+    async def request(
+        self,
+        discussion: UUID,
+        viewer: Viewer = ANYONE,
+        *,
+        as_of: AsOf | None = None,
+        cursor: str | None = None,
+    ) -> DiscussionRequest | None:
+        """Resolve a read of a discussion for `queries`, None if it is unknown.
 
-    async def past_position(self, as_of: AsOf | None, cursor: str | None = None) -> int | None:
-        """The position that is meant, None for today's. A cursor stays where it was begun.
-        Raises CursorRefused, also for what has not been yet."""
+        Raises CursorRefused.
+        """
+        await self.views.fresh()
+        access = await self.lookup.access(discussion)
+        if access is None:
+            return None
+        return await self.resolve(discussion, access, viewer, as_of=as_of, cursor=cursor)
+
+    async def resolve(
+        self,
+        discussion: UUID,
+        access: Access,
+        viewer: Viewer,
+        *,
+        as_of: AsOf | None = None,
+        cursor: str | None = None,
+    ) -> DiscussionRequest:
+        """Resolve a read of a discussion whose access is known. The views must be fresh.
+
+        A list is read on as of the position at which its cursor began. Raises CursorRefused.
+        """
+        log = await self.log.log_id()
         past = None if as_of is None else await self.past.position(as_of, now())
-        if cursor is None:
-            return past
-        peeked = peek_cursor(cursor)
-        if peeked.past is not None and peeked.log != str(await self.log.log_id()):
-            raise CursorRefused("log-changed", "the cursor is of another history of the log")
-        begun = peeked.past
-        if past not in (None, begun):
-            raise CursorRefused("bad-cursor", "the cursor is of a list as of another position")
-        return begun
+        begun = None if cursor is None else peek_cursor(cursor)
+        if begun is not None:
+            if past not in (None, begun.past):
+                detail = "invalid cursor: it comes with another `as_of`"
+                raise CursorRefused("bad-cursor", detail)
+            past = begun.past
+            if past is not None:
+                check_log(begun.log, log)
+        if past is not None:
+            await self.views.wait(past, WAIT_SECONDS)  # today's state is looked at, too
+        return DiscussionRequest(
+            discussion=discussion,
+            site=access.site,
+            rules=access.rules,
+            log=log,
+            viewer=viewer,
+            past=past,
+            cursor=begun,
+        )
+
+    async def was_there(self, request: DiscussionRequest) -> bool:
+        """Return whether the discussion had been opened by the request's position."""
+        if request.past is None:
+            return True
+        rows = (await self.log.read_streams([request.discussion]))[request.discussion]
+        return bool(rows) and rows[0].position <= request.past
 
     async def discussions(
         self, site: str, *, limit: int, cursor: str | None, readable: Readable | None = None
     ) -> DiscussionsPage:
         """Return a site's discussions, the latest active first, of those that are `readable`."""
         await self.views.fresh()
-        reading = self._reading.of(await self.log.log_id())
-        return await reading.discussions(site, limit=limit, cursor=cursor, readable=readable)
-
-    async def passages_page(
-        self, discussion: UUID, *, viewer: Viewer = ANYONE, as_of: AsOf | None = None
-    ) -> PassagesPage | None:
-        """The passages of a discussion, None where it is unknown."""
-        return await self._read(
-            discussion, as_of, lambda reading, _: reading.passages_page(discussion, viewer=viewer)
+        log = await self.log.log_id()
+        return await self.queries.discussions(
+            site, log, limit=limit, cursor=cursor, readable=readable
         )
 
     async def has_article_text(self, discussion: UUID) -> bool:
-        """Tell whether the text of the article's last revision is kept here."""
-        (state,) = await self._standings.of([ids.article_id(ids.discussion_of(discussion))])
+        """Return whether the text of the article's last revision is stored."""
+        (state,) = await self._states.of([ids.article_id(ids.discussion_of(discussion))])
         current = state.current
         return current is not None and await self.articles.has(discussion, current.hash)
 
     async def counts(self, site: str, resources: Sequence[str]) -> CountsPage:
-        """How many comments each resource has."""
-        return await self.counts_of(await self.named(site, resources))
+        """Return the number of comments on each resource."""
+        return await self.counts_of(await self.lookup.named(site, resources))
 
     async def counts_of(self, named: Mapping[str, UUID]) -> CountsPage:
-        """How many comments each of these discussions has."""
+        """Return the number of comments in each of these discussions."""
         await self.views.fresh()
-        return await self._reading.counts(named)
-
-    async def shapes(
-        self, site: str, rows: Sequence[CommentRow], viewer: Viewer
-    ) -> list[CommentShape]:
-        """Rows of comments of one site as a viewer sees them, each alone."""
-        return await self._reading.shapes(site, rows, viewer)
+        return await self.queries.counts(named)
 
     # -- operating
 
@@ -401,19 +342,19 @@ class App(AccessLookup):
         return await self.views.rebuild(views, jobs, progress)
 
     async def verify(self) -> list[Difference]:
-        """Every difference between the views and a fresh fold of the log, and the words of
-        the log that do not open."""
+        """Return every difference between the views and a fresh fold of the log, and the words
+        of the log that do not open."""
         differences = [difference async for difference in self.views.verify()]
         return differences + [each async for each in unopened_words(self.log, self.ring)]
 
     async def status(self) -> Status:
-        """Where the log and the views stand."""
+        """Return the positions of the log and the views."""
         head = await self.log.head()
         views = await self.views.status(head)
         return Status(await self.log.log_id(), head, url_without_password(self._url), views)
 
     async def healthy(self) -> bool:
-        """Whether the log answers."""
+        """Return whether the log answers."""
         try:
             await self.log.head()
         except LogUnavailable:

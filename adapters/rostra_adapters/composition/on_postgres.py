@@ -5,9 +5,8 @@ from contextlib import AsyncExitStack
 
 import asyncpg
 
-from rostra_adapters.application.app import App
+from rostra_adapters.application.app import App, Stores
 from rostra_adapters.application.articles.texts_and_work import CachedArticles
-from rostra_adapters.composition.assembly import assemble
 from rostra_adapters.data_folder.erasures_file import ErasuresFile
 from rostra_adapters.errors import RestoreUnfinished
 from rostra_adapters.keys.ring import MasterKeys
@@ -55,11 +54,21 @@ async def open_on_postgres(
         backend.start()
     ring = await stack.enter_async_context(PostgresKeyRing(pool, masters))
     operational = await stack.enter_async_context(PostgresOperational(pool))
-    articles = CachedArticles(PostgresArticleTexts(pool))
     revocations = PostgresRevocations(pool)
     await revocations.start()
     stack.push_async_callback(revocations.close)
-    return await assemble(log, ring, articles, backend, operational, url, erasures, revocations)
+    return App(
+        Stores(
+            log=log,
+            ring=ring,
+            articles=CachedArticles(PostgresArticleTexts(pool)),
+            views=backend,
+            operational=operational,
+            url=url,
+            erasures=erasures,
+            revocations=revocations,
+        )
+    )
 
 
 async def _close_pool(pool: asyncpg.Pool) -> None:

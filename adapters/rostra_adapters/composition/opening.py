@@ -10,7 +10,7 @@ from eventsourcing.persistence import ApplicationRecorder
 from eventsourcing.popo import POPOApplicationRecorder
 from eventsourcing.sqlite import SQLiteApplicationRecorder, SQLiteDatastore
 
-from rostra_adapters.application.app import App
+from rostra_adapters.application.app import App, Stores
 from rostra_adapters.application.articles.store import (
     ArticleTexts,
     MemoryArticleTexts,
@@ -18,7 +18,7 @@ from rostra_adapters.application.articles.store import (
 )
 from rostra_adapters.application.articles.texts_and_work import CachedArticles
 from rostra_adapters.application.operational import MemoryOperational
-from rostra_adapters.composition.assembly import MASTER_KEY_VARIABLE, assemble, master_keys
+from rostra_adapters.composition.master_keys import MASTER_KEY_VARIABLE, master_keys
 from rostra_adapters.data_folder import erasures_file
 from rostra_adapters.data_folder.erasures_file import ErasuresFile
 from rostra_adapters.data_folder.folder import key_file, private_file
@@ -114,8 +114,16 @@ async def _in_process(
     backend = MemoryBackend(log)
     await backend.catch_up()
     backend.start()
-    return await assemble(
-        log, ring, CachedArticles(texts), backend, MemoryOperational(), url, erasures
+    return App(
+        Stores(
+            log=log,
+            ring=ring,
+            articles=CachedArticles(texts),
+            views=backend,
+            operational=MemoryOperational(),
+            url=url,
+            erasures=erasures,
+        )
     )
 
 

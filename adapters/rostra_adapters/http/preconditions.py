@@ -6,6 +6,7 @@ from uuid import UUID
 import msgspec
 from aiohttp import hdrs, web
 
+from rostra import ids
 from rostra_adapters.application.app import App
 from rostra_adapters.http.auth.actors import Actor
 from rostra_adapters.http.problems import Problem, not_found
@@ -30,7 +31,8 @@ async def version_seen(
         return None
     seen = len((await app.log.read_streams([comment]))[comment])
     await app.wait(await app.head(), settings.wait_seconds_default)
-    shape = await reads.comment(comment, actor.viewer)
+    asked = await app.request(ids.discussion_of(comment), actor.viewer)
+    shape = None if asked is None else await reads.comment(asked, comment)
     if shape is None:
         raise not_found()
     tag = tag_of(msgspec.json.encode(shape), await app.log.log_id(), actor.person)

@@ -10,7 +10,7 @@ from multidict import MultiMapping
 
 from rostra.times import parse_time
 from rostra.wire.cloudevents import words
-from rostra_adapters.application.queries.as_of import AsOf
+from rostra_adapters.application.queries.requests import AsOf
 from rostra_adapters.http.problems import Problem
 
 T = TypeVar("T")

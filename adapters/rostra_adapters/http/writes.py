@@ -111,7 +111,7 @@ class Writes:
         A vote that is refused gives its reservation back. One of which it is not known whether it
         was recorded keeps it: its guest may vote again, and nobody else from there.
         """
-        access = await self._app.standing(discussion) if is_guest(person) else None
+        access = await self._app.lookup.standing(discussion) if is_guest(person) else None
         if access is None or access.rules.guest_votes == "name":
             yield
             return

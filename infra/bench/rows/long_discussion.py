@@ -2,7 +2,6 @@
 
 import time
 from statistics import median
-from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -18,23 +17,15 @@ from rostra import ids
 from rostra.settings import Order
 from rostra.times import format_time
 from rostra_adapters.application.app import App
-from rostra_projections.cursors import decode_cursor, encode_cursor
-from rostra_projections.listing import LastKey, Listing
-from rostra_projections.responses.shapes import ANYONE
+from rostra_adapters.application.queries.requests import CommentQuery
+from rostra_projections.cursors import encode_cursor, peek_cursor
+from rostra_projections.listing import LastKey
+from rostra_projections.responses.shapes import CommentsPage
 
 LARGE = ids.discussion_id(SITE, "/articles/0")
 SMALL = ids.discussion_id(SITE, "/articles/1")
 PAGE_COMMENTS = 20
 GUESSED = 150
-
-ASKED: dict[str, Any] = {
-    "limit": PAGE_COMMENTS,
-    "replies": 3,
-    "passage": None,
-    "inline": False,
-    "flat": False,
-    "viewer": ANYONE,
-}
 
 _VERSION = "select version from public.rostra_views where name = 'comments'"
 _BEFORE_PAGE = """
@@ -78,17 +69,25 @@ class Pages:
 
     async def _one(self, discussion: UUID, order: Order, cursor: str | None) -> float:
         began = time.perf_counter()
-        page = await self._app.comments_page(discussion, order=order, cursor=cursor, **ASKED)
-        assert page is not None and page.comments
+        page = await _page(self._app, discussion, order, cursor)
+        assert page.comments
         return 1e3 * (time.perf_counter() - began)
 
 
+async def _page(app: App, discussion: UUID, order: Order, cursor: str | None) -> CommentsPage:
+    request = await app.request(discussion, cursor=cursor)
+    assert request is not None
+    query = CommentQuery(order=order, limit=PAGE_COMMENTS)
+    page = await app.queries.comments_page(request, query)
+    assert page is not None
+    return page
+
+
 async def _cursor(app: App, url: str, page: int) -> str:
-    """To a page, without reading all those before it: page one's, further on."""
-    first = await app.comments_page(LARGE, cursor=None, order="newest", **ASKED)
-    assert first is not None and first.next is not None
-    log = await app.log.log_id()
-    cursor = decode_cursor(first.next, Listing("top", LARGE, "newest"), log)
+    """Return a cursor to a page without reading all those before it: page one's, further on."""
+    first = await _page(app, LARGE, "newest", None)
+    assert first.next is not None
+    cursor = peek_cursor(first.next)
     connection = await asyncpg.connect(url)
     try:
         version = await connection.fetchval(_VERSION)

@@ -81,12 +81,15 @@ class Thread:
         self._withdrawn = withdrawn
         self._pending = pending
 
-    def comments_page(self, listing: Listing, as_of: int) -> CommentsPage:
-        """The page in the shape of the contract; `as_of` is the position of page one."""
+    def comments_page(
+        self, listing: Listing, as_of: int, *, limit: int, replies: int
+    ) -> CommentsPage:
+        """Return the page in the shape of the contract. `as_of` is the position of page one;
+        its cursor comes with `limit` and `replies`."""
         levels = 0 if listing.kind == "flat" else LEVELS_BELOW
         page = self._page
         last = page.places[-1] if page.places else None
-        cursor = Cursor(self._log, page.history, listing, as_of, last, page.past)
+        cursor = Cursor(self._log, page.history, listing, as_of, last, page.past, limit, replies)
         return CommentsPage(
             position=page.changed,
             order=listing.order,

@@ -498,7 +498,9 @@ class _Story:
 
     async def seen(self, app: App, viewer: Viewer = ANYONE) -> list[PassageShape]:
         await app.wait(await app.head(), 60)
-        page = await app.passages_page(self.discussion, viewer=viewer)
+        request = await app.request(self.discussion, viewer)
+        assert request is not None
+        page = await app.queries.passages_page(request)
         assert page is not None
         return page.passages
 

@@ -19,7 +19,7 @@ from support import strategies
 from support.effort import examples
 from support.past_folds import folded
 from support.views import judge
-from support.views.story import Story
+from support.views.story import Story, asked, page_of
 
 TABLES = [table for view in VIEWS.values() for table in view.tables]
 VIEWERS = (ANYONE, Viewer(moderator=True), Viewer("ann"))
@@ -42,7 +42,7 @@ async def listed(
     found = []
     cursor = None
     while True:
-        page = await reading._page(site, wanted, viewer, limit, cursor, 2)
+        page = await page_of(reading, wanted, viewer, site=site, limit=limit, cursor=cursor)
         cursor, page.next = page.next, None
         found.append(msgspec.json.encode(_without_cursors(msgspec.to_builtins(page))))
         if cursor is None:
@@ -66,13 +66,14 @@ async def assert_read_alike(
     model = story.model
     site = model.discussions[discussion]["site"]
     today, as_of = story.reading(shown), story.reading(then)
-    assert await as_of.discussion(discussion) == await today.discussion(discussion)
-    assert await as_of.passages_page(discussion) == await today.passages_page(discussion)
+    request = asked(discussion, site=site)
+    assert await as_of.discussion(request) == await today.discussion(request)
+    assert await as_of.passages_page(request) == await today.passages_page(request)
     for wanted in judge.listings(model, discussion):
         for viewer in VIEWERS:
             found = await listed(as_of, site, wanted, viewer, limit)
             assert found == await listed(today, site, wanted, viewer, limit)
-        page = await as_of._page(site, wanted, ANYONE, 5_000, None, 2)
+        page = await page_of(as_of, wanted, site=site, limit=5_000)
         assert [each.id for each in page.comments] == judge.listing(model, wanted, ANYONE)
         for shape in page.comments:
             judge.assert_shape(model, shape)

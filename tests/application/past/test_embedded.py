@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import rostra_adapters
+from rostra import ids
 from rostra_adapters.application.app import App
 from rostra_projections.cursors import CursorRefused
 from support.service import MASTER_KEY, event, opened, posted, voted
@@ -58,8 +59,9 @@ async def test_a_time_is_the_last_position_recorded_by_then(app: App) -> None:
     rows = await app.log.read_after(0, 100)
     for row in rows:
         at = str(row.metadata).partition('"at"')[2].split('"')[1]
-        found = await app.past_position(at)
-        assert found is not None
+        request = await app.request(ids.discussion_id("gazette", "/trams"), as_of=at)
+        assert request is not None
+        found = request.past
         same = [each.position for each in rows if f'"{at}"' in str(each.metadata)]
         assert found == same[-1]
 

@@ -14,6 +14,7 @@ import rostra_adapters
 from rostra import ids
 from rostra_adapters.application.app import App
 from rostra_adapters.application.queries.history import history
+from rostra_adapters.application.queries.requests import CommentQuery
 from rostra_projections.responses.shapes import ANYONE, Viewer
 from support.service import PLACE, Event, event
 
@@ -95,28 +96,17 @@ async def _shown(app: App, viewer: Viewer, past: int | None) -> set[str]:
 
 
 async def _reads(app: App, viewer: Viewer, past: int | None) -> Any:
+    request = await app.request(DISCUSSION, viewer, as_of=past)
+    access = await app.lookup.access(DISCUSSION)
+    assert request is not None and access is not None
     for flat in (True, False):
-        yield _words(
-            await app.comments_page(
-                DISCUSSION,
-                order="newest",
-                limit=100,
-                cursor=None,
-                replies=10,
-                passage=None,
-                inline=False,
-                flat=flat,
-                viewer=viewer,
-                as_of=past,
-            )
-        )
-    yield _words(await app.discussion(DISCUSSION, viewer=viewer, as_of=past))
-    yield _words(await app.passages_page(DISCUSSION, viewer=viewer, as_of=past))
-    access = await app.access(DISCUSSION)
-    assert access is not None
+        query = CommentQuery(order="newest", limit=100, replies=10, flat=flat)
+        yield _words(await app.queries.comments_page(request, query))
+    yield _words(await app.queries.discussion(request))
+    yield _words(await app.queries.passages_page(request))
     for key in KEYS:
         comment = ids.comment_id(DISCUSSION, key)
-        yield _words(await app.comment(comment, viewer=viewer, as_of=past))
+        yield _words(await app.queries.comment(request, comment))
         yield _words(await history(app, access, comment, viewer, past))
 
 

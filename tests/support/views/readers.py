@@ -13,7 +13,7 @@ from rostra_projections.memory import MemoryViews
 from rostra_projections.query_port import Reads
 from rostra_projections.responses.shapes import ANYONE, Viewer
 from support.views import judge, tables
-from support.views.story import DISCUSSION, Story, comment, pages, passage
+from support.views.story import DISCUSSION, Story, comment, page_of, pages, passage
 
 ALL = 5_000
 
@@ -78,7 +78,14 @@ class Reader:
             await self.go_on()
 
     async def _page(self, limit: int) -> tuple[list[UUID], str | None]:
-        page = await self._reading._page("s", self.listing, self._viewer, limit, self.cursor, 0)
+        page = await page_of(
+            self._reading,
+            self.listing,
+            self._viewer,
+            limit=limit,
+            cursor=self.cursor,
+            replies=0,
+        )
         return [shape.id for shape in page.comments], page.next
 
     def assert_saw_each_once(self) -> None:

@@ -7,10 +7,16 @@ from uuid import UUID
 from rostra import ids
 from rostra.deciding.handle import Outcome, handle
 from rostra.log import Recorded
+from rostra.settings import Rules
 from rostra.times import Time, later
+from rostra_adapters.application.queries.as_of import AsOfReader
 from rostra_adapters.application.queries.comment_queries import CommentQueries
+from rostra_adapters.application.queries.requests import CommentQuery, DiscussionRequest
+from rostra_projections.cursors import peek_cursor
+from rostra_projections.listing import Listing
 from rostra_projections.memory import MemoryViews
 from rostra_projections.query_port import Reads
+from rostra_projections.responses.shapes import ANYONE, CommentsPage, Viewer
 from support.harness import commanded
 from support.memory import LOG_ID, MemoryArticles, MemoryLog, MemoryRing
 from support.model import Act, Model
@@ -65,7 +71,7 @@ class Story:
 
     def reading(self, reads: Reads) -> CommentQueries:
         """What readers get of these views; a body's HTML is the body."""
-        return CommentQueries(reads, self.ring, LOG_ID, BodiesAsTheyAre())
+        return CommentQueries(reads, AsOfReader(self.log), self.ring, BodiesAsTheyAre())
 
     def in_memory(self, page_events: int = 1_000) -> MemoryViews:
         """Views folded in pages of so many events."""
@@ -85,6 +91,49 @@ def comment(key: str) -> UUID:
 
 def passage(key: str) -> UUID:
     return ids.passage_id(DISCUSSION, key)
+
+
+def asked(
+    discussion: UUID = DISCUSSION,
+    viewer: Viewer = ANYONE,
+    *,
+    site: str = SITE,
+    cursor: str | None = None,
+) -> DiscussionRequest:
+    """A read of a discussion as it is now."""
+    return DiscussionRequest(
+        site=site,
+        log=LOG_ID,
+        viewer=viewer,
+        discussion=discussion,
+        rules=Rules(),
+        cursor=None if cursor is None else peek_cursor(cursor),
+    )
+
+
+async def page_of(
+    reading: CommentQueries,
+    listing: Listing,
+    viewer: Viewer = ANYONE,
+    *,
+    site: str = SITE,
+    limit: int = 20,
+    cursor: str | None = None,
+    replies: int = 2,
+) -> CommentsPage:
+    """A page of a list as the views alone have it, whoever may see what it is below."""
+    query = CommentQuery(
+        order=listing.order,
+        limit=limit,
+        replies=replies,
+        parent=listing.parent,
+        passage=listing.passage,
+        inline=listing.inline,
+        flat=listing.kind == "flat",
+    )
+    assert query.listing(listing.discussion) == listing
+    request = asked(listing.discussion, viewer, site=site, cursor=cursor)
+    return await reading._listed(request, query, reading._reads)
 
 
 class Events:

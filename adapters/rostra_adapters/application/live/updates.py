@@ -28,8 +28,8 @@ from rostra_adapters.application.live.changes import (
     Totals,
     TotalsShape,
 )
+from rostra_adapters.application.queries.requests import DiscussionRequest
 from rostra_adapters.errors import ViewBehind
-from rostra_projections.responses.shapes import ANYONE
 
 FLUSH_SECONDS = 0.3
 ROWS_MAX = 2_000
@@ -325,12 +325,15 @@ class Live:
         return changes
 
     async def _events(self, channel: Channel, changes: Changes, upto: int) -> list[LiveEvent]:
-        """As things stand in the views, which have read all that is told."""
+        """Return the events of changes, as the views have them once they have read `upto`."""
         await self._app.wait(upto, VIEW_SECONDS_MAX)
         await self._note_erased(channel, changes)
+        request = await self._app.request(channel.discussion)
+        if request is None:
+            return []
         status = changes.shown.keys() | changes.gone.keys()
         told: Sequence[LiveEvent | None] = await asyncio.gather(
-            *(self._comment(channel, changes, comment) for comment in status),
+            *(self._comment(channel, request, changes, comment) for comment in status),
             *(
                 self._votes(channel, changes, comment)
                 for comment in changes.votes
@@ -339,7 +342,7 @@ class Live:
         )
         events = [one for one in told if one is not None]
         if changes.passages:
-            events += await self._passages(channel.discussion, changes)
+            events += await self._passages(request, changes)
         return sorted(events, key=lambda event: event.position)
 
     async def _note_erased(self, channel: Channel, changes: Changes) -> None:
@@ -350,8 +353,10 @@ class Live:
             for comment in wrote:
                 changes.shown[comment] = max(position, changes.shown.get(comment, 0))
 
-    async def _comment(self, channel: Channel, changes: Changes, comment: UUID) -> LiveEvent | None:
-        """As `comment`, or as `removed` where it is no longer shown; None where it never was."""
+    async def _comment(
+        self, channel: Channel, request: DiscussionRequest, changes: Changes, comment: UUID
+    ) -> LiveEvent | None:
+        """Return `comment`, or `removed` if it is no longer shown; None if it never was."""
         channel.totals.pop(comment, None)
         casts = changes.votes.get(comment, ())
         position = max(
@@ -360,7 +365,7 @@ class Live:
             casts[-1].position if casts else 0,
         )
         async with self._reads:
-            shape = await self._app.comment(comment, viewer=ANYONE)
+            shape = await self._app.queries.comment(request, comment)
         if shape is not None and shape.status in VISIBLE:
             return LiveEvent(position, "comment", msgspec.json.encode(shape))
         if comment not in changes.gone:
@@ -390,9 +395,9 @@ class Live:
         shape = TotalsShape(comment, totals.up, totals.down, totals.up - totals.down)
         return LiveEvent(casts[-1].position, "vote", msgspec.json.encode(shape))
 
-    async def _passages(self, discussion: UUID, changes: Changes) -> list[LiveEvent]:
-        """Each as it is shown, or as `removed` where it no longer is."""
-        page = await self._app.passages_page(discussion)
+    async def _passages(self, request: DiscussionRequest, changes: Changes) -> list[LiveEvent]:
+        """Return each passage as it is shown, or as `removed` if it no longer is."""
+        page = await self._app.queries.passages_page(request)
         marked = {} if page is None else {shape.id: shape for shape in page.passages}
         events = []
         for passage, position in changes.passages.items():

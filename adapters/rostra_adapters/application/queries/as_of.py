@@ -22,11 +22,9 @@ from rostra_adapters.application.queries.past_folds import (
     apply,
 )
 from rostra_adapters.application.queries.past_workers import FoldedElsewhere, PastWorkers, Slot
+from rostra_adapters.application.queries.requests import AsOf
 from rostra_projections.as_of_views import PastViews
 from rostra_projections.cursors import Cursor, CursorRefused
-
-AsOf = int | str | datetime
-"""A position, or a time: RFC 3339 text, or with an offset."""
 
 PEEKS_AT_ONCE_MAX = 2
 """Each holds a connection."""

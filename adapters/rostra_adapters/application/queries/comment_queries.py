@@ -1,7 +1,8 @@
-"""What readers ask for: rows of the views, words opened, in the shapes of the contract."""
+"""Reads in the shapes of the contract: rows of the views with their words opened."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import Protocol, Self
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Protocol
 from uuid import UUID
 
 import msgspec
@@ -13,13 +14,22 @@ from rostra.events import Words
 from rostra.fields import web_url
 from rostra.names import cleaned_name
 from rostra.sealing import Damaged, Erased, KeyRing
-from rostra.settings import Order, Wordings
 from rostra.times import LONG_AGO, Time
+from rostra_adapters.application.queries.as_of import AsOfReader
+from rostra_adapters.application.queries.requests import (
+    CommentQuery,
+    DiscussionRequest,
+    SiteRequest,
+)
 from rostra_projections.comments.fold import inline_group
 from rostra_projections.comments.rows import CommentRow, PendingRow
-from rostra_projections.cursors import Cursor, decode_cursor, decode_site_cursor, encode_site_cursor
+from rostra_projections.cursors import (
+    CursorRefused,
+    check_cursor,
+    decode_site_cursor,
+    encode_site_cursor,
+)
 from rostra_projections.discussions import settings_of
-from rostra_projections.listing import Kind, Listing
 from rostra_projections.past_words import (
     with_questions_of_now,
     with_title_of_now,
@@ -33,7 +43,6 @@ from rostra_projections.query_port import (
     Reads,
 )
 from rostra_projections.responses.shapes import (
-    ANYONE,
     CommentShape,
     CommentsPage,
     CountsPage,
@@ -64,54 +73,42 @@ Readable = Callable[[Sequence[UUID]], Awaitable[set[UUID]]]
 
 
 class CommentQueries:
-    """The reads of one log, whose id stands in cursors."""
+    """Reads of comments, discussions and passages, as they are and as they were."""
 
-    def __init__(
-        self,
-        reads: Reads,
-        ring: KeyRing,
-        log: UUID,
-        renderer: Renderer,
-        here: DiscussionReads | None = None,
-        past: Wordings | None = None,
-    ) -> None:
+    def __init__(self, reads: Reads, as_of: AsOfReader, ring: KeyRing, renderer: Renderer) -> None:
         self._reads = reads
-        self._here = here or reads
-        # Who sees earlier wordings, where `here` is a discussion as it stood.
-        self._past = past
+        self._as_of = as_of
         self._ring = ring
-        self._log = log
         self._renderer = renderer
 
-    def of(self, log: UUID) -> Self:
-        """The same reads of what is now another log."""
-        if log == self._log:
-            return self
-        return type(self)(self._reads, self._ring, log, self._renderer, self._here, self._past)
-
-    def over(self, here: DiscussionReads, past: Wordings | None = None) -> Self:
-        """The same log, one discussion of it read elsewhere; `past` says who sees earlier
-        wordings where that is how it stood."""
-        return type(self)(self._reads, self._ring, self._log, self._renderer, here, past)
+    @asynccontextmanager
+    async def _source(self, request: DiscussionRequest) -> AsyncIterator[DiscussionReads | None]:
+        """Yield the reads of the discussion as of the request's position; None where it was not
+        there yet."""
+        if request.past is None:
+            yield self._reads
+        else:
+            async with self._as_of.views(request.discussion, request.past) as views:
+                yield views
 
     # -- discussions
 
-    async def discussion(
-        self, discussion: UUID, *, viewer: Viewer = ANYONE
-    ) -> DiscussionShape | None:
-        """One discussion, None where it is unknown."""
-        found = await self._here.discussion(discussion)
+    async def discussion(self, request: DiscussionRequest) -> DiscussionShape | None:
+        """Return the discussion, None where it is unknown."""
+        async with self._source(request) as source:
+            found = await source.discussion(request.discussion) if source else None
         if found is None:
             return None
         read = found[1]
-        if self._past is not None and not viewer.moderator:
-            now = await self._reads.discussion(discussion)
+        if request.earlier_wordings is not None:
+            now = await self._reads.discussion(request.discussion)
             read = with_title_of_now(read, None if now is None else now[1].row)
         return _discussion(read)
 
     async def discussions(
         self,
         site: str,
+        log: UUID,
         *,
         limit: int = 20,
         cursor: str | None = None,
@@ -122,7 +119,7 @@ class CommentQueries:
         `readable` chooses those that the reader may read. The page is filled with them, and its
         cursor made of the last that is shown, so that neither tells of others.
         """
-        after = None if cursor is None else decode_site_cursor(cursor, site, self._log)
+        after = None if cursor is None else decode_site_cursor(cursor, site, log, limit)
         found: list[DiscussionRead] = []
         chunk = limit + 1
         while len(found) <= limit:
@@ -134,32 +131,32 @@ class CommentQueries:
         shown = found[:limit]
         following = None
         if len(found) > limit:
-            following = encode_site_cursor(site, self._log, _last(shown))
+            following = encode_site_cursor(site, log, _last(shown), limit)
         shapes = [_discussion(each) for each in shown]
         changed = max((shape.position for shape in shapes), default=0)
         return DiscussionsPage(position=changed, discussions=shapes, next=following)
 
     async def counts(self, named: Mapping[str, UUID]) -> CountsPage:
-        """How many comments the discussion of each resource has; 0 where it is unknown."""
+        """Return the number of comments on each resource; 0 where its discussion is unknown."""
         position, counts = await self._reads.counts(list(named.values()))
         return CountsPage(
             position=position,
             counts={resource: counts.get(id_, 0) for resource, id_ in named.items()},
         )
 
-    async def passages_page(
-        self, discussion: UUID, *, viewer: Viewer = ANYONE
-    ) -> PassagesPage | None:
+    async def passages_page(self, request: DiscussionRequest) -> PassagesPage | None:
         """Return the marked passages of a discussion, None where it is unknown.
 
         One that a person marked is shown once a comment on it is, before that to moderators and
         to that person.
         """
-        if await self._here.discussion(discussion) is None:
-            return None
-        _, found = await self._here.passages(discussion)
+        discussion, viewer = request.discussion, request.viewer
+        async with self._source(request) as source:
+            if source is None or await source.discussion(discussion) is None:
+                return None
+            _, found = await source.passages(discussion)
         shown = _shown(found, viewer)
-        if self._past is not None and not viewer.moderator:
+        if request.earlier_wordings is not None:
             _, now = await self._reads.passages(discussion)
             today = {each.row.id: each for each in _shown(now, viewer)}
             shown = with_questions_of_now(shown, today)
@@ -172,101 +169,81 @@ class CommentQueries:
     # -- comments
 
     async def comments_page(
-        self,
-        site: str,
-        discussion: UUID,
-        *,
-        order: Order = "newest",
-        limit: int = 20,
-        cursor: str | None = None,
-        replies: int = 3,
-        passage: UUID | None = None,
-        inline: bool = False,
-        flat: bool = False,
-        viewer: Viewer,
-    ) -> CommentsPage:
-        """A page of the comments of a discussion that there is. Raises CursorRefused."""
-        kind: Kind = "flat" if flat else "top"
-        listing = Listing(kind, discussion, order, passage=passage, inline=inline)
-        if passage is not None and not _may_hold(discussion, passage):
-            return await self._nothing(discussion, order)
-        return await self._page(site, listing, viewer, limit, cursor, replies)
-
-    async def _nothing(self, discussion: UUID, order: Order) -> CommentsPage:
-        found = await self._here.discussion(discussion)
-        changed = 0 if found is None else found[1].counts.changed
-        return CommentsPage(position=changed, order=order, total=0, comments=[], next=None)
-
-    async def replies(
-        self,
-        site: str,
-        comment: UUID,
-        *,
-        order: Order = "oldest",
-        limit: int = 20,
-        cursor: str | None = None,
-        replies: int = 3,
-        viewer: Viewer,
+        self, request: DiscussionRequest, query: CommentQuery
     ) -> CommentsPage | None:
-        """A page of the direct replies to a comment, None where that is unknown."""
-        found = await self._here.comment(comment)
-        if found is None or not visible(found[1], viewer):
-            return None
-        discussion = ids.discussion_of(comment)
-        listing = Listing("replies", discussion, order, parent=comment)
-        return await self._page(site, listing, viewer, limit, cursor, replies)
+        """Return a page of comments, None where the discussion, or the comment whose replies are
+        asked for, is unknown. Raises CursorRefused.
 
-    async def comment(self, site: str, comment: UUID, *, viewer: Viewer) -> CommentShape | None:
-        """One comment alone, None where the viewer may not know of it."""
-        found = await self._here.comment(comment)
-        if found is None or not visible(found[1], viewer):
-            return None
-        position, row = found
-        page = Page(position, 0, row.changed, row.changed, 1, [row], [], more=False, below={})
-        thread = await self._thread(site, page, viewer)
-        return thread.only()
-
-    async def shapes(
-        self, site: str, rows: Sequence[CommentRow], viewer: Viewer
-    ) -> list[CommentShape]:
-        """Comments of one site, each alone."""
-        page = Page(0, 0, 0, 0, len(rows), list(rows), [], more=False, below={})
-        thread = await self._thread(site, page, viewer)
-        return [thread.shape(row, 0, flat=True) for row in rows]
+        A list is read on as of where it was begun. Where the moves since are no longer kept, they
+        are folded from the log.
+        """
+        try:
+            async with self._source(request) as source:
+                return None if source is None else await self._page(request, query, source)
+        except CursorRefused as refused:
+            cursor, is_old = request.cursor, refused.name == "cursor-too-old"
+            if cursor is None or request.past is not None or not is_old:
+                raise
+        async with self._as_of.views_since(request.discussion, cursor) as since:
+            return await self._page(request, query, since)
 
     async def _page(
-        self,
-        site: str,
-        listing: Listing,
-        viewer: Viewer,
-        limit: int,
-        cursor: str | None,
-        replies: int,
+        self, request: DiscussionRequest, query: CommentQuery, source: DiscussionReads
+    ) -> CommentsPage | None:
+        if query.parent is not None:
+            above = await source.comment(query.parent)
+            if above is None or not visible(above[1], request.viewer):
+                return None
+        if query.passage is None or _may_hold(request.discussion, query.passage):
+            return await self._listed(request, query, source)
+        found = await source.discussion(request.discussion)
+        changed = 0 if found is None else found[1].counts.changed
+        return CommentsPage(position=changed, order=query.order, total=0, comments=[], next=None)
+
+    async def _listed(
+        self, request: DiscussionRequest, query: CommentQuery, source: DiscussionReads
     ) -> CommentsPage:
-        begin: Cursor | None = None
-        if cursor is not None:
-            begin = decode_cursor(cursor, listing, self._log)
-        page = await self._here.page(listing, viewer, begin=begin, limit=limit, replies=replies)
-        goes_on = begin is not None and begin.last is not None
-        as_of = begin.as_of if begin is not None and goes_on else page.as_of
-        thread = await self._thread(site, page, viewer)
-        return thread.comments_page(listing, as_of)
+        listing, limit, replies = query.listing(request.discussion), query.limit, query.replies
+        begin = request.cursor
+        if begin is not None:
+            check_cursor(begin, listing, request.log, limit=limit, replies=replies)
+        page = await source.page(listing, request.viewer, begin=begin, limit=limit, replies=replies)
+        as_of = page.as_of if begin is None or begin.last is None else begin.as_of
+        thread = await self._thread(request, source, page)
+        return thread.comments_page(listing, as_of, limit=limit, replies=replies)
+
+    async def comment(self, request: DiscussionRequest, comment: UUID) -> CommentShape | None:
+        """Return one comment of the discussion, None where the viewer may not know of it."""
+        async with self._source(request) as source:
+            found = await source.comment(comment) if source else None
+            if source is None or found is None or not visible(found[1], request.viewer):
+                return None
+            position, row = found
+            page = Page(position, 0, row.changed, row.changed, 1, [row], [], more=False, below={})
+            return (await self._thread(request, source, page)).only()
+
+    async def shapes(self, request: SiteRequest, rows: Sequence[CommentRow]) -> list[CommentShape]:
+        """Return comments of one site, each alone."""
+        page = Page(0, 0, 0, 0, len(rows), list(rows), [], more=False, below={})
+        thread = await self._thread(request, self._reads, page)
+        return [thread.shape(row, 0, flat=True) for row in rows]
 
     # -- words
 
-    async def _thread(self, site: str, page: Page, viewer: Viewer) -> Thread:
+    async def _thread(self, request: SiteRequest, source: DiscussionReads, page: Page) -> Thread:
+        viewer, earlier = request.viewer, request.earlier_wordings
         rows = [row for row in all_rows(page) if readable(row, viewer)]
-        own_hidden = await self._own_hidden(page, viewer)
+        own_hidden = await _own_hidden(source, page, viewer)
         withdrawn: dict[UUID, str] = {}
-        if self._past is not None and not viewer.moderator:
+        if earlier is not None:
             now = await self._reads.comment_rows([row.id for row in rows])
-            page, withdrawn = with_words_of_now(page, now, viewer, self._past)
+            page, withdrawn = with_words_of_now(page, now, viewer, earlier)
             rows = [row for row in all_rows(page) if readable(row, viewer)]
-        waiting = await self._waiting(rows, viewer)
+        waiting = await _waiting(source, rows, viewer)
         # Last: what is loaded may be destroyed whenever anything is waited for.
-        words, pending = await self._words_of(site, rows, waiting)
+        words, pending = await self._words_of(request.site, rows, waiting)
         open_words = lambda row: words[row.id]  # noqa: E731
-        return Thread(page, viewer, open_words, self._log, own_hidden, withdrawn, pending)
+        return Thread(page, viewer, open_words, request.log, own_hidden, withdrawn, pending)
 
     async def _words_of(
         self, site: str, rows: Sequence[CommentRow], waiting: Mapping[UUID, PendingRow]
@@ -300,13 +277,6 @@ class CommentQueries:
                 shape.html = html[shape.body]
         return words, pending
 
-    async def _waiting(
-        self, rows: Sequence[CommentRow], viewer: Viewer
-    ) -> Mapping[UUID, PendingRow]:
-        """Return the wordings that wait, for moderators and each one's author."""
-        seen = [row.id for row in rows if viewer.moderator or row.author == viewer.person]
-        return await self._here.pending(seen) if seen else {}
-
     def _pending(self, row: PendingRow, owner: UUID) -> PendingShape:
         try:
             topic = CommentEdited.topic
@@ -319,12 +289,6 @@ class CommentQueries:
             at=row.at or LONG_AGO,
             wording=WordingShape(row.source or "", row.event or ""),
         )
-
-    async def _own_hidden(self, page: Page, viewer: Viewer) -> dict[UUID, int]:
-        above = [row.id for row in all_rows(page) if row.hidden_replies]
-        if viewer.person is None or not above:
-            return {}
-        return await self._here.hidden_replies(viewer.person, above)
 
     def _words(self, row: CommentRow, owner: UUID) -> OpenedWords:
         """The author's name and the latest body, opened."""
@@ -351,6 +315,21 @@ class CommentQueries:
             raise Damaged
         place = words_place(comment, topic, event)
         return open_words(sealed, self._ring, owner, place)
+
+
+async def _waiting(
+    source: DiscussionReads, rows: Sequence[CommentRow], viewer: Viewer
+) -> Mapping[UUID, PendingRow]:
+    """Return the wordings that wait, for moderators and each one's author."""
+    seen = [row.id for row in rows if viewer.moderator or row.author == viewer.person]
+    return await source.pending(seen) if seen else {}
+
+
+async def _own_hidden(source: DiscussionReads, page: Page, viewer: Viewer) -> Mapping[UUID, int]:
+    above = [row.id for row in all_rows(page) if row.hidden_replies]
+    if viewer.person is None or not above:
+        return {}
+    return await source.hidden_replies(viewer.person, above)
 
 
 def _bodies(words: Mapping[UUID, OpenedWords], pending: Mapping[UUID, PendingShape]) -> list[str]:

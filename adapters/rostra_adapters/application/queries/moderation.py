@@ -11,6 +11,7 @@ from rostra.codec import open_words, words_place
 from rostra.flag import CommentFlagged
 from rostra.sealing import Damaged, Erased
 from rostra_adapters.application.app import App
+from rostra_adapters.application.queries.requests import DiscussionRequest, SiteRequest
 from rostra_projections.comments.rows import CommentRow
 from rostra_projections.cursors import decode_position, encode_position
 from rostra_projections.moderation import TOPICS, ActRow, FlagRow, Queue
@@ -39,13 +40,14 @@ class Moderating:
     async def queue(
         self, site: str, queue: Queue, *, limit: int, cursor: str | None, viewer: Viewer
     ) -> QueuePage:
-        """The comments of a site that wait, the longest waiting first. Raises CursorRefused."""
+        """Return a site's comments that wait, the longest waiting first. Raises CursorRefused."""
         listing, log = ("queue", site, queue), await self._app.log.log_id()
-        after = 0 if cursor is None else decode_position(cursor, log, listing)
+        after = 0 if cursor is None else decode_position(cursor, log, listing, limit)
         await self._app.views.fresh()
         _, found = await self._app.views.reads.queue(site, queue, limit=limit + 1, after=after)
         shown, more = found[:limit], len(found) > limit
-        shapes = await self._app.shapes(site, [one.row for one in shown], viewer)
+        request = SiteRequest(site=site, log=log, viewer=viewer)
+        shapes = await self._app.queries.shapes(request, [one.row for one in shown])
         wordings = await self._wordings([one.row for one in shown])
         await self._load(site, {flag.person for one in shown for flag in one.flags})
         return QueuePage(
@@ -53,33 +55,26 @@ class Moderating:
                 self._queued(site, one, shape, wordings.get(shape.id))
                 for one, shape in zip(shown, shapes, strict=True)
             ],
-            next=encode_position(log, listing, shown[-1].since) if more else None,
+            next=encode_position(log, listing, shown[-1].since, limit) if more else None,
         )
 
-    async def acts(
-        self,
-        site: str,
-        discussion: UUID,
-        *,
-        limit: int,
-        cursor: str | None,
-        past: int | None = None,
-    ) -> ActsPage:
-        """What moderators did in a discussion, the latest first; `past`: up to this position.
-        Raises CursorRefused."""
-        listing, log = ("acts", str(discussion)), await self._app.log.log_id()
-        before = None if cursor is None else decode_position(cursor, log, listing)
+    async def acts(self, request: DiscussionRequest, *, limit: int, cursor: str | None) -> ActsPage:
+        """Return the acts of moderators in a discussion, the latest first.
+
+        Raises CursorRefused.
+        """
+        site, discussion, log, past = request.site, request.discussion, request.log, request.past
+        listing = ("acts", str(discussion))
+        before = None if cursor is None else decode_position(cursor, log, listing, limit)
         if past is not None:  # an act that was done stays as it is
-            await self._app.wait(past)
             before = past + 1 if before is None else min(before, past + 1)
-        await self._app.views.fresh()
         _, found = await self._app.views.reads.acts(discussion, limit=limit + 1, before=before)
         shown, more = found[:limit], len(found) > limit
         await self._load(site, {act.by for act in shown})
         return ActsPage(
             position=shown[0].position if shown else 0,
             acts=[self._act(site, act) for act in shown],
-            next=encode_position(log, listing, shown[-1].position) if more else None,
+            next=encode_position(log, listing, shown[-1].position, limit) if more else None,
         )
 
     def _queued(
@@ -129,7 +124,7 @@ class Moderating:
         topic: str,
         event: UUID | None,
     ) -> str | None:
-        """The reason given; None where there is none, or it is erased."""
+        """Return the reason given; None if there is none, or it is erased."""
         if sealed is None or event is None:
             return None
         place = words_place(stream, topic, event)
@@ -140,5 +135,5 @@ class Moderating:
 
 
 def _owner(site: str, person: str | None) -> UUID:
-    """Whose key seals a reason: that of who gives it, else the site's."""
+    """Return the owner of the key that seals a reason: its person, else the site."""
     return ids.site_id(site) if person is None else ids.person_id(site, person)

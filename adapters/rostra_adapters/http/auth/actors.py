@@ -59,7 +59,7 @@ async def enter(request: web.Request, app: App, discussion: UUID, *, scope: str)
     """Return who acts in a discussion. Raises the problems `unauthorized` and `forbidden`, and
     `not-found` where the discussion is unknown, or private and not for them."""
     token = tokens.needed(request, scope)
-    access = await app.standing(discussion, token.site)
+    access = await app.lookup.standing(discussion, token.site)
     reader = Reader(request, app)
     if access is None or not reader.may_read(access.site, access.rules):
         raise not_found()
@@ -79,9 +79,9 @@ class Visit(msgspec.Struct, frozen=True):
 async def visit(request: web.Request, app: App, site: str, resource: str) -> Visit:
     """Return who acts on a site. Raises the problems `unauthorized` and `forbidden`."""
     token = tokens.needed(request, "comment")
-    discussion = await app.discussion_named(site, resource)
-    rules = await app.site_rules(site)
-    access = await app.standing(discussion, site)
+    discussion = await app.lookup.discussion_named(site, resource)
+    rules = await app.lookup.site_rules(site)
+    access = await app.lookup.standing(discussion, site)
     reader = Reader(request, app)
     hidden = not reader.may_read(site, rules if access is None else access.rules)
     shown = rules if reader.may_read(site, rules) else Rules()  # as if there were no such site

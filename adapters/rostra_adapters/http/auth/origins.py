@@ -32,7 +32,7 @@ def preflights_of(app: App) -> Middleware:
 
 async def _origins(app: App, text: str) -> tuple[str, ...] | None:
     try:
-        access = await app.standing(ids.discussion_of(UUID(text)))
+        access = await app.lookup.standing(ids.discussion_of(UUID(text)))
     except (ValueError, LogUnavailable):
         return None
     return None if access is None or access.rules.private else access.rules.origins

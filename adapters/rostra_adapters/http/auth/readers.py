@@ -15,6 +15,7 @@ from rostra.settings import Rules, named
 from rostra_adapters.application import read_position
 from rostra_adapters.application.app import Access, App, site_prefix
 from rostra_adapters.application.queries.comment_queries import Readable
+from rostra_adapters.application.queries.requests import AsOf, DiscussionRequest
 from rostra_adapters.http.auth import tokens
 from rostra_adapters.http.problems import not_found
 from rostra_projections.responses.shapes import ANYONE, Viewer
@@ -44,17 +45,23 @@ class Reader:
         """Return the access to a discussion, None where it is unknown, or private and not for
         the reader. Both take the same work: what is cached is used for who may read alone. The
         answer is made of what is unknown, but not of what is hidden (see `changes.streams_of`)."""
-        access = self._app.cached_access(discussion)
+        await self._app.views.fresh()
+        access = self._app.lookup.cached_access(discussion)
         if access is None or not self.may_read(access.site, access.rules):
-            access = await self._app.read_access(discussion)
+            access = await self._app.lookup.read_access(discussion)
         if access is not None and not self.may_read(access.site, access.rules):
             return None
         self.is_made_of(ids.prefix_of(discussion))
         return access
 
-    async def enter(self, discussion: UUID) -> Viewer:
-        """Return who the reader is in a discussion. Raises the problem `not-found` where it is
-        unknown, or private and not for them."""
+    async def enter(
+        self, discussion: UUID, *, as_of: AsOf | None = None, cursor: str | None = None
+    ) -> DiscussionRequest:
+        """Resolve a read of a discussion, once for all that an answer shows of it.
+
+        Raises CursorRefused, and the problem `not-found` where the discussion is unknown, or
+        private and not for the reader.
+        """
         access = await self.access(discussion)
         if access is None:
             raise not_found()
@@ -62,12 +69,12 @@ class Reader:
         self.is_made_of(site_prefix(access.site))
         viewer = self.viewer(access.site)
         self.is_moderator = viewer.moderator
-        return viewer
+        return await self._app.resolve(discussion, access, viewer, as_of=as_of, cursor=cursor)
 
     async def visit(self, site: str) -> Rules:
         """Return the rules of a site. Its `origins` hold for the answer where the reader may
         read it."""
-        rules = await self._app.site_rules(site)
+        rules = await self._app.lookup.site_rules(site)
         if self.may_read(site, rules):
             self._request[ORIGINS] = rules.origins
         self.is_made_of(site_prefix(site))

@@ -7,15 +7,17 @@ from urllib.parse import urlencode
 from uuid import UUID
 from xml.sax.saxutils import escape as escape_xml
 
+import msgspec
 from aiohttp import web
 
 from rostra import ids
 from rostra.settings import Order
 from rostra_adapters.application.app import App
+from rostra_adapters.application.queries.requests import CommentQuery, DiscussionRequest
 from rostra_adapters.http.auth.readers import Reader, id_in_path
 from rostra_adapters.http.middleware.security_headers import CONTENT_SECURITY_POLICY, policy
 from rostra_adapters.http.queries import Query
-from rostra_adapters.http.routes.reads import CURSOR, Document, ReadRoutes
+from rostra_adapters.http.routes.reads import CURSOR, Document, ReadRoutes, order_of
 from rostra_projections.responses.shapes import (
     ANYONE,
     CommentShape,
@@ -75,22 +77,24 @@ class Documents:
 
     async def _page(self, query: Query, reader: Reader, request: web.Request) -> Document | None:
         discussion = id_in_path(request, ids.Kind.DISCUSSION)
-        await reader.enter(discussion)
-        found = await self._app.discussion(discussion)
-        access = await self._app.access(discussion)
-        asked, cursor = query.uuid("comment"), query.one("cursor", CURSOR)
-        order = await self._reads.order(query, discussion, default="newest")
-        top = None if asked is None else await self._comment(discussion, asked)
-        if asked is None:
-            page = await self._comments(discussion, order, PAGE_COMMENTS, cursor)
-        elif top is None:
+        asked = await self._entered(reader, discussion, query.one("cursor", CURSOR))
+        found = await self._app.queries.discussion(asked)
+        parent = query.uuid("comment")
+        order = order_of(query, asked.rules, default="newest")
+        top = None if parent is None else await self._comment(asked, parent)
+        if parent is not None and top is None:
             return None
-        else:
-            page = await self._replies(asked, cursor)
-        if found is None or page is None or access is None:
+        shown = CommentQuery(
+            order=order if parent is None else "oldest",
+            limit=PAGE_COMMENTS,
+            replies=PAGE_REPLIES,
+            parent=parent,
+        )
+        page = await self._app.queries.comments_page(asked, shown)
+        if found is None or page is None:
             return None
         return Document(
-            "".join(_html(found, page, access.rules.orders, top)).encode(errors="replace"),
+            "".join(_html(found, page, asked.rules.orders, top)).encode(errors="replace"),
             "text/html; charset=utf-8",
             page.position,
             {CONTENT_SECURITY_POLICY: POLICY},
@@ -98,46 +102,29 @@ class Documents:
 
     async def _feed(self, _: Query, reader: Reader, request: web.Request) -> Document | None:
         discussion = id_in_path(request, ids.Kind.DISCUSSION)
-        await reader.enter(discussion)
-        found = await self._app.discussion(discussion)
-        page = await self._comments(discussion, "newest", FEED_COMMENTS, None, flat=True)
+        asked = await self._entered(reader, discussion)
+        found = await self._app.queries.discussion(asked)
+        newest = CommentQuery(order="newest", limit=FEED_COMMENTS, replies=0, flat=True)
+        page = await self._app.queries.comments_page(asked, newest)
         if found is None or page is None:
             return None
         xml = "".join(_atom(found, page))
         return Document(xml.encode(), "application/atom+xml; charset=utf-8", page.position)
 
-    async def _comments(
-        self, discussion: UUID, order: Order, limit: int, cursor: str | None, *, flat: bool = False
-    ) -> CommentsPage | None:
-        return await self._app.comments_page(
-            discussion,
-            order=order,
-            limit=limit,
-            cursor=cursor,
-            replies=PAGE_REPLIES,
-            passage=None,
-            inline=False,
-            flat=flat,
-            viewer=ANYONE,
-        )
+    async def _entered(
+        self, reader: Reader, discussion: UUID, cursor: str | None = None
+    ) -> DiscussionRequest:
+        """Enter a discussion and read it as everybody does."""
+        request = await reader.enter(discussion, cursor=cursor)
+        return msgspec.structs.replace(request, viewer=ANYONE)
 
-    async def _comment(self, discussion: UUID, comment: UUID) -> CommentShape | None:
-        """None where it is not of this discussion."""
+    async def _comment(self, request: DiscussionRequest, comment: UUID) -> CommentShape | None:
+        """Return a comment, None if it is not of this discussion."""
         if not ids.is_ours(comment) or ids.kind_of(comment) != ids.Kind.COMMENT:
             return None
-        if ids.discussion_of(comment) != discussion:
+        if ids.discussion_of(comment) != request.discussion:
             return None
-        return await self._app.comment(comment, viewer=ANYONE)
-
-    async def _replies(self, comment: UUID, cursor: str | None) -> CommentsPage | None:
-        return await self._app.replies(
-            comment,
-            order="oldest",
-            limit=PAGE_COMMENTS,
-            cursor=cursor,
-            replies=PAGE_REPLIES,
-            viewer=ANYONE,
-        )
+        return await self._app.queries.comment(request, comment)
 
 
 # -- the page

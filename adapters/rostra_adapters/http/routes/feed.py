@@ -59,7 +59,7 @@ class Feeding:
             "limit", default=settings.feed_default, least=1, most=settings.feed_max
         )
         wait_seconds = query.seconds("wait", default=0.0, most=settings.wait_seconds_max)
-        wanted = await _wanted(query, token).meant(self._app.discussion_named)
+        wanted = await _wanted(query, token).meant(self._app.lookup.discussion_named)
         log = await self._log_at(after, expected)
         page = await self.tail.page_within(
             after, limit=limit, wanted=wanted, wait_seconds=wait_seconds
@@ -95,7 +95,7 @@ class Feeding:
     async def _events(self, request: web.Request) -> web.StreamResponse:
         token = self._token(request)
         query = Query(request, known=STREAM_PARAMETERS)
-        wanted = await _wanted(query, token).meant(self._app.discussion_named)
+        wanted = await _wanted(query, token).meant(self._app.lookup.discussion_named)
         position = streams.resumed(request, query.number("after", default=0))
         self._admit()
         log = await self._log_at(position, query.uuid("log"))

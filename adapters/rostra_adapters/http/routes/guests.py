@@ -63,7 +63,7 @@ class Guests:
 
     async def enter(self, request: web.Request) -> web.Response:
         new = await decoded(request, NewGuest, bytes_max=self._settings.person_request_bytes_max)
-        rules = await self._app.site_rules(new.site)
+        rules = await self._app.lookup.site_rules(new.site)
         if not rules.private:
             request[ORIGINS] = rules.origins
         if rules.private or not rules.guests:  # guests cannot read what is private

@@ -26,9 +26,8 @@ class Histories:
     ) -> HistoryPage | None:
         comment = id_in_path(request, ids.Kind.COMMENT)
         discussion = ids.discussion_of(comment)
-        viewer = await reader.enter(discussion)
-        access = await self._app.standing(discussion)
+        asked = await reader.enter(discussion, as_of=query.as_of())
+        access = await self._app.lookup.standing(discussion)
         if access is None:
             return None
-        past = await self._app.past_position(query.as_of())
-        return await history(self._app, access, comment, viewer, past)
+        return await history(self._app, access, comment, asked.viewer, asked.past)

@@ -8,6 +8,7 @@ from aiohttp import web
 from rostra import ids
 from rostra_adapters.application.app import App
 from rostra_adapters.application.live.updates import Batch, Channel, Live, TooOld
+from rostra_adapters.application.queries.requests import DiscussionRequest
 from rostra_adapters.http import sse as streams
 from rostra_adapters.http.auth.readers import Reader, id_in_path
 from rostra_adapters.http.gate import StreamCounts
@@ -50,11 +51,8 @@ class LiveUpdates:
         if streams.LAST_EVENT_ID in request.headers:
             after = streams.resumed(request, after or 0)
         discussion = id_in_path(request, ids.Kind.DISCUSSION)
-        await Reader(request, self._app).enter(discussion)
-        access = await self._app.access(discussion)
-        site = "" if access is None else access.site
+        asked = await Reader(request, self._app).enter(discussion)
         self._admit()
-        log = await self._app.log.log_id()
         await refuse_ahead(self._app, after or 0)
         _keep_little(request)
         address = self._limits.addresses.reader(request)
@@ -62,10 +60,10 @@ class LiveUpdates:
             seconds = retry_after(POLL_SECONDS)
             raise Problem("too-many-streams", "read the discussion again later", headers=seconds)
         with self._counts.counted(address):
-            return await self._stream(request, discussion, site, after, log)
+            return await self._stream(request, asked, after)
 
     async def _stream(
-        self, request: web.Request, discussion: UUID, site: str, after: int | None, log: UUID
+        self, request: web.Request, asked: DiscussionRequest, after: int | None
     ) -> web.StreamResponse:
         """Send changes until the stream ends. Raises the problems `cursor-too-old` and
         `not-found`."""
@@ -73,14 +71,15 @@ class LiveUpdates:
             charge = lambda comments: self._limits.charge(  # noqa: E731
                 request, comments / COMMENTS_A_REQUEST
             )
-            async with self.live.reading(discussion, site, after, charge) as (channel, position):
-                await self._must_be_readable(request, discussion)
+            reading = self.live.reading(asked.discussion, asked.site, after, charge)
+            async with reading as (channel, position):
+                await self._must_be_readable(request, asked.discussion)
                 return await streams.pump(
                     request,
                     _Updates(channel),
                     position,
                     self._settings,
-                    log,
+                    asked.log,
                     self._app.log.log_id,
                 )
         except TooOld:
@@ -91,7 +90,7 @@ class LiveUpdates:
     async def _must_be_readable(self, request: web.Request, discussion: UUID) -> None:
         """Look in the log, too, once the channel is open: later changes of the settings end it,
         and of earlier ones the views may not know yet. Raises the problem `not-found`."""
-        access = await self._app.standing(discussion)
+        access = await self._app.lookup.standing(discussion)
         reader = Reader(request, self._app)
         if access is None or not reader.may_read(access.site, access.rules):
             raise Problem("not-found", "there is no such discussion")

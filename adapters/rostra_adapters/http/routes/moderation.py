@@ -117,17 +117,11 @@ class Moderation:
 
     async def _acts(self, query: Query, reader: Reader, request: web.Request) -> ActsPage | None:
         discussion = id_in_path(request, ids.Kind.DISCUSSION)
-        await reader.enter(discussion)
-        access = await self._app.standing(discussion)
-        if access is None:
-            return None
-        past = await self._app.past_position(query.as_of())
-        if past is not None and not await self._app.was_there(discussion, past):
+        asked = await reader.enter(discussion, as_of=query.as_of())
+        if not await self._app.was_there(asked):
             return None
         limit, cursor = self._limit(query), query.one("cursor", CURSOR)
-        return await self._moderating.acts(
-            access.site, discussion, limit=limit, cursor=cursor, past=past
-        )
+        return await self._moderating.acts(asked, limit=limit, cursor=cursor)
 
     def _limit(self, query: Query) -> int:
         settings = self._settings

@@ -281,7 +281,8 @@ class Persons:
         await self._enter(request, discussion)
         begun = self._app.position()
         with read_position.recorded() as seen:
-            shape = await self._app.discussion(discussion)
+            asked = await self._app.request(discussion)
+            shape = None if asked is None else await self._app.queries.discussion(asked)
         status = 201 if outcome.status == "recorded" else 200
         location, read = f"/v1/discussions/{discussion}", seen.lowest or begun
         return self._answer(request, shape, status=status, location=location, read_up_to=read)

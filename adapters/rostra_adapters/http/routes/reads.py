@@ -13,12 +13,13 @@ from yarl import URL
 
 from rostra import fields as texts
 from rostra import ids
-from rostra.settings import Order
+from rostra.settings import Order, Rules
 from rostra.wire.cloudevents import Fault
 from rostra_adapters.application import read_position
 from rostra_adapters.application.app import App
 from rostra_adapters.application.queries.as_of import FoldAllowance, allowing
 from rostra_adapters.application.queries.my_votes import add_my_votes
+from rostra_adapters.application.queries.requests import CommentQuery, DiscussionRequest
 from rostra_adapters.http.auth.readers import Reader, id_in_path
 from rostra_adapters.http.bodies import decoded
 from rostra_adapters.http.messages import ETAG_BYTES, JSON, answer
@@ -42,7 +43,6 @@ from rostra_projections.responses.shapes import (
     CommentsPage,
     CountsPage,
     DiscussionsPage,
-    Viewer,
 )
 
 CURSOR = Annotated[str, Meta(min_length=1, max_length=CURSOR_CHARACTERS_MAX)]
@@ -178,17 +178,17 @@ class ReadRoutes:
             if query.as_of() is not None:
                 raise Problem("bad-query", f"`{AS_OF}` is for reads of one discussion")
             return _moved_to_site(query.needed("site", texts.SiteName), limit, cursor, request)
-        discussion, viewer = await self._named(query, reader)
-        return await self._app.discussion(discussion, viewer=viewer, as_of=query.as_of())
+        return await self._app.queries.discussion(await self._named(query, reader))
 
-    async def _named(self, query: Query, reader: Reader) -> tuple[ids.DiscussionId, Viewer]:
-        """Return the discussion that `site` and `resource` name, and who the reader is there,
-        once they may enter it."""
+    async def _named(
+        self, query: Query, reader: Reader, cursor: str | None = None
+    ) -> DiscussionRequest:
+        """Enter the discussion that `site` and `resource` name."""
         site = query.needed("site", texts.SiteName)
         resource = query.needed("resource", texts.Resource)
         await reader.visit(site)
-        discussion = await self._app.discussion_named(site, resource)
-        return discussion, await reader.enter(discussion)
+        discussion = await self._app.lookup.discussion_named(site, resource)
+        return await reader.enter(discussion, as_of=query.as_of(), cursor=cursor)
 
     async def _discussions(self, query: Query, reader: Reader, request: web.Request) -> Any:
         site = _site_in_path(request)
@@ -204,93 +204,81 @@ class ReadRoutes:
 
     async def _discussion(self, query: Query, reader: Reader, request: web.Request) -> Any:
         discussion = id_in_path(request, ids.Kind.DISCUSSION)
-        viewer = await reader.enter(discussion)
-        return await self._app.discussion(discussion, viewer=viewer, as_of=query.as_of())
+        asked = await reader.enter(discussion, as_of=query.as_of())
+        return await self._app.queries.discussion(asked)
 
     async def _comments(self, query: Query, reader: Reader, request: web.Request) -> Any:
         discussion = id_in_path(request, ids.Kind.DISCUSSION)
-        await reader.enter(discussion)
-        return await self._comments_of(discussion, query, reader)
+        cursor = query.one("cursor", CURSOR)
+        asked = await reader.enter(discussion, as_of=query.as_of(), cursor=cursor)
+        return await self._page(asked, query, default="newest")
 
     async def _comments_named(self, query: Query, reader: Reader, _: web.Request) -> Any:
         """Read a list by the discussion's name; with `key` the one comment of that key."""
-        discussion, viewer = await self._named(query, reader)
+        cursor = query.one("cursor", CURSOR)
         key = query.one("key", texts.Key)
         if key is None:
-            return await self._comments_of(discussion, query, reader)
+            asked = await self._named(query, reader, cursor)
+            return await self._page(asked, query, default="newest")
         for name in LISTED:
             if query.one(name, str) is not None:
                 raise Problem("bad-query", f"`{name}` is for lists, and `key` names one comment")
-        past = await self._app.past_position(query.as_of())
-        return await self.comment(ids.comment_id(discussion, key), viewer, past)
-
-    async def _comments_of(self, discussion: UUID, query: Query, reader: Reader) -> Any:
-        viewer = await reader.enter(discussion)
-        cursor = query.one("cursor", CURSOR)
-        past = await self._app.past_position(query.as_of(), cursor)
-        page = await self._app.comments_page(
-            discussion,
-            order=await self.order(query, discussion, default="newest"),
-            limit=self._limit(query),
-            cursor=cursor,
-            replies=self._replies_shown(query),
-            passage=query.uuid("passage"),
-            inline=query.flag("inline"),
-            flat=query.flag("flat"),
-            viewer=viewer,
-            as_of=past,
-        )
-        return await self._with_my_votes(page, viewer, past)
+        asked = await self._named(query, reader)
+        return await self.comment(asked, ids.comment_id(ids.discussion_of(asked.discussion), key))
 
     async def _comment(self, query: Query, reader: Reader, request: web.Request) -> Any:
         comment = id_in_path(request, ids.Kind.COMMENT)
-        viewer = await reader.enter(ids.discussion_of(comment))
-        past = await self._app.past_position(query.as_of())
-        return await self.comment(comment, viewer, past)
+        asked = await reader.enter(ids.discussion_of(comment), as_of=query.as_of())
+        return await self.comment(asked, comment)
 
-    async def comment(
-        self, comment: UUID, viewer: Viewer, past: int | None = None
-    ) -> CommentShape | None:
-        """A comment as it is shown under its own address."""
-        found = await self._app.comment(comment, viewer=viewer, as_of=past)
-        if found is not None and viewer.person is not None:
-            await add_my_votes(self._app.log, [found], viewer.person, past)
+    async def comment(self, asked: DiscussionRequest, comment: UUID) -> CommentShape | None:
+        """Return a comment as it is shown under its own address."""
+        found = await self._app.queries.comment(asked, comment)
+        if found is not None:
+            await self._add_my_votes([found], asked)
         return found
 
-    async def _replies(
-        self, query: Query, reader: Reader, request: web.Request
-    ) -> CommentsPage | None:
+    async def _replies(self, query: Query, reader: Reader, request: web.Request) -> Any:
         comment = id_in_path(request, ids.Kind.COMMENT)
-        viewer = await reader.enter(ids.discussion_of(comment))
-        cursor = query.one("cursor", CURSOR)
-        past = await self._app.past_position(query.as_of(), cursor)
-        page = await self._app.replies(
-            comment,
-            order=await self.order(query, ids.discussion_of(comment), default="oldest"),
-            limit=self._limit(query),
-            cursor=cursor,
-            replies=self._replies_shown(query),
-            viewer=viewer,
-            as_of=past,
-        )
-        return await self._with_my_votes(page, viewer, past)
+        discussion, cursor = ids.discussion_of(comment), query.one("cursor", CURSOR)
+        asked = await reader.enter(discussion, as_of=query.as_of(), cursor=cursor)
+        return await self._page(asked, query, default="oldest", parent=comment)
 
-    async def _with_my_votes(
-        self, page: CommentsPage | None, viewer: Viewer, past: int | None
+    async def _page(
+        self, asked: DiscussionRequest, query: Query, *, default: Order, parent: UUID | None = None
     ) -> CommentsPage | None:
-        if page is not None and viewer.person is not None:
-            await add_my_votes(self._app.log, page.comments, viewer.person, past)
+        """Read a page of a list. Raises CursorRefused, and the problem `bad-query`."""
+        settings = self._settings
+        wanted = CommentQuery(
+            order=order_of(query, asked.rules, default=default),
+            limit=self._limit(query),
+            replies=query.number(
+                "replies", default=settings.replies_default, most=settings.page_max
+            ),
+            parent=parent,
+            passage=query.uuid("passage"),
+            inline=query.flag("inline"),
+            flat=query.flag("flat"),
+        )
+        page = await self._app.queries.comments_page(asked, wanted)
+        if page is not None:
+            await self._add_my_votes(page.comments, asked)
         return page
+
+    async def _add_my_votes(
+        self, comments: Sequence[CommentShape], asked: DiscussionRequest
+    ) -> None:
+        if asked.viewer.person is not None:
+            await add_my_votes(self._app.log, comments, asked.viewer.person, asked.past)
 
     async def _passages(self, query: Query, reader: Reader, request: web.Request) -> Any:
         discussion = id_in_path(request, ids.Kind.DISCUSSION)
         as_annotations = query.one("format", PassagesFormat) == "annotation"
-        viewer = await reader.enter(discussion)
-        past = await self._app.past_position(query.as_of())
-        page = await self._app.passages_page(discussion, viewer=viewer, as_of=past)
+        asked = await reader.enter(discussion, as_of=query.as_of())
+        page = await self._app.queries.passages_page(asked)
         if page is None or not as_annotations:
             return page
-        about = await self._app.discussion(discussion, viewer=viewer, as_of=past)
+        about = await self._app.queries.discussion(asked)
         return None if about is None else annotations(about, page)
 
     async def _counts(self, query: Query, reader: Reader, _: web.Request) -> Any:
@@ -322,29 +310,25 @@ class ReadRoutes:
 
     async def _counted(self, site: str, resources: Sequence[str], reader: Reader) -> CountsPage:
         rules = await reader.visit(site)
-        named = await self._app.named(site, resources)
+        named = await self._app.lookup.named(site, resources)
         readable = await reader.readable(site, rules, list(named.values()))
         # Of what is private not even the position of its last change is told.
         page = await self._app.counts_of({r: id_ for r, id_ in named.items() if id_ in readable})
         page.counts = {resource: page.counts.get(resource, 0) for resource in resources}
         return page
 
-    async def order(self, query: Query, discussion: UUID, *, default: Order) -> Order:
-        """What is asked for, of what the site offers. Raises the problem `bad-query`."""
-        asked: Order | None = query.one("order", Order)
-        access = await self._app.access(discussion)
-        offered = (access and access.rules.orders) or ORDERS
-        if asked is not None and asked not in offered:
-            raise Problem("bad-query", f"`order` is one of {', '.join(offered)} here")
-        return asked or (default if default in offered else offered[0])
-
     def _limit(self, query: Query) -> int:
         settings = self._settings
         return query.number("limit", default=settings.page_default, least=1, most=settings.page_max)
 
-    def _replies_shown(self, query: Query) -> int:
-        settings = self._settings
-        return query.number("replies", default=settings.replies_default, most=settings.page_max)
+
+def order_of(query: Query, rules: Rules, *, default: Order) -> Order:
+    """Return the order asked for, of those that the site offers. Raises the problem `bad-query`."""
+    asked: Order | None = query.one("order", Order)
+    offered = rules.orders or ORDERS
+    if asked is not None and asked not in offered:
+        raise Problem("bad-query", f"`order` is one of {', '.join(offered)} here")
+    return asked or (default if default in offered else offered[0])
 
 
 def _site_in_path(request: web.Request) -> str:

@@ -38,7 +38,7 @@ class RuleReads:
 
     async def _rules(self, query: Query, reader: Reader, _: web.Request) -> RulesShape:
         site = query.needed("site", texts.SiteName)
-        discussion = await self._app.discussion_named(
+        discussion = await self._app.lookup.discussion_named(
             site, query.needed("resource", texts.Resource)
         )
         of_site = await reader.visit(site)
