@@ -173,6 +173,37 @@ def decode_site_cursor(text: str, site: str, log: UUID, limit: int) -> tuple[Tim
     return cursor.active_at, cursor.id
 
 
+# -- of a site's comments by their time, which nothing ever changes
+
+
+class SiteCommentsCursor(msgspec.Struct, frozen=True, array_like=True):
+    """Place in a site's list of comments: after the one posted at a time and position."""
+
+    log: str
+    site: str
+    posted_at: Time
+    position: Bigint
+    limit: Bigint
+
+
+_site_comments_decoder = msgspec.json.Decoder(SiteCommentsCursor)
+
+
+def encode_site_comments_cursor(site: str, log: UUID, last: tuple[Time, int], limit: int) -> str:
+    """Return the text of a cursor after the last comment's time and position."""
+    return _encode(SiteCommentsCursor(str(log), site, *last, limit))
+
+
+def decode_site_comments_cursor(text: str, site: str, log: UUID, limit: int) -> tuple[Time, int]:
+    """Return the last comment's time and position. Raises CursorRefused."""
+    cursor = _decode(text, _site_comments_decoder.decode, lambda it: it.posted_at)
+    if cursor.site != site:
+        raise _another_list()
+    _check_parameters({"limit": (cursor.limit, limit)})
+    check_log(cursor.log, log)
+    return cursor.posted_at, cursor.position
+
+
 # -- of lists in the order of positions, which nothing ever changes
 
 

@@ -11,6 +11,7 @@ from rostra.times import Time
 from rostra_projections.comments.moves import moves_since, places_of
 from rostra_projections.comments.rows import (
     COMMENTS,
+    COUNTED,
     COUNTS,
     PENDING,
     CommentRow,
@@ -19,7 +20,7 @@ from rostra_projections.comments.rows import (
     Shown,
 )
 from rostra_projections.cursors import Cursor, refuse_old
-from rostra_projections.discussions import DISCUSSIONS, DiscussionRow
+from rostra_projections.discussions import DISCUSSIONS, DiscussionRow, settings_of
 from rostra_projections.listing import (
     ORDERS,
     PAGE_COMMENTS_MAX,
@@ -38,6 +39,7 @@ from rostra_projections.query_port import (
     Page,
     PassageRead,
     Queued,
+    SitePage,
 )
 from rostra_projections.responses.shapes import Viewer
 from rostra_projections.tables import Fact, Rows
@@ -248,6 +250,20 @@ class MemoryViews:
         chosen = [each for each in found if after is None or each < after][:limit]
         rows = self.rows.of(DISCUSSIONS)
         return self.read_up_to, [self._discussion(rows[id_]) for _, id_ in chosen if id_ in rows]
+
+    async def site_comments(
+        self, site: str, *, limit: int, after: tuple[Time, int] | None, with_private: bool
+    ) -> SitePage:
+        listed = [
+            row.id
+            for row in self.rows.of(DISCUSSIONS).values()
+            if row.site == site and (with_private or not settings_of(row).private)
+        ]
+        rows = [row for id_ in listed for row in self._comments(id_) if row.status in COUNTED]
+        rows.sort(key=lambda row: (row.posted_at, row.position), reverse=True)
+        left = [row for row in rows if after is None or (row.posted_at, row.position) < after]
+        changed = max((self._counts(id_).changed for id_ in listed), default=0)
+        return SitePage(changed, len(rows), left[:limit])
 
     async def passages(self, discussion: UUID) -> tuple[int, list[PassageRead]]:
         found = [row for row in self.rows.of(PASSAGES).values() if row.discussion == discussion]

@@ -58,6 +58,15 @@ class PassageRead(msgspec.Struct):
     changed: int
 
 
+class SitePage(msgspec.Struct):
+    """Counted comments of a site, the newest first."""
+
+    changed: int
+    """Position of the last change to any discussion that is listed."""
+    total: int
+    rows: list[CommentRow]
+
+
 FLAGS_SHOWN_MAX = 20
 
 
@@ -112,6 +121,12 @@ class Reads(DiscussionReads, Protocol):
         self, site: str, *, limit: int, after: tuple[Time, UUID] | None
     ) -> tuple[int, list[DiscussionRead]]:
         """A site's discussions, the latest active first."""
+
+    async def site_comments(
+        self, site: str, *, limit: int, after: tuple[Time, int] | None, with_private: bool
+    ) -> SitePage:
+        """Return a site's published and erased comments, the newest first, after a comment's time
+        and position; without `with_private` those of private discussions are left out."""
 
     async def counts(self, discussions: Sequence[UUID]) -> tuple[int, dict[UUID, int]]:
         """The last change to any of these discussions, and how many counted comments each has;

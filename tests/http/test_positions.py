@@ -127,6 +127,7 @@ def routes() -> dict[str, Callable[[Answer], Counted]]:
         f"/v1/comments/{c0}/replies": lambda answer: {f"replies {NAMES[0]}": answer.json["total"]},
         here: lambda answer: of_discussion(answer.json),
         "/v1/sites/gazette/discussions": lambda a: of_discussion(a.json["discussions"][0]),
+        "/v1/sites/gazette/comments": lambda answer: {"all": answer.json["total"]},
         "/v1/counts?site=gazette&resource=/trams": lambda a: {"all": a.json["counts"]["/trams"]},
         "/v1/rules?site=gazette&resource=/trams": lambda a: {"title": a.json["edit_seconds"]},
         f"{here}/page": of_words,

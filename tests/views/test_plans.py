@@ -16,6 +16,7 @@ from rostra_adapters.postgres.views.projector import (
 )
 from rostra_adapters.postgres.views.queries import queries as reads
 from rostra_adapters.postgres.views.queries.comment_lists import From, of_listing, page_statement
+from rostra_adapters.postgres.views.queries.site_comments import FROM_THE_START, SITE_COMMENTS
 from rostra_projections.comments.rows import COMMENTS, COUNTS, PARTICIPANTS
 from rostra_projections.listing import Listing
 from rostra_projections.responses.shapes import ANYONE
@@ -132,6 +133,20 @@ async def test_every_other_read_is_answered_by_its_index(large: asyncpg.Connecti
             nodes = await plans.explain(large, text, *args, generic=generic)
             _assert_index(nodes, index, text)
             _assert_few_rows(nodes, text)
+
+
+async def test_the_newest_of_a_site_reads_a_comment_of_each_discussion_at_most(
+    large: asyncpg.Connection,
+) -> None:
+    text = SITE_COMMENTS.format(**VERSIONS)
+    for time, position in (FROM_THE_START, ("2026-01-01T00:30:00Z", 9)):
+        for generic in (False, True):
+            args = ["s", LIMIT + 1, time, position, False]
+            nodes = await plans.explain(large, text, *args, generic=generic)
+            _assert_index(nodes, "comments_v1_flat_time", text)
+            read = [it for it in nodes if it.table == "comments_v1" and "Scan" in it.kind]
+            assert sum(it.rows for it in read) <= FEW_ROWS, list(map(str, nodes))
+            assert not [it for it in read if it.kind == "Seq Scan"]
 
 
 @pytest.mark.parametrize(

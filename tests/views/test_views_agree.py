@@ -1,6 +1,7 @@
 """Live, rebuilt and in memory the views are the same, and what the contract means."""
 
 import asyncio
+from collections.abc import Sequence
 from uuid import UUID
 
 from hypothesis import HealthCheck, given, settings
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from rostra_adapters.application.access import AccessLookup
 from rostra_adapters.application.queries.comment_queries import CommentQueries
+from rostra_adapters.application.queries.requests import SiteRequest
 from rostra_adapters.application.stream_state_reader import StreamStateReader
 from rostra_adapters.postgres.rebuild.rebuild import rebuild
 from rostra_adapters.postgres.rebuild.verify import verify
@@ -15,7 +17,7 @@ from rostra_adapters.postgres.views.queries.queries import PostgresReads
 from rostra_adapters.stock.views import MemoryBackend
 from rostra_projections.listing import Listing
 from rostra_projections.query_port import Reads
-from rostra_projections.responses.shapes import ANYONE, Viewer
+from rostra_projections.responses.shapes import ANYONE, CommentShape, Viewer
 from rostra_projections.views import VIEWS
 from support import strategies
 from support.effort import examples
@@ -77,6 +79,7 @@ async def _assert_all_read(
                 await _assert_listing(story, reads, reading, wanted, viewer, limit)
     for site in ("s", "t", "u"):
         await _assert_site(story, reading, site)
+        await _assert_site_comments(story, reading, site)
 
 
 async def _assert_discussion(story: Story, reading: CommentQueries, discussion: UUID) -> None:
@@ -134,3 +137,26 @@ async def _assert_site(story: Story, reading: CommentQueries, site: str) -> None
             break
     assert {shape.id for shape in found} == {row["id"] for row in totals}
     assert len(found) == len(totals)
+
+
+async def _assert_site_comments(story: Story, reading: CommentQueries, site: str) -> None:
+    """Read all of a site, and all that is public of it."""
+    for reader_of, private in ((None, True), (_everything, False)):
+        expected = judge.site_comments(story.model, site, with_private=private)
+        found: list[CommentShape] = []
+        request, cursor = SiteRequest(site=site, log=LOG_ID), None
+        while True:
+            page = await reading.site_comments(request, limit=2, cursor=cursor, readable=reader_of)
+            assert page.total == len(expected)
+            found += page.comments
+            cursor = page.next
+            if cursor is None:
+                break
+            assert len(page.comments) == 2
+        assert [shape.id for shape in found] == expected
+        for shape in found:
+            judge.assert_shape(story.model, shape)
+
+
+async def _everything(discussions: Sequence[UUID]) -> set[UUID]:
+    return {*discussions}

@@ -27,7 +27,12 @@ from rostra_adapters.application.ports import Difference, Progress, Rebuilt, Vie
 from rostra_adapters.application.queries.as_of import AsOfReader
 from rostra_adapters.application.queries.comment_queries import CommentQueries, Readable
 from rostra_adapters.application.queries.renderings import Renderings
-from rostra_adapters.application.queries.requests import AsOf, CommentQuery, DiscussionRequest
+from rostra_adapters.application.queries.requests import (
+    AsOf,
+    CommentQuery,
+    DiscussionRequest,
+    SiteRequest,
+)
 from rostra_adapters.application.revocations import MemoryRevocations, Revocations
 from rostra_adapters.application.stream_state_reader import StreamStateReader, events_of
 from rostra_adapters.application.verify_words import unopened_words
@@ -300,6 +305,11 @@ class App:
             past=past,
             cursor=begun,
         )
+
+    async def site_request(self, site: str, viewer: Viewer = ANYONE) -> SiteRequest:
+        """Resolve a read of a site's comments for `queries`."""
+        await self.views.fresh()
+        return SiteRequest(site=site, log=await self.log.log_id(), viewer=viewer)
 
     async def was_there(self, request: DiscussionRequest) -> bool:
         """Return whether the discussion had been opened by the request's position."""

@@ -12,6 +12,7 @@ from rostra_projections.responses.shapes import CommentShape, Viewer
 from support.model import Model
 from support.model_views import Row
 
+COUNTED = ("published", "erased")
 ORDERS: tuple[Order, ...] = ("newest", "oldest", "most_voted", "best", "controversial", "hot")
 
 
@@ -39,6 +40,22 @@ def listing(model: Model, wanted: Listing, viewer: Viewer) -> list[UUID]:
     rows.sort(key=lambda row: -_value(model, row, wanted.order))
     if wanted.kind == "top":
         rows.sort(key=lambda row: not row["pinned"])
+    return [row["id"] for row in rows]
+
+
+def site_comments(model: Model, site: str, *, with_private: bool) -> list[UUID]:
+    """The ids of a site's published and erased comments, the newest first."""
+    there = {
+        it["id"]
+        for it in model.discussions.values()
+        if it["site"] == site and (with_private or not it["settings"].get("private"))
+    }
+    rows = [
+        row
+        for row in model.comments.values()
+        if row["discussion"] in there and model.comment(row["id"])["status"] in COUNTED
+    ]
+    rows.sort(key=lambda row: (row["posted_at"], row["position"]), reverse=True)
     return [row["id"] for row in rows]
 
 

@@ -26,7 +26,9 @@ from rostra_projections.comments.rows import CommentRow, PendingRow
 from rostra_projections.cursors import (
     CursorRefused,
     check_cursor,
+    decode_site_comments_cursor,
     decode_site_cursor,
+    encode_site_comments_cursor,
     encode_site_cursor,
 )
 from rostra_projections.discussions import settings_of
@@ -135,6 +137,43 @@ class CommentQueries:
         shapes = [_discussion(each) for each in shown]
         changed = max((shape.position for shape in shapes), default=0)
         return DiscussionsPage(position=changed, discussions=shapes, next=following)
+
+    async def site_comments(
+        self,
+        request: SiteRequest,
+        *,
+        limit: int = 20,
+        cursor: str | None = None,
+        readable: Readable | None = None,
+    ) -> CommentsPage:
+        """Return a site's published and erased comments, the newest first. Raises CursorRefused.
+
+        `readable` chooses the discussions that the reader may read; None for all.
+        """
+        site, log = request.site, request.log
+        after = None
+        if cursor is not None:
+            after = decode_site_comments_cursor(cursor, site, log, limit)
+        found: list[CommentRow] = []
+        while True:
+            page = await self._reads.site_comments(
+                site, limit=limit + 1, after=after, with_private=readable is None
+            )
+            found += await _in_readable(page.rows, readable)
+            if len(found) > limit or len(page.rows) <= limit:
+                break
+            after = _place(page.rows[-1])
+        shown = found[:limit]
+        following = None
+        if len(found) > limit:
+            following = encode_site_comments_cursor(site, log, _place(shown[-1]), limit)
+        return CommentsPage(
+            position=page.changed,
+            order="newest",
+            total=page.total,
+            comments=await self.shapes(request, shown),
+            next=following,
+        )
 
     async def counts(self, named: Mapping[str, UUID]) -> CountsPage:
         """Return the number of comments on each resource; 0 where its discussion is unknown."""
@@ -347,6 +386,20 @@ async def _readable_of(
     open_ones = [each for each in read if not settings_of(each.row).private]
     chosen = await readable([each.row.id for each in open_ones]) if open_ones else set()
     return [each for each in open_ones if each.row.id in chosen]
+
+
+async def _in_readable(
+    rows: Sequence[CommentRow], readable: Readable | None
+) -> Sequence[CommentRow]:
+    """Return the comments in discussions that a reader may read, as the log has them now."""
+    if readable is None or not rows:
+        return rows
+    chosen = await readable(list({row.discussion for row in rows}))
+    return [row for row in rows if row.discussion in chosen]
+
+
+def _place(row: CommentRow) -> tuple[Time, int]:
+    return row.posted_at, row.position
 
 
 def _last(found: Sequence[DiscussionRead]) -> tuple[Time, UUID]:

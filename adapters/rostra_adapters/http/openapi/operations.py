@@ -210,6 +210,12 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         *PAGING,
         problems=(404, 410),
     ),
+    ("get", "/v1/sites/{site}/comments"): _read(
+        "A site's published comments, the newest first",
+        CommentsPage,
+        *PAGING,
+        problems=(404, 410),
+    ),
     ("put", "/v1/discussions"): _write(
         "Open a discussion where the site lets readers", NewDiscussion, DiscussionShape,
         status=(200, 201), location=True,

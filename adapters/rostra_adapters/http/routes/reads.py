@@ -93,6 +93,7 @@ class ReadRoutes:
                 "site", "resource", "limit", "cursor", AS_OF,
             ),
             self.get("/v1/sites/{site}/discussions", self._discussions, "limit", "cursor"),
+            self.get("/v1/sites/{site}/comments", self._site_comments, "limit", "cursor"),
             self.get("/v1/discussions/{id}", self._discussion, AS_OF),
             self.get("/v1/discussions/{id}/comments", self._comments, *LISTED, AS_OF),
             self.get(
@@ -200,6 +201,22 @@ class ReadRoutes:
         )
         if not reader.may_read(site, rules):  # like a site that is unknown
             return DiscussionsPage(position=0, discussions=[], next=None)
+        return page
+
+    async def _site_comments(self, query: Query, reader: Reader, request: web.Request) -> Any:
+        site = _site_in_path(request)
+        rules = await reader.visit(site)
+        limit, cursor = self._limit(query), query.one("cursor", CURSOR)
+        reader.made_of = None  # of any discussion of the site
+        asked = await self._app.site_request(site, reader.viewer(site))
+        page = await self._app.queries.site_comments(
+            asked, limit=limit, cursor=cursor, readable=reader.filter_of(site, rules)
+        )
+        if not reader.may_read(site, rules):  # like a site that is unknown
+            return CommentsPage(position=0, order="newest", total=0, comments=[], next=None)
+        person = asked.viewer.person
+        if person is not None:
+            await add_my_votes(self._app.log, page.comments, person)
         return page
 
     async def _discussion(self, query: Query, reader: Reader, request: web.Request) -> Any:

@@ -19,6 +19,7 @@ from rostra_adapters.postgres.views.queries.comment_lists import (
     of_listing,
     page_statement,
 )
+from rostra_adapters.postgres.views.queries.site_comments import FROM_THE_START, SITE_COMMENTS
 from rostra_adapters.postgres.views.row_store import time_of_column, to_row
 from rostra_adapters.postgres.views.schema import LINEAGE
 from rostra_projections.comments.fold import inline_group
@@ -35,7 +36,7 @@ from rostra_projections.discussions import DISCUSSIONS
 from rostra_projections.listing import LastKey, Listing
 from rostra_projections.moderation import QUEUE, ActRow, Queue, QueueRow
 from rostra_projections.passages import PASSAGES
-from rostra_projections.query_port import DiscussionRead, Page, PassageRead, Queued
+from rostra_projections.query_port import DiscussionRead, Page, PassageRead, Queued, SitePage
 from rostra_projections.responses.shapes import Viewer
 from rostra_projections.tables import Table
 from rostra_projections.views import VIEWS
@@ -231,6 +232,14 @@ class PostgresReads:
         records = await self._fetch(ONE_SITE, site, limit, moment, last)
         found = [_discussion(tuple(record)[2:]) for record in records if record[1]]
         return records[0][0], found
+
+    async def site_comments(
+        self, site: str, *, limit: int, after: tuple[Time, int] | None, with_private: bool
+    ) -> SitePage:
+        begin = after or FROM_THE_START
+        records = await self._fetch(SITE_COMMENTS, site, limit, *begin, with_private)
+        rows = [to_row(COMMENTS, tuple(record)[4:]) for record in records if record[3]]
+        return SitePage(records[0][1], int(records[0][2]), rows)
 
     async def passages(self, discussion: UUID) -> tuple[int, list[PassageRead]]:
         records = await self._fetch(PASSAGES_OF, discussion)
