@@ -165,8 +165,9 @@ async def test_the_page_shows_every_operation_and_loads_nothing(service: Service
     answer = await service.ask("GET", "/docs")
     assert (answer.status, answer.media_type) == (200, "text/html")
     page = unescape(answer.body.decode())
+    text = re.sub(r"<[^>]+>", "", page)
     for path in described(application(service))["paths"].values():
-        assert all(one["summary"] in page for one in path.values())
+        assert all(one["summary"].replace("`", "") in text for one in path.values())
     assert not re.search(r"<(script|link|img|iframe)|@import|url\(", page)
-    assert not re.search(r'(src|href)="(?!/openapi.json|/problems")', page)
+    assert not re.search(r'(src|href)="(?!openapi.json|problems"|#)', page)
     assert "default-src 'none'" in answer.headers["Content-Security-Policy"]

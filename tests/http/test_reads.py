@@ -213,7 +213,7 @@ async def test_counts_are_told_for_every_resource_asked_for(service: Service) ->
         "/v1/comments/{unknown}",
         "/v1/comments/1",
         "/v1/nothing",
-        "/",
+        "/v1",
     ],
 )
 async def test_what_the_url_names_and_is_not_there_is_not_found(

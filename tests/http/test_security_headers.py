@@ -87,7 +87,7 @@ async def test_every_route_answers_with_them(service: Service) -> None:
                         pages.add(path)
             for asked in ("OPTIONS", "TRACE"):
                 check(await read(session, asked, service.url + path, None))
-    assert pages == {PAGE, "/demo", "/docs", "/problems", "/problems/not-found"}
+    assert pages == {"/", PAGE, "/demo", "/docs", "/problems", "/problems/not-found"}
 
 
 async def test_preflights_streams_and_unknown_paths_have_them(service: Service) -> None:

@@ -29,6 +29,7 @@ from rostra_adapters.http.routes.feed import Feeding
 from rostra_adapters.http.routes.guests import Guests
 from rostra_adapters.http.routes.health import Health
 from rostra_adapters.http.routes.history import Histories
+from rostra_adapters.http.routes.home import Home
 from rostra_adapters.http.routes.live import LIVE, LiveUpdates
 from rostra_adapters.http.routes.moderation import Moderation
 from rostra_adapters.http.routes.persons import Persons
@@ -121,6 +122,7 @@ def make_app(
             *Guests(app, settings).routes(),
             *Embed().routes(),
             *(Demo(settings).routes() if settings.demo else []),
+            *Home(settings).routes(),
             *OpenApi().routes(),
             *([web.get("/metrics", metrics.get)] if settings.metrics else []),
             web.get("/healthz", health.healthz),

@@ -13,7 +13,7 @@ MEDIA_TYPE = "application/problem+json"
 
 
 class ProblemType(msgspec.Struct, frozen=True):
-    """A name's HTTP status, its title, and what its page says besides."""
+    """HTTP status, title and explanation of a problem."""
 
     status: int
     title: str
@@ -22,164 +22,232 @@ class ProblemType(msgspec.Struct, frozen=True):
 
 KINDS: dict[str, ProblemType] = {
     "not-json": ProblemType(
-        400, "Not JSON", "The body must be JSON in UTF-8, nested at most 100 deep."
+        400, "Invalid JSON", "Send JSON in UTF-8, nested at most 100 levels deep."
     ),
-    "bad-query": ProblemType(400, "A query parameter does not fit"),
-    "bad-request": ProblemType(400, "Not a request that can be read"),
+    "bad-query": ProblemType(
+        400, "Invalid query parameter", "`detail` names the parameter and the values it takes."
+    ),
+    "bad-request": ProblemType(400, "Bad request", "The request cannot be read as HTTP."),
     "bad-cursor": ProblemType(
         400,
-        "Not a cursor of this list",
-        "A cursor comes from `next` or `next_children`, and goes back with the same parameters.",
+        "Invalid cursor",
+        "Send the `next` or `next_children` of the page before, with the same parameters.",
     ),
     "unauthorized": ProblemType(
-        401, "A token is needed", "Send `Authorization: Bearer <token>` with a token that is valid."
+        401, "Authentication required", "Send `Authorization: Bearer <token>` with a valid token."
     ),
     "forbidden": ProblemType(
-        403, "The token does not allow this", "Its scope or its site is another."
+        403, "Forbidden", "The token lacks the scope, or is for another site."
     ),
-    "no-guests": ProblemType(403, "No guests here", "The site's setting `guests` says so."),
-    "not-yours": ProblemType(403, "Not yours", "Only its author, or a moderator, may do this."),
+    "no-guests": ProblemType(
+        403, "Guests not allowed", "The site's setting `guests` is false. Use a person's token."
+    ),
+    "not-yours": ProblemType(
+        403, "Not the author", "Only the author, or a moderator, may change a comment."
+    ),
     "origin-not-allowed": ProblemType(
-        403, "Another origin", "The site names the origins that may."
+        403, "Origin not allowed", "Add the page's origin to the site's setting `origins`."
     ),
     "not-found": ProblemType(
-        404, "Not here", "Or not for you: what is private is not told from nothing."
+        404,
+        "Not found",
+        "Nothing has this address, or it is private and the token may not read it.",
     ),
     "method-not-allowed": ProblemType(
-        405, "Another method is needed", "`Allow` names those there are."
+        405, "Method not allowed", "The header `Allow` lists the methods."
     ),
     "comment-exists": ProblemType(
-        409, "The key is taken", "Another event posted the same comment."
+        409, "Comment exists", "Another event posted a comment with this key."
     ),
     "different-content": ProblemType(
-        409, "The key is taken", "What stands under it says something else."
+        409,
+        "Different content",
+        "The id or key is taken by an event with other content. Use a new id for a new event.",
     ),
-    "cursor-too-old": ProblemType(410, "The cursor is too old", "Begin again with the first page."),
-    "request-timeout": ProblemType(408, "Request timeout", "Headers or a body came too slowly."),
+    "cursor-too-old": ProblemType(410, "Cursor expired", "Start again without a cursor."),
+    "request-timeout": ProblemType(
+        408, "Request timeout", "The headers or the body came too slowly."
+    ),
     "log-changed": ProblemType(
-        410, "Of another log", "The history was restored or replaced. Begin again."
+        410,
+        "Log replaced",
+        "The log was restored, so its positions and cursors have changed. Start again.",
     ),
     "position-ahead": ProblemType(
-        410, "Position beyond the end of the log", "The log may have lost its tail. Begin again."
+        410,
+        "Position ahead of the log",
+        "The log may have lost its last events. Start again from a position that exists.",
     ),
     "precondition-failed": ProblemType(
-        412, "It has changed", "Read it again: `If-Match` names another."
+        412,
+        "Precondition failed",
+        "It has changed since `If-Match` was read. Read it again, then decide again.",
     ),
-    "too-large": ProblemType(413, "Too large"),
-    "uri-too-long": ProblemType(
-        414, "URI too long", "The service's settings say how long one may be."
+    "too-large": ProblemType(413, "Content too large", "`detail` names the limit."),
+    "uri-too-long": ProblemType(414, "URI too long", "`detail` names the limit."),
+    "unsupported-media-type": ProblemType(
+        415, "Unsupported media type", "`detail` names the media types that are accepted."
     ),
-    "unsupported-media-type": ProblemType(415, "Another media type is needed"),
     "expectation-failed": ProblemType(
-        417, "Not what can be expected", "`Expect: 100-continue` can."
+        417, "Expectation failed", "Only `Expect: 100-continue` is supported."
     ),
-    "invalid-body": ProblemType(422, "The body does not fit", "`errors` says where."),
-    "invalid-event": ProblemType(422, "The event does not fit its type", "`errors` says where."),
-    "not-an-array": ProblemType(422, "Not an array", "A batch is a JSON array of CloudEvents."),
-    "unknown-type": ProblemType(422, "Unknown type of event"),
-    "time-ahead": ProblemType(422, "A time in the future", "`time` says when something happened."),
-    "unknown-discussion": ProblemType(422, "Unknown discussion", "`discussion.opened` opens one."),
-    "unknown-comment": ProblemType(422, "Unknown comment"),
+    "invalid-body": ProblemType(422, "Invalid body", "`errors` lists the fields that do not fit."),
+    "invalid-event": ProblemType(
+        422, "Invalid event", "`errors` lists the fields that do not fit the event's type."
+    ),
+    "not-an-array": ProblemType(422, "Not an array", "Send a batch as an array of CloudEvents."),
+    "unknown-type": ProblemType(
+        422, "Unknown event type", "The reference of events lists the types."
+    ),
+    "time-ahead": ProblemType(
+        422,
+        "Time in the future",
+        "`time` may be at most five minutes ahead of the service's clock.",
+    ),
+    "unknown-discussion": ProblemType(
+        422, "Unknown discussion", "Publish `discussion.opened` first."
+    ),
+    "unknown-comment": ProblemType(422, "Unknown comment", "Publish `comment.posted` first."),
     "unknown-parent": ProblemType(
-        422, "Unknown parent", "A reply's parent is in the same discussion."
+        422, "Unknown parent", "The parent of a reply must be a comment of the same discussion."
     ),
-    "unknown-passage": ProblemType(422, "Unknown passage"),
-    "unknown-vote": ProblemType(422, "Unknown vote"),
+    "unknown-passage": ProblemType(422, "Unknown passage", "Publish `passage.marked` first."),
+    "unknown-vote": ProblemType(422, "Unknown vote", "This person has not voted on the comment."),
     "person-erased": ProblemType(
-        422, "The person was erased", "`person.returned` lets them in again."
+        422, "Person erased", "Publish `person.returned` to let the person write again."
     ),
-    "comment-erased": ProblemType(422, "The comment was erased", "There are no words to edit."),
+    "comment-erased": ProblemType(
+        422, "Comment erased", "Its words were erased, so there is nothing to edit."
+    ),
     "ids-disagree": ProblemType(
-        422, "Key and id disagree", "Give one of them, or both of one thing."
+        422, "Key and id disagree", "Give the key or the id, or both of the same thing."
     ),
-    "id-collision": ProblemType(422, "Two names with one id"),
+    "id-collision": ProblemType(
+        422, "Id collision", "Two names have the same id by chance. Choose another name."
+    ),
     "other-passage": ProblemType(
-        422, "Another passage", "A reply is on the passage of its thread."
+        422, "Different passage", "A reply belongs to the passage of its thread."
     ),
-    "not-at-the-top": ProblemType(422, "Not a top-level comment"),
+    "not-at-the-top": ProblemType(
+        422, "Not a top-level comment", "Only top-level comments can be pinned."
+    ),
     "name-reserved": ProblemType(
-        422, "The name is reserved", "The site's `reserved_names` say so."
+        422, "Name reserved", "The site's setting `reserved_names` keeps this name from guests."
     ),
     "id-reserved": ProblemType(
-        422, "The id is reserved", "Ids that begin with `rostra:` or `guest:` are Rostra's own."
+        422, "Id reserved", "Ids that begin with `rostra:` or `guest:` belong to Rostra."
     ),
-    "name-taken": ProblemType(409, "The name is taken", "Another discussion has it."),
-    "moved-to-itself": ProblemType(422, "A move that leads back to where it began"),
-    "discussion-closed": ProblemType(422, "The discussion is closed", "Votes still count."),
-    "passage-closed": ProblemType(422, "The passage is closed"),
-    "comment-removed": ProblemType(422, "The comment was removed"),
+    "name-taken": ProblemType(409, "Resource taken", "Another discussion has this resource."),
+    "moved-to-itself": ProblemType(
+        422, "Moved to itself", "`to` must differ from the discussion's resource."
+    ),
+    "discussion-closed": ProblemType(
+        422, "Discussion closed", "Comments and edits are refused. Votes still count."
+    ),
+    "passage-closed": ProblemType(422, "Passage closed", "It accepts no more comments."),
+    "comment-removed": ProblemType(422, "Comment removed", "A moderator removed it."),
     "comment-deleted": ProblemType(
-        422, "Deleted by its author", "Moderators restore what moderators removed."
+        422,
+        "Comment deleted",
+        "Its author deleted it. Moderators restore only what moderators removed.",
     ),
     "unknown-wording": ProblemType(
-        422, "Unknown wording", "`wording` names an edit of this comment."
+        422, "Unknown wording", "`wording` must name an edit of this comment."
     ),
-    "parent-not-published": ProblemType(422, "What this answers is removed or held"),
-    "edit-too-late": ProblemType(422, "Too late to edit", "The settings say for how long one may."),
+    "parent-not-published": ProblemType(
+        422, "Parent not published", "The comment that this answers is removed or held."
+    ),
+    "edit-too-late": ProblemType(
+        422, "Edit too late", "The setting `edit_seconds` says how long authors may edit."
+    ),
     "not-opened-by-readers": ProblemType(
-        422, "Not opened by readers", "Unless `open_on_first` is set."
+        422, "Readers may not open discussions", "Set `open_on_first` to let them."
     ),
-    "self-vote": ProblemType(422, "One's own comment", "Unless the settings say `self_votes`."),
-    "guest-votes-off": ProblemType(422, "Guests do not vote here"),
+    "self-vote": ProblemType(
+        422, "Vote on own comment", "Set `self_votes` to let authors vote on their comments."
+    ),
+    "guest-votes-off": ProblemType(
+        422, "Guests may not vote", "The site's setting `guest_votes` is `off`."
+    ),
     "address-voted": ProblemType(
-        422, "This address has voted", "The site takes one guest's vote an address."
+        422,
+        "Address has voted",
+        "The site counts one guest's vote an address (setting `guest_votes`).",
     ),
-    "voting-off": ProblemType(422, "No votes here"),
-    "voting-up-only": ProblemType(422, "No votes against here"),
-    "html-too-deep": ProblemType(422, "HTML nested too deep"),
+    "voting-off": ProblemType(422, "Voting off", "The setting `voting` is `off`."),
+    "voting-up-only": ProblemType(422, "Only upvotes", "The setting `voting` is `up`."),
+    "html-too-deep": ProblemType(422, "HTML nested too deeply", "Send simpler HTML, or `text`."),
     "article-too-hard": ProblemType(
-        422, "The article takes too long", "Nothing of it was recorded."
+        422,
+        "Article too costly",
+        "Finding its passages took too long. Nothing was recorded.",
     ),
     "not-marked-by-readers": ProblemType(
-        422, "Not marked by readers", "The setting `marking` says so."
+        422, "Readers may not mark passages", "The setting `marking` is `publisher`."
     ),
     "no-article-text": ProblemType(
-        422, "The article's text is not here", "`article.revised` gives it; then persons may mark."
+        422, "No article text", "Publish `article.revised` first. Then persons may mark passages."
     ),
     "not-in-the-article": ProblemType(
-        422, "Not in the article", "Its text does not have these words."
+        422, "Passage not found in the article", "The article's text does not have these words."
     ),
-    "passage-unmarked": ProblemType(
-        422, "The passage was unmarked", "A publisher may mark it again."
-    ),
+    "passage-unmarked": ProblemType(422, "Passage unmarked", "Only a publisher may mark it again."),
     "too-many-marks": ProblemType(
-        429, "Too many passages marked", "Come back after `Retry-After` seconds."
+        429, "Too many passages marked", "Try again after `Retry-After` seconds."
     ),
-    "too-many-passages": ProblemType(422, "The article has too many passages"),
+    "too-many-passages": ProblemType(
+        422, "Too many passages", "The article has as many passages as an article may have."
+    ),
     "too-much-to-fold": ProblemType(
         422,
-        "Too many events to go back",
-        "Read it as it stands, or at an earlier position.",
+        "Discussion too long to go back",
+        "Read it as it stands now, or at an earlier position.",
     ),
     "stream-full": ProblemType(
-        422, "Too many events about one thing", "The last places are for moderation and erasure."
+        422,
+        "Too many events",
+        "The thing has nearly 10,000 events. The last places are for moderation and erasure.",
     ),
     "stream-unreadable": ProblemType(
-        422, "What was recorded cannot be read", "`rostra verify` names the event."
+        422, "Unreadable event in the log", "Run `rostra verify`: it names the event."
     ),
-    "too-many-edits": ProblemType(422, "The comment was edited too often", "Moderators still may."),
-    "too-many-changes": ProblemType(422, "The vote was changed too often", "It stands as it is."),
+    "too-many-edits": ProblemType(
+        422, "Too many edits", "Authors may edit a comment 100 times. Moderators still may."
+    ),
+    "too-many-changes": ProblemType(
+        422, "Too many changes of a vote", "A vote may change 200 times. It stands as it is."
+    ),
     "headers-too-large": ProblemType(
-        431, "Request headers too large", "Of one header, or of all of them together."
+        431, "Request header fields too large", "`detail` names the limit."
     ),
     "too-many-streams": ProblemType(
-        429, "Too many live streams", "Of one address. Read the discussion again from time to time."
+        429,
+        "Too many live streams",
+        "The address has as many as it may. Close one, or read the discussion now and then.",
     ),
     "too-many-requests": ProblemType(
-        429, "Too many requests", "Come back after `Retry-After` seconds."
+        429, "Rate limit exceeded", "Try again after `Retry-After` seconds."
     ),
     "internal-error": ProblemType(
-        500, "Something broke here", "It was logged. Nothing to do with you."
+        500, "Internal server error", "The service logged the error with the request's trace id."
     ),
-    "too-many-connections": ProblemType(503, "Too many connections", "In all, or of one address."),
-    "busy": ProblemType(503, "Busy", "Try again after `Retry-After` seconds."),
+    "too-many-connections": ProblemType(
+        503, "Too many connections", "The service, or the address, has as many as it may."
+    ),
+    "busy": ProblemType(503, "Service busy", "Try again after `Retry-After` seconds."),
     "database-unavailable": ProblemType(
-        503, "The database is away", "What was sent may be recorded."
+        503,
+        "Database unavailable",
+        "Events that were sent may have been recorded. Send them again with the same ids.",
     ),
     "view-behind": ProblemType(
-        503, "The view has not read that far", "Or the log has not got there."
+        503,
+        "View behind",
+        "The view has not read up to `min_position`. Try again after `Retry-After` seconds.",
     ),
-    "not-ready": ProblemType(503, "Not ready"),
+    "not-ready": ProblemType(
+        503, "Not ready", "The database does not answer, or the views are far behind."
+    ),
 }
 
 REFUSED = ProblemType(422, "Refused")

@@ -368,6 +368,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         summary="It can serve", gives={JSON: UNSET}, problems=(503,)
     ),
     ("get", "/metrics"): Operation(summary="Figures for Prometheus", gives={TEXT: UNSET}),
+    ("get", "/"): Operation(summary="Links to what the service offers", gives={HTML: UNSET}),
     ("get", "/openapi.json"): Operation(summary="This description", gives={JSON: UNSET}),
     ("get", "/docs"): Operation(summary="This description, to read", gives={HTML: UNSET}),
     ("get", "/problems"): Operation(summary="All problems", gives={HTML: UNSET}),
