@@ -15,10 +15,15 @@ from rostra_adapters.postgres.views.projector import (
     LATEST_INLINE,
 )
 from rostra_adapters.postgres.views.queries import queries as reads
-from rostra_adapters.postgres.views.queries.comment_lists import From, of_listing, page_statement
+from rostra_adapters.postgres.views.queries.comment_lists import (
+    SORTED_COMMENTS_MAX,
+    From,
+    of_listing,
+    page_statement,
+)
 from rostra_adapters.postgres.views.queries.site_comments import FROM_THE_START, SITE_COMMENTS
 from rostra_projections.comments.rows import COMMENTS, COUNTS, PARTICIPANTS
-from rostra_projections.listing import Listing
+from rostra_projections.listing import ORDERS, Kind, Listing
 from rostra_projections.responses.shapes import ANYONE
 from support.views import judge, plans
 from support.views.story import DISCUSSION, passage
@@ -31,7 +36,15 @@ and again."""
 LIMIT = 20
 VERSIONS = {"comments": 1, "discussions": 1, "passages": 1}
 TIMES: tuple[Order, ...] = ("newest", "oldest")
+RANKED: tuple[Order, ...] = tuple(order for order in judge.ORDERS if order not in TIMES)
 ONE_PARENT = "select id from comments_v1 where replies = 200 order by position offset 5 limit 1"
+
+
+BEGINNINGS: dict[Kind, tuple[From, ...]] = {
+    "top": ("start", "pinned", "rest"),
+    "flat": ("start", "rest"),
+    "replies": ("start", "rest"),
+}
 
 
 @pytest.fixture(params=["new", "analysed"])
@@ -48,12 +61,13 @@ async def large(database: asyncpg.Connection, request: pytest.FixtureRequest) ->
 
 def _served(parent: Any) -> Iterator[tuple[Listing, str]]:
     """The lists for which there is an index."""
-    for order in judge.ORDERS:
-        named = {"most_voted": "score", "newest": "time", "oldest": "time"}.get(order, order)
-        led_by = "comments" if named == "time" else "comment_ranks"
-        yield Listing("top", DISCUSSION, order), f"{led_by}_v1_top_{named}"
-    yield Listing("flat", DISCUSSION, "most_voted"), "comment_ranks_v1_flat_score"
+    for order in RANKED:
+        column = ORDERS[order][0]
+        yield Listing("top", DISCUSSION, order), f"comment_ranks_v1_top_{column}"
+        for level in ("top", "below"):
+            yield Listing("flat", DISCUSSION, order), f"comment_ranks_v1_{level}_{column}"
     for order in TIMES:
+        yield Listing("top", DISCUSSION, order), "comments_v1_top_time"
         yield Listing("flat", DISCUSSION, order), "comments_v1_flat_time"
         yield Listing("replies", DISCUSSION, order, parent=parent), "comments_v1_replies"
         yield Listing("flat", DISCUSSION, order, inline=True), "comments_v1_inline"
@@ -76,11 +90,9 @@ def _page(listing: Listing, begin: From) -> tuple[str, list[Any]]:
 async def test_a_page_reads_little_more_than_it_shows_wherever_it_begins(
     large: asyncpg.Connection,
 ) -> None:
-    known = await large.fetchval("select reltuples > 0 from pg_class where relname = 'comments_v1'")
+    known = await _is_analysed(large)
     for listing, index in _served(await large.fetchval(ONE_PARENT)):
-        for begin in ("start", "pinned", "rest"):
-            if begin == "pinned" and listing.kind != "top":
-                continue
+        for begin in BEGINNINGS[listing.kind]:
             statement, args = _page(listing, begin)
             for generic in (False, True):
                 nodes = await plans.explain(large, statement, *args, generic=generic)
@@ -88,6 +100,59 @@ async def test_a_page_reads_little_more_than_it_shows_wherever_it_begins(
                 _assert_few_rows(nodes, about, FEW_ROWS if known else READ_ONCE)
                 if known:
                     _assert_index(nodes, index, about)
+
+
+def _sorted(parent: Any) -> Iterator[tuple[Listing, str]]:
+    """Lists that no index has in this order, and the index that has their comments."""
+    for order in RANKED:
+        yield Listing("replies", DISCUSSION, order, parent=parent), "comments_v1_replies"
+        yield Listing("flat", DISCUSSION, order, passage=passage("p0")), "comments_v1_passage"
+        yield Listing("top", DISCUSSION, order, passage=passage("p0")), "comments_v1_passage"
+        yield Listing("flat", DISCUSSION, order, inline=True), "comments_v1_inline"
+
+
+async def test_a_list_that_is_sorted_reads_its_own_comments_alone(
+    large: asyncpg.Connection,
+) -> None:
+    known = await _is_analysed(large)
+    for listing, index in _sorted(await large.fetchval(ONE_PARENT)):
+        for begin in BEGINNINGS[listing.kind]:
+            statement, args = _page(listing, begin)
+            nodes = await plans.explain(large, statement, *args, generic=True)
+            about = (listing, begin)
+            if known:
+                _assert_index(nodes, index, about)
+            read = sum(node.rows for node in nodes if node.index == index)
+            held = 200 if listing.kind == "replies" else plans.LARGE / 7
+            sections = 2 if listing.kind == "top" and begin != "rest" else 1
+            assert read <= sections * held + FEW_ROWS, (about, list(map(str, nodes)))
+
+
+async def test_a_list_too_long_to_sort_is_read_in_its_order(large: asyncpg.Connection) -> None:
+    """The passage holds one in seven of the discussion's comments."""
+    if not await _is_analysed(large):
+        return
+    await large.execute(
+        "update comment_counts_v1 set flat = $2 where id = $1",
+        passage("p0"),
+        SORTED_COMMENTS_MAX + 1,
+    )
+    for order in RANKED:
+        for kind in ("top", "flat"):
+            listing = Listing(kind, DISCUSSION, order, passage=passage("p0"))
+            for begin in BEGINNINGS[kind]:
+                statement, args = _page(listing, begin)
+                for generic in (False, True):
+                    nodes = await plans.explain(large, statement, *args, generic=generic)
+                    index = f"comment_ranks_v1_top_{ORDERS[order][0]}"
+                    _assert_index(nodes, index, (listing, begin))
+                    _assert_few_rows(nodes, (listing, begin), 7 * FEW_ROWS)
+                    assert not [it for it in nodes if it.index == "comments_v1_passage" and it.rows]
+
+
+async def _is_analysed(connection: asyncpg.Connection) -> bool:
+    statement = "select reltuples > 0 from pg_class where relname = 'comments_v1'"
+    return bool(await connection.fetchval(statement))
 
 
 def _assert_index(nodes: list[plans.Node], index: str, about: object) -> None:

@@ -124,7 +124,7 @@ select
         sign(score) * log(greatest(abs(score), 1)::float8)
         + (extract(epoch from posted_at)::float8 - 1134028003) / 45000
     ) * 1e7) / 1e7,
-    changed, discussion, parent, pinned, posted_at, position
+    changed, discussion, parent, passage, pinned, posted_at, position
 from pinned;
 
 insert into public.participants_v{v}

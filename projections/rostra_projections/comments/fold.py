@@ -45,7 +45,7 @@ from rostra_projections.comments.rows import (
 from rostra_projections.tables import Fact, Key, Rows, Table, Touched
 
 TABLES: tuple[Table[Any], ...] = (COMMENTS, COUNTS, PARTICIPANTS, PENDING)
-SHAPE = 3
+SHAPE = 4
 EVENTS: frozenset[type] = frozenset(
     {
         CommentApproved,

@@ -98,34 +98,32 @@ class PendingRow(msgspec.Struct, gc=False):
     event: str | None = None
 
 
+RANKED = ("score", "best", "controversial", "hot")
+"""Columns that lists are ordered by."""
+
+
+def _order_indexes() -> tuple[str, ...]:
+    """Return two indexes for each order: of the top level, and of the replies.
+
+    A comment is in one of the two, so a vote writes an entry for each order. A list of all
+    comments of a discussion merges both.
+    """
+    where = {"top": ("pinned, ", "parent is null"), "below": ("", "parent is not null")}
+    return tuple(
+        f"create index comment_ranks_v{{v}}_{level}_{column} on comment_ranks_v{{v}}"
+        f" (discussion, {pinned}{column}, posted_at, position) where {condition}"
+        for level, (pinned, condition) in where.items()
+        for column in RANKED
+    )
+
+
 RANKS = Fragment(
     "comment_ranks",
     own=("up", "down", "score", "best", "controversial", "hot", "changed"),
-    copies=("discussion", "parent", "pinned", "posted_at", "position"),
-    indexes=(
-        (
-            "create index comment_ranks_v{v}_top_score on comment_ranks_v{v}"
-            " (discussion, pinned, score, posted_at, position) where parent is null"
-        ),
-        (
-            "create index comment_ranks_v{v}_top_best on comment_ranks_v{v}"
-            " (discussion, pinned, best, posted_at, position) where parent is null"
-        ),
-        (
-            "create index comment_ranks_v{v}_top_controversial on comment_ranks_v{v}"
-            " (discussion, pinned, controversial, posted_at, position) where parent is null"
-        ),
-        (
-            "create index comment_ranks_v{v}_top_hot on comment_ranks_v{v}"
-            " (discussion, pinned, hot, posted_at, position) where parent is null"
-        ),
-        (
-            "create index comment_ranks_v{v}_flat_score on comment_ranks_v{v}"
-            " (discussion, score, posted_at, position)"
-        ),
-    ),
+    copies=("discussion", "parent", "passage", "pinned", "posted_at", "position"),
+    indexes=_order_indexes(),
 )
-"""What a vote changes: a narrow row, so that the wide one and its indexes stay as they are."""
+"""Columns that votes change, in a narrow table: the wide row and its indexes stay as they are."""
 
 COMMENTS = Table(
     "comments",

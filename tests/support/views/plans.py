@@ -45,7 +45,7 @@ from generate_series(1, $1::integer) d, generate_series(1, $2::integer) n"""
 _FILL_RANKS = """
 insert into comment_ranks_v1
 select id, n % 40, n % 11, n % 40 - n % 11, (n % 997) / 1000.0, (n % 991) / 10.0, n / 100.0,
-    position, discussion, parent, pinned, posted_at, position
+    position, discussion, parent, passage, pinned, posted_at, position
 from comments_v1 cross join lateral (select substr(key, 2)::integer as n) of"""
 _FILL_COUNTS = f"""
 insert into comment_counts_v1

@@ -5,7 +5,7 @@ version of the view's tables. No rows come back where that version is no longer 
 """
 
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from rostra.settings import Order
 from rostra_projections.comments.rows import COMMENTS
@@ -24,10 +24,29 @@ _SAW = "(m.shown = 2 or (m.shown = 1 and (:moderator or c.author = :person)))"
 
 _LISTED = {
     "discussion": "{at}.discussion = :list",
-    "inline": "c.discussion = :list and c.passage is not null",
-    "passage": "c.passage = :list",
-    "replies": "c.parent = :list",
+    "inline": "{at}.discussion = :list and {at}.passage is not null",
+    "passage": "{at}.passage = :list",
+    "replies": "{at}.parent = :list",
 }
+
+SORTED_COMMENTS_MAX = 20_000
+"""Comments of a passage, or replies to a comment, that a page of a ranked list sorts. Of more, the
+page reads the indexes of the whole discussion and passes over what the list does not hold."""
+
+_LENGTHS = {
+    "inline": "g.flat + g.flat_hidden",
+    "passage": "g.flat + g.flat_hidden",
+    "replies": "g.shown_replies + g.hidden_replies",
+}
+"""Comments that a sorted page reads."""
+
+Section = Literal["pinned", "unpinned", "below"]
+_SECTIONS: dict[Section, str] = {
+    "pinned": "{at}.parent is null and {at}.pinned",
+    "unpinned": "{at}.parent is null and not {at}.pinned",
+    "below": "{at}.parent is not null",
+}
+"""Parts of a discussion, each of which an index of `comment_ranks` holds in each order."""
 
 _TOTALS = {
     "top": "g.top + case when :moderator then g.top_hidden else 0 end",
@@ -55,7 +74,7 @@ _STATEMENT = """
 with head as materialized (
     select v.position, v.moves_from, v.history, gone.position as moves_gone,
         coalesce(d.changed, 0) as group_changed,
-        coalesce({total}, 0){own} as total
+        coalesce({total}, 0){own} as total{length}
     from rostra_views v
     left join {group_table} g on g.id = :group
     left join comment_counts_v{v} d on d.id = :discussion
@@ -118,6 +137,7 @@ def page_statement(
         v="{v}",
         total=_TOTALS[kind],
         own=_own_hidden(kind, of),
+        length=f", coalesce({_LENGTHS[of]}, 0) as length" if _may_sort(of, order) else "",
         group_table="comments_v{v}" if kind == "replies" else "comment_counts_v{v}",
         moved="" if begin == "start" else _MOVED,
         branches="\n    union all\n".join(_branches(kind, of, order, begin)),
@@ -156,47 +176,80 @@ def _after(order: Order, value: str, at: str) -> str:
     return f"({value}, {at}.posted_at, {at}.position) {beyond} {last}"
 
 
+def _may_sort(of: str, order: Order) -> bool:
+    """Tell whether no index has the list in this order."""
+    return of != "discussion" and ORDERS[order][0] is not None
+
+
 def _branches(kind: Kind, of: str, order: Order, begin: From) -> list[str]:
-    """What has not moved, and what has: each an ordered few rows by an index."""
-    if kind != "top":
-        branches = [_today(kind, of, order, begin, pinned=None)]
-    elif begin == "rest":
-        branches = [_today(kind, of, order, "rest", pinned=False)]
-    else:
-        free: From = "pinned" if begin == "pinned" else "start"
-        branches = [
-            _today(kind, of, order, begin, pinned=True),
-            _today(kind, of, order, free, pinned=False),
-        ]
+    """Return ordered selects of a few rows each: of comments that have moved, and that have not."""
+    branches = _today(kind, of, order, begin)
     return branches if begin == "start" else [*branches, _back(kind, of, order, begin)]
 
 
-def _today(kind: Kind, of: str, order: Order, begin: From, *, pinned: bool | None) -> str:
-    """Rows by today's keys. After a key among the pinned, all the rest come too."""
+def _today(kind: Kind, of: str, order: Order, begin: From) -> list[str]:
+    """Return selects of the comments that have not moved."""
     column = ORDERS[order][0]
-    value = f"r.{column}" if column else "0"
-    source, at = _source(column, of)
-    where = [_LISTED[of].format(at=at), _SEES]
+    top: tuple[Section, ...] = ("unpinned",) if begin == "rest" else ("pinned", "unpinned")
+    if column is None:
+        sections: tuple[Section | None, ...] = top if kind == "top" else (None,)
+        return [_select(kind, of, order, begin, section, _BY_TIME) for section in sections]
     if kind == "top":
-        where += [f"{at}.parent is null", f"{at}.pinned" if pinned else f"not {at}.pinned"]
-    if begin != "start" and not (begin == "pinned" and pinned is False):
+        walked = top
+    else:
+        walked = ("below",) if kind == "replies" else ("pinned", "unpinned", "below")
+    if not _may_sort(of, order):
+        return [_select(kind, of, order, begin, section, _BY_RANK) for section in walked]
+    sorted_ones: tuple[Section | None, ...] = top if kind == "top" else (None,)
+    many = f"(select length > {SORTED_COMMENTS_MAX} from head)"
+    return [
+        *(_select(kind, of, order, begin, each, _SORTED, f"not {many}") for each in sorted_ones),
+        *(_select(kind, of, order, begin, section, _BY_RANK, many) for section in walked),
+    ]
+
+
+class _Source(NamedTuple):
+    """Tables that a select reads: `at` is the one that leads, whose index is used."""
+
+    tables: str
+    at: str
+
+
+_BY_TIME = _Source(_C, "c")
+_BY_RANK = _Source(
+    f"{_R} cross join lateral (select * from {_C} where c.id = r.id offset 0) c", "r"
+)
+_SORTED = _Source(f"{_C} cross join lateral (select * from {_R} where r.id = c.id offset 0) r", "c")
+
+
+def _select(
+    kind: Kind,
+    of: str,
+    order: Order,
+    begin: From,
+    section: Section | None,
+    source: _Source,
+    only_if: str = "",
+) -> str:
+    """Select rows by today's keys. After a key among the pinned, all the rest come too."""
+    column, at = ORDERS[order][0], source.at
+    value = f"r.{column}" if column else "0"
+    where = [only_if] if only_if else []
+    where += [_LISTED[of].format(at=at), _SEES]
+    if at == "r" and of != "discussion":
+        where.append("r.discussion = :discussion")
+    if section is not None:
+        where.append(_SECTIONS[section].format(at=at))
+    after_all_pinned = kind == "top" and begin == "pinned" and section == "unpinned"
+    if begin != "start" and not after_all_pinned:
         where.append(_after(order, value, at))
     unmoved = "" if begin == "start" else _UNMOVED.format(at=at)
     place = "c.pinned" if kind == "top" else "false"
     return f"""    (select {place} as place_pinned, {value}::float8 as place_value, {_OWN}
-        from {source}
+        from {source.tables}
         where {" and ".join(where)}{unmoved}
         order by {_by(order, value, f"{at}.posted_at", f"{at}.position")}
         limit :limit)"""
-
-
-def _source(column: str | None, of: str) -> tuple[str, str]:
-    """What is read, and which of its tables leads: the one whose index has the order."""
-    if column is None:
-        return _C, "c"
-    if of == "discussion":
-        return f"{_R} cross join lateral (select * from {_C} where c.id = r.id offset 0) c", "r"
-    return f"{_C} cross join lateral (select * from {_R} where r.id = c.id offset 0) r", "c"
 
 
 def _back(kind: Kind, of: str, order: Order, begin: From) -> str:
