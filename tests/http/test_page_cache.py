@@ -164,7 +164,7 @@ def test_what_is_compressed_can_be_unpacked() -> None:
     from rostra_adapters.http.middleware.page_cache import CachedPage
 
     body = json.dumps(list(range(1_000))).encode()
-    shown = CachedPage(body, "", None, 0, (), "", long=True)  # type: ignore[arg-type]
+    shown = CachedPage(body, "", None, 0, (), long=True)  # type: ignore[arg-type]
     assert gzip.decompress(shown.in_gzip()) == body
     assert shown.in_gzip() is shown.in_gzip()
 

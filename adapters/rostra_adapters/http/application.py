@@ -9,17 +9,13 @@ from rostra_adapters import clock
 from rostra_adapters.application.app import App
 from rostra_adapters.http.auth import tokens
 from rostra_adapters.http.auth.addresses import Addresses
-from rostra_adapters.http.auth.origins import preflights_of
+from rostra_adapters.http.dispatch import DISPATCH, Dispatch
 from rostra_adapters.http.gate import GATE, Gate
 from rostra_adapters.http.heads import parser_limits
-from rostra_adapters.http.messages import close_unread
-from rostra_adapters.http.middleware.cached_pages import KeptPages
 from rostra_adapters.http.middleware.limits import Limits
 from rostra_adapters.http.middleware.metrics import Metrics
 from rostra_adapters.http.middleware.page_cache import PageCache
-from rostra_adapters.http.middleware.problems_and_cors import cors, preflights, problems
 from rostra_adapters.http.middleware.request_log import RequestLog, Write
-from rostra_adapters.http.middleware.security_headers import secure
 from rostra_adapters.http.openapi.document import OpenApi
 from rostra_adapters.http.routes.demo import Demo
 from rostra_adapters.http.routes.documents import Documents
@@ -40,7 +36,6 @@ from rostra_adapters.http.routes.rules import RuleReads
 from rostra_adapters.http.settings import SETTINGS, HttpSettings
 from rostra_adapters.http.writes import WRITES, Writes
 
-KEPT_PAGES = web.AppKey("kept_pages", KeptPages)
 METRICS = web.AppKey("metrics", Metrics)
 ADDRESSES = web.AppKey("addresses", Addresses)
 REQUESTS = web.AppKey("requests", RequestLog)
@@ -65,21 +60,9 @@ def make_app(
     requests = RequestLog(metrics, write)
     pages = PageCache(app.views.changes, settings.page_cache_bytes_max, lambda: app.ring.is_current)
 
-    async def heads(request: web.Request, answer: web.StreamResponse) -> None:
-        cors(request, answer)
-        secure(answer.headers)
-        limits.tell(request, answer)
-        requests.answer_trace(request, answer)
-        close_unread(request, answer)
-
+    dispatch = Dispatch(app, settings, limits, pages, requests)
     made = web.Application(
-        middlewares=[
-            requests.middleware,
-            preflights_of(app),
-            preflights,
-            problems,
-            limits.middleware(),
-        ],
+        middlewares=[dispatch.middleware],
         client_max_size=settings.request_bytes_max,
         handler_args={
             **parser_limits(settings),
@@ -97,10 +80,9 @@ def make_app(
     made[SETTINGS], made[GATE] = settings, Gate(settings, limits.addresses)
     metrics.count_connections(made[GATE])
     made[METRICS], made[REQUESTS], made[LIVE] = metrics, requests, live.live
-    made[KEPT_PAGES] = KeptPages(pages, limits, requests)
+    made[DISPATCH] = dispatch
     metrics.count_readers("feed", lambda: feeding.tail.followers)
     metrics.count_readers("live", lambda: live.live.readers)
-    made.on_response_prepare.append(heads)
     made.cleanup_ctx.append(settings.jwks.following)
     made.on_cleanup.append(requests.stop)
     made.on_shutdown.extend([publishing.stop, feeding.end_waits, live.end])
@@ -131,4 +113,5 @@ def make_app(
             web.get("/problems/{name}", problem_page),
         ]
     )
+    dispatch.take(made)
     return made

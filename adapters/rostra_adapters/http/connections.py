@@ -5,13 +5,13 @@ Each such answer is a problem and a line of the request log.
 
 import asyncio
 import logging
-import time
 from contextlib import suppress
 from typing import Any
 
 from aiohttp import http_exceptions, web
 
-from rostra_adapters.http.application import KEPT_PAGES, REQUESTS
+from rostra_adapters.http.application import REQUESTS
+from rostra_adapters.http.dispatch import DISPATCH, refused
 from rostra_adapters.http.gate import GATE, REFUSED_MAX, Gate, limit_untaken
 from rostra_adapters.http.heads import (
     DISCARDED_BYTES_MAX,
@@ -19,15 +19,11 @@ from rostra_adapters.http.heads import (
     HeadersTooLarge,
     HeadersTooSlow,
     TooManyConnections,
-    problem_of_head,
     problem_of_line,
 )
-from rostra_adapters.http.messages import close_unread, other_encoding
-from rostra_adapters.http.middleware.cached_pages import Handle
-from rostra_adapters.http.middleware.metrics import NO_ROUTE
-from rostra_adapters.http.middleware.problems_and_cors import ANY_ORIGIN, problem_of
-from rostra_adapters.http.middleware.request_log import TRACEPARENT, RequestLog
-from rostra_adapters.http.problems import Problem, response, retry_after
+from rostra_adapters.http.messages import other_encoding
+from rostra_adapters.http.middleware.request_log import RequestLog
+from rostra_adapters.http.problems import Problem, retry_after
 from rostra_adapters.http.settings import SETTINGS, HttpSettings
 
 REFUSED_SECONDS = 1.0
@@ -186,7 +182,7 @@ class Connection(web.RequestHandler):
         problem = _problem(status, exc, self._settings)
         if problem.name == "internal-error":
             _logger.error("a request broke", exc_info=exc)
-        answer = _answered(request, problem, self._requests)
+        answer = refused(request, problem, self._requests)
         answer.force_close()
         return answer
 
@@ -198,9 +194,7 @@ class Connections(web.Server):
         vars(self).update(vars(server))
         self._requests, self._settings = application[REQUESTS], application[SETTINGS]
         self._gate = application[GATE]
-        handle = application[KEPT_PAGES].before(server.request_handler)
-        bounded = _bounded(handle, self._requests, self._settings)
-        self.request_handler = _or_problem(bounded, self._requests)
+        self.request_handler = application[DISPATCH].answer
 
     def __call__(self) -> web.RequestHandler:
         return Connection(
@@ -209,42 +203,10 @@ class Connections(web.Server):
 
 
 class ConnectionRunner(web.AppRunner):
-    """Runner that answers cached pages before it routes, and refuses with problems alone."""
+    """Runner whose connections are ours; every request goes to the dispatch table at once."""
 
     async def _make_server(self) -> web.Server:
         return Connections(await super()._make_server(), self.app)
-
-
-def _bounded(handle: Handle, requests: RequestLog, settings: HttpSettings) -> Handle:
-    """Refuse what is longer than the limits before anything of it is parsed or routed."""
-
-    async def handled(request: web.BaseRequest) -> web.StreamResponse:
-        problem = problem_of_head(request, settings)
-        return await handle(request) if problem is None else _answered(request, problem, requests)
-
-    return handled
-
-
-def _or_problem(handle: Handle, requests: RequestLog) -> Handle:
-    """Answer with a problem where aiohttp refuses an expectation before it asks a handler."""
-
-    async def handled(request: web.BaseRequest) -> web.StreamResponse:
-        try:
-            return await handle(request)
-        except web.HTTPException as error:
-            return _answered(request, problem_of(error), requests)
-
-    return handled
-
-
-def _answered(request: web.BaseRequest, problem: Problem, requests: RequestLog) -> web.Response:
-    answer = response(problem)
-    answer.headers.update(ANY_ORIGIN)
-    part = requests.begin(request, time.perf_counter())
-    answer.headers[TRACEPARENT] = part.trace
-    close_unread(request, answer)
-    requests.done(request, NO_ROUTE, answer.status, part)
-    return answer
 
 
 def _problem(status: int, exc: BaseException | None, settings: HttpSettings) -> Problem:

@@ -88,6 +88,9 @@ def _problem_of_headers(request: web.BaseRequest, settings: HttpSettings) -> Pro
                 return Problem("headers-too-large", f"a header has more than {limit} bytes")
     if total > settings.headers_bytes_max:
         return Problem("headers-too-large", _all_headers(settings))
+    expected = request.headers.get(hdrs.EXPECT)
+    if expected is not None and expected.lower() != "100-continue":
+        return Problem("expectation-failed")
     media_type = request.headers.get(hdrs.CONTENT_TYPE, "")
     if len(media_type) > settings.content_type_characters_max:
         limit = settings.content_type_characters_max

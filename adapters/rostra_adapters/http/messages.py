@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from hashlib import blake2b
+from http import HTTPStatus
 
 from aiohttp import hdrs, web
 
@@ -129,6 +130,19 @@ def answer(
         if "Accept-Encoding" in request.headers:
             response.enable_compression()
     return response
+
+
+def status_line(status: int) -> bytes:
+    """Return the first line of an answer."""
+    return f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n".encode()
+
+
+def header_lines(headers: Mapping[str, str]) -> bytes:
+    """Return headers as they are sent. Raises ValueError for one that would be several lines."""
+    text = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+    if text.count("\n") != len(headers) or text.count("\r") != len(headers):
+        raise ValueError("a header holds a line break")
+    return text.encode()
 
 
 def is_known(request: web.BaseRequest, etag: str) -> bool:

@@ -10,6 +10,7 @@ from aiohttp import hdrs, web
 
 from rostra.log import LogUnavailable
 from rostra_adapters.http.auth import tokens
+from rostra_adapters.http.dispatch import DISPATCH
 from rostra_adapters.http.problems import Problem
 from rostra_adapters.http.settings import HttpSettings
 
@@ -35,6 +36,7 @@ async def begin(
             **(headers or {}),
         }
     )
+    request.app[DISPATCH].complete(request, response)
     await response.prepare(request)
     return response
 

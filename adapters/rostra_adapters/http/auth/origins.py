@@ -1,38 +1,25 @@
-"""What a browser hears before it writes: whether the site takes what its pages send."""
+"""A site's `origins` for a CORS preflight."""
 
 import re
 from uuid import UUID
 
-from aiohttp import hdrs, web
-from aiohttp.typedefs import Handler, Middleware
-
 from rostra import ids
 from rostra.log import LogUnavailable
 from rostra_adapters.application.app import App
-from rostra_adapters.http.auth.readers import ORIGINS
 
 _NAMED = re.compile(r"/v1/(?:discussions|comments)/([0-9a-fA-F-]{36})(?:/|$)")
 
 
-def preflights_of(app: App) -> Middleware:
-    """The middleware that finds the site's `origins` for a question asked beforehand. Where the
-    site stands in the body alone, any origin may ask, and the answer to that itself says no; and
-    so where it is private, since who asks beforehand shows no token."""
+async def origins_of(app: App, path: str) -> tuple[str, ...] | None:
+    """Return the origins that may send a request to a path, None for any.
 
-    @web.middleware
-    async def named(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if request.method == hdrs.METH_OPTIONS and (found := _NAMED.match(request.path)):
-            origins = await _origins(app, found[1])
-            if origins is not None:
-                request[ORIGINS] = origins
-        return await handler(request)
-
-    return named
-
-
-async def _origins(app: App, text: str) -> tuple[str, ...] | None:
+    Any may where the site stands in the body alone: the answer to that request itself says no. And
+    so where the site is private, since a preflight shows no token.
+    """
+    if (found := _NAMED.match(path)) is None:
+        return None
     try:
-        access = await app.lookup.standing(ids.discussion_of(UUID(text)))
+        access = await app.lookup.standing(ids.discussion_of(UUID(found[1])))
     except (ValueError, LogUnavailable):
         return None
     return None if access is None or access.rules.private else access.rules.origins

@@ -179,6 +179,7 @@ class _Watch:
 
 
 VERIFIER = web.AppKey("verifier", Verifier)
+TOKEN = web.RequestKey("token", Token)
 
 
 def sign(
@@ -206,14 +207,23 @@ def sign(
 
 
 def of(request: web.Request) -> Token | None:
-    """Return the request's token, None without one. Raises the problem `unauthorized`."""
+    """Return the request's token, None without one. Raises the problem `unauthorized`.
+
+    A token is read once a request, and checked whenever it is asked for.
+    """
     header = request.headers.get("Authorization")
     if header is None:
         return None
+    verifier = request.app[VERIFIER]
+    known: Token | None = request.get(TOKEN)
+    if known is not None:
+        verifier.check(known)
+        return known
     scheme, _, text = header.partition(" ")
     if scheme.lower() != "bearer":
         raise _unauthorized("the scheme of `Authorization` is not Bearer")
-    return request.app[VERIFIER].token(text.strip())
+    token = request[TOKEN] = verifier.token(text.strip())
+    return token
 
 
 def needed(request: web.Request, *scopes: str) -> Token:

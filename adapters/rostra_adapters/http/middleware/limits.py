@@ -9,13 +9,11 @@ Requests from this very machine without a proxy are not limited.
 """
 
 from collections.abc import Callable
-from hashlib import sha256
 from math import ceil
 from time import monotonic
 
 import msgspec
 from aiohttp import web
-from aiohttp.typedefs import Handler, Middleware
 
 from rostra.names import is_guest
 from rostra_adapters.http.auth import tokens
@@ -27,7 +25,6 @@ from rostra_adapters.lru_cache import LruCache
 Clock = Callable[[], float]
 
 BUCKETS_KEPT_MAX = 100_000
-CALLERS_KEPT_MAX = 10_000
 SERVICES = ("publish", "feed", "admin")
 """Scopes of services, which have a limit of their own."""
 GUEST_POLICY = "guest"
@@ -70,7 +67,7 @@ class Buckets:
         self._buckets: LruCache[str, _Bucket] = LruCache(BUCKETS_KEPT_MAX)
 
     def take(self, caller: str) -> Left:
-        """One request of a caller."""
+        """Take one request of a caller from its bucket."""
         bucket = self._filled(caller)
         granted = bucket.level >= 1
         bucket.level -= granted
@@ -104,7 +101,7 @@ class Buckets:
 
 
 class Limits:
-    """The middleware, and the headers that tell of it."""
+    """Limits on requests of persons, readers and services, and the headers that tell of them."""
 
     def __init__(self, settings: HttpSettings, clock: Clock = monotonic) -> None:
         self._settings = settings
@@ -117,21 +114,10 @@ class Limits:
         self._buckets = {
             policy: Buckets(policy, rate, clock) for policy, rate in rates.items() if rate
         }
-        self._callers: LruCache[bytes, tuple[str, str]] = LruCache(CALLERS_KEPT_MAX)
 
-    def middleware(self) -> Middleware:
-        @web.middleware
-        async def limited(request: web.Request, handler: Handler) -> web.StreamResponse:
-            if request.path not in UNLIMITED_PATHS:
-                self._take(request)
-            return await handler(request)
-
-        return limited
-
-    def of_reader(self, request: web.BaseRequest) -> Left | None:
-        """One request of a reader without a token; None where there is no limit."""
-        buckets, caller = self._buckets.get("reader"), self.address_of(request)
-        return buckets.take(caller) if buckets is not None and caller else None
+    def left(self, request: web.Request) -> Left | None:
+        """Return what the request's caller has left; None without a limit."""
+        return request.get(LEFT)
 
     def charge(self, request: web.Request, requests: float) -> None:
         """Charge a caller for as many further requests, whether they have them left or not; for
@@ -146,13 +132,13 @@ class Limits:
             raise Problem("too-many-requests", f"the limit is that of a {policy}", headers=wait)
 
     def tell(self, request: web.Request, answer: web.StreamResponse) -> None:
-        """As the answer's head is made."""
-        left = request.get(LEFT)
+        """Add the headers about the caller's limit to an answer."""
+        left = self.left(request)
         if left is not None:
             answer.headers.update(left.headers())
 
-    def _take(self, request: web.Request) -> None:
-        """Raises the problem `too-many-requests`."""
+    def admit(self, request: web.Request) -> None:
+        """Take a request from its caller's bucket. Raises the problem `too-many-requests`."""
         address = self.address_of(request)
         policy, caller = self._caller(request, address)
         if policy == GUEST_POLICY:  # their tokens cost nothing, and bring no room of their own
@@ -166,13 +152,7 @@ class Limits:
             raise Problem("too-many-requests", f"the limit is that of a {policy}", headers=wait)
 
     def _caller(self, request: web.Request, address: str) -> tuple[str, str]:
-        """Which limit holds, and for whom. A bad token is a reader's."""
-        header = request.headers.get("Authorization")
-        if header is None:
-            return "reader", address
-        digest = sha256(header.encode(errors="surrogateescape")).digest()
-        if (known := self._callers.find(digest)) is not None:
-            return known
+        """Return the policy that holds for a request, and its caller. A bad token is a reader's."""
         try:
             token = tokens.of(request)
         except Problem:
@@ -182,9 +162,7 @@ class Limits:
         policy = "person" if token.scopes.isdisjoint(SERVICES) else "publish"
         if is_guest(token.person):
             policy = GUEST_POLICY
-        found = policy, msgspec.json.encode([token.site, token.person]).decode()
-        self._callers.keep(digest, found)
-        return found
+        return policy, msgspec.json.encode([token.site, token.person]).decode()
 
     def address_of(self, request: web.BaseRequest) -> str:
         """Return the reader's address; empty where there is no limit."""

@@ -195,9 +195,3 @@ class _PageCacheCounts(Collector):
         yield CounterMetricFamily("rostra_page_cache_hits", "Pages answered", pages.hits)
         yield CounterMetricFamily("rostra_page_cache_misses", "Pages not there", pages.misses)
         yield GaugeMetricFamily("rostra_page_cache_bytes", "Size of what is kept", pages.bytes)
-
-
-def route_of(request: web.Request) -> str:
-    """The route's pattern; whatever has none is one of a kind, lest there be endless many."""
-    resource = request.match_info.route.resource
-    return NO_ROUTE if resource is None else resource.canonical

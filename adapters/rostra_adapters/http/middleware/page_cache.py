@@ -1,4 +1,4 @@
-"""Answers of reads that are the same for everybody, as bytes, until what they show may change."""
+"""Cache of answers that are the same for everybody, as bytes, until what they show may change."""
 
 import gzip
 from collections.abc import Callable, Iterable, Mapping
@@ -9,41 +9,71 @@ from multidict import CIMultiDict
 
 from rostra_adapters.application.invalidation import ChangeFeed, InvalidatedCache, ReadMark
 from rostra_adapters.http.auth.readers import ORIGINS
-from rostra_adapters.http.messages import is_known
+from rostra_adapters.http.messages import header_lines, is_known, status_line
 from rostra_adapters.http.middleware.problems_and_cors import ANY_ORIGIN
 from rostra_adapters.http.middleware.security_headers import secure
 
 ENTRY_BYTES = 1_000
-"""What an entry takes besides its body, about."""
+"""Approximate size of an entry without its body."""
 GZIP_LEVEL = 6
+METHODS = (hdrs.METH_GET, hdrs.METH_HEAD)
 POSITION = "Rostra-Position"
 WAITING = ("min_position", "wait")
 
 
 class CachedPage(msgspec.Struct):
-    """An answer without what is each request's own. `position` is the lowest that its reads saw;
-    `headers` are without it; `route` is the pattern of the path."""
+    """An answer without the headers that each request has of its own."""
 
     body: bytes
     etag: str
     headers: CIMultiDict[str]
     position: int
+    """Lowest position that its reads saw."""
     origins: tuple[str, ...]
-    route: str
     long: bool
+    """Whether it may be sent compressed."""
     gzipped: bytes = b""
     heads: dict[str, bytes] = msgspec.field(default_factory=dict)
+    """Bytes of the head by form: `200`, `304` and `gzip`."""
 
     def in_gzip(self) -> bytes:
-        """The body compressed, once for all who ask for it."""
+        """Return the body compressed, once for all who ask for it."""
         if not self.gzipped:
             self.gzipped = gzip.compress(self.body, GZIP_LEVEL, mtime=0)
         return self.gzipped
 
+    def parts(self, request: web.BaseRequest) -> tuple[int, bytes, bytes]:
+        """Return the status of an answer, the part of its head that is the same for all, and its
+        body."""
+        if is_known(request, self.etag):
+            return 304, self._head("304"), b""
+        if self.long and wants_gzip(request):
+            return 200, self._head("gzip"), self.in_gzip()
+        return 200, self._head("200"), self.body
+
+    def _head(self, form: str) -> bytes:
+        head = self.heads.get(form)
+        if head is None:
+            headers = dict(self.headers)
+            if form == "304":
+                del headers[hdrs.CONTENT_TYPE]
+            elif form == "gzip":
+                headers |= {
+                    hdrs.CONTENT_ENCODING: "gzip",
+                    hdrs.CONTENT_LENGTH: str(len(self.in_gzip())),
+                }
+            else:
+                headers[hdrs.CONTENT_LENGTH] = str(len(self.body))
+            status = 304 if form == "304" else 200
+            head = self.heads[form] = status_line(status) + header_lines(headers)
+        return head
+
 
 def key_of(request: web.BaseRequest) -> str | None:
-    """What the answer depends on: the path and the query, but for how long to wait for it.
-    None where it depends on who asks, too."""
+    """Return the key of a request's answer in the cache, None if it depends on the reader.
+
+    The key is the path with the query but for how long to wait for the answer.
+    """
     if hdrs.AUTHORIZATION in request.headers:
         return None
     path = request.raw_path
@@ -53,8 +83,11 @@ def key_of(request: web.BaseRequest) -> str | None:
 
 
 class PageCache:
-    """Cache of answers, bounded in bytes. While `is_current` says that erasures may have been
-    missed, nothing is found: a process that was stopped answers before it looks for them."""
+    """Cache of answers, bounded in bytes.
+
+    While `is_current` returns false, erasures may have been missed, and nothing is found: a process
+    that was stopped answers before it looks for them.
+    """
 
     def __init__(self, changes: ChangeFeed, bytes_max: int, is_current: Callable[[], bool]) -> None:
         self._changes = changes
@@ -65,30 +98,40 @@ class PageCache:
 
     @property
     def bytes(self) -> int:
+        """Size of the cached answers."""
         return self._kept.weight
 
     def begin(self, position: int) -> ReadMark:
-        """Before anything is read; `position` is one that the views have reached."""
+        """Mark the beginning of a read; `position` is one that the views have reached."""
         return self._kept.begin(position)
 
     def keep(self, key: str, shown: CachedPage, prefixes: Iterable[int], begun: ReadMark) -> None:
-        """An answer that was made of these discussions."""
+        """Cache an answer that was made of the discussions with these prefixes."""
         self.misses += 1
         weight = ENTRY_BYTES + len(shown.body) * (2 if shown.long else 1)
         self._kept.keep(key, shown, prefixes, begun, weight)
 
     def find(self, key: str, min_position: int = 0) -> CachedPage | None:
-        """An answer that is right at `min_position` or later."""
+        """Return a cached answer that is right at `min_position` or later."""
         if not self._is_current():
             return None
         return self._kept.find(key, min_position)
 
+    def find_for(self, request: web.BaseRequest) -> CachedPage | None:
+        """Return the cached answer to a request of a reader without a token."""
+        if hdrs.AUTHORIZATION in request.headers or request.method not in METHODS:
+            return None
+        shown = self.find(request.raw_path)
+        if shown is not None:
+            self.hits += 1
+        return shown
+
     def position(self, shown: CachedPage) -> int:
-        """The position at which an answer that was just found is known to be right."""
+        """Return the position at which an answer that was just found is known to be right."""
         return max(shown.position, self._changes.heard)
 
     def answer(self, request: web.BaseRequest, shown: CachedPage, position: int) -> web.Response:
-        """Answer one request with what is right at a position: 304 where it has these bytes."""
+        """Answer a request with a page that is right at a position, or with 304."""
         request[ORIGINS] = shown.origins
         headers = shown.headers.copy()
         headers[POSITION] = str(position)
@@ -107,12 +150,11 @@ def shown_of(
     tag: str,
     *,
     position: int,
-    route: str,
     long: bool,
     media_type: str,
     headers: Mapping[str, str],
 ) -> CachedPage:
-    """The answer to a request; `long` where it may go compressed."""
+    """Return the answer to a request; `long` where it may go compressed."""
     etag, origins = f'"{tag}"', request.get(ORIGINS, ("*",))
     private = hdrs.AUTHORIZATION in request.headers
     always = CIMultiDict(
@@ -127,10 +169,10 @@ def shown_of(
     if "*" in origins:
         always.update(ANY_ORIGIN)
     secure(always)
-    return CachedPage(body, etag, always, position, origins, route, long)
+    return CachedPage(body, etag, always, position, origins, long)
 
 
 def wants_gzip(request: web.BaseRequest) -> bool:
-    """Whether the answer may go compressed."""
+    """Return whether the client takes gzip."""
     asked = request.headers.get(hdrs.ACCEPT_ENCODING)
     return asked is not None and "gzip" in asked and "gzip;q=0" not in asked.replace(" ", "")

@@ -1,7 +1,6 @@
-"""What holds for every answer: problems instead of errors, and CORS."""
+"""Problems in place of errors, and CORS headers, for every answer."""
 
 import logging
-from collections.abc import Awaitable, Callable
 
 from aiohttp import hdrs, web
 
@@ -11,8 +10,6 @@ from rostra_adapters.http.auth.readers import ORIGINS
 from rostra_adapters.http.middleware.security_headers import NOSNIFF
 from rostra_adapters.http.problems import Problem, response, retry_after
 from rostra_projections.cursors import CursorRefused
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 SERVER = "rostra"
 EXPOSED = (
@@ -32,51 +29,42 @@ DATABASE_RETRY_SECONDS = 2.0
 _logger = logging.getLogger(__name__)
 
 
-@web.middleware
-async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Whatever goes wrong below becomes a problem, and what is ours to know goes to the log."""
-    try:
-        return await handler(request)
-    except Problem as problem:
-        return response(problem)
-    except web.HTTPException as error:
-        # aiohttp keeps it with the request, to which its frames lead back: the two would wait
-        # for the garbage collector.
-        error.__traceback__ = None
-        return _refused(request, error)
-    except web.RequestPayloadError:
-        return response(Problem("bad-request", "the body did not come whole"))
-    except CursorRefused as refused:
-        return response(Problem(refused.name, refused.detail))
-    except (ViewBehind, LogBusy, LogUnavailable) as error:
-        return response(_not_now(error))
-    except ConnectionResetError:  # the client is gone; nobody reads the answer
-        raise
-    except Exception:
-        _logger.exception("%s %s broke", request.method, request.path)
-        return response(Problem("internal-error"))
+def answer_of(request: web.Request, error: Exception) -> web.Response:
+    """Answer with the problem that an error is; log an error of ours.
+
+    Raises ConnectionResetError again: its client is gone, and nobody reads the answer.
+    """
+    match error:
+        case Problem():
+            return response(error)
+        case web.HTTPException():
+            # aiohttp keeps it with the request, to which its frames lead back: the two would wait
+            # for the garbage collector.
+            error.__traceback__ = None
+            return _refused(error)
+        case web.RequestPayloadError():
+            return response(Problem("bad-request", "the body did not come whole"))
+        case CursorRefused():
+            return response(Problem(error.name, error.detail))
+        case ViewBehind() | LogBusy() | LogUnavailable():
+            return response(_not_now(error))
+        case ConnectionResetError():
+            raise error
+        case _:
+            _logger.error("%s %s broke", request.method, request.path, exc_info=error)
+            return response(Problem("internal-error"))
 
 
-def _refused(request: web.Request, error: web.HTTPException) -> web.Response:
-    """What aiohttp itself says no to; to be asked what there is, is none of it."""
+def _refused(error: web.HTTPException) -> web.Response:
     if isinstance(error, web.HTTPRedirection):
-        return web.Response(
-            status=error.status, headers={hdrs.LOCATION: error.headers[hdrs.LOCATION]}
-        )
-    problem = problem_of(error)
-    if request.method == hdrs.METH_OPTIONS and isinstance(error, web.HTTPMethodNotAllowed):
-        return web.Response(status=204, headers=problem.headers)
-    return response(problem)
+        location = error.headers[hdrs.LOCATION]
+        return web.Response(status=error.status, headers={hdrs.LOCATION: location})
+    return response(problem_of(error))
 
 
 def problem_of(error: web.HTTPException) -> Problem:
-    """What aiohttp itself says no to."""
+    """Return the problem of a request that aiohttp itself refuses."""
     match error:
-        case web.HTTPMethodNotAllowed():
-            allowed = ", ".join(sorted({*error.allowed_methods, hdrs.METH_OPTIONS}))
-            return Problem("method-not-allowed", headers={"Allow": allowed})
-        case web.HTTPNotFound():
-            return Problem("not-found", "there is nothing at this path")
         case web.HTTPRequestEntityTooLarge():
             return Problem("too-large")
         case web.HTTPExpectationFailed():
@@ -97,18 +85,17 @@ def _not_now(error: ViewBehind | LogBusy | LogUnavailable) -> Problem:
             return Problem("database-unavailable", headers=retry_after(DATABASE_RETRY_SECONDS))
 
 
-@web.middleware
-async def preflights(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """What a browser asks before it asks."""
-    if request.method == hdrs.METH_OPTIONS and "Access-Control-Request-Method" in request.headers:
-        return web.Response(status=204, headers=_preflight(request))
-    return await handler(request)
+def preflight(request: web.Request) -> web.Response:
+    """Answer a CORS preflight."""
+    return web.Response(status=204, headers=_preflight(request))
 
 
 def cors(request: web.Request, answer: web.StreamResponse) -> None:
-    """Any origin may ask, unless the site whose page is shown names those that may. Done as the
-    answer's head is made, since a stream has gone out long before its handler ends."""
-    if hdrs.ACCESS_CONTROL_EXPOSE_HEADERS in answer.headers:  # kept with what else is the same
+    """Add the CORS headers: any origin may ask, unless the site that is shown names those that may.
+
+    Done before a head is sent, since that of a stream goes out long before its handler ends.
+    """
+    if hdrs.ACCESS_CONTROL_EXPOSE_HEADERS in answer.headers:  # of a cached page
         return
     allowed = request.get(ORIGINS, ("*",))
     origin = request.headers.get(hdrs.ORIGIN)

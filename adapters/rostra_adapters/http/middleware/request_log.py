@@ -17,8 +17,7 @@ import msgspec
 from aiohttp import web
 
 from rostra.times import format_time
-from rostra_adapters.http.middleware.metrics import Metrics, route_of
-from rostra_adapters.http.middleware.problems_and_cors import Handler
+from rostra_adapters.http.middleware.metrics import Metrics
 from rostra_adapters.observability import tracing
 from rostra_adapters.observability.printing import visible, visible_json, without_passwords
 
@@ -75,7 +74,7 @@ class _Done(msgspec.Struct, frozen=True, gc=False):
 
 
 class RequestLog:
-    """The outermost middleware. Without `write` requests are measured alone."""
+    """Log and measurements of requests. Without `write` requests are measured alone."""
 
     def __init__(self, metrics: Metrics, write: Write | None) -> None:
         self._metrics = metrics
@@ -84,36 +83,26 @@ class RequestLog:
         self._timer: asyncio.TimerHandle | None = None
         metrics.before_looking(self.put_down)
 
-    @web.middleware
-    async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        part, status = self.begin(request, time.perf_counter()), CLIENT_GONE
-        request[TRACE] = part.trace
-        try:
-            response = await handler(request)
-            status = response.status
-            return response
-        finally:
-            self.done(request, route_of(request), status, part)
-
-    def answer_trace(self, request: web.Request, answer: web.StreamResponse) -> None:
-        """As the answer's head is made."""
-        trace = request.get(TRACE)
-        if trace is not None:
-            answer.headers[TRACEPARENT] = trace
+    def trace_of(self, request: web.Request) -> str:
+        """Return the `traceparent` of our part in a request that was begun."""
+        return request[TRACE]
 
     async def stop(self, _: object = None) -> None:
-        """Put down what still waits."""
+        """Write the lines that still wait."""
         self.put_down()
 
     def begin(self, request: web.BaseRequest, began: float) -> RequestTrace:
-        """A request that will be done."""
+        """Begin the trace of a request."""
         if (exported := tracing.tracing()) is None:
-            return RequestTrace(began, continued(request.headers.get(TRACEPARENT)))
-        span = exported.request(request.method, request.path, request.headers)
-        return RequestTrace(began, tracing.traceparent(span), span)
+            trace = RequestTrace(began, continued(request.headers.get(TRACEPARENT)))
+        else:
+            span = exported.request(request.method, request.path, request.headers)
+            trace = RequestTrace(began, tracing.traceparent(span), span)
+        request[TRACE] = trace.trace
+        return trace
 
     def done(self, request: web.BaseRequest, route: str, status: int, part: RequestTrace) -> None:
-        """A request was answered."""
+        """Log a request that was answered."""
         seconds, method = time.perf_counter() - part.began, request.method
         path, trace = request.raw_path, part.trace
         self._waiting.append(_Done(time.time(), method, path, route, status, seconds, trace))
@@ -125,7 +114,7 @@ class RequestLog:
             self._timer = asyncio.get_running_loop().call_later(WRITE_SECONDS, self.put_down)
 
     def put_down(self) -> None:
-        """Measure and write what has been done."""
+        """Measure the requests that were answered, and write their lines."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -10,6 +10,7 @@ from aiohttp import hdrs, web
 from rostra_adapters.application.app import App
 from rostra_adapters.http.auth import tokens
 from rostra_adapters.http.middleware.security_headers import CONTENT_SECURITY_POLICY
+from rostra_adapters.http.problems import Problem
 from rostra_adapters.http.routes.embed import ASK_AGAIN, File, read
 from rostra_adapters.http.settings import HttpSettings
 
@@ -71,24 +72,28 @@ class Demo:
         page = files["demo.html"].replace(b"{article}", article)
         self._files = {
             name: File(name, data, ASK_AGAIN)
-            for name, data in {**files, "demo.html": page}.items()
-            if name in ("demo.html", "demo.css", "demo.js", "demo.svg")
+            for name, data in files.items()
+            if name in ("demo.css", "demo.js", "demo.svg")
         }
+        self._page = File("demo.html", page, ASK_AGAIN)
 
     def routes(self) -> list[web.RouteDef]:
         return [
             web.get("/demo", self.page),
             web.get("/demo/people.json", self.people),
-            web.get("/demo/{name:demo\\.(?:css|js|svg)}", self.file),
+            web.get("/demo/{name}", self.file),
         ]
 
     async def page(self, request: web.Request) -> web.Response:
-        answer = self._files["demo.html"].answer(request)
+        answer = self._page.answer(request)
         answer.headers[CONTENT_SECURITY_POLICY] = POLICY
         return answer
 
     async def file(self, request: web.Request) -> web.Response:
-        return self._files[request.match_info["name"]].answer(request)
+        found = self._files.get(request.match_info["name"])
+        if found is None:
+            raise Problem("not-found", "there is no such file")
+        return found.answer(request)
 
     async def people(self, _: web.Request) -> web.Response:
         """A token for each, for this site alone."""

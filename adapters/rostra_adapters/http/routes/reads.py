@@ -24,7 +24,6 @@ from rostra_adapters.http.auth.readers import Reader, id_in_path
 from rostra_adapters.http.bodies import decoded
 from rostra_adapters.http.messages import ETAG_BYTES, JSON, answer
 from rostra_adapters.http.middleware.limits import Limits
-from rostra_adapters.http.middleware.metrics import route_of
 from rostra_adapters.http.middleware.page_cache import (
     POSITION,
     WAITING,
@@ -113,7 +112,8 @@ class ReadRoutes:
             key = key_of(request)
             query = Query(request, known=(*parameters, *WAITING))
             least, wait_seconds = self._waiting(query)
-            if key is not None and (shown := self._pages.find(key, least)) is not None:
+            is_other = key is not None and key != request.raw_path  # else it was looked for
+            if key is not None and is_other and (shown := self._pages.find(key, least)):
                 self._pages.hits += 1
                 return self._pages.answer(request, shown, self._pages.position(shown))
             reader = Reader(request, self._app)
@@ -164,7 +164,6 @@ class ReadRoutes:
             body,
             tag_of(body, await self._app.log.log_id(), person),
             position=position,
-            route=route_of(request),
             long=len(body) > self._settings.compressed_bytes_min,
             media_type=getattr(shape, "media_type", JSON),
             headers={} if document is None else document.headers,

@@ -1,0 +1,328 @@
+"""One table of all routes, and the one way that every request takes through it.
+
+The table is looked up before aiohttp's router, and no middleware of aiohttp's runs: bounds of the
+head, trace, limits, cached page, handler, problem, headers and log line follow each other here.
+"""
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from email.utils import formatdate
+from functools import lru_cache
+from typing import Any, cast
+
+import msgspec
+from aiohttp import HttpVersion11, hdrs, web
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.payload import Payload
+
+from rostra_adapters.application.app import App
+from rostra_adapters.http.auth.origins import origins_of
+from rostra_adapters.http.auth.readers import ORIGINS
+from rostra_adapters.http.heads import problem_of_head
+from rostra_adapters.http.messages import close_unread, header_lines, status_line
+from rostra_adapters.http.middleware.limits import UNLIMITED_PATHS, Limits
+from rostra_adapters.http.middleware.metrics import NO_ROUTE
+from rostra_adapters.http.middleware.page_cache import POSITION, CachedPage, PageCache
+from rostra_adapters.http.middleware.problems_and_cors import (
+    ANY_ORIGIN,
+    answer_of,
+    cors,
+    preflight,
+)
+from rostra_adapters.http.middleware.request_log import CLIENT_GONE, TRACEPARENT, RequestLog
+from rostra_adapters.http.middleware.security_headers import secure
+from rostra_adapters.http.problems import Problem, response
+from rostra_adapters.http.settings import HttpSettings
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+BODILESS = (204, 304)
+
+
+class Route(msgspec.Struct, frozen=True, gc=False):
+    """A method of a path."""
+
+    path: str
+    """Pattern of the path, for metrics and the log."""
+    handler: Handler
+    is_limited: bool = True
+
+
+class Match(dict[str, str]):
+    """Parameters of a request's path: what aiohttp asks of a request that was routed."""
+
+    __slots__ = ("_apps", "current_app")
+
+    def __init__(self, parameters: Mapping[str, str], application: web.Application) -> None:
+        super().__init__(parameters)
+        self.current_app = application
+        self._apps = ()
+
+
+class _Node:
+    """A segment of paths: the routes that end there, and the segments that follow."""
+
+    __slots__ = ("following", "name", "parameter", "routes")
+
+    def __init__(self, name: str = "") -> None:
+        self.name = name
+        self.routes: dict[str, Route] = {}
+        self.following: dict[str, _Node] = {}
+        self.parameter: _Node | None = None
+
+    def under(self, segment: str) -> "_Node":
+        """Return the node of a segment of a pattern, made if there is none."""
+        if not segment.startswith("{"):
+            return self.following.setdefault(segment, _Node())
+        if self.parameter is None:
+            self.parameter = _Node(segment[1:-1])
+        return self.parameter
+
+
+NOTHING_HERE: Mapping[str, Route] = {}
+
+
+class Table:
+    """Routes by method and path. A literal segment goes before a parameter."""
+
+    def __init__(self) -> None:
+        self._literal: dict[str, dict[str, Route]] = {}
+        self._root = _Node()
+
+    def add(self, method: str, path: str, handler: Handler) -> None:
+        """Add a route; `{name}` in its path stands for one segment."""
+        route = Route(path, handler, path not in UNLIMITED_PATHS)
+        node = self._root
+        for segment in path.split("/")[1:]:
+            node = node.under(segment)
+        node.routes[method] = route
+        if "{" not in path:
+            self._literal[path] = node.routes
+
+    def find(self, request: web.BaseRequest) -> tuple[Mapping[str, Route], Mapping[str, str]]:
+        """Return the routes of a request's path by method, and the path's parameters."""
+        found = self._literal.get(request.raw_path.partition("?")[0])
+        if found is not None:
+            return found, {}
+        node, parameters = self._root, {}
+        for segment in request.rel_url.path_safe.split("/")[1:]:
+            following = node.following.get(segment)
+            if following is None:
+                following = node.parameter
+                if following is None or not segment:
+                    return NOTHING_HERE, {}
+                parameters[following.name] = _unescaped(segment)
+            node = following
+        return node.routes, parameters
+
+
+def _unescaped(segment: str) -> str:
+    """Decode the two characters that yarl leaves encoded in a safe path."""
+    if "%" not in segment:
+        return segment
+    return segment.replace("%2F", "/").replace("%25", "%")
+
+
+class Dispatch:
+    """The way of a request: it answers every one, whatever it is."""
+
+    def __init__(
+        self,
+        app: App,
+        settings: HttpSettings,
+        limits: Limits,
+        pages: PageCache,
+        requests: RequestLog,
+    ) -> None:
+        self._app = app
+        self._settings = settings
+        self._limits = limits
+        self._pages = pages
+        self._requests = requests
+        self._table = Table()
+        self._application: web.Application
+
+    def take(self, application: web.Application) -> None:
+        """Take over the routes of an application."""
+        self._application = application
+        for route in application.router.routes():
+            assert route.resource is not None
+            self._table.add(route.method, route.resource.canonical, route.handler)
+
+    @web.middleware
+    async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:  # noqa: ARG002
+        """Answer a request that aiohttp has routed: its own runners know no other way."""
+        return await self.answer(request)
+
+    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer a request."""
+        began = time.perf_counter()
+        problem = problem_of_head(request, self._settings)
+        if problem is not None:
+            return refused(request, problem, self._requests)
+        routes, parameters = self._table.find(request)
+        route = routes.get(request.method)
+        routed = cast(web.Request, request)
+        routed._match_info = cast(Any, Match(parameters, self._application))
+        trace, status = self._requests.begin(routed, began), CLIENT_GONE
+        try:
+            answer = await self._answer(routed, route, routes)
+            status = answer.status
+            return answer
+        finally:
+            path = NO_ROUTE if route is None else route.path
+            self._requests.done(routed, path, status, trace)
+
+    async def _answer(
+        self, request: web.Request, route: Route | None, routes: Mapping[str, Route]
+    ) -> web.StreamResponse:
+        answer: web.StreamResponse
+        try:
+            if request.method == hdrs.METH_OPTIONS:
+                answer = await self._options(request, routes)
+            else:
+                if route is None or route.is_limited:
+                    self._limits.admit(request)
+                if route is None:
+                    raise _nothing(routes)
+                shown = self._pages.find_for(request)
+                if shown is None:
+                    if hdrs.EXPECT in request.headers:
+                        await _go_on(request)
+                    answer = await route.handler(request)
+                elif "*" in shown.origins and _stays_open(request):
+                    return self._kept(request, shown)
+                else:
+                    answer = self._pages.answer(request, shown, self._pages.position(shown))
+        except Exception as error:  # noqa: BLE001  # each becomes a problem
+            answer = answer_of(request, error)
+        if answer.prepared:  # a stream
+            return answer
+        self.complete(request, answer)
+        if isinstance(answer, web.Response) and _is_plain(answer) and _stays_open(request):
+            return _whole(answer)
+        return answer
+
+    async def _options(self, request: web.Request, routes: Mapping[str, Route]) -> web.Response:
+        """Answer a CORS preflight; else name the methods of the path."""
+        origins = await origins_of(self._app, request.path)
+        if origins is not None:
+            request[ORIGINS] = origins
+        if hdrs.ACCESS_CONTROL_REQUEST_METHOD in request.headers:
+            return preflight(request)
+        self._limits.admit(request)
+        problem = _nothing(routes)
+        return web.Response(status=204, headers=problem.headers) if routes else response(problem)
+
+    def complete(self, request: web.Request, answer: web.StreamResponse) -> None:
+        """Add the headers that every answer has, before its head is sent."""
+        cors(request, answer)
+        secure(answer.headers)
+        self._limits.tell(request, answer)
+        answer.headers[TRACEPARENT] = self._requests.trace_of(request)
+        close_unread(request, answer)
+
+    def _kept(self, request: web.Request, shown: CachedPage) -> "Whole":
+        """Answer with a cached page, most of whose head is cached, too."""
+        status, head, body = shown.parts(request)
+        left = self._limits.left(request)
+        own = {
+            POSITION: str(self._pages.position(shown)),
+            TRACEPARENT: self._requests.trace_of(request),
+            hdrs.DATE: _date(),
+            **({} if left is None else left.headers()),
+        }
+        return Whole(status, head + header_lines(own) + b"\r\n" + body)
+
+
+DISPATCH = web.AppKey("dispatch", Dispatch)
+
+
+def _nothing(routes: Mapping[str, Route]) -> Problem:
+    """Return the problem of a path without routes, or without one for the method."""
+    if not routes:
+        return Problem("not-found", "there is nothing at this path")
+    allowed = ", ".join(sorted({*routes, hdrs.METH_OPTIONS}))
+    return Problem("method-not-allowed", headers={hdrs.ALLOW: allowed})
+
+
+def refused(request: web.BaseRequest, problem: Problem, requests: RequestLog) -> web.Response:
+    """Answer a request that is not routed, and log it."""
+    answer = response(problem)
+    answer.headers.update(ANY_ORIGIN)
+    trace = requests.begin(request, time.perf_counter())
+    answer.headers[TRACEPARENT] = trace.trace
+    close_unread(request, answer)
+    requests.done(request, NO_ROUTE, answer.status, trace)
+    return answer
+
+
+async def _go_on(request: web.Request) -> None:
+    """Tell a client that expects it to send its body."""
+    if request.version == HttpVersion11 and not request.content.is_eof():
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0  # the answer has not begun
+
+
+# -- answers in one piece
+
+
+class Whole(web.StreamResponse):
+    """An answer to HTTP/1.1 whose bytes are known, on a connection that stays open."""
+
+    def __init__(self, status: int, data: bytes) -> None:
+        super().__init__(status=status)
+        self._keep_alive = True
+        self._data = data
+        self._writer: AbstractStreamWriter | None = None
+
+    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter:
+        """Send the answer."""
+        if request.transport is None or request.transport.is_closing():
+            raise ConnectionResetError("the client is gone")
+        self._writer = request.writer
+        request.transport.write(self._data)
+        return self._writer
+
+    async def write_eof(self, data: bytes = b"") -> None:  # noqa: ARG002  # all is written
+        """Wait for a client that reads slowly."""
+        if self._writer is not None:
+            await self._writer.drain()
+
+
+def _stays_open(request: web.Request) -> bool:
+    """Return whether the answer needs no header of its own for the connection."""
+    return (
+        request.version == HttpVersion11
+        and request.keep_alive
+        and request.content.is_eof()
+        and request.method != hdrs.METH_HEAD
+    )
+
+
+def _is_plain(answer: web.Response) -> bool:
+    """Return whether the answer is sent as it is: not packed, and no last one."""
+    return (
+        answer.keep_alive is None
+        and not answer.compression
+        and not answer.chunked
+        and hdrs.CONNECTION not in answer.headers
+        and not isinstance(answer.body, Payload)
+    )
+
+
+def _whole(answer: web.Response) -> Whole:
+    headers, status = answer.headers, answer.status
+    body = cast(bytes, answer.body) or b""
+    if status not in BODILESS:
+        headers[hdrs.CONTENT_LENGTH] = str(len(body))
+    headers[hdrs.DATE] = _date()
+    return Whole(status, status_line(status) + header_lines(headers) + b"\r\n" + body)
+
+
+def _date() -> str:
+    return _formatted(int(time.time()))
+
+
+@lru_cache(1)
+def _formatted(second: int) -> str:
+    return formatdate(second, usegmt=True)

@@ -1,0 +1,105 @@
+"""One table finds every route, as aiohttp's own router would."""
+
+import asyncio
+from collections.abc import Mapping
+from urllib.parse import quote
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import make_mocked_request
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+import rostra_adapters
+from rostra_adapters.http import HttpSettings, make_app
+from rostra_adapters.http.dispatch import Table
+from rostra_adapters.http.messages import header_lines
+from support.service import SECRET, Service
+
+SEGMENTS = st.sampled_from(
+    [
+        "v1", "events", "discussions", "comments", "sites", "passages", "vote", "live", "embed",
+        "rostra.js", "problems", "busy", "demo", "demo.js", "demo.html", "people.json", "replies",
+        "moderation", "counts", "rules", "openapi.json", "", "0", "%31", "a%2Fb", "%25", "%252F",
+        "é", "%C3%A9", "a b", "a%20b", "..", ".",
+    ]
+)  # fmt: skip
+
+
+async def _application() -> web.Application:
+    async with rostra_adapters.open("memory:", master_key=bytes(32)) as app:
+        return make_app(app, HttpSettings(secret=SECRET, demo=True))
+
+
+@pytest.fixture
+async def application() -> web.Application:
+    return await _application()
+
+
+def table_of(application: web.Application) -> Table:
+    table = Table()
+    for route in application.router.routes():
+        assert route.resource is not None
+        table.add(route.method, route.resource.canonical, route.handler)
+    return table
+
+
+async def found_by_aiohttp(
+    application: web.Application, request: web.Request
+) -> tuple[object, Mapping[str, str]] | None:
+    match = await application.router.resolve(request)
+    if match.http_exception is not None:
+        return None
+    return match.handler, dict(match)
+
+
+def found_by_us(table: Table, request: web.Request) -> tuple[object, Mapping[str, str]] | None:
+    routes, parameters = table.find(request)
+    route = routes.get(request.method)
+    return None if route is None else (route.handler, parameters)
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.lists(SEGMENTS, max_size=6), st.sampled_from(["GET", "HEAD", "POST", "PUT", "DELETE"]))
+@example(["v1", "sites", "a%2Fb", "comments"], "GET")
+@example(["v1", "comments", "", "replies"], "GET")
+@example(["v1", "rules", ""], "GET")
+@example(["embed", "rostra.js"], "HEAD")
+@example(["embed", "0", "rostra.js"], "GET")
+async def test_the_table_finds_what_the_router_of_aiohttp_finds(
+    segments: list[str], method: str
+) -> None:
+    application = await _application()
+    request = make_mocked_request(method, "/" + "/".join(quote(it, safe="%") for it in segments))
+    assert found_by_us(table_of(application), request) == await found_by_aiohttp(
+        application, request
+    )
+
+
+async def test_every_route_is_found(application: web.Application) -> None:
+    table = table_of(application)
+    for route in application.router.routes():
+        assert route.resource is not None
+        path = route.resource.canonical.replace("{", "a").replace("}", "z")
+        found = found_by_us(table, make_mocked_request(route.method, f"{path}?x=1"))
+        assert found is not None, path
+        assert found[0] == route.handler
+
+
+@pytest.mark.parametrize(
+    "path", ["/healthz", "/health%7a", "/healthz?", "http://a/healthz", "/healthz#a"]
+)
+async def test_a_path_may_be_written_in_several_ways(service: Service, path: str) -> None:
+    host, port = service.url.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(f"GET {path} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+    async with asyncio.timeout(60):
+        status = (await reader.readline()).split()[1]
+    writer.close()
+    assert status == b"200"
+
+
+@pytest.mark.parametrize("value", ["a\r\nb: c", "a\nb", "a\rb"])
+def test_a_header_that_would_be_several_is_not_sent(value: str) -> None:
+    with pytest.raises(ValueError, match="line break"):
+        header_lines({"Location": value})
