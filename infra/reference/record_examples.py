@@ -78,6 +78,7 @@ REQUESTS = (
     Request("get /v1/events", "/v1/events?after=3&limit=1", scope="feed"),
     Request("get /v1/discussions", f"/v1/discussions?{QUERY}"),
     Request("get /v1/sites/{site}/discussions", "/v1/sites/news/discussions"),
+    Request("get /v1/sites/{site}/comments", "/v1/sites/news/comments?limit=1"),
     Request("get /v1/discussions/{id}", f"/v1/discussions/{DISCUSSION}"),
     Request("get /v1/comments", f"/v1/comments?{QUERY}&order=most_voted"),
     Request("get /v1/discussions/{id}/comments", f"/v1/discussions/{DISCUSSION}/comments"),

@@ -69,6 +69,7 @@ TOPICS: dict[str, Topic] = {
             "get /v1/comments/{id}/replies",
             "get /v1/comments/{id}/history",
             "get /v1/sites/{site}/discussions",
+            "get /v1/sites/{site}/comments",
             "get /v1/counts",
             "post /v1/counts",
             "get /v1/rules",
