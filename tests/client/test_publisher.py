@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -140,3 +141,16 @@ async def test_a_line_that_is_no_json_takes_no_other_with_it() -> None:
         summary = await publish(url, [b"{", b"{},{}", b"", b'"\xff"', *lines(2), b"]["])
     assert summary.problems == {"not-json": 5}
     assert [len(batch) for batch in got] == [2]
+
+
+async def test_giving_up_does_not_wait_once_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+
+    monkeypatch.setattr(publisher, "asyncio", SimpleNamespace(sleep=sleep))
+    async with answering(not_now) as (url, _):
+        with pytest.raises(PublishingRefused, match="503: Busy: later"):
+            await publish(url, lines(1))
+    assert len(waits) == publisher.ATTEMPTS_MAX - 1

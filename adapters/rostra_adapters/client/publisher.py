@@ -209,7 +209,8 @@ class Publisher:
                 if response.status not in NOT_NOW:
                     raise PublishingRefused(reason)
                 seconds = max(seconds, _retry_after(response))
-            await asyncio.sleep(min(seconds, RETRY_SECONDS_MAX))
+            if attempt < ATTEMPTS_MAX - 1:
+                await asyncio.sleep(min(seconds, RETRY_SECONDS_MAX))
         raise PublishingRefused(reason)
 
 
