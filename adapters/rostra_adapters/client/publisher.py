@@ -1,7 +1,8 @@
-"""Publishes lines of CloudEvents to a running service, in batches, whatever their order.
+"""Client that publishes lines of CloudEvents to a running service in batches, in any order.
 
-What was rejected for want of something that was not there yet is kept, and published again as
-long as that gets any further.
+An event that names a discussion or comment which the service does not have yet is rejected as
+retryable. Such events are deferred and published again, pass after pass, until a pass records
+none of them.
 """
 
 import asyncio
@@ -19,37 +20,44 @@ from rostra.wire import strict_json
 
 MEDIA_TYPE = "application/cloudevents-batch+json"
 BATCH_BYTES_MAX = 16 * 1024 * 1024
-KEPT_IN_MEMORY_BYTES_MAX = 8 * 1024 * 1024
+"""Half of the 32 MiB that the service accepts in one request by default."""
+DEFERRED_IN_MEMORY_BYTES_MAX = 8 * 1024 * 1024
+"""Deferred events beyond this size are written to a temporary file."""
 ATTEMPTS_MAX = 8
 RETRY_SECONDS_FIRST = 0.25
+"""Wait before the second attempt; it doubles with each further one."""
 RETRY_SECONDS_MAX = 30.0
 ANSWER_SECONDS_MAX = 300.0
 SAMPLES_MAX = 10
 
 OK = 200
-NOT_NOW = (429, 502, 503, 504)
-TAKEN = ("recorded", "duplicate", "unchanged")
+RETRYABLE_STATUSES = (429, 502, 503, 504)
+ACCEPTED = ("recorded", "duplicate", "unchanged")
 
 
 class PublishingRefused(Exception):
-    """The service takes none of this, or is not to be reached; the message says why."""
+    """The service refused a batch as a whole or could not be reached; the message says why."""
 
 
-class Told(msgspec.Struct, gc=False):
-    """A problem as the service tells it."""
+class EventProblem(msgspec.Struct, gc=False):
+    """Problem details (RFC 9457) of a rejected event or request."""
 
     type: str = ""
     title: str = ""
     detail: str = ""
     retryable: bool = False
+    """Publishing the event again after others may succeed."""
 
 
 class Result(msgspec.Struct, gc=False):
-    """What became of one event."""
+    """Result of publishing one event."""
 
     status: str
+    """`recorded`, `duplicate`, `unchanged` or `rejected`."""
     event: str | None = None
-    problem: Told | None = None
+    """Id of the event; None if it has no readable id."""
+    problem: EventProblem | None = None
+    """Given if and only if the event was rejected."""
 
 
 class _Answer(msgspec.Struct):
@@ -57,15 +65,18 @@ class _Answer(msgspec.Struct):
 
 
 _answer = msgspec.json.Decoder(_Answer)
-_told = msgspec.json.Decoder(Told)
+_problem = msgspec.json.Decoder(EventProblem)
 
 
 class Summary(msgspec.Struct):
-    """How many events had which result; `samples` says more of some that were rejected."""
+    """Counts of published events by their results."""
 
     statuses: Counter[str] = msgspec.field(default_factory=Counter)
+    """Events that the service accepted, by status."""
     problems: Counter[str] = msgspec.field(default_factory=Counter)
+    """Rejected events, by the name of their problem (`unknown-parent`)."""
     samples: list[str] = msgspec.field(default_factory=list)
+    """Descriptions of the first rejected events, at most `SAMPLES_MAX`."""
 
     @property
     def rejected(self) -> int:
@@ -76,12 +87,12 @@ class Summary(msgspec.Struct):
         return self.statuses.total() + self.rejected
 
     def __str__(self) -> str:
-        counts = [f"{self.statuses[status]} {status}" for status in TAKEN]
+        counts = [f"{self.statuses[status]} {status}" for status in ACCEPTED]
         names = ", ".join(f"{count} {name}" for name, count in self.problems.most_common())
         return ", ".join([*counts, f"{self.rejected} rejected"]) + (f" ({names})" if names else "")
 
-    def take(self, result: Result) -> None:
-        """Count one."""
+    def count(self, result: Result) -> None:
+        """Count the result of one event."""
         if result.problem is None:
             self.statuses[result.status] += 1
         else:
@@ -89,31 +100,32 @@ class Summary(msgspec.Struct):
             self.reject(name, f"{result.event}: {name}: {result.problem.detail}")
 
     def reject(self, name: str, sample: str) -> None:
-        """Count one that was rejected."""
+        """Count one rejected event under its problem's name; `sample` describes it."""
         self.problems[name] += 1
         if len(self.samples) < SAMPLES_MAX:
             self.samples.append(sample)
 
     def add(self, other: Self) -> None:
-        """Count all of another."""
+        """Add the counts of another summary to this one."""
         self.statuses += other.statuses
         self.problems += other.problems
         self.samples = (self.samples + other.samples)[:SAMPLES_MAX]
 
 
-class _PutOff:
-    """Events to publish again, in a file where they are many, and why each was rejected."""
+class _DeferredEvents:
+    """Events to publish again in the next pass, in a temporary file if they are large."""
 
     def __init__(self) -> None:
-        self.why = Summary()
-        self._lines = SpooledTemporaryFile(KEPT_IN_MEMORY_BYTES_MAX)  # noqa: SIM115
+        self.summary = Summary()
+        """Why each event was rejected."""
+        self._lines = SpooledTemporaryFile(DEFERRED_IN_MEMORY_BYTES_MAX)  # noqa: SIM115
 
-    def keep(self, line: bytes, result: Result) -> None:
-        self.why.take(result)
+    def add(self, line: bytes, result: Result) -> None:
+        self.summary.count(result)
         self._lines.write(line + b"\n")
 
     def lines(self) -> Iterator[bytes]:
-        """Every line once; then they are gone."""
+        """Yield every line, then delete them all."""
         self._lines.seek(0)
         for line in self._lines:
             yield line.rstrip(b"\n")
@@ -124,8 +136,10 @@ class _PutOff:
 
 
 class Publisher:
-    """Publishes to the service at `url`. `progress` is told how many events have been taken
-    or rejected for good."""
+    """Publisher of events to the service at `url`, at most `batch_events` a request.
+
+    `progress` is called after each batch with the number of events that have a final result.
+    """
 
     def __init__(
         self,
@@ -141,19 +155,23 @@ class Publisher:
         self._progress = progress
 
     async def publish(self, lines: Iterable[bytes]) -> Summary:
-        """Publish events, one a line. Raises PublishingRefused."""
+        """Publish events, one JSON object a line, and return the counts of their results.
+
+        Raises PublishingRefused where a batch is refused as a whole (a bad token, for example)
+        or stays unanswered after `ATTEMPTS_MAX` attempts; earlier batches stay recorded.
+        """
         summary = Summary()
         timeout = aiohttp.ClientTimeout(total=ANSWER_SECONDS_MAX)
         async with aiohttp.ClientSession(headers=self._headers, timeout=timeout) as session:
             with ExitStack() as opened:
-                put_off = opened.enter_context(closing(_PutOff()))
-                await self._pass(session, lines, summary, put_off)
-                while before := put_off.why.rejected:
-                    earlier, put_off = put_off, opened.enter_context(closing(_PutOff()))
-                    await self._pass(session, earlier.lines(), summary, put_off)
-                    if put_off.why.rejected == before:
+                deferred = opened.enter_context(closing(_DeferredEvents()))
+                await self._pass(session, lines, summary, deferred)
+                while before := deferred.summary.rejected:
+                    earlier, deferred = deferred, opened.enter_context(closing(_DeferredEvents()))
+                    await self._pass(session, earlier.lines(), summary, deferred)
+                    if deferred.summary.rejected == before:
                         break
-        summary.add(put_off.why)
+        summary.add(deferred.summary)
         return summary
 
     async def _pass(
@@ -161,23 +179,23 @@ class Publisher:
         session: aiohttp.ClientSession,
         lines: Iterable[bytes],
         summary: Summary,
-        put_off: _PutOff,
+        deferred: _DeferredEvents,
     ) -> None:
-        """Publish lines once. What another order could help is put off."""
+        """Publish every line once; add events that were rejected as retryable to `deferred`."""
         for batch in self._batches(lines, summary):
             results = await self._post(session, b"[%b]" % b",".join(batch))
             for line, result in zip(batch, results, strict=True):
                 if result.problem is not None and result.problem.retryable:
-                    put_off.keep(line, result)
+                    deferred.add(line, result)
                 else:
-                    summary.take(result)
+                    summary.count(result)
             self._progress(summary.answered)
 
     def _batches(self, lines: Iterable[bytes], summary: Summary) -> Iterator[list[bytes]]:
         batch: list[bytes] = []
         size = 0
         for line in lines:
-            if (fault := _fault(line)) is not None:  # it would take its whole batch with it
+            if (fault := _fault(line)) is not None:  # the service would refuse its whole batch
                 summary.reject("not-json", f"{line[:60]!r}: {fault}")
                 continue
             if batch and (len(batch) == self._batch_events or size + len(line) > BATCH_BYTES_MAX):
@@ -189,7 +207,11 @@ class Publisher:
             yield batch
 
     async def _post(self, session: aiohttp.ClientSession, body: bytes) -> list[Result]:
-        """One batch's results. Asks again where the service cannot now, or is not there."""
+        """Send one batch and return its results; retry while the service is busy or unreachable.
+
+        Waits double from `RETRY_SECONDS_FIRST`; `Retry-After` may lengthen one, up to
+        `RETRY_SECONDS_MAX`. Raises PublishingRefused.
+        """
         reason = ""
         for attempt in range(ATTEMPTS_MAX):
             seconds = min(RETRY_SECONDS_FIRST * 2**attempt, RETRY_SECONDS_MAX)
@@ -206,29 +228,29 @@ class Publisher:
                 if response.status == OK:
                     return _answer.decode(answer).results
                 reason = _reason(response.status, answer)
-                if response.status not in NOT_NOW:
+                if response.status not in RETRYABLE_STATUSES:
                     raise PublishingRefused(reason)
                 seconds = max(seconds, _retry_after(response))
             if attempt < ATTEMPTS_MAX - 1:
                 await asyncio.sleep(min(seconds, RETRY_SECONDS_MAX))
-        raise PublishingRefused(reason)
+        raise PublishingRefused(f"{reason} (gave up after {ATTEMPTS_MAX} attempts)")
 
 
 def _fault(line: bytes) -> str | None:
-    """Why a line cannot stand in a batch, None where it can."""
+    """Return why a line is not exactly one JSON value; None if it is one."""
     try:
         elements = strict_json.elements(b"[%b]" % line)
     except (strict_json.NotJson, strict_json.NotAnArray) as error:
         return str(error)
-    return None if len(elements) == 1 else "not one value"
+    return None if len(elements) == 1 else "more or less than one JSON value"
 
 
 def _reason(status: int, answer: bytes) -> str:
     try:
-        told = _told.decode(answer)
+        problem = _problem.decode(answer)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return f"the service answers {status}"
-    return f"the service answers {status}: {told.title}: {told.detail}"
+        return f"the service answered {status}"
+    return f"the service answered {status}: {problem.title}: {problem.detail}"
 
 
 def _retry_after(response: aiohttp.ClientResponse) -> float:
