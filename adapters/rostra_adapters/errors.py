@@ -157,4 +157,4 @@ class JwksError(RostraError):
 
 
 class TracingError(RostraError):
-    """The exporter of traces that the environment names is not there; the message says why."""
+    """Traces cannot be exported as the OTEL_… variables ask; the message says why."""

@@ -29,7 +29,7 @@ def provider(exporter: InMemorySpanExporter, sampler: Sampler | None = None) -> 
 @pytest.fixture
 def exported() -> Iterator[InMemorySpanExporter]:
     exporter = InMemorySpanExporter()
-    with tracing.using(provider(exporter)):
+    with tracing.export_to(provider(exporter)):
         yield exporter
 
 
@@ -151,7 +151,7 @@ async def test_a_trace_that_is_not_sampled_is_named_and_not_exported(
     durable_service: Service,
 ) -> None:
     exporter = InMemorySpanExporter()
-    with tracing.using(provider(exporter, ParentBased(ALWAYS_OFF))):
+    with tracing.export_to(provider(exporter, ParentBased(ALWAYS_OFF))):
         answer = await publish(durable_service, opened())
         version, trace, span, flags = answer.headers["traceparent"].split("-")
         assert (version, len(trace), len(span), int(flags, 16) & 1) == ("00", 32, 16, 0)
@@ -177,9 +177,9 @@ async def test_a_trace_that_is_not_sampled_is_named_and_not_exported(
 def test_an_exporter_is_configured_by_the_standard_variables(
     variables: dict[str, str], names: list[str]
 ) -> None:
-    assert tracing.wanted(variables) == names
+    assert tracing.exporter_names(variables) == names
 
 
 def test_an_exporter_that_is_not_there_is_said_to_be_missing() -> None:
     with pytest.raises(TracingError, match="pigeon"):
-        tracing.provider_of(["pigeon"])
+        tracing.make_provider(["pigeon"])

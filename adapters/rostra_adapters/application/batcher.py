@@ -175,7 +175,7 @@ class Commander:
     async def _handle(self, batch: Sequence[_Waiting], turn: _Turn) -> None:
         commands = [command for waiting in batch for command in waiting.commands]
         disturbed: Collection[UUID] | None = None
-        tracing.work_for(caller for waiting in batch for caller in waiting.callers)
+        tracing.set_callers(caller for waiting in batch for caller in waiting.callers)
         try:
             outcomes = iter(await handle(self._log, self._ring, commands, turn=turn))
             disturbed = turn.disturbed

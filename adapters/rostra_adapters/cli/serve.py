@@ -278,20 +278,22 @@ def _settings(plan: ServePlan) -> Any:
 
 @asynccontextmanager
 async def _traced() -> AsyncIterator[None]:
-    """Traces are exported where OpenTelemetry's own variables say whereto, the last of them
-    before the process ends. Raises ClickException."""
+    """Export traces while the block runs if the OTEL_… variables name an exporter.
+
+    Spans that are still queued are exported at the end. Raises ClickException.
+    """
     from rostra_adapters.errors import TracingError
     from rostra_adapters.observability import tracing
 
-    if not (names := tracing.wanted(os.environ)):
+    if not (names := tracing.exporter_names(os.environ)):
         yield
         return
     try:
-        provider = tracing.provider_of(names)
+        provider = tracing.make_provider(names)
     except TracingError as error:
         raise click.ClickException(str(error)) from None
     try:
-        with tracing.using(provider):
+        with tracing.export_to(provider):
             yield
     finally:
         await asyncio.to_thread(provider.shutdown)

@@ -1,11 +1,11 @@
-"""Text for terminals and logs: control characters made visible, passwords left out."""
+"""Text for terminals and logs: control characters escaped, passwords hidden."""
 
 import re
 from unicodedata import category
 
 HIDDEN = "***"
 LINE_BREAKS = "\n\t"
-"""Kept in messages of several lines."""
+"""Characters that messages of several lines pass to `visible` as `keep`."""
 
 _SCHEME_AND_USER = r"([A-Za-z][\w+.-]*://[^:@/?#\s]*):"
 _PASSWORD_OF_URL = re.compile(_SCHEME_AND_USER + r".*@", re.DOTALL)
@@ -24,17 +24,21 @@ def without_passwords(text: str) -> str:
 
 
 def visible(text: str, *, keep: str = "") -> str:
-    r"""Return a text in which what would steer a terminal (escape sequences, line breaks, marks
-    of direction, halves of surrogates) is written as `\u001b`, apart from the characters in
-    `keep`."""
+    r"""Return a text with every character that could steer a terminal escaped as `\u001b`.
+
+    Those are control characters, line breaks, marks of direction and lone surrogates, except for
+    the characters in `keep`.
+    """
     if text.isprintable():
         return text
     return "".join(one if one in keep or _is_shown(one) else _escaped(one) for one in text)
 
 
 def visible_json(data: bytes) -> bytes:
-    """Return the same JSON value with `\\u` escapes for what `visible` makes visible. `data` is
-    compact, so that such characters stand in strings alone."""
+    """Return the same JSON value with the characters that `visible` escapes written as `\\u…`.
+
+    `data` is compact JSON, in which such characters occur only inside strings.
+    """
     if data.isascii() and b"\x7f" not in data:
         return data
     return visible(data.decode(errors="replace")).encode()

@@ -1,8 +1,8 @@
-"""Traces (OpenTelemetry), where the standard OTEL_… variables name an exporter.
+"""OpenTelemetry traces, exported if the standard OTEL_… variables name an exporter.
 
-A request is a span, which goes on with the caller's trace. What many requests wait for together
-is one that names them all: an append to the log. And so is each page of the log that is projected.
-Without an exporter nothing of OpenTelemetry is imported.
+Each request is a span that continues the caller's trace. An append to the log serves many requests:
+its span is a child of the only request, or links to all of them. Each page of the log that is
+projected is a trace of its own. Without an exporter no module of OpenTelemetry is imported.
 """
 
 import os
@@ -24,22 +24,25 @@ EXPORTERS = "OTEL_TRACES_EXPORTER"
 DISABLED = "OTEL_SDK_DISABLED"
 PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
 OTLP = {"http/protobuf": "otlp_proto_http", "grpc": "otlp_proto_grpc"}
+"""Entry point of the exporter for each OTLP protocol."""
 GROUP = "opentelemetry_traces_exporter"
+"""Group of entry points in which exporters are registered."""
 NAME = "rostra"
 LINKS_MAX = 128
+"""Most links of a span, the default limit of OpenTelemetry's SDK."""
 SERVER_ERROR = 500
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 NAMELESS, OTHER = "HTTP", "_OTHER"
-"""What OpenTelemetry calls a method that is none of these, in a name and as an attribute."""
+"""Stand-ins for any other method: in a span's name, and as `http.request.method`."""
 
 Callers = tuple["SpanContext", ...]
-"""The spans that wait for something."""
+"""Spans of the requests on whose behalf a task works."""
 
 _callers: "ContextVar[Callers]" = ContextVar("rostra_callers", default=())
 
 
 class Tracing:
-    """The spans of one provider."""
+    """Spans of requests and of the work done for them, sent to one provider."""
 
     def __init__(self, provider: "TracerProvider") -> None:
         from opentelemetry import context, propagate, trace
@@ -49,8 +52,11 @@ class Tracing:
         self._extract = propagate.extract
         self._tracer = provider.get_tracer(NAME, version(NAME))
 
-    def request(self, method: str, path: str, headers: Mapping[str, str]) -> "Span":
-        """A request that has come in; what is done for it from here on is done for its span."""
+    def start_request(self, method: str, path: str, headers: Mapping[str, str]) -> "Span":
+        """Start the span of an incoming request and make it the running task's only caller.
+
+        Its parent is read from the `traceparent` in `headers`.
+        """
         span = self._tracer.start_span(
             _known(method, NAMELESS),
             self._extract(headers, self._context()),
@@ -60,8 +66,8 @@ class Tracing:
         _callers.set((span.get_span_context(),) if span.is_recording() else ())
         return span
 
-    def answered(self, span: "Span", method: str, route: str, status: int) -> None:
-        """The end of a request."""
+    def end_request(self, span: "Span", method: str, route: str, status: int) -> None:
+        """End a request's span with its route and status; from 500 on it counts as an error."""
         if span.is_recording():
             span.update_name(f"{_known(method, NAMELESS)} {route}")
             span.set_attributes({"http.route": route, "http.response.status_code": status})
@@ -71,7 +77,10 @@ class Tracing:
 
     @contextmanager
     def span(self, name: str, callers: Iterable["SpanContext"], about: Any) -> Iterator[None]:
-        """Of one request alone a part of it; of several, or of none, a trace of its own."""
+        """Record the block as a span: a child of the only caller, else the root of a new trace.
+
+        A root links to its callers, at most `LINKS_MAX`. `about` are the span's attributes.
+        """
         some = list(islice({one.span_id: one for one in callers}.values(), LINKS_MAX))
         within = self._context()
         if len(some) == 1:
@@ -83,34 +92,37 @@ class Tracing:
 
 
 def traceparent(span: "Span") -> str:
-    """As W3C has it."""
+    """Return a span's `traceparent` header (W3C Trace Context, version 00)."""
     context = span.get_span_context()
     return f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}"
 
 
-# -- the one that is in use, if any
+# -- the tracing of this process
 
 _tracing: Tracing | None = None
 
 
 def tracing() -> Tracing | None:
-    """None where nothing is exported."""
+    """Return the process's tracing; None if no traces are exported."""
     return _tracing
 
 
 def callers() -> Callers:
-    """For whom the running task does what it does."""
+    """Return the spans on whose behalf the running task works."""
     return _callers.get()
 
 
-def work_for(those: Iterable["SpanContext"]) -> None:
-    """From here on the running task works for those."""
-    _callers.set(tuple(those))
+def set_callers(callers: Iterable["SpanContext"]) -> None:
+    """Set the spans on whose behalf the running task works from now on."""
+    _callers.set(tuple(callers))
 
 
 @contextmanager
 def span(name: str, callers: Iterable["SpanContext"] = (), **about: Any) -> Iterator[None]:
-    """A span of what is done within, with what is said about it; nothing where none is wanted."""
+    """Record the block as the span `rostra.NAME`; do nothing if no traces are exported.
+
+    Each keyword in `about` becomes the attribute `rostra.KEYWORD`.
+    """
     if _tracing is None:
         yield
         return
@@ -120,8 +132,8 @@ def span(name: str, callers: Iterable["SpanContext"] = (), **about: Any) -> Iter
 
 
 @contextmanager
-def using(provider: "TracerProvider") -> Iterator[None]:
-    """Spans go to a provider of one's own."""
+def export_to(provider: "TracerProvider") -> Iterator[None]:
+    """Send spans to a provider while the block runs; the caller shuts it down."""
     global _tracing  # noqa: PLW0603  # as OpenTelemetry has one for the process
     before, _tracing = _tracing, Tracing(provider)
     try:
@@ -130,11 +142,15 @@ def using(provider: "TracerProvider") -> Iterator[None]:
         _tracing = before
 
 
-# -- what the variables ask for
+# -- configuration by environment variables
 
 
-def wanted(environment: Mapping[str, str]) -> list[str]:
-    """The exporters, by their names; none where none is configured."""
+def exporter_names(environment: Mapping[str, str]) -> list[str]:
+    """Return the names of the exporters that the variables configure.
+
+    `OTEL_TRACES_EXPORTER` names them; an OTLP endpoint alone means `otlp`. The list is empty if
+    neither is set, or if `OTEL_SDK_DISABLED` is true.
+    """
     if environment.get(DISABLED, "").strip().lower() == "true":
         return []
     named = [name.strip() for name in environment.get(EXPORTERS, "").split(",") if name.strip()]
@@ -143,16 +159,19 @@ def wanted(environment: Mapping[str, str]) -> list[str]:
     return [name for name in named if name != "none"]
 
 
-def provider_of(names: Iterable[str]) -> "TracerProvider":
-    """It sends to the exporters by their names, configured by their own variables. Raises
-    TracingError."""
+def make_provider(names: Iterable[str]) -> "TracerProvider":
+    """Return a provider that sends spans to the named exporters in batches.
+
+    Each exporter reads its own OTEL_… variables. Raises TracingError if OpenTelemetry or an
+    exporter is not installed, or an exporter refuses its variables.
+    """
     try:
         from opentelemetry.sdk.resources import SERVICE_NAME, SERVICE_VERSION, Resource
         from opentelemetry.sdk.trace import TracerProvider
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
     except ImportError:
         raise TracingError(
-            "traces need more than is installed: pip install 'rostra[otel]'"
+            "traces need OpenTelemetry, which is not installed: pip install 'rostra[otel]'"
         ) from None
     resource = Resource.create().merge(Resource({SERVICE_VERSION: version(NAME)}))
     if str(resource.attributes[SERVICE_NAME]).startswith("unknown_service"):
@@ -171,11 +190,13 @@ def _exporter(name: str) -> Any:
         name = OTLP.get(protocol, protocol)
     found = list(entry_points(group=GROUP, name=name))
     if not found:
-        raise TracingError(f"no exporter of traces named {name} is installed")
+        raise TracingError(
+            f"trace exporter {name!r} is not installed: install it, or change {EXPORTERS}"
+        )
     try:
         return found[0].load()()
     except (ImportError, ValueError) as error:
-        raise TracingError(f"the exporter of traces {name}: {error}") from None
+        raise TracingError(f"trace exporter {name!r} cannot be started: {error}") from None
 
 
 def _known(method: str, otherwise: str) -> str:

@@ -96,7 +96,7 @@ class RequestLog:
         if (exported := tracing.tracing()) is None:
             trace = RequestTrace(began, continued(request.headers.get(TRACEPARENT)))
         else:
-            span = exported.request(request.method, request.path, request.headers)
+            span = exported.start_request(request.method, request.path, request.headers)
             trace = RequestTrace(began, tracing.traceparent(span), span)
         request[TRACE] = trace.trace
         return trace
@@ -107,7 +107,7 @@ class RequestLog:
         path, trace = request.raw_path, part.trace
         self._waiting.append(_Done(time.time(), method, path, route, status, seconds, trace))
         if part.span is not None and (exported := tracing.tracing()) is not None:
-            exported.answered(part.span, method, route, status)
+            exported.end_request(part.span, method, route, status)
         if len(self._waiting) >= WAITING_MAX:
             self.put_down()
         elif self._timer is None:
