@@ -141,7 +141,7 @@ class BackupRefused(RostraError):
 
 
 class ErasuresUnreadable(RostraError):
-    """A file is no file of erasures, or is damaged; the message names the line."""
+    """A line of a file of erasures cannot be decoded; the message names it."""
 
 
 class DataFolderError(RostraError, RuntimeError):

@@ -1,4 +1,4 @@
-"""Taking a backup back: whoever was erased since is erased again before anybody reads."""
+"""Backups with their erasures: made, and restored with every later erasure applied again."""
 
 from pathlib import Path
 from uuid import UUID
@@ -14,23 +14,29 @@ from rostra_adapters.postgres import backup, schema
 from rostra_adapters.postgres.views.patient import connected
 
 LINES_AT_ONCE = 500
-# So that a master key that was not given is noticed now.
+# One owner for each master key in use: loading them fails if a master key is missing.
 _A_KEY_OF_EACH = """
 select distinct on (master) owner from rostra_keys.person_keys where wrapped is not null
 """
 
 
 class Restored(msgspec.Struct, frozen=True):
-    """What came back. `erasures`: how many lines of the file were applied."""
+    """Result of a restore."""
 
     log: UUID
+    """Id of the log."""
     head: int
+    """Position of the log's last event."""
     erasures: int
+    """Lines of the file of erasures that were applied."""
 
 
 async def save(url: str, folder: Path, erasures: Path) -> backup.Manifest:
-    """Make a backup. Raises BackupRefused, OSError."""
-    written = ErasuresFile(erasures).written()
+    """Back up the database into `folder`, with the digest of the file of erasures.
+
+    Raises BackupRefused, OSError.
+    """
+    written = ErasuresFile(erasures).digest()
     async with connected(url) as connection:
         await schema.check(connection)
         return await backup.save(connection, folder, written)
@@ -39,8 +45,11 @@ async def save(url: str, folder: Path, erasures: Path) -> backup.Manifest:
 async def restore(
     url: str, folder: Path, *, erasures: Path, master_key: bytes, keys: Path | None = None
 ) -> Restored:
-    """Take a backup into an empty database, or go on where that was broken off. Raises
-    BackupRefused, ErasuresUnreadable, WrongMasterKey."""
+    """Restore a backup into an empty database, or resume a restore that was interrupted.
+
+    Erasures are applied before the database may be opened by others. Raises BackupRefused,
+    ErasuresUnreadable, WrongMasterKey.
+    """
     file = _newest(folder, erasures)
     async with connected(url) as connection:
         await schema.install(connection)
@@ -59,15 +68,18 @@ async def restore(
 
 
 def _newest(folder: Path, erasures: Path) -> ErasuresFile:
-    """The file, at least as new as the backup."""
+    """Return the file of erasures. Raises BackupRefused if it is missing or too old."""
     manifest, file = backup.manifest_of(folder), ErasuresFile(erasures)
     if not erasures.exists():
         raise BackupRefused(
-            f"who was erased since the backup must not come back: {erasures} is not there; "
-            "name the newest file of erasures (an empty one if nobody ever was)"
+            f"the file of erasures {erasures} is missing, and without it persons erased since the "
+            "backup would come back; name the newest one (an empty file if nobody was ever erased)"
         )
-    if not file.goes_on_from(manifest.erasures):
-        raise BackupRefused(f"{erasures} is older than the backup, or is not of this Rostra")
+    if not file.has_prefix(manifest.erasures):
+        raise BackupRefused(
+            f"the file of erasures {erasures} is older than the backup, or belongs to another "
+            "Rostra; name the newest one"
+        )
     return file
 
 
@@ -76,7 +88,7 @@ async def _erase_again(app: App, file: ErasuresFile) -> int:
     lines = list(file.lines())
     for start in range(0, len(lines), LINES_AT_ONCE):
         some = lines[start : start + LINES_AT_ONCE]
-        outcomes = await app.submit([line.commanded() for line in some])
+        outcomes = await app.submit([line.to_commanded() for line in some])
         for line, outcome in zip(some, outcomes, strict=True):
             if outcome.refusal is not None:
                 raise BackupRefused(f"{line.person} of {line.site}: {outcome.refusal}")
@@ -85,17 +97,19 @@ async def _erase_again(app: App, file: ErasuresFile) -> int:
 
 
 def check_newest(erasures: Path, place: Path) -> None:
-    """Refuse a file of erasures that lacks what the one that is appended to has: it is not the
-    newest. Raises BackupRefused, OSError."""
-    if erasures.exists() and not ErasuresFile(erasures).goes_on_from(ErasuresFile(place).written()):
+    """Refuse a file of erasures that lacks erasures of `place`, the file that is appended to.
+
+    Raises BackupRefused, OSError.
+    """
+    if erasures.exists() and not ErasuresFile(erasures).has_prefix(ErasuresFile(place).digest()):
         raise BackupRefused(
-            f"{erasures} is not the newest: {place} holds erasures that it lacks; if that is of "
-            "another Rostra, put it elsewhere"
+            f"{erasures} is not the newest file of erasures: {place} holds some that it lacks; "
+            f"restore with the newest one, or move {place} away if it belongs to another Rostra"
         )
 
 
-def keep(erasures: Path, place: Path) -> None:
-    """Go on with this file of erasures, which holds all that is in the one that is there."""
+def continue_with(erasures: Path, place: Path) -> None:
+    """Replace the file at `place` by the newer file of erasures, durably. Raises OSError."""
     if place.exists() and place.samefile(erasures):
         return
     place.parent.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)

@@ -9,7 +9,7 @@ import pytest
 
 import rostra_adapters
 from rostra_adapters.data_folder.folder import (
-    exclusively,
+    exclusive_lock,
     make_data_folder,
     master_key,
     secret,
@@ -41,12 +41,12 @@ def test_a_file_that_holds_no_secret_is_refused(tmp_path: Path) -> None:
 def test_a_lock_that_is_held_is_waited_for_no_longer_than_asked(tmp_path: Path) -> None:
     lock = tmp_path / "lock"
     with (
-        exclusively(lock, wait_seconds_max=0),
+        exclusive_lock(lock, wait_seconds_max=0),
         pytest.raises(DataFolderError, match="held"),
-        exclusively(lock, wait_seconds_max=0),
+        exclusive_lock(lock, wait_seconds_max=0),
     ):
         pass
-    with exclusively(lock, wait_seconds_max=0):
+    with exclusive_lock(lock, wait_seconds_max=0):
         pass
 
 

@@ -97,7 +97,7 @@ async def _restore(
             restored = await restoring.restore(
                 url, folder, erasures=file, master_key=master_key_of(where.data), keys=keys
             )
-        restoring.keep(file, kept)
+        restoring.continue_with(file, kept)
     except (BackupRefused, ErasuresUnreadable, OSError) as error:
         raise click.ClickException(str(error)) from None
     say(

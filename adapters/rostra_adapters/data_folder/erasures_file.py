@@ -1,7 +1,7 @@
-"""The erasures, and the returns, in a small file outside the database: one JSON line each.
+"""File of all erasures and returns of persons, outside the database: one JSON object a line.
 
-A backup of the database is older than some of them. Whoever restores one needs this file, so
-that nobody comes back who was erased since. It holds no words.
+A backup lacks the erasures made after it. A restore applies this file, so that no person who was
+erased since comes back. The file holds ids of persons, and neither names nor bodies.
 """
 
 import asyncio
@@ -23,24 +23,32 @@ from rostra_adapters.data_folder.folder import PRIVATE_FOLDER, private_file, syn
 from rostra_adapters.errors import ErasuresUnreadable
 
 VARIABLE = "ROSTRA_ERASURES"
+"""Environment variable that names the file."""
 FILE = "erasures.ndjson"
+"""The file's name in a data folder."""
 LINE_BYTES_MAX = 16 * 1024
+"""Bytes at the file's end that are searched for an unfinished line."""
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
-    """What was recorded, and where: the event as its publisher named it."""
+    """One erasure or return of a person."""
 
     type: str
+    """`person.erased` or `person.returned`."""
     site: str
     person: str
     source: str
+    """`source` of the event, as published."""
     id: str
+    """`id` of the event, as published."""
     time: Time
     log: UUID
+    """Id of the log that recorded the event."""
     position: int
+    """Position of the event in that log; 0 if the outcome named none."""
 
-    def commanded(self) -> Commanded:
-        """As it was published."""
+    def to_commanded(self) -> Commanded:
+        """Return the command that publishes this event again."""
         kind: type[ErasePerson] | type[ReturnPerson] = (
             ErasePerson if self.type == ErasePerson.topic else ReturnPerson
         )
@@ -48,19 +56,21 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
         return checked(Commanded(command, CommandContext(self.source, self.id, self.time)))
 
 
-class Written(msgspec.Struct, frozen=True):
-    """How much a file held at a moment: it goes on from there, or it is another file."""
+class ErasuresDigest(msgspec.Struct, frozen=True):
+    """Size and hash of a file of erasures, by which a later file is seen to continue it."""
 
     size: int
+    """Bytes of all complete lines."""
     sha256: str
+    """SHA-256 of those bytes, as hex digits."""
 
 
-NOTHING_WRITTEN = Written(0, sha256().hexdigest())
+EMPTY_DIGEST = ErasuresDigest(0, sha256().hexdigest())
 _line = msgspec.json.Decoder(Line)
 
 
 class ErasuresFile:
-    """Appended to by every process; each line is on the disk before it is said that it is."""
+    """File of erasures that all processes of a service append to, locking it for each append."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -68,7 +78,10 @@ class ErasuresFile:
     async def append(
         self, log: UUID, commands: Sequence[Commanded], outcomes: Sequence[Outcome]
     ) -> None:
-        """Those of the commands that hold now, whether they were recorded now or before."""
+        """Append the erasures and returns that took effect, now or earlier, durably.
+
+        Other commands and rejected ones are left out. Raises OSError.
+        """
         lines = [
             _encoded(log, commanded, outcome)
             for commanded, outcome in zip(commands, outcomes, strict=True)
@@ -85,7 +98,7 @@ class ErasuresFile:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             size = os.fstat(descriptor).st_size
             end = os.pread(descriptor, LINE_BYTES_MAX, max(0, size - LINE_BYTES_MAX))
-            if not end.endswith(b"\n"):  # somebody died over a line, and nobody was told of it
+            if not end.endswith(b"\n"):  # a process died while writing; it has not answered
                 os.ftruncate(descriptor, size - len(end) + end.rfind(b"\n") + 1)
             while lines:
                 lines = lines[os.write(descriptor, lines) :]
@@ -96,26 +109,34 @@ class ErasuresFile:
             sync_folder(self.path.parent)
 
     def lines(self) -> Iterator[Line]:
-        """In order. A last one that was never finished was never answered either. Raises
-        ErasuresUnreadable, OSError."""
+        """Yield all complete lines in order.
+
+        An unfinished last line is left out: its command was never answered. Raises
+        ErasuresUnreadable, OSError.
+        """
         with self.path.open("rb") as file:
             for number, line in enumerate(file, 1):
                 try:
                     if line.endswith(b"\n"):
                         yield _line.decode(line)
                 except msgspec.DecodeError as error:
-                    raise ErasuresUnreadable(f"{self.path}, line {number}: {error}") from None
+                    raise ErasuresUnreadable(
+                        f"{self.path}, line {number} is damaged: {error}"
+                    ) from None
 
-    def written(self) -> Written:
-        """How much there is now."""
+    def digest(self) -> ErasuresDigest:
+        """Return the digest of the file's complete lines; that of an empty file if it is missing.
+
+        Raises OSError.
+        """
         data = self.path.read_bytes() if self.path.exists() else b""
         data = data[: data.rfind(b"\n") + 1]
-        return Written(len(data), sha256(data).hexdigest())
+        return ErasuresDigest(len(data), sha256(data).hexdigest())
 
-    def goes_on_from(self, before: Written) -> bool:
-        """Whether the file begins with all that it held then."""
+    def has_prefix(self, before: ErasuresDigest) -> bool:
+        """Return True if the file begins with the bytes of `before`. Raises OSError."""
         data = self.path.read_bytes()[: before.size]
-        return Written(len(data), sha256(data).hexdigest()) == before
+        return ErasuresDigest(len(data), sha256(data).hexdigest()) == before
 
 
 def _is_kept(command: Command, outcome: Outcome) -> bool:

@@ -1,4 +1,4 @@
-"""What Rostra keeps beside the database: the lock and the two secrets of a data folder."""
+"""Data folder: its lock, its two secrets, and durable writes of private files."""
 
 import fcntl
 import logging
@@ -15,16 +15,17 @@ from rostra_adapters.errors import DataFolderError
 SECRET_BYTES = 32
 PRIVATE_FOLDER, PRIVATE_FILE, OF_OTHERS = 0o700, 0o600, 0o077
 OUR_NAMES = {"lock", "secret", "master-key", "erasures.ndjson"}
-"""What a data folder is known by."""
+"""Names by which a folder is recognised as a data folder."""
 POLL_SECONDS = 0.02
 
 _logger = logging.getLogger(__name__)
 
 
 def make_data_folder(folder: Path) -> None:
-    """Make a folder that its owner alone may enter, or close one of ours that others may.
+    """Make a folder with mode 0700, or restrict an existing data folder to its owner.
 
-    A folder that is not ours, or holds other things, keeps its mode: it may be a home or `/tmp`.
+    A folder of another user, or one that holds only other files, keeps its mode and is warned of:
+    it may be a home or `/tmp`.
     """
     folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
     found = folder.stat()
@@ -35,11 +36,15 @@ def make_data_folder(folder: Path) -> None:
     if is_ours and (not names or names & OUR_NAMES):
         folder.chmod(PRIVATE_FOLDER)
     else:
-        _logger.warning("others may enter %s: close it with `chmod 700`", folder)
+        _logger.warning(
+            "other users may enter the data folder %s: use a folder for Rostra alone, or close it "
+            "with `chmod 700`",
+            folder,
+        )
 
 
 def private_file(path: Path, flags: int) -> int:
-    """Return a descriptor of a file that its owner alone may read, made where there is none."""
+    """Open a file with mode 0600, making it if it is missing, and return its descriptor."""
     descriptor = os.open(path, flags | os.O_CREAT, PRIVATE_FILE)
     if os.fstat(descriptor).st_mode & OF_OTHERS:
         os.fchmod(descriptor, PRIVATE_FILE)
@@ -47,16 +52,20 @@ def private_file(path: Path, flags: int) -> int:
 
 
 def secret(data: Path) -> str:
-    """The key that signs tokens, as 64 hex digits; made at first use.
+    """Return the key that signs tokens, as 64 hex digits; make it at first use.
 
-    The text itself is the key, so that `ROSTRA_SECRET="$(cat secret)"` means the same.
+    The text itself is the key, so that `ROSTRA_SECRET="$(cat secret)"` gives the same key. Raises
+    DataFolderError.
     """
     return key_file(data / "secret")
 
 
 def master_key(data: Path) -> str:
-    """The key that wraps the keys of persons, as 64 hex digits; made at first use. While it is
-    being replaced: the new one, a comma, the former one."""
+    """Return the key that wraps persons' keys, as 64 hex digits; make it at first use.
+
+    While it is being replaced, return the new key, a comma and the former key. Raises
+    DataFolderError.
+    """
     file = data / "master-key"
     if not file.exists():
         return key_file(file)
@@ -64,18 +73,21 @@ def master_key(data: Path) -> str:
 
 
 def add_master_key(data: Path) -> None:
-    """A new one, before the one that there is."""
+    """Put a new master key before those in the file; the first one wraps new keys."""
     keys = [secrets.token_hex(SECRET_BYTES), *master_key(data).split(",")]
     write_durably(data / "master-key", _lines(keys))
 
 
 def drop_former_master_keys(data: Path) -> None:
-    """Nothing is wrapped with them any more."""
+    """Delete all master keys but the first; call it once no key is wrapped with the others."""
     write_durably(data / "master-key", _lines(master_key(data).split(",")[:1]))
 
 
 def key_file(path: Path) -> str:
-    """64 hex digits of randomness, made at first use, readable by their owner alone."""
+    """Return the 64 random hex digits in a file of mode 0600; make it at first use.
+
+    Raises DataFolderError.
+    """
     try:
         text = path.read_text("ascii").strip()
     except FileNotFoundError:
@@ -86,12 +98,14 @@ def key_file(path: Path) -> str:
 
 def _key(path: Path, text: str) -> str:
     if len(text) != 2 * SECRET_BYTES or not set(text) <= set("0123456789abcdef"):
-        raise DataFolderError(f"{path} does not hold {2 * SECRET_BYTES} hex digits")
+        raise DataFolderError(
+            f"{path} does not hold {2 * SECRET_BYTES} hex digits: put the right key there again"
+        )
     return text
 
 
 def _make(path: Path) -> None:
-    """Links a finished file into place: nobody reads half a secret, and of two makers one wins."""
+    """Write a key beside `path` and link it into place, unless another process did so first."""
     make_data_folder(path.parent)
     draft = _draft(path, _lines([secrets.token_hex(SECRET_BYTES)]))
     try:
@@ -109,15 +123,15 @@ def _lines(lines: list[str]) -> bytes:
 
 
 def write_durably(file: Path, data: bytes) -> None:
-    """Write or replace a file that its owner alone may read; it is on the disk on return.
+    """Write or replace a file of mode 0600 atomically and sync it to disk.
 
-    Readers see the old bytes or the new ones, also after a crash.
+    Readers see the old bytes or the new ones, even after a crash.
     """
     rename_durably(_draft(file, data), file)
 
 
 def _draft(path: Path, data: bytes) -> Path:
-    """Make a finished file beside `path`, readable by its owner alone."""
+    """Write a file of mode 0600 beside `path`, sync it to disk and return its path."""
     draft = path.with_name(f".{path.name}-{secrets.token_hex(8)}")
     with os.fdopen(private_file(draft, os.O_WRONLY | os.O_EXCL), "wb") as file:
         file.write(data)
@@ -127,13 +141,13 @@ def _draft(path: Path, data: bytes) -> Path:
 
 
 def rename_durably(draft: Path, place: Path) -> None:
-    """Give a finished file or folder its name; the name is on the disk on return."""
+    """Rename a finished file or folder and sync the name to disk."""
     draft.rename(place)
     sync_folder(place.parent)
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable; fsync of a file alone does not."""
+    """Sync the names in a folder to disk, which fsync of a file alone does not do."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
@@ -142,29 +156,35 @@ def sync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def exclusively(lock: Path, *, wait_seconds_max: float) -> Iterator[None]:
-    """Holds the lock file alone. The kernel lets go for a process that dies, however it dies."""
+def exclusive_lock(lock: Path, *, wait_seconds_max: float) -> Iterator[None]:
+    """Hold a lock file exclusively while the block runs; the kernel releases it if we die.
+
+    Raises DataFolderError if it is not free within `wait_seconds_max`.
+    """
     descriptor = _open(lock)
     try:
         deadline = time.monotonic() + wait_seconds_max
         while not _try(descriptor, fcntl.LOCK_EX):
             if time.monotonic() > deadline:
-                raise DataFolderError(f"{lock} was held for {wait_seconds_max:g} s by someone else")
+                raise DataFolderError(
+                    f"the lock {lock} was not free within {wait_seconds_max:g} s: another process "
+                    "uses the data folder; retry or stop it"
+                )
             time.sleep(POLL_SECONDS)
         yield
     finally:
         os.close(descriptor)
 
 
-def share(lock: Path) -> int:
-    """A descriptor that holds the lock file with others, until it is closed."""
+def acquire_shared_lock(lock: Path) -> int:
+    """Wait for a shared lock on a file; return the descriptor that holds it until closed."""
     descriptor = _open(lock)
     fcntl.flock(descriptor, fcntl.LOCK_SH)
     return descriptor
 
 
-def is_shared(lock: Path) -> bool:
-    """Whether anyone at all holds the lock file."""
+def is_locked(lock: Path) -> bool:
+    """Return True if any process holds the lock file, shared or exclusively."""
     descriptor = _open(lock)
     try:
         return not _try(descriptor, fcntl.LOCK_EX)

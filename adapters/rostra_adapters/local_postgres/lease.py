@@ -1,14 +1,14 @@
 """A PostgreSQL of our own in a data folder, shared by all processes that use the folder.
 
-    DATA/lock               held alone while the server is started or stopped
-    DATA/postgres/holders   held with others for as long as the server is used
+    DATA/lock               locked exclusively while the server is started or stopped
+    DATA/postgres/holders   locked shared by each process that uses the server
     DATA/postgres/cluster   PostgreSQL's data
-    DATA/postgres/log       what PostgreSQL says
-    DATA/postgres/run       its socket, the only way in
+    DATA/postgres/log       PostgreSQL's log
+    DATA/postgres/run       the Unix socket; the server listens nowhere else
 
-Nobody is counted: who can hold `holders` alone is the last, and stops the server. The kernel lets
-go for a process that was killed; if that was the last one, the server runs on until another
-process has come and gone.
+Processes are not counted: a process that releases its lease stops the server if no other process
+holds `holders`. The kernel releases the lock of a killed process; if that was the last one, the
+server runs until the next process releases its lease.
 """
 
 import asyncio
@@ -18,18 +18,23 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rostra_adapters.data_folder.folder import exclusively, is_shared, make_data_folder, share
+from rostra_adapters.data_folder.folder import (
+    acquire_shared_lock,
+    exclusive_lock,
+    is_locked,
+    make_data_folder,
+)
 from rostra_adapters.errors import LocalPostgresError
 from rostra_adapters.local_postgres.cluster import Cluster, open_cluster, postmaster_pid
 
 __all__ = ["Lease", "LocalPostgresError", "local_postgres", "postmaster_pid", "start"]
 
-START_SECONDS_MAX = 120.0  # a crash's WAL may have to be read again
+START_SECONDS_MAX = 120.0  # after a crash PostgreSQL replays its WAL first
 
 
 @dataclass(slots=True)
 class Lease:
-    """One process's part in the server, which stays at least until the lease is released."""
+    """Use of the server by one process; the server runs at least until the lease is released."""
 
     data: Path
     cluster: Cluster
@@ -37,23 +42,29 @@ class Lease:
 
     @property
     def url(self) -> str:
-        """What asyncpg and psycopg connect to."""
+        """URL of the database, for asyncpg and psycopg."""
         return self.cluster.url
 
     def revive(self, *, wait_seconds_max: float = START_SECONDS_MAX) -> None:
-        """Starts the server again if it has died; does nothing if it answers."""
-        with exclusively(self.data / "lock", wait_seconds_max=wait_seconds_max):
+        """Start the server again if it has died.
+
+        Raises LocalPostgresError, and DataFolderError if the lock is not free in time.
+        """
+        with exclusive_lock(self.data / "lock", wait_seconds_max=wait_seconds_max):
             self.cluster.start_unless_answering(wait_seconds_max=wait_seconds_max)
 
     def release(self) -> bool:
-        """Stops the server if nobody else uses it, and says whether it did so."""
+        """Release the lease; stop the server and return True if no other process uses it.
+
+        Raises LocalPostgresError, and DataFolderError if the lock is not free in time.
+        """
         if self._holder is None:
             return False
-        with exclusively(self.data / "lock", wait_seconds_max=START_SECONDS_MAX):
+        with exclusive_lock(self.data / "lock", wait_seconds_max=START_SECONDS_MAX):
             # Closed, not unlocked: a forked child that has the same descriptor holds on.
             os.close(self._holder)
             self._holder = None
-            if is_shared(_holders(self.data)):
+            if is_locked(_holders(self.data)):
                 return False
             self.cluster.stop()
             return True
@@ -62,16 +73,16 @@ class Lease:
 def start(
     data: Path, *, durable: bool = True, wait_seconds_max: float = START_SECONDS_MAX
 ) -> Lease:
-    """Joins the server of a data folder, after making and starting it if need be.
+    """Lease the server of a data folder; make and start it if needed.
 
-    `durable=False` is for tests: fsync is off. Who starts the server decides that for all.
-    Raises LocalPostgresError, or DataFolderError where another process never lets go of the lock.
+    `durable=False` is for tests: fsync is off. It has no effect on a server that runs already.
+    Raises LocalPostgresError, and DataFolderError if the lock is not free in time.
     """
     make_data_folder(data)
     data = data.resolve()
-    with exclusively(data / "lock", wait_seconds_max=wait_seconds_max):
+    with exclusive_lock(data / "lock", wait_seconds_max=wait_seconds_max):
         cluster = open_cluster(data, durable=durable)
-        holder = share(_holders(data))
+        holder = acquire_shared_lock(_holders(data))
         try:
             cluster.make_unless_there()
             cluster.start_unless_answering(wait_seconds_max=wait_seconds_max)
@@ -85,14 +96,17 @@ def start(
 async def local_postgres(
     data: Path, *, durable: bool = True, wait_seconds_max: float = START_SECONDS_MAX
 ) -> AsyncIterator[Lease]:
-    """The same for as long as the block lasts, without holding up the event loop."""
+    """Lease the server while the block runs, without blocking the event loop.
+
+    Raises the errors of `start`.
+    """
     starting = asyncio.ensure_future(
         asyncio.to_thread(start, data, durable=durable, wait_seconds_max=wait_seconds_max)
     )
     try:
         lease = await asyncio.shield(starting)
     except asyncio.CancelledError:
-        # The thread cannot be stopped half-way: what it will have started is given back.
+        # The thread cannot be cancelled: wait for its lease and release it.
         lease = await starting
         await asyncio.to_thread(lease.release)
         raise

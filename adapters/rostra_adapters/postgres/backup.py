@@ -19,7 +19,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import msgspec
 
-from rostra_adapters.data_folder.erasures_file import NOTHING_WRITTEN, Written
+from rostra_adapters.data_folder.erasures_file import EMPTY_DIGEST, ErasuresDigest
 from rostra_adapters.data_folder.folder import private_file, rename_durably, write_durably
 from rostra_adapters.errors import BackupRefused
 from rostra_adapters.postgres import schema
@@ -85,11 +85,11 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     log: UUID
     head: int
     keys: int
-    erasures: Written
+    erasures: ErasuresDigest
 
 
 async def save(
-    connection: Connection, folder: Path, erasures: Written = NOTHING_WRITTEN
+    connection: Connection, folder: Path, erasures: ErasuresDigest = EMPTY_DIGEST
 ) -> Manifest:
     """Save both as of one moment. Raises BackupRefused, OSError."""
     draft = _draft(folder)
