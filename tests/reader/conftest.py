@@ -19,7 +19,14 @@ from support.requirements import missing
 from support.service import SECRET, Service, serving
 
 CHROMIUM = os.environ.get("ROSTRA_TEST_CHROMIUM") or shutil.which("chromium")
-ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-dev-shm-usage",
+    "--disable-gpu",
+    "--host-resolver-rules=MAP *.example 127.0.0.1",  # pages that are no secure contexts
+    # A page that a test makes up has no address, so that loopback would be out of its reach.
+    "--disable-features=LocalNetworkAccessChecks,BlockInsecurePrivateNetworkRequests",
+]
 HERE = Path(__file__).parent
 
 

@@ -1,12 +1,13 @@
 """What tests of the web reader look at and make."""
 
 import asyncio
+import re
 import time
 from typing import Any
 from uuid import UUID
 
 import pytest
-from playwright.async_api import Browser, Locator, Page, expect
+from playwright.async_api import Browser, BrowserContext, Locator, Page, expect
 
 from rostra import ids
 from rostra.ids import DiscussionId, StreamId
@@ -49,19 +50,39 @@ async def connected(page: Page) -> None:
     await expect(page.locator(f"{ROOT}[connected]")).to_be_attached(timeout=40_000)
 
 
-async def story(browser: Browser, service: Service, tag: str, before: str = "") -> Page:
+async def story(
+    browser: Browser,
+    service: Service,
+    tag: str,
+    before: str = "",
+    *,
+    head: str = "",
+    path: str = "/story",
+    origin: str = "",
+    headers: dict[str, str] | None = None,
+    context: BrowserContext | None = None,
+    **given: Any,
+) -> Page:
     """Somebody's page with our tag on it, and perhaps a script of theirs before ours comes."""
-    context = await browser.new_context()
+    context = context or await browser.new_context(**given)
     page = await context.new_page()
     page.on("pageerror", lambda error: pytest.fail(f"the page threw {error}"))
     body = (
-        f"<!doctype html><html lang=en><title>Story</title><main>{tag}</main>{before}"
-        "<script type=module src=/embed/rostra.js></script>"
+        f"<!doctype html><html lang=en><head><title>Story</title>{head}</head>"
+        f"<body><main>{tag}</main>{before}<script type=module src=/embed/rostra.js></script></body>"
     )
-    await page.route("**/story*", lambda it: it.fulfill(body=body, content_type="text/html"))
+    await page.route(
+        re.compile(r"/story\b"),
+        lambda it: it.fulfill(body=body, content_type="text/html", headers=headers or {}),
+    )
     await caught_up(service)
-    await page.goto(service.url + "/story")
+    await page.goto((origin or service.url) + path)
     return page
+
+
+def insecure(service: Service) -> str:
+    """The service as a page that is no secure context has it."""
+    return f"http://blog.example:{service.url.rpartition(':')[2]}"
 
 
 async def all_loaded(page: Page, *, pages_max: int) -> None:

@@ -397,7 +397,47 @@ async def test_two_discussions_of_one_page_keep_their_own_highlights(
         }""",
         [SITE, RESOURCE],
     )
+    await expect(page.locator(BADGE)).to_have_count(3)
+    await page.locator("#other").scroll_into_view_if_needed()  # only then it is loaded
     await expect(page.locator(BADGE)).to_have_count(6)
     assert len(await highlighted(page)) == 6
     await page.locator(ROOT).last.evaluate("(one) => one.remove()")
     assert len(await highlighted(page)) == 3
+
+
+async def test_a_triple_click_on_the_last_paragraph_offers_its_words(
+    browser: Browser, reader_service: Service
+) -> None:
+    page = await article(browser, reader_service, "/demo?as=ada", viewport=WIDE)
+    last = page.locator("#article > p").last
+    await last.scroll_into_view_if_needed()
+    # A browser selects to the start of what follows, which may lie outside of the article.
+    await page.evaluate(
+        """() => {
+            const range = document.createRange();
+            const last = document.querySelector("#article > p:last-of-type");
+            range.setStart(last.firstChild, 0);
+            range.setEnd(document.querySelector("rostra-discussion"), 0);
+            getSelection().removeAllRanges();
+            getSelection().addRange(range);
+        }"""
+    )
+    await page.get_by_role("button", name="Comment on this", exact=True).click()
+    words = " ".join((await last.inner_text()).split())
+    quoted = page.locator(f"{PANEL} blockquote")
+    assert " ".join((await quoted.inner_text()).split()) == words
+
+
+async def test_too_many_words_are_cut_between_words_and_it_is_said(
+    browser: Browser, reader_service: Service
+) -> None:
+    page = await article(browser, reader_service, "/demo?as=ada", viewport=WIDE)
+    await page.evaluate("getSelection().selectAllChildren(article)")
+    await page.get_by_role("button", name="Comment on this", exact=True).click()
+    quote = await page.locator(f"{PANEL} blockquote").text_content() or ""
+    whole = await page.locator("#article").evaluate("(one) => one.textContent.trim()")
+    assert 900 < len(quote) <= 1_000
+    assert whole.startswith(quote)
+    assert not (quote[-1].isalnum() and whole[len(quote)].isalnum())
+    said_so = f"Only the first {len(quote)} characters are taken."
+    await expect(page.locator(f"{PANEL} .cut")).to_have_text(said_so)

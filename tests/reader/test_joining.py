@@ -10,6 +10,7 @@ from rostra_adapters.http.routes.embed import MEDIA_TYPES, read, without_comment
 from support.service import Service
 
 PACKAGE = "rostra_adapters.web"
+LANGUAGES = "rostra_adapters.web.languages"
 PASSAGES = 3
 # Ids of form fields are made at random, once a page.
 RANDOM_ID = re.compile(r"\bw[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -66,8 +67,9 @@ async def test_joined_files_export_what_plain_modules_export(
     plain = await page.evaluate(EXPORTS, [f"/plain/{name}" for name in modules])
     for name, value in plain.items():
         assert joined[name] == without_comments(value.encode()).decode(), name
-    # Style sheets are exported by the joined files alone, for each other.
+    # Style sheets and words are exported by the joined files alone, for each other.
     assert {name: joined[name] for name in joined.keys() - plain.keys()} == {
+        "en": "[object Object]",
         "style": "[object CSSStyleSheet]",
         "marks": "[object CSSStyleSheet]",
     }
@@ -79,7 +81,7 @@ async def _opened(browser: Browser, service: Service, *, plain: bool) -> Page:
     page = await context.new_page()
     if plain:
         await page.route("**/embed/**", _lead_to_plain)
-        await page.route("**/plain/*", _answer_plain)
+        await page.route("**/plain/**", _answer_plain)
     await page.goto(f"{service.url}/demo")
     await connected(page)
     await expect(page.locator(f"{ROOT} .badge")).to_have_count(PASSAGES)
@@ -103,6 +105,7 @@ async def _lead_to_plain(route: Route) -> None:
 async def _answer_plain(route: Route) -> None:
     name = route.request.url.rpartition("/")[2]
     media_type = MEDIA_TYPES[name[name.rindex(".") :]]
+    package = LANGUAGES if "/languages/" in route.request.url else PACKAGE
     await route.fulfill(
-        body=read(PACKAGE)[name].decode(), content_type=f"{media_type}; charset=utf-8"
+        body=read(package)[name].decode(), content_type=f"{media_type}; charset=utf-8"
     )

@@ -123,9 +123,10 @@ async def test_what_was_too_long_ago_to_be_told_is_announced_not_shoved(
 
     await page.route("**/live", forgotten)
     await page.evaluate(
-        """() => { // the stream is cut: the page's own way to reconnect does the rest
+        """async () => { // the stream is cut: the page's own way to reconnect does the rest
             const root = document.querySelector('rostra-discussion');
             root.remove();
+            await new Promise(requestAnimationFrame);
             document.querySelector('main').append(root);
         }"""
     )

@@ -22,7 +22,6 @@ from reader.pages import (
 )
 from rostra import ids
 from rostra_adapters.http.routes.demo import RESOURCE, SITE
-from rostra_adapters.http.routes.embed import read
 from support.service import Service, event
 
 
@@ -267,29 +266,7 @@ async def test_languages_and_their_plurals(browser: Browser, reader_service: Ser
     await expect(fold).to_have_text("1 条回复")
 
 
-async def test_every_language_has_every_word(browser: Browser, reader_service: Service) -> None:
-    page = await shown(browser, reader_service)
-    entry = (await reader_service.ask("GET", "/embed/rostra.js")).body.decode()
-    folder = entry.split('"./')[1].split("/")[0]
-    source = read("rostra_adapters.web")["strings.js"].decode()
-    names = re.findall(r'(?:, |\n +|{ )(\w+): [{"]', source.split("de: {")[0].split("en: {")[1])
-    names = [name for name in names if name not in ("one", "other")]
-    assert len(names) > 60
-    missing = await page.evaluate(
-        """async ([path, names]) => {
-            const { speech } = await import(path);
-            const values = { n: 2, why: "x", action: "x", quote: "x", up: 1, down: 1, name: "x" };
-            const said = (language) => names.map((name) => speech(language).t(name, values));
-            const [en, de, zh] = ["en", "de-AT", "zh-Hans"].map(said);
-            return names.filter((name, i) => [de, zh].some((all) => !all[i] || all[i] === name)
-              || zh[i] === en[i]);
-        }""",
-        [f"/embed/{folder}/rostra.js", names],
-    )
-    assert missing == []
-
-
-@pytest.mark.parametrize("lang", ["ar", "not a language"])
+@pytest.mark.parametrize("lang", ["cy", "not a language"])
 async def test_a_language_without_words_falls_back_to_english_and_says_so(
     browser: Browser, reader_service: Service, lang: str
 ) -> None:

@@ -2,19 +2,25 @@
 
 Each module becomes a function that is called once and returns its exports, so that equal names
 in two modules stay apart. A style sheet becomes a constructed sheet, which a page's Content
-Security Policy lets pass and which older browsers know. Only the forms of `import` and `export`
-that the web reader is written in are known: names in braces, none of them renamed, and
-`import style from "./style.css" with { type: "css" }` under the sheet's own name.
+Security Policy lets pass and which older browsers know, and JSON becomes a constant. Only the
+forms of `import` and `export` that the web reader is written in are known: names in braces, none
+of them renamed, `import style from "./style.css" with { type: "css" }` under the sheet's own name,
+and `import en from "./languages/en.json" with { type: "json" }` likewise.
 """
 
 import json
 import re
 from collections.abc import Collection, Iterable, Mapping
 
-_IMPORT = re.compile(r'^import \{ ((?:\w+, )*\w+) \} from "\./(\w+\.(?:js|css))";\n', re.MULTILINE)
+_IMPORT = re.compile(
+    r'^import \{ ((?:\w+, )*\w+) \} from "\./(\w+\.(?:js|css|json))";\n', re.MULTILINE
+)
 _EXPORT = re.compile(r"^export (?=(?:async function|function|class|const) (\w+))", re.MULTILINE)
 _SHEET = re.compile(r'^import (\w+) from "\./\1\.css" with \{ type: "css" \};$', re.MULTILINE)
-_SHEET_IN_BRACES = re.compile(r'^import \{.*\} from "\./\w+\.css"', re.MULTILINE)
+_JSON = re.compile(
+    r'^import (\w+) from "\./(?:\w+/)?\1\.json" with \{ type: "json" \};$', re.MULTILINE
+)
+_DATA_IN_BRACES = re.compile(r'^import \{.*\} from "\./[\w/]+\.(?:css|json)"', re.MULTILINE)
 _LATER = re.compile(r'\bimport\("\./(\w+\.js)"\)')
 _LEFT = re.compile(r"^(?:import|export)\b.*", re.MULTILINE)
 
@@ -38,14 +44,17 @@ def joined(files: Mapping[str, str], entry: str) -> dict[str, str]:
 
 
 def _module(name: str, text: str) -> str:
-    """Return a module as it is joined: a style sheet as a module that exports it by its name."""
+    """Return a module as it is joined: data as a module that exports it by its name."""
     stem, _, suffix = name.rpartition(".")
+    if suffix == "json":
+        return f"export const {stem} = {json.dumps(json.loads(text), ensure_ascii=False)};\n"
     if suffix == "css":
         sheet = f"export const {stem} = new CSSStyleSheet();\n"
         return f"{sheet}{stem}.replaceSync({json.dumps(text, ensure_ascii=False)});\n"
-    if wrong := _SHEET_IN_BRACES.search(text):
+    if wrong := _DATA_IN_BRACES.search(text):
         raise ValueError(f"{name}: {wrong[0]}")
-    return _SHEET.sub(r'import { \1 } from "./\1.css";', text)
+    text = _SHEET.sub(r'import { \1 } from "./\1.css";', text)
+    return _JSON.sub(r'import { \1 } from "./\1.json";', text)
 
 
 def _in_order(modules: Mapping[str, str], name: str, given: Iterable[str] = ()) -> list[str]:

@@ -11,20 +11,36 @@ export class Problem extends Error {
 
 export class Api {
   /**
-   * @param {string} base the service's origin
+   * @param {string} base the service, without a slash at the end
    * @param {import("./session.js").Session} session whose token is asked for anew for each request
+   * @param {import("./clock.js").Clock} clock
+   * @param {AbortSignal} signal ends reads; what is sent is sent to its end
+   * @param {() => void} refused called when a token was refused
    */
-  constructor(base, session) {
+  constructor(base, session, clock, signal, refused) {
     this.base = base;
     this.session = session;
+    this.clock = clock;
+    this.signal = signal;
+    this.refused = refused;
   }
 
-  /** @param {string} path @param {RequestInit & {headers: Record<string, string>}} given */
+  /**
+   * A refused token is replaced once; then a read goes on without any.
+   * @param {string} path
+   * @param {RequestInit & {headers: Record<string, string>}} given
+   */
   async fetch(path, given) {
-    const token = await this.session.token();
+    const reads = (given.method ?? "GET") === "GET";
+    const refused = (/** @type {Response} */ { status }) => status === 401 || (reads && status === 403);
+    const token = await this.session.token(!reads);
     const answer = await this.send(path, given, token);
-    if (answer.status !== 401 || !token || !(await this.session.renew(token))) return answer;
-    return this.send(path, given, await this.session.token());
+    if (!token || !refused(answer)) return answer;
+    if (answer.status === 401) this.session.renew(token);
+    const other = answer.status === 401 ? await this.session.token(!reads) : null;
+    if (answer.status === 401) this.refused();
+    const again = await this.send(path, given, other);
+    return other && reads && refused(again) ? this.send(path, given, null) : again;
   }
 
   /**
@@ -32,9 +48,16 @@ export class Api {
    * @param {RequestInit & {headers: Record<string, string>}} given
    * @param {string | null} token
    */
-  send(path, given, token) {
+  async send(path, given, token) {
     const headers = token ? { ...given.headers, Authorization: `Bearer ${token}` } : given.headers;
-    return fetch(this.base + path, { ...given, headers, credentials: "omit" });
+    const signal = given.method && given.method !== "GET" ? undefined : this.signal;
+    try {
+      const answer = await fetch(this.base + path, { signal, ...given, headers, credentials: "omit" });
+      this.clock.read(answer.headers);
+      return answer;
+    } catch (error) {
+      throw error.name === "AbortError" ? error : new Problem(0, "offline", error.message);
+    }
   }
 
   /** @param {string} method @param {string} path @param {object} [body] @param {Record<string, string>} [more] */
@@ -42,9 +65,12 @@ export class Api {
     const headers = body === undefined ? more : { ...more, "Content-Type": "application/json" };
     const answer = await this.fetch(path, { method, headers, body: body && JSON.stringify(body) });
     const text = await answer.text();
-    const found = text && /json/.test(answer.headers.get("Content-Type") ?? "") ? JSON.parse(text) : null;
+    const isJson = /json/.test(answer.headers.get("Content-Type") ?? "");
+    // A page instead of an answer: `base` leads to another server, or to a wrong path.
+    if (!isJson && (text || !answer.ok)) throw new Problem(answer.status, "wrong-service", "");
+    const found = text ? JSON.parse(text) : null;
     if (!answer.ok) {
-      const name = String(found?.type ?? "").replace("/problems/", "");
+      const name = String(found?.type ?? "").replace(/^.*\/problems\//, "");
       throw new Problem(answer.status, name, found?.errors?.[0]?.message ?? found?.detail ?? found?.title ?? "");
     }
     return found;
@@ -148,7 +174,7 @@ export class Api {
     return this.ask("PUT", `/v1/comments/${comment}/vote`, { value });
   }
 
-  /** @param {string} comment @param {string} reason @returns {Promise<unknown>} */
+  /** @param {string} comment @param {string} reason @returns {Promise<import("./contract.js").Done>} */
   flag(comment, reason) {
     return this.ask("POST", `/v1/comments/${comment}/flag`, { reason });
   }

@@ -1,5 +1,6 @@
 // One comment, what may be done with it, and the replies below it.
 
+import { addressOf } from "./address.js";
 import { composer } from "./compose.js";
 import { el, markup } from "./markup.js";
 import { ago, duration, exact } from "./strings.js";
@@ -110,8 +111,9 @@ export class CommentView {
 
   /** As time goes by: young comments grow older, and what may be edited may be so for less long. */
   tick() {
-    const age = Date.now() - new Date(this.shape.posted_at).getTime();
-    const text = age < YOUNG_MS ? ago(this.shape.posted_at, this.owner.language) : this.time.textContent;
+    const now = this.owner.clock.now();
+    const age = now - new Date(this.shape.posted_at).getTime();
+    const text = age < YOUNG_MS ? ago(this.shape.posted_at, this.owner.language, now) : this.time.textContent;
     if (this.time.textContent !== text) this.time.textContent = text;
     if (!this.left) return;
     const left = this.editable();
@@ -125,13 +127,17 @@ export class CommentView {
   }
 
   showBy() {
-    const { t, language } = this.owner;
+    const { t, language, clock } = this.owner;
     const { author, posted_at, edited_at, pinned, id } = this.shape;
     const had = this.owner.focused?.matches("a") && this.by.contains(this.owner.focused);
-    this.time = el("time", { datetime: posted_at, title: exact(posted_at, language), text: ago(posted_at, language) });
+    this.time = el("time", {
+      datetime: posted_at,
+      title: exact(posted_at, language),
+      text: ago(posted_at, language, clock.now()),
+    });
     const link = el(
       "a",
-      { href: `#comment-${id}`, onclick: (/** @type {Event} */ event) => this.owner.permalink(event, this) },
+      { href: addressOf(id), onclick: (/** @type {MouseEvent} */ event) => this.owner.permalink(event, this) },
       this.time,
     );
     this.by.replaceChildren();
@@ -188,16 +194,16 @@ export class CommentView {
         this.does.append(button("edit", () => this.edit(), this.left));
       }
       this.does.append(button("remove", () => this.remove()));
-    } else if (person && status === "published") {
+    } else if (person?.mayWrite && status === "published") {
       this.does.append(button("flag", () => this.flag()));
     }
-    if (shown) this.does.append(button("link", (event) => this.owner.permalink(event, this, true)));
+    if (shown) this.does.append(button("link", () => this.owner.copyLink(this)));
     if (had) this.focusOn(had);
   }
 
   /** For how many milliseconds yet. */
   editable() {
-    return new Date(this.shape.posted_at).getTime() + this.owner.rules.edit_seconds * 1000 - Date.now();
+    return new Date(this.shape.posted_at).getTime() + this.owner.rules.edit_seconds * 1000 - this.owner.clock.now();
   }
 
   editLabel() {
@@ -241,10 +247,10 @@ export class CommentView {
       label: t("write_reply", { name: author?.name ?? t("somebody") }),
       draft: `reply:${id}`,
       send: t("send"),
-      submit: async (body, key) => {
-        const done = await api.post(this.owner.discussionId, { body, parent: id }, key);
+      submit: (body, key) => api.post(this.owner.discussionId, { body, parent: id }, key),
+      taken: (done) => {
         this.under.replaceChildren();
-        await this.listing.posted(done);
+        return this.listing.posted(done);
       },
       cancel: () => this.put(null, "reply"),
     });
@@ -260,8 +266,8 @@ export class CommentView {
       draft: `edit:${id}`,
       send: t("save"),
       body: pending?.body ?? body,
-      submit: async (text) => {
-        const done = await api.edit(id, text);
+      submit: (text) => api.edit(id, text),
+      taken: async (done) => {
         await this.owner.refresh(id, done.position);
         this.put(null);
         this.owner.say(t(done.pending ? "pending" : "saved"));
@@ -302,8 +308,8 @@ export class CommentView {
       draft: `flag:${this.shape.id}`,
       send: t("report"),
       charactersMax: REASON_CHARACTERS_MAX,
-      submit: async (reason) => {
-        await api.flag(this.shape.id, reason);
+      submit: (reason) => api.flag(this.shape.id, reason),
+      taken: () => {
         this.put(null, "flag");
         this.tell(t("thanks"));
       },

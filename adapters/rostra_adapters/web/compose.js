@@ -1,11 +1,16 @@
 // A form to write in. What is typed is kept on this device until it was taken.
 
 import { el, markup } from "./markup.js";
-import { draftsOf, store, stored } from "./session.js";
+import { draftsOf } from "./session.js";
+import { placesOf, randomId, store, stored } from "./storage.js";
 
 const BYTES_MAX = 16 * 1024;
+const DRAFTS = "rostra:draft:";
+const DRAFT_DAYS_MAX = 30;
+const DAY_MS = 86_400_000;
 
-/** @typedef {{body: string, key: string}} Draft */
+/** @typedef {{body: string, key: string, at: number}} Draft `at`: milliseconds since 1970, by the device */
+/** @typedef {import("./contract.js").Done} Done */
 
 /**
  * @typedef {object} Wish
@@ -14,18 +19,19 @@ const BYTES_MAX = 16 * 1024;
  * @property {string} send the button's word
  * @property {string | null} [body] what stands there already
  * @property {number} [charactersMax] of a plain text, which has no preview
- * @property {(body: string, key: string) => Promise<void>} submit `key` stays until it was taken
+ * @property {(body: string, key: string) => Promise<Done>} submit `key` stays until the service took it
+ * @property {(done: Done) => Promise<unknown> | void} taken shows what the service took
  * @property {() => void} [cancel]
  */
 
 /**
- * @param {import("./rostra.js").RostraDiscussion} owner
+ * @param {import("./reader.js").Reader} owner
  * @param {Wish} wish
  */
 export function composer(owner, wish) {
   const { t } = owner;
   const kept = drafts(owner, wish.draft);
-  const id = `w${crypto.randomUUID()}`;
+  const id = `w${randomId()}`;
   const area = el("textarea", {
     id,
     rows: 2,
@@ -98,19 +104,23 @@ export function composer(owner, wish) {
     kept.write(area.value);
     form.setAttribute("aria-busy", "true");
     error.textContent = "";
-    const sent = wish.submit(area.value, kept.key());
+    const sent = deliver(area.value);
     /** @type {Promise<void>} */
-    const settled = sent
-      .catch(() => {})
-      .then(() => {
-        if (owner.sending === settled) owner.sending = null;
-      });
+    const settled = sent.then(() => {
+      if (owner.sending === settled) owner.sending = null;
+    });
     owner.sending = settled;
+    await sent;
+  }
+
+  /** @param {string} body */
+  async function deliver(body) {
     try {
-      await sent;
-      kept.clear();
-      area.value = "";
+      const done = await wish.submit(body, kept.key());
+      // More may have been typed meanwhile, which has a draft of its own.
+      if (area.value === body) [kept.clear(), (area.value = "")];
       if (!shown.hidden) [shown.hidden, area.hidden, preview.textContent] = [true, false, t("preview")];
+      await Promise.resolve(wish.taken(done)).catch(() => owner.main.lost()); // it is there, but not shown
     } catch (problem) {
       error.textContent = owner.why("not_sent", problem);
       (area.hidden ? send : area).focus();
@@ -126,6 +136,7 @@ export function composer(owner, wish) {
 
   /** @param {KeyboardEvent} event */
   function keys(event) {
+    if (event.isComposing) return; // the key ends a word of an input method, not the form
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
     else if (event.key === "Escape" && wish.cancel) {
       event.stopPropagation();
@@ -137,32 +148,34 @@ export function composer(owner, wish) {
 }
 
 /**
- * What is typed under a name, with the key under which it will be sent.
- * @param {import("./rostra.js").RostraDiscussion} owner
+ * The draft of a form: the text that was typed, with the key under which it will be sent.
+ * @param {import("./reader.js").Reader} owner
  * @param {string} name
  */
 function drafts(owner, name) {
-  const place = `rostra:${owner.site}:${owner.resource}:${draftsOf(owner.person)}:${name}`;
-  /** @type {Draft | null} */
-  let memory = null;
-  /** @returns {Draft | null} */
-  const read = () => {
-    try {
-      return JSON.parse(stored(localStorage, place) ?? "null") ?? memory;
-    } catch {
-      return memory;
-    }
-  };
+  const place = DRAFTS + JSON.stringify([owner.site, owner.resource, draftsOf(owner.person), name]);
+  const read = () => draftAt(place);
   /** @param {string} body */
   const write = (body) => {
     const before = read();
     // Other words are another comment, lest the first ones, once taken, stand for them.
-    memory = before?.body === body ? before : { body, key: crypto.randomUUID() };
-    store(localStorage, place, JSON.stringify(memory));
+    const key = before?.body === body ? before.key : randomId();
+    store(place, JSON.stringify({ body, key, at: Date.now() }));
   };
-  const clear = () => {
-    memory = null;
-    store(localStorage, place, null);
-  };
-  return { read, write, clear, key: () => read()?.key ?? "" };
+  return { read, write, clear: () => store(place, null), key: () => read()?.key ?? "" };
+}
+
+/** @param {string} place @returns {Draft | null} */
+function draftAt(place) {
+  try {
+    return JSON.parse(stored(place) ?? "null");
+  } catch {
+    return null;
+  }
+}
+
+/** Drop drafts that nobody has touched for long. */
+export function forgetOldDrafts() {
+  const oldest = Date.now() - DRAFT_DAYS_MAX * DAY_MS;
+  for (const place of placesOf(DRAFTS)) if (!((draftAt(place)?.at ?? 0) >= oldest)) store(place, null);
 }

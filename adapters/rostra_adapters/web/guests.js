@@ -1,16 +1,23 @@
-// What those see who are not signed in: a word about it, and a way in by name where guests may.
+// Guests: a way in by name where the site lets them in, and a way out.
 
 import { el } from "./markup.js";
-import { store, stored } from "./session.js";
+import { store, stored } from "./storage.js";
 
 const NAME = "rostra:name";
 const NAME_CHARACTERS_MAX = 100;
 
-/** @param {import("./rostra.js").RostraDiscussion} owner */
+/** Say under which name a guest writes. @param {import("./reader.js").Reader} owner */
+export function guestBar({ t, person, session }) {
+  if (!person?.guest) return [];
+  const leave = el("button", { type: "button", text: t("leave"), onclick: () => session.enter(null) });
+  return [el("p", { class: "guest-bar" }, t("as_guest", { name: person.name ?? "" }), leave)];
+}
+
+/** @param {import("./reader.js").Reader} owner */
 export function guestForm(owner) {
   const { t } = owner;
   const said = el("p", { class: "state", text: t("sign_in") });
-  if (!owner.rules.guests || owner.getAttribute("guests") === "off") return [said];
+  if (!owner.rules.guests || owner.host.getAttribute("guests") === "off") return [said];
   const name = el("input", {
     type: "text",
     id: "guest",
@@ -20,14 +27,16 @@ export function guestForm(owner) {
     dir: "auto",
     "aria-describedby": "guest-error",
   });
-  name.value = stored(localStorage, NAME) ?? "";
+  name.value = stored(NAME) ?? "";
   const error = el("div", { class: "error", id: "guest-error", role: "alert" });
   /** @param {SubmitEvent} event */
   const onsubmit = async (event) => {
     event.preventDefault();
-    store(localStorage, NAME, name.value);
+    store(NAME, name.value);
     try {
-      await owner.enter((await owner.api.guest(owner.site, name.value)).token);
+      const { token } = await owner.api.guest(owner.site, name.value);
+      owner.memory.focusesForm = true;
+      owner.session.enter(token);
     } catch (problem) {
       error.textContent = owner.why("failed", problem);
     }

@@ -11,7 +11,7 @@ const DISCUSSION_CHARACTERS = 18; // of a UUID as text
 
 export class Listing {
   /**
-   * @param {import("./rostra.js").RostraDiscussion} owner
+   * @param {import("./reader.js").Reader} owner
    * @param {string | null} passage the id of the passage that is shown alone
    */
   constructor(owner, passage = null) {
@@ -165,7 +165,8 @@ export class Listing {
         if (problem.status === 404) return null;
         throw problem;
       });
-      if (!shape) return null;
+      if (!shape && !above.length) return null;
+      if (!shape) break; // below what this reader is not shown it stands alone
       above.unshift(shape);
       wanted = shape.parent;
     }

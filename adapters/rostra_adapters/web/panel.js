@@ -3,6 +3,8 @@
 import { composer } from "./compose.js";
 import { Listing } from "./listing.js";
 import { el } from "./markup.js";
+import { randomId } from "./storage.js";
+import { directionOf } from "./strings.js";
 
 const SIDE_PX_MIN = 264;
 const SIDE_PX_MAX = 416;
@@ -15,7 +17,8 @@ const FREE_ABOVE = 0.38;
  * A passage whose `id` is null until the first comment marks it.
  * @typedef {import("./contract.js").NewPassage & {id: null, question: null, open: true}} Unmarked
  */
-/** @typedef {import("./contract.js").Passage | Unmarked} Marked */
+/** @typedef {import("./contract.js").NewPassage & {isCut: boolean}} Selected `isCut`: more was selected */
+/** @typedef {import("./contract.js").Passage | (Unmarked & {isCut: boolean})} Marked */
 
 export class Panel {
   /**
@@ -29,7 +32,7 @@ export class Panel {
     this.passage = passage;
     this.range = range;
     this.badge = badge;
-    this.key = crypto.randomUUID();
+    this.key = randomId();
     const { owner } = passages;
     const { t } = owner;
     this.listing = new Listing(owner, passage.id ?? "new");
@@ -49,6 +52,8 @@ export class Panel {
         role: "dialog",
         "aria-labelledby": "passage-words",
         lang: owner.language,
+        dir: directionOf(owner.language),
+        title: "",
         onkeydown: (/** @type {KeyboardEvent} */ event) => event.key === "Escape" && this.leave(),
       },
       el(
@@ -57,6 +62,9 @@ export class Panel {
         close,
         this.head,
         passage.question && el("p", { class: "question", text: passage.question, dir: "auto" }),
+        "isCut" in passage &&
+          passage.isCut &&
+          el("p", { class: "cut", text: t("cut", { n: lengthOf(passage.exact) }) }),
       ),
       this.form(),
       this.listing.node,
@@ -87,6 +95,10 @@ export class Panel {
       draft: `passage:${this.passage.id ?? this.passage.exact}`,
       send: t("send"),
       submit: (body, key) => this.submit(body, key),
+      taken: async (done) => {
+        await this.listing.posted(done);
+        await this.passages.load(done.position);
+      },
     });
     return form;
   }
@@ -95,9 +107,7 @@ export class Panel {
   async submit(body, key) {
     const { owner } = this.passages;
     if (!this.passage.id) await this.mark();
-    const done = await owner.api.post(owner.discussionId, { body, passage: this.passage.id }, key);
-    await this.listing.posted(done);
-    await this.passages.load(done.position);
+    return owner.api.post(owner.discussionId, { body, passage: this.passage.id }, key);
   }
 
   /** The words become a passage. */
@@ -165,6 +175,11 @@ export class Panel {
     const { owner } = this.passages;
     this.passages.close();
     owner.count.focus();
-    owner.scrollIntoView({ block: "start" });
+    owner.host.scrollIntoView({ block: "start" });
   }
+}
+
+/** In code points. @param {string} text */
+function lengthOf(text) {
+  return [...text].length;
 }

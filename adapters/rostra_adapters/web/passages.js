@@ -13,6 +13,7 @@ import { rangeOf, textOf } from "./text.js";
 const SLICE_MS = 20;
 const SETTLED_MS = 200;
 const QUOTED_CHARACTERS_MAX = 60;
+const BADGE_GAP_PX = 2;
 
 /** @typedef {import("./contract.js").Passage} Passage */
 /** @typedef {{passage: Passage, range: Range, start: number, end: number}} Place */
@@ -27,7 +28,7 @@ export class Passages {
   /** @type {object} the last call of draw() */
   turn = {};
 
-  /** @param {import("./rostra.js").RostraDiscussion} owner */
+  /** @param {import("./reader.js").Reader} owner */
   constructor(owner) {
     this.owner = owner;
     /** @type {Passage[]} */
@@ -45,7 +46,7 @@ export class Passages {
     this.watch = new MutationObserver((changes) => this.changedPage(changes));
     this.watch.observe(document.body, { childList: true, characterData: true, subtree: true });
     this.sizes = new ResizeObserver(() => this.laterPlaced());
-    for (const one of [document.body, owner]) this.sizes.observe(one);
+    for (const one of [document.body, owner.host]) this.sizes.observe(one);
     const { signal } = this.life;
     window.addEventListener("resize", () => this.laterPlaced(), { signal });
     document.addEventListener("scroll", (event) => event.target !== document && this.laterPlaced(), {
@@ -69,11 +70,7 @@ export class Passages {
 
   get article() {
     if (!this.found?.isConnected) {
-      try {
-        this.found = document.querySelector(this.owner.getAttribute("for") ?? "");
-      } catch {
-        this.found = null; // no selector
-      }
+      this.found = this.owner.articleOf();
       if (this.found) this.sizes.observe(this.found);
     }
     return this.found;
@@ -170,7 +167,7 @@ export class Passages {
   /** Where each badge stands: beside the last line of its words, in the article's margin. */
   place() {
     if (!this.article || !this.shown.size) return;
-    const home = this.owner.getBoundingClientRect();
+    const home = this.owner.host.getBoundingClientRect();
     const column = this.article.getBoundingClientRect();
     const leftward = getComputedStyle(this.article).direction === "rtl";
     const width = document.documentElement.clientWidth;
@@ -180,8 +177,9 @@ export class Passages {
     for (const { range, badge } of this.shown.values()) {
       const line = [...range.getClientRects()].findLast((one) => one.width > 0);
       const size = badge.offsetWidth || 24;
-      const top = line && Math.max(line.top + line.height / 2 - 12, lowest);
-      if (top !== undefined) lowest = top + 26;
+      const high = badge.offsetHeight || 24;
+      const top = line && Math.max(line.top + (line.height - high) / 2, lowest);
+      if (top !== undefined) lowest = top + high + BADGE_GAP_PX;
       const left = leftward ? Math.max(0, column.left - size - 8) : Math.min(column.right + 8, width - size);
       places.push([badge, top === undefined ? top : top - home.top, left - home.left]);
     }
@@ -218,7 +216,7 @@ export class Passages {
 
   /**
    * Words that were selected; they become a passage with the first comment on them.
-   * @param {import("./contract.js").NewPassage} quote
+   * @param {import("./panel.js").Selected} quote
    * @param {Range} range
    */
   openNew(quote, range) {

@@ -52,10 +52,9 @@ export class Pick {
     const selection = document.getSelection();
     const range = selection?.rangeCount ? selection.getRangeAt(0) : null;
     const { article, owner } = this.passages;
-    const words =
-      range && !range.collapsed && article?.contains(range.commonAncestorContainer) && selection?.toString().trim();
-    if (!words || !owner.writable || !owner.rules.may_mark) return this.hide();
-    this.range = range.cloneRange();
+    const within = article && range && clipped(range, article);
+    if (!within?.toString().trim() || !owner.writable || !owner.rules.may_mark) return this.hide();
+    this.range = within;
     if (!this.shown) this.node.showPopover();
     this.shown = true;
     this.place();
@@ -84,7 +83,7 @@ export class Pick {
   key(event) {
     this.byKey = true;
     if (!this.shown) return;
-    const own = event.target === this.passages.owner;
+    const own = event.target === this.passages.owner.host;
     if (event.key === "Tab" && !event.shiftKey && !own) {
       event.preventDefault();
       this.node.focus();
@@ -103,10 +102,26 @@ export class Pick {
 }
 
 /**
- * The selected words without the white space around them, as the service counts them.
+ * The part of a range within an article; a triple click selects to the start of what follows.
+ * @param {Range} range
+ * @param {Element} article
+ */
+function clipped(range, article) {
+  if (!range.intersectsNode(article)) return null;
+  const all = document.createRange();
+  all.selectNodeContents(article);
+  const part = range.cloneRange();
+  if (part.compareBoundaryPoints(Range.START_TO_START, all) < 0) part.setStart(all.startContainer, all.startOffset);
+  if (part.compareBoundaryPoints(Range.END_TO_END, all) > 0) part.setEnd(all.endContainer, all.endOffset);
+  return part;
+}
+
+/**
+ * The selected words without the white space around them, as the service counts them; whole words,
+ * where there are more than it takes.
  * @param {Element} article
  * @param {Range} range
- * @returns {import("./contract.js").NewPassage | null}
+ * @returns {import("./panel.js").Selected | null}
  */
 function quoteOf(article, range) {
   const read = textOf(article);
@@ -115,6 +130,22 @@ function quoteOf(article, range) {
   while (start < end && !read.points[start].trim()) start += 1;
   while (end > start && !read.points[end - 1].trim()) end -= 1;
   if (start >= end) return null;
-  end = Math.min(end, start + QUOTE_MAX);
-  return { ...describe(read.points, start, end), start, end };
+  const isCut = end - start > QUOTE_MAX;
+  if (isCut) end = start + wholeWords(read.points.slice(start, start + QUOTE_MAX + 1));
+  return { ...describe(read.points, start, end), start, end, isCut };
+}
+
+/** Return how many code points hold whole words only, one less than given at most. @param {string[]} points */
+function wholeWords(points) {
+  let end = points.length - 1;
+  let at = 0;
+  let last = 0;
+  for (const { segment } of new Intl.Segmenter(undefined, { granularity: "word" }).segment(points.join(""))) {
+    at += [...segment].length;
+    if (at > end) break;
+    last = at;
+  }
+  end = last || end; // a word that is longer is cut
+  while (end > 1 && !points[end - 1].trim()) end -= 1;
+  return end;
 }

@@ -1,17 +1,23 @@
-// <rostra-discussion site resource>: a discussion on any page.
+// One discussion as one element shows it, from the reading of its attributes until it is left.
 
+import { addressOf, isHashRouted, namedAtFirst, namedInHash, showAddress } from "./address.js";
 import { Api } from "./api.js";
-import { composer } from "./compose.js";
-import { guestForm } from "./guests.js";
+import { Clock } from "./clock.js";
+import { composer, forgetOldDrafts } from "./compose.js";
+import { guestBar, guestForm } from "./guests.js";
+import { tableOf } from "./languages.js";
 import { Listing } from "./listing.js";
 import { el } from "./markup.js";
-import { Session, personOf } from "./session.js";
+import { near } from "./near.js";
+import { followScheme } from "./scheme.js";
+import { Session } from "./session.js";
+import { onStored } from "./storage.js";
 import { follow } from "./stream.js";
-import { speech } from "./strings.js";
-import style from "./style.css" with { type: "css" };
+import { directionOf, speech } from "./strings.js";
+import { normalised, pageResource } from "./urls.js";
 
-/** @typedef {() => string | null | Promise<string | null>} GetToken */
 /** @typedef {import("./comment.js").CommentView} CommentView */
+/** @typedef {import("./contract.js").Done} Done */
 
 const ORDERS = ["newest", "oldest", "most_voted"];
 const TICK_MS = 10_000;
@@ -28,23 +34,39 @@ const RULES = {
   may_mark: false,
 };
 
-/**
- * Attributes: `site`, `resource`; `base` (the service, by default where this script is from);
- * `token`; `orders` (space-separated, of those that the site offers); `order` (the first shown);
- * `for` (a selector of the article, for inline feedback); `guests` (`off`: not on this page);
- * `lang`; `theme` (`light`, `dark`).
- * Property `getToken`: called whenever a token is needed. Events: `rostra-position`, whose `detail`
- * is the position that is shown; `rostra-token-refused`.
- */
-export class RostraDiscussion extends HTMLElement {
-  static observedAttributes = ["site", "resource", "token", "lang", "orders", "for"];
+/** @type {Record<string, string>} */
+const PROBLEMS = {
+  offline: "offline",
+  "wrong-service": "problem_service",
+  "discussion-closed": "closed",
+  "passage-closed": "passage_closed",
+  "name-reserved": "problem_name",
+  "edit-too-late": "problem_late",
+  "comment-removed": "unreachable",
+  "comment-deleted": "unreachable",
+  "parent-not-published": "unreachable",
+};
+/** @type {Record<number, string>} */
+const STATUSES = { 401: "problem_forbidden", 403: "problem_forbidden", 413: "problem_long", 429: "problem_often" };
+const SERVER_ERROR = 500;
 
-  /** @type {GetToken | null} */
-  #getToken = null;
+/** What an element remembers from one reader to the next. */
+export class Memory {
+  clock = new Clock();
+  /** @type {Session | null} */
+  session = null;
+  /** @type {string | null} the attribute in whose place `order` was chosen */
+  orderAsked = null;
+  /** @type {string | undefined} */
+  order = undefined;
+  /** The next form to write in takes the focus. */
+  focusesForm = false;
+}
+
+export class Reader {
   /** @type {import("./contract.js").Rules} */
   rules = RULES;
-  /** @type {AbortController | null} */
-  life = null;
+  life = new AbortController();
   /** @type {import("./passages.js").Passages | null} */
   passages = null;
   /** @type {import("./contract.js").Discussion | null} */
@@ -53,27 +75,17 @@ export class RostraDiscussion extends HTMLElement {
   discussionId = "";
   /** @type {import("./session.js").Person | null} */
   person = null;
-  /** @type {string | undefined} the order that is shown; the service's own if undefined */
-  order = undefined;
   /** @type {Promise<void> | null} a comment that is on its way */
   sending = null;
   /** @type {number | null} */
   recounting = null;
   position = 0;
 
-  // What follows is set by start(), before anything reads it.
-  /** @type {string} */
-  site;
-  /** @type {string} */
-  resource;
+  // The frame, which is drawn before anything reads these.
   /** @type {string} */
   language;
   /** @type {import("./strings.js").Translate} */
   t;
-  /** @type {Session} */
-  session;
-  /** @type {Api} */
-  api;
   /** @type {Listing} */
   main;
   /** @type {HTMLElement} */
@@ -84,83 +96,93 @@ export class RostraDiscussion extends HTMLElement {
   form;
   /** @type {HTMLElement} */
   polite;
-  /** @type {ShadowRoot} */
-  root;
 
-  constructor() {
-    super();
-    this.root = this.attachShadow({ mode: "open" });
-    this.root.adoptedStyleSheets = [style];
-    // It may have been set before this script was there.
-    if (Object.hasOwn(this, "getToken")) {
-      const own = /** @type {{getToken?: GetToken | null}} */ (this);
-      const given = own.getToken ?? null;
-      delete own.getToken;
-      this.#getToken = given;
-    }
+  /**
+   * @param {import("./rostra.js").RostraDiscussion} host
+   * @param {string} wish the attributes that this reader was made for
+   * @param {Memory} memory
+   * @param {() => void} restart makes another reader in this one's place
+   */
+  constructor(host, wish, memory, restart) {
+    this.host = host;
+    this.wish = wish;
+    this.strings = host.strings;
+    this.memory = memory;
+    this.restart = restart;
+    this.root = /** @type {ShadowRoot} */ (host.shadowRoot);
+    this.site = host.getAttribute("site") ?? "";
+    const resource = host.getAttribute("resource");
+    this.given = resource || pageResource();
+    /** The name under which a discussion is opened. */
+    this.resource = normalised(this.given);
+    const asked = host.getAttribute("order");
+    if (asked !== memory.orderAsked) Object.assign(memory, { orderAsked: asked, order: undefined });
+    /** @type {string | undefined} the order that is shown; the service's own if undefined */
+    this.order = memory.order ?? asked ?? undefined;
+    this.clock = memory.clock;
+    if (memory.session?.site !== this.site) memory.session = new Session(host, this.site, this.clock);
+    this.session = memory.session;
+    this.session.changed = () => this.personChanged();
+    const { signal } = this.life;
+    this.api = new Api(baseOf(host), this.session, this.clock, signal, () => this.personChanged());
+    this.scheme = new CSSStyleSheet();
+    this.root.adoptedStyleSheets = [this.root.adoptedStyleSheets[0], this.scheme];
+    this.start().catch((problem) => console.error("rostra:", problem));
   }
 
-  /** @type {GetToken | null} */
-  get getToken() {
-    return this.#getToken;
-  }
-
-  set getToken(given) {
-    this.#getToken = given;
-    this.session?.forget();
-    this.personChanged();
-  }
-
-  connectedCallback() {
-    this.start();
-  }
-
-  disconnectedCallback() {
-    this.stop();
-  }
-
-  /** @param {string} name @param {string | null} before @param {string | null} now */
-  attributeChangedCallback(name, before, now) {
-    if (!this.life || before === now) return;
-    if (name !== "token") return void this.start();
-    this.session?.forget();
-    this.personChanged();
+  /** @param {string} wish @param {unknown} strings */
+  isFor(wish, strings) {
+    return wish === this.wish && strings === this.strings;
   }
 
   stop() {
-    this.life?.abort();
-    this.life = null;
+    this.life.abort();
     this.passages?.stop();
     this.passages = null;
+    this.root.replaceChildren();
+    this.host.toggleAttribute("connected", false);
   }
 
-  /** From the beginning, as the attributes are now. */
   async start() {
-    this.stop();
-    const life = (this.life = new AbortController());
-    await Promise.resolve(); // attributes that come together are one change
-    if (life.signal.aborted) return;
-    this.site = this.getAttribute("site") ?? "";
-    this.resource = this.getAttribute("resource") ?? location.origin + location.pathname;
+    const { signal } = this.life;
+    followScheme(this.host, this.scheme, signal);
+    if (!namedAtFirst()) await near(this.drawn(), signal);
+    if (signal.aborted) return;
+    forgetOldDrafts();
+    const asking = this.session.person();
     const wanted =
-      this.getAttribute("lang") || this.closest("[lang]")?.getAttribute("lang") || navigator.language || "en";
-    ({ t: this.t, language: this.language } = speech(wanted));
-    this.order ??= this.getAttribute("order") ?? undefined;
-    this.session = new Session(this, this.site);
-    this.api = new Api(this.getAttribute("base") ?? new URL(import.meta.url).origin, this.session);
-    this.position = 0;
-    this.person = await this.session.person();
-    if (life.signal.aborted) return;
-    const asked = this.ask(); // while that is on its way the frame is drawn
+      this.host.getAttribute("lang") || this.host.closest("[lang]")?.getAttribute("lang") || navigator.language;
+    const { table, language } = await tableOf(wanted || "en");
+    if (signal.aborted) return;
+    ({ t: this.t, language: this.language } = speech(language, table, this.strings ?? {}));
     this.frame();
-    await this.read(life.signal, asked);
+    this.person = await asking;
+    if (signal.aborted) return;
+    onStored(this.session.place, () => this.personChanged(), signal);
+    this.showForm();
+    await this.read(signal);
+  }
+
+  /** What a reader comes near to: the discussion itself, and the article with inline feedback. */
+  drawn() {
+    const article = this.host.getAttribute("for") && this.articleOf();
+    return article ? [this.host, article] : [this.host];
+  }
+
+  /** @returns {Element | null} */
+  articleOf() {
+    try {
+      return document.querySelector(this.host.getAttribute("for") ?? "");
+    } catch {
+      return null; // no selector
+    }
   }
 
   ask() {
     return { ruled: this.api.rules(this.site, this.resource).catch(() => null), finding: this.found() };
   }
 
-  /** @param {AbortSignal} signal @param {ReturnType<RostraDiscussion["ask"]>} [asked] */
+  /** @param {AbortSignal} signal @param {ReturnType<Reader["ask"]>} [asked] */
   async read(signal, { ruled, finding } = this.ask()) {
     this.main.trouble.replaceChildren();
     try {
@@ -172,10 +194,11 @@ export class RostraDiscussion extends HTMLElement {
       await this.main.load();
       this.ruled(await ruled);
       if (signal.aborted) return;
-      window.addEventListener("hashchange", () => this.goToAddress(), { signal });
+      const goOn = () => this.goTo(namedInHash()).catch((problem) => this.main.failed(problem, goOn));
+      window.addEventListener("hashchange", goOn, { signal });
       const ticking = setInterval(() => this.tick(), TICK_MS);
       signal.addEventListener("abort", () => clearInterval(ticking));
-      await this.goToAddress();
+      await this.goTo(namedAtFirst());
       if (this.discussionId && !signal.aborted) this.live(signal);
     } catch (problem) {
       if (!signal.aborted) this.main.failed(problem, () => this.read(signal));
@@ -187,12 +210,15 @@ export class RostraDiscussion extends HTMLElement {
    * @returns {Promise<import("./contract.js").Discussion | null>}
    */
   async found() {
-    try {
-      return await this.api.discussion(this.site, this.resource);
-    } catch (problem) {
-      if (problem.status !== 404) throw problem;
-      return null;
+    for (const name of new Set([this.given, this.resource])) {
+      try {
+        return await this.api.discussion(this.site, name);
+      } catch (problem) {
+        // Another server's 404 says nothing about discussions.
+        if (problem.problem !== "not-found") throw problem;
+      }
     }
+    return null;
   }
 
   /** Where there is none yet, the first comment opens it, if readers may. */
@@ -201,7 +227,7 @@ export class RostraDiscussion extends HTMLElement {
     const made = await this.api.open(this.site, this.resource);
     this.discussionId = made.id;
     this.discussion = await this.api.get(`/v1/discussions/${made.id}`, { min_position: made.position });
-    if (this.life) this.live(this.life.signal);
+    if (!this.life.signal.aborted) this.live(this.life.signal);
     return this.discussionId;
   }
 
@@ -211,7 +237,7 @@ export class RostraDiscussion extends HTMLElement {
     /** @type {import("./stream.js").Listener} */
     const tell = {
       event: (name, data) => this.heard(name, data),
-      connected: (now) => this.toggleAttribute("connected", now),
+      connected: (now) => signal.aborted || this.host.toggleAttribute("connected", now),
       lost: () => this.listings.forEach((one) => one.lost()),
     };
     follow(this.api, `/v1/discussions/${this.discussionId}/live`, this.position, tell, signal);
@@ -222,7 +248,7 @@ export class RostraDiscussion extends HTMLElement {
    * @param {AbortSignal} signal
    */
   async inline(signal) {
-    if (!this.getAttribute("for")) return;
+    if (!this.host.getAttribute("for")) return;
     const { Passages } = await import("./passages.js");
     if (signal.aborted) return;
     this.passages = new Passages(this);
@@ -231,7 +257,7 @@ export class RostraDiscussion extends HTMLElement {
 
   /** Whether this reader may write here. */
   get writable() {
-    return Boolean(this.person && (this.discussion ? this.discussion.open : this.rules.open_on_first));
+    return Boolean(this.person?.mayWrite && (this.discussion ? this.discussion.open : this.rules.open_on_first));
   }
 
   /** The whole discussion's list, and that of a passage where one is open. */
@@ -256,7 +282,8 @@ export class RostraDiscussion extends HTMLElement {
     this.main = new Listing(this);
     const section = el(
       "section",
-      { "aria-label": t("discussion"), lang: this.language },
+      // An empty title keeps a title of the page's own from showing over everything.
+      { "aria-label": t("discussion"), lang: this.language, dir: directionOf(this.language), title: "" },
       el("header", { class: "top" }, this.count, this.tabs),
       this.form,
       this.main.node,
@@ -289,7 +316,7 @@ export class RostraDiscussion extends HTMLElement {
 
   /** Those that the site offers, or of these what the page asks for; what is shown is one of them. */
   showOrders() {
-    const asked = this.getAttribute("orders")?.split(/\s+/);
+    const asked = this.host.getAttribute("orders")?.split(/\s+/);
     const usual = [...ORDERS, ...this.rules.orders.filter((one) => !ORDERS.includes(one))];
     const orders = (asked ?? usual).filter((one) => this.rules.orders.includes(one) || one === this.order);
     if (
@@ -314,7 +341,7 @@ export class RostraDiscussion extends HTMLElement {
 
   /** @param {string} order */
   ordered(order) {
-    this.order = order;
+    this.order = this.memory.order = order;
     this.showOrders();
   }
 
@@ -338,15 +365,20 @@ export class RostraDiscussion extends HTMLElement {
     if (kind === this.form.dataset.kind) return;
     this.form.dataset.kind = kind;
     if (closed) this.form.replaceChildren(el("p", { class: "state", text: t("closed") }));
-    else if (this.writable) this.form.replaceChildren(this.composer().form);
-    else if (this.person) this.form.replaceChildren();
+    else if (this.writable) {
+      const { form, focus } = this.composer();
+      this.form.replaceChildren(...guestBar(this), form);
+      if (this.memory.focusesForm) focus();
+      this.memory.focusesForm = false;
+    } else if (this.person) this.form.replaceChildren();
     else this.form.replaceChildren(...guestForm(this));
   }
 
   composer() {
-    /** @type {(body: string, key: string) => Promise<void>} */
-    const submit = async (body, key) => this.main.posted(await this.api.post(await this.opened(), { body }, key));
-    return composer(this, { label: this.t("write"), draft: "top", send: this.t("send"), submit });
+    /** @type {(body: string, key: string) => Promise<Done>} */
+    const submit = async (body, key) => this.api.post(await this.opened(), { body }, key);
+    const taken = (/** @type {Done} */ done) => this.main.posted(done);
+    return composer(this, { label: this.t("write"), draft: "top", send: this.t("send"), submit, taken });
   }
 
   /**
@@ -355,7 +387,17 @@ export class RostraDiscussion extends HTMLElement {
    * @param {any} problem
    */
   why(name, problem) {
-    return this.t(name, { why: problem.status ? problem.message.replace(/[^.!?。]$/, "$&.") : this.t("offline") });
+    return this.t(name, { why: this.reason(problem) });
+  }
+
+  /**
+   * In the page's language; the service's own words are English.
+   * @param {any} problem
+   */
+  reason({ status, problem, message }) {
+    const known = PROBLEMS[problem] ?? (status >= SERVER_ERROR ? "problem_busy" : STATUSES[status]);
+    if (known) return this.t(known);
+    return this.language.startsWith("en") ? message.replace(/[^.!?]$/, "$&.") : this.t("problem_refused");
   }
 
   /**
@@ -370,7 +412,9 @@ export class RostraDiscussion extends HTMLElement {
   /** @param {number} position */
   shown(position) {
     this.position = Math.max(this.position, position);
-    this.dispatchEvent(new CustomEvent("rostra-position", { detail: this.position, bubbles: true, composed: true }));
+    this.host.dispatchEvent(
+      new CustomEvent("rostra-position", { detail: this.position, bubbles: true, composed: true }),
+    );
   }
 
   /** A few at a time: there may be thousands. */
@@ -387,21 +431,17 @@ export class RostraDiscussion extends HTMLElement {
 
   // -- who reads
 
-  /** The page's token is another, or was refused; with the same person all stays as it is. */
-  async personChanged() {
-    const { life, session } = this;
-    if (!life || !session) return;
-    const person = await session.person();
-    if (life !== this.life || session !== this.session || person?.id === this.person?.id) return;
-    await this.start();
+  /** The page's token or its callback is another. */
+  tokenChanged() {
+    this.session.forget();
+    this.personChanged();
   }
 
-  /** @param {string} token */
-  async enter(token) {
-    this.session.enter(token);
-    this.person = personOf(token);
-    await this.start();
-    this.form.querySelector("textarea")?.focus();
+  /** Begin anew where another person reads; with the same one all stays as it is. */
+  async personChanged() {
+    const person = await this.session.person();
+    if (this.life.signal.aborted || !this.form) return;
+    if (person?.id !== this.person?.id || person?.mayWrite !== this.person?.mayWrite) this.restart();
   }
 
   // -- comments
@@ -429,16 +469,25 @@ export class RostraDiscussion extends HTMLElement {
     }, RECOUNT_MS);
   }
 
-  /** @param {Event} event @param {CommentView} view @param {boolean} [copy] */
-  permalink(event, view, copy = false) {
+  /** @param {MouseEvent} event @param {CommentView} view */
+  permalink(event, view) {
+    if (event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return; // the browser's own
     event.preventDefault();
-    history.replaceState(null, "", `#comment-${view.shape.id}`);
+    showAddress(view.shape.id);
     this.point(view);
-    if (copy)
-      navigator.clipboard?.writeText(location.href).then(
-        () => view.tell(this.t("copied")),
-        () => {},
-      );
+  }
+
+  /** @param {CommentView} view */
+  async copyLink(view) {
+    showAddress(view.shape.id);
+    this.point(view);
+    const address = addressOf(view.shape.id);
+    try {
+      await navigator.clipboard.writeText(address);
+      view.tell(this.t("copied"));
+    } catch {
+      if (isHashRouted()) view.tell(address);
+    }
   }
 
   /** @param {CommentView} view */
@@ -448,12 +497,12 @@ export class RostraDiscussion extends HTMLElement {
     view.article.focus();
   }
 
-  /** To the comment that the page's address names, wherever it stands. */
-  async goToAddress() {
-    const named = /^#comment-([0-9a-f-]{36})$/.exec(location.hash)?.[1];
+  /** Lead to the comment that the page's address names, wherever it stands. @param {string} [named] */
+  async goTo(named) {
     if (!named || !this.discussionId) return;
     const view = await this.main.reach(named);
     if (!view) return void this.main.trouble.replaceChildren(this.t("unreachable"));
+    for (let at = this.host.closest("details"); at; at = at.parentElement?.closest("details") ?? null) at.open = true;
     this.point(view);
     view.article.scrollIntoView({ block: "center" });
   }
@@ -514,4 +563,12 @@ function stillPending({ pending }, { edited_at }) {
   return pending && (edited_at ?? "") < pending.at ? pending : undefined;
 }
 
-if (!customElements.get("rostra-discussion")) customElements.define("rostra-discussion", RostraDiscussion);
+/** The service: where the page says, else where this script came from. @param {Element} host */
+function baseOf(host) {
+  const given = host.getAttribute("base");
+  const script = import.meta.url;
+  const base = given
+    ? new URL(given, document.baseURI).href
+    : (/^(.*?)\/embed\//.exec(script)?.[1] ?? new URL(script).origin);
+  return base.replace(/[?#].*$/, "").replace(/\/+$/, "");
+}

@@ -1,86 +1,158 @@
 // Who reads: by the page's token (an attribute, or a callback that renews it), or as a guest.
 
+import { store, stored } from "./storage.js";
+
 const RENEW_BEFORE_MS = 30_000;
+const READ_WAIT_MS = 2_000; // reading waits no longer for the page's callback
+const WRITE_WAIT_MS = 15_000;
+const ASK_AGAIN_MS = 30_000; // after the callback failed
 const GUEST = "guest:";
 
-/** @typedef {{id: string, name: string | null}} Person */
+/** @typedef {import("./rostra.d.ts").GetToken} GetToken */
+/** @typedef {{id: string, name: string | null, guest: boolean, mayWrite: boolean}} Person */
+/**
+ * @typedef {object} Host
+ * @property {GetToken | null} getToken
+ * @property {(name: string) => string | null} getAttribute
+ * @property {(event: Event) => boolean} dispatchEvent
+ */
 
 export class Session {
+  /** @type {string | null} the callback's last token */
+  #kept = null;
+  /** @type {Promise<string | null> | null} the callback's answer that is waited for */
+  #asking = null;
+  #isLate = false;
+  #failedAt = -Infinity;
+  /** @type {Set<string>} tokens that the service refused */
+  #refused = new Set();
+  /** Called when a token comes after reading went on without it. */
+  changed = () => {};
+
   /**
-   * @param {HTMLElement & {getToken?: null | (() => string | null | Promise<string | null>)}} host
+   * @param {Host} host
    * @param {string} site guests are guests of one site
+   * @param {import("./clock.js").Clock} clock
    */
-  constructor(host, site) {
+  constructor(host, site, clock) {
     this.host = host;
-    this.place = `rostra:guest:${site}`;
-    /** @type {string | null} */
-    this.kept = null; // what the callback gave, until it ends
-    /** @type {Set<string>} */
-    this.refused = new Set(); // tokens that the service would not have
-  }
-
-  /** The token for a request, null where there is none that still holds. */
-  async token() {
-    if (this.host.getToken) {
-      if (!holds(this.kept)) this.kept = (await this.host.getToken()) || null;
-      if (this.kept) return this.kept;
-    }
-    const given = this.host.getAttribute("token");
-    if (given && holds(given) && !this.refused.has(given)) return given;
-    const guest = stored(sessionStorage, this.place);
-    return guest && holds(guest) && !this.refused.has(guest) ? guest : null;
+    this.site = site;
+    this.clock = clock;
+    this.place = guestPlace(site);
   }
 
   /**
-   * A token was refused; whether there is another to ask with (or none, to read as anybody may).
-   * @param {string} refused
+   * Return the token for a request, null where there is none that still holds. Reading never depends
+   * on the page's callback: one that fails or takes too long counts as none.
+   * @param {boolean} [writing]
    */
-  async renew(refused) {
-    this.refused.add(refused);
-    this.kept = null;
+  async token(writing = false) {
+    const asked = this.host.getToken ? await this.#asked(writing) : null;
+    if (asked) return asked;
+    const others = [this.host.getAttribute("token"), stored(this.place)];
+    return others.find((one) => one && this.#holds(one) && !this.#refused.has(one)) ?? null;
+  }
+
+  /** @param {boolean} writing */
+  async #asked(writing) {
+    if (this.#kept && this.#holds(this.#kept)) return this.#kept;
+    if (!writing && (this.#isLate || performance.now() < this.#failedAt + ASK_AGAIN_MS)) return null;
+    const asking = (this.#asking ??= this.#ask());
+    const { promise, resolve } = deferred();
+    const timer = setTimeout(
+      () => {
+        if (this.#asking === asking) this.#isLate = true;
+        resolve(null);
+      },
+      writing ? WRITE_WAIT_MS : READ_WAIT_MS,
+    );
+    return Promise.race([asking, promise]).finally(() => clearTimeout(timer));
+  }
+
+  /** @returns {Promise<string | null>} */
+  #ask() {
+    /** @type {Promise<string | null>} */
+    const asking = (async () => this.host.getToken?.())().then(
+      (token) => this.#answered(asking, typeof token === "string" ? token : null),
+      (error) => {
+        console.warn("rostra: getToken failed; reading goes on without a token", error);
+        if (this.#asking === asking) this.#failedAt = performance.now();
+        return this.#answered(asking, null);
+      },
+    );
+    return asking;
+  }
+
+  /** @param {Promise<string | null>} asking @param {string | null} token */
+  #answered(asking, token) {
+    if (this.#asking !== asking) return null; // forgotten meanwhile
+    this.#asking = null;
+    this.#kept = token && !this.#refused.has(token) ? token : null;
+    const wasLate = this.#isLate;
+    this.#isLate = false;
+    if (wasLate && this.#kept) this.changed();
+    return this.#kept;
+  }
+
+  /** Have a refused token replaced. @param {string} refused */
+  renew(refused) {
+    this.#refused.add(refused);
+    this.#kept = null;
     this.host.dispatchEvent(new CustomEvent("rostra-token-refused", { bubbles: true, composed: true }));
-    return (await this.token()) !== refused;
   }
 
   async person() {
     const token = await this.token();
-    return token ? personOf(token) : null;
+    return token ? personOf(token, this.site) : null;
   }
 
-  /** @param {string} token */
+  /** Take part as a guest, or no longer. @param {string | null} token */
   enter(token) {
-    store(sessionStorage, this.place, token);
+    store(this.place, token);
   }
 
-  /** The token is another by now. */
+  /** The page's token or callback has changed. */
   forget() {
-    this.kept = null;
+    this.#kept = null;
+    this.#asking = null;
+    this.#isLate = false;
+    this.#failedAt = -Infinity;
+  }
+
+  /** Until the service's time is known, the service alone decides. @param {string} token */
+  #holds(token) {
+    if (!this.clock.isKnown) return true;
+    const ends = Number(claimsOf(token)?.exp) * 1000; // NaN where it has no end
+    return !(ends < this.clock.now() + RENEW_BEFORE_MS);
   }
 }
 
+/** Where a guest's token of a site is stored. @param {string} site */
+export function guestPlace(site) {
+  return `rostra:guest:${site}`;
+}
+
 /**
- * Under which name a person's drafts are kept: a guest has another id each time.
+ * The owner of drafts: a guest has another id each time, and the same name.
  * @param {Person | null} person
  */
 export function draftsOf(person) {
-  return person?.id.startsWith(GUEST) ? GUEST : (person?.id ?? "");
+  return person?.guest ? `${GUEST}${person.name}` : (person?.id ?? "");
 }
 
 /**
- * Who a token is of, as it says itself; the server alone decides what it is worth.
+ * Return the person that a token names. The service alone decides what it is worth.
  * @param {string} token
+ * @param {string} site
  * @returns {Person | null}
  */
-export function personOf(token) {
+export function personOf(token, site) {
   const claims = claimsOf(token);
-  return claims && { id: String(claims.sub), name: claims.name ?? null };
-}
-
-/** @param {string | null} token */
-function holds(token) {
-  if (!token) return false;
-  const ends = Number(claimsOf(token)?.exp) * 1000; // NaN where it has no end
-  return !(ends < Date.now() + RENEW_BEFORE_MS);
+  if (!claims) return null;
+  const id = String(claims.sub);
+  const scopes = String(claims.scope ?? "").split(" ");
+  const mayWrite = scopes.includes("comment") && [undefined, site].includes(claims.site);
+  return { id, name: claims.name ?? null, guest: id.startsWith(GUEST), mayWrite };
 }
 
 /** @param {string} token @returns {Record<string, any> | null} */
@@ -94,23 +166,10 @@ function claimsOf(token) {
   }
 }
 
-// A device may keep nothing, or have no room: then it is kept for as long as the page is open.
-
-/** @param {Storage} storage @param {string} place */
-export function stored(storage, place) {
-  try {
-    return storage.getItem(place);
-  } catch {
-    return null;
-  }
-}
-
-/** @param {Storage} storage @param {string} place @param {string | null} value */
-export function store(storage, place, value) {
-  try {
-    if (value === null) storage.removeItem(place);
-    else storage.setItem(place, value);
-  } catch {
-    // see above
-  }
+function deferred() {
+  /** @type {(value: null) => void} */
+  let resolve = () => {};
+  /** @type {Promise<null>} */
+  const promise = new Promise((done) => (resolve = done));
+  return { promise, resolve };
 }

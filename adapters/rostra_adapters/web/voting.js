@@ -16,7 +16,7 @@ export class Votes {
     this.down = this.arrow("down", -1, DOWN);
     this.score = el("span", { class: "score" });
     const { t, person, rules } = view.owner;
-    const barred = !person || (view.mine && !rules.self_votes);
+    const barred = !person?.mayWrite || (view.mine && !rules.self_votes);
     this.up.disabled = this.down.disabled = barred;
     if (!person) this.up.title = this.down.title = t("sign_in");
     this.node = el(

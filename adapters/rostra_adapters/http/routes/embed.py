@@ -1,9 +1,10 @@
-"""Routes of the web reader: `/embed/rostra.js`, and the two joined files that it leads to.
+"""Routes of the web reader: its entries, the joined files that they lead to, and the languages.
 
-The path of a joined file holds a hash of both, so that a browser may cache them for good.
+The path of a joined file holds a hash of all, so that a browser may cache them for good.
 """
 
 import gzip
+import json
 import re
 from hashlib import blake2b
 from importlib.resources import files
@@ -14,7 +15,10 @@ from rostra_adapters.http.joining import joined
 from rostra_adapters.http.middleware.page_cache import wants_gzip
 from rostra_adapters.http.problems import Problem
 
-ENTRY = "rostra.js"
+ENTRIES = ("rostra.js",)
+TYPES = "rostra.d.ts"
+WEB = "rostra_adapters.web"
+LANGUAGES = f"{WEB}.languages"
 HASH_BYTES = 8
 FOR_GOOD = "public, max-age=31536000, immutable"
 ASK_AGAIN = "public, max-age=300, must-revalidate"
@@ -22,6 +26,8 @@ MEDIA_TYPES = {
     ".js": "text/javascript",
     ".css": "text/css",
     ".html": "text/html",
+    ".json": "application/json",
+    ".ts": "text/plain",
     ".svg": "image/svg+xml",
 }
 # Only comments that fill whole lines: text in a literal is never taken for one.
@@ -60,7 +66,7 @@ def read(package: str) -> dict[str, bytes]:
     return {
         file.name: file.read_bytes()
         for file in sorted(files(package).iterdir(), key=lambda file: file.name)
-        if file.name.endswith((*MEDIA_TYPES, ".json"))
+        if file.name.endswith(tuple(MEDIA_TYPES))
     }
 
 
@@ -82,28 +88,42 @@ class Embed:
     """The handlers."""
 
     def __init__(self) -> None:
-        sources = read("rostra_adapters.web")
-        modules = {name: _compact(name, data) for name, data in sources.items()}
-        files = {name: code.encode() for name, code in joined(modules, ENTRY).items()}
+        sources, languages = read(WEB), read(LANGUAGES)
+        modules = {
+            name: _compact(name, data)
+            for name, data in {**languages, **sources}.items()
+            if name.endswith((".js", ".css", ".json"))
+        }
+        code = [joined(modules, entry) for entry in ENTRIES]
+        files = {name: text.encode() for made in code for name, text in made.items()}
+        words = {f"languages/{name}": _compact_json(data) for name, data in languages.items()}
+        files |= words
         self.hash = _hash(b"".join(name.encode() + data for name, data in sorted(files.items())))
-        entry = f'export * from "./{self.hash}/{ENTRY}";\n'.encode()
-        self._entry = File(ENTRY, entry, ASK_AGAIN)
         self._files = {name: File(name, data, FOR_GOOD) for name, data in files.items()}
+        self._entries = {TYPES: File(TYPES, sources[TYPES], ASK_AGAIN)}
+        for name in ENTRIES:
+            entry = f'export * from "./{self.hash}/{name}";\n'.encode()
+            self._entries[name] = File(name, entry, ASK_AGAIN)
 
     def routes(self) -> list[web.RouteDef]:
         return [
-            web.get(f"/embed/{ENTRY}", self.entry),
-            web.get("/embed/{hash}/{name}", self.file),
+            *(web.get(f"/embed/{name}", self.entry) for name in self._entries),
+            web.get("/embed/{hash}/{name:[^/]+|languages/[^/]+}", self.file),
         ]
 
     async def entry(self, request: web.Request) -> web.Response:
-        return self._entry.answer(request)
+        name = request.path.rpartition("/")[2]
+        return self._entries[name].answer(request)
 
     async def file(self, request: web.Request) -> web.Response:
         found = self._files.get(request.match_info["name"])
         if found is None or request.match_info["hash"] != self.hash:
             raise Problem("not-found", "there is no such file")
         return found.answer(request)
+
+
+def _compact_json(data: bytes) -> bytes:
+    return json.dumps(json.loads(data), ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _hash(data: bytes) -> str:

@@ -1,0 +1,48 @@
+// Permalinks in the page's own address, whose state, base and router stay as they are.
+
+const UUID = "[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}";
+const IN_HASH = new RegExp(`^#comment-(${UUID})$`);
+const NAME = "rostra-comment"; // of the parameter on pages whose fragment belongs to a router
+const IN_QUERY = new RegExp(`[?&]${NAME}=(${UUID})(?=&|$)`);
+
+/** The comment that the address names when the page is loaded. */
+export function namedAtFirst() {
+  return namedInHash() ?? IN_QUERY.exec(location.search)?.[1];
+}
+
+export function namedInHash() {
+  return IN_HASH.exec(location.hash)?.[1];
+}
+
+/** Return whether the fragment belongs to the page's router. */
+export function isHashRouted() {
+  return /^#!?\//.test(location.hash);
+}
+
+/**
+ * Return the whole address of a comment, since a `<base href>` would lead a fragment elsewhere.
+ * @param {string} id
+ */
+export function addressOf(id) {
+  const [before, fragment = ""] = splitAt(location.href, "#");
+  if (!isHashRouted()) return `${before}#comment-${id}`;
+  const [path, query = ""] = splitAt(before, "?");
+  const others = query.split("&").filter((part) => part && !part.startsWith(`${NAME}=`));
+  return `${path}?${[...others, `${NAME}=${id}`].join("&")}#${fragment}`;
+}
+
+/** Show a comment's address without a step in the history. @param {string} id */
+export function showAddress(id) {
+  if (isHashRouted()) return;
+  try {
+    history.replaceState(history.state, "", addressOf(id));
+  } catch {
+    // A sandboxed document may not change its address.
+  }
+}
+
+/** @param {string} text @param {string} mark */
+function splitAt(text, mark) {
+  const at = text.indexOf(mark);
+  return at < 0 ? [text] : [text.slice(0, at), text.slice(at + 1)];
+}

@@ -1,0 +1,121 @@
+// <rostra-discussion site resource>: a discussion on any page.
+
+import { Memory, Reader } from "./reader.js";
+import style from "./style.css" with { type: "css" };
+
+/** Each has a property of the same name that reflects it; `lang` has one in every element. */
+const REFLECTED = ["site", "resource", "base", "token", "orders", "order", "for", "guests", "theme"];
+const UPGRADED = [...REFLECTED, "getToken", "strings"];
+const RESTARTING = ["site", "resource", "base", "orders", "order", "for", "guests", "lang"];
+
+/** Attributes, properties, events and parts are described in `custom-elements.json`. */
+export class RostraDiscussion extends HTMLElement {
+  static observedAttributes = [...RESTARTING, "token"];
+
+  /** @type {import("./rostra.d.ts").GetToken | null} */
+  #getToken = null;
+  /** @type {Partial<import("./rostra.d.ts").Strings> | null} */
+  #strings = null;
+  /** @type {Reader | null} */
+  #reader = null;
+  #isWaiting = false;
+  #memory = new Memory();
+
+  constructor() {
+    super();
+    const root = this.attachShadow({ mode: "open" });
+    registerUnit();
+    root.adoptedStyleSheets = [style];
+    // A page may have set properties before this script was there.
+    for (const name of UPGRADED) {
+      if (!Object.hasOwn(this, name)) continue;
+      const own = /** @type {Record<string, any>} */ (/** @type {unknown} */ (this));
+      const given = own[name];
+      delete own[name];
+      own[name] = given;
+    }
+  }
+
+  get getToken() {
+    return this.#getToken;
+  }
+
+  set getToken(given) {
+    this.#getToken = typeof given === "function" ? given : null;
+    this.#reader?.tokenChanged();
+  }
+
+  get strings() {
+    return this.#strings;
+  }
+
+  set strings(given) {
+    this.#strings = given && typeof given === "object" ? given : null;
+    this.#restart();
+  }
+
+  connectedCallback() {
+    this.#restart();
+  }
+
+  disconnectedCallback() {
+    this.#restart();
+  }
+
+  /** @param {string} name @param {string | null} before @param {string | null} now */
+  attributeChangedCallback(name, before, now) {
+    if (before === now) return;
+    if (name === "base") this.#memory = new Memory();
+    if (name === "token") this.#reader?.tokenChanged();
+    else this.#restart();
+  }
+
+  /** Begin anew, once for all that changes together; what was shown is gone at once. */
+  #restart() {
+    if (this.#isWaiting) return;
+    this.#isWaiting = true;
+    queueMicrotask(() => {
+      this.#isWaiting = false;
+      const wish = JSON.stringify(RESTARTING.map((name) => this.getAttribute(name)));
+      if (this.#reader && this.isConnected && this.#reader.isFor(wish, this.#strings)) return; // moved about
+      this.#stop();
+      if (this.isConnected) this.#reader = new Reader(this, wish, this.#memory, () => this.#again());
+    });
+  }
+
+  /** Begin anew although nothing on the page has changed. */
+  #again() {
+    this.#stop();
+    this.#restart();
+  }
+
+  #stop() {
+    this.#reader?.stop();
+    this.#reader = null;
+  }
+}
+
+for (const name of REFLECTED) {
+  Object.defineProperty(RostraDiscussion.prototype, name, {
+    configurable: true,
+    enumerable: true,
+    get() {
+      return this.getAttribute(name);
+    },
+    set(value) {
+      if (value === null || value === undefined) this.removeAttribute(name);
+      else this.setAttribute(name, String(value));
+    },
+  });
+}
+
+/** The page's own font size, in which the style sheet measures wherever it is used. */
+function registerUnit() {
+  try {
+    CSS.registerProperty({ name: "--rostra-em", syntax: "<length>", inherits: true, initialValue: "16px" });
+  } catch {
+    // It is registered already.
+  }
+}
+
+if (!customElements.get("rostra-discussion")) customElements.define("rostra-discussion", RostraDiscussion);

@@ -1,0 +1,59 @@
+// Storage of this device. Where the browser forbids it or has no room, values live as long as the page.
+
+/** @type {Map<string, string>} */
+const memory = new Map();
+const changes = new EventTarget();
+
+/** @param {string} place */
+export function stored(place) {
+  const here = memory.get(place);
+  if (here !== undefined) return here;
+  try {
+    return localStorage.getItem(place);
+  } catch {
+    return null;
+  }
+}
+
+/** @param {string} place @param {string | null} value null removes what is stored */
+export function store(place, value) {
+  memory.delete(place);
+  try {
+    if (value === null) localStorage.removeItem(place);
+    else localStorage.setItem(place, value);
+  } catch {
+    if (value !== null) memory.set(place, value);
+  }
+  changes.dispatchEvent(new Event(place));
+}
+
+/**
+ * Call `listener` when a value changes, here or in another tab.
+ * @param {string} place
+ * @param {() => void} listener
+ * @param {AbortSignal} signal
+ */
+export function onStored(place, listener, signal) {
+  changes.addEventListener(place, listener, { signal });
+  window.addEventListener("storage", (event) => event.key === place && listener(), { signal });
+}
+
+/** List the places that begin with `prefix`. @param {string} prefix */
+export function placesOf(prefix) {
+  const places = [...memory.keys()];
+  try {
+    places.push(...Object.keys(localStorage));
+  } catch {
+    // Only the page's memory has any.
+  }
+  return places.filter((place) => place.startsWith(prefix));
+}
+
+/** Return a random UUID, also on pages that are no secure contexts. */
+export function randomId() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = (bytes[6] & 0x0f) | 0x40;
+  bytes[8] = (bytes[8] & 0x3f) | 0x80;
+  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
+}

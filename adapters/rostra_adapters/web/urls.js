@@ -1,0 +1,93 @@
+// One name for the spellings of a URL, by RFC 3986; `rostra.resource_urls` does the same in Python.
+
+const URL_PARTS = /^(https?):\/\/([^/?#]*)([^?#]*)(?:\?([^#]*))?/i;
+const AUTHORITY = /^([^@:[\]\\%\s]+|\[[0-9a-f:.]+\])(?::(\d*))?$/i;
+/** @type {Record<string, string>} */
+const DEFAULT_PORTS = { http: "80", https: "443" };
+const TRACKING = new RegExp(
+  "^(?:(?:utm|mtm|pk|hsa|_hs|__hs)_?.*|fbclid|gclid|gclsrc|gbraid|wbraid|dclid|msclkid|twclid|ttclid|yclid|ysclid|" +
+    "igshid|igsh|li_fat_id|srsltid|mc_cid|mc_eid|mkt_tok|oly_anon_id|oly_enc_id|vero_id|wickedid|_ga|_gl|_openstat|" +
+    "ref_src|s_kwcid|rostra-comment)$",
+  "i",
+);
+const STRAY_PERCENT = /%(?![0-9a-f]{2})/gi;
+const ENCODED = /(?:%[0-9a-f]{2})+/gi;
+const NOT_UNRESERVED = /[^\w.~\-\u0080-\u{10ffff}]/gu;
+const NOT_IN_URLS = /[^!$%&'()*+,\-./0-9:;=?@A-Z[\]_a-z~]/gu;
+
+/**
+ * Return the normalised form of an absolute http(s) URL, any other text as it is.
+ * @param {string} resource
+ */
+export function normalised(resource) {
+  const [all, scheme = "", authority = "", path = "", query = ""] = URL_PARTS.exec(resource) ?? [];
+  const [, name, port = ""] = AUTHORITY.exec(authority) ?? [];
+  const host = all && name && hostOf(name);
+  if (!host) return resource;
+  const protocol = scheme.toLowerCase();
+  const at = port && Number(port) !== Number(DEFAULT_PORTS[protocol]) ? `:${Number(port)}` : "";
+  const kept = query
+    .split("&")
+    .map(encoded)
+    .filter((part) => !TRACKING.test(part.split("=")[0]));
+  const search = kept.join("&");
+  return `${protocol}://${host}${at}${withoutDots(encoded(path))}${search && `?${search}`}`;
+}
+
+/** The resource of a page that names none. */
+export function pageResource() {
+  const canonical = document.querySelector('link[rel~="canonical" i][href]')?.getAttribute("href");
+  try {
+    const url = canonical ? new URL(canonical, document.baseURI) : null;
+    if (url && /^https?:$/.test(url.protocol)) return normalised(url.href);
+  } catch {
+    // The page's own address is better than a broken link.
+  }
+  return normalised(location.href);
+}
+
+/** @param {string} name */
+function hostOf(name) {
+  // eslint-disable-next-line no-control-regex
+  if (/^[\x00-\x7f]+$/.test(name)) return name.toLowerCase();
+  try {
+    return new URL(`http://${name}`).hostname;
+  } catch {
+    return "";
+  }
+}
+
+/**
+ * Encode what must be, decode what need not be, and compose letters that are the same.
+ * @param {string} part
+ */
+function encoded(part) {
+  const text = part.replace(STRAY_PERCENT, "%25").replace(ENCODED, (bytes) => {
+    try {
+      return decodeURIComponent(bytes).replace(NOT_UNRESERVED, percent);
+    } catch {
+      return bytes.toUpperCase(); // no UTF-8
+    }
+  });
+  return text.toWellFormed().normalize("NFC").replace(NOT_IN_URLS, percent);
+}
+
+/** @param {string} letter */
+function percent(letter) {
+  const bytes = [...new TextEncoder().encode(letter)];
+  return bytes.map((byte) => `%${byte.toString(16).toUpperCase().padStart(2, "0")}`).join("");
+}
+
+/** Remove the segments `.` and `..` (RFC 3986, 5.2.4). @param {string} path */
+function withoutDots(path) {
+  /** @type {string[]} */
+  const kept = [];
+  const segments = path.split("/").slice(1);
+  segments.forEach((segment, index) => {
+    if (segment === "..") kept.pop();
+    const isDots = segment === "." || segment === "..";
+    if (!isDots) kept.push(segment);
+    else if (index === segments.length - 1) kept.push("");
+  });
+  return `/${kept.join("/")}`;
+}
