@@ -1,0 +1,59 @@
+"""Meaning of settings that have no text of their own in the code."""
+
+VARIABLES = {
+    "ROSTRA_SECRET": "Secret that signs and checks tokens (HS256), at least 32 bytes. By default "
+    "the file `secret` in the data folder.",
+    "ROSTRA_SECRET_PREVIOUS": "The secret before, whose tokens are taken while it is replaced.",
+    "ROSTRA_MASTER_KEY": "64 hex digits: the key that wraps persons' keys. While it is replaced, "
+    "the new key, a comma and the former key. By default the file `master-key` in the data folder.",
+    "ROSTRA_ERASURES": "File to which erasures are appended. By default `erasures.ndjson` in the "
+    "data folder.",
+    "ROSTRA_TOKEN": "Token that `rostra publish` sends.",
+    "ROSTRA_OWNER_URL": "URL of the owner of the tables, for `rostra init`.",
+    "PG_BIN": "Folder of another PostgreSQL's programs, for the one in the data folder.",
+    "OTEL_EXPORTER_OTLP_ENDPOINT": "Where traces go. OpenTelemetry's other variables hold, too; "
+    "needs the extra `otel`.",
+}
+
+BOTH, SITE = "site, discussion", "site"
+RULES = {
+    "moderation": (BOTH, "Comments that wait for a moderator: `none`, an author's `first`, `all`."),
+    "edit_seconds": (BOTH, "Seconds for which authors may edit and delete a comment."),
+    "voting": (BOTH, "`both` ways, only `up`, or `off`."),
+    "self_votes": (BOTH, "Authors may vote on their own comments."),
+    "private": (BOTH, "Only tokens of the site may read."),
+    "open_on_first": (BOTH, "A reader's first comment opens the discussion of a resource."),
+    "wordings": (BOTH, "Readers of earlier wordings: `moderators`, or the `public`."),
+    "marking": (BOTH, "Persons may mark passages (`persons`), or only the `publisher`."),
+    "origins": (SITE, "Origins of pages that may use the service from a browser."),
+    "guests": (SITE, "Guests may take part under a name."),
+    "depth": (SITE, "Deepest level of replies; deeper ones become siblings."),
+    "orders": (SITE, "Orders that readers are offered."),
+    "reserved_names": (SITE, "Names that no guest may take, nor names that look alike."),
+    "guest_votes": (SITE, "Guests' votes: one an `address`, one a `name`, or `off`."),
+}  # fmt: skip
+
+LIMITS = {
+    "BODY_BYTES_MAX": "Bytes of a comment's body in UTF-8.",
+    "SITE_CHARACTERS_MAX": "Characters of a site's name.",
+    "RESOURCE_CHARACTERS_MAX": "Characters of a resource.",
+    "KEY_CHARACTERS_MAX": "Characters of a key of a comment, passage or revision.",
+    "PERSON_CHARACTERS_MAX": "Characters of a person's id.",
+    "NAME_CHARACTERS_MAX": "Characters of a name.",
+    "EMAIL_CHARACTERS_MAX": "Characters of an e-mail address.",
+    "TITLE_CHARACTERS_MAX": "Characters of a title.",
+    "URL_CHARACTERS_MAX": "Characters of a URL.",
+    "REASON_CHARACTERS_MAX": "Characters of a reason.",
+    "QUESTION_CHARACTERS_MAX": "Characters of a passage's question.",
+    "QUOTE_CHARACTERS_MAX": "Characters of a passage.",
+    "CONTEXT_CHARACTERS_MAX": "Characters of `prefix` and of `suffix`.",
+    "ARTICLE_BYTES_MAX": "Bytes of an article in UTF-8.",
+    "PASSAGES_MAX": "Passages of an article.",
+    "MARKS_A_DAY_MAX": "Passages that one person marks in one article within a day.",
+    "STREAM_EVENTS_MAX": "Events about one thing (a comment, a vote, a discussion, …).",
+    "STREAM_EVENTS_RESERVED": "The last of those, kept for moderation and erasure.",
+    "COMMENT_EDITS_MAX": "Edits of a comment by its author.",
+    "VOTE_CHANGES_MAX": "Changes of one vote.",
+    "DEPTH_MAX": "Deepest level of replies that a site may set.",
+    "TIME_AHEAD_SECONDS_MAX": "Seconds that an event's `time` may be ahead of the service's clock.",
+}
