@@ -5,7 +5,7 @@ BIN       := .venv/bin
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve demo lint test test-all soak fuzz bench bench-report format lock clean
+.PHONY: help install serve demo docs lint test test-all soak fuzz bench bench-report format lock clean
 
 help: ## say what each command does
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -26,6 +26,10 @@ serve: install ## start the service, with an article to try it at /demo; ROSTRA_
 
 demo: install ## publish a conversation and print its most voted comments; POLIS=folder takes an Open Polis one
 	@exec env POLIS='$(POLIS)' $(BIN)/python infra/polis/demo.py
+
+docs: install ## write the generated reference, then build the documentation into site/
+	env PYTHONPATH=infra $(BIN)/python infra/reference/write.py
+	env NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
 
 lint: install ## formatting, lint, import contracts, types, known vulnerabilities of what is locked; JavaScript, where node and npm are there
 	$(BIN)/ruff format --check .
