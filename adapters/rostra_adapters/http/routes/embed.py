@@ -108,7 +108,8 @@ class Embed:
     def routes(self) -> list[web.RouteDef]:
         return [
             *(web.get(f"/embed/{name}", self.entry) for name in self._entries),
-            web.get("/embed/{hash}/{name:[^/]+|languages/[^/]+}", self.file),
+            web.get("/embed/{hash}/{name}", self.file),
+            web.get("/embed/{hash}/languages/{name}", self.language),
         ]
 
     async def entry(self, request: web.Request) -> web.Response:
@@ -116,7 +117,13 @@ class Embed:
         return self._entries[name].answer(request)
 
     async def file(self, request: web.Request) -> web.Response:
-        found = self._files.get(request.match_info["name"])
+        return self._found(request, request.match_info["name"])
+
+    async def language(self, request: web.Request) -> web.Response:
+        return self._found(request, f"languages/{request.match_info['name']}")
+
+    def _found(self, request: web.Request, name: str) -> web.Response:
+        found = self._files.get(name)
         if found is None or request.match_info["hash"] != self.hash:
             raise Problem("not-found", "there is no such file")
         return found.answer(request)
