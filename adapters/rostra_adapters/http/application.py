@@ -58,7 +58,7 @@ def make_app(
     limits = Limits(settings)
     metrics = Metrics(app)
     requests = RequestLog(metrics, write)
-    pages = PageCache(app.views.changes, settings.page_cache_bytes_max, lambda: app.ring.is_current)
+    pages = PageCache(app.views.changes, settings.page_cache_bytes_max, app.ring)
 
     dispatch = Dispatch(app, settings, limits, pages, requests)
     made = web.Application(

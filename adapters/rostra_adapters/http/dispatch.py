@@ -8,19 +8,18 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from email.utils import formatdate
 from functools import lru_cache
-from typing import Any, cast
+from typing import TypeGuard
 
 import msgspec
 from aiohttp import HttpVersion11, hdrs, web
 from aiohttp.abc import AbstractStreamWriter
-from aiohttp.payload import Payload
 
 from rostra_adapters.application.app import App
 from rostra_adapters.http.auth.origins import origins_of
 from rostra_adapters.http.auth.readers import ORIGINS
 from rostra_adapters.http.heads import problem_of_head
 from rostra_adapters.http.messages import close_unread, header_lines, status_line
-from rostra_adapters.http.middleware.limits import UNLIMITED_PATHS, Limits
+from rostra_adapters.http.middleware.limits import UNLIMITED_PATHS, Left, Limits
 from rostra_adapters.http.middleware.metrics import NO_ROUTE
 from rostra_adapters.http.middleware.page_cache import POSITION, CachedPage, PageCache
 from rostra_adapters.http.middleware.problems_and_cors import (
@@ -29,7 +28,7 @@ from rostra_adapters.http.middleware.problems_and_cors import (
     cors,
     preflight,
 )
-from rostra_adapters.http.middleware.request_log import CLIENT_GONE, TRACEPARENT, RequestLog
+from rostra_adapters.http.middleware.request_log import CLIENT_GONE, TRACE, TRACEPARENT, RequestLog
 from rostra_adapters.http.middleware.security_headers import secure
 from rostra_adapters.http.problems import Problem, response
 from rostra_adapters.http.settings import HttpSettings
@@ -161,16 +160,16 @@ class Dispatch:
             return refused(request, problem, self._requests)
         routes, parameters = self._table.find(request)
         route = routes.get(request.method)
-        routed = cast(web.Request, request)
-        routed._match_info = cast(Any, Match(parameters, self._application))
-        trace, status = self._requests.begin(routed, began), CLIENT_GONE
+        assert isinstance(request, web.Request)
+        request._match_info = Match(parameters, self._application)  # type: ignore[assignment]
+        trace, status = self._requests.begin(request, began), CLIENT_GONE
         try:
-            answer = await self._answer(routed, route, routes)
+            answer = await self._answer(request, route, routes)
             status = answer.status
             return answer
         finally:
             path = NO_ROUTE if route is None else route.path
-            self._requests.done(routed, path, status, trace)
+            self._requests.done(request, path, status, trace)
 
     async def _answer(
         self, request: web.Request, route: Route | None, routes: Mapping[str, Route]
@@ -180,8 +179,8 @@ class Dispatch:
             if request.method == hdrs.METH_OPTIONS:
                 answer = await self._options(request, routes)
             else:
-                if route is None or route.is_limited:
-                    self._limits.admit(request)
+                is_limited = route is None or route.is_limited
+                left = self._limits.admit(request) if is_limited else None
                 if route is None:
                     raise _nothing(routes)
                 shown = self._pages.find_for(request)
@@ -190,7 +189,7 @@ class Dispatch:
                         await _go_on(request)
                     answer = await route.handler(request)
                 elif "*" in shown.origins and _stays_open(request):
-                    return self._kept(request, shown)
+                    return self._kept(request, shown, left)
                 else:
                     answer = self._pages.answer(request, shown, self._pages.position(shown))
         except Exception as error:  # noqa: BLE001  # each becomes a problem
@@ -198,7 +197,7 @@ class Dispatch:
         if answer.prepared:  # a stream
             return answer
         self.complete(request, answer)
-        if isinstance(answer, web.Response) and _is_plain(answer) and _stays_open(request):
+        if _is_plain(answer) and _stays_open(request):
             return _whole(answer)
         return answer
 
@@ -218,20 +217,19 @@ class Dispatch:
         cors(request, answer)
         secure(answer.headers)
         self._limits.tell(request, answer)
-        answer.headers[TRACEPARENT] = self._requests.trace_of(request)
+        answer.headers[TRACEPARENT] = request[TRACE]
         close_unread(request, answer)
 
-    def _kept(self, request: web.Request, shown: CachedPage) -> "Whole":
+    def _kept(self, request: web.Request, shown: CachedPage, left: Left | None) -> "Whole":
         """Answer with a cached page, most of whose head is cached, too."""
         status, head, body = shown.parts(request)
-        left = self._limits.left(request)
-        own = {
-            POSITION: str(self._pages.position(shown)),
-            TRACEPARENT: self._requests.trace_of(request),
-            hdrs.DATE: _date(),
-            **({} if left is None else left.headers()),
-        }
-        return Whole(status, head + header_lines(own) + b"\r\n" + body)
+        own = (
+            f"{POSITION}: {self._pages.position(shown)}\r\n"
+            f"{TRACEPARENT}: {request[TRACE]}\r\n{hdrs.DATE}: {_date(int(time.time()))}\r\n"
+        ).encode()
+        if left is not None:
+            own += header_lines(left.headers())
+        return Whole(status, b"%b%b\r\n%b" % (head, own, body))
 
 
 DISPATCH = web.AppKey("dispatch", Dispatch)
@@ -299,30 +297,27 @@ def _stays_open(request: web.Request) -> bool:
     )
 
 
-def _is_plain(answer: web.Response) -> bool:
+def _is_plain(answer: web.StreamResponse) -> TypeGuard[web.Response]:
     """Return whether the answer is sent as it is: not packed, and no last one."""
     return (
-        answer.keep_alive is None
+        isinstance(answer, web.Response)
+        and answer.keep_alive is None
         and not answer.compression
         and not answer.chunked
         and hdrs.CONNECTION not in answer.headers
-        and not isinstance(answer.body, Payload)
     )
 
 
 def _whole(answer: web.Response) -> Whole:
     headers, status = answer.headers, answer.status
-    body = cast(bytes, answer.body) or b""
+    body = answer.body or b""
+    assert isinstance(body, bytes)
     if status not in BODILESS:
         headers[hdrs.CONTENT_LENGTH] = str(len(body))
-    headers[hdrs.DATE] = _date()
+    headers[hdrs.DATE] = _date(int(time.time()))
     return Whole(status, status_line(status) + header_lines(headers) + b"\r\n" + body)
 
 
-def _date() -> str:
-    return _formatted(int(time.time()))
-
-
 @lru_cache(1)
-def _formatted(second: int) -> str:
+def _date(second: int) -> str:
     return formatdate(second, usegmt=True)

@@ -67,8 +67,9 @@ def problem_of_head(request: web.BaseRequest, settings: HttpSettings) -> Problem
     path, _, query = target.partition("?")
     if len(target) + len(request.method) > settings.request_line_bytes_max - len("  HTTP/1.1"):
         return _long_line(settings)
-    if _bytes(path) > settings.path_bytes_max:
-        return Problem("uri-too-long", f"the path has more than {settings.path_bytes_max} bytes")
+    most = settings.path_bytes_max
+    if len(path) > most or (not path.isascii() and _bytes(path) > most):
+        return Problem("uri-too-long", f"the path has more than {most} bytes")
     if path.count("/") > settings.path_segments_max:
         return Problem("not-found", "there is nothing at this path")
     if query.count("&") >= settings.query_parameters_max:
@@ -100,7 +101,7 @@ def _problem_of_headers(request: web.BaseRequest, settings: HttpSettings) -> Pro
 
 
 def _bytes(text: str) -> int:
-    return len(text) if text.isascii() else len(text.encode(errors="surrogateescape"))
+    return len(text.encode(errors="surrogateescape"))
 
 
 def _long_line(settings: HttpSettings) -> Problem:

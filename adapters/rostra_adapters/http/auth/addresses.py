@@ -47,6 +47,7 @@ class Addresses:
     def __init__(self, proxies: Iterable[str]) -> None:
         self._networks = tuple(network(proxy) for proxy in proxies)
         self._peer = lru_cache(PEERS_CACHED_MAX)(self._read_peer)
+        self._alone = lru_cache(PEERS_CACHED_MAX)(self._read_alone)
         self.untrusted_headers = 0
         """Requests with forwarding headers from an address that is not trusted."""
 
@@ -68,21 +69,22 @@ class Addresses:
         Empty for a request from this very machine without a proxy, which has no limit. Where a
         proxy names no address, or two headers name different ones, the proxy's own address stands.
         """
+        headers = request.headers
+        if X_FORWARDED_FOR not in headers and FORWARDED not in headers:
+            return self._alone(request.remote or "")
         found = request.get(ADDRESS)
         if found is None:
             found = request[ADDRESS] = self._found(request)
         return found
 
-    def _found(self, request: web.BaseRequest) -> str:
-        peer = request.remote or ""
+    def _read_alone(self, peer: str) -> str:
         address, is_trusted = self._peer(peer)
-        headers = request.headers
-        if X_FORWARDED_FOR not in headers and FORWARDED not in headers:
-            return (
-                ""
-                if is_trusted and (address is None or address.is_loopback)
-                else _key(address, peer)
-            )
+        is_unlimited = is_trusted and (address is None or address.is_loopback)
+        return "" if is_unlimited else _key(address, peer)
+
+    def _found(self, request: web.BaseRequest) -> str:
+        peer, headers = request.remote or "", request.headers
+        address, is_trusted = self._peer(peer)
         if not is_trusted:
             self._warn(peer)
             return _key(address, peer)

@@ -13,7 +13,7 @@ from math import ceil
 from time import monotonic
 
 import msgspec
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from rostra.names import is_guest
 from rostra_adapters.http.auth import tokens
@@ -115,10 +115,6 @@ class Limits:
             policy: Buckets(policy, rate, clock) for policy, rate in rates.items() if rate
         }
 
-    def left(self, request: web.Request) -> Left | None:
-        """Return what the request's caller has left; None without a limit."""
-        return request.get(LEFT)
-
     def charge(self, request: web.Request, requests: float) -> None:
         """Charge a caller for as many further requests, whether they have them left or not; for
         none, only look. Raises the problem `too-many-requests` where none are left."""
@@ -133,26 +129,32 @@ class Limits:
 
     def tell(self, request: web.Request, answer: web.StreamResponse) -> None:
         """Add the headers about the caller's limit to an answer."""
-        left = self.left(request)
+        left = request.get(LEFT)
         if left is not None:
             answer.headers.update(left.headers())
 
-    def admit(self, request: web.Request) -> None:
-        """Take a request from its caller's bucket. Raises the problem `too-many-requests`."""
+    def admit(self, request: web.Request) -> Left | None:
+        """Take a request from its caller's bucket. Return what is left, None without a limit.
+
+        Raises the problem `too-many-requests`.
+        """
         address = self.address_of(request)
         policy, caller = self._caller(request, address)
         if policy == GUEST_POLICY:  # their tokens cost nothing, and bring no room of their own
             policy, caller = ("reader", address) if address else ("person", caller)
         buckets = self._buckets.get(policy)
         if buckets is None or not caller:
-            return
+            return None
         left = request[LEFT] = buckets.take(caller)
         if left.wait_seconds:
             wait = retry_after(ceil(left.wait_seconds))
             raise Problem("too-many-requests", f"the limit is that of a {policy}", headers=wait)
+        return left
 
     def _caller(self, request: web.Request, address: str) -> tuple[str, str]:
         """Return the policy that holds for a request, and its caller. A bad token is a reader's."""
+        if hdrs.AUTHORIZATION not in request.headers:
+            return "reader", address
         try:
             token = tokens.of(request)
         except Problem:

@@ -1,7 +1,7 @@
 """Cache of answers that are the same for everybody, as bytes, until what they show may change."""
 
 import gzip
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 import msgspec
 from aiohttp import hdrs, web
@@ -12,6 +12,7 @@ from rostra_adapters.http.auth.readers import ORIGINS
 from rostra_adapters.http.messages import header_lines, is_known, status_line
 from rostra_adapters.http.middleware.problems_and_cors import ANY_ORIGIN
 from rostra_adapters.http.middleware.security_headers import secure
+from rostra_adapters.keys.ring import KeptKeyRing
 
 ENTRY_BYTES = 1_000
 """Approximate size of an entry without its body."""
@@ -85,13 +86,13 @@ def key_of(request: web.BaseRequest) -> str | None:
 class PageCache:
     """Cache of answers, bounded in bytes.
 
-    While `is_current` returns false, erasures may have been missed, and nothing is found: a process
-    that was stopped answers before it looks for them.
+    While the key ring is not current, erasures may have been missed, and nothing is found: a
+    process that was stopped answers before it looks for them.
     """
 
-    def __init__(self, changes: ChangeFeed, bytes_max: int, is_current: Callable[[], bool]) -> None:
+    def __init__(self, changes: ChangeFeed, bytes_max: int, ring: KeptKeyRing) -> None:
         self._changes = changes
-        self._is_current = is_current
+        self._ring = ring
         self._kept: InvalidatedCache[CachedPage] = InvalidatedCache(changes, bytes_max)
         self.hits = 0
         self.misses = 0
@@ -113,7 +114,7 @@ class PageCache:
 
     def find(self, key: str, min_position: int = 0) -> CachedPage | None:
         """Return a cached answer that is right at `min_position` or later."""
-        if not self._is_current():
+        if not self._ring.is_current:
             return None
         return self._kept.find(key, min_position)
 

@@ -83,10 +83,6 @@ class RequestLog:
         self._timer: asyncio.TimerHandle | None = None
         metrics.before_looking(self.put_down)
 
-    def trace_of(self, request: web.Request) -> str:
-        """Return the `traceparent` of our part in a request that was begun."""
-        return request[TRACE]
-
     async def stop(self, _: object = None) -> None:
         """Write the lines that still wait."""
         self.put_down()
