@@ -82,7 +82,7 @@ PATHS = {
     "slashes that are escaped": "/" + _filled("%2f", 4 * KIB - 4),
     "dots": _filled("/..", 4 * KIB - 4),
     "an id that is none": "/v1/discussions/" + "-" * 4_000,
-    "an absolute URL": "http://" + _filled("a.", 4_000) + "/",
+    "an absolute URL": "http://" + _filled("a.", 4_000) + "/nothing",
     "not a URL": "http://[" + ":" * 4_000,
 }
 BODIES = {
