@@ -42,7 +42,10 @@ ArticleEvent = ArticleRevised | ArticleMarked
 
 
 class Article(msgspec.Struct, frozen=True):
-    """`revisions` in the order of the log: the last is the text that passages stand in."""
+    """State of an article.
+
+    `revisions` are in the order of the log; passages refer to the text of the last one.
+    """
 
     revisions: tuple[ArticleRevised, ...] = ()
     passages: tuple[PassageId, ...] = ()
@@ -76,10 +79,11 @@ def revise(
     characters: int,
     by: int,
 ) -> list[ArticleRevised]:
-    """The latest time stands; the revision that stands, with the same text, changes nothing.
+    """Record a revision. The revision with the latest time is current.
 
-    One that came before may come back. `by` is the version of the normalisation. Raises
-    different-content where a revision of that name has another text.
+    Returns nothing if the current revision has the same text. An earlier revision may come back.
+    `by` is the version of the normalisation. Raises different-content if a revision of that name
+    has another text.
     """
     named = [one for one in article.revisions if one.revision == command.revision]
     if named and named[-1].hash != text_hash:
@@ -106,8 +110,8 @@ def must_have_room(marked: int) -> None:
 
 
 def mark(passage: PassageId, act: CommandContext) -> list[ArticleMarked]:
-    """List a passage that was never marked before, as its own stream tells.
+    """List a passage in the article. Its own stream says that it was never marked before.
 
-    To look for it here, among thousands, would hold up a batch of markings.
+    Searching the article's thousands of passages for it would hold up a batch of markings.
     """
     return [ArticleMarked(time=act.time, passage=passage)]

@@ -62,12 +62,12 @@ def text_of_html(html: str) -> str:
 
 
 def utf16_offset(text: str, offset: int) -> int:
-    """How many UTF-16 code units stand before a code point."""
+    """Return the number of UTF-16 code units before the code point at `offset`."""
     return len(text[:offset].encode("utf-16-le", "surrogatepass")) // 2
 
 
 def code_point_offset(text: str, units: int) -> int:
-    """How many code points stand before a UTF-16 code unit; in the middle of a pair, before it."""
+    """Return the number of code points before a UTF-16 code unit; within a pair, before it."""
     before = text[:units].encode("utf-16-le", "replace")[: 2 * units]
     return len(before.decode("utf-16-le", "ignore"))
 
@@ -114,6 +114,6 @@ def _lines(pieces: Iterator[str | None]) -> Iterator[str]:
 
 
 def _breaks_line(piece: str, *, fresh: bool) -> bool:
-    """Whether only white space stands between the last line break and the piece's end."""
+    """Return whether only white space follows the last line break of the piece."""
     rest = piece.rpartition("\n")
     return not rest[2].strip() and (fresh or bool(rest[1]))

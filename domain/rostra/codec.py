@@ -139,8 +139,11 @@ def words_place(stream: UUID, topic: str, event_id: UUID) -> bytes:
 
 
 def words_owner(event: AnyEvent, site: str) -> UUID:
-    """Whose key seals the event's words: a comment's author, whoever edits it;
-    else who acts; else the site."""
+    """Return the id of the key that seals the event's words.
+
+    That is the comment's author, also when somebody else edits it; else the person who acts; else
+    the site.
+    """
     match event:
         case CommentPosted() | CommentEdited() | CommentWordingHeld():
             return ids.person_id(site, event.author)

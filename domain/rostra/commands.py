@@ -1,7 +1,7 @@
-"""What publishers ask for: the `data` of each event type of the contract.
+"""Commands of publishers: the `data` of each event type of the contract.
 
-Every command names its discussion by site and resource, and what is inside it
-by the publisher's own keys; `comment_id` and its like stand for those.
+Every command names its discussion by site and resource, and things inside it by the publisher's
+own keys; `comment_id` and its like may be given instead.
 """
 
 from typing import Annotated, ClassVar, Literal, assert_never

@@ -186,7 +186,10 @@ class PendingWording(msgspec.Struct, frozen=True):
 
 
 class Comment(msgspec.Struct, frozen=True):
-    """`posted` is None before the first event. The times are those of the acts that stand."""
+    """State of a comment. `posted` is None before the first event.
+
+    Each time is that of the act that is in force.
+    """
 
     posted: CommentPosted | None = None
     # The wording that is shown once the comment is published and not removed.
@@ -222,7 +225,7 @@ class Comment(msgspec.Struct, frozen=True):
 
     @property
     def has_one_wording_to_judge(self) -> bool:
-        """Whether moderators never had other words of it to decide on than its latest."""
+        """Return whether moderators never had to decide on an earlier wording than the latest."""
         return self.judged_version in (0, self.latest_version)
 
 
@@ -269,7 +272,7 @@ def evolve(comment: Comment, event: CommentEvent) -> Comment:
 
 
 def _is_own(event: WordingEvent) -> bool:
-    """Return whether a wording is the author's own, or nobody else's as far as is told."""
+    """Return whether the author wrote the wording, or the event does not say who did."""
     return event.by in (None, event.author)
 
 
@@ -291,8 +294,12 @@ def _latest_words(comment: Comment) -> dict[str, object]:
 
 
 class Surroundings(msgspec.Struct, frozen=True):
-    """What a comment is posted into. `parent_id` and `parent` are None at the top,
-    `passage_id` and `passage` None off the passages."""
+    """Things that a comment is posted into.
+
+    `parent_id` and `parent` are None at the top level, `passage_id` and `passage` None if the
+    comment
+    is on no passage.
+    """
 
     discussion: Discussion
     rules: Rules
@@ -327,7 +334,7 @@ def post(command: PostComment, act: CommandContext, around: Surroundings) -> lis
 
 
 def words_of(command: PostComment) -> Words | None:
-    """What of the command is the author's own."""
+    """Return the author's own words in the command; None if they are erased."""
     if command.erased:
         return None
     return Words(name=command.author.name, email=command.author.email, body=command.body)
@@ -447,7 +454,7 @@ def _says(words: Words | None, command: EditComment) -> bool:
 
 
 def posted_of(comment: Comment, named: object) -> CommentPosted:
-    """How it was posted. Raises unknown-comment."""
+    """Return the event that posted the comment. Raises unknown-comment."""
     if comment.posted is None:
         raise unknown("comment", named)
     return comment.posted

@@ -18,7 +18,7 @@ from rostra.times import LONG_AGO, Time
 
 
 class DiscussionOpened(Event, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """Opened, or opened again: then what is None stands as it was."""
+    """A discussion was opened, or opened again. A field that is None stays as it was."""
 
     topic = "discussion.opened"
     site: str

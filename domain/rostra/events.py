@@ -1,7 +1,7 @@
-"""What every event has in common.
+"""Common parts of all events.
 
-The tag (`comment.posted`) and the JSON of the payload are the format of the
-log: for ever. A changed form is a new type with an upcast, never an edit.
+The tag (`comment.posted`) and the JSON of the payload are the format of the log, for ever. A
+changed form is a new type with an upcast, never an edit.
 """
 
 from datetime import datetime
@@ -24,7 +24,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
 
 
 class Words(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """What a person wrote or is known by: the plain form of the field `personal`."""
+    """Words that a person wrote or is known by: the plain form of the field `personal`."""
 
     name: str | None = None
     email: str | None = None
@@ -50,9 +50,9 @@ to another Rostra makes the same ids there."""
 
 
 class CommandContext(msgspec.Struct, frozen=True, gc=False):
-    """Who says that something happened: the publisher's source and id of it, and its time.
+    """Origin of an act: the publisher's source and id of it, and its time.
 
-    A `datetime` that is given as the time is converted; ValueError where it has no offset.
+    A `datetime` given as the time is converted. Raises ValueError if it has no offset.
     """
 
     source: texts.SourceUri

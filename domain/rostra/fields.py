@@ -80,7 +80,7 @@ blanks alone."""
 
 
 def web_url(url: str | None) -> str | None:
-    """Return a URL that may stand in a link, None for any other.
+    """Return the URL if it may be used in a link, None for any other.
 
     The log holds URLs from before they were checked.
     """

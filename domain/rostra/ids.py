@@ -47,7 +47,7 @@ _IDS_CACHED_MAX = 65_536
 
 
 class Kind(IntEnum):
-    """What a stream is of: the three bits of its id after the variant."""
+    """Kind of a stream: the three bits of its id after the variant."""
 
     DISCUSSION = 0
     COMMENT = 1
@@ -83,17 +83,17 @@ def prefix_of(stream: UUID) -> int:
 
 
 def kind_of(stream: UUID) -> Kind:
-    """What kind of stream an id is of."""
+    """Return the kind of stream that an id is of."""
     return _KINDS[stream.int >> _TAIL_BITS & 7]
 
 
 def is_article(stream: UUID) -> bool:
-    """Whether a stream of the kind DISCUSSION is the article's, beside the discussion's own."""
+    """Return whether a stream of the kind DISCUSSION is an article's, not the discussion's own."""
     return stream.int >> _TAIL_BITS & 7 == Kind.DISCUSSION and stream.int & _TAIL_MASK != 0
 
 
 def is_ours(stream: UUID) -> bool:
-    """Whether an id has this layout; a foreign writer's may not."""
+    """Return whether an id has this layout; a foreign writer's may not."""
     return stream.int & _LAYOUT == _VERSION_8 | _VARIANT
 
 

@@ -56,7 +56,7 @@ class StreamEvent(msgspec.Struct, frozen=True):
     site: str | None = None
 
     def mutate(self, aggregate: "Aggregate | None") -> "Aggregate":
-        """What lets a stock repository rebuild an `Aggregate`."""
+        """Apply the event to an `Aggregate`, for a stock repository."""
         rebuilt = aggregate or Aggregate(self.originator_id)
         rebuilt.version = self.originator_version
         if not isinstance(self.payload, Unknown):
@@ -91,7 +91,7 @@ class Aggregate:
 
 
 def read(application: Application[UUID], stream: UUID) -> Aggregate:
-    """A stream as it stands; one without events has version 0."""
+    """Return the current state of a stream; one without events has version 0."""
     try:
         return cast(Aggregate, application.repository.get(stream))
     except AggregateNotFoundError:
@@ -156,7 +156,7 @@ class Mapper(persistence.Mapper[UUID]):
         )
 
     def words(self, event: StreamEvent, site: str) -> Words | None:
-        """What a person wrote; None where the event has no words. Raises Erased, Damaged."""
+        """Return a person's words in the event; None if it has none. Raises Erased, Damaged."""
         personal = getattr(event.payload, codec.PERSONAL, None)
         if personal is None or isinstance(personal, Words) or isinstance(event.payload, Unknown):
             return personal

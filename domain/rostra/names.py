@@ -43,12 +43,12 @@ _UNSEEN = frozenset(("Cc", "Cf", "Cs", "Mn", "Mc", "Me", "Zs", "Zl", "Zp"))
 
 
 def is_guest(person: str) -> bool:
-    """Tell a guest by their id."""
+    """Return whether an id is a guest's."""
     return person.startswith(GUEST)
 
 
 def has_visible(text: str) -> bool:
-    """Tell whether a reader sees anything of a text.
+    """Return whether a reader sees anything of a text.
 
     White space, control and format characters, fillers, and marks without a letter are not seen.
     """
@@ -130,7 +130,7 @@ def _unseen_places(name: str) -> Iterator[int]:
 
 
 def _may_stay(name: str, at: int) -> bool:
-    """Tell whether an invisible character changes how its neighbours are written.
+    """Return whether an invisible character changes how its neighbours are written.
 
     A joiner does by the rules of RFC 5892, appendix A; an emoji selector does after a symbol.
     """
@@ -161,7 +161,7 @@ def _marks_cut(name: str) -> str:
 
 
 def is_reserved(name: str, reserved: tuple[str, ...]) -> bool:
-    """Tell whether a name looks like a reserved one, in upper case, lower case or as given."""
+    """Return whether a name looks like a reserved one, in upper case, lower case or as given."""
     return bool(reserved) and not _reserved_forms(reserved).isdisjoint(_forms(name))
 
 

@@ -7,8 +7,10 @@ T = TypeVar("T")
 
 
 class once(Generic[T]):  # noqa: N801  # it is used like a function
-    """As `functools.cached_property`, which until Python 3.12 takes a lock each time: of ids,
-    which are all that is computed so, two threads would compute the same."""
+    """Cached property that takes no lock, as `functools.cached_property` does until Python 3.12.
+
+    It is used for ids: two threads would compute the same value.
+    """
 
     def __init__(self, compute: Callable[[Any], T]) -> None:
         self._compute = compute

@@ -55,8 +55,10 @@ class PassageUnmarked(Event, frozen=True, kw_only=True, omit_defaults=True, gc=F
 
 
 class PassageMoved(Event, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """Where it stands in the article's text now, if that is not where it stood, or if it stood
-    nowhere. `score` says how sure that is (`rostra.anchoring.search`)."""
+    """A passage was found at another place in the article's text, or found again.
+
+    `score` is that of the match (`rostra.anchoring.search`).
+    """
 
     topic = "passage.moved"
     start: int
@@ -66,8 +68,12 @@ class PassageMoved(Event, frozen=True, kw_only=True, omit_defaults=True, gc=Fals
 
 
 class PassageOrphaned(Event, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """It stands nowhere in the article's text now. `start`, `prefix` and `suffix` say how it
-    stood last, as far as that is known: by them it is found again."""
+    """A passage is nowhere in the article's text.
+
+    `start`, `prefix` and `suffix` are its last place and the words around it, as far as known: it
+    is
+    found again by them.
+    """
 
     topic = "passage.orphaned"
     start: int | None = None
@@ -105,8 +111,10 @@ class Passage(msgspec.Struct, frozen=True):
 
     @property
     def place(self) -> Place:
-        """Where to begin to look for it in the article's next revision. Only of a passage
-        that was marked."""
+        """Place where the search in the article's next revision begins.
+
+        Only for a passage that was marked.
+        """
         assert self.mark is not None
         quote = quote_of(self.mark)
         if self.start is not None and self.end is not None:
@@ -241,7 +249,7 @@ def unmark(passage: Passage, command: UnmarkPassage, act: CommandContext) -> lis
 def conclude(
     passage: Passage, again: Again, act: CommandContext
 ) -> list[PassageMoved | PassageOrphaned]:
-    """What a text means for the passage; nothing where it stands as it stood."""
+    """Return the event that records the passage's new place; nothing if it is unchanged."""
     outcome = again.outcome
     if isinstance(outcome, Orphaned):
         if passage.state == "orphaned":

@@ -103,7 +103,7 @@ def erase(person: Person, command: ErasePerson, act: CommandContext) -> list[Per
 
 
 def return_(person: Person, command: ReturnPerson, act: CommandContext) -> list[PersonReturned]:
-    """What they wrote before stays erased."""
+    """Let an erased person write again. Their earlier words stay erased."""
     if not person.erased:
         return []
     return [PersonReturned(time=act.time, site=command.site, person=command.who)]

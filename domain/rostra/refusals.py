@@ -1,4 +1,4 @@
-"""What the domain says no to, and why. Numbers of HTTP have no place here."""
+"""Refusals of the domain and their reasons. Status codes of HTTP have no place here."""
 
 
 class Refusal(Exception):

@@ -22,7 +22,7 @@ class Damaged(Exception):
 
 
 def associated_data(stream: UUID, topic: str, event_id: UUID, field: str) -> bytes:
-    """The compact JSON array of where a sealed field stands."""
+    """Return the compact JSON array that binds a sealed field to its event."""
     return msgspec.json.encode([stream, topic, event_id, field])
 
 
@@ -48,7 +48,7 @@ class KeyRing(Protocol):
         none be made for who does not know of that. Again it changes nothing."""
 
     async def forgotten(self) -> None:
-        """Until nobody else holds what has been destroyed so far either."""
+        """Wait until no process holds a key that has been destroyed so far."""
 
     async def load(self, owners: Collection[UUID]) -> None:
         """Load the keys there are, making none, so that `open` can follow."""

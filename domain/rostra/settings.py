@@ -41,10 +41,10 @@ Origins = Annotated[tuple[Origin, ...], msgspec.Meta(max_length=ORIGINS_MAX)]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a discussion sets; None leaves it to the site.
+    """Settings of a discussion; None leaves one to the site.
 
-    As events keep it: a limit that is tightened, or a setting that is added, later on
-    makes no event of the past unreadable.
+    This is the form in events: a limit that is tightened later, or a setting that is added, makes
+    no earlier event unreadable.
     """
 
     moderation: Moderation | None = None
@@ -58,7 +58,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class SiteSettings(Settings, frozen=True, kw_only=True, omit_defaults=True):
-    """What a site sets; None leaves it to `Rules`."""
+    """Settings of a site; None leaves one to `Rules`."""
 
     origins: tuple[str, ...] | None = None
     guests: bool | None = None
@@ -69,13 +69,13 @@ class SiteSettings(Settings, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class AskedSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What may be asked for today, for a discussion."""
+    """Settings of a discussion that a request may name."""
 
     edit_seconds: Seconds | None = None
 
 
 class AskedSiteSettings(SiteSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What may be asked for today, for a site."""
+    """Settings of a site that a request may name."""
 
     edit_seconds: Seconds | None = None
     origins: Origins | None = None
@@ -85,7 +85,7 @@ class AskedSiteSettings(SiteSettings, frozen=True, kw_only=True, forbid_unknown_
 
 
 class Rules(msgspec.Struct, frozen=True, kw_only=True):
-    """What holds for one discussion. The defaults here are those of the contract."""
+    """Settings in force in one discussion, with the contract's defaults."""
 
     moderation: Moderation = "none"
     edit_seconds: int = EDIT_SECONDS
@@ -113,7 +113,7 @@ def named(settings: Settings) -> dict[str, object]:
 
 
 def merge(standing: S, change: Settings) -> S:
-    """`standing` with what `change` names."""
+    """Return settings in which those that `change` names are replaced."""
     return msgspec.structs.replace(standing, **named(change))
 
 

@@ -13,7 +13,7 @@ from rostra.settings import SiteSettings, merge
 
 
 class SiteConfigured(Event, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """What was named of the settings; the rest stands."""
+    """Settings of a site were changed. Those that are not named stay as they were."""
 
     topic = "site.configured"
     site: str
@@ -50,7 +50,7 @@ def check(site: Site, name: str) -> None:
 
 
 def configure(site: Site, command: ConfigureSite, act: CommandContext) -> list[SiteConfigured]:
-    """The named settings replace those that stand; the same again changes nothing."""
+    """Replace the named settings. Returns nothing if that changes none."""
     if site.name is not None and merge(site.settings, command.settings) == site.settings:
         return []
     settings = merge(SiteSettings(), command.settings)

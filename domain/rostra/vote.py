@@ -1,7 +1,7 @@
-"""A vote: one person's standing on one comment.
+"""A vote: the value that one person gives one comment.
 
-The standing vote is the one with the greatest (time, source, id), whatever
-order they arrive in. A nullified vote goes on beneath with effect 0.
+The current vote is the one with the greatest (time, source, id), whatever order they arrive in.
+A nullified vote is still updated, with effect 0.
 """
 
 from typing import Literal
@@ -113,9 +113,14 @@ def evolve(vote: Vote, event: VoteEvent) -> Vote:
 def cast(
     vote: Vote, command: CastVote, act: CommandContext, comment: Comment, rules: Rules
 ) -> list[VoteCast]:
-    """Cast a vote. One older than the vote that stands changes nothing, nor does a person who
-    sets the value that stands. A publisher's newer vote is recorded also with the same value:
-    its time decides about votes that arrive later. Raises too-many-changes."""
+    """Cast a vote.
+
+    Returns nothing if the vote is older than the current one, or if a person sets the current
+    value.
+    A publisher's newer vote is recorded also with the same value, since its time decides about
+    votes
+    that arrive later. Raises too-many-changes.
+    """
     _check(vote, command)
     _must_take_vote(comment, command, rules)
     if act.person is not None and command.value == vote.value:

@@ -20,7 +20,10 @@ from rostra_projections.views import NO_VIEWS, looking, read
 
 
 class PastViews(MemoryViews):
-    """Rows of one discussion. `take` its events in order, then `stand` at a position."""
+    """Views of one discussion at a position.
+
+    `take` its events in order, then `stand` at the position.
+    """
 
     def __init__(self, discussion: UUID) -> None:
         super().__init__()
@@ -31,7 +34,10 @@ class PastViews(MemoryViews):
         self._before: Before = {}
 
     def take(self, page: Sequence[Recorded]) -> None:
-        """Fold the next events. Nothing is read before `stand`."""
+        """Fold the next events.
+
+        Nothing may be read before `stand`.
+        """
         for fact in read(self._besides_votes(page)):
             looks = self._views
             if isinstance(fact, Fact):
@@ -40,8 +46,12 @@ class PastViews(MemoryViews):
                 self._fold(view, fact)
 
     def _besides_votes(self, page: Sequence[Recorded]) -> Iterator[Recorded]:
-        """What is left to the folds. Votes are counted on the way: whoever asks for the next
-        has folded the one before. All streams of a discussion of ours are ours."""
+        """Yield the events that are left to the folds; votes are counted here.
+
+        The consumer folds each event before it asks for the next. Every stream of a discussion of
+        ours
+        is ours.
+        """
         count, parked = self._votes.take, self.parked
         for row in page:
             if row.topic != TOPIC or parked or not count(row.position, row.state):
@@ -70,8 +80,10 @@ class PastViews(MemoryViews):
         self._before = places_of(self.rows, self.rows.of(COMMENTS))
 
     def end_moves(self, position: int, *, history: int) -> None:
-        """All events up to `position` are in; moved is what stands elsewhere than it did.
-        `history` is what the list's cursors say."""
+        """Record which comments changed their place, after all events up to `position`.
+
+        `history` is the one that the list's cursors name.
+        """
         self.stand(position, past=False)
         self._history = history
         self._moves[self._here] = list(moves_since(self.rows, self._before))

@@ -122,5 +122,5 @@ def _state(row: DiscussionRow | None) -> discussion.Discussion:
 
 
 def settings_of(row: DiscussionRow) -> Settings:
-    """What the discussion itself sets."""
+    """Return the settings that the discussion itself sets."""
     return _settings.decode(row.settings)

@@ -45,8 +45,10 @@ class Listing(msgspec.Struct, frozen=True):
 
 
 class LastKey(msgspec.Struct, frozen=True, array_like=True):
-    """Where a list was left: the order's own value, then time and position. Pinned
-    comments lead at the top level, and only there."""
+    """Last place of a list that was read: the order's own value, then time and position.
+
+    Pinned comments come first, at the top level only.
+    """
 
     pinned: bool
     value: OrderKey
@@ -55,7 +57,7 @@ class LastKey(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Move(msgspec.Struct, frozen=True, gc=False):
-    """What a comment's place in lists was before it changed at `position`."""
+    """Place of a comment in lists before it changed at `position`."""
 
     discussion: UUID
     position: int
@@ -73,7 +75,7 @@ PAGE_COMMENTS_MAX = 500
 
 
 def place(row: CommentRow | Move, comment: CommentRow, listing: Listing) -> LastKey:
-    """Where a comment stands (or stood before a move) in a list."""
+    """Return the place of a comment, or of an earlier move of it, in a list."""
     column, _ = ORDERS[listing.order]
     return LastKey(
         pinned=row.pinned and listing.kind == "top",
@@ -96,7 +98,7 @@ def replies_shown(
 
 
 def sees(viewer: Viewer, *, shown: int, author: str) -> bool:
-    """Whether a comment stands in the viewer's lists."""
+    """Return whether a comment is in the viewer's lists."""
     if shown == Shown.MODERATORS:
         return viewer.moderator or viewer.person == author
     return shown == Shown.EVERYONE

@@ -90,7 +90,7 @@ class MemoryViews:
         self._moves_kept, self._moves_from = 0, self.read_up_to
 
     def replace(self, fresh: "MemoryViews") -> None:
-        """Take the rows of views that stand at the same position."""
+        """Replace all rows by those of views at the same position."""
         if any(self.rows.of(t) != fresh.rows.of(t) for view in self._views for t in view.tables):
             self._history += 1
         self.rows, self.parked = fresh.rows, fresh.parked

@@ -38,7 +38,7 @@ Queue = Literal["held", "flagged", "pending"]
 
 
 class SiteRow(msgspec.Struct):
-    """Whose a discussion is."""
+    """Site of a discussion."""
 
     id: UUID
     site: str
@@ -73,7 +73,7 @@ class FlagRow(msgspec.Struct):
 
 
 class ActRow(msgspec.Struct):
-    """What was done to a comment; `words` hold the reason, sealed as the log has it."""
+    """Moderation act on a comment; `words` is the sealed reason."""
 
     comment: UUID
     position: int
@@ -308,7 +308,7 @@ def _acted(rows: Rows, fact: Fact, by: str | None, personal: object) -> None:
 
 
 def _sealed(personal: object) -> bytes | None:
-    """As the log has it: views keep no plain words."""
+    """Return the words as the log has them. Raises TypeError for plain ones."""
     if personal is not None and not isinstance(personal, bytes):
         raise TypeError("the words of this event are not sealed")
     return personal

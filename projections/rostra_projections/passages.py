@@ -25,10 +25,13 @@ from rostra_projections.tables import Fact, Key, Rows, Table
 
 
 class PassageRow(msgspec.Struct):
-    """`start_at` and `end_at` are offsets in Unicode code points, None where it stands nowhere
-    or that is not known; `score` says how sure they are, None as marked. `key` is None where a
-    person marked it, and `by` that person, where the log says so. `position` is that of the
-    first marking, `changed` that of the last change to this row."""
+    """Passage of an article.
+
+    - `start_at`, `end_at`: offsets in Unicode code points; None for an orphan or if not known.
+    - `score`: certainty of the place; None as marked.
+    - `key`: the publisher's; None if a person marked it. `by`: that person, if the log says so.
+    - `position`: that of the first marking. `changed`: that of the last change to this row.
+    """
 
     id: UUID
     discussion: UUID
@@ -141,7 +144,7 @@ def fold(rows: Rows, fact: Fact) -> None:
 
 
 def _check(*offsets: int | None) -> None:
-    """What no column could keep. Raises ValueError."""
+    """Raise ValueError for an offset that no column can hold."""
     if not all(offset is None or 0 <= offset <= OFFSET_MAX for offset in offsets):
         raise ValueError(f"a passage at {offsets}")
 

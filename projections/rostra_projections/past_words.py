@@ -13,7 +13,7 @@ from rostra_projections.responses.shapes import Viewer
 
 
 def may_see_past(row: CommentRow, viewer: Viewer) -> bool:
-    """Whether the viewer sees a comment's words of the past, whatever became of them since."""
+    """Return whether the viewer sees a comment's earlier words."""
     return viewer.moderator or viewer.person == row.author
 
 

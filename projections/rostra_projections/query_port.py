@@ -17,13 +17,16 @@ from rostra_projections.responses.shapes import Viewer
 
 
 class Page(msgspec.Struct):
-    """Rows of a list, each with its place in it, at most as many as were asked for;
-    `more` where the list goes on. `below` holds the first replies of each row and of
-    each of those, oldest first. `position` is how far the view has read, `changed`
-    the last change to the discussion, `history` for cursors to tell. `as_of`: a position
-    since which nothing has moved, for cursors of lists that begin here; it stays while the
-    discussion does. `past`: the position as of which the list stands, None where it is
-    today's."""
+    """Rows of a list, with their places in it, at most the requested number.
+
+    - `more`: the list goes on.
+    - `below`: the first replies of each row, and of each of those, oldest first.
+    - `position`: position up to which the view has read. `changed`: that of the last change to the
+      discussion. `history`: for cursors.
+    - `as_of`: a position since which nothing has moved, for cursors of lists that begin here; it
+      changes only with the discussion.
+    - `past`: the position as of which the list is read, None for the current one.
+    """
 
     position: int
     history: int
@@ -80,8 +83,10 @@ class Queued(msgspec.Struct):
 
 
 class DiscussionReads(Protocol):
-    """Reads of one discussion, as it stands or as it stood. Every answer says up to which
-    position the views had read when it was taken."""
+    """Reads of one discussion, current or as of a position.
+
+    Every answer says up to which position the views had read when it was taken.
+    """
 
     async def page(
         self, listing: Listing, viewer: Viewer, *, begin: Cursor | None, limit: int, replies: int
@@ -89,10 +94,10 @@ class DiscussionReads(Protocol):
         """A page of a list. Raises CursorRefused where `begin` is too old."""
 
     async def hidden_replies(self, person: str, comments: Sequence[UUID]) -> dict[UUID, int]:
-        """How many direct replies by this person, held or rejected, comments have."""
+        """Return the number of held or rejected direct replies by this person, by comment."""
 
     async def comment(self, comment: UUID) -> tuple[int, CommentRow] | None:
-        """One comment, whoever may see it."""
+        """Return one comment, whatever its status."""
 
     async def pending(self, comments: Sequence[UUID]) -> dict[UUID, PendingRow]:
         """Return the wordings that wait, of those comments that have one."""
@@ -109,7 +114,7 @@ class Reads(DiscussionReads, Protocol):
     """Reads of all there is."""
 
     async def position(self) -> int:
-        """How far the view that has read least has read."""
+        """Return the position of the view that has read least."""
 
     async def comment_rows(self, comments: Sequence[UUID]) -> dict[UUID, CommentRow]:
         """Return those of the comments that are known."""
@@ -143,4 +148,4 @@ class Reads(DiscussionReads, Protocol):
     async def acts(
         self, discussion: UUID, *, limit: int, before: int | None
     ) -> tuple[int, list[ActRow]]:
-        """What moderators did in a discussion before a position, the latest first."""
+        """Return the moderation acts in a discussion before a position, the latest first."""

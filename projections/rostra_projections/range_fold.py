@@ -37,8 +37,10 @@ class RangeFold:
         self.fold(facts(self._besides_quick_votes(events)))
 
     def _besides_quick_votes(self, events: Iterable[LogEvent]) -> Iterator[LogEvent]:
-        """What is left to the folds. Votes are counted on the way: whoever asks for the next
-        has folded the one before."""
+        """Yield the events that are left to the folds; votes are counted here.
+
+        The consumer folds each event before it asks for the next.
+        """
         quick, parked = self._quick, self.parked.get(COMMENTS.name)
         for event in events:
             position, stream, topic, state, _ = event

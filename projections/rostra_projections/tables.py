@@ -1,7 +1,7 @@
-"""What a projection keeps: typed rows in tables, wherever those are.
+"""Rows of a projection, typed, in tables of any kind.
 
-A fold changes rows that it finds in `Rows`; the same fold runs live (rows loaded
-from PostgreSQL), in a rebuild and in memory.
+A fold changes rows that it finds in `Rows`; the same fold runs live (rows loaded from
+PostgreSQL), in a rebuild and in memory.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -21,7 +21,7 @@ Touched = Mapping[str, Collection[Key]]
 
 
 class Fact(msgspec.Struct, frozen=True, gc=False):
-    """An event where it stands in the log."""
+    """Event with its place in the log."""
 
     stream: UUID
     event: AnyEvent
@@ -33,9 +33,11 @@ R = TypeVar("R", bound=msgspec.Struct)
 
 
 class Fragment(msgspec.Struct, frozen=True):
-    """What PostgreSQL keeps together of each row, in a table of this name: the key and `own`
-    columns, and `copies` of columns of the first fragment, for its indexes. Those are statements
-    in which `{v}` stands for the version."""
+    """Table in which PostgreSQL stores part of each row.
+
+    It holds the key, the columns `own`, and `copies` of columns of the first fragment for its
+    indexes. `indexes` are statements in which `{v}` is the version.
+    """
 
     name: str
     own: tuple[str, ...]

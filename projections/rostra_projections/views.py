@@ -85,7 +85,7 @@ NO_VIEWS: tuple[View, ...] = ()
 
 
 def looking(views: Collection[View]) -> dict[type, tuple[View, ...]]:
-    """Of each kind of event, the views that look at it."""
+    """Map each event type to the views that read it."""
     return {
         event: tuple(view for view in views if event in view.events)
         for event in frozenset[type]().union(*(view.events for view in views))
@@ -143,7 +143,7 @@ def facts(rows: Iterable[LogEvent]) -> Iterator[Fact | Broken]:
 
 
 def check(time: Time, state: bytes) -> None:
-    """What no table could keep. Raises ValueError."""
+    """Raise ValueError for a value that no table can hold."""
     if not is_time(time):
         raise ValueError(f"{time!r} is no time")
     if has_nul(state):

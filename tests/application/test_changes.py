@@ -26,7 +26,7 @@ def keep(heard: ChangeFeed) -> InvalidatedCache[str]:
 
 def hear(heard: ChangeFeed, position: int, *streams: UUID) -> None:
     for text in news(position, streams):
-        heard.hear(text)
+        heard.receive(text)
 
 
 def keep_at(keep: InvalidatedCache[str], position: int, weight: int = 1) -> None:
@@ -103,9 +103,9 @@ def test_many_discussions_take_many_messages_and_leave_the_others(
     *parts, last = news(6, touched)
     assert len(parts) == 4
     for part in parts:
-        heard.hear(part)
+        heard.receive(part)
         assert heard.heard == 0  # of the page all has to be heard
-    heard.hear(last)
+    heard.receive(last)
     assert heard.heard == 6
     assert keep.find("page", min_position=6) == "words"
     assert not any(keep.find(discussion) for discussion in touched)

@@ -119,7 +119,7 @@ async def test_of_who_was_erased_it_has_no_words() -> None:
 async def test_keys_of_others_are_not_touched(monkeypatch: pytest.MonkeyPatch) -> None:
     async with rostra_adapters.open("memory:") as app:
         await app.publish([*conversation(), event("discussion.closed", by="mia", reason="Late.")])
-        app.ring.hear(None)
+        app.ring.receive(None)
         loaded: set[object] = set()
         load = KeptKeyRing.load
 

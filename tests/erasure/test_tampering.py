@@ -94,7 +94,7 @@ async def test_words_whose_key_is_lost_are_told_from_those_of_who_was_erased(
         assert await service.app.verify() == []
         with psycopg.connect(database_url) as connection:
             connection.execute("delete from rostra_keys.person_keys")
-        service.app.ring.hear(None)
+        service.app.ring.receive(None)
         (difference,) = await service.app.verify()
         assert str(difference) == (
             "log: stored_events 2: words without their key, not those of a comment.posted"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import rostra_adapters
 from rostra_adapters.http import HttpSettings, make_app
-from rostra_adapters.http.dispatch import Table
+from rostra_adapters.http.dispatch import RouteTable
 from rostra_adapters.http.messages import header_lines
 from support.service import SECRET, Service
 
@@ -36,8 +36,8 @@ async def application() -> web.Application:
     return await _application()
 
 
-def table_of(application: web.Application) -> Table:
-    table = Table()
+def table_of(application: web.Application) -> RouteTable:
+    table = RouteTable()
     for route in application.router.routes():
         assert route.resource is not None
         table.add(route.method, route.resource.canonical, route.handler)
@@ -53,7 +53,7 @@ async def found_by_aiohttp(
     return match.handler, dict(match)
 
 
-def found_by_us(table: Table, request: web.Request) -> tuple[object, Mapping[str, str]] | None:
+def found_by_us(table: RouteTable, request: web.Request) -> tuple[object, Mapping[str, str]] | None:
     routes, parameters = table.find(request)
     route = routes.get(request.method)
     return None if route is None else (route.handler, parameters)

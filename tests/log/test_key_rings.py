@@ -290,7 +290,7 @@ async def test_who_keeps_words_is_told_whose_are_gone(ring: KeptKeyRing) -> None
     told: list[object] = []
     ring.when_destroyed(lambda owners: told.append(None if owners is None else set(owners)))
     await ring.destroy({ANN: 1, BOB: 3})
-    ring.hear(None)
+    ring.receive(None)
     assert told == [{ANN, BOB}, None]
 
 

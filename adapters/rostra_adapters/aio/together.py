@@ -7,8 +7,10 @@ from contextlib import asynccontextmanager
 
 @asynccontextmanager
 async def together() -> AsyncIterator[asyncio.TaskGroup]:
-    """A task group out of which the first error comes as it is, for who can tell what to do about
-    it, and not in a group of errors."""
+    """Open a task group that raises its first error itself, not in an exception group.
+
+    A caller that handles certain errors can then catch them.
+    """
     try:
         async with asyncio.TaskGroup() as group:
             yield group

@@ -54,8 +54,9 @@ class _Turn(BatchSlot):
 
 
 class Pace:
-    """How long a command takes of late, while there are always some to handle: a batch of many
-    tells more than one of a few."""
+    """Estimated seconds a command, from the batches so far; a large batch counts more than a small
+    one.
+    """
 
     KEPT = 0.8
     """What counts of all before, with each batch more."""
@@ -77,7 +78,7 @@ class Pace:
         self._handling += 1
 
     def end(self, commands: int) -> None:
-        """So many were."""
+        """Record that `commands` commands finished."""
         now = monotonic()
         self._seconds = self.KEPT * self._seconds + now - self._since
         self._commands = self.KEPT * self._commands + commands
@@ -108,7 +109,7 @@ class Commander:
         return self._queued
 
     def admit(self) -> None:
-        """Raises LogBusy where already as many wait as may."""
+        """Raise LogBusy if the queue is full."""
         self._admit(1)
 
     def _admit(self, commands: int) -> None:
@@ -118,9 +119,11 @@ class Commander:
             raise LogBusy(max(BUSY_RETRY_SECONDS, seconds))
 
     async def submit(self, commands: Sequence[Commanded]) -> list[Outcome]:
-        """Handle commands in order, durable on return. Raises LogBusy where as many
-        wait as may, and LogUnavailable; then of a long batch the first commands may
-        have been recorded."""
+        """Handle commands in order; they are durable on return.
+
+        Raises LogBusy if the queue is full, and LogUnavailable. Then the first commands of a long
+        batch may have been recorded.
+        """
         outcomes: list[Outcome] = []
         for start in range(0, len(commands), BATCH_COMMANDS_MAX):
             outcomes += await self._submit(commands[start : start + BATCH_COMMANDS_MAX])
@@ -140,7 +143,7 @@ class Commander:
         return await asyncio.shield(waiting.answer)
 
     async def close(self) -> None:
-        """What was submitted is answered first."""
+        """Answer what was submitted, then close."""
         self._closed = True
         self._arrived.set()
         if self._task is not None:

@@ -43,12 +43,15 @@ class Lanes:
         return self._commander.queued_commands + self._queued
 
     def admit(self) -> None:
-        """Raises LogBusy where already as many wait as may."""
+        """Raise LogBusy if the queue is full."""
         self._commander.admit()
 
     async def submit(self, commands: Sequence[Commanded]) -> list[Outcome]:
-        """Handle commands in order, durable on return. Raises LogBusy where as many wait as
-        may, and LogUnavailable; then of a long batch the first may have been recorded."""
+        """Handle commands in order; they are durable on return.
+
+        Raises LogBusy if the queue is full, and LogUnavailable. Then the first commands of a long
+        batch may have been recorded.
+        """
         if _ASIDE_TOPICS.isdisjoint({each.command.topic for each in commands}):
             return await self._commander.submit(commands)
         outcomes: list[Outcome] = []
@@ -60,7 +63,7 @@ class Lanes:
         return outcomes
 
     async def close(self) -> None:
-        """What was submitted is answered first."""
+        """Answer what was submitted, then close."""
         self._closed = True
         await self._commander.close()
         await self._tasks.wait()

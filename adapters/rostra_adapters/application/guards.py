@@ -7,7 +7,7 @@ from rostra.log import Group
 
 
 def check(groups: Iterable[Group]) -> int:
-    """How many events there are; ValueError for a group that would be `Stale` for ever."""
+    """Return the number of events. Raises ValueError for a group that would always be `Stale`."""
     events = 0
     for group in groups:
         if not group.events:
@@ -33,7 +33,7 @@ class Lost:
         self._streams: set[UUID] = set()
 
     def touches(self, group: Group) -> bool:
-        """Whether the group was decided upon one of them."""
+        """Return whether the group was decided upon one of the streams."""
         return not self._streams.isdisjoint(group.guards)
 
     def add(self, group: Group) -> None:

@@ -1,8 +1,8 @@
-"""What has changed in the views, as one process has heard it, and what may be kept until then.
+"""Changes of the views as one process learns them, and caches that depend on them.
 
-The projector tells which discussions a page of the log was about. An answer is right for as long
-as nothing was heard of any discussion that it was made of; a site's settings and its persons
-count as a discussion of their own.
+The projector announces which discussions a page of the log was about. A cached answer is right as
+long as no change was announced of any discussion that it was made of; a site's settings and its
+persons count as a discussion of their own.
 """
 
 from collections import OrderedDict
@@ -60,9 +60,12 @@ def news(position: int, streams: Iterable[UUID]) -> list[str]:
 
 
 class ChangeFeed:
-    """The last change of each discussion. `heard`: every change up to this position was
-    heard; 0 where that is not known. `losses` grows whenever something may have been missed,
-    and nothing may be kept while `listening` is false."""
+    """Last change of each discussion.
+
+    - `heard`: position up to which every change is known; 0 if that is not known.
+    - `losses`: grows whenever a change may have been missed. Nothing may be cached while
+      `listening` is false.
+    """
 
     def __init__(self) -> None:
         self.heard = 0
@@ -70,13 +73,13 @@ class ChangeFeed:
         self.listening = False
         self._last: OrderedDict[int, int] = OrderedDict()
         self._forgotten = 0
-        self._hearers: list[Callable[[], None]] = []
+        self._listeners: list[Callable[[], None]] = []
 
-    def when_lost(self, hear: Callable[[], None]) -> None:
-        """Have told what can no longer be trusted."""
-        self._hearers.append(hear)
+    def when_lost(self, listener: Callable[[], None]) -> None:
+        """Register a listener for when cached answers can no longer be trusted."""
+        self._listeners.append(listener)
 
-    def hear(self, text: str) -> None:
+    def receive(self, text: str) -> None:
         """Take in a notification of a projector."""
         if text == EVERYTHING:
             self.lose()
@@ -101,7 +104,7 @@ class ChangeFeed:
             self._forgotten = max(self._forgotten, self._last.popitem(last=False)[1])
 
     def listen(self) -> None:
-        """From now on every change is heard."""
+        """Begin to trust: from now on every change is announced."""
         self.lose()
         self.listening = True
 
@@ -111,8 +114,8 @@ class ChangeFeed:
         self.losses += 1
         self.heard = self._forgotten = 0
         self._last.clear()
-        for tell in self._hearers:
-            tell()
+        for listener in self._listeners:
+            listener()
 
     def last(self, prefix: int) -> int:
         """The position of a discussion's last change, or one after it."""
@@ -135,7 +138,9 @@ class _Kept(msgspec.Struct, Generic[T]):
 
 
 class InvalidatedCache(Generic[T]):
-    """What was made from the views, until it may have changed; the least used goes first."""
+    """Cache of answers made from the views, until one may have changed; least recently used first
+    out.
+    """
 
     def __init__(self, changes: ChangeFeed, weight_max: int) -> None:
         self._changes = changes
@@ -167,7 +172,7 @@ class InvalidatedCache(Generic[T]):
     def keep(
         self, key: Hashable, value: T, prefixes: Iterable[int], begun: ReadMark, weight: int = 1
     ) -> None:
-        """What was made of these discussions, unless one of them has changed since."""
+        """Cache an answer made of these discussions, unless one of them has changed since."""
         kept = _Kept(value, begun, tuple(prefixes), weight)
         if weight <= self._kept.weight_max and self._holds(kept):
             self._kept.keep(key, kept)

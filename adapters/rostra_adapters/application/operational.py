@@ -59,7 +59,7 @@ class Reservation(msgspec.Struct, frozen=True):
 
 
 class Operational(Protocol):
-    """What every process that writes shares. May raise LogUnavailable."""
+    """Counters that all writing processes share. May raise LogUnavailable."""
 
     async def take(self, demands: Sequence[Demand]) -> WriteRefused | None:
         """Take from every bucket, or from none where one of them has too little."""

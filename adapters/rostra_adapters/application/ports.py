@@ -56,7 +56,7 @@ def _text(row: Fields | None, columns: Sequence[str] = ()) -> str | None:
 def difference(
     view: str, table: str, key: Sequence[str], wanted: Fields | None, found: Fields | None
 ) -> Difference:
-    """How a row that was found differs from the one that the log means."""
+    """Describe how a row differs from the one that the log gives."""
     row = wanted or found or {}
     named = ", ".join(str(row[column]) for column in key)
     if wanted is None or found is None:
@@ -80,7 +80,7 @@ def parked_differences(
 
 
 class ViewStatus(msgspec.Struct, frozen=True):
-    """Where a view stands. `lag` is in events."""
+    """Version and position of a view. `lag` is in events."""
 
     name: str
     version: int
@@ -110,7 +110,7 @@ RETRY_AFTER_SECONDS = 1.0
 
 
 class ViewStore(Protocol):
-    """What keeps the views."""
+    """Store of the views."""
 
     reads: Reads
     changes: ChangeFeed
@@ -122,17 +122,17 @@ class ViewStore(Protocol):
 
     @property
     def position(self) -> int:
-        """How far the views had read when last heard of."""
+        """Position of the views, as this process last learned it."""
 
     @property
     def foreign(self) -> int:
-        """How many events of others this process has passed over as it kept the views."""
+        """Number of foreign events that this process has passed over while projecting."""
 
     async def wait(self, position: int, wait_seconds: float) -> None:
-        """Until the views have read `position`. Raises ViewBehind."""
+        """Wait until the views have read `position`. Raises ViewBehind."""
 
     async def fresh(self) -> None:
-        """Until what was recorded before this process (re)connected is in the views."""
+        """Wait until the views have what was recorded before this process (re)connected."""
 
     async def rebuild(
         self, views: Sequence[str], jobs: int, progress: Progress

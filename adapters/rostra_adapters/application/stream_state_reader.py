@@ -19,7 +19,7 @@ class _Kept(NamedTuple):
 
 
 class StreamStateReader:
-    """Nothing here is ever old: the log is asked each time."""
+    """Reader of current stream states, without a cache."""
 
     def __init__(self, log: EventLog) -> None:
         self._log = log

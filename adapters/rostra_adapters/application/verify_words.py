@@ -1,4 +1,4 @@
-"""Every sealed field of the log, opened where it stands: what was altered, or moved, is named."""
+"""Check that every sealed field of the log can be opened; name those altered or moved."""
 
 from collections.abc import AsyncIterator, Sequence
 from uuid import UUID

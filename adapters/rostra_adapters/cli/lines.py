@@ -38,7 +38,7 @@ class Lines:
             raise click.ClickException(f"the gzip is damaged: {error}") from None
 
     def bytes_read(self) -> int:
-        """How far the file has been read, as it is on the disk; 0 for standard input."""
+        """Number of bytes read of the file on disk; 0 for standard input."""
         return 0 if self.bytes_total is None else self._raw.tell()
 
     def close(self) -> None:

@@ -52,7 +52,7 @@ async def _replay(where: DatabaseLocation, site: str, resource: str, *, as_json:
 
 
 def _line(event: dict[str, Any], position: int, comments: int) -> str:
-    """Where and when, what, by whom, and what they said."""
+    """Format an event as a line: position, time, type, author and words."""
     data = event["data"]
     author = data.get("author", {})
     who = author.get("name") or author.get("id") or data.get("voter") or data.get("by")

@@ -146,7 +146,7 @@ async def _project(where: DatabaseLocation) -> None:
 
 
 class ServePlan(msgspec.Struct, frozen=True, kw_only=True):
-    """What the options say; `together` where other processes serve on the same port."""
+    """Options of `rostra serve`. `together`: other processes serve on the same port."""
 
     host: str
     port: int
@@ -243,7 +243,7 @@ async def _serve(plan: ServePlan, announce: Callable[[str], None]) -> None:
 
 
 def _leave_alone_what_stays() -> None:
-    """What is there by now stays to the end: collecting garbage need not look at it again."""
+    """Exempt objects that exist by now from garbage collection: they live until the end."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(GARBAGE_LOOKED_FOR_EACH)
@@ -300,7 +300,7 @@ async def _traced() -> AsyncIterator[None]:
 
 
 def _stop_while_starting() -> None:
-    """Until the server listens to signals itself, SIGTERM gives back what has been started."""
+    """Stop cleanly on SIGTERM until the server handles signals itself."""
     task = asyncio.current_task()
     assert task is not None
     loop = asyncio.get_running_loop()

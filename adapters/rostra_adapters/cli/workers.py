@@ -26,7 +26,7 @@ Work = Callable[[Any, int, Event], None]
 
 
 class ServeWorkers:
-    """As many processes as were asked for, until SIGTERM or Ctrl-C."""
+    """Worker processes that serve until SIGTERM or Ctrl-C."""
 
     def __init__(self, work: Work, plan: Any, count: int) -> None:
         self._work = work

@@ -156,7 +156,7 @@ class Connection(web.RequestHandler):
 
     @property
     def _discards(self) -> bool:
-        """Whether bytes that come now are for nobody: their request has been answered."""
+        """Return whether incoming bytes belong to a request that has been answered."""
         is_answered = self._current_request is None and not self._messages
         return self._bounded.rest is not None or (is_answered and not self._bounded.reads_head)
 

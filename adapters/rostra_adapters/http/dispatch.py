@@ -46,7 +46,7 @@ class Route(msgspec.Struct, frozen=True, gc=False):
     is_limited: bool = True
 
 
-class Match(dict[str, str]):
+class RouteMatch(dict[str, str]):
     """Parameters of a request's path: what aiohttp asks of a request that was routed."""
 
     __slots__ = ("_apps", "current_app")
@@ -80,7 +80,7 @@ class _Node:
 NOTHING_HERE: Mapping[str, Route] = {}
 
 
-class Table:
+class RouteTable:
     """Routes by method and path. A literal segment goes before a parameter."""
 
     def __init__(self) -> None:
@@ -88,7 +88,7 @@ class Table:
         self._root = _Node()
 
     def add(self, method: str, path: str, handler: Handler) -> None:
-        """Add a route; `{name}` in its path stands for one segment."""
+        """Add a route; `{name}` in its path matches one segment."""
         route = Route(path, handler, path not in UNLIMITED_PATHS)
         node = self._root
         for segment in path.split("/")[1:]:
@@ -137,7 +137,7 @@ class Dispatch:
         self._limits = limits
         self._pages = pages
         self._requests = requests
-        self._table = Table()
+        self._table = RouteTable()
         self._application: web.Application
 
     def take(self, application: web.Application) -> None:
@@ -161,7 +161,7 @@ class Dispatch:
         routes, parameters = self._table.find(request)
         route = routes.get(request.method)
         assert isinstance(request, web.Request)
-        request._match_info = Match(parameters, self._application)  # type: ignore[assignment]
+        request._match_info = RouteMatch(parameters, self._application)  # type: ignore[assignment]
         trace, status = self._requests.begin(request, began), CLIENT_GONE
         try:
             answer = await self._answer(request, route, routes)
@@ -255,7 +255,7 @@ def refused(request: web.BaseRequest, problem: Problem, requests: RequestLog) ->
 
 
 async def _go_on(request: web.Request) -> None:
-    """Tell a client that expects it to send its body."""
+    """Send 100 Continue to a client that expects it before its body."""
     if request.version == HttpVersion11 and not request.content.is_eof():
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         request.writer.output_size = 0  # the answer has not begun

@@ -73,7 +73,7 @@ class StreamCounts:
         self._of_address: Counter[str] = Counter()
 
     def is_full(self, address: str) -> bool:
-        """Return whether an address has as many as it may; never for the empty one."""
+        """Return whether an address has the most connections allowed; never for the empty one."""
         return bool(address) and self._of_address[address] >= self._most
 
     @contextmanager

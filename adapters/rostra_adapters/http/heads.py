@@ -35,7 +35,7 @@ class HeadersTooSlow(BadHttpMessage):
 
 
 class TooManyConnections(BadHttpMessage):
-    """A connection beyond the limits, which is told so whatever it asks."""
+    """A connection beyond the limits; it gets a 503 whatever it requests."""
 
 
 def parser_limits(settings: HttpSettings) -> dict[str, int]:
@@ -132,7 +132,7 @@ class Rest:
         return self._ended.is_set()
 
     async def readany(self) -> bytes:
-        """Tell the client that the answer is whole, and wait for the end."""
+        """Complete the answer to the client, and wait for the connection's end."""
         self._end_answer()
         await self._ended.wait()
         return b""
@@ -169,15 +169,15 @@ class BoundedParser:
 
     @property
     def reads_head(self) -> bool:
-        """Whether the next byte belongs to a request line or to headers."""
+        """Return whether the next byte belongs to a request line or to headers."""
         return self.rest is None and (self._payload is None or self._payload.is_eof())
 
     @property
     def has_begun_head(self) -> bool:
-        """Whether a request's first byte has come, and its headers are not whole.
+        """Return whether a request's first byte has come and its headers are incomplete.
 
-        A request that begins in the same piece in which another ends counts from the next piece
-        on, since the parser does not say where the first one ended.
+        A request that begins in the same piece in which another ends counts from the next piece on,
+        since the parser does not say where the first one ended.
         """
         return self._head_bytes > 0 and self.reads_head
 
@@ -226,9 +226,10 @@ class BoundedParser:
 
     @property
     def has_tiny_chunks(self) -> bool:
-        """Whether the body comes in very many chunks of very few bytes, all at once.
+        """Return whether the body comes in very many chunks of very few bytes, all at once.
 
-        Lines that end in CRLF count as well, since a body is not told from its chunks here.
+        Lines that end in CRLF count as well, since a body cannot be distinguished from its chunks
+        here.
         """
         frames = self._frames
         return frames > TINY_CHUNKS_MAX and frames * TINY_CHUNK_BYTES > self._tiny_bytes

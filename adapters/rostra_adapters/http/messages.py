@@ -93,8 +93,7 @@ def close_unread(request: web.BaseRequest, answer: web.StreamResponse) -> None:
 
 
 def check_encoding(request: web.Request) -> None:
-    """What aiohttp does not unpack is not taken for what it is packed in. Raises the problem
-    `unsupported-media-type`."""
+    """Raise the problem `unsupported-media-type` for an encoding that aiohttp does not decode."""
     encoding = request.headers.get(hdrs.CONTENT_ENCODING, "").lower()
     if encoding not in ENCODINGS:
         raise other_encoding()

@@ -78,12 +78,12 @@ class Unread:
         self._changed.set()
 
     def end(self) -> None:
-        """Nothing more will be put."""
+        """Mark the end of the input."""
         self._ended = True
         self._changed.set()
 
     async def get(self) -> bytes:
-        """What comes next; nothing at the end."""
+        """Return the next bytes; empty at the end."""
         while self._got == self._put:
             if self._ended:
                 return b""

@@ -288,7 +288,7 @@ class Problem(Exception):
         return KINDS.get(self.name, REFUSED)
 
     def shape(self) -> ProblemShape:
-        """As a body of its own; within a batch's results without its status."""
+        """Return the body of an answer; within a batch's results it has no status."""
         return ProblemShape(
             type=f"/problems/{self.name}",
             title=self.kind.title,
@@ -300,7 +300,7 @@ class Problem(Exception):
 
 
 def not_found() -> Problem:
-    """Return the one answer for what is unknown and for what is private: it tells neither."""
+    """Return the problem for unknown and for private things alike, so that it reveals neither."""
     return Problem("not-found", "there is nothing under this name")
 
 

@@ -1,4 +1,4 @@
-"""The HTTP interface on a port, until the process is told to stop."""
+"""Server of the HTTP interface on a port, until the process is stopped."""
 
 import asyncio
 import logging
@@ -76,5 +76,5 @@ async def _secured(_: web.Request, answer: web.StreamResponse) -> None:
 
 
 def url_of(host: str, port: int) -> str:
-    """Where it listens."""
+    """Return the address of the server."""
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -10,7 +10,7 @@ SECRET_BYTES_MIN = 32
 
 
 class Rate(msgspec.Struct, frozen=True):
-    """So many requests at once, and so many a second from then on."""
+    """Rate limit: `burst` requests at once, and `per_second` from then on."""
 
     burst: int
     per_second: float

@@ -144,7 +144,7 @@ def address_hashes(secrets: Sequence[str], address: str, now: Time) -> list[byte
 
 
 def _units(command: Command) -> Iterator[tuple[WriteKind, int]]:
-    """What a command takes of which limits."""
+    """Yield the limits that a command counts against, with its units."""
     match command:
         case PostComment() | EditComment():
             yield "comments", 1
@@ -159,7 +159,7 @@ def _units(command: Command) -> Iterator[tuple[WriteKind, int]]:
 
 
 def _demand(bucket: bytes, rate: Rate, units: int) -> Demand:
-    """What is larger than the bucket takes all of it."""
+    """Return the demand on a bucket; more units than the bucket holds take all of it."""
     window = rate.burst / rate.per_second
     return Demand(bucket, min(units / rate.per_second, window), window)
 

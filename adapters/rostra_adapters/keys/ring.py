@@ -85,7 +85,7 @@ class _Key:
         self.cipher = AESGCM(key)
 
 
-Hear = Callable[[Collection[UUID] | None], None]
+Listener = Callable[[Collection[UUID] | None], None]
 """Told whose keys are gone, or may be: None for anybody's."""
 
 
@@ -96,7 +96,7 @@ class KeptKeyRing(ABC):
     def __init__(self, masters: MasterKeys) -> None:
         self._masters = masters
         self._loaded: dict[UUID, _Key | None] = {}  # None: it was looked for, there is none
-        self._hearers: list[Hear] = []
+        self._listeners: list[Listener] = []
         self._forgotten = 0
 
     @abstractmethod
@@ -105,8 +105,10 @@ class KeptKeyRing(ABC):
 
     @abstractmethod
     async def _keep(self, keys: Sequence[KeptKey]) -> None:
-        """Durably, in the order given; where an owner has a key by then that saw as many
-        erasures, that one stays, and where a later erasure is known none is kept."""
+        """Store keys durably, in the order given.
+
+        A stored key that saw as many erasures stays. If a later erasure is known, none is stored.
+        """
 
     @abstractmethod
     async def _destroy(self, erasures: Mapping[UUID, int]) -> None:
@@ -138,13 +140,13 @@ class KeptKeyRing(ABC):
 
     async def destroy(self, erasures: Mapping[UUID, int]) -> None:
         await self._destroy(erasures)
-        self.hear(erasures)
+        self.receive(erasures)
 
     async def forgotten(self) -> None:  # noqa: B027  # where nobody else has these keys
-        """Until nobody else holds what has been destroyed so far either."""
+        """Wait until no other process holds a key that has been destroyed so far."""
 
     async def of_other_masters(self) -> int:
-        """How many processes know another master key as the current one."""
+        """Return the number of processes with another current master key."""
         return 0
 
     async def rewrap(self) -> int:
@@ -154,20 +156,21 @@ class KeptKeyRing(ABC):
             count += done
         return count
 
-    def when_destroyed(self, hear: Hear) -> None:
-        """Have caches of words told."""
-        self._hearers.append(hear)
+    def when_destroyed(self, listener: Listener) -> None:
+        """Register a listener for the owners of destroyed keys, for caches of words."""
+        self._listeners.append(listener)
 
-    def hear(self, owners: Collection[UUID] | None) -> None:
+    def receive(self, owners: Collection[UUID] | None) -> None:
         """Keys are gone, or may be: forget them, and all that they opened."""
         self.forget(list(self._loaded) if owners is None else owners)
-        for tell in self._hearers:
-            tell(owners)
+        for listener in self._listeners:
+            listener(owners)
 
     @property
     def is_current(self) -> bool:
-        """False where keys may have been destroyed that this process has not heard of. Until
-        it has, neither loaded keys nor anything made of words is used."""
+        """Knowledge of all destroyed keys. While it is incomplete, neither loaded keys nor anything
+        made of words is used.
+        """
         return True
 
     async def load(self, owners: Collection[UUID]) -> None:

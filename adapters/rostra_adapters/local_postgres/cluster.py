@@ -237,9 +237,10 @@ def private_folder(folder: Path, programs: Programs) -> None:
 
 
 def answers(path: Path) -> bool:
-    """Whether a server takes sessions at a socket, asked as a client would ask.
+    """Return whether a server takes sessions at a socket.
 
-    That a process lives or a socket is there says less: it may be starting, stopping or stuck.
+    It asks as a client would: a process or a socket alone may belong to a server that is starting,
+    stopping or stuck.
     """
     asked = struct.pack("!i", 196_608) + f"user\0{NAME}\0database\0{NAME}\0\0".encode()
     try:

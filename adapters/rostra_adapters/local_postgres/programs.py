@@ -98,7 +98,7 @@ def find_programs(cluster: Path) -> Programs:
 
 
 def can_enter(folder: Path, account: Account | None) -> bool:
-    """Whether the account may pass all the folders above, access lists included."""
+    """Return whether the account may enter the folder and all above, access lists included."""
     return account is None or _as(account, ["/bin/sh", "-c", 'cd "$0"', str(folder)]).code == 0
 
 
@@ -123,7 +123,10 @@ def _wheel() -> Path:
 
 
 def _account(cluster: Path) -> Account | None:
-    """Ourselves; if we are root, whoever owns the cluster, else an account that is no person's."""
+    """Return the account that runs PostgreSQL; None for our own.
+
+    If we are root: the owner of the cluster, else an account that is no person's.
+    """
     us = os.geteuid()
     owner = cluster.stat() if cluster.exists() else None
     if us != 0:

@@ -110,7 +110,7 @@ async def save(
 
 
 async def _copy_out(connection: Connection, rows: str, file: Path) -> int:
-    """How many rows there were; they pass through, and are never all in memory."""
+    """Write rows to a file, never all in memory. Returns their number."""
     with os.fdopen(private_file(file, os.O_WRONLY | os.O_EXCL), "wb") as raw:
         with gzip.GzipFile(fileobj=raw, mode="wb", compresslevel=COMPRESSION, mtime=0) as packed:
 
@@ -190,7 +190,7 @@ async def _parts(file: Path) -> AsyncIterator[bytes]:
 
 
 async def is_due(connection: Connection) -> bool:
-    """Whether a backup was taken back, and not all have been erased again."""
+    """Return whether a backup was restored and erasures have to be applied again."""
     return bool(await connection.fetchval(DUE))
 
 

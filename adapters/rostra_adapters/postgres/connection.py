@@ -1,4 +1,4 @@
-"""What the views run their statements on."""
+"""Type of the connections that run the views' statements."""
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy

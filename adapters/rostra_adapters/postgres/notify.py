@@ -1,4 +1,4 @@
-"""Being told of new events: LISTEN on a connection of its own, made again when it is lost."""
+"""Notifications of new events: LISTEN on a connection of its own, made again when it is lost."""
 
 import asyncio
 from collections.abc import Callable
@@ -18,19 +18,21 @@ RECONNECT_SECONDS = 0.5
 
 
 class Notifications:
-    """Wakes whoever waits when something was recorded, or may have been. `hear` is told each
-    payload first, and None whenever something may have been missed: when the connection was
-    made (`connected`), and when it is lost."""
+    """Wakes all waiting tasks when something was recorded, or may have been.
+
+    `listener` gets each payload first, and None whenever a notification may have been
+    missed: when the connection was made (`connected`), and when it is lost.
+    """
 
     def __init__(
         self,
         pool: asyncpg.Pool,
         channel: str,
-        hear: Callable[[str | None], None] = lambda _: None,
+        listener: Callable[[str | None], None] = lambda _: None,
     ) -> None:
         self._pool = pool
         self._channel = channel
-        self._hear = hear
+        self._listener = listener
         self._wake_up = WakeUp()
         self._task: asyncio.Task[None] | None = None
         self.connected = False
@@ -54,7 +56,7 @@ class Notifications:
                 await asyncio.sleep(RECONNECT_SECONDS)
 
     async def _listen(self) -> None:
-        """Until the connection is lost."""
+        """Listen until the connection is lost."""
         with unavailable_if_lost():
             async with self._pool.acquire() as connection:
                 lost = asyncio.Event()
@@ -63,12 +65,12 @@ class Notifications:
                 try:
                     self.connected = True
                     self.connections += 1
-                    self._hear(None)
+                    self._listener(None)
                     self._wake_up.send()  # what was recorded before this was not heard
                     await lost.wait()
                 finally:
                     self.connected = False
-                    self._hear(None)
+                    self._listener(None)
                     await self._remove(connection)
 
     async def _remove(self, connection: asyncpg.pool.PoolConnectionProxy) -> None:
@@ -76,5 +78,5 @@ class Notifications:
             await connection.remove_listener(self._channel, self._heard)
 
     def _heard(self, _: object, __: int, ___: str, payload: object) -> None:
-        self._hear(str(payload))
+        self._listener(str(payload))
         self._wake_up.send()

@@ -9,9 +9,11 @@ T = TypeVar("T")
 
 
 class SingleFlight(Generic[T]):
-    """Whoever asks gets an answer that was looked for after they asked: those who ask while one
-    is looked for share the next. Else hundreds of callers, each with a query of their own, would
-    wait for one another's connections."""
+    """Coalesces concurrent look-ups; each caller gets a result that was started after its call.
+
+    Otherwise hundreds of callers, each with a query of their own, would wait for one another's
+    connections.
+    """
 
     def __init__(self, look: Callable[[], Awaitable[T]]) -> None:
         self._look = look
@@ -33,6 +35,6 @@ class SingleFlight(Generic[T]):
 
 
 def _heard(task: "asyncio.Task[T]") -> None:
-    """Nobody may be there any more to hear of an error."""
+    """Retrieve the task's error, since no caller may be left to do so."""
     with suppress(asyncio.CancelledError):
         task.exception()

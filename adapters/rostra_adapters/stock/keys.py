@@ -117,7 +117,7 @@ class SqliteKeyRing(KeptKeyRing):
             return [KeptKey(UUID(bytes=row[0]), *row[1:]) for row in cursor.fetchall()]
 
     def _destroy_now(self, rows: Sequence[Sequence[object]]) -> None:
-        """Where a key was, in the file and in its log, there are zeros after it."""
+        """Delete keys, and overwrite them with zeros in the file and in its write-ahead log."""
         with self._datastore.get_connection(commit=True) as connection:
             cursor = connection.cursor()
             cursor.execute("pragma secure_delete = on")

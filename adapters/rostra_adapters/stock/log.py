@@ -195,7 +195,7 @@ class StockLog:
         return [Stale()] * len(groups)
 
     def _fresh(self, groups: Sequence[Group]) -> list[bool]:
-        """Whether each group holds, counting those before it that do."""
+        """Return for each group whether its guards hold, counting earlier groups that hold."""
         standing: dict[UUID, int] = {}
         lost = guards.Lost()
         fresh: list[bool] = []
@@ -235,7 +235,7 @@ class StockLog:
         return max(self._at, self._clock())
 
     def _last_at(self) -> Time:
-        """Of the last event that has it: foreign ones may stand after it."""
+        """Return the time of the last event that has one: foreign events may follow it."""
         end = self._recorder.max_notification_id() or 0
         while end > 0:
             start = max(end - LOOK_BACK_EVENTS, 0)

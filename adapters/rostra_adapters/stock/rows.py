@@ -1,4 +1,4 @@
-"""What the stock recorders do not tell by themselves: positions of a stream's events, a log id."""
+"""Positions of a stream's events and a log id, which stock recorders do not give by themselves."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -49,7 +49,7 @@ class StreamRows:
         return sorted(rows, key=lambda row: row.id)
 
     def log_id(self) -> UUID:
-        """As lasting as the recorder."""
+        """Return the id of the log, which lasts as long as the recorder."""
         return _ids_of_others.setdefault(self._recorder, uuid4())
 
     def _catch_up(self) -> None:

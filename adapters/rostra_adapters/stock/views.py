@@ -60,7 +60,7 @@ class MemoryBackend:
         await end_tasks(self._task)
 
     async def _follow(self) -> None:
-        """Until the log is closed."""
+        """Fold new events until the log is closed."""
         while True:
             try:
                 async for page in self._log.follow(self.position, PAGE_EVENTS):
@@ -85,7 +85,7 @@ class MemoryBackend:
         await wait_for_views(self, self._moved, self._log, position, wait_seconds)
 
     async def fresh(self) -> None:
-        """Nothing is read from elsewhere: what was recorded before is folded at the start."""
+        """Return at once: earlier events were folded at the start."""
 
     async def rebuild(
         self,

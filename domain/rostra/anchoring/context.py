@@ -1,4 +1,4 @@
-"""What is said of a passage so that it can be found again: its words, and those around them."""
+"""Description of a passage by which it can be found again: its words and those around them."""
 
 import msgspec
 
@@ -39,7 +39,7 @@ def describe(
 
 
 def _reach(text: str, context_characters: int, word_characters_max: int) -> int:
-    """How far the context goes into the text."""
+    """Return the length of the context that begins the text."""
     folded = Folded(text)
     _, end = folded.original_range(0, min(context_characters, len(folded.text)))
     word = text[end : end + word_characters_max]

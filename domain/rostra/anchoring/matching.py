@@ -1,6 +1,6 @@
-"""Where a quote stands in a text: word for word, or with a few letters changed.
+"""Search for a quote in a text: word for word, or with a few letters changed.
 
-The steps that `rostra.anchoring.search` puts together. Offsets are code points; ends are exclusive.
+`rostra.anchoring.search` puts these steps together. Offsets are code points; ends are exclusive.
 """
 
 import re
@@ -44,15 +44,19 @@ Region = tuple[int, int]
 
 
 class Regions(NamedTuple):
-    """Where to look, and of how many places that was concluded."""
+    """Regions of the text to search, and the number of places that they were derived from."""
 
     regions: list[Region]
     hits: int
 
 
 class Found(NamedTuple):
-    """What takes the fewest errors; `ends` is empty where it takes too many, and ascends.
-    `apart` are those of all ends that lie half a pattern or more from one another."""
+    """Matches with the fewest errors.
+
+    `ends`: where they end, ascending; empty if there are too many errors. `apart`: those of all
+    ends
+    that are half a pattern or more from one another.
+    """
 
     errors: int
     ends: list[int]
@@ -60,7 +64,7 @@ class Found(NamedTuple):
 
 
 def occurrences(text: str, pattern: str, start: int = 0) -> Iterator[int]:
-    """Where the pattern begins, from `start` on; they may overlap."""
+    """Yield each offset from `start` on where the pattern begins; matches may overlap."""
     found = text.find(pattern, max(start, 0))
     while found >= 0:
         yield found
@@ -108,7 +112,10 @@ def distance(one: str, other: str) -> int:
 
 
 def goes_on(outside: str, border: str) -> bool:
-    """Whether a word crosses the border, of two letters, that none crossed beside `outside`."""
+    """Return whether a word crosses the border although none crossed it beside `outside`.
+
+    `border` is the letter before the border and the one after it.
+    """
     return not outside.isalnum() and border.isalnum()
 
 
@@ -119,10 +126,11 @@ class Haystack:
         self.text = text
 
     def nearest(self, pattern: str, near: int) -> Iterator[int]:
-        """Where the pattern begins, the nearest first.
+        """Yield each offset where the pattern begins, the nearest first.
 
-        Backwards through the mirrored text, since `str.find` takes linear time whatever it is
-        given, and `str.rfind` quadratic time on `aaaa…`.
+        Offsets before `near` are searched in the mirrored text: `str.find` takes linear time
+        whatever
+        it is given, `str.rfind` quadratic time on `aaaa…`.
         """
         if not self._letters.issuperset(pattern):
             return iter(())
@@ -141,8 +149,11 @@ class Haystack:
         near: int = 0,
         ends_max: int | None = None,
     ) -> Found:
-        """The fewest errors with which the pattern stands in any of the regions, and where such
-        matches end: all of them, or the `ends_max` around where one ends that begins at `near`."""
+        """Find the matches in the regions that have the fewest errors.
+
+        Returns all ends of matches, or the `ends_max` around the end of a match that begins at
+        `near`.
+        """
         alphabet = self._alphabet or Alphabet(pattern)
         gap = GAP * (errors_max + 1)  # no match can bridge as many
         parts = [self._code(alphabet, region) for region in regions]
@@ -183,7 +194,9 @@ class Haystack:
 
     @cached_property
     def _alphabet(self) -> "Alphabet | None":
-        """One for all patterns, where the text has no more letters than edlib tells apart."""
+        """Alphabet of all patterns, if the text has no more letters than edlib can distinguish;
+        else None.
+        """
         letters = sorted(self._letters)
         return Alphabet(letters) if len(letters) <= SYMBOLS_MAX else None
 
@@ -260,7 +273,9 @@ def blocks(pattern: str, regions: Iterable[Region]) -> int:
 def without(
     regions: Sequence[Region], ends: Sequence[int], letters: int, errors_max: int
 ) -> list[Region]:
-    """The regions less the matches that end there; what stands beside them may be another."""
+    """Return the regions without the matches that end at `ends`; other matches may begin beside
+    them.
+    """
     kept: list[Region] = []
     for start, end in regions:
         begin = start
@@ -272,7 +287,9 @@ def without(
 
 
 class Grams:
-    """Where a text has the pieces of patterns: one walk through it for all patterns of a size."""
+    """Index of the places of the patterns' pieces: one walk through the text for all pieces of a
+    size.
+    """
 
     def __init__(self, text: str, patterns: Iterable[tuple[str, int]]) -> None:
         """Each pattern with the errors it may have, at most one in 10 letters of 12 or more."""
@@ -286,12 +303,15 @@ class Grams:
             self._places |= _places(text, pieces, size)
 
     def regions(self, pattern: str, errors_max: int, near: int) -> Regions:
-        """Where the pattern may stand with so many errors, and nowhere else (but see `HITS_MAX`).
+        """Return the regions outside which the pattern cannot occur with `errors_max` errors.
 
-        Of its pieces each error spoils one at most. The others stand in the text unspoilt, and
-        are shifted, against their places in the pattern, by as much as the match as a whole,
-        give or take `errors_max`. So of its commonest pieces half of those that must be unspoilt
-        need not be looked at.
+        Each error spoils at most one piece of the pattern. The other pieces occur unchanged,
+        shifted
+        against their places in the pattern by as much as the whole match, give or take
+        `errors_max`.
+        So half of the pieces that must be unchanged need not be looked up; those are the commonest
+        ones.
+        With more than `HITS_MAX` places only the surroundings of `near` are searched.
         """
         size = _size(pattern, errors_max)
         found = [(at, self._places.get(piece, [])) for at, piece in _pieces(pattern, size)]
@@ -340,8 +360,10 @@ def _places(text: str, wanted: set[str], size: int) -> dict[str, list[int]]:
 def _continued(
     text: str, pattern: str, found: Iterable[tuple[int, list[int]]], size: int
 ) -> list[tuple[int, list[int]]]:
-    """Of two pieces the places where half of the other one stands beside it too: one error
-    spoils no more, and shifts it by one letter at most."""
+    """Keep the places of each of two pieces that have half of the other piece beside them.
+
+    One error spoils only one of the pieces, and shifts the other by one letter at most.
+    """
     half = size // 2
     near, far = pattern[half:size], pattern[:half]
     after, later = pattern[size : size + half], pattern[size + half : 2 * size]

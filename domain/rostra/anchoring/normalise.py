@@ -1,4 +1,4 @@
-"""How texts are compared: blind to what an editor or a browser changes without changing words.
+"""Compared form of texts: the same for changes by an editor or a browser that change no words.
 
 - A run of white space of any kind is one space; between a Chinese or Japanese and a Latin letter
   or a digit it is nothing.
@@ -7,7 +7,7 @@
 - Compatible letters (ligatures, full-width forms, superscripts, `…`) and decomposed ones are
   those of Unicode's NFKC.
 
-Everything else is itself. `web/folding.js` does the same; the vectors hold both to it.
+Everything else is itself. `web/folding.js` does the same; shared vectors test both.
 """
 
 import re

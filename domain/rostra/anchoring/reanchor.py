@@ -1,5 +1,4 @@
-"""What becomes of an article's passages in its next revision. Pure, as `rostra.anchoring.search`
-is."""
+"""Pure functions that find an article's passages again in its next revision."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -22,8 +21,12 @@ State = Literal["anchored", "moved", "orphaned"]
 
 
 class Place(msgspec.Struct, frozen=True):
-    """A passage before the revision: where it stands in the text before, or, where it stands
-    nowhere or that is not known, how it last stood."""
+    """Passage before the revision.
+
+    `start` and `end` are its range in the text before. `last` is its last known place, for an
+    orphan
+    or a passage whose range is not known.
+    """
 
     quote: Quote
     start: int | None = None
@@ -53,7 +56,7 @@ def anchor_again(text: str, places: Sequence[Place], previous: str | None = None
 def _in_place(
     text: str, previous: str | None, places: Sequence[Place], outcomes: Sequence[Outcome]
 ) -> list[bool]:
-    """Tell of each passage whether its place is the same in the compared form of both texts."""
+    """Return for each passage whether its offset is the same in the compared form of both texts."""
     if previous is None:
         return [False] * len(places)
     before, after = Folded(previous), Folded(text)

@@ -96,10 +96,10 @@ _BORDER = "\x02" * CONTEXT_CHARACTERS
 
 
 class Standing(msgspec.Struct, frozen=True):
-    """Where a passage last stood, in code points, and between which words (see `standing`).
+    """Last place of a passage, in code points, and the words around it there.
 
-    The words keep a passage through any number of small edits around it, when little is left of
-    the context it was marked in.
+    With these words a passage survives any number of small edits around it, also when little is
+    left of the context that it was marked in.
     """
 
     start: int
@@ -131,13 +131,13 @@ Outcome = Anchored | Orphaned
 
 
 def standing(text: str, start: int, end: int) -> Standing:
-    """How a passage stands in the text of a revision, for anchoring it in the next."""
+    """Describe the place of a passage in a revision, for anchoring it in the next one."""
     quote = describe(text, start, end)
     return Standing(start, quote.prefix, quote.suffix)
 
 
 def anchor(text: str, quote: Quote, last: Standing | None = None) -> Outcome:
-    """Where the quote stands now, or that it does not."""
+    """Find the quote in the text. Returns Orphaned if it is not there."""
     return anchor_all(text, [Mark(quote, last)])[0]
 
 
@@ -380,7 +380,7 @@ class _Search:
         return text.endswith(before, 0, start) + text.startswith(after, end)
 
     def _score_max(self, errors: int) -> float:
-        """What a match with so many errors can score."""
+        """Return the greatest score that a match with `errors` errors can have."""
         return max(
             self._score(context, errors=errors, prefix=1, suffix=1, nearness=1)
             for context in self._contexts
@@ -420,7 +420,10 @@ def _weight(context: str) -> float:
 
 
 def _contexts(exact: str, mark: Mark) -> list[_Context]:
-    """As marked, and as it last stood: of either what is known, at least an empty one."""
+    """Return the distinct contexts of the mark: the one it was marked in and the last one.
+
+    Returns one empty context if neither is known.
+    """
     known = [_context(exact, Folded(mark.quote.prefix).text, Folded(mark.quote.suffix).text)]
     if mark.last and mark.last.prefix is not None and mark.last.suffix is not None:
         # `describe` made it: where it is short the text began or ended.
@@ -432,7 +435,7 @@ def _contexts(exact: str, mark: Mark) -> list[_Context]:
 
 
 def _context(exact: str, prefix: str, suffix: str) -> _Context:
-    """As if it were of one piece with the quote, where there would be one space at a border."""
+    """Return prefix and suffix without the space that the quote itself has at that border."""
     if exact.startswith(" "):
         prefix = prefix.removesuffix(" ")
     if exact.endswith(" "):

@@ -75,7 +75,7 @@ def _about(stream: StreamId) -> StreamId:
 
 
 def _must_have_room(command: Command, events: int) -> None:
-    """Raises stream-full where the command's subject has as many events as it may have."""
+    """Raise stream-full if the command's stream has no room for more events."""
     reserved = 0 if command.may_use_reserved_places else STREAM_EVENTS_RESERVED
     most = STREAM_EVENTS_MAX - reserved
     if events >= most:
@@ -186,8 +186,12 @@ class BatchDecider:
             self.owners[index] = {owner: self._erasures(owner) for owner in owners}
 
     def _keep_order(self, changed: set[StreamId], reading: DecisionContext) -> None:
-        """What earlier commands looked at is changed for those who follow only if theirs is
-        recorded, too: else they, decided again, would see what came after them."""
+        """Guard streams that earlier commands read and this command changes.
+
+        If an earlier command were not recorded and decided again, it would otherwise see changes
+        that
+        came after it.
+        """
         for stream in changed & self._looked_at:
             for index, earlier in self.decided.items():
                 if stream in self.by_command[index].guards:

@@ -110,7 +110,7 @@ def subject(command: AnyCommand, act: CommandContext) -> StreamId:
 
 
 def streams(command: AnyCommand, act: CommandContext) -> list[StreamId]:
-    """List the streams that a decision will read, as far as the command can tell."""
+    """Return the streams that a decision will read, if the command itself names them."""
     named = [subject(command, act), command.site_id]
     if isinstance(command, CastVote) and act.person is None:
         voter = command.person(command.voter)
@@ -206,8 +206,10 @@ def _open(command: OpenDiscussion, act: CommandContext, reading: DecisionContext
 def _as_person(
     command: DiscussionCommand, act: CommandContext, reading: DecisionContext
 ) -> CommandContext:
-    """Whether a person may do this themselves, and the time at which they do it. What a
-    publisher tells of has its own time, and needs no leave."""
+    """Check that a person may do this themselves, and return the act with its time.
+
+    An event of a publisher keeps its own time and needs no permission.
+    """
     if act.person is None:
         return act
     match command:

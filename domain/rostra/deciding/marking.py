@@ -1,4 +1,4 @@
-"""What marking a passage and revising an article mean: decisions that look at several streams."""
+"""Decisions about several streams: marking a passage and revising an article."""
 
 from typing import cast
 
@@ -63,8 +63,11 @@ def revise(command: ReviseArticle, act: CommandContext, reading: DecisionContext
 def mark(
     command: MarkPassage, act: CommandContext, reading: DecisionContext, at: StreamId
 ) -> Decided:
-    """The marking; of a new passage, also where it stands in the article's text, if not where
-    it is said to, and that the article has it."""
+    """Mark a passage.
+
+    A new passage is also placed in the article's text, if it is not where the command says, and
+    listed in the article.
+    """
     standing = reading.passage(at)
     around = ids.article_id(command.discussion)
     known = reading.article(around)
@@ -145,8 +148,11 @@ def _in_its_own_words(
 
 
 def other_mark(command: MarkPassage, reading: DecisionContext, at: StreamId) -> Refusal | None:
-    """Compare a marking with the one that stands under the same source and id. A person's has
-    the article's words, which may be written otherwise than those sent: then the place counts."""
+    """Compare a marking with the one recorded under the same source and id.
+
+    A person's marking has the article's words, which may be written otherwise than those sent: then
+    the places are compared.
+    """
     standing = reading.passage(at)
     refusal = passage.other_content(standing, command)
     if refusal is None or standing.mark is None or standing.mark.by is None:
@@ -173,7 +179,7 @@ def settled(command: MarkPassage, act: CommandContext, reading: DecisionContext)
 
 
 def _same_stretch(command: MarkPassage, placed: Placed | None, other: Passage) -> bool:
-    """Where the text is known, by place; else by the words and their context."""
+    """Compare by place if the text is known, else by the words and their context."""
     assert other.mark is not None
     if placed is not None and isinstance(placed.outcome, Anchored):
         return _is_there(placed, other)
@@ -193,7 +199,7 @@ def _is_there(placed: Placed, other: Passage) -> bool:
 def _placed(
     command: MarkPassage, known: article.Article, reading: DecisionContext
 ) -> Placed | None:
-    """Where the article's text has the quote, None where there is no text to look in."""
+    """Find the quote in the article's text; None if there is no text."""
     if known.current is None:
         return None
     quote = passage.quote_of(command)

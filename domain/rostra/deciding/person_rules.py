@@ -1,6 +1,6 @@
-"""What a person may do themselves, beyond what holds for a publisher who tells of it.
+"""Rules for what a person does themselves, beyond those for publishers.
 
-Each rule takes the act and what it is about, and raises a Refusal. What is held or rejected is
+Each rule takes the act and its subject, and raises a Refusal. A held or rejected comment is
 unknown to all but its author and the moderators.
 """
 
@@ -32,7 +32,9 @@ CommentCommand = EditComment | ModerateComment | FlagComment
 
 
 def may_see(comment: Comment, act: CommandContext, named: object) -> CommentPosted:
-    """How the comment was posted. Raises unknown-comment where it is not there for them."""
+    """Return the event that posted the comment. Raises unknown-comment if the person may not see
+    it.
+    """
     posted = posted_of(comment, named)
     if comment.status in _HIDDEN and not act.moderates and act.person != posted.author:
         raise unknown("comment", named, retryable=False)
@@ -40,7 +42,7 @@ def may_see(comment: Comment, act: CommandContext, named: object) -> CommentPost
 
 
 def may_answer(parent: Comment, act: CommandContext, named: object) -> None:
-    """Nobody answers what is removed or held."""
+    """Raise a Refusal if the parent is removed or held."""
     if parent.posted is None or (parent.status in _HIDDEN and act.person != parent.posted.author):
         raise unknown("parent", named, retryable=False)
     if parent.status != "published":
@@ -111,7 +113,7 @@ def _must_be_in_time(posted: CommentPosted, act: CommandContext, rules: Rules) -
 
 
 def may_open(discussion: Discussion, command: OpenDiscussion, rules: Rules) -> bool:
-    """Whether there is something to open: what is open already stands as it is."""
+    """Return whether there is a discussion to open; one that is open already stays as it is."""
     if discussion.resource is not None:
         return False
     if not rules.open_on_first:
@@ -137,7 +139,7 @@ def may_moderate_passage(act: CommandContext) -> None:
 
 
 def after_passage(act: CommandContext, passage: Passage) -> CommandContext:
-    """The act, no earlier than what stands."""
+    """Return the act with a time no earlier than that of the passage's latest change."""
     return _not_before(act, max(passage.turned, passage.shown))
 
 
@@ -156,7 +158,7 @@ def after_comment(act: CommandContext, comment: Comment) -> CommandContext:
 
 
 def after_vote(act: CommandContext, vote: Vote) -> CommandContext:
-    """The act, later than the vote that stands: it sets the standing outright."""
+    """Return the act with a time later than the current vote's: it replaces that vote."""
     standing = vote.order[0]
     return _not_before(act, later(standing, _MICROSECOND)) if standing else act
 

@@ -1,7 +1,7 @@
-"""Repeats: the same event published again, told from another event under the same id.
+"""Repeats: telling the same event published again from another event under the same id.
 
-Of each event in a stream `rostra.deciding.stream_states.Seen` keeps `content`: as little as is
-needed to compare it with what is published under its source and id later on.
+`rostra.deciding.stream_states.EventRef` holds the `content` of each event in a stream: as little
+as is needed to compare it with a later event of the same source and id.
 """
 
 from rostra import codec, comment

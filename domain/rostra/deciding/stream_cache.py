@@ -51,7 +51,7 @@ class StreamCache:
             self._log = log
 
     def get(self, stream: StreamId) -> StreamState | None:
-        """As it was last known, or is taken to be; None where it is to be read."""
+        """Return the cached or assumed state of a stream; None if it has to be read."""
         known = self._streams.get(stream.int)
         if known is not None:
             return known
@@ -64,7 +64,7 @@ class StreamCache:
         return unwritten(stream) if guessed else None
 
     def learn(self, stream: StreamId, standing: StreamState) -> None:
-        """As a reading found it."""
+        """Cache a state that was read, unless a later one is cached."""
         known = self._streams.get(stream.int) or self._before.get(stream.int)
         if known is None or known.version < standing.version:
             self.keep(stream, standing)
@@ -98,7 +98,10 @@ class StreamCache:
         self._bytes = self._bytes_before = 0
 
     def judge(self, commands: int, refused: int) -> None:
-        """Where guesses are often wrong, as when all is published again, reading is cheaper."""
+        """Stop assuming states for a while if assumptions are often wrong.
+
+        That is so when everything is published again; reading the streams is cheaper then.
+        """
         self._without_guesses = max(0, self._without_guesses - commands)
         if refused > commands * WRONG_SHARE_MAX:
             self._without_guesses = COMMANDS_WITHOUT_GUESSES
@@ -118,7 +121,7 @@ class BatchSlot:
 
     @property
     def has_come(self) -> bool:
-        """Tell whether earlier batches have finished."""
+        """Return whether all earlier batches have finished."""
         return True
 
     async def come(self) -> Collection[UUID] | None:

@@ -74,7 +74,7 @@ class EventRef(msgspec.Struct, gc=False):
 
 
 def _content(event: AnyEvent) -> object:
-    """The part of an event by which a repeat is told from another event of the same id."""
+    """Return the part of an event that distinguishes it from another event of the same id."""
     match event:
         case vote.VoteCast():
             return event.value

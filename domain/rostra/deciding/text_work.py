@@ -1,8 +1,7 @@
-"""What deciding about articles asks for: work that may take seconds, and texts that are kept
-apart from the log.
+"""Work for decisions about articles: searches that may take seconds, and texts outside the log.
 
-A decision is pure and waits for nothing. Where it needs the result of such work it says so
-(`rostra.deciding.stream_states.Missing`), and is decided again when that is there.
+A decision is pure and waits for nothing. It asks for the result of such work by
+`rostra.deciding.stream_states.NeedsMore`, and is made again when the result is there.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -36,7 +35,7 @@ class PrepareText(msgspec.Struct, frozen=True, tag=True):
 
 
 class PlaceQuote(msgspec.Struct, frozen=True, tag=True):
-    """Where a quote stands in a text that is kept. `start` and `end` are what was said."""
+    """Search for a quote in a stored text. `start` and `end` are the publisher's."""
 
     discussion: UUID
     hash: str
@@ -46,8 +45,10 @@ class PlaceQuote(msgspec.Struct, frozen=True, tag=True):
 
 
 class AnchorPlace(msgspec.Struct, frozen=True, tag=True):
-    """Where a passage is in the text of a new revision. `previous` is the hash of the one
-    before, None where there is none."""
+    """Search for a passage in the text of a new revision.
+
+    `previous` is the hash of the text before, None if there is none.
+    """
 
     discussion: UUID
     text: str
@@ -69,7 +70,7 @@ class Prepared(msgspec.Struct, frozen=True, tag=True):
 
 
 class Placed(msgspec.Struct, frozen=True, tag=True):
-    """Where a quote stands, and the text's own words there and around it."""
+    """Place of a quote in a text, and the text's own words there and around it."""
 
     outcome: Outcome
     prefix: str = ""
@@ -92,7 +93,7 @@ class Articles(Protocol):
         """The result of each."""
 
     async def keep(self, discussion: UUID, prepared: Prepared) -> None:
-        """Keep the text of a revision, durably, before the log tells of it."""
+        """Store the text of a revision durably, before its event is appended."""
 
 
 # -- how it is done: pure
@@ -105,13 +106,13 @@ def prepare(work: PrepareText) -> Prepared:
 
 
 def stands_as_said(work: PlaceQuote, text: str) -> bool:
-    """Whether the exact words stand where they are said to: then there is nothing to look for."""
+    """Return whether the exact words are at the given place: then no search is needed."""
     start, end = work.start, work.end
     return start is not None and end is not None and text[start:end] == work.quote.exact
 
 
 def place_all(works: Sequence[PlaceQuote], text: str) -> list[Placed]:
-    """Where each quote stands in the text, at best where it is said to."""
+    """Find each quote in the text, preferably at its given place."""
     sought = [work for work in works if not stands_as_said(work, text)]
     marks = [
         Mark(work.quote, None if work.start is None else Standing(work.start)) for work in sought

@@ -50,7 +50,7 @@ class Malformed(Refusal):
 
 
 class Envelope(msgspec.Struct, gc=False):
-    """What Rostra looks at of a CloudEvent. `null` is the same as nothing."""
+    """Attributes of a CloudEvent that Rostra reads. `null` is the same as absent."""
 
     specversion: Literal["1.0"]
     id: EventName

@@ -54,7 +54,7 @@ class _Ruled(msgspec.Struct, gc=False):
 
 
 def _ruled(topic: str, state: bytes) -> _Ruled | None:
-    """What a moderator did to a vote; None for what a foreign writer wrote. Raises ValueError."""
+    """Return a moderator's decision on a vote; None for a foreign event. Raises ValueError."""
     if topic not in codec.DECODERS:
         return None
     event = codec.decode(topic, state)
@@ -70,7 +70,7 @@ def _read_joined(states: bytes) -> Iterator[_Vote]:
 
 
 def can_read_joined(count: int, states: bytes) -> bool:
-    """Whether joined states are so many votes."""
+    """Return whether joined states are exactly `count` votes."""
     try:
         return sum(1 for _ in _read_joined(states)) == count
     except ValueError:
@@ -78,7 +78,7 @@ def can_read_joined(count: int, states: bytes) -> bool:
 
 
 class QuickVotes:
-    """Of one fold, all of whose comments stay where they are."""
+    """Vote counts of one fold in which no comment changes its discussion."""
 
     def __init__(self, comments: dict[Key, CommentRow]) -> None:
         self._comments = comments

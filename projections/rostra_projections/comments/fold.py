@@ -199,7 +199,7 @@ def _opened(counts: CountsRow, fact: Fact, event: DiscussionOpened) -> None:
 
 
 def _sealed(personal: object) -> bytes | None:
-    """As the log has it: views keep no plain words."""
+    """Return the words as the log has them. Raises TypeError for plain ones."""
     if personal is not None and not isinstance(personal, bytes):
         raise TypeError("the words of this event are not sealed")
     return personal
@@ -313,7 +313,7 @@ def _participate(rows: Rows, row: CommentRow, gain: int) -> int:
 
 
 def shown_to(status: str, descendants: int) -> Shown:
-    """Who sees a comment of this status in a list."""
+    """Return who sees a comment of this status in a list."""
     if status in COUNTED or descendants > 0:
         return EVERYONE
     return MODERATORS if status in HIDDEN else NOBODY

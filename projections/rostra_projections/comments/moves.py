@@ -1,6 +1,6 @@
-"""What has moved in the lists: kept so that a reader who pages on misses nothing.
+"""Changes of comments' places in lists, so that a reader who pages on misses nothing.
 
-Once per final row of a page of the log: where the comment stood before.
+A comment's earlier place is recorded once for each page of the log that changes it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,14 +16,17 @@ Before = Mapping[UUID, Move]
 
 
 def places_of(rows: Rows, comments: Iterable[UUID]) -> Before:
-    """Where comments stand now, by id; what is not there yet has no place."""
+    """Return the current places of comments by id; a comment that is not there yet has none."""
     kept = rows.of(COMMENTS)
     return {id_: _move(kept[id_], 0) for id_ in comments if id_ in kept}
 
 
 def moves_since(rows: Rows, before: Before) -> Iterator[Move]:
-    """A move for each comment that no longer stands where it stood, at the position of the
-    discussion's last change: so whoever has seen that change has seen the move."""
+    """Yield a move for each comment whose place changed.
+
+    Its position is that of the discussion's last change: a reader who has seen that change has seen
+    the move.
+    """
     for id_, stood in before.items():
         if _move(rows.of(COMMENTS)[id_], 0) != stood:
             changed = rows.of(COUNTS)[stood.discussion].changed

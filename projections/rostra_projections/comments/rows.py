@@ -10,7 +10,7 @@ from rostra_projections.tables import Fragment, Table
 
 
 class Shown(IntEnum):
-    """Who sees a comment in a list."""
+    """Readers who see a comment in a list."""
 
     NOBODY = 0
     MODERATORS = 1
@@ -76,7 +76,7 @@ class CountsRow(msgspec.Struct, gc=False):
 
 
 class ParticipantRow(msgspec.Struct, gc=False):
-    """How many counted comments a person has in a discussion."""
+    """Number of counted comments of a person in a discussion."""
 
     discussion: UUID
     person: str

@@ -31,7 +31,7 @@ class TextQuoteSelector(
 
 
 class TextPositionSelector(msgspec.Struct, kw_only=True, gc=False, tag_field="type", tag=True):
-    """Where they stand now; an orphan has none."""
+    """Current offsets of the words; an orphan has none."""
 
     start: int
     end: int
@@ -45,7 +45,7 @@ class Target(msgspec.Struct, kw_only=True, gc=False):
 
 
 class QuestionBody(msgspec.Struct, kw_only=True, gc=False):
-    """What the author asks about the passage."""
+    """Question of the author about the passage."""
 
     type: Literal["TextualBody"]
     value: str
@@ -100,7 +100,7 @@ def annotations(discussion: DiscussionShape, page: PassagesPage) -> AnnotationsP
 
 
 def iri(name: str) -> str:
-    """A name as an IRI reference: what may not stand in one is percent-encoded."""
+    """Return a name as an IRI reference, with other characters percent-encoded."""
     return _NOT_IN_AN_IRI.sub(lambda found: quote(found[0]), name)
 
 

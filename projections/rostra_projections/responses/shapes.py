@@ -1,4 +1,4 @@
-"""What readers get: the shapes of the contract, encoded as they stand.
+"""Response shapes of the contract.
 
 Times are text (RFC 3339, UTC, six digits of fraction).
 """
@@ -155,7 +155,7 @@ class QueuePage(msgspec.Struct, kw_only=True):
 
 
 class ActShape(msgspec.Struct, kw_only=True, gc=False):
-    """`by` is None where a publisher told of it and named nobody."""
+    """Moderation act. `by` is None if a publisher named nobody."""
 
     position: int
     at: Time
@@ -191,7 +191,7 @@ class HistoryPage(msgspec.Struct, kw_only=True):
 
 
 class Viewer(msgspec.Struct, frozen=True):
-    """Who reads: moderators see what is held or rejected, authors their own."""
+    """Reader: moderators see held and rejected comments, authors their own."""
 
     person: str | None = None
     moderator: bool = False

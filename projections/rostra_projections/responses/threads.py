@@ -38,7 +38,7 @@ OpenWords = Callable[[CommentRow], OpenedWords]
 
 
 def readable(row: CommentRow, viewer: Viewer) -> bool:
-    """Whether the viewer may see the words, not a tombstone only."""
+    """Return whether the viewer may see the words, not only a tombstone."""
     if row.status in HIDDEN:
         return viewer.moderator or viewer.person == row.author
     return row.status not in ("removed", "deleted")

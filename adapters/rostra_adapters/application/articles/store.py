@@ -1,4 +1,4 @@
-"""Where the texts of articles are kept: each once, apart from the log, and droppable."""
+"""Store of articles' texts: each once, apart from the log, so that it can be dropped."""
 
 import asyncio
 from typing import Protocol
@@ -14,13 +14,13 @@ class ArticleTexts(Protocol):
         """None where it was dropped, or never kept."""
 
     async def has(self, discussion: UUID, text_hash: str) -> bool:
-        """Whether it is kept now."""
+        """Return whether the text is stored now."""
 
     async def keep(self, discussion: UUID, text_hash: str, text: str) -> None:
         """Durably. What is kept already stays."""
 
     async def drop(self, discussion: UUID, text_hash: str) -> bool:
-        """Whether it was there."""
+        """Drop a text. Returns whether there was one."""
 
 
 class MemoryArticleTexts:

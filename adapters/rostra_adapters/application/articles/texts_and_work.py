@@ -61,7 +61,7 @@ class CachedArticles:
         return text
 
     async def has(self, discussion: UUID, text_hash: str) -> bool:
-        """Tell whether a text is kept."""
+        """Return whether a text is kept."""
         return await self._texts.has(discussion, text_hash)
 
     async def keep(self, discussion: UUID, prepared: Prepared) -> None:
@@ -69,12 +69,12 @@ class CachedArticles:
         await self._texts.keep(discussion, prepared.hash, prepared.text)
 
     async def drop(self, discussion: UUID, text_hash: str) -> bool:
-        """Whether it was there."""
+        """Drop a text. Returns whether there was one."""
         self._cached.drop((discussion, text_hash))
         return await self._texts.drop(discussion, text_hash)
 
     async def work(self, works: Collection[Work]) -> Mapping[Work, Result]:
-        """What is to be found in one text is found all together."""
+        """Do the work. Searches in the same text are done together."""
         anchorings: defaultdict[_Anchoring, list[AnchorPlace]] = defaultdict(list)
         placings: defaultdict[_Placing, list[PlaceQuote]] = defaultdict(list)
         texts: list[PrepareText] = []

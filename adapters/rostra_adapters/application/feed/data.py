@@ -45,7 +45,7 @@ Found = Mapping[UUID, Name]
 
 
 def names_wanted(stream: UUID, event: AnyEvent) -> list[UUID]:
-    """What `data_of` looks up."""
+    """Return the streams whose names `data_of` needs."""
     match event:
         case (
             SiteConfigured()

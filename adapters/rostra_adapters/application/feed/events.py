@@ -47,8 +47,11 @@ _logger = logging.getLogger(__name__)
 
 
 class Wanted(msgspec.Struct, frozen=True):
-    """What a reader asks for; everything by default. A resource, and a person, is one of
-    the site (`discussion` its id): of a person it is what they wrote, and whatever they did."""
+    """Filter of the feed; by default everything.
+
+    A resource or a person is one of the site; `discussion` is the resource's id. A person's events
+    are those of their words and their acts.
+    """
 
     types: frozenset[str] = frozenset(COMMANDS)
     site: str | None = None
@@ -72,11 +75,11 @@ class Wanted(msgspec.Struct, frozen=True):
         return self._is_of_resource(row.stream)
 
     def holds(self, published: "_Published", data: Data) -> bool:
-        """Whether the event, and what it is about, is asked for."""
+        """Return whether the filter takes the event and its subject."""
         return self.site in (None, data["site"]) and self.person in (None, _whose(published))
 
     def takes(self, event: "FeedEvent") -> bool:
-        """Whether an event is asked for."""
+        """Return whether the filter takes an event."""
         return (
             event.topic in self.types
             and self.site in (None, event.site)
@@ -93,8 +96,11 @@ EVERYTHING = Wanted()
 
 
 def _whose(published: "_Published") -> str | None:
-    """Who did it, None where nobody is named. A passage does not say who marked it: that is
-    noted beside it. The words of a comment stay its author's, whoever edits them."""
+    """Return the person who did it, None if nobody is named.
+
+    A passage's event does not say who marked it; its metadata does. A comment's words are its
+    author's, also when somebody else edits them.
+    """
     event, acted = published.event, published.origin.by
     if not isinstance(event, CommentEdited | CommentWordingHeld):
         return acted
@@ -258,7 +264,7 @@ def _characters(row: Recorded) -> int:
 
 
 class _Origin(msgspec.Struct, frozen=True, gc=False):
-    """Of a row's metadata: how its publisher names the event, and who did it."""
+    """Publisher's name of an event and the person who acted, from a row's metadata."""
 
     source: str
     id: str

@@ -19,7 +19,7 @@ STREAMS_READ_MAX = 1_000
 
 
 class Name(msgspec.Struct, frozen=True, gc=False):
-    """Of a discussion its site and resource, of a comment or a passage its key."""
+    """Names of a stream: a discussion's site and resource, a comment's or a passage's key."""
 
     site: str | None = None
     resource: str | None = None

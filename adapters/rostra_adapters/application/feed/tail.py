@@ -28,8 +28,10 @@ _logger = logging.getLogger(__name__)
 
 
 class TailPage(msgspec.Struct):
-    """What was recorded after `after`, up to `upto`. `encoded` is what its readers made of it
-    for others who want the same."""
+    """Events recorded after `after`, up to `upto`.
+
+    `encoded` holds the bytes that its readers made, for others who want the same.
+    """
 
     after: int
     upto: int
@@ -74,7 +76,7 @@ class Tail:
                 self._idle = asyncio.get_running_loop().call_later(IDLE_SECONDS, self._rest)
 
     def end(self) -> None:
-        """Whoever waits goes on at once, and nobody waits any more."""
+        """Wake all readers, and let nobody wait from now on."""
         self.ending = True
         self._rest()
         self._moved.send()
@@ -101,7 +103,7 @@ class Tail:
         return found[::-1] if reached <= position else None
 
     async def moved(self, position: int, wait_seconds: float) -> None:
-        """Until something is recorded after a position, or the time is over."""
+        """Wait until something is recorded after a position, at most `wait_seconds`."""
         try:
             async with asyncio.timeout(wait_seconds):
                 while not self.ending and (self._position is None or self._position <= position):
@@ -132,7 +134,7 @@ class Tail:
         return page
 
     async def _run(self) -> None:
-        """Until the log is closed."""
+        """Follow the log until it is closed."""
         position: int | None = None
         log: UUID | None = None
         while True:
@@ -160,7 +162,7 @@ class Tail:
             await asyncio.sleep(RETRY_SECONDS)
 
     async def _told(self, rows: Sequence[Recorded]) -> list[FeedEvent]:
-        """Again where words went meanwhile."""
+        """Return the rows as feed events; read again if words were erased meanwhile."""
         while True:
             forgotten = self._forgotten
             events = await self._feed.told(rows)
@@ -180,8 +182,9 @@ class Tail:
         self._moved.send()
 
     def forget(self) -> None:
-        """Words that were read are not kept, nor those that are being read. Whoever is behind
-        reads the feed's pages alone."""
+        """Drop words that were read or are being read. Readers who are behind read the feed's
+        pages.
+        """
         self._forgotten += 1
         self._forget()
 

@@ -1,4 +1,4 @@
-"""What readers of a discussion would see change: noted from the log, told from the views."""
+"""Changes that readers of a discussion see: noted from the log, described from the views."""
 
 from typing import Literal
 from uuid import UUID
@@ -42,7 +42,7 @@ class RemovedShape(msgspec.Struct, gc=False):
 
 
 class LiveEvent(msgspec.Struct, frozen=True, gc=False):
-    """`position` is that of the last change that it tells of."""
+    """Change for readers. `position` is that of the last event in it."""
 
     position: int
     name: Name
@@ -50,7 +50,7 @@ class LiveEvent(msgspec.Struct, frozen=True, gc=False):
 
 
 class Cast(msgspec.Struct, gc=False):
-    """What a vote adds to the totals."""
+    """Change of the totals by a vote."""
 
     position: int
     up: int
@@ -75,7 +75,7 @@ class Changes(msgspec.Struct):
 
     @property
     def comments(self) -> int:
-        """How many comments changed."""
+        """Number of comments that changed."""
         return len(self.shown.keys() | self.gone.keys() | self.votes.keys())
 
     def note(self, stream: UUID, event: AnyEvent, position: int) -> None:
@@ -121,7 +121,7 @@ class Changes(msgspec.Struct):
 
 
 class Totals(msgspec.Struct, gc=False):
-    """Of a comment that is shown, up to a position."""
+    """Vote totals of a shown comment, up to a position."""
 
     position: int
     up: int

@@ -54,8 +54,7 @@ class TooOld(Exception):
 
 
 class Batch(msgspec.Struct):
-    """What changed after `after` up to `upto`, by position. `encoded` is what its readers
-    made of the whole."""
+    """Changes after `after` up to `upto`, by position. `encoded` holds the bytes for readers."""
 
     after: int
     upto: int
@@ -92,7 +91,7 @@ class Channel:
         return found
 
     async def moved(self, position: int, wait_seconds: float) -> None:
-        """Until something changes after a position, or the time is over."""
+        """Wait until something changes after a position, at most `wait_seconds`."""
         try:
             async with asyncio.timeout(wait_seconds):
                 while not self.ended and not (self._batches and self._batches[-1].upto > position):
@@ -101,7 +100,7 @@ class Channel:
             pass
 
     def add(self, upto: int, events: list[LiveEvent]) -> None:
-        """What has changed up to a position."""
+        """Add the changes up to a position."""
         if events:
             self._batches.append(Batch(self.upto, upto, events))
             self._drop_old()
@@ -110,7 +109,7 @@ class Channel:
             self._moved.send()
 
     def add_before(self, after: int, events: list[LiveEvent]) -> None:
-        """What had changed before the start."""
+        """Add the changes before the start."""
         self._batches.appendleft(Batch(after, self.start, events))
         self.start = after
 
@@ -151,7 +150,7 @@ class Live:
 
     @property
     def readers(self) -> int:
-        """How many read now."""
+        """Number of current readers."""
         return sum(channel.readers for channel in self._channels.values())
 
     @asynccontextmanager
@@ -162,9 +161,11 @@ class Live:
         after: int | None,
         charge: Callable[[int], None] = lambda _: None,
     ) -> AsyncIterator[tuple[Channel, int]]:
-        """A discussion's changes, and the position to go on from. `charge` is told of the
-        comments that are read for a reader who has been away, and of 0 before the first: then
-        it may raise. Raises TooOld."""
+        """Yield a discussion's changes, and the position to go on from.
+
+        `charge` is called with the number of comments that are read for a reader who was away,
+        first with 0; then it may raise. Raises TooOld.
+        """
         self._start()
         await self._ready.wait()
         channel = self._channels.get(discussion)
@@ -374,7 +375,7 @@ class Live:
         return LiveEvent(position, "removed", msgspec.json.encode(RemovedShape(comment, status)))
 
     async def _hidden_status(self, comment: UUID) -> str:
-        """Return how a comment stands that readers are not shown, not even as a tombstone."""
+        """Return the status of a comment that readers are not shown, not even as a tombstone."""
         async with self._reads:
             found = await self._app.views.reads.comment(comment)
         return "removed" if found is None else found[1].status

@@ -36,7 +36,7 @@ UNCLOCKED_ROWS = 100
 
 
 class FoldAllowance(msgspec.Struct, frozen=True):
-    """How much may be folded for one read."""
+    """Limits of a fold for one read."""
 
     # Events of one fold; None where there is no limit.
     events_max: Callable[[], int | None] = lambda: None
@@ -117,8 +117,10 @@ class AsOfReader:
 
     @asynccontextmanager
     async def views_since(self, discussion: UUID, cursor: Cursor) -> AsyncIterator[PastReads]:
-        """The discussion as it stands now, with all that has moved since the cursor's page
-        one. Raises CursorRefused and LogBusy."""
+        """Yield the current discussion with all moves since the cursor's first page.
+
+        Raises CursorRefused and LogBusy.
+        """
         head = await self._log.head()
         if cursor.as_of > head:
             raise CursorRefused("bad-cursor", "this is no cursor of ours")
@@ -199,8 +201,10 @@ class AsOfReader:
 
 
 class _Fold(msgspec.Struct, frozen=True):
-    """What is folded: a discussion up to a position. From the position `turn` on, if there is
-    one, moves are kept, for lists of that `history`."""
+    """Fold of a discussion up to a position.
+
+    From the position `turn` on, if there is one, moves are recorded for lists of that `history`.
+    """
 
     discussion: UUID
     until: int

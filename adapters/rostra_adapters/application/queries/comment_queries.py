@@ -430,7 +430,7 @@ def _discussion(read: DiscussionRead) -> DiscussionShape:
 
 
 def _may_hold(discussion: UUID, passage: UUID) -> bool:
-    """Whether it is an id of a passage of this discussion."""
+    """Return whether an id is that of a passage of this discussion."""
     inside = ids.discussion_of(passage) == discussion and ids.kind_of(passage) == ids.Kind.PASSAGE
     return inside and passage != inline_group(discussion)
 

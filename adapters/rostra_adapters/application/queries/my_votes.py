@@ -1,4 +1,4 @@
-"""How a person has voted on the comments of a page."""
+"""A person's votes on the comments of a page."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import cast

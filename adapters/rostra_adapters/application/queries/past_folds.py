@@ -1,4 +1,4 @@
-"""Steps of folding one discussion, and questions about it, as workers are told them."""
+"""Steps of folding one discussion, and questions about it, as sent to worker processes."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -20,7 +20,7 @@ class Take(msgspec.Struct, tag=True):
 
 
 class TakeVotes(msgspec.Struct, tag=True):
-    """Count votes, after all else; False where their order tells."""
+    """Count votes after everything else; False if their order matters."""
 
     votes: list[VoteEvent]
 

@@ -179,7 +179,7 @@ class FoldedElsewhere:
 
 
 class PastWorkers:
-    """As many workers as may run; each keeps the folds it made last."""
+    """Pool of worker processes; each keeps its latest folds."""
 
     def __init__(self, workers_max: int | None = None) -> None:
         count = workers_max or processes_at_once()
@@ -196,7 +196,7 @@ class PastWorkers:
         return len(self._slots) - len(self._idle)
 
     def keeps(self, name: str) -> bool:
-        """Whether a worker may still keep a fold."""
+        """Return whether a worker may still have a fold."""
         return any(name in slot.kept for slot in self._slots)
 
     @asynccontextmanager

@@ -212,7 +212,7 @@ def _tag(state: StateInline, silent: bool) -> bool:  # noqa: FBT001
 
 
 def _has_known_scheme(url: str) -> bool:
-    """Tell whether a link leads somewhere: neither relative nor with a scheme that runs."""
+    """Return whether a link leads somewhere: neither relative nor with a scheme that runs."""
     scheme = _SCHEME.match(_UNSEEN.sub("", url))
     return scheme is not None and scheme[1].lower() in SCHEMES
 
@@ -293,7 +293,7 @@ def _has_words(html: str) -> bool:
 
 
 def plain(body: str) -> str:
-    """Return the body as HTML in which every character stands for itself."""
+    """Return the body as HTML with every character escaped."""
     text = _LINE_END.sub("\n", body).replace("\0", "\ufffd")
     paragraphs = (lines.strip("\n") for lines in _BLANK_LINES.split(text))
     shown = (escape(lines, quote=False).replace("\n", "<br>\n") for lines in paragraphs if lines)

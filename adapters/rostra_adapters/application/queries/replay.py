@@ -13,7 +13,7 @@ from rostra_projections.comments.rows import COUNTS
 async def grown(
     log: EventLog, feed: Feed, discussion: UUID
 ) -> AsyncIterator[tuple[FeedEvent, int]]:
-    """Each event as the feed tells it, with the number of comments once it had happened."""
+    """Yield each event of the feed, with the number of comments after it."""
     views = PastViews(discussion)
     counts = views.rows.of(COUNTS)
     async with aclosing(log.read_discussion(discussion, await log.head())) as pages:

@@ -46,7 +46,7 @@ class SiteRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def earlier_wordings(self) -> Wordings | None:
-        """Who sees earlier wordings, where those of the past are read; else None."""
+        """Return the readers of earlier wordings if past ones are read; else None."""
         return None
 
 

@@ -38,7 +38,7 @@ class Reader:
 
     @property
     def person(self) -> str | None:
-        """Whose token it is; None without one."""
+        """Person of the token; None without one."""
         return None if self._token is None else self._token.person
 
     async def access(self, discussion: UUID) -> Access | None:

@@ -32,7 +32,7 @@ UNLIMITED_PATHS = ("/healthz", "/readyz", "/metrics")
 
 
 class Left(msgspec.Struct, frozen=True):
-    """What a caller has left. `wait_seconds` is 0 where this request is granted."""
+    """Requests that a caller has left. `wait_seconds` is 0 if this request is granted."""
 
     policy: str
     rate: Rate
@@ -41,7 +41,7 @@ class Left(msgspec.Struct, frozen=True):
     wait_seconds: float
 
     def headers(self) -> dict[str, str]:
-        """As the draft on RateLimit header fields has it."""
+        """Return the fields of the IETF draft on RateLimit header fields."""
         window = ceil(self.rate.burst / self.rate.per_second)
         return {
             "RateLimit-Policy": f'"{self.policy}";q={self.rate.burst};w={window}',
@@ -101,7 +101,7 @@ class Buckets:
 
 
 class Limits:
-    """Limits on requests of persons, readers and services, and the headers that tell of them."""
+    """Rate limits: the middleware, and the headers for answers."""
 
     def __init__(self, settings: HttpSettings, clock: Clock = monotonic) -> None:
         self._settings = settings
@@ -116,8 +116,10 @@ class Limits:
         }
 
     def charge(self, request: web.Request, requests: float) -> None:
-        """Charge a caller for as many further requests, whether they have them left or not; for
-        none, only look. Raises the problem `too-many-requests` where none are left."""
+        """Charge a caller for further requests, whether they have them left or not; 0 only checks.
+
+        Raises the problem `too-many-requests` if none are left.
+        """
         policy, caller = self._caller(request, self.address_of(request))
         buckets = self._buckets.get(policy)
         if buckets is None or not caller:

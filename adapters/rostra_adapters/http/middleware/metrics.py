@@ -31,7 +31,7 @@ _metadata = msgspec.json.Decoder(_Metadata)
 
 
 class Metrics:
-    """What is counted as it happens, and what is looked up when somebody asks."""
+    """Metrics: those counted as things happen, and those computed for a scrape."""
 
     def __init__(self, app: App) -> None:
         self._app = app
@@ -139,7 +139,9 @@ class Metrics:
         self._late.labels(view.name).set(await self._age_after(view.position) if view.lag else 0)
 
     async def _age_after(self, position: int) -> float:
-        """Of the first event after a position, in seconds by the clock of recording."""
+        """Return the age in seconds, by the clock of recording, of the first event after a
+        position.
+        """
         for row in await self._app.log.read_after(position, 1):
             if row.metadata is not None:
                 at = to_datetime(_metadata.decode(row.metadata).at)
@@ -148,7 +150,7 @@ class Metrics:
 
 
 class _Foreign(Collector):
-    """What the views pass over, counted where they are kept."""
+    """Number of foreign events that the views pass over."""
 
     def __init__(self, views: ViewStore) -> None:
         self._views = views
@@ -185,7 +187,7 @@ class _ConnectionCounts(Collector):
 
 
 class _PageCacheCounts(Collector):
-    """What a page cache counts itself, since it is asked for every page."""
+    """Counters of a page cache, which counts itself since it is asked for every page."""
 
     def __init__(self, pages: PageCache) -> None:
         self._pages = pages

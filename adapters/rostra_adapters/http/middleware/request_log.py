@@ -39,7 +39,7 @@ _bits = random.Random().getrandbits  # noqa: S311  # names of traces, no secrets
 
 
 class RequestLogLine(msgspec.Struct):
-    """What is written of a request."""
+    """Log line of a request."""
 
     time: str
     level: str

@@ -1,4 +1,4 @@
-"""What OpenAPI says of each route: the types its handler reads and writes."""
+"""OpenAPI operations of the routes, with the types that their handlers read and write."""
 
 from typing import Any, Literal
 from uuid import UUID
@@ -51,7 +51,7 @@ Scope = Literal["publish", "feed", "comment", "moderate"]
 
 
 class Parameter(msgspec.Struct, frozen=True):
-    """Of the query, or a header. `kind` is a type, or a schema as it stands."""
+    """Query parameter or header. `kind` is a type, or a ready schema."""
 
     name: str
     kind: Any

@@ -324,7 +324,7 @@ def _slug(title: str) -> str:
 
 
 def _marked(text: str) -> str:
-    """Return text with what stands between backticks as code."""
+    """Return text with parts between backticks as code."""
     parts = text.split("`")
     return "".join(
         MARKUP.code(part) if index % 2 else escape(part) for index, part in enumerate(parts)

@@ -30,7 +30,7 @@ Event = dict[str, Any]
 
 
 async def publish(app: App) -> None:
-    """What was said already; again changes nothing."""
+    """Publish the demo's conversation. Publishing it again changes nothing."""
     await app.publish(list(conversation()))
 
 

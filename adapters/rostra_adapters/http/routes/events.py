@@ -43,7 +43,7 @@ _logger = logging.getLogger(__name__)
 
 
 class ResultShape(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """What became of one event."""
+    """Result of one event."""
 
     event: str | None
     status: str
@@ -89,9 +89,11 @@ class Publishing:
             raise Problem("not-json", str(error)) from None
 
     async def _admit(self) -> None:
-        """Before there is a body to read. Who is to be told to come again is told a moment later,
-        if there is still no room then: a thousand connections that ask again at once would leave
-        no time for what was taken. Raises LogBusy."""
+        """Raise LogBusy if the queue is full, before a body is read.
+
+        The refusal is delayed a moment, in case there is room by then: a thousand connections that
+        retry at once would take the time of accepted requests.
+        """
         try:
             self._app.admit()
         except LogBusy:
@@ -101,7 +103,7 @@ class Publishing:
     def _taking(
         self, request: web.Request
     ) -> Callable[[web.Request, Token, bytes], Awaitable[web.Response]]:
-        """What takes the request's mode. Raises the problem `unsupported-media-type`."""
+        """Return the reader of the request's mode. Raises the problem `unsupported-media-type`."""
         charset = (request.charset or "utf-8").lower()
         is_binary = f"{BINARY_PREFIX}specversion" in request.headers
         modes = {
@@ -196,8 +198,10 @@ class Publishing:
         return b"".join(msgspec.json.encode(result) + b"\n" for result in results)
 
     async def _submit_patiently(self, events: Sequence[Commanded | Refusal]) -> list[Outcome]:
-        """A stream is slowed down where others would be told to come again later. What was
-        recorded by an attempt that failed is a duplicate to the next."""
+        """Submit events of a stream, and wait if the queue is full.
+
+        An event that a failed attempt recorded is a duplicate to the next attempt.
+        """
         patience = asyncio.get_running_loop().time() + self._settings.away_seconds_max
         while True:
             try:

@@ -136,7 +136,7 @@ async def refuse_ahead(app: App, position: int, headers: Mapping[str, str] | Non
 
 
 class _Following:
-    """What one follower is sent: of the tail, and of what lies before it."""
+    """Events for one follower: those of the tail, and those before it."""
 
     def __init__(self, feed: Feed, tail: Tail, wanted: Wanted) -> None:
         self._feed = feed
@@ -177,7 +177,7 @@ def _sse(events: list[FeedEvent]) -> bytes:
 
 
 def _wanted(query: Query, token: Token) -> Wanted:
-    """What is asked for. A token of one site asks for that site."""
+    """Return the requested filter. A token of one site restricts it to that site."""
     types = query.all("type", str)
     if unknown := set(types) - set(COMMANDS):
         raise Problem("bad-query", f"`type` is none that is published: {min(unknown)[:100]!r}")

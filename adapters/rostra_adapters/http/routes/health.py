@@ -47,5 +47,5 @@ class Health:
 
 
 def _lag(status: Status) -> int:
-    """Of the view that is the furthest behind."""
+    """Return the lag of the view that is furthest behind."""
     return max((view.lag for view in status.views), default=0)

@@ -31,7 +31,7 @@ PARAMETERS = (AFTER, "min_position", "wait")
 
 
 class LiveUpdates:
-    """The handler. Everybody who may read a discussion is told the same: what all may see."""
+    """Handler of live streams. All readers of a discussion get the same public changes."""
 
     def __init__(self, app: App, settings: HttpSettings, limits: Limits) -> None:
         self._app = app
@@ -115,7 +115,7 @@ def _keep_little(request: web.Request) -> None:
 
 
 class _Updates:
-    """What one reader is sent."""
+    """Stream for one reader."""
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel

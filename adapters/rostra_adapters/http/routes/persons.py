@@ -1,7 +1,7 @@
-"""What a person does, from a browser: comments, votes, flags, passages.
+"""Acts of a person, from a browser: comments, votes, flags, passages.
 
-Each act goes the way of a published event, under the source `rostra:persons`. An
-`Idempotency-Key` makes the id of the comment or the passage, so it holds for ever.
+Each is handled as a published event of the source `rostra:persons`. An `Idempotency-Key` makes the
+id of the comment or the passage, so it holds for ever.
 """
 
 from collections.abc import Callable
@@ -49,7 +49,7 @@ IdempotencyKey = Annotated[str, Meta(max_length=KEY_CHARACTERS_MAX, pattern=r"\A
 
 
 class Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a request says."""
+    """Body of a request."""
 
 
 _B = TypeVar("_B", bound=Body)
@@ -111,8 +111,10 @@ class NewDiscussion(Body, frozen=True, kw_only=True):
 
 
 class DoneShape(msgspec.Struct, kw_only=True):
-    """What it is about, how that stands, and the position from which views show it. `pending`:
-    a new wording waits for the moderators, while the one before stays shown."""
+    """Result of an act: its subject and status, and the position from which views show it.
+
+    `pending`: a new wording waits for the moderators, while the one before is shown.
+    """
 
     id: UUID
     status: Status | UnsetType = UNSET
@@ -265,7 +267,7 @@ class Persons:
         return self._answer(request, shape, read_up_to=seen.lowest or begun)
 
     async def open(self, request: web.Request) -> web.Response:
-        """Open a discussion; one that is open is shown as it stands."""
+        """Open a discussion, and return it; one that is open stays as it is."""
         tokens.needed(request, "comment")
         new = await self._decoded(request, NewDiscussion)
         visited = await visit(request, self._app, new.site, new.resource)

@@ -106,7 +106,7 @@ class ReadRoutes:
         ]  # fmt: skip
 
     def get(self, path: str, read: Read, *parameters: str) -> web.RouteDef:
-        """A read: it waits as long as it is told to, has a tag, and is shown with both."""
+        """Add a read: it waits for `min_position`, and its answer has an entity tag."""
 
         async def get(request: web.Request) -> web.Response:
             key = key_of(request)

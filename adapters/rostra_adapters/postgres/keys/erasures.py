@@ -1,11 +1,10 @@
-"""How every process hears whose keys are destroyed, and how it is known that all have.
+"""Erasures across processes: each process learns of destroyed keys, and confirms it.
 
-Each process that may hold keys writes down, every few seconds, up to which erasure it has
-forgotten. It hears at once, by NOTIFY; and a process that has not looked for a while uses nothing
-that it holds until it has looked. The table of erasures is complete: a process that stood still
-need not drop what it holds, only what was erased meanwhile. One that cannot look drops all. So
-after `LOST_SECONDS` without a sign of life a process shows nothing of what it holds, and need not
-be waited for.
+Each process that may hold keys records, every few seconds, up to which erasure it has dropped keys.
+NOTIFY wakes it at once; a process that has not looked for a while uses nothing that it holds until
+it has looked. The table of erasures is complete: a process that was stopped drops only keys erased
+meanwhile. One that cannot look drops all. So after `LOST_SECONDS` without a sign of life a process
+shows nothing that it holds, and nobody waits for it.
 """
 
 import asyncio
@@ -65,16 +64,16 @@ select count(*) from rostra_keys.key_readers
 where master = $1 and seen_at > clock_timestamp() - $2::double precision * interval '1 second'
 """
 
-Hear = Callable[[Collection[UUID] | None], None]
+Listener = Callable[[Collection[UUID] | None], None]
 
 
 class Erasures:
-    """One process's part: it hears, forgets, and says so."""
+    """Part of one process: it looks, drops keys, and confirms."""
 
-    def __init__(self, pool: asyncpg.Pool, master: bytes, hear: Hear) -> None:
+    def __init__(self, pool: asyncpg.Pool, master: bytes, listener: Listener) -> None:
         self._pool = pool
         self._master = master
-        self._hear = hear
+        self._listener = listener
         self._news = Notifications(pool, locks.ERASURES)
         self._reader = uuid4()
         self._forgotten = 0
@@ -107,10 +106,10 @@ class Erasures:
                 await self._look()
             except LogUnavailable:
                 if not self.is_current:
-                    self._hear(None)
+                    self._listener(None)
             except Exception:
                 logger.exception("hearing of erasures failed and begins again")
-                self._hear(None)
+                self._listener(None)
                 await asyncio.sleep(LOOK_SECONDS)
             await wait_at_most(news, LOOK_SECONDS)
 
@@ -119,13 +118,13 @@ class Erasures:
         with unavailable_if_lost():
             rows = await self._pool.fetch(_NEW, self._forgotten)
             if rows:
-                self._hear({row[1] for row in rows})
+                self._listener({row[1] for row in rows})
             self._looked = began
             self._forgotten = rows[-1][0] if rows else self._forgotten
             await self._pool.execute(_FORGOTTEN, self._reader, self._forgotten, self._master)
 
     async def forgotten(self) -> None:
-        """Until every process has forgotten what is destroyed by now. Raises LogUnavailable."""
+        """Wait until every process has dropped the keys destroyed by now. Raises LogUnavailable."""
         with unavailable_if_lost():
             last = await self._pool.fetchval(_LAST)
             async with asyncio.timeout(WAIT_SECONDS_MAX):
@@ -136,10 +135,12 @@ class Erasures:
             await self._pool.execute(_LEFT, LOST_SECONDS)
 
     async def of_other_masters(self) -> int:
-        """How many processes wrap keys with another master key. Raises LogUnavailable."""
+        """Return the number of processes that wrap keys with another master key. Raises
+        LogUnavailable.
+        """
         with unavailable_if_lost():
             return int(await self._pool.fetchval(_OTHER_MASTERS, self._master, LOST_SECONDS))
 
     async def of_master(self, connection: Connection, master: bytes) -> int:
-        """How many processes have this master key as the current one."""
+        """Return the number of processes whose current master key is this one."""
         return int(await connection.fetchval(_OF_MASTER, master, LOST_SECONDS))

@@ -68,13 +68,16 @@ where kept.owner = fresh.owner
 
 
 class PostgresKeyRing(KeptKeyRing):
-    """`schema.install` must have been run. Where it is opened as a context it hears of what
-    other processes destroy; else it is for one process alone."""
+    """Keys in PostgreSQL. `schema.install` must have been run.
+
+    Opened as a context manager, it learns of keys that other processes destroy; else it is for one
+    process alone.
+    """
 
     def __init__(self, pool: asyncpg.Pool, masters: MasterKeys) -> None:
         super().__init__(masters)
         self._pool = pool
-        self._erasures = Erasures(pool, masters.current, self.hear)
+        self._erasures = Erasures(pool, masters.current, self.receive)
 
     async def __aenter__(self) -> "PostgresKeyRing":
         await self._erasures.start()

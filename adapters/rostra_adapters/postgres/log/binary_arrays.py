@@ -51,7 +51,7 @@ def byteas(values: Sequence[bytes]) -> bytes:
 
 
 def jsonbs(values: Iterable[bytes]) -> bytes:
-    """Of JSON in UTF-8."""
+    """Encode an array of `jsonb` from JSON in UTF-8."""
     return _sized(_JSONB, [_JSONB_FORM + value for value in values])
 
 

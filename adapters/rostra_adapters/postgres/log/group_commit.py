@@ -87,7 +87,7 @@ class GroupCommit:
             raise LogBusy(BUSY_RETRY_SECONDS)
 
     async def append(self, groups: Sequence[Group], events: int) -> Outcomes:
-        """Nobody else's groups depend on what becomes of these, nor on their caller."""
+        """Append groups. Their result depends on no other caller's groups."""
         if self._tasks[0].done():
             raise LogUnavailable("the log is closed")
         if not groups:
@@ -125,10 +125,11 @@ class GroupCommit:
                 self._wake.set()
 
     def _take(self, *, ahead: bool) -> list[_Waiting]:
-        """What waits, up to a commit's size; who went away before is passed over.
+        """Return the waiting groups, up to a commit's size, without those whose callers left.
 
-        While another commit is under way nothing, unless much waits; nor `ahead` of none. Of so
-        much that it makes two commits one half: the other goes ahead of its end.
+        While another commit is under way it returns nothing, unless much waits; with `ahead` it
+        returns nothing if none is under way. If two commits' worth waits, it returns half: the
+        other half is sent before the first ends.
         """
         if (self._busy and self.queued_events < AHEAD_EVENTS_MIN) or (ahead and not self._busy):
             return []
@@ -242,7 +243,7 @@ def _fail(batch: Iterable[_Waiting], error: Exception) -> None:
 
 
 def _is_gone(connection: asyncpg.pool.PoolConnectionProxy) -> bool:
-    """Whether it was lost while nothing was asked of it."""
+    """Return whether the connection was lost while it was idle."""
     try:
         return connection.is_closed()
     except asyncpg.InterfaceError:  # the pool has noticed first

@@ -93,8 +93,11 @@ DISCUSSION_PAGE_EVENTS = 2_000
 
 
 class PostgresLog:
-    """Of the pool, one or two connections are kept for appending and, once something follows, one
-    for listening. `schema.install` must have been run."""
+    """Log in PostgreSQL. `schema.install` must have been run.
+
+    It takes one or two connections of the pool for appending and, once something follows the log,
+    one for listening.
+    """
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
@@ -117,7 +120,7 @@ class PostgresLog:
         return log
 
     async def close(self) -> None:
-        """What is being appended is answered with LogUnavailable; followers come to an end."""
+        """Close: pending appends raise LogUnavailable, and followers end."""
         self._closed = True
         await self._committer.close()
         await self._news.close()
@@ -146,7 +149,7 @@ class PostgresLog:
         return self._committer.commits
 
     def observe_appends(self, observe: Callable[[int, float], None]) -> None:
-        """`observe` is told the events and the seconds of each append."""
+        """Call `observe` with the events and the seconds of each append."""
         self._committer.observe = observe
 
     async def log_id(self) -> UUID:
@@ -207,7 +210,7 @@ class PostgresLog:
         return answers
 
     async def read_after(self, position: int, limit: int) -> list[Recorded]:
-        """Of a gap that someone may still be filling, only what stands before it."""
+        """Read events after a position, up to a gap that another transaction may still fill."""
         with unavailable_if_lost():
             while True:
                 rows = await self._pool.fetch(READ_AFTER, position, limit)

@@ -1,7 +1,7 @@
-"""What a version of a view holds, as hashes: two versions hold the same rows if these are equal.
+"""Content of a version of a view, as hashes: two versions with equal hashes hold the same rows.
 
-A hash for each table and range of ids, so that what differs can be found. It is the sum of the
-rows' own hashes, and so does not depend on their order.
+There is a hash for each table and range of ids, so that differences can be found. It is the sum of
+the rows' own hashes, and so does not depend on their order.
 """
 
 from collections.abc import Iterator, Mapping
@@ -22,7 +22,7 @@ Content = Mapping[tuple[str, int], tuple[int, str]]
 
 
 async def content(connection: Connection, state: ViewState) -> Content:
-    """Of one version of a view, as the connection's snapshot has it."""
+    """Return the content of one version of a view, in the connection's snapshot."""
     found: dict[tuple[str, int], tuple[int, str]] = {}
     for table in state.view.tables:
         for fragment in table.fragments:
@@ -34,7 +34,7 @@ async def content(connection: Connection, state: ViewState) -> Content:
 
 
 def rows_of(view: View, found: Content) -> int:
-    """How many rows all tables of a view have."""
+    """Return the number of rows in all tables of a view."""
     names = {table.name for table in view.tables}
     return sum(rows for (name, _), (rows, _) in found.items() if name in names)
 

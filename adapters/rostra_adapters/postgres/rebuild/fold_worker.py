@@ -31,7 +31,7 @@ from rostra_projections.views import View
 
 
 class Job(msgspec.Struct, frozen=True):
-    """What a process of its own is told."""
+    """Task of a worker process."""
 
     url: str
     states: list[ViewState]
@@ -61,7 +61,7 @@ async def fold_log(
 
 
 async def _in_process(job: Job, number: int, told: Callable[[int, int], None]) -> None:
-    """Whoever gives up waiting for it ends it."""
+    """Run a job in a process, which ends when its caller stops waiting."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",

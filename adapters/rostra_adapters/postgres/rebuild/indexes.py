@@ -21,7 +21,7 @@ async def index(url: str, states: Sequence[ViewState], *, side_by_side: int) -> 
 
 
 async def _each(url: str, statements: Sequence[str], side_by_side: int) -> None:
-    """Run them all, those that stand first, and take longest, first."""
+    """Run all statements; the first ones, which take longest, begin first."""
     waiting = deque(statements)
     async with together() as group:
         for _ in range(side_by_side):

@@ -31,7 +31,7 @@ class Part(msgspec.Struct, frozen=True):
     borders: list[UUID] = []
 
     def ranges(self) -> "list[Part]":
-        """What it is cut into."""
+        """Return the ranges of this part."""
         return [Part(first, last, self.until) for first, last in _between(self, self.borders)]
 
 
@@ -42,8 +42,10 @@ def _between(part: Part, borders: Sequence[UUID]) -> list[tuple[UUID, UUID]]:
 
 
 async def parts(connection: Connection, until: int, count: int = 1) -> list[Part]:
-    """All ids in `count` parts (fewer where there are not as many discussions), each cut
-    into ranges that fit into memory."""
+    """Cut all ids into `count` parts, each of ranges that fit into memory.
+
+    There are fewer parts if there are fewer discussions.
+    """
     least = max(count, -(-until // RANGE_EVENTS))
     if least == 1:
         return [Part(FIRST, LAST, until)]
@@ -67,7 +69,7 @@ async def _weights(connection: Connection, until: int) -> dict[UUID, int]:
 
 
 def pack(weights: Mapping[UUID, int], most: float) -> list[UUID]:
-    """Where to cut so that no piece weighs more than `most`, but for what is one discussion."""
+    """Return the borders of pieces that weigh at most `most`, unless a piece is one discussion."""
     weight, borders = 0, list[UUID]()
     for id_ in sorted(weights):
         if weight and weight + weights[id_] > most:
@@ -78,7 +80,7 @@ def pack(weights: Mapping[UUID, int], most: float) -> list[UUID]:
 
 
 def cut(weights: Mapping[UUID, int], count: int) -> list[UUID]:
-    """Where to cut so that about `count` pieces of equal weight come out."""
+    """Return the borders of about `count` pieces of equal weight."""
     total, weight, borders = sum(weights.values()), 0, list[UUID]()
     for before, id_ in itertools.pairwise(sorted(weights)):
         weight += weights[before]

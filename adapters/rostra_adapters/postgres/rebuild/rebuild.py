@@ -88,7 +88,7 @@ class Begun(msgspec.Struct, frozen=True):
 
 
 async def is_whole(url: str, after: int, until: int) -> bool:
-    """Whether each position is there by now; where one is not, someone may still be filling it."""
+    """Return whether each position is filled by now; another transaction may still fill one."""
     async with connected(url) as connection:
         return int(await connection.fetchval(_COUNT, after, until)) == until - after
 
@@ -108,7 +108,7 @@ async def _begin(connection: Connection, view: View, until: int) -> Begun:
 
 
 async def _fill(url: str, begun: Sequence[Begun], jobs: int, progress: Progress) -> None:
-    """Those that stand at one position are folded together."""
+    """Fold views that are at the same position together."""
     for until in sorted({each.fresh.position for each in begun}):
         together = [each.fresh for each in begun if each.fresh.position == until]
         await fold_log(url, together, until, jobs=jobs, progress=progress)

@@ -35,8 +35,7 @@ async def verify(url: str) -> AsyncIterator[Difference]:
 
 @asynccontextmanager
 async def _snapshot(connection: Connection) -> AsyncIterator[Sequence[ViewState]]:
-    """Where the views stand in a transaction that sees but one moment, and whose tables
-    no rebuild takes away."""
+    """Yield the views' states in one snapshot, with their tables locked against a rebuild."""
     for _ in range(ATTEMPTS_MAX):
         before = await states(connection)
         transaction = connection.transaction(isolation="repeatable_read", readonly=True)

@@ -29,8 +29,10 @@ _REACHED = "select max(position) from public.rostra_views"
 
 
 class PostgresBackend:
-    """Views in the log's own database. Of the pool, one connection projects or stands
-    by, and one listens."""
+    """Views in the log's own database.
+
+    It takes two connections of the pool: one projects or waits to, and one listens.
+    """
 
     def __init__(self, pool: asyncpg.Pool, log: EventLog, url: str) -> None:
         self._pool = pool

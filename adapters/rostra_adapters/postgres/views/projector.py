@@ -79,7 +79,7 @@ class Fenced(Exception):
 
 
 class ViewState(msgspec.Struct, frozen=True):
-    """Where a view stands, and in which version of its tables."""
+    """Position of a view, and the version of its tables."""
 
     name: str
     version: int
@@ -107,7 +107,7 @@ async def parked(connection: Connection, state: ViewState) -> list[Parked]:
 
 
 async def states(connection: Connection, names: Iterable[str] = VIEWS) -> list[ViewState]:
-    """Where the views stand."""
+    """Read the states of the views."""
     return [ViewState(*record) for record in await connection.fetch(_STATES, list(names), LINEAGE)]
 
 
@@ -118,10 +118,10 @@ async def project(
     *,
     passed_over: Callable[[int], None] = lambda _: None,
 ) -> int:
-    """Fold a page into views that all stand right before it; returns the new position.
+    """Fold a page into views that are all right before it; returns the new position.
 
-    Readers of any of them see the page whole or not at all. `passed_over` is told how many of
-    its events are none of ours. Raises Fenced.
+    Readers of any of them see the page whole or not at all. `passed_over` is called with the number
+    of its foreign events. Raises Fenced.
     """
     position, facts = page[-1].position, list(read(page))
     views = [state.name for state in standing]
@@ -158,8 +158,10 @@ def _news(standing: Sequence[ViewState], page: Sequence[Recorded]) -> list[str]:
 async def _advance(
     connection: Connection, standing: Sequence[ViewState], page: Sequence[Recorded]
 ) -> bool:
-    """Move the checkpoints, which must all be where they were, and have it told; returns
-    whether any of the views has parked a discussion. Raises Fenced."""
+    """Move the checkpoints, which must all be where they were, and announce it.
+
+    Returns whether any of the views has parked a discussion. Raises Fenced.
+    """
     names, versions = [s.name for s in standing], [s.version for s in standing]
     record = await connection.fetchrow(
         _ADVANCE,

@@ -58,7 +58,7 @@ def _save_statement(table: Table[Any], fragment: Fragment, version: int) -> str:
 
 @lru_cache(64)
 def read_statement(table: Table[Any], fragment: Fragment, version: int) -> str:
-    """What a fragment holds of a range of prefixes, by the first column of the key."""
+    """Return the statement that reads a fragment by a range of the key's first column."""
     return (
         f"select {_listed(table, fragment)} from public.{versioned(fragment, version)}"
         f" where {table.key[0]} >= $1 and {table.key[0]} <= $2 order by {', '.join(table.key)}"
@@ -82,7 +82,7 @@ def _times_of_row(table: Table[Any]) -> tuple[int, ...]:
 
 @lru_cache(64)
 def _picking(table: Table[Any], fragment: Fragment) -> Callable[[Values], Values]:
-    """What a fragment holds, of the values of a row."""
+    """Return a function that picks a fragment's values from those of a row."""
     numbers = {column: number for number, column in enumerate(table.types)}
     picked: Callable[[Values], Values] = itemgetter(
         *(numbers[c] for c in table.columns_of(fragment))
@@ -96,7 +96,7 @@ def _picking_of_row(table: Table[Any], fragment: Fragment) -> Callable[[msgspec.
 
 
 def values_of(table: Table[Any], fragment: Fragment, row: msgspec.Struct) -> Values:
-    """What a fragment holds of a row, as the fold has it."""
+    """Return a fragment's values of a row."""
     return _picking_of_row(table, fragment)(row)
 
 
@@ -126,8 +126,9 @@ def to_records(
     rows: Iterable[msgspec.Struct],
     loaded: Loaded = NOTHING_LOADED,
 ) -> Iterator[Values]:
-    """What a fragment holds of rows, as PostgreSQL takes it, but for those in which that is as it
-    was loaded."""
+    """Yield a fragment's values of rows, in PostgreSQL's types, without those unchanged since
+    loading.
+    """
     pick, pick_loaded = _picking_of_row(table, fragment), _picking(table, fragment)
     times = _times(table, table.columns_of(fragment))
     for row in rows:

@@ -1,4 +1,4 @@
-"""Keeps the views up to date: one process projects, others stand by."""
+"""Projection of new events into the views: one process projects, others wait to take over."""
 
 import asyncio
 import logging
@@ -65,7 +65,7 @@ class ViewRunner:
         self._task = asyncio.create_task(self._run(), name="rostra-projector")
 
     async def close(self) -> None:
-        """What is being folded is finished or undone, never half done."""
+        """Close: what is being folded is finished or undone, never half done."""
         await end_tasks(self._task)
 
     async def _run(self) -> None:
@@ -121,8 +121,10 @@ class ViewRunner:
                     await asyncio.sleep(min(PAUSE_SECONDS_MAX, perf_counter() - began))
 
     async def _rebuilt(self, standing: Sequence[ViewState]) -> bool:
-        """Whether views were so far behind that they have been rebuilt. If that fails, for want of
-        room for both versions say, they catch up by pages, however often that begins again."""
+        """Rebuild views that are far behind. Returns whether that was done.
+
+        If it fails, for example for want of room for both versions, they catch up by pages.
+        """
         head = await self._log.head()
         far = [each for each in standing if _is_far(head - each.position, head)]
         if not far or not self._may_rebuild:

@@ -1,4 +1,4 @@
-"""The tables of the views, and where each view stands."""
+"""Tables and positions of the views."""
 
 import asyncio
 import logging
@@ -168,7 +168,7 @@ async def _add_lineages(connection: Connection) -> None:
 
 
 async def is_made(connection: Connection) -> bool:
-    """Whether there are views of these shapes."""
+    """Return whether there are views of these shapes."""
     try:
         return bool(await connection.fetchval(_MADE, LINEAGE, list(VIEWS)) == len(VIEWS))
     except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError):

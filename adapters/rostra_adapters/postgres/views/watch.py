@@ -1,4 +1,4 @@
-"""How far the views in PostgreSQL have read, as one process knows it."""
+"""Position of the views in PostgreSQL, as one process knows it."""
 
 import asyncio
 
@@ -16,20 +16,23 @@ from rostra_adapters.postgres.views.projector import CHANNEL
 from rostra_adapters.postgres.views.queries.queries import PostgresReads
 
 POLL_SECONDS = 1.0
-"""How soon we look for ourselves, where we hear nothing."""
+"""How soon we look for ourselves, without a notification."""
 POLL_UNHEARD_SECONDS = 0.25
 """And how soon while we cannot be told."""
 CATCH_UP_SECONDS_MAX = 5.0
 
 
 class Watch:
-    """Looks whenever there is news, once for all who wait. `changes` is what it heard."""
+    """Looks up the position whenever it is notified, once for all waiting tasks.
+
+    `changes` holds the announced changes.
+    """
 
     def __init__(self, pool: asyncpg.Pool, reads: PostgresReads, log: EventLog) -> None:
         self._reads = reads
         self._log = log
         self.changes = ChangeFeed()
-        self._news = Notifications(pool, CHANNEL, self._hear)
+        self._news = Notifications(pool, CHANNEL, self._receive)
         self._looked = asyncio.Condition()
         # One look after another: an older position never takes the place of a later one.
         self._looks = SingleFlight(self._look)
@@ -40,9 +43,9 @@ class Watch:
     def start(self) -> None:
         self._task = asyncio.create_task(lasting(self._run, "watching views"), name="rostra-watch")
 
-    def _hear(self, news: str | None) -> None:
+    def _receive(self, news: str | None) -> None:
         if news is not None:
-            self.changes.hear(news)
+            self.changes.receive(news)
         elif self._news.connected:
             self.changes.listen()
         else:
@@ -74,8 +77,10 @@ class Watch:
         await wait_for_views(self, self._looked, self._log, position, wait_seconds)
 
     async def fresh(self) -> None:
-        """Until what was recorded before we (re)connected is in the views: what
-        PostgreSQL had not flushed when it fell is projected again."""
+        """Wait until the views have what was recorded before we (re)connected.
+
+        What PostgreSQL had not flushed when it crashed is projected again.
+        """
         connections = self._news.connections
         if self._news.connected and self._fresh_since == connections:
             return

@@ -177,7 +177,7 @@ def _after(order: Order, value: str, at: str) -> str:
 
 
 def _may_sort(of: str, order: Order) -> bool:
-    """Tell whether no index has the list in this order."""
+    """Return whether no index has the list in this order."""
     return of != "discussion" and ORDERS[order][0] is not None
 
 

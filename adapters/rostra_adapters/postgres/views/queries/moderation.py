@@ -93,5 +93,5 @@ def queued(records: Sequence[asyncpg.Record], flags: dict[UUID, list[FlagRow]]) 
 
 
 def acts(records: Sequence[asyncpg.Record]) -> list[ActRow]:
-    """What moderators did."""
+    """Return the records as moderation acts."""
     return [to_row(ACTS, tuple(record)[1:]) for record in records if record[1] is not None]

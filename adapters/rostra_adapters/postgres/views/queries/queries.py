@@ -272,7 +272,7 @@ class PostgresReads:
 
 
 def _is_dropped(error: asyncpg.PostgresError) -> bool:
-    """Whether a table went between its name being read and its being opened."""
+    """Return whether a table was dropped between reading its name and opening it."""
     return isinstance(error, asyncpg.UndefinedTableError) or any(
         words in str(error) for words in ("could not open relation", "cache lookup failed")
     )

@@ -1,0 +1,49 @@
+"""Docstrings that a stranger can read: their first lines, in all packages."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("domain", "projections", "adapters")
+FORBIDDEN_FIRST = {
+    *("what", "who", "whoever", "whose", "whether", "of", "until", "where", "how", "again", "so"),
+    *("nothing", "nobody", "as"),
+}
+DIALECT = re.compile(
+    r"\b(stands?|standing|told|tells?|hear[ds]?|whoever|aside|of late|as many)\b", re.IGNORECASE
+)
+DOCUMENTED = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def _first_lines(path: Path) -> Iterator[tuple[int, str]]:
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, DOCUMENTED) and (text := ast.get_docstring(node)):
+            yield getattr(node, "lineno", 1), text.strip().splitlines()[0]
+
+
+def _breaks_a_rule(first_line: str) -> bool:
+    word = re.split(r"\W+", first_line, maxsplit=1)[0].lower()
+    return word in FORBIDDEN_FIRST or DIALECT.search(first_line) is not None
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_docstring_begins_with_what_the_thing_is_or_does(package: str) -> None:
+    paths = sorted((ROOT / package).rglob("*.py"))
+    assert paths
+    broken = [
+        f"{path.relative_to(ROOT)}:{number}: {line}"
+        for path in paths
+        for number, line in _first_lines(path)
+        if _breaks_a_rule(line)
+    ]
+    assert broken == []
+
+
+def test_the_rules_find_what_they_are_about() -> None:
+    assert _breaks_a_rule("Whether it is there.")
+    assert _breaks_a_rule("The page as it stands.")
+    assert not _breaks_a_rule("Return the page that starts after `cursor`.")
