@@ -9,8 +9,8 @@ from support.pages import PROJECT
 PAGE = (PROJECT / "docs/reference/web-component.md").read_text("utf-8")
 MODULES = "\n".join(path.read_text("utf-8") for path in Path(web.__path__[0]).glob("*.js"))
 STYLES = "\n".join(path.read_text("utf-8") for path in Path(web.__path__[0]).glob("*.css"))
-INSIDE = {"data-comment", "href", "id", "rel", "start", "title"}
-"""Attributes that modules read of other elements."""
+INTERNAL = {"--rostra-em"}
+"""Custom properties that the component sets for itself."""
 
 
 def listed(section: str) -> set[str]:
@@ -19,13 +19,24 @@ def listed(section: str) -> set[str]:
     return set(re.findall(r"^\| `([\w-]+)` \|", text, re.MULTILINE))
 
 
+def names_in(constant: str) -> set[str]:
+    found = re.search(rf"{constant} = \[(.*?)\]", MODULES, re.DOTALL)
+    assert found is not None
+    return set(re.findall(r"\"([\w-]+)\"", found[1]))
+
+
 def test_attributes() -> None:
-    read = set(re.findall(r"[gG]etAttribute\(\"([\w-]+)\"\)", MODULES)) - INSIDE
-    observed = re.search(r"observedAttributes = \[(.*?)\]", MODULES, re.DOTALL)
-    assert observed is not None
-    styled = set(re.findall(r":host\(\[([\w-]+)", STYLES))
-    read |= set(re.findall(r"\"([\w-]+)\"", observed[1])) | styled
-    assert listed("Attributes") == read
+    assert listed("Attributes") == names_in("REFLECTED") | names_in("RESTARTING") | {"token"}
+
+
+def test_properties() -> None:
+    assert listed("Properties") == names_in("UPGRADED") | names_in("REFLECTED")
+
+
+def test_languages() -> None:
+    languages = {path.stem for path in Path(web.__path__[0]).glob("languages/*.json")}
+    text = PAGE.split("\n## Languages\n")[1].split("\n## ")[0]
+    assert set(re.findall(r"`(\w\w)`", text)) == languages
 
 
 def test_events() -> None:
@@ -37,4 +48,6 @@ def test_parts() -> None:
 
 
 def test_custom_properties() -> None:
-    assert listed("Custom properties") == set(re.findall(r"var\((--rostra-[\w-]+)", STYLES))
+    assert (
+        listed("Custom properties") == set(re.findall(r"var\((--rostra-[\w-]+)", STYLES)) - INTERNAL
+    )
