@@ -4,7 +4,7 @@ Tags are resolved here and nowhere else; what a row names is never imported.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeGuard
 from uuid import UUID
 
 import msgspec
@@ -33,7 +33,7 @@ from rostra.discussion import (
     DiscussionOpened,
     DiscussionReopened,
 )
-from rostra.events import Words
+from rostra.events import HasActor, HasWords, Personal, Words
 from rostra.flag import CommentFlagged
 from rostra.passage import (
     PassageClosed,
@@ -138,24 +138,50 @@ def words_place(stream: UUID, topic: str, event_id: UUID) -> bytes:
     return associated_data(stream, published_topic(topic), event_id, PERSONAL)
 
 
-def words_owner(event: AnyEvent, site: str) -> UUID:
-    """Return the id of the key that seals the event's words.
+_WITH_WORDS = frozenset(kind for kind in TYPES.values() if PERSONAL in kind.__struct_fields__)
+_WITH_ACTOR = frozenset(kind for kind in TYPES.values() if "by" in kind.__struct_fields__)
 
-    That is the comment's author, also when somebody else edits it; else the person who acts; else
+
+def _has_words(event: AnyEvent) -> TypeGuard[HasWords]:
+    return type(event) in _WITH_WORDS
+
+
+def _has_actor(event: AnyEvent) -> TypeGuard[HasActor]:
+    return type(event) in _WITH_ACTOR
+
+
+def personal_of(event: AnyEvent) -> Personal | None:
+    """Return the event's words, sealed or not; None if it has none."""
+    return event.personal if _has_words(event) else None
+
+
+def actor_of(event: AnyEvent) -> str | None:
+    """Return the person whom the event names as `by`; None if it names nobody."""
+    return event.by if _has_actor(event) else None
+
+
+def words_owner(event: AnyEvent, site: str) -> UUID:
+    """Return the stream id of the person or site whose key seals the event's words.
+
+    That is a comment's author, also when somebody else edits it; else the person who acts; else
     the site.
     """
-    match event:
-        case CommentPosted() | CommentEdited() | CommentWordingHeld():
-            return ids.person_id(site, event.author)
-        case _:
-            by = getattr(event, "by", None)
-            return ids.site_id(site) if by is None else ids.person_id(site, by)
+    if isinstance(event, CommentPosted | CommentEdited | CommentWordingHeld):
+        return ids.person_id(site, event.author)
+    actor = actor_of(event)
+    return ids.site_id(site) if actor is None else ids.person_id(site, actor)
 
 
 def plain_words(event: AnyEvent) -> Words | None:
-    """The event's words where they are not yet sealed."""
-    personal = getattr(event, PERSONAL, None)
+    """Return the event's words if they are not yet sealed."""
+    personal = event.personal if _has_words(event) else None
     return personal if isinstance(personal, Words) else None
+
+
+def sealed_words(event: AnyEvent) -> bytes | None:
+    """Return the event's words as the log has them, if it has any."""
+    personal = event.personal if _has_words(event) else None
+    return personal if isinstance(personal, bytes) else None
 
 
 def seal(event: AnyEvent, ring: KeyRing, *, stream: UUID, event_id: UUID, site: str) -> AnyEvent:

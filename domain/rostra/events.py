@@ -5,7 +5,7 @@ changed form is a new type with an upcast, never an edit.
 """
 
 from datetime import datetime
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Protocol
 
 import msgspec
 
@@ -41,6 +41,20 @@ class WordingRef(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=Fal
 
 Personal = Words | bytes
 """Words before they are sealed for the log; sealed bytes ever after (base64 in JSON)."""
+
+
+class HasWords(Protocol):
+    """Event with a field for words that a person wrote or is known by."""
+
+    @property
+    def personal(self) -> Personal | None: ...
+
+
+class HasActor(Protocol):
+    """Event with a field that names the person who acted."""
+
+    @property
+    def by(self) -> str | None: ...
 
 
 PERSONS = "rostra:persons"

@@ -157,8 +157,10 @@ class Mapper(persistence.Mapper[UUID]):
 
     def words(self, event: StreamEvent, site: str) -> Words | None:
         """Return a person's words in the event; None if it has none. Raises Erased, Damaged."""
-        personal = getattr(event.payload, codec.PERSONAL, None)
-        if personal is None or isinstance(personal, Words) or isinstance(event.payload, Unknown):
+        if isinstance(event.payload, Unknown):
+            return None
+        personal = codec.personal_of(event.payload)
+        if personal is None or isinstance(personal, Words):
             return personal
         owner = codec.words_owner(event.payload, site)
         topic = event.payload.topic

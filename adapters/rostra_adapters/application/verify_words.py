@@ -63,10 +63,10 @@ def _sealed(row: Recorded) -> _Sealed | None:
         event = codec.decode(row.topic, row.state) if ids.is_ours(row.stream) else None
     except msgspec.DecodeError:  # the views name it
         return None
-    sealed = getattr(event, codec.PERSONAL, None)
-    if event is None or row.event_id is None or not isinstance(sealed, bytes):
+    if event is None or row.event_id is None:
         return None
-    return _Sealed(row, event, row.event_id, sealed)
+    sealed = codec.sealed_words(event)
+    return None if sealed is None else _Sealed(row, event, row.event_id, sealed)
 
 
 async def _was_erased(log: EventLog, owner: UUID) -> bool:

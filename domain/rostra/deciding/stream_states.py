@@ -5,7 +5,7 @@ looked at is remembered: those are its guards.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, assert_never
 from uuid import UUID
 
 import msgspec
@@ -88,8 +88,35 @@ def _content(event: AnyEvent) -> object:
             comment.CommentApproved() | comment.CommentRejected() | comment.CommentWordingRejected()
         ):
             return event.wording
-        case _:
+        case (
+            comment.CommentPosted()
+            | comment.CommentHeld()
+            | comment.CommentRemoved()
+            | comment.CommentRestored()
+            | comment.CommentPinned()
+            | comment.CommentUnpinned()
+            | vote.VoteNullified()
+            | vote.VoteRestored()
+            | flag.CommentFlagged()
+            | passage.PassageMarked()
+            | passage.PassageMoved()
+            | passage.PassageOrphaned()
+            | passage.PassageClosed()
+            | passage.PassageReopened()
+            | passage.PassageUnmarked()
+            | article.ArticleMarked()
+            | discussion.DiscussionOpened()
+            | discussion.DiscussionClosed()
+            | discussion.DiscussionReopened()
+            | discussion.DiscussionAliased()
+            | person.PersonTrusted()
+            | person.PersonErased()
+            | person.PersonReturned()
+            | site.SiteConfigured()
+        ):
             return None
+        case _:
+            assert_never(event)
 
 
 class StreamState(msgspec.Struct):

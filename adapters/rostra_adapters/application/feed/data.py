@@ -1,17 +1,23 @@
 """The `data` of an event of the feed: what publishing it again takes, and the ids."""
 
 from collections.abc import Mapping
+from typing import assert_never
 from uuid import UUID
 
 from rostra import ids
-from rostra.article import ArticleRevised
+from rostra.article import ArticleMarked, ArticleRevised
 from rostra.codec import AnyEvent
 from rostra.comment import (
     CommentApproved,
     CommentEdited,
+    CommentEvent,
     CommentHeld,
+    CommentPinned,
     CommentPosted,
     CommentRejected,
+    CommentRemoved,
+    CommentRestored,
+    CommentUnpinned,
     CommentWordingHeld,
     CommentWordingRejected,
 )
@@ -25,10 +31,17 @@ from rostra.discussion import (
 from rostra.events import Words
 from rostra.fields import web_url
 from rostra.flag import CommentFlagged
-from rostra.passage import PassageClosed, PassageMarked, PassageReopened, PassageUnmarked
+from rostra.passage import (
+    PassageClosed,
+    PassageMarked,
+    PassageMoved,
+    PassageOrphaned,
+    PassageReopened,
+    PassageUnmarked,
+)
 from rostra.person import PersonErased, PersonReturned, PersonTrusted
 from rostra.site import SiteConfigured
-from rostra.vote import VoteCast, VoteNullified, VoteRestored
+from rostra.vote import VoteCast, VoteEvent, VoteNullified, VoteRestored
 from rostra_adapters.application.feed.names import Name
 
 Data = dict[str, object]
@@ -43,6 +56,22 @@ WORDED = (
 """The events that are never published without words."""
 Found = Mapping[UUID, Name]
 
+_InsideEvent = (
+    DiscussionOpened
+    | DiscussionClosed
+    | DiscussionReopened
+    | DiscussionMoved
+    | CommentEvent
+    | CommentFlagged
+    | VoteEvent
+    | ArticleRevised
+    | PassageMarked
+    | PassageClosed
+    | PassageReopened
+    | PassageUnmarked
+)
+"""Published events about a discussion or its contents."""
+
 
 def names_wanted(stream: UUID, event: AnyEvent) -> list[UUID]:
     """Return the streams whose names `data_of` needs."""
@@ -53,6 +82,9 @@ def names_wanted(stream: UUID, event: AnyEvent) -> list[UUID]:
             | PersonErased()
             | PersonReturned()
             | DiscussionAliased()
+            | ArticleMarked()
+            | PassageMoved()
+            | PassageOrphaned()
         ):
             return []
         case (
@@ -68,8 +100,25 @@ def names_wanted(stream: UUID, event: AnyEvent) -> list[UUID]:
             named = [one for one in around if one is not None]
         case VoteCast() | VoteNullified() | VoteRestored() | CommentFlagged():
             named = [event.comment]
-        case _:
+        case (
+            CommentEdited()
+            | CommentWordingHeld()
+            | CommentWordingRejected()
+            | CommentRemoved()
+            | CommentRestored()
+            | CommentApproved()
+            | CommentRejected()
+            | CommentHeld()
+            | CommentPinned()
+            | CommentUnpinned()
+            | PassageMarked()
+            | PassageClosed()
+            | PassageReopened()
+            | PassageUnmarked()
+        ):
             named = [stream]
+        case _:
+            assert_never(event)
     return [ids.discussion_of(stream), *named]
 
 
@@ -80,7 +129,13 @@ def data_of(stream: UUID, event: AnyEvent, names: Found) -> Data | None:
             return {"site": event.site, "settings": event.settings}
         case PersonErased() | PersonReturned():
             return {"site": event.site, "person": event.person}
-        case PersonTrusted() | DiscussionAliased():
+        case (
+            PersonTrusted()
+            | DiscussionAliased()
+            | ArticleMarked()
+            | PassageMoved()
+            | PassageOrphaned()
+        ):  # Rostra's own conclusions are not published
             return None
     discussion = ids.discussion_of(stream)
     name = names.get(discussion)
@@ -91,7 +146,7 @@ def data_of(stream: UUID, event: AnyEvent, names: Found) -> Data | None:
     return {field: value for field, value in data.items() if value is not None}
 
 
-def _inside(stream: UUID, event: AnyEvent, names: Found) -> Data:
+def _inside(stream: UUID, event: _InsideEvent, names: Found) -> Data:
     match event:
         case DiscussionOpened():
             return {
@@ -125,8 +180,10 @@ def _inside(stream: UUID, event: AnyEvent, names: Found) -> Data:
             return _comment(stream, names) | {"by": event.by, "wording": event.wording}
         case CommentHeld():
             return _comment(stream, names) | {"by": event.by, "rule": event.rule}
+        case CommentRemoved() | CommentRestored() | CommentPinned() | CommentUnpinned():
+            return _comment(stream, names) | {"by": event.by}
         case _:
-            return _comment(stream, names) | {"by": getattr(event, "by", None)}
+            assert_never(event)
 
 
 def _comment(comment: UUID, names: Found) -> Data:
@@ -185,7 +242,6 @@ def with_words(event: AnyEvent, data: Data, words: Words | None) -> Data:
             return data | {"body": words.body}
         case CommentPosted() | CommentEdited() | CommentWordingHeld():
             return data | {"body": None, "erased": True}
-        case _ if words is not None:
-            return data | {"reason": words.reason}
-        case _:
-            return data | {"erased": True}
+    if words is None:
+        return data | {"erased": True}
+    return data | {"reason": words.reason}

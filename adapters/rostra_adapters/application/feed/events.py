@@ -260,7 +260,9 @@ def parted(rows: Sequence[Recorded]) -> Iterator[Sequence[Recorded]]:
 
 def _characters(row: Recorded) -> int:
     published = _published(row)
-    return getattr(None if published is None else published.event, "characters", 0)
+    if published is None or not isinstance(published.event, ArticleRevised):
+        return 0
+    return published.event.characters
 
 
 class _Origin(msgspec.Struct, frozen=True, gc=False):
@@ -280,8 +282,7 @@ class _Published(msgspec.Struct, frozen=True):
     @property
     def sealed(self) -> bytes | None:
         """The words as the log has them."""
-        personal = getattr(self.event, codec.PERSONAL, None)
-        return personal if isinstance(personal, bytes) else None
+        return codec.sealed_words(self.event)
 
 
 _origin = msgspec.json.Decoder(_Origin)

@@ -53,10 +53,8 @@ class Names:
 
 
 def _given(event: AnyEvent) -> Name | None:
-    match event:
-        case DiscussionOpened():
-            return Name(site=event.site, resource=event.resource)
-        case CommentPosted() | PassageMarked():
-            return Name(key=event.key)
-        case _:
-            return None
+    if isinstance(event, DiscussionOpened):
+        return Name(site=event.site, resource=event.resource)
+    if isinstance(event, CommentPosted | PassageMarked):
+        return Name(key=event.key)
+    return None

@@ -119,7 +119,7 @@ def _event(
     ring: KeyRing, owner: UUID, row: Recorded, event: AnyEvent, *, shown: bool, hidden: str | None
 ) -> HistoryEvent:
     """Shape an event. `hidden` is a person who is not named."""
-    by = event.author if isinstance(event, CommentPosted) else getattr(event, "by", None)
+    by = event.author if isinstance(event, CommentPosted) else codec.actor_of(event)
     by = None if by == hidden else by
     body = None
     if shown and isinstance(event, _Worded):

@@ -1,0 +1,60 @@
+"""Every type of event is covered where code asks an event for its words, actor or names."""
+
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from rostra import codec
+from rostra.codec import AnyEvent
+from rostra.commands import COMMANDS
+from rostra.events import Words
+from rostra_adapters.application.feed.data import data_of, names_wanted
+from rostra_adapters.application.feed.names import Name, Names
+from support.memory import MemoryLog
+
+GOLDEN = Path(__file__).parents[1] / "domain" / "golden"
+STREAM = uuid4()
+every_topic = pytest.mark.parametrize("topic", sorted(codec.TYPES))
+
+
+def example(topic: str) -> AnyEvent:
+    event = codec.decode(topic, (GOLDEN / f"{topic}.json").read_bytes().strip())
+    assert event is not None
+    return event
+
+
+@every_topic
+def test_words_and_actors_are_found_in_every_type_that_has_them(topic: str) -> None:
+    event = example(topic)
+    fields = event.__struct_fields__
+
+    assert codec.actor_of(event) == (event.by if "by" in fields else None)  # type: ignore[union-attr]
+    personal = event.personal if "personal" in fields else None  # type: ignore[union-attr]
+    assert codec.personal_of(event) == personal
+    assert codec.plain_words(event) == (personal if isinstance(personal, Words) else None)
+    assert codec.sealed_words(event) == (personal if isinstance(personal, bytes) else None)
+
+
+@every_topic
+def test_the_feed_has_data_of_every_type_that_is_published(topic: str) -> None:
+    event = example(topic)
+    names = {stream: Name("site", "resource", "key") for stream in names_wanted(STREAM, event)}
+
+    data = data_of(STREAM, event, names)
+
+    assert (data is not None) == (codec.published_topic(topic) in COMMANDS)
+    if data is not None and "by" in event.__struct_fields__:
+        assert data.get("by") == codec.actor_of(event)
+
+
+@every_topic
+async def test_names_are_learned_from_every_type_that_has_a_key_or_a_resource(topic: str) -> None:
+    event = example(topic)
+    names = Names(MemoryLog())
+
+    names.learn(STREAM, event)
+
+    fields = {"key", "resource"} & set(event.__struct_fields__)
+    is_alias = topic == "discussion.aliased"  # its stream is no discussion of its own
+    assert (STREAM in await names.of([STREAM])) == (bool(fields) and not is_alias)
