@@ -20,7 +20,7 @@ import click
 import msgspec
 
 import rostra_adapters
-from reference import http_pages
+from reference import http_pages, web_component
 from reference.markdown import cell, table
 from reference.settings_text import LIMITS, RULES, VARIABLES
 from rostra import limits
@@ -240,6 +240,7 @@ PARTS: dict[str, Callable[[], str | Iterator[str]]] = {
     "types": http_pages.types,
     "variables": variables,
     "view-tables": view_tables,
+    **web_component.PARTS,
 }
 
 
