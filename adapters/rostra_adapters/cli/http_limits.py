@@ -31,6 +31,7 @@ HTTP_LIMITS: Mapping[str, tuple[int | float, str]] = {
     "connections_max": (10_000, "Connections in all, of this process."),
     "connections_per_address_max": (200, "Connections of an address that is no trusted proxy."),
     "live_streams_per_address_max": (20, "Live streams of an address, of this process."),
+    "live_discussions_max": (20, "Discussions that a live stream may follow."),
     "followers_max": (10_000, "Streams of the feed, of this process."),
     "heartbeat_seconds": (15.0, "Seconds of silence after which a stream sends a comment."),
     "stall_seconds_max": (20.0, "Seconds after which a reader who takes nothing is dropped."),

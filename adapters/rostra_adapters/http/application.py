@@ -94,6 +94,7 @@ def make_app(
             web.post("/v1/events", publishing.post),
             web.get("/v1/events", feeding.get),
             web.get("/v1/discussions/{id}/live", live.get),
+            web.get("/v1/live", live.several),
             *reads.routes(),
             *Histories(app, reads).routes(),
             *Documents(app, reads).routes(),

@@ -57,6 +57,7 @@ class HttpSettings(msgspec.Struct, frozen=True, kw_only=True):
     connections_max: int = 10_000
     connections_per_address_max: int = 200
     live_streams_per_address_max: int = 20
+    live_discussions_max: int = 20  # of a stream
     line_of_events_bytes_max: int = 16 * 1024 * 1024  # of NDJSON; the longest article fits
     page_default: int = 20
     page_max: int = 100

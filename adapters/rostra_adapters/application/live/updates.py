@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from uuid import UUID
 
 import msgspec
@@ -77,6 +77,8 @@ class Channel:
         self.filling = asyncio.Lock()
         self._batches: deque[Batch] = deque()
         self._moved = WakeUp()
+        self.watchers: set[WakeUp] = set()
+        """Of those who read several channels: woken whenever this one has gone on."""
 
     def after(self, position: int) -> Batch | None:
         """The batch that goes on from a position, None where nothing has changed since. Raises
@@ -107,6 +109,7 @@ class Channel:
         self.upto = upto
         if events:
             self._moved.send()
+        self._wake_watchers()
 
     def add_before(self, after: int, events: list[LiveEvent]) -> None:
         """Add the changes before the start."""
@@ -123,6 +126,11 @@ class Channel:
         """Its readers go, and may come again."""
         self.ended = True
         self._moved.send()
+        self._wake_watchers()
+
+    def _wake_watchers(self) -> None:
+        for watcher in self.watchers:
+            watcher.send()
 
     def _drop_old(self) -> None:
         events = sum(len(batch.events) for batch in self._batches)
@@ -132,6 +140,63 @@ class Channel:
             self.start = gone.upto
             events -= len(gone.events)
             size -= sum(len(event.json) for event in gone.events)
+
+
+class Channels:
+    """Several discussions' changes as one, in the order of the log.
+
+    What one of them tells later than another waits for both, so that whoever has an event has all
+    before it: a single position resumes them.
+    """
+
+    def __init__(self, channels: Sequence[Channel]) -> None:
+        self._channels = channels
+        self._moved = WakeUp()
+
+    def __enter__(self) -> "Channels":
+        for channel in self._channels:
+            channel.watchers.add(self._moved)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for channel in self._channels:
+            channel.watchers.discard(self._moved)
+
+    @property
+    def ended(self) -> bool:
+        """True where one of them has: the reader comes again, and asks for all."""
+        return any(channel.ended for channel in self._channels)
+
+    @property
+    def upto(self) -> int:
+        """The position up to which all of them have told what changed."""
+        return min(channel.upto for channel in self._channels)
+
+    def after(self, position: int) -> list[LiveEvent]:
+        """The events that follow a position, up to `upto`. Raises TooOld."""
+        upto, found = self.upto, list[LiveEvent]()
+        for channel in self._channels:
+            at = position
+            while (batch := channel.after(at)) is not None:
+                found += [one for one in batch.events if position < one.position <= upto]
+                at = batch.upto
+        return sorted(found, key=lambda event: event.position)
+
+    async def moved(self, position: int, wait_seconds: float) -> None:
+        """Wait until something changes after a position, or the time is over."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(wait_seconds):
+                while True:
+                    woken = self._moved.next()
+                    if self.ended or self._has_changed(position):
+                        return
+                    await woken.wait()
+
+    def _has_changed(self, position: int) -> bool:
+        try:
+            return self.upto > position and bool(self.after(position))
+        except TooOld:
+            return True
 
 
 class Live:

@@ -274,6 +274,18 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         gives={STREAM: UNSET},
         problems=(404, GONE, 503),
     ),
+    ("get", "/v1/live"): Operation(
+        summary="Changes to several discussions as they happen",
+        parameters=(
+            Parameter("site", texts.SiteName, required=True),
+            Parameter("discussion", _UUID, "At most 20.", required=True, repeated=True),
+            Parameter("after", _ANY_POSITION, "The position to begin after; without one, now."),
+            Parameter(LAST_EVENT_ID, _ANY_POSITION, "The position to go on after.", header=True),
+            *WAITING,
+        ),
+        gives={STREAM: UNSET},
+        problems=(404, GONE, 503),
+    ),
     ("get", "/v1/comments/{id}"): _read("One comment", CommentShape, AS_OF),
     ("patch", "/v1/comments/{id}"): _write(
         "Edit one's comment", NewWording, parameters=(IF_MATCH,), problems=(412,)

@@ -109,6 +109,7 @@ TOPICS: dict[str, Topic] = {
         "Streams of server-sent events, and a discussion for readers without script.",
         (
             "get /v1/discussions/{id}/live",
+            "get /v1/live",
             "get /v1/discussions/{id}/page",
             "get /v1/discussions/{id}/feed.atom",
         ),

@@ -1,19 +1,22 @@
-"""`GET /v1/discussions/{id}/live`: what changes in a discussion, as server-sent events."""
+"""`GET /v1/discussions/{id}/live` and `GET /v1/live`: changes as server-sent events."""
 
 import socket
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager
 from uuid import UUID
 
 from aiohttp import web
 
+from rostra import fields as texts
 from rostra import ids
 from rostra_adapters.application.app import App
-from rostra_adapters.application.live.updates import Batch, Channel, Live, TooOld
+from rostra_adapters.application.live.updates import Batch, Channel, Channels, Live, TooOld
 from rostra_adapters.application.queries.requests import DiscussionRequest
 from rostra_adapters.http import sse as streams
 from rostra_adapters.http.auth.readers import Reader, id_in_path
 from rostra_adapters.http.gate import StreamCounts
 from rostra_adapters.http.middleware.limits import Limits
-from rostra_adapters.http.problems import Problem, retry_after
+from rostra_adapters.http.problems import Problem, not_found, retry_after
 from rostra_adapters.http.queries import Query
 from rostra_adapters.http.routes.feed import refuse_ahead
 from rostra_adapters.http.settings import HttpSettings
@@ -28,6 +31,8 @@ POLL_SECONDS = 30
 COMMENTS_A_REQUEST = 5
 """Comments read again for a reader who has been away, that count as one request."""
 PARAMETERS = (AFTER, "min_position", "wait")
+SITE = "site"
+DISCUSSION = "discussion"
 
 
 class LiveUpdates:
@@ -45,55 +50,113 @@ class LiveUpdates:
         self.live.end()
 
     async def get(self, request: web.Request) -> web.StreamResponse:
-        query = Query(request, known=PARAMETERS)
+        """Changes to one discussion."""
+        after = await self._begin(request, Query(request, known=PARAMETERS))
+        discussion = id_in_path(request, ids.Kind.DISCUSSION)
+        asked = await Reader(request, self._app).enter(discussion)
+        with self._admitted(request):
+            async with AsyncExitStack() as stack:
+                channel, position = await self._opened(stack, request, asked, after)
+                await self._must_be_readable(request, discussion)
+                return await self._pump(request, _Updates(channel), position, asked.log)
+
+    async def several(self, request: web.Request) -> web.StreamResponse:
+        """Changes to several discussions of a site; what the reader may not read is left out."""
+        query = Query(request, known=(*PARAMETERS, SITE, DISCUSSION))
+        site = query.needed(SITE, texts.SiteName)
+        named = list(dict.fromkeys(query.all(DISCUSSION, UUID)))
+        if not 1 <= len(named) <= self._settings.live_discussions_max:
+            most = self._settings.live_discussions_max
+            raise Problem("bad-query", f"`{DISCUSSION}` must be given once to {most} times")
+        after = await self._begin(request, query)
+        asked = [one for one in [await self._entered(request, site, it) for it in named] if one]
+        if not asked:
+            raise not_found()
+        with self._admitted(request):
+            async with AsyncExitStack() as stack:
+                channels, positions = [], []
+                for one in asked:
+                    channel, position = await self._opened(stack, request, one, after)
+                    if await self._is_readable(request, one.discussion):
+                        channels.append(channel)
+                        positions.append(position)
+                if not channels:
+                    raise not_found()
+                merged = stack.enter_context(Channels(channels))
+                source = _MergedUpdates(merged)
+                return await self._pump(request, source, max(positions), asked[0].log)
+
+    async def _entered(
+        self, request: web.Request, site: str, discussion: UUID
+    ) -> DiscussionRequest | None:
+        """None for what is of another site, unknown, or not for the reader."""
+        if not ids.is_ours(discussion) or ids.kind_of(discussion) != ids.Kind.DISCUSSION:
+            return None
+        reader = Reader(request, self._app)
+        access = await reader.access(discussion)
+        if access is None or access.site != site:
+            return None
+        return await reader.enter(discussion)
+
+    async def _begin(self, request: web.Request, query: Query) -> int | None:
+        """Return the position to go on from, None for now, once the views have read enough."""
         await self._wait(query)
         after = query.number(AFTER, default=0) if AFTER in request.query else None
         if streams.LAST_EVENT_ID in request.headers:
             after = streams.resumed(request, after or 0)
-        discussion = id_in_path(request, ids.Kind.DISCUSSION)
-        asked = await Reader(request, self._app).enter(discussion)
-        self._admit()
         await refuse_ahead(self._app, after or 0)
+        return after
+
+    @contextmanager
+    def _admitted(self, request: web.Request) -> Iterator[None]:
+        """Count the stream. Raises the problems `busy` and `too-many-streams`; `cursor-too-old`
+        where the position lies too far back."""
+        self._admit()
         _keep_little(request)
         address = self._limits.addresses.reader(request)
         if self._counts.is_full(address):
             seconds = retry_after(POLL_SECONDS)
             raise Problem("too-many-streams", "read the discussion again later", headers=seconds)
-        with self._counts.counted(address):
-            return await self._stream(request, asked, after)
-
-    async def _stream(
-        self, request: web.Request, asked: DiscussionRequest, after: int | None
-    ) -> web.StreamResponse:
-        """Send changes until the stream ends. Raises the problems `cursor-too-old` and
-        `not-found`."""
         try:
-            charge = lambda comments: self._limits.charge(  # noqa: E731
-                request, comments / COMMENTS_A_REQUEST
-            )
-            reading = self.live.reading(asked.discussion, asked.site, after, charge)
-            async with reading as (channel, position):
-                await self._must_be_readable(request, asked.discussion)
-                return await streams.pump(
-                    request,
-                    _Updates(channel),
-                    position,
-                    self._settings,
-                    asked.log,
-                    self._app.log.log_id,
-                )
+            with self._counts.counted(address):
+                yield
         except TooOld:
             raise Problem(
                 "cursor-too-old", "read the discussion again, and go on from there"
             ) from None
 
+    async def _opened(
+        self,
+        stack: AsyncExitStack,
+        request: web.Request,
+        asked: DiscussionRequest,
+        after: int | None,
+    ) -> tuple[Channel, int]:
+        """Return a discussion's channel, and the position to go on from. Raises TooOld."""
+        charge: Callable[[int], None] = lambda comments: self._limits.charge(  # noqa: E731
+            request, comments / COMMENTS_A_REQUEST
+        )
+        reading = self.live.reading(asked.discussion, asked.site, after, charge)
+        return await stack.enter_async_context(reading)
+
+    async def _pump(
+        self, request: web.Request, source: streams.Source, position: int, log: UUID
+    ) -> web.StreamResponse:
+        """Send changes until the stream ends."""
+        log_id = self._app.log.log_id
+        return await streams.pump(request, source, position, self._settings, log, log_id)
+
     async def _must_be_readable(self, request: web.Request, discussion: UUID) -> None:
+        """Raises the problem `not-found`."""
+        if not await self._is_readable(request, discussion):
+            raise Problem("not-found", "there is no such discussion")
+
+    async def _is_readable(self, request: web.Request, discussion: UUID) -> bool:
         """Look in the log, too, once the channel is open: later changes of the settings end it,
-        and of earlier ones the views may not know yet. Raises the problem `not-found`."""
+        and of earlier ones the views may not know yet."""
         access = await self._app.lookup.standing(discussion)
         reader = Reader(request, self._app)
-        if access is None or not reader.may_read(access.site, access.rules):
-            raise Problem("not-found", "there is no such discussion")
+        return access is not None and reader.may_read(access.site, access.rules)
 
     async def _wait(self, query: Query) -> None:
         default, most = self._settings.wait_seconds_default, self._settings.wait_seconds_max
@@ -135,6 +198,29 @@ class _Updates:
 
     async def moved(self, position: int, wait_seconds: float) -> None:
         await self._channel.moved(position, wait_seconds)
+
+
+class _MergedUpdates:
+    """What a reader of several discussions is sent."""
+
+    def __init__(self, channels: Channels) -> None:
+        self._channels = channels
+
+    @property
+    def ended(self) -> bool:
+        return self._channels.ended
+
+    async def next(self, position: int) -> tuple[bytes, int]:
+        upto = max(position, self._channels.upto)
+        try:
+            events = self._channels.after(position)
+        except TooOld:
+            raise streams.TooSlow from None
+        data = b"".join(streams.event_bytes(one.position, one.json, one.name) for one in events)
+        return data, upto
+
+    async def moved(self, position: int, wait_seconds: float) -> None:
+        await self._channels.moved(position, wait_seconds)
 
 
 def _encoded(batch: Batch, after: int) -> bytes:
