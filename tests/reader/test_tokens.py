@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from reader.pages import COMMENT, ROOT, connected, said, shown, story, token
 from rostra_adapters.http.routes.demo import RESOURCE, SITE
@@ -129,3 +129,19 @@ async def test_private_discussions_are_read_and_followed_with_the_token(
         "document.querySelector('rostra-discussion').setAttribute('resource', '/private')"
     )
     await expect(elsewhere.get_by_text("No comments yet")).to_be_visible()
+
+
+async def test_a_token_that_comes_while_the_words_are_loaded_counts(
+    browser: Browser, reader_service: Service
+) -> None:
+    tag = f"<{ROOT} site={SITE} resource={RESOURCE} lang=de></{ROOT}>"
+    context = await browser.new_context()
+
+    async def give_the_token_first(route: Route) -> None:
+        element = context.pages[0].locator(ROOT)
+        await element.evaluate("(one, token) => one.setAttribute('token', token)", token())
+        await route.continue_()
+
+    await context.route("**/languages/de.json", give_the_token_first)
+    page = await story(browser, reader_service, tag, context=context)
+    await expect(page.get_by_label("Kommentar schreiben")).to_be_visible()

@@ -149,14 +149,13 @@ export class Reader {
     if (!namedAtFirst()) await near(this.drawn(), signal);
     if (signal.aborted) return;
     forgetOldDrafts();
-    const asking = this.session.person();
     const wanted =
       this.host.getAttribute("lang") || this.host.closest("[lang]")?.getAttribute("lang") || navigator.language;
     const { table, language } = await tableOf(wanted || "en");
     if (signal.aborted) return;
     ({ t: this.t, language: this.language } = speech(language, table, this.strings ?? {}));
     this.frame();
-    this.person = await asking;
+    this.person = await this.session.person(); // not before the frame: the page's token may change until then
     if (signal.aborted) return;
     onStored(this.session.place, () => this.personChanged(), signal);
     this.showForm();
