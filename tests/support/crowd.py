@@ -121,7 +121,8 @@ class Crowd:
         """One event alone, several as a batch; those that met others too often once more."""
         for _ in range(BUSY_ROUNDS_MAX):
             before = self._head
-            head, results = await _post(session, f"{url}/v1/events", events)
+            results = await _post(session, f"{url}/v1/events", events)
+            head = await _head(session, url) if len(events) > 1 else None
             known = [result["position"] for result in results if "position" in result]
             self._head = max([self._head, head or 0, *known])
             pairs = list(zip(events, results, strict=True))
@@ -200,21 +201,27 @@ def _is_busy(result: dict[str, Any]) -> bool:
     return bool(result.get("problem", {}).get("type") == "/problems/busy")
 
 
+async def _head(session: aiohttp.ClientSession, url: str) -> int:
+    """Return the log's head, once an answer has come."""
+    async with session.get(f"{url}/readyz") as response:
+        return int((await response.json())["head"])
+
+
 async def _post(
     session: aiohttp.ClientSession, url: str, events: Sequence[Event]
-) -> tuple[int | None, list[dict[str, Any]]]:
-    """The log's head if it is told, and a result for each."""
+) -> list[dict[str, Any]]:
+    """Publish events, and return a result for each."""
     if len(events) > 1:
         headers = {"Content-Type": BATCHED}
         async with session.post(url, data=json.dumps(events), headers=headers) as response:
             assert response.status == 200, await response.text()
             answer = await response.json()
-            return answer["position"], answer["results"]
+            return list(answer["results"])
     headers = {"Content-Type": STRUCTURED}
     async with session.post(url, data=json.dumps(events[0]), headers=headers) as response:
         answer = json.loads(await response.read())
         if response.status in (200, 201):
             assert (response.status == 201) == (answer["status"] == "recorded")
-            return None, [answer]
+            return [answer]
         assert response.content_type == "application/problem+json", answer
-        return None, [{"event": events[0]["id"], "status": "rejected", "problem": answer}]
+        return [{"event": events[0]["id"], "status": "rejected", "problem": answer}]

@@ -60,7 +60,7 @@ class Model(Wordings):
             return bool(one[field] == other[field])
         if act["type"] == "comment.posted":
             row = self.comments[_comment_id(act)]
-            if not _in_the_same_place(act, row):
+            if not _in_the_same_place(act, row) or one["author"]["id"] != other["author"]["id"]:
                 return False
         if act["type"] in ("comment.approved", "comment.rejected"):
             return self.decides_as_before(_comment_id(act), act)

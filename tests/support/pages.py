@@ -49,7 +49,11 @@ def pages() -> list[Path]:
         README,
         *(PROJECT / name for name in ("CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")),
         *sorted((PROJECT / "docs").rglob("*.md")),
-        *sorted((PROJECT / "infra").rglob("README.md")),
+        *sorted(
+            page
+            for page in (PROJECT / "infra").rglob("README.md")
+            if "node_modules" not in page.parts
+        ),
     ]
 
 

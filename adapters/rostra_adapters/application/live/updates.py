@@ -169,7 +169,7 @@ class Channels:
 
     @property
     def upto(self) -> int:
-        """The position up to which all of them have told what changed."""
+        """Position up to which all channels have described the changes."""
         return min(channel.upto for channel in self._channels)
 
     def after(self, position: int) -> list[LiveEvent]:

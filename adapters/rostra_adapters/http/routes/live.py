@@ -201,7 +201,7 @@ class _Updates:
 
 
 class _MergedUpdates:
-    """What a reader of several discussions is sent."""
+    """Merged changes for a reader of several discussions."""
 
     def __init__(self, channels: Channels) -> None:
         self._channels = channels
