@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
@@ -206,11 +207,13 @@ async def test_over_http_only_for_the_site_of_the_token(service: Service) -> Non
 
 
 def bytes_of(folder: Path) -> Iterator[tuple[Path, bytes]]:
-    for path in sorted(folder.rglob("*")):
-        # Other tests drop databases of the same server meanwhile.
-        with suppress(FileNotFoundError):
-            if path.is_file():
-                yield path, path.read_bytes()
+    # Other tests drop databases of the same server meanwhile; `os.walk` passes over folders
+    # that are gone.
+    for parent, _, names in os.walk(folder):
+        for path in (Path(parent) / name for name in sorted(names)):
+            with suppress(FileNotFoundError):
+                if path.is_file():
+                    yield path, path.read_bytes()
 
 
 async def dump(connection: asyncpg.Connection) -> AsyncIterator[tuple[str, bytes]]:

@@ -23,7 +23,14 @@ from support.service import (
 
 DISCUSSION = ids.discussion_id("gazette", "/trams")
 COMMENT = ids.comment_id(DISCUSSION, "c1")
-NOT_CACHED = ("/v1/events", "/v1/discussions/{id}/live", "/metrics", "/healthz", "/readyz")
+NOT_CACHED = (
+    "/v1/events",
+    "/v1/discussions/{id}/live",
+    "/v1/live",
+    "/metrics",
+    "/healthz",
+    "/readyz",
+)
 QUERIES = {
     "/v1/discussions": ["site=gazette&resource=/trams"],
     "/v1/comments": ["site=gazette&resource=/trams", "site=gazette&resource=/trams&key=c1"],

@@ -233,7 +233,7 @@ async def test_what_is_cached_of_a_discussion_is_not_used_beyond_what_was_heard(
     [discussion, *_] = await service.given(opened(), posted())
     path = f"/v1/discussions/{discussion}/comments"
     assert (await service.get(path)).status == 200
-    monkeypatch.setattr(service.app.views.changes, "hear", lambda _: None)
+    monkeypatch.setattr(service.app.views.changes, "receive", lambda _: None)
     await service.given(event("site.configured", settings={"private": True}))
     for read in (path, f"/v1/discussions/{discussion}"):
         assert (await service.get(read)).status == 404

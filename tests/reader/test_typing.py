@@ -211,7 +211,7 @@ async def test_a_guest_is_known_in_a_new_tab_and_in_all_discussions_of_a_page(
     mine = said(other, "From another tab.")
     await mine.get_by_role("button", name="Delete").click()
     await mine.get_by_role("button", name="Yes, delete it").click()
-    await expect(other.get_by_text("Deleted by its author")).to_be_visible()
+    await expect(other.locator(".gone").get_by_text("Deleted by its author")).to_be_visible()
 
     await other.get_by_role("button", name="Not you?").click()
     await expect(other.get_by_label("Your name")).to_be_visible()
