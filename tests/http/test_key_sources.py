@@ -139,6 +139,20 @@ async def test_the_last_good_keys_stay_while_a_file_is_broken(
             await will_take(service, EC)
 
 
+async def test_an_unexpected_error_does_not_end_the_looking(
+    file: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: Path) -> list[jwks.Key]:
+        raise RuntimeError("a fault of ours")
+
+    async with serving_with(KeyFile(file)) as service:
+        with monkeypatch.context() as patched:
+            patched.setattr(jwks, "read", broken)
+            replace(file, content(granting(EC)))
+            await eventually(lambda: "a fault of ours" in caplog.text)
+        await will_take(service, EC)
+
+
 def test_a_file_that_is_too_long_is_refused(file: Path) -> None:
     file.write_bytes(b" " * jwks.BYTES_MAX + content(granting(ED)))
     with pytest.raises(JwksError, match="longer"):

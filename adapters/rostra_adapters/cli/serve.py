@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
+from functools import partial
 from multiprocessing import parent_process
 from multiprocessing.synchronize import Event
 from pathlib import Path
@@ -17,6 +18,8 @@ from typing import Any
 import click
 import msgspec
 
+from rostra_adapters.aio.lasting import lasting
+from rostra_adapters.aio.tasks import end_tasks
 from rostra_adapters.cli.http_limits import HTTP_LIMITS, http_limits
 from rostra_adapters.cli.options import (
     DATA,
@@ -320,23 +323,19 @@ async def _kept_alive(app: Any, lease: Any) -> AsyncIterator[None]:
     if lease is None:
         yield
         return
-    keeping = asyncio.create_task(_keep_alive(app, lease))
+    work = partial(_keep_alive, app, lease)
+    keeping = asyncio.create_task(lasting(work, "keeping PostgreSQL alive"))
     try:
         yield
     finally:
-        keeping.cancel()
-        with suppress(asyncio.CancelledError):
-            await keeping
+        await end_tasks(keeping)
 
 
 async def _keep_alive(app: Any, lease: Any) -> None:
     while True:
         await asyncio.sleep(REVIVE_SECONDS)
         if not await app.healthy():
-            try:
-                await asyncio.to_thread(lease.revive)
-            except Exception:
-                logging.getLogger(__name__).exception("PostgreSQL does not start; trying again")
+            await asyncio.to_thread(lease.revive)
 
 
 def _announce(url: str, data: Path) -> None:

@@ -4,8 +4,10 @@ import asyncio
 import logging
 import ssl
 import time
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from email.utils import parsedate_to_datetime
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -14,6 +16,7 @@ import aiohttp
 import msgspec
 from aiohttp import hdrs, web
 
+from rostra_adapters.aio.lasting import lasting
 from rostra_adapters.aio.tasks import end_tasks
 from rostra_adapters.errors import JwksError
 from rostra_adapters.http.auth import jwks
@@ -59,7 +62,7 @@ class FixedKeys:
         yield
 
 
-class _Followed:
+class _Followed(ABC):
     """Keys that a task keeps up to date."""
 
     def __init__(self, keys: Sequence[Key] = ()) -> None:
@@ -72,7 +75,8 @@ class _Followed:
 
     async def following(self, _: web.Application) -> AsyncIterator[None]:
         seconds = await self._look()
-        task = asyncio.create_task(self._follow(seconds), name="rostra-jwks")
+        work = partial(self._follow, seconds)
+        task = asyncio.create_task(lasting(work, "looking for keys"), name="rostra-jwks")
         yield
         await end_tasks(task)
 
@@ -81,9 +85,9 @@ class _Followed:
             await asyncio.sleep(seconds)
             seconds = await self._look()
 
+    @abstractmethod
     async def _look(self) -> float:
         """Look once. Return the seconds until the next look."""
-        raise NotImplementedError
 
     def _take(self, keys: Sequence[Key]) -> None:
         self._warning = None

@@ -10,11 +10,13 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from functools import partial
 from itertools import chain, islice
 
 import asyncpg
 
 from rostra.log import Appended, Group, LogBusy, LogUnavailable, Stale
+from rostra_adapters.aio.lasting import lasting
 from rostra_adapters.aio.tasks import end_tasks
 from rostra_adapters.observability import tracing
 from rostra_adapters.postgres.connect import LOST
@@ -66,7 +68,10 @@ class GroupCommit:
         self._channels = [_Channel(pool, self._observed) for _ in range(CHANNELS)]
         self._busy = 0
         self._tasks = [
-            asyncio.create_task(self._run(channel), name=f"rostra-committer-{number}")
+            asyncio.create_task(
+                lasting(partial(self._run, channel), "committing"),
+                name=f"rostra-committer-{number}",
+            )
             for number, channel in enumerate(self._channels)
         ]
         self.queued_events = 0
@@ -172,8 +177,8 @@ class _Channel:
             for waiting in batch:  # so that what cannot be stored fails alone
                 await self.serve([waiting])
         except Exception as error:  # noqa: BLE001 — not swallowed: the callers get it
-            await self.drop_connection()
             _fail(batch, error)
+            await self.drop_connection()
         else:
             _answer(batch, answers)
 
