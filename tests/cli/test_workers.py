@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from rostra_adapters.cli import workers as workers_module
+from rostra_adapters.cli.workers import ServeWorkers
+
 STOP_SECONDS_MAX = 60
 
 
@@ -82,6 +85,27 @@ def test_a_worker_that_dies_is_started_again_and_all_stop_together(
     process.terminate()
     assert process.wait(STOP_SECONDS_MAX) == 0
     assert not any(map(alive, workers))
+
+
+def test_a_stop_ends_the_pause_before_a_worker_starts_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(workers_module, "AGAIN_SECONDS", 3_600.0)
+    watched = ServeWorkers(_dies_at_once, None, 1)
+    stop, tell = os.pipe()
+    os.write(tell, b".")
+    watched._start(0)
+    dead = watched._running[0]
+    dead.join()
+    watched._ready[0].set()
+    watched._again(0, stop)
+    assert watched._running[0] is dead
+    os.close(stop)
+    os.close(tell)
+
+
+def _dies_at_once(*_: object) -> None:
+    """Serve nothing."""
 
 
 def test_workers_do_not_outlive_what_watches_them(

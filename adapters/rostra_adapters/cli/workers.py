@@ -67,19 +67,20 @@ class ServeWorkers:
                 return
             for sentinel in told:
                 assert isinstance(sentinel, int)
-                self._again(sentinels[sentinel])
+                self._again(sentinels[sentinel], stop)
             if not announced and all(ready.is_set() for ready in self._ready.values()):
                 announced = True
                 announce()
 
-    def _again(self, number: int) -> None:
+    def _again(self, number: int, stop: int) -> None:
+        """Start a worker again that died, after a pause that ends early to stop."""
         process = self._running[number]
         process.join()
         if not self._ready[number].is_set():
             raise click.ClickException("a worker does not start")
         say(f"worker {number} died ({process.exitcode}) and is started again", err=True)
-        time.sleep(AGAIN_SECONDS)
-        self._start(number)
+        if not wait([stop], timeout=AGAIN_SECONDS):
+            self._start(number)
 
     def _stop(self) -> None:
         for process in self._running.values():
