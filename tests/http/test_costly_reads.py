@@ -177,6 +177,18 @@ async def test_a_reader_is_charged_for_what_is_folded() -> None:
         assert (await read(EVENTS, "192.0.2.2")).status == 200
 
 
+async def test_a_guest_is_charged_as_the_reader_of_their_address() -> None:
+    settings = HttpSettings(secret=SECRET, reader_rate=Rate(burst=20, per_second=0.001))
+    async with serving(settings=settings) as service:
+        await told(service)
+        headers, path = {"X-Forwarded-For": "192.0.2.1"}, f"{COMMENTS}?as_of={EVENTS}"
+        # A guest's token is had for the asking.
+        one, other = (token("comment", site="gazette", person=f"guest:{n}") for n in range(2))
+        assert (await service.ask("GET", path, headers=headers, token=one)).status == 200
+        answer = await service.ask("GET", path, headers=headers, token=other)
+        assert (answer.status, left(answer)) == (200, 20 - 2 - EVENTS // 100 - 1)
+
+
 async def test_a_reader_is_charged_for_finding_the_position_of_a_time() -> None:
     settings = HttpSettings(secret=SECRET, reader_rate=Rate(burst=50, per_second=0.001))
     async with serving(settings=settings) as service:

@@ -27,7 +27,6 @@ Clock = Callable[[], float]
 BUCKETS_KEPT_MAX = 100_000
 SERVICES = ("publish", "feed", "admin")
 """Scopes of services, which have a limit of their own."""
-GUEST_POLICY = "guest"
 UNLIMITED_PATHS = ("/healthz", "/readyz", "/metrics")
 
 
@@ -142,8 +141,6 @@ class Limits:
         """
         address = self.address_of(request)
         policy, caller = self._caller(request, address)
-        if policy == GUEST_POLICY:  # their tokens cost nothing, and bring no room of their own
-            policy, caller = ("reader", address) if address else ("person", caller)
         buckets = self._buckets.get(policy)
         if buckets is None or not caller:
             return None
@@ -163,9 +160,10 @@ class Limits:
             token = None
         if token is None:
             return "reader", address
+        if is_guest(token.person) and address:
+            # Guests' tokens cost nothing, and bring no room of their own.
+            return "reader", address
         policy = "person" if token.scopes.isdisjoint(SERVICES) else "publish"
-        if is_guest(token.person):
-            policy = GUEST_POLICY
         return policy, msgspec.json.encode([token.site, token.person]).decode()
 
     def address_of(self, request: web.BaseRequest) -> str:
