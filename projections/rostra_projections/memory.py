@@ -263,7 +263,7 @@ class MemoryViews:
         rows.sort(key=lambda row: (row.posted_at, row.position), reverse=True)
         left = [row for row in rows if after is None or (row.posted_at, row.position) < after]
         changed = max((self._counts(id_).changed for id_ in listed), default=0)
-        return SitePage(changed, len(rows), left[:limit])
+        return SitePage(changed, len(rows), len(listed), left[:limit])
 
     async def passages(self, discussion: UUID) -> tuple[int, list[PassageRead]]:
         found = [row for row in self.rows.of(PASSAGES).values() if row.discussion == discussion]

@@ -67,6 +67,8 @@ class SitePage(msgspec.Struct):
     changed: int
     """Position of the last change to any discussion that is listed."""
     total: int
+    discussions: int
+    """Number of the site's discussions that were looked through."""
     rows: list[CommentRow]
 
 

@@ -6,11 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rostra import ids
-from support.service import Service, event, opened, posted, serving, token, voted
+from rostra_adapters.http import HttpSettings
+from rostra_adapters.http.settings import Rate
+from support.service import SECRET, Service, event, opened, posted, serving, token, voted
 
 SITE = "gazette"
 PATH = f"/v1/sites/{SITE}/comments"
 READER = token("read", site=SITE)
+SOMEWHERE = {"X-Forwarded-For": "192.0.2.1"}
 EMPTY = {"position": 0, "order": "newest", "total": 0, "comments": [], "next": None}
 
 
@@ -48,6 +51,32 @@ async def test_it_lists_the_comments_of_every_discussion_by_time(durable_service
     assert own.pop("children") == []
     assert own.pop("next_children") is None
     assert page["comments"][1] == own
+
+
+async def test_a_reader_is_charged_by_the_discussions_of_the_site() -> None:
+    limits = HttpSettings(secret=SECRET, reader_rate=Rate(10, 0.001), site_discussions_a_request=2)
+    async with serving(settings=limits) as service:
+        await service.given(*(opened(resource=f"/{n}") for n in range(6)))
+        for left in (6, 2, 0):  # one request, and three more
+            await service.given(posted(f"c{left}", resource="/1"))  # or the page would be cached
+            answer = await service.ask("GET", PATH, headers=SOMEWHERE)
+            assert (answer.status, f"r={left}" in answer.headers["RateLimit"]) == (200, True)
+        assert (await service.ask("GET", PATH, headers=SOMEWHERE)).status == 429
+
+
+async def test_a_closed_site_is_charged_like_none() -> None:
+    limits = HttpSettings(secret=SECRET, reader_rate=Rate(10, 0.001), site_discussions_a_request=2)
+    async with serving(settings=limits) as service:
+        configured = event("site.configured", settings={"private": True})
+        await service.publish({**configured, "data": {"site": SITE, **configured["data"]}})
+        await service.given(*(opened(resource=f"/{n}") for n in range(6)))
+        closed = await service.ask("GET", PATH, headers=SOMEWHERE)
+        unknown = await service.ask("GET", "/v1/sites/nowhere/comments", headers=SOMEWHERE)
+        assert closed.json == unknown.json == EMPTY
+        assert [answer.headers["RateLimit"].split(";")[1] for answer in (closed, unknown)] == [
+            "r=9",
+            "r=8",
+        ]
 
 
 async def test_comments_with_one_time_are_listed_by_position(durable_service: Service) -> None:

@@ -55,6 +55,10 @@ HTTP_LIMITS: Mapping[str, tuple[int | float, str]] = {
         100,
         "Events of a discussion shown `as_of` that count as one request of its reader.",
     ),
+    "site_discussions_a_request": (
+        500,
+        "Discussions of a site that count as one request of who reads its newest comments.",
+    ),
     "ready_lag_events_max": (10_000, "Events that a view may be behind while /readyz says 200."),
     "drain_seconds_max": (30.0, "Seconds that requests have to finish after SIGTERM."),
     "page_cache_bytes_max": (67_108_864, "Bytes of pages that are kept in memory."),

@@ -145,20 +145,28 @@ class CommentQueries:
         limit: int = 20,
         cursor: str | None = None,
         readable: Readable | None = None,
+        is_closed: bool = False,
+        charge: Callable[[int], None] = lambda _: None,
     ) -> CommentsPage:
         """Return a site's published and erased comments, the newest first. Raises CursorRefused.
 
-        `readable` chooses the discussions that the reader may read; None for all.
+        `readable` chooses the discussions that the reader may read; None for all. A site that is
+        closed to the reader is answered like one without comments. `charge` is called with the
+        number of discussions that the site has, which is what the read costs, first with 0.
         """
         site, log = request.site, request.log
         after = None
         if cursor is not None:
             after = decode_site_comments_cursor(cursor, site, log, limit)
+        charge(0)
+        if is_closed:
+            return CommentsPage(position=0, order="newest", total=0, comments=[], next=None)
         found: list[CommentRow] = []
         while True:
             page = await self._reads.site_comments(
                 site, limit=limit + 1, after=after, with_private=readable is None
             )
+            charge(page.discussions)
             found += await _in_readable(page.rows, readable)
             if len(found) > limit or len(page.rows) <= limit:
                 break

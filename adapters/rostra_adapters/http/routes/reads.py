@@ -146,6 +146,10 @@ class ReadRoutes:
         """Raises the problem `too-many-requests`."""
         self._limits.charge(request, events / self._settings.fold_events_a_request)
 
+    def _charge_site(self, request: web.Request, discussions: int) -> None:
+        """Raises the problem `too-many-requests`."""
+        self._limits.charge(request, discussions / self._settings.site_discussions_a_request)
+
     def _waiting(self, query: Query) -> tuple[int, float]:
         """The position that is asked for, and for how many seconds to wait for it."""
         settings = self._settings
@@ -209,10 +213,13 @@ class ReadRoutes:
         reader.made_of = None  # of any discussion of the site
         asked = await self._app.site_request(site, reader.viewer(site))
         page = await self._app.queries.site_comments(
-            asked, limit=limit, cursor=cursor, readable=reader.filter_of(site, rules)
+            asked,
+            limit=limit,
+            cursor=cursor,
+            readable=reader.filter_of(site, rules),
+            is_closed=not reader.may_read(site, rules),
+            charge=lambda discussions: self._charge_site(request, discussions),
         )
-        if not reader.may_read(site, rules):  # like a site that is unknown
-            return CommentsPage(position=0, order="newest", total=0, comments=[], next=None)
         person = asked.viewer.person
         if person is not None:
             await add_my_votes(self._app.log, page.comments, person)

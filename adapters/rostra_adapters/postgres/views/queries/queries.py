@@ -238,8 +238,8 @@ class PostgresReads:
     ) -> SitePage:
         begin = after or FROM_THE_START
         records = await self._fetch(SITE_COMMENTS, site, limit, *begin, with_private)
-        rows = [to_row(COMMENTS, tuple(record)[4:]) for record in records if record[3]]
-        return SitePage(records[0][1], int(records[0][2]), rows)
+        rows = [to_row(COMMENTS, tuple(record)[5:]) for record in records if record[4]]
+        return SitePage(records[0][1], int(records[0][2]), int(records[0][3]), rows)
 
     async def passages(self, discussion: UUID) -> tuple[int, list[PassageRead]]:
         records = await self._fetch(PASSAGES_OF, discussion)

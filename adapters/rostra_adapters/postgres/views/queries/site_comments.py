@@ -3,7 +3,7 @@
 A comment does not name its site, so the statement goes by discussion. A page of n comments needs
 only the n discussions whose newest comment, of those after the page before, is the latest. A
 discussion that was last active after that page's end is looked into, others only in the order of
-their last activity.
+their last activity. The total takes a look at every discussion of the site.
 """
 
 from rostra_adapters.postgres.views.queries.comment_lists import COLUMNS
@@ -38,14 +38,16 @@ near as materialized (
     ) c
     {_NEWEST} limit $2
 )
-select v.position, t.changed, t.total, c.id is not null, {COLUMNS}
+select v.position, t.changed, t.total, t.discussions, c.id is not null, {COLUMNS}
 from (
     select min(position) as position from public.rostra_views
     where (name, version) in (('discussions', {{discussions}}), ('comments', {{comments}}))
     having count(*) = 2
 ) v
 cross join (
-    select coalesce(max(changed), 0) as changed, coalesce(sum(comments), 0) as total from listed
+    select coalesce(max(changed), 0) as changed, coalesce(sum(comments), 0) as total,
+        count(*) as discussions
+    from listed
 ) t
 left join (
     select c.* from near n cross join lateral (
