@@ -29,7 +29,7 @@ from rostra.discussion import DiscussionOpened
 from rostra.flag import CommentFlagged
 from rostra.ids import discussion_of
 from rostra.times import Time
-from rostra_projections.tables import Fact, Key, Rows, Table
+from rostra_projections.tables import Fact, Key, Rows, Table, sealed
 
 Action = Literal["approve", "reject", "hold", "remove", "restore", "pin", "unpin"]
 Queue = Literal["held", "flagged", "pending"]
@@ -263,7 +263,7 @@ def _flagged(rows: Rows, fact: Fact, event: CommentFlagged) -> None:
         comment=event.comment,
         person=event.by,
         at=event.time,
-        words=_sealed(event.personal),
+        words=sealed(event.personal),
         words_event=fact.event_id,
         flag=fact.stream,
         position=fact.position,
@@ -302,13 +302,6 @@ def _acted(rows: Rows, fact: Fact, by: str | None, personal: object) -> None:
         at=fact.event.time,
         action=_ACTIONS[published_topic(fact.event.topic)],
         by=by,
-        words=_sealed(personal),
+        words=sealed(personal),
         words_event=fact.event_id,
     )
-
-
-def _sealed(personal: object) -> bytes | None:
-    """Return the words as the log has them. Raises TypeError for plain ones."""
-    if personal is not None and not isinstance(personal, bytes):
-        raise TypeError("the words of this event are not sealed")
-    return personal

@@ -16,6 +16,14 @@ from rostra.codec import AnyEvent
 Key = Any
 """A UUID, or a tuple for a table whose key has several columns."""
 
+
+def sealed(personal: object) -> bytes | None:
+    """Return an event's words as the log has them. Raises TypeError for plain ones."""
+    if personal is not None and not isinstance(personal, bytes):
+        raise TypeError("the words of this event are not sealed")
+    return personal
+
+
 Touched = Mapping[str, Collection[Key]]
 """The keys of rows that a fold has looked at, by table."""
 

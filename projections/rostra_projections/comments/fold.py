@@ -42,7 +42,7 @@ from rostra_projections.comments.rows import (
     PendingRow,
     Shown,
 )
-from rostra_projections.tables import Fact, Key, Rows, Table, Touched
+from rostra_projections.tables import Fact, Key, Rows, Table, Touched, sealed
 
 TABLES: tuple[Table[Any], ...] = (COMMENTS, COUNTS, PARTICIPANTS, PENDING)
 SHAPE = 4
@@ -144,7 +144,7 @@ def fold(rows: Rows, fact: Fact) -> None:
             _take_pending_words(rows, row)
             _set_status(rows, row, event.now, ancestors)
         case CommentEdited():
-            words = _sealed(event.personal)
+            words = sealed(event.personal)
             row = _changed(rows, fact.stream, fact)
             row.edited_at, row.edited_words, row.edited_event = event.time, words, fact.event_id
             if event.ends_pending:
@@ -154,7 +154,7 @@ def fold(rows: Rows, fact: Fact) -> None:
                 id=fact.stream,
                 position=fact.position,
                 at=event.time,
-                words=_sealed(event.personal),
+                words=sealed(event.personal),
                 words_event=fact.event_id,
                 source=event.source,
                 event=event.id,
@@ -198,13 +198,6 @@ def _opened(counts: CountsRow, fact: Fact, event: DiscussionOpened) -> None:
         counts.active_at = counts.latest_at or event.time
 
 
-def _sealed(personal: object) -> bytes | None:
-    """Return the words as the log has them. Raises TypeError for plain ones."""
-    if personal is not None and not isinstance(personal, bytes):
-        raise TypeError("the words of this event are not sealed")
-    return personal
-
-
 def _ancestors(rows: Rows, path: tuple[UUID, ...]) -> list[CommentRow]:
     if not path:
         return []
@@ -239,7 +232,7 @@ def _posted(rows: Rows, fact: Fact, event: CommentPosted) -> None:
         descendants=0,
         shown_replies=0,
         hidden_replies=0,
-        words=_sealed(event.personal),
+        words=sealed(event.personal),
         words_event=fact.event_id,
         edited_words=None,
         edited_event=None,
