@@ -3,7 +3,6 @@
 import asyncio
 import re
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -16,20 +15,12 @@ import rostra_adapters
 from rostra_adapters.http import HttpSettings, make_app
 from rostra_adapters.http.application import METRICS
 from support.listening import listening
+from support.nginx import running_nginx
 from support.pages import PROJECT, free_port, shown_file
 from support.requirements import missing
 from support.service import SECRET, Service, opened, posted, serving
 
 DEPLOY = "docs/how-to/deploy.md"
-HTTP = """
-daemon off; pid {folder}/pid; error_log {folder}/error.log; worker_processes 1; user root;
-events {{ worker_connections 256; }}
-http {{
-  access_log off; client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
-  fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
-  {server}
-}}
-"""
 
 
 def test_the_unit_file_is_valid(tmp_path: Path) -> None:
@@ -51,30 +42,12 @@ def test_the_unit_file_is_valid(tmp_path: Path) -> None:
 @asynccontextmanager
 async def behind_nginx(folder: Path, service: Service) -> AsyncIterator[str]:
     """Run nginx with the page's configuration, without TLS, before a service."""
-    if shutil.which("nginx") is None:
-        missing("nginx", "install nginx")
     port, address = free_port(), service.url.removeprefix("http://")
     server = shown_file(DEPLOY, "rostra.conf")
     server = re.sub(r"    ssl_[^\n]*\n|    server 127.0.0.1:8090;[^\n]*\n", "", server)
     server = server.replace("443 ssl", f"127.0.0.1:{port}").replace("127.0.0.1:8080", address)
-    written = folder / "nginx.conf"
-    written.write_text(HTTP.format(folder=folder, server=server))
-    process = await asyncio.create_subprocess_exec(
-        "nginx", "-p", str(folder), "-c", str(written), stderr=asyncio.subprocess.DEVNULL
-    )
-    try:
-        async with asyncio.timeout(60):
-            while not await asyncio.to_thread(_listens, port):  # noqa: ASYNC110
-                await asyncio.sleep(0.02)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        await process.wait()
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as one:
-        return one.connect_ex(("127.0.0.1", port)) == 0
+    async with running_nginx(folder, server, port) as url:
+        yield url
 
 
 async def test_nginx_passes_live_updates_on_at_once_and_keeps_metrics_inside(

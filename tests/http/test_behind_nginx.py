@@ -2,30 +2,22 @@
 
 import asyncio
 import json
-import shutil
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from time import sleep
 from typing import Any
 
-import pytest
-
 from rostra import ids
 from rostra_adapters.http import HttpSettings
-from support.requirements import missing
+from support.nginx import running_nginx
+from support.pages import free_port
 from support.service import PLACE, SECRET, Service, opened, posted, serving, token
 from support.wire import Answer, Wire, request
 
 RULES = request("GET", "/v1/rules?site=gazette&resource=/trams")
 DISCUSSION = ids.discussion_id(PLACE["site"], PLACE["resource"])
-CONFIGURATION = """
-daemon off; pid {folder}/pid; error_log {folder}/error.log; worker_processes 1;
-events {{ worker_connections 256; }}
-http {{
-  access_log off; client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
-  fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
+SERVER = """
   upstream rostra {{ server {service}; keepalive 8; }}
   server {{
     listen 127.0.0.1:{port};
@@ -34,42 +26,15 @@ http {{
       proxy_set_header X-Forwarded-For $remote_addr;
     }}
   }}
-}}
 """
-
-
-@pytest.fixture(autouse=True)
-def _nginx() -> None:
-    if shutil.which("nginx") is None:
-        missing("nginx", "install nginx")
 
 
 @asynccontextmanager
 async def behind(folder: Path, service: Service) -> AsyncIterator[str]:
     """Run nginx before a service; its URL."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    address = service.url.removeprefix("http://")
-    written = folder / "nginx.conf"
-    written.write_text(CONFIGURATION.format(folder=folder, service=address, port=port))
-    process = await asyncio.create_subprocess_exec(
-        *("nginx", "-p", str(folder), "-c", str(written), "-g", "user root;"),
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    try:
-        async with asyncio.timeout(60):
-            while not await asyncio.to_thread(_listens, port):  # noqa: ASYNC110
-                await asyncio.sleep(0.02)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        await process.wait()
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as one:
-        return one.connect_ex(("127.0.0.1", port)) == 0
+    port, address = free_port(), service.url.removeprefix("http://")
+    async with running_nginx(folder, SERVER.format(service=address, port=port), port) as url:
+        yield url
 
 
 def short(**settings: Any) -> HttpSettings:
