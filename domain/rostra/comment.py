@@ -297,8 +297,7 @@ class Surroundings(msgspec.Struct, frozen=True):
     """Things that a comment is posted into.
 
     `parent_id` and `parent` are None at the top level, `passage_id` and `passage` None if the
-    comment
-    is on no passage.
+    comment is on no passage.
     """
 
     discussion: Discussion

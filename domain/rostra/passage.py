@@ -71,8 +71,7 @@ class PassageOrphaned(Event, frozen=True, kw_only=True, omit_defaults=True, gc=F
     """A passage is nowhere in the article's text.
 
     `start`, `prefix` and `suffix` are its last place and the words around it, as far as known: it
-    is
-    found again by them.
+    is found again by them.
     """
 
     topic = "passage.orphaned"

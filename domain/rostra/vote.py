@@ -116,10 +116,8 @@ def cast(
     """Cast a vote.
 
     Returns nothing if the vote is older than the current one, or if a person sets the current
-    value.
-    A publisher's newer vote is recorded also with the same value, since its time decides about
-    votes
-    that arrive later. Raises too-many-changes.
+    value. A publisher's newer vote is recorded also with the same value, since its time decides
+    about votes that arrive later. Raises too-many-changes.
     """
     _check(vote, command)
     _must_take_vote(comment, command, rules)

@@ -48,9 +48,8 @@ class PastViews(MemoryViews):
     def _besides_votes(self, page: Sequence[Recorded]) -> Iterator[Recorded]:
         """Yield the events that are left to the folds; votes are counted here.
 
-        The consumer folds each event before it asks for the next. Every stream of a discussion of
-        ours
-        is ours.
+        The consumer folds each event before it asks for the next. A stream whose id is of a
+        discussion of Rostra's is one of Rostra's, too.
         """
         count, parked = self._votes.take, self.parked
         for row in page:

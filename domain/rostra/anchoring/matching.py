@@ -54,8 +54,7 @@ class Found(NamedTuple):
     """Matches with the fewest errors.
 
     `ends`: where they end, ascending; empty if there are too many errors. `apart`: those of all
-    ends
-    that are half a pattern or more from one another.
+    ends that are half a pattern or more from one another.
     """
 
     errors: int
@@ -129,8 +128,7 @@ class Haystack:
         """Yield each offset where the pattern begins, the nearest first.
 
         Offsets before `near` are searched in the mirrored text: `str.find` takes linear time
-        whatever
-        it is given, `str.rfind` quadratic time on `aaaa…`.
+        whatever it is given, `str.rfind` quadratic time on `aaaa…`.
         """
         if not self._letters.issuperset(pattern):
             return iter(())
@@ -306,12 +304,10 @@ class Grams:
         """Return the regions outside which the pattern cannot occur with `errors_max` errors.
 
         Each error spoils at most one piece of the pattern. The other pieces occur unchanged,
-        shifted
-        against their places in the pattern by as much as the whole match, give or take
-        `errors_max`.
-        So half of the pieces that must be unchanged need not be looked up; those are the commonest
-        ones.
-        With more than `HITS_MAX` places only the surroundings of `near` are searched.
+        shifted against their places in the pattern by as much as the whole match, give or take
+        `errors_max`. So half of the pieces that must be unchanged need not be looked up; those are
+        the commonest ones. With more than `HITS_MAX` places only the surroundings of `near` are
+        searched.
         """
         size = _size(pattern, errors_max)
         found = [(at, self._places.get(piece, [])) for at, piece in _pieces(pattern, size)]

@@ -24,8 +24,7 @@ class Place(msgspec.Struct, frozen=True):
     """Passage before the revision.
 
     `start` and `end` are its range in the text before. `last` is its last known place, for an
-    orphan
-    or a passage whose range is not known.
+    orphan or a passage whose range is not known.
     """
 
     quote: Quote

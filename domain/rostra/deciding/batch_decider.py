@@ -189,8 +189,7 @@ class BatchDecider:
         """Guard streams that earlier commands read and this command changes.
 
         If an earlier command were not recorded and decided again, it would otherwise see changes
-        that
-        came after it.
+        that came after it.
         """
         for stream in changed & self._looked_at:
             for index, earlier in self.decided.items():
