@@ -5,9 +5,10 @@ const AUTHORITY = /^([^@:[\]\\%\s]+|\[[0-9a-f:.]+\])(?::(\d*))?$/i;
 /** @type {Record<string, string>} */
 const DEFAULT_PORTS = { http: "80", https: "443" };
 const TRACKING = new RegExp(
-  "^(?:(?:utm|mtm|pk|hsa|_hs|__hs)_?.*|fbclid|gclid|gclsrc|gbraid|wbraid|dclid|msclkid|twclid|ttclid|yclid|ysclid|" +
-    "igshid|igsh|li_fat_id|srsltid|mc_cid|mc_eid|mkt_tok|oly_anon_id|oly_enc_id|vero_id|wickedid|_ga|_gl|_openstat|" +
-    "ref_src|s_kwcid|rostra-comment)$",
+  "^(?:(?:utm|mtm|hsa)_.+|pk_(?:campaign|cpn|kwd|keyword|source|medium|content|cid)|_hs(?:enc|mi)|__hs(?:tc|sc|fp)|" +
+    "fbclid|gclid|gclsrc|gbraid|wbraid|dclid|msclkid|twclid|ttclid|yclid|ysclid|igshid|igsh|li_fat_id|srsltid|" +
+    "mc_cid|mc_eid|mkt_tok|oly_anon_id|oly_enc_id|vero_id|wickedid|_ga|_gl|_openstat|ref_src|s_kwcid|" +
+    "rostra-comment)$",
   "i",
 );
 const STRAY_PERCENT = /%(?![0-9a-f]{2})/gi;
