@@ -9,7 +9,7 @@ import pytest
 
 from rostra.log import Appended, Stale
 from rostra_adapters.postgres import PostgresLog
-from rostra_adapters.postgres.log import binary_arrays as arrays
+from rostra_adapters.postgres import binary_arrays as arrays
 from rostra_adapters.postgres.log.append_call import optimistic
 from support.log_examples import event, group, one
 

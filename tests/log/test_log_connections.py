@@ -16,7 +16,7 @@ import pytest
 from rostra.log import Appended, LogBusy, LogUnavailable, Stale
 from rostra_adapters.local_postgres.lease import Lease, postmaster_pid, start
 from rostra_adapters.postgres import PostgresLog, create_pool, install
-from rostra_adapters.postgres.log import binary_arrays as arrays
+from rostra_adapters.postgres import binary_arrays as arrays
 from rostra_adapters.postgres.log import group_commit as committer
 from rostra_adapters.postgres.log import log as log_module
 from rostra_adapters.postgres.log.append_call import APPEND, in_order

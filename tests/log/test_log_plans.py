@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from rostra_adapters.postgres.log import binary_arrays as arrays
+from rostra_adapters.postgres import binary_arrays as arrays
 from rostra_adapters.postgres.log.append_call import APPEND, in_order, optimistic
 from rostra_adapters.postgres.log.log import (
     HEAD,

@@ -6,7 +6,7 @@ from uuid import UUID
 import msgspec
 
 from rostra.log import Appended, Group, Stale
-from rostra_adapters.postgres.log import binary_arrays as arrays
+from rostra_adapters.postgres import binary_arrays as arrays
 
 APPEND = """
 select first, refused

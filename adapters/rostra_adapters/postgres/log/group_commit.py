@@ -19,8 +19,8 @@ from rostra.log import Appended, Group, LogBusy, LogUnavailable, Stale
 from rostra_adapters.aio.lasting import lasting
 from rostra_adapters.aio.tasks import end_tasks
 from rostra_adapters.observability import tracing
+from rostra_adapters.postgres import binary_arrays as arrays
 from rostra_adapters.postgres.connect import LOST
-from rostra_adapters.postgres.log import binary_arrays as arrays
 from rostra_adapters.postgres.log.append_call import (
     APPEND,
     AppendPlan,
