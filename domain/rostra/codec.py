@@ -44,9 +44,17 @@ from rostra.passage import (
     PassageReopened,
     PassageUnmarked,
 )
-from rostra.person import PersonErased, PersonEvent, PersonReturned, PersonTrusted
+from rostra.person import (
+    PersonConfigured,
+    PersonErased,
+    PersonEvent,
+    PersonLabelled,
+    PersonReturned,
+    PersonTrusted,
+)
 from rostra.sealing import Damaged, KeyRing, associated_data
 from rostra.site import SiteConfigured
+from rostra.subscription import SubscriptionEnded, SubscriptionEvent, SubscriptionStarted
 from rostra.vote import VoteCast, VoteEvent, VoteNullified, VoteRestored
 
 AnyEvent = (
@@ -56,6 +64,7 @@ AnyEvent = (
     | CommentEvent
     | CommentFlagged
     | VoteEvent
+    | SubscriptionEvent
     | PassageEvent
     | ArticleEvent
 )
@@ -67,6 +76,8 @@ TYPES: dict[str, type[AnyEvent]] = {
         PersonTrusted,
         PersonErased,
         PersonReturned,
+        PersonConfigured,
+        PersonLabelled,
         DiscussionOpened,
         DiscussionClosed,
         DiscussionReopened,
@@ -87,6 +98,8 @@ TYPES: dict[str, type[AnyEvent]] = {
         VoteCast,
         VoteNullified,
         VoteRestored,
+        SubscriptionStarted,
+        SubscriptionEnded,
         PassageMarked,
         PassageClosed,
         PassageReopened,
@@ -163,11 +176,13 @@ def actor_of(event: AnyEvent) -> str | None:
 def words_owner(event: AnyEvent, site: str) -> UUID:
     """Return the stream id of the person or site whose key seals the event's words.
 
-    That is a comment's author, also when somebody else edits it; else the person who acts; else
-    the site.
+    That is a comment's author, also when somebody else edits it; the person whose settings they
+    are; else the person who acts; else the site.
     """
     if isinstance(event, CommentPosted | CommentEdited | CommentWordingHeld):
         return ids.person_id(site, event.author)
+    if isinstance(event, PersonConfigured):
+        return ids.person_id(site, event.person)
     actor = actor_of(event)
     return ids.site_id(site) if actor is None else ids.person_id(site, actor)
 

@@ -4,20 +4,21 @@ Every command names its discussion by site and resource, and things inside it by
 own keys; `comment_id` and its like may be given instead.
 """
 
-from typing import Annotated, ClassVar, Literal, assert_never
+from typing import Annotated, Any, ClassVar, Literal, assert_never
 from uuid import UUID
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from rostra import fields as texts
 from rostra import ids
 from rostra.events import PERSONS, WordingRef
 from rostra.fields import Key, PersonId, Reason
+from rostra.limits import MENTIONS_MAX
 from rostra.names import cleaned_name
 from rostra.once import once
 from rostra.refusals import Refusal, unknown
-from rostra.settings import AskedSettings, AskedSiteSettings
+from rostra.settings import AskedNotifySettings, AskedSettings, AskedSiteSettings, Label
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
@@ -57,6 +58,41 @@ class ErasePerson(_AboutPerson, frozen=True, kw_only=True):
 
 class ReturnPerson(_AboutPerson, frozen=True, kw_only=True):
     topic = "person.returned"
+
+
+class ConfigurePerson(_AboutPerson, frozen=True, kw_only=True):
+    """Settings of a person. Those that are absent stay; null takes one back."""
+
+    topic = "person.configured"
+    name: texts.Name | UnsetType | None = UNSET
+    email: texts.Email | UnsetType | None = UNSET
+    language: texts.Language | UnsetType | None = UNSET
+    time_zone: texts.TimeZone | UnsetType | None = UNSET
+    hour: texts.Hour | UnsetType | None = UNSET
+    notify: AskedNotifySettings | UnsetType = UNSET
+    erased: texts.Erased = False
+
+    def __post_init__(self) -> None:
+        if self.erased and self.named:
+            raise ValueError("no setting can be given where `erased` is true")
+        if isinstance(self.name, str):  # a publisher's names are cleaned, never refused
+            msgspec.structs.force_setattr(self, "name", cleaned_name(self.name))
+
+    @property
+    def named(self) -> dict[str, Any]:
+        """Settings that are given, null ones included."""
+        fields = ("name", "email", "language", "time_zone", "hour", "notify")
+        given = {field: getattr(self, field) for field in fields}
+        return {field: value for field, value in given.items() if value is not UNSET}
+
+
+class LabelPerson(_AboutPerson, frozen=True, kw_only=True):
+    """Label a person, or take the label away (null)."""
+
+    topic = "person.labelled"
+    may_use_reserved_places = True
+    label: Label | None
+    by: PersonId
 
 
 class InDiscussion(Command, frozen=True, kw_only=True):
@@ -142,6 +178,12 @@ class MoveDiscussion(CloseDiscussion, frozen=True, kw_only=True):
         return ids.discussion_id(self.site, self.to)
 
 
+Mentions = Annotated[
+    tuple[PersonId, ...],
+    Meta(max_length=MENTIONS_MAX, description="Ids of persons whom the body mentions."),
+]
+
+
 class Author(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     id: PersonId
     name: texts.Name | None = None
@@ -164,6 +206,7 @@ class PostComment(InDiscussion, frozen=True, kw_only=True):
     passage: Key | None = None
     passage_id: UUID | None = None
     status: Literal["published", "held"] | None = None
+    mentions: Mentions = ()
 
     def __post_init__(self) -> None:
         _given_or_erased(erased=self.erased, needed="body", body=self.body)
@@ -197,6 +240,10 @@ class PostComment(InDiscussion, frozen=True, kw_only=True):
         if self.passage is None and self.passage_id is None:
             return None
         return self.passage_named(self.passage, self.passage_id)
+
+
+SubscriptionTo = Literal["comments", "replies"]
+"""Every new comment of the discussion, or replies to the person's own comments there."""
 
 
 class OnComment(InDiscussion, frozen=True, kw_only=True):
@@ -309,6 +356,24 @@ class NullifyVote(OnVote, frozen=True, kw_only=True):
 
 class RestoreVote(NullifyVote, frozen=True, kw_only=True):
     topic = "vote.restored"
+
+
+class OnSubscription(InDiscussion, frozen=True, kw_only=True):
+    who: PersonId = msgspec.field(name="person")
+
+    @once
+    def target(self) -> ids.SubscriptionId:
+        return ids.subscription_id(self.discussion, self.who)
+
+
+class StartSubscription(OnSubscription, frozen=True, kw_only=True):
+    topic = "subscription.started"
+    to: SubscriptionTo
+
+
+class EndSubscription(OnSubscription, frozen=True, kw_only=True):
+    topic = "subscription.ended"
+    to: SubscriptionTo | None = None
 
 
 class MarkPassage(InDiscussion, frozen=True, kw_only=True):
@@ -425,6 +490,8 @@ DiscussionCommand = (
     | CastVote
     | NullifyVote
     | RestoreVote
+    | StartSubscription
+    | EndSubscription
     | MarkPassage
     | ClosePassage
     | ReopenPassage
@@ -433,7 +500,9 @@ DiscussionCommand = (
 )
 """Every command that names a discussion."""
 
-AnyCommand = ConfigureSite | ErasePerson | ReturnPerson | DiscussionCommand
+PersonCommand = ErasePerson | ReturnPerson | ConfigurePerson | LabelPerson
+
+AnyCommand = ConfigureSite | PersonCommand | DiscussionCommand
 """Every command; a match on it ends in `assert_never`."""
 
 COMMANDS: dict[str, type[AnyCommand]] = {
@@ -457,15 +526,23 @@ COMMANDS: dict[str, type[AnyCommand]] = {
         CastVote,
         NullifyVote,
         RestoreVote,
+        StartSubscription,
+        EndSubscription,
         MarkPassage,
         ClosePassage,
         ReopenPassage,
         UnmarkPassage,
         ErasePerson,
         ReturnPerson,
+        ConfigurePerson,
+        LabelPerson,
         ReviseArticle,
     )
 }
+
+
+PRIVATE_TOPICS = frozenset({StartSubscription.topic, EndSubscription.topic})
+"""Event types that may be published, but are in no feed."""
 
 
 def acting_person(command: AnyCommand) -> str | None:
@@ -475,6 +552,8 @@ def acting_person(command: AnyCommand) -> str | None:
             return command.voter
         case PostComment():
             return command.author.id
+        case ConfigurePerson() | StartSubscription() | EndSubscription():
+            return command.who
         case ConfigureSite() | ErasePerson() | ReturnPerson() | OpenDiscussion() | ReviseArticle():
             return None
         case (
@@ -483,6 +562,7 @@ def acting_person(command: AnyCommand) -> str | None:
             | ModerateComment()
             | FlagComment()
             | NullifyVote()
+            | LabelPerson()
             | MarkPassage()
             | OnPassage()
         ):

@@ -49,6 +49,8 @@ class CommentPosted(Event, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
     path: tuple[UUID, ...] = ()
     passage: UUID | None = None
     personal: Personal | None = None
+    # Ids of persons whom the body mentions.
+    mentions: tuple[str, ...] = ()
 
 
 class CommentEdited(Event, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -328,6 +330,7 @@ def post(command: PostComment, act: CommandContext, around: Surroundings) -> lis
             path=path,
             passage=passage,
             personal=words_of(command),
+            mentions=command.mentions,
         )
     ]
 

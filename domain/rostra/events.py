@@ -10,6 +10,7 @@ from typing import Annotated, ClassVar, Protocol
 import msgspec
 
 from rostra import fields as texts
+from rostra.settings import NotifySettings
 from rostra.times import Time, time_of
 
 
@@ -30,6 +31,11 @@ class Words(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
     email: str | None = None
     body: str | None = None
     reason: str | None = None
+    # A person's settings: BCP 47, IANA's name of the zone, and the hour of the day of digests.
+    language: str | None = None
+    time_zone: str | None = None
+    hour: int | None = None
+    notify: NotifySettings | None = None
 
 
 class WordingRef(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):

@@ -50,6 +50,23 @@ Reason = Annotated[str, Meta(max_length=limits.REASON_CHARACTERS_MAX, pattern=_W
 Erased = Annotated[
     bool, Meta(description="As in the feed: the words are gone for ever, and none are given.")
 ]
+Language = Annotated[
+    str,
+    Meta(
+        max_length=limits.LANGUAGE_CHARACTERS_MAX,
+        pattern=r"\A[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*\Z",
+        description="A language tag (BCP 47), for example `de-AT`.",
+    ),
+]
+TimeZone = Annotated[
+    str,
+    Meta(
+        max_length=limits.TIME_ZONE_CHARACTERS_MAX,
+        pattern=r"\A[A-Za-z0-9_+-]+(?:/[A-Za-z0-9_+-]+)*\Z",
+        description="IANA's name of a time zone, for example `Europe/Vienna`.",
+    ),
+]
+Hour = Annotated[int, Meta(ge=0, le=23)]
 Question = Annotated[str, Meta(max_length=limits.QUESTION_CHARACTERS_MAX, pattern=_WITHOUT_NUL)]
 Body = Annotated[
     str,

@@ -34,6 +34,15 @@ COMMENT_EDITS_MAX = 100
 Edits by moderators take ordinary places of the stream."""
 VOTE_CHANGES_MAX = 200
 """Changes of one vote after it was first cast, whoever publishes them."""
+PERSON_CHANGES_MAX = 1_000
+"""Changes of one person's settings, whoever publishes them."""
+SUBSCRIPTION_CHANGES_MAX = 1_000
+"""Starts and ends of one person's subscription to one discussion."""
+LABELS_MAX = 100
+LABEL_CHARACTERS_MAX = 50
+LANGUAGE_CHARACTERS_MAX = 35
+TIME_ZONE_CHARACTERS_MAX = 64
+MENTIONS_MAX = 20
 DEPTH_MAX = 12
 EDIT_SECONDS = 900
 TIME_AHEAD_SECONDS_MAX = 5 * 60

@@ -1,10 +1,13 @@
-"""A person of a site: what it has concluded about them (trust), and whether they are erased."""
+"""A person of a site: their settings, label and trust, and whether they are erased."""
 
 import msgspec
 
-from rostra.commands import ErasePerson, ReturnPerson
-from rostra.events import CommandContext, Event
+from rostra.commands import ConfigurePerson, ErasePerson, LabelPerson, ReturnPerson
+from rostra.events import CommandContext, Event, Personal, Words
+from rostra.limits import PERSON_CHANGES_MAX
 from rostra.refusals import Refusal, id_collision
+from rostra.settings import NotifySettings, SiteSettings
+from rostra.times import LONG_AGO, Time
 
 # -- events
 
@@ -34,7 +37,27 @@ class PersonReturned(Event, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
     person: str
 
 
-PersonEvent = PersonTrusted | PersonErased | PersonReturned
+class PersonConfigured(Event, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """All settings of a person after a change, sealed with their key; None where they were erased
+    before they came here."""
+
+    topic = "person.configured"
+    site: str
+    person: str
+    personal: Personal | None = None
+
+
+class PersonLabelled(Event, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """A label was given, or taken away (None)."""
+
+    topic = "person.labelled"
+    site: str
+    person: str
+    by: str
+    label: str | None = None
+
+
+PersonEvent = PersonTrusted | PersonErased | PersonReturned | PersonConfigured | PersonLabelled
 
 # -- state
 
@@ -48,6 +71,14 @@ class Person(msgspec.Struct, frozen=True):
     trusted: bool = False
     erased: bool = False
     erasures: int = 0
+    # The latest settings, and the version of the event that holds them.
+    words: Personal | None = None
+    words_version: int = 0
+    configured_at: Time = LONG_AGO
+    configurations: int = 0
+    label: str | None = None
+    labelled_at: Time = LONG_AGO
+    version: int = 0
 
 
 INITIAL = Person()
@@ -55,15 +86,24 @@ INITIAL = Person()
 
 def evolve(person: Person, event: PersonEvent) -> Person:
     """The person after the event."""
+    version = person.version + 1
     change: dict[str, object]
     match event:
         case PersonTrusted():
             change = {"trusted": True}
         case PersonErased():
-            change = {"erased": True, "erasures": person.erasures + 1}
+            change = {"erased": True, "erasures": person.erasures + 1, "words": None}
         case PersonReturned():
             change = {"erased": False}
-    return msgspec.structs.replace(person, site=event.site, id=event.person, **change)
+        case PersonConfigured():
+            change = {"words": event.personal, "words_version": version,
+                      "configured_at": event.time,
+                      "configurations": person.configurations + 1}  # fmt: skip
+        case PersonLabelled():
+            change = {"label": event.label, "labelled_at": event.time}
+    return msgspec.structs.replace(
+        person, site=event.site, id=event.person, version=version, **change
+    )
 
 
 # -- decisions
@@ -107,3 +147,52 @@ def return_(person: Person, command: ReturnPerson, act: CommandContext) -> list[
     if not person.erased:
         return []
     return [PersonReturned(time=act.time, site=command.site, person=command.who)]
+
+
+def configure(
+    person: Person, command: ConfigurePerson, act: CommandContext, words: Words | None
+) -> list[PersonConfigured]:
+    """Replace the settings that the command names; `words` are the current ones.
+
+    An older act than the latest changes nothing. Raises too-many-changes.
+    """
+    current = Words() if words is None else words
+    changed = msgspec.structs.replace(current, **_merged(current, command))
+    if act.time < person.configured_at or changed == current:
+        return []
+    if person.configurations >= PERSON_CHANGES_MAX:
+        detail = f"the settings have changed {PERSON_CHANGES_MAX} times"
+        raise Refusal("too-many-changes", detail)
+    return [
+        PersonConfigured(time=act.time, site=command.site, person=command.who, personal=changed)
+    ]
+
+
+def _merged(current: Words, command: ConfigurePerson) -> dict[str, object]:
+    """Return the named settings; of `notify` each cadence that is not named stays."""
+    named = command.named
+    if "notify" in named:
+        before = msgspec.structs.asdict(current.notify or NotifySettings())
+        asked = msgspec.structs.asdict(named["notify"])
+        given = {reason: cadence for reason, cadence in asked.items() if cadence is not None}
+        named["notify"] = NotifySettings(**{**before, **given})
+    return named
+
+
+def label(
+    person: Person, command: LabelPerson, act: CommandContext, settings: SiteSettings
+) -> list[PersonLabelled]:
+    """Label a person with one of the site's labels, or take their label away.
+
+    An older act than the latest changes nothing. Raises unknown-label.
+    """
+    if command.label is not None and command.label not in (settings.labels or ()):
+        detail = f"{command.label!r} is not in the site's setting `labels`"
+        raise Refusal("unknown-label", detail, retryable=True)
+    if act.time < person.labelled_at or person.label == command.label:
+        return []
+    return [
+        PersonLabelled(
+            time=act.time, site=command.site, person=command.who, label=command.label, by=command.by
+        )
+    ]

@@ -8,6 +8,8 @@ import msgspec
 from rostra.limits import (
     DEPTH_MAX,
     EDIT_SECONDS,
+    LABEL_CHARACTERS_MAX,
+    LABELS_MAX,
     NAME_CHARACTERS_MAX,
     ORIGINS_MAX,
     RESERVED_NAMES_MAX,
@@ -20,6 +22,9 @@ GuestVotes = Literal["address", "name", "off"]
 Wordings = Literal["moderators", "public"]
 """Who sees a comment's earlier wordings, besides its author."""
 Marking = Literal["persons", "publisher"]
+Names = Literal["token", "person"]
+"""Source of a person's name: the token, or the person, who sets it once for all."""
+Cadence = Literal["now", "hourly", "daily", "off"]
 Order = Literal["newest", "oldest", "most_voted", "best", "controversial", "hot"]
 
 Seconds = Annotated[int, msgspec.Meta(ge=0, le=10**9)]
@@ -36,6 +41,16 @@ ReservedName = Annotated[
 ReservedNames = Annotated[
     tuple[ReservedName, ...],
     msgspec.Meta(max_length=RESERVED_NAMES_MAX, description="No guest may take one, or its like."),
+]
+Label = Annotated[
+    str,
+    msgspec.Meta(
+        min_length=1, max_length=LABEL_CHARACTERS_MAX, pattern=r"\A[^\x00-\x1f\x7f-\x9f]+\Z"
+    ),
+]
+Labels = Annotated[
+    tuple[Label, ...],
+    msgspec.Meta(max_length=LABELS_MAX, description="Labels that a person may be given."),
 ]
 Origins = Annotated[tuple[Origin, ...], msgspec.Meta(max_length=ORIGINS_MAX)]
 
@@ -66,6 +81,8 @@ class SiteSettings(Settings, frozen=True, kw_only=True, omit_defaults=True):
     orders: tuple[Order, ...] | None = None
     reserved_names: tuple[str, ...] | None = None
     guest_votes: GuestVotes | None = None
+    names: Names | None = None
+    labels: tuple[str, ...] | None = None
 
 
 class AskedSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -82,6 +99,7 @@ class AskedSiteSettings(SiteSettings, frozen=True, kw_only=True, forbid_unknown_
     depth: Depth | None = None
     orders: Annotated[tuple[Order, ...], msgspec.Meta(min_length=1, max_length=6)] | None = None
     reserved_names: ReservedNames | None = None
+    labels: Labels | None = None
 
 
 class Rules(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,6 +119,21 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     orders: tuple[Order, ...] = get_args(Order)
     reserved_names: tuple[str, ...] = ()
     guest_votes: GuestVotes = "address"
+    names: Names = "token"
+    labels: tuple[str, ...] = ()
+
+
+class NotifySettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Delay of mails to a person, by reason; None leaves one to the defaults of mails."""
+
+    replies: Cadence | None = None
+    mentions: Cadence | None = None
+    subscriptions: Cadence | None = None
+    moderation: Cadence | None = None
+
+
+class AskedNotifySettings(NotifySettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Mail settings that a request may name."""
 
 
 S = TypeVar("S", bound="Settings")

@@ -31,7 +31,7 @@ DATA: dict[str, dict[str, Any]] = {
     "discussion.closed": {"by": "mia", "reason": "late"},
     "discussion.reopened": {"by": "mia"},
     "discussion.moved": {"to": "/new"},
-    "comment.posted": {"author": _WHO, "body": "Yes.", "parent": "c0", "parent_id": _UUID},
+    "comment.posted": {"author": _WHO, "body": "Yes.", "parent": "c0", "mentions": ["bo"]},
     "comment.edited": {**_ON, "body": "No.", "status": "held"},
     "comment.held": {**_ON, "rule": "links"},
     "comment.removed": {**_ON, "by": "mia", "reason": "spam"},
@@ -50,6 +50,18 @@ DATA: dict[str, dict[str, Any]] = {
     "passage.unmarked": {"passage": "p1"},
     "person.erased": {"person": "bob"},
     "person.returned": {"person": "bob"},
+    "person.configured": {
+        "person": "bob",
+        "name": "Bob",
+        "email": "bob at example",
+        "language": "de-AT",
+        "time_zone": "Europe/Vienna",
+        "hour": 7,
+        "notify": {"replies": "now", "mentions": "hourly", "moderation": "off"},
+    },
+    "person.labelled": {"person": "bob", "label": "Editor", "by": "mia"},
+    "subscription.started": {"person": "bob", "to": "comments"},
+    "subscription.ended": {"person": "bob"},
     "article.revised": {"revision": "r1", "text": "Words."},
 }
 TEXTS = [

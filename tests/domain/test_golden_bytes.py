@@ -44,10 +44,17 @@ from rostra.passage import (
     PassageReopened,
     PassageUnmarked,
 )
-from rostra.person import PersonErased, PersonReturned, PersonTrusted
+from rostra.person import (
+    PersonConfigured,
+    PersonErased,
+    PersonLabelled,
+    PersonReturned,
+    PersonTrusted,
+)
 from rostra.sealing import associated_data
 from rostra.settings import Settings, SiteSettings
 from rostra.site import SiteConfigured
+from rostra.subscription import SubscriptionEnded, SubscriptionStarted
 from rostra.times import Time
 from rostra.vote import VoteCast, VoteNullified, VoteRestored
 from support.harness import commanded
@@ -95,6 +102,20 @@ EVENTS: dict[str, AnyEvent] = {
     "person.trusted": PersonTrusted(time=TIME, site="gazette", person="ann", by="mia"),
     "person.erased": PersonErased(time=TIME, site="gazette", person="ann"),
     "person.returned": PersonReturned(time=TIME, site="gazette", person="ann"),
+    "person.configured": PersonConfigured(time=TIME, site="gazette", person="ann", personal=SEALED),
+    "person.configured+erased": PersonConfigured(time=TIME, site="gazette", person="ann"),
+    "person.labelled": PersonLabelled(
+        time=TIME, site="gazette", person="ann", label="Staff", by="mia"
+    ),
+    "person.labelled+none": PersonLabelled(time=TIME, site="gazette", person="ann", by="mia"),
+    "subscription.started": SubscriptionStarted(time=TIME, person="ann", to="replies"),
+    "subscription.ended": SubscriptionEnded(time=TIME, person="ann"),
+    "site.configured+people": SiteConfigured(
+        time=TIME, site="gazette", settings=SiteSettings(names="person", labels=("Staff", "Zoë"))
+    ),
+    "comment.posted+mentions": CommentPosted(
+        time=TIME, author="ann", status="published", personal=SEALED, mentions=("bob", "cy")
+    ),
     "discussion.opened": DiscussionOpened(
         time=TIME,
         site="gazette",

@@ -225,6 +225,8 @@ def test_the_defaults_are_those_of_the_contract() -> None:
         "origins": ("*",),
         "guests": False,
         "guest_votes": "address",
+        "names": "token",
+        "labels": (),
         "depth": 12,
         "reserved_names": (),
         "orders": ("newest", "oldest", "most_voted", "best", "controversial", "hot"),

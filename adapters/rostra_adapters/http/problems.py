@@ -215,7 +215,17 @@ KINDS: dict[str, ProblemType] = {
         422, "Too many edits", "Authors may edit a comment 100 times. Moderators still may."
     ),
     "too-many-changes": ProblemType(
-        422, "Too many changes of a vote", "A vote may change 200 times. It stands as it is."
+        422,
+        "Too many changes",
+        "A vote may change 200 times, a person's settings 1,000 times. Nothing was changed.",
+    ),
+    "unknown-label": ProblemType(
+        422, "Unknown label", "Add the label to the site's setting `labels` first."
+    ),
+    "name-from-token": ProblemType(
+        422,
+        "Name comes from the token",
+        "Change the name where tokens are made, or set the site's setting `names` to `person`.",
     ),
     "headers-too-large": ProblemType(
         431, "Request header fields too large", "`detail` names the limit."

@@ -26,6 +26,7 @@ from rostra.passage import PassageEvent
 from rostra.person import PersonEvent
 from rostra.refusals import Refusal
 from rostra.site import SiteConfigured
+from rostra.subscription import SubscriptionEvent
 from rostra.times import Time, time_of
 from rostra.vote import VoteEvent
 from rostra.wire.cloudevents import Fault, Malformed, fault_of, time_of_event
@@ -41,6 +42,7 @@ _EVENTS: Mapping[ids.Kind, tuple[type, ...]] = MappingProxyType(
         ids.Kind.DISCUSSION: get_args(DiscussionEvent),
         ids.Kind.COMMENT: get_args(CommentEvent),
         ids.Kind.VOTE: get_args(VoteEvent),
+        ids.Kind.SUBSCRIPTION: get_args(SubscriptionEvent),
         ids.Kind.PASSAGE: get_args(PassageEvent),
         ids.Kind.FLAG: (CommentFlagged,),
     }

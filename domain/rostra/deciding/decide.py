@@ -4,7 +4,7 @@ from typing import assert_never
 
 import msgspec
 
-from rostra import comment, discussion, flag, ids, passage, person, site, vote
+from rostra import comment, discussion, flag, ids, passage, person, site, subscription, vote
 from rostra.codec import AnyEvent
 from rostra.commands import (
     AnyCommand,
@@ -13,21 +13,26 @@ from rostra.commands import (
     CloseDiscussion,
     ClosePassage,
     Command,
+    ConfigurePerson,
     ConfigureSite,
     DecideOnWording,
     DiscussionCommand,
     EditComment,
+    EndSubscription,
     ErasePerson,
     FlagComment,
     HoldComment,
     InDiscussion,
+    LabelPerson,
     MarkPassage,
     ModerateComment,
     MoveDiscussion,
     NullifyVote,
     OnPassage,
+    OnSubscription,
     OnVote,
     OpenDiscussion,
+    PersonCommand,
     PinComment,
     PostComment,
     RejectComment,
@@ -38,6 +43,7 @@ from rostra.commands import (
     RestoreVote,
     ReturnPerson,
     ReviseArticle,
+    StartSubscription,
     UnmarkPassage,
     UnpinComment,
     acting_person,
@@ -49,7 +55,7 @@ from rostra.events import CommandContext
 from rostra.ids import StreamId
 from rostra.names import OUR_IDS
 from rostra.refusals import Refusal, unknown
-from rostra.settings import Rules, rules
+from rostra.settings import Rules, Settings, rules
 
 Events = list[tuple[StreamId, AnyEvent]]
 """Events with the stream each is for; one at least is for the command's subject."""
@@ -67,6 +73,8 @@ _AloneCommand = (
     | FlagComment
     | NullifyVote
     | RestoreVote
+    | StartSubscription
+    | EndSubscription
     | ClosePassage
     | ReopenPassage
     | UnmarkPassage
@@ -89,7 +97,7 @@ def subject(command: AnyCommand, act: CommandContext) -> StreamId:
             return command.vote
         case ConfigureSite():
             return command.site_id
-        case ErasePerson() | ReturnPerson():
+        case ErasePerson() | ReturnPerson() | ConfigurePerson() | LabelPerson():
             return command.target
         case PostComment():
             return command.target(act.source, act.id)
@@ -99,7 +107,7 @@ def subject(command: AnyCommand, act: CommandContext) -> StreamId:
             return ids.flag_id(command.target, command.by)
         case ModerateComment() | EditComment():
             return command.target
-        case MarkPassage() | OnPassage():
+        case MarkPassage() | OnPassage() | OnSubscription():
             return command.target
         case ReviseArticle():
             return command.article
@@ -169,11 +177,8 @@ def decide(
         _acting_person(command, by, reading)
     if isinstance(command, ConfigureSite):
         return [(at, event) for event in site.configure(reading.site(at), command, act)]
-    if isinstance(command, (ErasePerson, ReturnPerson)):
-        known = _known_person(command, command.who, reading)
-        if isinstance(command, ErasePerson):
-            return [(command.target, event) for event in person.erase(known, command, act)]
-        return [(command.target, event) for event in person.return_(known, command, act)]
+    if isinstance(command, PersonCommand):
+        return [(command.target, event) for event in _person(command, act, reading)]
     if not isinstance(command, InDiscussion):
         assert_never(command)
     if act.person is not None:
@@ -182,6 +187,30 @@ def decide(
         return _open(command, act, reading)
     discussion.check(reading.discussion(command.discussion), command)
     return _inside(command, _as_person(command, act, reading), reading, at)
+
+
+def _person(
+    command: PersonCommand, act: CommandContext, reading: DecisionContext
+) -> list[person.PersonEvent]:
+    """Decide a command that is about a person."""
+    known = _known_person(command, command.who, reading)
+    settings = reading.site(command.site_id).settings
+    match command:
+        case ErasePerson():
+            return [*person.erase(known, command, act)]
+        case ReturnPerson():
+            return [*person.return_(known, command, act)]
+        case LabelPerson():
+            return [*person.label(known, command, act, settings)]
+        case ConfigurePerson():
+            if act.person is not None:
+                persons.may_name_themselves(command, rules(settings, Settings()))
+                act = persons.after_settings(act, known)
+            version, owner = known.words_version, command.target
+            words = reading.words(command.target, known.words, version=version, owner=owner)
+            return [*person.configure(known, command, act, words)]
+        case _:
+            assert_never(command)
 
 
 def _must_not_act_as_ours(command: AnyCommand) -> None:
@@ -231,6 +260,8 @@ def _as_person(
             persons.may_change(about, command, act, _rules(command, reading))
             persons.must_have_seen(reading.standing(command.target).version, act)
             return persons.after_comment(act, about)
+        case OnSubscription():
+            return persons.after_subscription(act, reading.subscription(command.target))
         case PostComment() | OpenDiscussion() | CloseDiscussion() | NullifyVote() | ReviseArticle():
             pass
         case _:
@@ -293,6 +324,8 @@ def _alone(
     | list[flag.CommentFlagged]
     | list[vote.VoteNullified]
     | list[vote.VoteRestored]
+    | list[subscription.SubscriptionStarted]
+    | list[subscription.SubscriptionEnded]
     | list[passage.PassageClosed]
     | list[passage.PassageReopened]
     | list[passage.PassageUnmarked]
@@ -326,6 +359,10 @@ def _alone(
             return vote.restore(reading.vote(at), command, act)
         case NullifyVote():
             return vote.nullify(reading.vote(at), command, act)
+        case StartSubscription():
+            return subscription.start(reading.subscription(at), command, act)
+        case EndSubscription():
+            return subscription.end(reading.subscription(at), command, act)
         case ClosePassage():
             return passage.close(reading.passage(at), command, act)
         case ReopenPassage():

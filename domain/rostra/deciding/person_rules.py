@@ -5,9 +5,11 @@ unknown to all but its author and the moderators.
 """
 
 import msgspec
+from msgspec import UNSET
 
 from rostra.commands import (
     ApproveComment,
+    ConfigurePerson,
     EditComment,
     FlagComment,
     ModerateComment,
@@ -20,8 +22,10 @@ from rostra.comment import Comment, CommentPosted, posted_of
 from rostra.discussion import Discussion
 from rostra.events import CommandContext
 from rostra.passage import Passage
+from rostra.person import Person
 from rostra.refusals import Refusal, unknown
 from rostra.settings import Rules
+from rostra.subscription import Subscription
 from rostra.times import Time, later
 from rostra.vote import Vote
 
@@ -161,6 +165,22 @@ def after_vote(act: CommandContext, vote: Vote) -> CommandContext:
     """Return the act with a time later than the current vote's: it replaces that vote."""
     standing = vote.order[0]
     return _not_before(act, later(standing, _MICROSECOND)) if standing else act
+
+
+def after_settings(act: CommandContext, person: Person) -> CommandContext:
+    """Return the act with a time no earlier than that of the person's latest settings."""
+    return _not_before(act, person.configured_at)
+
+
+def after_subscription(act: CommandContext, subscription: Subscription) -> CommandContext:
+    """Return the act with a time no earlier than that of the subscription's latest change."""
+    return _not_before(act, subscription.changed_at)
+
+
+def may_name_themselves(command: ConfigurePerson, rules: Rules) -> None:
+    """Raises name-from-token."""
+    if command.name is not UNSET and rules.names == "token":
+        raise Refusal("name-from-token", f"the site {command.site!r} takes names from tokens")
 
 
 def _not_before(act: CommandContext, time: Time) -> CommandContext:

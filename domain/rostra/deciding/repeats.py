@@ -15,6 +15,7 @@ from rostra.commands import (
     MoveDiscussion,
     PostComment,
     ReviseArticle,
+    StartSubscription,
 )
 from rostra.deciding import marking as passages
 from rostra.deciding.stream_states import DecisionContext, EventRef
@@ -63,6 +64,8 @@ def _other_content(
             return passages.other_mark(command, reading, at)
         case MoveDiscussion() if seen.content != command.to:
             return _different(f"it published the move to {seen.content!r} before")
+        case StartSubscription() if seen.content != command.to:
+            return _different(f"it published the subscription to {seen.content} before")
         case ReviseArticle() if seen.content != command.revision:
             return _different(f"it published the revision {seen.content!r} before")
     return None

@@ -11,6 +11,7 @@ from uuid import UUID
 import msgspec
 
 from rostra import article, codec, comment, discussion, flag, ids, passage, person, site, vote
+from rostra import subscription as subscriptions
 from rostra.codec import AnyEvent
 from rostra.deciding.text_work import Result, Work
 from rostra.events import Words
@@ -26,6 +27,7 @@ _FOLDS: dict[ids.Kind, tuple[Any, Callable[[Any, Any], Any]]] = {
     ids.Kind.DISCUSSION: (discussion.INITIAL, discussion.evolve),
     ids.Kind.COMMENT: (comment.INITIAL, comment.evolve),
     ids.Kind.VOTE: (vote.INITIAL, vote.evolve),
+    ids.Kind.SUBSCRIPTION: (subscriptions.INITIAL, subscriptions.evolve),
     ids.Kind.PASSAGE: (passage.INITIAL, passage.evolve),
     ids.Kind.FLAG: (flag.INITIAL, flag.evolve),
 }
@@ -84,6 +86,8 @@ def _content(event: AnyEvent) -> object:
             return event.to
         case article.ArticleRevised():
             return event.revision
+        case subscriptions.SubscriptionStarted():
+            return event.to
         case (
             comment.CommentApproved() | comment.CommentRejected() | comment.CommentWordingRejected()
         ):
@@ -112,6 +116,9 @@ def _content(event: AnyEvent) -> object:
             | person.PersonTrusted()
             | person.PersonErased()
             | person.PersonReturned()
+            | person.PersonConfigured()
+            | person.PersonLabelled()
+            | subscriptions.SubscriptionEnded()
             | site.SiteConfigured()
         ):
             return None
@@ -275,6 +282,10 @@ class DecisionContext:
 
     def passage(self, stream: StreamId) -> passage.Passage:
         state: passage.Passage = self.standing(stream).state
+        return state
+
+    def subscription(self, stream: StreamId) -> subscriptions.Subscription:
+        state: subscriptions.Subscription = self.standing(stream).state
         return state
 
     def passages(self, streams: Sequence[StreamId]) -> list[Passage]:

@@ -39,8 +39,15 @@ from rostra.passage import (
     PassageReopened,
     PassageUnmarked,
 )
-from rostra.person import PersonErased, PersonReturned, PersonTrusted
+from rostra.person import (
+    PersonConfigured,
+    PersonErased,
+    PersonLabelled,
+    PersonReturned,
+    PersonTrusted,
+)
 from rostra.site import SiteConfigured
+from rostra.subscription import SubscriptionEnded, SubscriptionStarted
 from rostra.vote import VoteCast, VoteEvent, VoteNullified, VoteRestored
 from rostra_adapters.application.feed.names import Name
 
@@ -52,6 +59,7 @@ WORDED = (
     CommentFlagged,
     VoteNullified,
     VoteRestored,
+    PersonConfigured,
 )
 """The events that are never published without words."""
 Found = Mapping[UUID, Name]
@@ -81,6 +89,10 @@ def names_wanted(stream: UUID, event: AnyEvent) -> list[UUID]:
             | PersonTrusted()
             | PersonErased()
             | PersonReturned()
+            | PersonConfigured()
+            | PersonLabelled()
+            | SubscriptionStarted()
+            | SubscriptionEnded()
             | DiscussionAliased()
             | ArticleMarked()
             | PassageMoved()
@@ -127,7 +139,10 @@ def data_of(stream: UUID, event: AnyEvent, names: Found) -> Data | None:
     match event:
         case SiteConfigured():
             return {"site": event.site, "settings": event.settings}
-        case PersonErased() | PersonReturned():
+        case PersonLabelled():
+            named = {"site": event.site, "person": event.person}
+            return named | {"label": event.label, "by": event.by}
+        case PersonErased() | PersonReturned() | PersonConfigured():
             return {"site": event.site, "person": event.person}
         case (
             PersonTrusted()
@@ -135,7 +150,9 @@ def data_of(stream: UUID, event: AnyEvent, names: Found) -> Data | None:
             | ArticleMarked()
             | PassageMoved()
             | PassageOrphaned()
-        ):  # Rostra's own conclusions are not published
+            | SubscriptionStarted()
+            | SubscriptionEnded()
+        ):  # Rostra's own conclusions are not published, and subscriptions are private
             return None
     discussion = ids.discussion_of(stream)
     name = names.get(discussion)
@@ -208,6 +225,7 @@ def _posted(stream: UUID, event: CommentPosted, names: Found) -> Data:
         "passage_id": passage,
         "author": {"id": event.author},
         "status": event.status,
+        "mentions": event.mentions or None,
     }
 
 
@@ -244,4 +262,6 @@ def with_words(event: AnyEvent, data: Data, words: Words | None) -> Data:
             return data | {"body": None, "erased": True}
     if words is None:
         return data | {"erased": True}
+    if isinstance(event, PersonConfigured):  # addresses and settings are private
+        return data | ({} if words.name is None else {"name": words.name})
     return data | {"reason": words.reason}

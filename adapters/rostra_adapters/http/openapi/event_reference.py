@@ -31,7 +31,14 @@ EVENTS: dict[str, EventText] = {
     "site.configured": EventText(
         "Set the defaults of a site. Only the settings that are named change. "
         "Needs the scope `admin`.",
-        {**SITE, "settings": {"guests": True, "orders": ["newest", "most_voted", "best"]}},
+        {
+            **SITE,
+            "settings": {
+                "guests": True,
+                "orders": ["newest", "most_voted", "best"],
+                "labels": ["Staff"],
+            },
+        },
     ),
     "discussion.opened": EventText(
         "Open the discussion of a resource, or update its title, URL and settings.",
@@ -103,6 +110,31 @@ EVENTS: dict[str, EventText] = {
         "The old name keeps working.",
         {**TEA, "to": "/drinks/tea"},
     ),
+    "person.configured": EventText(
+        "Set a person's name, address, language, time zone and mail settings. Only what is named "
+        "changes; null takes a setting back. The feed carries the name alone.",
+        {
+            **SITE,
+            "person": "ann",
+            "name": "Ann Bell",
+            "language": "en-GB",
+            "time_zone": "Europe/London",
+            "hour": 7,
+            "notify": {"replies": "now", "subscriptions": "daily"},
+        },
+    ),
+    "person.labelled": EventText(
+        "Show a label beside a person's name: one of the site's `labels`, or null for none.",
+        {**SITE, "person": "ann", "label": "Staff", "by": "mia"},
+    ),
+    "subscription.started": EventText(
+        "Tell a person of every new comment (`comments`) or of replies to their own (`replies`). "
+        "Not in the feed.",
+        {**TEA, "person": "ann", "to": "replies"},
+    ),
+    "subscription.ended": EventText(
+        "Tell the person of the discussion no longer. Not in the feed.", {**TEA, "person": "ann"}
+    ),
     "person.erased": EventText(
         "Destroy the key of a person's words. Names, bodies and reasons are gone for ever; "
         "threads, votes and counts stay. Needs the scope `admin`.",
@@ -150,7 +182,20 @@ FIELDS: dict[str, str] = {
     "html": "The article as HTML.",
     "dropped": "True in the feed where the text is no longer kept. Changes nothing.",
     "person": "Id of the person.",
-    "to": "The new resource.",
+    "to": "The new resource. Of a subscription: `comments` for every new one, `replies` for those "
+    "to the person's own.",
+    "mentions": "Ids of persons whom the body mentions.",
+    "name": "Name to show, on earlier comments too.",
+    "email": "E-mail address. Sealed; mails go there once it is confirmed.",
+    "language": "Language of mails and pages, for example `de-AT`.",
+    "time_zone": "IANA's name of the time zone, for example `Europe/Vienna`.",
+    "hour": "Hour of the day at which daily mails are sent.",
+    "notify": "How soon a mail is sent, by reason.",
+    "notify.replies": "Of replies to the person's comments: `now`, `hourly`, `daily` or `off`.",
+    "notify.mentions": "Of comments that mention the person.",
+    "notify.subscriptions": "Of comments in discussions that the person subscribed to.",
+    "notify.moderation": "Of decisions about the person's comments and flags.",
+    "label": "One of the site's `labels`; null takes the label away.",
     "title": "Title to show.",
     "url": "Address of the page.",
     "settings": "Settings to change.",
@@ -168,6 +213,8 @@ FIELDS: dict[str, str] = {
     "settings.depth": "Depth of replies; deeper ones become siblings.",
     "settings.orders": "Orders that readers are offered.",
     "settings.reserved_names": "Names that no guest may take.",
+    "settings.names": "Source of a person's name: the `token`, or the `person`, who sets it.",
+    "settings.labels": "Labels that persons may be given.",
     "settings.guest_votes": "One guest's vote an `address`, one a `name`, or `off`.",
 }
 """Meaning of each field of `data`, for all types of events alike."""

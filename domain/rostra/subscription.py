@@ -1,0 +1,82 @@
+"""Subscription of one person to new comments in one discussion."""
+
+import msgspec
+
+from rostra.commands import EndSubscription, OnSubscription, StartSubscription, SubscriptionTo
+from rostra.events import CommandContext, Event
+from rostra.limits import SUBSCRIPTION_CHANGES_MAX
+from rostra.refusals import Refusal, id_collision
+from rostra.times import LONG_AGO, Time
+
+# -- events
+
+
+class SubscriptionStarted(Event, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """Start or change of a subscription: to every comment, or to replies to the person's own."""
+
+    topic = "subscription.started"
+    person: str
+    to: SubscriptionTo
+
+
+class SubscriptionEnded(Event, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """End of a subscription."""
+
+    topic = "subscription.ended"
+    person: str
+
+
+SubscriptionEvent = SubscriptionStarted | SubscriptionEnded
+
+# -- state
+
+
+class Subscription(msgspec.Struct, frozen=True):
+    """State of a subscription. `person` is None before the first event."""
+
+    person: str | None = None
+    # None: nothing is subscribed to.
+    to: SubscriptionTo | None = None
+    changed_at: Time = LONG_AGO
+    changes: int = 0
+
+
+INITIAL = Subscription()
+
+
+def evolve(subscription: Subscription, event: SubscriptionEvent) -> Subscription:
+    """Return the subscription after the event."""
+    to = event.to if isinstance(event, SubscriptionStarted) else None
+    return Subscription(event.person, to, event.time, subscription.changes + 1)
+
+
+# -- decisions
+
+
+def start(
+    subscription: Subscription, command: StartSubscription, act: CommandContext
+) -> list[SubscriptionStarted]:
+    """Subscribe. An older act than the latest changes nothing. Raises too-many-changes."""
+    _check(subscription, command)
+    if act.time < subscription.changed_at or subscription.to == command.to:
+        return []
+    if subscription.changes >= SUBSCRIPTION_CHANGES_MAX:
+        detail = f"the subscription has changed {SUBSCRIPTION_CHANGES_MAX} times"
+        raise Refusal("too-many-changes", detail)
+    return [SubscriptionStarted(time=act.time, person=command.who, to=command.to)]
+
+
+def end(
+    subscription: Subscription, command: EndSubscription, act: CommandContext
+) -> list[SubscriptionEnded]:
+    """Unsubscribe, however often the subscription has changed."""
+    _check(subscription, command)
+    if act.time < subscription.changed_at or subscription.to is None:
+        return []
+    return [SubscriptionEnded(time=act.time, person=command.who)]
+
+
+def _check(subscription: Subscription, command: OnSubscription) -> None:
+    """Raises id-collision where the stream is another person's."""
+    if subscription.person is not None and subscription.person != command.who:
+        raise id_collision(command.who, subscription.person)
