@@ -120,7 +120,7 @@ def cast(
     about votes that arrive later. Raises too-many-changes.
     """
     _check(vote, command)
-    _must_take_vote(comment, command, rules)
+    _must_accept_vote(comment, command, rules)
     if act.person is not None and command.value == vote.value:
         return []
     if (act.time, act.source, act.id) <= vote.order:
@@ -147,7 +147,7 @@ def _check(vote: Vote, command: OnVote) -> None:
         raise id_collision(command.voter, vote.voter)
 
 
-def _must_take_vote(comment: Comment, command: CastVote, rules: Rules) -> None:
+def _must_accept_vote(comment: Comment, command: CastVote, rules: Rules) -> None:
     posted = posted_of(comment, command.comment or command.comment_id)
     if comment.removed:
         raise Refusal("comment-removed", "a removed comment takes no votes")
@@ -161,7 +161,7 @@ def _must_take_vote(comment: Comment, command: CastVote, rules: Rules) -> None:
 
 def nullify(vote: Vote, command: NullifyVote, act: CommandContext) -> list[VoteNullified]:
     """The latest time wins; nullifying what is nullified changes nothing."""
-    _must_stand(vote, command)
+    _must_be_cast(vote, command)
     if vote.nullified or act.time < vote.ruled:
         return []
     return [
@@ -179,7 +179,7 @@ def nullify(vote: Vote, command: NullifyVote, act: CommandContext) -> list[VoteN
 
 def restore(vote: Vote, command: RestoreVote, act: CommandContext) -> list[VoteRestored]:
     """The latest time wins; restoring what is not nullified changes nothing."""
-    _must_stand(vote, command)
+    _must_be_cast(vote, command)
     if not vote.nullified or act.time < vote.ruled:
         return []
     return [
@@ -195,7 +195,7 @@ def restore(vote: Vote, command: RestoreVote, act: CommandContext) -> list[VoteR
     ]
 
 
-def _must_stand(vote: Vote, command: OnVote) -> None:
+def _must_be_cast(vote: Vote, command: OnVote) -> None:
     _check(vote, command)
     if vote.voter is None:
         raise unknown("vote", f"of {command.voter!r} on this comment")

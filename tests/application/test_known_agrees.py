@@ -208,7 +208,7 @@ async def test_what_is_known_is_bounded_and_of_one_log() -> None:
     ]
     kept.of(UUID(int=1))
     for stream in streams:
-        kept.keep(stream, unwritten(stream))
+        kept.put(stream, unwritten(stream))
         assert kept.bytes == len(kept) * known.STANDING_BYTES <= 10_000
     assert len(kept) >= 5
     assert kept.get(streams[-1]) is not None
@@ -246,9 +246,9 @@ async def test_what_is_used_again_and_again_stays_known() -> None:
     often, *others = (
         ids.comment_id(DiscussionId(StreamId(UUID(int=1))), f"c{number}") for number in range(100)
     )
-    kept.keep(often, unwritten(often))
+    kept.put(often, unwritten(often))
     for stream in others:
-        kept.keep(stream, unwritten(stream))
+        kept.put(stream, unwritten(stream))
         assert kept.get(often) is not None
     kept.drop([often])
     assert kept.get(often) is None

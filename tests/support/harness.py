@@ -9,7 +9,7 @@ import msgspec
 from rostra import codec, ids
 from rostra.codec import AnyEvent
 from rostra.commands import COMMANDS, AnyCommand
-from rostra.deciding.decide import Events, decide, settled, subject
+from rostra.deciding.decide import Events, decide, resolve_target, subject
 from rostra.deciding.handle import Commanded
 from rostra.deciding.stream_states import DecisionContext, NeedsMore, StreamStates
 from rostra.events import CommandContext
@@ -44,7 +44,7 @@ class Given:
                 self._world(read), MemoryRing(), set(), (), self._articles.done
             )
             try:
-                meant = settled(command, act, reading)
+                meant = resolve_target(command, act, reading)
                 return Then(decide(meant, act, reading, subject(meant, act)), None)
             except Refusal as refusal:
                 return Then([], refusal)
@@ -59,7 +59,7 @@ class Given:
             happened.setdefault(at, []).append(event)
         for stream in read:
             events = happened.get(stream, [])
-            world.take(StreamId(stream), [_row(stream, n, it) for n, it in enumerate(events, 1)])
+            world.load(StreamId(stream), [_row(stream, n, it) for n, it in enumerate(events, 1)])
         return world
 
 

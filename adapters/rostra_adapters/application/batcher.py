@@ -43,13 +43,13 @@ class _Turn(BatchSlot):
         self.passed_on = asyncio.Event()
 
     @property
-    def has_come(self) -> bool:
+    def is_ready(self) -> bool:
         return self._before.done()
 
-    async def come(self) -> Collection[UUID] | None:
+    async def wait_for_previous(self) -> Collection[UUID] | None:
         return await asyncio.shield(self._before)
 
-    def pass_on(self) -> None:
+    def release(self) -> None:
         self.passed_on.set()
 
 
@@ -185,7 +185,7 @@ class Commander:
         except Exception as error:  # noqa: BLE001  # it is the callers' to hear of
             self._known.clear()
             self._fail(batch, error)
-            await turn.come()  # lest the next does not hear what the one before disturbed
+            await turn.wait_for_previous()  # lest the next does not hear what the one before disturbed
         else:
             for waiting in batch:
                 answer = [next(outcomes) for _ in waiting.commands]
@@ -193,7 +193,7 @@ class Commander:
                     waiting.answer.set_result(answer)
         finally:
             turn.done.set_result(disturbed)
-            turn.pass_on()
+            turn.release()
         self._queued -= len(commands)
         self._pace.end(len(commands))
 

@@ -57,7 +57,7 @@ class Lanes:
         outcomes: list[Outcome] = []
         for part in _parts(commands):
             if any(isinstance(each.command, ASIDE) for each in part):
-                outcomes += await self._aside(part)
+                outcomes += await self._handle_alone(part)
             else:
                 outcomes += await self._commander.submit(part)
         return outcomes
@@ -68,7 +68,7 @@ class Lanes:
         await self._commander.close()
         await self._tasks.wait()
 
-    async def _aside(self, commands: Sequence[Commanded]) -> list[Outcome]:
+    async def _handle_alone(self, commands: Sequence[Commanded]) -> list[Outcome]:
         if self._closed:
             raise LogUnavailable("closed")
         if self._queued + len(commands) > ASIDE_COMMANDS_MAX:

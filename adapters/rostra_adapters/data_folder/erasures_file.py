@@ -15,7 +15,7 @@ from uuid import UUID
 import msgspec
 
 from rostra.commands import Command, ErasePerson, ReturnPerson
-from rostra.deciding.checking import checked
+from rostra.deciding.checking import validate
 from rostra.deciding.handle import Commanded, Outcome
 from rostra.events import CommandContext
 from rostra.times import Time
@@ -53,7 +53,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
             ErasePerson if self.type == ErasePerson.topic else ReturnPerson
         )
         command = msgspec.convert({"site": self.site, "person": self.person}, kind)
-        return checked(Commanded(command, CommandContext(self.source, self.id, self.time)))
+        return validate(Commanded(command, CommandContext(self.source, self.id, self.time)))
 
 
 class ErasuresDigest(msgspec.Struct, frozen=True):

@@ -9,7 +9,7 @@ import msgspec
 from rostra import codec, ids
 from rostra.commands import AnyCommand, Command, ErasePerson
 from rostra.deciding import repeats
-from rostra.deciding.decide import Events, by_own_name, decide, settled, streams, subject
+from rostra.deciding.decide import Events, by_own_name, decide, resolve_target, streams, subject
 from rostra.deciding.stream_states import DecisionContext, EventRef, NeedsMore, StreamStates
 from rostra.deciding.text_work import Result, Work
 from rostra.events import CommandContext
@@ -156,18 +156,18 @@ class BatchDecider:
     def _new(
         self, index: int, commanded: Commanded, reading: DecisionContext, at: StreamId
     ) -> Decision:
-        command = settled(commanded.command, commanded.act, reading)
+        command = resolve_target(commanded.command, commanded.act, reading)
         if command is not commanded.command:
             at = subject(command, commanded.act)
         decided = decide(command, commanded.act, reading, at)
         if not decided:
             return Decision(_about(at), reading.guards, Outcome("unchanged", None, _about(at)))
-        _must_have_room(command, reading.standing(at).version)
+        _must_have_room(command, reading.state_of(at).version)
         changed = {stream for stream, _ in decided}
         self._keep_order(changed, reading)
         seen = []
         for stream, event in decided:
-            reading.standing(stream)
+            reading.state_of(stream)
             seen.append(self.world.apply(stream, event, commanded.event_id))
         self.decided[index] = decided
         self.commands[index] = commanded
@@ -195,7 +195,7 @@ class BatchDecider:
             for index, earlier in self.decided.items():
                 if stream in self.by_command[index].guards:
                     for written, _ in earlier:
-                        reading.standing(written)
+                        reading.state_of(written)
 
     def _erasures(self, owner: UUID) -> int:
         """Return how often an owner was erased; a site never is."""

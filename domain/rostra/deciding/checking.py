@@ -65,7 +65,7 @@ def are_checked(commands: Collection[object]) -> bool:
     return False not in {each.is_checked for each in commands}  # type: ignore[attr-defined]
 
 
-def checked(commanded: Commanded, now: Time | None = None) -> Commanded:
+def validate(commanded: Commanded, now: Time | None = None) -> Commanded:
     """Return the command and its act as a decoder would have made them.
 
     A time with an offset is taken in any form. Raises Malformed, and the Refusal `time-ahead`
@@ -86,7 +86,7 @@ def checked(commanded: Commanded, now: Time | None = None) -> Commanded:
 def checked_or_refusal(commanded: Commanded, now: Time | None = None) -> Commanded | Refusal:
     """Return the checked command, or why it is none."""
     try:
-        return checked(commanded, now)
+        return validate(commanded, now)
     except Refusal as refusal:
         return refusal
 

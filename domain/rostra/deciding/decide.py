@@ -147,9 +147,9 @@ def _by(command: AnyCommand) -> str | None:
     return None if isinstance(command, (CastVote, PostComment)) else acting_person(command)
 
 
-def settled(command: AnyCommand, act: CommandContext, reading: DecisionContext) -> AnyCommand:
+def resolve_target(command: AnyCommand, act: CommandContext, reading: DecisionContext) -> AnyCommand:
     """The command, about what it turns out to be about."""
-    return passages.settled(command, act, reading) if isinstance(command, MarkPassage) else command
+    return passages.resolve_marked_passage(command, act, reading) if isinstance(command, MarkPassage) else command
 
 
 def by_own_name(command: AnyCommand, reading: DecisionContext) -> AnyCommand:
@@ -258,7 +258,7 @@ def _as_person(
             if isinstance(command, EditComment):
                 discussion.must_be_open(reading.discussion(command.discussion))
             persons.may_change(about, command, act, _rules(command, reading))
-            persons.must_have_seen(reading.standing(command.target).version, act)
+            persons.must_have_seen(reading.state_of(command.target).version, act)
             return persons.after_comment(act, about)
         case OnSubscription():
             return persons.after_subscription(act, reading.subscription(command.target))
@@ -345,7 +345,7 @@ def _alone(
         case RestoreComment():
             return comment.restore(reading.comment(at), command, act)
         case RejectComment():
-            _must_name_the_latest(command, reading.standing(at))
+            _must_name_the_latest(command, reading.state_of(at))
             return comment.reject(reading.comment(at), command, act)
         case PinComment():
             return comment.pin(reading.comment(at), command, act)
@@ -448,7 +448,7 @@ def _approve(
 ) -> Events:
     """The approval, and in the same group the trust in its author that it gives."""
     standing = reading.comment(at)
-    _must_name_the_latest(command, reading.standing(at))
+    _must_name_the_latest(command, reading.state_of(at))
     approved = comment.approve(standing, command, act)
     if not approved:
         return []

@@ -48,13 +48,13 @@ class _Work:
             raise RuntimeError("the texts of articles are asked for, and none are kept")
         self.done |= await self._articles.work(works)
 
-    async def keep(self, command: Command) -> None:
+    async def store_text(self, command: Command) -> None:
         """Store the text of a revision before the log names it."""
         if not isinstance(command, ReviseArticle) or self._articles is None:
             return
         prepared = self.done[PrepareText(command.text, command.html)]
         assert isinstance(prepared, Prepared)
-        await self._articles.keep(command.discussion, prepared)
+        await self._articles.store(command.discussion, prepared)
 
 
 async def handle(
@@ -74,7 +74,7 @@ async def handle(
         return await _handle_checked(log, ring, commands, articles, turn)
     read = [checked_or_refusal(each) for each in commands]
     if turn is not None and not any(isinstance(each, Commanded) for each in read):
-        await turn.come()  # lest the next does not hear what the one before disturbed
+        await turn.wait_for_previous()  # lest the next does not hear what the one before disturbed
     return await answer_each(
         read,
         lambda fitting: _handle_checked(log, ring, fitting, articles, turn),
@@ -110,7 +110,7 @@ async def _handle_checked(
     if len(parts) == 1 and not alone:
         return await _handle(log, ring, commands, _Work(articles), turn)
     if turn is not None:
-        await turn.come()
+        await turn.wait_for_previous()
         turn.known.clear()
     return [
         outcome
@@ -172,9 +172,9 @@ async def _first_attempt(
 ) -> dict[int, Outcome]:
     """The same upon what is known, while the batch before is being appended."""
     everything = range(len(commands))
-    read_in_turn = turn.has_come
+    read_in_turn = turn.is_ready
     batch = await _decide_all(log, ring, commands, everything, work, turn.known)
-    disturbed = await turn.come()
+    disturbed = await turn.wait_for_previous()
     if disturbed is None or (
         disturbed and any(not d.guards.keys().isdisjoint(disturbed) for d in batch.decisions)
     ):
@@ -184,8 +184,8 @@ async def _first_attempt(
         turn.known.clear()
         batch = await _decide_all(log, ring, commands, everything, work)
     for stream, standing in batch.world.written.items():
-        turn.known.keep(stream, standing)
-    turn.pass_on()
+        turn.known.put(stream, standing)
+    turn.release()
     outcomes = await _appended(log, commands, batch, work)
     _learn(turn, batch)
     return outcomes
@@ -214,7 +214,7 @@ def _learn(turn: BatchSlot, batch: BatchDecider) -> None:
         if standing.plain or (lost and stream in lost):
             turn.known.drop([stream])
         else:
-            turn.known.keep(stream, standing)
+            turn.known.put(stream, standing)
     turn.disturbed |= lost
 
 
@@ -224,7 +224,7 @@ async def _appended(
     decisions = batch.by_command
     appending = [i for i, decision in decisions.items() if decision.group is not None]
     for i in appending:
-        await work.keep(decisions[i].command or commands[i].command)
+        await work.store_text(decisions[i].command or commands[i].command)
     groups = [decision.group for i in appending if (decision := decisions[i]).group]
     appended = dict(zip(appending, await log.append(groups) if groups else [], strict=True))
     head = 0
@@ -279,7 +279,7 @@ async def _decide_all(
         cold = list(named) if known is None else _take_known(world, known, named)
         read = await log.read_streams(cold) if cold else {}
         for stream in cold:
-            world.take(stream, read[stream])
+            world.load(stream, read[stream])
         await ring.load(owners)
         decider = BatchDecider(world, set(cold), ring, owners, keyless, work.done)
         for i in pending:

@@ -37,7 +37,7 @@ def revise(command: ReviseArticle, act: CommandContext, reading: DecisionContext
         return []
     at = command.article
     standing = reading.article(at)
-    (prepared,) = reading.worked(PrepareText(command.text, command.html))
+    (prepared,) = reading.results_of(PrepareText(command.text, command.html))
     revised = article.revise(
         standing,
         command,
@@ -54,7 +54,7 @@ def revise(command: ReviseArticle, act: CommandContext, reading: DecisionContext
         AnchorPlace(command.discussion, prepared.text, previous, each.place) for each in passages
     ]
     concluded: Decided = []
-    found = reading.worked(*works)
+    found = reading.results_of(*works)
     for stream, each, again in zip(standing.passages, passages, found, strict=True):
         concluded += [(stream, event) for event in passage.conclude(each, again, act)]
     return [*concluded, *((at, event) for event in revised)]
@@ -75,7 +75,7 @@ def mark(
         article.must_have_room(_marked_now(known, reading))
     if standing.mark is not None:
         return [(at, event) for event in passage.mark(standing, command, act)]
-    _must_leave_room(reading.standing(around).version, act)
+    _must_leave_room(reading.state_of(around).version, act)
     placed = _placed(command, known, reading)
     if act.person is not None:
         _must_be_few(act, act.person, known, reading)
@@ -163,7 +163,7 @@ def other_mark(command: MarkPassage, reading: DecisionContext, at: StreamId) -> 
     return None if placed is not None and _is_there(placed, standing) else refusal
 
 
-def settled(command: MarkPassage, act: CommandContext, reading: DecisionContext) -> MarkPassage:
+def resolve_marked_passage(command: MarkPassage, act: CommandContext, reading: DecisionContext) -> MarkPassage:
     """A stretch that a person marks, and that somebody has marked before, is that passage."""
     if act.person is None or reading.passage(command.target).mark is not None:
         return command
@@ -204,7 +204,7 @@ def _placed(
         return None
     quote = passage.quote_of(command)
     work = PlaceQuote(command.discussion, known.current.hash, quote, command.start, command.end)
-    (found,) = reading.worked(work)
+    (found,) = reading.results_of(work)
     return None if isinstance(found, Gone) else cast(Placed, found)
 
 

@@ -33,7 +33,7 @@ def find(
     """Return the event of the stream that the command repeats, None for a new event. Raises
     different-content where an event of the same source and id says something else."""
     refusal = None
-    for version, seen in enumerate(reading.standing(at).seen, 1):
+    for version, seen in enumerate(reading.state_of(at).seen, 1):
         if seen.event_id == event_id and seen.topic in PUBLISHED_AS:
             refusal = _other_content(command, at, version, seen, reading)
             if refusal is None:

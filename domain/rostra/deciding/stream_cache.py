@@ -67,9 +67,9 @@ class StreamCache:
         """Cache a state that was read, unless a later one is cached."""
         known = self._streams.get(stream.int) or self._before.get(stream.int)
         if known is None or known.version < standing.version:
-            self.keep(stream, standing)
+            self.put(stream, standing)
 
-    def keep(self, stream: StreamId, standing: StreamState) -> None:
+    def put(self, stream: StreamId, standing: StreamState) -> None:
         """Cache a stream's newest state."""
         if self._streams.get(stream.int) is standing:
             return
@@ -120,13 +120,13 @@ class BatchSlot:
         self.disturbed: set[UUID] = set()
 
     @property
-    def has_come(self) -> bool:
+    def is_ready(self) -> bool:
         """Return whether all earlier batches have finished."""
         return True
 
-    async def come(self) -> Collection[UUID] | None:
+    async def wait_for_previous(self) -> Collection[UUID] | None:
         """Wait until earlier batches finish. Return the streams they changed, None if unknown."""
         return ()
 
-    def pass_on(self) -> None:
+    def release(self) -> None:
         """The next may decide."""

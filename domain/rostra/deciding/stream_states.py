@@ -178,7 +178,7 @@ class StreamStates:
     def __contains__(self, stream: StreamId) -> bool:
         return stream.int in self._standing
 
-    def take(self, stream: StreamId, rows: Iterable[Recorded]) -> None:
+    def load(self, stream: StreamId, rows: Iterable[Recorded]) -> None:
         """A stream as the log has it. Foreign events count, but change no state."""
         state, evolve = _fold_of(stream)
         seen = []
@@ -208,17 +208,17 @@ class StreamStates:
 
     def apply(self, stream: StreamId, event: AnyEvent, event_id: EventId) -> EventRef:
         """Let the commands that follow see a decided event."""
-        standing = self.written.get(stream)
-        if standing is None:
+        state_of = self.written.get(stream)
+        if state_of is None:
             was = self._standing[stream.int]
-            standing = StreamState(was.state, [*was.seen], was.payload_bytes, was.plain)
-            self._standing[stream.int] = self.written[stream] = standing
+            state_of = StreamState(was.state, [*was.seen], was.payload_bytes, was.plain)
+            self._standing[stream.int] = self.written[stream] = state_of
             self._base[stream.int] = len(was.seen)
         _, evolve = _fold_of(stream)
-        standing.state = evolve(standing.state, event)
-        standing.plain = standing.plain or codec.plain_words(event) is not None
+        state_of.state = evolve(state_of.state, event)
+        state_of.plain = state_of.plain or codec.plain_words(event) is not None
         seen = EventRef(event_id, event.topic, None, _content(event))
-        standing.seen.append(seen)
+        state_of.seen.append(seen)
         return seen
 
     def standing(self, stream: StreamId) -> StreamState:
@@ -249,7 +249,7 @@ class DecisionContext:
         self._looked_at: dict[int, StreamState] = {}
         self.guards: dict[UUID, int] = {}
 
-    def standing(self, stream: StreamId) -> StreamState:
+    def state_of(self, stream: StreamId) -> StreamState:
         """Return a whole stream, which is guarded from now on. Raises the Refusal
         `stream-unreadable` where an event of it cannot be folded."""
         standing = self._looked_at.get(stream.int)
@@ -261,27 +261,27 @@ class DecisionContext:
         return standing
 
     def site(self, stream: StreamId) -> site.Site:
-        state: site.Site = self.standing(stream).state
+        state: site.Site = self.state_of(stream).state
         return state
 
     def person(self, stream: StreamId) -> person.Person:
-        state: person.Person = self.standing(stream).state
+        state: person.Person = self.state_of(stream).state
         return state
 
     def discussion(self, stream: StreamId) -> discussion.Discussion:
-        state: discussion.Discussion = self.standing(stream).state
+        state: discussion.Discussion = self.state_of(stream).state
         return state
 
     def comment(self, stream: StreamId) -> comment.Comment:
-        state: comment.Comment = self.standing(stream).state
+        state: comment.Comment = self.state_of(stream).state
         return state
 
     def vote(self, stream: StreamId) -> vote.Vote:
-        state: vote.Vote = self.standing(stream).state
+        state: vote.Vote = self.state_of(stream).state
         return state
 
     def passage(self, stream: StreamId) -> passage.Passage:
-        state: passage.Passage = self.standing(stream).state
+        state: passage.Passage = self.state_of(stream).state
         return state
 
     def subscription(self, stream: StreamId) -> subscriptions.Subscription:
@@ -295,10 +295,10 @@ class DecisionContext:
         return [self.passage(stream) for stream in streams]
 
     def article(self, stream: StreamId) -> article.Article:
-        state: article.Article = self.standing(stream).state
+        state: article.Article = self.state_of(stream).state
         return state
 
-    def worked(self, *works: Work) -> list[Any]:
+    def results_of(self, *works: Work) -> list[Any]:
         """The result of each piece of work. Raises Missing where one is not there yet, and the
         Refusal that says why it cannot be done."""
         if missing := [work for work in works if work not in self._worked]:
@@ -310,7 +310,7 @@ class DecisionContext:
         return results
 
     def flag(self, stream: StreamId) -> flag.Flag:
-        state: flag.Flag = self.standing(stream).state
+        state: flag.Flag = self.state_of(stream).state
         return state
 
     def words(
@@ -322,7 +322,7 @@ class DecisionContext:
             return personal
         if owner not in self._keys_loaded:
             raise NeedsMore(owner=owner)
-        seen = self.standing(stream).seen[version - 1]
+        seen = self.state_of(stream).seen[version - 1]
         if seen.event_id is None:
             return None
         place = codec.words_place(stream, seen.topic, seen.event_id)

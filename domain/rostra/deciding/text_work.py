@@ -92,7 +92,7 @@ class Articles(Protocol):
     async def work(self, works: Collection[Work]) -> Mapping[Work, Result]:
         """The result of each."""
 
-    async def keep(self, discussion: UUID, prepared: Prepared) -> None:
+    async def store(self, discussion: UUID, prepared: Prepared) -> None:
         """Store the text of a revision durably, before its event is appended."""
 
 
@@ -105,7 +105,7 @@ def prepare(work: PrepareText) -> Prepared:
     return Prepared(text, sha256(text.encode()).hexdigest(), NORMALISATION)
 
 
-def stands_as_said(work: PlaceQuote, text: str) -> bool:
+def is_at_stated_place(work: PlaceQuote, text: str) -> bool:
     """Return whether the exact words are at the given place: then no search is needed."""
     start, end = work.start, work.end
     return start is not None and end is not None and text[start:end] == work.quote.exact
@@ -113,7 +113,7 @@ def stands_as_said(work: PlaceQuote, text: str) -> bool:
 
 def place_all(works: Sequence[PlaceQuote], text: str) -> list[Placed]:
     """Find each quote in the text, preferably at its given place."""
-    sought = [work for work in works if not stands_as_said(work, text)]
+    sought = [work for work in works if not is_at_stated_place(work, text)]
     marks = [
         Mark(work.quote, None if work.start is None else Standing(work.start)) for work in sought
     ]

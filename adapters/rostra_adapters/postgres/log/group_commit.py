@@ -114,7 +114,7 @@ class GroupCommit:
     async def _run(self, channel: "_Channel") -> None:
         while True:
             await self._wake.wait()
-            batch = self._take(ahead=channel is not self._channels[0])
+            batch = self._next_groups(ahead=channel is not self._channels[0])
             if not batch:
                 self._wake.clear()  # until another comes to wait, or a commit comes back
                 continue
@@ -129,7 +129,7 @@ class GroupCommit:
                 self._busy -= 1
                 self._wake.set()
 
-    def _take(self, *, ahead: bool) -> list[_Waiting]:
+    def _next_groups(self, *, ahead: bool) -> list[_Waiting]:
         """Return the waiting groups, up to a commit's size, without those whose callers left.
 
         While another commit is under way it returns nothing, unless much waits; with `ahead` it
