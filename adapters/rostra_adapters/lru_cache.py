@@ -36,7 +36,7 @@ class LruCache(Generic[K, V]):
         """Return the value of a key without marking it as used; None where there is none."""
         return self._entries.get(key)
 
-    def keep(self, key: K, value: V) -> None:
+    def put(self, key: K, value: V) -> None:
         """Cache a value in place of the key's former one, unless it is too heavy by itself."""
         self.drop(key)
         weight = self._weigh(key, value)

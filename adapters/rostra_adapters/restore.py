@@ -11,7 +11,7 @@ from rostra_adapters.data_folder.erasures_file import ErasuresFile
 from rostra_adapters.data_folder.folder import PRIVATE_FOLDER, write_durably
 from rostra_adapters.errors import BackupRefused
 from rostra_adapters.postgres import backup, schema
-from rostra_adapters.postgres.views.patient import connected
+from rostra_adapters.postgres.views.patient import connect_patiently
 
 LINES_AT_ONCE = 500
 # One owner for each master key in use: loading them fails if a master key is missing.
@@ -37,7 +37,7 @@ async def save(url: str, folder: Path, erasures: Path) -> backup.Manifest:
     Raises BackupRefused, OSError.
     """
     written = ErasuresFile(erasures).digest()
-    async with connected(url) as connection:
+    async with connect_patiently(url) as connection:
         await schema.check(connection)
         return await backup.save(connection, folder, written)
 
@@ -51,7 +51,7 @@ async def restore(
     ErasuresUnreadable, WrongMasterKey.
     """
     file = _newest(folder, erasures)
-    async with connected(url) as connection:
+    async with connect_patiently(url) as connection:
         await schema.install(connection)
         if not await backup.is_due(connection):
             await backup.load(connection, folder, keys)
@@ -88,7 +88,7 @@ async def _erase_again(app: App, file: ErasuresFile) -> int:
     lines = list(file.lines())
     for start in range(0, len(lines), LINES_AT_ONCE):
         some = lines[start : start + LINES_AT_ONCE]
-        outcomes = await app.submit([line.to_commanded() for line in some])
+        outcomes = await app.submit([line.to_command() for line in some])
         for line, outcome in zip(some, outcomes, strict=True):
             if outcome.refusal is not None:
                 raise BackupRefused(f"{line.person} of {line.site}: {outcome.refusal}")

@@ -105,7 +105,7 @@ class InDiscussion(Command, frozen=True, kw_only=True):
         _agree("discussion_id", self.discussion_id, computed)
         return computed
 
-    def comment_named(self, key: str | None, given: UUID | None, field: str) -> ids.CommentId:
+    def resolve_comment(self, key: str | None, given: UUID | None, field: str) -> ids.CommentId:
         """The comment named by the publisher's key or by our id."""
         if key is not None:
             computed = ids.comment_id(self.discussion, key)
@@ -113,7 +113,7 @@ class InDiscussion(Command, frozen=True, kw_only=True):
             return computed
         return ids.CommentId(self._inside(given, ids.Kind.COMMENT, field))
 
-    def passage_named(self, key: str | None, given: UUID | None) -> ids.PassageId:
+    def resolve_passage(self, key: str | None, given: UUID | None) -> ids.PassageId:
         """The passage named by the publisher's key or by our id."""
         if key is not None:
             computed = ids.passage_id(self.discussion, key)
@@ -220,7 +220,7 @@ class PostComment(InDiscussion, frozen=True, kw_only=True):
         """The comment's id: by its key, else by the event itself. A person's comment has the
         id that their idempotency key made."""
         if self.comment is not None:
-            return self.comment_named(self.comment, self.comment_id, "comment")
+            return self.resolve_comment(self.comment, self.comment_id, "comment")
         if source == PERSONS:
             return ids.CommentId(self._inside(self.comment_id, ids.Kind.COMMENT, "comment"))
         computed = ids.comment_id_of_event(self.discussion, source, event)
@@ -228,18 +228,18 @@ class PostComment(InDiscussion, frozen=True, kw_only=True):
         return computed
 
     @once
-    def answered(self) -> ids.CommentId | None:
+    def parent_comment(self) -> ids.CommentId | None:
         """The comment that this one answers."""
         if self.parent is None and self.parent_id is None:
             return None
-        return self.comment_named(self.parent, self.parent_id, "parent")
+        return self.resolve_comment(self.parent, self.parent_id, "parent")
 
     @once
-    def marked(self) -> ids.PassageId | None:
+    def commented_passage(self) -> ids.PassageId | None:
         """The passage that this comment is made on."""
         if self.passage is None and self.passage_id is None:
             return None
-        return self.passage_named(self.passage, self.passage_id)
+        return self.resolve_passage(self.passage, self.passage_id)
 
 
 SubscriptionTo = Literal["comments", "replies"]
@@ -256,7 +256,7 @@ class OnComment(InDiscussion, frozen=True, kw_only=True):
 
     @once
     def target(self) -> ids.CommentId:
-        return self.comment_named(self.comment, self.comment_id, "comment")
+        return self.resolve_comment(self.comment, self.comment_id, "comment")
 
 
 class EditComment(OnComment, frozen=True, kw_only=True):
@@ -404,7 +404,7 @@ class MarkPassage(InDiscussion, frozen=True, kw_only=True):
 
     @once
     def target(self) -> ids.PassageId:
-        return self.passage_named(self.passage, self.passage_id)
+        return self.resolve_passage(self.passage, self.passage_id)
 
 
 class OnPassage(InDiscussion, frozen=True, kw_only=True):
@@ -419,7 +419,7 @@ class OnPassage(InDiscussion, frozen=True, kw_only=True):
 
     @once
     def target(self) -> ids.PassageId:
-        return self.passage_named(self.passage, self.passage_id)
+        return self.resolve_passage(self.passage, self.passage_id)
 
 
 class ClosePassage(OnPassage, frozen=True, kw_only=True):

@@ -21,7 +21,7 @@ from rostra.commands import (
 from rostra.discussion import Discussion, must_be_open
 from rostra.events import PERSONS, CommandContext, Event, Personal, WordingRef, Words, because
 from rostra.limits import COMMENT_EDITS_MAX
-from rostra.passage import Passage, must_take_comments
+from rostra.passage import Passage, must_accept_comments
 from rostra.person import Person
 from rostra.refusals import Refusal, id_collision, unknown
 from rostra.settings import Rules
@@ -316,7 +316,7 @@ def post(command: PostComment, act: CommandContext, around: Surroundings) -> lis
     must_be_open(around.discussion)
     parent, path, passage = _place(command, around)
     if around.passage is not None:
-        must_take_comments(around.passage)
+        must_accept_comments(around.passage)
     asked = around.parent_id if parent != around.parent_id else None
     return [
         CommentPosted(
@@ -384,16 +384,16 @@ def refuse_repeat(command: PostComment, standing: CommentPosted, words: Words | 
 
 def has_same_parent(command: PostComment, standing: CommentPosted) -> bool:
     """Compare the parent with the one that was asked for, or that the depth led to."""
-    asked = command.answered
+    asked = command.parent_comment
     return asked in (standing.asked, standing.parent) if asked else not standing.parent
 
 
 def has_same_passage(command: PostComment, standing: CommentPosted) -> bool:
     """Compare the passage; a reply need not name that of its thread."""
-    if command.marked is None:
+    if command.commented_passage is None:
         is_reply = standing.parent is not None or standing.asked is not None
         return standing.passage is None or is_reply
-    return command.marked == standing.passage
+    return command.commented_passage == standing.passage
 
 
 # -- decisions: wording
@@ -516,7 +516,7 @@ def approve(
     posted_of(comment, command.comment or command.comment_id)
     wording = command.wording
     if comment.pending is not None:
-        if _came_later(comment.pending, command, act):
+        if _is_later(comment.pending, command, act):
             return []
         wording = comment.pending.named
     else:
@@ -535,7 +535,7 @@ def reject(comment: Comment, command: RejectComment, act: CommandContext) -> lis
     """
     posted = posted_of(comment, command.comment or command.comment_id)
     pending = comment.pending
-    if pending is not None and not _came_later(pending, command, act):
+    if pending is not None and not _is_later(pending, command, act):
         return [
             CommentWordingRejected(
                 time=act.time,
@@ -553,7 +553,7 @@ def reject(comment: Comment, command: RejectComment, act: CommandContext) -> lis
     return [msgspec.structs.replace(event, wording=command.wording)]
 
 
-def _came_later(pending: PendingWording, command: DecideOnWording, act: CommandContext) -> bool:
+def _is_later(pending: PendingWording, command: DecideOnWording, act: CommandContext) -> bool:
     return command.wording is None and act.time < pending.time
 
 

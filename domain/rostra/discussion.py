@@ -11,7 +11,7 @@ from rostra.commands import (
 )
 from rostra.events import PERSONS, CommandContext, Event, Personal, because
 from rostra.refusals import Refusal, id_collision, unknown
-from rostra.settings import Settings, merge, named
+from rostra.settings import Settings, given_settings, merge
 from rostra.times import LONG_AGO, Time
 
 # -- events
@@ -159,7 +159,7 @@ def _settings(command: OpenDiscussion) -> Settings | None:
     if command.settings is None:
         return None
     asked = merge(Settings(), command.settings)
-    return asked if named(asked) else None
+    return asked if given_settings(asked) else None
 
 
 def close(

@@ -3,7 +3,7 @@
 import msgspec
 
 from rostra.anchoring.reanchor import Again, Place, State, state
-from rostra.anchoring.search import Orphaned, Quote, Standing
+from rostra.anchoring.search import LastPlace, Orphaned, Quote
 from rostra.commands import ClosePassage, MarkPassage, OnPassage, ReopenPassage, UnmarkPassage
 from rostra.events import PERSONS, CommandContext, Event
 from rostra.refusals import Refusal, id_collision, unknown
@@ -106,7 +106,7 @@ class Passage(msgspec.Struct, frozen=True):
     start: int | None = None
     end: int | None = None
     marked_at: int | None = None
-    last: Standing | None = None
+    last: LastPlace | None = None
 
     @property
     def place(self) -> Place:
@@ -118,7 +118,7 @@ class Passage(msgspec.Struct, frozen=True):
         quote = quote_of(self.mark)
         if self.start is not None and self.end is not None:
             return Place(quote, self.start, self.end)
-        last = self.last if self.start is None else Standing(self.start)
+        last = self.last if self.start is None else LastPlace(self.start)
         return Place(quote, last=last)
 
 
@@ -153,7 +153,7 @@ def evolve(passage: Passage, event: PassageEvent) -> Passage:
         case PassageOrphaned():
             last = None
             if event.start is not None:
-                last = Standing(event.start, event.prefix, event.suffix)
+                last = LastPlace(event.start, event.prefix, event.suffix)
             return replace(passage, state="orphaned", start=None, end=None, last=last)
 
 
@@ -253,7 +253,7 @@ def conclude(
     if isinstance(outcome, Orphaned):
         if passage.state == "orphaned":
             return []
-        last = again.last or Standing(0)
+        last = again.last or LastPlace(0)
         start = None if again.last is None else last.start
         return [PassageOrphaned(time=act.time, start=start, prefix=last.prefix, suffix=last.suffix)]
     in_place = again.in_place and passage.state == "anchored"
@@ -271,7 +271,7 @@ def conclude(
     ]
 
 
-def must_take_comments(passage: Passage) -> None:
+def must_accept_comments(passage: Passage) -> None:
     """Raises unknown-passage where it is not marked, passage-closed where it is closed."""
     if passage.mark is None or not passage.marked:
         raise unknown("passage", "of that name" if passage.mark is None else passage.mark.key)

@@ -69,7 +69,7 @@ class Person(msgspec.Struct, frozen=True):
     site: str | None = None
     id: str | None = None
     trusted: bool = False
-    erased: bool = False
+    is_erased: bool = False
     erasures: int = 0
     # The latest settings, and the version of the event that holds them.
     words: Personal | None = None
@@ -92,9 +92,9 @@ def evolve(person: Person, event: PersonEvent) -> Person:
         case PersonTrusted():
             change = {"trusted": True}
         case PersonErased():
-            change = {"erased": True, "erasures": person.erasures + 1, "words": None}
+            change = {"is_erased": True, "erasures": person.erasures + 1, "words": None}
         case PersonReturned():
-            change = {"erased": False}
+            change = {"is_erased": False}
         case PersonConfigured():
             change = {"words": event.personal, "words_version": version,
                       "configured_at": event.time,
@@ -126,25 +126,25 @@ def trust(
 
 def must_not_be_erased(person: Person, person_id: str) -> None:
     """Raises person-erased."""
-    if person.erased:
-        raise erased(person_id)
+    if person.is_erased:
+        raise erased_person(person_id)
 
 
-def erased(person_id: str) -> Refusal:
+def erased_person(person_id: str) -> Refusal:
     """Why nothing more is taken of a person."""
     return Refusal("person-erased", f"the person {person_id!r} was erased")
 
 
 def erase(person: Person, command: ErasePerson, act: CommandContext) -> list[PersonErased]:
     """Also somebody who is unknown, of whom there may be words. Who is erased stays so."""
-    if person.erased:
+    if person.is_erased:
         return []
     return [PersonErased(time=act.time, site=command.site, person=command.who)]
 
 
 def return_(person: Person, command: ReturnPerson, act: CommandContext) -> list[PersonReturned]:
     """Let an erased person write again. Their earlier words stay erased."""
-    if not person.erased:
+    if not person.is_erased:
         return []
     return [PersonReturned(time=act.time, site=command.site, person=command.who)]
 

@@ -47,7 +47,7 @@ class KeyRing(Protocol):
         """Destroy, durably, each owner's key that is older than their n-th erasure, and let
         none be made for who does not know of that. Again it changes nothing."""
 
-    async def forgotten(self) -> None:
+    async def wait_for_destruction(self) -> None:
         """Wait until no process holds a key that has been destroyed so far."""
 
     async def load(self, owners: Collection[UUID]) -> None:

@@ -139,7 +139,7 @@ class AskedNotifySettings(NotifySettings, frozen=True, kw_only=True, forbid_unkn
 S = TypeVar("S", bound="Settings")
 
 
-def named(settings: Settings) -> dict[str, object]:
+def given_settings(settings: Settings) -> dict[str, object]:
     """The settings that are set."""
     fields = msgspec.structs.asdict(settings)
     return {name: value for name, value in fields.items() if value is not None}
@@ -147,10 +147,12 @@ def named(settings: Settings) -> dict[str, object]:
 
 def merge(standing: S, change: Settings) -> S:
     """Return settings in which those that `change` names are replaced."""
-    return msgspec.structs.replace(standing, **named(change))
+    return msgspec.structs.replace(standing, **given_settings(change))
 
 
 @lru_cache(1_024)
 def rules(site: SiteSettings, discussion: Settings) -> Rules:
     """The site's settings, overridden by the discussion's, over the defaults."""
-    return msgspec.structs.replace(Rules(), **{**named(site), **named(discussion)})
+    return msgspec.structs.replace(
+        Rules(), **{**given_settings(site), **given_settings(discussion)}
+    )

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from itertools import accumulate
 
-from rostra.anchoring.search import Anchored, Mark, Outcome, anchor_all, describe, standing
+from rostra.anchoring.search import Anchored, Mark, Outcome, anchor_all, describe, last_place
 
 WORDS = 5_000
 LENGTHS = (3, 8, 15, 40, 80, 150, 400)
@@ -79,7 +79,7 @@ def stretches(chance: random.Random, text: str, count: int) -> list[Span]:
 
 
 def marked(text: str, span: Span) -> Mark:
-    return Mark(describe(text, *span), standing(text, *span))
+    return Mark(describe(text, *span), last_place(text, *span))
 
 
 def edited(text: str, spans: Sequence[Span], chance: random.Random, edit: Edit) -> str:

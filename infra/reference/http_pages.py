@@ -10,7 +10,7 @@ import rostra_adapters
 from reference.markdown import cell, table
 from rostra.commands import COMMANDS
 from rostra_adapters.http import HttpSettings, make_app
-from rostra_adapters.http.openapi.document import described
+from rostra_adapters.http.openapi.document import describe
 from rostra_adapters.http.openapi.event_reference import EVENTS, FIELDS, example, names_by_thing
 from rostra_adapters.http.openapi.page import curl, recorded_examples, topics
 from rostra_adapters.http.openapi.schema_text import (
@@ -34,7 +34,7 @@ def document() -> Schema:
 
     async def found() -> Schema:
         async with rostra_adapters.open("memory:") as app:
-            return described(make_app(app, HttpSettings(secret="x" * 40)))
+            return describe(make_app(app, HttpSettings(secret="x" * 40)))
 
     return asyncio.run(found())
 

@@ -33,7 +33,7 @@ class PastViews(MemoryViews):
         self._past: int | None = None
         self._before: Before = {}
 
-    def take(self, page: Sequence[Recorded]) -> None:
+    def add_events(self, page: Sequence[Recorded]) -> None:
         """Fold the next events.
 
         Nothing may be read before `stand`.
@@ -51,17 +51,17 @@ class PastViews(MemoryViews):
         The consumer folds each event before it asks for the next. A stream whose id is of a
         discussion of Rostra's is one of Rostra's, too.
         """
-        count, parked = self._votes.take, self.parked
+        count, parked = self._votes.count_vote, self.parked
         for row in page:
             if row.topic != TOPIC or parked or not count(row.position, row.state):
                 yield row
 
-    def take_votes(self, votes: Iterable[VoteEvent]) -> bool:
+    def add_votes(self, votes: Iterable[VoteEvent]) -> bool:
         """Votes, after all else, in any order. False, and these views are of no use, where it
         matters when one was cast."""
-        return not self.parked and self._votes.take_late(votes)
+        return not self.parked and self._votes.count_late_votes(votes)
 
-    def stand(self, position: int, *, past: bool = True) -> None:
+    def finish(self, position: int, *, past: bool = True) -> None:
         """All events up to `position` are in. `past`: lists go on as of there."""
         comments = self.rows.of(COMMENTS)
         for view in self._views:
@@ -74,7 +74,7 @@ class PastViews(MemoryViews):
     def begin_moves(self, position: int) -> None:
         """All events up to `position` are in. From here on it is kept what moves, so that a
         list that was begun here can be read on."""
-        self.stand(position)
+        self.finish(position)
         self._moves_from = position
         self._before = places_of(self.rows, self.rows.of(COMMENTS))
 
@@ -83,7 +83,7 @@ class PastViews(MemoryViews):
 
         `history` is the one that the list's cursors name.
         """
-        self.stand(position, past=False)
+        self.finish(position, past=False)
         self._history = history
         self._moves[self._here] = list(moves_since(self.rows, self._before))
 

@@ -85,7 +85,7 @@ def place(row: CommentRow | Move, comment: CommentRow, listing: Listing) -> Last
     )
 
 
-def replies_shown(
+def reply_limits(
     rows: Iterable[CommentRow], viewer: Viewer, replies: int, room: int
 ) -> Iterator[int]:
     """Yield how many replies of each row a page shows at most: `replies`, while there is room

@@ -28,7 +28,7 @@ from rostra_projections.listing import (
     Listing,
     Move,
     place,
-    replies_shown,
+    reply_limits,
     sees,
 )
 from rostra_projections.moderation import ACTS, FLAGS, QUEUE, ActRow, FlagRow, Queue, QueueRow
@@ -79,7 +79,7 @@ class MemoryViews:
             view.settle(self.rows, {COMMENTS.name: touched})
             view.mend(self.rows)
         self.read_up_to = page[-1].position
-        self._keep(moves_since(self.rows, before))
+        self._add_moves(moves_since(self.rows, before))
         for new in touched.keys() - before.keys():
             if new in self.rows.of(COMMENTS):
                 self._in_discussion.setdefault(discussion_of(new), []).append(new)
@@ -104,7 +104,7 @@ class MemoryViews:
         except CannotFold as refused:
             self.parked[view.name, refused.parked.discussion] = refused.parked
 
-    def _keep(self, moves: Iterable[Move]) -> None:
+    def _add_moves(self, moves: Iterable[Move]) -> None:
         for move in moves:
             self._moves.setdefault(move.discussion, []).append(move)
             self._moves_kept += 1
@@ -180,7 +180,7 @@ class MemoryViews:
         room = PAGE_COMMENTS_MAX - len(level)
         for _ in range(2):
             found: list[CommentRow] = []
-            for row, count in zip(level, replies_shown(level, viewer, replies, room), strict=True):
+            for row, count in zip(level, reply_limits(level, viewer, replies, room), strict=True):
                 below[row.id] = every[row.id][:count]
                 found += below[row.id]
             level = found
@@ -302,7 +302,7 @@ class MemoryViews:
         ]
         return sorted(flags, key=lambda flag: flag.position)[-FLAGS_SHOWN_MAX:]
 
-    async def queued(self, comment: UUID) -> QueueRow | None:
+    async def queue_row(self, comment: UUID) -> QueueRow | None:
         return self.rows.of(QUEUE).get(comment)
 
     async def acts(

@@ -144,7 +144,7 @@ class Reads(DiscussionReads, Protocol):
     ) -> tuple[int, list[Queued]]:
         """The comments of a site that wait since later than `after`, the longest waiting first."""
 
-    async def queued(self, comment: UUID) -> QueueRow | None:
+    async def queue_row(self, comment: UUID) -> QueueRow | None:
         """Return what a comment waits for, or waited for."""
 
     async def acts(

@@ -32,7 +32,7 @@ class RangeFold:
         self._quick = QuickVotes(self.rows.of(COMMENTS)) if COMMENTS.name in self.parked else None
         self._looking = looking(self.views)
 
-    def take(self, events: Iterable[LogEvent]) -> None:
+    def add_events(self, events: Iterable[LogEvent]) -> None:
         """Fold the next events of the log."""
         self.fold(facts(self._besides_quick_votes(events)))
 
@@ -45,15 +45,15 @@ class RangeFold:
         for event in events:
             position, stream, topic, state, _ = event
             counts = topic == TOPIC and quick and not parked and is_ours(stream)
-            if not (counts and quick and quick.take(position, state)):
+            if not (counts and quick and quick.count_vote(position, state)):
                 yield event
 
-    def take_votes(self, positions: Sequence[int], states: bytes) -> bool:
+    def add_votes(self, positions: Sequence[int], states: bytes) -> bool:
         """Votes cast, after all that is no vote; see `QuickVotes.take_joined`. False, and this is
         of no use, where it matters when one was cast."""
         if self._quick is None:
             return can_read_joined(len(positions), states)
-        return not self.parked[COMMENTS.name] and self._quick.take_joined(positions, states)
+        return not self.parked[COMMENTS.name] and self._quick.count_joined_votes(positions, states)
 
     def fold(self, facts: Iterable[Fact | Broken]) -> None:
         """A view stops following a discussion where it cannot fold an event; the others go on."""

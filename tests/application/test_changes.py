@@ -30,7 +30,7 @@ def hear(heard: ChangeFeed, position: int, *streams: UUID) -> None:
 
 
 def keep_at(keep: InvalidatedCache[str], position: int, weight: int = 1) -> None:
-    keep.keep("page", "words", PREFIXES, keep.begin(position), weight)
+    keep.put("page", "words", PREFIXES, keep.begin(position), weight)
 
 
 def test_what_was_read_is_kept_until_its_discussion_changes(
@@ -48,7 +48,7 @@ def test_what_was_read_before_a_change_and_comes_after_it_is_not_kept(
 ) -> None:
     begun = keep.begin(5)
     hear(heard, 6, HERE)
-    keep.keep("page", "words", PREFIXES, begun)
+    keep.put("page", "words", PREFIXES, begun)
     assert keep.find("page") is None
 
 
@@ -57,7 +57,7 @@ def test_what_was_read_after_a_change_that_is_heard_of_late_is_kept(
 ) -> None:
     begun = keep.begin(6)  # the statement saw 6 before we were told of it
     hear(heard, 6, HERE)
-    keep.keep("page", "words", PREFIXES, begun)
+    keep.put("page", "words", PREFIXES, begun)
     assert keep.find("page") == "words"
 
 
@@ -67,7 +67,7 @@ def test_what_was_being_read_when_something_was_missed_is_not_kept(
     keep_at(keep, 5)
     begun = keep.begin(5)
     heard.lose()
-    keep.keep("other", "words", PREFIXES, begun)
+    keep.put("other", "words", PREFIXES, begun)
     assert keep.find("page") is None
     assert keep.find("other") is None
 
@@ -99,14 +99,14 @@ def test_many_discussions_take_many_messages_and_leave_the_others(
     keep_at(keep, 5)
     touched = [ids.discussion_id("s", str(n)) for n in range(2_000)]
     for discussion in touched:
-        keep.keep(discussion, "", [ids.prefix_of(discussion)], keep.begin(5), weight=0)
+        keep.put(discussion, "", [ids.prefix_of(discussion)], keep.begin(5), weight=0)
     *parts, last = news(6, touched)
     assert len(parts) == 4
     for part in parts:
         heard.receive(part)
-        assert heard.heard == 0  # of the page all has to be heard
+        assert heard.last_position == 0  # of the page all has to be heard
     heard.receive(last)
-    assert heard.heard == 6
+    assert heard.last_position == 6
     assert keep.find("page", min_position=6) == "words"
     assert not any(keep.find(discussion) for discussion in touched)
 
@@ -134,16 +134,16 @@ def test_of_discussions_that_are_forgotten_the_last_change_is_taken_for_theirs(
     hear(heard, 6, HERE)
     for position, name in enumerate("abc", 7):
         hear(heard, position, ids.discussion_id("s", name))
-    keep.keep("page", "words", PREFIXES, begun)
+    keep.put("page", "words", PREFIXES, begun)
     assert keep.find("page") is None
 
 
 def test_the_least_used_goes_first(keep: InvalidatedCache[str]) -> None:
     for name in "abc":
-        keep.keep(name, name, PREFIXES, keep.begin(5), weight=3)
+        keep.put(name, name, PREFIXES, keep.begin(5), weight=3)
     assert keep.find("a") == "a"
-    keep.keep("d", "d", PREFIXES, keep.begin(5), weight=3)
+    keep.put("d", "d", PREFIXES, keep.begin(5), weight=3)
     assert [keep.find(name) for name in "abcd"] == ["a", None, "c", "d"]
-    keep.keep("heavy", "x", PREFIXES, keep.begin(5), weight=11)
+    keep.put("heavy", "x", PREFIXES, keep.begin(5), weight=11)
     assert keep.find("heavy") is None
     assert keep.weight == 9

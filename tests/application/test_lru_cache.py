@@ -24,7 +24,7 @@ def test_it_does_as_a_list_of_pairs_would(steps: list[tuple[str, int, int]]) -> 
         others = [pair for pair in model if pair[0] != key]
         match step:
             case "keep":
-                cache.keep(key, value)
+                cache.put(key, value)
                 model = others + [(key, value)] * (value <= WEIGHT_MAX)
                 while sum(weight for _, weight in model) > WEIGHT_MAX:
                     del model[0]
@@ -44,9 +44,9 @@ def test_it_does_as_a_list_of_pairs_would(steps: list[tuple[str, int, int]]) -> 
 def test_without_weights_entries_are_counted() -> None:
     cache: LruCache[str, str] = LruCache(2)
     for key in ("a", "b", "c"):
-        cache.keep(key, key)
+        cache.put(key, key)
     assert list(cache) == ["b", "c"]
     cache.clear()
     assert (len(cache), cache.weight) == (0, 0)
-    cache.keep("d", "d")
+    cache.put("d", "d")
     assert list(cache) == ["d"]

@@ -42,33 +42,33 @@ def of(bucket: bytes, cost: float = 10.0, window: float = 30.0) -> Demand:
 async def test_a_bucket_has_room_for_a_burst_and_then_says_how_long_to_wait(both: Opened) -> None:
     here, there = both
     for state in (here, there, here):
-        assert await state.take([of(b"ann")]) is None
-    refused = await there.take([of(b"ann")])
+        assert await state.charge([of(b"ann")]) is None
+    refused = await there.charge([of(b"ann")])
     assert refused is not None
     assert refused.number == 0
     assert 0 < refused.wait_seconds <= 10
-    assert await here.take([of(b"bob")]) is None
+    assert await here.charge([of(b"bob")]) is None
 
 
 async def test_every_bucket_must_have_room_or_none_gives_any(both: Opened) -> None:
     here, _ = both
     for _ in range(3):
-        assert await here.take([of(b"office")]) is None
+        assert await here.charge([of(b"office")]) is None
     for _ in range(5):  # what is refused takes nothing of ann's
-        refused = await here.take([of(b"ann"), of(b"office", 10, 30)])
+        refused = await here.charge([of(b"ann"), of(b"office", 10, 30)])
         assert refused is not None
         assert refused.number == 1
     for _ in range(3):
-        assert await here.take([of(b"ann")]) is None
-    assert await here.take([of(b"ann")]) is not None
-    assert await here.take([]) is None
+        assert await here.charge([of(b"ann")]) is None
+    assert await here.charge([of(b"ann")]) is not None
+    assert await here.charge([]) is None
 
 
 async def test_of_many_at_once_as_many_are_granted_as_there_is_room_for(both: Opened) -> None:
     names = [b"ann", b"office"]
     taken = await asyncio.gather(
         *(
-            state.take([of(name, 1_000, 10_000) for name in order])
+            state.charge([of(name, 1_000, 10_000) for name in order])
             for _ in range(15)
             for state in both
             for order in (names, names[::-1])  # nobody waits for each other
@@ -81,13 +81,13 @@ async def test_a_bucket_fills_again() -> None:
     now = [0.0]
     state = MemoryOperational(lambda: now[0])
     for _ in range(3):
-        assert await state.take([of(b"ann")]) is None
-    refused = await state.take([of(b"ann")])
+        assert await state.charge([of(b"ann")]) is None
+    refused = await state.charge([of(b"ann")])
     assert refused is not None
     assert refused.wait_seconds == 10
     now[0] = 10.0
-    assert await state.take([of(b"ann")]) is None
-    assert await state.take([of(b"ann")]) is not None
+    assert await state.charge([of(b"ann")]) is None
+    assert await state.charge([of(b"ann")]) is not None
 
 
 async def test_an_address_votes_once_whichever_guest_it_is(both: Opened) -> None:
@@ -130,12 +130,12 @@ async def test_nothing_is_left_of_who_is_forgotten(both: Opened) -> None:
     await here.reserve_vote(COMMENT, [TODAY], "g1")
     await here.reserve_vote(COMMENT, [ELSEWHERE], "g2")
     for name in (b"g1", b"g2"):
-        assert await here.take([of(name, 30)]) is None
+        assert await here.charge([of(name, 30)]) is None
     await there.forget(["g1"], [b"g1"])
     assert (await here.reserve_vote(COMMENT, [TODAY], "g3")).outcome == "made"
     assert (await here.reserve_vote(COMMENT, [ELSEWHERE], "g4")).outcome == "taken"
-    assert await here.take([of(b"g1", 30)]) is None
-    assert await here.take([of(b"g2", 30)]) is not None
+    assert await here.charge([of(b"g1", 30)]) is None
+    assert await here.charge([of(b"g2", 30)]) is not None
 
 
 async def test_votes_are_kept_for_thirty_days(database_url: str) -> None:
@@ -147,8 +147,8 @@ async def test_votes_are_kept_for_thirty_days(database_url: str) -> None:
         states: list[Operational] = [memory, postgres]
         for state in states:
             await state.reserve_vote(COMMENT, [TODAY], "g1")
-            await state.take([of(b"ann", 0.0)])
-            await state.take([of(b"bob", 10_000, 10_000)])
+            await state.charge([of(b"ann", 0.0)])
+            await state.charge([of(b"bob", 10_000, 10_000)])
         for days, outcome in ((29, "taken"), (2, "made")):
             now[0] += days * 86_400
             await pool.execute(
@@ -173,7 +173,7 @@ def test_what_is_kept_in_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> N
 
     async def fill() -> None:
         for number in range(50):
-            await state.take([of(str(number).encode())])
+            await state.charge([of(str(number).encode())])
             await state.reserve_vote(UUID(int=number), [TODAY], "g")
 
     asyncio.run(fill())

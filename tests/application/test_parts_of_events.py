@@ -9,7 +9,7 @@ from rostra import codec
 from rostra.codec import AnyEvent
 from rostra.commands import COMMANDS
 from rostra.events import Words
-from rostra_adapters.application.feed.data import data_of, names_wanted
+from rostra_adapters.application.feed.data import data_of, required_names
 from rostra_adapters.application.feed.names import Name, Names
 from support.memory import MemoryLog
 
@@ -39,7 +39,7 @@ def test_words_and_actors_are_found_in_every_type_that_has_them(topic: str) -> N
 @every_topic
 def test_the_feed_has_data_of_every_type_that_is_published(topic: str) -> None:
     event = example(topic)
-    names = {stream: Name("site", "resource", "key") for stream in names_wanted(STREAM, event)}
+    names = {stream: Name("site", "resource", "key") for stream in required_names(STREAM, event)}
 
     data = data_of(STREAM, event, names)
 

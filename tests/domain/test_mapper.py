@@ -43,7 +43,7 @@ class Talk(Application[UUID]):
 
     def post(self, command: PostComment, act: CommandContext) -> UUID:
         about = self._discussion(command)
-        parent = command.answered
+        parent = command.parent_comment
         around = comments.Surroundings(
             discussion=about,
             rules=rules(NO_SITE.settings, about.settings),

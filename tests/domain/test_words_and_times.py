@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rostra import fields as texts
 from rostra import limits, times
 from rostra.commands import AnyCommand
-from rostra.settings import Rules, Settings, SiteSettings, merge, named, rules
+from rostra.settings import Rules, Settings, SiteSettings, given_settings, merge, rules
 from support.examples import command
 
 moments = st.datetimes(
@@ -251,6 +251,6 @@ settings = st.builds(
 @given(settings, settings)
 def test_what_a_change_names_stands_and_the_rest_stays(a: Settings, b: Settings) -> None:
     merged = merge(a, b)
-    assert named(merged) == {**named(a), **named(b)}
+    assert given_settings(merged) == {**given_settings(a), **given_settings(b)}
     assert merge(merged, b) == merged
     assert merge(a, Settings()) == a

@@ -20,7 +20,7 @@ from erasure.test_nothing_is_found import (
 )
 from rostra import ids
 from rostra_adapters.application.feed.events import Feed, Wanted
-from rostra_adapters.keys.ring import KeptKeyRing
+from rostra_adapters.keys.ring import StoredKeyRing
 from support.service import Service, event, opened, posted, token
 
 DISCUSSION = ids.discussion_id("gazette", "/trams")
@@ -121,12 +121,12 @@ async def test_keys_of_others_are_not_touched(monkeypatch: pytest.MonkeyPatch) -
         await app.publish([*conversation(), event("discussion.closed", by="mia", reason="Late.")])
         app.ring.receive(None)
         loaded: set[object] = set()
-        load = KeptKeyRing.load
+        load = StoredKeyRing.load
 
-        async def watched(ring: KeptKeyRing, owners: Any) -> None:
+        async def watched(ring: StoredKeyRing, owners: Any) -> None:
             loaded.update(owners)
             await load(ring, owners)
 
-        monkeypatch.setattr(KeptKeyRing, "load", watched)
+        monkeypatch.setattr(StoredKeyRing, "load", watched)
         await exported(app, "ann")
         assert len(loaded) == 1

@@ -34,7 +34,7 @@ class Process:
     def __init__(self, ring: PostgresKeyRing) -> None:
         self.ring = ring
         self.told: list[set[UUID] | None] = []
-        ring.when_destroyed(self._hear)
+        ring.on_destruction(self._hear)
 
     def _hear(self, owners: Collection[UUID] | None) -> None:
         self.told.append(None if owners is None else set(owners))
@@ -63,7 +63,7 @@ async def test_when_it_is_known_that_all_have_forgotten_no_process_opens_a_word(
         sealed = {owner: one.ring.seal(owner, b"words", HERE) for owner in (ANN, BOB)}
         await one.ring.destroy({ANN: 1})
         async with asyncio.timeout(5):
-            await one.ring.forgotten()
+            await one.ring.wait_for_destruction()
         for it in (one, two, three):
             assert {ANN} in it.told
             with pytest.raises(KeyError):
@@ -80,7 +80,7 @@ async def test_many_erasures_at_once_are_all_heard_of(pool: asyncpg.Pool) -> Non
     async with process(pool) as one, process(pool) as two:
         await two.ring.make(owners)
         await asyncio.gather(*(one.ring.destroy({owner: 1}) for owner in owners))
-        await one.ring.forgotten()
+        await one.ring.wait_for_destruction()
         heard = {owner for told in two.told if told for owner in told}
         assert heard == set(owners)
 
@@ -98,7 +98,7 @@ async def test_a_process_that_does_not_look_any_more_is_waited_for_only_so_long(
         await one.ring.destroy({ANN: 1})
         began = asyncio.get_running_loop().time()
         async with asyncio.timeout(20):
-            await one.ring.forgotten()
+            await one.ring.wait_for_destruction()
         assert asyncio.get_running_loop().time() - began > 0.2
         silent = "select count(*) from rostra_keys.key_readers where master = 'silent'"
         assert await pool.fetchval(silent) == 0  # the one that was lost is struck out
@@ -134,7 +134,7 @@ async def test_a_process_that_stood_still_drops_only_what_was_erased_meanwhile(
         async with asyncio.timeout(20):
             while not is_current(two):  # noqa: ASYNC110  # it tells nobody
                 await asyncio.sleep(0.01)
-        await one.ring.forgotten()
+        await one.ring.wait_for_destruction()
         assert {owner for told in two.told for owner in told or [None]} == {ANN}
 
 
@@ -169,7 +169,7 @@ async def test_a_lost_connection_is_made_up_for(
             while True:
                 try:
                     await one.ring.destroy({ANN: 1})
-                    await one.ring.forgotten()
+                    await one.ring.wait_for_destruction()
                     break
                 except Exception:  # noqa: BLE001  # the pool finds out about each connection
                     await asyncio.sleep(0.01)

@@ -17,7 +17,7 @@ from rostra import ids
 from rostra.ids import DiscussionId, StreamId
 from rostra.log import LogUnavailable
 from rostra_adapters.application.app import App
-from rostra_adapters.keys.ring import KeptKey, MasterKeys
+from rostra_adapters.keys.ring import MasterKeys, StoredKey
 from support.listening import listening
 from support.service import (
     MASTER_KEY,
@@ -182,7 +182,7 @@ async def test_broken_off_after_the_key_went_it_shows_as_erased_until_it_is_done
             one = erased()
             assert (await here.publish(one)).status == 503
         head = await here.app.head()
-        await there.app.ring.forgotten()
+        await there.app.ring.wait_for_destruction()
         for service in (here, there):
             now = await everything(service, discussion)
             assert said_in(now) == set()
@@ -254,7 +254,7 @@ async def test_it_is_in_no_table_and_no_file_and_no_key_that_is_left_opens_it(
         for path, data in bytes_of(run_folder):
             assert not [word for word in WORDS if word.encode() in data], path
         kept = [
-            KeptKey(*row)
+            StoredKey(*row)
             for row in await connection.fetch(
                 "select owner, key_id, wrapped, master, erasures from rostra_keys.person_keys"
                 " where wrapped is not null"

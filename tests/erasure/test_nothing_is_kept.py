@@ -84,7 +84,7 @@ async def test_pages_rendered_bodies_and_what_is_told_live_are_dropped(
                 assert kept(there.app, followed) == {"bytes"}
                 # The key alone: the event that tells of it comes later.
                 await here.app.ring.destroy({ids.person_id("gazette", "ann"): 1})
-                await here.app.ring.forgotten()
+                await here.app.ring.wait_for_destruction()
                 for service in (there, here):
                     assert kept(service.app, html) == kept(service.app, followed) == set()
                     assert kept(service.app, waiting) == set()

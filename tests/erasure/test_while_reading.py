@@ -83,7 +83,7 @@ async def test_what_a_stopped_process_kept_is_not_what_it_answers_first(
         finally:
             await connection.close()
         await here.app.ring.destroy({OWNER: 1})
-        await here.app.ring.forgotten()
+        await here.app.ring.wait_for_destruction()
         assert EDITED in (await there.ask("GET", path)).body.decode()  # it has not heard of it
         looking._looked -= erasures.TRUSTED_SECONDS + 1
         assert_only_bobs(await there.ask("GET", path))

@@ -39,7 +39,7 @@ async def serving(database_url: str) -> AsyncIterator[Service]:
 
 
 async def paths(serving: Service) -> list[str]:
-    discussion = await serving.app.lookup.discussion_named("gazette", "/trams")
+    discussion = await serving.app.lookup.discussion_of("gazette", "/trams")
     listed = (await serving.get(f"/v1/discussions/{discussion}/comments")).json
     comment = listed["comments"][0]["id"]
     return [path.format(d=discussion, c=comment) for path in READS]
@@ -131,7 +131,7 @@ async def test_the_log_is_read_by_pages_again_where_the_first_was_cancelled(
             yield page
 
     monkeypatch.setattr(log, "_pages_once", failing)
-    discussion = await serving.app.lookup.discussion_named("gazette", "/trams")
+    discussion = await serving.app.lookup.discussion_of("gazette", "/trams")
     rows = [row async for page in log.read_discussion(discussion, 3) for row in page]
     assert [row.position for row in rows] == [1, 2, 3]
 
@@ -181,7 +181,7 @@ async def test_reads_go_on_across_rebuilds(
 
 async def test_a_dropped_table_is_looked_for_afresh(serving: Service, database_url: str) -> None:
     reads: Any = serving.app.views.reads
-    discussion = await serving.app.lookup.discussion_named("gazette", "/trams")
+    discussion = await serving.app.lookup.discussion_of("gazette", "/trams")
     await reads.passages(discussion)
     await rebuild(database_url)
     reads._versions = dict.fromkeys(VIEWS, 9_999)

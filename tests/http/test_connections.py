@@ -474,7 +474,7 @@ def test_limits_are_lowered_to_what_descriptors_allow() -> None:
 
 def test_streams_of_an_address_are_counted_while_they_last() -> None:
     counts = StreamCounts(1)
-    with counts.counted("192.0.2.1"), counts.counted(""):
+    with counts.count_stream("192.0.2.1"), counts.count_stream(""):
         assert counts.is_full("192.0.2.1")
         assert not counts.is_full("192.0.2.2")
         assert not counts.is_full("")

@@ -97,7 +97,7 @@ async def test_workers_know_no_secret(
     monkeypatch.setenv("ROSTRA_SECRET", SECRET)
     monkeypatch.setenv("PGPASSWORD", SECRET)
     await long_service.get(COMMENTS, as_of=EVENTS)
-    (slot,) = [slot for slot in long_service.app.past.workers._slots if slot.kept]
+    (slot,) = [slot for slot in long_service.app.past.workers._slots if slot.fold_names]
     assert slot._process is not None
     environment = Path(f"/proc/{slot._process.pid}/environ").read_bytes()
     assert b"PATH=" in environment

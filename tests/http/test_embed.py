@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from rostra_adapters.http.joining import joined
+from rostra_adapters.http.joining import join_modules
 from rostra_adapters.http.routes.embed import compact_style, read, without_comments
 from support.service import Service
 
@@ -96,7 +96,7 @@ def test_a_style_sheet_is_sent_without_comments_and_indentation() -> None:
 
 
 def test_what_two_modules_call_alike_stays_apart() -> None:
-    files = joined(
+    files = join_modules(
         {
             "a.js": 'import { f } from "./b.js";\nconst N = 1;\nexport const g = () => N + f();\n',
             "b.js": "const N = 2;\nexport function f() {\n  return N;\n}\n",
@@ -112,7 +112,7 @@ def test_what_two_modules_call_alike_stays_apart() -> None:
 
 def test_a_style_sheet_becomes_a_constructed_one_that_its_importers_share() -> None:
     imported = 'import s from "./s.css" with { type: "css" };\n'
-    files = joined(
+    files = join_modules(
         {
             "a.js": f'{imported}import {{ b }} from "./b.js";\nexport const a = [s, b];\n',
             "b.js": f"{imported}export const b = s;\n",
@@ -129,7 +129,7 @@ def test_a_style_sheet_becomes_a_constructed_one_that_its_importers_share() -> N
 
 
 def test_json_becomes_a_constant() -> None:
-    files = joined(
+    files = join_modules(
         {
             "a.js": 'import en from "./languages/en.json" with { type: "json" };\n'
             "export const a = en.b;\n",
@@ -141,7 +141,7 @@ def test_json_becomes_a_constant() -> None:
 
 
 def test_what_is_imported_later_takes_what_is_there() -> None:
-    files = joined(
+    files = join_modules(
         {
             "a.js": 'import { f } from "./b.js";\nexport const g = () => import("./c.js");\n',
             "b.js": "export class f {}\n",
@@ -171,7 +171,9 @@ def test_what_is_imported_later_takes_what_is_there() -> None:
 )
 def test_what_cannot_be_joined_is_refused(line: str) -> None:
     with pytest.raises(ValueError, match=r"a\.js"):
-        joined({"a.js": f"{line}\n", "b.js": "export class a {}\n", "s.css": "p { }\n"}, "a.js")
+        join_modules(
+            {"a.js": f"{line}\n", "b.js": "export class a {}\n", "s.css": "p { }\n"}, "a.js"
+        )
 
 
 def test_what_comes_later_may_import_nothing_that_comes_later_still() -> None:
@@ -181,4 +183,4 @@ def test_what_comes_later_may_import_nothing_that_comes_later_still() -> None:
         "c.js": "export const c = 1;\n",
     }
     with pytest.raises(ValueError, match=r"b\.js"):
-        joined(modules, "a.js")
+        join_modules(modules, "a.js")

@@ -141,11 +141,11 @@ async def test_who_is_far_behind_reads_alone_until_the_tail(
         tail = Tail(Feed(app.log, app.ring, app.articles), app.log)
         await app.publish([opened()])
         with tail.following():
-            await tail.moved(0, 5)
+            await tail.wait_for_more(0, 5)
             assert tail.since(1) == []
             for number in range(6):
                 await app.publish([posted(f"c{number}")])
-                await tail.moved(1 + number, 5)
+                await tail.wait_for_more(1 + number, 5)
             assert tail.since(0) is None
             pages = tail.since(5)
             assert pages is not None
@@ -157,19 +157,19 @@ async def test_who_is_far_behind_reads_alone_until_the_tail(
 async def test_the_tail_goes_on_after_the_log_was_away(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(feed_tail, "RETRY_SECONDS", 0.01)
     async with rostra_adapters.open("memory:") as app:
-        told_, failures = Feed.told, [LogUnavailable("away"), RuntimeError("broke")]
+        told_, failures = Feed.events_of, [LogUnavailable("away"), RuntimeError("broke")]
 
         async def troubled(feed: Feed, *arguments: Any, **named: Any) -> Any:
             if failures:
                 raise failures.pop()
             return await told_(feed, *arguments, **named)
 
-        monkeypatch.setattr(Feed, "told", troubled)
+        monkeypatch.setattr(Feed, "events_of", troubled)
         tail = Tail(Feed(app.log, app.ring, app.articles), app.log)
         with tail.following():
-            await tail.moved(-1, 5)
+            await tail.wait_for_more(-1, 5)
             await app.publish([opened(), posted()])
-            await tail.moved(1, 5)
+            await tail.wait_for_more(1, 5)
             pages = tail.since(0)
             assert pages is not None
             assert [event.position for page in pages for event in page.events] == [1, 2]

@@ -21,14 +21,14 @@ OURS, OTHERS = "https://gazette.example", "https://others.example"
 def test_a_bucket_fills_at_its_rate_and_never_beyond_its_size() -> None:
     now = [0.0]
     buckets = Buckets("person", Rate(burst=2, per_second=0.5), lambda: now[0])
-    assert [buckets.take("ann").remaining for _ in range(2)] == [1, 0]
-    refused = buckets.take("ann")
+    assert [buckets.spend("ann").remaining for _ in range(2)] == [1, 0]
+    refused = buckets.spend("ann")
     assert (refused.wait_seconds, refused.reset_seconds) == (2.0, 4)
-    assert buckets.take("bob").wait_seconds == 0
+    assert buckets.spend("bob").wait_seconds == 0
     now[0] = 2.0
-    assert buckets.take("ann").wait_seconds == 0
+    assert buckets.spend("ann").wait_seconds == 0
     now[0] = 1_000.0
-    assert buckets.take("ann").headers() == {
+    assert buckets.spend("ann").headers() == {
         "RateLimit-Policy": '"person";q=2;w=4',
         "RateLimit": '"person";r=1;t=2',
     }

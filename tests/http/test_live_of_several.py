@@ -131,7 +131,7 @@ def told_at(position: int) -> LiveEvent:
 async def test_what_one_channel_tells_late_is_waited_for() -> None:
     quick, slow = (Channel(UUID(int=n), SITE, 10) for n in (1, 2))
     with Channels([quick, slow]) as both:
-        waiting = asyncio.create_task(both.moved(10, 60))
+        waiting = asyncio.create_task(both.wait_for_more(10, 60))
         quick.add(15, [told_at(12), told_at(15)])
         await asyncio.sleep(0)
         assert both.after(10) == []
@@ -149,7 +149,7 @@ async def test_what_one_channel_tells_late_is_waited_for() -> None:
 async def test_a_channel_that_tells_nothing_holds_up_no_other() -> None:
     busy, still = (Channel(UUID(int=n), SITE, 10) for n in (1, 2))
     with Channels([busy, still]) as both:
-        waiting = asyncio.create_task(both.moved(10, 60))
+        waiting = asyncio.create_task(both.wait_for_more(10, 60))
         busy.add(12, [told_at(12)])
         still.add(12, [])  # what changed there is not shown
         async with asyncio.timeout(5):

@@ -8,7 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from rostra import ids
 from rostra_adapters.http import HttpSettings
-from rostra_adapters.http.middleware.request_log import continued
+from rostra_adapters.http.middleware.request_log import continue_trace
 from support.listening import listening
 from support.service import SECRET, Service, opened, posted, serving, token, voted
 from support.stock_logs import stock_recorder, stored
@@ -110,6 +110,6 @@ async def test_a_path_that_is_not_utf8_is_a_line_too(service: Service) -> None:
 
 @pytest.mark.parametrize("given", [None, "", "x", "00-" + "0" * 32 + "-b7ad6b7169203331-01"])
 def test_a_trace_that_cannot_be_read_begins_anew(given: str | None) -> None:
-    version, trace, span, flags = continued(given).split("-")
+    version, trace, span, flags = continue_trace(given).split("-")
     assert (version, len(trace), len(span), flags) == ("00", 32, 16, "00")
     assert set(trace) != {"0"}

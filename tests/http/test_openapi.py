@@ -12,7 +12,7 @@ from referencing import Registry, Resource
 
 from rostra import ids
 from rostra_adapters.http import HttpSettings, make_app
-from rostra_adapters.http.openapi.document import described, routes_of
+from rostra_adapters.http.openapi.document import describe, routes_of
 from support.service import PLACE, SECRET, Service, event, opened, posted, token, voted
 
 SITE = PLACE["site"]
@@ -166,7 +166,7 @@ async def test_the_page_shows_every_operation_and_loads_nothing(service: Service
     assert (answer.status, answer.media_type) == (200, "text/html")
     page = unescape(answer.body.decode())
     text = re.sub(r"<[^>]+>", "", page)
-    for path in described(application(service))["paths"].values():
+    for path in describe(application(service))["paths"].values():
         assert all(one["summary"].replace("`", "") in text for one in path.values())
     assert not re.search(r"<(script|link|img|iframe)|@import|url\(", page)
     assert not re.search(r'(src|href)="(?!openapi.json|problems"|#)', page)

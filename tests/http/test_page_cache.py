@@ -211,7 +211,7 @@ async def test_a_change_that_is_heard_of_during_a_read_is_not_in_its_position(
         found = await read_page(*arguments, **named)
         [vote] = await service.batch([voted()])
         async with asyncio.timeout(60):
-            while changes.heard < vote["position"]:  # noqa: ASYNC110
+            while changes.last_position < vote["position"]:  # noqa: ASYNC110
                 await asyncio.sleep(0.001)
         return found
 
@@ -266,7 +266,7 @@ async def test_two_thousand_discussions_that_change_at_once_are_dropped_alone(
         head = await here.app.head()
         for service in services:
             async with asyncio.timeout(60):
-                while service.app.views.changes.heard < head:  # noqa: ASYNC110
+                while service.app.views.changes.last_position < head:  # noqa: ASYNC110
                     await asyncio.sleep(0.01)
             before = await hits(service)
             for name in quiet:

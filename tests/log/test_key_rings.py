@@ -14,12 +14,12 @@ from eventsourcing.sqlite import SQLiteDatastore
 from rostra.sealing import Damaged, Erased, associated_data
 from rostra_adapters.errors import WrongMasterKey
 from rostra_adapters.keys import ring as key_ring
-from rostra_adapters.keys.ring import KeptKey, KeptKeyRing, MasterKeys, fingerprint
+from rostra_adapters.keys.ring import MasterKeys, StoredKey, StoredKeyRing, fingerprint
 from rostra_adapters.postgres import PostgresKeyRing
 from rostra_adapters.postgres.keys.ring import KEEP, MAKING
 from rostra_adapters.stock.keys import MemoryKeyRing, SqliteKeyRing
 
-Open = Callable[[MasterKeys], KeptKeyRing]
+Open = Callable[[MasterKeys], StoredKeyRing]
 
 ANN, BOB = UUID(int=1), UUID(int=2)
 MASTER = MasterKeys(secrets.token_bytes(32))
@@ -47,14 +47,14 @@ def open_ring(request: pytest.FixtureRequest) -> Open:
 
 
 @pytest.fixture(params=["postgres", "sqlite", "memory"])
-def ring(request: pytest.FixtureRequest) -> KeptKeyRing:
+def ring(request: pytest.FixtureRequest) -> StoredKeyRing:
     if request.param == "memory":
         return MemoryKeyRing()
     opener: Open = request.getfixturevalue(f"open_{request.param}")
     return opener(MASTER)
 
 
-async def test_what_was_sealed_opens_in_its_place(ring: KeptKeyRing) -> None:
+async def test_what_was_sealed_opens_in_its_place(ring: StoredKeyRing) -> None:
     await ring.make([ANN])
     sealed = ring.seal(ANN, b"words", HERE)
 
@@ -62,7 +62,7 @@ async def test_what_was_sealed_opens_in_its_place(ring: KeptKeyRing) -> None:
     assert b"words" not in sealed
 
 
-async def test_the_sealed_bytes_have_the_documented_form(ring: KeptKeyRing) -> None:
+async def test_the_sealed_bytes_have_the_documented_form(ring: StoredKeyRing) -> None:
     await ring.make([ANN])
     first, second = (ring.seal(ANN, b"words", HERE) for _ in range(2))
 
@@ -72,7 +72,7 @@ async def test_the_sealed_bytes_have_the_documented_form(ring: KeptKeyRing) -> N
     assert first[9:21] != second[9:21]  # the nonce
 
 
-async def test_moved_or_altered_it_is_damaged(ring: KeptKeyRing) -> None:
+async def test_moved_or_altered_it_is_damaged(ring: StoredKeyRing) -> None:
     await ring.make([ANN])
     sealed = ring.seal(ANN, b"words", HERE)
     altered = bytes([*sealed[:-1], sealed[-1] ^ 1])
@@ -84,7 +84,7 @@ async def test_moved_or_altered_it_is_damaged(ring: KeptKeyRing) -> None:
         ring.open(ANN, b"\x02" + sealed[1:], HERE)
 
 
-async def test_without_its_key_it_is_erased(ring: KeptKeyRing) -> None:
+async def test_without_its_key_it_is_erased(ring: StoredKeyRing) -> None:
     await ring.make([ANN])
     sealed = ring.seal(ANN, b"words", HERE)
     await ring.load([BOB])
@@ -96,7 +96,7 @@ async def test_without_its_key_it_is_erased(ring: KeptKeyRing) -> None:
         ring.open(BOB, sealed, HERE)
 
 
-async def test_only_loaded_keys_seal_and_open(ring: KeptKeyRing) -> None:
+async def test_only_loaded_keys_seal_and_open(ring: StoredKeyRing) -> None:
     with pytest.raises(LookupError):
         ring.seal(ANN, b"words", HERE)
     await ring.load([ANN])
@@ -109,7 +109,7 @@ async def test_only_loaded_keys_seal_and_open(ring: KeptKeyRing) -> None:
         ring.open(ANN, sealed, HERE)
 
 
-async def test_loading_makes_no_key_and_making_makes_one(ring: KeptKeyRing) -> None:
+async def test_loading_makes_no_key_and_making_makes_one(ring: StoredKeyRing) -> None:
     await ring.make([ANN])
     sealed = ring.seal(ANN, b"words", HERE)
     ring.forget([ANN])
@@ -119,7 +119,7 @@ async def test_loading_makes_no_key_and_making_makes_one(ring: KeptKeyRing) -> N
 
 
 async def test_more_owners_than_are_remembered_can_be_used_at_once(
-    ring: KeptKeyRing, monkeypatch: pytest.MonkeyPatch
+    ring: StoredKeyRing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(key_ring, "KEYS_LOADED_MAX", 3)
     owners = [uuid4() for _ in range(10)]
@@ -169,7 +169,7 @@ async def test_a_key_is_not_another_owners(pool: asyncpg.Pool) -> None:
         await ring.load([BOB])
 
 
-async def test_a_destroyed_key_can_be_made_anew_and_opens_nothing_old(ring: KeptKeyRing) -> None:
+async def test_a_destroyed_key_can_be_made_anew_and_opens_nothing_old(ring: StoredKeyRing) -> None:
     await ring.make([ANN, BOB])
     sealed, bobs = (ring.seal(owner, b"words", HERE) for owner in (ANN, BOB))
     await ring.destroy({ANN: 1})
@@ -199,7 +199,7 @@ class Slow(MemoryKeyRing):
         self.looked, self.tell = asyncio.Event(), asyncio.Event()
         self.tell.set()
 
-    async def _find(self, owners: Sequence[UUID]) -> Iterable[KeptKey]:
+    async def _find(self, owners: Sequence[UUID]) -> Iterable[StoredKey]:
         found = await super()._find(owners)
         self.looked.set()
         await self.tell.wait()
@@ -240,7 +240,7 @@ async def test_in_sqlite_not_even_the_wrapped_key_is_left(tmp_path: Path) -> Non
     datastore.close()
 
 
-async def test_no_key_is_made_for_who_does_not_know_of_the_erasure(ring: KeptKeyRing) -> None:
+async def test_no_key_is_made_for_who_does_not_know_of_the_erasure(ring: StoredKeyRing) -> None:
     await ring.destroy({ANN: 1})
     await ring.destroy({ANN: 1})
 
@@ -251,7 +251,7 @@ async def test_no_key_is_made_for_who_does_not_know_of_the_erasure(ring: KeptKey
     assert await ring.make([ANN], {ANN: 1}) == frozenset()
 
 
-async def test_a_key_from_before_an_erasure_is_never_used_after_it(ring: KeptKeyRing) -> None:
+async def test_a_key_from_before_an_erasure_is_never_used_after_it(ring: StoredKeyRing) -> None:
     """Though it was not destroyed, as after a backup of keys that is older than the log's."""
     await ring.make([ANN])
     sealed = ring.seal(ANN, b"words", HERE)
@@ -286,9 +286,9 @@ async def test_keys_made_while_their_owner_is_erased_do_not_outlive_it(open_ring
                     after.open(owner, sealed, HERE)
 
 
-async def test_who_keeps_words_is_told_whose_are_gone(ring: KeptKeyRing) -> None:
+async def test_who_keeps_words_is_told_whose_are_gone(ring: StoredKeyRing) -> None:
     told: list[object] = []
-    ring.when_destroyed(lambda owners: told.append(None if owners is None else set(owners)))
+    ring.on_destruction(lambda owners: told.append(None if owners is None else set(owners)))
     await ring.destroy({ANN: 1, BOB: 3})
     ring.receive(None)
     assert told == [{ANN, BOB}, None]

@@ -17,8 +17,8 @@ from rostra_adapters.local_postgres import lease as local_postgres
 from rostra_adapters.observability.child_processes import (
     DATABASE_PASSWORDS,
     environment_without_secrets,
+    hide_secrets,
     python_environment,
-    secrets_hidden,
 )
 
 SECRETS = {
@@ -54,7 +54,7 @@ def test_only_the_secrets_that_are_named_are_kept() -> None:
     assert SECRETS.keys().isdisjoint(environment_without_secrets())
     assert SECRETS.keys() & python_environment(*DATABASE_PASSWORDS).keys() == {"PGPASSWORD"}
     assert environment_without_secrets()["PATH"] == os.environ["PATH"]
-    with secrets_hidden():
+    with hide_secrets():
         assert SECRETS.keys().isdisjoint(os.environ)
     assert SECRETS.items() <= dict(os.environ).items()
 

@@ -20,7 +20,7 @@ from rostra_adapters.observability.printing import (
     without_passwords,
 )
 from rostra_adapters.postgres.connect import create_pool
-from rostra_adapters.postgres.views.patient import connected
+from rostra_adapters.postgres.views.patient import connect_patiently
 
 PASSWORDS = st.text(min_size=1).map(lambda text: f"Zq9{text}9qZ")
 STEERING = ("Cc", "Cf", "Cs", "Zl", "Zp")
@@ -76,7 +76,7 @@ async def test_an_error_about_a_url_quotes_nothing_of_it(url: str) -> None:
     with pytest.raises(InvalidDatabaseUrl, match="percent-encoded") as pooled:
         _ = await create_pool(url)
     with pytest.raises(InvalidDatabaseUrl) as alone:
-        async with connected(url):
+        async with connect_patiently(url):
             pass
     for raised in (pooled.value, alone.value):
         assert "pass" not in str(raised).replace("PASSWORD", "")

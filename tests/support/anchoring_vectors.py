@@ -16,12 +16,12 @@ from rostra.anchoring.normalise import Folded
 from rostra.anchoring.reanchor import state
 from rostra.anchoring.search import (
     Anchored,
+    LastPlace,
     Mark,
     Quote,
-    Standing,
     anchor_all,
     describe,
-    standing,
+    last_place,
 )
 from rostra.article_text import NORMALISATION, text_of_html
 
@@ -146,7 +146,7 @@ def of_lists(chance: random.Random, count: int) -> Vector:
 
 
 def _known(chance: random.Random, text: str, start: int, end: int) -> tuple[int | None, Mark]:
-    known = chance.choice((standing(text, start, end), Standing(start), None))
+    known = chance.choice((last_place(text, start, end), LastPlace(start), None))
     return start, Mark(describe(text, start, end), known)
 
 
@@ -198,8 +198,8 @@ def _marked(text: str, *words: str) -> list[tuple[int | None, Mark]]:
     for each in words:
         start = text.index(each)
         quote = describe(text, start, start + len(each))
-        marked.append((start, Mark(quote, standing(text, start, start + len(each)))))
-        marked.append((start, Mark(quote, Standing(start))))
+        marked.append((start, Mark(quote, last_place(text, start, start + len(each)))))
+        marked.append((start, Mark(quote, LastPlace(start))))
         marked.append((None, Mark(quote)))
     return marked
 
@@ -210,7 +210,7 @@ def _by_hand() -> list[Vector]:
     refrain = "and so it goes"
     places = [at for at in range(len(VERSES)) if VERSES.startswith(refrain, at)]
     nine: list[tuple[int | None, Mark]] = [
-        (at, Mark(describe(VERSES, at, at + len(refrain)), Standing(at))) for at in places
+        (at, Mark(describe(VERSES, at, at + len(refrain)), LastPlace(at))) for at in places
     ]
     cases = [
         _case("the same text", FERRY, marked),
@@ -247,7 +247,7 @@ def _by_hand() -> list[Vector]:
             "overlapping",
             f"Oh. {FERRY}",
             [
-                (start, Mark(describe(FERRY, start, end), standing(FERRY, start, end)))
+                (start, Mark(describe(FERRY, start, end), last_place(FERRY, start, end)))
                 for start, end in ((4, 40), (20, 60), (20, 30))
             ],
         ),
@@ -255,7 +255,7 @@ def _by_hand() -> list[Vector]:
     for text in SCRIPTS:
         stretches = [(start, start + 8) for start in range(0, len(text) - 8, 5)]
         known = [
-            (start, Mark(describe(text, start, end), Standing(start))) for start, end in stretches
+            (start, Mark(describe(text, start, end), LastPlace(start))) for start, end in stretches
         ]
         cases.append(_case("a script", f"😀e\u0301א {text}", [*known]))
     return cases

@@ -131,7 +131,7 @@ class MemoryRing:
                 del self.keys[owner]
                 self._loaded.discard(owner)
 
-    async def forgotten(self) -> None:
+    async def wait_for_destruction(self) -> None:
         """Nobody else has these keys."""
 
     def seal(self, owner: UUID, plain: bytes, associated: bytes) -> bytes:
@@ -164,7 +164,7 @@ class MemoryArticles:
         self.do(works)
         return {work: self.done[work] for work in works}
 
-    async def keep(self, discussion: UUID, prepared: Prepared) -> None:
+    async def store(self, discussion: UUID, prepared: Prepared) -> None:
         self.texts[discussion, prepared.hash] = prepared.text
 
     async def read(self, discussion: UUID, text_hash: str) -> str | None:

@@ -17,7 +17,7 @@ from rostra_adapters.postgres.rebuild import ranges
 from rostra_adapters.postgres.rebuild.rebuild import rebuild
 from rostra_adapters.postgres.rebuild.verify import verify
 from rostra_adapters.postgres.views import backend
-from rostra_adapters.postgres.views.patient import connected
+from rostra_adapters.postgres.views.patient import connect_patiently
 from rostra_adapters.postgres.views.projector import Fenced, ViewState, project, states
 from rostra_projections.views import VIEWS
 from support.model import Act
@@ -151,7 +151,7 @@ async def test_the_tables_of_old_versions_are_dropped(
 
 async def test_of_two_rebuilds_at_once_one_is_refused(story: Story, database_url: str) -> None:
     reached = asyncio.Event()
-    async with connected(database_url) as other:
+    async with connect_patiently(database_url) as other:
         await other.execute("begin; lock table comments_v1 in access exclusive mode")
         first = asyncio.create_task(
             rebuild(database_url, ["comments"], progress=lambda *_: reached.set())
@@ -169,7 +169,7 @@ async def test_a_rebuild_that_was_broken_off_starts_over(
     story: Story, database: asyncpg.Connection, database_url: str, end: str, jobs: int
 ) -> None:
     reached = asyncio.Event()
-    async with connected(database_url) as other:
+    async with connect_patiently(database_url) as other:
         await other.execute("begin; lock table comments_v1 in access exclusive mode")
         first = asyncio.create_task(
             rebuild(database_url, ["comments"], jobs=jobs, progress=lambda *_: reached.set())

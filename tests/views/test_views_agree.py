@@ -95,7 +95,7 @@ async def _assert_discussion(story: Story, reading: CommentQueries, discussion: 
             assert getattr(shape, name) == value, name
     names = model.names(discussion)
     accesses = AccessLookup(StreamStateReader(story.log), MemoryBackend(story.log))
-    page = await reading.counts(await accesses.named(found.site, [*names, "/nowhere"]))
+    page = await reading.counts(await accesses.discussions_of(found.site, [*names, "/nowhere"]))
     assert page.counts == {**dict.fromkeys(names, found.comments), "/nowhere": 0}
 
 

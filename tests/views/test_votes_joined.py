@@ -182,14 +182,14 @@ def test_a_range_that_is_done_lets_go_of_its_rows() -> None:
     """Else two of them are in memory while the next is folded."""
     rows = [row for row in told().rows if row.topic in ("comment.posted", TOPIC)]
     folded = RangeFold([VIEWS["comments"]])
-    folded.take(
+    folded.add_events(
         (row.position, row.stream, row.topic, row.state, row.event_id)
         for row in rows
         if row.topic != TOPIC
     )
     votes = [row for row in rows if row.topic == TOPIC]
     joined = BETWEEN.join(row.state for row in votes)
-    assert folded.take_votes([row.position for row in votes], joined)
+    assert folded.add_votes([row.position for row in votes], joined)
     folded.finish()
     comments = folded.rows.of(COMMENTS)
     row = next(row for row in comments.values() if row.up)
@@ -226,16 +226,16 @@ def test_joined_states_are_taken_only_if_each_alone_is_a_vote(parts: list[list[b
     states = [state for part in parts for state in part]
     joined, alone = voted_on(), voted_on()
     positions = range(1, len(states) + 1)
-    if QuickVotes(joined).take_joined(positions, BETWEEN.join(states)):
+    if QuickVotes(joined).count_joined_votes(positions, BETWEEN.join(states)):
         each = [(position, TOPIC, states[position - 1]) for position in positions]
-        assert QuickVotes(alone).take_late(each)
+        assert QuickVotes(alone).count_late_votes(each)
         assert joined == alone
 
 
 @given(st.lists(GOOD, min_size=1))
 def test_joined_votes_are_taken(states: list[bytes]) -> None:
     joined = QuickVotes(voted_on())
-    assert joined.take_joined(range(len(states)), BETWEEN.join(states))
+    assert joined.count_joined_votes(range(len(states)), BETWEEN.join(states))
 
 
 TWO = vote("b") + BETWEEN + vote("b")
@@ -257,4 +257,4 @@ def _torn(before: bytes, without: bytes = b"") -> list[bytes]:
     ],
 )
 def test_two_votes_in_one_state_make_up_for_no_vote_in_two(states: list[bytes]) -> None:
-    assert not QuickVotes(voted_on()).take_joined(range(len(states)), BETWEEN.join(states))
+    assert not QuickVotes(voted_on()).count_joined_votes(range(len(states)), BETWEEN.join(states))

@@ -72,13 +72,13 @@ async def exchange(process: asyncio.subprocess.Process, job: bytes) -> bytes:
     """Return a worker's answer to a job. Raises EOFError and OSError where it has ended."""
     assert process.stdin is not None
     assert process.stdout is not None
-    process.stdin.write(framed(job))
+    process.stdin.write(frame(job))
     await process.stdin.drain()
     length = await process.stdout.readexactly(LENGTH_BYTES)
     return await process.stdout.readexactly(int.from_bytes(length))
 
 
-def framed(message: bytes) -> bytes:
+def frame(message: bytes) -> bytes:
     """Return a message with its length ahead of it."""
     return len(message).to_bytes(LENGTH_BYTES) + message
 
@@ -94,7 +94,7 @@ def serve(
         length = source.read(LENGTH_BYTES)
         if len(length) < LENGTH_BYTES:
             return
-        target.write(framed(do(source.read(int.from_bytes(length)))))
+        target.write(frame(do(source.read(int.from_bytes(length)))))
         target.flush()
 
 

@@ -35,7 +35,9 @@ class AccessLookup:
         self._access: InvalidatedCache[Access] = InvalidatedCache(views.changes, ACCESS_KEPT_MAX)
         self._rules: InvalidatedCache[Rules] = InvalidatedCache(views.changes, ACCESS_KEPT_MAX)
 
-    async def named(self, site: str, resources: Sequence[str]) -> dict[str, ids.DiscussionId]:
+    async def discussions_of(
+        self, site: str, resources: Sequence[str]
+    ) -> dict[str, ids.DiscussionId]:
         """Return the discussion of each resource, which may have moved there."""
         named = {resource: ids.discussion_id(site, resource) for resource in resources}
         # A discussion with access of its own is no alias. A private one is looked up all the same,
@@ -54,11 +56,11 @@ class AccessLookup:
                 named[resource] = ids.discussion_id(site, state.alias_of)
         return named
 
-    async def discussion_named(self, site: str, resource: str) -> ids.DiscussionId:
+    async def discussion_of(self, site: str, resource: str) -> ids.DiscussionId:
         """Return the id of a resource's discussion, whether there is one or not."""
-        return (await self.named(site, [resource]))[resource]
+        return (await self.discussions_of(site, [resource]))[resource]
 
-    async def standing(self, discussion: UUID, expected: str | None = None) -> Access | None:
+    async def current_access(self, discussion: UUID, expected: str | None = None) -> Access | None:
         """Return the access to a discussion as the log has it, None where it is unknown.
 
         A discussion that was opened a moment ago is found, too. Its site is read with it if it is
@@ -83,7 +85,7 @@ class AccessLookup:
         if found is None:
             self._note()
             found = rules(await self._site_settings(site_name), Settings())
-            self._rules.keep(site_name, found, [site_prefix(site_name)], begun)
+            self._rules.put(site_name, found, [site_prefix(site_name)], begun)
         return found
 
     async def access(self, discussion: UUID) -> Access | None:
@@ -103,7 +105,7 @@ class AccessLookup:
         holds = rules(await self._site_settings(row.site), settings_of(row))
         access = Access(row.site, row.resource, holds)
         made_of = [ids.prefix_of(discussion), site_prefix(row.site)]
-        self._access.keep(discussion, access, made_of, begun)
+        self._access.put(discussion, access, made_of, begun)
         return access
 
     def cached_access(self, discussion: UUID) -> Access | None:
@@ -112,7 +114,7 @@ class AccessLookup:
 
     def _note(self) -> None:
         """Record that the log, which is about to be read, is no older than the views."""
-        read_position.note(max(self._views.position, self._views.changes.heard))
+        read_position.note(max(self._views.position, self._views.changes.last_position))
 
     async def _site_settings(self, site_name: str) -> SiteSettings:
         (state,) = await self._states.of([ids.site_id(site_name)])

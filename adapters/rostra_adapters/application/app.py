@@ -38,7 +38,7 @@ from rostra_adapters.application.stream_state_reader import StreamStateReader, e
 from rostra_adapters.application.verify_words import unopened_words
 from rostra_adapters.clock import now
 from rostra_adapters.data_folder.erasures_file import ErasuresFile
-from rostra_adapters.keys.ring import KeptKeyRing
+from rostra_adapters.keys.ring import StoredKeyRing
 from rostra_adapters.observability.printing import url_without_password
 from rostra_projections.cursors import CursorRefused, check_log, peek_cursor
 from rostra_projections.responses.shapes import (
@@ -70,7 +70,7 @@ class Stores(msgspec.Struct, frozen=True, kw_only=True):
     """Stores of one database that an App works on."""
 
     log: EventLog
-    ring: KeptKeyRing
+    ring: StoredKeyRing
     articles: CachedArticles
     views: ViewStore
     operational: Operational
@@ -101,8 +101,8 @@ class App:
         self._lanes = Lanes(Commander(log, self.ring), log, self.ring, self.articles)
         self._url = stores.url
         self._erasures = stores.erasures
-        self.ring.when_destroyed(lambda _: self.renderings.drop())
-        self.ring.when_destroyed(lambda _: views.changes.lose())
+        self.ring.on_destruction(lambda _: self.renderings.drop())
+        self.ring.on_destruction(lambda _: views.changes.lose())
 
     async def close(self) -> None:
         """Answer submitted commands, then close what the App has opened."""
@@ -136,8 +136,8 @@ class App:
     async def _submit(self, commands: Sequence[Commanded]) -> list[Outcome]:
         outcomes = await self._lanes.submit(commands)
         if not _ABOUT_KEYS.isdisjoint({each.command.topic for each in commands}):
-            await self._keep_erasures(commands, outcomes)
-            await self.ring.forgotten()
+            await self._record_erasures(commands, outcomes)
+            await self.ring.wait_for_destruction()
             await self._forget([one.command for one in commands])
         return outcomes
 
@@ -152,7 +152,7 @@ class App:
         if erased:
             await self.operational.forget({command.who for command in erased}, buckets)
 
-    async def _keep_erasures(
+    async def _record_erasures(
         self, commands: Sequence[Commanded], outcomes: Sequence[Outcome]
     ) -> None:
         if self._erasures is None:
@@ -176,7 +176,7 @@ class App:
 
         The places of its passages stay, and the feed says that the text was dropped.
         """
-        discussion = await self.lookup.discussion_named(site, resource)
+        discussion = await self.lookup.discussion_of(site, resource)
         stream = ids.article_id(discussion)
         rows = (await self.log.read_streams([stream]))[stream]
         article: Article = fold_stream(stream, events_of(rows))
@@ -247,7 +247,7 @@ class App:
         cursor: str | None = None,
     ) -> DiscussionRequest | None:
         await self.wait(min_position)
-        discussion = await self.lookup.discussion_named(site, resource)
+        discussion = await self.lookup.discussion_of(site, resource)
         access = await self.lookup.access(discussion)
         if access is None:
             return None
@@ -336,7 +336,7 @@ class App:
 
     async def counts(self, site: str, resources: Sequence[str]) -> CountsPage:
         """Return the number of comments on each resource."""
-        return await self.counts_of(await self.lookup.named(site, resources))
+        return await self.counts_of(await self.lookup.discussions_of(site, resources))
 
     async def counts_of(self, named: Mapping[str, UUID]) -> CountsPage:
         """Return the number of comments in each of these discussions."""

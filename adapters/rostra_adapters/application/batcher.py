@@ -185,7 +185,9 @@ class Commander:
         except Exception as error:  # noqa: BLE001  # it is the callers' to hear of
             self._known.clear()
             self._fail(batch, error)
-            await turn.wait_for_previous()  # lest the next does not hear what the one before disturbed
+            await (
+                turn.wait_for_previous()
+            )  # lest the next does not hear what the one before disturbed
         else:
             for waiting in batch:
                 answer = [next(outcomes) for _ in waiting.commands]

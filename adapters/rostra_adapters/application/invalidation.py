@@ -68,14 +68,14 @@ class ChangeFeed:
     """
 
     def __init__(self) -> None:
-        self.heard = 0
+        self.last_position = 0
         self.losses = 0
         self.listening = False
         self._last: OrderedDict[int, int] = OrderedDict()
         self._forgotten = 0
         self._listeners: list[Callable[[], None]] = []
 
-    def when_lost(self, listener: Callable[[], None]) -> None:
+    def on_loss(self, listener: Callable[[], None]) -> None:
         """Register a listener for when cached answers can no longer be trusted."""
         self._listeners.append(listener)
 
@@ -89,13 +89,13 @@ class ChangeFeed:
         if text.startswith(PART):  # the page is not heard of as a whole before the last part
             self._change(int(position), prefixes)
         else:
-            self.changed(int(position), prefixes)
+            self.note_change(int(position), prefixes)
 
-    def changed(self, position: int, prefixes: Iterable[int]) -> None:
+    def note_change(self, position: int, prefixes: Iterable[int]) -> None:
         """Note that the views have read up to `position`, where these discussions may have
         changed."""
         self._change(position, prefixes)
-        self.heard = max(self.heard, position)
+        self.last_position = max(self.last_position, position)
 
     def _change(self, position: int, prefixes: Iterable[int]) -> None:
         for prefix in prefixes:
@@ -112,7 +112,7 @@ class ChangeFeed:
         """Anything may have changed."""
         self.listening = self.listening and listening
         self.losses += 1
-        self.heard = self._forgotten = 0
+        self.last_position = self._forgotten = 0
         self._last.clear()
         for listener in self._listeners:
             listener()
@@ -130,7 +130,7 @@ class ReadMark(msgspec.Struct, frozen=True):
     losses: int
 
 
-class _Kept(msgspec.Struct, Generic[T]):
+class _Entry(msgspec.Struct, Generic[T]):
     value: T
     begun: ReadMark
     prefixes: tuple[int, ...]
@@ -144,22 +144,24 @@ class InvalidatedCache(Generic[T]):
 
     def __init__(self, changes: ChangeFeed, weight_max: int) -> None:
         self._changes = changes
-        self._kept: LruCache[Hashable, _Kept[T]] = LruCache(weight_max, lambda _, kept: kept.weight)
-        changes.when_lost(self._kept.clear)
+        self._entries: LruCache[Hashable, _Entry[T]] = LruCache(
+            weight_max, lambda _, kept: kept.weight
+        )
+        changes.on_loss(self._entries.clear)
 
     @property
     def weight(self) -> int:
-        return self._kept.weight
+        return self._entries.weight
 
     def find(self, key: Hashable, min_position: int = 0) -> T | None:
         """Return what is kept if it is known to be right at `min_position`."""
-        kept = self._kept.find(key)
+        kept = self._entries.find(key)
         if kept is None:
             return None
         if not self._holds(kept):
-            self._kept.drop(key)
+            self._entries.drop(key)
             return None
-        position = max(kept.begun.position, self._changes.heard)
+        position = max(kept.begun.position, self._changes.last_position)
         if min_position > position:
             return None  # the change may have been made and not yet heard of
         read_position.note(position)
@@ -167,17 +169,17 @@ class InvalidatedCache(Generic[T]):
 
     def begin(self, position: int) -> ReadMark:
         """Before reading; `position` is one that the views have reached."""
-        return ReadMark(max(position, self._changes.heard), self._changes.losses)
+        return ReadMark(max(position, self._changes.last_position), self._changes.losses)
 
-    def keep(
+    def put(
         self, key: Hashable, value: T, prefixes: Iterable[int], begun: ReadMark, weight: int = 1
     ) -> None:
         """Cache an answer made of these discussions, unless one of them has changed since."""
-        kept = _Kept(value, begun, tuple(prefixes), weight)
-        if weight <= self._kept.weight_max and self._holds(kept):
-            self._kept.keep(key, kept)
+        kept = _Entry(value, begun, tuple(prefixes), weight)
+        if weight <= self._entries.weight_max and self._holds(kept):
+            self._entries.put(key, kept)
 
-    def _holds(self, kept: _Kept[T]) -> bool:
+    def _holds(self, kept: _Entry[T]) -> bool:
         changes = self._changes
         if not changes.listening or kept.begun.losses != changes.losses:
             return False

@@ -61,7 +61,7 @@ class Reservation(msgspec.Struct, frozen=True):
 class Operational(Protocol):
     """Counters that all writing processes share. May raise LogUnavailable."""
 
-    async def take(self, demands: Sequence[Demand]) -> WriteRefused | None:
+    async def charge(self, demands: Sequence[Demand]) -> WriteRefused | None:
         """Take from every bucket, or from none where one of them has too little."""
 
     async def reserve_vote(
@@ -85,7 +85,7 @@ class MemoryOperational:
         self._votes: OrderedDict[tuple[UUID, str], _Vote] = OrderedDict()
         self._by_address: dict[tuple[UUID, bytes], str] = {}
 
-    async def take(self, demands: Sequence[Demand]) -> WriteRefused | None:
+    async def charge(self, demands: Sequence[Demand]) -> WriteRefused | None:
         now = self._clock()
         full_at = [max(self._full_at.peek(each.bucket) or now, now) for each in demands]
         waits = [
@@ -94,7 +94,7 @@ class MemoryOperational:
         if (longest := max(waits, default=0.0)) > TOLERANCE_SECONDS:
             return WriteRefused(waits.index(longest), longest)
         for at, each in zip(full_at, demands, strict=True):
-            self._full_at.keep(each.bucket, at + each.cost)
+            self._full_at.put(each.bucket, at + each.cost)
         return None
 
     async def reserve_vote(

@@ -24,7 +24,7 @@ _answer: ContextVar[ReadPosition | None] = ContextVar("answer", default=None)
 
 
 @contextmanager
-def recorded() -> Iterator[ReadPosition]:
+def record_read_position() -> Iterator[ReadPosition]:
     """Record what is noted within, also in tasks that are started there."""
     made = ReadPosition()
     before = _answer.set(made)

@@ -24,7 +24,7 @@ class Revocations(Protocol):
     async def revoke(self, person: str, site: str, until: float) -> None:
         """Revoke the tokens that were issued until a time. Raises LogUnavailable."""
 
-    def when_revoked(self, call: Callable[[], None]) -> None:
+    def on_revocation(self, call: Callable[[], None]) -> None:
         """Have a function called whenever more is revoked."""
 
 
@@ -47,7 +47,7 @@ class MemoryRevocations:
     async def revoke(self, person: str, site: str, until: float) -> None:
         self.add([(person, site, until)])
 
-    def when_revoked(self, call: Callable[[], None]) -> None:
+    def on_revocation(self, call: Callable[[], None]) -> None:
         self._calls.append(call)
 
     def add(self, revoked: Iterable[Revoked]) -> None:

@@ -13,7 +13,7 @@ from rostra_adapters.lru_cache import LruCache
 KEPT_MAX = 20_000
 
 
-class _Kept(NamedTuple):
+class _CachedState(NamedTuple):
     version: int
     state: Any
 
@@ -24,35 +24,35 @@ class StreamStateReader:
     def __init__(self, log: EventLog) -> None:
         self._log = log
         self._log_id: UUID | None = None
-        self._kept: LruCache[UUID, _Kept] = LruCache(KEPT_MAX)
+        self._cache: LruCache[UUID, _CachedState] = LruCache(KEPT_MAX)
 
     async def of(self, streams: Sequence[UUID]) -> list[Any]:
         """The state of each."""
         log_id = await self._log.log_id()
         if log_id != self._log_id:  # another history has other versions
-            self._kept.clear()
+            self._cache.clear()
             self._log_id = log_id
-        known = {stream: kept for stream in streams if (kept := self._kept.find(stream))}
+        known = {stream: kept for stream in streams if (kept := self._cache.find(stream))}
         after = {stream: kept.version for stream, kept in known.items()}
         read = await self._log.read_streams(streams, after)
         found = {stream: _read_on(stream, known.get(stream), read[stream]) for stream in streams}
         if log_id == self._log_id:  # else another call has learned of another history meanwhile
             for stream, now in found.items():
-                self._keep(stream, now)
+                self._put(stream, now)
         return [found[stream].state for stream in streams]
 
-    def _keep(self, stream: UUID, now: _Kept) -> None:
+    def _put(self, stream: UUID, now: _CachedState) -> None:
         if not now.version:
             return
-        kept = self._kept.find(stream)
+        kept = self._cache.find(stream)
         if kept is None or now.version >= kept.version:
-            self._kept.keep(stream, now)
+            self._cache.put(stream, now)
 
 
-def _read_on(stream: UUID, known: _Kept | None, rows: Sequence[Recorded]) -> _Kept:
+def _read_on(stream: UUID, known: _CachedState | None, rows: Sequence[Recorded]) -> _CachedState:
     version, state = known or (0, None)
     now = fold_stream(stream, events_of(rows), state)
-    return _Kept(rows[-1].version if rows else version, now)
+    return _CachedState(rows[-1].version if rows else version, now)
 
 
 def events_of(rows: Sequence[Recorded]) -> list[codec.AnyEvent]:

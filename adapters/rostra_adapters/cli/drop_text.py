@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from rostra_adapters.cli.options import DatabaseLocation, opened, option, place, run
+from rostra_adapters.cli.options import DatabaseLocation, open_app, option, place, run
 from rostra_adapters.cli.terminal import say
 
 
@@ -29,6 +29,6 @@ def drop_text(
 
 
 async def _drop(where: DatabaseLocation, site: str, resource: str, revision: str) -> bool:
-    async with opened(where) as app:
+    async with open_app(where) as app:
         dropped: bool = await app.drop_text(site, resource, revision)
         return dropped

@@ -6,7 +6,7 @@ from uuid import uuid4
 import click
 import msgspec
 
-from rostra_adapters.cli.options import DatabaseLocation, opened, option, place, run
+from rostra_adapters.cli.options import DatabaseLocation, open_app, option, place, run
 from rostra_adapters.cli.terminal import say
 
 OPERATOR = "rostra:operator"
@@ -38,7 +38,7 @@ async def _erase(where: DatabaseLocation, person: str, site: str) -> None:
         command = msgspec.convert({"site": site, "person": person}, ErasePerson)
     except msgspec.ValidationError as error:
         raise click.UsageError(str(error)) from None
-    async with opened(where) as app:
+    async with open_app(where) as app:
         act = CommandContext(OPERATOR, str(uuid4()), now())
         (outcome,) = await app.submit([Commanded(command, act)])
         if outcome.refusal is not None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from rostra_adapters.cli.options import DatabaseLocation, opened, option, place, run
+from rostra_adapters.cli.options import DatabaseLocation, open_app, option, place, run
 from rostra_adapters.cli.terminal import write_json_lines
 
 
@@ -48,8 +48,8 @@ async def _export(
 ) -> None:
     from rostra_adapters.application.feed.events import Feed, Wanted
 
-    async with opened(where) as app:
-        wanted = await Wanted(site=site, resource=resource, person=person).meant(
+    async with open_app(where) as app:
+        wanted = await Wanted(site=site, resource=resource, person=person).resolve(
             app.lookup.discussion_named
         )
         async for page in Feed(app.log, app.ring, app.articles).pages(wanted=wanted):

@@ -57,21 +57,24 @@ def init(*, owner_url: str | None, serving_role: str | None, data: Path) -> None
 
 async def _make_data_folder(folder: Path) -> None:
     from rostra_adapters.postgres import schema
-    from rostra_adapters.postgres.views.patient import connected
+    from rostra_adapters.postgres.views.patient import connect_patiently
 
     secret_of(folder, make=True)
     master_key_of(folder)
-    async with database(DatabaseLocation(folder, None)) as (url, _), connected(url) as connection:
+    async with (
+        database(DatabaseLocation(folder, None)) as (url, _),
+        connect_patiently(url) as connection,
+    ):
         await schema.install(connection)
 
 
 async def _make_tables(url: str, role: str | None) -> list[str]:
     from rostra_adapters.postgres import roles, schema
-    from rostra_adapters.postgres.connect import unavailable_if_lost
-    from rostra_adapters.postgres.views.patient import connected
+    from rostra_adapters.postgres.connect import raise_unavailable_if_lost
+    from rostra_adapters.postgres.views.patient import connect_patiently
 
-    with unavailable_if_lost():
-        async with connected(url) as connection:
+    with raise_unavailable_if_lost():
+        async with connect_patiently(url) as connection:
             # Others may make functions in `public`: none of theirs is called here by mistake.
             await connection.execute("set search_path = pg_catalog")
             if role is not None:

@@ -169,7 +169,7 @@ def run(work: Callable[[], Any]) -> Any:
 
 
 @asynccontextmanager
-async def opened(where: DatabaseLocation, *, make: bool = False) -> AsyncIterator[Any]:
+async def open_app(where: DatabaseLocation, *, make: bool = False) -> AsyncIterator[Any]:
     """Open the App for an operator's command, which leaves the projecting to the service.
 
     With `make` it makes views that are missing. Raises ClickException where there is no data

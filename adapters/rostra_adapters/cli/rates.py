@@ -78,5 +78,5 @@ def settings_of(given: Mapping[str, Given], workers: int) -> dict[str, Any]:
     found: dict[str, Rate | None] = {}
     for name, pair in given.items():
         rate = None if pair is None else Rate(*pair)
-        found[name] = rate.shared(workers) if rate and RATES[name].is_shared else rate
+        found[name] = rate.share(workers) if rate and RATES[name].is_shared else rate
     return found

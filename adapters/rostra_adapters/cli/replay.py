@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from rostra_adapters.cli.options import DatabaseLocation, opened, option, place, run
+from rostra_adapters.cli.options import DatabaseLocation, open_app, option, place, run
 from rostra_adapters.cli.terminal import say, say_json
 
 SAID_CHARACTERS_MAX = 60
@@ -38,7 +38,7 @@ async def _replay(where: DatabaseLocation, site: str, resource: str, *, as_json:
     from rostra_adapters.application.queries.replay import grown
 
     found = False
-    async with opened(where) as app:
+    async with open_app(where) as app:
         discussion = await app.lookup.discussion_named(site, resource)
         async for event, comments in grown(
             app.log, Feed(app.log, app.ring, app.articles), discussion

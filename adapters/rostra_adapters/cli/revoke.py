@@ -6,7 +6,7 @@ from time import time
 
 import click
 
-from rostra_adapters.cli.options import DatabaseLocation, opened, option, place, run
+from rostra_adapters.cli.options import DatabaseLocation, open_app, option, place, run
 from rostra_adapters.cli.terminal import say
 
 
@@ -39,7 +39,7 @@ def revoke(*, sub: str, site: str, data: Path, database_url: str | None) -> None
 
 
 async def _revoke(where: DatabaseLocation, sub: str, site: str) -> None:
-    async with opened(where) as app:
+    async with open_app(where) as app:
         if not app.revocations.is_shared:
             raise click.ClickException(
                 "tokens can be revoked on PostgreSQL alone; replace the secret instead"

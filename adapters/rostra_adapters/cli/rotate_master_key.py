@@ -10,7 +10,7 @@ from rostra_adapters.cli.options import (
     DatabaseLocation,
     check_data_folder,
     master_key_of,
-    opened,
+    open_app,
     place,
     run,
 )
@@ -53,7 +53,7 @@ def rotate_master_key(*, data: Path, database_url: str | None) -> None:
 
 
 async def _rewrap(where: DatabaseLocation) -> int:
-    async with opened(where) as app:
+    async with open_app(where) as app:
         if others := await app.ring.of_other_masters():
             raise click.ClickException(
                 f"{others} processes do not have the new master key: start them again first"

@@ -18,7 +18,7 @@ from typing import Any
 import click
 import msgspec
 
-from rostra_adapters.aio.lasting import lasting
+from rostra_adapters.aio.restart_on_error import restart_on_error
 from rostra_adapters.aio.tasks import end_tasks
 from rostra_adapters.cli.http_limits import HTTP_LIMITS, http_limits
 from rostra_adapters.cli.options import (
@@ -167,12 +167,12 @@ class ServePlan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _serve_together(plan: ServePlan, workers: int) -> None:
-    from rostra_adapters.cli.workers import ServeWorkers, reserved
+    from rostra_adapters.cli.workers import ServeWorkers, reserve_port
     from rostra_adapters.http.server import url_of
 
     secret_of(plan.data, make=True)
     master_key_of(plan.data)
-    with _listening(plan), reserved(plan.host, plan.port) as held:
+    with _listening(plan), reserve_port(plan.host, plan.port) as held:
         port = held.getsockname()[1]
         mine = msgspec.structs.replace(plan, port=port, together=True, processes=workers)
         ServeWorkers(_work, mine, workers).run(
@@ -324,7 +324,7 @@ async def _kept_alive(app: Any, lease: Any) -> AsyncIterator[None]:
         yield
         return
     work = partial(_keep_alive, app, lease)
-    keeping = asyncio.create_task(lasting(work, "keeping PostgreSQL alive"))
+    keeping = asyncio.create_task(restart_on_error(work, "keeping PostgreSQL alive"))
     try:
         yield
     finally:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from rostra_adapters.cli.options import DatabaseLocation, opened, option, place, run
+from rostra_adapters.cli.options import DatabaseLocation, open_app, option, place, run
 from rostra_adapters.cli.terminal import say, say_json
 
 
@@ -38,7 +38,7 @@ def rebuild(*, views: tuple[str, ...], jobs: int, data: Path, database_url: str 
 
 async def _rebuild(where: DatabaseLocation, views: tuple[str, ...], jobs: int) -> bool:
     """Return whether there are events that cannot be folded."""
-    async with opened(where, make=True) as app:
+    async with open_app(where, make=True) as app:
         names = [view.name for view in (await app.status()).views]
         if unknown := set(views) - set(names):
             raise click.UsageError(
@@ -112,7 +112,7 @@ def verify(*, data: Path, database_url: str | None) -> None:
 
 
 async def _verify(where: DatabaseLocation) -> bool:
-    async with opened(where) as app:
+    async with open_app(where) as app:
         differences = await app.verify()
         for difference in differences:
             say(str(difference))
@@ -140,7 +140,7 @@ def status(*, as_json: bool, data: Path, database_url: str | None) -> None:
 
 
 async def _status(where: DatabaseLocation) -> Any:
-    async with opened(where) as app:
+    async with open_app(where) as app:
         return await app.status()
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import click
 
 from rostra_adapters.cli.terminal import say
-from rostra_adapters.observability.child_processes import secrets_hidden
+from rostra_adapters.observability.child_processes import hide_secrets
 
 AGAIN_SECONDS = 1.0
 STOP_SECONDS_MAX = 60.0
@@ -34,7 +34,7 @@ class ServeWorkers:
         self._count = count
         self._context = multiprocessing.get_context("spawn")
         self._running: dict[int, SpawnProcess] = {}
-        with secrets_hidden():
+        with hide_secrets():
             resource_tracker.ensure_running()  # else the first event would start it
         self._ready = {number: self._context.Event() for number in range(count)}
 
@@ -92,7 +92,7 @@ class ServeWorkers:
                 process.kill()
 
 
-def reserved(host: str, port: int) -> "closing[socket.socket]":
+def reserve_port(host: str, port: int) -> "closing[socket.socket]":
     """A socket that holds a port for the workers, without listening. Raises OSError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     held = socket.socket(family)

@@ -13,7 +13,7 @@ from rostra_adapters.keys.ring import MasterKeys
 from rostra_adapters.postgres import roles, schema
 from rostra_adapters.postgres.article_texts import PostgresArticleTexts
 from rostra_adapters.postgres.backup import is_due
-from rostra_adapters.postgres.connect import create_pool, unavailable_if_lost
+from rostra_adapters.postgres.connect import create_pool, raise_unavailable_if_lost
 from rostra_adapters.postgres.keys.ring import PostgresKeyRing
 from rostra_adapters.postgres.log.log import PostgresLog
 from rostra_adapters.postgres.operational import PostgresOperational
@@ -37,7 +37,7 @@ async def open_on_postgres(
     """Open the stores in a database; `stack` closes them. The options are those of `open`."""
     pool = await create_pool(url, size_max=POOL_SIZE_MAX)
     stack.push_async_callback(_close_pool, pool)
-    with unavailable_if_lost():
+    with raise_unavailable_if_lost():
         async with pool.acquire() as connection:
             try:
                 await (schema.install(connection) if make else schema.check(connection))

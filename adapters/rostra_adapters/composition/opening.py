@@ -23,7 +23,7 @@ from rostra_adapters.data_folder import erasures_file
 from rostra_adapters.data_folder.erasures_file import ErasuresFile
 from rostra_adapters.data_folder.folder import key_file, private_file
 from rostra_adapters.errors import InvalidDatabaseUrl
-from rostra_adapters.keys.ring import KeptKeyRing
+from rostra_adapters.keys.ring import StoredKeyRing
 from rostra_adapters.observability.printing import url_without_password
 from rostra_adapters.stock.keys import MemoryKeyRing, SqliteKeyRing
 from rostra_adapters.stock.log import StockLog
@@ -104,7 +104,7 @@ async def _on_sqlite(
 
 async def _in_process(
     recorder: ApplicationRecorder,
-    ring: KeptKeyRing,
+    ring: StoredKeyRing,
     texts: ArticleTexts,
     url: str,
     stack: AsyncExitStack,

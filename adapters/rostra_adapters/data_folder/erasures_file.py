@@ -47,7 +47,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     position: int
     """Position of the event in that log; 0 if the outcome named none."""
 
-    def to_commanded(self) -> Commanded:
+    def to_command(self) -> Commanded:
         """Return the command that publishes this event again."""
         kind: type[ErasePerson] | type[ReturnPerson] = (
             ErasePerson if self.type == ErasePerson.topic else ReturnPerson

@@ -114,5 +114,5 @@ def make_app(
             web.get("/problems/{name}", problem_page),
         ]
     )
-    dispatch.take(made)
+    dispatch.add_routes_of(made)
     return made

@@ -18,7 +18,7 @@ brackets of a body whose depth is looked at: with more of them it is text, or do
 S = TypeVar("S", bound=msgspec.Struct)
 
 
-async def decoded(request: web.Request, kind: type[S], *, bytes_max: int) -> S:
+async def decode_body(request: web.Request, kind: type[S], *, bytes_max: int) -> S:
     """Return the body as a type. Raises the problems `unsupported-media-type`, `too-large`,
     `request-timeout`, `not-json` and `invalid-body`."""
     charset = (request.charset or "utf-8").lower()

@@ -11,7 +11,7 @@ from typing import Any
 from aiohttp import http_exceptions, web
 
 from rostra_adapters.http.application import REQUESTS
-from rostra_adapters.http.dispatch import DISPATCH, refused
+from rostra_adapters.http.dispatch import DISPATCH, answer_problem
 from rostra_adapters.http.gate import GATE, REFUSED_MAX, Gate, limit_untaken
 from rostra_adapters.http.heads import (
     DISCARDED_BYTES_MAX,
@@ -158,7 +158,7 @@ class Connection(web.RequestHandler):
     def _discards(self) -> bool:
         """Return whether incoming bytes belong to a request that has been answered."""
         is_answered = self._current_request is None and not self._messages
-        return self._bounded.rest is not None or (is_answered and not self._bounded.reads_head)
+        return self._bounded.discarded is not None or (is_answered and not self._bounded.reads_head)
 
     def _resume_transport_reading(self) -> None:
         if self._discarded_bytes <= DISCARDED_BYTES_MAX:
@@ -182,7 +182,7 @@ class Connection(web.RequestHandler):
         problem = _problem(status, exc, self._settings)
         if problem.name == "internal-error":
             _logger.error("a request broke", exc_info=exc)
-        answer = refused(request, problem, self._requests)
+        answer = answer_problem(request, problem, self._requests)
         answer.force_close()
         return answer
 

@@ -140,7 +140,7 @@ class Dispatch:
         self._table = RouteTable()
         self._application: web.Application
 
-    def take(self, application: web.Application) -> None:
+    def add_routes_of(self, application: web.Application) -> None:
         """Take over the routes of an application."""
         self._application = application
         for route in application.router.routes():
@@ -157,7 +157,7 @@ class Dispatch:
         began = time.perf_counter()
         problem = problem_of_head(request, self._settings)
         if problem is not None:
-            return refused(request, problem, self._requests)
+            return answer_problem(request, problem, self._requests)
         routes, parameters = self._table.find(request)
         route = routes.get(request.method)
         assert isinstance(request, web.Request)
@@ -169,7 +169,7 @@ class Dispatch:
             return answer
         finally:
             path = NO_ROUTE if route is None else route.path
-            self._requests.done(request, path, status, trace)
+            self._requests.finish(request, path, status, trace)
 
     async def _answer(
         self, request: web.Request, route: Route | None, routes: Mapping[str, Route]
@@ -189,7 +189,7 @@ class Dispatch:
                         await _go_on(request)
                     answer = await route.handler(request)
                 elif "*" in shown.origins and _stays_open(request):
-                    return self._kept(request, shown, left)
+                    return self._cached_answer(request, shown, left)
                 else:
                     answer = self._pages.answer(request, shown, self._pages.position(shown))
         except Exception as error:  # noqa: BLE001  # each becomes a problem
@@ -216,11 +216,11 @@ class Dispatch:
         """Add the headers that every answer has, before its head is sent."""
         cors(request, answer)
         secure(answer.headers)
-        self._limits.tell(request, answer)
+        self._limits.add_headers(request, answer)
         answer.headers[TRACEPARENT] = request[TRACE]
         close_unread(request, answer)
 
-    def _kept(self, request: web.Request, shown: CachedPage, left: Left | None) -> "Whole":
+    def _cached_answer(self, request: web.Request, shown: CachedPage, left: Left | None) -> "Whole":
         """Answer with a cached page, most of whose head is cached, too."""
         status, head, body = shown.parts(request)
         own = (
@@ -243,14 +243,16 @@ def _nothing(routes: Mapping[str, Route]) -> Problem:
     return Problem("method-not-allowed", headers={hdrs.ALLOW: allowed})
 
 
-def refused(request: web.BaseRequest, problem: Problem, requests: RequestLog) -> web.Response:
+def answer_problem(
+    request: web.BaseRequest, problem: Problem, requests: RequestLog
+) -> web.Response:
     """Answer a request that is not routed, and log it."""
     answer = response(problem)
     answer.headers.update(ANY_ORIGIN)
     trace = requests.begin(request, time.perf_counter())
     answer.headers[TRACEPARENT] = trace.trace
     close_unread(request, answer)
-    requests.done(request, NO_ROUTE, answer.status, trace)
+    requests.finish(request, NO_ROUTE, answer.status, trace)
     return answer
 
 

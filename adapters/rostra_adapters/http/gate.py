@@ -77,7 +77,7 @@ class StreamCounts:
         return bool(address) and self._of_address[address] >= self._most
 
     @contextmanager
-    def counted(self, address: str) -> Iterator[None]:
+    def count_stream(self, address: str) -> Iterator[None]:
         """Count a stream while it lasts."""
         if address:
             self._of_address[address] += 1

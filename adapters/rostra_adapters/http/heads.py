@@ -117,7 +117,7 @@ def _nothing() -> None:
     """Do nothing."""
 
 
-class Rest:
+class DiscardedPayload:
     """Payload of a message that broke: bytes that still come and are discarded.
 
     aiohttp reads it to its end, or for as long as it lingers, before it closes the connection.
@@ -164,13 +164,13 @@ class BoundedParser:
         """Bytes of a body in chunks as they came, with what came along with its first ones."""
         self._has_line, self._last_bytes = False, b""
         self._refusal: HttpProcessingError | None = None
-        self.rest: Rest | None = None
+        self.discarded: DiscardedPayload | None = None
         """Bytes after a broken message, None while none is broken."""
 
     @property
     def reads_head(self) -> bool:
         """Return whether the next byte belongs to a request line or to headers."""
-        return self.rest is None and (self._payload is None or self._payload.is_eof())
+        return self.discarded is None and (self._payload is None or self._payload.is_eof())
 
     @property
     def has_begun_head(self) -> bool:
@@ -186,13 +186,13 @@ class BoundedParser:
         if self._parser is None:
             return NO_MESSAGES
         if self._refusal is not None:
-            return self.broken(self._refusal)
+            return self.fail(self._refusal)
         try:
             if self.reads_head:
                 self._count_head(data)
             messages, upgraded, tail = self._parser.feed_data(data)
         except HttpProcessingError as error:
-            return self.broken(error)
+            return self.fail(error)
         if messages:
             message, self._payload = messages[-1]
             self._is_chunked = message.chunked
@@ -247,17 +247,17 @@ class BoundedParser:
         self.stop()
         self._payload = self._refusal = None
         self._end_answer = _nothing
-        if self.rest is not None:
-            self.rest.end()
-            self.rest = None
+        if self.discarded is not None:
+            self.discarded.end()
+            self.discarded = None
 
-    def broken(self, error: HttpProcessingError) -> Messages:
+    def fail(self, error: HttpProcessingError) -> Messages:
         """Return a message that is answered with an error, and discard whatever follows it."""
         self.stop()
         error.with_traceback(None)  # whose frames hold what came
-        self.rest = Rest(self._end_answer)
+        self.discarded = DiscardedPayload(self._end_answer)
         info = _ErrInfo(status=error.code, exc=error, message=error.message)
-        return ((info, self.rest),), False, b""
+        return ((info, self.discarded),), False, b""
 
     def pause_reading(self) -> None:
         """Stop after the current piece of a body."""

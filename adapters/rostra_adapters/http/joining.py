@@ -25,7 +25,7 @@ _LATER = re.compile(r'\bimport\("\./(\w+\.js)"\)')
 _LEFT = re.compile(r"^(?:import|export)\b.*", re.MULTILINE)
 
 
-def joined(files: Mapping[str, str], entry: str) -> dict[str, str]:
+def join_modules(files: Mapping[str, str], entry: str) -> dict[str, str]:
     """Return the joined files by name: `entry` with all that it needs from the start, and a file
     for each module that these import later, with what it needs besides.
 

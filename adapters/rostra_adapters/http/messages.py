@@ -154,7 +154,7 @@ def is_known(request: web.BaseRequest, etag: str) -> bool:
     return etag in given or given.strip() == "*"
 
 
-def tagged(
+def response_with_etag(
     request: web.Request,
     body: bytes,
     *,

@@ -9,12 +9,12 @@ from aiohttp import hdrs, web
 from rostra import ids
 from rostra_adapters.application.app import App
 from rostra_adapters.http.auth.actors import Actor
-from rostra_adapters.http.problems import Problem, not_found
+from rostra_adapters.http.problems import Problem, not_found_problem
 from rostra_adapters.http.routes.reads import ReadRoutes, tag_of
 from rostra_adapters.http.settings import HttpSettings
 
 
-async def version_seen(
+async def seen_version(
     request: web.Request,
     app: App,
     settings: HttpSettings,
@@ -34,7 +34,7 @@ async def version_seen(
     asked = await app.request(ids.discussion_of(comment), actor.viewer)
     shape = None if asked is None else await reads.comment(asked, comment)
     if shape is None:
-        raise not_found()
+        raise not_found_problem()
     tag = tag_of(msgspec.json.encode(shape), await app.log.log_id(), actor.person)
     # A weak tag (`W/`) matches nothing here. The list is not taken apart, lest a long one cost
     # more than the comment.

@@ -309,12 +309,12 @@ class Problem(Exception):
         )
 
 
-def not_found() -> Problem:
+def not_found_problem() -> Problem:
     """Return the problem for unknown and for private things alike, so that it reveals neither."""
     return Problem("not-found", "there is nothing under this name")
 
 
-def refused(refusal: Refusal, *, retry_after_seconds: int) -> Problem:
+def refusal_problem(refusal: Refusal, *, retry_after_seconds: int) -> Problem:
     """A refusal of the domain as an answer."""
     later = KINDS.get(refusal.name, REFUSED).status in (429, 503)
     seconds = refusal.wait_seconds or retry_after_seconds

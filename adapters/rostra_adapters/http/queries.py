@@ -42,7 +42,7 @@ class Query:
             raise _bad(name, "is given more than once")
         return given[0] if given else None
 
-    def needed(self, name: str, kind: Any) -> Any:
+    def require(self, name: str, kind: Any) -> Any:
         found = self.one(name, kind)
         if found is None:
             raise _bad(name, "is missing")

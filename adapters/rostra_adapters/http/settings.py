@@ -19,7 +19,7 @@ class Rate(msgspec.Struct, frozen=True):
         if self.burst < 1 or self.per_second <= 0:
             raise ValueError("a rate is at least one request, and more than none a second")
 
-    def shared(self, workers: int) -> "Rate":
+    def share(self, workers: int) -> "Rate":
         """Return the part of one of several workers, at least one request at once."""
         return Rate(max(1, self.burst // workers), self.per_second / workers)
 

@@ -60,7 +60,7 @@ def cut(request: web.Request) -> None:
         request.transport.abort()
 
 
-def takes_events(request: web.Request) -> bool:
+def accepts_events(request: web.Request) -> bool:
     """Return whether server-sent events are asked for."""
     accepted = request.headers.get(hdrs.ACCEPT, "").lower()
     return any(part.split(";")[0].strip() == EVENTS for part in accepted.split(","))
@@ -77,7 +77,7 @@ def heartbeat_bytes(position: int) -> bytes:
     return b":\nid: %d\n\n" % position
 
 
-def resumed(request: web.Request, default: int) -> int:
+def resume_position(request: web.Request, default: int) -> int:
     """The position that `Last-Event-ID` names. Raises the problem `bad-query`."""
     text = request.headers.get(LAST_EVENT_ID)
     if not text:
@@ -91,18 +91,18 @@ class _End:
     """The end of a stream, which interrupts its waiting alone: what is being sent goes out."""
 
     def __init__(self) -> None:
-        self.has_come = False
+        self.is_set = False
         self._waiting: asyncio.Timeout | None = None
 
-    def come(self) -> None:
-        if not self.has_come and self._waiting is not None:
+    def set(self) -> None:
+        if not self.is_set and self._waiting is not None:
             self._waiting.reschedule(asyncio.get_running_loop().time())
-        self.has_come = True
+        self.is_set = True
 
     async def or_until(self, waited_for: Awaitable[None]) -> None:
         """Wait until the end comes, or something else."""
         with suppress(TimeoutError):
-            async with asyncio.timeout(0 if self.has_come else None) as waiting:
+            async with asyncio.timeout(0 if self.is_set else None) as waiting:
                 self._waiting = waiting
                 try:
                     await waited_for
@@ -120,7 +120,7 @@ class Source(Protocol):
     async def next(self, position: int) -> tuple[bytes, int]:
         """Return the encoded events after a position, and how far they go. Raises TooSlow."""
 
-    async def moved(self, position: int, wait_seconds: float) -> None:
+    async def wait_for_more(self, position: int, wait_seconds: float) -> None:
         """Wait until there is more after a position, or the time is over."""
 
 
@@ -144,7 +144,7 @@ async def pump(
     response = await begin(request, EVENTS, headers)
     try:
         if request.method != hdrs.METH_HEAD:
-            with request.app[tokens.VERIFIER].watching(token, end.come):
+            with request.app[tokens.VERIFIER].watching(token, end.set):
                 await _pump(response, source, position, settings, other_log, end)
     except (ConnectionError, TooSlow, LogUnavailable):
         cut(request)
@@ -162,7 +162,7 @@ async def _pump(
     clock = asyncio.get_running_loop().time
     sent = clock()
     ends = sent + settings.stream_seconds_max
-    while not (source.ended or end.has_come) and clock() < ends:
+    while not (source.ended or end.is_set) and clock() < ends:
         data, upto = await source.next(position)
         if await other_log():
             return
@@ -172,5 +172,7 @@ async def _pump(
             await send(response, data, stall_seconds_max=settings.stall_seconds_max)
             sent = clock()
         if upto == position:
-            await end.or_until(source.moved(position, sent + settings.heartbeat_seconds - clock()))
+            await end.or_until(
+                source.wait_for_more(position, sent + settings.heartbeat_seconds - clock())
+            )
         position = upto

@@ -76,19 +76,19 @@ class Writes:
             if address and (rate := self._of_addresses[kind]) is not None:
                 demand = _demand(self._address_bucket(kind, address), rate, units)
                 demands.append((f"{kind} from an address", rate, demand))
-        await self._take(demands)
+        await self._charge(demands)
 
     async def admit_guest(self, request: web.Request) -> None:
         """Take room for a new guest. Raises the problem `too-many-requests`."""
         rate, address = self._settings.guest_rate, self._limits.address_of(request)
         if rate is not None and address:
             demand = _demand(self._address_bucket("guests", address), rate, 1)
-            await self._take([("new guests from an address", rate, demand)])
+            await self._charge([("new guests from an address", rate, demand)])
 
-    async def _take(self, demands: list[tuple[str, Rate, Demand]]) -> None:
+    async def _charge(self, demands: list[tuple[str, Rate, Demand]]) -> None:
         if not demands:
             return
-        refused = await self._app.operational.take([demand for _, _, demand in demands])
+        refused = await self._app.operational.charge([demand for _, _, demand in demands])
         if refused is None:
             return
         limit, rate, _ = demands[refused.number]
@@ -111,7 +111,7 @@ class Writes:
         A vote that is refused gives its reservation back. One of which it is not known whether it
         was recorded keeps it: its guest may vote again, and nobody else from there.
         """
-        access = await self._app.lookup.standing(discussion) if is_guest(person) else None
+        access = await self._app.lookup.current_access(discussion) if is_guest(person) else None
         if access is None or access.rules.guest_votes == "name":
             yield
             return

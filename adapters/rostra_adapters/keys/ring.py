@@ -46,7 +46,7 @@ class MasterKeys:
         nonce = secrets.token_bytes(NONCE_BYTES)
         return nonce + self._ciphers[master].encrypt(nonce, key, _place(owner, key_id))
 
-    def unwrap(self, kept: "KeptKey") -> bytes:
+    def unwrap(self, kept: "StoredKey") -> bytes:
         """The key. Raises WrongMasterKey."""
         try:
             cipher = self._ciphers[kept.master]
@@ -65,7 +65,7 @@ def _place(owner: UUID, key_id: bytes) -> bytes:
     return msgspec.json.encode(["person-key", owner, key_id.hex()])
 
 
-class KeptKey(msgspec.Struct, frozen=True):
+class StoredKey(msgspec.Struct, frozen=True):
     """A row of wherever keys are kept. `master` is the fingerprint of what seals it;
     `erasures` how often its owner had been erased when it was made."""
 
@@ -89,7 +89,7 @@ Listener = Callable[[Collection[UUID] | None], None]
 """Told whose keys are gone, or may be: None for anybody's."""
 
 
-class KeptKeyRing(ABC):
+class StoredKeyRing(ABC):
     """A `rostra.sealing.KeyRing`. What one call loads stays loaded at least until
     another call loads more; it is used at once, before anything is waited for."""
 
@@ -100,11 +100,11 @@ class KeptKeyRing(ABC):
         self._forgotten = 0
 
     @abstractmethod
-    async def _find(self, owners: Sequence[UUID]) -> Iterable[KeptKey]:
+    async def _find(self, owners: Sequence[UUID]) -> Iterable[StoredKey]:
         """The keys there are."""
 
     @abstractmethod
-    async def _keep(self, keys: Sequence[KeptKey]) -> None:
+    async def _store(self, keys: Sequence[StoredKey]) -> None:
         """Store keys durably, in the order given.
 
         A stored key that saw as many erasures stays. If a later erasure is known, none is stored.
@@ -129,7 +129,7 @@ class KeptKeyRing(ABC):
             if self._loaded[owner] is None or self._is_older(owner, erasures)
         ]
         if missing:
-            await self._keep([self._new(owner, erasures.get(owner, 0)) for owner in missing])
+            await self._store([self._new(owner, erasures.get(owner, 0)) for owner in missing])
             self.forget(missing)
             await self.load(owners)  # another process may have been first: then its key
         return frozenset(owner for owner in owners if self._loaded[owner] is None)
@@ -142,7 +142,7 @@ class KeptKeyRing(ABC):
         await self._destroy(erasures)
         self.receive(erasures)
 
-    async def forgotten(self) -> None:  # noqa: B027  # where nobody else has these keys
+    async def wait_for_destruction(self) -> None:  # noqa: B027  # where nobody else has these keys
         """Wait until no other process holds a key that has been destroyed so far."""
 
     async def of_other_masters(self) -> int:
@@ -156,7 +156,7 @@ class KeptKeyRing(ABC):
             count += done
         return count
 
-    def when_destroyed(self, listener: Listener) -> None:
+    def on_destruction(self, listener: Listener) -> None:
         """Register a listener for the owners of destroyed keys, for caches of words."""
         self._listeners.append(listener)
 
@@ -214,17 +214,17 @@ class KeptKeyRing(ABC):
         except InvalidTag:
             raise Damaged(f"a sealed field of {owner} does not open") from None
 
-    def _opened(self, kept: KeptKey | None) -> _Key | None:
+    def _opened(self, kept: StoredKey | None) -> _Key | None:
         return (
             None if kept is None else _Key(kept.key_id, self._masters.unwrap(kept), kept.erasures)
         )
 
-    def _new(self, owner: UUID, erasures: int) -> KeptKey:
+    def _new(self, owner: UUID, erasures: int) -> StoredKey:
         key_id, key = secrets.token_bytes(KEY_ID_BYTES), secrets.token_bytes(KEY_BYTES)
         wrapped = self._masters.wrap(owner, key_id, key, self._masters.current)
-        return KeptKey(owner, key_id, wrapped, self._masters.current, erasures)
+        return StoredKey(owner, key_id, wrapped, self._masters.current, erasures)
 
-    def _wrapped_afresh(self, kept: KeptKey, master: bytes) -> KeptKey:
+    def _wrapped_afresh(self, kept: StoredKey, master: bytes) -> StoredKey:
         key = self._masters.unwrap(kept)
         wrapped = self._masters.wrap(kept.owner, kept.key_id, key, master)
         return msgspec.structs.replace(kept, wrapped=wrapped, master=master)

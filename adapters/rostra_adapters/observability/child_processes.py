@@ -31,7 +31,7 @@ def python_environment(*needed: str) -> dict[str, str]:
 
 
 @contextmanager
-def secrets_hidden() -> Iterator[None]:
+def hide_secrets() -> Iterator[None]:
     """Remove the secrets from this process's environment while the block runs.
 
     For starting children through an interface that takes no environment.

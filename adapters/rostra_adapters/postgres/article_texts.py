@@ -4,7 +4,7 @@ from uuid import UUID
 
 import asyncpg
 
-from rostra_adapters.postgres.connect import unavailable_if_lost
+from rostra_adapters.postgres.connect import raise_unavailable_if_lost
 
 FIND = "select text from public.rostra_article_texts where discussion = $1 and hash = $2"
 HAS = """
@@ -25,20 +25,20 @@ class PostgresArticleTexts:
         self._pool = pool
 
     async def find(self, discussion: UUID, text_hash: str) -> str | None:
-        with unavailable_if_lost():
+        with raise_unavailable_if_lost():
             found: str | None = await self._pool.fetchval(
                 FIND, discussion, bytes.fromhex(text_hash)
             )
         return found
 
     async def has(self, discussion: UUID, text_hash: str) -> bool:
-        with unavailable_if_lost():
+        with raise_unavailable_if_lost():
             return bool(await self._pool.fetchval(HAS, discussion, bytes.fromhex(text_hash)))
 
-    async def keep(self, discussion: UUID, text_hash: str, text: str) -> None:
-        with unavailable_if_lost():
+    async def store(self, discussion: UUID, text_hash: str, text: str) -> None:
+        with raise_unavailable_if_lost():
             await self._pool.execute(KEEP, discussion, bytes.fromhex(text_hash), text)
 
     async def drop(self, discussion: UUID, text_hash: str) -> bool:
-        with unavailable_if_lost():
+        with raise_unavailable_if_lost():
             return bool(await self._pool.fetchval(DROP, discussion, bytes.fromhex(text_hash)))

@@ -65,7 +65,7 @@ class RetryingConnection(asyncpg.Connection):
 
 
 @contextmanager
-def url_checked() -> Iterator[None]:
+def check_url() -> Iterator[None]:
     """Turn what the driver says of a URL that it cannot parse, which may quote a part of the
     password, into InvalidDatabaseUrl."""
     try:
@@ -93,7 +93,7 @@ async def create_pool(url: str, *, size_max: int = 10) -> asyncpg.Pool:
         command_timeout=COMMAND_SECONDS_MAX,
         server_settings=SETTINGS,
     )
-    with unavailable_if_lost(), url_checked():
+    with raise_unavailable_if_lost(), check_url():
         pool = await opening
         await pool.release(await pool.acquire())  # that it can be reached is known now
     return pool
@@ -119,7 +119,7 @@ LOST = (
 
 
 @contextmanager
-def unavailable_if_lost(*, but: tuple[type[Exception], ...] = ()) -> Iterator[None]:
+def raise_unavailable_if_lost(*, but: tuple[type[Exception], ...] = ()) -> Iterator[None]:
     """Turn whatever says that the database is away, `but` some, into LogUnavailable."""
     try:
         yield

@@ -7,10 +7,10 @@ from contextlib import suppress
 import asyncpg
 
 from rostra.log import LogUnavailable
-from rostra_adapters.aio.lasting import lasting
+from rostra_adapters.aio.restart_on_error import restart_on_error
 from rostra_adapters.aio.tasks import end_tasks
 from rostra_adapters.aio.wake_up import WakeUp
-from rostra_adapters.postgres.connect import LOST, unavailable_if_lost
+from rostra_adapters.postgres.connect import LOST, raise_unavailable_if_lost
 
 POLL_SECONDS = 1.0
 """How long a follower waits at most before it looks for itself."""
@@ -41,7 +41,9 @@ class Notifications:
     def next(self) -> asyncio.Event:
         """Set by the next news after this call."""
         if self._task is None:
-            self._task = asyncio.create_task(lasting(self._run, "listening"), name="rostra-news")
+            self._task = asyncio.create_task(
+                restart_on_error(self._run, "listening"), name="rostra-news"
+            )
         return self._wake_up.next()
 
     async def close(self) -> None:
@@ -57,11 +59,11 @@ class Notifications:
 
     async def _listen(self) -> None:
         """Listen until the connection is lost."""
-        with unavailable_if_lost():
+        with raise_unavailable_if_lost():
             async with self._pool.acquire() as connection:
                 lost = asyncio.Event()
                 connection.add_termination_listener(lambda *_: lost.set())
-                await connection.add_listener(self._channel, self._heard)
+                await connection.add_listener(self._channel, self._on_notification)
                 try:
                     self.connected = True
                     self.connections += 1
@@ -75,8 +77,8 @@ class Notifications:
 
     async def _remove(self, connection: asyncpg.pool.PoolConnectionProxy) -> None:
         with suppress(*LOST):  # it is gone already
-            await connection.remove_listener(self._channel, self._heard)
+            await connection.remove_listener(self._channel, self._on_notification)
 
-    def _heard(self, _: object, __: int, ___: str, payload: object) -> None:
+    def _on_notification(self, _: object, __: int, ___: str, payload: object) -> None:
         self._listener(str(payload))
         self._wake_up.send()

@@ -17,7 +17,7 @@ from rostra_adapters.application.operational import (
     Reservation,
     WriteRefused,
 )
-from rostra_adapters.postgres.connect import unavailable_if_lost
+from rostra_adapters.postgres.connect import raise_unavailable_if_lost
 
 PRUNE_SECONDS = 300.0
 PRUNED_AT_ONCE_MAX = 10_000
@@ -58,8 +58,8 @@ class PostgresOperational:
     async def __aexit__(self, *_: object) -> None:
         await end_tasks(self._task)
 
-    async def take(self, demands: Sequence[Demand]) -> WriteRefused | None:
-        with unavailable_if_lost():
+    async def charge(self, demands: Sequence[Demand]) -> WriteRefused | None:
+        with raise_unavailable_if_lost():
             record = await self._pool.fetchrow(
                 TAKE,
                 [each.bucket for each in demands],
@@ -73,26 +73,26 @@ class PostgresOperational:
         self, comment: UUID, addresses: Sequence[bytes], guest: str
     ) -> Reservation:
         holder = uuid4()
-        with unavailable_if_lost():
+        with raise_unavailable_if_lost():
             outcome = await self._pool.fetchval(RESERVE, comment, list(addresses), guest, holder)
         return Reservation(outcome, comment, guest, holder)
 
     async def release_vote(self, reservation: Reservation) -> None:
         if reservation.outcome != "made":
             return
-        with unavailable_if_lost():
+        with raise_unavailable_if_lost():
             await self._pool.execute(
                 RELEASE, reservation.comment, reservation.guest, reservation.holder
             )
 
     async def forget(self, guests: Collection[str], buckets: Collection[bytes]) -> None:
-        with unavailable_if_lost():
+        with raise_unavailable_if_lost():
             await self._pool.execute(FORGET_VOTES, list(guests))
             await self._pool.execute(FORGET_BUCKETS, list(buckets))
 
     async def prune(self) -> None:
         """Delete rows that have expired, so many at most."""
-        with unavailable_if_lost():
+        with raise_unavailable_if_lost():
             await self._pool.execute(PRUNE_BUCKETS, PRUNED_AT_ONCE_MAX)
             kept = timedelta(days=VOTES_KEPT_DAYS)
             await self._pool.execute(PRUNE_VOTES, PRUNED_AT_ONCE_MAX, kept)

@@ -9,7 +9,7 @@ from asyncpg.cursor import Cursor
 from rostra_adapters.aio.tasks import end_tasks
 
 
-async def prefetched(cursor: Cursor, rows: int) -> AsyncGenerator[list[asyncpg.Record], None]:
+async def prefetch(cursor: Cursor, rows: int) -> AsyncGenerator[list[asyncpg.Record], None]:
     """Yield pages of at most `rows` rows until there are no more."""
     ahead = asyncio.create_task(cursor.fetch(rows))
     try:

@@ -8,7 +8,7 @@ import asyncpg
 from rostra.log import LogUnavailable
 from rostra_adapters.aio.tasks import end_tasks
 from rostra_adapters.application.revocations import MemoryRevocations
-from rostra_adapters.postgres.connect import unavailable_if_lost
+from rostra_adapters.postgres.connect import raise_unavailable_if_lost
 
 LOOK_SECONDS = 2.0
 
@@ -50,7 +50,7 @@ class PostgresRevocations(MemoryRevocations):
         await end_tasks(self._task)
 
     async def revoke(self, person: str, site: str, until: float) -> None:
-        with unavailable_if_lost():
+        with raise_unavailable_if_lost():
             async with self._pool.acquire() as connection, connection.transaction():
                 await connection.execute(_LOCK)
                 await connection.execute(_REVOKE, person, site, until)
@@ -67,7 +67,7 @@ class PostgresRevocations(MemoryRevocations):
                 _logger.exception("reading revoked tokens failed and begins again")
 
     async def _look(self) -> None:
-        with unavailable_if_lost():
+        with raise_unavailable_if_lost():
             rows = await self._pool.fetch(_NEW, self._seen)
         if rows:
             self.add([(row["person"], row["site"], row["issued_until"]) for row in rows])

@@ -24,7 +24,7 @@ class SingleFlight(Generic[T]):
         """Raises what looking raises."""
         if self._next is None:
             self._next = asyncio.create_task(self._after(self._current))
-            self._next.add_done_callback(_heard)
+            self._next.add_done_callback(_ignore_error)
         return await asyncio.shield(self._next)
 
     async def _after(self, current: "asyncio.Task[T] | None") -> T:
@@ -34,7 +34,7 @@ class SingleFlight(Generic[T]):
         return await self._look()
 
 
-def _heard(task: "asyncio.Task[T]") -> None:
+def _ignore_error(task: "asyncio.Task[T]") -> None:
     """Retrieve the task's error, since no caller may be left to do so."""
     with suppress(asyncio.CancelledError):
         task.exception()

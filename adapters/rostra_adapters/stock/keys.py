@@ -7,38 +7,38 @@ from uuid import UUID
 
 from eventsourcing.sqlite import SQLiteDatastore
 
-from rostra_adapters.keys.ring import KEY_BYTES, KeptKey, KeptKeyRing, MasterKeys
+from rostra_adapters.keys.ring import KEY_BYTES, MasterKeys, StoredKey, StoredKeyRing
 
 
-class MemoryKeyRing(KeptKeyRing):
+class MemoryKeyRing(StoredKeyRing):
     """Gone with the process, as the log it is for."""
 
     def __init__(self) -> None:
         super().__init__(MasterKeys(secrets.token_bytes(KEY_BYTES)))
-        self._kept: dict[UUID, KeptKey] = {}
+        self._stored: dict[UUID, StoredKey] = {}
         self._erasures: dict[UUID, int] = {}
 
-    async def _find(self, owners: Sequence[UUID]) -> Iterable[KeptKey]:
-        return [self._kept[owner] for owner in owners if owner in self._kept]
+    async def _find(self, owners: Sequence[UUID]) -> Iterable[StoredKey]:
+        return [self._stored[owner] for owner in owners if owner in self._stored]
 
-    async def _keep(self, keys: Sequence[KeptKey]) -> None:
+    async def _store(self, keys: Sequence[StoredKey]) -> None:
         for key in keys:
-            standing = self._kept.get(key.owner)
+            standing = self._stored.get(key.owner)
             newer = standing is None or standing.erasures < key.erasures
             if newer and key.erasures >= self._erasures.get(key.owner, 0):
-                self._kept[key.owner] = key
+                self._stored[key.owner] = key
 
     async def _destroy(self, erasures: Mapping[UUID, int]) -> None:
         for owner, count in erasures.items():
             self._erasures[owner] = max(count, self._erasures.get(owner, 0))
-            if owner in self._kept and self._kept[owner].erasures < count:
-                del self._kept[owner]
+            if owner in self._stored and self._stored[owner].erasures < count:
+                del self._stored[owner]
 
     async def _rewrap(self, limit: int) -> int:  # noqa: ARG002  # as the others
         return 0
 
 
-class SqliteKeyRing(KeptKeyRing):
+class SqliteKeyRing(StoredKeyRing):
     """A table beside the events of a stock SQLite recorder."""
 
     _CREATE = """
@@ -83,10 +83,10 @@ class SqliteKeyRing(KeptKeyRing):
         with datastore.transaction(commit=True) as cursor:
             cursor.execute(self._CREATE)
 
-    async def _find(self, owners: Sequence[UUID]) -> Iterable[KeptKey]:
+    async def _find(self, owners: Sequence[UUID]) -> Iterable[StoredKey]:
         return await asyncio.to_thread(self._find_now, owners)
 
-    async def _keep(self, keys: Sequence[KeptKey]) -> None:
+    async def _store(self, keys: Sequence[StoredKey]) -> None:
         rows = [
             (key.owner.bytes, key.key_id, key.wrapped, key.master, key.erasures) for key in keys
         ]
@@ -103,18 +103,18 @@ class SqliteKeyRing(KeptKeyRing):
         await asyncio.to_thread(self._write, self._REWRAP, rows)
         return len(former)
 
-    def _find_now(self, owners: Sequence[UUID]) -> list[KeptKey]:
-        found: list[KeptKey] = []
+    def _find_now(self, owners: Sequence[UUID]) -> list[StoredKey]:
+        found: list[StoredKey] = []
         with self._datastore.transaction(commit=False) as cursor:
             for owner in owners:
                 cursor.execute(self._SELECT, (owner.bytes,))
-                found += [KeptKey(owner, *row[1:]) for row in cursor.fetchall()]
+                found += [StoredKey(owner, *row[1:]) for row in cursor.fetchall()]
         return found
 
-    def _former(self, limit: int) -> list[KeptKey]:
+    def _former(self, limit: int) -> list[StoredKey]:
         with self._datastore.transaction(commit=False) as cursor:
             cursor.execute(self._FORMER, (self._masters.current, limit))
-            return [KeptKey(UUID(bytes=row[0]), *row[1:]) for row in cursor.fetchall()]
+            return [StoredKey(UUID(bytes=row[0]), *row[1:]) for row in cursor.fetchall()]
 
     def _destroy_now(self, rows: Sequence[Sequence[object]]) -> None:
         """Delete keys, and overwrite them with zeros in the file and in its write-ahead log."""

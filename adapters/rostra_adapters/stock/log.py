@@ -111,7 +111,7 @@ class StockLog:
         def read() -> dict[UUID, list[Recorded]]:
             return {
                 stream: [
-                    recorded(row)
+                    to_recorded(row)
                     for row in self._rows.of(stream)
                     if row.originator_version > after.get(stream, 0)
                 ]
@@ -123,7 +123,7 @@ class StockLog:
     async def read_after(self, position: int, limit: int) -> list[Recorded]:
         def read() -> list[Recorded]:
             page = self._recorder.select_notifications(position, limit, inclusive_of_start=False)
-            return [recorded(row) for row in page]
+            return [to_recorded(row) for row in page]
 
         return await self._ask(read)
 
@@ -135,7 +135,7 @@ class StockLog:
             first, last = votes_of(discussion)
             rows = [row for row in rows if not first <= to_uuid(row.originator_id) <= last]
         for start in range(0, len(rows), DISCUSSION_PAGE_EVENTS):
-            yield [recorded(row) for row in rows[start : start + DISCUSSION_PAGE_EVENTS]]
+            yield [to_recorded(row) for row in rows[start : start + DISCUSSION_PAGE_EVENTS]]
             await asyncio.sleep(0)
 
     async def read_votes(
@@ -143,7 +143,7 @@ class StockLog:
     ) -> AsyncGenerator[list[VoteEvent], None]:
         rows = await self._ask(lambda: self._rows.between(*votes_of(discussion), up_to))
         for start in range(0, len(rows), DISCUSSION_PAGE_EVENTS):
-            page = map(recorded, rows[start : start + DISCUSSION_PAGE_EVENTS])
+            page = map(to_recorded, rows[start : start + DISCUSSION_PAGE_EVENTS])
             yield [(row.position, row.topic, row.state) for row in page]
             await asyncio.sleep(0)
 
@@ -243,7 +243,7 @@ class StockLog:
                 start, end - start, end, inclusive_of_start=False
             )
             for row in reversed(page):
-                if (metadata := recorded(row).metadata) is not None:
+                if (metadata := to_recorded(row).metadata) is not None:
                     return Time(msgspec.json.decode(metadata)["at"])
             end = start
         return LONG_AGO
@@ -281,7 +281,7 @@ def _packed(group: Group, event: NewEvent, at: Time) -> bytes:
     return front + (fields if fields.lstrip().startswith(b"}") else b"," + fields)
 
 
-def recorded(row: Notification) -> Recorded:
+def to_recorded(row: Notification) -> Recorded:
     """A recorder's row, with what travelled in its state where ours wrote it."""
     event_id, metadata, state = _unpacked(row.state) or (None, None, row.state)
     return Recorded(

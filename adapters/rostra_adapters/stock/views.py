@@ -10,7 +10,7 @@ import msgspec
 
 from rostra.ids import prefix_of
 from rostra.log import EventLog, LogUnavailable
-from rostra_adapters.aio.lasting import lasting
+from rostra_adapters.aio.restart_on_error import restart_on_error
 from rostra_adapters.aio.tasks import end_tasks
 from rostra_adapters.application import read_position
 from rostra_adapters.application.invalidation import ChangeFeed, streams_of
@@ -53,7 +53,7 @@ class MemoryBackend:
     def start(self) -> None:
         self.changes.listen()
         self._task = asyncio.create_task(
-            lasting(self._follow, "projecting"), name="rostra-projector"
+            restart_on_error(self._follow, "projecting"), name="rostra-projector"
         )
 
     async def close(self) -> None:
@@ -67,7 +67,7 @@ class MemoryBackend:
                     async with self._moved:
                         self._views.apply(page)
                         changed = {prefix_of(stream) for stream in streams_of(page)}
-                        self.changes.changed(page[-1].position, changed)
+                        self.changes.note_change(page[-1].position, changed)
                         self._moved.notify_all()
                 return
             except LogUnavailable:

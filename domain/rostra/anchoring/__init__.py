@@ -1,27 +1,39 @@
 """Finding a passage's words again in another revision of its article, as pure functions."""
 
+import warnings
+from typing import Any
+
 from rostra.anchoring.search import (
     Anchored,
+    LastPlace,
     Mark,
     Orphaned,
     Outcome,
     Quote,
-    Standing,
     anchor,
     anchor_all,
     describe,
-    standing,
+    last_place,
 )
 
 __all__ = [
     "Anchored",
+    "LastPlace",
     "Mark",
     "Orphaned",
     "Outcome",
     "Quote",
-    "Standing",
     "anchor",
     "anchor_all",
     "describe",
-    "standing",
+    "last_place",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Return a renamed function or class under its earlier name, for one release."""
+    if (now := {"Standing": "LastPlace", "standing": "last_place"}.get(name)) is not None:
+        message = f"rostra.anchoring.{name} is now rostra.anchoring.{now}"
+        warnings.warn(message, DeprecationWarning, stacklevel=2)
+        return globals()[now]
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

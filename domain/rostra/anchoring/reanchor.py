@@ -8,13 +8,13 @@ import msgspec
 from rostra.anchoring.normalise import Folded
 from rostra.anchoring.search import (
     Anchored,
+    LastPlace,
     Mark,
     Orphaned,
     Outcome,
     Quote,
-    Standing,
     anchor_all,
-    standing,
+    last_place,
 )
 
 State = Literal["anchored", "moved", "orphaned"]
@@ -30,14 +30,14 @@ class Place(msgspec.Struct, frozen=True):
     quote: Quote
     start: int | None = None
     end: int | None = None
-    last: Standing | None = None
+    last: LastPlace | None = None
 
 
 class Again(msgspec.Struct, frozen=True):
     """Result of looking for a passage in the next revision."""
 
     outcome: Outcome
-    last: Standing | None
+    last: LastPlace | None
     """Place in the revision before: an orphan is looked for there again."""
     in_place: bool = False
     """Nothing but typography and white space changed before the passage."""
@@ -85,9 +85,9 @@ def state(outcome: Outcome, marked_at: int | None, *, in_place: bool = False) ->
             return "moved"
 
 
-def _last(place: Place, previous: str | None) -> Standing | None:
+def _last(place: Place, previous: str | None) -> LastPlace | None:
     if place.start is None or place.end is None:
         return place.last
     if previous is None or place.end > len(previous):
-        return Standing(place.start)
-    return standing(previous, place.start, place.end)
+        return LastPlace(place.start)
+    return last_place(previous, place.start, place.end)

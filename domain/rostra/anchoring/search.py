@@ -52,15 +52,15 @@ from rostra.anchoring.normalise import Folded
 
 __all__ = [
     "Anchored",
+    "LastPlace",
     "Mark",
     "Orphaned",
     "Outcome",
     "Quote",
-    "Standing",
     "anchor",
     "anchor_all",
     "describe",
-    "standing",
+    "last_place",
 ]
 
 CHARACTERS_PER_ERROR = 10
@@ -95,7 +95,7 @@ _BORDER = "\x02" * CONTEXT_CHARACTERS
 """Stands before the text and after it, so that a passage there has a whole context too."""
 
 
-class Standing(msgspec.Struct, frozen=True):
+class LastPlace(msgspec.Struct, frozen=True):
     """Last place of a passage, in code points, and the words around it there.
 
     With these words a passage survives any number of small edits around it, also when little is
@@ -111,7 +111,7 @@ class Mark(msgspec.Struct, frozen=True):
     """A passage to be found. `last` is where it stood even if it is an orphan now."""
 
     quote: Quote
-    last: Standing | None = None
+    last: LastPlace | None = None
 
 
 class Anchored(msgspec.Struct, frozen=True, tag=True):
@@ -130,13 +130,13 @@ class Orphaned(msgspec.Struct, frozen=True, tag=True):
 Outcome = Anchored | Orphaned
 
 
-def standing(text: str, start: int, end: int) -> Standing:
+def last_place(text: str, start: int, end: int) -> LastPlace:
     """Describe the place of a passage in a revision, for anchoring it in the next one."""
     quote = describe(text, start, end)
-    return Standing(start, quote.prefix, quote.suffix)
+    return LastPlace(start, quote.prefix, quote.suffix)
 
 
-def anchor(text: str, quote: Quote, last: Standing | None = None) -> Outcome:
+def anchor(text: str, quote: Quote, last: LastPlace | None = None) -> Outcome:
     """Find the quote in the text. Returns Orphaned if it is not there."""
     return anchor_all(text, [Mark(quote, last)])[0]
 
@@ -226,7 +226,7 @@ class _Search:
             letters // CHARACTERS_PER_ERROR if letters >= APPROXIMATE_CHARACTERS_MIN else 0
         )
 
-    def _last_offset(self, last: Standing | None) -> int:
+    def _last_offset(self, last: LastPlace | None) -> int:
         if last is None:
             return 0
         offset = self._article.offset(last.start)
@@ -241,7 +241,7 @@ class _Search:
         nearest = next(self._within(_ANYWHERE), None)
         if nearest is None:
             return None
-        standing = [self._standing(context, nearest) for context in self._contexts]
+        standing = [self._last_place(context, nearest) for context in self._contexts]
         return self._best([match for match in standing if match] or self._places())
 
     def with_errors(
@@ -321,7 +321,7 @@ class _Search:
             if errors <= errors_max:
                 yield Match(start, end, errors)
 
-    def _standing(self, context: _Context, nearest: Match) -> Match | None:
+    def _last_place(self, context: _Context, nearest: Match) -> Match | None:
         """Return the nearest place with all of the context: no other can score more by it.
 
         Where no last place is known, all are equally near: the one with the same original context.

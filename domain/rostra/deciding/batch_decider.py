@@ -201,5 +201,5 @@ class BatchDecider:
         """Return how often an owner was erased; a site never is."""
         if ids.kind_of(owner) != ids.Kind.PERSON:
             return 0
-        known: Person = self.world.standing(StreamId(owner)).state
+        known: Person = self.world.state_of(StreamId(owner)).state
         return known.erasures

@@ -132,7 +132,11 @@ def streams(command: AnyCommand, act: CommandContext) -> list[StreamId]:
     match command:
         case PostComment():
             named.append(command.person(command.author.id))
-            named += [one for one in (command.answered, command.marked) if one is not None]
+            named += [
+                one
+                for one in (command.parent_comment, command.commented_passage)
+                if one is not None
+            ]
         case OnVote():
             named += [command.target, command.person(command.voter)]
         case FlagComment():
@@ -147,9 +151,15 @@ def _by(command: AnyCommand) -> str | None:
     return None if isinstance(command, (CastVote, PostComment)) else acting_person(command)
 
 
-def resolve_target(command: AnyCommand, act: CommandContext, reading: DecisionContext) -> AnyCommand:
+def resolve_target(
+    command: AnyCommand, act: CommandContext, reading: DecisionContext
+) -> AnyCommand:
     """The command, about what it turns out to be about."""
-    return passages.resolve_marked_passage(command, act, reading) if isinstance(command, MarkPassage) else command
+    return (
+        passages.resolve_marked_passage(command, act, reading)
+        if isinstance(command, MarkPassage)
+        else command
+    )
 
 
 def by_own_name(command: AnyCommand, reading: DecisionContext) -> AnyCommand:
@@ -242,8 +252,8 @@ def _as_person(
     if act.person is None:
         return act
     match command:
-        case PostComment() if command.answered is not None:
-            persons.may_answer(reading.comment(command.answered), act, command.answered)
+        case PostComment() if command.parent_comment is not None:
+            persons.may_answer(reading.comment(command.parent_comment), act, command.parent_comment)
         case MarkPassage():
             discussion.must_be_open(reading.discussion(command.discussion))
             persons.may_mark(_rules(command, reading))
@@ -280,7 +290,7 @@ def _acting_person(command: Command, person_id: str, reading: DecisionContext) -
     known = _known_person(command, person_id, reading)
     person.must_not_be_erased(known, person_id)
     if command.person(person_id) in reading.keyless:  # they are being erased
-        raise person.erased(person_id)
+        raise person.erased_person(person_id)
     return known
 
 
@@ -398,7 +408,7 @@ def _post(
         owner = command.person(standing.author)
         first = reading.words(at, standing.personal, version=1, owner=owner)
         raise comment.refuse_repeat(command, standing, first)
-    parent, mark = command.answered, command.marked
+    parent, mark = command.parent_comment, command.commented_passage
     around = comment.Surroundings(
         discussion=reading.discussion(command.discussion),
         rules=_rules(command, reading),

@@ -209,7 +209,7 @@ def _learn(turn: BatchSlot, batch: BatchDecider) -> None:
             turn.known.drop([StreamId(stream) for stream in decision.group.guards])
             lost.update(event.stream for event in decision.group.events)
     for stream in batch.read - batch.world.written.keys():
-        turn.known.learn(stream, batch.world.standing(stream))
+        turn.known.learn(stream, batch.world.state_of(stream))
     for stream, standing in batch.world.written.items():
         if standing.plain or (lost and stream in lost):
             turn.known.drop([stream])

@@ -7,7 +7,7 @@ import msgspec
 from rostra import article, discussion, ids, passage
 from rostra.anchoring.normalise import Folded
 from rostra.anchoring.reanchor import Again
-from rostra.anchoring.search import Anchored, Standing
+from rostra.anchoring.search import Anchored, LastPlace
 from rostra.codec import AnyEvent
 from rostra.commands import MarkPassage, ReviseArticle
 from rostra.deciding.stream_states import DecisionContext
@@ -84,7 +84,7 @@ def mark(
     moved: list[passage.PassageMoved | passage.PassageOrphaned] = []
     if placed is not None:
         there = passage.evolve(standing, marked[0])
-        last = None if there.start is None else Standing(there.start)
+        last = None if there.start is None else LastPlace(there.start)
         moved = passage.conclude(there, Again(placed.outcome, last), act)
     return [
         *((at, event) for event in marked),
@@ -163,7 +163,9 @@ def other_mark(command: MarkPassage, reading: DecisionContext, at: StreamId) -> 
     return None if placed is not None and _is_there(placed, standing) else refusal
 
 
-def resolve_marked_passage(command: MarkPassage, act: CommandContext, reading: DecisionContext) -> MarkPassage:
+def resolve_marked_passage(
+    command: MarkPassage, act: CommandContext, reading: DecisionContext
+) -> MarkPassage:
     """A stretch that a person marks, and that somebody has marked before, is that passage."""
     if act.person is None or reading.passage(command.target).mark is not None:
         return command

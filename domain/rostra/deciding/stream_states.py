@@ -221,7 +221,7 @@ class StreamStates:
         state_of.seen.append(seen)
         return seen
 
-    def standing(self, stream: StreamId) -> StreamState:
+    def state_of(self, stream: StreamId) -> StreamState:
         """Raises Missing where the stream has not been read."""
         try:
             return self._standing[stream.int]
@@ -254,7 +254,7 @@ class DecisionContext:
         `stream-unreadable` where an event of it cannot be folded."""
         standing = self._looked_at.get(stream.int)
         if standing is None:
-            standing = self._looked_at[stream.int] = self._world.standing(stream)
+            standing = self._looked_at[stream.int] = self._world.state_of(stream)
             self.guards[stream] = len(standing.seen)
             if standing.fault is not None:
                 raise Refusal("stream-unreadable", f"cannot fold {standing.fault}")

@@ -14,10 +14,10 @@ import msgspec
 from rostra.anchoring.reanchor import Again, Place
 from rostra.anchoring.search import (
     Anchored,
+    LastPlace,
     Mark,
     Outcome,
     Quote,
-    Standing,
     anchor_all,
     describe,
 )
@@ -115,7 +115,7 @@ def place_all(works: Sequence[PlaceQuote], text: str) -> list[Placed]:
     """Find each quote in the text, preferably at its given place."""
     sought = [work for work in works if not is_at_stated_place(work, text)]
     marks = [
-        Mark(work.quote, None if work.start is None else Standing(work.start)) for work in sought
+        Mark(work.quote, None if work.start is None else LastPlace(work.start)) for work in sought
     ]
     found = dict(zip(sought, anchor_all(text, marks), strict=True))
     return [_placed(work, found.get(work), text) for work in works]

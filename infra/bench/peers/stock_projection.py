@@ -149,7 +149,7 @@ def _latest_of(group: UUID) -> tuple[UUID | None, ...]:
 
 def _load(table: Table[Any]) -> str:
     columns = ", ".join(f'p{table.home_of(column)}."{column}"' for column in table.types)
-    names = [schema.versioned(fragment, VERSION) for fragment in table.fragments]
+    names = [schema.versioned_name(fragment, VERSION) for fragment in table.fragments]
     tables = " natural join ".join(  # by the key, which is all that is listed twice
         f"(select {_listed(table, fragment)} from public.{name}) p{number}"  # noqa: S608  # our own names
         for number, (fragment, name) in enumerate(zip(table.fragments, names, strict=True))
@@ -166,7 +166,7 @@ def _save(table: Table[Any], fragment: Fragment) -> str:
     columns = [f'"{column}"' for column in table.columns_of(fragment)]
     changes = ", ".join(f"{column} = excluded.{column}" for column in columns)
     values = ", ".join(["%s"] * len(columns))
-    name, listed = schema.versioned(fragment, VERSION), ", ".join(columns)
+    name, listed = schema.versioned_name(fragment, VERSION), ", ".join(columns)
     key = ", ".join(table.key)
     return f"insert into public.{name} ({listed}) values ({values}) on conflict ({key}) do update set {changes}"  # noqa: E501, S608  # our own names
 

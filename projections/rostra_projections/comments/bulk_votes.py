@@ -84,7 +84,7 @@ class QuickVotes:
         self._comments = comments
         self._by_name: dict[str, CommentRow] = {}
 
-    def take(self, position: int, state: bytes) -> bool:
+    def count_vote(self, position: int, state: bytes) -> bool:
         """Count a vote of a stream of ours, all before which is folded; False, and nothing
         counted, where it is the fold's to say."""
         try:
@@ -100,7 +100,7 @@ class QuickVotes:
             row.down += (now == -1) - (was == -1)
         return True
 
-    def take_late(self, votes: Iterable[VoteEvent]) -> bool:
+    def count_late_votes(self, votes: Iterable[VoteEvent]) -> bool:
         """Count votes after all else, in any order: where nothing is odd, it shows nowhere.
         False, and the comments are of no use, where the fold must be asked about all of them in
         order: one cannot be read, or is on no comment that was there before it."""
@@ -109,7 +109,7 @@ class QuickVotes:
             for position, topic, state in votes
         )
 
-    def take_joined(self, positions: Sequence[int], states: bytes) -> bool:
+    def count_joined_votes(self, positions: Sequence[int], states: bytes) -> bool:
         """The same, of votes cast whose states are joined with `BETWEEN`."""
         try:
             votes = _read_joined(states)

@@ -141,7 +141,7 @@ def fold(rows: Rows, fact: Fact) -> None:
         case CommentApproved() | CommentRejected() | CommentHeld():
             ancestors = _ancestors(rows, event.path)
             row = _changed(rows, fact.stream, fact)
-            _take_pending_words(rows, row)
+            _remove_pending_words(rows, row)
             _set_status(rows, row, event.now, ancestors)
         case CommentEdited():
             words = sealed(event.personal)
@@ -173,7 +173,7 @@ def _changed(rows: Rows, comment: UUID, fact: Fact) -> CommentRow:
     return row
 
 
-def _take_pending_words(rows: Rows, row: CommentRow) -> None:
+def _remove_pending_words(rows: Rows, row: CommentRow) -> None:
     """Make a wording that waits the comment's own."""
     pending = rows.of(PENDING).get(row.id)
     if pending is None or pending.position is None:

@@ -31,7 +31,7 @@ async def test_a_text_is_kept_once_and_found_until_it_is_dropped(app: App) -> No
         name = sha256(text.encode()).hexdigest()
         assert await texts.find(HERE, name) is None
         for _ in range(2):
-            await texts.keep(HERE, name, text)
+            await texts.store(HERE, name, text)
         assert await texts.find(HERE, name) == text
         assert [await texts.has(where, name) for where in (HERE, THERE)] == [True, False]
         assert await texts.find(THERE, name) is None

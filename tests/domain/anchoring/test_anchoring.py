@@ -7,18 +7,19 @@ from unicodedata import combining
 
 import pytest
 
+from rostra import anchoring
 from rostra.anchoring.reanchor import Place, anchor_again, state
 from rostra.anchoring.search import (
     SCORE_MIN,
     Anchored,
+    LastPlace,
     Mark,
     Orphaned,
     Quote,
-    Standing,
     anchor,
     anchor_all,
     describe,
-    standing,
+    last_place,
 )
 from rostra.article_text import normalise, text_of_html
 from rostra.limits import QUOTE_CHARACTERS_MAX
@@ -38,7 +39,7 @@ def found(text: str, words: str, *, revised: str, last: bool = True) -> str | No
     outcome = anchor(
         revised,
         describe(text, start, start + len(words)),
-        standing(text, start, start + len(words)) if last else None,
+        last_place(text, start, start + len(words)) if last else None,
     )
     return revised[outcome.start : outcome.end] if isinstance(outcome, Anchored) else None
 
@@ -48,14 +49,14 @@ def found(text: str, words: str, *, revised: str, last: bool = True) -> str | No
 
 def test_a_passage_that_nothing_happened_to_stays_with_the_full_score() -> None:
     start = ARTICLE.index(WORDS)
-    quote, last = describe(ARTICLE, start, start + len(WORDS)), Standing(start)
+    quote, last = describe(ARTICLE, start, start + len(WORDS)), LastPlace(start)
     assert anchor(ARTICLE, quote, last) == Anchored(start, start + len(WORDS), 1.0, exact=True)
 
 
 def test_a_passage_moves_with_its_words() -> None:
     revised = f"A new first paragraph. {ARTICLE}"
     start = revised.index(WORDS)
-    outcome = anchor(revised, Quote(WORDS, "turned, and ", ". The"), Standing(0))
+    outcome = anchor(revised, Quote(WORDS, "turned, and ", ". The"), LastPlace(0))
     assert isinstance(outcome, Anchored)
     assert (outcome.start, outcome.end, outcome.exact) == (start, start + len(WORDS), True)
 
@@ -166,7 +167,7 @@ def test_a_quote_that_occurs_nine_times_is_told_apart(place: int) -> None:
         (f"A word in front. {VERSES}", 17),
         (VERSES.replace("rivers", "river"), -1),
     ):
-        outcome = anchor(revised, quote, Standing(place))
+        outcome = anchor(revised, quote, LastPlace(place))
         assert isinstance(outcome, Anchored)
         assert (outcome.start, outcome.end) == (place + shift, end + shift)
 
@@ -174,7 +175,7 @@ def test_a_quote_that_occurs_nine_times_is_told_apart(place: int) -> None:
 def test_of_equal_ones_the_nearest_is_taken() -> None:
     quote = describe(VERSES, PLACES[2], PLACES[2] + len(REFRAIN))
     for last, nearest in ((0, 1), (PLACES[2] - 5, 2), (PLACES[3] + 9, 3), (len(VERSES), 3)):
-        outcome = anchor(VERSES, quote, Standing(last))
+        outcome = anchor(VERSES, quote, LastPlace(last))
         assert isinstance(outcome, Anchored)
         assert outcome.start == PLACES[nearest]
 
@@ -188,7 +189,7 @@ def test_without_a_last_place_the_first_of_equal_ones_is_taken() -> None:
 
 def test_context_decides_before_nearness() -> None:
     quote = describe(VERSES, PLACES[4], PLACES[4] + len(REFRAIN))
-    outcome = anchor(VERSES.replace("carpenters", "carpenter"), quote, Standing(PLACES[1]))
+    outcome = anchor(VERSES.replace("carpenters", "carpenter"), quote, LastPlace(PLACES[1]))
     assert isinstance(outcome, Anchored)
     assert outcome.start == PLACES[4] - 1
 
@@ -197,14 +198,14 @@ def test_a_common_word_is_told_apart_among_thousands() -> None:
     text = "".join(f"{number} the {number * 7919 % 10007} " for number in range(5_000))
     start = text.index(" the ", len(text) // 2) + 1
     revised = "Front matter. " * 900 + text.replace("2500", "2501")
-    outcome = anchor(revised, describe(text, start, start + 3), Standing(start))
+    outcome = anchor(revised, describe(text, start, start + 3), LastPlace(start))
     assert isinstance(outcome, Anchored)
     assert revised[outcome.start - 5 : outcome.end + 9] == text[start - 5 : start + 12]
 
 
 def test_passages_may_overlap() -> None:
     spans = [(4, 40), (20, 60), (20, 30)]
-    marks = [Mark(describe(ARTICLE, *span), standing(ARTICLE, *span)) for span in spans]
+    marks = [Mark(describe(ARTICLE, *span), last_place(ARTICLE, *span)) for span in spans]
     outcomes = anchor_all(f"Oh. {ARTICLE}", marks)
     assert [(o.start - 4, o.end - 4) for o in outcomes if isinstance(o, Anchored)] == spans
 
@@ -228,7 +229,7 @@ def test_no_script_shifts_an_anchor(text: str) -> None:
             continue  # half a letter
         quote = describe(text, start, start + 8)
         for revised, shift in ((text, 0), (f"😀e\u0301א {text}", 5), (f"{text}\n😀", 0)):
-            outcome = anchor(revised, quote, Standing(start))
+            outcome = anchor(revised, quote, LastPlace(start))
             assert isinstance(outcome, Anchored)
             assert (outcome.start, outcome.end) == (start + shift, start + 8 + shift)
 
@@ -236,7 +237,7 @@ def test_no_script_shifts_an_anchor(text: str) -> None:
 def test_a_chinese_text_of_many_letters_is_found_with_errors() -> None:
     text = "".join(chr(0x4E00 + at * 37 % 9000) for at in range(3_000))
     changed = "".join("x" if at % 20 == 5 else letter for at, letter in enumerate(text))
-    outcome = anchor(f"前言{changed}", describe(text, 500, 1_500), Standing(500))
+    outcome = anchor(f"前言{changed}", describe(text, 500, 1_500), LastPlace(500))
     assert isinstance(outcome, Anchored)
     assert (outcome.start, outcome.end) == (502, 1_502)
 
@@ -253,7 +254,7 @@ def test_line_ends_do_not_shift_an_anchor() -> None:
     start = unix.index("Three more")
     quote = describe(unix, start, start + 10)
     for revised in (unix.replace("\n", "\r\n"), unix.replace("\n", "\r")):
-        outcome = anchor(normalise(revised), quote, Standing(start))
+        outcome = anchor(normalise(revised), quote, LastPlace(start))
         assert outcome == Anchored(start, start + 10, 1.0, exact=True)
 
 
@@ -301,7 +302,7 @@ def test_white_space_does_not_use_up_the_context() -> None:
 
 def test_nothing_is_found_in_nothing() -> None:
     assert anchor("", Quote("a")) == Orphaned()
-    assert anchor("", Quote("a" * 100, "b", "c"), Standing(7, "b", "c")) == Orphaned()
+    assert anchor("", Quote("a" * 100, "b", "c"), LastPlace(7, "b", "c")) == Orphaned()
     assert anchor("a", Quote("a" * 100)) == Orphaned()
     assert anchor_all(ARTICLE, []) == []
 
@@ -312,7 +313,7 @@ def test_an_empty_quote_is_an_orphan(exact: str) -> None:
 
 
 def test_a_last_place_beyond_the_text_is_no_trouble() -> None:
-    outcome = anchor(ARTICLE, Quote(WORDS), Standing(2**31))
+    outcome = anchor(ARTICLE, Quote(WORDS), LastPlace(2**31))
     assert isinstance(outcome, Anchored)
 
 
@@ -334,7 +335,7 @@ def test_every_naughty_string_is_found_where_it_stands(test_data: Path) -> None:
         text += " | "
         spans.append((len(text), len(text) + len(string)))
         text += string
-    marks = [Mark(describe(text, *span), Standing(span[0])) for span in spans]
+    marks = [Mark(describe(text, *span), LastPlace(span[0])) for span in spans]
     for mark, span, outcome in zip(marks, spans, anchor_all(text, marks), strict=True):
         if isinstance(outcome, Anchored):
             assert (outcome.start, outcome.end) == span
@@ -351,7 +352,7 @@ def test_repetition_takes_no_quadratic_time() -> None:
         Quote("a", "b" * 32, "b" * 32),
         Quote("ab" * 5_000),
     ]
-    outcomes = anchor_all(text, [Mark(quote, Standing(700_000)) for quote in quotes])
+    outcomes = anchor_all(text, [Mark(quote, LastPlace(700_000)) for quote in quotes])
     standing_still = [isinstance(outcome, Anchored) for outcome in outcomes]
     assert standing_still == [True, True, False, False, False]
     nearest = outcomes[0]
@@ -360,7 +361,7 @@ def test_repetition_takes_no_quadratic_time() -> None:
 
 
 def test_marks_and_outcomes_travel_between_processes() -> None:
-    marks = [Mark(Quote("a", "b", "c"), Standing(1, "b", "c"))]
+    marks = [Mark(Quote("a", "b", "c"), LastPlace(1, "b", "c"))]
     outcomes = [Anchored(1, 2, 0.5, exact=True), Orphaned()]
     assert pickle.loads(pickle.dumps((marks, outcomes))) == (marks, outcomes)
 
@@ -406,3 +407,9 @@ def test_white_space_of_the_context_tells_twins_apart() -> None:
     outcome = anchor(text, Quote("B", "\n\n", "\n\n"))
     assert isinstance(outcome, Anchored)
     assert outcome.start == text.rindex("B")
+
+
+@pytest.mark.parametrize(("before", "now"), [("Standing", "LastPlace"), ("standing", "last_place")])
+def test_a_renamed_name_is_there_for_one_release(before: str, now: str) -> None:
+    with pytest.warns(DeprecationWarning, match=now):
+        assert getattr(anchoring, before) is getattr(anchoring, now)

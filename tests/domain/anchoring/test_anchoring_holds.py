@@ -15,15 +15,15 @@ from rostra.anchoring.search import (
     CHARACTERS_PER_ERROR,
     SCORE_MIN,
     Anchored,
+    LastPlace,
     Mark,
     Orphaned,
     Outcome,
     Quote,
-    Standing,
     anchor,
     anchor_all,
     describe,
-    standing,
+    last_place,
 )
 from support.drafts import Draft, Span
 
@@ -54,7 +54,7 @@ def test_an_edit_of_other_words_leaves_a_passage_its_words(
     put = data.draw(st.sampled_from(["", " ", "\n\n"]) | WORDS)
     revised = text[:begin] + put + text[done:]
     shift = len(revised) - len(text) if begin <= start and done <= start else 0
-    outcome = anchor(revised, describe(text, start, end), standing(text, start, end))
+    outcome = anchor(revised, describe(text, start, end), last_place(text, start, end))
     assert isinstance(outcome, Anchored)
     assert (outcome.start, outcome.end) == (start + shift, end + shift)
     assert outcome.exact
@@ -65,7 +65,7 @@ def test_deleted_words_are_an_orphan_until_they_are_put_back(
     article: tuple[str, Span], other: str
 ) -> None:
     text, (start, end) = article
-    quote, last = describe(text, start, end), standing(text, start, end)
+    quote, last = describe(text, start, end), last_place(text, start, end)
     for put in ("", other):
         assert anchor(text[:start] + put + text[end:], quote, last) == Orphaned()
     assert anchor(text, quote, last) == Anchored(start, end, 1.0, exact=True)
@@ -80,7 +80,7 @@ def test_no_passage_is_ever_on_words_unlike_its_own(
 ) -> None:
     start, end = sorted(data.draw(st.tuples(*[st.integers(0, len(text))] * 2)))
     quote = describe(text, start, end)
-    outcome = anchor(revised, quote, standing(text, start, end))
+    outcome = anchor(revised, quote, last_place(text, start, end))
     if isinstance(outcome, Anchored):
         assert 0 <= outcome.start <= outcome.end <= len(revised)
         assert SCORE_MIN <= outcome.score <= 1
@@ -98,7 +98,7 @@ def test_no_passage_is_ever_on_words_unlike_its_own(
 @given(LIKE_TEXTS, LIKE_TEXTS, st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60))))
 def test_all_at_once_is_the_same_as_one_by_one(text: str, revised: str, ends: list[Span]) -> None:
     spans = [(min(span), max(span)) for span in ends]
-    marks = [Mark(describe(text, *span), standing(text, *span)) for span in spans]
+    marks = [Mark(describe(text, *span), last_place(text, *span)) for span in spans]
     one_by_one = [anchor(revised, mark.quote, mark.last) for mark in marks]
     assert anchor_all(revised, marks) == one_by_one == anchor_all(revised, marks)
 
@@ -107,7 +107,7 @@ def test_all_at_once_is_the_same_as_one_by_one(text: str, revised: str, ends: li
 def test_nothing_that_is_text_is_too_strange(
     text: str, exact: str, prefix: str, suffix: str
 ) -> None:
-    anchor(text, Quote(exact, prefix, suffix), Standing(len(prefix), suffix, prefix))
+    anchor(text, Quote(exact, prefix, suffix), LastPlace(len(prefix), suffix, prefix))
     anchor(text + prefix + exact + suffix, Quote(exact, prefix, suffix))
 
 
@@ -140,7 +140,7 @@ def test_a_thousand_edits_in_a_row_lose_nothing(seed: int) -> None:
     text, spans = draft.text, draft.spans()
     quotes = [describe(text, *span) for span in spans]
     for _ in range(1_000):
-        last = [standing(text, *span) for span in spans]
+        last = [last_place(text, *span) for span in spans]
         marks = [Mark(quote, before) for quote, before in zip(quotes, last, strict=True)]
         draft.edit()
         text, spans = draft.text, draft.spans()

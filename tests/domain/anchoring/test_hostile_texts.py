@@ -8,7 +8,7 @@ import pytest
 
 from bench import anchoring as bench
 from rostra.anchoring import search as anchoring
-from rostra.anchoring.search import Anchored, Mark, Orphaned, Quote, Standing, anchor, anchor_all
+from rostra.anchoring.search import Anchored, LastPlace, Mark, Orphaned, Quote, anchor, anchor_all
 from rostra.limits import QUOTE_CHARACTERS_MAX
 
 CHARACTERS, PASSAGES = 1_000_000, 500
@@ -22,7 +22,7 @@ UNLIKE = "b" * 32
 
 def spread(exact: str) -> list[Mark]:
     places = range(0, CHARACTERS, CHARACTERS // PASSAGES)
-    return [Mark(Quote(exact, UNLIKE, UNLIKE), Standing(at, UNLIKE, UNLIKE)) for at in places]
+    return [Mark(Quote(exact, UNLIKE, UNLIKE), LastPlace(at, UNLIKE, UNLIKE)) for at in places]
 
 
 def of_letters(letters: str, seed: int, count: int) -> str:
@@ -47,7 +47,7 @@ HOSTILE = {
     "two letters": (
         of_letters("ab", 1, CHARACTERS),
         [
-            Mark(Quote(of_letters("ab", seed, 100), UNLIKE, UNLIKE), Standing(seed * 2_000))
+            Mark(Quote(of_letters("ab", seed, 100), UNLIKE, UNLIKE), LastPlace(seed * 2_000))
             for seed in range(PASSAGES)
         ],
     ),
@@ -56,7 +56,7 @@ HOSTILE = {
         [
             Mark(
                 Quote(f"Open an {at}: from nine in the morning to six. ", UNLIKE, UNLIKE),
-                Standing(at * 45),
+                LastPlace(at * 45),
             )
             for at in range(PASSAGES)
         ],

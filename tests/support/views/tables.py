@@ -84,7 +84,7 @@ async def all_rows(connection: Connection, table: Table[Any], version: int) -> l
     for fragment in table.fragments:
         columns = table.columns_of(fragment)
         listed = ", ".join(f'"{column}"' for column in columns)
-        name = schema.versioned(fragment, version)
+        name = schema.versioned_name(fragment, version)
         for one in await connection.fetch(f"select {listed} from public.{name}"):
             row = values.setdefault(tuple(one)[: len(table.key)], {})
             for column, value in one.items():

@@ -16,7 +16,7 @@ class ArticleTexts(Protocol):
     async def has(self, discussion: UUID, text_hash: str) -> bool:
         """Return whether the text is stored now."""
 
-    async def keep(self, discussion: UUID, text_hash: str, text: str) -> None:
+    async def store(self, discussion: UUID, text_hash: str, text: str) -> None:
         """Durably. What is kept already stays."""
 
     async def drop(self, discussion: UUID, text_hash: str) -> bool:
@@ -27,19 +27,19 @@ class MemoryArticleTexts:
     """Gone with the process, as the log it is for."""
 
     def __init__(self) -> None:
-        self._kept: dict[tuple[UUID, str], str] = {}
+        self._texts: dict[tuple[UUID, str], str] = {}
 
     async def find(self, discussion: UUID, text_hash: str) -> str | None:
-        return self._kept.get((discussion, text_hash))
+        return self._texts.get((discussion, text_hash))
 
     async def has(self, discussion: UUID, text_hash: str) -> bool:
-        return (discussion, text_hash) in self._kept
+        return (discussion, text_hash) in self._texts
 
-    async def keep(self, discussion: UUID, text_hash: str, text: str) -> None:
-        self._kept.setdefault((discussion, text_hash), text)
+    async def store(self, discussion: UUID, text_hash: str, text: str) -> None:
+        self._texts.setdefault((discussion, text_hash), text)
 
     async def drop(self, discussion: UUID, text_hash: str) -> bool:
-        return self._kept.pop((discussion, text_hash), None) is not None
+        return self._texts.pop((discussion, text_hash), None) is not None
 
 
 class SqliteArticleTexts:
@@ -78,7 +78,7 @@ class SqliteArticleTexts:
 
         return await asyncio.to_thread(has)
 
-    async def keep(self, discussion: UUID, text_hash: str, text: str) -> None:
+    async def store(self, discussion: UUID, text_hash: str, text: str) -> None:
         def keep() -> None:
             with self._datastore.transaction(commit=True) as cursor:
                 cursor.execute(self._INSERT, (*_key(discussion, text_hash), text))

@@ -15,9 +15,9 @@ from rostra.deciding.text_work import (
     PrepareText,
     Result,
     Work,
+    is_at_stated_place,
     place_all,
     prepare,
-    stands_as_said,
 )
 from rostra.refusals import Refusal
 from rostra_adapters.application.articles.store import ArticleTexts
@@ -57,16 +57,16 @@ class CachedArticles:
             return None
         text = await self._texts.find(discussion, text_hash)
         if text is not None:
-            self._cached.keep(key, text)
+            self._cached.put(key, text)
         return text
 
     async def has(self, discussion: UUID, text_hash: str) -> bool:
         """Return whether a text is kept."""
         return await self._texts.has(discussion, text_hash)
 
-    async def keep(self, discussion: UUID, prepared: Prepared) -> None:
+    async def store(self, discussion: UUID, prepared: Prepared) -> None:
         """Durably."""
-        await self._texts.keep(discussion, prepared.hash, prepared.text)
+        await self._texts.store(discussion, prepared.hash, prepared.text)
 
     async def drop(self, discussion: UUID, text_hash: str) -> bool:
         """Drop a text. Returns whether there was one."""
@@ -104,7 +104,7 @@ class CachedArticles:
         text = await self.read(*key)
         if text is None:
             return [Gone()] * len(works)
-        sought = sum(not stands_as_said(work, text) for work in works)
+        sought = sum(not is_at_stated_place(work, text) for work in works)
         if sought * len(text) <= HERE_CHARACTERS_MAX:
             return place_all(works, text)
         return await self._workers.do(PlaceJob(works, text), list[Placed])

@@ -81,7 +81,7 @@ _InsideEvent = (
 """Published events about a discussion or its contents."""
 
 
-def names_wanted(stream: UUID, event: AnyEvent) -> list[UUID]:
+def required_names(stream: UUID, event: AnyEvent) -> list[UUID]:
     """Return the streams whose names `data_of` needs."""
     match event:
         case (
@@ -156,7 +156,7 @@ def data_of(stream: UUID, event: AnyEvent, names: Found) -> Data | None:
             return None
     discussion = ids.discussion_of(stream)
     name = names.get(discussion)
-    if name is None or not set(names_wanted(stream, event)) <= names.keys():
+    if name is None or not set(required_names(stream, event)) <= names.keys():
         return None
     data: Data = {"site": name.site, "resource": name.resource, "discussion_id": discussion}
     data |= _inside(stream, event, names)

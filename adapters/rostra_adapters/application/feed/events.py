@@ -31,7 +31,7 @@ from rostra_adapters.application.feed.data import (
     WORDED,
     Data,
     data_of,
-    names_wanted,
+    required_names,
     with_text,
     with_words,
 )
@@ -59,7 +59,7 @@ class Wanted(msgspec.Struct, frozen=True):
     person: str | None = None
     discussion: UUID | None = None
 
-    async def meant(self, named: Callable[[str, str], Awaitable[UUID]]) -> "Wanted":
+    async def resolve(self, named: Callable[[str, str], Awaitable[UUID]]) -> "Wanted":
         """The same, where the resource may be one that a discussion has moved to."""
         if self.site is None or self.resource is None:
             return self
@@ -78,7 +78,7 @@ class Wanted(msgspec.Struct, frozen=True):
         """Return whether the filter takes the event and its subject."""
         return self.site in (None, data["site"]) and self.person in (None, _whose(published))
 
-    def takes(self, event: "FeedEvent") -> bool:
+    def matches(self, event: "FeedEvent") -> bool:
         """Return whether the filter takes an event."""
         return (
             event.topic in self.types
@@ -150,8 +150,8 @@ class Feed:
             rows = await self._log.read_after(position, ROWS_READ_MAX)
             if not rows:
                 break
-            for part in parted(rows):
-                found = await self.told(part, wanted)
+            for part in split_by_size(rows):
+                found = await self.events_of(part, wanted)
                 events += found
                 if len(events) >= limit:
                     return FeedPage(events[:limit], events[limit - 1].position)
@@ -172,13 +172,15 @@ class Feed:
             position = page.position
             yield page
 
-    async def told(self, rows: Sequence[Recorded], wanted: Wanted = EVERYTHING) -> list[FeedEvent]:
+    async def events_of(
+        self, rows: Sequence[Recorded], wanted: Wanted = EVERYTHING
+    ) -> list[FeedEvent]:
         """The events among rows of the log."""
         found = [event for row in rows if wanted.may_hold(row) and (event := _published(row))]
         for event in found:
             self._names.learn(event.row.stream, event.event)
         names = await self._names.of(
-            {name for event in found for name in names_wanted(event.row.stream, event.event)}
+            {name for event in found for name in required_names(event.row.stream, event.event)}
         )
         told = [
             (event, data)
@@ -243,7 +245,7 @@ class Feed:
             return None
 
 
-def parted(rows: Sequence[Recorded]) -> Iterator[Sequence[Recorded]]:
+def split_by_size(rows: Sequence[Recorded]) -> Iterator[Sequence[Recorded]]:
     """The rows in parts with no more of articles' texts in them than is read at once."""
     start = characters = 0
     for index, row in enumerate(rows):

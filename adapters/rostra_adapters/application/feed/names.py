@@ -31,23 +31,23 @@ class Names:
 
     def __init__(self, log: EventLog) -> None:
         self._log = log
-        self._kept: LruCache[UUID, Name] = LruCache(NAMES_KEPT_MAX)
+        self._cache: LruCache[UUID, Name] = LruCache(NAMES_KEPT_MAX)
 
     def learn(self, stream: UUID, event: AnyEvent) -> None:
         """Keep the name that an event gives, if it does."""
         name = _given(event)
         if name is not None:
-            self._kept.keep(stream, name)
+            self._cache.put(stream, name)
 
     async def of(self, wanted: Collection[UUID]) -> dict[UUID, Name]:
         """The names there are. What has none in the log is left out."""
-        found = {stream: name for stream in wanted if (name := self._kept.find(stream))}
+        found = {stream: name for stream in wanted if (name := self._cache.find(stream))}
         missing = iter([stream for stream in wanted if stream not in found])
         while batch := list(islice(missing, STREAMS_READ_MAX)):
             for stream, rows in (await self._log.read_streams(batch)).items():
                 first = codec.decode(rows[0].topic, rows[0].state) if rows else None
                 if first is not None and (name := _given(first)):
-                    self._kept.keep(stream, name)
+                    self._cache.put(stream, name)
                     found[stream] = name
         return found
 

@@ -16,7 +16,7 @@ import msgspec
 
 from rostra.log import EventLog, LogUnavailable, Recorded
 from rostra_adapters.aio.wake_up import WakeUp
-from rostra_adapters.application.feed.events import Feed, FeedEvent, FeedPage, Wanted, parted
+from rostra_adapters.application.feed.events import Feed, FeedEvent, FeedPage, Wanted, split_by_size
 
 ROWS_MAX = 500
 EVENTS_KEPT_MAX = 10_000
@@ -41,7 +41,7 @@ class TailPage(msgspec.Struct):
 
     def of(self, wanted: Wanted, after: int) -> list[FeedEvent]:
         """Those that are wanted, after a position within the page."""
-        return [one for one in self.events if one.position > after and wanted.takes(one)]
+        return [one for one in self.events if one.position > after and wanted.matches(one)]
 
 
 class Tail:
@@ -73,15 +73,15 @@ class Tail:
         finally:
             self.followers -= 1
             if not self.followers:
-                self._idle = asyncio.get_running_loop().call_later(IDLE_SECONDS, self._rest)
+                self._idle = asyncio.get_running_loop().call_later(IDLE_SECONDS, self._stop)
 
     def end(self) -> None:
         """Wake all readers, and let nobody wait from now on."""
         self.ending = True
-        self._rest()
+        self._stop()
         self._moved.send()
 
-    def _rest(self) -> None:
+    def _stop(self) -> None:
         if self._task is not None:
             self._task.cancel()
         if self._idle is not None:
@@ -102,7 +102,7 @@ class Tail:
             reached = page.after
         return found[::-1] if reached <= position else None
 
-    async def moved(self, position: int, wait_seconds: float) -> None:
+    async def wait_for_more(self, position: int, wait_seconds: float) -> None:
         """Wait until something is recorded after a position, at most `wait_seconds`."""
         try:
             async with asyncio.timeout(wait_seconds):
@@ -125,12 +125,12 @@ class Tail:
             while not (page.events or self.ending) and (left := end - loop.time()) > 0:
                 if (pages := self.since(page.position)) is None:
                     # Between this look and the tail's first nothing is lost: it starts behind.
-                    await self.moved(-1, left)
+                    await self.wait_for_more(-1, left)
                     page = await self._feed.page(page.position, limit=limit, wanted=wanted)
                 elif pages:
                     page = _joined(pages, page.position, limit, wanted)
                 else:
-                    await self.moved(page.position, left)
+                    await self.wait_for_more(page.position, left)
         return page
 
     async def _run(self) -> None:
@@ -146,8 +146,8 @@ class Tail:
                 async for rows in self._log.follow(position, ROWS_MAX):
                     if await self._log.log_id() != log:
                         break
-                    for part in parted(rows):
-                        self._take(position, part[-1].position, await self._told(part))
+                    for part in split_by_size(rows):
+                        self._add_page(position, part[-1].position, await self._events_of(part))
                         position = part[-1].position
                 else:
                     return
@@ -161,15 +161,15 @@ class Tail:
                 _logger.exception("reading the tail of the log failed and begins again")
             await asyncio.sleep(RETRY_SECONDS)
 
-    async def _told(self, rows: Sequence[Recorded]) -> list[FeedEvent]:
+    async def _events_of(self, rows: Sequence[Recorded]) -> list[FeedEvent]:
         """Return the rows as feed events; read again if words were erased meanwhile."""
         while True:
             forgotten = self._forgotten
-            events = await self._feed.told(rows)
+            events = await self._feed.events_of(rows)
             if self._forgotten == forgotten:
                 return events
 
-    def _take(self, after: int, upto: int, events: list[FeedEvent]) -> None:
+    def _add_page(self, after: int, upto: int, events: list[FeedEvent]) -> None:
         size = sum(len(one.json) for one in events)
         self._pages.append(TailPage(after, upto, events, {}, size))
         self._events += len(events)

@@ -92,7 +92,7 @@ class Channel:
             found = batch
         return found
 
-    async def moved(self, position: int, wait_seconds: float) -> None:
+    async def wait_for_more(self, position: int, wait_seconds: float) -> None:
         """Wait until something changes after a position, at most `wait_seconds`."""
         try:
             async with asyncio.timeout(wait_seconds):
@@ -182,7 +182,7 @@ class Channels:
                 at = batch.upto
         return sorted(found, key=lambda event: event.position)
 
-    async def moved(self, position: int, wait_seconds: float) -> None:
+    async def wait_for_more(self, position: int, wait_seconds: float) -> None:
         """Wait until something changes after a position, or the time is over."""
         with suppress(TimeoutError):
             async with asyncio.timeout(wait_seconds):
@@ -211,7 +211,7 @@ class Live:
         self._ready = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self.ending = False
-        app.ring.when_destroyed(lambda _: self._forget())
+        app.ring.on_destruction(lambda _: self._forget())
 
     @property
     def readers(self) -> int:

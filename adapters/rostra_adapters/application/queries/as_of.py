@@ -13,12 +13,12 @@ import msgspec
 from rostra.log import EventLog, Recorded
 from rostra.times import Time, time_of
 from rostra_adapters.application.queries.past_folds import (
+    AddEvents,
+    AddVotes,
     BeginMoves,
     EndMoves,
-    Stand,
+    FinishViews,
     Step,
-    Take,
-    TakeVotes,
     apply,
 )
 from rostra_adapters.application.queries.past_workers import FoldedElsewhere, PastWorkers, Slot
@@ -133,7 +133,7 @@ class AsOfReader:
         allowance = _allowance.get()
         allowance.charge(0)
         name = f"{await self._log.log_id()} {fold}"
-        if not self.workers.keeps(name) and (rows := await self._few(fold)) is not None:
+        if not self.workers.has_fold(name) and (rows := await self._few(fold)) is not None:
             allowance.check(len(rows))
             if rows:
                 allowance.charge(len(rows))
@@ -178,14 +178,14 @@ class AsOfReader:
         async with aclosing(rest) as pages:
             async for page in pages:
                 counter.count(len(page))
-                await slot.step(Take(page))
+                await slot.step(AddEvents(page))
         reading = self._log.read_votes(fold.discussion, fold.until)
         async with aclosing(reading) as votes_read:
             async for some in votes_read:
                 counter.count(len(some))
-                if not await slot.step(TakeVotes(some)):
+                if not await slot.step(AddVotes(some)):
                     return False
-        return await slot.step(Stand(fold.until))
+        return await slot.step(FinishViews(fold.until))
 
     async def _in_order(self, slot: Slot, name: str, fold: "_Fold", counter: "_Counter") -> None:
         await slot.begin(name, fold.discussion)
@@ -194,7 +194,7 @@ class AsOfReader:
         async with aclosing(reading) as pages:
             async for page in pages:
                 counter.count(len(page))
-                for step in steps.take(page):
+                for step in steps.add_events(page):
                     await slot.step(step)
         for step in steps.end():
             await slot.step(step)
@@ -233,19 +233,19 @@ class _Steps:
         self._fold = fold
         self._turned = fold.turn is None
 
-    def take(self, page: Sequence[Recorded]) -> Iterator[Step]:
+    def add_events(self, page: Sequence[Recorded]) -> Iterator[Step]:
         turn = self._fold.turn
         before = len(page) if turn is None else sum(row.position <= turn for row in page)
-        yield Take(list(page[:before]))
+        yield AddEvents(list(page[:before]))
         if before < len(page):
             yield from self._turn()
-            yield Take(list(page[before:]))
+            yield AddEvents(list(page[before:]))
 
     def end(self) -> Iterator[Step]:
         yield from self._turn()
         until = self._fold.until
         if self._fold.turn is None:
-            yield Stand(until)
+            yield FinishViews(until)
         else:
             yield EndMoves(until, self._fold.history)
 
@@ -257,7 +257,7 @@ class _Steps:
 
 def _folded_here(fold: _Fold, rows: Sequence[Recorded]) -> PastViews:
     views, steps = PastViews(fold.discussion), _Steps(fold)
-    for step in chain(steps.take(rows), steps.end()):
+    for step in chain(steps.add_events(rows), steps.end()):
         apply(views, step)
     return views
 

@@ -24,7 +24,7 @@ from rostra.sealing import Damaged, Erased, KeyRing
 from rostra_adapters.application.app import Access, App
 from rostra_projections.responses.shapes import HistoryEvent, HistoryPage, Viewer
 
-_Told = tuple[Recorded, AnyEvent]
+_RowEvent = tuple[Recorded, AnyEvent]
 _Worded = CommentPosted | CommentEdited | CommentWordingHeld
 
 
@@ -35,7 +35,7 @@ async def history(
     Earlier wordings, and all of what is shown no more, are for its author and moderators, unless
     the settings let everybody see wordings. `past`: as it stood at this position; others see only
     those wordings of then that they are still shown."""
-    every = _told((await app.log.read_streams([comment]))[comment])
+    every = _decode_rows((await app.log.read_streams([comment]))[comment])
     told = [(row, event) for row, event in every if past is None or row.position <= past]
     state: Comment = fold(ids.Kind.COMMENT, [event for _, event in told])
     if state.posted is None:
@@ -76,11 +76,11 @@ async def comment_state(log: EventLog, comment: UUID) -> Comment:
 
 def comment_of(rows: Sequence[Recorded]) -> Comment:
     """Return the comment that its own stream makes."""
-    state: Comment = fold(ids.Kind.COMMENT, [event for _, event in _told(rows)])
+    state: Comment = fold(ids.Kind.COMMENT, [event for _, event in _decode_rows(rows)])
     return state
 
 
-def _told(rows: Sequence[Recorded]) -> list[_Told]:
+def _decode_rows(rows: Sequence[Recorded]) -> list[_RowEvent]:
     """The events of ours among the rows."""
     found = []
     for row in rows:
@@ -93,7 +93,7 @@ def _told(rows: Sequence[Recorded]) -> list[_Told]:
     return found
 
 
-def _published(told: Sequence[_Told], shown: Sequence[int]) -> list[_Told]:
+def _published(told: Sequence[_RowEvent], shown: Sequence[int]) -> list[_RowEvent]:
     """Return the events without the wordings that never were published."""
     return [
         (row, event)
@@ -103,7 +103,7 @@ def _published(told: Sequence[_Told], shown: Sequence[int]) -> list[_Told]:
     ]
 
 
-def _versions_shown(told: Sequence[_Told]) -> list[int]:
+def _versions_shown(told: Sequence[_RowEvent]) -> list[int]:
     """Return the versions of the events whose wordings moderators let everybody see, the one
     that stands last."""
     state, shown = INITIAL, [0]

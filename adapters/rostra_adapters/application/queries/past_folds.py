@@ -13,13 +13,13 @@ from rostra_projections.listing import Listing
 from rostra_projections.responses.shapes import Viewer
 
 
-class Take(msgspec.Struct, tag=True):
+class AddEvents(msgspec.Struct, tag=True):
     """Fold the next events."""
 
     rows: list[Recorded]
 
 
-class TakeVotes(msgspec.Struct, tag=True):
+class AddVotes(msgspec.Struct, tag=True):
     """Count votes after everything else; False if their order matters."""
 
     votes: list[VoteEvent]
@@ -38,28 +38,28 @@ class EndMoves(msgspec.Struct, tag=True):
     history: int
 
 
-class Stand(msgspec.Struct, tag=True):
+class FinishViews(msgspec.Struct, tag=True):
     """All events up to a position are in."""
 
     position: int
 
 
-Step = Take | TakeVotes | BeginMoves | EndMoves | Stand
+Step = AddEvents | AddVotes | BeginMoves | EndMoves | FinishViews
 
 
 def apply(views: PastViews, step: Step) -> bool:
     """Take a step of a fold; False where the fold is of no use."""
     match step:
-        case Take():
-            views.take(step.rows)
-        case TakeVotes():
-            return views.take_votes(step.votes)
+        case AddEvents():
+            views.add_events(step.rows)
+        case AddVotes():
+            return views.add_votes(step.votes)
         case BeginMoves():
             views.begin_moves(step.position)
         case EndMoves():
             views.end_moves(step.position, history=step.history)
-        case Stand():
-            views.stand(step.position)
+        case FinishViews():
+            views.finish(step.position)
     return True
 
 

@@ -78,12 +78,12 @@ class Slot:
 
     def __init__(self) -> None:
         self._process: asyncio.subprocess.Process | None = None
-        self.kept: set[str] = set()
+        self.fold_names: set[str] = set()
 
     async def use(self, name: str) -> int:
         """Have questions asked of a fold that is kept. Return how many events it was made of, 0
         where it is not kept any more."""
-        if name not in self.kept or self._process is None:
+        if name not in self.fold_names or self._process is None:
             return 0
         try:
             return int(await self._ask(Use(name), int))
@@ -108,7 +108,7 @@ class Slot:
 
     async def finish(self, events: int) -> None:
         """Have the fold kept."""
-        self.kept = set(await self._ask(Finish(events), list[str]))
+        self.fold_names = set(await self._ask(Finish(events), list[str]))
 
     async def ask(self, question: Question) -> Any:
         """Answer a question. Raises CursorRefused."""
@@ -119,7 +119,7 @@ class Slot:
 
     async def end(self) -> None:
         """End the worker."""
-        process, self._process, self.kept = self._process, None, set()
+        process, self._process, self.fold_names = self._process, None, set()
         if process is not None:
             await end_worker(process)
 
@@ -195,9 +195,9 @@ class PastWorkers:
         """Workers that have a fold to make or to read."""
         return len(self._slots) - len(self._idle)
 
-    def keeps(self, name: str) -> bool:
+    def has_fold(self, name: str) -> bool:
         """Return whether a worker may still have a fold."""
-        return any(name in slot.kept for slot in self._slots)
+        return any(name in slot.fold_names for slot in self._slots)
 
     @asynccontextmanager
     async def slot(self, name: str) -> AsyncIterator[Slot]:
@@ -215,7 +215,7 @@ class PastWorkers:
                 raise
         finally:
             self._waiting -= 1
-        slot = next((slot for slot in self._idle if name in slot.kept), self._idle[0])
+        slot = next((slot for slot in self._idle if name in slot.fold_names), self._idle[0])
         self._idle.remove(slot)
         try:
             yield slot
@@ -257,7 +257,7 @@ class _Worker:
                 self._name, self._views = asked.name, PastViews(asked.discussion)
                 return True
             case Finish():
-                self._kept.keep(self._name, (self._views, asked.events))
+                self._kept.put(self._name, (self._views, asked.events))
                 return list(self._kept)
             case Use():
                 fold = self._kept.find(asked.name)

@@ -282,7 +282,7 @@ def render(body: str, *, breaks: bool = True) -> str:
     tell its host who reads.
     """
     try:
-        html = _cleaner.clean(unsanitised(body, breaks=breaks))
+        html = _cleaner.clean(unsafe_html(body, breaks=breaks))
     except TooMuchWork:
         return plain(body)
     return html if _has_words(html) or not _WORD.search(body) else plain(body)
@@ -300,7 +300,7 @@ def plain(body: str) -> str:
     return "".join(f"<p>{lines}</p>\n" for lines in shown)
 
 
-def unsanitised(body: str, *, breaks: bool = True) -> str:
+def unsafe_html(body: str, *, breaks: bool = True) -> str:
     """Return the body as HTML that nobody may be shown.
 
     Raises TooMuchWork.

@@ -47,7 +47,7 @@ class Renderings:
         if sum(map(len, missing)) > HERE_CHARACTERS_MAX:
             return None
         made = {body: render(body) for body in missing}
-        self._keep(made)
+        self._put(made)
         return found | made
 
     async def render(self, bodies: Iterable[str]) -> dict[str, str]:
@@ -61,7 +61,7 @@ class Renderings:
             jobs = [group.create_task(self._elsewhere(job)) for job in _jobs(missing)]
         made = {body: html for job in jobs for body, html in job.result().items()}
         if drops == self._drops:
-            self._keep(made)
+            self._put(made)
         return found | made
 
     async def render_once(self, body: str) -> str:
@@ -93,10 +93,10 @@ class Renderings:
             return {body: plain(body) for body in bodies}
         return dict(zip(bodies, msgspec.msgpack.decode(answer, type=list[str]), strict=True))
 
-    def _keep(self, made: Mapping[str, str]) -> None:
+    def _put(self, made: Mapping[str, str]) -> None:
         for body, html in made.items():
             if body not in self._cached:
-                self._cached.keep(body, html)
+                self._cached.put(body, html)
 
 
 def _jobs(bodies: Iterable[str]) -> list[list[str]]:

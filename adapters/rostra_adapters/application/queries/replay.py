@@ -18,9 +18,11 @@ async def grown(
     counts = views.rows.of(COUNTS)
     async with aclosing(log.read_discussion(discussion, await log.head())) as pages:
         async for page in pages:
-            told = {event.position: event for event in await feed.told(await _whole(log, page))}
+            told = {
+                event.position: event for event in await feed.events_of(await _whole(log, page))
+            }
             for row in page:
-                views.take((row,))
+                views.add_events((row,))
                 if row.position in told:
                     group = counts.get(discussion)
                     yield told[row.position], 0 if group is None else group.comments

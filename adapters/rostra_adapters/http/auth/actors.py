@@ -18,7 +18,7 @@ from rostra_adapters.application.app import App
 from rostra_adapters.http.auth import tokens
 from rostra_adapters.http.auth.readers import ORIGINS, Reader
 from rostra_adapters.http.auth.tokens import Token
-from rostra_adapters.http.problems import Problem, not_found, refused
+from rostra_adapters.http.problems import Problem, not_found_problem, refusal_problem
 from rostra_adapters.http.settings import HttpSettings
 from rostra_adapters.http.writes import WRITES
 from rostra_projections.responses.shapes import Viewer
@@ -58,11 +58,11 @@ class Actor(msgspec.Struct, frozen=True):
 async def enter(request: web.Request, app: App, discussion: UUID, *, scope: str) -> Actor:
     """Return who acts in a discussion. Raises the problems `unauthorized` and `forbidden`, and
     `not-found` where the discussion is unknown, or private and not for them."""
-    token = tokens.needed(request, scope)
-    access = await app.lookup.standing(discussion, token.site)
+    token = tokens.require_token(request, scope)
+    access = await app.lookup.current_access(discussion, token.site)
     reader = Reader(request, app)
     if access is None or not reader.may_read(access.site, access.rules):
-        raise not_found()
+        raise not_found_problem()
     _must_act_there(request, token, access.site, access.rules, scope)
     return actor(token, reader, access.site, access.resource, moderates=scope == "moderate")
 
@@ -78,10 +78,10 @@ class Visit(msgspec.Struct, frozen=True):
 
 async def visit(request: web.Request, app: App, site: str, resource: str) -> Visit:
     """Return who acts on a site. Raises the problems `unauthorized` and `forbidden`."""
-    token = tokens.needed(request, "comment")
-    discussion = await app.lookup.discussion_named(site, resource)
+    token = tokens.require_token(request, "comment")
+    discussion = await app.lookup.discussion_of(site, resource)
     rules = await app.lookup.site_rules(site)
-    access = await app.lookup.standing(discussion, site)
+    access = await app.lookup.current_access(discussion, site)
     reader = Reader(request, app)
     hidden = not reader.may_read(site, rules if access is None else access.rules)
     shown = rules if reader.may_read(site, rules) else Rules()  # as if there were no such site
@@ -115,7 +115,7 @@ def _must_act_there(
         raise Problem("origin-not-allowed", f"the site does not name {origin[:200]}")
 
 
-async def submitted(
+async def submit(
     request: web.Request,
     app: App,
     settings: HttpSettings,
@@ -131,4 +131,4 @@ async def submitted(
         return outcome
     if outcome.refusal.name in named_by_the_url:
         raise Problem("not-found", outcome.refusal.detail)
-    raise refused(outcome.refusal, retry_after_seconds=settings.retry_after_seconds)
+    raise refusal_problem(outcome.refusal, retry_after_seconds=settings.retry_after_seconds)

@@ -113,7 +113,7 @@ class Addresses:
         )
 
     def _read_peer(self, peer: str) -> tuple[Address | None, bool]:
-        address = parsed(peer)
+        address = parse_address(peer)
         return address, address is not None and self._trusts(address)
 
     def _warn(self, peer: str) -> None:
@@ -140,12 +140,12 @@ def trusted_proxies(given: tuple[str, ...], host: str) -> tuple[str, ...]:
 
     Without any given, loopback is while nothing but loopback is listened on.
     """
-    address = parsed(host)
+    address = parse_address(host)
     is_loopback = host == "localhost" if address is None else address.is_loopback
     return given or (LOOPBACK if is_loopback else ())
 
 
-def parsed(text: str) -> Address | None:
+def parse_address(text: str) -> Address | None:
     """Return an address without port, brackets and zone, IPv4 in IPv6 as IPv4.
 
     None where it is none.
@@ -178,7 +178,7 @@ def _elements(lines: Iterable[str]) -> list[str]:
 
 
 def _hops(lines: Iterable[str]) -> Iterable[Address | None]:
-    return map(parsed, _elements(lines))
+    return map(parse_address, _elements(lines))
 
 
 def _forwarded_hops(lines: Iterable[str]) -> Iterable[Address | None]:
@@ -201,4 +201,4 @@ def _forwarded(element: str) -> Address | None:
         at = pair.end()
     if len(found) != 1:
         return None
-    return parsed(re.sub(r"\\(.)", r"\1", found[0].strip('"')))
+    return parse_address(re.sub(r"\\(.)", r"\1", found[0].strip('"')))

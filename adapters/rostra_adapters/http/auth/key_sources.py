@@ -16,7 +16,7 @@ import aiohttp
 import msgspec
 from aiohttp import hdrs, web
 
-from rostra_adapters.aio.lasting import lasting
+from rostra_adapters.aio.restart_on_error import restart_on_error
 from rostra_adapters.aio.tasks import end_tasks
 from rostra_adapters.errors import JwksError
 from rostra_adapters.http.auth import jwks
@@ -41,7 +41,7 @@ class KeySource(Protocol):
 
     keys: Sequence[Key]
 
-    def when_changed(self, call: Callable[[], None]) -> None:
+    def on_change(self, call: Callable[[], None]) -> None:
         """Have a function called whenever the keys change."""
 
     async def following(self, _: web.Application) -> AsyncIterator[None]:
@@ -55,7 +55,7 @@ class FixedKeys:
     def __init__(self, keys: Sequence[Key] = ()) -> None:
         self.keys = keys
 
-    def when_changed(self, call: Callable[[], None]) -> None:
+    def on_change(self, call: Callable[[], None]) -> None:
         pass
 
     async def following(self, _: web.Application) -> AsyncIterator[None]:
@@ -70,13 +70,13 @@ class _Followed(ABC):
         self._warning: str | None = None
         self._calls: list[Callable[[], None]] = []
 
-    def when_changed(self, call: Callable[[], None]) -> None:
+    def on_change(self, call: Callable[[], None]) -> None:
         self._calls.append(call)
 
     async def following(self, _: web.Application) -> AsyncIterator[None]:
         seconds = await self._look()
         work = partial(self._follow, seconds)
-        task = asyncio.create_task(lasting(work, "looking for keys"), name="rostra-jwks")
+        task = asyncio.create_task(restart_on_error(work, "looking for keys"), name="rostra-jwks")
         yield
         await end_tasks(task)
 

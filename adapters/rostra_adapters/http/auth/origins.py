@@ -19,7 +19,7 @@ async def origins_of(app: App, path: str) -> tuple[str, ...] | None:
     if (found := _NAMED.match(path)) is None:
         return None
     try:
-        access = await app.lookup.standing(ids.discussion_of(UUID(found[1])))
+        access = await app.lookup.current_access(ids.discussion_of(UUID(found[1])))
     except (ValueError, LogUnavailable):
         return None
     return None if access is None or access.rules.private else access.rules.origins

@@ -11,13 +11,13 @@ from rostra import codec, ids
 from rostra.deciding.stream_states import fold
 from rostra.discussion import Discussion
 from rostra.log import Recorded
-from rostra.settings import Rules, named
+from rostra.settings import Rules, given_settings
 from rostra_adapters.application import read_position
 from rostra_adapters.application.app import Access, App, site_prefix
 from rostra_adapters.application.queries.comment_queries import Readable
 from rostra_adapters.application.queries.requests import AsOf, DiscussionRequest
 from rostra_adapters.http.auth import tokens
-from rostra_adapters.http.problems import not_found
+from rostra_adapters.http.problems import not_found_problem
 from rostra_projections.responses.shapes import ANYONE, Viewer
 
 READING_SCOPES = ("read", "moderate", "publish")
@@ -64,7 +64,7 @@ class Reader:
         """
         access = await self.access(discussion)
         if access is None:
-            raise not_found()
+            raise not_found_problem()
         self._request[ORIGINS] = access.rules.origins
         self.is_made_of(site_prefix(access.site))
         viewer = self.viewer(access.site)
@@ -129,7 +129,7 @@ def _ruled(site: Rules, rows: Sequence[Recorded]) -> Rules:
     """The site's rules with what a discussion sets itself."""
     events = (codec.decode(row.topic, row.state) for row in rows)
     state = fold(ids.Kind.DISCUSSION, [event for event in events if event is not None])
-    return msgspec.structs.replace(site, **named(cast(Discussion, state).settings))
+    return msgspec.structs.replace(site, **given_settings(cast(Discussion, state).settings))
 
 
 def id_in_path(request: web.Request, kind: ids.Kind) -> UUID:
@@ -139,5 +139,5 @@ def id_in_path(request: web.Request, kind: ids.Kind) -> UUID:
     except ValueError:
         found = None
     if found is None or not ids.is_ours(found) or ids.kind_of(found) != kind:
-        raise not_found()
+        raise not_found_problem()
     return found

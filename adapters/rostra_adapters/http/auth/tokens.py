@@ -105,8 +105,8 @@ class Verifier:
         self._source = source
         self._revocations = revocations
         self._watches: set[_Watch] = set()
-        revocations.when_revoked(self._end_revoked)
-        source.when_changed(self._end_revoked)
+        revocations.on_revocation(self._end_revoked)
+        source.on_change(self._end_revoked)
         self._cache: LruCache[str, Token] = LruCache(VERIFIED_KEPT_MAX)
 
     def token(self, text: str) -> Token:
@@ -115,7 +115,7 @@ class Verifier:
         if token is None or self._has_lost_its_key(token):
             token = read(text, self._secrets, self._source.keys)
             if len(text) <= VERIFIED_CHARACTERS_MAX:
-                self._cache.keep(text, token)
+                self._cache.put(text, token)
         self.check(token)
         return token
 
@@ -135,7 +135,7 @@ class Verifier:
         watch = _Watch(token, end)
         self._watches.add(watch)
         try:
-            watch.end_when_expired()
+            watch.end_at_expiry()
             yield
         finally:
             self._watches.discard(watch)
@@ -165,13 +165,13 @@ class _Watch:
         self.end = end
         self._timer: asyncio.TimerHandle | None = None
 
-    def end_when_expired(self) -> None:
+    def end_at_expiry(self) -> None:
         left = self.token.expires - time()
         if left <= 0:
             self.end()
             return
         seconds = min(left, TIMER_SECONDS_MAX)
-        self._timer = asyncio.get_running_loop().call_later(seconds, self.end_when_expired)
+        self._timer = asyncio.get_running_loop().call_later(seconds, self.end_at_expiry)
 
     def cancel(self) -> None:
         if self._timer is not None:
@@ -226,7 +226,7 @@ def of(request: web.Request) -> Token | None:
     return token
 
 
-def needed(request: web.Request, *scopes: str) -> Token:
+def require_token(request: web.Request, *scopes: str) -> Token:
     """Return the request's token, which has one of the scopes.
 
     Raises the problems `unauthorized` and `forbidden`.

@@ -65,7 +65,7 @@ class Buckets:
         self._clock = clock
         self._buckets: LruCache[str, _Bucket] = LruCache(BUCKETS_KEPT_MAX)
 
-    def take(self, caller: str) -> Left:
+    def spend(self, caller: str) -> Left:
         """Take one request of a caller from its bucket."""
         bucket = self._filled(caller)
         granted = bucket.level >= 1
@@ -83,7 +83,7 @@ class Buckets:
         bucket = self._buckets.find(caller)
         if bucket is None:
             bucket = _Bucket(rate.burst, now)
-            self._buckets.keep(caller, bucket)
+            self._buckets.put(caller, bucket)
         bucket.level = min(rate.burst, bucket.level + (now - bucket.at) * rate.per_second)
         bucket.at = now
         return bucket
@@ -128,7 +128,7 @@ class Limits:
             wait = retry_after(ceil(left.wait_seconds))
             raise Problem("too-many-requests", f"the limit is that of a {policy}", headers=wait)
 
-    def tell(self, request: web.Request, answer: web.StreamResponse) -> None:
+    def add_headers(self, request: web.Request, answer: web.StreamResponse) -> None:
         """Add the headers about the caller's limit to an answer."""
         left = request.get(LEFT)
         if left is not None:
@@ -144,7 +144,7 @@ class Limits:
         buckets = self._buckets.get(policy)
         if buckets is None or not caller:
             return None
-        left = request[LEFT] = buckets.take(caller)
+        left = request[LEFT] = buckets.spend(caller)
         if left.wait_seconds:
             wait = retry_after(ceil(left.wait_seconds))
             raise Problem("too-many-requests", f"the limit is that of a {policy}", headers=wait)

@@ -82,7 +82,7 @@ class Metrics:
         """Have what was done, but not measured yet, measured before somebody looks."""
         self._measures.append(measure)
 
-    def requested(self, method: str, route: str, status: int, seconds: float) -> None:
+    def observe_request(self, method: str, route: str, status: int, seconds: float) -> None:
         """A request that was answered."""
         labels = (method, route, status)
         series = self._series.get(labels)

@@ -12,7 +12,7 @@ from rostra_adapters.http.auth.readers import ORIGINS
 from rostra_adapters.http.messages import header_lines, is_known, status_line
 from rostra_adapters.http.middleware.problems_and_cors import ANY_ORIGIN
 from rostra_adapters.http.middleware.security_headers import secure
-from rostra_adapters.keys.ring import KeptKeyRing
+from rostra_adapters.keys.ring import StoredKeyRing
 
 ENTRY_BYTES = 1_000
 """Approximate size of an entry without its body."""
@@ -90,33 +90,33 @@ class PageCache:
     process that was stopped answers before it looks for them.
     """
 
-    def __init__(self, changes: ChangeFeed, bytes_max: int, ring: KeptKeyRing) -> None:
+    def __init__(self, changes: ChangeFeed, bytes_max: int, ring: StoredKeyRing) -> None:
         self._changes = changes
         self._ring = ring
-        self._kept: InvalidatedCache[CachedPage] = InvalidatedCache(changes, bytes_max)
+        self._cache: InvalidatedCache[CachedPage] = InvalidatedCache(changes, bytes_max)
         self.hits = 0
         self.misses = 0
 
     @property
     def bytes(self) -> int:
         """Size of the cached answers."""
-        return self._kept.weight
+        return self._cache.weight
 
     def begin(self, position: int) -> ReadMark:
         """Mark the beginning of a read; `position` is one that the views have reached."""
-        return self._kept.begin(position)
+        return self._cache.begin(position)
 
-    def keep(self, key: str, shown: CachedPage, prefixes: Iterable[int], begun: ReadMark) -> None:
+    def put(self, key: str, shown: CachedPage, prefixes: Iterable[int], begun: ReadMark) -> None:
         """Cache an answer that was made of the discussions with these prefixes."""
         self.misses += 1
         weight = ENTRY_BYTES + len(shown.body) * (2 if shown.long else 1)
-        self._kept.keep(key, shown, prefixes, begun, weight)
+        self._cache.put(key, shown, prefixes, begun, weight)
 
     def find(self, key: str, min_position: int = 0) -> CachedPage | None:
         """Return a cached answer that is right at `min_position` or later."""
         if not self._ring.is_current:
             return None
-        return self._kept.find(key, min_position)
+        return self._cache.find(key, min_position)
 
     def find_for(self, request: web.BaseRequest) -> CachedPage | None:
         """Return the cached answer to a request of a reader without a token."""
@@ -129,7 +129,7 @@ class PageCache:
 
     def position(self, shown: CachedPage) -> int:
         """Return the position at which an answer that was just found is known to be right."""
-        return max(shown.position, self._changes.heard)
+        return max(shown.position, self._changes.last_position)
 
     def answer(self, request: web.BaseRequest, shown: CachedPage, position: int) -> web.Response:
         """Answer a request with a page that is right at a position, or with 304."""

@@ -90,14 +90,14 @@ class RequestLog:
     def begin(self, request: web.BaseRequest, began: float) -> RequestTrace:
         """Begin the trace of a request."""
         if (exported := tracing.tracing()) is None:
-            trace = RequestTrace(began, continued(request.headers.get(TRACEPARENT)))
+            trace = RequestTrace(began, continue_trace(request.headers.get(TRACEPARENT)))
         else:
             span = exported.start_request(request.method, request.path, request.headers)
             trace = RequestTrace(began, tracing.traceparent(span), span)
         request[TRACE] = trace.trace
         return trace
 
-    def done(self, request: web.BaseRequest, route: str, status: int, part: RequestTrace) -> None:
+    def finish(self, request: web.BaseRequest, route: str, status: int, part: RequestTrace) -> None:
         """Log a request that was answered."""
         seconds, method = time.perf_counter() - part.began, request.method
         path, trace = request.raw_path, part.trace
@@ -116,12 +116,12 @@ class RequestLog:
             self._timer = None
         waiting, self._waiting = self._waiting, []
         for done in waiting:
-            self._metrics.requested(done.method, done.route, done.status, done.seconds)
+            self._metrics.observe_request(done.method, done.route, done.status, done.seconds)
         if self._write is not None and waiting:
             self._write(b"".join(_line(done) for done in waiting))
 
 
-def continued(given: str | None) -> str:
+def continue_trace(given: str | None) -> str:
     """A part of the trace that is given; of a new one where there is none that can be read."""
     found = None if given is None else _TRACEPARENT.fullmatch(given)
     if found is None or any(_NOTHING.fullmatch(part) for part in found.groups()[:2]):

@@ -9,7 +9,7 @@ from msgspec import UNSET
 from rostra import fields as texts
 from rostra.commands import COMMANDS, PRIVATE_TOPICS
 from rostra.wire.cloudevents import Envelope
-from rostra_adapters.http.messages import HTML, JSON, tagged
+from rostra_adapters.http.messages import HTML, JSON, response_with_etag
 from rostra_adapters.http.middleware.security_headers import CONTENT_SECURITY_POLICY
 from rostra_adapters.http.openapi import page as openapi_page
 from rostra_adapters.http.openapi.operations import (
@@ -63,15 +63,15 @@ class OpenApi:
 
     async def document(self, request: web.Request) -> web.Response:
         if self._document is None:
-            self._document = msgspec.json.encode(described(request.app))
-        return tagged(request, self._document, media_type=JSON)
+            self._document = msgspec.json.encode(describe(request.app))
+        return response_with_etag(request, self._document, media_type=JSON)
 
     async def page(self, request: web.Request) -> web.Response:
         """It loads nothing, from here or elsewhere."""
         if self._page is None:
-            self._page = openapi_page.page(described(request.app))
+            self._page = openapi_page.page(describe(request.app))
         headers = {CONTENT_SECURITY_POLICY: openapi_page.POLICY}
-        return tagged(request, self._page.encode(), media_type=HTML, headers=headers)
+        return response_with_etag(request, self._page.encode(), media_type=HTML, headers=headers)
 
 
 FILES = ("/embed/", "/demo")
@@ -88,7 +88,7 @@ def routes_of(application: web.Application) -> list[tuple[str, str]]:
     return found
 
 
-def described(application: web.Application) -> Schema:
+def describe(application: web.Application) -> Schema:
     """The description of an application's routes."""
     paths: Schema = {}
     for method, path in routes_of(application):
@@ -128,8 +128,8 @@ def _operation(method: str, path: str, operation: Operation) -> Schema:
     if operation.scope:
         needs = f"Needs a token with the scope `{operation.scope}`. {operation.note}"
         made["description"] = needs.rstrip()
-    if operation.takes:
-        made["requestBody"] = {"required": True, "content": _content(operation.takes)}
+    if operation.request_body:
+        made["requestBody"] = {"required": True, "content": _content(operation.request_body)}
     return made
 
 
@@ -159,7 +159,7 @@ def _responses(operation: Operation, *, waits: bool) -> Schema:
     for status in operation.status:
         answers[str(status)] = {
             "description": _RESPONSES[status],
-            "content": _content(operation.gives),
+            "content": _content(operation.response_body),
         }
         if operation.location and status == 201:
             text = {"schema": {"type": "string"}}
@@ -208,7 +208,7 @@ def _schemas() -> Schema:
     """Every type that is read or written, by name."""
     types: list[Any] = [ProblemShape, *COMMANDS.values()]
     for operation in OPERATIONS.values():
-        given = (*operation.takes.values(), *operation.gives.values())
+        given = (*operation.request_body.values(), *operation.response_body.values())
         for kind in given:
             types += kind if isinstance(kind, tuple) else [kind]
     types = [kind for kind in types if isinstance(kind, type)]

@@ -71,8 +71,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     note: str = ""
     """Sentences on the scope."""
     parameters: tuple[Parameter, ...] = ()
-    takes: dict[str, Any] = {}
-    gives: dict[str, Any] = {}
+    request_body: dict[str, Any] = {}
+    response_body: dict[str, Any] = {}
     status: tuple[int, ...] = (200,)
     problems: tuple[int, ...] = ()
     location: bool = False
@@ -137,7 +137,7 @@ def _read(
         summary=summary,
         redirects=redirects,
         parameters=(*parameters, *WAITING),
-        gives={JSON: shape},
+        response_body={JSON: shape},
         problems=(*problems, *folds, 503),
     )
 
@@ -156,8 +156,8 @@ def _write(
     return Operation(
         summary=summary,
         scope=scope,
-        takes={} if body is None else {JSON: body},
-        gives={JSON: shape},
+        request_body={} if body is None else {JSON: body},
+        response_body={JSON: shape},
         status=status,
         parameters=parameters,
         problems=(404, 409, *REFUSED, 503, *problems),
@@ -173,8 +173,8 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
             "`site.configured`, `person.erased` and `person.returned` need the scope `admin` "
             "instead."
         ),
-        takes={STRUCTURED: EVENT, BATCHED: EVENTS, JSON: (EVENT, EVENTS), NDJSON: UNSET},
-        gives={JSON: (ResultShape, BatchShape), NDJSON: UNSET},
+        request_body={STRUCTURED: EVENT, BATCHED: EVENTS, JSON: (EVENT, EVENTS), NDJSON: UNSET},
+        response_body={JSON: (ResultShape, BatchShape), NDJSON: UNSET},
         status=(200, 201),
         problems=(409, *REFUSED, 503),
     ),
@@ -191,7 +191,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
             Parameter("resource", texts.Resource, "One of a `site`."),
             Parameter("wait", {**_SECONDS, "default": 0}, "Wait for news, in seconds."),
         ),
-        gives={BATCHED: EVENTS, STREAM: UNSET},
+        response_body={BATCHED: EVENTS, STREAM: UNSET},
         problems=(GONE, 503),
     ),
     ("get", "/v1/discussions"): _read(
@@ -252,7 +252,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("get", "/v1/discussions/{id}/passages"): Operation(
         summary="The passages of a discussion",
         parameters=(Parameter("format", PassagesFormat, "As W3C annotations."), AS_OF, *WAITING),
-        gives={JSON: PassagesPage, ANNOTATIONS: AnnotationsPage},
+        response_body={JSON: PassagesPage, ANNOTATIONS: AnnotationsPage},
         problems=(404, 422, 503),
     ),
     ("post", "/v1/discussions/{id}/passages"): _write(
@@ -271,7 +271,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
             Parameter(LAST_EVENT_ID, _ANY_POSITION, "The position to go on after.", header=True),
             *WAITING,
         ),
-        gives={STREAM: UNSET},
+        response_body={STREAM: UNSET},
         problems=(404, GONE, 503),
     ),
     ("get", "/v1/live"): Operation(
@@ -283,7 +283,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
             Parameter(LAST_EVENT_ID, _ANY_POSITION, "The position to go on after.", header=True),
             *WAITING,
         ),
-        gives={STREAM: UNSET},
+        response_body={STREAM: UNSET},
         problems=(404, GONE, 503),
     ),
     ("get", "/v1/comments/{id}"): _read("One comment", CommentShape, AS_OF),
@@ -313,13 +313,13 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
             Parameter("comment", UUID, "That comment, and the replies to it."),
             *WAITING,
         ),
-        gives={HTML: UNSET},
+        response_body={HTML: UNSET},
         problems=(404, GONE, 422, 503),
     ),
     ("get", "/v1/discussions/{id}/feed.atom"): Operation(
         summary="The newest comments as an Atom feed",
         parameters=WAITING,
-        gives={"application/atom+xml": UNSET},
+        response_body={"application/atom+xml": UNSET},
         problems=(404, 503),
     ),
     ("get", "/v1/rules"): _read(
@@ -332,14 +332,14 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("post", "/v1/preview"): Operation(
         summary="How a comment would be shown",
         scope="comment",
-        takes={JSON: NewWording},
-        gives={JSON: PreviewShape},
+        request_body={JSON: NewWording},
+        response_body={JSON: PreviewShape},
         problems=REFUSED,
     ),
     ("post", "/v1/guests"): Operation(
         summary="Take part under a name, without an account",
-        takes={JSON: NewGuest},
-        gives={JSON: GuestShape},
+        request_body={JSON: NewGuest},
+        response_body={JSON: GuestShape},
         status=(201,),
         problems=(403, *REFUSED),
     ),
@@ -371,20 +371,20 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("post", "/v1/counts"): Operation(
         summary="How many comments resources have, by names of any length",
         parameters=WAITING,
-        takes={JSON: AskedCounts},
-        gives={JSON: CountsPage},
+        request_body={JSON: AskedCounts},
+        response_body={JSON: CountsPage},
         problems=(*REFUSED, 503),
     ),
-    ("get", "/healthz"): Operation(summary="The process lives", gives={JSON: UNSET}),
+    ("get", "/healthz"): Operation(summary="The process lives", response_body={JSON: UNSET}),
     ("get", "/readyz"): Operation(
-        summary="It can serve", gives={JSON: UNSET}, problems=(503,)
+        summary="It can serve", response_body={JSON: UNSET}, problems=(503,)
     ),
-    ("get", "/metrics"): Operation(summary="Figures for Prometheus", gives={TEXT: UNSET}),
-    ("get", "/"): Operation(summary="Links to what the service offers", gives={HTML: UNSET}),
-    ("get", "/openapi.json"): Operation(summary="This description", gives={JSON: UNSET}),
-    ("get", "/docs"): Operation(summary="This description, to read", gives={HTML: UNSET}),
-    ("get", "/problems"): Operation(summary="All problems", gives={HTML: UNSET}),
+    ("get", "/metrics"): Operation(summary="Figures for Prometheus", response_body={TEXT: UNSET}),
+    ("get", "/"): Operation(summary="Links into the service", response_body={HTML: UNSET}),
+    ("get", "/openapi.json"): Operation(summary="This description", response_body={JSON: UNSET}),
+    ("get", "/docs"): Operation(summary="This description, to read", response_body={HTML: UNSET}),
+    ("get", "/problems"): Operation(summary="All problems", response_body={HTML: UNSET}),
     ("get", "/problems/{name}"): Operation(
-        summary="What a problem means", gives={HTML: UNSET}, problems=(404,)
+        summary="What a problem means", response_body={HTML: UNSET}, problems=(404,)
     ),
 }  # fmt: skip

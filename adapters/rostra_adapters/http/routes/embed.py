@@ -11,7 +11,7 @@ from importlib.resources import files
 
 from aiohttp import hdrs, web
 
-from rostra_adapters.http.joining import joined
+from rostra_adapters.http.joining import join_modules
 from rostra_adapters.http.middleware.page_cache import wants_gzip
 from rostra_adapters.http.problems import Problem
 
@@ -94,7 +94,7 @@ class Embed:
             for name, data in {**languages, **sources}.items()
             if name.endswith((".js", ".css", ".json"))
         }
-        code = [joined(modules, entry) for entry in ENTRIES]
+        code = [join_modules(modules, entry) for entry in ENTRIES]
         files = {name: text.encode() for made in code for name, text in made.items()}
         words = {f"languages/{name}": _compact_json(data) for name, data in languages.items()}
         files |= words

@@ -24,7 +24,7 @@ from rostra_adapters.http.auth import tokens
 from rostra_adapters.http.auth.tokens import Token
 from rostra_adapters.http.gate import limit_untaken
 from rostra_adapters.http.messages import LINES, answer, body_of, check_encoding
-from rostra_adapters.http.problems import Problem, ProblemShape, refused
+from rostra_adapters.http.problems import Problem, ProblemShape, refusal_problem
 from rostra_adapters.http.settings import HttpSettings
 
 STRUCTURED = "application/cloudevents+json"
@@ -77,7 +77,7 @@ class Publishing:
             stream.stop()
 
     async def post(self, request: web.Request) -> web.StreamResponse:
-        token = tokens.needed(request, "publish", "admin")
+        token = tokens.require_token(request, "publish", "admin")
         if request.content_type == LINES:
             return await self._lines(request, token)
         take = self._taking(request)
@@ -231,7 +231,7 @@ class Publishing:
         )
 
     def _problem(self, refusal: Refusal) -> Problem:
-        return refused(refusal, retry_after_seconds=self._settings.retry_after_seconds)
+        return refusal_problem(refusal, retry_after_seconds=self._settings.retry_after_seconds)
 
     def _answer(
         self, request: web.Request, shape: ResultShape | BatchShape, *, status: int = 200

@@ -37,7 +37,7 @@ class Feeding:
         self._app = app
         self._feed = Feed(app.log, app.ring, app.articles)
         self.tail = Tail(self._feed, app.log)
-        app.ring.when_destroyed(lambda _: self.tail.forget())
+        app.ring.on_destruction(lambda _: self.tail.forget())
         self._settings = settings
         self._has_warned = False
 
@@ -46,7 +46,7 @@ class Feeding:
         self.tail.end()
 
     async def get(self, request: web.Request) -> web.StreamResponse:
-        if streams.takes_events(request):
+        if streams.accepts_events(request):
             return await self._events(request)
         return await self._page(request)
 
@@ -59,7 +59,7 @@ class Feeding:
             "limit", default=settings.feed_default, least=1, most=settings.feed_max
         )
         wait_seconds = query.seconds("wait", default=0.0, most=settings.wait_seconds_max)
-        wanted = await _wanted(query, token).meant(self._app.lookup.discussion_named)
+        wanted = await _wanted(query, token).resolve(self._app.lookup.discussion_of)
         log = await self._log_at(after, expected)
         page = await self.tail.page_within(
             after, limit=limit, wanted=wanted, wait_seconds=wait_seconds
@@ -80,7 +80,7 @@ class Feeding:
 
     def _token(self, request: web.Request) -> Token:
         """Return the request's token. For one release the scope `publish` is taken for `feed`."""
-        token = tokens.needed(request, "feed", "publish")
+        token = tokens.require_token(request, "feed", "publish")
         if "feed" not in token.scopes and not self._has_warned:
             self._has_warned = True
             _logger.warning(
@@ -95,8 +95,8 @@ class Feeding:
     async def _events(self, request: web.Request) -> web.StreamResponse:
         token = self._token(request)
         query = Query(request, known=STREAM_PARAMETERS)
-        wanted = await _wanted(query, token).meant(self._app.lookup.discussion_named)
-        position = streams.resumed(request, query.number("after", default=0))
+        wanted = await _wanted(query, token).resolve(self._app.lookup.discussion_of)
+        position = streams.resume_position(request, query.number("after", default=0))
         self._admit()
         log = await self._log_at(position, query.uuid("log"))
         source = _Following(self._feed, self.tail, wanted)
@@ -156,8 +156,8 @@ class _Following:
             return b"", position
         return _of_tail(pages[0], self._wanted, position), pages[0].upto
 
-    async def moved(self, position: int, wait_seconds: float) -> None:
-        await self._tail.moved(position, wait_seconds)
+    async def wait_for_more(self, position: int, wait_seconds: float) -> None:
+        await self._tail.wait_for_more(position, wait_seconds)
 
 
 def _of_tail(page: TailPage, wanted: Wanted, after: int) -> bytes:

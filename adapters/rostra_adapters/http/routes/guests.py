@@ -17,7 +17,7 @@ from rostra_adapters.application.app import App
 from rostra_adapters.clock import now
 from rostra_adapters.http.auth import tokens
 from rostra_adapters.http.auth.readers import ORIGINS
-from rostra_adapters.http.bodies import decoded
+from rostra_adapters.http.bodies import decode_body
 from rostra_adapters.http.messages import answer
 from rostra_adapters.http.problems import Problem
 from rostra_adapters.http.routes.persons import Body
@@ -62,7 +62,9 @@ class Guests:
         return [web.post("/v1/guests", self.enter)]
 
     async def enter(self, request: web.Request) -> web.Response:
-        new = await decoded(request, NewGuest, bytes_max=self._settings.person_request_bytes_max)
+        new = await decode_body(
+            request, NewGuest, bytes_max=self._settings.person_request_bytes_max
+        )
         rules = await self._app.lookup.site_rules(new.site)
         if not rules.private:
             request[ORIGINS] = rules.origins

@@ -27,7 +27,7 @@ class Histories:
         comment = id_in_path(request, ids.Kind.COMMENT)
         discussion = ids.discussion_of(comment)
         asked = await reader.enter(discussion, as_of=query.as_of())
-        access = await self._app.lookup.standing(discussion)
+        access = await self._app.lookup.current_access(discussion)
         if access is None:
             return None
         return await history(self._app, access, comment, asked.viewer, asked.past)

@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from rostra_adapters.http.messages import HTML, tagged
+from rostra_adapters.http.messages import HTML, response_with_etag
 from rostra_adapters.http.middleware.security_headers import CONTENT_SECURITY_POLICY, policy
 from rostra_adapters.http.settings import HttpSettings
 
@@ -43,4 +43,4 @@ class Home:
 
     async def get(self, request: web.Request) -> web.Response:
         headers = {CONTENT_SECURITY_POLICY: POLICY}
-        return tagged(request, self._page, media_type=HTML, headers=headers)
+        return response_with_etag(request, self._page, media_type=HTML, headers=headers)

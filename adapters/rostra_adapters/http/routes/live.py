@@ -16,7 +16,7 @@ from rostra_adapters.http import sse as streams
 from rostra_adapters.http.auth.readers import Reader, id_in_path
 from rostra_adapters.http.gate import StreamCounts
 from rostra_adapters.http.middleware.limits import Limits
-from rostra_adapters.http.problems import Problem, not_found, retry_after
+from rostra_adapters.http.problems import Problem, not_found_problem, retry_after
 from rostra_adapters.http.queries import Query
 from rostra_adapters.http.routes.feed import refuse_ahead
 from rostra_adapters.http.settings import HttpSettings
@@ -63,7 +63,7 @@ class LiveUpdates:
     async def several(self, request: web.Request) -> web.StreamResponse:
         """Changes to several discussions of a site; what the reader may not read is left out."""
         query = Query(request, known=(*PARAMETERS, SITE, DISCUSSION))
-        site = query.needed(SITE, texts.SiteName)
+        site = query.require(SITE, texts.SiteName)
         named = list(dict.fromkeys(query.all(DISCUSSION, UUID)))
         if not 1 <= len(named) <= self._settings.live_discussions_max:
             most = self._settings.live_discussions_max
@@ -71,7 +71,7 @@ class LiveUpdates:
         after = await self._begin(request, query)
         asked = [one for one in [await self._entered(request, site, it) for it in named] if one]
         if not asked:
-            raise not_found()
+            raise not_found_problem()
         with self._admitted(request):
             async with AsyncExitStack() as stack:
                 channels, positions = [], []
@@ -81,7 +81,7 @@ class LiveUpdates:
                         channels.append(channel)
                         positions.append(position)
                 if not channels:
-                    raise not_found()
+                    raise not_found_problem()
                 merged = stack.enter_context(Channels(channels))
                 source = _MergedUpdates(merged)
                 return await self._pump(request, source, max(positions), asked[0].log)
@@ -103,7 +103,7 @@ class LiveUpdates:
         await self._wait(query)
         after = query.number(AFTER, default=0) if AFTER in request.query else None
         if streams.LAST_EVENT_ID in request.headers:
-            after = streams.resumed(request, after or 0)
+            after = streams.resume_position(request, after or 0)
         await refuse_ahead(self._app, after or 0)
         return after
 
@@ -118,7 +118,7 @@ class LiveUpdates:
             seconds = retry_after(POLL_SECONDS)
             raise Problem("too-many-streams", "read the discussion again later", headers=seconds)
         try:
-            with self._counts.counted(address):
+            with self._counts.count_stream(address):
                 yield
         except TooOld:
             raise Problem(
@@ -154,7 +154,7 @@ class LiveUpdates:
     async def _is_readable(self, request: web.Request, discussion: UUID) -> bool:
         """Look in the log, too, once the channel is open: later changes of the settings end it,
         and of earlier ones the views may not know yet."""
-        access = await self._app.lookup.standing(discussion)
+        access = await self._app.lookup.current_access(discussion)
         reader = Reader(request, self._app)
         return access is not None and reader.may_read(access.site, access.rules)
 
@@ -196,8 +196,8 @@ class _Updates:
             return b"", max(position, self._channel.upto)
         return _encoded(batch, position), batch.upto
 
-    async def moved(self, position: int, wait_seconds: float) -> None:
-        await self._channel.moved(position, wait_seconds)
+    async def wait_for_more(self, position: int, wait_seconds: float) -> None:
+        await self._channel.wait_for_more(position, wait_seconds)
 
 
 class _MergedUpdates:
@@ -219,8 +219,8 @@ class _MergedUpdates:
         data = b"".join(streams.event_bytes(one.position, one.json, one.name) for one in events)
         return data, upto
 
-    async def moved(self, position: int, wait_seconds: float) -> None:
-        await self._channels.moved(position, wait_seconds)
+    async def wait_for_more(self, position: int, wait_seconds: float) -> None:
+        await self._channels.wait_for_more(position, wait_seconds)
 
 
 def _encoded(batch: Batch, after: int) -> bytes:

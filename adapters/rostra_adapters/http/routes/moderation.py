@@ -30,11 +30,11 @@ from rostra_adapters.application.app import App
 from rostra_adapters.application.queries.history import comment_of, comment_state
 from rostra_adapters.application.queries.moderation import Moderating
 from rostra_adapters.http.auth import tokens
-from rostra_adapters.http.auth.actors import PASSAGE_NAMED_BY_THE_URL, enter, submitted
+from rostra_adapters.http.auth.actors import PASSAGE_NAMED_BY_THE_URL, enter, submit
 from rostra_adapters.http.auth.readers import Reader, id_in_path
-from rostra_adapters.http.bodies import decoded
+from rostra_adapters.http.bodies import decode_body
 from rostra_adapters.http.messages import answer
-from rostra_adapters.http.preconditions import version_seen
+from rostra_adapters.http.preconditions import seen_version
 from rostra_adapters.http.problems import Problem
 from rostra_adapters.http.queries import AS_OF, Query
 from rostra_adapters.http.routes.persons import Body, DoneShape, done_shape
@@ -102,8 +102,8 @@ class Moderation:
         ]
 
     async def _queue(self, query: Query, reader: Reader, request: web.Request) -> QueuePage:
-        token = tokens.needed(request, "moderate")
-        site = query.needed("site", texts.SiteName)
+        token = tokens.require_token(request, "moderate")
+        site = query.require("site", texts.SiteName)
         if not token.reaches(site):
             raise Problem("forbidden", "the token is not for this site")
         await reader.visit(site)
@@ -133,7 +133,7 @@ class Moderation:
         A moderator who decides on flags without naming a wording has looked at the one that is
         shown. Raises the problem `precondition-failed` where another waits.
         """
-        queued = await self._app.views.reads.queued(comment)
+        queued = await self._app.views.reads.queue_row(comment)
         if queued is None or queued.flagged_since is None:
             return None
         rows = (await self._app.log.read_streams([comment]))[comment]
@@ -147,7 +147,7 @@ class Moderation:
         discussion = ids.discussion_of(comment)
         actor = await enter(request, self._app, discussion, scope="moderate")
         most = self._settings.person_request_bytes_max
-        ruling = await decoded(request, Ruling, bytes_max=most)
+        ruling = await decode_body(request, Ruling, bytes_max=most)
         command = ACTIONS[ruling.action](
             site=actor.site,
             resource=actor.resource,
@@ -157,11 +157,11 @@ class Moderation:
         )
         if isinstance(command, DecideOnWording):
             command = msgspec.structs.replace(command, wording=ruling.wording)
-        seen = await version_seen(request, self._app, self._settings, self._reads, comment, actor)
+        seen = await seen_version(request, self._app, self._settings, self._reads, comment, actor)
         if isinstance(command, DecideOnWording) and seen is None and command.wording is None:
             seen = await self._version_flagged(comment)
         act = msgspec.structs.replace(actor.act(self._now()), seen=seen)
-        outcome = await submitted(request, self._app, self._settings, command, act)
+        outcome = await submit(request, self._app, self._settings, command, act)
         state = await comment_state(self._app.log, comment)
         done = done_shape(comment, state, outcome)
         return self._done(request, done)
@@ -172,12 +172,12 @@ class Moderation:
         discussion = ids.discussion_of(passage)
         actor = await enter(request, self._app, discussion, scope="moderate")
         most = self._settings.person_request_bytes_max
-        ruling = await decoded(request, PassageRuling, bytes_max=most)
+        ruling = await decode_body(request, PassageRuling, bytes_max=most)
         command = PASSAGE_ACTIONS[ruling.action](
             site=actor.site, resource=actor.resource, passage_id=passage, by=actor.person
         )
         act = actor.act(self._now())
-        outcome = await submitted(
+        outcome = await submit(
             request, self._app, self._settings, command, act, PASSAGE_NAMED_BY_THE_URL
         )
         return self._done(request, DoneShape(id=passage, position=outcome.position or 0))

@@ -33,13 +33,13 @@ from rostra_adapters.application import read_position
 from rostra_adapters.application.app import App
 from rostra_adapters.application.queries.history import comment_state
 from rostra_adapters.http.auth import tokens
-from rostra_adapters.http.auth.actors import Actor, enter, submitted, visit
+from rostra_adapters.http.auth.actors import Actor, enter, submit, visit
 from rostra_adapters.http.auth.readers import id_in_path
-from rostra_adapters.http.bodies import decoded
+from rostra_adapters.http.bodies import decode_body
 from rostra_adapters.http.messages import answer
 from rostra_adapters.http.middleware.page_cache import POSITION
-from rostra_adapters.http.preconditions import version_seen
-from rostra_adapters.http.problems import Problem, refused
+from rostra_adapters.http.preconditions import seen_version
+from rostra_adapters.http.problems import Problem, refusal_problem
 from rostra_adapters.http.routes.reads import ReadRoutes
 from rostra_adapters.http.settings import HttpSettings
 from rostra_adapters.http.writes import WRITES
@@ -179,7 +179,7 @@ class Persons:
             passage_id=new.passage,
         )
         act = actor.act(self._now(), str(comment))
-        outcome = await submitted(request, self._app, self._settings, command, act)
+        outcome = await submit(request, self._app, self._settings, command, act)
         state = await comment_state(self._app.log, comment)
         assert state.posted is not None
         done = DoneShape(id=comment, status=state.posted.status, position=outcome.position or 0)
@@ -201,7 +201,7 @@ class Persons:
             end=new.end,
         )
         act = actor.act(self._now(), str(passage))
-        outcome = await submitted(request, self._app, self._settings, command, act)
+        outcome = await submit(request, self._app, self._settings, command, act)
         done = DoneShape(id=outcome.id or passage, position=outcome.position or 0)
         # Where somebody else has marked the same stretch, it is that passage.
         status = 201 if outcome.id == passage else 200
@@ -253,10 +253,10 @@ class Persons:
         )
         discussion, now = ids.discussion_of(comment), self._now()
         async with request.app[WRITES].guest_vote(request, actor.person, comment, discussion, now):
-            outcome = await submitted(request, self._app, self._settings, command, actor.act(now))
+            outcome = await submit(request, self._app, self._settings, command, actor.act(now))
         await self._app.wait(outcome.position or 0, self._settings.wait_seconds_default)
         begun = self._app.position()
-        with read_position.recorded() as seen:
+        with read_position.record_read_position() as seen:
             found = await self._app.views.reads.comment(comment)
         assert found is not None
         _, row = found
@@ -268,7 +268,7 @@ class Persons:
 
     async def open(self, request: web.Request) -> web.Response:
         """Open a discussion, and return it; one that is open stays as it is."""
-        tokens.needed(request, "comment")
+        tokens.require_token(request, "comment")
         new = await self._decoded(request, NewDiscussion)
         visited = await visit(request, self._app, new.site, new.resource)
         discussion = visited.discussion
@@ -277,12 +277,12 @@ class Persons:
         if visited.hidden:
             await request.app[WRITES].admit(request, command, act)
             refusal = not_opened_by_readers(new.site)
-            raise refused(refusal, retry_after_seconds=self._settings.retry_after_seconds)
-        outcome = await submitted(request, self._app, self._settings, command, act)
+            raise refusal_problem(refusal, retry_after_seconds=self._settings.retry_after_seconds)
+        outcome = await submit(request, self._app, self._settings, command, act)
         await self._app.wait(outcome.position or 0, self._settings.wait_seconds_default)
         await self._enter(request, discussion)
         begun = self._app.position()
-        with read_position.recorded() as seen:
+        with read_position.record_read_position() as seen:
             asked = await self._app.request(discussion)
             shape = None if asked is None else await self._app.queries.discussion(asked)
         status = 201 if outcome.status == "recorded" else 200
@@ -299,7 +299,7 @@ class Persons:
         return comment, await self._enter(request, ids.discussion_of(comment))
 
     async def _decoded(self, request: web.Request, kind: type[_B]) -> _B:
-        return await decoded(request, kind, bytes_max=self._settings.person_request_bytes_max)
+        return await decode_body(request, kind, bytes_max=self._settings.person_request_bytes_max)
 
     async def _done(
         self,
@@ -310,14 +310,14 @@ class Persons:
         seen: int | None = None,
     ) -> web.Response:
         act = msgspec.structs.replace(actor.act(self._now()), seen=seen)
-        outcome = await submitted(request, self._app, self._settings, command, act)
+        outcome = await submit(request, self._app, self._settings, command, act)
         state = await comment_state(self._app.log, comment)
         done = done_shape(comment, state, outcome)
         return self._answer(request, done)
 
     async def _matched(self, request: web.Request, comment: UUID, actor: Actor) -> int | None:
         app, settings, reads = self._app, self._settings, self._reads
-        return await version_seen(request, app, settings, reads, comment, actor)
+        return await seen_version(request, app, settings, reads, comment, actor)
 
     def _answer(
         self,

@@ -4,7 +4,7 @@ from html import escape
 
 from aiohttp import web
 
-from rostra_adapters.http.messages import HTML, tagged
+from rostra_adapters.http.messages import HTML, response_with_etag
 from rostra_adapters.http.middleware.security_headers import CONTENT_SECURITY_POLICY, policy
 from rostra_adapters.http.problems import KINDS, Problem
 
@@ -44,6 +44,6 @@ async def problem_list(request: web.Request) -> web.Response:
 
 def _page(request: web.Request, title: str, text: str) -> web.Response:
     page = PAGE.format(style=STYLE, title=escape(title), text=text)
-    return tagged(
+    return response_with_etag(
         request, page.encode(), media_type=HTML, headers={CONTENT_SECURITY_POLICY: POLICY}
     )

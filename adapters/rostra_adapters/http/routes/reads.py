@@ -21,7 +21,7 @@ from rostra_adapters.application.queries.as_of import FoldAllowance, allowing
 from rostra_adapters.application.queries.my_votes import add_my_votes
 from rostra_adapters.application.queries.requests import CommentQuery, DiscussionRequest
 from rostra_adapters.http.auth.readers import Reader, id_in_path
-from rostra_adapters.http.bodies import decoded
+from rostra_adapters.http.bodies import decode_body
 from rostra_adapters.http.messages import ETAG_BYTES, JSON, answer
 from rostra_adapters.http.middleware.limits import Limits
 from rostra_adapters.http.middleware.page_cache import (
@@ -32,7 +32,7 @@ from rostra_adapters.http.middleware.page_cache import (
     key_of,
     shown_of,
 )
-from rostra_adapters.http.problems import Problem, not_found
+from rostra_adapters.http.problems import Problem, not_found_problem
 from rostra_adapters.http.queries import AS_OF, Query
 from rostra_adapters.http.settings import HttpSettings
 from rostra_projections.cursors import CURSOR_CHARACTERS_MAX
@@ -123,15 +123,15 @@ class ReadRoutes:
             allowance = FoldAllowance(
                 lambda: self._fold_events_max(reader), lambda n: self._charge(request, n)
             )
-            with read_position.recorded() as seen, allowing(allowance):
+            with read_position.record_read_position() as seen, allowing(allowance):
                 shape = await read(query, reader, request)
             if shape is None:
-                raise not_found()
+                raise not_found_problem()
             if seen.lowest is not None:
                 begun = msgspec.structs.replace(begun, position=seen.lowest)
             shown = await self._shown(request, shape, reader.person, begun.position)
             if key is not None and reader.made_of:
-                self._pages.keep(key, shown, reader.made_of, begun)
+                self._pages.put(key, shown, reader.made_of, begun)
             return self._pages.answer(request, shown, begun.position)
 
         return web.get(path, get)
@@ -181,17 +181,17 @@ class ReadRoutes:
         if query.one("resource", texts.Resource) is None:
             if query.as_of() is not None:
                 raise Problem("bad-query", f"`{AS_OF}` is for reads of one discussion")
-            return _moved_to_site(query.needed("site", texts.SiteName), limit, cursor, request)
+            return _moved_to_site(query.require("site", texts.SiteName), limit, cursor, request)
         return await self._app.queries.discussion(await self._named(query, reader))
 
     async def _named(
         self, query: Query, reader: Reader, cursor: str | None = None
     ) -> DiscussionRequest:
         """Enter the discussion that `site` and `resource` name."""
-        site = query.needed("site", texts.SiteName)
-        resource = query.needed("resource", texts.Resource)
+        site = query.require("site", texts.SiteName)
+        resource = query.require("resource", texts.Resource)
         await reader.visit(site)
-        discussion = await self._app.lookup.discussion_named(site, resource)
+        discussion = await self._app.lookup.discussion_of(site, resource)
         return await reader.enter(discussion, as_of=query.as_of(), cursor=cursor)
 
     async def _discussions(self, query: Query, reader: Reader, request: web.Request) -> Any:
@@ -305,7 +305,7 @@ class ReadRoutes:
         return None if about is None else annotations(about, page)
 
     async def _counts(self, query: Query, reader: Reader, _: web.Request) -> Any:
-        site = query.needed("site", texts.SiteName)
+        site = query.require("site", texts.SiteName)
         resources = query.all("resource", texts.Resource)
         most = self._settings.resources_max
         if not 1 <= len(resources) <= most:
@@ -316,7 +316,7 @@ class ReadRoutes:
         """Count the comments of resources whose names are too long for a URL."""
         query = Query(request, known=WAITING)
         least, wait_seconds = self._waiting(query)
-        asked = await decoded(request, AskedCounts, bytes_max=self._settings.request_bytes_max)
+        asked = await decode_body(request, AskedCounts, bytes_max=self._settings.request_bytes_max)
         if len(asked.resources) > (most := self._settings.resources_max):
             fault = Fault("resources", f"holds more than {most} names")
             raise Problem("invalid-body", errors=[fault])
@@ -324,7 +324,7 @@ class ReadRoutes:
         if least:
             await self._app.wait(least, wait_seconds)
         begun = self._app.position()
-        with read_position.recorded() as seen:
+        with read_position.record_read_position() as seen:
             page = await self._counted(asked.site, asked.resources, reader)
         position = begun if seen.lowest is None else seen.lowest
         headers = {POSITION: str(position), "Cache-Control": "no-store"}
@@ -333,7 +333,7 @@ class ReadRoutes:
 
     async def _counted(self, site: str, resources: Sequence[str], reader: Reader) -> CountsPage:
         rules = await reader.visit(site)
-        named = await self._app.lookup.named(site, resources)
+        named = await self._app.lookup.discussions_of(site, resources)
         readable = await reader.readable(site, rules, list(named.values()))
         # Of what is private not even the position of its last change is told.
         page = await self._app.counts_of({r: id_ for r, id_ in named.items() if id_ in readable})

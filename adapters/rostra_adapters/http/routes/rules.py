@@ -37,9 +37,9 @@ class RuleReads:
         return [self._reads.get("/v1/rules", self._rules, "site", "resource")]
 
     async def _rules(self, query: Query, reader: Reader, _: web.Request) -> RulesShape:
-        site = query.needed("site", texts.SiteName)
-        discussion = await self._app.lookup.discussion_named(
-            site, query.needed("resource", texts.Resource)
+        site = query.require("site", texts.SiteName)
+        discussion = await self._app.lookup.discussion_of(
+            site, query.require("resource", texts.Resource)
         )
         of_site = await reader.visit(site)
         access = await reader.access(discussion)

@@ -20,7 +20,7 @@ from rostra.log import LogUnavailable
 from rostra_adapters.aio.tasks import end_tasks
 from rostra_adapters.aio.wake_up import wait_at_most
 from rostra_adapters.postgres import locks
-from rostra_adapters.postgres.connect import LOST, unavailable_if_lost
+from rostra_adapters.postgres.connect import LOST, raise_unavailable_if_lost
 from rostra_adapters.postgres.connection import Connection
 from rostra_adapters.postgres.notify import Notifications
 
@@ -82,7 +82,7 @@ class Erasures:
 
     async def start(self) -> None:
         """Before any key is loaded. Raises LogUnavailable."""
-        with unavailable_if_lost():
+        with raise_unavailable_if_lost():
             self._looked = time.monotonic()
             self._forgotten = await self._pool.fetchval(_JOIN, self._reader, self._master)
         self._task = asyncio.create_task(self._run(), name="rostra-erasures")
@@ -115,7 +115,7 @@ class Erasures:
 
     async def _look(self) -> None:
         began = time.monotonic()
-        with unavailable_if_lost():
+        with raise_unavailable_if_lost():
             rows = await self._pool.fetch(_NEW, self._forgotten)
             if rows:
                 self._listener({row[1] for row in rows})
@@ -123,9 +123,9 @@ class Erasures:
             self._forgotten = rows[-1][0] if rows else self._forgotten
             await self._pool.execute(_FORGOTTEN, self._reader, self._forgotten, self._master)
 
-    async def forgotten(self) -> None:
+    async def wait_for_destruction(self) -> None:
         """Wait until every process has dropped the keys destroyed by now. Raises LogUnavailable."""
-        with unavailable_if_lost():
+        with raise_unavailable_if_lost():
             last = await self._pool.fetchval(_LAST)
             async with asyncio.timeout(WAIT_SECONDS_MAX):
                 while await self._pool.fetchval(  # noqa: ASYNC110  # others' doing
@@ -138,7 +138,7 @@ class Erasures:
         """Return the number of processes that wrap keys with another master key. Raises
         LogUnavailable.
         """
-        with unavailable_if_lost():
+        with raise_unavailable_if_lost():
             return int(await self._pool.fetchval(_OTHER_MASTERS, self._master, LOST_SECONDS))
 
     async def of_master(self, connection: Connection, master: bytes) -> int:

@@ -5,9 +5,9 @@ from uuid import UUID
 
 import asyncpg
 
-from rostra_adapters.keys.ring import KeptKey, KeptKeyRing, MasterKeys
+from rostra_adapters.keys.ring import MasterKeys, StoredKey, StoredKeyRing
 from rostra_adapters.postgres import locks
-from rostra_adapters.postgres.connect import unavailable_if_lost
+from rostra_adapters.postgres.connect import raise_unavailable_if_lost
 from rostra_adapters.postgres.connection import Connection
 from rostra_adapters.postgres.keys.erasures import Erasures
 
@@ -67,7 +67,7 @@ where kept.owner = fresh.owner
 """
 
 
-class PostgresKeyRing(KeptKeyRing):
+class PostgresKeyRing(StoredKeyRing):
     """Keys in PostgreSQL. `schema.install` must have been run.
 
     Opened as a context manager, it learns of keys that other processes destroy; else it is for one
@@ -90,32 +90,32 @@ class PostgresKeyRing(KeptKeyRing):
     def is_current(self) -> bool:
         return self._erasures.is_current
 
-    async def forgotten(self) -> None:
-        await self._erasures.forgotten()
+    async def wait_for_destruction(self) -> None:
+        await self._erasures.wait_for_destruction()
 
     async def of_other_masters(self) -> int:
         return await self._erasures.of_other_masters()
 
-    async def _find(self, owners: Sequence[UUID]) -> Iterable[KeptKey]:
-        with unavailable_if_lost():
+    async def _find(self, owners: Sequence[UUID]) -> Iterable[StoredKey]:
+        with raise_unavailable_if_lost():
             rows = await self._pool.fetch(FIND, owners)
-        return [KeptKey(*row) for row in rows]
+        return [StoredKey(*row) for row in rows]
 
-    async def _keep(self, keys: Sequence[KeptKey]) -> None:
+    async def _store(self, keys: Sequence[StoredKey]) -> None:
         former = self._masters.former
-        with unavailable_if_lost():
+        with raise_unavailable_if_lost():
             if former is None:
-                await _keep(self._pool, keys)
+                await _insert(self._pool, keys)
                 return
             async with self._pool.acquire() as connection, connection.transaction():
                 await connection.execute(MAKING)
                 if await self._erasures.of_master(connection, former):  # it must open them, too
                     keys = [self._wrapped_afresh(key, former) for key in keys]
-                await _keep(connection, keys)
+                await _insert(connection, keys)
 
     async def _destroy(self, erasures: Mapping[UUID, int]) -> None:
         owners = list(erasures)
-        with unavailable_if_lost():
+        with raise_unavailable_if_lost():
             async with self._pool.acquire() as connection, connection.transaction():
                 await connection.execute(FLUSHED)
                 await connection.execute(ONE_AT_A_TIME)
@@ -125,13 +125,13 @@ class PostgresKeyRing(KeptKeyRing):
 
     async def _rewrap(self, limit: int) -> int:
         current = self._masters.current
-        with unavailable_if_lost():
+        with raise_unavailable_if_lost():
             async with self._pool.acquire() as connection, connection.transaction():
                 former = await connection.fetch(FORMER, current, limit)
                 if not former:
                     await connection.execute(MADE)
                     former = await connection.fetch(FORMER, current, limit)
-                fresh = [self._wrapped_afresh(KeptKey(*row), current) for row in former]
+                fresh = [self._wrapped_afresh(StoredKey(*row), current) for row in former]
                 await connection.execute(
                     REWRAP,
                     [key.owner for key in fresh],
@@ -141,7 +141,7 @@ class PostgresKeyRing(KeptKeyRing):
         return len(former)
 
 
-async def _keep(asked: asyncpg.Pool | Connection, keys: Sequence[KeptKey]) -> None:
+async def _insert(asked: asyncpg.Pool | Connection, keys: Sequence[StoredKey]) -> None:
     await asked.execute(
         KEEP,
         [key.owner for key in keys],

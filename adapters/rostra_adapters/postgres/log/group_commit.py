@@ -16,7 +16,7 @@ from itertools import chain, islice
 import asyncpg
 
 from rostra.log import Appended, Group, LogBusy, LogUnavailable, Stale
-from rostra_adapters.aio.lasting import lasting
+from rostra_adapters.aio.restart_on_error import restart_on_error
 from rostra_adapters.aio.tasks import end_tasks
 from rostra_adapters.observability import tracing
 from rostra_adapters.postgres import binary_arrays as arrays
@@ -69,7 +69,7 @@ class GroupCommit:
         self._busy = 0
         self._tasks = [
             asyncio.create_task(
-                lasting(partial(self._run, channel), "committing"),
+                restart_on_error(partial(self._run, channel), "committing"),
                 name=f"rostra-committer-{number}",
             )
             for number, channel in enumerate(self._channels)

@@ -20,11 +20,11 @@ from rostra.log import (
 from rostra_adapters.aio.wake_up import wait_at_most
 from rostra_adapters.application import guards
 from rostra_adapters.postgres import locks
-from rostra_adapters.postgres.connect import CANCELLED, create_pool, unavailable_if_lost
+from rostra_adapters.postgres.connect import CANCELLED, create_pool, raise_unavailable_if_lost
 from rostra_adapters.postgres.log.gaps import GapDetector
 from rostra_adapters.postgres.log.group_commit import COMMIT_EVENTS_MAX, GroupCommit
 from rostra_adapters.postgres.notify import POLL_SECONDS, Notifications
-from rostra_adapters.postgres.prefetch import prefetched
+from rostra_adapters.postgres.prefetch import prefetch
 from rostra_adapters.postgres.single_flight import SingleFlight
 
 LOG_ID = "select id from public.rostra_log"
@@ -158,7 +158,7 @@ class PostgresLog:
         self._news.next()
         since = self._news.connections if self._news.connected else None
         if self._log_id is None or since is None or since != self._log_id_since:
-            with unavailable_if_lost():
+            with raise_unavailable_if_lost():
                 self._log_id = await self._pool.fetchval(LOG_ID)
             self._log_id_since = since
         assert self._log_id is not None
@@ -168,14 +168,14 @@ class PostgresLog:
         return await self._head.get()
 
     async def _read_head(self) -> Position:
-        with unavailable_if_lost():
+        with raise_unavailable_if_lost():
             return Position(await self._pool.fetchval(HEAD))
 
     async def read_streams(
         self, streams: Sequence[UUID], after: Mapping[UUID, int] = EVERYTHING
     ) -> dict[UUID, list[Recorded]]:
         found: dict[UUID, list[Recorded]] = {stream: [] for stream in streams}
-        with unavailable_if_lost():
+        with raise_unavailable_if_lost():
             known = [after.get(stream, 0) for stream in found]
             rows = await self._pool.fetch(READ_STREAMS, list(found), known)
         for row in rows:
@@ -211,7 +211,7 @@ class PostgresLog:
 
     async def read_after(self, position: int, limit: int) -> list[Recorded]:
         """Read events after a position, up to a gap that another transaction may still fill."""
-        with unavailable_if_lost():
+        with raise_unavailable_if_lost():
             while True:
                 rows = await self._pool.fetch(READ_AFTER, position, limit)
                 positions = [row[0] for row in rows]
@@ -260,10 +260,10 @@ class PostgresLog:
     async def _pages_once(
         self, query: str, *arguments: object
     ) -> AsyncGenerator[list[asyncpg.Record], None]:
-        with unavailable_if_lost(but=CANCELLED):
+        with raise_unavailable_if_lost(but=CANCELLED):
             async with self._pool.acquire() as connection, connection.transaction(readonly=True):
                 cursor = await connection.cursor(query, *arguments)
-                async with aclosing(prefetched(cursor, DISCUSSION_PAGE_EVENTS)) as pages:
+                async with aclosing(prefetch(cursor, DISCUSSION_PAGE_EVENTS)) as pages:
                     async for rows in pages:
                         yield rows
 

@@ -26,7 +26,7 @@ async def content(connection: Connection, state: ViewState) -> Content:
     found: dict[tuple[str, int], tuple[int, str]] = {}
     for table in state.view.tables:
         for fragment in table.fragments:
-            name = schema.versioned(fragment, state.version)
+            name = schema.versioned_name(fragment, state.version)
             statement = _HASHES.format(key=table.key[0], table=name)
             for within, rows, hashed in await connection.fetch(statement):
                 found[fragment.name, within] = (rows, hashed)

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 import uvloop
 
-from rostra_adapters.aio.together import together
+from rostra_adapters.aio.task_group import task_group
 from rostra_adapters.application.ports import Progress
 from rostra_adapters.errors import FoldingFailed
 from rostra_adapters.garbage import no_garbage_collection
@@ -24,7 +24,7 @@ from rostra_adapters.postgres.connection import Connection
 from rostra_adapters.postgres.rebuild.range_reader import besides_votes, in_order, joined_votes
 from rostra_adapters.postgres.rebuild.ranges import Part, parts
 from rostra_adapters.postgres.views import row_store as store
-from rostra_adapters.postgres.views.patient import connected
+from rostra_adapters.postgres.views.patient import connect_patiently
 from rostra_adapters.postgres.views.projector import ViewState, park
 from rostra_projections.range_fold import RangeFold
 from rostra_projections.views import View
@@ -43,7 +43,7 @@ async def fold_log(
 ) -> None:
     """Fold the log up to `until` into empty tables. Raises FoldingFailed."""
     named = ", ".join(state.name for state in states)
-    async with connected(url) as connection:
+    async with connect_patiently(url) as connection:
         every = await parts(connection, until, jobs)
     done = [0] * len(every)
 
@@ -54,7 +54,7 @@ async def fold_log(
     if jobs == 1:
         await fold_part(Job(url, list(states), every[0]), lambda events: told(0, events))
     else:
-        async with together() as group:
+        async with task_group() as group:
             for number, part in enumerate(every):
                 group.create_task(_in_process(Job(url, list(states), part), number, told))
     progress(named, until, until)
@@ -92,7 +92,7 @@ async def fold_part(job: Job, told: Callable[[int], None]) -> None:
     """Fold a part, a range at a time, and copy the rows into the tables."""
     views = [state.view for state in job.states]
     with no_garbage_collection():
-        async with connected(job.url) as connection:
+        async with connect_patiently(job.url) as connection:
             async for _, folded in folded_ranges(job.url, views, job.part, told):
                 await _copy(connection, job.states, folded)
 
@@ -123,7 +123,7 @@ async def folded_ranges(
         for number, within in enumerate(ranges):
             folded = RangeFold(views)
             async for page in rest.of(number):
-                folded.take(page)
+                folded.add_events(page)
                 told_of(len(page))
             if await _voted(folded, votes.of(number), told_of):
                 folded.finish()
@@ -135,7 +135,7 @@ async def folded_ranges(
             for number in odd:
                 folded = RangeFold(views)
                 async for page in everything.of(number):
-                    folded.take(page)
+                    folded.add_events(page)
                 folded.finish()
                 yield ranges[number], folded
 
@@ -147,7 +147,7 @@ async def _voted(
     even = True
     async for page in pages:
         for positions, states in page:
-            even = even and folded.take_votes(positions, states)
+            even = even and folded.add_votes(positions, states)
             told_of(len(positions))
     return even
 

@@ -3,9 +3,9 @@
 from collections import deque
 from collections.abc import Sequence
 
-from rostra_adapters.aio.together import together
+from rostra_adapters.aio.task_group import task_group
 from rostra_adapters.postgres.views import schema
-from rostra_adapters.postgres.views.patient import connected
+from rostra_adapters.postgres.views.patient import connect_patiently
 from rostra_adapters.postgres.views.projector import ViewState
 
 # As many processes as we ask for, none of them with helpers of its own.
@@ -23,13 +23,13 @@ async def index(url: str, states: Sequence[ViewState], *, side_by_side: int) -> 
 async def _each(url: str, statements: Sequence[str], side_by_side: int) -> None:
     """Run all statements; the first ones, which take longest, begin first."""
     waiting = deque(statements)
-    async with together() as group:
+    async with task_group() as group:
         for _ in range(side_by_side):
             group.create_task(_work(url, waiting))
 
 
 async def _work(url: str, waiting: deque[str]) -> None:
-    async with connected(url) as connection:
+    async with connect_patiently(url) as connection:
         await connection.execute(_ALONE)
         while waiting:
             await connection.execute(waiting.popleft())

@@ -8,9 +8,9 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
-from rostra_adapters.postgres.prefetch import prefetched
+from rostra_adapters.postgres.prefetch import prefetch
 from rostra_adapters.postgres.rebuild.ranges import Part
-from rostra_adapters.postgres.views.patient import connected
+from rostra_adapters.postgres.views.patient import connect_patiently
 from rostra_projections.comments.bulk_votes import BETWEEN, TOPIC
 
 READ_EVENTS = 500
@@ -111,10 +111,10 @@ async def _pages(
 ) -> AsyncGenerator[Sequence[Any], None]:
     """PostgreSQL reads the next one while we fold: by a connection of its own. What is
     recorded up to a position never changes, so any snapshot will do."""
-    async with connected(url) as connection, connection.transaction():
+    async with connect_patiently(url) as connection, connection.transaction():
         await connection.execute(settings)
         borders = [part.borders] if part.borders else []
         cursor = await connection.cursor(query, part.until, part.first, part.last, *borders)
-        async with aclosing(prefetched(cursor, count)) as pages:
+        async with aclosing(prefetch(cursor, count)) as pages:
             async for page in pages:
                 yield page

@@ -21,13 +21,13 @@ from rostra_adapters.postgres.rebuild.content import Content, content, differenc
 from rostra_adapters.postgres.rebuild.fold_worker import fold_log
 from rostra_adapters.postgres.rebuild.indexes import index
 from rostra_adapters.postgres.views import schema
-from rostra_adapters.postgres.views.patient import connected
+from rostra_adapters.postgres.views.patient import connect_patiently
 from rostra_adapters.postgres.views.projector import (
     CHANNEL,
     UNPARK,
     ViewState,
     apply,
-    parked,
+    read_parked,
     states,
 )
 from rostra_projections.views import VIEWS, View
@@ -70,7 +70,7 @@ async def rebuild(
     """Rebuild the named views, all of them by default. With several `jobs`, so many
     processes fold. Those that have not read as far as `until` are then further on than they
     were; the log must be whole up to there. Raises RebuildRefused and FoldingFailed."""
-    async with connected(url) as connection:
+    async with connect_patiently(url) as connection:
         if not await connection.fetchval(_ONE_AT_A_TIME):
             raise RebuildRefused("another rebuild is under way")
         begun = [await _begin(connection, VIEWS[name], until) for name in names or VIEWS]
@@ -89,7 +89,7 @@ class Begun(msgspec.Struct, frozen=True):
 
 async def is_whole(url: str, after: int, until: int) -> bool:
     """Return whether each position is filled by now; another transaction may still fill one."""
-    async with connected(url) as connection:
+    async with connect_patiently(url) as connection:
         return int(await connection.fetchval(_COUNT, after, until)) == until - after
 
 
@@ -123,7 +123,7 @@ async def _replace(connection: Connection, url: str, begun: Begun) -> Rebuilt:
     await _drop_unserved(connection, fresh.view)
     seconds = time.monotonic() - begun.at
     changed = [] if theirs is None else list(differences(ours, theirs))
-    rows, apart = rows_of(fresh.view, ours), await parked(connection, fresh)
+    rows, apart = rows_of(fresh.view, ours), await read_parked(connection, fresh)
     return Rebuilt(fresh.name, position, seconds, rows, ours == theirs, changed, apart)
 
 
@@ -156,8 +156,8 @@ async def _compare(
     compared is a snapshot of that moment."""
     if live.shape != fresh.shape or live.position < fresh.position:
         return position, await content(connection, fresh), None
-    async with connected(url) as snapshot:
-        async with connected(url) as holder, holder.transaction():
+    async with connect_patiently(url) as snapshot:
+        async with connect_patiently(url) as holder, holder.transaction():
             until = await _hold(holder, live)
             position = await _apply(connection, fresh, position, until)
             await snapshot.execute("begin isolation level repeatable read, read only")
@@ -198,5 +198,5 @@ async def _drop_unserved(connection: Connection, view: View) -> None:
     for table in view.tables:
         versions = {record[0] for record in await connection.fetch(_VERSIONS, table.name)}
         for version in versions - served:
-            names = [schema.versioned(fragment, version) for fragment in table.fragments]
+            names = [schema.versioned_name(fragment, version) for fragment in table.fragments]
             await schema.drop_unless_read(connection, names)

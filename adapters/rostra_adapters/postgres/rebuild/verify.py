@@ -15,8 +15,8 @@ from rostra_adapters.postgres.rebuild.fold_worker import folded_ranges
 from rostra_adapters.postgres.rebuild.ranges import Part, parts
 from rostra_adapters.postgres.views import row_store as store
 from rostra_adapters.postgres.views import schema
-from rostra_adapters.postgres.views.patient import connected
-from rostra_adapters.postgres.views.projector import ViewState, parked, states
+from rostra_adapters.postgres.views.patient import connect_patiently
+from rostra_adapters.postgres.views.projector import ViewState, read_parked, states
 from rostra_projections.tables import Fragment, Rows, Table
 
 ATTEMPTS_MAX = 10
@@ -24,7 +24,7 @@ ATTEMPTS_MAX = 10
 
 async def verify(url: str) -> AsyncIterator[Difference]:
     """Compare all views with the log, in one snapshot of both."""
-    async with connected(url) as connection, _snapshot(connection) as standing:
+    async with connect_patiently(url) as connection, _snapshot(connection) as standing:
         for until in sorted({state.position for state in standing}):
             together = [state for state in standing if state.position == until]
             (part,) = await parts(connection, until)
@@ -55,7 +55,7 @@ async def _snapshot(connection: Connection) -> AsyncIterator[Sequence[ViewState]
 
 def _lock(standing: Sequence[ViewState]) -> str:
     names = ", ".join(
-        f"public.{schema.versioned(fragment, state.version)}"
+        f"public.{schema.versioned_name(fragment, state.version)}"
         for state in standing
         for table in state.view.tables
         for fragment in table.fragments
@@ -70,7 +70,7 @@ async def _part(
         for state in standing:
             found_parked = {
                 each.discussion: each
-                for each in await parked(connection, state)
+                for each in await read_parked(connection, state)
                 if within.first <= each.discussion <= within.last
             }
             for each in parked_differences(state.name, folded.parked[state.name], found_parked):

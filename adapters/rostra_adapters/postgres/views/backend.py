@@ -7,14 +7,14 @@ from contextlib import suppress
 import asyncpg
 
 from rostra.log import EventLog
-from rostra_adapters.aio.lasting import lasting
+from rostra_adapters.aio.restart_on_error import restart_on_error
 from rostra_adapters.aio.tasks import end_tasks
 from rostra_adapters.application.ports import Difference, Progress, Rebuilt, ViewStatus
 from rostra_adapters.errors import RebuildRefused, ViewsNotMade
-from rostra_adapters.postgres.connect import LOST, unavailable_if_lost
+from rostra_adapters.postgres.connect import LOST, raise_unavailable_if_lost
 from rostra_adapters.postgres.rebuild import rebuild, verify
 from rostra_adapters.postgres.views import schema
-from rostra_adapters.postgres.views.projector import parked, states
+from rostra_adapters.postgres.views.projector import read_parked, states
 from rostra_adapters.postgres.views.queries.queries import PostgresReads
 from rostra_adapters.postgres.views.runner import ViewRunner
 from rostra_adapters.postgres.views.watch import Watch
@@ -48,7 +48,7 @@ class PostgresBackend:
     async def install(self) -> None:
         """Make the tables of this version of the code, and fill what is new beside a long log.
         Another version goes on reading and projecting its own meanwhile."""
-        with unavailable_if_lost():
+        with raise_unavailable_if_lost():
             async with self._pool.acquire() as connection:
                 await schema.install(connection)
             while empty := await self._empty():
@@ -56,14 +56,14 @@ class PostgresBackend:
                     await rebuild.rebuild(self._url, empty)
                 except RebuildRefused:
                     await asyncio.sleep(OTHERS_REBUILD_SECONDS)
-        self._seeing = asyncio.create_task(lasting(self._be_seen, "being seen"))
+        self._seeing = asyncio.create_task(restart_on_error(self._be_seen, "being seen"))
         self._watch.start()
         self._is_made = True
 
     async def join(self) -> None:
         """Read the views that are there, and make none. Where there are none of this version of
         the code, reads raise LogUnavailable."""
-        with unavailable_if_lost():
+        with raise_unavailable_if_lost():
             async with self._pool.acquire() as connection:
                 self._is_made = await schema.is_made(connection)
         if self._is_made:
@@ -80,7 +80,7 @@ class PostgresBackend:
             await asyncio.sleep(SEEN_SECONDS)
             with suppress(*LOST):
                 async with self._pool.acquire() as connection:
-                    await schema.be_seen(connection)
+                    await schema.record_presence(connection)
 
     def start(self) -> None:
         self._runner.start()
@@ -110,22 +110,22 @@ class PostgresBackend:
             raise ViewsNotMade
 
     async def rebuild(self, views: Sequence[str], jobs: int, progress: Progress) -> list[Rebuilt]:
-        with unavailable_if_lost():
+        with raise_unavailable_if_lost():
             return await rebuild.rebuild(self._url, views, jobs=jobs, progress=progress)
 
     async def verify(self) -> AsyncIterator[Difference]:
         self._check_made()
-        with unavailable_if_lost():
+        with raise_unavailable_if_lost():
             async for difference in verify.verify(self._url):
                 yield difference
 
     async def status(self, head: int) -> list[ViewStatus]:
         if not self._is_made:
             return []
-        with unavailable_if_lost():
+        with raise_unavailable_if_lost():
             async with self._pool.acquire() as connection:
                 standing = await states(connection)
-                apart = {state.name: await parked(connection, state) for state in standing}
+                apart = {state.name: await read_parked(connection, state) for state in standing}
         return [
             ViewStatus(
                 state.name,

@@ -5,15 +5,15 @@ from contextlib import asynccontextmanager
 
 import asyncpg
 
-from rostra_adapters.postgres.connect import CONNECT_SECONDS_MAX, LOST, SETTINGS, url_checked
+from rostra_adapters.postgres.connect import CONNECT_SECONDS_MAX, LOST, SETTINGS, check_url
 
 CLOSE_SECONDS_MAX = 2.0
 
 
 @asynccontextmanager
-async def connected(url: str) -> AsyncIterator[asyncpg.Connection]:
+async def connect_patiently(url: str) -> AsyncIterator[asyncpg.Connection]:
     """A connection that is gone at the end, and with it its transaction and its locks."""
-    with url_checked():
+    with check_url():
         connection = await asyncpg.connect(
             url, timeout=CONNECT_SECONDS_MAX, server_settings=SETTINGS
         )

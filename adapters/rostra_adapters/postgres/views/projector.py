@@ -100,7 +100,7 @@ class FoldedPage(msgspec.Struct, frozen=True):
     before: Before
 
 
-async def parked(connection: Connection, state: ViewState) -> list[Parked]:
+async def read_parked(connection: Connection, state: ViewState) -> list[Parked]:
     """Return the discussions that a version of a view cannot follow."""
     records = await connection.fetch(_PARKED, state.name, state.version)
     return [Parked(*record) for record in records]
@@ -179,7 +179,7 @@ async def _advance(
 
 
 async def _parked(connection: Connection, state: ViewState) -> frozenset[UUID]:
-    return frozenset(each.discussion for each in await parked(connection, state))
+    return frozenset(each.discussion for each in await read_parked(connection, state))
 
 
 async def apply(connection: Connection, state: ViewState, page: Sequence[Recorded]) -> None:
@@ -208,7 +208,7 @@ async def _apply(
     page = await _folded_or_parked(connection, state, mine)
     await _save(connection, state, page)
     if keep_moves:
-        await _keep(connection, list(moves_since(page.rows, page.before)))
+        await _store_moves(connection, list(moves_since(page.rows, page.before)))
 
 
 async def _folded_or_parked(
@@ -287,7 +287,7 @@ async def _latest(connection: Connection, version: int, group: UUID) -> Time | N
     return None if latest is None else store.time_of_column(latest)
 
 
-async def _keep(connection: Connection, moves: Sequence[Move]) -> None:
+async def _store_moves(connection: Connection, moves: Sequence[Move]) -> None:
     if moves:
         columns = zip(*map(msgspec.structs.astuple, moves), strict=True)
         await connection.execute(_MOVED, *map(list, columns))

@@ -12,9 +12,9 @@ from typing import Any
 import msgspec
 
 from rostra.times import Time, format_time, to_datetime
-from rostra_adapters.aio.together import together
+from rostra_adapters.aio.task_group import task_group
 from rostra_adapters.postgres.connection import Connection
-from rostra_adapters.postgres.views.schema import versioned
+from rostra_adapters.postgres.views.schema import versioned_name
 from rostra_projections.tables import Fragment, Key, Rows, Table
 
 SAVED_AT_ONCE = 4_000
@@ -35,7 +35,7 @@ def load_statement(table: Table[Any], version: int) -> str:
     columns = ", ".join(f'p{table.home_of(column)}."{column}"' for column in table.types)
     looked_up = "".join(
         f" cross join lateral (select {_listed(table, fragment)}"
-        f" from public.{versioned(fragment, version)} t where {same}"
+        f" from public.{versioned_name(fragment, version)} t where {same}"
         f" offset 0) p{number}"  # one by one, whatever the planner believes
         for number, fragment in enumerate(table.fragments)
     )
@@ -50,7 +50,7 @@ def _save_statement(table: Table[Any], fragment: Fragment, version: int) -> str:
         f'"{column}" = excluded."{column}"' for column in columns if column not in table.key
     )
     return (
-        f"insert into public.{versioned(fragment, version)} ({_listed(table, fragment)})"
+        f"insert into public.{versioned_name(fragment, version)} ({_listed(table, fragment)})"
         f" select * from unnest({', '.join(arrays)})"
         f" on conflict ({', '.join(table.key)}) do update set {changes}"
     )
@@ -60,7 +60,7 @@ def _save_statement(table: Table[Any], fragment: Fragment, version: int) -> str:
 def read_statement(table: Table[Any], fragment: Fragment, version: int) -> str:
     """Return the statement that reads a fragment by a range of the key's first column."""
     return (
-        f"select {_listed(table, fragment)} from public.{versioned(fragment, version)}"
+        f"select {_listed(table, fragment)} from public.{versioned_name(fragment, version)}"
         f" where {table.key[0]} >= $1 and {table.key[0]} <= $2 order by {', '.join(table.key)}"
     )
 
@@ -181,7 +181,7 @@ async def save(
 
 
 async def _write(connection: Connection, statement: str, every: Iterator[Values]) -> None:
-    async with together() as group:
+    async with task_group() as group:
         saving: asyncio.Task[str] | None = None
         while records := list(islice(every, SAVED_AT_ONCE)):
             columns = [list(column) for column in zip(*records, strict=True)]
@@ -200,7 +200,7 @@ async def copy(
     """Write new rows only, as fast as may be."""
     for fragment in table.fragments:
         await connection.copy_records_to_table(
-            versioned(fragment, version),
+            versioned_name(fragment, version),
             schema_name="public",
             columns=list(table.columns_of(fragment)),
             records=to_records(table, fragment, rows),

@@ -8,10 +8,10 @@ from time import perf_counter
 import asyncpg
 
 from rostra.log import EventLog, LogUnavailable, Recorded
+from rostra_adapters.aio.task_group import task_group
 from rostra_adapters.aio.tasks import end_tasks
-from rostra_adapters.aio.together import together
 from rostra_adapters.errors import RebuildRefused
-from rostra_adapters.postgres.connect import unavailable_if_lost
+from rostra_adapters.postgres.connect import raise_unavailable_if_lost
 from rostra_adapters.postgres.connection import Connection
 from rostra_adapters.postgres.rebuild import rebuild
 from rostra_adapters.postgres.views import schema
@@ -71,7 +71,7 @@ class ViewRunner:
     async def _run(self) -> None:
         while True:
             try:
-                with unavailable_if_lost():
+                with raise_unavailable_if_lost():
                     await self._while_connected()
             except (LogUnavailable, Fenced) as error:
                 logger.warning("projecting stopped and begins again: %s", error)
@@ -151,7 +151,7 @@ class ViewRunner:
         """More and more at a time, which costs less for each event, until no page is full."""
         limit = 2 * PAGE_EVENTS
         page = await self._log.read_after(position, limit)
-        async with together() as group:
+        async with task_group() as group:
             while page:
                 full, limit = len(page) == limit, min(2 * limit, PAGE_EVENTS_MAX)
                 coming = group.create_task(self._next_page(page, limit, full=full))

@@ -151,7 +151,7 @@ async def install(connection: Connection) -> None:
         for view in VIEWS.values():
             if not await connection.fetchval(_EXISTS, LINEAGE, view.name):
                 await _begin(connection, view)
-        await be_seen(connection)
+        await record_presence(connection)
 
 
 async def _add_lineages(connection: Connection) -> None:
@@ -175,7 +175,7 @@ async def is_made(connection: Connection) -> bool:
         return False
 
 
-async def be_seen(connection: Connection) -> None:
+async def record_presence(connection: Connection) -> None:
     """Record that a process of this lineage is there."""
     await connection.execute(_SEEN, LINEAGE)
 
@@ -216,7 +216,7 @@ def names_of(view: View) -> list[str]:
     return [fragment.name for table in view.tables for fragment in table.fragments]
 
 
-def versioned(fragment: Fragment, version: int) -> str:
+def versioned_name(fragment: Fragment, version: int) -> str:
     """The name of a version of a fragment of a table."""
     return f"{fragment.name}_v{version}"
 
@@ -224,7 +224,7 @@ def versioned(fragment: Fragment, version: int) -> str:
 async def create(connection: Connection, table: Table[Any], version: int) -> None:
     """An empty table without its indexes."""
     for fragment in table.fragments:
-        name = versioned(fragment, version)
+        name = versioned_name(fragment, version)
         columns = ", ".join(
             f'"{column}" {table.types[column]}' + (" not null" if column in table.key else "")
             for column in table.columns_of(fragment)
@@ -244,7 +244,7 @@ def indexes(table: Table[Any], version: int) -> list[str]:
     """Statements that may run side by side: of each fragment the key's index, then the others."""
     columns, found = ", ".join(table.key), []
     for fragment in table.fragments:
-        name = versioned(fragment, version)
+        name = versioned_name(fragment, version)
         found.append(f"create unique index {name}_pkey on public.{name} ({columns})")
         found += [statement.replace("{v}", str(version)) for statement in fragment.indexes]
     return found
@@ -252,21 +252,23 @@ def indexes(table: Table[Any], version: int) -> list[str]:
 
 def keys(table: Table[Any], version: int) -> list[str]:
     """The statements that make the keys' indexes primary keys."""
-    names = [versioned(fragment, version) for fragment in table.fragments]
+    names = [versioned_name(fragment, version) for fragment in table.fragments]
     return [f"alter table public.{name} add primary key using index {name}_pkey" for name in names]
 
 
 def analyses(table: Table[Any], version: int) -> list[str]:
     """The statements that let the planner know what the table holds."""
-    return [f"analyze public.{versioned(fragment, version)}" for fragment in table.fragments]
+    return [f"analyze public.{versioned_name(fragment, version)}" for fragment in table.fragments]
 
 
 async def drop(connection: Connection, table: Table[Any], version: int) -> None:
     """Drop a version that is served no more."""
-    await drop_named(connection, [versioned(fragment, version) for fragment in table.fragments])
+    await drop_tables(
+        connection, [versioned_name(fragment, version) for fragment in table.fragments]
+    )
 
 
-async def drop_named(connection: Connection, names: Sequence[str]) -> None:
+async def drop_tables(connection: Connection, names: Sequence[str]) -> None:
     await connection.execute(f"drop table if exists {', '.join(f'public.{it}' for it in names)}")
 
 
@@ -277,7 +279,7 @@ async def drop_unless_read(connection: Connection, names: Sequence[str]) -> None
         try:
             async with connection.transaction():
                 await connection.execute("set local lock_timeout = '50ms'")
-                await drop_named(connection, names)
+                await drop_tables(connection, names)
         except asyncpg.LockNotAvailableError:
             await asyncio.sleep(DROP_WAIT_SECONDS)
         else:

@@ -5,7 +5,7 @@ import asyncio
 import asyncpg
 
 from rostra.log import EventLog, LogUnavailable
-from rostra_adapters.aio.lasting import lasting
+from rostra_adapters.aio.restart_on_error import restart_on_error
 from rostra_adapters.aio.tasks import end_tasks
 from rostra_adapters.aio.wake_up import wait_at_most
 from rostra_adapters.application.invalidation import ChangeFeed
@@ -41,7 +41,9 @@ class Watch:
         self.position = 0
 
     def start(self) -> None:
-        self._task = asyncio.create_task(lasting(self._run, "watching views"), name="rostra-watch")
+        self._task = asyncio.create_task(
+            restart_on_error(self._run, "watching views"), name="rostra-watch"
+        )
 
     def _receive(self, news: str | None) -> None:
         if news is not None:

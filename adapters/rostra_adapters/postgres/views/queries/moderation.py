@@ -86,7 +86,9 @@ def flags_of(records: Sequence[asyncpg.Record]) -> dict[UUID, list[FlagRow]]:
     return found
 
 
-def queued(records: Sequence[asyncpg.Record], flags: dict[UUID, list[FlagRow]]) -> list[Queued]:
+def to_queued_comments(
+    records: Sequence[asyncpg.Record], flags: dict[UUID, list[FlagRow]]
+) -> list[Queued]:
     """The comments that wait. One that the view of comments does not follow is left out."""
     rows = [(record[1], to_row(COMMENTS, tuple(record)[3:])) for record in records if record[2]]
     return [Queued(since, row, flags.get(row.id, [])) for since, row in rows]

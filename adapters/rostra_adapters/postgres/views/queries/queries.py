@@ -11,7 +11,7 @@ from rostra.ids import discussion_of
 from rostra.log import LogUnavailable
 from rostra.times import Time, to_datetime
 from rostra_adapters.application import read_position
-from rostra_adapters.postgres.connect import unavailable_if_lost
+from rostra_adapters.postgres.connect import raise_unavailable_if_lost
 from rostra_adapters.postgres.views.queries import moderation as moderation_reads
 from rostra_adapters.postgres.views.queries.comment_lists import (
     COLUMNS,
@@ -153,14 +153,14 @@ class PostgresReads:
         self._versions: dict[str, int] = {}
 
     async def position(self) -> int:
-        with unavailable_if_lost():
+        with raise_unavailable_if_lost():
             return int(await self._pool.fetchval(_POSITION, list(VIEWS), LINEAGE))
 
     async def _fetch(self, template: str, *args: Any) -> list[asyncpg.Record]:
         """Rows of a statement that comes back empty for versions no longer served. The first
         column of each is the position that it saw. Raises LogUnavailable."""
         versions = self._versions
-        with unavailable_if_lost():
+        with raise_unavailable_if_lost():
             for attempt in range(POINTER_ATTEMPTS_MAX):
                 if not versions:
                     await asyncio.sleep(attempt * POINTER_RETRY_SECONDS)
@@ -257,9 +257,11 @@ class PostgresReads:
         records = await self._fetch(moderation_reads.QUEUES[queue], site, after, limit)
         comments = [record["id"] for record in records if record[2]]
         flags = await self._fetch(moderation_reads.FLAGS_OF, comments) if comments else []
-        return records[0][0], moderation_reads.queued(records, moderation_reads.flags_of(flags))
+        return records[0][0], moderation_reads.to_queued_comments(
+            records, moderation_reads.flags_of(flags)
+        )
 
-    async def queued(self, comment: UUID) -> QueueRow | None:
+    async def queue_row(self, comment: UUID) -> QueueRow | None:
         record = tuple((await self._fetch(moderation_reads.QUEUED, comment))[0])
         return None if record[1] is None else to_row(QUEUE, record[1:])
 

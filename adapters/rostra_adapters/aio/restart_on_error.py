@@ -9,7 +9,7 @@ RETRY_SECONDS = 0.5
 _logger = logging.getLogger(__name__)
 
 
-async def lasting(work: Callable[[], Awaitable[None]], name: str) -> None:
+async def restart_on_error(work: Callable[[], Awaitable[None]], name: str) -> None:
     """Await `work` until it returns. After an unexpected error, which is logged, it begins
     again: others wait for what it does, and would wait for ever."""
     while True:
