@@ -24,7 +24,7 @@ from rostra.log import Recorded
 from rostra_adapters.application.feed.events import Feed
 from rostra_adapters.application.queries.as_of import AsOfReader
 from rostra_adapters.application.queries.comment_queries import CommentQueries
-from rostra_adapters.postgres.rebuild.rebuild import rebuild
+from rostra_adapters.postgres.rebuild.run import rebuild
 from rostra_adapters.postgres.rebuild.verify import verify
 from rostra_projections.memory import MemoryViews
 from rostra_projections.query_port import Reads

@@ -23,7 +23,7 @@ from rostra.events import CommandContext
 from rostra_adapters.application.app import App
 from rostra_adapters.clock import now
 from rostra_adapters.postgres.connect import create_pool
-from rostra_adapters.postgres.log.log import PostgresLog
+from rostra_adapters.postgres.log.event_log import PostgresLog
 from rostra_adapters.postgres.views.backend import PostgresBackend
 from rostra_projections.views import VIEWS
 

@@ -18,7 +18,6 @@ from rostra_adapters.local_postgres.lease import Lease, postmaster_pid, start
 from rostra_adapters.postgres import PostgresLog, create_pool, install
 from rostra_adapters.postgres import binary_arrays as arrays
 from rostra_adapters.postgres.log import group_commit as committer
-from rostra_adapters.postgres.log import log as log_module
 from rostra_adapters.postgres.log.append_call import APPEND, in_order
 from support.log_examples import event, group, one, positions, until
 from support.stock_logs import stock_recorder, stored

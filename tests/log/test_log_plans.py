@@ -9,7 +9,7 @@ import pytest
 
 from rostra_adapters.postgres import binary_arrays as arrays
 from rostra_adapters.postgres.log.append_call import APPEND, in_order, optimistic
-from rostra_adapters.postgres.log.log import (
+from rostra_adapters.postgres.log.event_log import (
     HEAD,
     READ_AFTER,
     READ_BESIDES_VOTES,

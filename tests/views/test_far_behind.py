@@ -10,7 +10,7 @@ import pytest
 import rostra_adapters
 from rostra_adapters.application.app import App
 from rostra_adapters.postgres import locks
-from rostra_adapters.postgres.rebuild import rebuild
+from rostra_adapters.postgres.rebuild import run as rebuilding
 from rostra_adapters.postgres.rebuild.verify import verify
 from rostra_adapters.postgres.views import runner, schema
 from support.model import Act
@@ -168,7 +168,7 @@ async def test_who_is_closed_meanwhile_leaves_the_views_as_they_were(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun = asyncio.Event()
-    fill = rebuild._fill
+    fill = rebuilding._fill
 
     async def slow(*arguments: object) -> None:
         begun.set()
@@ -178,7 +178,7 @@ async def test_who_is_closed_meanwhile_leaves_the_views_as_they_were(
     events = Events()
     await _recorded(database_url, [events.opened(), *_told(events, 0, FAR)])
     with monkeypatch.context() as patched:
-        patched.setattr(rebuild, "_fill", slow)
+        patched.setattr(rebuilding, "_fill", slow)
         async with rostra_adapters.open(database_url, master_key=MASTER):
             await begun.wait()
     async with rostra_adapters.open(database_url, master_key=MASTER, project=False) as app:

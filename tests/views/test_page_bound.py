@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 from rostra_adapters.postgres.views.queries import comment_lists as comments_sql
-from rostra_adapters.postgres.views.queries.queries import PostgresReads
+from rostra_adapters.postgres.views.queries.reads import PostgresReads
 from rostra_projections import memory
 from rostra_projections.cursors import peek_cursor
 from rostra_projections.listing import PAGE_COMMENTS_MAX, Listing

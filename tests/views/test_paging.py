@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rostra.times import Time
-from rostra_adapters.postgres.rebuild.rebuild import rebuild
+from rostra_adapters.postgres.rebuild.run import rebuild
 from rostra_projections.comments.rows import COMMENTS as COMMENTS_TABLE
 from rostra_projections.cursors import Cursor, CursorRefused, encode_cursor, peek_cursor
 from rostra_projections.listing import LastKey, Listing

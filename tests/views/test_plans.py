@@ -14,7 +14,7 @@ from rostra_adapters.postgres.views.projector import (
     LATEST,
     LATEST_INLINE,
 )
-from rostra_adapters.postgres.views.queries import queries as reads
+from rostra_adapters.postgres.views.queries import reads
 from rostra_adapters.postgres.views.queries.comment_lists import (
     SORTED_COMMENTS_MAX,
     From,

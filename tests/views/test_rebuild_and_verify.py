@@ -14,7 +14,7 @@ from rostra_adapters.errors import RebuildRefused
 from rostra_adapters.postgres import locks
 from rostra_adapters.postgres.connect import LOST
 from rostra_adapters.postgres.rebuild import ranges
-from rostra_adapters.postgres.rebuild.rebuild import rebuild
+from rostra_adapters.postgres.rebuild.run import rebuild
 from rostra_adapters.postgres.rebuild.verify import verify
 from rostra_adapters.postgres.views import backend
 from rostra_adapters.postgres.views.patient import connect_patiently

@@ -17,10 +17,10 @@ import rostra_adapters
 from rostra_adapters.postgres import locks
 from rostra_adapters.postgres import notify as news
 from rostra_adapters.postgres.connect import create_pool
-from rostra_adapters.postgres.log import log as postgres_log
-from rostra_adapters.postgres.log.log import PostgresLog
+from rostra_adapters.postgres.log import event_log as postgres_log
+from rostra_adapters.postgres.log.event_log import PostgresLog
 from rostra_adapters.postgres.views import projector, schema, watch
-from rostra_adapters.postgres.views.queries.queries import PostgresReads
+from rostra_adapters.postgres.views.queries.reads import PostgresReads
 from rostra_adapters.postgres.views.watch import Watch
 from rostra_adapters.stock import log as stock_log
 from rostra_adapters.stock.log import StockLog

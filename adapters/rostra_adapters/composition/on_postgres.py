@@ -15,7 +15,7 @@ from rostra_adapters.postgres.article_texts import PostgresArticleTexts
 from rostra_adapters.postgres.backup import is_due
 from rostra_adapters.postgres.connect import create_pool, raise_unavailable_if_lost
 from rostra_adapters.postgres.keys.ring import PostgresKeyRing
-from rostra_adapters.postgres.log.log import PostgresLog
+from rostra_adapters.postgres.log.event_log import PostgresLog
 from rostra_adapters.postgres.operational import PostgresOperational
 from rostra_adapters.postgres.revocations import PostgresRevocations
 from rostra_adapters.postgres.views.backend import PostgresBackend

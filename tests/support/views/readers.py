@@ -7,7 +7,7 @@ from uuid import UUID
 import asyncpg
 
 from rostra.log import Recorded
-from rostra_adapters.postgres.views.queries.queries import PostgresReads
+from rostra_adapters.postgres.views.queries.reads import PostgresReads
 from rostra_projections.listing import Listing
 from rostra_projections.memory import MemoryViews
 from rostra_projections.query_port import Reads

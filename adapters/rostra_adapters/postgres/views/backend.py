@@ -12,10 +12,11 @@ from rostra_adapters.aio.tasks import end_tasks
 from rostra_adapters.application.ports import Difference, Progress, Rebuilt, ViewStatus
 from rostra_adapters.errors import RebuildRefused, ViewsNotMade
 from rostra_adapters.postgres.connect import LOST, raise_unavailable_if_lost
-from rostra_adapters.postgres.rebuild import rebuild, verify
+from rostra_adapters.postgres.rebuild import run as rebuilding
+from rostra_adapters.postgres.rebuild import verify
 from rostra_adapters.postgres.views import schema
 from rostra_adapters.postgres.views.projector import read_parked, states
-from rostra_adapters.postgres.views.queries.queries import PostgresReads
+from rostra_adapters.postgres.views.queries.reads import PostgresReads
 from rostra_adapters.postgres.views.runner import ViewRunner
 from rostra_adapters.postgres.views.watch import Watch
 from rostra_projections.query_port import Reads
@@ -53,7 +54,7 @@ class PostgresBackend:
                 await schema.install(connection)
             while empty := await self._empty():
                 try:
-                    await rebuild.rebuild(self._url, empty)
+                    await rebuilding.rebuild(self._url, empty)
                 except RebuildRefused:
                     await asyncio.sleep(OTHERS_REBUILD_SECONDS)
         self._seeing = asyncio.create_task(restart_on_error(self._be_seen, "being seen"))
@@ -111,7 +112,7 @@ class PostgresBackend:
 
     async def rebuild(self, views: Sequence[str], jobs: int, progress: Progress) -> list[Rebuilt]:
         with raise_unavailable_if_lost():
-            return await rebuild.rebuild(self._url, views, jobs=jobs, progress=progress)
+            return await rebuilding.rebuild(self._url, views, jobs=jobs, progress=progress)
 
     async def verify(self) -> AsyncIterator[Difference]:
         self._check_made()

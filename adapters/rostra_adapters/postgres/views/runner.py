@@ -13,7 +13,7 @@ from rostra_adapters.aio.tasks import end_tasks
 from rostra_adapters.errors import RebuildRefused
 from rostra_adapters.postgres.connect import raise_unavailable_if_lost
 from rostra_adapters.postgres.connection import Connection
-from rostra_adapters.postgres.rebuild import rebuild
+from rostra_adapters.postgres.rebuild import run as rebuilding
 from rostra_adapters.postgres.views import schema
 from rostra_adapters.postgres.views.projector import Fenced, ViewState, at, project, states
 from rostra_adapters.postgres.views.schema import LEASE
@@ -131,12 +131,12 @@ class ViewRunner:
             self._may_rebuild = self._may_rebuild or not far
             return False
         least = min(each.position for each in far)
-        if not await rebuild.is_whole(self._url, least, head):
+        if not await rebuilding.is_whole(self._url, least, head):
             return False
         names = [each.name for each in far]
         logger.warning("%s: %d events behind, rebuilding", ", ".join(names), head - least)
         try:
-            await rebuild.rebuild(self._url, names, jobs=FAR_JOBS, until=head)
+            await rebuilding.rebuild(self._url, names, jobs=FAR_JOBS, until=head)
         except RebuildRefused:
             return False
         except Exception:  # whatever it is: pages are the sure way

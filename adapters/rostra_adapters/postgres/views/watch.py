@@ -13,7 +13,7 @@ from rostra_adapters.application.wait_for_views import wait_for_views
 from rostra_adapters.postgres.notify import Notifications
 from rostra_adapters.postgres.single_flight import SingleFlight
 from rostra_adapters.postgres.views.projector import CHANNEL
-from rostra_adapters.postgres.views.queries.queries import PostgresReads
+from rostra_adapters.postgres.views.queries.reads import PostgresReads
 
 POLL_SECONDS = 1.0
 """How soon we look for ourselves, without a notification."""
