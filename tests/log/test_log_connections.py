@@ -17,6 +17,7 @@ from rostra.log import Appended, LogBusy, LogUnavailable, Stale
 from rostra_adapters.local_postgres.lease import Lease, postmaster_pid, start
 from rostra_adapters.postgres import PostgresLog, create_pool, install
 from rostra_adapters.postgres import binary_arrays as arrays
+from rostra_adapters.postgres.log import event_log as log_module
 from rostra_adapters.postgres.log import group_commit as committer
 from rostra_adapters.postgres.log.append_call import APPEND, in_order
 from support.log_examples import event, group, one, positions, until

@@ -285,7 +285,7 @@ class DecisionContext:
         return state
 
     def subscription(self, stream: StreamId) -> subscriptions.Subscription:
-        state: subscriptions.Subscription = self.standing(stream).state
+        state: subscriptions.Subscription = self.state_of(stream).state
         return state
 
     def passages(self, streams: Sequence[StreamId]) -> list[Passage]:
