@@ -6,7 +6,7 @@ import pytest
 from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]
 from playwright.async_api import Browser, Page, expect
 
-from reader.pages import COMMENT, PANEL, PHONE, ROOT, said, shown, thread, wrote
+from support.reader_pages import COMMENT, PANEL, PHONE, ROOT, said, shown, thread, wrote
 from support.service import Service
 
 RULES = {

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from playwright.async_api import Browser
 
-from reader.pages import shown
+from support.reader_pages import shown
 from support.service import Service
 
 VECTORS = Path(__file__).parents[1] / "domain/anchoring/vectors.json"

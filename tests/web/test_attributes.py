@@ -3,8 +3,8 @@
 import pytest
 from playwright.async_api import Browser, expect
 
-from reader.pages import COMMENT, ROOT, about, connected, said, story, token
 from rostra_adapters.http.routes.demo import RESOURCE, SITE
+from support.reader_pages import COMMENT, ROOT, about, connected, said, story, token
 from support.service import Service, event
 
 TAG = f"<{ROOT} site={SITE} resource={RESOURCE}></{ROOT}>"

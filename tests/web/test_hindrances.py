@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from reader.pages import COMMENT, ROOT, connected, insecure, said, story, token
 from rostra_adapters.http.routes.demo import RESOURCE, SITE
+from support.reader_pages import COMMENT, ROOT, connected, insecure, said, story, token
 from support.service import Service
 
 TAG = f"<{ROOT} site={SITE} resource={RESOURCE}></{ROOT}>"
@@ -161,7 +161,7 @@ async def test_a_guest_with_a_wrong_clock_writes_edits_and_comes_back(
 async def test_ages_are_those_of_the_services_clock(
     browser: Browser, reader_service: Service
 ) -> None:
-    from reader.pages import wrote
+    from support.reader_pages import wrote
 
     past = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 2 * 3600))
     await reader_service.given({**wrote("two", "Two hours old."), "time": past})

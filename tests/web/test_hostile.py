@@ -10,9 +10,9 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from playwright.async_api import Browser, Page, expect
 
-from reader.pages import COMMENT, PANEL, ROOT, all_loaded, said, shown, wrote
 from rostra.names import cleaned_name, has_visible
 from rostra_adapters.http.routes.demo import RESOURCE, SITE
+from support.reader_pages import COMMENT, PANEL, ROOT, all_loaded, said, shown, wrote
 from support.service import Service
 
 CARELESS = f"<{ROOT} site={SITE} resource={RESOURCE}></{ROOT}>"

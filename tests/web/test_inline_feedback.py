@@ -5,7 +5,8 @@ from typing import Any
 
 from playwright.async_api import Browser, Page, expect
 
-from reader.pages import (
+from rostra_adapters.http.routes.demo import RESOURCE, SITE
+from support.reader_pages import (
     COMMENT,
     PANEL,
     PHONE,
@@ -17,8 +18,7 @@ from reader.pages import (
     until,
     wrote,
 )
-from reader.pages import about as event
-from rostra_adapters.http.routes.demo import RESOURCE, SITE
+from support.reader_pages import about as event
 from support.service import Service
 
 BADGE = f"{ROOT} .badge"

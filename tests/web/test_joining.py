@@ -5,8 +5,8 @@ from typing import Any
 
 from playwright.async_api import Browser, Page, Route, expect
 
-from reader.pages import PANEL, ROOT, caught_up, connected, until
 from rostra_adapters.http.routes.embed import MEDIA_TYPES, read, without_comments
+from support.reader_pages import PANEL, ROOT, caught_up, connected, until
 from support.service import Service
 
 PACKAGE = "rostra_adapters.web"

@@ -4,7 +4,7 @@ from typing import Any
 
 from playwright.async_api import Browser, Page, expect
 
-from reader.pages import COMMENT, ROOT, TOP, about, connected, said, shown, thread, wrote
+from support.reader_pages import COMMENT, ROOT, TOP, about, connected, said, shown, thread, wrote
 from support.service import Service
 
 

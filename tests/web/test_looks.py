@@ -6,8 +6,8 @@ import pytest
 from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]
 from playwright.async_api import Browser, Page, expect
 
-from reader.pages import COMMENT, ROOT, said, story, token, until, wrote
 from rostra_adapters.http.routes.demo import RESOURCE, SITE
+from support.reader_pages import COMMENT, ROOT, said, story, token, until, wrote
 from support.service import Service
 
 TAG = f"<{ROOT} site={SITE} resource={RESOURCE}></{ROOT}>"

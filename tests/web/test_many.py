@@ -3,7 +3,7 @@
 import pytest
 from playwright.async_api import Browser, expect
 
-from reader.pages import COMMENT, ROOT, all_loaded, wrote
+from support.reader_pages import COMMENT, ROOT, all_loaded, wrote
 from support.service import Service
 
 LONG_TASK_MS_MAX = 50

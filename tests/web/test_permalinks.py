@@ -3,8 +3,8 @@
 import pytest
 from playwright.async_api import Browser, expect
 
-from reader.pages import ROOT, about, comment_id, said, story, wrote
 from rostra_adapters.http.routes.demo import RESOURCE, SITE
+from support.reader_pages import ROOT, about, comment_id, said, story, wrote
 from support.service import Service
 
 TAG = f"<{ROOT} site={SITE} resource={RESOURCE}></{ROOT}>"

@@ -5,7 +5,9 @@ import re
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from reader.pages import (
+from rostra import ids
+from rostra_adapters.http.routes.demo import RESOURCE, SITE
+from support.reader_pages import (
     COMMENT,
     PHONE,
     ROOT,
@@ -20,8 +22,6 @@ from reader.pages import (
     thread,
     wrote,
 )
-from rostra import ids
-from rostra_adapters.http.routes.demo import RESOURCE, SITE
 from support.service import Service, event
 
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, Page, Route, expect
 
-from reader.pages import COMMENT, ROOT, connected, said, shown, story, token
 from rostra_adapters.http.routes.demo import RESOURCE, SITE
+from support.reader_pages import COMMENT, ROOT, connected, said, shown, story, token
 from support.service import SECRET, Service, event
 from support.service import token as signed
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, expect
 
-from reader.pages import ROOT, about, said, story, token
 from rostra_adapters.http.routes.demo import RESOURCE, SITE
+from support.reader_pages import ROOT, about, said, story, token
 from support.service import Service
 
 TAG = f"<{ROOT} site={SITE} resource={RESOURCE}></{ROOT}>"

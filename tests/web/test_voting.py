@@ -5,7 +5,7 @@ from typing import Any
 
 from playwright.async_api import Browser, expect
 
-from reader.pages import COMMENT, about, caught_up, comment_id, said, shown, wrote
+from support.reader_pages import COMMENT, about, caught_up, comment_id, said, shown, wrote
 from support.service import Service
 
 

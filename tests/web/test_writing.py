@@ -5,7 +5,8 @@ from typing import Any
 
 from playwright.async_api import Browser, Page, expect
 
-from reader.pages import (
+from rostra_adapters.http.routes.demo import SITE
+from support.reader_pages import (
     COMMENT,
     ROOT,
     about,
@@ -15,7 +16,6 @@ from reader.pages import (
     thread,
     token,
 )
-from rostra_adapters.http.routes.demo import SITE
 from support.service import Service
 from support.service import token as signed
 
