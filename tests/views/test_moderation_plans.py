@@ -9,9 +9,7 @@ import pytest
 from rostra_adapters.postgres.views.queries import (
     moderation as moderation_reads,
 )
-from rostra_adapters.postgres.views.queries import (
-    queries as reads,
-)
+from rostra_adapters.postgres.views.queries import reads
 from support.views import plans
 from support.views.story import DISCUSSION
 
