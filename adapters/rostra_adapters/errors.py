@@ -58,7 +58,8 @@ class NoMasterKey(RostraError):
 
 
 class WrongMasterKey(RostraError):
-    """A person's key is sealed with a master key that was not given, or is damaged."""
+    """Persons' keys are sealed with a master key that was not given, or are damaged; the message
+    names the master key by its fingerprint."""
 
 
 class RestoreUnfinished(RostraError):

@@ -14,10 +14,6 @@ from rostra_adapters.postgres import backup, schema
 from rostra_adapters.postgres.views.patient import connect_patiently
 
 LINES_AT_ONCE = 500
-# One owner for each master key in use: loading them fails if a master key is missing.
-_A_KEY_OF_EACH = """
-select distinct on (master) owner from rostra_keys.person_keys where wrapped is not null
-"""
 
 
 class Restored(msgspec.Struct, frozen=True):
@@ -58,7 +54,6 @@ async def restore(
         async with rostra_adapters.open(
             url, master_key=master_key, project=False, make=False, restoring=True
         ) as app:
-            await app.ring.load([row[0] for row in await connection.fetch(_A_KEY_OF_EACH)])
             count = await _erase_again(app, file)
             erased = await connection.fetch(backup.ERASED)
             await app.ring.destroy({row[0]: row[1] for row in erased})

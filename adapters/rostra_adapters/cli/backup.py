@@ -7,9 +7,10 @@ import click
 from rostra_adapters.cli.options import (
     DatabaseLocation,
     check_data_folder,
+    check_erasures_file,
     database,
     erasures_of,
-    master_key_of,
+    master_key_or_new,
     option,
     place,
     run,
@@ -38,6 +39,7 @@ async def _backup(where: DatabaseLocation, folder: Path) -> None:
     from rostra_adapters.errors import BackupRefused
 
     check_data_folder(where, is_key_needed=False)
+    check_erasures_file(where.data)
     try:
         async with database(where) as (url, _):
             saved = await restoring.save(url, folder, erasures_of(where.data))
@@ -95,7 +97,11 @@ async def _restore(
         restoring.check_newest(file, kept)
         async with database(where) as (url, _):
             restored = await restoring.restore(
-                url, folder, erasures=file, master_key=master_key_of(where.data), keys=keys
+                url,
+                folder,
+                erasures=file,
+                master_key=await master_key_or_new(where.data, url),
+                keys=keys,
             )
         restoring.continue_with(file, kept)
     except (BackupRefused, ErasuresUnreadable, OSError) as error:

@@ -6,7 +6,14 @@ from uuid import uuid4
 import click
 import msgspec
 
-from rostra_adapters.cli.options import DatabaseLocation, open_app, option, place, run
+from rostra_adapters.cli.options import (
+    DatabaseLocation,
+    check_erasures_file,
+    open_app,
+    option,
+    place,
+    run,
+)
 from rostra_adapters.cli.terminal import say
 
 OPERATOR = "rostra:operator"
@@ -38,6 +45,7 @@ async def _erase(where: DatabaseLocation, person: str, site: str) -> None:
         command = msgspec.convert({"site": site, "person": person}, ErasePerson)
     except msgspec.ValidationError as error:
         raise click.UsageError(str(error)) from None
+    check_erasures_file(where.data)
     async with open_app(where) as app:
         act = CommandContext(OPERATOR, str(uuid4()), now())
         (outcome,) = await app.submit([Commanded(command, act)])

@@ -40,6 +40,12 @@ class RateType(click.ParamType):  # type: ignore[type-arg]  # generic since 8.3 
         return rate
 
 
+class Misconfigured(click.ClickException):
+    """A setting or database that a command cannot be run with; exit code 2."""
+
+    exit_code = 2
+
+
 RATE = RateType()
 DATA = Path("rostra-data")
 
@@ -120,12 +126,53 @@ def master_key_of(folder: Path) -> bytes:
     return b"".join(keys)
 
 
+async def master_key_or_new(folder: Path, url: str) -> bytes:
+    """Return the master key, made at first use unless the database names one already.
+
+    Raises ClickException and WrongMasterKey.
+    """
+    if not has_master_key(folder):
+        from rostra_adapters.composition.on_postgres import check_no_master_key
+
+        await check_no_master_key(url)
+    return master_key_of(folder)
+
+
+def has_master_key(folder: Path) -> bool:
+    """Return True if a master key is given by the environment or the data folder."""
+    return bool(os.environ.get(MASTER_KEY)) or (folder / "master-key").exists()
+
+
 def erasures_of(folder: Path) -> Path:
     """The file of erasures: of the environment, else in the data folder."""
     from rostra_adapters.data_folder import erasures_file
 
     named = os.environ.get(erasures_file.VARIABLE)
     return Path(named) if named else folder / erasures_file.FILE
+
+
+def check_erasures_file(folder: Path) -> None:
+    """Raise UsageError where no service can have kept its file of erasures."""
+    if not erasures_of(folder).parent.is_dir():
+        raise click.UsageError(
+            f"there is no {folder}, in which the service keeps its file of erasures: name the "
+            "service's folder by --data, or that file by ROSTRA_ERASURES"
+        )
+
+
+def make_erasures_folder(folder: Path) -> None:
+    """Make the data folder if the file of erasures is kept in it. Raises ClickException."""
+    from rostra_adapters.data_folder.folder import make_data_folder
+
+    if erasures_of(folder).parent != folder:
+        return
+    try:
+        make_data_folder(folder)
+    except OSError as error:
+        raise Misconfigured(
+            f"the data folder cannot be made: {error}; name a folder that can be written by "
+            "--data, or a file for erasures by ROSTRA_ERASURES"
+        ) from None
 
 
 def run(work: Callable[[], Any]) -> Any:
@@ -155,7 +202,7 @@ def run(work: Callable[[], Any]) -> Any:
     except LogUnavailable as error:
         raise click.ClickException(f"the database is away: {error}") from None
     except WrongMasterKey as error:
-        raise click.ClickException(f"the master key is another one: {error}") from None
+        raise Misconfigured(str(error)) from None
     except (
         LocalPostgresError,
         DataFolderError,
@@ -197,7 +244,7 @@ def check_data_folder(where: DatabaseLocation, *, is_key_needed: bool = True) ->
         name
         for name, is_needed in (
             ("postgres/cluster", where.database_url is None),
-            ("master-key", is_key_needed and MASTER_KEY not in os.environ),
+            ("master-key", is_key_needed and not has_master_key(where.data)),
         )
         if is_needed and not (where.data / name).exists()
     ]

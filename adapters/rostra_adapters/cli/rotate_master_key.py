@@ -38,7 +38,7 @@ def rotate_master_key(*, data: Path, database_url: str | None) -> None:
     if several:
         count = run(lambda: _rewrap(DatabaseLocation(data, database_url)))
         say(f"{count} keys are wrapped afresh; the former master key is needed no more")
-    if MASTER_KEY in os.environ:
+    if os.environ.get(MASTER_KEY):
         if not several:
             raise click.UsageError(
                 f"put a new key before the one in {MASTER_KEY}, with a comma between them, "

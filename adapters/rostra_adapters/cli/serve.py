@@ -28,7 +28,9 @@ from rostra_adapters.cli.options import (
     check_data_folder,
     database,
     erasures_of,
+    make_erasures_folder,
     master_key_of,
+    master_key_or_new,
     option,
     place,
     run,
@@ -105,6 +107,7 @@ def serve(*, workers: int, **given: Any) -> None:
     limits = {name: given.pop(name) for name in RATES}
     http = {name: given.pop(name) for name in HTTP_LIMITS}
     plan = ServePlan(**given, rates=limits, http=http, workers=workers)
+    make_erasures_folder(plan.data)
     if workers > 1:
         _serve_together(plan, workers)
         return
@@ -171,7 +174,8 @@ def _serve_together(plan: ServePlan, workers: int) -> None:
     from rostra_adapters.http.server import url_of
 
     secret_of(plan.data, make=True)
-    master_key_of(plan.data)
+    if plan.database_url is not None:
+        run(partial(master_key_or_new, plan.data, plan.database_url))
     with _listening(plan), reserve_port(plan.host, plan.port) as held:
         port = held.getsockname()[1]
         mine = msgspec.structs.replace(plan, port=port, together=True, processes=workers)
@@ -223,11 +227,15 @@ async def _serve(plan: ServePlan, announce: Callable[[str], None]) -> None:
 
     share_processors(plan.processes)
     _stop_while_starting()
-    settings, master_key = _settings(plan), master_key_of(plan.data)
+    settings = _settings(plan)
     async with (
         _traced(),
         database(DatabaseLocation(plan.data, plan.database_url)) as (url, lease),
-        rostra_adapters.open(url, master_key=master_key, erasures=erasures_of(plan.data)) as app,
+        rostra_adapters.open(
+            url,
+            master_key=await master_key_or_new(plan.data, url),
+            erasures=erasures_of(plan.data),
+        ) as app,
         _kept_alive(app, lease),
     ):
         if plan.demo:

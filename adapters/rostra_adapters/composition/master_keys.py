@@ -13,7 +13,7 @@ def master_keys(given: bytes | None) -> MasterKeys:
     and ValueError."""
     if given is None:
         text = os.environ.get(MASTER_KEY_VARIABLE)
-        if text is None:
+        if not text:
             raise NoMasterKey
         given = bytes.fromhex(text.replace(",", ""))
     return MasterKeys(*(given[at : at + KEY_BYTES] for at in range(0, len(given), KEY_BYTES)))

@@ -9,16 +9,17 @@ from rostra_adapters.application.app import App, Stores
 from rostra_adapters.application.articles.texts_and_work import CachedArticles
 from rostra_adapters.data_folder.erasures_file import ErasuresFile
 from rostra_adapters.errors import RestoreUnfinished
-from rostra_adapters.keys.ring import MasterKeys
+from rostra_adapters.keys.ring import MasterKeys, check_masters
 from rostra_adapters.postgres import roles, schema
 from rostra_adapters.postgres.article_texts import PostgresArticleTexts
 from rostra_adapters.postgres.backup import is_due
 from rostra_adapters.postgres.connect import create_pool, raise_unavailable_if_lost
-from rostra_adapters.postgres.keys.ring import PostgresKeyRing
+from rostra_adapters.postgres.keys.ring import PostgresKeyRing, masters_used
 from rostra_adapters.postgres.log.event_log import PostgresLog
 from rostra_adapters.postgres.operational import PostgresOperational
 from rostra_adapters.postgres.revocations import PostgresRevocations
 from rostra_adapters.postgres.views.backend import PostgresBackend
+from rostra_adapters.postgres.views.patient import connect_patiently
 
 POOL_SIZE_MAX = 11
 CLOSE_SECONDS_MAX = 5.0
@@ -69,6 +70,13 @@ async def open_on_postgres(
             revocations=revocations,
         )
     )
+
+
+async def check_no_master_key(url: str) -> None:
+    """Raise WrongMasterKey where a new master key would make words unreadable."""
+    with raise_unavailable_if_lost():
+        async with connect_patiently(url) as connection:
+            check_masters(await masters_used(connection), ())
 
 
 async def _close_pool(pool: asyncpg.Pool) -> None:

@@ -23,7 +23,7 @@ from rostra_adapters.data_folder import erasures_file
 from rostra_adapters.data_folder.erasures_file import ErasuresFile
 from rostra_adapters.data_folder.folder import key_file, private_file
 from rostra_adapters.errors import InvalidDatabaseUrl
-from rostra_adapters.keys.ring import StoredKeyRing
+from rostra_adapters.keys.ring import StoredKeyRing, check_masters
 from rostra_adapters.observability.printing import url_without_password
 from rostra_adapters.stock.keys import MemoryKeyRing, SqliteKeyRing
 from rostra_adapters.stock.log import StockLog
@@ -95,8 +95,11 @@ async def _on_sqlite(
     stack.push_async_callback(_close_unused, datastore)
     recorder = SQLiteApplicationRecorder(datastore)
     recorder.create_table()
-    if master_key is None and MASTER_KEY_VARIABLE not in os.environ:
-        master_key = bytes.fromhex(key_file(path.with_name(f"{path.name}.master-key")))
+    if master_key is None and not os.environ.get(MASTER_KEY_VARIABLE):
+        file = path.with_name(f"{path.name}.master-key")
+        if not file.exists():
+            check_masters(SqliteKeyRing.masters_used(datastore), ())
+        master_key = bytes.fromhex(key_file(file))
     ring = SqliteKeyRing(datastore, master_keys(master_key))
     texts = SqliteArticleTexts(datastore)
     return await _in_process(recorder, ring, texts, f"sqlite:{path}", stack, erasures)

@@ -40,6 +40,10 @@ class MasterKeys:
         self.former = fingerprint(former[0]) if former else None
         self._ciphers = {fingerprint(key): AESGCM(key) for key in (*former, current)}
 
+    def check(self, used: Iterable[bytes]) -> None:
+        """Raise WrongMasterKey if a fingerprint in `used` is of a key that was not given."""
+        check_masters(used, self._ciphers)
+
     def wrap(self, owner: UUID, key_id: bytes, key: bytes, master: bytes) -> bytes:
         """Nonce, ciphertext and tag; opens only as this owner's key of this id. `master` is the
         fingerprint of the one to take."""
@@ -53,12 +57,28 @@ class MasterKeys:
             nonce, sealed = kept.wrapped[:NONCE_BYTES], kept.wrapped[NONCE_BYTES:]
             return cipher.decrypt(nonce, sealed, _place(kept.owner, kept.key_id))
         except (KeyError, InvalidTag) as error:
-            raise WrongMasterKey(f"the key of {kept.owner}") from error
+            raise WrongMasterKey(
+                f"the key of {kept.owner} does not open with the master key {kept.master.hex()}"
+            ) from error
 
 
 def fingerprint(master: bytes) -> bytes:
     """Which master key it is, without telling the key."""
     return hashlib.sha256(b"rostra master key\n" + master).digest()[:KEY_ID_BYTES]
+
+
+def check_masters(used: Iterable[bytes], given: Collection[bytes]) -> None:
+    """Raise WrongMasterKey if a fingerprint in `used` is not among those `given`."""
+    if missing := sorted(set(used) - set(given)):
+        raise WrongMasterKey(
+            f"persons' keys are wrapped with the master key {_listed(missing)}, which was not "
+            f"given ({_listed(given) or 'none'} was): give it by ROSTRA_MASTER_KEY or in the file "
+            "`master-key` of the data folder; without it words stay unreadable"
+        )
+
+
+def _listed(fingerprints: Iterable[bytes]) -> str:
+    return " and ".join(each.hex() for each in fingerprints)
 
 
 def _place(owner: UUID, key_id: bytes) -> bytes:

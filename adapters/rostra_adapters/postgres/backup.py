@@ -70,6 +70,8 @@ select setval('public.stored_events_notification_id_seq', max(notification_id))
 from public.stored_events having max(notification_id) is not null
 """
 _NEW_ID = "update public.rostra_log set id = gen_random_uuid(), erasures_due = true returning id"
+# The fingerprints of the master keys are those of the keys that the backup holds.
+_FORGET_MASTERS = "delete from rostra_keys.master_keys"
 DUE = "select erasures_due from public.rostra_log"
 _DONE = "update public.rostra_log set erasures_due = false"
 # What the log says of whom; a backup of the keys may be older than that.
@@ -176,6 +178,8 @@ async def load(connection: Connection, folder: Path, keys: Path | None = None) -
                 "person_keys", schema_name="rostra_keys", columns=KEY_COLUMNS, format="binary",
                 source=_parts(keys or folder / KEYS),
             )  # fmt: skip
+            await connection.execute(_FORGET_MASTERS)
+            await connection.execute(schema.statement("master_keys_used"))
             if await connection.fetchval(_LAST) != manifest.head:
                 raise BackupRefused(f"{folder} does not hold all that its manifest tells of")
     except (EOFError, OSError, zlib.error, asyncpg.DataError) as error:

@@ -20,6 +20,7 @@ TABLES = {
     "rostra_keys.person_keys": ROWS,
     "rostra_keys.erased_keys": ROWS,
     "rostra_keys.key_readers": ROWS,
+    "rostra_keys.master_keys": "select, insert, delete",
     **{f"public.{name}": ROWS for name in schema.OPERATIONAL_TABLES},
 }
 """What the serving role may do with each table that it does not own. A new table is named here,

@@ -89,6 +89,7 @@ MIGRATIONS = (
         ("one_writer", "announce", "immutable", "append", "append_owner"),
     ),
     Migration(10, "a table of migrations", ("migrations",)),
+    Migration(11, "fingerprints of the master keys", ("master_keys", "master_keys_used")),
 )
 """All migrations, oldest first. The first one makes what the last release had, also from what
 earlier versions or a stock recorder made."""
@@ -133,8 +134,8 @@ async def _run(connection: Connection, migration: Migration, version: int) -> No
     if await connection.fetchval(_ID_TYPE) not in (None, "uuid"):
         raise UnfitTable("public.stored_events exists and its originator_id is not a uuid")
     for name in migration.files:
-        await connection.execute(_sql(name))
-    await connection.execute(_sql("log_version"), migration.number)
+        await connection.execute(statement(name))
+    await connection.execute(statement("log_version"), migration.number)
     if migration.number >= RECORDED_FROM:
         for each in MIGRATIONS:
             if each.number <= migration.number:
@@ -159,5 +160,6 @@ async def _installed_version(connection: Connection) -> int:
     return int(await connection.fetchval(_INSTALLED_VERSION) or 0)
 
 
-def _sql(name: str) -> str:
+def statement(name: str) -> str:
+    """Return a statement in `sql/`."""
     return resources.files(__package__).joinpath(f"sql/{name}.sql").read_text("utf-8")

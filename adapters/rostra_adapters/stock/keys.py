@@ -39,7 +39,7 @@ class MemoryKeyRing(StoredKeyRing):
 
 
 class SqliteKeyRing(StoredKeyRing):
-    """A table beside the events of a stock SQLite recorder."""
+    """A table beside the events of a stock SQLite recorder. Raises WrongMasterKey."""
 
     _CREATE = """
     create table if not exists rostra_person_keys (
@@ -77,11 +77,25 @@ class SqliteKeyRing(StoredKeyRing):
     update rostra_person_keys set wrapped = ?, master = ? where owner = ? and key_id = ?
     """
 
+    _MASTERS = "select distinct master from rostra_person_keys where wrapped is not null"
+    _EXISTS = "select 1 from sqlite_master where name = 'rostra_person_keys'"
+
     def __init__(self, datastore: SQLiteDatastore, masters: MasterKeys) -> None:
         super().__init__(masters)
         self._datastore = datastore
         with datastore.transaction(commit=True) as cursor:
             cursor.execute(self._CREATE)
+        masters.check(self.masters_used(datastore))
+
+    @classmethod
+    def masters_used(cls, datastore: SQLiteDatastore) -> list[bytes]:
+        """Return the fingerprints of the master keys without which words stay unreadable."""
+        with datastore.transaction(commit=False) as cursor:
+            cursor.execute(cls._EXISTS)
+            if not cursor.fetchall():
+                return []
+            cursor.execute(cls._MASTERS)
+            return [row[0] for row in cursor.fetchall()]
 
     async def _find(self, owners: Sequence[UUID]) -> Iterable[StoredKey]:
         return await asyncio.to_thread(self._find_now, owners)

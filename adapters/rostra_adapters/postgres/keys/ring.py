@@ -1,6 +1,7 @@
 """The key ring in PostgreSQL: schema `rostra_keys`, which a backup of the log may leave out."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from uuid import UUID
 
 import asyncpg
@@ -59,6 +60,15 @@ for update
 # Whoever is making a key has made it once this is ours, and who makes one later sees who is left.
 MAKING = "lock table rostra_keys.person_keys in row exclusive mode"
 MADE = "lock table rostra_keys.person_keys in share mode"
+MASTERS = "select master from rostra_keys.master_keys"
+# Where the database is of before that table.
+MASTERS_OF_KEYS = """
+select distinct master from rostra_keys.person_keys where wrapped is not null
+"""
+# One process after the other: two new master keys of one new database would be refused later.
+ONE_NOTES = "lock table rostra_keys.master_keys in share row exclusive mode"
+NOTE = "insert into rostra_keys.master_keys (master) values ($1) on conflict do nothing"
+FORGET_FORMER = "delete from rostra_keys.master_keys where master <> $1"
 REWRAP = """
 update rostra_keys.person_keys as kept
 set wrapped = fresh.wrapped, master = fresh.master
@@ -80,6 +90,7 @@ class PostgresKeyRing(StoredKeyRing):
         self._erasures = Erasures(pool, masters.current, self.receive)
 
     async def __aenter__(self) -> "PostgresKeyRing":
+        await self._check_masters()
         await self._erasures.start()
         return self
 
@@ -95,6 +106,14 @@ class PostgresKeyRing(StoredKeyRing):
 
     async def of_other_masters(self) -> int:
         return await self._erasures.of_other_masters()
+
+    async def _check_masters(self) -> None:
+        """Note the master key. Raises WrongMasterKey if one that was noted is not given."""
+        with raise_unavailable_if_lost():
+            async with self._pool.acquire() as connection, connection.transaction():
+                await connection.execute(ONE_NOTES)
+                self._masters.check(await masters_used(connection))
+                await connection.execute(NOTE, self._masters.current)
 
     async def _find(self, owners: Sequence[UUID]) -> Iterable[StoredKey]:
         with raise_unavailable_if_lost():
@@ -131,6 +150,8 @@ class PostgresKeyRing(StoredKeyRing):
                 if not former:
                     await connection.execute(MADE)
                     former = await connection.fetch(FORMER, current, limit)
+                if not former:
+                    await connection.execute(FORGET_FORMER, current)
                 fresh = [self._wrapped_afresh(StoredKey(*row), current) for row in former]
                 await connection.execute(
                     REWRAP,
@@ -139,6 +160,14 @@ class PostgresKeyRing(StoredKeyRing):
                     [key.master for key in fresh],
                 )
         return len(former)
+
+
+async def masters_used(connection: Connection) -> list[bytes]:
+    """Return the fingerprints of the master keys without which words stay unreadable."""
+    for statement in (MASTERS, MASTERS_OF_KEYS):
+        with suppress(asyncpg.UndefinedTableError):
+            return [record[0] for record in await connection.fetch(statement)]
+    return []
 
 
 async def _insert(asked: asyncpg.Pool | Connection, keys: Sequence[StoredKey]) -> None:
