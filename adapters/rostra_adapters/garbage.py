@@ -8,7 +8,8 @@ from contextlib import contextmanager
 @contextmanager
 def no_garbage_collection() -> Iterator[None]:
     """Pause the collector while many rows are made: rows have no cycles, and looking for some
-    among millions doubles the time."""
+    among millions doubles the time.
+    """
     was = gc.isenabled()
     gc.disable()
     try:

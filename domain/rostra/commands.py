@@ -136,7 +136,8 @@ def _agree(field: str, given: UUID | None, computed: UUID) -> None:
 
 def _given_or_erased(*, erased: bool, needed: str | None = None, **words: str | None) -> None:
     """Words are there where they must be; none are where they are said to be erased, as the
-    feed does. Raises ValueError."""
+    feed does. Raises ValueError.
+    """
     if erased and any(text is not None for text in words.values()):
         raise ValueError(f"`{'`, `'.join(words)}` cannot be given where `erased` is true")
     if not erased and needed is not None and words[needed] is None:
@@ -218,7 +219,8 @@ class PostComment(InDiscussion, frozen=True, kw_only=True):
 
     def target(self, source: str, event: str) -> ids.CommentId:
         """The comment's id: by its key, else by the event itself. A person's comment has the
-        id that their idempotency key made."""
+        id that their idempotency key made.
+        """
         if self.comment is not None:
             return self.resolve_comment(self.comment, self.comment_id, "comment")
         if source == PERSONS:
@@ -436,7 +438,8 @@ class UnmarkPassage(OnPassage, frozen=True, kw_only=True):
 
 class ReviseArticle(InDiscussion, frozen=True, kw_only=True):
     """`revision` is the publisher's name of it. `dropped`: its text was not kept where this
-    comes from; then it changes nothing."""
+    comes from; then it changes nothing.
+    """
 
     topic = "article.revised"
     revision: Key

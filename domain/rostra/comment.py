@@ -37,7 +37,8 @@ class CommentPosted(Event, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
     """`path` holds the ids of its ancestors, the top one first, `parent` last. `asked`
     is the parent that was asked for, where depth was clamped. `personal` holds the
     author's name, e-mail and the body, sealed with the author's key; None where they were
-    erased before they came here."""
+    erased before they came here.
+    """
 
     topic = "comment.posted"
     author: str
@@ -357,7 +358,8 @@ def _place(
     command: PostComment, around: Surroundings
 ) -> tuple[UUID | None, tuple[UUID, ...], UUID | None]:
     """Parent, path and passage: a reply below the deepest level becomes its sibling,
-    and belongs to the passage of its thread."""
+    and belongs to the passage of its thread.
+    """
     if around.parent is None or around.parent_id is None:
         return None, (), around.passage_id
     posted = around.parent.posted
@@ -371,7 +373,8 @@ def _place(
 
 def refuse_repeat(command: PostComment, standing: CommentPosted, words: Words | None) -> Refusal:
     """Why a key that another event took cannot be taken. `words` are the first
-    wording, None where they are erased."""
+    wording, None where they are erased.
+    """
     if standing.key != command.comment:
         return id_collision(str(command.comment), str(standing.key))
     named = f"the comment {command.comment!r}"
@@ -485,7 +488,8 @@ def _change(
 
 def remove(comment: Comment, command: ModerateComment, act: CommandContext) -> list[CommentRemoved]:
     """Remove a comment; by its author it is deleted. The latest time wins. An author of ours
-    deletes what was removed, too: no moderator restores it then."""
+    deletes what was removed, too: no moderator restores it then.
+    """
     posted = posted_of(comment, command.comment or command.comment_id)
     now: Status = "deleted" if command.by == posted.author else "removed"
     deletes_removed = (comment.removed, now, act.source) == ("removed", "deleted", PERSONS)

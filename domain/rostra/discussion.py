@@ -46,7 +46,8 @@ class DiscussionReopened(Event, frozen=True, kw_only=True, omit_defaults=True, g
 
 class DiscussionMoved(Event, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """`to` is a name of it, too. `called` is the one it is shown under from now on, which is
-    another where a later move was known already."""
+    another where a later move was known already.
+    """
 
     topic = "discussion.moved"
     to: str
@@ -57,7 +58,8 @@ class DiscussionMoved(Event, frozen=True, kw_only=True, omit_defaults=True, gc=F
 
 class DiscussionAliased(Event, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """In the stream that the new name would make: `resource` names the discussion of `of`, and
-    can never name another."""
+    can never name another.
+    """
 
     topic = "discussion.aliased"
     site: str
@@ -76,7 +78,8 @@ class Discussion(msgspec.Struct, frozen=True):
     """`site` and `resource` are None before the first event. `turned` is the time
     of the closing or reopening that stands, `moved` that of the move. `called` is the
     resource that it has moved to. Where the stream's own name is only an alias, `alias` is
-    that name and `alias_of` the resource whose discussion it means."""
+    that name and `alias_of` the resource whose discussion it means.
+    """
 
     site: str | None = None
     resource: str | None = None
@@ -196,7 +199,8 @@ def move(
 ) -> tuple[list[DiscussionMoved], list[DiscussionAliased]]:
     """The move, and the claim of the name where it is new: for the stream that the name would
     make, whose state is `claimed`. The latest time wins the name that is shown. Raises
-    name-taken and moved-to-itself."""
+    name-taken and moved-to-itself.
+    """
     check(discussion, command)
     ours = command.to == discussion.resource or claimed.alias_of == discussion.resource
     if not ours and (claimed.resource is not None or claimed.alias_of is not None):

@@ -128,7 +128,8 @@ def discussion_id(site: str, resource: str) -> DiscussionId:
 
 def article_id(discussion: DiscussionId) -> ArticleId:
     """The article that a discussion is about: its revisions, and which passages it has. Apart
-    from the discussion, so that comments neither read it nor wait for it."""
+    from the discussion, so that comments neither read it nor wait for it.
+    """
     return ArticleId(_part(discussion, Kind.DISCUSSION, "article"))
 
 

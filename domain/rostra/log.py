@@ -96,11 +96,13 @@ class EventLog(Protocol):
         self, streams: Sequence[UUID], after: Mapping[UUID, int] = EVERYTHING
     ) -> dict[UUID, list[Recorded]]:
         """The events of each stream in order of version, those `after` a version of it where one
-        is given; an empty list for none."""
+        is given; an empty list for none.
+        """
 
     async def append(self, groups: Sequence[Group]) -> list[Appended | Stale]:
         """Record groups in order, one answer each; a refused one stops no other,
-        but a group decided upon a refused one is refused too. Raises LogBusy."""
+        but a group decided upon a refused one is refused too. Raises LogBusy.
+        """
 
     async def read_after(self, position: int, limit: int) -> list[Recorded]:
         """The next events after `position`, at most `limit`, in order of position."""
@@ -110,11 +112,13 @@ class EventLog(Protocol):
     ) -> AsyncGenerator[list[Recorded], None]:
         """Pages of the events of every stream of one discussion (see `ids.range_of`), with or
         without those of its votes, in order of position, up to one of them; the metadata, and
-        the event ids of votes, may be left out. Holds a connection until it is closed."""
+        the event ids of votes, may be left out. Holds a connection until it is closed.
+        """
 
     def read_votes(self, discussion: UUID, up_to: int) -> AsyncGenerator[list[VoteEvent], None]:
         """Pages of the events of the streams of its votes (see `ids.votes_of`), in any order.
-        Holds a connection until it is closed."""
+        Holds a connection until it is closed.
+        """
 
     def follow(self, position: int, limit: int) -> AsyncIterator[list[Recorded]]:
         """Pages of events after `position`, for ever, as they are recorded."""

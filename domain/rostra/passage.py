@@ -95,7 +95,8 @@ PassageEvent = (
 class Passage(msgspec.Struct, frozen=True):
     """`mark` is None before the first event. `turned` is the time of the closing or
     reopening that stands, `shown` that of the marking or unmarking. `marked_at` is where it
-    was marked, or first found; `last` how an orphan stood before."""
+    was marked, or first found; `last` how an orphan stood before.
+    """
 
     mark: PassageMarked | None = None
     open: bool = True

@@ -39,7 +39,8 @@ class PersonReturned(Event, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
 
 class PersonConfigured(Event, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """All settings of a person after a change, sealed with their key; None where they were erased
-    before they came here."""
+    before they came here.
+    """
 
     topic = "person.configured"
     site: str
@@ -64,7 +65,8 @@ PersonEvent = PersonTrusted | PersonErased | PersonReturned | PersonConfigured |
 
 class Person(msgspec.Struct, frozen=True):
     """`site` and `id` are None before the first event. `erasures`: how often they were
-    erased, which tells their keys apart."""
+    erased, which tells their keys apart.
+    """
 
     site: str | None = None
     id: str | None = None

@@ -18,7 +18,7 @@ class Erased(Exception):
 
 
 class Damaged(Exception):
-    """This is not what was sealed here: altered, or moved from another event."""
+    """Sealed bytes that are not those of this event: they were altered or moved."""
 
 
 def associated_data(stream: UUID, topic: str, event_id: UUID, field: str) -> bytes:
@@ -45,7 +45,8 @@ class KeyRing(Protocol):
 
     async def destroy(self, erasures: Mapping[UUID, int]) -> None:
         """Destroy, durably, each owner's key that is older than their n-th erasure, and let
-        none be made for who does not know of that. Again it changes nothing."""
+        none be made for who does not know of that. Again it changes nothing.
+        """
 
     async def wait_for_destruction(self) -> None:
         """Wait until no process holds a key that has been destroyed so far."""

@@ -24,7 +24,8 @@ Value = Literal[-1, 0, 1]
 
 class VoteCast(Event, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """`was` and `now` are the vote's effect on the comment before and after:
-    a projection adds `now - was` and looks nothing up."""
+    a projection adds `now - was` and looks nothing up.
+    """
 
     topic = "vote.cast"
     source: str
@@ -67,7 +68,8 @@ VoteEvent = VoteCast | VoteNullified | VoteRestored
 
 class Vote(msgspec.Struct, frozen=True):
     """`comment` and `voter` are None before the first event; `order` is that of the
-    vote that stands, `ruled` the time of the nullifying or restoring that stands."""
+    vote that stands, `ruled` the time of the nullifying or restoring that stands.
+    """
 
     comment: UUID | None = None
     voter: str | None = None

@@ -31,7 +31,8 @@ class Databases:
 
     async def loaded(self, load: Load) -> str:
         """The URL of a database with this load, which is to be left as it is. A load that
-        was interrupted while it was made is made again."""
+        was interrupted while it was made is made again.
+        """
         name = f"{load.name}_{_form()}"
         if not await self._one("select count(*) from pg_database where datname = $1", name):
             print(f"making {name} …", flush=True)
@@ -44,7 +45,8 @@ class Databases:
     @asynccontextmanager
     async def copy(self, load: Load) -> AsyncIterator[str]:
         """The URL of a copy of a load, gone afterwards; with the functions of today, though the
-        load be older."""
+        load be older.
+        """
         template = urlsplit(await self.loaded(load)).path.strip("/")
         async with self._passing(f"template {template} strategy file_copy") as url:
             connection = await asyncpg.connect(url)

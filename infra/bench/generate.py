@@ -75,7 +75,8 @@ SENTENCES = (
 class Load(msgspec.Struct, frozen=True, kw_only=True):
     """How much happens. The shares are of the events; what is left is edits, removals,
     restorings, approvals, pins, flags, closings. `weights` are how busy the discussions
-    are, by Zipf's law unless given."""
+    are, by Zipf's law unless given.
+    """
 
     events: int
     seed: int = 1

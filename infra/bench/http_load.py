@@ -117,7 +117,8 @@ async def drive(
     each_second: float | None = None,
 ) -> float:
     """Ask all, each connection its next as soon as it has an answer, or so many a second;
-    returns the seconds it took. Raises Unexpected."""
+    returns the seconds it took. Raises Unexpected.
+    """
     made = await connect(host, port, connections)
     numbered = enumerate(requests)
     began = time.perf_counter()

@@ -48,7 +48,8 @@ def environment() -> dict[str, str]:
 
 class Started(NamedTuple):
     """A process and the file that it complains into: a pipe nobody reads would fill up
-    with a line a request, and stop it."""
+    with a line a request, and stop it.
+    """
 
     process: asyncio.subprocess.Process
     complaints: IO[bytes]

@@ -44,7 +44,8 @@ QUICK = Scale(
 
 class Setting(msgspec.Struct, frozen=True):
     """A run's databases and scale. `scratch` is where passing folders are made, `others` where
-    programs of others are installed; without it they are not measured."""
+    programs of others are installed; without it they are not measured.
+    """
 
     databases: Databases
     scale: Scale

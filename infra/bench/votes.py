@@ -1,5 +1,6 @@
 """Votes that nobody has cast yet, on comments that are there: as groups for the log, as rows
-for a bare insert, as CloudEvents for HTTP."""
+for a bare insert, as CloudEvents for HTTP.
+"""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime

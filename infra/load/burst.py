@@ -119,7 +119,8 @@ async def steady(service: Service) -> float:
 
 async def burst(service: Service, rate: float, seconds: float, connections: int) -> float:
     """By the clock: a batch that finds no connection free waits for one. Returns the events a
-    second that were sent."""
+    second that were sent.
+    """
     free: asyncio.Queue[Connection] = asyncio.Queue()
     for connection in await connect(service.host, service.port, connections):
         free.put_nowait(connection)

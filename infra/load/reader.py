@@ -138,7 +138,8 @@ async def first_ms(browser: Browser, url: str) -> float:
 
 async def longest_ms(browser: Browser, url: str, pages: int) -> tuple[int, float, float]:
     """How many comments were on the page after so many pressings of "Load more", and the longest
-    that anything blocked: scrolling through them, and loading them."""
+    that anything blocked: scrolling through them, and loading them.
+    """
     page = await opened(browser, url)
     for _ in range(pages):
         before = await page.evaluate(_PRESS)

@@ -185,7 +185,8 @@ def misplaced(
     passages: dict[str, Any], spans: Sequence[Span], *, by: int, whole: bool
 ) -> list[str]:
     """The keys of passages that are elsewhere than `by` characters on; one whose first letter
-    changed may begin at the second."""
+    changed may begin at the second.
+    """
     wrong = []
     for index, (start, end) in enumerate(spans):
         found = passages[f"p{index}"]

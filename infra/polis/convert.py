@@ -27,7 +27,8 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 def events(folder: Path, *, order: Order = "time", seed: int = 0) -> list[Event]:
     """The opening, then comments and votes. By time they are mixed as they happened;
-    in any other order all comments come before the votes, so that none is refused."""
+    in any other order all comments come before the votes, so that none is refused.
+    """
     comments, votes = list(_comments(folder)), list(_votes(folder))
     match order:
         case "time":

@@ -58,7 +58,8 @@ class PastViews(MemoryViews):
 
     def add_votes(self, votes: Iterable[VoteEvent]) -> bool:
         """Votes, after all else, in any order. False, and these views are of no use, where it
-        matters when one was cast."""
+        matters when one was cast.
+        """
         return not self.parked and self._votes.count_late_votes(votes)
 
     def finish(self, position: int, *, past: bool = True) -> None:
@@ -73,7 +74,8 @@ class PastViews(MemoryViews):
 
     def begin_moves(self, position: int) -> None:
         """All events up to `position` are in. From here on it is kept what moves, so that a
-        list that was begun here can be read on."""
+        list that was begun here can be read on.
+        """
         self.finish(position)
         self._moves_from = position
         self._before = places_of(self.rows, self.rows.of(COMMENTS))

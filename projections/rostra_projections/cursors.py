@@ -20,7 +20,8 @@ C = TypeVar("C")
 
 class CursorRefused(Exception):
     """`bad-cursor`, `cursor-too-old` or `log-changed`; `bad-query` for an `as_of` that
-    has not been yet."""
+    has not been yet.
+    """
 
     def __init__(self, name: str, detail: str) -> None:
         super().__init__(f"{name}: {detail}")

@@ -22,7 +22,8 @@ from rostra_projections.tables import Fact, Key, Rows, Table
 
 class DiscussionRow(msgspec.Struct):
     """`resource` is what it is called now, `settings` the JSON of what the discussion itself
-    sets. `changed` is the position of the last change to this row."""
+    sets. `changed` is the position of the last change to this row.
+    """
 
     id: UUID
     site: str

@@ -34,7 +34,8 @@ ORDERS: dict[Order, tuple[str | None, bool]] = {
 
 class Listing(msgspec.Struct, frozen=True):
     """A list of comments: the top level of a discussion, all of it (`flat`), or the
-    direct replies to `parent`; of a passage, or of all passages (`inline`)."""
+    direct replies to `parent`; of a passage, or of all passages (`inline`).
+    """
 
     kind: Kind
     discussion: UUID
@@ -89,7 +90,8 @@ def reply_limits(
     rows: Iterable[CommentRow], viewer: Viewer, replies: int, room: int
 ) -> Iterator[int]:
     """Yield how many replies of each row a page shows at most: `replies`, while there is room
-    for as many as the row has."""
+    for as many as the row has.
+    """
     for row in rows:
         hidden = row.hidden_replies if viewer.moderator or viewer.person else 0
         wanted = min(replies, row.shown_replies + hidden)

@@ -276,7 +276,8 @@ def _flagged(rows: Rows, fact: Fact, event: CommentFlagged) -> None:
 
 def _ruled(rows: Rows, fact: Fact, event: StatusEvent) -> None:
     """End the waiting: a moderator who rules on a comment has seen its flags. A restored comment
-    may be held again, or a wording of it."""
+    may be held again, or a wording of it.
+    """
     row = _queued(rows, fact.stream) if event.now == "held" else rows.of(QUEUE).get(fact.stream)
     if row is None:
         return

@@ -21,7 +21,8 @@ def with_words_of_now(
     page: Page, now: Mapping[UUID, CommentRow], viewer: Viewer, wordings: Wordings
 ) -> tuple[Page, dict[UUID, str]]:
     """Return a page of the past in which comments that were edited since have the wording that
-    stands now, and how those stand now whose words are withdrawn."""
+    stands now, and how those stand now whose words are withdrawn.
+    """
     withdrawn: dict[UUID, str] = {}
 
     def shown(row: CommentRow) -> CommentRow:
@@ -46,7 +47,8 @@ def with_words_of_now(
 
 def with_title_of_now(past: DiscussionRead, now: DiscussionRow | None) -> DiscussionRead:
     """Return a discussion of the past. A title and an address that were replaced since are those
-    of now."""
+    of now.
+    """
     title, url = (None, None) if now is None else (now.title, now.url)
     row = msgspec.structs.replace(
         past.row,
@@ -60,7 +62,8 @@ def with_questions_of_now(
     past: list[PassageRead], now: Mapping[UUID, PassageRead]
 ) -> list[PassageRead]:
     """Return those passages of the past that everybody is shown now, with the questions of
-    now."""
+    now.
+    """
     shown = []
     for each in past:
         if (today := now.get(each.row.id)) is None:

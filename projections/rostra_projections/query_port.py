@@ -77,7 +77,8 @@ FLAGS_SHOWN_MAX = 20
 
 class Queued(msgspec.Struct):
     """A comment that waits for moderators since a position, with the latest of its flags,
-    at most FLAGS_SHOWN_MAX, the first of them first."""
+    at most FLAGS_SHOWN_MAX, the first of them first.
+    """
 
     since: int
     row: CommentRow
@@ -109,7 +110,8 @@ class DiscussionReads(Protocol):
 
     async def passages(self, discussion: UUID) -> tuple[int, list[PassageRead]]:
         """The passages of a discussion, in the order of the text, those that are marked
-        no more among them."""
+        no more among them.
+        """
 
 
 class Reads(DiscussionReads, Protocol):
@@ -133,11 +135,13 @@ class Reads(DiscussionReads, Protocol):
         self, site: str, *, limit: int, after: tuple[Time, int] | None, with_private: bool
     ) -> SitePage:
         """Return a site's published and erased comments, the newest first, after a comment's time
-        and position; without `with_private` those of private discussions are left out."""
+        and position; without `with_private` those of private discussions are left out.
+        """
 
     async def counts(self, discussions: Sequence[UUID]) -> tuple[int, dict[UUID, int]]:
         """The last change to any of these discussions, and how many counted comments each has;
-        absent where unknown."""
+        absent where unknown.
+        """
 
     async def queue(
         self, site: str, queue: Queue, *, limit: int, after: int

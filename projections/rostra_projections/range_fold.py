@@ -23,7 +23,8 @@ from rostra_projections.views import (
 class RangeFold:
     """The rows of the views, and by view the discussions that it cannot follow. All events
     of a discussion must be here, in order, for what `finish` mends; votes may come after all
-    else, joined, where that shows nowhere."""
+    else, joined, where that shows nowhere.
+    """
 
     def __init__(self, views: Sequence[View]) -> None:
         self.views = tuple(views)
@@ -50,7 +51,8 @@ class RangeFold:
 
     def add_votes(self, positions: Sequence[int], states: bytes) -> bool:
         """Votes cast, after all that is no vote; see `QuickVotes.take_joined`. False, and this is
-        of no use, where it matters when one was cast."""
+        of no use, where it matters when one was cast.
+        """
         if self._quick is None:
             return can_read_joined(len(positions), states)
         return not self.parked[COMMENTS.name] and self._quick.count_joined_votes(positions, states)

@@ -28,7 +28,8 @@ def nothing_to_settle(_: Rows, __: Touched) -> None:
 class View(msgspec.Struct, frozen=True):
     """A projection: its tables, the version of their shape, and its fold. `events` are all
     that the fold looks at; `touches` names its rows. After the last of some events, `settle`
-    completes the rows that were touched, and `mend` those of which all others must be here."""
+    completes the rows that were touched, and `mend` those of which all others must be here.
+    """
 
     name: str
     shape: int

@@ -42,7 +42,8 @@ class Counting(MemoryLog):
 
 class SlowLog(MemoryLog):
     """Others come in between at every step. Now and then it cannot be reached: then what was
-    to be appended is recorded or not."""
+    to be appended is recorded or not.
+    """
 
     def __init__(self, random: Random, *, fails: float = 0.0) -> None:
         super().__init__()

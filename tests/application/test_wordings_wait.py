@@ -68,7 +68,8 @@ steps = st.lists(
 
 class Look(msgspec.Struct, frozen=True):
     """A moderator's: at the wording that a decision would be about, when so many events of the
-    comment were there."""
+    comment were there.
+    """
 
     body: str
     wording: WordingRef

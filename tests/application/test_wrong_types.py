@@ -145,7 +145,8 @@ numbers = iter(range(10**9))
 
 def made(topic: str, path: tuple[str, ...], value: Any) -> Commanded:
     """A command and its act, as Python makes them, with this value at one field. Raises
-    ValueError where the struct itself refuses it."""
+    ValueError where the struct itself refuses it.
+    """
     fields = fitting(topic)
     told: dict[str, Any] = {"source": "urn:cms", "id": f"e{next(numbers)}", "time": at(30)}
     if path[0] == "act":

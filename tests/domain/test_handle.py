@@ -357,7 +357,8 @@ def test_all_of_it_published_twice_leaves_what_was_recorded_once(acts: list[Act]
 def test_a_decision_taken_twice_does_nothing(acts: list[Act]) -> None:
     """The same command by an event of another name, right after the first: nothing
     happens, or (a key that is taken) it is refused. A vote alone is recorded anew,
-    for its greater id, and has the effect that stands."""
+    for its greater id, and has the effect that stands.
+    """
     log, articles = MemoryLog(), MemoryArticles()
     for it in acts:
         (first,) = run(log, articles, [it])

@@ -1,5 +1,6 @@
 """Another log takes the place of this one (a restore, a failover): nobody takes the one for
-the other."""
+the other.
+"""
 
 import asyncio
 

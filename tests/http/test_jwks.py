@@ -159,7 +159,8 @@ def _verdict(group: dict[str, Any], test: dict[str, Any]) -> str | None:
 
 def test_signatures_are_judged_as_they_should_be(test_data: Path) -> None:
     """Wycheproof's, at the step that checks a signature, for the algorithms we take: all 81 but
-    four, of which the next two tests say why nobody can, or may, judge them so."""
+    four, of which the next two tests say why nobody can, or may, judge them so.
+    """
     judged = [
         (test["tcId"], test["result"], verdict)
         for group, test in _cases(test_data)
@@ -171,7 +172,8 @@ def test_signatures_are_judged_as_they_should_be(test_data: Path) -> None:
 
 def test_two_verdicts_are_of_bytes_that_have_the_other_verdict_too(test_data: Path) -> None:
     """They are about padding, which the collection has lost: 367 and 370 (`invalid`) are to the
-    byte its case 357 (`valid`), of the same key. With the padding they are refused."""
+    byte its case 357 (`valid`), of the same key. With the padding they are refused.
+    """
     cases = {test["tcId"]: (group, test) for group, test in _cases(test_data)}
     same = [cases[number] for number in (357, 367, 370)]
     assert len({(test["jws"], _secret(group)) for group, test in same}) == 1
@@ -184,7 +186,8 @@ def test_two_verdicts_are_of_bytes_that_have_the_other_verdict_too(test_data: Pa
 
 def test_two_verdicts_would_have_us_take_what_is_not_base64url(test_data: Path) -> None:
     """372 and 373 (`valid`) have a `?` inside, which RFC 7515 (5.2) has everybody refuse; what
-    is signed is not what is there, but what would be without it."""
+    is signed is not what is there, but what would be without it.
+    """
     cases = {test["tcId"]: (group, test) for group, test in _cases(test_data)}
     for number in (372, 373):
         group, test = cases[number]

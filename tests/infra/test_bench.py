@@ -1,5 +1,6 @@
 """The benches in their quick form: each runs once and finds numbers. How good they are is not
-asked here."""
+asked here.
+"""
 
 from collections import Counter
 from itertools import islice
@@ -125,7 +126,8 @@ async def rows_of(
     connection: asyncpg.Connection, table_: Table[Any], version: int
 ) -> dict[str, Any]:
     """By column and key. Which event ids the stock library does not keep is left out, and
-    persons of whom nothing is counted any more."""
+    persons of whom nothing is counted any more.
+    """
     found: dict[str, Any] = {}
     for row in await all_rows(connection, table_, version):
         fields = msgspec.structs.asdict(row)

@@ -1,5 +1,6 @@
 """The numbers of advisory locks and the names of channels are written once, in `locks`; functions
-in SQL files, which cannot import, say the same."""
+in SQL files, which cannot import, say the same.
+"""
 
 import re
 from importlib import resources

@@ -130,7 +130,8 @@ def at_random(chance: random.Random, letters: str, count: int) -> Vector:
 
 def of_lists(chance: random.Random, count: int) -> Vector:
     """Lists whose rows are nearly alike; of the rows marked some letters change, and some rows
-    go."""
+    go.
+    """
     cases: list[Vector] = []
     for number in range(count):
         rows = [f"Opening hours on day {at * 7919 % 97}: from nine to five. " for at in range(40)]
@@ -193,7 +194,8 @@ def _case(name: str, text: str, marked: list[tuple[int | None, Mark]]) -> Vector
 
 def _marked(text: str, *words: str) -> list[tuple[int | None, Mark]]:
     """Passages with these words, three ways: with all that is known of where they stood, with
-    their place alone, and with nothing but the quote."""
+    their place alone, and with nothing but the quote.
+    """
     marked: list[tuple[int | None, Mark]] = []
     for each in words:
         start = text.index(each)

@@ -50,7 +50,8 @@ class Model(Wordings):
 
     def _says_the_same(self, act: Act, before: Act) -> bool:
         """Of two acts with one source and id about one thing: neither time nor names count,
-        nor what the settings may have made of the place that was asked for."""
+        nor what the settings may have made of the place that was asked for.
+        """
         if act["type"] != before["type"]:
             return False
         one, other = act["data"], before["data"]

@@ -75,7 +75,8 @@ class Views:
 
     def pending(self, comment: UUID) -> Row | None:
         """The wording that waits, as moderators and its author read it below a comment that is
-        shown."""
+        shown.
+        """
         row = self.comments[comment]
         pending: Row | None = row["pending"]
         if pending is None or not self.counted(row):
@@ -127,7 +128,8 @@ class Views:
 
     def marked(self, discussion: UUID) -> list[Row]:
         """The passages of a discussion that readers see, as they stand in the article.
-        `comments` are those made on a passage, `replies` all below them."""
+        `comments` are those made on a passage, `replies` all below them.
+        """
         rows = [it for it in self.passages.values() if it["discussion"] == discussion]
         rows.sort(key=lambda it: (it["start"] is None, it["start"], it["position"]))
         return [self._passage_shape(it) for it in rows if it["marked"]]

@@ -34,7 +34,8 @@ Event = dict[str, Any]
 
 def event(type_: str, *, name: str | None = None, time: str | None = None, **data: Any) -> Event:
     """A CloudEvent about our discussion unless `data` says otherwise; `site.configured` has
-    no resource."""
+    no resource.
+    """
     place = {"site": PLACE["site"]} if type_ == "site.configured" else PLACE
     made = {
         "specversion": "1.0",

@@ -311,7 +311,8 @@ def conversations(draw: st.DrawFn, *, acts_max: int = 80) -> list[Act]:
 @st.composite
 def _with_other_content(draw: st.DrawFn, act: Act) -> Act:
     """The act published again with a field of another value, or as another type, under the id
-    that is taken."""
+    that is taken.
+    """
     data = act["data"]
     others: dict[str, list[Any]] = {
         "value": [1, -1, 0],
@@ -342,7 +343,8 @@ def _with_other_content(draw: st.DrawFn, act: Act) -> Act:
 @st.composite
 def _upsets(draw: st.DrawFn) -> list[Act]:
     """Somebody writes, is erased, and may return, who would then change what is gone; or a
-    discussion moves: there, on, or back."""
+    discussion moves: there, on, or back.
+    """
     if draw(st.booleans()):
         moves = _data({"to": st.sampled_from([*MOVED_TO, "a", "b"])}, _because)
         return draw(st.lists(_envelope("discussion.moved", moves), min_size=1, max_size=3))
@@ -362,7 +364,8 @@ def _upsets(draw: st.DrawFn) -> list[Act]:
 @st.composite
 def upheavals(draw: st.DrawFn, *, acts_max: int = 80) -> list[Act]:
     """A conversation that goes on while its persons are erased and it moves, under any name that
-    it has been given."""
+    it has been given.
+    """
     told: list[Act] = list(draw(conversations(acts_max=acts_max)))
     for upsets in draw(st.lists(_upsets(), min_size=1, max_size=4)):
         before_end = st.integers(

@@ -278,7 +278,8 @@ async def test_moves_elsewhere_that_are_gone_hold_up_nobody(
     pool: asyncpg.Pool, database: asyncpg.Connection
 ) -> None:
     """The list of a discussion in which nothing happened for long is begun, and read on while
-    it comes to life again."""
+    it comes to life again.
+    """
     events, story, views = Events(), Story(), InPostgres(pool)
     story.tell([events.opened(), *(events.posted(f"c{n}") for n in range(9))])
     busy: Any = {"resource": "/busy"}

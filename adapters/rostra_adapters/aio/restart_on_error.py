@@ -11,7 +11,8 @@ _logger = logging.getLogger(__name__)
 
 async def restart_on_error(work: Callable[[], Awaitable[None]], name: str) -> None:
     """Await `work` until it returns. After an unexpected error, which is logged, it begins
-    again: others wait for what it does, and would wait for ever."""
+    again: others wait for what it does, and would wait for ever.
+    """
     while True:
         try:
             await work()

@@ -43,7 +43,8 @@ def share_processors(processes: int) -> None:
 
 def processes_at_once() -> int:
     """Return how many workers of one kind may run for this process: its share of all processors
-    but one, within a bound, and at least one."""
+    but one, within a bound, and at least one.
+    """
     return max(1, min(PROCESSES_MAX, (os.cpu_count() or 1) - 1) // _sharing)
 
 

@@ -83,7 +83,8 @@ class Stores(msgspec.Struct, frozen=True, kw_only=True):
 
 class App:
     """Rostra in one object. HTTP handlers, the command line and embedders call the same
-    functions. Reads raise CursorRefused, ViewBehind and LogUnavailable."""
+    functions. Reads raise CursorRefused, ViewBehind and LogUnavailable.
+    """
 
     def __init__(self, stores: Stores) -> None:
         log, views = stores.log, stores.views
@@ -126,7 +127,8 @@ class App:
     async def submit(self, commands: Sequence[Commanded]) -> list[Outcome]:
         """Handle commands in order; durable on return. Where persons are erased, no process
         holds words of theirs any more. A command that does not fit its type is rejected as
-        `invalid-event`. Raises LogBusy, LogUnavailable."""
+        `invalid-event`. Raises LogBusy, LogUnavailable.
+        """
         if are_checked(commands):
             return await self._submit(commands)
         moment = now()
@@ -353,7 +355,8 @@ class App:
 
     async def verify(self) -> list[Difference]:
         """Return every difference between the views and a fresh fold of the log, and the words
-        of the log that do not open."""
+        of the log that do not open.
+        """
         differences = [difference async for difference in self.views.verify()]
         return differences + [each async for each in unopened_words(self.log, self.ring)]
 

@@ -89,7 +89,8 @@ class Pace:
 class Commander:
     """Handles what waits, in order of arrival. There is no timer: the batch that is being
     handled is the timer. While one is appended the next is decided, upon what that one will
-    have made of the streams."""
+    have made of the streams.
+    """
 
     def __init__(self, log: EventLog, ring: KeyRing) -> None:
         self._log = log

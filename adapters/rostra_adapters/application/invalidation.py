@@ -49,7 +49,8 @@ def streams_of(page: Iterable[Recorded]) -> Iterator[UUID]:
 
 def news(position: int, streams: Iterable[UUID]) -> list[str]:
     """Announce up to where a projector has read, and which discussions that page was about: in as
-    many notifications as it takes, in order."""
+    many notifications as it takes, in order.
+    """
     prefixes = sorted({prefix_of(stream) for stream in streams})
     parts = [
         prefixes[start : start + PREFIXES_PER_NOTIFICATION]
@@ -93,7 +94,8 @@ class ChangeFeed:
 
     def note_change(self, position: int, prefixes: Iterable[int]) -> None:
         """Note that the views have read up to `position`, where these discussions may have
-        changed."""
+        changed.
+        """
         self._change(position, prefixes)
         self.last_position = max(self.last_position, position)
 
@@ -124,7 +126,8 @@ class ChangeFeed:
 
 class ReadMark(msgspec.Struct, frozen=True):
     """The state of things before something was read: `position` is one that the views had
-    reached by then."""
+    reached by then.
+    """
 
     position: int
     losses: int

@@ -19,7 +19,8 @@ class Revocations(Protocol):
 
     def is_revoked(self, person: str, site: str | None, issued: float | None) -> bool:
         """Return whether a token is revoked. One that does not say when it was issued is, if
-        any is. A revocation for `*` is for every site; one for a site is for `*` tokens, too."""
+        any is. A revocation for `*` is for every site; one for a site is for `*` tokens, too.
+        """
 
     async def revoke(self, person: str, site: str, until: float) -> None:
         """Revoke the tokens that were issued until a time. Raises LogUnavailable."""

@@ -1,5 +1,6 @@
 """The states of a few much asked for streams, as the log has them now: of each only what is new is
-read."""
+read.
+"""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple

@@ -91,7 +91,8 @@ def data(command: F) -> F:
 
 def secret_of(folder: Path, *, make: bool) -> str | None:
     """The secret that signs tokens: of the environment, else of the data folder. None where
-    there is none and none is to be made. Raises ClickException."""
+    there is none and none is to be made. Raises ClickException.
+    """
     from rostra_adapters.data_folder import folder as data_folder
     from rostra_adapters.errors import DataFolderError
 
@@ -110,7 +111,8 @@ def secret_of(folder: Path, *, make: bool) -> str | None:
 
 def master_key_of(folder: Path) -> bytes:
     """The key that wraps persons' keys, likewise; while it is being replaced the new one, then
-    the former one. Raises ClickException."""
+    the former one. Raises ClickException.
+    """
     from rostra_adapters.data_folder import folder as data_folder
     from rostra_adapters.errors import DataFolderError
 

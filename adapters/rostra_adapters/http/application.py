@@ -54,7 +54,8 @@ def make_app(
     write: Write | None = None,
 ) -> web.Application:
     """Every route of the contract, over one App. Closing the App is its opener's work. `write`
-    takes a line for each request."""
+    takes a line for each request.
+    """
     limits = Limits(settings)
     metrics = Metrics(app)
     requests = RequestLog(metrics, write)

@@ -20,7 +20,8 @@ S = TypeVar("S", bound=msgspec.Struct)
 
 async def decode_body(request: web.Request, kind: type[S], *, bytes_max: int) -> S:
     """Return the body as a type. Raises the problems `unsupported-media-type`, `too-large`,
-    `request-timeout`, `not-json` and `invalid-body`."""
+    `request-timeout`, `not-json` and `invalid-body`.
+    """
     charset = (request.charset or "utf-8").lower()
     if request.content_type not in MEDIA_TYPES or charset not in ("utf-8", "utf8"):
         raise Problem("unsupported-media-type", f"send {MEDIA_TYPES[0]} in UTF-8")

@@ -26,7 +26,8 @@ ENCODINGS = ("", "identity", "gzip", "deflate")
 
 async def body_of(request: web.Request, bytes_max: int) -> bytes:
     """Return the whole body. Raises the problems `too-large`, before reading it where it says its
-    size, `request-timeout`, `bad-request` and `unsupported-media-type`."""
+    size, `request-timeout`, `bad-request` and `unsupported-media-type`.
+    """
     check_encoding(request)
     if (request.content_length or 0) > bytes_max:
         raise _too_large(bytes_max)
@@ -83,7 +84,8 @@ def _check_chunks(request: web.Request, bytes_max: int) -> None:
 
 def close_unread(request: web.BaseRequest, answer: web.StreamResponse) -> None:
     """Have the connection closed where the rest of the body would cost more to pass over than a
-    new connection: it is packed, in chunks or long. Done as the answer's head is made."""
+    new connection: it is packed, in chunks or long. Done as the answer's head is made.
+    """
     if request.content.is_eof() or answer.content_type == LINES:
         return
     length, encoding = request.content_length, request.headers.get(hdrs.CONTENT_ENCODING, "")

@@ -61,7 +61,8 @@ class Splitter:
 
 class Unread:
     """Results that the client has not taken yet, in a file where they are many: a client that
-    reads only once it has sent everything is not waited for."""
+    reads only once it has sent everything is not waited for.
+    """
 
     def __init__(self) -> None:
         self._file = SpooledTemporaryFile(IN_MEMORY_BYTES_MAX)  # noqa: SIM115  # see close

@@ -32,7 +32,8 @@ async def serve(
 ) -> None:
     """Serve until SIGTERM or SIGINT, then finish what was taken. `announce` is given the URL
     as soon as it answers. With `reuse_port` other processes may listen there as well. Raises
-    OSError where a port is not to be had."""
+    OSError where a port is not to be had.
+    """
     stop = asyncio.Event()
     for wish in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(wish, stop.set)

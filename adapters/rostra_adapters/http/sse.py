@@ -135,7 +135,8 @@ async def pump(
 ) -> web.StreamResponse:
     """Answer with all that comes from a source of a log, until it ends, its time is over, or
     another log has taken that one's place, or the request's token ends. A client that is gone or
-    does not take it is dropped."""
+    does not take it is dropped.
+    """
 
     async def other_log() -> bool:
         return await log_id() != log

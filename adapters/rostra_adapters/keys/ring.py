@@ -46,7 +46,8 @@ class MasterKeys:
 
     def wrap(self, owner: UUID, key_id: bytes, key: bytes, master: bytes) -> bytes:
         """Nonce, ciphertext and tag; opens only as this owner's key of this id. `master` is the
-        fingerprint of the one to take."""
+        fingerprint of the one to take.
+        """
         nonce = secrets.token_bytes(NONCE_BYTES)
         return nonce + self._ciphers[master].encrypt(nonce, key, _place(owner, key_id))
 
@@ -87,7 +88,8 @@ def _place(owner: UUID, key_id: bytes) -> bytes:
 
 class StoredKey(msgspec.Struct, frozen=True):
     """A row of wherever keys are kept. `master` is the fingerprint of what seals it;
-    `erasures` how often its owner had been erased when it was made."""
+    `erasures` how often its owner had been erased when it was made.
+    """
 
     owner: UUID
     key_id: bytes
@@ -111,7 +113,8 @@ Listener = Callable[[Collection[UUID] | None], None]
 
 class StoredKeyRing(ABC):
     """A `rostra.sealing.KeyRing`. What one call loads stays loaded at least until
-    another call loads more; it is used at once, before anything is waited for."""
+    another call loads more; it is used at once, before anything is waited for.
+    """
 
     def __init__(self, masters: MasterKeys) -> None:
         self._masters = masters
@@ -133,7 +136,8 @@ class StoredKeyRing(ABC):
     @abstractmethod
     async def _destroy(self, erasures: Mapping[UUID, int]) -> None:
         """Durably, in a transaction of its own: each key that saw fewer erasures. That there
-        was this erasure is remembered."""
+        was this erasure is remembered.
+        """
 
     @abstractmethod
     async def _rewrap(self, limit: int) -> int:

@@ -179,7 +179,8 @@ def _as(account: Account | None, command: list[str]) -> Ran:
 
 def _environment() -> dict[str, str]:
     """Return ours without secrets, nor what would lead PostgreSQL astray; messages in English,
-    since some are read."""
+    since some are read.
+    """
     ours = environment_without_secrets()
     return {k: v for k, v in ours.items() if not k.startswith(("PG", "LC_", "LANG"))} | {
         "LC_ALL": "C"

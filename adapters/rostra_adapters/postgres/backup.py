@@ -152,7 +152,8 @@ def manifest_of(folder: Path) -> Manifest:
 
 async def load(connection: Connection, folder: Path, keys: Path | None = None) -> UUID:
     """Take a backup into an empty database, all of it or nothing; the new log's id. Until
-    `finish` nobody opens it. Raises BackupRefused."""
+    `finish` nobody opens it. Raises BackupRefused.
+    """
     manifest = manifest_of(folder)
     await schema.install(connection)
     if await connection.fetchval(_SERVED):

@@ -39,7 +39,8 @@ _T = TypeVar("_T")
 
 class RetryingConnection(asyncpg.Connection):
     """A connection that asks once more where the database cancelled a statement. Within a
-    transaction it does not: only a statement on its own was rolled back whole."""
+    transaction it does not: only a statement on its own was rolled back whole.
+    """
 
     __slots__ = ()
 
@@ -67,7 +68,8 @@ class RetryingConnection(asyncpg.Connection):
 @contextmanager
 def check_url() -> Iterator[None]:
     """Turn what the driver says of a URL that it cannot parse, which may quote a part of the
-    password, into InvalidDatabaseUrl."""
+    password, into InvalidDatabaseUrl.
+    """
     try:
         yield
     except ValueError:

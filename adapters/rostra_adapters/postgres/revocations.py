@@ -31,7 +31,8 @@ _logger = logging.getLogger(__name__)
 
 class PostgresRevocations(MemoryRevocations):
     """Kept in memory too, so that nothing is asked on the way of a request; the last known ones
-    hold while the database is away. `schema.install` must have been run."""
+    hold while the database is away. `schema.install` must have been run.
+    """
 
     is_shared = True
 

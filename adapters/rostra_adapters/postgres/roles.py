@@ -69,7 +69,8 @@ _CURRENT = "select current_user::text"
 async def make(connection: Connection, role: str) -> list[str]:
     """Make the log's tables as their owner, and let `role`, which is made if there is none, serve
     them. Return the names of views that were dropped, since the owner had made them. Raises
-    RolesRefused."""
+    RolesRefused.
+    """
     if await connection.fetchval(_IS_OWNER, role):
         raise RolesRefused(f"the serving role must be another than the owner, not {role}")
     await schema.install(connection)
@@ -104,7 +105,8 @@ async def _create(connection: Connection, quoted: str) -> None:
 
 async def check(connection: Connection, role: str | None = None) -> None:
     """Raise RolesRefused where a role, by default the connection's own, lacks what a service
-    needs of the log's tables."""
+    needs of the log's tables.
+    """
     role = role or await connection.fetchval(_CURRENT)
     tables = [(name, one) for name, several in TABLES.items() for one in several.split(", ")]
     schemas = [(name, one) for name, several in SCHEMAS.items() for one in several.split(", ")]

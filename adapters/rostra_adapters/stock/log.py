@@ -59,7 +59,8 @@ _Answer = TypeVar("_Answer")
 
 class StockLog:
     """A `rostra.log.EventLog`. `log_id` is to be given where the recorder is neither
-    in memory nor SQLite: such a log's id would not outlive the process."""
+    in memory nor SQLite: such a log's id would not outlive the process.
+    """
 
     def __init__(
         self,

@@ -16,7 +16,8 @@ _ids_of_others: WeakKeyDictionary[ApplicationRecorder, UUID] = WeakKeyDictionary
 
 class StreamRows:
     """A stream's events with their positions, from any recorder: by reading the log
-    once and remembering where each event stands, for as long as the process lives."""
+    once and remembering where each event stands, for as long as the process lives.
+    """
 
     def __init__(self, recorder: ApplicationRecorder) -> None:
         self._recorder = recorder

@@ -87,7 +87,8 @@ def approximate_matches(text: str, pattern: str, errors_max: int) -> list[Match]
 @lru_cache(SIMILARITIES_KEPT)
 def similarity(expected: str, actual: str, least: float) -> float:
     """The share of the expected letters that the actual text begins with, give or take errors;
-    0 if that is less than the least."""
+    0 if that is less than the least.
+    """
     if not expected or actual.startswith(expected):
         return 1.0
     errors_max = int(len(expected) * (1 - least))
@@ -230,7 +231,8 @@ class Alphabet(dict[int, int]):
 
     def errors(self, pattern: str, actual: str) -> int:
         """At most so many: those of the alignment by symbols, and the pairs of letters in it that
-        differ although their symbols do not."""
+        differ although their symbols do not.
+        """
         found = edlib.align(self.code(pattern), self.code(actual), mode="NW", task="path")
         errors: int = found["editDistance"]
         at = there = 0

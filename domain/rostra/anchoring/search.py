@@ -195,7 +195,8 @@ _ANYWHERE = _Context("", "")
 
 class _Scored(NamedTuple):
     """Greater is better. Of equal scores the one whose `same_sides` are more, then the nearest,
-    the first, the longest."""
+    the first, the longest.
+    """
 
     score: float
     same_sides: int
@@ -248,7 +249,8 @@ class _Search:
         self, grams: Grams, best: _Scored | None, work_max: int
     ) -> tuple[_Scored | None, int]:
         """The best place with a few letters changed, unless `best` is better; and the work done.
-        Takes the fewest errors first, and stops when more could not win."""
+        Takes the fewest errors first, and stops when more could not win.
+        """
         if work_max <= 0:
             return best, 0
         regions, hits = grams.regions(self.exact, self.errors_max, self._near)
@@ -297,7 +299,8 @@ class _Search:
 
     def between_contexts(self, best: _Scored | None) -> _Scored | None:
         """Return the best place between unchanged contexts of a short quote, unless `best` is
-        better."""
+        better.
+        """
         if not 0 < len(self.exact) <= SHORT_CHARACTERS_MAX:
             return best
         matches = [match for context in self._contexts for match in self._between(context)]

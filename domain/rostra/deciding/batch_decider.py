@@ -45,7 +45,8 @@ class Commanded(msgspec.Struct, frozen=True, dict=True):
 
 class Outcome(msgspec.Struct, frozen=True):
     """Result of a command. `position` is that of its own event; for `unchanged`
-    the log's head. `id` is the aggregate it is about."""
+    the log's head. `id` is the aggregate it is about.
+    """
 
     status: Literal["recorded", "duplicate", "unchanged", "rejected"]
     position: int | None = None
@@ -57,7 +58,8 @@ class Decision(msgspec.Struct):
     """A command decided upon the world of one attempt. `group` is None where there
     is nothing to append, and its own event stands in it after `before` others, all of which
     streams have `seen`; `command` is as it was understood; `repeats` is what it repeats of
-    that which is being appended."""
+    that which is being appended.
+    """
 
     at: StreamId | None
     guards: dict[UUID, int]
@@ -85,7 +87,8 @@ def _must_have_room(command: Command, events: int) -> None:
 
 class BatchDecider:
     """The decisions of one attempt, each seeing those before it. `read`: the streams that
-    were read for it."""
+    were read for it.
+    """
 
     def __init__(
         self,

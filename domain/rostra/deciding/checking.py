@@ -93,7 +93,8 @@ def checked_or_refusal(commanded: Commanded, now: Time | None = None) -> Command
 
 def checked_event(stream: UUID, event: AnyEvent) -> AnyEvent:
     """Return an event as it would be read again from the log. Raises Malformed for one that no
-    view could fold: of another kind of stream, or with values of other types."""
+    view could fold: of another kind of stream, or with values of other types.
+    """
     if type(event) not in codec.TYPES.values():
         raise Malformed(Fault("", "is not an event"))
     kind = ids.kind_of(stream)

@@ -175,7 +175,8 @@ def decide(
     command: AnyCommand, act: CommandContext, reading: DecisionContext, at: StreamId
 ) -> Events:
     """The events that the command, which is about `at`, means; none where it changes nothing.
-    Raises Refusal, and Missing where it looks at what has not been read."""
+    Raises Refusal, and Missing where it looks at what has not been read.
+    """
     site.check(reading.site(command.site_id), command.site)
     if not act.source.startswith(OUR_IDS):
         _must_not_act_as_ours(command)

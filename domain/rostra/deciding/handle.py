@@ -121,7 +121,8 @@ async def _handle_checked(
 
 def _part(numbered: tuple[int, Commanded]) -> tuple[bool, int]:
     """Erasures in a row go together, and each revision alone: what it concludes depends on all
-    before it."""
+    before it.
+    """
     index, each = numbered
     alone = index + 1 if isinstance(each.command, ReviseArticle) else 0
     return isinstance(each.command, ErasePerson), alone
@@ -269,7 +270,8 @@ async def _decide_all(
     known: StreamCache | None = None,
 ) -> BatchDecider:
     """Decide in order. Where a decision looks at what was not read, nor is known, read that
-    too and begin again, so that order is kept."""
+    too and begin again, so that order is kept.
+    """
     wanted = {stream.int: stream for i in pending for stream in commands[i].streams}
     owners: set[UUID] = set()
     keyless: set[UUID] = set()
@@ -313,7 +315,8 @@ async def _seal_all(
     decider: BatchDecider,
 ) -> frozenset[UUID]:
     """Give the decisions their groups, personal words sealed; the keys of who is erased go
-    first. Answers whose words could not be sealed: then all is to be decided again without."""
+    first. Answers whose words could not be sealed: then all is to be decided again without.
+    """
     if decider.erasing:
         await ring.destroy(_counted(decider.erasing))
     owners = _counted(decider.owners)

@@ -32,7 +32,8 @@ Decided = list[tuple[StreamId, AnyEvent]]
 
 def revise(command: ReviseArticle, act: CommandContext, reading: DecisionContext) -> Decided:
     """The revision, after all that it means for the passages: who has read up to the revision
-    has read them all."""
+    has read them all.
+    """
     if command.dropped:
         return []
     at = command.article
@@ -95,7 +96,8 @@ def mark(
 
 def _marked_now(known: article.Article, reading: DecisionContext) -> int:
     """Count the passages that take a place. Which are unmarked is looked up only where it
-    matters."""
+    matters.
+    """
     listed = len(known.passages)
     if listed < PASSAGES_MAX:
         return listed
@@ -118,7 +120,8 @@ def _must_be_few(
 
 def _must_leave_room(version: int, act: CommandContext) -> None:
     """Raises stream-full where the article's stream has no place left for a passage: to persons
-    those of revisions are closed, too."""
+    those of revisions are closed, too.
+    """
     revisions = 0 if act.person is None else REVISION_EVENTS_RESERVED
     if version >= STREAM_EVENTS_MAX - STREAM_EVENTS_RESERVED - revisions:
         raise Refusal("stream-full", "the article has had too many passages")
@@ -128,7 +131,8 @@ def _in_its_own_words(
     command: MarkPassage, act: CommandContext, known: article.Article, placed: Placed | None
 ) -> MarkPassage:
     """Take the article's words for those that a person sent. Raises no-article-text and
-    not-in-the-article."""
+    not-in-the-article.
+    """
     if placed is None or known.current is None:
         raise Refusal("no-article-text", "the article's text is not here")
     where = placed.outcome

@@ -85,7 +85,8 @@ def must_have_seen(version: int, act: CommandContext) -> None:
 
 def _must_be_the_only_wording(comment: Comment) -> None:
     """Raises precondition-failed where the moderator may have looked at an earlier wording,
-    which another moderator may have decided on meanwhile."""
+    which another moderator may have decided on meanwhile.
+    """
     waits = comment.pending is not None or comment.moderated != "published"
     if waits and not comment.has_one_wording_to_judge:
         detail = "the comment has had another wording: name the `wording`, or send `If-Match`"
@@ -94,7 +95,8 @@ def _must_be_the_only_wording(comment: Comment) -> None:
 
 def _must_not_follow_a_rejection(comment: Comment) -> None:
     """Raises precondition-failed where the moderator may have meant a wording that another
-    moderator rejected meanwhile: it is not to be the whole comment."""
+    moderator rejected meanwhile: it is not to be the whole comment.
+    """
     published = comment.moderated == "published" and comment.pending is None
     if published and comment.wording_rejected_at > max(comment.edited, comment.moderated_at):
         detail = "a new wording was rejected: name the one that is shown, or send `If-Match`"
@@ -149,7 +151,8 @@ def after_passage(act: CommandContext, passage: Passage) -> CommandContext:
 
 def after_comment(act: CommandContext, comment: Comment) -> CommandContext:
     """Return the act, no earlier than earlier acts: what a person does now counts, though a
-    publisher's clock may run ahead of ours."""
+    publisher's clock may run ahead of ours.
+    """
     rejected = comment.wording_rejected_at
     earlier = (
         comment.latest_edit,

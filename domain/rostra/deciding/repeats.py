@@ -31,7 +31,8 @@ def find(
     at: StreamId, event_id: EventId, command: Command, reading: DecisionContext
 ) -> EventRef | None:
     """Return the event of the stream that the command repeats, None for a new event. Raises
-    different-content where an event of the same source and id says something else."""
+    different-content where an event of the same source and id says something else.
+    """
     refusal = None
     for version, seen in enumerate(reading.state_of(at).seen, 1):
         if seen.event_id == event_id and seen.topic in PUBLISHED_AS:
@@ -47,7 +48,8 @@ def _other_content(
     command: Command, at: StreamId, version: int, seen: EventRef, reading: DecisionContext
 ) -> Refusal | None:
     """Compare a command with the event at `version` of its stream. Time, names, e-mail
-    addresses, reasons and status are not compared; erased words equal any words."""
+    addresses, reasons and status are not compared; erased words equal any words.
+    """
     published = PUBLISHED_AS[seen.topic]
     if published != command.topic:
         return _different(f"it published a {published} before")

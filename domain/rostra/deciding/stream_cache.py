@@ -25,7 +25,8 @@ COMMANDS_WITHOUT_GUESSES = 20_000
 
 class StreamCache:
     """The streams used last, bounded by what they cost: those used since half of that was taken,
-    and those before, which are forgotten together the next time."""
+    and those before, which are forgotten together the next time.
+    """
 
     def __init__(self, bytes_max: int = KNOWN_BYTES_MAX) -> None:
         self._bytes_max = bytes_max
@@ -113,7 +114,8 @@ def _bytes(standing: StreamState) -> int:
 
 class BatchSlot:
     """The place of a batch among those that one process decides, each while the one before is
-    being appended. `disturbed`: streams that are not as who decided meanwhile was told."""
+    being appended. `disturbed`: streams that are not as who decided meanwhile was told.
+    """
 
     def __init__(self, known: StreamCache) -> None:
         self.known = known

@@ -48,7 +48,8 @@ def _of_one_type(before: Any, after: Any) -> Any:
 
 class NeedsMore(Exception):
     """A decision looked at streams, or needs a key or the results of work, that are not there
-    yet."""
+    yet.
+    """
 
     def __init__(
         self,
@@ -152,7 +153,8 @@ def fold(kind: ids.Kind, events: Iterable[AnyEvent]) -> Any:
 
 def fold_stream(stream: UUID, events: Iterable[AnyEvent], begun: Any = None) -> Any:
     """The same for a stream, which may be an article's; from a state of it on, where one is
-    given."""
+    given.
+    """
     initial, evolve = _fold_of(stream)
     state = initial if begun is None else begun
     for event in events:
@@ -167,7 +169,8 @@ def unwritten(stream: UUID) -> StreamState:
 
 class StreamStates:
     """Streams by id, as read from the log and as decided since. `written`: those that
-    decisions have changed; the others may be anybody's, and are left as they are."""
+    decisions have changed; the others may be anybody's, and are left as they are.
+    """
 
     def __init__(self) -> None:
         # By the numbers of their ids: to hash a UUID takes two calls.
@@ -231,7 +234,8 @@ class StreamStates:
 
 class DecisionContext:
     """One command's look at the world; `guards` are the versions it saw. `keyless` are
-    those for whom no key can be made."""
+    those for whom no key can be made.
+    """
 
     def __init__(
         self,
@@ -251,7 +255,8 @@ class DecisionContext:
 
     def state_of(self, stream: StreamId) -> StreamState:
         """Return a whole stream, which is guarded from now on. Raises the Refusal
-        `stream-unreadable` where an event of it cannot be folded."""
+        `stream-unreadable` where an event of it cannot be folded.
+        """
         standing = self._looked_at.get(stream.int)
         if standing is None:
             standing = self._looked_at[stream.int] = self._world.state_of(stream)
@@ -300,7 +305,8 @@ class DecisionContext:
 
     def results_of(self, *works: Work) -> list[Any]:
         """The result of each piece of work. Raises Missing where one is not there yet, and the
-        Refusal that says why it cannot be done."""
+        Refusal that says why it cannot be done.
+        """
         if missing := [work for work in works if work not in self._worked]:
             raise NeedsMore(works=missing)
         results = [self._worked[work] for work in works]
@@ -317,7 +323,8 @@ class DecisionContext:
         self, stream: StreamId, personal: Words | bytes | None, *, version: int, owner: UUID
     ) -> Words | None:
         """Words of the event at `version` of a stream; None where they are erased or
-        damaged. Raises Missing where the owner's key has not been loaded."""
+        damaged. Raises Missing where the owner's key has not been loaded.
+        """
         if personal is None or isinstance(personal, Words):
             return personal
         if owner not in self._keys_loaded:

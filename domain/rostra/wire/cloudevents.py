@@ -179,7 +179,8 @@ def exact_command(event: bytes | Raw, now: Time) -> Commanded:
 def command_of_parts(attributes: Mapping[str, str], data: bytes, now: Time) -> Commanded:
     """The same for an event whose attributes came apart from its data (the binary mode).
 
-    Raises NotJson besides."""
+    Raises NotJson besides.
+    """
     strict_json.value(data)
     try:
         envelope = msgspec.convert(attributes, Envelope)
@@ -213,7 +214,8 @@ def _commanded(envelope: Envelope, now: Time) -> Commanded:
 
 def time_of_event(text: str, now: Time | None) -> Time:
     """Return the time that an event names, at most a few minutes ahead of `now`. Raises
-    Malformed and the Refusal `time-ahead`."""
+    Malformed and the Refusal `time-ahead`.
+    """
     try:
         time = parse_time(text)
     except ValueError as error:

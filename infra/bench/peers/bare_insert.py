@@ -1,5 +1,6 @@
 """The bare insert: `insert … select from unnest` into the same table with the same indexes,
-without our function, triggers and guards."""
+without our function, triggers and guards.
+"""
 
 from collections.abc import Sequence
 

@@ -1,5 +1,6 @@
 """The stock library's `ProjectionRunner` with an equal view: the same rows in tables of the
-same shape, by the same fold, but an event at a time as the library has it."""
+same shape, by the same fold, but an event at a time as the library has it.
+"""
 
 import time
 from typing import Any
@@ -43,7 +44,8 @@ class Rostra(Application[UUID]):
 
 class TheView(PostgresTrackingRecorder):
     """Loads the rows an event touches, folds it, writes them, and tracks it, in one
-    transaction."""
+    transaction.
+    """
 
     def apply(self, fact: Fact, tracking: Tracking) -> None:
         with self.datastore.transaction(commit=True) as cursor:

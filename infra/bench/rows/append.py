@@ -1,5 +1,6 @@
 """Appending through the Python API, guards on: one event a time behind many callers, one
-caller alone, and groups of a hundred."""
+caller alone, and groups of a hundred.
+"""
 
 import asyncio
 import time
@@ -32,7 +33,8 @@ STATISTICS_SECONDS_MAX = 5.0
 
 async def measure(setting: Setting) -> list[Figure]:
     """Ours appends to the loaded log, the bare insert to another copy of it, stripped. The
-    stock recorder has an empty database to itself."""
+    stock recorder has an empty database to itself.
+    """
     load = setting.scale.load
     async with (
         setting.databases.copy(load) as url,

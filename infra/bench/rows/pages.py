@@ -93,7 +93,8 @@ class Bench:
 
     async def afresh(self, discussions: Sequence[UUID]) -> Figure:
         """Each page is asked for once in the life of the server, while there are others, and of
-        the peer in the same round."""
+        the peer in the same round.
+        """
         named = [(d, order) for order, d in product(ORDERS, discussions)]
         each = min(self._count(GUESSED_AFRESH), max(1, len(named) // self._scale.rounds))
         await self._rendered(named)

@@ -1,5 +1,6 @@
 """Publishing over HTTP: votes on comments that are there, one at a time and a thousand at a
-time, and how soon they can be read."""
+time, and how soon they can be read.
+"""
 
 import asyncio
 import time
@@ -341,7 +342,8 @@ class _Visible:
 
     def _heard(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
         """Where too much has changed at once to be named, the position is not told: what was
-        awaited is counted with the next page."""
+        awaited is counted with the next page.
+        """
         position = str(payload).split()[0]
         if position != EVERYTHING:
             self._positions.append(int(position))

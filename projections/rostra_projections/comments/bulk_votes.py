@@ -86,7 +86,8 @@ class QuickVotes:
 
     def count_vote(self, position: int, state: bytes) -> bool:
         """Count a vote of a stream of ours, all before which is folded; False, and nothing
-        counted, where it is the fold's to say."""
+        counted, where it is the fold's to say.
+        """
         try:
             vote = _decode(state)
             row = self._by_name.get(vote.comment) or self._row(vote.comment)
@@ -103,7 +104,8 @@ class QuickVotes:
     def count_late_votes(self, votes: Iterable[VoteEvent]) -> bool:
         """Count votes after all else, in any order: where nothing is odd, it shows nowhere.
         False, and the comments are of no use, where the fold must be asked about all of them in
-        order: one cannot be read, or is on no comment that was there before it."""
+        order: one cannot be read, or is on no comment that was there before it.
+        """
         return self._count(
             (position, _decode(state) if topic == TOPIC else _ruled(topic, state))
             for position, topic, state in votes

@@ -276,7 +276,8 @@ def _count(rows: Rows, row: CommentRow, ancestors: list[CommentRow], gain: int) 
 
 def _count_narrower(rows: Rows, row: CommentRow, gain: int) -> None:
     """On a passage, comments are those made on it and replies all below them; of a discussion, a
-    reply is a comment too."""
+    reply is a comment too.
+    """
     for group in groups(row.discussion, row.passage)[1:]:
         counts = _counts(rows, group)
         counts.replies += gain if row.depth else 0

@@ -22,7 +22,8 @@ class CommentRow(msgspec.Struct, gc=False):
     """`words` and `edited_words` are sealed, as the log has them, with the ids of
     their events; None where they were erased before they came here. `position` is that
     of the posting, `changed` of the last change.
-    `shown_replies` and `hidden_replies` count direct replies by who sees them."""
+    `shown_replies` and `hidden_replies` count direct replies by who sees them.
+    """
 
     id: UUID
     discussion: UUID
@@ -58,7 +59,8 @@ class CountsRow(msgspec.Struct, gc=False):
     """The counts of a group. `top` and `flat` are the lengths of its lists (top-level,
     all); `…_hidden` what moderators see besides. `latest_at` is the greatest time of a
     counted comment, `active_at` that or else when the discussion was opened. `site` is
-    a discussion's."""
+    a discussion's.
+    """
 
     id: UUID
     site: str | None

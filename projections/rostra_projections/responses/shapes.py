@@ -40,7 +40,8 @@ class WordingShape(msgspec.Struct, gc=False):
 
 class PendingShape(msgspec.Struct, kw_only=True, gc=False):
     """A new wording that waits for the moderators, for them and its author alone. `body` and
-    `html` are None where its author was erased."""
+    `html` are None where its author was erased.
+    """
 
     body: str | None
     html: str | None
@@ -140,7 +141,8 @@ class FlagShape(msgspec.Struct, kw_only=True, gc=False):
 
 class QueuedShape(CommentShape, kw_only=True):
     """A comment that waits for moderators, and the latest of its flags. `wording` is the one
-    that waits, or else the comment's own: a decision names it."""
+    that waits, or else the comment's own: a decision names it.
+    """
 
     discussion: UUID
     flags: list[FlagShape]

@@ -46,7 +46,8 @@ def readable(row: CommentRow, viewer: Viewer) -> bool:
 
 def visible(row: CommentRow, viewer: Viewer) -> bool:
     """Return whether the comment is there at all for the viewer, by its own address. What lists
-    show as a tombstone, above a comment that is shown, is there, too."""
+    show as a tombstone, above a comment that is shown, is there, too.
+    """
     return row.status not in HIDDEN or row.shown == Shown.EVERYONE or readable(row, viewer)
 
 
@@ -61,7 +62,8 @@ class Thread:
     """Shapes the rows of one page for one viewer. `own_hidden` counts the viewer's own
     replies to comments that only they and moderators see; `withdrawn` says how comments
     stand now whose words of the past are for moderators alone; `pending` holds the wordings
-    that wait and that the viewer may see."""
+    that wait and that the viewer may see.
+    """
 
     def __init__(
         self,
@@ -85,7 +87,8 @@ class Thread:
         self, listing: Listing, as_of: int, *, limit: int, replies: int
     ) -> CommentsPage:
         """Return the page in the shape of the contract. `as_of` is the position of page one;
-        its cursor comes with `limit` and `replies`."""
+        its cursor comes with `limit` and `replies`.
+        """
         levels = 0 if listing.kind == "flat" else LEVELS_BELOW
         page = self._page
         last = page.places[-1] if page.places else None

@@ -111,7 +111,8 @@ async def test_a_refused_revision_leaves_nothing_behind(memory_app: App) -> None
 @pytest.mark.parametrize("edit", [bench.misspelt, bench.deleted])
 async def test_nobody_waits_for_a_long_article(memory_app: App, edit: bench.Edit) -> None:
     """300,000 characters and 150 passages by default; a million and 500 with
-    ROSTRA_TEST_LARGE."""
+    ROSTRA_TEST_LARGE.
+    """
     large = "ROSTRA_TEST_LARGE" in os.environ
     characters, count = (1_000_000, 500) if large else (300_000, 150)
     chance = random.Random(5)

@@ -168,7 +168,7 @@ class Events:
         return self.act("vote.cast", comment=key, voter=voter, value=value)
 
     def on(self, verb: str, key: str, **data: Any) -> Act:
-        """removed, restored, approved, rejected, pinned, unpinned"""
+        """Publish `comment.VERB`, such as `comment.removed` or `comment.pinned`."""
         return self.act(f"comment.{verb}", comment=key, **data)
 
     def marked(self, key: str, **data: Any) -> Act:

@@ -80,7 +80,8 @@ class ArticleWorkers(WorkerPool):
 
     async def do(self, job: Job, answer: type[_A]) -> _A:
         """Return the job's result. Raises the Refusal it comes to, or `article-too-hard` where it
-        takes too long, or ends its worker."""
+        takes too long, or ends its worker.
+        """
         try:
             said = await self.ask(msgspec.msgpack.encode(job))
         except WorkersClosed:

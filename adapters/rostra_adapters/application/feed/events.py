@@ -142,7 +142,8 @@ class Feed:
 
     async def page(self, after: int, *, limit: int, wanted: Wanted = EVERYTHING) -> FeedPage:
         """The next events after a position: at most `limit`, fewer where a page would be too
-        long to send, or too long to look for."""
+        long to send, or too long to look for.
+        """
         events: list[FeedEvent] = []
         position = after
         size = looked_at = 0

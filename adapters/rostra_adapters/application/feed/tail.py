@@ -115,7 +115,8 @@ class Tail:
         self, after: int, *, limit: int, wanted: Wanted, wait_seconds: float
     ) -> FeedPage:
         """The next page of the feed; where there is nothing yet, as soon as there is or the
-        time is over."""
+        time is over.
+        """
         page = await self._feed.page(after, limit=limit, wanted=wanted)
         loop = asyncio.get_running_loop()
         end = loop.time() + wait_seconds

@@ -59,7 +59,8 @@ class Cast(msgspec.Struct, gc=False):
 
 class Changes(msgspec.Struct):
     """By what they are about: the position of the last change, and the votes since. A comment
-    in `shown` or `gone` is told as it stands by then, whatever happened in between."""
+    in `shown` or `gone` is told as it stands by then, whatever happened in between.
+    """
 
     shown: dict[UUID, int] = msgspec.field(default_factory=dict)
     gone: dict[UUID, int] = msgspec.field(default_factory=dict)

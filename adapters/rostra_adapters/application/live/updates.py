@@ -82,7 +82,8 @@ class Channel:
 
     def after(self, position: int) -> Batch | None:
         """The batch that goes on from a position, None where nothing has changed since. Raises
-        TooOld."""
+        TooOld.
+        """
         if position < self.start:
             raise TooOld
         found = None

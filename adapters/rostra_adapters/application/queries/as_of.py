@@ -78,7 +78,8 @@ _clock = msgspec.json.Decoder(_Clock)
 
 class AsOfReader:
     """Folds of one discussion at a time, from the log alone: short ones here, others by
-    workers."""
+    workers.
+    """
 
     def __init__(self, log: EventLog, workers: PastWorkers | None = None) -> None:
         self._log = log
@@ -91,7 +92,8 @@ class AsOfReader:
 
     async def position(self, as_of: AsOf, now: Time) -> int:
         """The position that is meant. Raises CursorRefused, `bad-query`, for what has not
-        been yet."""
+        been yet.
+        """
         if isinstance(as_of, str | datetime):
             try:
                 time = time_of(as_of)
@@ -111,7 +113,8 @@ class AsOfReader:
     @asynccontextmanager
     async def views(self, discussion: UUID, position: int) -> AsyncIterator[PastReads | None]:
         """The discussion as it stood, None where it was not there yet. Raises CursorRefused
-        (`too-much-to-fold`) and LogBusy."""
+        (`too-much-to-fold`) and LogBusy.
+        """
         async with self._folded(_Fold(discussion, position)) as views:
             yield None if await views.discussion(discussion) is None else views
 
@@ -172,7 +175,8 @@ class AsOfReader:
 
     async def _summed_up(self, slot: Slot, name: str, fold: "_Fold", counter: "_Counter") -> bool:
         """Count its votes, most of what there is, after all else and in no order; False where
-        their order tells."""
+        their order tells.
+        """
         await slot.begin(name, fold.discussion)
         rest = self._log.read_discussion(fold.discussion, fold.until, votes=False)
         async with aclosing(rest) as pages:
@@ -265,7 +269,8 @@ def _folded_here(fold: _Fold, rows: Sequence[Recorded]) -> PastViews:
 async def position_at(log: EventLog, time: Time) -> int:
     """The position of the last event recorded up to a time: the clock of recording never goes
     back, so it is found by halving. What a foreign writer recorded has no clock and counts to
-    what stands before it."""
+    what stands before it.
+    """
     low, high = 0, int(await log.head())
     while low < high:
         middle = (low + high + 1) // 2

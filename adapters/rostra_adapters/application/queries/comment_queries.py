@@ -86,7 +86,8 @@ class CommentQueries:
     @asynccontextmanager
     async def _source(self, request: DiscussionRequest) -> AsyncIterator[DiscussionReads | None]:
         """Yield the reads of the discussion as of the request's position; None where it was not
-        there yet."""
+        there yet.
+        """
         if request.past is None:
             yield self._reads
         else:
@@ -296,7 +297,8 @@ class CommentQueries:
         self, site: str, rows: Sequence[CommentRow], waiting: Mapping[UUID, PendingRow]
     ) -> tuple[dict[UUID, OpenedWords], dict[UUID, PendingShape]]:
         """The words of comments and of their wordings that wait, opened and rendered. Nothing
-        is waited for afterwards."""
+        is waited for afterwards.
+        """
         owners = {author: ids.person_id(site, author) for author in {row.author for row in rows}}
 
         def opened() -> tuple[dict[UUID, OpenedWords], dict[UUID, PendingShape]]:
@@ -388,7 +390,8 @@ async def _readable_of(
     read: Sequence[DiscussionRead], readable: Readable | None
 ) -> Sequence[DiscussionRead]:
     """Return those that a reader may read. The log is asked only for those that the view does
-    not call private."""
+    not call private.
+    """
     if readable is None:
         return read
     open_ones = [each for each in read if not settings_of(each.row).private]

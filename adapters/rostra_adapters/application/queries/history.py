@@ -34,7 +34,8 @@ async def history(
     """Return its events, the oldest first; None where the viewer may not know of the comment.
     Earlier wordings, and all of what is shown no more, are for its author and moderators, unless
     the settings let everybody see wordings. `past`: as it stood at this position; others see only
-    those wordings of then that they are still shown."""
+    those wordings of then that they are still shown.
+    """
     every = _decode_rows((await app.log.read_streams([comment]))[comment])
     told = [(row, event) for row, event in every if past is None or row.position <= past]
     state: Comment = fold(ids.Kind.COMMENT, [event for _, event in told])
@@ -105,7 +106,8 @@ def _published(told: Sequence[_RowEvent], shown: Sequence[int]) -> list[_RowEven
 
 def _versions_shown(told: Sequence[_RowEvent]) -> list[int]:
     """Return the versions of the events whose wordings moderators let everybody see, the one
-    that stands last."""
+    that stands last.
+    """
     state, shown = INITIAL, [0]
     for _, event in told:
         state = evolve(state, cast(CommentEvent, event))

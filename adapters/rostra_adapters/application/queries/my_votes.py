@@ -19,7 +19,8 @@ async def add_my_votes(
     """Set `my_vote` on comments and all below them: the vote as cast, 0 where there is none.
     `past`: as it stood at this position.
 
-    Read from the votes' own streams, whose ids are computed: no view needs to keep who voted."""
+    Read from the votes' own streams, whose ids are computed: no view needs to keep who voted.
+    """
     every = list(_all(comments))
     votes = {comment.id: ids.vote_id(CommentId(StreamId(comment.id)), person) for comment in every}
     rows = await log.read_streams(list(votes.values()))

@@ -82,7 +82,8 @@ class Slot:
 
     async def use(self, name: str) -> int:
         """Have questions asked of a fold that is kept. Return how many events it was made of, 0
-        where it is not kept any more."""
+        where it is not kept any more.
+        """
         if name not in self.fold_names or self._process is None:
             return 0
         try:

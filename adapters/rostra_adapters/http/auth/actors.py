@@ -57,7 +57,8 @@ class Actor(msgspec.Struct, frozen=True):
 
 async def enter(request: web.Request, app: App, discussion: UUID, *, scope: str) -> Actor:
     """Return who acts in a discussion. Raises the problems `unauthorized` and `forbidden`, and
-    `not-found` where the discussion is unknown, or private and not for them."""
+    `not-found` where the discussion is unknown, or private and not for them.
+    """
     token = tokens.require_token(request, scope)
     access = await app.lookup.current_access(discussion, token.site)
     reader = Reader(request, app)
@@ -69,7 +70,8 @@ async def enter(request: web.Request, app: App, discussion: UUID, *, scope: str)
 
 class Visit(msgspec.Struct, frozen=True):
     """An actor on a site, where there may be no such discussion yet. What is `hidden` from them
-    is to answer like what is unknown."""
+    is to answer like what is unknown.
+    """
 
     actor: Actor
     discussion: UUID
@@ -124,7 +126,8 @@ async def submit(
     named_by_the_url: Collection[str] = NAMED_BY_THE_URL,
 ) -> Outcome:
     """Submit a command if the limits on writes have room. Raises a refusal as a problem:
-    `not-found` for what the URL names."""
+    `not-found` for what the URL names.
+    """
     await request.app[WRITES].admit(request, command, act)
     (outcome,) = await app.submit([Commanded(command, act, is_checked=True)])
     if outcome.refusal is None:

@@ -133,7 +133,8 @@ def _signature(path: Path) -> tuple[int, int, int]:
 
 class KeyUrl(_Followed):
     """Keys at an https URL, fetched again by the headers on caching. Raises JwksError for
-    another URL."""
+    another URL.
+    """
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)

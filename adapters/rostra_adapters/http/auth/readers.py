@@ -44,7 +44,8 @@ class Reader:
     async def access(self, discussion: UUID) -> Access | None:
         """Return the access to a discussion, None where it is unknown, or private and not for
         the reader. Both take the same work: what is cached is used for who may read alone. The
-        answer is made of what is unknown, but not of what is hidden (see `changes.streams_of`)."""
+        answer is made of what is unknown, but not of what is hidden (see `changes.streams_of`).
+        """
         await self._app.views.fresh()
         access = self._app.lookup.cached_access(discussion)
         if access is None or not self.may_read(access.site, access.rules):
@@ -73,7 +74,8 @@ class Reader:
 
     async def visit(self, site: str) -> Rules:
         """Return the rules of a site. Its `origins` hold for the answer where the reader may
-        read it."""
+        read it.
+        """
         rules = await self._app.lookup.site_rules(site)
         if self.may_read(site, rules):
             self._request[ORIGINS] = rules.origins

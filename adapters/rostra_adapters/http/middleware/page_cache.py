@@ -45,7 +45,8 @@ class CachedPage(msgspec.Struct):
 
     def parts(self, request: web.BaseRequest) -> tuple[int, bytes, bytes]:
         """Return the status of an answer, the part of its head that is the same for all, and its
-        body."""
+        body.
+        """
         if is_known(request, self.etag):
             return 304, self._head("304"), b""
         if self.long and wants_gzip(request):

@@ -56,7 +56,8 @@ class RequestLogLine(msgspec.Struct):
 
 class RequestTrace(msgspec.Struct, frozen=True, gc=False):
     """Ours in a request, `began` by the performance counter. `trace` is its `traceparent`,
-    `span` what is exported of it."""
+    `span` what is exported of it.
+    """
 
     began: float
     trace: str

@@ -64,7 +64,8 @@ class Parameter(msgspec.Struct, frozen=True):
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """`scope` None: no token is needed. `takes` and `gives` are by media type; `status` is
     that of success; a tuple of types is any of them. `problems` are the statuses that this
-    one has besides the usual."""
+    one has besides the usual.
+    """
 
     summary: str
     scope: Scope | None = None

@@ -161,7 +161,8 @@ class Publishing:
 
     async def _lines(self, request: web.Request, token: Token) -> web.StreamResponse:
         """Whatever goes wrong once the answer has begun ends it, not whole. What it said by then
-        holds; publishing again tells what became of the rest."""
+        holds; publishing again tells what became of the rest.
+        """
         check_encoding(request)
         if request.transport is not None:  # a client may read once it has sent everything
             limit_untaken(request.transport, 0)
@@ -253,7 +254,8 @@ def _read_batch(
     body: bytes, now: Time, events_max: int
 ) -> tuple[Sequence[str | None], Sequence[Commanded | Refusal]]:
     """Return the ids of a batch's events, and what can be submitted of each. Raises NotJson, and
-    the problems `not-an-array` and `too-large`."""
+    the problems `not-an-array` and `too-large`.
+    """
     commands = cloudevents.plain_commands(body, now)
     if commands is not None and len(commands) <= events_max:
         return [one.act.id for one in commands], commands

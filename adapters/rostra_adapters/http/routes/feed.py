@@ -119,7 +119,8 @@ class Feeding:
 
     async def _log_at(self, position: int, expected: UUID | None) -> UUID:
         """Return the log's id. Raises the problems `log-changed`, where another id is expected,
-        and `position-ahead`, where the log ends before the position."""
+        and `position-ahead`, where the log ends before the position.
+        """
         log = await self._app.log.log_id()
         if expected not in (None, log):
             detail = f"the log is now {log}; start again with `after=0`"

@@ -110,7 +110,8 @@ class LiveUpdates:
     @contextmanager
     def _admitted(self, request: web.Request) -> Iterator[None]:
         """Count the stream. Raises the problems `busy` and `too-many-streams`; `cursor-too-old`
-        where the position lies too far back."""
+        where the position lies too far back.
+        """
         self._admit()
         _keep_little(request)
         address = self._limits.addresses.reader(request)
@@ -153,7 +154,8 @@ class LiveUpdates:
 
     async def _is_readable(self, request: web.Request, discussion: UUID) -> bool:
         """Look in the log, too, once the channel is open: later changes of the settings end it,
-        and of earlier ones the views may not know yet."""
+        and of earlier ones the views may not know yet.
+        """
         access = await self._app.lookup.current_access(discussion)
         reader = Reader(request, self._app)
         return access is not None and reader.may_read(access.site, access.rules)

@@ -56,7 +56,8 @@ ACTIONS: dict[str, type[ModerationCommand]] = {
 
 class Ruling(Body, frozen=True, kw_only=True):
     """A moderator's action on a comment, and the reason. `wording` is the one that they approve
-    or reject."""
+    or reject.
+    """
 
     action: Literal["approve", "reject", "hold", "remove", "restore", "pin", "unpin"]
     reason: texts.Reason | None = None

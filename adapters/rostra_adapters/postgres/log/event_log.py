@@ -154,7 +154,8 @@ class PostgresLog:
 
     async def log_id(self) -> UUID:
         """Asked again whenever connections were lost: another server, which has another
-        history, may have taken over."""
+        history, may have taken over.
+        """
         self._news.next()
         since = self._news.connections if self._news.connected else None
         if self._log_id is None or since is None or since != self._log_id_since:

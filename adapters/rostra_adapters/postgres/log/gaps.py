@@ -57,7 +57,8 @@ class GapDetector:
 
     async def prove(self) -> bool:
         """Wait out all writers. True: read again, gaps that are still there are holes,
-        anywhere below the present head. False: someone was writing all this time."""
+        anywhere below the present head. False: someone was writing all this time.
+        """
         deadline = time.monotonic() + PROOF_SECONDS_MAX
         head = await self._pool.fetchval(HEAD)
         writers = await self._pool.fetchval(WRITERS)

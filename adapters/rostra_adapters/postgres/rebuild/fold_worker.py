@@ -111,7 +111,8 @@ async def folded_ranges(
     url: str, views: Sequence[View], part: Part, told: Callable[[int], None] = lambda _: None
 ) -> AsyncIterator[tuple[Part, RangeFold]]:
     """The rows of each range of a part, and what cannot be followed there; last those in which
-    it matters when a vote was cast."""
+    it matters when a vote was cast.
+    """
     ranges, events, odd = part.ranges(), 0, list[int]()
 
     def told_of(more: int) -> None:

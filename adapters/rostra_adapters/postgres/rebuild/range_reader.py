@@ -110,7 +110,8 @@ async def _pages(
     url: str, query: str, part: Part, count: int, settings: str
 ) -> AsyncGenerator[Sequence[Any], None]:
     """PostgreSQL reads the next one while we fold: by a connection of its own. What is
-    recorded up to a position never changes, so any snapshot will do."""
+    recorded up to a position never changes, so any snapshot will do.
+    """
     async with connect_patiently(url) as connection, connection.transaction():
         await connection.execute(settings)
         borders = [part.borders] if part.borders else []

@@ -23,7 +23,8 @@ where notification_id <= $2"""
 
 class Part(msgspec.Struct, frozen=True):
     """The discussions of a range of ids, up to a position of the log. `borders` are the
-    first ids of all but the first of the smaller ranges that it is cut into."""
+    first ids of all but the first of the smaller ranges that it is cut into.
+    """
 
     first: UUID
     last: UUID

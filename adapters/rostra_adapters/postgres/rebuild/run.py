@@ -69,7 +69,8 @@ async def rebuild(
 ) -> list[Rebuilt]:
     """Rebuild the named views, all of them by default. With several `jobs`, so many
     processes fold. Those that have not read as far as `until` are then further on than they
-    were; the log must be whole up to there. Raises RebuildRefused and FoldingFailed."""
+    were; the log must be whole up to there. Raises RebuildRefused and FoldingFailed.
+    """
     async with connect_patiently(url) as connection:
         if not await connection.fetchval(_ONE_AT_A_TIME):
             raise RebuildRefused("another rebuild is under way")
@@ -80,7 +81,8 @@ async def rebuild(
 
 class Begun(msgspec.Struct, frozen=True):
     """The fresh version of a view, and the one that is served: `fresh.position` is what is
-    folded at first."""
+    folded at first.
+    """
 
     fresh: ViewState
     live: ViewState
@@ -153,7 +155,8 @@ async def _compare(
 ) -> tuple[int, Content, Content | None]:
     """A position at which both versions stood, and what they held there; None where the one
     that is served cannot be compared. The checkpoint is held for a moment only: what is
-    compared is a snapshot of that moment."""
+    compared is a snapshot of that moment.
+    """
     if live.shape != fresh.shape or live.position < fresh.position:
         return position, await content(connection, fresh), None
     async with connect_patiently(url) as snapshot:
@@ -193,7 +196,8 @@ async def _flip(
 
 async def _drop_unserved(connection: Connection, view: View) -> None:
     """Drop what no version of the code serves, also what rebuilds that were broken off have
-    left. A version that someone reads for long stays until the next rebuild."""
+    left. A version that someone reads for long stays until the next rebuild.
+    """
     served = {record[0] for record in await connection.fetch(_SERVED, view.name)}
     for table in view.tables:
         versions = {record[0] for record in await connection.fetch(_VERSIONS, table.name)}

@@ -48,7 +48,8 @@ class PostgresBackend:
 
     async def install(self) -> None:
         """Make the tables of this version of the code, and fill what is new beside a long log.
-        Another version goes on reading and projecting its own meanwhile."""
+        Another version goes on reading and projecting its own meanwhile.
+        """
         with raise_unavailable_if_lost():
             async with self._pool.acquire() as connection:
                 await schema.install(connection)
@@ -63,7 +64,8 @@ class PostgresBackend:
 
     async def join(self) -> None:
         """Read the views that are there, and make none. Where there are none of this version of
-        the code, reads raise LogUnavailable."""
+        the code, reads raise LogUnavailable.
+        """
         with raise_unavailable_if_lost():
             async with self._pool.acquire() as connection:
                 self._is_made = await schema.is_made(connection)

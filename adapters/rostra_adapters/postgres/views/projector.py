@@ -93,7 +93,8 @@ class ViewState(msgspec.Struct, frozen=True):
 
 class FoldedPage(msgspec.Struct, frozen=True):
     """The final rows of a page, those that it found, by table, as they were, and where its
-    comments stood."""
+    comments stood.
+    """
 
     rows: Rows
     loaded: dict[str, store.Loaded]
@@ -198,7 +199,8 @@ async def _apply(
     keep_moves: bool,
 ) -> None:
     """Fold facts into one view's tables. A discussion that cannot be folded is
-    parked there, and everything else goes on."""
+    parked there, and everything else goes on.
+    """
     events = state.view.events
     mine = [it for it in facts if not isinstance(it, Fact) or type(it.event) in events]
     if parked:

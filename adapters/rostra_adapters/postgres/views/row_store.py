@@ -1,5 +1,6 @@
 """Rows between a fold and PostgreSQL: loaded by key in one query a table, written in one for
-each fragment that has changed."""
+each fragment that has changed.
+"""
 
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -174,7 +175,8 @@ async def save(
     loaded: Loaded = NOTHING_LOADED,
 ) -> None:
     """Write rows, new and old alike, in one statement for each fragment unless they are very many:
-    of those that were loaded, the fragments that have changed."""
+    of those that were loaded, the fragments that have changed.
+    """
     for fragment in table.fragments:
         statement = _save_statement(table, fragment, version)
         await _write(connection, statement, to_records(table, fragment, rows, loaded))

@@ -142,7 +142,8 @@ select count(*) from public.rostra_views where lineage = $1 and name = any($2::t
 
 async def install(connection: Connection) -> None:
     """Make what is missing; a new view begins empty and catches up. What another version of
-    the code keeps stays as it is."""
+    the code keeps stays as it is.
+    """
     async with connection.transaction():
         await connection.execute(_INSTALLING)
         for statement in (_STATE, _LINEAGES, _PARKED, _MOVES, _MOVES_GONE, *_MOVES_INDEXES):
@@ -274,7 +275,8 @@ async def drop_tables(connection: Connection, names: Sequence[str]) -> None:
 
 async def drop_unless_read(connection: Connection, names: Sequence[str]) -> None:
     """Drop tables as soon as nobody reads them; leave them if somebody does for long: waiting
-    in the queue for the lock would make all other readers wait."""
+    in the queue for the lock would make all other readers wait.
+    """
     for _ in range(DROP_ATTEMPTS_MAX):
         try:
             async with connection.transaction():

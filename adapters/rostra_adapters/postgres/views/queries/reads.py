@@ -146,7 +146,8 @@ PENDING_OF = _PENDING.format(here=_here("comments"), p=_columns(PENDING, "p"))
 
 class PostgresReads:
     """`rostra_projections.query_port.Reads`. The versions it knows are looked up again where
-    a rebuild has put others in their place."""
+    a rebuild has put others in their place.
+    """
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
@@ -158,7 +159,8 @@ class PostgresReads:
 
     async def _fetch(self, template: str, *args: Any) -> list[asyncpg.Record]:
         """Rows of a statement that comes back empty for versions no longer served. The first
-        column of each is the position that it saw. Raises LogUnavailable."""
+        column of each is the position that it saw. Raises LogUnavailable.
+        """
         versions = self._versions
         with raise_unavailable_if_lost():
             for attempt in range(POINTER_ATTEMPTS_MAX):
