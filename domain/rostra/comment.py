@@ -1,6 +1,6 @@
 """A comment or a reply: its place in the tree, its wording, and whether it is shown.
 
-Three registers, each ruled by the latest time: its standing with the
+Three registers, each ruled by the latest time: its current with the
 moderators, whether it was removed, and whether it is pinned.
 """
 
@@ -371,32 +371,32 @@ def _place(
     return (path[-1] if path else None), path, posted.passage
 
 
-def refuse_repeat(command: PostComment, standing: CommentPosted, words: Words | None) -> Refusal:
+def refuse_repeat(command: PostComment, current: CommentPosted, words: Words | None) -> Refusal:
     """Why a key that another event took cannot be taken. `words` are the first
     wording, None where they are erased.
     """
-    if standing.key != command.comment:
-        return id_collision(str(command.comment), str(standing.key))
+    if current.key != command.comment:
+        return id_collision(str(command.comment), str(current.key))
     named = f"the comment {command.comment!r}"
-    if standing.author != command.author.id or not has_same_parent(command, standing):
+    if current.author != command.author.id or not has_same_parent(command, current):
         return Refusal("different-content", f"{named} has another author or parent")
     if words is None or words.body != command.body:
         return Refusal("different-content", f"{named} has another body")
     return Refusal("comment-exists", f"{named} was posted by another event")
 
 
-def has_same_parent(command: PostComment, standing: CommentPosted) -> bool:
+def has_same_parent(command: PostComment, current: CommentPosted) -> bool:
     """Compare the parent with the one that was asked for, or that the depth led to."""
     asked = command.parent_comment
-    return asked in (standing.asked, standing.parent) if asked else not standing.parent
+    return asked in (current.asked, current.parent) if asked else not current.parent
 
 
-def has_same_passage(command: PostComment, standing: CommentPosted) -> bool:
+def has_same_passage(command: PostComment, current: CommentPosted) -> bool:
     """Compare the passage; a reply need not name that of its thread."""
     if command.commented_passage is None:
-        is_reply = standing.parent is not None or standing.asked is not None
-        return standing.passage is None or is_reply
-    return command.commented_passage == standing.passage
+        is_reply = current.parent is not None or current.asked is not None
+        return current.passage is None or is_reply
+    return command.commented_passage == current.passage
 
 
 # -- decisions: wording

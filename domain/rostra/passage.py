@@ -174,8 +174,8 @@ def mark(passage: Passage, command: MarkPassage, act: CommandContext) -> list[Pa
     if act.person is not None and not passage.marked:
         raise Refusal("passage-unmarked", "the passage was unmarked")
     question = passage.mark.question if command.question is None else command.question
-    standing = passage.marked and question == passage.mark.question
-    if standing or act.time < passage.shown:
+    current = passage.marked and question == passage.mark.question
+    if current or act.time < passage.shown:
         return []
     return [msgspec.structs.replace(passage.mark, time=act.time, question=question)]
 

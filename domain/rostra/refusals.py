@@ -28,6 +28,6 @@ def unknown(what: str, named: object, *, retryable: bool = True) -> Refusal:
     return Refusal(f"unknown-{what}", f"there is no {what} {named}", retryable=retryable)
 
 
-def id_collision(named: str, standing: str) -> Refusal:
+def id_collision(named: str, current: str) -> Refusal:
     """Two different names hash to one id: about 1 chance in 200 at 10^8 discussions."""
-    return Refusal("id-collision", f"{named!r} has the id of {standing!r}")
+    return Refusal("id-collision", f"{named!r} has the id of {current!r}")

@@ -145,9 +145,9 @@ def given_settings(settings: Settings) -> dict[str, object]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def merge(standing: S, change: Settings) -> S:
+def merge(current: S, change: Settings) -> S:
     """Return settings in which those that `change` names are replaced."""
-    return msgspec.structs.replace(standing, **given_settings(change))
+    return msgspec.structs.replace(current, **given_settings(change))
 
 
 @lru_cache(1_024)

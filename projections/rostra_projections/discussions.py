@@ -94,17 +94,17 @@ def fold(rows: Rows, fact: Fact) -> None:
 def _opened(
     rows: dict[Key, DiscussionRow], stream: UUID, event: DiscussionOpened, position: int
 ) -> None:
-    standing = rows.get(stream)
-    state = discussion.evolve(_state(standing), event)
+    current = rows.get(stream)
+    state = discussion.evolve(_state(current), event)
     rows[stream] = DiscussionRow(
         id=stream,
         site=event.site,
-        resource=standing.resource if standing else event.resource,
+        resource=current.resource if current else event.resource,
         title=state.title,
         url=state.url,
         open=state.open,
         settings=msgspec.json.encode(state.settings).decode(),
-        opened_at=standing.opened_at if standing else event.time,
+        opened_at=current.opened_at if current else event.time,
         changed=position,
     )
 

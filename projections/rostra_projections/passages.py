@@ -119,12 +119,12 @@ def fold(rows: Rows, fact: Fact) -> None:
     passages = rows.of(PASSAGES)
     match event:
         case PassageMarked():
-            standing = passages.get(stream)
-            if standing is None:
+            current = passages.get(stream)
+            if current is None:
                 passages[stream] = _marked(stream, event, position)
             else:
-                standing.question, standing.marked = event.question, True
-                standing.changed = position
+                current.question, current.marked = event.question, True
+                current.changed = position
         case PassageClosed() | PassageReopened():
             passages[stream].open = isinstance(event, PassageReopened)
             passages[stream].changed = position
@@ -133,14 +133,14 @@ def fold(rows: Rows, fact: Fact) -> None:
             passages[stream].changed = position
         case PassageMoved():
             _check(event.start, event.end)
-            standing = passages[stream]
-            standing.start_at, standing.end_at = event.start, event.end
-            standing.state, standing.score = event.state, event.score
-            standing.changed = position
+            current = passages[stream]
+            current.start_at, current.end_at = event.start, event.end
+            current.state, current.score = event.state, event.score
+            current.changed = position
         case PassageOrphaned():
-            standing = passages[stream]
-            standing.start_at = standing.end_at = standing.score = None
-            standing.state, standing.changed = "orphaned", position
+            current = passages[stream]
+            current.start_at = current.end_at = current.score = None
+            current.state, current.changed = "orphaned", position
 
 
 def _check(*offsets: int | None) -> None:

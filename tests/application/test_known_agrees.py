@@ -210,7 +210,7 @@ async def test_what_is_known_is_bounded_and_of_one_log() -> None:
     kept.of(UUID(int=1))
     for stream in streams:
         kept.put(stream, unwritten(stream))
-        assert kept.bytes == len(kept) * known.STANDING_BYTES <= 10_000
+        assert kept.bytes == len(kept) * known.STATE_BYTES <= 10_000
     assert len(kept) >= 5
     assert kept.get(streams[-1]) is not None
     assert kept.get(streams[0]) is None
@@ -253,4 +253,4 @@ async def test_what_is_used_again_and_again_stays_known() -> None:
         assert kept.get(often) is not None
     kept.drop([often])
     assert kept.get(often) is None
-    assert kept.bytes == len(kept) * known.STANDING_BYTES
+    assert kept.bytes == len(kept) * known.STATE_BYTES

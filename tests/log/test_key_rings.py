@@ -16,7 +16,7 @@ from rostra_adapters.errors import WrongMasterKey
 from rostra_adapters.keys import ring as key_ring
 from rostra_adapters.keys.ring import MasterKeys, StoredKey, StoredKeyRing, fingerprint
 from rostra_adapters.postgres import PostgresKeyRing
-from rostra_adapters.postgres.keys.ring import KEEP, MAKING
+from rostra_adapters.postgres.keys.ring import MAKING, STORE
 from rostra_adapters.stock.keys import MemoryKeyRing, SqliteKeyRing
 
 Open = Callable[[MasterKeys], StoredKeyRing]
@@ -360,7 +360,7 @@ async def test_a_key_that_is_being_made_is_not_left_with_the_former_master_key(
         await making.start()
         await connection.execute(MAKING)
         row = ([kept.owner], [kept.key_id], [kept.wrapped], [kept.master], [0])
-        await connection.execute(KEEP, *row)
+        await connection.execute(STORE, *row)
         rewrapping = asyncio.create_task(both.rewrap())
         waits = "select count(*) from pg_locks where not granted and mode = 'ShareLock'"
         while not await pool.fetchval(waits):  # noqa: ASYNC110  # others' doing

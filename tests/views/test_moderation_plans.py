@@ -6,9 +6,7 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from rostra_adapters.postgres.views.queries import (
-    moderation as moderation_reads,
-)
+from rostra_adapters.postgres.views.queries import moderation as moderation_reads
 from rostra_adapters.postgres.views.queries import reads
 from support.views import plans
 from support.views.story import DISCUSSION

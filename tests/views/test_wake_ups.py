@@ -44,7 +44,7 @@ select pg_notify($1, '1') from moved limit 1"""
 def no_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (postgres_log, stock_log, watch):
         monkeypatch.setattr(module, "POLL_SECONDS", NEVER_SECONDS)
-    monkeypatch.setattr(watch, "POLL_UNHEARD_SECONDS", NEVER_SECONDS)
+    monkeypatch.setattr(watch, "POLL_UNNOTIFIED_SECONDS", NEVER_SECONDS)
     monkeypatch.setattr(news, "RECONNECT_SECONDS", 0)
 
 

@@ -16,10 +16,10 @@ from rostra.sealing import KeyRing
 from rostra_adapters.aio.tasks import PendingTasks
 from rostra_adapters.application.batcher import BATCH_COMMANDS_MAX, BUSY_RETRY_SECONDS, Commander
 
-ASIDE = (MarkPassage, ReviseArticle)
-_ASIDE_TOPICS = frozenset(kind.topic for kind in ASIDE)
-ASIDE_AT_ONCE_MAX = 4
-ASIDE_COMMANDS_MAX = 20_000
+SLOW = (MarkPassage, ReviseArticle)
+_SLOW_TOPICS = frozenset(kind.topic for kind in SLOW)
+SLOW_AT_ONCE_MAX = 4
+SLOW_COMMANDS_MAX = 20_000
 
 
 class Lanes:
@@ -32,7 +32,7 @@ class Lanes:
         self._log = log
         self._ring = ring
         self._articles = articles
-        self._free = asyncio.Semaphore(ASIDE_AT_ONCE_MAX)
+        self._free = asyncio.Semaphore(SLOW_AT_ONCE_MAX)
         self._tasks = PendingTasks()
         self._queued = 0
         self._closed = False
@@ -52,11 +52,11 @@ class Lanes:
         Raises LogBusy if the queue is full, and LogUnavailable. Then the first commands of a long
         batch may have been recorded.
         """
-        if _ASIDE_TOPICS.isdisjoint({each.command.topic for each in commands}):
+        if _SLOW_TOPICS.isdisjoint({each.command.topic for each in commands}):
             return await self._commander.submit(commands)
         outcomes: list[Outcome] = []
         for part in _parts(commands):
-            if any(isinstance(each.command, ASIDE) for each in part):
+            if any(isinstance(each.command, SLOW) for each in part):
                 outcomes += await self._handle_alone(part)
             else:
                 outcomes += await self._commander.submit(part)
@@ -71,7 +71,7 @@ class Lanes:
     async def _handle_alone(self, commands: Sequence[Commanded]) -> list[Outcome]:
         if self._closed:
             raise LogUnavailable("closed")
-        if self._queued + len(commands) > ASIDE_COMMANDS_MAX:
+        if self._queued + len(commands) > SLOW_COMMANDS_MAX:
             raise LogBusy(BUSY_RETRY_SECONDS)
         task = self._tasks.start(self._handled(commands), "rostra-aside")
         # A caller that goes away does not take back what was submitted.

@@ -10,7 +10,7 @@ FIND = "select text from public.rostra_article_texts where discussion = $1 and h
 HAS = """
 select exists (select from public.rostra_article_texts where discussion = $1 and hash = $2)
 """
-KEEP = """
+STORE = """
 insert into public.rostra_article_texts (discussion, hash, text)
 values ($1, $2, $3)
 on conflict (discussion, hash) do nothing
@@ -37,7 +37,7 @@ class PostgresArticleTexts:
 
     async def store(self, discussion: UUID, text_hash: str, text: str) -> None:
         with raise_unavailable_if_lost():
-            await self._pool.execute(KEEP, discussion, bytes.fromhex(text_hash), text)
+            await self._pool.execute(STORE, discussion, bytes.fromhex(text_hash), text)
 
     async def drop(self, discussion: UUID, text_hash: str) -> bool:
         with raise_unavailable_if_lost():

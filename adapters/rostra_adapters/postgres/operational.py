@@ -23,7 +23,7 @@ PRUNE_SECONDS = 300.0
 PRUNED_AT_ONCE_MAX = 10_000
 """Rows, so that no statement takes long; what is left is deleted by the next."""
 
-TAKE = "select wait_seconds, refused from public.rostra_take($1, $2, $3)"
+CHARGE = "select wait_seconds, refused from public.rostra_take($1, $2, $3)"
 RESERVE = "select public.rostra_reserve_vote($1, $2, $3, $4)"
 RELEASE = """
 delete from public.rostra_guest_votes where comment = $1 and guest = $2 and holder = $3"""
@@ -61,7 +61,7 @@ class PostgresOperational:
     async def charge(self, demands: Sequence[Demand]) -> WriteRefused | None:
         with raise_unavailable_if_lost():
             record = await self._pool.fetchrow(
-                TAKE,
+                CHARGE,
                 [each.bucket for each in demands],
                 [each.cost for each in demands],
                 [each.window for each in demands],

@@ -23,8 +23,8 @@ class MemoryKeyRing(StoredKeyRing):
 
     async def _store(self, keys: Sequence[StoredKey]) -> None:
         for key in keys:
-            standing = self._stored.get(key.owner)
-            newer = standing is None or standing.erasures < key.erasures
+            stored = self._stored.get(key.owner)
+            newer = stored is None or stored.erasures < key.erasures
             if newer and key.erasures >= self._erasures.get(key.owner, 0):
                 self._stored[key.owner] = key
 

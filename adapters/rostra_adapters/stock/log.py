@@ -197,18 +197,18 @@ class StockLog:
 
     def _fresh(self, groups: Sequence[Group]) -> list[bool]:
         """Return for each group whether its guards hold, counting earlier groups that hold."""
-        standing: dict[UUID, int] = {}
+        versions: dict[UUID, int] = {}
         lost = guards.Lost()
         fresh: list[bool] = []
         for group in groups:
-            for stream in group.guards.keys() - standing.keys():
-                standing[stream] = self._version(stream)
+            for stream in group.guards.keys() - versions.keys():
+                versions[stream] = self._version(stream)
             holds = not lost.touches(group) and all(
-                standing[stream] == version for stream, version in group.guards.items()
+                versions[stream] == version for stream, version in group.guards.items()
             )
             fresh.append(holds)
             if holds:
-                standing.update({event.stream: event.version for event in group.events})
+                versions.update({event.stream: event.version for event in group.events})
             else:
                 lost.add(group)
         return fresh

@@ -242,8 +242,8 @@ class _Search:
         nearest = next(self._within(_ANYWHERE), None)
         if nearest is None:
             return None
-        standing = [self._last_place(context, nearest) for context in self._contexts]
-        return self._best([match for match in standing if match] or self._places())
+        current = [self._last_place(context, nearest) for context in self._contexts]
+        return self._best([match for match in current if match] or self._places())
 
     def with_errors(
         self, grams: Grams, best: _Scored | None, work_max: int

@@ -237,10 +237,10 @@ def _must_not_act_as_ours(command: AnyCommand) -> None:
 
 def _open(command: OpenDiscussion, act: CommandContext, reading: DecisionContext) -> Events:
     at = command.discussion
-    standing = reading.discussion(at)
-    if act.person is not None and not persons.may_open(standing, command, _rules(command, reading)):
+    current = reading.discussion(at)
+    if act.person is not None and not persons.may_open(current, command, _rules(command, reading)):
         return []
-    return [(at, event) for event in discussion.open_(standing, command, act)]
+    return [(at, event) for event in discussion.open_(current, command, act)]
 
 
 def _as_person(
@@ -404,11 +404,11 @@ def _move(
 def _post(
     command: PostComment, act: CommandContext, reading: DecisionContext, at: StreamId
 ) -> Events:
-    standing = reading.comment(at).posted
-    if standing is not None:
-        owner = command.person(standing.author)
-        first = reading.words(at, standing.personal, version=1, owner=owner)
-        raise comment.refuse_repeat(command, standing, first)
+    current = reading.comment(at).posted
+    if current is not None:
+        owner = command.person(current.author)
+        first = reading.words(at, current.personal, version=1, owner=owner)
+        raise comment.refuse_repeat(command, current, first)
     parent, mark = command.parent_comment, command.commented_passage
     around = comment.Surroundings(
         discussion=reading.discussion(command.discussion),
@@ -425,31 +425,31 @@ def _post(
 def _edit(
     command: EditComment, act: CommandContext, reading: DecisionContext, at: StreamId
 ) -> list[comment.WordingEvent]:
-    standing = reading.comment(at)
-    author = comment.posted_of(standing, command.comment or command.comment_id).author
+    current = reading.comment(at)
+    author = comment.posted_of(current, command.comment or command.comment_id).author
     owner = command.person(author)
     known = _acting_person(command, author, reading)
-    words = reading.words(at, standing.words, version=standing.words_version, owner=owner)
+    words = reading.words(at, current.words, version=current.words_version, owner=owner)
     if words is None and not command.erased:  # its author may have returned since
         raise Refusal("comment-erased", "the words of this comment are gone")
-    pending = standing.pending
+    pending = current.pending
     waiting = None
     if pending is not None:
         waiting = reading.words(at, pending.words, version=pending.version, owner=owner)
-    waits = comment.must_wait(standing, command, _rules(command, reading), known)
-    return comment.edit(standing, command, act, words, waiting, waits=waits)
+    waits = comment.must_wait(current, command, _rules(command, reading), known)
+    return comment.edit(current, command, act, words, waiting, waits=waits)
 
 
-def _must_name_the_latest(command: DecideOnWording, standing: StreamState) -> None:
+def _must_name_the_latest(command: DecideOnWording, current: StreamState) -> None:
     """Raises precondition-failed where another wording has taken the named one's place."""
     if command.wording is None:
         return
-    about: comment.Comment = standing.state
+    about: comment.Comment = current.state
     comment.posted_of(about, command.comment or command.comment_id)
     named = ids.event_id(command.wording.source, command.wording.id)
-    if standing.seen[about.latest_version - 1].event_id == named:
+    if current.seen[about.latest_version - 1].event_id == named:
         return
-    if any(seen.event_id == named for seen in standing.seen):
+    if any(seen.event_id == named for seen in current.seen):
         raise Refusal("precondition-failed", "another wording has taken the place of this one")
     raise unknown("wording", f"{command.wording.id!r} of {command.wording.source!r}")
 
@@ -458,9 +458,9 @@ def _approve(
     command: ApproveComment, act: CommandContext, reading: DecisionContext, at: StreamId
 ) -> Events:
     """The approval, and in the same group the trust in its author that it gives."""
-    standing = reading.comment(at)
+    current = reading.comment(at)
     _must_name_the_latest(command, reading.state_of(at))
-    approved = comment.approve(standing, command, act)
+    approved = comment.approve(current, command, act)
     if not approved:
         return []
     author = approved[0].author

@@ -184,8 +184,8 @@ async def _first_attempt(
     if not await _confirmed(log, batch, read_in_turn=read_in_turn):
         turn.known.clear()
         batch = await _decide_all(log, ring, commands, everything, work)
-    for stream, standing in batch.world.written.items():
-        turn.known.put(stream, standing)
+    for stream, current in batch.world.written.items():
+        turn.known.put(stream, current)
     turn.release()
     outcomes = await _appended(log, commands, batch, work)
     _learn(turn, batch)
@@ -211,11 +211,11 @@ def _learn(turn: BatchSlot, batch: BatchDecider) -> None:
             lost.update(event.stream for event in decision.group.events)
     for stream in batch.read - batch.world.written.keys():
         turn.known.learn(stream, batch.world.state_of(stream))
-    for stream, standing in batch.world.written.items():
-        if standing.plain or (lost and stream in lost):
+    for stream, current in batch.world.written.items():
+        if current.plain or (lost and stream in lost):
             turn.known.drop([stream])
         else:
-            turn.known.put(stream, standing)
+            turn.known.put(stream, current)
     turn.disturbed |= lost
 
 
@@ -303,10 +303,10 @@ def _take_known(
     """Answers what is not known."""
     cold = []
     for stream in wanted:
-        if (standing := known.get(stream)) is None:
+        if (current := known.get(stream)) is None:
             cold.append(stream)
         else:
-            world.put(stream, standing)
+            world.put(stream, current)
     return cold
 
 

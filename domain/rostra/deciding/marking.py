@@ -37,10 +37,10 @@ def revise(command: ReviseArticle, act: CommandContext, reading: DecisionContext
     if command.dropped:
         return []
     at = command.article
-    standing = reading.article(at)
+    present = reading.article(at)
     (prepared,) = reading.results_of(PrepareText(command.text, command.html))
     revised = article.revise(
-        standing,
+        present,
         command,
         act,
         text_hash=prepared.hash,
@@ -49,14 +49,14 @@ def revise(command: ReviseArticle, act: CommandContext, reading: DecisionContext
     )
     if not revised:
         return []
-    previous = None if standing.current is None else standing.current.hash
-    passages = reading.passages(standing.passages)
+    previous = None if present.current is None else present.current.hash
+    passages = reading.passages(present.passages)
     works = [
         AnchorPlace(command.discussion, prepared.text, previous, each.place) for each in passages
     ]
     concluded: Decided = []
     found = reading.results_of(*works)
-    for stream, each, again in zip(standing.passages, passages, found, strict=True):
+    for stream, each, again in zip(present.passages, passages, found, strict=True):
         concluded += [(stream, event) for event in passage.conclude(each, again, act)]
     return [*concluded, *((at, event) for event in revised)]
 
@@ -69,22 +69,22 @@ def mark(
     A new passage is also placed in the article's text, if it is not where the command says, and
     listed in the article.
     """
-    standing = reading.passage(at)
+    present = reading.passage(at)
     around = ids.article_id(command.discussion)
     known = reading.article(around)
-    if not standing.marked:
+    if not present.marked:
         article.must_have_room(_marked_now(known, reading))
-    if standing.mark is not None:
-        return [(at, event) for event in passage.mark(standing, command, act)]
+    if present.mark is not None:
+        return [(at, event) for event in passage.mark(present, command, act)]
     _must_leave_room(reading.state_of(around).version, act)
     placed = _placed(command, known, reading)
     if act.person is not None:
         _must_be_few(act, act.person, known, reading)
         command = _in_its_own_words(command, act, known, placed)
-    marked = passage.mark(standing, _where_it_stands(command, placed), act)
+    marked = passage.mark(present, _where_it_stands(command, placed), act)
     moved: list[passage.PassageMoved | passage.PassageOrphaned] = []
     if placed is not None:
-        there = passage.evolve(standing, marked[0])
+        there = passage.evolve(present, marked[0])
         last = None if there.start is None else LastPlace(there.start)
         moved = passage.conclude(there, Again(placed.outcome, last), act)
     return [
@@ -157,14 +157,14 @@ def other_mark(command: MarkPassage, reading: DecisionContext, at: StreamId) -> 
     A person's marking has the article's words, which may be written otherwise than those sent: then
     the places are compared.
     """
-    standing = reading.passage(at)
-    refusal = passage.other_content(standing, command)
-    if refusal is None or standing.mark is None or standing.mark.by is None:
+    present = reading.passage(at)
+    refusal = passage.other_content(present, command)
+    if refusal is None or present.mark is None or present.mark.by is None:
         return refusal
-    if Folded(command.exact).text == Folded(standing.mark.exact).text:
+    if Folded(command.exact).text == Folded(present.mark.exact).text:
         return None
     placed = _placed(command, reading.article(ids.article_id(command.discussion)), reading)
-    return None if placed is not None and _is_there(placed, standing) else refusal
+    return None if placed is not None and _is_there(placed, present) else refusal
 
 
 def resolve_marked_passage(

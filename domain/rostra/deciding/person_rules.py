@@ -166,8 +166,8 @@ def after_comment(act: CommandContext, comment: Comment) -> CommandContext:
 
 def after_vote(act: CommandContext, vote: Vote) -> CommandContext:
     """Return the act with a time later than the current vote's: it replaces that vote."""
-    standing = vote.order[0]
-    return _not_before(act, later(standing, _MICROSECOND)) if standing else act
+    current = vote.order[0]
+    return _not_before(act, later(current, _MICROSECOND)) if current else act
 
 
 def after_settings(act: CommandContext, person: Person) -> CommandContext:

@@ -12,7 +12,7 @@ from rostra.deciding.stream_states import StreamState, unwritten
 from rostra.ids import StreamId
 
 KNOWN_BYTES_MAX = 64 * 1024 * 1024
-STANDING_BYTES = 1_000
+STATE_BYTES = 1_000
 """Estimated memory of a stream without its events, in bytes."""
 EVENT_BYTES = 300
 """Estimated memory of an event without its payload, in bytes."""
@@ -64,34 +64,34 @@ class StreamCache:
         guessed = not self._without_guesses and ids.kind_of(stream) in GUESSED_KINDS
         return unwritten(stream) if guessed else None
 
-    def learn(self, stream: StreamId, standing: StreamState) -> None:
+    def learn(self, stream: StreamId, current: StreamState) -> None:
         """Cache a state that was read, unless a later one is cached."""
         known = self._streams.get(stream.int) or self._before.get(stream.int)
-        if known is None or known.version < standing.version:
-            self.put(stream, standing)
+        if known is None or known.version < current.version:
+            self.put(stream, current)
 
-    def put(self, stream: StreamId, standing: StreamState) -> None:
+    def put(self, stream: StreamId, current: StreamState) -> None:
         """Cache a stream's newest state."""
-        if self._streams.get(stream.int) is standing:
+        if self._streams.get(stream.int) is current:
             return
         self.drop([stream])
-        self._add(stream, standing)
+        self._add(stream, current)
 
-    def _add(self, stream: StreamId, standing: StreamState) -> None:
-        cost = _bytes(standing)
+    def _add(self, stream: StreamId, current: StreamState) -> None:
+        cost = _bytes(current)
         if self._bytes + cost > self._bytes_max // 2:
             self._before, self._bytes_before = self._streams, self._bytes
             self._streams, self._bytes = {}, 0
-        self._streams[stream.int] = standing
+        self._streams[stream.int] = current
         self._bytes += cost
 
     def drop(self, streams: Collection[StreamId]) -> None:
         """Remove streams that have changed, or may have."""
         for stream in streams:
-            if (standing := self._streams.pop(stream.int, None)) is not None:
-                self._bytes -= _bytes(standing)
-            elif (standing := self._before.pop(stream.int, None)) is not None:
-                self._bytes_before -= _bytes(standing)
+            if (current := self._streams.pop(stream.int, None)) is not None:
+                self._bytes -= _bytes(current)
+            elif (current := self._before.pop(stream.int, None)) is not None:
+                self._bytes_before -= _bytes(current)
 
     def clear(self) -> None:
         """Remove everything."""
@@ -108,8 +108,8 @@ class StreamCache:
             self._without_guesses = COMMANDS_WITHOUT_GUESSES
 
 
-def _bytes(standing: StreamState) -> int:
-    return STANDING_BYTES + EVENT_BYTES * len(standing.seen) + standing.payload_bytes
+def _bytes(current: StreamState) -> int:
+    return STATE_BYTES + EVENT_BYTES * len(current.seen) + current.payload_bytes
 
 
 class BatchSlot:

@@ -174,12 +174,12 @@ class StreamStates:
 
     def __init__(self) -> None:
         # By the numbers of their ids: to hash a UUID takes two calls.
-        self._standing: dict[int, StreamState] = {}
+        self._states: dict[int, StreamState] = {}
         self._base: dict[int, int] = {}
         self.written: dict[StreamId, StreamState] = {}
 
     def __contains__(self, stream: StreamId) -> bool:
-        return stream.int in self._standing
+        return stream.int in self._states
 
     def load(self, stream: StreamId, rows: Iterable[Recorded]) -> None:
         """A stream as the log has it. Foreign events count, but change no state."""
@@ -200,22 +200,22 @@ class StreamStates:
             seen.append(EventRef(row.event_id, row.topic, row.position, content))
         self.put(stream, StreamState(state, seen, payload_bytes, fault=fault))
 
-    def put(self, stream: StreamId, standing: StreamState) -> None:
+    def put(self, stream: StreamId, current: StreamState) -> None:
         """A stream as it is known."""
-        self._standing[stream.int] = standing
+        self._states[stream.int] = current
 
     def base(self, stream: StreamId) -> int:
         """The version at which it was taken, whatever was decided since."""
         version = self._base.get(stream.int)
-        return self._standing[stream.int].version if version is None else version
+        return self._states[stream.int].version if version is None else version
 
     def apply(self, stream: StreamId, event: AnyEvent, event_id: EventId) -> EventRef:
         """Let the commands that follow see a decided event."""
         state_of = self.written.get(stream)
         if state_of is None:
-            was = self._standing[stream.int]
+            was = self._states[stream.int]
             state_of = StreamState(was.state, [*was.seen], was.payload_bytes, was.plain)
-            self._standing[stream.int] = self.written[stream] = state_of
+            self._states[stream.int] = self.written[stream] = state_of
             self._base[stream.int] = len(was.seen)
         _, evolve = _fold_of(stream)
         state_of.state = evolve(state_of.state, event)
@@ -227,7 +227,7 @@ class StreamStates:
     def state_of(self, stream: StreamId) -> StreamState:
         """Raises Missing where the stream has not been read."""
         try:
-            return self._standing[stream.int]
+            return self._states[stream.int]
         except KeyError:
             raise NeedsMore(streams=[stream]) from None
 
@@ -257,13 +257,13 @@ class DecisionContext:
         """Return a whole stream, which is guarded from now on. Raises the Refusal
         `stream-unreadable` where an event of it cannot be folded.
         """
-        standing = self._looked_at.get(stream.int)
-        if standing is None:
-            standing = self._looked_at[stream.int] = self._world.state_of(stream)
-            self.guards[stream] = len(standing.seen)
-            if standing.fault is not None:
-                raise Refusal("stream-unreadable", f"cannot fold {standing.fault}")
-        return standing
+        current = self._looked_at.get(stream.int)
+        if current is None:
+            current = self._looked_at[stream.int] = self._world.state_of(stream)
+            self.guards[stream] = len(current.seen)
+            if current.fault is not None:
+                raise Refusal("stream-unreadable", f"cannot fold {current.fault}")
+        return current
 
     def site(self, stream: StreamId) -> site.Site:
         state: site.Site = self.state_of(stream).state

@@ -129,11 +129,11 @@ class Thread:
         return encode_cursor(Cursor(self._log, page.history, listing, as_of, last, page.past))
 
     def _alone(self, row: CommentRow) -> CommentShape:
-        standing = self._withdrawn.get(row.id)
-        shown = standing is None and readable(row, self._viewer)
+        current = self._withdrawn.get(row.id)
+        shown = current is None and readable(row, self._viewer)
         words = self._open_words(row) if shown else OpenedWords()
         # What waits for moderators goes on waiting, whatever became of its words.
-        status = "erased" if words.erased and row.status == "published" else standing or row.status
+        status = "erased" if words.erased and row.status == "published" else current or row.status
         return CommentShape(
             id=row.id,
             key=row.key,

@@ -43,7 +43,7 @@ RETRY_SECONDS = 0.5
 EVENTS_KEPT_MAX = 5_000
 BYTES_KEPT_MAX = 4 * 1024 * 1024
 TOTALS_KEPT_MAX = 10_000
-ERASED_TOLD_MAX = 1_000
+ERASED_LISTED_MAX = 1_000
 VISIBLE = ("published", "erased")
 
 _logger = logging.getLogger(__name__)
@@ -415,7 +415,7 @@ class Live:
     async def _note_erased(self, channel: Channel, changes: Changes) -> None:
         for person, position in changes.erased.items():
             wrote = await self._app.views.reads.written_by(
-                person, channel.discussion, limit=ERASED_TOLD_MAX
+                person, channel.discussion, limit=ERASED_LISTED_MAX
             )
             for comment in wrote:
                 changes.shown[comment] = max(position, changes.shown.get(comment, 0))

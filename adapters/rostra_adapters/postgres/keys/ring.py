@@ -18,7 +18,7 @@ from rostra_keys.person_keys
 where owner = any($1::uuid[]) and wrapped is not null
 """
 # In order of owner everywhere, so that two processes never wait for each other.
-KEEP = """
+STORE = """
 insert into rostra_keys.person_keys (owner, key_id, wrapped, master, erasures)
 select owner, key_id, wrapped, master, erasures
 from unnest($1::uuid[], $2::bytea[], $3::bytea[], $4::bytea[], $5::bigint[])
@@ -172,7 +172,7 @@ async def masters_used(connection: Connection) -> list[bytes]:
 
 async def _insert(asked: asyncpg.Pool | Connection, keys: Sequence[StoredKey]) -> None:
     await asked.execute(
-        KEEP,
+        STORE,
         [key.owner for key in keys],
         [key.key_id for key in keys],
         [key.wrapped for key in keys],

@@ -24,9 +24,9 @@ ATTEMPTS_MAX = 10
 
 async def verify(url: str) -> AsyncIterator[Difference]:
     """Compare all views with the log, in one snapshot of both."""
-    async with connect_patiently(url) as connection, _snapshot(connection) as standing:
-        for until in sorted({state.position for state in standing}):
-            together = [state for state in standing if state.position == until]
+    async with connect_patiently(url) as connection, _snapshot(connection) as view_states:
+        for until in sorted({state.position for state in view_states}):
+            together = [state for state in view_states if state.position == until]
             (part,) = await parts(connection, until)
             with no_garbage_collection():
                 async for found in _part(connection, url, together, part):
@@ -42,9 +42,9 @@ async def _snapshot(connection: Connection) -> AsyncIterator[Sequence[ViewState]
         await transaction.start()
         try:
             await connection.execute(_lock(before))
-            standing = await states(connection)
-            if [each.version for each in standing] == [each.version for each in before]:
-                yield standing
+            view_states = await states(connection)
+            if [each.version for each in view_states] == [each.version for each in before]:
+                yield view_states
                 return
         except asyncpg.UndefinedTableError:  # rebuilt in between
             pass
@@ -53,10 +53,10 @@ async def _snapshot(connection: Connection) -> AsyncIterator[Sequence[ViewState]
     raise RuntimeError("the views are being rebuilt faster than they can be compared")
 
 
-def _lock(standing: Sequence[ViewState]) -> str:
+def _lock(view_states: Sequence[ViewState]) -> str:
     names = ", ".join(
         f"public.{schema.versioned_name(fragment, state.version)}"
-        for state in standing
+        for state in view_states
         for table in state.view.tables
         for fragment in table.fragments
     )
@@ -64,10 +64,10 @@ def _lock(standing: Sequence[ViewState]) -> str:
 
 
 async def _part(
-    connection: Connection, url: str, standing: Sequence[ViewState], part: Part
+    connection: Connection, url: str, view_states: Sequence[ViewState], part: Part
 ) -> AsyncIterator[Difference]:
-    async for within, folded in folded_ranges(url, [state.view for state in standing], part):
-        for state in standing:
+    async for within, folded in folded_ranges(url, [state.view for state in view_states], part):
+        for state in view_states:
             found_parked = {
                 each.discussion: each
                 for each in await read_parked(connection, state)

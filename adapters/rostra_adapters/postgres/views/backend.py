@@ -74,9 +74,9 @@ class PostgresBackend:
 
     async def _empty(self) -> list[str]:
         async with self._pool.acquire() as connection:
-            standing = await states(connection)
+            view_states = await states(connection)
             reached = await connection.fetchval(_REACHED)
-        return [s.name for s in standing if s.position == 0 and reached > NEW_VIEW_EVENTS_MAX]
+        return [s.name for s in view_states if s.position == 0 and reached > NEW_VIEW_EVENTS_MAX]
 
     async def _be_seen(self) -> None:
         while True:
@@ -127,8 +127,8 @@ class PostgresBackend:
             return []
         with raise_unavailable_if_lost():
             async with self._pool.acquire() as connection:
-                standing = await states(connection)
-                apart = {state.name: await read_parked(connection, state) for state in standing}
+                view_states = await states(connection)
+                apart = {state.name: await read_parked(connection, state) for state in view_states}
         return [
             ViewStatus(
                 state.name,
@@ -137,5 +137,5 @@ class PostgresBackend:
                 max(head - state.position, 0),
                 apart[state.name],
             )
-            for state in standing
+            for state in view_states
         ]

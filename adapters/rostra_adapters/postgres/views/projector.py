@@ -43,15 +43,15 @@ set local synchronous_commit = off; set local enable_seqscan = off;
 set local enable_bitmapscan = off; set local enable_sort = off"""
 # All at once: each answer that is waited for is time in which a busy process does other things.
 _ADVANCE = """
-with standing as (select * from unnest($3::text[], $4::integer[]) as standing (name, version)),
+with read as (select * from unnest($3::text[], $4::integer[]) as read (name, version)),
 advanced as (
     update public.rostra_views set position = $1
-    where position = $2 and (name, version) in (select name, version from standing)
+    where position = $2 and (name, version) in (select name, version from read)
     returning name
 )
 select
     (select count(*) from advanced),
-    exists (select from public.rostra_parked where (view, version) in (table standing)),
+    exists (select from public.rostra_parked where (view, version) in (table read)),
     (select count(pg_notify($5, payload)) from unnest($6::text[]) payload)"""
 _PARKED = """
 select discussion, position, error from public.rostra_parked
@@ -114,7 +114,7 @@ async def states(connection: Connection, names: Iterable[str] = VIEWS) -> list[V
 
 async def project(
     connection: Connection,
-    standing: Sequence[ViewState],
+    view_states: Sequence[ViewState],
     page: Sequence[Recorded],
     *,
     passed_over: Callable[[int], None] = lambda _: None,
@@ -125,12 +125,12 @@ async def project(
     of its foreign events. Raises Fenced.
     """
     position, facts = page[-1].position, list(read(page))
-    views = [state.name for state in standing]
+    views = [state.name for state in view_states]
     spanning = tracing.span("project", events=len(page), position=position, views=views)
     with spanning, no_garbage_collection():
         async with _by_index_and_not_flushed(connection):
-            any_parked = await _advance(connection, standing, page)
-            for state in standing:
+            any_parked = await _advance(connection, view_states, page)
+            for state in view_states:
                 parked = await _parked(connection, state) if any_parked else frozenset()
                 await _apply(connection, state, facts, parked, keep_moves=True)
     passed_over(len(page) - len(facts))
@@ -149,32 +149,32 @@ async def _by_index_and_not_flushed(connection: Connection) -> AsyncIterator[Non
     await connection.execute("commit")
 
 
-def _news(standing: Sequence[ViewState], page: Sequence[Recorded]) -> list[str]:
+def _news(view_states: Sequence[ViewState], page: Sequence[Recorded]) -> list[str]:
     """Announce a page. A view that catches up alone says nothing of how far the others are."""
-    if len(standing) < len(VIEWS):
+    if len(view_states) < len(VIEWS):
         return [changes.EVERYTHING]
     return changes.news(page[-1].position, changes.streams_of(page))
 
 
 async def _advance(
-    connection: Connection, standing: Sequence[ViewState], page: Sequence[Recorded]
+    connection: Connection, view_states: Sequence[ViewState], page: Sequence[Recorded]
 ) -> bool:
     """Move the checkpoints, which must all be where they were, and announce it.
 
     Returns whether any of the views has parked a discussion. Raises Fenced.
     """
-    names, versions = [s.name for s in standing], [s.version for s in standing]
+    names, versions = [s.name for s in view_states], [s.version for s in view_states]
     record = await connection.fetchrow(
         _ADVANCE,
         page[-1].position,
-        standing[0].position,
+        view_states[0].position,
         names,
         versions,
         CHANNEL,
-        _news(standing, page),
+        _news(view_states, page),
     )
     assert record is not None
-    if record[0] != len(standing):
+    if record[0] != len(view_states):
         raise Fenced(f"{record[0]} of {names} were where they had been")
     return bool(record[1])
 
@@ -295,6 +295,6 @@ async def _store_moves(connection: Connection, moves: Sequence[Move]) -> None:
         await connection.execute(_MOVED, *map(list, columns))
 
 
-def at(standing: Sequence[ViewState], position: int) -> list[ViewState]:
+def at(view_states: Sequence[ViewState], position: int) -> list[ViewState]:
     """The same views, further on."""
-    return [msgspec.structs.replace(state, position=position) for state in standing]
+    return [msgspec.structs.replace(state, position=position) for state in view_states]

@@ -32,7 +32,7 @@ FAR_EVENTS = 100_000
 """So far behind, and by more than half of the log, views are rebuilt: that takes a fifth of the
 time, and others' processors."""
 FAR_JOBS = 2
-STAND_BY_SECONDS = 0.5
+STANDBY_SECONDS = 0.5
 RETRY_SECONDS = 0.5
 PRUNE_SECONDS = 60.0
 MOVES_KEPT = "1 hour"
@@ -84,7 +84,7 @@ class ViewRunner:
         async with self._pool.acquire() as connection:
             try:
                 while not await connection.fetchval(_TRY_LOCK, LEASE):  # noqa: ASYNC110  # another's
-                    await asyncio.sleep(STAND_BY_SECONDS)
+                    await asyncio.sleep(STANDBY_SECONDS)
                 self.projecting = True
                 await self._project(connection)
             finally:
@@ -99,18 +99,18 @@ class ViewRunner:
             await schema.install(connection)
         await self._rebuilt(await states(connection))
         while True:
-            standing = await states(connection)
-            behind = [each for each in standing if each.position < _last(standing)]
+            view_states = await states(connection)
+            behind = [each for each in view_states if each.position < _last(view_states)]
             if behind:
-                await self._catch_up(connection, behind, _last(standing))
+                await self._catch_up(connection, behind, _last(view_states))
                 continue
-            position = _last(standing)
+            position = _last(view_states)
             async for page in self._log.follow(position, PAGE_EVENTS):
                 began = perf_counter()
-                position = await self._project_page(connection, at(standing, position), page)
+                position = await self._project_page(connection, at(view_states, position), page)
                 if len(page) == PAGE_EVENTS:
-                    if not await self._rebuilt(at(standing, position)):
-                        await self._catch_up_together(connection, standing, position)
+                    if not await self._rebuilt(at(view_states, position)):
+                        await self._catch_up_together(connection, view_states, position)
                     break
                 now = asyncio.get_running_loop().time()
                 if now - pruning > PRUNE_SECONDS:
@@ -120,13 +120,13 @@ class ViewRunner:
                 if len(page) >= PAUSE_EVENTS_MIN:
                     await asyncio.sleep(min(PAUSE_SECONDS_MAX, perf_counter() - began))
 
-    async def _rebuilt(self, standing: Sequence[ViewState]) -> bool:
+    async def _rebuilt(self, view_states: Sequence[ViewState]) -> bool:
         """Rebuild views that are far behind. Returns whether that was done.
 
         If it fails, for example for want of room for both versions, they catch up by pages.
         """
         head = await self._log.head()
-        far = [each for each in standing if _is_far(head - each.position, head)]
+        far = [each for each in view_states if _is_far(head - each.position, head)]
         if not far or not self._may_rebuild:
             self._may_rebuild = self._may_rebuild or not far
             return False
@@ -146,7 +146,7 @@ class ViewRunner:
         return True
 
     async def _catch_up_together(
-        self, connection: Connection, standing: Sequence[ViewState], position: int
+        self, connection: Connection, view_states: Sequence[ViewState], position: int
     ) -> None:
         """More and more at a time, which costs less for each event, until no page is full."""
         limit = 2 * PAGE_EVENTS
@@ -155,13 +155,13 @@ class ViewRunner:
             while page:
                 full, limit = len(page) == limit, min(2 * limit, PAGE_EVENTS_MAX)
                 coming = group.create_task(self._next_page(page, limit, full=full))
-                position = await self._project_page(connection, at(standing, position), page)
+                position = await self._project_page(connection, at(view_states, position), page)
                 page = await coming
 
     async def _project_page(
-        self, connection: Connection, standing: Sequence[ViewState], page: Sequence[Recorded]
+        self, connection: Connection, view_states: Sequence[ViewState], page: Sequence[Recorded]
     ) -> int:
-        return await project(connection, standing, page, passed_over=self._count_foreign)
+        return await project(connection, view_states, page, passed_over=self._count_foreign)
 
     def _count_foreign(self, events: int) -> None:
         self.foreign += events
@@ -188,5 +188,5 @@ def _is_far(lag: int, head: int) -> bool:
     return lag > FAR_EVENTS and 2 * lag > head
 
 
-def _last(standing: Sequence[ViewState]) -> int:
-    return max(each.position for each in standing)
+def _last(view_states: Sequence[ViewState]) -> int:
+    return max(each.position for each in view_states)

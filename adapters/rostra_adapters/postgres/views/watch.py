@@ -17,7 +17,7 @@ from rostra_adapters.postgres.views.queries.reads import PostgresReads
 
 POLL_SECONDS = 1.0
 """How soon we look for ourselves, without a notification."""
-POLL_UNHEARD_SECONDS = 0.25
+POLL_UNNOTIFIED_SECONDS = 0.25
 """And how soon while we cannot be told."""
 CATCH_UP_SECONDS_MAX = 5.0
 
@@ -63,9 +63,9 @@ class Watch:
             try:
                 await self._looks.get()
             except LogUnavailable:
-                await asyncio.sleep(POLL_UNHEARD_SECONDS)
+                await asyncio.sleep(POLL_UNNOTIFIED_SECONDS)
                 continue
-            seconds = POLL_SECONDS if self._news.connected else POLL_UNHEARD_SECONDS
+            seconds = POLL_SECONDS if self._news.connected else POLL_UNNOTIFIED_SECONDS
             await wait_at_most(news, seconds)
 
     async def _look(self) -> None:
