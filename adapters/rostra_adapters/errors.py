@@ -59,7 +59,8 @@ class NoMasterKey(RostraError):
 
 class WrongMasterKey(RostraError):
     """Persons' keys are sealed with a master key that was not given, or are damaged; the message
-    names the master key by its fingerprint."""
+    names the master key by its fingerprint.
+    """
 
 
 class RestoreUnfinished(RostraError):
