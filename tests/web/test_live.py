@@ -121,7 +121,7 @@ async def test_what_was_too_long_ago_to_be_told_is_announced_not_shoved(
         else:
             await route.continue_()
 
-    await page.route("**/live", forgotten)
+    await page.route("**/v1/live?*", forgotten)
     await page.evaluate(
         """async () => { // the stream is cut: the page's own way to reconnect does the rest
             const root = document.querySelector('rostra-discussion');

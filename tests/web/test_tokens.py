@@ -120,7 +120,7 @@ async def test_private_discussions_are_read_and_followed_with_the_token(
     await page.goto(reader_service.url + "/story")
     await expect(said(page, "Among us.")).to_be_visible()
     await connected(page)
-    [stream] = [it for it in asked if it.url.endswith("/live")]
+    [stream] = [it for it in asked if "/v1/live?" in it.url]
     assert (await stream.all_headers())["authorization"].startswith("Bearer ")
     assert stream.resource_type == "fetch"
     assert SECRET not in body

@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterable, Mapping
 _IMPORT = re.compile(
     r'^import \{ ((?:\w+, )*\w+) \} from "\./(\w+\.(?:js|css|json))";\n', re.MULTILINE
 )
-_EXPORT = re.compile(r"^export (?=(?:async function|function|class|const) (\w+))", re.MULTILINE)
+_EXPORT = re.compile(r"^export (?=(?:(?:async )?function\*?|class|const) (\w+))", re.MULTILINE)
 _SHEET = re.compile(r'^import (\w+) from "\./\1\.css" with \{ type: "css" \};$', re.MULTILINE)
 _JSON = re.compile(
     r'^import (\w+) from "\./(?:\w+/)?\1\.json" with \{ type: "json" \};$', re.MULTILINE

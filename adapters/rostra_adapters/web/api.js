@@ -1,5 +1,7 @@
 // The service, as a page asks it. Errors are problems (RFC 9457) in our own words or the server's.
 
+import { rightsOf } from "./session.js";
+
 export class Problem extends Error {
   /** @param {number} status @param {string} name @param {string} detail */
   constructor(status, name, detail) {
@@ -29,16 +31,19 @@ export class Api {
    * A refused token is replaced once; then a read goes on without any.
    * @param {string} path
    * @param {RequestInit & {headers: Record<string, string>}} given
+   * @param {string} [rights] of the token, if no other will do
    */
-  async fetch(path, given) {
+  async fetch(path, given, rights) {
     const reads = (given.method ?? "GET") === "GET";
     const refused = (/** @type {Response} */ { status }) => status === 401 || (reads && status === 403);
     const token = await this.session.token(!reads);
+    if (rights !== undefined && rightsOf(token) !== rights) throw new Problem(0, "another-person", "");
     const answer = await this.send(path, given, token);
     if (!token || !refused(answer)) return answer;
     if (answer.status === 401) this.session.renew(token);
-    const other = answer.status === 401 ? await this.session.token(!reads) : null;
+    let other = answer.status === 401 ? await this.session.token(!reads) : null;
     if (answer.status === 401) this.refused();
+    if (rights !== undefined && rightsOf(other) !== rights) other = null;
     const again = await this.send(path, given, other);
     return other && reads && refused(again) ? this.send(path, given, null) : again;
   }
@@ -56,7 +61,7 @@ export class Api {
       this.clock.read(answer.headers);
       return answer;
     } catch (error) {
-      throw error.name === "AbortError" ? error : new Problem(0, "offline", error.message);
+      throw ["AbortError", "TimeoutError"].includes(error.name) ? error : new Problem(0, "offline", error.message);
     }
   }
 
@@ -69,6 +74,8 @@ export class Api {
     // A page instead of an answer: `base` leads to another server, or to a wrong path.
     if (!isJson && (text || !answer.ok)) throw new Problem(answer.status, "wrong-service", "");
     const found = text ? JSON.parse(text) : null;
+    const read = Number(answer.headers.get("Rostra-Position"));
+    if (found && read) found.read = read;
     if (!answer.ok) {
       const name = String(found?.type ?? "").replace(/^.*\/problems\//, "");
       throw new Problem(answer.status, name, found?.errors?.[0]?.message ?? found?.detail ?? found?.title ?? "");

@@ -45,6 +45,8 @@ export interface Discussion {
   open: boolean;
   comments: number;
   position: number;
+  /** How far the service had read the log: from there live updates go on. */
+  read?: number;
 }
 
 export interface Rules {

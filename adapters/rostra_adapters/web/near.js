@@ -10,15 +10,29 @@ const MARGIN = "800px 0px";
  */
 export function near(elements, signal) {
   return new Promise((done) => {
-    const watch = new IntersectionObserver(
-      (seen) => {
-        if (!seen.some((one) => one.isIntersecting)) return;
-        watch.disconnect();
-        done();
-      },
-      { rootMargin: MARGIN },
-    );
-    for (const one of elements) watch.observe(one);
-    signal.addEventListener("abort", () => watch.disconnect());
+    const found = new AbortController();
+    watched(elements, MARGIN, AbortSignal.any([signal, found.signal]), (isNear) => {
+      if (isNear) [found.abort(), done()];
+    });
   });
+}
+
+/**
+ * Tell whether one of the elements is in sight, or within a margin of that, whenever it changes.
+ * @param {Element[]} elements
+ * @param {string} rootMargin
+ * @param {AbortSignal} signal
+ * @param {(now: boolean) => void} tell
+ */
+export function watched(elements, rootMargin, signal, tell) {
+  const seen = new Set();
+  const watch = new IntersectionObserver(
+    (changes) => {
+      for (const { target, isIntersecting } of changes) isIntersecting ? seen.add(target) : seen.delete(target);
+      tell(seen.size > 0);
+    },
+    { rootMargin },
+  );
+  for (const one of elements) watch.observe(one);
+  signal.addEventListener("abort", () => watch.disconnect());
 }

@@ -7,17 +7,18 @@ import { composer, forgetOldDrafts } from "./compose.js";
 import { guestBar, guestForm } from "./guests.js";
 import { tableOf } from "./languages.js";
 import { Listing } from "./listing.js";
+import { follow } from "./live.js";
 import { el } from "./markup.js";
-import { near } from "./near.js";
+import { near, watched } from "./near.js";
 import { followScheme } from "./scheme.js";
 import { Session } from "./session.js";
 import { onStored } from "./storage.js";
-import { follow } from "./stream.js";
 import { directionOf, speech } from "./strings.js";
 import { normalised, pageResource } from "./urls.js";
 
 /** @typedef {import("./comment.js").CommentView} CommentView */
 /** @typedef {import("./contract.js").Done} Done */
+/** @typedef {import("./contract.js").News} News */
 
 const ORDERS = ["newest", "oldest", "most_voted"];
 const TICK_MS = 10_000;
@@ -233,13 +234,21 @@ export class Reader {
   /** @param {AbortSignal} signal */
   live(signal) {
     this.inline(signal).catch((problem) => console.warn("rostra: passages", problem));
-    /** @type {import("./stream.js").Listener} */
-    const tell = {
-      event: (name, data) => this.heard(name, data),
-      connected: (now) => signal.aborted || this.host.toggleAttribute("connected", now),
+    const { discussionId: discussion, api } = this;
+    const member = {
+      api,
+      discussion,
+      position: this.discussion?.read ?? this.position,
+      isVisible: true,
+      event: (/** @type {string} */ name, /** @type {News} */ data) => this.heard(name, data),
+      connected: (/** @type {boolean} */ now) => signal.aborted || this.host.toggleAttribute("connected", now),
       lost: () => this.listings.forEach((one) => one.lost()),
     };
-    follow(this.api, `/v1/discussions/${this.discussionId}/live`, this.position, tell, signal);
+    const changed = follow(api.base, this.site, this.person?.rights ?? "", member, signal);
+    const seen = (/** @type {boolean} */ now) => {
+      if (member.isVisible !== now) [(member.isVisible = now), changed()];
+    };
+    watched([this.host], "0px", signal, seen);
   }
 
   /**
@@ -436,11 +445,11 @@ export class Reader {
     this.personChanged();
   }
 
-  /** Begin anew where another person reads; with the same one all stays as it is. */
+  /** Begin anew where another person reads, or one with other rights; else all stays as it is. */
   async personChanged() {
     const person = await this.session.person();
     if (this.life.signal.aborted || !this.form) return;
-    if (person?.id !== this.person?.id || person?.mayWrite !== this.person?.mayWrite) this.restart();
+    if (person?.rights !== this.person?.rights) this.restart();
   }
 
   // -- comments
@@ -508,7 +517,7 @@ export class Reader {
 
   // -- live
 
-  /** @param {string} name @param {import("./contract.js").News} data */
+  /** @param {string} name @param {News} data */
   heard(name, data) {
     if (name === "passage") this.passages?.changed(data);
     for (const listing of this.listings) {
@@ -524,7 +533,7 @@ export class Reader {
   /**
    * @param {Listing} listing
    * @param {CommentView | undefined} view
-   * @param {import("./contract.js").News} data
+   * @param {News} data
    */
   said(listing, view, data) {
     const { children: _, next_children: __, ...rest } = data;
@@ -539,7 +548,7 @@ export class Reader {
   /**
    * @param {Listing} listing
    * @param {CommentView | undefined} view
-   * @param {import("./contract.js").News} news
+   * @param {News} news
    */
   gone(listing, view, { id, status }) {
     listing.heardOf(id);

@@ -9,7 +9,7 @@ const ASK_AGAIN_MS = 30_000; // after the callback failed
 const GUEST = "guest:";
 
 /** @typedef {import("./rostra.d.ts").GetToken} GetToken */
-/** @typedef {{id: string, name: string | null, guest: boolean, mayWrite: boolean}} Person */
+/** @typedef {{id: string, name: string | null, guest: boolean, mayWrite: boolean, rights: string}} Person */
 /**
  * @typedef {object} Host
  * @property {GetToken | null} getToken
@@ -152,7 +152,18 @@ export function personOf(token, site) {
   const id = String(claims.sub);
   const scopes = String(claims.scope ?? "").split(" ");
   const mayWrite = scopes.includes("comment") && [undefined, site].includes(claims.site);
-  return { id, name: claims.name ?? null, guest: id.startsWith(GUEST), mayWrite };
+  return { id, name: claims.name ?? null, guest: id.startsWith(GUEST), mayWrite, rights: rightsOf(token) };
+}
+
+/**
+ * Name who a token is of and what it allows; two tokens with one name may read the same.
+ * @param {string | null} token
+ */
+export function rightsOf(token) {
+  const claims = token ? claimsOf(token) : null;
+  if (!claims) return "";
+  const scopes = String(claims.scope ?? "").split(" ");
+  return JSON.stringify([claims.iss, claims.sub, claims.site, scopes.sort()]);
 }
 
 /** @param {string} token @returns {Record<string, any> | null} */

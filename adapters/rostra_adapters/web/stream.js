@@ -1,100 +1,34 @@
-// Live updates by `fetch`, since an EventSource can send no token; it comes again by itself.
+// Server-sent events by `fetch`, since an EventSource can send no token.
 
-const WAIT_FIRST_MS = 500;
-const WAIT_MOST_MS = 30_000;
 const SILENCE_MOST_MS = 45_000;
 
-/** @typedef {Pick<import("./api.js").Api, "fetch" | "get">} Source */
 /** @typedef {{id: number, name: string, data: string}} Event */
-/**
- * @typedef {object} Listener
- * @property {(name: string, data: import("./contract.js").News) => void} event
- * @property {(now: boolean) => void} connected
- * @property {() => void} lost what lies between is too old to be told, so read afresh
- */
 
 /**
- * Follow a discussion until `signal` is aborted.
- * @param {Source} api
- * @param {string} path
- * @param {number} after the position that is shown
- * @param {Listener} tell
- * @param {AbortSignal} signal
- */
-export async function follow(api, path, after, tell, signal) {
-  let position = after;
-  let wait = WAIT_FIRST_MS;
-  while (!signal.aborted) {
-    try {
-      for await (const one of events(api, path, position, signal)) {
-        wait = WAIT_FIRST_MS;
-        if (one === "open") tell.connected(true);
-        else {
-          position = Math.max(position, one.id);
-          if (one.data) tell.event(one.name, JSON.parse(one.data));
-        }
-      }
-    } catch (error) {
-      if (signal.aborted) return;
-      if (error.status === 404 || error.status === 403) {
-        tell.connected(false);
-        return;
-      }
-      if (error.status === 410) {
-        position = 0;
-        tell.lost();
-      }
-      if (error.status === 429) {
-        // Too many streams of this address: look whether anything is new, and no more often.
-        wait = WAIT_MOST_MS;
-        position = await looked(api, path, position, tell);
-      }
-    }
-    if (signal.aborted) return;
-    tell.connected(false);
-    await pause(wait * (0.5 + Math.random()), signal);
-    wait = Math.min(wait * 2, WAIT_MOST_MS);
-  }
-}
-
-/**
- * Have the discussion read afresh where it has changed; answers the position that is known.
- * @param {Source} api
- * @param {string} path
- * @param {number} position
- * @param {Listener} tell
- */
-async function looked(api, path, position, tell) {
-  try {
-    const now = (await api.get(path.replace(/\/live$/, ""))).position;
-    if (now > position) tell.lost();
-    return Math.max(now, position);
-  } catch {
-    return position;
-  }
-}
-
-/**
- * @param {Source} api
- * @param {string} path
- * @param {number} after
+ * Yield "open" once the stream is there, then its events, until it ends or `signal` is aborted.
+ * Throws an error with a `status` where there is no stream, a TimeoutError where nothing comes for long.
+ * @param {(given: RequestInit & {headers: Record<string, string>}) => Promise<Response>} request
+ * @param {number} after the position to go on from, 0 for now
  * @param {AbortSignal} signal
  * @returns {AsyncGenerator<"open" | Event>}
  */
-async function* events(api, path, after, signal) {
+export async function* events(request, after, signal) {
   const quiet = new AbortController();
   const either = AbortSignal.any([signal, quiet.signal]);
+  const listening = async (/** @type {Promise<any>} */ coming) => {
+    const silence = setTimeout(() => quiet.abort(new DOMException("nothing comes", "TimeoutError")), SILENCE_MOST_MS);
+    return coming.finally(() => clearTimeout(silence));
+  };
   /** @type {Record<string, string>} */
   const headers = { Accept: "text/event-stream" };
   if (after) headers["Last-Event-ID"] = String(after);
-  const answer = await api.fetch(path, { headers, signal: either, cache: "no-store" });
+  const answer = await listening(request({ headers, signal: either, cache: "no-store" }));
   if (!answer.ok || !answer.body) throw Object.assign(new Error("not a stream"), { status: answer.status });
   yield "open";
   const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
   let came = "";
   while (true) {
-    const silence = setTimeout(() => quiet.abort(), SILENCE_MOST_MS);
-    const { done, value } = await reader.read().finally(() => clearTimeout(silence));
+    const { done, value } = await listening(reader.read());
     if (done) return;
     came += value;
     const parts = came.split(/\r?\n\r?\n/);
@@ -117,8 +51,9 @@ function parsed(part) {
 }
 
 /** @param {number} milliseconds @param {AbortSignal} signal @returns {Promise<void>} */
-function pause(milliseconds, signal) {
+export function pause(milliseconds, signal) {
   return new Promise((done) => {
+    if (signal.aborted) return done();
     const timer = setTimeout(done, milliseconds);
     signal.addEventListener("abort", () => (clearTimeout(timer), done()), { once: true });
   });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test, { beforeEach, mock } from "node:test";
 
-import { Session, draftsOf, personOf } from "../web/session.js";
+import { Session, draftsOf, personOf, rightsOf } from "../web/session.js";
 import { randomId, store, stored } from "../web/storage.js";
 
 const HOUR_SECONDS = 3600;
@@ -42,12 +42,22 @@ test("a token says whose it is, in any script, and whether its person may write 
     name: "Ünal 李",
     guest: false,
     mayWrite: true,
+    rights: rightsOf(signed({ sub: "u1", scope: "comment read", site: SITE })),
   });
   assert.equal(personOf(signed({ sub: 7 }), SITE).id, "7");
   for (const claims of [{ scope: "read" }, { scope: "comments" }, {}, { scope, site: "other" }])
     assert.equal(personOf(signed({ sub: "u1", ...claims }), SITE).mayWrite, false);
   assert.equal(personOf(signed({ sub: "guest:1" }), SITE).guest, true);
   assert.equal(personOf("no token", SITE), null);
+});
+
+test("rights are those of a person, a site and the scopes in any order", () => {
+  const claims = { sub: "u1", scope: "comment read", site: SITE };
+  const rights = rightsOf(signed(claims));
+  assert.equal(rightsOf(signed({ ...claims, scope: "read comment", exp: 1, name: "A" })), rights);
+  for (const other of [{ sub: "u2" }, { scope: "comment" }, { site: "*" }, { iss: "other" }])
+    assert.notEqual(rightsOf(signed({ ...claims, ...other })), rights);
+  assert.equal(rightsOf(null), "");
 });
 
 test("drafts are kept apart by person; a guest of the same name has them with another id", () => {

@@ -1,0 +1,195 @@
+// The page that reads the stream of live updates for all pages of an origin, and tells them.
+
+import { events, pause } from "./stream.js";
+
+const DISCUSSIONS_MAX = 20; // of a stream, by the service's default
+const SETTLED_MS = 100; // wishes that come together are heard together
+const WAIT_FIRST_MS = 500;
+const WAIT_MOST_MS = 30_000;
+const SILENT_BEATS_MAX = 2; // of a page that crashed
+export const BEAT_MS = 10_000;
+
+/** @typedef {Pick<import("./api.js").Api, "fetch" | "get">} Source */
+
+/**
+ * What a discussion on a page wants: all that comes after `position` (0: after now).
+ * @typedef {{key: string, discussion: string, position: number, isVisible: boolean}} Wish
+ */
+
+/**
+ * What pages tell each other. `open` names the wishes that the stream covers. `lost` is for discussions
+ * that are shown as of an earlier position; null for all, whatever they show.
+ * @typedef {{type: "who"} | {type: "wishes", page: string, wishes: Wish[]}
+ *   | {type: "open", keys: string[]} | {type: "shut"}
+ *   | {type: "event", id: number, name: string, data: string}
+ *   | {type: "lost", discussions: string[], position: number | null}} Message
+ */
+
+/** @typedef {{discussions: string[], keys: Set<string>, after: number}} Plan */
+
+export class Leader {
+  /** @type {Map<string, {wishes: Wish[], beats: number}>} by page */
+  #pages = new Map();
+  /** @type {Plan | null} what is asked for, or was last */
+  #plan = null;
+  /** Position of the last event. */
+  #reached = 0;
+  #isOpen = false;
+  #replanning = new AbortController();
+
+  /**
+   * @param {string} site
+   * @param {string} rights of the token that the stream is asked for with
+   * @param {() => Source | undefined} source
+   * @param {(message: Message) => void} tell all pages, this one included
+   */
+  constructor(site, rights, source, tell) {
+    this.site = site;
+    this.rights = rights;
+    this.source = source;
+    this.tell = tell;
+  }
+
+  /** @param {string} page @param {Wish[]} wishes all that the page has */
+  heard(page, wishes) {
+    if (wishes.length) this.#pages.set(page, { wishes, beats: 0 });
+    else this.#pages.delete(page);
+    const plan = this.#plan;
+    if (!plan) return this.#replanning.abort();
+    // The stream has told nothing after this that is not told to all who listen by now.
+    const from = Math.max(plan.after, this.#reached) || Infinity;
+    const isCovered = (/** @type {Wish} */ wish) =>
+      plan.discussions.includes(wish.discussion) && (!wish.position || wish.position >= from);
+    const wanted = this.#wanted();
+    const added = wanted.wishes.filter((wish) => !plan.keys.has(wish.key));
+    if (!added.every(isCovered)) return this.#replanning.abort();
+    for (const wish of added) plan.keys.add(wish.key);
+    if (this.#isOpen && added.length) this.tell({ type: "open", keys: [...plan.keys] });
+  }
+
+  /** Lead until `signal` is aborted. @param {AbortSignal} signal */
+  async run(signal) {
+    const beat = setInterval(() => this.#beat(), BEAT_MS);
+    signal.addEventListener("abort", () => clearInterval(beat));
+    this.tell({ type: "who" });
+    let wait = WAIT_FIRST_MS;
+    while (!signal.aborted) {
+      await pause(SETTLED_MS, signal);
+      this.#replanning = new AbortController();
+      const either = AbortSignal.any([signal, this.#replanning.signal]);
+      const plan = (this.#plan = this.#planned());
+      const source = this.source();
+      if (!plan || !source) {
+        await pause(BEAT_MS, either);
+        continue;
+      }
+      try {
+        for await (const one of events((given) => this.#request(source, plan, given), plan.after, either)) {
+          wait = WAIT_FIRST_MS;
+          this.#told(one, plan);
+        }
+      } catch (error) {
+        if (either.aborted) continue;
+        if (await this.#failed(error, source, plan)) wait = WAIT_MOST_MS;
+      }
+      this.#shut();
+      await pause(wait * (0.5 + Math.random()), either);
+      wait = Math.min(wait * 2, WAIT_MOST_MS);
+    }
+  }
+
+  /** @param {Source} source @param {Plan} plan @param {RequestInit & {headers: Record<string, string>}} given */
+  #request(source, plan, given) {
+    const named = plan.discussions.map((one) => `&discussion=${one}`).join("");
+    return source.fetch(`/v1/live?site=${encodeURIComponent(this.site)}${named}`, given, this.rights);
+  }
+
+  /** @param {"open" | import("./stream.js").Event} one @param {Plan} plan */
+  #told(one, plan) {
+    if (one === "open") {
+      this.#isOpen = true;
+      this.tell({ type: "open", keys: [...plan.keys] });
+      return;
+    }
+    this.#reached = Math.max(this.#reached, one.id);
+    this.tell({ type: "event", ...one });
+  }
+
+  #shut() {
+    this.#isOpen = false;
+    this.tell({ type: "shut" });
+  }
+
+  /**
+   * Return whether to wait long.
+   * @param {any} error
+   * @param {Source} source
+   * @param {Plan} plan
+   */
+  async #failed({ status, name }, source, plan) {
+    if (status === 410) {
+      this.#lost(plan);
+      return false;
+    }
+    // Too many streams of this address, or something between that lets none through.
+    const isRefused = status === 429 || status === 503 || name === "TimeoutError";
+    if (isRefused) await this.#look(source, plan.discussions);
+    return isRefused || (status >= 400 && status < 500);
+  }
+
+  /** The service does not go so far back: what came since is read afresh. @param {Plan} plan */
+  #lost({ discussions, after }) {
+    const wishes = [...this.#pages.values()].flatMap((page) => page.wishes);
+    const latest = Math.max(this.#reached, ...wishes.map(({ position }) => position));
+    const isOfSome = after < latest; // such as a page that was frozen for a day
+    if (!isOfSome) this.#reached = 0;
+    for (const wish of wishes) wish.position = isOfSome ? latest : 0;
+    this.tell({ type: "lost", discussions, position: isOfSome ? latest : null });
+  }
+
+  /** Tell which discussions have changed. @param {Source} source @param {string[]} discussions */
+  async #look(source, discussions) {
+    for (const one of discussions) {
+      try {
+        const { position } = await source.get(`/v1/discussions/${one}`);
+        this.tell({ type: "lost", discussions: [one], position });
+      } catch {
+        // Next time, perhaps.
+      }
+    }
+  }
+
+  /** Ask for the wishes of all pages, which hear by this that the leader is there. */
+  #beat() {
+    for (const [page, known] of this.#pages) {
+      known.beats += 1;
+      if (known.beats > SILENT_BEATS_MAX) this.#pages.delete(page);
+    }
+    this.tell({ type: "who" });
+  }
+
+  /** The discussions with a place in the stream: what readers see first, then what has one already. */
+  #wanted() {
+    const all = [...this.#pages.values()].flatMap(({ wishes }) => wishes);
+    const weight = (/** @type {Wish} */ { discussion, isVisible }) =>
+      Number(isVisible) * 2 + Number(this.#plan?.discussions.includes(discussion) ?? false);
+    all.sort((one, other) => weight(other) - weight(one));
+    const discussions = [...new Set(all.map(({ discussion }) => discussion))].slice(0, DISCUSSIONS_MAX);
+    return { discussions, wishes: all.filter(({ discussion }) => discussions.includes(discussion)) };
+  }
+
+  /** @returns {Plan | null} */
+  #planned() {
+    const { discussions, wishes } = this.#wanted();
+    if (!wishes.length) return null;
+    const positions = wishes.map(({ key, position }) =>
+      this.#plan?.keys.has(key) ? Math.max(position, this.#reached) : position,
+    );
+    const known = positions.filter(Boolean);
+    return {
+      discussions,
+      keys: new Set(wishes.map(({ key }) => key)),
+      after: known.length ? Math.min(...known) : this.#reached,
+    };
+  }
+}

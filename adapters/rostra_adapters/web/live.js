@@ -1,0 +1,242 @@
+// Live updates. The discussions of all pages of an origin share one stream, since a browser has only six
+// connections to a host: one page reads it, the leader, which holds a lock, and tells the others.
+// Pages that nobody sees take no part.
+
+import { BEAT_MS, Leader } from "./leader.js";
+import { belongs } from "./listing.js";
+import { randomId } from "./storage.js";
+
+const VERSION = 1; // of the messages: pages that loaded another script are told apart
+const SILENCE_MOST_MS = 45_000; // of a leader that hangs
+
+/** @typedef {import("./leader.js").Message} Message */
+/** @typedef {import("./leader.js").Source} Source */
+
+/**
+ * A discussion that is shown.
+ * @typedef {object} Member
+ * @property {Source} api
+ * @property {string} discussion
+ * @property {number} position up to which it shows all; kept up to date
+ * @property {boolean} isVisible
+ * @property {(name: string, data: import("./contract.js").News) => void} event
+ * @property {(now: boolean) => void} connected
+ * @property {() => void} lost what lies between is too old to be told, so read afresh
+ */
+
+/** @type {Map<string, Group>} */
+const groups = new Map();
+let isWatched = false;
+let isAway = false;
+
+/**
+ * Follow a discussion until `signal` is aborted. Returns what to call when it comes into sight or leaves.
+ * @param {string} base
+ * @param {string} site
+ * @param {string} rights of the reader's token: a stream is shared only by those who may read the same
+ * @param {Member} member
+ * @param {AbortSignal} signal
+ * @returns {() => void}
+ */
+export function follow(base, site, rights, member, signal) {
+  watchPage();
+  const name = JSON.stringify(["rostra:live", VERSION, base, site, rights]);
+  const group = groups.get(name) ?? new Group(name, site, rights);
+  groups.set(name, group);
+  const key = randomId();
+  group.members.set(key, member);
+  group.changed();
+  signal.addEventListener("abort", () => {
+    group.members.delete(key);
+    group.changed();
+    if (!group.members.size && groups.get(name) === group) groups.delete(name);
+  });
+  return () => group.changed();
+}
+
+class Group {
+  /** @type {Map<string, Member>} by a key that no other page has */
+  members = new Map();
+  #page = randomId();
+  /** @type {AbortController | null} while this page takes part */
+  #life = null;
+  /** @type {BroadcastChannel | null} */
+  #channel = null;
+  /** @type {Leader | null} while this page is it */
+  #leader = null;
+  /** @type {AbortController | null} the wish to lead, and leading */
+  #leading = null;
+  #heardAt = 0;
+  #isTelling = false;
+  /** @type {Set<string>} keys of members that the stream covers */
+  #covered = new Set();
+
+  /** @param {string} name @param {string} site @param {string} rights */
+  constructor(name, site, rights) {
+    this.name = name;
+    this.site = site;
+    this.rights = rights;
+  }
+
+  /** The members, or whether somebody sees the page, have changed. */
+  changed() {
+    const isWanted = this.members.size > 0 && !isAway && document.visibilityState === "visible";
+    if (isWanted && !this.#life) this.#start();
+    else if (!isWanted && this.#life) this.#stop();
+    else if (isWanted && !this.#isTelling) {
+      this.#isTelling = true;
+      queueMicrotask(() => {
+        this.#isTelling = false;
+        this.#tellWishes();
+      });
+    }
+  }
+
+  #start() {
+    const { signal } = (this.#life = new AbortController());
+    this.#heardAt = performance.now();
+    this.#channel = navigator.locks ? channelOf(this.name, (message) => this.#heard(message)) : null;
+    if (this.#channel) this.#queue();
+    else this.#lead(new AbortController(), signal);
+    const watch = setInterval(() => {
+      const isSilent = performance.now() - this.#heardAt > SILENCE_MOST_MS;
+      if (isSilent && !this.#leader) this.#queue({ steal: true });
+    }, BEAT_MS);
+    signal.addEventListener("abort", () => clearInterval(watch));
+    this.#tellWishes();
+  }
+
+  #stop() {
+    this.#shut();
+    this.#post({ type: "wishes", page: this.#page, wishes: [] });
+    this.#life?.abort();
+    this.#leading?.abort();
+    this.#channel?.close();
+    this.#life = this.#leading = this.#channel = null;
+  }
+
+  /**
+   * Lead as soon as no other page does; at once, if that one seems to hang.
+   * @param {{steal?: boolean}} [options]
+   */
+  async #queue(options) {
+    const signal = /** @type {AbortController} */ (this.#life).signal;
+    this.#heardAt = performance.now();
+    this.#leading?.abort();
+    const leading = (this.#leading = new AbortController());
+    try {
+      await navigator.locks.request(this.name, options ?? { signal: leading.signal }, () =>
+        this.#lead(leading, signal),
+      );
+    } catch (error) {
+      if (signal.aborted || this.#leading !== leading) return;
+      leading.abort();
+      if (error.name === "AbortError") return void this.#queue(); // another page took the lock
+      this.#channel?.close(); // there are no locks, as in a sandbox
+      this.#channel = null;
+      this.#lead((this.#leading = new AbortController()), signal);
+    }
+  }
+
+  /** @param {AbortController} leading @param {AbortSignal} life */
+  async #lead(leading, life) {
+    const either = AbortSignal.any([leading.signal, life]);
+    if (either.aborted) return;
+    const tell = (/** @type {Message} */ message) => {
+      if (either.aborted) return;
+      this.#post(message);
+      this.#heard(message);
+    };
+    const leader = new Leader(this.site, this.rights, () => this.members.values().next().value?.api, tell);
+    this.#leader = leader;
+    await leader.run(either);
+    if (this.#leader === leader) this.#leader = null;
+  }
+
+  /** @param {Message} message */
+  #post(message) {
+    this.#channel?.postMessage(message);
+  }
+
+  #tellWishes() {
+    const wishes = [...this.members].map(([key, { discussion, position, isVisible }]) => ({
+      key,
+      discussion,
+      position,
+      isVisible,
+    }));
+    this.#post({ type: "wishes", page: this.#page, wishes });
+    this.#leader?.heard(this.#page, wishes);
+  }
+
+  /** @param {Message} message */
+  #heard(message) {
+    if (!this.#life) return;
+    if (message.type === "wishes") return this.#leader?.heard(message.page, message.wishes);
+    this.#heardAt = performance.now();
+    if (message.type === "who") this.#tellWishes();
+    else if (message.type === "shut") this.#shut();
+    else if (message.type === "event") this.#happened(message);
+    else if (message.type === "lost") this.#lost(message.discussions, message.position);
+    else this.#cover(message.keys);
+  }
+
+  #shut() {
+    this.#cover([]);
+  }
+
+  /** @param {string[]} keys of the members of all pages that the stream covers */
+  #cover(keys) {
+    const covered = new Set(keys);
+    for (const [key, member] of this.members)
+      if (covered.has(key) !== this.#covered.has(key)) member.connected(covered.has(key));
+    this.#covered = covered;
+  }
+
+  /** @param {{id: number, name: string, data: string}} event */
+  #happened({ id, name, data }) {
+    const news = data ? JSON.parse(data) : null;
+    for (const [key, member] of this.members) {
+      if (!this.#covered.has(key) || id < member.position) continue;
+      member.position = id;
+      if (news && belongs(news.id, member.discussion)) member.event(name, news);
+    }
+  }
+
+  /** @param {string[]} discussions @param {number | null} position */
+  #lost(discussions, position) {
+    for (const member of this.members.values()) {
+      if (!discussions.includes(member.discussion)) continue;
+      if (position !== null && member.position >= position) continue;
+      member.position = position ?? 0;
+      member.lost();
+    }
+    this.#tellWishes();
+  }
+}
+
+/** @param {string} name @param {(message: Message) => void} heard */
+function channelOf(name, heard) {
+  try {
+    const channel = new BroadcastChannel(name);
+    channel.onmessage = ({ data }) => heard(data);
+    return channel;
+  } catch {
+    return null; // an older browser, or storage is forbidden
+  }
+}
+
+function watchPage() {
+  if (isWatched) return;
+  isWatched = true;
+  const changed = () => groups.forEach((group) => group.changed());
+  const away = (/** @type {boolean} */ now) => () => {
+    isAway = now;
+    changed();
+  };
+  document.addEventListener("visibilitychange", changed);
+  document.addEventListener("freeze", away(true));
+  document.addEventListener("resume", away(false));
+  window.addEventListener("pagehide", away(true));
+  window.addEventListener("pageshow", away(false));
+}

@@ -1,0 +1,184 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { Leader } from "../web/leader.js";
+
+const LIVE = "/v1/live?site=s&discussion=d";
+
+/** A wish to hear of a discussion. */
+function wish(key, position, discussion = "d") {
+  return { key, discussion, position, isVisible: true };
+}
+
+/**
+ * Lead with timers that are over at once, until `asked` ends it.
+ * @returns {Promise<{asked: [string, string | undefined][], waits: number[], told: object[]}>}
+ */
+async function led({ wishes, fetch, get = async () => assert.fail("not asked for") }) {
+  const asked = [];
+  const waits = [];
+  const told = [];
+  const done = new AbortController();
+  const source = {
+    fetch: async (path, { headers, signal }) => {
+      asked.push([path, headers["Last-Event-ID"]]);
+      return fetch({ end: () => done.abort(), leader, count: asked.length, signal });
+    },
+    get: async (path) => {
+      asked.push([path]);
+      return get({ end: () => done.abort() });
+    },
+  };
+  const tell = (message) => {
+    if (message.type === "who") leader.heard("page", wishes);
+    else told.push(message);
+  };
+  const leader = new Leader("s", "", () => source, tell);
+  const { setTimeout } = globalThis;
+  globalThis.setTimeout = (run, milliseconds) => {
+    waits.push(milliseconds);
+    if (milliseconds < 45_000) queueMicrotask(run); // not the wait for a stream that is silent
+    return 0;
+  };
+  try {
+    await leader.run(done.signal);
+  } finally {
+    globalThis.setTimeout = setTimeout;
+  }
+  return { asked, told, waits };
+}
+
+/** A stream of these bytes, which then ends. */
+function stream(text, size = 1_000, after = () => {}) {
+  const bytes = new TextEncoder().encode(text);
+  const body = new ReadableStream({
+    start(controller) {
+      for (let at = 0; at < bytes.length; at += size) controller.enqueue(bytes.slice(at, at + size));
+      controller.close();
+      after();
+    },
+  });
+  return { ok: true, status: 200, body };
+}
+
+test("without a stream it is looked now and then whether a discussion has changed", async () => {
+  const positions = [7, 7, 9, 9, 9];
+  const { asked, told, waits } = await led({
+    wishes: [wish("a", 5)],
+    fetch: () => ({ ok: false, status: 429 }),
+    get: async ({ end }) => {
+      const position = positions.shift();
+      if (!positions.length) end();
+      return { position };
+    },
+  });
+  const lost = told.filter(({ type }) => type === "lost");
+  assert.deepEqual(
+    lost.map(({ position }) => position),
+    [7, 7, 9, 9, 9],
+  );
+  assert.ok(waits.filter((one) => one > 100 && one < 15_000).length === 0, String(waits));
+  assert.deepEqual(asked.slice(0, 2), [[LIVE, "5"], ["/v1/discussions/d"]]);
+});
+
+test("events are read however their bytes are cut", async () => {
+  const text =
+    ': hello\n\nid: 8\nevent: vote\ndata: {"up":\ndata: 1}\n\nid: 9\r\nevent: comment\r\ndata: {"name":"李"}\r\n\r\n';
+  for (const size of [1, 7, text.length]) {
+    const { told } = await led({
+      wishes: [wish("a", 5)],
+      fetch: ({ end, count }) => (count === 1 ? stream(text, size) : (end(), { ok: false, status: 500 })),
+    });
+    const heard = told.filter(({ type, data }) => type === "event" && data);
+    assert.deepEqual(
+      heard.map(({ id, name, data }) => [id, name, JSON.parse(data)]),
+      [
+        [8, "vote", { up: 1 }],
+        [9, "comment", { name: "李" }],
+      ],
+    );
+  }
+});
+
+test("a stream that was cut is asked for from its last event, and from the oldest wish at first", async () => {
+  const { asked, told } = await led({
+    wishes: [wish("a", 5), wish("b", 3, "e"), wish("c", 0, "f")],
+    fetch: ({ end, count }) => (count === 1 ? stream("id: 12\n\n") : (end(), { ok: false, status: 500 })),
+  });
+  const path = `${LIVE}&discussion=e&discussion=f`;
+  assert.deepEqual(asked, [
+    [path, "3"],
+    [path, "12"],
+  ]);
+  assert.deepEqual(told[0], { type: "open", keys: ["a", "b", "c"] });
+});
+
+test("who asks for what was told already makes the stream begin earlier, others do not", async () => {
+  const wishes = [wish("a", 5)];
+  const { asked } = await led({
+    wishes,
+    fetch: ({ end, leader, count, signal }) => {
+      if (count === 3) {
+        end();
+        return { ok: false, status: 500 };
+      }
+      const events = count === 1 ? "id: 12\n\n" : "id: 14\n\n";
+      const bytes = new TextEncoder().encode(events);
+      const body = new ReadableStream({
+        start(controller) {
+          controller.enqueue(bytes);
+          signal.addEventListener("abort", () => controller.error(signal.reason));
+        },
+        async pull() {
+          for (let n = 0; n < 20; n += 1) await Promise.resolve();
+          leader.heard("second", [wish("b", 20)]); // it is covered
+          leader.heard("third", [wish(`c${count}`, 9)]); // it is not
+        },
+      });
+      return { ok: true, status: 200, body };
+    },
+  });
+  assert.deepEqual(
+    asked.map(([, after]) => after),
+    ["5", "9", "9"],
+  );
+});
+
+test("of a page that was away for long alone something is lost", async () => {
+  const { asked, told } = await led({
+    wishes: [wish("old", 5), wish("new", 90_000)],
+    fetch: ({ end, count }) => {
+      if (count === 1) return { ok: false, status: 410 };
+      if (count === 2) return { ok: false, status: 410 };
+      end();
+      return { ok: false, status: 500 };
+    },
+  });
+  assert.deepEqual(
+    asked.map(([, after]) => after),
+    ["5", "90000", undefined],
+  );
+  assert.deepEqual(
+    told.filter(({ type }) => type === "lost").map(({ position }) => position),
+    [90_000, null],
+  );
+});
+
+test("the discussions that are in sight come first, and those that have a place keep it", async () => {
+  const wishes = Array.from({ length: 30 }, (_, n) => ({ ...wish(`k${n}`, 1, `d${n}`), isVisible: n >= 25 }));
+  const { asked } = await led({
+    wishes,
+    fetch: ({ end, leader, count }) => {
+      if (count === 2) end();
+      // Another comes into sight.
+      else leader.heard("page", [...wishes.slice(0, 24), { ...wishes[24], isVisible: true }, ...wishes.slice(25)]);
+      return { ok: false, status: 500 };
+    },
+  });
+  const [first, second] = asked.map(([path]) => path.match(/\bd\d+/g));
+  assert.equal(first.length, 20);
+  assert.deepEqual(first.slice(0, 6), ["d25", "d26", "d27", "d28", "d29", "d0"]);
+  assert.equal(second.length, 20);
+  assert.ok(second.includes("d24"));
+  assert.deepEqual(new Set(second), new Set([...first.slice(0, 19), "d24"]));
+});
