@@ -544,8 +544,8 @@ COMMANDS: dict[str, type[AnyCommand]] = {
 }
 
 
-PRIVATE_TOPICS = frozenset({StartSubscription.topic, EndSubscription.topic})
-"""Event types that may be published, but are in no feed."""
+FEED_TOPICS = frozenset(COMMANDS) - {StartSubscription.topic, EndSubscription.topic}
+"""Event types of the feed. Subscriptions may be published, but are private."""
 
 
 def acting_person(command: AnyCommand) -> str | None:

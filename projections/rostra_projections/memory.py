@@ -33,6 +33,7 @@ from rostra_projections.listing import (
 )
 from rostra_projections.moderation import ACTS, FLAGS, QUEUE, ActRow, FlagRow, Queue, QueueRow
 from rostra_projections.passages import PASSAGES, PassageRow
+from rostra_projections.persons import PERSONS, PersonRow
 from rostra_projections.query_port import (
     FLAGS_SHOWN_MAX,
     DiscussionRead,
@@ -216,6 +217,10 @@ class MemoryViews:
     async def comment_rows(self, comments: Sequence[UUID]) -> dict[UUID, CommentRow]:
         kept = self.rows.of(COMMENTS)
         return {comment: kept[comment] for comment in comments if comment in kept}
+
+    async def persons(self, persons: Sequence[UUID]) -> dict[UUID, PersonRow]:
+        kept = self.rows.of(PERSONS)
+        return {person: kept[person] for person in persons if person in kept}
 
     async def written_by(self, author: str, discussion: UUID, *, limit: int) -> list[UUID]:
         rows = [row for row in self._comments(discussion) if row.author == author]

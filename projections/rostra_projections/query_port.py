@@ -13,6 +13,7 @@ from rostra_projections.discussions import DiscussionRow
 from rostra_projections.listing import LastKey, Listing
 from rostra_projections.moderation import ActRow, FlagRow, Queue, QueueRow
 from rostra_projections.passages import PassageRow
+from rostra_projections.persons import PersonRow
 from rostra_projections.responses.shapes import Viewer
 
 
@@ -122,6 +123,9 @@ class Reads(DiscussionReads, Protocol):
 
     async def comment_rows(self, comments: Sequence[UUID]) -> dict[UUID, CommentRow]:
         """Return those of the comments that are known."""
+
+    async def persons(self, persons: Sequence[UUID]) -> dict[UUID, PersonRow]:
+        """Return the rows of those persons who have settings or a label, by their streams."""
 
     async def written_by(self, author: str, discussion: UUID, *, limit: int) -> list[UUID]:
         """Their comments in a discussion, the latest first."""

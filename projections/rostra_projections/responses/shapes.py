@@ -24,11 +24,14 @@ class AuthorShape(msgspec.Struct, gc=False):
     """None where the person was erased."""
     guest: Literal[True] | UnsetType = UNSET
     """Given for guests alone: they chose the name themselves."""
+    label: str | UnsetType = UNSET
+    """One of the site's labels, given if the person has one."""
 
 
-def author_shape(person: str, name: str | None) -> AuthorShape:
-    """Return the author with the mark of a guest, if they are one."""
-    return AuthorShape(person, name, True if is_guest(person) else UNSET)
+def author_shape(person: str, name: str | None, label: str | None = None) -> AuthorShape:
+    """Return the author with the mark of a guest and the label, where they have them."""
+    guest: Literal[True] | UnsetType = True if is_guest(person) else UNSET
+    return AuthorShape(person, name, guest, UNSET if label is None else label)
 
 
 class WordingShape(msgspec.Struct, gc=False):

@@ -32,6 +32,7 @@ class OpenedWords(msgspec.Struct, frozen=True, gc=False):
     body: str | None = None
     html: str | None = None
     erased: bool = False
+    label: str | None = None
 
 
 OpenWords = Callable[[CommentRow], OpenedWords]
@@ -139,7 +140,7 @@ class Thread:
             key=row.key,
             parent=row.parent,
             depth=row.depth,
-            author=author_shape(row.author, words.name) if shown else None,
+            author=author_shape(row.author, words.name, words.label) if shown else None,
             body=words.body,
             html=words.html,
             posted_at=row.posted_at,

@@ -22,7 +22,7 @@ import msgspec
 from rostra import codec, ids
 from rostra.article import ArticleRevised
 from rostra.codec import AnyEvent
-from rostra.commands import COMMANDS, PRIVATE_TOPICS
+from rostra.commands import FEED_TOPICS
 from rostra.comment import CommentEdited, CommentWordingHeld
 from rostra.events import Words
 from rostra.log import EventLog, Recorded
@@ -53,7 +53,7 @@ class Wanted(msgspec.Struct, frozen=True):
     are those of their words and their acts.
     """
 
-    types: frozenset[str] = frozenset(COMMANDS) - PRIVATE_TOPICS
+    types: frozenset[str] = FEED_TOPICS
     site: str | None = None
     resource: str | None = None
     person: str | None = None

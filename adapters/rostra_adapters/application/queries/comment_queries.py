@@ -13,6 +13,7 @@ from rostra.comment import CommentEdited, CommentPosted
 from rostra.events import Words
 from rostra.fields import web_url
 from rostra.names import cleaned_name
+from rostra.person import PersonConfigured
 from rostra.sealing import Damaged, Erased, KeyRing
 from rostra.times import LONG_AGO, Time
 from rostra_adapters.application.queries.as_of import AsOfReader
@@ -37,6 +38,7 @@ from rostra_projections.past_words import (
     with_title_of_now,
     with_words_of_now,
 )
+from rostra_projections.persons import PersonRow
 from rostra_projections.query_port import (
     DiscussionRead,
     DiscussionReads,
@@ -288,21 +290,32 @@ class CommentQueries:
             page, withdrawn = with_words_of_now(page, now, viewer, earlier)
             rows = [row for row in all_rows(page) if readable(row, viewer)]
         waiting = await _waiting(source, rows, viewer)
+        authors = _owners(request.site, rows)
+        persons = await self._reads.persons(list(authors.values())) if authors else {}
         # Last: what is loaded may be destroyed whenever anything is waited for.
-        words, pending = await self._words_of(request.site, rows, waiting)
+        words, pending = await self._words_of(rows, waiting, authors, persons)
         open_words = lambda row: words[row.id]  # noqa: E731
         return Thread(page, viewer, open_words, request.log, own_hidden, withdrawn, pending)
 
     async def _words_of(
-        self, site: str, rows: Sequence[CommentRow], waiting: Mapping[UUID, PendingRow]
+        self,
+        rows: Sequence[CommentRow],
+        waiting: Mapping[UUID, PendingRow],
+        owners: Mapping[str, UUID],
+        persons: Mapping[UUID, PersonRow],
     ) -> tuple[dict[UUID, OpenedWords], dict[UUID, PendingShape]]:
-        """The words of comments and of their wordings that wait, opened and rendered. Nothing
-        is waited for afterwards.
+        """Return the words of comments and of their wordings that wait, opened and rendered.
+
+        Nothing is waited for afterwards.
         """
-        owners = {author: ids.person_id(site, author) for author in {row.author for row in rows}}
 
         def opened() -> tuple[dict[UUID, OpenedWords], dict[UUID, PendingShape]]:
-            words = {row.id: self._words(row, owners[row.author]) for row in rows}
+            names = {id_: self.name(row) for id_, row in persons.items()}
+            words = {
+                row.id: _as_named(self._words(row, owner), persons.get(owner), names.get(owner))
+                for row in rows
+                for owner in (owners[row.author],)
+            }
             pending = {
                 row.id: self._pending(waiting[row.id], owners[row.author])
                 for row in rows
@@ -339,8 +352,21 @@ class CommentQueries:
             wording=WordingShape(row.source or "", row.event or ""),
         )
 
+    def name(self, person: PersonRow) -> str | None:
+        """Return the name that a person has set, None if there is none or it was erased. Their key
+        must have been loaded.
+        """
+        if person.words is None or person.words_event is None:
+            return None
+        place = words_place(person.id, PersonConfigured.topic, person.words_event)
+        try:
+            name = open_words(person.words, self._ring, person.id, place).name
+        except (Erased, Damaged):
+            return None
+        return None if name is None else cleaned_name(name)
+
     def _words(self, row: CommentRow, owner: UUID) -> OpenedWords:
-        """The author's name and the latest body, opened."""
+        """Open the name that came with a comment, and its latest body."""
         try:
             first = self._open(row.id, row.words, CommentPosted.topic, row.words_event, owner)
             latest = first
@@ -364,6 +390,18 @@ class CommentQueries:
             raise Damaged
         place = words_place(comment, topic, event)
         return open_words(sealed, self._ring, owner, place)
+
+
+def _owners(site: str, rows: Sequence[CommentRow]) -> dict[str, UUID]:
+    """Return the authors of comments, with the streams of those persons."""
+    return {author: ids.person_id(site, author) for author in {row.author for row in rows}}
+
+
+def _as_named(words: OpenedWords, person: PersonRow | None, name: str | None) -> OpenedWords:
+    """Return a comment's words with its author's current name and label."""
+    if person is None or words.body is None:
+        return words
+    return msgspec.structs.replace(words, name=name or words.name, label=person.label)
 
 
 async def _waiting(

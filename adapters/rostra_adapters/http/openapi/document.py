@@ -7,7 +7,7 @@ from aiohttp import web
 from msgspec import UNSET
 
 from rostra import fields as texts
-from rostra.commands import COMMANDS, PRIVATE_TOPICS
+from rostra.commands import COMMANDS, FEED_TOPICS
 from rostra.wire.cloudevents import Envelope
 from rostra_adapters.http.messages import HTML, JSON, response_with_etag
 from rostra_adapters.http.middleware.security_headers import CONTENT_SECURITY_POLICY
@@ -142,7 +142,7 @@ def _name(method: str, path: str) -> str:
 def _parameter(parameter: Parameter) -> Schema:
     schema = parameter.kind if isinstance(parameter.kind, dict) else _schema(parameter.kind)
     if parameter.name == "type":
-        schema = {"enum": sorted(COMMANDS.keys() - PRIVATE_TOPICS)}
+        schema = {"enum": sorted(FEED_TOPICS)}
     if parameter.repeated:
         schema = {"type": "array", "items": schema, "minItems": 1, "maxItems": 100}
     made = {

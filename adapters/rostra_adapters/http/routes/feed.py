@@ -7,7 +7,7 @@ from uuid import UUID
 from aiohttp import web
 
 from rostra import fields as texts
-from rostra.commands import COMMANDS
+from rostra.commands import FEED_TOPICS
 from rostra_adapters.application.app import App
 from rostra_adapters.application.feed.events import Feed, FeedEvent, Wanted
 from rostra_adapters.application.feed.tail import Tail, TailPage
@@ -180,7 +180,7 @@ def _sse(events: list[FeedEvent]) -> bytes:
 def _wanted(query: Query, token: Token) -> Wanted:
     """Return the requested filter. A token of one site restricts it to that site."""
     types = query.all("type", str)
-    if unknown := set(types) - set(COMMANDS):
+    if unknown := set(types) - FEED_TOPICS:
         raise Problem("bad-query", f"`type` is none that is published: {min(unknown)[:100]!r}")
     site = query.one("site", texts.SiteName)
     resource = query.one("resource", texts.Resource)
@@ -190,4 +190,4 @@ def _wanted(query: Query, token: Token) -> Wanted:
         raise Problem("bad-query", "`resource` is one of a `site`, which is missing")
     if not token.reaches(site or EVERY_SITE):
         raise Problem("forbidden", "the token is not for this site")
-    return Wanted(types=frozenset(types or COMMANDS), site=site, resource=resource)
+    return Wanted(types=frozenset(types or FEED_TOPICS), site=site, resource=resource)

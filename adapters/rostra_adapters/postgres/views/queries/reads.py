@@ -36,6 +36,7 @@ from rostra_projections.discussions import DISCUSSIONS
 from rostra_projections.listing import LastKey, Listing
 from rostra_projections.moderation import QUEUE, ActRow, Queue, QueueRow
 from rostra_projections.passages import PASSAGES
+from rostra_projections.persons import PERSONS, PersonRow
 from rostra_projections.query_port import DiscussionRead, Page, PassageRead, Queued, SitePage
 from rostra_projections.responses.shapes import Viewer
 from rostra_projections.tables import Table
@@ -119,6 +120,10 @@ select v.position, {p} from {here}
 left join public.pending_wordings_v{{comments}} p
     on p.id = any($1::uuid[]) and p.position is not null"""
 
+_PERSONS = """
+select v.position, {p} from {here}
+left join public.persons_v{{persons}} p on p.id = any($1::uuid[])"""
+
 _PAGE_COLUMNS_AHEAD = 9
 
 POINTER_ATTEMPTS_MAX = 20
@@ -141,6 +146,7 @@ DISCUSSION = _DISCUSSION.format(here=_BOTH, d=_D, g=_G)
 ONE_SITE = _DISCUSSIONS.format(here=_BOTH, d=_D, g=_G)
 PASSAGES_OF = _PASSAGES.format(here=_here("passages", "comments"), p=_P)
 COUNTS_OF = _COUNTS.format(here=_here("comments"))
+PERSONS_OF = _PERSONS.format(here=_here("persons"), p=_columns(PERSONS, "p"))
 PENDING_OF = _PENDING.format(here=_here("comments"), p=_columns(PENDING, "p"))
 
 
@@ -220,6 +226,11 @@ class PostgresReads:
     async def pending(self, comments: Sequence[UUID]) -> dict[UUID, PendingRow]:
         found = await self._fetch(PENDING_OF, list(comments))
         rows = [to_row(PENDING, tuple(record)[1:]) for record in found if record[1] is not None]
+        return {row.id: row for row in rows}
+
+    async def persons(self, persons: Sequence[UUID]) -> dict[UUID, PersonRow]:
+        found = await self._fetch(PERSONS_OF, list(persons))
+        rows = [to_row(PERSONS, tuple(record)[1:]) for record in found if record[1] is not None]
         return {row.id: row for row in rows}
 
     async def discussion(self, discussion: UUID) -> tuple[int, DiscussionRead] | None:
