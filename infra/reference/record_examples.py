@@ -69,6 +69,7 @@ CONFIGURED = {
     **_event(9, "site.configured"),
     "data": {"site": SITE, "settings": SETTINGS},
 }
+SUBSCRIPTION = f"/v1/discussions/{DISCUSSION}/subscription"
 NEW_PASSAGE = {"exact": "four minutes", "start": 24, "end": 36}
 
 REQUESTS = (
@@ -110,6 +111,13 @@ REQUESTS = (
     Request("post /v1/preview", "/v1/preview", {"body": "Hello *there*"}, "comment"),
     Request("post /v1/guests", "/v1/guests", {"site": SITE, "name": "Gil"}),
     Request("put /v1/discussions", "/v1/discussions", {**PLACE, "resource": "/mate"}, "comment"),
+    Request(
+        "patch /v1/me", "/v1/me", {"language": "en", "notify": {"replies": "daily"}}, "comment"
+    ),
+    Request("get /v1/me", "/v1/me", scope="comment"),
+    Request("put /v1/discussions/{id}/subscription", SUBSCRIPTION, {"to": "replies"}, "comment"),
+    Request("get /v1/discussions/{id}/subscription", SUBSCRIPTION, scope="comment"),
+    Request("delete /v1/discussions/{id}/subscription", SUBSCRIPTION, scope="comment"),
     Request("get /v1/moderation", "/v1/moderation?site=news&status=flagged", scope="moderate"),
     Request(
         "post /v1/comments/{id}/moderation",

@@ -27,6 +27,8 @@ NOT_CACHED = (
     "/v1/events",
     "/v1/discussions/{id}/live",
     "/v1/live",
+    "/v1/me",
+    "/v1/discussions/{id}/subscription",
     "/metrics",
     "/healthz",
     "/readyz",

@@ -28,6 +28,7 @@ from rostra_adapters.http.routes.history import Histories
 from rostra_adapters.http.routes.home import Home
 from rostra_adapters.http.routes.live import LIVE, LiveUpdates
 from rostra_adapters.http.routes.moderation import Moderation
+from rostra_adapters.http.routes.people import PeopleRoutes
 from rostra_adapters.http.routes.persons import Persons
 from rostra_adapters.http.routes.preview import Previews
 from rostra_adapters.http.routes.problem_pages import problem_list, problem_page
@@ -101,6 +102,7 @@ def make_app(
             *Documents(app, reads).routes(),
             *RuleReads(app, reads).routes(),
             *Persons(app, settings, reads, now).routes(),
+            *PeopleRoutes(app, settings, now).routes(),
             *Moderation(app, settings, reads, now).routes(),
             *Previews(app.renderings, settings).routes(),
             *Guests(app, settings).routes(),

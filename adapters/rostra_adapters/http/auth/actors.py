@@ -68,6 +68,19 @@ async def enter(request: web.Request, app: App, discussion: UUID, *, scope: str)
     return actor(token, reader, access.site, access.resource, moderates=scope == "moderate")
 
 
+async def enter_site(request: web.Request, app: App) -> Actor:
+    """Return the person of a token, on its site. Raises the problems `unauthorized` and
+    `forbidden`.
+    """
+    token = tokens.require_token(request, "comment")
+    site = token.site
+    if site is None or site == tokens.EVERY_SITE:
+        raise Problem("forbidden", "the token is not for one site")
+    rules = await app.lookup.site_rules(site)
+    _must_act_there(request, token, site, rules, "comment")
+    return actor(token, Reader(request, app), site, "", moderates=False)
+
+
 class Visit(msgspec.Struct, frozen=True):
     """An actor on a site, where there may be no such discussion yet. What is `hidden` from them
     is to answer like what is unknown.

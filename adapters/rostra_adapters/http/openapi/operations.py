@@ -11,6 +11,12 @@ from rostra.settings import Order
 from rostra_adapters.http.routes.events import BATCHED, STRUCTURED, BatchShape, ResultShape
 from rostra_adapters.http.routes.guests import GuestShape, NewGuest
 from rostra_adapters.http.routes.moderation import PassageRuling, Ruling
+from rostra_adapters.http.routes.people import (
+    MeShape,
+    NewSettings,
+    NewSubscription,
+    SubscriptionShape,
+)
 from rostra_adapters.http.routes.persons import (
     IDEMPOTENCY_KEY,
     DoneShape,
@@ -345,6 +351,25 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         problems=(403, *REFUSED),
     ),
     ("post", "/v1/comments/{id}/flag"): _write("Tell the moderators", NewFlag),
+    ("get", "/v1/me"): Operation(
+        summary="The token's person: name, address and mail settings",
+        scope="comment",
+        response_body={JSON: MeShape},
+        problems=(503,),
+    ),
+    ("patch", "/v1/me"): _write("Change one's settings", NewSettings, MeShape),
+    ("get", "/v1/discussions/{id}/subscription"): Operation(
+        summary="One's subscription to a discussion",
+        scope="comment",
+        response_body={JSON: SubscriptionShape},
+        problems=(404, 503),
+    ),
+    ("put", "/v1/discussions/{id}/subscription"): _write(
+        "Subscribe to a discussion", NewSubscription, SubscriptionShape
+    ),
+    ("delete", "/v1/discussions/{id}/subscription"): _write(
+        "End one's subscription to a discussion", None, SubscriptionShape
+    ),
     ("post", "/v1/comments/{id}/moderation"): _write(
         "Moderate", Ruling, scope="moderate", parameters=(IF_MATCH,), problems=(412,)
     ),

@@ -97,6 +97,17 @@ TOPICS: dict[str, Topic] = {
             "post /v1/comments/{id}/flag",
         ),
     ),
+    "People": Topic(
+        "A person's own settings and subscriptions, with a token of the scope `comment` for one "
+        "site.",
+        (
+            "get /v1/me",
+            "patch /v1/me",
+            "get /v1/discussions/{id}/subscription",
+            "put /v1/discussions/{id}/subscription",
+            "delete /v1/discussions/{id}/subscription",
+        ),
+    ),
     "Moderate": Topic(
         "Moderators use tokens of the scope `moderate`.",
         (

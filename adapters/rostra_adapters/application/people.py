@@ -1,0 +1,62 @@
+"""Settings and subscriptions of persons, as the log has them now."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import msgspec
+
+from rostra import codec, ids
+from rostra.deciding.stream_states import fold_stream
+from rostra.events import Words
+from rostra.log import EventLog, Recorded
+from rostra.person import Person, PersonConfigured
+from rostra.sealing import Damaged, Erased, KeyRing
+from rostra.subscription import Subscription
+from rostra_adapters.application.stream_state_reader import events_of
+
+
+class PersonSettings(msgspec.Struct, frozen=True):
+    """Settings of a person, opened."""
+
+    words: Words
+    label: str | None
+    position: int
+    """Position of the last change; 0 if there was none."""
+
+
+class People:
+    """Reads of persons from their own streams."""
+
+    def __init__(self, log: EventLog, ring: KeyRing) -> None:
+        self._log = log
+        self._ring = ring
+
+    async def settings(self, site: str, person: str) -> PersonSettings:
+        """Return a person's settings; those that were erased, or never set, are None."""
+        stream = ids.person_id(site, person)
+        rows = (await self._log.read_streams([stream]))[stream]
+        state: Person = fold_stream(stream, events_of(rows))
+        await self._ring.load([stream])
+        words = Words() if state.is_erased else self._words(stream, rows)
+        return PersonSettings(words, state.label, rows[-1].position if rows else 0)
+
+    def _words(self, stream: UUID, rows: Sequence[Recorded]) -> Words:
+        for row in reversed(rows):
+            if row.topic != PersonConfigured.topic or row.event_id is None:
+                continue
+            event = codec.decode(row.topic, row.state)
+            if isinstance(event, PersonConfigured) and isinstance(event.personal, bytes):
+                place = codec.words_place(stream, row.topic, row.event_id)
+                try:
+                    return codec.open_words(event.personal, self._ring, stream, place)
+                except (Erased, Damaged):
+                    pass
+            break
+        return Words()
+
+    async def subscription(self, discussion: UUID, person: str) -> tuple[Subscription, int]:
+        """Return a person's subscription to a discussion, and the position of its last change."""
+        stream = ids.subscription_id(ids.discussion_of(discussion), person)
+        rows = (await self._log.read_streams([stream]))[stream]
+        state: Subscription = fold_stream(stream, events_of(rows))
+        return state, rows[-1].position if rows else 0

@@ -1,0 +1,188 @@
+"""Routes of a person's own settings and subscriptions."""
+
+from collections.abc import Callable
+from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+from aiohttp import hdrs, web
+from msgspec import UNSET, Meta, UnsetType
+
+from rostra import fields as texts
+from rostra import ids
+from rostra.commands import ConfigurePerson, EndSubscription, StartSubscription, SubscriptionTo
+from rostra.limits import EMAIL_CHARACTERS_MAX
+from rostra.names import given_name
+from rostra.settings import AskedNotifySettings, Cadence, NotifySettings
+from rostra.times import Time
+from rostra_adapters.application.app import App
+from rostra_adapters.application.people import People
+from rostra_adapters.http.auth.actors import Actor, enter, enter_site, submit
+from rostra_adapters.http.auth.readers import id_in_path
+from rostra_adapters.http.auth.tokens import require_token
+from rostra_adapters.http.bodies import decode_body
+from rostra_adapters.http.messages import answer
+from rostra_adapters.http.routes.persons import Body
+from rostra_adapters.http.settings import HttpSettings
+
+Address = Annotated[
+    str,
+    Meta(
+        max_length=EMAIL_CHARACTERS_MAX,
+        pattern=r"\A[^@\s\x00-\x1f\x7f-\x9f<>\",;:\\()\[\]]+@[^@\s\x00-\x1f\x7f-\x9f<>\",;:\\()]+\Z",
+        description="An e-mail address, without a name.",
+    ),
+]
+
+
+class NewSettings(Body, frozen=True, kw_only=True):
+    """Settings to change. Those that are absent stay; null takes one back."""
+
+    name: texts.Name | UnsetType | None = UNSET
+    email: Address | UnsetType | None = UNSET
+    language: texts.Language | UnsetType | None = UNSET
+    time_zone: texts.TimeZone | UnsetType | None = UNSET
+    hour: texts.Hour | UnsetType | None = UNSET
+    notify: AskedNotifySettings | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        if isinstance(self.name, str):
+            msgspec.structs.force_setattr(self, "name", given_name(self.name))
+        if isinstance(self.time_zone, str) and not _is_zone(self.time_zone):
+            raise ValueError(f"`time_zone`: {self.time_zone!r} is not a time zone of IANA")
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, OSError, ValueError):
+        return False
+    return True
+
+
+class NewSubscription(Body, frozen=True, kw_only=True):
+    """Choice of comments: every new one, or replies to the person's own."""
+
+    to: SubscriptionTo
+
+
+class NotifyShape(msgspec.Struct, kw_only=True):
+    """Delay of mails, by reason."""
+
+    replies: Cadence = "now"
+    mentions: Cadence = "now"
+    subscriptions: Cadence = "now"
+    moderation: Cadence = "off"
+
+
+class MeShape(msgspec.Struct, kw_only=True):
+    """Settings of the token's person. `position` is that of their last change."""
+
+    id: str
+    name: str | None
+    email: str | None
+    language: str | None
+    time_zone: str | None
+    hour: int | None
+    notify: NotifyShape
+    label: str | None
+    position: int
+
+
+class SubscriptionShape(msgspec.Struct, kw_only=True):
+    """Subscription to a discussion; `to` is null if there is none."""
+
+    to: SubscriptionTo | None
+    position: int
+
+
+class PeopleRoutes:
+    """The handlers."""
+
+    def __init__(self, app: App, settings: HttpSettings, now: Callable[[], Time]) -> None:
+        self._app = app
+        self._settings = settings
+        self._now = now
+        self._people = People(app.log, app.ring)
+
+    def routes(self) -> list[web.RouteDef]:
+        subscription = "/v1/discussions/{id}/subscription"
+        return [
+            web.get("/v1/me", self.me, allow_head=False),
+            web.patch("/v1/me", self.configure),
+            web.get(subscription, self.subscription, allow_head=False),
+            web.put(subscription, self.subscribe),
+            web.delete(subscription, self.unsubscribe),
+        ]
+
+    async def me(self, request: web.Request) -> web.Response:
+        return await self._me(request, await enter_site(request, self._app))
+
+    async def configure(self, request: web.Request) -> web.Response:
+        """Change the named settings, and return all."""
+        actor = await enter_site(request, self._app)
+        most = self._settings.person_request_bytes_max
+        new = await decode_body(request, NewSettings, bytes_max=most)
+        command = ConfigurePerson(site=actor.site, who=actor.person, **msgspec.structs.asdict(new))
+        await submit(request, self._app, self._settings, command, actor.act(self._now()))
+        return await self._me(request, actor)
+
+    async def _me(self, request: web.Request, actor: Actor) -> web.Response:
+        found = await self._people.settings(actor.site, actor.person)
+        rules = await self._app.lookup.site_rules(actor.site)
+        words = found.words
+        name = words.name
+        if name is None or rules.names == "token":
+            name = actor.token_name or name
+        notify = msgspec.structs.asdict(words.notify or NotifySettings())
+        given = {reason: cadence for reason, cadence in notify.items() if cadence is not None}
+        shape = MeShape(
+            id=actor.person,
+            name=name,
+            email=words.email,
+            language=words.language,
+            time_zone=words.time_zone,
+            hour=words.hour,
+            notify=NotifyShape(**given),
+            label=found.label,
+            position=found.position,
+        )
+        return self._answer(request, shape)
+
+    async def subscription(self, request: web.Request) -> web.Response:
+        actor = await self._enter(request)
+        discussion = id_in_path(request, ids.Kind.DISCUSSION)
+        state, position = await self._people.subscription(discussion, actor.person)
+        return self._answer(request, SubscriptionShape(to=state.to, position=position))
+
+    async def subscribe(self, request: web.Request) -> web.Response:
+        actor = await self._enter(request)
+        most = self._settings.person_request_bytes_max
+        new = await decode_body(request, NewSubscription, bytes_max=most)
+        command = StartSubscription(
+            site=actor.site, resource=actor.resource, who=actor.person, to=new.to
+        )
+        return await self._submit(request, command, actor)
+
+    async def unsubscribe(self, request: web.Request) -> web.Response:
+        actor = await self._enter(request)
+        command = EndSubscription(site=actor.site, resource=actor.resource, who=actor.person)
+        return await self._submit(request, command, actor)
+
+    async def _enter(self, request: web.Request) -> Actor:
+        require_token(request, "comment")  # asked for alike, whatever the id names
+        discussion = ids.discussion_of(id_in_path(request, ids.Kind.DISCUSSION))
+        return await enter(request, self._app, discussion, scope="comment")
+
+    async def _submit(
+        self, request: web.Request, command: StartSubscription | EndSubscription, actor: Actor
+    ) -> web.Response:
+        act = actor.act(self._now())
+        outcome = await submit(request, self._app, self._settings, command, act)
+        to = command.to if isinstance(command, StartSubscription) else None
+        return self._answer(request, SubscriptionShape(to=to, position=outcome.position or 0))
+
+    def _answer(self, request: web.Request, shape: msgspec.Struct) -> web.Response:
+        headers: dict[str, str] = {hdrs.CACHE_CONTROL: "no-store"}
+        body, least = msgspec.json.encode(shape), self._settings.compressed_bytes_min
+        return answer(request, body, headers=headers, compressed_bytes_min=least)
