@@ -58,8 +58,8 @@ class Pace:
     one.
     """
 
-    KEPT = 0.8
-    """What counts of all before, with each batch more."""
+    DECAY = 0.8
+    """Weight of all earlier batches when another one is added."""
 
     def __init__(self) -> None:
         self._seconds = self._commands = 0.0
@@ -80,8 +80,8 @@ class Pace:
     def end(self, commands: int) -> None:
         """Record that `commands` commands finished."""
         now = monotonic()
-        self._seconds = self.KEPT * self._seconds + now - self._since
-        self._commands = self.KEPT * self._commands + commands
+        self._seconds = self.DECAY * self._seconds + now - self._since
+        self._commands = self.DECAY * self._commands + commands
         self._handling -= 1
         self._since = now
 

@@ -50,7 +50,7 @@ async def _export(
 
     async with open_app(where) as app:
         wanted = await Wanted(site=site, resource=resource, person=person).resolve(
-            app.lookup.discussion_named
+            app.lookup.discussion_of
         )
         async for page in Feed(app.log, app.ring, app.articles).pages(wanted=wanted):
             write_json_lines([event.json for event in page.events])

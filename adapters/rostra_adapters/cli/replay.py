@@ -39,7 +39,7 @@ async def _replay(where: DatabaseLocation, site: str, resource: str, *, as_json:
 
     found = False
     async with open_app(where) as app:
-        discussion = await app.lookup.discussion_named(site, resource)
+        discussion = await app.lookup.discussion_of(site, resource)
         async for event, comments in grown(
             app.log, Feed(app.log, app.ring, app.articles), discussion
         ):

@@ -152,7 +152,7 @@ async def _project(where: DatabaseLocation) -> None:
 
 
 class ServePlan(msgspec.Struct, frozen=True, kw_only=True):
-    """Options of `rostra serve`. `together`: other processes serve on the same port."""
+    """Options of `rostra serve`. `shares_port`: other processes serve on the same port."""
 
     host: str
     port: int
@@ -165,7 +165,7 @@ class ServePlan(msgspec.Struct, frozen=True, kw_only=True):
     http: dict[str, Any]
     workers: int
     proxies: tuple[str, ...]
-    together: bool = False
+    shares_port: bool = False
     processes: int = 1
 
 
@@ -178,7 +178,7 @@ def _serve_together(plan: ServePlan, workers: int) -> None:
         run(partial(master_key_or_new, plan.data, plan.database_url))
     with _listening(plan), reserve_port(plan.host, plan.port) as held:
         port = held.getsockname()[1]
-        mine = msgspec.structs.replace(plan, port=port, together=True, processes=workers)
+        mine = msgspec.structs.replace(plan, port=port, shares_port=True, processes=workers)
         ServeWorkers(_work, mine, workers).run(
             lambda: _announce(url_of(plan.host, port), plan.data)
         )
@@ -249,7 +249,7 @@ async def _serve(plan: ServePlan, announce: Callable[[str], None]) -> None:
                 port=plan.port,
                 announce=announce,
                 metrics_port=plan.metrics_port,
-                reuse_port=plan.together,
+                reuse_port=plan.shares_port,
             )
 
 

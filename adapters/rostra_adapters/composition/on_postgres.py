@@ -14,7 +14,7 @@ from rostra_adapters.postgres import roles, schema
 from rostra_adapters.postgres.article_texts import PostgresArticleTexts
 from rostra_adapters.postgres.backup import is_due
 from rostra_adapters.postgres.connect import create_pool, raise_unavailable_if_lost
-from rostra_adapters.postgres.keys.ring import PostgresKeyRing, masters_used
+from rostra_adapters.postgres.keys.ring import PostgresKeyRing, used_masters
 from rostra_adapters.postgres.log.event_log import PostgresLog
 from rostra_adapters.postgres.operational import PostgresOperational
 from rostra_adapters.postgres.revocations import PostgresRevocations
@@ -76,7 +76,7 @@ async def check_no_master_key(url: str) -> None:
     """Raise WrongMasterKey where a new master key would make words unreadable."""
     with raise_unavailable_if_lost():
         async with connect_patiently(url) as connection:
-            check_masters(await masters_used(connection), ())
+            check_masters(await used_masters(connection), ())
 
 
 async def _close_pool(pool: asyncpg.Pool) -> None:

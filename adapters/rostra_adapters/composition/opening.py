@@ -98,7 +98,7 @@ async def _on_sqlite(
     if master_key is None and not os.environ.get(MASTER_KEY_VARIABLE):
         file = path.with_name(f"{path.name}.master-key")
         if not file.exists():
-            check_masters(SqliteKeyRing.masters_used(datastore), ())
+            check_masters(SqliteKeyRing.used_masters(datastore), ())
         master_key = bytes.fromhex(key_file(file))
     ring = SqliteKeyRing(datastore, master_keys(master_key))
     texts = SqliteArticleTexts(datastore)

@@ -22,7 +22,7 @@ STALL_SECONDS_MAX = 60.0
 
 Line = bytes | None
 """None is a line that was too long."""
-Take = Callable[[Sequence[Line]], Awaitable[bytes]]
+PublishLines = Callable[[Sequence[Line]], Awaitable[bytes]]
 """Handles lines, and gives a line for each, once what it says is durable."""
 
 
@@ -110,7 +110,7 @@ class Unread:
 class LineStream:
     """One request: its lines are read, handled and answered at the same time, in order."""
 
-    def __init__(self, request: web.Request, take: Take, *, line_bytes_max: int) -> None:
+    def __init__(self, request: web.Request, take: PublishLines, *, line_bytes_max: int) -> None:
         self._request = request
         self._take = take
         self._splitter = Splitter(line_bytes_max)

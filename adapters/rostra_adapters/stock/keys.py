@@ -85,10 +85,10 @@ class SqliteKeyRing(StoredKeyRing):
         self._datastore = datastore
         with datastore.transaction(commit=True) as cursor:
             cursor.execute(self._CREATE)
-        masters.check(self.masters_used(datastore))
+        masters.check(self.used_masters(datastore))
 
     @classmethod
-    def masters_used(cls, datastore: SQLiteDatastore) -> list[bytes]:
+    def used_masters(cls, datastore: SQLiteDatastore) -> list[bytes]:
         """Return the fingerprints of the master keys without which words stay unreadable."""
         with datastore.transaction(commit=False) as cursor:
             cursor.execute(cls._EXISTS)

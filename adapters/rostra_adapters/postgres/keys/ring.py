@@ -112,7 +112,7 @@ class PostgresKeyRing(StoredKeyRing):
         with raise_unavailable_if_lost():
             async with self._pool.acquire() as connection, connection.transaction():
                 await connection.execute(ONE_NOTES)
-                self._masters.check(await masters_used(connection))
+                self._masters.check(await used_masters(connection))
                 await connection.execute(NOTE, self._masters.current)
 
     async def _find(self, owners: Sequence[UUID]) -> Iterable[StoredKey]:
@@ -162,7 +162,7 @@ class PostgresKeyRing(StoredKeyRing):
         return len(former)
 
 
-async def masters_used(connection: Connection) -> list[bytes]:
+async def used_masters(connection: Connection) -> list[bytes]:
     """Return the fingerprints of the master keys without which words stay unreadable."""
     for statement in (MASTERS, MASTERS_OF_KEYS):
         with suppress(asyncpg.UndefinedTableError):
