@@ -112,6 +112,7 @@ TYPES: dict[str, type[AnyEvent]] = {
 }
 
 PUBLISHED_AS: dict[str, str] = {
+    DiscussionAliased.topic: DiscussionOpened.topic,
     CommentWordingHeld.topic: CommentEdited.topic,
     CommentWordingRejected.topic: CommentRejected.topic,
 }

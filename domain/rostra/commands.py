@@ -18,6 +18,7 @@ from rostra.limits import MENTIONS_MAX
 from rostra.names import cleaned_name
 from rostra.once import once
 from rostra.refusals import Refusal, unknown
+from rostra.resource_urls import normalised
 from rostra.settings import AskedNotifySettings, AskedSettings, AskedSiteSettings, Label
 
 
@@ -151,6 +152,11 @@ class OpenDiscussion(InDiscussion, frozen=True, kw_only=True):
     title: texts.Title | None = None
     url: texts.Url | None = None
     settings: AskedSettings | None = None
+
+    @property
+    def normalised(self) -> ids.DiscussionId:
+        """The discussion of the normalised form of the URL that the resource may be."""
+        return ids.discussion_id(self.site, normalised(self.resource))
 
 
 class CloseDiscussion(InDiscussion, frozen=True, kw_only=True):

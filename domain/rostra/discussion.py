@@ -57,14 +57,17 @@ class DiscussionMoved(Event, frozen=True, kw_only=True, omit_defaults=True, gc=F
 
 
 class DiscussionAliased(Event, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """In the stream that the new name would make: `resource` names the discussion of `of`, and
-    can never name another.
+    """Claim of a further name, in the stream that the name would make.
+
+    From now on `resource` names the discussion of `of`, and can never name another.
     """
 
     topic = "discussion.aliased"
     site: str
     resource: str
     of: str
+    opened: bool = False
+    """True where another spelling of a URL was opened; False where the discussion moved."""
 
 
 DiscussionEvent = (
@@ -163,6 +166,19 @@ def _settings(command: OpenDiscussion) -> Settings | None:
         return None
     asked = merge(Settings(), command.settings)
     return asked if given_settings(asked) else None
+
+
+def alias(
+    discussion: Discussion, spelled: OpenDiscussion, act: CommandContext
+) -> DiscussionAliased:
+    """Give a discussion the name under which another spelling of its URL was opened."""
+    return DiscussionAliased(
+        time=act.time,
+        site=spelled.site,
+        resource=spelled.resource,
+        of=str(discussion.resource),
+        opened=True,
+    )
 
 
 def close(

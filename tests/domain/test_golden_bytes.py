@@ -99,6 +99,13 @@ EVENTS: dict[str, AnyEvent] = {
     "discussion.opened+marking": DiscussionOpened(
         time=TIME, site="gazette", resource="a", settings=Settings(marking="persons")
     ),
+    "discussion.aliased+opened": DiscussionAliased(
+        time=TIME,
+        site="gazette",
+        resource="https://Example.org/a",
+        of="https://example.org/a",
+        opened=True,
+    ),
     "person.trusted": PersonTrusted(time=TIME, site="gazette", person="ann", by="mia"),
     "person.erased": PersonErased(time=TIME, site="gazette", person="ann"),
     "person.returned": PersonReturned(time=TIME, site="gazette", person="ann"),

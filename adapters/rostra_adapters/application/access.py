@@ -6,6 +6,7 @@ from uuid import UUID
 import msgspec
 
 from rostra import ids
+from rostra.resource_urls import normalised
 from rostra.settings import Rules, Settings, SiteSettings, rules
 from rostra_adapters.application import read_position
 from rostra_adapters.application.invalidation import InvalidatedCache
@@ -59,6 +60,16 @@ class AccessLookup:
     async def discussion_of(self, site: str, resource: str) -> ids.DiscussionId:
         """Return the id of a resource's discussion, whether there is one or not."""
         return (await self.discussions_of(site, [resource]))[resource]
+
+    async def discussion_opened(self, site: str, resource: str) -> ids.DiscussionId:
+        """Return the id of the discussion that opening a resource would open."""
+        plain = normalised(resource)
+        named = await self.discussions_of(site, [resource, plain])
+        if plain == resource or named[resource] != ids.discussion_id(site, resource):
+            return named[resource]
+        own, other = await self._states.of([named[resource], named[plain]])
+        is_spelling = own.resource is None and other.resource is not None
+        return named[plain] if is_spelling else named[resource]
 
     async def current_access(self, discussion: UUID, expected: str | None = None) -> Access | None:
         """Return the access to a discussion as the log has it, None where it is unknown.

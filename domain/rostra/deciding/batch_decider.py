@@ -7,11 +7,12 @@ from uuid import UUID
 import msgspec
 
 from rostra import codec, ids
-from rostra.commands import AnyCommand, Command, ErasePerson
+from rostra.commands import AnyCommand, Command, ErasePerson, OpenDiscussion
 from rostra.deciding import repeats
 from rostra.deciding.decide import Events, by_own_name, decide, resolve_target, streams, subject
 from rostra.deciding.stream_states import DecisionContext, EventRef, NeedsMore, StreamStates
 from rostra.deciding.text_work import Result, Work
+from rostra.discussion import Discussion
 from rostra.events import CommandContext
 from rostra.ids import EventId, StreamId
 from rostra.limits import STREAM_EVENTS_MAX, STREAM_EVENTS_RESERVED
@@ -123,11 +124,16 @@ class BatchDecider:
     def decide(self, index: int, commanded: Commanded) -> Decision:
         reading = DecisionContext(self.world, self._ring, self._owners, self._keyless, self._worked)
         try:
-            command = by_own_name(commanded.command, reading)
-            if command is not commanded.command:
+            given = commanded.command
+            command = by_own_name(given, reading)
+            if command is not given:
                 commanded = msgspec.structs.replace(commanded, command=command)
             at = subject(command, commanded.act)
-            decision = self._repeat(at, commanded, reading)
+            decision = None
+            if command is not given and isinstance(given, OpenDiscussion):
+                alias = ids.discussion_id(given.site, given.resource)
+                decision = self._repeat(alias, at, commanded, reading)
+            decision = decision or self._repeat(at, at, commanded, reading)
             decision = decision or self._new(index, commanded, reading, at)
             if isinstance(command, ErasePerson):  # also again: it may have been broken off
                 self.erasing[index] = {at: self._erasures(at)}
@@ -141,10 +147,14 @@ class BatchDecider:
             return Decision(None, reading.guards)
 
     def _repeat(
-        self, at: StreamId, commanded: Commanded, reading: DecisionContext
+        self,
+        stream: StreamId,
+        at: StreamId,
+        commanded: Commanded,
+        reading: DecisionContext,
     ) -> Decision | None:
-        """Answer the same event published before: found in the stream it is about."""
-        seen = repeats.find(at, commanded.event_id, commanded.command, reading)
+        """Answer the same event published before, if `stream` holds it; it is about `at`."""
+        seen = repeats.find(stream, commanded.event_id, commanded.command, reading)
         if seen is None:
             return None
         if seen.position is None:
@@ -179,7 +189,15 @@ class BatchDecider:
         self._looked_at |= looked_at
         self._keep_owners(index, commanded, decided)
         before = next(number for number, (stream, _) in enumerate(decided) if stream == at)
-        return Decision(_about(at), reading.guards, before=before, seen=seen)
+        return Decision(self._about(at, command.site), reading.guards, before=before, seen=seen)
+
+    def _about(self, at: StreamId, site: str) -> StreamId:
+        """Return the id that publishers know: an alias is that of another discussion."""
+        if ids.kind_of(at) == ids.Kind.DISCUSSION and not ids.is_article(at):
+            named: Discussion = self.world.state_of(at).state
+            if named.alias_of is not None:
+                return ids.discussion_id(site, named.alias_of)
+        return _about(at)
 
     def _keep_owners(self, index: int, commanded: Commanded, decided: Events) -> None:
         """Note the owners of the keys that seal the words, if there are any."""

@@ -1,6 +1,6 @@
 """From a command to the events it means: which streams it looks at, and who decides."""
 
-from typing import assert_never
+from typing import TypeVar, assert_never, cast
 
 import msgspec
 
@@ -55,8 +55,10 @@ from rostra.events import CommandContext
 from rostra.ids import StreamId
 from rostra.names import OUR_IDS
 from rostra.refusals import Refusal, unknown
+from rostra.resource_urls import normalised
 from rostra.settings import Rules, Settings, rules
 
+_C = TypeVar("_C", bound=AnyCommand)
 Events = list[tuple[StreamId, AnyEvent]]
 """Events with the stream each is for; one at least is for the command's subject."""
 
@@ -127,6 +129,8 @@ def streams(command: AnyCommand, act: CommandContext) -> list[StreamId]:
         named.append(command.discussion)
     if isinstance(command, MoveDiscussion):
         named.append(command.claimed)
+    if isinstance(command, OpenDiscussion):
+        named.append(command.normalised)
     actors = {_by(command), act.person}
     named += [command.person(one) for one in actors if one is not None]
     match command:
@@ -162,13 +166,14 @@ def resolve_target(
     )
 
 
-def by_own_name(command: AnyCommand, reading: DecisionContext) -> AnyCommand:
-    """The command as if it named its discussion as the first to publish it did."""
+def by_own_name(command: _C, reading: DecisionContext) -> _C:
+    """Replace the alias of a discussion by the resource that made its id."""
     if not isinstance(command, InDiscussion):
         return command
     named = reading.discussion(ids.discussion_id(command.site, command.resource))
     own = discussion.own_name(named, command)
-    return command if own == command.resource else msgspec.structs.replace(command, resource=own)
+    is_own = own == command.resource
+    return cast(_C, command if is_own else msgspec.structs.replace(command, resource=own))
 
 
 def decide(
@@ -238,9 +243,26 @@ def _must_not_act_as_ours(command: AnyCommand) -> None:
 def _open(command: OpenDiscussion, act: CommandContext, reading: DecisionContext) -> Events:
     at = command.discussion
     current = reading.discussion(at)
+    if current.resource is None and command.normalised != at:
+        plain = msgspec.structs.replace(command, resource=normalised(command.resource))
+        own = by_own_name(plain, reading)
+        if reading.discussion(own.discussion).resource is not None:
+            return _open_spelling(command, own, act, reading)
     if act.person is not None and not persons.may_open(current, command, _rules(command, reading)):
         return []
     return [(at, event) for event in discussion.open_(current, command, act)]
+
+
+def _open_spelling(
+    spelled: OpenDiscussion, own: OpenDiscussion, act: CommandContext, reading: DecisionContext
+) -> Events:
+    """Open a discussion again under another spelling of its URL, which becomes its name, too."""
+    current = reading.discussion(own.discussion)
+    if act.person is not None and not _rules(own, reading).open_on_first:
+        raise persons.not_opened_by_readers(own.site)
+    aliased = discussion.alias(current, spelled, act)
+    opened = discussion.open_(current, own, act)
+    return [(spelled.discussion, aliased), *((own.discussion, event) for event in opened)]
 
 
 def _as_person(

@@ -13,6 +13,7 @@ from rostra.commands import (
     EditComment,
     MarkPassage,
     MoveDiscussion,
+    OpenDiscussion,
     PostComment,
     ReviseArticle,
     StartSubscription,
@@ -66,6 +67,8 @@ def _other_content(
             return passages.other_mark(command, reading, at)
         case MoveDiscussion() if seen.content != command.to:
             return _different(f"it published the move to {seen.content!r} before")
+        case OpenDiscussion() if seen.content is False:
+            return _different("it published a discussion.moved before")
         case StartSubscription() if seen.content != command.to:
             return _different(f"it published the subscription to {seen.content} before")
         case ReviseArticle() if seen.content != command.revision:

@@ -85,6 +85,8 @@ def _content(event: AnyEvent) -> object:
             return event.personal
         case discussion.DiscussionMoved():
             return event.to
+        case discussion.DiscussionAliased():
+            return event.opened
         case article.ArticleRevised():
             return event.revision
         case subscriptions.SubscriptionStarted():
@@ -113,7 +115,6 @@ def _content(event: AnyEvent) -> object:
             | discussion.DiscussionOpened()
             | discussion.DiscussionClosed()
             | discussion.DiscussionReopened()
-            | discussion.DiscussionAliased()
             | person.PersonTrusted()
             | person.PersonErased()
             | person.PersonReturned()

@@ -139,6 +139,9 @@ def data_of(stream: UUID, event: AnyEvent, names: Found) -> Data | None:
     match event:
         case SiteConfigured():
             return {"site": event.site, "settings": event.settings}
+        case DiscussionAliased() if event.opened:
+            # Its id would be that of the other name, which publishing it again must find itself.
+            return {"site": event.site, "resource": event.resource}
         case PersonLabelled():
             named = {"site": event.site, "person": event.person}
             return named | {"label": event.label, "by": event.by}

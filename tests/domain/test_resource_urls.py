@@ -1,0 +1,42 @@
+"""Spellings of one URL: the vectors that the browser's module shares, and what always holds."""
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rostra.resource_urls import normalised
+
+VECTORS: list[tuple[str, str]] = json.loads(
+    (Path(__file__).parent / "resource_urls.json").read_bytes()
+)
+PIECES = st.sampled_from(
+    [
+        *"/?#&=.%:@[]\\ aZ7~é🚀\ud800\u202e",
+        *("..", "%2e", "%2F", "%c3%a9", "%ff", "%zz", "e\u0301", "日本", "xn--"),
+        *("utm_source=x", "fbclid=1", ":443", ":80"),
+    ]
+)
+URLS = st.builds(
+    lambda scheme, rest: scheme + "".join(rest),
+    st.sampled_from(["https://example.org", "HTTP://E.org/", "https://", "//", ""]),
+    st.lists(PIECES, max_size=12),
+)
+
+
+@pytest.mark.parametrize(("given_", "named"), VECTORS)
+def test_every_url_has_the_name_that_the_vectors_say(given_: str, named: str) -> None:
+    assert normalised(given_) == named
+    assert normalised(named) == named
+
+
+@given(URLS)
+def test_the_normalised_form_is_its_own(url: str) -> None:
+    assert normalised(normalised(url)) == normalised(url)
+
+
+@given(st.text())
+def test_what_is_no_url_stays_as_it_is(text: str) -> None:
+    assert normalised(text) == text or text.lower().startswith("http")
