@@ -11,7 +11,7 @@ from reference.markdown import cell, table
 MANIFEST = (
     Path(__file__).parents[2] / "adapters/rostra_adapters/web/custom-elements.json"
 )  # a Custom Elements Manifest
-ELEMENTS = {"discussion": "rostra-discussion"}
+ELEMENTS = {"discussion": "rostra-discussion", "count": "rostra-count"}
 LISTS = {
     "attributes": ("Attribute", "attributes"),
     "properties": ("Property", "members"),

@@ -24,15 +24,18 @@ def named(kind: str, of: dict[str, Any] = DISCUSSION) -> set[str]:
     return {one["name"] for one in of[kind]}
 
 
-def constant(name: str) -> set[str]:
-    """Return the texts of a list in the modules."""
-    found = re.search(rf"\bconst {name} = \[(.*?)\];", MODULES, re.DOTALL)
+def constant(name: str, module: str) -> set[str]:
+    """Return the texts of a list in a module."""
+    code = (FOLDER / module).read_text("utf-8")
+    found = re.search(rf"\bconst {name} = \[(.*?)\];", code, re.DOTALL)
     assert found is not None
     return set(re.findall(r'"([\w-]+)"', found[1]))
 
 
 def test_attributes() -> None:
-    assert named("attributes") == constant("REFLECTED") | BUILT_IN
+    for module in MANIFEST["modules"]:
+        [declared] = module["declarations"]
+        assert named("attributes", declared) == constant("REFLECTED", module["path"]) | BUILT_IN
     assert {"theme", *re.findall(r":host\(\[([\w-]+)", STYLES)} <= named("attributes")
 
 
@@ -54,7 +57,7 @@ def test_every_property_has_a_type() -> None:
 
 def test_languages() -> None:
     languages = {path.stem for path in FOLDER.glob("languages/*.json")}
-    assert languages == constant("LANGUAGES") | {"en"}
+    assert languages == constant("LANGUAGES", "languages.js") | {"en"}
     text = PAGE.split("\n## Languages\n")[1].split("\n## ")[0]
     assert set(re.findall(r"`(\w\w)`", text)) == languages
 

@@ -9,39 +9,45 @@ from rostra_adapters.http.routes.embed import compact_style, read, without_comme
 from support.service import Service
 
 BYTES_MAX = 45 * 1024
+COUNT_BYTES_MAX = 6 * 1024
 
 
-async def test_the_entry_leads_to_modules_that_never_change(service: Service) -> None:
-    entry = await service.ask("GET", "/embed/rostra.js")
-    assert entry.headers["Content-Type"] == "text/javascript; charset=utf-8"
-    assert "must-revalidate" in entry.headers["Cache-Control"]
-    [path] = re.findall(r'"\./([0-9a-f]+/rostra\.js)"', entry.body.decode())
-    seen: set[str] = set()
-    bodies: dict[str, str] = {}
-    waiting, size = [path.partition("/")[2]], 0
-    folder = path.partition("/")[0]
+async def loaded(service: Service, entry: str) -> tuple[str, dict[str, bytes], int]:
+    """Return the folder, the modules that an entry leads to, and their size compressed."""
+    first = await service.ask("GET", f"/embed/{entry}")
+    assert first.headers["Content-Type"] == "text/javascript; charset=utf-8"
+    assert "must-revalidate" in first.headers["Cache-Control"]
+    [(folder, name)] = re.findall(r'"\./([0-9a-f]+)/(\w+\.js)"', first.body.decode())
+    assert name == entry
+    bodies: dict[str, bytes] = {}
+    waiting, size = [name], 0
     while waiting:
         name = waiting.pop()
-        if name in seen:
+        if name in bodies:
             continue
-        seen.add(name)
         module = await service.ask(
             "GET", f"/embed/{folder}/{name}", headers={"Accept-Encoding": "gzip"}
         )
         assert module.status == 200, name
-        bodies[name] = module.body.decode()
-        assert not re.findall(r"(?m)^\s*(//|/\*\*)", bodies[name]), name
+        bodies[name] = module.body
+        code = module.body.decode()
+        assert not re.findall(r"(?m)^\s*(//|/\*\*)", code), name
         assert "immutable" in module.headers["Cache-Control"]
         size += int(module.headers["Content-Length"])
-        waiting += re.findall(r'(?:from|import\()\s*"\./(\w+\.js)"', bodies[name])
-        assert not re.findall(r"https?://(?!www\.w3\.org/2000/svg|\$\{)", bodies[name]), name
-    assert seen == {"rostra.js", "passages.js"}
-    assert "class Article" not in bodies["rostra.js"]  # a page without an article does without
+        waiting += re.findall(r'(?:from|import\()\s*"\./(\w+\.js)"', code)
+        assert not re.findall(r"https?://(?!www\.w3\.org/2000/svg|\$\{)", code), name
+    return folder, bodies, size
+
+
+async def test_the_entry_leads_to_modules_that_never_change(service: Service) -> None:
+    folder, bodies, size = await loaded(service, "rostra.js")
+    assert set(bodies) == {"rostra.js", "passages.js"}
+    assert b"class Article" not in bodies["rostra.js"]  # a page without an article does without
     for name, code in read("rostra_adapters.web").items():
-        if not name.endswith(".js"):
+        if not name.endswith(".js") or name == "count.js":
             continue
         for exported in re.findall(rb"^export (?:async )?\w+\*? (\w+)", code, re.MULTILINE):
-            assert sum(body.count(f" {exported.decode()}") > 0 for body in bodies.values()), name
+            assert sum(body.count(b" " + exported) > 0 for body in bodies.values()), name
     languages = [
         await service.ask(
             "GET",
@@ -52,6 +58,15 @@ async def test_the_entry_leads_to_modules_that_never_change(service: Service) ->
     ]
     assert {one.headers["Content-Type"] for one in languages} == {"application/json; charset=utf-8"}
     assert size + max(int(one.headers["Content-Length"]) for one in languages) < BYTES_MAX
+
+
+async def test_the_script_that_counts_is_small_and_has_nothing_of_the_reader(
+    service: Service,
+) -> None:
+    _, bodies, size = await loaded(service, "count.js")
+    assert set(bodies) == {"count.js"}
+    assert b"rostra-discussion" not in bodies["count.js"]
+    assert size < COUNT_BYTES_MAX
 
 
 async def test_another_version_is_not_there(service: Service) -> None:

@@ -60,7 +60,7 @@ async def test_joined_files_export_what_plain_modules_export(
     [folder] = re.findall(r'"\./([0-9a-f]+)/rostra\.js"', entry)
     page = await _opened(browser, reader_service, plain=False)
     joined = await page.evaluate(
-        EXPORTS, [f"/embed/{folder}/{name}" for name in ("rostra.js", "passages.js")]
+        EXPORTS, [f"/embed/{folder}/{name}" for name in ("rostra.js", "passages.js", "count.js")]
     )
     page = await _opened(browser, reader_service, plain=True)
     modules = [name for name in read(PACKAGE) if name.endswith(".js")]

@@ -9,6 +9,11 @@ const LANGUAGES = ["ar", "de", "es", "fr", "it", "ja", "nl", "pl", "pt", "ru", "
 /** @type {Map<string, Promise<Table>>} */
 const tables = new Map([["en", Promise.resolve(en)]]);
 
+/** Return the language that an element's words are to be in. @param {Element} host */
+export function languageOf(host) {
+  return host.getAttribute("lang") || host.closest("[lang]")?.getAttribute("lang") || navigator.language || "en";
+}
+
 /**
  * Return a language's words, English where there are none, and the language that they are in.
  * @param {string} wanted a BCP 47 tag

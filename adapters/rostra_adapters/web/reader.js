@@ -5,7 +5,7 @@ import { Api } from "./api.js";
 import { Clock } from "./clock.js";
 import { composer, forgetOldDrafts } from "./compose.js";
 import { guestBar, guestForm } from "./guests.js";
-import { tableOf } from "./languages.js";
+import { languageOf, tableOf } from "./languages.js";
 import { Listing } from "./listing.js";
 import { follow } from "./live.js";
 import { el } from "./markup.js";
@@ -14,7 +14,7 @@ import { followScheme } from "./scheme.js";
 import { Session } from "./session.js";
 import { onStored } from "./storage.js";
 import { directionOf, speech } from "./strings.js";
-import { normalised, pageResource } from "./urls.js";
+import { baseOf, normalised, pageResource } from "./urls.js";
 
 /** @typedef {import("./comment.js").CommentView} CommentView */
 /** @typedef {import("./contract.js").Done} Done */
@@ -150,9 +150,7 @@ export class Reader {
     if (!namedAtFirst()) await near(this.drawn(), signal);
     if (signal.aborted) return;
     forgetOldDrafts();
-    const wanted =
-      this.host.getAttribute("lang") || this.host.closest("[lang]")?.getAttribute("lang") || navigator.language;
-    const { table, language } = await tableOf(wanted || "en");
+    const { table, language } = await tableOf(languageOf(this.host));
     if (signal.aborted) return;
     ({ t: this.t, language: this.language } = speech(language, table, this.strings ?? {}));
     this.frame();
@@ -569,14 +567,4 @@ export class Reader {
  */
 function stillPending({ pending }, { edited_at }) {
   return pending && (edited_at ?? "") < pending.at ? pending : undefined;
-}
-
-/** The service: where the page says, else where this script came from. @param {Element} host */
-function baseOf(host) {
-  const given = host.getAttribute("base");
-  const script = import.meta.url;
-  const base = given
-    ? new URL(given, document.baseURI).href
-    : (/^(.*?)\/embed\//.exec(script)?.[1] ?? new URL(script).origin);
-  return base.replace(/[?#].*$/, "").replace(/\/+$/, "");
 }

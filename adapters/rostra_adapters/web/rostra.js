@@ -1,5 +1,6 @@
 // <rostra-discussion site resource>: a discussion on any page.
 
+import { define, reflect, takeUp } from "./elements.js";
 import { Memory, Reader } from "./reader.js";
 import style from "./style.css" with { type: "css" };
 
@@ -26,14 +27,7 @@ export class RostraDiscussion extends HTMLElement {
     const root = this.attachShadow({ mode: "open" });
     registerUnit();
     root.adoptedStyleSheets = [style];
-    // A page may have set properties before this script was there.
-    for (const name of UPGRADED) {
-      if (!Object.hasOwn(this, name)) continue;
-      const own = /** @type {Record<string, any>} */ (/** @type {unknown} */ (this));
-      const given = own[name];
-      delete own[name];
-      own[name] = given;
-    }
+    takeUp(this, UPGRADED);
   }
 
   get getToken() {
@@ -95,20 +89,6 @@ export class RostraDiscussion extends HTMLElement {
   }
 }
 
-for (const name of REFLECTED) {
-  Object.defineProperty(RostraDiscussion.prototype, name, {
-    configurable: true,
-    enumerable: true,
-    get() {
-      return this.getAttribute(name);
-    },
-    set(value) {
-      if (value === null || value === undefined) this.removeAttribute(name);
-      else this.setAttribute(name, String(value));
-    },
-  });
-}
-
 /** The page's own font size, in which the style sheet measures wherever it is used. */
 function registerUnit() {
   try {
@@ -118,4 +98,5 @@ function registerUnit() {
   }
 }
 
-if (!customElements.get("rostra-discussion")) customElements.define("rostra-discussion", RostraDiscussion);
+reflect(RostraDiscussion, REFLECTED);
+define("rostra-discussion", RostraDiscussion);

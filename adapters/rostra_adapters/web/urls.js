@@ -1,4 +1,4 @@
-// One name for the spellings of a URL, by RFC 3986; `rostra.resource_urls` does the same in Python.
+// One name for the spellings of a URL, by RFC 3986, as tests/domain/resource_urls.json has them.
 
 const URL_PARTS = /^(https?):\/\/([^/?#]*)([^?#]*)(?:\?([^#]*))?/i;
 const AUTHORITY = /^([^@:[\]\\%\s]+|\[[0-9a-f:.]+\])(?::(\d*))?$/i;
@@ -33,6 +33,19 @@ export function normalised(resource) {
     .filter((part) => !TRACKING.test(part.split("=")[0]));
   const search = kept.join("&");
   return `${protocol}://${host}${at}${withoutDots(encoded(path))}${search && `?${search}`}`;
+}
+
+/** Return the service: where the page says, else where this script came from. @param {Element} host */
+export function baseOf(host) {
+  const script = import.meta.url;
+  let base = /^(.*?)\/embed\//.exec(script)?.[1] ?? new URL(script).origin;
+  const given = host.getAttribute("base");
+  try {
+    if (given) base = new URL(given, document.baseURI).href;
+  } catch {
+    base = given ?? base; // asking it says what is wrong
+  }
+  return base.replace(/[?#].*$/, "").replace(/\/+$/, "");
 }
 
 /** The resource of a page that names none. */

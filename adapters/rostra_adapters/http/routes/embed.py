@@ -15,7 +15,7 @@ from rostra_adapters.http.joining import join_modules
 from rostra_adapters.http.middleware.page_cache import wants_gzip
 from rostra_adapters.http.problems import Problem
 
-ENTRIES = ("rostra.js",)
+ENTRIES = ("rostra.js", "count.js")
 TYPES = "rostra.d.ts"
 WEB = "rostra_adapters.web"
 LANGUAGES = f"{WEB}.languages"

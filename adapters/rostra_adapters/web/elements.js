@@ -1,0 +1,42 @@
+// What the elements have in common: attributes with properties that reflect them.
+
+/**
+ * Give a class a property for each attribute.
+ * @param {CustomElementConstructor} element
+ * @param {string[]} names
+ */
+export function reflect(element, names) {
+  for (const name of names) {
+    Object.defineProperty(element.prototype, name, {
+      configurable: true,
+      enumerable: true,
+      get() {
+        return this.getAttribute(name);
+      },
+      set(value) {
+        if (value === null || value === undefined) this.removeAttribute(name);
+        else this.setAttribute(name, String(value));
+      },
+    });
+  }
+}
+
+/**
+ * Take up properties that the page set before the script was there.
+ * @param {HTMLElement} element
+ * @param {string[]} names
+ */
+export function takeUp(element, names) {
+  const own = /** @type {Record<string, any>} */ (/** @type {unknown} */ (element));
+  for (const name of names) {
+    if (!Object.hasOwn(own, name)) continue;
+    const given = own[name];
+    delete own[name];
+    own[name] = given;
+  }
+}
+
+/** @param {string} name @param {CustomElementConstructor} element */
+export function define(name, element) {
+  if (!customElements.get(name)) customElements.define(name, element);
+}
