@@ -31,11 +31,12 @@ docs: install ## write the generated reference, then build the documentation int
 	env PYTHONPATH=infra $(BIN)/python infra/reference/write.py
 	env NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
 
-lint: install ## formatting, lint, import contracts, types, known vulnerabilities of what is locked; JavaScript, where node and npm are there
+lint: install ## formatting, lint, import contracts, types, commit subjects, known vulnerabilities of what is locked; JavaScript, where node and npm are there
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy
+	$(BIN)/python infra/checks/commit_subjects.py
 	$(BIN)/python infra/checks/audit.py
 	$(BIN)/python infra/checks/javascript.py
 

@@ -48,7 +48,7 @@ Url = Annotated[
 ]
 Reason = Annotated[str, Meta(max_length=limits.REASON_CHARACTERS_MAX, pattern=_WITHOUT_NUL)]
 Erased = Annotated[
-    bool, Meta(description="As in the feed: the words are gone for ever, and none are given.")
+    bool, Meta(description="True in the feed where the words were erased. Then no words are given.")
 ]
 Language = Annotated[
     str,

@@ -37,7 +37,8 @@ def projecting(url: str, data: Path) -> Iterator[subprocess.Popen[str]]:
     assert process.stdout is not None
     try:
         assert (
-            process.stdout.readline() == "Rostra keeps the views, or stands by for whoever does\n"
+            process.stdout.readline()
+            == "Rostra projects into the views, or waits for the process that does\n"
         )
         yield process
     finally:

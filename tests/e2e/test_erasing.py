@@ -54,7 +54,7 @@ def test_erased_on_the_command_line_it_is_gone_from_all_processes_files_and_back
         assert "keys" in rostra.must("backup", backup)
 
         said = rostra.must("erase", "ann", "--site", "gazette")
-        assert said == "ann of gazette is erased: no words of theirs are left\n"
+        assert said == "ann of gazette is erased: none of their words can be read\n"
         for service in (there, here):
             assert not words_in(shown(service, moderator))
             assert BOBS in shown(service, moderator)

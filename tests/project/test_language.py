@@ -1,21 +1,15 @@
 """Docstrings that a stranger can read: their first lines, in all packages."""
 
 import ast
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from support.plain_english import begins_wrongly, has_dialect
+
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("domain", "projections", "adapters")
-FORBIDDEN_FIRST = {
-    *("what", "who", "whoever", "whose", "whether", "of", "until", "where", "how", "again", "so"),
-    *("nothing", "nobody", "as"),
-}
-DIALECT = re.compile(
-    r"\b(stands?|standing|told|tells?|hear[ds]?|whoever|aside|of late|as many)\b", re.IGNORECASE
-)
 DOCUMENTED = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -26,8 +20,7 @@ def _first_lines(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def _breaks_a_rule(first_line: str) -> bool:
-    word = re.split(r"\W+", first_line, maxsplit=1)[0].lower()
-    return word in FORBIDDEN_FIRST or DIALECT.search(first_line) is not None
+    return begins_wrongly(first_line) or has_dialect(first_line)
 
 
 @pytest.mark.parametrize("package", PACKAGES)

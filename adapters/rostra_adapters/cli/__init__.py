@@ -10,28 +10,28 @@ from rostra_adapters.cli.terminal import printable_error, say_failure
 PROGRAM = "rostra"
 
 COMMANDS = {
-    # name | module: what `rostra --help` says of it
+    # name | module, and its line in `rostra --help`
     "init": ("init", "Make a data folder, or the tables and roles of a database."),
     "serve": ("serve", "Run the service."),
-    "project": ("serve", "Keep the views up to date, in a process of its own."),
+    "project": ("serve", "Project events into the views, in a process of its own."),
     "token": ("token", "Print a token."),
-    "revoke": ("revoke", "Refuse a person's or a service's tokens issued until now."),
+    "revoke": ("revoke", "Refuse the tokens of a person or a service issued until now."),
     "publish": ("publish", "Publish a file of events to a running service."),
     "export": ("export", "Write the feed: the log as events to publish again."),
     "replay": ("replay", "Print a discussion as it grew."),
-    "erase": ("erase", "Erase a person: what they wrote and were called is gone for ever."),
+    "erase": ("erase", "Erase a person's words: names, bodies and reasons, for ever."),
     "drop-text": ("drop_text", "Drop the text of an article's revision."),
     "backup": ("backup", "Save the log and the keys, each in a file of its own."),
-    "restore": ("backup", "Take a backup back, without those who were erased since."),
+    "restore": ("backup", "Restore a backup without the words of persons erased since."),
     "rotate-master-key": ("rotate_master_key", "Replace the key that wraps persons' keys."),
-    "rebuild": ("views", "Make the views afresh from the log, beside those that are read."),
+    "rebuild": ("views", "Rebuild the views from the log while readers use the old ones."),
     "verify": ("views", "Compare each view with a fresh fold of the log."),
     "status": ("views", "Show the log's head and how far each view has read."),
 }
 
 
 class _Commands(click.Group):
-    """`--help` needs the sentences above alone, and so answers at once."""
+    """Group of commands whose modules are imported only when they run."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         return list(COMMANDS)
@@ -44,7 +44,7 @@ class _Commands(click.Group):
         return command
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Print nothing of an error that would steer the terminal, nor a password."""
+        """Print errors without passwords and without characters that control a terminal."""
         try:
             return super().invoke(ctx)
         except click.ClickException as error:
@@ -66,7 +66,7 @@ class _Commands(click.Group):
 )
 @click.version_option(package_name=PROGRAM, prog_name=PROGRAM)
 def main() -> None:
-    """The core of a discussion platform: events in, views out.
+    """Run the core of a discussion platform: events in, views out.
 
     \b
     For example:

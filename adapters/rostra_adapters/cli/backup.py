@@ -22,10 +22,10 @@ from rostra_adapters.cli.terminal import say
 @click.argument("folder", type=click.Path(path_type=Path))
 @place
 def backup(*, folder: Path, data: Path, database_url: str | None) -> None:
-    """Save the log and the keys into FOLDER, each in a file of its own, as of one moment.
+    """Save the log and the keys of one moment into FOLDER, each in a file of its own.
 
-    Keep the keys for a short time only: with them, words come back that were erased since.
-    The master key is in neither.
+    Keep the file of keys for a short time only: it opens words that are erased later. Neither
+    file holds the master key.
 
     \b
     For example:
@@ -55,14 +55,14 @@ async def _backup(where: DatabaseLocation, folder: Path) -> None:
     metavar="FILE",
     envvar="ROSTRA_ERASURES",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="The newest file of erasures; by default the one that is appended to.",
+    help="Newest file of erasures. By default the file that the service writes.",
 )
 @option(
     "--keys",
     metavar="FILE",
     envvar="ROSTRA_KEYS",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="Keys of another backup, which may be newer than the log's.",
+    help="File of keys from another backup, which may be newer than the log.",
 )
 @place
 def restore(
@@ -73,10 +73,10 @@ def restore(
     data: Path,
     database_url: str | None,
 ) -> None:
-    """Take a backup back into an empty database.
+    """Restore a backup from FOLDER into an empty database.
 
-    Nothing is served before everybody is erased again who was erased since the backup was
-    made: that is what the file of erasures is for. The log gets a new id.
+    The file of erasures names everybody who was erased since the backup. The command erases
+    them again before a service can start. The log gets a new id.
 
     \b
     For example:

@@ -10,21 +10,28 @@ from rostra_adapters.cli.terminal import say
 
 @click.command("drop-text")
 @click.argument("revision")
-@option("--site", metavar="S", envvar="ROSTRA_SITE", required=True, help="The site.")
-@option("--resource", metavar="R", envvar="ROSTRA_RESOURCE", required=True, help="The article.")
+@option("--site", metavar="S", envvar="ROSTRA_SITE", required=True, help="Site of the article.")
+@option(
+    "--resource",
+    metavar="R",
+    envvar="ROSTRA_RESOURCE",
+    required=True,
+    help="Resource of the article's discussion.",
+)
 @place
 def drop_text(
     *, revision: str, site: str, resource: str, data: Path, database_url: str | None
 ) -> None:
-    """Drop the text of an article's REVISION: no process has it any more. Its passages stay
-    where they are, with their words and comments.
+    """Drop the text of an article's REVISION from the database and from all processes.
+
+    Passages of the revision, their words and their comments do not change.
 
     \b
     For example:
       rostra drop-text r17 --site blog --resource /2026/trams
     """
     if not run(lambda: _drop(DatabaseLocation(data, database_url), site, resource, revision)):
-        raise click.ClickException(f"no text of the revision {revision!r} is kept")
+        raise click.ClickException(f"there is no text of the revision {revision!r}")
     say(f"the text of {revision} of {resource} is dropped")
 
 

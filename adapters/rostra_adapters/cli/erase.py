@@ -17,16 +17,18 @@ from rostra_adapters.cli.options import (
 from rostra_adapters.cli.terminal import say
 
 OPERATOR = "rostra:operator"
-"""The source of what is done with the command line."""
+"""Source of events that the command line publishes."""
 
 
 @click.command()
 @click.argument("person")
-@option("--site", metavar="S", envvar="ROSTRA_SITE", required=True, help="Whose person it is.")
+@option("--site", metavar="S", envvar="ROSTRA_SITE", required=True, help="Site of the person.")
 @place
 def erase(*, person: str, site: str, data: Path, database_url: str | None) -> None:
-    """Erase PERSON: destroys the key of all that they wrote and were called. Threads keep
-    their shape, counts and votes stay. Returns when no process holds any of it.
+    """Erase the words of PERSON: destroy the key of their names, bodies and reasons.
+
+    Threads, counts and votes do not change. The command returns when no process holds any of
+    these words.
 
     \b
     For example:
@@ -52,4 +54,4 @@ async def _erase(where: DatabaseLocation, person: str, site: str) -> None:
         if outcome.refusal is not None:
             raise click.ClickException(str(outcome.refusal))
         erased = "is erased" if outcome.status == "recorded" else "was erased before"
-        say(f"{person} of {site} {erased}: no words of theirs are left")
+        say(f"{person} of {site} {erased}: none of their words can be read")

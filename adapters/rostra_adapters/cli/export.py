@@ -11,13 +11,18 @@ from rostra_adapters.cli.terminal import write_json_lines
 
 
 @click.command()
-@option("--site", metavar="S", envvar="ROSTRA_SITE", help="Of this site alone.")
-@option("--resource", metavar="R", envvar="ROSTRA_RESOURCE", help="Of one of its discussions.")
+@option("--site", metavar="S", envvar="ROSTRA_SITE", help="Only events of this site.")
+@option(
+    "--resource",
+    metavar="R",
+    envvar="ROSTRA_RESOURCE",
+    help="Only events of the discussion of this resource.",
+)
 @option(
     "--person",
     metavar="P",
     envvar="ROSTRA_PERSON",
-    help="Whatever a person of the site wrote and did.",
+    help="Only events of this person of the site.",
 )
 @place
 def export(
@@ -28,7 +33,7 @@ def export(
     data: Path,
     database_url: str | None,
 ) -> None:
-    """Write the feed, one CloudEvent a line. `rostra publish` takes it back.
+    """Write the feed, one CloudEvent a line. `rostra publish` reads this format.
 
     \b
     For example:
@@ -36,10 +41,10 @@ def export(
       rostra export --site blog --person u1234
     """
     if site is None and (resource is not None or person is not None):
-        raise click.UsageError("--resource and --person are of a --site")
+        raise click.UsageError("--resource and --person need a --site")
     try:
         run(lambda: _export(DatabaseLocation(data, database_url), site, resource, person))
-    except BrokenPipeError:  # whoever reads has had enough
+    except BrokenPipeError:  # the reader, for example `head`, has ended
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

@@ -21,18 +21,18 @@ from rostra_adapters.cli.terminal import say
     "--owner-url",
     metavar="URL",
     envvar="ROSTRA_OWNER_URL",
-    help="A PostgreSQL of your own, as the role that owns the log's tables. Give one with a "
+    help="URL of your own PostgreSQL, as the role that owns the log's tables. Give a URL with a "
     "password by the variable.",
 )
 @option(
     "--serving-role",
     metavar="ROLE",
     envvar="ROSTRA_SERVING_ROLE",
-    help="The role that services use; made if there is none. It cannot change the log.",
+    help="Role that services use. It is made if it does not exist. It cannot change the log.",
 )
 @data
 def init(*, owner_url: str | None, serving_role: str | None, data: Path) -> None:
-    """Make a data folder, or the tables and roles of a database of your own.
+    """Make a data folder, or the tables and roles in your own database.
 
     \b
     For example:
@@ -41,7 +41,7 @@ def init(*, owner_url: str | None, serving_role: str | None, data: Path) -> None
     """
     if owner_url is None:
         if serving_role is not None:
-            raise click.UsageError("--serving-role is of a database of your own: give --owner-url")
+            raise click.UsageError("--serving-role needs a database of your own: give --owner-url")
         run(lambda: _make_data_folder(data))
         say(f"{data} is ready: `rostra serve`")
         return
@@ -75,7 +75,7 @@ async def _make_tables(url: str, role: str | None) -> list[str]:
 
     with raise_unavailable_if_lost():
         async with connect_patiently(url) as connection:
-            # Others may make functions in `public`: none of theirs is called here by mistake.
+            # Other roles may make functions in `public`; without it in the path, none is called.
             await connection.execute("set search_path = pg_catalog")
             if role is not None:
                 return await roles.make(connection, role)

@@ -1,4 +1,4 @@
-"""A file of lines, plain or gzipped."""
+"""Reader of files of lines, plain or gzipped."""
 
 import gzip
 import sys
@@ -16,7 +16,7 @@ STANDARD_INPUT = "-"
 
 
 class Lines:
-    """The lines of a file (`-` for standard input) that are not blank, read once."""
+    """Lines of a file (`-` for standard input) without blank ones. They can be read once."""
 
     def __init__(self, file: str) -> None:
         descriptor = sys.stdin.fileno() if file == STANDARD_INPUT else file
@@ -27,7 +27,7 @@ class Lines:
             self._stream = gzip.GzipFile(fileobj=self._raw)  # type: ignore[assignment]
 
     def __iter__(self) -> Iterator[bytes]:
-        """Raises ClickException for a line that is too long, and a gzip that is damaged."""
+        """Yield the lines. Raises ClickException for a long line or a damaged gzip."""
         try:
             while line := self._stream.readline(LINE_BYTES_MAX + 1):
                 if len(line) > LINE_BYTES_MAX:
@@ -38,7 +38,7 @@ class Lines:
             raise click.ClickException(f"the gzip is damaged: {error}") from None
 
     def bytes_read(self) -> int:
-        """Number of bytes read of the file on disk; 0 for standard input."""
+        """Return the number of bytes read from the file on disk; 0 for standard input."""
         return 0 if self.bytes_total is None else self._raw.tell()
 
     def close(self) -> None:

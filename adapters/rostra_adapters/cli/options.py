@@ -21,7 +21,7 @@ MASTER_KEY = "ROSTRA_MASTER_KEY"
 
 
 class RateType(click.ParamType):  # type: ignore[type-arg]  # generic since 8.3 alone
-    """A rate: requests at once, and requests a second from then on."""
+    """Rate like 600/10: requests at once, and requests a second from then on."""
 
     name = "burst/per second"
 
@@ -36,12 +36,12 @@ class RateType(click.ParamType):  # type: ignore[type-arg]  # generic since 8.3 
         except ValueError:
             rate = 0, 0.0
         if rate[0] < 1 or not 0 < rate[1] < inf:
-            self.fail(f"{value!r} is not like 600/10, nor `off`", param, ctx)
+            self.fail(f"{value!r} is no rate: write it like 600/10, or `off`", param, ctx)
         return rate
 
 
 class Misconfigured(click.ClickException):
-    """A setting or database that a command cannot be run with; exit code 2."""
+    """Setting or database that a command cannot run with. The exit code is 2."""
 
     exit_code = 2
 
@@ -54,21 +54,23 @@ option = partial(click.option, show_envvar=True)
 
 
 class DatabaseLocation(msgspec.Struct, frozen=True):
-    """Place of the log: a PostgreSQL of one's own, else that of the data folder."""
+    """Location of the log."""
 
     data: Path
+    """Data folder, whose PostgreSQL has the log unless a URL is given."""
     database_url: str | None
+    """URL of the operator's own PostgreSQL."""
 
 
 def place(command: F) -> F:
-    """`--data` and `--database-url`; the secrets are in the data folder in both cases."""
+    """Add `--data` and `--database-url`. Both need the data folder, which holds the secrets."""
     for with_option in (
         option(
             "--database-url",
             metavar="URL",
             envvar="ROSTRA_DATABASE_URL",
-            help="A PostgreSQL of your own, instead of the one in the data folder. Give one with a "
-            "password by the variable: others see options in the list of processes.",
+            help="URL of your own PostgreSQL, instead of the one in the data folder. Give a URL "
+            "with a password by the variable: others can see options in the list of processes.",
         ),
         data,
     ):
@@ -77,7 +79,7 @@ def place(command: F) -> F:
 
 
 def data(command: F) -> F:
-    """`--data` alone."""
+    """Add `--data`."""
     return option(
         "--data",
         metavar="DIR",
@@ -85,13 +87,14 @@ def data(command: F) -> F:
         type=click.Path(path_type=Path, file_okay=False),
         default=DATA,
         show_default=True,
-        help="The data folder.",
+        help="Data folder, with secrets and the local database.",
     )(command)
 
 
 def secret_of(folder: Path, *, make: bool) -> str | None:
-    """The secret that signs tokens: of the environment, else of the data folder. None where
-    there is none and none is to be made. Raises ClickException.
+    """Return the secret that signs tokens, from the environment or else the data folder.
+
+    If there is none, make one if `make` is true, else return None. Raises ClickException.
     """
     from rostra_adapters.data_folder import folder as data_folder
     from rostra_adapters.errors import DataFolderError
@@ -103,15 +106,17 @@ def secret_of(folder: Path, *, make: bool) -> str | None:
         if not there and not make:
             return None
         if not there:
-            say(f"a new secret is kept in {folder}", err=True)
+            say(f"a new secret is in {folder}", err=True)
         return data_folder.secret(folder)
     except (OSError, DataFolderError) as error:
         raise click.ClickException(f"the secret in {folder} cannot be read: {error}") from None
 
 
 def master_key_of(folder: Path) -> bytes:
-    """The key that wraps persons' keys, likewise; while it is being replaced the new one, then
-    the former one. Raises ClickException.
+    """Return the master key, from the environment or else the data folder.
+
+    While the key is being replaced, return the new one followed by the former one. Raises
+    ClickException.
     """
     from rostra_adapters.data_folder import folder as data_folder
     from rostra_adapters.errors import DataFolderError
@@ -146,7 +151,7 @@ def has_master_key(folder: Path) -> bool:
 
 
 def erasures_of(folder: Path) -> Path:
-    """The file of erasures: of the environment, else in the data folder."""
+    """Return the path of the file of erasures, from the environment or in the data folder."""
     from rostra_adapters.data_folder import erasures_file
 
     named = os.environ.get(erasures_file.VARIABLE)
@@ -154,7 +159,7 @@ def erasures_of(folder: Path) -> Path:
 
 
 def check_erasures_file(folder: Path) -> None:
-    """Raise UsageError where no service can have kept its file of erasures."""
+    """Raise UsageError if the folder of the file of erasures does not exist."""
     if not erasures_of(folder).parent.is_dir():
         raise click.UsageError(
             f"there is no {folder}, in which the service keeps its file of erasures: name the "
@@ -163,7 +168,7 @@ def check_erasures_file(folder: Path) -> None:
 
 
 def make_erasures_folder(folder: Path) -> None:
-    """Make the data folder if the file of erasures is kept in it. Raises ClickException."""
+    """Make the data folder if it holds the file of erasures. Raises ClickException."""
     from rostra_adapters.data_folder.folder import make_data_folder
 
     if erasures_of(folder).parent != folder:
@@ -178,7 +183,7 @@ def make_erasures_folder(folder: Path) -> None:
 
 
 def run(work: Callable[[], Any]) -> Any:
-    """Run a coroutine on uvloop; what an operator can mend becomes a message and exit code 1."""
+    """Run a coroutine on uvloop. Errors that an operator can mend become ClickExceptions."""
     import asyncio
 
     import uvloop
@@ -219,9 +224,9 @@ def run(work: Callable[[], Any]) -> Any:
 
 @asynccontextmanager
 async def open_app(where: DatabaseLocation, *, make: bool = False) -> AsyncIterator[Any]:
-    """Open the App for an operator's command, which leaves the projecting to the service.
+    """Open the App for a command. It does not project: the service does.
 
-    With `make` it makes views that are missing. Raises ClickException where there is no data
+    With `make`, views that do not exist are made. Raises ClickException if there is no data
     folder.
     """
     import rostra_adapters

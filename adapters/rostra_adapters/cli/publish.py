@@ -21,13 +21,13 @@ TOKEN_DAYS = 1
     default="http://127.0.0.1:8080",
     envvar="ROSTRA_URL",
     show_default=True,
-    help="Where the service listens.",
+    help="Address of the service.",
 )
 @option(
     "--token",
     envvar="ROSTRA_TOKEN",
-    help="Token with the scope publish, and admin for sites and erasures. By default it is signed "
-    "with the data folder's secret.",
+    help="Token with the scope `publish`, and `admin` for sites and erasures. By default the "
+    "command signs one with the data folder's secret.",
 )
 @option(
     "--batch",
@@ -35,14 +35,14 @@ TOKEN_DAYS = 1
     default=1_000,
     envvar="ROSTRA_BATCH",
     show_default=True,
-    help="How many events to send at once.",
+    help="Number of events in a request.",
 )
 @data
 def publish(*, file: str, url: str, token: str | None, batch: int, data: Path) -> None:
-    """Publish FILE (- for standard input): a CloudEvent a line, also gzipped.
+    """Publish FILE (- for standard input) with one CloudEvent a line, plain or gzipped.
 
-    The order of the lines does not matter: what was rejected for want of something that came
-    later is published again. Exit code 1 if an event stays rejected.
+    Lines may come in any order. An event that needs another one of the file is published again
+    after it. The exit code is 1 if an event remains rejected.
 
     \b
     For example:
@@ -75,7 +75,7 @@ def _own_token(folder: Path) -> str:
 
 @contextmanager
 def _progress(lines: Lines) -> Iterator[Callable[[int], None]]:
-    """A bar on a terminal, nothing elsewhere."""
+    """Show a progress bar while the block runs, if the error output is a terminal."""
     if not sys.stderr.isatty():
         yield lambda _: None
         return

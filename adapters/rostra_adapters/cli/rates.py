@@ -1,4 +1,4 @@
-"""Options that limit how often clients may ask and write."""
+"""Options of `rostra serve` for the rates of requests and writes."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeVar
@@ -12,31 +12,31 @@ Given = tuple[int, float] | None
 
 
 class RateOption(NamedTuple):
-    """An option whose name is that of a setting of `HttpSettings`."""
+    """Option with the name of a setting of `HttpSettings`."""
 
     default: str
     help: str
     is_shared: bool = False
-    """Each worker takes its part; otherwise the limit holds for all workers together."""
+    """True: each worker has its part of the rate. False: the rate holds for all workers."""
 
 
 RATES: Mapping[str, RateOption] = {
     "person_rate": RateOption(
         "600/10",
         "Requests of a person at once, and a second from then on; `off` for no limit. Each worker "
-        "takes its part of it.",
+        "has its part.",
         is_shared=True,
     ),
     "reader_rate": RateOption(
         "1200/20",
-        "Requests of an address without a token, or of its guests. Each worker takes its part.",
+        "Requests of an address without a token, or of its guests. Each worker has its part.",
         is_shared=True,
     ),
     "preview_rate": RateOption(
-        "60/0.5", "Previews of a person. Each worker takes its part.", is_shared=True
+        "60/0.5", "Previews of a person. Each worker has its part.", is_shared=True
     ),
     "publish_rate": RateOption(
-        "off", "Requests of a service that publishes. Each worker takes its part.", is_shared=True
+        "off", "Requests of a service that publishes. Each worker has its part.", is_shared=True
     ),
     "guest_rate": RateOption("5/0.02", "New guests from an address."),
     "comments_per_person": RateOption("10/0.07", "New comments and edits of a person."),

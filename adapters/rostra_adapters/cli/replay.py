@@ -12,14 +12,22 @@ SAID_CHARACTERS_MAX = 60
 
 
 @click.command()
-@option("--site", metavar="S", envvar="ROSTRA_SITE", required=True, help="The site.")
-@option("--resource", metavar="R", envvar="ROSTRA_RESOURCE", required=True, help="What it is of.")
-@option("--json", "as_json", is_flag=True, envvar="ROSTRA_JSON", help="A CloudEvent a line.")
+@option("--site", metavar="S", envvar="ROSTRA_SITE", required=True, help="Site of the discussion.")
+@option(
+    "--resource",
+    metavar="R",
+    envvar="ROSTRA_RESOURCE",
+    required=True,
+    help="Resource of the discussion.",
+)
+@option(
+    "--json", "as_json", is_flag=True, envvar="ROSTRA_JSON", help="Print one CloudEvent a line."
+)
 @place
 def replay(
     *, site: str, resource: str, as_json: bool, data: Path, database_url: str | None
 ) -> None:
-    """Print a discussion as it grew: a line an event, with how many comments it had then.
+    """Print a discussion's events in order, each with the number of comments after it.
 
     \b
     For example:

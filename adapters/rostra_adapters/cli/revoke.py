@@ -21,9 +21,10 @@ from rostra_adapters.cli.terminal import say
 )
 @place
 def revoke(*, sub: str, site: str, data: Path, database_url: str | None) -> None:
-    """Refuse the tokens of SUB, a person or a service, that were issued until now, and those
-    that do not say when they were issued. Tokens for every site (*) are refused as well. Running
-    services know within 5 seconds, and end the streams of these tokens.
+    """Refuse the tokens of SUB, a person or a service, issued until now.
+
+    Tokens without a time of issue and tokens for every site (*) are refused as well. Running
+    services apply this within 5 seconds. They end the streams of these tokens.
 
     \b
     For example:

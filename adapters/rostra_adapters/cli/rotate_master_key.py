@@ -20,10 +20,13 @@ from rostra_adapters.cli.terminal import say
 @click.command("rotate-master-key")
 @place
 def rotate_master_key(*, data: Path, database_url: str | None) -> None:
-    """Replace the master key, in two steps: the first makes a new one; after every service has
-    been started again, the second wraps all persons' keys with it and drops the former one.
-    Only the table of keys is written. What lies in old backups, and in old files of the
-    database, cannot be opened any more once the former key is gone everywhere.
+    """Replace the master key in two steps.
+
+    The first run makes a new key. Restart every service. The second run wraps all persons' keys
+    with the new key and drops the former one. It writes only the table of keys.
+
+    Backups and old files of the database need the former key. Nobody can open them once it is
+    deleted everywhere.
 
     \b
     For example:
@@ -37,25 +40,25 @@ def rotate_master_key(*, data: Path, database_url: str | None) -> None:
     several = len(master_key_of(data)) > data_folder.SECRET_BYTES
     if several:
         count = run(lambda: _rewrap(DatabaseLocation(data, database_url)))
-        say(f"{count} keys are wrapped afresh; the former master key is needed no more")
+        say(f"{count} keys are wrapped with the new master key; the former one may be deleted")
     if os.environ.get(MASTER_KEY):
         if not several:
             raise click.UsageError(
                 f"put a new key before the one in {MASTER_KEY}, with a comma between them, "
-                "everywhere; start every service again; then do this again"
+                "for every service; restart every service; then run this command again"
             )
         say(f"leave only the first key in {MASTER_KEY}")
     elif several:
         data_folder.drop_former_master_keys(data)
     else:
         data_folder.add_master_key(data)
-        say("there is a new master key: start every service again, then do this again")
+        say("there is a new master key: restart every service, then run this command again")
 
 
 async def _rewrap(where: DatabaseLocation) -> int:
     async with open_app(where) as app:
         if others := await app.ring.of_other_masters():
             raise click.ClickException(
-                f"{others} processes do not have the new master key: start them again first"
+                f"{others} processes do not have the new master key: restart them first"
             )
         return int(await app.ring.rewrap())

@@ -41,12 +41,16 @@ from rostra_adapters.cli.terminal import printable_error, say, say_failure
 
 REVIVE_SECONDS = 1.0
 GARBAGE_LOOKED_FOR_EACH = 20_000
-"""Objects; Python's own 700 would have it looked for several times a request."""
+"""New objects between garbage collections. A request reaches Python's default of 700."""
 
 
 @click.command()
 @option(
-    "--host", default="127.0.0.1", envvar="ROSTRA_HOST", show_default=True, help="Where to listen."
+    "--host",
+    default="127.0.0.1",
+    envvar="ROSTRA_HOST",
+    show_default=True,
+    help="Address to listen on.",
 )
 @option(
     "--port",
@@ -54,7 +58,7 @@ GARBAGE_LOOKED_FOR_EACH = 20_000
     default=8080,
     envvar="ROSTRA_PORT",
     show_default=True,
-    help="0 takes any that is free.",
+    help="Port to listen on; 0 is any free port.",
 )
 @option(
     "--workers",
@@ -62,20 +66,21 @@ GARBAGE_LOOKED_FOR_EACH = 20_000
     default=1,
     envvar="ROSTRA_WORKERS",
     show_default=True,
-    help="Processes that share the port; one of them projects.",
+    help="Number of processes that share the port. One of them projects.",
 )
 @option(
     "--metrics-port",
     type=click.IntRange(1, 65_535),
     envvar="ROSTRA_METRICS_PORT",
-    help="Keeps /metrics off the public port. Further workers take the ports after it.",
+    help="Port for /metrics, which the public port then does not serve. Worker N uses the port "
+    "N after it.",
 )
 @option(
     "--jwks",
     metavar="FILE|URL",
     envvar="ROSTRA_JWKS",
-    help="Keys of others who may issue tokens: a JWKS file, read again when it changes, or an "
-    "https URL, fetched again by its cache headers.",
+    help="Keys of other issuers of tokens, as a JWKS. A file is read again when it changes, an "
+    "https URL as its cache headers say.",
 )
 @rates
 @option(
@@ -84,15 +89,15 @@ GARBAGE_LOOKED_FOR_EACH = 20_000
     multiple=True,
     envvar="ROSTRA_PROXY",
     metavar="ADDRESS|NETWORK",
-    help="A proxy whose X-Forwarded-For and Forwarded are trusted; may be given again. The proxy "
-    "must set one of them on every request. By default loopback while the service listens on "
-    "loopback only, else none.",
+    help="Proxy whose headers X-Forwarded-For and Forwarded are trusted; may be given several "
+    "times. It must set one of them on every request. By default loopback if the service listens "
+    "on loopback only, else none.",
 )
 @option(
     "--demo",
     is_flag=True,
     envvar="ROSTRA_DEMO",
-    help="Also shows an article with a discussion, at /demo.",
+    help="Serve an article with a discussion at /demo.",
 )
 @http_limits
 @place
@@ -119,10 +124,10 @@ def serve(*, workers: int, **given: Any) -> None:
 @click.command()
 @place
 def project(*, data: Path, database_url: str | None) -> None:
-    """Keep the views up to date until SIGTERM or Ctrl-C, and do nothing else.
+    """Project events into the views until SIGTERM or Ctrl-C, and serve no requests.
 
-    One process does so, the first that is there, and the others stand by for it to end. So
-    start it before the services. That is for machines with a processor to spare.
+    Only one process projects: the first that starts. The others wait for it to end. Start this
+    command before the services, on machines with a spare processor.
 
     \b
     For example:
@@ -146,13 +151,13 @@ async def _project(where: DatabaseLocation) -> None:
         _kept_alive(app, lease),
     ):
         _leave_alone_what_stays()
-        say("Rostra keeps the views, or stands by for whoever does")
+        say("Rostra projects into the views, or waits for the process that does")
         sys.stdout.flush()
         await asyncio.get_running_loop().create_future()
 
 
 class ServePlan(msgspec.Struct, frozen=True, kw_only=True):
-    """Options of `rostra serve`. `shares_port`: other processes serve on the same port."""
+    """Options of `rostra serve`."""
 
     host: str
     port: int
@@ -166,7 +171,9 @@ class ServePlan(msgspec.Struct, frozen=True, kw_only=True):
     workers: int
     proxies: tuple[str, ...]
     shares_port: bool = False
+    """True if other processes serve on the same port."""
     processes: int = 1
+    """Number of these processes."""
 
 
 def _serve_together(plan: ServePlan, workers: int) -> None:
@@ -185,7 +192,7 @@ def _serve_together(plan: ServePlan, workers: int) -> None:
 
 
 def _work(plan: ServePlan, number: int, ready: Event) -> None:
-    """One of several processes; it does not outlive the one that watches them."""
+    """Serve as one of several processes. The process ends with its parent."""
     _log()
     if plan.metrics_port is not None:
         plan = msgspec.structs.replace(plan, metrics_port=plan.metrics_port + number)
@@ -210,7 +217,7 @@ def _log() -> None:
 
 @contextmanager
 def _listening(plan: ServePlan) -> Iterator[None]:
-    """An address that is not to be had becomes a message."""
+    """Turn an address that is in use or unknown into a ClickException."""
     try:
         yield
     except OSError as error:
@@ -266,7 +273,7 @@ def _write_lines(lines: bytes) -> None:
 
 
 def _settings(plan: ServePlan) -> Any:
-    """Raises ClickException."""
+    """Return the settings of the HTTP interface. Raises ClickException."""
     from rostra_adapters.errors import JwksError
     from rostra_adapters.http import HttpSettings
     from rostra_adapters.http.auth.addresses import trusted_proxies
@@ -316,7 +323,7 @@ def _stop_while_starting() -> None:
     assert task is not None
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, task.cancel)
-    if (watching := parent_process()) is not None:  # what it watched stops when it dies
+    if (watching := parent_process()) is not None:  # a worker stops when its parent dies
         loop.add_reader(watching.sentinel, _terminate, watching.sentinel)
 
 
@@ -327,7 +334,7 @@ def _terminate(sentinel: int) -> None:
 
 @asynccontextmanager
 async def _kept_alive(app: Any, lease: Any) -> AsyncIterator[None]:
-    """Starts the data folder's PostgreSQL again should it die."""
+    """Restart the data folder's PostgreSQL if it dies while the block runs."""
     if lease is None:
         yield
         return

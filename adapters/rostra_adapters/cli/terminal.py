@@ -1,4 +1,4 @@
-"""Output of the commands. Everything that may come from outside passes through here."""
+"""Output of the commands, without characters that control a terminal."""
 
 import sys
 import traceback
@@ -14,7 +14,7 @@ from rostra_adapters.observability.printing import (
 
 
 def say(text: str, *, err: bool = False) -> None:
-    """Print one line, on the standard output or the error output."""
+    """Print one line on the standard output, or on the error output if `err`."""
     click.echo(visible(text), err=err)
 
 
@@ -24,7 +24,7 @@ def say_json(data: bytes) -> None:
 
 
 def write_json_lines(lines: list[bytes]) -> None:
-    """Write compact JSON values, a line each: as they are, or for eyes where it is a terminal."""
+    """Write compact JSON values, a line each; on a terminal with control characters escaped."""
     if sys.stdout.isatty():
         lines = [visible_json(line) for line in lines]
     sys.stdout.buffer.write(b"".join(line + b"\n" for line in lines))

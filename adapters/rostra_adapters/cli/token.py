@@ -36,7 +36,7 @@ from rostra_adapters.cli.terminal import say
 def token(
     *, scope: str, sub: str | None, name: str | None, site: str, days: float, data: Path
 ) -> None:
-    """Print a token, and nothing else.
+    """Print a new token.
 
     \b
     For example:

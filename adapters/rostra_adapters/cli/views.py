@@ -20,13 +20,15 @@ from rostra_adapters.cli.terminal import say, say_json
     default=1,
     envvar="ROSTRA_JOBS",
     show_default=True,
-    help="How many processes fold.",
+    help="Number of processes that fold.",
 )
 @place
 def rebuild(*, views: tuple[str, ...], jobs: int, data: Path, database_url: str | None) -> None:
-    """Make the views afresh from the log; reading and publishing go on. Prints a line a view;
-    on the error output where the rows were others, and which events cannot be folded: then the
-    exit code is 1.
+    """Rebuild the views, or each VIEW that is named, from the log.
+
+    Services go on reading and publishing meanwhile. The output has one line a view. The error
+    output names the rows that changed and the events that cannot be folded. If there are such
+    events, the exit code is 1.
 
     \b
     For example:
@@ -61,7 +63,7 @@ async def _rebuild(where: DatabaseLocation, views: tuple[str, ...], jobs: int) -
 
 
 def _said(parked: Any) -> str:
-    """Say which discussion a view cannot follow, and why."""
+    """Describe a discussion that a view cannot follow, with the reason."""
     return (
         f"discussion {parked.discussion} is not followed: "
         f"position {parked.position} cannot be folded: {parked.error}"
@@ -70,7 +72,7 @@ def _said(parked: Any) -> str:
 
 @contextmanager
 def _progress() -> Iterator[Callable[[str, int, int], None]]:
-    """A bar for each view on a terminal, with its time left; nothing elsewhere."""
+    """Show a progress bar for each view while the block runs, if there is a terminal."""
     if not sys.stderr.isatty():
         yield lambda *_: None
         return
@@ -100,8 +102,9 @@ def _progress() -> Iterator[Callable[[str, int, int], None]]:
 @click.command()
 @place
 def verify(*, data: Path, database_url: str | None) -> None:
-    """Compare each view with a fresh fold of the log, and open all words. Names every
-    difference, exit code 1 if any.
+    """Compare each view with a new fold of the log, and open all sealed words.
+
+    The output names every difference. The exit code is 1 if there is one.
 
     \b
     For example:
@@ -121,7 +124,7 @@ async def _verify(where: DatabaseLocation) -> bool:
 
 
 @click.command()
-@option("--json", "as_json", is_flag=True, envvar="ROSTRA_JSON", help="As one JSON object.")
+@option("--json", "as_json", is_flag=True, envvar="ROSTRA_JSON", help="Print one JSON object.")
 @place
 def status(*, as_json: bool, data: Path, database_url: str | None) -> None:
     """Show the log's id and head, and each view's version, position, lag and parked discussions.
@@ -149,7 +152,7 @@ def _show(found: Any) -> None:
     say(f"head      {found.head}")
     say(f"database  {found.database_url}")
     if not found.views:
-        say("views     none of this version: `rostra serve` or `rostra rebuild` makes them")
+        say("views     none of this version: run `rostra serve` or `rostra rebuild`")
     for view in found.views:
         say(
             f"view      {view.name}: version {view.version}, position {view.position}, "

@@ -1,4 +1,4 @@
-"""Several processes of the service on one port: started, watched, started again, stopped."""
+"""Supervisor of several service processes on one port."""
 
 import multiprocessing
 import os
@@ -22,7 +22,7 @@ AGAIN_SECONDS = 1.0
 STOP_SECONDS_MAX = 60.0
 
 Work = Callable[[Any, int, Event], None]
-"""Serves a plan as the worker of a number, and sets the event as soon as it answers."""
+"""Serves a plan as worker number N, and sets the event when it answers requests."""
 
 
 class ServeWorkers:
@@ -39,10 +39,13 @@ class ServeWorkers:
         self._ready = {number: self._context.Event() for number in range(count)}
 
     def run(self, announce: Callable[[], None]) -> None:
-        """`announce` is called when all answer. Raises ClickException where one cannot begin."""
-        stop, tell = os.pipe()
-        for wish in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(wish, lambda *_: os.write(tell, b"."))
+        """Run the workers until a signal. Call `announce` when all of them answer.
+
+        Raises ClickException if a worker does not start.
+        """
+        stop, signalled = os.pipe()
+        for each in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(each, lambda *_: os.write(signalled, b"."))
         try:
             for number in range(self._count):
                 self._start(number)
@@ -62,23 +65,23 @@ class ServeWorkers:
         announced = False
         while True:
             sentinels = {process.sentinel: number for number, process in self._running.items()}
-            told = wait([stop, *sentinels], timeout=None if announced else 0.05)
-            if stop in told:
+            ready = wait([stop, *sentinels], timeout=None if announced else 0.05)
+            if stop in ready:
                 return
-            for sentinel in told:
+            for sentinel in ready:
                 assert isinstance(sentinel, int)
                 self._again(sentinels[sentinel], stop)
-            if not announced and all(ready.is_set() for ready in self._ready.values()):
+            if not announced and all(event.is_set() for event in self._ready.values()):
                 announced = True
                 announce()
 
     def _again(self, number: int, stop: int) -> None:
-        """Start a worker again that died, after a pause that ends early to stop."""
+        """Restart a worker that died, after a pause that a stop ends early."""
         process = self._running[number]
         process.join()
         if not self._ready[number].is_set():
             raise click.ClickException("a worker does not start")
-        say(f"worker {number} died ({process.exitcode}) and is started again", err=True)
+        say(f"worker {number} died ({process.exitcode}); restarting it", err=True)
         if not wait([stop], timeout=AGAIN_SECONDS):
             self._start(number)
 
@@ -93,7 +96,7 @@ class ServeWorkers:
 
 
 def reserve_port(host: str, port: int) -> "closing[socket.socket]":
-    """A socket that holds a port for the workers, without listening. Raises OSError."""
+    """Return a socket that reserves a port for the workers without listening. Raises OSError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     held = socket.socket(family)
     held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)

@@ -51,7 +51,7 @@ KINDS: dict[str, ProblemType] = {
     "not-found": ProblemType(
         404,
         "Not found",
-        "Nothing has this address, or it is private and the token may not read it.",
+        "The address leads to no object, or to a private one that the token may not read.",
     ),
     "method-not-allowed": ProblemType(
         405, "Method not allowed", "The header `Allow` lists the methods."
@@ -196,12 +196,12 @@ KINDS: dict[str, ProblemType] = {
         429, "Too many passages marked", "Try again after `Retry-After` seconds."
     ),
     "too-many-passages": ProblemType(
-        422, "Too many passages", "The article has as many passages as an article may have."
+        422, "Too many passages", "`detail` names the highest number of an article's passages."
     ),
     "too-much-to-fold": ProblemType(
         422,
         "Discussion too long to go back",
-        "Read it as it stands now, or at an earlier position.",
+        "Read the discussion without `as_of`, or at an earlier position.",
     ),
     "stream-full": ProblemType(
         422,
@@ -233,7 +233,7 @@ KINDS: dict[str, ProblemType] = {
     "too-many-streams": ProblemType(
         429,
         "Too many live streams",
-        "The address has as many as it may. Close one, or read the discussion now and then.",
+        "The address has reached its limit. Close a stream, or poll the discussion instead.",
     ),
     "too-many-requests": ProblemType(
         429, "Rate limit exceeded", "Try again after `Retry-After` seconds."
@@ -242,7 +242,7 @@ KINDS: dict[str, ProblemType] = {
         500, "Internal server error", "The service logged the error with the request's trace id."
     ),
     "too-many-connections": ProblemType(
-        503, "Too many connections", "The service, or the address, has as many as it may."
+        503, "Too many connections", "The service or the address has reached its limit."
     ),
     "busy": ProblemType(503, "Service busy", "Try again after `Retry-After` seconds."),
     "database-unavailable": ProblemType(
@@ -275,7 +275,7 @@ class ProblemShape(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 class Problem(Exception):
-    """An answer that is a problem; raised anywhere below the middleware."""
+    """Problem that a handler raises and the middleware answers."""
 
     def __init__(
         self,
@@ -310,12 +310,12 @@ class Problem(Exception):
 
 
 def not_found_problem() -> Problem:
-    """Return the problem for unknown and for private things alike, so that it reveals neither."""
-    return Problem("not-found", "there is nothing under this name")
+    """Return the problem that unknown and private objects share, so that it reveals neither."""
+    return Problem("not-found", "no object has this name")
 
 
 def refusal_problem(refusal: Refusal, *, retry_after_seconds: int) -> Problem:
-    """A refusal of the domain as an answer."""
+    """Return the problem that answers a refusal of the domain."""
     later = KINDS.get(refusal.name, REFUSED).status in (429, 503)
     seconds = refusal.wait_seconds or retry_after_seconds
     return Problem(
@@ -328,12 +328,12 @@ def refusal_problem(refusal: Refusal, *, retry_after_seconds: int) -> Problem:
 
 
 def retry_after(seconds: float) -> dict[str, str]:
-    """Whole seconds, at least one."""
+    """Return the header `Retry-After` with whole seconds, at least one."""
     return {"Retry-After": str(max(1, round(seconds)))}
 
 
 def response(problem: Problem) -> web.Response:
-    """The problem as an answer of its own."""
+    """Return the answer whose body is a problem."""
     return web.Response(
         status=problem.kind.status,
         body=msgspec.json.encode(problem.shape()),

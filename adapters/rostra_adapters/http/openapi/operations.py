@@ -57,34 +57,39 @@ Scope = Literal["publish", "feed", "comment", "moderate"]
 
 
 class Parameter(msgspec.Struct, frozen=True):
-    """Query parameter or header. `kind` is a type, or a ready schema."""
+    """Query parameter or header."""
 
     name: str
     kind: Any
+    """Type, or a ready schema."""
     said: str = ""
+    """Description."""
     required: bool = False
     repeated: bool = False
     header: bool = False
 
 
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
-    """`scope` None: no token is needed. `takes` and `gives` are by media type; `status` is
-    that of success; a tuple of types is any of them. `problems` are the statuses that this
-    one has besides the usual.
-    """
+    """Operation of the HTTP interface."""
 
     summary: str
     scope: Scope | None = None
+    """Scope that a token must have; None: no token is needed."""
     note: str = ""
     """Sentences on the scope."""
     parameters: tuple[Parameter, ...] = ()
     request_body: dict[str, Any] = {}
+    """Types by media type; a tuple of types is any of them."""
     response_body: dict[str, Any] = {}
+    """Types by media type; a tuple of types is any of them."""
     status: tuple[int, ...] = (200,)
+    """Statuses of success."""
     problems: tuple[int, ...] = ()
+    """Statuses of problems, besides those that every operation has."""
     location: bool = False
+    """True: the answer has the header `Location`."""
     redirects: bool = False
-    """Whether another address (308) may be the answer."""
+    """True: the answer may be a redirect (308)."""
 
 
 def _number(least: int, most: int, default: int) -> dict[str, Any]:
@@ -100,31 +105,41 @@ _UUID = {"type": "string", "format": "uuid"}
 
 WAITING = (
     Parameter("min_position", _POSITION, "Answer once the view has read this far."),
-    Parameter("wait", _SECONDS, "For how long to wait for that, in seconds."),
+    Parameter("wait", _SECONDS, "Longest wait for `min_position`, in seconds."),
 )
-LIMIT = Parameter("limit", _number(1, 100, 20), "How many at most.")
+LIMIT = Parameter("limit", _number(1, 100, 20), "Highest number of items in the page.")
 CURSOR = Parameter("cursor", _TEXT, "The `next` of the page before, with the same parameters.")
 PAGING = (LIMIT, CURSOR)
 AS_OF = Parameter(
     "as_of",
     {"type": "string", "pattern": r"^(\d{1,19}|\d{4}-\d\d-\d\d[Tt ].+)$"},
-    "As it stood at this position, or at this time by the clock of recording.",
+    "Answer from the past: at this position of the log, or at this time of recording.",
 )
-SITE = Parameter("site", texts.SiteName, required=True)
+SITE = Parameter("site", texts.SiteName, "Name of the site.", required=True)
+RESOURCE = Parameter("resource", texts.Resource, "Resource of the discussion.", required=True)
+ORDER = Parameter("order", Order, "Order of the comments.")
+FLAT = Parameter("flat", _FLAG, "Comments and replies in one list, without threads.")
+LIVE = (
+    Parameter("after", _ANY_POSITION, "Position to begin after; by default the present."),
+    Parameter(LAST_EVENT_ID, _ANY_POSITION, "Position of the last event received.", header=True),
+)
 KEY = Parameter(
     IDEMPOTENCY_KEY,
     IdempotencyKey,
-    "The same key makes the same thing, for ever.",
+    "Key of this request. Sending it again changes nothing.",
     header=True,
 )
 IF_MATCH = Parameter(
-    "If-Match", {"type": "string"}, "Only if the comment still has this tag.", header=True
+    "If-Match",
+    {"type": "string"},
+    "Change the comment only if its `ETag` is still this one.",
+    header=True,
 )
 _LISTED = (
     Parameter(
         "replies",
         _number(0, 100, 3),
-        "How many replies to show below each; a page holds at most 500 comments.",
+        "Highest number of replies below each comment. A page holds at most 500 comments.",
     ),
     *PAGING,
 )
@@ -174,11 +189,11 @@ def _write(
 
 OPERATIONS: dict[tuple[str, str], Operation] = {
     ("post", "/v1/events"): Operation(
-        summary="Publish events; also one in binary mode: `ce-…` headers, and `data` as JSON",
+        summary="Publish one event or a batch of events",
         scope="publish",
         note=(
             "`site.configured`, `person.erased` and `person.returned` need the scope `admin` "
-            "instead."
+            "instead. One event may come in binary mode: `ce-…` headers, and `data` as JSON."
         ),
         request_body={STRUCTURED: EVENT, BATCHED: EVENTS, JSON: (EVENT, EVENTS), NDJSON: UNSET},
         response_body={JSON: (ResultShape, BatchShape), NDJSON: UNSET},
@@ -188,77 +203,89 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("get", "/v1/events"): Operation(
         summary="Follow the feed",
         scope="feed",
-        note="For one release the scope `publish` is taken as well.",
+        note="For one release the scope `publish` is accepted as well.",
         parameters=(
             Parameter("after", _POSITION, "The position to begin after."),
-            Parameter("log", UUID, "The log that `after` is a position of (`Rostra-Log`)."),
-            Parameter("limit", _number(1, 5_000, 500)),
+            Parameter(
+                "log", UUID, "Id of the log that `after` belongs to, from the header `Rostra-Log`."
+            ),
+            Parameter("limit", _number(1, 5_000, 500), "Highest number of events in the page."),
             Parameter("type", {"enum": []}, "Only events of this type.", repeated=True),
-            Parameter("site", texts.SiteName),
-            Parameter("resource", texts.Resource, "One of a `site`."),
-            Parameter("wait", {**_SECONDS, "default": 0}, "Wait for news, in seconds."),
+            Parameter("site", texts.SiteName, "Only events of this site."),
+            Parameter("resource", texts.Resource, "Only events of this resource of the `site`."),
+            Parameter(
+                "wait", {**_SECONDS, "default": 0}, "Longest wait for the next event, in seconds."
+            ),
         ),
         response_body={BATCHED: EVENTS, STREAM: UNSET},
         problems=(GONE, 503),
     ),
     ("get", "/v1/discussions"): _read(
-        "The discussion of a resource",
+        "Find the discussion of a resource",
         DiscussionShape,
         SITE,
-        Parameter("resource", texts.Resource, "Without it, redirects to the site's list."),
+        Parameter(
+            "resource",
+            texts.Resource,
+            "Resource of the discussion. Without it the answer redirects to the site's list.",
+        ),
         AS_OF,
         *PAGING,
         problems=(404, 410),
         redirects=True,
     ),
     ("get", "/v1/sites/{site}/discussions"): _read(
-        "A site's discussions, the latest active first",
+        "List a site's discussions, the latest active first",
         DiscussionsPage,
         *PAGING,
         problems=(404, 410),
     ),
     ("get", "/v1/sites/{site}/comments"): _read(
-        "A site's published comments, the newest first",
+        "List a site's published comments, the newest first",
         CommentsPage,
         *PAGING,
         problems=(404, 410),
     ),
     ("put", "/v1/discussions"): _write(
-        "Open a discussion where the site lets readers", NewDiscussion, DiscussionShape,
+        "Open a discussion, if the site lets readers do so", NewDiscussion, DiscussionShape,
         status=(200, 201), location=True,
     ),
-    ("get", "/v1/discussions/{id}"): _read("One discussion", DiscussionShape, AS_OF),
+    ("get", "/v1/discussions/{id}"): _read("Read a discussion", DiscussionShape, AS_OF),
     ("get", "/v1/discussions/{id}/comments"): _read(
-        "The comments of a discussion",
+        "List the comments of a discussion",
         CommentsPage,
         AS_OF,
-        Parameter("order", Order),
+        ORDER,
         *_LISTED,
         Parameter("passage", _UUID, "Only comments on this passage."),
         Parameter("inline", _FLAG, "Only comments on passages."),
-        Parameter("flat", _FLAG, "Every comment in one order."),
+        FLAT,
         problems=(404, 410),
     ),
     ("get", "/v1/comments"): _read(
-        "The comments of a resource's discussion",
+        "List the comments of a resource's discussion, or read one by its key",
         (CommentsPage, CommentShape),
         SITE,
-        Parameter("resource", texts.Resource, required=True),
-        Parameter("key", texts.Key, "The one comment of this key."),
+        RESOURCE,
+        Parameter("key", texts.Key, "Only the comment with this key."),
         AS_OF,
-        Parameter("order", Order),
+        ORDER,
         *_LISTED,
         Parameter("passage", _UUID, "Only comments on this passage."),
         Parameter("inline", _FLAG, "Only comments on passages."),
-        Parameter("flat", _FLAG, "Every comment in one order."),
+        FLAT,
         problems=(404, 410),
     ),
     ("post", "/v1/discussions/{id}/comments"): _write(
         "Post a comment", NewComment, status=(201,), parameters=(KEY,), location=True
     ),
     ("get", "/v1/discussions/{id}/passages"): Operation(
-        summary="The passages of a discussion",
-        parameters=(Parameter("format", PassagesFormat, "As W3C annotations."), AS_OF, *WAITING),
+        summary="List the passages of a discussion",
+        parameters=(
+            Parameter("format", PassagesFormat, "`annotations`: answer as W3C annotations."),
+            AS_OF,
+            *WAITING,
+        ),
         response_body={JSON: PassagesPage, ANNOTATIONS: AnnotationsPage},
         problems=(404, 422, 503),
     ),
@@ -269,88 +296,93 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         parameters=(KEY,),
     ),
     ("get", "/v1/discussions/{id}/moderation-log"): _read(
-        "What moderators did in a discussion", ActsPage, AS_OF, *PAGING, problems=(404, 410)
+        "List the acts of moderators in a discussion",
+        ActsPage,
+        AS_OF,
+        *PAGING,
+        problems=(404, 410),
     ),
     ("get", "/v1/discussions/{id}/live"): Operation(
-        summary="Changes to a discussion as they happen",
-        parameters=(
-            Parameter("after", _ANY_POSITION, "The position to begin after; without one, now."),
-            Parameter(LAST_EVENT_ID, _ANY_POSITION, "The position to go on after.", header=True),
-            *WAITING,
-        ),
+        summary="Follow the changes to a discussion",
+        parameters=(*LIVE, *WAITING),
         response_body={STREAM: UNSET},
         problems=(404, GONE, 503),
     ),
     ("get", "/v1/live"): Operation(
-        summary="Changes to several discussions as they happen",
+        summary="Follow the changes to several discussions",
         parameters=(
-            Parameter("site", texts.SiteName, required=True),
-            Parameter("discussion", _UUID, "At most 20.", required=True, repeated=True),
-            Parameter("after", _ANY_POSITION, "The position to begin after; without one, now."),
-            Parameter(LAST_EVENT_ID, _ANY_POSITION, "The position to go on after.", header=True),
+            SITE,
+            Parameter(
+                "discussion",
+                _UUID,
+                "Id of a discussion of the site. At most 20.",
+                required=True,
+                repeated=True,
+            ),
+            *LIVE,
             *WAITING,
         ),
         response_body={STREAM: UNSET},
         problems=(404, GONE, 503),
     ),
-    ("get", "/v1/comments/{id}"): _read("One comment", CommentShape, AS_OF),
+    ("get", "/v1/comments/{id}"): _read("Read a comment", CommentShape, AS_OF),
     ("patch", "/v1/comments/{id}"): _write(
-        "Edit one's comment", NewWording, parameters=(IF_MATCH,), problems=(412,)
+        "Edit your comment", NewWording, parameters=(IF_MATCH,), problems=(412,)
     ),
     ("delete", "/v1/comments/{id}"): _write(
-        "Delete one's comment", None, parameters=(IF_MATCH,), problems=(412,)
+        "Delete your comment", None, parameters=(IF_MATCH,), problems=(412,)
     ),
     ("get", "/v1/comments/{id}/replies"): _read(
-        "The replies to a comment",
+        "List the replies to a comment",
         CommentsPage,
         AS_OF,
-        Parameter("order", Order),
+        ORDER,
         *_LISTED,
         problems=(404, 410),
     ),
     ("get", "/v1/comments/{id}/history"): _read(
-        "What happened to a comment", HistoryPage, AS_OF
+        "List the events of a comment", HistoryPage, AS_OF
     ),
-    ("put", "/v1/comments/{id}/vote"): _write("Vote, or take one's vote back", NewVote, VoteShape),
+    ("put", "/v1/comments/{id}/vote"): _write("Vote, or withdraw your vote", NewVote, VoteShape),
     ("get", "/v1/discussions/{id}/page"): Operation(
-        summary="The same to read, without script",
+        summary="Show a discussion as a page without script",
         parameters=(
-            Parameter("order", Order),
-            Parameter("cursor", {"type": "string"}),
-            Parameter("comment", UUID, "That comment, and the replies to it."),
+            ORDER,
+            Parameter("cursor", {"type": "string"}, "Cursor from a link of the page before."),
+            Parameter("comment", UUID, "Only this comment, and the replies to it."),
             *WAITING,
         ),
         response_body={HTML: UNSET},
         problems=(404, GONE, 422, 503),
     ),
     ("get", "/v1/discussions/{id}/feed.atom"): Operation(
-        summary="The newest comments as an Atom feed",
+        summary="Read the newest comments as an Atom feed",
         parameters=WAITING,
         response_body={"application/atom+xml": UNSET},
         problems=(404, 503),
     ),
     ("get", "/v1/rules"): _read(
-        "What holds for a discussion, or would if it were opened",
+        "Read the rules of a resource's discussion, opened or not",
         RulesShape,
         SITE,
-        Parameter("resource", texts.Resource, required=True),
+        RESOURCE,
         problems=(),
     ),
     ("post", "/v1/preview"): Operation(
-        summary="How a comment would be shown",
+        summary="Preview a comment as HTML",
         scope="comment",
         request_body={JSON: NewWording},
         response_body={JSON: PreviewShape},
         problems=REFUSED,
     ),
     ("post", "/v1/guests"): Operation(
-        summary="Take part under a name, without an account",
+        summary="Make a guest: a person without an account",
         request_body={JSON: NewGuest},
         response_body={JSON: GuestShape},
         status=(201,),
         problems=(403, *REFUSED),
     ),
-    ("post", "/v1/comments/{id}/flag"): _write("Tell the moderators", NewFlag),
+    ("post", "/v1/comments/{id}/flag"): _write("Report a comment to the moderators", NewFlag),
     ("get", "/v1/me"): Operation(
         summary="The token's person: name, address and mail settings",
         scope="comment",
@@ -378,7 +410,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ),
     ("get", "/v1/moderation"): msgspec.structs.replace(
         _read(
-            "What waits for moderators",
+            "List the comments that wait for moderators",
             QueuePage,
             SITE,
             Parameter("status", Queue, "`held`: comments and new wordings; `pending`: wordings."),
@@ -388,29 +420,46 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         scope="moderate",
     ),
     ("get", "/v1/counts"): _read(
-        "How many comments resources have",
+        "Count the comments of resources",
         CountsPage,
         SITE,
-        Parameter("resource", texts.Resource, required=True, repeated=True),
+        Parameter(
+            "resource",
+            texts.Resource,
+            "Resource of a discussion. At most 100.",
+            required=True,
+            repeated=True,
+        ),
         problems=(),
     ),
     ("post", "/v1/counts"): Operation(
-        summary="How many comments resources have, by names of any length",
+        summary="Count the comments of resources whose names are too long for a URL",
         parameters=WAITING,
         request_body={JSON: AskedCounts},
         response_body={JSON: CountsPage},
         problems=(*REFUSED, 503),
     ),
-    ("get", "/healthz"): Operation(summary="The process lives", response_body={JSON: UNSET}),
-    ("get", "/readyz"): Operation(
-        summary="It can serve", response_body={JSON: UNSET}, problems=(503,)
+    ("get", "/healthz"): Operation(
+        summary="Answer 200 while the process runs", response_body={JSON: UNSET}
     ),
-    ("get", "/metrics"): Operation(summary="Figures for Prometheus", response_body={TEXT: UNSET}),
-    ("get", "/"): Operation(summary="Links into the service", response_body={HTML: UNSET}),
-    ("get", "/openapi.json"): Operation(summary="This description", response_body={JSON: UNSET}),
-    ("get", "/docs"): Operation(summary="This description, to read", response_body={HTML: UNSET}),
-    ("get", "/problems"): Operation(summary="All problems", response_body={HTML: UNSET}),
+    ("get", "/readyz"): Operation(
+        summary="Answer 200 while the service can serve", response_body={JSON: UNSET},
+        problems=(503,),
+    ),
+    ("get", "/metrics"): Operation(
+        summary="Read metrics for Prometheus", response_body={TEXT: UNSET}
+    ),
+    ("get", "/"): Operation(
+        summary="Show links to the parts of the service", response_body={HTML: UNSET}
+    ),
+    ("get", "/openapi.json"): Operation(
+        summary="Read the interface as OpenAPI", response_body={JSON: UNSET}
+    ),
+    ("get", "/docs"): Operation(
+        summary="Read the interface as a page", response_body={HTML: UNSET}
+    ),
+    ("get", "/problems"): Operation(summary="List all problems", response_body={HTML: UNSET}),
     ("get", "/problems/{name}"): Operation(
-        summary="What a problem means", response_body={HTML: UNSET}, problems=(404,)
+        summary="Explain a problem", response_body={HTML: UNSET}, problems=(404,)
     ),
 }  # fmt: skip
