@@ -70,6 +70,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     open_on_first: bool | None = None
     wordings: Wordings | None = None
     marking: Marking | None = None
+    breaks: bool | None = None
+    """Whether a single newline in a comment's body is a line break."""
 
 
 class SiteSettings(Settings, frozen=True, kw_only=True, omit_defaults=True):
@@ -113,6 +115,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     open_on_first: bool = False
     wordings: Wordings = "moderators"
     marking: Marking = "persons"
+    breaks: bool = True
     origins: tuple[str, ...] = ("*",)
     guests: bool = False
     depth: int = DEPTH_MAX

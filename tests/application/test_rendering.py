@@ -23,7 +23,7 @@ from rostra_adapters.application.queries.rendering import (
     plain,
     render,
 )
-from rostra_adapters.application.queries.renderings import Renderings
+from rostra_adapters.application.queries.renderings import Markdown, Renderings
 
 
 def test_markdown_becomes_html() -> None:
@@ -382,9 +382,9 @@ async def test_rendered_bodies_are_cached_within_a_bound_and_dropped_when_asked(
     renderings = Renderings(characters_max=100)
 
     def html(body: str) -> str:
-        found = renderings.at_hand([body])
+        found = renderings.at_hand([Markdown(body)])
         assert found is not None
-        return found[body]
+        return found[Markdown(body)]
 
     first = html("one")
     assert html("one") is first
@@ -398,26 +398,28 @@ async def test_rendered_bodies_are_cached_within_a_bound_and_dropped_when_asked(
 
 
 async def test_long_bodies_are_rendered_by_another_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    bodies = [f"*{number}* " + "words " * 500 for number in range(30)]
-    expected = {body: render(body) for body in bodies}
+    bodies = [Markdown(f"*{n}* " + "words\n" * 500, breaks=n > 3) for n in range(30)]
+    expected = {one: render(one.body, breaks=one.breaks) for one in bodies}
+    longer = Markdown(bodies[0].body * 2, breaks=False)
+    shown_longer = render(longer.body, breaks=False)
     used: list[str] = []
     monkeypatch.setattr("rostra_adapters.application.queries.renderings.render", used.append)
     renderings = Renderings()
     assert renderings.at_hand(bodies) is None
     assert await renderings.render(bodies) == expected
     assert renderings.at_hand(bodies) == expected
-    assert await renderings.render_once(bodies[0] * 2) == render(bodies[0] * 2)
+    assert await renderings.render_once(longer) == shown_longer
     assert not used
     await renderings.close()
 
 
 async def test_bodies_rendered_during_an_erasure_are_not_cached() -> None:
     renderings = Renderings()
-    body = "words " * 1_000
+    body = Markdown("words " * 1_000)
     rendering = asyncio.create_task(renderings.render([body]))
     await asyncio.sleep(0)
     renderings.drop()
-    assert (await rendering)[body] == render(body)
+    assert (await rendering)[body] == render(body.body)
     assert renderings.at_hand([body]) is None
     await renderings.close()
 
@@ -425,8 +427,8 @@ async def test_bodies_rendered_during_an_erasure_are_not_cached() -> None:
 async def test_without_workers_long_bodies_are_shown_as_they_were_written() -> None:
     renderings = Renderings()
     await renderings.close()
-    body = "*words* " * 1_000
-    assert await renderings.render([body]) == {body: plain(body)}
+    body = Markdown("*words* " * 1_000)
+    assert await renderings.render([body]) == {body: plain(body.body)}
 
 
 def test_the_web_reader_shows_the_same_elements() -> None:

@@ -22,8 +22,6 @@ from rostra.events import PERSONS, CommandContext, WordingRef
 from rostra.ids import Kind
 from rostra.log import Recorded
 from rostra_adapters.application.feed.events import Feed
-from rostra_adapters.application.queries.as_of import AsOfReader
-from rostra_adapters.application.queries.comment_queries import CommentQueries
 from rostra_adapters.postgres.rebuild.run import rebuild
 from rostra_adapters.postgres.rebuild.verify import verify
 from rostra_projections.memory import MemoryViews
@@ -33,7 +31,7 @@ from rostra_projections.views import VIEWS
 from support.examples import at, command, comment, post
 from support.memory import MemoryArticles, MemoryLog, MemoryRing
 from support.views import tables
-from support.views.story import BodiesAsTheyAre, Story, asked, at_once, pages
+from support.views.story import Story, asked, at_once, comment_queries, pages
 
 LONGER = int(os.environ.get("ROSTRA_TEST_EFFORT", "1"))
 KEYS = ["c1", "c2"]
@@ -122,8 +120,7 @@ class Play:
 
     def shape(self, key: str, viewer: Viewer = MIA, reads: Reads | None = None) -> Any:
         """The comment as a viewer is shown it now, None where they are not."""
-        as_of, renderer = AsOfReader(self.log), BodiesAsTheyAre()
-        queries = CommentQueries(reads or self.views, as_of, self.ring, renderer)
+        queries = comment_queries(reads or self.views, self.log, self.ring)
         return at_once(queries.comment(asked(viewer=viewer), comment(key)))
 
     def state(self, key: str) -> Comment:

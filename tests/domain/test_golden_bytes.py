@@ -99,6 +99,12 @@ EVENTS: dict[str, AnyEvent] = {
     "discussion.opened+marking": DiscussionOpened(
         time=TIME, site="gazette", resource="a", settings=Settings(marking="persons")
     ),
+    "site.configured+breaks": SiteConfigured(
+        time=TIME, site="gazette", settings=SiteSettings(breaks=False)
+    ),
+    "discussion.opened+breaks": DiscussionOpened(
+        time=TIME, site="gazette", resource="a", settings=Settings(breaks=True)
+    ),
     "discussion.aliased+opened": DiscussionAliased(
         time=TIME,
         site="gazette",

@@ -5,6 +5,7 @@ import time
 import pytest
 
 from rostra import ids
+from rostra_adapters.application.queries.renderings import Markdown
 from support.service import PLACE, Service, opened, posted, serving
 
 DISCUSSION = ids.discussion_id(PLACE["site"], PLACE["resource"])
@@ -40,7 +41,7 @@ async def test_words_erased_while_their_page_was_rendered_are_not_shown(service:
     renderings = service.app.renderings
     original = renderings._elsewhere
 
-    async def erased_meanwhile(bodies: list[str]) -> dict[str, str]:
+    async def erased_meanwhile(bodies: list[Markdown]) -> dict[Markdown, str]:
         owner = ids.person_id(PLACE["site"], "ann")
         await service.app.ring.destroy({owner: 1})
         return await original(bodies)

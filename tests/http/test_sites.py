@@ -1,6 +1,7 @@
 """A site's settings hold at once in every process, and a discussion overrides them."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -136,3 +137,38 @@ async def test_the_same_again_changes_nothing_and_the_rest_stands(service: Servi
     await service.given(configured(edit_seconds=6))
     assert (await service.app.lookup.site_rules("gazette")).private
     assert (await service.get(HERE)).status == 404
+
+
+async def test_single_newlines_break_lines_unless_the_settings_join_them(
+    both: tuple[Service, Service],
+) -> None:
+    one, other = both
+    broken, joined = "<p>One.<br>\nTwo.</p>\n", "<p>One.\nTwo.</p>\n"
+    await one.given(opened(), opened(resource="/buses"), posted(body="One.\nTwo."))
+    await one.given(posted("c2", body="One.\nTwo.", resource="/buses"))
+    paths = (f"{HERE}/comments", "/v1/sites/gazette/comments")
+
+    async def shown(service: Service, path: str) -> list[str]:
+        return [comment["html"] for comment in (await kept(service, path)).json["comments"]]
+
+    async def previewed(**where: str) -> str:
+        body = json.dumps({"body": "One.\nTwo.", **where}).encode()
+        bearer, headers = token("comment", site="gazette"), {"Content-Type": "application/json"}
+        answer = await one.ask("POST", "/v1/preview", token=bearer, headers=headers, body=body)
+        return str(answer.json["html"])
+
+    for service in both:
+        assert [await shown(service, path) for path in paths] == [[broken], [broken] * 2]
+    assert await previewed() == await previewed(discussion=str(DISCUSSION)) == broken
+    await other.given(configured(breaks=False))
+    for service in both:
+        assert [await shown(service, path) for path in paths] == [[joined], [joined] * 2]
+    assert await previewed() == joined
+    await one.given(opened(settings={"breaks": True}))
+    for service in both:
+        assert [await shown(service, path) for path in paths] == [[broken], [joined, broken]]
+        page = await service.get(f"{HERE}/page")
+        assert broken.encode() in page.body
+        assert b"One.&lt;br" in (await service.get(f"{HERE}/feed.atom")).body
+    assert await previewed() == joined
+    assert await previewed(discussion=str(DISCUSSION)) == broken

@@ -104,6 +104,11 @@ class AccessLookup:
         kept = self.cached_access(discussion)
         return await self.read_access(discussion) if kept is None else kept
 
+    async def rules_of(self, discussion: UUID) -> Rules:
+        """Return the rules of a discussion as the views have it, the defaults if it is unknown."""
+        access = await self.access(discussion)
+        return Rules() if access is None else access.rules
+
     async def read_access(self, discussion: UUID) -> Access | None:
         """Read the access to a discussion from the views. An unknown one takes the same reads."""
         begun = self._access.begin(self._views.position)

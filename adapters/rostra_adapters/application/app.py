@@ -96,9 +96,11 @@ class App:
         self.revocations = stores.revocations
         self.renderings = Renderings()
         self.past = AsOfReader(log)
-        self.queries = CommentQueries(views.reads, self.past, self.ring, self.renderings)
         self._states = StreamStateReader(log)
         self.lookup = AccessLookup(self._states, views)
+        self.queries = CommentQueries(
+            views.reads, self.past, self.ring, self.renderings, self.lookup.rules_of
+        )
         self._lanes = Lanes(Commander(log, self.ring), log, self.ring, self.articles)
         self._url = stores.url
         self._erasures = stores.erasures

@@ -104,7 +104,7 @@ def make_app(
             *Persons(app, settings, reads, now).routes(),
             *PeopleRoutes(app, settings, now).routes(),
             *Moderation(app, settings, reads, now).routes(),
-            *Previews(app.renderings, settings).routes(),
+            *Previews(app, settings).routes(),
             *Guests(app, settings).routes(),
             *Embed().routes(),
             *(Demo(settings).routes() if settings.demo else []),

@@ -186,9 +186,9 @@ export class Api {
     return this.ask("POST", `/v1/comments/${comment}/flag`, { reason });
   }
 
-  /** @param {string} body @returns {Promise<{html: string}>} */
-  preview(body) {
-    return this.ask("POST", "/v1/preview", { body });
+  /** @param {string} body @param {string} discussion @returns {Promise<{html: string}>} */
+  preview(body, discussion) {
+    return this.ask("POST", "/v1/preview", { body, discussion: discussion || null });
   }
 
   /** @param {string} site @param {string} name @returns {Promise<{token: string}>} */

@@ -82,7 +82,7 @@ export function composer(owner, wish) {
     if (!shown.hidden) return write();
     if (!area.value.trim()) return area.focus();
     try {
-      const { html } = await owner.api.preview(area.value);
+      const { html } = await owner.api.preview(area.value, owner.discussionId);
       shown.replaceChildren(markup(html, area.value));
       [shown.hidden, area.hidden, preview.textContent] = [false, true, t("back")];
       shown.focus();

@@ -11,6 +11,7 @@ from rostra.settings import Rules
 from rostra.times import Time, later
 from rostra_adapters.application.queries.as_of import AsOfReader
 from rostra_adapters.application.queries.comment_queries import CommentQueries
+from rostra_adapters.application.queries.renderings import Markdown
 from rostra_adapters.application.queries.requests import CommentQuery, DiscussionRequest
 from rostra_projections.cursors import peek_cursor
 from rostra_projections.listing import Listing
@@ -41,11 +42,20 @@ def at_once(coroutine: Coroutine[Any, Any, T]) -> T:
 class BodiesAsTheyAre:
     """A renderer whose HTML of a body is the body."""
 
-    def at_hand(self, bodies: Iterable[str]) -> dict[str, str]:
-        return {body: body for body in bodies}
+    def at_hand(self, bodies: Iterable[Markdown]) -> dict[Markdown, str]:
+        return {one: one.body for one in bodies}
 
-    async def render(self, bodies: Iterable[str]) -> dict[str, str]:
+    async def render(self, bodies: Iterable[Markdown]) -> dict[Markdown, str]:
         return self.at_hand(bodies)
+
+
+async def default_rules(_: UUID) -> Rules:
+    return Rules()
+
+
+def comment_queries(reads: Reads, log: MemoryLog, ring: MemoryRing) -> CommentQueries:
+    """Return queries by which a body's HTML is the body."""
+    return CommentQueries(reads, AsOfReader(log), ring, BodiesAsTheyAre(), default_rules)
 
 
 class Story:
@@ -71,7 +81,7 @@ class Story:
 
     def reading(self, reads: Reads) -> CommentQueries:
         """What readers get of these views; a body's HTML is the body."""
-        return CommentQueries(reads, AsOfReader(self.log), self.ring, BodiesAsTheyAre())
+        return comment_queries(reads, self.log, self.ring)
 
     def in_memory(self, page_events: int = 1_000) -> MemoryViews:
         """Views folded in pages of so many events."""

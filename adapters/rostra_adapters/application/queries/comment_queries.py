@@ -15,8 +15,10 @@ from rostra.fields import web_url
 from rostra.names import cleaned_name
 from rostra.person import PersonConfigured
 from rostra.sealing import Damaged, Erased, KeyRing
+from rostra.settings import Rules
 from rostra.times import LONG_AGO, Time
 from rostra_adapters.application.queries.as_of import AsOfReader
+from rostra_adapters.application.queries.renderings import Markdown
 from rostra_adapters.application.queries.requests import (
     CommentQuery,
     DiscussionRequest,
@@ -64,23 +66,33 @@ from rostra_projections.responses.threads import OpenedWords, Thread, all_rows, 
 class Renderer(Protocol):
     """Makes HTML that is safe to show of bodies (CommonMark)."""
 
-    def at_hand(self, bodies: Iterable[str]) -> Mapping[str, str] | None:
+    def at_hand(self, bodies: Iterable[Markdown]) -> Mapping[Markdown, str] | None:
         """Return the HTML of each body; None where that takes long."""
 
-    async def render(self, bodies: Iterable[str]) -> Mapping[str, str]:
+    async def render(self, bodies: Iterable[Markdown]) -> Mapping[Markdown, str]:
         """Return the HTML of each body."""
 
 
 CHUNK_DISCUSSIONS_MAX = 1_000
 Readable = Callable[[Sequence[UUID]], Awaitable[set[UUID]]]
 """Returns those of some discussions that a reader may read."""
+RulesOf = Callable[[UUID], Awaitable[Rules]]
+"""Returns the rules that hold in a discussion."""
 
 
 class CommentQueries:
     """Reads of comments, discussions and passages, as they are and as they were."""
 
-    def __init__(self, reads: Reads, as_of: AsOfReader, ring: KeyRing, renderer: Renderer) -> None:
+    def __init__(
+        self,
+        reads: Reads,
+        as_of: AsOfReader,
+        ring: KeyRing,
+        renderer: Renderer,
+        rules_of: RulesOf,
+    ) -> None:
         self._reads = reads
+        self._rules_of = rules_of
         self._as_of = as_of
         self._ring = ring
         self._renderer = renderer
@@ -292,10 +304,17 @@ class CommentQueries:
         waiting = await _waiting(source, rows, viewer)
         authors = _owners(request.site, rows)
         persons = await self._reads.persons(list(authors.values())) if authors else {}
+        breaks = {one: await self._breaks(request, one) for one in {row.discussion for row in rows}}
         # Last: what is loaded may be destroyed whenever anything is waited for.
-        words, pending = await self._words_of(rows, waiting, authors, persons)
+        words, pending = await self._words_of(rows, waiting, authors, persons, breaks)
         open_words = lambda row: words[row.id]  # noqa: E731
         return Thread(page, viewer, open_words, request.log, own_hidden, withdrawn, pending)
+
+    async def _breaks(self, request: SiteRequest, discussion: UUID) -> bool:
+        """Return whether a single newline is a line break in a discussion."""
+        if isinstance(request, DiscussionRequest) and request.discussion == discussion:
+            return request.rules.breaks
+        return (await self._rules_of(discussion)).breaks
 
     async def _words_of(
         self,
@@ -303,6 +322,7 @@ class CommentQueries:
         waiting: Mapping[UUID, PendingRow],
         owners: Mapping[str, UUID],
         persons: Mapping[UUID, PersonRow],
+        breaks: Mapping[UUID, bool],
     ) -> tuple[dict[UUID, OpenedWords], dict[UUID, PendingShape]]:
         """Return the words of comments and of their wordings that wait, opened and rendered.
 
@@ -323,9 +343,17 @@ class CommentQueries:
             }
             return words, pending
 
+        def markdown(comment: UUID, body: str) -> Markdown:
+            return Markdown(body, breaks[ids.discussion_of(comment)])
+
         await self._ring.load(owners.values())
         words, pending = opened()
-        bodies = _bodies(words, pending)
+        bodies = [
+            markdown(id_, one.body)
+            for shown in (words, pending)
+            for id_, one in shown.items()
+            if one.body is not None
+        ]
         html = self._renderer.at_hand(bodies)
         if html is None:
             html = await self._renderer.render(bodies)
@@ -333,10 +361,10 @@ class CommentQueries:
             words, pending = opened()
         for id_, one in words.items():
             if one.body is not None:
-                words[id_] = msgspec.structs.replace(one, html=html[one.body])
-        for shape in pending.values():
+                words[id_] = msgspec.structs.replace(one, html=html[markdown(id_, one.body)])
+        for id_, shape in pending.items():
             if shape.body is not None:
-                shape.html = html[shape.body]
+                shape.html = html[markdown(id_, shape.body)]
         return words, pending
 
     def _pending(self, row: PendingRow, owner: UUID) -> PendingShape:
@@ -417,11 +445,6 @@ async def _own_hidden(source: DiscussionReads, page: Page, viewer: Viewer) -> Ma
     if viewer.person is None or not above:
         return {}
     return await source.hidden_replies(viewer.person, above)
-
-
-def _bodies(words: Mapping[UUID, OpenedWords], pending: Mapping[UUID, PendingShape]) -> list[str]:
-    opened: list[OpenedWords | PendingShape] = [*words.values(), *pending.values()]
-    return [one.body for one in opened if one.body is not None]
 
 
 async def _readable_of(

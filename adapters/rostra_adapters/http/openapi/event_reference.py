@@ -207,6 +207,7 @@ FIELDS: dict[str, str] = {
     "settings.private": "True shows the discussion only to tokens of the site.",
     "settings.open_on_first": "True lets a reader's first comment open a discussion.",
     "settings.wordings": "Readers of earlier wordings: `moderators`, or the `public`.",
+    "settings.breaks": "Whether a single newline in a body is a line break.",
     "settings.marking": "Who marks passages: `persons` too, or the `publisher` alone.",
     "settings.origins": "Origins of pages that may use the service from a browser.",
     "settings.guests": "True lets guests take part under a name.",
