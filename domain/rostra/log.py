@@ -115,6 +115,13 @@ class EventLog(Protocol):
         the event ids of votes, may be left out. Holds a connection until it is closed.
         """
 
+    async def read_discussion_after(
+        self, discussion: UUID, position: int, limit: int
+    ) -> list[Recorded]:
+        """Return the next events of every stream of one discussion after a position, at most
+        `limit`, in order of position; the metadata may be left out.
+        """
+
     def read_votes(self, discussion: UUID, up_to: int) -> AsyncGenerator[list[VoteEvent], None]:
         """Pages of the events of the streams of its votes (see `ids.votes_of`), in any order.
         Holds a connection until it is closed.

@@ -118,6 +118,13 @@ REQUESTS = (
     Request("put /v1/discussions/{id}/subscription", SUBSCRIPTION, {"to": "replies"}, "comment"),
     Request("get /v1/discussions/{id}/subscription", SUBSCRIPTION, scope="comment"),
     Request("delete /v1/discussions/{id}/subscription", SUBSCRIPTION, scope="comment"),
+    Request(
+        "put /v1/discussions/{id}/read",
+        f"/v1/discussions/{DISCUSSION}/read",
+        {"position": 4},
+        "comment",
+    ),
+    Request("get /v1/discussions/{id}/news", f"/v1/discussions/{DISCUSSION}/news", scope="comment"),
     Request("get /v1/moderation", "/v1/moderation?site=news&status=flagged", scope="moderate"),
     Request(
         "post /v1/comments/{id}/moderation",

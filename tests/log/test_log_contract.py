@@ -234,6 +234,22 @@ async def test_a_discussion_is_read_by_itself_in_the_order_of_the_log(log: Event
     assert msgspec.structs.replace(row, metadata=whole.metadata) == whole
 
 
+async def test_a_discussion_is_read_on_after_a_position(log: EventLog) -> None:
+    here, there = ids.discussion_id("s", "a"), ids.discussion_id("s", "b")
+    comment = ids.comment_id(here, "c1")
+    for version in (1, 2):
+        for stream in (comment, there, here, ids.vote_id(comment, "ann")):
+            await log.append([one(stream, version)])
+
+    async def read(after: int, limit: int) -> list[int]:
+        rows = await log.read_discussion_after(here, after, limit)
+        return [row.position for row in rows]
+
+    assert await read(0, 100) == [1, 3, 4, 5, 7, 8]
+    assert await read(3, 2) == [4, 5]
+    assert await read(8, 100) == []
+
+
 async def test_the_votes_of_a_discussion_are_read_apart(log: EventLog) -> None:
     here, there = ids.discussion_id("s", "a"), ids.discussion_id("s", "b")
     commented = ids.comment_id(here, "c1")

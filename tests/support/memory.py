@@ -87,6 +87,12 @@ class MemoryLog:
         for start in range(0, len(wanted), 3):
             yield wanted[start : start + 3]
 
+    async def read_discussion_after(
+        self, discussion: UUID, position: int, limit: int
+    ) -> list[Recorded]:
+        found = self.rows[position:]
+        return [row for row in found if discussion_of(row.stream) == discussion][:limit]
+
     async def read_votes(
         self, discussion: UUID, up_to: int
     ) -> AsyncGenerator[list[VoteEvent], None]:

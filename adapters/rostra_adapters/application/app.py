@@ -33,6 +33,7 @@ from rostra_adapters.application.queries.requests import (
     DiscussionRequest,
     SiteRequest,
 )
+from rostra_adapters.application.read_marks import MemoryReadMarks, ReadMarks
 from rostra_adapters.application.revocations import MemoryRevocations, Revocations
 from rostra_adapters.application.stream_state_reader import StreamStateReader, events_of
 from rostra_adapters.application.verify_words import unopened_words
@@ -79,6 +80,7 @@ class Stores(msgspec.Struct, frozen=True, kw_only=True):
     erasures: ErasuresFile | None = None
     """File to which erasures are appended; None for no file."""
     revocations: Revocations = msgspec.field(default_factory=MemoryRevocations)
+    read_marks: ReadMarks = msgspec.field(default_factory=MemoryReadMarks)
 
 
 class App:
@@ -94,6 +96,7 @@ class App:
         self.views = views
         self.operational = stores.operational
         self.revocations = stores.revocations
+        self.read_marks = stores.read_marks
         self.renderings = Renderings()
         self.past = AsOfReader(log)
         self._states = StreamStateReader(log)
@@ -155,6 +158,7 @@ class App:
         ]
         if erased:
             await self.operational.forget({command.who for command in erased}, buckets)
+            await self.read_marks.forget([command.target for command in erased])
 
     async def _record_erasures(
         self, commands: Sequence[Commanded], outcomes: Sequence[Outcome]

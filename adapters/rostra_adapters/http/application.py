@@ -102,7 +102,7 @@ def make_app(
             *Documents(app, reads).routes(),
             *RuleReads(app, reads).routes(),
             *Persons(app, settings, reads, now).routes(),
-            *PeopleRoutes(app, settings, now).routes(),
+            *PeopleRoutes(app, settings, reads, now).routes(),
             *Moderation(app, settings, reads, now).routes(),
             *Previews(app, settings).routes(),
             *Guests(app, settings).routes(),

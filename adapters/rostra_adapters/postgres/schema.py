@@ -90,13 +90,19 @@ MIGRATIONS = (
     ),
     Migration(10, "a table of migrations", ("migrations",)),
     Migration(11, "fingerprints of the master keys", ("master_keys", "master_keys_used")),
+    Migration(12, "read marks", ("read_marks",)),
 )
 """All migrations, oldest first. The first one makes what the last release had, also from what
 earlier versions or a stock recorder made."""
 VERSION = MIGRATIONS[-1].number
 RECORDED_FROM = 10
 """Number of the migration that makes the table of migrations."""
-OPERATIONAL_TABLES = ("rostra_write_limits", "rostra_guest_votes", "rostra_revocations")
+OPERATIONAL_TABLES = (
+    "rostra_write_limits",
+    "rostra_guest_votes",
+    "rostra_revocations",
+    "rostra_read_marks",
+)
 """Tables whose rows a service inserts, updates and deletes."""
 OPERATIONAL_FUNCTIONS = (
     "rostra_take(bytea[], double precision[], double precision[])",

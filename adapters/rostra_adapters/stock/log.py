@@ -48,6 +48,7 @@ from rostra_adapters.stock.rows import rows_of, to_uuid
 POLL_SECONDS = 0.5
 """How soon a follower sees what was written past this object."""
 QUEUED_EVENTS_MAX = 50_000
+POSITION_MAX = 2**63 - 1
 BUSY_RETRY_SECONDS = 1.0
 ATTEMPTS_MAX = 5
 LOOK_BACK_EVENTS = 1_000
@@ -138,6 +139,13 @@ class StockLog:
         for start in range(0, len(rows), DISCUSSION_PAGE_EVENTS):
             yield [to_recorded(row) for row in rows[start : start + DISCUSSION_PAGE_EVENTS]]
             await asyncio.sleep(0)
+
+    async def read_discussion_after(
+        self, discussion: UUID, position: int, limit: int
+    ) -> list[Recorded]:
+        first, last = range_of(discussion)
+        rows = await self._ask(lambda: self._rows.between(first, last, POSITION_MAX))
+        return [to_recorded(row) for row in rows if row.id > position][:limit]
 
     async def read_votes(
         self, discussion: UUID, up_to: int

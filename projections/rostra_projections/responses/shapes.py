@@ -73,6 +73,8 @@ class CommentShape(msgspec.Struct, kw_only=True):
     pinned: bool
     passage: UUID | None
     my_vote: Literal[-1, 0, 1] | UnsetType = UNSET
+    new: bool | UnsetType = UNSET
+    """With a person's token: whether it became visible after their read mark, by others."""
     pending: PendingShape | UnsetType = UNSET
     children: list["CommentShape"] | UnsetType = UNSET
     next_children: str | UnsetType | None = UNSET
@@ -122,6 +124,8 @@ class PassageShape(msgspec.Struct, kw_only=True, gc=False):
     comments: int
     replies: int
     latest_at: Time | None
+    new: int | UnsetType = UNSET
+    """With a person's token: comments on it that became visible after their read mark."""
 
 
 class PassagesPage(msgspec.Struct, kw_only=True):
@@ -132,6 +136,35 @@ class PassagesPage(msgspec.Struct, kw_only=True):
 class CountsPage(msgspec.Struct, kw_only=True):
     position: int
     counts: dict[str, int]
+
+
+class PassageNews(msgspec.Struct, kw_only=True, gc=False):
+    """New comments on a passage."""
+
+    id: UUID
+    comments: int
+
+
+class NewsShape(msgspec.Struct, kw_only=True):
+    """Changes of a discussion since a position, but for the reader's own. No count is greater
+    than 1,000.
+    """
+
+    position: int
+    """Position up to which changes are counted."""
+    comments: int
+    """Comments that became visible, replies among them."""
+    replies: int
+    edited: int
+    removed: int
+    votes: int
+    passages: list[PassageNews]
+    """Passages with new comments."""
+    replies_to_me: int
+    first: UUID | None
+    """The new comment that became visible first."""
+    more: Literal[True] | UnsetType = UNSET
+    """Given where there are more changes than were counted."""
 
 
 class FlagShape(msgspec.Struct, kw_only=True, gc=False):

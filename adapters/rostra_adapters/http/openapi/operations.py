@@ -12,7 +12,9 @@ from rostra_adapters.http.routes.events import BATCHED, STRUCTURED, BatchShape, 
 from rostra_adapters.http.routes.guests import GuestShape, NewGuest
 from rostra_adapters.http.routes.moderation import PassageRuling, Ruling
 from rostra_adapters.http.routes.people import (
+    MarkShape,
     MeShape,
+    NewMark,
     NewSettings,
     NewSubscription,
     SubscriptionShape,
@@ -44,6 +46,7 @@ from rostra_projections.responses.shapes import (
     DiscussionShape,
     DiscussionsPage,
     HistoryPage,
+    NewsShape,
     PassagesPage,
     QueuePage,
 )
@@ -401,6 +404,15 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ),
     ("delete", "/v1/discussions/{id}/subscription"): _write(
         "End one's subscription to a discussion", None, SubscriptionShape
+    ),
+    ("put", "/v1/discussions/{id}/read"): _write(
+        "Move one's read mark on", NewMark, MarkShape, problems=(410,)
+    ),
+    ("get", "/v1/discussions/{id}/news"): _read(
+        "Counts of what changed since a position, or since one's read mark",
+        NewsShape,
+        Parameter("since", _ANY_POSITION, "Position that the reader has seen."),
+        problems=(404, 410),
     ),
     ("post", "/v1/comments/{id}/moderation"): _write(
         "Moderate", Ruling, scope="moderate", parameters=(IF_MATCH,), problems=(412,)

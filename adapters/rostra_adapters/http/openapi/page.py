@@ -106,6 +106,8 @@ TOPICS: dict[str, Topic] = {
             "get /v1/discussions/{id}/subscription",
             "put /v1/discussions/{id}/subscription",
             "delete /v1/discussions/{id}/subscription",
+            "put /v1/discussions/{id}/read",
+            "get /v1/discussions/{id}/news",
         ),
     ),
     "Moderate": Topic(

@@ -17,14 +17,20 @@ from rostra.settings import AskedNotifySettings, Cadence, NotifySettings
 from rostra.times import Time
 from rostra_adapters.application.app import App
 from rostra_adapters.application.people import People
+from rostra_adapters.application.queries.news import news_page
 from rostra_adapters.http.auth.actors import Actor, enter, enter_site, submit
-from rostra_adapters.http.auth.readers import id_in_path
+from rostra_adapters.http.auth.readers import Reader, id_in_path
 from rostra_adapters.http.auth.tokens import require_token
 from rostra_adapters.http.bodies import decode_body
 from rostra_adapters.http.messages import answer
+from rostra_adapters.http.problems import Problem
+from rostra_adapters.http.queries import Query
 from rostra_adapters.http.routes.persons import Body
+from rostra_adapters.http.routes.reads import ReadRoutes
 from rostra_adapters.http.settings import HttpSettings
+from rostra_projections.responses.shapes import NewsShape
 
+POSITION_MAX = 2**63 - 1
 Address = Annotated[
     str,
     Meta(
@@ -66,6 +72,18 @@ class NewSubscription(Body, frozen=True, kw_only=True):
     to: SubscriptionTo
 
 
+class NewMark(Body, frozen=True, kw_only=True):
+    """Position up to which the discussion was read: `position` of an answer that showed it."""
+
+    position: Annotated[int, Meta(ge=0, le=POSITION_MAX)]
+
+
+class MarkShape(msgspec.Struct, kw_only=True):
+    """Read mark of the token's person in a discussion. It never goes back."""
+
+    position: int
+
+
 class NotifyShape(msgspec.Struct, kw_only=True):
     """Delay of mails, by reason."""
 
@@ -99,9 +117,12 @@ class SubscriptionShape(msgspec.Struct, kw_only=True):
 class PeopleRoutes:
     """The handlers."""
 
-    def __init__(self, app: App, settings: HttpSettings, now: Callable[[], Time]) -> None:
+    def __init__(
+        self, app: App, settings: HttpSettings, reads: ReadRoutes, now: Callable[[], Time]
+    ) -> None:
         self._app = app
         self._settings = settings
+        self._reads = reads
         self._now = now
         self._people = People(app.log, app.ring)
 
@@ -113,6 +134,8 @@ class PeopleRoutes:
             web.get(subscription, self.subscription, allow_head=False),
             web.put(subscription, self.subscribe),
             web.delete(subscription, self.unsubscribe),
+            web.put("/v1/discussions/{id}/read", self.mark_read),
+            self._reads.get("/v1/discussions/{id}/news", self._news, "since"),
         ]
 
     async def me(self, request: web.Request) -> web.Response:
@@ -168,6 +191,38 @@ class PeopleRoutes:
         actor = await self._enter(request)
         command = EndSubscription(site=actor.site, resource=actor.resource, who=actor.person)
         return await self._submit(request, command, actor)
+
+    async def mark_read(self, request: web.Request) -> web.Response:
+        """Move the person's read mark on, and return it. Raises the problem `position-ahead`."""
+        actor = await self._enter(request)
+        most = self._settings.person_request_bytes_max
+        new = await decode_body(request, NewMark, bytes_max=most)
+        await self._must_be_recorded(new.position)
+        person = ids.person_id(actor.site, actor.person)
+        discussion = ids.discussion_of(id_in_path(request, ids.Kind.DISCUSSION))
+        log = await self._app.log.log_id()
+        mark = await self._app.read_marks.advance(person, discussion, log, new.position)
+        return self._answer(request, MarkShape(position=mark))
+
+    async def _news(self, query: Query, reader: Reader, request: web.Request) -> NewsShape:
+        """Count the changes since a position, or since the person's mark."""
+        asked = await reader.enter(id_in_path(request, ids.Kind.DISCUSSION))
+        person = asked.viewer.person
+        since = query.number("since", default=-1)
+        if since < 0 and person is not None:
+            stream = ids.person_id(asked.site, person)
+            mark = await self._app.read_marks.find(stream, asked.discussion, asked.log)
+            since = -1 if mark is None else mark
+        if since < 0:
+            since = await self._app.head()
+        await self._must_be_recorded(since)
+        app = self._app
+        return await news_page(app.log, app.views.reads, asked.discussion, since, person)
+
+    async def _must_be_recorded(self, position: int) -> None:
+        head = await self._app.head()
+        if position > head:
+            raise Problem("position-ahead", f"position {position} is beyond the log's end, {head}")
 
     async def _enter(self, request: web.Request) -> Actor:
         require_token(request, "comment")  # asked for alike, whatever the id names

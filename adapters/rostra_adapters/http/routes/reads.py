@@ -19,6 +19,7 @@ from rostra_adapters.application import read_position
 from rostra_adapters.application.app import App
 from rostra_adapters.application.queries.as_of import FoldAllowance, allowing
 from rostra_adapters.application.queries.my_votes import add_my_votes
+from rostra_adapters.application.queries.news import add_new, add_new_counts, news_since
 from rostra_adapters.application.queries.requests import CommentQuery, DiscussionRequest
 from rostra_adapters.http.auth.readers import Reader, id_in_path
 from rostra_adapters.http.bodies import decode_body
@@ -258,7 +259,7 @@ class ReadRoutes:
         """Return a comment as it is shown under its own address."""
         found = await self._app.queries.comment(asked, comment)
         if found is not None:
-            await self._add_my_votes([found], asked)
+            await self._add_personal([found], asked)
         return found
 
     async def _replies(self, query: Query, reader: Reader, request: web.Request) -> Any:
@@ -285,20 +286,38 @@ class ReadRoutes:
         )
         page = await self._app.queries.comments_page(asked, wanted)
         if page is not None:
-            await self._add_my_votes(page.comments, asked)
+            await self._add_personal(page.comments, asked)
         return page
 
-    async def _add_my_votes(
+    async def _add_personal(
         self, comments: Sequence[CommentShape], asked: DiscussionRequest
     ) -> None:
-        if asked.viewer.person is not None:
-            await add_my_votes(self._app.log, comments, asked.viewer.person, asked.past)
+        """Add the fields of a reader with a token: their votes, and the mark of new comments."""
+        person = asked.viewer.person
+        if person is None:
+            return
+        await add_my_votes(self._app.log, comments, person, asked.past)
+        mark = await self._mark(asked, person)
+        await add_new(self._app.log, comments, mark, person)
+
+    async def _mark(self, asked: DiscussionRequest, person: str) -> int | None:
+        """Return the reader's mark in a discussion, None without one and for past reads."""
+        if asked.past is not None:
+            return None
+        stream = ids.person_id(asked.site, person)
+        return await self._app.read_marks.find(stream, asked.discussion, asked.log)
 
     async def _passages(self, query: Query, reader: Reader, request: web.Request) -> Any:
         discussion = id_in_path(request, ids.Kind.DISCUSSION)
         as_annotations = query.one("format", PassagesFormat) == "annotation"
         asked = await reader.enter(discussion, as_of=query.as_of())
         page = await self._app.queries.passages_page(asked)
+        person = asked.viewer.person
+        if page is not None and person is not None:
+            mark = await self._mark(asked, person)
+            since = await self._app.log.head() if mark is None else mark
+            news = await news_since(self._app.log, discussion, since, person)
+            add_new_counts(page.passages, news)
         if page is None or not as_annotations:
             return page
         about = await self._app.queries.discussion(asked)

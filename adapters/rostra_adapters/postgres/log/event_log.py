@@ -65,6 +65,16 @@ from (
 where event.position <= $3
 order by event.position
 """
+READ_DISCUSSION_AFTER = READ_DISCUSSION.replace("<= $3", "> $3") + "limit $4"
+# Of the few events at the end of the log it takes those of the discussion.
+READ_DISCUSSION_LATELY = """
+select notification_id, originator_id, originator_version, topic, state, event_id, null::text
+from public.stored_events
+where notification_id > $3 and originator_id between $1 and $2
+order by notification_id
+limit $4
+"""
+LATELY_EVENTS_MAX = 5_000
 READ_BESIDES_VOTES = """
 select event.position, event.stream, event.version, event.topic, event.state, event.event_id,
     null::text
@@ -233,6 +243,16 @@ class PostgresLog:
         async with aclosing(reading) as pages:
             async for rows in pages:
                 yield [Recorded(*row) for row in rows]
+
+    async def read_discussion_after(
+        self, discussion: UUID, position: int, limit: int
+    ) -> list[Recorded]:
+        head = await self.head()
+        is_late = head - position <= LATELY_EVENTS_MAX
+        query = READ_DISCUSSION_LATELY if is_late else READ_DISCUSSION_AFTER
+        with raise_unavailable_if_lost():
+            rows = await self._pool.fetch(query, *range_of(discussion), position, limit)
+        return [Recorded(*row) for row in rows]
 
     async def read_votes(
         self, discussion: UUID, up_to: int
