@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from rostra_adapters.composition.opening import open  # noqa: A004  # it opens a Rostra
     from rostra_adapters.errors import (
         BackupRefused,
+        DatabaseRefused,
         DataFolderError,
         ErasuresUnreadable,
         FoldingFailed,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
         RolesRefused,
         RostraError,
         TracingError,
+        UnfitDatabase,
         UnfitTable,
         ViewBehind,
         ViewsNotMade,
@@ -36,6 +38,7 @@ __all__ = [
     "App",
     "BackupRefused",
     "DataFolderError",
+    "DatabaseRefused",
     "ErasuresUnreadable",
     "FoldingFailed",
     "InvalidDatabaseUrl",
@@ -49,6 +52,7 @@ __all__ = [
     "RolesRefused",
     "RostraError",
     "TracingError",
+    "UnfitDatabase",
     "UnfitTable",
     "ViewBehind",
     "ViewsNotMade",

@@ -19,6 +19,7 @@ from rostra.log import LogUnavailable
 __all__ = [
     "BackupRefused",
     "DataFolderError",
+    "DatabaseRefused",
     "ErasuresUnreadable",
     "FoldingFailed",
     "InvalidDatabaseUrl",
@@ -32,6 +33,7 @@ __all__ = [
     "RolesRefused",
     "RostraError",
     "TracingError",
+    "UnfitDatabase",
     "UnfitTable",
     "ViewBehind",
     "ViewsNotMade",
@@ -48,6 +50,18 @@ class RostraError(Exception):
 
 class InvalidDatabaseUrl(RostraError, ValueError):
     """The URL of a database cannot be used; the message does not show its password."""
+
+
+class DatabaseRefused(RostraError, LogUnavailable):
+    """The server refuses the connection, such as for a wrong password; the message says what to
+    change.
+    """
+
+
+class UnfitDatabase(RostraError):
+    """The database cannot hold a log, since it is not encoded in UTF-8; the message says what
+    to do.
+    """
 
 
 class NoMasterKey(RostraError):

@@ -73,14 +73,14 @@ def test_printable_text_stays_as_it_is() -> None:
     ],
 )
 async def test_an_error_about_a_url_quotes_nothing_of_it(url: str) -> None:
-    with pytest.raises(InvalidDatabaseUrl, match="percent-encoded") as pooled:
+    with pytest.raises(InvalidDatabaseUrl, match=r"percent-encoded|the port") as pooled:
         _ = await create_pool(url)
     with pytest.raises(InvalidDatabaseUrl) as alone:
         async with connect_patiently(url):
             pass
     for raised in (pooled.value, alone.value):
         assert "pass" not in str(raised).replace("PASSWORD", "")
-        assert raised.__suppress_context__
+        assert raised.__suppress_context__ or raised.__context__ is None
 
 
 def test_the_log_holds_no_passwords_and_no_escape_sequences() -> None:

@@ -276,7 +276,7 @@ def test_a_role_that_may_make_no_role_is_told(database: Database) -> None:
     with psycopg.connect(database.operator_url, autocommit=True) as operator:
         operator.execute(f"alter role {database.owner} nocreaterole".encode())
     made = database.init()
-    assert made.exit_code == 1
+    assert made.exit_code == 2
     assert "create role" in made.output
     own = ["init", "--owner-url", database.owner_url, "--serving-role", database.owner]
     assert "another than the owner" in CliRunner().invoke(main, own).output

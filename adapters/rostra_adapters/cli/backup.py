@@ -21,7 +21,7 @@ from rostra_adapters.cli.terminal import say
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path))
 @place
-def backup(*, folder: Path, data: Path, database_url: str | None) -> None:
+def backup(*, folder: Path, where: DatabaseLocation) -> None:
     """Save the log and the keys of one moment into FOLDER, each in a file of its own.
 
     Keep the file of keys for a short time only: it opens words that are erased later. Neither
@@ -31,7 +31,7 @@ def backup(*, folder: Path, data: Path, database_url: str | None) -> None:
     For example:
       rostra backup /backups/rostra-monday
     """
-    run(lambda: _backup(DatabaseLocation(data, database_url), folder))
+    run(lambda: _backup(where, folder))
 
 
 async def _backup(where: DatabaseLocation, folder: Path) -> None:
@@ -70,8 +70,7 @@ def restore(
     folder: Path,
     erasures: Path | None,
     keys: Path | None,
-    data: Path,
-    database_url: str | None,
+    where: DatabaseLocation,
 ) -> None:
     """Restore a backup from FOLDER into an empty database.
 
@@ -82,7 +81,7 @@ def restore(
     For example:
       rostra restore /backups/rostra-monday --erasures /safe/erasures.ndjson
     """
-    run(lambda: _restore(DatabaseLocation(data, database_url), folder, erasures, keys))
+    run(lambda: _restore(where, folder, erasures, keys))
 
 
 async def _restore(

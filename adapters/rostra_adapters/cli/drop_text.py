@@ -1,7 +1,5 @@
 """`rostra drop-text`."""
 
-from pathlib import Path
-
 import click
 
 from rostra_adapters.cli.options import DatabaseLocation, open_app, option, place, run
@@ -19,9 +17,7 @@ from rostra_adapters.cli.terminal import say
     help="Resource of the article's discussion.",
 )
 @place
-def drop_text(
-    *, revision: str, site: str, resource: str, data: Path, database_url: str | None
-) -> None:
+def drop_text(*, revision: str, site: str, resource: str, where: DatabaseLocation) -> None:
     """Drop the text of an article's REVISION from the database and from all processes.
 
     Passages of the revision, their words and their comments do not change.
@@ -30,7 +26,7 @@ def drop_text(
     For example:
       rostra drop-text r17 --site blog --resource /2026/trams
     """
-    if not run(lambda: _drop(DatabaseLocation(data, database_url), site, resource, revision)):
+    if not run(lambda: _drop(where, site, resource, revision)):
         raise click.ClickException(f"there is no text of the revision {revision!r}")
     say(f"the text of {revision} of {resource} is dropped")
 

@@ -1,6 +1,5 @@
 """`rostra erase`."""
 
-from pathlib import Path
 from uuid import uuid4
 
 import click
@@ -24,7 +23,7 @@ OPERATOR = "rostra:operator"
 @click.argument("person")
 @option("--site", metavar="S", envvar="ROSTRA_SITE", required=True, help="Site of the person.")
 @place
-def erase(*, person: str, site: str, data: Path, database_url: str | None) -> None:
+def erase(*, person: str, site: str, where: DatabaseLocation) -> None:
     """Erase the words of PERSON: destroy the key of their names, bodies and reasons.
 
     Threads, counts and votes do not change. The command returns when no process holds any of
@@ -34,7 +33,7 @@ def erase(*, person: str, site: str, data: Path, database_url: str | None) -> No
     For example:
       rostra erase u1234 --site blog
     """
-    run(lambda: _erase(DatabaseLocation(data, database_url), person, site))
+    run(lambda: _erase(where, person, site))
 
 
 async def _erase(where: DatabaseLocation, person: str, site: str) -> None:

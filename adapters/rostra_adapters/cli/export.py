@@ -2,7 +2,6 @@
 
 import os
 import sys
-from pathlib import Path
 
 import click
 
@@ -30,8 +29,7 @@ def export(
     site: str | None,
     resource: str | None,
     person: str | None,
-    data: Path,
-    database_url: str | None,
+    where: DatabaseLocation,
 ) -> None:
     """Write the feed, one CloudEvent a line. `rostra publish` reads this format.
 
@@ -43,7 +41,7 @@ def export(
     if site is None and (resource is not None or person is not None):
         raise click.UsageError("--resource and --person need a --site")
     try:
-        run(lambda: _export(DatabaseLocation(data, database_url), site, resource, person))
+        run(lambda: _export(where, site, resource, person))
     except BrokenPipeError:  # the reader, for example `head`, has ended
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 

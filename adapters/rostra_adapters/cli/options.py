@@ -3,7 +3,7 @@
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from functools import partial
+from functools import partial, wraps
 from math import inf
 from pathlib import Path
 from typing import Any, TypeVar
@@ -62,9 +62,32 @@ class DatabaseLocation(msgspec.Struct, frozen=True):
     """URL of the operator's own PostgreSQL."""
 
 
-def place(command: F) -> F:
-    """Add `--data` and `--database-url`. Both need the data folder, which holds the secrets."""
+def place(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options that say where the log is, as one argument `where`.
+
+    The secrets are in the data folder in both cases.
+    """
+
+    @wraps(command)
+    def located(
+        *, data: Path, database_url: str | None, database_url_file: Path | None, **given: Any
+    ) -> Any:
+        if database_url_file is not None:
+            if database_url is not None:
+                raise click.UsageError("give --database-url or --database-url-file, not both")
+            database_url = f"file:{database_url_file.absolute()}"
+        return command(where=DatabaseLocation(data, database_url or None), **given)
+
+    with_options: Callable[..., Any] = located
     for with_option in (
+        option(
+            "--database-url-file",
+            metavar="FILE",
+            envvar="ROSTRA_DATABASE_URL_FILE",
+            type=click.Path(path_type=Path, exists=True, dir_okay=False),
+            help="File that holds the database URL. It is read again for each connection, so that "
+            "a password can be replaced while services run.",
+        ),
         option(
             "--database-url",
             metavar="URL",
@@ -74,8 +97,8 @@ def place(command: F) -> F:
         ),
         data,
     ):
-        command = with_option(command)
-    return command
+        with_options = with_option(with_options)
+    return with_options
 
 
 def data(command: F) -> F:
@@ -183,43 +206,42 @@ def make_erasures_folder(folder: Path) -> None:
 
 
 def run(work: Callable[[], Any]) -> Any:
-    """Run a coroutine on uvloop. Errors that an operator can mend become ClickExceptions."""
+    """Run a coroutine on uvloop; what an operator can mend becomes a message.
+
+    The exit code is 2 where settings or the database must change first, else 1.
+    """
     import asyncio
 
     import uvloop
 
     from rostra.log import LogUnavailable
-    from rostra_adapters.errors import (
-        DataFolderError,
-        InvalidDatabaseUrl,
-        LocalPostgresError,
-        NewerDatabase,
-        NotInstalled,
-        RestoreUnfinished,
-        RolesRefused,
-        ViewsNotMade,
-        WrongMasterKey,
-    )
+    from rostra_adapters import errors
 
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             return runner.run(work())
-    except ViewsNotMade as error:
+    except (
+        errors.DatabaseRefused,
+        errors.InvalidDatabaseUrl,
+        errors.NewerDatabase,
+        errors.NoMasterKey,
+        errors.NotInstalled,
+        errors.RebuildRefused,
+        errors.RolesRefused,
+        errors.UnfitDatabase,
+        errors.UnfitTable,
+        errors.WrongMasterKey,
+    ) as error:
+        raise Misconfigured(str(error)) from None
+    except (
+        errors.DataFolderError,
+        errors.LocalPostgresError,
+        errors.RestoreUnfinished,
+        errors.ViewsNotMade,
+    ) as error:
         raise click.ClickException(str(error)) from None
     except LogUnavailable as error:
         raise click.ClickException(f"the database is away: {error}") from None
-    except WrongMasterKey as error:
-        raise Misconfigured(str(error)) from None
-    except (
-        LocalPostgresError,
-        DataFolderError,
-        RestoreUnfinished,
-        InvalidDatabaseUrl,
-        NewerDatabase,
-        NotInstalled,
-        RolesRefused,
-    ) as error:
-        raise click.ClickException(str(error)) from None
 
 
 @asynccontextmanager

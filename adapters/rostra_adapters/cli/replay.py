@@ -1,6 +1,5 @@
 """`rostra replay`."""
 
-from pathlib import Path
 from typing import Any
 
 import click
@@ -24,18 +23,14 @@ SAID_CHARACTERS_MAX = 60
     "--json", "as_json", is_flag=True, envvar="ROSTRA_JSON", help="Print one CloudEvent a line."
 )
 @place
-def replay(
-    *, site: str, resource: str, as_json: bool, data: Path, database_url: str | None
-) -> None:
+def replay(*, site: str, resource: str, as_json: bool, where: DatabaseLocation) -> None:
     """Print a discussion's events in order, each with the number of comments after it.
 
     \b
     For example:
       rostra replay --site blog --resource /2026/trams
     """
-    if not run(
-        lambda: _replay(DatabaseLocation(data, database_url), site, resource, as_json=as_json)
-    ):
+    if not run(lambda: _replay(where, site, resource, as_json=as_json)):
         raise click.ClickException(f"there is no discussion of {resource!r} on {site!r}")
 
 

@@ -1,7 +1,6 @@
 """`rostra revoke`."""
 
 from datetime import UTC, datetime
-from pathlib import Path
 from time import time
 
 import click
@@ -20,7 +19,7 @@ from rostra_adapters.cli.terminal import say
     help="Site of the tokens, * for every site.",
 )
 @place
-def revoke(*, sub: str, site: str, data: Path, database_url: str | None) -> None:
+def revoke(*, sub: str, site: str, where: DatabaseLocation) -> None:
     """Refuse the tokens of SUB, a person or a service, issued until now.
 
     Tokens without a time of issue and tokens for every site (*) are refused as well. Running
@@ -36,7 +35,7 @@ def revoke(*, sub: str, site: str, data: Path, database_url: str | None) -> None
     for text, most in ((sub, PERSON_CHARACTERS_MAX), (site, SITE_CHARACTERS_MAX)):
         if not 0 < len(text) <= most or not text.isprintable():
             raise click.UsageError(f"SUB and --site have 1 to {most} printable characters")
-    run(lambda: _revoke(DatabaseLocation(data, database_url), sub, site))
+    run(lambda: _revoke(where, sub, site))
 
 
 async def _revoke(where: DatabaseLocation, sub: str, site: str) -> None:

@@ -1,7 +1,6 @@
 """`rostra rotate-master-key`."""
 
 import os
-from pathlib import Path
 
 import click
 
@@ -19,7 +18,7 @@ from rostra_adapters.cli.terminal import say
 
 @click.command("rotate-master-key")
 @place
-def rotate_master_key(*, data: Path, database_url: str | None) -> None:
+def rotate_master_key(*, where: DatabaseLocation) -> None:
     """Replace the master key in two steps.
 
     The first run makes a new key. Restart every service. The second run wraps all persons' keys
@@ -36,10 +35,10 @@ def rotate_master_key(*, data: Path, database_url: str | None) -> None:
     """
     from rostra_adapters.data_folder import folder as data_folder
 
-    check_data_folder(DatabaseLocation(data, database_url))
-    several = len(master_key_of(data)) > data_folder.SECRET_BYTES
+    check_data_folder(where)
+    several = len(master_key_of(where.data)) > data_folder.SECRET_BYTES
     if several:
-        count = run(lambda: _rewrap(DatabaseLocation(data, database_url)))
+        count = run(lambda: _rewrap(where))
         say(f"{count} keys are wrapped with the new master key; the former one may be deleted")
     if os.environ.get(MASTER_KEY):
         if not several:
@@ -49,9 +48,9 @@ def rotate_master_key(*, data: Path, database_url: str | None) -> None:
             )
         say(f"leave only the first key in {MASTER_KEY}")
     elif several:
-        data_folder.drop_former_master_keys(data)
+        data_folder.drop_former_master_keys(where.data)
     else:
-        data_folder.add_master_key(data)
+        data_folder.add_master_key(where.data)
         say("there is a new master key: restart every service, then run this command again")
 
 

@@ -112,18 +112,18 @@ def serve(*, workers: int, **given: Any) -> None:
     limits = {name: given.pop(name) for name in RATES}
     http = {name: given.pop(name) for name in HTTP_LIMITS}
     plan = ServePlan(**given, rates=limits, http=http, workers=workers)
-    make_erasures_folder(plan.data)
+    make_erasures_folder(plan.where.data)
     if workers > 1:
         _serve_together(plan, workers)
         return
     _log()
     with suppress(asyncio.CancelledError):
-        run(lambda: _serve(plan, lambda url: _announce(url, plan.data)))
+        run(lambda: _serve(plan, lambda url: _announce(url, plan.where.data)))
 
 
 @click.command()
 @place
-def project(*, data: Path, database_url: str | None) -> None:
+def project(*, where: DatabaseLocation) -> None:
     """Project events into the views until SIGTERM or Ctrl-C, and serve no requests.
 
     Only one process projects: the first that starts. The others wait for it to end. Start this
@@ -133,7 +133,6 @@ def project(*, data: Path, database_url: str | None) -> None:
     For example:
       rostra project --database-url postgresql://rostra@db/rostra
     """
-    where = DatabaseLocation(data, database_url)
     check_data_folder(where)
     _log()
     with suppress(asyncio.CancelledError):
@@ -161,8 +160,7 @@ class ServePlan(msgspec.Struct, frozen=True, kw_only=True):
 
     host: str
     port: int
-    data: Path
-    database_url: str | None
+    where: DatabaseLocation
     metrics_port: int | None
     jwks: str | None
     demo: bool
@@ -180,14 +178,14 @@ def _serve_together(plan: ServePlan, workers: int) -> None:
     from rostra_adapters.cli.workers import ServeWorkers, reserve_port
     from rostra_adapters.http.server import url_of
 
-    secret_of(plan.data, make=True)
-    if plan.database_url is not None:
-        run(partial(master_key_or_new, plan.data, plan.database_url))
+    secret_of(plan.where.data, make=True)
+    if plan.where.database_url is not None:
+        run(partial(master_key_or_new, plan.where.data, plan.where.database_url))
     with _listening(plan), reserve_port(plan.host, plan.port) as held:
         port = held.getsockname()[1]
         mine = msgspec.structs.replace(plan, port=port, shares_port=True, processes=workers)
         ServeWorkers(_work, mine, workers).run(
-            lambda: _announce(url_of(plan.host, port), plan.data)
+            lambda: _announce(url_of(plan.host, port), plan.where.data)
         )
 
 
@@ -237,11 +235,11 @@ async def _serve(plan: ServePlan, announce: Callable[[str], None]) -> None:
     settings = _settings(plan)
     async with (
         _traced(),
-        database(DatabaseLocation(plan.data, plan.database_url)) as (url, lease),
+        database(plan.where) as (url, lease),
         rostra_adapters.open(
             url,
-            master_key=await master_key_or_new(plan.data, url),
-            erasures=erasures_of(plan.data),
+            master_key=await master_key_or_new(plan.where.data, url),
+            erasures=erasures_of(plan.where.data),
         ) as app,
         _kept_alive(app, lease),
     ):
@@ -281,7 +279,7 @@ def _settings(plan: ServePlan) -> Any:
 
     try:
         return HttpSettings(
-            secret=secret_of(plan.data, make=True) or "",
+            secret=secret_of(plan.where.data, make=True) or "",
             previous_secret=os.environ.get(SECRET_PREVIOUS) or None,
             jwks=FixedKeys() if plan.jwks is None else source_of(plan.jwks),
             metrics=plan.metrics_port is None,

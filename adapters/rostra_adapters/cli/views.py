@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import click
@@ -23,7 +22,7 @@ from rostra_adapters.cli.terminal import say, say_json
     help="Number of processes that fold.",
 )
 @place
-def rebuild(*, views: tuple[str, ...], jobs: int, data: Path, database_url: str | None) -> None:
+def rebuild(*, views: tuple[str, ...], jobs: int, where: DatabaseLocation) -> None:
     """Rebuild the views, or each VIEW that is named, from the log.
 
     Services go on reading and publishing meanwhile. The output has one line a view. The error
@@ -34,12 +33,14 @@ def rebuild(*, views: tuple[str, ...], jobs: int, data: Path, database_url: str 
     For example:
       rostra rebuild comments --jobs 2
     """
-    if run(lambda: _rebuild(DatabaseLocation(data, database_url), views, jobs)):
+    if run(lambda: _rebuild(where, views, jobs)):
         raise SystemExit(1)
 
 
 async def _rebuild(where: DatabaseLocation, views: tuple[str, ...], jobs: int) -> bool:
     """Return whether there are events that cannot be folded."""
+    if repeated := sorted({view for view in views if views.count(view) > 1}):
+        raise click.UsageError(f"named twice: {', '.join(repeated)}; name each view once")
     async with open_app(where, make=True) as app:
         names = [view.name for view in (await app.status()).views]
         if unknown := set(views) - set(names):
@@ -101,7 +102,7 @@ def _progress() -> Iterator[Callable[[str, int, int], None]]:
 
 @click.command()
 @place
-def verify(*, data: Path, database_url: str | None) -> None:
+def verify(*, where: DatabaseLocation) -> None:
     """Compare each view with a new fold of the log, and open all sealed words.
 
     The output names every difference. The exit code is 1 if there is one.
@@ -110,7 +111,7 @@ def verify(*, data: Path, database_url: str | None) -> None:
     For example:
       rostra verify && echo all is well
     """
-    if run(lambda: _verify(DatabaseLocation(data, database_url))):
+    if run(lambda: _verify(where)):
         raise SystemExit(1)
 
 
@@ -126,14 +127,14 @@ async def _verify(where: DatabaseLocation) -> bool:
 @click.command()
 @option("--json", "as_json", is_flag=True, envvar="ROSTRA_JSON", help="Print one JSON object.")
 @place
-def status(*, as_json: bool, data: Path, database_url: str | None) -> None:
+def status(*, as_json: bool, where: DatabaseLocation) -> None:
     """Show the log's id and head, and each view's version, position, lag and parked discussions.
 
     \b
     For example:
       rostra status --json
     """
-    found = run(lambda: _status(DatabaseLocation(data, database_url)))
+    found = run(lambda: _status(where))
     if as_json:
         import msgspec
 

@@ -8,7 +8,7 @@ import asyncpg
 from rostra_adapters.application.app import App, Stores
 from rostra_adapters.application.articles.texts_and_work import CachedArticles
 from rostra_adapters.data_folder.erasures_file import ErasuresFile
-from rostra_adapters.errors import RestoreUnfinished
+from rostra_adapters.errors import RestoreUnfinished, RolesRefused
 from rostra_adapters.keys.ring import MasterKeys, check_masters
 from rostra_adapters.postgres import roles, schema
 from rostra_adapters.postgres.article_texts import PostgresArticleTexts
@@ -43,7 +43,7 @@ async def open_on_postgres(
         async with pool.acquire() as connection:
             try:
                 await (schema.install(connection) if make else schema.check(connection))
-            except asyncpg.InsufficientPrivilegeError:
+            except (asyncpg.InsufficientPrivilegeError, RolesRefused):
                 await roles.check(connection)  # which names all that the role lacks
                 raise
             await roles.check(connection)

@@ -62,7 +62,7 @@ async def open(  # noqa: A001  # it opens a Rostra, as `rostra_adapters.open`
         erasures = Path(named)
     kept = None if erasures is None or restoring else ErasuresFile(erasures)
     async with AsyncExitStack() as stack:
-        if url.startswith(("postgresql://", "postgres://")):
+        if url.startswith(("postgresql://", "postgres://", "file:")):
             from rostra_adapters.composition.on_postgres import open_on_postgres
 
             app = await open_on_postgres(

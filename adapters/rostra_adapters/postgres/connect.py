@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 import asyncpg
 
 from rostra.log import LogUnavailable
-from rostra_adapters.errors import InvalidDatabaseUrl
+from rostra_adapters.errors import DatabaseRefused, InvalidDatabaseUrl
+from rostra_adapters.postgres.database_url import read_url
 
 CONNECT_SECONDS_MAX = 10.0
 COMMAND_SECONDS_MAX = 60.0
@@ -72,37 +73,87 @@ def check_url() -> Iterator[None]:
     """
     try:
         yield
-    except ValueError:
+    except asyncpg.ClientConfigurationError:
+        raise
+    except (ValueError, OverflowError):
         raise InvalidDatabaseUrl(
             "the database URL cannot be parsed: it is like postgresql://USER:PASSWORD@HOST/NAME, "
             "with `@`, `:`, `/`, `?`, `#` and `%` in its parts percent-encoded"
         ) from None
 
 
+async def connect(url: str, **options: Any) -> asyncpg.Connection:
+    """Connect by a URL as providers give it. Raises InvalidDatabaseUrl, DatabaseRefused, OSError
+    and errors of the driver.
+    """
+    read = read_url(url)
+    try:
+        with check_url():
+            return await asyncpg.connect(
+                read.dsn,
+                timeout=read.connect_seconds_max or CONNECT_SECONDS_MAX,
+                server_settings=SETTINGS | read.settings,
+                ssl=read.tls,
+                **options,
+            )
+    except asyncpg.ClientConfigurationError as error:
+        raise InvalidDatabaseUrl(f"the database URL cannot be used: {error}") from None
+    except REFUSED as error:
+        raise DatabaseRefused(f"{error}; {_advice(error)}") from error
+
+
 async def create_pool(url: str, *, size_max: int = 10) -> asyncpg.Pool:
     """A pool whose connections are not reset between uses, which saves a round trip.
 
-    So whoever uses one sets nothing that outlives a transaction. Raises LogUnavailable and
-    InvalidDatabaseUrl.
+    So whoever uses one sets nothing that outlives a transaction. Raises LogUnavailable,
+    DatabaseRefused and InvalidDatabaseUrl.
     """
+    connecting: Any = connect  # the stubs leave out its options
     opening = asyncpg.create_pool(
         url,
+        connect=connecting,
         connection_class=RetryingConnection,
         min_size=0,  # otherwise it complains loudly for as long as the database is away
         max_size=size_max,
         reset=_leave_as_it_is,
-        timeout=CONNECT_SECONDS_MAX,
         command_timeout=COMMAND_SECONDS_MAX,
-        server_settings=SETTINGS,
     )
-    with raise_unavailable_if_lost(), check_url():
-        pool = await opening
+    with raise_unavailable_if_lost():
+        pool: asyncpg.Pool = await opening
         await pool.release(await pool.acquire())  # that it can be reached is known now
     return pool
 
 
 async def _leave_as_it_is(_: object) -> None:
     return None
+
+
+REFUSED = (
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.InsufficientPrivilegeError,
+    asyncpg.UndefinedObjectError,  # a parameter of the URL that is no setting of the server
+    asyncpg.CantChangeRuntimeParamError,
+    asyncpg.InvalidParameterValueError,
+    asyncpg.ObjectNotInPrerequisiteStateError,
+)
+"""Errors by which the server refuses a connection until somebody changes something."""
+
+
+def _advice(error: BaseException) -> str:
+    match error:
+        case asyncpg.InvalidPasswordError():
+            return "check the password in the database URL, PGPASSWORD or PGPASSFILE"
+        case asyncpg.InvalidAuthorizationSpecificationError():
+            return "check the role in the database URL, and pg_hba.conf on the server"
+        case asyncpg.InvalidCatalogNameError():
+            return "check the name in the database URL, or create the database"
+        case asyncpg.InsufficientPrivilegeError():
+            return "grant the role what it lacks, or name another role in the database URL"
+        case asyncpg.ObjectNotInPrerequisiteStateError():
+            return "let the database allow connections, or name another one"
+        case _:
+            return "remove or correct that parameter of the database URL"
 
 
 LOST = (

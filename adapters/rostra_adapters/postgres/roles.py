@@ -74,6 +74,15 @@ async def make(connection: Connection, role: str) -> list[str]:
     if await connection.fetchval(_IS_OWNER, role):
         raise RolesRefused(f"the serving role must be another than the owner, not {role}")
     await schema.install(connection)
+    try:
+        return await _grant(connection, role)
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise RolesRefused(
+            f"{error}: give --owner-url with the owner of the log's tables"
+        ) from None
+
+
+async def _grant(connection: Connection, role: str) -> list[str]:
     quoted = await connection.fetchval(_QUOTED, role)
     async with connection.transaction():
         if not await connection.fetchval(_EXISTS, role):

@@ -4,7 +4,15 @@ import logging
 from importlib import resources
 from typing import NamedTuple
 
-from rostra_adapters.errors import NewerDatabase, NotInstalled, UnfitTable
+import asyncpg
+
+from rostra_adapters.errors import (
+    NewerDatabase,
+    NotInstalled,
+    RolesRefused,
+    UnfitDatabase,
+    UnfitTable,
+)
 from rostra_adapters.postgres import locks
 from rostra_adapters.postgres.connection import Connection
 
@@ -16,11 +24,19 @@ _INSTALLED_VERSION = "select schema_version from public.rostra_log"
 _RECORD = """
 insert into public.rostra_migrations (number, name) values ($1, $2) on conflict do nothing
 """
-_ID_TYPE = """
-select format_type(atttypid, atttypmod)
-from pg_attribute
-where attrelid = to_regclass('public.stored_events') and attname = 'originator_id'
+_STORED_EVENTS = """
+select attname, format_type(atttypid, null) from pg_attribute
+where attrelid = to_regclass('public.stored_events') and attnum > 0 and not attisdropped
 """
+_STOCK_COLUMNS = {
+    "originator_id": {"uuid"},
+    "originator_version": {"bigint", "integer"},
+    "topic": {"text"},
+    "state": {"bytea"},
+    "notification_id": {"bigint"},
+}
+"""Types of the columns that a stock recorder makes."""
+_ENCODING = "select getdatabaseencoding(), current_database(), current_user"
 _MAY_INSTALL = """
 select pg_has_role(relowner, 'usage') from pg_class where oid = 'public.stored_events'::regclass
 """
@@ -114,9 +130,11 @@ async def install(connection: Connection) -> None:
     """Run the migrations that are missing, also over the tables of a stock recorder.
 
     An upgrade is logged in one line. Nothing but other installers is locked if none is missing.
-    Raises UnfitTable if an existing table does not name its streams by UUIDs, NotInstalled if
-    only another role may change the tables, and NewerDatabase.
+    Raises UnfitTable if the table of events is something else's, NotInstalled if only another
+    role may change the tables, RolesRefused if the role may not make them, UnfitDatabase and
+    NewerDatabase.
     """
+    await check_encoding(connection)
     before = None
     ran: list[Migration] = []
     while True:
@@ -137,10 +155,17 @@ async def install(connection: Connection) -> None:
 async def _run(connection: Connection, migration: Migration, version: int) -> None:
     if version and not await connection.fetchval(_MAY_INSTALL):
         raise NotInstalled(version, VERSION)
-    if await connection.fetchval(_ID_TYPE) not in (None, "uuid"):
-        raise UnfitTable("public.stored_events exists and its originator_id is not a uuid")
-    for name in migration.files:
-        await connection.execute(statement(name))
+    await _check_stored_events(connection)
+    _, database, role = await _database(connection)
+    try:
+        for name in migration.files:
+            await connection.execute(statement(name))
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise RolesRefused(
+            f"the role {role} may not make the log's tables ({error}): as the database's owner, "
+            f"`grant create on database {database} to {role}; grant usage, create on schema "
+            f"public to {role}`, or `rostra init --owner-url URL --serving-role {role}`"
+        ) from None
     await connection.execute(statement("log_version"), migration.number)
     if migration.number >= RECORDED_FROM:
         for each in MIGRATIONS:
@@ -148,8 +173,43 @@ async def _run(connection: Connection, migration: Migration, version: int) -> No
                 await connection.execute(_RECORD, each.number, each.name)
 
 
+async def _check_stored_events(connection: Connection) -> None:
+    """Raise UnfitTable if there is a table that a stock recorder has not made."""
+    found = dict(map(tuple, await connection.fetch(_STORED_EVENTS)))
+    unfit = [
+        f"{name} is {found.get(name, 'missing')}"
+        for name, types in _STOCK_COLUMNS.items()
+        if found and found.get(name) not in types
+    ]
+    if unfit:
+        raise UnfitTable(
+            f"the database has a table public.stored_events of something else ({', '.join(unfit)}):"
+            " give Rostra another database"
+        )
+
+
+async def check_encoding(connection: Connection) -> None:
+    """Raise UnfitDatabase unless the database can hold every text."""
+    encoding, database, _ = await _database(connection)
+    if encoding != "UTF8":
+        raise UnfitDatabase(
+            f"the database {database} is encoded in {encoding}, which cannot hold every text: "
+            "`create database NAME encoding 'UTF8' template template0`, and give that one"
+        )
+
+
+async def _database(connection: Connection) -> tuple[str, str, str]:
+    """Return the encoding and name of the database, and the role."""
+    (record,) = await connection.fetch(_ENCODING)
+    encoding, database, role = record
+    return encoding, database, role
+
+
 async def check(connection: Connection) -> None:
-    """Raise NotInstalled if migrations are missing, NewerDatabase if there are unknown ones."""
+    """Raise NotInstalled if migrations are missing, NewerDatabase if there are unknown ones, and
+    UnfitDatabase.
+    """
+    await check_encoding(connection)
     if (version := await _known_version(connection)) < VERSION:
         raise NotInstalled(version, VERSION)
 

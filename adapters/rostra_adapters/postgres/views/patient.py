@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 import asyncpg
 
-from rostra_adapters.postgres.connect import CONNECT_SECONDS_MAX, LOST, SETTINGS, check_url
+from rostra_adapters.postgres.connect import LOST, connect
 
 CLOSE_SECONDS_MAX = 2.0
 
@@ -13,10 +13,7 @@ CLOSE_SECONDS_MAX = 2.0
 @asynccontextmanager
 async def connect_patiently(url: str) -> AsyncIterator[asyncpg.Connection]:
     """A connection that is gone at the end, and with it its transaction and its locks."""
-    with check_url():
-        connection = await asyncpg.connect(
-            url, timeout=CONNECT_SECONDS_MAX, server_settings=SETTINGS
-        )
+    connection = await connect(url)
     try:
         yield connection
     finally:
