@@ -8,6 +8,7 @@ An id is a UUID (version 8): 60 bits that name the discussion, 3 bits of kind,
 What is hashed is the compact JSON array of its parts, so no separator can be forged.
 """
 
+from collections.abc import Iterable
 from enum import IntEnum
 from functools import lru_cache
 from hashlib import sha256
@@ -41,6 +42,7 @@ _TAIL_MASK = (1 << _TAIL_BITS) - 1
 _VERSION_8 = 8 << 76
 _VARIANT = 2 << 62
 _LAYOUT = 0xF << 76 | 3 << 62
+_EVENT_BITS = (1 << 128) - 1 & ~_LAYOUT
 _OF_PREFIX = ~((0xF << 76) | ((1 << 64) - 1))
 
 _IDS_CACHED_MAX = 65_536
@@ -62,19 +64,20 @@ class Kind(IntEnum):
 _KINDS = tuple(Kind)
 
 
-def _first_bits(parts: tuple[str, ...], bits: int) -> int:
-    return int.from_bytes(sha256(_encode(parts)).digest()[:8], "big") >> (64 - bits)
+def _first_bits(json: bytes, bits: int) -> int:
+    return int.from_bytes(sha256(json).digest()[:8], "big") >> (64 - bits)
 
 
-def _within(prefix: int, kind: Kind, tail: int) -> StreamId:
+def _without_tail(prefix: int, kind: Kind) -> int:
     high = (prefix >> 12) << 80 | _VERSION_8 | (prefix & 0xFFF) << 64
-    return StreamId(UUID(int=high | _VARIANT | kind << _TAIL_BITS | tail))
+    return high | _VARIANT | kind << _TAIL_BITS
 
 
 @lru_cache(_IDS_CACHED_MAX)
 def _part(discussion: UUID, kind: Kind, *parts: str) -> StreamId:
     """The id of what `parts` name inside the discussion (or the site) that `discussion` is."""
-    return _within(prefix_of(discussion), kind, _first_bits(parts, _TAIL_BITS))
+    tail = _first_bits(_encode(parts), _TAIL_BITS)
+    return StreamId(UUID(int=_without_tail(prefix_of(discussion), kind) | tail))
 
 
 def prefix_of(stream: UUID) -> int:
@@ -84,7 +87,12 @@ def prefix_of(stream: UUID) -> int:
 
 def kind_of(stream: UUID) -> Kind:
     """Return the kind of stream that an id is of."""
-    return _KINDS[stream.int >> _TAIL_BITS & 7]
+    return _KINDS[kind_bits(stream.int)]
+
+
+def kind_bits(number: int) -> int:
+    """Return the kind of stream that the number of an id is of, as its three bits."""
+    return number >> _TAIL_BITS & 7
 
 
 def is_article(stream: UUID) -> bool:
@@ -122,8 +130,8 @@ def votes_of(discussion: UUID) -> tuple[UUID, UUID]:
 @lru_cache(_IDS_CACHED_MAX)
 def discussion_id(site: str, resource: str) -> DiscussionId:
     """The discussion of one resource of one site."""
-    prefix = _first_bits(("discussion", site, resource), _PREFIX_BITS)
-    return DiscussionId(_within(prefix, Kind.DISCUSSION, 0))
+    prefix = _first_bits(_encode(("discussion", site, resource)), _PREFIX_BITS)
+    return DiscussionId(StreamId(UUID(int=_without_tail(prefix, Kind.DISCUSSION))))
 
 
 def article_id(discussion: DiscussionId) -> ArticleId:
@@ -136,7 +144,8 @@ def article_id(discussion: DiscussionId) -> ArticleId:
 @lru_cache(_IDS_CACHED_MAX)
 def site_id(site: str) -> SiteId:
     """The site's own stream: its settings."""
-    return SiteId(_within(prefix_of(discussion_id(site, "")), Kind.SITE, 0))
+    prefix = prefix_of(discussion_id(site, ""))
+    return SiteId(StreamId(UUID(int=_without_tail(prefix, Kind.SITE))))
 
 
 @lru_cache(_IDS_CACHED_MAX)
@@ -162,7 +171,22 @@ def comment_id_of_person(discussion: DiscussionId, person: str, idempotency_key:
 
 def vote_id(comment: CommentId, voter: str) -> VoteId:
     """One person's vote on one comment. Not kept: hardly anyone votes twice on one."""
-    return VoteId(_part.__wrapped__(comment, Kind.VOTE, "vote", str(comment), voter))
+    return VoteId(StreamId(UUID(int=number_of(*votes_start(comment), _encode(voter)))))
+
+
+def votes_start(comment: CommentId) -> tuple[int, bytes]:
+    """Return the parts that the ids of all votes on a comment share, for `number_of`."""
+    return _without_tail(prefix_of(comment), Kind.VOTE), b'["vote","%b",' % str(comment).encode()
+
+
+def persons_start(site: str) -> tuple[int, bytes]:
+    """Return the parts that the ids of all persons of a site share, for `number_of`."""
+    return _without_tail(prefix_of(discussion_id(site, "")), Kind.PERSON), b'["person",'
+
+
+def number_of(bits: int, start: bytes, name_json: bytes) -> int:
+    """Return the number of the id that a name, given as JSON, makes within something."""
+    return bits | _first_bits(start + name_json + b"]", _TAIL_BITS)
 
 
 def flag_id(comment: CommentId, person: str) -> FlagId:
@@ -187,5 +211,20 @@ def subscription_id(discussion: DiscussionId, person: str) -> SubscriptionId:
 
 def event_id(source: str, event: str) -> EventId:
     """The id that every row of a published event keeps (122 bits of the hash)."""
-    bits = int.from_bytes(sha256(_encode(("event", source, event))).digest()[:16], "big")
-    return EventId(UUID(int=bits & ~(0xF << 76 | 3 << 62) | _VERSION_8 | _VARIANT))
+    return EventId(UUID(int=event_number(events_start(_encode(source)), _encode(event))))
+
+
+def events_start(source_json: bytes) -> bytes:
+    """Return the part that the ids of all events of a source share, for `event_number`."""
+    return b'["event",' + source_json + b","
+
+
+def event_number(start: bytes, event_json: bytes) -> int:
+    """Return the number of an event's id. `event_json` is the publisher's id of it as JSON."""
+    bits = int.from_bytes(sha256(start + event_json + b"]").digest()[:16], "big")
+    return bits & _EVENT_BITS | _VERSION_8 | _VARIANT
+
+
+def uuids(numbers: Iterable[int]) -> list[UUID]:
+    """Return the UUIDs of these numbers, in a tenth of the time that `UUID` takes."""
+    return msgspec.convert([number.to_bytes(16, "big") for number in numbers], list[UUID])

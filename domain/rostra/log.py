@@ -5,7 +5,7 @@ without holes) and each the n-th of one stream. `rostra_adapters` has two
 adapters: PostgreSQL, and any stock recorder of `eventsourcing`.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Protocol
 from uuid import UUID
@@ -18,30 +18,31 @@ EVERYTHING: Mapping[UUID, int] = MappingProxyType({})
 """After no version of any stream."""
 
 
-class NewEvent(msgspec.Struct, frozen=True, gc=False):
-    """An event about to be appended. `version` is 1 for a stream's first event."""
+class NewEvents(msgspec.Struct, frozen=True, kw_only=True):
+    """Events about to be appended, as columns: by group, and in order.
 
-    stream: StreamId
-    version: int
-    topic: str
-    state: bytes
-    """The payload as a JSON object, `personal` already sealed."""
-
-
-class Group(msgspec.Struct, frozen=True):
-    """Events that are recorded all together or not at all.
-
-    `guards` names the version (0 = no events) of every stream that the
-    decision read, those it writes to included. The log refuses the group
-    unless each still stands at exactly that version.
+    A group's events follow each other and are recorded all together or not at all.
     """
 
-    events: tuple[NewEvent, ...]
-    guards: Mapping[UUID, int]
-    event_id: EventId
-    """Made of the publisher's source and id; kept on every row of the group."""
-    metadata: bytes
-    """A JSON object; the log adds `at`, the clock of recording."""
+    streams: Sequence[int]
+    """Numbers of the ids of their streams (`UUID.int`)."""
+    versions: Sequence[int]
+    """1 for a stream's first event."""
+    topics: Sequence[str]
+    states: Sequence[bytes]
+    """Payloads as JSON objects, `personal` already sealed."""
+    event_ids: Sequence[int]
+    """Numbers of the ids made of the publisher's source and id; one id in a group."""
+    metadata: Sequence[bytes]
+    """JSON objects; the log adds `at`, the clock of recording. One object in a group."""
+    ends: Sequence[int]
+    """Number of events up to the end of each group."""
+    guards: Sequence[Mapping[int, int]]
+    """Version (0: no events) of every stream that each group's decision read, those it writes to
+    included, by the number of its id. The log refuses a group unless each is at that version."""
+    expected: Mapping[int, int] | None
+    """Versions that all guarded streams must have before the first event for all groups to hold,
+    by `expected_versions`. None if not all can hold."""
 
 
 class Recorded(msgspec.Struct, frozen=True, gc=False):
@@ -58,17 +59,6 @@ class Recorded(msgspec.Struct, frozen=True, gc=False):
 
 VoteEvent = tuple[int, str, bytes]
 """Position, topic and state: all that a sum of votes looks at."""
-
-
-class Appended(msgspec.Struct, frozen=True, gc=False):
-    """The group was recorded, durably, at the positions `first` to `last`."""
-
-    first: int
-    last: int
-
-
-class Stale(msgspec.Struct, frozen=True, gc=False):
-    """The group was refused: a stream it was decided upon has moved on."""
 
 
 class LogBusy(Exception):
@@ -99,9 +89,13 @@ class EventLog(Protocol):
         is given; an empty list for none.
         """
 
-    async def append(self, groups: Sequence[Group]) -> list[Appended | Stale]:
-        """Record groups in order, one answer each; a refused one stops no other,
-        but a group decided upon a refused one is refused too. Raises LogBusy.
+    async def append(self, events: NewEvents) -> Sequence[int | None]:
+        """Record groups in order.
+
+        Return the position of each group's first event, which those of its other events follow;
+        None for a group that is refused as stale. A refused group stops no other, but a group
+        decided upon a refused one is refused too. Raises LogBusy, and ValueError for a group that
+        can never hold.
         """
 
     async def read_after(self, position: int, limit: int) -> list[Recorded]:
@@ -129,3 +123,25 @@ class EventLog(Protocol):
 
     def follow(self, position: int, limit: int) -> AsyncIterator[list[Recorded]]:
         """Pages of events after `position`, for ever, as they are recorded."""
+
+
+def expected_versions(callers: Iterable[NewEvents]) -> dict[int, int] | None:
+    """Return the version that each guarded stream must have for all events to be recorded.
+
+    None if not all can be. By induction over the groups: the first guard on a stream says where
+    it must be before the call; each later one is compared with the events before it.
+    """
+    expected: dict[int, int] = {}
+    ahead: dict[int, int] = {}
+    for events in callers:
+        start = 0
+        for end, guards in zip(events.ends, events.guards, strict=True):
+            for stream, version in guards.items():
+                now = ahead.get(stream)
+                if now is None:
+                    expected[stream] = ahead[stream] = version
+                elif now != version:
+                    return None
+            ahead.update(zip(events.streams[start:end], events.versions[start:end], strict=True))
+            start = end
+    return expected

@@ -13,7 +13,7 @@ import msgspec
 from bench.generate import SITE, SOURCE
 from rostra import codec, ids
 from rostra.ids import CommentId, StreamId
-from rostra.log import Group, NewEvent
+from rostra.log import NewEvents
 from rostra.times import Time, format_time
 from rostra.vote import VoteCast
 
@@ -105,19 +105,27 @@ class Ballots:
         ]
 
 
-def group(ballots: Sequence[Ballot]) -> Group:
+def group(ballots: Sequence[Ballot]) -> NewEvents:
     """One group, which guards every stream that deciding these votes reads."""
-    guards: dict[UUID, int] = {ids.site_id(SITE): 1}
-    events = []
+    guards = {ids.site_id(SITE).int: 1}
     for ballot in ballots:
         target = ballot.target
-        guards[ballot.stream] = 0
-        guards[ids.person_id(SITE, ballot.voter)] = 0
-        guards[target.comment] = target.version
-        guards[ids.discussion_of(target.comment)] = target.discussion_version
-        events.append(NewEvent(StreamId(ballot.stream), 1, VoteCast.topic, ballot.state()))
-    event_id = ids.event_id(SOURCE, ballots[0].name)
-    return Group(tuple(events), guards, event_id, _metadata(ballots[0]))
+        guards[ballot.stream.int] = 0
+        guards[ids.person_id(SITE, ballot.voter).int] = 0
+        guards[target.comment.int] = target.version
+        guards[ids.discussion_of(target.comment).int] = target.discussion_version
+    many = len(ballots)
+    return NewEvents(
+        streams=[ballot.stream.int for ballot in ballots],
+        versions=[1] * many,
+        topics=[VoteCast.topic] * many,
+        states=[ballot.state() for ballot in ballots],
+        event_ids=[ids.event_id(SOURCE, ballots[0].name).int] * many,
+        metadata=[_metadata(ballots[0])] * many,
+        ends=[many],
+        guards=[guards],
+        expected=guards,
+    )
 
 
 def _metadata(ballot: Ballot) -> bytes:

@@ -163,6 +163,13 @@ def main() -> int:
             found.append(json.loads(to.read_text()))
     equal = found[0] == found[1]
     print(f"{len(found[0]['rows'])} rows, {len(found[0]['answers'])} answers, equal: {equal}")
+    for kind in ("rows", "answers"):
+        for one, other in zip(found[0][kind], found[1][kind], strict=False):
+            if one != other:
+                print(
+                    f"{kind}, the first difference:", str(one)[:2_000], str(other)[:2_000], sep="\n"
+                )
+                break
     return 0 if equal else 1
 
 

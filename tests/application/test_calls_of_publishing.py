@@ -7,7 +7,7 @@ from types import FrameType
 from typing import Any
 
 from rostra.deciding.handle import Commanded
-from rostra.log import Appended, Group, Stale
+from rostra.log import NewEvents
 from rostra.times import Time
 from rostra.wire import cloudevents
 from rostra_adapters.application.batcher import Commander
@@ -17,18 +17,18 @@ from support.service import ANN, event
 NOW = Time("2026-01-01T00:00:00.000000Z")
 VOTES = 500
 COMMENTS = 50
-CALLS_MAX = 245
+CALLS_MAX = 63
 """Calls a vote, from the bytes of a batch to what became of it, without the log."""
 
 
 class Uncounted(MemoryLog):
     """A log whose own calls are not counted."""
 
-    async def append(self, groups: Sequence[Group]) -> list[Appended | Stale]:
+    async def append(self, events: NewEvents) -> Sequence[int | None]:
         counting = sys.getprofile()
         sys.setprofile(None)
         try:
-            return await super().append(groups)
+            return await super().append(events)
         finally:
             sys.setprofile(counting)
 

@@ -18,9 +18,9 @@ from rostra import ids
 from rostra.deciding import stream_cache as known
 from rostra.deciding.handle import Outcome, handle
 from rostra.deciding.stream_cache import BatchSlot, StreamCache
-from rostra.deciding.stream_states import unwritten
+from rostra.deciding.stream_states import unwritten_of
 from rostra.ids import DiscussionId, StreamId
-from rostra.log import EVERYTHING, Appended, Group, LogUnavailable, Recorded, Stale
+from rostra.log import EVERYTHING, LogUnavailable, NewEvents, Recorded
 from rostra_adapters.application import batcher as commander
 from rostra_adapters.application.batcher import Commander
 from support import strategies
@@ -35,9 +35,9 @@ PROCESSES = 2
 class Counting(MemoryLog):
     appends = 0
 
-    async def append(self, groups: Sequence[Group]) -> list[Appended | Stale]:
+    async def append(self, events: NewEvents) -> Sequence[int | None]:
         self.appends += 1
-        return await super().append(groups)
+        return await super().append(events)
 
 
 class SlowLog(MemoryLog):
@@ -58,13 +58,13 @@ class SlowLog(MemoryLog):
         await self._wait()
         return read
 
-    async def append(self, groups: Sequence[Group]) -> list[Appended | Stale]:
+    async def append(self, events: NewEvents) -> Sequence[int | None]:
         await self._wait()
         if self._random.random() < self._fails:
             if self._random.random() < 0.5:
-                await super().append(groups)
+                await super().append(events)
             raise LogUnavailable("lost")
-        answers = await super().append(groups)
+        answers = await super().append(events)
         await self._wait()
         return answers
 
@@ -209,11 +209,11 @@ async def test_what_is_known_is_bounded_and_of_one_log() -> None:
     ]
     kept.of(UUID(int=1))
     for stream in streams:
-        kept.put(stream, unwritten(stream))
+        kept.put({stream.int: unwritten_of(ids.Kind.COMMENT)})
         assert kept.bytes == len(kept) * known.STATE_BYTES <= 10_000
     assert len(kept) >= 5
-    assert kept.get(streams[-1]) is not None
-    assert kept.get(streams[0]) is None
+    assert kept.find(streams[-1].int) is not None
+    assert kept.find(streams[0].int) is None
     kept.of(UUID(int=2))
     assert (len(kept), kept.bytes) == (0, 0)
 
@@ -224,7 +224,7 @@ async def test_no_words_that_are_not_sealed_stay_known() -> None:
     await handle(log, ring, begin, turn=BatchSlot(kept))
     worded = {row.stream for row in log.rows if "comment" in row.topic}
     assert worded
-    assert not any(kept.get(stream) for stream in worded)
+    assert not any(kept.find(stream.int) for stream in worded)
 
 
 async def test_where_guesses_are_wrong_streams_are_read_at_once() -> None:
@@ -247,10 +247,10 @@ async def test_what_is_used_again_and_again_stays_known() -> None:
     often, *others = (
         ids.comment_id(DiscussionId(StreamId(UUID(int=1))), f"c{number}") for number in range(100)
     )
-    kept.put(often, unwritten(often))
+    kept.put({often.int: unwritten_of(ids.Kind.COMMENT)})
     for stream in others:
-        kept.put(stream, unwritten(stream))
-        assert kept.get(often) is not None
-    kept.drop([often])
-    assert kept.get(often) is None
+        kept.put({stream.int: unwritten_of(ids.Kind.COMMENT)})
+        assert kept.find(often.int) is not None
+    kept.drop([often.int])
+    assert kept.find(often.int) is None
     assert kept.bytes == len(kept) * known.STATE_BYTES

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 import pytest
 
 from rostra.deciding.batch_decider import Commanded
-from rostra.log import Appended, Group, LogBusy, Stale
+from rostra.log import LogBusy, NewEvents
 from rostra_adapters.application import batcher as commander
 from rostra_adapters.application.batcher import QUEUE_COMMANDS_MIN, Commander, Pace
 from support.harness import commanded
@@ -23,10 +23,10 @@ class Gate(MemoryLog):
         self.now = 0.0
         self.seconds = 0.0
 
-    async def append(self, groups: Sequence[Group]) -> list[Appended | Stale]:
+    async def append(self, events: NewEvents) -> Sequence[int | None]:
         await self.open.wait()
         self.now += self.seconds
-        return await super().append(groups)
+        return await super().append(events)
 
 
 @pytest.fixture

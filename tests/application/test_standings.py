@@ -11,10 +11,11 @@ from rostra import codec, ids
 from rostra.deciding.stream_states import fold_stream
 from rostra.discussion import DiscussionClosed, DiscussionOpened, DiscussionReopened
 from rostra.ids import EventId, StreamId
-from rostra.log import EVERYTHING, Group, NewEvent, Recorded
+from rostra.log import EVERYTHING, Recorded
 from rostra.times import Time
 from rostra_adapters.application import stream_state_reader as standings
 from rostra_adapters.application.stream_state_reader import StreamStateReader, events_of
+from support.appending import Group, NewEvent, append
 from support.memory import MemoryLog
 
 STREAMS = [ids.discussion_id("news", f"/{number}") for number in range(4)]
@@ -51,7 +52,7 @@ class Log(MemoryLog):
         else:
             event = (DiscussionClosed if version % 2 else DiscussionReopened)(time=TIME)
         row = NewEvent(StreamId(stream), version, type(event).topic, codec.encode(event))
-        await self.append([Group((row,), {stream: version - 1}, EventId(uuid4()), b"{}")])
+        await append(self, [Group((row,), {stream: version - 1}, EventId(uuid4()), b"{}")])
 
     def starts_over(self) -> None:
         """With nothing in it."""

@@ -26,7 +26,7 @@ from rostra.commands import COMMANDS, Author, Command, PostComment, acting_perso
 from rostra.deciding.handle import Commanded, Outcome, handle
 from rostra.events import CommandContext, WordingRef, Words
 from rostra.ids import Position, StreamId
-from rostra.log import Appended, Group, NewEvent, Recorded
+from rostra.log import Recorded
 from rostra.mapper import decide_and_save
 from rostra.refusals import Refusal
 from rostra.settings import AskedSettings, AskedSiteSettings, Order
@@ -37,6 +37,7 @@ from rostra_adapters.application.feed.events import Feed
 from rostra_adapters.application.queries.requests import CommentQuery
 from rostra_projections.responses.shapes import Viewer
 from rostra_projections.views import Broken, facts
+from support.appending import Appended, Group, NewEvent, append
 from support.examples import DISCUSSION, PLACE, SITE, act, at, comment
 from support.service import serving
 
@@ -497,7 +498,7 @@ async def test_an_event_that_cannot_be_folded_is_told_on_every_backend(
     version = len((await app.log.read_streams([stream]))[stream])
     row = NewEvent(StreamId(stream), version + 1, topic, state)
     group = Group((row,), {stream: version}, ids.event_id("theirs", broken), b"{}")
-    [appended] = await app.log.append([group])
+    [appended] = await append(app.log, [group])
     assert isinstance(appended, Appended)
     position = appended.first
     await app.wait(position, 60)

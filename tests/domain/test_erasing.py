@@ -9,7 +9,7 @@ import pytest
 
 from rostra import codec
 from rostra.deciding.handle import Commanded, Outcome, handle
-from rostra.log import Appended, Group, Recorded, Stale
+from rostra.log import NewEvents, Recorded
 from rostra.sealing import NEVER, Erased, associated_data
 from support.examples import SITE, at, comment, person
 from support.harness import commanded
@@ -160,11 +160,11 @@ class Failing(MemoryLog):
 
     failing = True
 
-    async def append(self, groups: Sequence[Group]) -> list[Appended | Stale]:
-        topics = {event.topic for group in groups for event in group.events}
+    async def append(self, events: NewEvents) -> Sequence[int | None]:
+        topics = set(events.topics)
         if self.failing and "person.erased" in topics:
             raise ConnectionError
-        return await super().append(groups)
+        return await super().append(events)
 
 
 async def test_broken_off_before_the_event_the_words_are_gone_and_again_completes_it() -> None:
@@ -191,13 +191,13 @@ class Meanwhile(MemoryLog):
         self._ring = ring
         self.others: list[Commanded] = []
 
-    async def append(self, groups: Sequence[Group]) -> list[Appended | Stale]:
+    async def append(self, events: NewEvents) -> Sequence[int | None]:
         if self.others:
             between, self.others = self.others, []
             theirs = MemoryLog()
             theirs.rows, theirs._streams = self.rows, self._streams
             await handle(theirs, self._ring, between)
-        return await super().append(groups)
+        return await super().append(events)
 
 
 async def test_what_was_being_decided_while_its_author_is_erased_is_refused() -> None:

@@ -16,10 +16,10 @@ from rostra.limits import (
     STREAM_EVENTS_RESERVED,
     VOTE_CHANGES_MAX,
 )
-from rostra.log import Group, NewEvent
 from rostra.passage import PassageReopened
 from rostra.person import PersonReturned
 from rostra.vote import VoteRestored
+from support.appending import Group, NewEvent, append
 from support.examples import DISCUSSION, at, comment, passage, person, vote_on
 from support.harness import commanded
 from support.memory import MemoryLog, MemoryRing
@@ -88,7 +88,7 @@ async def filled(what: str, events: int) -> tuple[MemoryLog, MemoryRing]:
     for version in range(before, events):
         row = NewEvent(StreamId(stream), version + 1, filler.topic, state)
         name = ids.event_id("filler", str(version))
-        await log.append([Group((row,), {stream: version}, name, b"{}")])
+        await append(log, [Group((row,), {stream: version}, name, b"{}")])
     return log, ring
 
 

@@ -13,8 +13,9 @@ from rostra.comment import CommentPinned
 from rostra.deciding.handle import ATTEMPTS_MAX, Commanded, Outcome, handle
 from rostra.deciding.stream_cache import BatchSlot, StreamCache
 from rostra.ids import EventId, StreamId
-from rostra.log import Appended, Group, NewEvent, Recorded, Stale
+from rostra.log import NewEvents, Recorded
 from support import strategies
+from support.appending import Appended, Group, NewEvent, append
 from support.effort import examples
 from support.examples import SITE, at, comment, opened, person, vote_on
 from support.harness import commanded
@@ -185,7 +186,7 @@ async def test_what_another_writer_recorded_stops_only_what_is_about_it() -> Non
         version = len((await log.read_streams([stream]))[stream])
         row = NewEvent(stream, version + 1, topic, state)
         name = ids.event_id("theirs", topic)
-        await log.append([Group((row,), {stream: version}, name, b"{}")])
+        await append(log, [Group((row,), {stream: version}, name, b"{}")])
     about = [voting(1, "v2", 20), voting(1, "v3", 20, "cem"), voting(1, "v4", 20, "dee")]
     known = StreamCache()
     for outcomes in (
@@ -209,14 +210,14 @@ class Interrupted(MemoryLog):
         self.others = list(others)
         self.appends = 0
 
-    async def append(self, groups: Sequence[Group]) -> list[Appended | Stale]:
+    async def append(self, events: NewEvents) -> Sequence[int | None]:
         self.appends += 1
         if self.others:
             between, self.others = self.others[0], self.others[1:]
             theirs = MemoryLog()
             theirs.rows, theirs._streams = self.rows, self._streams
             await handle(theirs, MemoryRing(), between)
-        return await super().append(groups)
+        return await super().append(events)
 
 
 async def test_what_was_decided_upon_a_stale_reading_is_decided_again() -> None:
@@ -280,8 +281,8 @@ async def test_a_repeat_that_another_process_recorded_meanwhile_is_a_duplicate()
 
 
 class AlwaysStale(MemoryLog):
-    async def append(self, groups: Sequence[Group]) -> list[Appended | Stale]:
-        return [Stale()] * len(groups)
+    async def append(self, events: NewEvents) -> Sequence[int | None]:
+        return [None] * len(events.ends)
 
 
 async def test_attempts_are_bounded() -> None:
@@ -296,7 +297,7 @@ async def test_foreign_events_in_a_stream_count_and_change_nothing() -> None:
     await handle(log, MemoryRing(), [OPEN, POST])
     foreign = NewEvent(comment("c1"), 2, "somebody.elses:Event", b"\x00not json")
     group = Group((foreign,), {comment("c1"): 1}, EventId(UUID(int=7)), b"{}")
-    assert await log.append([group]) == [Appended(3, 3)]
+    assert await append(log, [group]) == [Appended(3, 3)]
     outcomes = await handle(
         log, MemoryRing(), [voting(1, "v1"), event("comment.pinned", comment="c1")]
     )
@@ -315,7 +316,7 @@ async def test_a_collision_of_ids_is_refused() -> None:
         EventId(UUID(int=7)),
         b"{}",
     )
-    await log.append([group])
+    await append(log, [group])
     assert statuses(await handle(log, MemoryRing(), [OPEN, POST])) == ["id-collision"] * 2
 
 

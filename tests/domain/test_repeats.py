@@ -109,7 +109,7 @@ async def test_what_a_process_knows_of_a_stream_tells_a_repeat_from_another_even
     log, ring, known = MemoryLog(), MemoryRing(), StreamCache()
     votes = [voting(1, "v1", 10), voting(-1, "v2", 11), voting(1, "v3", 12)]
     await handle(log, ring, [OPEN, POST, *votes], turn=BatchSlot(known))
-    assert known.get(vote_on()) is not None
+    assert known.find(vote_on().int) is not None
     again = [voting(1, "v1", 10), voting(1, "v2", 11), voting(-1, "v3", 12), votes[1]]
     outcomes = await handle(log, ring, again, turn=BatchSlot(known))
     assert statuses(outcomes) == [
@@ -123,7 +123,7 @@ async def test_what_a_process_knows_of_a_stream_tells_a_repeat_from_another_even
 async def test_the_value_of_a_vote_is_all_that_is_kept_of_it_to_compare() -> None:
     log, ring, known = MemoryLog(), MemoryRing(), StreamCache()
     await handle(log, ring, [OPEN, POST, voting(1, "v1", 10)], turn=BatchSlot(known))
-    standing: Any = known.get(vote_on())
+    standing: Any = known.find(vote_on().int)
     assert [seen.content for seen in standing.seen] == [1]
 
 

@@ -11,10 +11,10 @@ from rostra.codec import AnyEvent
 from rostra.comment import CommentPosted
 from rostra.discussion import DiscussionOpened
 from rostra.events import Words
-from rostra.log import Group, NewEvent
 from rostra.names import cleaned_name
 from rostra.times import Time
 from rostra_adapters.http.auth.tokens import sign
+from support.appending import Group, NewEvent, append
 from support.service import (
     BATCHED,
     PLACE,
@@ -106,7 +106,7 @@ async def recorded_before(service: Service, *happened: tuple[UUID, AnyEvent]) ->
         sealed = codec.seal(one, app.ring, stream=stream, event_id=event_id, site=SITE)
         row = NewEvent(ids.StreamId(stream), 1, one.topic, codec.encode(sealed))
         metadata = json.dumps({"source": "urn:old", "id": str(number)}).encode()
-        await app.log.append([Group((row,), {stream: 0}, event_id, metadata)])
+        await append(app.log, [Group((row,), {stream: 0}, event_id, metadata)])
 
 
 async def test_rows_from_before_names_were_cleaned_decode_fold_and_show(

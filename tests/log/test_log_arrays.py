@@ -7,10 +7,10 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from rostra.log import Appended, Stale
 from rostra_adapters.postgres import PostgresLog
 from rostra_adapters.postgres import binary_arrays as arrays
 from rostra_adapters.postgres.log.append_call import optimistic
+from support.appending import Appended, Stale, append, columns
 from support.log_examples import event, group, one
 
 AS_BEFORE = "select first from rostra_append($1, $2, $3, $4, $5, $6, $7, $8, {})".format(
@@ -86,7 +86,7 @@ async def test_strange_events_beside_unfit_ones(postgres_log: PostgresLog) -> No
         event(stream, 2, topic="", state=b""),
         metadata=b'{"id":"\\"{}\\\\,NULL \xc3\xa9"}',
     )
-    assert await postgres_log.append([strange]) == [Appended(1, 2)]
+    assert await append(postgres_log, [strange]) == [Appended(1, 2)]
     for unfit in (
         group(event(uuid4(), 1, topic="\x00")),
         group(event(uuid4(), 1), metadata=b'{"id":"\\u0000"}'),
@@ -94,7 +94,7 @@ async def test_strange_events_beside_unfit_ones(postgres_log: PostgresLog) -> No
         group(event(uuid4(), 2**63)),
     ):
         with pytest.raises(UNFIT):
-            await postgres_log.append([unfit])
+            await append(postgres_log, [unfit])
 
     rows = (await postgres_log.read_streams([stream]))[stream]
     assert [(row.topic, row.state) for row in rows] == [
@@ -108,7 +108,7 @@ async def test_a_process_of_the_version_before_appends_beside_ours(
     postgres_log: PostgresLog, database: asyncpg.Connection
 ) -> None:
     """It sends arrays as the driver encodes them."""
-    await postgres_log.append([one(uuid4())])
+    await append(postgres_log, [one(uuid4())])
     arguments: tuple[list[object], ...] = (
         [],
         [],
@@ -120,12 +120,13 @@ async def test_a_process_of_the_version_before_appends_beside_ours(
         ["{}"],
     )
     assert await database.fetchval(AS_BEFORE, *arguments) == 2
-    assert await postgres_log.append([one(uuid4())]) == [Appended(3, 3)]
+    assert await append(postgres_log, [one(uuid4())]) == [Appended(3, 3)]
 
 
 async def test_a_stream_that_begins_in_the_call_is_not_looked_up() -> None:
     stream, other = uuid4(), uuid4()
-    plan = optimistic([[one(uuid4(), upon={stream: 0, other: 3})], [one(stream), one(stream, 2)]])
+    callers = [[one(uuid4(), upon={stream: 0, other: 3})], [one(stream), one(stream, 2)]]
+    plan = optimistic([columns(groups) for groups in callers])
     assert plan.certain
     assert plan.arguments[:2] == (arrays.uuids([other.int]), arrays.bigints([3]))
 
@@ -133,9 +134,9 @@ async def test_a_stream_that_begins_in_the_call_is_not_looked_up() -> None:
 async def test_a_look_at_nothing_before_another_begins_it(postgres_log: PostgresLog) -> None:
     stream = uuid4()
     looked = one(uuid4(), upon={stream: 0})
-    assert await postgres_log.append([looked, one(stream)]) == [Appended(1, 1), Appended(2, 2)]
+    assert await append(postgres_log, [looked, one(stream)]) == [Appended(1, 1), Appended(2, 2)]
     late = one(uuid4(), upon={stream: 0})
-    assert await postgres_log.append([late, one(stream), one(uuid4())]) == [
+    assert await append(postgres_log, [late, one(stream), one(uuid4())]) == [
         Stale(),
         Stale(),
         Appended(3, 3),

@@ -13,13 +13,14 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from rostra.log import Appended, LogBusy, LogUnavailable, Stale
+from rostra.log import LogBusy, LogUnavailable
 from rostra_adapters.local_postgres.lease import Lease, postmaster_pid, start
 from rostra_adapters.postgres import PostgresLog, create_pool, install
 from rostra_adapters.postgres import binary_arrays as arrays
 from rostra_adapters.postgres.log import event_log as log_module
 from rostra_adapters.postgres.log import group_commit as committer
 from rostra_adapters.postgres.log.append_call import APPEND, in_order
+from support.appending import Appended, Stale, append, columns
 from support.log_examples import event, group, one, positions, until
 from support.stock_logs import stock_recorder, stored
 
@@ -62,14 +63,14 @@ async def test_another_default_isolation_level_is_not_ours(
 
     async with await PostgresLog.open(database_url) as log:
         for version in range(1, 4):
-            answers = await asyncio.gather(*(log.append([one(stream, version)]) for _ in range(4)))
+            answers = await asyncio.gather(*(append(log, [one(stream, version)]) for _ in range(4)))
             assert sum(answer != [Stale()] for answer in answers) == 1
 
 
 async def test_the_append_function_refuses_another_isolation_level(
     database: asyncpg.Connection,
 ) -> None:
-    arguments = in_order([[one(uuid4())]]).arguments
+    arguments = in_order([columns([one(uuid4())])]).arguments
     await arrays.exchange(database)
     with pytest.raises(asyncpg.InvalidTransactionStateError, match="read committed, not repeat"):
         async with database.transaction(isolation="repeatable_read"):
@@ -87,15 +88,15 @@ async def test_a_client_gone_before_its_answer_finds_its_event_recorded(
     wanted = one(stream)
     pool = await create_pool(database_url)
     async with await PostgresLog.open(pool) as gone, nobody_appends(database):
-        appending = asyncio.create_task(gone.append([wanted]))
+        appending = asyncio.create_task(append(gone, [wanted]))
         await waits(database_url)
         pool.terminate()
         with pytest.raises(LogUnavailable):
             await appending
 
     await until(lambda: _has(postgres_log, stream))
-    assert await postgres_log.append([one(uuid4())]) == [Appended(2, 2)]  # no lock is held
-    assert await postgres_log.append([wanted]) == [Stale()]
+    assert await append(postgres_log, [one(uuid4())]) == [Appended(2, 2)]  # no lock is held
+    assert await append(postgres_log, [wanted]) == [Stale()]
     [row] = (await postgres_log.read_streams([stream]))[stream]
     assert row.event_id == wanted.event_id
 
@@ -103,15 +104,15 @@ async def test_a_client_gone_before_its_answer_finds_its_event_recorded(
 async def test_a_lost_connection_is_unavailable_once_and_made_again(
     postgres_log: PostgresLog, database: asyncpg.Connection, database_url: str
 ) -> None:
-    await postgres_log.append([one(uuid4())])
+    await append(postgres_log, [one(uuid4())])
     async with nobody_appends(database):
-        callers = [asyncio.create_task(postgres_log.append([one(uuid4())])) for _ in range(3)]
+        callers = [asyncio.create_task(append(postgres_log, [one(uuid4())])) for _ in range(3)]
         await waits(database_url)
         await database.execute(TERMINATE)
     for result in await asyncio.gather(*callers, return_exceptions=True):
         assert isinstance(result, LogUnavailable)
 
-    assert await postgres_log.append([one(uuid4())]) == [Appended(2, 2)]
+    assert await append(postgres_log, [one(uuid4())]) == [Appended(2, 2)]
 
 
 async def test_a_follower_hears_again_after_its_connection_was_lost(
@@ -120,11 +121,11 @@ async def test_a_follower_hears_again_after_its_connection_was_lost(
     following = asyncio.create_task(_followed_persistently(postgres_log, 20))
     for _ in range(20):
         with suppress(LogUnavailable):
-            await postgres_log.append([one(uuid4())])
+            await append(postgres_log, [one(uuid4())])
         await database.execute(TERMINATE)
     while not following.done():
         with suppress(LogUnavailable):
-            await postgres_log.append([one(uuid4())])
+            await append(postgres_log, [one(uuid4())])
 
     assert await following == list(range(1, 21))
 
@@ -133,7 +134,7 @@ async def test_a_connection_lost_while_idle_costs_no_append(
     postgres_log: PostgresLog, pool: asyncpg.Pool, database: asyncpg.Connection
 ) -> None:
     for position in range(1, 4):
-        assert await postgres_log.append([one(uuid4())]) == [Appended(position, position)]
+        assert await append(postgres_log, [one(uuid4())]) == [Appended(position, position)]
         await database.execute(TERMINATE)
         await until(lambda: pool.get_size() == 0)  # the pool has heard of it
 
@@ -161,12 +162,12 @@ async def test_who_finds_the_queue_full_is_told_and_nothing_is_lost(
 ) -> None:
     monkeypatch.setattr(committer, "QUEUED_EVENTS_MAX", 10)
     async with nobody_appends(database):
-        first = asyncio.create_task(postgres_log.append([one(uuid4())]))
+        first = asyncio.create_task(append(postgres_log, [one(uuid4())]))
         await waits(database_url)
-        waiting = [asyncio.create_task(postgres_log.append([one(uuid4())])) for _ in range(10)]
+        waiting = [asyncio.create_task(append(postgres_log, [one(uuid4())])) for _ in range(10)]
         await until(lambda: postgres_log.queued_events == 10)
         with pytest.raises(LogBusy) as busy:
-            await postgres_log.append([one(uuid4())])
+            await append(postgres_log, [one(uuid4())])
     assert busy.value.retry_after_seconds > 0
 
     await asyncio.gather(first, *waiting)
@@ -178,9 +179,9 @@ async def test_whoever_waits_during_a_commit_is_in_the_next(
     postgres_log: PostgresLog, database: asyncpg.Connection, database_url: str
 ) -> None:
     async with nobody_appends(database):
-        first = asyncio.create_task(postgres_log.append([one(uuid4())]))
+        first = asyncio.create_task(append(postgres_log, [one(uuid4())]))
         await waits(database_url)
-        waiting = [asyncio.create_task(postgres_log.append([one(uuid4())])) for _ in range(50)]
+        waiting = [asyncio.create_task(append(postgres_log, [one(uuid4())])) for _ in range(50)]
         await until(lambda: postgres_log.queued_events == 50)
     await asyncio.gather(first, *waiting)
     assert postgres_log.commits == 2
@@ -190,12 +191,12 @@ async def test_much_that_waits_is_sent_while_a_commit_is_under_way_and_what_come
     postgres_log: PostgresLog, database: asyncpg.Connection, database_url: str
 ) -> None:
     async with nobody_appends(database):
-        first = asyncio.create_task(postgres_log.append([one(uuid4())]))
+        first = asyncio.create_task(append(postgres_log, [one(uuid4())]))
         await waits(database_url)
-        many = [asyncio.create_task(postgres_log.append([one(uuid4())])) for _ in range(200)]
+        many = [asyncio.create_task(append(postgres_log, [one(uuid4())])) for _ in range(200)]
         await asyncio.sleep(0)
         await until(lambda: postgres_log.queued_events == 0)
-        more = [asyncio.create_task(postgres_log.append([one(uuid4())])) for _ in range(300)]
+        more = [asyncio.create_task(append(postgres_log, [one(uuid4())])) for _ in range(300)]
         await until(lambda: postgres_log.queued_events == 300)
     answers = [answer for (answer,) in await asyncio.gather(first, *many, *more)]
     assert postgres_log.commits == 3
@@ -209,9 +210,9 @@ async def test_each_commit_is_told_of_once_also_where_one_of_several_cannot_be_s
 ) -> None:
     told: list[int] = []
     postgres_log.observe_appends(lambda events, _: told.append(events))
-    await postgres_log.append([one(uuid4())])
+    await append(postgres_log, [one(uuid4())])
     bad = group(event(uuid4(), 1), metadata=b"not json")
-    callers = [postgres_log.append(each) for each in ([one(uuid4())], [bad], [one(uuid4())])]
+    callers = [append(postgres_log, each) for each in ([one(uuid4())], [bad], [one(uuid4())])]
     await asyncio.gather(*callers, return_exceptions=True)
     assert told == [1, 1, 1]
 
@@ -221,11 +222,11 @@ async def test_of_many_who_begin_the_same_streams_one_begins_each(
 ) -> None:
     streams = [uuid4() for _ in range(20)]
     everyone = await asyncio.gather(
-        *(postgres_log.append([one(stream)]) for _ in range(40) for stream in streams)
+        *(append(postgres_log, [one(stream)]) for _ in range(40) for stream in streams)
     )
     begun = [answer for (answer,) in everyone if isinstance(answer, Appended)]
     assert sorted(answer.first for answer in begun) == list(range(1, 21))
-    again = await asyncio.gather(*(postgres_log.append([one(stream)]) for stream in streams))
+    again = await asyncio.gather(*(append(postgres_log, [one(stream)]) for stream in streams))
     assert again == [[Stale()]] * 20
     assert await database.fetchval("select count(*) from public.stored_events") == 20
 
@@ -234,10 +235,10 @@ async def test_a_caller_who_leaves_while_its_append_is_under_way_breaks_nobody(
     postgres_log: PostgresLog, database: asyncpg.Connection, database_url: str
 ) -> None:
     async with nobody_appends(database):
-        leaving = asyncio.create_task(postgres_log.append([one(uuid4())]))
+        leaving = asyncio.create_task(append(postgres_log, [one(uuid4())]))
         await waits(database_url)
-        queued = asyncio.create_task(postgres_log.append([one(uuid4())]))
-        staying = asyncio.create_task(postgres_log.append([one(uuid4())]))
+        queued = asyncio.create_task(append(postgres_log, [one(uuid4())]))
+        staying = asyncio.create_task(append(postgres_log, [one(uuid4())]))
         await until(lambda: postgres_log.queued_events == 2)
         leaving.cancel()
         queued.cancel()
@@ -249,9 +250,10 @@ async def test_a_call_of_any_size_is_cut_and_still_one_decision(
 ) -> None:
     monkeypatch.setattr(log_module, "COMMIT_EVENTS_MAX", 2)
     a, b, c, d = (uuid4() for _ in range(4))
-    await postgres_log.append([one(a)])
+    await append(postgres_log, [one(a)])
 
-    answers = await postgres_log.append(
+    answers = await append(
+        postgres_log,
         [
             group(event(b, 1), event(b, 2), event(b, 3)),
             one(a),
@@ -260,7 +262,7 @@ async def test_a_call_of_any_size_is_cut_and_still_one_decision(
             one(d, 2, upon={c: 1}),
             one(d, 2),
             one(b, 4),
-        ]
+        ],
     )
     stale = Stale()
     assert answers == [Appended(2, 4), stale, Appended(5, 5), stale, stale, stale, Appended(6, 6)]
@@ -272,8 +274,8 @@ async def test_a_lock_held_for_too_long_is_unavailable_and_nothing_is_recorded(
     await database.execute("alter function public.rostra_append set lock_timeout = '20ms'")
     async with nobody_appends(database):
         with pytest.raises(LogUnavailable):
-            await postgres_log.append([one(uuid4())])
-    assert await postgres_log.append([one(uuid4())]) == [Appended(1, 1)]
+            await append(postgres_log, [one(uuid4())])
+    assert await append(postgres_log, [one(uuid4())]) == [Appended(1, 1)]
 
 
 async def test_closing_answers_who_waits_and_ends_who_follows(
@@ -281,14 +283,14 @@ async def test_closing_answers_who_waits_and_ends_who_follows(
 ) -> None:
     following = asyncio.create_task(_all_pages(postgres_log))
     async with nobody_appends(database):
-        callers = [asyncio.create_task(postgres_log.append([one(uuid4())])) for _ in range(3)]
+        callers = [asyncio.create_task(append(postgres_log, [one(uuid4())])) for _ in range(3)]
         await waits(database_url)
         await postgres_log.close()
         for result in await asyncio.gather(*callers, return_exceptions=True):
             assert isinstance(result, LogUnavailable)
     await following
     with pytest.raises(LogUnavailable):
-        await postgres_log.append([one(uuid4())])
+        await append(postgres_log, [one(uuid4())])
 
 
 @pytest.fixture
@@ -330,7 +332,7 @@ async def test_a_crash_of_postgresql_loses_nothing_and_leaves_no_hole(crashing: 
         with stock_recorder(crashing.url) as recorder:
             await asyncio.to_thread(recorder.insert_events, [stored(uuid4())])
         while await log.head() < 400:
-            await log.append([one(uuid4())])
+            await append(log, [one(uuid4())])
         rows = await log.read_after(0, 10_000)
         assert positions(rows) == list(range(1, len(rows) + 1))
         assert acknowledged <= {row.event_id for row in rows}
@@ -356,7 +358,7 @@ async def _append_until_cut_off(
 
 async def _append_one(log: PostgresLog, noted: set[UUID]) -> None:
     new = one(uuid4())
-    await log.append([new])
+    await append(log, [new])
     noted.add(new.event_id)
 
 
@@ -394,5 +396,5 @@ async def test_a_connection_that_could_not_be_made_ready_is_not_kept(
     monkeypatch.setattr(arrays, "exchange", first_fails)
     async with await PostgresLog.open(database_url) as log:
         with pytest.raises(ValueError, match="unknown type"):
-            await log.append([one(uuid4())])
-        assert await log.append([one(uuid4())]) == [Appended(1, 1)]
+            await append(log, [one(uuid4())])
+        assert await append(log, [one(uuid4())]) == [Appended(1, 1)]

@@ -11,7 +11,8 @@ import pytest
 
 from rostra import ids
 from rostra.ids import EventId
-from rostra.log import Appended, EventLog, Group, Stale, VoteEvent
+from rostra.log import EventLog, VoteEvent
+from support.appending import Appended, Group, Stale, append
 from support.log_examples import event, followed, group, one, positions
 
 A, B, C, D = (UUID(int=number) for number in range(1, 5))
@@ -21,7 +22,7 @@ async def test_an_empty_log_has_nothing_to_read(log: EventLog) -> None:
     assert await log.head() == 0
     assert await log.read_after(0, 10) == []
     assert await log.read_streams([A, B]) == {A: [], B: []}
-    assert await log.append([]) == []
+    assert await append(log, []) == []
 
 
 async def test_what_was_appended_is_read_back_to_the_byte(log: EventLog) -> None:
@@ -35,7 +36,7 @@ async def test_what_was_appended_is_read_back_to_the_byte(log: EventLog) -> None
     events = [event(A, n, topic=f"t{n}", state=state) for n, state in enumerate(states, 1)]
     told = group(*events, metadata=b'{"source":"cms","id":"7"}')
 
-    assert await log.append([told]) == [Appended(first=1, last=len(states))]
+    assert await append(log, [told]) == [Appended(first=1, last=len(states))]
 
     rows = (await log.read_streams([A]))[A]
     assert rows == await log.read_after(0, 100)
@@ -49,7 +50,7 @@ async def test_what_was_appended_is_read_back_to_the_byte(log: EventLog) -> None
 async def test_metadata_is_kept_and_has_the_clock_of_recording(log: EventLog) -> None:
     metadata = {"source": "https://cms.example/", "id": "ä \\ 7", "by": "u1"}
     for version in range(1, 4):
-        await log.append([group(event(A, version), metadata=msgspec.json.encode(metadata))])
+        await append(log, [group(event(A, version), metadata=msgspec.json.encode(metadata))])
     kept = [msgspec.json.decode(row.metadata or "") for row in await log.read_after(0, 10)]
 
     clocks = [row.pop("at") for row in kept]
@@ -59,7 +60,7 @@ async def test_metadata_is_kept_and_has_the_clock_of_recording(log: EventLog) ->
 
 
 async def test_groups_get_positions_in_their_order_without_a_hole(log: EventLog) -> None:
-    answers = await log.append([group(event(A, 1), event(B, 1)), one(C), one(A, 2)])
+    answers = await append(log, [group(event(A, 1), event(B, 1)), one(C), one(A, 2)])
 
     assert answers == [Appended(1, 2), Appended(3, 3), Appended(4, 4)]
     assert [row.stream for row in await log.read_after(0, 10)] == [A, B, C, A]
@@ -67,7 +68,7 @@ async def test_groups_get_positions_in_their_order_without_a_hole(log: EventLog)
 
 
 async def test_a_page_ends_at_its_limit(log: EventLog) -> None:
-    await log.append([one(A, version) for version in range(1, 8)])
+    await append(log, [one(A, version) for version in range(1, 8)])
 
     assert positions(await log.read_after(0, 3)) == [1, 2, 3]
     assert positions(await log.read_after(5, 3)) == [6, 7]
@@ -75,46 +76,46 @@ async def test_a_page_ends_at_its_limit(log: EventLog) -> None:
 
 
 async def test_a_refusal_fails_alone_and_burns_no_position(log: EventLog) -> None:
-    await log.append([one(A)])
+    await append(log, [one(A)])
 
-    assert await log.append([one(A), one(B), one(A, 3)]) == [Stale(), Appended(2, 2), Stale()]
-    assert await log.append([one(A, 2)]) == [Appended(3, 3)]
+    assert await append(log, [one(A), one(B), one(A, 3)]) == [Stale(), Appended(2, 2), Stale()]
+    assert await append(log, [one(A, 2)]) == [Appended(3, 3)]
 
 
 async def test_a_stream_only_looked_at_guards_as_well(log: EventLog) -> None:
-    await log.append([one(A)])
+    await append(log, [one(A)])
 
-    assert await log.append([one(B, upon={A: 0})]) == [Stale()]
-    assert await log.append([one(B, upon={A: 2})]) == [Stale()]
-    assert await log.append([one(B, upon={A: 1, C: 0})]) == [Appended(2, 2)]
+    assert await append(log, [one(B, upon={A: 0})]) == [Stale()]
+    assert await append(log, [one(B, upon={A: 2})]) == [Stale()]
+    assert await append(log, [one(B, upon={A: 1, C: 0})]) == [Appended(2, 2)]
 
 
 async def test_a_group_is_recorded_whole_or_not_at_all(log: EventLog) -> None:
-    await log.append([one(B)])
+    await append(log, [one(B)])
 
-    assert await log.append([group(event(A, 1), event(B, 1))]) == [Stale()]
+    assert await append(log, [group(event(A, 1), event(B, 1))]) == [Stale()]
     assert await log.read_streams([A]) == {A: []}
 
 
 async def test_what_the_same_call_accepted_counts(log: EventLog) -> None:
-    answers = await log.append([one(A), one(A, 2), one(B, upon={A: 2}), one(C, upon={A: 1})])
+    answers = await append(log, [one(A), one(A, 2), one(B, upon={A: 2}), one(C, upon={A: 1})])
 
     assert answers == [Appended(1, 1), Appended(2, 2), Appended(3, 3), Stale()]
 
 
 async def test_what_was_decided_upon_a_refused_group_is_refused_too(log: EventLog) -> None:
-    await log.append([one(A)])
+    await append(log, [one(A)])
 
     decided_upon_nothing = [one(A), one(B, upon={A: 1}), one(C, upon={B: 1}), one(D)]
-    answers = await log.append(decided_upon_nothing)
+    answers = await append(log, decided_upon_nothing)
     # The version the second one names does stand by now, but it is another's event.
     assert answers == [Stale(), Stale(), Stale(), Appended(2, 2)]
 
 
 async def test_what_was_lost_is_lost_to_its_caller_alone(log: EventLog) -> None:
-    await log.append([one(A)])
+    await append(log, [one(A)])
 
-    theirs, ours = await asyncio.gather(log.append([one(A)]), log.append([one(B, upon={A: 1})]))
+    theirs, ours = await asyncio.gather(append(log, [one(A)]), append(log, [one(B, upon={A: 1})]))
 
     assert theirs == [Stale()]
     assert ours == [Appended(2, 2)]
@@ -122,7 +123,7 @@ async def test_what_was_lost_is_lost_to_its_caller_alone(log: EventLog) -> None:
 
 async def test_of_many_at_once_one_wins_each_version(log: EventLog) -> None:
     for version in range(1, 6):
-        answers = await asyncio.gather(*(log.append([one(A, version)]) for _ in range(10)))
+        answers = await asyncio.gather(*(append(log, [one(A, version)]) for _ in range(10)))
         assert Counter(type(answer) for [answer] in answers) == {Appended: 1, Stale: 9}
     assert await log.head() == 5
 
@@ -134,14 +135,14 @@ async def test_groups_that_can_never_hold_are_a_mistake(log: EventLog) -> None:
 
     for mistaken in (follows_nothing, unguarded, empty, group(event(A, 1), event(A, 3))):
         with pytest.raises(ValueError, match=r"without events|does not follow"):
-            await log.append([one(B), mistaken])
+            await append(log, [one(B), mistaken])
     assert await log.head() == 0
 
 
 async def test_what_cannot_be_stored_fails_alone(log: EventLog) -> None:
     bad = group(event(A, 1), metadata=b"not json")
     answers = await asyncio.gather(
-        log.append([one(B)]), log.append([bad]), log.append([one(C)]), return_exceptions=True
+        append(log, [one(B)]), append(log, [bad]), append(log, [one(C)]), return_exceptions=True
     )
 
     assert [type(answer) for answer in answers[::2]] == [list, list]
@@ -150,7 +151,7 @@ async def test_what_cannot_be_stored_fails_alone(log: EventLog) -> None:
 
 
 async def test_a_caller_who_goes_away_breaks_nobody(log: EventLog) -> None:
-    callers = [asyncio.create_task(log.append([one(uuid4())])) for _ in range(50)]
+    callers = [asyncio.create_task(append(log, [one(uuid4())])) for _ in range(50)]
     await asyncio.sleep(0)
     for caller in callers[::2]:
         caller.cancel()
@@ -163,10 +164,10 @@ async def test_a_caller_who_goes_away_breaks_nobody(log: EventLog) -> None:
 
 
 async def test_a_follower_sees_what_is_there_and_what_comes(log: EventLog) -> None:
-    await log.append([one(A), one(A, 2)])
+    await append(log, [one(A), one(A, 2)])
     following = asyncio.create_task(followed(log, 1, 100))
     for version in range(3, 102):
-        await log.append([one(A, version)])
+        await append(log, [one(A, version)])
 
     assert positions(await following) == list(range(2, 102))
 
@@ -185,7 +186,7 @@ async def test_a_hundred_calls_at_random_are_answered_as_an_independent_model_sa
     for _ in range(100):
         groups = [_decided_at_random(chance, model) for _ in range(chance.randint(1, 8))]
         expected = _expected(model, groups)
-        answers = await log.append(groups)
+        answers = await append(log, groups)
         assert [isinstance(answer, Appended) for answer in answers] == expected
         assert await log.head() == sum(model.values())
 
@@ -220,7 +221,7 @@ async def test_a_discussion_is_read_by_itself_in_the_order_of_the_log(log: Event
     streams = [ids.comment_id(here, "c1"), here, ids.vote_id(ids.comment_id(here, "c1"), "ann")]
     for version in (1, 2):
         for stream in (*streams, there, ids.comment_id(there, "c1")):
-            await log.append([one(stream, version)])
+            await append(log, [one(stream, version)])
 
     async def read(up_to: int) -> list[int]:
         pages = [page async for page in log.read_discussion(here, up_to)]
@@ -239,7 +240,7 @@ async def test_a_discussion_is_read_on_after_a_position(log: EventLog) -> None:
     comment = ids.comment_id(here, "c1")
     for version in (1, 2):
         for stream in (comment, there, here, ids.vote_id(comment, "ann")):
-            await log.append([one(stream, version)])
+            await append(log, [one(stream, version)])
 
     async def read(after: int, limit: int) -> list[int]:
         rows = await log.read_discussion_after(here, after, limit)
@@ -257,7 +258,7 @@ async def test_the_votes_of_a_discussion_are_read_apart(log: EventLog) -> None:
     elsewhere = ids.vote_id(ids.comment_id(there, "c1"), "ann")
     for version in (1, 2):
         for stream in (vote, here, elsewhere, commented, flag):
-            await log.append([one(stream, version)])
+            await append(log, [one(stream, version)])
     [first, second] = (await log.read_streams([vote]))[vote]
 
     async def read(up_to: int) -> tuple[list[int], list[VoteEvent]]:
@@ -273,8 +274,8 @@ async def test_the_votes_of_a_discussion_are_read_apart(log: EventLog) -> None:
 
 async def test_of_a_stream_only_what_comes_after_a_version_is_read(log: EventLog) -> None:
     one_stream, other = uuid4(), uuid4()
-    await log.append([group(*(event(one_stream, version) for version in (1, 2, 3)))])
-    await log.append([group(event(other, 1))])
+    await append(log, [group(*(event(one_stream, version) for version in (1, 2, 3)))])
+    await append(log, [group(event(other, 1))])
     read = await log.read_streams([one_stream, other], {one_stream: 2})
     assert [row.version for row in read[one_stream]] == [3]
     assert [row.version for row in read[other]] == [1]

@@ -17,6 +17,7 @@ from rostra_adapters.postgres.log.event_log import (
     READ_STREAMS,
     READ_VOTES,
 )
+from support.appending import columns
 from support.log_examples import one
 
 ROWS = 1_000_000
@@ -59,7 +60,7 @@ async def test_by_index_whether_planned_on_an_empty_table_or_without_statistics(
 
 
 async def _append_both_ways(connection: asyncpg.Connection) -> None:
-    callers = [[one(uuid4(), upon={uuid4(): 0}) for _ in range(50)]]
+    callers = [columns([one(uuid4(), upon={uuid4(): 0}) for _ in range(50)])]
     for plan in (optimistic(callers), in_order(callers)):
         await connection.fetchrow(APPEND, *plan.arguments)
 

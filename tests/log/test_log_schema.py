@@ -6,9 +6,9 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from rostra.log import Appended
 from rostra_adapters.errors import UnfitTable
 from rostra_adapters.postgres import PostgresLog, install
+from support.appending import Appended, append
 from support.log_examples import one, positions
 from support.stock_logs import stock_recorder, stored
 
@@ -54,7 +54,7 @@ async def test_a_log_that_a_stock_recorder_began_is_continued(empty_database_url
         recorder.insert_events([stored(uuid4()), stored(uuid4())])
         await _install(empty_database_url)
         async with await PostgresLog.open(empty_database_url) as log:
-            assert await log.append([one(uuid4())]) == [Appended(3, 3)]
+            assert await append(log, [one(uuid4())]) == [Appended(3, 3)]
             recorder.insert_events([stored(uuid4())])
             assert positions(await log.read_after(0, 10)) == [1, 2, 3, 4]
 
@@ -67,7 +67,7 @@ async def test_processes_that_start_at_once_install_once(empty_database_url: str
         await PostgresLog.open(empty_database_url) as another,
     ):
         assert await log.log_id() == await another.log_id()
-        assert await log.append([one(uuid4())]) == [Appended(1, 1)]
+        assert await append(log, [one(uuid4())]) == [Appended(1, 1)]
 
 
 async def test_installing_again_locks_nothing_and_keeps_the_id(

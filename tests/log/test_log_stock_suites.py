@@ -18,8 +18,9 @@ from eventsourcing.persistence import (
 )
 from eventsourcing.postgres import PostgresApplicationRecorder, PostgresTrackingRecorder
 
-from rostra.log import Appended, Group, Recorded
+from rostra.log import Recorded
 from rostra_adapters.postgres import PostgresLog
+from support.appending import Appended, Group, append
 from support.log_examples import event, group
 from support.stock_logs import stock_datastore
 
@@ -59,7 +60,7 @@ class Bridge(ApplicationRecorder):
         if not stored_events:
             return []
         try:
-            answers = self._run(self._log.append([_group(stored_events)]))
+            answers = self._run(append(self._log, [_group(stored_events)]))
         except ValueError as error:
             raise IntegrityError from error
         if not isinstance(answers[0], Appended):

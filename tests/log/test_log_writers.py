@@ -8,9 +8,10 @@ import asyncpg
 import pytest
 
 from rostra.ids import Position, StreamId
-from rostra.log import Appended, Recorded, Stale
+from rostra.log import Recorded
 from rostra_adapters.postgres import PostgresLog, create_pool
 from rostra_adapters.postgres.log import gaps as holes
+from support.appending import Appended, Stale, append
 from support.log_examples import followed, one, positions
 from support.stock_logs import stock_recorder, stored
 
@@ -33,7 +34,7 @@ async def test_a_stock_recorder_reads_our_log_and_we_read_what_it_appends(
     postgres_log: PostgresLog, database_url: str
 ) -> None:
     ours, foreign = uuid4(), uuid4()
-    await postgres_log.append([one(ours)])
+    await append(postgres_log, [one(ours)])
 
     with stock_recorder(database_url) as recorder:
         [seen] = recorder.select_notifications(1, 10)
@@ -43,8 +44,8 @@ async def test_a_stock_recorder_reads_our_log_and_we_read_what_it_appends(
     expected = Recorded(Position(2), StreamId(foreign), 1, "foreign", b"not even json", None, None)
     assert (await followed(postgres_log, 1, 1))[0] == expected
     assert (await postgres_log.read_streams([foreign]))[foreign] == [expected]
-    assert await postgres_log.append([one(ours, 2), one(ours, 3)]) == [Stale(), Stale()]
-    assert await postgres_log.append([one(ours, 3)]) == [Appended(4, 4)]
+    assert await append(postgres_log, [one(ours, 2), one(ours, 3)]) == [Stale(), Stale()]
+    assert await append(postgres_log, [one(ours, 3)]) == [Appended(4, 4)]
 
 
 async def test_a_stock_writer_beside_ours_hides_nothing_from_a_reader(
@@ -84,7 +85,7 @@ async def test_two_processes_agree_on_who_was_first(
     async with await PostgresLog.open(database_url) as another:
         for version in range(1, 21):
             both = await asyncio.gather(
-                *(log.append([one(stream, version)]) for log in (postgres_log, another))
+                *(append(log, [one(stream, version)]) for log in (postgres_log, another))
             )
             assert sorted(type(answer).__name__ for [answer] in both) == ["Appended", "Stale"]
     assert positions(await postgres_log.read_after(0, 100)) == list(range(1, 21))
@@ -96,7 +97,7 @@ async def test_a_foreign_writer_that_rolls_back_leaves_no_hole(
     await _roll_back(database, "read_committed")
     await database.execute(INSERT, uuid4())
     await _roll_back(database, "read_committed")
-    await postgres_log.append([one(uuid4())])
+    await append(postgres_log, [one(uuid4())])
     await _roll_back(database, "read_committed")
     await database.execute(INSERT, uuid4())
 
@@ -106,7 +107,7 @@ async def test_a_foreign_writer_that_rolls_back_leaves_no_hole(
 async def test_a_hole_is_proved_dead_counted_once_and_passed_over(
     postgres_log: PostgresLog, database: asyncpg.Connection
 ) -> None:
-    await postgres_log.append([one(uuid4())])
+    await append(postgres_log, [one(uuid4())])
     # Its snapshot may be older than the lock, so it takes the next number as it comes.
     async with database.transaction(isolation="repeatable_read"):
         await database.execute(BURN)
@@ -116,7 +117,7 @@ async def test_a_hole_is_proved_dead_counted_once_and_passed_over(
         assert positions(await postgres_log.read_after(0, 10)) == [1, 3]
     assert positions(await followed(postgres_log, 1, 1)) == [3]
     assert postgres_log.holes == 1
-    assert await postgres_log.append([one(uuid4())]) == [Appended(4, 4)]
+    assert await append(postgres_log, [one(uuid4())]) == [Appended(4, 4)]
 
 
 @pytest.mark.parametrize("ending", ["commit", "rollback"])
@@ -164,7 +165,7 @@ async def test_appends_go_on_while_a_vacuum_holds_the_table(
 ) -> None:
     async with database.transaction():  # the lock that vacuum and analyze take
         await database.execute("lock table stored_events in share update exclusive mode")
-        assert await postgres_log.append([one(uuid4())]) == [Appended(1, 1)]
+        assert await append(postgres_log, [one(uuid4())]) == [Appended(1, 1)]
         await database.execute(BURN)
         assert positions(await postgres_log.read_after(0, 10)) == [1]
 
@@ -186,7 +187,7 @@ async def test_appends_go_on_while_a_vacuum_holds_the_table(
 async def test_what_the_log_holds_is_never_changed(
     postgres_log: PostgresLog, database: asyncpg.Connection, statement: str, role: str
 ) -> None:
-    await postgres_log.append([one(uuid4())])
+    await append(postgres_log, [one(uuid4())])
     await database.execute(f"set session_replication_role = {role}")
 
     with pytest.raises(asyncpg.InsufficientPrivilegeError, match="never changed"):
@@ -204,7 +205,7 @@ async def test_a_clock_that_goes_back_is_not_followed(
     ahead = "2999-01-01T00:00:00.000000Z"
     for metadata in (f'{{"at": "{ahead}"}}', '{"at": "zzz"}', '{"at": 7}', "[]", None):
         await database.execute(insert, metadata)
-    await postgres_log.append([one(uuid4())])
+    await append(postgres_log, [one(uuid4())])
 
     last = (await postgres_log.read_after(5, 1))[0]
     assert last.metadata == f'{{"at": "{ahead}"}}'
@@ -220,7 +221,7 @@ async def _roll_back(database: asyncpg.Connection, isolation: str) -> None:
 async def _append_in_turn(log: PostgresLog, count: int) -> None:
     stream = uuid4()
     for version in range(1, count + 1):
-        [answer] = await log.append([one(stream, version)])
+        [answer] = await append(log, [one(stream, version)])
         assert isinstance(answer, Appended)
 
 
@@ -228,7 +229,7 @@ async def _append_for_ever(log: PostgresLog) -> None:
     stream, version = uuid4(), 0
     while True:
         version += 1
-        [answer] = await log.append([one(stream, version)])
+        [answer] = await append(log, [one(stream, version)])
         assert isinstance(answer, Appended)
 
 

@@ -17,11 +17,12 @@ from eventsourcing.sqlite import SQLiteApplicationRecorder, SQLiteDatastore
 
 import rostra_adapters
 from rostra.ids import Position, StreamId
-from rostra.log import Appended, LogBusy, LogUnavailable, Recorded, Stale
+from rostra.log import LogBusy, LogUnavailable, Recorded
 from rostra.times import Time, format_time
 from rostra_adapters.stock import log as stock_log
 from rostra_adapters.stock.keys import SqliteKeyRing
 from rostra_adapters.stock.log import StockLog
+from support.appending import Appended, Stale, append
 from support.log_examples import event, followed, group, one
 from support.stock_logs import stock_recorder, stored
 
@@ -41,7 +42,7 @@ async def test_sqlite_keeps_the_logs_id_and_its_events(tmp_path: Path) -> None:
     for _ in range(2):
         with sqlite_recorder(tmp_path / "log") as recorder:
             async with StockLog(recorder) as log:
-                await log.append([one(stream)])
+                await append(log, [one(stream)])
                 seen.append((await log.log_id(), await log.read_after(0, 10)))
     assert seen[0] == seen[1]
     assert len(seen[0][1]) == 1
@@ -64,7 +65,7 @@ async def test_what_travels_in_the_state_is_this() -> None:
         metadata=b'{"source":"cms"}',
     )
     async with StockLog(recorder, clock=lambda: moment) as log:
-        await log.append([told])
+        await append(log, [told])
 
     front = (
         f'{{"$event_id":"{told.event_id}",'
@@ -84,7 +85,7 @@ async def test_a_clock_that_goes_back_is_not_followed() -> None:
 
     for _ in range(3):  # each a process of its own
         async with StockLog(recorder, clock=clock) as log:
-            await log.append([one(uuid4())])
+            await append(log, [one(uuid4())])
             recorder.insert_events([stored(uuid4())])
 
     rows = [row for row in await _all(recorder) if row.metadata]
@@ -107,7 +108,7 @@ async def test_what_others_recorded_is_read_as_it_is(state: bytes) -> None:
         expected = Recorded(Position(1), StreamId(stream), 1, "foreign", state, None, None)
         assert await log.read_after(0, 10) == [expected]
         assert (await log.read_streams([stream]))[stream] == [expected]
-        assert await log.append([one(stream, 2)]) == [Appended(2, 2)]
+        assert await append(log, [one(stream, 2)]) == [Appended(2, 2)]
 
 
 async def test_where_another_process_was_first_it_is_stale(tmp_path: Path) -> None:
@@ -116,7 +117,7 @@ async def test_where_another_process_was_first_it_is_stale(tmp_path: Path) -> No
             stream = uuid4()
             for version in range(1, 11):
                 both = await asyncio.gather(
-                    *(each.append([one(stream, version)]) for each in (log, another))
+                    *(append(each, [one(stream, version)]) for each in (log, another))
                 )
                 assert sorted(type(answer).__name__ for [answer] in both) == ["Appended", "Stale"]
 
@@ -128,7 +129,7 @@ async def test_a_follower_sees_what_another_process_wrote(
     with sqlite_recorder(tmp_path / "log") as ours, sqlite_recorder(tmp_path / "log") as theirs:
         async with StockLog(ours) as log, StockLog(theirs) as another:
             following = asyncio.create_task(followed(log, 0, 3))
-            await another.append([one(uuid4()) for _ in range(3)])
+            await append(another, [one(uuid4()) for _ in range(3)])
             assert len(await following) == 3
 
 
@@ -136,7 +137,7 @@ async def test_any_stock_recorder_will_do(empty_database_url: str) -> None:
     stream = uuid4()
     with stock_recorder(empty_database_url) as recorder:
         async with StockLog(recorder) as log:
-            answers = await log.append([one(stream), one(uuid4()), one(stream, 2), one(stream, 2)])
+            answers = await append(log, [one(stream), one(uuid4()), one(stream, 2), one(stream, 2)])
             assert answers == [Appended(1, 1), Appended(2, 2), Appended(3, 3), Stale()]
             assert [row.position for row in (await log.read_streams([stream]))[stream]] == [1, 3]
 
@@ -147,10 +148,10 @@ async def test_a_database_away_is_unavailable_and_a_full_queue_is_busy(
     with sqlite_recorder(tmp_path / "log") as recorder:
         async with StockLog(recorder) as log:
             monkeypatch.setattr(stock_log, "QUEUED_EVENTS_MAX", 1)
-            first = asyncio.create_task(log.append([one(uuid4())]))
+            first = asyncio.create_task(append(log, [one(uuid4())]))
             await asyncio.sleep(0)
             with pytest.raises(LogBusy):
-                await log.append([one(uuid4())])
+                await append(log, [one(uuid4())])
             assert await first == [Appended(1, 1)]
 
             def away(*_: object, **__: object) -> None:
@@ -158,7 +159,7 @@ async def test_a_database_away_is_unavailable_and_a_full_queue_is_busy(
 
             monkeypatch.setattr(recorder, "select_events", away)
             with pytest.raises(LogUnavailable):
-                await log.append([one(uuid4())])
+                await append(log, [one(uuid4())])
         with pytest.raises(LogUnavailable):
             await log.head()
 

@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from uuid import UUID, uuid4
 
 from rostra.ids import EventId, StreamId
-from rostra.log import EventLog, Group, NewEvent, Recorded
+from rostra.log import EventLog, Recorded
+from support.appending import Group, NewEvent
 
 WAIT_SECONDS_MAX = 60.0
 

@@ -17,8 +17,8 @@ from rostra.deciding.text_work import (
     place_all,
     prepare,
 )
-from rostra.ids import Kind, Position, discussion_of, kind_of, votes_of
-from rostra.log import EVERYTHING, Appended, Group, Recorded, Stale, VoteEvent
+from rostra.ids import EventId, Kind, Position, StreamId, discussion_of, kind_of, votes_of
+from rostra.log import EVERYTHING, NewEvents, Recorded, VoteEvent
 from rostra.refusals import Refusal
 from rostra.sealing import NEVER, Damaged, Erased
 
@@ -45,36 +45,39 @@ class MemoryLog:
     ) -> dict[UUID, list[Recorded]]:
         return {stream: self._streams.get(stream, [])[after.get(stream, 0) :] for stream in streams}
 
-    async def append(self, groups: Sequence[Group]) -> list[Appended | Stale]:
-        lost: set[UUID] = set()  # streams that refused groups were to change
-        answers: list[Appended | Stale] = []
-        for group in groups:
-            answer = Stale() if lost.intersection(group.guards) else self._append(group)
-            if isinstance(answer, Stale):
-                lost.update(event.stream for event in group.events)
-            answers.append(answer)
+    async def append(self, events: NewEvents) -> Sequence[int | None]:
+        lost: set[int] = set()  # streams that refused groups were to change
+        answers: list[int | None] = []
+        start = 0
+        for end, guards in zip(events.ends, events.guards, strict=True):
+            rows = range(start, end)
+            start = end
+            if not lost.isdisjoint(guards) or not self._hold(guards):
+                lost.update(events.streams[row] for row in rows)
+                answers.append(None)
+                continue
+            answers.append(len(self.rows) + 1)
+            for row in rows:
+                self._record(events, row)
         return answers
 
-    def _append(self, group: Group) -> Appended | Stale:
-        versions = {stream: len(self._streams.get(stream, ())) for stream in group.guards}
-        if versions != dict(group.guards):
-            return Stale()
-        first = len(self.rows) + 1
-        for event in group.events:
-            versions[event.stream] += 1
-            assert event.version == versions[event.stream]
-            row = Recorded(
-                Position(len(self.rows) + 1),
-                event.stream,
-                event.version,
-                event.topic,
-                event.state,
-                group.event_id,
-                group.metadata.decode(),
-            )
-            self.rows.append(row)
-            self._streams[event.stream].append(row)
-        return Appended(first, len(self.rows))
+    def _hold(self, guards: Mapping[int, int]) -> bool:
+        return all(len(self._streams.get(UUID(int=n), ())) == v for n, v in guards.items())
+
+    def _record(self, events: NewEvents, row: int) -> None:
+        stream = StreamId(UUID(int=events.streams[row]))
+        recorded = Recorded(
+            Position(len(self.rows) + 1),
+            stream,
+            events.versions[row],
+            events.topics[row],
+            events.states[row],
+            EventId(UUID(int=events.event_ids[row])),
+            events.metadata[row].decode(),
+        )
+        assert recorded.version == len(self._streams[stream]) + 1
+        self.rows.append(recorded)
+        self._streams[stream].append(recorded)
 
     async def read_after(self, position: int, limit: int) -> list[Recorded]:
         return self.rows[position : position + limit]

@@ -24,6 +24,7 @@ from rostra_adapters.postgres.views.queries.reads import PostgresReads
 from rostra_adapters.postgres.views.watch import Watch
 from rostra_adapters.stock import log as stock_log
 from rostra_adapters.stock.log import StockLog
+from support.appending import append
 from support.log_examples import one
 from support.views.story import Events
 
@@ -129,7 +130,7 @@ async def test_an_event_at_any_point_of_starting_reaches_a_follower(
     pool: asyncpg.Pool, number: int
 ) -> None:
     async with await PostgresLog.open(pool) as writer:
-        points = Points(lambda: writer.append([one(uuid4())]))
+        points = Points(lambda: append(writer, [one(uuid4())]))
         pointed: Any = PointedPool(pool, points)
         points.arm(number)
         async with PostgresLog(pointed) as log, aclosing(log.follow(0, 10)) as pages:  # type: ignore[type-var]
@@ -144,11 +145,11 @@ async def test_an_event_at_any_point_of_connecting_again_reaches_a_follower(
     pool: asyncpg.Pool, number: int
 ) -> None:
     async with await PostgresLog.open(pool) as writer:
-        points = Points(lambda: writer.append([one(uuid4())]))
+        points = Points(lambda: append(writer, [one(uuid4())]))
         pointed: Any = PointedPool(pool, points)
         async with PostgresLog(pointed) as log, aclosing(log.follow(0, 10)) as pages:  # type: ignore[type-var]
             async with asyncio.timeout(FOUND_SECONDS_MAX):
-                await writer.append([one(uuid4())])
+                await append(writer, [one(uuid4())])
                 await anext(pages)
                 waiting = asyncio.ensure_future(anext(pages))
                 while not log._news.connected:  # noqa: ASYNC110  # it tells nobody
@@ -167,11 +168,11 @@ async def test_an_event_at_any_point_reaches_a_follower_of_a_stock_recorder(
     async with StockLog(POPOApplicationRecorder(), log_id=uuid4()) as log:
         ask = log._ask
 
-        async def append() -> None:
+        async def append_one() -> None:
             monkeypatch.setattr(log, "_ask", ask)
-            await log.append([one(uuid4())])
+            await append(log, [one(uuid4())])
 
-        points = Points(append)
+        points = Points(append_one)
         monkeypatch.setattr(log, "_ask", lambda *asked: points.around(ask(*asked)))
         points.arm(number)
         async with asyncio.timeout(FOUND_SECONDS_MAX), aclosing(log.follow(0, 10)) as pages:  # type: ignore[type-var]

@@ -4,7 +4,6 @@ import asyncio
 from collections import deque
 from collections.abc import Collection, Sequence
 from time import monotonic
-from uuid import UUID
 
 import msgspec
 
@@ -34,19 +33,19 @@ class _Turn(BatchSlot):
     """A batch that is decided while the one before is being appended."""
 
     def __init__(
-        self, known: StreamCache, before: "asyncio.Future[Collection[UUID] | None]"
+        self, known: StreamCache, before: "asyncio.Future[Collection[int] | None]"
     ) -> None:
         super().__init__(known)
         self._before = before
         loop = asyncio.get_running_loop()
-        self.done: asyncio.Future[Collection[UUID] | None] = loop.create_future()
+        self.done: asyncio.Future[Collection[int] | None] = loop.create_future()
         self.passed_on = asyncio.Event()
 
     @property
     def is_ready(self) -> bool:
         return self._before.done()
 
-    async def wait_for_previous(self) -> Collection[UUID] | None:
+    async def wait_for_previous(self) -> Collection[int] | None:
         return await asyncio.shield(self._before)
 
     def release(self) -> None:
@@ -152,7 +151,7 @@ class Commander:
         await self._handling.wait()
 
     async def _run(self) -> None:
-        before: asyncio.Future[Collection[UUID] | None]
+        before: asyncio.Future[Collection[int] | None]
         before = asyncio.get_running_loop().create_future()
         before.set_result(())
         while self._waiting or not self._closed:
@@ -178,7 +177,7 @@ class Commander:
 
     async def _handle(self, batch: Sequence[_Waiting], turn: _Turn) -> None:
         commands = [command for waiting in batch for command in waiting.commands]
-        disturbed: Collection[UUID] | None = None
+        disturbed: Collection[int] | None = None
         tracing.set_callers(caller for waiting in batch for caller in waiting.callers)
         try:
             outcomes = iter(await handle(self._log, self._ring, commands, turn=turn))

@@ -30,13 +30,10 @@ from eventsourcing.popo import POPOApplicationRecorder
 from rostra.ids import EventId, Position, StreamId, range_of, votes_of
 from rostra.log import (
     EVERYTHING,
-    Appended,
-    Group,
     LogBusy,
     LogUnavailable,
-    NewEvent,
+    NewEvents,
     Recorded,
-    Stale,
     VoteEvent,
 )
 from rostra.times import LONG_AGO, Time
@@ -156,15 +153,16 @@ class StockLog:
             yield [(row.position, row.topic, row.state) for row in page]
             await asyncio.sleep(0)
 
-    async def append(self, groups: Sequence[Group]) -> list[Appended | Stale]:
-        events = guards.check(groups)
-        if self._queued_events and self._queued_events + events > QUEUED_EVENTS_MAX:
+    async def append(self, events: NewEvents) -> Sequence[int | None]:
+        guards.check(events)
+        count = len(events.streams)
+        if self._queued_events and self._queued_events + count > QUEUED_EVENTS_MAX:
             raise LogBusy(BUSY_RETRY_SECONDS)
-        self._queued_events += events
+        self._queued_events += count
         try:
-            return await self._ask(lambda: self._append(groups), self._writer)
+            return await self._ask(lambda: self._append(events), self._writer)
         finally:
-            self._queued_events -= events
+            self._queued_events -= count
             self._news.send()
 
     async def follow(self, position: int, limit: int) -> AsyncIterator[list[Recorded]]:
@@ -189,48 +187,57 @@ class StockLog:
         except (OperationalError, InterfaceError) as error:
             raise LogUnavailable(str(error)) from error
 
-    def _append(self, groups: Sequence[Group]) -> list[Appended | Stale]:
+    def _append(self, events: NewEvents) -> Sequence[int | None]:
         """Decided again where another process wrote between looking and inserting."""
+        answers: list[int | None] = [None] * len(events.ends)
         for _ in range(ATTEMPTS_MAX):
-            fresh = self._fresh(groups)
-            if not any(fresh):
+            fresh = self._fresh(events)
+            if not fresh:
                 break
-            accepted = [group for group, holds in zip(groups, fresh, strict=True) if holds]
+            accepted = guards.chosen(events, fresh)
             try:
                 positions = self._insert(accepted)
             except IntegrityError:
                 continue
-            return _answers(groups, fresh, positions)
-        return [Stale()] * len(groups)
+            for group, start in zip(fresh, (0, *accepted.ends), strict=False):
+                answers[group] = positions[start]
+            break
+        return answers
 
-    def _fresh(self, groups: Sequence[Group]) -> list[bool]:
-        """Return for each group whether its guards hold, counting earlier groups that hold."""
-        versions: dict[UUID, int] = {}
+    def _fresh(self, events: NewEvents) -> list[int]:
+        """Return the groups whose guards hold, counting earlier groups that hold."""
+        current: dict[int, int] = {}
         lost = guards.Lost()
-        fresh: list[bool] = []
-        for group in groups:
-            for stream in group.guards.keys() - versions.keys():
-                versions[stream] = self._version(stream)
-            holds = not lost.touches(group) and all(
-                versions[stream] == version for stream, version in group.guards.items()
-            )
-            fresh.append(holds)
-            if holds:
-                versions.update({event.stream: event.version for event in group.events})
+        fresh: list[int] = []
+        for group, (guarded, streams) in enumerate(guards.groups(events)):
+            for stream in guarded.keys() - current.keys():
+                current[stream] = self._version(UUID(int=stream))
+            if not lost.touches(guarded) and guarded.items() <= current.items():
+                fresh.append(group)
+                for stream in streams:
+                    current[stream] += 1
             else:
-                lost.add(group)
+                lost.add(streams)
         return fresh
 
     def _version(self, stream: UUID) -> int:
         last = self._recorder.select_events(stream, desc=True, limit=1)
         return last[0].originator_version if last else 0
 
-    def _insert(self, groups: Sequence[Group]) -> Sequence[int]:
+    def _insert(self, events: NewEvents) -> Sequence[int]:
         at = self._now()
+        rows = zip(
+            events.streams,
+            events.versions,
+            events.topics,
+            events.states,
+            events.event_ids,
+            events.metadata,
+            strict=True,
+        )
         stored = [
-            StoredEvent(event.stream, event.version, event.topic, _packed(group, event, at))
-            for group in groups
-            for event in group.events
+            StoredEvent(UUID(int=stream), version, topic, _packed(event_id, metadata, state, at))
+            for stream, version, topic, state, event_id, metadata in rows
         ]
         positions = self._recorder.insert_events(stored)
         assert positions is not None, "the recorder does not tell positions"
@@ -258,22 +265,6 @@ class StockLog:
         return LONG_AGO
 
 
-def _answers(
-    groups: Sequence[Group], fresh: Sequence[bool], positions: Sequence[int]
-) -> list[Appended | Stale]:
-    answers: list[Appended | Stale] = []
-    start = 0
-    for group, holds in zip(groups, fresh, strict=True):
-        if holds:
-            end = start + len(group.events)
-            first, last = positions[start], positions[end - 1]
-            answers.append(Appended(first, last))
-            start = end
-        else:
-            answers.append(Stale())
-    return answers
-
-
 _EVENT_ID = '{"$event_id":"'
 _METADATA = '","$metadata":'
 _EVENT_ID_END = len(_EVENT_ID) + 36
@@ -281,12 +272,12 @@ _METADATA_START = _EVENT_ID_END + len(_METADATA)
 _json = json.JSONDecoder()
 
 
-def _packed(group: Group, event: NewEvent, at: Time) -> bytes:
-    metadata = msgspec.json.encode({**msgspec.json.decode(group.metadata), "at": at})
-    if not event.state.startswith(b"{"):
+def _packed(event_id: int, metadata: bytes, state: bytes, at: Time) -> bytes:
+    clocked = msgspec.json.encode({**msgspec.json.decode(metadata), "at": at})
+    if not state.startswith(b"{"):
         raise ValueError("a state that is not a JSON object")
-    front = f"{_EVENT_ID}{group.event_id}{_METADATA}".encode() + metadata
-    fields = event.state[1:]
+    front = f"{_EVENT_ID}{UUID(int=event_id)}{_METADATA}".encode() + clocked
+    fields = state[1:]
     return front + (fields if fields.lstrip().startswith(b"}") else b"," + fields)
 
 

@@ -7,16 +7,23 @@ from uuid import UUID
 import msgspec
 
 from rostra import codec, ids
-from rostra.commands import AnyCommand, Command, ErasePerson, OpenDiscussion
+from rostra.commands import (
+    AnyCommand,
+    Command,
+    ErasePerson,
+    OpenDiscussion,
+    ReviseArticle,
+    acting_person,
+)
 from rostra.deciding import repeats
-from rostra.deciding.decide import Events, by_own_name, decide, resolve_target, streams, subject
+from rostra.deciding.decide import by_own_name, decide, resolve_target, streams, subject
 from rostra.deciding.stream_states import DecisionContext, EventRef, NeedsMore, StreamStates
 from rostra.deciding.text_work import Result, Work
 from rostra.discussion import Discussion
 from rostra.events import CommandContext
 from rostra.ids import EventId, StreamId
 from rostra.limits import STREAM_EVENTS_MAX, STREAM_EVENTS_RESERVED
-from rostra.log import Group
+from rostra.log import NewEvents
 from rostra.once import once
 from rostra.person import Person
 from rostra.refusals import Refusal
@@ -55,21 +62,38 @@ class Outcome(msgspec.Struct, frozen=True):
     refusal: Refusal | None = None
 
 
-class Decision(msgspec.Struct):
-    """A command decided upon the world of one attempt. `group` is None where there
-    is nothing to append, and its own event stands in it after `before` others, all of which
-    streams have `seen`; `command` is as it was understood; `repeats` is what it repeats of
-    that which is being appended.
-    """
+Row = tuple[int, int, str, bytes, int, bytes]
+"""An event to append: stream, version, topic, state, event id and metadata, as in `NewEvents`."""
 
-    at: StreamId | None
-    guards: dict[UUID, int]
+
+class Decision(msgspec.Struct):
+    """Decision on one command, upon the streams of one attempt."""
+
+    at: int | None
+    """Number of the id that its outcome names."""
+    guards: Mapping[int, int]
+    """Versions of the streams that it read."""
     outcome: Outcome | None = None
-    group: Group | None = None
-    command: AnyCommand | None = None
+    """None if the outcome depends on what is being appended."""
+    events: int = 0
+    """Number of events to append; they follow each other in the decider's `rows`."""
+    row: int = 0
+    """Index of the first of those."""
     before: int = 0
+    """Number of its events before the one that is about its subject."""
     seen: Sequence[EventRef] = ()
+    """References to its events in their streams."""
     repeats: EventRef | None = None
+    """The event that it repeats, if that is being appended."""
+
+
+class _Worded(msgspec.Struct):
+    """An event whose words are to be sealed."""
+
+    row: int
+    stream: StreamId
+    event: codec.AnyEvent
+    commanded: Commanded
 
 
 def _about(stream: StreamId) -> StreamId:
@@ -87,42 +111,59 @@ def _must_have_room(command: Command, events: int) -> None:
 
 
 class BatchDecider:
-    """The decisions of one attempt, each seeing those before it. `read`: the streams that
-    were read for it.
-    """
+    """Decides the commands of one attempt, each seeing those before it."""
 
     def __init__(
         self,
         world: StreamStates,
-        read: set[StreamId],
+        read: set[int],
         ring: KeyRing,
         owners: set[UUID],
         keyless: set[UUID],
         worked: Mapping[Work, Result],
     ) -> None:
-        self._worked = worked
         self.world = world
         self.read = read
+        """Streams that were read for this attempt."""
         self.by_command: dict[int, Decision] = {}
-        self._looked_at: set[UUID] = set()
-        self._ring = ring
-        self._owners = owners
-        self._keyless = keyless
-        self.missing_streams: set[StreamId] = set()
+        self.rows: list[Row] = []
+        self.expected: dict[int, int] = {}
+        """Versions that the guarded streams had before this attempt."""
+        self.looked_at: set[int] = set()
+        """Streams that commands with events looked at, and did not change."""
+        self.missing_streams: set[int] = set()
         self.missing_owners: set[UUID] = set()
         self.missing_works: set[Work] = set()
-        self.decided: dict[int, Events] = {}
-        self.commands: dict[int, Commanded] = {}
-        # Whose words, and how often they were erased by then.
-        self.owners: dict[int, dict[UUID, int]] = {}
-        self.erasing: dict[int, dict[UUID, int]] = {}
+        self.erasing: dict[UUID, int] = {}
+        """Persons who are erased, and how often they were erased by then."""
+        self.owners: dict[UUID, int] = {}
+        """The same of the owners of the keys that seal words."""
+        self._ring = ring
+        self._loaded = owners
+        self.keyless = keyless
+        self._worked = worked
+        self._worded: list[_Worded] = []
+        self.revisions: list[ReviseArticle] = []
+        """Revisions that are to be recorded."""
 
     @property
     def decisions(self) -> Collection[Decision]:
         return self.by_command.values()
 
-    def decide(self, index: int, commanded: Commanded) -> Decision:
-        reading = DecisionContext(self.world, self._ring, self._owners, self._keyless, self._worked)
+    @property
+    def missing_anything(self) -> bool:
+        return bool(self.missing_streams or self.missing_owners or self.missing_works)
+
+    def context(self) -> DecisionContext:
+        """Return a new look at the streams."""
+        return DecisionContext(self.world, self._ring, self._loaded, self.keyless, self._worked)
+
+    def decide(self, index: int, commanded: Commanded) -> None:
+        """Decide one command."""
+        self.by_command[index] = self._decision(commanded)
+
+    def _decision(self, commanded: Commanded) -> Decision:
+        reading = self.context()
         try:
             given = commanded.command
             command = by_own_name(given, reading)
@@ -134,14 +175,16 @@ class BatchDecider:
                 alias = ids.discussion_id(given.site, given.resource)
                 decision = self._repeat(alias, at, commanded, reading)
             decision = decision or self._repeat(at, at, commanded, reading)
-            decision = decision or self._new(index, commanded, reading, at)
+            decision = decision or self._new(commanded, reading, at)
             if isinstance(command, ErasePerson):  # also again: it may have been broken off
-                self.erasing[index] = {at: self._erasures(at)}
+                self.erasing[at] = self._erasures(at)
             return decision
         except Refusal as refusal:
             return Decision(None, reading.guards, Outcome("rejected", refusal=refusal))
         except NeedsMore as missing:
-            self.missing_streams |= missing.streams
+            self.missing_streams |= {stream.int for stream in missing.streams}
+            named = {stream.int for stream in commanded.streams}
+            self.missing_streams |= {one for one in named if self.world.find(one) is None}
             self.missing_works |= missing.works
             self.missing_owners |= {missing.owner} - {None}  # type: ignore[arg-type]
             return Decision(None, reading.guards)
@@ -157,39 +200,40 @@ class BatchDecider:
         seen = repeats.find(stream, commanded.event_id, commanded.command, reading)
         if seen is None:
             return None
+        about = _about(at)
         if seen.position is None:
-            return Decision(_about(at), reading.guards, repeats=seen)
-        found = Outcome("duplicate", seen.position, _about(at))
-        return Decision(_about(at), reading.guards, found)
+            return Decision(about.int, reading.guards, repeats=seen)
+        return Decision(about.int, reading.guards, Outcome("duplicate", seen.position, about))
 
-    @property
-    def missing_anything(self) -> bool:
-        return bool(self.missing_streams or self.missing_owners or self.missing_works)
-
-    def _new(
-        self, index: int, commanded: Commanded, reading: DecisionContext, at: StreamId
-    ) -> Decision:
+    def _new(self, commanded: Commanded, reading: DecisionContext, at: StreamId) -> Decision:
         command = resolve_target(commanded.command, commanded.act, reading)
         if command is not commanded.command:
+            commanded = msgspec.structs.replace(commanded, command=command)
             at = subject(command, commanded.act)
         decided = decide(command, commanded.act, reading, at)
         if not decided:
-            return Decision(_about(at), reading.guards, Outcome("unchanged", None, _about(at)))
+            about = _about(at)
+            return Decision(about.int, reading.guards, Outcome("unchanged", None, about))
         _must_have_room(command, reading.state_of(at).version)
-        changed = {stream for stream, _ in decided}
+        changed = {stream.int for stream, _ in decided}
         self._keep_order(changed, reading)
-        seen = []
-        for stream, event in decided:
-            reading.state_of(stream)
-            seen.append(self.world.apply(stream, event, commanded.event_id))
-        self.decided[index] = decided
-        self.commands[index] = commanded
-        looked_at = set(reading.guards)  # a dict's own hashes are used: a UUID's cost the most here
-        looked_at.difference_update(changed)
-        self._looked_at |= looked_at
-        self._keep_owners(index, commanded, decided)
-        before = next(number for number, (stream, _) in enumerate(decided) if stream == at)
-        return Decision(self._about(at, command.site), reading.guards, before=before, seen=seen)
+        for stream in changed:
+            reading.state_of(StreamId(UUID(int=stream)))
+        for stream, version in reading.guards.items():
+            self.expected.setdefault(stream, version)
+        self.looked_at |= reading.guards.keys() - changed
+        if isinstance(command, ReviseArticle):
+            self.revisions.append(command)
+        row = len(self.rows)
+        seen = [self._add(stream, event, commanded) for stream, event in decided]
+        return Decision(
+            self._about(at, command.site).int,
+            reading.guards,
+            events=len(decided),
+            row=row,
+            before=next(number for number, (stream, _) in enumerate(decided) if stream == at),
+            seen=seen,
+        )
 
     def _about(self, at: StreamId, site: str) -> StreamId:
         """Return the id that publishers know: an alias is that of another discussion."""
@@ -199,24 +243,64 @@ class BatchDecider:
                 return ids.discussion_id(site, named.alias_of)
         return _about(at)
 
-    def _keep_owners(self, index: int, commanded: Commanded, decided: Events) -> None:
-        """Note the owners of the keys that seal the words, if there are any."""
-        worded = [event for _, event in decided if codec.plain_words(event) is not None]
-        if worded:
-            owners = {codec.words_owner(event, commanded.command.site) for event in worded}
-            self.owners[index] = {owner: self._erasures(owner) for owner in owners}
+    def _add(self, stream: StreamId, event: codec.AnyEvent, commanded: Commanded) -> EventRef:
+        """Add an event to those to append, and to its stream."""
+        version = self.world.state_of(stream).version + 1
+        seen = self.world.apply(stream, event, commanded.event_id)
+        state = b""
+        if codec.plain_words(event) is None:
+            state = codec.encode(event)
+        else:
+            self._worded.append(_Worded(len(self.rows), stream, event, commanded))
+            owner = codec.words_owner(event, commanded.command.site)
+            self.owners[owner] = self._erasures(owner)
+        self.rows.append(
+            (stream.int, version, event.topic, state, seen.event_id or 0, _metadata(commanded))
+        )
+        return seen
 
-    def _keep_order(self, changed: set[StreamId], reading: DecisionContext) -> None:
+    def seal(self) -> None:
+        """Seal the words of the events to append. Their owners' keys must have been made."""
+        for each in self._worded:
+            commanded = each.commanded
+            sealed = codec.seal(
+                each.event,
+                self._ring,
+                stream=each.stream,
+                event_id=commanded.event_id,
+                site=commanded.command.site,
+            )
+            stream, version, topic, _, event_id, metadata = self.rows[each.row]
+            row = (stream, version, topic, codec.encode(sealed), event_id, metadata)
+            self.rows[each.row] = row
+
+    def new_events(self) -> NewEvents:
+        """Return the events to append."""
+        streams, versions, topics, states, event_ids, metadata = zip(*self.rows, strict=True)
+        appending = [decision for decision in self.decisions if decision.events]
+        return NewEvents(
+            streams=streams,
+            versions=versions,
+            topics=topics,
+            states=states,
+            event_ids=event_ids,
+            metadata=metadata,
+            ends=[decision.row + decision.events for decision in appending],
+            guards=[decision.guards for decision in appending],
+            expected=self.expected,
+        )
+
+    def _keep_order(self, changed: set[int], reading: DecisionContext) -> None:
         """Guard streams that earlier commands read and this command changes.
 
         If an earlier command were not recorded and decided again, it would otherwise see changes
         that came after it.
         """
-        for stream in changed & self._looked_at:
-            for index, earlier in self.decided.items():
-                if stream in self.by_command[index].guards:
-                    for written, _ in earlier:
-                        reading.state_of(written)
+        for stream in changed & self.looked_at:
+            for earlier in self.decisions:
+                if earlier.events and stream in earlier.guards:
+                    for row in self.rows[earlier.row : earlier.row + earlier.events]:
+                        reading.state_of(StreamId(UUID(int=row[0])))
 
     def _erasures(self, owner: UUID) -> int:
         """Return how often an owner was erased; a site never is."""
@@ -224,3 +308,10 @@ class BatchDecider:
             return 0
         known: Person = self.world.state_of(StreamId(owner)).state
         return known.erasures
+
+
+def _metadata(commanded: Commanded) -> bytes:
+    act = commanded.act
+    metadata = {"source": act.source, "id": act.id}
+    by = acting_person(commanded.command) or act.person
+    return codec.encode(metadata if by is None else {**metadata, "by": by})

@@ -190,7 +190,7 @@ def decide(
         return _cast(command, act, reading, at)
     by = _by(command)
     if by is not None:
-        _acting_person(command, by, reading)
+        acting(command, by, reading)
     if isinstance(command, ConfigureSite):
         return [(at, event) for event in site.configure(reading.site(at), command, act)]
     if isinstance(command, PersonCommand):
@@ -198,7 +198,7 @@ def decide(
     if not isinstance(command, InDiscussion):
         assert_never(command)
     if act.person is not None:
-        _acting_person(command, act.person, reading)
+        acting(command, act.person, reading)
     if isinstance(command, OpenDiscussion):
         return _open(command, act, reading)
     discussion.check(reading.discussion(command.discussion), command)
@@ -248,7 +248,9 @@ def _open(command: OpenDiscussion, act: CommandContext, reading: DecisionContext
         own = by_own_name(plain, reading)
         if reading.discussion(own.discussion).resource is not None:
             return _open_spelling(command, own, act, reading)
-    if act.person is not None and not persons.may_open(current, command, _rules(command, reading)):
+    if act.person is not None and not persons.may_open(
+        current, command, rules_of(command, reading)
+    ):
         return []
     return [(at, event) for event in discussion.open_(current, command, act)]
 
@@ -258,7 +260,7 @@ def _open_spelling(
 ) -> Events:
     """Open a discussion again under another spelling of its URL, which becomes its name, too."""
     current = reading.discussion(own.discussion)
-    if act.person is not None and not _rules(own, reading).open_on_first:
+    if act.person is not None and not rules_of(own, reading).open_on_first:
         raise persons.not_opened_by_readers(own.site)
     aliased = discussion.alias(current, spelled, act)
     opened = discussion.open_(current, own, act)
@@ -279,7 +281,7 @@ def _as_person(
             persons.may_answer(reading.comment(command.parent_comment), act, command.parent_comment)
         case MarkPassage():
             discussion.must_be_open(reading.discussion(command.discussion))
-            persons.may_mark(_rules(command, reading))
+            persons.may_mark(rules_of(command, reading))
         case OnPassage():
             persons.may_moderate_passage(act)
             return persons.after_passage(act, reading.passage(command.target))
@@ -290,7 +292,7 @@ def _as_person(
             about = reading.comment(command.target)
             if isinstance(command, EditComment):
                 discussion.must_be_open(reading.discussion(command.discussion))
-            persons.may_change(about, command, act, _rules(command, reading))
+            persons.may_change(about, command, act, rules_of(command, reading))
             persons.must_have_seen(reading.state_of(command.target).version, act)
             return persons.after_comment(act, about)
         case OnSubscription():
@@ -308,7 +310,7 @@ def _known_person(command: Command, person_id: str, reading: DecisionContext) ->
     return known
 
 
-def _acting_person(command: Command, person_id: str, reading: DecisionContext) -> person.Person:
+def acting(command: Command, person_id: str, reading: DecisionContext) -> person.Person:
     """Return the person who acts, or who wrote the words. Raises person-erased."""
     known = _known_person(command, person_id, reading)
     person.must_not_be_erased(known, person_id)
@@ -317,7 +319,8 @@ def _acting_person(command: Command, person_id: str, reading: DecisionContext) -
     return known
 
 
-def _rules(command: InDiscussion, reading: DecisionContext) -> Rules:
+def rules_of(command: InDiscussion, reading: DecisionContext) -> Rules:
+    """Return the rules of the command's discussion."""
     site_settings = reading.site(command.site_id).settings
     return rules(site_settings, reading.discussion(command.discussion).settings)
 
@@ -407,9 +410,9 @@ def _alone(
 
 
 def _cast(command: CastVote, act: CommandContext, reading: DecisionContext, at: StreamId) -> Events:
-    _acting_person(command, command.voter, reading)
+    acting(command, command.voter, reading)
     about = reading.comment(command.target)
-    cast = vote.cast(reading.vote(at), command, act, about, _rules(command, reading))
+    cast = vote.cast(reading.vote(at), command, act, about, rules_of(command, reading))
     return [(at, event) for event in cast]
 
 
@@ -434,8 +437,8 @@ def _post(
     parent, mark = command.parent_comment, command.commented_passage
     around = comment.Surroundings(
         discussion=reading.discussion(command.discussion),
-        rules=_rules(command, reading),
-        author=_acting_person(command, command.author.id, reading),
+        rules=rules_of(command, reading),
+        author=acting(command, command.author.id, reading),
         parent_id=parent,
         parent=reading.comment(parent) if parent else None,
         passage_id=mark,
@@ -450,7 +453,7 @@ def _edit(
     current = reading.comment(at)
     author = comment.posted_of(current, command.comment or command.comment_id).author
     owner = command.person(author)
-    known = _acting_person(command, author, reading)
+    known = acting(command, author, reading)
     words = reading.words(at, current.words, version=current.words_version, owner=owner)
     if words is None and not command.erased:  # its author may have returned since
         raise Refusal("comment-erased", "the words of this comment are gone")
@@ -458,7 +461,7 @@ def _edit(
     waiting = None
     if pending is not None:
         waiting = reading.words(at, pending.words, version=pending.version, owner=owner)
-    waits = comment.must_wait(current, command, _rules(command, reading), known)
+    waits = comment.must_wait(current, command, rules_of(command, reading), known)
     return comment.edit(current, command, act, words, waiting, waits=waits)
 
 
@@ -468,7 +471,7 @@ def _must_name_the_latest(command: DecideOnWording, current: StreamState) -> Non
         return
     about: comment.Comment = current.state
     comment.posted_of(about, command.comment or command.comment_id)
-    named = ids.event_id(command.wording.source, command.wording.id)
+    named = ids.event_id(command.wording.source, command.wording.id).int
     if current.seen[about.latest_version - 1].event_id == named:
         return
     if any(seen.event_id == named for seen in current.seen):

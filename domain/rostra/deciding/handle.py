@@ -11,16 +11,16 @@ from uuid import UUID
 
 import msgspec
 
-from rostra import codec
-from rostra.commands import Command, ErasePerson, ReviseArticle, acting_person
+from rostra import ids
+from rostra.commands import CastVote, Command, ErasePerson, ReviseArticle, acting_person
 from rostra.deciding.batch_decider import BatchDecider, Commanded, Decision, Outcome
 from rostra.deciding.checking import are_checked, checked_or_refusal
-from rostra.deciding.decide import Events
 from rostra.deciding.stream_cache import BatchSlot, StreamCache
 from rostra.deciding.stream_states import StreamStates
 from rostra.deciding.text_work import Articles, Prepared, PrepareText, Result, Work
+from rostra.deciding.vote_runs import cast_votes
 from rostra.ids import StreamId
-from rostra.log import Appended, EventLog, Group, NewEvent, Stale
+from rostra.log import EventLog
 from rostra.refusals import Refusal
 from rostra.sealing import KeyRing
 
@@ -161,8 +161,9 @@ async def _attempt(
 ) -> dict[int, Outcome]:
     """Read, and decide what is pending once; what comes back stale is left out of the answer."""
     batch = await _decide_all(log, ring, commands, pending, work)
-    outcomes = await _appended(log, commands, batch, work)
+    outcomes = await _appended(log, batch, work)
     if turn is not None:
+        turn.known.put(batch.world.written)
         _learn(turn, batch)
         turn.disturbed.update(batch.world.written)
     return outcomes
@@ -184,74 +185,80 @@ async def _first_attempt(
     if not await _confirmed(log, batch, read_in_turn=read_in_turn):
         turn.known.clear()
         batch = await _decide_all(log, ring, commands, everything, work)
-    for stream, current in batch.world.written.items():
-        turn.known.put(stream, current)
+    turn.known.put(batch.world.written)
     turn.release()
-    outcomes = await _appended(log, commands, batch, work)
+    outcomes = await _appended(log, batch, work)
     _learn(turn, batch)
     return outcomes
 
 
 async def _confirmed(log: EventLog, batch: BatchDecider, *, read_in_turn: bool) -> bool:
     """Check that decisions without events read the newest versions of their streams."""
-    upon = {StreamId(it) for d in batch.decisions if d.group is None for it in d.guards}
+    upon = {it for decision in batch.decisions if not decision.events for it in decision.guards}
     unsure = upon - batch.read if read_in_turn else upon
     if not unsure:
         return True
-    read = await log.read_streams(list(unsure))
-    return all(len(read[stream]) == batch.world.base(stream) for stream in unsure)
+    read = await log.read_streams(ids.uuids(unsure))
+    return all(len(rows) == batch.world.base(stream.int) for stream, rows in read.items())
 
 
 def _learn(turn: BatchSlot, batch: BatchDecider) -> None:
     """Update the cache after an append. Words that are not sealed are not cached."""
-    lost: set[StreamId] = set()
+    lost: set[int] = set()
     for decision in batch.decisions:
-        if decision.group is not None and decision.seen[0].position is None:
-            turn.known.drop([StreamId(stream) for stream in decision.group.guards])
-            lost.update(event.stream for event in decision.group.events)
+        if decision.events and decision.seen[0].position is None:
+            turn.known.drop(decision.guards)
+            lost.update(_streams(batch, decision))
     for stream in batch.read - batch.world.written.keys():
-        turn.known.learn(stream, batch.world.state_of(stream))
-    for stream, current in batch.world.written.items():
-        if current.plain or (lost and stream in lost):
-            turn.known.drop([stream])
-        else:
-            turn.known.put(stream, current)
+        turn.known.learn(stream, batch.world.states[stream])
+    turn.known.drop([stream for stream, state in batch.world.written.items() if state.plain])
+    turn.known.drop(lost)
     turn.disturbed |= lost
 
 
-async def _appended(
-    log: EventLog, commands: Sequence[Commanded], batch: BatchDecider, work: _Work
-) -> dict[int, Outcome]:
-    decisions = batch.by_command
-    appending = [i for i, decision in decisions.items() if decision.group is not None]
-    for i in appending:
-        await work.store_text(decisions[i].command or commands[i].command)
-    groups = [decision.group for i in appending if (decision := decisions[i]).group]
-    appended = dict(zip(appending, await log.append(groups) if groups else [], strict=True))
+def _streams(batch: BatchDecider, decision: Decision) -> list[int]:
+    """Return the streams of a decision's events."""
+    return [row[0] for row in batch.rows[decision.row : decision.row + decision.events]]
+
+
+async def _appended(log: EventLog, batch: BatchDecider, work: _Work) -> dict[int, Outcome]:
+    for revision in batch.revisions:
+        await work.store_text(revision)
+    positions = await log.append(batch.new_events()) if batch.rows else ()
     head = 0
-    if any(decision.group is None for decision in decisions.values()):
+    if len(positions) < len(batch.by_command):
         head = await log.head()
-    return _outcomes(decisions, appended, head)
+    return _outcomes(batch, positions, head)
 
 
 def _outcomes(
-    decisions: dict[int, Decision], appended: dict[int, Appended | Stale], head: int
+    batch: BatchDecider, positions: Sequence[int | None], head: int
 ) -> dict[int, Outcome]:
     outcomes: dict[int, Outcome] = {}
-    never: set[StreamId] = set()  # streams that were to change, and did not
-    for index, decision in decisions.items():
-        result = appended.get(index)
-        if decision.group is not None and isinstance(result, Stale):
-            never.update(event.stream for event in decision.group.events)
-        elif isinstance(result, Appended):
-            for position, seen in enumerate(decision.seen, result.first):
-                seen.position = position
-            outcomes[index] = Outcome("recorded", result.first + decision.before, decision.at)
+    never: set[int] = set()  # streams that were to change, and did not
+    recorded: list[tuple[int, int, int]] = []
+    group = 0
+    for index, decision in batch.by_command.items():
+        if decision.events:
+            first = positions[group]
+            group += 1
+            if first is None:
+                never.update(_streams(batch, decision))
+                continue
+            assert decision.at is not None
+            recorded.append((index, first + decision.before, decision.at))
+            for seen in decision.seen:
+                seen.position = first
+                first += 1
         elif decision.repeats is not None:
-            if (first := decision.repeats.position) is not None:
-                outcomes[index] = Outcome("duplicate", first, decision.at)
+            if (position := decision.repeats.position) is not None:
+                assert decision.at is not None
+                outcomes[index] = Outcome("duplicate", position, StreamId(UUID(int=decision.at)))
         elif decision.outcome is not None and never.isdisjoint(decision.guards):
             outcomes[index] = _at_head(decision.outcome, head)
+    about = ids.uuids([at for _, _, at in recorded])
+    for (index, position, _), id_ in zip(recorded, about, strict=True):
+        outcomes[index] = Outcome("recorded", position, StreamId(id_))
     return outcomes
 
 
@@ -272,83 +279,45 @@ async def _decide_all(
     """Decide in order. Where a decision looks at what was not read, nor is known, read that
     too and begin again, so that order is kept.
     """
-    wanted = {stream.int: stream for i in pending for stream in commands[i].streams}
+    wanted: set[int] = set()
     owners: set[UUID] = set()
     keyless: set[UUID] = set()
     for _ in range(MISSING_ROUNDS_MAX):
-        world = StreamStates()
-        named = wanted.values()
-        cold = list(named) if known is None else _take_known(world, known, named)
-        read = await log.read_streams(cold) if cold else {}
-        for stream in cold:
-            world.load(stream, read[stream])
+        world = StreamStates(known)
+        read = await log.read_streams(ids.uuids(wanted)) if wanted else {}
+        for stream, rows in read.items():
+            world.load(StreamId(stream), rows)
         await ring.load(owners)
-        decider = BatchDecider(world, set(cold), ring, owners, keyless, work.done)
+        batch = BatchDecider(world, wanted, ring, owners, keyless, work.done)
+        votes: list[tuple[int, Commanded]] = []
         for i in pending:
-            decider.by_command[i] = decider.decide(i, commands[i])
-        if not decider.missing_anything:
-            refused = await _seal_all(ring, decider)
+            commanded = commands[i]
+            if commanded.command.topic == CastVote.topic:
+                votes.append((i, commanded))
+            else:
+                cast_votes(batch, votes)
+                votes.clear()
+                batch.decide(i, commanded)
+        cast_votes(batch, votes)
+        if not batch.missing_anything:
+            refused = await _seal_all(ring, batch)
             if not refused:
-                return decider
+                return batch
             keyless |= refused
-        wanted |= {stream.int: stream for stream in decider.missing_streams}
-        owners |= decider.missing_owners
-        await work.do(decider.missing_works)
+        wanted = wanted | batch.missing_streams
+        owners |= batch.missing_owners
+        await work.do(batch.missing_works)
     raise RuntimeError("decisions never stop naming further streams")
 
 
-def _take_known(
-    world: StreamStates, known: StreamCache, wanted: Collection[StreamId]
-) -> list[StreamId]:
-    """Answers what is not known."""
-    cold = []
-    for stream in wanted:
-        if (current := known.get(stream)) is None:
-            cold.append(stream)
-        else:
-            world.put(stream, current)
-    return cold
+async def _seal_all(ring: KeyRing, batch: BatchDecider) -> frozenset[UUID]:
+    """Seal the words of what is to be appended; the keys of who is erased go first.
 
-
-async def _seal_all(
-    ring: KeyRing,
-    decider: BatchDecider,
-) -> frozenset[UUID]:
-    """Give the decisions their groups, personal words sealed; the keys of who is erased go
-    first. Answers whose words could not be sealed: then all is to be decided again without.
+    Return the owners whose words cannot be sealed: then all is to be decided again without.
     """
-    if decider.erasing:
-        await ring.destroy(_counted(decider.erasing))
-    owners = _counted(decider.owners)
-    refused = await ring.make(owners, owners)
+    if batch.erasing:
+        await ring.destroy(batch.erasing)
+    refused = await ring.make(batch.owners, batch.owners)
     if not refused:
-        for index, events in decider.decided.items():
-            decision = decider.by_command[index]
-            commanded = decider.commands[index]
-            decision.command = commanded.command
-            decision.group = _group(ring, commanded, events, decision.guards)
+        batch.seal()
     return refused
-
-
-def _counted(by_command: dict[int, dict[UUID, int]]) -> dict[UUID, int]:
-    """The last count of each owner."""
-    return {owner: count for counts in by_command.values() for owner, count in counts.items()}
-
-
-def _group(ring: KeyRing, commanded: Commanded, events: Events, guards: dict[UUID, int]) -> Group:
-    site = commanded.command.site
-    event_id = commanded.event_id
-    versions = dict(guards)
-    rows = []
-    for stream, event in events:
-        versions[stream] += 1
-        sealed = codec.seal(event, ring, stream=stream, event_id=event_id, site=site)
-        rows.append(NewEvent(stream, versions[stream], event.topic, codec.encode(sealed)))
-    return Group(tuple(rows), guards, event_id, _metadata(commanded))
-
-
-def _metadata(commanded: Commanded) -> bytes:
-    act = commanded.act
-    metadata = {"source": act.source, "id": act.id}
-    by = acting_person(commanded.command) or act.person
-    return codec.encode(metadata if by is None else {**metadata, "by": by})

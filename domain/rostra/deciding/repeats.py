@@ -36,7 +36,7 @@ def find(
     """
     refusal = None
     for version, seen in enumerate(reading.state_of(at).seen, 1):
-        if seen.event_id == event_id and seen.topic in PUBLISHED_AS:
+        if seen.event_id == event_id.int and seen.topic in PUBLISHED_AS:
             refusal = _other_content(command, at, version, seen, reading)
             if refusal is None:
                 return seen

@@ -4,12 +4,11 @@ What is known may be old: whatever is appended names the versions it was decided
 log refuses what others have moved on. Only what appends nothing must be confirmed by a reading.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from uuid import UUID
 
 from rostra import ids
-from rostra.deciding.stream_states import StreamState, unwritten
-from rostra.ids import StreamId
+from rostra.deciding.stream_states import StreamState, unwritten_of
 
 KNOWN_BYTES_MAX = 64 * 1024 * 1024
 STATE_BYTES = 1_000
@@ -19,6 +18,7 @@ EVENT_BYTES = 300
 
 GUESSED_KINDS = (ids.Kind.VOTE, ids.Kind.PERSON, ids.Kind.FLAG)
 """Streams that mostly have no events yet, so that those we do not know are taken to have none."""
+_GUESSES = {kind.value: unwritten_of(kind) for kind in GUESSED_KINDS}
 WRONG_SHARE_MAX = 0.25
 COMMANDS_WITHOUT_GUESSES = 20_000
 
@@ -51,46 +51,48 @@ class StreamCache:
             self.clear()
             self._log = log
 
-    def get(self, stream: StreamId) -> StreamState | None:
+    def find(self, number: int) -> StreamState | None:
         """Return the cached or assumed state of a stream; None if it has to be read."""
-        known = self._streams.get(stream.int)
+        known = self._streams.get(number)
         if known is not None:
             return known
-        known = self._before.pop(stream.int, None)
+        known = self._before.pop(number, None)
         if known is not None:
             self._bytes_before -= _bytes(known)
-            self._add(stream, known)
+            self.put({number: known})
             return known
-        guessed = not self._without_guesses and ids.kind_of(stream) in GUESSED_KINDS
-        return unwritten(stream) if guessed else None
+        return None if self._without_guesses else _GUESSES.get(ids.kind_bits(number))
 
-    def learn(self, stream: StreamId, current: StreamState) -> None:
+    def learn(self, number: int, current: StreamState) -> None:
         """Cache a state that was read, unless a later one is cached."""
-        known = self._streams.get(stream.int) or self._before.get(stream.int)
+        known = self._streams.get(number) or self._before.get(number)
         if known is None or known.version < current.version:
-            self.put(stream, current)
+            self.put({number: current})
 
-    def put(self, stream: StreamId, current: StreamState) -> None:
-        """Cache a stream's newest state."""
-        if self._streams.get(stream.int) is current:
-            return
-        self.drop([stream])
-        self._add(stream, current)
+    def put(self, streams: Mapping[int, StreamState]) -> None:
+        """Cache the newest states of streams."""
+        for number, current in streams.items():
+            known = self._streams.get(number)
+            if known is current:
+                continue
+            cost = STATE_BYTES + EVENT_BYTES * len(current.seen) + current.payload_bytes
+            if known is not None:
+                self._bytes -= _bytes(known)
+            elif number in self._before:
+                self._bytes_before -= _bytes(self._before.pop(number))
+            if self._bytes + cost > self._bytes_max // 2:
+                self._streams.pop(number, None)
+                self._before, self._bytes_before = self._streams, self._bytes
+                self._streams, self._bytes = {}, 0
+            self._streams[number] = current
+            self._bytes += cost
 
-    def _add(self, stream: StreamId, current: StreamState) -> None:
-        cost = _bytes(current)
-        if self._bytes + cost > self._bytes_max // 2:
-            self._before, self._bytes_before = self._streams, self._bytes
-            self._streams, self._bytes = {}, 0
-        self._streams[stream.int] = current
-        self._bytes += cost
-
-    def drop(self, streams: Collection[StreamId]) -> None:
+    def drop(self, streams: Iterable[int]) -> None:
         """Remove streams that have changed, or may have."""
-        for stream in streams:
-            if (current := self._streams.pop(stream.int, None)) is not None:
+        for number in streams:
+            if (current := self._streams.pop(number, None)) is not None:
                 self._bytes -= _bytes(current)
-            elif (current := self._before.pop(stream.int, None)) is not None:
+            elif (current := self._before.pop(number, None)) is not None:
                 self._bytes_before -= _bytes(current)
 
     def clear(self) -> None:
@@ -114,19 +116,20 @@ def _bytes(current: StreamState) -> int:
 
 class BatchSlot:
     """The place of a batch among those that one process decides, each while the one before is
-    being appended. `disturbed`: streams that are not as who decided meanwhile was told.
+    being appended. `disturbed`: streams that are not as who decided meanwhile was told, by the
+    numbers of their ids.
     """
 
     def __init__(self, known: StreamCache) -> None:
         self.known = known
-        self.disturbed: set[UUID] = set()
+        self.disturbed: set[int] = set()
 
     @property
     def is_ready(self) -> bool:
         """Return whether all earlier batches have finished."""
         return True
 
-    async def wait_for_previous(self) -> Collection[UUID] | None:
+    async def wait_for_previous(self) -> Collection[int] | None:
         """Wait until earlier batches finish. Return the streams they changed, None if unknown."""
         return ()
 

@@ -5,7 +5,7 @@ looked at is remembered: those are its guards.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Any, assert_never
+from typing import Any, Protocol, assert_never
 from uuid import UUID
 
 import msgspec
@@ -67,7 +67,8 @@ class NeedsMore(Exception):
 class EventRef(msgspec.Struct, gc=False):
     """An event of a stream, as small as it can be: streams are kept in memory."""
 
-    event_id: EventId | None
+    event_id: int | None
+    """Number of the event's id (`UUID.int`)."""
     topic: str
     position: int | None
     """None while the event waits to be appended, and for ever where that was refused."""
@@ -163,27 +164,43 @@ def fold_stream(stream: UUID, events: Iterable[AnyEvent], begun: Any = None) -> 
     return state
 
 
-def unwritten(stream: UUID) -> StreamState:
+def unwritten_of(kind: ids.Kind) -> StreamState:
     """A stream without events."""
-    return StreamState(_fold_of(stream)[0], [])
+    return StreamState(_FOLDS[kind][0], [])
+
+
+class StreamSource(Protocol):
+    """Cached streams."""
+
+    def find(self, number: int) -> StreamState | None:
+        """Return the cached or assumed state of a stream; None if it has to be read."""
 
 
 class StreamStates:
-    """Streams by id, as read from the log and as decided since. `written`: those that
-    decisions have changed; the others may be anybody's, and are left as they are.
+    """Streams as one attempt to decide sees them, by the numbers of their ids.
+
+    A UUID's own hash takes two calls.
     """
 
-    def __init__(self) -> None:
-        # By the numbers of their ids: to hash a UUID takes two calls.
-        self._states: dict[int, StreamState] = {}
-        self._base: dict[int, int] = {}
-        self.written: dict[StreamId, StreamState] = {}
+    def __init__(self, cache: StreamSource | None = None) -> None:
+        self._cache = cache
+        self.states: dict[int, StreamState] = {}
+        """All streams that were read or looked at."""
+        self.written: dict[int, StreamState] = {}
+        """Streams that decisions have changed. The others may be shared, and never change."""
+        self._bases: dict[int, int] = {}
 
-    def __contains__(self, stream: StreamId) -> bool:
-        return stream.int in self._states
+    def find(self, number: int) -> StreamState | None:
+        """Return a stream as it was read, cached or changed; None if it must be read."""
+        state = self.states.get(number)
+        if state is None and self._cache is not None:
+            state = self._cache.find(number)
+            if state is not None:
+                self.states[number] = state
+        return state
 
     def load(self, stream: StreamId, rows: Iterable[Recorded]) -> None:
-        """A stream as the log has it. Foreign events count, but change no state."""
+        """Fold a stream that was read. Foreign events count, but change no state."""
         state, evolve = _fold_of(stream)
         seen = []
         payload_bytes = 0
@@ -198,44 +215,46 @@ class StreamStates:
                     state = _of_one_type(state, evolve(state, event))
             except Exception as error:  # noqa: BLE001  # another writer may have recorded anything
                 fault = fault or f"position {row.position}: {error}"
-            seen.append(EventRef(row.event_id, row.topic, row.position, content))
-        self.put(stream, StreamState(state, seen, payload_bytes, fault=fault))
+            event_id = None if row.event_id is None else row.event_id.int
+            seen.append(EventRef(event_id, row.topic, row.position, content))
+        self.states[stream.int] = StreamState(state, seen, payload_bytes, fault=fault)
 
-    def put(self, stream: StreamId, current: StreamState) -> None:
-        """A stream as it is known."""
-        self._states[stream.int] = current
+    def base(self, number: int) -> int:
+        """Return a stream's version before this attempt."""
+        version = self._bases.get(number)
+        return self.states[number].version if version is None else version
 
-    def base(self, stream: StreamId) -> int:
-        """The version at which it was taken, whatever was decided since."""
-        version = self._base.get(stream.int)
-        return self._states[stream.int].version if version is None else version
+    def write(self, number: int, before: StreamState, after: StreamState) -> None:
+        """Let the commands that follow see a changed stream."""
+        if number not in self.written:
+            self._bases[number] = len(before.seen)
+        self.states[number] = self.written[number] = after
 
     def apply(self, stream: StreamId, event: AnyEvent, event_id: EventId) -> EventRef:
         """Let the commands that follow see a decided event."""
-        state_of = self.written.get(stream)
-        if state_of is None:
-            was = self._states[stream.int]
-            state_of = StreamState(was.state, [*was.seen], was.payload_bytes, was.plain)
-            self._states[stream.int] = self.written[stream] = state_of
-            self._base[stream.int] = len(was.seen)
+        before = self.states[stream.int]
         _, evolve = _fold_of(stream)
-        state_of.state = evolve(state_of.state, event)
-        state_of.plain = state_of.plain or codec.plain_words(event) is not None
-        seen = EventRef(event_id, event.topic, None, _content(event))
-        state_of.seen.append(seen)
+        seen = EventRef(event_id.int, event.topic, None, _content(event))
+        plain = before.plain or codec.plain_words(event) is not None
+        after = StreamState(
+            evolve(before.state, event), [*before.seen, seen], before.payload_bytes, plain
+        )
+        self.write(stream.int, before, after)
         return seen
 
     def state_of(self, stream: StreamId) -> StreamState:
-        """Raises Missing where the stream has not been read."""
-        try:
-            return self._states[stream.int]
-        except KeyError:
-            raise NeedsMore(streams=[stream]) from None
+        """Raises NeedsMore if the stream has not been read."""
+        state = self.find(stream.int)
+        if state is None:
+            raise NeedsMore(streams=[stream])
+        return state
 
 
 class DecisionContext:
-    """One command's look at the world; `guards` are the versions it saw. `keyless` are
-    those for whom no key can be made.
+    """One command's look at the streams.
+
+    `guards`: versions that it saw, by the numbers of stream ids. `keyless`: owners for whom no
+    key can be made.
     """
 
     def __init__(
@@ -252,7 +271,7 @@ class DecisionContext:
         self.keyless = keyless
         self._worked = {} if worked is None else worked
         self._looked_at: dict[int, StreamState] = {}
-        self.guards: dict[UUID, int] = {}
+        self.guards: dict[int, int] = {}
 
     def state_of(self, stream: StreamId) -> StreamState:
         """Return a whole stream, which is guarded from now on. Raises the Refusal
@@ -261,7 +280,7 @@ class DecisionContext:
         current = self._looked_at.get(stream.int)
         if current is None:
             current = self._looked_at[stream.int] = self._world.state_of(stream)
-            self.guards[stream] = len(current.seen)
+            self.guards[stream.int] = len(current.seen)
             if current.fault is not None:
                 raise Refusal("stream-unreadable", f"cannot fold {current.fault}")
         return current
@@ -295,8 +314,8 @@ class DecisionContext:
         return state
 
     def passages(self, streams: Sequence[StreamId]) -> list[Passage]:
-        """Raises Missing where any has not been read."""
-        if missing := [stream for stream in streams if stream not in self._world]:
+        """Raises NeedsMore if any has not been read."""
+        if missing := [stream for stream in streams if self._world.find(stream.int) is None]:
             raise NeedsMore(streams=missing)
         return [self.passage(stream) for stream in streams]
 
@@ -333,7 +352,7 @@ class DecisionContext:
         seen = self.state_of(stream).seen[version - 1]
         if seen.event_id is None:
             return None
-        place = codec.words_place(stream, seen.topic, seen.event_id)
+        place = codec.words_place(stream, seen.topic, UUID(int=seen.event_id))
         try:
             return codec.open_words(personal, self._ring, owner, place)
         except (Erased, Damaged):

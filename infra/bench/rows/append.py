@@ -14,7 +14,7 @@ from bench.peers import bare_insert, stock_recorder
 from bench.rounds import Measure, alternate, several
 from bench.setting import Setting
 from bench.votes import Ballot, Ballots, group, targets
-from rostra.log import Appended, Group
+from rostra.log import NewEvents
 from rostra_adapters.postgres import PostgresLog
 
 GROUP_EVENTS = 100
@@ -155,13 +155,13 @@ class Bench:
     def _many(self, callers: int) -> int:
         return max(callers, int(GUESSED[callers] * self._seconds))
 
-    def _groups(self, events: int, each: int) -> list[Group]:
+    def _groups(self, events: int, each: int) -> list[NewEvents]:
         return [group(self._ballots.take(each)) for _ in range(events // each)]
 
-    async def _rate(self, groups: Sequence[Group], callers: int) -> float:
+    async def _rate(self, groups: Sequence[NewEvents], callers: int) -> float:
         """Events a second."""
         async with await PostgresLog.open(self._url) as log:
-            await log.append(groups[:1])
+            await log.append(groups[0])
             return await append_rate(log, groups[1:], callers)
 
     async def _bare_rate(self, events: int, each: int, callers: int) -> float:
@@ -197,18 +197,18 @@ class Bench:
             await connection.close()
 
 
-async def append_rate(log: PostgresLog, groups: Sequence[Group], callers: int) -> float:
+async def append_rate(log: PostgresLog, groups: Sequence[NewEvents], callers: int) -> float:
     """Events a second, each caller appending its next group once the last is in the log."""
     waiting = iter(groups)
 
     async def work() -> None:
         for one in waiting:
-            (answer,) = await log.append([one])
-            assert isinstance(answer, Appended)
+            (position,) = await log.append(one)
+            assert position is not None
 
     began = time.perf_counter()
     await asyncio.gather(*(work() for _ in range(callers)))
-    return sum(len(one.events) for one in groups) / (time.perf_counter() - began)
+    return sum(len(one.streams) for one in groups) / (time.perf_counter() - began)
 
 
 def _stock_rate(url: str, ballots: Sequence[Ballot]) -> float:

@@ -56,7 +56,7 @@ async def _appending(setting: Setting, others: Others, folder: Path) -> Figure:
         async def ours() -> float:
             groups = [group([ballot]) for ballot in ballots.take(events)]
             async with await PostgresLog.open(url) as log:
-                await log.append(groups[:1])
+                await log.append(groups[0])
                 return await append_rate(log, groups[1:], CLIENTS)
 
         async def theirs() -> float:

@@ -1,11 +1,12 @@
-"""From groups of events to the arguments of `rostra_append`, and back to its answers."""
+"""From columns of events to the arguments of `rostra_append`, and back to its answers."""
 
-from collections.abc import Iterable, Sequence
-from uuid import UUID
+from collections.abc import Sequence
+from itertools import chain
+from typing import TypeVar
 
 import msgspec
 
-from rostra.log import Appended, Group, Stale
+from rostra.log import NewEvents, expected_versions
 from rostra_adapters.postgres import binary_arrays as arrays
 
 APPEND = """
@@ -19,6 +20,7 @@ from public.rostra_append(
 """
 """On a connection that takes `arrays`."""
 
+_T = TypeVar("_T")
 Arguments = tuple[bytes | Sequence[int] | None, ...]
 _NOT_DESCRIBED = (None,) * 6
 
@@ -30,90 +32,83 @@ class AppendPlan(msgspec.Struct, frozen=True):
     certain: bool
 
 
-def optimistic(callers: Sequence[Sequence[Group]]) -> AppendPlan:
+def optimistic(callers: Sequence[NewEvents]) -> AppendPlan:
     """All groups or none: what each stream's version must be for all of them to hold.
 
-    By induction over the groups: the first guard on a stream fixes where it must
-    stand before the call, each later one is compared with what the groups before
-    it make of that. So all hold if, and only if, every stream stands there. A stream
-    that begins with an event of theirs need not be looked at: unless it is empty, the
+    A stream that begins with an event of theirs need not be looked at: unless it is empty, the
     primary key refuses the whole call.
     """
-    expected: dict[int, int] = {}  # by the UUIDs' numbers, which are quicker to find
-    ahead: dict[int, int] = {}
-    certain = True
-    for groups in callers:
-        for group in groups:
-            for guarded, version in group.guards.items():
-                stream = guarded.int
-                now = ahead.get(stream)
-                if now is None:
-                    expected[stream] = ahead[stream] = version
-                elif now != version:
-                    certain = False
-            for event in group.events:
-                stream = event.stream.int
-                ahead[stream] = event.version
-                if event.version == 1:
-                    expected.pop(stream, None)
-    guards = (arrays.uuids(expected), arrays.bigints(expected.values()))
-    return AppendPlan(arguments=(*guards, *_events(callers), *_NOT_DESCRIBED), certain=certain)
+    alone = len(callers) == 1
+    expected = callers[0].expected if alone else expected_versions(callers)
+    begun = {
+        stream
+        for events in callers
+        for stream, version in zip(events.streams, events.versions, strict=True)
+        if version == 1
+    }
+    looked_up = {
+        stream: version for stream, version in (expected or {}).items() if stream not in begun
+    }
+    guards = (arrays.uuids(looked_up), arrays.bigints(looked_up.values()))
+    arguments = (*guards, *_events(callers), *_NOT_DESCRIBED)
+    return AppendPlan(arguments=arguments, certain=expected is not None)
 
 
-def in_order(callers: Sequence[Sequence[Group]]) -> AppendPlan:
+def in_order(callers: Sequence[NewEvents]) -> AppendPlan:
     """Every group described, so that those which hold are recorded."""
-    numbers: dict[UUID, int] = {}
+    numbers: dict[int, int] = {}
     of_caller: list[int] = []
     guard_ends: list[int] = []
     guard_streams: list[int] = []
     guard_versions: list[int] = []
     event_ends: list[int] = []
     event_streams: list[int] = []
-    for caller, groups in enumerate(callers, start=1):
-        for group in groups:
-            for stream, version in group.guards.items():
+    for caller, events in enumerate(callers, start=1):
+        before = len(event_streams)
+        for guards in events.guards:
+            for stream, version in guards.items():
                 guard_streams.append(numbers.setdefault(stream, len(numbers) + 1))
                 guard_versions.append(version)
-            event_streams.extend(numbers[event.stream] for event in group.events)
-            of_caller.append(caller)
             guard_ends.append(len(guard_streams))
-            event_ends.append(len(event_streams))
+        event_streams += [numbers[stream] for stream in events.streams]
+        event_ends += [before + end for end in events.ends]
+        of_caller += [caller] * len(events.ends)
     described = (of_caller, guard_ends, guard_streams, guard_versions, event_ends, event_streams)
-    arguments = (
-        arrays.uuids([stream.int for stream in numbers]),
-        None,
-        *_events(callers),
-        *described,
-    )
+    arguments = (arrays.uuids(numbers), None, *_events(callers), *described)
     return AppendPlan(arguments=arguments, certain=True)
 
 
-def _events(callers: Sequence[Sequence[Group]]) -> Arguments:
-    groups = [group for groups in callers for group in groups]
-    events = [event for group in groups for event in group.events]
-    owners = [group for group in groups for _ in group.events]
+def _events(callers: Sequence[NewEvents]) -> Arguments:
     return (
-        arrays.uuids([event.stream.int for event in events]),
-        arrays.bigints([event.version for event in events]),
-        arrays.texts([event.topic for event in events]),
-        arrays.byteas([event.state for event in events]),
-        arrays.uuids([group.event_id.int for group in owners]),
-        arrays.jsonbs([group.metadata for group in owners]),
+        arrays.uuids(_joined([events.streams for events in callers])),
+        arrays.bigints(_joined([events.versions for events in callers])),
+        arrays.texts(_joined([events.topics for events in callers])),
+        arrays.byteas(_joined([events.states for events in callers])),
+        arrays.uuids(_joined([events.event_ids for events in callers])),
+        arrays.jsonbs(_joined([events.metadata for events in callers])),
     )
 
 
-def outcomes(
-    groups: Iterable[Group], first: int, refused: Sequence[bool] | None
-) -> list[Appended | Stale]:
-    """An answer for each group, from what `rostra_append` answered for its events."""
-    answers: list[Appended | Stale] = []
-    event = 0
-    for group in groups:
-        if refused is not None and refused[event]:
-            answers.append(Stale())
-        else:
-            last = first + len(group.events) - 1
-            answers.append(Appended(first, last))
-            first += len(group.events)
-        event += len(group.events)
+def _joined(columns: Sequence[Sequence[_T]]) -> Sequence[_T]:
+    return columns[0] if len(columns) == 1 else list(chain.from_iterable(columns))
+
+
+def positions(
+    callers: Sequence[NewEvents], first: int, refused: Sequence[bool] | None
+) -> list[Sequence[int | None]]:
+    """Return the answer for each caller, from the answer of `rostra_append` for all events."""
+    answers: list[Sequence[int | None]] = []
+    before = 0
+    for events in callers:
+        answer: list[int | None] = []
+        start = 0
+        for end in events.ends:
+            if refused is not None and refused[before + start]:
+                answer.append(None)
+            else:
+                answer.append(first)
+                first += end - start
+            start = end
+        answers.append(answer)
+        before += start
     return answers

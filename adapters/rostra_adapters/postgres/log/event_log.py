@@ -10,11 +10,9 @@ import asyncpg
 from rostra.ids import Position, range_of, votes_of
 from rostra.log import (
     EVERYTHING,
-    Appended,
-    Group,
     LogUnavailable,
+    NewEvents,
     Recorded,
-    Stale,
     VoteEvent,
 )
 from rostra_adapters.aio.wake_up import wait_at_most
@@ -193,32 +191,36 @@ class PostgresLog:
             found[row[1]].append(Recorded(*row))
         return found
 
-    async def append(self, groups: Sequence[Group]) -> list[Appended | Stale]:
-        events = guards.check(groups)
-        self._committer.admit(events)
-        if events <= COMMIT_EVENTS_MAX:
-            return await self._committer.append(groups, events)
+    async def append(self, events: NewEvents) -> Sequence[int | None]:
+        guards.check(events)
+        self._committer.admit(len(events.streams))
+        if len(events.streams) <= COMMIT_EVENTS_MAX:
+            return await self._committer.append(events)
         lost = guards.Lost()
-        parts = [await self._append_part(part, lost) for part in _parts(groups)]
-        return [answer for answers in parts for answer in answers]
+        answers: list[int | None] = []
+        for part in _parts(events.ends):
+            answers += await self._append_part(events, part, lost)
+        return answers
 
     async def _append_part(
-        self, groups: Sequence[Group], lost: guards.Lost
-    ) -> list[Appended | Stale]:
-        asked: dict[int, Group] = {}
-        for index, group in enumerate(groups):
-            if lost.touches(group):
-                lost.add(group)
+        self, events: NewEvents, part: range, lost: guards.Lost
+    ) -> Sequence[int | None]:
+        groups = list(guards.groups(events))
+        asked = []
+        for group in part:
+            guarded, streams = groups[group]
+            if lost.touches(guarded):
+                lost.add(streams)
             else:
-                asked[index] = group
-        answers: list[Appended | Stale] = [Stale()] * len(groups)
-        events = sum(len(group.events) for group in asked.values())
-        recorded = await self._committer.append(list(asked.values()), events)
-        for (index, group), answer in zip(asked.items(), recorded, strict=True):
-            answers[index] = answer
-            if isinstance(answer, Stale):
-                lost.add(group)
-        return answers
+                asked.append(group)
+        answers: dict[int, int | None] = dict.fromkeys(part)
+        answers.update(
+            zip(asked, await self._committer.append(guards.chosen(events, asked)), strict=True)
+        )
+        for group in asked:
+            if answers[group] is None:
+                lost.add(groups[group][1])
+        return list(answers.values())
 
     async def read_after(self, position: int, limit: int) -> list[Recorded]:
         """Read events after a position, up to a gap that another transaction may still fill."""
@@ -298,15 +300,12 @@ class PostgresLog:
                 await wait_at_most(news, POLL_SECONDS)
 
 
-def _parts(groups: Sequence[Group]) -> Iterator[Sequence[Group]]:
-    """Cut so that others' appends come in between; each group stays whole."""
-    part: list[Group] = []
-    events = 0
-    for group in groups:
-        if part and events + len(group.events) > COMMIT_EVENTS_MAX:
-            yield part
-            part, events = [], 0
-        part.append(group)
-        events += len(group.events)
-    if part:
-        yield part
+def _parts(ends: Sequence[int]) -> Iterator[range]:
+    """Cut groups so that others' appends come in between; each group stays whole."""
+    first, begun, before = 0, 0, 0
+    for group, end in enumerate(ends):
+        if group > first and end - begun > COMMIT_EVENTS_MAX:
+            yield range(first, group)
+            first, begun = group, before
+        before = end
+    yield range(first, len(ends))

@@ -11,11 +11,11 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
-from itertools import chain, islice
+from itertools import chain
 
 import asyncpg
 
-from rostra.log import Appended, Group, LogBusy, LogUnavailable, Stale
+from rostra.log import LogBusy, LogUnavailable, NewEvents
 from rostra_adapters.aio.restart_on_error import restart_on_error
 from rostra_adapters.aio.tasks import end_tasks
 from rostra_adapters.observability import tracing
@@ -26,10 +26,10 @@ from rostra_adapters.postgres.log.append_call import (
     AppendPlan,
     in_order,
     optimistic,
-    outcomes,
+    positions,
 )
 
-Outcomes = list[Appended | Stale]
+Positions = Sequence[int | None]
 
 QUEUED_EVENTS_MAX = 50_000
 COMMIT_EVENTS_MAX = 4_000
@@ -50,13 +50,13 @@ _UNFIT = (asyncpg.PostgresError, ValueError, TypeError, struct.error)
 
 
 class _Waiting:
-    __slots__ = ("callers", "events", "groups", "outcome")
+    __slots__ = ("answer", "callers", "events", "new")
 
-    def __init__(self, groups: Sequence[Group], events: int) -> None:
-        self.groups = groups
-        self.events = events
+    def __init__(self, new: NewEvents) -> None:
+        self.new = new
+        self.events = len(new.streams)
         self.callers = tracing.callers()
-        self.outcome: asyncio.Future[Outcomes] = asyncio.get_running_loop().create_future()
+        self.answer: asyncio.Future[Positions] = asyncio.get_running_loop().create_future()
 
 
 class GroupCommit:
@@ -91,17 +91,17 @@ class GroupCommit:
         if self._queue and self.queued_events + events > QUEUED_EVENTS_MAX:
             raise LogBusy(BUSY_RETRY_SECONDS)
 
-    async def append(self, groups: Sequence[Group], events: int) -> Outcomes:
+    async def append(self, events: NewEvents) -> Positions:
         """Append groups. Their result depends on no other caller's groups."""
         if self._tasks[0].done():
             raise LogUnavailable("the log is closed")
-        if not groups:
+        if not events.ends:
             return []
-        waiting = _Waiting(groups, events)
+        waiting = _Waiting(events)
         self._queue.append(waiting)
-        self.queued_events += events
+        self.queued_events += waiting.events
         self._wake.set()
-        return await waiting.outcome
+        return await waiting.answer
 
     async def close(self) -> None:
         """Stop; what is still queued is unavailable."""
@@ -145,7 +145,7 @@ class GroupCommit:
         while self._queue and (not batch or events + self._queue[0].events <= room):
             waiting = self._queue.popleft()
             self.queued_events -= waiting.events
-            if not waiting.outcome.cancelled():
+            if not waiting.answer.cancelled():
                 batch.append(waiting)
                 events += waiting.events
         return batch
@@ -166,7 +166,7 @@ class _Channel:
         callers = chain.from_iterable(waiting.callers for waiting in batch)
         try:
             with tracing.span("append", callers, events=events):
-                answers = await self._commit([waiting.groups for waiting in batch])
+                answers = await self._commit([waiting.new for waiting in batch])
             self._observe(events, time.perf_counter() - began)
         except LogUnavailable as error:
             _fail(batch, error)
@@ -180,9 +180,11 @@ class _Channel:
             _fail(batch, error)
             await self.drop_connection()
         else:
-            _answer(batch, answers)
+            for waiting, answer in zip(batch, answers, strict=True):
+                if not waiting.answer.done():
+                    waiting.answer.set_result(answer)
 
-    async def _commit(self, callers: list[Sequence[Group]]) -> Outcomes:
+    async def _commit(self, callers: list[NewEvents]) -> list[Positions]:
         append = self._append
         for _ in range(ATTEMPTS_MAX):
             try:
@@ -194,16 +196,16 @@ class _Channel:
                 raise LogUnavailable(str(error) or type(error).__name__) from error
         raise LogUnavailable("another writer keeps interfering")
 
-    async def _append(self, callers: list[Sequence[Group]]) -> Outcomes:
+    async def _append(self, callers: list[NewEvents]) -> list[Positions]:
         plan = optimistic(callers)
         row = await self._call(plan) if plan.certain else None
         if row is None or row["first"] is None:
             return await self._append_in_order(callers)
-        return outcomes(chain.from_iterable(callers), row["first"], None)
+        return positions(callers, row["first"], None)
 
-    async def _append_in_order(self, callers: list[Sequence[Group]]) -> Outcomes:
+    async def _append_in_order(self, callers: list[NewEvents]) -> list[Positions]:
         row = await self._call(in_order(callers))
-        return outcomes(chain.from_iterable(callers), row["first"] or 0, row["refused"])
+        return positions(callers, row["first"] or 0, row["refused"])
 
     async def _call(self, plan: AppendPlan) -> asyncpg.Record:
         if self._connection is None or _is_gone(self._connection):
@@ -233,18 +235,10 @@ async def _connected(pool: asyncpg.Pool) -> asyncpg.pool.PoolConnectionProxy:
     return connection
 
 
-def _answer(batch: Iterable[_Waiting], answers: Outcomes) -> None:
-    each = iter(answers)
-    for waiting in batch:
-        answer = list(islice(each, len(waiting.groups)))
-        if not waiting.outcome.done():
-            waiting.outcome.set_result(answer)
-
-
 def _fail(batch: Iterable[_Waiting], error: Exception) -> None:
     for waiting in batch:
-        if not waiting.outcome.done():
-            waiting.outcome.set_exception(error)
+        if not waiting.answer.done():
+            waiting.answer.set_exception(error)
 
 
 def _is_gone(connection: asyncpg.pool.PoolConnectionProxy) -> bool:

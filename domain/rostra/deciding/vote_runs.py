@@ -1,0 +1,212 @@
+"""Votes that follow each other are decided together, with plain values.
+
+A comment, its discussion, its site and their rules are looked up once for all votes on it, a
+person once for all votes of theirs. A vote that is repeated, refused, changes nothing or is a
+person's own act is left to the decision on one command, which says why.
+"""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+import msgspec
+
+from rostra import codec, discussion, ids, site
+from rostra.commands import CastVote
+from rostra.deciding.batch_decider import BatchDecider, Commanded, Decision
+from rostra.deciding.decide import acting, by_own_name, rules_of
+from rostra.deciding.stream_states import EventRef, NeedsMore, StreamState
+from rostra.limits import STREAM_EVENTS_MAX, STREAM_EVENTS_RESERVED, VOTE_CHANGES_MAX
+from rostra.names import OUR_IDS
+from rostra.refusals import Refusal
+from rostra.vote import Vote, VoteCast
+
+_VALUES = {"both": (-1, 0, 1), "up": (0, 1), "off": (0,)}
+_VERSIONS_MAX = STREAM_EVENTS_MAX - STREAM_EVENTS_RESERVED
+_encode = codec.encode
+
+
+class _Comment(msgspec.Struct, frozen=True, gc=False):
+    """A comment that takes votes."""
+
+    id: UUID
+    guards: dict[int, int]
+    """Versions of the streams that decide about votes on it."""
+    votes: tuple[int, bytes]
+    """Parts of the ids of the votes on it."""
+    persons: tuple[int, bytes]
+    """Parts of the ids of its site's persons."""
+    values: tuple[int, ...]
+    """Values that votes may have."""
+    barred: str | None
+    """Its author, if they may not vote on it."""
+
+
+class _Voter(msgspec.Struct, frozen=True, gc=False):
+    """A person who may vote."""
+
+    json: bytes
+    stream: int
+    version: int
+    is_ours: bool
+
+
+class _Source(msgspec.Struct, frozen=True, gc=False):
+    """A source of events."""
+
+    json: bytes
+    events: bytes
+    """Part of the ids of its events."""
+    is_ours: bool
+
+
+def cast_votes(  # noqa: PLR0915  # see below
+    batch: BatchDecider, votes: Iterable[tuple[int, Commanded]]
+) -> None:
+    """Decide votes that follow each other.
+
+    One long loop, since every call costs as much as several of its lines: a service spends most
+    of its time on votes.
+    """
+    comments: dict[tuple[object, ...], _Comment | None] = {}
+    voters: dict[tuple[str, str], _Voter | None] = {}
+    sources: dict[str, _Source] = {}
+    find, write, rows, expected = batch.world.find, batch.world.write, batch.rows, batch.expected
+    for index, commanded in votes:
+        act = commanded.act
+        command: CastVote = commanded.command  # type: ignore[assignment]
+        site_name, voter_id, value = command.site, command.voter, command.value
+        named = (
+            site_name, command.resource, command.discussion_id, command.comment, command.comment_id
+        )  # fmt: skip
+        if named in comments:
+            comment = comments[named]
+        else:
+            comment = comments[named] = _comment(batch, command)
+        if (
+            comment is None
+            or act.person is not None
+            or value not in comment.values
+            or voter_id == comment.barred
+        ):
+            batch.decide(index, commanded)
+            continue
+        if (site_name, voter_id) in voters:
+            voter = voters[site_name, voter_id]
+        else:
+            voter = voters[site_name, voter_id] = _voter(batch, command, comment)
+        if act.source in sources:
+            source = sources[act.source]
+        else:
+            source = sources[act.source] = _source(act.source)
+        if voter is None or (voter.is_ours and not source.is_ours):
+            batch.decide(index, commanded)
+            continue
+        stream = ids.number_of(*comment.votes, voter.json)
+        before = find(stream)
+        if before is None:
+            batch.decide(index, commanded)
+            continue
+        event_json = _encode(act.id)
+        event_id = ids.event_number(source.events, event_json)
+        vote: Vote = before.state
+        seen = before.seen
+        version = len(seen)
+        order = (act.time, act.source, act.id)
+        if seen and (
+            order <= vote.order
+            or vote.voter != voter_id
+            or vote.comment != comment.id
+            or vote.casts > VOTE_CHANGES_MAX
+            or version >= _VERSIONS_MAX
+            or before.fault is not None
+            or event_id in [each.event_id for each in seen]
+        ):
+            batch.decide(index, commanded)
+            continue
+        effect = 0 if vote.nullified else value
+        state = _encode(
+            VoteCast(
+                time=act.time,
+                source=act.source,
+                id=act.id,
+                comment=comment.id,
+                voter=voter_id,
+                value=value,  # type: ignore[arg-type]  # bounded by its decoder
+                was=0 if vote.nullified else vote.value,
+                now=effect,  # type: ignore[arg-type]
+            )
+        )
+        metadata = b'{"source":%b,"id":%b,"by":%b}' % (source.json, event_json, voter.json)
+        ref = EventRef(event_id, VoteCast.topic, None, value)
+        after = Vote(
+            comment.id,
+            voter_id,
+            order,
+            value,  # type: ignore[arg-type]
+            vote.nullified,
+            vote.ruled,
+            vote.casts + 1,
+        )
+        write(
+            stream,
+            before,
+            StreamState(after, [*seen, ref], before.payload_bytes, before.plain),
+        )
+        if stream not in expected:
+            expected[stream] = version
+        guards = {**comment.guards, voter.stream: voter.version, stream: version}
+        batch.by_command[index] = Decision(stream, guards, None, 1, len(rows), 0, (ref,))
+        rows.append((stream, version + 1, VoteCast.topic, state, event_id, metadata))
+
+
+def _comment(batch: BatchDecider, command: CastVote) -> _Comment | None:
+    """Return the comment that votes are on, None if none may be cast or streams are missing."""
+    reading = batch.context()
+    try:
+        own = by_own_name(command, reading)
+        site.check(reading.site(own.site_id), own.site)
+        discussion.check(reading.discussion(own.discussion), own)
+        about = reading.comment(own.target)
+        rules = rules_of(own, reading)
+    except (Refusal, NeedsMore):  # raised again by the decision on each vote
+        return None
+    if about.posted is None or about.removed:
+        return None
+    _guard(batch, reading.guards)
+    return _Comment(
+        own.target,
+        reading.guards,
+        ids.votes_start(own.target),
+        ids.persons_start(own.site),
+        _VALUES[rules.voting],
+        None if rules.self_votes else about.posted.author,
+    )
+
+
+def _voter(batch: BatchDecider, command: CastVote, comment: _Comment) -> _Voter | None:
+    """Return the person who votes, None if they may not or their stream is missing."""
+    json = _encode(command.voter)
+    stream = ids.number_of(*comment.persons, json)
+    state = batch.world.find(stream)
+    if state is None:
+        return None
+    if state.seen or batch.keyless:
+        try:
+            acting(command, command.voter, batch.context())
+        except Refusal:
+            return None
+    version = len(state.seen)
+    _guard(batch, {stream: version})
+    return _Voter(json, stream, version, command.voter.startswith(OUR_IDS))
+
+
+def _source(source: str) -> _Source:
+    json = _encode(source)
+    return _Source(json, ids.events_start(json), source.startswith(OUR_IDS))
+
+
+def _guard(batch: BatchDecider, guards: dict[int, int]) -> None:
+    """Note streams that votes are decided upon."""
+    batch.looked_at.update(guards)
+    for stream, version in guards.items():
+        batch.expected.setdefault(stream, version)
