@@ -14,6 +14,7 @@ from rostra_adapters.errors import RebuildRefused
 from rostra_adapters.postgres import locks
 from rostra_adapters.postgres.connect import LOST
 from rostra_adapters.postgres.rebuild import ranges
+from rostra_adapters.postgres.rebuild import verify as verifying
 from rostra_adapters.postgres.rebuild.run import rebuild
 from rostra_adapters.postgres.rebuild.verify import verify
 from rostra_adapters.postgres.views import backend
@@ -270,3 +271,53 @@ async def _read_on(app: App, stop: asyncio.Event) -> int:
         assert page.position >= position
         reads, position = reads + 1, page.position
     return reads
+
+
+async def test_a_view_without_its_tables_is_told_and_rebuilt(
+    story: Story, database: asyncpg.Connection, database_url: str
+) -> None:
+    """A rebuild needs nothing but the log."""
+    good = await tables.dump(database)
+    await database.execute("drop table comments_v1, discussions_v1")
+    assert await _found(database_url) == [
+        "comments: comments_v1 table: missing, not there",
+        "discussions: discussions_v1 table: missing, not there",
+    ]
+    rebuilt = await rebuild(database_url)
+    assert {each.view for each in rebuilt if not each.equal} == {"comments", "discussions"}
+    assert await _found(database_url) == []
+    assert await tables.dump(database) == good
+    await database.execute("drop table rostra_views, rostra_parked cascade")
+    async with _opened(database_url, project=False) as app:
+        await app.rebuild()
+    assert await _found(database_url) == []
+
+
+async def test_views_that_nobody_projects_are_rebuilt_up_to_the_head(
+    database: asyncpg.Connection, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a restore."""
+    monkeypatch.setattr(verifying, "STUCK_SECONDS_MAX", 0.1)
+    story = Story(_acts(Events()))
+    await tables.record(database, story.rows)
+    lagging = f"0, not {len(story.rows)}, the head of the log"
+    assert [each for each in await _found(database_url) if lagging in each] == [
+        f"{view}: rostra_views position: {lagging}" for view in sorted(VIEWS)
+    ]
+    for rebuilt in await rebuild(database_url):
+        assert (rebuilt.events, rebuilt.equal) == (len(story.rows), False)
+    assert await _found(database_url) == []
+
+
+async def test_views_that_are_behind_are_compared_and_brought_to_the_head(
+    database: asyncpg.Connection, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verifying, "STUCK_SECONDS_MAX", 0.1)
+    story = Story(_acts(Events()))
+    await tables.record(database, story.rows)
+    await tables.fold(database, pages(story.rows[:7], 5))
+    assert len(await _found(database_url)) == len(VIEWS)
+    assert {(each.events, each.equal) for each in await rebuild(database_url)} == {
+        (len(story.rows), True)
+    }
+    assert await _found(database_url) == []

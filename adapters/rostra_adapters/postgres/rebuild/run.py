@@ -47,7 +47,11 @@ _COUNT = """
 select count(*) from public.stored_events where notification_id > $1 and notification_id <= $2"""
 _LOCK = """
 select position, version from public.rostra_views where name = $1 and lineage = $2 for update"""
-_REACHED = "select max(position) from public.rostra_views"
+# Nobody is writing while we hold this lock: each position up to the head is filled, or never is.
+_NO_WRITER = f"select pg_advisory_xact_lock({locks.LOG_WRITER})"
+_HEAD = "select coalesce(max(notification_id), 0) from public.stored_events"
+_HAS_TABLES = """
+select bool_and(to_regclass('public.' || name) is not null) from unnest($1::text[]) name"""
 _SERVED = "select version from public.rostra_views where name = $1"
 _FLIP = """
 update public.rostra_views
@@ -67,16 +71,19 @@ async def rebuild(
     progress: Progress = lambda *_: None,
     until: int = 0,
 ) -> list[Rebuilt]:
-    """Rebuild the named views, all of them by default. With several `jobs`, so many
-    processes fold. Those that have not read as far as `until` are then further on than they
-    were; the log must be whole up to there. Raises RebuildRefused and FoldingFailed.
+    """Rebuild the named views up to the log's head, all of them by default.
+
+    With several `jobs`, so many processes fold. Views that have not read as far as `until`, up to
+    where the log must be whole, are folded up to there at first and not compared. Raises
+    RebuildRefused and FoldingFailed.
     """
     async with connect_patiently(url) as connection:
         if not await connection.fetchval(_ONE_AT_A_TIME):
             raise RebuildRefused("another rebuild is under way")
-        begun = [await _begin(connection, VIEWS[name], until) for name in names or VIEWS]
+        head = await _settled_head(connection)
+        begun = [await _begin(connection, VIEWS[name], head, until) for name in names or VIEWS]
         await _fill(url, begun, jobs, progress)
-        return [await _replace(connection, url, each) for each in begun]
+        return [await _replace(connection, url, each, head) for each in begun]
 
 
 class Begun(msgspec.Struct, frozen=True):
@@ -87,6 +94,15 @@ class Begun(msgspec.Struct, frozen=True):
     fresh: ViewState
     live: ViewState
     at: float
+    is_comparable: bool
+    """Whether the version that is served has all its tables, of the same shape."""
+
+
+async def _settled_head(connection: Connection) -> int:
+    """Return the log's last position, below which no event can appear any more."""
+    async with connection.transaction():
+        await connection.execute(_NO_WRITER)
+        return int(await connection.fetchval(_HEAD))
 
 
 async def is_whole(url: str, after: int, until: int) -> bool:
@@ -95,18 +111,23 @@ async def is_whole(url: str, after: int, until: int) -> bool:
         return int(await connection.fetchval(_COUNT, after, until)) == until - after
 
 
-async def _begin(connection: Connection, view: View, until: int) -> Begun:
+async def _begin(connection: Connection, view: View, head: int, until: int) -> Begun:
     """Empty tables of a version that nobody has written to."""
     record = await schema.claim(connection, view)
     version, live = record[0], ViewState(view.name, record[1], record[2], record[3])
     await _drop_unserved(connection, view)
     for table in view.tables:
         await schema.create(connection, table, version)
-    # A view that is new, or of another shape, is of no use where it stands.
-    of_use = live.shape == view.shape and live.position > 0
-    position = live.position if of_use else await connection.fetchval(_REACHED)
+    names = [
+        schema.versioned_name(fragment, live.version)
+        for table in view.tables
+        for fragment in table.fragments
+    ]
+    is_comparable = live.shape == view.shape and await connection.fetchval(_HAS_TABLES, names)
+    # A view that is new, or cannot be compared, is of no use where it stands.
+    position = live.position if is_comparable and live.position > 0 else head
     fresh = ViewState(view.name, version, view.shape, max(position, until))
-    return Begun(fresh, live, time.monotonic())
+    return Begun(fresh, live, time.monotonic(), is_comparable)
 
 
 async def _fill(url: str, begun: Sequence[Begun], jobs: int, progress: Progress) -> None:
@@ -117,15 +138,19 @@ async def _fill(url: str, begun: Sequence[Begun], jobs: int, progress: Progress)
     await index(url, [each.fresh for each in begun], side_by_side=max(jobs, INDEXES_AT_ONCE))
 
 
-async def _replace(connection: Connection, url: str, begun: Begun) -> Rebuilt:
+async def _replace(connection: Connection, url: str, begun: Begun, head: int) -> Rebuilt:
     fresh, live = begun.fresh, begun.live
     position = await _catch_up(connection, fresh, fresh.position)
-    position, ours, theirs = await _compare(connection, url, fresh, live, position)
+    position, ours, theirs = await _compare(connection, url, begun, position)
+    counted = ours
+    if position < head:  # nobody projects
+        position = await _apply(connection, fresh, position, head)
+        counted = await content(connection, fresh)
     position = await _flip(connection, fresh, live, position, equal=ours == theirs)
     await _drop_unserved(connection, fresh.view)
     seconds = time.monotonic() - begun.at
     changed = [] if theirs is None else list(differences(ours, theirs))
-    rows, apart = rows_of(fresh.view, ours), await read_parked(connection, fresh)
+    rows, apart = rows_of(fresh.view, counted), await read_parked(connection, fresh)
     return Rebuilt(fresh.name, position, seconds, rows, ours == theirs, changed, apart)
 
 
@@ -151,13 +176,14 @@ async def _apply(connection: Connection, fresh: ViewState, position: int, until:
 
 
 async def _compare(
-    connection: Connection, url: str, fresh: ViewState, live: ViewState, position: int
+    connection: Connection, url: str, begun: Begun, position: int
 ) -> tuple[int, Content, Content | None]:
     """A position at which both versions stood, and what they held there; None where the one
     that is served cannot be compared. The checkpoint is held for a moment only: what is
     compared is a snapshot of that moment.
     """
-    if live.shape != fresh.shape or live.position < fresh.position:
+    fresh, live = begun.fresh, begun.live
+    if not begun.is_comparable or live.position < fresh.position:
         return position, await content(connection, fresh), None
     async with connect_patiently(url) as snapshot:
         async with connect_patiently(url) as holder, holder.transaction():

@@ -1,5 +1,7 @@
 """Each view against a fresh fold of the log: every difference by name."""
 
+import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -20,11 +22,54 @@ from rostra_adapters.postgres.views.projector import ViewState, read_parked, sta
 from rostra_projections.tables import Fragment, Rows, Table
 
 ATTEMPTS_MAX = 10
+STUCK_SECONDS_MAX = 5.0
+"""Views that read nothing for so long lag."""
+LOOK_SECONDS = 0.05
+
+_MISSING = """
+select name from unnest($1::text[]) name where to_regclass('public.' || name) is null"""
+_HEAD = "select coalesce(max(notification_id), 0) from public.stored_events"
 
 
 async def verify(url: str) -> AsyncIterator[Difference]:
-    """Compare all views with the log, in one snapshot of both."""
-    async with connect_patiently(url) as connection, _snapshot(connection) as view_states:
+    """Compare all views with the log, in one snapshot of both.
+
+    Views must reach the log's head of the beginning; a view that stands still before it, or lacks
+    a table, differs.
+    """
+    async with connect_patiently(url) as connection:
+        head = await _wait_for_head(connection)
+        async for found in _compare(connection, url, head):
+            yield found
+
+
+async def _wait_for_head(connection: Connection) -> int:
+    """Return the log's head, once all views have reached it or read nothing for long."""
+    head = int(await connection.fetchval(_HEAD))
+    least, since = -1, time.monotonic()
+    while time.monotonic() - since < STUCK_SECONDS_MAX:
+        position = min([state.position for state in await states(connection)], default=head)
+        if position >= head:
+            break
+        if position > least:
+            least, since = position, time.monotonic()
+        await asyncio.sleep(LOOK_SECONDS)
+    return head
+
+
+async def _compare(connection: Connection, url: str, head: int) -> AsyncIterator[Difference]:
+    async with _snapshot(connection) as view_states:
+        if not view_states:
+            for state in await states(connection):
+                for missing in await _missing_tables(connection, state):
+                    yield Difference(state.name, missing, "table", "there", "missing")
+            return
+        for state in view_states:
+            if state.position < head:
+                expected = f"{head}, the head of the log"
+                yield Difference(
+                    state.name, "rostra_views", "position", expected, str(state.position)
+                )
         for until in sorted({state.position for state in view_states}):
             together = [state for state in view_states if state.position == until]
             (part,) = await parts(connection, until)
@@ -35,7 +80,10 @@ async def verify(url: str) -> AsyncIterator[Difference]:
 
 @asynccontextmanager
 async def _snapshot(connection: Connection) -> AsyncIterator[Sequence[ViewState]]:
-    """Yield the views' states in one snapshot, with their tables locked against a rebuild."""
+    """Yield the views' states in one snapshot, with their tables locked against a rebuild.
+
+    Yield no states if a table is missing.
+    """
     for _ in range(ATTEMPTS_MAX):
         before = await states(connection)
         transaction = connection.transaction(isolation="repeatable_read", readonly=True)
@@ -46,11 +94,25 @@ async def _snapshot(connection: Connection) -> AsyncIterator[Sequence[ViewState]
             if [each.version for each in view_states] == [each.version for each in before]:
                 yield view_states
                 return
-        except asyncpg.UndefinedTableError:  # rebuilt in between
+        except asyncpg.UndefinedTableError:  # rebuilt in between, or lost
             pass
         finally:
             await transaction.rollback()
+        if await states(connection) == before and [
+            name for state in before for name in await _missing_tables(connection, state)
+        ]:
+            yield ()
+            return
     raise RuntimeError("the views are being rebuilt faster than they can be compared")
+
+
+async def _missing_tables(connection: Connection, state: ViewState) -> list[str]:
+    names = [
+        schema.versioned_name(fragment, state.version)
+        for table in state.view.tables
+        for fragment in table.fragments
+    ]
+    return [record[0] for record in await connection.fetch(_MISSING, names)]
 
 
 def _lock(view_states: Sequence[ViewState]) -> str:
