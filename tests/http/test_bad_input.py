@@ -142,7 +142,7 @@ NOT_JSON = {
     "a raw control character": _json(body=b"\n"),
     "nested deeper than 100": _beside(b"[" * 100 + b"]" * 100),
     "nested very much deeper": b"[" * 100_000,
-    "a byte order mark": b"\xef\xbb\xbf{}",
+    "two byte order marks": b"\xef\xbb\xbf\xef\xbb\xbf{}",
     "UTF-16": json.dumps(opened()).encode("utf-16"),
 }
 

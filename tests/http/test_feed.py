@@ -426,3 +426,12 @@ async def test_a_log_that_is_replaced_during_a_long_poll_is_no_empty_page(
     monkeypatch.setattr(Tail, "page_within", replaced)
     answer = await service.get("/v1/events", token=token(), after=1, wait=0.01)
     assert (answer.status, answer.problem) == (410, "log-changed")
+
+
+@pytest.mark.parametrize("quality", ["q=0", "Q=0.000", " q = 0.0 "])
+async def test_events_of_quality_0_are_not_sent(service: Service, quality: str) -> None:
+    await service.given(opened())
+    headers = {"Accept": f"text/event-stream;{quality}, application/json"}
+    answer = await service.ask("GET", "/v1/events", token=token("feed"), headers=headers)
+    assert answer.headers["Content-Type"].startswith("application/cloudevents-batch+json")
+    assert len(answer.json) == 1

@@ -6,7 +6,19 @@ from typing import Any
 
 import pytest
 
-from support.service import BATCHED, Event, Service, event, opened, posted, serving, token, voted
+from rostra import ids
+from support.service import (
+    BATCHED,
+    STRUCTURED,
+    Event,
+    Service,
+    event,
+    opened,
+    posted,
+    serving,
+    token,
+    voted,
+)
 from support.wire import Answer, Wire, request
 
 BINARY = "application/json"
@@ -249,3 +261,37 @@ async def test_settings_that_are_not_ours_are_refused(service: Service, kind: st
     answer = await service.publish(event(kind, settings={"voting": "sideways"}))
     assert answer.problem == "invalid-event"
     assert answer.json["errors"][0]["path"] == "data.settings.voting"
+
+
+@pytest.mark.parametrize("number", ["1.0", "1e0", "10E-1"])
+async def test_a_number_without_a_fraction_is_an_integer(service: Service, number: str) -> None:
+    await service.given(opened(), posted())
+    vote = json.dumps(voted(1)).replace('"value": 1', f'"value": {number}')
+    assert (await service.post(vote.encode())).status == 201
+    headers = {"Content-Type": "application/json"}
+    comment = ids.comment_id(ids.discussion_id("gazette", "/trams"), "c1")
+    answer = await service.ask(
+        "PUT",
+        f"/v1/comments/{comment}/vote",
+        token=token("comment", site="gazette", person="zoe"),
+        headers=headers,
+        body=f'{{"value": -{number}}}'.encode(),
+    )
+    assert (answer.status, answer.json["my_vote"]) == (200, -1)
+
+
+@pytest.mark.parametrize("number", ["0.5", "1.5", "1e30", '"1"', "2.0"])
+async def test_other_numbers_are_not(service: Service, number: str) -> None:
+    await service.given(opened(), posted())
+    vote = json.dumps(voted(1)).replace('"value": 1', f'"value": {number}')
+    refused = await service.post(vote.encode())
+    assert [one["path"] for one in refused.json["errors"]] == ["data.value"]
+
+
+@pytest.mark.parametrize("media_type", [STRUCTURED, BATCHED, BINARY, "application/x-ndjson"])
+async def test_a_byte_order_mark_is_passed_over(service: Service, media_type: str) -> None:
+    event_ = json.dumps(opened()).encode()
+    body = b"[%b]" % event_ if media_type == BATCHED else event_
+    answer = await service.post(b"\xef\xbb\xbf" + body, media_type=media_type)
+    assert answer.status in (200, 201)
+    assert await service.app.head() == 1

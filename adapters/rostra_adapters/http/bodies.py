@@ -1,12 +1,13 @@
 """JSON bodies of requests: of the right media type, JSON, and fitting a type."""
 
+from functools import cache
 from typing import TypeVar
 
 import msgspec
 from aiohttp import web
 
 from rostra.wire import strict_json
-from rostra.wire.cloudevents import faults
+from rostra.wire.cloudevents import decode, faults
 from rostra_adapters.http.messages import body_of
 from rostra_adapters.http.problems import Problem
 
@@ -16,6 +17,11 @@ PARTS_MAX = 4_000
 brackets of a body whose depth is looked at: with more of them it is text, or does not fit."""
 
 S = TypeVar("S", bound=msgspec.Struct)
+
+
+@cache
+def _decoder(kind: type[S]) -> "msgspec.json.Decoder[S]":
+    return msgspec.json.Decoder(kind)
 
 
 async def decode_body(request: web.Request, kind: type[S], *, bytes_max: int) -> S:
@@ -30,7 +36,8 @@ async def decode_body(request: web.Request, kind: type[S], *, bytes_max: int) ->
         strict_json.value(body, brackets_max=PARTS_MAX)
         if body.count(b'"') - body.count(b'\\"') > PARTS_MAX:
             raise Problem("invalid-body", f"the body has more than {PARTS_MAX} quotes")
-        return msgspec.json.decode(body, type=kind)
+        fitting: S = decode(_decoder(kind), body)
+        return fitting
     except strict_json.NotJson as error:
         raise Problem("not-json", str(error)) from None
     except msgspec.ValidationError as error:

@@ -21,7 +21,6 @@ from rostra_adapters.http.heads import (
     TooManyConnections,
     problem_of_line,
 )
-from rostra_adapters.http.messages import other_encoding
 from rostra_adapters.http.middleware.request_log import RequestLog
 from rostra_adapters.http.problems import Problem, retry_after
 from rostra_adapters.http.settings import SETTINGS, HttpSettings
@@ -54,7 +53,7 @@ class Connection(web.RequestHandler):
         server: web.Server,
         **arguments: Any,
     ) -> None:
-        super().__init__(server, **arguments)
+        super().__init__(server, **{**arguments, "auto_decompress": False})
         self._gate = gate
         self._name: str | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -222,8 +221,6 @@ def _problem(status: int, exc: BaseException | None, settings: HttpSettings) -> 
             return problem_of_line(exc, settings)
         case http_exceptions.BadStatusLine() | http_exceptions.InvalidURLError():
             return Problem("bad-request", "the request line cannot be read")
-        case http_exceptions.ContentEncodingError():  # aiohttp has no library to unpack it
-            return other_encoding()
         case http_exceptions.PayloadEncodingError():
             return Problem("bad-request", "the body cannot be read")
         case http_exceptions.HttpProcessingError():

@@ -32,6 +32,7 @@ from rostra_adapters.http.middleware.request_log import CLIENT_GONE, TRACE, TRAC
 from rostra_adapters.http.middleware.security_headers import secure
 from rostra_adapters.http.problems import Problem, response
 from rostra_adapters.http.settings import HttpSettings
+from rostra_adapters.http.webhook_handshake import webhook_handshake
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 BODILESS = (204, 304)
@@ -209,6 +210,8 @@ class Dispatch:
         if hdrs.ACCESS_CONTROL_REQUEST_METHOD in request.headers:
             return preflight(request)
         self._limits.admit(request)
+        if (permission := webhook_handshake(request)) is not None:
+            return permission
         problem = _nothing(routes)
         return web.Response(status=204, headers=problem.headers) if routes else response(problem)
 

@@ -10,6 +10,7 @@ from aiohttp import hdrs, web
 from rostra_adapters.http.heads import BoundedParser
 from rostra_adapters.http.problems import Problem
 from rostra_adapters.http.settings import SETTINGS
+from rostra_adapters.http.unpacking import ENCODINGS, unpacker_of
 
 JSON = "application/json"
 HTML = "text/html; charset=utf-8"
@@ -21,14 +22,17 @@ CHUNKED_TIMES_MAX = 1.5
 """Bytes of a body in chunks as it comes, against those that it may have."""
 PASSED_BYTES_MAX = 64 * 1024
 """Length of a body that is passed over, so that its connection serves another request."""
-ENCODINGS = ("", "identity", "gzip", "deflate")
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 async def body_of(request: web.Request, bytes_max: int) -> bytes:
-    """Return the whole body. Raises the problems `too-large`, before reading it where it says its
-    size, `request-timeout`, `bad-request` and `unsupported-media-type`.
+    """Return the whole body, unpacked, without a byte order mark.
+
+    Raises the problems `too-large`, before reading a body that says its size, `request-timeout`,
+    `bad-request` and `unsupported-media-type`.
     """
     check_encoding(request)
+    unpacker = unpacker_of(request)
     if (request.content_length or 0) > bytes_max:
         raise _too_large(bytes_max)
     content, taken, waited_seconds = request.content, bytearray(), 0.0
@@ -38,11 +42,17 @@ async def body_of(request: web.Request, bytes_max: int) -> bytes:
         chunk, seconds = await _next_piece(request, waited_seconds)
         waited_seconds += seconds
         if not chunk:
-            return bytes(taken)
-        taken += chunk
-        # Counted as unpacked, where it came compressed, and as it came, where it holds nothing.
-        if len(taken) > bytes_max or content.total_raw_bytes > bytes_max:
+            unpacker.check_end()
+            return bytes(taken).removeprefix(BYTE_ORDER_MARK)
+        # Counted as unpacked, where it came packed, and as it came, where it holds nothing.
+        if content.total_raw_bytes > bytes_max:
             raise _too_large(bytes_max)
+        for piece in unpacker.unpack(chunk):
+            taken += piece
+            if len(taken) > bytes_max:
+                raise _too_large(bytes_max)
+            if len(piece) < len(taken):
+                await asyncio.sleep(0)
 
 
 async def _next_piece(request: web.Request, waited_seconds: float) -> tuple[bytes, float]:
@@ -95,16 +105,12 @@ def close_unread(request: web.BaseRequest, answer: web.StreamResponse) -> None:
 
 
 def check_encoding(request: web.Request) -> None:
-    """Raise the problem `unsupported-media-type` for an encoding that aiohttp does not decode."""
+    """Raise the problem `unsupported-media-type` for an encoding that is not unpacked here."""
     encoding = request.headers.get(hdrs.CONTENT_ENCODING, "").lower()
     if encoding not in ENCODINGS:
-        raise other_encoding()
-
-
-def other_encoding() -> Problem:
-    """Return the problem of a body that is packed in a way that is not taken."""
-    takes = {"Accept-Encoding": "gzip, deflate"}
-    return Problem("unsupported-media-type", "`Content-Encoding` is another", headers=takes)
+        takes = {"Accept-Encoding": "gzip, deflate"}
+        detail = "send `Content-Encoding: gzip`, `deflate` or none"
+        raise Problem("unsupported-media-type", detail, headers=takes)
 
 
 def _too_large(bytes_max: int) -> Problem:

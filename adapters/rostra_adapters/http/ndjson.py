@@ -12,7 +12,8 @@ from tempfile import SpooledTemporaryFile
 from aiohttp import web
 
 from rostra_adapters.http import sse as streams
-from rostra_adapters.http.messages import READ_BYTES
+from rostra_adapters.http.messages import BYTE_ORDER_MARK, READ_BYTES
+from rostra_adapters.http.unpacking import unpacker_of
 
 LINES_MAX = 500
 CHUNKS_WAITING_MAX = 16
@@ -33,6 +34,7 @@ class Splitter:
         self._most = line_bytes_max
         self._rest = bytearray()
         self._too_long = False
+        self._is_first = True
 
     def feed(self, chunk: bytes) -> list[Line]:
         """The lines that end in this chunk."""
@@ -47,6 +49,9 @@ class Splitter:
     def end(self) -> list[Line]:
         """The line that has no end yet, if there is one."""
         line: Line = None if self._too_long else bytes(self._rest)
+        if self._is_first and line is not None:
+            line = line.removeprefix(BYTE_ORDER_MARK)
+        self._is_first = False
         self._rest.clear()
         self._too_long = False
         return [line] if line is None or line.strip() else []
@@ -113,6 +118,7 @@ class LineStream:
     def __init__(self, request: web.Request, take: PublishLines, *, line_bytes_max: int) -> None:
         self._request = request
         self._take = take
+        self._unpacker = unpacker_of(request)
         self._splitter = Splitter(line_bytes_max)
         self._chunks: asyncio.Queue[bytes] = asyncio.Queue(CHUNKS_WAITING_MAX)
         self._unread = Unread()
@@ -142,8 +148,11 @@ class LineStream:
         with suppress(TimeoutError):
             async with self._reading:
                 while not self._stopped and (chunk := await self._request.content.readany()):
-                    await self._chunks.put(chunk)
+                    for piece in self._unpacker.unpack(chunk):
+                        await self._chunks.put(piece)
                 whole = not self._stopped
+        if whole:
+            self._unpacker.check_end()
         self._all_read = True
         if whole:
             await self._chunks.put(b"\n")  # the last line may have no end

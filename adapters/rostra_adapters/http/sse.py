@@ -1,6 +1,7 @@
 """Answers that go on for long: sent in slices, and ended where nobody takes them."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Protocol
@@ -18,6 +19,7 @@ SLICE_BYTES = 64 * 1024
 EVENTS = "text/event-stream"
 LAST_EVENT_ID = "Last-Event-ID"
 LAST_EVENT_ID_DIGITS_MAX = 18
+_QUALITY_0 = re.compile(r"q=0(?:\.0*)?")
 
 
 class TooSlow(Exception):
@@ -61,9 +63,14 @@ def cut(request: web.Request) -> None:
 
 
 def accepts_events(request: web.Request) -> bool:
-    """Return whether server-sent events are asked for."""
+    """Return whether server-sent events are asked for, and not refused by a quality of 0."""
     accepted = request.headers.get(hdrs.ACCEPT, "").lower()
-    return any(part.split(";")[0].strip() == EVENTS for part in accepted.split(","))
+    return any(_accepts_events(part) for part in accepted.split(","))
+
+
+def _accepts_events(part: str) -> bool:
+    media_type, *parameters = ["".join(each.split()) for each in part.split(";")]
+    return media_type == EVENTS and not any(map(_QUALITY_0.fullmatch, parameters))
 
 
 def event_bytes(position: int, data: bytes, name: str | None = None) -> bytes:

@@ -10,7 +10,7 @@ from base64 import b64decode
 from collections.abc import Mapping, Sequence
 from functools import cache, reduce
 from operator import or_
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import msgspec
 from msgspec import Raw
@@ -28,6 +28,7 @@ from rostra.wire.plain_types import without_patterns
 FAULTS_MAX = 20
 FAULT_CHARACTERS_MAX = 300
 NAME_CHARACTERS_MAX = 200
+T = TypeVar("T")
 UNKNOWN_FIELDS_BYTES_MAX = 8 * 1024
 """Of a longer body only the first unknown field is named."""
 
@@ -206,7 +207,7 @@ def _commanded(envelope: Envelope, now: Time) -> Commanded:
         raise Refusal("unknown-type", f"there is no type {envelope.type[:200]!r}")
     data = _data(envelope)
     try:
-        decoded: AnyCommand = decoder.decode(data)
+        decoded: AnyCommand = decode(decoder, data)
     except msgspec.ValidationError as error:
         raise Malformed(*_faults(COMMANDS[envelope.type], data, "data", error)) from None
     return Commanded(decoded, CommandContext(envelope.source, envelope.id, time), is_checked=True)
@@ -224,6 +225,16 @@ def time_of_event(text: str, now: Time | None) -> Time:
         ahead = f"{time} is more than {TIME_AHEAD_SECONDS_MAX} s ahead of {now}"
         raise Refusal("time-ahead", ahead)
     return time
+
+
+def decode(decoder: "msgspec.json.Decoder[T]", json: bytes | Raw) -> T:
+    """Decode JSON in which a number such as `1.0` is an integer. Raises ValidationError."""
+    try:
+        return decoder.decode(json)
+    except msgspec.ValidationError as error:
+        if "got `float`" not in str(error):
+            raise
+    return decoder.decode(strict_json.with_integers(json))
 
 
 def _data(envelope: Envelope) -> bytes | Raw:

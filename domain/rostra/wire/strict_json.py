@@ -13,6 +13,8 @@ import msgspec
 from msgspec import Raw
 
 NESTING_MAX = 100
+INTEGERS_MAX = 2**53
+"""Greatest integer up to which every one is a number of its own in JSON (RFC 8259, section 6)."""
 
 _STRINGS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 _OTHER_THAN_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
@@ -69,6 +71,22 @@ def _decode(decoder: "msgspec.json.Decoder[T]", body: bytes) -> T:
         raise NotJson(f"not UTF-8 (byte {error.start})") from None
     except RecursionError:
         raise _too_deep() from None
+
+
+def with_integers(json: bytes | Raw) -> bytes:
+    """Return a value in which each number without a fraction, such as `1.0`, is an integer."""
+    return msgspec.json.encode(_with_integers(msgspec.json.decode(json)))
+
+
+def _with_integers(value: object) -> object:
+    match value:
+        case float() if value.is_integer() and abs(value) <= INTEGERS_MAX:
+            return int(value)
+        case list():
+            return [_with_integers(each) for each in value]
+        case dict():
+            return {name: _with_integers(each) for name, each in value.items()}
+    return value
 
 
 def brackets(json: bytes) -> int:
