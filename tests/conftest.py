@@ -23,6 +23,7 @@ import pytest
 
 from rostra_adapters.local_postgres import lease as local_postgres
 from rostra_adapters.postgres import schema
+from support.effort import load_profile
 from support.requirements import MISSING, missing
 
 POSTGRES_FIXTURES = {"_server", "database_url", "empty_database_url", "folder", "shared_folder"}
@@ -35,6 +36,7 @@ _used: deque[str] = deque()
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    load_profile()
     if not hasattr(config, "workerinput"):
         folder = tempfile.mkdtemp(prefix="rostra-tests-", dir=_memory())
         Path(folder).chmod(0o755)  # as root PostgreSQL runs as another user

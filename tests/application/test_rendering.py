@@ -24,6 +24,7 @@ from rostra_adapters.application.queries.rendering import (
     render,
 )
 from rostra_adapters.application.queries.renderings import Markdown, Renderings
+from support.effort import examples
 
 
 def test_markdown_becomes_html() -> None:
@@ -314,7 +315,7 @@ ATOMS = ["[", "](", ")", "![", "*", "_", "`", "<", ">", "\n", "a", " ", "- ", ">
     st.lists(st.sampled_from(ATOMS), min_size=1, max_size=4).map("".join),
     st.lists(st.sampled_from(ATOMS), max_size=2).map("".join),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_rendering_takes_bounded_steps(before: str, repeated: str, after: str) -> None:
     body = before + _repeated(repeated, LONGEST // 4) + after
     began = time.process_time()

@@ -6,7 +6,6 @@ who named a wording or had looked at it.
 """
 
 import asyncio
-import os
 from typing import Any
 
 import msgspec
@@ -28,12 +27,12 @@ from rostra_projections.memory import MemoryViews
 from rostra_projections.query_port import Reads
 from rostra_projections.responses.shapes import ANYONE, CommentShape, Viewer
 from rostra_projections.views import VIEWS
+from support.effort import examples
 from support.examples import at, command, comment, post
 from support.memory import MemoryArticles, MemoryLog, MemoryRing
 from support.views import tables
 from support.views.story import Story, asked, at_once, comment_queries, pages
 
-LONGER = int(os.environ.get("ROSTRA_TEST_EFFORT", "1"))
 KEYS = ["c1", "c2"]
 ANN, BOB, MIA = Viewer("ann"), Viewer("bob"), Viewer("mia", moderator=True)
 RESOURCES = ["/trams", "/tramways"]
@@ -253,7 +252,7 @@ class Play:
             assert (self.state(key).pending is None) == (self.waiting[key] is None)
 
 
-@settings(deadline=None, max_examples=150 * LONGER, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=examples(150), suppress_health_check=[HealthCheck.too_slow])
 @given(policy=st.sampled_from(["all", "all", "first", "none"]), told=steps)
 def test_the_public_sees_only_what_was_let_through(policy: str, told: list[Step]) -> None:
     play = Play(policy)
@@ -268,7 +267,7 @@ def test_the_public_sees_only_what_was_let_through(policy: str, told: list[Step]
             assert fresh.rows.of(table) == play.views.rows.of(table)
 
 
-@settings(deadline=None, max_examples=60 * LONGER, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=examples(60), suppress_health_check=[HealthCheck.too_slow])
 @given(policy=st.sampled_from(["all", "first"]), told=steps)
 def test_the_feed_published_again_makes_the_same_wait(policy: str, told: list[Step]) -> None:
     play = Play(policy)
@@ -291,7 +290,7 @@ def test_the_feed_published_again_makes_the_same_wait(policy: str, told: list[St
 
 @settings(
     deadline=None,
-    max_examples=6 * LONGER,
+    max_examples=examples(6),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(policy=st.sampled_from(["all", "first"]), told=steps, page_events=st.sampled_from([1, 3]))

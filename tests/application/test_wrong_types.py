@@ -38,6 +38,7 @@ from rostra_adapters.application.queries.requests import CommentQuery
 from rostra_projections.responses.shapes import Viewer
 from rostra_projections.views import Broken, facts
 from support.appending import Appended, Group, NewEvent, append
+from support.effort import examples
 from support.examples import DISCUSSION, PLACE, SITE, act, at, comment
 from support.service import serving
 
@@ -251,7 +252,7 @@ def _drawn(some: Iterable[T]) -> SearchStrategy[T]:
     return st.sampled_from(list(some))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(40))
 @given(
     st.lists(
         st.tuples(_drawn(WAYS), _drawn(CASES), _drawn(WRONG)),

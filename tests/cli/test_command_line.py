@@ -10,7 +10,6 @@ import resource
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,7 @@ from rostra import ids
 from rostra_adapters.cli import COMMANDS, main
 from rostra_adapters.http.auth import tokens
 from support.service import SECRET, event, opened, posted, token, voted
+from support.waiting import WAIT_SECONDS_MAX, block_until
 from support.wire import Wire
 from support.wire import request as wire_request
 
@@ -90,7 +90,7 @@ class Running:
         self.process.send_signal(signal.SIGTERM)
         assert self.process.stdout is not None
         self.process.stdout.close()
-        return self.process.wait(30)
+        return self.process.wait(WAIT_SECONDS_MAX)
 
 
 @pytest.fixture
@@ -323,9 +323,7 @@ def test_a_revoked_token_is_refused_by_a_running_service(rostra: Command, servic
     revoked = rostra("revoke", "ann", "--site", "gazette")
     assert revoked.returncode == 0
     assert revoked.stdout.startswith(b"tokens of ann for gazette that were issued until ")
-    end = time.monotonic() + 5
-    while status() == 200:
-        assert time.monotonic() < end
+    block_until(lambda: status() != 200)
     assert status() == 401
     assert rostra("revoke", "ann\n", "--site", "gazette").returncode == 2
 

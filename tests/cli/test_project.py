@@ -14,9 +14,9 @@ import asyncpg
 import rostra_adapters
 from rostra_adapters.application.app import App
 from rostra_adapters.postgres.views.schema import LEASE
+from support.waiting import WAIT_SECONDS_MAX
 
 MASTER = b"m" * 32
-STOP_SECONDS_MAX = 30
 _WHO_PROJECTS = """
 select count(*) from pg_locks l join pg_database d on d.oid = l.database
 where d.datname = current_database() and l.locktype = 'advisory' and l.objid = $1"""
@@ -82,7 +82,7 @@ async def test_it_keeps_the_views_of_those_who_do_not_and_whoever_stands_by_take
         async with rostra_adapters.open(database_url, master_key=MASTER) as standing_by:
             assert await commented(standing_by, 2) == 2
             process.send_signal(signal.SIGTERM)
-            assert process.wait(STOP_SECONDS_MAX) == 0
+            assert process.wait(WAIT_SECONDS_MAX) == 0
             assert await commented(standing_by, 3) == 3
 
 

@@ -16,13 +16,13 @@ import rostra_adapters.cli
 from cli.test_command_line import PROGRAM, Command, Running, ndjson
 from rostra_adapters.postgres.connect import create_pool
 from support.service import MASTER_KEY, SECRET, event, opened, posted
+from support.waiting import WAIT_SECONDS_MAX
 
 STEERING = ("\x1b]0;owned\x07", "\x9b2J", "\u202e", "\u2028")
 """A title for the window, a cleared screen, text from right to left, another line."""
 HOSTILE = f"[red]a{''.join(STEERING)}z[/red]"
 MARK = "\\u001b]0;owned\\u0007\\u009b2J\\u202e"
 PASSWORD = "Zq9-the-password"
-WAIT_SECONDS = 60
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def on_a_terminal(rostra: Command, *arguments: str) -> str:
     os.close(theirs)
     shown = b""
     try:
-        while select.select([ours], [], [], WAIT_SECONDS)[0]:
+        while select.select([ours], [], [], WAIT_SECONDS_MAX)[0]:
             try:
                 some = os.read(ours, 65_536)
             except OSError:  # EIO: the other end is closed
@@ -57,7 +57,7 @@ def on_a_terminal(rostra: Command, *arguments: str) -> str:
             shown += some
     finally:
         os.close(ours)
-        process.wait(WAIT_SECONDS)
+        process.wait(WAIT_SECONDS_MAX)
     return shown.decode()
 
 
@@ -68,7 +68,7 @@ def steered_by(shown: str) -> list[str]:
 async def recorded(database_url: str, *events: dict[str, object]) -> None:
     async with rostra_adapters.open(database_url, master_key=MASTER_KEY) as app:
         assert {one.status for one in await app.publish(list(events))} == {"recorded"}
-        await app.wait(await app.head(), WAIT_SECONDS)
+        await app.wait(await app.head(), WAIT_SECONDS_MAX)
 
 
 async def sealed_words_damaged(database_url: str) -> None:

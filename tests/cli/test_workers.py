@@ -5,17 +5,15 @@ import re
 import signal
 import subprocess
 import sys
-import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from rostra_adapters.cli import workers as workers_module
 from rostra_adapters.cli.workers import ServeWorkers
-
-STOP_SECONDS_MAX = 60
+from support.waiting import WAIT_SECONDS_MAX, block_until
 
 
 def children(pid: int) -> set[int]:
@@ -26,13 +24,6 @@ def children(pid: int) -> set[int]:
         for child in found
         if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()
     }
-
-
-def until(holds: Callable[[], bool]) -> None:
-    end = time.monotonic() + STOP_SECONDS_MAX
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 def alive(pid: int) -> bool:
@@ -62,11 +53,11 @@ def serving(database_url: str, tmp_path: Path) -> Iterator[tuple[subprocess.Pope
         process.kill()
         process.wait()
         process.stdout.close()
-        until(lambda: not any(map(alive, workers)))
+        block_until(lambda: not any(map(alive, workers)))
 
 
 def healthy(url: str) -> bool:
-    with urllib.request.urlopen(f"{url}/readyz", timeout=10) as answer:
+    with urllib.request.urlopen(f"{url}/readyz", timeout=WAIT_SECONDS_MAX) as answer:
         return bool(answer.status == 200)
 
 
@@ -79,11 +70,11 @@ def test_a_worker_that_dies_is_started_again_and_all_stop_together(
     assert all(healthy(url) for _ in range(8))
     victim = min(workers)
     os.kill(victim, signal.SIGKILL)
-    until(lambda: victim not in children(process.pid) and len(children(process.pid)) == 2)
+    block_until(lambda: victim not in children(process.pid) and len(children(process.pid)) == 2)
     assert all(healthy(url) for _ in range(8))
     workers = children(process.pid)
     process.terminate()
-    assert process.wait(STOP_SECONDS_MAX) == 0
+    assert process.wait(WAIT_SECONDS_MAX) == 0
     assert not any(map(alive, workers))
 
 
@@ -115,4 +106,4 @@ def test_workers_do_not_outlive_what_watches_them(
     workers = children(process.pid)
     process.kill()
     process.wait()
-    until(lambda: not any(map(alive, workers)))
+    block_until(lambda: not any(map(alive, workers)))

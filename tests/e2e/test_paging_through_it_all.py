@@ -15,7 +15,8 @@ from urllib.request import Request, urlopen
 import pytest
 
 from support import model_ids
-from support.running import WAIT_SECONDS_MAX, Rostra, Service, until
+from support.running import Rostra, Service
+from support.waiting import WAIT_SECONDS_MAX, block_until
 
 COMMENTS, LIMIT = 1_000, 20
 PAGES = COMMENTS // LIMIT
@@ -126,7 +127,7 @@ def test_every_comment_is_seen_exactly_once(folder: Path) -> None:
             for reader in readers:
                 reader.read(service)
             landed = votes.landed
-            until(lambda landed=landed: votes.landed >= landed + VOTES_A_PAGE)  # type: ignore[misc]
+            block_until(lambda landed=landed: votes.landed >= landed + VOTES_A_PAGE)  # type: ignore[misc]
     after = service.get(LIST, order="most_voted", limit=100)["comments"]
     assert service.stop() == 0
     assert [each["key"] for each in before] != [each["key"] for each in after]

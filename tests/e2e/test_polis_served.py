@@ -21,7 +21,8 @@ from typing import Any
 import pytest
 
 from rostra import ids
-from support.running import PROJECT, Rostra, Service, contiguous, counts, ended, until
+from support.running import PROJECT, Rostra, Service, contiguous, counts, ended
+from support.waiting import block_until
 
 CONVERT = PROJECT / "infra/polis/convert.py"
 SMALL = "15-per-hour-seattle"
@@ -179,7 +180,7 @@ def test_the_service_and_postgresql_killed_amid_publishing_lose_nothing_that_was
         reached = random.Random(6).randrange(3_000, 12_000)
         command = ["publish", conversation.file, "--url", service.url, "--batch", 500]
         publishing = stack.enter_context(rostra.started(*command))
-        until(lambda: _head(rostra) > reached)
+        block_until(lambda: _head(rostra) > reached)
         rostra.kill_postgres()
         service.kill()
         assert publishing.poll() is None

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from io import BytesIO
 from itertools import count
 from typing import Any
@@ -10,7 +10,8 @@ from typing import Any
 import aiohttp
 
 from rostra_adapters.postgres.views.schema import LEASE
-from support.running import LOOK_SECONDS, WAIT_SECONDS_MAX, Rostra, Service, contiguous
+from support.running import Rostra, Service, contiguous
+from support.waiting import WAIT_SECONDS_MAX, wait_until
 
 CLIENTS = 12
 BATCH_EVENTS = 40
@@ -91,15 +92,6 @@ async def post(
         return results
 
 
-async def until(condition: Callable[[], bool | Awaitable[bool]]) -> None:
-    async with asyncio.timeout(WAIT_SECONDS_MAX):
-        while True:
-            found = condition()
-            if found if isinstance(found, bool) else await found:
-                return
-            await asyncio.sleep(LOOK_SECONDS)
-
-
 def session_of(rostra: Rostra) -> aiohttp.ClientSession:
     headers = {"Authorization": f"Bearer {rostra.token()}"}
     return aiohttp.ClientSession(headers=headers, connector=aiohttp.TCPConnector(limit=0))
@@ -116,7 +108,7 @@ async def test_told_to_stop_it_answers_what_it_took_and_exits_with_0(rostra: Ros
                 tasks.create_task(first.send(long_batch))
                 for client in others:
                     tasks.create_task(client.go_on())
-                await until(lambda: sum(len(client.answered) for client in others) > 300)
+                await wait_until(lambda: sum(len(client.answered) for client in others) > 300)
                 assert len(first.answered) == 2  # the long batch is still being handled
                 before = {client.name: len(client.answered) for client in clients}
                 service.process.terminate()
@@ -135,7 +127,7 @@ async def test_told_to_stop_it_keeps_nobody_waiting_who_waits_for_news(rostra: R
     with rostra.serving() as service:
         async with session_of(rostra) as session:
             waiting = asyncio.create_task(_feed(session, service, wait=30))
-            await until(lambda: _is_asked(session, service))
+            await wait_until(lambda: _is_asked(session, service))
             service.process.terminate()
             assert await asyncio.to_thread(service.process.wait, 10) == 0
             assert await waiting == []
@@ -156,7 +148,7 @@ async def test_one_of_two_killed_loses_nothing_and_the_other_projects_from_there
     rostra: Rostra,
 ) -> None:
     with rostra.serving() as killed:
-        await until(lambda: len(rostra.rows(PROJECTS)) == 1)
+        await wait_until(lambda: len(rostra.rows(PROJECTS)) == 1)
         projecting = rostra.rows(PROJECTS)
         with rostra.serving() as other:
             async with session_of(rostra) as session:
@@ -192,7 +184,7 @@ async def _kill_amid_publishing(
             tasks.create_task(client.go_on())
         for client in of_other:
             tasks.create_task(client.go_on(lambda: killed.process.poll() is not None))
-        await until(lambda: sum(len(client.answered) for client in of_killed) > 1_500)
+        await wait_until(lambda: sum(len(client.answered) for client in of_killed) > 1_500)
         killed.kill()
     assert any(client.without_answer for client in of_killed)
     assert not any(client.without_answer for client in of_other)

@@ -13,6 +13,7 @@ from rostra_adapters.keys.ring import MasterKeys
 from rostra_adapters.postgres import PostgresKeyRing, create_pool, schema
 from rostra_adapters.postgres.keys import erasures
 from support.service import MASTER_KEY
+from support.waiting import WAIT_SECONDS_MAX
 
 MASTER = MasterKeys(MASTER_KEY)
 HERE = associated_data(UUID(int=7), "comment.posted", UUID(int=8), "personal")
@@ -62,7 +63,7 @@ async def test_when_it_is_known_that_all_have_forgotten_no_process_opens_a_word(
             await it.ring.make([ANN, BOB])
         sealed = {owner: one.ring.seal(owner, b"words", HERE) for owner in (ANN, BOB)}
         await one.ring.destroy({ANN: 1})
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(WAIT_SECONDS_MAX):
             await one.ring.wait_for_destruction()
         for it in (one, two, three):
             assert {ANN} in it.told
@@ -97,7 +98,7 @@ async def test_a_process_that_does_not_look_any_more_is_waited_for_only_so_long(
         )
         await one.ring.destroy({ANN: 1})
         began = asyncio.get_running_loop().time()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(WAIT_SECONDS_MAX):
             await one.ring.wait_for_destruction()
         assert asyncio.get_running_loop().time() - began > 0.2
         silent = "select count(*) from rostra_keys.key_readers where master = 'silent'"
@@ -131,7 +132,7 @@ async def test_a_process_that_stood_still_drops_only_what_was_erased_meanwhile(
         await two.ring.load([ANN])
         with pytest.raises(Erased):  # before it has looked
             two.ring.open(ANN, sealed, HERE)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(WAIT_SECONDS_MAX):
             while not is_current(two):  # noqa: ASYNC110  # it tells nobody
                 await asyncio.sleep(0.01)
         await one.ring.wait_for_destruction()
@@ -147,7 +148,7 @@ async def test_a_process_that_cannot_look_drops_all_it_holds(
         monkeypatch.setattr(erasures, "LOOK_SECONDS", 0.01)
         one.ring._erasures._looked -= 2 * erasures.TRUSTED_SECONDS
         await one.ring.destroy({BOB: 1})  # wakes it
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(WAIT_SECONDS_MAX):
             while None not in one.told:  # noqa: ASYNC110  # it tells nobody
                 await asyncio.sleep(0.01)
         assert not one.ring.is_current
@@ -165,7 +166,7 @@ async def test_a_lost_connection_is_made_up_for(
             " where datname = current_database() and pid <> pg_backend_pid()"
         )
         await other.close()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(WAIT_SECONDS_MAX):
             while True:
                 try:
                     await one.ring.destroy({ANN: 1})

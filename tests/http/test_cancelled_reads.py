@@ -14,8 +14,8 @@ from rostra_adapters.postgres.views import schema
 from rostra_projections.views import VIEWS
 from support import service
 from support.service import Service, opened, posted
+from support.waiting import WAIT_SECONDS_MAX
 
-WAIT_SECONDS = 60
 SLOW = "select pg_sleep(60), $1::text"
 BLOCKED = """
 select pid, query_start from pg_stat_activity
@@ -34,7 +34,7 @@ READS = (
 async def serving(database_url: str) -> AsyncIterator[Service]:
     async with service.serving(database_url) as made:
         await made.app.publish([opened(), posted(), posted("c2", parent="c1")])
-        await made.app.wait(await made.app.head(), WAIT_SECONDS)
+        await made.app.wait(await made.app.head(), WAIT_SECONDS_MAX)
         yield made
 
 
@@ -57,7 +57,7 @@ async def cancelled(
     async with holder.transaction():
         await holder.execute(f"lock table {table} in access exclusive mode")
         reading = asyncio.ensure_future(read())
-        async with asyncio.timeout(WAIT_SECONDS):
+        async with asyncio.timeout(WAIT_SECONDS_MAX):
             while len(known) < times:
                 for pid, began in await operator.fetch(BLOCKED, f"%{table}%"):
                     if (pid, began) not in known:

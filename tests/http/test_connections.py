@@ -17,6 +17,7 @@ from rostra_adapters.http.auth.addresses import Addresses
 from rostra_adapters.http.connections import Connection
 from rostra_adapters.http.gate import Gate, StreamCounts
 from support.service import PLACE, SECRET, STRUCTURED, Service, opened, posted, serving, token
+from support.waiting import WAIT_SECONDS_MAX
 from support.wire import Answer, Wire, request
 
 RULES = request("GET", "/v1/rules?site=gazette&resource=/trams")
@@ -88,7 +89,7 @@ def _readable(wire: Wire) -> bool:
     except BlockingIOError:
         return False
     finally:
-        wire.socket.settimeout(20)
+        wire.socket.settimeout(WAIT_SECONDS_MAX)
     return True
 
 
@@ -189,7 +190,7 @@ async def test_a_client_that_takes_no_answers_is_let_go() -> None:
 
 async def _alone(service: Service) -> None:
     """Wait until no connections but our own are open."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(WAIT_SECONDS_MAX):
         while service.connections > 1:  # noqa: ASYNC110  # nothing tells of it
             await asyncio.sleep(0.02)
 
@@ -532,7 +533,7 @@ async def test_a_connection_that_ended_is_let_go_at_once(data: bytes) -> None:
             for _ in range(3):
                 await in_thread(use)
             await _alone(service)
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(WAIT_SECONDS_MAX):
                 while _connections() > before:  # noqa: ASYNC110
                     await asyncio.sleep(0.05)
         finally:

@@ -14,6 +14,7 @@ import rostra_adapters
 from rostra_adapters.http import HttpSettings, make_app
 from rostra_adapters.http.dispatch import RouteTable
 from rostra_adapters.http.messages import header_lines
+from support.effort import examples
 from support.service import SECRET, Service
 
 SEGMENTS = st.sampled_from(
@@ -59,7 +60,7 @@ def found_by_us(table: RouteTable, request: web.Request) -> tuple[object, Mappin
     return None if route is None else (route.handler, parameters)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(300))
 @given(st.lists(SEGMENTS, max_size=6), st.sampled_from(["GET", "HEAD", "POST", "PUT", "DELETE"]))
 @example(["v1", "sites", "a%2Fb", "comments"], "GET")
 @example(["v1", "comments", "", "replies"], "GET")

@@ -16,6 +16,7 @@ from rostra_adapters.application.feed.tail import Tail
 from rostra_adapters.http import HttpSettings, make_app
 from support.listening import Listener, listening
 from support.service import SECRET, Service, opened, posted, serving, token, voted
+from support.waiting import WAIT_SECONDS_MAX
 
 FOLLOWERS = 200
 
@@ -85,7 +86,10 @@ async def test_a_heartbeat_says_how_far_it_is_though_a_filter_took_all_away() ->
         await service.given(opened(), posted())
         params = {"type": "vote.cast"}
         async with listening(feed_url(service), token=token(), params=params) as listener:
-            assert await asyncio.wait_for(listener._fields(), 10) == {"": "", "id": "2"}
+            assert await asyncio.wait_for(listener._fields(), WAIT_SECONDS_MAX) == {
+                "": "",
+                "id": "2",
+            }
 
 
 @pytest.mark.parametrize(

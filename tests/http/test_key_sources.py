@@ -30,8 +30,7 @@ from rostra_adapters.http.auth.key_sources import (
 )
 from support.http_keys import EC, ED, entry, signed
 from support.service import SECRET, Service, serving
-
-WAIT_SECONDS_MAX = 20.0
+from support.waiting import WAIT_SECONDS_MAX, wait_until
 
 
 def granting(private: Any, **changed: Any) -> dict[str, Any]:
@@ -40,12 +39,6 @@ def granting(private: Any, **changed: Any) -> dict[str, Any]:
 
 def content(*entries: dict[str, Any]) -> bytes:
     return json.dumps({"keys": entries}).encode()
-
-
-async def eventually(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(WAIT_SECONDS_MAX):
-        while not condition():  # noqa: ASYNC110  # others' doing
-            await asyncio.sleep(0.01)
 
 
 @asynccontextmanager
@@ -127,12 +120,12 @@ async def test_the_last_good_keys_stay_while_a_file_is_broken(
             for broken in (b"", b"[]", content(granting(ED, alg="RS256"))):
                 caplog.clear()
                 file.write_bytes(broken)
-                await eventually(lambda: bool(caplog.records))
+                await wait_until(lambda: bool(caplog.records))
                 assert await takes(service, ED)
                 assert "jwks.json" in caplog.messages[-1]
             caplog.clear()
             file.unlink()
-            await eventually(lambda: bool(caplog.records))
+            await wait_until(lambda: bool(caplog.records))
             await asyncio.gather(*[takes(service, ED) for _ in range(20)])
             assert len(caplog.records) == 1  # and is not repeated
             file.write_bytes(content(granting(EC)))
@@ -149,7 +142,7 @@ async def test_an_unexpected_error_does_not_end_the_looking(
         with monkeypatch.context() as patched:
             patched.setattr(jwks, "read", broken)
             replace(file, content(granting(EC)))
-            await eventually(lambda: "a fault of ours" in caplog.text)
+            await wait_until(lambda: "a fault of ours" in caplog.text)
         await will_take(service, EC)
 
 
@@ -269,7 +262,7 @@ async def test_an_answer_that_has_not_changed_is_asked_for_by_its_tag(issuer: Is
 
     issuer.answer = answer
     async with serving_with(KeyUrl(issuer.url)) as service:
-        await eventually(lambda: len(issuer.requests) > 3)
+        await wait_until(lambda: len(issuer.requests) > 3)
         assert await takes(service, ED)
         assert [r.headers.get("If-None-Match") for r in issuer.requests[:3]] == [None, '"1"', '"1"']
 
@@ -299,9 +292,9 @@ async def test_the_last_good_keys_stay_while_fetching_fails(
     with caplog.at_level(logging.WARNING, key_sources.__name__):
         async with serving_with(KeyUrl(issuer.url)) as service:
             issuer.answer = FAILURES[failure]
-            await eventually(lambda: bool(caplog.records))
+            await wait_until(lambda: bool(caplog.records))
             seen = len(issuer.requests)
-            await eventually(lambda: len(issuer.requests) > seen + 2)
+            await wait_until(lambda: len(issuer.requests) > seen + 2)
             assert await takes(service, ED)
             assert not await takes(service, EC)
             assert len(caplog.records) == 1

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from rostra import ids
 from rostra_adapters.http import HttpSettings
+from support.effort import examples
 from support.service import SECRET as SERVICE_SECRET
 from support.service import Answer, Event, Service, event, opened, posted, serving, token
 
@@ -300,7 +301,7 @@ async def listed(service: Service, bearer: str | None, limit: int) -> list[list[
         assert pages[-1][-1]["id"] in text  # it is made of what is shown
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=examples(25))
 @given(_kinds, st.integers(1, 4))
 async def test_a_list_is_that_of_a_site_without_its_private_discussions(
     private: list[bool], limit: int

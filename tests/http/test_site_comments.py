@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from rostra import ids
 from rostra_adapters.http import HttpSettings
 from rostra_adapters.http.settings import Rate
+from support.effort import examples
 from support.service import SECRET, Service, event, opened, posted, serving, token, voted
 
 SITE = "gazette"
@@ -152,7 +153,7 @@ async def test_a_discussion_that_becomes_private_is_left_out_at_once(
     assert await keys(service, READER) == ["b", "c1"]
 
 
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=examples(15))
 @given(st.lists(st.booleans(), max_size=10), st.integers(1, 4))
 async def test_a_list_is_that_of_a_site_without_its_private_discussions(
     private: list[bool], limit: int

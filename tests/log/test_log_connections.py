@@ -21,8 +21,9 @@ from rostra_adapters.postgres.log import event_log as log_module
 from rostra_adapters.postgres.log import group_commit as committer
 from rostra_adapters.postgres.log.append_call import APPEND, in_order
 from support.appending import Appended, Stale, append, columns
-from support.log_examples import event, group, one, positions, until
+from support.log_examples import event, group, one, positions
 from support.stock_logs import stock_recorder, stored
+from support.waiting import wait_until
 
 WAITING = """
 select count(*) > 0 from pg_stat_activity
@@ -49,7 +50,7 @@ async def nobody_appends(database: asyncpg.Connection) -> AsyncIterator[None]:
 async def waits(database_url: str) -> None:
     """Until an append stands in line in PostgreSQL."""
     observer = await asyncpg.connect(database_url)
-    await until(lambda: observer.fetchval(WAITING))
+    await wait_until(lambda: observer.fetchval(WAITING))
     await observer.close()
 
 
@@ -94,7 +95,7 @@ async def test_a_client_gone_before_its_answer_finds_its_event_recorded(
         with pytest.raises(LogUnavailable):
             await appending
 
-    await until(lambda: _has(postgres_log, stream))
+    await wait_until(lambda: _has(postgres_log, stream))
     assert await append(postgres_log, [one(uuid4())]) == [Appended(2, 2)]  # no lock is held
     assert await append(postgres_log, [wanted]) == [Stale()]
     [row] = (await postgres_log.read_streams([stream]))[stream]
@@ -136,7 +137,7 @@ async def test_a_connection_lost_while_idle_costs_no_append(
     for position in range(1, 4):
         assert await append(postgres_log, [one(uuid4())]) == [Appended(position, position)]
         await database.execute(TERMINATE)
-        await until(lambda: pool.get_size() == 0)  # the pool has heard of it
+        await wait_until(lambda: pool.get_size() == 0)  # the pool has heard of it
 
 
 async def test_the_id_is_asked_again_when_another_server_may_have_taken_over(
@@ -151,7 +152,7 @@ async def test_the_id_is_asked_again_when_another_server_may_have_taken_over(
             return await postgres_log.log_id() != before
         return False
 
-    await until(is_another)
+    await wait_until(is_another)
 
 
 async def test_who_finds_the_queue_full_is_told_and_nothing_is_lost(
@@ -165,7 +166,7 @@ async def test_who_finds_the_queue_full_is_told_and_nothing_is_lost(
         first = asyncio.create_task(append(postgres_log, [one(uuid4())]))
         await waits(database_url)
         waiting = [asyncio.create_task(append(postgres_log, [one(uuid4())])) for _ in range(10)]
-        await until(lambda: postgres_log.queued_events == 10)
+        await wait_until(lambda: postgres_log.queued_events == 10)
         with pytest.raises(LogBusy) as busy:
             await append(postgres_log, [one(uuid4())])
     assert busy.value.retry_after_seconds > 0
@@ -182,7 +183,7 @@ async def test_whoever_waits_during_a_commit_is_in_the_next(
         first = asyncio.create_task(append(postgres_log, [one(uuid4())]))
         await waits(database_url)
         waiting = [asyncio.create_task(append(postgres_log, [one(uuid4())])) for _ in range(50)]
-        await until(lambda: postgres_log.queued_events == 50)
+        await wait_until(lambda: postgres_log.queued_events == 50)
     await asyncio.gather(first, *waiting)
     assert postgres_log.commits == 2
 
@@ -195,9 +196,9 @@ async def test_much_that_waits_is_sent_while_a_commit_is_under_way_and_what_come
         await waits(database_url)
         many = [asyncio.create_task(append(postgres_log, [one(uuid4())])) for _ in range(200)]
         await asyncio.sleep(0)
-        await until(lambda: postgres_log.queued_events == 0)
+        await wait_until(lambda: postgres_log.queued_events == 0)
         more = [asyncio.create_task(append(postgres_log, [one(uuid4())])) for _ in range(300)]
-        await until(lambda: postgres_log.queued_events == 300)
+        await wait_until(lambda: postgres_log.queued_events == 300)
     answers = [answer for (answer,) in await asyncio.gather(first, *many, *more)]
     assert postgres_log.commits == 3
     assert {answer.first for answer in answers if isinstance(answer, Appended)} == set(
@@ -239,7 +240,7 @@ async def test_a_caller_who_leaves_while_its_append_is_under_way_breaks_nobody(
         await waits(database_url)
         queued = asyncio.create_task(append(postgres_log, [one(uuid4())]))
         staying = asyncio.create_task(append(postgres_log, [one(uuid4())]))
-        await until(lambda: postgres_log.queued_events == 2)
+        await wait_until(lambda: postgres_log.queued_events == 2)
         leaving.cancel()
         queued.cancel()
     assert await staying == [Appended(2, 2)]
@@ -320,11 +321,11 @@ async def test_a_crash_of_postgresql_loses_nothing_and_leaves_no_hole(crashing: 
         with stock_recorder(crashing.url) as recorder:
             for _ in range(3):  # so that the sequence has numbers in hand that a crash forgets
                 await asyncio.to_thread(recorder.insert_events, [stored(uuid4())])
-        await until(lambda: len(acknowledged) > 100)
+        await wait_until(lambda: len(acknowledged) > 100)
         server = postmaster_pid(crashing.data)
         assert server is not None
         os.kill(server, signal.SIGKILL)
-        await until(lambda: len(cut_off) == len(appending))
+        await wait_until(lambda: len(cut_off) == len(appending))
         await asyncio.to_thread(crashing.revive)
         again.set()
         await asyncio.gather(*appending)

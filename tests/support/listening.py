@@ -7,6 +7,8 @@ from typing import Any
 
 from aiohttp import ClientResponse, ClientSession, ClientTimeout, TCPConnector
 
+from support.waiting import WAIT_SECONDS_MAX
+
 
 class Listener:
     """Gives one event after another as (id, name, data); comments alone are passed over."""
@@ -53,7 +55,7 @@ async def listening(
         headers["Last-Event-ID"] = str(last_event_id)
     own = session or ClientSession(connector=TCPConnector(limit=0))
     try:
-        timeout = ClientTimeout(total=None, sock_read=60)
+        timeout = ClientTimeout(total=None, sock_read=WAIT_SECONDS_MAX)
         async with own.get(url, headers=headers, params=params, timeout=timeout) as response:
             assert response.status == 200, await response.read()
             yield Listener(response)

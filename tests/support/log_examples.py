@@ -1,15 +1,13 @@
 """Groups to append, and conditions to wait for."""
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from uuid import UUID, uuid4
 
 from rostra.ids import EventId, StreamId
 from rostra.log import EventLog, Recorded
 from support.appending import Group, NewEvent
-
-WAIT_SECONDS_MAX = 60.0
+from support.waiting import WAIT_SECONDS_MAX
 
 
 def event(stream: UUID, version: int, *, topic: str = "told", state: bytes = b"{}") -> NewEvent:
@@ -28,16 +26,6 @@ def group(
 
 def one(stream: UUID, version: int = 1, *, upon: Mapping[UUID, int] | None = None) -> Group:
     return group(event(stream, version), upon=upon)
-
-
-async def until(condition: Callable[[], bool | Awaitable[bool]]) -> None:
-    deadline = time.monotonic() + WAIT_SECONDS_MAX
-    while True:
-        holds = condition()
-        if holds if isinstance(holds, bool) else await holds:
-            return
-        assert time.monotonic() < deadline, "waited in vain"
-        await asyncio.sleep(0.001)
 
 
 async def followed(log: EventLog, position: int, count: int) -> list[Recorded]:

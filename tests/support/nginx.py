@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from support.requirements import missing
+from support.waiting import wait_until
 
 FRAME = """
 daemon off; pid {folder}/pid; error_log {folder}/error.log; worker_processes 1;
@@ -35,9 +36,7 @@ async def running_nginx(folder: Path, content: str, port: int) -> AsyncIterator[
         stderr=asyncio.subprocess.DEVNULL,
     )
     try:
-        async with asyncio.timeout(60):
-            while not await asyncio.to_thread(_listens, port):  # noqa: ASYNC110
-                await asyncio.sleep(0.02)
+        await wait_until(lambda: asyncio.to_thread(_listens, port))
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()

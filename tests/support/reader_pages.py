@@ -14,6 +14,7 @@ from rostra.ids import DiscussionId, StreamId
 from rostra_adapters.http.auth.tokens import sign
 from rostra_adapters.http.routes.demo import RESOURCE, SITE
 from support.service import SECRET, Event, Service
+from support.waiting import WAIT_SECONDS_MAX
 
 ROOT = "rostra-discussion"
 COMMENT = f"{ROOT} .list article"
@@ -41,13 +42,13 @@ async def caught_up(service: Service) -> None:
 
 async def until(page: Page, condition: str, arg: Any = None) -> None:
     """As often as the page is drawn; a policy that forbids `eval` is no hindrance."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(WAIT_SECONDS_MAX):
         while not await page.evaluate(condition, arg):
             await page.evaluate("new Promise(requestAnimationFrame)")
 
 
 async def connected(page: Page) -> None:
-    await expect(page.locator(f"{ROOT}[connected]")).to_be_attached(timeout=40_000)
+    await expect(page.locator(f"{ROOT}[connected]")).to_be_attached()
 
 
 async def story(
@@ -93,7 +94,7 @@ async def all_loaded(page: Page, *, pages_max: int) -> None:
             return
         before = await top.count()
         await more.evaluate("(one) => one.click()")
-        await expect(top.nth(before)).to_be_attached(timeout=20_000)
+        await expect(top.nth(before)).to_be_attached()
 
 
 async def discussion(service: Service) -> str:

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, NamedTuple
@@ -17,11 +17,10 @@ from urllib.request import Request, urlopen
 import psycopg
 
 from rostra_adapters.local_postgres.lease import postmaster_pid
+from support.waiting import WAIT_SECONDS_MAX, block_until
 
 PROGRAM = Path(sys.executable).with_name("rostra")
 PROJECT = Path(__file__).parents[2]
-WAIT_SECONDS_MAX = 60.0
-LOOK_SECONDS = 0.01
 
 
 class Ran(NamedTuple):
@@ -179,7 +178,7 @@ class Rostra:
             line = out.readline()
         assert line.startswith("Rostra listens on http://"), (line, said.read_text())
         service = Service(process, line.split()[-1], said)
-        until(lambda: service.ask("/readyz").status == 200)
+        block_until(lambda: service.ask("/readyz").status == 200)
         return service
 
     def token(self, scope: str = "publish admin", *options: str) -> str:
@@ -217,14 +216,6 @@ def counts(line: str) -> dict[str, int]:
     """Of `3 recorded, 0 duplicate, 1 unchanged, 0 rejected`."""
     parts = line.strip().partition(" (")[0].split(", ")
     return {name: int(number) for number, name in (part.split() for part in parts)}
-
-
-def until(condition: Callable[[], bool]) -> None:
-    """Wait for a condition of another process."""
-    deadline = time.monotonic() + WAIT_SECONDS_MAX
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(LOOK_SECONDS)
 
 
 def contiguous(positions: Sequence[int]) -> bool:

@@ -25,6 +25,7 @@ from rostra_projections.listing import Listing
 from support.views import tables
 from support.views.readers import InPostgres, Reader
 from support.views.story import DISCUSSION, Events, Story, comment, pages, passage
+from support.waiting import wait_until
 
 MASTER = b"m" * 32
 PROJECTING = LEASE
@@ -32,11 +33,6 @@ HOLDERS = """
 select l.pid from pg_locks l join pg_database d on d.oid = l.database
 where locktype = 'advisory' and granted and d.datname = current_database()
     and (classid::bigint << 32 | objid::bigint) = $1"""
-
-
-async def _until(true: Callable[[], Coroutine[Any, Any, bool]]) -> None:
-    while not await true():  # noqa: ASYNC110  # another process's condition
-        await asyncio.sleep(0.01)
 
 
 # -- several processes
@@ -55,7 +51,7 @@ async def test_when_the_one_that_projects_goes_the_other_takes_over(database_url
     ):
         await one.publish([events.opened(), *(events.posted(f"c{n}") for n in range(20))])
         for round_ in range(3):
-            await _until(lambda: _is_one(projecting))
+            await wait_until(lambda: _is_one(projecting))
             (pid,) = await projecting()
             await operator.execute("select pg_terminate_backend($1)", pid)
             outcomes = await other.publish([events.vote(f"c{n}", f"v{round_}") for n in range(20)])
@@ -102,7 +98,7 @@ async def test_how_far_the_views_are_is_known_without_asking(database_url: str) 
         async def known() -> bool:
             return app.position() == outcome.position
 
-        await _until(known)
+        await wait_until(known)
 
 
 # -- embedding

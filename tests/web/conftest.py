@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Playwright, async_playwright
+from playwright.async_api import Browser, Playwright, async_playwright, expect
 
 from rostra_adapters.http import HttpSettings
 from rostra_adapters.http.routes import demo
 from support.requirements import missing
 from support.service import SECRET, Service, serving
+from support.waiting import WAIT_SECONDS_MAX
 
 CHROMIUM = os.environ.get("ROSTRA_TEST_CHROMIUM") or shutil.which("chromium")
 ARGUMENTS = [
@@ -28,6 +29,8 @@ ARGUMENTS = [
     "--disable-features=LocalNetworkAccessChecks,BlockInsecurePrivateNetworkRequests",
 ]
 HERE = Path(__file__).parent
+
+expect.set_options(timeout=WAIT_SECONDS_MAX * 1000)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -20,6 +20,7 @@ from support.reader_pages import (
 )
 from support.reader_pages import about as event
 from support.service import Service
+from support.waiting import WAIT_SECONDS_MAX
 
 BADGE = f"{ROOT} .badge"
 HERONS = "Herons have been seen at the weir already."
@@ -126,7 +127,7 @@ async def test_a_click_on_the_words_opens_their_comments_and_question_beside_the
     await expect(panel.get_by_text("Have you lived through one of the floods?")).to_be_visible()
     await expect(panel.locator("article").first).to_contain_text("two ovens")
     await expect(panel.locator(".list > li")).to_have_count(1)
-    async with asyncio.timeout(20):  # the page may still be laid out
+    async with asyncio.timeout(WAIT_SECONDS_MAX):  # the page may still be laid out
         while True:
             column, box = await box_of(page, "#article"), await box_of(page, PANEL)
             at = await words_at(page, "A pipe")

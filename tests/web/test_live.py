@@ -131,7 +131,7 @@ async def test_what_was_too_long_ago_to_be_told_is_announced_not_shoved(
         }"""
     )
     news = page.get_by_role("button", name="There is more by now. Show it")
-    await expect(news).to_be_visible(timeout=20_000)
+    await expect(news).to_be_visible()
     await reader_service.given(wrote("n1", "Meanwhile."))
     await reader_service.app.wait(await reader_service.app.head())
     await news.click()

@@ -23,6 +23,7 @@ from rostra.times import LONG_AGO, Time, format_time
 from rostra_adapters.application.app import App
 from rostra_projections.responses.shapes import ANYONE, PassageShape, Viewer
 from support.article_publishing import ARTICLE, WORDS
+from support.effort import examples
 from support.listening import listening
 from support.service import (
     MASTER_KEY,
@@ -512,7 +513,7 @@ class _Story:
 
 @settings(
     deadline=None,
-    max_examples=12,
+    max_examples=examples(12),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(steps=STEPS)

@@ -16,6 +16,7 @@ from rostra_adapters.application.app import App
 from rostra_adapters.application.queries.history import history
 from rostra_adapters.application.queries.requests import CommentQuery
 from rostra_projections.responses.shapes import ANYONE, Viewer
+from support.effort import examples
 from support.service import PLACE, Event, event
 
 SITE = PLACE["site"]
@@ -121,7 +122,7 @@ async def _told(app: App, events: list[Event]) -> int:
     return head
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=examples(60), suppress_health_check=[HealthCheck.too_slow])
 @given(histories(("moderators", "public")))
 def test_no_reader_of_the_past_sees_a_word_that_is_not_shown_today(events: list[Event]) -> None:
     async def run() -> None:
@@ -136,7 +137,7 @@ def test_no_reader_of_the_past_sees_a_word_that_is_not_shown_today(events: list[
     asyncio.run(run())
 
 
-@settings(deadline=None, max_examples=20, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=examples(20), suppress_health_check=[HealthCheck.too_slow])
 @given(histories(("public",)))
 def test_where_wordings_are_public_only_published_ones_are(events: list[Event]) -> None:
     async def run() -> None:
