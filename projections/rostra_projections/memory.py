@@ -13,6 +13,7 @@ from rostra_projections.comments.rows import (
     COMMENTS,
     COUNTED,
     COUNTS,
+    PARTICIPANTS,
     PENDING,
     CommentRow,
     CountsRow,
@@ -21,6 +22,7 @@ from rostra_projections.comments.rows import (
 )
 from rostra_projections.cursors import Cursor, refuse_old
 from rostra_projections.discussions import DISCUSSIONS, DiscussionRow, settings_of
+from rostra_projections.inbox import INBOX, InboxRow
 from rostra_projections.listing import (
     ORDERS,
     PAGE_COMMENTS_MAX,
@@ -281,6 +283,29 @@ class MemoryViews:
         found = [kept[id_] for id_ in discussions if id_ in kept]
         changed = max((row.changed for row in found), default=0)
         return changed, {row.id: row.comments for row in found}
+
+    async def participants(self, discussion: UUID, persons: Sequence[str]) -> set[str]:
+        rows = self.rows.of(PARTICIPANTS)
+        found = {person: rows.get((discussion, person)) for person in persons}
+        return {person for person, row in found.items() if row is not None and row.comments}
+
+    async def inbox(self, site: str, person: str, *, limit: int, before: int) -> list[InboxRow]:
+        found = [row for row in self._inbox(site, person) if row.position < before]
+        return sorted(found, key=lambda row: row.position, reverse=True)[:limit]
+
+    async def unread(
+        self, site: str, person: str, *, after: int, read: Sequence[int], most: int
+    ) -> int:
+        positions = [row.position for row in self._inbox(site, person)]
+        return min(most, sum(one > after and one not in read for one in positions))
+
+    def _inbox(self, site: str, person: str) -> Iterator[InboxRow]:
+        comments = self.rows.of(COMMENTS)
+        for row in self.rows.of(INBOX).values():
+            if (row.site, row.person) == (site, person) and (
+                row.reason == "moderation" or comments[row.comment].status == "published"
+            ):
+                yield row
 
     async def queue(
         self, site: str, queue: Queue, *, limit: int, after: int

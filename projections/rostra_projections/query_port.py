@@ -10,6 +10,7 @@ from rostra.times import Time
 from rostra_projections.comments.rows import CommentRow, CountsRow, PendingRow
 from rostra_projections.cursors import Cursor
 from rostra_projections.discussions import DiscussionRow
+from rostra_projections.inbox import InboxRow
 from rostra_projections.listing import LastKey, Listing
 from rostra_projections.moderation import ActRow, FlagRow, Queue, QueueRow
 from rostra_projections.passages import PassageRow
@@ -145,6 +146,21 @@ class Reads(DiscussionReads, Protocol):
     async def counts(self, discussions: Sequence[UUID]) -> tuple[int, dict[UUID, int]]:
         """The last change to any of these discussions, and how many counted comments each has;
         absent where unknown.
+        """
+
+    async def participants(self, discussion: UUID, persons: Sequence[str]) -> set[str]:
+        """Return those of the persons who have a counted comment in a discussion."""
+
+    async def inbox(self, site: str, person: str, *, limit: int, before: int) -> list[InboxRow]:
+        """Return items of a person's inbox before a position, the latest first; those whose
+        comment is no longer published are left out, but for decisions about it.
+        """
+
+    async def unread(
+        self, site: str, person: str, *, after: int, read: Sequence[int], most: int
+    ) -> int:
+        """Return the number of such items after a position, without those at the positions `read`;
+        at most `most`.
         """
 
     async def queue(

@@ -12,7 +12,7 @@ from rostra.ids import discussion_of, is_ours
 from rostra.log import Recorded
 from rostra.times import Time, is_time
 from rostra.vote import VoteCast
-from rostra_projections import discussions, moderation, passages, persons
+from rostra_projections import discussions, inbox, moderation, passages, persons
 from rostra_projections.comments import fold as comments
 from rostra_projections.tables import Fact, Key, Rows, Table, Touched
 
@@ -85,6 +85,14 @@ VIEWS: Mapping[str, View] = {
             persons.EVENTS,
             persons.touches,
             persons.fold,
+        ),
+        View(
+            "inbox",
+            inbox.SHAPE,
+            inbox.TABLES,
+            inbox.EVENTS,
+            inbox.touches,
+            inbox.fold,
         ),
     )
 }

@@ -298,7 +298,8 @@ def test_rebuild_verify_and_status_tell_a_line_a_view(rostra: Command, service: 
     lines = rebuilt.stdout.decode().splitlines()
     form = r"(\w+): 38 events, [\d.]+ s, \d+ events/s, \d+ rows, equal"
     names = [found[1] for line in lines if (found := re.fullmatch(form, line))]
-    assert sorted(names) == ["comments", "discussions", "moderation", "passages", "persons"]
+    views = ["comments", "discussions", "inbox", "moderation", "passages", "persons"]
+    assert sorted(names) == views
     assert rostra("rebuild", "comments").stdout.decode().startswith("comments: ")
     assert rostra("rebuild", "dreams").returncode == 2
     assert rostra("verify").returncode == 0
@@ -353,7 +354,7 @@ def test_an_event_that_cannot_be_folded_is_told_and_the_exit_code_is_1(
     assert "weird" in told[0]
     rebuilt = rostra("rebuild")
     assert rebuilt.returncode == 1
-    assert len(rebuilt.stdout.splitlines()) == 5
+    assert len(rebuilt.stdout.splitlines()) == 6
     assert "position 39 cannot be folded" in rebuilt.stderr.decode()
     assert "position 39 cannot be folded" in rostra("status").stdout.decode()
     status = json.loads(rostra("status", "--json").stdout)

@@ -7,9 +7,24 @@ from collections.abc import Collection
 from typing import Protocol
 from uuid import UUID
 
+import msgspec
+
 from rostra_adapters.lru_cache import LruCache
 
 MARKS_KEPT_MAX = 100_000
+INBOX_POSITIONS_MAX = 1_000
+"""Single items that are kept as read; beyond it the earliest count as unread again."""
+
+
+class InboxMark(msgspec.Struct, frozen=True):
+    """Items of an inbox that were read: those up to a position, and single ones after it."""
+
+    up_to: int = 0
+    positions: frozenset[int] = frozenset()
+
+    def is_read(self, position: int) -> bool:
+        """Return whether an item was read."""
+        return position <= self.up_to or position in self.positions
 
 
 class ReadMarks(Protocol):
@@ -21,6 +36,14 @@ class ReadMarks(Protocol):
     async def advance(self, person: UUID, discussion: UUID, log: UUID, position: int) -> int:
         """Move a mark on, never back within one log. Return the mark."""
 
+    async def inbox(self, person: UUID, log: UUID) -> InboxMark:
+        """Return what a person has read of their inbox."""
+
+    async def read_inbox(
+        self, person: UUID, log: UUID, *, up_to: int = 0, positions: Collection[int] = ()
+    ) -> None:
+        """Note that a person has read their inbox up to a position, or single items of it."""
+
     async def forget(self, persons: Collection[UUID]) -> None:
         """Delete the marks of persons, who are named by their streams."""
 
@@ -30,6 +53,7 @@ class MemoryReadMarks:
 
     def __init__(self) -> None:
         self._marks: LruCache[tuple[UUID, UUID], tuple[UUID, int]] = LruCache(MARKS_KEPT_MAX)
+        self._inboxes: LruCache[UUID, tuple[UUID, InboxMark]] = LruCache(MARKS_KEPT_MAX)
 
     async def find(self, person: UUID, discussion: UUID, log: UUID) -> int | None:
         mark = self._marks.find((person, discussion))
@@ -41,7 +65,22 @@ class MemoryReadMarks:
         self._marks.put((person, discussion), (log, mark))
         return mark
 
+    async def inbox(self, person: UUID, log: UUID) -> InboxMark:
+        found = self._inboxes.find(person)
+        return found[1] if found is not None and found[0] == log else InboxMark()
+
+    async def read_inbox(
+        self, person: UUID, log: UUID, *, up_to: int = 0, positions: Collection[int] = ()
+    ) -> None:
+        before = await self.inbox(person, log)
+        mark = max(before.up_to, up_to)
+        single = {one for one in {*before.positions, *positions} if one > mark}
+        latest = frozenset(sorted(single)[-INBOX_POSITIONS_MAX:])
+        self._inboxes.put(person, (log, InboxMark(mark, latest)))
+
     async def forget(self, persons: Collection[UUID]) -> None:
+        for person in persons:
+            self._inboxes.drop(person)
         gone = set(persons)
         for key in [key for key in self._marks if key[0] in gone]:
             self._marks.drop(key)

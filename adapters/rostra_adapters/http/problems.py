@@ -219,6 +219,9 @@ KINDS: dict[str, ProblemType] = {
         "Too many changes",
         "A vote may change 200 times, a person's settings 1,000 times. Nothing was changed.",
     ),
+    "unknown-person": ProblemType(
+        422, "Unknown person", "Only persons with a shown comment in the discussion are mentioned."
+    ),
     "unknown-label": ProblemType(
         422, "Unknown label", "Add the label to the site's setting `labels` first."
     ),

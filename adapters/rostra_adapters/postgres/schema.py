@@ -107,6 +107,7 @@ MIGRATIONS = (
     Migration(10, "a table of migrations", ("migrations",)),
     Migration(11, "fingerprints of the master keys", ("master_keys", "master_keys_used")),
     Migration(12, "read marks", ("read_marks",)),
+    Migration(13, "read items of inboxes", ("inbox_marks",)),
 )
 """All migrations, oldest first. The first one makes what the last release had, also from what
 earlier versions or a stock recorder made."""
@@ -118,6 +119,7 @@ OPERATIONAL_TABLES = (
     "rostra_guest_votes",
     "rostra_revocations",
     "rostra_read_marks",
+    "rostra_inbox_marks",
 )
 """Tables whose rows a service inserts, updates and deletes."""
 OPERATIONAL_FUNCTIONS = (

@@ -167,6 +167,28 @@ class NewsShape(msgspec.Struct, kw_only=True):
     """Given where there are more changes than were counted."""
 
 
+class InboxItem(msgspec.Struct, kw_only=True, gc=False):
+    """Comment that concerns a person. `position` is that of the event that made it so."""
+
+    position: int
+    at: Time
+    reason: Literal["reply", "mention", "passage", "moderation"]
+    comment: UUID
+    discussion: UUID
+    read: bool
+
+
+class InboxPage(msgspec.Struct, kw_only=True):
+    """Items of an inbox, the latest first."""
+
+    position: int
+    """Position of the latest item of the page."""
+    unread: int
+    """Number of unread items, at most 1,000."""
+    items: list[InboxItem]
+    next: str | None
+
+
 class FlagShape(msgspec.Struct, kw_only=True, gc=False):
     """`reason` is None where the person was erased."""
 

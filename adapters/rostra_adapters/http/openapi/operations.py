@@ -14,10 +14,12 @@ from rostra_adapters.http.routes.moderation import PassageRuling, Ruling
 from rostra_adapters.http.routes.people import (
     MarkShape,
     MeShape,
+    NewlyRead,
     NewMark,
     NewSettings,
     NewSubscription,
     SubscriptionShape,
+    UnreadShape,
 )
 from rostra_adapters.http.routes.persons import (
     IDEMPOTENCY_KEY,
@@ -46,6 +48,7 @@ from rostra_projections.responses.shapes import (
     DiscussionShape,
     DiscussionsPage,
     HistoryPage,
+    InboxPage,
     NewsShape,
     PassagesPage,
     QueuePage,
@@ -413,6 +416,19 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         NewsShape,
         Parameter("since", _ANY_POSITION, "Position that the reader has seen."),
         problems=(404, 410),
+    ),
+    ("get", "/v1/me/inbox"): msgspec.structs.replace(
+        _read(
+            "Comments that concern the token's person, the latest first",
+            InboxPage,
+            Parameter("unread", _FLAG, "Only what is unread."),
+            *PAGING,
+            problems=(410,),
+        ),
+        scope="comment",
+    ),
+    ("post", "/v1/me/inbox/read"): _write(
+        "Note items of the inbox as read", NewlyRead, UnreadShape, problems=(410,)
     ),
     ("post", "/v1/comments/{id}/moderation"): _write(
         "Moderate", Ruling, scope="moderate", parameters=(IF_MATCH,), problems=(412,)

@@ -108,6 +108,8 @@ TOPICS: dict[str, Topic] = {
             "delete /v1/discussions/{id}/subscription",
             "put /v1/discussions/{id}/read",
             "get /v1/discussions/{id}/news",
+            "get /v1/me/inbox",
+            "post /v1/me/inbox/read",
         ),
     ),
     "Moderate": Topic(

@@ -17,6 +17,7 @@ from rostra.settings import AskedNotifySettings, Cadence, NotifySettings
 from rostra.times import Time
 from rostra_adapters.application.app import App
 from rostra_adapters.application.people import People
+from rostra_adapters.application.queries.inbox import Inboxes
 from rostra_adapters.application.queries.news import news_page
 from rostra_adapters.http.auth.actors import Actor, enter, enter_site, submit
 from rostra_adapters.http.auth.readers import Reader, id_in_path
@@ -26,11 +27,12 @@ from rostra_adapters.http.messages import answer
 from rostra_adapters.http.problems import Problem
 from rostra_adapters.http.queries import Query
 from rostra_adapters.http.routes.persons import Body
-from rostra_adapters.http.routes.reads import ReadRoutes
+from rostra_adapters.http.routes.reads import CURSOR, ReadRoutes
 from rostra_adapters.http.settings import HttpSettings
-from rostra_projections.responses.shapes import NewsShape
+from rostra_projections.responses.shapes import InboxPage, NewsShape
 
 POSITION_MAX = 2**63 - 1
+Position = Annotated[int, Meta(ge=0, le=POSITION_MAX)]
 Address = Annotated[
     str,
     Meta(
@@ -75,7 +77,24 @@ class NewSubscription(Body, frozen=True, kw_only=True):
 class NewMark(Body, frozen=True, kw_only=True):
     """Position up to which the discussion was read: `position` of an answer that showed it."""
 
-    position: Annotated[int, Meta(ge=0, le=POSITION_MAX)]
+    position: Position
+
+
+class NewlyRead(Body, frozen=True, kw_only=True):
+    """Items of the inbox that were read: all up to a position, or those at some positions."""
+
+    up_to: Position | None = None
+    positions: Annotated[tuple[Position, ...], Meta(max_length=1_000)] | None = None
+
+    def __post_init__(self) -> None:
+        if (self.up_to is None) == (self.positions is None):
+            raise ValueError("give either `up_to` or `positions`")
+
+
+class UnreadShape(msgspec.Struct, kw_only=True):
+    """Number of items of the inbox that are left unread, at most 1,000."""
+
+    unread: int
 
 
 class MarkShape(msgspec.Struct, kw_only=True):
@@ -125,6 +144,7 @@ class PeopleRoutes:
         self._reads = reads
         self._now = now
         self._people = People(app.log, app.ring)
+        self._inboxes = Inboxes(app)
 
     def routes(self) -> list[web.RouteDef]:
         subscription = "/v1/discussions/{id}/subscription"
@@ -136,6 +156,8 @@ class PeopleRoutes:
             web.delete(subscription, self.unsubscribe),
             web.put("/v1/discussions/{id}/read", self.mark_read),
             self._reads.get("/v1/discussions/{id}/news", self._news, "since"),
+            self._reads.get("/v1/me/inbox", self._inbox, "unread", "limit", "cursor"),
+            web.post("/v1/me/inbox/read", self.read_inbox),
         ]
 
     async def me(self, request: web.Request) -> web.Response:
@@ -218,6 +240,34 @@ class PeopleRoutes:
         await self._must_be_recorded(since)
         app = self._app
         return await news_page(app.log, app.views.reads, asked.discussion, since, person)
+
+    async def _inbox(self, query: Query, _: Reader, request: web.Request) -> InboxPage:
+        """Return a page of the person's inbox."""
+        actor = await enter_site(request, self._app)
+        settings = self._settings
+        return await self._inboxes.page(
+            actor.site,
+            actor.person,
+            limit=query.number(
+                "limit", default=settings.page_default, least=1, most=settings.page_max
+            ),
+            cursor=query.one("cursor", CURSOR),
+            unread_only=query.flag("unread"),
+        )
+
+    async def read_inbox(self, request: web.Request) -> web.Response:
+        """Note items of the inbox as read, and return how many are left."""
+        actor = await enter_site(request, self._app)
+        most = self._settings.person_request_bytes_max
+        new = await decode_body(request, NewlyRead, bytes_max=most)
+        positions = new.positions or ()
+        await self._must_be_recorded(max([new.up_to or 0, *positions]))
+        log = await self._app.log.log_id()
+        person = ids.person_id(actor.site, actor.person)
+        marks = self._app.read_marks
+        await marks.read_inbox(person, log, up_to=new.up_to or 0, positions=positions)
+        unread = await self._inboxes.unread(actor.site, actor.person)
+        return self._answer(request, UnreadShape(unread=unread))
 
     async def _must_be_recorded(self, position: int) -> None:
         head = await self._app.head()

@@ -4,7 +4,7 @@ Each is handled as a published event of the source `rostra:persons`. An `Idempot
 id of the comment or the passage, so it holds for ever.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Literal, TypeVar
 from uuid import UUID, uuid4
 
@@ -20,6 +20,7 @@ from rostra.commands import (
     EditComment,
     FlagComment,
     MarkPassage,
+    Mentions,
     OpenDiscussion,
     PostComment,
     RemoveComment,
@@ -56,11 +57,12 @@ _B = TypeVar("_B", bound=Body)
 
 
 class NewComment(Body, frozen=True, kw_only=True):
-    """`parent` and `passage` are ids."""
+    """`parent` and `passage` are ids. Each mentioned person has a comment in the discussion."""
 
     body: texts.Body
     parent: UUID | None = None
     passage: UUID | None = None
+    mentions: Mentions = ()
 
     def __post_init__(self) -> None:
         texts.check_body(self.body)
@@ -168,6 +170,7 @@ class Persons:
         discussion = ids.discussion_of(id_in_path(request, ids.Kind.DISCUSSION))
         actor = await self._enter(request, discussion)
         new = await self._decoded(request, NewComment)
+        await self._must_take_part(discussion, new.mentions)
         comment = ids.comment_id_of_person(discussion, actor.person, _idempotency_key(request))
         command = PostComment(
             site=actor.site,
@@ -177,6 +180,7 @@ class Persons:
             body=new.body,
             parent_id=new.parent,
             passage_id=new.passage,
+            mentions=tuple(dict.fromkeys(new.mentions)),
         )
         act = actor.act(self._now(), str(comment))
         outcome = await submit(request, self._app, self._settings, command, act)
@@ -184,6 +188,15 @@ class Persons:
         assert state.posted is not None
         done = DoneShape(id=comment, status=state.posted.status, position=outcome.position or 0)
         return self._answer(request, done, status=201, location=f"/v1/comments/{comment}")
+
+    async def _must_take_part(self, discussion: UUID, persons: Sequence[str]) -> None:
+        """Raise the problem `unknown-person` where a person has no shown comment there."""
+        if not persons:
+            return
+        known = await self._app.views.reads.participants(discussion, persons)
+        if unknown := [person for person in persons if person not in known]:
+            detail = f"{unknown[0]!r} has no comment in this discussion"
+            raise Problem("unknown-person", detail)
 
     async def mark(self, request: web.Request) -> web.Response:
         discussion = ids.discussion_of(id_in_path(request, ids.Kind.DISCUSSION))

@@ -12,6 +12,7 @@ from rostra.log import LogUnavailable
 from rostra.times import Time, to_datetime
 from rostra_adapters.application import read_position
 from rostra_adapters.postgres.connect import raise_unavailable_if_lost
+from rostra_adapters.postgres.views.queries import inbox as inbox_reads
 from rostra_adapters.postgres.views.queries import moderation as moderation_reads
 from rostra_adapters.postgres.views.queries.comment_lists import (
     COLUMNS,
@@ -33,6 +34,7 @@ from rostra_projections.comments.rows import (
 )
 from rostra_projections.cursors import Cursor, refuse_old
 from rostra_projections.discussions import DISCUSSIONS
+from rostra_projections.inbox import INBOX, InboxRow
 from rostra_projections.listing import LastKey, Listing
 from rostra_projections.moderation import QUEUE, ActRow, Queue, QueueRow
 from rostra_projections.passages import PASSAGES
@@ -75,6 +77,12 @@ select v.position, {COLUMNS} from public.rostra_views v
 left join public.comments_v{{comments}} c on c.id = any($1::uuid[])
 left join public.comment_ranks_v{{comments}} r on r.id = c.id
 where v.name = 'comments' and v.version = {{comments}}"""
+
+PARTICIPANTS_OF = """
+select v.position, p.person from public.rostra_views v
+left join public.participants_v{comments} p
+    on p.discussion = $1 and p.person = any($2::text[]) and p.comments > 0
+where v.name = 'comments' and v.version = {comments}"""
 
 # Where the views named stand; no row if one of them is served in another version.
 _HERE = """(
@@ -273,6 +281,20 @@ class PostgresReads:
         return records[0][0], moderation_reads.to_queued_comments(
             records, moderation_reads.flags_of(flags)
         )
+
+    async def participants(self, discussion: UUID, persons: Sequence[str]) -> set[str]:
+        found = await self._fetch(PARTICIPANTS_OF, discussion, list(persons))
+        return {record[1] for record in found if record[1] is not None}
+
+    async def inbox(self, site: str, person: str, *, limit: int, before: int) -> list[InboxRow]:
+        found = await self._fetch(inbox_reads.INBOX_OF, site, person, before, limit)
+        return [to_row(INBOX, tuple(record)[1:]) for record in found if record[1] is not None]
+
+    async def unread(
+        self, site: str, person: str, *, after: int, read: Sequence[int], most: int
+    ) -> int:
+        found = await self._fetch(inbox_reads.UNREAD, site, person, after, list(read), most)
+        return int(found[0][1])
 
     async def queue_row(self, comment: UUID) -> QueueRow | None:
         record = tuple((await self._fetch(moderation_reads.QUEUED, comment))[0])

@@ -1,0 +1,291 @@
+"""The view `inbox`: comments that concern a person directly, and who subscribed to what.
+
+A comment gets into inboxes when it is first published. An item stays in the view for ever; a read
+leaves out those whose comment is no longer shown.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Literal
+from uuid import UUID
+
+import msgspec
+
+from rostra.comment import (
+    CommentApproved,
+    CommentHeld,
+    CommentPosted,
+    CommentRejected,
+    CommentRemoved,
+    CommentRestored,
+    StatusEvent,
+)
+from rostra.discussion import DiscussionOpened
+from rostra.flag import CommentFlagged
+from rostra.ids import discussion_of
+from rostra.passage import PassageMarked
+from rostra.subscription import SubscriptionEnded, SubscriptionStarted
+from rostra.times import Time
+from rostra_projections.tables import Fact, Key, Rows, Table
+
+Reason = Literal["reply", "mention", "passage", "moderation"]
+FLAGGERS_MAX = 100
+"""Persons who flagged a comment and hear of the decision."""
+
+# -- rows
+
+
+class InboxSiteRow(msgspec.Struct):
+    """Site of a discussion."""
+
+    id: UUID
+    site: str
+
+
+class InboxCommentRow(msgspec.Struct):
+    """Comment, with what is needed to know whom it concerns."""
+
+    id: UUID
+    author: str
+    parent: UUID | None
+    passage: UUID | None
+    mentions: str
+    """JSON array of persons."""
+    flaggers: str = "[]"
+    """JSON array of persons who flagged it since the last decision."""
+    was_published: bool = False
+
+
+class InboxPassageRow(msgspec.Struct):
+    """Person who marked a passage."""
+
+    id: UUID
+    by: str
+
+
+class InboxRow(msgspec.Struct):
+    """Comment that concerns a person, from the position of the event on that made it so."""
+
+    comment: UUID
+    person: str
+    position: int
+    site: str
+    discussion: UUID
+    at: Time
+    reason: str
+
+
+class SubscriptionRow(msgspec.Struct):
+    """Subscription of a person to a discussion; `to` is None once it ended."""
+
+    id: UUID
+    discussion: UUID
+    site: str
+    person: str
+    to: str | None
+    since: int
+    """Position of the event that started it."""
+
+
+SITES = Table("inbox_sites", InboxSiteRow, key=("id",), types={"id": "uuid", "site": "text"})
+
+INBOX_COMMENTS = Table(
+    "inbox_comments",
+    InboxCommentRow,
+    key=("id",),
+    types={
+        "id": "uuid",
+        "author": "text",
+        "parent": "uuid",
+        "passage": "uuid",
+        "mentions": "text",
+        "flaggers": "text",
+        "was_published": "boolean",
+    },
+)
+
+INBOX_PASSAGES = Table(
+    "inbox_passages", InboxPassageRow, key=("id",), types={"id": "uuid", "by": "text"}
+)
+
+INBOX = Table(
+    "inbox",
+    InboxRow,
+    key=("comment", "person", "position"),
+    types={
+        "comment": "uuid",
+        "person": "text",
+        "position": "bigint",
+        "site": "text",
+        "discussion": "uuid",
+        "at": "timestamptz",
+        "reason": "text",
+    },
+    indexes=("create index inbox_v{v}_of_person on inbox_v{v} (site, person, position)",),
+)
+
+SUBSCRIPTIONS = Table(
+    "subscriptions",
+    SubscriptionRow,
+    key=("id",),
+    types={
+        "id": "uuid",
+        "discussion": "uuid",
+        "site": "text",
+        "person": "text",
+        "to": "text",
+        "since": "bigint",
+    },
+    indexes=(
+        (
+            'create index subscriptions_v{v}_to on subscriptions_v{v} (discussion, "to")'
+            ' where "to" is not null'
+        ),
+        (
+            "create index subscriptions_v{v}_of_person on subscriptions_v{v} (site, person)"
+            ' where "to" is not null'
+        ),
+    ),
+)
+
+TABLES: tuple[Table[Any], ...] = (SITES, INBOX_COMMENTS, INBOX_PASSAGES, INBOX, SUBSCRIPTIONS)
+SHAPE = 1
+EVENTS: frozenset[type] = frozenset(
+    {
+        CommentApproved,
+        CommentFlagged,
+        CommentHeld,
+        CommentPosted,
+        CommentRejected,
+        CommentRemoved,
+        CommentRestored,
+        DiscussionOpened,
+        PassageMarked,
+        SubscriptionEnded,
+        SubscriptionStarted,
+    }
+)
+
+# -- fold
+
+_persons = msgspec.json.Decoder(list[str])
+
+
+def touches(fact: Fact) -> Iterator[tuple[Table[Any], Key]]:
+    """Yield the rows that `fold` looks at for this fact."""
+    stream, event = fact.stream, fact.event
+    match event:
+        case DiscussionOpened():
+            yield SITES, stream
+        case PassageMarked() if event.by is not None:
+            yield INBOX_PASSAGES, stream
+        case CommentPosted() | CommentApproved() | CommentRestored():
+            yield SITES, discussion_of(stream)
+            yield INBOX_COMMENTS, stream
+            if event.path:
+                yield INBOX_COMMENTS, event.path[-1]
+            if event.passage is not None:
+                yield INBOX_PASSAGES, event.passage
+        case CommentRemoved() | CommentRejected() | CommentHeld():
+            yield SITES, discussion_of(stream)
+            yield INBOX_COMMENTS, stream
+        case CommentFlagged():
+            yield INBOX_COMMENTS, event.comment
+        case SubscriptionStarted() | SubscriptionEnded():
+            yield SITES, discussion_of(stream)
+            yield SUBSCRIPTIONS, stream
+
+
+def fold(rows: Rows, fact: Fact) -> None:
+    """Change the rows that the fact touches."""
+    stream, event = fact.stream, fact.event
+    match event:
+        case DiscussionOpened():
+            rows.of(SITES)[stream] = InboxSiteRow(stream, event.site)
+        case PassageMarked() if event.by is not None:
+            rows.of(INBOX_PASSAGES)[stream] = InboxPassageRow(stream, event.by)
+        case CommentPosted():
+            _posted(rows, fact, event)
+        case (
+            CommentRemoved()
+            | CommentRestored()
+            | CommentApproved()
+            | CommentRejected()
+            | CommentHeld()
+        ):
+            _decided(rows, fact, event)
+        case CommentFlagged():
+            _flagged(rows, event)
+        case SubscriptionStarted():
+            site = rows.of(SITES)[discussion_of(stream)].site
+            rows.of(SUBSCRIPTIONS)[stream] = SubscriptionRow(
+                id=stream,
+                discussion=discussion_of(stream),
+                site=site,
+                person=event.person,
+                to=event.to,
+                since=fact.position,
+            )
+        case SubscriptionEnded():
+            rows.of(SUBSCRIPTIONS)[stream].to = None
+
+
+def _posted(rows: Rows, fact: Fact, event: CommentPosted) -> None:
+    row = rows.of(INBOX_COMMENTS)[fact.stream] = InboxCommentRow(
+        id=fact.stream,
+        author=event.author,
+        parent=event.path[-1] if event.path else None,
+        passage=event.passage,
+        mentions=msgspec.json.encode(event.mentions).decode(),
+    )
+    if event.status == "published":
+        _publish(rows, fact, row)
+
+
+def _decided(rows: Rows, fact: Fact, event: StatusEvent) -> None:
+    """Note a decision about a comment, for its author and those who flagged it."""
+    row = rows.of(INBOX_COMMENTS)[fact.stream]
+    is_own = event.by == row.author or event.now == "deleted"
+    if not is_own and event.was != event.now:
+        concerned = [row.author, *_persons.decode(row.flaggers)]
+        row.flaggers = "[]"
+        _put(rows, fact, concerned, "moderation", besides=event.by)
+    if event.now == "published" and not row.was_published:
+        _publish(rows, fact, row)
+
+
+def _flagged(rows: Rows, event: CommentFlagged) -> None:
+    row = rows.of(INBOX_COMMENTS)[event.comment]
+    flaggers = _persons.decode(row.flaggers)
+    if event.by not in flaggers and len(flaggers) < FLAGGERS_MAX:
+        row.flaggers = msgspec.json.encode([*flaggers, event.by]).decode()
+
+
+def _publish(rows: Rows, fact: Fact, row: InboxCommentRow) -> None:
+    """Put a comment into the inboxes of those whom it concerns, once each."""
+    row.was_published = True
+    parent = rows.of(INBOX_COMMENTS).get(row.parent) if row.parent else None
+    passage = rows.of(INBOX_PASSAGES).get(row.passage) if row.passage else None
+    _put(rows, fact, [parent.author] if parent else [], "reply", besides=row.author)
+    _put(rows, fact, _persons.decode(row.mentions), "mention", besides=row.author)
+    marked_by = [passage.by] if passage is not None and row.parent is None else []
+    _put(rows, fact, marked_by, "passage", besides=row.author)
+
+
+def _put(
+    rows: Rows, fact: Fact, persons: Iterable[str], reason: Reason, *, besides: str | None
+) -> None:
+    discussion = discussion_of(fact.stream)
+    site = rows.of(SITES)[discussion].site
+    inbox = rows.of(INBOX)
+    for person in persons:
+        key = fact.stream, person, fact.position
+        if person != besides and key not in inbox:
+            inbox[key] = InboxRow(
+                comment=fact.stream,
+                person=person,
+                position=fact.position,
+                site=site,
+                discussion=discussion,
+                at=fact.event.time,
+                reason=reason,
+            )
