@@ -1,9 +1,10 @@
-"""Rostra: the event-sourced core of a discussion platform. Comments, replies and votes are
-immutable events in one ordered log; what is read is folded from it.
+"""Rostra: the event-sourced core of a discussion platform.
 
-Here is the domain: no database, no server, no clock. `rostra.deciding.handle.handle` takes
-commands (`COMMANDS`, by event type) to any `EventLog`; `rostra.mapper` puts the events
-into a stock `eventsourcing` application; `rostra_adapters.open` gives the whole.
+Comments, replies and votes are immutable events in one ordered log. Views are folds of that log.
+
+This package is the domain: it has no database, no server and no clock. `rostra.deciding.handle`
+appends the events of commands (`COMMANDS`, by event type) to an `EventLog`. `rostra.mapper` stores
+events in a stock `eventsourcing` application. `rostra_adapters.open` opens the whole platform.
 """
 
 import warnings

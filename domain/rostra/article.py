@@ -1,7 +1,7 @@
 """An article: the revisions of the text that a discussion is about, and its passages.
 
-A stream beside the discussion's. Marking a passage writes to it too, so that a revision and a
-marking at the same time cannot miss one another: the later is refused, and decided again.
+An article has a stream beside its discussion's. Marking a passage writes to this stream too. So if
+a revision and a marking happen at the same time, the later one is decided again.
 """
 
 import msgspec
@@ -16,10 +16,11 @@ from rostra.refusals import Refusal
 
 
 class ArticleRevised(Event, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """The text itself is kept apart (`rostra.deciding.text_work.Articles`) and may be dropped.
+    """New revision of an article. Its text is stored apart and may be dropped.
 
-    `hash` is the SHA-256 of its UTF-8 in hex, `characters` counts its code points, and
-    `normalisation` is the version of the rules by which it was made (`rostra.article_text`).
+    - `hash`: SHA-256 of the text in UTF-8, in hex.
+    - `characters`: number of code points.
+    - `normalisation`: version of the rules that made the text (`rostra.article_text`).
     """
 
     topic = "article.revised"
@@ -59,7 +60,7 @@ INITIAL = Article()
 
 
 def evolve(article: Article, event: ArticleEvent) -> Article:
-    """The article after the event."""
+    """Return the article after the event."""
     match event:
         case ArticleRevised():
             return msgspec.structs.replace(article, revisions=(*article.revisions, event))
@@ -81,9 +82,9 @@ def revise(
 ) -> list[ArticleRevised]:
     """Record a revision. The revision with the latest time is current.
 
-    Returns nothing if the current revision has the same text. An earlier revision may come back.
-    `by` is the version of the normalisation. Raises different-content if a revision of that name
-    has another text.
+    Returns nothing if the current revision has the same text. An earlier revision may become
+    current again. `by` is the version of the normalisation. Raises different-content if a revision
+    with this name has another text.
     """
     named = [one for one in article.revisions if one.revision == command.revision]
     if named and named[-1].hash != text_hash:
@@ -104,7 +105,7 @@ def revise(
 
 
 def must_have_room(marked: int) -> None:
-    """Raises too-many-passages where so many are marked that one more is too many."""
+    """Raise too-many-passages if the article has the highest number of passages."""
     if marked >= PASSAGES_MAX:
         raise Refusal("too-many-passages", f"the article has {PASSAGES_MAX} passages already")
 

@@ -1,20 +1,19 @@
-"""An article's plain text: what passages are marked in, and what their offsets count.
+"""Plain text of an article, in which passages are marked and which their offsets count.
 
-Normalisation 1, the same for plain text and for the text of HTML:
+Normalisation 1 holds for plain text and for the text of HTML:
 
-- CR LF and CR become LF, and a byte order mark at the beginning goes.
-- NUL and lone surrogates become U+FFFD, one for one: UTF-8 and the database refuse them.
-- All else stays, code point for code point. There is no NFC, no case folding and no squeezing
-  of white space: a browser that counts the code points of what it shows must arrive at our
-  offsets, and a change of form is dealt with where texts are compared
-  (`rostra.anchoring.normalise`).
+- CR LF and CR become LF. A byte order mark at the beginning is removed.
+- NUL and lone surrogates each become U+FFFD, because UTF-8 and the database refuse them.
+- All other code points are unchanged. There is no NFC, no case folding and no squeezing of white
+  space, so that a browser that counts the code points on its page computes the same offsets.
+  `rostra.anchoring.normalise` handles other forms when it compares texts.
 
-The text of HTML is a browser's `textContent` without what no reader sees (`HIDDEN`), and with
-a LF wherever a block or a table's cell begins or ends and the markup has no line break there
-already; `<br>` is a LF.
+The text of HTML is a browser's `textContent` without hidden elements (`HIDDEN`). A LF is added
+where a block or a table's cell begins or ends, unless the markup has a line break there. `<br>` is
+a LF.
 
-Offsets are Unicode code points, Python's own; browsers count UTF-16 code units, which
-`utf16_offset` and `code_point_offset` convert.
+Offsets are Unicode code points, as in Python. Browsers count UTF-16 code units; `utf16_offset` and
+`code_point_offset` convert them.
 """
 
 import re
@@ -52,7 +51,7 @@ def normalise(text: str) -> str:
 
 
 def text_of_html(html: str) -> str:
-    """Takes a fragment or a whole document. Raises a Refusal where it is nested too deeply."""
+    """Return the text of an HTML fragment or document. Raises a Refusal if it is nested too deeply."""
     _check_depth(html)
     # The parser's sanitiser would take away text; nothing here is ever shown as HTML.
     from justhtml import JustHTML  # half of what `import rostra` would cost
@@ -73,7 +72,7 @@ def code_point_offset(text: str, units: int) -> int:
 
 
 def _check_depth(html: str) -> None:
-    """An estimate from above: tags that nothing ends by itself, less end tags."""
+    """Raise a Refusal if start tags, less end tags, show that the HTML may be nested too deeply."""
     depth = 0
     for tag in _NESTING_TAG.finditer(html):
         depth = max(depth - 1, 0) if tag["end"] else depth + 1
@@ -99,7 +98,7 @@ def _pieces(root: Any) -> Iterator[str | None]:
 
 
 def _lines(pieces: Iterator[str | None]) -> Iterator[str]:
-    """Breaks the line at a block's edge, unless the white space there does so already."""
+    """Yield the pieces, with a line break at a block's edge unless the text has one."""
     at_edge, fresh = False, True
     for piece in pieces:
         if piece is None:

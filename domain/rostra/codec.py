@@ -1,6 +1,6 @@
-"""Between events and rows of the log: the registry of tags, JSON, and sealing.
+"""Codec of events: the registry of tags, their JSON, and the sealing of words.
 
-Tags are resolved here and nowhere else; what a row names is never imported.
+Only this module resolves tags. It never imports a name that a row gives.
 """
 
 from collections.abc import Callable
@@ -130,7 +130,7 @@ encode = msgspec.json.Encoder().encode
 
 
 def decode(topic: str, state: bytes) -> AnyEvent | None:
-    """The event of a row; None where the tag is not ours. Raises msgspec.DecodeError."""
+    """Return the event of a row; None if the tag is unknown. Raises msgspec.DecodeError."""
     decoded = DECODERS.get(topic)
     if decoded is None:
         return None
@@ -201,7 +201,7 @@ def sealed_words(event: AnyEvent) -> bytes | None:
 
 
 def seal(event: AnyEvent, ring: KeyRing, *, stream: UUID, event_id: UUID, site: str) -> AnyEvent:
-    """The event as the log keeps it. The owner's key must have been made."""
+    """Return the event with sealed words, as the log stores it. The owner's key must exist."""
     words = plain_words(event)
     if words is None:
         return event

@@ -35,7 +35,7 @@ class Command(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         return ids.site_id(self.site)
 
     def person(self, person: str) -> ids.PersonStreamId:
-        """The stream of a person of this site."""
+        """Return the id of the stream of a person of this site."""
         return ids.person_id(self.site, person)
 
 
@@ -107,7 +107,7 @@ class InDiscussion(Command, frozen=True, kw_only=True):
         return computed
 
     def resolve_comment(self, key: str | None, given: UUID | None, field: str) -> ids.CommentId:
-        """The comment named by the publisher's key or by our id."""
+        """Return the id of the comment with the publisher's key or with the given id."""
         if key is not None:
             computed = ids.comment_id(self.discussion, key)
             _agree(f"{field}_id", given, computed)
@@ -115,7 +115,7 @@ class InDiscussion(Command, frozen=True, kw_only=True):
         return ids.CommentId(self._inside(given, ids.Kind.COMMENT, field))
 
     def resolve_passage(self, key: str | None, given: UUID | None) -> ids.PassageId:
-        """The passage named by the publisher's key or by our id."""
+        """Return the id of the passage with the publisher's key or with the given id."""
         if key is not None:
             computed = ids.passage_id(self.discussion, key)
             _agree("passage_id", given, computed)
@@ -136,9 +136,7 @@ def _agree(field: str, given: UUID | None, computed: UUID) -> None:
 
 
 def _given_or_erased(*, erased: bool, needed: str | None = None, **words: str | None) -> None:
-    """Words are there where they must be; none are where they are said to be erased, as the
-    feed does. Raises ValueError.
-    """
+    """Check that needed words are given, and none if `erased` is true. Raises ValueError."""
     if erased and any(text is not None for text in words.values()):
         raise ValueError(f"`{'`, `'.join(words)}` cannot be given where `erased` is true")
     if not erased and needed is not None and words[needed] is None:
@@ -224,8 +222,9 @@ class PostComment(InDiscussion, frozen=True, kw_only=True):
                 raise ValueError("Object missing required field `author.name`")
 
     def target(self, source: str, event: str) -> ids.CommentId:
-        """The comment's id: by its key, else by the event itself. A person's comment has the
-        id that their idempotency key made.
+        """Return the comment's id, computed from its key or else from the event.
+
+        A person's comment has the id that was computed from the idempotency key.
         """
         if self.comment is not None:
             return self.resolve_comment(self.comment, self.comment_id, "comment")
@@ -237,14 +236,14 @@ class PostComment(InDiscussion, frozen=True, kw_only=True):
 
     @once
     def parent_comment(self) -> ids.CommentId | None:
-        """The comment that this one answers."""
+        """Id of the parent, None for a top-level comment."""
         if self.parent is None and self.parent_id is None:
             return None
         return self.resolve_comment(self.parent, self.parent_id, "parent")
 
     @once
     def commented_passage(self) -> ids.PassageId | None:
-        """The passage that this comment is made on."""
+        """Id of the passage that the comment belongs to, None if it belongs to none."""
         if self.passage is None and self.passage_id is None:
             return None
         return self.resolve_passage(self.passage, self.passage_id)
@@ -385,7 +384,10 @@ class EndSubscription(OnSubscription, frozen=True, kw_only=True):
 
 
 class MarkPassage(InDiscussion, frozen=True, kw_only=True):
-    """Mark a passage. A person's has no key, and `exact` is then only what is looked for."""
+    """Mark a passage.
+
+    A person's passage has no key. Its `exact` is searched for in the article.
+    """
 
     topic = "passage.marked"
     passage: Key | None = None
@@ -443,8 +445,9 @@ class UnmarkPassage(OnPassage, frozen=True, kw_only=True):
 
 
 class ReviseArticle(InDiscussion, frozen=True, kw_only=True):
-    """`revision` is the publisher's name of it. `dropped`: its text was not kept where this
-    comes from; then it changes nothing.
+    """Revise an article. `revision` is the publisher's name of the revision.
+
+    `dropped` is true in the feed of a log that dropped the text. Such an event changes nothing.
     """
 
     topic = "article.revised"

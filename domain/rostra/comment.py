@@ -34,10 +34,13 @@ Status = Literal["published", "held", "rejected", "removed", "deleted"]
 
 
 class CommentPosted(Event, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """`path` holds the ids of its ancestors, the top one first, `parent` last. `asked`
-    is the parent that was asked for, where depth was clamped. `personal` holds the
-    author's name, e-mail and the body, sealed with the author's key; None where they were
-    erased before they came here.
+    """New comment.
+
+    - `path`: ids of its ancestors, the top-level comment first, `parent` last.
+    - `asked`: the parent that the publisher named, if the depth limit led to another one.
+    - `personal`: the author's name and e-mail and the body, sealed with the author's key. None if
+      they
+      were erased before the event was published here.
     """
 
     topic = "comment.posted"
@@ -55,9 +58,9 @@ class CommentPosted(Event, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
 
 
 class CommentEdited(Event, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """The latest wording of a comment.
+    """New wording of a comment.
 
-    `personal` holds the new body, sealed with the author's key whoever edits it.
+    `personal` holds the new body, sealed with the author's key also if a moderator edits it.
     """
 
     topic = "comment.edited"
@@ -101,7 +104,7 @@ class CommentWordingRejected(Event, frozen=True, kw_only=True, omit_defaults=Tru
 
 
 class _StatusChanged(Event, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """`was` and `now` are what the comment's status was before and is after."""
+    """Change of a comment's status from `was` to `now`."""
 
     was: Status
     now: Status
@@ -119,7 +122,7 @@ class CommentRemoved(_StatusChanged, frozen=True, kw_only=True, omit_defaults=Tr
 
 
 class CommentRestored(_StatusChanged, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """Removed no more: as the moderators left it."""
+    """Return of a removed comment to the status that the moderators gave it."""
 
     topic = "comment.restored"
 
@@ -236,7 +239,7 @@ INITIAL = Comment()
 
 
 def evolve(comment: Comment, event: CommentEvent) -> Comment:
-    """The comment after the event."""
+    """Return the comment after the event."""
     version = comment.version + 1
     change: dict[str, object]
     match event:
@@ -313,7 +316,7 @@ class Surroundings(msgspec.Struct, frozen=True):
 
 
 def post(command: PostComment, act: CommandContext, around: Surroundings) -> list[CommentPosted]:
-    """A new comment, held or published as its publisher or else the policy says."""
+    """Post a comment. The publisher's `status` or else the policy says whether it is held."""
     must_be_open(around.discussion)
     parent, path, passage = _place(command, around)
     if around.passage is not None:
@@ -357,8 +360,10 @@ def policy(rules: Rules, author: Person) -> Literal["published", "held"]:
 def _place(
     command: PostComment, around: Surroundings
 ) -> tuple[UUID | None, tuple[UUID, ...], UUID | None]:
-    """Parent, path and passage: a reply below the deepest level becomes its sibling,
-    and belongs to the passage of its thread.
+    """Return parent, path and passage of a new comment.
+
+    A reply below the deepest level becomes a sibling of the comment that it answers. It belongs to
+    the passage of its thread.
     """
     if around.parent is None or around.parent_id is None:
         return None, (), around.passage_id
@@ -372,8 +377,9 @@ def _place(
 
 
 def refuse_repeat(command: PostComment, current: CommentPosted, words: Words | None) -> Refusal:
-    """Why a key that another event took cannot be taken. `words` are the first
-    wording, None where they are erased.
+    """Return the refusal of a key that another event has used.
+
+    `words` are those of the first wording, None if they are erased.
     """
     if current.key != command.comment:
         return id_collision(str(command.comment), str(current.key))
@@ -403,10 +409,10 @@ def has_same_passage(command: PostComment, current: CommentPosted) -> bool:
 
 
 def must_wait(comment: Comment, command: EditComment, rules: Rules, author: Person) -> bool:
-    """Return whether a new wording waits while the approved one stays shown.
+    """Return whether a new wording waits while the approved one is shown.
 
-    The publisher's word is obeyed; else the policy decides about what the author wrote. The
-    words of a comment that is itself held or rejected change where they are.
+    The publisher's `status` decides if it is given, else the policy for the author's own words. The
+    words of a held or rejected comment are replaced at once.
     """
     posted = posted_of(comment, command.comment or command.comment_id)
     if comment.moderated != "published":
@@ -427,8 +433,8 @@ def edit(
 ) -> list[WordingEvent]:
     """Give a comment a new wording, which waits for the moderators if `waits`.
 
-    The latest time wins, and the same wording again changes nothing. `words` are those that
-    stand, `waiting` those that wait; None where there are none or they are erased. Raises
+    The latest time wins. The same wording again changes nothing. `words` are the current wording's
+    and `waiting` the pending wording's; None if there is none or it is erased. Raises
     too-many-edits.
     """
     posted = posted_of(comment, command.comment or command.comment_id)
@@ -487,8 +493,10 @@ def _change(
 
 
 def remove(comment: Comment, command: ModerateComment, act: CommandContext) -> list[CommentRemoved]:
-    """Remove a comment; by its author it is deleted. The latest time wins. An author of ours
-    deletes what was removed, too: no moderator restores it then.
+    """Remove a comment, or delete it if its author removes it. The latest time wins.
+
+    A person may delete their comment after a moderator removed it. No moderator can restore it
+    then.
     """
     posted = posted_of(comment, command.comment or command.comment_id)
     now: Status = "deleted" if command.by == posted.author else "removed"
@@ -502,7 +510,7 @@ def remove(comment: Comment, command: ModerateComment, act: CommandContext) -> l
 def restore(
     comment: Comment, command: ModerateComment, act: CommandContext
 ) -> list[CommentRestored]:
-    """Back to what the moderators left it at. The latest time wins."""
+    """Restore a removed comment with the status that the moderators gave it. The latest time wins."""
     posted_of(comment, command.comment or command.comment_id)
     if comment.removed is None or act.time < comment.removed_at:
         return []
@@ -512,10 +520,11 @@ def restore(
 def approve(
     comment: Comment, command: ApproveComment, act: CommandContext
 ) -> list[CommentApproved]:
-    """Publish a comment, or the wording of it that waits; a removed one once it is restored.
+    """Publish a comment, or its pending wording.
 
-    The latest time wins; a wording that came later than the act is approved only where it is
-    named. A moderator of ours approves what is published, too: that answers its flags.
+    A removed comment is published once it is restored. The latest time wins. A wording newer than
+    the act is approved only if the act names it. A person who moderates may approve a published
+    comment, which settles its flags.
     """
     posted_of(comment, command.comment or command.comment_id)
     wording = command.wording
@@ -532,10 +541,10 @@ def approve(
 
 
 def reject(comment: Comment, command: RejectComment, act: CommandContext) -> list[RejectionEvent]:
-    """Reject the wording that waits; where none does, the comment, also a published one.
+    """Reject the pending wording, or else the comment, which may be published.
 
-    The latest time wins; a wording that came later than the act is rejected alone only where
-    it is named. Said again of the same time, it does not go on from the wording to the comment.
+    The latest time wins. A wording newer than the act is rejected only if the act names it. A
+    repeated rejection with the same time does not reject the comment after its wording.
     """
     posted = posted_of(comment, command.comment or command.comment_id)
     pending = comment.pending
@@ -571,7 +580,7 @@ def hold(comment: Comment, command: HoldComment, act: CommandContext) -> list[Co
 
 
 def pin(comment: Comment, command: ModerateComment, act: CommandContext) -> list[CommentPinned]:
-    """A top-level comment leads its discussion. The latest time wins."""
+    """Pin a top-level comment to the beginning of its discussion. The latest time wins."""
     posted = posted_of(comment, command.comment or command.comment_id)
     if posted.parent is not None:
         raise Refusal("not-at-the-top", "only a top-level comment can be pinned")
@@ -581,7 +590,7 @@ def pin(comment: Comment, command: ModerateComment, act: CommandContext) -> list
 
 
 def unpin(comment: Comment, command: ModerateComment, act: CommandContext) -> list[CommentUnpinned]:
-    """It leads no more. The latest time wins."""
+    """Unpin a comment. The latest time wins."""
     posted_of(comment, command.comment or command.comment_id)
     if not comment.pinned or act.time < comment.pinned_at:
         return []

@@ -29,7 +29,7 @@ class DiscussionOpened(Event, frozen=True, kw_only=True, omit_defaults=True, gc=
 
 
 class DiscussionClosed(Event, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """No more comments come in."""
+    """End of a discussion for new comments."""
 
     topic = "discussion.closed"
     by: str | None = None
@@ -37,7 +37,7 @@ class DiscussionClosed(Event, frozen=True, kw_only=True, omit_defaults=True, gc=
 
 
 class DiscussionReopened(Event, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """Comments come in again."""
+    """Reopening of a discussion for new comments."""
 
     topic = "discussion.reopened"
     by: str | None = None
@@ -45,8 +45,10 @@ class DiscussionReopened(Event, frozen=True, kw_only=True, omit_defaults=True, g
 
 
 class DiscussionMoved(Event, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """`to` is a name of it, too. `called` is the one it is shown under from now on, which is
-    another where a later move was known already.
+    """Additional resource of a discussion, `to`.
+
+    `called` is the resource that the discussion is shown under. It differs from `to` if a later
+    move is known.
     """
 
     topic = "discussion.moved"
@@ -78,30 +80,33 @@ DiscussionEvent = (
 
 
 class Discussion(msgspec.Struct, frozen=True):
-    """`site` and `resource` are None before the first event. `turned` is the time
-    of the closing or reopening that stands, `moved` that of the move. `called` is the
-    resource that it has moved to. Where the stream's own name is only an alias, `alias` is
-    that name and `alias_of` the resource whose discussion it means.
-    """
+    """State of a discussion, or of an alias in its place."""
 
     site: str | None = None
+    """None before the first event."""
     resource: str | None = None
+    """None before the first event."""
     title: str | None = None
     url: str | None = None
     settings: Settings = Settings()
     open: bool = True
     turned: Time = LONG_AGO
+    """Time of the latest closing or reopening."""
     called: str | None = None
+    """Resource of the latest move."""
     moved: Time = LONG_AGO
+    """Time of the latest move."""
     alias: str | None = None
+    """The stream's own name, if it is an alias of another discussion."""
     alias_of: str | None = None
+    """Resource of the discussion that the alias means."""
 
 
 INITIAL = Discussion()
 
 
 def evolve(discussion: Discussion, event: DiscussionEvent) -> Discussion:
-    """The discussion after the event."""
+    """Return the discussion after the event."""
     match event:
         case DiscussionOpened():
             return msgspec.structs.replace(
@@ -127,7 +132,7 @@ def evolve(discussion: Discussion, event: DiscussionEvent) -> Discussion:
 
 
 def check(discussion: Discussion, command: InDiscussion) -> None:
-    """Raises unknown-discussion, or id-collision where the stream is another's."""
+    """Raise unknown-discussion, or id-collision if the stream belongs to another discussion."""
     if discussion.resource is None:
         raise unknown("discussion", f"of {command.resource!r} on {command.site!r}")
     _check_name(discussion, command)
@@ -141,9 +146,9 @@ def _check_name(discussion: Discussion, command: InDiscussion) -> None:
 def open_(
     discussion: Discussion, command: OpenDiscussion, act: CommandContext
 ) -> list[DiscussionOpened]:
-    """Opening again updates what is named, and does not reopen.
+    """Open a discussion. Opening it again updates the given fields and does not reopen it.
 
-    A person opens the discussion of a resource and says nothing about it.
+    A person opens a resource's discussion without giving fields of it.
     """
     by_person = act.source == PERSONS
     opened = DiscussionOpened(
@@ -184,7 +189,7 @@ def alias(
 def close(
     discussion: Discussion, command: CloseDiscussion, act: CommandContext
 ) -> list[DiscussionClosed]:
-    """The latest time wins; closing what is closed changes nothing."""
+    """Close a discussion. The latest time wins. A closed discussion does not change."""
     check(discussion, command)
     if not discussion.open or act.time < discussion.turned:
         return []
@@ -194,7 +199,7 @@ def close(
 def reopen(
     discussion: Discussion, command: ReopenDiscussion, act: CommandContext
 ) -> list[DiscussionReopened]:
-    """The latest time wins; reopening what is open changes nothing."""
+    """Reopen a discussion. The latest time wins. An open discussion does not change."""
     check(discussion, command)
     if discussion.open or act.time < discussion.turned:
         return []
@@ -202,7 +207,7 @@ def reopen(
 
 
 def own_name(named: Discussion, command: InDiscussion) -> str:
-    """The resource that made the discussion's id, where an alias may be given."""
+    """Return the resource that the discussion's id was computed from, also if an alias is given."""
     if named.alias is None or named.alias_of is None:
         return command.resource
     if named.alias != command.resource:
@@ -213,9 +218,10 @@ def own_name(named: Discussion, command: InDiscussion) -> str:
 def move(
     discussion: Discussion, claimed: Discussion, command: MoveDiscussion, act: CommandContext
 ) -> tuple[list[DiscussionMoved], list[DiscussionAliased]]:
-    """The move, and the claim of the name where it is new: for the stream that the name would
-    make, whose state is `claimed`. The latest time wins the name that is shown. Raises
-    name-taken and moved-to-itself.
+    """Return the events of a move: for the discussion's stream, and for that of a new alias.
+
+    The alias has the stream that its name would give a discussion; `claimed` is its state. The
+    latest move decides the name that is shown. Raises name-taken and moved-to-itself.
     """
     check(discussion, command)
     ours = command.to == discussion.resource or claimed.alias_of == discussion.resource
@@ -241,6 +247,6 @@ def move(
 
 
 def must_be_open(discussion: Discussion) -> None:
-    """Raises discussion-closed."""
+    """Raise discussion-closed if the discussion is closed."""
     if not discussion.open:
         raise Refusal("discussion-closed", f"the discussion of {discussion.resource!r} is closed")

@@ -15,9 +15,9 @@ from rostra.times import Time, time_of
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """A payload: what happened, without the ids that its row has.
+    """Payload of an event, without the ids that its row has.
 
-    `time` is when it happened, as its publisher says.
+    `time` is the time of the event as its publisher gave it.
     """
 
     topic: ClassVar[str]
@@ -92,5 +92,5 @@ class CommandContext(msgspec.Struct, frozen=True, gc=False):
 
 
 def because(reason: str | None) -> Words | None:
-    """A reason given, as words to be sealed."""
+    """Return a reason as words to be sealed, None if there is none."""
     return None if reason is None else Words(reason=reason)

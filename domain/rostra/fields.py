@@ -105,7 +105,7 @@ def web_url(url: str | None) -> str | None:
 
 
 def check_article(field: str, article: str) -> None:
-    """The limit in bytes. Raises ValueError."""
+    """Raise ValueError if an article has too many bytes."""
     if len(article.encode()) > limits.ARTICLE_BYTES_MAX:
         raise ValueError(f"`{field}` is longer than {limits.ARTICLE_BYTES_MAX} bytes of UTF-8")
 
@@ -117,10 +117,7 @@ def check_quote(exact: str) -> None:
 
 
 def check_body(body: str) -> None:
-    """Check what a pattern cannot: the limit in bytes, and that a reader sees something.
-
-    Raises ValueError.
-    """
+    """Raise ValueError if a body has too many bytes or nothing that a reader can see."""
     if not has_visible(body):
         raise ValueError("`body` must not be blank")
     if len(body.encode()) > limits.BODY_BYTES_MAX:

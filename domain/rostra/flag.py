@@ -37,7 +37,7 @@ INITIAL = Flag()
 
 
 def evolve(flag: Flag, event: FlagEvent) -> Flag:
-    """The flag after the event."""
+    """Return the flag after the event."""
     return Flag(event.comment, event.by)
 
 
@@ -47,7 +47,7 @@ def evolve(flag: Flag, event: FlagEvent) -> Flag:
 def flag_comment(
     flag: Flag, command: FlagComment, act: CommandContext, comment: Comment
 ) -> list[CommentFlagged]:
-    """A person flags a comment once; again changes nothing."""
+    """Flag a comment. A second flag of the same person changes nothing."""
     posted_of(comment, command.comment or command.comment_id)
     if flag.by is None:
         personal = because(command.reason)

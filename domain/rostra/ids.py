@@ -1,11 +1,11 @@
-"""Ids: every aggregate's id is computed from what it is about, never looked up.
+"""Ids of aggregates, computed from names and never looked up.
 
-An id is a UUID (version 8): 60 bits that name the discussion, 3 bits of kind,
-59 bits of what is unique within the discussion.
+An id is a UUID (version 8): 60 bits for the discussion, 3 bits for the kind, and 59 bits that are
+unique within the discussion.
 
     48 bits prefix | 4 bits version | 12 bits prefix | 2 bits variant | 3 bits kind, 59 bits tail
 
-What is hashed is the compact JSON array of its parts, so no separator can be forged.
+The hash is made of a compact JSON array of the names, so that no separator can be forged.
 """
 
 from collections.abc import Iterable
@@ -75,13 +75,13 @@ def _without_tail(prefix: int, kind: Kind) -> int:
 
 @lru_cache(_IDS_CACHED_MAX)
 def _part(discussion: UUID, kind: Kind, *parts: str) -> StreamId:
-    """The id of what `parts` name inside the discussion (or the site) that `discussion` is."""
+    """Return the id of the thing that `parts` name inside a discussion or site."""
     tail = _first_bits(_encode(parts), _TAIL_BITS)
     return StreamId(UUID(int=_without_tail(prefix_of(discussion), kind) | tail))
 
 
 def prefix_of(stream: UUID) -> int:
-    """The 60 bits that all of one discussion's streams share."""
+    """Return the 60 bits that all streams of a discussion share."""
     return (stream.int >> 80) << 12 | (stream.int >> 64) & 0xFFF
 
 
@@ -106,66 +106,67 @@ def is_ours(stream: UUID) -> bool:
 
 
 def discussion_of(stream: UUID) -> DiscussionId:
-    """The discussion in which a comment, vote, passage or flag is."""
+    """Return the discussion of a comment, vote, passage or flag."""
     return _discussion_of(stream.int & _OF_PREFIX)
 
 
 @lru_cache(_IDS_CACHED_MAX)
 def _discussion_of(prefix: int) -> DiscussionId:
-    """Kept: who folds asks for the same few again and again."""
+    """Return the discussion with a prefix. Cached, because folds repeat few prefixes."""
     return DiscussionId(StreamId(UUID(int=prefix | _VERSION_8 | _VARIANT)))
 
 
 def range_of(discussion: UUID) -> tuple[UUID, UUID]:
-    """The least and the greatest id that a stream of this discussion may have."""
+    """Return the least and the greatest id that a stream of this discussion may have."""
     return discussion, UUID(int=discussion.int | (1 << _TAIL_BITS + 3) - 1)
 
 
 def votes_of(discussion: UUID) -> tuple[UUID, UUID]:
-    """The least and the greatest id that a vote in this discussion may have."""
+    """Return the least and the greatest id that a vote in this discussion may have."""
     first = discussion.int | Kind.VOTE << _TAIL_BITS
     return UUID(int=first), UUID(int=first | _TAIL_MASK)
 
 
 @lru_cache(_IDS_CACHED_MAX)
 def discussion_id(site: str, resource: str) -> DiscussionId:
-    """The discussion of one resource of one site."""
+    """Return the id of the discussion of a resource of a site."""
     prefix = _first_bits(_encode(("discussion", site, resource)), _PREFIX_BITS)
     return DiscussionId(StreamId(UUID(int=_without_tail(prefix, Kind.DISCUSSION))))
 
 
 def article_id(discussion: DiscussionId) -> ArticleId:
-    """The article that a discussion is about: its revisions, and which passages it has. Apart
-    from the discussion, so that comments neither read it nor wait for it.
+    """Return the id of the article that a discussion is about.
+
+    Its stream is not the discussion's, so that comments neither read it nor wait for it.
     """
     return ArticleId(_part(discussion, Kind.DISCUSSION, "article"))
 
 
 @lru_cache(_IDS_CACHED_MAX)
 def site_id(site: str) -> SiteId:
-    """The site's own stream: its settings."""
+    """Return the id of the stream of a site, which has its settings."""
     prefix = prefix_of(discussion_id(site, ""))
     return SiteId(StreamId(UUID(int=_without_tail(prefix, Kind.SITE))))
 
 
 @lru_cache(_IDS_CACHED_MAX)
 def person_id(site: str, person: str) -> PersonStreamId:
-    """A person's stream; an id means something within one site only."""
+    """Return the id of a person's stream. The same person id at another site is another person."""
     return PersonStreamId(_part(discussion_id(site, ""), Kind.PERSON, "person", person))
 
 
 def comment_id(discussion: DiscussionId, key: str) -> CommentId:
-    """The comment that the publisher calls `key`."""
+    """Return the id of the comment with the publisher's `key`."""
     return CommentId(_part(discussion, Kind.COMMENT, "comment", "key", key))
 
 
 def comment_id_of_event(discussion: DiscussionId, source: str, event: str) -> CommentId:
-    """The comment whose publisher gave it no key: the event itself names it."""
+    """Return the id of a comment without a key, computed from the event that posts it."""
     return CommentId(_part(discussion, Kind.COMMENT, "comment", "event", source, event))
 
 
 def comment_id_of_person(discussion: DiscussionId, person: str, idempotency_key: str) -> CommentId:
-    """The comment that a person posted with an idempotency key of theirs."""
+    """Return the id of a comment that a person posts with an idempotency key."""
     return CommentId(_part(discussion, Kind.COMMENT, "comment", "person", person, idempotency_key))
 
 
@@ -195,12 +196,12 @@ def flag_id(comment: CommentId, person: str) -> FlagId:
 
 
 def passage_id(discussion: DiscussionId, key: str) -> PassageId:
-    """The passage that the publisher calls `key`."""
+    """Return the id of the passage with the publisher's `key`."""
     return PassageId(_part(discussion, Kind.PASSAGE, "passage", "key", key))
 
 
 def passage_id_of_person(discussion: DiscussionId, person: str, idempotency_key: str) -> PassageId:
-    """The passage that a person marked with an idempotency key of theirs."""
+    """Return the id of a passage that a person marks with an idempotency key."""
     return PassageId(_part(discussion, Kind.PASSAGE, "passage", "person", person, idempotency_key))
 
 
@@ -210,7 +211,7 @@ def subscription_id(discussion: DiscussionId, person: str) -> SubscriptionId:
 
 
 def event_id(source: str, event: str) -> EventId:
-    """The id that every row of a published event keeps (122 bits of the hash)."""
+    """Return the id of a published event (122 bits of a hash), which each of its rows has."""
     return EventId(UUID(int=event_number(events_start(_encode(source)), _encode(event))))
 
 

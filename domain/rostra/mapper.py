@@ -1,17 +1,17 @@
-"""Rostra's events inside a stock `eventsourcing.application.Application`.
+"""Mapper of Rostra's events for a stock `eventsourcing.application.Application`.
 
-    class Talk(Application[UUID]):
+class Talk(Application[UUID]):
         env = {"MAPPER_TOPIC": "rostra.mapper:Mapper"}
 
-        def close(self, command: CloseDiscussion, act: Act) -> None:
+        def close(self, command: CloseDiscussion, act: CommandContext) -> None:
             decide_and_save(
                 self, command.discussion, lambda state: discussion.close(state, command, act)
             )
 
-Stored are our tags and our JSON; what a row names is never imported. A stock
-recorder checks the version of the streams it writes to, and of no other: a rule
-that spans streams holds only as far as one process decides at a time. Where that
-is not enough, use `rostra.deciding.handle` on a log, whose guards cover all that was read.
+Rows have Rostra's tags and JSON. The mapper never imports a name that a row gives. A stock recorder
+checks the version of the streams that it writes to, and of no other stream. So a rule that spans
+streams holds only while one process decides at a time. Otherwise use `rostra.deciding.handle` on a
+log, whose guards cover all streams that were read.
 """
 
 from collections.abc import Callable, Sequence
@@ -65,7 +65,7 @@ class StreamEvent(msgspec.Struct, frozen=True):
 
 
 class Aggregate:
-    """A stream in hand: its events, the state they fold to, and what is yet to be saved."""
+    """A stream with its events, the state that they fold to, and the new events to save."""
 
     def __init__(self, stream: UUID) -> None:
         self.id = stream
@@ -105,11 +105,11 @@ def decide_and_save(
     *,
     site: str | None = None,
 ) -> list[Recording[UUID]]:
-    """Read, fold, decide and save; decided again where another writer was first.
+    """Read, fold, decide and save. If another writer was first, repeat all of it.
 
-    Nothing is saved of an event that no view could fold (the Refusal `invalid-event`). A command
-    that may not fit its type goes through `rostra.deciding.checking.checked` first. Raises
-    Refusal, and IntegrityError where others keep being first.
+    Raises the Refusal `invalid-event` and saves nothing if a view could not fold an event. Pass a
+    command that may not fit its type to `rostra.deciding.checking.validate` first. Raises Refusal,
+    and IntegrityError if other writers are first again and again.
     """
     for attempt in range(1, ATTEMPTS_MAX + 1):
         aggregate = read(application, stream)
@@ -123,13 +123,12 @@ def decide_and_save(
 
 
 class Mapper(persistence.Mapper[UUID]):
-    """`StreamEvent` to and from a stored event.
+    """Converter between a `StreamEvent` and a stored event.
 
-    What a person wrote stays plain JSON in the developer's own database, unless the
-    `cipher` is a `rostra.sealing.KeyRing`: then it is sealed as in Rostra's own log
-    (the owners' keys must have been made), stays sealed when it is read, and `words`
-    opens it. Any other cipher, and a compressor, do to the whole what they do to
-    stock events.
+    A person's words are stored as plain JSON, unless the `cipher` is a `rostra.sealing.KeyRing`.
+    Then they are sealed as in Rostra's own log, and the owners' keys must exist. They are still
+    sealed after reading; `words` opens them. Any other cipher, and a compressor, handle the whole
+    event as they do in stock applications.
     """
 
     def to_stored_event(self, domain_event: DomainEventProtocol[UUID]) -> StoredEvent:
@@ -205,5 +204,5 @@ class Mapper(persistence.Mapper[UUID]):
 
 
 def _event_id(event: StreamEvent) -> UUID:
-    """A stock recorder keeps no event ids; the place in the stream names the event."""
+    """Return an id computed from the place in the stream. A stock recorder stores no event ids."""
     return ids.event_id(SOURCE, f"{event.originator_id}/{event.originator_version}")

@@ -243,7 +243,10 @@ def _prototypes() -> dict[str, str]:
 
 
 def _mapped_out(text: str, direct: Mapping[str, str]) -> str:
-    """Map until nothing changes: of a pair alone, either may be taken for the prototype."""
+    """Replace letters by their prototypes until nothing changes.
+
+    A prototype may have a prototype itself.
+    """
     text = unicodedata.normalize("NFD", text)
     while (mapped := "".join(direct.get(letter, letter) for letter in text)) != text:
         text = mapped

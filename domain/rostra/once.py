@@ -7,7 +7,7 @@ T = TypeVar("T")
 
 
 class once(Generic[T]):  # noqa: N801  # it is used like a function
-    """Cached property that takes no lock, as `functools.cached_property` does until Python 3.12.
+    """Cached property without a lock, unlike `functools.cached_property` before Python 3.12.
 
     It is used for ids: two threads would compute the same value.
     """

@@ -93,21 +93,23 @@ PassageEvent = (
 
 
 class Passage(msgspec.Struct, frozen=True):
-    """`mark` is None before the first event. `turned` is the time of the closing or
-    reopening that stands, `shown` that of the marking or unmarking. `marked_at` is where it
-    was marked, or first found; `last` how an orphan stood before.
-    """
+    """State of a passage."""
 
     mark: PassageMarked | None = None
+    """None before the first event."""
     open: bool = True
     turned: Time = LONG_AGO
+    """Time of the latest closing or reopening."""
     marked: bool = False
     shown: Time = LONG_AGO
+    """Time of the latest marking or unmarking."""
     state: State = "anchored"
     start: int | None = None
     end: int | None = None
     marked_at: int | None = None
+    """Offset where the passage was marked or first found."""
     last: LastPlace | None = None
+    """Last place of an orphan."""
 
     @property
     def place(self) -> Place:
@@ -127,12 +129,12 @@ INITIAL = Passage()
 
 
 def quote_of(mark: MarkPassage | PassageMarked) -> Quote:
-    """The words, with as much of their context as is known."""
+    """Return the words of a passage with the known part of their context."""
     return Quote(mark.exact, mark.prefix or "", mark.suffix or "")
 
 
 def evolve(passage: Passage, event: PassageEvent) -> Passage:
-    """The passage after the event."""
+    """Return the passage after the event."""
     replace = msgspec.structs.replace
     match event:
         case PassageMarked():
@@ -162,9 +164,9 @@ def evolve(passage: Passage, event: PassageEvent) -> Passage:
 
 
 def mark(passage: Passage, command: MarkPassage, act: CommandContext) -> list[PassageMarked]:
-    """Mark it, or mark it anew and reword its question.
+    """Mark a passage, or mark it again with another question.
 
-    What was unmarked is marked anew by publishers alone. Raises passage-unmarked.
+    Only a publisher may mark an unmarked passage again. Raises passage-unmarked.
     """
     if passage.mark is None:
         if command.passage is None and act.source != PERSONS:
@@ -196,7 +198,7 @@ def _marked(command: MarkPassage, act: CommandContext, *, question: str | None) 
 
 
 def check_same(passage: Passage, command: MarkPassage) -> None:
-    """Raises different-content where the same passage was marked with other words."""
+    """Raise different-content if the passage was marked with other words."""
     if (refusal := other_content(passage, command)) is not None:
         raise refusal
 
@@ -215,7 +217,7 @@ def other_content(passage: Passage, command: MarkPassage) -> Refusal | None:
 
 
 def check(passage: Passage, command: OnPassage) -> None:
-    """Raises unknown-passage, or id-collision where the stream is another's."""
+    """Raise unknown-passage, or id-collision if the stream belongs to another passage."""
     if passage.mark is None:
         raise unknown("passage", command.passage or command.passage_id)
     if command.passage not in (None, passage.mark.key):
@@ -223,7 +225,7 @@ def check(passage: Passage, command: OnPassage) -> None:
 
 
 def close(passage: Passage, command: ClosePassage, act: CommandContext) -> list[PassageClosed]:
-    """The latest time wins; closing what is closed changes nothing."""
+    """Close a passage. The latest time wins. A closed passage does not change."""
     check(passage, command)
     if not passage.open or act.time < passage.turned:
         return []
@@ -231,7 +233,7 @@ def close(passage: Passage, command: ClosePassage, act: CommandContext) -> list[
 
 
 def reopen(passage: Passage, command: ReopenPassage, act: CommandContext) -> list[PassageReopened]:
-    """The latest time wins; reopening what is open changes nothing."""
+    """Reopen a passage. The latest time wins. An open passage does not change."""
     check(passage, command)
     if passage.open or act.time < passage.turned:
         return []
@@ -239,7 +241,7 @@ def reopen(passage: Passage, command: ReopenPassage, act: CommandContext) -> lis
 
 
 def unmark(passage: Passage, command: UnmarkPassage, act: CommandContext) -> list[PassageUnmarked]:
-    """The latest time wins; unmarking what is not marked changes nothing."""
+    """Unmark a passage. The latest time wins. An unmarked passage does not change."""
     check(passage, command)
     if not passage.marked or act.time < passage.shown:
         return []
@@ -249,7 +251,7 @@ def unmark(passage: Passage, command: UnmarkPassage, act: CommandContext) -> lis
 def conclude(
     passage: Passage, again: Again, act: CommandContext
 ) -> list[PassageMoved | PassageOrphaned]:
-    """Return the event that records the passage's new place; nothing if it is unchanged."""
+    """Return the event that records the passage's new place, or none if the place is the same."""
     outcome = again.outcome
     if isinstance(outcome, Orphaned):
         if passage.state == "orphaned":
@@ -273,7 +275,7 @@ def conclude(
 
 
 def must_accept_comments(passage: Passage) -> None:
-    """Raises unknown-passage where it is not marked, passage-closed where it is closed."""
+    """Raise unknown-passage if the passage is not marked, passage-closed if it is closed."""
     if passage.mark is None or not passage.marked:
         raise unknown("passage", "of that name" if passage.mark is None else passage.mark.key)
     if not passage.open:

@@ -22,7 +22,7 @@ class PersonTrusted(Event, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
 
 
 class PersonErased(Event, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """Their key was destroyed before: what they wrote and were called is gone."""
+    """Destruction of the key of a person's words."""
 
     topic = "person.erased"
     site: str
@@ -38,8 +38,9 @@ class PersonReturned(Event, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
 
 
 class PersonConfigured(Event, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """All settings of a person after a change, sealed with their key; None where they were erased
-    before they came here.
+    """All settings of a person after a change, sealed with their key.
+
+    `personal` is None if the settings were erased before the event was published here.
     """
 
     topic = "person.configured"
@@ -64,15 +65,16 @@ PersonEvent = PersonTrusted | PersonErased | PersonReturned | PersonConfigured |
 
 
 class Person(msgspec.Struct, frozen=True):
-    """`site` and `id` are None before the first event. `erasures`: how often they were
-    erased, which tells their keys apart.
-    """
+    """State of a person."""
 
     site: str | None = None
+    """None before the first event."""
     id: str | None = None
+    """None before the first event."""
     trusted: bool = False
     is_erased: bool = False
     erasures: int = 0
+    """Number of erasures, which tells the person's keys apart."""
     # The latest settings, and the version of the event that holds them.
     words: Personal | None = None
     words_version: int = 0
@@ -87,7 +89,7 @@ INITIAL = Person()
 
 
 def evolve(person: Person, event: PersonEvent) -> Person:
-    """The person after the event."""
+    """Return the person after the event."""
     version = person.version + 1
     change: dict[str, object]
     match event:
@@ -112,7 +114,7 @@ def evolve(person: Person, event: PersonEvent) -> Person:
 
 
 def check(person: Person, site: str, person_id: str) -> None:
-    """Raises id-collision where the stream is another person's."""
+    """Raise id-collision if the stream belongs to another person."""
     if person.id is not None and (person.site, person.id) != (site, person_id):
         raise id_collision(person_id, person.id)
 
@@ -127,18 +129,21 @@ def trust(
 
 
 def must_not_be_erased(person: Person, person_id: str) -> None:
-    """Raises person-erased."""
+    """Raise person-erased if the person is erased."""
     if person.is_erased:
         raise erased_person(person_id)
 
 
 def erased_person(person_id: str) -> Refusal:
-    """Why nothing more is taken of a person."""
+    """Return the refusal of a command that names an erased person."""
     return Refusal("person-erased", f"the person {person_id!r} was erased")
 
 
 def erase(person: Person, command: ErasePerson, act: CommandContext) -> list[PersonErased]:
-    """Also somebody who is unknown, of whom there may be words. Who is erased stays so."""
+    """Erase a person, also an unknown one, of whom there may be words.
+
+    Erasing an erased person changes nothing.
+    """
     if person.is_erased:
         return []
     return [PersonErased(time=act.time, site=command.site, person=command.who)]
@@ -171,7 +176,7 @@ def configure(
 
 
 def _merged(current: Words, command: ConfigurePerson) -> dict[str, object]:
-    """Return the named settings; of `notify` each cadence that is not named stays."""
+    """Return the settings after the command. Cadences that `notify` does not name are unchanged."""
     named = command.named
     if "notify" in named:
         before = msgspec.structs.asdict(current.notify or NotifySettings())

@@ -2,10 +2,10 @@
 
 
 class Refusal(Exception):
-    """A command that is not allowed; `name` is its stable name, e.g. `unknown-parent`.
+    """Refusal of a command, with a stable name such as `unknown-parent`.
 
-    `retryable` is true where another order of events could have helped. `wait_seconds` says when
-    a limit in time lets the same command pass.
+    `retryable` is true if another order of events could have helped. `wait_seconds` is the time
+    until a rate limit allows the same command.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""One name for the spellings of a URL, by RFC 3986; `urls.js` of the web reader does the same."""
+"""Canonical form of a URL, by RFC 3986. `urls.js` of the web reader computes the same form."""
 
 import re
 import unicodedata
@@ -55,7 +55,7 @@ def _host(name: str) -> str:
 
 
 def _encoded(part: str) -> str:
-    """Encode what must be, decode what need not be, and compose letters that are the same."""
+    """Encode reserved characters, decode unreserved ones, and compose equal letters."""
     text = _ENCODED.sub(_decoded, _STRAY_PERCENT.sub("%25", part))
     composed = unicodedata.normalize("NFC", _LONE_SURROGATE.sub("\ufffd", text))
     return _NOT_IN_URLS.sub(_percent, composed)

@@ -1,8 +1,8 @@
-"""The key-ring port: what a person wrote or is known by is sealed with that person's key.
+"""Port of the key ring, which seals a person's words with that person's key.
 
-A sealed field is bytes: one format byte (1), 8 bytes of key id, 12 bytes of
-random nonce, then AES-256-GCM ciphertext and tag. The associated data binds it
-to its place, so that a sealed field moved to another event does not open.
+A sealed field is bytes: one format byte (1), 8 bytes of key id, 12 bytes of random nonce, then
+AES-256-GCM ciphertext and tag. The associated data binds the field to its event. A sealed field
+that was moved to another event does not open.
 """
 
 from collections.abc import Collection, Mapping
@@ -36,16 +36,18 @@ class KeyRing(Protocol):
     async def make(
         self, owners: Collection[UUID], erasures: Mapping[UUID, int] = NEVER
     ) -> frozenset[UUID]:
-        """Load each owner's key, durably making what is missing, so that `seal` can follow.
+        """Load each owner's key and durably make missing ones, so that `seal` can follow.
 
-        `erasures`: how often the log says that each was erased. A key that is older than
-        the last of those is replaced. Answers the owners who get none: their key was
-        destroyed by an erasure that the log does not tell of yet.
+        `erasures` says how often each owner was erased, according to the log. A key older than the
+        last erasure is replaced. Return the owners who get no key: their key was destroyed by an
+        erasure that the log does not have yet.
         """
 
     async def destroy(self, erasures: Mapping[UUID, int]) -> None:
-        """Destroy, durably, each owner's key that is older than their n-th erasure, and let
-        none be made for who does not know of that. Again it changes nothing.
+        """Durably destroy each owner's key that is older than their n-th erasure.
+
+        From then on no key is made by a caller who does not know of that erasure. Destroying again
+        changes nothing.
         """
 
     async def wait_for_destruction(self) -> None:
@@ -58,4 +60,4 @@ class KeyRing(Protocol):
         """Seal with the owner's key; LookupError if it is not loaded."""
 
     def open(self, owner: UUID, sealed: bytes, associated: bytes) -> bytes:
-        """The plain bytes. Raises Erased where there is no such key, else Damaged."""
+        """Return the plain bytes. Raises Erased if there is no key, Damaged if they are altered."""

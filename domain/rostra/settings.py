@@ -1,4 +1,4 @@
-"""Settings: a site's defaults, and what a discussion overrides."""
+"""Settings of a site, and the settings by which a discussion overrides them."""
 
 from functools import lru_cache
 from typing import Annotated, Literal, TypeVar, get_args
@@ -143,7 +143,7 @@ S = TypeVar("S", bound="Settings")
 
 
 def given_settings(settings: Settings) -> dict[str, object]:
-    """The settings that are set."""
+    """Return the settings that have a value."""
     fields = msgspec.structs.asdict(settings)
     return {name: value for name, value in fields.items() if value is not None}
 
@@ -155,7 +155,7 @@ def merge(current: S, change: Settings) -> S:
 
 @lru_cache(1_024)
 def rules(site: SiteSettings, discussion: Settings) -> Rules:
-    """The site's settings, overridden by the discussion's, over the defaults."""
+    """Return the rules of a discussion: its settings, else the site's, else the defaults."""
     return msgspec.structs.replace(
         Rules(), **{**given_settings(site), **given_settings(discussion)}
     )

@@ -36,7 +36,7 @@ INITIAL = Site()
 
 
 def evolve(site: Site, event: SiteEvent) -> Site:
-    """The site after the event."""
+    """Return the site after the event."""
     return Site(event.site, merge(site.settings, event.settings))
 
 
@@ -44,7 +44,7 @@ def evolve(site: Site, event: SiteEvent) -> Site:
 
 
 def check(site: Site, name: str) -> None:
-    """Raises id-collision where the stream is another site's."""
+    """Raise id-collision if the stream belongs to another site."""
     if site.name not in (None, name):
         raise id_collision(name, str(site.name))
 
@@ -58,5 +58,5 @@ def configure(site: Site, command: ConfigureSite, act: CommandContext) -> list[S
 
 
 def stream(command: ConfigureSite) -> UUID:
-    """The stream that the command writes to."""
+    """Return the stream that the command writes to."""
     return command.site_id

@@ -77,6 +77,6 @@ def end(
 
 
 def _check(subscription: Subscription, command: OnSubscription) -> None:
-    """Raises id-collision where the stream is another person's."""
+    """Raise id-collision if the stream belongs to another person."""
     if subscription.person is not None and subscription.person != command.who:
         raise id_collision(command.who, subscription.person)

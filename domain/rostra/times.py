@@ -1,6 +1,6 @@
-"""Times are RFC 3339 text in UTC with six digits of fraction and `Z`.
+"""Times as RFC 3339 text in UTC with six digits of fraction and `Z`.
 
-Of one width, so that their order as text is their order in time.
+All have the same length, so that their order as text is their order in time.
 """
 
 import re
@@ -65,7 +65,7 @@ def is_time(text: str) -> bool:
 
 
 def to_datetime(time: Time) -> datetime:
-    """The moment that a time of ours names."""
+    """Return the moment that a time of the log names."""
     return datetime.fromisoformat(time)
 
 

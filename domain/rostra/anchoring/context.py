@@ -26,10 +26,10 @@ def describe(
     context_characters: int = CONTEXT_CHARACTERS,
     word_characters_max: int = WORD_CHARACTERS_MAX,
 ) -> Quote:
-    """The stretch's words, with context on both sides up to the next border of a word.
+    """Return the words of a stretch, with context on both sides up to the next border of a word.
 
-    White space in a row counts as one character. Where no word ends within
-    `word_characters_max` (Chinese, a DNA sequence) the context ends within one.
+    A run of white space counts as one character. If no word ends within `word_characters_max`
+    (Chinese, a DNA sequence), the context ends inside a word.
     """
     reach = CONTEXT_ORIGINAL_CHARACTERS_MAX
     before, after = text[max(0, start - reach) : start], text[end : end + reach]

@@ -53,8 +53,8 @@ class Regions(NamedTuple):
 class Found(NamedTuple):
     """Matches with the fewest errors.
 
-    `ends`: where they end, ascending; empty if there are too many errors. `apart`: those of all
-    ends that are half a pattern or more from one another.
+    - `ends`: ascending ends of the matches; empty if there are too many errors.
+    - `apart`: those of all ends that are half a pattern or more from one another.
     """
 
     errors: int
@@ -86,8 +86,9 @@ def approximate_matches(text: str, pattern: str, errors_max: int) -> list[Match]
 
 @lru_cache(SIMILARITIES_KEPT)
 def similarity(expected: str, actual: str, least: float) -> float:
-    """The share of the expected letters that the actual text begins with, give or take errors;
-    0 if that is less than the least.
+    """Return the share of expected letters that the actual text begins with, allowing for errors.
+
+    The result is 0 if it would be below `least`.
     """
     if not expected or actual.startswith(expected):
         return 1.0
@@ -128,8 +129,8 @@ class Haystack:
     def nearest(self, pattern: str, near: int) -> Iterator[int]:
         """Yield each offset where the pattern begins, the nearest first.
 
-        Offsets before `near` are searched in the mirrored text: `str.find` takes linear time
-        whatever it is given, `str.rfind` quadratic time on `aaaa…`.
+        Offsets before `near` are searched in the mirrored text, because `str.find` takes linear
+        time and `str.rfind` quadratic time on `aaaa…`.
         """
         if not self._letters.issuperset(pattern):
             return iter(())
@@ -171,7 +172,10 @@ class Haystack:
         return Found(found.errors, [end(last) for last in chosen], [end(last) for last in apart])
 
     def ending(self, pattern: str, end: int, errors: int) -> list[Match]:
-        """The matches with so many errors that end there: they may begin in several places."""
+        """Return the matches with `errors` errors that end at `end`.
+
+        Their beginnings may differ.
+        """
         alphabet = self._alphabet or Alphabet(pattern)
         before = (max(0, end - len(pattern) - errors), end)
         code = self._code(alphabet, before)
@@ -193,9 +197,7 @@ class Haystack:
 
     @cached_property
     def _alphabet(self) -> "Alphabet | None":
-        """Alphabet of all patterns, if the text has no more letters than edlib can distinguish;
-        else None.
-        """
+        """Alphabet of all patterns; None if edlib cannot distinguish all letters of the text."""
         letters = sorted(self._letters)
         return Alphabet(letters) if len(letters) <= SYMBOLS_MAX else None
 
@@ -210,10 +212,10 @@ class Haystack:
 
 
 class Alphabet(dict[int, int]):
-    """Maps letters to symbols that edlib takes, and all other letters to one of them.
+    """Map of letters to the symbols of edlib. Letters outside the patterns share one symbol.
 
-    A pattern with more letters than that (in Chinese, say) is `ambiguous`: its rarest share a
-    symbol, so that what is found has to be looked at once more.
+    A pattern with more letters than symbols (in Chinese, say) is `ambiguous`: its rarest letters
+    share a symbol, so that its matches must be checked once more.
     """
 
     def __init__(self, letters: Iterable[str]) -> None:
@@ -230,8 +232,9 @@ class Alphabet(dict[int, int]):
         return text.translate(self).encode("latin-1")
 
     def errors(self, pattern: str, actual: str) -> int:
-        """At most so many: those of the alignment by symbols, and the pairs of letters in it that
-        differ although their symbols do not.
+        """Return an upper bound of the errors of an alignment.
+
+        It counts the errors by symbols, and the pairs of different letters with the same symbol.
         """
         found = edlib.align(self.code(pattern), self.code(actual), mode="NW", task="path")
         errors: int = found["editDistance"]
@@ -247,7 +250,7 @@ class Alphabet(dict[int, int]):
 
 
 def _align(pattern: bytes, text: bytes, mode: str, errors_max: int) -> Found:
-    """`ends` are the matches' last letters, as edlib has them."""
+    """Align a pattern by edlib. `ends` of the result are the matches' last letters."""
     if not text:
         return Found(len(pattern), [], [])
     found = edlib.align(pattern, text, mode=mode, task="distance", k=errors_max)
@@ -265,7 +268,7 @@ def _apart(ends: Sequence[int], distance: int) -> list[int]:
 
 
 def blocks(pattern: str, regions: Iterable[Region]) -> int:
-    """The work of looking for the pattern there, in letters compared with one block of it."""
+    """Return the cost of a search in regions, as letters compared with one block of the pattern."""
     each = 1 + len(pattern) // BLOCK_CHARACTERS
     return sum(REGION_WORK + (end - start) * each for start, end in regions)
 
@@ -273,8 +276,9 @@ def blocks(pattern: str, regions: Iterable[Region]) -> int:
 def without(
     regions: Sequence[Region], ends: Sequence[int], letters: int, errors_max: int
 ) -> list[Region]:
-    """Return the regions without the matches that end at `ends`; other matches may begin beside
-    them.
+    """Return the regions without the matches that end at `ends`.
+
+    Other matches may begin beside them.
     """
     kept: list[Region] = []
     for start, end in regions:
@@ -287,9 +291,7 @@ def without(
 
 
 class Grams:
-    """Index of the places of the patterns' pieces: one walk through the text for all pieces of a
-    size.
-    """
+    """Index of the places of the patterns' pieces, built in one pass for each size of piece."""
 
     def __init__(self, text: str, patterns: Iterable[tuple[str, int]]) -> None:
         """Each pattern with the errors it may have, at most one in 10 letters of 12 or more."""
@@ -305,11 +307,10 @@ class Grams:
     def regions(self, pattern: str, errors_max: int, near: int) -> Regions:
         """Return the regions outside which the pattern cannot occur with `errors_max` errors.
 
-        Each error spoils at most one piece of the pattern. The other pieces occur unchanged,
-        shifted against their places in the pattern by as much as the whole match, give or take
-        `errors_max`. So half of the pieces that must be unchanged need not be looked up; those are
-        the commonest ones. With more than `HITS_MAX` places only the surroundings of `near` are
-        searched.
+        Each error spoils at most one piece of the pattern. The other pieces occur unchanged, and
+        their shift equals the shift of the match within `errors_max`. So half of the pieces that
+        must be unchanged need no look-up; the commonest are left out. With more than `HITS_MAX`
+        places only the surroundings of `near` are searched.
         """
         size = _size(pattern, errors_max)
         found = [(at, self._places.get(piece, [])) for at, piece in _pieces(pattern, size)]
@@ -393,7 +394,7 @@ def _around(near: int, pattern_length: int, text_length: int) -> list[Region]:
 
 
 def _merged(spans: Iterable[Region], text_length: int) -> list[Region]:
-    """The spans, which are in order, without overlaps and within the text."""
+    """Merge ordered spans that overlap, and clip them to the text."""
     starts: list[int] = []
     ends: list[int] = []
     done = 0

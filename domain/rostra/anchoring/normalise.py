@@ -1,13 +1,14 @@
-"""Compared form of texts: the same for changes by an editor or a browser that change no words.
+"""Compared form of texts, in which changes of typography and white space do not show.
 
-- A run of white space of any kind is one space; between a Chinese or Japanese and a Latin letter
-  or a digit it is nothing.
+- A run of white space is one space. Between a Chinese or Japanese letter and a Latin letter or a
+  digit it is nothing.
 - Soft hyphens, zero-width characters, marks of direction and variation selectors are nothing.
 - Typographic quotes, apostrophes and dashes are `"`, `'` and `-`, as is a row of hyphens.
-- Compatible letters (ligatures, full-width forms, superscripts, `…`) and decomposed ones are
-  those of Unicode's NFKC.
+- Compatible letters (ligatures, full-width forms, superscripts, `…`) and decomposed ones have
+  the form of Unicode's NFKC.
 
-Everything else is itself. `web/folding.js` does the same; shared vectors test both.
+All other characters are unchanged. `web/folding.js` computes the same form; shared vectors test
+both.
 """
 
 import re

@@ -55,7 +55,10 @@ def anchor_again(text: str, places: Sequence[Place], previous: str | None = None
 def _in_place(
     text: str, previous: str | None, places: Sequence[Place], outcomes: Sequence[Outcome]
 ) -> list[bool]:
-    """Return for each passage whether its offset is the same in the compared form of both texts."""
+    """Return for each passage whether both texts have it at the same offset.
+
+    Offsets are compared in the compared form of the texts.
+    """
     if previous is None:
         return [False] * len(places)
     before, after = Folded(previous), Folded(text)
@@ -70,11 +73,12 @@ def _in_place(
 def state(outcome: Outcome, marked_at: int | None, *, in_place: bool = False) -> State:
     """Return the state of a passage.
 
-    - `anchored`: its words where it was marked, white space and typography aside. A passage
-      marked without a place is where it is first found. `in_place` says that it was anchored
-      and that nothing else changed before it.
-    - `moved`: elsewhere, or words changed.
-    - `orphaned`: nowhere.
+    - `anchored`: its words are where it was marked, but for white space and typography. A passage
+      marked without a place is anchored where it is first found. `in_place` is true if the passage
+    was
+      anchored and the text before it did not change.
+    - `moved`: the words are elsewhere, or changed.
+    - `orphaned`: the words were not found.
     """
     match outcome:
         case Orphaned():

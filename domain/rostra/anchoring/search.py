@@ -1,32 +1,36 @@
-"""Finding a passage's words again in another revision of its article. Pure and deterministic;
-nothing is kept between calls, so any thread or process may run it.
+"""Search for a passage's words in another revision of its article.
 
-Texts are compared in their folded form (`rostra.anchoring.normalise`). Candidates are the places
-that have the quote word for word; where none of those will do, the places that have it with at
-most one error in `CHARACTERS_PER_ERROR` letters, if it has `APPROXIMATE_CHARACTERS_MIN`.
+The search is pure and deterministic. Nothing is stored between calls, so any thread or process may
+run it.
 
-A candidate's score is the share of letters that stand as they stood:
+Texts are compared in their compared form (`rostra.anchoring.normalise`). Candidates are first the
+places with exactly the quote. If none of them will do, the candidates are places with at most one
+error in `CHARACTERS_PER_ERROR` letters, for a quote of `APPROXIMATE_CHARACTERS_MIN` letters or
+more.
+
+A candidate's score is the share of unchanged letters:
 
     score = (q*Q + p*P + s*S + n*N) / (Q + P + S + N)
     q      1 - errors / letters of the quote
     p, s   the same for prefix and suffix, read from the quote outward; 0 below CONTEXT_MIN,
-           or CONTEXT_MIN_CHANGED where the quote itself has errors; and 0 where a word goes on
+           or CONTEXT_MIN_CHANGED if the quote itself has errors; and 0 if a word continues
            (`the` in `other`) that began or ended with the quote
-    n      1 - distance from where it last stood / letters of the text
+    n      1 - distance from the last place / letters of the text
     Q      letters of the quote, at most QUOTE_WEIGHT_MAX
     P, S   half the letters of the prefix and suffix, at most CONTEXT_WEIGHT_MAX each
-    N      NEARNESS_WEIGHT, less than one letter of context weighs; 0 where no last place is known
+    N      NEARNESS_WEIGHT, less than the weight of one letter of context; 0 without a last place
 
-The best candidate is the passage if it scores `SCORE_MIN`; of equals, the nearest. What follows:
+The best candidate is the passage if its score is at least `SCORE_MIN`. Of equal candidates the
+nearest is best. The consequences are:
 
-- one whole side of context carries a word-for-word quote of any length;
-- without its context a quote of QUOTE_WEIGHT_MAX letters or more carries itself, if it is word
-  for word or has one error in a hundred letters at most; a shorter one is an orphan;
-- context decides before nearness does;
-- a quote of at most `SHORT_CHARACTERS_MAX` letters that is found nowhere is the stretch between
-  `CONTEXT_CHARACTERS` unchanged letters on both sides, where at most half its letters changed;
-- of equal scores the one whose context is the same in the original form wins: it tells twins apart
-  that differ by white space.
+- One whole side of context is enough for an exact quote of any length.
+- Without context, a quote of QUOTE_WEIGHT_MAX letters or more is enough, if it is exact or has at
+  most one error in a hundred letters. A shorter quote is an orphan.
+- Context decides before nearness does.
+- A quote of at most `SHORT_CHARACTERS_MAX` letters that is not found is the stretch between
+  `CONTEXT_CHARACTERS` unchanged letters on both sides, if at most half its letters changed.
+- Of equal scores, the candidate with the same context in the original form wins. This tells apart
+  twins that differ by white space.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -98,8 +102,8 @@ _BORDER = "\x02" * CONTEXT_CHARACTERS
 class LastPlace(msgspec.Struct, frozen=True):
     """Last place of a passage, in code points, and the words around it there.
 
-    With these words a passage survives any number of small edits around it, also when little is
-    left of the context that it was marked in.
+    With these words a passage survives any number of small edits around it. It survives also if
+    little is left of its first context.
     """
 
     start: int
@@ -142,7 +146,7 @@ def anchor(text: str, quote: Quote, last: LastPlace | None = None) -> Outcome:
 
 
 def anchor_all(text: str, marks: Sequence[Mark]) -> list[Outcome]:
-    """The same for all the passages of an article, which costs less than one by one."""
+    """Anchor all passages of an article, which costs less than one at a time."""
     article = _Article(text)
     searches = [_Search(article, mark) for mark in marks]
     best = [search.word_for_word() for search in searches]
@@ -194,8 +198,9 @@ _ANYWHERE = _Context("", "")
 
 
 class _Scored(NamedTuple):
-    """Greater is better. Of equal scores the one whose `same_sides` are more, then the nearest,
-    the first, the longest.
+    """Candidate with its score; a greater one is better.
+
+    Of equal scores, more `same_sides` win, then the nearest, the first and the longest candidate.
     """
 
     score: float
@@ -236,7 +241,7 @@ class _Search:
         return offset - 1 if inside else offset
 
     def word_for_word(self) -> _Scored | None:
-        """The best place with exactly these words."""
+        """Return the best place with exactly these words."""
         if not self.exact:
             return None
         nearest = next(self._within(_ANYWHERE), None)
@@ -248,8 +253,10 @@ class _Search:
     def with_errors(
         self, grams: Grams, best: _Scored | None, work_max: int
     ) -> tuple[_Scored | None, int]:
-        """The best place with a few letters changed, unless `best` is better; and the work done.
-        Takes the fewest errors first, and stops when more could not win.
+        """Return the best place with a few letters changed, and the cost of the search.
+
+        If `best` is better, return that. The search begins with the fewest errors and stops when
+        more errors cannot win.
         """
         if work_max <= 0:
             return best, 0
@@ -289,7 +296,7 @@ class _Search:
         return whole if article[whole[0] : whole[1]] == exact else (start, end)
 
     def _within(self, context: _Context, reach: int | None = None) -> Iterator[Match]:
-        """The exact quote between its context, or the nearest `reach` letters of it."""
+        """Yield the exact quote between its context, or between the nearest `reach` letters of it."""
         prefix = context.prefix[-reach:] if reach else context.prefix
         suffix = context.suffix[:reach]
         pattern = prefix + self.exact + suffix
@@ -298,8 +305,9 @@ class _Search:
             yield Match(start, start + len(self.exact))
 
     def between_contexts(self, best: _Scored | None) -> _Scored | None:
-        """Return the best place between unchanged contexts of a short quote, unless `best` is
-        better.
+        """Return the best place between unchanged contexts of a short quote.
+
+        If `best` is better, return that.
         """
         if not 0 < len(self.exact) <= SHORT_CHARACTERS_MAX:
             return best
@@ -325,9 +333,10 @@ class _Search:
                 yield Match(start, end, errors)
 
     def _last_place(self, context: _Context, nearest: Match) -> Match | None:
-        """Return the nearest place with all of the context: no other can score more by it.
+        """Return the nearest place with all of the context.
 
-        Where no last place is known, all are equally near: the one with the same original context.
+        No other place has a better score by this context. If no last place is known, all places are
+        equally near. Then a place with the same context in the original form is returned.
         """
         if self._mark.last is None:
             found = list(islice(self._within(context), CANDIDATES_MAX))
@@ -338,7 +347,7 @@ class _Search:
         return next(self._within(context), None)
 
     def _places(self) -> list[Match]:
-        """The exact quote anywhere. Where it is common, its nearest neighbours are not all."""
+        """Return the places of the exact quote; of a common quote, the nearest ones."""
         places = list(islice(self._within(_ANYWHERE), CANDIDATES_MAX))
         if len(places) == CANDIDATES_MAX:
             for context in self._contexts:
@@ -392,7 +401,7 @@ class _Search:
     def _score(
         self, context: _Context, *, errors: int, prefix: float, suffix: float, nearness: float
     ) -> float:
-        """The formula at the head of this file."""
+        """Return the score by the formula at the beginning of this file."""
         quote = 1 - errors / len(self.exact)
         quote_weight = min(len(self.exact), QUOTE_WEIGHT_MAX)
         prefix_weight, suffix_weight = _weight(context.prefix), _weight(context.suffix)

@@ -51,7 +51,7 @@ class Malformed(Refusal):
 
 
 class Envelope(msgspec.Struct, gc=False):
-    """Attributes of a CloudEvent that Rostra reads. `null` is the same as absent."""
+    """Attributes of a CloudEvent that Rostra reads. `null` means absent."""
 
     specversion: Literal["1.0"]
     id: EventName
@@ -98,9 +98,9 @@ _plains: "msgspec.json.Decoder[list[_Plain]]" = msgspec.json.Decoder(list[_any_p
 
 
 def plain_command(event: bytes, now: Time) -> Commanded | None:
-    """Return the command of an event that is plain and fits, None for any other.
+    """Return the command of an event that is plain and valid, None for any other event.
 
-    Of bytes that are not plain, or do not fit, only `command` can say what they are.
+    `command` decodes the others, and names their faults.
     """
     if not _is_plain(event) or strict_json.brackets(event) >= strict_json.NESTING_MAX:
         return None
@@ -143,7 +143,7 @@ def _is_plain(json: bytes) -> bool:
 
 
 def _plain_commands(events: Sequence[_Plain], now: Time) -> list[Commanded]:
-    """Raises Malformed and the Refusal `time-ahead`."""
+    """Return the commands of plain events. Raises Malformed and the Refusal `time-ahead`."""
     for source in {event.source for event in events}:
         if not re.match(URI_REFERENCE, source):
             raise Malformed(Fault("source", "must be a URI reference"))
@@ -160,16 +160,16 @@ def _plain_commands(events: Sequence[_Plain], now: Time) -> list[Commanded]:
 
 
 def command(event: bytes | Raw, now: Time) -> Commanded:
-    """The command that an event publishes.
+    """Return the command that an event publishes.
 
-    `event` is JSON that `strict_json` has checked. Raises Malformed, or the Refusals
-    `unknown-type` and `time-ahead`.
+    `event` is JSON that `strict_json` has checked. Raises Malformed, or the Refusals `unknown-type`
+    and `time-ahead`.
     """
     return plain_command(bytes(event), now) or exact_command(event, now)
 
 
 def exact_command(event: bytes | Raw, now: Time) -> Commanded:
-    """Return the same as `command`, by types that check every pattern and say what does not fit."""
+    """Return the command of an event, decoded by types that check every pattern and name faults."""
     try:
         envelope = _envelope.decode(event)
     except msgspec.ValidationError as error:
@@ -178,9 +178,9 @@ def exact_command(event: bytes | Raw, now: Time) -> Commanded:
 
 
 def command_of_parts(attributes: Mapping[str, str], data: bytes, now: Time) -> Commanded:
-    """The same for an event whose attributes came apart from its data (the binary mode).
+    """Return the command of an event in binary mode, whose attributes are apart from its data.
 
-    Raises NotJson besides.
+    Raises NotJson, Malformed, and the Refusals `unknown-type` and `time-ahead`.
     """
     strict_json.value(data)
     try:
@@ -192,7 +192,7 @@ def command_of_parts(attributes: Mapping[str, str], data: bytes, now: Time) -> C
 
 
 def event_name(event: bytes | Raw) -> str | None:
-    """The id of an event that may not fit otherwise; None where it has none."""
+    """Return the id of an event that may be invalid otherwise; None if it has none."""
     try:
         found = _name.decode(event).id
     except msgspec.ValidationError:
@@ -214,8 +214,9 @@ def _commanded(envelope: Envelope, now: Time) -> Commanded:
 
 
 def time_of_event(text: str, now: Time | None) -> Time:
-    """Return the time that an event names, at most a few minutes ahead of `now`. Raises
-    Malformed and the Refusal `time-ahead`.
+    """Return the time of an event, which is at most a few minutes ahead of `now`.
+
+    Raises Malformed and the Refusal `time-ahead`.
     """
     try:
         time = parse_time(text)

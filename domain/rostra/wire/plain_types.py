@@ -1,7 +1,7 @@
-"""Twins of command types without patterns, for JSON whose characters make the patterns hold.
+"""Command types without patterns, for JSON whose characters cannot break the patterns.
 
-Patterns take most of the time of decoding. A twin is made of the same definition as its type, and
-is a subclass of it.
+Patterns are most of the cost of decoding. A type without patterns is a subclass of the original
+type and is generated from the same definition.
 """
 
 import re
@@ -19,9 +19,9 @@ from rostra.fields import IMPLIED_PATTERNS
 
 
 def without_patterns(kind: Any, patterns: Collection[str] = IMPLIED_PATTERNS) -> Any:
-    """Return a type that does not check `patterns`, but still refuses an empty text where they do.
+    """Return a type that does not check `patterns`, but refuses an empty text if they do.
 
-    Of structs only commands and authors have twins.
+    Only the structs of commands and authors are replaced.
     """
     if isinstance(kind, type) and issubclass(kind, Command | Author):
         return _twin(kind, patterns)

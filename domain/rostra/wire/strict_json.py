@@ -1,7 +1,7 @@
-"""JSON as the contract takes it: UTF-8, no half surrogate pairs, no NaN, not nested too deep.
+"""JSON that the contract accepts: UTF-8, no lone surrogates, no NaN, at most 100 levels deep.
 
-msgspec does not validate all of what it skips: it finds a wrong escape or bracket there, but
-neither bytes that are not UTF-8 nor depth. So those two are looked for beforehand, in one pass.
+msgspec does not check everything in values that it skips: it finds wrong escapes and brackets
+there, but neither invalid UTF-8 nor depth. This module checks both beforehand, in one pass.
 """
 
 import re
@@ -47,7 +47,7 @@ def value(body: bytes, *, brackets_max: int | None = None) -> Raw:
 
 
 def elements(body: bytes) -> list[Raw]:
-    """The elements of an array, checked as a whole. Raises NotJson or NotAnArray."""
+    """Return the elements of an array, checked as a whole. Raises NotJson or NotAnArray."""
     try:
         found = _decode(_array, body)
     except msgspec.ValidationError:
