@@ -72,7 +72,7 @@ def code_point_offset(text: str, units: int) -> int:
 
 
 def _check_depth(html: str) -> None:
-    """Raise a Refusal if start tags, less end tags, show that the HTML may be nested too deeply."""
+    """Raise a Refusal if start tags, less end tags, show that HTML may be too deep."""
     depth = 0
     for tag in _NESTING_TAG.finditer(html):
         depth = max(depth - 1, 0) if tag["end"] else depth + 1

@@ -510,7 +510,10 @@ def remove(comment: Comment, command: ModerateComment, act: CommandContext) -> l
 def restore(
     comment: Comment, command: ModerateComment, act: CommandContext
 ) -> list[CommentRestored]:
-    """Restore a removed comment with the status that the moderators gave it. The latest time wins."""
+    """Restore a removed comment with the status that the moderators gave it.
+
+    The latest time wins.
+    """
     posted_of(comment, command.comment or command.comment_id)
     if comment.removed is None or act.time < comment.removed_at:
         return []

@@ -54,8 +54,9 @@ def make_app(
     now: Callable[[], Time] = clock.now,
     write: Write | None = None,
 ) -> web.Application:
-    """Every route of the contract, over one App. Closing the App is its opener's work. `write`
-    takes a line for each request.
+    """Return the aiohttp application with every route of the contract, over one App.
+
+    The caller closes the App. `write` receives a log line for each request.
     """
     limits = Limits(settings)
     metrics = Metrics(app)

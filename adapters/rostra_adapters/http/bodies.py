@@ -1,4 +1,4 @@
-"""JSON bodies of requests: of the right media type, JSON, and fitting a type."""
+"""JSON bodies of requests, decoded to a type."""
 
 from functools import cache
 from typing import TypeVar
@@ -25,8 +25,10 @@ def _decoder(kind: type[S]) -> "msgspec.json.Decoder[S]":
 
 
 async def decode_body(request: web.Request, kind: type[S], *, bytes_max: int) -> S:
-    """Return the body as a type. Raises the problems `unsupported-media-type`, `too-large`,
-    `request-timeout`, `not-json` and `invalid-body`.
+    """Return the body as a value of a type.
+
+    Raises the problems `unsupported-media-type`, `too-large`, `request-timeout`, `not-json` and
+    `invalid-body`.
     """
     charset = (request.charset or "utf-8").lower()
     if request.content_type not in MEDIA_TYPES or charset not in ("utf-8", "utf8"):

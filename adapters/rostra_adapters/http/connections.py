@@ -1,4 +1,4 @@
-"""Connections: their limits, and answers to what is no request or breaks outside every handler.
+"""Connections: their limits, and the answers to invalid or interrupted requests.
 
 Each such answer is a problem and a line of the request log.
 """
@@ -32,7 +32,7 @@ _logger = logging.getLogger(__name__)
 
 
 class Connection(web.RequestHandler):
-    """aiohttp's connection with bounds on what it reads, and with problems for errors."""
+    """Connection of aiohttp with limits on reading, and with problems for errors."""
 
     __slots__ = (
         "_bounded",
@@ -83,8 +83,8 @@ class Connection(web.RequestHandler):
     async def start(self) -> None:
         """Handle requests until the connection ends.
 
-        The error that ends the wait for another request would lead back to all of it, and wait
-        for the garbage collector, with what came last.
+        The error that ends the wait for another request is dropped. Its traceback would refer to
+        the whole connection and its last request, and only the garbage collector could free them.
         """
         with suppress(asyncio.CancelledError):
             await super().start()
@@ -202,7 +202,7 @@ class Connections(web.Server):
 
 
 class ConnectionRunner(web.AppRunner):
-    """Runner whose connections are ours; every request goes to the dispatch table at once."""
+    """Runner that makes `Connection`s. The dispatch table receives every request directly."""
 
     async def _make_server(self) -> web.Server:
         return Connections(await super()._make_server(), self.app)

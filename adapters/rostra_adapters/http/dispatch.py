@@ -48,7 +48,7 @@ class Route(msgspec.Struct, frozen=True, gc=False):
 
 
 class RouteMatch(dict[str, str]):
-    """Parameters of a request's path: what aiohttp asks of a request that was routed."""
+    """Parameters of a request's path, with the attributes that aiohttp reads from a match."""
 
     __slots__ = ("_apps", "current_app")
 
@@ -123,7 +123,7 @@ def _unescaped(segment: str) -> str:
 
 
 class Dispatch:
-    """The way of a request: it answers every one, whatever it is."""
+    """Handler of all requests: it finds the route, calls it, and answers errors."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Counts of what is open: connections, and live streams of each address."""
+"""Counts of open connections, and of the live streams of each address."""
 
 import asyncio
 import resource
@@ -34,7 +34,7 @@ class Gate:
         self._of_address: Counter[str] = Counter()
 
     def fit(self, descriptors: int) -> None:
-        """Lower the limits to what a number of descriptors allows.
+        """Lower the limits to fit a number of file descriptors.
 
         No address may have more than half of the connections then.
         """

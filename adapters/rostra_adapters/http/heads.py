@@ -35,7 +35,7 @@ class HeadersTooSlow(BadHttpMessage):
 
 
 class TooManyConnections(BadHttpMessage):
-    """A connection beyond the limits; it gets a 503 whatever it requests."""
+    """Connection beyond the limits. Every request on it is answered 503."""
 
 
 def parser_limits(settings: HttpSettings) -> dict[str, int]:
@@ -59,9 +59,9 @@ def problem_of_line(error: LineTooLong, settings: HttpSettings) -> Problem:
 
 
 def problem_of_head(request: web.BaseRequest, settings: HttpSettings) -> Problem | None:
-    """Return the first limit that a request's line or headers exceed as a problem.
+    """Return the problem of the first limit that a request's line or headers exceed.
 
-    Nothing of them has been parsed further by then than into a URL and pairs.
+    It is called before anything but the URL and the pairs of headers is parsed.
     """
     target = request.raw_path
     path, _, query = target.partition("?")
@@ -118,9 +118,9 @@ def _nothing() -> None:
 
 
 class DiscardedPayload:
-    """Payload of a message that broke: bytes that still come and are discarded.
+    """Payload of an invalid message. Its further bytes are discarded.
 
-    aiohttp reads it to its end, or for as long as it lingers, before it closes the connection.
+    aiohttp reads it to its end or for its lingering time, then closes the connection.
     """
 
     def __init__(self, end_answer: Callable[[], None]) -> None:
@@ -128,7 +128,7 @@ class DiscardedPayload:
         self._ended = asyncio.Event()
 
     def is_eof(self) -> bool:
-        """Return whether nothing more will come."""
+        """Return whether no further bytes are expected."""
         return self._ended.is_set()
 
     async def readany(self) -> bytes:
@@ -147,9 +147,9 @@ class DiscardedPayload:
 
 
 class BoundedParser:
-    """aiohttp's parser of requests, fed no further once a message is broken or too long.
+    """Wrapper of aiohttp's parser that stops it once a message is invalid or too long.
 
-    It stands between a connection and the parser that the connection made.
+    It receives the connection's bytes in place of the parser.
     """
 
     def __init__(self, parser: Any, settings: HttpSettings, end_answer: Callable[[], None]) -> None:
@@ -174,10 +174,10 @@ class BoundedParser:
 
     @property
     def has_begun_head(self) -> bool:
-        """Return whether a request's first byte has come and its headers are incomplete.
+        """Return whether a request has begun and its headers are incomplete.
 
-        A request that begins in the same piece in which another ends counts from the next piece on,
-        since the parser does not say where the first one ended.
+        A request that begins in the same piece in which another ends counts from the next piece on.
+        The parser does not say where the first request ended.
         """
         return self._head_bytes > 0 and self.reads_head
 
@@ -226,7 +226,7 @@ class BoundedParser:
 
     @property
     def has_tiny_chunks(self) -> bool:
-        """Return whether the body comes in very many chunks of very few bytes, all at once.
+        """Return whether one piece of the body has very many chunks of very few bytes.
 
         Lines that end in CRLF count as well, since a body cannot be distinguished from its chunks
         here.
@@ -235,11 +235,11 @@ class BoundedParser:
         return frames > TINY_CHUNKS_MAX and frames * TINY_CHUNK_BYTES > self._tiny_bytes
 
     def refuse(self, error: HttpProcessingError) -> None:
-        """Answer with an error whatever comes next, if nothing but an empty piece."""
+        """Answer the next message, or the next empty piece, with an error."""
         self._refusal = error
 
     def stop(self) -> None:
-        """Parse nothing more, and let go of what is parsed: the connection will be closed."""
+        """Stop parsing and drop the parser's state: the connection will be closed."""
         self._parser = None
 
     def release(self) -> None:
@@ -252,7 +252,7 @@ class BoundedParser:
             self.discarded = None
 
     def fail(self, error: HttpProcessingError) -> Messages:
-        """Return a message that is answered with an error, and discard whatever follows it."""
+        """Return a message that is answered with an error, and discard all further bytes."""
         self.stop()
         error.with_traceback(None)  # whose frames hold what came
         self.discarded = DiscardedPayload(self._end_answer)

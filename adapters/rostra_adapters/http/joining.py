@@ -1,11 +1,12 @@
-"""Join modules into few files, since a reader waits for each file that a browser requests.
+"""Joiner of modules into few files, since a reader waits for each file that a browser requests.
 
-Each module becomes a function that is called once and returns its exports, so that equal names
-in two modules stay apart. A style sheet becomes a constructed sheet, which a page's Content
-Security Policy lets pass and which older browsers know, and JSON becomes a constant. Only the
-forms of `import` and `export` that the web reader is written in are known: names in braces, none
-of them renamed, `import style from "./style.css" with { type: "css" }` under the sheet's own name,
-and `import en from "./languages/en.json" with { type: "json" }` likewise.
+Each module becomes a function that is called once and returns its exports, so that equal names in
+two modules stay apart. A style sheet becomes a constructed sheet, which a page's Content Security
+Policy allows and older browsers support. JSON becomes a constant.
+
+Only the forms of `import` and `export` that the web reader uses are supported: names in braces,
+none of them renamed, `import style from "./style.css" with { type: "css" }` with the sheet's own
+name, and `import en from "./languages/en.json" with { type: "json" }`.
 """
 
 import json
@@ -26,10 +27,11 @@ _LEFT = re.compile(r"^(?:import|export)\b.*", re.MULTILINE)
 
 
 def join_modules(files: Mapping[str, str], entry: str) -> dict[str, str]:
-    """Return the joined files by name: `entry` with all that it needs from the start, and a file
-    for each module that these import later, with what it needs besides.
+    """Return the joined files by name.
 
-    Raise ValueError for an unknown form of import or export.
+    `entry` contains all modules that it needs at the start. Each module that these import later has
+    a file, with the further modules that it needs. Raises ValueError for an unknown form of import
+    or export.
     """
     modules = {name: _module(name, text) for name, text in files.items()}
     first = _in_order(modules, entry)

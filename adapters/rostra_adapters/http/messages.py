@@ -26,10 +26,10 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 async def body_of(request: web.Request, bytes_max: int) -> bytes:
-    """Return the whole body, unpacked, without a byte order mark.
+    """Return the whole body.
 
-    Raises the problems `too-large`, before reading a body that says its size, `request-timeout`,
-    `bad-request` and `unsupported-media-type`.
+    Raises the problems `too-large` (before reading a body with a declared length),
+    `request-timeout`, `bad-request` and `unsupported-media-type`.
     """
     check_encoding(request)
     unpacker = unpacker_of(request)
@@ -56,9 +56,9 @@ async def body_of(request: web.Request, bytes_max: int) -> bytes:
 
 
 async def _next_piece(request: web.Request, waited_seconds: float) -> tuple[bytes, float]:
-    """Return what has come of the body, and how long that was waited for.
+    """Return the next piece of the body, and the seconds that the client has been waited for.
 
-    Only time in here is the client's. Raises the problem `request-timeout`.
+    Raises the problem `request-timeout`.
     """
     content = request.content
     if content.is_eof():
@@ -82,7 +82,7 @@ async def _next_piece(request: web.Request, waited_seconds: float) -> tuple[byte
 
 
 def _check_chunks(request: web.Request, bytes_max: int) -> None:
-    """Raise the problems of a body whose chunks cost far more than what they hold."""
+    """Raise the problem of a body whose chunks cost far more than their content."""
     parser: BoundedParser | None = getattr(request.protocol, "bounded", None)
     if parser is None:  # of an application on a runner of aiohttp's own
         return
@@ -93,8 +93,9 @@ def _check_chunks(request: web.Request, bytes_max: int) -> None:
 
 
 def close_unread(request: web.BaseRequest, answer: web.StreamResponse) -> None:
-    """Have the connection closed where the rest of the body would cost more to pass over than a
-    new connection: it is packed, in chunks or long. Done as the answer's head is made.
+    """Close the connection after the answer if the unread body is compressed, chunked or long.
+
+    Reading it would cost more than a new connection. Called while the answer's head is made.
     """
     if request.content.is_eof() or answer.content_type == LINES:
         return
@@ -128,7 +129,7 @@ def answer(
     media_type: str = JSON,
     headers: Mapping[str, str] | None = None,
 ) -> web.Response:
-    """An answer, compressed where it is long and that was asked for."""
+    """Return an answer, compressed if it is long and the client accepts that."""
     given = {"Content-Type": media_type, **(headers or {})}
     response = web.Response(status=status, body=body, headers=given)
     if len(body) > compressed_bytes_min:
@@ -153,10 +154,10 @@ def header_lines(headers: Mapping[str, str]) -> bytes:
 
 
 def is_known(request: web.BaseRequest, etag: str) -> bool:
-    """Return whether `If-None-Match` names a tag of ours.
+    """Return whether `If-None-Match` names this tag.
 
-    No other tag can end in ours, so it need only be found: to take a long list apart would cost
-    more than a page.
+    Searching for the tag is enough, because no other tag can end in it. Parsing a long list would
+    cost more than a page.
     """
     given = request.headers.get(hdrs.IF_NONE_MATCH, "")
     return etag in given or given.strip() == "*"

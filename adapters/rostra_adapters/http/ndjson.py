@@ -1,7 +1,7 @@
-"""`application/x-ndjson` in both directions: lines in, and as each is done a line out.
+"""Streams of `application/x-ndjson`: a result line for each line of the request.
 
-Memory is constant however long the stream. What has come in while a batch is handled is the
-next batch. Reading stops while enough waits, so a log that is busy slows the client down.
+Memory is constant for any length. Lines that arrive while a batch is handled form the next batch.
+Reading stops while enough lines wait, so a busy log slows the client down.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ PublishLines = Callable[[Sequence[Line]], Awaitable[bytes]]
 
 
 class Splitter:
-    """Cuts what comes in into lines, and leaves out blank ones."""
+    """Splitter of received bytes into lines. Blank lines are left out."""
 
     def __init__(self, line_bytes_max: int) -> None:
         self._most = line_bytes_max
@@ -37,7 +37,7 @@ class Splitter:
         self._is_first = True
 
     def feed(self, chunk: bytes) -> list[Line]:
-        """The lines that end in this chunk."""
+        """Return the lines that end in this chunk."""
         first, *others = chunk.split(b"\n")
         self._add(first)
         lines: list[Line] = []
@@ -47,7 +47,7 @@ class Splitter:
         return lines
 
     def end(self) -> list[Line]:
-        """The line that has no end yet, if there is one."""
+        """Return the last line, if it has no line end yet."""
         line: Line = None if self._too_long else bytes(self._rest)
         if self._is_first and line is not None:
             line = line.removeprefix(BYTE_ORDER_MARK)
@@ -65,8 +65,9 @@ class Splitter:
 
 
 class Unread:
-    """Results that the client has not taken yet, in a file where they are many: a client that
-    reads only once it has sent everything is not waited for.
+    """Results that the client has not received yet, in a file if there are many.
+
+    A client may send everything before it reads any result.
     """
 
     def __init__(self) -> None:
@@ -113,7 +114,7 @@ class Unread:
 
 
 class LineStream:
-    """One request: its lines are read, handled and answered at the same time, in order."""
+    """Stream of one request. It reads, handles and answers lines at the same time, in order."""
 
     def __init__(self, request: web.Request, take: PublishLines, *, line_bytes_max: int) -> None:
         self._request = request
@@ -127,7 +128,7 @@ class LineStream:
         self._all_read = False
 
     def stop(self) -> None:
-        """Read no more; what came in whole is handled and answered."""
+        """Stop reading. Complete lines are handled and answered."""
         self._stopped = True
         with suppress(RuntimeError):  # it has not begun to read, or is done
             self._reading.reschedule(asyncio.get_running_loop().time())

@@ -1,4 +1,4 @@
-"""`If-Match` on what is done to a comment."""
+"""`If-Match` for changes to a comment."""
 
 import re
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""Problems (RFC 9457): what goes wrong, under stable names, each with a page of its own."""
+"""Problems (RFC 9457) with stable names, each with a page of its own."""
 
 from collections.abc import Mapping, Sequence
 

@@ -36,7 +36,7 @@ class Query:
         return [_fitting(name, value, kind) for value in self._query.getall(name, [])]
 
     def one(self, name: str, kind: Any) -> Any:
-        """The value, of a msgspec type; None where there is none."""
+        """Return a parameter's value as a msgspec type; None if it is absent."""
         given = self.all(name, kind)
         if len(given) > 1:
             raise _bad(name, "is given more than once")
@@ -72,7 +72,7 @@ class Query:
         return found
 
     def flag(self, name: str) -> bool:
-        """`true` or `false`; false where there is none."""
+        """Return a parameter that is `true` or `false`; false if it is absent."""
         text: str | None = self.one(name, str)
         if text not in (None, "true", "false"):
             raise _bad(name, "must be `true` or `false`")
@@ -104,10 +104,10 @@ def _fitting(name: str, value: str, kind: Any) -> Any:
 
 
 def _check_utf_8(raw: str, query: MultiMapping[str]) -> None:
-    """Refuse a query of which bytes are not UTF-8. Raises the problem `bad-query`.
+    """Refuse a query with bytes that are not UTF-8. Raises the problem `bad-query`.
 
-    Each such byte became a replacement character as the query was parsed, so that several names
-    would be one. Those that were written count as what they are.
+    aiohttp turns each such byte into a replacement character, so that different names would be
+    equal. Replacement characters that the client wrote are accepted.
     """
     found = sum(name.count(_REPLACED) + value.count(_REPLACED) for name, value in query.items())
     written = raw.count(_REPLACED) + raw.upper().count(_REPLACED_ESCAPED)

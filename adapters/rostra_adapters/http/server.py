@@ -30,9 +30,10 @@ async def serve(
     metrics_port: int | None = None,
     reuse_port: bool = False,
 ) -> None:
-    """Serve until SIGTERM or SIGINT, then finish what was taken. `announce` is given the URL
-    as soon as it answers. With `reuse_port` other processes may listen there as well. Raises
-    OSError where a port is not to be had.
+    """Serve until SIGTERM or SIGINT, then finish accepted requests.
+
+    `announce` is called with the URL when the server answers. With `reuse_port` other processes may
+    listen on the same port. Raises OSError if a port is not available.
     """
     stop = asyncio.Event()
     for wish in (signal.SIGTERM, signal.SIGINT):

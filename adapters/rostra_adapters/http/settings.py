@@ -10,7 +10,7 @@ SECRET_BYTES_MIN = 32
 
 
 class Rate(msgspec.Struct, frozen=True):
-    """Rate limit: `burst` requests at once, and `per_second` from then on."""
+    """Rate limit: a burst of requests, then `per_second` requests a second."""
 
     burst: int
     per_second: float
@@ -20,7 +20,7 @@ class Rate(msgspec.Struct, frozen=True):
             raise ValueError("a rate is at least one request, and more than none a second")
 
     def share(self, workers: int) -> "Rate":
-        """Return the part of one of several workers, at least one request at once."""
+        """Return the part of one of several workers, with a burst of at least one request."""
         return Rate(max(1, self.burst // workers), self.per_second / workers)
 
 

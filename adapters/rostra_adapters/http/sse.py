@@ -23,13 +23,13 @@ _QUALITY_0 = re.compile(r"q=0(?:\.0*)?")
 
 
 class TooSlow(Exception):
-    """The client has not taken what was sent to it."""
+    """The client has not received the bytes in time."""
 
 
 async def begin(
     request: web.Request, media_type: str, headers: Mapping[str, str] | None = None
 ) -> web.StreamResponse:
-    """An answer whose head has been sent."""
+    """Send the head of an answer, and return the answer."""
     response = web.StreamResponse(
         headers={
             "Content-Type": media_type,
@@ -46,7 +46,7 @@ async def begin(
 async def send(
     response: web.StreamResponse, data: bytes, *, stall_seconds_max: float | None
 ) -> None:
-    """Raises TooSlow where the client takes no slice of it for so long; None waits on."""
+    """Send bytes. Raises TooSlow if the client receives no slice in time; None waits for ever."""
     view = memoryview(data)
     for start in range(0, len(data), SLICE_BYTES):
         try:
@@ -74,18 +74,18 @@ def _accepts_events(part: str) -> bool:
 
 
 def event_bytes(position: int, data: bytes, name: str | None = None) -> bytes:
-    """A server-sent event. `data` is JSON, which has no line breaks."""
+    """Return a server-sent event. `data` is JSON, which has no line breaks."""
     kind = b"" if name is None else b"event: %b\n" % name.encode()
     return b"id: %d\n%bdata: %b\n\n" % (position, kind, data)
 
 
 def heartbeat_bytes(position: int) -> bytes:
-    """Return the position of a stream alone, so that resuming passes over what was not sent."""
+    """Return a heartbeat with a stream's position, so that a client resumes there."""
     return b":\nid: %d\n\n" % position
 
 
 def resume_position(request: web.Request, default: int) -> int:
-    """The position that `Last-Event-ID` names. Raises the problem `bad-query`."""
+    """Return the position in `Last-Event-ID`. Raises the problem `bad-query`."""
     text = request.headers.get(LAST_EVENT_ID)
     if not text:
         return default
@@ -95,7 +95,7 @@ def resume_position(request: web.Request, default: int) -> int:
 
 
 class _End:
-    """The end of a stream, which interrupts its waiting alone: what is being sent goes out."""
+    """End of a stream. It interrupts a wait, but not a write."""
 
     def __init__(self) -> None:
         self.is_set = False
@@ -107,7 +107,7 @@ class _End:
         self.is_set = True
 
     async def or_until(self, waited_for: Awaitable[None]) -> None:
-        """Wait until the end comes, or something else."""
+        """Wait until the end is set or another awaitable is done."""
         with suppress(TimeoutError):
             async with asyncio.timeout(0 if self.is_set else None) as waiting:
                 self._waiting = waiting
@@ -122,7 +122,7 @@ class Source(Protocol):
 
     @property
     def ended(self) -> bool:
-        """True where no more events will come."""
+        """True if the source has no further events."""
 
     async def next(self, position: int) -> tuple[bytes, int]:
         """Return the encoded events after a position, and how far they go. Raises TooSlow."""
@@ -140,9 +140,10 @@ async def pump(
     log_id: Callable[[], Awaitable[UUID]],
     headers: Mapping[str, str] | None = None,
 ) -> web.StreamResponse:
-    """Answer with all that comes from a source of a log, until it ends, its time is over, or
-    another log has taken that one's place, or the request's token ends. A client that is gone or
-    does not take it is dropped.
+    """Answer with the events of a source.
+
+    The answer ends when the source ends, the longest time of a stream is over, another log replaces
+    this one, or the request's token ends. It also ends if the client leaves or does not receive.
     """
 
     async def other_log() -> bool:

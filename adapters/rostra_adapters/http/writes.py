@@ -1,7 +1,7 @@
-"""Limits of what persons write: how much, by person and by address, and guests' votes.
+"""Limits of persons' writes, by person and by address, and guests' votes.
 
-They hold for all processes on one database together (see `operational`). Reads have limits of
-their own (see `limits`).
+They hold for all processes on one database (see `operational`). Reads have other limits (see
+`limits`).
 """
 
 import hmac
@@ -105,11 +105,12 @@ class Writes:
     async def guest_vote(
         self, request: web.Request, person: str, comment: UUID, discussion: UUID, now: Time
     ) -> AsyncIterator[None]:
-        """Reserve a guest's vote while it is appended. Raises the problems `guest-votes-off` and
-        `address-voted`.
+        """Reserve a guest's vote while it is appended.
 
-        A vote that is refused gives its reservation back. One of which it is not known whether it
-        was recorded keeps it: its guest may vote again, and nobody else from there.
+        A refused vote releases the reservation. If it is unknown whether a vote was recorded, the
+        reservation stays: its guest may vote again, and no other guest from the address.
+
+        Raises the problems `guest-votes-off` and `address-voted`.
         """
         access = await self._app.lookup.current_access(discussion) if is_guest(person) else None
         if access is None or access.rules.guest_votes == "name":
@@ -165,7 +166,7 @@ def _demand(bucket: bytes, rate: Rate, units: int) -> Demand:
 
 
 def _keyed(secret: str, *about: str) -> bytes:
-    """Hash by a key of its own for what it is about: the last part is what is hashed."""
+    """Return a keyed hash of the last part. The key depends on the secret and the other parts."""
     *purpose, value = about
     key = hmac.digest(secret.encode(), msgspec.json.encode(purpose), "sha256")
     return hmac.digest(key, value.encode(), "sha256")[:HASH_BYTES]

@@ -255,7 +255,7 @@ class _Search:
     ) -> tuple[_Scored | None, int]:
         """Return the best place with a few letters changed, and the cost of the search.
 
-        If `best` is better, return that. The search begins with the fewest errors and stops when
+        If `best` is better, return `best`. The search begins with the fewest errors and stops when
         more errors cannot win.
         """
         if work_max <= 0:
@@ -307,7 +307,7 @@ class _Search:
     def between_contexts(self, best: _Scored | None) -> _Scored | None:
         """Return the best place between unchanged contexts of a short quote.
 
-        If `best` is better, return that.
+        If `best` is better, return `best`.
         """
         if not 0 < len(self.exact) <= SHORT_CHARACTERS_MAX:
             return best

@@ -39,7 +39,7 @@ class Actor(msgspec.Struct, frozen=True):
 
     @property
     def name(self) -> str:
-        """The name that is shown with what they write. Raises the problem `forbidden`."""
+        """Name that is shown with the actor's comments. Raises the problem `forbidden`."""
         if self.token_name is None:
             return cleaned_name(self.person[:NAME_CHARACTERS_MAX])
         try:
@@ -56,8 +56,10 @@ class Actor(msgspec.Struct, frozen=True):
 
 
 async def enter(request: web.Request, app: App, discussion: UUID, *, scope: str) -> Actor:
-    """Return who acts in a discussion. Raises the problems `unauthorized` and `forbidden`, and
-    `not-found` where the discussion is unknown, or private and not for them.
+    """Return the actor of a request in a discussion.
+
+    Raises the problems `unauthorized` and `forbidden`. Raises `not-found` if the discussion is
+    unknown, or private and the actor may not read it.
     """
     token = tokens.require_token(request, scope)
     access = await app.lookup.current_access(discussion, token.site)
@@ -69,9 +71,7 @@ async def enter(request: web.Request, app: App, discussion: UUID, *, scope: str)
 
 
 async def enter_site(request: web.Request, app: App) -> Actor:
-    """Return the person of a token, on its site. Raises the problems `unauthorized` and
-    `forbidden`.
-    """
+    """Return the person of a token on its site. Raises `unauthorized` and `forbidden`."""
     token = tokens.require_token(request, "comment")
     site = token.site
     if site is None or site == tokens.EVERY_SITE:
@@ -82,8 +82,9 @@ async def enter_site(request: web.Request, app: App) -> Actor:
 
 
 class Visit(msgspec.Struct, frozen=True):
-    """An actor on a site, where there may be no such discussion yet. What is `hidden` from them
-    is to answer like what is unknown.
+    """Actor on a site, before it is known whether the discussion exists.
+
+    If the discussion is `hidden` from the actor, the answer must equal that for an unknown one.
     """
 
     actor: Actor
@@ -107,7 +108,7 @@ async def visit(request: web.Request, app: App, site: str, resource: str) -> Vis
 
 
 def actor(token: Token, reader: Reader, site: str, resource: str, *, moderates: bool) -> Actor:
-    """The token's person. Raises the problem `forbidden` where they cannot be named here."""
+    """Return the token's person. Raises the problem `forbidden` if the person has no name here."""
     try:
         person: str = msgspec.convert(token.person, texts.PersonId)
     except msgspec.ValidationError:
@@ -118,7 +119,10 @@ def actor(token: Token, reader: Reader, site: str, resource: str, *, moderates: 
 def _must_act_there(
     request: web.Request, token: Token, site: str, rules: Rules, scope: str
 ) -> None:
-    """A person's token is for one site; a moderator's may be for all."""
+    """Raise the problem `forbidden` if the token does not allow the scope on the site.
+
+    A person's token is for one site. A moderator's token may be for all sites.
+    """
     request[ORIGINS] = rules.origins
     there = token.site == site if scope == "comment" else token.reaches(site)
     if not there:
@@ -138,8 +142,9 @@ async def submit(
     act: CommandContext,
     named_by_the_url: Collection[str] = NAMED_BY_THE_URL,
 ) -> Outcome:
-    """Submit a command if the limits on writes have room. Raises a refusal as a problem:
-    `not-found` for what the URL names.
+    """Submit a command if the limits on writes allow it.
+
+    Raises the problem of a refusal, and `not-found` if the command's URL names an unknown object.
     """
     await request.app[WRITES].admit(request, command, act)
     (outcome,) = await app.submit([Commanded(command, act, is_checked=True)])

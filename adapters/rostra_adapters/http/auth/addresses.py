@@ -39,9 +39,9 @@ _logger = logging.getLogger(__name__)
 
 
 class Addresses:
-    """Finds the address that a request comes from.
+    """Finder of the address that a request comes from.
 
-    Raises ValueError where a proxy is neither an address nor a network.
+    Raises ValueError if a proxy is neither an address nor a network.
     """
 
     def __init__(self, proxies: Iterable[str]) -> None:
@@ -64,10 +64,10 @@ class Addresses:
         return "" if is_trusted else _key(address, peer)
 
     def reader(self, request: web.BaseRequest) -> str:
-        """Return the reader's address, an IPv6 one as its network; found once a request.
+        """Return the reader's address, or its network for IPv6, cached in the request.
 
-        Empty for a request from this very machine without a proxy, which has no limit. Where a
-        proxy names no address, or two headers name different ones, the proxy's own address stands.
+        The result is empty for a request from this machine without a proxy, which has no limit. It
+        is the proxy's own address if the proxy names none, or if two headers name different ones.
         """
         headers = request.headers
         if X_FORWARDED_FOR not in headers and FORWARDED not in headers:

@@ -23,7 +23,7 @@ CURVES = {"EdDSA": ("OKP", "Ed25519"), "ES256": ("EC", "P-256")}
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """A key, whose tokens it is for, and what it may grant at most."""
+    """Key of an issuer, with the site of its tokens and the scopes that it may grant."""
 
     kty: str
     crv: str
@@ -38,7 +38,7 @@ class Entry(msgspec.Struct, frozen=True):
     scopes: frozenset[str] = frozenset()
 
     def public_key(self) -> Any:
-        """Raises ValueError."""
+        """Return the public key. Raises ValueError if it is invalid."""
         if (self.kty, self.crv) != CURVES[self.alg]:
             raise ValueError(f"{self.alg} is not for a key {self.kty} {self.crv}")
         if self.use != "sig" or "verify" not in self.key_ops:

@@ -37,7 +37,7 @@ _logger = logging.getLogger(__name__)
 
 
 class KeySource(Protocol):
-    """Keys as they are known now; nothing is read or fetched when they are asked for."""
+    """Source of public keys. Reading them causes no I/O."""
 
     keys: Sequence[Key]
 
@@ -97,7 +97,7 @@ class _Followed(ABC):
                 call()
 
     def _warn(self, error: object) -> None:
-        """Warn of what failed, once as long as it is the same."""
+        """Log an error, unless the last attempt failed with the same error."""
         if (warning := str(error)) != self._warning:
             _logger.warning("%s; the keys that were read before still hold", warning)
         self._warning = warning
@@ -132,8 +132,9 @@ def _signature(path: Path) -> tuple[int, int, int]:
 
 
 class KeyUrl(_Followed):
-    """Keys at an https URL, fetched again by the headers on caching. Raises JwksError for
-    another URL.
+    """Keys at an https URL, fetched again as its cache headers say.
+
+    Raises JwksError for any other URL.
     """
 
     def __init__(self, url: str) -> None:

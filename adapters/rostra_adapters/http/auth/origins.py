@@ -13,8 +13,8 @@ _NAMED = re.compile(r"/v1/(?:discussions|comments)/([0-9a-fA-F-]{36})(?:/|$)")
 async def origins_of(app: App, path: str) -> tuple[str, ...] | None:
     """Return the origins that may send a request to a path, None for any.
 
-    Any may where the site stands in the body alone: the answer to that request itself says no. And
-    so where the site is private, since a preflight shows no token.
+    A request that names its site only in the body may come from any origin: its own answer refuses
+    it. So may a request to a private site, because a preflight request has no token.
     """
     if (found := _NAMED.match(path)) is None:
         return None

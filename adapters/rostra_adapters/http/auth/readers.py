@@ -1,4 +1,4 @@
-"""Readers and what they may see: private things and unknown ones answer alike."""
+"""Readers of discussions. The answers for private and for unknown discussions are equal."""
 
 from collections.abc import Sequence
 from typing import cast
@@ -42,9 +42,10 @@ class Reader:
         return None if self._token is None else self._token.person
 
     async def access(self, discussion: UUID) -> Access | None:
-        """Return the access to a discussion, None where it is unknown, or private and not for
-        the reader. Both take the same work: what is cached is used for who may read alone. The
-        answer is made of what is unknown, but not of what is hidden (see `changes.streams_of`).
+        """Return the access to a discussion; None if unknown or not readable for the reader.
+
+        Both cases cost the same. Only a reader with access gets the cached result. The answer
+        depends on an unknown discussion, but not on a hidden one (see `changes.streams_of`).
         """
         await self._app.views.fresh()
         access = self._app.lookup.cached_access(discussion)
@@ -73,9 +74,7 @@ class Reader:
         return await self._app.resolve(discussion, access, viewer, as_of=as_of, cursor=cursor)
 
     async def visit(self, site: str) -> Rules:
-        """Return the rules of a site. Its `origins` hold for the answer where the reader may
-        read it.
-        """
+        """Return the rules of a site. If the reader may read it, the answer allows its `origins`."""
         rules = await self._app.lookup.site_rules(site)
         if self.may_read(site, rules):
             self._request[ORIGINS] = rules.origins
@@ -83,7 +82,7 @@ class Reader:
         return rules
 
     def may_read(self, site: str, rules: Rules) -> bool:
-        """Everybody may what is not private."""
+        """Return whether the reader may read the site. Everybody may read a public one."""
         return not rules.private or self._may_read_private(site)
 
     def _may_read_private(self, site: str) -> bool:
@@ -114,7 +113,7 @@ class Reader:
         return found
 
     def is_made_of(self, *prefixes: int) -> None:
-        """The answer is another once one of these has changed."""
+        """Record that the answer depends on the discussions with these prefixes."""
         if self.made_of is not None:
             self.made_of.update(prefixes)
 
@@ -128,14 +127,14 @@ class Reader:
 
 
 def _ruled(site: Rules, rows: Sequence[Recorded]) -> Rules:
-    """The site's rules with what a discussion sets itself."""
+    """Return the site's rules, overridden by the settings of a discussion."""
     events = (codec.decode(row.topic, row.state) for row in rows)
     state = fold(ids.Kind.DISCUSSION, [event for event in events if event is not None])
     return msgspec.structs.replace(site, **given_settings(cast(Discussion, state).settings))
 
 
 def id_in_path(request: web.Request, kind: ids.Kind) -> UUID:
-    """The id that the URL names. Raises the problem `not-found` where it can be none of ours."""
+    """Return the id in the URL. Raises the problem `not-found` if no object can have it."""
     try:
         found = UUID(request.match_info["id"])
     except ValueError:

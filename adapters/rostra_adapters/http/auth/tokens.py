@@ -255,7 +255,7 @@ def read(text: str, secrets: Sequence[str], keys: Sequence[Key] = ()) -> Token:
 
 
 def _verified_by_one(text: str, secrets: Sequence[str]) -> bytes:
-    """Return what is signed with one of the secrets. Raises as `jwt` does."""
+    """Return the payload that one of the secrets signed. Raises the exceptions of `jwt`."""
     for secret in secrets:
         try:
             return verified_payload(text, secret, ALGORITHM)
@@ -265,9 +265,9 @@ def _verified_by_one(text: str, secrets: Sequence[str]) -> bytes:
 
 
 def verified_payload(text: str, key: Any, algorithm: str) -> bytes:
-    """Return what is signed, the signature alone checked. Raises as `jwt` does.
+    """Return the payload after checking only its signature. Raises the exceptions of `jwt`.
 
-    The key decides on the algorithm: the header's own word counts for nothing.
+    The key decides on the algorithm. The header's algorithm must be the same.
     """
     _parts(text)
     payload: bytes = jwt.PyJWS().decode_complete(text, key, algorithms=[algorithm])["payload"]
@@ -275,10 +275,9 @@ def verified_payload(text: str, key: Any, algorithm: str) -> bytes:
 
 
 def _parts(text: str) -> list[bytes]:
-    """Return header, payload and signature, decoded.
+    """Return header, payload and signature, decoded. Raises DecodeError.
 
-    One spelling of base64url is taken alone: PyJWT passes over what is no part of it. Raises
-    DecodeError.
+    Only the canonical spelling of base64url is accepted. PyJWT would ignore other characters.
     """
     parts = text.split(".", PARTS)
     if len(parts) != PARTS:

@@ -135,7 +135,7 @@ class Limits:
             answer.headers.update(left.headers())
 
     def admit(self, request: web.Request) -> Left | None:
-        """Take a request from its caller's bucket. Return what is left, None without a limit.
+        """Charge a request to its caller's bucket. Return the rest, None without a limit.
 
         Raises the problem `too-many-requests`.
         """

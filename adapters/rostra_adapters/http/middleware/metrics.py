@@ -1,4 +1,4 @@
-"""`/metrics`, for Prometheus: of this process, and of the log and views that it shares."""
+"""`/metrics` for Prometheus: metrics of this process, the log and the views."""
 
 from collections.abc import Callable, Iterable
 
@@ -79,11 +79,11 @@ class Metrics:
             app.log.observe_appends(self._appended)
 
     def before_looking(self, measure: Callable[[], None]) -> None:
-        """Have what was done, but not measured yet, measured before somebody looks."""
+        """Register a function that records pending measurements before metrics are read."""
         self._measures.append(measure)
 
     def observe_request(self, method: str, route: str, status: int, seconds: float) -> None:
-        """A request that was answered."""
+        """Record an answered request."""
         labels = (method, route, status)
         series = self._series.get(labels)
         if series is None:
@@ -103,11 +103,11 @@ class Metrics:
         self.registry.register(_ConnectionCounts(gate))
 
     def count_pages(self, pages: PageCache) -> None:
-        """Show what the page cache has done."""
+        """Register the metrics of the page cache."""
         self.registry.register(_PageCacheCounts(pages))
 
     async def get(self, _: web.Request) -> web.Response:
-        """The handler."""
+        """Answer with all metrics."""
         for measure in self._measures:
             measure()
         await self._look()
@@ -139,9 +139,7 @@ class Metrics:
         self._late.labels(view.name).set(await self._age_after(view.position) if view.lag else 0)
 
     async def _age_after(self, position: int) -> float:
-        """Return the age in seconds, by the clock of recording, of the first event after a
-        position.
-        """
+        """Return the age in seconds of the first event after a position, since its recording."""
         for row in await self._app.log.read_after(position, 1):
             if row.metadata is not None:
                 at = to_datetime(_metadata.decode(row.metadata).at)

@@ -1,4 +1,4 @@
-"""Cache of answers that are the same for everybody, as bytes, until what they show may change."""
+"""Cache of answers as bytes. An entry is valid until its discussions may have changed."""
 
 import gzip
 from collections.abc import Iterable, Mapping
@@ -44,9 +44,7 @@ class CachedPage(msgspec.Struct):
         return self.gzipped
 
     def parts(self, request: web.BaseRequest) -> tuple[int, bytes, bytes]:
-        """Return the status of an answer, the part of its head that is the same for all, and its
-        body.
-        """
+        """Return the status of an answer, the shared part of its head, and its body."""
         if is_known(request, self.etag):
             return 304, self._head("304"), b""
         if self.long and wants_gzip(request):

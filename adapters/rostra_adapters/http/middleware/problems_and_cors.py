@@ -30,9 +30,9 @@ _logger = logging.getLogger(__name__)
 
 
 def answer_of(request: web.Request, error: Exception) -> web.Response:
-    """Answer with the problem that an error is; log an error of ours.
+    """Answer with the problem of an error. Log an unexpected error.
 
-    Raises ConnectionResetError again: its client is gone, and nobody reads the answer.
+    Raises ConnectionResetError again: the client has left, and nobody reads the answer.
     """
     match error:
         case Problem():

@@ -1,7 +1,7 @@
-"""A line of JSON for each request, and the trace (W3C `traceparent`) that it belongs to.
+"""Request log: a line of JSON for each request, and its trace (W3C `traceparent`).
 
-Lines and measurements are put down a moment later, many at once: a line by itself would cost a
-third of what a kept page costs.
+Lines and measurements are written in batches a moment later. One write for each line would cost a
+third of a cached page.
 """
 
 import asyncio
@@ -55,13 +55,14 @@ class RequestLogLine(msgspec.Struct):
 
 
 class RequestTrace(msgspec.Struct, frozen=True, gc=False):
-    """Ours in a request, `began` by the performance counter. `trace` is its `traceparent`,
-    `span` what is exported of it.
-    """
+    """Request as a part of a trace."""
 
     began: float
+    """Seconds of the performance counter."""
     trace: str
+    """`traceparent` of this part."""
     span: Any = None
+    """Exported span, if traces are exported."""
 
 
 class _Done(msgspec.Struct, frozen=True, gc=False):
@@ -123,7 +124,7 @@ class RequestLog:
 
 
 def continue_trace(given: str | None) -> str:
-    """A part of the trace that is given; of a new one where there is none that can be read."""
+    """Return a new `traceparent` in the given trace, or in a new trace if none can be read."""
     found = None if given is None else _TRACEPARENT.fullmatch(given)
     if found is None or any(_NOTHING.fullmatch(part) for part in found.groups()[:2]):
         return f"00-{_bits(128) or 1:032x}-{_bits(64) or 1:016x}-00"

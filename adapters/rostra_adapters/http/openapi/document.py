@@ -67,7 +67,7 @@ class OpenApi:
         return response_with_etag(request, self._document, media_type=JSON)
 
     async def page(self, request: web.Request) -> web.Response:
-        """It loads nothing, from here or elsewhere."""
+        """Answer with the page, which loads no other files."""
         if self._page is None:
             self._page = openapi_page.page(describe(request.app))
         headers = {CONTENT_SECURITY_POLICY: openapi_page.POLICY}
@@ -78,7 +78,7 @@ FILES = ("/embed/", "/demo")
 
 
 def routes_of(application: web.Application) -> list[tuple[str, str]]:
-    """Method and path of every route that is not made of another, and no file."""
+    """Return method and path of every route, without derived routes and files."""
     found = []
     for route in application.router.routes():
         assert route.resource is not None
@@ -89,7 +89,7 @@ def routes_of(application: web.Application) -> list[tuple[str, str]]:
 
 
 def describe(application: web.Application) -> Schema:
-    """The description of an application's routes."""
+    """Return the OpenAPI document of an application's routes."""
     paths: Schema = {}
     for method, path in routes_of(application):
         if (operation := OPERATIONS.get((method, path))) is not None:
@@ -134,7 +134,7 @@ def _operation(method: str, path: str, operation: Operation) -> Schema:
 
 
 def _name(method: str, path: str) -> str:
-    """An operation's own name: `get_discussions_id_comments`."""
+    """Return the id of an operation, such as `get_discussions_id_comments`."""
     words = path.replace("{", "").replace("}", "").replace("-", "_").replace(".", "_").split("/")
     return "_".join([method, *(word for word in words if word not in ("", "v1"))])
 
@@ -217,7 +217,7 @@ def _schemas() -> Schema:
 
 
 def _event() -> Schema:
-    """A CloudEvent: its attributes, and the data of its type."""
+    """Return the schema of a CloudEvent: its attributes, and the data of its type."""
     properties = {
         field.name: _schema(field.type)
         for field in msgspec.structs.fields(Envelope)

@@ -234,6 +234,6 @@ def example(name: str, event_id: str = "1") -> Event:
 
 
 def names_by_thing() -> Iterator[str]:
-    """Yield the types of events, those about the same thing together."""
+    """Yield the types of events, grouped by their subject."""
     for thing in dict.fromkeys(name.partition(".")[0] for name in EVENTS):
         yield from (name for name in COMMANDS if name.startswith(f"{thing}."))

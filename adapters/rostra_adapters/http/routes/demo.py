@@ -35,7 +35,7 @@ async def publish(app: App) -> None:
 
 
 def conversation() -> Iterator[Event]:
-    """The demo's events, the votes one reader each."""
+    """Yield the demo's events, with one vote of each reader."""
     said = json.loads(read_demo()["conversation.json"])
     article = read_demo()["article.html"].decode()
     settings = {"guests": True, "orders": ["newest", "oldest", "most_voted", "best"]}
@@ -58,7 +58,7 @@ def conversation() -> Iterator[Event]:
 
 
 def read_demo() -> dict[str, bytes]:
-    """The demo's files."""
+    """Return the demo's files by name."""
     return read("rostra_adapters.web.demo")
 
 
@@ -96,7 +96,7 @@ class Demo:
         return found.answer(request)
 
     async def people(self, _: web.Request) -> web.Response:
-        """A token for each, for this site alone."""
+        """Answer with a token for each person of the demo, for the demo's site only."""
         signed = {
             person: tokens.sign(
                 self._settings.secret,

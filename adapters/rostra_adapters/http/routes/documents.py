@@ -133,7 +133,7 @@ class Documents:
 def _html(
     found: DiscussionShape, page: CommentsPage, orders: Iterable[Order], top: CommentShape | None
 ) -> Iterator[str]:
-    """The whole discussion, or one comment (`top`) and the replies to it."""
+    """Yield the page of a discussion, or of one comment (`top`) with its replies."""
     title = escape(found.title or found.resource)
     path = f"/v1/discussions/{found.id}"
     yield f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
@@ -165,7 +165,7 @@ def _html(
 def _orders(
     path: str, page: CommentsPage, orders: Iterable[Order], top: CommentShape | None
 ) -> Iterator[str]:
-    """The orders that are offered; above a single comment the way up, in their place."""
+    """Yield the links to other orders; on the page of a comment, the link to the discussion."""
     if top is None:
         yield '<nav aria-label="Order">'
         for order in (order for order in ORDERS if order in orders):

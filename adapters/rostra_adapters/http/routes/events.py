@@ -72,7 +72,7 @@ class Publishing:
         self._streams: set[ndjson.LineStream] = set()
 
     async def stop(self, _: web.Application) -> None:
-        """A service that stops answers what it took, and reads no further."""
+        """Stop reading streams when the service stops. Events that were read are answered."""
         for stream in self._streams:
             stream.stop()
 
@@ -91,8 +91,8 @@ class Publishing:
     async def _admit(self) -> None:
         """Raise LogBusy if the queue is full, before a body is read.
 
-        The refusal is delayed a moment, in case there is room by then: a thousand connections that
-        retry at once would take the time of accepted requests.
+        The refusal waits a moment, in case the queue has room then. A thousand connections that
+        retry at once would use the time of accepted requests.
         """
         try:
             self._app.admit()
@@ -121,7 +121,7 @@ class Publishing:
         return await self._one(request, name, read, token)
 
     async def _plain(self, request: web.Request, token: Token, body: bytes) -> web.Response:
-        """An event, or an array of them, under the media type of all JSON."""
+        """Handle an event or an array of events with the media type `application/json`."""
         is_array = body.lstrip(JSON_BLANKS).startswith(b"[")
         return await (self._batched if is_array else self._structured)(request, token, body)
 
@@ -160,8 +160,10 @@ class Publishing:
     # -- a stream of lines
 
     async def _lines(self, request: web.Request, token: Token) -> web.StreamResponse:
-        """Whatever goes wrong once the answer has begun ends it, not whole. What it said by then
-        holds; publishing again tells what became of the rest.
+        """Handle a stream of events. An error after the answer has begun breaks it off.
+
+        Results that were sent are final. Publishing the file again gives the results of the other
+        lines.
         """
         check_encoding(request)
         if request.transport is not None:  # a client may read once it has sent everything
@@ -253,8 +255,9 @@ _Named = tuple[str | None, Commanded | Refusal]
 def _read_batch(
     body: bytes, now: Time, events_max: int
 ) -> tuple[Sequence[str | None], Sequence[Commanded | Refusal]]:
-    """Return the ids of a batch's events, and what can be submitted of each. Raises NotJson, and
-    the problems `not-an-array` and `too-large`.
+    """Return the ids of a batch's events, and each event's command or refusal.
+
+    Raises NotJson, and the problems `not-an-array` and `too-large`.
     """
     commands = cloudevents.plain_commands(body, now)
     if commands is not None and len(commands) <= events_max:
@@ -279,7 +282,7 @@ def _read_line(line: ndjson.Line, now: Time, *, bytes_max: int) -> _Named:
 
 
 def _read_event(body: bytes, now: Time) -> _Named:
-    """Raises NotJson."""
+    """Return the id of an event and its command. Raises NotJson."""
     plain = cloudevents.plain_command(body, now)
     if plain is not None:
         return plain.act.id, plain

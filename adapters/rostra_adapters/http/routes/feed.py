@@ -42,7 +42,7 @@ class Feeding:
         self._has_warned = False
 
     async def end_waits(self, _: web.Application) -> None:
-        """A service that stops keeps nobody waiting."""
+        """End all waits when the service stops."""
         self.tail.end()
 
     async def get(self, request: web.Request) -> web.StreamResponse:
@@ -112,14 +112,16 @@ class Feeding:
             )
 
     def _admit(self) -> None:
-        """Raises the problem `busy`."""
+        """Raise the problem `busy` if there are too many followers."""
         if self.tail.followers >= self._settings.followers_max:
             after = retry_after(self._settings.retry_after_seconds)
             raise Problem("busy", "too many clients follow the feed", headers=after)
 
     async def _log_at(self, position: int, expected: UUID | None) -> UUID:
-        """Return the log's id. Raises the problems `log-changed`, where another id is expected,
-        and `position-ahead`, where the log ends before the position.
+        """Return the log's id.
+
+        Raises the problems `log-changed` if another id is expected, and `position-ahead` if the log
+        ends before the position.
         """
         log = await self._app.log.log_id()
         if expected not in (None, log):
@@ -162,7 +164,7 @@ class _Following:
 
 
 def _of_tail(page: TailPage, wanted: Wanted, after: int) -> bytes:
-    """Encoded once for all who want the same."""
+    """Return the encoded events of a page, cached for all followers with the same filter."""
     if page.after != after:
         return _sse(page.of(wanted, after))
     data = page.encoded.get(wanted)

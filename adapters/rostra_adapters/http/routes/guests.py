@@ -29,7 +29,7 @@ ID_BYTES = 12
 
 
 class NewGuest(Body, frozen=True, kw_only=True):
-    """The name is shown with what the guest writes."""
+    """Body of a request for a new guest. The name is shown with the guest's comments."""
 
     site: texts.SiteName
     name: texts.Name

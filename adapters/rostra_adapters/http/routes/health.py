@@ -26,7 +26,7 @@ class Health:
         return web.Response(body=b'{"status":"ok"}', headers=NOT_KEPT)
 
     async def readyz(self, _: web.Request) -> web.Response:
-        """Raises the problem `not-ready`, and says why."""
+        """Answer 200 if the service is ready. Raises the problem `not-ready` with the reason."""
         try:
             async with asyncio.timeout(ANSWER_SECONDS_MAX):
                 await self._app.wait(0, 0.0)  # what a read waits for after a reconnection

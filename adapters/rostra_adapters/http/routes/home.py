@@ -1,4 +1,4 @@
-"""`/`: a short page with links to what the service offers."""
+"""`/`: a short page with links to the parts of the service."""
 
 from aiohttp import web
 

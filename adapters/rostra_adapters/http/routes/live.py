@@ -36,7 +36,7 @@ DISCUSSION = "discussion"
 
 
 class LiveUpdates:
-    """Handler of live streams. All readers of a discussion get the same public changes."""
+    """Handler of live streams. All readers of a discussion receive the same public changes."""
 
     def __init__(self, app: App, settings: HttpSettings, limits: Limits) -> None:
         self._app = app
@@ -46,11 +46,11 @@ class LiveUpdates:
         self._counts = StreamCounts(settings.live_streams_per_address_max)
 
     async def end(self, _: web.Application) -> None:
-        """A service that stops keeps nobody listening."""
+        """End all streams when the service stops."""
         self.live.end()
 
     async def get(self, request: web.Request) -> web.StreamResponse:
-        """Changes to one discussion."""
+        """Stream the changes to one discussion."""
         after = await self._begin(request, Query(request, known=PARAMETERS))
         discussion = id_in_path(request, ids.Kind.DISCUSSION)
         asked = await Reader(request, self._app).enter(discussion)
@@ -61,7 +61,10 @@ class LiveUpdates:
                 return await self._pump(request, _Updates(channel), position, asked.log)
 
     async def several(self, request: web.Request) -> web.StreamResponse:
-        """Changes to several discussions of a site; what the reader may not read is left out."""
+        """Stream the changes to several discussions of a site.
+
+        Discussions that the reader may not read are left out.
+        """
         query = Query(request, known=(*PARAMETERS, SITE, DISCUSSION))
         site = query.require(SITE, texts.SiteName)
         named = list(dict.fromkeys(query.all(DISCUSSION, UUID)))
@@ -89,7 +92,10 @@ class LiveUpdates:
     async def _entered(
         self, request: web.Request, site: str, discussion: UUID
     ) -> DiscussionRequest | None:
-        """None for what is of another site, unknown, or not for the reader."""
+        """Return a discussion for its reader.
+
+        Return None if it belongs to another site, is unknown, or the reader may not read it.
+        """
         if not ids.is_ours(discussion) or ids.kind_of(discussion) != ids.Kind.DISCUSSION:
             return None
         reader = Reader(request, self._app)
@@ -109,8 +115,10 @@ class LiveUpdates:
 
     @contextmanager
     def _admitted(self, request: web.Request) -> Iterator[None]:
-        """Count the stream. Raises the problems `busy` and `too-many-streams`; `cursor-too-old`
-        where the position lies too far back.
+        """Count a stream while it lasts.
+
+        Raises the problems `busy` and `too-many-streams`, and `cursor-too-old` if the position is
+        too old.
         """
         self._admit()
         _keep_little(request)
@@ -148,13 +156,14 @@ class LiveUpdates:
         return await streams.pump(request, source, position, self._settings, log, log_id)
 
     async def _must_be_readable(self, request: web.Request, discussion: UUID) -> None:
-        """Raises the problem `not-found`."""
+        """Raise the problem `not-found` if the reader may not read the discussion."""
         if not await self._is_readable(request, discussion):
             raise Problem("not-found", "there is no such discussion")
 
     async def _is_readable(self, request: web.Request, discussion: UUID) -> bool:
-        """Look in the log, too, once the channel is open: later changes of the settings end it,
-        and of earlier ones the views may not know yet.
+        """Return whether the log lets the reader read the discussion, once the channel is open.
+
+        Later changes of the settings end the channel. The views may not have earlier changes yet.
         """
         access = await self._app.lookup.current_access(discussion)
         reader = Reader(request, self._app)
@@ -167,7 +176,7 @@ class LiveUpdates:
             await self._app.wait(least, wait_seconds)
 
     def _admit(self) -> None:
-        """Raises the problem `busy`."""
+        """Raise the problem `busy` if there are too many streams."""
         if self.live.readers >= self._settings.followers_max or self.live.ending:
             seconds = retry_after(self._settings.retry_after_seconds)
             raise Problem("busy", "too many clients follow discussions", headers=seconds)

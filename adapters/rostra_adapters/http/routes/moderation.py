@@ -55,8 +55,9 @@ ACTIONS: dict[str, type[ModerationCommand]] = {
 
 
 class Ruling(Body, frozen=True, kw_only=True):
-    """A moderator's action on a comment, and the reason. `wording` is the one that they approve
-    or reject.
+    """Body of a moderator's action on a comment.
+
+    `wording` names the wording that is approved or rejected.
     """
 
     action: Literal["approve", "reject", "hold", "remove", "restore", "pin", "unpin"]

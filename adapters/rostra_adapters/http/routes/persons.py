@@ -352,7 +352,7 @@ class Persons:
 
 
 def _idempotency_key(request: web.Request) -> str:
-    """The request's; without one a random one. Raises the problem `bad-request`."""
+    """Return the request's key, or a random one. Raises the problem `bad-request`."""
     given = request.headers.getall(IDEMPOTENCY_KEY, [])
     if not given:
         return uuid4().hex

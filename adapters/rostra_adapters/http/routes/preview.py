@@ -1,4 +1,4 @@
-"""`POST /v1/preview`: how a comment would be shown. Nothing is recorded."""
+"""`POST /v1/preview`: a comment rendered as HTML. Nothing is recorded."""
 
 from time import monotonic
 from uuid import UUID
@@ -69,7 +69,7 @@ class Previews:
         return await self._app.lookup.site_rules(token.site or NO_SITE)
 
     def _charge(self, token: tokens.Token) -> None:
-        """Raises the problem `too-many-requests`."""
+        """Charge a preview to the person. Raises the problem `too-many-requests`."""
         if self._buckets is None:
             return
         left = self._buckets.spend(msgspec.json.encode([token.site, token.person]).decode())

@@ -1,4 +1,4 @@
-"""`/problems/<name>`: what a problem's `type` leads to."""
+"""`/problems/<name>`: pages that explain problems. The `type` of a problem links to its page."""
 
 from html import escape
 

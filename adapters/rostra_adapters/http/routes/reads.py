@@ -61,7 +61,7 @@ def tag_of(body: bytes, log_id: UUID, person: str | None) -> str:
 
 
 class Document(msgspec.Struct):
-    """A text that is no JSON. `position` is that of the last change to what it shows."""
+    """Document that is not JSON. `position` is that of its latest change."""
 
     body: bytes
     media_type: str
@@ -144,15 +144,15 @@ class ReadRoutes:
         )
 
     def _charge(self, request: web.Request, events: int) -> None:
-        """Raises the problem `too-many-requests`."""
+        """Charge the events of a past read. Raises the problem `too-many-requests`."""
         self._limits.charge(request, events / self._settings.fold_events_a_request)
 
     def _charge_site(self, request: web.Request, discussions: int) -> None:
-        """Raises the problem `too-many-requests`."""
+        """Charge the discussions of a site's read. Raises the problem `too-many-requests`."""
         self._limits.charge(request, discussions / self._settings.site_discussions_a_request)
 
     def _waiting(self, query: Query) -> tuple[int, float]:
-        """The position that is asked for, and for how many seconds to wait for it."""
+        """Return the least position of the answer, and the longest wait for it in seconds."""
         settings = self._settings
         wait_seconds = query.seconds(
             "wait", default=settings.wait_seconds_default, most=settings.wait_seconds_max

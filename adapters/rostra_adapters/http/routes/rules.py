@@ -1,4 +1,4 @@
-"""`GET /v1/rules`: what holds for a discussion, or would if it were opened, as readers need it."""
+"""`GET /v1/rules`: the rules of a resource's discussion, opened or not, for its readers."""
 
 import msgspec
 from aiohttp import web
@@ -12,7 +12,7 @@ from rostra_adapters.http.routes.reads import ReadRoutes
 
 
 class RulesShape(msgspec.Struct, kw_only=True):
-    """The settings that decide what a reader is offered."""
+    """Settings that decide on the controls that a reader sees."""
 
     orders: tuple[Order, ...]
     voting: Voting
