@@ -51,7 +51,10 @@ def normalise(text: str) -> str:
 
 
 def text_of_html(html: str) -> str:
-    """Return the text of an HTML fragment or document. Raises a Refusal if it is nested too deeply."""
+    """Return the text of an HTML fragment or document.
+
+    Raises a Refusal if the HTML is nested too deeply.
+    """
     _check_depth(html)
     # The parser's sanitiser would take away text; nothing here is ever shown as HTML.
     from justhtml import JustHTML  # half of what `import rostra` would cost

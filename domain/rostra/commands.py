@@ -18,7 +18,7 @@ from rostra.limits import MENTIONS_MAX
 from rostra.names import cleaned_name
 from rostra.once import once
 from rostra.refusals import Refusal, unknown
-from rostra.resource_urls import normalised
+from rostra.resource_urls import canonical_resource
 from rostra.settings import AskedNotifySettings, AskedSettings, AskedSiteSettings, Label
 
 
@@ -152,9 +152,9 @@ class OpenDiscussion(InDiscussion, frozen=True, kw_only=True):
     settings: AskedSettings | None = None
 
     @property
-    def normalised(self) -> ids.DiscussionId:
-        """The discussion of the normalised form of the URL that the resource may be."""
-        return ids.discussion_id(self.site, normalised(self.resource))
+    def canonical_discussion(self) -> ids.DiscussionId:
+        """Id of the discussion of the resource's canonical form."""
+        return ids.discussion_id(self.site, canonical_resource(self.resource))
 
 
 class CloseDiscussion(InDiscussion, frozen=True, kw_only=True):

@@ -26,7 +26,7 @@ _CACHED_MAX = 4_096
 
 
 @lru_cache(_CACHED_MAX)
-def normalised(resource: str) -> str:
+def canonical_resource(resource: str) -> str:
     """Return the normalised form of an absolute http(s) URL, any other text as it is."""
     found = _URL.match(resource)
     authority = _AUTHORITY.fullmatch(found[2]) if found else None

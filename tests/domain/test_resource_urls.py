@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rostra.resource_urls import normalised
+from rostra.resource_urls import canonical_resource
 
 VECTORS: list[tuple[str, str]] = json.loads(
     (Path(__file__).parent / "resource_urls.json").read_bytes()
@@ -28,15 +28,15 @@ URLS = st.builds(
 
 @pytest.mark.parametrize(("given_", "named"), VECTORS)
 def test_every_url_has_the_name_that_the_vectors_say(given_: str, named: str) -> None:
-    assert normalised(given_) == named
-    assert normalised(named) == named
+    assert canonical_resource(given_) == named
+    assert canonical_resource(named) == named
 
 
 @given(URLS)
 def test_the_normalised_form_is_its_own(url: str) -> None:
-    assert normalised(normalised(url)) == normalised(url)
+    assert canonical_resource(canonical_resource(url)) == canonical_resource(url)
 
 
 @given(st.text())
 def test_what_is_no_url_stays_as_it_is(text: str) -> None:
-    assert normalised(text) == text or text.lower().startswith("http")
+    assert canonical_resource(text) == text or text.lower().startswith("http")

@@ -6,7 +6,7 @@ from uuid import UUID
 import msgspec
 
 from rostra import ids
-from rostra.resource_urls import normalised
+from rostra.resource_urls import canonical_resource
 from rostra.settings import Rules, Settings, SiteSettings, rules
 from rostra_adapters.application import read_position
 from rostra_adapters.application.invalidation import InvalidatedCache
@@ -61,9 +61,9 @@ class AccessLookup:
         """Return the id of a resource's discussion, whether there is one or not."""
         return (await self.discussions_of(site, [resource]))[resource]
 
-    async def discussion_opened(self, site: str, resource: str) -> ids.DiscussionId:
+    async def opened_discussion(self, site: str, resource: str) -> ids.DiscussionId:
         """Return the id of the discussion that opening a resource would open."""
-        plain = normalised(resource)
+        plain = canonical_resource(resource)
         named = await self.discussions_of(site, [resource, plain])
         if plain == resource or named[resource] != ids.discussion_id(site, resource):
             return named[resource]

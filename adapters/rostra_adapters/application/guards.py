@@ -63,7 +63,7 @@ class Lost:
         self._streams.update(streams)
 
 
-def chosen(events: NewEvents, which: Sequence[int]) -> NewEvents:
+def select_groups(events: NewEvents, which: Sequence[int]) -> NewEvents:
     """Return the groups of these numbers, in order."""
     starts = [0, *events.ends]
     rows = [row for group in which for row in range(starts[group], starts[group + 1])]

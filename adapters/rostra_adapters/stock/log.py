@@ -194,7 +194,7 @@ class StockLog:
             fresh = self._fresh(events)
             if not fresh:
                 break
-            accepted = guards.chosen(events, fresh)
+            accepted = guards.select_groups(events, fresh)
             try:
                 positions = self._insert(accepted)
             except IntegrityError:

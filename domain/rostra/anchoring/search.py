@@ -296,7 +296,7 @@ class _Search:
         return whole if article[whole[0] : whole[1]] == exact else (start, end)
 
     def _within(self, context: _Context, reach: int | None = None) -> Iterator[Match]:
-        """Yield the exact quote between its context, or between the nearest `reach` letters of it."""
+        """Yield the exact quote between its context, or between `reach` letters of it."""
         prefix = context.prefix[-reach:] if reach else context.prefix
         suffix = context.suffix[:reach]
         pattern = prefix + self.exact + suffix

@@ -55,7 +55,7 @@ from rostra.events import CommandContext
 from rostra.ids import StreamId
 from rostra.names import OUR_IDS
 from rostra.refusals import Refusal, unknown
-from rostra.resource_urls import normalised
+from rostra.resource_urls import canonical_resource
 from rostra.settings import Rules, Settings, rules
 
 _C = TypeVar("_C", bound=AnyCommand)
@@ -130,7 +130,7 @@ def streams(command: AnyCommand, act: CommandContext) -> list[StreamId]:
     if isinstance(command, MoveDiscussion):
         named.append(command.claimed)
     if isinstance(command, OpenDiscussion):
-        named.append(command.normalised)
+        named.append(command.canonical_discussion)
     actors = {_by(command), act.person}
     named += [command.person(one) for one in actors if one is not None]
     match command:
@@ -243,8 +243,8 @@ def _must_not_act_as_ours(command: AnyCommand) -> None:
 def _open(command: OpenDiscussion, act: CommandContext, reading: DecisionContext) -> Events:
     at = command.discussion
     current = reading.discussion(at)
-    if current.resource is None and command.normalised != at:
-        plain = msgspec.structs.replace(command, resource=normalised(command.resource))
+    if current.resource is None and command.canonical_discussion != at:
+        plain = msgspec.structs.replace(command, resource=canonical_resource(command.resource))
         own = by_own_name(plain, reading)
         if reading.discussion(own.discussion).resource is not None:
             return _open_spelling(command, own, act, reading)

@@ -95,7 +95,7 @@ class Visit(msgspec.Struct, frozen=True):
 async def visit(request: web.Request, app: App, site: str, resource: str) -> Visit:
     """Return who acts on a site. Raises the problems `unauthorized` and `forbidden`."""
     token = tokens.require_token(request, "comment")
-    discussion = await app.lookup.discussion_opened(site, resource)
+    discussion = await app.lookup.opened_discussion(site, resource)
     rules = await app.lookup.site_rules(site)
     access = await app.lookup.current_access(discussion, site)
     reader = Reader(request, app)

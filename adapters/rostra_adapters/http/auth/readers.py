@@ -74,7 +74,7 @@ class Reader:
         return await self._app.resolve(discussion, access, viewer, as_of=as_of, cursor=cursor)
 
     async def visit(self, site: str) -> Rules:
-        """Return the rules of a site. If the reader may read it, the answer allows its `origins`."""
+        """Return the rules of a site. The answer allows its `origins` if the reader may read it."""
         rules = await self._app.lookup.site_rules(site)
         if self.may_read(site, rules):
             self._request[ORIGINS] = rules.origins

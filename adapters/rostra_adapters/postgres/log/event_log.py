@@ -215,7 +215,11 @@ class PostgresLog:
                 asked.append(group)
         answers: dict[int, int | None] = dict.fromkeys(part)
         answers.update(
-            zip(asked, await self._committer.append(guards.chosen(events, asked)), strict=True)
+            zip(
+                asked,
+                await self._committer.append(guards.select_groups(events, asked)),
+                strict=True,
+            )
         )
         for group in asked:
             if answers[group] is None:
