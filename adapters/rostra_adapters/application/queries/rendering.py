@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from html import escape, unescape
 from types import SimpleNamespace
-from typing import Any, TypeVar, cast
+from typing import Any, Literal, TypeVar, cast
 
 import nh3
 from markdown_it import MarkdownIt, helpers
@@ -25,6 +25,7 @@ from markdown_it.ruler import RuleOptionsType
 from markdown_it.rules_block import StateBlock
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
+from markdown_it.utils import EnvType
 from mdit_py_plugins.footnote import footnote_plugin
 
 STEPS_BASE = 1_000
@@ -40,6 +41,7 @@ BLOCK_STEPS = 6
 NESTED_STEPS = 3
 LINE_STEPS = 1
 TOKEN_STEPS = 1
+INLINE_TOKEN_STEPS = 2
 PIPE_STEPS = 5
 """Of each `|`, which may be a border of a table's cell."""
 CHARACTERS_A_STEP = 8
@@ -127,8 +129,28 @@ class TooMuchWork(Exception):
     """A body takes more steps to render than its length allows."""
 
 
+class _CountingState(StateBlock):
+    """Counts tokens as they are made: a short row of a wide table makes many."""
+
+    def push(self, ttype: str, tag: str, nesting: Literal[-1, 0, 1]) -> Token:
+        _work.spend(INLINE_TOKEN_STEPS if ttype == "inline" else TOKEN_STEPS)
+        return super().push(ttype, tag, nesting)
+
+
 class _BlockParser(ParserBlock):
     """Show blocks that are nested too deep as one paragraph; the library drops their words."""
+
+    def parse(
+        self,
+        src: str,
+        md: MarkdownIt,
+        env: EnvType,
+        outTokens: list[Token],  # noqa: N803
+    ) -> list[Token] | None:
+        if src:
+            state = _CountingState(src, md, env, outTokens)
+            self.tokenize(state, state.line, state.lineMax)
+        return outTokens
 
     def tokenize(self, state: StateBlock, startLine: int, endLine: int) -> None:  # noqa: N803
         _work.spend(NESTED_STEPS)
@@ -310,7 +332,6 @@ def unsafe_html(body: str, *, breaks: bool = True) -> str:
     parser = _parsers[breaks]
     env: dict[str, Any] = {}
     tokens = parser.parse(body, env)
-    _work.spend(TOKEN_STEPS * len(tokens))
     for token in tokens:
         if token.children:
             token.children = list(_without_images(_with_closed_tags(token.children)))
