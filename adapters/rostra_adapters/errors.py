@@ -53,14 +53,16 @@ class InvalidDatabaseUrl(RostraError, ValueError):
 
 
 class DatabaseRefused(RostraError, LogUnavailable):
-    """The server refuses the connection, such as for a wrong password; the message says what to
-    change.
+    """The server refuses the connection, for example for a wrong password.
+
+    The message says what to change.
     """
 
 
 class UnfitDatabase(RostraError):
-    """The database cannot hold a log, since it is not encoded in UTF-8; the message says what
-    to do.
+    """The database cannot hold a log, because it is not encoded in UTF-8.
+
+    The message says what to do.
     """
 
 
@@ -72,8 +74,9 @@ class NoMasterKey(RostraError):
 
 
 class WrongMasterKey(RostraError):
-    """Persons' keys are sealed with a master key that was not given, or are damaged; the message
-    names the master key by its fingerprint.
+    """Persons' keys are damaged, or sealed with a master key that was not given.
+
+    The message names the master key by its fingerprint.
     """
 
 

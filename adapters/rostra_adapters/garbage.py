@@ -7,8 +7,9 @@ from contextlib import contextmanager
 
 @contextmanager
 def no_garbage_collection() -> Iterator[None]:
-    """Pause the collector while many rows are made: rows have no cycles, and looking for some
-    among millions doubles the time.
+    """Pause the garbage collector while many rows are made.
+
+    Rows have no cycles. Looking for cycles among millions of them doubles the time.
     """
     was = gc.isenabled()
     gc.disable()

@@ -1,9 +1,8 @@
-"""Processes that do what would hold up everybody else.
+"""Worker processes for work that would block the event loop.
 
-A worker is a module run as a program. It reads jobs from its standard input (four bytes of
-length, then msgpack), writes an answer to each likewise, and ends with the input, or when nothing
-has been asked of it for a while. Not `multiprocessing`, which would import an embedder's main
-program once more.
+A worker is a module run as a program. It reads jobs from its standard input: four bytes of length,
+then msgpack. It writes its answers in the same form. It ends with the input, or after a while
+without a job. `multiprocessing` would import an embedder's main program once more.
 """
 
 import asyncio
@@ -42,8 +41,9 @@ def share_processors(processes: int) -> None:
 
 
 def processes_at_once() -> int:
-    """Return how many workers of one kind may run for this process: its share of all processors
-    but one, within a bound, and at least one.
+    """Return how many workers of one kind may run for this process, at least one.
+
+    It is the process's share of all processors but one, within a limit.
     """
     return max(1, min(PROCESSES_MAX, (os.cpu_count() or 1) - 1) // _sharing)
 

@@ -72,10 +72,10 @@ class AccessLookup:
         return named[plain] if is_spelling else named[resource]
 
     async def current_access(self, discussion: UUID, expected: str | None = None) -> Access | None:
-        """Return the access to a discussion as the log has it, None where it is unknown.
+        """Return the access to a discussion according to the log, None if it is unknown.
 
-        A discussion that was opened a moment ago is found, too. Its site is read with it if it is
-        the expected one. A private discussion takes as many reads as an unknown one.
+        A discussion that was opened a moment ago is found, too. If its site is the expected one,
+        both are read at once. A private discussion takes as many reads as an unknown one.
         """
         wanted = [discussion] if expected is None else [discussion, ids.site_id(expected)]
         self._note()

@@ -84,8 +84,9 @@ class Stores(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class App:
-    """Rostra in one object. HTTP handlers, the command line and embedders call the same
-    functions. Reads raise CursorRefused, ViewBehind and LogUnavailable.
+    """Rostra in one object, for HTTP handlers, the command line and embedders.
+
+    Reads raise CursorRefused, ViewBehind and LogUnavailable.
     """
 
     def __init__(self, stores: Stores) -> None:
@@ -130,9 +131,10 @@ class App:
         self._lanes.admit()
 
     async def submit(self, commands: Sequence[Commanded]) -> list[Outcome]:
-        """Handle commands in order; durable on return. Where persons are erased, no process
-        holds words of theirs any more. A command that does not fit its type is rejected as
-        `invalid-event`. Raises LogBusy, LogUnavailable.
+        """Handle commands in order. Their events are durable when the method returns.
+
+        A command that does not fit its type is rejected as `invalid-event`. After an erasure no
+        process holds the person's words. Raises LogBusy and LogUnavailable.
         """
         if are_checked(commands):
             return await self._submit(commands)
@@ -194,7 +196,7 @@ class App:
     # -- reading
 
     async def head(self) -> int:
-        """The log's last position."""
+        """Return the log's last position."""
         return await self.log.head()
 
     def position(self) -> int:
@@ -360,8 +362,9 @@ class App:
         return await self.views.rebuild(views, jobs, progress)
 
     async def verify(self) -> list[Difference]:
-        """Return every difference between the views and a fresh fold of the log, and the words
-        of the log that do not open.
+        """Return the differences between the views and a new fold of the log.
+
+        They include the words of the log that do not open.
         """
         differences = [difference async for difference in self.views.verify()]
         return differences + [each async for each in unopened_words(self.log, self.ring)]

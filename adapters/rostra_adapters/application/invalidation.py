@@ -33,10 +33,11 @@ T = TypeVar("T")
 
 
 def streams_of(page: Iterable[Recorded]) -> Iterator[UUID]:
-    """Return the streams that a page of the log is about.
+    """Yield the streams whose answers a page of the log may change.
 
-    A discussion whose settings change is about its site, too: an answer that hides a private
-    discussion is made of the site alone, so that what goes on inside is not seen from outside.
+    A change of a discussion's settings changes its site, too. An answer that hides a private
+    discussion depends on the site alone, so that events inside the discussion cannot be noticed
+    from outside.
     """
     for row in page:
         yield row.stream
@@ -48,8 +49,9 @@ def streams_of(page: Iterable[Recorded]) -> Iterator[UUID]:
 
 
 def news(position: int, streams: Iterable[UUID]) -> list[str]:
-    """Announce up to where a projector has read, and which discussions that page was about: in as
-    many notifications as it takes, in order.
+    """Return notifications of a projector's new position and of the changed discussions.
+
+    There are as many notifications as the payload limit needs, in order.
     """
     prefixes = sorted({prefix_of(stream) for stream in streams})
     parts = [
@@ -63,8 +65,8 @@ def news(position: int, streams: Iterable[UUID]) -> list[str]:
 class ChangeFeed:
     """Last change of each discussion.
 
-    - `heard`: position up to which every change is known; 0 if that is not known.
-    - `losses`: grows whenever a change may have been missed. Nothing may be cached while
+    - `last_position`: position up to which every change is known; 0 if that is not known.
+    - `losses`: number of times that a change may have been missed. Nothing may be cached while
       `listening` is false.
     """
 
@@ -93,9 +95,7 @@ class ChangeFeed:
             self.note_change(int(position), prefixes)
 
     def note_change(self, position: int, prefixes: Iterable[int]) -> None:
-        """Note that the views have read up to `position`, where these discussions may have
-        changed.
-        """
+        """Record that the views have read up to `position` and which discussions changed."""
         self._change(position, prefixes)
         self.last_position = max(self.last_position, position)
 
@@ -120,14 +120,12 @@ class ChangeFeed:
             listener()
 
     def last(self, prefix: int) -> int:
-        """The position of a discussion's last change, or one after it."""
+        """Return the position of a discussion's last change, or a later position."""
         return self._last.get(prefix, self._forgotten)
 
 
 class ReadMark(msgspec.Struct, frozen=True):
-    """The state of things before something was read: `position` is one that the views had
-    reached by then.
-    """
+    """Position that the views had reached before a read, and the losses until then."""
 
     position: int
     losses: int
@@ -141,8 +139,9 @@ class _Entry(msgspec.Struct, Generic[T]):
 
 
 class InvalidatedCache(Generic[T]):
-    """Cache of answers made from the views, until one may have changed; least recently used first
-    out.
+    """Cache of answers from the views, each valid until one of its discussions may have changed.
+
+    The least recently used answers are dropped first.
     """
 
     def __init__(self, changes: ChangeFeed, weight_max: int) -> None:
@@ -157,7 +156,7 @@ class InvalidatedCache(Generic[T]):
         return self._entries.weight
 
     def find(self, key: Hashable, min_position: int = 0) -> T | None:
-        """Return what is kept if it is known to be right at `min_position`."""
+        """Return the cached value if it is known to be valid at `min_position`."""
         kept = self._entries.find(key)
         if kept is None:
             return None

@@ -30,7 +30,7 @@ def person_bucket(kind: WriteKind, site: str, person: str) -> bytes:
 
 
 class Demand(msgspec.Struct, frozen=True):
-    """Part of a bucket that one write takes, in seconds: what the bucket takes to fill again."""
+    """Part of a bucket that one write uses, as the seconds in which the bucket refills it."""
 
     bucket: bytes
     cost: float
@@ -70,10 +70,10 @@ class Operational(Protocol):
         """Reserve a guest's vote. `addresses` are all hashes of one address, today's first."""
 
     async def release_vote(self, reservation: Reservation) -> None:
-        """Give back what a call made, unless the guest has reserved again since."""
+        """Release a reservation, unless the guest has reserved again since."""
 
     async def forget(self, guests: Collection[str], buckets: Collection[bytes]) -> None:
-        """Delete what is kept of persons."""
+        """Delete the stored rows of persons."""
 
 
 class MemoryOperational:

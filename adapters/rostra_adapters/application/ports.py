@@ -1,4 +1,4 @@
-"""Ports of the application: what it needs of whatever keeps the views."""
+"""Ports of the application to the store of the views."""
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
@@ -34,7 +34,7 @@ Fields = Mapping[str, Any]
 
 
 class Difference(msgspec.Struct, frozen=True):
-    """A row that is not what the log says. None: there is no such row."""
+    """Row that differs from a fold of the log. None means that there is no such row."""
 
     view: str
     table: str
@@ -132,7 +132,7 @@ class ViewStore(Protocol):
         """Wait until the views have read `position`. Raises ViewBehind."""
 
     async def fresh(self) -> None:
-        """Wait until the views have what was recorded before this process (re)connected."""
+        """Wait until the views have the events recorded before this process (re)connected."""
 
     async def rebuild(
         self, views: Sequence[str], jobs: int, progress: Progress

@@ -1,7 +1,7 @@
-"""The position of an answer: the lowest one that any of its reads saw.
+"""Position of an answer: the lowest one that any of its reads saw.
 
-Each statement sees the views at a position of its own, and what is cached is right up to another.
-Both note it here, so that no answer is said to be newer than its oldest part.
+Each statement sees the views at some position, and a cached value is valid up to another one. Both
+are recorded here, so that an answer never claims to be newer than its oldest part.
 """
 
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ _answer: ContextVar[ReadPosition | None] = ContextVar("answer", default=None)
 
 @contextmanager
 def record_read_position() -> Iterator[ReadPosition]:
-    """Record what is noted within, also in tasks that are started there."""
+    """Record the positions of reads in this block, and in tasks that it starts."""
     made = ReadPosition()
     before = _answer.set(made)
     try:

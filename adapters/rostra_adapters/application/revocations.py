@@ -18,8 +18,10 @@ class Revocations(Protocol):
     """True where other processes hear of a revocation."""
 
     def is_revoked(self, person: str, site: str | None, issued: float | None) -> bool:
-        """Return whether a token is revoked. One that does not say when it was issued is, if
-        any is. A revocation for `*` is for every site; one for a site is for `*` tokens, too.
+        """Return whether a token is revoked.
+
+        A token without a time of issue is revoked by any revocation. A revocation for `*` is for
+        every site. A revocation for a site is also for `*` tokens.
         """
 
     async def revoke(self, person: str, site: str, until: float) -> None:

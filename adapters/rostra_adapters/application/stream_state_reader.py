@@ -1,6 +1,4 @@
-"""The states of a few much asked for streams, as the log has them now: of each only what is new is
-read.
-"""
+"""Reader of the current states of a few frequent streams, which reads only new events."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -28,7 +26,7 @@ class StreamStateReader:
         self._cache: LruCache[UUID, _CachedState] = LruCache(KEPT_MAX)
 
     async def of(self, streams: Sequence[UUID]) -> list[Any]:
-        """The state of each."""
+        """Return the state of each stream."""
         log_id = await self._log.log_id()
         if log_id != self._log_id:  # another history has other versions
             self._cache.clear()
@@ -57,6 +55,6 @@ def _read_on(stream: UUID, known: _CachedState | None, rows: Sequence[Recorded])
 
 
 def events_of(rows: Sequence[Recorded]) -> list[codec.AnyEvent]:
-    """The events of ours among rows of one stream."""
+    """Return the events of this program among the rows of one stream."""
     events = (codec.decode(row.topic, row.state) for row in rows)
     return [event for event in events if event is not None]

@@ -23,7 +23,10 @@ class _Sealed(msgspec.Struct, frozen=True):
 
 
 async def unopened_words(log: EventLog, ring: KeyRing) -> AsyncIterator[Difference]:
-    """The fields that do not open: damaged, or without a key though nobody was erased."""
+    """Yield the sealed fields that do not open.
+
+    They are damaged, or their key is missing although the person was not erased.
+    """
     names, head, position = Names(log), await log.head(), 0
     while position < head and (rows := await log.read_after(position, ROWS_READ_MAX)):
         position = rows[-1].position

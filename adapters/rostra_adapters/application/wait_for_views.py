@@ -21,9 +21,9 @@ async def wait_for_views(
     position: int,
     wait_seconds: float,
 ) -> None:
-    """Wait until `views` have read `position`; `moved` is notified whenever they have moved.
+    """Wait until `views` have read `position`. `moved` is notified when they have read more.
 
-    Raises ViewBehind once the time is over, and at once for a position that the log lacks.
+    Raises ViewBehind after `wait_seconds`, and at once for a position beyond the log's head.
     """
     if views.position >= position:
         return

@@ -268,7 +268,7 @@ async def open_app(where: DatabaseLocation, *, make: bool = False) -> AsyncItera
 
 
 def check_data_folder(where: DatabaseLocation, *, is_key_needed: bool = True) -> None:
-    """Raise UsageError where a command would have to make what it is to read."""
+    """Raise UsageError if the command needs a data folder or key that does not exist."""
     missing = [
         name
         for name, is_needed in (
@@ -286,7 +286,7 @@ def check_data_folder(where: DatabaseLocation, *, is_key_needed: bool = True) ->
 
 @asynccontextmanager
 async def database(where: DatabaseLocation) -> AsyncIterator[tuple[str, Any]]:
-    """The URL of the database, and the lease of the data folder's server where it is that."""
+    """Yield the URL of the database, and the lease of the data folder's server if it is used."""
     if where.database_url is not None:
         yield where.database_url, None
         return

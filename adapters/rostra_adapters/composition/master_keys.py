@@ -9,8 +9,9 @@ MASTER_KEY_VARIABLE = "ROSTRA_MASTER_KEY"
 
 
 def master_keys(given: bytes | None) -> MasterKeys:
-    """Return the given master keys, by default those of ROSTRA_MASTER_KEY. Raises NoMasterKey
-    and ValueError.
+    """Return the given master keys, by default those of ROSTRA_MASTER_KEY.
+
+    Raises NoMasterKey and ValueError.
     """
     if given is None:
         text = os.environ.get(MASTER_KEY_VARIABLE)

@@ -1,8 +1,7 @@
-"""Key rings: one AES-256-GCM key an owner, itself sealed with a master key where it is kept.
+"""Key rings: one AES-256-GCM key for each owner, sealed with a master key.
 
-This file seals and opens, and holds what was loaded; where keys are kept is
-the subclasses' business: in memory and in SQLite in `rostra_adapters.stock.keys`, in
-PostgreSQL in `rostra_adapters.postgres.keys.ring`.
+This module seals, opens and caches. Subclasses store the keys: `rostra_adapters.stock.keys` in
+memory and SQLite, `rostra_adapters.postgres.keys.ring` in PostgreSQL.
 """
 
 import hashlib
@@ -45,14 +44,15 @@ class MasterKeys:
         check_masters(used, self._ciphers)
 
     def wrap(self, owner: UUID, key_id: bytes, key: bytes, master: bytes) -> bytes:
-        """Nonce, ciphertext and tag; opens only as this owner's key of this id. `master` is the
-        fingerprint of the one to take.
+        """Return nonce, ciphertext and tag of a key, bound to its owner and id.
+
+        `master` is the fingerprint of the master key to use.
         """
         nonce = secrets.token_bytes(NONCE_BYTES)
         return nonce + self._ciphers[master].encrypt(nonce, key, _place(owner, key_id))
 
     def unwrap(self, kept: "StoredKey") -> bytes:
-        """The key. Raises WrongMasterKey."""
+        """Return the key. Raises WrongMasterKey."""
         try:
             cipher = self._ciphers[kept.master]
             nonce, sealed = kept.wrapped[:NONCE_BYTES], kept.wrapped[NONCE_BYTES:]
@@ -87,8 +87,10 @@ def _place(owner: UUID, key_id: bytes) -> bytes:
 
 
 class StoredKey(msgspec.Struct, frozen=True):
-    """A row of wherever keys are kept. `master` is the fingerprint of what seals it;
-    `erasures` how often its owner had been erased when it was made.
+    """Row of a stored key.
+
+    `master` is the fingerprint of the key that seals it. `erasures` is the number of its owner's
+    erasures when it was made.
     """
 
     owner: UUID
@@ -112,8 +114,10 @@ Listener = Callable[[Collection[UUID] | None], None]
 
 
 class StoredKeyRing(ABC):
-    """A `rostra.sealing.KeyRing`. What one call loads stays loaded at least until
-    another call loads more; it is used at once, before anything is waited for.
+    """A `rostra.sealing.KeyRing` over stored keys.
+
+    Loaded keys stay loaded at least until the next call that loads more. Callers use them before
+    they wait for anything.
     """
 
     def __init__(self, masters: MasterKeys) -> None:
@@ -124,7 +128,7 @@ class StoredKeyRing(ABC):
 
     @abstractmethod
     async def _find(self, owners: Sequence[UUID]) -> Iterable[StoredKey]:
-        """The keys there are."""
+        """Return the stored keys of owners."""
 
     @abstractmethod
     async def _store(self, keys: Sequence[StoredKey]) -> None:
@@ -135,13 +139,14 @@ class StoredKeyRing(ABC):
 
     @abstractmethod
     async def _destroy(self, erasures: Mapping[UUID, int]) -> None:
-        """Durably, in a transaction of its own: each key that saw fewer erasures. That there
-        was this erasure is remembered.
+        """Destroy each key that saw fewer erasures, durably and in one transaction.
+
+        The erasure is recorded, so that no older key is stored later.
         """
 
     @abstractmethod
     async def _rewrap(self, limit: int) -> int:
-        """Wrap some keys afresh that a former master key wraps; how many there were."""
+        """Wrap some keys of former master keys with the current one. Return their number."""
 
     async def make(
         self, owners: Collection[UUID], erasures: Mapping[UUID, int] = NEVER
@@ -174,7 +179,7 @@ class StoredKeyRing(ABC):
         return 0
 
     async def rewrap(self) -> int:
-        """Wrap all keys with the current master key; how many were not."""
+        """Wrap all keys with the current master key. Return the number of changed ones."""
         count = 0
         while done := await self._rewrap(REWRAPPED_AT_ONCE):
             count += done
@@ -192,8 +197,9 @@ class StoredKeyRing(ABC):
 
     @property
     def is_current(self) -> bool:
-        """Knowledge of all destroyed keys. While it is incomplete, neither loaded keys nor anything
-        made of words is used.
+        """True if all destroyed keys are known.
+
+        Otherwise no loaded key and no cached word is used.
         """
         return True
 
@@ -214,7 +220,7 @@ class StoredKeyRing(ABC):
             del self._loaded[owner]
 
     def forget(self, owners: Collection[UUID]) -> None:
-        """Drop what is loaded, such as keys that were destroyed."""
+        """Drop loaded keys, such as destroyed ones."""
         self._forgotten += 1
         for owner in owners:
             self._loaded.pop(owner, None)

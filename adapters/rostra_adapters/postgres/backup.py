@@ -1,11 +1,11 @@
-"""Backups: the log and the keys as they were at one moment, each in a file of its own.
+"""Backups of the log and the keys at one moment, each in a file of its own.
 
-    FOLDER/log.copy.gz     the rows of the log, as PostgreSQL copies them (binary)
-    FOLDER/texts.copy.gz   the texts of articles, likewise
-    FOLDER/keys.copy.gz    the keys, wrapped by the master key, likewise
-    FOLDER/manifest.json   what it is a backup of
+FOLDER/log.copy.gz     the rows of the log, in PostgreSQL's binary copy format
+    FOLDER/texts.copy.gz   the texts of articles, in the same format
+    FOLDER/keys.copy.gz    the keys, wrapped by the master key, in the same format
+    FOLDER/manifest.json   description of the backup
 
-Views are not saved: they are made from the log. A folder under its name is whole.
+Views are not saved, because they are made from the log. A folder with its final name is complete.
 """
 
 import gzip
@@ -81,7 +81,7 @@ select originator_id, count(*) from public.stored_events where topic = 'person.e
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """`erasures`: how much the file of erasures held when the backup began."""
+    """Description of a backup. `erasures` is the size of the file of erasures at its start."""
 
     format: int
     log: UUID
@@ -140,7 +140,7 @@ def _complete(draft: Path, folder: Path, manifest: Manifest) -> None:
 
 
 def manifest_of(folder: Path) -> Manifest:
-    """Raises BackupRefused."""
+    """Return the manifest of a backup. Raises BackupRefused."""
     try:
         manifest = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)
     except (OSError, msgspec.DecodeError) as error:
@@ -151,8 +151,9 @@ def manifest_of(folder: Path) -> Manifest:
 
 
 async def load(connection: Connection, folder: Path, keys: Path | None = None) -> UUID:
-    """Take a backup into an empty database, all of it or nothing; the new log's id. Until
-    `finish` nobody opens it. Raises BackupRefused.
+    """Load a backup into an empty database, in one transaction. Return the new log's id.
+
+    The database cannot be opened until `finish`. Raises BackupRefused.
     """
     manifest = manifest_of(folder)
     await schema.install(connection)

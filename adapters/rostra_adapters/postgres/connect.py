@@ -39,8 +39,9 @@ _T = TypeVar("_T")
 
 
 class RetryingConnection(asyncpg.Connection):
-    """A connection that asks once more where the database cancelled a statement. Within a
-    transaction it does not: only a statement on its own was rolled back whole.
+    """Connection that repeats a statement once if the database cancelled it.
+
+    Within a transaction it does not, because only a single statement was rolled back as a whole.
     """
 
     __slots__ = ()
@@ -68,8 +69,9 @@ class RetryingConnection(asyncpg.Connection):
 
 @contextmanager
 def check_url() -> Iterator[None]:
-    """Turn what the driver says of a URL that it cannot parse, which may quote a part of the
-    password, into InvalidDatabaseUrl.
+    """Turn the driver's error about a URL into InvalidDatabaseUrl.
+
+    The driver's message may contain a part of the password.
     """
     try:
         yield
@@ -83,8 +85,9 @@ def check_url() -> Iterator[None]:
 
 
 async def connect(url: str, **options: Any) -> asyncpg.Connection:
-    """Connect by a URL as providers give it. Raises InvalidDatabaseUrl, DatabaseRefused, OSError
-    and errors of the driver.
+    """Connect by a URL as providers give it.
+
+    Raises InvalidDatabaseUrl, DatabaseRefused, OSError and errors of the driver.
     """
     read = read_url(url)
     try:
@@ -103,9 +106,9 @@ async def connect(url: str, **options: Any) -> asyncpg.Connection:
 
 
 async def create_pool(url: str, *, size_max: int = 10) -> asyncpg.Pool:
-    """A pool whose connections are not reset between uses, which saves a round trip.
+    """Return a pool whose connections are not reset between uses, which saves a round trip.
 
-    So whoever uses one sets nothing that outlives a transaction. Raises LogUnavailable,
+    So users of a connection set nothing that outlives a transaction. Raises LogUnavailable,
     DatabaseRefused and InvalidDatabaseUrl.
     """
     connecting: Any = connect  # the stubs leave out its options
@@ -173,7 +176,7 @@ LOST = (
 
 @contextmanager
 def raise_unavailable_if_lost(*, but: tuple[type[Exception], ...] = ()) -> Iterator[None]:
-    """Turn whatever says that the database is away, `but` some, into LogUnavailable."""
+    """Turn errors of a lost database into LogUnavailable, except those of `but`."""
     try:
         yield
     except but:

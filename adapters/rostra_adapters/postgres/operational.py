@@ -45,7 +45,10 @@ _logger = logging.getLogger(__name__)
 
 
 class PostgresOperational:
-    """`schema.install` must have been run. Opened as a context it deletes what has expired."""
+    """Limits of writes in PostgreSQL. As a context it deletes expired rows.
+
+    `schema.install` must have been run.
+    """
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool

@@ -30,8 +30,9 @@ _logger = logging.getLogger(__name__)
 
 
 class PostgresRevocations(MemoryRevocations):
-    """Kept in memory too, so that nothing is asked on the way of a request; the last known ones
-    hold while the database is away. `schema.install` must have been run.
+    """Revocations in PostgreSQL, with a copy in memory that requests are checked against.
+
+    The copy is used while the database is away. `schema.install` must have been run.
     """
 
     is_shared = True
@@ -43,7 +44,7 @@ class PostgresRevocations(MemoryRevocations):
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Read all, and then what is new. Raises LogUnavailable."""
+        """Read all revocations, then new ones. Raises LogUnavailable."""
         await self._look()
         self._task = asyncio.create_task(self._run(), name="rostra-revocations")
 

@@ -67,9 +67,10 @@ _CURRENT = "select current_user::text"
 
 
 async def make(connection: Connection, role: str) -> list[str]:
-    """Make the log's tables as their owner, and let `role`, which is made if there is none, serve
-    them. Return the names of views that were dropped, since the owner had made them. Raises
-    RolesRefused.
+    """Make the log's tables as their owner, and let `role` serve them.
+
+    The role is made if it does not exist. Return the names of dropped tables of views, which
+    belonged to the owner. Raises RolesRefused.
     """
     if await connection.fetchval(_IS_OWNER, role):
         raise RolesRefused(f"the serving role must be another than the owner, not {role}")
@@ -113,8 +114,9 @@ async def _create(connection: Connection, quoted: str) -> None:
 
 
 async def check(connection: Connection, role: str | None = None) -> None:
-    """Raise RolesRefused where a role, by default the connection's own, lacks what a service
-    needs of the log's tables.
+    """Raise RolesRefused if a role, by default the connection's own, lacks a privilege.
+
+    A service needs privileges on the log's tables.
     """
     role = role or await connection.fetchval(_CURRENT)
     tables = [(name, one) for name, several in TABLES.items() for one in several.split(", ")]

@@ -129,12 +129,14 @@ OPERATIONAL_FUNCTIONS = (
 
 
 async def install(connection: Connection) -> None:
-    """Run the migrations that are missing, also over the tables of a stock recorder.
+    """Run the missing migrations, also over the tables of a stock recorder.
 
-    An upgrade is logged in one line. Nothing but other installers is locked if none is missing.
-    Raises UnfitTable if the table of events is something else's, NotInstalled if only another
-    role may change the tables, RolesRefused if the role may not make them, UnfitDatabase and
-    NewerDatabase.
+    An upgrade is logged in one line. If nothing is missing, only other installers are locked out.
+
+    - Raises UnfitTable if the table of events belongs to another program.
+    - Raises NotInstalled if only another role may change the tables.
+    - Raises RolesRefused if the role may not make them.
+    - Raises UnfitDatabase and NewerDatabase.
     """
     await check_encoding(connection)
     before = None
@@ -208,7 +210,9 @@ async def _database(connection: Connection) -> tuple[str, str, str]:
 
 
 async def check(connection: Connection) -> None:
-    """Raise NotInstalled if migrations are missing, NewerDatabase if there are unknown ones, and
+    """Check that the database has all migrations of this version.
+
+    Raises NotInstalled if some are missing, NewerDatabase if there are unknown ones, and
     UnfitDatabase.
     """
     await check_encoding(connection)

@@ -1,4 +1,4 @@
-"""One query for all who ask the same at once."""
+"""Coalescing of concurrent look-ups into one query."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -21,7 +21,7 @@ class SingleFlight(Generic[T]):
         self._next: asyncio.Task[T] | None = None
 
     async def get(self) -> T:
-        """Raises what looking raises."""
+        """Return the result of a look-up started after this call. Raises its exceptions."""
         if self._next is None:
             self._next = asyncio.create_task(self._after(self._current))
             self._next.add_done_callback(_ignore_error)

@@ -1,12 +1,12 @@
-"""The log over any stock recorder of `eventsourcing`: memory, SQLite, …, for one process.
+"""The log over any stock recorder of `eventsourcing`, for one process.
 
-Such a recorder has no columns for the event id and the metadata, so they
-travel inside the state, before its own fields:
+Such a recorder has no columns for the event id and the metadata. They are stored inside the state,
+before its own fields, and removed when it is read:
 
     {"$event_id":"<36 characters>","$metadata":{…},<the fields of state>}
 
-and are taken out again on the way back, to the byte. Who reads the recorder's
-events without this file finds two fields more, which decoders ignore.
+Programs that read the recorder's events without this module find two more fields, which decoders
+ignore.
 """
 
 import asyncio
@@ -56,8 +56,10 @@ _Answer = TypeVar("_Answer")
 
 
 class StockLog:
-    """A `rostra.log.EventLog`. `log_id` is to be given where the recorder is neither
-    in memory nor SQLite: such a log's id would not outlive the process.
+    """A `rostra.log.EventLog` over a stock recorder.
+
+    Give a `log_id` unless the recorder is in memory or SQLite. Otherwise the log's id would change
+    with the process.
     """
 
     def __init__(
@@ -84,7 +86,7 @@ class StockLog:
         self._readers = ThreadPoolExecutor(READERS_MAX, thread_name_prefix="rostra-stock-reads")
 
     async def close(self) -> None:
-        """Finish what is being appended and read, and end followers."""
+        """Finish reads and appends, and end followers."""
         self._closed = True
         await asyncio.to_thread(self._writer.shutdown)
         await asyncio.to_thread(self._readers.shutdown)
@@ -245,7 +247,7 @@ class StockLog:
         return positions
 
     def _now(self) -> Time:
-        """Never before what was recorded last."""
+        """Return the time, which is never before the last recorded time."""
         if self._at is None:
             self._at = self._last_at()
         return max(self._at, self._clock())
@@ -282,7 +284,7 @@ def _packed(event_id: int, metadata: bytes, state: bytes, at: Time) -> bytes:
 
 
 def to_recorded(row: Notification) -> Recorded:
-    """A recorder's row, with what travelled in its state where ours wrote it."""
+    """Return a recorder's row with the event id and metadata from its state."""
     event_id, metadata, state = _unpacked(row.state) or (None, None, row.state)
     return Recorded(
         position=Position(row.id),

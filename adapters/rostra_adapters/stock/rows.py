@@ -15,8 +15,9 @@ _ids_of_others: WeakKeyDictionary[ApplicationRecorder, UUID] = WeakKeyDictionary
 
 
 class StreamRows:
-    """A stream's events with their positions, from any recorder: by reading the log
-    once and remembering where each event stands, for as long as the process lives.
+    """Events of streams with their positions, from any recorder.
+
+    The log is read once, and the position of each event stays in memory.
     """
 
     def __init__(self, recorder: ApplicationRecorder) -> None:
@@ -42,7 +43,7 @@ class StreamRows:
         ]
 
     def between(self, first: UUID, last: UUID, up_to: int) -> list[Notification]:
-        """The events of the streams in a range of ids, in order of position."""
+        """Return the events of the streams in a range of ids, in order of position."""
         with self._lock:
             self._catch_up()
             streams = [stream for stream in self._positions if first <= stream <= last]

@@ -45,7 +45,7 @@ class MemoryBackend:
         self.changes = ChangeFeed()
 
     async def catch_up(self) -> None:
-        """Fold what was recorded before this process was there."""
+        """Fold the events that were recorded before this process started."""
         self._views = await self._folded(await self._log.head(), lambda *_: None)
         self._views.forget_moves()
         self.reads = _noting(self._views)
@@ -112,7 +112,7 @@ class MemoryBackend:
         return done
 
     async def _folded(self, until: int, progress: Progress) -> MemoryViews:
-        """The log folded afresh, up to a position."""
+        """Return a new fold of the log up to a position."""
         fresh = MemoryViews()
         while fresh.read_up_to < until:
             limit = min(PAGE_EVENTS, until - fresh.read_up_to)

@@ -17,7 +17,7 @@ class ArticleTexts(Protocol):
         """Return whether the text is stored now."""
 
     async def store(self, discussion: UUID, text_hash: str, text: str) -> None:
-        """Durably. What is kept already stays."""
+        """Store a text durably. A text that is stored already does not change."""
 
     async def drop(self, discussion: UUID, text_hash: str) -> bool:
         """Drop a text. Returns whether there was one."""

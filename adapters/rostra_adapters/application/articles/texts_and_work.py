@@ -47,7 +47,7 @@ class CachedArticles:
         await self._workers.close()
 
     async def read(self, discussion: UUID, text_hash: str) -> str | None:
-        """A text that is kept; None where it was dropped, by whatever process."""
+        """Return a text, None if any process dropped it."""
         key = (discussion, text_hash)
         text = self._cached.find(key)
         if text is not None:
@@ -74,7 +74,7 @@ class CachedArticles:
         return await self._texts.drop(discussion, text_hash)
 
     async def work(self, works: Collection[Work]) -> Mapping[Work, Result]:
-        """Do the work. Searches in the same text are done together."""
+        """Do the work. Searches in the same text share one pass."""
         anchorings: defaultdict[_Anchoring, list[AnchorPlace]] = defaultdict(list)
         placings: defaultdict[_Placing, list[PlaceQuote]] = defaultdict(list)
         texts: list[PrepareText] = []

@@ -56,7 +56,7 @@ class RefusedWork(msgspec.Struct, tag=True):
 
 
 def do(job: Job) -> Prepared | list[Placed] | list[Again]:
-    """Raises Refusal."""
+    """Do a job. Raises Refusal."""
     match job:
         case PrepareText():
             return prepare(job)
@@ -79,8 +79,10 @@ class ArticleWorkers(WorkerPool):
         )
 
     async def do(self, job: Job, answer: type[_A]) -> _A:
-        """Return the job's result. Raises the Refusal it comes to, or `article-too-hard` where it
-        takes too long, or ends its worker.
+        """Return the job's result from a worker.
+
+        Raises the Refusal that the job raises, or `article-too-hard` if the job takes too long or
+        ends its worker.
         """
         try:
             said = await self.ask(msgspec.msgpack.encode(job))

@@ -1,4 +1,4 @@
-"""The `data` of an event of the feed: what publishing it again takes, and the ids."""
+"""The `data` of a feed's event: the fields that publish it again, and the ids."""
 
 from collections.abc import Mapping
 from typing import assert_never
@@ -135,7 +135,7 @@ def required_names(stream: UUID, event: AnyEvent) -> list[UUID]:
 
 
 def data_of(stream: UUID, event: AnyEvent, names: Found) -> Data | None:
-    """The data without its words; None where the log does not say what it is about."""
+    """Return the data without words; None if the log does not name the event's discussion."""
     match event:
         case SiteConfigured():
             return {"site": event.site, "settings": event.settings}
@@ -211,7 +211,7 @@ def _comment(comment: UUID, names: Found) -> Data:
 
 
 def _asked(event: CommentPosted) -> UUID | None:
-    """The parent that was asked for, which leads to the same place again."""
+    """Return the parent that the publisher named, which leads to the same place again."""
     return event.asked or event.parent
 
 
@@ -248,12 +248,12 @@ def _marked(stream: UUID, event: PassageMarked) -> Data:
 
 
 def with_text(data: Data, text: str | None) -> Data:
-    """The data of a revision with its text; None says that it was dropped."""
+    """Return the data of a revision with its text; None means that the text was dropped."""
     return data | ({"text": None, "dropped": True} if text is None else {"text": text})
 
 
 def with_words(event: AnyEvent, data: Data, words: Words | None) -> Data:
-    """The data with its words; None says that they are erased."""
+    """Return the data with its words; None means that they are erased."""
     match event:
         case CommentPosted() if words is not None:
             author = {"id": event.author, "name": words.name, "email": words.email}

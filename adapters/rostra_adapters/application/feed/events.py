@@ -1,7 +1,7 @@
-"""The feed: the log as the CloudEvents that publishing it again would take.
+"""The feed: the log as CloudEvents that can be published again.
 
-Exactly the published types are in it. What Rostra concluded itself, and what others wrote into
-the log, is passed over.
+It has exactly the published types. Conclusions of Rostra, and rows that other programs wrote into
+the log, are left out.
 """
 
 import logging
@@ -60,14 +60,14 @@ class Wanted(msgspec.Struct, frozen=True):
     discussion: UUID | None = None
 
     async def resolve(self, named: Callable[[str, str], Awaitable[UUID]]) -> "Wanted":
-        """The same, where the resource may be one that a discussion has moved to."""
+        """Return a filter by discussion, since the resource may be an alias of a moved one."""
         if self.site is None or self.resource is None:
             return self
         discussion = await named(self.site, self.resource)
         return msgspec.structs.replace(self, discussion=discussion)
 
     def may_hold(self, row: Recorded) -> bool:
-        """False where the row alone shows that it is not asked for."""
+        """Return False if the row alone shows that the filter excludes it."""
         if codec.published_topic(row.topic) not in self.types or not ids.is_ours(row.stream):
             return False
         if self.site is None or self.resource is None:
@@ -141,8 +141,9 @@ class Feed:
         self._names = Names(log)
 
     async def page(self, after: int, *, limit: int, wanted: Wanted = EVERYTHING) -> FeedPage:
-        """The next events after a position: at most `limit`, fewer where a page would be too
-        long to send, or too long to look for.
+        """Return the next events after a position, at most `limit`.
+
+        A page has fewer events if more would be too long to send or to search for.
         """
         events: list[FeedEvent] = []
         position = after
@@ -164,7 +165,7 @@ class Feed:
         return FeedPage(events, position)
 
     async def pages(self, *, wanted: Wanted = EVERYTHING) -> AsyncIterator[FeedPage]:
-        """The whole feed, up to the log's head as it is now."""
+        """Yield the whole feed up to the log's present head."""
         head, position = await self._log.head(), 0
         while position < head:
             page = await self.page(position, limit=ROWS_READ_MAX, wanted=wanted)
@@ -176,7 +177,7 @@ class Feed:
     async def events_of(
         self, rows: Sequence[Recorded], wanted: Wanted = EVERYTHING
     ) -> list[FeedEvent]:
-        """The events among rows of the log."""
+        """Return the events of the feed among rows of the log."""
         found = [event for row in rows if wanted.may_hold(row) and (event := _published(row))]
         for event in found:
             self._names.learn(event.row.stream, event.event)
@@ -203,7 +204,7 @@ class Feed:
         ]
 
     async def _texts_of(self, told: Iterable["_Published"]) -> dict[int, str | None]:
-        """The texts of the revisions among them, by position."""
+        """Return the texts of the revisions among events, by position."""
         return {
             one.row.position: await self._texts.read(
                 ids.discussion_of(one.row.stream), one.event.hash
@@ -234,7 +235,7 @@ class Feed:
         )
 
     def _words(self, published: "_Published", owner: UUID) -> Words | None:
-        """The words, None where they are erased. What was altered shows nothing either."""
+        """Return the words, None if they are erased or altered."""
         row = published.row
         place = codec.words_place(row.stream, row.topic, published.event_id)
         try:
@@ -247,7 +248,7 @@ class Feed:
 
 
 def split_by_size(rows: Sequence[Recorded]) -> Iterator[Sequence[Recorded]]:
-    """The rows in parts with no more of articles' texts in them than is read at once."""
+    """Yield the rows in parts, each with at most as much text of articles as is read at once."""
     start = characters = 0
     for index, row in enumerate(rows):
         if row.topic != ArticleRevised.topic:
@@ -292,7 +293,7 @@ _origin = msgspec.json.Decoder(_Origin)
 
 
 def _published(row: Recorded) -> _Published | None:
-    """The row as an event that somebody published, None where it is none of ours."""
+    """Return the row as a published event, None if it is not one."""
     if row.event_id is None or row.metadata is None:
         return None
     try:

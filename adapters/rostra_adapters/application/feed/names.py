@@ -1,4 +1,4 @@
-"""The publisher's own names of what is in the log: sites, resources, keys."""
+"""Publishers' names of the log's streams: sites, resources, keys."""
 
 from collections.abc import Collection
 from itertools import islice
@@ -40,7 +40,7 @@ class Names:
             self._cache.put(stream, name)
 
     async def of(self, wanted: Collection[UUID]) -> dict[UUID, Name]:
-        """The names there are. What has none in the log is left out."""
+        """Return the names of streams. A stream without a name in the log is left out."""
         found = {stream: name for stream in wanted if (name := self._cache.find(stream))}
         missing = iter([stream for stream in wanted if stream not in found])
         while batch := list(islice(missing, STREAMS_READ_MAX)):

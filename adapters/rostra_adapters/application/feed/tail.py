@@ -1,8 +1,7 @@
-"""The end of the feed, read once for all who follow it.
+"""Tail of the feed, read once for all followers.
 
-One task reads the log as it grows and keeps the last pages. A follower holds nothing but its
-position: whoever is so far behind that the tail does not reach back there reads the feed's pages
-alone until it does.
+One task reads the log as it grows and caches the last pages. A follower holds only its position. A
+follower that is behind the cached pages reads the feed's pages alone until it reaches them.
 """
 
 import asyncio
@@ -30,7 +29,7 @@ _logger = logging.getLogger(__name__)
 class TailPage(msgspec.Struct):
     """Events recorded after `after`, up to `upto`.
 
-    `encoded` holds the bytes that its readers made, for others who want the same.
+    `encoded` caches the bytes for followers with the same filter.
     """
 
     after: int
@@ -62,7 +61,7 @@ class Tail:
 
     @contextmanager
     def following(self) -> Iterator[None]:
-        """The tail is read within."""
+        """Read the tail while the block runs."""
         self.followers += 1
         if self._idle is not None:
             self._idle.cancel()
@@ -90,7 +89,7 @@ class Tail:
         self._forget()
 
     def since(self, position: int) -> list[TailPage] | None:
-        """The pages that go on from a position, None where they do not reach back so far."""
+        """Return the cached pages after a position, None if the cache begins later."""
         if self._position is None:
             return None
         found: list[TailPage] = []
@@ -114,9 +113,7 @@ class Tail:
     async def page_within(
         self, after: int, *, limit: int, wanted: Wanted, wait_seconds: float
     ) -> FeedPage:
-        """The next page of the feed; where there is nothing yet, as soon as there is or the
-        time is over.
-        """
+        """Return the next page of the feed. If there is none, wait up to `wait_seconds`."""
         page = await self._feed.page(after, limit=limit, wanted=wanted)
         loop = asyncio.get_running_loop()
         end = loop.time() + wait_seconds
@@ -183,8 +180,9 @@ class Tail:
         self._moved.send()
 
     def forget(self) -> None:
-        """Drop words that were read or are being read. Readers who are behind read the feed's
-        pages.
+        """Drop words that were read or are being read.
+
+        Followers read the feed's pages until the tail has new ones.
         """
         self._forgotten += 1
         self._forget()

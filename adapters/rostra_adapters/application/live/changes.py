@@ -58,8 +58,9 @@ class Cast(msgspec.Struct, gc=False):
 
 
 class Changes(msgspec.Struct):
-    """By what they are about: the position of the last change, and the votes since. A comment
-    in `shown` or `gone` is told as it stands by then, whatever happened in between.
+    """Changes by subject: the position of the last change, and the votes since.
+
+    A comment in `shown` or `gone` is sent in its state at that time, whatever happened before.
     """
 
     shown: dict[UUID, int] = msgspec.field(default_factory=dict)

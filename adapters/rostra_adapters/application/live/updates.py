@@ -1,8 +1,8 @@
-"""Live updates: one task follows the log for every discussion that somebody reads.
+"""Live updates: one task follows the log for every discussion that has readers.
 
-A discussion's changes are told once, a few times a second, as they stand in the views, encoded
-once for all of its readers. A reader holds nothing but its position; what it has not taken when
-it falls out of the bound is not waited for.
+A discussion's changes are sent a few times a second, as they are in the views, and are encoded once
+for all readers. A reader holds only its position. A reader who is too far behind must read the
+discussion again.
 """
 
 import asyncio
@@ -81,9 +81,7 @@ class Channel:
         """Of those who read several channels: woken whenever this one has gone on."""
 
     def after(self, position: int) -> Batch | None:
-        """The batch that goes on from a position, None where nothing has changed since. Raises
-        TooOld.
-        """
+        """Return the next batch after a position, None if nothing changed since. Raises TooOld."""
         if position < self.start:
             raise TooOld
         found = None
@@ -124,7 +122,7 @@ class Channel:
         self.start = self.upto
 
     def end(self) -> None:
-        """Its readers go, and may come again."""
+        """End the streams of all readers, who may connect again."""
         self.ended = True
         self._moved.send()
         self._wake_watchers()
@@ -144,10 +142,10 @@ class Channel:
 
 
 class Channels:
-    """Several discussions' changes as one, in the order of the log.
+    """Merged changes of several discussions, in the order of the log.
 
-    What one of them tells later than another waits for both, so that whoever has an event has all
-    before it: a single position resumes them.
+    An event is sent only when all discussions have read up to it. So a reader who has an event has
+    all earlier ones, and a single position resumes the stream.
     """
 
     def __init__(self, channels: Sequence[Channel]) -> None:
@@ -165,7 +163,7 @@ class Channels:
 
     @property
     def ended(self) -> bool:
-        """True where one of them has: the reader comes again, and asks for all."""
+        """True if one of the channels has ended. The reader then connects again, to all of them."""
         return any(channel.ended for channel in self._channels)
 
     @property
@@ -174,7 +172,7 @@ class Channels:
         return min(channel.upto for channel in self._channels)
 
     def after(self, position: int) -> list[LiveEvent]:
-        """The events that follow a position, up to `upto`. Raises TooOld."""
+        """Return the events after a position, up to `upto`. Raises TooOld."""
         upto, found = self.upto, list[LiveEvent]()
         for channel in self._channels:
             at = position
@@ -227,10 +225,10 @@ class Live:
         after: int | None,
         charge: Callable[[int], None] = lambda _: None,
     ) -> AsyncIterator[tuple[Channel, int]]:
-        """Yield a discussion's changes, and the position to go on from.
+        """Yield a discussion's channel, and the position to start from.
 
-        `charge` is called with the number of comments that are read for a reader who was away,
-        first with 0; then it may raise. Raises TooOld.
+        For a reader who was away, `charge` is called with the number of comments that are read,
+        first with 0. It may raise at the first call. Raises TooOld.
         """
         self._start()
         await self._ready.wait()
@@ -364,7 +362,7 @@ class Live:
                 self._end(channel)
 
     async def _fill(self, channel: Channel, after: int, charge: Callable[[int], None]) -> None:
-        """Go back to a position for a reader who has been away. Raises TooOld."""
+        """Fill a channel from an earlier position, for a reader who was away. Raises TooOld."""
         async with channel.filling:
             while after < (start := channel.start):
                 charge(0)
@@ -484,7 +482,7 @@ def _event(row: Recorded) -> codec.AnyEvent | None:
 
 
 def _event_for(channel: Channel, row: Recorded) -> codec.AnyEvent | None:
-    """An event of the discussion, or of its site's persons."""
+    """Return the row's event if it belongs to the discussion or to its site's persons."""
     if row.topic == PersonErased.topic:
         event = _event(row)
         return event if isinstance(event, PersonErased) and event.site == channel.site else None

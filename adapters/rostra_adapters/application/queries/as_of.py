@@ -44,7 +44,7 @@ class FoldAllowance(msgspec.Struct, frozen=True):
     charge: Callable[[int], None] = lambda _: None
 
     def check(self, events: int) -> None:
-        """Raises CursorRefused where these are too many."""
+        """Raise CursorRefused if there are too many events."""
         most = self.events_max()
         if most is not None and events > most:
             detail = f"the discussion has more than {most} events up to there"
@@ -77,8 +77,9 @@ _clock = msgspec.json.Decoder(_Clock)
 
 
 class AsOfReader:
-    """Folds of one discussion at a time, from the log alone: short ones here, others by
-    workers.
+    """Reader of past states, by folds of one discussion from the log.
+
+    Short discussions are folded here, others by workers.
     """
 
     def __init__(self, log: EventLog, workers: PastWorkers | None = None) -> None:
@@ -91,8 +92,9 @@ class AsOfReader:
         await self.workers.close()
 
     async def position(self, as_of: AsOf, now: Time) -> int:
-        """The position that is meant. Raises CursorRefused, `bad-query`, for what has not
-        been yet.
+        """Return the position that `as_of` means.
+
+        Raises CursorRefused (`bad-query`) for a position or time in the future.
         """
         if isinstance(as_of, str | datetime):
             try:
@@ -112,8 +114,9 @@ class AsOfReader:
 
     @asynccontextmanager
     async def views(self, discussion: UUID, position: int) -> AsyncIterator[PastReads | None]:
-        """The discussion as it stood, None where it was not there yet. Raises CursorRefused
-        (`too-much-to-fold`) and LogBusy.
+        """Yield the discussion at a position, None if it did not exist then.
+
+        Raises CursorRefused (`too-much-to-fold`) and LogBusy.
         """
         async with self._folded(_Fold(discussion, position)) as views:
             yield None if await views.discussion(discussion) is None else views
@@ -174,9 +177,7 @@ class AsOfReader:
         await slot.finish(counter.events)
 
     async def _summed_up(self, slot: Slot, name: str, fold: "_Fold", counter: "_Counter") -> bool:
-        """Count its votes, most of what there is, after all else and in no order; False where
-        their order tells.
-        """
+        """Count the votes after all other events. Return False if their order matters."""
         await slot.begin(name, fold.discussion)
         rest = self._log.read_discussion(fold.discussion, fold.until, votes=False)
         async with aclosing(rest) as pages:
@@ -224,7 +225,7 @@ class _Counter:
         self.events = 0
 
     def count(self, events: int) -> None:
-        """Raises CursorRefused where they are too many."""
+        """Count events. Raises CursorRefused if there are too many."""
         self.events += events
         self._allowance.charge(max(events, 1))
         self._allowance.check(self.events)
@@ -267,9 +268,10 @@ def _folded_here(fold: _Fold, rows: Sequence[Recorded]) -> PastViews:
 
 
 async def position_at(log: EventLog, time: Time) -> int:
-    """The position of the last event recorded up to a time: the clock of recording never goes
-    back, so it is found by halving. What a foreign writer recorded has no clock and counts to
-    what stands before it.
+    """Return the position of the last event recorded up to a time, by binary search.
+
+    The clock of recording never goes back. Rows of other programs have no clock and belong to the
+    event before them.
     """
     low, high = 0, int(await log.head())
     while low < high:
@@ -291,7 +293,7 @@ async def position_at(log: EventLog, time: Time) -> int:
 
 
 async def _first_clocked(log: EventLog, first: int, last: int) -> tuple[int, Time] | None:
-    """The first event from `first` to `last` that has the clock of its recording."""
+    """Return the first event from `first` to `last` that has a clock of recording."""
     after, limit = first - 1, 1
     while rows := await log.read_after(after, limit):
         for row in rows:

@@ -99,9 +99,7 @@ class CommentQueries:
 
     @asynccontextmanager
     async def _source(self, request: DiscussionRequest) -> AsyncIterator[DiscussionReads | None]:
-        """Yield the reads of the discussion as of the request's position; None where it was not
-        there yet.
-        """
+        """Yield the reads of the discussion at the request's position, None if it did not exist."""
         if request.past is None:
             yield self._reads
         else:
@@ -133,8 +131,8 @@ class CommentQueries:
     ) -> DiscussionsPage:
         """Return a site's discussions, the latest active first. Raises CursorRefused.
 
-        `readable` chooses those that the reader may read. The page is filled with them, and its
-        cursor made of the last that is shown, so that neither tells of others.
+        `readable` chooses the discussions that the reader may read. The page is filled with them,
+        and its cursor names the last of them, so that neither reveals others.
         """
         after = None if cursor is None else decode_site_cursor(cursor, site, log, limit)
         found: list[DiscussionRead] = []
@@ -233,11 +231,11 @@ class CommentQueries:
     async def comments_page(
         self, request: DiscussionRequest, query: CommentQuery
     ) -> CommentsPage | None:
-        """Return a page of comments, None where the discussion, or the comment whose replies are
-        asked for, is unknown. Raises CursorRefused.
+        """Return a page of comments. Raises CursorRefused.
 
-        A list is read on as of where it was begun. Where the moves since are no longer kept, they
-        are folded from the log.
+        Return None if the discussion is unknown, or the comment whose replies are requested. A list
+        continues as of the position where it began. If the moves since then were deleted, they are
+        folded from the log.
         """
         try:
             async with self._source(request) as source:
@@ -324,9 +322,9 @@ class CommentQueries:
         persons: Mapping[UUID, PersonRow],
         breaks: Mapping[UUID, bool],
     ) -> tuple[dict[UUID, OpenedWords], dict[UUID, PendingShape]]:
-        """Return the words of comments and of their wordings that wait, opened and rendered.
+        """Return the opened and rendered words of comments, and of their pending wordings.
 
-        Nothing is waited for afterwards.
+        The caller must not wait for anything before it answers.
         """
 
         def opened() -> tuple[dict[UUID, OpenedWords], dict[UUID, PendingShape]]:
@@ -381,8 +379,9 @@ class CommentQueries:
         )
 
     def name(self, person: PersonRow) -> str | None:
-        """Return the name that a person has set, None if there is none or it was erased. Their key
-        must have been loaded.
+        """Return the name that a person has set, None if there is none or it was erased.
+
+        The person's key must be loaded.
         """
         if person.words is None or person.words_event is None:
             return None
@@ -450,8 +449,9 @@ async def _own_hidden(source: DiscussionReads, page: Page, viewer: Viewer) -> Ma
 async def _readable_of(
     read: Sequence[DiscussionRead], readable: Readable | None
 ) -> Sequence[DiscussionRead]:
-    """Return those that a reader may read. The log is asked only for those that the view does
-    not call private.
+    """Return the discussions that a reader may read.
+
+    The log is read only for discussions that the view does not call private.
     """
     if readable is None:
         return read
@@ -480,7 +480,7 @@ def _last(found: Sequence[DiscussionRead]) -> tuple[Time, UUID]:
 
 
 def _shown(passages: Iterable[PassageRead], viewer: Viewer) -> list[PassageRead]:
-    """The passages that a viewer is shown."""
+    """Return the passages that a viewer may see."""
     return [each for each in passages if each.row.marked and _is_shown(each, viewer)]
 
 

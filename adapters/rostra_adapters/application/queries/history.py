@@ -31,10 +31,11 @@ _Worded = CommentPosted | CommentEdited | CommentWordingHeld
 async def history(
     app: App, access: Access, comment: UUID, viewer: Viewer, past: int | None = None
 ) -> HistoryPage | None:
-    """Return its events, the oldest first; None where the viewer may not know of the comment.
-    Earlier wordings, and all of what is shown no more, are for its author and moderators, unless
-    the settings let everybody see wordings. `past`: as it stood at this position; others see only
-    those wordings of then that they are still shown.
+    """Return a comment's events, the oldest first; None if the viewer may not see the comment.
+
+    Authors and moderators see earlier wordings and hidden content. Others see earlier wordings if
+    the settings allow it. With `past`, the history ends at this position, and others see only those
+    wordings of it that they may still see.
     """
     every = _decode_rows((await app.log.read_streams([comment]))[comment])
     told = [(row, event) for row, event in every if past is None or row.position <= past]
@@ -71,7 +72,7 @@ async def history(
 
 
 async def comment_state(log: EventLog, comment: UUID) -> Comment:
-    """A comment as the log has it now."""
+    """Return the present state of a comment in the log."""
     return comment_of((await log.read_streams([comment]))[comment])
 
 
@@ -82,7 +83,7 @@ def comment_of(rows: Sequence[Recorded]) -> Comment:
 
 
 def _decode_rows(rows: Sequence[Recorded]) -> list[_RowEvent]:
-    """The events of ours among the rows."""
+    """Return the events of this program among the rows."""
     found = []
     for row in rows:
         try:
@@ -105,9 +106,7 @@ def _published(told: Sequence[_RowEvent], shown: Sequence[int]) -> list[_RowEven
 
 
 def _versions_shown(told: Sequence[_RowEvent]) -> list[int]:
-    """Return the versions of the events whose wordings moderators let everybody see, the one
-    that stands last.
-    """
+    """Return the versions of events with public wordings, the current one last."""
     state, shown = INITIAL, [0]
     for _, event in told:
         state = evolve(state, cast(CommentEvent, event))
@@ -120,7 +119,7 @@ def _versions_shown(told: Sequence[_RowEvent]) -> list[int]:
 def _event(
     ring: KeyRing, owner: UUID, row: Recorded, event: AnyEvent, *, shown: bool, hidden: str | None
 ) -> HistoryEvent:
-    """Shape an event. `hidden` is a person who is not named."""
+    """Shape an event. The person `hidden` is not named."""
     by = event.author if isinstance(event, CommentPosted) else codec.actor_of(event)
     by = None if by == hidden else by
     body = None
@@ -131,7 +130,7 @@ def _event(
 
 
 def _body(ring: KeyRing, owner: UUID, row: Recorded, event: _Worded) -> str | None:
-    """The wording; None where it is erased, or was altered."""
+    """Return the wording; None if it is erased or altered."""
     if not isinstance(event.personal, bytes) or row.event_id is None:
         return None
     place = codec.words_place(row.stream, row.topic, row.event_id)

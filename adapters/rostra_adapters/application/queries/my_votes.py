@@ -16,10 +16,10 @@ from rostra_projections.responses.shapes import CommentShape
 async def add_my_votes(
     log: EventLog, comments: Sequence[CommentShape], person: str, past: int | None = None
 ) -> None:
-    """Set `my_vote` on comments and all below them: the vote as cast, 0 where there is none.
-    `past`: as it stood at this position.
+    """Set `my_vote` on comments and all replies below them: the vote as cast, 0 for none.
 
-    Read from the votes' own streams, whose ids are computed: no view needs to keep who voted.
+    With `past`, votes are those at this position. They are read from the votes' own streams, whose
+    ids are computed. So no view needs to store who voted.
     """
     every = list(_all(comments))
     votes = {comment.id: ids.vote_id(CommentId(StreamId(comment.id)), person) for comment in every}

@@ -81,8 +81,9 @@ class Slot:
         self.fold_names: set[str] = set()
 
     async def use(self, name: str) -> int:
-        """Have questions asked of a fold that is kept. Return how many events it was made of, 0
-        where it is not kept any more.
+        """Select a stored fold for the next questions.
+
+        Return the number of events that it was made of, 0 if it is not stored any more.
         """
         if name not in self.fold_names or self._process is None:
             return 0
@@ -147,7 +148,7 @@ ANSWERS: dict[type[Question], Any] = {
 
 
 class FoldedElsewhere:
-    """Reads of a fold that a worker keeps: what `Reading` asks of `Reads`."""
+    """Reads of a fold that a worker holds, with the methods of `Reads` that queries use."""
 
     def __init__(self, slot: Slot) -> None:
         self._slot = slot
@@ -202,7 +203,7 @@ class PastWorkers:
 
     @asynccontextmanager
     async def slot(self, name: str) -> AsyncIterator[Slot]:
-        """A worker for a fold, the one that keeps it if there is one. Raises LogBusy."""
+        """Yield a worker for a fold, if possible the one that holds it. Raises LogBusy."""
         if self._waiting >= WAITING_MAX or self._closed:
             raise LogBusy(RETRY_SECONDS)
         lock = self._names.setdefault(name, asyncio.Lock())
@@ -287,7 +288,7 @@ _decoder = msgspec.msgpack.Decoder(_Message)
 
 
 def _at_once(coroutine: Any) -> Any:
-    """The result of a coroutine that waits for nothing."""
+    """Return the result of a coroutine that waits for nothing."""
     try:
         coroutine.send(None)
     except StopIteration as done:

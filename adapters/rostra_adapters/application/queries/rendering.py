@@ -300,8 +300,8 @@ _options = _parsers[True].options
 def render(body: str, *, breaks: bool = True) -> str:
     """Return the body as sanitised HTML.
 
-    `breaks` makes a single newline a line break. An image becomes a link to it: shown, it would
-    tell its host who reads.
+    With `breaks`, a single newline is a line break. An image becomes a link to it, because loading
+    it would reveal the reader to its host.
     """
     try:
         html = _cleaner.clean(unsafe_html(body, breaks=breaks))

@@ -29,7 +29,7 @@ async def grown(
 
 
 async def _whole(log: EventLog, page: list[Recorded]) -> list[Recorded]:
-    """The same rows with their metadata, which says who published them."""
+    """Return the rows with their metadata, which names their publishers."""
     positions = {row.position for row in page}
     streams = await log.read_streams(list({row.stream for row in page}))
     rows = [row for each in streams.values() for row in each if row.position in positions]

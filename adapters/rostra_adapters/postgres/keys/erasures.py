@@ -135,8 +135,9 @@ class Erasures:
             await self._pool.execute(_LEFT, LOST_SECONDS)
 
     async def of_other_masters(self) -> int:
-        """Return the number of processes that wrap keys with another master key. Raises
-        LogUnavailable.
+        """Return the number of processes that wrap keys with another master key.
+
+        Raises LogUnavailable.
         """
         with raise_unavailable_if_lost():
             return int(await self._pool.fetchval(_OTHER_MASTERS, self._master, LOST_SECONDS))
