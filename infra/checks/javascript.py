@@ -17,7 +17,7 @@ LOCK = PACKAGE / "package-lock.json"
 # A copy of the lock file that the installed tools are of.
 INSTALLED = PACKAGE / "node_modules/.installed.json"
 INSTALL_TIMEOUT_SECONDS = 90
-CHECKED = ("adapters/rostra_adapters/web", "tests/web", "infra/checks/js")
+CHECKED = ("adapters/rostra_adapters/web", "tests/web", "infra/checks/js", "infra/demo")
 SUFFIXES = (".css", ".js", ".mjs", ".ts")
 
 

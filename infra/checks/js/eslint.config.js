@@ -38,5 +38,6 @@ export default [
       ],
     },
   },
-  { files: ["tests/**", "infra/**"], languageOptions: { globals: globals.node } },
+  { files: ["tests/**", "infra/checks/**"], languageOptions: { globals: globals.node } },
+  { files: ["infra/demo/**"], languageOptions: { globals: globals.browser } },
 ];

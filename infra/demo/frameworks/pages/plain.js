@@ -1,0 +1,1 @@
+document.querySelector("rostra-discussion").token = new URLSearchParams(location.search).get("token");
