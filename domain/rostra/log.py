@@ -73,6 +73,10 @@ class LogUnavailable(Exception):
     """The log cannot be reached. What was being appended may or may not be recorded."""
 
 
+class LogReplaced(LogUnavailable):
+    """The log is not the one that was followed, or ends before the position that was reached."""
+
+
 class EventLog(Protocol):
     """The port. Every method may raise LogUnavailable."""
 
@@ -122,7 +126,10 @@ class EventLog(Protocol):
         """
 
     def follow(self, position: int, limit: int) -> AsyncIterator[list[Recorded]]:
-        """Pages of events after `position`, for ever, as they are recorded."""
+        """Yield pages of events after `position` as they are recorded, until the log is closed.
+
+        Raises LogReplaced.
+        """
 
 
 def expected_versions(callers: Iterable[NewEvents]) -> dict[int, int] | None:

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from rostra_adapters.aio import restart_on_error
+from rostra_adapters.aio import background
 from rostra_adapters.cli import serve
 
 
@@ -32,7 +32,7 @@ class _Database:
 
 async def test_no_error_ends_the_watch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(serve, "REVIVE_SECONDS", 0.0)
-    monkeypatch.setattr(restart_on_error, "RETRY_SECONDS", 0.0)
+    monkeypatch.setattr(background, "RETRY_SECONDS_MAX", 0.0)
     database = _Database()
     async with serve._kept_alive(database, database):
         assert await asyncio.to_thread(database.revived.wait, 60)

@@ -10,6 +10,7 @@ from aiohttp.test_utils import TestServer
 
 import rostra_adapters
 from rostra.log import LogUnavailable
+from rostra_adapters.aio import background
 from rostra_adapters.application.feed import tail as feed_tail
 from rostra_adapters.application.feed.events import Feed
 from rostra_adapters.application.feed.tail import Tail
@@ -159,7 +160,7 @@ async def test_who_is_far_behind_reads_alone_until_the_tail(
 
 
 async def test_the_tail_goes_on_after_the_log_was_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(feed_tail, "RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(background, "RETRY_SECONDS_MAX", 0.01)
     async with rostra_adapters.open("memory:") as app:
         told_, failures = Feed.events_of, [LogUnavailable("away"), RuntimeError("broke")]
 

@@ -14,7 +14,7 @@ import pytest
 from eventsourcing.popo import POPOApplicationRecorder
 
 import rostra_adapters
-from rostra_adapters.postgres import locks
+from rostra_adapters.aio import background
 from rostra_adapters.postgres import notify as news
 from rostra_adapters.postgres.connect import create_pool
 from rostra_adapters.postgres.log import event_log as postgres_log
@@ -35,7 +35,9 @@ LOOK_FIRST = 8
 on it, and around the look after that."""
 AGAIN = 6
 """The same without the first look."""
-LISTENER = "select pid from pg_stat_activity where datname = current_database() and query ~ $1"
+LISTENERS = """
+select pid from pg_stat_activity
+where datname = current_database() and (query like 'LISTEN %' or query = $1)"""
 MOVE = """
 with moved as (update public.rostra_views set position = 1 returning 1)
 select pg_notify($1, '1') from moved limit 1"""
@@ -46,7 +48,7 @@ def no_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (postgres_log, stock_log, watch):
         monkeypatch.setattr(module, "POLL_SECONDS", NEVER_SECONDS)
     monkeypatch.setattr(watch, "POLL_UNNOTIFIED_SECONDS", NEVER_SECONDS)
-    monkeypatch.setattr(news, "RECONNECT_SECONDS", 0)
+    monkeypatch.setattr(background, "RETRY_SECONDS_MAX", 0)
 
 
 class Points:
@@ -116,9 +118,9 @@ async def pool(database_url: str) -> AsyncIterator[asyncpg.Pool]:
         yield made
 
 
-async def stopped(pool: asyncpg.Pool, channel: str) -> None:
-    """End the connection that listens, as a server does that goes down."""
-    for record in await pool.fetch(LISTENER, f'^LISTEN "?{channel}"?'):
+async def stopped(pool: asyncpg.Pool) -> None:
+    """End the connections that listen, as a server does that goes down."""
+    for record in await pool.fetch(LISTENERS, news.PING):
         await pool.execute("select pg_terminate_backend($1)", record[0])
 
 
@@ -155,7 +157,7 @@ async def test_an_event_at_any_point_of_connecting_again_reaches_a_follower(
                 while not log._news.connected:  # noqa: ASYNC110  # it tells nobody
                     await asyncio.sleep(0.01)
                 points.arm(number)
-                await stopped(pool, locks.EVENTS)
+                await stopped(pool)
                 page = await waiting
         assert points.acted.is_set()
         assert [row.position for row in page] == [2]
@@ -221,7 +223,7 @@ async def test_a_view_that_moves_at_any_point_of_connecting_again_is_seen(
         await asyncio.sleep(0.01)
     await watched._looks.get()
     points.arm(number)
-    await stopped(pool, projector.CHANNEL)
+    await stopped(pool)
     await asyncio.wait_for(points.acted.wait(), FOUND_SECONDS_MAX)
     await watched.wait(1, FOUND_SECONDS_MAX)
     await watched.close()
@@ -272,7 +274,7 @@ async def test_a_look_that_fails_is_not_the_last_one(
     watched = Watch(pool, reads, log)
     watched.start()
     await watched.wait(1, FOUND_SECONDS_MAX)
-    assert "watching views failed" in caplog.text
+    assert "watch failed" in caplog.text
     await watched.close()
 
 
@@ -290,7 +292,7 @@ async def test_listening_that_fails_begins_again(
     async with asyncio.timeout(FOUND_SECONDS_MAX):
         while not (listening.connected and listening.connections > 1):  # noqa: ASYNC110
             await asyncio.sleep(0.01)
-    assert "listening failed" in caplog.text
+    assert "listen-a_channel failed" in caplog.text
     await listening.close()
 
 
@@ -308,4 +310,4 @@ async def test_views_in_memory_go_on_after_an_error(caplog: pytest.LogCaptureFix
         backend._views.apply = failing
         (outcome,) = await app.publish([events.opened()])
         await app.wait(outcome.position or 0, FOUND_SECONDS_MAX)
-        assert "projecting failed" in caplog.text
+        assert "project failed" in caplog.text

@@ -23,11 +23,12 @@ class WakeUp:
         event.set()
 
 
-async def wait_at_most(event: asyncio.Event, seconds: float) -> None:
-    """Return once `event` is set or the time is over.
+async def wait_at_most(event: asyncio.Event, seconds: float) -> bool:
+    """Wait until `event` is set or the time is over. Return whether it is set.
 
     `asyncio.wait_for` would not do: Python 3.11's loses a cancellation that comes with the event.
     """
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await event.wait()
+    return event.is_set()

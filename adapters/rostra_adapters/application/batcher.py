@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Collection, Sequence
+from collections.abc import AsyncGenerator, Collection, Sequence
 from time import monotonic
 
 import msgspec
@@ -11,6 +11,7 @@ from rostra.deciding.handle import Commanded, Outcome, handle
 from rostra.deciding.stream_cache import BatchSlot, StreamCache
 from rostra.log import EventLog, LogBusy, LogUnavailable
 from rostra.sealing import KeyRing
+from rostra_adapters.aio.background import BackgroundTask
 from rostra_adapters.aio.tasks import PendingTasks
 from rostra_adapters.observability import tracing
 
@@ -97,11 +98,12 @@ class Commander:
         self._waiting: deque[_Waiting] = deque()
         self._queued = 0
         self._arrived = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self._task: BackgroundTask | None = None
         self._closed = False
         self._known = StreamCache()
         self._handling = PendingTasks()
         self._pace = Pace()
+        self._before: asyncio.Future[Collection[int] | None] | None = None
 
     @property
     def queued_commands(self) -> int:
@@ -138,7 +140,7 @@ class Commander:
         self._queued += len(commands)
         self._arrived.set()
         if self._task is None:
-            self._task = asyncio.create_task(self._run(), name="rostra-commander")
+            self._task = BackgroundTask(self._run, "commands")
         # A caller that goes away does not take back what others wait for with it.
         return await asyncio.shield(waiting.answer)
 
@@ -147,17 +149,18 @@ class Commander:
         self._closed = True
         self._arrived.set()
         if self._task is not None:
-            await asyncio.gather(self._task, return_exceptions=True)
+            await self._task.wait()
         await self._handling.wait()
 
-    async def _run(self) -> None:
-        before: asyncio.Future[Collection[int] | None]
-        before = asyncio.get_running_loop().create_future()
-        before.set_result(())
+    async def _run(self) -> AsyncGenerator[None, None]:
+        if self._before is None:
+            self._before = asyncio.get_running_loop().create_future()
+            self._before.set_result(())
         while self._waiting or not self._closed:
+            yield
             if batch := self._next_batch():
-                turn = _Turn(self._known, before)
-                before = turn.done
+                turn = _Turn(self._known, self._before)
+                self._before = turn.done
                 _ = self._handling.start(self._handle(batch, turn), "rostra-handling")
                 self._pace.begin()
                 await turn.passed_on.wait()

@@ -7,7 +7,7 @@ import os
 import shlex
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
 from multiprocessing import parent_process
@@ -18,8 +18,7 @@ from typing import Any
 import click
 import msgspec
 
-from rostra_adapters.aio.restart_on_error import restart_on_error
-from rostra_adapters.aio.tasks import end_tasks
+from rostra_adapters.aio.background import BackgroundTask
 from rostra_adapters.cli.http_limits import HTTP_LIMITS, http_limits
 from rostra_adapters.cli.options import (
     DATA,
@@ -336,19 +335,19 @@ async def _kept_alive(app: Any, lease: Any) -> AsyncIterator[None]:
     if lease is None:
         yield
         return
-    work = partial(_keep_alive, app, lease)
-    keeping = asyncio.create_task(restart_on_error(work, "keeping PostgreSQL alive"))
+    keeping = BackgroundTask(partial(_keep_alive, app, lease), "postgres")
     try:
         yield
     finally:
-        await end_tasks(keeping)
+        await keeping.end()
 
 
-async def _keep_alive(app: Any, lease: Any) -> None:
+async def _keep_alive(app: Any, lease: Any) -> AsyncGenerator[None, None]:
     while True:
-        await asyncio.sleep(REVIVE_SECONDS)
         if not await app.healthy():
             await asyncio.to_thread(lease.revive)
+        yield
+        await asyncio.sleep(REVIVE_SECONDS)
 
 
 def _announce(url: str, data: Path) -> None:

@@ -169,6 +169,12 @@ LOST = (
     asyncpg.PostgresSystemError,
     asyncpg.ReadOnlySQLTransactionError,  # a standby
     asyncpg.LockNotAvailableError,
+    asyncpg.InvalidAuthorizationSpecificationError,  # a password or role that is being replaced
+    asyncpg.InvalidCatalogNameError,  # a database that is being renamed …
+    asyncpg.ObjectNotInPrerequisiteStateError,  # … or that allows no connections …
+    asyncpg.UndefinedTableError,  # … or that another, without tables, has taken the place of
+    asyncpg.UndefinedFunctionError,
+    asyncpg.InvalidSchemaNameError,
     *CANCELLED,
 )
 """What says that the database cannot serve us now, rather than that we asked wrongly."""

@@ -1,20 +1,22 @@
 """Notifications of new events: LISTEN on a connection of its own, made again when it is lost."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 
 import asyncpg
 
 from rostra.log import LogUnavailable
-from rostra_adapters.aio.restart_on_error import restart_on_error
-from rostra_adapters.aio.tasks import end_tasks
-from rostra_adapters.aio.wake_up import WakeUp
+from rostra_adapters.aio.background import BackgroundTask, end_background
+from rostra_adapters.aio.wake_up import WakeUp, wait_at_most
 from rostra_adapters.postgres.connect import LOST, raise_unavailable_if_lost
 
 POLL_SECONDS = 1.0
 """How long a follower waits at most before it looks for itself."""
-RECONNECT_SECONDS = 0.5
+PING_SECONDS = 5.0
+"""Time between queries that find out whether the connection still has a server."""
+PING_SECONDS_MAX = 5.0
+PING = "select 1 as rostra_listens"
 
 
 class Notifications:
@@ -34,31 +36,22 @@ class Notifications:
         self._channel = channel
         self._listener = listener
         self._wake_up = WakeUp()
-        self._task: asyncio.Task[None] | None = None
+        self._task: BackgroundTask | None = None
         self.connected = False
         self.connections = 0
 
     def next(self) -> asyncio.Event:
         """Set by the next news after this call."""
         if self._task is None:
-            self._task = asyncio.create_task(
-                restart_on_error(self._run, "listening"), name="rostra-news"
-            )
+            self._task = BackgroundTask(self._listen, f"listen-{self._channel}")
         return self._wake_up.next()
 
     async def close(self) -> None:
-        await end_tasks(self._task)
+        await end_background(self._task)
         self._wake_up.send()
 
-    async def _run(self) -> None:
-        while True:
-            try:
-                await self._listen()
-            except LogUnavailable:
-                await asyncio.sleep(RECONNECT_SECONDS)
-
-    async def _listen(self) -> None:
-        """Listen until the connection is lost."""
+    async def _listen(self) -> AsyncGenerator[None, None]:
+        """Listen until the connection is lost; then raise LogUnavailable."""
         with raise_unavailable_if_lost():
             async with self._pool.acquire() as connection:
                 lost = asyncio.Event()
@@ -69,7 +62,11 @@ class Notifications:
                     self.connections += 1
                     self._listener(None)
                     self._wake_up.send()  # what was recorded before this was not heard
-                    await lost.wait()
+                    while not lost.is_set():
+                        await connection.execute(PING, timeout=PING_SECONDS_MAX)
+                        yield
+                        await wait_at_most(lost, PING_SECONDS)
+                    raise LogUnavailable("the listening connection was lost")
                 finally:
                     self.connected = False
                     self._listener(None)

@@ -1,16 +1,14 @@
 """The operational tables in PostgreSQL, which all processes on one database share."""
 
 import asyncio
-import logging
-from collections.abc import Collection, Sequence
+from collections.abc import AsyncGenerator, Collection, Sequence
 from datetime import timedelta
 from typing import Self
 from uuid import UUID, uuid4
 
 import asyncpg
 
-from rostra.log import LogUnavailable
-from rostra_adapters.aio.tasks import end_tasks
+from rostra_adapters.aio.background import BackgroundTask, end_background
 from rostra_adapters.application.operational import (
     VOTES_KEPT_DAYS,
     Demand,
@@ -41,8 +39,6 @@ delete from public.rostra_guest_votes where (comment, guest) in (
     order by reserved_at limit $1 for update skip locked
 )"""
 
-_logger = logging.getLogger(__name__)
-
 
 class PostgresOperational:
     """Limits of writes in PostgreSQL. As a context it deletes expired rows.
@@ -52,14 +48,14 @@ class PostgresOperational:
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
-        self._task: asyncio.Task[None] | None = None
+        self._task: BackgroundTask | None = None
 
     async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._prune_always(), name="rostra-prune")
+        self._task = BackgroundTask(self._prune_always, "prune")
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await end_tasks(self._task)
+        await end_background(self._task)
 
     async def charge(self, demands: Sequence[Demand]) -> WriteRefused | None:
         with raise_unavailable_if_lost():
@@ -100,12 +96,8 @@ class PostgresOperational:
             kept = timedelta(days=VOTES_KEPT_DAYS)
             await self._pool.execute(PRUNE_VOTES, PRUNED_AT_ONCE_MAX, kept)
 
-    async def _prune_always(self) -> None:
+    async def _prune_always(self) -> AsyncGenerator[None, None]:
         while True:
-            try:
-                await self.prune()
-            except LogUnavailable:
-                pass
-            except Exception:
-                _logger.exception("deleting expired operational rows failed; trying again")
+            await self.prune()
+            yield
             await asyncio.sleep(PRUNE_SECONDS)

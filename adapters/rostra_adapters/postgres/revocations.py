@@ -1,12 +1,11 @@
 """Revoked tokens in PostgreSQL: a table that every process reads every two seconds."""
 
 import asyncio
-import logging
+from collections.abc import AsyncGenerator
 
 import asyncpg
 
-from rostra.log import LogUnavailable
-from rostra_adapters.aio.tasks import end_tasks
+from rostra_adapters.aio.background import BackgroundTask, end_background
 from rostra_adapters.application.revocations import MemoryRevocations
 from rostra_adapters.postgres.connect import raise_unavailable_if_lost
 
@@ -26,8 +25,6 @@ on conflict (person, site) do update set
     number = excluded.number
 """
 
-_logger = logging.getLogger(__name__)
-
 
 class PostgresRevocations(MemoryRevocations):
     """Revocations in PostgreSQL, with a copy in memory that requests are checked against.
@@ -41,15 +38,15 @@ class PostgresRevocations(MemoryRevocations):
         super().__init__()
         self._pool = pool
         self._seen = 0
-        self._task: asyncio.Task[None] | None = None
+        self._task: BackgroundTask | None = None
 
     async def start(self) -> None:
         """Read all revocations, then new ones. Raises LogUnavailable."""
         await self._look()
-        self._task = asyncio.create_task(self._run(), name="rostra-revocations")
+        self._task = BackgroundTask(self._run, "revocations")
 
     async def close(self) -> None:
-        await end_tasks(self._task)
+        await end_background(self._task)
 
     async def revoke(self, person: str, site: str, until: float) -> None:
         with raise_unavailable_if_lost():
@@ -58,15 +55,15 @@ class PostgresRevocations(MemoryRevocations):
                 await connection.execute(_REVOKE, person, site, until)
         await self._look()
 
-    async def _run(self) -> None:
+    async def _run(self) -> AsyncGenerator[None, None]:
         while True:
-            await asyncio.sleep(LOOK_SECONDS)
             try:
                 await self._look()
-            except LogUnavailable:
-                self._seen = 0  # another database may have taken its place
             except Exception:
-                _logger.exception("reading revoked tokens failed and begins again")
+                self._seen = 0  # another database may have taken its place
+                raise
+            yield
+            await asyncio.sleep(LOOK_SECONDS)
 
     async def _look(self) -> None:
         with raise_unavailable_if_lost():

@@ -2,20 +2,18 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any, cast
 from uuid import UUID
 
 import msgspec
 
 from rostra.ids import prefix_of
-from rostra.log import EventLog, LogUnavailable
-from rostra_adapters.aio.restart_on_error import restart_on_error
-from rostra_adapters.aio.tasks import end_tasks
+from rostra.log import EventLog
+from rostra_adapters.aio.background import BackgroundTask, end_background
 from rostra_adapters.application import read_position
 from rostra_adapters.application.invalidation import ChangeFeed, streams_of
 from rostra_adapters.application.ports import (
-    RETRY_AFTER_SECONDS,
     Difference,
     Fields,
     Progress,
@@ -40,7 +38,7 @@ class MemoryBackend:
         self._log = log
         self._views = MemoryViews()
         self.reads = _noting(self._views)
-        self._task: asyncio.Task[None] | None = None
+        self._task: BackgroundTask | None = None
         self._moved = asyncio.Condition()
         self.changes = ChangeFeed()
 
@@ -52,26 +50,21 @@ class MemoryBackend:
 
     def start(self) -> None:
         self.changes.listen()
-        self._task = asyncio.create_task(
-            restart_on_error(self._follow, "projecting"), name="rostra-projector"
-        )
+        self._task = BackgroundTask(self._follow, "project")
 
     async def close(self) -> None:
-        await end_tasks(self._task)
+        await end_background(self._task)
 
-    async def _follow(self) -> None:
+    async def _follow(self) -> AsyncGenerator[None, None]:
         """Fold new events until the log is closed."""
-        while True:
-            try:
-                async for page in self._log.follow(self.position, PAGE_EVENTS):
-                    async with self._moved:
-                        self._views.apply(page)
-                        changed = {prefix_of(stream) for stream in streams_of(page)}
-                        self.changes.note_change(page[-1].position, changed)
-                        self._moved.notify_all()
-                return
-            except LogUnavailable:
-                await asyncio.sleep(RETRY_AFTER_SECONDS)
+        yield
+        async for page in self._log.follow(self.position, PAGE_EVENTS):
+            async with self._moved:
+                self._views.apply(page)
+                changed = {prefix_of(stream) for stream in streams_of(page)}
+                self.changes.note_change(page[-1].position, changed)
+                self._moved.notify_all()
+            yield
 
     @property
     def position(self) -> int:

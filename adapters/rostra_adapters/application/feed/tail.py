@@ -5,25 +5,21 @@ follower that is behind the cached pages reads the feed's pages alone until it r
 """
 
 import asyncio
-import logging
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from uuid import UUID
 
 import msgspec
 
-from rostra.log import EventLog, LogUnavailable, Recorded
+from rostra.log import EventLog, Recorded
 from rostra_adapters.aio.wake_up import WakeUp
 from rostra_adapters.application.feed.events import Feed, FeedEvent, FeedPage, Wanted, split_by_size
+from rostra_adapters.application.log_follower import LogFollower
 
 ROWS_MAX = 500
 EVENTS_KEPT_MAX = 10_000
 BYTES_KEPT_MAX = 16 * 1024 * 1024
-RETRY_SECONDS = 1.0
 IDLE_SECONDS = 30.0
-
-_logger = logging.getLogger(__name__)
 
 
 class TailPage(msgspec.Struct):
@@ -53,7 +49,7 @@ class Tail:
         self._events = self._bytes = 0
         self._position: int | None = None
         self._moved = WakeUp()
-        self._task: asyncio.Task[None] | None = None
+        self._follower: LogFollower | None = None
         self._idle: asyncio.TimerHandle | None = None
         self._forgotten = 0
         self.followers = 0
@@ -65,8 +61,15 @@ class Tail:
         self.followers += 1
         if self._idle is not None:
             self._idle.cancel()
-        if self._task is None:
-            self._task = asyncio.create_task(self._run(), name="rostra-feed-tail")
+        if self._follower is None:
+            self._follower = LogFollower(
+                self._log,
+                "feed",
+                rows_max=ROWS_MAX,
+                begin=self._begin,
+                take=self._take_rows,
+                lose=self._lose,
+            )
         try:
             yield
         finally:
@@ -81,11 +84,11 @@ class Tail:
         self._moved.send()
 
     def _stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
+        if self._follower is not None:
+            self._follower.cancel()
         if self._idle is not None:
             self._idle.cancel()
-        self._task = self._idle = self._position = None
+        self._follower = self._idle = self._position = None
         self._forget()
 
     def since(self, position: int) -> list[TailPage] | None:
@@ -131,33 +134,19 @@ class Tail:
                     await self.wait_for_more(page.position, left)
         return page
 
-    async def _run(self) -> None:
-        """Follow the log until it is closed."""
-        position: int | None = None
-        log: UUID | None = None
-        while True:
-            try:
-                if position is None:
-                    log = await self._log.log_id()
-                    position = self._position = await self._log.head()
-                    self._moved.send()
-                async for rows in self._log.follow(position, ROWS_MAX):
-                    if await self._log.log_id() != log:
-                        break
-                    for part in split_by_size(rows):
-                        self._add_page(position, part[-1].position, await self._events_of(part))
-                        position = part[-1].position
-                else:
-                    return
-                position = self._position = None  # of another log
-                self.forget()
-                continue
-            except LogUnavailable:
-                pass
-            except Exception:
-                # Followers are better served by another try than by none.
-                _logger.exception("reading the tail of the log failed and begins again")
-            await asyncio.sleep(RETRY_SECONDS)
+    def _begin(self, position: int) -> None:
+        self._position = position
+        self._moved.send()
+
+    async def _take_rows(self, position: int, rows: Sequence[Recorded]) -> None:
+        for part in split_by_size(rows):
+            self._add_page(position, part[-1].position, await self._events_of(part))
+            position = part[-1].position
+
+    def _lose(self) -> None:
+        """Drop the pages of a log that ended."""
+        self._position = None
+        self.forget()
 
     async def _events_of(self, rows: Sequence[Recorded]) -> list[FeedEvent]:
         """Return the rows as feed events; read again if words were erased meanwhile."""

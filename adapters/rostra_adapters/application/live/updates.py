@@ -8,7 +8,7 @@ discussion again.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from uuid import UUID
 
@@ -19,6 +19,7 @@ from rostra.discussion import DiscussionOpened
 from rostra.log import LogUnavailable, Recorded
 from rostra.person import PersonErased
 from rostra.site import SiteConfigured
+from rostra_adapters.aio.background import BackgroundTask
 from rostra_adapters.aio.wake_up import WakeUp
 from rostra_adapters.application.app import App
 from rostra_adapters.application.live.changes import (
@@ -28,6 +29,7 @@ from rostra_adapters.application.live.changes import (
     Totals,
     TotalsShape,
 )
+from rostra_adapters.application.log_follower import LogFollower
 from rostra_adapters.application.queries.requests import DiscussionRequest
 from rostra_adapters.errors import ViewBehind
 
@@ -208,7 +210,7 @@ class Live:
         self._noted = asyncio.Event()
         self._reads = asyncio.Semaphore(READS_AT_ONCE_MAX)
         self._ready = asyncio.Event()
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks: list[LogFollower | BackgroundTask] = []
         self.ending = False
         app.ring.on_destruction(lambda _: self._forget())
 
@@ -250,8 +252,7 @@ class Live:
     def end(self) -> None:
         """Every reader goes."""
         self.ending = True
-        for channel in list(self._channels.values()):
-            self._end(channel)
+        self._end_all()
         self._stop()
 
     def _forget(self) -> None:
@@ -261,8 +262,15 @@ class Live:
     def _start(self) -> None:
         if not self._tasks and not self.ending:
             self._tasks = [
-                asyncio.create_task(self._follow(), name="rostra-live"),
-                asyncio.create_task(self._flush(), name="rostra-live-flush"),
+                LogFollower(
+                    self._app.log,
+                    "live",
+                    rows_max=ROWS_MAX,
+                    begin=self._begin,
+                    take=self._take,
+                    lose=self._end_all,
+                ),
+                BackgroundTask(self._flush, "live-flush"),
             ]
 
     def _stop(self) -> None:
@@ -273,35 +281,20 @@ class Live:
 
     # -- noting
 
-    async def _follow(self) -> None:
-        position: int | None = None
-        log: UUID | None = None
-        while True:
-            try:
-                if position is None:
-                    log = await self._app.log.log_id()
-                    position = self._position = await self._app.log.head()
-                    self._ready.set()
-                async for rows in self._app.log.follow(position, ROWS_MAX):
-                    if await self._app.log.log_id() != log:
-                        break
-                    for row in rows:
-                        self._note(row)
-                    position = self._position = rows[-1].position
-                    self._noted.set()
-                else:
-                    return
-                position = None  # of another log: whoever listens comes again
-                for channel in list(self._channels.values()):
-                    self._end(channel)
-            except LogUnavailable:
-                await asyncio.sleep(RETRY_SECONDS)
-            except Exception:
-                _logger.exception("following the log failed; live readers begin again")
-                position = None
-                for channel in list(self._channels.values()):
-                    self._end(channel)
-                await asyncio.sleep(RETRY_SECONDS)
+    def _begin(self, position: int) -> None:
+        self._position = position
+        self._ready.set()
+
+    async def _take(self, _: int, rows: Sequence[Recorded]) -> None:
+        for row in rows:
+            self._note(row)
+        self._position = rows[-1].position
+        self._noted.set()
+
+    def _end_all(self) -> None:
+        """End the channels: their readers connect again."""
+        for channel in list(self._channels.values()):
+            self._end(channel)
 
     def _note(self, row: Recorded) -> None:
         if row.topic in (SiteConfigured.topic, PersonErased.topic):
@@ -333,8 +326,9 @@ class Live:
 
     # -- telling
 
-    async def _flush(self) -> None:
+    async def _flush(self) -> AsyncGenerator[None, None]:
         while True:
+            yield
             await self._noted.wait()
             self._noted.clear()
             upto, changed = self._position, []

@@ -5,7 +5,7 @@ import logging
 import ssl
 import time
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from email.utils import parsedate_to_datetime
 from functools import partial
 from pathlib import Path
@@ -16,8 +16,7 @@ import aiohttp
 import msgspec
 from aiohttp import hdrs, web
 
-from rostra_adapters.aio.restart_on_error import restart_on_error
-from rostra_adapters.aio.tasks import end_tasks
+from rostra_adapters.aio.background import BackgroundTask
 from rostra_adapters.errors import JwksError
 from rostra_adapters.http.auth import jwks
 from rostra_adapters.http.auth.jwks import BYTES_MAX, Key
@@ -76,12 +75,13 @@ class _Followed(ABC):
     async def following(self, _: web.Application) -> AsyncIterator[None]:
         seconds = await self._look()
         work = partial(self._follow, seconds)
-        task = asyncio.create_task(restart_on_error(work, "looking for keys"), name="rostra-jwks")
+        task = BackgroundTask(work, "jwks")
         yield
-        await end_tasks(task)
+        await task.end()
 
-    async def _follow(self, seconds: float) -> None:
+    async def _follow(self, seconds: float) -> AsyncGenerator[None, None]:
         while True:
+            yield
             await asyncio.sleep(seconds)
             seconds = await self._look()
 

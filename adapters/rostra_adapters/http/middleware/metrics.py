@@ -11,6 +11,7 @@ from prometheus_client.registry import Collector
 
 from rostra.log import LogUnavailable
 from rostra.times import Time, to_datetime
+from rostra_adapters.aio.background import restarts, running_tasks
 from rostra_adapters.application.app import App
 from rostra_adapters.application.ports import MeteredLog, ViewStatus, ViewStore
 from rostra_adapters.clock import now
@@ -75,6 +76,7 @@ class Metrics:
             "rostra_readers", "Streams that are open", ["kind"], registry=self.registry
         )
         self.registry.register(_Foreign(app.views))
+        self.registry.register(_BackgroundTasks())
         if isinstance(app.log, MeteredLog):
             app.log.observe_appends(self._appended)
 
@@ -156,6 +158,27 @@ class _Foreign(Collector):
     def collect(self) -> Iterable[Metric]:
         meaning = "Events of others in the log that were passed over"
         yield CounterMetricFamily("rostra_foreign_events", meaning, self._views.foreign)
+
+
+class _BackgroundTasks(Collector):
+    """Background tasks of the process."""
+
+    def collect(self) -> Iterable[Metric]:
+        up = GaugeMetricFamily(
+            "rostra_task_up", "0 after an error, until the next success", labels=["task"]
+        )
+        states: dict[str, bool] = {}
+        for task in running_tasks():
+            states[task.name] = task.error is None and states.get(task.name, True)
+        for name, is_up in states.items():
+            up.add_metric([name], is_up)
+        yield up
+        again = CounterMetricFamily(
+            "rostra_task_restarts", "Times that a task began again after an error", labels=["task"]
+        )
+        for name, count in restarts().items():
+            again.add_metric([name], count)
+        yield again
 
 
 class _UntrustedHeaders(Collector):

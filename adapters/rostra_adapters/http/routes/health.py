@@ -6,6 +6,7 @@ import msgspec
 from aiohttp import web
 
 from rostra.log import LogUnavailable
+from rostra_adapters.aio.background import failing_tasks
 from rostra_adapters.application.app import App, Status
 from rostra_adapters.errors import ViewBehind
 from rostra_adapters.http.problems import Problem, retry_after
@@ -38,6 +39,9 @@ class Health:
         lag = _lag(status)
         if lag > self._settings.ready_lag_events_max:
             raise self._not_ready(f"the views are {lag} events behind")
+        if failing := failing_tasks():
+            names = ", ".join(task.name for task in failing)
+            raise self._not_ready(f"background tasks fail: {names}; the log says why")
         body = msgspec.json.encode({"status": "ready", "head": status.head, "lag": lag})
         return web.Response(body=body, headers=NOT_KEPT)
 

@@ -8,23 +8,20 @@ shows nothing that it holds, and nobody waits for it.
 """
 
 import asyncio
-import logging
 import time
-from collections.abc import Callable, Collection
+from collections.abc import AsyncGenerator, Callable, Collection
 from contextlib import suppress
 from uuid import UUID, uuid4
 
 import asyncpg
 
 from rostra.log import LogUnavailable
-from rostra_adapters.aio.tasks import end_tasks
+from rostra_adapters.aio.background import BackgroundTask
 from rostra_adapters.aio.wake_up import wait_at_most
 from rostra_adapters.postgres import locks
 from rostra_adapters.postgres.connect import LOST, raise_unavailable_if_lost
 from rostra_adapters.postgres.connection import Connection
 from rostra_adapters.postgres.notify import Notifications
-
-logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 3.0
 TRUSTED_SECONDS = 12.0
@@ -78,18 +75,18 @@ class Erasures:
         self._reader = uuid4()
         self._forgotten = 0
         self._looked = 0.0
-        self._task: asyncio.Task[None] | None = None
+        self._task: BackgroundTask | None = None
 
     async def start(self) -> None:
         """Before any key is loaded. Raises LogUnavailable."""
         with raise_unavailable_if_lost():
             self._looked = time.monotonic()
             self._forgotten = await self._pool.fetchval(_JOIN, self._reader, self._master)
-        self._task = asyncio.create_task(self._run(), name="rostra-erasures")
+        self._task = BackgroundTask(self._run, "erasures")
 
     async def close(self) -> None:
         if self._task is not None:
-            await end_tasks(self._task)
+            await self._task.end()
             with suppress(*LOST):
                 await self._pool.execute(_LEAVE, self._reader)
         await self._news.close()
@@ -99,18 +96,16 @@ class Erasures:
         """False where keys may have been destroyed since this process last looked."""
         return self._task is None or time.monotonic() - self._looked <= TRUSTED_SECONDS
 
-    async def _run(self) -> None:
+    async def _run(self) -> AsyncGenerator[None, None]:
         while True:
             news = self._news.next()
             try:
                 await self._look()
-            except LogUnavailable:
-                if not self.is_current:
+            except Exception as error:
+                if not (isinstance(error, LogUnavailable) and self.is_current):
                     self._listener(None)
-            except Exception:
-                logger.exception("hearing of erasures failed and begins again")
-                self._listener(None)
-                await asyncio.sleep(LOOK_SECONDS)
+                raise
+            yield
             await wait_at_most(news, LOOK_SECONDS)
 
     async def _look(self) -> None:

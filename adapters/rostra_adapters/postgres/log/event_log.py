@@ -10,6 +10,7 @@ import asyncpg
 from rostra.ids import Position, range_of, votes_of
 from rostra.log import (
     EVERYTHING,
+    LogReplaced,
     LogUnavailable,
     NewEvents,
     Recorded,
@@ -295,13 +296,18 @@ class PostgresLog:
                         yield rows
 
     async def follow(self, position: int, limit: int) -> AsyncIterator[list[Recorded]]:
+        log = await self.log_id()
         while not self._closed:
             news = self._news.next()
-            if page := await self.read_after(position, limit):
+            page = await self.read_after(position, limit)
+            if await self.log_id() != log:
+                raise LogReplaced("another log has taken this one's place")
+            if page:
                 position = page[-1].position
                 yield page
-            else:
-                await wait_at_most(news, POLL_SECONDS)
+            elif not await wait_at_most(news, POLL_SECONDS) and await self.head() < position:
+                # A standby that had not received the last events was promoted.
+                raise LogReplaced(f"the log ends before position {position}, which it had reached")
 
 
 def _parts(ends: Sequence[int]) -> Iterator[range]:

@@ -8,7 +8,7 @@ import asyncio
 import struct
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
 from itertools import chain
@@ -16,8 +16,7 @@ from itertools import chain
 import asyncpg
 
 from rostra.log import LogBusy, LogUnavailable, NewEvents
-from rostra_adapters.aio.restart_on_error import restart_on_error
-from rostra_adapters.aio.tasks import end_tasks
+from rostra_adapters.aio.background import BackgroundTask, end_background
 from rostra_adapters.observability import tracing
 from rostra_adapters.postgres import binary_arrays as arrays
 from rostra_adapters.postgres.connect import LOST
@@ -68,10 +67,7 @@ class GroupCommit:
         self._channels = [_Channel(pool, self._observed) for _ in range(CHANNELS)]
         self._busy = 0
         self._tasks = [
-            asyncio.create_task(
-                restart_on_error(partial(self._run, channel), "committing"),
-                name=f"rostra-committer-{number}",
-            )
+            BackgroundTask(partial(self._run, channel), f"commit-{number}")
             for number, channel in enumerate(self._channels)
         ]
         self.queued_events = 0
@@ -93,7 +89,7 @@ class GroupCommit:
 
     async def append(self, events: NewEvents) -> Positions:
         """Append groups. Their result depends on no other caller's groups."""
-        if self._tasks[0].done():
+        if self._tasks[0].is_done:
             raise LogUnavailable("the log is closed")
         if not events.ends:
             return []
@@ -105,14 +101,15 @@ class GroupCommit:
 
     async def close(self) -> None:
         """Stop; what is still queued is unavailable."""
-        await end_tasks(*self._tasks)
+        await end_background(*self._tasks)
         _fail(self._queue, LogUnavailable("the log is closed"))
         self._queue.clear()
         for channel in self._channels:
             await channel.drop_connection()
 
-    async def _run(self, channel: "_Channel") -> None:
+    async def _run(self, channel: "_Channel") -> AsyncGenerator[None, None]:
         while True:
+            yield
             await self._wake.wait()
             batch = self._next_groups(ahead=channel is not self._channels[0])
             if not batch:
@@ -122,8 +119,8 @@ class GroupCommit:
             self._wake.set()  # what is left may be enough for the other
             try:
                 await channel.serve(batch)
-            except asyncio.CancelledError:
-                _fail(batch, LogUnavailable("the log was closed"))
+            except BaseException:
+                _fail(batch, LogUnavailable("the log was closed, or appending failed"))
                 raise
             finally:
                 self._busy -= 1

@@ -1,17 +1,15 @@
 """The views of an app, wherever they are: the port, and PostgreSQL's side of it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 
 import asyncpg
 
 from rostra.log import EventLog
-from rostra_adapters.aio.restart_on_error import restart_on_error
-from rostra_adapters.aio.tasks import end_tasks
+from rostra_adapters.aio.background import BackgroundTask, end_background
 from rostra_adapters.application.ports import Difference, Progress, Rebuilt, ViewStatus
 from rostra_adapters.errors import RebuildRefused, ViewsNotMade
-from rostra_adapters.postgres.connect import LOST, raise_unavailable_if_lost
+from rostra_adapters.postgres.connect import raise_unavailable_if_lost
 from rostra_adapters.postgres.rebuild import run as rebuilding
 from rostra_adapters.postgres.rebuild import verify
 from rostra_adapters.postgres.views import schema
@@ -43,7 +41,7 @@ class PostgresBackend:
         self._runner = ViewRunner(pool, log, url)
         self.reads: Reads = reads
         self.changes = self._watch.changes
-        self._seeing: asyncio.Task[None] | None = None
+        self._seeing: BackgroundTask | None = None
         self._is_made = False
 
     async def install(self) -> None:
@@ -58,7 +56,7 @@ class PostgresBackend:
                     await rebuilding.rebuild(self._url, empty)
                 except RebuildRefused:
                     await asyncio.sleep(OTHERS_REBUILD_SECONDS)
-        self._seeing = asyncio.create_task(restart_on_error(self._be_seen, "being seen"))
+        self._seeing = BackgroundTask(self._record_presence, "lineage")
         self._watch.start()
         self._is_made = True
 
@@ -78,18 +76,19 @@ class PostgresBackend:
             reached = await connection.fetchval(_REACHED)
         return [s.name for s in view_states if s.position == 0 and reached > NEW_VIEW_EVENTS_MAX]
 
-    async def _be_seen(self) -> None:
+    async def _record_presence(self) -> AsyncGenerator[None, None]:
         while True:
-            await asyncio.sleep(SEEN_SECONDS)
-            with suppress(*LOST):
+            with raise_unavailable_if_lost():
                 async with self._pool.acquire() as connection:
                     await schema.record_presence(connection)
+            yield
+            await asyncio.sleep(SEEN_SECONDS)
 
     def start(self) -> None:
         self._runner.start()
 
     async def close(self) -> None:
-        await end_tasks(self._seeing)
+        await end_background(self._seeing)
         await self._runner.close()
         await self._watch.close()
 

@@ -15,6 +15,7 @@ from rostra.ids import Kind, discussion_of, kind_of
 from rostra.log import Recorded
 from rostra.times import Time
 from rostra_adapters.application import invalidation as changes
+from rostra_adapters.errors import RostraError
 from rostra_adapters.garbage import no_garbage_collection
 from rostra_adapters.observability import tracing
 from rostra_adapters.postgres import locks
@@ -74,7 +75,7 @@ where discussion = $1 and passage is not null and status in ('published', 'erase
 order by posted_at desc limit 1"""
 
 
-class Fenced(Exception):
+class Fenced(RostraError):
     """Another runner has moved the views on, or they have been rebuilt."""
 
 

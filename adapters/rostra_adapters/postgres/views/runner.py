@@ -2,20 +2,21 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from time import perf_counter
 
 import asyncpg
 
-from rostra.log import EventLog, LogUnavailable, Recorded
+from rostra.log import EventLog, Recorded
+from rostra_adapters.aio.background import BackgroundTask, end_background
 from rostra_adapters.aio.task_group import task_group
-from rostra_adapters.aio.tasks import end_tasks
 from rostra_adapters.errors import RebuildRefused
 from rostra_adapters.postgres.connect import raise_unavailable_if_lost
 from rostra_adapters.postgres.connection import Connection
 from rostra_adapters.postgres.rebuild import run as rebuilding
 from rostra_adapters.postgres.views import schema
-from rostra_adapters.postgres.views.projector import Fenced, ViewState, at, project, states
+from rostra_adapters.postgres.views.projector import ViewState, at, project, states
 from rostra_adapters.postgres.views.schema import LEASE
 
 logger = logging.getLogger(__name__)
@@ -33,7 +34,6 @@ FAR_EVENTS = 100_000
 time, and others' processors."""
 FAR_JOBS = 2
 STANDBY_SECONDS = 0.5
-RETRY_SECONDS = 0.5
 PRUNE_SECONDS = 60.0
 MOVES_KEPT = "1 hour"
 
@@ -57,41 +57,33 @@ class ViewRunner:
         self._log = log
         self._url = url
         self._may_rebuild = True
-        self._task: asyncio.Task[None] | None = None
+        self._task: BackgroundTask | None = None
         self.projecting = False
         self.foreign = 0
 
     def start(self) -> None:
-        self._task = asyncio.create_task(self._run(), name="rostra-projector")
+        self._task = BackgroundTask(self._run, "project")
 
     async def close(self) -> None:
         """Close: what is being folded is finished or undone, never half done."""
-        await end_tasks(self._task)
+        await end_background(self._task)
 
-    async def _run(self) -> None:
-        while True:
-            try:
-                with raise_unavailable_if_lost():
-                    await self._while_connected()
-            except (LogUnavailable, Fenced) as error:
-                logger.warning("projecting stopped and begins again: %s", error)
-            except Exception:
-                # Whatever it is, readers are better served by another try than by none.
-                logger.exception("projecting failed and begins again")
-            await asyncio.sleep(RETRY_SECONDS)
+    async def _run(self) -> AsyncGenerator[None, None]:
+        with raise_unavailable_if_lost():
+            async with self._pool.acquire() as connection:
+                try:
+                    while not await connection.fetchval(_TRY_LOCK, LEASE):
+                        yield
+                        await asyncio.sleep(STANDBY_SECONDS)
+                    self.projecting = True
+                    async with aclosing(self._project(connection)) as pages:
+                        async for _ in pages:
+                            yield
+                finally:
+                    self.projecting = False
+                    connection.terminate()  # and with it the session's lock
 
-    async def _while_connected(self) -> None:
-        async with self._pool.acquire() as connection:
-            try:
-                while not await connection.fetchval(_TRY_LOCK, LEASE):  # noqa: ASYNC110  # another's
-                    await asyncio.sleep(STANDBY_SECONDS)
-                self.projecting = True
-                await self._project(connection)
-            finally:
-                self.projecting = False
-                connection.terminate()  # and with it the session's lock
-
-    async def _project(self, connection: Connection) -> None:
+    async def _project(self, connection: Connection) -> AsyncGenerator[None, None]:
         """Views behind catch up alone, then all go on together."""
         pruning = asyncio.get_running_loop().time()
         if not await schema.is_made(connection):
@@ -105,9 +97,11 @@ class ViewRunner:
                 await self._catch_up(connection, behind, _last(view_states))
                 continue
             position = _last(view_states)
+            yield
             async for page in self._log.follow(position, PAGE_EVENTS):
                 began = perf_counter()
                 position = await self._project_page(connection, at(view_states, position), page)
+                yield
                 if len(page) == PAGE_EVENTS:
                     if not await self._rebuilt(at(view_states, position)):
                         await self._catch_up_together(connection, view_states, position)

@@ -1,12 +1,12 @@
 """Position of the views in PostgreSQL, as one process knows it."""
 
 import asyncio
+from collections.abc import AsyncGenerator
 
 import asyncpg
 
-from rostra.log import EventLog, LogUnavailable
-from rostra_adapters.aio.restart_on_error import restart_on_error
-from rostra_adapters.aio.tasks import end_tasks
+from rostra.log import EventLog
+from rostra_adapters.aio.background import BackgroundTask, end_background
 from rostra_adapters.aio.wake_up import wait_at_most
 from rostra_adapters.application.invalidation import ChangeFeed
 from rostra_adapters.application.wait_for_views import wait_for_views
@@ -36,14 +36,12 @@ class Watch:
         self._looked = asyncio.Condition()
         # One look after another: an older position never takes the place of a later one.
         self._looks = SingleFlight(self._look)
-        self._task: asyncio.Task[None] | None = None
+        self._task: BackgroundTask | None = None
         self._fresh_since = -1
         self.position = 0
 
     def start(self) -> None:
-        self._task = asyncio.create_task(
-            restart_on_error(self._run, "watching views"), name="rostra-watch"
-        )
+        self._task = BackgroundTask(self._run, "watch")
 
     def _receive(self, news: str | None) -> None:
         if news is not None:
@@ -54,17 +52,14 @@ class Watch:
             self.changes.lose(listening=False)
 
     async def close(self) -> None:
-        await end_tasks(self._task)
+        await end_background(self._task)
         await self._news.close()
 
-    async def _run(self) -> None:
+    async def _run(self) -> AsyncGenerator[None, None]:
         while True:
             news = self._news.next()
-            try:
-                await self._looks.get()
-            except LogUnavailable:
-                await asyncio.sleep(POLL_UNNOTIFIED_SECONDS)
-                continue
+            await self._looks.get()
+            yield
             seconds = POLL_SECONDS if self._news.connected else POLL_UNNOTIFIED_SECONDS
             await wait_at_most(news, seconds)
 

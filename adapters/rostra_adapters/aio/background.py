@@ -1,0 +1,131 @@
+"""Background tasks: supervised work that begins again after any error.
+
+Every task that outlives the call that started it is a `BackgroundTask`. The registry of those that
+run tells `/readyz` and `/metrics` which of them fail.
+"""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from random import uniform
+
+from rostra.log import LogUnavailable
+from rostra_adapters.errors import RostraError
+
+RETRY_SECONDS_MIN = 0.2
+RETRY_SECONDS_MAX = 5.0
+ERRORS_LOGGED_MAX = 10
+"""Different errors that are logged before a success."""
+FAILING_SECONDS_MAX = 5.0
+"""A task that fails for longer makes the process not ready."""
+
+Work = Callable[[], AsyncGenerator[None, None]]
+"""Work of a task. It yields whenever it has done its purpose once, and before it waits."""
+
+_logger = logging.getLogger(__name__)
+_running: "set[BackgroundTask]" = set()
+_restarts: Counter[str] = Counter()
+
+
+class BackgroundTask:
+    """Task that runs `work` until that returns or the task is ended.
+
+    After an error it waits, longer after each one that follows without a success, and begins
+    again. It logs an error once, and the success that follows.
+    """
+
+    def __init__(self, work: Work, name: str) -> None:
+        self.name = name
+        self.error: str | None = None
+        """Error of the last attempt; None after a success."""
+        self._work = work
+        self._failures = 0
+        self._failing_since = 0.0
+        self._logged: set[str] = set()
+        self._task = asyncio.create_task(self._run(), name=f"rostra-{name}")
+        self._task.add_done_callback(lambda _: _running.discard(self))
+        _running.add(self)
+
+    @property
+    def is_done(self) -> bool:
+        """True after the end."""
+        return self._task.done()
+
+    @property
+    def failing_seconds(self) -> float:
+        """Seconds since the first error after the last success; 0 without an error."""
+        return 0.0 if self.error is None else self._now() - self._failing_since
+
+    def cancel(self) -> None:
+        """End the task without waiting for it."""
+        self._task.cancel()
+
+    async def end(self) -> None:
+        """Cancel the task, and wait until it has ended."""
+        self._task.cancel()
+        await self.wait()
+
+    async def wait(self) -> None:
+        """Wait until the work has returned or the task has been cancelled."""
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                async with aclosing(self._work()) as successes:
+                    async for _ in successes:
+                        self._succeed()
+            except asyncio.CancelledError as error:
+                if self._task.cancelling():
+                    raise
+                self._fail(error)  # it comes from a task that the work waited for
+            except Exception as error:  # noqa: BLE001  # logged by `_fail`
+                self._fail(error)
+            else:
+                return
+            longest = min(RETRY_SECONDS_MIN * 2.0 ** min(self._failures, 10), RETRY_SECONDS_MAX)
+            await asyncio.sleep(uniform(longest / 2, longest))  # noqa: S311  # not a secret
+
+    def _succeed(self) -> None:
+        if self.error is not None:
+            _logger.info("%s works again after %.1f s", self.name, self.failing_seconds)
+        self.error = None
+        self._failures = 0
+        self._logged.clear()
+
+    def _fail(self, error: BaseException) -> None:
+        said = f"{type(error).__name__}: {error}"
+        if said not in self._logged and len(self._logged) < ERRORS_LOGGED_MAX:
+            self._logged.add(said)
+            trace = None if isinstance(error, LogUnavailable | RostraError) else error
+            _logger.warning("%s failed and begins again: %s", self.name, said, exc_info=trace)
+        if self.error is None:
+            self._failing_since = self._now()
+        self.error = said
+        self._failures += 1
+        _restarts[self.name] += 1
+
+    def _now(self) -> float:
+        return self._task.get_loop().time()
+
+
+def running_tasks() -> list[BackgroundTask]:
+    """Return the background tasks of this process."""
+    return sorted(_running, key=lambda task: task.name)
+
+
+def failing_tasks(seconds: float = FAILING_SECONDS_MAX) -> list[BackgroundTask]:
+    """Return the tasks that have failed for longer than `seconds`."""
+    return [task for task in running_tasks() if task.failing_seconds > seconds]
+
+
+def restarts() -> dict[str, int]:
+    """Return how often each task has begun again, by name, those that never did included."""
+    return {task.name: 0 for task in running_tasks()} | dict(_restarts)
+
+
+async def end_background(*tasks: BackgroundTask | None) -> None:
+    """End tasks that were started."""
+    await asyncio.gather(*(task.end() for task in tasks if task is not None))

@@ -1,0 +1,75 @@
+"""Reader of the end of the log, for those who follow it in this process."""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from uuid import UUID
+
+from rostra.log import EventLog, LogReplaced, LogUnavailable, Recorded
+from rostra_adapters.aio.background import BackgroundTask
+
+Take = Callable[[int, Sequence[Recorded]], Awaitable[None]]
+"""Called with rows and the position before them."""
+
+
+class LogFollower:
+    """Background task that passes on each event recorded after its start.
+
+    It goes on from its position after an error. It begins at the log's end again where another log
+    has taken the place of the first, or an event could not be handled twice.
+    """
+
+    def __init__(
+        self,
+        log: EventLog,
+        name: str,
+        *,
+        rows_max: int,
+        begin: Callable[[int], None],
+        take: Take,
+        lose: Callable[[], None],
+    ) -> None:
+        """`begin` is called with each first position, `lose` when no events follow the last."""
+        self._log = log
+        self._rows_max = rows_max
+        self._begin = begin
+        self._take = take
+        self._lose = lose
+        self._log_id: UUID | None = None
+        self._position: int | None = None
+        self._failed_at: int | None = None
+        self._task = BackgroundTask(self._run, name)
+
+    def cancel(self) -> None:
+        """Stop following."""
+        self._task.cancel()
+
+    async def _run(self) -> AsyncGenerator[None, None]:
+        try:
+            async for _ in self._follow():
+                yield
+        except LogReplaced:
+            self._restart()
+            raise
+        except LogUnavailable:
+            raise
+        except Exception:
+            if self._failed_at == self._position:
+                self._restart()
+            self._failed_at = self._position
+            raise
+
+    def _restart(self) -> None:
+        self._position = None
+        self._lose()
+
+    async def _follow(self) -> AsyncGenerator[None, None]:
+        log = await self._log.log_id()
+        if self._position is None:
+            self._position, self._log_id = await self._log.head(), log
+            self._begin(self._position)
+        if log != self._log_id:
+            raise LogReplaced("another log has taken this one's place")
+        yield
+        async for rows in self._log.follow(self._position, self._rows_max):
+            await self._take(self._position, rows)
+            self._position = rows[-1].position
+            yield
