@@ -95,6 +95,33 @@ def test_a_stop_ends_the_pause_before_a_worker_starts_again(
     os.close(tell)
 
 
+def test_a_worker_that_cannot_be_started_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(workers_module, "AGAIN_SECONDS", 0.0)
+    watched = ServeWorkers(_dies_at_once, None, 1)
+    stop, tell = os.pipe()
+    watched._start(0)
+    dead = watched._running[0]
+    dead.join()
+    watched._ready[0].set()
+    start = watched._context.Process.start
+
+    def fail(_: object) -> None:
+        raise OSError("Cannot allocate memory")
+
+    monkeypatch.setattr(watched._context.Process, "start", fail)
+    watched._again(0, stop)
+    assert "Cannot allocate memory" in capsys.readouterr().err
+    assert watched._running[0] is dead  # whose sentinel wakes the watch again
+    monkeypatch.setattr(watched._context.Process, "start", start)
+    watched._again(0, stop)
+    assert watched._running[0] is not dead
+    watched._running[0].join()
+    os.close(stop)
+    os.close(tell)
+
+
 def _dies_at_once(*_: object) -> None:
     """Serve nothing."""
 

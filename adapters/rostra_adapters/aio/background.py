@@ -77,16 +77,22 @@ class BackgroundTask:
                 async with aclosing(self._work()) as successes:
                     async for _ in successes:
                         self._succeed()
+                        self._check_cancelled()
             except asyncio.CancelledError as error:
-                if self._task.cancelling():
-                    raise
+                self._check_cancelled()
                 self._fail(error)  # it comes from a task that the work waited for
             except Exception as error:  # noqa: BLE001  # logged by `_fail`
+                self._check_cancelled()
                 self._fail(error)
             else:
                 return
             longest = min(RETRY_SECONDS_MIN * 2.0 ** min(self._failures, 10), RETRY_SECONDS_MAX)
             await asyncio.sleep(uniform(longest / 2, longest))  # noqa: S311  # not a secret
+
+    def _check_cancelled(self) -> None:
+        """Raise CancelledError if the task is cancelled; the work may have lost the first one."""
+        if self._task.cancelling():
+            raise asyncio.CancelledError
 
     def _succeed(self) -> None:
         if self.error is not None:
@@ -116,8 +122,9 @@ def running_tasks() -> list[BackgroundTask]:
     return sorted(_running, key=lambda task: task.name)
 
 
-def failing_tasks(seconds: float = FAILING_SECONDS_MAX) -> list[BackgroundTask]:
-    """Return the tasks that have failed for longer than `seconds`."""
+def failing_tasks(seconds: float | None = None) -> list[BackgroundTask]:
+    """Return the tasks that fail for longer than `seconds`, by default FAILING_SECONDS_MAX."""
+    seconds = FAILING_SECONDS_MAX if seconds is None else seconds
     return [task for task in running_tasks() if task.failing_seconds > seconds]
 
 

@@ -83,7 +83,10 @@ class ServeWorkers:
             raise click.ClickException("a worker does not start")
         say(f"worker {number} died ({process.exitcode}); restarting it", err=True)
         if not wait([stop], timeout=AGAIN_SECONDS):
-            self._start(number)
+            try:
+                self._start(number)
+            except OSError as error:  # for want of memory or processes: tried again
+                say(f"worker {number} cannot be started: {error}", err=True)
 
     def _stop(self) -> None:
         for process in self._running.values():

@@ -1,0 +1,284 @@
+"""Background tasks: whatever one meets, it is logged once, waits, and begins again."""
+
+import ast
+import asyncio
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+import rostra_adapters
+from rostra.log import LogReplaced, LogUnavailable
+from rostra_adapters.aio import background
+from rostra_adapters.aio.background import BackgroundTask, Work
+from rostra_adapters.cli import serve
+from rostra_adapters.http import HttpSettings
+from rostra_adapters.http.auth.key_sources import KeyFile
+from support.listening import listening
+from support.service import MASTER_KEY, SECRET, opened, posted, serving, serving_app, token
+
+SOURCES = Path(rostra_adapters.__file__).parent
+STARTERS = {"create_task", "ensure_future", "start_soon", "run_coroutine_threadsafe"}
+SUPERVISED = {"BackgroundTask", "LogFollower"}
+BOUNDED = {
+    "aio/background.py": "the supervisor itself",
+    "aio/tasks.py": "tasks that end with one batch or answer",
+    "postgres/single_flight.py": "one look-up, whose caller waits",
+    "postgres/prefetch.py": "one page, whose caller waits",
+    "postgres/rebuild/fold_worker.py": "a rebuild, whose caller waits",
+    "local_postgres/lease.py": "the start of a server, whose caller waits",
+}
+"""Modules that start tasks of their own, each of which a caller waits for."""
+ERRORS: list[BaseException] = [
+    asyncpg.InvalidPasswordError("password authentication failed"),
+    asyncpg.InvalidAuthorizationSpecificationError("the role is not permitted to log in"),
+    asyncpg.InvalidCatalogNameError("the database does not exist"),
+    asyncpg.ObjectNotInPrerequisiteStateError("not currently accepting connections"),
+    asyncpg.UndefinedTableError("the relation does not exist"),
+    LogUnavailable("away"),
+    LogReplaced("another log"),
+    OSError("no route to host"),
+    TimeoutError(),
+    asyncio.CancelledError(),
+    ValueError("an error that nobody expects"),
+]
+WAIT_SECONDS_MAX = 60.0
+
+
+def sources() -> Iterator[tuple[str, ast.Module]]:
+    for path in SOURCES.rglob("*.py"):
+        yield path.relative_to(SOURCES).as_posix(), ast.parse(path.read_text())
+
+
+def calls(tree: ast.Module) -> Iterator[tuple[str, ast.Call]]:
+    """The calls of a module, with the last part of what they call."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(func=ast.Attribute(attr=name) | ast.Name(id=name)):
+                yield name, node
+
+
+def names() -> set[str]:
+    """Names of all tasks in the source, as far as they are known there."""
+    found = set()
+    for _, tree in sources():
+        for called, call in calls(tree):
+            if called in SUPERVISED and len(call.args) > 1:
+                match call.args[1]:
+                    case ast.Constant(value=str(name)):
+                        found.add(name)
+                    case ast.JoinedStr(values=[ast.Constant(value=str(name)), *_]):
+                        found.add(name)
+                    case ast.Name():
+                        pass  # passed on by a class that is itself in SUPERVISED
+                    case other:
+                        raise AssertionError(ast.dump(other))
+    return found
+
+
+def test_only_the_supervisor_starts_tasks_that_outlive_their_callers() -> None:
+    starting = {
+        path
+        for path, tree in sources()
+        for called, call in calls(tree)
+        if called in STARTERS and not _is_of_a_group(call)
+    }
+    assert starting == BOUNDED.keys()
+
+
+def _is_of_a_group(call: ast.Call) -> bool:
+    """A task group waits for its tasks."""
+    match call.func:
+        case ast.Attribute(value=ast.Name(id="group" | "tasks")):
+            return True
+    return False
+
+
+class Disturbance:
+    """Throws errors into the tasks that are started while it is in force."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._faults: dict[BackgroundTask, asyncio.Future[None]] = {}
+        began, disturbance = BackgroundTask.__init__, self
+
+        def begin(task: BackgroundTask, work: Work, name: str) -> None:
+            began(task, lambda: disturbance._disturbed(task, work), name)
+
+        monkeypatch.setattr(BackgroundTask, "__init__", begin)
+
+    async def _disturbed(self, task: BackgroundTask, work: Work) -> AsyncGenerator[None, None]:
+        successes = work()
+        try:
+            while True:
+                fault = self._faults[task] = asyncio.get_running_loop().create_future()
+                following = asyncio.ensure_future(anext(successes))
+                try:
+                    await asyncio.wait([fault, following], return_when="FIRST_COMPLETED")
+                finally:
+                    if not following.done():
+                        following.cancel()
+                        await asyncio.wait([following])
+                if fault.done():
+                    fault.result()
+                try:
+                    await following
+                except StopAsyncIteration:
+                    return
+                yield
+        finally:
+            await successes.aclose()
+
+    def throw(self, task: BackgroundTask, error: BaseException) -> None:
+        self._faults[task].set_exception(error)
+
+
+async def until_all_work() -> None:
+    async with asyncio.timeout(WAIT_SECONDS_MAX):
+        while any(task.error for task in background.running_tasks()):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+async def throw_into_all(disturbance: Disturbance) -> set[str]:
+    """Throw each error into each task. Return the names of the tasks."""
+    thrown: set[str] = set()
+    for error in ERRORS:
+        await until_all_work()
+        tasks = background.running_tasks()
+        before = background.restarts()
+        for task in tasks:
+            disturbance.throw(task, error)
+            thrown.add(task.name)
+        async with asyncio.timeout(WAIT_SECONDS_MAX):
+            while any(background.restarts()[task.name] <= before[task.name] for task in tasks):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        await until_all_work()
+        assert set(tasks) <= set(background.running_tasks())
+    return thrown
+
+
+class _Postgres:
+    """A data folder's server that answers."""
+
+    async def healthy(self) -> bool:
+        return True
+
+
+async def test_every_task_of_every_process_comes_back_after_every_error(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(background, "RETRY_SECONDS_MAX", 0.01)
+    disturbance = Disturbance(monkeypatch)
+    file = tmp_path / "jwks.json"
+    file.write_text('{"keys": []}')
+    settings = HttpSettings(secret=SECRET, jwks=KeyFile(file))
+    async with (
+        serving("memory:"),
+        rostra_adapters.open(database_url, master_key=MASTER_KEY) as app,
+        serving_app(app, settings) as service,
+        serve._kept_alive(_Postgres(), _Postgres()),
+    ):
+        discussion, _ = await service.given(opened(), posted("c1"))
+        live = f"{service.url}/v1/discussions/{discussion}/live"
+        feed = f"{service.url}/v1/events"
+        async with listening(live), listening(feed, token=token()):
+            thrown = await throw_into_all(disturbance)
+        missing = {name for name in names() if not any(each.startswith(name) for each in thrown)}
+        assert not missing
+        await service.given(posted("c2"))
+        page = await service.get(f"/v1/discussions/{discussion}/comments")
+        assert page.status == 200
+        assert page.json["total"] == 2
+        assert (await service.ask("GET", "/readyz")).status == 200
+        following = listening(feed, token=token(), last_event_id=await service.app.head())
+        async with listening(live) as live_reader, following as feed_reader:
+            await service.given(posted("c3"))
+            assert (await live_reader.next())[1] == "comment"
+            assert "c3" in str(await feed_reader.next())
+
+
+async def test_an_error_is_logged_once_and_the_waits_grow_to_a_bound(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    waits: list[float] = []
+    asleep = asyncio.sleep
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        await asleep(0)
+
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    enough, comes_back = asyncio.Event(), asyncio.Event()
+
+    async def work() -> AsyncGenerator[None, None]:
+        if len(waits) < 12:
+            raise LogUnavailable("the password is another")
+        enough.set()
+        await comes_back.wait()
+        yield
+        await asyncio.Event().wait()
+
+    task = BackgroundTask(work, "example")
+    await enough.wait()
+    assert task.error == "LogUnavailable: the password is another"
+    assert background.restarts()["example"] == 12
+    assert task in background.running_tasks()
+    assert task in background.failing_tasks(0.0)
+    assert caplog.text.count("the password is another") == 1
+    longest = [min(0.2 * 2**number, background.RETRY_SECONDS_MAX) for number in range(1, 13)]
+    assert all(most / 2 <= wait <= most for wait, most in zip(waits, longest, strict=True))
+    comes_back.set()
+    while background.failing_tasks(0.0):
+        await asleep(0)
+    assert "example works again" in caplog.text
+    await task.end()
+    assert task not in background.running_tasks()
+
+
+async def test_a_task_that_fails_for_long_makes_the_process_not_ready(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def work() -> AsyncGenerator[None, None]:
+        for number in range(1, 0, -1):
+            raise ValueError(f"broken for good {number}")
+        yield
+
+    async with serving("memory:") as service:
+        assert (await service.ask("GET", "/readyz")).status == 200
+        task = BackgroundTask(work, "example")
+        monkeypatch.setattr(background, "FAILING_SECONDS_MAX", 0.0)
+        async with asyncio.timeout(WAIT_SECONDS_MAX):
+            while task.error is None:  # noqa: ASYNC110  # the task tells nobody
+                await asyncio.sleep(0)
+        answer = await service.ask("GET", "/readyz")
+        assert (answer.status, answer.problem) == (503, "not-ready")
+        assert "example" in answer.json["detail"]
+        metrics = (await service.ask("GET", "/metrics")).body.decode()
+        assert 'rostra_task_up{task="example"} 0.0' in metrics
+        assert 'rostra_task_up{task="project"} 1.0' in metrics
+        assert 'rostra_task_restarts_total{task="example"}' in metrics
+        await task.end()
+        assert (await service.ask("GET", "/readyz")).status == 200
+
+
+async def test_a_task_ends_though_its_work_loses_the_cancellation() -> None:
+    async def fails_instead() -> AsyncGenerator[None, None]:
+        try:
+            yield
+            await asyncio.Event().wait()
+        finally:
+            raise ValueError("the connection was lost while it was closed")
+
+    async def goes_on() -> AsyncGenerator[None, None]:
+        while True:
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(0)
+            yield
+
+    tasks = [BackgroundTask(work, "example") for work in (fails_instead, goes_on)]
+    await asyncio.sleep(0)
+    async with asyncio.timeout(WAIT_SECONDS_MAX):
+        await background.end_background(*tasks)
+    assert all(task.is_done for task in tasks)
