@@ -6,7 +6,7 @@ from uuid import UUID
 from rostra.log import EventLog, LogReplaced, LogUnavailable, Recorded
 from rostra_adapters.aio.background import BackgroundTask
 
-Take = Callable[[int, Sequence[Recorded]], Awaitable[None]]
+Handler = Callable[[int, Sequence[Recorded]], Awaitable[None]]
 """Called with rows and the position before them."""
 
 
@@ -24,14 +24,14 @@ class LogFollower:
         *,
         rows_max: int,
         begin: Callable[[int], None],
-        take: Take,
+        handle: Handler,
         lose: Callable[[], None],
     ) -> None:
         """`begin` is called with each first position, `lose` when no events follow the last."""
         self._log = log
         self._rows_max = rows_max
         self._begin = begin
-        self._take = take
+        self._handle = handle
         self._lose = lose
         self._log_id: UUID | None = None
         self._position: int | None = None
@@ -70,6 +70,6 @@ class LogFollower:
             raise LogReplaced("another log has taken this one's place")
         yield
         async for rows in self._log.follow(self._position, self._rows_max):
-            await self._take(self._position, rows)
+            await self._handle(self._position, rows)
             self._position = rows[-1].position
             yield

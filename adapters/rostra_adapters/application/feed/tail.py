@@ -67,7 +67,7 @@ class Tail:
                 "feed",
                 rows_max=ROWS_MAX,
                 begin=self._begin,
-                take=self._take_rows,
+                handle=self._add_rows,
                 lose=self._lose,
             )
         try:
@@ -138,7 +138,7 @@ class Tail:
         self._position = position
         self._moved.send()
 
-    async def _take_rows(self, position: int, rows: Sequence[Recorded]) -> None:
+    async def _add_rows(self, position: int, rows: Sequence[Recorded]) -> None:
         for part in split_by_size(rows):
             self._add_page(position, part[-1].position, await self._events_of(part))
             position = part[-1].position

@@ -267,7 +267,7 @@ class Live:
                     "live",
                     rows_max=ROWS_MAX,
                     begin=self._begin,
-                    take=self._take,
+                    handle=self._note_rows,
                     lose=self._end_all,
                 ),
                 BackgroundTask(self._flush, "live-flush"),
@@ -285,7 +285,7 @@ class Live:
         self._position = position
         self._ready.set()
 
-    async def _take(self, _: int, rows: Sequence[Recorded]) -> None:
+    async def _note_rows(self, _: int, rows: Sequence[Recorded]) -> None:
         for row in rows:
             self._note(row)
         self._position = rows[-1].position
