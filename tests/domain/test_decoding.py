@@ -150,6 +150,10 @@ def check(bodies: int, seed: int) -> None:
                 assert author_as_dict(told(found)) == one, event
         batch = b"[" + b",".join(events) + b"]"
         together = cloudevents.plain_commands(batch, NOW)
+        lines = cloudevents.plain_lines(events, NOW)
+        assert (lines is None) == (together is None) or any(b"\n" in each for each in events)
+        if lines is not None:
+            assert [told(one) for one in lines] == [told(one) for one in together or []]
         if together is not None:
             batches += 1
             elements = strict_json.elements(batch)
@@ -187,3 +191,14 @@ def test_a_nesting_that_is_too_deep_is_never_plain() -> None:
     other = event % (b"1", data)
     assert cloudevents.plain_commands(b"[" + other + b"," + deep + b"]", NOW) is None
     assert cloudevents.plain_commands(b"[" + other + b"," + other + b"]", NOW) is not None
+    assert cloudevents.plain_lines([other, deep], NOW) is None
+    assert cloudevents.plain_lines([other, other], NOW) is not None
+
+
+def test_one_event_in_two_lines_is_none() -> None:
+    data = b'{"site":"s","resource":"r"}'
+    event = b'{"specversion":"1.0","id":"1","source":"a","type":"discussion.opened","data":%b}'
+    whole = event % data
+    for cut in range(1, len(whole)):
+        assert cloudevents.plain_lines([whole, whole[:cut], whole[cut:]], NOW) is None
+    assert cloudevents.plain_lines([whole + whole, b""], NOW) is None

@@ -77,6 +77,7 @@ class _Name(msgspec.Struct, gc=False):
     id: Any = None
 
 
+_is_uri_reference = re.compile(URI_REFERENCE).match
 _envelope = msgspec.json.Decoder(Envelope)
 _name = msgspec.json.Decoder(_Name)
 _fields = msgspec.json.Decoder(dict[str, Raw])
@@ -116,12 +117,31 @@ def plain_commands(batch: bytes, now: Time) -> list[Commanded] | None:
         return None
     try:
         events = _plains.decode(batch)
-        others = strict_json.brackets(batch) - sum([_BRACKETS[one.data.topic] for one in events])
-        if others >= strict_json.NESTING_MAX - max(_BRACKETS.values()):
-            return None
-        return _plain_commands(events, now)
+        return None if _is_nested(batch, events) else _plain_commands(events, now)
     except (msgspec.DecodeError, RecursionError, Refusal):
         return None
+
+
+def plain_lines(lines: Sequence[bytes], now: Time) -> list[Commanded] | None:
+    """Return the commands of lines where each is an event that is plain and fits, else None.
+
+    Each is decoded by itself: lines that are joined may hold one event in two of them.
+    """
+    joined = b"".join(lines)
+    if not _is_plain(joined):
+        return None
+    decode = _plain.decode
+    try:
+        events = [decode(line) for line in lines]
+        return None if _is_nested(joined, events) else _plain_commands(events, now)
+    except (msgspec.DecodeError, RecursionError, Refusal):
+        return None
+
+
+def _is_nested(json: bytes, events: Sequence[_Plain]) -> bool:
+    """Return whether events may hold arrays and objects in each other, more than may be."""
+    others = strict_json.brackets(json) - sum([_BRACKETS[one.data.topic] for one in events])
+    return others >= strict_json.NESTING_MAX - max(_BRACKETS.values())
 
 
 _BRACKETS = {name: 3 if name == "comment.posted" else 2 for name in COMMANDS}
@@ -145,7 +165,7 @@ def _is_plain(json: bytes) -> bool:
 def _plain_commands(events: Sequence[_Plain], now: Time) -> list[Commanded]:
     """Return the commands of plain events. Raises Malformed and the Refusal `time-ahead`."""
     for source in {event.source for event in events}:
-        if not re.match(URI_REFERENCE, source):
+        if _is_uri_reference(source) is None:
             raise Malformed(Fault("source", "must be a URI reference"))
     commands = []
     for event in events:

@@ -193,10 +193,10 @@ class Publishing:
     async def _line_results(self, lines: Sequence[ndjson.Line], token: Token) -> bytes:
         now = self._now()
         most = self._settings.line_of_events_bytes_max
-        read = [_read_line(line, now, bytes_max=most) for line in lines]
-        outcomes = await self._submit_patiently(_permitted([event for _, event in read], token))
+        names, read = _read_lines(lines, now, bytes_max=most)
+        outcomes = await self._submit_patiently(_permitted(read, token))
         results = [
-            self._result(name, outcome) for (name, _), outcome in zip(read, outcomes, strict=True)
+            self._result(name, outcome) for name, outcome in zip(names, outcomes, strict=True)
         ]
         return b"".join(msgspec.json.encode(result) + b"\n" for result in results)
 
@@ -272,6 +272,18 @@ def _read_batch(
     return [name for name, _ in read], [one for _, one in read]
 
 
+def _read_lines(
+    lines: Sequence[ndjson.Line], now: Time, *, bytes_max: int
+) -> tuple[Sequence[str | None], Sequence[Commanded | Refusal]]:
+    """Return the ids of the events in lines, and what can be submitted of each."""
+    whole = [line for line in lines if line is not None]
+    commands = cloudevents.plain_lines(whole, now) if len(whole) == len(lines) else None
+    if commands is not None:
+        return [one.act.id for one in commands], commands
+    read = [_read_line(line, now, bytes_max=bytes_max) for line in lines]
+    return [name for name, _ in read], [one for _, one in read]
+
+
 def _read_line(line: ndjson.Line, now: Time, *, bytes_max: int) -> _Named:
     if line is None:
         return None, Refusal("too-large", f"a line has at most {bytes_max} bytes")
@@ -299,7 +311,7 @@ def _read_element(event: Raw, now: Time) -> _Named:
 
 def _permitted(read: Sequence[Commanded | Refusal], token: Token) -> Sequence[Commanded | Refusal]:
     """Replace commands that the token may not publish by a refusal."""
-    kinds = {(one.command.site, one.command.topic) for one in read if isinstance(one, Commanded)}
+    kinds = {(one.command.site, one.command.topic) for one in read if type(one) is Commanded}
     refusals = {kind: refusal for kind in kinds if (refusal := _forbidden(*kind, token))}
     if not refusals:
         return read
