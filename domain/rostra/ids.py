@@ -35,6 +35,7 @@ Position = NewType("Position", int)
 """The place of an event in the log: 1, 2, 3, …; 0 before the first."""
 
 _encode = msgspec.json.Encoder().encode
+_int = int.from_bytes
 
 _PREFIX_BITS = 60
 _TAIL_BITS = 59
@@ -65,7 +66,7 @@ _KINDS = tuple(Kind)
 
 
 def _first_bits(json: bytes, bits: int) -> int:
-    return int.from_bytes(sha256(json).digest()[:8], "big") >> (64 - bits)
+    return _int(sha256(json).digest()[:8], "big") >> (64 - bits)
 
 
 def _without_tail(prefix: int, kind: Kind) -> int:
@@ -187,7 +188,7 @@ def persons_start(site: str) -> tuple[int, bytes]:
 
 def number_of(bits: int, start: bytes, name_json: bytes) -> int:
     """Return the number of the id that a name, given as JSON, makes within something."""
-    return bits | _first_bits(start + name_json + b"]", _TAIL_BITS)
+    return bits | _int(sha256(start + name_json + b"]").digest()[:8], "big") >> 64 - _TAIL_BITS
 
 
 def flag_id(comment: CommentId, person: str) -> FlagId:
@@ -222,7 +223,7 @@ def events_start(source_json: bytes) -> bytes:
 
 def event_number(start: bytes, event_json: bytes) -> int:
     """Return the number of an event's id. `event_json` is the publisher's id of it as JSON."""
-    bits = int.from_bytes(sha256(start + event_json + b"]").digest()[:16], "big")
+    bits = _int(sha256(start + event_json + b"]").digest()[:16], "big")
     return bits & _EVENT_BITS | _VERSION_8 | _VARIANT
 
 

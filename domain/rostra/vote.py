@@ -66,7 +66,7 @@ VoteEvent = VoteCast | VoteNullified | VoteRestored
 # -- state
 
 
-class Vote(msgspec.Struct, frozen=True):
+class Vote(msgspec.Struct, frozen=True, gc=False):
     """`comment` and `voter` are None before the first event; `order` is that of the
     vote that stands, `ruled` the time of the nullifying or restoring that stands.
     """

@@ -25,7 +25,7 @@ NAMES = ["ann", "guest:1", "rostra:2", 'a "quoted" \\ name', "日本", "é", "x"
 SOURCES = ["cms", "rostra:persons", "https://forum.example/a?b=%20"]
 
 
-def one_by_one(batch: BatchDecider, votes: Iterable[tuple[int, Commanded]]) -> None:
+def one_by_one(batch: BatchDecider, votes: Iterable[tuple[int, Commanded]], _: object) -> None:
     for index, vote in votes:
         batch.decide(index, vote)
 

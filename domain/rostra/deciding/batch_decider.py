@@ -128,9 +128,12 @@ class BatchDecider:
         self.by_command: dict[int, Decision] = {}
         self.rows: list[Row] = []
         self.expected: dict[int, int] = {}
-        """Versions that the guarded streams had before this attempt."""
-        self.looked_at: set[int] = set()
+        """Versions that guarded streams had before this attempt."""
+        self.votes_upon: list[Mapping[int, int]] = []
+        """Versions of streams that votes were decided upon, their own excepted."""
+        self._looked_at: set[int] = set()
         """Streams that commands with events looked at, and did not change."""
+        self._votes_noted = 0
         self.missing_streams: set[int] = set()
         self.missing_owners: set[UUID] = set()
         self.missing_works: set[Work] = set()
@@ -221,7 +224,7 @@ class BatchDecider:
             reading.state_of(StreamId(UUID(int=stream)))
         for stream, version in reading.guards.items():
             self.expected.setdefault(stream, version)
-        self.looked_at |= reading.guards.keys() - changed
+        self._looked_at |= reading.guards.keys() - changed
         if isinstance(command, ReviseArticle):
             self.revisions.append(command)
         row = len(self.rows)
@@ -278,6 +281,10 @@ class BatchDecider:
         """Return the events to append."""
         streams, versions, topics, states, event_ids, metadata = zip(*self.rows, strict=True)
         appending = [decision for decision in self.decisions if decision.events]
+        expected: dict[int, int] = {}
+        for guards in self.votes_upon:
+            expected.update(guards)
+        expected.update(self.expected)  # older, if commands have changed a stream meanwhile
         return NewEvents(
             streams=streams,
             versions=versions,
@@ -287,7 +294,7 @@ class BatchDecider:
             metadata=metadata,
             ends=[decision.row + decision.events for decision in appending],
             guards=[decision.guards for decision in appending],
-            expected=self.expected,
+            expected=expected,
         )
 
     def _keep_order(self, changed: set[int], reading: DecisionContext) -> None:
@@ -296,7 +303,9 @@ class BatchDecider:
         If an earlier command were not recorded and decided again, it would otherwise see changes
         that came after it.
         """
-        for stream in changed & self.looked_at:
+        self._looked_at.update(*self.votes_upon[self._votes_noted :])
+        self._votes_noted = len(self.votes_upon)
+        for stream in changed & self._looked_at:
             for earlier in self.decisions:
                 if earlier.events and stream in earlier.guards:
                     for row in self.rows[earlier.row : earlier.row + earlier.events]:

@@ -295,10 +295,10 @@ async def _decide_all(
             if commanded.command.topic == CastVote.topic:
                 votes.append((i, commanded))
             else:
-                cast_votes(batch, votes)
+                cast_votes(batch, votes, known)
                 votes.clear()
                 batch.decide(i, commanded)
-        cast_votes(batch, votes)
+        cast_votes(batch, votes, known)
         if not batch.missing_anything:
             refused = await _seal_all(ring, batch)
             if not refused:

@@ -7,6 +7,8 @@ log refuses what others have moved on. Only what appends nothing must be confirm
 from collections.abc import Collection, Iterable, Mapping
 from uuid import UUID
 
+import msgspec
+
 from rostra import ids
 from rostra.deciding.stream_states import StreamState, unwritten_of
 
@@ -18,9 +20,34 @@ EVENT_BYTES = 300
 
 GUESSED_KINDS = (ids.Kind.VOTE, ids.Kind.PERSON, ids.Kind.FLAG)
 """Streams that mostly have no events yet, so that those we do not know are taken to have none."""
-_GUESSES = {kind.value: unwritten_of(kind) for kind in GUESSED_KINDS}
+_GUESSES = [unwritten_of(kind) if kind in GUESSED_KINDS else None for kind in ids.Kind]
 WRONG_SHARE_MAX = 0.25
 COMMANDS_WITHOUT_GUESSES = 20_000
+
+
+VOTED_COMMENTS_MAX = 10_000
+"""Comments whose facts are cached beside their streams; each takes about 1 kB."""
+
+CommentName = tuple[str, str, UUID | None, str | None, UUID | None]
+"""Site, resource, discussion id, comment and comment id, as a vote gives them."""
+
+
+class VotedComment(msgspec.Struct, frozen=True, gc=False):
+    """Facts that decide votes on a comment. They hold as long as its streams are as they were."""
+
+    id: UUID
+    streams: tuple[tuple[int, StreamState], ...]
+    """The streams that they are taken from."""
+    guards: dict[int, int]
+    """Versions of those streams."""
+    votes: tuple[int, bytes]
+    """Parts of the ids of the votes on it (see `ids.votes_start`)."""
+    persons: tuple[int, bytes]
+    """Parts of the ids of its site's persons (see `ids.persons_start`)."""
+    values: tuple[int, ...]
+    """Values that votes may have."""
+    barred: str | None
+    """Its author, if they may not vote on it."""
 
 
 class StreamCache:
@@ -34,6 +61,7 @@ class StreamCache:
         self._streams: dict[int, StreamState] = {}
         self._before: dict[int, StreamState] = {}
         self._bytes = self._bytes_before = 0
+        self._comments: dict[CommentName, VotedComment] = {}
         self._log: UUID | None = None
         self._without_guesses = 0
 
@@ -56,12 +84,12 @@ class StreamCache:
         known = self._streams.get(number)
         if known is not None:
             return known
-        known = self._before.pop(number, None)
-        if known is not None:
+        if number in self._before:
+            known = self._before.pop(number)
             self._bytes_before -= _bytes(known)
             self.put({number: known})
             return known
-        return None if self._without_guesses else _GUESSES.get(ids.kind_bits(number))
+        return None if self._without_guesses else _GUESSES[ids.kind_bits(number)]
 
     def learn(self, number: int, current: StreamState) -> None:
         """Cache a state that was read, unless a later one is cached."""
@@ -95,8 +123,21 @@ class StreamCache:
             elif (current := self._before.pop(number, None)) is not None:
                 self._bytes_before -= _bytes(current)
 
+    def find_comment(self, name: CommentName) -> VotedComment | None:
+        """Return the cached facts about a comment. They may be old: see `VotedComment.streams`."""
+        return self._comments.get(name)
+
+    def put_comment(self, name: CommentName, comment: VotedComment) -> None:
+        """Cache the facts about a comment, unless words that are not sealed come with them."""
+        if True in [state.plain for _, state in comment.streams]:
+            return
+        if len(self._comments) >= VOTED_COMMENTS_MAX:
+            self._comments.clear()
+        self._comments[name] = comment
+
     def clear(self) -> None:
         """Remove everything."""
+        self._comments.clear()
         self._streams, self._before = {}, {}
         self._bytes = self._bytes_before = 0
 

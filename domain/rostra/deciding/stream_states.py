@@ -129,11 +129,11 @@ def _content(event: AnyEvent) -> object:
             assert_never(event)
 
 
-class StreamState(msgspec.Struct):
+class StreamState(msgspec.Struct, frozen=True, gc=False):
     """A stream: its events seen so far and the state they fold to."""
 
     state: Any
-    seen: list[EventRef]
+    seen: tuple[EventRef, ...]
     payload_bytes: int = 0
     plain: bool = False
     """Whether the state holds words that are not sealed."""
@@ -166,7 +166,7 @@ def fold_stream(stream: UUID, events: Iterable[AnyEvent], begun: Any = None) -> 
 
 def unwritten_of(kind: ids.Kind) -> StreamState:
     """A stream without events."""
-    return StreamState(_FOLDS[kind][0], [])
+    return StreamState(_FOLDS[kind][0], ())
 
 
 class StreamSource(Protocol):
@@ -202,7 +202,7 @@ class StreamStates:
     def load(self, stream: StreamId, rows: Iterable[Recorded]) -> None:
         """Fold a stream that was read. Foreign events count, but change no state."""
         state, evolve = _fold_of(stream)
-        seen = []
+        seen: list[EventRef] = []
         payload_bytes = 0
         fault = None
         for row in rows:
@@ -217,7 +217,7 @@ class StreamStates:
                 fault = fault or f"position {row.position}: {error}"
             event_id = None if row.event_id is None else row.event_id.int
             seen.append(EventRef(event_id, row.topic, row.position, content))
-        self.states[stream.int] = StreamState(state, seen, payload_bytes, fault=fault)
+        self.states[stream.int] = StreamState(state, tuple(seen), payload_bytes, fault=fault)
 
     def base(self, number: int) -> int:
         """Return a stream's version before this attempt."""
@@ -237,7 +237,7 @@ class StreamStates:
         seen = EventRef(event_id.int, event.topic, None, _content(event))
         plain = before.plain or codec.plain_words(event) is not None
         after = StreamState(
-            evolve(before.state, event), [*before.seen, seen], before.payload_bytes, plain
+            evolve(before.state, event), (*before.seen, seen), before.payload_bytes, plain
         )
         self.write(stream.int, before, after)
         return seen

@@ -6,7 +6,6 @@ person's own act is left to the decision on one command, which says why.
 """
 
 from collections.abc import Iterable
-from uuid import UUID
 
 import msgspec
 
@@ -14,6 +13,7 @@ from rostra import codec, discussion, ids, site
 from rostra.commands import CastVote
 from rostra.deciding.batch_decider import BatchDecider, Commanded, Decision
 from rostra.deciding.decide import acting, by_own_name, rules_of
+from rostra.deciding.stream_cache import CommentName, StreamCache, VotedComment
 from rostra.deciding.stream_states import EventRef, NeedsMore, StreamState
 from rostra.limits import STREAM_EVENTS_MAX, STREAM_EVENTS_RESERVED, VOTE_CHANGES_MAX
 from rostra.names import OUR_IDS
@@ -23,22 +23,6 @@ from rostra.vote import Vote, VoteCast
 _VALUES = {"both": (-1, 0, 1), "up": (0, 1), "off": (0,)}
 _VERSIONS_MAX = STREAM_EVENTS_MAX - STREAM_EVENTS_RESERVED
 _encode = codec.encode
-
-
-class _Comment(msgspec.Struct, frozen=True, gc=False):
-    """A comment that takes votes."""
-
-    id: UUID
-    guards: dict[int, int]
-    """Versions of the streams that decide about votes on it."""
-    votes: tuple[int, bytes]
-    """Parts of the ids of the votes on it."""
-    persons: tuple[int, bytes]
-    """Parts of the ids of its site's persons."""
-    values: tuple[int, ...]
-    """Values that votes may have."""
-    barred: str | None
-    """Its author, if they may not vote on it."""
 
 
 class _Voter(msgspec.Struct, frozen=True, gc=False):
@@ -60,14 +44,14 @@ class _Source(msgspec.Struct, frozen=True, gc=False):
 
 
 def cast_votes(  # noqa: PLR0915  # see below
-    batch: BatchDecider, votes: Iterable[tuple[int, Commanded]]
+    batch: BatchDecider, votes: Iterable[tuple[int, Commanded]], cache: StreamCache | None = None
 ) -> None:
     """Decide votes that follow each other.
 
     One long loop, since every call costs as much as several of its lines: a service spends most
     of its time on votes.
     """
-    comments: dict[tuple[object, ...], _Comment | None] = {}
+    comments: dict[CommentName, VotedComment | None] = {}
     voters: dict[tuple[str, str], _Voter | None] = {}
     sources: dict[str, _Source] = {}
     find, write, rows, expected = batch.world.find, batch.world.write, batch.rows, batch.expected
@@ -81,7 +65,7 @@ def cast_votes(  # noqa: PLR0915  # see below
         if named in comments:
             comment = comments[named]
         else:
-            comment = comments[named] = _comment(batch, command)
+            comment = comments[named] = _comment(batch, command, named, cache)
         if (
             comment is None
             or act.person is not None
@@ -150,7 +134,7 @@ def cast_votes(  # noqa: PLR0915  # see below
         write(
             stream,
             before,
-            StreamState(after, [*seen, ref], before.payload_bytes, before.plain),
+            StreamState(after, (*seen, ref), before.payload_bytes, before.plain),
         )
         if stream not in expected:
             expected[stream] = version
@@ -159,8 +143,28 @@ def cast_votes(  # noqa: PLR0915  # see below
         rows.append((stream, version + 1, VoteCast.topic, state, event_id, metadata))
 
 
-def _comment(batch: BatchDecider, command: CastVote) -> _Comment | None:
+def _comment(
+    batch: BatchDecider, command: CastVote, name: CommentName, cache: StreamCache | None
+) -> VotedComment | None:
     """Return the comment that votes are on, None if none may be cast or streams are missing."""
+    comment = None if cache is None else cache.find_comment(name)
+    if comment is not None:
+        states, find = batch.world.states, batch.world.find
+        for stream, state in comment.streams:
+            if (states[stream] if stream in states else find(stream)) is not state:
+                comment = None
+                break
+    if comment is None:
+        comment = _look_up(batch, command)
+        if comment is None:
+            return None
+        if cache is not None:
+            cache.put_comment(name, comment)
+    batch.votes_upon.append(comment.guards)
+    return comment
+
+
+def _look_up(batch: BatchDecider, command: CastVote) -> VotedComment | None:
     reading = batch.context()
     try:
         own = by_own_name(command, reading)
@@ -172,9 +176,9 @@ def _comment(batch: BatchDecider, command: CastVote) -> _Comment | None:
         return None
     if about.posted is None or about.removed:
         return None
-    _guard(batch, reading.guards)
-    return _Comment(
+    return VotedComment(
         own.target,
+        tuple([(stream, batch.world.states[stream]) for stream in reading.guards]),
         reading.guards,
         ids.votes_start(own.target),
         ids.persons_start(own.site),
@@ -183,7 +187,7 @@ def _comment(batch: BatchDecider, command: CastVote) -> _Comment | None:
     )
 
 
-def _voter(batch: BatchDecider, command: CastVote, comment: _Comment) -> _Voter | None:
+def _voter(batch: BatchDecider, command: CastVote, comment: VotedComment) -> _Voter | None:
     """Return the person who votes, None if they may not or their stream is missing."""
     json = _encode(command.voter)
     stream = ids.number_of(*comment.persons, json)
@@ -196,17 +200,10 @@ def _voter(batch: BatchDecider, command: CastVote, comment: _Comment) -> _Voter 
         except Refusal:
             return None
     version = len(state.seen)
-    _guard(batch, {stream: version})
+    batch.votes_upon.append({stream: version})
     return _Voter(json, stream, version, command.voter.startswith(OUR_IDS))
 
 
 def _source(source: str) -> _Source:
     json = _encode(source)
     return _Source(json, ids.events_start(json), source.startswith(OUR_IDS))
-
-
-def _guard(batch: BatchDecider, guards: dict[int, int]) -> None:
-    """Note streams that votes are decided upon."""
-    batch.looked_at.update(guards)
-    for stream, version in guards.items():
-        batch.expected.setdefault(stream, version)
