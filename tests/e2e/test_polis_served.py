@@ -202,6 +202,7 @@ def test_the_service_and_postgresql_killed_amid_publishing_lose_nothing_that_was
         rostra.must("verify")
 
 
+@pytest.mark.slow
 def test_the_demo_prints_the_five_most_voted(test_data: Path) -> None:
     demo = PROJECT / "infra/polis/demo.py"
     environment = {name: it for name, it in os.environ.items() if not name.startswith("ROSTRA_")}
