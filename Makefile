@@ -15,7 +15,7 @@ install: $(INSTALLED) ## make .venv with everything that is needed to run and to
 
 # The locked hatchling builds the project itself, hence no isolation. An interrupted
 # install leaves no stamp, so the next one goes over it again. Python compiles what is
-# imported: compiling all of it beforehand took half of the install's time.
+# imported: compiling all of it beforehand took a third of the processor time.
 $(INSTALLED): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Rostra needs Python 3.11 or newer: make PYTHON=python3.11 …")'
 	$(PYTHON) -m venv .venv
