@@ -1,16 +1,20 @@
 """What is typed: with an input method, kept apart by person, and forgotten after a while."""
 
 import json
+from importlib.resources import files
 from typing import Any
 
 import pytest
 from playwright.async_api import Browser, expect
 
+from rostra_adapters.http.problems import KINDS
 from rostra_adapters.http.routes.demo import RESOURCE, SITE
+from rostra_adapters.web import languages
 from support.reader_pages import ROOT, about, said, story, token
 from support.service import Service
 
 TAG = f"<{ROOT} site={SITE} resource={RESOURCE}></{ROOT}>"
+GERMAN = json.loads((files(languages) / "de.json").read_text("utf-8"))
 DAY_MS = 86_400_000
 DRAFTS = "Object.keys(localStorage).filter((place) => place.startsWith('rostra:draft:'))"
 
@@ -144,6 +148,40 @@ async def test_errors_are_in_the_pages_language(
     await page.locator("textarea").fill("Words.")
     await page.locator("form.write .primary").click()
     await expect(page.locator(f"{ROOT} .error:not(:empty)")).to_contain_text(said_so)
+
+
+async def test_every_problem_of_the_service_is_said_in_the_pages_language(
+    browser: Browser, reader_service: Service
+) -> None:
+    page = await story(browser, reader_service, signed_in().replace(" site", " lang=de site"))
+    said = [words for words in GERMAN.values() if isinstance(words, str)]
+    problem = ""
+
+    async def refuse(route: Any) -> None:
+        if route.request.method != "POST":
+            await route.continue_()
+            return
+        kind = KINDS[problem]
+        body = {
+            "type": f"/problems/{problem}", "title": kind.title, "status": kind.status,
+            "detail": "A detail in English.",
+            "errors": [{"path": "body", "message": "A message in English"}],
+        }  # fmt: skip
+        await route.fulfill(
+            status=kind.status, content_type="application/problem+json", body=json.dumps(body)
+        )
+
+    await page.route("**/v1/discussions/*/comments", refuse)
+    await page.locator("textarea").fill("Words.")
+    error = page.locator(f"{ROOT} form.write .error")
+    for problem, kind in KINDS.items():
+        if kind.status == 401:  # the reader goes on without the token
+            continue
+        await error.evaluate("(one) => { one.textContent = ''; }")
+        await page.locator("form.write .primary").click()
+        await expect(error).not_to_be_empty()
+        shown = (await error.inner_text()).removeprefix("Nicht gesendet: ")
+        assert any(shown.startswith(words) for words in said if len(words) > 10), (problem, shown)
 
 
 async def test_each_language_is_fetched_once_and_shown(

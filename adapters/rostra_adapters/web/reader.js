@@ -35,18 +35,30 @@ const RULES = {
   may_mark: false,
 };
 
-/** @type {Record<string, string>} */
-const PROBLEMS = {
-  offline: "offline",
-  "wrong-service": "problem_service",
-  "discussion-closed": "closed",
-  "passage-closed": "passage_closed",
-  "name-reserved": "problem_name",
-  "edit-too-late": "problem_late",
-  "comment-removed": "unreachable",
-  "comment-deleted": "unreachable",
-  "parent-not-published": "unreachable",
+/** @type {Record<string, string[]>} the service's problems by what readers are told */
+const TOLD = {
+  offline: ["offline"],
+  problem_service: ["wrong-service"],
+  closed: ["discussion-closed"],
+  passage_closed: ["passage-closed"],
+  problem_name: ["name-reserved"],
+  problem_late: ["edit-too-late"],
+  problem_often: ["too-many-marks"],
+  problem_voted: ["address-voted"],
+  problem_forbidden: ["guest-votes-off", "not-marked-by-readers", "not-opened-by-readers", "person-banned"],
+  unreachable: [
+    "comment-deleted",
+    "comment-erased",
+    "comment-removed",
+    "not-found",
+    "parent-not-published",
+    "passage-unmarked",
+    "unknown-comment",
+    "unknown-parent",
+    "unknown-passage",
+  ],
 };
+const PROBLEMS = new Map(Object.entries(TOLD).flatMap(([name, problems]) => problems.map((one) => [one, name])));
 /** @type {Record<number, string>} */
 const STATUSES = { 401: "problem_forbidden", 403: "problem_forbidden", 413: "problem_long", 429: "problem_often" };
 const SERVER_ERROR = 500;
@@ -401,7 +413,7 @@ export class Reader {
    * @param {any} problem
    */
   reason({ status, problem, message }) {
-    const known = PROBLEMS[problem] ?? (status >= SERVER_ERROR ? "problem_busy" : STATUSES[status]);
+    const known = PROBLEMS.get(problem) ?? (status >= SERVER_ERROR ? "problem_busy" : STATUSES[status]);
     if (known) return this.t(known);
     return this.language.startsWith("en") ? message.replace(/[^.!?]$/, "$&.") : this.t("problem_refused");
   }

@@ -129,3 +129,19 @@ test("what is left is said in minutes, and in seconds below one", () => {
   assert.equal(duration(30_000, "en"), "30 seconds");
   assert.equal(duration(-5, "en", "short"), "0 sec");
 });
+
+test("every word that the modules name is in the tables, and every word of the tables is named", () => {
+  const modules = new URL("../web/", import.meta.url);
+  const code = readdirSync(modules)
+    .filter((name) => name.endsWith(".js"))
+    .map((name) => readFileSync(new URL(name, modules), "utf8"))
+    .join("\n");
+  const named = [...code.matchAll(/\b(?:t|why)\(\s*"(\w+)"/g)].map(([, name]) => name);
+  assert.ok(named.length > 50);
+  for (const name of named) assert.ok(name in TABLES.en, name);
+  const texts = new Set([...code.matchAll(/"(\w+)"|\b(\w+): \[/g)].map(([, text, key]) => text ?? key));
+  const statuses = ["held", "rejected", "removed", "deleted", "erased"]; // named by the service
+  const orders = ["best", "hot", "controversial"];
+  for (const name of Object.keys(TABLES.en))
+    assert.ok(texts.has(name) || statuses.includes(name) || orders.includes(name), name);
+});
