@@ -66,14 +66,24 @@ def test_three_walks_of_at_most_ten_steps() -> None:
 
 
 @pytest.mark.parametrize("walk", ["publish", "project"])
-async def test_the_way_of_a_vote(walk: str, database_url: str) -> None:
+async def test_the_way_of_a_comment(walk: str, database_url: str) -> None:
+    async with serving(database_url) as service:
+        await service.given(opened())
+        await service.app.wait(1, 60)
+        with called(WALKS[walk]) as noted:
+            await service.batch([posted()])
+            await service.app.wait(2, 60)
+    assert in_order(noted, WALKS[walk])
+
+
+async def test_a_vote_is_decided_in_a_run(database_url: str) -> None:
+    run = "rostra.deciding.vote_runs.cast_votes"
+    assert f"`{run}`" in PAGE
     async with serving(database_url) as service:
         await service.given(opened(), posted())
-        await service.app.wait(2, 60)
-        with called(WALKS[walk]) as noted:
+        with called([run]) as noted:
             await service.batch([voted()])
-            await service.app.wait(3, 60)
-    assert in_order(noted, WALKS[walk])
+    assert noted == [run]
 
 
 async def test_the_way_of_a_page(database_url: str) -> None:
