@@ -369,7 +369,7 @@ def _place(
         return None, (), around.passage_id
     posted = around.parent.posted
     if posted is None:
-        raise unknown("parent", command.parent or command.parent_id)
+        raise unknown("parent", repr(str(command.parent or command.parent_id)))
     if around.passage_id not in (None, posted.passage):
         raise Refusal("other-passage", "a reply belongs to the passage of what it answers")
     path = (*posted.path, around.parent_id)[: around.rules.depth]

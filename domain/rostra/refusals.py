@@ -24,10 +24,17 @@ class Refusal(Exception):
 
 
 def unknown(what: str, named: object, *, retryable: bool = True) -> Refusal:
-    """Something the command names is not there, or not there yet."""
-    return Refusal(f"unknown-{what}", f"there is no {what} {named}", retryable=retryable)
+    """Return the refusal of a command that names something unknown.
+
+    If it is `retryable`, the unknown thing may be published yet.
+    """
+    advice = "; publish it first" if retryable else ""
+    return Refusal(f"unknown-{what}", f"there is no {what} {named}{advice}", retryable=retryable)
 
 
 def id_collision(named: str, current: str) -> Refusal:
-    """Two different names hash to one id: about 1 chance in 200 at 10^8 discussions."""
+    """Return the refusal of a name whose id another name has.
+
+    At 10^8 discussions this happens with a probability of about 1 in 200.
+    """
     return Refusal("id-collision", f"{named!r} has the id of {current!r}")

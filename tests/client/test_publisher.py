@@ -154,3 +154,14 @@ async def test_giving_up_does_not_wait_once_more(monkeypatch: pytest.MonkeyPatch
         with pytest.raises(PublishingRefused, match="503: Busy: later"):
             await publish(url, lines(1))
     assert len(waits) == publisher.ATTEMPTS_MAX - 1
+
+
+async def test_an_event_without_an_id_is_named_as_such() -> None:
+    def refuse(events: list[Any]) -> web.Response:
+        problem = {"type": "/problems/invalid-event", "title": "Invalid event", "retryable": False}
+        result = {"status": "rejected", "problem": problem | {"detail": "id is missing"}}
+        return web.json_response({"position": 0, "results": [result for _ in events]})
+
+    async with answering(refuse) as (url, _):
+        summary = await publish(url, [b"{}"])
+    assert summary.samples == ["an event without an id: invalid-event: id is missing"]

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from rostra.deciding import repeats
 from rostra.deciding.handle import Commanded, handle
 from rostra.deciding.stream_cache import BatchSlot, StreamCache
 from support.examples import act, command, comment, person, vote_on
@@ -199,3 +200,11 @@ async def test_a_reply_moved_up_by_the_depth_may_be_published_with_the_parent_it
     outcomes = await handle(log, ring, [flat, OPEN, POST, REPLY, REPLY])
     assert statuses(outcomes) == ["recorded"] * 4 + ["duplicate"]
     assert statuses(await handle(log, ring, [REPLY])) == ["duplicate"]
+
+
+def test_a_refusal_of_other_content_says_what_to_do() -> None:
+    detail = repeats._different("the comment with another body").detail
+    assert detail == (
+        "an event with this source and id published the comment with another body; "
+        "use a new id for a new event"
+    )

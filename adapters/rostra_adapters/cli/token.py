@@ -48,7 +48,9 @@ def token(
 
     scopes = scope.split()
     if unknown := set(scopes) - set(tokens.SCOPES) or (not scopes and {""}):
-        raise click.UsageError(f"not a scope: {', '.join(sorted(unknown))}")
+        raise click.UsageError(
+            f"unknown scope: {', '.join(sorted(unknown))}; scopes are {', '.join(tokens.SCOPES)}"
+        )
     if "comment" in scopes and (sub is None or site == tokens.EVERY_SITE):
         raise click.UsageError("the scope `comment` is a person's: give --sub and one --site")
     if (sub or "").startswith(OUR_IDS):

@@ -97,7 +97,8 @@ class Summary(msgspec.Struct):
             self.statuses[result.status] += 1
         else:
             name = result.problem.type.rpartition("/")[2]
-            self.reject(name, f"{result.event}: {name}: {result.problem.detail}")
+            event = result.event or "an event without an id"
+            self.reject(name, f"{event}: {name}: {result.problem.detail}")
 
     def reject(self, name: str, sample: str) -> None:
         """Count one rejected event under its problem's name; `sample` describes it."""

@@ -127,7 +127,7 @@ async def _copy_out(connection: Connection, rows: str, file: Path) -> int:
 
 def _draft(folder: Path) -> Path:
     if folder.exists():
-        raise BackupRefused(f"{folder} is there already")
+        raise BackupRefused(f"{folder} exists already: name a new folder")
     draft = folder.with_name(f".{folder.name}-{uuid4().hex[:8]}")
     draft.mkdir(mode=0o700, parents=True)
     return draft

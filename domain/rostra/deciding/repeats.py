@@ -53,26 +53,26 @@ def _other_content(
     """
     published = PUBLISHED_AS[seen.topic]
     if published != command.topic:
-        return _different(f"it published a {published} before")
+        return _different(f"a {published}")
     match command:
         case CastVote() if seen.content != command.value:
-            return _different(f"it published the vote {seen.content} before")
+            return _different(f"the vote {seen.content}")
         case PostComment():
             return _other_comment(command, at, reading)
         case EditComment() if not _has_same_body(command, at, version, seen.content, reading):
-            return _different("it published another body before")
+            return _different("another body")
         case DecideOnWording() if seen.content and command.wording not in (None, seen.content):
-            return _different("it decided on another wording before")
+            return _different("a decision on another wording")
         case MarkPassage():
             return passages.other_mark(command, reading, at)
         case MoveDiscussion() if seen.content != command.to:
-            return _different(f"it published the move to {seen.content!r} before")
+            return _different(f"the move to {seen.content!r}")
         case OpenDiscussion() if seen.content is False:
-            return _different("it published a discussion.moved before")
+            return _different("a discussion.moved")
         case StartSubscription() if seen.content != command.to:
-            return _different(f"it published the subscription to {seen.content} before")
+            return _different(f"the subscription to {seen.content}")
         case ReviseArticle() if seen.content != command.revision:
-            return _different(f"it published the revision {seen.content!r} before")
+            return _different(f"the revision {seen.content!r}")
     return None
 
 
@@ -80,13 +80,13 @@ def _other_comment(command: PostComment, at: StreamId, reading: DecisionContext)
     posted = reading.comment(at).posted
     assert posted is not None
     if command.author.id != posted.author:
-        return _different("it published the comment of another author before")
+        return _different("the comment with another author")
     if not comment.has_same_parent(command, posted):
-        return _different("it published the comment with another parent before")
+        return _different("the comment with another parent")
     if not comment.has_same_passage(command, posted):
-        return _different("it published the comment on another passage before")
+        return _different("the comment on another passage")
     if not _has_same_body(command, at, 1, posted.personal, reading):
-        return _different("it published the comment with another body before")
+        return _different("the comment with another body")
     return None
 
 
@@ -107,4 +107,5 @@ def _has_same_body(
 
 
 def _different(before: str) -> Refusal:
-    return Refusal("different-content", f"the source and id are taken: {before}")
+    detail = f"an event with this source and id published {before}; use a new id for a new event"
+    return Refusal("different-content", detail)
