@@ -16,16 +16,35 @@ COMMAND_SECONDS_MAX = 60.0
 
 _logger = logging.getLogger(__name__)
 
-# Given when connecting, so that they stand above what a database or a role has set.
+STARTUP = {"application_name": "rostra"}
+"""Parameters of the start-up packet; a pooler refuses most others."""
 SETTINGS = {
-    "application_name": "rostra",
+    # Waits are bounded by the client, which knows which of them may be long.
+    "statement_timeout": "0",
+    "lock_timeout": "0",
+    "idle_in_transaction_session_timeout": "0",
+    "idle_session_timeout": "0",
     "default_transaction_isolation": "read committed",
+    "default_transaction_deferrable": "off",
+    # Statements and the bodies of functions are read by these.
+    "standard_conforming_strings": "on",
+    "search_path": "public",
+    "transform_null_equals": "off",
+    # Values in text are written by these.
+    "datestyle": "ISO, YMD",
+    "intervalstyle": "postgres",
+    "bytea_output": "hex",
+    "extra_float_digits": "1",
     "timezone": "UTC",
+    "client_encoding": "UTF8",
     "jit": "off",  # compiling costs more than any of our queries
     "tcp_keepalives_idle": "15",
     "tcp_keepalives_interval": "5",
     "tcp_keepalives_count": "3",
 }
+"""Settings of each session, whatever a database or a role has set."""
+SETTINGS_17 = {"transaction_timeout": "0"}
+"""Settings that PostgreSQL knows from version 17 on."""
 
 
 CANCELLED = (
@@ -92,10 +111,10 @@ async def connect(url: str, **options: Any) -> asyncpg.Connection:
     read = read_url(url)
     try:
         with check_url():
-            return await asyncpg.connect(
+            connection: asyncpg.Connection = await asyncpg.connect(
                 read.dsn,
                 timeout=read.connect_seconds_max or CONNECT_SECONDS_MAX,
-                server_settings=SETTINGS | read.settings,
+                server_settings=STARTUP | read.settings,
                 ssl=read.tls,
                 **options,
             )
@@ -103,6 +122,19 @@ async def connect(url: str, **options: Any) -> asyncpg.Connection:
         raise InvalidDatabaseUrl(f"the database URL cannot be used: {error}") from None
     except REFUSED as error:
         raise DatabaseRefused(f"{error}; {_advice(error)}") from error
+    try:
+        await connection.execute(_settings(connection), timeout=CONNECT_SECONDS_MAX)
+    except BaseException:
+        connection.terminate()
+        raise
+    return connection
+
+
+def _settings(connection: asyncpg.Connection) -> str:
+    """Return the statements that set up a session, sent together."""
+    is_17 = connection.get_server_version() >= (17,)
+    settings = SETTINGS | SETTINGS_17 if is_17 else SETTINGS
+    return "; ".join(f"set {name} = {value!r}" for name, value in settings.items())
 
 
 async def create_pool(url: str, *, size_max: int = 10) -> asyncpg.Pool:

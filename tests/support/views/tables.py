@@ -7,7 +7,7 @@ from typing import Any
 import asyncpg
 
 from rostra.log import Recorded
-from rostra_adapters.postgres.connect import SETTINGS
+from rostra_adapters.postgres.connect import create_pool
 from rostra_adapters.postgres.connection import Connection
 from rostra_adapters.postgres.views import row_store as store
 from rostra_adapters.postgres.views import schema
@@ -26,7 +26,7 @@ Dump = dict[str, dict[Key, Any]]
 @asynccontextmanager
 async def emptied(url: str) -> AsyncIterator[asyncpg.Pool]:
     """A pool on an empty log and new views, in a database that is used again and again."""
-    async with asyncpg.create_pool(url, min_size=0, server_settings=SETTINGS) as pool:
+    async with await create_pool(url) as pool:
         async with pool.acquire() as connection:
             if await connection.fetchval("select to_regclass('public.rostra_views') is null"):
                 await forgetful(connection)
