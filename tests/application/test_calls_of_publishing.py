@@ -10,7 +10,7 @@ from rostra.deciding.handle import Commanded
 from rostra.log import NewEvents
 from rostra.times import Time
 from rostra.wire import cloudevents
-from rostra_adapters.application.batcher import Commander
+from rostra_adapters.application.command_queue import CommandQueue
 from support.memory import MemoryLog, MemoryRing
 from support.service import ANN, event
 
@@ -47,7 +47,7 @@ def votes(round_: int) -> list[dict[str, Any]]:
 
 
 async def test_a_vote_of_a_batch_takes_a_bounded_number_of_calls() -> None:
-    queue = Commander(Uncounted(), MemoryRing())
+    queue = CommandQueue(Uncounted(), MemoryRing())
     posted = [
         event("comment.posted", comment=f"c{number}", author=ANN, body="Yes.")
         for number in range(COMMENTS)

@@ -21,8 +21,8 @@ from rostra.deciding.stream_cache import BatchSlot, StreamCache
 from rostra.deciding.stream_states import unwritten_of
 from rostra.ids import DiscussionId, StreamId
 from rostra.log import EVERYTHING, LogUnavailable, NewEvents, Recorded
-from rostra_adapters.application import batcher as commander
-from rostra_adapters.application.batcher import Commander
+from rostra_adapters.application import command_queue
+from rostra_adapters.application.command_queue import CommandQueue
 from support import strategies
 from support.effort import examples
 from support.harness import commanded
@@ -126,8 +126,9 @@ def test_batches_decided_while_others_are_appended_agree_with_the_model(
 
     async def run() -> list[Outcome]:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(commander, "BATCH_COMMANDS_MAX", 3)
-            one = Commander(log, MemoryRing())
+            patch.setattr(command_queue, "BATCH_COMMANDS_MAX", 3)
+            patch.setattr(command_queue, "_SLOW_TOPICS", frozenset())  # all in order
+            one = CommandQueue(log, MemoryRing())
             asked = []
             for act in acts:
                 asked.append(asyncio.create_task(one.submit([commanded(act)])))
@@ -154,8 +155,9 @@ def test_processes_that_write_at_once_record_what_the_model_would(
 
     async def run() -> list[list[Outcome] | BaseException]:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(commander, "BATCH_COMMANDS_MAX", 3)
-            processes = [Commander(log, ring) for _ in range(PROCESSES)]
+            patch.setattr(command_queue, "BATCH_COMMANDS_MAX", 3)
+            patch.setattr(command_queue, "_SLOW_TOPICS", frozenset())  # all in order
+            processes = [CommandQueue(log, ring) for _ in range(PROCESSES)]
             asked = []
             for act in acts:
                 one = random.choice(processes)

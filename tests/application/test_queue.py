@@ -5,10 +5,11 @@ from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
+from rostra.commands import ReviseArticle
 from rostra.deciding.batch_decider import Commanded
 from rostra.log import LogBusy, NewEvents
-from rostra_adapters.application import batcher as commander
-from rostra_adapters.application.batcher import QUEUE_COMMANDS_MIN, Commander, Pace
+from rostra_adapters.application import command_queue
+from rostra_adapters.application.command_queue import QUEUE_COMMANDS_MIN, CommandQueue
 from support.harness import commanded
 from support.memory import MemoryLog, MemoryRing
 
@@ -32,13 +33,13 @@ class Gate(MemoryLog):
 @pytest.fixture
 async def log(monkeypatch: pytest.MonkeyPatch) -> Gate:
     gate = Gate()
-    monkeypatch.setattr(commander, "monotonic", lambda: gate.now)
+    monkeypatch.setattr(command_queue, "monotonic", lambda: gate.now)
     return gate
 
 
 @pytest.fixture
-async def handling(log: Gate) -> AsyncIterator[Commander]:
-    one = Commander(log, MemoryRing())
+async def handling(log: Gate) -> AsyncIterator[CommandQueue]:
+    one = CommandQueue(log, MemoryRing())
     yield one
     log.open.set()
     await one.close()
@@ -59,7 +60,7 @@ def openings(many: int, resource: str) -> list[Commanded]:
 
 
 async def test_who_would_wait_for_long_is_told_when_to_come_again(
-    log: Gate, handling: Commander
+    log: Gate, handling: CommandQueue
 ) -> None:
     log.seconds = 50.0
     await handling.submit(openings(10, "/slow"))  # five seconds each
@@ -80,7 +81,7 @@ async def test_who_would_wait_for_long_is_told_when_to_come_again(
 
 
 @pytest.mark.slow
-async def test_where_all_is_quick_many_may_wait(log: Gate, handling: Commander) -> None:
+async def test_where_all_is_quick_many_may_wait(log: Gate, handling: CommandQueue) -> None:
     log.seconds = 0.01
     await handling.submit(openings(1, "/alone"))
     await handling.submit(openings(1_000, "/together"))
@@ -94,18 +95,31 @@ async def test_where_all_is_quick_many_may_wait(log: Gate, handling: Commander) 
     await asyncio.gather(*waiting)
 
 
-def test_the_pace_is_that_of_commands_and_forgets_idleness(
-    monkeypatch: pytest.MonkeyPatch,
+async def test_the_pace_is_that_of_commands_and_forgets_idleness(
+    log: Gate, handling: CommandQueue
 ) -> None:
-    now = 0.0
-    monkeypatch.setattr(commander, "monotonic", lambda: now)
-    pace = Pace()
-    for _ in range(100):
-        now += 1_000.0  # nobody asks for anything
-        pace.begin()
-        pace.begin()
-        now += 1.0
-        pace.end(10)
-        now += 1.0
-        pace.end(10)
-    assert pace.seconds_each == pytest.approx(0.1)
+    log.seconds = 1.0
+    for number in range(100):
+        log.now += 1_000.0  # nobody asks for anything
+        await handling.submit(openings(10, f"/{number}"))
+    assert handling.seconds_each == pytest.approx(0.1)
+
+
+async def test_slow_commands_count_among_those_that_wait(
+    log: Gate, handling: CommandQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command_queue, "QUEUE_COMMANDS_MIN", 1)
+    monkeypatch.setattr(command_queue, "QUEUE_COMMANDS_MAX", 2)
+    log.open.clear()
+    acts = [one.act for one in openings(2, "/r")]
+    revisions = [
+        Commanded(ReviseArticle(site="news", resource="/r", revision="1", dropped=True), act)
+        for act in acts
+    ]
+    await handling.submit(revisions[:1])
+    waiting = asyncio.create_task(handling.submit(openings(2, "/a")))
+    await asyncio.sleep(0)
+    with pytest.raises(LogBusy):
+        await handling.submit(revisions[1:])
+    log.open.set()
+    await waiting

@@ -28,6 +28,10 @@ class PendingTasks:
         task.add_done_callback(self._tasks.discard)
         return task
 
+    def __bool__(self) -> bool:
+        """Return whether a task is pending."""
+        return bool(self._tasks)
+
     async def wait(self) -> None:
         """Wait until all tasks that are pending now have ended, however they end."""
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -20,8 +20,7 @@ from rostra.wire import cloudevents
 from rostra.wire.cloudevents import Fault, Malformed
 from rostra_adapters.application.access import Access, AccessLookup, site_prefix
 from rostra_adapters.application.articles.texts_and_work import CachedArticles
-from rostra_adapters.application.batcher import Commander
-from rostra_adapters.application.command_queue import Lanes
+from rostra_adapters.application.command_queue import CommandQueue
 from rostra_adapters.application.operational import WRITE_KINDS, Operational, person_bucket
 from rostra_adapters.application.ports import Difference, Progress, Rebuilt, ViewStatus, ViewStore
 from rostra_adapters.application.queries.as_of import AsOfReader
@@ -105,7 +104,7 @@ class App:
         self.queries = CommentQueries(
             views.reads, self.past, self.ring, self.renderings, self.lookup.rules_of
         )
-        self._lanes = Lanes(Commander(log, self.ring), log, self.ring, self.articles)
+        self._queue = CommandQueue(log, self.ring, self.articles)
         self._url = stores.url
         self._erasures = stores.erasures
         self.ring.on_destruction(lambda _: self.renderings.drop())
@@ -113,7 +112,7 @@ class App:
 
     async def close(self) -> None:
         """Answer submitted commands, then close what the App has opened."""
-        await self._lanes.close()
+        await self._queue.close()
         await self.articles.close()
         await self.renderings.close()
         await self.past.close()
@@ -124,11 +123,11 @@ class App:
     @property
     def queued_commands(self) -> int:
         """Number of commands that wait or are being handled. LogBusy is raised beyond a limit."""
-        return self._lanes.queued_commands
+        return self._queue.queued_commands
 
     def admit(self) -> None:
         """Raise LogBusy if the queue has no room, before a long body is read."""
-        self._lanes.admit()
+        self._queue.admit()
 
     async def submit(self, commands: Sequence[Commanded]) -> list[Outcome]:
         """Handle commands in order. Their events are durable when the method returns.
@@ -143,7 +142,7 @@ class App:
         return await answer_each(read, self._submit)
 
     async def _submit(self, commands: Sequence[Commanded]) -> list[Outcome]:
-        outcomes = await self._lanes.submit(commands)
+        outcomes = await self._queue.submit(commands)
         if not _ABOUT_KEYS.isdisjoint({each.command.topic for each in commands}):
             await self._record_erasures(commands, outcomes)
             await self.ring.wait_for_destruction()

@@ -1,50 +1,106 @@
-"""Two ways to a decision: what is quick waits for one another, what may take seconds for nobody.
-
-A revision of an article may have hundreds of passages to find again. Nobody else's comment
-waits for that: such commands are handled by themselves, and the guards of the log settle what
-meets.
-"""
+"""Queue of commands of concurrent callers: one bound, and one read and append for all that wait."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Collection, Iterator, Sequence
+from time import monotonic
+
+import msgspec
 
 from rostra.commands import MarkPassage, ReviseArticle
 from rostra.deciding.handle import Commanded, Outcome, handle
+from rostra.deciding.stream_cache import BatchSlot, StreamCache
 from rostra.deciding.text_work import Articles
 from rostra.log import EventLog, LogBusy, LogUnavailable
 from rostra.sealing import KeyRing
 from rostra_adapters.aio.tasks import PendingTasks
-from rostra_adapters.application.batcher import BATCH_COMMANDS_MAX, BUSY_RETRY_SECONDS, Commander
+from rostra_adapters.observability import tracing
 
-SLOW = (MarkPassage, ReviseArticle)
-_SLOW_TOPICS = frozenset(kind.topic for kind in SLOW)
+BATCH_COMMANDS_MAX = 1_000
+QUEUE_COMMANDS_MAX = 20_000
+QUEUE_COMMANDS_MIN = 2 * BATCH_COMMANDS_MAX
+"""So many may wait however long that takes: one batch is decided while one is appended."""
+QUEUE_SECONDS_MAX = 2.0
+"""Estimated seconds to handle what waits, beyond which no more is admitted."""
+BUSY_RETRY_SECONDS = 1.0
+PACE_DECAY = 0.8
+"""Weight of all earlier batches in the estimate when another one is added."""
 SLOW_AT_ONCE_MAX = 4
-SLOW_COMMANDS_MAX = 20_000
+_SLOW_TOPICS = frozenset({MarkPassage.topic, ReviseArticle.topic})
+"""Types of commands that may take seconds: they search the texts of articles."""
 
 
-class Lanes:
-    """The commander, and beside it what has to do with the texts of articles."""
+class _Waiting(msgspec.Struct):
+    commands: Sequence[Commanded]
+    answer: "asyncio.Future[list[Outcome]]"
+    callers: tracing.Callers
 
-    def __init__(
-        self, commander: Commander, log: EventLog, ring: KeyRing, articles: Articles
-    ) -> None:
-        self._commander = commander
+
+class _Slot(BatchSlot):
+    """Place of a batch that is decided while the one before is being appended."""
+
+    def __init__(self, queue: "CommandQueue", known: StreamCache, before: "_Slot | None") -> None:
+        super().__init__(known)
+        self._queue = queue
+        self._before = None if before is None else before.done
+        self.is_released = False
+        self.done: asyncio.Future[Collection[int] | None] = (
+            asyncio.get_running_loop().create_future()
+        )
+
+    @property
+    def is_ready(self) -> bool:
+        return self._before is None or self._before.done()
+
+    async def wait_for_previous(self) -> Collection[int] | None:
+        if self._before is None:
+            return ()
+        return await asyncio.shield(self._before)
+
+    def release(self) -> None:
+        self.is_released = True
+        self._queue.start_next()
+
+
+class CommandQueue:
+    """Handles commands in order of arrival.
+
+    Batches are not timed: commands that arrive while a batch is decided form the next one. A batch
+    is decided while the one before is being appended, upon the streams that the one before will
+    have changed. Commands that may take seconds are handled beside the batches, so that nobody
+    waits for them; the log's guards settle conflicts.
+    """
+
+    def __init__(self, log: EventLog, ring: KeyRing, articles: Articles | None = None) -> None:
         self._log = log
         self._ring = ring
         self._articles = articles
+        self._waiting: deque[_Waiting] = deque()
+        self._last: _Slot | None = None
+        self._known = StreamCache()
         self._free = asyncio.Semaphore(SLOW_AT_ONCE_MAX)
         self._tasks = PendingTasks()
-        self._queued = 0
         self._closed = False
+        self.queued_commands = 0
+        """Number of commands that wait or are being handled."""
+        self._seconds = self._commands = 0.0
+        self._batches = 0
+        self._since = 0.0
 
     @property
-    def queued_commands(self) -> int:
-        """Commands that wait, or are being handled."""
-        return self._commander.queued_commands + self._queued
+    def seconds_each(self) -> float:
+        """Estimated seconds a command; 0 while nothing is known. Large batches count more."""
+        return self._seconds / self._commands if self._commands else 0.0
 
-    def admit(self) -> None:
-        """Raise LogBusy if the queue is full."""
-        self._commander.admit()
+    def admit(self, commands: int = 1) -> None:
+        """Raise LogBusy if the queue has no room."""
+        queued = self.queued_commands
+        if queued + commands <= QUEUE_COMMANDS_MIN:
+            return
+        seconds = queued * self.seconds_each
+        too_long = queued >= QUEUE_COMMANDS_MIN and seconds > QUEUE_SECONDS_MAX
+        if too_long or queued + commands > QUEUE_COMMANDS_MAX:
+            raise LogBusy(max(BUSY_RETRY_SECONDS, seconds))
 
     async def submit(self, commands: Sequence[Commanded]) -> list[Outcome]:
         """Handle commands in order; they are durable on return.
@@ -52,49 +108,115 @@ class Lanes:
         Raises LogBusy if the queue is full, and LogUnavailable. Then the first commands of a long
         batch may have been recorded.
         """
-        if _SLOW_TOPICS.isdisjoint({each.command.topic for each in commands}):
-            return await self._commander.submit(commands)
         outcomes: list[Outcome] = []
-        for part in _parts(commands):
-            if any(isinstance(each.command, SLOW) for each in part):
-                outcomes += await self._handle_alone(part)
+        for part, is_slow in _parts(commands):
+            if self._closed:
+                raise LogUnavailable("closed")
+            self.admit(len(part))
+            self.queued_commands += len(part)
+            if is_slow:
+                # A caller that goes away does not take back what was submitted.
+                outcomes += await asyncio.shield(
+                    self._tasks.start(self._handle_slow(part), "rostra-slow-commands")
+                )
             else:
-                outcomes += await self._commander.submit(part)
+                outcomes += await self._enqueue(part)
         return outcomes
 
     async def close(self) -> None:
         """Answer what was submitted, then close."""
         self._closed = True
-        await self._commander.close()
-        await self._tasks.wait()
+        while self._waiting or self._tasks:
+            await self._tasks.wait()
 
-    async def _handle_alone(self, commands: Sequence[Commanded]) -> list[Outcome]:
-        if self._closed:
-            raise LogUnavailable("closed")
-        if self._queued + len(commands) > SLOW_COMMANDS_MAX:
-            raise LogBusy(BUSY_RETRY_SECONDS)
-        task = self._tasks.start(self._handled(commands), "rostra-aside")
-        # A caller that goes away does not take back what was submitted.
-        return await asyncio.shield(task)
+    def start_next(self) -> None:
+        """Start to decide what waits, if nothing is being decided."""
+        if self._waiting and (self._last is None or self._last.is_released):
+            self._last = _Slot(self, self._known, self._last)
+            _ = self._tasks.start(self._handle_next(self._last), "rostra-commands")
 
-    async def _handled(self, commands: Sequence[Commanded]) -> list[Outcome]:
-        self._queued += len(commands)
+    def _enqueue(self, commands: Sequence[Commanded]) -> "asyncio.Future[list[Outcome]]":
+        answer: asyncio.Future[list[Outcome]] = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Waiting(commands, answer, tracing.callers()))
+        self.start_next()
+        return answer
+
+    async def _handle_next(self, slot: _Slot) -> None:
+        """Handle what waits by now, up to a batch."""
+        batch = [self._waiting.popleft()]
+        size = len(batch[0].commands)
+        while self._waiting and size + len(self._waiting[0].commands) <= BATCH_COMMANDS_MAX:
+            batch.append(self._waiting.popleft())
+            size += len(batch[-1].commands)
+        commands = [command for waiting in batch for command in waiting.commands]
+        disturbed: Collection[int] | None = None
+        tracing.set_callers(caller for waiting in batch for caller in waiting.callers)
+        self._begin()
+        try:
+            outcomes = await handle(self._log, self._ring, commands, turn=slot)
+            disturbed = slot.disturbed
+        except Exception as error:  # noqa: BLE001  # it is the callers' to hear of
+            self._known.clear()
+            for waiting in batch:
+                if not waiting.answer.done():
+                    waiting.answer.set_exception(error)
+                    waiting.answer.exception()  # a caller that has gone hears of nothing
+            # Else the next batch would not hear of streams that the one before changed.
+            await slot.wait_for_previous()
+        else:
+            start = 0
+            for waiting in batch:
+                end = start + len(waiting.commands)
+                if not waiting.answer.done():
+                    waiting.answer.set_result(outcomes[start:end])
+                start = end
+        finally:
+            slot.done.set_result(disturbed)
+            slot.release()
+        self._end(size)
+
+    async def _handle_slow(self, commands: Sequence[Commanded]) -> list[Outcome]:
         try:
             async with self._free:
                 return await handle(self._log, self._ring, commands, self._articles)
         finally:
-            self._queued -= len(commands)
+            self.queued_commands -= len(commands)
+
+    def _begin(self) -> None:
+        if not self._batches:
+            self._since = monotonic()
+        self._batches += 1
+
+    def _end(self, commands: int) -> None:
+        now = monotonic()
+        self._seconds = PACE_DECAY * self._seconds + now - self._since
+        self._commands = PACE_DECAY * self._commands + commands
+        self._batches -= 1
+        self._since = now
+        self.queued_commands -= commands
 
 
-def _parts(commands: Sequence[Commanded]) -> Iterator[Sequence[Commanded]]:
-    """A revision alone: what it means depends on all before it, and takes its time."""
+def _parts(commands: Sequence[Commanded]) -> Iterator[tuple[Sequence[Commanded], bool]]:
+    """Cut commands into batches, and say of each whether it may take seconds.
+
+    A revision is a batch of its own: what it means depends on all before it.
+    """
+    if _SLOW_TOPICS.isdisjoint({each.command.topic for each in commands}):
+        for batch in _batches(commands):
+            yield batch, False
+        return
     start = 0
     for index, each in enumerate(commands):
-        if isinstance(each.command, ReviseArticle):
-            yield from _batches(commands[start:index])
-            yield commands[index : index + 1]
+        if each.command.topic == ReviseArticle.topic:
+            yield from _judged(commands[start:index])
+            yield commands[index : index + 1], True
             start = index + 1
-    yield from _batches(commands[start:])
+    yield from _judged(commands[start:])
+
+
+def _judged(commands: Sequence[Commanded]) -> Iterator[tuple[Sequence[Commanded], bool]]:
+    for batch in _batches(commands):
+        yield batch, not _SLOW_TOPICS.isdisjoint({each.command.topic for each in batch})
 
 
 def _batches(commands: Sequence[Commanded]) -> Iterator[Sequence[Commanded]]:
