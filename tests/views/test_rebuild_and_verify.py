@@ -19,7 +19,7 @@ from rostra_adapters.postgres.rebuild.run import rebuild
 from rostra_adapters.postgres.rebuild.verify import verify
 from rostra_adapters.postgres.views import backend
 from rostra_adapters.postgres.views.patient import connect_patiently
-from rostra_adapters.postgres.views.projector import Fenced, ViewState, project, states
+from rostra_adapters.postgres.views.projector import Fenced, Projector, ViewState, states
 from rostra_projections.views import VIEWS
 from support.model import Act
 from support.views import tables
@@ -205,7 +205,7 @@ async def test_who_was_moved_past_is_fenced(story: Story, database: asyncpg.Conn
     old = [ViewState(each.name, each.version, each.shape, 3) for each in await states(database)]
     good = await tables.dump(database)
     with pytest.raises(Fenced):
-        await project(database, old, story.rows[3:6])
+        await (await Projector.begin(database)).project(old, story.rows[3:6])
     assert await tables.dump(database) == good
 
 
@@ -241,6 +241,7 @@ async def test_rebuilding_goes_on_beside_writes_and_reads(database_url: str) -> 
     events = Events()
     async with _opened(database_url) as app:
         await app.publish([events.opened()])
+        await app.views.wait(await app.head(), 10)  # else there is nothing to compare with
         stop = asyncio.Event()
         readers = [asyncio.create_task(_read_on(app, stop)) for _ in range(2)]
         writer = asyncio.create_task(_write_on(app, events, stop))

@@ -312,7 +312,7 @@ async def test_the_latest_time_goes_back_when_the_latest_comment_is_removed(
         story.tell([events.on("removed", key)])
     story.tell([events.on("restored", "i1"), events.on("removed", "c0")])
     story.tell([events.on("removed", "i1"), events.on("restored", "c1")])
-    await tables.record(database, story.rows)
     for page in pages(story.rows, 1):
+        await tables.record(database, page)
         await tables.fold(database, [page])
         assert [str(each) async for each in verify(database_url)] == []

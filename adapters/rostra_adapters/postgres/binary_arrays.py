@@ -1,7 +1,7 @@
 """Arrays in PostgreSQL's binary form, which the driver sends on unread.
 
-The driver encodes any array, and asks of each element what it is; ours are one-dimensional, of
-types that are known, and without nulls. That took a third of the process's time of an append.
+The driver encodes any array, and asks of each element what it is; ours are one-dimensional and of
+types that are known. That took a third of the process's time of an append.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -24,9 +24,9 @@ _bigint: Final = Struct(">iq").pack
 _UUID_LENGTH: Final = _length(16)
 
 
-async def exchange(connection: Connection) -> None:
-    """From here on the connection takes them."""
-    for name in DOMAINS:
+async def exchange(connection: Connection, domains: Iterable[str] = DOMAINS) -> None:
+    """Let the connection take arrays in binary form for parameters of some domains."""
+    for name in domains:
         await connection.set_builtin_type_codec(
             name, schema="public", codec_name="bytea", format="binary"
         )
@@ -35,11 +35,11 @@ async def exchange(connection: Connection) -> None:
 def uuids(values: Collection[int]) -> bytes:
     """Each as its number, `UUID.int`."""
     parts = [_UUID_LENGTH + value.to_bytes(16, "big") for value in values]
-    return _array(_UUID, len(values), parts)
+    return array(_UUID, len(values), parts)
 
 
 def bigints(values: Collection[int]) -> bytes:
-    return _array(_BIGINT, len(values), map(_bigint, repeat(8), values))
+    return array(_BIGINT, len(values), map(_bigint, repeat(8), values))
 
 
 def texts(values: Iterable[str]) -> bytes:
@@ -60,10 +60,11 @@ def _sized(of: int, values: Sequence[bytes]) -> bytes:
     parts = [b""] * (2 * len(values))
     parts[::2] = map(_length, map(len, values))
     parts[1::2] = values
-    return _array(of, len(values), parts)
+    return array(of, len(values), parts)
 
 
-def _array(of: int, length: int, parts: Iterable[bytes]) -> bytes:
+def array(of: int, length: int, parts: Iterable[bytes], *, has_nulls: bool = False) -> bytes:
+    """Join elements, each after its length, to an array of the type whose OID is `of`."""
     if not length:
         return _empty(0, 0, of)
-    return _header(1, 0, of, length, 1) + b"".join(parts)
+    return _header(1, has_nulls, of, length, 1) + b"".join(parts)

@@ -3,11 +3,11 @@ same shape, by the same fold, but an event at a time as the library has it.
 """
 
 import time
+from copy import copy
 from typing import Any
 from uuid import UUID
 
 import asyncpg
-import msgspec
 from eventsourcing.application import Application
 from eventsourcing.persistence import Tracking
 from eventsourcing.postgres import PostgresTrackingRecorder
@@ -58,7 +58,7 @@ class TheView(PostgresTrackingRecorder):
         if not touched:
             return
         rows = Rows(view.tables)
-        loaded: dict[str, dict[Key, store.Values]] = {table.name: {} for table in view.tables}
+        loaded: dict[str, dict[Key, Any]] = {table.name: {} for table in view.tables}
         for table, key in touched:
             self._load(cursor, table, key, rows, loaded[table.name])
         view.fold(rows, fact)
@@ -67,8 +67,8 @@ class TheView(PostgresTrackingRecorder):
             if table is COUNTS:
                 self._mend(cursor, rows)
             for fragment in table.fragments:
-                every = rows.of(table).values()
-                for record in store.to_records(table, fragment, every, loaded[table.name]):
+                changed = _changed(fragment, rows.of(table), loaded[table.name])
+                for record in store.to_records(table, fragment, changed):
                     cursor.execute(_SAVE[fragment.name], record)
 
     def _mend(self, cursor: Any, rows: Rows) -> None:
@@ -80,12 +80,12 @@ class TheView(PostgresTrackingRecorder):
             comments.set_latest(counts, None if latest is None else format_time(latest))
 
     def _load(
-        self, cursor: Any, table: Table[Any], key: Key, rows: Rows, loaded: dict[Key, store.Values]
+        self, cursor: Any, table: Table[Any], key: Key, rows: Rows, loaded: dict[Key, Any]
     ) -> None:
         cursor.execute(_LOAD[table.name], key if isinstance(key, tuple) else (key,))
         for found in cursor.fetchall():
             row = rows.of(table)[key] = store.to_row(table, found.values())
-            loaded[key] = msgspec.structs.astuple(row)
+            loaded[key] = copy(row)
 
 
 class Comments(Projection[TheView]):
@@ -140,6 +140,16 @@ def _environment(url: str) -> dict[str, str]:
         "POSTGRES_SINGLE_ROW_TRACKING": "y",
         "MAPPER_TOPIC": "rostra.mapper:Mapper",
     }
+
+
+def _changed(fragment: Fragment, rows: dict[Key, Any], loaded: dict[Key, Any]) -> list[Any]:
+    """Rows of which a fragment is not as it was loaded."""
+    names = (*fragment.own, *fragment.copies)
+    return [
+        row
+        for key, row in rows.items()
+        if key not in loaded or any(getattr(row, it) != getattr(loaded[key], it) for it in names)
+    ]
 
 
 def _latest_of(group: UUID) -> tuple[UUID | None, ...]:

@@ -1,11 +1,12 @@
 """Votes on comments whose rows are at hand: four events in five are votes, and of a vote only
 its effect shows.
 
-What `comments.fold` does with a vote, without a fact and a UUID for each. Whatever is odd about
-one is left to the fold.
+They are counted as `comments.fold` counts them, without a fact and a UUID for each. Whatever is
+odd about one is left to the fold.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import chain
 from typing import Literal
 from uuid import UUID
@@ -13,13 +14,15 @@ from uuid import UUID
 import msgspec
 
 from rostra import codec
-from rostra.log import VoteEvent
+from rostra.ids import is_ours
+from rostra.log import Recorded, VoteEvent
 from rostra.vote import VoteCast, VoteNullified, VoteRestored
 from rostra_projections.comments.rows import CommentRow
 from rostra_projections.tables import Key
 from rostra_projections.views import check
 
 TOPIC = VoteCast.topic
+IDS_CACHED_MAX = 16_384
 
 
 class _Vote(msgspec.Struct, gc=False):
@@ -138,7 +141,86 @@ class QuickVotes:
         return True
 
     def _row(self, name: str) -> CommentRow | None:
-        row = self._comments.get(UUID(name))
+        row = self._comments.get(_comment_id(name))
         if row is not None:
             self._by_name[name] = row
         return row
+
+
+class VoteSum(msgspec.Struct, gc=False):
+    """Effect of votes on one comment."""
+
+    first: int
+    last: int
+    """Positions of the first and of the last of the votes."""
+    up: int = 0
+    down: int = 0
+
+
+class VoteSums:
+    """Votes cast in a page of the log, summed by comment.
+
+    Where nothing is odd it does not show that they are counted after all else of the page.
+    """
+
+    def __init__(self) -> None:
+        self._sums: dict[str, VoteSum] = {}
+        self.votes = 0
+        self.is_odd = False
+        """Whether a vote cannot be read: then the fold must be asked about all of them in order."""
+
+    def add_rows(self, rows: Iterable[Recorded]) -> list[Recorded]:
+        """Sum the votes among the next rows of the page; return the rows that are none."""
+        others, sums = [], self._sums
+        for row in rows:
+            if row.topic != TOPIC or not is_ours(row.stream):
+                others.append(row)
+                continue
+            self.votes += 1
+            position = row.position
+            try:
+                vote = _decode(row.state)
+            except (msgspec.DecodeError, ValueError):
+                self.is_odd = True
+                continue
+            it = sums.get(vote.comment)
+            if it is None:
+                it = sums[vote.comment] = VoteSum(position, position)
+            it.last = position
+            if (now := vote.now) != (was := vote.was):
+                it.up += (now == 1) - (was == 1)
+                it.down += (now == -1) - (was == -1)
+        return others
+
+    def by_comment(self) -> dict[UUID, VoteSum]:
+        """Return the sums by comment."""
+        found: dict[UUID, VoteSum] = {}
+        for name, it in self._sums.items():
+            try:
+                comment = _comment_id(name)
+            except ValueError:
+                self.is_odd = True
+                continue
+            found[comment] = it
+        self.is_odd = self.is_odd or len(found) < len(self._sums)  # named in two ways
+        return found
+
+
+def add_sums(sums: Mapping[UUID, VoteSum], comments: Mapping[Key, CommentRow]) -> bool:
+    """Add sums of votes to the rows of their comments. False, and the rows are of no use, where
+    a comment is not there, or was posted after a vote on it.
+    """
+    for comment, it in sums.items():
+        row = comments.get(comment)
+        if row is None or it.first < row.position:
+            return False
+        row.up += it.up
+        row.down += it.down
+        row.changed = max(row.changed, it.last)
+    return True
+
+
+@lru_cache(IDS_CACHED_MAX)
+def _comment_id(name: str) -> UUID:
+    """Read an id as `VoteCast` reads it. Raises ValueError."""
+    return msgspec.convert(name, UUID)

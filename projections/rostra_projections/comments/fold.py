@@ -5,7 +5,7 @@ Counted are published comments; a comment that is not is shown as a tombstone
 while a counted one stands below it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from sys import intern
 from typing import Any
@@ -96,7 +96,7 @@ def touches(fact: Fact) -> Iterator[tuple[Table[Any], Key]]:
     match event:
         case VoteCast() | VoteNullified() | VoteRestored():
             yield COMMENTS, event.comment
-            yield COUNTS, ids.discussion_of(stream)
+            yield COUNTS, ids.discussion_of(event.comment)
         case (
             CommentPosted()
             | CommentRemoved()
@@ -340,14 +340,18 @@ def settle(rows: Rows, touched: Touched) -> None:
     for id_ in touched[COMMENTS.name]:
         if (row := comments.get(id_)) is not None:
             whole = counts[row.discussion]
-            whole.changed = max(whole.changed, row.changed)
-            row.score = row.up - row.down
-            row.best = orders.best(row.up, row.down)
-            row.controversial = orders.controversial(row.up, row.down)
-            row.hot = orders.hot(row.up, row.down, row.posted_at)
+            if row.changed > whole.changed:
+                whole.changed = row.changed
+            up, down = row.up, row.down
+            row.score = up - down
+            row.best = orders.best(up, down)
+            row.controversial = orders.controversial(up, down)
+            row.hot = orders.hot(up, down, row.posted_at)
 
 
 # -- what a fold leaves to be looked up: the latest time, once the latest comment has gone
+
+NOTHING_ELSEWHERE: Mapping[UUID, Time | None] = {}
 
 
 def stale_groups(rows: Rows) -> list[UUID]:
@@ -361,12 +365,14 @@ def set_latest(counts: CountsRow, latest_at: Time | None) -> None:
     counts.active_at = latest_at or counts.opened_at
 
 
-def mend(rows: Rows) -> None:
-    """Mend all stale rows, where all their comments are here."""
+def mend(rows: Rows, elsewhere: Mapping[UUID, Time | None] = NOTHING_ELSEWHERE) -> None:
+    """Mend all stale rows; `elsewhere` are the greatest times of their comments that are not
+    here.
+    """
     stale = set(stale_groups(rows))
     if not stale:
         return
-    latest: dict[UUID, Time] = {}
+    latest = {group: time for group, time in elsewhere.items() if time is not None}
     for row in rows.of(COMMENTS).values():
         if row.status in COUNTED:
             for group in stale.intersection(groups(row.discussion, row.passage)):

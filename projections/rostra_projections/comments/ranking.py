@@ -1,5 +1,6 @@
 """The orders in which comments are read: each key is computed here, never in SQL."""
 
+from functools import lru_cache
 from math import log10, sqrt
 
 from rostra.times import Time, to_datetime
@@ -10,6 +11,7 @@ WILSON_Z = 1.281551565545
 HOT_EPOCH_SECONDS = 1_134_028_003
 HOT_SECONDS_PER_MAGNITUDE = 45_000
 HOT_DIGITS = 7
+TIMESTAMPS_CACHED_MAX = 16_384
 
 
 def best(up: int, down: int) -> float:
@@ -35,6 +37,11 @@ def hot(up: int, down: int, posted_at: Time) -> float:
     """sign(s)·log10(max(|s|, 1)) + (t − 1134028003) / 45000, as Reddit's `_sorts.pyx`."""
     score = up - down
     sign = (score > 0) - (score < 0)
-    seconds = to_datetime(posted_at).timestamp() - HOT_EPOCH_SECONDS
+    seconds = _timestamp(posted_at) - HOT_EPOCH_SECONDS
     magnitude = log10(max(abs(score), 1))
     return round(sign * magnitude + seconds / HOT_SECONDS_PER_MAGNITUDE, HOT_DIGITS)
+
+
+@lru_cache(TIMESTAMPS_CACHED_MAX)
+def _timestamp(time: Time) -> float:
+    return to_datetime(time).timestamp()

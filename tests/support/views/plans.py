@@ -19,6 +19,7 @@ OTHERS = 400
 """Discussions; each has `COMMENTS_OF_OTHERS`."""
 COMMENTS_OF_OTHERS = 50
 MOVES = 2_000
+"""In the one discussion, of twenty times as many."""
 POSITIONS = 1_000_000
 
 _ID = "md5(({})::text)::uuid"
@@ -66,8 +67,8 @@ select {_ID.format("d")}, 'a' || n::text, 1
 from generate_series(1, $1::integer) d, generate_series(1, $2::integer) n"""
 _FILL_MOVES = f"""
 insert into comment_moves
-select case when n % 2 = 0 then $1::uuid else {_ID.format("n")} end, 900000 + n, {_ID.format("n")},
-    2, false, 3, 0.5, 0.5, 0.5
+select case when n % 20 = 0 then $1::uuid else {_ID.format("n")} end, 900000 + n / 10,
+    {_ID.format("n / 10")}, 2, false, 3, 0.5, 0.5, 0.5
 from generate_series(1, $2::integer) n"""
 
 
@@ -80,11 +81,13 @@ async def fill(connection: asyncpg.Connection) -> None:
     await connection.execute(_FILL_DISCUSSIONS, OTHERS)
     await connection.execute(_FILL_PASSAGES, OTHERS * 10)
     await connection.execute(_FILL_PARTICIPANTS, OTHERS, COMMENTS_OF_OTHERS)
-    await connection.execute(_FILL_MOVES, DISCUSSION, 2 * MOVES)
+    await connection.execute(_FILL_MOVES, DISCUSSION, 20 * MOVES)
     await connection.execute("update rostra_views set position = $1", POSITIONS)
-    for group in (DISCUSSION, inline_group(DISCUSSION), passage("p0")):
-        row = COUNTS.row(group, "s" if group == DISCUSSION else None, comments=LARGE)
-        await store.save(connection, COUNTS, 1, [row])
+    rows = [
+        COUNTS.row(group, "s" if group == DISCUSSION else None, comments=LARGE)
+        for group in (DISCUSSION, inline_group(DISCUSSION), passage("p0"))
+    ]
+    await store.copy(connection, COUNTS, 1, rows)
 
 
 class Node(msgspec.Struct):
@@ -95,6 +98,7 @@ class Node(msgspec.Struct):
     index: str | None
     rows: float
     """Put out or filtered away, in all loops."""
+    filter: str = ""
 
     def __str__(self) -> str:
         return f"{self.kind} {self.index or self.table or ''} {self.rows:.0f}"
@@ -120,7 +124,8 @@ def _nodes(plan: dict[str, Any]) -> Iterator[Node]:
     loops = plan["Actual Loops"]
     removed = sum(value for name, value in plan.items() if name.startswith("Rows Removed by"))
     rows = (plan["Actual Rows"] + removed) * loops
-    yield Node(plan["Node Type"], plan.get("Relation Name"), plan.get("Index Name"), rows)
+    table, index = plan.get("Relation Name"), plan.get("Index Name")
+    yield Node(plan["Node Type"], table, index, rows, plan.get("Filter", ""))
     for below in plan.get("Plans", ()):
         yield from _nodes(below)
 

@@ -11,7 +11,7 @@ from rostra_adapters.postgres.connect import create_pool
 from rostra_adapters.postgres.connection import Connection
 from rostra_adapters.postgres.views import row_store as store
 from rostra_adapters.postgres.views import schema
-from rostra_adapters.postgres.views.projector import at, project, states
+from rostra_adapters.postgres.views.projector import Projector, at, states
 from rostra_projections.tables import Key, Table
 from rostra_projections.views import VIEWS
 
@@ -64,8 +64,9 @@ async def record(connection: Connection, rows: Sequence[Recorded]) -> None:
 async def fold(connection: Connection, pages: Sequence[Sequence[Recorded]]) -> None:
     """Project pages live, into all views together."""
     standing = await states(connection)
+    projector = await Projector.begin(connection)
     for page in pages:
-        standing = at(standing, await project(connection, standing, page))
+        standing = at(standing, await projector.project(standing, page))
 
 
 async def dump(connection: Connection) -> Dump:

@@ -20,13 +20,13 @@ from rostra_adapters.postgres.connection import Connection
 from rostra_adapters.postgres.rebuild.content import Content, content, differences, rows_of
 from rostra_adapters.postgres.rebuild.fold_worker import fold_log
 from rostra_adapters.postgres.rebuild.indexes import index
-from rostra_adapters.postgres.views import schema
+from rostra_adapters.postgres.views import columns, schema
 from rostra_adapters.postgres.views.patient import connect_patiently
 from rostra_adapters.postgres.views.projector import (
     CHANNEL,
     UNPARK,
+    Projector,
     ViewState,
-    apply,
     read_parked,
     states,
 )
@@ -80,6 +80,7 @@ async def rebuild(
     async with connect_patiently(url) as connection:
         if not await connection.fetchval(_ONE_AT_A_TIME):
             raise RebuildRefused("another rebuild is under way")
+        await columns.prepare(connection)
         head = await _settled_head(connection)
         begun = [await _begin(connection, VIEWS[name], head, until) for name in names or VIEWS]
         await _fill(url, begun, jobs, progress)
@@ -165,12 +166,13 @@ async def _catch_up(connection: Connection, fresh: ViewState, position: int) -> 
 
 async def _apply(connection: Connection, fresh: ViewState, position: int, until: int) -> int:
     """Fold what lies between, a page at a time."""
+    projector = Projector(connection)
     while position < until:
         records = await connection.fetch(_READ_ALL, position, until, NEAR_EVENTS)
         page = [Recorded(*record) for record in records]
         if page:
             async with connection.transaction():
-                await apply(connection, fresh, page)
+                await projector.apply(fresh, page)
         position = page[-1].position if page else until
     return position
 

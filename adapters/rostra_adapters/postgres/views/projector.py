@@ -1,77 +1,96 @@
-"""The live projection: page of the log → rows → one transaction, for all views at one position.
+"""The live projection: page of the log → rows → one statement, for all views at one position.
 
-The checkpoint's update names the old position, so a second runner is fenced; an
+The checkpoint's update names the old position, so a second projector is fenced; an
 effect happens exactly once.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
+import asyncpg
 import msgspec
 
 from rostra.ids import Kind, discussion_of, kind_of
 from rostra.log import Recorded
 from rostra.times import Time
-from rostra_adapters.application import invalidation as changes
+from rostra_adapters.application import invalidation
 from rostra_adapters.errors import RostraError
 from rostra_adapters.garbage import no_garbage_collection
 from rostra_adapters.observability import tracing
 from rostra_adapters.postgres import locks
 from rostra_adapters.postgres.connection import Connection
+from rostra_adapters.postgres.views import columns
 from rostra_adapters.postgres.views import row_store as store
+from rostra_adapters.postgres.views.row_cache import RowCache
+from rostra_adapters.postgres.views.row_store import Write
 from rostra_adapters.postgres.views.schema import LINEAGE
+from rostra_projections.comments import bulk_votes
 from rostra_projections.comments import fold as comments
-from rostra_projections.comments.moves import Before, moves_since, places_of
+from rostra_projections.comments.bulk_votes import VoteSum, VoteSums
+from rostra_projections.comments.moves import moves_between
 from rostra_projections.comments.rows import COMMENTS, COUNTS
 from rostra_projections.listing import Move
-from rostra_projections.tables import Fact, Key, Rows
+from rostra_projections.tables import Fact, Key, Rows, Table
 from rostra_projections.views import VIEWS, Broken, CannotFold, Parked, View, fold_fact, read
 
 CHANNEL = locks.views_channel(LINEAGE)
 """Of the notifications about the views of this lineage."""
+NO_VOTES: Mapping[UUID, VoteSum] = {}
 FOLDED_AT_ONCE = 2_000
 """Events; then whoever else waits for this process has a turn."""
 
 _STATES = """
 select name, version, shape, position from public.rostra_views
 where name = any($1::text[]) and lineage = $2"""
-# The log can repeat what is lost. And all look-ups are by index, though the tables may be
-# so new that the planner believes them to be small.
 BY_INDEX_AND_NOT_FLUSHED = """
-set local synchronous_commit = off; set local enable_seqscan = off;
-set local enable_bitmapscan = off; set local enable_sort = off"""
-# All at once: each answer that is waited for is time in which a busy process does other things.
+set synchronous_commit = off; set plan_cache_mode = force_generic_plan;
+set enable_seqscan = off; set enable_bitmapscan = off; set enable_sort = off"""
+"""Settings of a projector's connection. The log can repeat what is lost, and all look-ups are by
+index, though the tables may be so new that the planner believes them to be small."""
 _ADVANCE = """
-with read as (select * from unnest($3::text[], $4::integer[]) as read (name, version)),
-advanced as (
-    update public.rostra_views set position = $1
-    where position = $2 and (name, version) in (select name, version from read)
-    returning name
+update public.rostra_views set position = ${0}
+where position = ${1} and (name, version) in (
+    select * from unnest(${2}::text[], ${3}::integer[])
 )
-select
-    (select count(*) from advanced),
-    exists (select from public.rostra_parked where (view, version) in (table read)),
-    (select count(pg_notify($5, payload)) from unnest($6::text[]) payload)"""
+returning name"""
+# Divides by zero, and so nothing is done, unless all views were where they had been.
+_ANNOUNCE = """
+select 1 / ((select count(*) from part_0) = ${0})::integer,
+    (select count(pg_notify(${1}, payload)) from unnest(${2}::text[]) payload)"""
 _PARKED = """
 select discussion, position, error from public.rostra_parked
 where view = $1 and version = $2 order by position"""
 _PARK = """
 insert into public.rostra_parked (view, version, discussion, position, error)
-values ($1, $2, $3, $4, $5) on conflict do nothing"""
+values (${0}, ${1}, ${2}, ${3}, ${4}) on conflict do nothing"""
 UNPARK = "delete from public.rostra_parked where view = $1 and version = $2"
-_MOVED = """
-insert into public.comment_moves
-    (discussion, position, comment, shown, pinned, score, best, controversial, hot)
-select * from unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::smallint[], $5::boolean[],
-    $6::integer[], $7::float8[], $8::float8[], $9::float8[])"""
+_MOVE_TYPES = {
+    "discussion": "uuid",
+    "position": "bigint",
+    "comment": "uuid",
+    "shown": "smallint",
+    "pinned": "boolean",
+    "score": "integer",
+    "best": "double precision",
+    "controversial": "double precision",
+    "hot": "double precision",
+}
+_MOVED = f"""
+insert into public.comment_moves ({", ".join(_MOVE_TYPES)})
+select * from unnest({
+    ", ".join(columns.parameter(of, f"{{{n}}}") for n, of in enumerate(_MOVE_TYPES.values()))
+})"""
+# Of the comments of a group but those of a page, which are at hand.
 LATEST = """
-select posted_at from public.comments_v{v} where {group} = $1 and status in ('published', 'erased')
+select posted_at from public.comments_v{v}
+where {group} = $1 and status in ('published', 'erased') and id <> all($2::uuid[])
 order by posted_at desc limit 1"""
 LATEST_INLINE = """
 select posted_at from public.comments_v{v}
 where discussion = $1 and passage is not null and status in ('published', 'erased')
+    and id <> all($2::uuid[])
 order by posted_at desc limit 1"""
 
 
@@ -92,16 +111,6 @@ class ViewState(msgspec.Struct, frozen=True):
         return VIEWS[self.name]
 
 
-class FoldedPage(msgspec.Struct, frozen=True):
-    """The final rows of a page, those that it found, by table, as they were, and where its
-    comments stood.
-    """
-
-    rows: Rows
-    loaded: dict[str, store.Loaded]
-    before: Before
-
-
 async def read_parked(connection: Connection, state: ViewState) -> list[Parked]:
     """Return the discussions that a version of a view cannot follow."""
     records = await connection.fetch(_PARKED, state.name, state.version)
@@ -113,187 +122,282 @@ async def states(connection: Connection, names: Iterable[str] = VIEWS) -> list[V
     return [ViewState(*record) for record in await connection.fetch(_STATES, list(names), LINEAGE)]
 
 
-async def project(
-    connection: Connection,
-    view_states: Sequence[ViewState],
-    page: Sequence[Recorded],
-    *,
-    passed_over: Callable[[int], None] = lambda _: None,
-) -> int:
-    """Fold a page into views that are all right before it; returns the new position.
+async def park(connection: Connection, state: ViewState, parked: Parked) -> None:
+    """Remember a discussion that a version of a view cannot follow."""
+    await store.execute(connection, [], _park(state, parked))
 
-    Readers of any of them see the page whole or not at all. `passed_over` is called with the number
-    of its foreign events. Raises Fenced.
+
+def _park(state: ViewState, parked: Parked) -> Write:
+    return Write(_PARK, (state.name, state.version, *msgspec.structs.astuple(parked)))
+
+
+class _Page:
+    """Rows of the log, read once for all views."""
+
+    def __init__(self, rows: Sequence[Recorded]) -> None:
+        self.rows = rows
+        self.sums: dict[UUID, VoteSum] | None = None
+        """Votes cast, unless one is odd; then they are among the facts."""
+        self.facts: list[Fact | Broken] = []
+        self.foreign = 0
+        self._others: Sequence[Recorded] = rows
+
+    async def read(self) -> None:
+        sums = VoteSums()
+        others: list[Recorded] = []
+        for start in range(0, len(self.rows), FOLDED_AT_ONCE):
+            if start:
+                await asyncio.sleep(0)
+            others += sums.add_rows(self.rows[start : start + FOLDED_AT_ONCE])
+        self.sums, self._others = sums.by_comment(), others
+        if sums.is_odd:
+            self.sums, self._others = None, self.rows
+        self.facts = list(read(self._others))
+        votes = 0 if self.sums is None else sums.votes
+        self.foreign = len(self.rows) - votes - len(self.facts)
+
+    def in_order(self) -> list[Fact | Broken]:
+        """All facts, the votes among them."""
+        return self.facts if self.sums is None else list(read(self.rows))
+
+    def streams(self) -> Iterator[UUID]:
+        """Yield streams of all discussions, sites and persons that the page is about."""
+        yield from invalidation.streams_of(self._others)
+        yield from self.sums or ()
+
+
+class _OddVotes(Exception):
+    """Sums of votes that the fold must be asked about in order."""
+
+
+class _Folded:
+    """Rows of a view after a page, their values in the tables, and what writes the rows."""
+
+    def __init__(self, state: ViewState) -> None:
+        self.state = state
+        self.rows = Rows(state.view.tables)
+        self.loaded: dict[Table[Any], store.Loaded] = {it: {} for it in state.view.tables}
+        self.writes: list[Write] = []
+
+
+class Projector:
+    """The one writer of the views: it keeps the rows that it wrote last.
+
+    They are right as long as nobody else writes: they are dropped at any error, and where a view
+    is not where this projector left it, or has been rebuilt.
     """
-    position, facts = page[-1].position, list(read(page))
-    views = [state.name for state in view_states]
-    spanning = tracing.span("project", events=len(page), position=position, views=views)
-    with spanning, no_garbage_collection():
-        async with _by_index_and_not_flushed(connection):
-            any_parked = await _advance(connection, view_states, page)
-            for state in view_states:
-                parked = await _parked(connection, state) if any_parked else frozenset()
-                await _apply(connection, state, facts, parked, keep_moves=True)
-    passed_over(len(page) - len(facts))
-    return position
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._rows = RowCache()
+        self._positions: dict[tuple[str, int], int] = {}
+        self._parked: dict[tuple[str, int], dict[UUID, int]] = {}
+        """By view and version the discussions that it cannot follow, and from where on."""
+
+    @classmethod
+    async def begin(cls, connection: Connection) -> "Projector":
+        """Return a projector by a connection, which is of no other use from here on."""
+        await connection.execute(BY_INDEX_AND_NOT_FLUSHED)
+        await columns.prepare(connection)
+        return cls(connection)
+
+    async def project(
+        self,
+        view_states: Sequence[ViewState],
+        rows: Sequence[Recorded],
+        *,
+        passed_over: Callable[[int], None] = lambda _: None,
+    ) -> int:
+        """Fold a page into views that are all right before it; return the new position.
+
+        Readers of any of them see the page whole or not at all. `passed_over` is called with the
+        number of its foreign events. Raises Fenced.
+        """
+        position, views = rows[-1].position, [state.name for state in view_states]
+        spanning = tracing.span("project", events=len(rows), position=position, views=views)
+        with spanning, no_garbage_collection():
+            page = _Page(rows)
+            await page.read()
+            try:
+                await self._project(view_states, page)
+            except BaseException as error:
+                self._forget()
+                if isinstance(error, asyncpg.UndefinedTableError):
+                    raise Fenced(f"{', '.join(views)}: rebuilt") from error
+                raise
+        passed_over(page.foreign)
+        return position
+
+    async def apply(self, state: ViewState, rows: Sequence[Recorded]) -> None:
+        """Fold a page into a version of a view that nobody reads yet."""
+        page = _Page(rows)
+        await page.read()
+        folded = await self._fold(state, page, keep_moves=False)
+        if folded is not None:
+            await store.execute(self._connection, folded.writes)
+            self._keep(folded)
+
+    async def _project(self, view_states: Sequence[ViewState], page: _Page) -> None:
+        position, last = page.rows[-1].position, view_states[0].position
+        if any(self._positions.get(_key(it), it.position) != it.position for it in view_states):
+            self._forget()
+        pages = [await self._fold(state, page, keep_moves=True) for state in view_states]
+        folded = [it for it in pages if it is not None]
+        names, versions = [it.name for it in view_states], [it.version for it in view_states]
+        advance = Write(_ADVANCE, (position, last, names, versions))
+        announce = Write(_ANNOUNCE, (len(view_states), CHANNEL, _news(view_states, page)))
+        try:
+            writes = [advance, *(write for it in folded for write in it.writes)]
+            await store.execute(self._connection, writes, announce)
+        except asyncpg.DivisionByZeroError:
+            raise Fenced(f"{', '.join(names)}: not all were at {last}") from None
+        self._positions.update((_key(state), position) for state in view_states)
+        for it in folded:
+            self._keep(it)
+
+    def _keep(self, folded: _Folded) -> None:
+        for table in folded.state.view.tables:
+            self._rows.put(table, folded.state.version, folded.rows, folded.loaded[table])
+
+    def _forget(self) -> None:
+        self._rows.clear()
+        self._positions.clear()
+        self._parked.clear()
+
+    async def _fold(self, state: ViewState, page: _Page, *, keep_moves: bool) -> _Folded | None:
+        """Fold a page into the rows of one view. A discussion that cannot be folded is parked
+        there, and everything else goes on.
+        """
+        apart = await self._apart(state)
+        facts, sums = page.facts, page.sums if COMMENTS in state.view.tables else NO_VOTES
+        if apart or sums is None:
+            facts, sums = page.in_order(), NO_VOTES
+        parks: list[Write] = []
+        while (mine := _mine(state, facts, apart)) or sums:
+            try:
+                folded = await self._folded(state, mine, sums, keep_moves=keep_moves)
+            except (CannotFold, _OddVotes) as refused:
+                self._rows.clear()  # some were changed
+                if sums:
+                    facts, sums = page.in_order(), NO_VOTES
+                elif isinstance(refused, CannotFold):
+                    apart[refused.parked.discussion] = refused.parked.position
+                    parks.append(_park(state, refused.parked))
+            else:
+                folded.writes += parks
+                return folded
+        if not parks:
+            return None
+        folded = _Folded(state)
+        folded.writes += parks
+        return folded
+
+    async def _apart(self, state: ViewState) -> dict[UUID, int]:
+        """Return the discussions that a view cannot follow, and from which position on."""
+        if (key := _key(state)) not in self._parked:
+            known = await read_parked(self._connection, state)
+            self._parked[key] = {each.discussion: each.position for each in known}
+        return self._parked[key]
+
+    async def _folded(
+        self,
+        state: ViewState,
+        facts: Sequence[Fact | Broken],
+        sums: Mapping[UUID, VoteSum],
+        *,
+        keep_moves: bool,
+    ) -> _Folded:
+        view = state.view
+        folded = _Folded(state)
+        touched = _touched(view, facts, sums)
+        for table in view.tables:
+            await self._load(folded, table, touched[table.name])
+        rows = folded.rows
+        for number, fact in enumerate(facts, 1):
+            fold_fact(view, rows, fact)
+            if number % FOLDED_AT_ONCE == 0:
+                await asyncio.sleep(0)
+        if sums and not bulk_votes.add_sums(sums, rows.of(COMMENTS)):
+            raise _OddVotes
+        view.settle(rows, touched)
+        if COUNTS in view.tables:
+            await self._mend(folded)
+        for table in view.tables:
+            changes = store.RowChanges(table, rows.of(table), folded.loaded[table])
+            folded.writes += changes.writes(state.version)
+            if keep_moves and table is COMMENTS:
+                folded.writes += _moved(list(moves_between(changes.changed, rows.of(COUNTS))))
+            await asyncio.sleep(0)
+        return folded
+
+    async def _load(self, folded: _Folded, table: Table[Any], keys: Iterable[Key]) -> None:
+        version, rows, loaded = folded.state.version, folded.rows, folded.loaded[table]
+        missing = self._rows.pop(table, version, keys, rows, loaded)
+        loaded |= await store.load(self._connection, table, version, missing, rows)
+
+    async def _mend(self, folded: _Folded) -> None:
+        """Look up the latest comments of groups whose latest has gone."""
+        rows = folded.rows
+        if stale := comments.stale_groups(rows):
+            here, version = list(rows.of(COMMENTS)), folded.state.version
+            latest = {it: await _latest(self._connection, version, it, here) for it in stale}
+            comments.mend(rows, latest)
 
 
-@asynccontextmanager
-async def _by_index_and_not_flushed(connection: Connection) -> AsyncIterator[None]:
-    """A transaction that is begun, with its settings, by one message."""
-    await connection.execute(f"begin; {BY_INDEX_AND_NOT_FLUSHED}")
-    try:
-        yield
-    except BaseException:
-        await connection.execute("rollback")
-        raise
-    await connection.execute("commit")
+def _key(state: ViewState) -> tuple[str, int]:
+    return state.name, state.version
 
 
-def _news(view_states: Sequence[ViewState], page: Sequence[Recorded]) -> list[str]:
-    """Announce a page. A view that catches up alone says nothing of how far the others are."""
-    if len(view_states) < len(VIEWS):
-        return [changes.EVERYTHING]
-    return changes.news(page[-1].position, changes.streams_of(page))
-
-
-async def _advance(
-    connection: Connection, view_states: Sequence[ViewState], page: Sequence[Recorded]
-) -> bool:
-    """Move the checkpoints, which must all be where they were, and announce it.
-
-    Returns whether any of the views has parked a discussion. Raises Fenced.
-    """
-    names, versions = [s.name for s in view_states], [s.version for s in view_states]
-    record = await connection.fetchrow(
-        _ADVANCE,
-        page[-1].position,
-        view_states[0].position,
-        names,
-        versions,
-        CHANNEL,
-        _news(view_states, page),
-    )
-    assert record is not None
-    if record[0] != len(view_states):
-        raise Fenced(f"{record[0]} of {names} were where they had been")
-    return bool(record[1])
-
-
-async def _parked(connection: Connection, state: ViewState) -> frozenset[UUID]:
-    return frozenset(each.discussion for each in await read_parked(connection, state))
-
-
-async def apply(connection: Connection, state: ViewState, page: Sequence[Recorded]) -> None:
-    """Fold a page into a version of a view that nobody reads yet."""
-    parked = await _parked(connection, state)
-    facts = list(read(page))
-    await _apply(connection, state, facts, parked, keep_moves=False)
-
-
-async def _apply(
-    connection: Connection,
-    state: ViewState,
-    facts: Sequence[Fact | Broken],
-    parked: frozenset[UUID],
-    *,
-    keep_moves: bool,
-) -> None:
-    """Fold facts into one view's tables. A discussion that cannot be folded is
-    parked there, and everything else goes on.
-    """
+def _mine(
+    state: ViewState, facts: Iterable[Fact | Broken], apart: Mapping[UUID, int]
+) -> list[Fact | Broken]:
+    """Return what a view looks at: nothing of discussions from where it cannot follow them."""
     events = state.view.events
     mine = [it for it in facts if not isinstance(it, Fact) or type(it.event) in events]
-    if parked:
-        mine = [fact for fact in mine if discussion_of(fact.stream) not in parked]
-    if not mine:
-        return
-    page = await _folded_or_parked(connection, state, mine)
-    await _save(connection, state, page)
-    if keep_moves:
-        await _store_moves(connection, list(moves_since(page.rows, page.before)))
+    if not apart:
+        return mine
+    return [it for it in mine if it.position < apart.get(discussion_of(it.stream), it.position + 1)]
 
 
-async def _folded_or_parked(
-    connection: Connection, state: ViewState, facts: Sequence[Fact | Broken]
-) -> FoldedPage:
-    while True:
-        try:
-            return await _folded(connection, state, facts)
-        except CannotFold as refused:
-            facts = await _park(connection, state, facts, refused.parked)
-
-
-async def _folded(
-    connection: Connection, state: ViewState, facts: Sequence[Fact | Broken]
-) -> FoldedPage:
-    view = state.view
-    rows = Rows(view.tables)
+def _touched(
+    view: View, facts: Iterable[Fact | Broken], sums: Iterable[UUID]
+) -> dict[str, set[Key]]:
     touched: dict[str, set[Key]] = {table.name: set() for table in view.tables}
     for fact in facts:
         if isinstance(fact, Fact):
             for table, key in view.touches(fact):
                 touched[table.name].add(key)
-    loaded = {
-        table.name: await store.load(connection, table, state.version, touched[table.name], rows)
-        for table in view.tables
-    }
-    before = places_of(rows, touched[COMMENTS.name]) if COMMENTS in view.tables else {}
-    for number, fact in enumerate(facts, 1):
-        fold_fact(view, rows, fact)
-        if number % FOLDED_AT_ONCE == 0:
-            await asyncio.sleep(0)
-    view.settle(rows, touched)
-    return FoldedPage(rows, loaded, before)
+    if sums:
+        touched[COMMENTS.name].update(sums)
+        touched[COUNTS.name].update(map(discussion_of, sums))
+    return touched
 
 
-async def _park(
-    connection: Connection, state: ViewState, facts: Sequence[Fact | Broken], parked: Parked
-) -> list[Fact | Broken]:
-    """The facts without those of the discussion from where it cannot be followed."""
-    await park(connection, state, parked)
-    return [
-        fact
-        for fact in facts
-        if discussion_of(fact.stream) != parked.discussion or fact.position < parked.position
-    ]
+def _news(view_states: Sequence[ViewState], page: _Page) -> list[str]:
+    """Announce a page. A view that catches up alone says nothing of how far the others are."""
+    if len(view_states) < len(VIEWS):
+        return [invalidation.EVERYTHING]
+    return invalidation.news(page.rows[-1].position, page.streams())
 
 
-async def park(connection: Connection, state: ViewState, parked: Parked) -> None:
-    """Remember a discussion that a version of a view cannot follow."""
-    await connection.execute(
-        _PARK, state.name, state.version, parked.discussion, parked.position, parked.error
-    )
+def _moved(moves: Sequence[Move]) -> list[Write]:
+    if not moves:
+        return []
+    values = zip(*map(msgspec.structs.astuple, moves), strict=True)
+    return [Write(_MOVED, tuple(map(columns.encode, _MOVE_TYPES.values(), values)))]
 
 
-async def _save(connection: Connection, state: ViewState, page: FoldedPage) -> None:
-    for table in state.view.tables:
-        if table is COUNTS:  # the comments are written: what is stale can be looked up
-            await _mend(connection, state.version, page.rows)
-        rows, loaded = page.rows.of(table).values(), page.loaded[table.name]
-        await store.save(connection, table, state.version, rows, loaded)
-
-
-async def _mend(connection: Connection, version: int, rows: Rows) -> None:
-    for group in comments.stale_groups(rows):
-        comments.set_latest(rows.of(COUNTS)[group], await _latest(connection, version, group))
-
-
-async def _latest(connection: Connection, version: int, group: UUID) -> Time | None:
+async def _latest(
+    connection: Connection, version: int, group: UUID, but: Sequence[UUID]
+) -> Time | None:
     key: UUID
     if group == comments.inline_group(group):
         statement, key = LATEST_INLINE.format(v=version), discussion_of(group)
     else:
         column = "passage" if kind_of(group) == Kind.PASSAGE else "discussion"
         statement, key = LATEST.format(v=version, group=column), group
-    latest = await connection.fetchval(statement, key)
+    latest = await connection.fetchval(statement, key, but)
     return None if latest is None else store.time_of_column(latest)
-
-
-async def _store_moves(connection: Connection, moves: Sequence[Move]) -> None:
-    if moves:
-        columns = zip(*map(msgspec.structs.astuple, moves), strict=True)
-        await connection.execute(_MOVED, *map(list, columns))
 
 
 def at(view_states: Sequence[ViewState], position: int) -> list[ViewState]:

@@ -1,37 +1,45 @@
-"""Rows between a fold and PostgreSQL: loaded by key in one query a table, written in one for
-each fragment that has changed.
+"""Rows between a fold and PostgreSQL: loaded by key in one query a table, written as parts of one
+statement.
 """
 
-import asyncio
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
-from itertools import islice
 from operator import attrgetter, itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from rostra.times import Time, format_time, to_datetime
-from rostra_adapters.aio.task_group import task_group
 from rostra_adapters.postgres.connection import Connection
+from rostra_adapters.postgres.views.columns import encode, parameter
 from rostra_adapters.postgres.views.schema import versioned_name
 from rostra_projections.tables import Fragment, Key, Rows, Table
 
-SAVED_AT_ONCE = 4_000
-"""Rows; then whoever else waits for this process has a turn."""
-
-
 Values = tuple[Any, ...]
-Loaded = Mapping[Key, Values]
-"""Rows as they were loaded, by key."""
-NOTHING_LOADED: Loaded = {}
+Loaded = dict[Key, Values]
+"""Values of rows as the tables have them, by key."""
+
+
+Pair = tuple[Values, Values]
+"""Values of a row before and after a change."""
+Columns = tuple[str, ...]
+
+
+class Write(NamedTuple):
+    """Part of a statement. In `sql` there is `{0}`, `{1}`, … for the number of each argument."""
+
+    sql: str
+    arguments: tuple[Any, ...] = ()
+
+
+NOTHING_ELSE = Write("select")
 
 
 @lru_cache(64)
 def load_statement(table: Table[Any], version: int) -> str:
     """Rows by key, from all fragments."""
-    keys = [f"${n}::{table.types[column]}[]" for n, column in enumerate(table.key, 1)]
+    keys = [parameter(table.types[column], n) for n, column in enumerate(table.key, 1)]
     same = " and ".join(f"t.{column} = k.{column}" for column in table.key)
     columns = ", ".join(f'p{table.home_of(column)}."{column}"' for column in table.types)
     looked_up = "".join(
@@ -44,16 +52,29 @@ def load_statement(table: Table[Any], version: int) -> str:
 
 
 @lru_cache(64)
-def _save_statement(table: Table[Any], fragment: Fragment, version: int) -> str:
+def _inserting(table: Table[Any], fragment: Fragment, version: int) -> str:
     columns = table.columns_of(fragment)
-    arrays = [f"${n}::{table.types[column]}[]" for n, column in enumerate(columns, 1)]
-    changes = ", ".join(
-        f'"{column}" = excluded."{column}"' for column in columns if column not in table.key
-    )
     return (
         f"insert into public.{versioned_name(fragment, version)} ({_listed(table, fragment)})"
-        f" select * from unnest({', '.join(arrays)})"
-        f" on conflict ({', '.join(table.key)}) do update set {changes}"
+        f" select * from unnest({_parameters(table, columns)})"
+    )
+
+
+@lru_cache(64)
+def _updating(table: Table[Any], fragment: Fragment, version: int, columns: Columns) -> str:
+    """Update some columns, after the key, of rows that are there."""
+    names = ", ".join(f'"{column}"' for column in columns)
+    changes = ", ".join(f'"{column}" = n."{column}"' for column in columns[len(table.key) :])
+    same = " and ".join(f't."{column}" = n."{column}"' for column in table.key)
+    return (
+        f"update public.{versioned_name(fragment, version)} t set {changes}"
+        f" from unnest({_parameters(table, columns)}) n ({names}) where {same}"
+    )
+
+
+def _parameters(table: Table[Any], columns: Columns) -> str:
+    return ", ".join(
+        parameter(table.types[column], f"{{{number}}}") for number, column in enumerate(columns)
     )
 
 
@@ -82,13 +103,11 @@ def _times_of_row(table: Table[Any]) -> tuple[int, ...]:
 
 
 @lru_cache(64)
-def _picking(table: Table[Any], fragment: Fragment) -> Callable[[Values], Values]:
-    """Return a function that picks a fragment's values from those of a row."""
+def _picking(table: Table[Any], columns: Columns) -> Callable[[Values], Values]:
+    """Return a function that picks the values of several columns from those of a row."""
     numbers = {column: number for number, column in enumerate(table.types)}
-    picked: Callable[[Values], Values] = itemgetter(
-        *(numbers[c] for c in table.columns_of(fragment))
-    )
-    return picked
+    picked: Callable[[Values], Any] = itemgetter(*(numbers[column] for column in columns))
+    return picked if len(columns) > 1 else lambda values: (picked(values),)
 
 
 @lru_cache(64)
@@ -122,21 +141,14 @@ def to_row(table: Table[Any], record: Iterable[Any]) -> Any:
 
 
 def to_records(
-    table: Table[Any],
-    fragment: Fragment,
-    rows: Iterable[msgspec.Struct],
-    loaded: Loaded = NOTHING_LOADED,
+    table: Table[Any], fragment: Fragment, rows: Iterable[msgspec.Struct]
 ) -> Iterator[Values]:
-    """Yield a fragment's values of rows, in PostgreSQL's types, without those unchanged since
-    loading.
-    """
-    pick, pick_loaded = _picking_of_row(table, fragment), _picking(table, fragment)
+    """Yield a fragment's values of rows, in PostgreSQL's types."""
+    pick = _picking_of_row(table, fragment)
     times = _times(table, table.columns_of(fragment))
     for row in rows:
         values = pick(row)
-        before = loaded.get(table.key_of(row)) if loaded else None
-        if before is None or pick_loaded(before) != values:
-            yield _converted(values, times, to_datetime) if times else values
+        yield _converted(values, times, to_datetime) if times else values
 
 
 def _converted(
@@ -150,50 +162,94 @@ def _converted(
 
 
 async def load(
-    connection: Connection, table: Table[Any], version: int, keys: Iterable[Key], rows: Rows
+    connection: Connection, table: Table[Any], version: int, keys: Sequence[Key], rows: Rows
 ) -> Loaded:
-    """Put the rows of these keys, where there are such, into `rows`; returns what they were."""
-    wanted = list(keys)
-    if not wanted:
-        return NOTHING_LOADED
-    columns = (
-        [wanted] if len(table.key) == 1 else [list(each) for each in zip(*wanted, strict=True)]
-    )
-    kept, loaded = rows.of(table), {}
-    for record in await connection.fetch(load_statement(table, version), *columns):
+    """Put the rows of these keys, where there are such, into `rows`; return their values."""
+    loaded: Loaded = {}
+    if not keys:
+        return loaded
+    columns = [keys] if len(table.key) == 1 else list(zip(*keys, strict=True))
+    types = [table.types[column] for column in table.key]
+    arguments = map(encode, types, columns)
+    found = rows.of(table)
+    for record in await connection.fetch(load_statement(table, version), *arguments):
         row = to_row(table, record)
         key = table.key_of(row)
-        kept[key], loaded[key] = row, msgspec.structs.astuple(row)
+        found[key], loaded[key] = row, msgspec.structs.astuple(row)
     return loaded
 
 
-async def save(
-    connection: Connection,
-    table: Table[Any],
-    version: int,
-    rows: Collection[msgspec.Struct],
-    loaded: Loaded = NOTHING_LOADED,
-) -> None:
-    """Write rows, new and old alike, in one statement for each fragment unless they are very many:
-    of those that were loaded, the fragments that have changed.
+class RowChanges:
+    """Rows of a table that are not as they were loaded: new ones, and pairs of the values before
+    and after. Afterwards `loaded` holds the values of all.
     """
-    for fragment in table.fragments:
-        statement = _save_statement(table, fragment, version)
-        await _write(connection, statement, to_records(table, fragment, rows, loaded))
+
+    def __init__(self, table: Table[Any], rows: Mapping[Key, msgspec.Struct], loaded: Loaded):
+        self.table = table
+        self.new: list[Values] = []
+        self.changed: list[Pair] = []
+        values_of_row = msgspec.structs.astuple
+        for key, row in rows.items():
+            values, before = values_of_row(row), loaded.get(key)
+            if before is None:
+                self.new.append(values)
+            elif before != values:
+                self.changed.append((before, values))
+            else:
+                continue
+            loaded[key] = values
+
+    def writes(self, version: int) -> Iterator[Write]:
+        """Yield what writes new rows whole, and of the others the fragments that have changed."""
+        for fragment in self.table.fragments:
+            if self.new:
+                statement = _inserting(self.table, fragment, version)
+                yield self._write(statement, self.table.columns_of(fragment), self.new)
+            pick = _picking(self.table, self.table.columns_of(fragment))
+            if changed := [it for it in self.changed if pick(it[0]) != pick(it[1])]:
+                columns = self._narrowest(fragment, changed)
+                statement = _updating(self.table, fragment, version, columns)
+                yield self._write(statement, columns, [after for _, after in changed])
+
+    def _narrowest(self, fragment: Fragment, changed: Sequence[Pair]) -> Columns:
+        """Return the first of a few sets of columns that holds all changes."""
+        table, every = self.table, self.table.columns_of(fragment)
+        for narrow in ("changed",), fragment.own:
+            columns = (*table.key, *narrow)
+            others = tuple(it for it in every if it not in columns)
+            if not others or not set(narrow) <= set(every):
+                continue
+            pick = _picking(table, others)
+            if all(pick(before) == pick(after) for before, after in changed):
+                return columns
+        return every
+
+    def _write(self, statement: str, columns: Columns, rows: Iterable[Values]) -> Write:
+        values = zip(*map(_picking(self.table, columns), rows), strict=True)
+        types = [self.table.types[column] for column in columns]
+        return Write(statement, tuple(map(encode, types, values)))
 
 
-async def _write(connection: Connection, statement: str, every: Iterator[Values]) -> None:
-    async with task_group() as group:
-        saving: asyncio.Task[str] | None = None
-        while records := list(islice(every, SAVED_AT_ONCE)):
-            columns = [list(column) for column in zip(*records, strict=True)]
-            if saving is not None:
-                await saving
-            if len(records) < SAVED_AT_ONCE:
-                await connection.execute(statement, *columns)
-                break
-            saving = group.create_task(connection.execute(statement, *columns))
-            await asyncio.sleep(0)  # that it is under way while the next rows are made ready
+@lru_cache(256)
+def _joined(parts: tuple[str, ...], counts: tuple[int, ...], last: str) -> str:
+    numbered, number = [], 1
+    for part, count in zip((*parts, last), counts, strict=True):
+        numbered.append(part.format(*range(number, number + count)))
+        number += count
+    within = [f"part_{n} as ({part})" for n, part in enumerate(numbered[:-1])]
+    return f"with {', '.join(within)} {numbered[-1]}" if within else numbered[-1]
+
+
+async def execute(
+    connection: Connection, parts: Sequence[Write], last: Write = NOTHING_ELSE
+) -> Any:
+    """Do all parts in one statement, with the same snapshot; return the answer of the last."""
+    every = (*parts, last)
+    statement = _joined(
+        tuple(part.sql for part in parts), tuple(len(it.arguments) for it in every), last.sql
+    )
+    arguments = [argument for part in every for argument in part.arguments]
+    return await connection.fetchrow(statement, *arguments)
 
 
 async def copy(

@@ -16,7 +16,7 @@ from rostra_adapters.postgres.connect import raise_unavailable_if_lost
 from rostra_adapters.postgres.connection import Connection
 from rostra_adapters.postgres.rebuild import run as rebuilding
 from rostra_adapters.postgres.views import schema
-from rostra_adapters.postgres.views.projector import ViewState, at, project, states
+from rostra_adapters.postgres.views.projector import Projector, ViewState, at, states
 from rostra_adapters.postgres.views.schema import LEASE
 
 logger = logging.getLogger(__name__)
@@ -89,22 +89,23 @@ class ViewRunner:
         if not await schema.is_made(connection):
             # We were stopped for so long that others took us for gone.
             await schema.install(connection)
+        projector = await Projector.begin(connection)
         await self._rebuilt(await states(connection))
         while True:
             view_states = await states(connection)
             behind = [each for each in view_states if each.position < _last(view_states)]
             if behind:
-                await self._catch_up(connection, behind, _last(view_states))
+                await self._catch_up(projector, behind, _last(view_states))
                 continue
             position = _last(view_states)
             yield
             async for page in self._log.follow(position, PAGE_EVENTS):
                 began = perf_counter()
-                position = await self._project_page(connection, at(view_states, position), page)
+                position = await self._project_page(projector, at(view_states, position), page)
                 yield
                 if len(page) == PAGE_EVENTS:
                     if not await self._rebuilt(at(view_states, position)):
-                        await self._catch_up_together(connection, view_states, position)
+                        await self._catch_up_together(projector, view_states, position)
                     break
                 now = asyncio.get_running_loop().time()
                 if now - pruning > PRUNE_SECONDS:
@@ -140,7 +141,7 @@ class ViewRunner:
         return True
 
     async def _catch_up_together(
-        self, connection: Connection, view_states: Sequence[ViewState], position: int
+        self, projector: Projector, view_states: Sequence[ViewState], position: int
     ) -> None:
         """More and more at a time, which costs less for each event, until no page is full."""
         limit = 2 * PAGE_EVENTS
@@ -149,13 +150,13 @@ class ViewRunner:
             while page:
                 full, limit = len(page) == limit, min(2 * limit, PAGE_EVENTS_MAX)
                 coming = group.create_task(self._next_page(page, limit, full=full))
-                position = await self._project_page(connection, at(view_states, position), page)
+                position = await self._project_page(projector, at(view_states, position), page)
                 page = await coming
 
     async def _project_page(
-        self, connection: Connection, view_states: Sequence[ViewState], page: Sequence[Recorded]
+        self, projector: Projector, view_states: Sequence[ViewState], page: Sequence[Recorded]
     ) -> int:
-        return await project(connection, view_states, page, passed_over=self._count_foreign)
+        return await projector.project(view_states, page, passed_over=self._count_foreign)
 
     def _count_foreign(self, events: int) -> None:
         self.foreign += events
@@ -166,16 +167,14 @@ class ViewRunner:
         """Read while the page is projected; none after one that was not full."""
         return await self._log.read_after(page[-1].position, limit) if full else []
 
-    async def _catch_up(
-        self, connection: Connection, behind: Sequence[ViewState], join: int
-    ) -> None:
+    async def _catch_up(self, projector: Projector, behind: Sequence[ViewState], join: int) -> None:
         """One page for the views that are furthest behind, at most up to where others are."""
         first = min(each.position for each in behind)
         last_ones = [each for each in behind if each.position == first]
         others = [each.position for each in behind if each.position > first]
         page = await self._log.read_after(first, PAGE_EVENTS_MAX)
         page = [row for row in page if row.position <= min([join, *others])]
-        await project(connection, last_ones, page)
+        await projector.project(last_ones, page)
 
 
 def _is_far(lag: int, head: int) -> bool:

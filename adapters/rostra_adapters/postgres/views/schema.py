@@ -120,11 +120,8 @@ create table if not exists public.comment_moves_gone (
 
 _MOVES_INDEXES = (
     "create index if not exists comment_moves_since on public.comment_moves (discussion, position)",
-    (
-        "create index if not exists comment_moves_of"
-        " on public.comment_moves (discussion, comment, position)"
-    ),
     "create index if not exists comment_moves_age on public.comment_moves (moved_at)",
+    "drop index if exists public.comment_moves_of",
 )
 
 _EXISTS = "select exists (select from public.rostra_views where lineage = $1 and name = $2)"
