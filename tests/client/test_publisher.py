@@ -165,3 +165,50 @@ async def test_an_event_without_an_id_is_named_as_such() -> None:
     async with answering(refuse) as (url, _):
         summary = await publish(url, [b"{}"])
     assert summary.samples == ["an event without an id: invalid-event: id is missing"]
+
+
+def other_json(_: list[Any]) -> web.Response:
+    return web.json_response({"ok": True})
+
+
+def a_page(_: list[Any]) -> web.Response:
+    return web.Response(text="<html>Welcome \udc00</html>".encode(errors="replace").decode())
+
+
+def too_few(events: list[Any]) -> web.Response:
+    return web.json_response({"results": [{"status": "recorded"} for _ in events[1:]]})
+
+
+def strange_results(events: list[Any]) -> web.Response:
+    return web.json_response({"results": [3 for _ in events]})
+
+
+@pytest.mark.parametrize("answer", [other_json, a_page, too_few, strange_results])
+async def test_an_answer_that_is_none_of_rostras_is_refused(answer: Answer) -> None:
+    async with answering(answer) as (url, got):
+        with pytest.raises(PublishingRefused, match="not as Rostra does"):
+            await publish(url, lines(2))
+    assert len(got) == 1
+
+
+@pytest.mark.parametrize("url", ["nonsense", "http://", "ftp://127.0.0.1/x"])
+async def test_an_address_that_is_none_is_refused(url: str) -> None:
+    with pytest.raises(PublishingRefused, match="cannot publish to"):
+        await publish(url, lines(1))
+
+
+async def test_a_pass_that_records_nothing_is_the_last() -> None:
+    """Some events are refused for good in each pass, which helps no other one."""
+
+    def answer(events: list[Any]) -> web.Response:
+        retryable = {"type": "/problems/unknown-parent", "retryable": True}
+        final = {"type": "/problems/discussion-closed", "retryable": False}
+        problems = [final, *[retryable for _ in events[1:]]]
+        return web.json_response(
+            {"results": [{"status": "rejected", "problem": problem} for problem in problems]}
+        )
+
+    async with answering(answer) as (url, got):
+        summary = await publish(url, lines(9))
+    assert len(got) == 2
+    assert summary.problems == {"unknown-parent": 7, "discussion-closed": 2}

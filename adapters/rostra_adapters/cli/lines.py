@@ -11,6 +11,7 @@ from typing import IO
 import click
 
 GZIP_MAGIC = b"\x1f\x8b"
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 LINE_BYTES_MAX = 16 * 1024 * 1024
 STANDARD_INPUT = "-"
 
@@ -32,7 +33,7 @@ class Lines:
             while line := self._stream.readline(LINE_BYTES_MAX + 1):
                 if len(line) > LINE_BYTES_MAX:
                     raise click.ClickException(f"a line is longer than {LINE_BYTES_MAX} bytes")
-                if line := line.strip():
+                if line := line.removeprefix(BYTE_ORDER_MARK).strip():
                     yield line
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise click.ClickException(f"the gzip is damaged: {error}") from None

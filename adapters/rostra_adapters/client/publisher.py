@@ -36,7 +36,10 @@ ACCEPTED = ("recorded", "duplicate", "unchanged")
 
 
 class PublishingRefused(Exception):
-    """The service refused a batch as a whole or could not be reached; the message says why."""
+    """The service refused a batch as a whole, could not be reached, or is no Rostra.
+
+    The message says why.
+    """
 
 
 class EventProblem(msgspec.Struct, gc=False):
@@ -167,10 +170,11 @@ class Publisher:
             with ExitStack() as opened:
                 deferred = opened.enter_context(closing(_DeferredEvents()))
                 await self._pass(session, lines, summary, deferred)
-                while before := deferred.summary.rejected:
+                while deferred.summary.rejected:
+                    accepted = summary.statuses.total()
                     earlier, deferred = deferred, opened.enter_context(closing(_DeferredEvents()))
                     await self._pass(session, earlier.lines(), summary, deferred)
-                    if deferred.summary.rejected == before:
+                    if summary.statuses.total() == accepted:  # no other order can help
                         break
         summary.add(deferred.summary)
         return summary
@@ -184,7 +188,7 @@ class Publisher:
     ) -> None:
         """Publish every line once; add events that were rejected as retryable to `deferred`."""
         for batch in self._batches(lines, summary):
-            results = await self._post(session, b"[%b]" % b",".join(batch))
+            results = await self._post(session, b"[%b]" % b",".join(batch), len(batch))
             for line, result in zip(batch, results, strict=True):
                 if result.problem is not None and result.problem.retryable:
                     deferred.add(line, result)
@@ -207,7 +211,7 @@ class Publisher:
         if batch:
             yield batch
 
-    async def _post(self, session: aiohttp.ClientSession, body: bytes) -> list[Result]:
+    async def _post(self, session: aiohttp.ClientSession, body: bytes, events: int) -> list[Result]:
         """Send one batch and return its results; retry while the service is busy or unreachable.
 
         Waits double from `RETRY_SECONDS_FIRST`; `Retry-After` may lengthen one, up to
@@ -225,9 +229,12 @@ class Publisher:
                 TimeoutError,
             ) as error:
                 reason = str(error) or type(error).__name__
+            except aiohttp.ClientError as error:
+                detail = f"{type(error).__name__}: {error}"
+                raise PublishingRefused(f"cannot publish to {self._url}: {detail}") from None
             else:
                 if response.status == OK:
-                    return _answer.decode(answer).results
+                    return self._results(answer, events)
                 reason = _reason(response.status, answer)
                 if response.status not in RETRYABLE_STATUSES:
                     raise PublishingRefused(reason)
@@ -235,6 +242,20 @@ class Publisher:
             if attempt < ATTEMPTS_MAX - 1:
                 await asyncio.sleep(min(seconds, RETRY_SECONDS_MAX))
         raise PublishingRefused(f"{reason} (gave up after {ATTEMPTS_MAX} attempts)")
+
+    def _results(self, answer: bytes, events: int) -> list[Result]:
+        """Decode an answer. Raises PublishingRefused if it is not a result for each event."""
+        try:
+            results = _answer.decode(answer).results
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            fault = str(error)
+        else:
+            if len(results) == events:
+                return results
+            fault = f"{len(results)} results for {events} events"
+        raise PublishingRefused(
+            f"{self._url} answered {OK}, but not as Rostra does ({fault}): check the address"
+        )
 
 
 def _fault(line: bytes) -> str | None:
