@@ -73,7 +73,7 @@ Body = Annotated[
     Meta(
         max_length=limits.BODY_BYTES_MAX,
         pattern=_BODY,
-        description="Holds a visible character; at most 16 KiB of UTF-8.",
+        description="Holds a visible character; the limit is in bytes of UTF-8.",
     ),
 ]
 Quote = Annotated[
@@ -81,7 +81,7 @@ Quote = Annotated[
 ]
 Context = Annotated[str, Meta(max_length=limits.CONTEXT_CHARACTERS_MAX, pattern=_WITHOUT_NUL)]
 Article = Annotated[
-    str, Meta(max_length=limits.ARTICLE_BYTES_MAX, description="At most 4 MiB of UTF-8.")
+    str, Meta(max_length=limits.ARTICLE_BYTES_MAX, description="The limit is in bytes of UTF-8.")
 ]
 Offset = Annotated[int, Meta(ge=0, lt=2**31)]
 SourceUri = Annotated[

@@ -1,20 +1,65 @@
-"""The limits of the contract, each with its unit in its name."""
+"""The limits of the contract, each with its unit in its name.
 
-BODY_BYTES_MAX = 16 * 1024
-SITE_CHARACTERS_MAX = 200
-RESOURCE_CHARACTERS_MAX = 2_000
-KEY_CHARACTERS_MAX = 200
-PERSON_CHARACTERS_MAX = 200
-NAME_CHARACTERS_MAX = 100
+Limits in `SETTINGS` may be set by variables of the environment. They are read once, when this
+module is imported, since the types of commands are made of them. A limit that is tightened makes no
+earlier event unreadable.
+"""
+
+import os
+from typing import NamedTuple
+
+
+class Setting(NamedTuple):
+    """A limit that the environment may set, by the variable `ROSTRA_` and its name."""
+
+    default: int
+    greatest: int
+
+
+SETTINGS = {
+    "BODY_BYTES_MAX": Setting(16 * 1024, 1024 * 1024),
+    "SITE_CHARACTERS_MAX": Setting(200, 500),
+    "RESOURCE_CHARACTERS_MAX": Setting(2_000, 8_000),
+    "KEY_CHARACTERS_MAX": Setting(200, 500),
+    "PERSON_CHARACTERS_MAX": Setting(200, 500),
+    "NAME_CHARACTERS_MAX": Setting(100, 500),
+    "TITLE_CHARACTERS_MAX": Setting(500, 10_000),
+    "REASON_CHARACTERS_MAX": Setting(500, 10_000),
+    "ARTICLE_BYTES_MAX": Setting(4 * 1024 * 1024, 12 * 1024 * 1024),
+    "STREAM_EVENTS_MAX": Setting(10_000, 100_000),
+    "STREAM_EVENTS_RESERVED": Setting(1_000, 10_000),
+    "COMMENT_EDITS_MAX": Setting(100, 10_000),
+    "VOTE_CHANGES_MAX": Setting(200, 10_000),
+    "PERSON_CHANGES_MAX": Setting(1_000, 10_000),
+    "DEPTH_MAX": Setting(12, 32),
+    "PAGE_COMMENTS_MAX": Setting(500, 10_000),
+}
+
+
+def _value(name: str) -> int:
+    """Return the value of a setting. Raises ValueError."""
+    default, greatest = SETTINGS[name]
+    text = os.environ.get(f"ROSTRA_{name}") or str(default)
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= greatest:
+        raise ValueError(f"ROSTRA_{name} must be a whole number from 1 to {greatest}, not {text!r}")
+    return int(text)
+
+
+BODY_BYTES_MAX = _value("BODY_BYTES_MAX")
+SITE_CHARACTERS_MAX = _value("SITE_CHARACTERS_MAX")
+RESOURCE_CHARACTERS_MAX = _value("RESOURCE_CHARACTERS_MAX")
+KEY_CHARACTERS_MAX = _value("KEY_CHARACTERS_MAX")
+PERSON_CHARACTERS_MAX = _value("PERSON_CHARACTERS_MAX")
+NAME_CHARACTERS_MAX = _value("NAME_CHARACTERS_MAX")
 EMAIL_CHARACTERS_MAX = 320
-TITLE_CHARACTERS_MAX = 500
+TITLE_CHARACTERS_MAX = _value("TITLE_CHARACTERS_MAX")
 URL_CHARACTERS_MAX = 2_000
-REASON_CHARACTERS_MAX = 500
+REASON_CHARACTERS_MAX = _value("REASON_CHARACTERS_MAX")
 QUESTION_CHARACTERS_MAX = 500
 QUOTE_CHARACTERS_MAX = 10_000
 CONTEXT_CHARACTERS_MAX = 500
 SOURCE_CHARACTERS_MAX = 1_000
-ARTICLE_BYTES_MAX = 4 * 1024 * 1024
+ARTICLE_BYTES_MAX = _value("ARTICLE_BYTES_MAX")
 PASSAGES_MAX = 5_000
 """Of one article. Each revision anchors them all."""
 MARKS_A_DAY_MAX = 20
@@ -23,18 +68,18 @@ DAY_SECONDS = 24 * 60 * 60
 EVENT_CHARACTERS_MAX = 1_000
 ORIGINS_MAX = 100
 RESERVED_NAMES_MAX = 1_000
-STREAM_EVENTS_MAX = 10_000
+STREAM_EVENTS_MAX = _value("STREAM_EVENTS_MAX")
 """A stream is read whole to decide, so it may not grow beyond this."""
-STREAM_EVENTS_RESERVED = 1_000
+STREAM_EVENTS_RESERVED = _value("STREAM_EVENTS_RESERVED")
 """The last places of a stream, for moderation, bans and erasure alone."""
 REVISION_EVENTS_RESERVED = 1_000
 """Places of an article's stream, before those, which persons' marks leave to its revisions."""
-COMMENT_EDITS_MAX = 100
+COMMENT_EDITS_MAX = _value("COMMENT_EDITS_MAX")
 """By the author of a comment, or as told by a publisher who names nobody else as the editor.
 Edits by moderators take ordinary places of the stream."""
-VOTE_CHANGES_MAX = 200
+VOTE_CHANGES_MAX = _value("VOTE_CHANGES_MAX")
 """Changes of one vote after it was first cast, whoever publishes them."""
-PERSON_CHANGES_MAX = 1_000
+PERSON_CHANGES_MAX = _value("PERSON_CHANGES_MAX")
 """Changes of one person's settings, whoever publishes them."""
 SUBSCRIPTION_CHANGES_MAX = 1_000
 """Starts and ends of one person's subscription to one discussion."""
@@ -43,6 +88,8 @@ LABEL_CHARACTERS_MAX = 50
 LANGUAGE_CHARACTERS_MAX = 35
 TIME_ZONE_CHARACTERS_MAX = 64
 MENTIONS_MAX = 20
-DEPTH_MAX = 12
+DEPTH_MAX = _value("DEPTH_MAX")
+PAGE_COMMENTS_MAX = _value("PAGE_COMMENTS_MAX")
+"""Comments of a page, all replies below its rows among them."""
 EDIT_SECONDS = 900
 TIME_AHEAD_SECONDS_MAX = 5 * 60

@@ -27,6 +27,7 @@ from rostra import limits
 from rostra.settings import Rules
 from rostra_adapters import cli, errors
 from rostra_adapters.application.app import App
+from rostra_adapters.cli.content_limits import CONTENT_LIMITS
 from rostra_adapters.cli.http_limits import HTTP_LIMITS
 from rostra_adapters.cli.rates import RATES
 from rostra_adapters.http import HttpSettings, make_app
@@ -92,7 +93,8 @@ def rates() -> str:
 
 
 def http_limits() -> str:
-    """List the limits of requests, answers and connections."""
+    """List the limits of requests, answers, connections and content."""
+    content = {name: (default, said) for name, (default, _, said) in CONTENT_LIMITS.items()}
     rows = [
         (
             f"`--{name.replace('_', '-')}`",
@@ -100,7 +102,7 @@ def http_limits() -> str:
             f"`{default:,}`".replace(",", "_"),
             cell(meaning),
         )
-        for name, (default, meaning) in HTTP_LIMITS.items()
+        for name, (default, meaning) in {**HTTP_LIMITS, **content}.items()
     ]
     return table(("Option", "Variable", "Default", "Meaning"), rows)
 

@@ -71,10 +71,6 @@ class Move(msgspec.Struct, frozen=True, gc=False):
     hot: float
 
 
-PAGE_COMMENTS_MAX = 500
-"""Comments of a page, all replies below its rows among them."""
-
-
 def place(row: CommentRow | Move, comment: CommentRow, listing: Listing) -> LastKey:
     """Return the place of a comment, or of an earlier move of it, in a list."""
     column, _ = ORDERS[listing.order]

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from rostra.ids import discussion_of
+from rostra.limits import PAGE_COMMENTS_MAX
 from rostra.log import Recorded
 from rostra.times import Time
 from rostra_projections.comments.moves import moves_since, places_of
@@ -25,7 +26,6 @@ from rostra_projections.discussions import DISCUSSIONS, DiscussionRow, settings_
 from rostra_projections.inbox import INBOX, InboxRow
 from rostra_projections.listing import (
     ORDERS,
-    PAGE_COMMENTS_MAX,
     LastKey,
     Listing,
     Move,

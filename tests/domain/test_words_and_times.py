@@ -222,6 +222,7 @@ def test_the_defaults_are_those_of_the_contract() -> None:
         "open_on_first": False,
         "wordings": "moderators",
         "marking": "persons",
+        "breaks": True,
         "origins": ("*",),
         "guests": False,
         "guest_votes": "address",

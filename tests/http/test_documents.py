@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 
 from rostra import ids
 from rostra.ids import DiscussionId, StreamId
-from rostra_projections.listing import PAGE_COMMENTS_MAX
+from rostra.limits import PAGE_COMMENTS_MAX
 from support.service import Service, event, opened, posted, token, voted
 
 UNKNOWN = ids.discussion_id("gazette", "/unknown")

@@ -295,3 +295,12 @@ async def test_a_byte_order_mark_is_passed_over(service: Service, media_type: st
     answer = await service.post(b"\xef\xbb\xbf" + body, media_type=media_type)
     assert answer.status in (200, 201)
     assert await service.app.head() == 1
+
+
+@pytest.mark.parametrize("body", ["é" * 9_000, "a" * 16_385, "\u200b"])
+async def test_a_body_is_refused_under_its_own_path(service: Service, body: str) -> None:
+    await service.given(opened())
+    refused = await service.publish(posted(body=body))
+    [fault] = refused.json["errors"]
+    assert fault["path"] == "data.body"
+    assert "16384" in fault["message"] or "blank" in fault["message"]

@@ -8,11 +8,12 @@ from uuid import UUID
 import asyncpg
 import pytest
 
+from rostra.limits import PAGE_COMMENTS_MAX
 from rostra_adapters.postgres.views.queries import comment_lists as comments_sql
 from rostra_adapters.postgres.views.queries.reads import PostgresReads
 from rostra_projections import memory
 from rostra_projections.cursors import peek_cursor
-from rostra_projections.listing import PAGE_COMMENTS_MAX, Listing
+from rostra_projections.listing import Listing
 from rostra_projections.query_port import Page
 from rostra_projections.responses.shapes import ANYONE, CommentShape, Viewer
 from rostra_projections.responses.threads import all_rows

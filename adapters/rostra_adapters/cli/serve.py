@@ -19,6 +19,7 @@ import click
 import msgspec
 
 from rostra_adapters.aio.background import BackgroundTask
+from rostra_adapters.cli.content_limits import content_limits
 from rostra_adapters.cli.http_limits import HTTP_LIMITS, http_limits
 from rostra_adapters.cli.options import (
     DATA,
@@ -99,6 +100,7 @@ GARBAGE_LOOKED_FOR_EACH = 20_000
     help="Serve an article with a discussion at /demo.",
 )
 @http_limits
+@content_limits
 @place
 def serve(*, workers: int, **given: Any) -> None:
     """Run the service until SIGTERM or Ctrl-C.

@@ -346,10 +346,13 @@ def fault_of(error: msgspec.ValidationError, at: str) -> Fault:
     path = f"{at}{place.rstrip('`')}"[:FAULT_CHARACTERS_MAX].lstrip(".")
     if missing := _MISSING.fullmatch(message):
         return Fault(_inside(path, missing[1]), "is missing")
+    if named := _NAMED.fullmatch(message):
+        return Fault(_inside(path, named[1]), named[2])
     return Fault(path, words(message[:FAULT_CHARACTERS_MAX]))
 
 
 _MISSING = re.compile(r"Object missing required field `(.*)`")
+_NAMED = re.compile(r"`(\w+)` ((?:is|must|lies|cannot) .*)", re.DOTALL)
 _PATTERNS = (
     # what stands in a pattern of `texts` | what it asks for
     (r"[Hh][Tt]", "must be an absolute http or https URL"),

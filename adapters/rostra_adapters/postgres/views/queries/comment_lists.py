@@ -7,9 +7,10 @@ version of the view's tables. No rows come back where that version is no longer 
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
+from rostra.limits import PAGE_COMMENTS_MAX
 from rostra.settings import Order
 from rostra_projections.comments.rows import COMMENTS
-from rostra_projections.listing import ORDERS, PAGE_COMMENTS_MAX, Kind, Listing
+from rostra_projections.listing import ORDERS, Kind, Listing
 
 From = Literal["start", "pinned", "rest"]
 """Where a page begins: at the start, or after a key among the pinned or the rest."""
