@@ -64,6 +64,13 @@ test: lint ## lint, and every test that is not slow; ARGS='-k name' goes to pyte
 test-all: lint ## lint, and every test: what CI runs
 	$(PYTEST) $(ARGS)
 
+# Processes that tests start are measured, too.
+coverage: install ## share of all branches that the tests of `make test` reach; fails below 95 %
+	rm -f .coverage .coverage.*
+	HYPOTHESIS_PROFILE=$${HYPOTHESIS_PROFILE:-dev} $(BIN)/python -m coverage run -m pytest --numprocesses auto -m "not slow" $(ARGS)
+	$(BIN)/python -m coverage combine --quiet
+	$(BIN)/python infra/checks/branches.py
+
 # One test at a time, for as long as it takes: large logs want the memory for themselves.
 soak: install ## run every test for long: large logs, and twenty times the examples; ARGS='-k name' goes to pytest
 	ROSTRA_TEST_LARGE=1 HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest --timeout 0 $(ARGS)
@@ -88,5 +95,5 @@ lock: install ## resolve the dependencies anew, for every Python from 3.11 on
 		--extra local --extra otel --extra dev pyproject.toml --output-file requirements.lock
 
 clean: ## remove what the commands above made, but no data
-	rm -rf infra/checks/js/node_modules .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dist
+	rm -rf infra/checks/js/node_modules .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage dist
 	find domain projections adapters tests infra -name __pycache__ -prune -exec rm -rf {} +

@@ -44,7 +44,7 @@ def test_words_open_before_between_and_after(tmp_path: Path, database_url: str) 
     publish(tmp_path, "gazette")
     former = data_folder.master_key(tmp_path)
     first = rostra("rotate-master-key")
-    assert (first.exit_code, "start every service again" in first.output) == (0, True)
+    assert (first.exit_code, "restart every service" in first.output) == (0, True)
     both = data_folder.master_key(tmp_path)
     assert both.endswith(f",{former}")
     assert rostra("export").output.count(BODY) == 3
