@@ -11,6 +11,7 @@ from rostra_adapters.cli.options import (
     master_key_of,
     option,
     run,
+    schema,
     secret_of,
 )
 from rostra_adapters.cli.terminal import say
@@ -30,8 +31,9 @@ from rostra_adapters.cli.terminal import say
     envvar="ROSTRA_SERVING_ROLE",
     help="Role that services use. It is made if it does not exist. It cannot change the log.",
 )
+@schema
 @data
-def init(*, owner_url: str | None, serving_role: str | None, data: Path) -> None:
+def init(*, owner_url: str | None, serving_role: str | None, schema: str, data: Path) -> None:
     """Make a data folder, or the tables and roles in your own database.
 
     \b
@@ -42,10 +44,10 @@ def init(*, owner_url: str | None, serving_role: str | None, data: Path) -> None
     if owner_url is None:
         if serving_role is not None:
             raise click.UsageError("--serving-role needs a database of your own: give --owner-url")
-        run(lambda: _make_data_folder(data))
+        run(lambda: _make_data_folder(data, schema))
         say(f"{data} is ready: `rostra serve`")
         return
-    dropped = run(lambda: _make_tables(owner_url, serving_role))
+    dropped = run(lambda: _make_tables(owner_url, schema, serving_role))
     if serving_role is None:
         say("the log's tables are ready")
         return
@@ -55,29 +57,31 @@ def init(*, owner_url: str | None, serving_role: str | None, data: Path) -> None
             "`rostra rebuild` makes them again")  # fmt: skip
 
 
-async def _make_data_folder(folder: Path) -> None:
-    from rostra_adapters.postgres import schema
+async def _make_data_folder(folder: Path, schema: str) -> None:
+    from rostra_adapters.postgres.schema import install
     from rostra_adapters.postgres.views.patient import connect_patiently
 
     secret_of(folder, make=True)
     master_key_of(folder)
     async with (
-        database(DatabaseLocation(folder, None)) as (url, _),
+        database(DatabaseLocation(folder, None, schema)) as (url, _),
         connect_patiently(url) as connection,
     ):
-        await schema.install(connection)
+        await install(connection)
 
 
-async def _make_tables(url: str, role: str | None) -> list[str]:
-    from rostra_adapters.postgres import roles, schema
+async def _make_tables(url: str, schema: str, role: str | None) -> list[str]:
+    from rostra_adapters.postgres import roles
     from rostra_adapters.postgres.connect import raise_unavailable_if_lost
+    from rostra_adapters.postgres.database_url import with_schema
+    from rostra_adapters.postgres.schema import install
     from rostra_adapters.postgres.views.patient import connect_patiently
 
     with raise_unavailable_if_lost():
-        async with connect_patiently(url) as connection:
+        async with connect_patiently(with_schema(url, schema)) as connection:
             # Other roles may make functions in `public`; without it in the path, none is called.
             await connection.execute("set search_path = pg_catalog")
             if role is not None:
                 return await roles.make(connection, role)
-            await schema.install(connection)
+            await install(connection)
             return []

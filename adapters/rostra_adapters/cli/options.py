@@ -48,6 +48,7 @@ class Misconfigured(click.ClickException):
 
 RATE = RateType()
 DATA = Path("rostra-data")
+DEFAULT_SCHEMA = "public"
 
 option = partial(click.option, show_envvar=True)
 """An option whose help names its variable."""
@@ -60,6 +61,8 @@ class DatabaseLocation(msgspec.Struct, frozen=True):
     """Data folder, whose PostgreSQL has the log unless a URL is given."""
     database_url: str | None
     """URL of the operator's own PostgreSQL."""
+    schema: str = DEFAULT_SCHEMA
+    """Schema of the log's tables and views."""
 
 
 def place(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -70,16 +73,22 @@ def place(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(command)
     def located(
-        *, data: Path, database_url: str | None, database_url_file: Path | None, **given: Any
+        *,
+        data: Path,
+        database_url: str | None,
+        database_url_file: Path | None,
+        schema: str,
+        **given: Any,
     ) -> Any:
         if database_url_file is not None:
             if database_url is not None:
                 raise click.UsageError("give --database-url or --database-url-file, not both")
             database_url = f"file:{database_url_file.absolute()}"
-        return command(where=DatabaseLocation(data, database_url or None), **given)
+        return command(where=DatabaseLocation(data, database_url or None, schema), **given)
 
     with_options: Callable[..., Any] = located
     for with_option in (
+        schema,
         option(
             "--database-url-file",
             metavar="FILE",
@@ -99,6 +108,18 @@ def place(command: Callable[..., Any]) -> Callable[..., Any]:
     ):
         with_options = with_option(with_options)
     return with_options
+
+
+def schema(command: F) -> F:
+    """Add `--schema`."""
+    return option(
+        "--schema",
+        metavar="NAME",
+        envvar="ROSTRA_SCHEMA",
+        default=DEFAULT_SCHEMA,
+        show_default=True,
+        help="Schema of the log's tables and views, for several Rostras in one database.",
+    )(command)
 
 
 def data(command: F) -> F:
@@ -287,10 +308,12 @@ def check_data_folder(where: DatabaseLocation, *, is_key_needed: bool = True) ->
 @asynccontextmanager
 async def database(where: DatabaseLocation) -> AsyncIterator[tuple[str, Any]]:
     """Yield the URL of the database, and the lease of the data folder's server if it is used."""
+    from rostra_adapters.postgres.database_url import with_schema
+
     if where.database_url is not None:
-        yield where.database_url, None
+        yield with_schema(where.database_url, where.schema), None
         return
     from rostra_adapters.local_postgres.lease import local_postgres
 
     async with local_postgres(where.data) as lease:
-        yield lease.url, lease
+        yield with_schema(lease.url, where.schema), lease

@@ -10,6 +10,7 @@ import asyncpg
 from rostra.log import LogUnavailable
 from rostra_adapters.errors import DatabaseRefused, InvalidDatabaseUrl
 from rostra_adapters.postgres.database_url import read_url
+from rostra_adapters.postgres.namespace import in_namespace
 
 CONNECT_SECONDS_MAX = 10.0
 COMMAND_SECONDS_MAX = 60.0
@@ -109,10 +110,12 @@ async def connect(url: str, **options: Any) -> asyncpg.Connection:
     Raises InvalidDatabaseUrl, DatabaseRefused, OSError and errors of the driver.
     """
     read = read_url(url)
+    base = options.pop("connection_class", asyncpg.Connection)
     try:
         with check_url():
             connection: asyncpg.Connection = await asyncpg.connect(
                 read.dsn,
+                connection_class=in_namespace(base, read.schema),
                 timeout=read.connect_seconds_max or CONNECT_SECONDS_MAX,
                 server_settings=STARTUP | read.settings,
                 ssl=read.tls,

@@ -13,6 +13,7 @@ from urllib.parse import SplitResult, parse_qsl, quote, urlencode, urlsplit
 import msgspec
 
 from rostra_adapters.errors import InvalidDatabaseUrl
+from rostra_adapters.postgres.namespace import DEFAULT_SCHEMA, SCHEMA_NAME
 
 FILE_SCHEME = "file:"
 """`file:PATH` names a file that holds the URL. It is read again for each connection, so that a
@@ -68,6 +69,8 @@ class DatabaseUrl(msgspec.Struct, frozen=True):
     """Settings of the session that take the place of ours."""
     connect_seconds_max: float | None = None
     tls: ssl.SSLContext | None = None
+    schema: str = DEFAULT_SCHEMA
+    """Schema of the log, by the parameter `schema`."""
 
 
 def read_url(url: str) -> DatabaseUrl:
@@ -79,11 +82,34 @@ def text_of(url: str) -> str:
     """Return a URL, or that in the file it names. Raises InvalidDatabaseUrl."""
     if not url.startswith(FILE_SCHEME):
         return url
-    path = Path(url.removeprefix(FILE_SCHEME))
+    path, _, query = url.removeprefix(FILE_SCHEME).partition("?")
     try:
-        return path.read_text("utf-8").strip()
+        text = Path(path).read_text("utf-8").strip()
+        return _with_query(text, query) if query else text
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidDatabaseUrl(f"the file of the database URL cannot be read: {error}") from None
+
+
+def with_schema(url: str, schema: str) -> str:
+    """Return a URL of the Rostra in a schema. Raises InvalidDatabaseUrl."""
+    _check_schema(schema)
+    if schema == DEFAULT_SCHEMA:
+        return url
+    if not url.startswith(SCHEMES):
+        raise InvalidDatabaseUrl("a schema needs PostgreSQL")
+    return _with_query(url, f"schema={schema}")
+
+
+def _with_query(url: str, query: str) -> str:
+    return f"{url}{'&' if '?' in url else '?'}{query}"
+
+
+def _check_schema(schema: str) -> None:
+    if not SCHEMA_NAME.fullmatch(schema):
+        raise InvalidDatabaseUrl(
+            f"the schema {schema!r} must be at most 40 lower-case letters, digits and `_`, and not "
+            "begin with `pg_`"
+        )
 
 
 @lru_cache(8)
@@ -92,6 +118,8 @@ def _parsed(url: str) -> DatabaseUrl:
     settings, seconds, tls = {}, None, None
     if (name := parameters.pop("application_name", "")) != "":
         settings["application_name"] = name
+    schema = parameters.pop("schema", DEFAULT_SCHEMA)
+    _check_schema(schema)
     if (text := parameters.pop("connect_timeout", "")) != "":
         seconds = _connect_seconds(text)
     if parameters.pop("client_encoding", "utf8").lower().replace("-", "") not in ("utf8", "auto"):
@@ -105,7 +133,7 @@ def _parsed(url: str) -> DatabaseUrl:
             raise InvalidDatabaseUrl(f"{file} in the database URL names no file: {path}")
     _pass_over(parameters)
     query = urlencode(parameters, quote_via=quote)
-    return DatabaseUrl(parts._replace(query=query).geturl(), settings, seconds, tls)
+    return DatabaseUrl(parts._replace(query=query).geturl(), settings, seconds, tls, schema)
 
 
 def _split(url: str) -> tuple[SplitResult, dict[str, str]]:

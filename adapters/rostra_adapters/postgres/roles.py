@@ -10,6 +10,7 @@ import asyncpg
 from rostra_adapters.errors import RolesRefused
 from rostra_adapters.postgres import schema
 from rostra_adapters.postgres.connection import Connection
+from rostra_adapters.postgres.namespace import names_of
 
 ROWS = "select, insert, update, delete"
 TABLES = {
@@ -118,13 +119,24 @@ async def check(connection: Connection, role: str | None = None) -> None:
 
     A service needs privileges on the log's tables.
     """
+    names = names_of(connection)
     role = role or await connection.fetchval(_CURRENT)
-    tables = [(name, one) for name, several in TABLES.items() for one in several.split(", ")]
-    schemas = [(name, one) for name, several in SCHEMAS.items() for one in several.split(", ")]
+    tables = [
+        (names.translate(name), one)
+        for name, several in TABLES.items()
+        for one in several.split(", ")
+    ]
+    schemas = [
+        (names.schema_of(name), one)
+        for name, several in SCHEMAS.items()
+        for one in several.split(", ")
+    ]
     missing = await connection.fetch(_LACKS_SCHEMAS, role, *map(list, zip(*schemas, strict=True)))
     if not missing:  # names within a schema cannot be looked up without it
         missing = await connection.fetch(_LACKS_TABLES, role, *map(list, zip(*tables, strict=True)))
-        missing += await connection.fetch(_LACKS_FUNCTIONS, role, list(FUNCTIONS))
+        missing += await connection.fetch(
+            _LACKS_FUNCTIONS, role, [names.translate(name) for name in FUNCTIONS]
+        )
         missing += await connection.fetch(_LACKS_VIEWS, role)
     if missing:
         listed = ", ".join(record[0] for record in missing)

@@ -15,6 +15,7 @@ from rostra_adapters.errors import (
 )
 from rostra_adapters.postgres import locks
 from rostra_adapters.postgres.connection import Connection
+from rostra_adapters.postgres.namespace import names_of
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +37,7 @@ _STOCK_COLUMNS = {
     "notification_id": {"bigint"},
 }
 """Types of the columns that a stock recorder makes."""
+_SCHEMA_EXISTS = "select to_regnamespace($1) is not null"
 _ENCODING = "select getdatabaseencoding(), current_database(), current_user"
 _MAY_INSTALL = """
 select pg_has_role(relowner, 'usage') from pg_class where oid = 'public.stored_events'::regclass
@@ -144,6 +146,7 @@ async def install(connection: Connection) -> None:
     while True:
         async with connection.transaction(isolation="read_committed"):
             await connection.execute(_INSTALLING)
+            await _make_schema(connection)
             version = await _known_version(connection)
             before = version if before is None else before
             missing = [migration for migration in MIGRATIONS if migration.number > version]
@@ -154,6 +157,19 @@ async def install(connection: Connection) -> None:
     if before and ran:
         names = "; ".join(f"{migration.number} {migration.name}" for migration in ran)
         logger.info("database upgraded from schema %d to %d: %s", before, VERSION, names)
+
+
+async def _make_schema(connection: Connection) -> None:
+    """Make a schema of one's own; `public` is there, and may have been taken away on purpose."""
+    names = names_of(connection)
+    if not names.is_default and not await connection.fetchval(_SCHEMA_EXISTS, names.schema):
+        try:
+            await connection.execute(f'create schema "{names.schema}"')
+        except asyncpg.InsufficientPrivilegeError as error:
+            raise RolesRefused(
+                f"the schema {names.schema} cannot be made ({error}): as the database's owner, "
+                f"`create schema {names.schema} authorization ROLE`"
+            ) from None
 
 
 async def _run(connection: Connection, migration: Migration, version: int) -> None:
@@ -168,7 +184,8 @@ async def _run(connection: Connection, migration: Migration, version: int) -> No
         raise RolesRefused(
             f"the role {role} may not make the log's tables ({error}): as the database's owner, "
             f"`grant create on database {database} to {role}; grant usage, create on schema "
-            f"public to {role}`, or `rostra init --owner-url URL --serving-role {role}`"
+            f"{names_of(connection).schema} to {role}`, or `rostra init --owner-url URL "
+            f"--serving-role {role}`"
         ) from None
     await connection.execute(statement("log_version"), migration.number)
     if migration.number >= RECORDED_FROM:
@@ -187,8 +204,8 @@ async def _check_stored_events(connection: Connection) -> None:
     ]
     if unfit:
         raise UnfitTable(
-            f"the database has a table public.stored_events of something else ({', '.join(unfit)}):"
-            " give Rostra another database"
+            f"the database has a table {names_of(connection).schema}.stored_events of something "
+            f"else ({', '.join(unfit)}): give Rostra another database, or a schema by --schema"
         )
 
 

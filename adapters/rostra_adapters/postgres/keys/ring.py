@@ -11,6 +11,7 @@ from rostra_adapters.postgres import locks
 from rostra_adapters.postgres.connect import raise_unavailable_if_lost
 from rostra_adapters.postgres.connection import Connection
 from rostra_adapters.postgres.keys.erasures import Erasures
+from rostra_adapters.postgres.namespace import names_of
 
 FIND = """
 select owner, key_id, wrapped, master, erasures
@@ -140,7 +141,8 @@ class PostgresKeyRing(StoredKeyRing):
                 await connection.execute(ONE_AT_A_TIME)
                 await connection.execute(DESTROY, owners, [erasures[owner] for owner in owners])
                 await connection.execute(TELL, owners)
-                await connection.execute("select pg_notify($1, '')", locks.ERASURES)
+                channel = names_of(connection).channel(locks.ERASURES)
+                await connection.execute("select pg_notify($1, '')", channel)
 
     async def _rewrap(self, limit: int) -> int:
         current = self._masters.current

@@ -17,6 +17,7 @@ from rostra_adapters.application.ports import Progress, Rebuilt
 from rostra_adapters.errors import RebuildRefused
 from rostra_adapters.postgres import locks
 from rostra_adapters.postgres.connection import Connection
+from rostra_adapters.postgres.namespace import names_of
 from rostra_adapters.postgres.rebuild.content import Content, content, differences, rows_of
 from rostra_adapters.postgres.rebuild.fold_worker import fold_log
 from rostra_adapters.postgres.rebuild.indexes import index
@@ -218,7 +219,8 @@ async def _flip(
             schema.names_of(fresh.view),
         )  # fmt: skip
         await connection.execute(UNPARK, live.name, live.version)
-        await connection.execute("select pg_notify($1, $2)", CHANNEL, EVERYTHING)
+        channel = names_of(connection).channel(CHANNEL)
+        await connection.execute("select pg_notify($1, $2)", channel, EVERYTHING)
     return until
 
 

@@ -21,6 +21,7 @@ from rostra_adapters.garbage import no_garbage_collection
 from rostra_adapters.observability import tracing
 from rostra_adapters.postgres import locks
 from rostra_adapters.postgres.connection import Connection
+from rostra_adapters.postgres.namespace import names_of
 from rostra_adapters.postgres.views import columns
 from rostra_adapters.postgres.views import row_store as store
 from rostra_adapters.postgres.views.row_cache import RowCache
@@ -245,7 +246,8 @@ class Projector:
         folded = [it for it in pages if it is not None]
         names, versions = [it.name for it in view_states], [it.version for it in view_states]
         advance = Write(_ADVANCE, (position, last, names, versions))
-        announce = Write(_ANNOUNCE, (len(view_states), CHANNEL, _news(view_states, page)))
+        channel = names_of(self._connection).channel(CHANNEL)
+        announce = Write(_ANNOUNCE, (len(view_states), channel, _news(view_states, page)))
         try:
             writes = [advance, *(write for it in folded for write in it.writes)]
             await store.execute(self._connection, writes, announce)

@@ -14,6 +14,7 @@ from rostra_adapters.aio.task_group import task_group
 from rostra_adapters.errors import RebuildRefused
 from rostra_adapters.postgres.connect import raise_unavailable_if_lost
 from rostra_adapters.postgres.connection import Connection
+from rostra_adapters.postgres.namespace import names_of
 from rostra_adapters.postgres.rebuild import run as rebuilding
 from rostra_adapters.postgres.views import schema
 from rostra_adapters.postgres.views.projector import Projector, ViewState, at, states
@@ -71,8 +72,9 @@ class ViewRunner:
     async def _run(self) -> AsyncGenerator[None, None]:
         with raise_unavailable_if_lost():
             async with self._pool.acquire() as connection:
+                lease = names_of(connection).lock(LEASE)
                 try:
-                    while not await connection.fetchval(_TRY_LOCK, LEASE):
+                    while not await connection.fetchval(_TRY_LOCK, lease):
                         yield
                         await asyncio.sleep(STANDBY_SECONDS)
                     self.projecting = True

@@ -244,7 +244,9 @@ def indexes(table: Table[Any], version: int) -> list[str]:
     for fragment in table.fragments:
         name = versioned_name(fragment, version)
         found.append(f"create unique index {name}_pkey on public.{name} ({columns})")
-        found += [statement.replace("{v}", str(version)) for statement in fragment.indexes]
+        for index in fragment.indexes:
+            statement = index.replace("{v}", str(version))
+            found.append(statement.replace(f" on {name}", f" on public.{name}", 1))
     return found
 
 

@@ -15,7 +15,7 @@ from rostra_projections.listing import ORDERS, Kind, Listing
 From = Literal["start", "pinned", "rest"]
 """Where a page begins: at the start, or after a key among the pinned or the rest."""
 
-_C, _R = "comments_v{v} c", "comment_ranks_v{v} r"
+_C, _R = "public.comments_v{v} c", "public.comment_ranks_v{v} r"
 COLUMNS = ", ".join(f"{'cr'[COMMENTS.home_of(column)]}.{column}" for column in COMMENTS.types)
 """Of a comment `c` and its ranks `r`."""
 _OWN = ", ".join(f"c.{column}" for column in COMMENTS.columns_of(COMMENTS.fragments[0]))
@@ -63,7 +63,7 @@ _UNMOVED = """
 _MOVED = """
 moved as materialized (
     select distinct on (comment) comment, shown, pinned, score, best, controversial, hot
-    from comment_moves
+    from public.comment_moves
     where discussion = :discussion and position > :as_of
     order by comment, position
 ),"""
@@ -73,10 +73,10 @@ with head as materialized (
     select v.position, v.moves_from, v.history, gone.position as moves_gone,
         coalesce(d.changed, 0) as group_changed,
         coalesce({total}, 0){own} as total{length}
-    from rostra_views v
+    from public.rostra_views v
     left join {group_table} g on g.id = :group
-    left join comment_counts_v{v} d on d.id = :discussion
-    left join comment_moves_gone gone on gone.discussion = :discussion
+    left join public.comment_counts_v{v} d on d.id = :discussion
+    left join public.comment_moves_gone gone on gone.discussion = :discussion
     where v.name = 'comments' and v.version = {v}
 ),{moved}
 page as materialized (
@@ -87,7 +87,7 @@ page as materialized (
 select h.position as head, h.moves_from, h.history, h.moves_gone, h.group_changed, h.total,
     c.level, c.place_pinned, c.place_value, {columns}
 from head h left join ({levels}) c on true
-left join lateral (select * from comment_ranks_v{v} where id = c.id offset 0) r on true
+left join lateral (select * from public.comment_ranks_v{v} where id = c.id offset 0) r on true
 order by c.level, c.place_pinned desc, {final_order}"""
 
 # The replies of a row are limited by what the rows before it left of the page's bound; their
@@ -108,7 +108,7 @@ _CHILDREN = """,
         ) w
     ) p
     cross join lateral (
-        select * from comments_v{v} c
+        select * from public.comments_v{v} c
         where c.parent = p.id and {sees}
         order by c.posted_at, c.position
         limit least(p.wanted, greatest(p.room, 0))
@@ -136,7 +136,7 @@ def page_statement(
         total=_TOTALS[kind],
         own=_own_hidden(kind, of),
         length=f", coalesce({_LENGTHS[of]}, 0) as length" if _may_sort(of, order) else "",
-        group_table="comments_v{v}" if kind == "replies" else "comment_counts_v{v}",
+        group_table="public.comments_v{v}" if kind == "replies" else "public.comment_counts_v{v}",
         moved="" if begin == "start" else _MOVED,
         branches="\n    union all\n".join(_branches(kind, of, order, begin)),
         outer_order=_by(order, "place_value", "posted_at", "position"),
@@ -152,7 +152,7 @@ def _own_hidden(kind: Kind, of: str) -> str:
     """An author sees what of theirs is held or rejected."""
     top = " and c.parent is null" if kind == "top" else ""
     return f""" + case when :moderator or :person = '' then 0 else (
-            select count(*) from comments_v{{v}} c
+            select count(*) from public.comments_v{{v}} c
             where c.author = :person and c.shown = 1 and c.discussion = :discussion
             and {_LISTED[of].format(at="c")}{top}) end"""
 
