@@ -1,8 +1,8 @@
-"""The event-log port: all that deciding and projecting need of a log.
+"""Port of the event log, for deciding and projecting.
 
-A log is one total order of immutable events, each at a position (1, 2, 3, …
-without holes) and each the n-th of one stream. `rostra_adapters` has two
-adapters: PostgreSQL, and any stock recorder of `eventsourcing`.
+A log is one total order of immutable events. Each has a position (1, 2, 3, … without gaps) and is
+the n-th event of one stream. `rostra_adapters` has two adapters: PostgreSQL, and any stock recorder
+of `eventsourcing`.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
@@ -62,7 +62,7 @@ VoteEvent = tuple[int, str, bytes]
 
 
 class LogBusy(Exception):
-    """The queue of appends is full; nothing was recorded. Try again later."""
+    """The queue of appends is full. No event was recorded; try again later."""
 
     def __init__(self, retry_after_seconds: float) -> None:
         super().__init__(f"the log is busy, retry after {retry_after_seconds} s")
@@ -70,7 +70,7 @@ class LogBusy(Exception):
 
 
 class LogUnavailable(Exception):
-    """The log cannot be reached. What was being appended may or may not be recorded."""
+    """The log cannot be reached. The events of the append may or may not be recorded."""
 
 
 class LogReplaced(LogUnavailable):
@@ -81,16 +81,18 @@ class EventLog(Protocol):
     """The port. Every method may raise LogUnavailable."""
 
     async def log_id(self) -> UUID:
-        """The id of this history; a new one after a restore that lost a tail."""
+        """Return the id of this log. A restore that lost its last events makes a new one."""
 
     async def head(self) -> Position:
-        """The last position recorded, 0 for an empty log."""
+        """Return the last recorded position, 0 for an empty log."""
 
     async def read_streams(
         self, streams: Sequence[UUID], after: Mapping[UUID, int] = EVERYTHING
     ) -> dict[UUID, list[Recorded]]:
-        """The events of each stream in order of version, those `after` a version of it where one
-        is given; an empty list for none.
+        """Return the events of each stream in order of version.
+
+        With `after`, a stream begins after the given version. A stream without events has an empty
+        list.
         """
 
     async def append(self, events: NewEvents) -> Sequence[int | None]:
@@ -103,26 +105,30 @@ class EventLog(Protocol):
         """
 
     async def read_after(self, position: int, limit: int) -> list[Recorded]:
-        """The next events after `position`, at most `limit`, in order of position."""
+        """Return the next events after `position`, at most `limit`, in order of position."""
 
     def read_discussion(
         self, discussion: UUID, up_to: int, *, votes: bool = True
     ) -> AsyncGenerator[list[Recorded], None]:
-        """Pages of the events of every stream of one discussion (see `ids.range_of`), with or
-        without those of its votes, in order of position, up to one of them; the metadata, and
-        the event ids of votes, may be left out. Holds a connection until it is closed.
+        """Yield pages of the events of all streams of a discussion, up to a position.
+
+        Events come in order of position, with or without those of votes (see `ids.range_of`). The
+        metadata, and the event ids of votes, may be left out. The generator holds a connection
+        until it is closed.
         """
 
     async def read_discussion_after(
         self, discussion: UUID, position: int, limit: int
     ) -> list[Recorded]:
-        """Return the next events of every stream of one discussion after a position, at most
-        `limit`, in order of position; the metadata may be left out.
+        """Return the next events of all streams of a discussion, at most `limit`.
+
+        They come in order of position. The metadata may be left out.
         """
 
     def read_votes(self, discussion: UUID, up_to: int) -> AsyncGenerator[list[VoteEvent], None]:
-        """Pages of the events of the streams of its votes (see `ids.votes_of`), in any order.
-        Holds a connection until it is closed.
+        """Yield pages of the events of a discussion's votes in any order (see `ids.votes_of`).
+
+        The generator holds a connection until it is closed.
         """
 
     def follow(self, position: int, limit: int) -> AsyncIterator[list[Recorded]]:

@@ -1,6 +1,6 @@
 """Mapper of Rostra's events for a stock `eventsourcing.application.Application`.
 
-class Talk(Application[UUID]):
+    class Talk(Application[UUID]):
         env = {"MAPPER_TOPIC": "rostra.mapper:Mapper"}
 
         def close(self, command: CloseDiscussion, act: CommandContext) -> None:

@@ -23,8 +23,9 @@ Value = Literal[-1, 0, 1]
 
 
 class VoteCast(Event, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """`was` and `now` are the vote's effect on the comment before and after:
-    a projection adds `now - was` and looks nothing up.
+    """Vote with its effect on the comment before (`was`) and after (`now`).
+
+    A projection adds `now - was` and reads nothing else.
     """
 
     topic = "vote.cast"
@@ -67,8 +68,11 @@ VoteEvent = VoteCast | VoteNullified | VoteRestored
 
 
 class Vote(msgspec.Struct, frozen=True, gc=False):
-    """`comment` and `voter` are None before the first event; `order` is that of the
-    vote that stands, `ruled` the time of the nullifying or restoring that stands.
+    """State of a vote.
+
+    - `comment` and `voter` are None before the first event.
+    - `order` is that of the current vote.
+    - `ruled` is the time of the latest nullifying or restoring.
     """
 
     comment: UUID | None = None
@@ -89,7 +93,7 @@ INITIAL = Vote()
 
 
 def evolve(vote: Vote, event: VoteEvent) -> Vote:
-    """The vote after the event."""
+    """Return the vote after the event."""
     replace = msgspec.structs.replace
     match event:
         case VoteCast():
@@ -162,7 +166,7 @@ def _must_accept_vote(comment: Comment, command: CastVote, rules: Rules) -> None
 
 
 def nullify(vote: Vote, command: NullifyVote, act: CommandContext) -> list[VoteNullified]:
-    """The latest time wins; nullifying what is nullified changes nothing."""
+    """Nullify a vote. The latest time wins. A nullified vote does not change."""
     _must_be_cast(vote, command)
     if vote.nullified or act.time < vote.ruled:
         return []
@@ -180,7 +184,7 @@ def nullify(vote: Vote, command: NullifyVote, act: CommandContext) -> list[VoteN
 
 
 def restore(vote: Vote, command: RestoreVote, act: CommandContext) -> list[VoteRestored]:
-    """The latest time wins; restoring what is not nullified changes nothing."""
+    """Restore a vote. The latest time wins. A vote that is not nullified does not change."""
     _must_be_cast(vote, command)
     if not vote.nullified or act.time < vote.ruled:
         return []

@@ -22,7 +22,7 @@ from rostra_projections.views import NO_VIEWS, looking, read
 class PastViews(MemoryViews):
     """Views of one discussion at a position.
 
-    `take` its events in order, then `stand` at the position.
+    Add its events in order, then finish at the position.
     """
 
     def __init__(self, discussion: UUID) -> None:
@@ -34,10 +34,7 @@ class PastViews(MemoryViews):
         self._before: Before = {}
 
     def add_events(self, page: Sequence[Recorded]) -> None:
-        """Fold the next events.
-
-        Nothing may be read before `stand`.
-        """
+        """Fold the next events. Nothing may be read before `finish`."""
         for fact in read(self._besides_votes(page)):
             looks = self._views
             if isinstance(fact, Fact):
@@ -57,8 +54,9 @@ class PastViews(MemoryViews):
                 yield row
 
     def add_votes(self, votes: Iterable[VoteEvent]) -> bool:
-        """Votes, after all else, in any order. False, and these views are of no use, where it
-        matters when one was cast.
+        """Count votes after all other events, in any order.
+
+        Return False if their order matters. Then these views are useless.
         """
         return not self.parked and self._votes.count_late_votes(votes)
 
@@ -73,8 +71,9 @@ class PastViews(MemoryViews):
         self._past = position if past else None
 
     def begin_moves(self, position: int) -> None:
-        """All events up to `position` are in. From here on it is kept what moves, so that a
-        list that was begun here can be read on.
+        """Begin to record moves, after all events up to `position`.
+
+        A list that began at this position can then be continued.
         """
         self.finish(position)
         self._moves_from = position

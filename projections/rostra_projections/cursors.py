@@ -19,8 +19,10 @@ C = TypeVar("C")
 
 
 class CursorRefused(Exception):
-    """`bad-cursor`, `cursor-too-old` or `log-changed`; `bad-query` for an `as_of` that
-    has not been yet.
+    """A cursor or `as_of` cannot be used.
+
+    The name is `bad-cursor`, `cursor-too-old` or `log-changed`, or `bad-query` for an `as_of` in
+    the future.
     """
 
     def __init__(self, name: str, detail: str) -> None:
@@ -54,10 +56,10 @@ def _decode(text: str, decode: Callable[[bytes], C], time_of: Callable[[C], Time
 
 
 def _check_parameters(pairs: Mapping[str, tuple[object, object]]) -> None:
-    """Raise CursorRefused where a parameter is another than on the list's first page.
+    """Raise CursorRefused if a parameter differs from that of the list's first page.
 
-    `pairs` holds the value of the cursor and that of the request by the parameter's name. None in
-    a cursor stands for any value: an earlier version gave it, or it begins a list.
+    `pairs` holds the cursor's value and the request's value by the parameter's name. None in a
+    cursor equals any value: an earlier version made the cursor, or it begins a list.
     """
     others = [f"`{name}`" for name, (old, new) in pairs.items() if old is not None and old != new]
     if others:

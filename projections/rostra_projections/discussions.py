@@ -21,8 +21,10 @@ from rostra_projections.tables import Fact, Key, Rows, Table
 
 
 class DiscussionRow(msgspec.Struct):
-    """`resource` is what it is called now, `settings` the JSON of what the discussion itself
-    sets. `changed` is the position of the last change to this row.
+    """Row of a discussion.
+
+    `resource` is its present name, `settings` the JSON of its own settings. `changed` is the
+    position of the last change to this row.
     """
 
     id: UUID
@@ -70,7 +72,7 @@ _settings = msgspec.json.Decoder(Settings)
 
 
 def touches(fact: Fact) -> Iterator[tuple[Table[Any], Key]]:
-    """The rows that `fold` looks at for this fact."""
+    """Yield the rows that `fold` reads for this fact."""
     match fact.event:
         case DiscussionOpened() | DiscussionClosed() | DiscussionReopened() | DiscussionMoved():
             yield DISCUSSIONS, fact.stream

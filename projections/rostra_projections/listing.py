@@ -33,8 +33,10 @@ ORDERS: dict[Order, tuple[str | None, bool]] = {
 
 
 class Listing(msgspec.Struct, frozen=True):
-    """A list of comments: the top level of a discussion, all of it (`flat`), or the
-    direct replies to `parent`; of a passage, or of all passages (`inline`).
+    """List of comments.
+
+    It has the top level of a discussion, all its comments (`flat`), or the direct replies to
+    `parent`. It may be restricted to a passage, or to all passages (`inline`).
     """
 
     kind: Kind
@@ -85,8 +87,9 @@ def place(row: CommentRow | Move, comment: CommentRow, listing: Listing) -> Last
 def reply_limits(
     rows: Iterable[CommentRow], viewer: Viewer, replies: int, room: int
 ) -> Iterator[int]:
-    """Yield how many replies of each row a page shows at most: `replies`, while there is room
-    for as many as the row has.
+    """Yield the highest number of replies of each row in a page.
+
+    It is `replies` while the page has room for all replies of the row.
     """
     for row in rows:
         hidden = row.hidden_replies if viewer.moderator or viewer.person else 0

@@ -155,7 +155,7 @@ class MemoryViews:
     def _listed(
         self, listing: Listing, viewer: Viewer, as_of: int
     ) -> Iterator[tuple[CommentRow, LastKey]]:
-        """The rows that the list held at `as_of`, where they stood then."""
+        """Yield the rows of the list at `as_of`, with their places then."""
         first: dict[UUID, Move] = {}
         for move in self._moves.get(listing.discussion, ()):
             if move.position > as_of:
@@ -191,7 +191,7 @@ class MemoryViews:
         return below
 
     def _replies(self, discussion: UUID, viewer: Viewer) -> dict[UUID | None, list[CommentRow]]:
-        """The replies that a viewer sees, oldest first, by parent."""
+        """Return the replies that a viewer sees by parent, the oldest first."""
         found: dict[UUID | None, list[CommentRow]] = defaultdict(list)
         for row in self._comments(discussion):
             if sees(viewer, shown=row.shown, author=row.author):
@@ -348,7 +348,7 @@ class MemoryViews:
 
 
 def _touched(facts: Iterable[Fact | Broken]) -> Iterator[UUID]:
-    """The comments that a page may move."""
+    """Yield the comments that a page of events may move."""
     for fact in facts:
         if isinstance(fact, Fact):
             for table, key in VIEWS["comments"].touches(fact):

@@ -189,7 +189,7 @@ _ACTIONS = {topic: action for action, topic in TOPICS.items()}
 
 
 def touches(fact: Fact) -> Iterator[tuple[Table[Any], Key]]:
-    """The rows that `fold` looks at for this fact. A comment published at once touches none."""
+    """Yield the rows that `fold` reads for this fact; none for a comment published at once."""
     stream, event = fact.stream, fact.event
     match event:
         case DiscussionOpened():
@@ -275,8 +275,9 @@ def _flagged(rows: Rows, fact: Fact, event: CommentFlagged) -> None:
 
 
 def _ruled(rows: Rows, fact: Fact, event: StatusEvent) -> None:
-    """End the waiting: a moderator who rules on a comment has seen its flags. A restored comment
-    may be held again, or a wording of it.
+    """End the waiting of a comment: a moderator's ruling settles its flags.
+
+    A restored comment may be held again, or have a pending wording.
     """
     row = _queued(rows, fact.stream) if event.now == "held" else rows.of(QUEUE).get(fact.stream)
     if row is None:

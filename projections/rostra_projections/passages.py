@@ -100,7 +100,7 @@ EVENTS: frozenset[type] = frozenset(
 
 
 def touches(fact: Fact) -> Iterator[tuple[Table[Any], Key]]:
-    """The rows that `fold` looks at for this fact."""
+    """Yield the rows that `fold` reads for this fact."""
     match fact.event:
         case (
             PassageMarked()

@@ -20,8 +20,9 @@ def may_see_past(row: CommentRow, viewer: Viewer) -> bool:
 def with_words_of_now(
     page: Page, now: Mapping[UUID, CommentRow], viewer: Viewer, wordings: Wordings
 ) -> tuple[Page, dict[UUID, str]]:
-    """Return a page of the past in which comments that were edited since have the wording that
-    stands now, and how those stand now whose words are withdrawn.
+    """Return a page of the past with the present wordings of comments that were edited since.
+
+    The second value has the present status of comments whose words are withdrawn.
     """
     withdrawn: dict[UUID, str] = {}
 
@@ -46,9 +47,7 @@ def with_words_of_now(
 
 
 def with_title_of_now(past: DiscussionRead, now: DiscussionRow | None) -> DiscussionRead:
-    """Return a discussion of the past. A title and an address that were replaced since are those
-    of now.
-    """
+    """Return a discussion of the past with its present title and address."""
     title, url = (None, None) if now is None else (now.title, now.url)
     row = msgspec.structs.replace(
         past.row,
@@ -61,9 +60,7 @@ def with_title_of_now(past: DiscussionRead, now: DiscussionRow | None) -> Discus
 def with_questions_of_now(
     past: list[PassageRead], now: Mapping[UUID, PassageRead]
 ) -> list[PassageRead]:
-    """Return those passages of the past that everybody is shown now, with the questions of
-    now.
-    """
+    """Return the passages of the past that are public now, with their present questions."""
     shown = []
     for each in past:
         if (today := now.get(each.row.id)) is None:

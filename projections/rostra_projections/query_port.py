@@ -78,8 +78,9 @@ FLAGS_SHOWN_MAX = 20
 
 
 class Queued(msgspec.Struct):
-    """A comment that waits for moderators since a position, with the latest of its flags,
-    at most FLAGS_SHOWN_MAX, the first of them first.
+    """Comment that waits for moderators since a position.
+
+    It has its latest flags in order, at most FLAGS_SHOWN_MAX.
     """
 
     since: int
@@ -96,7 +97,7 @@ class DiscussionReads(Protocol):
     async def page(
         self, listing: Listing, viewer: Viewer, *, begin: Cursor | None, limit: int, replies: int
     ) -> Page:
-        """A page of a list. Raises CursorRefused where `begin` is too old."""
+        """Return a page of a list. Raises CursorRefused if `begin` is too old."""
 
     async def hidden_replies(self, person: str, comments: Sequence[UUID]) -> dict[UUID, int]:
         """Return the number of held or rejected direct replies by this person, by comment."""
@@ -111,9 +112,7 @@ class DiscussionReads(Protocol):
         """One discussion."""
 
     async def passages(self, discussion: UUID) -> tuple[int, list[PassageRead]]:
-        """The passages of a discussion, in the order of the text, those that are marked
-        no more among them.
-        """
+        """Return the passages of a discussion in the order of the text, unmarked ones included."""
 
 
 class Reads(DiscussionReads, Protocol):
@@ -134,39 +133,44 @@ class Reads(DiscussionReads, Protocol):
     async def discussions(
         self, site: str, *, limit: int, after: tuple[Time, UUID] | None
     ) -> tuple[int, list[DiscussionRead]]:
-        """A site's discussions, the latest active first."""
+        """Return a site's discussions, the latest active first."""
 
     async def site_comments(
         self, site: str, *, limit: int, after: tuple[Time, int] | None, with_private: bool
     ) -> SitePage:
-        """Return a site's published and erased comments, the newest first, after a comment's time
-        and position; without `with_private` those of private discussions are left out.
+        """Return a site's published and erased comments, the newest first.
+
+        They come after a comment's time and position. Without `with_private`, comments of private
+        discussions are left out.
         """
 
     async def counts(self, discussions: Sequence[UUID]) -> tuple[int, dict[UUID, int]]:
-        """The last change to any of these discussions, and how many counted comments each has;
-        absent where unknown.
+        """Return the last change to any of these discussions, and the counted comments of each.
+
+        Unknown discussions are left out.
         """
 
     async def participants(self, discussion: UUID, persons: Sequence[str]) -> set[str]:
         """Return those of the persons who have a counted comment in a discussion."""
 
     async def inbox(self, site: str, person: str, *, limit: int, before: int) -> list[InboxRow]:
-        """Return items of a person's inbox before a position, the latest first; those whose
-        comment is no longer published are left out, but for decisions about it.
+        """Return items of a person's inbox before a position, the latest first.
+
+        Items whose comment is no longer published are left out, except decisions about it.
         """
 
     async def unread(
         self, site: str, person: str, *, after: int, read: Sequence[int], most: int
     ) -> int:
-        """Return the number of such items after a position, without those at the positions `read`;
-        at most `most`.
+        """Return the number of inbox items after a position, at most `most`.
+
+        Items at the positions `read` are not counted.
         """
 
     async def queue(
         self, site: str, queue: Queue, *, limit: int, after: int
     ) -> tuple[int, list[Queued]]:
-        """The comments of a site that wait since later than `after`, the longest waiting first."""
+        """Return the comments of a site that wait since `after`, the longest waiting first."""
 
     async def queue_row(self, comment: UUID) -> QueueRow | None:
         """Return what a comment waits for, or waited for."""

@@ -21,9 +21,10 @@ from rostra_projections.views import (
 
 
 class RangeFold:
-    """The rows of the views, and by view the discussions that it cannot follow. All events
-    of a discussion must be here, in order, for what `finish` mends; votes may come after all
-    else, joined, where that shows nowhere.
+    """Rows of the views for a range, and for each view the discussions that it cannot follow.
+
+    All events of a discussion must be added in order before `finish`. Votes may be added joined,
+    after all other events, if their order does not matter.
     """
 
     def __init__(self, views: Sequence[View]) -> None:
@@ -50,15 +51,16 @@ class RangeFold:
                 yield event
 
     def add_votes(self, positions: Sequence[int], states: bytes) -> bool:
-        """Votes cast, after all that is no vote; see `QuickVotes.take_joined`. False, and this is
-        of no use, where it matters when one was cast.
+        """Count votes after all other events; see `QuickVotes.count_joined_votes`.
+
+        Return False if their order matters. Then this fold is useless.
         """
         if self._quick is None:
             return can_read_joined(len(positions), states)
         return not self.parked[COMMENTS.name] and self._quick.count_joined_votes(positions, states)
 
     def fold(self, facts: Iterable[Fact | Broken]) -> None:
-        """A view stops following a discussion where it cannot fold an event; the others go on."""
+        """Fold facts into all views. A view parks a discussion that it cannot fold."""
         looks, rows = self._looking, self.rows
         for fact in facts:
             views = looks.get(type(fact.event), NO_VIEWS) if isinstance(fact, Fact) else self.views

@@ -84,11 +84,11 @@ class Table(Generic[R]):
         self.fragments = (Fragment(name, own, indexes=indexes), *apart)
 
     def columns_of(self, fragment: Fragment) -> tuple[str, ...]:
-        """The columns that a fragment holds, the key first."""
+        """Return the columns of a fragment, the key first."""
         return (*self.key, *fragment.own, *fragment.copies)
 
     def home_of(self, column: str) -> int:
-        """The number of the fragment that a column is read from."""
+        """Return the number of the fragment that a column is read from."""
         return next((n for n, fragment in enumerate(self.fragments) if column in fragment.own), 0)
 
 

@@ -18,17 +18,19 @@ from rostra_projections.tables import Fact, Key, Rows, Table, Touched
 
 
 def nothing_to_mend(_: Rows) -> None:
-    """The fold leaves nothing to be looked up."""
+    """Do nothing, for a fold that needs no completion."""
 
 
 def nothing_to_settle(_: Rows, __: Touched) -> None:
-    """The fold leaves nothing to the end."""
+    """Do nothing, for a fold whose rows are complete after each event."""
 
 
 class View(msgspec.Struct, frozen=True):
-    """A projection: its tables, the version of their shape, and its fold. `events` are all
-    that the fold looks at; `touches` names its rows. After the last of some events, `settle`
-    completes the rows that were touched, and `mend` those of which all others must be here.
+    """Projection: its tables, the version of their shape, and its fold.
+
+    - `events`: the types of events that the fold reads. `touches` names the rows that it reads.
+    - `settle` completes the touched rows after the last of some events.
+    - `mend` completes rows that depend on rows which were not touched. All rows must be loaded.
     """
 
     name: str
@@ -138,12 +140,12 @@ LogEvent = tuple[int, UUID, str, bytes, UUID | None]
 
 
 def read(rows: Iterable[Recorded]) -> Iterator[Fact | Broken]:
-    """The events of ours among the rows of a log; foreign ones are passed over."""
+    """Yield the events of this program among the rows of a log."""
     return facts((row.position, row.stream, row.topic, row.state, row.event_id) for row in rows)
 
 
 def facts(rows: Iterable[LogEvent]) -> Iterator[Fact | Broken]:
-    """The same, of rows that are no more than what a projection looks at."""
+    """Yield the events among rows that have only the columns of a projection."""
     decoders = codec.DECODERS
     for position, stream, topic, state, event_id in rows:
         decode = decoders.get(topic)

@@ -44,11 +44,10 @@ def groups(events: NewEvents) -> Iterator[tuple[Mapping[int, int], Sequence[int]
 
 
 class Lost:
-    """The streams that refused groups of one caller would have written to.
+    """Streams of a caller's refused groups.
 
-    What that caller decided upon them later saw versions that are not there, or
-    are someone else's by now: then the numbers fit, and the decision is stale
-    all the same.
+    Later decisions of that caller on these streams saw versions that were not recorded, or that
+    another caller recorded. Then the numbers fit, but the decision is stale.
     """
 
     def __init__(self) -> None:
@@ -59,7 +58,7 @@ class Lost:
         return not self._streams.isdisjoint(guards)
 
     def add(self, streams: Iterable[int]) -> None:
-        """The group that writes to these streams was refused."""
+        """Record that a group which writes to these streams was refused."""
         self._streams.update(streams)
 
 

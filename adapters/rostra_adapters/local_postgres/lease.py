@@ -1,6 +1,6 @@
 """A local PostgreSQL in a data folder, shared by all processes that use the folder.
 
-DATA/lock               locked exclusively while the server is started or stopped
+    DATA/lock               locked exclusively while the server is started or stopped
     DATA/postgres/holders   locked shared by each process that uses the server
     DATA/postgres/cluster   PostgreSQL's data
     DATA/postgres/log       PostgreSQL's log

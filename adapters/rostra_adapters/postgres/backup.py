@@ -1,6 +1,6 @@
 """Backups of the log and the keys at one moment, each in a file of its own.
 
-FOLDER/log.copy.gz     the rows of the log, in PostgreSQL's binary copy format
+    FOLDER/log.copy.gz     the rows of the log, in PostgreSQL's binary copy format
     FOLDER/texts.copy.gz   the texts of articles, in the same format
     FOLDER/keys.copy.gz    the keys, wrapped by the master key, in the same format
     FOLDER/manifest.json   description of the backup

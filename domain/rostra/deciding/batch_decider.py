@@ -52,8 +52,10 @@ class Commanded(msgspec.Struct, frozen=True, dict=True):
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """Result of a command. `position` is that of its own event; for `unchanged`
-    the log's head. `id` is the aggregate it is about.
+    """Result of a command.
+
+    `position` is that of its own event; for `unchanged` it is the log's head. `id` is the aggregate
+    that the command is about.
     """
 
     status: Literal["recorded", "duplicate", "unchanged", "rejected"]
@@ -199,7 +201,7 @@ class BatchDecider:
         commanded: Commanded,
         reading: DecisionContext,
     ) -> Decision | None:
-        """Answer the same event published before, if `stream` holds it; it is about `at`."""
+        """Return the decision on an event that `stream` has already, None for a new one."""
         seen = repeats.find(stream, commanded.event_id, commanded.command, reading)
         if seen is None:
             return None

@@ -59,7 +59,7 @@ def is_checked(commanded: object) -> bool:
 
 
 def are_checked(commands: Collection[object]) -> bool:
-    """Return whether `is_checked` holds for each; it is asked of many commands at once."""
+    """Return whether `is_checked` holds for each of many commands."""
     if {type(each) for each in commands} - {Commanded}:
         return False
     return False not in {each.is_checked for each in commands}  # type: ignore[attr-defined]
@@ -92,8 +92,10 @@ def checked_or_refusal(commanded: Commanded, now: Time | None = None) -> Command
 
 
 def checked_event(stream: UUID, event: AnyEvent) -> AnyEvent:
-    """Return an event as it would be read again from the log. Raises Malformed for one that no
-    view could fold: of another kind of stream, or with values of other types.
+    """Return an event as it would be read from the log.
+
+    Raises Malformed for an event that no view could fold: one for another kind of stream, or with
+    values of other types.
     """
     if type(event) not in codec.TYPES.values():
         raise Malformed(Fault("", "is not an event"))

@@ -93,7 +93,7 @@ _InsideCommand = (
 
 
 def subject(command: AnyCommand, act: CommandContext) -> StreamId:
-    """The stream that a command is about: where a repeat of it is found."""
+    """Return the stream that a command is about, in which a repeat of it is found."""
     match command:
         case CastVote():  # four in five; asked about first, here and below
             return command.vote
@@ -158,7 +158,7 @@ def _by(command: AnyCommand) -> str | None:
 def resolve_target(
     command: AnyCommand, act: CommandContext, reading: DecisionContext
 ) -> AnyCommand:
-    """The command, about what it turns out to be about."""
+    """Return the command with the aggregate that it is really about."""
     return (
         passages.resolve_marked_passage(command, act, reading)
         if isinstance(command, MarkPassage)
@@ -179,8 +179,9 @@ def by_own_name(command: _C, reading: DecisionContext) -> _C:
 def decide(
     command: AnyCommand, act: CommandContext, reading: DecisionContext, at: StreamId
 ) -> Events:
-    """The events that the command, which is about `at`, means; none where it changes nothing.
-    Raises Refusal, and Missing where it looks at what has not been read.
+    """Return the events of a command about `at`; none if it changes nothing.
+
+    Raises Refusal, and NeedsMore if the decision needs a stream that was not read.
     """
     site.check(reading.site(command.site_id), command.site)
     if not act.source.startswith(OUR_IDS):
@@ -232,8 +233,8 @@ def _person(
 def _must_not_act_as_ours(command: AnyCommand) -> None:
     """Refuse an event in which one of Rostra's own ids acts. Raises id-reserved.
 
-    Only the feed of a Rostra tells what those did, under a source of Rostra's own. Others may name
-    them: a publisher erases a guest, or nullifies their vote.
+    Only the feed of a Rostra has such events, with a source of Rostra's own. Other events may name
+    these ids: a publisher erases a guest, or nullifies a guest's vote.
     """
     actor = acting_person(command)
     if actor is not None and actor.startswith(OUR_IDS):
@@ -366,7 +367,7 @@ def _alone(
     | list[passage.PassageReopened]
     | list[passage.PassageUnmarked]
 ):
-    """The commands that write to the stream they are about, and to no other."""
+    """Decide on a command that writes only to the stream that it is about."""
     match command:
         case ReopenDiscussion():
             return discussion.reopen(reading.discussion(at), command, act)
@@ -419,7 +420,7 @@ def _cast(command: CastVote, act: CommandContext, reading: DecisionContext, at: 
 def _move(
     command: MoveDiscussion, act: CommandContext, reading: DecisionContext, at: StreamId
 ) -> Events:
-    """The move, and in the same group the claim of its name: who claims it first has it."""
+    """Return the move, and in the same group the claim of the new name."""
     moved, aliased = discussion.move(
         reading.discussion(at), reading.discussion(command.claimed), command, act
     )
@@ -466,7 +467,7 @@ def _edit(
 
 
 def _must_name_the_latest(command: DecideOnWording, current: StreamState) -> None:
-    """Raises precondition-failed where another wording has taken the named one's place."""
+    """Raise precondition-failed if a later wording replaced the named one."""
     if command.wording is None:
         return
     about: comment.Comment = current.state
@@ -482,7 +483,7 @@ def _must_name_the_latest(command: DecideOnWording, current: StreamState) -> Non
 def _approve(
     command: ApproveComment, act: CommandContext, reading: DecisionContext, at: StreamId
 ) -> Events:
-    """The approval, and in the same group the trust in its author that it gives."""
+    """Return the approval, and in the same group the trust that it gives to the author."""
     current = reading.comment(at)
     _must_name_the_latest(command, reading.state_of(at))
     approved = comment.approve(current, command, act)

@@ -1,8 +1,8 @@
-"""Handling commands: read the streams they name, decide in order, append with guards.
+"""Handling of commands: read their streams, decide in order, append with guards.
 
-Commands that arrive together are handled together: one read for the whole
-batch, later commands see the earlier ones, one append. What the log refuses as
-stale is read afresh and decided again.
+A batch has the commands that arrived at the same time. It has one read and one append, and later
+commands see the effects of earlier ones. Groups that the log refuses as stale are read and decided
+again.
 """
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
@@ -64,10 +64,10 @@ async def handle(
     articles: Articles | None = None,
     turn: BatchSlot | None = None,
 ) -> list[Outcome]:
-    """Handle a batch in order; one outcome each, durable when this returns.
+    """Handle a batch in order. Return one outcome for each command, durable on return.
 
-    What follows an erasure or a revision is decided when that is done. `articles` are needed
-    where there are articles' texts. Without a `turn` all is read. A command that does not fit
+    Commands after an erasure or a revision are decided when that is durable. `articles` are needed
+    if there are articles' texts. Without a `turn` all streams are read. A command that does not fit
     its type is rejected.
     """
     if are_checked(commands):
@@ -120,8 +120,9 @@ async def _handle_checked(
 
 
 def _part(numbered: tuple[int, Commanded]) -> tuple[bool, int]:
-    """Erasures in a row go together, and each revision alone: what it concludes depends on all
-    before it.
+    """Return a key that groups consecutive erasures, and puts each revision in a group of its own.
+
+    The conclusions of a revision depend on all commands before it.
     """
     index, each = numbered
     alone = index + 1 if isinstance(each.command, ReviseArticle) else 0
@@ -159,7 +160,7 @@ async def _attempt(
     work: _Work,
     turn: BatchSlot | None,
 ) -> dict[int, Outcome]:
-    """Read, and decide what is pending once; what comes back stale is left out of the answer."""
+    """Read, and decide pending commands once. The result lacks those that are stale."""
     batch = await _decide_all(log, ring, commands, pending, work)
     outcomes = await _appended(log, batch, work)
     if turn is not None:
@@ -172,7 +173,7 @@ async def _attempt(
 async def _first_attempt(
     log: EventLog, ring: KeyRing, commands: Sequence[Commanded], work: _Work, turn: BatchSlot
 ) -> dict[int, Outcome]:
-    """The same upon what is known, while the batch before is being appended."""
+    """Decide from cached streams, while the batch before is being appended."""
     everything = range(len(commands))
     read_in_turn = turn.is_ready
     batch = await _decide_all(log, ring, commands, everything, work, turn.known)
@@ -276,8 +277,10 @@ async def _decide_all(
     work: _Work,
     known: StreamCache | None = None,
 ) -> BatchDecider:
-    """Decide in order. Where a decision looks at what was not read, nor is known, read that
-    too and begin again, so that order is kept.
+    """Decide in order.
+
+    If a decision needs a stream that is neither read nor cached, read it and begin again, so that
+    the order is kept.
     """
     wanted: set[int] = set()
     owners: set[UUID] = set()
@@ -311,9 +314,10 @@ async def _decide_all(
 
 
 async def _seal_all(ring: KeyRing, batch: BatchDecider) -> frozenset[UUID]:
-    """Seal the words of what is to be appended; the keys of who is erased go first.
+    """Seal the words of the new events, after the keys of erased persons are destroyed.
 
-    Return the owners whose words cannot be sealed: then all is to be decided again without.
+    Return the owners whose words cannot be sealed. Then all commands are decided again without
+    them.
     """
     if batch.erasing:
         await ring.destroy(batch.erasing)

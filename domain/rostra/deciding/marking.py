@@ -31,8 +31,9 @@ Decided = list[tuple[StreamId, AnyEvent]]
 
 
 def revise(command: ReviseArticle, act: CommandContext, reading: DecisionContext) -> Decided:
-    """The revision, after all that it means for the passages: who has read up to the revision
-    has read them all.
+    """Return the revision, after its conclusions for the passages.
+
+    So a reader who has the revision has all its conclusions.
     """
     if command.dropped:
         return []
@@ -95,9 +96,7 @@ def mark(
 
 
 def _marked_now(known: article.Article, reading: DecisionContext) -> int:
-    """Count the passages that take a place. Which are unmarked is looked up only where it
-    matters.
-    """
+    """Count the passages that use a place. Passages are read only if the count matters."""
     listed = len(known.passages)
     if listed < PASSAGES_MAX:
         return listed
@@ -108,7 +107,7 @@ def _marked_now(known: article.Article, reading: DecisionContext) -> int:
 def _must_be_few(
     act: CommandContext, person: str, known: article.Article, reading: DecisionContext
 ) -> None:
-    """Raises too-many-marks where a person has marked too many passages within a day."""
+    """Raise too-many-marks if a person has marked too many passages within a day."""
     since = later(act.time, -DAY_SECONDS)
     marks = (one.mark for one in reading.passages(known.passages))
     times = sorted(one.time for one in marks if one and one.by == person and one.time > since)
@@ -119,8 +118,9 @@ def _must_be_few(
 
 
 def _must_leave_room(version: int, act: CommandContext) -> None:
-    """Raises stream-full where the article's stream has no place left for a passage: to persons
-    those of revisions are closed, too.
+    """Raise stream-full if the article's stream has no place left for a passage.
+
+    Persons may not use the places of revisions.
     """
     revisions = 0 if act.person is None else REVISION_EVENTS_RESERVED
     if version >= STREAM_EVENTS_MAX - STREAM_EVENTS_RESERVED - revisions:
@@ -130,8 +130,9 @@ def _must_leave_room(version: int, act: CommandContext) -> None:
 def _in_its_own_words(
     command: MarkPassage, act: CommandContext, known: article.Article, placed: Placed | None
 ) -> MarkPassage:
-    """Take the article's words for those that a person sent. Raises no-article-text and
-    not-in-the-article.
+    """Replace the words that a person sent by the article's own words.
+
+    Raises no-article-text and not-in-the-article.
     """
     if placed is None or known.current is None:
         raise Refusal("no-article-text", "the article's text is not here")
@@ -154,8 +155,8 @@ def _in_its_own_words(
 def other_mark(command: MarkPassage, reading: DecisionContext, at: StreamId) -> Refusal | None:
     """Compare a marking with the one recorded under the same source and id.
 
-    A person's marking has the article's words, which may be written otherwise than those sent: then
-    the places are compared.
+    A person's marking has the article's words, which may differ from those sent. Then the places
+    are compared.
     """
     present = reading.passage(at)
     refusal = passage.other_content(present, command)
@@ -170,7 +171,7 @@ def other_mark(command: MarkPassage, reading: DecisionContext, at: StreamId) -> 
 def resolve_marked_passage(
     command: MarkPassage, act: CommandContext, reading: DecisionContext
 ) -> MarkPassage:
-    """A stretch that a person marks, and that somebody has marked before, is that passage."""
+    """Return a marking of the passage that another person marked at the same stretch before."""
     if act.person is None or reading.passage(command.target).mark is not None:
         return command
     discussion.check(reading.discussion(command.discussion), command)

@@ -36,8 +36,9 @@ CommentCommand = EditComment | ModerateComment | FlagComment
 
 
 def may_see(comment: Comment, act: CommandContext, named: object) -> CommentPosted:
-    """Return the event that posted the comment. Raises unknown-comment if the person may not see
-    it.
+    """Return the event that posted the comment.
+
+    Raises unknown-comment if the person may not see it.
     """
     posted = posted_of(comment, named)
     if comment.status in _HIDDEN and not act.moderates and act.person != posted.author:
@@ -56,7 +57,7 @@ def may_answer(parent: Comment, act: CommandContext, named: object) -> None:
 def may_change(
     comment: Comment, command: CommentCommand, act: CommandContext, rules: Rules
 ) -> None:
-    """Authors edit, for a while, and delete what is theirs; moderators moderate."""
+    """Check that authors edit in time or delete their own comments, and moderators moderate."""
     posted = may_see(comment, act, command.comment_id)
     match command:
         case EditComment():
@@ -78,14 +79,15 @@ def may_change(
 
 
 def must_have_seen(version: int, act: CommandContext) -> None:
-    """Raises precondition-failed where more has happened to the comment than they had seen."""
+    """Raise precondition-failed if the comment has events that the person had not seen."""
     if act.seen not in (None, version):
         raise Refusal("precondition-failed", "the comment has changed since")
 
 
 def _must_be_the_only_wording(comment: Comment) -> None:
-    """Raises precondition-failed where the moderator may have looked at an earlier wording,
-    which another moderator may have decided on meanwhile.
+    """Raise precondition-failed if the moderator may have seen an earlier wording.
+
+    Another moderator may have decided on that wording meanwhile.
     """
     waits = comment.pending is not None or comment.moderated != "published"
     if waits and not comment.has_one_wording_to_judge:
@@ -94,8 +96,9 @@ def _must_be_the_only_wording(comment: Comment) -> None:
 
 
 def _must_not_follow_a_rejection(comment: Comment) -> None:
-    """Raises precondition-failed where the moderator may have meant a wording that another
-    moderator rejected meanwhile: it is not to be the whole comment.
+    """Raise precondition-failed if another moderator has just rejected a wording.
+
+    The moderator may mean that wording, and not the whole comment.
     """
     published = comment.moderated == "published" and comment.pending is None
     if published and comment.wording_rejected_at > max(comment.edited, comment.moderated_at):
@@ -133,13 +136,13 @@ def not_opened_by_readers(site: str) -> Refusal:
 
 
 def may_mark(rules: Rules) -> None:
-    """Raises not-marked-by-readers."""
+    """Raise not-marked-by-readers if the rules forbid persons to mark passages."""
     if rules.marking == "publisher":
         raise Refusal("not-marked-by-readers", "the publisher marks passages here")
 
 
 def may_moderate_passage(act: CommandContext) -> None:
-    """Raises not-yours."""
+    """Raise not-yours if the person is no moderator."""
     if not act.moderates:
         raise Refusal("not-yours", "this is for moderators")
 
@@ -150,8 +153,9 @@ def after_passage(act: CommandContext, passage: Passage) -> CommandContext:
 
 
 def after_comment(act: CommandContext, comment: Comment) -> CommandContext:
-    """Return the act, no earlier than earlier acts: what a person does now counts, though a
-    publisher's clock may run ahead of ours.
+    """Return the act with a time that is not before earlier acts on the comment.
+
+    A person's act then counts although a publisher's clock may be ahead of this one.
     """
     rejected = comment.wording_rejected_at
     earlier = (
@@ -181,7 +185,7 @@ def after_subscription(act: CommandContext, subscription: Subscription) -> Comma
 
 
 def may_name_themselves(command: ConfigurePerson, rules: Rules) -> None:
-    """Raises name-from-token."""
+    """Raise name-from-token if the site takes names from tokens."""
     if command.name is not UNSET and rules.names == "token":
         raise Refusal("name-from-token", f"the site {command.site!r} takes names from tokens")
 

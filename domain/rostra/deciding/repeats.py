@@ -1,7 +1,7 @@
-"""Repeats: telling the same event published again from another event under the same id.
+"""Repeats: the comparison of an event with an earlier one of the same source and id.
 
-`rostra.deciding.stream_states.EventRef` holds the `content` of each event in a stream: as little
-as is needed to compare it with a later event of the same source and id.
+`rostra.deciding.stream_states.EventRef` holds the `content` of each event in a stream: the least
+that the comparison needs.
 """
 
 from rostra import codec, comment
@@ -31,8 +31,9 @@ PUBLISHED_AS: dict[str, str] = {topic: topic for topic in COMMANDS} | codec.PUBL
 def find(
     at: StreamId, event_id: EventId, command: Command, reading: DecisionContext
 ) -> EventRef | None:
-    """Return the event of the stream that the command repeats, None for a new event. Raises
-    different-content where an event of the same source and id says something else.
+    """Return the event of the stream that the command repeats, None for a new event.
+
+    Raises different-content if an event of the same source and id has other content.
     """
     refusal = None
     for version, seen in enumerate(reading.state_of(at).seen, 1):
@@ -48,8 +49,10 @@ def find(
 def _other_content(
     command: Command, at: StreamId, version: int, seen: EventRef, reading: DecisionContext
 ) -> Refusal | None:
-    """Compare a command with the event at `version` of its stream. Time, names, e-mail
-    addresses, reasons and status are not compared; erased words equal any words.
+    """Compare a command with the event at `version` of its stream.
+
+    Time, names, e-mail addresses, reasons and status are not compared. Erased words equal any
+    words.
     """
     published = PUBLISHED_AS[seen.topic]
     if published != command.topic:

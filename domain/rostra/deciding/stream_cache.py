@@ -1,7 +1,7 @@
-"""Streams as one process last knew them, so that a decision need not read them again.
+"""Cache of streams, so that a decision need not read them again.
 
-What is known may be old: whatever is appended names the versions it was decided upon, and the
-log refuses what others have moved on. Only what appends nothing must be confirmed by a reading.
+Cached streams may be old. An append names the versions that its decision saw, and the log refuses
+it if they are old. Only decisions without an append must be confirmed by a read.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -51,8 +51,9 @@ class VotedComment(msgspec.Struct, frozen=True, gc=False):
 
 
 class StreamCache:
-    """The streams used last, bounded by what they cost: those used since half of that was taken,
-    and those before, which are forgotten together the next time.
+    """Cache of recent streams in two generations, bounded by their cost.
+
+    When the newer generation has half of the cost, it becomes the older one, which is dropped.
     """
 
     def __init__(self, bytes_max: int = KNOWN_BYTES_MAX) -> None:
@@ -156,8 +157,9 @@ def _bytes(current: StreamState) -> int:
 
 
 class BatchSlot:
-    """The place of a batch among those that one process decides, each while the one before is
-    being appended. `disturbed`: streams that are not as who decided meanwhile was told, by the
+    """Place of a batch in the pipeline: it is decided while the batch before is appended.
+
+    `disturbed` holds the streams that differ from the states that later batches were given, by the
     numbers of their ids.
     """
 
@@ -175,4 +177,4 @@ class BatchSlot:
         return ()
 
     def release(self) -> None:
-        """The next may decide."""
+        """Let the next batch decide."""

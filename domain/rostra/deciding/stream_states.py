@@ -1,7 +1,7 @@
-"""The streams that a batch of commands reads, folded, and changed as it decides.
+"""Folded streams of a batch of commands, which change as the batch decides.
 
-Later commands of a batch see what earlier ones concluded. What a decision
-looked at is remembered: those are its guards.
+Later commands of a batch see the effects of earlier ones. The versions that a decision saw are its
+guards.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -47,9 +47,7 @@ def _of_one_type(before: Any, after: Any) -> Any:
 
 
 class NeedsMore(Exception):
-    """A decision looked at streams, or needs a key or the results of work, that are not there
-    yet.
-    """
+    """A decision needs streams, a key or results of work that are not loaded yet."""
 
     def __init__(
         self,
@@ -146,7 +144,7 @@ class StreamState(msgspec.Struct, frozen=True, gc=False):
 
 
 def fold(kind: ids.Kind, events: Iterable[AnyEvent]) -> Any:
-    """The state of an aggregate after its events."""
+    """Return the state of an aggregate after its events."""
     state, evolve = _FOLDS[kind]
     for event in events:
         state = evolve(state, event)
@@ -154,8 +152,9 @@ def fold(kind: ids.Kind, events: Iterable[AnyEvent]) -> Any:
 
 
 def fold_stream(stream: UUID, events: Iterable[AnyEvent], begun: Any = None) -> Any:
-    """The same for a stream, which may be an article's; from a state of it on, where one is
-    given.
+    """Return the state of a stream, which may be an article's, after its events.
+
+    If a state is given, the events are those after it.
     """
     initial, evolve = _fold_of(stream)
     state = initial if begun is None else begun
@@ -165,7 +164,7 @@ def fold_stream(stream: UUID, events: Iterable[AnyEvent], begun: Any = None) -> 
 
 
 def unwritten_of(kind: ids.Kind) -> StreamState:
-    """A stream without events."""
+    """Return a stream without events."""
     return StreamState(_FOLDS[kind][0], ())
 
 
@@ -243,7 +242,7 @@ class StreamStates:
         return seen
 
     def state_of(self, stream: StreamId) -> StreamState:
-        """Raises NeedsMore if the stream has not been read."""
+        """Return a stream. Raises NeedsMore if it has not been read."""
         state = self.find(stream.int)
         if state is None:
             raise NeedsMore(streams=[stream])
@@ -274,8 +273,9 @@ class DecisionContext:
         self.guards: dict[int, int] = {}
 
     def state_of(self, stream: StreamId) -> StreamState:
-        """Return a whole stream, which is guarded from now on. Raises the Refusal
-        `stream-unreadable` where an event of it cannot be folded.
+        """Return a whole stream, and guard its version.
+
+        Raises the Refusal `stream-unreadable` if an event of it cannot be folded.
         """
         current = self._looked_at.get(stream.int)
         if current is None:
@@ -314,7 +314,7 @@ class DecisionContext:
         return state
 
     def passages(self, streams: Sequence[StreamId]) -> list[Passage]:
-        """Raises NeedsMore if any has not been read."""
+        """Return passages. Raises NeedsMore if any has not been read."""
         if missing := [stream for stream in streams if self._world.find(stream.int) is None]:
             raise NeedsMore(streams=missing)
         return [self.passage(stream) for stream in streams]
@@ -324,8 +324,9 @@ class DecisionContext:
         return state
 
     def results_of(self, *works: Work) -> list[Any]:
-        """The result of each piece of work. Raises Missing where one is not there yet, and the
-        Refusal that says why it cannot be done.
+        """Return the result of each piece of work.
+
+        Raises NeedsMore if one is missing, and the Refusal of a piece that cannot be done.
         """
         if missing := [work for work in works if work not in self._worked]:
             raise NeedsMore(works=missing)
@@ -342,8 +343,9 @@ class DecisionContext:
     def words(
         self, stream: StreamId, personal: Words | bytes | None, *, version: int, owner: UUID
     ) -> Words | None:
-        """Words of the event at `version` of a stream; None where they are erased or
-        damaged. Raises Missing where the owner's key has not been loaded.
+        """Return the words of the event at `version` of a stream; None if erased or damaged.
+
+        Raises NeedsMore if the owner's key has not been loaded.
         """
         if personal is None or isinstance(personal, Words):
             return personal

@@ -90,7 +90,7 @@ class Articles(Protocol):
     """Does the work, and keeps each text once. May raise LogUnavailable."""
 
     async def work(self, works: Collection[Work]) -> Mapping[Work, Result]:
-        """The result of each."""
+        """Return the result of each piece of work."""
 
     async def store(self, discussion: UUID, prepared: Prepared) -> None:
         """Store the text of a revision durably, before its event is appended."""
@@ -100,7 +100,7 @@ class Articles(Protocol):
 
 
 def prepare(work: PrepareText) -> Prepared:
-    """Raises a Refusal where HTML is nested too deeply."""
+    """Prepare a text. Raises a Refusal if HTML is nested too deeply."""
     text = normalise(work.text or "") if work.html is None else text_of_html(work.html)
     return Prepared(text, sha256(text.encode()).hexdigest(), NORMALISATION)
 

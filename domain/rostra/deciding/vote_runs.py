@@ -1,8 +1,8 @@
-"""Votes that follow each other are decided together, with plain values.
+"""Decisions on consecutive votes, with plain values.
 
-A comment, its discussion, its site and their rules are looked up once for all votes on it, a
-person once for all votes of theirs. A vote that is repeated, refused, changes nothing or is a
-person's own act is left to the decision on one command, which says why.
+A comment, its discussion, its site and their rules are read once for all votes on the comment. A
+person is read once for all their votes. Other votes are decided as single commands: repeats,
+refusals, votes without effect, and persons' own acts.
 """
 
 from collections.abc import Iterable

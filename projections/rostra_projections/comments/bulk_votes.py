@@ -1,8 +1,7 @@
-"""Votes on comments whose rows are at hand: four events in five are votes, and of a vote only
-its effect shows.
+"""Bulk counting of votes on comments whose rows are loaded.
 
-They are counted as `comments.fold` counts them, without a fact and a UUID for each. Whatever is
-odd about one is left to the fold.
+Four events in five are votes, and only a vote's effect shows in the rows. The result equals that of
+`comments.fold`, without a fact and a UUID for each vote. Unusual votes are left to the fold.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -88,8 +87,9 @@ class QuickVotes:
         self._by_name: dict[str, CommentRow] = {}
 
     def count_vote(self, position: int, state: bytes) -> bool:
-        """Count a vote of a stream of ours, all before which is folded; False, and nothing
-        counted, where it is the fold's to say.
+        """Count a vote, after all events before it are folded.
+
+        Return False, and count nothing, if the fold must decide.
         """
         try:
             vote = _decode(state)
@@ -105,9 +105,10 @@ class QuickVotes:
         return True
 
     def count_late_votes(self, votes: Iterable[VoteEvent]) -> bool:
-        """Count votes after all else, in any order: where nothing is odd, it shows nowhere.
-        False, and the comments are of no use, where the fold must be asked about all of them in
-        order: one cannot be read, or is on no comment that was there before it.
+        """Count votes after all other events, in any order.
+
+        Return False if a vote cannot be read, or is on no comment that was there before it. Then
+        the comments are useless, and the fold must have all events in order.
         """
         return self._count(
             (position, _decode(state) if topic == TOPIC else _ruled(topic, state))
@@ -115,7 +116,7 @@ class QuickVotes:
         )
 
     def count_joined_votes(self, positions: Sequence[int], states: bytes) -> bool:
-        """The same, of votes cast whose states are joined with `BETWEEN`."""
+        """Count votes whose states are joined with `BETWEEN`, as `count_late_votes` does."""
         try:
             votes = _read_joined(states)
         except ValueError:

@@ -1,8 +1,7 @@
-"""The view `comments`: every comment with its totals, and the counts of each group of them.
+"""The view `comments`: every comment with its totals, and the counts of each group of comments.
 
-A group is a discussion, the inline feedback of a discussion, or a passage.
-Counted are published comments; a comment that is not is shown as a tombstone
-while a counted one stands below it.
+A group is a discussion, the inline feedback of a discussion, or a passage. Only published comments
+count. Another comment is shown as a tombstone while a counted reply is below it.
 """
 
 from collections.abc import Iterator, Mapping
@@ -76,7 +75,7 @@ STALE = LONG_AGO
 
 
 def inline_group(stream: UUID) -> UUID:
-    """The id under which the counts of a discussion's inline feedback are kept."""
+    """Return the id of the counts of a discussion's inline feedback."""
     return _inline_group(ids.discussion_of(stream))
 
 
@@ -86,12 +85,12 @@ def _inline_group(discussion: UUID) -> UUID:
 
 
 def groups(discussion: UUID, passage: UUID | None) -> list[UUID]:
-    """The groups that a comment of a discussion counts in."""
+    """Return the groups that count a comment of a discussion."""
     return [discussion] if passage is None else [discussion, _inline_group(discussion), passage]
 
 
 def touches(fact: Fact) -> Iterator[tuple[Table[Any], Key]]:
-    """The rows that `fold` looks at for this fact."""
+    """Yield the rows that `fold` reads for this fact."""
     stream, event = fact.stream, fact.event
     match event:
         case VoteCast() | VoteNullified() | VoteRestored():
@@ -275,8 +274,10 @@ def _count(rows: Rows, row: CommentRow, ancestors: list[CommentRow], gain: int) 
 
 
 def _count_narrower(rows: Rows, row: CommentRow, gain: int) -> None:
-    """On a passage, comments are those made on it and replies all below them; of a discussion, a
-    reply is a comment too.
+    """Count a comment in the group of its passage or of the inline feedback.
+
+    A passage counts comments on it, and all replies below them as replies. A discussion counts
+    replies as comments, too.
     """
     for group in groups(row.discussion, row.passage)[1:]:
         counts = _counts(rows, group)
@@ -355,7 +356,7 @@ NOTHING_ELSEWHERE: Mapping[UUID, Time | None] = {}
 
 
 def stale_groups(rows: Rows) -> list[UUID]:
-    """The groups whose latest comment has gone."""
+    """Return the groups whose latest comment is no longer counted."""
     return [group for group, row in rows.of(COUNTS).items() if row.latest_at == STALE]
 
 

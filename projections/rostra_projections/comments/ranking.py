@@ -15,7 +15,7 @@ TIMESTAMPS_CACHED_MAX = 16_384
 
 
 def best(up: int, down: int) -> float:
-    """The lower bound of the Wilson score interval (E. B. Wilson, 1927) of up / (up + down)."""
+    """Return the lower bound of Wilson's score interval (E. B. Wilson, 1927) of up / total."""
     n = up + down
     if n == 0:
         return 0.0

@@ -19,10 +19,13 @@ class Shown(IntEnum):
 
 
 class CommentRow(msgspec.Struct, gc=False):
-    """`words` and `edited_words` are sealed, as the log has them, with the ids of
-    their events; None where they were erased before they came here. `position` is that
-    of the posting, `changed` of the last change.
-    `shown_replies` and `hidden_replies` count direct replies by who sees them.
+    """Row of a comment.
+
+    - `words` and `edited_words`: sealed as in the log, with the ids of their events. None if they
+      were
+      erased before the event was published here.
+    - `position`: that of the posting. `changed`: that of the last change.
+    - `shown_replies` and `hidden_replies`: numbers of direct replies, by their readers.
     """
 
     id: UUID
@@ -56,10 +59,14 @@ class CommentRow(msgspec.Struct, gc=False):
 
 
 class CountsRow(msgspec.Struct, gc=False):
-    """The counts of a group. `top` and `flat` are the lengths of its lists (top-level,
-    all); `…_hidden` what moderators see besides. `latest_at` is the greatest time of a
-    counted comment, `active_at` that or else when the discussion was opened. `site` is
-    a discussion's.
+    """Counts of a group.
+
+    - `top` and `flat`: lengths of its lists (top-level comments, all comments). `…_hidden`: numbers
+      of
+      further comments that moderators see.
+    - `latest_at`: greatest time of a counted comment.
+    - `active_at`: that time, or else the time when the discussion was opened.
+    - `site`: site of a discussion's group.
     """
 
     id: UUID

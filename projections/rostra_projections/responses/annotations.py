@@ -86,7 +86,7 @@ class AnnotationsPage(msgspec.Struct, kw_only=True):
 
 
 def annotations(discussion: DiscussionShape, page: PassagesPage) -> AnnotationsPage:
-    """The passages of a discussion's article."""
+    """Return the passages of a discussion's article as annotations."""
     source = iri(discussion.url or discussion.resource)
     collection = f"urn:uuid:{discussion.id}"
     return AnnotationsPage(

@@ -42,8 +42,9 @@ class WordingShape(msgspec.Struct, gc=False):
 
 
 class PendingShape(msgspec.Struct, kw_only=True, gc=False):
-    """A new wording that waits for the moderators, for them and its author alone. `body` and
-    `html` are None where its author was erased.
+    """Pending wording, for the moderators and its author only.
+
+    `body` and `html` are None if its author was erased.
     """
 
     body: str | None
@@ -146,8 +147,9 @@ class PassageNews(msgspec.Struct, kw_only=True, gc=False):
 
 
 class NewsShape(msgspec.Struct, kw_only=True):
-    """Changes of a discussion since a position, but for the reader's own. No count is greater
-    than 1,000.
+    """Changes of a discussion since a position, without the reader's own.
+
+    No count is greater than 1,000.
     """
 
     position: int
@@ -198,8 +200,9 @@ class FlagShape(msgspec.Struct, kw_only=True, gc=False):
 
 
 class QueuedShape(CommentShape, kw_only=True):
-    """A comment that waits for moderators, and the latest of its flags. `wording` is the one
-    that waits, or else the comment's own: a decision names it.
+    """Comment that waits for moderators, with its latest flags.
+
+    `wording` is the pending wording or else the comment's own. A decision names it.
     """
 
     discussion: UUID

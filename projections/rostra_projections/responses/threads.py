@@ -46,24 +46,26 @@ def readable(row: CommentRow, viewer: Viewer) -> bool:
 
 
 def visible(row: CommentRow, viewer: Viewer) -> bool:
-    """Return whether the comment is there at all for the viewer, by its own address. What lists
-    show as a tombstone, above a comment that is shown, is there, too.
+    """Return whether the viewer may read the comment by its own address.
+
+    This includes tombstones that lists show above a visible reply.
     """
     return row.status not in HIDDEN or row.shown == Shown.EVERYONE or readable(row, viewer)
 
 
 def all_rows(page: Page) -> Iterable[CommentRow]:
-    """The rows of the page and those below them."""
+    """Yield the rows of the page and those below them."""
     yield from page.rows
     for replies in page.below.values():
         yield from replies
 
 
 class Thread:
-    """Shapes the rows of one page for one viewer. `own_hidden` counts the viewer's own
-    replies to comments that only they and moderators see; `withdrawn` says how comments
-    stand now whose words of the past are for moderators alone; `pending` holds the wordings
-    that wait and that the viewer may see.
+    """Builder of the shapes of one page for one viewer.
+
+    - `own_hidden`: numbers of the viewer's own replies that only they and moderators see.
+    - `withdrawn`: present status of comments whose past words only moderators may read.
+    - `pending`: pending wordings that the viewer may read.
     """
 
     def __init__(
@@ -87,8 +89,9 @@ class Thread:
     def comments_page(
         self, listing: Listing, as_of: int, *, limit: int, replies: int
     ) -> CommentsPage:
-        """Return the page in the shape of the contract. `as_of` is the position of page one;
-        its cursor comes with `limit` and `replies`.
+        """Return the page in the shape of the contract.
+
+        `as_of` is the position of the first page. The page's cursor holds `limit` and `replies`.
         """
         levels = 0 if listing.kind == "flat" else LEVELS_BELOW
         page = self._page
@@ -103,7 +106,7 @@ class Thread:
         )
 
     def only(self) -> CommentShape:
-        """The page's one comment."""
+        """Return the page's one comment."""
         (row,) = self._page.rows
         return self.shape(row, 0)
 

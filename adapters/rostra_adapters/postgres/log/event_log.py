@@ -162,8 +162,9 @@ class PostgresLog:
         self._committer.observe = observe
 
     async def log_id(self) -> UUID:
-        """Asked again whenever connections were lost: another server, which has another
-        history, may have taken over.
+        """Return the log's id, read again after connections were lost.
+
+        Another server, with another history, may have replaced the first one.
         """
         self._news.next()
         since = self._news.connections if self._news.connected else None

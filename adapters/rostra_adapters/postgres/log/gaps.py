@@ -1,11 +1,9 @@
-"""Positions are contiguous, so a gap is an alarm: an event on its way, or one that never came.
+"""Gaps in the log: a missing position is an event being written, or one that never came.
 
-It is waited out for as long as whoever may fill it is writing, and no guess is
-made: who writes holds a lock of the table from before it takes a number until
-what it wrote is seen or gone. So once all who hold one are seen to have ended,
-what is missing below the head of before never comes. (To take a share lock
-of the table would prove the same, but stands in line behind every vacuum, and
-every writer behind it.)
+The detector waits for the writers and does not guess. A writer holds a lock of the table from
+before it draws a position until its rows are committed or rolled back. Once all holders of that
+lock have ended, a position missing below the earlier head never comes. A share lock of the table
+would prove the same. But it would wait behind every vacuum, and every writer would wait behind it.
 """
 
 import asyncio
@@ -46,7 +44,7 @@ class GapDetector:
         self.count = 0
 
     def first_open(self, after: int, positions: Sequence[int]) -> int | None:
-        """The index of the first position with a gap before it that may yet be filled."""
+        """Return the index of the first position after a gap that may yet be filled."""
         if not positions or positions[-1] - after == len(positions):
             return None
         for index, position in enumerate(positions):
@@ -56,8 +54,9 @@ class GapDetector:
         return None
 
     async def prove(self) -> bool:
-        """Wait out all writers. True: read again, gaps that are still there are holes,
-        anywhere below the present head. False: someone was writing all this time.
+        """Wait until all present writers have ended. Return False if one still writes.
+
+        If true, gaps that a new read still finds below the present head are final.
         """
         deadline = time.monotonic() + PROOF_SECONDS_MAX
         head = await self._pool.fetchval(HEAD)

@@ -83,7 +83,7 @@ class GroupCommit:
         self.observe(events, seconds)
 
     def admit(self, events: int) -> None:
-        """Raises LogBusy where so many events more would be too many to wait for."""
+        """Raise LogBusy if the queue has no room for so many events."""
         if self._queue and self.queued_events + events > QUEUED_EVENTS_MAX:
             raise LogBusy(BUSY_RETRY_SECONDS)
 
@@ -158,7 +158,7 @@ class _Channel:
         self.calls = 0
 
     async def serve(self, batch: list[_Waiting]) -> None:
-        """Commits, and answers each."""
+        """Commit the groups of callers, and answer each."""
         began, events = time.perf_counter(), sum(waiting.events for waiting in batch)
         callers = chain.from_iterable(waiting.callers for waiting in batch)
         try:
@@ -222,7 +222,7 @@ class _Channel:
 
 
 async def _connected(pool: asyncpg.Pool) -> asyncpg.pool.PoolConnectionProxy:
-    """A connection that takes `arrays`, or none."""
+    """Return a connection that can send `arrays`, None if there is none."""
     connection = await pool.acquire()
     try:
         await arrays.exchange(connection)

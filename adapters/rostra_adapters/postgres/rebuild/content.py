@@ -40,7 +40,7 @@ def rows_of(view: View, found: Content) -> int:
 
 
 def differences(one: Content, other: Content) -> Iterator[str]:
-    """The fragments of tables and ranges in which two versions differ, such as `comments 3…`."""
+    """Yield the fragments of tables and ranges in which two versions differ: `comments 3…`."""
     for table, within in sorted(one.keys() | other.keys()):
         if one.get((table, within)) != other.get((table, within)):
             yield f"{table} {within:x}…"

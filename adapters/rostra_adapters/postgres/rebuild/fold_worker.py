@@ -1,10 +1,9 @@
-"""Folding the log into fresh tables, in memory, a range of discussions at a time.
+"""Fold of the log into new tables, in memory, by ranges of discussions.
 
-All views are folded from one reading of the log, and memory holds one range. Votes come after
-all else, summed up; a range in which that would tell is read once more, all of it in order.
-With several jobs each has its own ranges and is a process of its own, which is this file run
-as a program: it reads one `Job` from its standard input, and prints how many events it has
-folded so far.
+One read of the log serves all views, and memory holds one range. Votes are counted after all other
+events. A range in which the order of votes matters is read again, with all events in order. With
+several jobs, each job has its own ranges and process. Such a process runs this module as a program.
+It reads one `Job` from its standard input, and prints the number of events folded so far.
 """
 
 import asyncio
@@ -110,8 +109,9 @@ async def _copy(connection: Connection, states: Sequence[ViewState], folded: Ran
 async def folded_ranges(
     url: str, views: Sequence[View], part: Part, told: Callable[[int], None] = lambda _: None
 ) -> AsyncIterator[tuple[Part, RangeFold]]:
-    """The rows of each range of a part, and what cannot be followed there; last those in which
-    it matters when a vote was cast.
+    """Yield the rows of each range of a part, and the discussions that cannot be followed.
+
+    Ranges in which the order of votes matters come last.
     """
     ranges, events, odd = part.ranges(), 0, list[int]()
 

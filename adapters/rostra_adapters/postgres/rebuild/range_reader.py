@@ -79,7 +79,7 @@ async def besides_votes(url: str, part: Part) -> AsyncIterator[RangesRead]:
 
 @asynccontextmanager
 async def joined_votes(url: str, part: Part) -> AsyncIterator[RangesRead]:
-    """The votes: positions, and states joined with `BETWEEN`."""
+    """Yield the votes: positions, and states joined with `BETWEEN`."""
     at_once = min(JOINED_EVENTS * (len(part.borders) + 1), JOINED_EVENTS_MAX)
     between = f"\\x{BETWEEN.hex()}"
     query = _JOINED.format(
@@ -109,8 +109,10 @@ def _range(part: Part) -> str:
 async def _pages(
     url: str, query: str, part: Part, count: int, settings: str
 ) -> AsyncGenerator[Sequence[Any], None]:
-    """PostgreSQL reads the next one while we fold: by a connection of its own. What is
-    recorded up to a position never changes, so any snapshot will do.
+    """Yield pages of a query, each fetched while the page before is folded.
+
+    The query has a connection of its own. Events up to a position never change, so any snapshot
+    will do.
     """
     async with connect_patiently(url) as connection, connection.transaction():
         await connection.execute(settings)

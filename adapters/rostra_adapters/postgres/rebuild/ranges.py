@@ -22,8 +22,9 @@ where notification_id <= $2"""
 
 
 class Part(msgspec.Struct, frozen=True):
-    """The discussions of a range of ids, up to a position of the log. `borders` are the
-    first ids of all but the first of the smaller ranges that it is cut into.
+    """Discussions of a range of ids, up to a position of the log.
+
+    `borders` are the first ids of the smaller ranges in it, without the first one.
     """
 
     first: UUID

@@ -1,8 +1,8 @@
-"""Rebuilding views from the log, beside the live ones: reads and writes go on throughout.
+"""Rebuild of views from the log, beside the live ones. Reads and writes go on meanwhile.
 
-Folds what the live views have read into fresh tables, all of them from one reading of the log.
-Then each view catches up, is compared with the live one at one position, and in one short
-transaction that holds the checkpoint takes in what is left and goes in the old one's place.
+One read of the log is folded into new tables up to the position of the live views. Then each view
+catches up and is compared with the live one at one position. One short transaction holds the
+checkpoint, folds the last events and puts the new tables in place of the old ones.
 """
 
 import asyncio
@@ -74,9 +74,9 @@ async def rebuild(
 ) -> list[Rebuilt]:
     """Rebuild the named views up to the log's head, all of them by default.
 
-    With several `jobs`, so many processes fold. Views that have not read as far as `until`, up to
-    where the log must be whole, are folded up to there at first and not compared. Raises
-    RebuildRefused and FoldingFailed.
+    `jobs` is the number of processes that fold. The log must be whole up to `until`. Views that
+    have not read so far are folded up to there and are not compared. Raises RebuildRefused and
+    FoldingFailed.
     """
     async with connect_patiently(url) as connection:
         if not await connection.fetchval(_ONE_AT_A_TIME):
@@ -89,8 +89,9 @@ async def rebuild(
 
 
 class Begun(msgspec.Struct, frozen=True):
-    """The fresh version of a view, and the one that is served: `fresh.position` is what is
-    folded at first.
+    """New version of a view, and the served one.
+
+    `fresh.position` is the position of the first fold.
     """
 
     fresh: ViewState
@@ -181,9 +182,10 @@ async def _apply(connection: Connection, fresh: ViewState, position: int, until:
 async def _compare(
     connection: Connection, url: str, begun: Begun, position: int
 ) -> tuple[int, Content, Content | None]:
-    """A position at which both versions stood, and what they held there; None where the one
-    that is served cannot be compared. The checkpoint is held for a moment only: what is
-    compared is a snapshot of that moment.
+    """Return a position that both versions reached, and their content there.
+
+    The content is None for a served version that cannot be compared. The checkpoint is held only
+    for the moment in which the snapshot is made.
     """
     fresh, live = begun.fresh, begun.live
     if not begun.is_comparable or live.position < fresh.position:
@@ -225,8 +227,9 @@ async def _flip(
 
 
 async def _drop_unserved(connection: Connection, view: View) -> None:
-    """Drop what no version of the code serves, also what rebuilds that were broken off have
-    left. A version that someone reads for long stays until the next rebuild.
+    """Drop tables that no version of the code serves, also those of interrupted rebuilds.
+
+    A version that has a long-running reader stays until the next rebuild.
     """
     served = {record[0] for record in await connection.fetch(_SERVED, view.name)}
     for table in view.tables:

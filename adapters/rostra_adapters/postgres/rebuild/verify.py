@@ -34,8 +34,8 @@ _HEAD = "select coalesce(max(notification_id), 0) from public.stored_events"
 async def verify(url: str) -> AsyncIterator[Difference]:
     """Compare all views with the log, in one snapshot of both.
 
-    Views must reach the log's head of the beginning; a view that stands still before it, or lacks
-    a table, differs.
+    Views must reach the log's head at the start. A view that stops before it, or lacks a table,
+    differs.
     """
     async with connect_patiently(url) as connection:
         head = await _wait_for_head(connection)

@@ -45,8 +45,9 @@ class PostgresBackend:
         self._is_made = False
 
     async def install(self) -> None:
-        """Make the tables of this version of the code, and fill what is new beside a long log.
-        Another version goes on reading and projecting its own meanwhile.
+        """Make the tables of this version of the code, and fill new ones from the log.
+
+        Another version goes on reading and projecting its own tables meanwhile.
         """
         with raise_unavailable_if_lost():
             async with self._pool.acquire() as connection:
@@ -61,8 +62,9 @@ class PostgresBackend:
         self._is_made = True
 
     async def join(self) -> None:
-        """Read the views that are there, and make none. Where there are none of this version of
-        the code, reads raise LogUnavailable.
+        """Use the existing views, and make none.
+
+        If there are none of this version of the code, reads raise LogUnavailable.
         """
         with raise_unavailable_if_lost():
             async with self._pool.acquire() as connection:

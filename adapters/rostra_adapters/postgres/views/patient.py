@@ -12,7 +12,7 @@ CLOSE_SECONDS_MAX = 2.0
 
 @asynccontextmanager
 async def connect_patiently(url: str) -> AsyncIterator[asyncpg.Connection]:
-    """A connection that is gone at the end, and with it its transaction and its locks."""
+    """Yield a connection. At the end it is closed, with its transaction and its locks."""
     connection = await connect(url)
     try:
         yield connection

@@ -129,6 +129,7 @@ async def park(connection: Connection, state: ViewState, parked: Parked) -> None
 
 
 def _park(state: ViewState, parked: Parked) -> Write:
+    """Return the facts without those of the discussion after the event that cannot be folded."""
     return Write(_PARK, (state.name, state.version, *msgspec.structs.astuple(parked)))
 
 
@@ -403,5 +404,5 @@ async def _latest(
 
 
 def at(view_states: Sequence[ViewState], position: int) -> list[ViewState]:
-    """The same views, further on."""
+    """Return the states with another position."""
     return [msgspec.structs.replace(state, position=position) for state in view_states]

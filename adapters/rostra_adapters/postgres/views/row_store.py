@@ -1,5 +1,6 @@
-"""Rows between a fold and PostgreSQL: loaded by key in one query a table, written as parts of one
-statement.
+"""Store of rows in PostgreSQL for a fold.
+
+One query loads the rows of a table by their keys. One statement writes each changed fragment.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -136,14 +137,14 @@ def from_record(table: Table[Any], columns: tuple[str, ...], record: Iterable[An
 
 
 def to_row(table: Table[Any], record: Iterable[Any]) -> Any:
-    """A row as the fold has it."""
+    """Return a record as a row of the fold."""
     return table.row(*_converted(record, _times_of_row(table), time_of_column))
 
 
 def to_records(
     table: Table[Any], fragment: Fragment, rows: Iterable[msgspec.Struct]
 ) -> Iterator[Values]:
-    """Yield a fragment's values of rows, in PostgreSQL's types."""
+    """Yield a fragment's values of rows in PostgreSQL's types, without unchanged ones."""
     pick = _picking_of_row(table, fragment)
     times = _times(table, table.columns_of(fragment))
     for row in rows:

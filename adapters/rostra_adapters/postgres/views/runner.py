@@ -86,7 +86,7 @@ class ViewRunner:
                     connection.terminate()  # and with it the session's lock
 
     async def _project(self, connection: Connection) -> AsyncGenerator[None, None]:
-        """Views behind catch up alone, then all go on together."""
+        """Project pages for all views, after views that are behind have caught up."""
         pruning = asyncio.get_running_loop().time()
         if not await schema.is_made(connection):
             # We were stopped for so long that others took us for gone.

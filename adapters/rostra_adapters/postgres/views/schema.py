@@ -138,8 +138,9 @@ select count(*) from public.rostra_views where lineage = $1 and name = any($2::t
 
 
 async def install(connection: Connection) -> None:
-    """Make what is missing; a new view begins empty and catches up. What another version of
-    the code keeps stays as it is.
+    """Make missing tables. A new view begins empty and catches up.
+
+    Tables of another version of the code do not change.
     """
     async with connection.transaction():
         await connection.execute(_INSTALLING)
@@ -215,12 +216,12 @@ def names_of(view: View) -> list[str]:
 
 
 def versioned_name(fragment: Fragment, version: int) -> str:
-    """The name of a version of a fragment of a table."""
+    """Return the name of a version of a fragment of a table."""
     return f"{fragment.name}_v{version}"
 
 
 async def create(connection: Connection, table: Table[Any], version: int) -> None:
-    """An empty table without its indexes."""
+    """Create an empty table without its indexes."""
     for fragment in table.fragments:
         name = versioned_name(fragment, version)
         columns = ", ".join(
@@ -233,7 +234,7 @@ async def create(connection: Connection, table: Table[Any], version: int) -> Non
 
 
 async def index(connection: Connection, table: Table[Any], version: int) -> None:
-    """The primary keys and the other indexes."""
+    """Create the primary keys and the other indexes."""
     for statement in (*indexes(table, version), *keys(table, version)):
         await connection.execute(statement)
 
@@ -251,13 +252,13 @@ def indexes(table: Table[Any], version: int) -> list[str]:
 
 
 def keys(table: Table[Any], version: int) -> list[str]:
-    """The statements that make the keys' indexes primary keys."""
+    """Return the statements that make the keys' indexes primary keys."""
     names = [versioned_name(fragment, version) for fragment in table.fragments]
     return [f"alter table public.{name} add primary key using index {name}_pkey" for name in names]
 
 
 def analyses(table: Table[Any], version: int) -> list[str]:
-    """The statements that let the planner know what the table holds."""
+    """Return the statements that give the planner the statistics of the table."""
     return [f"analyze public.{versioned_name(fragment, version)}" for fragment in table.fragments]
 
 
@@ -273,8 +274,9 @@ async def drop_tables(connection: Connection, names: Sequence[str]) -> None:
 
 
 async def drop_unless_read(connection: Connection, names: Sequence[str]) -> None:
-    """Drop tables as soon as nobody reads them; leave them if somebody does for long: waiting
-    in the queue for the lock would make all other readers wait.
+    """Drop tables as soon as nobody reads them. Leave them if a read takes long.
+
+    Waiting in the queue for the lock would make all other readers wait.
     """
     for _ in range(DROP_ATTEMPTS_MAX):
         try:

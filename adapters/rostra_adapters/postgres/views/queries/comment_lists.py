@@ -124,11 +124,10 @@ _ROOM = "{comments} - (select least(count(*), :limit - 1) from page)"
 def page_statement(
     kind: Kind, of: str, order: Order, begin: From, *, replies: bool
 ) -> tuple[str, tuple[str, ...]]:
-    """The statement of a page and the names of its parameters, in order.
+    """Return the statement of a page and the names of its parameters, in order.
 
     `of` is a key of `_LISTED`. Rows: head, moves_from, history, moves_gone, group_changed, total,
-    level (0 a row of the list, 1 and 2 replies below it), place_pinned, place_value, the
-    columns.
+    level (0 a row of the list, 1 and 2 replies below it), place_pinned, place_value, the columns.
     """
     below, levels = _below(order, replies=replies)
     text = _STATEMENT.format(
@@ -149,7 +148,7 @@ def page_statement(
 
 
 def _own_hidden(kind: Kind, of: str) -> str:
-    """An author sees what of theirs is held or rejected."""
+    """Return the condition for an author's own held and rejected comments."""
     top = " and c.parent is null" if kind == "top" else ""
     return f""" + case when :moderator or :person = '' then 0 else (
             select count(*) from public.comments_v{{v}} c
@@ -273,7 +272,7 @@ def _back(kind: Kind, of: str, order: Order, begin: From) -> str:
 
 
 def _below(order: Order, *, replies: bool) -> tuple[str, str]:
-    """The first replies of each row of the page and of each of those, and all levels."""
+    """Return the statements of the first replies on two levels, and of all levels."""
     columns = _OWN.replace("c.", "")
     levels = f"select 0 as level, place_pinned, place_value, {columns} from page"
     if not replies:

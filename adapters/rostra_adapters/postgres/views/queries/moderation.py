@@ -77,7 +77,7 @@ order by a.position desc"""
 
 
 def flags_of(records: Sequence[asyncpg.Record]) -> dict[UUID, list[FlagRow]]:
-    """The flags of each comment, the first of them first."""
+    """Return the flags of each comment in order."""
     found: dict[UUID, list[FlagRow]] = {}
     for record in records:
         if record["comment"] is not None:
@@ -89,7 +89,7 @@ def flags_of(records: Sequence[asyncpg.Record]) -> dict[UUID, list[FlagRow]]:
 def to_queued_comments(
     records: Sequence[asyncpg.Record], flags: dict[UUID, list[FlagRow]]
 ) -> list[Queued]:
-    """The comments that wait. One that the view of comments does not follow is left out."""
+    """Return the waiting comments. A comment that its view does not follow is left out."""
     rows = [(record[1], to_row(COMMENTS, tuple(record)[3:])) for record in records if record[2]]
     return [Queued(since, row, flags.get(row.id, [])) for since, row in rows]
 

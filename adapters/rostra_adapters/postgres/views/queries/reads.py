@@ -159,8 +159,9 @@ PENDING_OF = _PENDING.format(here=_here("comments"), p=_columns(PENDING, "p"))
 
 
 class PostgresReads:
-    """`rostra_projections.query_port.Reads`. The versions it knows are looked up again where
-    a rebuild has put others in their place.
+    """`rostra_projections.query_port.Reads` on PostgreSQL.
+
+    The versions of the views are read again after a rebuild replaced them.
     """
 
     def __init__(self, pool: asyncpg.Pool) -> None:
@@ -172,8 +173,9 @@ class PostgresReads:
             return int(await self._pool.fetchval(_POSITION, list(VIEWS), LINEAGE))
 
     async def _fetch(self, template: str, *args: Any) -> list[asyncpg.Record]:
-        """Rows of a statement that comes back empty for versions no longer served. The first
-        column of each is the position that it saw. Raises LogUnavailable.
+        """Return the rows of a statement, repeated if its versions are no longer served.
+
+        The first column of each row is the position that the statement saw. Raises LogUnavailable.
         """
         versions = self._versions
         with raise_unavailable_if_lost():
