@@ -124,7 +124,7 @@ class CommandQueue:
         return outcomes
 
     async def close(self) -> None:
-        """Answer what was submitted, then close."""
+        """Answer submitted commands, then close."""
         self._closed = True
         while self._waiting or self._tasks:
             await self._tasks.wait()
@@ -197,9 +197,9 @@ class CommandQueue:
 
 
 def _parts(commands: Sequence[Commanded]) -> Iterator[tuple[Sequence[Commanded], bool]]:
-    """Cut commands into batches, and say of each whether it may take seconds.
+    """Cut commands into batches. The flag says whether a batch may take seconds.
 
-    A revision is a batch of its own: what it means depends on all before it.
+    A revision is a batch of its own, because it depends on all commands before it.
     """
     if _SLOW_TOPICS.isdisjoint({each.command.topic for each in commands}):
         for batch in _batches(commands):

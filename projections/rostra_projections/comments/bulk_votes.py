@@ -25,7 +25,7 @@ IDS_CACHED_MAX = 16_384
 
 
 class _Vote(msgspec.Struct, gc=False):
-    """A `VoteCast` with its comment as text: what fits the one fits the other."""
+    """A `VoteCast` with its comment as text."""
 
     time: str
     source: str
@@ -38,7 +38,7 @@ class _Vote(msgspec.Struct, gc=False):
 
 
 class _VoteAlone(_Vote, gc=False, forbid_unknown_fields=True):
-    """With nothing else beside it: so nothing within it can look like `BETWEEN`."""
+    """A `_Vote` without other fields, so that no text in it can look like `BETWEEN`."""
 
 
 BETWEEN = b"],\n["
@@ -161,7 +161,7 @@ class VoteSum(msgspec.Struct, gc=False):
 class VoteSums:
     """Votes cast in a page of the log, summed by comment.
 
-    Where nothing is odd it does not show that they are counted after all else of the page.
+    They are counted after all other events of the page, which shows only for unusual votes.
     """
 
     def __init__(self) -> None:
@@ -208,8 +208,10 @@ class VoteSums:
 
 
 def add_sums(sums: Mapping[UUID, VoteSum], comments: Mapping[Key, CommentRow]) -> bool:
-    """Add sums of votes to the rows of their comments. False, and the rows are of no use, where
-    a comment is not there, or was posted after a vote on it.
+    """Add sums of votes to the rows of their comments.
+
+    Return False if a comment is missing, or was posted after a vote on it. Then the rows are
+    useless.
     """
     for comment, it in sums.items():
         row = comments.get(comment)

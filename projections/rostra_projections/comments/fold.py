@@ -367,8 +367,9 @@ def set_latest(counts: CountsRow, latest_at: Time | None) -> None:
 
 
 def mend(rows: Rows, elsewhere: Mapping[UUID, Time | None] = NOTHING_ELSEWHERE) -> None:
-    """Mend all stale rows; `elsewhere` are the greatest times of their comments that are not
-    here.
+    """Complete all stale rows.
+
+    `elsewhere` holds the greatest times of their comments that are not loaded.
     """
     stale = set(stale_groups(rows))
     if not stale:

@@ -73,9 +73,7 @@ def _microseconds(time: Time) -> int:
 
 
 class _Form(NamedTuple):
-    """An array type, its OID, which is fixed, and its domain; `encode` puts each element after
-    its length.
-    """
+    """Array type with its fixed OID and its domain. `encode` puts each element after its length."""
 
     array: str
     oid: int
@@ -107,13 +105,13 @@ async def prepare(connection: Connection) -> None:
 
 
 def parameter(type_: str, number: int | str) -> str:
-    """SQL of a parameter that takes an encoded column of this type."""
+    """Return the SQL of a parameter that is an encoded column of this type."""
     form = _FORMS[type_]
     return f"${number}::public.{form.domain}::{form.array}"
 
 
 def encode(type_: str, values: Sequence[Any]) -> bytes:
-    """Encode the values of a column; times are texts of ours."""
+    """Encode the values of a column. Times are texts."""
     form = _FORMS[type_]
     parts = form.encode(values)
     return array(form.oid, len(parts), parts, has_nulls=_NULL in parts)

@@ -268,8 +268,9 @@ class Projector:
         self._parked.clear()
 
     async def _fold(self, state: ViewState, page: _Page, *, keep_moves: bool) -> _Folded | None:
-        """Fold a page into the rows of one view. A discussion that cannot be folded is parked
-        there, and everything else goes on.
+        """Fold a page into the rows of one view.
+
+        A discussion that cannot be folded is parked in the view. All others go on.
         """
         apart = await self._apart(state)
         facts, sums = page.facts, page.sums if COMMENTS in state.view.tables else NO_VOTES
@@ -354,7 +355,7 @@ def _key(state: ViewState) -> tuple[str, int]:
 def _mine(
     state: ViewState, facts: Iterable[Fact | Broken], apart: Mapping[UUID, int]
 ) -> list[Fact | Broken]:
-    """Return what a view looks at: nothing of discussions from where it cannot follow them."""
+    """Return the facts of a view, without those after a discussion's unreadable event."""
     events = state.view.events
     mine = [it for it in facts if not isinstance(it, Fact) or type(it.event) in events]
     if not apart:

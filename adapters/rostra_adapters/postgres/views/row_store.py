@@ -181,8 +181,9 @@ async def load(
 
 
 class RowChanges:
-    """Rows of a table that are not as they were loaded: new ones, and pairs of the values before
-    and after. Afterwards `loaded` holds the values of all.
+    """Changes of a table's rows: new rows, and pairs of values before and after.
+
+    Afterwards `loaded` holds the values of all rows.
     """
 
     def __init__(self, table: Table[Any], rows: Mapping[Key, msgspec.Struct], loaded: Loaded):
@@ -244,7 +245,7 @@ def _joined(parts: tuple[str, ...], counts: tuple[int, ...], last: str) -> str:
 async def execute(
     connection: Connection, parts: Sequence[Write], last: Write = NOTHING_ELSE
 ) -> Any:
-    """Do all parts in one statement, with the same snapshot; return the answer of the last."""
+    """Do all parts in one statement and one snapshot. Return the last part's answer."""
     every = (*parts, last)
     statement = _joined(
         tuple(part.sql for part in parts), tuple(len(it.arguments) for it in every), last.sql
