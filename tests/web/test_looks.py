@@ -106,6 +106,48 @@ async def test_a_page_that_turns_dark_takes_the_reader_along(
     await until(page, f"() => {colour} === 'dark'")
 
 
+@pytest.mark.parametrize(
+    ("head", "seen", "padding"),
+    [
+        ("", "rgb(255, 255, 255)", "0px"),
+        ("<style>html{background:#fdf6e3}</style>", "rgb(253, 246, 227)", "0px"),
+        ("<style>body{background:#123}</style>", "rgb(17, 34, 51)", "0px"),
+        ("<style>main{background:rgb(0 0 0 / 0.05)}</style>", "rgb(242, 242, 242)", "0px"),
+        ("<style>:root{color-scheme:dark}</style>", "rgb(18, 18, 18)", "0px"),
+        ("<style>body{background:#bbb}</style>", "rgb(255, 255, 255)", "16px"),
+        ("<style>body{background:#555}</style>", "rgb(23, 22, 20)", "16px"),
+        (
+            "<style>body{background:linear-gradient(red,blue);color:#fff}</style>",
+            "rgb(23, 22, 20)",
+            "16px",
+        ),
+        (f"<style>{ROOT}{{--rostra-paper:rgb(1 2 3)}}</style>", "rgb(1, 2, 3)", "0px"),
+    ],
+)
+async def test_the_background_is_the_pages_where_words_are_clear_on_it(
+    browser: Browser, reader_service: Service, head: str, seen: str, padding: str
+) -> None:
+    page = await story(browser, reader_service, TAG, head=head)
+    await expect(page.locator(COMMENT).first).to_be_visible()
+    drawn = await page.locator(ROOT).evaluate(
+        "(one) => [getComputedStyle(one).backgroundColor, getComputedStyle(one).paddingLeft]"
+    )
+    assert drawn == [seen, padding]
+
+
+async def test_what_reaches_over_the_edge_of_a_list_is_not_clipped(
+    browser: Browser, reader_service: Service
+) -> None:
+    page = await story(browser, reader_service, TAG)
+    drawn = await page.locator(f"{ROOT} .list").first.evaluate(
+        """(one) => {
+            const style = getComputedStyle(one);
+            return [style.contentVisibility, parseFloat(style.overflowClipMargin)];
+        }"""
+    )
+    assert drawn == ["auto", pytest.approx(0.7 * 16, abs=0.1)]
+
+
 async def test_stacked_accents_cover_no_other_comment(
     browser: Browser, reader_service: Service
 ) -> None:
@@ -147,8 +189,22 @@ async def test_a_title_of_the_element_is_no_tooltip_over_everything(
         ("<style>html{font-size:62.5%}body{font-size:1.6rem}</style>", {}),
         ("", {"color_scheme": "dark"}),
         ("<style>body{background:#111;color:#eee}</style>", {}),
+        ("<style>body{background:#fdf6e3}</style>", {}),
+        ("<style>body{background:#123;color:#eee}</style>", {}),
+        ("<style>body{background:#eee}</style>", {}),
+        ("<style>body{background:#2a2a2a;color:#eee}</style>", {}),
+        ("<style>body{background:#777}</style>", {}),
     ],
-    ids=["62.5 %", "a light page on a dark device", "a dark page"],
+    ids=[
+        "62.5 %",
+        "a light page on a dark device",
+        "a dark page",
+        "cream",
+        "blue",
+        "grey",
+        "dark grey",
+        "neither light nor dark",
+    ],
 )
 async def test_axe_finds_nothing_on_other_pages(
     browser: Browser, reader_service: Service, head: str, given: dict[str, Any]

@@ -1,11 +1,20 @@
-// Light or dark as the page is, which may differ from the device.
+// Light or dark as the page is, which may differ from the device, and on the page's own background.
 
 const DARK_BELOW = 0.4; // relative luminance
+// The backgrounds on which our letters have the contrast of WCAG 2, AA. On others they have their own.
+const LIGHT_FROM = 0.85;
+const DARK_TO = 0.025;
+const INK = { light: [28, 27, 25], dark: [236, 232, 225] };
+const CANVAS = { light: [255, 255, 255], dark: [18, 18, 18] };
+const WASH = 0.05;
+const LINE = 0.16;
 const OPAQUE_FROM = 0.5;
 const EVENTS = ["transitionend", "animationend", "load"];
 
+/** @typedef {"light" | "dark"} Scheme */
+
 /**
- * Keep a style sheet's colour scheme in step with the page around an element.
+ * Keep a style sheet's colours in step with the page around an element.
  * @param {Element} host
  * @param {CSSStyleSheet} sheet
  * @param {AbortSignal} signal
@@ -15,10 +24,10 @@ export function followScheme(host, sheet, signal) {
   let waiting = 0;
   const look = () => {
     waiting = 0;
-    const scheme = schemeOf(host);
-    if (scheme === shown || signal.aborted) return;
-    shown = scheme;
-    sheet.replaceSync(`:host(:not([theme="light"], [theme="dark"])) { color-scheme: ${scheme}; }`);
+    const rules = rulesFor(around(host));
+    if (rules === shown || signal.aborted) return;
+    shown = rules;
+    sheet.replaceSync(`:host(:not([theme="light"], [theme="dark"])) { ${rules} }`);
   };
   const later = () => (waiting ||= requestAnimationFrame(look));
   const watch = new MutationObserver(later);
@@ -32,24 +41,52 @@ export function followScheme(host, sheet, signal) {
   return later;
 }
 
+/** @param {{scheme: Scheme, background: number[] | "Canvas" | null}} page */
+function rulesFor({ scheme, background }) {
+  const rules = `color-scheme: ${scheme}; `;
+  if (background === "Canvas") return `${rules}--page: Canvas;`;
+  const light = background ? luminance(background) : NaN;
+  if (!background || !(scheme === "light" ? light >= LIGHT_FROM : light <= DARK_TO))
+    return `${rules}padding-inline: var(--em); border-radius: var(--radius);`;
+  const mixed = (/** @type {number} */ share) =>
+    `rgb(${background.map((channel, n) => Math.round(channel + (INK[scheme][n] - channel) * share))})`;
+  return `${rules}--page: ${mixed(0)}; --page-wash: ${mixed(WASH)}; --page-line: ${mixed(LINE)};`;
+}
+
 /**
- * By the background that shows through, else the page's `color-scheme`, else the device.
+ * The background that shows through, null where it is a picture. The page is light or dark as that is,
+ * else by its `color-scheme`, else as the device.
  * @param {Element} host
- * @returns {"light" | "dark"}
+ * @returns {{scheme: Scheme, background: number[] | "Canvas" | null}}
  */
-export function schemeOf(host) {
-  let isPainted = false;
+function around(host) {
+  let isPictured = false;
+  /** @type {number[][]} the farthest first */
+  const layers = [];
   for (let at = above(host); at; at = above(at)) {
     const { backgroundColor, backgroundImage } = getComputedStyle(at);
-    const [red, green, blue, alpha] = channels(backgroundColor);
-    if (alpha >= OPAQUE_FROM) return isDark(red, green, blue) ? "dark" : "light";
-    isPainted ||= backgroundImage !== "none";
+    const layer = channels(backgroundColor);
+    isPictured ||= backgroundImage !== "none";
+    if (layer[3] > 0) layers.unshift(layer);
+    if (layer[3] === 1) break;
   }
-  if (isPainted) {
-    // A picture shows through: the words on it are light where it is dark.
-    const [red, green, blue] = channels(getComputedStyle(above(host) ?? host).color);
-    return isDark(red, green, blue) ? "light" : "dark";
-  }
+  const canvas = canvasScheme();
+  if (!layers.length && !isPictured) return { scheme: canvas, background: "Canvas" };
+  const seen = layers.reduce(blended, CANVAS[canvas]);
+  const isPainted = !isPictured || layers.some((layer) => layer[3] >= OPAQUE_FROM);
+  const light = luminance(isPainted ? seen : channels(getComputedStyle(above(host) ?? host).color));
+  // Over a picture the page's words are light where it is dark.
+  const scheme = light < DARK_BELOW === isPainted ? "dark" : "light";
+  return { scheme, background: isPictured ? null : seen };
+}
+
+/** @param {number[]} below @param {number[]} layer */
+function blended(below, [red, green, blue, alpha]) {
+  return [red, green, blue].map((channel, n) => channel * alpha + below[n] * (1 - alpha));
+}
+
+/** @returns {Scheme} */
+function canvasScheme() {
   const schemes = pageSchemes();
   if (!schemes.includes("dark")) return "light"; // a browser paints such a page white
   const device = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
@@ -81,11 +118,11 @@ function channels(color) {
   return [red, green, blue, alpha / 255];
 }
 
-/** Relative luminance of WCAG 2. @param {...number} colour */
-function isDark(...colour) {
+/** Relative luminance of WCAG 2. @param {number[]} colour */
+function luminance(colour) {
   const [red, green, blue] = colour.map((channel) => {
     const share = channel / 255;
     return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
   });
-  return 0.2126 * red + 0.7152 * green + 0.0722 * blue < DARK_BELOW;
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
 }
