@@ -7,4 +7,9 @@ from rostra.times import Time, format_time
 
 def now() -> Time:
     """Return the present moment."""
-    return format_time(datetime.now(UTC))
+    return format_time(moment())
+
+
+def moment() -> datetime:
+    """Return the present moment, in UTC."""
+    return datetime.now(UTC)

@@ -69,9 +69,13 @@ def start(
 def end(
     subscription: Subscription, command: EndSubscription, act: CommandContext
 ) -> list[SubscriptionEnded]:
-    """Unsubscribe, however often the subscription has changed."""
+    """Unsubscribe, however often the subscription has changed.
+
+    Without a subscription too: the person is then not mailed of replies there.
+    """
     _check(subscription, command)
-    if act.time < subscription.changed_at or subscription.to is None:
+    is_off = subscription.person is not None and subscription.to is None
+    if act.time < subscription.changed_at or is_off:
         return []
     return [SubscriptionEnded(time=act.time, person=command.who)]
 

@@ -52,7 +52,8 @@ class InboxCommentRow(msgspec.Struct):
     """JSON array of persons."""
     flaggers: str = "[]"
     """JSON array of persons who flagged it since the last decision."""
-    was_published: bool = False
+    published: int | None = None
+    """Position at which it was first published."""
 
 
 class InboxPassageRow(msgspec.Struct):
@@ -75,15 +76,16 @@ class InboxRow(msgspec.Struct):
 
 
 class SubscriptionRow(msgspec.Struct):
-    """Subscription of a person to a discussion; `to` is None once it ended."""
+    """Subscription of a person to a discussion."""
 
     id: UUID
     discussion: UUID
     site: str
     person: str
     to: str | None
+    """None once it ended."""
     since: int
-    """Position of the event that started it."""
+    """Position of the event that started or ended it."""
 
 
 SITES = Table("inbox_sites", InboxSiteRow, key=("id",), types={"id": "uuid", "site": "text"})
@@ -99,7 +101,7 @@ INBOX_COMMENTS = Table(
         "passage": "uuid",
         "mentions": "text",
         "flaggers": "text",
-        "was_published": "boolean",
+        "published": "bigint",
     },
 )
 
@@ -215,18 +217,15 @@ def fold(rows: Rows, fact: Fact) -> None:
             _decided(rows, fact, event)
         case CommentFlagged():
             _flagged(rows, event)
-        case SubscriptionStarted():
-            site = rows.of(SITES)[discussion_of(stream)].site
+        case SubscriptionStarted() | SubscriptionEnded():
             rows.of(SUBSCRIPTIONS)[stream] = SubscriptionRow(
                 id=stream,
                 discussion=discussion_of(stream),
-                site=site,
+                site=rows.of(SITES)[discussion_of(stream)].site,
                 person=event.person,
-                to=event.to,
+                to=event.to if isinstance(event, SubscriptionStarted) else None,
                 since=fact.position,
             )
-        case SubscriptionEnded():
-            rows.of(SUBSCRIPTIONS)[stream].to = None
 
 
 def _posted(rows: Rows, fact: Fact, event: CommentPosted) -> None:
@@ -249,7 +248,7 @@ def _decided(rows: Rows, fact: Fact, event: StatusEvent) -> None:
         concerned = [row.author, *_persons.decode(row.flaggers)]
         row.flaggers = "[]"
         _put(rows, fact, concerned, "moderation", besides=event.by)
-    if event.now == "published" and not row.was_published:
+    if event.now == "published" and row.published is None:
         _publish(rows, fact, row)
 
 
@@ -262,7 +261,7 @@ def _flagged(rows: Rows, event: CommentFlagged) -> None:
 
 def _publish(rows: Rows, fact: Fact, row: InboxCommentRow) -> None:
     """Put a comment into the inboxes of those whom it concerns, once each."""
-    row.was_published = True
+    row.published = fact.position
     parent = rows.of(INBOX_COMMENTS).get(row.parent) if row.parent else None
     passage = rows.of(INBOX_PASSAGES).get(row.passage) if row.passage else None
     _put(rows, fact, [parent.author] if parent else [], "reply", besides=row.author)

@@ -23,7 +23,14 @@ from rostra_projections.comments.rows import (
 )
 from rostra_projections.cursors import Cursor, refuse_old
 from rostra_projections.discussions import DISCUSSIONS, DiscussionRow, settings_of
-from rostra_projections.inbox import INBOX, InboxRow
+from rostra_projections.inbox import (
+    INBOX,
+    INBOX_COMMENTS,
+    SUBSCRIPTIONS,
+    InboxCommentRow,
+    InboxRow,
+    SubscriptionRow,
+)
 from rostra_projections.listing import (
     ORDERS,
     LastKey,
@@ -292,6 +299,28 @@ class MemoryViews:
     async def inbox(self, site: str, person: str, *, limit: int, before: int) -> list[InboxRow]:
         found = [row for row in self._inbox(site, person) if row.position < before]
         return sorted(found, key=lambda row: row.position, reverse=True)[:limit]
+
+    async def inbox_comments(self, comments: Sequence[UUID]) -> dict[UUID, InboxCommentRow]:
+        kept = self.rows.of(INBOX_COMMENTS)
+        return {comment: kept[comment] for comment in comments if comment in kept}
+
+    async def inbox_about(self, comments: Sequence[UUID]) -> list[InboxRow]:
+        about = set(comments)
+        return [row for row in self.rows.of(INBOX).values() if row.comment in about]
+
+    async def subscribers(
+        self, discussion: UUID, *, after: UUID, limit: int
+    ) -> list[SubscriptionRow]:
+        found = [
+            row
+            for row in self.rows.of(SUBSCRIPTIONS).values()
+            if row.discussion == discussion and row.to is not None and row.id > after
+        ]
+        return sorted(found, key=lambda row: row.id)[:limit]
+
+    async def subscription_rows(self, ids: Sequence[UUID]) -> dict[UUID, SubscriptionRow]:
+        kept = self.rows.of(SUBSCRIPTIONS)
+        return {id_: kept[id_] for id_ in ids if id_ in kept}
 
     async def unread(
         self, site: str, person: str, *, after: int, read: Sequence[int], most: int

@@ -10,7 +10,7 @@ from rostra.times import Time
 from rostra_projections.comments.rows import CommentRow, CountsRow, PendingRow
 from rostra_projections.cursors import Cursor
 from rostra_projections.discussions import DiscussionRow
-from rostra_projections.inbox import InboxRow
+from rostra_projections.inbox import InboxCommentRow, InboxRow, SubscriptionRow
 from rostra_projections.listing import LastKey, Listing
 from rostra_projections.moderation import ActRow, FlagRow, Queue, QueueRow
 from rostra_projections.passages import PassageRow
@@ -158,6 +158,20 @@ class Reads(DiscussionReads, Protocol):
 
         Items whose comment is no longer published are left out, except decisions about it.
         """
+
+    async def inbox_comments(self, comments: Sequence[UUID]) -> dict[UUID, InboxCommentRow]:
+        """Return what the view `inbox` knows of comments."""
+
+    async def inbox_about(self, comments: Sequence[UUID]) -> list[InboxRow]:
+        """Return every item of every inbox that is about one of the comments."""
+
+    async def subscribers(
+        self, discussion: UUID, *, after: UUID, limit: int
+    ) -> list[SubscriptionRow]:
+        """Return subscriptions to a discussion that have not ended, in order of id."""
+
+    async def subscription_rows(self, ids: Sequence[UUID]) -> dict[UUID, SubscriptionRow]:
+        """Return the subscriptions of these ids, ended ones among them."""
 
     async def unread(
         self, site: str, person: str, *, after: int, read: Sequence[int], most: int

@@ -124,6 +124,7 @@ async def test_settings_begin_empty_and_are_changed_one_by_one(service: Service)
         "id": "ann",
         "name": None,
         "email": None,
+        "email_confirmed": False,
         "language": None,
         "time_zone": None,
         "hour": None,

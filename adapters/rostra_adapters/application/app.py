@@ -21,6 +21,7 @@ from rostra.wire.cloudevents import Fault, Malformed
 from rostra_adapters.application.access import Access, AccessLookup, site_prefix
 from rostra_adapters.application.articles.texts_and_work import CachedArticles
 from rostra_adapters.application.command_queue import CommandQueue
+from rostra_adapters.application.notify.outbox import MemoryOutbox, Outbox
 from rostra_adapters.application.operational import WRITE_KINDS, Operational, person_bucket
 from rostra_adapters.application.ports import Difference, Progress, Rebuilt, ViewStatus, ViewStore
 from rostra_adapters.application.queries.as_of import AsOfReader
@@ -80,6 +81,7 @@ class Stores(msgspec.Struct, frozen=True, kw_only=True):
     """File to which erasures are appended; None for no file."""
     revocations: Revocations = msgspec.field(default_factory=MemoryRevocations)
     read_marks: ReadMarks = msgspec.field(default_factory=MemoryReadMarks)
+    outbox: Outbox = msgspec.field(default_factory=MemoryOutbox)
 
 
 class App:
@@ -97,6 +99,7 @@ class App:
         self.operational = stores.operational
         self.revocations = stores.revocations
         self.read_marks = stores.read_marks
+        self.outbox = stores.outbox
         self.renderings = Renderings()
         self.past = AsOfReader(log)
         self._states = StreamStateReader(log)
@@ -160,6 +163,7 @@ class App:
         if erased:
             await self.operational.forget({command.who for command in erased}, buckets)
             await self.read_marks.forget([command.target for command in erased])
+            await self.outbox.forget([command.target for command in erased])
 
     async def _record_erasures(
         self, commands: Sequence[Commanded], outcomes: Sequence[Outcome]

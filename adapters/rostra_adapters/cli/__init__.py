@@ -14,6 +14,7 @@ COMMANDS = {
     "init": ("init", "Make a data folder, or the tables and roles of a database."),
     "serve": ("serve", "Run the service."),
     "project": ("serve", "Project events into the views, in a process of its own."),
+    "notify": ("notify", "Mail readers what concerns them."),
     "token": ("token", "Print a token."),
     "revoke": ("revoke", "Refuse the tokens of a person or a service issued until now."),
     "publish": ("publish", "Publish a file of events to a running service."),

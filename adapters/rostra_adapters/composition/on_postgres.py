@@ -17,6 +17,7 @@ from rostra_adapters.postgres.connect import create_pool, raise_unavailable_if_l
 from rostra_adapters.postgres.keys.ring import PostgresKeyRing, used_masters
 from rostra_adapters.postgres.log.event_log import PostgresLog
 from rostra_adapters.postgres.operational import PostgresOperational
+from rostra_adapters.postgres.outbox import PostgresOutbox
 from rostra_adapters.postgres.read_marks import PostgresReadMarks
 from rostra_adapters.postgres.revocations import PostgresRevocations
 from rostra_adapters.postgres.views.backend import PostgresBackend
@@ -70,6 +71,7 @@ async def open_on_postgres(
             erasures=erasures,
             revocations=revocations,
             read_marks=PostgresReadMarks(pool),
+            outbox=PostgresOutbox(pool),
         )
     )
 

@@ -27,6 +27,7 @@ from rostra_adapters.http.routes.health import Health
 from rostra_adapters.http.routes.history import Histories
 from rostra_adapters.http.routes.home import Home
 from rostra_adapters.http.routes.live import LIVE, LiveUpdates
+from rostra_adapters.http.routes.mail_links import MailLinks
 from rostra_adapters.http.routes.moderation import Moderation
 from rostra_adapters.http.routes.people import PeopleRoutes
 from rostra_adapters.http.routes.persons import Persons
@@ -104,6 +105,7 @@ def make_app(
             *RuleReads(app, reads).routes(),
             *Persons(app, settings, reads, now).routes(),
             *PeopleRoutes(app, settings, reads, now).routes(),
+            *MailLinks(app, now).routes(),
             *Moderation(app, settings, reads, now).routes(),
             *Previews(app, settings).routes(),
             *Guests(app, settings).routes(),

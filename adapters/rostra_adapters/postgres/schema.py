@@ -110,6 +110,18 @@ MIGRATIONS = (
     Migration(11, "fingerprints of the master keys", ("master_keys", "master_keys_used")),
     Migration(12, "read marks", ("read_marks",)),
     Migration(13, "read items of inboxes", ("inbox_marks",)),
+    Migration(
+        14,
+        "an outbox of mails",
+        (
+            "outbox",
+            "outbox_due",
+            "outbox_persons",
+            "followers",
+            "link_key",
+            "mail_addresses",
+        ),
+    ),
 )
 """All migrations, oldest first. The first one makes what the last release had, also from what
 earlier versions or a stock recorder made."""
@@ -122,6 +134,10 @@ OPERATIONAL_TABLES = (
     "rostra_revocations",
     "rostra_read_marks",
     "rostra_inbox_marks",
+    "rostra_outbox",
+    "rostra_followers",
+    "rostra_link_key",
+    "rostra_mail_addresses",
 )
 """Tables whose rows a service inserts, updates and deletes."""
 OPERATIONAL_FUNCTIONS = (

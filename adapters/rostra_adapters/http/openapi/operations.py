@@ -417,6 +417,16 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         Parameter("since", _ANY_POSITION, "Position that the reader has seen."),
         problems=(404, 410),
     ),
+    ("get", "/mail/{link}"): Operation(
+        summary="Page of a link in a mail, with a button that does what the link says",
+        response_body={HTML: UNSET},
+        problems=(404, 503),
+    ),
+    ("post", "/mail/{link}"): Operation(
+        summary="Confirm an address, or unsubscribe, by a link in a mail",
+        response_body={HTML: UNSET},
+        problems=(404, 503),
+    ),
     ("get", "/v1/me/inbox"): msgspec.structs.replace(
         _read(
             "Comments that concern the token's person, the latest first",

@@ -110,6 +110,8 @@ TOPICS: dict[str, Topic] = {
             "get /v1/discussions/{id}/news",
             "get /v1/me/inbox",
             "post /v1/me/inbox/read",
+            "get /mail/{link}",
+            "post /mail/{link}",
         ),
     ),
     "Moderate": Topic(

@@ -1,7 +1,10 @@
 """Routes of a person's own settings and subscriptions."""
 
+import hmac
 from collections.abc import Callable
+from math import ceil
 from typing import Annotated
+from uuid import uuid4
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
@@ -16,6 +19,9 @@ from rostra.names import given_name
 from rostra.settings import AskedNotifySettings, Cadence, NotifySettings
 from rostra.times import Time
 from rostra_adapters.application.app import App
+from rostra_adapters.application.notify.links import address_hash
+from rostra_adapters.application.notify.outbox import Notice
+from rostra_adapters.application.operational import Demand
 from rostra_adapters.application.people import People
 from rostra_adapters.application.queries.inbox import Inboxes
 from rostra_adapters.application.queries.news import news_page
@@ -24,7 +30,7 @@ from rostra_adapters.http.auth.readers import Reader, id_in_path
 from rostra_adapters.http.auth.tokens import require_token
 from rostra_adapters.http.bodies import decode_body
 from rostra_adapters.http.messages import answer
-from rostra_adapters.http.problems import Problem
+from rostra_adapters.http.problems import Problem, retry_after
 from rostra_adapters.http.queries import Query
 from rostra_adapters.http.routes.persons import Body
 from rostra_adapters.http.routes.reads import CURSOR, ReadRoutes
@@ -32,6 +38,9 @@ from rostra_adapters.http.settings import HttpSettings
 from rostra_projections.responses.shapes import InboxPage, NewsShape
 
 POSITION_MAX = 2**63 - 1
+DAY_SECONDS = 86_400.0
+CONFIRMATIONS_A_DAY_MAX = 3
+"""Mails that ask to confirm one address."""
 Position = Annotated[int, Meta(ge=0, le=POSITION_MAX)]
 Address = Annotated[
     str,
@@ -118,6 +127,8 @@ class MeShape(msgspec.Struct, kw_only=True):
     id: str
     name: str | None
     email: str | None
+    email_confirmed: bool
+    """Mails go to a confirmed address alone."""
     language: str | None
     time_zone: str | None
     hour: int | None
@@ -169,13 +180,42 @@ class PeopleRoutes:
         most = self._settings.person_request_bytes_max
         new = await decode_body(request, NewSettings, bytes_max=most)
         command = ConfigurePerson(site=actor.site, who=actor.person, **msgspec.structs.asdict(new))
+        if isinstance(new.email, str):
+            await self._admit_confirmation(new.email)
         await submit(request, self._app, self._settings, command, actor.act(self._now()))
+        if isinstance(new.email, str):
+            await self._ask_to_confirm(actor, new.email)
         return await self._me(request, actor)
+
+    async def _admit_confirmation(self, email: str) -> None:
+        """Take room for a mail to an address. Raises the problem `too-many-requests`."""
+        key = await self._app.outbox.link_key()
+        bucket = b"mails:" + hmac.digest(key, email.lower().encode(), "sha256")[:16]
+        cost = DAY_SECONDS / CONFIRMATIONS_A_DAY_MAX
+        refused = await self._app.operational.charge([Demand(bucket, cost, DAY_SECONDS)])
+        if refused is not None:
+            raise Problem(
+                "too-many-requests",
+                f"an address gets at most {CONFIRMATIONS_A_DAY_MAX} confirmations a day",
+                headers=retry_after(ceil(refused.wait_seconds)),
+            )
+
+    async def _ask_to_confirm(self, actor: Actor, email: str) -> None:
+        outbox, person = self._app.outbox, ids.person_id(actor.site, actor.person)
+        hashed = address_hash(person, email, await outbox.link_key())
+        if await outbox.confirmed_address(person) != hashed:
+            await outbox.add_now(Notice(uuid4(), person, actor.site, actor.person, "confirm"))
 
     async def _me(self, request: web.Request, actor: Actor) -> web.Response:
         found = await self._people.settings(actor.site, actor.person)
         rules = await self._app.lookup.site_rules(actor.site)
         words = found.words
+        person = ids.person_id(actor.site, actor.person)
+        key = await self._app.outbox.link_key()
+        confirmed = await self._app.outbox.confirmed_address(person)
+        is_confirmed = words.email is not None and confirmed == address_hash(
+            person, words.email, key
+        )
         name = words.name
         if name is None or rules.names == "token":
             name = actor.token_name or name
@@ -185,6 +225,7 @@ class PeopleRoutes:
             id=actor.person,
             name=name,
             email=words.email,
+            email_confirmed=is_confirmed,
             language=words.language,
             time_zone=words.time_zone,
             hour=words.hour,

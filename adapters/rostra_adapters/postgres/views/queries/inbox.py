@@ -1,6 +1,6 @@
 """Statements that read the view `inbox` from PostgreSQL."""
 
-from rostra_projections.inbox import INBOX, SUBSCRIPTIONS
+from rostra_projections.inbox import INBOX, INBOX_COMMENTS, SUBSCRIPTIONS
 
 _HERE = """(
     select min(position) as position from public.rostra_views
@@ -8,6 +8,7 @@ _HERE = """(
     having count(*) = 2
 ) v"""
 _ITEMS = ", ".join(f'i."{column}"' for column in INBOX.types)
+_COMMENTS = ", ".join(f'c."{column}"' for column in INBOX_COMMENTS.types)
 _SUBSCRIPTIONS = ", ".join(f's."{column}"' for column in SUBSCRIPTIONS.types)
 _SHOWN = """(
     i.reason = 'moderation'
@@ -37,6 +38,23 @@ cross join lateral (
     ) counted
 ) i"""
 
-SUBSCRIPTIONS_TO = f"""
+COMMENTS_OF = f"""
+select v.position, {_COMMENTS} from {_HERE}
+left join public.inbox_comments_v{{inbox}} c on c.id = any($1::uuid[])"""
+
+INBOX_ABOUT = f"""
+select v.position, {_ITEMS} from {_HERE}
+left join public.inbox_v{{inbox}} i on i.comment = any($1::uuid[])"""
+
+SUBSCRIBERS = f"""
 select v.position, {_SUBSCRIPTIONS} from {_HERE}
-left join public.subscriptions_v{{inbox}} s on s.discussion = $1 and s."to" is not null"""
+left join lateral (
+    select * from public.subscriptions_v{{inbox}}
+    where discussion = $1 and "to" is not null and id > $2
+    order by id limit $3
+) s on true
+order by s.id"""
+
+SUBSCRIPTION_ROWS = f"""
+select v.position, {_SUBSCRIPTIONS} from {_HERE}
+left join public.subscriptions_v{{inbox}} s on s.id = any($1::uuid[])"""

@@ -34,14 +34,21 @@ from rostra_projections.comments.rows import (
 )
 from rostra_projections.cursors import Cursor, refuse_old
 from rostra_projections.discussions import DISCUSSIONS
-from rostra_projections.inbox import INBOX, InboxRow
+from rostra_projections.inbox import (
+    INBOX,
+    INBOX_COMMENTS,
+    SUBSCRIPTIONS,
+    InboxCommentRow,
+    InboxRow,
+    SubscriptionRow,
+)
 from rostra_projections.listing import LastKey, Listing
 from rostra_projections.moderation import QUEUE, ActRow, Queue, QueueRow
 from rostra_projections.passages import PASSAGES
 from rostra_projections.persons import PERSONS, PersonRow
 from rostra_projections.query_port import DiscussionRead, Page, PassageRead, Queued, SitePage
 from rostra_projections.responses.shapes import Viewer
-from rostra_projections.tables import Table
+from rostra_projections.tables import R, Table
 from rostra_projections.views import VIEWS
 
 _VERSIONS = "select name, version from public.rostra_views where lineage = $1"
@@ -290,7 +297,25 @@ class PostgresReads:
 
     async def inbox(self, site: str, person: str, *, limit: int, before: int) -> list[InboxRow]:
         found = await self._fetch(inbox_reads.INBOX_OF, site, person, before, limit)
-        return [to_row(INBOX, tuple(record)[1:]) for record in found if record[1] is not None]
+        return _rows(INBOX, found)
+
+    async def inbox_comments(self, comments: Sequence[UUID]) -> dict[UUID, InboxCommentRow]:
+        found = await self._fetch(inbox_reads.COMMENTS_OF, list(comments))
+        rows = _rows(INBOX_COMMENTS, found)
+        return {row.id: row for row in rows}
+
+    async def inbox_about(self, comments: Sequence[UUID]) -> list[InboxRow]:
+        return _rows(INBOX, await self._fetch(inbox_reads.INBOX_ABOUT, list(comments)))
+
+    async def subscribers(
+        self, discussion: UUID, *, after: UUID, limit: int
+    ) -> list[SubscriptionRow]:
+        found = await self._fetch(inbox_reads.SUBSCRIBERS, discussion, after, limit)
+        return _rows(SUBSCRIPTIONS, found)
+
+    async def subscription_rows(self, ids: Sequence[UUID]) -> dict[UUID, SubscriptionRow]:
+        found = await self._fetch(inbox_reads.SUBSCRIPTION_ROWS, list(ids))
+        return {row.id: row for row in _rows(SUBSCRIPTIONS, found)}
 
     async def unread(
         self, site: str, person: str, *, after: int, read: Sequence[int], most: int
@@ -308,6 +333,11 @@ class PostgresReads:
         last = moderation_reads.POSITION_MAX if before is None else before
         records = await self._fetch(moderation_reads.ACTS_OF, discussion, limit, last)
         return records[0][0], moderation_reads.acts(records)
+
+
+def _rows(table: Table[R], records: Sequence[asyncpg.Record]) -> list[R]:
+    """Return the rows behind the position; a record without one has no key."""
+    return [to_row(table, tuple(record)[1:]) for record in records if record[1] is not None]
 
 
 def _is_dropped(error: asyncpg.PostgresError) -> bool:

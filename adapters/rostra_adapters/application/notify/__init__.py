@@ -1,0 +1,1 @@
+"""Mails that bring readers back: a follower of the log fills an outbox, a sender empties it."""

@@ -1,0 +1,173 @@
+"""Mails from notices: plain text and HTML, with the headers that mail programs ask for."""
+
+import hashlib
+from collections.abc import Sequence
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime, parseaddr
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import jinja2
+import msgspec
+
+from rostra_adapters.application.notify.outbox import Notice, Reason
+from rostra_adapters.application.notify.texts import MailTexts, texts_of
+from rostra_adapters.clock import moment
+
+LINES_MAX = 12
+LINE_CHARACTERS_MAX = 300
+SUBJECT_CHARACTERS_MAX = 150
+
+
+class MailItem(msgspec.Struct, frozen=True):
+    """A notice with its words, opened for one mail."""
+
+    notice: Notice
+    author: str | None
+    """None where the comment is not to be shown: a decision of the moderators."""
+    body: str | None
+    title: str | None
+    url: str | None
+    """Address of the comment."""
+
+
+class _Shown(msgspec.Struct, frozen=True):
+    headline: str
+    title: str | None
+    lines: list[str]
+    url: str | None
+
+
+class MailOrigin(msgspec.Struct, frozen=True):
+    """Sender of all mails, for example of `News <comments@example.org>`."""
+
+    sender: str
+
+    @property
+    def address(self) -> Address:
+        """Return the sender's name and address. Raises ValueError for an invalid one."""
+        name, address = parseaddr(self.sender)
+        if "@" not in address:
+            raise ValueError(f"{self.sender!r} holds no e-mail address")
+        return Address(display_name=name, addr_spec=address)
+
+    @property
+    def domain(self) -> str:
+        return self.address.domain
+
+
+def notice_mail(
+    origin: MailOrigin,
+    recipient: str,
+    language: str | None,
+    items: Sequence[MailItem],
+    *,
+    unsubscribe: str,
+) -> EmailMessage:
+    """Compose the mail of some notices to one person.
+
+    The same notices make the same `Message-ID`.
+    """
+    code, texts = texts_of(language)
+    shown = [_shown(item, texts) for item in items]
+    subject = shown[0].headline
+    if len(items) > 1:
+        subject = texts.digest.format(count=len(items))
+    mail = _mail(origin, recipient, subject, message_id(origin, [one.notice for one in items]))
+    thread = items[0].notice.discussion
+    if thread is not None:
+        mail["In-Reply-To"] = mail["References"] = f"<discussion.{thread.hex}@{origin.domain}>"
+    site = items[0].notice.site
+    mail["List-Id"] = f"<{_list_name(site)}.{origin.domain}>"
+    mail["List-Unsubscribe"] = f"<{unsubscribe}>"
+    mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    values = {"items": shown, "unsubscribe": unsubscribe}
+    return _with_parts(mail, "mail", code, texts, subject, values)
+
+
+def confirmation_mail(
+    origin: MailOrigin, recipient: str, language: str | None, notice: Notice, *, confirm: str
+) -> EmailMessage:
+    """Compose the mail that asks to confirm an address."""
+    code, texts = texts_of(language)
+    subject = texts.confirm_subject
+    mail = _mail(origin, recipient, subject, message_id(origin, [notice]))
+    return _with_parts(mail, "confirm", code, texts, subject, {"confirm": confirm})
+
+
+def message_id(origin: MailOrigin, notices: Sequence[Notice]) -> str:
+    """Return the `Message-ID` of a mail of these notices."""
+    parts = sorted(f"{one.event.hex}.{one.person.hex}" for one in notices)
+    return f"<{hashlib.sha256(' '.join(parts).encode()).hexdigest()[:40]}@{origin.domain}>"
+
+
+def _mail(origin: MailOrigin, recipient: str, subject: str, named: str) -> EmailMessage:
+    mail = EmailMessage(policy=SMTP)
+    mail["From"] = origin.address
+    mail["To"] = Address(addr_spec=recipient)
+    mail["Subject"] = _one_line(subject, SUBJECT_CHARACTERS_MAX)
+    mail["Date"] = format_datetime(moment())
+    mail["Message-ID"] = named
+    mail["Auto-Submitted"] = "auto-generated"
+    return mail
+
+
+def _with_parts(
+    mail: EmailMessage,
+    template: str,
+    code: str,
+    texts: MailTexts,
+    subject: str,
+    values: dict[str, Any],
+) -> EmailMessage:
+    values = {**values, "texts": texts, "language": code, "subject": subject}
+    mail["Content-Language"] = code
+    mail.set_content(_templates().get_template(f"{template}.txt").render(values))
+    html = _templates().get_template(f"{template}.html").render(values)
+    mail.add_alternative(html, subtype="html")
+    return mail
+
+
+@cache
+def _templates() -> jinja2.Environment:
+    folder = resources.files(__package__) / "templates"
+    sources = {file.name: file.read_text("utf-8") for file in folder.iterdir()}
+    return jinja2.Environment(
+        loader=jinja2.DictLoader(sources),
+        autoescape=jinja2.select_autoescape(["html"]),
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _shown(item: MailItem, texts: MailTexts) -> _Shown:
+    reason: Reason = item.notice.reason
+    name = _one_line(item.author or texts.somebody, SUBJECT_CHARACTERS_MAX)
+    sentence: str = getattr(texts, reason)
+    return _Shown(
+        headline=sentence.replace("{name}", name),
+        title=None if item.title is None else _one_line(item.title, LINE_CHARACTERS_MAX),
+        lines=_lines(item.body or ""),
+        url=item.url,
+    )
+
+
+def _lines(body: str) -> list[str]:
+    lines = [line.rstrip() for line in body.strip().splitlines()]
+    shown = [_one_line(line, LINE_CHARACTERS_MAX) for line in lines[:LINES_MAX]]
+    return [*shown, "…"] if len(lines) > LINES_MAX else shown
+
+
+def _one_line(text: str, characters_max: int) -> str:
+    """Return a text without control and bidi characters, cut at a length."""
+    plain = "".join(letter if letter.isprintable() else " " for letter in text)
+    return plain if len(plain) <= characters_max else f"{plain[: characters_max - 1]}…"
+
+
+def _list_name(site: str) -> str:
+    """Return a site's name as a part of a domain."""
+    plain = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in site)
+    return plain.strip("-").lower()[:60] or "site"

@@ -1,0 +1,259 @@
+"""The sender that empties the outbox: it looks at everything again before a mail goes out."""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
+from typing import Protocol
+from urllib.parse import quote
+from uuid import UUID
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+
+from rostra.events import Words
+from rostra.log import LogUnavailable
+from rostra.settings import Cadence, NotifySettings
+from rostra_adapters.application.app import App
+from rostra_adapters.application.notify.composing import (
+    MailItem,
+    MailOrigin,
+    confirmation_mail,
+    notice_mail,
+)
+from rostra_adapters.application.notify.links import MailLink, address_hash, sign_link
+from rostra_adapters.application.notify.outbox import Claim, Notice, Outbox
+from rostra_adapters.application.people import People
+from rostra_adapters.application.queries.requests import SiteRequest
+from rostra_adapters.clock import moment
+from rostra_projections.responses.shapes import CommentShape, Viewer
+
+IDLE_SECONDS = 1.0
+DAY_HOUR_DEFAULT = 7
+"""Hour at which a day's mails are sent to a person who set none."""
+DEFAULTS: dict[str, Cadence] = {
+    "replies": "now",
+    "mentions": "now",
+    "subscriptions": "now",
+    "moderation": "off",
+}
+SETTING_OF = {
+    "reply": "replies",
+    "passage": "replies",
+    "mention": "mentions",
+    "subscription": "subscriptions",
+    "moderation": "moderation",
+}
+"""Name of the setting that rules each reason."""
+
+_logger = logging.getLogger(__name__)
+
+
+class MailRefused(Exception):
+    """The mail server refuses the mail for good."""
+
+
+class MailDelayed(Exception):
+    """The mail server cannot be reached, or asks to try again later."""
+
+
+class MailTransport(Protocol):
+    """Port to the server that mails are handed to."""
+
+    async def send(self, mail: EmailMessage) -> None:
+        """Hand over a mail. Raises MailRefused and MailDelayed."""
+
+
+class MailSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Settings of all mails."""
+
+    origin: MailOrigin
+    base_url: str
+    """URL of the service as readers reach it, without a final slash."""
+
+
+class Sender:
+    """Sends the notices that are due, those of one person in one mail."""
+
+    def __init__(
+        self,
+        app: App,
+        outbox: Outbox,
+        transport: MailTransport,
+        settings: MailSettings,
+        now: Callable[[], datetime] = moment,
+    ) -> None:
+        self._app = app
+        self._outbox = outbox
+        self._transport = transport
+        self._settings = settings
+        self._now = now
+        self._people = People(app.log, app.ring)
+
+    async def run(self) -> AsyncGenerator[None, None]:
+        """Send for ever, as the work of a background task."""
+        while True:
+            if not await self.send_next():
+                yield
+                await asyncio.sleep(IDLE_SECONDS)
+
+    async def send_next(self) -> bool:
+        """Handle the notices of one person that are due. Return whether there were any."""
+        async with self._outbox.claim() as claim:
+            if claim is None:
+                return False
+            try:
+                await self._handle(claim)
+            except MailRefused as error:
+                claim.fail(str(error), self._now(), is_final=True)
+            except MailDelayed as error:
+                claim.fail(str(error), self._now())
+            except LogUnavailable:
+                raise
+            except Exception as error:
+                _logger.exception("a mail could not be made; it is tried again")
+                claim.fail(f"{type(error).__name__}: {error}", self._now())
+            return True
+
+    async def preview(self) -> None:
+        """Hand the mails that are due to the transport, and leave all as it is."""
+        for claimed in await self._outbox.due():
+            await self._handle(Claim(claimed))
+
+    async def _handle(self, claim: Claim) -> None:
+        notices = claim.claimed.notices
+        site, person = notices[0].site, notices[0].person_id
+        settings = await self._people.settings(site, person)
+        words, key = settings.words, await self._outbox.link_key()
+        email = words.email
+        if email is None:
+            claim.done.update(one.event for one in notices)
+            return
+        hashed = address_hash(notices[0].person, email, key)
+        is_confirmed = await self._outbox.confirmed_address(notices[0].person) == hashed
+        confirmations = [one for one in notices if one.reason == "confirm"]
+        if confirmations and not is_confirmed:
+            link = MailLink("confirm", site, person, address=hashed)
+            await self._ask_to_confirm(email, words, confirmations[0], sign_link(link, key))
+        claim.done.update(one.event for one in confirmations)
+        others = [one for one in notices if one.reason != "confirm"]
+        if not is_confirmed:
+            claim.done.update(one.event for one in others)
+            return
+        due = self._due_now(claim, others, words)
+        items = await self._items(site, person, due)
+        claim_events = {one.event for one in due}
+        if items:
+            await self._send(site, person, email, words, items, key)
+        claim.done.update(claim_events)
+
+    async def _ask_to_confirm(self, email: str, words: Words, notice: Notice, link: str) -> None:
+        confirm = f"{self._settings.base_url}/mail/{link}"
+        mail = confirmation_mail(
+            self._settings.origin, email, words.language, notice, confirm=confirm
+        )
+        await self._transport.send(mail)
+
+    def _due_now(self, claim: Claim, notices: Iterable[Notice], words: Words) -> list[Notice]:
+        """Return the notices to send now; others are put off to a digest, or need not be sent."""
+        cadences = DEFAULTS | _named(words.notify)
+        due = []
+        for notice in notices:
+            cadence = cadences[SETTING_OF[notice.reason]]
+            if cadence == "off":
+                claim.done.add(notice.event)
+            elif cadence == "now" or notice.event in claim.claimed.are_deferred:
+                due.append(notice)
+            else:
+                claim.deferred[notice.event] = digest_time(self._now(), cadence, words)
+        return due
+
+    async def _items(self, site: str, person: str, due: Sequence[Notice]) -> list[MailItem]:
+        """Open the words of notices, without those that are no longer to be sent."""
+        request = SiteRequest(
+            site=site, log=await self._app.log.log_id(), viewer=Viewer(person=person)
+        )
+        named = [one.comment for one in due if one.comment is not None]
+        rows = await self._app.views.reads.comment_rows(named)
+        shapes = {
+            shape.id: shape
+            for shape in await self._app.queries.shapes(request, list(rows.values()))
+        }
+        subscriptions = await self._subscriptions(due)
+        items = []
+        for notice in due:
+            shape = shapes.get(notice.comment) if notice.comment is not None else None
+            is_off = subscriptions.get(notice.discussion, False)
+            if shape is not None and not (is_off and notice.reason != "moderation"):
+                item = await self._item(notice, shape)
+                items += [] if item is None else [item]
+        return items
+
+    async def _subscriptions(self, due: Sequence[Notice]) -> dict[UUID | None, bool]:
+        """Return, by discussion, whether the person ended their subscription."""
+        found: dict[UUID | None, bool] = {}
+        for notice in due:
+            if notice.discussion is not None and notice.discussion not in found:
+                state, position = await self._people.subscription(
+                    notice.discussion, notice.person_id
+                )
+                found[notice.discussion] = position > 0 and state.to is None
+        return found
+
+    async def _item(self, notice: Notice, shape: CommentShape) -> MailItem | None:
+        assert notice.discussion is not None
+        is_decision = notice.reason == "moderation"
+        if not is_decision and (shape.status != "published" or shape.body is None):
+            return None
+        found = await self._app.views.reads.discussion(notice.discussion)
+        if found is None:
+            return None
+        row = found[1].row
+        return MailItem(
+            notice=notice,
+            author=None if is_decision or shape.author is None else shape.author.name,
+            body=None if is_decision else shape.body,
+            title=row.title or row.resource,
+            url=self._address(notice, row.url),
+        )
+
+    def _address(self, notice: Notice, page: str | None) -> str:
+        """Return the address of a comment: on the publisher's page where it is known."""
+        if page is not None:
+            return f"{page.partition('#')[0]}#comment-{notice.comment}"
+        base = f"{self._settings.base_url}/v1/discussions/{notice.discussion}/page"
+        return f"{base}?comment={notice.comment}"
+
+    async def _send(
+        self, site: str, person: str, email: str, words: Words, items: list[MailItem], key: bytes
+    ) -> None:
+        discussions = {item.notice.discussion for item in items}
+        discussion = discussions.pop() if len(discussions) == 1 else None
+        link = sign_link(MailLink("unsubscribe", site, person, discussion), key)
+        unsubscribe = f"{self._settings.base_url}/mail/{quote(link)}"
+        mail = notice_mail(
+            self._settings.origin, email, words.language, items, unsubscribe=unsubscribe
+        )
+        await self._transport.send(mail)
+
+
+def digest_time(now: datetime, cadence: Cadence, words: Words) -> datetime:
+    """Return when the next digest of a person is due: at the full hour, or at their hour."""
+    if cadence == "hourly":
+        return now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+    try:
+        zone = ZoneInfo(words.time_zone or "UTC")
+    except (ZoneInfoNotFoundError, OSError, ValueError):
+        zone = ZoneInfo("UTC")
+    there = now.astimezone(zone)
+    hour = DAY_HOUR_DEFAULT if words.hour is None else words.hour
+    due = there.replace(hour=hour, minute=0, second=0, microsecond=0)
+    if due <= there:
+        due += timedelta(days=1)
+    return due.astimezone(UTC)
+
+
+def _named(notify: NotifySettings | None) -> dict[str, Cadence]:
+    found = {} if notify is None else msgspec.structs.asdict(notify)
+    return {reason: cadence for reason, cadence in found.items() if cadence is not None}

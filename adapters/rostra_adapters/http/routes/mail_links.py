@@ -1,0 +1,114 @@
+"""`/mail/{link}`: pages that links in mails open. Only a POST changes anything.
+
+Mail programs and scanners open links by themselves, so a GET shows a page with a button. A mail
+program that unsubscribes by one click (RFC 8058) sends the POST itself.
+"""
+
+from collections.abc import Callable
+from html import escape
+from uuid import uuid4
+
+from aiohttp import hdrs, web
+
+from rostra import ids
+from rostra.commands import ConfigurePerson, EndSubscription
+from rostra.deciding.handle import Commanded
+from rostra.events import PERSONS, CommandContext
+from rostra.settings import AskedNotifySettings
+from rostra.times import Time
+from rostra_adapters.application.app import App
+from rostra_adapters.application.notify.links import MailLink, read_link
+from rostra_adapters.application.notify.texts import MailTexts, texts_of
+from rostra_adapters.http.middleware.security_headers import CONTENT_SECURITY_POLICY, policy
+
+STYLE = """
+:root{color-scheme:light dark}
+body{font:1.0625rem/1.6 system-ui,sans-serif;max-width:34rem;margin:3rem auto;padding:0 1rem}
+button{font:inherit;padding:.4rem 1.2rem}
+"""
+POLICY = policy(STYLE).replace("form-action 'none'", "form-action 'self'")
+PAGE = """<!doctype html>
+<html lang="{language}"><meta charset="utf-8">
+<meta name="viewport" content="width=device-width,initial-scale=1">
+<meta name="robots" content="noindex">
+<title>{title}</title>
+<style>{style}</style>
+<main>
+<p>{sentence}</p>
+{form}</main>
+</html>
+"""
+FORM = """<form method="post"><button>{button}</button></form>
+"""
+ALL_OFF = AskedNotifySettings(replies="off", mentions="off", subscriptions="off", moderation="off")
+
+
+class MailLinks:
+    """The handlers."""
+
+    def __init__(self, app: App, now: Callable[[], Time]) -> None:
+        self._app = app
+        self._now = now
+
+    def routes(self) -> list[web.RouteDef]:
+        return [
+            web.get("/mail/{link}", self.show, allow_head=False),
+            web.post("/mail/{link}", self.act),
+        ]
+
+    async def show(self, request: web.Request) -> web.Response:
+        """Show what the link would do, with a button that does it."""
+        link, language, texts = await self._read(request)
+        if link is None:
+            return _page(language, texts.invalid, status=404)
+        button = texts.confirm if link.deed == "confirm" else texts.unsubscribe
+        sentence = texts.confirm_why if link.deed == "confirm" else texts.why
+        return _page(language, sentence, button=button)
+
+    async def act(self, request: web.Request) -> web.Response:
+        """Do what the link says. Again it changes nothing."""
+        link, language, texts = await self._read(request)
+        if link is None:
+            return _page(language, texts.invalid, status=404)
+        if link.deed == "confirm":
+            if link.address is not None:
+                person = ids.person_id(link.site, link.person)
+                await self._app.outbox.confirm(person, link.address)
+            return _page(language, texts.confirmed)
+        await self._unsubscribe(link)
+        return _page(language, texts.unsubscribed)
+
+    async def _read(self, request: web.Request) -> tuple[MailLink | None, str, MailTexts]:
+        key = await self._app.outbox.link_key()
+        link = read_link(request.match_info["link"], key)
+        asked = request.headers.get(hdrs.ACCEPT_LANGUAGE, "").partition(",")[0].partition(";")[0]
+        return link, *texts_of(asked.strip())
+
+    async def _unsubscribe(self, link: MailLink) -> None:
+        act = CommandContext(PERSONS, str(uuid4()), self._now(), person=link.person)
+        command: EndSubscription | ConfigurePerson
+        if link.discussion is None:
+            command = ConfigurePerson(site=link.site, who=link.person, notify=ALL_OFF)
+        else:
+            access = await self._app.lookup.current_access(link.discussion, link.site)
+            if access is None:
+                return
+            command = EndSubscription(site=link.site, resource=access.resource, who=link.person)
+        await self._app.submit([Commanded(command, act, is_checked=True)])
+
+
+def _page(language: str, sentence: str, *, button: str = "", status: int = 200) -> web.Response:
+    page = PAGE.format(
+        language=language,
+        title=escape(sentence),
+        sentence=escape(sentence),
+        style=STYLE,
+        form=FORM.format(button=escape(button)) if button else "",
+    )
+    return web.Response(
+        status=status,
+        text=page,
+        content_type="text/html",
+        charset="utf-8",
+        headers={CONTENT_SECURITY_POLICY: POLICY, hdrs.CACHE_CONTROL: "no-store"},
+    )

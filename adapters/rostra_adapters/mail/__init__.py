@@ -1,0 +1,1 @@
+"""Transports of mails: an SMTP server, and a folder."""

@@ -1,0 +1,73 @@
+"""Hand mails to an SMTP server."""
+
+from email.message import EmailMessage
+from urllib.parse import unquote, urlsplit
+
+import aiosmtplib
+import msgspec
+
+from rostra_adapters.application.notify.sender import MailDelayed, MailRefused
+
+TIMEOUT_SECONDS = 30.0
+PERMANENT = 500
+PORTS = {"smtp": 25, "smtps": 465}
+
+
+class SmtpServer(msgspec.Struct, frozen=True):
+    """An SMTP server, as a URL names it: smtp[s]://user:password@host:port."""
+
+    host: str
+    port: int
+    username: str | None
+    password: str | None
+    is_tls: bool
+    """TLS from the first byte; without it STARTTLS is used where the server offers it."""
+
+
+def server_of(url: str) -> SmtpServer:
+    """Return the server of a URL. Raises ValueError, without the password in its text."""
+    parts = urlsplit(url)
+    if parts.scheme not in PORTS or not parts.hostname:
+        raise ValueError("the mail URL is not of the form smtp[s]://user:password@host:port")
+    return SmtpServer(
+        host=parts.hostname,
+        port=parts.port or PORTS[parts.scheme],
+        username=None if parts.username is None else unquote(parts.username),
+        password=None if parts.password is None else unquote(parts.password),
+        is_tls=parts.scheme == "smtps",
+    )
+
+
+class SmtpTransport:
+    """`application.notify.sender.MailTransport`: a connection for each mail."""
+
+    def __init__(self, server: SmtpServer, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
+        self._server = server
+        self._timeout_seconds = timeout_seconds
+
+    async def send(self, mail: EmailMessage) -> None:
+        server = self._server
+        try:
+            await aiosmtplib.send(
+                mail,
+                hostname=server.host,
+                port=server.port,
+                username=server.username,
+                password=server.password,
+                use_tls=server.is_tls,
+                start_tls=False if server.is_tls else None,
+                timeout=self._timeout_seconds,
+            )
+        except aiosmtplib.SMTPRecipientsRefused as error:
+            codes = [one.code for one in error.recipients]
+            if all(code >= PERMANENT for code in codes):
+                raise MailRefused(f"the server refuses the recipient ({codes[0]})") from None
+            raise MailDelayed(f"the server delays the recipient ({codes[0]})") from None
+        except aiosmtplib.SMTPAuthenticationError as error:
+            raise MailDelayed(f"the server refuses to sign in ({error.code})") from None
+        except aiosmtplib.SMTPResponseException as error:
+            if error.code >= PERMANENT:
+                raise MailRefused(f"the server refuses the mail ({error.code})") from None
+            raise MailDelayed(f"the server delays the mail ({error.code})") from None
+        except (aiosmtplib.SMTPException, OSError) as error:
+            raise MailDelayed(f"{type(error).__name__}: the mail server is not there") from None

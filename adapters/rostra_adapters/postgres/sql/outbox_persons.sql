@@ -1,0 +1,1 @@
+create index if not exists rostra_outbox_persons on public.rostra_outbox (person)

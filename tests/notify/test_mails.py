@@ -1,0 +1,403 @@
+"""Notices by mail, from the log to an SMTP server."""
+
+import asyncio
+import email
+import email.policy
+import json
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
+from typing import Any
+
+import pytest
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from rostra import ids
+from rostra_adapters.application.notify.composing import MailOrigin
+from rostra_adapters.application.notify.follower import OutboxFiller
+from rostra_adapters.application.notify.links import address_hash
+from rostra_adapters.application.notify.sender import MailSettings, Sender
+from rostra_adapters.mail.smtp import SmtpTransport, server_of
+from support.service import Service, event, opened, posted, serving, token
+
+JSON = {"Content-Type": "application/json"}
+BASE = "https://news.example/comments"
+DISCUSSION = ids.discussion_id("gazette", "/trams")
+
+
+class Inbox:
+    """An SMTP server that keeps what it accepts, and answers as it is told."""
+
+    def __init__(self) -> None:
+        self.mails: list[EmailMessage] = []
+        self.answers: list[str] = []
+        """Answers to the next mails; 250 once they are used up."""
+
+    async def handle_DATA(  # noqa: N802  # aiosmtpd's name
+        self,
+        server: SMTP,
+        session: Session,  # noqa: ARG002
+        envelope: Envelope,
+    ) -> str:
+        answer = self.answers.pop(0) if self.answers else "250 OK"
+        if answer == "drop":
+            assert isinstance(server.transport, asyncio.Transport)
+            server.transport.abort()
+            return "250 OK"
+        if answer.startswith("2"):
+            content = envelope.content
+            assert isinstance(content, bytes)
+            found = email.message_from_bytes(content, policy=email.policy.SMTP)
+            assert isinstance(found, EmailMessage)
+            self.mails.append(found)
+        return answer
+
+
+@asynccontextmanager
+async def smtp_server() -> AsyncIterator[tuple[Inbox, str]]:
+    inbox = Inbox()
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: SMTP(inbox, loop=loop), "127.0.0.1", 0)
+    try:
+        yield inbox, f"smtp://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    finally:
+        server.close()
+
+
+class Notified:
+    """A service, its notifier, and the mail server that it sends to."""
+
+    def __init__(self, service: Service, inbox: Inbox, url: str) -> None:
+        self.service = service
+        self.inbox = inbox
+        self.now = datetime.now(UTC)
+        self.filler = OutboxFiller(service.app, service.app.outbox)
+        settings = MailSettings(origin=MailOrigin("News <news@example.org>"), base_url=BASE)
+        transport = SmtpTransport(server_of(url), timeout_seconds=10)
+        self.sender = Sender(
+            service.app, service.app.outbox, transport, settings, now=lambda: self.now
+        )
+
+    async def subscribe(self, person: str, **settings: Any) -> None:
+        """Give a person an address that is confirmed, and settings."""
+        address = f"{person}@example.org"
+        stream, outbox = ids.person_id("gazette", person), self.service.app.outbox
+        await outbox.confirm(stream, address_hash(stream, address, await outbox.link_key()))
+        answer = await self.service.ask(
+            "PATCH",
+            "/v1/me",
+            token=token("comment", site="gazette", person=person),
+            headers=JSON,
+            body=json.dumps({"email": address, **settings}).encode(),
+        )
+        assert answer.status == 200, answer.body
+
+    async def mails(self) -> list[EmailMessage]:
+        """Fill the outbox, send what is due, and return what came."""
+        await self.filler.catch_up()
+        while await self.sender.send_next():
+            pass
+        found, self.inbox.mails = self.inbox.mails, []
+        return found
+
+
+@pytest.fixture(params=["memory", "postgres"])
+async def notified(request: pytest.FixtureRequest) -> AsyncIterator[Notified]:
+    url = "memory:" if request.param == "memory" else request.getfixturevalue("database_url")
+    async with smtp_server() as (inbox, smtp), serving(url) as service:
+        made = Notified(service, inbox, smtp)
+        await made.filler.catch_up()  # what comes from now on is mailed
+        yield made
+
+
+def by(person: str) -> dict[str, str]:
+    return {"id": person, "name": person.title()}
+
+
+def about(mails: list[EmailMessage]) -> list[tuple[str, str]]:
+    return sorted((str(mail["To"]), str(mail["Subject"])) for mail in mails)
+
+
+async def test_a_reply_is_mailed_to_the_author_once(notified: Notified) -> None:
+    await notified.subscribe("ann")
+    await notified.service.given(opened(title="Trams"), posted("c1", author=by("ann")))
+    await notified.service.given(posted("c2", author=by("bob"), parent="c1", body="No *way*."))
+    mails = await notified.mails()
+    assert about(mails) == [("ann@example.org", "Bob answered your comment")]
+    (mail,) = mails
+    plain = mail.get_body(("plain",))
+    assert plain is not None
+    text = plain.get_content()
+    comment = ids.comment_id(DISCUSSION, "c2")
+    assert "> No *way*." in text
+    assert "On “Trams”" in text
+    assert f"{BASE}/v1/discussions/{DISCUSSION}/page?comment={comment}" in text
+    assert mail["Auto-Submitted"] == "auto-generated"
+    assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert str(mail["List-Unsubscribe"]).startswith(f"<{BASE}/mail/")
+    assert await notified.mails() == []
+
+
+async def test_who_replies_to_themselves_gets_no_mail(notified: Notified) -> None:
+    await notified.subscribe("ann")
+    await notified.service.given(
+        opened(),
+        event("subscription.started", person="ann", to="comments"),
+        posted("c1", author=by("ann")),
+        posted("c2", author=by("ann"), parent="c1"),
+    )
+    assert await notified.mails() == []
+
+
+async def test_a_subscriber_hears_of_every_new_comment_until_they_unsubscribe(
+    notified: Notified,
+) -> None:
+    await notified.subscribe("ann")
+    await notified.service.given(
+        opened(),
+        posted("before", author=by("bob")),
+        event("subscription.started", person="ann", to="comments"),
+    )
+    await notified.service.given(posted("c1", author=by("bob")))
+    assert about(await notified.mails()) == [("ann@example.org", "Bob commented")]
+    await notified.service.given(
+        posted("c2", author=by("ann")), event("subscription.ended", person="ann")
+    )
+    await notified.service.given(posted("c3", author=by("bob"), parent="c2"))
+    assert await notified.mails() == []
+
+
+async def test_who_turned_a_discussion_off_hears_nothing_of_it(notified: Notified) -> None:
+    await notified.subscribe("ann")
+    await notified.service.given(
+        opened(), posted("c1", author=by("ann")), event("subscription.ended", person="ann")
+    )
+    await notified.service.given(posted("c2", author=by("bob"), parent="c1"))
+    assert await notified.mails() == []
+
+
+async def test_who_is_both_replied_to_and_subscribed_gets_one_mail(notified: Notified) -> None:
+    await notified.subscribe("ann")
+    await notified.service.given(
+        opened(),
+        posted("c1", author=by("ann")),
+        event("subscription.started", person="ann", to="comments"),
+        posted("c2", author=by("bob"), parent="c1", mentions=["ann"]),
+    )
+    assert about(await notified.mails()) == [("ann@example.org", "Bob answered your comment")]
+
+
+def link_in(mail: EmailMessage) -> str:
+    """Return the path of the first link into the service."""
+    plain = mail.get_body(("plain",))
+    assert plain is not None
+    found = re.search(rf"{BASE}(/mail/\S+)", plain.get_content())
+    assert found is not None
+    return found[1]
+
+
+async def test_an_address_is_confirmed_by_the_button_of_its_mail(notified: Notified) -> None:
+    service = notified.service
+    await service.given(opened(), posted("c1", author=by("ann")))
+    bearer = token("comment", site="gazette", person="ann")
+    body = b'{"email": "ann@example.org", "language": "de"}'
+    answer = await service.ask("PATCH", "/v1/me", token=bearer, headers=JSON, body=body)
+    assert answer.json["email_confirmed"] is False
+    await service.given(posted("c2", author=by("bob"), parent="c1"))
+    (mail,) = await notified.mails()
+    assert mail["Subject"] == "Bestätigen Sie Ihre E-Mail-Adresse"
+    link = link_in(mail)
+    page = await service.ask("GET", link, headers={"Accept-Language": "de-AT,en;q=0.5"})
+    assert (page.status, page.media_type) == (200, "text/html")
+    assert "<button>Bestätigen</button>" in page.body.decode()
+    assert (await service.ask("GET", "/v1/me", token=bearer)).json["email_confirmed"] is False
+    assert (await service.ask("POST", link)).status == 200
+    assert (await service.ask("GET", "/v1/me", token=bearer)).json["email_confirmed"] is True
+    await service.given(posted("c3", author=by("bob"), parent="c1"))
+    assert about(await notified.mails()) == [
+        ("ann@example.org", "Bob hat auf Ihren Kommentar geantwortet")
+    ]
+
+
+async def test_a_bare_post_unsubscribes_and_a_get_changes_nothing(notified: Notified) -> None:
+    service = notified.service
+    await notified.subscribe("ann")
+    await service.given(opened(), posted("c1", author=by("ann")))
+    await service.given(posted("c2", author=by("bob"), parent="c1"))
+    (mail,) = await notified.mails()
+    link = link_in(mail)
+    assert str(mail["List-Unsubscribe"]) == f"<{BASE}{link}>"
+    assert (await service.ask("GET", link)).status == 200
+    await service.given(posted("c3", author=by("bob"), parent="c1"))
+    assert len(await notified.mails()) == 1
+    assert (await service.ask("POST", link)).status == 200
+    assert (await service.ask("POST", link)).status == 200
+    await service.given(posted("c4", author=by("bob"), parent="c1"))
+    assert await notified.mails() == []
+
+
+async def test_a_link_that_was_not_signed_does_nothing(notified: Notified) -> None:
+    for link in ("/mail/x", "/mail/" + "A" * 300, "/mail/%00"):
+        assert (await notified.service.ask("POST", link)).status == 404
+
+
+async def test_an_address_gets_few_confirmations_a_day(notified: Notified) -> None:
+    found = []
+    for number in range(4):
+        answer = await notified.service.ask(
+            "PATCH",
+            "/v1/me",
+            token=token("comment", site="gazette", person=f"p{number}"),
+            headers=JSON,
+            body=b'{"email": "victim@example.org"}',
+        )
+        found.append(answer.status)
+    assert found == [200, 200, 200, 429]
+    assert len(await notified.mails()) == 3
+
+
+async def test_what_is_no_longer_shown_is_not_sent(notified: Notified) -> None:
+    await notified.subscribe("ann")
+    await notified.service.given(
+        opened(),
+        posted("c1", author=by("ann")),
+        posted("c2", author=by("bob"), parent="c1"),
+        posted("c3", author=by("cy"), parent="c1"),
+    )
+    await notified.filler.catch_up()
+    erased = event("person.erased")
+    erased["data"] = {"site": "gazette", "person": "cy"}
+    await notified.service.given(event("comment.removed", comment="c2", by="mod"), erased)
+    assert await notified.mails() == []
+
+
+async def test_a_held_comment_is_mailed_when_it_is_approved_and_never_again(
+    notified: Notified,
+) -> None:
+    await notified.subscribe("ann")
+    await notified.service.given(
+        opened(),
+        event("subscription.started", person="ann", to="comments"),
+        posted("c1", author=by("bob"), status="held"),
+    )
+    assert await notified.mails() == []
+    await notified.service.given(event("comment.approved", comment="c1", by="mod"))
+    assert about(await notified.mails()) == [("ann@example.org", "Bob commented")]
+    await notified.service.given(
+        event("comment.removed", comment="c1", by="mod"),
+        event("comment.restored", comment="c1", by="mod"),
+    )
+    assert await notified.mails() == []
+
+
+async def test_imported_comments_are_not_mailed(notified: Notified) -> None:
+    await notified.subscribe("ann")
+    await notified.service.given(
+        opened(),
+        posted("c1", author=by("ann")),
+        posted("c2", author=by("bob"), parent="c1", time="2020-01-01T00:00:00Z"),
+    )
+    assert await notified.mails() == []
+
+
+async def test_digests_gather_until_the_persons_hour(notified: Notified) -> None:
+    await notified.subscribe("ann", notify={"replies": "daily"}, time_zone="Europe/Vienna", hour=7)
+    await notified.service.given(opened(), posted("c1", author=by("ann")))
+    await notified.service.given(
+        posted("c2", author=by("bob"), parent="c1"), posted("c3", author=by("cy"), parent="c1")
+    )
+    assert await notified.mails() == []
+    status = await notified.service.app.outbox.status()
+    assert status.waiting == 2
+    assert status.oldest_due is not None
+    local = status.oldest_due.astimezone(UTC)
+    assert local > notified.now
+    assert local - notified.now <= timedelta(days=1)
+    assert local.minute == 0
+
+
+async def test_a_server_that_delays_is_tried_again_and_one_that_refuses_is_not(
+    notified: Notified,
+) -> None:
+    await notified.subscribe("ann")
+    await notified.service.given(opened(), posted("c1", author=by("ann")))
+    await notified.service.given(posted("c2", author=by("bob"), parent="c1"))
+    outbox = notified.service.app.outbox
+    notified.now -= timedelta(hours=1)  # so that the wait is over at once
+    notified.inbox.answers = ["451 try later", "drop", "250 OK"]
+    await notified.filler.catch_up()
+    for _ in range(3):
+        assert await notified.sender.send_next()
+    assert len(notified.inbox.mails) == 1
+    await notified.service.given(posted("c3", author=by("bob"), parent="c1"))
+    notified.inbox.answers = ["550 no such user"]
+    await notified.filler.catch_up()
+    assert await notified.sender.send_next()
+    status = await outbox.status()
+    assert (status.waiting, status.given_up) == (0, 1)
+    assert status.errors == ["the server refuses the mail (550)"]
+
+
+async def test_a_mail_is_given_up_after_three_days(notified: Notified) -> None:
+    await notified.subscribe("ann")
+    await notified.service.given(
+        opened(), posted("c1", author=by("ann")), posted("c2", author=by("bob"), parent="c1")
+    )
+    await notified.filler.catch_up()
+    notified.now += timedelta(days=3, minutes=1)
+    notified.inbox.answers = ["451 try later"]
+    assert await notified.sender.send_next()
+    assert (await notified.service.app.outbox.status()).given_up == 1
+
+
+async def test_hostile_names_make_no_header_of_their_own(notified: Notified) -> None:
+    await notified.subscribe("ann")
+    title = "Trams\r\nBcc: eve@example.org \u202e" + "x" * 400
+    await notified.service.given(opened(title=title), posted("c1", author=by("ann")))
+    author = {"id": "eve", "name": "Eve Bcc: eve@example.org" + "e" * 70}
+    await notified.service.given(
+        posted("c2", author=author, parent="c1", body="<script>alert(1)</script>\u202e")
+    )
+    (mail,) = await notified.mails()
+    assert mail["Bcc"] is None
+    assert len(str(mail["Subject"])) <= 200
+    html = mail.get_body(("html",))
+    assert html is not None
+    assert "<script>" not in html.get_content()
+    assert "\u202e" not in html.get_content()
+
+
+async def test_erasing_a_person_deletes_their_notices(notified: Notified) -> None:
+    await notified.subscribe("ann")
+    await notified.service.given(
+        opened(), posted("c1", author=by("ann")), posted("c2", author=by("bob"), parent="c1")
+    )
+    await notified.filler.catch_up()
+    erased = event("person.erased")
+    erased["data"] = {"site": "gazette", "person": "ann"}
+    await notified.service.given(erased)
+    assert (await notified.service.app.outbox.status()).waiting == 0
+    assert await notified.mails() == []
+
+
+async def test_two_senders_send_each_mail_once(database_url: str) -> None:
+    async with smtp_server() as (inbox, smtp), serving(database_url) as service:
+        one, other = Notified(service, inbox, smtp), Notified(service, inbox, smtp)
+        await one.filler.catch_up()
+        await service.given(opened())
+        for number in range(12):
+            await one.subscribe(f"p{number}")
+            await service.given(event("subscription.started", person=f"p{number}", to="comments"))
+        await service.given(posted("c1", author=by("bob")))
+        await asyncio.gather(one.filler.catch_up(), other.filler.catch_up())
+
+        async def send(sender: Sender) -> None:
+            while await sender.send_next():
+                pass
+
+        await asyncio.gather(send(one.sender), send(other.sender))
+        assert sorted(str(mail["To"]) for mail in inbox.mails) == sorted(
+            f"p{number}@example.org" for number in range(12)
+        )
