@@ -393,9 +393,9 @@ class MarkPassage(InDiscussion, frozen=True, kw_only=True):
     passage: Key | None = None
     passage_id: UUID | None = None
     by: PersonId | None = None
-    """The person who marked it, as the feed tells."""
+    """The person who marked it, given in the feed."""
     revision: Key | None = None
-    """The article's revision from which a person's words were taken, as the feed tells."""
+    """The article's revision that has a person's words, given in the feed."""
     exact: texts.Quote
     prefix: texts.Context | None = None
     suffix: texts.Context | None = None

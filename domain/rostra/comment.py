@@ -207,7 +207,7 @@ class Comment(msgspec.Struct, frozen=True):
     judged_version: int = 0
     wording_rejected_at: Time = LONG_AGO
     edited: Time = LONG_AGO
-    # By its author, as far as is told; wordings that wait are counted, too.
+    # Edits by the author, as far as publishers say; pending wordings count, too.
     edits: int = 0
     moderated: Moderated = "published"
     moderated_at: Time = LONG_AGO
@@ -371,7 +371,7 @@ def _place(
     if posted is None:
         raise unknown("parent", repr(str(command.parent or command.parent_id)))
     if around.passage_id not in (None, posted.passage):
-        raise Refusal("other-passage", "a reply belongs to the passage of what it answers")
+        raise Refusal("other-passage", "a reply belongs to the passage of its parent")
     path = (*posted.path, around.parent_id)[: around.rules.depth]
     return (path[-1] if path else None), path, posted.passage
 

@@ -78,7 +78,7 @@ class CommandContext(msgspec.Struct, frozen=True, gc=False):
     source: texts.SourceUri
     id: texts.EventName
     time: Time
-    # Who does it here and now, where no publisher tells of it. The rules for persons then hold.
+    # The person who acts now, if no publisher reports it. The rules for persons then hold.
     person: texts.PersonId | None = None
     # Whether that person acts as a moderator.
     moderates: bool = False

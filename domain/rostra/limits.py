@@ -75,12 +75,12 @@ STREAM_EVENTS_RESERVED = _value("STREAM_EVENTS_RESERVED")
 REVISION_EVENTS_RESERVED = 1_000
 """Places of an article's stream, before those, which persons' marks leave to its revisions."""
 COMMENT_EDITS_MAX = _value("COMMENT_EDITS_MAX")
-"""By the author of a comment, or as told by a publisher who names nobody else as the editor.
-Edits by moderators take ordinary places of the stream."""
+"""By the author of a comment, or published without another editor.
+Edits by moderators use ordinary places of the stream."""
 VOTE_CHANGES_MAX = _value("VOTE_CHANGES_MAX")
-"""Changes of one vote after it was first cast, whoever publishes them."""
+"""Changes of one vote after it was first cast, by any publisher."""
 PERSON_CHANGES_MAX = _value("PERSON_CHANGES_MAX")
-"""Changes of one person's settings, whoever publishes them."""
+"""Changes of one person's settings, by any publisher."""
 SUBSCRIPTION_CHANGES_MAX = 1_000
 """Starts and ends of one person's subscription to one discussion."""
 LABELS_MAX = 100

@@ -74,7 +74,7 @@ class Person(msgspec.Struct, frozen=True):
     trusted: bool = False
     is_erased: bool = False
     erasures: int = 0
-    """Number of erasures, which tells the person's keys apart."""
+    """Number of erasures, which distinguishes the person's keys."""
     # The latest settings, and the version of the event that holds them.
     words: Personal | None = None
     words_version: int = 0

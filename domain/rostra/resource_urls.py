@@ -14,7 +14,7 @@ _TRACKING = re.compile(
     r"|oly_enc_id|vero_id|wickedid|_ga|_gl|_openstat|ref_src|s_kwcid|rostra-comment)",
     re.IGNORECASE | re.ASCII,
 )
-"""Names of query parameters that tell how a reader came, not which page it is."""
+"""Names of query parameters that track readers and do not identify a page."""
 _STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _ENCODED = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 _RESERVED = re.compile(r"[^\w.~\-\u0080-\U0010ffff]", re.ASCII)

@@ -27,7 +27,7 @@ _SURELY_OURS = re.compile(
     re.ASCII,
 )
 surely_ours = _SURELY_OURS.fullmatch
-"""Match a text that is a time of ours whatever the calendar says; None for others, which may be."""
+"""Match a text that is a time of the log in any calendar. Other texts may be times, too."""
 _MICROSECOND_DIGITS = 6
 _SECONDS_END = 19
 

@@ -76,7 +76,7 @@ def _another_list() -> CursorRefused:
 def check_log(of_cursor: str, log: UUID) -> None:
     """Raise CursorRefused for a cursor of another history of the log."""
     if of_cursor != str(log):
-        detail = "the cursor is of another history of the log; start again without it"
+        detail = "the cursor belongs to another log; start again without it"
         raise CursorRefused("log-changed", detail)
 
 

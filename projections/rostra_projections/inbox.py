@@ -29,7 +29,7 @@ from rostra_projections.tables import Fact, Key, Rows, Table
 
 Reason = Literal["reply", "mention", "passage", "moderation"]
 FLAGGERS_MAX = 100
-"""Persons who flagged a comment and hear of the decision."""
+"""Persons who flagged a comment and learn of the decision."""
 
 # -- rows
 

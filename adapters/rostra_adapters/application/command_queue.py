@@ -115,7 +115,7 @@ class CommandQueue:
             self.admit(len(part))
             self.queued_commands += len(part)
             if is_slow:
-                # A caller that goes away does not take back what was submitted.
+                # Commands are handled also if their caller is cancelled.
                 outcomes += await asyncio.shield(
                     self._tasks.start(self._handle_slow(part), "rostra-slow-commands")
                 )
@@ -160,8 +160,8 @@ class CommandQueue:
             for waiting in batch:
                 if not waiting.answer.done():
                     waiting.answer.set_exception(error)
-                    waiting.answer.exception()  # a caller that has gone hears of nothing
-            # Else the next batch would not hear of streams that the one before changed.
+                    waiting.answer.exception()  # a cancelled caller retrieves no error
+            # Else the next batch would not learn the streams that this one changed.
             await slot.wait_for_previous()
         else:
             start = 0

@@ -89,7 +89,7 @@ class ChangeFeed:
             return
         position, *listed = text.removeprefix(PART).split()
         prefixes = [int(prefix, 16) for prefix in listed]
-        if text.startswith(PART):  # the page is not heard of as a whole before the last part
+        if text.startswith(PART):  # the page is complete with the last part
             self._change(int(position), prefixes)
         else:
             self.note_change(int(position), prefixes)
@@ -165,7 +165,7 @@ class InvalidatedCache(Generic[T]):
             return None
         position = max(kept.begun.position, self._changes.last_position)
         if min_position > position:
-            return None  # the change may have been made and not yet heard of
+            return None  # a change may have been made and not announced yet
         read_position.note(position)
         return kept.value
 

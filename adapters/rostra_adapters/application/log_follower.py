@@ -67,7 +67,7 @@ class LogFollower:
             self._position, self._log_id = await self._log.head(), log
             self._begin(self._position)
         if log != self._log_id:
-            raise LogReplaced("another log has taken this one's place")
+            raise LogReplaced("another log has replaced this one")
         yield
         async for rows in self._log.follow(self._position, self._rows_max):
             await self._handle(self._position, rows)

@@ -20,7 +20,7 @@ VOTES_KEPT_DAYS = 30
 BUCKETS_KEPT_MAX = 100_000
 VOTES_KEPT_MAX = 100_000
 TOLERANCE_SECONDS = 0.001
-"""Of rounding: the last write of a burst needs exactly what is left."""
+"""For rounding: the last write of a burst needs exactly the rest of the bucket."""
 DAY_SECONDS = 86_400
 
 

@@ -11,7 +11,7 @@ from rostra_projections.query_port import Reads
 from rostra_projections.views import Parked
 
 Progress = Callable[[str, int, int], None]
-"""Called with what is folded, how many events have been, and how many are to be."""
+"""Called with a view's name, the number of events folded, and the number to fold."""
 
 
 class Rebuilt(msgspec.Struct, frozen=True):
@@ -30,7 +30,7 @@ class Rebuilt(msgspec.Struct, frozen=True):
 
 
 Fields = Mapping[str, Any]
-"""A row, or what is kept together of one, by column."""
+"""Row, or one fragment of it, by column."""
 
 
 class Difference(msgspec.Struct, frozen=True):

@@ -15,7 +15,7 @@ class Revocations(Protocol):
     """Port to the revoked tokens that every process knows."""
 
     is_shared: bool
-    """True where other processes hear of a revocation."""
+    """True if other processes learn of a revocation."""
 
     def is_revoked(self, person: str, site: str | None, issued: float | None) -> bool:
         """Return whether a token is revoked.

@@ -44,8 +44,8 @@ REQUESTS = web.AppKey("requests", RequestLog)
 LINGER_SECONDS = 5.0
 """Time for a client to read its answer before a connection with unread bytes is closed."""
 UNREAD_BYTES = 2 * 1024
-"""Bytes of a body that wait for a handler to read it. Reading pauses at twice as many, or at as
-many chunks as a sixteenth of it."""
+"""Bytes of a body that wait for a handler. Reading pauses at twice this number, or at a
+sixteenth of it in chunks."""
 
 
 def make_app(

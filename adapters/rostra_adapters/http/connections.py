@@ -26,7 +26,7 @@ from rostra_adapters.http.problems import Problem, retry_after
 from rostra_adapters.http.settings import SETTINGS, HttpSettings
 
 REFUSED_SECONDS = 1.0
-"""Time for a refused connection to ask; then it is told without having asked."""
+"""Time for a refused connection to send a request; then it is answered without one."""
 
 _logger = logging.getLogger(__name__)
 

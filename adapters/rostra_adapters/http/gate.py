@@ -13,10 +13,9 @@ from rostra_adapters.http.auth.addresses import Addresses
 from rostra_adapters.http.settings import HttpSettings
 
 RESERVED_DESCRIPTORS = 128
-"""Descriptors for the database, files, and connections that wait to be told that there is no
-place."""
+"""Descriptors for the database, files, and connections that wait for their refusal."""
 REFUSED_MAX = 32
-"""Connections that are told so at a time. Others are ended without a word."""
+"""Connections that are refused with an answer at a time. Others are closed at once."""
 
 
 class Gate:
@@ -30,7 +29,7 @@ class Gate:
         self.refused = 0
         """Connections that were refused since the start."""
         self.refusing: set[object] = set()
-        """Connections that are being told so."""
+        """Connections that are being refused."""
         self._of_address: Counter[str] = Counter()
 
     def fit(self, descriptors: int) -> None:

@@ -17,7 +17,7 @@ HTML = "text/html; charset=utf-8"
 ETAG_BYTES = 12
 LINES = "application/x-ndjson"
 READ_BYTES = 64 * 1024
-"""Bytes of a body that wait while a handler reads it; reading pauses at twice as many."""
+"""Bytes of a body that wait for a handler. Reading pauses at twice this number."""
 CHUNKED_TIMES_MAX = 1.5
 """Bytes of a body in chunks as it comes, against those that it may have."""
 PASSED_BYTES_MAX = 64 * 1024
@@ -115,7 +115,7 @@ def check_encoding(request: web.Request) -> None:
 
 
 def _too_large(bytes_max: int) -> Problem:
-    # What is left of the body is not read, so the connection cannot serve another request.
+    # The rest of the body is not read, so the connection cannot serve another request.
     limit = f"the limit is {bytes_max} bytes"
     return Problem("too-large", limit, headers={"Connection": "close"})
 

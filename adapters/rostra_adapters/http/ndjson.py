@@ -24,7 +24,7 @@ STALL_SECONDS_MAX = 60.0
 Line = bytes | None
 """None is a line that was too long."""
 PublishLines = Callable[[Sequence[Line]], Awaitable[bytes]]
-"""Handles lines, and gives a line for each, once what it says is durable."""
+"""Publishes lines. Returns a result line for each once its event is durable."""
 
 
 class Splitter:

@@ -62,7 +62,7 @@ KINDS: dict[str, ProblemType] = {
     "different-content": ProblemType(
         409,
         "Different content",
-        "The id or key is taken by an event with other content. Use a new id for a new event.",
+        "An event with other content has this id or key. Use a new id for a new event.",
     ),
     "cursor-too-old": ProblemType(410, "Cursor expired", "Start again without a cursor."),
     "request-timeout": ProblemType(

@@ -65,10 +65,10 @@ class HttpSettings(msgspec.Struct, frozen=True, kw_only=True):
     feed_default: int = 500
     feed_max: int = 5_000
     resources_max: int = 100
-    fold_events_max: int = 100_000  # of a discussion as it stood, for readers
+    fold_events_max: int = 100_000  # of a discussion read `as_of` by a reader
     fold_events_max_moderator: int = 1_000_000
     fold_events_a_request: int = 100  # so many cost a reader as much as another request
-    site_discussions_a_request: int = 500  # likewise, of a site whose newest comments are read
+    site_discussions_a_request: int = 500  # of a site whose newest comments are read
     wait_seconds_default: float = 5.0
     wait_seconds_max: float = 30.0
     retry_after_seconds: int = 1

@@ -110,7 +110,7 @@ class _Key:
 
 
 Listener = Callable[[Collection[UUID] | None], None]
-"""Told whose keys are gone, or may be: None for anybody's."""
+"""Called with the owners whose keys are or may be destroyed; None for all owners."""
 
 
 class StoredKeyRing(ABC):

@@ -46,7 +46,7 @@ log_timezone = 'UTC'
 log_checkpoints = off
 """
 
-# What a server says when the one before it is dead but not yet gone.
+# Messages of a server while a killed one still holds its memory.
 PASSING = ("already exists", "pre-existing shared memory block", "did not start in time")
 
 # Without fsync a crash of the machine loses the cluster; a crash of PostgreSQL loses nothing.
@@ -212,7 +212,7 @@ def open_cluster(data: Path, *, durable: bool) -> Cluster:
     if answers(sockets / SOCKET):
         pass  # a server that was started before the data folder was closed to others
     elif not _fits(sockets) or not can_enter(home, programs.account):
-        # Not TMPDIR: every process that shares the cluster has to come to the same name.
+        # Not TMPDIR: all processes that share the cluster must compute the same name.
         sockets = Path("/tmp") / f"rostra-{sha256(os.fsencode(home)).hexdigest()[:16]}"  # noqa: S108
     return Cluster(home=home, programs=programs, sockets=sockets, durable=durable)
 

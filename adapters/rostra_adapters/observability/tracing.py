@@ -33,7 +33,7 @@ LINKS_MAX = 128
 SERVER_ERROR = 500
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 NAMELESS, OTHER = "HTTP", "_OTHER"
-"""Stand-ins for any other method: in a span's name, and as `http.request.method`."""
+"""Replacements of any other method: in a span's name, and as `http.request.method`."""
 
 Callers = tuple["SpanContext", ...]
 """Spans of the requests on whose behalf a task works."""

@@ -183,7 +183,7 @@ async def load(connection: Connection, folder: Path, keys: Path | None = None) -
             await connection.execute(_FORGET_MASTERS)
             await connection.execute(schema.statement("master_keys_used"))
             if await connection.fetchval(_LAST) != manifest.head:
-                raise BackupRefused(f"{folder} does not hold all that its manifest tells of")
+                raise BackupRefused(f"{folder} lacks rows that its manifest counts")
     except (EOFError, OSError, zlib.error, asyncpg.DataError) as error:
         raise BackupRefused(f"{folder} is damaged: {error}") from None
     return log

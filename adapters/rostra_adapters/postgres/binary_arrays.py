@@ -12,7 +12,7 @@ from typing import Final
 from rostra_adapters.postgres.connection import Connection
 
 DOMAINS = ("rostra_uuids", "rostra_bigints", "rostra_texts", "rostra_byteas", "rostra_jsonbs")
-"""See `sql/arrays.sql`. A parameter of one of these types takes what is made here."""
+"""See `sql/arrays.sql`. A parameter of one of these types takes the bytes made here."""
 
 _BIGINT, _BYTEA, _TEXT, _UUID, _JSONB = 20, 17, 25, 2950, 3802  # fixed, as all types built in
 _JSONB_FORM = b"\x01"

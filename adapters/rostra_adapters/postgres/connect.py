@@ -43,7 +43,7 @@ SETTINGS = {
     "tcp_keepalives_interval": "5",
     "tcp_keepalives_count": "3",
 }
-"""Settings of each session, whatever a database or a role has set."""
+"""Settings of each session, which override those of the database and the role."""
 SETTINGS_17 = {"transaction_timeout": "0"}
 """Settings that PostgreSQL knows from version 17 on."""
 

@@ -61,7 +61,7 @@ class Notifications:
                     self.connected = True
                     self.connections += 1
                     self._listener(None)
-                    self._wake_up.send()  # what was recorded before this was not heard
+                    self._wake_up.send()  # earlier notifications were missed
                     while not lost.is_set():
                         await connection.execute(PING, timeout=PING_SECONDS_MAX)
                         yield

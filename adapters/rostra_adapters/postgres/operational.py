@@ -19,7 +19,7 @@ from rostra_adapters.postgres.connect import raise_unavailable_if_lost
 
 PRUNE_SECONDS = 300.0
 PRUNED_AT_ONCE_MAX = 10_000
-"""Rows, so that no statement takes long; what is left is deleted by the next."""
+"""Rows deleted by one statement, so that none takes long."""
 
 CHARGE = "select wait_seconds, refused from public.rostra_take($1, $2, $3)"
 RESERVE = "select public.rostra_reserve_vote($1, $2, $3, $4)"

@@ -36,7 +36,7 @@ SCHEMAS = {"public": "usage, create", "rostra_keys": "usage"}
 _EXISTS = "select exists (select from pg_roles where rolname = $1)"
 _IS_OWNER = "select $1 = current_user"
 _QUOTED = "select quote_ident($1)"
-# Tables of views that were made before there was a serving role: they come from the log again.
+# Tables of views made before there was a serving role. They are made again from the log.
 _VIEWS_OF_OTHERS = """
 select c.relname from pg_class c
 where c.relnamespace = 'public'::regnamespace and c.relkind = 'r'

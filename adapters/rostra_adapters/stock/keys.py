@@ -135,7 +135,7 @@ class SqliteKeyRing(StoredKeyRing):
         with self._datastore.get_connection(commit=True) as connection:
             cursor = connection.cursor()
             cursor.execute("pragma secure_delete = on")
-            cursor.fetchall()  # what is not fetched is in progress
+            cursor.fetchall()  # a statement with unfetched rows is still in progress
             with connection.transaction(commit=True) as writing:
                 writing.executemany(self._DESTROY, rows)
             cursor.execute("pragma wal_checkpoint(truncate)")

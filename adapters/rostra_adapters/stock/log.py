@@ -43,7 +43,7 @@ from rostra_adapters.clock import now
 from rostra_adapters.stock.rows import rows_of, to_uuid
 
 POLL_SECONDS = 0.5
-"""How soon a follower sees what was written past this object."""
+"""Seconds after which a follower sees rows that other objects wrote."""
 QUEUED_EVENTS_MAX = 50_000
 POSITION_MAX = 2**63 - 1
 BUSY_RETRY_SECONDS = 1.0
@@ -79,7 +79,7 @@ class StockLog:
         self._queued_events = 0
         self._closed = False
         # One thread writes: between looking at the guards and inserting nothing else
-        # of this process comes in, even if the caller goes away meanwhile.
+        # of this process is appended, also if the caller is cancelled meanwhile.
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="rostra-stock-log")
         # Threads of its own, so that closing waits for reads whose callers went away: SQLite
         # crashes the process if its connection is closed under a statement.
@@ -242,7 +242,7 @@ class StockLog:
             for stream, version, topic, state, event_id, metadata in rows
         ]
         positions = self._recorder.insert_events(stored)
-        assert positions is not None, "the recorder does not tell positions"
+        assert positions is not None, "the recorder does not return positions"
         self._at = at
         return positions
 

@@ -7,7 +7,7 @@ from rostra.anchoring.normalise import Folded
 CONTEXT_CHARACTERS = 32
 WORD_CHARACTERS_MAX = 50
 CONTEXT_ORIGINAL_CHARACTERS_MAX = 450
-"""What `describe` looks at: 32 letters may stand between much white space."""
+"""Characters that `describe` reads, since much white space may be between 32 letters."""
 
 
 class Quote(msgspec.Struct, frozen=True):

@@ -16,18 +16,18 @@ import edlib  # type: ignore[import-not-found]  # an extension module without st
 
 GRAM_CHARACTERS = (6, 8)
 HITS_MAX = 60_000
-"""What is made of more common pieces (`aaaa…`) cannot be told from its surroundings by them …"""
+"""Places of a piece. A pattern of more common pieces (`aaaa…`) looks like its surroundings …"""
 COMMON_REACH_CHARACTERS = 10_000
 COMMON_REACH_CHARACTERS_MIN = 2_000
-"""… and is only looked for so far around where it last stood, less its own length."""
+"""… and is only searched for so far around its last place, less its own length."""
 BLOCK_CHARACTERS = 64
 """edlib compares so many letters of a pattern at once."""
 REGION_WORK, CANDIDATE_WORK, HIT_WORK = 2_500, 100_000, 800
 """What else takes time, in letters compared with a block of a pattern."""
 SIMILARITIES_KEPT = 4_096
-"""Where a text repeats itself, so does what stands around the words."""
+"""If a text repeats itself, so do the contexts of the words."""
 SYMBOLS_MAX = 254
-"""edlib tells 256 apart: of these one stands for unknown letters, one for gaps in the text."""
+"""edlib distinguishes 256 symbols. One is for unknown letters, one for gaps in the text."""
 GAP = b"\xff"
 
 _STEPS = re.compile(r"(\d+)([=XID])")
@@ -155,7 +155,7 @@ class Haystack:
         `near`.
         """
         alphabet = self._alphabet or Alphabet(pattern)
-        gap = GAP * (errors_max + 1)  # no match can bridge as many
+        gap = GAP * (errors_max + 1)  # no match can bridge so many
         parts = [self._code(alphabet, region) for region in regions]
         found = _align(alphabet.code(pattern), gap.join(parts), "HW", errors_max)
         begins = list(accumulate((len(part) + len(gap) for part in parts[:-1]), initial=0))

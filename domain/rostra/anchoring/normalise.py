@@ -110,7 +110,7 @@ def _fold(found: re.Match[str]) -> str:
         return '"' if found[0] in _DOUBLE_QUOTES else "'"
     if kind == "letters":
         folded = unicodedata.normalize("NFKC", found[0])
-        # NFKC makes of a mark that stands alone a blank and a mark.
+        # NFKC turns a mark without a letter into a blank and a mark.
         return found[0] if folded.startswith(" ") else folded.translate(_PLAIN)
     if not any(letter.isspace() for letter in found[0]):
         return ""

@@ -96,7 +96,7 @@ WORK_MAX = 6_000_000_000
 done, the passages that are left are looked for word for word alone."""
 
 _BORDER = "\x02" * CONTEXT_CHARACTERS
-"""Stands before the text and after it, so that a passage there has a whole context too."""
+"""Added before and after the text, so that a passage there has a whole context, too."""
 
 
 class LastPlace(msgspec.Struct, frozen=True):

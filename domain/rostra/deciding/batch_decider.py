@@ -76,7 +76,7 @@ class Decision(msgspec.Struct):
     guards: Mapping[int, int]
     """Versions of the streams that it read."""
     outcome: Outcome | None = None
-    """None if the outcome depends on what is being appended."""
+    """None if the outcome depends on an append that has not ended."""
     events: int = 0
     """Number of events to append; they follow each other in the decider's `rows`."""
     row: int = 0

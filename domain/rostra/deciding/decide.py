@@ -476,7 +476,9 @@ def _must_name_the_latest(command: DecideOnWording, current: StreamState) -> Non
     if current.seen[about.latest_version - 1].event_id == named:
         return
     if any(seen.event_id == named for seen in current.seen):
-        raise Refusal("precondition-failed", "another wording has taken the place of this one")
+        raise Refusal(
+            "precondition-failed", "another wording replaced this one; read the comment again"
+        )
     raise unknown("wording", f"{command.wording.id!r} of {command.wording.source!r}")
 
 

@@ -74,7 +74,7 @@ async def handle(
         return await _handle_checked(log, ring, commands, articles, turn)
     read = [checked_or_refusal(each) for each in commands]
     if turn is not None and not any(isinstance(each, Commanded) for each in read):
-        await turn.wait_for_previous()  # lest the next does not hear what the one before disturbed
+        await turn.wait_for_previous()  # so that the next batch learns the changed streams
     return await answer_each(
         read,
         lambda fitting: _handle_checked(log, ring, fitting, articles, turn),

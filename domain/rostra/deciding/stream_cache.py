@@ -19,7 +19,7 @@ EVENT_BYTES = 300
 """Estimated memory of an event without its payload, in bytes."""
 
 GUESSED_KINDS = (ids.Kind.VOTE, ids.Kind.PERSON, ids.Kind.FLAG)
-"""Streams that mostly have no events yet, so that those we do not know are taken to have none."""
+"""Streams that mostly have no events yet. Unknown ones are assumed to have none."""
 _GUESSES = [unwritten_of(kind) if kind in GUESSED_KINDS else None for kind in ids.Kind]
 WRONG_SHARE_MAX = 0.25
 COMMANDS_WITHOUT_GUESSES = 20_000

@@ -24,7 +24,7 @@ from rostra.anchoring.search import (
 from rostra.article_text import NORMALISATION, normalise, text_of_html
 from rostra.refusals import Refusal
 
-# -- what is asked
+# -- work
 
 
 class PrepareText(msgspec.Struct, frozen=True, tag=True):
@@ -58,7 +58,7 @@ class AnchorPlace(msgspec.Struct, frozen=True, tag=True):
 
 Work = PrepareText | PlaceQuote | AnchorPlace
 
-# -- what is answered
+# -- results
 
 
 class Prepared(msgspec.Struct, frozen=True, tag=True):

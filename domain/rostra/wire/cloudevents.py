@@ -354,7 +354,7 @@ def fault_of(error: msgspec.ValidationError, at: str) -> Fault:
 _MISSING = re.compile(r"Object missing required field `(.*)`")
 _NAMED = re.compile(r"`(\w+)` ((?:is|must|lies|cannot) .*)", re.DOTALL)
 _PATTERNS = (
-    # what stands in a pattern of `texts` | what it asks for
+    # part of a pattern in `texts` | its meaning
     (r"[Hh][Tt]", "must be an absolute http or https URL"),
     (r"x9f@]", "must not be empty, nor hold control characters or an `@`"),
     (r"%[0-9A-Fa-f]{2}", "must be a URI reference"),

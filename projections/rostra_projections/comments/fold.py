@@ -242,7 +242,7 @@ def _posted(rows: Rows, fact: Fact, event: CommentPosted) -> None:
     _set_status(rows, row, event.status, ancestors)
 
 
-# -- fold: what a change of status counts for
+# -- fold: counts after a change of status
 
 
 def _set_status(rows: Rows, row: CommentRow, status: str, ancestors: list[CommentRow]) -> None:
@@ -253,7 +253,7 @@ def _set_status(rows: Rows, row: CommentRow, status: str, ancestors: list[Commen
         _count(rows, row, ancestors, gain)
     above = None
     for each in ancestors:
-        if each.status not in COUNTED:  # else it is shown whatever is below
+        if each.status not in COUNTED:  # else it is shown in any case
             _show(rows, each, above)
         above = each
     _show(rows, row, above)
@@ -332,7 +332,7 @@ def _show(rows: Rows, row: CommentRow, parent: CommentRow | None) -> None:
             counts.top_hidden += hidden
 
 
-# -- what a fold leaves to the end: what is computed once for all events of a comment
+# -- completion: values computed once for all events of a comment
 
 
 def settle(rows: Rows, touched: Touched) -> None:
@@ -350,7 +350,7 @@ def settle(rows: Rows, touched: Touched) -> None:
             row.hot = orders.hot(up, down, row.posted_at)
 
 
-# -- what a fold leaves to be looked up: the latest time, once the latest comment has gone
+# -- look-ups: the latest time, once the latest comment is not counted any more
 
 NOTHING_ELSEWHERE: Mapping[UUID, Time | None] = {}
 

@@ -136,7 +136,7 @@ class Thread:
         current = self._withdrawn.get(row.id)
         shown = current is None and readable(row, self._viewer)
         words = self._open_words(row) if shown else OpenedWords()
-        # What waits for moderators goes on waiting, whatever became of its words.
+        # A comment waits for moderators also if its words are erased.
         status = "erased" if words.erased and row.status == "published" else current or row.status
         return CommentShape(
             id=row.id,

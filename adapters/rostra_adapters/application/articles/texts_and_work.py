@@ -26,7 +26,7 @@ from rostra_adapters.lru_cache import LruCache
 
 CACHED_CHARACTERS_MAX = 8 * 1024 * 1024
 HERE_CHARACTERS_MAX = 20_000
-"""What is so short takes a few milliseconds: less than the way to another process."""
+"""Shorter texts take a few milliseconds, less than a call of another process."""
 HERE_HTML_CHARACTERS_MAX = 4_000
 
 _Placing = tuple[UUID, str]

@@ -169,7 +169,7 @@ class Feed:
         head, position = await self._log.head(), 0
         while position < head:
             page = await self.page(position, limit=ROWS_READ_MAX, wanted=wanted)
-            if page.position == position:  # what is left is a hole
+            if page.position == position:  # the rest is a gap
                 return
             position = page.position
             yield page
@@ -190,7 +190,7 @@ class Feed:
             if (data := data_of(event.row.stream, event.event, names)) and wanted.holds(event, data)
         ]
         texts = await self._texts_of(event for event, _ in told)
-        # Last: what is loaded may be destroyed whenever anything is waited for.
+        # Last, since a loaded key may be destroyed during any wait.
         await self._ring.load({_owner(event, data) for event, data in told if event.sealed})
         return [
             FeedEvent(

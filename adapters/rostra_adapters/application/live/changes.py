@@ -70,7 +70,7 @@ class Changes(msgspec.Struct):
     unlisted: set[UUID] = msgspec.field(default_factory=set)
     """Of the passages those that may have been shown, and are perhaps no more."""
     erased: dict[str, int] = msgspec.field(default_factory=dict)
-    """Persons of the site, whose comments have no words any more."""
+    """Erased persons of the site, whose comments have no words."""
 
     def __bool__(self) -> bool:
         return bool(self.shown or self.gone or self.votes or self.passages or self.erased)

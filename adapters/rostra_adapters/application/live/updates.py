@@ -36,7 +36,7 @@ from rostra_adapters.errors import ViewBehind
 FLUSH_SECONDS = 0.3
 ROWS_MAX = 2_000
 ROWS_BACK_MAX = 10_000
-"""Events of the log that are looked at for a reader who has been away."""
+"""Events of the log that are read for a reader who was away."""
 COMMENTS_BACK_MAX = 300
 """Comments that may have changed meanwhile: each is read again."""
 READS_AT_ONCE_MAX = 4

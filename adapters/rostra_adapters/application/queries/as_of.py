@@ -31,7 +31,7 @@ PEEKS_AT_ONCE_MAX = 2
 HERE_EVENTS_MAX = 500
 """So few are folded in a few milliseconds: less than the way to another process."""
 PastReads = PastViews | FoldedElsewhere
-"""Reads of one discussion as it stood."""
+"""Reads of a discussion at a past position."""
 UNCLOCKED_ROWS = 100
 
 
@@ -40,7 +40,7 @@ class FoldAllowance(msgspec.Struct, frozen=True):
 
     # Events of one fold; None where there is no limit.
     events_max: Callable[[], int | None] = lambda: None
-    # Is told of events as they are folded, and of 0 before the first: then it may raise.
+    # Called with the events as they are folded, and with 0 before the first. Then it may raise.
     charge: Callable[[int], None] = lambda _: None
 
     def check(self, events: int) -> None:

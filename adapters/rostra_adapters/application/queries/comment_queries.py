@@ -303,7 +303,7 @@ class CommentQueries:
         authors = _owners(request.site, rows)
         persons = await self._reads.persons(list(authors.values())) if authors else {}
         breaks = {one: await self._breaks(request, one) for one in {row.discussion for row in rows}}
-        # Last: what is loaded may be destroyed whenever anything is waited for.
+        # Last, since a loaded key may be destroyed during any wait.
         words, pending = await self._words_of(rows, waiting, authors, persons, breaks)
         open_words = lambda row: words[row.id]  # noqa: E731
         return Thread(page, viewer, open_words, request.log, own_hidden, withdrawn, pending)

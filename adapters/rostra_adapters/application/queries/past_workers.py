@@ -144,7 +144,7 @@ ANSWERS: dict[type[Question], Any] = {
     AskDiscussion: tuple[None, tuple[int, DiscussionRead] | None],
     AskPassages: tuple[None, tuple[int, list[PassageRead]]],
 }
-"""The kinds of answers: why a page is refused, and what was asked for."""
+"""Types of answers: the refusal of a page, and the result."""
 
 
 class FoldedElsewhere:

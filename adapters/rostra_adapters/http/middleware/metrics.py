@@ -217,4 +217,6 @@ class _PageCacheCounts(Collector):
         pages = self._pages
         yield CounterMetricFamily("rostra_page_cache_hits", "Pages answered", pages.hits)
         yield CounterMetricFamily("rostra_page_cache_misses", "Pages not there", pages.misses)
-        yield GaugeMetricFamily("rostra_page_cache_bytes", "Size of what is kept", pages.bytes)
+        yield GaugeMetricFamily(
+            "rostra_page_cache_bytes", "Size of the cached answers", pages.bytes
+        )

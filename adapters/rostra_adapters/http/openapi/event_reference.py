@@ -85,11 +85,11 @@ EVENTS: dict[str, EventText] = {
         {**C1, "by": "mia", "reason": "Off topic"},
     ),
     "vote.cast": EventText(
-        "Set one person's vote on a comment. The vote with the latest time stands.",
+        "Set one person's vote on a comment. The vote with the latest time counts.",
         {**BO_ON_C1, "value": 1},
     ),
     "vote.nullified": EventText(
-        "Take one person's vote out of the count, whatever they vote later.",
+        "Exclude one person's vote from the count, also after a later vote.",
         {**BO_ON_C1, "by": "mia", "reason": "Bought votes"},
     ),
     "vote.restored": EventText(
@@ -128,12 +128,12 @@ EVENTS: dict[str, EventText] = {
         {**SITE, "person": "ann", "label": "Staff", "by": "mia"},
     ),
     "subscription.started": EventText(
-        "Tell a person of every new comment (`comments`) or of replies to their own (`replies`). "
+        "Notify a person of every new comment (`comments`) or of replies to their own (`replies`). "
         "Not in the feed.",
         {**TEA, "person": "ann", "to": "replies"},
     ),
     "subscription.ended": EventText(
-        "Tell the person of the discussion no longer. Not in the feed.", {**TEA, "person": "ann"}
+        "Stop notifying the person of the discussion. Not in the feed.", {**TEA, "person": "ann"}
     ),
     "person.erased": EventText(
         "Destroy the key of a person's words. Names, bodies and reasons are gone for ever; "
@@ -161,7 +161,7 @@ FIELDS: dict[str, str] = {
     "author.name": "Name to show. Needed unless `erased` is true.",
     "author.email": "E-mail address. Sealed, and readable only in the feed.",
     "body": "Text in CommonMark. Needed unless `erased` is true.",
-    "status": "Publish or hold it, whatever the site's `moderation` says. For importers.",
+    "status": "Publish or hold the comment regardless of the site's `moderation`. For importers.",
     "erased": "True in the feed where the words were erased. Then no words are given.",
     "by": "Id of the person who does this.",
     "reason": "Reason. Sealed; moderators and the moderation log show it.",
@@ -171,8 +171,8 @@ FIELDS: dict[str, str] = {
     "wording.id": "`id` of the edit.",
     "voter": "Id of the person whose vote it is.",
     "value": "1 for, -1 against, 0 takes the vote back.",
-    "exact": "The passage's words, as they stand in the article.",
-    "prefix": "Words before the passage, to tell it from others alike.",
+    "exact": "The passage's words, exactly as in the article.",
+    "prefix": "Words before the passage, which distinguish it from equal passages.",
     "suffix": "Words after the passage.",
     "start": "Offset of the first character in the article's normalised text, in code points.",
     "end": "Offset after the last character.",

@@ -431,7 +431,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         _read(
             "Comments that concern the token's person, the latest first",
             InboxPage,
-            Parameter("unread", _FLAG, "Only what is unread."),
+            Parameter("unread", _FLAG, "Only unread items."),
             *PAGING,
             problems=(410,),
         ),

@@ -68,7 +68,7 @@ class Guests:
         rules = await self._app.lookup.site_rules(new.site)
         if not rules.private:
             request[ORIGINS] = rules.origins
-        if rules.private or not rules.guests:  # guests cannot read what is private
+        if rules.private or not rules.guests:  # guests cannot read private sites
             raise Problem("no-guests", f"{new.site} takes no guests")
         await request.app[WRITES].admit_guest(request)
         # Unicode's table of look-alikes takes a while to load, once in a process.

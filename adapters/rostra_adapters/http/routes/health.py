@@ -30,7 +30,7 @@ class Health:
         """Answer 200 if the service is ready. Raises the problem `not-ready` with the reason."""
         try:
             async with asyncio.timeout(ANSWER_SECONDS_MAX):
-                await self._app.wait(0, 0.0)  # what a read waits for after a reconnection
+                await self._app.wait(0, 0.0)  # as a read waits after a reconnection
                 status = await self._app.status()
         except (LogUnavailable, TimeoutError):
             raise self._not_ready("the database does not answer") from None

@@ -29,7 +29,7 @@ of each, and nobody would notice for long that a reader is slow."""
 POLL_SECONDS = 30
 """Time after which a reader without a stream may look again."""
 COMMENTS_A_REQUEST = 5
-"""Comments read again for a reader who has been away, that count as one request."""
+"""Comments read for a reader who was away, which count as one request."""
 PARAMETERS = (AFTER, "min_position", "wait")
 SITE = "site"
 DISCUSSION = "discussion"

@@ -316,7 +316,7 @@ class PeopleRoutes:
             raise Problem("position-ahead", f"position {position} is beyond the log's end, {head}")
 
     async def _enter(self, request: web.Request) -> Actor:
-        require_token(request, "comment")  # asked for alike, whatever the id names
+        require_token(request, "comment")  # also for unknown ids
         discussion = ids.discussion_of(id_in_path(request, ids.Kind.DISCUSSION))
         return await enter(request, self._app, discussion, scope="comment")
 

@@ -354,7 +354,7 @@ class ReadRoutes:
         rules = await reader.visit(site)
         named = await self._app.lookup.discussions_of(site, resources)
         readable = await reader.readable(site, rules, list(named.values()))
-        # Of what is private not even the position of its last change is told.
+        # Not even the position of a private discussion's last change is revealed.
         page = await self._app.counts_of({r: id_ for r, id_ in named.items() if id_ in readable})
         page.counts = {resource: page.counts.get(resource, 0) for resource in resources}
         return page

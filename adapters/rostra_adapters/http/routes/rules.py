@@ -43,7 +43,7 @@ class RuleReads:
         )
         of_site = await reader.visit(site)
         access = await reader.access(discussion)
-        # What is private answers like what is unknown: with what holds around it.
+        # A private discussion is answered like an unknown one, with the site's rules.
         around = of_site if reader.may_read(site, of_site) else Rules()
         rules = around if access is None else access.rules
         shape = msgspec.convert(rules, RulesShape, from_attributes=True)

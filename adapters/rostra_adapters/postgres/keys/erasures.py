@@ -27,7 +27,7 @@ LOOK_SECONDS = 3.0
 TRUSTED_SECONDS = 12.0
 """For how long loaded keys are used after the last look."""
 LOST_SECONDS = 20.0
-"""After how long a process that does not look any more is not waited for."""
+"""Seconds without a sign of life after which a process is not waited for."""
 WAIT_SECONDS = 0.05
 WAIT_SECONDS_MAX = 30.0
 

@@ -31,7 +31,7 @@ set key_id = excluded.key_id, wrapped = excluded.wrapped, master = excluded.mast
 where person_keys.erasures < excluded.erasures
     or person_keys.wrapped is null and person_keys.erasures = excluded.erasures
 """
-# Whoever makes a key of theirs meanwhile waits for this row, and then finds the erasure.
+# A caller that makes such a key meanwhile waits for this row, and then finds the erasure.
 DESTROY = """
 insert into rostra_keys.person_keys (owner, erasures)
 select owner, erasures from unnest($1::uuid[], $2::bigint[]) as erased (owner, erasures)
@@ -58,7 +58,7 @@ order by owner
 limit $2
 for update
 """
-# Whoever is making a key has made it once this is ours, and who makes one later sees who is left.
+# Once this lock is held, keys in the making are stored, and later makers see these rows.
 MAKING = "lock table rostra_keys.person_keys in row exclusive mode"
 MADE = "lock table rostra_keys.person_keys in share mode"
 MASTERS = "select master from rostra_keys.master_keys"

@@ -302,7 +302,7 @@ class PostgresLog:
             news = self._news.next()
             page = await self.read_after(position, limit)
             if await self.log_id() != log:
-                raise LogReplaced("another log has taken this one's place")
+                raise LogReplaced("another log has replaced this one")
             if page:
                 position = page[-1].position
                 yield page

@@ -39,7 +39,7 @@ class GapDetector:
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
-        self._settled = 0  # below here nothing can come any more
+        self._settled = 0  # no gap below this position can be filled
         self._counted = 0
         self.count = 0
 

@@ -72,7 +72,7 @@ class GroupCommit:
         ]
         self.queued_events = 0
         self.observe: Callable[[int, float], None] = lambda *_: None
-        """Told the events and the seconds of each commit."""
+        """Called with the events and the seconds of each commit."""
 
     @property
     def commits(self) -> int:
@@ -113,10 +113,10 @@ class GroupCommit:
             await self._wake.wait()
             batch = self._next_groups(ahead=channel is not self._channels[0])
             if not batch:
-                self._wake.clear()  # until another comes to wait, or a commit comes back
+                self._wake.clear()  # until another group waits or a commit ends
                 continue
             self._busy += 1
-            self._wake.set()  # what is left may be enough for the other
+            self._wake.set()  # the rest may be enough for the other channel
             try:
                 await channel.serve(batch)
             except BaseException:

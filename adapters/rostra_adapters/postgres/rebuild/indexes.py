@@ -8,7 +8,7 @@ from rostra_adapters.postgres.views import schema
 from rostra_adapters.postgres.views.patient import connect_patiently
 from rostra_adapters.postgres.views.projector import ViewState
 
-# As many processes as we ask for, none of them with helpers of its own.
+# No parallel workers: the number of processes is the caller's.
 _ALONE = "set max_parallel_maintenance_workers = 0; set maintenance_work_mem = '128MB'"
 
 

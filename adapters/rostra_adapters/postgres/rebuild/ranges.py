@@ -11,7 +11,7 @@ from rostra.ids import discussion_of
 from rostra_adapters.postgres.connection import Connection
 
 RANGE_EVENTS = 1_000_000
-"""About as many events are folded in memory at a time; a discussion is never cut in two."""
+"""Events folded in memory at a time, roughly. A discussion is never cut in two."""
 SAMPLED_EVENTS = 30_000
 
 FIRST, LAST = UUID(int=0), UUID(int=2**128 - 1)

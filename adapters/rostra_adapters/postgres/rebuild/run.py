@@ -127,7 +127,7 @@ async def _begin(connection: Connection, view: View, head: int, until: int) -> B
         for fragment in table.fragments
     ]
     is_comparable = live.shape == view.shape and await connection.fetchval(_HAS_TABLES, names)
-    # A view that is new, or cannot be compared, is of no use where it stands.
+    # A served view that is new, or cannot be compared, is useless.
     position = live.position if is_comparable and live.position > 0 else head
     fresh = ViewState(view.name, version, view.shape, max(position, until))
     return Begun(fresh, live, time.monotonic(), is_comparable)

@@ -22,7 +22,7 @@ from rostra_projections.query_port import Reads
 OTHERS_REBUILD_SECONDS = 0.5
 SEEN_SECONDS = 60.0
 NEW_VIEW_EVENTS_MAX = 10_000
-"""As many events a new view may catch up with by projecting, while reads wait."""
+"""Events that a new view may catch up with by projecting, while reads wait."""
 
 _REACHED = "select max(position) from public.rostra_views"
 

@@ -40,7 +40,7 @@ CHANNEL = locks.views_channel(LINEAGE)
 """Of the notifications about the views of this lineage."""
 NO_VOTES: Mapping[UUID, VoteSum] = {}
 FOLDED_AT_ONCE = 2_000
-"""Events; then whoever else waits for this process has a turn."""
+"""Events after which other tasks of this process have a turn."""
 
 _STATES = """
 select name, version, shape, position from public.rostra_views

@@ -46,7 +46,7 @@ def load_statement(table: Table[Any], version: int) -> str:
     looked_up = "".join(
         f" cross join lateral (select {_listed(table, fragment)}"
         f" from public.{versioned_name(fragment, version)} t where {same}"
-        f" offset 0) p{number}"  # one by one, whatever the planner believes
+        f" offset 0) p{number}"  # one look-up each, whatever the planner estimates
         for number, fragment in enumerate(table.fragments)
     )
     return f"select {columns} from unnest({', '.join(keys)}) k ({', '.join(table.key)}){looked_up}"

@@ -23,7 +23,7 @@ from rostra_adapters.postgres.views.schema import LEASE
 logger = logging.getLogger(__name__)
 
 PAGE_EVENTS = 1_000
-"""At most, while nobody waits long: what is recorded during a page is the next page."""
+"""Longest pause between pages. Events recorded during a page form the next page."""
 PAGE_EVENTS_MAX = 32_000
 """Pages grow up to this while the log grows faster than it is read."""
 PAUSE_SECONDS_MAX = 0.02
@@ -136,7 +136,7 @@ class ViewRunner:
             await rebuilding.rebuild(self._url, names, jobs=FAR_JOBS, until=head)
         except RebuildRefused:
             return False
-        except Exception:  # whatever it is: pages are the sure way
+        except Exception:  # after any error, pages still work
             logger.exception("rebuilding failed: catching up by pages")
             self._may_rebuild = False
             return False

@@ -187,7 +187,9 @@ async def drop_unseen(connection: Connection) -> None:
         for name, version, _ in gone:
             await connection.execute(_FORGET_PARKED, name, version)
     for name, version, tables in gone:
-        logger.info("%s: version %d is of a version of the code that is gone", name, version)
+        logger.info(
+            "%s: version %d belongs to a version of the code that no process runs", name, version
+        )
         for table in tables:
             await drop_unless_read(connection, [f"{table}_v{version}"])
 

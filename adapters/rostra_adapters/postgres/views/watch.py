@@ -18,7 +18,7 @@ from rostra_adapters.postgres.views.queries.reads import PostgresReads
 POLL_SECONDS = 1.0
 """How soon we look for ourselves, without a notification."""
 POLL_UNNOTIFIED_SECONDS = 0.25
-"""And how soon while we cannot be told."""
+"""The same while notifications do not arrive."""
 CATCH_UP_SECONDS_MAX = 5.0
 
 

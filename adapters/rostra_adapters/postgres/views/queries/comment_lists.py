@@ -55,7 +55,7 @@ _TOTALS = {
     "replies": "g.shown_replies + case when :moderator then g.hidden_replies else 0 end",
 }
 
-# Out of an array, which the planner takes for short whatever it knows: so it hashes them.
+# The planner always expects a short array, so it hashes the keys.
 _UNMOVED = """
         and {at}.position <= :as_of
         and {at}.id not in (select unnest(array_agg(comment)) from moved)"""

@@ -91,7 +91,7 @@ left join public.participants_v{comments} p
     on p.discussion = $1 and p.person = any($2::text[]) and p.comments > 0
 where v.name = 'comments' and v.version = {comments}"""
 
-# Where the views named stand; no row if one of them is served in another version.
+# Positions of the named views; no row if one of them is served in another version.
 _HERE = """(
     select min(position) as position from public.rostra_views
     where (name, version) in ({named}) having count(*) = {count}
