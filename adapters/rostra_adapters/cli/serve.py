@@ -99,6 +99,14 @@ GARBAGE_LOOKED_FOR_EACH = 20_000
     envvar="ROSTRA_DEMO",
     help="Serve an article with a discussion at /demo.",
 )
+@option(
+    "--base-url",
+    metavar="URL",
+    envvar="ROSTRA_BASE_URL",
+    help="URL of the service as readers reach it, for example https://example.org/comments. Links, "
+    "pages and feeds name it. By default they name the prefix that a trusted proxy gives in "
+    "X-Forwarded-Prefix.",
+)
 @http_limits
 @content_limits
 @place
@@ -164,6 +172,7 @@ class ServePlan(msgspec.Struct, frozen=True, kw_only=True):
     where: DatabaseLocation
     metrics_port: int | None
     jwks: str | None
+    base_url: str | None
     demo: bool
     rates: dict[str, Given]
     http: dict[str, Any]
@@ -283,6 +292,7 @@ def _settings(plan: ServePlan) -> Any:
             secret=secret_of(plan.where.data, make=True) or "",
             previous_secret=os.environ.get(SECRET_PREVIOUS) or None,
             jwks=FixedKeys() if plan.jwks is None else source_of(plan.jwks),
+            base_url=plan.base_url or None,
             metrics=plan.metrics_port is None,
             demo=plan.demo,
             **settings_of(plan.rates, plan.workers),

@@ -8,7 +8,7 @@ from rostra.times import Time
 from rostra_adapters import clock
 from rostra_adapters.application.app import App
 from rostra_adapters.http.auth import tokens
-from rostra_adapters.http.auth.addresses import Addresses
+from rostra_adapters.http.auth.addresses import ADDRESSES
 from rostra_adapters.http.dispatch import DISPATCH, Dispatch
 from rostra_adapters.http.gate import GATE, Gate
 from rostra_adapters.http.heads import parser_limits
@@ -39,7 +39,6 @@ from rostra_adapters.http.settings import SETTINGS, HttpSettings
 from rostra_adapters.http.writes import WRITES, Writes
 
 METRICS = web.AppKey("metrics", Metrics)
-ADDRESSES = web.AppKey("addresses", Addresses)
 REQUESTS = web.AppKey("requests", RequestLog)
 LINGER_SECONDS = 5.0
 """Time for a client to read its answer before a connection with unread bytes is closed."""

@@ -1,5 +1,7 @@
 """The limits of the HTTP interface, each with its unit in its name."""
 
+import re
+
 import msgspec
 from aiohttp import web
 
@@ -7,6 +9,7 @@ from rostra_adapters.http.auth.addresses import LOOPBACK, network
 from rostra_adapters.http.auth.key_sources import FixedKeys, KeySource
 
 SECRET_BYTES_MIN = 32
+_BASE_URL = re.compile(r"https?://[^\s/?#@\"'<>]+(?:/[A-Za-z0-9._~-]+)*/?")
 
 
 class Rate(msgspec.Struct, frozen=True):
@@ -33,6 +36,8 @@ class HttpSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Checks tokens that were signed before the secret was replaced."""
     jwks: KeySource = FixedKeys()
     """Keys of other issuers of tokens."""
+    base_url: str | None = None
+    """URL before our paths, if the service is not reached at the root of its host."""
     metrics: bool = True  # on the public port
     demo: bool = False
     request_bytes_max: int = 1024 * 1024
@@ -111,11 +116,20 @@ class HttpSettings(msgspec.Struct, frozen=True, kw_only=True):
                 raise ValueError(f"the secret is shorter than {SECRET_BYTES_MIN} bytes")
         for proxy in self.proxies:
             network(proxy)
+        if self.base_url is not None:
+            msgspec.structs.force_setattr(self, "base_url", checked_base_url(self.base_url))
 
     @property
     def secrets(self) -> tuple[str, ...]:
         """The secrets that tokens may be signed with, the current one first."""
         return (self.secret, *filter(None, [self.previous_secret]))
+
+
+def checked_base_url(url: str) -> str:
+    """Return a base URL without a slash at its end. Raises ValueError."""
+    if not _BASE_URL.fullmatch(url):
+        raise ValueError(f"the base URL must be like https://example.org/comments, not {url!r}")
+    return url.rstrip("/")
 
 
 SETTINGS = web.AppKey("settings", HttpSettings)

@@ -77,6 +77,11 @@ class Addresses:
             found = request[ADDRESS] = self._found(request)
         return found
 
+    def is_proxy(self, request: web.BaseRequest) -> bool:
+        """Return whether a request comes from a trusted proxy."""
+        _, is_trusted = self._peer(request.remote or "")
+        return is_trusted
+
     def _read_alone(self, peer: str) -> str:
         address, is_trusted = self._peer(peer)
         is_unlimited = is_trusted and (address is None or address.is_loopback)
@@ -124,6 +129,9 @@ class Addresses:
                 peer,
             )
         self.untrusted_headers += 1
+
+
+ADDRESSES = web.AppKey("addresses", Addresses)
 
 
 def network(text: str) -> Network:

@@ -9,6 +9,7 @@ from multidict import CIMultiDict
 
 from rostra_adapters.application.invalidation import ChangeFeed, InvalidatedCache, ReadMark
 from rostra_adapters.http.auth.readers import ORIGINS
+from rostra_adapters.http.base_urls import forwarded_prefix
 from rostra_adapters.http.messages import header_lines, is_known, status_line
 from rostra_adapters.http.middleware.problems_and_cors import ANY_ORIGIN
 from rostra_adapters.http.middleware.security_headers import secure
@@ -72,14 +73,15 @@ class CachedPage(msgspec.Struct):
 def key_of(request: web.BaseRequest) -> str | None:
     """Return the key of a request's answer in the cache, None if it depends on the reader.
 
-    The key is the path with the query but for how long to wait for the answer.
+    The key is the path with the query but for how long to wait for the answer, after the prefix of
+    a proxy, which links name.
     """
     if hdrs.AUTHORIZATION in request.headers:
         return None
     path = request.raw_path
     if any(name in path for name in WAITING):
-        return str(request.rel_url.without_query_params(*WAITING))
-    return path
+        path = str(request.rel_url.without_query_params(*WAITING))
+    return forwarded_prefix(request) + path
 
 
 class PageCache:
@@ -121,7 +123,7 @@ class PageCache:
         """Return the cached answer to a request of a reader without a token."""
         if hdrs.AUTHORIZATION in request.headers or request.method not in METHODS:
             return None
-        shown = self.find(request.raw_path)
+        shown = self.find(forwarded_prefix(request) + request.raw_path)
         if shown is not None:
             self.hits += 1
         return shown

@@ -9,6 +9,7 @@ from msgspec import UNSET
 from rostra import fields as texts
 from rostra.commands import COMMANDS, FEED_TOPICS
 from rostra.wire.cloudevents import Envelope
+from rostra_adapters.http.base_urls import base_of
 from rostra_adapters.http.messages import HTML, JSON, response_with_etag
 from rostra_adapters.http.middleware.security_headers import CONTENT_SECURITY_POLICY
 from rostra_adapters.http.openapi import page as openapi_page
@@ -55,7 +56,7 @@ class OpenApi:
     """The handlers. The description is of the routes there are when it is first asked for."""
 
     def __init__(self) -> None:
-        self._document: bytes | None = None
+        self._document: Schema | None = None
         self._page: str | None = None
 
     def routes(self) -> list[web.RouteDef]:
@@ -63,8 +64,10 @@ class OpenApi:
 
     async def document(self, request: web.Request) -> web.Response:
         if self._document is None:
-            self._document = msgspec.json.encode(describe(request.app))
-        return response_with_etag(request, self._document, media_type=JSON)
+            self._document = describe(request.app)
+        servers = [{"url": base_of(request) or "/"}]
+        document = msgspec.json.encode({**self._document, "servers": servers})
+        return response_with_etag(request, document, media_type=JSON)
 
     async def page(self, request: web.Request) -> web.Response:
         """Answer with the page, which loads no other files."""

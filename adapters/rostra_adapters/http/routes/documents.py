@@ -15,6 +15,7 @@ from rostra.settings import Order
 from rostra_adapters.application.app import App
 from rostra_adapters.application.queries.requests import CommentQuery, DiscussionRequest
 from rostra_adapters.http.auth.readers import Reader, id_in_path
+from rostra_adapters.http.base_urls import base_of
 from rostra_adapters.http.middleware.security_headers import CONTENT_SECURITY_POLICY, policy
 from rostra_adapters.http.queries import Query
 from rostra_adapters.http.routes.reads import CURSOR, Document, ReadRoutes, order_of
@@ -94,7 +95,9 @@ class Documents:
         if found is None or page is None:
             return None
         return Document(
-            "".join(_html(found, page, asked.rules.orders, top)).encode(errors="replace"),
+            "".join(_html(found, page, asked.rules.orders, top, base_of(request))).encode(
+                errors="replace"
+            ),
             "text/html; charset=utf-8",
             page.position,
             {CONTENT_SECURITY_POLICY: POLICY},
@@ -108,7 +111,7 @@ class Documents:
         page = await self._app.queries.comments_page(asked, newest)
         if found is None or page is None:
             return None
-        xml = "".join(_atom(found, page))
+        xml = "".join(_atom(found, page, base_of(request)))
         return Document(xml.encode(), "application/atom+xml; charset=utf-8", page.position)
 
     async def _entered(
@@ -131,11 +134,15 @@ class Documents:
 
 
 def _html(
-    found: DiscussionShape, page: CommentsPage, orders: Iterable[Order], top: CommentShape | None
+    found: DiscussionShape,
+    page: CommentsPage,
+    orders: Iterable[Order],
+    top: CommentShape | None,
+    base: str,
 ) -> Iterator[str]:
     """Yield the page of a discussion, or of one comment (`top`) with its replies."""
     title = escape(found.title or found.resource)
-    path = f"/v1/discussions/{found.id}"
+    path = f"{base}/v1/discussions/{found.id}"
     yield f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
     yield '<meta name="viewport" content="width=device-width,initial-scale=1">'
     yield f'<link rel="alternate" type="application/atom+xml" href="{path}/feed.atom">'
@@ -218,9 +225,8 @@ def _comment(comment: CommentShape, path: str) -> Iterator[str]:
 # -- the feed
 
 
-def _atom(found: DiscussionShape, page: CommentsPage) -> Iterator[str]:
-    # References are relative: under which names the service is reached it cannot know.
-    path = f"/v1/discussions/{found.id}"
+def _atom(found: DiscussionShape, page: CommentsPage, base: str) -> Iterator[str]:
+    path = f"{base}/v1/discussions/{found.id}"
     shown = [one for one in page.comments if one.status in ("published", "erased")]
     updated = max((_changed(one) for one in shown), default="1970-01-01T00:00:00.000000Z")
     yield '<?xml version="1.0" encoding="utf-8"?>\n<feed xmlns="http://www.w3.org/2005/Atom">'

@@ -36,6 +36,7 @@ from rostra_adapters.application.queries.history import comment_state
 from rostra_adapters.http.auth import tokens
 from rostra_adapters.http.auth.actors import Actor, enter, submit, visit
 from rostra_adapters.http.auth.readers import id_in_path
+from rostra_adapters.http.base_urls import base_of
 from rostra_adapters.http.bodies import decode_body
 from rostra_adapters.http.messages import answer
 from rostra_adapters.http.middleware.page_cache import POSITION
@@ -346,7 +347,7 @@ class Persons:
         if read_up_to is not None:
             headers[POSITION] = str(read_up_to)
         if location is not None:
-            headers[hdrs.LOCATION] = location
+            headers[hdrs.LOCATION] = base_of(request) + location
         body, least = msgspec.json.encode(shape), self._settings.compressed_bytes_min
         return answer(request, body, status=status, headers=headers, compressed_bytes_min=least)
 

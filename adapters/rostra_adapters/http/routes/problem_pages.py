@@ -29,14 +29,14 @@ async def problem_page(request: web.Request) -> web.Response:
     said = [f"<p>HTTP status {kind.status}, <code>/problems/{escape(name)}</code></p>"]
     if kind.meaning:
         said.append(f"<p>{escape(kind.meaning)}</p>")
-    said.append('<p><a href="/problems">All problems</a></p>')
+    said.append('<p><a href="../problems">All problems</a></p>')
     return _page(request, kind.title, "\n".join(said))
 
 
 async def problem_list(request: web.Request) -> web.Response:
     """All of them."""
     rows = [
-        f'<li><a href="/problems/{name}">{name}</a>: {escape(kind.title)} ({kind.status})</li>'
+        f'<li><a href="problems/{name}">{name}</a>: {escape(kind.title)} ({kind.status})</li>'
         for name, kind in sorted(KINDS.items())
     ]
     return _page(request, "Problems", "<ul>\n" + "\n".join(rows) + "\n</ul>")

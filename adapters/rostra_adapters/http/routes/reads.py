@@ -22,6 +22,7 @@ from rostra_adapters.application.queries.my_votes import add_my_votes
 from rostra_adapters.application.queries.news import add_new, add_new_counts, news_since
 from rostra_adapters.application.queries.requests import CommentQuery, DiscussionRequest
 from rostra_adapters.http.auth.readers import Reader, id_in_path
+from rostra_adapters.http.base_urls import base_of
 from rostra_adapters.http.bodies import decode_body
 from rostra_adapters.http.messages import ETAG_BYTES, JSON, answer
 from rostra_adapters.http.middleware.limits import Limits
@@ -387,4 +388,4 @@ def _moved_to_site(site: str, limit: int, cursor: str | None, request: web.Reque
     query = {name: request.query[name] for name in WAITING if name in request.query}
     query |= {"limit": str(limit)} | ({} if cursor is None else {"cursor": cursor})
     there = URL.build(path=f"/v1/sites/{quote(site, safe='')}/discussions", encoded=True)
-    raise web.HTTPPermanentRedirect(there.with_query(query))
+    raise web.HTTPPermanentRedirect(base_of(request) + str(there.with_query(query)))

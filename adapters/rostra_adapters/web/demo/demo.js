@@ -1,5 +1,5 @@
 // The page around the demo's discussion: two people to act as, and a language.
-import "/embed/rostra.js";
+import "../embed/rostra.js";
 
 const discussion = /** @type {HTMLElement} */ (document.querySelector("rostra-discussion"));
 const bar = /** @type {HTMLElement} */ (document.querySelector(".bar"));
@@ -8,7 +8,7 @@ let person = address.searchParams.get("as") ?? sessionStorage.getItem("person") 
 
 async function token() {
   if (!person) return null;
-  const people = await (await fetch("/demo/people.json", { cache: "no-store" })).json();
+  const people = await (await fetch("demo/people.json", { cache: "no-store" })).json();
   return people[person] ?? null;
 }
 
