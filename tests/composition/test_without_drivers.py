@@ -100,3 +100,9 @@ def test_errors_are_also_what_they_were() -> None:
 def test_a_wrong_name_of_the_package_is_named() -> None:
     with pytest.raises(AttributeError, match="no attribute 'opened'"):
         _ = rostra_adapters.opened
+
+
+async def test_a_sqlite_file_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
+    with pytest.raises(rostra_adapters.InvalidDatabaseUrl, match="its folder must exist"):
+        async with rostra_adapters.open(f"sqlite:{tmp_path}/none/comments.db"):
+            pass

@@ -8,8 +8,6 @@ from importlib import import_module
 from types import CodeType, FrameType
 from typing import Any
 
-import pytest
-
 from support.pages import PROJECT
 from support.service import PLACE, opened, posted, serving, voted
 
@@ -65,15 +63,22 @@ def test_three_walks_of_at_most_ten_steps() -> None:
     }
 
 
-@pytest.mark.parametrize("walk", ["publish", "project"])
-async def test_the_way_of_a_comment(walk: str, database_url: str) -> None:
+async def test_the_way_of_a_comment_to_the_log(database_url: str) -> None:
     async with serving(database_url) as service:
         await service.given(opened())
-        await service.app.wait(1, 60)
-        with called(WALKS[walk]) as noted:
+        with called(WALKS["publish"]) as noted:
             await service.batch([posted()])
-            await service.app.wait(2, 60)
-    assert in_order(noted, WALKS[walk])
+    assert in_order(noted, WALKS["publish"])
+
+
+async def test_the_way_of_a_vote_to_the_views(database_url: str) -> None:
+    async with serving(database_url) as service:
+        await service.given(opened(), posted())
+        await service.app.wait(2, 60)
+        with called(WALKS["project"]) as noted:
+            await service.batch([voted()])
+            await service.app.wait(3, 60)
+    assert in_order(noted, WALKS["project"])
 
 
 async def test_a_vote_is_decided_in_a_run(database_url: str) -> None:

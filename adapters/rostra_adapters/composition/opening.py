@@ -90,7 +90,13 @@ async def _on_sqlite(
     path: Path, master_key: bytes | None, stack: AsyncExitStack, erasures: ErasuresFile | None
 ) -> App:
     if str(path) != ":memory:":
-        os.close(private_file(path, os.O_RDWR))
+        try:
+            os.close(private_file(path, os.O_RDWR))
+        except OSError as error:
+            raise InvalidDatabaseUrl(
+                f"the SQLite file {str(path)!r} cannot be opened: {error.strerror}; its folder "
+                "must exist and be writable"
+            ) from error
     datastore = SQLiteDatastore(str(path))
     stack.push_async_callback(_close_unused, datastore)
     recorder = SQLiteApplicationRecorder(datastore)
