@@ -24,10 +24,12 @@ __all__ = [
     "FoldingFailed",
     "InvalidDatabaseUrl",
     "JwksError",
+    "KeysMissing",
     "LocalPostgresError",
     "NewerDatabase",
     "NoMasterKey",
     "NotInstalled",
+    "PoolerRefused",
     "RebuildRefused",
     "RestoreUnfinished",
     "RolesRefused",
@@ -57,6 +59,28 @@ class DatabaseRefused(RostraError, LogUnavailable):
 
     The message says what to change.
     """
+
+
+class KeysMissing(RostraError):
+    """The database has a log without the tables of persons' keys, as from a partial dump."""
+
+    def __init__(self, schema: str) -> None:
+        super().__init__(
+            f"the database has a log but no schema {schema} with persons' keys, without which no "
+            "word can be read: restore that schema from the same dump; or, to go on without the "
+            f"words of before, `create schema {schema}` and start again"
+        )
+
+
+class PoolerRefused(RostraError):
+    """The database URL leads to a pooler in transaction mode, and no direct URL was given."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the database URL leads to a pooler in transaction mode, where LISTEN and session "
+            "locks do not work: give PostgreSQL's own URL, too, by --direct-database-url "
+            "(ROSTRA_DIRECT_DATABASE_URL), or let the pooler use session mode"
+        )
 
 
 class UnfitDatabase(RostraError):

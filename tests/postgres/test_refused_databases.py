@@ -30,6 +30,7 @@ class Server:
     """A server that asks some roles for a password."""
 
     def __init__(self, lease: local_postgres.Lease) -> None:
+        self.lease = lease
         self.url = lease.url
         self.folder = lease.cluster.folder
         hba = self.folder / "pg_hba.conf"
@@ -62,7 +63,7 @@ def server(request: pytest.FixtureRequest, run_folder: Path) -> Iterator[Server]
             if not POSTGRES_15.is_dir():
                 pytest.skip(f"no PostgreSQL 15 in {POSTGRES_15}")
             only_here.setenv("PG_BIN", str(POSTGRES_15))
-        folder = run_folder / f"refusing-{request.param}-{os.getpid()}"
+        folder = run_folder / f"refusing-{request.param}-{os.getpid()}-{next(_numbers)}"
         lease = local_postgres.start(folder, durable=False)
     try:
         yield Server(lease)

@@ -51,7 +51,7 @@ async def _export(
 ) -> None:
     from rostra_adapters.application.feed.events import Feed, Wanted
 
-    async with open_app(where) as app:
+    async with open_app(where, read_only=True) as app:
         wanted = await Wanted(site=site, resource=resource, person=person).resolve(
             app.lookup.discussion_of
         )

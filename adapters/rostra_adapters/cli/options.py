@@ -63,6 +63,8 @@ class DatabaseLocation(msgspec.Struct, frozen=True):
     """URL of the operator's own PostgreSQL."""
     schema: str = DEFAULT_SCHEMA
     """Schema of the log's tables and views."""
+    direct_url: str | None = None
+    """URL of that PostgreSQL itself, where the other one leads to a pooler."""
 
 
 def place(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -77,6 +79,7 @@ def place(command: Callable[..., Any]) -> Callable[..., Any]:
         data: Path,
         database_url: str | None,
         database_url_file: Path | None,
+        direct_database_url: str | None,
         schema: str,
         **given: Any,
     ) -> Any:
@@ -84,11 +87,19 @@ def place(command: Callable[..., Any]) -> Callable[..., Any]:
             if database_url is not None:
                 raise click.UsageError("give --database-url or --database-url-file, not both")
             database_url = f"file:{database_url_file.absolute()}"
-        return command(where=DatabaseLocation(data, database_url or None, schema), **given)
+        location = DatabaseLocation(data, database_url or None, schema, direct_database_url or None)
+        return command(where=location, **given)
 
     with_options: Callable[..., Any] = located
     for with_option in (
         schema,
+        option(
+            "--direct-database-url",
+            metavar="URL",
+            envvar="ROSTRA_DIRECT_DATABASE_URL",
+            help="URL of PostgreSQL itself, if --database-url leads to a pooler in transaction "
+            "mode. It is used to listen, to project and to rebuild.",
+        ),
         option(
             "--database-url-file",
             metavar="FILE",
@@ -244,9 +255,11 @@ def run(work: Callable[[], Any]) -> Any:
     except (
         errors.DatabaseRefused,
         errors.InvalidDatabaseUrl,
+        errors.KeysMissing,
         errors.NewerDatabase,
         errors.NoMasterKey,
         errors.NotInstalled,
+        errors.PoolerRefused,
         errors.RebuildRefused,
         errors.RolesRefused,
         errors.UnfitDatabase,
@@ -266,7 +279,9 @@ def run(work: Callable[[], Any]) -> Any:
 
 
 @asynccontextmanager
-async def open_app(where: DatabaseLocation, *, make: bool = False) -> AsyncIterator[Any]:
+async def open_app(
+    where: DatabaseLocation, *, make: bool = False, read_only: bool = False
+) -> AsyncIterator[Any]:
     """Open the App for a command. It does not project: the service does.
 
     With `make`, views that do not exist are made. Raises ClickException if there is no data
@@ -282,6 +297,7 @@ async def open_app(where: DatabaseLocation, *, make: bool = False) -> AsyncItera
             master_key=master_key_of(where.data),
             project=False,
             make=make,
+            read_only=read_only,
             erasures=erasures_of(where.data),
         ) as app,
     ):
@@ -305,13 +321,22 @@ def check_data_folder(where: DatabaseLocation, *, is_key_needed: bool = True) ->
         )
 
 
+def pooled_url(where: DatabaseLocation) -> str | None:
+    """Return the URL of the pooler, if a direct one is given as well."""
+    from rostra_adapters.postgres.database_url import with_schema
+
+    if where.database_url is None or where.direct_url is None:
+        return None
+    return with_schema(where.database_url, where.schema)
+
+
 @asynccontextmanager
 async def database(where: DatabaseLocation) -> AsyncIterator[tuple[str, Any]]:
     """Yield the URL of the database, and the lease of the data folder's server if it is used."""
     from rostra_adapters.postgres.database_url import with_schema
 
     if where.database_url is not None:
-        yield with_schema(where.database_url, where.schema), None
+        yield with_schema(where.direct_url or where.database_url, where.schema), None
         return
     from rostra_adapters.local_postgres.lease import local_postgres
 

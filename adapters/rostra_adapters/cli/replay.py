@@ -41,7 +41,7 @@ async def _replay(where: DatabaseLocation, site: str, resource: str, *, as_json:
     from rostra_adapters.application.queries.replay import grown
 
     found = False
-    async with open_app(where) as app:
+    async with open_app(where, read_only=True) as app:
         discussion = await app.lookup.discussion_of(site, resource)
         async for event, comments in grown(
             app.log, Feed(app.log, app.ring, app.articles), discussion

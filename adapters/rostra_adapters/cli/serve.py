@@ -33,6 +33,7 @@ from rostra_adapters.cli.options import (
     master_key_or_new,
     option,
     place,
+    pooled_url,
     run,
     secret_of,
 )
@@ -247,7 +248,8 @@ async def _serve(plan: ServePlan, announce: Callable[[str], None]) -> None:
         _traced(),
         database(plan.where) as (url, lease),
         rostra_adapters.open(
-            url,
+            pooled_url(plan.where) or url,
+            direct_url=url if plan.where.direct_url else None,
             master_key=await master_key_or_new(plan.where.data, url),
             erasures=erasures_of(plan.where.data),
         ) as app,

@@ -116,7 +116,7 @@ def verify(*, where: DatabaseLocation) -> None:
 
 
 async def _verify(where: DatabaseLocation) -> bool:
-    async with open_app(where) as app:
+    async with open_app(where, read_only=True) as app:
         differences = await app.verify()
         for difference in differences:
             say(str(difference))
@@ -144,7 +144,7 @@ def status(*, as_json: bool, where: DatabaseLocation) -> None:
 
 
 async def _status(where: DatabaseLocation) -> Any:
-    async with open_app(where) as app:
+    async with open_app(where, read_only=True) as app:
         return await app.status()
 
 

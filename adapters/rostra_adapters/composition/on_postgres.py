@@ -8,22 +8,26 @@ import asyncpg
 from rostra_adapters.application.app import App, Stores
 from rostra_adapters.application.articles.texts_and_work import CachedArticles
 from rostra_adapters.data_folder.erasures_file import ErasuresFile
-from rostra_adapters.errors import RestoreUnfinished, RolesRefused
+from rostra_adapters.errors import PoolerRefused, RestoreUnfinished, RolesRefused
 from rostra_adapters.keys.ring import MasterKeys, check_masters
 from rostra_adapters.postgres import roles, schema
 from rostra_adapters.postgres.article_texts import PostgresArticleTexts
 from rostra_adapters.postgres.backup import is_due
 from rostra_adapters.postgres.connect import create_pool, raise_unavailable_if_lost
+from rostra_adapters.postgres.database_url import with_read_only
 from rostra_adapters.postgres.keys.ring import PostgresKeyRing, used_masters
 from rostra_adapters.postgres.log.event_log import PostgresLog
 from rostra_adapters.postgres.operational import PostgresOperational
 from rostra_adapters.postgres.outbox import PostgresOutbox
+from rostra_adapters.postgres.pooler import has_shared_sessions
 from rostra_adapters.postgres.read_marks import PostgresReadMarks
 from rostra_adapters.postgres.revocations import PostgresRevocations
 from rostra_adapters.postgres.views.backend import PostgresBackend
 from rostra_adapters.postgres.views.patient import connect_patiently
 
 POOL_SIZE_MAX = 11
+DIRECT_POOL_SIZE_MAX = 6
+"""Connections beside a pooler: to project, to listen, and to open the database."""
 CLOSE_SECONDS_MAX = 5.0
 
 
@@ -36,27 +40,45 @@ async def open_on_postgres(
     project: bool,
     make: bool,
     restoring: bool,
+    direct_url: str | None,
+    read_only: bool,
 ) -> App:
     """Open the stores in a database; `stack` closes them. The options are those of `open`."""
-    pool = await create_pool(url, size_max=POOL_SIZE_MAX)
+    if read_only:
+        url = with_read_only(url)
+    is_shared = await has_shared_sessions(url)
+    if is_shared and direct_url is None:
+        raise PoolerRefused
+    pool = await create_pool(url, size_max=POOL_SIZE_MAX, is_shared=is_shared)
     stack.push_async_callback(_close_pool, pool)
+    direct = pool
+    if direct_url is not None:
+        if await has_shared_sessions(direct_url):
+            raise PoolerRefused
+        direct = await create_pool(direct_url, size_max=DIRECT_POOL_SIZE_MAX)
+        stack.push_async_callback(_close_pool, direct)
+    check = roles.check_reading if read_only else roles.check
     with raise_unavailable_if_lost():
-        async with pool.acquire() as connection:
+        async with direct.acquire() as connection:
             try:
                 await (schema.install(connection) if make else schema.check(connection))
             except (asyncpg.InsufficientPrivilegeError, RolesRefused):
-                await roles.check(connection)  # which names all that the role lacks
+                await check(connection)  # which names all that the role lacks
                 raise
-            await roles.check(connection)
+            await check(connection)
             if await is_due(connection) and not restoring:
                 raise RestoreUnfinished
-    log = await stack.enter_async_context(await PostgresLog.open(pool))
-    backend = PostgresBackend(pool, log, url)
+    log = await stack.enter_async_context(PostgresLog(pool, direct))
+    backend = PostgresBackend(direct, log, direct_url or url, pool)
     await (backend.install() if make else backend.join())
     if project:
         backend.start()
-    ring = await stack.enter_async_context(PostgresKeyRing(pool, masters))
-    operational = await stack.enter_async_context(PostgresOperational(pool))
+    ring = await stack.enter_async_context(
+        PostgresKeyRing(pool, masters, listening=direct, is_read_only=read_only)
+    )
+    operational = PostgresOperational(pool)
+    if not read_only:
+        await stack.enter_async_context(operational)
     revocations = PostgresRevocations(pool)
     await revocations.start()
     stack.push_async_callback(revocations.close)

@@ -42,6 +42,8 @@ async def open(  # noqa: A001  # it opens a Rostra, as `rostra_adapters.open`
     make: bool = True,
     erasures: Path | None = None,
     restoring: bool = False,
+    direct_url: str | None = None,
+    read_only: bool = False,
 ) -> AsyncIterator[App]:
     """Open a Rostra on "postgresql://…", "sqlite:PATH" or "memory:".
 
@@ -50,7 +52,9 @@ async def open(  # noqa: A001  # it opens a Rostra, as `rostra_adapters.open`
     for SQLite a file beside the database. With `project` false, views are read but not kept up
     to date by this process; with `make` false nothing that is missing in PostgreSQL is made.
     `erasures`: the file to which erasures are appended; by default ROSTRA_ERASURES, else none;
-    while `restoring` none.
+    while `restoring` none. `direct_url`: PostgreSQL's own URL, where `url` leads to a pooler in
+    transaction mode. With `read_only`, PostgreSQL may be a standby, or the role may only read:
+    nothing is made or projected, and nothing can be published.
 
     Raises errors of `rostra_adapters.errors`, each a `RostraError`: InvalidDatabaseUrl,
     NoMasterKey, WrongMasterKey, on PostgreSQL also UnfitTable, NewerDatabase and RolesRefused,
@@ -70,9 +74,11 @@ async def open(  # noqa: A001  # it opens a Rostra, as `rostra_adapters.open`
                 master_keys(master_key),
                 stack,
                 kept,
-                project=project,
-                make=make,
+                project=project and not read_only,
+                make=make and not read_only,
                 restoring=restoring,
+                direct_url=direct_url,
+                read_only=read_only,
             )
         elif url == "memory:":
             recorder, texts = POPOApplicationRecorder(), MemoryArticleTexts()

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, TypeVar
 
 import asyncpg
@@ -104,13 +105,28 @@ def check_url() -> Iterator[None]:
         ) from None
 
 
-async def connect(url: str, **options: Any) -> asyncpg.Connection:
+class SharedConnection(RetryingConnection):
+    """Connection through a pooler in transaction mode: no statement has a name in the session."""
+
+    __slots__ = ()
+
+    async def _get_statement(self, *asked: Any, **options: Any) -> Any:
+        """Prepare a statement without a name, also for a cursor."""
+        options |= {"named": False, "use_cache": False}
+        return await super()._get_statement(*asked, **options)  # type: ignore[misc]
+
+
+async def connect(url: str, *, is_shared: bool = False, **options: Any) -> asyncpg.Connection:
     """Connect by a URL as providers give it.
 
+    With `is_shared`, the session is another client's in the next transaction.
     Raises InvalidDatabaseUrl, DatabaseRefused, OSError and errors of the driver.
     """
     read = read_url(url)
     base = options.pop("connection_class", asyncpg.Connection)
+    if is_shared:
+        base = SharedConnection
+        options["statement_cache_size"] = 0
     try:
         with check_url():
             connection: asyncpg.Connection = await asyncpg.connect(
@@ -125,8 +141,12 @@ async def connect(url: str, **options: Any) -> asyncpg.Connection:
         raise InvalidDatabaseUrl(f"the database URL cannot be used: {error}") from None
     except REFUSED as error:
         raise DatabaseRefused(f"{error}; {_advice(error)}") from error
+    if is_shared:
+        return connection  # settings would be those of others, too
     try:
         await connection.execute(_settings(connection), timeout=CONNECT_SECONDS_MAX)
+        if read.is_read_only:
+            await connection.execute("set default_transaction_read_only = on")
     except BaseException:
         connection.terminate()
         raise
@@ -140,13 +160,14 @@ def _settings(connection: asyncpg.Connection) -> str:
     return "; ".join(f"set {name} = {value!r}" for name, value in settings.items())
 
 
-async def create_pool(url: str, *, size_max: int = 10) -> asyncpg.Pool:
+async def create_pool(url: str, *, size_max: int = 10, is_shared: bool = False) -> asyncpg.Pool:
     """Return a pool whose connections are not reset between uses, which saves a round trip.
 
-    So users of a connection set nothing that outlives a transaction. Raises LogUnavailable,
+    So users of a connection set nothing that outlives a transaction. With `is_shared`, the URL
+    leads to a pooler in transaction mode. Raises LogUnavailable,
     DatabaseRefused and InvalidDatabaseUrl.
     """
-    connecting: Any = connect  # the stubs leave out its options
+    connecting: Any = partial(connect, is_shared=is_shared)  # the stubs leave out its options
     opening = asyncpg.create_pool(
         url,
         connect=connecting,

@@ -71,6 +71,8 @@ class DatabaseUrl(msgspec.Struct, frozen=True):
     tls: ssl.SSLContext | None = None
     schema: str = DEFAULT_SCHEMA
     """Schema of the log, by the parameter `schema`."""
+    is_read_only: bool = False
+    """True if transactions may not write, by the parameter `read_only=on`."""
 
 
 def read_url(url: str) -> DatabaseUrl:
@@ -100,6 +102,11 @@ def with_schema(url: str, schema: str) -> str:
     return _with_query(url, f"schema={schema}")
 
 
+def with_read_only(url: str) -> str:
+    """Return a URL whose connections cannot write."""
+    return _with_query(url, "read_only=on")
+
+
 def _with_query(url: str, query: str) -> str:
     return f"{url}{'&' if '?' in url else '?'}{query}"
 
@@ -118,6 +125,7 @@ def _parsed(url: str) -> DatabaseUrl:
     settings, seconds, tls = {}, None, None
     if (name := parameters.pop("application_name", "")) != "":
         settings["application_name"] = name
+    is_read_only = parameters.pop("read_only", "off") == "on"
     schema = parameters.pop("schema", DEFAULT_SCHEMA)
     _check_schema(schema)
     if (text := parameters.pop("connect_timeout", "")) != "":
@@ -133,7 +141,9 @@ def _parsed(url: str) -> DatabaseUrl:
             raise InvalidDatabaseUrl(f"{file} in the database URL names no file: {path}")
     _pass_over(parameters)
     query = urlencode(parameters, quote_via=quote)
-    return DatabaseUrl(parts._replace(query=query).geturl(), settings, seconds, tls, schema)
+    return DatabaseUrl(
+        parts._replace(query=query).geturl(), settings, seconds, tls, schema, is_read_only
+    )
 
 
 def _split(url: str) -> tuple[SplitResult, dict[str, str]]:

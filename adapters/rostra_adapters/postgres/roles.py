@@ -114,6 +114,20 @@ async def _create(connection: Connection, quoted: str) -> None:
         ) from None
 
 
+async def check_reading(connection: Connection) -> None:
+    """Raise RolesRefused where the connection's role may not read the log and its keys."""
+    names = names_of(connection)
+    role = await connection.fetchval(_CURRENT)
+    schemas = [names.schema_of(name) for name in SCHEMAS]
+    tables = [names.translate(name) for name in TABLES]
+    missing = await connection.fetch(_LACKS_SCHEMAS, role, schemas, ["usage"] * len(schemas))
+    if not missing:
+        missing = await connection.fetch(_LACKS_TABLES, role, tables, ["select"] * len(tables))
+    if missing:
+        listed = ", ".join(record[0] for record in missing)
+        raise RolesRefused(f"the role {role} lacks {listed}: grant it as the log's owner")
+
+
 async def check(connection: Connection, role: str | None = None) -> None:
     """Raise RolesRefused if a role, by default the connection's own, lacks a privilege.
 

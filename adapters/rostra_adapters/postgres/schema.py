@@ -7,6 +7,7 @@ from typing import NamedTuple
 import asyncpg
 
 from rostra_adapters.errors import (
+    KeysMissing,
     NewerDatabase,
     NotInstalled,
     RolesRefused,
@@ -37,6 +38,17 @@ _STOCK_COLUMNS = {
     "notification_id": {"bigint"},
 }
 """Types of the columns that a stock recorder makes."""
+_KEY_TABLES = """
+select to_regnamespace('rostra_keys') is not null,
+    to_regclass('rostra_keys.person_keys') is not null
+"""
+_KEY_FILES = (
+    "person_keys",
+    "person_keys_erased",
+    "erased_keys",
+    "key_readers",
+    "master_keys",
+)
 _SCHEMA_EXISTS = "select to_regnamespace($1) is not null"
 _ENCODING = "select getdatabaseencoding(), current_database(), current_user"
 _MAY_INSTALL = """
@@ -165,6 +177,8 @@ async def install(connection: Connection) -> None:
             await _make_schema(connection)
             version = await _known_version(connection)
             before = version if before is None else before
+            if version:
+                await _make_key_tables(connection)
             missing = [migration for migration in MIGRATIONS if migration.number > version]
             if not missing:
                 break
@@ -173,6 +187,28 @@ async def install(connection: Connection) -> None:
     if before and ran:
         names = "; ".join(f"{migration.number} {migration.name}" for migration in ran)
         logger.info("database upgraded from schema %d to %d: %s", before, VERSION, names)
+
+
+async def _make_key_tables(connection: Connection) -> None:
+    """Make the tables of keys in a schema that an operator has made for a log without keys.
+
+    Raises KeysMissing if there is no such schema.
+    """
+    has_schema, has_table = await _find_keys(connection)
+    if has_table:
+        return
+    if not has_schema:
+        raise KeysMissing(names_of(connection).keys)
+    for name in _KEY_FILES:
+        await connection.execute(statement(name))
+    logger.warning("persons' keys are missing: words that were sealed with them read as erased")
+
+
+async def _find_keys(connection: Connection) -> tuple[bool, bool]:
+    """Return whether there is the schema of keys, and whether it has its tables."""
+    (record,) = await connection.fetch(_KEY_TABLES)
+    has_schema, has_table = record
+    return has_schema, has_table
 
 
 async def _make_schema(connection: Connection) -> None:
@@ -249,6 +285,8 @@ async def check(connection: Connection) -> None:
     UnfitDatabase.
     """
     await check_encoding(connection)
+    if not all(await _find_keys(connection)) and await _installed_version(connection):
+        raise KeysMissing(names_of(connection).keys)
     if (version := await _known_version(connection)) < VERSION:
         raise NotInstalled(version, VERSION)
 

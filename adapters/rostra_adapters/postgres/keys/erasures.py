@@ -67,11 +67,17 @@ Listener = Callable[[Collection[UUID] | None], None]
 class Erasures:
     """Part of one process: it looks, drops keys, and confirms."""
 
-    def __init__(self, pool: asyncpg.Pool, master: bytes, listener: Listener) -> None:
+    def __init__(
+        self,
+        pool: asyncpg.Pool,
+        master: bytes,
+        listener: Listener,
+        listening: asyncpg.Pool | None = None,
+    ) -> None:
         self._pool = pool
         self._master = master
         self._listener = listener
-        self._news = Notifications(pool, locks.ERASURES)
+        self._news = Notifications(listening or pool, locks.ERASURES)
         self._reader = uuid4()
         self._forgotten = 0
         self._looked = 0.0

@@ -82,15 +82,29 @@ class PostgresKeyRing(StoredKeyRing):
     """Keys in PostgreSQL. `schema.install` must have been run.
 
     Opened as a context manager, it learns of keys that other processes destroy; else it is for one
-    process alone.
+    process alone. With `is_read_only` it loads keys anew each time, since no process waits for it
+    when keys are destroyed.
     """
 
-    def __init__(self, pool: asyncpg.Pool, masters: MasterKeys) -> None:
+    def __init__(
+        self,
+        pool: asyncpg.Pool,
+        masters: MasterKeys,
+        *,
+        listening: asyncpg.Pool | None = None,
+        is_read_only: bool = False,
+    ) -> None:
         super().__init__(masters)
         self._pool = pool
-        self._erasures = Erasures(pool, masters.current, self.receive)
+        self._erasures = Erasures(pool, masters.current, self.receive, listening)
+        self._is_read_only = is_read_only
 
     async def __aenter__(self) -> "PostgresKeyRing":
+        if self._is_read_only:
+            with raise_unavailable_if_lost():
+                async with self._pool.acquire() as connection:
+                    self._masters.check(await used_masters(connection))
+            return self
         await self._check_masters()
         await self._erasures.start()
         return self
@@ -100,7 +114,7 @@ class PostgresKeyRing(StoredKeyRing):
 
     @property
     def is_current(self) -> bool:
-        return self._erasures.is_current
+        return self._erasures.is_current and not self._is_read_only
 
     async def wait_for_destruction(self) -> None:
         await self._erasures.wait_for_destruction()

@@ -108,11 +108,11 @@ class PostgresLog:
     one for listening.
     """
 
-    def __init__(self, pool: asyncpg.Pool) -> None:
+    def __init__(self, pool: asyncpg.Pool, listening: asyncpg.Pool | None = None) -> None:
         self._pool = pool
         self._owns_pool = False
         self._committer = GroupCommit(pool)
-        self._news = Notifications(pool, locks.EVENTS)
+        self._news = Notifications(listening or pool, locks.EVENTS)
         self._holes = GapDetector(pool)
         self._head = SingleFlight(self._read_head)
         self._log_id: UUID | None = None

@@ -30,13 +30,16 @@ _REACHED = "select max(position) from public.rostra_views"
 class PostgresBackend:
     """Views in the log's own database.
 
-    It takes two connections of the pool: one projects or waits to, and one listens.
+    It takes two connections of the pool: one projects or waits to, and one listens. Pages are
+    read by the pool `reading`, if it is another one.
     """
 
-    def __init__(self, pool: asyncpg.Pool, log: EventLog, url: str) -> None:
+    def __init__(
+        self, pool: asyncpg.Pool, log: EventLog, url: str, reading: asyncpg.Pool | None = None
+    ) -> None:
         self._pool = pool
         self._url = url
-        reads = PostgresReads(pool)
+        reads = PostgresReads(reading or pool)
         self._watch = Watch(pool, reads, log)
         self._runner = ViewRunner(pool, log, url)
         self.reads: Reads = reads
