@@ -1,9 +1,10 @@
 """Publish the same votes to two versions of the code, on copies of one log, and compare.
 
-    python infra/checks/publishing_agrees.py BEFORE AFTER
+    python infra/checks/publishing_agrees.py BEFORE AFTER [VOTES]
 
-names two folders that hold a checkout. Rows, but for the clock of recording and sealed words, and
-all answers must be equal.
+names two folders that hold a checkout, and the number of votes of each kind. Rows, but for the
+clock of recording and sealed words, and all answers must be equal. Two services take the requests
+by turns, so that each decides upon streams that the other has changed since.
 """
 
 import asyncio
@@ -17,7 +18,12 @@ from random import Random
 from tempfile import TemporaryDirectory
 from typing import Any
 
-KINDS = ("ascii", "scripts", "times", "repeats", "nullified", "self", "moved", "source", "mixed")
+KINDS = (
+    "ascii", "scripts", "times", "repeats", "changes", "nullified", "erased", "private", "up-only",
+    "removed", "self", "moved", "source", "mixed",
+)  # fmt: skip
+PLACES = {"private": 3, "up-only": 4, "removed": 1, "moved": 6}
+"""Discussion in which nine of ten votes of a kind are."""
 VOTES = 2_000
 BATCH_EVENTS = 500
 SINGLES = 60
@@ -60,12 +66,18 @@ def setting() -> list[Event]:
     return [*events, event("person.erased", "erased", person="v3")]
 
 
-def votes(random: Random, kind: str) -> list[Event]:
+def votes(random: Random, kind: str, many: int) -> list[Event]:
     """Return votes of one kind, with what belongs to it."""
     found = []
-    names = VOTES // 3 if kind == "repeats" else VOTES
-    for number in range(VOTES):
+    names = many // 3 if kind == "repeats" else many
+    for number in range(many):
         comment, voter = random.randrange(64), f"v{random.randrange(400)}"
+        if kind in PLACES and random.random() < 0.9:
+            comment = comment // 10 * 10 + PLACES[kind]
+        elif kind == "changes":
+            comment, voter = comment % 8, f"v{random.randrange(8)}"
+        elif kind == "erased":
+            voter = f"v{random.randrange(2, 5)}"
         time: str | None = (
             f"2026-0{random.randrange(1, 10)}-11T00:00:00.{random.randrange(10**6):06}Z"
         )
@@ -86,14 +98,25 @@ def votes(random: Random, kind: str) -> list[Event]:
             ruling = {**place, "voter": voter, "by": "mia", "reason": "x"}
             type_ = random.choice(["vote.nullified", "vote.restored"])
             found.append(event(type_, f"n{number}", time, **ruling))
+        if kind == "erased" and number % 97 == 0:
+            type_ = random.choice(["person.erased", "person.returned"])
+            found.append(event(type_, f"e{number}", time, person=voter))
+        if kind == "removed" and number % 31 == 0:
+            type_ = random.choice(["comment.removed", "comment.restored"])
+            found.append(event(type_, f"c{number}", time, **place))
         if kind == "mixed" and number % 50 == 0:
             type_ = random.choice(["discussion.closed", "discussion.reopened"])
             found.append(event(type_, f"m{number}", time, resource=resource))
     return found
 
 
-async def work(log: str, *, begin: bool) -> str:
-    """Publish by the version that is imported; return the rows and answers as JSON."""
+async def work(log: str, many: int) -> str:
+    """Publish by the version that is imported; return the rows and answers as JSON.
+
+    Begin the log if `many` is 0.
+    """
+    from contextlib import AsyncExitStack
+
     from aiohttp.test_utils import TestClient, TestServer
 
     import rostra_adapters
@@ -103,72 +126,81 @@ async def work(log: str, *, begin: bool) -> str:
 
     bearer = sign(SECRET, scope="publish admin", site="*", person="cms")
     now = Time("2026-12-31T00:00:00.000000Z")
-    async with rostra_adapters.open(f"sqlite:{log}", master_key=bytes(range(32))) as app:
-        application = make_app(app, HttpSettings(secret=SECRET), now=lambda: now)
-        async with TestClient(TestServer(application)) as client:
+    async with AsyncExitStack() as services:
 
-            async def post(body: str, kind: str) -> tuple[int, Any]:
-                headers = {"Authorization": f"Bearer {bearer}", "Content-Type": kind}
-                async with client.post("/v1/events", data=body.encode(), headers=headers) as it:
-                    text = await it.text()
-                if kind == BATCHED:
-                    return it.status, json.loads(text).get("results")
-                return it.status, text
+        async def serve() -> tuple[rostra_adapters.App, TestClient[Any, Any]]:
+            opening = rostra_adapters.open(f"sqlite:{log}", master_key=bytes(range(32)))
+            app = await services.enter_async_context(opening)
+            application = make_app(app, HttpSettings(secret=SECRET), now=lambda: now)
+            server = TestServer(application)
+            return app, await services.enter_async_context(TestClient(server))
 
-            if begin:
-                await post(json.dumps(setting()), BATCHED)
-                return ""
-            answers = []
-            for kind in KINDS:
-                cast = votes(Random(kind), kind)
-                for start in range(0, len(cast), BATCH_EVENTS):
-                    part = cast[start : start + BATCH_EVENTS]
-                    if start // BATCH_EVENTS % 3 == 2:
-                        answers.append(await post("\n".join(map(json.dumps, part)), LINES))
-                    else:
-                        written = json.dumps(part, ensure_ascii=False)
-                        answers.append(await post(written, BATCHED))
-                answers += [await post(json.dumps(one), STRUCTURED) for one in cast[:SINGLES]]
-            rows = []
-            for row in await app.log.read_after(0, 10**7):
-                metadata, state = json.loads(row.metadata or "{}"), json.loads(row.state)
-                metadata.pop("at", None)
-                state.pop("personal", None)
-                about = [str(row.stream), row.version, row.topic, str(row.event_id)]
-                rows.append([row.position, *about, json.dumps(state), metadata])
+        async def post(body: str, kind: str) -> tuple[int, Any]:
+            clients.reverse()
+            headers = {"Authorization": f"Bearer {bearer}", "Content-Type": kind}
+            url = "/v1/events"
+            async with clients[0].post(url, data=body.encode(), headers=headers) as it:
+                text = await it.text()
+            return it.status, json.loads(text).get("results") if kind == BATCHED else text
+
+        app, client = await serve()
+        clients = [client]
+        if not many:
+            await post(json.dumps(setting()), BATCHED)
+            return ""
+        clients.append((await serve())[1])
+        answers = []
+        for kind in KINDS:
+            cast = votes(Random(kind), kind, many)
+            for start in range(0, len(cast), BATCH_EVENTS):
+                part = cast[start : start + BATCH_EVENTS]
+                if start // BATCH_EVENTS % 3 == 2:
+                    answers.append(await post("\n".join(map(json.dumps, part)), LINES))
+                else:
+                    answers.append(await post(json.dumps(part, ensure_ascii=False), BATCHED))
+            answers += [await post(json.dumps(one), STRUCTURED) for one in cast[:SINGLES]]
+        rows = []
+        for row in await app.log.read_after(0, 10**7):
+            metadata, state = json.loads(row.metadata or "{}"), json.loads(row.state)
+            metadata.pop("at", None)
+            state.pop("personal", None)
+            about = [str(row.stream), row.version, row.topic, str(row.event_id)]
+            rows.append([row.position, *about, json.dumps(state), metadata])
     return json.dumps({"rows": rows, "answers": answers})
 
 
-def run(folder: str, log: Path, to: Path, begin: str = "") -> None:
+def run(folder: str, log: Path, to: Path, many: int) -> None:
     paths = [str(Path(folder).resolve() / part) for part in ("domain", "projections", "adapters")]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
-    arguments = [sys.executable, __file__, "--work", str(log), str(to), begin]
+    arguments = [sys.executable, __file__, "--work", str(log), str(to), str(many)]
     subprocess.run(arguments, env=environment, check=True)
 
 
 def main() -> int:
     if sys.argv[1] == "--work":
-        found_here = asyncio.run(work(sys.argv[2], begin=bool(sys.argv[4])))
+        found_here = asyncio.run(work(sys.argv[2], int(sys.argv[4])))
         Path(sys.argv[3]).write_text(found_here)
         return 0
     with TemporaryDirectory() as data:
         one, found = Path(data) / "one.db", []
-        run(sys.argv[1], one, Path(data) / "nothing", "begin")
+        many = int(sys.argv[3]) if sys.argv[3:] else VOTES
+        run(sys.argv[1], one, Path(data) / "nothing", 0)
         for number, folder in enumerate(sys.argv[1:3]):
             copy, to = Path(data) / f"copy-{number}.db", Path(data) / f"found-{number}"
             for suffix in ("", "-wal"):
                 if (written := one.with_name(one.name + suffix)).exists():
                     shutil.copy(written, copy.with_name(copy.name + suffix))
-            run(folder, copy, to)
+            run(folder, copy, to, many)
             found.append(json.loads(to.read_text()))
     equal = found[0] == found[1]
     print(f"{len(found[0]['rows'])} rows, {len(found[0]['answers'])} answers, equal: {equal}")
     for kind in ("rows", "answers"):
         for one, other in zip(found[0][kind], found[1][kind], strict=False):
             if one != other:
-                print(
-                    f"{kind}, the first difference:", str(one)[:2_000], str(other)[:2_000], sep="\n"
-                )
+                differing = len(os.path.commonprefix([str(one), str(other)]))
+                print(f"{kind}, the first difference:")
+                for each in (one, other):
+                    print(str(each)[max(0, differing - 200) : differing + 200])
                 break
     return 0 if equal else 1
 
