@@ -197,7 +197,8 @@ def main() -> int:
     for kind in ("rows", "answers"):
         for one, other in zip(found[0][kind], found[1][kind], strict=False):
             if one != other:
-                differing = len(os.path.commonprefix([str(one), str(other)]))
+                pairs = enumerate(zip(str(one), str(other), strict=False))
+                differing = next((place for place, (a, b) in pairs if a != b), 0)
                 print(f"{kind}, the first difference:")
                 for each in (one, other):
                     print(str(each)[max(0, differing - 200) : differing + 200])

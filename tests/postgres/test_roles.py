@@ -55,6 +55,8 @@ FORBIDDEN = (
     "drop function rostra_announce() cascade",
     "alter function rostra_append security invoker",
     "drop function rostra_append",
+    "alter function rostra_append_events security invoker",
+    "drop function rostra_append_events",
     "set session_replication_role = replica",
     "select setval('stored_events_notification_id_seq', 1000)",
     "select nextval('stored_events_notification_id_seq')",
@@ -175,7 +177,7 @@ async def test_a_function_of_the_serving_role_is_not_called_with_the_rights_of_t
         " as 'begin raise exception ''called as %'', current_user; end'"
     )
     for name, is_definer, settings in await serving.fetch(FUNCTIONS):
-        assert not is_definer or name == "rostra_append"
+        assert not is_definer or name in ("rostra_append", "rostra_append_events")
         if is_definer:
             assert "search_path=pg_catalog, pg_temp" in settings
     async with rostra_adapters.open(database.serving_url, master_key=MASTER_KEY) as app:

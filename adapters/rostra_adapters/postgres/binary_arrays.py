@@ -11,11 +11,10 @@ from typing import Final
 
 from rostra_adapters.postgres.connection import Connection
 
-DOMAINS = ("rostra_uuids", "rostra_bigints", "rostra_texts", "rostra_byteas", "rostra_jsonbs")
+DOMAINS = ("rostra_uuids", "rostra_bigints", "rostra_texts", "rostra_byteas")
 """See `sql/arrays.sql`. A parameter of one of these types takes the bytes made here."""
 
-_BIGINT, _BYTEA, _TEXT, _UUID, _JSONB = 20, 17, 25, 2950, 3802  # fixed, as all types built in
-_JSONB_FORM = b"\x01"
+_BIGINT, _BYTEA, _TEXT, _UUID = 20, 17, 25, 2950  # fixed, as all types built in
 
 _empty: Final = Struct(">iii").pack  # no dimension, no nulls, type
 _header: Final = Struct(">iiiii").pack  # one dimension, no nulls, type, length, first subscript
@@ -42,17 +41,13 @@ def bigints(values: Collection[int]) -> bytes:
     return array(_BIGINT, len(values), map(_bigint, repeat(8), values))
 
 
-def texts(values: Iterable[str]) -> bytes:
-    return _sized(_TEXT, [value.encode() for value in values])
+def texts(values: Sequence[bytes]) -> bytes:
+    """Encode an array of `text` from UTF-8."""
+    return _sized(_TEXT, values)
 
 
 def byteas(values: Sequence[bytes]) -> bytes:
     return _sized(_BYTEA, values)
-
-
-def jsonbs(values: Iterable[bytes]) -> bytes:
-    """Encode an array of `jsonb` from JSON in UTF-8."""
-    return _sized(_JSONB, [_JSONB_FORM + value for value in values])
 
 
 def _sized(of: int, values: Sequence[bytes]) -> bytes:

@@ -1,8 +1,8 @@
 """The two roles: the owner of the log, and the role that serves and cannot change the log.
 
-The serving role reads the log and appends to it by `rostra_append`, which runs with the owner's
-rights. It has the rows of the keys, of texts and of operational tables. It owns the tables of the
-views, which it makes in schema `public` beside the log.
+The serving role reads the log and appends to it by `rostra_append_events`, which runs with the
+owner's rights. It has the rows of the keys, of texts and of operational tables. It owns the tables
+of the views, which it makes in schema `public` beside the log.
 """
 
 import asyncpg
@@ -26,11 +26,20 @@ TABLES = {
 }
 """What the serving role may do with each table that it does not own. A new table is named here,
 or a service could not use it: a test looks at all tables that there are."""
-APPEND = """public.rostra_append(
+APPEND = """public.rostra_append_events(
+    uuid[], bigint[], uuid[], bigint[], text[], bytea[], uuid[], text[], integer[], integer[],
+    integer[], bigint[], integer[], integer[]
+)"""
+APPEND_BEFORE = """public.rostra_append(
     uuid[], bigint[], uuid[], bigint[], text[], bytea[], uuid[], jsonb[], integer[], integer[],
     integer[], bigint[], integer[], integer[]
 )"""
-FUNCTIONS = (APPEND, *(f"public.{each}" for each in schema.OPERATIONAL_FUNCTIONS))
+"""Called by running processes of earlier versions."""
+FUNCTIONS = (
+    APPEND,
+    APPEND_BEFORE,
+    *(f"public.{each}" for each in schema.OPERATIONAL_FUNCTIONS),
+)
 SCHEMAS = {"public": "usage, create", "rostra_keys": "usage"}
 
 _EXISTS = "select exists (select from pg_roles where rolname = $1)"

@@ -134,6 +134,11 @@ MIGRATIONS = (
             "mail_addresses",
         ),
     ),
+    Migration(
+        15,
+        "an append function that joins the clock as text",
+        ("append_events", "append_events_owner", "append"),
+    ),
 )
 """All migrations, oldest first. The first one makes what the last release had, also from what
 earlier versions or a stock recorder made."""

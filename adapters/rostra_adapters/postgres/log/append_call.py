@@ -1,4 +1,4 @@
-"""From columns of events to the arguments of `rostra_append`, and back to its answers."""
+"""From columns of events to the arguments of `rostra_append_events`, and back to its answers."""
 
 from collections.abc import Sequence
 from itertools import chain
@@ -11,10 +11,10 @@ from rostra_adapters.postgres import binary_arrays as arrays
 
 APPEND = """
 select first, refused
-from public.rostra_append(
+from public.rostra_append_events(
     $1::public.rostra_uuids, $2::public.rostra_bigints,
     $3::public.rostra_uuids, $4::public.rostra_bigints, $5::public.rostra_texts,
-    $6::public.rostra_byteas, $7::public.rostra_uuids, $8::public.rostra_jsonbs,
+    $6::public.rostra_byteas, $7::public.rostra_uuids, $8::public.rostra_texts,
     $9, $10, $11, $12, $13, $14
 )
 """
@@ -82,11 +82,21 @@ def _events(callers: Sequence[NewEvents]) -> Arguments:
     return (
         arrays.uuids(_joined([events.streams for events in callers])),
         arrays.bigints(_joined([events.versions for events in callers])),
-        arrays.texts(_joined([events.topics for events in callers])),
+        arrays.texts([topic.encode() for events in callers for topic in events.topics]),
         arrays.byteas(_joined([events.states for events in callers])),
         arrays.uuids(_joined([events.event_ids for events in callers])),
-        arrays.jsonbs(_joined([events.metadata for events in callers])),
+        arrays.texts([_open(one) for events in callers for one in events.metadata]),
     )
+
+
+def _open(metadata: bytes) -> bytes:
+    """Return a JSON object without its end: the clock of recording follows.
+
+    Anything else is returned as it is, which is no JSON when the clock is joined.
+    """
+    if metadata == b"{}":
+        return b"{"
+    return metadata[:-1] + b"," if metadata[-1:] == b"}" else metadata
 
 
 def _joined(columns: Sequence[Sequence[_T]]) -> Sequence[_T]:
@@ -96,7 +106,7 @@ def _joined(columns: Sequence[Sequence[_T]]) -> Sequence[_T]:
 def positions(
     callers: Sequence[NewEvents], first: int, refused: Sequence[bool] | None
 ) -> list[Sequence[int | None]]:
-    """Return the answer for each caller, from the answer of `rostra_append` for all events."""
+    """Return the answer for each caller, from the answer of the SQL function for all."""
     answers: list[Sequence[int | None]] = []
     before = 0
     for events in callers:
