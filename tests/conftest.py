@@ -11,10 +11,9 @@ import asyncio
 import os
 import shutil
 import tempfile
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from itertools import count
 from pathlib import Path
 
 import asyncpg
@@ -23,18 +22,15 @@ import pytest
 
 from rostra_adapters.local_postgres import lease as local_postgres
 from rostra_adapters.postgres import schema
+from support.databases import Databases, url_of
 from support.effort import load_profile
 from support.requirements import MISSING, missing
 
 POSTGRES_FIXTURES = {"_server", "database_url", "empty_database_url", "folder", "shared_folder"}
 SERVER = "ROSTRA_TEST_SERVER"  # the run's server folder, handed to the workers
-DATABASES_KEPT = 8
 MEMORY_BYTES_MIN = 4 * 1024**3
 LONG_FOLDERS = {"web", "e2e", "cli"}
 """Folders whose files take more than ten seconds each, by measured durations."""
-
-_numbers = count(1)
-_used: deque[str] = deque()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -102,7 +98,7 @@ def _server(run_folder: Path) -> Iterator[local_postgres.Lease]:
 
 @pytest.fixture(scope="session")
 def _operator(_server: local_postgres.Lease) -> Iterator[psycopg.Connection]:
-    with psycopg.connect(_named(_server.url, "postgres"), autocommit=True) as connection:
+    with psycopg.connect(url_of(_server, "postgres"), autocommit=True) as connection:
         yield connection
 
 
@@ -110,10 +106,10 @@ def _operator(_server: local_postgres.Lease) -> Iterator[psycopg.Connection]:
 def _template(_server: local_postgres.Lease, _operator: psycopg.Connection, worker_id: str) -> str:
     """A database with our schema and nothing in it; copying it is quicker than installing anew."""
     name = f"template_{worker_id}"
-    _execute(_operator, f"create database {name}")
+    _operator.execute(f"create database {name}".encode())
 
     async def install() -> None:
-        connection = await asyncpg.connect(_named(_server.url, name))
+        connection = await asyncpg.connect(url_of(_server, name))
         try:
             await schema.install(connection)
         finally:
@@ -124,33 +120,23 @@ def _template(_server: local_postgres.Lease, _operator: psycopg.Connection, work
     return name
 
 
-@pytest.fixture
-def empty_database_url(
+@pytest.fixture(scope="session")
+def databases(
     _server: local_postgres.Lease, _operator: psycopg.Connection, worker_id: str
-) -> str:
-    """A database without our schema."""
-    return _database(_server, _operator, worker_id, template="template1")
+) -> Databases:
+    return Databases(_server, _operator, worker_id)
 
 
 @pytest.fixture
-def database_url(
-    _server: local_postgres.Lease, _operator: psycopg.Connection, worker_id: str, _template: str
-) -> str:
+def empty_database_url(databases: Databases) -> str:
+    """A database without our schema."""
+    return databases.copy("template1")
+
+
+@pytest.fixture
+def database_url(databases: Databases, _template: str) -> str:
     """A database with our schema and an empty log."""
-    return _database(_server, _operator, worker_id, template=_template)
-
-
-def _database(
-    server: local_postgres.Lease, operator: psycopg.Connection, worker_id: str, *, template: str
-) -> str:
-    # Dropped a few tests late: a session takes a moment to end, and a drop waits 0.1 s for it.
-    if len(_used) > DATABASES_KEPT:
-        _execute(operator, f"drop database {_used.popleft()} with (force)")
-    name = f"test_{worker_id}_{next(_numbers)}"
-    # Five times as quick as the default, which writes the copy into the WAL as well.
-    _execute(operator, f"create database {name} template {template} strategy file_copy")
-    _used.append(name)
-    return _named(server.url, name)
+    return databases.copy(_template)
 
 
 @pytest.fixture(scope="session")
@@ -167,11 +153,3 @@ def _memory() -> Path | None:
     folder = Path("/dev/shm")
     roomy = folder.is_dir() and shutil.disk_usage(folder).free > MEMORY_BYTES_MIN
     return folder if roomy else None
-
-
-def _execute(operator: psycopg.Connection, statement: str) -> None:
-    operator.execute(statement.encode())
-
-
-def _named(url: str, database: str) -> str:
-    return url.replace("/rostra?", f"/{database}?")

@@ -8,25 +8,33 @@ import os
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Playwright, async_playwright, expect
 
+import rostra_adapters
 from rostra_adapters.http import HttpSettings
 from rostra_adapters.http.routes import demo
+from support.databases import Databases
 from support.requirements import missing
-from support.service import SECRET, Service, serving
+from support.service import MASTER_KEY, SECRET, Service, serving
 from support.waiting import WAIT_SECONDS_MAX
 
 CHROMIUM = os.environ.get("ROSTRA_TEST_CHROMIUM") or shutil.which("chromium")
+FEATURES_OFF = [
+    # A page that a test makes up has no address, so that loopback would be out of its reach.
+    "LocalNetworkAccessChecks",
+    "BlockInsecurePrivateNetworkRequests",
+    "SpareRendererForSitePerProcess",  # a process that the next page might need
+]
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-dev-shm-usage",
     "--disable-gpu",
     "--host-resolver-rules=MAP *.example 127.0.0.1",  # pages that are no secure contexts
-    # A page that a test makes up has no address, so that loopback would be out of its reach.
-    "--disable-features=LocalNetworkAccessChecks,BlockInsecurePrivateNetworkRequests",
+    f"--disable-features={','.join(FEATURES_OFF)}",
 ]
 HERE = Path(__file__).parent
 
@@ -69,13 +77,23 @@ async def browser(_playwright: Playwright, _browsers: list[Browser]) -> AsyncIte
     await _close_contexts(_browsers[-1])
 
 
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def _demo(databases: Databases, _template: str) -> str:
+    """Name of a database with the demo's article and discussion, for copies of it."""
+    url = databases.copy(_template, is_kept=True)
+    async with rostra_adapters.open(url, master_key=MASTER_KEY) as app:
+        await demo.publish(app)
+        await app.wait(await app.head(), WAIT_SECONDS_MAX)
+    return urlsplit(url).path.removeprefix("/")
+
+
 @pytest_asyncio.fixture(loop_scope="session")
-async def reader_service(database_url: str, browser: Browser) -> AsyncIterator[Service]:
+async def reader_service(
+    databases: Databases, _demo: str, browser: Browser
+) -> AsyncIterator[Service]:
     """A service with the demo's article and discussion."""
     settings = HttpSettings(secret=SECRET, demo=True)
-    async with serving(database_url, settings) as service:
-        await demo.publish(service.app)
-        await service.app.wait(await service.app.head())
+    async with serving(databases.copy(_demo), settings) as service:
         yield service
         await _close_contexts(browser)  # before the service that their pages listen to ends
 

@@ -19,7 +19,7 @@ from rostra_adapters.http.middleware.request_log import RequestLog, Write
 from rostra_adapters.http.openapi.document import OpenApi
 from rostra_adapters.http.routes.demo import Demo
 from rostra_adapters.http.routes.documents import Documents
-from rostra_adapters.http.routes.embed import Embed
+from rostra_adapters.http.routes.embed import web_reader
 from rostra_adapters.http.routes.events import Publishing
 from rostra_adapters.http.routes.feed import Feeding
 from rostra_adapters.http.routes.guests import Guests
@@ -108,7 +108,7 @@ def make_app(
             *Moderation(app, settings, reads, now).routes(),
             *Previews(app, settings).routes(),
             *Guests(app, settings).routes(),
-            *Embed().routes(),
+            *web_reader().routes(),
             *(Demo(settings).routes() if settings.demo else []),
             *Home(settings).routes(),
             *OpenApi().routes(),

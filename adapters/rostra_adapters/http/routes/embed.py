@@ -6,6 +6,7 @@ The path of a joined file holds a hash of all, so that a browser may cache them 
 import gzip
 import json
 import re
+from functools import cache
 from hashlib import blake2b
 from importlib.resources import files
 
@@ -127,6 +128,12 @@ class Embed:
         if found is None or request.match_info["hash"] != self.hash:
             raise Problem("not-found", "there is no such file")
         return found.answer(request)
+
+
+@cache
+def web_reader() -> Embed:
+    """Return the handlers of the installed web reader; its files are joined once a process."""
+    return Embed()
 
 
 def _compact_json(data: bytes) -> bytes:
