@@ -65,7 +65,7 @@ def _on_passages() -> Iterator[Event]:
 
 def everything_shown(service: Service) -> Any:
     """Every list in every order, every count."""
-    fresh: dict[str, Any] = {"min_position": service.get("/readyz")["head"], "wait": 30}
+    fresh: dict[str, Any] = {"min_position": service.head(), "wait": 30}
     shown: dict[str, Any] = {
         "site": service.get(f"/v1/sites/{SITE}/discussions", **fresh)["discussions"],
         "counts": counted(service),
@@ -119,7 +119,7 @@ def test_one_discussion_can_be_taken_alone(filled: Filled, folder: Path) -> None
         settings = '{"specversion":"1.0","type":"site.configured","source":"s","id":"1","data":'
         settings += '{"site":"gazette","settings":{"depth":3}}}\n'
         other.must("publish", "-", "--url", service.url, stdin=(settings + narrow).encode())
-        fresh: dict[str, Any] = {"min_position": service.get("/readyz")["head"], "flat": "true"}
+        fresh: dict[str, Any] = {"min_position": service.head(), "flat": "true"}
         bins = model_ids.discussion(SITE, "/bins")
         there, here = service.comments(bins, **fresh), filled.service.comments(bins, flat="true")
         assert without(there, NO_PLACE) == without(here, NO_PLACE)

@@ -18,7 +18,7 @@ FEW_SECONDS = 30
 
 def shown(service: Service, moderator: str) -> str:
     """What a reader and a moderator read, kept pages among it."""
-    path, head = f"/v1/discussions/{DISCUSSION}/comments", service.get("/readyz")["head"]
+    path, head = f"/v1/discussions/{DISCUSSION}/comments", service.head()
     comment = ids.comment_id(DISCUSSION, "a1")
     return json.dumps(
         [

@@ -112,7 +112,7 @@ def test_every_comment_is_seen_exactly_once(folder: Path) -> None:
     file.write_text("".join(json.dumps(each) + "\n" for each in conversation(chance)))
     service = rostra.serve()
     assert rostra.publish(service, file)["rejected"] == 0
-    head = service.get("/readyz")["head"]
+    head = service.head()
     before = service.get(LIST, order="most_voted", limit=100, min_position=head)["comments"]
     readers = [Reader(order) for order in ORDERS]
     votes = Votes(service, rostra.token(), chance)

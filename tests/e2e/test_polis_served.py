@@ -64,7 +64,7 @@ class Conversation:
 
     def assert_right(self, service: Service, token: str) -> None:
         """What readers count, and in the feed what each voter's last recorded vote says."""
-        head = service.get("/readyz")["head"]
+        head = service.head()
         shown = service.comments(self.discussion, flat="true", min_position=head)
         assert {it["key"]: (it["up"], it["down"], it["score"]) for it in shown} == {
             key: (it["agree"], it["disagree"], it["agree"] - it["disagree"])
@@ -143,11 +143,11 @@ def test_published_twice_the_tallies_and_the_log_stay_as_they_are(
 ) -> None:
     conversation = Conversation(test_data, SMALL, folder, "shuffled")
     first = shared.publish(service, conversation.file, "--batch", 100)
-    head = service.get("/readyz")["head"]
+    head = service.head()
     again = shared.publish(service, conversation.file, "--batch", 10_000)
     assert first["unchanged"] > 0
     assert again == {**first, "recorded": 0, "duplicate": first["recorded"]}
-    assert service.get("/readyz")["head"] == head
+    assert service.head() == head
     conversation.assert_right(service, token)
 
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import aiohttp
 
 from rostra.times import Time, later
+from support.waiting import LOOK_SECONDS, WAIT_SECONDS_MAX
 
 Event = dict[str, Any]
 
@@ -202,9 +203,13 @@ def _is_busy(result: dict[str, Any]) -> bool:
 
 
 async def _head(session: aiohttp.ClientSession, url: str) -> int:
-    """Return the log's head, once an answer has come."""
-    async with session.get(f"{url}/readyz") as response:
-        return int((await response.json())["head"])
+    """Return the log's head, once the service is ready."""
+    async with asyncio.timeout(WAIT_SECONDS_MAX):
+        while True:
+            async with session.get(f"{url}/readyz") as response:
+                if response.status == 200:
+                    return int((await response.json())["head"])
+            await asyncio.sleep(LOOK_SECONDS)
 
 
 async def _post(

@@ -93,6 +93,17 @@ class Service:
                 return shown
             following = {"cursor": page["next"]}
 
+    def head(self) -> int:
+        """Return the log's head, once the service is ready."""
+        answers: list[Answer] = []
+
+        def is_ready() -> bool:
+            answers.append(self.ask("/readyz"))
+            return answers[-1].status == 200
+
+        block_until(is_ready)
+        return int(answers[-1].json["head"])
+
     def stop(self) -> int:
         """SIGTERM; the exit code."""
         self.process.send_signal(signal.SIGTERM)
@@ -178,7 +189,7 @@ class Rostra:
             line = out.readline()
         assert line.startswith("Rostra listens on http://"), (line, said.read_text())
         service = Service(process, line.split()[-1], said)
-        block_until(lambda: service.ask("/readyz").status == 200)
+        service.head()
         return service
 
     def token(self, scope: str = "publish admin", *options: str) -> str:
