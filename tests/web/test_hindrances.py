@@ -8,6 +8,7 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from rostra_adapters.http.routes.demo import RESOURCE, SITE
+from support.cases import first_is_quick
 from support.reader_pages import COMMENT, ROOT, connected, insecure, said, story, token
 from support.service import Service
 
@@ -39,7 +40,7 @@ async def test_on_a_page_that_is_no_secure_context_guests_take_part(
     assert "#comment-" in page.url
 
 
-@pytest.mark.parametrize("forbidden", ["sandbox", "throws", "full"])
+@pytest.mark.parametrize("forbidden", first_is_quick(["sandbox", "throws", "full"]))
 async def test_where_storage_is_forbidden_guests_take_part_all_the_same(
     browser: Browser, reader_service: Service, forbidden: str
 ) -> None:
@@ -140,7 +141,7 @@ async def skewed(browser: Browser, service: Service, hours: float, tag: str = TA
     return await story(browser, service, tag, head=before)
 
 
-@pytest.mark.parametrize("hours", [13, -13, 24 * 400])
+@pytest.mark.parametrize("hours", first_is_quick([13, -13, 24 * 400]))
 async def test_a_guest_with_a_wrong_clock_writes_edits_and_comes_back(
     browser: Browser, reader_service: Service, hours: float
 ) -> None:
@@ -175,7 +176,7 @@ async def test_ages_are_those_of_the_services_clock(
 # -- the wrong address
 
 
-@pytest.mark.parametrize("answer", ["page", "404", "elsewhere"])
+@pytest.mark.parametrize("answer", first_is_quick(["page", "404", "elsewhere"]))
 async def test_a_base_that_leads_elsewhere_is_an_error_and_no_empty_discussion(
     browser: Browser, reader_service: Service, answer: str
 ) -> None:
@@ -195,7 +196,7 @@ async def test_a_base_that_leads_elsewhere_is_an_error_and_no_empty_discussion(
     await expect(page.get_by_text("No comments yet")).to_have_count(0)
 
 
-@pytest.mark.parametrize("base", ["{}/", "{}", "/", "./", "{}///"])
+@pytest.mark.parametrize("base", first_is_quick(["{}/", "{}", "/", "./", "{}///"]))
 async def test_a_base_is_taken_with_and_without_slashes_at_its_end(
     browser: Browser, reader_service: Service, base: str
 ) -> None:
