@@ -5,6 +5,7 @@ effect happens exactly once.
 """
 
 import asyncio
+import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from uuid import UUID
@@ -93,6 +94,16 @@ select posted_at from public.comments_v{v}
 where discussion = $1 and passage is not null and status in ('published', 'erased')
     and id <> all($2::uuid[])
 order by posted_at desc limit 1"""
+
+
+UNWRITABLE = (
+    asyncpg.DataError,  # such as a character that no text may hold, or a number out of range
+    asyncpg.ProgramLimitExceededError,  # such as a key that is too long for an index
+    OverflowError,
+    UnicodeError,
+    struct.error,
+)
+"""Errors by which the tables refuse what a fold made of an event."""
 
 
 class Fenced(RostraError):
@@ -221,7 +232,11 @@ class Projector:
             page = _Page(rows)
             await page.read()
             try:
-                await self._project(view_states, page)
+                try:
+                    await self._project(view_states, page)
+                except UNWRITABLE:
+                    await self._park_unwritable(view_states, rows)
+                    await self._project(view_states, page)
             except BaseException as error:
                 self._forget()
                 if isinstance(error, asyncpg.UndefinedTableError):
@@ -238,6 +253,40 @@ class Projector:
         if folded is not None:
             await store.execute(self._connection, folded.writes)
             self._keep(folded)
+
+    async def _park_unwritable(
+        self, view_states: Sequence[ViewState], rows: Sequence[Recorded]
+    ) -> None:
+        """Park the discussions that a view's tables cannot hold, and no others."""
+        self._forget()
+        of_discussion: dict[UUID, list[Recorded]] = {}
+        for row in rows:
+            of_discussion.setdefault(discussion_of(row.stream), []).append(row)
+        for state in view_states:
+            for discussion, events in of_discussion.items():
+                good, bad, error = 0, len(events), await self._refusal(state, events)
+                while error is not None and bad - good > 1:  # so many events can be written
+                    tried = (good + bad) // 2
+                    if (found := await self._refusal(state, events[:tried])) is None:
+                        good = tried
+                    else:
+                        bad, error = tried, found
+                if error is not None:
+                    parked = Parked(discussion, events[good].position, str(error))
+                    await park(self._connection, state, parked)
+
+    async def _refusal(self, state: ViewState, rows: Sequence[Recorded]) -> Exception | None:
+        """Return why rows cannot be written, or None; write nothing."""
+        trial = Projector(self._connection)
+        transaction = self._connection.transaction()
+        await transaction.start()
+        try:
+            await trial.apply(state, rows)
+        except UNWRITABLE as error:
+            return error
+        finally:
+            await transaction.rollback()
+        return None
 
     async def _project(self, view_states: Sequence[ViewState], page: _Page) -> None:
         position, last = page.rows[-1].position, view_states[0].position
