@@ -61,8 +61,8 @@ def vote(draw: st.DrawFn, number: int) -> Commanded:
     act = draw(strategies.voted())
     act["time"] = strategies.time_of(draw(st.integers(0, 400)))
     act["id"] = draw(st.sampled_from([f"e{number}", "again", NAMES[3], NAMES[4]]))
-    act["source"] = draw(st.sampled_from(SOURCES))
-    act["data"]["voter"] = draw(st.sampled_from([*strategies.VOTERS, *NAMES]))
+    act["source"] = draw(st.sampled_from([*SOURCES, "cms", "cms", "cms"]))
+    act["data"]["voter"] = draw(st.sampled_from([*strategies.VOTERS * 2, *NAMES]))
     made = commanded(act)
     person = draw(st.sampled_from([None, None, None, act["data"]["voter"]]))
     return msgspec.structs.replace(made, act=msgspec.structs.replace(made.act, person=person))
@@ -115,3 +115,50 @@ def test_the_row_of_a_vote_in_a_run_is_what_its_event_says() -> None:
     assert rows[-1].state == codec.encode(cast)
     metadata = {"source": SOURCES[2], "id": NAMES[3], "by": NAMES[4]}
     assert (rows[-1].metadata or "").encode() == codec.encode(metadata)
+
+
+def cast(number: int) -> Commanded:
+    given = {"site": "s", "resource": "a", "comment": "c0", "voter": "fay", "value": 1}
+    act = {"source": "cms", "id": f"v{number}", "time": strategies.time_of(number), "data": given}
+    return commanded({"type": "vote.cast", **act})
+
+
+CHANGES: list[tuple[str, dict[str, Any], str]] = [
+    (
+        "comment.removed",
+        {"resource": "a", "comment": "c0", "by": "mia", "reason": "spam"},
+        "comment-removed",
+    ),
+    ("discussion.opened", {"resource": "a", "settings": {"voting": "off"}}, "voting-off"),
+    ("site.configured", {"settings": {"voting": "up"}}, "recorded"),
+    ("person.erased", {"person": "fay"}, "person-erased"),
+]
+
+
+@pytest.mark.parametrize(("kind", "data", "expected"), CHANGES)
+def test_what_another_process_changed_is_guarded(
+    kind: str, data: dict[str, Any], expected: str
+) -> None:
+    beginning = [commanded(each) for each in strategies.timed_beginning()]
+    act = {"type": kind, "source": "cms", "id": "x", "time": strategies.time_of(90)}
+    change = commanded({**act, "data": {"site": "s", **data}})
+    log, ring, ours = MemoryLog(), MemoryRing(), BatchSlot(StreamCache())
+
+    async def run() -> list[Outcome]:
+        await handling.handle(log, ring, [*beginning, cast(1)], turn=ours)
+        await handling.handle(log, ring, [cast(2)], turn=ours)
+        await handling.handle(log, ring, [change], turn=BatchSlot(StreamCache()))
+        return await handling.handle(log, ring, [cast(3), cast(4)], turn=ours)
+
+    for outcome in asyncio.run(run()):
+        assert (outcome.refusal.name if outcome.refusal else outcome.status) == expected
+
+
+def test_the_same_event_with_a_later_time_is_a_duplicate() -> None:
+    beginning = [commanded(each) for each in strategies.timed_beginning()]
+    first = cast(1)
+    later = msgspec.structs.replace(first.act, time=strategies.time_of(50))
+    again = msgspec.structs.replace(first, act=later)
+    answers, rows = published([beginning, [first, again]], in_runs=True)
+    assert [answer["status"] for answer in answers[-2:]] == ["recorded", "duplicate"]
+    assert len([row for row in rows if row.event_id == first.event_id]) == 1
