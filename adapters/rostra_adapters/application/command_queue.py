@@ -108,19 +108,19 @@ class CommandQueue:
         Raises LogBusy if the queue is full, and LogUnavailable. Then the first commands of a long
         batch may have been recorded.
         """
+        is_slow = not _SLOW_TOPICS.isdisjoint({each.command.topic for each in commands})
+        if not is_slow and len(commands) <= BATCH_COMMANDS_MAX:
+            return await self._enqueue(commands)
         outcomes: list[Outcome] = []
-        for part, is_slow in _parts(commands):
-            if self._closed:
-                raise LogUnavailable("closed")
-            self.admit(len(part))
-            self.queued_commands += len(part)
-            if is_slow:
+        for part in _parts(commands):
+            if not is_slow or _SLOW_TOPICS.isdisjoint({each.command.topic for each in part}):
+                outcomes += await self._enqueue(part)
+            else:
+                self._take(len(part))
                 # Commands are handled also if their caller is cancelled.
                 outcomes += await asyncio.shield(
                     self._tasks.start(self._handle_slow(part), "rostra-slow-commands")
                 )
-            else:
-                outcomes += await self._enqueue(part)
         return outcomes
 
     async def close(self) -> None:
@@ -135,7 +135,15 @@ class CommandQueue:
             self._last = _Slot(self, self._known, self._last)
             _ = self._tasks.start(self._handle_next(self._last), "rostra-commands")
 
+    def _take(self, commands: int) -> None:
+        """Count commands as queued. Raises LogBusy and LogUnavailable."""
+        if self._closed:
+            raise LogUnavailable("closed")
+        self.admit(commands)
+        self.queued_commands += commands
+
     def _enqueue(self, commands: Sequence[Commanded]) -> "asyncio.Future[list[Outcome]]":
+        self._take(len(commands))
         answer: asyncio.Future[list[Outcome]] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Waiting(commands, answer, tracing.callers()))
         self.start_next()
@@ -196,27 +204,15 @@ class CommandQueue:
         self.queued_commands -= commands
 
 
-def _parts(commands: Sequence[Commanded]) -> Iterator[tuple[Sequence[Commanded], bool]]:
-    """Cut commands into batches. The flag says whether a batch may take seconds.
-
-    A revision is a batch of its own, because it depends on all commands before it.
-    """
-    if _SLOW_TOPICS.isdisjoint({each.command.topic for each in commands}):
-        for batch in _batches(commands):
-            yield batch, False
-        return
+def _parts(commands: Sequence[Commanded]) -> Iterator[Sequence[Commanded]]:
+    """Cut commands into batches. A revision is alone: what it means depends on all before it."""
     start = 0
     for index, each in enumerate(commands):
         if each.command.topic == ReviseArticle.topic:
-            yield from _judged(commands[start:index])
-            yield commands[index : index + 1], True
+            yield from _batches(commands[start:index])
+            yield commands[index : index + 1]
             start = index + 1
-    yield from _judged(commands[start:])
-
-
-def _judged(commands: Sequence[Commanded]) -> Iterator[tuple[Sequence[Commanded], bool]]:
-    for batch in _batches(commands):
-        yield batch, not _SLOW_TOPICS.isdisjoint({each.command.topic for each in batch})
+    yield from _batches(commands[start:])
 
 
 def _batches(commands: Sequence[Commanded]) -> Iterator[Sequence[Commanded]]:

@@ -41,10 +41,12 @@ class MemoryRevocations:
         self._calls: list[Callable[[], None]] = []
 
     def is_revoked(self, person: str, site: str | None, issued: float | None) -> bool:
+        if person not in self._until:  # asked at every request
+            return False
         return any(
             (issued is None or issued <= until)
             and (revoked == site or EVERY_SITE in (revoked, site))
-            for revoked, until in self._until.get(person, {}).items()
+            for revoked, until in self._until[person].items()
         )
 
     async def revoke(self, person: str, site: str, until: float) -> None:
