@@ -1,7 +1,8 @@
-// One name for the spellings of a URL, by RFC 3986, as tests/domain/resource_urls.json has them.
+// One name for the spellings of a URL, by RFC 3986; `rostra.resource_urls` does the same in Python.
 
 const URL_PARTS = /^(https?):\/\/([^/?#]*)([^?#]*)(?:\?([^#]*))?/i;
 const AUTHORITY = /^([^@:[\]\\%\s]+|\[[0-9a-f:.]+\])(?::(\d*))?$/i;
+const LABEL = /^(?!-)[\p{L}\p{M}\p{N}-]+(?<!-)$/u; // of a host with other letters than ASCII (RFC 5891)
 /** @type {Record<string, string>} */
 const DEFAULT_PORTS = { http: "80", https: "443" };
 const TRACKING = new RegExp(
@@ -64,6 +65,8 @@ export function pageResource() {
 function hostOf(name) {
   // eslint-disable-next-line no-control-regex
   if (/^[\x00-\x7f]+$/.test(name)) return name.toLowerCase();
+  const labels = name.replace(/\.$/, "").split(".");
+  if (!labels.every((label) => LABEL.test(label))) return "";
   try {
     return new URL(`http://${name}`).hostname;
   } catch {
