@@ -1,7 +1,5 @@
 """Live: two browsers side by side."""
 
-from typing import Any
-
 from playwright.async_api import Browser, Page, expect
 
 from support.reader_pages import COMMENT, ROOT, TOP, about, connected, said, shown, thread, wrote
@@ -106,34 +104,3 @@ async def test_a_new_comment_that_is_removed_before_it_was_read_is_not_announced
     await expect(page.get_by_role("button", name="1 new comment")).to_be_visible()
     await reader_service.given(about("comment.removed", "r", comment="n1", by="mod"))
     await expect(page.get_by_role("button", name="new comment")).to_have_count(0)
-
-
-async def test_what_was_too_long_ago_to_be_told_is_announced_not_shoved(
-    browser: Browser, reader_service: Service
-) -> None:
-    page = await shown(browser, reader_service)
-    await connected(page)
-
-    async def forgotten(route: Any) -> None:
-        headers = {"Content-Type": "application/problem+json"}
-        if "last-event-id" in route.request.headers:
-            await route.fulfill(status=410, headers=headers, json={"type": "/problems/x"})
-        else:
-            await route.continue_()
-
-    await page.route("**/v1/live?*", forgotten)
-    await page.evaluate(
-        """async () => { // the stream is cut: the page's own way to reconnect does the rest
-            const root = document.querySelector('rostra-discussion');
-            root.remove();
-            await new Promise(requestAnimationFrame);
-            document.querySelector('main').append(root);
-        }"""
-    )
-    news = page.get_by_role("button", name="There is more by now. Show it")
-    await expect(news).to_be_visible()
-    await reader_service.given(wrote("n1", "Meanwhile."))
-    await reader_service.app.wait(await reader_service.app.head())
-    await news.click()
-    await expect(page.locator(COMMENT).first).to_contain_text("Meanwhile.")
-    await connected(page)

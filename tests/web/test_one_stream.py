@@ -284,3 +284,31 @@ async def test_a_quiet_discussion_of_a_long_log_is_up_to_date(
     await reader_service.given(wrote("n1", "At last."))
     await expect(page.get_by_role("button", name="1 new comment")).to_be_visible()
     await expect(page.get_by_role("button", name="There is more")).to_have_count(0)
+
+
+@pytest.mark.parametrize("has_changed", [True, False], ids=["changed", "unchanged"])
+async def test_a_page_that_was_hidden_for_long_says_that_there_is_more_if_there_is(
+    browser: Browser,
+    reader_service: Service,
+    monkeypatch: pytest.MonkeyPatch,
+    has_changed: bool,  # noqa: FBT001
+) -> None:
+    page = await story(browser, reader_service, TAG)
+    await connected(page)
+    await page.evaluate(HIDE, "hidden")
+    await expect(page.locator(ROOT)).not_to_have_attribute("connected", "")
+    if has_changed:
+        await reader_service.given(wrote("n1", "Meanwhile."))
+    await articles(reader_service, 20)
+    monkeypatch.setattr(updates, "ROWS_BACK_MAX", 20)
+    await page.evaluate(HIDE, "visible")
+    await connected(page)
+    more = page.get_by_role("button", name="There is more by now. Show it")
+    if has_changed:
+        await expect(more).to_be_visible()
+        await expect(page.locator(COMMENT).first).to_contain_text("first lid")  # nothing was shoved
+        await more.click()
+        await expect(page.locator(COMMENT).first).to_contain_text("Meanwhile.")
+    await reader_service.given(wrote("n2", "And now."))
+    await expect(page.get_by_role("button", name="1 new comment")).to_be_visible()
+    await expect(more).to_have_count(0)

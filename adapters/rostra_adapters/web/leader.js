@@ -17,12 +17,13 @@ export const BEAT_MS = 10_000;
  */
 
 /**
- * What pages tell each other. `open` names the wishes that the stream covers. `lost` is for discussions
- * that are shown as of an earlier position; null for all, whatever they show.
+ * What pages tell each other. `open` names the wishes that the stream covers. `looked` tells at which
+ * position a discussion changed last, as far as the log was read; `isExpired` where the stream does not
+ * go on from what the pages have.
  * @typedef {{type: "who"} | {type: "wishes", page: string, wishes: Wish[]}
  *   | {type: "open", keys: string[]} | {type: "shut"}
  *   | {type: "event", id: number, name: string, data: string}
- *   | {type: "lost", discussions: string[], position: number | null}} Message
+ *   | {type: "looked", discussion: string, changed: number, read: number, isExpired: boolean}} Message
  */
 
 /** @typedef {{discussions: string[], keys: Set<string>, after: number}} Plan */
@@ -127,35 +128,32 @@ export class Leader {
    * @param {Plan} plan
    */
   async #failed({ status, name }, source, plan) {
-    if (status === 410) {
-      this.#lost(plan);
-      return false;
-    }
     // Too many streams of this address, or something between that lets none through.
     const isRefused = status === 429 || status === 503 || name === "TimeoutError";
-    if (isRefused) await this.#look(source, plan.discussions);
-    return isRefused || (status >= 400 && status < 500);
+    if (isRefused || status === 410) await this.#look(source, plan.discussions, status === 410);
+    return isRefused || (status !== 410 && status >= 400 && status < 500);
   }
 
-  /** The service does not go so far back: what came since is read afresh. @param {Plan} plan */
-  #lost({ discussions, after }) {
-    const wishes = [...this.#pages.values()].flatMap((page) => page.wishes);
-    const latest = Math.max(this.#reached, ...wishes.map(({ position }) => position));
-    const isOfSome = after < latest; // such as a page that was frozen for a day
-    if (!isOfSome) this.#reached = 0;
-    for (const wish of wishes) wish.position = isOfSome ? latest : 0;
-    this.tell({ type: "lost", discussions, position: isOfSome ? latest : null });
-  }
-
-  /** Tell which discussions have changed. @param {Source} source @param {string[]} discussions */
-  async #look(source, discussions) {
-    for (const one of discussions) {
+  /**
+   * Tell where discussions stand, and go on from there.
+   * @param {Source} source
+   * @param {string[]} discussions
+   * @param {boolean} isExpired
+   */
+  async #look(source, discussions, isExpired) {
+    for (const discussion of discussions) {
+      let read = 0;
       try {
-        const { position } = await source.get(`/v1/discussions/${one}`);
-        this.tell({ type: "lost", discussions: [one], position });
-      } catch {
-        // Next time, perhaps.
+        const found = await source.get(`/v1/discussions/${discussion}`);
+        read = found.read ?? found.position;
+        this.tell({ type: "looked", discussion, changed: found.position, read, isExpired });
+      } catch ({ status }) {
+        if (status !== 404) continue; // next time, perhaps
       }
+      if (isExpired && read) this.#reached = Math.min(this.#reached, read);
+      for (const { wishes } of this.#pages.values())
+        for (const wish of wishes)
+          if (wish.discussion === discussion && (isExpired || wish.position < read)) wish.position = read;
     }
   }
 

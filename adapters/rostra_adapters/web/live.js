@@ -177,7 +177,7 @@ class Group {
     if (message.type === "who") this.#tellWishes();
     else if (message.type === "shut") this.#shut();
     else if (message.type === "event") this.#happened(message);
-    else if (message.type === "lost") this.#lost(message.discussions, message.position);
+    else if (message.type === "looked") this.#looked(message);
     else this.#cover(message.keys);
   }
 
@@ -203,13 +203,14 @@ class Group {
     }
   }
 
-  /** @param {string[]} discussions @param {number | null} position */
-  #lost(discussions, position) {
+  /** @param {{discussion: string, changed: number, read: number, isExpired: boolean}} found */
+  #looked({ discussion, changed, read, isExpired }) {
     for (const member of this.members.values()) {
-      if (!discussions.includes(member.discussion)) continue;
-      if (position !== null && member.position >= position) continue;
-      member.position = position ?? 0;
-      member.lost();
+      if (member.discussion !== discussion) continue;
+      // What a page shows of a log that lost its end is read afresh, too.
+      const isLost = member.position < changed || (isExpired && member.position > read);
+      if (isExpired || member.position < read) member.position = read;
+      if (isLost) member.lost();
     }
     this.#tellWishes();
   }

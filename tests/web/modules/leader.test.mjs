@@ -26,7 +26,7 @@ async function led({ wishes, fetch, get = async () => assert.fail("not asked for
     },
     get: async (path) => {
       asked.push([path]);
-      return get({ end: () => done.abort() });
+      return get({ end: () => done.abort(), path });
     },
   };
   const tell = (message) => {
@@ -72,9 +72,9 @@ test("without a stream it is looked now and then whether a discussion has change
       return { position };
     },
   });
-  const lost = told.filter(({ type }) => type === "lost");
+  const looked = told.filter(({ type }) => type === "looked");
   assert.deepEqual(
-    lost.map(({ position }) => position),
+    looked.map(({ changed }) => changed),
     [7, 7, 9, 9, 9],
   );
   assert.ok(waits.filter((one) => one > 100 && one < 15_000).length === 0, String(waits));
@@ -144,23 +144,46 @@ test("who asks for what was told already makes the stream begin earlier, others 
   );
 });
 
-test("of a page that was away for long alone something is lost", async () => {
+test("where the stream does not go so far back it is looked what has changed, and gone on from there", async () => {
+  const wishes = [wish("old", 5), wish("new", 90_000), wish("gone", 7, "e")];
   const { asked, told } = await led({
-    wishes: [wish("old", 5), wish("new", 90_000)],
+    wishes,
     fetch: ({ end, count }) => {
       if (count === 1) return { ok: false, status: 410 };
+      end();
+      return { ok: false, status: 500 };
+    },
+    get: async ({ path }) => {
+      if (path.endsWith("/e")) throw Object.assign(new Error("unknown"), { status: 404 });
+      return { position: 60, read: 90_010 };
+    },
+  });
+  assert.deepEqual(asked, [
+    [`${LIVE}&discussion=e`, "5"],
+    ["/v1/discussions/d"],
+    ["/v1/discussions/e"],
+    [`${LIVE}&discussion=e`, "90010"],
+  ]);
+  assert.deepEqual(
+    told.filter(({ type }) => type === "looked"),
+    [{ type: "looked", discussion: "d", changed: 60, read: 90_010, isExpired: true }],
+  );
+});
+
+test("after a log that lost its end the stream goes on from the end that is left", async () => {
+  const { asked } = await led({
+    wishes: [wish("a", 500)],
+    fetch: ({ end, count }) => {
+      if (count === 1) return stream("id: 600\n\n");
       if (count === 2) return { ok: false, status: 410 };
       end();
       return { ok: false, status: 500 };
     },
+    get: async () => ({ position: 300, read: 400 }),
   });
   assert.deepEqual(
-    asked.map(([, after]) => after),
-    ["5", "90000", undefined],
-  );
-  assert.deepEqual(
-    told.filter(({ type }) => type === "lost").map(({ position }) => position),
-    [90_000, null],
+    asked.filter((one) => one.length === 2).map(([, after]) => after),
+    ["500", "600", "400"],
   );
 });
 
