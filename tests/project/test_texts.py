@@ -1,6 +1,8 @@
 """Texts that strangers read in the program: help, OpenAPI and problems, in plain English."""
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import click
@@ -12,8 +14,9 @@ from rostra_adapters.cli.http_limits import HTTP_LIMITS
 from rostra_adapters.http import HttpSettings, make_app
 from rostra_adapters.http.openapi.document import describe
 from rostra_adapters.http.problems import KINDS
-from support.plain_english import breaches
+from support.plain_english import DIALECT, breaches
 
+ROOT = Path(__file__).parents[2]
 TITLE_WORDS_MAX = 6
 
 
@@ -92,3 +95,22 @@ def test_problems_have_short_titles_and_plain_explanations() -> None:
 def test_the_rules_find_what_they_are_about(text: str, found: list[str] | int) -> None:
     seen = breaches(text)
     assert len(seen) == found if isinstance(found, int) else seen == found
+
+
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "SECURITY.md",
+    *sorted(path for path in (ROOT / "docs").rglob("*.md") if path.parent.name != "decisions"),
+]
+_NOT_PROSE = re.compile(
+    r"^ *(```+).*?^ *\1$|<!-- generated.*?<!-- end of generated -->|`[^`\n]*`",
+    re.MULTILINE | re.DOTALL,
+)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_page_of_the_docs_has_no_dialect(page: Path) -> None:
+    prose = _NOT_PROSE.sub("", page.read_text("utf-8"))
+    found = [one[0].lower() for one in DIALECT.finditer(prose)]
+    assert [word for word in found if word != "as many"] == []  # "as many workers as cores"
