@@ -61,8 +61,8 @@ class Started(NamedTuple):
 
 
 @asynccontextmanager
-async def started(*arguments: str) -> AsyncIterator[Started]:
-    """A Python process, ended with SIGTERM unless it has ended by then."""
+async def started(*arguments: str, core: int | None = None) -> AsyncIterator[Started]:
+    """A Python process, on one `core` if given, ended with SIGTERM unless it has ended by then."""
     with TemporaryFile() as complaints:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -71,6 +71,8 @@ async def started(*arguments: str) -> AsyncIterator[Started]:
             stdout=asyncio.subprocess.PIPE,
             stderr=complaints,
         )
+        if core is not None:
+            os.sched_setaffinity(process.pid, {core})
         try:
             yield Started(process, complaints)
         finally:
@@ -88,20 +90,20 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 
 
 @asynccontextmanager
-async def rostra(url: str) -> AsyncIterator[Served]:
+async def rostra(url: str, *, core: int | None = None) -> AsyncIterator[Served]:
     """`rostra serve` on a database."""
     with TemporaryDirectory() as data:
         where = ("--database-url", url, "--data", data, "--port", "0")
-        async with started(*ROSTRA, "serve", *where, *WITHOUT_LIMITS) as one:
+        async with started(*ROSTRA, "serve", *where, *WITHOUT_LIMITS, core=core) as one:
             yield await served(one)
 
 
 @asynccontextmanager
-async def projector(url: str) -> AsyncIterator[None]:
+async def projector(url: str, *, core: int | None = None) -> AsyncIterator[None]:
     """`rostra project` on a database, once it keeps the views."""
     with TemporaryDirectory() as data:
         where = ("--database-url", url, "--data", data)
-        async with started(*ROSTRA, "project", *where) as one:
+        async with started(*ROSTRA, "project", *where, core=core) as one:
             assert one.process.stdout is not None
             if not await asyncio.wait_for(one.process.stdout.readline(), READY_SECONDS_MAX):
                 raise Failed(one.complaint())

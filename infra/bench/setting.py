@@ -18,6 +18,7 @@ class Scale(msgspec.Struct, frozen=True, kw_only=True):
         events=400_000, discussions=2, comments=0.5, votes=0.48, replies=0.3, weights=(1000.0, 1.0)
     )
     """One discussion of 200,000 comments, and one of 200."""
+    only_comments: Load = Load(events=200_000, comments=1.0, votes=0.0)
     page: int = 1_000
     seconds: float = 3.0
     """How long a rate is taken, about."""
@@ -33,6 +34,7 @@ QUICK = Scale(
     load=Load(events=600, discussions=8),
     large=Load(events=700, discussions=8),
     long=Load(events=300, discussions=2, comments=0.5, votes=0.48, replies=0.3, weights=(5.0, 1.0)),
+    only_comments=Load(events=300, discussions=8, comments=1.0, votes=0.0),
     page=3,
     seconds=0.05,
     stock_events=60,

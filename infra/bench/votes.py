@@ -91,6 +91,10 @@ class Ballots:
         self._tag = tag
         self._numbers = count()
 
+    def on_few(self, comments: int) -> "Ballots":
+        """Return others, of other voters, on the first few of the comments."""
+        return Ballots(self._targets[:comments], f"{self._tag}-few")
+
     def take(self, many: int) -> list[Ballot]:
         now = format_time(datetime.now(UTC))
         numbers = [next(self._numbers) for _ in range(many)]

@@ -3,7 +3,7 @@
 from bench.figures import Figure
 from bench.peers import bare_rebuild
 from bench.processes import Failed, job
-from bench.rounds import several
+from bench.rounds import alternate, several
 from bench.rows.catch_up import megabytes
 from bench.setting import Setting
 
@@ -44,4 +44,29 @@ async def measure(setting: Setting) -> list[Figure]:
         rule="at most alone",
         bar=350.0,
     )
-    return [*figures, memory]
+    return [*figures, await _only_comments(setting), memory]
+
+
+async def _only_comments(setting: Setting) -> Figure:
+    """A log of comments alone, an event of which costs the most."""
+    load = setting.scale.only_comments
+    url = await setting.databases.loaded(load)
+
+    async def ours() -> float:
+        done = await job("rebuild", url, "1")
+        if not done.answer["equal"]:
+            raise Failed("the rebuilt views are not equal to those before")
+        return load.events / float(done.answer["seconds"])
+
+    async def bare() -> float:
+        return load.events / await bare_rebuild.rebuild(url)
+
+    mine, others = await alternate(setting.scale.rounds, ours, bare)
+    return Figure(
+        name=f"rebuild, {load.events:,} events, all of them comments, 1 job",
+        unit="events/s",
+        ours=mine,
+        peer="bare SQL",
+        peers=others,
+        rule="at least",
+    )
