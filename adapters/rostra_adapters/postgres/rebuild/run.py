@@ -8,6 +8,8 @@ checkpoint, folds the last events and puts the new tables in place of the old on
 import asyncio
 import time
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from typing import NamedTuple
 
 import msgspec
 
@@ -81,11 +83,21 @@ async def rebuild(
     async with connect_patiently(url) as connection:
         if not await connection.fetchval(_ONE_AT_A_TIME):
             raise RebuildRefused("another rebuild is under way")
-        await columns.prepare(connection)
         head = await _settled_head(connection)
         begun = [await _begin(connection, VIEWS[name], head, until) for name in names or VIEWS]
         await _fill(url, begun, jobs, progress)
-        return [await _replace(connection, url, each, head) for each in begun]
+        async with connect_patiently(url) as holder, connect_patiently(url) as snapshot:
+            others = _Others(holder, snapshot)
+            return [await _replace(connection, others, each, head) for each in begun]
+
+
+class _Others(NamedTuple):
+    """Connections beside the one that fills the tables."""
+
+    holder: Connection
+    """Holds the checkpoint for a moment."""
+    snapshot: Connection
+    """Reads the served version as it was at that moment."""
 
 
 class Begun(msgspec.Struct, frozen=True):
@@ -141,10 +153,10 @@ async def _fill(url: str, begun: Sequence[Begun], jobs: int, progress: Progress)
     await index(url, [each.fresh for each in begun], side_by_side=max(jobs, INDEXES_AT_ONCE))
 
 
-async def _replace(connection: Connection, url: str, begun: Begun, head: int) -> Rebuilt:
+async def _replace(connection: Connection, others: _Others, begun: Begun, head: int) -> Rebuilt:
     fresh, live = begun.fresh, begun.live
     position = await _catch_up(connection, fresh, fresh.position)
-    position, ours, theirs = await _compare(connection, url, begun, position)
+    position, ours, theirs = await _compare(connection, others, begun, position)
     counted = ours
     if position < head:  # nobody projects
         position = await _apply(connection, fresh, position, head)
@@ -168,6 +180,9 @@ async def _catch_up(connection: Connection, fresh: ViewState, position: int) -> 
 
 async def _apply(connection: Connection, fresh: ViewState, position: int, until: int) -> int:
     """Fold what lies between, a page at a time."""
+    if position >= until:
+        return position
+    await columns.prepare(connection)
     projector = Projector(connection)
     while position < until:
         records = await connection.fetch(_READ_ALL, position, until, NEAR_EVENTS)
@@ -180,7 +195,7 @@ async def _apply(connection: Connection, fresh: ViewState, position: int, until:
 
 
 async def _compare(
-    connection: Connection, url: str, begun: Begun, position: int
+    connection: Connection, others: _Others, begun: Begun, position: int
 ) -> tuple[int, Content, Content | None]:
     """Return a position that both versions reached, and their content there.
 
@@ -190,13 +205,14 @@ async def _compare(
     fresh, live = begun.fresh, begun.live
     if not begun.is_comparable or live.position < fresh.position:
         return position, await content(connection, fresh), None
-    async with connect_patiently(url) as snapshot:
-        async with connect_patiently(url) as holder, holder.transaction():
-            until = await _hold(holder, live)
+    async with AsyncExitStack() as stack:
+        async with others.holder.transaction():
+            until = await _hold(others.holder, live)
             position = await _apply(connection, fresh, position, until)
-            await snapshot.execute("begin isolation level repeatable read, read only")
-            await states(snapshot)
-        both = content(connection, fresh), content(snapshot, live)
+            reading = others.snapshot.transaction(isolation="repeatable_read", readonly=True)
+            await stack.enter_async_context(reading)
+            await states(others.snapshot)
+        both = content(connection, fresh), content(others.snapshot, live)
         return position, *(await asyncio.gather(*both))
 
 
