@@ -14,6 +14,8 @@ Errors of the domain stay where the domain raises them, and are no `RostraError`
 domain alone.
 """
 
+from pathlib import Path
+
 from rostra.log import LogUnavailable
 
 __all__ = [
@@ -30,10 +32,12 @@ __all__ = [
     "NoMasterKey",
     "NotInstalled",
     "PoolerRefused",
+    "ReadOnly",
     "RebuildRefused",
     "RestoreUnfinished",
     "RolesRefused",
     "RostraError",
+    "SqliteFileError",
     "TracingError",
     "UnfitDatabase",
     "UnfitTable",
@@ -150,6 +154,20 @@ class ViewsNotMade(RostraError, LogUnavailable):
             "there are no views of this version of Rostra: `rostra serve`, `rostra project` or "
             "`rostra rebuild` makes them"
         )
+
+
+class SqliteFileError(InvalidDatabaseUrl):
+    """A file of SQLite cannot be used: its folder is missing, it is broken or read-only."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"the SQLite file {path} cannot be used: {reason}")
+
+
+class ReadOnly(RostraError):
+    """A Rostra that was opened only to read is asked to write."""
+
+    def __init__(self) -> None:
+        super().__init__("this Rostra was opened with `read_only`: open it without to write")
 
 
 # Reading.

@@ -39,6 +39,7 @@ from rostra_adapters.application.stream_state_reader import StreamStateReader, e
 from rostra_adapters.application.verify_words import unopened_words
 from rostra_adapters.clock import now
 from rostra_adapters.data_folder.erasures_file import ErasuresFile
+from rostra_adapters.errors import ReadOnly
 from rostra_adapters.keys.ring import StoredKeyRing
 from rostra_adapters.observability.printing import url_without_password
 from rostra_projections.cursors import CursorRefused, check_log, peek_cursor
@@ -100,6 +101,7 @@ class App:
         self.revocations = stores.revocations
         self.read_marks = stores.read_marks
         self.outbox = stores.outbox
+        self.is_read_only = False
         self.renderings = Renderings()
         self.past = AsOfReader(log)
         self._states = StreamStateReader(log)
@@ -136,7 +138,7 @@ class App:
         """Handle commands in order. Their events are durable when the method returns.
 
         A command that does not fit its type is rejected as `invalid-event`. After an erasure no
-        process holds the person's words. Raises LogBusy and LogUnavailable.
+        process holds the person's words. Raises ReadOnly, LogBusy and LogUnavailable.
         """
         if are_checked(commands):
             return await self._submit(commands)
@@ -145,6 +147,8 @@ class App:
         return await answer_each(read, self._submit)
 
     async def _submit(self, commands: Sequence[Commanded]) -> list[Outcome]:
+        if self.is_read_only:
+            raise ReadOnly
         outcomes = await self._queue.submit(commands)
         if not _ABOUT_KEYS.isdisjoint({each.command.topic for each in commands}):
             await self._record_erasures(commands, outcomes)
@@ -189,6 +193,8 @@ class App:
 
         The places of its passages stay, and the feed says that the text was dropped.
         """
+        if self.is_read_only:
+            raise ReadOnly
         discussion = await self.lookup.discussion_of(site, resource)
         stream = ids.article_id(discussion)
         rows = (await self.log.read_streams([stream]))[stream]

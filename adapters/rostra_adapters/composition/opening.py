@@ -2,14 +2,17 @@
 
 import asyncio
 import os
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
+from urllib.parse import quote
 
-from eventsourcing.persistence import ApplicationRecorder
+from eventsourcing.persistence import ApplicationRecorder, DatabaseError
 from eventsourcing.popo import POPOApplicationRecorder
 from eventsourcing.sqlite import SQLiteApplicationRecorder, SQLiteDatastore
 
+from rostra.log import LogUnavailable
 from rostra_adapters.application.app import App, Stores
 from rostra_adapters.application.articles.store import (
     ArticleTexts,
@@ -19,10 +22,11 @@ from rostra_adapters.application.articles.store import (
 from rostra_adapters.application.articles.texts_and_work import CachedArticles
 from rostra_adapters.application.operational import MemoryOperational
 from rostra_adapters.composition.master_keys import MASTER_KEY_VARIABLE, master_keys
+from rostra_adapters.composition.sqlite_files import check_file, one_at_a_time, sqlite_path
 from rostra_adapters.data_folder import erasures_file
 from rostra_adapters.data_folder.erasures_file import ErasuresFile
-from rostra_adapters.data_folder.folder import key_file, private_file
-from rostra_adapters.errors import InvalidDatabaseUrl
+from rostra_adapters.data_folder.folder import key_file
+from rostra_adapters.errors import InvalidDatabaseUrl, SqliteFileError
 from rostra_adapters.keys.ring import StoredKeyRing, check_masters
 from rostra_adapters.observability.printing import url_without_password
 from rostra_adapters.stock.keys import MemoryKeyRing, SqliteKeyRing
@@ -54,11 +58,12 @@ async def open(  # noqa: A001  # it opens a Rostra, as `rostra_adapters.open`
     `erasures`: the file to which erasures are appended; by default ROSTRA_ERASURES, else none;
     while `restoring` none. `direct_url`: PostgreSQL's own URL, where `url` leads to a pooler in
     transaction mode. With `read_only`, PostgreSQL may be a standby, or the role may only read:
-    nothing is made or projected, and nothing can be published.
+    nothing is made, projected or written, and commands raise ReadOnly.
 
     Raises errors of `rostra_adapters.errors`, each a `RostraError`: InvalidDatabaseUrl,
-    NoMasterKey, WrongMasterKey, on PostgreSQL also UnfitTable, NewerDatabase and RolesRefused,
-    without `make` NotInstalled and ViewsNotMade, and unless it is `restoring` RestoreUnfinished.
+    NoMasterKey, WrongMasterKey, on SQLite SqliteFileError, on PostgreSQL also UnfitTable,
+    NewerDatabase and RolesRefused, without `make` NotInstalled and ViewsNotMade, and unless it is
+    `restoring` RestoreUnfinished.
     Raises `rostra.log.LogUnavailable` where the database cannot be reached, and ValueError for a
     malformed master key. Only a postgresql:// URL needs asyncpg.
     """
@@ -84,37 +89,44 @@ async def open(  # noqa: A001  # it opens a Rostra, as `rostra_adapters.open`
             recorder, texts = POPOApplicationRecorder(), MemoryArticleTexts()
             app = await _in_process(recorder, MemoryKeyRing(), texts, url, stack, kept)
         elif url.startswith("sqlite:"):
-            app = await _on_sqlite(Path(url.removeprefix("sqlite:")), master_key, stack, kept)
+            app = await _on_sqlite(url, master_key, stack, kept, read_only=read_only)
         else:
             named = url_without_password(url)
             raise InvalidDatabaseUrl(f"{named!r} is none of postgresql://…, sqlite:PATH, memory:")
+        app.is_read_only = read_only
         stack.push_async_callback(app.close)
         yield app
 
 
 async def _on_sqlite(
-    path: Path, master_key: bytes | None, stack: AsyncExitStack, erasures: ErasuresFile | None
+    url: str,
+    master_key: bytes | None,
+    stack: AsyncExitStack,
+    erasures: ErasuresFile | None,
+    *,
+    read_only: bool,
 ) -> App:
-    if str(path) != ":memory:":
-        try:
-            os.close(private_file(path, os.O_RDWR))
-        except OSError as error:
-            raise InvalidDatabaseUrl(
-                f"the SQLite file {str(path)!r} cannot be opened: {error.strerror}; its folder "
-                "must exist and be writable"
-            ) from error
-    datastore = SQLiteDatastore(str(path))
-    stack.push_async_callback(_close_unused, datastore)
-    recorder = SQLiteApplicationRecorder(datastore)
-    recorder.create_table()
-    if master_key is None and not os.environ.get(MASTER_KEY_VARIABLE):
-        file = path.with_name(f"{path.name}.master-key")
-        if not file.exists():
-            check_masters(SqliteKeyRing.used_masters(datastore), ())
-        master_key = bytes.fromhex(key_file(file))
-    ring = SqliteKeyRing(datastore, master_keys(master_key))
-    texts = SqliteArticleTexts(datastore)
-    return await _in_process(recorder, ring, texts, f"sqlite:{path}", stack, erasures)
+    path = sqlite_path(url)
+    try:
+        with one_at_a_time(path.parent):
+            check_file(path, read_only=read_only)
+            datastore = SQLiteDatastore(
+                f"file:{quote(str(path))}?mode=ro" if read_only else str(path)
+            )
+            stack.push_async_callback(_close_unused, datastore)
+            recorder = SQLiteApplicationRecorder(datastore)
+            if not read_only:
+                recorder.create_table()
+            if master_key is None and not os.environ.get(MASTER_KEY_VARIABLE):
+                file = path.with_name(f"{path.name}.master-key")
+                if not file.exists():
+                    check_masters(SqliteKeyRing.used_masters(datastore), ())
+                master_key = bytes.fromhex(key_file(file))
+            ring = SqliteKeyRing(datastore, master_keys(master_key))
+            texts = SqliteArticleTexts(datastore)
+        return await _in_process(recorder, ring, texts, url, stack, erasures)
+    except (DatabaseError, sqlite3.Error, OSError, LogUnavailable) as error:
+        raise SqliteFileError(path, str(error)) from error
 
 
 async def _in_process(

@@ -70,6 +70,7 @@ class SqliteRows(StreamRows):
     """From SQLite, whose table has the positions."""
 
     _CREATE = "create table if not exists rostra_log (one integer primary key, id text not null)"
+    _EXISTS = "select count(*) from sqlite_master where name = 'rostra_log'"
     _INSERT = "insert or ignore into rostra_log values (1, ?)"
     _SELECT = "select id from rostra_log"
 
@@ -103,10 +104,13 @@ class SqliteRows(StreamRows):
         ]
 
     def log_id(self) -> UUID:
-        """Kept beside the events."""
+        """Return the id that is stored beside the events; make it at first use."""
         with self._datastore.transaction(commit=True) as cursor:
-            cursor.execute(self._CREATE)
-            cursor.execute(self._INSERT, (str(uuid4()),))
+            cursor.execute(self._EXISTS)
+            found = cursor.fetchone()
+            if found is None or not found[0]:
+                cursor.execute(self._CREATE)
+                cursor.execute(self._INSERT, (str(uuid4()),))
             cursor.execute(self._SELECT)
             return UUID(cursor.fetchone()[0])
 
