@@ -1,4 +1,4 @@
-"""Docstrings that a stranger can read: their first lines, in all packages."""
+"""Docstrings that a stranger can read, in all packages."""
 
 import ast
 from collections.abc import Iterator
@@ -13,25 +13,25 @@ PACKAGES = ("domain", "projections", "adapters")
 DOCUMENTED = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 
-def _first_lines(path: Path) -> Iterator[tuple[int, str]]:
+def _docstrings(path: Path) -> Iterator[tuple[int, str]]:
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, DOCUMENTED) and (text := ast.get_docstring(node)):
-            yield getattr(node, "lineno", 1), text.strip().splitlines()[0]
+            yield getattr(node, "lineno", 1), text.strip()
 
 
-def _breaks_a_rule(first_line: str) -> bool:
-    return begins_wrongly(first_line) or has_dialect(first_line)
+def _breaks_a_rule(text: str) -> bool:
+    return begins_wrongly(text) or has_dialect(text)
 
 
 @pytest.mark.parametrize("package", PACKAGES)
-def test_a_docstring_begins_with_what_the_thing_is_or_does(package: str) -> None:
+def test_a_docstring_says_what_the_thing_is_or_does(package: str) -> None:
     paths = sorted((ROOT / package).rglob("*.py"))
     assert paths
     broken = [
-        f"{path.relative_to(ROOT)}:{number}: {line}"
+        f"{path.relative_to(ROOT)}:{number}: {text.splitlines()[0]}"
         for path in paths
-        for number, line in _first_lines(path)
-        if _breaks_a_rule(line)
+        for number, text in _docstrings(path)
+        if _breaks_a_rule(text)
     ]
     assert broken == []
 

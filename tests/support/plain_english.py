@@ -24,7 +24,7 @@ def begins_wrongly(line: str) -> bool:
 
 def has_dialect(text: str) -> bool:
     """Return whether a text has a word that another reader would not know in this sense."""
-    return DIALECT.search(text) is not None
+    return DIALECT.search(_CODE.sub("", text)) is not None
 
 
 def long_sentences(text: str) -> Iterator[str]:

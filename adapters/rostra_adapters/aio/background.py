@@ -1,7 +1,7 @@
 """Background tasks: supervised work that begins again after any error.
 
 Every task that outlives the call that started it is a `BackgroundTask`. The registry of those that
-run tells `/readyz` and `/metrics` which of them fail.
+run informs `/readyz` and `/metrics` of failures.
 """
 
 import asyncio

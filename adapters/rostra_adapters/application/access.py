@@ -75,7 +75,8 @@ class AccessLookup:
         """Return the access to a discussion according to the log, None if it is unknown.
 
         A discussion that was opened a moment ago is found, too. If its site is the expected one,
-        both are read at once. A private discussion takes as many reads as an unknown one.
+        both are read at once. A private discussion and an unknown one take the same number of
+        reads.
         """
         wanted = [discussion] if expected is None else [discussion, ids.site_id(expected)]
         self._note()

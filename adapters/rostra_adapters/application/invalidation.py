@@ -51,7 +51,7 @@ def streams_of(page: Iterable[Recorded]) -> Iterator[UUID]:
 def news(position: int, streams: Iterable[UUID]) -> list[str]:
     """Return notifications of a projector's new position and of the changed discussions.
 
-    There are as many notifications as the payload limit needs, in order.
+    Their number depends on the payload limit. They must be sent in order.
     """
     prefixes = sorted({prefix_of(stream) for stream in streams})
     parts = [

@@ -134,7 +134,8 @@ class StoredKeyRing(ABC):
     async def _store(self, keys: Sequence[StoredKey]) -> None:
         """Store keys durably, in the order given.
 
-        A stored key that saw as many erasures stays. If a later erasure is known, none is stored.
+        A stored key that saw the same number of erasures stays. If a later erasure is known, no key
+        is stored.
         """
 
     @abstractmethod

@@ -29,7 +29,7 @@ nearest is best. The consequences are:
 - Context decides before nearness does.
 - A quote of at most `SHORT_CHARACTERS_MAX` letters that is not found is the stretch between
   `CONTEXT_CHARACTERS` unchanged letters on both sides, if at most half its letters changed.
-- Of equal scores, the candidate with the same context in the original form wins. This tells apart
+- Of equal scores, the candidate with the same context in the original form wins. This distinguishes
   twins that differ by white space.
 """
 
