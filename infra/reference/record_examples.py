@@ -125,6 +125,11 @@ REQUESTS = (
         "comment",
     ),
     Request("get /v1/discussions/{id}/news", f"/v1/discussions/{DISCUSSION}/news", scope="comment"),
+    Request(
+        "post /v1/discussions/{id}/subscriptions",
+        f"/v1/discussions/{DISCUSSION}/subscriptions",
+        {"email": "gil@news.example", "to": "comments", "language": "en"},
+    ),
     Request("get /v1/me/inbox", "/v1/me/inbox", scope="comment"),
     Request("post /v1/me/inbox/read", "/v1/me/inbox/read", {"up_to": 4}, "comment"),
     Request("get /v1/moderation", "/v1/moderation?site=news&status=flagged", scope="moderate"),

@@ -238,6 +238,41 @@ async def test_a_bare_post_unsubscribes_and_a_get_changes_nothing(notified: Noti
     assert await notified.mails() == []
 
 
+async def test_a_guest_subscribes_by_mail_alone(notified: Notified) -> None:
+    service = notified.service
+    await service.given(opened())
+    head = await service.app.head()
+
+    async def ask(address: str) -> int:
+        body = json.dumps({"email": address, "to": "comments", "language": "fr"}).encode()
+        path = f"/v1/discussions/{DISCUSSION}/subscriptions"
+        return (await service.ask("POST", path, headers=JSON, body=body)).status
+
+    assert [await ask("gil@example.org") for _ in range(5)] == [202] * 5
+    mails = await notified.mails()
+    assert about(mails) == [("gil@example.org", "Confirmez votre adresse électronique")] * 3
+    assert await service.app.head() == head
+    link = link_in(mails[0])
+    assert (await service.ask("GET", link)).status == 200
+    assert await service.app.head() == head
+    for _ in range(2):
+        assert (await service.ask("POST", link)).status == 200
+    assert await service.app.head() == head + 2
+    await service.given(posted("c1", author=by("bob")))
+    assert about(await notified.mails()) == [("gil@example.org", "Bob a commenté")]
+    for row in await service.app.log.read_after(0, 100):
+        assert b"gil" not in row.state
+
+
+async def test_nobody_subscribes_by_mail_to_what_they_may_not_read(notified: Notified) -> None:
+    body = b'{"email": "gil@example.org", "to": "comments"}'
+    path = f"/v1/discussions/{DISCUSSION}/subscriptions"
+    missing = await notified.service.ask("POST", path, headers=JSON, body=body)
+    await notified.service.given(opened(settings={"private": True}))
+    private = await notified.service.ask("POST", path, headers=JSON, body=body)
+    assert (missing.status, private.status) == (404, 404)
+
+
 async def test_a_link_that_was_not_signed_does_nothing(notified: Notified) -> None:
     for link in ("/mail/x", "/mail/" + "A" * 300, "/mail/%00"):
         assert (await notified.service.ask("POST", link)).status == 404

@@ -7,13 +7,16 @@ from itertools import groupby
 from uuid import UUID
 
 import asyncpg
+import msgspec
 
 from rostra_adapters.application.notify.outbox import (
     LINK_KEY_BYTES,
     NOTICES_A_MAIL_MAX,
     PERSONS_SHOWN_MAX,
+    REQUESTS_KEPT,
     Claim,
     Claimed,
+    MailRequest,
     Notice,
     OutboxStatus,
     claimed_of,
@@ -92,6 +95,20 @@ _CONFIRM = """
 insert into public.rostra_mail_addresses (person, address) values ($1, $2)
 on conflict (person) do update set address = excluded.address, confirmed_at = clock_timestamp()
 """
+_ASK = """
+insert into public.rostra_mail_requests
+    (person, site, person_id, discussion, email, subscribe_to, language)
+values ($1, $2, $3, $4, $5, $6, $7)
+"""
+_REQUEST = """
+select person, site, person_id, discussion, email, subscribe_to, language
+from public.rostra_mail_requests
+where person = $1 and asked_at > clock_timestamp() - $2::interval
+"""
+_END_REQUEST = "delete from public.rostra_mail_requests where person = $1"
+_END_OLD_REQUESTS = """
+delete from public.rostra_mail_requests where asked_at < clock_timestamp() - $1::interval
+"""
 _FORGET = "delete from public.rostra_outbox where person = any($1::uuid[])"
 _FORGET_ADDRESSES = "delete from public.rostra_mail_addresses where person = any($1::uuid[])"
 
@@ -160,6 +177,20 @@ class PostgresOutbox:
     async def confirm(self, person: UUID, address: bytes) -> None:
         with raise_unavailable_if_lost():
             await self._pool.execute(_CONFIRM, person, address)
+
+    async def ask(self, request: MailRequest) -> None:
+        with raise_unavailable_if_lost():
+            await self._pool.execute(_END_OLD_REQUESTS, REQUESTS_KEPT)
+            await self._pool.execute(_ASK, *msgspec.structs.astuple(request))
+
+    async def find_request(self, person: UUID) -> MailRequest | None:
+        with raise_unavailable_if_lost():
+            record = await self._pool.fetchrow(_REQUEST, person, REQUESTS_KEPT)
+        return None if record is None else MailRequest(*record)
+
+    async def end_request(self, person: UUID) -> None:
+        with raise_unavailable_if_lost():
+            await self._pool.execute(_END_REQUEST, person)
 
     async def forget(self, persons: Collection[UUID]) -> None:
         with raise_unavailable_if_lost():

@@ -139,6 +139,7 @@ MIGRATIONS = (
         "an append function that joins the clock as text",
         ("append_events", "append_events_owner", "append"),
     ),
+    Migration(16, "subscriptions by mail", ("mail_requests", "mail_requests_ages")),
 )
 """All migrations, oldest first. The first one makes what the last release had, also from what
 earlier versions or a stock recorder made."""
@@ -155,6 +156,7 @@ OPERATIONAL_TABLES = (
     "rostra_followers",
     "rostra_link_key",
     "rostra_mail_addresses",
+    "rostra_mail_requests",
 )
 """Tables whose rows a service inserts, updates and deletes."""
 OPERATIONAL_FUNCTIONS = (

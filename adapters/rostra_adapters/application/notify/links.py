@@ -16,12 +16,12 @@ LINK_CHARACTERS_MAX = 1_000
 
 
 class MailLink(msgspec.Struct, frozen=True, array_like=True):
-    """Deed of a link: confirm an address, or end a subscription.
+    """Deed of a link: confirm an address, begin a subscription by mail, or end one.
 
     Without a discussion it ends all mails.
     """
 
-    deed: Literal["unsubscribe", "confirm"]
+    deed: Literal["unsubscribe", "confirm", "subscribe"]
     site: str
     person: str
     discussion: UUID | None = None

@@ -13,9 +13,11 @@ from uuid import UUID
 
 import msgspec
 
+from rostra.commands import SubscriptionTo
 from rostra_adapters.clock import moment
 
 GIVE_UP_AFTER = timedelta(days=3)
+REQUESTS_KEPT = timedelta(days=7)
 FIRST_RETRY = timedelta(seconds=30)
 LONGEST_RETRY = timedelta(hours=4)
 LINK_KEY_BYTES = 32
@@ -71,6 +73,22 @@ class Claim:
         self.retry_at = now + min(FIRST_RETRY * 2**self.claimed.attempts, LONGEST_RETRY)
 
 
+class MailRequest(msgspec.Struct, frozen=True):
+    """Subscription that somebody without an account asked for.
+
+    The person is made when the address is confirmed.
+    """
+
+    person: UUID
+    """The stream of the person to be made."""
+    site: str
+    person_id: str
+    discussion: UUID
+    email: str
+    subscribe_to: SubscriptionTo
+    language: str | None
+
+
 class OutboxStatus(msgspec.Struct, frozen=True):
     """State of an outbox, for `rostra notify --status` and metrics."""
 
@@ -118,6 +136,15 @@ class Outbox(Protocol):
     async def confirm(self, person: UUID, address: bytes) -> None:
         """Note that a person has confirmed the address of this hash."""
 
+    async def ask(self, request: MailRequest) -> None:
+        """Keep a subscription that is to be confirmed, for `REQUESTS_KEPT`."""
+
+    async def find_request(self, person: UUID) -> MailRequest | None:
+        """Return the subscription that a person to be made has asked for."""
+
+    async def end_request(self, person: UUID) -> None:
+        """Delete a subscription that was confirmed."""
+
     async def forget(self, persons: Collection[UUID]) -> None:
         """Delete notices and confirmations of persons."""
 
@@ -140,6 +167,7 @@ class MemoryOutbox:
         self._entries: dict[tuple[UUID, UUID], _Entry] = {}
         self._checkpoint: tuple[UUID, int] | None = None
         self._confirmed: dict[UUID, bytes] = {}
+        self._requests: dict[UUID, tuple[datetime, MailRequest]] = {}
         self._link_key = secrets.token_bytes(LINK_KEY_BYTES)
 
     async def checkpoint(self) -> tuple[UUID, int] | None:
@@ -212,6 +240,18 @@ class MemoryOutbox:
 
     async def confirm(self, person: UUID, address: bytes) -> None:
         self._confirmed[person] = address
+
+    async def ask(self, request: MailRequest) -> None:
+        least = moment() - REQUESTS_KEPT
+        self._requests = {k: each for k, each in self._requests.items() if each[0] > least}
+        self._requests[request.person] = moment(), request
+
+    async def find_request(self, person: UUID) -> MailRequest | None:
+        found = self._requests.get(person)
+        return None if found is None or found[0] < moment() - REQUESTS_KEPT else found[1]
+
+    async def end_request(self, person: UUID) -> None:
+        self._requests.pop(person, None)
 
     async def forget(self, persons: Collection[UUID]) -> None:
         gone = set(persons)

@@ -128,6 +128,7 @@ class Sender:
         words, key = settings.words, await self._outbox.link_key()
         email = words.email
         if email is None:
+            await self._ask_to_subscribe(notices[0].person, notices[0], key)
             claim.done.update(one.event for one in notices)
             return
         hashed = address_hash(notices[0].person, email, key)
@@ -147,6 +148,14 @@ class Sender:
         if items:
             await self._send(site, person, email, words, items, key)
         claim.done.update(claim_events)
+
+    async def _ask_to_subscribe(self, person: UUID, notice: Notice, key: bytes) -> None:
+        """Mail the address of a subscription that was asked for by mail."""
+        asked = await self._outbox.find_request(person)
+        if asked is not None:
+            link = sign_link(MailLink("subscribe", asked.site, asked.person_id), key)
+            words = Words(language=asked.language)
+            await self._ask_to_confirm(asked.email, words, notice, link)
 
     async def _ask_to_confirm(self, email: str, words: Words, notice: Notice, link: str) -> None:
         confirm = f"{self._settings.base_url}/mail/{link}"

@@ -29,6 +29,7 @@ ALWAYS = (400, 408, 414, 415, 429, 431, 500)
 _RESPONSES = {
     200: "Success",
     201: "Created",
+    202: "Accepted",
     304: "Not modified",
     308: "Moved permanently",
     400: "Bad request, cursor or query",

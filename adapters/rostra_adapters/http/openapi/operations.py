@@ -15,6 +15,7 @@ from rostra_adapters.http.routes.people import (
     MarkShape,
     MeShape,
     NewlyRead,
+    NewMailSubscription,
     NewMark,
     NewSettings,
     NewSubscription,
@@ -407,6 +408,12 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ),
     ("delete", "/v1/discussions/{id}/subscription"): _write(
         "End one's subscription to a discussion", None, SubscriptionShape
+    ),
+    ("post", "/v1/discussions/{id}/subscriptions"): Operation(
+        summary="Subscribe by mail, without an account",
+        request_body={JSON: NewMailSubscription},
+        status=(202,),
+        problems=(404, *REFUSED, 503),
     ),
     ("put", "/v1/discussions/{id}/read"): _write(
         "Move one's read mark on", NewMark, MarkShape, problems=(410,)

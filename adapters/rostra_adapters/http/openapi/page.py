@@ -106,6 +106,7 @@ TOPICS: dict[str, Topic] = {
             "get /v1/discussions/{id}/subscription",
             "put /v1/discussions/{id}/subscription",
             "delete /v1/discussions/{id}/subscription",
+            "post /v1/discussions/{id}/subscriptions",
             "put /v1/discussions/{id}/read",
             "get /v1/discussions/{id}/news",
             "get /v1/me/inbox",

@@ -9,15 +9,16 @@ from html import escape
 from uuid import uuid4
 
 from aiohttp import hdrs, web
+from msgspec import UNSET
 
 from rostra import ids
-from rostra.commands import ConfigurePerson, EndSubscription
+from rostra.commands import AnyCommand, ConfigurePerson, EndSubscription, StartSubscription
 from rostra.deciding.handle import Commanded
 from rostra.events import PERSONS, CommandContext
 from rostra.settings import AskedNotifySettings
 from rostra.times import Time
 from rostra_adapters.application.app import App
-from rostra_adapters.application.notify.links import MailLink, read_link
+from rostra_adapters.application.notify.links import MailLink, address_hash, read_link
 from rostra_adapters.application.notify.texts import MailTexts, texts_of
 from rostra_adapters.http.middleware.security_headers import CONTENT_SECURITY_POLICY, policy
 
@@ -61,8 +62,9 @@ class MailLinks:
         link, language, texts = await self._read(request)
         if link is None:
             return _page(language, texts.invalid, status=404)
-        button = texts.confirm if link.deed == "confirm" else texts.unsubscribe
-        sentence = texts.confirm_why if link.deed == "confirm" else texts.why
+        is_end = link.deed == "unsubscribe"
+        button = texts.unsubscribe if is_end else texts.confirm
+        sentence = texts.why if is_end else texts.confirm_why
         return _page(language, sentence, button=button)
 
     async def act(self, request: web.Request) -> web.Response:
@@ -70,6 +72,9 @@ class MailLinks:
         link, language, texts = await self._read(request)
         if link is None:
             return _page(language, texts.invalid, status=404)
+        if link.deed == "subscribe":
+            is_known = await self._subscribe(link)
+            return _page(language, texts.confirmed if is_known else texts.invalid)
         if link.deed == "confirm":
             if link.address is not None:
                 person = ids.person_id(link.site, link.person)
@@ -84,8 +89,52 @@ class MailLinks:
         asked = request.headers.get(hdrs.ACCEPT_LANGUAGE, "").partition(",")[0].partition(";")[0]
         return link, *texts_of(asked.strip())
 
+    async def _subscribe(self, link: MailLink) -> bool:
+        """Make the person of a subscription by mail, and subscribe them.
+
+        Again it changes nothing. Return False for a request that is unknown or too old.
+        """
+        outbox, person = self._app.outbox, ids.person_id(link.site, link.person)
+        asked = await outbox.find_request(person)
+        if asked is None:
+            return await outbox.confirmed_address(person) is not None
+        access = await self._app.lookup.current_access(asked.discussion, asked.site)
+        if access is None:
+            return False
+        await self._submit(
+            link.person,
+            ConfigurePerson(
+                site=asked.site,
+                who=asked.person_id,
+                email=asked.email,
+                language=UNSET if asked.language is None else asked.language,
+            ),
+            StartSubscription(
+                site=asked.site,
+                resource=access.resource,
+                who=asked.person_id,
+                to=asked.subscribe_to,
+            ),
+        )
+        hashed = address_hash(person, asked.email, await outbox.link_key())
+        await outbox.confirm(person, hashed)
+        await outbox.end_request(person)
+        return True
+
+    async def _submit(self, person: str, *commands: AnyCommand) -> None:
+        now = self._now()
+        await self._app.submit(
+            [
+                Commanded(
+                    command,
+                    CommandContext(PERSONS, str(uuid4()), now, person=person),
+                    is_checked=True,
+                )
+                for command in commands
+            ]
+        )
+
     async def _unsubscribe(self, link: MailLink) -> None:
-        act = CommandContext(PERSONS, str(uuid4()), self._now(), person=link.person)
         command: EndSubscription | ConfigurePerson
         if link.discussion is None:
             command = ConfigurePerson(site=link.site, who=link.person, notify=ALL_OFF)
@@ -94,7 +143,7 @@ class MailLinks:
             if access is None:
                 return
             command = EndSubscription(site=link.site, resource=access.resource, who=link.person)
-        await self._app.submit([Commanded(command, act, is_checked=True)])
+        await self._submit(link.person, command)
 
 
 def _page(language: str, sentence: str, *, button: str = "", status: int = 200) -> web.Response:

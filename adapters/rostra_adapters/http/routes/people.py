@@ -15,12 +15,12 @@ from rostra import fields as texts
 from rostra import ids
 from rostra.commands import ConfigurePerson, EndSubscription, StartSubscription, SubscriptionTo
 from rostra.limits import EMAIL_CHARACTERS_MAX
-from rostra.names import given_name
+from rostra.names import GUEST, given_name
 from rostra.settings import AskedNotifySettings, Cadence, NotifySettings
 from rostra.times import Time
 from rostra_adapters.application.app import App
 from rostra_adapters.application.notify.links import address_hash
-from rostra_adapters.application.notify.outbox import Notice
+from rostra_adapters.application.notify.outbox import MailRequest, Notice
 from rostra_adapters.application.operational import Demand
 from rostra_adapters.application.people import People
 from rostra_adapters.application.queries.inbox import Inboxes
@@ -100,6 +100,14 @@ class NewlyRead(Body, frozen=True, kw_only=True):
             raise ValueError("give either `up_to` or `positions`")
 
 
+class NewMailSubscription(Body, frozen=True, kw_only=True):
+    """Subscription by mail of somebody without an account."""
+
+    email: Address
+    to: SubscriptionTo
+    language: texts.Language | None = None
+
+
 class UnreadShape(msgspec.Struct, kw_only=True):
     """Number of items of the inbox that are left unread, at most 1,000."""
 
@@ -166,6 +174,7 @@ class PeopleRoutes:
             web.put(subscription, self.subscribe),
             web.delete(subscription, self.unsubscribe),
             web.put("/v1/discussions/{id}/read", self.mark_read),
+            web.post("/v1/discussions/{id}/subscriptions", self.subscribe_by_mail),
             self._reads.get("/v1/discussions/{id}/news", self._news, "since"),
             self._reads.get("/v1/me/inbox", self._inbox, "unread", "limit", "cursor"),
             web.post("/v1/me/inbox/read", self.read_inbox),
@@ -188,17 +197,19 @@ class PeopleRoutes:
         return await self._me(request, actor)
 
     async def _admit_confirmation(self, email: str) -> None:
-        """Take room for a mail to an address. Raises the problem `too-many-requests`."""
+        """Raise the problem `too-many-requests` where an address has got too many mails."""
+        if not await self._has_room(email):
+            detail = f"an address gets at most {CONFIRMATIONS_A_DAY_MAX} confirmations a day"
+            headers = retry_after(ceil(DAY_SECONDS / CONFIRMATIONS_A_DAY_MAX))
+            raise Problem("too-many-requests", detail, headers=headers)
+
+    async def _has_room(self, email: str) -> bool:
+        """Take room for a mail that asks to confirm an address; False if there is none."""
         key = await self._app.outbox.link_key()
         bucket = b"mails:" + hmac.digest(key, email.lower().encode(), "sha256")[:16]
         cost = DAY_SECONDS / CONFIRMATIONS_A_DAY_MAX
-        refused = await self._app.operational.charge([Demand(bucket, cost, DAY_SECONDS)])
-        if refused is not None:
-            raise Problem(
-                "too-many-requests",
-                f"an address gets at most {CONFIRMATIONS_A_DAY_MAX} confirmations a day",
-                headers=retry_after(ceil(refused.wait_seconds)),
-            )
+        demands = [Demand(bucket, cost, DAY_SECONDS)]
+        return await self._app.operational.charge(demands) is None
 
     async def _ask_to_confirm(self, actor: Actor, email: str) -> None:
         outbox, person = self._app.outbox, ids.person_id(actor.site, actor.person)
@@ -254,6 +265,32 @@ class PeopleRoutes:
         actor = await self._enter(request)
         command = EndSubscription(site=actor.site, resource=actor.resource, who=actor.person)
         return await self._submit(request, command, actor)
+
+    async def subscribe_by_mail(self, request: web.Request) -> web.Response:
+        """Mail an address to confirm a subscription. The answer is the same for any address.
+
+        Nothing is recorded before the address is confirmed.
+        """
+        discussion = id_in_path(request, ids.Kind.DISCUSSION)
+        asked = await Reader(request, self._app).enter(discussion)
+        most = self._settings.person_request_bytes_max
+        new = await decode_body(request, NewMailSubscription, bytes_max=most)
+        if await self._has_room(new.email):
+            person_id = f"{GUEST}{uuid4().hex}"
+            person, outbox = ids.person_id(asked.site, person_id), self._app.outbox
+            await outbox.ask(
+                MailRequest(
+                    person=person,
+                    site=asked.site,
+                    person_id=person_id,
+                    discussion=ids.discussion_of(discussion),
+                    email=new.email,
+                    subscribe_to=new.to,
+                    language=new.language,
+                )
+            )
+            await outbox.add_now(Notice(uuid4(), person, asked.site, person_id, "confirm"))
+        return web.Response(status=202, headers={hdrs.CACHE_CONTROL: "no-store"})
 
     async def mark_read(self, request: web.Request) -> web.Response:
         """Move the person's read mark on, and return it. Raises the problem `position-ahead`."""
