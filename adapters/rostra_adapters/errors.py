@@ -163,11 +163,11 @@ class SqliteFileError(InvalidDatabaseUrl):
         super().__init__(f"the SQLite file {path} cannot be used: {reason}")
 
 
-class ReadOnly(RostraError):
+class ReadOnly(RostraError, LogUnavailable):
     """A Rostra that was opened only to read is asked to write."""
 
     def __init__(self) -> None:
-        super().__init__("this Rostra was opened with `read_only`: open it without to write")
+        super().__init__("this Rostra was opened read-only: open it without `read_only` to write")
 
 
 # Reading.

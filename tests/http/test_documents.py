@@ -308,3 +308,9 @@ async def test_a_page_holds_a_bounded_number_of_comments(service: Service) -> No
     page = await service.get(f"/v1/discussions/{discussion}/page")
     assert page.body.count(b"<article") == PAGE_COMMENTS_MAX
     assert page.body.count(b"All 11 replies") == len(top)
+
+
+async def test_times_on_the_page_say_their_zone(service: Service) -> None:
+    [discussion, _] = await service.given(opened(), posted(time="2026-03-01T12:00:00+02:00"))
+    page = await service.get(f"/v1/discussions/{discussion}/page")
+    assert b">2026-03-01 10:00 UTC</time>" in page.body

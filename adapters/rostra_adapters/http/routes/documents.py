@@ -213,7 +213,8 @@ def _comment(comment: CommentShape, path: str) -> Iterator[str]:
             yield "(guest) "
     time = escape(comment.posted_at)
     yield f'<a itemprop="url" href="{path}/page?comment={comment.id}">'
-    yield f'<time itemprop="dateCreated" datetime="{time}">{time[:16].replace("T", " ")}</time></a>'
+    shown = f"{time[:16].replace('T', ' ')} UTC"
+    yield f'<time itemprop="dateCreated" datetime="{time}">{shown}</time></a>'
     yield f" · {comment.score:+d}</header>" if comment.score else "</header>"
     if comment.status in SAID:
         yield f"<p><em>{SAID[comment.status]}</em></p>"
