@@ -85,7 +85,7 @@ def test_mails_are_sent_once_and_told_of(database_url: str, server: tuple[Kept, 
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        ([], "--mail-from and --base-url and --mail-url must be given"),
+        ([], "--mail-from and --base-url must be given"),
         (["--mail-url", "smtp://mail", "--mail-from", "a@b.example"], "--base-url must be given"),
         (["--mail-url", "http://u:hush@mail", *SENDING], "smtp[s]://user:password@host:port"),
         (["--mail-url", "smtp://mail", *SENDING[2:], "--mail-from", "News"], "no e-mail address"),

@@ -6,23 +6,19 @@ from email.message import EmailMessage
 
 import click
 
+from rostra_adapters.cli.mailing import (
+    MailOptions,
+    mail_options,
+    mail_settings,
+    mail_transport,
+    send_mails,
+)
 from rostra_adapters.cli.options import DatabaseLocation, open_app, option, place, run
 from rostra_adapters.cli.terminal import say
 
 
 @click.command()
-@option(
-    "--mail-url",
-    metavar="URL",
-    envvar="ROSTRA_MAIL_URL",
-    help="Mail server: smtp[s]://user:password@host:port. Give a password by ROSTRA_MAIL_URL.",
-)
-@option(
-    "--mail-from",
-    metavar="SENDER",
-    envvar="ROSTRA_MAIL_FROM",
-    help='Sender of mails, for example "News <comments@example.org>".',
-)
+@mail_options
 @option(
     "--base-url",
     metavar="URL",
@@ -46,7 +42,7 @@ def notify(
     """Mail readers what concerns them, until SIGTERM or Ctrl-C.
 
     Comments that were recorded before the first start are never mailed. Any number of these
-    processes may run at once.
+    processes may run at once. `rostra serve` mails by itself if it is given a mail server.
 
     \b
     For example:
@@ -57,15 +53,12 @@ def notify(
     if status:
         run(lambda: _show(where))
         return
-    needed = {"--mail-from": mail_from, "--base-url": base_url}
+    given = MailOptions(mail_url, mail_from, base_url)
+    mail_settings(given)
     if not dry_run:
-        needed["--mail-url"] = mail_url
-    if missing := [name for name, value in needed.items() if not value]:
-        raise click.UsageError(f"{' and '.join(missing)} must be given")
-    assert mail_from is not None
-    assert base_url is not None
+        mail_transport(given)
     with suppress(asyncio.CancelledError):
-        run(lambda: _notify(where, mail_url, mail_from, base_url, once=once, dry_run=dry_run))
+        run(lambda: _run(where, given, once=once, dry_run=dry_run))
 
 
 async def _show(where: DatabaseLocation) -> None:
@@ -90,46 +83,20 @@ class _Printer:
             say(line)
 
 
-async def _notify(
-    where: DatabaseLocation,
-    mail_url: str | None,
-    mail_from: str,
-    base_url: str,
-    *,
-    once: bool,
-    dry_run: bool,
-) -> None:
-    from rostra_adapters.aio.background import BackgroundTask, end_background
-    from rostra_adapters.application.notify.composing import MailOrigin
+async def _run(where: DatabaseLocation, given: MailOptions, *, once: bool, dry_run: bool) -> None:
     from rostra_adapters.application.notify.follower import OutboxFiller
-    from rostra_adapters.application.notify.sender import MailSettings, Sender
-    from rostra_adapters.mail.smtp import SmtpTransport, server_of
+    from rostra_adapters.application.notify.sender import Sender
 
-    origin = MailOrigin(mail_from)
-    try:
-        settings = MailSettings(origin=origin, base_url=base_url.rstrip("/"))
-        _ = origin.address
-        transport = _Printer() if dry_run else SmtpTransport(server_of(mail_url or ""))
-    except ValueError as error:
-        raise click.UsageError(str(error)) from None
     async with open_app(where) as app:
-        filler = OutboxFiller(app, app.outbox)
-        sender = Sender(app, app.outbox, transport, settings)
-        if once or dry_run:
-            await filler.catch_up()
+        if not once and not dry_run:
+            say("Rostra mails readers what concerns them")
+            async with send_mails(app, given):
+                await asyncio.get_running_loop().create_future()
+        transport = _Printer() if dry_run else mail_transport(given)
+        sender = Sender(app, app.outbox, transport, mail_settings(given))
+        await OutboxFiller(app, app.outbox).catch_up()
         if dry_run:
             await sender.preview()
             return
-        if once:
-            while await sender.send_next():
-                pass
-            return
-        tasks = [
-            BackgroundTask(filler.run, "notify-fill"),
-            BackgroundTask(sender.run, "notify-send"),
-        ]
-        say("Rostra mails readers what concerns them")
-        try:
-            await asyncio.get_running_loop().create_future()
-        finally:
-            await end_background(*tasks)
+        while await sender.send_next():
+            pass

@@ -21,6 +21,13 @@ import msgspec
 from rostra_adapters.aio.background import BackgroundTask
 from rostra_adapters.cli.content_limits import content_limits
 from rostra_adapters.cli.http_limits import HTTP_LIMITS, http_limits
+from rostra_adapters.cli.mailing import (
+    MailOptions,
+    mail_options,
+    mail_settings,
+    mail_transport,
+    send_mails,
+)
 from rostra_adapters.cli.options import (
     DATA,
     SECRET_PREVIOUS,
@@ -108,6 +115,7 @@ GARBAGE_LOOKED_FOR_EACH = 20_000
     "pages and feeds name it. By default they name the prefix that a trusted proxy gives in "
     "X-Forwarded-Prefix.",
 )
+@mail_options
 @http_limits
 @content_limits
 @place
@@ -122,6 +130,9 @@ def serve(*, workers: int, **given: Any) -> None:
     limits = {name: given.pop(name) for name in RATES}
     http = {name: given.pop(name) for name in HTTP_LIMITS}
     plan = ServePlan(**given, rates=limits, http=http, workers=workers)
+    if plan.mail_url:
+        mail_transport(plan.mails)
+        mail_settings(plan.mails)
     make_erasures_folder(plan.where.data)
     if workers > 1:
         _serve_together(plan, workers)
@@ -174,6 +185,8 @@ class ServePlan(msgspec.Struct, frozen=True, kw_only=True):
     metrics_port: int | None
     jwks: str | None
     base_url: str | None
+    mail_url: str | None
+    mail_from: str | None
     demo: bool
     rates: dict[str, Given]
     http: dict[str, Any]
@@ -183,6 +196,11 @@ class ServePlan(msgspec.Struct, frozen=True, kw_only=True):
     """True if other processes serve on the same port."""
     processes: int = 1
     """Number of these processes."""
+
+    @property
+    def mails(self) -> MailOptions:
+        """Return the options of mails."""
+        return MailOptions(self.mail_url, self.mail_from, self.base_url)
 
 
 def _serve_together(plan: ServePlan, workers: int) -> None:
@@ -254,6 +272,7 @@ async def _serve(plan: ServePlan, announce: Callable[[str], None]) -> None:
             erasures=erasures_of(plan.where.data),
         ) as app,
         _kept_alive(app, lease),
+        send_mails(app, plan.mails),
     ):
         if plan.demo:
             await demo.publish(app)
