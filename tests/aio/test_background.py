@@ -12,8 +12,12 @@ import pytest
 import rostra_adapters
 from rostra.log import LogReplaced, LogUnavailable
 from rostra_adapters.aio import background
-from rostra_adapters.aio.background import BackgroundTask, Work
-from rostra_adapters.cli import serve
+from rostra_adapters.aio.background import BackgroundTask
+from rostra_adapters.application.app import App
+from rostra_adapters.application.notify.composing import MailOrigin
+from rostra_adapters.application.notify.follower import OutboxFiller
+from rostra_adapters.application.notify.sender import MailSettings, Sender
+from rostra_adapters.cli import notify, serve
 from rostra_adapters.http import HttpSettings
 from rostra_adapters.http.auth.key_sources import KeyFile
 from support.listening import listening
@@ -96,51 +100,13 @@ def _is_of_a_group(call: ast.Call) -> bool:
     return False
 
 
-class Disturbance:
-    """Throws errors into the tasks that are started while it is in force."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self._faults: dict[BackgroundTask, asyncio.Future[None]] = {}
-        began, disturbance = BackgroundTask.__init__, self
-
-        def begin(task: BackgroundTask, work: Work, name: str) -> None:
-            began(task, lambda: disturbance._disturbed(task, work), name)
-
-        monkeypatch.setattr(BackgroundTask, "__init__", begin)
-
-    async def _disturbed(self, task: BackgroundTask, work: Work) -> AsyncGenerator[None, None]:
-        successes = work()
-        try:
-            while True:
-                fault = self._faults[task] = asyncio.get_running_loop().create_future()
-                following = asyncio.ensure_future(anext(successes))
-                try:
-                    await asyncio.wait([fault, following], return_when="FIRST_COMPLETED")
-                finally:
-                    if not following.done():
-                        following.cancel()
-                        await asyncio.wait([following])
-                if fault.done():
-                    fault.result()
-                try:
-                    await following
-                except StopAsyncIteration:
-                    return
-                yield
-        finally:
-            await successes.aclose()
-
-    def throw(self, task: BackgroundTask, error: BaseException) -> None:
-        self._faults[task].set_exception(error)
-
-
 async def until_all_work() -> None:
     async with asyncio.timeout(WAIT_SECONDS_MAX):
         while any(task.error for task in background.running_tasks()):  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 
 
-async def throw_into_all(disturbance: Disturbance) -> set[str]:
+async def throw_into_all() -> set[str]:
     """Throw each error into each task. Return the names of the tasks."""
     thrown: set[str] = set()
     for error in ERRORS:
@@ -148,7 +114,7 @@ async def throw_into_all(disturbance: Disturbance) -> set[str]:
         tasks = background.running_tasks()
         before = background.restarts()
         for task in tasks:
-            disturbance.throw(task, error)
+            task.interrupt(error)
             thrown.add(task.name)
         async with asyncio.timeout(WAIT_SECONDS_MAX):
             while any(background.restarts()[task.name] <= before[task.name] for task in tasks):  # noqa: ASYNC110
@@ -156,6 +122,16 @@ async def throw_into_all(disturbance: Disturbance) -> set[str]:
         await until_all_work()
         assert set(tasks) <= set(background.running_tasks())
     return thrown
+
+
+def mail_tasks(app: App) -> list[BackgroundTask]:
+    """The tasks of `rostra notify`."""
+    settings = MailSettings(origin=MailOrigin("rostra@example.org"), base_url="https://example.org")
+    sender = Sender(app, app.outbox, notify._Printer(), settings)
+    return [
+        BackgroundTask(OutboxFiller(app, app.outbox).run, "notify-fill"),
+        BackgroundTask(sender.run, "notify-send"),
+    ]
 
 
 class _Postgres:
@@ -169,7 +145,6 @@ async def test_every_task_of_every_process_comes_back_after_every_error(
     database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(background, "RETRY_SECONDS_MAX", 0.01)
-    disturbance = Disturbance(monkeypatch)
     file = tmp_path / "jwks.json"
     file.write_text('{"keys": []}')
     settings = HttpSettings(secret=SECRET, jwks=KeyFile(file))
@@ -182,8 +157,10 @@ async def test_every_task_of_every_process_comes_back_after_every_error(
         discussion, _ = await service.given(opened(), posted("c1"))
         live = f"{service.url}/v1/discussions/{discussion}/live"
         feed = f"{service.url}/v1/events"
+        mailing = mail_tasks(app)
         async with listening(live), listening(feed, token=token()):
-            thrown = await throw_into_all(disturbance)
+            thrown = await throw_into_all()
+        await background.end_background(*mailing)
         missing = {name for name in names() if not any(each.startswith(name) for each in thrown)}
         assert not missing
         await service.given(posted("c2"))
@@ -282,3 +259,53 @@ async def test_a_task_ends_though_its_work_loses_the_cancellation() -> None:
     async with asyncio.timeout(WAIT_SECONDS_MAX):
         await background.end_background(*tasks)
     assert all(task.is_done for task in tasks)
+
+
+async def test_an_interruption_while_it_waits_to_begin_again_does_not_end_a_task() -> None:
+    began = 0
+
+    async def work() -> AsyncGenerator[None, None]:
+        nonlocal began
+        began += 1
+        if began == 1:
+            raise LogUnavailable("away")
+        yield
+        await asyncio.Event().wait()
+
+    task = BackgroundTask(work, "example")
+    async with asyncio.timeout(WAIT_SECONDS_MAX):
+        while task.error is None:  # noqa: ASYNC110  # the task tells nobody
+            await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        task.interrupt(ValueError("the lease was lost"))
+        while task in background.failing_tasks(0.0):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    assert not task.is_done
+    assert began == 2
+    await task.end()
+
+
+async def test_a_task_group_that_fails_does_not_end_the_task_around_it() -> None:
+    began = asyncio.Event()
+
+    async def fail() -> None:
+        raise ValueError("broken")
+
+    async def work() -> AsyncGenerator[None, None]:
+        if not began.is_set():
+            began.set()
+            async with asyncio.TaskGroup() as group:
+                group.create_task(fail())
+                await asyncio.Event().wait()
+        yield
+        await asyncio.Event().wait()
+
+    task = BackgroundTask(work, "example")
+    await began.wait()
+    async with asyncio.timeout(WAIT_SECONDS_MAX):
+        while task.error is None:  # noqa: ASYNC110  # the task tells nobody
+            await asyncio.sleep(0)
+        while task in background.failing_tasks(0.0):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    assert not task.is_done
+    await task.end()

@@ -44,6 +44,8 @@ class BackgroundTask:
         self._failures = 0
         self._failing_since = 0.0
         self._logged: set[str] = set()
+        self._interruption: BaseException | None = None
+        self._is_ending = False
         self._task = asyncio.create_task(self._run(), name=f"rostra-{name}")
         self._task.add_done_callback(lambda _: _running.discard(self))
         _running.add(self)
@@ -60,39 +62,56 @@ class BackgroundTask:
 
     def cancel(self) -> None:
         """End the task without waiting for it."""
+        self._is_ending = True
         self._task.cancel()
 
     async def end(self) -> None:
         """Cancel the task, and wait until it has ended."""
-        self._task.cancel()
+        self.cancel()
         await self.wait()
 
     async def wait(self) -> None:
         """Wait until the work has returned or the task has been cancelled."""
         await asyncio.gather(self._task, return_exceptions=True)
 
+    def interrupt(self, error: BaseException) -> None:
+        """Let the work fail with an error wherever it waits, and begin again."""
+        self._interruption = error
+        self._task.cancel()
+
     async def _run(self) -> None:
         while True:
             try:
+                await self._back_off()
                 async with aclosing(self._work()) as successes:
                     async for _ in successes:
                         self._succeed()
-                        self._check_cancelled()
-            except asyncio.CancelledError as error:
-                self._check_cancelled()
-                self._fail(error)  # it comes from a task that the work waited for
-            except Exception as error:  # noqa: BLE001  # logged by `_fail`
-                self._check_cancelled()
-                self._fail(error)
+                        if self._is_ending:  # the work may have lost the cancellation
+                            raise asyncio.CancelledError
+            except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001  # `_fail` logs it
+                self._fail(self._cause(error))
             else:
                 return
+
+    async def _back_off(self) -> None:
+        if self._failures:
             longest = min(RETRY_SECONDS_MIN * 2.0 ** min(self._failures, 10), RETRY_SECONDS_MAX)
             await asyncio.sleep(uniform(longest / 2, longest))  # noqa: S311  # not a secret
 
-    def _check_cancelled(self) -> None:
-        """Raise CancelledError if the task is cancelled; the work may have lost the first one."""
-        if self._task.cancelling():
+    def _cause(self, error: BaseException) -> BaseException:
+        """Return the error of the work. Raises CancelledError if the task is to end.
+
+        A CancelledError of the work comes from a task that it waited for.
+        """
+        if self._interruption is not None:
+            error, self._interruption = self._interruption, None
+            self._task.uncancel()
+        is_cancelled = isinstance(error, asyncio.CancelledError) and self._task.cancelling()
+        if self._is_ending or is_cancelled:
             raise asyncio.CancelledError
+        while self._task.cancelling():  # a task group that failed leaves its request behind
+            self._task.uncancel()
+        return error
 
     def _succeed(self) -> None:
         if self.error is not None:

@@ -23,7 +23,14 @@ from rostra_adapters.application.articles.texts_and_work import CachedArticles
 from rostra_adapters.application.command_queue import CommandQueue
 from rostra_adapters.application.notify.outbox import MemoryOutbox, Outbox
 from rostra_adapters.application.operational import WRITE_KINDS, Operational, person_bucket
-from rostra_adapters.application.ports import Difference, Progress, Rebuilt, ViewStatus, ViewStore
+from rostra_adapters.application.ports import (
+    Difference,
+    Progress,
+    ProjectorStatus,
+    Rebuilt,
+    ViewStatus,
+    ViewStore,
+)
 from rostra_adapters.application.queries.as_of import AsOfReader
 from rostra_adapters.application.queries.comment_queries import CommentQueries, Readable
 from rostra_adapters.application.queries.renderings import Renderings
@@ -66,6 +73,7 @@ class Status(msgspec.Struct, frozen=True):
     database_url: str
     """Without its password."""
     views: list[ViewStatus]
+    projector: ProjectorStatus | None
 
 
 class Stores(msgspec.Struct, frozen=True, kw_only=True):
@@ -382,7 +390,9 @@ class App:
         """Return the positions of the log and the views."""
         head = await self.log.head()
         views = await self.views.status(head)
-        return Status(await self.log.log_id(), head, url_without_password(self._url), views)
+        url = url_without_password(self._url)
+        projector = await self.views.projector()
+        return Status(await self.log.log_id(), head, url, views, projector)
 
     async def healthy(self) -> bool:
         """Return whether the log answers."""

@@ -1,6 +1,7 @@
 """Ports of the application to the store of the views."""
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Protocol, runtime_checkable
 from uuid import UUID
 
@@ -90,6 +91,25 @@ class ViewStatus(msgspec.Struct, frozen=True):
     parked: list[Parked]
 
 
+class ProjectorStatus(msgspec.Struct, frozen=True):
+    """Process that projects, or was the last to do so."""
+
+    host: str
+    pid: int
+    since: datetime
+    silent_seconds: float
+    """Seconds since its last heartbeat."""
+    lease_seconds: float
+    """Seconds without a heartbeat after which another process takes over."""
+    events_per_second: float
+    """Rate between the last two heartbeats."""
+
+    @property
+    def is_lost(self) -> bool:
+        """True if no process has taken over in time."""
+        return self.silent_seconds > self.lease_seconds + TAKEOVER_SECONDS_MAX
+
+
 @runtime_checkable
 class MeteredLog(Protocol):
     """Log that measures its appends, for metrics. A log need not."""
@@ -107,6 +127,8 @@ class MeteredLog(Protocol):
 
 
 RETRY_AFTER_SECONDS = 1.0
+TAKEOVER_SECONDS_MAX = 2.0
+"""Seconds in which a stand-by takes over after the end of a lease."""
 
 
 class ViewStore(Protocol):
@@ -141,3 +163,6 @@ class ViewStore(Protocol):
     def verify(self) -> AsyncIterator[Difference]: ...
 
     async def status(self, head: int) -> list[ViewStatus]: ...
+
+    async def projector(self) -> ProjectorStatus | None:
+        """Return the process that projects; None if none ever did."""

@@ -52,6 +52,16 @@ GARBAGE_LOOKED_FOR_EACH = 20_000
 """New objects between garbage collections. A request reaches Python's default of 700."""
 
 
+projector_lease = option(
+    "--projector-lease-seconds",
+    type=click.FloatRange(min=1.0),
+    default=10.0,
+    envvar="ROSTRA_PROJECTOR_LEASE_SECONDS",
+    show_default=True,
+    help="Seconds without a heartbeat of the process that projects after which another one does.",
+)
+
+
 @click.command()
 @option(
     "--host",
@@ -116,6 +126,7 @@ GARBAGE_LOOKED_FOR_EACH = 20_000
     "X-Forwarded-Prefix.",
 )
 @mail_options
+@projector_lease
 @http_limits
 @content_limits
 @place
@@ -143,8 +154,9 @@ def serve(*, workers: int, **given: Any) -> None:
 
 
 @click.command()
+@projector_lease
 @place
-def project(*, where: DatabaseLocation) -> None:
+def project(*, where: DatabaseLocation, projector_lease_seconds: float) -> None:
     """Project events into the views until SIGTERM or Ctrl-C, and serve no requests.
 
     Only one process projects: the first that starts. The others wait for it to end. Start this
@@ -157,17 +169,21 @@ def project(*, where: DatabaseLocation) -> None:
     check_data_folder(where)
     _log()
     with suppress(asyncio.CancelledError):
-        run(lambda: _project(where))
+        run(lambda: _project(where, projector_lease_seconds))
 
 
-async def _project(where: DatabaseLocation) -> None:
+async def _project(where: DatabaseLocation, lease_seconds: float) -> None:
     import rostra_adapters
 
     _stop_while_starting()
     async with (
         _traced(),
         database(where) as (url, lease),
-        rostra_adapters.open(url, master_key=master_key_of(where.data)) as app,
+        rostra_adapters.open(
+            url,
+            master_key=master_key_of(where.data),
+            projector_lease_seconds=lease_seconds,
+        ) as app,
         _kept_alive(app, lease),
     ):
         _leave_alone_what_stays()
@@ -192,6 +208,7 @@ class ServePlan(msgspec.Struct, frozen=True, kw_only=True):
     http: dict[str, Any]
     workers: int
     proxies: tuple[str, ...]
+    projector_lease_seconds: float
     shares_port: bool = False
     """True if other processes serve on the same port."""
     processes: int = 1
@@ -269,6 +286,7 @@ async def _serve(plan: ServePlan, announce: Callable[[str], None]) -> None:
             pooled_url(plan.where) or url,
             direct_url=url if plan.where.direct_url else None,
             master_key=await master_key_or_new(plan.where.data, url),
+            projector_lease_seconds=plan.projector_lease_seconds,
             erasures=erasures_of(plan.where.data),
         ) as app,
         _kept_alive(app, lease),

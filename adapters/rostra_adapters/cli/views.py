@@ -154,6 +154,13 @@ def _show(found: Any) -> None:
     say(f"database  {found.database_url}")
     if not found.views:
         say("views     none of this version: run `rostra serve` or `rostra rebuild`")
+    if (projector := found.projector) is not None:
+        say(
+            f"projector {projector.host}:{projector.pid} "
+            f"since {projector.since:%Y-%m-%d %H:%M:%S}Z, "
+            f"heartbeat {projector.silent_seconds:.1f} s ago, "
+            f"{projector.events_per_second:.1f} events/s{', LOST' if projector.is_lost else ''}"
+        )
     for view in found.views:
         say(
             f"view      {view.name}: version {view.version}, position {view.position}, "

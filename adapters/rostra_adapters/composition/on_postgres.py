@@ -42,6 +42,7 @@ async def open_on_postgres(
     restoring: bool,
     direct_url: str | None,
     read_only: bool,
+    projector_lease_seconds: float,
 ) -> App:
     """Open the stores in a database; `stack` closes them. The options are those of `open`."""
     if read_only:
@@ -69,7 +70,9 @@ async def open_on_postgres(
             if await is_due(connection) and not restoring:
                 raise RestoreUnfinished
     log = await stack.enter_async_context(PostgresLog(pool, direct))
-    backend = PostgresBackend(direct, log, direct_url or url, pool)
+    backend = PostgresBackend(
+        direct, log, direct_url or url, pool, lease_seconds=projector_lease_seconds
+    )
     await (backend.install() if make else backend.join())
     if project:
         backend.start()

@@ -48,6 +48,7 @@ async def open(  # noqa: A001  # it opens a Rostra, as `rostra_adapters.open`
     restoring: bool = False,
     direct_url: str | None = None,
     read_only: bool = False,
+    projector_lease_seconds: float = 10.0,
 ) -> AsyncIterator[App]:
     """Open a Rostra on "postgresql://…", "sqlite:PATH" or "memory:".
 
@@ -59,6 +60,7 @@ async def open(  # noqa: A001  # it opens a Rostra, as `rostra_adapters.open`
     while `restoring` none. `direct_url`: PostgreSQL's own URL, where `url` leads to a pooler in
     transaction mode. With `read_only`, PostgreSQL may be a standby, or the role may only read:
     nothing is made, projected or written, and commands raise ReadOnly.
+    `projector_lease_seconds`: time without a heartbeat after which another process projects.
 
     Raises errors of `rostra_adapters.errors`, each a `RostraError`: InvalidDatabaseUrl,
     NoMasterKey, WrongMasterKey, on SQLite SqliteFileError, on PostgreSQL also UnfitTable,
@@ -84,6 +86,7 @@ async def open(  # noqa: A001  # it opens a Rostra, as `rostra_adapters.open`
                 restoring=restoring,
                 direct_url=direct_url,
                 read_only=read_only,
+                projector_lease_seconds=projector_lease_seconds,
             )
         elif url == "memory:":
             recorder, texts = POPOApplicationRecorder(), MemoryArticleTexts()

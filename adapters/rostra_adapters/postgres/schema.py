@@ -140,6 +140,7 @@ MIGRATIONS = (
         ("append_events", "append_events_owner", "append"),
     ),
     Migration(16, "subscriptions by mail", ("mail_requests", "mail_requests_ages")),
+    Migration(17, "heartbeats of projectors", ("projectors",)),
 )
 """All migrations, oldest first. The first one makes what the last release had, also from what
 earlier versions or a stock recorder made."""
@@ -157,6 +158,7 @@ OPERATIONAL_TABLES = (
     "rostra_link_key",
     "rostra_mail_addresses",
     "rostra_mail_requests",
+    "rostra_projectors",
 )
 """Tables whose rows a service inserts, updates and deletes."""
 OPERATIONAL_FUNCTIONS = (

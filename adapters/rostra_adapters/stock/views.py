@@ -1,6 +1,8 @@
 """The views of an app that has no PostgreSQL: folded in memory from the whole log."""
 
 import asyncio
+import os
+import socket
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any, cast
@@ -10,6 +12,7 @@ import msgspec
 
 from rostra.ids import prefix_of
 from rostra.log import EventLog
+from rostra.times import to_datetime
 from rostra_adapters.aio.background import BackgroundTask, end_background
 from rostra_adapters.application import read_position
 from rostra_adapters.application.invalidation import ChangeFeed, streams_of
@@ -17,12 +20,14 @@ from rostra_adapters.application.ports import (
     Difference,
     Fields,
     Progress,
+    ProjectorStatus,
     Rebuilt,
     ViewStatus,
     difference,
     parked_differences,
 )
 from rostra_adapters.application.wait_for_views import wait_for_views
+from rostra_adapters.clock import now
 from rostra_projections.memory import MemoryViews
 from rostra_projections.query_port import Reads
 from rostra_projections.tables import Key, Table
@@ -39,6 +44,7 @@ class MemoryBackend:
         self._views = MemoryViews()
         self.reads = _noting(self._views)
         self._task: BackgroundTask | None = None
+        self._since = to_datetime(now())
         self._moved = asyncio.Condition()
         self.changes = ChangeFeed()
 
@@ -124,6 +130,10 @@ class MemoryBackend:
                 found += _differences(view, fresh, self._views)
         for each in found:
             yield each
+
+    async def projector(self) -> ProjectorStatus | None:
+        """Return this process, which projects for itself."""
+        return ProjectorStatus(socket.gethostname(), os.getpid(), self._since, 0.0, 0.0, 0.0)
 
     async def status(self, head: int) -> list[ViewStatus]:
         return [

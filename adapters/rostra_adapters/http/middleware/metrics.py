@@ -72,6 +72,22 @@ class Metrics:
         self._parked = Gauge(
             "rostra_view_parked", "Discussions not followed", ["view"], registry=self.registry
         )
+        self._silent = Gauge(
+            "rostra_projector_silent_seconds",
+            "Seconds since the last heartbeat of the process that projects",
+            registry=self.registry,
+        )
+        self._since = Gauge(
+            "rostra_projector_since_seconds",
+            "Unix time at which a process began to project",
+            ["process"],
+            registry=self.registry,
+        )
+        self._rate = Gauge(
+            "rostra_projector_events_per_second",
+            "Rate of projecting between the last two heartbeats",
+            registry=self.registry,
+        )
         self._readers = Gauge(
             "rostra_readers", "Streams that are open", ["kind"], registry=self.registry
         )
@@ -131,6 +147,12 @@ class Metrics:
             self._head.set(status.head)
             for view in status.views:
                 await self._look_at(view)
+            if (projector := status.projector) is not None:
+                self._silent.set(projector.silent_seconds)
+                self._since.clear()
+                name = f"{projector.host}:{projector.pid}"
+                self._since.labels(name).set(projector.since.timestamp())
+                self._rate.set(projector.events_per_second)
             self._up.set(1)
         except LogUnavailable:
             self._up.set(0)

@@ -8,6 +8,7 @@ from aiohttp import web
 from rostra.log import LogUnavailable
 from rostra_adapters.aio.background import failing_tasks
 from rostra_adapters.application.app import App, Status
+from rostra_adapters.application.ports import ProjectorStatus
 from rostra_adapters.errors import ViewBehind
 from rostra_adapters.http.problems import Problem, retry_after
 from rostra_adapters.http.settings import HttpSettings
@@ -39,6 +40,9 @@ class Health:
         lag = _lag(status)
         if lag > self._settings.ready_lag_events_max:
             raise self._not_ready(f"the views are {lag} events behind")
+        projector = status.projector
+        if projector is None or projector.is_lost:
+            raise self._not_ready(f"no process projects: {_last_projector(projector)}")
         if failing := failing_tasks():
             names = ", ".join(task.name for task in failing)
             raise self._not_ready(f"background tasks fail: {names}; the log says why")
@@ -48,6 +52,13 @@ class Health:
     def _not_ready(self, detail: str) -> Problem:
         after = retry_after(self._settings.retry_after_seconds)
         return Problem("not-ready", detail, headers=after)
+
+
+def _last_projector(projector: ProjectorStatus | None) -> str:
+    if projector is None:
+        return "none has yet"
+    name = f"{projector.host}:{projector.pid}"
+    return f"the last was {name}, silent for {projector.silent_seconds:.0f} seconds"
 
 
 def _lag(status: Status) -> int:

@@ -7,12 +7,19 @@ import asyncpg
 
 from rostra.log import EventLog
 from rostra_adapters.aio.background import BackgroundTask, end_background
-from rostra_adapters.application.ports import Difference, Progress, Rebuilt, ViewStatus
+from rostra_adapters.application.ports import (
+    Difference,
+    Progress,
+    ProjectorStatus,
+    Rebuilt,
+    ViewStatus,
+)
 from rostra_adapters.errors import RebuildRefused, ViewsNotMade
 from rostra_adapters.postgres.connect import raise_unavailable_if_lost
 from rostra_adapters.postgres.rebuild import run as rebuilding
 from rostra_adapters.postgres.rebuild import verify
 from rostra_adapters.postgres.views import schema
+from rostra_adapters.postgres.views.lease import LEASE_SECONDS, ProjectorLease, read_projector
 from rostra_adapters.postgres.views.projector import read_parked, states
 from rostra_adapters.postgres.views.queries.reads import PostgresReads
 from rostra_adapters.postgres.views.runner import ViewRunner
@@ -35,13 +42,19 @@ class PostgresBackend:
     """
 
     def __init__(
-        self, pool: asyncpg.Pool, log: EventLog, url: str, reading: asyncpg.Pool | None = None
+        self,
+        pool: asyncpg.Pool,
+        log: EventLog,
+        url: str,
+        reading: asyncpg.Pool | None = None,
+        *,
+        lease_seconds: float = LEASE_SECONDS,
     ) -> None:
         self._pool = pool
         self._url = url
         reads = PostgresReads(reading or pool)
         self._watch = Watch(pool, reads, log)
-        self._runner = ViewRunner(pool, log, url)
+        self._runner = ViewRunner(pool, log, url, ProjectorLease(pool, lease_seconds))
         self.reads: Reads = reads
         self.changes = self._watch.changes
         self._seeing: BackgroundTask | None = None
@@ -125,6 +138,11 @@ class PostgresBackend:
         with raise_unavailable_if_lost():
             async for difference in verify.verify(self._url):
                 yield difference
+
+    async def projector(self) -> ProjectorStatus | None:
+        with raise_unavailable_if_lost():
+            async with self._pool.acquire() as connection:
+                return await read_projector(connection)
 
     async def status(self, head: int) -> list[ViewStatus]:
         if not self._is_made:

@@ -14,11 +14,10 @@ from rostra_adapters.aio.task_group import task_group
 from rostra_adapters.errors import RebuildRefused
 from rostra_adapters.postgres.connect import raise_unavailable_if_lost
 from rostra_adapters.postgres.connection import Connection
-from rostra_adapters.postgres.namespace import names_of
 from rostra_adapters.postgres.rebuild import run as rebuilding
 from rostra_adapters.postgres.views import schema
-from rostra_adapters.postgres.views.projector import Projector, ViewState, at, states
-from rostra_adapters.postgres.views.schema import LEASE
+from rostra_adapters.postgres.views.lease import ProjectorLease
+from rostra_adapters.postgres.views.projector import Fenced, Projector, ViewState, at, states
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +37,6 @@ STANDBY_SECONDS = 0.5
 PRUNE_SECONDS = 60.0
 MOVES_KEPT = "1 hour"
 
-_TRY_LOCK = "select pg_try_advisory_lock($1)"
 PRUNE = """
 with gone as (
     delete from public.comment_moves where moved_at < clock_timestamp() - $1::text::interval
@@ -51,39 +49,53 @@ set position = greatest(known.position, excluded.position)"""
 
 
 class ViewRunner:
-    """The task that projects, as long as it holds the session lock of its connection."""
+    """Projection of one process, as long as it holds the lease."""
 
-    def __init__(self, pool: asyncpg.Pool, log: EventLog, url: str) -> None:
+    def __init__(self, pool: asyncpg.Pool, log: EventLog, url: str, lease: ProjectorLease) -> None:
         self._pool = pool
         self._log = log
         self._url = url
+        self._lease = lease
         self._may_rebuild = True
-        self._task: BackgroundTask | None = None
-        self.projecting = False
+        self._tasks: list[BackgroundTask] = []
+        self._projecting = False
+        self._position = 0
         self.foreign = 0
 
     def start(self) -> None:
-        self._task = BackgroundTask(self._run, "project")
+        self._tasks = [
+            BackgroundTask(self._run, "project"),
+            BackgroundTask(self._beat, "heartbeat"),
+        ]
 
     async def close(self) -> None:
         """Close: what is being folded is finished or undone, never half done."""
-        await end_background(self._task)
+        await end_background(*self._tasks)
 
     async def _run(self) -> AsyncGenerator[None, None]:
         with raise_unavailable_if_lost():
             async with self._pool.acquire() as connection:
-                lease = names_of(connection).lock(LEASE)
                 try:
-                    while not await connection.fetchval(_TRY_LOCK, lease):
+                    while not await self._lease.acquire(connection):
+                        if stopped := await self._lease.end_holder(connection):
+                            logger.warning("taking over from %s: no heartbeat", stopped)
                         yield
                         await asyncio.sleep(STANDBY_SECONDS)
-                    self.projecting = True
+                    self._projecting = True
                     async with aclosing(self._project(connection)) as pages:
                         async for _ in pages:
                             yield
                 finally:
-                    self.projecting = False
+                    self._projecting = False
                     connection.terminate()  # and with it the session's lock
+
+    async def _beat(self) -> AsyncGenerator[None, None]:
+        """Record heartbeats while this process projects; stop projecting if the lease is lost."""
+        while True:
+            if self._projecting and not await self._lease.beat(self._position):
+                self._tasks[0].interrupt(Fenced("the lease was lost"))
+            yield
+            await asyncio.sleep(self._lease.beat_seconds)
 
     async def _project(self, connection: Connection) -> AsyncGenerator[None, None]:
         """Project pages for all views, after views that are behind have caught up."""
@@ -99,7 +111,7 @@ class ViewRunner:
             if behind:
                 await self._catch_up(projector, behind, _last(view_states))
                 continue
-            position = _last(view_states)
+            self._position = position = _last(view_states)
             yield
             async for page in self._log.follow(position, PAGE_EVENTS):
                 began = perf_counter()
@@ -158,7 +170,8 @@ class ViewRunner:
     async def _project_page(
         self, projector: Projector, view_states: Sequence[ViewState], page: Sequence[Recorded]
     ) -> int:
-        return await projector.project(view_states, page, passed_over=self._count_foreign)
+        self._position = await projector.project(view_states, page, passed_over=self._count_foreign)
+        return self._position
 
     def _count_foreign(self, events: int) -> None:
         self.foreign += events
