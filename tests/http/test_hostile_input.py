@@ -75,6 +75,9 @@ async def _bodies(service: Service) -> list[tuple[str, str]]:
     ]
 
 
+EMPTY_OBJECTS = {"i_structure_UTF-8_BOM_empty_object.json", "y_object_empty.json"}
+
+
 async def test_json_is_the_same_json_on_every_route(test_data: Path) -> None:
     files = sorted((test_data / "robustness" / "jsontestsuite").glob("*.json"))
     free = HttpSettings(
@@ -99,6 +102,8 @@ async def test_json_is_the_same_json_on_every_route(test_data: Path) -> None:
                 kind = file.name[:1]
                 if file.stat().st_size > free.person_request_bytes_max and path not in whole:
                     assert (answer.status, answer.problem) == (413, "too-large"), (path, file.name)
+                elif path == "/v1/me" and file.name in EMPTY_OBJECTS:
+                    assert answer.status == 200, file.name  # changes nothing
                 elif kind == "n":
                     assert (answer.status, answer.problem) == (400, "not-json"), (path, file.name)
                 elif kind == "y":

@@ -1,6 +1,6 @@
 """Cursors whose moves are no longer kept are answered from the log."""
 
-from typing import cast
+from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -8,7 +8,6 @@ import pytest
 from rostra_adapters.application.queries import as_of as past_module
 from rostra_projections.cursors import peek_cursor
 from rostra_projections.listing import Listing
-from rostra_projections.query_port import Reads
 from rostra_projections.responses.shapes import ANYONE
 from support.past_folds import past_here
 from support.views.readers import InMemory, Reader, some_listings
@@ -22,7 +21,9 @@ async def _answered(story: Story, reader: Reader, *, elsewhere: bool) -> None:
         past, _ = past_here(story.log)
         with patch.object(past_module, "HERE_EVENTS_MAX", -1 if elsewhere else 10**9):
             async with past.views_since(DISCUSSION, peek_cursor(reader.cursor)) as since:
-                reader._reading = story.reading(cast(Reads, since))
+                reads: Any = since
+                reads.persons = InMemory().reads.persons  # nobody has set a name
+                reader._reading = story.reading(reads)
                 await reader.go_on()
 
 
