@@ -16,6 +16,15 @@ ARGUMENTS = {
     "erase": ["u1", "--site", "blog"],
     "drop-text": ["r1", "--site", "blog", "--resource", "/x"],
     "backup": ["saved"],
+    "notify": [
+        "--once",
+        "--mail-url",
+        "smtp://localhost",
+        "--mail-from",
+        "a@example.org",
+        "--base-url",
+        "https://example.org",
+    ],
 }
 
 pytestmark = pytest.mark.process

@@ -13,7 +13,7 @@ from postgres.test_refused_databases import Server, refused, rostra, server
 from rostra.log import LogUnavailable
 from rostra_adapters.local_postgres import lease as local_postgres
 from rostra_adapters.local_postgres.programs import own
-from support.service import MASTER_KEY, opened
+from support.service import MASTER_KEY, posted
 
 __all__ = ["rostra", "server"]  # fixtures
 
@@ -62,7 +62,7 @@ async def test_a_read_only_database(server: Server, rostra: Command) -> None:
         page = await app.comments("gazette", "/trams")
         assert page is not None and page.total == 1
         with pytest.raises(LogUnavailable, match="read-only"):
-            await app.publish([opened()])
+            await app.publish([posted("another")])
 
 
 def test_a_standby(run_folder: Path, rostra: Command) -> None:

@@ -1,11 +1,11 @@
 """Databases that cannot be used: one line says what is wrong and what to do, exit code 2."""
 
 import asyncio
-import os
 from collections.abc import Iterator
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
+from uuid import uuid4
 
 import asyncpg
 import psycopg
@@ -63,7 +63,7 @@ def server(request: pytest.FixtureRequest, run_folder: Path) -> Iterator[Server]
             if not POSTGRES_15.is_dir():
                 pytest.skip(f"no PostgreSQL 15 in {POSTGRES_15}")
             only_here.setenv("PG_BIN", str(POSTGRES_15))
-        folder = run_folder / f"refusing-{request.param}-{os.getpid()}-{next(_numbers)}"
+        folder = run_folder / f"refusing-{request.param}-{uuid4().hex[:8]}"
         lease = local_postgres.start(folder, durable=False)
     try:
         yield Server(lease)

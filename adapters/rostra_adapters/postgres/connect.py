@@ -119,8 +119,8 @@ class SharedConnection(RetryingConnection):
 async def connect(url: str, *, is_shared: bool = False, **options: Any) -> asyncpg.Connection:
     """Connect by a URL as providers give it.
 
-    With `is_shared`, the session is another client's in the next transaction.
-    Raises InvalidDatabaseUrl, DatabaseRefused, OSError and errors of the driver.
+    With `is_shared`, the session is another client's in the next transaction. Raises
+    InvalidDatabaseUrl, DatabaseRefused, OSError and errors of the driver.
     """
     read = read_url(url)
     base = options.pop("connection_class", asyncpg.Connection)
@@ -164,8 +164,8 @@ async def create_pool(url: str, *, size_max: int = 10, is_shared: bool = False) 
     """Return a pool whose connections are not reset between uses, which saves a round trip.
 
     So users of a connection set nothing that outlives a transaction. With `is_shared`, the URL
-    leads to a pooler in transaction mode. Raises LogUnavailable,
-    DatabaseRefused and InvalidDatabaseUrl.
+    leads to a pooler in transaction mode. Raises LogUnavailable, DatabaseRefused and
+    InvalidDatabaseUrl.
     """
     connecting: Any = partial(connect, is_shared=is_shared)  # the stubs leave out its options
     opening = asyncpg.create_pool(
