@@ -10,7 +10,7 @@ import pytest
 import rostra_adapters
 from cli.test_command_line import Command, conversation
 from postgres.test_refused_databases import Server, refused, rostra, server
-from rostra.log import LogUnavailable
+from rostra_adapters.errors import ReadOnly
 from rostra_adapters.local_postgres import lease as local_postgres
 from rostra_adapters.local_postgres.programs import own
 from support.service import MASTER_KEY, posted
@@ -61,7 +61,7 @@ async def test_a_read_only_database(server: Server, rostra: Command) -> None:
     async with rostra_adapters.open(server.of(name), master_key=MASTER_KEY, read_only=True) as app:
         page = await app.comments("gazette", "/trams")
         assert page is not None and page.total == 1
-        with pytest.raises(LogUnavailable, match="read-only"):
+        with pytest.raises(ReadOnly):
             await app.publish([posted("another")])
 
 

@@ -216,6 +216,7 @@ def _advice(error: BaseException) -> str:
 
 
 LOST = (
+    LogUnavailable,  # by an attempt to connect again
     OSError,  # ConnectionError and TimeoutError among them
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,  # it is being closed under our hands
@@ -242,6 +243,8 @@ def raise_unavailable_if_lost(*, but: tuple[type[Exception], ...] = ()) -> Itera
     try:
         yield
     except but:
+        raise
+    except LogUnavailable:
         raise
     except LOST as error:
         raise LogUnavailable(str(error) or type(error).__name__) from error
