@@ -13,6 +13,7 @@ from rostra import ids
 from rostra.ids import DiscussionId, StreamId
 from rostra_adapters.postgres import PostgresKeyRing
 from rostra_adapters.postgres.keys import erasures
+from rostra_adapters.postgres.notify import PING
 from rostra_projections.query_port import Page
 from support.service import Answer, Service, event, opened, posted, serving, voted
 
@@ -146,7 +147,8 @@ async def test_a_lost_connection_empties_what_is_kept(database_url: str) -> None
         try:
             await operator.execute(
                 "select pg_terminate_backend(pid) from pg_stat_activity"
-                " where datname = current_database() and query like 'LISTEN %rostra_views%'"
+                " where datname = current_database() and (query like 'LISTEN %' or query = $1)",
+                PING,
             )
         finally:
             await operator.close()
