@@ -52,6 +52,14 @@ GARBAGE_LOOKED_FOR_EACH = 20_000
 """New objects between garbage collections. A request reaches Python's default of 700."""
 
 
+pool_size_option = option(
+    "--pool-size",
+    type=click.IntRange(8, 1_000),
+    default=11,
+    envvar="ROSTRA_POOL_SIZE",
+    show_default=True,
+    help="Connections of each process to PostgreSQL. A rebuild opens some more.",
+)
 projector_lease = option(
     "--projector-lease-seconds",
     type=click.FloatRange(min=1.0),
@@ -127,6 +135,7 @@ projector_lease = option(
 )
 @mail_options
 @projector_lease
+@pool_size_option
 @http_limits
 @content_limits
 @place
@@ -209,6 +218,7 @@ class ServePlan(msgspec.Struct, frozen=True, kw_only=True):
     workers: int
     proxies: tuple[str, ...]
     projector_lease_seconds: float
+    pool_size: int
     shares_port: bool = False
     """True if other processes serve on the same port."""
     processes: int = 1
@@ -287,6 +297,7 @@ async def _serve(plan: ServePlan, announce: Callable[[str], None]) -> None:
             direct_url=url if plan.where.direct_url else None,
             master_key=await master_key_or_new(plan.where.data, url),
             projector_lease_seconds=plan.projector_lease_seconds,
+            pool_size=plan.pool_size,
             erasures=erasures_of(plan.where.data),
         ) as app,
         _kept_alive(app, lease),

@@ -1,6 +1,7 @@
 """A Rostra on PostgreSQL. Imported when such a URL is opened: it needs asyncpg."""
 
 import asyncio
+import logging
 from contextlib import AsyncExitStack
 
 import asyncpg
@@ -14,6 +15,7 @@ from rostra_adapters.postgres import roles, schema
 from rostra_adapters.postgres.article_texts import PostgresArticleTexts
 from rostra_adapters.postgres.backup import is_due
 from rostra_adapters.postgres.connect import create_pool, raise_unavailable_if_lost
+from rostra_adapters.postgres.connection import Connection
 from rostra_adapters.postgres.database_url import with_read_only
 from rostra_adapters.postgres.keys.ring import PostgresKeyRing, used_masters
 from rostra_adapters.postgres.log.event_log import PostgresLog
@@ -25,10 +27,20 @@ from rostra_adapters.postgres.revocations import PostgresRevocations
 from rostra_adapters.postgres.views.backend import PostgresBackend
 from rostra_adapters.postgres.views.patient import connect_patiently
 
-POOL_SIZE_MAX = 11
+POOL_SIZE = 11
+"""Connections of a process; 6 of them are held by what listens, projects and appends."""
+POOL_SIZE_MIN = 8
 DIRECT_POOL_SIZE_MAX = 6
 """Connections beside a pooler: to project, to listen, and to open the database."""
 CLOSE_SECONDS_MAX = 5.0
+_CONNECTION_LIMIT = """
+select min(allowed) from (
+    select rolconnlimit from pg_roles where rolname = current_user and not rolsuper
+    union all select datconnlimit from pg_database where datname = current_database()
+    union all select current_setting('max_connections')::integer
+) limits (allowed) where allowed >= 0"""
+
+_logger = logging.getLogger(__name__)
 
 
 async def open_on_postgres(
@@ -43,6 +55,7 @@ async def open_on_postgres(
     direct_url: str | None,
     read_only: bool,
     projector_lease_seconds: float,
+    pool_size: int,
 ) -> App:
     """Open the stores in a database; `stack` closes them. The options are those of `open`."""
     if read_only:
@@ -50,7 +63,7 @@ async def open_on_postgres(
     is_shared = await has_shared_sessions(url)
     if is_shared and direct_url is None:
         raise PoolerRefused
-    pool = await create_pool(url, size_max=POOL_SIZE_MAX, is_shared=is_shared)
+    pool = await create_pool(url, size_max=pool_size, is_shared=is_shared)
     stack.push_async_callback(_close_pool, pool)
     direct = pool
     if direct_url is not None:
@@ -67,6 +80,7 @@ async def open_on_postgres(
                 await check(connection)  # which names all that the role lacks
                 raise
             await check(connection)
+            await _compare_limit(connection, pool_size)
             if await is_due(connection) and not restoring:
                 raise RestoreUnfinished
     log = await stack.enter_async_context(PostgresLog(pool, direct))
@@ -106,6 +120,19 @@ async def check_no_master_key(url: str) -> None:
     with raise_unavailable_if_lost():
         async with connect_patiently(url) as connection:
             check_masters(await used_masters(connection), ())
+
+
+async def _compare_limit(connection: Connection, pool_size: int) -> None:
+    """Warn if the role or the database allows fewer connections than the pool may open."""
+    limit = await connection.fetchval(_CONNECTION_LIMIT)
+    if limit is not None and limit < pool_size:
+        _logger.warning(
+            "the role, the database or the server allows %d connections, and this process opens "
+            "up to %d: raise the limit, or lower --pool-size (at least %d)",
+            limit,
+            pool_size,
+            POOL_SIZE_MIN,
+        )
 
 
 async def _close_pool(pool: asyncpg.Pool) -> None:

@@ -49,6 +49,7 @@ async def open(  # noqa: A001  # it opens a Rostra, as `rostra_adapters.open`
     direct_url: str | None = None,
     read_only: bool = False,
     projector_lease_seconds: float = 10.0,
+    pool_size: int = 11,
 ) -> AsyncIterator[App]:
     """Open a Rostra on "postgresql://…", "sqlite:PATH" or "memory:".
 
@@ -61,6 +62,7 @@ async def open(  # noqa: A001  # it opens a Rostra, as `rostra_adapters.open`
     transaction mode. With `read_only`, PostgreSQL may be a standby, or the role may only read:
     nothing is made, projected or written, and commands raise ReadOnly.
     `projector_lease_seconds`: time without a heartbeat after which another process projects.
+    `pool_size`: connections of this process, at least 8.
 
     Raises errors of `rostra_adapters.errors`, each a `RostraError`: InvalidDatabaseUrl,
     NoMasterKey, WrongMasterKey, on SQLite SqliteFileError, on PostgreSQL also UnfitTable,
@@ -87,6 +89,7 @@ async def open(  # noqa: A001  # it opens a Rostra, as `rostra_adapters.open`
                 direct_url=direct_url,
                 read_only=read_only,
                 projector_lease_seconds=projector_lease_seconds,
+                pool_size=pool_size,
             )
         elif url == "memory:":
             recorder, texts = POPOApplicationRecorder(), MemoryArticleTexts()
