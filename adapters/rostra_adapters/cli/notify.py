@@ -25,9 +25,14 @@ from rostra_adapters.cli.terminal import say
     envvar="ROSTRA_BASE_URL",
     help="URL of the service as readers reach it, for links in mails.",
 )
-@option("--once", is_flag=True, help="Send what is due now, and end.")
-@option("--status", is_flag=True, help="Show what waits, and end.")
-@option("--dry-run", is_flag=True, help="Print the mails that are due instead of sending them.")
+@option("--once", is_flag=True, envvar="ROSTRA_NOTIFY_ONCE", help="Send what is due now, and end.")
+@option("--status", is_flag=True, envvar="ROSTRA_NOTIFY_STATUS", help="Show what waits, and end.")
+@option(
+    "--dry-run",
+    is_flag=True,
+    envvar="ROSTRA_NOTIFY_DRY_RUN",
+    help="Print the mails that are due instead of sending them.",
+)
 @place
 def notify(
     *,
