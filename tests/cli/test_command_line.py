@@ -361,6 +361,24 @@ def test_an_event_that_cannot_be_folded_is_told_and_the_exit_code_is_1(
     status = json.loads(rostra("status", "--json").stdout)
     [parked] = next(view["parked"] for view in status["views"] if view["name"] == "comments")
     assert (parked["position"], parked["discussion"]) == (39, str(ids.discussion_of(stream)))
+    other = ids.discussion_id("gazette", "/parked-by-an-earlier-version")
+
+    async def park_another() -> None:
+        connection = await asyncpg.connect(rostra.environment["ROSTRA_DATABASE_URL"])
+        await connection.execute(
+            "insert into rostra_parked (view, version, discussion, position, error)"
+            " select view, version, $1, 1, 'unknown then' from rostra_parked limit 1", other,
+        )  # fmt: skip
+        await connection.close()
+
+    asyncio.run(park_another())
+    assert "position 1 cannot be folded: unknown then" in rostra("status").stdout.decode()
+    unparked = rostra("unpark")
+    assert unparked.returncode == 1
+    assert "position 39 cannot be folded" in unparked.stderr.decode()
+    status_text = rostra("status").stdout.decode()
+    assert "unknown then" not in status_text
+    assert "position 39 cannot be folded" in status_text
 
 
 def test_tokens_of_the_previous_secret_are_taken_while_it_is_replaced(rostra: Command) -> None:

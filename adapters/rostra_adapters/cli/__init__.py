@@ -26,6 +26,7 @@ COMMANDS = {
     "restore": ("backup", "Restore a backup without the words of persons erased since."),
     "rotate-master-key": ("rotate_master_key", "Replace the key that wraps persons' keys."),
     "rebuild": ("views", "Rebuild the views from the log while readers use the old ones."),
+    "unpark": ("views", "Fold discussions again that views do not follow."),
     "verify": ("views", "Compare each view with a fresh fold of the log."),
     "status": ("views", "Show the log's head and how far each view has read."),
 }

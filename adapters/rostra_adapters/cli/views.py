@@ -10,10 +10,7 @@ import click
 from rostra_adapters.cli.options import DatabaseLocation, open_app, option, place, run
 from rostra_adapters.cli.terminal import say, say_json
 
-
-@click.command()
-@click.argument("views", nargs=-1, metavar="[VIEW]...")
-@option(
+jobs_option = option(
     "--jobs",
     type=click.IntRange(1, 64),
     default=1,
@@ -21,6 +18,11 @@ from rostra_adapters.cli.terminal import say, say_json
     show_default=True,
     help="Number of processes that fold.",
 )
+
+
+@click.command()
+@click.argument("views", nargs=-1, metavar="[VIEW]...")
+@jobs_option
 @place
 def rebuild(*, views: tuple[str, ...], jobs: int, where: DatabaseLocation) -> None:
     """Rebuild the views, or each VIEW that is named, from the log.
@@ -34,6 +36,27 @@ def rebuild(*, views: tuple[str, ...], jobs: int, where: DatabaseLocation) -> No
       rostra rebuild comments --jobs 2
     """
     if run(lambda: _rebuild(where, views, jobs)):
+        raise SystemExit(1)
+
+
+@click.command()
+@jobs_option
+@place
+def unpark(*, jobs: int, where: DatabaseLocation) -> None:
+    """Fold discussions again that views do not follow, for example after an upgrade.
+
+    Rebuilds the views that have parked discussions. If some remain, the error output names them
+    and the exit code is 1.
+
+    \b
+    For example:
+      rostra unpark
+    """
+    found = run(lambda: _status(where))
+    views = tuple(view.name for view in found.views if view.parked)
+    if not views:
+        say("no discussion is parked")
+    elif run(lambda: _rebuild(where, views, jobs)):
         raise SystemExit(1)
 
 
