@@ -36,7 +36,7 @@ update public.rostra_views set position = (select max(notification_id) from publ
 
 
 async def fill(url: str, load: Load) -> None:
-    """Fill an empty database: schema, log, keys, and views that stand at the head."""
+    """Fill an empty database: schema, log, keys, and views that have reached the head."""
     pool = await create_pool(url)
     try:
         async with pool.acquire() as connection:
@@ -89,7 +89,7 @@ def _add(made: list[Row], step: Step, ring: KeyRing, position: int) -> None:
 
 
 async def _build_views(url: str) -> None:
-    """By a rebuild up to the log's head, which is where the views are then said to stand."""
+    """Rebuild the views up to the log's head, and set their position to it."""
     async with rostra_adapters.open(url, master_key=MASTER_KEY, project=False) as app:
         connection = await asyncpg.connect(url)
         try:

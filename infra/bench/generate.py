@@ -157,7 +157,7 @@ class Generator:
         self._discussions = [self._discussion(n) for n in range(load.discussions)]
 
     def steps(self) -> Iterator[Step]:
-        """Exactly as many events as the load has."""
+        """Yield exactly the number of events of the load."""
         for step in self._all():
             self._left -= len(step.events)
             yield step

@@ -26,7 +26,7 @@ class Unexpected(RuntimeError):
 
 
 def request(method: str, path: str, body: bytes = b"", **headers: str) -> bytes:
-    """The bytes of a request; `_` in the name of a header stands for `-`."""
+    """The bytes of a request; `_` in the name of a header is written as `-`."""
     lines = [f"{method} {path} HTTP/1.1", "Host: bench"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
     if body:

@@ -1,7 +1,7 @@
-"""The most memory that a process and its children have held.
+"""Peak memory of a process and its children.
 
-Of the kernel's own high-water marks (VmHWM), and not of `getrusage`: what that tells of a
-child begins at the size of its parent.
+The kernel's high-water marks (VmHWM) are added up. `getrusage` would not do: its figure for a child
+begins at the size of the parent.
 """
 
 import asyncio

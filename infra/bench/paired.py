@@ -197,7 +197,7 @@ class Counted:
 
 
 class Client:
-    """Requests on as many connections at once, answers awaited in their order."""
+    """Client with several connections, whose requests run at once; answers come in order."""
 
     def __init__(self, port: int, token: str) -> None:
         self._sockets = [socket.create_connection(("127.0.0.1", port)) for _ in range(CONNECTIONS)]

@@ -2,7 +2,7 @@
 
     python -m bench.report [RESULTS.json…]
 
-Later files stand above earlier ones, figure by figure, so rows may be measured one at a time.
+Figures of later files replace those of earlier ones, so rows may be measured one at a time.
 """
 
 import argparse

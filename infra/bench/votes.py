@@ -140,7 +140,7 @@ Row = tuple[UUID, int, str, bytes, UUID, str]
 
 
 def row(ballot: Ballot) -> Row:
-    """What of it stands in the log: stream, version, topic, state, event id, metadata."""
+    """Return a row of the log: stream, version, topic, state, event id, metadata."""
     event_id = ids.event_id(SOURCE, ballot.name)
     metadata = {"source": SOURCE, "id": ballot.name, "by": ballot.voter, "at": ballot.time}
     written = msgspec.json.encode(metadata).decode()

@@ -1,12 +1,11 @@
-"""Ten times as many events as a service can take, for half a minute, and then quiet.
+"""Send ten times the events that a service can record, for half a minute, and then none.
 
     python infra/load/burst.py            # starts a service of its own, in a passing data folder
 
-First its limit is found: batches of votes on connections that each wait for their answer. Then
-batches are sent by the clock, ten times as many, on connections enough to keep that up. Each must
-be answered, with results or with 503 and `Retry-After`, and none later than a moment. Afterwards
-everything that was answered as recorded must stand in the log and in the views, once, and a single
-vote must be as soon visible as before.
+First the limit is measured: batches of votes on connections that each wait for their answer. Then
+batches are sent by the clock at ten times that rate. Each must be answered at once, with results or
+with 503 and `Retry-After`. Afterwards every event that was answered as recorded must be in the log
+and in the views, once. A single vote must be visible as soon as before.
 """
 
 import argparse
@@ -73,7 +72,7 @@ class Service:
         return request("POST", "/v1/events", body, **self._headers)
 
     async def ask(self, connection: Connection, data: bytes) -> int:
-        """One batch, whose answer is remembered; returns the last position it tells of."""
+        """Send one batch, keep its answer, and return its last position."""
         began = time.perf_counter()
         status, head, body = await connection.ask(data)
         self.seconds.append(time.perf_counter() - began)

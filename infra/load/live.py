@@ -3,10 +3,10 @@
     rostra serve &
     ROSTRA_TOKEN=$(rostra token --scope publish) python infra/load/live.py --readers 2000
 
-One reader folds what it is told and is compared with the page that is read at the end; every
-other must have been sent the very same bytes. One more takes nothing, and must be dropped while
-the others are served: the service must say that it is gone, and its connection must end short.
-Ends with 1 where any of that is not so, or the service takes more memory than it may.
+One reader folds the events that it receives, and is compared with the page that is read at the
+end. Every other reader must receive the same bytes. One more reader takes nothing. The service must
+drop it, count it as gone, and go on with the others. The exit code is 1 if any of that fails, or if
+the service takes too much memory.
 """
 
 import argparse
@@ -51,7 +51,7 @@ class Reader:
 
 
 class Witness(Reader):
-    """Folds what it is told, and measures how old it is."""
+    """Folds the events that it receives, and measures their age."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -48,7 +48,7 @@ class Waits:
         self.enough = False
 
     async def ask_on(self, connection: Connection) -> None:
-        """Every 10 ms; whoever waits asks no more meanwhile."""
+        """Send a request every 10 ms, except while an answer is awaited."""
         while not self.enough:
             began = time.perf_counter()
             status, _, body = await connection.ask(self._request)
@@ -73,7 +73,7 @@ class Readers:
 
     @asynccontextmanager
     async def during(self, what: str) -> AsyncIterator[None]:
-        """Tells how they fared while this lasted, and how long that was."""
+        """Return the answers during a block, and its duration in seconds."""
         for each in self._waits:
             each.seconds.clear()
         began = time.perf_counter()
@@ -168,7 +168,7 @@ async def measure(
 
 
 def quoted(key: str, text: str, span: Span) -> dict[str, str]:
-    """Told apart by what stands around it, not by where it stands."""
+    """Quote that its context identifies, not its place."""
     quote = describe(text, *span)
     around = {"prefix": quote.prefix, "suffix": quote.suffix}
     return {"passage": key, "exact": quote.exact, **around}

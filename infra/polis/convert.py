@@ -3,8 +3,8 @@
     python infra/polis/convert.py FOLDER [--order time|file|reverse|shuffled] > events.ndjson
 
 Every row of votes.csv becomes a vote with its time. Where one person voted twice
-in the same millisecond the later row stands, since the greatest (time, source,
-id) does and event ids are row numbers, padded with zeros.
+in the same millisecond the later row counts: the vote with the greatest (time, source,
+id) does, and event ids are row numbers, padded with zeros.
 """
 
 import argparse

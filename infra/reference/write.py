@@ -1,6 +1,6 @@
 """Write the generated parts of the reference into `docs/`: python infra/reference/write.py.
 
-A page marks such a part by comments; whatever stands between them is replaced:
+A page marks such a part by comments. The text between them is replaced:
 
     <!-- generated: metrics -->
     <!-- end of generated -->

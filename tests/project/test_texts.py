@@ -101,7 +101,7 @@ PAGES = [
     ROOT / "README.md",
     ROOT / "CONTRIBUTING.md",
     ROOT / "SECURITY.md",
-    *sorted(path for path in (ROOT / "docs").rglob("*.md") if path.parent.name != "decisions"),
+    *sorted((ROOT / "docs").rglob("*.md")),
 ]
 _NOT_PROSE = re.compile(
     r"^ *(```+).*?^ *\1$|<!-- generated.*?<!-- end of generated -->|`[^`\n]*`",

@@ -183,7 +183,7 @@ class Bench:
         return await asyncio.to_thread(_stock_rate, self._stock_url, ballots)
 
     async def _fsyncs_since(self, before: float) -> float:
-        """A session tells what it counted when it ends, a moment later."""
+        """A session reports its counts a moment after it ends."""
         async with asyncio.timeout(STATISTICS_SECONDS_MAX):
             while (after := await self._ask(_FSYNCS)) <= before:  # noqa: ASYNC110  # nobody tells
                 await asyncio.sleep(0.05)

@@ -384,8 +384,9 @@ class _Visible:
         await self._connection.close()
 
     def _heard(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
-        """Where too much has changed at once to be named, the position is not told: what was
-        awaited is counted with the next page.
+        """Note the position of a notification.
+
+        A notification of too many changes names none; its events count with the next one.
         """
         position = str(payload).split()[0]
         if position != EVERYTHING:
