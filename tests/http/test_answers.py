@@ -27,7 +27,7 @@ async def test_every_problem_has_its_page(service: Service) -> None:
         assert (page.status, page.media_type) == (200, "text/html")
         assert str(kind.status) in page.body.decode()
     listed = (await service.ask("GET", "/problems")).body.decode()
-    assert all(f"/problems/{name}" in listed for name in KINDS)
+    assert all(f'problems/{name}"' in listed for name in KINDS)
     assert (await service.ask("GET", "/problems/none")).problem == "not-found"
 
 

@@ -28,6 +28,7 @@ NOT_CACHED = (
     "/v1/discussions/{id}/live",
     "/v1/live",
     "/v1/me",
+    "/mail/{link}",
     "/v1/me/inbox",
     "/v1/discussions/{id}/subscription",
     "/metrics",

@@ -52,7 +52,9 @@ parameters = {{ "path.id" = "{c3}" }}
 @pytest.mark.slow
 @pytest.mark.timeout(SECONDS_MAX + 20)
 async def test_whatever_is_asked_is_answered_as_described(tmp_path: Path) -> None:
-    async with serving(settings=HttpSettings(secret=SECRET)) as service:
+    async with serving(
+        settings=HttpSettings(secret=SECRET, mail_confirmations_a_day_max=10**6)
+    ) as service:
         await service.given(
             event("site.configured", settings={"open_on_first": True}),
             opened(settings={"edit_seconds": 10**6, "self_votes": True}),

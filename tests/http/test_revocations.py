@@ -150,7 +150,8 @@ async def test_a_stream_that_is_busy_ends_too(service: Service) -> None:
 
     async def vote() -> None:
         while going:
-            await service.given(voted(voter=f"v{time.perf_counter_ns()}"))
+            one = voted(voter=f"v{time.perf_counter_ns()}")
+            await service.batch([one], token=token(person="voter"))
 
     async with streaming(service, FEED, text) as response, asyncio.TaskGroup() as tasks:
         tasks.create_task(vote())

@@ -58,7 +58,7 @@ def paths(service: Service) -> list[tuple[str, str]]:
         assert route.resource is not None
         canonical = route.resource.canonical
         thing = COMMENT if canonical.startswith("/v1/comments") else DISCUSSION
-        names = {"id": str(thing), **NAMES}
+        names = {"id": str(thing), "link": "unknown", **NAMES}
         if "/demo/{name}" in canonical:
             names["name"] = "demo.css"
         found.add((route.method, canonical.format_map(names)))
@@ -87,7 +87,15 @@ async def test_every_route_answers_with_them(service: Service) -> None:
                         pages.add(path)
             for asked in ("OPTIONS", "TRACE"):
                 check(await read(session, asked, service.url + path, None))
-    assert pages == {"/", PAGE, "/demo", "/docs", "/problems", "/problems/not-found"}
+    assert pages == {
+        "/",
+        PAGE,
+        "/demo",
+        "/mail/unknown",
+        "/docs",
+        "/problems",
+        "/problems/not-found",
+    }
 
 
 async def test_preflights_streams_and_unknown_paths_have_them(service: Service) -> None:

@@ -55,6 +55,7 @@ HTTP_LIMITS: Mapping[str, tuple[int | float, str]] = {
         100,
         "Events of a discussion read `as_of` that count as one request.",
     ),
+    "mail_confirmations_a_day_max": (3, "Mails a day that ask an address to confirm it."),
     "site_discussions_a_request": (
         500,
         "Discussions of a site that count as one request for its newest comments.",

@@ -58,6 +58,7 @@ async def open_on_postgres(
     pool_size: int,
 ) -> App:
     """Open the stores in a database; `stack` closes them. The options are those of `open`."""
+    shown = url
     if read_only:
         url = with_read_only(url)
     is_shared = await has_shared_sessions(url)
@@ -106,7 +107,7 @@ async def open_on_postgres(
             articles=CachedArticles(PostgresArticleTexts(pool)),
             views=backend,
             operational=operational,
-            url=url,
+            url=shown,
             erasures=erasures,
             revocations=revocations,
             read_marks=PostgresReadMarks(pool),

@@ -73,6 +73,7 @@ class HttpSettings(msgspec.Struct, frozen=True, kw_only=True):
     fold_events_max: int = 100_000  # of a discussion read `as_of` by a reader
     fold_events_max_moderator: int = 1_000_000
     fold_events_a_request: int = 100  # so many cost a reader as much as another request
+    mail_confirmations_a_day_max: int = 3  # that one address gets
     site_discussions_a_request: int = 500  # of a site whose newest comments are read
     wait_seconds_default: float = 5.0
     wait_seconds_max: float = 30.0

@@ -119,6 +119,9 @@ def _operation(method: str, path: str, operation: Operation) -> Schema:
     if "{site}" in path:
         site = _schema(texts.SiteName)
         parameters.append({"name": "site", "in": "path", "required": True, "schema": site})
+    if "{link}" in path:
+        link = {"type": "string", "minLength": 1, "pattern": "^[A-Za-z0-9_-]+$"}
+        parameters.append({"name": "link", "in": "path", "required": True, "schema": link})
     if "{name}" in path:
         name = {"enum": sorted(KINDS)}
         parameters.append({"name": "name", "in": "path", "required": True, "schema": name})
@@ -182,6 +185,9 @@ def _responses(operation: Operation, *, waits: bool) -> Schema:
     problem = {MEDIA_TYPE: {"schema": {"$ref": REFERENCE.format(name="ProblemShape")}}}
     for status in sorted({*ALWAYS, *tokens, *operation.problems}):
         answers[str(status)] = {"description": _RESPONSES[status], "content": problem}
+    for status in operation.page_problems:
+        page: Schema = {"text/html": {}}
+        answers[str(status)] = {"description": _RESPONSES[status], "content": page}
     return answers
 
 

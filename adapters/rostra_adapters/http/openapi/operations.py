@@ -93,6 +93,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """Statuses of success."""
     problems: tuple[int, ...] = ()
     """Statuses of problems, besides those that every operation has."""
+    page_problems: tuple[int, ...] = ()
+    """Statuses that are answered by an HTML page."""
     location: bool = False
     """True: the answer has the header `Location`."""
     redirects: bool = False
@@ -427,12 +429,14 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("get", "/mail/{link}"): Operation(
         summary="Page of a link in a mail, with a button that does what the link says",
         response_body={HTML: UNSET},
-        problems=(404, 503),
+        problems=(503,),
+        page_problems=(404,),
     ),
     ("post", "/mail/{link}"): Operation(
         summary="Confirm an address, or unsubscribe, by a link in a mail",
         response_body={HTML: UNSET},
-        problems=(404, 503),
+        problems=(503,),
+        page_problems=(404,),
     ),
     ("get", "/v1/me/inbox"): msgspec.structs.replace(
         _read(

@@ -39,8 +39,6 @@ from rostra_projections.responses.shapes import InboxPage, NewsShape
 
 POSITION_MAX = 2**63 - 1
 DAY_SECONDS = 86_400.0
-CONFIRMATIONS_A_DAY_MAX = 3
-"""Mails that ask to confirm one address."""
 Position = Annotated[int, Meta(ge=0, le=POSITION_MAX)]
 Address = Annotated[
     str,
@@ -199,15 +197,16 @@ class PeopleRoutes:
     async def _admit_confirmation(self, email: str) -> None:
         """Raise the problem `too-many-requests` where an address has got too many mails."""
         if not await self._has_room(email):
-            detail = f"an address gets at most {CONFIRMATIONS_A_DAY_MAX} confirmations a day"
-            headers = retry_after(ceil(DAY_SECONDS / CONFIRMATIONS_A_DAY_MAX))
+            most = self._settings.mail_confirmations_a_day_max
+            detail = f"an address gets at most {most} confirmations a day"
+            headers = retry_after(ceil(DAY_SECONDS / most))
             raise Problem("too-many-requests", detail, headers=headers)
 
     async def _has_room(self, email: str) -> bool:
         """Take room for a mail that asks to confirm an address; False if there is none."""
         key = await self._app.outbox.link_key()
         bucket = b"mails:" + hmac.digest(key, email.lower().encode(), "sha256")[:16]
-        cost = DAY_SECONDS / CONFIRMATIONS_A_DAY_MAX
+        cost = DAY_SECONDS / self._settings.mail_confirmations_a_day_max
         demands = [Demand(bucket, cost, DAY_SECONDS)]
         return await self._app.operational.charge(demands) is None
 
