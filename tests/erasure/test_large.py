@@ -27,8 +27,8 @@ from rostra_adapters.postgres.log.event_log import PostgresLog
 from rostra_adapters.postgres.views.backend import PostgresBackend
 from rostra_projections.views import VIEWS
 
-pytestmark = pytest.mark.timeout(1_800)
 LARGE = "ROSTRA_TEST_LARGE" in os.environ
+pytestmark = pytest.mark.timeout(1_800 if LARGE else 300)
 LOAD = Load(events=1_000_000 if LARGE else 20_000, discussions=2_000 if LARGE else 50)
 SECONDS_MAX = 2.0
 
