@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from rostra import ids
-from support.service import Event, Service, event, opened, posted, serving, token, voted
+from rostra_adapters.http import HttpSettings
+from rostra_adapters.http.settings import Rate
+from support.service import SECRET, Event, Service, event, opened, posted, serving, token, voted
 
 DISCUSSION = ids.discussion_id("gazette", "/trams")
 HERE = f"/v1/discussions/{DISCUSSION}"
@@ -216,3 +218,16 @@ async def _agrees_with_the_page(service: Service, since: int, new: set[str]) -> 
         one["key"] for one in page.json["comments"] if one["new"] and one["author"]["id"] != "me"
     }
     assert flagged == new
+
+
+async def test_news_of_long_ago_cost_a_reader_what_they_cost() -> None:
+    settings = HttpSettings(secret=SECRET, reader_rate=Rate(burst=5, per_second=0.001))
+    async with serving(settings=settings) as service:
+        await service.given(opened(), posted("c1"))
+        await service.given(*(posted(f"n{n}", author=by("ann")) for n in range(1_000)))
+        head = await service.app.head()
+        found = []
+        for since in (head, 2, 3):
+            path, headers = f"{HERE}/news?since={since}", {"X-Forwarded-For": "192.0.2.7"}
+            found.append((await service.ask("GET", path, headers=headers)).status)
+        assert found == [200, 200, 429]

@@ -264,6 +264,18 @@ async def test_a_guest_subscribes_by_mail_alone(notified: Notified) -> None:
         assert b"gil" not in row.state
 
 
+async def test_one_reader_subscribes_few_addresses(notified: Notified) -> None:
+    await notified.service.given(opened())
+    path = f"/v1/discussions/{DISCUSSION}/subscriptions"
+    found = []
+    for number in range(6):
+        body = json.dumps({"email": f"p{number}@example.org", "to": "comments"}).encode()
+        headers = JSON | {"X-Forwarded-For": "192.0.2.7"}
+        answer = await notified.service.ask("POST", path, headers=headers, body=body)
+        found.append(answer.status)
+    assert found == [202] * 5 + [429]
+
+
 async def test_nobody_subscribes_by_mail_to_what_they_may_not_read(notified: Notified) -> None:
     body = b'{"email": "gil@example.org", "to": "comments"}'
     path = f"/v1/discussions/{DISCUSSION}/subscriptions"

@@ -250,6 +250,8 @@ def _work(plan: ServePlan, number: int, ready: Event) -> None:
     _log()
     if plan.metrics_port is not None:
         plan = msgspec.structs.replace(plan, metrics_port=plan.metrics_port + number)
+    if number:  # one of the processes mails for all
+        plan = msgspec.structs.replace(plan, mail_url=None)
     try:
         with suppress(asyncio.CancelledError):
             run(lambda: _serve(plan, lambda _: ready.set()))

@@ -69,6 +69,11 @@ def allowing(allowance: FoldAllowance) -> Iterator[None]:
         _allowance.reset(before)
 
 
+def charge_events(events: int) -> None:
+    """Charge events of the log to the read that is made. Its limit may raise."""
+    _allowance.get().charge(events)
+
+
 class _Clock(msgspec.Struct, gc=False):
     at: Time | None = None
 

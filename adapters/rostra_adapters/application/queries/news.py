@@ -20,6 +20,7 @@ from rostra.comment import (
 )
 from rostra.log import EventLog, Recorded
 from rostra.vote import VoteCast, VoteNullified, VoteRestored
+from rostra_adapters.application.queries.as_of import charge_events
 from rostra_projections.query_port import Reads
 from rostra_projections.responses.shapes import (
     CommentShape,
@@ -30,7 +31,8 @@ from rostra_projections.responses.shapes import (
 
 COUNTED_MAX = 1_000
 """Each count ends here."""
-EVENTS_READ_MAX = 20_000
+EVENTS_READ_MAX = 5_000
+"""Events that one answer looks at. They are charged to the reader."""
 
 
 class _CommentChange(msgspec.Struct, gc=False):
@@ -142,7 +144,9 @@ def _statuses(event: CommentPosted | StatusEvent) -> tuple[str, str]:
 async def news_since(log: EventLog, discussion: UUID, since: int, person: str | None) -> News:
     """Read the changes of a discussion since a position, at most `EVENTS_READ_MAX` events."""
     news = News(person)
+    charge_events(0)
     rows = await log.read_discussion_after(discussion, since, EVENTS_READ_MAX)
+    charge_events(len(rows))
     for row in rows:
         news.note(row)
     news.is_cut = len(rows) >= EVENTS_READ_MAX

@@ -35,6 +35,7 @@ from rostra_adapters.http.queries import Query
 from rostra_adapters.http.routes.persons import Body
 from rostra_adapters.http.routes.reads import CURSOR, ReadRoutes
 from rostra_adapters.http.settings import HttpSettings
+from rostra_adapters.http.writes import WRITES
 from rostra_projections.responses.shapes import InboxPage, NewsShape
 
 POSITION_MAX = 2**63 - 1
@@ -272,6 +273,7 @@ class PeopleRoutes:
         """
         discussion = id_in_path(request, ids.Kind.DISCUSSION)
         asked = await Reader(request, self._app).enter(discussion)
+        await request.app[WRITES].admit_guest(request)
         most = self._settings.person_request_bytes_max
         new = await decode_body(request, NewMailSubscription, bytes_max=most)
         if await self._has_room(new.email):
