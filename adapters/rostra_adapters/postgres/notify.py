@@ -70,11 +70,22 @@ class Notifications:
                 finally:
                     self.connected = False
                     self._listener(None)
-                    await self._remove(connection)
+                    await self._stop_listening(connection)
 
-    async def _remove(self, connection: asyncpg.pool.PoolConnectionProxy) -> None:
-        with suppress(*LOST):  # it is gone already
-            await connection.remove_listener(self._channel, self._on_notification)
+    async def _stop_listening(self, connection: asyncpg.pool.PoolConnectionProxy) -> None:
+        """Stop listening. A connection that does not answer, or is broken, is closed.
+
+        Given back to the pool it would never be free again.
+        """
+        try:
+            async with asyncio.timeout(PING_SECONDS_MAX):
+                await connection.remove_listener(self._channel, self._on_notification)
+            is_broken = connection.is_closed()  # then its listener is still there
+        except LOST:
+            is_broken = True
+        if is_broken:
+            with suppress(asyncpg.InterfaceError):  # the pool has noticed first
+                connection.terminate()
 
     def _on_notification(self, _: object, __: int, ___: str, payload: object) -> None:
         self._listener(str(payload))
