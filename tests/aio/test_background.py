@@ -261,6 +261,29 @@ async def test_a_task_ends_though_its_work_loses_the_cancellation() -> None:
     assert all(task.is_done for task in tasks)
 
 
+async def test_a_task_ends_though_its_work_loses_many_cancellations_and_never_yields(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(background, "CANCEL_AGAIN_SECONDS", 0.0)
+    lost = 0
+
+    async def goes_on() -> AsyncGenerator[None, None]:
+        nonlocal lost
+        while lost < 3:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                lost += 1
+        await asyncio.Event().wait()
+        yield
+
+    task = BackgroundTask(goes_on, "example")
+    await asyncio.sleep(0)
+    async with asyncio.timeout(WAIT_SECONDS_MAX):
+        await task.end()
+    assert (lost, task.is_done) == (3, True)
+
+
 async def test_an_interruption_while_it_waits_to_begin_again_does_not_end_a_task() -> None:
     began = 0
 

@@ -16,6 +16,8 @@ from rostra_adapters.errors import RostraError
 
 RETRY_SECONDS_MIN = 0.2
 RETRY_SECONDS_MAX = 5.0
+CANCEL_AGAIN_SECONDS = 5.0
+"""Time after which work that goes on despite a cancellation is cancelled again."""
 ERRORS_LOGGED_MAX = 10
 """Different errors that are logged before a success."""
 FAILING_SECONDS_MAX = 5.0
@@ -61,12 +63,13 @@ class BackgroundTask:
         return 0.0 if self.error is None else self._now() - self._failing_since
 
     def cancel(self) -> None:
-        """End the task without waiting for it."""
+        """End the task without waiting for it. Cancel again if the work loses a cancellation."""
         self._is_ending = True
-        self._task.cancel()
+        if self._task.cancel():
+            self._task.get_loop().call_later(CANCEL_AGAIN_SECONDS, self.cancel)
 
     async def end(self) -> None:
-        """Cancel the task, and wait until it has ended."""
+        """Cancel the task until it has ended."""
         self.cancel()
         await self.wait()
 
