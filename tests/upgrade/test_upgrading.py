@@ -49,6 +49,16 @@ def of_release(url: str) -> str:
     return url
 
 
+def file_of_release(file: Path) -> Path:
+    """Make an SQLite file, and the file of its master key, as the release left them."""
+    with closing(sqlite3.connect(file)) as connection:
+        connection.executescript((RELEASE / "sqlite.sql").read_text())
+        connection.execute("pragma journal_mode = wal")
+    shutil.copy(RELEASE / "sqlite.master-key", f"{file}.master-key")
+    Path(f"{file}.master-key").chmod(0o600)
+    return file
+
+
 async def shape(url: str) -> list[tuple[str, ...]]:
     """Return all that migrations make, in a fixed order; the views' tables are left out."""
     connection = await asyncpg.connect(url)
@@ -104,13 +114,7 @@ async def test_a_database_of_the_last_release_serves_the_same_comments(
 
 
 async def test_an_sqlite_file_of_the_last_release_serves_the_same_comments(tmp_path: Path) -> None:
-    file = tmp_path / "rostra.sqlite"
-    with closing(sqlite3.connect(file)) as connection:
-        connection.executescript((RELEASE / "sqlite.sql").read_text())
-    shutil.copy(RELEASE / "sqlite.master-key", f"{file}.master-key")
-    Path(f"{file}.master-key").chmod(0o600)
-
-    async with rostra_adapters.open(f"sqlite:{file}") as app:
+    async with rostra_adapters.open(f"sqlite:{file_of_release(tmp_path / 'file')}") as app:
         await assert_serves_the_same(app)
 
 

@@ -14,11 +14,7 @@ from eventsourcing.sqlite import SQLiteApplicationRecorder, SQLiteDatastore
 
 from rostra.log import LogUnavailable
 from rostra_adapters.application.app import App, Stores
-from rostra_adapters.application.articles.store import (
-    ArticleTexts,
-    MemoryArticleTexts,
-    SqliteArticleTexts,
-)
+from rostra_adapters.application.articles.store import ArticleTexts, MemoryArticleTexts
 from rostra_adapters.application.articles.texts_and_work import CachedArticles
 from rostra_adapters.application.operational import MemoryOperational
 from rostra_adapters.composition.master_keys import MASTER_KEY_VARIABLE, master_keys
@@ -29,6 +25,7 @@ from rostra_adapters.data_folder.folder import key_file
 from rostra_adapters.errors import InvalidDatabaseUrl, SqliteFileError
 from rostra_adapters.keys.ring import StoredKeyRing, check_masters
 from rostra_adapters.observability.printing import url_without_password
+from rostra_adapters.stock.article_texts import SqliteArticleTexts
 from rostra_adapters.stock.keys import MemoryKeyRing, SqliteKeyRing
 from rostra_adapters.stock.log import StockLog
 from rostra_adapters.stock.views import MemoryBackend
@@ -65,8 +62,8 @@ async def open(  # noqa: A001  # it opens a Rostra, as `rostra_adapters.open`
     `pool_size`: connections of this process, at least 8.
 
     Raises errors of `rostra_adapters.errors`, each a `RostraError`: InvalidDatabaseUrl,
-    NoMasterKey, WrongMasterKey, on SQLite SqliteFileError, on PostgreSQL also UnfitTable,
-    NewerDatabase and RolesRefused, without `make` NotInstalled and ViewsNotMade, and unless it is
+    NoMasterKey, WrongMasterKey, NewerDatabase, on SQLite SqliteFileError, on PostgreSQL also
+    UnfitTable and RolesRefused, without `make` NotInstalled and ViewsNotMade, and unless it is
     `restoring` RestoreUnfinished.
     Raises `rostra.log.LogUnavailable` where the database cannot be reached, and ValueError for a
     malformed master key. Only a postgresql:// URL needs asyncpg.

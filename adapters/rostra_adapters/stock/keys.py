@@ -8,6 +8,7 @@ from uuid import UUID
 from eventsourcing.sqlite import SQLiteDatastore
 
 from rostra_adapters.keys.ring import KEY_BYTES, MasterKeys, StoredKey, StoredKeyRing
+from rostra_adapters.stock import schema
 
 
 class MemoryKeyRing(StoredKeyRing):
@@ -39,17 +40,11 @@ class MemoryKeyRing(StoredKeyRing):
 
 
 class SqliteKeyRing(StoredKeyRing):
-    """A table beside the events of a stock SQLite recorder. Raises WrongMasterKey."""
+    """A table beside the events of a stock SQLite recorder.
 
-    _CREATE = """
-    create table if not exists rostra_person_keys (
-        owner blob primary key,
-        key_id blob,
-        wrapped blob,
-        master blob,
-        erasures integer not null default 0
-    ) without rowid
+    Raises WrongMasterKey and NewerDatabase.
     """
+
     _INSERT = """
     insert into rostra_person_keys (owner, key_id, wrapped, master, erasures)
     values (?, ?, ?, ?, ?)
@@ -83,8 +78,7 @@ class SqliteKeyRing(StoredKeyRing):
     def __init__(self, datastore: SQLiteDatastore, masters: MasterKeys) -> None:
         super().__init__(masters)
         self._datastore = datastore
-        with datastore.transaction(commit=True) as cursor:
-            cursor.execute(self._CREATE)
+        schema.install(datastore)
         masters.check(self.used_masters(datastore))
 
     @classmethod

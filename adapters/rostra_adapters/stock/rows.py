@@ -9,6 +9,8 @@ from weakref import WeakKeyDictionary
 from eventsourcing.persistence import ApplicationRecorder, Notification
 from eventsourcing.sqlite import SQLiteApplicationRecorder
 
+from rostra_adapters.stock import schema
+
 PAGE_EVENTS = 5_000
 
 _ids_of_others: WeakKeyDictionary[ApplicationRecorder, UUID] = WeakKeyDictionary()
@@ -69,9 +71,7 @@ class StreamRows:
 class SqliteRows(StreamRows):
     """From SQLite, whose table has the positions."""
 
-    _CREATE = "create table if not exists rostra_log (one integer primary key, id text not null)"
-    _EXISTS = "select count(*) from sqlite_master where name = 'rostra_log'"
-    _INSERT = "insert or ignore into rostra_log values (1, ?)"
+    _INSERT = "insert into rostra_log values (1, ?)"
     _SELECT = "select id from rostra_log"
 
     def __init__(self, recorder: SQLiteApplicationRecorder) -> None:
@@ -105,14 +105,13 @@ class SqliteRows(StreamRows):
 
     def log_id(self) -> UUID:
         """Return the id that is stored beside the events; make it at first use."""
+        schema.install(self._datastore)
         with self._datastore.transaction(commit=True) as cursor:
-            cursor.execute(self._EXISTS)
-            found = cursor.fetchone()
-            if found is None or not found[0]:
-                cursor.execute(self._CREATE)
-                cursor.execute(self._INSERT, (str(uuid4()),))
             cursor.execute(self._SELECT)
-            return UUID(cursor.fetchone()[0])
+            if (row := cursor.fetchone()) is None:
+                row = (str(uuid4()),)
+                cursor.execute(self._INSERT, row)
+            return UUID(row[0])
 
 
 def rows_of(recorder: ApplicationRecorder) -> StreamRows:
