@@ -11,12 +11,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from checks.npm import NpmMissing, install_packages
+
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "infra/checks/js"
-LOCK = PACKAGE / "package-lock.json"
-# A copy of the lock file that the installed tools are of.
-INSTALLED = PACKAGE / "node_modules/.installed.json"
-INSTALL_TIMEOUT_SECONDS = 90
 CHECKED = ("adapters/rostra_adapters/web", "tests/web", "infra/checks/js", "infra/demo")
 SUFFIXES = (".css", ".js", ".mjs", ".ts")
 
@@ -26,49 +26,14 @@ def main() -> int:
     if shutil.which("node") is None:
         print("JavaScript not checked: there is no node; install nodejs and npm")
         return 1 if "node" in os.environ.get("ROSTRA_TEST_REQUIRE", "").split(",") else 0
-    if not _is_installed():
-        problem = _install()
-        if problem is not None:
-            print(f"JavaScript not checked: {problem}")
-            return 0
+    try:
+        install_packages(PACKAGE)
+    except NpmMissing as missing:
+        print(f"JavaScript not checked: {missing}")
+        return 0
     fix = "--fix" in sys.argv[1:]
     results = [_run(name, *arguments) for name, *arguments in _commands(_files(), fix=fix)]
     return max(results)
-
-
-def _is_installed() -> bool:
-    return INSTALLED.exists() and INSTALLED.read_bytes() == LOCK.read_bytes()
-
-
-def _install() -> str | None:
-    """Install the locked tools. Return the reason if npm or its registry is missing."""
-    npm = shutil.which("npm")
-    if npm is None:
-        return "there is no npm; install it"
-    options = ("--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=1")
-    try:
-        done = subprocess.run(
-            [npm, "ci", *options],
-            cwd=PACKAGE,
-            check=False,
-            capture_output=True,
-            text=True,
-            timeout=INSTALL_TIMEOUT_SECONDS,
-        )
-    except subprocess.TimeoutExpired:
-        return f"npm installed nothing within {INSTALL_TIMEOUT_SECONDS} seconds"
-    if "EUSAGE" in done.stderr or "EINTEGRITY" in done.stderr:
-        sys.exit(done.stderr)  # the lock file is wrong, not the connection
-    if done.returncode:
-        return f"npm could not install the tools ({_code(done.stderr)})"
-    INSTALLED.write_bytes(LOCK.read_bytes())
-    return None
-
-
-def _code(stderr: str) -> str:
-    """Return npm's error code, such as ECONNREFUSED."""
-    codes = [line.split()[-1] for line in stderr.splitlines() if " code " in line]
-    return codes[0] if codes else "no error code"
 
 
 def _files() -> list[str]:

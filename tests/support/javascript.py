@@ -4,6 +4,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from checks import npm
 from support.requirements import missing
 
 MODULES = Path(__file__).parents[2] / "adapters/rostra_adapters/web"
@@ -19,6 +20,14 @@ def copy_modules(folder: Path) -> Path:
     shutil.copytree(MODULES, copied, ignore=shutil.ignore_patterns("*.py", "__pycache__", "demo"))
     (copied / "package.json").write_text('{"type": "module"}\n')
     return copied
+
+
+def require_packages(folder: Path) -> None:
+    """Install what the folder's lock file names; skip the test if npm or its registry is away."""
+    try:
+        npm.install_packages(folder)
+    except npm.NpmMissing as error:
+        missing("node", str(error))
 
 
 def run_node(*arguments: str | Path, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:

@@ -10,7 +10,7 @@ from playwright.async_api import Browser, Page, expect
 
 from demo.frameworks import serve
 from rostra_adapters.http.routes.demo import RESOURCE, SITE
-from support.npm import install_packages
+from support.javascript import require_packages
 from support.reader_pages import COMMENT, ROOT, caught_up, connected, said, token
 from support.service import Service, event
 
@@ -45,7 +45,7 @@ QUICKLY = """async () => {
 @pytest_asyncio.fixture(loop_scope="session")
 async def pages_url(reader_service: Service) -> AsyncIterator[str]:
     """The pages over the service with the demo's discussion and two others."""
-    await asyncio.to_thread(install_packages, serve.FOLDER)
+    await asyncio.to_thread(require_packages, serve.FOLDER)
     for resource in ("/herons", "/parking"):
         about = {"site": SITE, "resource": resource}
         await reader_service.given(
