@@ -9,19 +9,23 @@ Python and C functions that `sys.setprofile` counts there, a vote.
 
 import asyncio
 import json
-import os
 import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, closing
+from functools import partial
 from itertools import count
 from pathlib import Path
-from statistics import median
-from tempfile import TemporaryDirectory
 from typing import Any
-from urllib.parse import urlsplit
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+# A version's process imports nothing of `bench` that imports Rostra.
+from bench.rounds import several
+from bench.versions import environment, main, report
 
 ROUNDS = 5
 DISCUSSIONS = 40
@@ -93,10 +97,9 @@ class Version:
     """A process that serves one version of the code."""
 
     def __init__(self, folder: Path, url: str) -> None:
-        paths = [str(folder / part) for part in ("domain", "projections", "adapters")]
         self._process = subprocess.Popen(
             [sys.executable, __file__, "--serve", url],
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)},
+            env=environment(folder),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -109,7 +112,7 @@ class Version:
         self._process.stdin.flush()
         return float(self._process.stdout.readline())
 
-    def end(self) -> None:
+    def close(self) -> None:
         assert self._process.stdin is not None
         self._process.stdin.close()
         self._process.wait()
@@ -258,53 +261,24 @@ def _whole(chunks: bytes) -> bytes:
     return b"".join(parts)
 
 
-def main() -> None:
-    if sys.argv[1] == "--serve":
-        import uvloop
+async def compare(folders: Sequence[Path], url: str) -> None:
+    """Publish to each version by turns, and print the costs."""
+    from bench.databases import Databases
 
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(serve(sys.argv[2]))
-        return
-    folders = [Path(name).resolve() for name in sys.argv[1:]]
-    from rostra_adapters.local_postgres import lease
-
-    with TemporaryDirectory() as data:
-        Path(data).chmod(0o755)
-        server = lease.start(Path(data) / "server", durable=False)
-        try:
-            _compare(folders, server.url)
-        finally:
-            server.release()
-
-
-def _compare(folders: Sequence[Path], url: str) -> None:
-    versions = []
-    for number, folder in enumerate(folders):
-        name = f"version_{number}"
-        asyncio.run(_make(url, name))
-        versions.append(Version(folder, urlsplit(url)._replace(path=f"/{name}").geturl()))
-    for mode in MODES:
-        for what in ("calls", "microseconds"):
-            found: list[list[float]] = [[] for _ in versions]
-            for round_ in range(2 if what == "calls" else ROUNDS):
-                for turn in range(len(versions)):
-                    which = (turn + round_) % len(versions)
-                    found[which].append(versions[which].ask(mode, calls=what == "calls"))
-            least = [min(some) for some in found]
-            said = "  ".join(f"{one:8.1f}" for one in least)
-            ratios = [before / after for before, after in zip(found[0], found[-1], strict=True)]
-            print(f"{mode:24} {what:14} {said}   ratio {median(ratios):.2f}", flush=True)
-    for version in versions:
-        version.end()
-
-
-async def _make(url: str, name: str) -> None:
-    import asyncpg
-
-    connection = await asyncpg.connect(url)
-    await connection.execute(f"create database {name}")
-    await connection.close()
+    databases = Databases(url)
+    async with AsyncExitStack() as stack:
+        urls = [await stack.enter_async_context(databases.empty()) for _ in folders]
+        versions = [
+            stack.enter_context(closing(Version(*each))) for each in zip(folders, urls, strict=True)
+        ]
+        for mode in MODES:
+            for unit, rounds in (("calls", 2), ("microseconds", ROUNDS)):
+                measures = [
+                    partial(asyncio.to_thread, version.ask, mode, calls=unit == "calls")
+                    for version in versions
+                ]
+                report(mode, unit, await several(rounds, *measures))
 
 
 if __name__ == "__main__":
-    main()
+    main(serve, compare)

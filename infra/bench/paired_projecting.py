@@ -8,14 +8,18 @@ time a vote: of the process, and of the PostgreSQL backend that it projects by.
 """
 
 import asyncio
-import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from statistics import median
-from tempfile import TemporaryDirectory
 
 import asyncpg
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+# A version's process imports nothing of `bench` that imports Rostra.
+from bench.rounds import several
+from bench.versions import environment, main, report
 
 ROUNDS = 7
 LOADS = {
@@ -32,7 +36,6 @@ WAIT_SECONDS_MAX = 60.0
 _PROJECTING = "select pid from pg_locks where locktype = 'advisory' and database = (\
 select oid from pg_database where datname = current_database())"
 _READ_UP_TO = "select min(position) from public.rostra_views"
-_SETTLE = "checkpoint"
 
 
 async def serve(url: str) -> None:
@@ -48,7 +51,7 @@ class Version:
     """A process that projects, and its database."""
 
     def __init__(self, folder: Path, url: str) -> None:
-        self._paths = [str(folder / part) for part in ("domain", "projections", "adapters")]
+        self._environment = environment(folder)
         self._url = url
 
     async def begin(self) -> None:
@@ -59,7 +62,7 @@ class Version:
             __file__,
             "--serve",
             self._url,
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(self._paths)},
+            env=self._environment,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
         )
@@ -109,6 +112,7 @@ def _nanoseconds(pid: int) -> int:
 
 
 async def compare(folders: Sequence[Path], url: str) -> None:
+    """Let each version project by turns, and print the costs."""
     from bench.databases import Databases
     from bench.generate import Load
 
@@ -119,38 +123,12 @@ async def compare(folders: Sequence[Path], url: str) -> None:
         for version in versions:
             await version.begin()
         for name in LOADS:
-            found: list[list[tuple[float, float]]] = [[] for _ in versions]
-            for round_ in range(ROUNDS):
-                for turn in range(len(versions)):
-                    which = (turn + round_) % len(versions)
-                    found[which].append(await versions[which].project(name))
-            for part, what in enumerate(("Python", "PostgreSQL")):
-                each = [[round_[part] for round_ in some] for some in found]
-                said = "  ".join(f"{min(some):8.1f}" for some in each)
-                ratio = median(a / b for a, b in zip(each[0], each[-1], strict=True))
-                print(f"{name:30} {what:12} {said}   ratio {ratio:.2f}", flush=True)
+            found = await several(ROUNDS, *(partial(it.project, name) for it in versions))
+            for part, unit in enumerate(("Python", "PostgreSQL")):
+                report(name, unit, [[costs[part] for costs in each] for each in found])
         for version in versions:
             await version.end()
 
 
-def main() -> None:
-    if sys.argv[1] == "--serve":
-        import uvloop
-
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(serve(sys.argv[2]))
-        return
-    folders = [Path(name).resolve() for name in sys.argv[1:]]
-    from rostra_adapters.local_postgres import lease
-
-    with TemporaryDirectory() as data:
-        Path(data).chmod(0o755)
-        server = lease.start(Path(data) / "server", durable=False)
-        try:
-            asyncio.run(compare(folders, server.url))
-        finally:
-            server.release()
-
-
 if __name__ == "__main__":
-    main()
+    main(serve, compare)

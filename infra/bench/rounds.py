@@ -1,7 +1,9 @@
 """Rounds: ours and the peer by turns, so that a slow minute of the machine hits both."""
 
 from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
+T = TypeVar("T")
 Measure = Callable[[], Awaitable[float]]
 
 
@@ -19,9 +21,9 @@ async def alternate(rounds: int, ours: Measure, peer: Measure) -> tuple[list[flo
     return mine, others
 
 
-async def several(rounds: int, *measures: Measure) -> list[list[float]]:
-    """The same for any number of contenders, the first of which begins the first round."""
-    found: list[list[float]] = [[] for _ in measures]
+async def several(rounds: int, *measures: Callable[[], Awaitable[T]]) -> list[list[T]]:
+    """Measure any number of contenders by turns; the first one begins the first round."""
+    found: list[list[T]] = [[] for _ in measures]
     for number in range(rounds):
         for turn in range(len(measures)):
             who = (turn + number) % len(measures)
