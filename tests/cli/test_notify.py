@@ -53,7 +53,7 @@ async def publish(database_url: str, *events: Event) -> None:
         outcomes = await app.publish(events)
         assert {one.status for one in outcomes} == {"recorded"}
         await app.outbox.confirm(ANN, address_hash(ANN, ADDRESS, await app.outbox.link_key()))
-        await app.wait(await app.head(), 30)
+        await app.wait(await app.head(), 60)
 
 
 def test_mails_are_sent_once_and_told_of(database_url: str, server: tuple[Kept, str]) -> None:

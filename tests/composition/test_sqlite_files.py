@@ -87,7 +87,7 @@ async def test_what_is_opened_to_read_is_read_and_not_written(tmp_path: Path) ->
 async def test_postgresql_is_opened_to_read_too(database_url: str) -> None:
     async with rostra_adapters.open(database_url, master_key=bytes(32)) as app:
         await app.publish([opened(), posted()])
-        await app.wait(2, 30)
+        await app.wait(2, 60)
         async with rostra_adapters.open(
             database_url, master_key=bytes(32), read_only=True
         ) as reader:

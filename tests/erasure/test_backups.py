@@ -69,7 +69,7 @@ async def test_who_was_erased_since_stays_erased_and_all_else_comes_back(
     ) as app:
         assert await app.log.log_id() == restored.log
         async with serving_app(app) as service:
-            await app.wait(restored.head, 30)
+            await app.wait(restored.head, 60)
             now = await everything(service, DISCUSSION)
             assert said_in(now) == set()
             assert said_in(now, (BOBS, "Not hers.")) == {BOBS, "Not hers."}
@@ -112,7 +112,7 @@ async def test_cursors_and_followers_of_the_old_log_are_told_that_it_changed(
     )
     async with rostra_adapters.open(empty_database_url, master_key=MASTER_KEY) as app:
         assert await app.log.log_id() != old
-        await app.wait(await app.head(), 30)
+        await app.wait(await app.head(), 60)
         async with serving_app(app) as service:
             answer = await service.get(path, flat="true", limit=1, cursor=page["next"])
             assert (answer.status, answer.problem) == (410, "log-changed")
@@ -307,7 +307,7 @@ async def test_a_backup_is_of_one_moment_while_events_come_in(
     )
     assert 50 <= restored.head == saved.head
     async with rostra_adapters.open(empty_database_url, master_key=MASTER_KEY) as app:
-        await app.wait(restored.head, 30)
+        await app.wait(restored.head, 60)
         assert not await app.verify()  # every word opens
 
 

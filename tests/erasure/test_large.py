@@ -85,7 +85,7 @@ async def test_one_of_many_is_erased_at_once(
         (outcome,) = await app.submit([command])
         seconds, cpu = time.perf_counter() - began, time.process_time() - worked
         assert outcome.position is not None
-        await app.wait(outcome.position, 30)
+        await app.wait(outcome.position, 60)
         viewed = time.perf_counter() - began
         touched = await written(connection, since)
         sys.stdout.write(

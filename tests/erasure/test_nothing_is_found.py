@@ -240,7 +240,7 @@ async def test_it_is_in_no_table_and_no_file_and_no_key_that_is_left_opens_it(
     async with services(database_url, 1) as (service,):
         await service.given(*conversation())
         await service.given(erased())
-        await service.app.wait(await service.app.head(), 60)
+        await service.catch_up()
     connection = await asyncpg.connect(database_url)
     try:
         tables: dict[str, bytes] = {}

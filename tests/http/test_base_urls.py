@@ -28,7 +28,7 @@ async def links_of(service: Service, headers: dict[str, str]) -> list[str]:
         *(posted(f"r{number}", parent="c1") for number in range(8)),
         *(posted(f"c{number}") for number in range(2, 60)),
     )  # fmt: skip
-    await service.app.wait(await service.app.head(), 5)
+    await service.catch_up()
     pages = [await service.ask("GET", f"{PATH}/page", headers=headers) for _ in range(2)]
     pages += [await service.ask("GET", f"{PATH}/feed.atom", headers=headers)]
     links = [one for page in pages for one in re.findall(r'href="([^"]*)"', page.body.decode())]

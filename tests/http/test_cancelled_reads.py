@@ -34,7 +34,7 @@ READS = (
 async def serving(database_url: str) -> AsyncIterator[Service]:
     async with service.serving(database_url) as made:
         await made.app.publish([opened(), posted(), posted("c2", parent="c1")])
-        await made.app.wait(await made.app.head(), WAIT_SECONDS_MAX)
+        await made.catch_up()
         yield made
 
 

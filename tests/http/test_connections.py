@@ -446,7 +446,7 @@ async def test_a_reader_has_so_many_live_streams_and_is_then_told_429() -> None:
                 wire.close()
             return statuses, refused, of_other, again
 
-        await service.app.wait(await service.app.head(), 60)
+        await service.catch_up()
         asked = asyncio.create_task(in_thread(ask))
         number = 0
         while not asked.done():  # whoever has gone is noticed when there is something to tell

@@ -88,7 +88,7 @@ async def given(service: Service) -> None:
         event("comment.pinned", comment="c4", reason="ann's other reason", **mod),
         voted(on="c4", voter="ann"),
     )
-    await service.app.wait(await service.app.head(), 60)
+    await service.catch_up()
 
 
 def bearers() -> dict[str, str | None]:
@@ -122,7 +122,7 @@ async def test_a_tag_changes_exactly_where_bytes_change_when_a_person_is_erased(
         erased = event("person.erased", person="ann")
         del erased["data"]["resource"]
         await service.given(erased)
-        await service.app.wait(await service.app.head(), 60)
+        await service.catch_up()
         after = await read_all(service)
         assert before.keys() == after.keys()
         for key, answer in after.items():

@@ -159,7 +159,7 @@ async def test_a_person_mentions_only_who_takes_part(service: Service) -> None:
             body=json.dumps({"body": "Well, @Ann?", "mentions": mentions}).encode(),
         )
 
-    await service.app.wait(await service.app.head())
+    await service.catch_up()
     refused = await post(["ann", "nobody"])
     assert (refused.status, refused.problem) == (422, "unknown-person")
     assert (await post(["ann"] * 21)).status == 422
@@ -183,7 +183,7 @@ async def test_the_view_is_the_same_rebuilt(database_url: str) -> None:
             event("subscription.ended", person="ann"),
             event("subscription.started", person="bob", to="replies"),
         )
-        await service.app.wait(await service.app.head())
+        await service.catch_up()
         assert await service.app.verify() == []
         rebuilt = await service.app.rebuild()
         assert {one.view: one.equal for one in rebuilt}["inbox"]

@@ -178,7 +178,7 @@ async def test_a_discussion_that_became_private_before_its_view_knows_is_not_fol
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     [discussion] = await service.given(opened())
-    await service.app.wait(await service.app.head(), 60)
+    await service.catch_up()
     reads = service.app.views.reads
     current = reads.discussion
 

@@ -257,7 +257,7 @@ async def test_two_thousand_discussions_that_change_at_once_are_dropped_alone(
         )
         await here.given(*(posted("c1", resource=name) for name in names + quiet))
         for service in (here, there):
-            await service.app.wait(await here.app.head(), 30)
+            await service.app.wait(await here.app.head(), 60)
         read = [*quiet, *names[:5], *names[-5:]]
         services = (here, there)
         for service in services:

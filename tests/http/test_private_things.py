@@ -324,7 +324,7 @@ async def test_a_list_does_not_tell_what_became_private_before_its_view_knows(
 ) -> None:
     for number in range(6):
         await service.given(at(OPEN_SITE, f"/{number}", opened()))
-    await service.app.wait(await service.app.head(), 60)
+    await service.catch_up()
     reads = service.app.views.reads
     behind = reads.discussions
 
@@ -380,7 +380,7 @@ async def test_nothing_tells_from_outside_what_goes_on_inside(
     first = await service.ask("GET", path)
     for number in range(3):
         await service.given(at(OPEN_SITE, SECRET, posted(f"more{number}")))
-        await service.app.wait(await service.app.head(), 60)
+        await service.catch_up()
         counted.take()
         again = await service.ask("GET", path)
         assert (counted.take(), again.body) == ([], first.body)

@@ -75,7 +75,7 @@ async def test_the_views_follow_without_new_events(
     events = Events()
     async with rostra_adapters.open(database_url, master_key=MASTER_KEY) as app:
         await app.publish([events.opened(), *(events.posted(f"c{n}") for n in range(4))])
-        await app.wait(await app.head())
+        await app.wait(await app.head(), 60)
         async with asyncio.timeout(WAIT_SECONDS_MAX):
             await lose(database)
             await database.execute("update rostra_views set position = 1")

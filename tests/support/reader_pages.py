@@ -37,7 +37,7 @@ async def shown(browser: Browser, service: Service, path: str = "/demo", **given
 
 async def caught_up(service: Service) -> None:
     """A page that is loaded from now on shows all that was recorded so far."""
-    await service.app.wait(await service.app.head())
+    await service.catch_up()
 
 
 async def until(page: Page, condition: str, arg: Any = None) -> None:

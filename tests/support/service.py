@@ -17,6 +17,7 @@ from rostra_adapters.application.app import App
 from rostra_adapters.http import HttpSettings, make_app
 from rostra_adapters.http.auth.tokens import sign
 from rostra_adapters.http.connections import ConnectionRunner
+from support.waiting import WAIT_SECONDS_MAX
 
 SECRET = "a secret of the tests, which is long enough"
 MASTER_KEY = bytes(range(32))
@@ -151,10 +152,17 @@ class Service:
             return Answer(response, await response.read())
 
     async def get(self, path: str, *, token: str | None = None, **params: Any) -> Answer:
-        """After everything that was recorded so far, unless `min_position` is given."""
-        if path.startswith(("/v1/discussions", "/v1/comments", "/v1/counts", "/v1/sites")):
-            params.setdefault("min_position", await self.app.head())
+        """Ask for what shows all that was recorded so far, unless `min_position` is given."""
+        views = ("/v1/discussions", "/v1/comments", "/v1/counts", "/v1/sites")
+        if path.startswith(views) and "min_position" not in params:
+            params["min_position"] = await self.catch_up()
         return await self.ask("GET", path, token=token, params=params)
+
+    async def catch_up(self) -> int:
+        """Wait until the views have read all that was recorded so far. Return the log's head."""
+        head = await self.app.head()
+        await self.app.wait(head, WAIT_SECONDS_MAX)
+        return head
 
     async def post(
         self, body: bytes, *, media_type: str = STRUCTURED, token: str | None = None

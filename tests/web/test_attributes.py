@@ -154,7 +154,7 @@ async def test_an_element_that_was_removed_comes_back_and_asks_nothing_meanwhile
     assert await page.evaluate("one.shadowRoot.childElementCount") == 0
     assert await page.evaluate("one.hasAttribute('connected')") is False
     await reader_service.given(about("comment.edited", "e", comment="heron", body="Three herons."))
-    await reader_service.app.wait(await reader_service.app.head())
+    await reader_service.catch_up()
     await page.evaluate("document.querySelector('main').append(one)")
     await expect(said(page, "Three herons.")).to_be_visible()
     await connected(page)

@@ -54,7 +54,7 @@ async def test_hostile_words_and_names_show_as_text(
         if result["status"] == "recorded"
     }
     assert len(taken) > 500
-    await reader_service.app.wait(await reader_service.app.head())
+    await reader_service.catch_up()
     page = await shown(browser, reader_service)
     dialogs: list[str] = []
     page.on("dialog", lambda dialog: dialogs.append(dialog.message))

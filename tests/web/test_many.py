@@ -27,7 +27,7 @@ async def test_many_comments_come_and_scroll_smoothly(
         for number in range(5_000)
     ]  # fmt: skip
     await reader_service.batch(events)
-    await reader_service.app.wait(await reader_service.app.head(), 60)
+    await reader_service.catch_up()
     context = await browser.new_context()
     await context.add_init_script(WATCH)
     page = await context.new_page()

@@ -204,7 +204,7 @@ async def test_a_report_is_plain_and_short_and_reaches_the_moderators(
     await form.get_by_role("button", name="Report").click()
     await expect(garden.locator(".note")).to_contain_text("Thank you")
     await expect(garden.get_by_role("button", name="Report")).to_be_focused()
-    await reader_service.app.wait(await reader_service.app.head())
+    await reader_service.catch_up()
     queue = await reader_service.ask(
         "GET", f"/v1/moderation?site={SITE}&status=flagged", token=moderator()
     )
@@ -241,7 +241,7 @@ async def test_a_held_comment_is_shown_to_its_author_as_held(
     page = await shown(browser, reader_service, "/demo?as=ada")
     await post(page, "Let me in.")
     await expect(said(page, "Let me in.")).to_contain_text("Waits for a moderator")
-    await reader_service.app.wait(await reader_service.app.head())
+    await reader_service.catch_up()
     held = await reader_service.ask(
         "GET", f"/v1/moderation?site={SITE}&status=held", token=moderator()
     )

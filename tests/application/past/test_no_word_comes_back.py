@@ -118,7 +118,7 @@ def _words(shape: object) -> Iterator[str]:
 async def _told(app: App, events: list[Event]) -> int:
     await app.publish(events)  # some of it is refused
     head = await app.head()
-    await app.wait(head)
+    await app.wait(head, 60)
     return head
 
 
