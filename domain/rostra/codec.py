@@ -52,7 +52,7 @@ from rostra.person import (
     PersonReturned,
     PersonTrusted,
 )
-from rostra.sealing import Damaged, KeyRing, associated_data
+from rostra.sealing import Damaged, KeyRing, Opener, associated_data
 from rostra.site import SiteConfigured
 from rostra.subscription import SubscriptionEnded, SubscriptionEvent, SubscriptionStarted
 from rostra.vote import VoteCast, VoteEvent, VoteNullified, VoteRestored
@@ -210,7 +210,7 @@ def seal(event: AnyEvent, ring: KeyRing, *, stream: UUID, event_id: UUID, site: 
     return msgspec.structs.replace(event, personal=sealed)
 
 
-def open_words(sealed: bytes, ring: KeyRing, owner: UUID, associated: bytes) -> Words:
+def open_words(sealed: bytes, ring: Opener, owner: UUID, associated: bytes) -> Words:
     """Open sealed words. Raises Erased or Damaged, also for what are no words."""
     plain = ring.open(owner, sealed, associated)
     try:

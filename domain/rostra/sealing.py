@@ -30,7 +30,14 @@ NEVER: Mapping[UUID, int] = MappingProxyType({})
 """Nobody was ever erased."""
 
 
-class KeyRing(Protocol):
+class Opener(Protocol):
+    """Keys that are ready to open sealed fields."""
+
+    def open(self, owner: UUID, sealed: bytes, associated: bytes) -> bytes:
+        """Return the plain bytes. Raises Erased if there is no key, Damaged if they are altered."""
+
+
+class KeyRing(Opener, Protocol):
     """Keys by owner: the stream id of a person (or of a site, for its own acts)."""
 
     async def make(
@@ -58,6 +65,3 @@ class KeyRing(Protocol):
 
     def seal(self, owner: UUID, plain: bytes, associated: bytes) -> bytes:
         """Seal with the owner's key; LookupError if it is not loaded."""
-
-    def open(self, owner: UUID, sealed: bytes, associated: bytes) -> bytes:
-        """Return the plain bytes. Raises Erased if there is no key, Damaged if they are altered."""

@@ -28,6 +28,7 @@ SITE, RESOURCE = "news", "/tea"
 PLACE = {"site": SITE, "resource": RESOURCE}
 DISCUSSION = ids.discussion_id(SITE, RESOURCE)
 C1, P1 = ids.comment_id(DISCUSSION, "c1"), ids.passage_id(DISCUSSION, "p1")
+C2 = ids.comment_id(DISCUSSION, "c2")
 QUERY = "site=news&resource=/tea"
 JSON = "application/json"
 STREAM_BYTES_MAX = 2_000
@@ -133,6 +134,16 @@ REQUESTS = (
     Request("get /v1/me/inbox", "/v1/me/inbox", scope="comment"),
     Request("post /v1/me/inbox/read", "/v1/me/inbox/read", {"up_to": 4}, "comment"),
     Request("get /v1/moderation", "/v1/moderation?site=news&status=flagged", scope="moderate"),
+    Request("get /v1/moderation/search", "/v1/moderation/search?site=news&q=tea", scope="moderate"),
+    Request(
+        "post /v1/moderation/acts",
+        "/v1/moderation/acts",
+        {"acts": [{"id": str(C2), "version": 1}], "action": "remove", "reason": "Off topic"},
+        "moderate",
+    ),
+    Request(
+        "get /v1/persons/{person}/comments", "/v1/persons/bo/comments?site=news", scope="moderate"
+    ),
     Request(
         "post /v1/comments/{id}/moderation",
         f"/v1/comments/{C1}/moderation",
@@ -142,6 +153,7 @@ REQUESTS = (
     Request(
         "get /v1/discussions/{id}/moderation-log", f"/v1/discussions/{DISCUSSION}/moderation-log"
     ),
+    Request("get /v1/sites/{site}/moderation-log", "/v1/sites/news/moderation-log"),
     Request(
         "post /v1/passages/{id}/moderation",
         f"/v1/passages/{P1}/moderation",

@@ -40,7 +40,16 @@ from rostra_projections.listing import (
     reply_limits,
     sees,
 )
-from rostra_projections.moderation import ACTS, FLAGS, QUEUE, ActRow, FlagRow, Queue, QueueRow
+from rostra_projections.moderation import (
+    ACTS,
+    FLAGS,
+    QUEUE,
+    WAITING,
+    ActRow,
+    FlagRow,
+    Queue,
+    QueueRow,
+)
 from rostra_projections.passages import PASSAGES, PassageRow
 from rostra_projections.persons import PERSONS, PersonRow
 from rostra_projections.query_port import (
@@ -49,6 +58,7 @@ from rostra_projections.query_port import (
     Page,
     PassageRead,
     Queued,
+    SealedComment,
     SitePage,
 )
 from rostra_projections.responses.shapes import Viewer
@@ -337,19 +347,55 @@ class MemoryViews:
                 yield row
 
     async def queue(
-        self, site: str, queue: Queue, *, limit: int, after: int
+        self, site: str, queue: Queue, *, limit: int, after: int | None, author: str | None = None
     ) -> tuple[int, list[Queued]]:
-        waiting = [
+        is_oldest_first = queue in WAITING
+        found = [
             (since, row)
             for row in self.rows.of(QUEUE).values()
-            if row.site == site and (since := getattr(row, f"{queue}_since")) and since > after
+            if row.site == site
+            and author in (None, row.author)
+            and (since := row.since(queue)) is not None
+            and (after is None or (since > after) == is_oldest_first)
+            and since != after
         ]
-        waiting.sort(key=lambda each: each[0])
+        found.sort(key=lambda each: each[0], reverse=not is_oldest_first)
+        return self.read_up_to, self._queued(found[:limit])
+
+    def _queued(self, found: Iterable[tuple[int, QueueRow]]) -> list[Queued]:
         comments = self.rows.of(COMMENTS)
-        return self.read_up_to, [
-            Queued(since, comments[row.id], self._flags(row))
-            for since, row in waiting[:limit]
+        return [
+            Queued(since, comments[row.id], self._flags(row), row.rule, self.read_up_to)
+            for since, row in found
             if row.id in comments
+        ]
+
+    async def queue_counts(self, site: str, *, most: int) -> dict[Queue, int]:
+        rows = [row for row in self.rows.of(QUEUE).values() if row.site == site]
+        return {
+            queue: min(most, sum(row.since(queue) is not None for row in rows)) for queue in WAITING
+        }
+
+    async def queue_items(self, comments: Sequence[UUID]) -> list[Queued]:
+        kept = self.rows.of(QUEUE)
+        rows = [kept[comment] for comment in comments if comment in kept]
+        return self._queued((row.posted, row) for row in rows)
+
+    async def sealed_comments(
+        self, site: str, *, limit: int, before: int | None
+    ) -> list[SealedComment]:
+        _, found = await self.queue(site, "recent", limit=limit, after=before)
+        return [
+            SealedComment(
+                posted=each.since,
+                id=each.row.id,
+                author=each.row.author,
+                words=each.row.words,
+                words_event=each.row.words_event,
+                edited_words=each.row.edited_words,
+                edited_event=each.row.edited_event,
+            )
+            for each in found
         ]
 
     def _flags(self, queued: QueueRow) -> list[FlagRow]:
@@ -367,13 +413,20 @@ class MemoryViews:
     async def acts(
         self, discussion: UUID, *, limit: int, before: int | None
     ) -> tuple[int, list[ActRow]]:
-        acts = [
-            act
-            for act in self.rows.of(ACTS).values()
-            if act.discussion == discussion and (before is None or act.position < before)
-        ]
-        acts.sort(key=lambda act: act.position, reverse=True)
-        return self.read_up_to, acts[:limit]
+        acts = (act for act in self.rows.of(ACTS).values() if act.discussion == discussion)
+        return self.read_up_to, _latest(acts, limit, before)
+
+    async def site_acts(
+        self, site: str, *, limit: int, before: int | None
+    ) -> tuple[int, list[ActRow]]:
+        acts = (act for act in self.rows.of(ACTS).values() if act.site == site)
+        return self.read_up_to, _latest(acts, limit, before)
+
+
+def _latest(acts: Iterable[ActRow], limit: int, before: int | None) -> list[ActRow]:
+    """Return acts before a position, the latest first."""
+    found = [act for act in acts if before is None or act.position < before]
+    return sorted(found, key=lambda act: act.position, reverse=True)[:limit]
 
 
 def _touched(facts: Iterable[Fact | Broken]) -> Iterator[UUID]:

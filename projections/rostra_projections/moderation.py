@@ -1,4 +1,4 @@
-"""The view `moderation`: what waits for moderators, and what they did.
+"""The view `moderation`: a site's comments as moderators list them, and their acts.
 
 A comment waits while it is held, and while it is flagged: until a moderator rules on it.
 That an author deletes a comment of theirs is no moderation.
@@ -32,7 +32,9 @@ from rostra.times import Time
 from rostra_projections.tables import Fact, Key, Rows, Table, sealed
 
 Action = Literal["approve", "reject", "hold", "remove", "restore", "pin", "unpin"]
-Queue = Literal["held", "flagged", "pending"]
+Queue = Literal["held", "flagged", "pending", "removed", "recent"]
+WAITING: tuple[Queue, ...] = ("held", "flagged", "pending")
+"""Queues of comments that wait, the longest waiting first. The others begin with the latest."""
 
 # -- rows
 
@@ -45,10 +47,13 @@ class SiteRow(msgspec.Struct):
 
 
 class QueueRow(msgspec.Struct):
-    """A comment that waits, or did. The positions are None where it does not wait for that."""
+    """Comment of a site. The positions are None where it does not wait for that."""
 
     id: UUID
     site: str
+    author: str
+    # Position of the event that posted it.
+    posted: int
     # The comment, or a new wording of it, is held.
     held_since: int | None = None
     flagged_since: int | None = None
@@ -58,6 +63,24 @@ class QueueRow(msgspec.Struct):
     pending_since: int | None = None
     # Whether there is such a wording, also while the comment is removed and nothing waits.
     has_pending: bool = False
+    # A moderator removed it, and nobody has restored it.
+    removed_since: int | None = None
+    # The rule that holds it, if one does.
+    rule: str | None = None
+
+    def since(self, queue: Queue) -> int | None:
+        """Return the comment's place in a queue; None if it is not in there."""
+        match queue:
+            case "held":
+                return self.held_since
+            case "flagged":
+                return self.flagged_since
+            case "pending":
+                return self.pending_since
+            case "removed":
+                return self.removed_since
+            case "recent":
+                return self.posted
 
 
 class FlagRow(msgspec.Struct):
@@ -77,6 +100,7 @@ class ActRow(msgspec.Struct):
 
     comment: UUID
     position: int
+    site: str
     discussion: UUID
     at: Time
     action: str
@@ -87,6 +111,26 @@ class ActRow(msgspec.Struct):
 
 SITES = Table("moderated_sites", SiteRow, key=("id",), types={"id": "uuid", "site": "text"})
 
+SINCE: dict[Queue, str] = {
+    "held": "held_since",
+    "flagged": "flagged_since",
+    "pending": "pending_since",
+    "removed": "removed_since",
+    "recent": "posted",
+}
+"""Column with the place of a comment in each queue."""
+
+
+def _queue_indexes() -> tuple[str, ...]:
+    """Return two indexes for each queue: of a site, and of one author there."""
+    return tuple(
+        f"create index moderation_queue_v{{v}}_{queue}{suffix} on moderation_queue_v{{v}}"
+        f" (site, {columns}{since})" + ("" if queue == "recent" else f" where {since} is not null")
+        for queue, since in SINCE.items()
+        for suffix, columns in (("", ""), ("_of_author", "author, "))
+    )
+
+
 QUEUE = Table(
     "moderation_queue",
     QueueRow,
@@ -94,26 +138,17 @@ QUEUE = Table(
     types={
         "id": "uuid",
         "site": "text",
+        "author": "text",
+        "posted": "bigint",
         "held_since": "bigint",
         "flagged_since": "bigint",
         "flags": "integer",
         "pending_since": "bigint",
         "has_pending": "boolean",
+        "removed_since": "bigint",
+        "rule": "text",
     },
-    indexes=(
-        (
-            "create index moderation_queue_v{v}_held on moderation_queue_v{v}"
-            " (site, held_since) where held_since is not null"
-        ),
-        (
-            "create index moderation_queue_v{v}_flagged on moderation_queue_v{v}"
-            " (site, flagged_since) where flagged_since is not null"
-        ),
-        (
-            "create index moderation_queue_v{v}_pending on moderation_queue_v{v}"
-            " (site, pending_since) where pending_since is not null"
-        ),
-    ),
+    indexes=_queue_indexes(),
 )
 
 FLAGS = Table(
@@ -138,6 +173,7 @@ ACTS = Table(
     types={
         "comment": "uuid",
         "position": "bigint",
+        "site": "text",
         "discussion": "uuid",
         "at": "timestamptz",
         "action": "text",
@@ -150,11 +186,12 @@ ACTS = Table(
             "create index moderation_acts_v{v}_of_discussion on moderation_acts_v{v}"
             " (discussion, position)"
         ),
+        "create index moderation_acts_v{v}_of_site on moderation_acts_v{v} (site, position)",
     ),
 )
 
 TABLES: tuple[Table[Any], ...] = (SITES, QUEUE, FLAGS, ACTS)
-SHAPE = 2
+SHAPE = 3
 EVENTS: frozenset[type] = frozenset(
     {
         CommentApproved,
@@ -189,16 +226,15 @@ _ACTIONS = {topic: action for action, topic in TOPICS.items()}
 
 
 def touches(fact: Fact) -> Iterator[tuple[Table[Any], Key]]:
-    """Yield the rows that `fold` reads for this fact; none for a comment published at once."""
+    """Yield the rows that `fold` reads for this fact."""
     stream, event = fact.stream, fact.event
     match event:
         case DiscussionOpened():
             yield SITES, stream
-        case CommentPosted() if event.status == "held":
+        case CommentPosted():
             yield SITES, discussion_of(stream)
             yield QUEUE, stream
         case CommentFlagged():
-            yield SITES, discussion_of(stream)
             yield QUEUE, event.comment
             yield FLAGS, (event.comment, event.by)
         case (
@@ -208,10 +244,10 @@ def touches(fact: Fact) -> Iterator[tuple[Table[Any], Key]]:
             | CommentRejected()
             | CommentHeld()
             | CommentWordingHeld()
+            | CommentWordingRejected()
+            | CommentPinned()
+            | CommentUnpinned()
         ):
-            yield SITES, discussion_of(stream)
-            yield QUEUE, stream
-        case CommentWordingRejected():
             yield QUEUE, stream
         case CommentEdited() if event.ends_pending:
             yield QUEUE, stream
@@ -223,8 +259,14 @@ def fold(rows: Rows, fact: Fact) -> None:
     match event:
         case DiscussionOpened():
             rows.of(SITES)[fact.stream] = SiteRow(fact.stream, event.site)
-        case CommentPosted() if event.status == "held":
-            _queued(rows, fact.stream).held_since = fact.position
+        case CommentPosted():
+            rows.of(QUEUE)[fact.stream] = QueueRow(
+                id=fact.stream,
+                site=rows.of(SITES)[discussion_of(fact.stream)].site,
+                author=event.author,
+                posted=fact.position,
+                held_since=fact.position if event.status == "held" else None,
+            )
         case CommentFlagged():
             _flagged(rows, fact, event)
         case (
@@ -234,32 +276,30 @@ def fold(rows: Rows, fact: Fact) -> None:
             | CommentRejected()
             | CommentHeld()
         ):
+            row = rows.of(QUEUE)[fact.stream]
             if not (isinstance(event, CommentRemoved) and event.now == "deleted"):
-                _acted(rows, fact, event.by, event.personal)
-            _ruled(rows, fact, event)
+                _acted(rows, fact, row.site, event.by, event.personal)
+            _ruled(row, fact.position, event)
         case CommentWordingHeld():
-            row = _queued(rows, fact.stream)
+            row = rows.of(QUEUE)[fact.stream]
             row.has_pending = True
             if event.status == "published":
                 row.held_since = row.pending_since = fact.position
         case CommentWordingRejected():
-            _acted(rows, fact, event.by, event.personal)
-            _end_pending(rows, fact.stream)
+            row = rows.of(QUEUE)[fact.stream]
+            _acted(rows, fact, row.site, event.by, event.personal)
+            _end_pending(row)
         case CommentEdited() if event.ends_pending:
-            _end_pending(rows, fact.stream)
+            _end_pending(rows.of(QUEUE)[fact.stream])
         case CommentPinned() | CommentUnpinned():
-            _acted(rows, fact, event.by, event.personal)
-
-
-def _queued(rows: Rows, comment: UUID) -> QueueRow:
-    queue = rows.of(QUEUE)
-    if comment not in queue:
-        queue[comment] = QueueRow(comment, rows.of(SITES)[discussion_of(comment)].site)
-    return queue[comment]
+            _acted(rows, fact, rows.of(QUEUE)[fact.stream].site, event.by, event.personal)
 
 
 def _flagged(rows: Rows, fact: Fact, event: CommentFlagged) -> None:
-    flag = FlagRow(
+    row = rows.of(QUEUE)[event.comment]
+    row.flags += 1
+    row.flagged_since = row.flagged_since or fact.position
+    rows.of(FLAGS)[event.comment, event.by] = FlagRow(
         comment=event.comment,
         person=event.by,
         at=event.time,
@@ -268,38 +308,34 @@ def _flagged(rows: Rows, fact: Fact, event: CommentFlagged) -> None:
         flag=fact.stream,
         position=fact.position,
     )
-    row = _queued(rows, event.comment)
-    row.flags += 1
-    row.flagged_since = row.flagged_since or fact.position
-    rows.of(FLAGS)[event.comment, event.by] = flag
 
 
-def _ruled(rows: Rows, fact: Fact, event: StatusEvent) -> None:
+def _ruled(row: QueueRow, position: int, event: StatusEvent) -> None:
     """End the waiting of a comment: a moderator's ruling settles its flags.
 
     A restored comment may be held again, or have a pending wording.
     """
-    row = _queued(rows, fact.stream) if event.now == "held" else rows.of(QUEUE).get(fact.stream)
-    if row is None:
-        return
-    if not isinstance(event, CommentRemoved | CommentRestored):
+    if isinstance(event, CommentRemoved | CommentRestored):
+        row.removed_since = position if event.now == "removed" else None
+    else:
         row.has_pending = False
+        row.rule = event.rule if isinstance(event, CommentHeld) else None
     waits = event.now == "published" and row.has_pending
-    row.pending_since = fact.position if waits else None
-    row.held_since = fact.position if waits or event.now == "held" else None
+    row.pending_since = position if waits else None
+    row.held_since = position if waits or event.now == "held" else None
     row.flagged_since, row.flags = None, 0
 
 
-def _end_pending(rows: Rows, comment: UUID) -> None:
+def _end_pending(row: QueueRow) -> None:
     """Only a published comment has a wording that waits, so nothing of it waits then."""
-    row = rows.of(QUEUE)[comment]
     row.held_since, row.pending_since, row.has_pending = None, None, False
 
 
-def _acted(rows: Rows, fact: Fact, by: str | None, personal: object) -> None:
+def _acted(rows: Rows, fact: Fact, site: str, by: str | None, personal: object) -> None:
     rows.of(ACTS)[fact.stream, fact.position] = ActRow(
         comment=fact.stream,
         position=fact.position,
+        site=site,
         discussion=discussion_of(fact.stream),
         at=fact.event.time,
         action=_ACTIONS[published_topic(fact.event.topic)],

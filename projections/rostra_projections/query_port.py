@@ -78,7 +78,7 @@ FLAGS_SHOWN_MAX = 20
 
 
 class Queued(msgspec.Struct):
-    """Comment that waits for moderators since a position.
+    """Comment in a queue of moderators since a position.
 
     It has its latest flags in order, at most FLAGS_SHOWN_MAX.
     """
@@ -86,6 +86,23 @@ class Queued(msgspec.Struct):
     since: int
     row: CommentRow
     flags: list[FlagRow]
+    rule: str | None
+    """Rule that holds it."""
+    read_up_to: int
+    """Position up to which the views had read."""
+
+
+class SealedComment(msgspec.Struct, gc=False):
+    """Words of a comment as the log has them, for a search."""
+
+    posted: int
+    """Position of the event that posted it."""
+    id: UUID
+    author: str
+    words: bytes | None
+    words_event: UUID | None
+    edited_words: bytes | None
+    edited_event: UUID | None
 
 
 class DiscussionReads(Protocol):
@@ -182,9 +199,23 @@ class Reads(DiscussionReads, Protocol):
         """
 
     async def queue(
-        self, site: str, queue: Queue, *, limit: int, after: int
+        self, site: str, queue: Queue, *, limit: int, after: int | None, author: str | None = None
     ) -> tuple[int, list[Queued]]:
-        """Return the comments of a site that wait since `after`, the longest waiting first."""
+        """Return comments of a site, or of one author there, from the place `after` on.
+
+        The longest waiting come first; of removed and of all comments the latest.
+        """
+
+    async def queue_counts(self, site: str, *, most: int) -> dict[Queue, int]:
+        """Return the number of comments in each queue that waits, at most `most` each."""
+
+    async def queue_items(self, comments: Sequence[UUID]) -> list[Queued]:
+        """Return comments in the order given, as of their posting; unknown ones are left out."""
+
+    async def sealed_comments(
+        self, site: str, *, limit: int, before: int | None
+    ) -> list[SealedComment]:
+        """Return comments of a site that were posted before a position, the latest first."""
 
     async def queue_row(self, comment: UUID) -> QueueRow | None:
         """Return what a comment waits for, or waited for."""
@@ -193,3 +224,8 @@ class Reads(DiscussionReads, Protocol):
         self, discussion: UUID, *, limit: int, before: int | None
     ) -> tuple[int, list[ActRow]]:
         """Return the moderation acts in a discussion before a position, the latest first."""
+
+    async def site_acts(
+        self, site: str, *, limit: int, before: int | None
+    ) -> tuple[int, list[ActRow]]:
+        """Return the moderation acts on a site before a position, the latest first."""

@@ -50,13 +50,16 @@ QUERIES = {
     "/v1/counts": ["site=gazette&resource=/trams"],
     "/v1/rules": ["site=gazette&resource=/trams"],
     "/v1/moderation": ["site=gazette&status=held", "site=gazette&status=flagged"],
+    "/v1/moderation/search": ["site=gazette&q=held"],
+    "/v1/persons/{person}/comments": ["site=gazette"],
 }  # fmt: skip
 CHANGES_WITH_ERASURE = (
     "/comments", "/comments?flat=true", "/v1/comments?site=gazette&resource=/trams",
     "/v1/comments?site=gazette&resource=/trams&key=c1", "/page", "/feed.atom",
     f"/v1/comments/{COMMENT}",
     f"/v1/comments/{COMMENT}/replies", f"/v1/comments/{COMMENT}/history", "status=held",
-    "status=flagged", "/moderation-log",
+    "status=flagged", "/moderation-log", "/search?site=gazette&q=held",
+    "/v1/persons/ann/comments?site=gazette",
 )  # fmt: skip
 
 
@@ -67,7 +70,7 @@ def urls(app: App) -> Iterator[str]:
             continue
         about = COMMENT if path.startswith("/v1/comments") else DISCUSSION
         url = path.replace("{id}", str(about)).replace("{name}", "not-found")
-        url = url.replace("{site}", "gazette")
+        url = url.replace("{site}", "gazette").replace("{person}", "ann")
         for query in QUERIES.get(path, [""]):
             yield f"{url}?{query}" if query else url
 

@@ -124,6 +124,10 @@ def by_name(site: str, resource: str) -> Iterator[tuple[str, str, Any]]:
     here = ids.discussion_id(site, resource)
     yield "GET", f"/v1/live?site={site}&discussion={here}", None
     yield "GET", f"/v1/moderation?site={site}", None
+    yield "GET", f"/v1/moderation/search?site={site}&q=yes", None
+    yield "GET", f"/v1/persons/{{person}}/comments?site={site}", None
+    comment = str(ids.comment_id(here, "c1"))
+    yield "POST", "/v1/moderation/acts", {"acts": [{"id": comment}], "action": "remove"}
     yield "GET", f"/v1/events?{named}", None
     yield "PUT", "/v1/discussions", {"site": site, "resource": resource}
     yield "POST", "/v1/events", at(site, resource, posted("c9", name="same"))
@@ -133,6 +137,7 @@ SITES = [
     ("GET", "/v1/discussions?site={site}", None),
     ("GET", "/v1/sites/{site}/discussions", None),
     ("GET", "/v1/sites/{site}/comments", None),
+    ("GET", "/v1/sites/{site}/moderation-log", None),
     ("POST", "/v1/guests", {"site": "{site}", "name": "Bob"}),
 ]
 """Requests that name a site alone: those of a closed site alone are to answer alike."""

@@ -21,7 +21,7 @@ DISCUSSION = ids.discussion_id(SITE, PLACE["resource"])
 COMMENT = ids.comment_id(DISCUSSION, "c1")
 PAGE = f"/v1/discussions/{DISCUSSION}/page"
 EVERYTHING = token("publish feed comment read moderate admin", site=SITE, person="ann")
-NAMES = {"name": "not-found", "hash": "0", "site": SITE}
+NAMES = {"name": "not-found", "hash": "0", "site": SITE, "person": "ann"}
 QUERY = f"?site={SITE}&resource={PLACE['resource']}"
 
 

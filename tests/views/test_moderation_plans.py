@@ -17,8 +17,9 @@ MANY = 20_000
 COMMENT = "md5(n::text)::uuid"
 _QUEUE = f"""
 insert into moderation_queue_v1
-select {COMMENT}, 's' || (n % 3)::text, case when n % 2 = 0 then n end,
-    case when n % 2 = 1 then n end, n % 2, case when n % 2 = 0 then n end, n % 2 = 0
+select {COMMENT}, 's' || (n % 3)::text, 'a' || (n % 100)::text, n, case when n % 2 = 0 then n end,
+    case when n % 2 = 1 then n end, n % 2, case when n % 2 = 0 then n end, n % 2 = 0,
+    case when n % 2 = 1 then n end, null
 from generate_series(1, {MANY}) n"""
 _FLAGS = f"""
 insert into moderation_flags_v1
@@ -26,8 +27,8 @@ select {COMMENT}, 'p' || p::text, now(), null, null, {COMMENT}, n + p
 from generate_series(1, {MANY // 10}) n, generate_series(1, 10) p"""
 _ACTS = f"""
 insert into moderation_acts_v1
-select {COMMENT}, n, case when n % 2 = 0 then $1::uuid else {COMMENT} end, now(), 'pin', null,
-    null, null
+select {COMMENT}, n, 's' || (n % 3)::text, case when n % 2 = 0 then $1::uuid else {COMMENT} end,
+    now(), 'pin', null, null, null
 from generate_series(1, {MANY}) n"""
 _PENDING = f"""
 insert into pending_wordings_v1
@@ -36,13 +37,22 @@ from generate_series(1, {MANY}) n"""
 ONE = UUID("c4ca4238-a0b9-2382-0dcc-509a6f75849b")  # md5 of 1
 
 READS: list[tuple[str, list[Any], str]] = [
-    (moderation_reads.QUEUES["held"], ["s1", 100, 20], "moderation_queue_v1_held"),
-    (moderation_reads.QUEUES["flagged"], ["s1", 100, 20], "moderation_queue_v1_flagged"),
-    (moderation_reads.QUEUES["pending"], ["s1", 100, 20], "moderation_queue_v1_pending"),
+    *(
+        (statement, ["s1", 9_000, 20], f"moderation_queue_v1_{queue}")
+        for queue, statement in moderation_reads.QUEUES.items()
+    ),
+    *(
+        (statement, ["s1", 9_000, 20, "a1"], f"moderation_queue_v1_{queue}_of_author")
+        for queue, statement in moderation_reads.QUEUES_OF_AUTHOR.items()
+    ),
+    (moderation_reads.COUNTS_OF_QUEUES, ["s1", 1_000], "moderation_queue_v1_held"),
     (moderation_reads.QUEUED, [ONE], "moderation_queue_v1_pkey"),
+    (moderation_reads.QUEUED_OF, [[ONE]], "moderation_queue_v1_pkey"),
+    (moderation_reads.SEALED_COMMENTS, ["s1", 100, 9_000], "moderation_queue_v1_recent"),
     (reads.PENDING_OF, [[ONE]], "pending_wordings_v1_pkey"),
     (moderation_reads.FLAGS_OF, [[ONE]], "moderation_flags_v1_pkey"),
     (moderation_reads.ACTS_OF, [DISCUSSION, 20, 9_000], "moderation_acts_v1_of_discussion"),
+    (moderation_reads.ACTS_OF_SITE, ["s1", 20, 9_000], "moderation_acts_v1_of_site"),
 ]
 
 

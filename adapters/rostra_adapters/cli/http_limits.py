@@ -60,6 +60,8 @@ HTTP_LIMITS: Mapping[str, tuple[int | float, str]] = {
         500,
         "Discussions of a site that count as one request for its newest comments.",
     ),
+    "search_comments_max": (100_000, "Newest comments of a site that moderators search."),
+    "search_seconds_max": (20.0, "Seconds after which a search of moderators ends."),
     "ready_lag_events_max": (10_000, "Events that a view may be behind while /readyz says 200."),
     "drain_seconds_max": (30.0, "Seconds that requests have to finish after SIGTERM."),
     "page_cache_bytes_max": (67_108_864, "Bytes of the cache of pages."),

@@ -75,6 +75,8 @@ class HttpSettings(msgspec.Struct, frozen=True, kw_only=True):
     fold_events_a_request: int = 100  # so many cost a reader as much as another request
     mail_confirmations_a_day_max: int = 3  # that one address gets
     site_discussions_a_request: int = 500  # of a site whose newest comments are read
+    search_comments_max: int = 100_000  # of a site, the newest, that moderators search
+    search_seconds_max: float = 20.0
     wait_seconds_default: float = 5.0
     wait_seconds_max: float = 30.0
     retry_after_seconds: int = 1

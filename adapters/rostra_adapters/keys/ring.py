@@ -100,6 +100,24 @@ class StoredKey(msgspec.Struct, frozen=True):
     erasures: int = 0
 
 
+class PlainKey(msgspec.Struct, frozen=True):
+    """Key on its way to a process that opens words. It is never stored."""
+
+    owner: UUID
+    key_id: bytes
+    key: bytes
+
+
+class GivenKeys:
+    """Keys that another process has given: a `rostra.sealing.Opener`."""
+
+    def __init__(self, keys: Iterable[PlainKey]) -> None:
+        self._keys = {given.owner: _Key(given.key_id, given.key, 0) for given in keys}
+
+    def open(self, owner: UUID, sealed: bytes, associated: bytes) -> bytes:
+        return _open(self._keys.get(owner), owner, sealed, associated)
+
+
 class _Key:
     __slots__ = ("cipher", "erasures", "key_id")
 
@@ -107,6 +125,17 @@ class _Key:
         self.key_id = key_id
         self.erasures = erasures
         self.cipher = AESGCM(key)
+
+
+def _open(key: _Key | None, owner: UUID, sealed: bytes, associated: bytes) -> bytes:
+    if len(sealed) < _NONCE_END or sealed[: len(FORMAT)] != FORMAT:
+        raise Damaged(f"not a sealed field of {owner}")
+    if key is None or key.key_id != sealed[len(FORMAT) : _ID_END]:
+        raise Erased(f"the key of {owner} is gone")
+    try:
+        return key.cipher.decrypt(sealed[_ID_END:_NONCE_END], sealed[_NONCE_END:], associated)
+    except InvalidTag:
+        raise Damaged(f"a sealed field of {owner} does not open") from None
 
 
 Listener = Callable[[Collection[UUID] | None], None]
@@ -235,15 +264,12 @@ class StoredKeyRing(ABC):
 
     def open(self, owner: UUID, sealed: bytes, associated: bytes) -> bytes:
         """LookupError if it was not even looked for whether there is a key."""
-        if len(sealed) < _NONCE_END or sealed[: len(FORMAT)] != FORMAT:
-            raise Damaged(f"not a sealed field of {owner}")
-        key = self._loaded[owner]
-        if key is None or key.key_id != sealed[len(FORMAT) : _ID_END]:
-            raise Erased(f"the key of {owner} is gone")
-        try:
-            return key.cipher.decrypt(sealed[_ID_END:_NONCE_END], sealed[_NONCE_END:], associated)
-        except InvalidTag:
-            raise Damaged(f"a sealed field of {owner} does not open") from None
+        return _open(self._loaded[owner], owner, sealed, associated)
+
+    async def plain_keys(self, owners: Collection[UUID]) -> list["PlainKey"]:
+        """Return the keys there are, for a process that opens words and has no key ring."""
+        found = await self._find(list(owners))
+        return [PlainKey(kept.owner, kept.key_id, self._masters.unwrap(kept)) for kept in found]
 
     def _opened(self, kept: StoredKey | None) -> _Key | None:
         return (

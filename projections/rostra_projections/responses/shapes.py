@@ -200,7 +200,7 @@ class FlagShape(msgspec.Struct, kw_only=True, gc=False):
 
 
 class QueuedShape(CommentShape, kw_only=True):
-    """Comment that waits for moderators, with its latest flags.
+    """Comment as moderators list it, with its latest flags.
 
     `wording` is the pending wording or else the comment's own. A decision names it.
     """
@@ -208,13 +208,36 @@ class QueuedShape(CommentShape, kw_only=True):
     discussion: UUID
     flags: list[FlagShape]
     wording: WordingShape | None
+    rule: str | None = None
+    """The rule that holds it."""
+    version: int
+    """Number of the comment's events. An act that names it is refused after the next event."""
+
+
+class QueueCounts(msgspec.Struct, kw_only=True, gc=False):
+    """Number of comments that wait, at most 1,000 each."""
+
+    held: int
+    flagged: int
+    pending: int
 
 
 class QueuePage(msgspec.Struct, kw_only=True):
-    """The longest waiting first."""
+    """Comments that wait: the longest waiting first. Removed and recent ones: the latest first."""
 
     comments: list[QueuedShape]
     next: str | None
+    counts: QueueCounts
+
+
+class FoundPage(msgspec.Struct, kw_only=True):
+    """Comments that a search found, the latest first, at most 100."""
+
+    comments: list[QueuedShape]
+    searched: int
+    """Number of comments that were searched."""
+    complete: bool
+    """Whether every comment was searched that could be, and none was left out."""
 
 
 class ActShape(msgspec.Struct, kw_only=True, gc=False):
@@ -258,6 +281,8 @@ class Viewer(msgspec.Struct, frozen=True):
 
     person: str | None = None
     moderator: bool = False
+    sees_removed: bool = False
+    """Whether the words of removed comments are shown, as in the lists for moderators."""
 
 
 ANYONE = Viewer()

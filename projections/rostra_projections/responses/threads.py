@@ -42,7 +42,9 @@ def readable(row: CommentRow, viewer: Viewer) -> bool:
     """Return whether the viewer may see the words, not only a tombstone."""
     if row.status in HIDDEN:
         return viewer.moderator or viewer.person == row.author
-    return row.status not in ("removed", "deleted")
+    if row.status == "removed":
+        return viewer.sees_removed
+    return row.status != "deleted"
 
 
 def visible(row: CommentRow, viewer: Viewer) -> bool:

@@ -1,6 +1,6 @@
-"""Reads of moderation: the queue and the log, words opened, in the shapes of the contract."""
+"""Reads of moderation: queues and logs, words opened, in the shapes of the contract."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, cast
 from uuid import UUID
 
@@ -9,8 +9,10 @@ import msgspec
 from rostra import ids
 from rostra.codec import open_words, words_place
 from rostra.flag import CommentFlagged
+from rostra.log import Recorded
 from rostra.sealing import Damaged, Erased
 from rostra_adapters.application.app import App
+from rostra_adapters.application.queries.comment_queries import Readable
 from rostra_adapters.application.queries.requests import DiscussionRequest, SiteRequest
 from rostra_projections.comments.rows import CommentRow
 from rostra_projections.cursors import decode_position, encode_position
@@ -22,12 +24,16 @@ from rostra_projections.responses.shapes import (
     CommentShape,
     FlagShape,
     PendingShape,
+    QueueCounts,
     QueuedShape,
     QueuePage,
     Viewer,
     WordingShape,
 )
 
+COUNTED_MAX = 1_000
+CHUNK_ACTS_MAX = 500
+MODERATOR = Viewer(moderator=True, sees_removed=True)
 _origin = msgspec.json.Decoder(WordingShape)
 
 
@@ -38,25 +44,34 @@ class Moderating:
         self._app = app
 
     async def queue(
-        self, site: str, queue: Queue, *, limit: int, cursor: str | None, viewer: Viewer
+        self, site: str, queue: Queue, *, limit: int, cursor: str | None, author: str | None = None
     ) -> QueuePage:
-        """Return a site's comments that wait, the longest waiting first. Raises CursorRefused."""
-        listing, log = ("queue", site, queue), await self._app.log.log_id()
-        after = 0 if cursor is None else decode_position(cursor, log, listing, limit)
+        """Return a page of a queue of a site, or of one author there. Raises CursorRefused."""
+        log = await self._app.log.log_id()
+        listing = ("queue", site, queue) if author is None else ("queue", site, queue, author)
+        after = None if cursor is None else decode_position(cursor, log, listing, limit)
         await self._app.views.fresh()
-        _, found = await self._app.views.reads.queue(site, queue, limit=limit + 1, after=after)
+        reads = self._app.views.reads
+        _, found = await reads.queue(site, queue, limit=limit + 1, after=after, author=author)
         shown, more = found[:limit], len(found) > limit
-        request = SiteRequest(site=site, log=log, viewer=viewer)
-        shapes = await self._app.queries.shapes(request, [one.row for one in shown])
-        wordings = await self._wordings([one.row for one in shown])
-        await self._load(site, {flag.person for one in shown for flag in one.flags})
+        counts = await reads.queue_counts(site, most=COUNTED_MAX)
         return QueuePage(
-            comments=[
-                self._queued(site, one, shape, wordings.get(shape.id))
-                for one, shape in zip(shown, shapes, strict=True)
-            ],
+            comments=await self.shapes(site, shown),
             next=encode_position(log, listing, shown[-1].since, limit) if more else None,
+            counts=QueueCounts(**counts),
         )
+
+    async def shapes(self, site: str, queued: Sequence[Queued]) -> list[QueuedShape]:
+        """Return comments of one site as moderators list them."""
+        rows = [one.row for one in queued]
+        request = SiteRequest(site=site, log=await self._app.log.log_id(), viewer=MODERATOR)
+        shapes = await self._app.queries.shapes(request, rows)
+        streams = await self._app.log.read_streams([row.id for row in rows]) if rows else {}
+        await self._load(site, {flag.person for one in queued for flag in one.flags})
+        return [
+            self._queued(site, one, shape, streams[shape.id])
+            for one, shape in zip(queued, shapes, strict=True)
+        ]
 
     async def acts(self, request: DiscussionRequest, *, limit: int, cursor: str | None) -> ActsPage:
         """Return the acts of moderators in a discussion, the latest first.
@@ -69,6 +84,31 @@ class Moderating:
         if past is not None:  # an act that was done stays as it is
             before = past + 1 if before is None else min(before, past + 1)
         _, found = await self._app.views.reads.acts(discussion, limit=limit + 1, before=before)
+        return await self._acts_page(site, log, listing, found, limit)
+
+    async def site_acts(
+        self, site: str, *, limit: int, cursor: str | None, readable: Readable | None = None
+    ) -> ActsPage:
+        """Return the acts of moderators on a site, the latest first. Raises CursorRefused.
+
+        `readable` chooses the discussions that the reader may read; None for all.
+        """
+        log, listing = await self._app.log.log_id(), ("site acts", site)
+        before = None if cursor is None else decode_position(cursor, log, listing, limit)
+        await self._app.views.fresh()
+        found: list[ActRow] = []
+        chunk = limit + 1
+        while len(found) <= limit:
+            _, acts = await self._app.views.reads.site_acts(site, limit=chunk, before=before)
+            found += await _in_readable(acts, readable)
+            if len(acts) < chunk:
+                break
+            before, chunk = acts[-1].position, CHUNK_ACTS_MAX
+        return await self._acts_page(site, log, listing, found, limit)
+
+    async def _acts_page(
+        self, site: str, log: UUID, listing: tuple[str, ...], found: Sequence[ActRow], limit: int
+    ) -> ActsPage:
         shown, more = found[:limit], len(found) > limit
         await self._load(site, {act.by for act in shown})
         return ActsPage(
@@ -78,23 +118,22 @@ class Moderating:
         )
 
     def _queued(
-        self, site: str, queued: Queued, shape: CommentShape, own: WordingShape | None
+        self, site: str, queued: Queued, shape: CommentShape, stream: Sequence[Recorded]
     ) -> QueuedShape:
-        flags = [self._flag(site, flag) for flag in queued.flags]
-        wording = shape.pending.wording if isinstance(shape.pending, PendingShape) else own
-        fields = msgspec.structs.asdict(shape)
-        return QueuedShape(**fields, discussion=queued.row.discussion, flags=flags, wording=wording)
+        """Return a comment with its flags and its wording.
 
-    async def _wordings(self, rows: Iterable[CommentRow]) -> dict[UUID, WordingShape]:
-        """Return the publishers' names of the comments' own wordings, as the log has them."""
-        events = {row.id: row.edited_event or row.words_event for row in rows}
-        streams = await self._app.log.read_streams(list(events)) if events else {}
-        return {
-            comment: _origin.decode(row.metadata)
-            for comment, recorded in streams.items()
-            for row in recorded
-            if row.event_id == events[comment] and row.metadata is not None
-        }
+        Its version counts the events that the view has: the log may have more.
+        """
+        row, fields = queued.row, msgspec.structs.asdict(shape)
+        pending = shape.pending.wording if isinstance(shape.pending, PendingShape) else None
+        return QueuedShape(
+            **fields,
+            discussion=row.discussion,
+            flags=[self._flag(site, flag) for flag in queued.flags],
+            wording=pending or _wording(row, stream),
+            rule=queued.rule,
+            version=sum(event.position <= queued.read_up_to for event in stream),
+        )
 
     def _flag(self, site: str, flag: FlagRow) -> FlagShape:
         place = (flag.flag, CommentFlagged.topic, flag.words_event)
@@ -137,3 +176,20 @@ class Moderating:
 def _owner(site: str, person: str | None) -> UUID:
     """Return the owner of the key that seals a reason: its person, else the site."""
     return ids.site_id(site) if person is None else ids.person_id(site, person)
+
+
+async def _in_readable(acts: Sequence[ActRow], readable: Readable | None) -> Sequence[ActRow]:
+    """Return the acts in discussions that a reader may read."""
+    if readable is None or not acts:
+        return acts
+    chosen = await readable(list({act.discussion for act in acts}))
+    return [act for act in acts if act.discussion in chosen]
+
+
+def _wording(row: CommentRow, stream: Sequence[Recorded]) -> WordingShape | None:
+    """Return the publisher's name of a comment's own wording, as the log has it."""
+    event = row.edited_event or row.words_event
+    for recorded in stream:
+        if recorded.event_id == event and recorded.metadata is not None:
+            return _origin.decode(recorded.metadata)
+    return None

@@ -119,6 +119,9 @@ def _operation(method: str, path: str, operation: Operation) -> Schema:
     if "{site}" in path:
         site = _schema(texts.SiteName)
         parameters.append({"name": "site", "in": "path", "required": True, "schema": site})
+    if "{person}" in path:
+        person = _schema(texts.PersonId)
+        parameters.append({"name": "person", "in": "path", "required": True, "schema": person})
     if "{link}" in path:
         link = {"type": "string", "minLength": 1, "pattern": "^[A-Za-z0-9_-]+$"}
         parameters.append({"name": "link", "in": "path", "required": True, "schema": link})

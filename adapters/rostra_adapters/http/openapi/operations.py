@@ -10,7 +10,13 @@ from rostra import fields as texts
 from rostra.settings import Order
 from rostra_adapters.http.routes.events import BATCHED, STRUCTURED, BatchShape, ResultShape
 from rostra_adapters.http.routes.guests import GuestShape, NewGuest
-from rostra_adapters.http.routes.moderation import PassageRuling, Ruling
+from rostra_adapters.http.routes.moderation import (
+    ActResults,
+    NewActs,
+    PassageRuling,
+    Ruling,
+    SearchedWords,
+)
 from rostra_adapters.http.routes.people import (
     MarkShape,
     MeShape,
@@ -48,6 +54,7 @@ from rostra_projections.responses.shapes import (
     CountsPage,
     DiscussionShape,
     DiscussionsPage,
+    FoundPage,
     HistoryPage,
     InboxPage,
     NewsShape,
@@ -171,6 +178,13 @@ def _read(
         response_body={JSON: shape},
         problems=(*problems, *folds, 503),
     )
+
+
+def _for_moderators(
+    summary: str, shape: Any, *parameters: Parameter, problems: tuple[int, ...] = ()
+) -> Operation:
+    operation = _read(summary, shape, SITE, *parameters, problems=problems)
+    return msgspec.structs.replace(operation, scope="moderate")
 
 
 def _write(
@@ -457,16 +471,38 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("post", "/v1/passages/{id}/moderation"): _write(
         "Unmark, close or reopen a passage", PassageRuling, scope="moderate"
     ),
-    ("get", "/v1/moderation"): msgspec.structs.replace(
-        _read(
-            "List the comments that wait for moderators",
-            QueuePage,
-            SITE,
-            Parameter("status", Queue, "`held`: comments and new wordings; `pending`: wordings."),
-            *PAGING,
-            problems=(410,),
+    ("get", "/v1/moderation"): _for_moderators(
+        "List a site's comments for moderators: those that wait, or removed or recent ones",
+        QueuePage,
+        Parameter("status", Queue, "`held`: comments and new wordings; `pending`: wordings."),
+        Parameter("person", texts.PersonId, "Only comments of this author."),
+        *PAGING,
+        problems=(410,),
+    ),
+    ("post", "/v1/moderation/acts"): _write(
+        "Do one action on up to 100 comments", NewActs, ActResults, scope="moderate"
+    ),
+    ("get", "/v1/moderation/search"): _for_moderators(
+        "Search a site's newest comments for words",
+        FoundPage,
+        Parameter(
+            "q",
+            SearchedWords,
+            "Words that a comment has in its text or its author's name, in any order.",
+            required=True,
         ),
-        scope="moderate",
+    ),
+    ("get", "/v1/persons/{person}/comments"): _for_moderators(
+        "List all comments of a person on a site, the latest first",
+        QueuePage,
+        *PAGING,
+        problems=(410,),
+    ),
+    ("get", "/v1/sites/{site}/moderation-log"): _read(
+        "List the acts of moderators on a site",
+        ActsPage,
+        *PAGING,
+        problems=(404, 410),
     ),
     ("get", "/v1/counts"): _read(
         "Count the comments of resources",

@@ -119,7 +119,11 @@ TOPICS: dict[str, Topic] = {
         "Moderators use tokens of the scope `moderate`.",
         (
             "get /v1/moderation",
+            "get /v1/moderation/search",
+            "post /v1/moderation/acts",
             "post /v1/comments/{id}/moderation",
+            "get /v1/persons/{person}/comments",
+            "get /v1/sites/{site}/moderation-log",
             "get /v1/discussions/{id}/moderation-log",
         ),
     ),

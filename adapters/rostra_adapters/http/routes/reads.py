@@ -197,7 +197,7 @@ class ReadRoutes:
         return await reader.enter(discussion, as_of=query.as_of(), cursor=cursor)
 
     async def _discussions(self, query: Query, reader: Reader, request: web.Request) -> Any:
-        site = _site_in_path(request)
+        site = site_in_path(request)
         rules = await reader.visit(site)
         limit, cursor = self._limit(query), query.one("cursor", CURSOR)
         reader.made_of = None  # of any discussion of the site
@@ -209,7 +209,7 @@ class ReadRoutes:
         return page
 
     async def _site_comments(self, query: Query, reader: Reader, request: web.Request) -> Any:
-        site = _site_in_path(request)
+        site = site_in_path(request)
         rules = await reader.visit(site)
         limit, cursor = self._limit(query), query.one("cursor", CURSOR)
         reader.made_of = None  # of any discussion of the site
@@ -374,7 +374,7 @@ def order_of(query: Query, rules: Rules, *, default: Order) -> Order:
     return asked or (default if default in offered else offered[0])
 
 
-def _site_in_path(request: web.Request) -> str:
+def site_in_path(request: web.Request) -> str:
     """Return the site that the URL names. Raises the problem `not-found` for no site's name."""
     try:
         site: str = msgspec.convert(request.match_info["site"], texts.SiteName)

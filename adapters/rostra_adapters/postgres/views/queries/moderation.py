@@ -9,8 +9,17 @@ import asyncpg
 from rostra_adapters.postgres.views.queries.comment_lists import COLUMNS
 from rostra_adapters.postgres.views.row_store import to_row
 from rostra_projections.comments.rows import COMMENTS
-from rostra_projections.moderation import ACTS, FLAGS, QUEUE, ActRow, FlagRow
-from rostra_projections.query_port import FLAGS_SHOWN_MAX, Queued
+from rostra_projections.moderation import (
+    ACTS,
+    FLAGS,
+    QUEUE,
+    SINCE,
+    WAITING,
+    ActRow,
+    FlagRow,
+    Queue,
+)
+from rostra_projections.query_port import FLAGS_SHOWN_MAX, Queued, SealedComment
 from rostra_projections.tables import Table
 
 POSITION_MAX = 2**63 - 1
@@ -30,24 +39,66 @@ _WITH_COMMENTS = _HERE.format(
     named="('moderation', {moderation}), ('comments', {comments})", count=2
 )
 
-_QUEUE = """
-select v.position, q.since, c.id is not null, {columns} from {here}
-left join (
-    select id, {since} as since from public.moderation_queue_v{{moderation}}
-    where site = $1 and {since} > $2 order by {since} limit $3
-) q on true
+_COMMENTS_AHEAD = 4
+
+
+def _comments_of(queue: str) -> str:
+    """Return the statement that reads the comments of a queue, in the order of its `at`."""
+    return f"""
+select v.position, q.since, q.rule, c.id is not null, {COLUMNS} from {_WITH_COMMENTS}
+left join ({queue}) q on true
 left join lateral (
     select * from public.comments_v{{comments}} where id = q.id offset 0
 ) c on true
 left join lateral (
     select * from public.comment_ranks_v{{comments}} where id = c.id offset 0
 ) r on true
-order by q.since"""
+order by q.at"""
 
-QUEUES = {
-    queue: _QUEUE.format(columns=COLUMNS, here=_WITH_COMMENTS, since=f"{queue}_since")
-    for queue in ("held", "flagged", "pending")
-}
+
+def _queue(queue: Queue, author: str = "") -> str:
+    since = SINCE[queue]
+    after, direction, sign = (">", "asc", "") if queue in WAITING else ("<", "desc", "-")
+    return _comments_of(f"""
+    select id, {since} as since, rule, {sign}{since} as at
+    from public.moderation_queue_v{{moderation}}
+    where site = $1 and {since} {after} $2{author}
+    order by {since} {direction} limit $3""")
+
+
+QUEUES = {queue: _queue(queue) for queue in SINCE}
+QUEUES_OF_AUTHOR = {queue: _queue(queue, " and author = $4") for queue in SINCE}
+
+QUEUED_OF = _comments_of("""
+    select q.id, q.posted as since, q.rule, n.at
+    from unnest($1::uuid[]) with ordinality n (id, at)
+    join public.moderation_queue_v{moderation} q on q.id = n.id""")
+
+
+def _count(queue: Queue) -> str:
+    return f"""(
+    select count(*) from (
+        select 1 from public.moderation_queue_v{{moderation}}
+        where site = $1 and {SINCE[queue]} is not null limit $2
+    ) {queue}
+) as {queue}"""
+
+
+COUNTS_OF_QUEUES = f"""
+select v.position, {", ".join(map(_count, WAITING))} from {_ALONE}"""
+
+SEALED_COMMENTS = f"""
+select v.position, q.posted, c.id, c.author, c.words, c.words_event, c.edited_words,
+    c.edited_event
+from {_WITH_COMMENTS}
+left join (
+    select id, posted from public.moderation_queue_v{{moderation}}
+    where site = $1 and posted < $3 order by posted desc limit $2
+) q on true
+left join lateral (
+    select * from public.comments_v{{comments}} where id = q.id offset 0
+) c on true
+order by q.posted desc"""
 
 FLAGS_OF = f"""
 select v.position as read_up_to, {_columns(FLAGS, "f")} from {_ALONE}
@@ -66,14 +117,20 @@ QUEUED = f"""
 select v.position as read_up_to, {_columns(QUEUE, "q")} from {_ALONE}
 left join public.moderation_queue_v{{moderation}} q on q.id = $1"""
 
-ACTS_OF = f"""
+
+def _acts(about: str) -> str:
+    return f"""
 select v.position, {_columns(ACTS, "a")} from {_ALONE}
 left join (
     select * from public.moderation_acts_v{{moderation}}
-    where discussion = $1 and position < $3
+    where {about} = $1 and position < $3
     order by position desc limit $2
 ) a on true
 order by a.position desc"""
+
+
+ACTS_OF = _acts("discussion")
+ACTS_OF_SITE = _acts("site")
 
 
 def flags_of(records: Sequence[asyncpg.Record]) -> dict[UUID, list[FlagRow]]:
@@ -89,9 +146,28 @@ def flags_of(records: Sequence[asyncpg.Record]) -> dict[UUID, list[FlagRow]]:
 def to_queued_comments(
     records: Sequence[asyncpg.Record], flags: dict[UUID, list[FlagRow]]
 ) -> list[Queued]:
-    """Return the waiting comments. A comment that its view does not follow is left out."""
-    rows = [(record[1], to_row(COMMENTS, tuple(record)[3:])) for record in records if record[2]]
-    return [Queued(since, row, flags.get(row.id, [])) for since, row in rows]
+    """Return the comments of a queue. A comment that its view does not follow is left out."""
+    return [
+        Queued(record["since"], row, flags.get(row.id, []), record["rule"], record[0])
+        for record in records
+        if has_comment(record)
+        for row in (to_row(COMMENTS, tuple(record)[_COMMENTS_AHEAD:]),)
+    ]
+
+
+def has_comment(record: asyncpg.Record) -> bool:
+    """Return whether a record of a queue has the row of a comment."""
+    return bool(record[_COMMENTS_AHEAD - 1])
+
+
+def to_sealed_comments(records: Sequence[asyncpg.Record]) -> list[SealedComment]:
+    """Return the words of comments. A comment that its view does not follow is left out."""
+    return [SealedComment(*tuple(record)[1:]) for record in records if record["id"] is not None]
+
+
+def to_counts(record: asyncpg.Record) -> dict[Queue, int]:
+    """Return the number of comments in each queue."""
+    return {queue: record[queue] for queue in WAITING}
 
 
 def acts(records: Sequence[asyncpg.Record]) -> list[ActRow]:

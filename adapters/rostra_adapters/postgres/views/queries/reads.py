@@ -43,10 +43,17 @@ from rostra_projections.inbox import (
     SubscriptionRow,
 )
 from rostra_projections.listing import LastKey, Listing
-from rostra_projections.moderation import QUEUE, ActRow, Queue, QueueRow
+from rostra_projections.moderation import QUEUE, WAITING, ActRow, Queue, QueueRow
 from rostra_projections.passages import PASSAGES
 from rostra_projections.persons import PERSONS, PersonRow
-from rostra_projections.query_port import DiscussionRead, Page, PassageRead, Queued, SitePage
+from rostra_projections.query_port import (
+    DiscussionRead,
+    Page,
+    PassageRead,
+    Queued,
+    SealedComment,
+    SitePage,
+)
 from rostra_projections.responses.shapes import Viewer
 from rostra_projections.tables import R, Table
 from rostra_projections.views import VIEWS
@@ -282,14 +289,37 @@ class PostgresReads:
         return changed, {record[1]: record[2] for record in found}
 
     async def queue(
-        self, site: str, queue: Queue, *, limit: int, after: int
+        self, site: str, queue: Queue, *, limit: int, after: int | None, author: str | None = None
     ) -> tuple[int, list[Queued]]:
-        records = await self._fetch(moderation_reads.QUEUES[queue], site, after, limit)
-        comments = [record["id"] for record in records if record[2]]
+        if after is None:
+            after = -1 if queue in WAITING else moderation_reads.POSITION_MAX
+        if author is None:
+            return await self._queued(moderation_reads.QUEUES[queue], site, after, limit)
+        statement = moderation_reads.QUEUES_OF_AUTHOR[queue]
+        return await self._queued(statement, site, after, limit, author)
+
+    async def _queued(self, statement: str, *arguments: Any) -> tuple[int, list[Queued]]:
+        records = await self._fetch(statement, *arguments)
+        comments = [record["id"] for record in records if moderation_reads.has_comment(record)]
         flags = await self._fetch(moderation_reads.FLAGS_OF, comments) if comments else []
         return records[0][0], moderation_reads.to_queued_comments(
             records, moderation_reads.flags_of(flags)
         )
+
+    async def queue_counts(self, site: str, *, most: int) -> dict[Queue, int]:
+        records = await self._fetch(moderation_reads.COUNTS_OF_QUEUES, site, most)
+        return moderation_reads.to_counts(records[0])
+
+    async def queue_items(self, comments: Sequence[UUID]) -> list[Queued]:
+        _, found = await self._queued(moderation_reads.QUEUED_OF, list(comments))
+        return found
+
+    async def sealed_comments(
+        self, site: str, *, limit: int, before: int | None
+    ) -> list[SealedComment]:
+        last = moderation_reads.POSITION_MAX if before is None else before
+        records = await self._fetch(moderation_reads.SEALED_COMMENTS, site, limit, last)
+        return moderation_reads.to_sealed_comments(records)
 
     async def participants(self, discussion: UUID, persons: Sequence[str]) -> set[str]:
         found = await self._fetch(PARTICIPANTS_OF, discussion, list(persons))
@@ -332,6 +362,13 @@ class PostgresReads:
     ) -> tuple[int, list[ActRow]]:
         last = moderation_reads.POSITION_MAX if before is None else before
         records = await self._fetch(moderation_reads.ACTS_OF, discussion, limit, last)
+        return records[0][0], moderation_reads.acts(records)
+
+    async def site_acts(
+        self, site: str, *, limit: int, before: int | None
+    ) -> tuple[int, list[ActRow]]:
+        last = moderation_reads.POSITION_MAX if before is None else before
+        records = await self._fetch(moderation_reads.ACTS_OF_SITE, site, limit, last)
         return records[0][0], moderation_reads.acts(records)
 
 
