@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         UnfitDatabase,
         UnfitTable,
         ViewBehind,
+        ViewRefused,
         ViewsNotMade,
         WrongMasterKey,
     )
@@ -63,6 +64,7 @@ __all__ = [
     "UnfitDatabase",
     "UnfitTable",
     "ViewBehind",
+    "ViewRefused",
     "ViewsNotMade",
     "WrongMasterKey",
     "open",

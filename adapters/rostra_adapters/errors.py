@@ -42,6 +42,7 @@ __all__ = [
     "UnfitDatabase",
     "UnfitTable",
     "ViewBehind",
+    "ViewRefused",
     "ViewsNotMade",
     "WrongMasterKey",
 ]
@@ -154,6 +155,13 @@ class ViewsNotMade(RostraError, LogUnavailable):
             "there are no views of this version of Rostra: `rostra serve`, `rostra project` or "
             "`rostra rebuild` makes them"
         )
+
+
+class ViewRefused(RostraError):
+    """A view of one's own cannot be used: its module, name, tables or events are wrong.
+
+    The message says what to change.
+    """
 
 
 class SqliteFileError(InvalidDatabaseUrl):

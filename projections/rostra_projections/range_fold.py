@@ -9,6 +9,7 @@ from rostra_projections.comments.rows import COMMENTS
 from rostra_projections.tables import Fact, Rows
 from rostra_projections.views import (
     NO_VIEWS,
+    VOTES,
     Broken,
     CannotFold,
     LogEvent,
@@ -31,7 +32,9 @@ class RangeFold:
         self.views = tuple(views)
         self.rows = Rows(table for view in views for table in view.tables)
         self.parked: dict[str, dict[UUID, Parked]] = {view.name: {} for view in views}
-        self._quick = QuickVotes(self.rows.of(COMMENTS)) if COMMENTS.name in self.parked else None
+        self._reads_votes = any(it.events & VOTES for it in views if COMMENTS not in it.tables)
+        counts = COMMENTS.name in self.parked and not self._reads_votes
+        self._quick = QuickVotes(self.rows.of(COMMENTS)) if counts else None
         self._looking = looking(self.views)
 
     def add_events(self, events: Iterable[LogEvent]) -> None:
@@ -55,6 +58,8 @@ class RangeFold:
 
         Return False if their order matters. Then this fold is useless.
         """
+        if self._reads_votes:
+            return False
         if self._quick is None:
             return can_read_joined(len(positions), states)
         return not self.parked[COMMENTS.name] and self._quick.count_joined_votes(positions, states)

@@ -11,7 +11,7 @@ from rostra.deciding.checking import has_nul
 from rostra.ids import discussion_of, is_ours
 from rostra.log import Recorded
 from rostra.times import Time, is_time
-from rostra.vote import VoteCast
+from rostra.vote import VoteCast, VoteNullified, VoteRestored
 from rostra_projections import discussions, inbox, moderation, passages, persons
 from rostra_projections.comments import fold as comments
 from rostra_projections.tables import Fact, Key, Rows, Table, Touched
@@ -23,6 +23,10 @@ def nothing_to_mend(_: Rows) -> None:
 
 def nothing_to_settle(_: Rows, __: Touched) -> None:
     """Do nothing, for a fold whose rows are complete after each event."""
+
+
+VOTES: frozenset[type] = frozenset({VoteCast, VoteNullified, VoteRestored})
+"""Events that the view `comments` counts in bulk. Another view that reads them gets each."""
 
 
 class View(msgspec.Struct, frozen=True):
@@ -177,7 +181,9 @@ def fold_fact(view: View, rows: Rows, fact: Fact | Broken) -> None:
         return
     try:
         view.fold(rows, fact)
-    except (LookupError, TypeError, ValueError) as error:
+    except MemoryError:
+        raise
+    except Exception as error:  # whatever it is, it parks this discussion alone
         described = f"{type(error).__name__}: {error}"
         parked = Parked(discussion_of(fact.stream), fact.position, described)
         raise CannotFold(parked) from error

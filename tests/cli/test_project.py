@@ -13,14 +13,14 @@ import asyncpg
 
 import rostra_adapters
 from rostra_adapters.application.app import App
-from rostra_adapters.postgres.views.schema import LEASE
+from rostra_adapters.postgres.views.lineage import OURS
 from support.waiting import WAIT_SECONDS_MAX
 
 MASTER = b"m" * 32
 _WHO_PROJECTS = """
 select count(*) from pg_locks l join pg_database d on d.oid = l.database
 where d.datname = current_database() and l.locktype = 'advisory' and l.objid = $1"""
-LOCK = LEASE % 2**32
+LOCK = OURS.lock % 2**32
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from typing import Any
 
 import aiohttp
 
-from rostra_adapters.postgres.views.schema import LEASE
+from rostra_adapters.postgres.views.lineage import OURS
 from support.running import Rostra, Service, contiguous
 from support.waiting import WAIT_SECONDS_MAX, wait_until
 
@@ -22,7 +22,7 @@ GONE = (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError)
 PROJECTS = f"""
 select pid from pg_locks
 where locktype = 'advisory' and granted
-    and (classid::bigint << 32) | objid::bigint = {LEASE}"""
+    and (classid::bigint << 32) | objid::bigint = {OURS.lock}"""
 
 Event = dict[str, Any]
 

@@ -18,8 +18,8 @@ from rostra_adapters.errors import ViewBehind
 from rostra_adapters.postgres.rebuild.run import rebuild
 from rostra_adapters.postgres.rebuild.verify import verify
 from rostra_adapters.postgres.views import watch
+from rostra_adapters.postgres.views.lineage import OURS
 from rostra_adapters.postgres.views.runner import PRUNE
-from rostra_adapters.postgres.views.schema import LEASE
 from rostra_projections.cursors import CursorRefused
 from rostra_projections.listing import Listing
 from support.views import tables
@@ -28,7 +28,7 @@ from support.views.story import DISCUSSION, Events, Story, comment, pages, passa
 from support.waiting import wait_until
 
 MASTER = b"m" * 32
-PROJECTING = LEASE
+PROJECTING = OURS.lock
 HOLDERS = """
 select l.pid from pg_locks l join pg_database d on d.oid = l.database
 where locktype = 'advisory' and granted and d.datname = current_database()

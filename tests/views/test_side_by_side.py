@@ -17,6 +17,7 @@ from cli.test_command_line import Command
 from rostra_adapters.application.app import App
 from rostra_adapters.postgres.rebuild.run import rebuild
 from rostra_adapters.postgres.views import backend, schema
+from rostra_adapters.postgres.views.lineage import OURS, Lineage
 from rostra_projections.views import VIEWS
 from support.service import SECRET
 from support.views.story import Events
@@ -28,11 +29,11 @@ import asyncio, json, sys
 from rostra_projections.comments import fold as comments
 comments.SHAPE += 1_000
 import rostra_adapters
-from rostra_adapters.postgres.views.schema import LEASE, LINEAGE
+from rostra_adapters.postgres.views.lineage import OURS
 
 async def main(url):
     async with rostra_adapters.open(url, master_key=b"m" * 32) as app:
-        print(json.dumps([LINEAGE, LEASE]), flush=True)
+        print(json.dumps([OURS.name, OURS.lock]), flush=True)
         loop = asyncio.get_running_loop()
         while line := await loop.run_in_executor(None, sys.stdin.readline):
             if line == "rebuild\\n":
@@ -124,11 +125,11 @@ async def test_both_serve_and_project_and_neither_rebuilds_the_other(
                 position = outcome.position or 0
                 assert await newer.ask(str(position)) == 5 + round_
                 assert await total(app, position) == 5 + round_
-            held = [await operator.fetchval(HELD, it) for it in (schema.LEASE, newer.lease)]
+            held = [await operator.fetchval(HELD, it) for it in (OURS.lock, newer.lease)]
             assert held == [1, 1]
             assert await newer.ask("verify") == [] == [str(it) for it in await app.verify()]
             state = await operator.fetch(STATE)
-            assert [row for row in state if row[0] == schema.LINEAGE] == before
+            assert [row for row in state if row[0] == OURS.name] == before
             of_theirs = {row[1]: row[2] for row in state if row[0] == newer.lineage}
             assert of_theirs == dict.fromkeys(VIEWS, 2)
             assert {one.equal for one in await app.rebuild()} == {True}
@@ -235,7 +236,7 @@ async def test_views_of_a_version_that_is_gone_are_dropped_after_a_while(
     assert await operator.fetchval(tables) == theirs
     await schema.drop_unseen(operator)
     assert await operator.fetchval(tables) == 0
-    assert {row[0] for row in await operator.fetch(STATE)} == {schema.LINEAGE}
+    assert {row[0] for row in await operator.fetch(STATE)} == {OURS.name}
     async with other(database_url) as newer:
         assert await newer.ask("verify") == []
 
@@ -261,10 +262,8 @@ async def test_a_process_that_was_taken_for_gone_makes_its_views_again(
     async with ours(database_url) as app:
         (outcome,) = await app.publish([events.opened()])
         await app.wait(outcome.position or 0, WAIT_SECONDS)
-        with monkeypatch.context() as elsewhere:
-            elsewhere.setattr(schema, "LINEAGE", "another")
-            await operator.execute("update rostra_lineages set seen_at = '2020-01-01'")
-            await schema.drop_unseen(operator)
+        await operator.execute("update rostra_lineages set seen_at = '2020-01-01'")
+        await schema.drop_unseen(operator, Lineage("another", {}))
         assert await operator.fetch(STATE) == []
         (outcome,) = await app.publish([events.posted("c1")])
         await app.wait(outcome.position or 0, WAIT_SECONDS)

@@ -19,7 +19,8 @@ from rostra_adapters.postgres import notify as news
 from rostra_adapters.postgres.connect import create_pool
 from rostra_adapters.postgres.log import event_log as postgres_log
 from rostra_adapters.postgres.log.event_log import PostgresLog
-from rostra_adapters.postgres.views import projector, schema, watch
+from rostra_adapters.postgres.views import schema, watch
+from rostra_adapters.postgres.views.lineage import OURS
 from rostra_adapters.postgres.views.queries.reads import PostgresReads
 from rostra_adapters.postgres.views.watch import Watch
 from rostra_adapters.stock import log as stock_log
@@ -203,7 +204,7 @@ def watching(pool: asyncpg.Pool, points: Points) -> Watch:
 async def test_a_view_that_moves_at_any_point_of_starting_is_seen(
     pool: asyncpg.Pool, number: int
 ) -> None:
-    points = Points(lambda: pool.execute(MOVE, projector.CHANNEL))
+    points = Points(lambda: pool.execute(MOVE, OURS.channel))
     points.arm(number)
     watched = watching(pool, points)
     watched.start()
@@ -216,7 +217,7 @@ async def test_a_view_that_moves_at_any_point_of_starting_is_seen(
 async def test_a_view_that_moves_at_any_point_of_connecting_again_is_seen(
     pool: asyncpg.Pool, number: int
 ) -> None:
-    points = Points(lambda: pool.execute(MOVE, projector.CHANNEL))
+    points = Points(lambda: pool.execute(MOVE, OURS.channel))
     watched = watching(pool, points)
     watched.start()
     while not watched._news.connected:  # noqa: ASYNC110  # it tells nobody
@@ -244,7 +245,7 @@ async def test_an_older_look_does_not_take_the_place_of_a_later_one(pool: asyncp
     watched = Watch(pool, Slow(pool), log)
     watched.start()
     await asked.wait()
-    await pool.execute(MOVE, projector.CHANNEL)
+    await pool.execute(MOVE, OURS.channel)
     later = asyncio.create_task(watched.fresh())
     while watched._looks._next is None:  # noqa: ASYNC110  # it tells nobody
         await asyncio.sleep(0)
@@ -270,7 +271,7 @@ async def test_a_look_that_fails_is_not_the_last_one(
         return await position()
 
     monkeypatch.setattr(reads, "position", failing)
-    await pool.execute(MOVE, projector.CHANNEL)
+    await pool.execute(MOVE, OURS.channel)
     watched = Watch(pool, reads, log)
     watched.start()
     await watched.wait(1, FOUND_SECONDS_MAX)

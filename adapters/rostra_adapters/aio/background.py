@@ -38,8 +38,10 @@ class BackgroundTask:
     again. It logs an error once, and the success that follows.
     """
 
-    def __init__(self, work: Work, name: str) -> None:
+    def __init__(self, work: Work, name: str, *, is_vital: bool = True) -> None:
         self.name = name
+        self.is_vital = is_vital
+        """Whether the process is not ready while the task fails."""
         self.error: str | None = None
         """Error of the last attempt; None after a success."""
         self._work = work
@@ -145,9 +147,9 @@ def running_tasks() -> list[BackgroundTask]:
 
 
 def failing_tasks(seconds: float | None = None) -> list[BackgroundTask]:
-    """Return the tasks that fail for longer than `seconds`, by default FAILING_SECONDS_MAX."""
+    """Return the vital tasks that fail for longer than `seconds`, or FAILING_SECONDS_MAX."""
     seconds = FAILING_SECONDS_MAX if seconds is None else seconds
-    return [task for task in running_tasks() if task.failing_seconds > seconds]
+    return [it for it in running_tasks() if it.is_vital and it.failing_seconds > seconds]
 
 
 def restarts() -> dict[str, int]:

@@ -1,6 +1,7 @@
 """The application on one database: it writes, reads and operates a log with its views."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 from uuid import UUID
 
@@ -23,6 +24,7 @@ from rostra_adapters.application.articles.texts_and_work import CachedArticles
 from rostra_adapters.application.command_queue import CommandQueue
 from rostra_adapters.application.notify.outbox import MemoryOutbox, Outbox
 from rostra_adapters.application.operational import WRITE_KINDS, Operational, person_bucket
+from rostra_adapters.application.own_views import ViewSnapshot
 from rostra_adapters.application.ports import (
     Difference,
     Progress,
@@ -369,6 +371,15 @@ class App:
         """Return the number of comments in each of these discussions."""
         await self.views.fresh()
         return await self.queries.counts(named)
+
+    def read_view(
+        self, name: str, *, min_position: int = 0, wait_seconds: float = WAIT_SECONDS
+    ) -> AbstractAsyncContextManager[ViewSnapshot]:
+        """Open a snapshot of a view of one's own, once it has read `min_position`.
+
+        Raises ViewBehind, ViewsNotMade, and ViewRefused for an unknown name.
+        """
+        return self.views.read_own(name, min_position, wait_seconds)
 
     # -- operating
 

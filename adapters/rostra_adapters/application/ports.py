@@ -1,6 +1,7 @@
 """Ports of the application to the store of the views."""
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Any, Protocol, runtime_checkable
 from uuid import UUID
@@ -8,6 +9,7 @@ from uuid import UUID
 import msgspec
 
 from rostra_adapters.application.invalidation import ChangeFeed
+from rostra_adapters.application.own_views import ViewSnapshot
 from rostra_projections.query_port import Reads
 from rostra_projections.views import Parked
 
@@ -89,6 +91,8 @@ class ViewStatus(msgspec.Struct, frozen=True):
     lag: int
     # The discussions that it cannot follow, with the event that it cannot fold.
     parked: list[Parked]
+    is_own: bool = False
+    """True for a view of one's own, on which the service does not depend."""
 
 
 class ProjectorStatus(msgspec.Struct, frozen=True):
@@ -161,6 +165,11 @@ class ViewStore(Protocol):
     ) -> list[Rebuilt]: ...
 
     def verify(self) -> AsyncIterator[Difference]: ...
+
+    def read_own(
+        self, name: str, min_position: int, wait_seconds: float
+    ) -> AbstractAsyncContextManager[ViewSnapshot]:
+        """Open a snapshot of a view of one's own. Raises ViewBehind and ViewRefused."""
 
     async def status(self, head: int) -> list[ViewStatus]: ...
 

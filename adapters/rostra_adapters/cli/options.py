@@ -54,6 +54,17 @@ option = partial(click.option, show_envvar=True)
 """An option whose help names its variable."""
 
 
+own_views = option(
+    "--views",
+    "own",
+    metavar="MODULE",
+    multiple=True,
+    envvar="ROSTRA_VIEWS",
+    help="Python module with views of your own, or several by comma; may be given several times. "
+    "All processes of a Rostra need it.",
+)
+
+
 class DatabaseLocation(msgspec.Struct, frozen=True):
     """Location of the log."""
 
@@ -264,6 +275,7 @@ def run(work: Callable[[], Any]) -> Any:
         errors.RolesRefused,
         errors.UnfitDatabase,
         errors.UnfitTable,
+        errors.ViewRefused,
         errors.WrongMasterKey,
     ) as error:
         raise Misconfigured(str(error)) from None
@@ -280,12 +292,16 @@ def run(work: Callable[[], Any]) -> Any:
 
 @asynccontextmanager
 async def open_app(
-    where: DatabaseLocation, *, make: bool = False, read_only: bool = False
+    where: DatabaseLocation,
+    *,
+    make: bool = False,
+    read_only: bool = False,
+    views: tuple[str, ...] = (),
 ) -> AsyncIterator[Any]:
     """Open the App for a command. It does not project: the service does.
 
-    With `make`, views that do not exist are made. Raises ClickException if there is no data
-    folder.
+    With `make`, views that do not exist are made. `views` are modules with views of one's own.
+    Raises ClickException if there is no data folder.
     """
     import rostra_adapters
 
@@ -299,6 +315,7 @@ async def open_app(
             make=make,
             read_only=read_only,
             erasures=erasures_of(where.data),
+            views=views,
         ) as app,
     ):
         yield app

@@ -39,6 +39,7 @@ from rostra_adapters.cli.options import (
     master_key_of,
     master_key_or_new,
     option,
+    own_views,
     place,
     pooled_url,
     run,
@@ -136,6 +137,7 @@ projector_lease = option(
 @mail_options
 @projector_lease
 @pool_size_option
+@own_views
 @http_limits
 @content_limits
 @place
@@ -164,8 +166,10 @@ def serve(*, workers: int, **given: Any) -> None:
 
 @click.command()
 @projector_lease
+@pool_size_option
+@own_views
 @place
-def project(*, where: DatabaseLocation, projector_lease_seconds: float) -> None:
+def project(*, where: DatabaseLocation, **given: Any) -> None:
     """Project events into the views until SIGTERM or Ctrl-C, and serve no requests.
 
     Only one process projects: the first that starts. The others wait for it to end. Start this
@@ -178,10 +182,16 @@ def project(*, where: DatabaseLocation, projector_lease_seconds: float) -> None:
     check_data_folder(where)
     _log()
     with suppress(asyncio.CancelledError):
-        run(lambda: _project(where, projector_lease_seconds))
+        run(lambda: _project(where, **given))
 
 
-async def _project(where: DatabaseLocation, lease_seconds: float) -> None:
+async def _project(
+    where: DatabaseLocation,
+    *,
+    projector_lease_seconds: float,
+    pool_size: int,
+    own: tuple[str, ...],
+) -> None:
     import rostra_adapters
 
     _stop_while_starting()
@@ -191,7 +201,9 @@ async def _project(where: DatabaseLocation, lease_seconds: float) -> None:
         rostra_adapters.open(
             url,
             master_key=master_key_of(where.data),
-            projector_lease_seconds=lease_seconds,
+            projector_lease_seconds=projector_lease_seconds,
+            pool_size=pool_size,
+            views=own,
         ) as app,
         _kept_alive(app, lease),
     ):
@@ -219,6 +231,7 @@ class ServePlan(msgspec.Struct, frozen=True, kw_only=True):
     proxies: tuple[str, ...]
     projector_lease_seconds: float
     pool_size: int
+    own: tuple[str, ...]
     shares_port: bool = False
     """True if other processes serve on the same port."""
     processes: int = 1
@@ -300,6 +313,7 @@ async def _serve(plan: ServePlan, announce: Callable[[str], None]) -> None:
             master_key=await master_key_or_new(plan.where.data, url),
             projector_lease_seconds=plan.projector_lease_seconds,
             pool_size=plan.pool_size,
+            views=plan.own,
             erasures=erasures_of(plan.where.data),
         ) as app,
         _kept_alive(app, lease),

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from rostra_adapters.cli.options import DatabaseLocation, open_app, option, place, run
+from rostra_adapters.cli.options import DatabaseLocation, open_app, option, own_views, place, run
 from rostra_adapters.cli.terminal import say, say_json
 
 jobs_option = option(
@@ -23,8 +23,11 @@ jobs_option = option(
 @click.command()
 @click.argument("views", nargs=-1, metavar="[VIEW]...")
 @jobs_option
+@own_views
 @place
-def rebuild(*, views: tuple[str, ...], jobs: int, where: DatabaseLocation) -> None:
+def rebuild(
+    *, views: tuple[str, ...], jobs: int, own: tuple[str, ...], where: DatabaseLocation
+) -> None:
     """Rebuild the views, or each VIEW that is named, from the log.
 
     Services go on reading and publishing meanwhile. The output has one line a view. The error
@@ -35,14 +38,15 @@ def rebuild(*, views: tuple[str, ...], jobs: int, where: DatabaseLocation) -> No
     For example:
       rostra rebuild comments --jobs 2
     """
-    if run(lambda: _rebuild(where, views, jobs)):
+    if run(lambda: _rebuild(where, views, jobs, own)):
         raise SystemExit(1)
 
 
 @click.command()
 @jobs_option
+@own_views
 @place
-def unpark(*, jobs: int, where: DatabaseLocation) -> None:
+def unpark(*, jobs: int, own: tuple[str, ...], where: DatabaseLocation) -> None:
     """Fold discussions again that views do not follow, for example after an upgrade.
 
     Rebuilds the views that have parked discussions. If some remain, the error output names them
@@ -52,19 +56,21 @@ def unpark(*, jobs: int, where: DatabaseLocation) -> None:
     For example:
       rostra unpark
     """
-    found = run(lambda: _status(where))
+    found = run(lambda: _status(where, own))
     views = tuple(view.name for view in found.views if view.parked)
     if not views:
         say("no discussion is parked")
-    elif run(lambda: _rebuild(where, views, jobs)):
+    elif run(lambda: _rebuild(where, views, jobs, own)):
         raise SystemExit(1)
 
 
-async def _rebuild(where: DatabaseLocation, views: tuple[str, ...], jobs: int) -> bool:
+async def _rebuild(
+    where: DatabaseLocation, views: tuple[str, ...], jobs: int, own: tuple[str, ...]
+) -> bool:
     """Return whether there are events that cannot be folded."""
     if repeated := sorted({view for view in views if views.count(view) > 1}):
         raise click.UsageError(f"named twice: {', '.join(repeated)}; name each view once")
-    async with open_app(where, make=True) as app:
+    async with open_app(where, make=True, views=own) as app:
         names = [view.name for view in (await app.status()).views]
         if unknown := set(views) - set(names):
             raise click.UsageError(
@@ -124,8 +130,9 @@ def _progress() -> Iterator[Callable[[str, int, int], None]]:
 
 
 @click.command()
+@own_views
 @place
-def verify(*, where: DatabaseLocation) -> None:
+def verify(*, own: tuple[str, ...], where: DatabaseLocation) -> None:
     """Compare each view with a new fold of the log, and open all sealed words.
 
     The output names every difference. The exit code is 1 if there is one.
@@ -134,12 +141,12 @@ def verify(*, where: DatabaseLocation) -> None:
     For example:
       rostra verify && echo all is well
     """
-    if run(lambda: _verify(where)):
+    if run(lambda: _verify(where, own)):
         raise SystemExit(1)
 
 
-async def _verify(where: DatabaseLocation) -> bool:
-    async with open_app(where, read_only=True) as app:
+async def _verify(where: DatabaseLocation, own: tuple[str, ...]) -> bool:
+    async with open_app(where, read_only=True, views=own) as app:
         differences = await app.verify()
         for difference in differences:
             say(str(difference))
@@ -149,15 +156,16 @@ async def _verify(where: DatabaseLocation) -> bool:
 
 @click.command()
 @option("--json", "as_json", is_flag=True, envvar="ROSTRA_JSON", help="Print one JSON object.")
+@own_views
 @place
-def status(*, as_json: bool, where: DatabaseLocation) -> None:
+def status(*, as_json: bool, own: tuple[str, ...], where: DatabaseLocation) -> None:
     """Show the log's id and head, and each view's version, position, lag and parked discussions.
 
     \b
     For example:
       rostra status --json
     """
-    found = run(lambda: _status(where))
+    found = run(lambda: _status(where, own))
     if as_json:
         import msgspec
 
@@ -166,8 +174,8 @@ def status(*, as_json: bool, where: DatabaseLocation) -> None:
         _show(found)
 
 
-async def _status(where: DatabaseLocation) -> Any:
-    async with open_app(where, read_only=True) as app:
+async def _status(where: DatabaseLocation, own: tuple[str, ...]) -> Any:
+    async with open_app(where, read_only=True, views=own) as app:
         return await app.status()
 
 

@@ -2,12 +2,14 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
 import asyncpg
 
 from rostra_adapters.application.app import App, Stores
 from rostra_adapters.application.articles.texts_and_work import CachedArticles
+from rostra_adapters.application.own_views import OwnView
 from rostra_adapters.data_folder.erasures_file import ErasuresFile
 from rostra_adapters.errors import PoolerRefused, RestoreUnfinished, RolesRefused
 from rostra_adapters.keys.ring import MasterKeys, check_masters
@@ -56,6 +58,7 @@ async def open_on_postgres(
     read_only: bool,
     projector_lease_seconds: float,
     pool_size: int,
+    own: Sequence[OwnView],
 ) -> App:
     """Open the stores in a database; `stack` closes them. The options are those of `open`."""
     shown = url
@@ -64,13 +67,16 @@ async def open_on_postgres(
     is_shared = await has_shared_sessions(url)
     if is_shared and direct_url is None:
         raise PoolerRefused
+    projecting = len(own) if project else 0
+    if direct_url is None:
+        pool_size += projecting
     pool = await create_pool(url, size_max=pool_size, is_shared=is_shared)
     stack.push_async_callback(_close_pool, pool)
     direct = pool
     if direct_url is not None:
         if await has_shared_sessions(direct_url):
             raise PoolerRefused
-        direct = await create_pool(direct_url, size_max=DIRECT_POOL_SIZE_MAX)
+        direct = await create_pool(direct_url, size_max=DIRECT_POOL_SIZE_MAX + projecting)
         stack.push_async_callback(_close_pool, direct)
     check = roles.check_reading if read_only else roles.check
     with raise_unavailable_if_lost():
@@ -86,7 +92,7 @@ async def open_on_postgres(
                 raise RestoreUnfinished
     log = await stack.enter_async_context(PostgresLog(pool, direct))
     backend = PostgresBackend(
-        direct, log, direct_url or url, pool, lease_seconds=projector_lease_seconds
+        direct, log, direct_url or url, pool, lease_seconds=projector_lease_seconds, own=own
     )
     await (backend.install() if make else backend.join())
     if project:

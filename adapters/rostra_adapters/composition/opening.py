@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote
@@ -17,6 +17,7 @@ from rostra_adapters.application.app import App, Stores
 from rostra_adapters.application.articles.store import ArticleTexts, MemoryArticleTexts
 from rostra_adapters.application.articles.texts_and_work import CachedArticles
 from rostra_adapters.application.operational import MemoryOperational
+from rostra_adapters.application.own_views import OwnView, own_views
 from rostra_adapters.composition.master_keys import MASTER_KEY_VARIABLE, master_keys
 from rostra_adapters.composition.sqlite_files import check_file, one_at_a_time, sqlite_path
 from rostra_adapters.data_folder import erasures_file
@@ -29,6 +30,7 @@ from rostra_adapters.stock.article_texts import SqliteArticleTexts
 from rostra_adapters.stock.keys import MemoryKeyRing, SqliteKeyRing
 from rostra_adapters.stock.log import StockLog
 from rostra_adapters.stock.views import MemoryBackend
+from rostra_projections.views import View
 
 CLOSE_SECONDS_MAX = 5.0
 CLOSE_LOOK_SECONDS = 0.01
@@ -47,6 +49,7 @@ async def open(  # noqa: A001  # it opens a Rostra, as `rostra_adapters.open`
     read_only: bool = False,
     projector_lease_seconds: float = 10.0,
     pool_size: int = 11,
+    views: Sequence[View | str] | None = None,
 ) -> AsyncIterator[App]:
     """Open a Rostra on "postgresql://…", "sqlite:PATH" or "memory:".
 
@@ -59,17 +62,20 @@ async def open(  # noqa: A001  # it opens a Rostra, as `rostra_adapters.open`
     transaction mode. With `read_only`, PostgreSQL may be a standby, or the role may only read:
     nothing is made, projected or written, and commands raise ReadOnly.
     `projector_lease_seconds`: time without a heartbeat after which another process projects.
-    `pool_size`: connections of this process, at least 8.
+    `pool_size`: connections of this process, at least 8. `views`: views of your own, or names of
+    modules that have them in `VIEWS`; by default those of ROSTRA_VIEWS (names by comma). On
+    PostgreSQL each takes one more connection, and without `make` those that exist can be read.
 
     Raises errors of `rostra_adapters.errors`, each a `RostraError`: InvalidDatabaseUrl,
     NoMasterKey, WrongMasterKey, NewerDatabase, on SQLite SqliteFileError, on PostgreSQL also
     UnfitTable and RolesRefused, without `make` NotInstalled and ViewsNotMade, and unless it is
-    `restoring` RestoreUnfinished.
+    `restoring` RestoreUnfinished. ViewRefused for a view of your own that cannot be used.
     Raises `rostra.log.LogUnavailable` where the database cannot be reached, and ValueError for a
     malformed master key. Only a postgresql:// URL needs asyncpg.
     """
     if erasures is None and (named := os.environ.get(erasures_file.VARIABLE)):
         erasures = Path(named)
+    own = own_views(views)
     kept = None if erasures is None or restoring else ErasuresFile(erasures)
     async with AsyncExitStack() as stack:
         if url.startswith(("postgresql://", "postgres://", "file:")):
@@ -87,12 +93,13 @@ async def open(  # noqa: A001  # it opens a Rostra, as `rostra_adapters.open`
                 read_only=read_only,
                 projector_lease_seconds=projector_lease_seconds,
                 pool_size=pool_size,
+                own=own,
             )
         elif url == "memory:":
             recorder, texts = POPOApplicationRecorder(), MemoryArticleTexts()
-            app = await _in_process(recorder, MemoryKeyRing(), texts, url, stack, kept)
+            app = await _in_process(recorder, MemoryKeyRing(), texts, url, stack, kept, own)
         elif url.startswith("sqlite:"):
-            app = await _on_sqlite(url, master_key, stack, kept, read_only=read_only)
+            app = await _on_sqlite(url, master_key, stack, kept, own, read_only=read_only)
         else:
             named = url_without_password(url)
             raise InvalidDatabaseUrl(f"{named!r} is none of postgresql://…, sqlite:PATH, memory:")
@@ -106,6 +113,7 @@ async def _on_sqlite(
     master_key: bytes | None,
     stack: AsyncExitStack,
     erasures: ErasuresFile | None,
+    own: Sequence[OwnView],
     *,
     read_only: bool,
 ) -> App:
@@ -127,7 +135,7 @@ async def _on_sqlite(
                 master_key = bytes.fromhex(key_file(file))
             ring = SqliteKeyRing(datastore, master_keys(master_key))
             texts = SqliteArticleTexts(datastore)
-        return await _in_process(recorder, ring, texts, url, stack, erasures)
+        return await _in_process(recorder, ring, texts, url, stack, erasures, own)
     except (DatabaseError, sqlite3.Error, OSError, LogUnavailable) as error:
         raise SqliteFileError(path, str(error)) from error
 
@@ -139,9 +147,10 @@ async def _in_process(
     url: str,
     stack: AsyncExitStack,
     erasures: ErasuresFile | None,
+    own: Sequence[OwnView],
 ) -> App:
     log = await stack.enter_async_context(StockLog(recorder))
-    backend = MemoryBackend(log)
+    backend = MemoryBackend(log, own)
     await backend.catch_up()
     backend.start()
     return App(

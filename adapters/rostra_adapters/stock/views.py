@@ -5,7 +5,8 @@ import os
 import socket
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
-from typing import Any, cast
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar, cast
 from uuid import UUID
 
 import msgspec
@@ -16,6 +17,7 @@ from rostra.times import to_datetime
 from rostra_adapters.aio.background import BackgroundTask, end_background
 from rostra_adapters.application import read_position
 from rostra_adapters.application.invalidation import ChangeFeed, streams_of
+from rostra_adapters.application.own_views import OwnView, ViewSnapshot, no_such_view
 from rostra_adapters.application.ports import (
     Difference,
     Fields,
@@ -28,6 +30,7 @@ from rostra_adapters.application.ports import (
 )
 from rostra_adapters.application.wait_for_views import wait_for_views
 from rostra_adapters.clock import now
+from rostra_adapters.errors import ViewRefused
 from rostra_projections.memory import MemoryViews
 from rostra_projections.query_port import Reads
 from rostra_projections.tables import Key, Table
@@ -35,13 +38,17 @@ from rostra_projections.views import VIEWS, Parked, View
 
 PAGE_EVENTS = 1_000
 
+R = TypeVar("R", bound=msgspec.Struct)
+
 
 class MemoryBackend:
     """Follows the log; a rebuild folds it afresh."""
 
-    def __init__(self, log: EventLog) -> None:
+    def __init__(self, log: EventLog, own: Sequence[OwnView] = ()) -> None:
         self._log = log
-        self._views = MemoryViews()
+        self._own = {each.view.name: each.view for each in own}
+        self._registry = {**VIEWS, **self._own}
+        self._views = MemoryViews(self._registry.values())
         self.reads = _noting(self._views)
         self._task: BackgroundTask | None = None
         self._since = to_datetime(now())
@@ -104,7 +111,7 @@ class MemoryBackend:
                     not any(True for _ in _differences(view, fresh, self._views)),
                     parked=list(_parked(view.name, fresh).values()),
                 )
-                for view in _named(views)
+                for view in map(self._registry.__getitem__, views or self._registry)
             ]
             self._views.replace(fresh)
             self.changes.lose()
@@ -112,7 +119,7 @@ class MemoryBackend:
 
     async def _folded(self, until: int, progress: Progress) -> MemoryViews:
         """Return a new fold of the log up to a position."""
-        fresh = MemoryViews()
+        fresh = MemoryViews(self._registry.values())
         while fresh.read_up_to < until:
             limit = min(PAGE_EVENTS, until - fresh.read_up_to)
             page = await self._log.read_after(fresh.read_up_to, limit)
@@ -124,7 +131,7 @@ class MemoryBackend:
         async with self._moved:
             fresh = await self._folded(self.position, lambda *_: None)
             found: list[Difference] = []
-            for name, view in VIEWS.items():
+            for name, view in self._registry.items():
                 apart = _parked(name, fresh), _parked(name, self._views)
                 found += parked_differences(name, *apart)
                 found += _differences(view, fresh, self._views)
@@ -143,9 +150,41 @@ class MemoryBackend:
                 self.position,
                 head - self.position,
                 list(_parked(name, self._views).values()),
+                name in self._own,
             )
-            for name in VIEWS
+            for name in self._registry
         ]
+
+    @asynccontextmanager
+    async def read_own(
+        self, name: str, min_position: int, wait_seconds: float
+    ) -> AsyncIterator[ViewSnapshot]:
+        if name not in self._own:
+            raise no_such_view(name, self._own)
+        await self.wait(min_position, wait_seconds)
+        async with self._moved:  # nothing is folded meanwhile
+            yield _MemorySnapshot(self._views)
+
+
+class _MemorySnapshot:
+    """`application.own_views.ViewSnapshot` in memory."""
+
+    def __init__(self, views: MemoryViews) -> None:
+        self._views = views
+
+    @property
+    def position(self) -> int:
+        return self._views.read_up_to
+
+    async def rows(self, table: Table[R], **equal: Any) -> AsyncIterator[R]:
+        if unknown := equal.keys() - table.types.keys():
+            raise ValueError(f"{table.name} has no column {', '.join(sorted(unknown))}")
+        for _, row in sorted(self._views.rows.of(table).items()):
+            if all(getattr(row, column) == value for column, value in equal.items()):
+                yield row
+
+    async def fetch(self, sql: str, *args: Any) -> Sequence[Any]:  # noqa: ARG002
+        raise ViewRefused("views in memory have no SQL: read `rows`, or open a postgresql:// URL")
 
 
 class _Noting:
@@ -170,10 +209,6 @@ def _noting(views: MemoryViews) -> Reads:
 
 def _parked(view: str, views: MemoryViews) -> dict[UUID, Parked]:
     return {each.discussion: each for (name, _), each in views.parked.items() if name == view}
-
-
-def _named(views: Sequence[str]) -> list[View]:
-    return [VIEWS[name] for name in views or VIEWS]
 
 
 def _differences(view: View, expected: MemoryViews, found: MemoryViews) -> list[Difference]:

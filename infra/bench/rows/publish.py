@@ -23,7 +23,7 @@ from bench.votes import Ballots, cloudevent, targets
 from rostra import ids
 from rostra_adapters.application.invalidation import EVERYTHING
 from rostra_adapters.http.auth.tokens import sign
-from rostra_adapters.postgres.views.projector import CHANNEL
+from rostra_adapters.postgres.views.lineage import OURS
 
 CONNECTIONS = 64
 BATCH_EVENTS = 1_000
@@ -377,7 +377,7 @@ class _Visible:
 
     async def __aenter__(self) -> "_Visible":
         self._connection = await asyncpg.connect(self._url)
-        await self._connection.add_listener(CHANNEL, self._heard)
+        await self._connection.add_listener(OURS.channel, self._heard)
         return self
 
     async def __aexit__(self, *_: object) -> None:

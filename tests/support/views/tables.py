@@ -13,7 +13,6 @@ from rostra_adapters.postgres.views import row_store as store
 from rostra_adapters.postgres.views import schema
 from rostra_adapters.postgres.views.projector import Projector, at, states
 from rostra_projections.tables import Key, Table
-from rostra_projections.views import VIEWS
 
 _RECORD = """
 insert into public.stored_events
@@ -72,7 +71,7 @@ async def fold(connection: Connection, pages: Sequence[Sequence[Recorded]]) -> N
 async def dump(connection: Connection) -> Dump:
     """Every row of every view, by table and key."""
     found: Dump = {}
-    for state in await states(connection, VIEWS):
+    for state in await states(connection):
         for table in state.view.tables:
             rows = await all_rows(connection, table, state.version)
             found[table.name] = {table.key_of(row): row for row in rows}

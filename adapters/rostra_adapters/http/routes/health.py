@@ -62,5 +62,5 @@ def _last_projector(projector: ProjectorStatus | None) -> str:
 
 
 def _lag(status: Status) -> int:
-    """Return the lag of the view that is furthest behind."""
-    return max((view.lag for view in status.views), default=0)
+    """Return the lag of the view of Rostra that is furthest behind."""
+    return max((view.lag for view in status.views if not view.is_own), default=0)

@@ -15,6 +15,7 @@ import msgspec
 import uvloop
 
 from rostra_adapters.aio.task_group import task_group
+from rostra_adapters.application.own_views import own_views
 from rostra_adapters.application.ports import Progress
 from rostra_adapters.errors import FoldingFailed
 from rostra_adapters.garbage import no_garbage_collection
@@ -23,18 +24,42 @@ from rostra_adapters.postgres.connection import Connection
 from rostra_adapters.postgres.rebuild.range_reader import besides_votes, in_order, joined_votes
 from rostra_adapters.postgres.rebuild.ranges import Part, parts
 from rostra_adapters.postgres.views import row_store as store
+from rostra_adapters.postgres.views.lineage import OURS, lineage_of_own
 from rostra_adapters.postgres.views.patient import connect_patiently
 from rostra_adapters.postgres.views.projector import ViewState, park
 from rostra_projections.range_fold import RangeFold
 from rostra_projections.views import View
 
 
+class _Version(msgspec.Struct, frozen=True):
+    """Version of a view to fold, without its code."""
+
+    name: str
+    version: int
+    shape: int
+    position: int
+
+
 class Job(msgspec.Struct, frozen=True):
     """Task of a worker process."""
 
     url: str
-    states: list[ViewState]
+    versions: list[_Version]
+    module: str | None
+    """Module of views of one's own; None for those of Rostra."""
     part: Part
+
+    def states(self) -> list[ViewState]:
+        """Return the versions with the views that this process imports."""
+        lineages = [OURS]
+        if self.module is not None:
+            lineages = [lineage_of_own(own) for own in own_views([self.module])]
+        return [
+            ViewState(it.name, it.version, it.shape, it.position, lineage)
+            for it in self.versions
+            for lineage in lineages
+            if it.name in lineage.views
+        ]
 
 
 async def fold_log(
@@ -42,6 +67,9 @@ async def fold_log(
 ) -> None:
     """Fold the log up to `until` into empty tables. Raises FoldingFailed."""
     named = ", ".join(state.name for state in states)
+    lineage = states[0].lineage
+    if not lineage.can_fold_in_processes:
+        jobs = 1
     async with connect_patiently(url) as connection:
         every = await parts(connection, until, jobs)
     done = [0] * len(every)
@@ -51,11 +79,13 @@ async def fold_log(
         progress(named, sum(done), until)
 
     if jobs == 1:
-        await fold_part(Job(url, list(states), every[0]), lambda events: told(0, events))
+        await fold_part(url, states, every[0], lambda events: told(0, events))
     else:
+        versions = [_Version(it.name, it.version, it.shape, it.position) for it in states]
         async with task_group() as group:
             for number, part in enumerate(every):
-                group.create_task(_in_process(Job(url, list(states), part), number, told))
+                job = Job(url, versions, lineage.module, part)
+                group.create_task(_in_process(job, number, told))
     progress(named, until, until)
 
 
@@ -87,13 +117,15 @@ async def _in_process(job: Job, number: int, told: Callable[[int, int], None]) -
         raise FoldingFailed(last_words)
 
 
-async def fold_part(job: Job, told: Callable[[int], None]) -> None:
+async def fold_part(
+    url: str, states: Sequence[ViewState], part: Part, told: Callable[[int], None]
+) -> None:
     """Fold a part, a range at a time, and copy the rows into the tables."""
-    views = [state.view for state in job.states]
+    views = [state.view for state in states]
     with no_garbage_collection():
-        async with connect_patiently(job.url) as connection:
-            async for _, folded in folded_ranges(job.url, views, job.part, told):
-                await _copy(connection, job.states, folded)
+        async with connect_patiently(url) as connection:
+            async for _, folded in folded_ranges(url, views, part, told):
+                await _copy(connection, states, folded)
 
 
 async def _copy(connection: Connection, states: Sequence[ViewState], folded: RangeFold) -> None:
@@ -155,7 +187,7 @@ async def _voted(
 
 async def _main() -> None:
     job = msgspec.json.decode(sys.stdin.buffer.read(), type=Job)
-    await fold_part(job, _tell)
+    await fold_part(job.url, job.states(), job.part, _tell)
 
 
 def _tell(events: int) -> None:

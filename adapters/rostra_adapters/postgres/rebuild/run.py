@@ -24,16 +24,16 @@ from rostra_adapters.postgres.rebuild.content import Content, content, differenc
 from rostra_adapters.postgres.rebuild.fold_worker import fold_log
 from rostra_adapters.postgres.rebuild.indexes import index
 from rostra_adapters.postgres.views import columns, schema
+from rostra_adapters.postgres.views.lineage import OURS, Lineage
 from rostra_adapters.postgres.views.patient import connect_patiently
 from rostra_adapters.postgres.views.projector import (
-    CHANNEL,
     UNPARK,
     Projector,
     ViewState,
     read_parked,
     states,
 )
-from rostra_projections.views import VIEWS, View
+from rostra_projections.views import View
 
 NEAR_EVENTS = 8_000
 """So far behind, a page is folded while the live view waits."""
@@ -70,11 +70,12 @@ async def rebuild(
     url: str,
     names: Sequence[str] = (),
     *,
+    lineages: Sequence[Lineage] = (OURS,),
     jobs: int = 1,
     progress: Progress = lambda *_: None,
     until: int = 0,
 ) -> list[Rebuilt]:
-    """Rebuild the named views up to the log's head, all of them by default.
+    """Rebuild the named views up to the log's head, all views of the lineages by default.
 
     `jobs` is the number of processes that fold. The log must be whole up to `until`. Views that
     have not read so far are folded up to there and are not compared. Raises RebuildRefused and
@@ -84,7 +85,12 @@ async def rebuild(
         if not await connection.fetchval(_ONE_AT_A_TIME):
             raise RebuildRefused("another rebuild is under way")
         head = await _settled_head(connection)
-        begun = [await _begin(connection, VIEWS[name], head, until) for name in names or VIEWS]
+        begun = [
+            await _begin(connection, lineage, view, head, until)
+            for lineage in lineages
+            for view in lineage.views.values()
+            if view.name in names or not names
+        ]
         await _fill(url, begun, jobs, progress)
         async with connect_patiently(url) as holder, connect_patiently(url) as snapshot:
             others = _Others(holder, snapshot)
@@ -126,10 +132,12 @@ async def is_whole(url: str, after: int, until: int) -> bool:
         return int(await connection.fetchval(_COUNT, after, until)) == until - after
 
 
-async def _begin(connection: Connection, view: View, head: int, until: int) -> Begun:
+async def _begin(
+    connection: Connection, lineage: Lineage, view: View, head: int, until: int
+) -> Begun:
     """Empty tables of a version that nobody has written to."""
-    record = await schema.claim(connection, view)
-    version, live = record[0], ViewState(view.name, record[1], record[2], record[3])
+    version, served, shape, reached = await schema.claim(connection, lineage, view)
+    live = ViewState(view.name, served, shape, reached, lineage)
     await _drop_unserved(connection, view)
     for table in view.tables:
         await schema.create(connection, table, version)
@@ -141,14 +149,16 @@ async def _begin(connection: Connection, view: View, head: int, until: int) -> B
     is_comparable = live.shape == view.shape and await connection.fetchval(_HAS_TABLES, names)
     # A served view that is new, or cannot be compared, is useless.
     position = live.position if is_comparable and live.position > 0 else head
-    fresh = ViewState(view.name, version, view.shape, max(position, until))
+    fresh = ViewState(view.name, version, view.shape, max(position, until), lineage)
     return Begun(fresh, live, time.monotonic(), is_comparable)
 
 
 async def _fill(url: str, begun: Sequence[Begun], jobs: int, progress: Progress) -> None:
-    """Fold views that are at the same position together."""
-    for until in sorted({each.fresh.position for each in begun}):
-        together = [each.fresh for each in begun if each.fresh.position == until]
+    """Fold views of a lineage that are at the same position together."""
+    groups: dict[tuple[int, str], list[ViewState]] = {}
+    for each in begun:
+        groups.setdefault((each.fresh.position, each.fresh.lineage.name), []).append(each.fresh)
+    for (until, _), together in groups.items():
         await fold_log(url, together, until, jobs=jobs, progress=progress)
     await index(url, [each.fresh for each in begun], side_by_side=max(jobs, INDEXES_AT_ONCE))
 
@@ -172,7 +182,7 @@ async def _replace(connection: Connection, others: _Others, begun: Begun, head: 
 async def _catch_up(connection: Connection, fresh: ViewState, position: int) -> int:
     """By pages, until the live view is near."""
     while True:
-        (live,) = await states(connection, [fresh.name])
+        (live,) = await states(connection, fresh.lineage, [fresh.name])
         if live.position - position < NEAR_EVENTS:
             return position
         position = await _apply(connection, fresh, position, live.position)
@@ -218,7 +228,7 @@ async def _compare(
 
 async def _hold(connection: Connection, live: ViewState) -> int:
     """Keep the live view where it is until the transaction ends."""
-    ((position, version),) = await connection.fetch(_LOCK, live.name, schema.LINEAGE)
+    ((position, version),) = await connection.fetch(_LOCK, live.name, live.lineage.name)
     if version != live.version:
         raise RebuildRefused("another rebuild was faster")
     return int(position)
@@ -233,11 +243,11 @@ async def _flip(
         await _apply(connection, fresh, position, until)
         until = max(until, position)
         await connection.execute(
-            _FLIP, fresh.name, fresh.version, fresh.shape, equal, until, schema.LINEAGE,
+            _FLIP, fresh.name, fresh.version, fresh.shape, equal, until, live.lineage.name,
             schema.names_of(fresh.view),
         )  # fmt: skip
         await connection.execute(UNPARK, live.name, live.version)
-        channel = names_of(connection).channel(CHANNEL)
+        channel = names_of(connection).channel(live.lineage.channel)
         await connection.execute("select pg_notify($1, $2)", channel, EVERYTHING)
     return until
 

@@ -3,11 +3,8 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
-
-import asyncpg
 
 from rostra.ids import discussion_of
 from rostra_adapters.application.ports import Difference, difference, parked_differences
@@ -16,39 +13,38 @@ from rostra_adapters.postgres.connection import Connection
 from rostra_adapters.postgres.rebuild.fold_worker import folded_ranges
 from rostra_adapters.postgres.rebuild.ranges import Part, parts
 from rostra_adapters.postgres.views import row_store as store
-from rostra_adapters.postgres.views import schema
+from rostra_adapters.postgres.views.lineage import OURS, Lineage
 from rostra_adapters.postgres.views.patient import connect_patiently
 from rostra_adapters.postgres.views.projector import ViewState, read_parked, states
+from rostra_adapters.postgres.views.snapshot import missing_tables, snapshot
 from rostra_projections.tables import Fragment, Rows, Table
 
-ATTEMPTS_MAX = 10
 STUCK_SECONDS_MAX = 5.0
 """Views that read nothing for so long lag."""
 LOOK_SECONDS = 0.05
 
-_MISSING = """
-select name from unnest($1::text[]) name where to_regclass('public.' || name) is null"""
 _HEAD = "select coalesce(max(notification_id), 0) from public.stored_events"
 
 
-async def verify(url: str) -> AsyncIterator[Difference]:
-    """Compare all views with the log, in one snapshot of both.
+async def verify(url: str, lineage: Lineage = OURS) -> AsyncIterator[Difference]:
+    """Compare all views of a lineage with the log, in one snapshot of both.
 
     Views must reach the log's head at the start. A view that stops before it, or lacks a table,
     differs.
     """
     async with connect_patiently(url) as connection:
-        head = await _wait_for_head(connection)
-        async for found in _compare(connection, url, head):
+        head = await _wait_for_head(connection, lineage)
+        async for found in _compare(connection, url, lineage, head):
             yield found
 
 
-async def _wait_for_head(connection: Connection) -> int:
+async def _wait_for_head(connection: Connection, lineage: Lineage) -> int:
     """Return the log's head, once all views have reached it or read nothing for long."""
     head = int(await connection.fetchval(_HEAD))
     least, since = -1, time.monotonic()
     while time.monotonic() - since < STUCK_SECONDS_MAX:
-        position = min([state.position for state in await states(connection)], default=head)
+        view_states = await states(connection, lineage)
+        position = min([state.position for state in view_states], default=head)
         if position >= head:
             break
         if position > least:
@@ -57,13 +53,16 @@ async def _wait_for_head(connection: Connection) -> int:
     return head
 
 
-async def _compare(connection: Connection, url: str, head: int) -> AsyncIterator[Difference]:
-    async with _snapshot(connection) as view_states:
-        if not view_states:
-            for state in await states(connection):
-                for missing in await _missing_tables(connection, state):
+async def _compare(
+    connection: Connection, url: str, lineage: Lineage, head: int
+) -> AsyncIterator[Difference]:
+    async with snapshot(connection, lineage) as view_states:
+        for name in sorted(lineage.views.keys() - {state.name for state in view_states}):
+            if not (here := await states(connection, lineage, [name])):
+                yield Difference(name, "rostra_views", name, "a row", None)
+            for state in here:
+                for missing in await missing_tables(connection, state):
                     yield Difference(state.name, missing, "table", "there", "missing")
-            return
         for state in view_states:
             if state.position < head:
                 expected = f"{head}, the head of the log"
@@ -76,53 +75,6 @@ async def _compare(connection: Connection, url: str, head: int) -> AsyncIterator
             with no_garbage_collection():
                 async for found in _part(connection, url, together, part):
                     yield found
-
-
-@asynccontextmanager
-async def _snapshot(connection: Connection) -> AsyncIterator[Sequence[ViewState]]:
-    """Yield the views' states in one snapshot, with their tables locked against a rebuild.
-
-    Yield no states if a table is missing.
-    """
-    for _ in range(ATTEMPTS_MAX):
-        before = await states(connection)
-        transaction = connection.transaction(isolation="repeatable_read", readonly=True)
-        await transaction.start()
-        try:
-            await connection.execute(_lock(before))
-            view_states = await states(connection)
-            if [each.version for each in view_states] == [each.version for each in before]:
-                yield view_states
-                return
-        except asyncpg.UndefinedTableError:  # rebuilt in between, or lost
-            pass
-        finally:
-            await transaction.rollback()
-        if await states(connection) == before and [
-            name for state in before for name in await _missing_tables(connection, state)
-        ]:
-            yield ()
-            return
-    raise RuntimeError("the views are being rebuilt faster than they can be compared")
-
-
-async def _missing_tables(connection: Connection, state: ViewState) -> list[str]:
-    names = [
-        schema.versioned_name(fragment, state.version)
-        for table in state.view.tables
-        for fragment in table.fragments
-    ]
-    return [record[0] for record in await connection.fetch(_MISSING, names)]
-
-
-def _lock(view_states: Sequence[ViewState]) -> str:
-    names = ", ".join(
-        f"public.{schema.versioned_name(fragment, state.version)}"
-        for state in view_states
-        for table in state.view.tables
-        for fragment in table.fragments
-    )
-    return f"lock table {names} in access share mode"
 
 
 async def _part(

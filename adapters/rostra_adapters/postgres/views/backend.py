@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
 
 import asyncpg
 
 from rostra.log import EventLog
 from rostra_adapters.aio.background import BackgroundTask, end_background
+from rostra_adapters.application.own_views import OwnView, ViewSnapshot
 from rostra_adapters.application.ports import (
     Difference,
     Progress,
@@ -19,7 +21,9 @@ from rostra_adapters.postgres.connect import raise_unavailable_if_lost
 from rostra_adapters.postgres.rebuild import run as rebuilding
 from rostra_adapters.postgres.rebuild import verify
 from rostra_adapters.postgres.views import schema
-from rostra_adapters.postgres.views.lease import LEASE_SECONDS, ProjectorLease, read_projector
+from rostra_adapters.postgres.views.lease import LEASE_SECONDS, read_projector
+from rostra_adapters.postgres.views.lineage import OURS
+from rostra_adapters.postgres.views.own import PostgresOwnViews
 from rostra_adapters.postgres.views.projector import read_parked, states
 from rostra_adapters.postgres.views.queries.reads import PostgresReads
 from rostra_adapters.postgres.views.runner import ViewRunner
@@ -49,12 +53,15 @@ class PostgresBackend:
         reading: asyncpg.Pool | None = None,
         *,
         lease_seconds: float = LEASE_SECONDS,
+        own: Sequence[OwnView] = (),
     ) -> None:
         self._pool = pool
         self._url = url
         reads = PostgresReads(reading or pool)
         self._watch = Watch(pool, reads, log)
-        self._runner = ViewRunner(pool, log, url, ProjectorLease(pool, lease_seconds))
+        self._runner = ViewRunner(pool, log, url, lease_seconds)
+        self._own = PostgresOwnViews(pool, log, url, own, lease_seconds)
+        self._lineages = [OURS, *self._own.lineages]
         self.reads: Reads = reads
         self.changes = self._watch.changes
         self._seeing: BackgroundTask | None = None
@@ -68,6 +75,7 @@ class PostgresBackend:
         with raise_unavailable_if_lost():
             async with self._pool.acquire() as connection:
                 await schema.install(connection)
+                await self._own.install(connection)
             while empty := await self._empty():
                 try:
                     await rebuilding.rebuild(self._url, empty)
@@ -99,15 +107,18 @@ class PostgresBackend:
             with raise_unavailable_if_lost():
                 async with self._pool.acquire() as connection:
                     await schema.record_presence(connection)
+                    await self._own.record_presence(connection)
             yield
             await asyncio.sleep(SEEN_SECONDS)
 
     def start(self) -> None:
         self._runner.start()
+        self._own.start()
 
     async def close(self) -> None:
         await end_background(self._seeing)
         await self._runner.close()
+        await self._own.close()
         await self._watch.close()
 
     @property
@@ -131,13 +142,21 @@ class PostgresBackend:
 
     async def rebuild(self, views: Sequence[str], jobs: int, progress: Progress) -> list[Rebuilt]:
         with raise_unavailable_if_lost():
-            return await rebuilding.rebuild(self._url, views, jobs=jobs, progress=progress)
+            return await rebuilding.rebuild(
+                self._url, views, lineages=self._lineages, jobs=jobs, progress=progress
+            )
 
     async def verify(self) -> AsyncIterator[Difference]:
         self._check_made()
         with raise_unavailable_if_lost():
-            async for difference in verify.verify(self._url):
-                yield difference
+            for lineage in self._lineages:
+                async for difference in verify.verify(self._url, lineage):
+                    yield difference
+
+    def read_own(
+        self, name: str, min_position: int, wait_seconds: float
+    ) -> AbstractAsyncContextManager[ViewSnapshot]:
+        return self._own.read(name, min_position, wait_seconds)
 
     async def projector(self) -> ProjectorStatus | None:
         with raise_unavailable_if_lost():
@@ -149,7 +168,9 @@ class PostgresBackend:
             return []
         with raise_unavailable_if_lost():
             async with self._pool.acquire() as connection:
-                view_states = await states(connection)
+                view_states = [
+                    state for it in self._lineages for state in await states(connection, it)
+                ]
                 apart = {state.name: await read_parked(connection, state) for state in view_states}
         return [
             ViewStatus(
@@ -158,6 +179,7 @@ class PostgresBackend:
                 state.position,
                 max(head - state.position, 0),
                 apart[state.name],
+                state.lineage.is_own,
             )
             for state in view_states
         ]

@@ -16,7 +16,7 @@ from rostra_adapters.application.ports import ProjectorStatus
 from rostra_adapters.postgres.connect import raise_unavailable_if_lost
 from rostra_adapters.postgres.connection import Connection
 from rostra_adapters.postgres.namespace import names_of
-from rostra_adapters.postgres.views.schema import LEASE, LINEAGE
+from rostra_adapters.postgres.views.lineage import OURS, Lineage
 
 LEASE_SECONDS = 10.0
 BEATS_A_LEASE = 4
@@ -62,8 +62,9 @@ from public.rostra_projectors where lineage = $1"""
 class ProjectorLease:
     """Lease as one process takes and keeps it. `seconds` bound the time without a heartbeat."""
 
-    def __init__(self, pool: asyncpg.Pool, seconds: float) -> None:
+    def __init__(self, pool: asyncpg.Pool, seconds: float, lineage: Lineage = OURS) -> None:
         self._pool = pool
+        self._lineage = lineage
         self._seconds = seconds
         self._process = uuid4()
 
@@ -74,31 +75,35 @@ class ProjectorLease:
 
     async def acquire(self, connection: Connection) -> bool:
         """Take the lease for the time of a connection. Return whether it was free."""
-        if not await connection.fetchval(_TRY_LOCK, _lock(connection)):
+        if not await connection.fetchval(_TRY_LOCK, self._lock(connection)):
             return False
         await connection.execute(
-            _TAKE, LINEAGE, self._process, socket.gethostname(), os.getpid(), self._seconds
+            _TAKE,
+            self._lineage.name,
+            self._process,
+            socket.gethostname(),
+            os.getpid(),
+            self._seconds,
         )
         return True
 
     async def end_holder(self, connection: Connection) -> str | None:
         """End the connection of a holder without heartbeat. Return the holder's name, if any."""
-        record = await connection.fetchrow(_END_STOPPED, LINEAGE, _lock(connection))
+        record = await connection.fetchrow(_END_STOPPED, self._lineage.name, self._lock(connection))
         return None if record is None else f"{record[0]}:{record[1]}"
 
     async def beat(self, position: int) -> bool:
         """Record a heartbeat. Return False if the lock is lost."""
         with raise_unavailable_if_lost():
             async with self._pool.acquire() as connection:
-                beat = LINEAGE, _lock(connection), self._process, position
+                beat = self._lineage.name, self._lock(connection), self._process, position
                 return bool(await connection.fetchval(_BEAT, *beat))
 
+    def _lock(self, connection: Connection) -> int:
+        return names_of(connection).lock(self._lineage.lock)
 
-def _lock(connection: Connection) -> int:
-    return names_of(connection).lock(LEASE)
 
-
-async def read_projector(connection: Connection) -> ProjectorStatus | None:
+async def read_projector(connection: Connection, lineage: Lineage = OURS) -> ProjectorStatus | None:
     """Return the last holder of the lease; None before the first."""
-    record = await connection.fetchrow(_STATUS, LINEAGE)
+    record = await connection.fetchrow(_STATUS, lineage.name)
     return None if record is None else ProjectorStatus(*record)

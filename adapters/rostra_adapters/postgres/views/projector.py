@@ -20,14 +20,13 @@ from rostra_adapters.application import invalidation
 from rostra_adapters.errors import RostraError
 from rostra_adapters.garbage import no_garbage_collection
 from rostra_adapters.observability import tracing
-from rostra_adapters.postgres import locks
 from rostra_adapters.postgres.connection import Connection
 from rostra_adapters.postgres.namespace import names_of
 from rostra_adapters.postgres.views import columns
 from rostra_adapters.postgres.views import row_store as store
+from rostra_adapters.postgres.views.lineage import OURS, Lineage
 from rostra_adapters.postgres.views.row_cache import RowCache
 from rostra_adapters.postgres.views.row_store import Write
-from rostra_adapters.postgres.views.schema import LINEAGE
 from rostra_projections.comments import bulk_votes
 from rostra_projections.comments import fold as comments
 from rostra_projections.comments.bulk_votes import VoteSum, VoteSums
@@ -35,10 +34,16 @@ from rostra_projections.comments.moves import moves_between
 from rostra_projections.comments.rows import COMMENTS, COUNTS
 from rostra_projections.listing import Move
 from rostra_projections.tables import Fact, Key, Rows, Table
-from rostra_projections.views import VIEWS, Broken, CannotFold, Parked, View, fold_fact, read
+from rostra_projections.views import (
+    VOTES,
+    Broken,
+    CannotFold,
+    Parked,
+    View,
+    fold_fact,
+    read,
+)
 
-CHANNEL = locks.views_channel(LINEAGE)
-"""Of the notifications about the views of this lineage."""
 NO_VOTES: Mapping[UUID, VoteSum] = {}
 FOLDED_AT_ONCE = 2_000
 """Events after which other tasks of this process have a turn."""
@@ -117,10 +122,11 @@ class ViewState(msgspec.Struct, frozen=True):
     version: int
     shape: int
     position: int
+    lineage: Lineage = OURS
 
     @property
     def view(self) -> View:
-        return VIEWS[self.name]
+        return self.lineage.views[self.name]
 
 
 async def read_parked(connection: Connection, state: ViewState) -> list[Parked]:
@@ -129,9 +135,16 @@ async def read_parked(connection: Connection, state: ViewState) -> list[Parked]:
     return [Parked(*record) for record in records]
 
 
-async def states(connection: Connection, names: Iterable[str] = VIEWS) -> list[ViewState]:
-    """Read the states of the views."""
-    return [ViewState(*record) for record in await connection.fetch(_STATES, list(names), LINEAGE)]
+async def states(
+    connection: Connection, lineage: Lineage = OURS, names: Iterable[str] | None = None
+) -> list[ViewState]:
+    """Read the states of the views of a lineage, or of those that are named."""
+    named = list(lineage.views if names is None else names)
+    records = await connection.fetch(_STATES, named, lineage.name)
+    return [
+        ViewState(name, version, shape, position, lineage)
+        for name, version, shape, position in records
+    ]
 
 
 async def park(connection: Connection, state: ViewState, parked: Parked) -> None:
@@ -296,7 +309,7 @@ class Projector:
         folded = [it for it in pages if it is not None]
         names, versions = [it.name for it in view_states], [it.version for it in view_states]
         advance = Write(_ADVANCE, (position, last, names, versions))
-        channel = names_of(self._connection).channel(CHANNEL)
+        channel = names_of(self._connection).channel(view_states[0].lineage.channel)
         announce = Write(_ANNOUNCE, (len(view_states), channel, _news(view_states, page)))
         try:
             writes = [advance, *(write for it in folded for write in it.writes)]
@@ -323,7 +336,7 @@ class Projector:
         """
         apart = await self._apart(state)
         facts, sums = page.facts, page.sums if COMMENTS in state.view.tables else NO_VOTES
-        if apart or sums is None:
+        if apart or sums is None or (sums is NO_VOTES and state.view.events & VOTES):
             facts, sums = page.in_order(), NO_VOTES
         parks: list[Write] = []
         while (mine := _mine(state, facts, apart)) or sums:
@@ -428,7 +441,7 @@ def _touched(
 
 def _news(view_states: Sequence[ViewState], page: _Page) -> list[str]:
     """Announce a page. A view that catches up alone says nothing of how far the others are."""
-    if len(view_states) < len(VIEWS):
+    if len(view_states) < len(view_states[0].lineage.views):
         return [invalidation.EVERYTHING]
     return invalidation.news(page.rows[-1].position, page.streams())
 

@@ -88,6 +88,34 @@ def read_statement(table: Table[Any], fragment: Fragment, version: int) -> str:
     )
 
 
+def rows_statement(
+    table: Table[Any], version: int, equal: Mapping[str, Any]
+) -> tuple[str, list[Any]]:
+    """Return the statement that reads whole rows whose columns have these values, and its values.
+
+    Raises ValueError for an unknown column.
+    """
+    if unknown := equal.keys() - table.types.keys():
+        raise ValueError(f"{table.name} has no column {', '.join(sorted(unknown))}")
+    columns = ", ".join(f'p{table.home_of(column)}."{column}"' for column in table.types)
+    first, *others = (
+        f"public.{versioned_name(fragment, version)} p{number}"
+        for number, fragment in enumerate(table.fragments)
+    )
+    joined = "".join(f" join {other} using ({', '.join(table.key)})" for other in others)
+    wanted = [
+        f'p{table.home_of(column)}."{column}" is not distinct from ${number}'
+        for number, column in enumerate(equal, 1)
+    ]
+    where = f" where {' and '.join(wanted)}" if wanted else ""
+    order = ", ".join(f'p0."{column}"' for column in table.key)
+    values = [
+        to_datetime(value) if table.types[column] == "timestamptz" and value is not None else value
+        for column, value in equal.items()
+    ]
+    return f"select {columns} from {first}{joined}{where} order by {order}", values
+
+
 def _listed(table: Table[Any], fragment: Fragment) -> str:
     return ", ".join(f'"{column}"' for column in table.columns_of(fragment))
 

@@ -17,6 +17,7 @@ from rostra_adapters.postgres.connection import Connection
 from rostra_adapters.postgres.rebuild import run as rebuilding
 from rostra_adapters.postgres.views import schema
 from rostra_adapters.postgres.views.lease import ProjectorLease
+from rostra_adapters.postgres.views.lineage import OURS, Lineage
 from rostra_adapters.postgres.views.projector import Fenced, Projector, ViewState, at, states
 
 logger = logging.getLogger(__name__)
@@ -51,11 +52,19 @@ set position = greatest(known.position, excluded.position)"""
 class ViewRunner:
     """Projection of one process, as long as it holds the lease."""
 
-    def __init__(self, pool: asyncpg.Pool, log: EventLog, url: str, lease: ProjectorLease) -> None:
+    def __init__(
+        self,
+        pool: asyncpg.Pool,
+        log: EventLog,
+        url: str,
+        lease_seconds: float,
+        lineage: Lineage = OURS,
+    ) -> None:
         self._pool = pool
+        self._lineage = lineage
         self._log = log
         self._url = url
-        self._lease = lease
+        self._lease = ProjectorLease(pool, lease_seconds, lineage)
         self._may_rebuild = True
         self._tasks: list[BackgroundTask] = []
         self._projecting = False
@@ -63,9 +72,12 @@ class ViewRunner:
         self.foreign = 0
 
     def start(self) -> None:
+        own, is_vital = "", not self._lineage.is_own
+        if self._lineage.is_own:
+            own = f" {', '.join(self._lineage.views)}"
         self._tasks = [
-            BackgroundTask(self._run, "project"),
-            BackgroundTask(self._beat, "heartbeat"),
+            BackgroundTask(self._run, f"project{own}", is_vital=is_vital),
+            BackgroundTask(self._beat, f"heartbeat{own}", is_vital=is_vital),
         ]
 
     async def close(self) -> None:
@@ -100,13 +112,13 @@ class ViewRunner:
     async def _project(self, connection: Connection) -> AsyncGenerator[None, None]:
         """Project pages for all views, after views that are behind have caught up."""
         pruning = asyncio.get_running_loop().time()
-        if not await schema.is_made(connection):
+        if not await schema.is_made(connection, self._lineage):
             # We were stopped for so long that others took us for gone.
-            await schema.install(connection)
+            await schema.install(connection, self._lineage)
         projector = await Projector.begin(connection)
-        await self._rebuilt(await states(connection))
+        await self._rebuilt(await states(connection, self._lineage))
         while True:
-            view_states = await states(connection)
+            view_states = await states(connection, self._lineage)
             behind = [each for each in view_states if each.position < _last(view_states)]
             if behind:
                 await self._catch_up(projector, behind, _last(view_states))
@@ -122,7 +134,7 @@ class ViewRunner:
                         await self._catch_up_together(projector, view_states, position)
                     break
                 now = asyncio.get_running_loop().time()
-                if now - pruning > PRUNE_SECONDS:
+                if now - pruning > PRUNE_SECONDS and not self._lineage.is_own:
                     pruning = now
                     await connection.execute(PRUNE, MOVES_KEPT)
                     await schema.drop_unseen(connection)
@@ -145,7 +157,9 @@ class ViewRunner:
         names = [each.name for each in far]
         logger.warning("%s: %d events behind, rebuilding", ", ".join(names), head - least)
         try:
-            await rebuilding.rebuild(self._url, names, jobs=FAR_JOBS, until=head)
+            await rebuilding.rebuild(
+                self._url, names, lineages=[self._lineage], jobs=FAR_JOBS, until=head
+            )
         except RebuildRefused:
             return False
         except Exception:  # after any error, pages still work

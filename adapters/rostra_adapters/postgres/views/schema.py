@@ -2,31 +2,21 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
-from hashlib import sha256
+from collections.abc import Sequence
 from typing import Any
 
 import asyncpg
-import msgspec
 
+from rostra_adapters.errors import ViewRefused
 from rostra_adapters.postgres import locks
 from rostra_adapters.postgres.connection import Connection
+from rostra_adapters.postgres.views.lineage import OURS, Lineage, lineage_of
 from rostra_projections.tables import Fragment, Table
 from rostra_projections.views import VIEWS, View
 
 _INSTALLING = f"select pg_advisory_xact_lock({locks.VIEWS_INSTALLER})"
 
 
-def lineage_of(shapes: Mapping[str, int]) -> str:
-    """Return the name that views of these shapes go by together."""
-    return sha256(msgspec.json.encode(sorted(shapes.items()))).hexdigest()[:12]
-
-
-LINEAGE = lineage_of({view.name: view.shape for view in VIEWS.values()})
-"""Name of the shapes that this version of the code keeps. Each has pointers, a projector and
-notifications of its own, so that versions of the code run side by side."""
-LEASE = locks.projector_lock(LINEAGE)
-"""Advisory lock of the process that projects these shapes."""
 UNSEEN_SECONDS_MAX = 3_600.0
 """For so long views are kept of which no process has been seen."""
 DROP_ATTEMPTS_MAX = 50
@@ -133,24 +123,27 @@ _NEXT_VERSION = "select coalesce(max(versions), 0) + 1 from public.rostra_views 
 _CLAIM = """
 update public.rostra_views set versions = $3 where lineage = $1 and name = $2
 returning versions, version, shape, position"""
+_OWNER_OF_TABLE = """
+select name from public.rostra_views where name <> $1 and tables && $2::text[] limit 1"""
 _MADE = """
 select count(*) from public.rostra_views where lineage = $1 and name = any($2::text[])"""
 
 
-async def install(connection: Connection) -> None:
+async def install(connection: Connection, lineage: Lineage = OURS) -> None:
     """Make missing tables. A new view begins empty and catches up.
 
-    Tables of another version of the code do not change.
+    Tables of another version of the code do not change. Raises ViewRefused for a view of one's own
+    that would share a table with another view.
     """
     async with connection.transaction():
         await connection.execute(_INSTALLING)
         for statement in (_STATE, _LINEAGES, _PARKED, _MOVES, _MOVES_GONE, *_MOVES_INDEXES):
             await connection.execute(statement)
         await _add_lineages(connection)
-        for view in VIEWS.values():
-            if not await connection.fetchval(_EXISTS, LINEAGE, view.name):
-                await _begin(connection, view)
-        await record_presence(connection)
+        for view in lineage.views.values():
+            if not await connection.fetchval(_EXISTS, lineage.name, view.name):
+                await _begin(connection, lineage, view)
+        await record_presence(connection, lineage)
 
 
 async def _add_lineages(connection: Connection) -> None:
@@ -166,24 +159,25 @@ async def _add_lineages(connection: Connection) -> None:
     await connection.execute(_SEEN, lineage_of(shapes))
 
 
-async def is_made(connection: Connection) -> bool:
+async def is_made(connection: Connection, lineage: Lineage = OURS) -> bool:
     """Return whether there are views of these shapes."""
+    names = list(lineage.views)
     try:
-        return bool(await connection.fetchval(_MADE, LINEAGE, list(VIEWS)) == len(VIEWS))
+        return bool(await connection.fetchval(_MADE, lineage.name, names) == len(names))
     except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError):
         return False
 
 
-async def record_presence(connection: Connection) -> None:
+async def record_presence(connection: Connection, lineage: Lineage = OURS) -> None:
     """Record that a process of this lineage is there."""
-    await connection.execute(_SEEN, LINEAGE)
+    await connection.execute(_SEEN, lineage.name)
 
 
-async def drop_unseen(connection: Connection) -> None:
+async def drop_unseen(connection: Connection, lineage: Lineage = OURS) -> None:
     """Drop the views of lineages of which no process has been there for long."""
     async with connection.transaction():
         await connection.execute(_INSTALLING)
-        gone = await connection.fetch(_FORGET_UNSEEN, LINEAGE, UNSEEN_SECONDS_MAX)
+        gone = await connection.fetch(_FORGET_UNSEEN, lineage.name, UNSEEN_SECONDS_MAX)
         for name, version, _ in gone:
             await connection.execute(_FORGET_PARKED, name, version)
     for name, version, tables in gone:
@@ -194,22 +188,27 @@ async def drop_unseen(connection: Connection) -> None:
             await drop_unless_read(connection, [f"{table}_v{version}"])
 
 
-async def claim(connection: Connection, view: View) -> asyncpg.Record:
+async def claim(connection: Connection, lineage: Lineage, view: View) -> asyncpg.Record:
     """Take a version that no table has had: it, and the version, shape and position served."""
     async with connection.transaction():
         await connection.execute(_INSTALLING)
         version = await connection.fetchval(_NEXT_VERSION, view.name)
-        claimed = await connection.fetchrow(_CLAIM, LINEAGE, view.name, version)
+        claimed = await connection.fetchrow(_CLAIM, lineage.name, view.name, version)
     assert claimed is not None
     return claimed
 
 
-async def _begin(connection: Connection, view: View) -> None:
+async def _begin(connection: Connection, lineage: Lineage, view: View) -> None:
+    owner = await connection.fetchval(_OWNER_OF_TABLE, view.name, names_of(view))
+    if owner is not None and lineage.is_own:
+        raise ViewRefused(
+            f"the view {owner!r} of this database has a table of the view {view.name!r}: rename it"
+        )
     version = await connection.fetchval(_NEXT_VERSION, view.name)
     for table in view.tables:
         await create(connection, table, version)
         await index(connection, table, version)
-    await connection.execute(_BEGIN, LINEAGE, view.name, version, view.shape, names_of(view))
+    await connection.execute(_BEGIN, lineage.name, view.name, version, view.shape, names_of(view))
 
 
 def names_of(view: View) -> list[str]:

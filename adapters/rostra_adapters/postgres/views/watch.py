@@ -12,7 +12,7 @@ from rostra_adapters.application.invalidation import ChangeFeed
 from rostra_adapters.application.wait_for_views import wait_for_views
 from rostra_adapters.postgres.notify import Notifications
 from rostra_adapters.postgres.single_flight import SingleFlight
-from rostra_adapters.postgres.views.projector import CHANNEL
+from rostra_adapters.postgres.views.lineage import OURS
 from rostra_adapters.postgres.views.queries.reads import PostgresReads
 
 POLL_SECONDS = 1.0
@@ -32,7 +32,7 @@ class Watch:
         self._reads = reads
         self._log = log
         self.changes = ChangeFeed()
-        self._news = Notifications(pool, CHANNEL, self._receive)
+        self._news = Notifications(pool, OURS.channel, self._receive)
         self._looked = asyncio.Condition()
         # One look after another: an older position never takes the place of a later one.
         self._looks = SingleFlight(self._look)

@@ -12,6 +12,7 @@ from rostra.log import LogUnavailable
 from rostra.times import Time, to_datetime
 from rostra_adapters.application import read_position
 from rostra_adapters.postgres.connect import raise_unavailable_if_lost
+from rostra_adapters.postgres.views.lineage import OURS
 from rostra_adapters.postgres.views.queries import inbox as inbox_reads
 from rostra_adapters.postgres.views.queries import moderation as moderation_reads
 from rostra_adapters.postgres.views.queries.comment_lists import (
@@ -22,7 +23,6 @@ from rostra_adapters.postgres.views.queries.comment_lists import (
 )
 from rostra_adapters.postgres.views.queries.site_comments import FROM_THE_START, SITE_COMMENTS
 from rostra_adapters.postgres.views.row_store import time_of_column, to_row
-from rostra_adapters.postgres.views.schema import LINEAGE
 from rostra_projections.comments.fold import inline_group
 from rostra_projections.comments.rows import (
     COMMENTS,
@@ -184,7 +184,7 @@ class PostgresReads:
 
     async def position(self) -> int:
         with raise_unavailable_if_lost():
-            return int(await self._pool.fetchval(_POSITION, list(VIEWS), LINEAGE))
+            return int(await self._pool.fetchval(_POSITION, list(VIEWS), OURS.name))
 
     async def _fetch(self, template: str, *args: Any) -> list[asyncpg.Record]:
         """Return the rows of a statement, repeated if its versions are no longer served.
@@ -196,7 +196,7 @@ class PostgresReads:
             for attempt in range(POINTER_ATTEMPTS_MAX):
                 if not versions:
                     await asyncio.sleep(attempt * POINTER_RETRY_SECONDS)
-                    versions = dict(map(tuple, await self._pool.fetch(_VERSIONS, LINEAGE)))
+                    versions = dict(map(tuple, await self._pool.fetch(_VERSIONS, OURS.name)))
                     self._versions = versions
                 if len(versions) < len(VIEWS):
                     continue
