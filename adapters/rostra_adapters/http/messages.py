@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from hashlib import blake2b
 from http import HTTPStatus
 
+import msgspec
 from aiohttp import hdrs, web
 
 from rostra_adapters.http.heads import BoundedParser
@@ -138,6 +139,23 @@ def answer(
         if "Accept-Encoding" in request.headers:
             response.enable_compression()
     return response
+
+
+def answer_with(
+    request: web.Request,
+    shape: msgspec.Struct | None,
+    *,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+) -> web.Response:
+    """Answer with a shape as JSON that no cache may store, compressed if it is long."""
+    return answer(
+        request,
+        msgspec.json.encode(shape),
+        status=status,
+        headers={hdrs.CACHE_CONTROL: "no-store", **(headers or {})},
+        compressed_bytes_min=request.app[SETTINGS].compressed_bytes_min,
+    )
 
 
 def status_line(status: int) -> bytes:

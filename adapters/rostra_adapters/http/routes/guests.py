@@ -7,7 +7,7 @@ import asyncio
 import secrets
 
 import msgspec
-from aiohttp import hdrs, web
+from aiohttp import web
 
 from rostra import fields as texts
 from rostra.names import GUEST, given_name, is_reserved
@@ -18,7 +18,7 @@ from rostra_adapters.clock import now
 from rostra_adapters.http.auth import tokens
 from rostra_adapters.http.auth.readers import ORIGINS
 from rostra_adapters.http.bodies import decode_body
-from rostra_adapters.http.messages import answer
+from rostra_adapters.http.messages import answer_with
 from rostra_adapters.http.problems import Problem
 from rostra_adapters.http.routes.persons import Body
 from rostra_adapters.http.settings import HttpSettings
@@ -85,6 +85,4 @@ class Guests:
             days=TOKEN_HOURS / 24,
         )
         shape = GuestShape(token=token, sub=person, expires_at=until)
-        body, least = msgspec.json.encode(shape), self._settings.compressed_bytes_min
-        headers: dict[str, str] = {hdrs.CACHE_CONTROL: "no-store"}
-        return answer(request, body, status=201, headers=headers, compressed_bytes_min=least)
+        return answer_with(request, shape, status=201)

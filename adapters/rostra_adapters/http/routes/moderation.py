@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 import msgspec
-from aiohttp import hdrs, web
+from aiohttp import web
 from msgspec import UNSET, Meta, UnsetType
 
 from rostra import fields as texts
@@ -45,7 +45,7 @@ from rostra_adapters.http.auth.actors import (
 )
 from rostra_adapters.http.auth.readers import Reader, id_in_path
 from rostra_adapters.http.bodies import decode_body
-from rostra_adapters.http.messages import answer
+from rostra_adapters.http.messages import answer_with
 from rostra_adapters.http.preconditions import seen_version
 from rostra_adapters.http.problems import (
     Problem,
@@ -276,7 +276,7 @@ class Moderation:
             for act, outcome in zip(new.acts, outcomes, strict=True)
         ]
         recorded = [outcome.position or 0 for outcome in outcomes if outcome.status == "recorded"]
-        return self._done(request, ActResults(position=max(recorded, default=0), results=results))
+        return answer_with(request, ActResults(position=max(recorded, default=0), results=results))
 
     async def _actors(
         self, request: web.Request, comments: Sequence[UUID]
@@ -341,7 +341,7 @@ class Moderation:
         outcome = await submit(request, self._app, self._settings, command, act)
         state = await comment_state(self._app.log, comment)
         done = done_shape(comment, state, outcome)
-        return self._done(request, done)
+        return answer_with(request, done)
 
     async def moderate_passage(self, request: web.Request) -> web.Response:
         """Unmark a passage, close it to comments, or open it again."""
@@ -357,15 +357,7 @@ class Moderation:
         outcome = await submit(
             request, self._app, self._settings, command, act, PASSAGE_NAMED_BY_THE_URL
         )
-        return self._done(request, DoneShape(id=passage, position=outcome.position or 0))
-
-    def _done(self, request: web.Request, done: DoneShape | ActResults) -> web.Response:
-        return answer(
-            request,
-            msgspec.json.encode(done),
-            headers={hdrs.CACHE_CONTROL: "no-store"},
-            compressed_bytes_min=self._settings.compressed_bytes_min,
-        )
+        return answer_with(request, DoneShape(id=passage, position=outcome.position or 0))
 
 
 def person_in_path(request: web.Request) -> str:

@@ -29,16 +29,16 @@ from rostra_adapters.http.auth.actors import Actor, enter, enter_site, submit
 from rostra_adapters.http.auth.readers import Reader, id_in_path
 from rostra_adapters.http.auth.tokens import require_token
 from rostra_adapters.http.bodies import decode_body
-from rostra_adapters.http.messages import answer
+from rostra_adapters.http.messages import answer_with
 from rostra_adapters.http.problems import Problem, retry_after
 from rostra_adapters.http.queries import Query
 from rostra_adapters.http.routes.persons import Body
 from rostra_adapters.http.routes.reads import CURSOR, ReadRoutes
 from rostra_adapters.http.settings import HttpSettings
 from rostra_adapters.http.writes import WRITES
+from rostra_projections.query_port import POSITION_MAX
 from rostra_projections.responses.shapes import InboxPage, NewsShape
 
-POSITION_MAX = 2**63 - 1
 DAY_SECONDS = 86_400.0
 Position = Annotated[int, Meta(ge=0, le=POSITION_MAX)]
 Address = Annotated[
@@ -244,13 +244,13 @@ class PeopleRoutes:
             label=found.label,
             position=found.position,
         )
-        return self._answer(request, shape)
+        return answer_with(request, shape)
 
     async def subscription(self, request: web.Request) -> web.Response:
         actor = await self._enter(request)
         discussion = id_in_path(request, ids.Kind.DISCUSSION)
         state, position = await self._people.subscription(discussion, actor.person)
-        return self._answer(request, SubscriptionShape(to=state.to, position=position))
+        return answer_with(request, SubscriptionShape(to=state.to, position=position))
 
     async def subscribe(self, request: web.Request) -> web.Response:
         actor = await self._enter(request)
@@ -303,7 +303,7 @@ class PeopleRoutes:
         discussion = ids.discussion_of(id_in_path(request, ids.Kind.DISCUSSION))
         log = await self._app.log.log_id()
         mark = await self._app.read_marks.advance(person, discussion, log, new.position)
-        return self._answer(request, MarkShape(position=mark))
+        return answer_with(request, MarkShape(position=mark))
 
     async def _news(self, query: Query, reader: Reader, request: web.Request) -> NewsShape:
         """Count the changes since a position, or since the person's mark."""
@@ -346,7 +346,7 @@ class PeopleRoutes:
         marks = self._app.read_marks
         await marks.read_inbox(person, log, up_to=new.up_to or 0, positions=positions)
         unread = await self._inboxes.unread(actor.site, actor.person)
-        return self._answer(request, UnreadShape(unread=unread))
+        return answer_with(request, UnreadShape(unread=unread))
 
     async def _must_be_recorded(self, position: int) -> None:
         head = await self._app.head()
@@ -364,9 +364,4 @@ class PeopleRoutes:
         act = actor.act(self._now())
         outcome = await submit(request, self._app, self._settings, command, act)
         to = command.to if isinstance(command, StartSubscription) else None
-        return self._answer(request, SubscriptionShape(to=to, position=outcome.position or 0))
-
-    def _answer(self, request: web.Request, shape: msgspec.Struct) -> web.Response:
-        headers: dict[str, str] = {hdrs.CACHE_CONTROL: "no-store"}
-        body, least = msgspec.json.encode(shape), self._settings.compressed_bytes_min
-        return answer(request, body, headers=headers, compressed_bytes_min=least)
+        return answer_with(request, SubscriptionShape(to=to, position=outcome.position or 0))

@@ -38,7 +38,7 @@ from rostra_adapters.http.auth.actors import Actor, enter, submit, visit
 from rostra_adapters.http.auth.readers import id_in_path
 from rostra_adapters.http.base_urls import base_of
 from rostra_adapters.http.bodies import decode_body
-from rostra_adapters.http.messages import answer
+from rostra_adapters.http.messages import answer_with
 from rostra_adapters.http.middleware.page_cache import POSITION
 from rostra_adapters.http.preconditions import seen_version
 from rostra_adapters.http.problems import Problem, refusal_problem
@@ -188,7 +188,9 @@ class Persons:
         state = await comment_state(self._app.log, comment)
         assert state.posted is not None
         done = DoneShape(id=comment, status=state.posted.status, position=outcome.position or 0)
-        return self._answer(request, done, status=201, location=f"/v1/comments/{comment}")
+        return answer_with(
+            request, done, status=201, headers=_location(request, f"/v1/comments/{comment}")
+        )
 
     async def _must_take_part(self, discussion: UUID, persons: Sequence[str]) -> None:
         """Raise the problem `unknown-person` where a person has no shown comment there."""
@@ -219,7 +221,7 @@ class Persons:
         done = DoneShape(id=outcome.id or passage, position=outcome.position or 0)
         # Where somebody else has marked the same stretch, it is that passage.
         status = 201 if outcome.id == passage else 200
-        return self._answer(request, done, status=status)
+        return answer_with(request, done, status=status)
 
     async def edit(self, request: web.Request) -> web.Response:
         comment, actor = await self._at_comment(request)
@@ -278,7 +280,7 @@ class Persons:
         shape = VoteShape(
             up=row.up, down=row.down, score=row.score, my_vote=new.value, position=position
         )
-        return self._answer(request, shape, read_up_to=seen.lowest or begun)
+        return answer_with(request, shape, headers={POSITION: str(seen.lowest or begun)})
 
     async def open(self, request: web.Request) -> web.Response:
         """Open a discussion, and return it; one that is open stays as it is."""
@@ -300,8 +302,9 @@ class Persons:
             asked = await self._app.request(discussion)
             shape = None if asked is None else await self._app.queries.discussion(asked)
         status = 201 if outcome.status == "recorded" else 200
-        location, read = f"/v1/discussions/{discussion}", seen.lowest or begun
-        return self._answer(request, shape, status=status, location=location, read_up_to=read)
+        headers = _location(request, f"/v1/discussions/{discussion}")
+        headers[POSITION] = str(seen.lowest or begun)
+        return answer_with(request, shape, status=status, headers=headers)
 
     # -- what several do
 
@@ -327,29 +330,15 @@ class Persons:
         outcome = await submit(request, self._app, self._settings, command, act)
         state = await comment_state(self._app.log, comment)
         done = done_shape(comment, state, outcome)
-        return self._answer(request, done)
+        return answer_with(request, done)
 
     async def _matched(self, request: web.Request, comment: UUID, actor: Actor) -> int | None:
         app, settings, reads = self._app, self._settings, self._reads
         return await seen_version(request, app, settings, reads, comment, actor)
 
-    def _answer(
-        self,
-        request: web.Request,
-        shape: msgspec.Struct | None,
-        *,
-        status: int = 200,
-        location: str | None = None,
-        read_up_to: int | None = None,
-    ) -> web.Response:
-        """Answer with a shape; `read_up_to` is the position of the view that it shows."""
-        headers: dict[str, str] = {hdrs.CACHE_CONTROL: "no-store"}
-        if read_up_to is not None:
-            headers[POSITION] = str(read_up_to)
-        if location is not None:
-            headers[hdrs.LOCATION] = base_of(request) + location
-        body, least = msgspec.json.encode(shape), self._settings.compressed_bytes_min
-        return answer(request, body, status=status, headers=headers, compressed_bytes_min=least)
+
+def _location(request: web.Request, path: str) -> dict[str, str]:
+    return {hdrs.LOCATION: base_of(request) + path}
 
 
 def _idempotency_key(request: web.Request) -> str:

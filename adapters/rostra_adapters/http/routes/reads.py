@@ -24,7 +24,7 @@ from rostra_adapters.application.queries.requests import CommentQuery, Discussio
 from rostra_adapters.http.auth.readers import Reader, id_in_path
 from rostra_adapters.http.base_urls import base_of
 from rostra_adapters.http.bodies import decode_body
-from rostra_adapters.http.messages import ETAG_BYTES, JSON, answer
+from rostra_adapters.http.messages import ETAG_BYTES, JSON, answer_with
 from rostra_adapters.http.middleware.limits import Limits
 from rostra_adapters.http.middleware.page_cache import (
     POSITION,
@@ -347,9 +347,7 @@ class ReadRoutes:
         with read_position.record_read_position() as seen:
             page = await self._counted(asked.site, asked.resources, reader)
         position = begun if seen.lowest is None else seen.lowest
-        headers = {POSITION: str(position), "Cache-Control": "no-store"}
-        body, least_bytes = msgspec.json.encode(page), self._settings.compressed_bytes_min
-        return answer(request, body, headers=headers, compressed_bytes_min=least_bytes)
+        return answer_with(request, page, headers={POSITION: str(position)})
 
     async def _counted(self, site: str, resources: Sequence[str], reader: Reader) -> CountsPage:
         rules = await reader.visit(site)
