@@ -1,7 +1,8 @@
 """The view `inbox`: comments that concern a person directly, and who subscribed to what.
 
-A comment gets into inboxes when it is first published. An item stays in the view for ever; a read
-leaves out those whose comment is no longer shown.
+A comment gets into inboxes when it is first published, a decision of the moderators when it is
+recorded. An item stays in the view for ever; a read leaves out those whose comment is no longer
+shown, and adds the comments that the person subscribed to.
 """
 
 from collections.abc import Iterable, Iterator
@@ -17,17 +18,21 @@ from rostra.comment import (
     CommentRejected,
     CommentRemoved,
     CommentRestored,
+    CommentWordingRejected,
     StatusEvent,
 )
 from rostra.discussion import DiscussionOpened
 from rostra.flag import CommentFlagged
 from rostra.ids import discussion_of
 from rostra.passage import PassageMarked
+from rostra.person import PersonErased
 from rostra.subscription import SubscriptionEnded, SubscriptionStarted
 from rostra.times import Time
 from rostra_projections.tables import Fact, Key, Rows, Table
 
 Reason = Literal["reply", "mention", "passage", "moderation"]
+SUBSCRIPTIONS_READ_MAX = 1_000
+"""Subscriptions of a person whose comments are in the inbox: the latest."""
 FLAGGERS_MAX = 100
 """Persons who flagged a comment and learn of the decision."""
 
@@ -45,15 +50,20 @@ class InboxCommentRow(msgspec.Struct):
     """Comment, with what is needed to know whom it concerns."""
 
     id: UUID
+    discussion: UUID
     author: str
     parent: UUID | None
     passage: UUID | None
     mentions: str
     """JSON array of persons."""
+    posted: int
+    """Position of its posting."""
     flaggers: str = "[]"
     """JSON array of persons who flagged it since the last decision."""
     published: int | None = None
     """Position at which it was first published."""
+    published_at: Time | None = None
+    """Time of the event that published it first."""
 
 
 class InboxPassageRow(msgspec.Struct):
@@ -88,6 +98,16 @@ class SubscriptionRow(msgspec.Struct):
     """Position of the event that started or ended it."""
 
 
+class ErasureRow(msgspec.Struct):
+    """Last erasure of a person."""
+
+    id: UUID
+    """The person's stream."""
+    site: str
+    person: str
+    position: int
+
+
 SITES = Table("inbox_sites", InboxSiteRow, key=("id",), types={"id": "uuid", "site": "text"})
 
 INBOX_COMMENTS = Table(
@@ -96,13 +116,22 @@ INBOX_COMMENTS = Table(
     key=("id",),
     types={
         "id": "uuid",
+        "discussion": "uuid",
         "author": "text",
         "parent": "uuid",
         "passage": "uuid",
         "mentions": "text",
+        "posted": "bigint",
         "flaggers": "text",
         "published": "bigint",
+        "published_at": "timestamptz",
     },
+    indexes=(
+        (
+            "create index inbox_comments_v{v}_published on inbox_comments_v{v}"
+            " (discussion, published) where published is not null"
+        ),
+    ),
 )
 
 INBOX_PASSAGES = Table(
@@ -143,14 +172,33 @@ SUBSCRIPTIONS = Table(
             ' where "to" is not null'
         ),
         (
-            "create index subscriptions_v{v}_of_person on subscriptions_v{v} (site, person)"
+            "create index subscriptions_v{v}_of_person on subscriptions_v{v} (site, person, since)"
             ' where "to" is not null'
+        ),
+        (
+            "create index subscriptions_v{v}_ended on subscriptions_v{v} (site, person, discussion)"
+            ' where "to" is null'
         ),
     ),
 )
 
-TABLES: tuple[Table[Any], ...] = (SITES, INBOX_COMMENTS, INBOX_PASSAGES, INBOX, SUBSCRIPTIONS)
-SHAPE = 1
+ERASURES = Table(
+    "inbox_erasures",
+    ErasureRow,
+    key=("id",),
+    types={"id": "uuid", "site": "text", "person": "text", "position": "bigint"},
+    indexes=("create index inbox_erasures_v{v}_of_person on inbox_erasures_v{v} (site, person)",),
+)
+
+TABLES: tuple[Table[Any], ...] = (
+    SITES,
+    INBOX_COMMENTS,
+    INBOX_PASSAGES,
+    INBOX,
+    SUBSCRIPTIONS,
+    ERASURES,
+)
+SHAPE = 2
 EVENTS: frozenset[type] = frozenset(
     {
         CommentApproved,
@@ -160,8 +208,10 @@ EVENTS: frozenset[type] = frozenset(
         CommentRejected,
         CommentRemoved,
         CommentRestored,
+        CommentWordingRejected,
         DiscussionOpened,
         PassageMarked,
+        PersonErased,
         SubscriptionEnded,
         SubscriptionStarted,
     }
@@ -187,7 +237,7 @@ def touches(fact: Fact) -> Iterator[tuple[Table[Any], Key]]:
                 yield INBOX_COMMENTS, event.path[-1]
             if event.passage is not None:
                 yield INBOX_PASSAGES, event.passage
-        case CommentRemoved() | CommentRejected() | CommentHeld():
+        case CommentRemoved() | CommentRejected() | CommentHeld() | CommentWordingRejected():
             yield SITES, discussion_of(stream)
             yield INBOX_COMMENTS, stream
         case CommentFlagged():
@@ -195,6 +245,8 @@ def touches(fact: Fact) -> Iterator[tuple[Table[Any], Key]]:
         case SubscriptionStarted() | SubscriptionEnded():
             yield SITES, discussion_of(stream)
             yield SUBSCRIPTIONS, stream
+        case PersonErased():
+            yield ERASURES, stream
 
 
 def fold(rows: Rows, fact: Fact) -> None:
@@ -215,6 +267,8 @@ def fold(rows: Rows, fact: Fact) -> None:
             | CommentHeld()
         ):
             _decided(rows, fact, event)
+        case CommentWordingRejected():
+            _concern(rows, fact, by=event.by)
         case CommentFlagged():
             _flagged(rows, event)
         case SubscriptionStarted() | SubscriptionEnded():
@@ -226,30 +280,40 @@ def fold(rows: Rows, fact: Fact) -> None:
                 to=event.to if isinstance(event, SubscriptionStarted) else None,
                 since=fact.position,
             )
+        case PersonErased():
+            erasure = ErasureRow(stream, event.site, event.person, fact.position)
+            rows.of(ERASURES)[stream] = erasure
 
 
 def _posted(rows: Rows, fact: Fact, event: CommentPosted) -> None:
     row = rows.of(INBOX_COMMENTS)[fact.stream] = InboxCommentRow(
         id=fact.stream,
+        discussion=discussion_of(fact.stream),
         author=event.author,
         parent=event.path[-1] if event.path else None,
         passage=event.passage,
         mentions=msgspec.json.encode(event.mentions).decode(),
+        posted=fact.position,
     )
-    if event.status == "published":
-        _publish(rows, fact, row)
+    if event.status == "published" and event.personal is not None:
+        _publish(rows, fact, row, event.time)
 
 
 def _decided(rows: Rows, fact: Fact, event: StatusEvent) -> None:
-    """Note a decision about a comment, for its author and those who flagged it."""
+    """Publish a comment, and note the decision about it."""
     row = rows.of(INBOX_COMMENTS)[fact.stream]
-    is_own = event.by == row.author or event.now == "deleted"
-    if not is_own and event.was != event.now:
-        concerned = [row.author, *_persons.decode(row.flaggers)]
-        row.flaggers = "[]"
-        _put(rows, fact, concerned, "moderation", besides=event.by)
     if event.now == "published" and row.published is None:
-        _publish(rows, fact, row)
+        _publish(rows, fact, row, event.time)
+    if event.by != row.author:
+        _concern(rows, fact, by=event.by)
+
+
+def _concern(rows: Rows, fact: Fact, *, by: str | None) -> None:
+    """Note a decision about a comment for its author and those who flagged it."""
+    row = rows.of(INBOX_COMMENTS)[fact.stream]
+    concerned = [row.author, *_persons.decode(row.flaggers)]
+    row.flaggers = "[]"
+    _put(rows, fact, concerned, "moderation", besides=by)
 
 
 def _flagged(rows: Rows, event: CommentFlagged) -> None:
@@ -259,9 +323,9 @@ def _flagged(rows: Rows, event: CommentFlagged) -> None:
         row.flaggers = msgspec.json.encode([*flaggers, event.by]).decode()
 
 
-def _publish(rows: Rows, fact: Fact, row: InboxCommentRow) -> None:
+def _publish(rows: Rows, fact: Fact, row: InboxCommentRow, time: Time) -> None:
     """Put a comment into the inboxes of those whom it concerns, once each."""
-    row.published = fact.position
+    row.published, row.published_at = fact.position, time
     parent = rows.of(INBOX_COMMENTS).get(row.parent) if row.parent else None
     passage = rows.of(INBOX_PASSAGES).get(row.passage) if row.passage else None
     _put(rows, fact, [parent.author] if parent else [], "reply", besides=row.author)

@@ -1,11 +1,12 @@
 """The views in memory: for embedding without PostgreSQL, and as the judge of the others."""
 
+import itertools
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
-from rostra.ids import discussion_of
+from rostra.ids import discussion_of, person_id
 from rostra.limits import PAGE_COMMENTS_MAX
 from rostra.log import Recorded
 from rostra.times import Time
@@ -24,9 +25,11 @@ from rostra_projections.comments.rows import (
 from rostra_projections.cursors import Cursor, refuse_old
 from rostra_projections.discussions import DISCUSSIONS, DiscussionRow, settings_of
 from rostra_projections.inbox import (
+    ERASURES,
     INBOX,
     INBOX_COMMENTS,
     SUBSCRIPTIONS,
+    SUBSCRIPTIONS_READ_MAX,
     InboxCommentRow,
     InboxRow,
     SubscriptionRow,
@@ -55,6 +58,7 @@ from rostra_projections.persons import PERSONS, PersonRow
 from rostra_projections.query_port import (
     FLAGS_SHOWN_MAX,
     DiscussionRead,
+    InboxRead,
     Page,
     PassageRead,
     Queued,
@@ -306,17 +310,75 @@ class MemoryViews:
         found = {person: rows.get((discussion, person)) for person in persons}
         return {person for person, row in found.items() if row is not None and row.comments}
 
-    async def inbox(self, site: str, person: str, *, limit: int, before: int) -> list[InboxRow]:
-        found = [row for row in self._inbox(site, person) if row.position < before]
-        return sorted(found, key=lambda row: row.position, reverse=True)[:limit]
+    async def inbox(
+        self, site: str, person: str, *, before: int, after: int, limit: int
+    ) -> list[InboxRead]:
+        begin = max(after, self._erased_at(site, person))
+        found = [
+            each
+            for each in (*self._direct(site, person), *self._subscribed(site, person))
+            if begin < each.row.position < before
+        ]
+        return sorted(found, key=lambda each: each.row.position, reverse=True)[:limit]
+
+    def _direct(self, site: str, person: str) -> Iterator[InboxRead]:
+        ended = {
+            row.discussion: row.since
+            for row in self.rows.of(SUBSCRIPTIONS).values()
+            if (row.site, row.person, row.to) == (site, person, None)
+        }
+        comments = self.rows.of(INBOX_COMMENTS)
+        for row in self.rows.of(INBOX).values():
+            if (row.site, row.person) != (site, person):
+                continue
+            is_off = ended.get(row.discussion, row.position) < row.position
+            is_shown = row.reason == "moderation" or (
+                self._is_published(row.comment) and not is_off
+            )
+            yield InboxRead(row, is_shown and self._has_words(site, comments[row.comment]))
+
+    def _subscribed(self, site: str, person: str) -> Iterator[InboxRead]:
+        erased = self._erased_at(site, person)
+        subscriptions = [
+            row
+            for row in self.rows.of(SUBSCRIPTIONS).values()
+            if (row.site, row.person, row.to) == (site, person, "comments") and row.since > erased
+        ]
+        subscriptions.sort(key=lambda row: row.since, reverse=True)
+        since = {row.discussion: row.since for row in subscriptions[:SUBSCRIPTIONS_READ_MAX]}
+        direct = self.rows.of(INBOX)
+        for comment in self.rows.of(INBOX_COMMENTS).values():
+            position, at = comment.published, comment.published_at
+            begin = since.get(comment.discussion)
+            if position is None or at is None or begin is None or position <= begin:
+                continue
+            discussion = comment.discussion
+            row = InboxRow(comment.id, person, position, site, discussion, at, "subscription")
+            is_other = comment.author != person and (comment.id, person, position) not in direct
+            is_shown = is_other and self._is_published(comment.id)
+            yield InboxRead(row, is_shown and self._has_words(site, comment))
+
+    def _erased_at(self, site: str, person: str) -> int:
+        row = self.rows.of(ERASURES).get(person_id(site, person))
+        return 0 if row is None else row.position
+
+    def _has_words(self, site: str, comment: InboxCommentRow) -> bool:
+        return self._erased_at(site, comment.author) < comment.posted
+
+    def _is_published(self, comment: UUID) -> bool:
+        row = self.rows.of(COMMENTS).get(comment)
+        return row is not None and row.status == "published"
 
     async def inbox_comments(self, comments: Sequence[UUID]) -> dict[UUID, InboxCommentRow]:
         kept = self.rows.of(INBOX_COMMENTS)
         return {comment: kept[comment] for comment in comments if comment in kept}
 
-    async def inbox_about(self, comments: Sequence[UUID]) -> list[InboxRow]:
-        about = set(comments)
-        return [row for row in self.rows.of(INBOX).values() if row.comment in about]
+    async def inbox_about(
+        self, comments: Sequence[UUID], positions: Sequence[int]
+    ) -> list[InboxRow]:
+        about, at = set(comments), set(positions)
+        rows = self.rows.of(INBOX).values()
+        return [row for row in rows if row.comment in about and row.position in at]
 
     async def subscribers(
         self, discussion: UUID, *, after: UUID, limit: int
@@ -324,7 +386,7 @@ class MemoryViews:
         found = [
             row
             for row in self.rows.of(SUBSCRIPTIONS).values()
-            if row.discussion == discussion and row.to is not None and row.id > after
+            if row.discussion == discussion and row.to == "comments" and row.id > after
         ]
         return sorted(found, key=lambda row: row.id)[:limit]
 
@@ -332,19 +394,28 @@ class MemoryViews:
         kept = self.rows.of(SUBSCRIPTIONS)
         return {id_: kept[id_] for id_ in ids if id_ in kept}
 
-    async def unread(
-        self, site: str, person: str, *, after: int, read: Sequence[int], most: int
-    ) -> int:
-        positions = [row.position for row in self._inbox(site, person)]
-        return min(most, sum(one > after and one not in read for one in positions))
+    async def subscriptions_of(
+        self, site: str, person: str, *, limit: int
+    ) -> list[SubscriptionRow]:
+        rows = self.rows.of(SUBSCRIPTIONS).values()
+        found = [row for row in rows if (row.site, row.person) == (site, person) and row.to]
+        return sorted(found, key=lambda row: row.since)[:limit]
 
-    def _inbox(self, site: str, person: str) -> Iterator[InboxRow]:
-        comments = self.rows.of(COMMENTS)
-        for row in self.rows.of(INBOX).values():
-            if (row.site, row.person) == (site, person) and (
-                row.reason == "moderation" or comments[row.comment].status == "published"
-            ):
-                yield row
+    async def erasures(self, persons: Sequence[UUID]) -> dict[UUID, int]:
+        rows = self.rows.of(ERASURES)
+        return {person: rows[person].position for person in persons if person in rows}
+
+    async def unread(
+        self, site: str, person: str, *, after: int, read: Sequence[int], limit: int
+    ) -> int:
+        begin = max(after, self._erased_at(site, person))
+        read_here = [
+            [each for each in found if each.row.position > begin][:limit]
+            for found in (self._direct(site, person), self._subscribed(site, person))
+        ]
+        return sum(
+            each.is_shown and each.row.position not in read for each in itertools.chain(*read_here)
+        )
 
     async def queue(
         self, site: str, queue: Queue, *, limit: int, after: int | None, author: str | None = None

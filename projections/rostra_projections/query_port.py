@@ -17,6 +17,15 @@ from rostra_projections.passages import PassageRow
 from rostra_projections.persons import PersonRow
 from rostra_projections.responses.shapes import Viewer
 
+POSITION_MAX = 2**63 - 1
+
+
+class InboxRead(msgspec.Struct):
+    """Item of a person's inbox, and whether it is shown to them."""
+
+    row: InboxRow
+    is_shown: bool
+
 
 class Page(msgspec.Struct):
     """Rows of a list, with their places in it, at most the requested number.
@@ -170,32 +179,50 @@ class Reads(DiscussionReads, Protocol):
     async def participants(self, discussion: UUID, persons: Sequence[str]) -> set[str]:
         """Return those of the persons who have a counted comment in a discussion."""
 
-    async def inbox(self, site: str, person: str, *, limit: int, before: int) -> list[InboxRow]:
-        """Return items of a person's inbox before a position, the latest first.
+    async def inbox(
+        self, site: str, person: str, *, before: int, after: int, limit: int
+    ) -> list[InboxRead]:
+        """Return items of a person's inbox between two positions, the latest first.
 
-        Items whose comment is no longer published are left out, except decisions about it.
+        Comments that they subscribed to are among them. Also those items are counted and returned
+        that are not shown: the comment is no longer published (decisions about it are shown), its
+        author was erased, or the person turned the discussion off.
         """
 
     async def inbox_comments(self, comments: Sequence[UUID]) -> dict[UUID, InboxCommentRow]:
         """Return what the view `inbox` knows of comments."""
 
-    async def inbox_about(self, comments: Sequence[UUID]) -> list[InboxRow]:
-        """Return every item of every inbox that is about one of the comments."""
+    async def inbox_about(
+        self, comments: Sequence[UUID], positions: Sequence[int]
+    ) -> list[InboxRow]:
+        """Return the items of all inboxes about these comments, at these positions.
+
+        Comments that somebody subscribed to are not among them.
+        """
 
     async def subscribers(
         self, discussion: UUID, *, after: UUID, limit: int
     ) -> list[SubscriptionRow]:
-        """Return subscriptions to a discussion that have not ended, in order of id."""
+        """Return subscriptions to every comment of a discussion, in order of id."""
 
     async def subscription_rows(self, ids: Sequence[UUID]) -> dict[UUID, SubscriptionRow]:
         """Return the subscriptions of these ids, ended ones among them."""
 
-    async def unread(
-        self, site: str, person: str, *, after: int, read: Sequence[int], most: int
-    ) -> int:
-        """Return the number of inbox items after a position, at most `most`.
+    async def subscriptions_of(
+        self, site: str, person: str, *, limit: int
+    ) -> list[SubscriptionRow]:
+        """Return a person's subscriptions that have not ended, the earliest first."""
 
-        Items at the positions `read` are not counted.
+    async def erasures(self, persons: Sequence[UUID]) -> dict[UUID, int]:
+        """Return the position of the last erasure of each person, by stream."""
+
+    async def unread(
+        self, site: str, person: str, *, after: int, read: Sequence[int], limit: int
+    ) -> int:
+        """Return the number of shown items of an inbox after a position.
+
+        At most `limit` items about the person are looked at, and at most `limit` of subscriptions.
+        Those at the positions `read` are not counted.
         """
 
     async def queue(

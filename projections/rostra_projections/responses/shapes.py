@@ -174,7 +174,7 @@ class InboxItem(msgspec.Struct, kw_only=True, gc=False):
 
     position: int
     at: Time
-    reason: Literal["reply", "mention", "passage", "moderation"]
+    reason: Literal["reply", "mention", "passage", "moderation", "subscription"]
     comment: UUID
     discussion: UUID
     read: bool

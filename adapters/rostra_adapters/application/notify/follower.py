@@ -90,7 +90,7 @@ class OutboxFiller:
         if not decided:
             return []
         comments = list({row.stream for row in decided.values()})
-        direct = await self._app.views.reads.inbox_about(comments)
+        direct = await self._app.views.reads.inbox_about(comments, list(decided))
         known = await self._app.views.reads.inbox_comments(comments)
         notices = await self._direct(decided, direct)
         for position, row in decided.items():

@@ -1,6 +1,12 @@
 """Statements that read the view `inbox` from PostgreSQL."""
 
-from rostra_projections.inbox import INBOX, INBOX_COMMENTS, SUBSCRIPTIONS
+from rostra_projections.inbox import (
+    ERASURES,
+    INBOX,
+    INBOX_COMMENTS,
+    SUBSCRIPTIONS,
+    SUBSCRIPTIONS_READ_MAX,
+)
 
 _HERE = """(
     select min(position) as position from public.rostra_views
@@ -10,47 +16,105 @@ _HERE = """(
 _ITEMS = ", ".join(f'i."{column}"' for column in INBOX.types)
 _COMMENTS = ", ".join(f'c."{column}"' for column in INBOX_COMMENTS.types)
 _SUBSCRIPTIONS = ", ".join(f's."{column}"' for column in SUBSCRIPTIONS.types)
-_SHOWN = """(
-    i.reason = 'moderation'
-    or exists (
-        select 1 from public.comments_v{comments} c
-        where c.id = i.comment and c.status = 'published'
-    )
+_ERASURES = ", ".join(f'e."{column}"' for column in ERASURES.types)
+
+# -- a person's items: $1 site, $2 person, $3 and $4 positions between which they lie, $5 how many
+
+# An erased person begins anew.
+_BEGIN = """greatest($4, (
+    select position from public.inbox_erasures_v{inbox} where site = $1 and person = $2
+))"""
+_HAS_WORDS = """not exists (
+    select 1 from public.inbox_erasures_v{inbox} e
+    where e.site = $1 and e.person = c.author and e.position > c.posted
+)"""
+# Where a lookup of one row is compared and not asked by `exists`, the planner does not hash all.
+_IS_PUBLISHED = """(
+    select m.status from public.comments_v{comments} m where m.id = c.id
+) is not distinct from 'published'"""
+_IS_TURNED_OFF = """exists (
+    select 1 from public.subscriptions_v{inbox} s
+    where s.site = $1 and s.person = $2 and s.discussion = i.discussion and s."to" is null
+        and s.since < i.position
+)"""
+_DIRECT = f"""(
+    select i.*, {_HAS_WORDS}
+        and (i.reason = 'moderation' or ({_IS_PUBLISHED} and not {_IS_TURNED_OFF})) as is_shown
+    from public.inbox_v{{inbox}} i
+    join public.inbox_comments_v{{inbox}} c on c.id = i.comment
+    where i.site = $1 and i.person = $2 and i.position < $3 and i.position > {_BEGIN}
+    order by i.position desc limit $5
+)"""
+_SUBSCRIBED = f"""
+    select c.id, $2::text, c.published, $1::text, c.discussion, c.published_at, 'subscription',
+        c.author <> $2 and {_HAS_WORDS} and {_IS_PUBLISHED} and (
+            select i.position from public.inbox_v{{inbox}} i
+            where i.comment = c.id and i.person = $2 and i.position = c.published
+        ) is null as is_shown"""
+_SUBSCRIPTIONS_HERE = f"""(
+    select s.discussion, greatest(s.since, {_BEGIN}) as since
+    from public.subscriptions_v{{inbox}} s
+    where s.site = $1 and s.person = $2 and s."to" = 'comments'
+        and s.since > coalesce((
+            select position from public.inbox_erasures_v{{inbox}}
+            where site = $1 and person = $2
+        ), 0)
+    order by s.since desc limit {SUBSCRIPTIONS_READ_MAX}
+)"""
+_PUBLISHED_IN_S = """public.inbox_comments_v{inbox} c
+where c.discussion = s.discussion and c.published > s.since and c.published < $3"""
+# Of many subscriptions those discussions are looked into whose newest comment is among the newest.
+_NEWEST_SUBSCRIBED = f"""(
+    {_SUBSCRIBED} from (
+        select s.discussion, s.since from {_SUBSCRIPTIONS_HERE} s
+        cross join lateral (
+            select published from {_PUBLISHED_IN_S} order by c.published desc limit 1
+        ) newest
+        order by newest.published desc limit $5
+    ) s
+    cross join lateral (
+        select * from {_PUBLISHED_IN_S} order by c.published desc limit $5
+    ) c
+    order by c.published desc limit $5
+)"""
+# For a count any of them will do, so it ends after so many.
+_ANY_SUBSCRIBED = f"""(
+    {_SUBSCRIBED} from {_SUBSCRIPTIONS_HERE} s
+    cross join lateral (select * from {_PUBLISHED_IN_S} limit $5) c
+    limit $5
 )"""
 
 INBOX_OF = f"""
-select v.position, {_ITEMS} from {_HERE}
+select v.position, {_ITEMS}, i.is_shown from {_HERE}
 left join lateral (
-    select i.* from public.inbox_v{{inbox}} i
-    where i.site = $1 and i.person = $2 and i.position < $3 and {_SHOWN}
-    order by i.position desc limit $4
+    select * from ({_DIRECT} union all {_NEWEST_SUBSCRIBED}) i order by position desc limit $5
 ) i on true
 order by i.position desc"""
 
 UNREAD = f"""
 select v.position, i.unread from {_HERE}
 cross join lateral (
-    select count(*) as unread from (
-        select 1 from public.inbox_v{{inbox}} i
-        where i.site = $1 and i.person = $2 and i.position > $3
-            and i.position <> all($4::bigint[]) and {_SHOWN}
-        limit $5
-    ) counted
+    select count(*) filter (where i.is_shown and i.position <> all($6::bigint[])) as unread
+    from ({_DIRECT} union all {_ANY_SUBSCRIBED}) i
 ) i"""
+
+# -- what concerns comments, and who subscribed
 
 COMMENTS_OF = f"""
 select v.position, {_COMMENTS} from {_HERE}
 left join public.inbox_comments_v{{inbox}} c on c.id = any($1::uuid[])"""
 
+# The sum keeps the planner from an index that has no comments.
 INBOX_ABOUT = f"""
 select v.position, {_ITEMS} from {_HERE}
-left join public.inbox_v{{inbox}} i on i.comment = any($1::uuid[])"""
+left join public.inbox_v{{inbox}} i
+    on i.comment = any($1::uuid[]) and i.position + 0 = any($2::bigint[])"""
 
 SUBSCRIBERS = f"""
 select v.position, {_SUBSCRIPTIONS} from {_HERE}
 left join lateral (
     select * from public.subscriptions_v{{inbox}}
-    where discussion = $1 and "to" is not null and id > $2
+    where discussion = $1 and "to" = 'comments' and id > $2
     order by id limit $3
 ) s on true
 order by s.id"""
@@ -58,3 +122,16 @@ order by s.id"""
 SUBSCRIPTION_ROWS = f"""
 select v.position, {_SUBSCRIPTIONS} from {_HERE}
 left join public.subscriptions_v{{inbox}} s on s.id = any($1::uuid[])"""
+
+SUBSCRIPTIONS_OF = f"""
+select v.position, {_SUBSCRIPTIONS} from {_HERE}
+left join lateral (
+    select * from public.subscriptions_v{{inbox}}
+    where site = $1 and person = $2 and "to" is not null
+    order by since limit $3
+) s on true
+order by s.since"""
+
+ERASURES_OF = f"""
+select v.position, {_ERASURES} from {_HERE}
+left join public.inbox_erasures_v{{inbox}} e on e.id = any($1::uuid[])"""

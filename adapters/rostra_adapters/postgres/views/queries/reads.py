@@ -35,6 +35,7 @@ from rostra_projections.comments.rows import (
 from rostra_projections.cursors import Cursor, refuse_old
 from rostra_projections.discussions import DISCUSSIONS
 from rostra_projections.inbox import (
+    ERASURES,
     INBOX,
     INBOX_COMMENTS,
     SUBSCRIPTIONS,
@@ -47,7 +48,9 @@ from rostra_projections.moderation import QUEUE, WAITING, ActRow, Queue, QueueRo
 from rostra_projections.passages import PASSAGES
 from rostra_projections.persons import PERSONS, PersonRow
 from rostra_projections.query_port import (
+    POSITION_MAX,
     DiscussionRead,
+    InboxRead,
     Page,
     PassageRead,
     Queued,
@@ -325,17 +328,23 @@ class PostgresReads:
         found = await self._fetch(PARTICIPANTS_OF, discussion, list(persons))
         return {record[1] for record in found if record[1] is not None}
 
-    async def inbox(self, site: str, person: str, *, limit: int, before: int) -> list[InboxRow]:
-        found = await self._fetch(inbox_reads.INBOX_OF, site, person, before, limit)
-        return _rows(INBOX, found)
+    async def inbox(
+        self, site: str, person: str, *, before: int, after: int, limit: int
+    ) -> list[InboxRead]:
+        found = await self._fetch(inbox_reads.INBOX_OF, site, person, before, after, limit)
+        rows = [tuple(record)[1:] for record in found if record[1] is not None]
+        return [InboxRead(to_row(INBOX, row[:-1]), row[-1]) for row in rows]
 
     async def inbox_comments(self, comments: Sequence[UUID]) -> dict[UUID, InboxCommentRow]:
         found = await self._fetch(inbox_reads.COMMENTS_OF, list(comments))
         rows = _rows(INBOX_COMMENTS, found)
         return {row.id: row for row in rows}
 
-    async def inbox_about(self, comments: Sequence[UUID]) -> list[InboxRow]:
-        return _rows(INBOX, await self._fetch(inbox_reads.INBOX_ABOUT, list(comments)))
+    async def inbox_about(
+        self, comments: Sequence[UUID], positions: Sequence[int]
+    ) -> list[InboxRow]:
+        found = await self._fetch(inbox_reads.INBOX_ABOUT, list(comments), list(positions))
+        return _rows(INBOX, found)
 
     async def subscribers(
         self, discussion: UUID, *, after: UUID, limit: int
@@ -347,10 +356,22 @@ class PostgresReads:
         found = await self._fetch(inbox_reads.SUBSCRIPTION_ROWS, list(ids))
         return {row.id: row for row in _rows(SUBSCRIPTIONS, found)}
 
+    async def subscriptions_of(
+        self, site: str, person: str, *, limit: int
+    ) -> list[SubscriptionRow]:
+        found = await self._fetch(inbox_reads.SUBSCRIPTIONS_OF, site, person, limit)
+        return _rows(SUBSCRIPTIONS, found)
+
+    async def erasures(self, persons: Sequence[UUID]) -> dict[UUID, int]:
+        found = _rows(ERASURES, await self._fetch(inbox_reads.ERASURES_OF, list(persons)))
+        return {row.id: row.position for row in found}
+
     async def unread(
-        self, site: str, person: str, *, after: int, read: Sequence[int], most: int
+        self, site: str, person: str, *, after: int, read: Sequence[int], limit: int
     ) -> int:
-        found = await self._fetch(inbox_reads.UNREAD, site, person, after, list(read), most)
+        found = await self._fetch(
+            inbox_reads.UNREAD, site, person, POSITION_MAX, after, limit, list(read)
+        )
         return int(found[0][1])
 
     async def queue_row(self, comment: UUID) -> QueueRow | None:
