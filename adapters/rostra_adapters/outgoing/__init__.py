@@ -1,0 +1,1 @@
+"""HTTP requests to services of others: never to a private address, never redirected, bounded."""
