@@ -46,15 +46,26 @@ _PART = re.compile(
 
 def commands() -> Iterator[str]:
     """Describe each command of the CLI and its options."""
-    context = click.Context(cli.main, info_name=cli.PROGRAM)
-    for name in cli.COMMANDS:
-        command = cli.main.get_command(context, name)
-        assert command is not None
+    for name, command in _named_commands():
         usage = command.collect_usage_pieces(click.Context(command, info_name=name))
         yield f"\n## rostra {name}\n\n```text\nrostra {name} {' '.join(usage)}\n```\n"
         yield f"\n{_help(command)}\n"
         options = [one for one in command.params if isinstance(one, click.Option)]
+        if isinstance(command, click.Group):
+            continue
         yield "\n" + table(("Option", "Variable", "Default", "Meaning"), map(_option, options))
+
+
+def _named_commands() -> Iterator[tuple[str, click.Command]]:
+    """Yield each command of the CLI, those of its groups included, after their group."""
+    context = click.Context(cli.main, info_name=cli.PROGRAM)
+    for name in cli.COMMANDS:
+        command = cli.main.get_command(context, name)
+        assert command is not None
+        yield name, command
+        if isinstance(command, click.Group):
+            for inner, each in command.commands.items():
+                yield f"{name} {inner}", each
 
 
 def _help(command: click.Command) -> str:
