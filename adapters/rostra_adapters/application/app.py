@@ -46,6 +46,7 @@ from rostra_adapters.application.read_marks import MemoryReadMarks, ReadMarks
 from rostra_adapters.application.revocations import MemoryRevocations, Revocations
 from rostra_adapters.application.stream_state_reader import StreamStateReader, events_of
 from rostra_adapters.application.verify_words import unopened_words
+from rostra_adapters.application.webhooks.store import WebhookStore
 from rostra_adapters.clock import now
 from rostra_adapters.data_folder.erasures_file import ErasuresFile
 from rostra_adapters.errors import ReadOnly
@@ -93,6 +94,8 @@ class Stores(msgspec.Struct, frozen=True, kw_only=True):
     revocations: Revocations = msgspec.field(default_factory=MemoryRevocations)
     read_marks: ReadMarks = msgspec.field(default_factory=MemoryReadMarks)
     outbox: Outbox = msgspec.field(default_factory=MemoryOutbox)
+    webhooks: WebhookStore | None = None
+    """None where there is no PostgreSQL."""
 
 
 class App:
@@ -111,6 +114,7 @@ class App:
         self.revocations = stores.revocations
         self.read_marks = stores.read_marks
         self.outbox = stores.outbox
+        self.webhooks = stores.webhooks
         self.is_read_only = False
         self.renderings = Renderings()
         self.past = AsOfReader(log)

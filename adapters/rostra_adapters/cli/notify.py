@@ -6,6 +6,7 @@ from email.message import EmailMessage
 
 import click
 
+from rostra_adapters.cli.delivering import deliver_due_webhooks, deliver_webhooks
 from rostra_adapters.cli.mailing import (
     MailOptions,
     mail_options,
@@ -47,7 +48,8 @@ def notify(
     """Mail readers what concerns them, until SIGTERM or Ctrl-C.
 
     Comments that were recorded before the first start are never mailed. Any number of these
-    processes may run at once. `rostra serve` mails by itself if it is given a mail server.
+    processes may run at once. `rostra serve` mails by itself if it is given a mail server. Events
+    are sent to webhooks, too.
 
     \b
     For example:
@@ -95,7 +97,7 @@ async def _run(where: DatabaseLocation, given: MailOptions, *, once: bool, dry_r
     async with open_app(where) as app:
         if not once and not dry_run:
             say("Rostra mails readers what concerns them")
-            async with send_mails(app, given):
+            async with send_mails(app, given), deliver_webhooks(app):
                 await asyncio.get_running_loop().create_future()
         transport = _Printer() if dry_run else mail_transport(given)
         sender = Sender(app, app.outbox, transport, mail_settings(given))
@@ -105,3 +107,4 @@ async def _run(where: DatabaseLocation, given: MailOptions, *, once: bool, dry_r
             return
         while await sender.send_next():
             pass
+        await deliver_due_webhooks(app)

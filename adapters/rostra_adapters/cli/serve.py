@@ -8,7 +8,7 @@ import shlex
 import signal
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
 from functools import partial
 from multiprocessing import parent_process
 from multiprocessing.synchronize import Event
@@ -20,6 +20,7 @@ import msgspec
 
 from rostra_adapters.aio.background import BackgroundTask
 from rostra_adapters.cli.content_limits import content_limits
+from rostra_adapters.cli.delivering import deliver_webhooks
 from rostra_adapters.cli.http_limits import HTTP_LIMITS, http_limits
 from rostra_adapters.cli.mailing import (
     MailOptions,
@@ -232,6 +233,8 @@ class ServePlan(msgspec.Struct, frozen=True, kw_only=True):
     projector_lease_seconds: float
     pool_size: int
     own: tuple[str, ...]
+    delivers: bool = True
+    """True in the one process that sends to webhooks."""
     shares_port: bool = False
     """True if other processes serve on the same port."""
     processes: int = 1
@@ -263,8 +266,8 @@ def _work(plan: ServePlan, number: int, ready: Event) -> None:
     _log()
     if plan.metrics_port is not None:
         plan = msgspec.structs.replace(plan, metrics_port=plan.metrics_port + number)
-    if number:  # one of the processes mails for all
-        plan = msgspec.structs.replace(plan, mail_url=None)
+    if number:  # one of the processes mails and sends to webhooks for all
+        plan = msgspec.structs.replace(plan, mail_url=None, delivers=False)
     try:
         with suppress(asyncio.CancelledError):
             run(lambda: _serve(plan, lambda _: ready.set()))
@@ -318,6 +321,7 @@ async def _serve(plan: ServePlan, announce: Callable[[str], None]) -> None:
         ) as app,
         _kept_alive(app, lease),
         send_mails(app, plan.mails),
+        deliver_webhooks(app) if plan.delivers else nullcontext(),
     ):
         if plan.demo:
             await demo.publish(app)

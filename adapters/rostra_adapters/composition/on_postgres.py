@@ -28,6 +28,7 @@ from rostra_adapters.postgres.read_marks import PostgresReadMarks
 from rostra_adapters.postgres.revocations import PostgresRevocations
 from rostra_adapters.postgres.views.backend import PostgresBackend
 from rostra_adapters.postgres.views.patient import connect_patiently
+from rostra_adapters.postgres.webhooks import PostgresWebhooks
 
 POOL_SIZE = 11
 """Connections of a process; 6 of them are held by what listens, projects and appends."""
@@ -118,6 +119,7 @@ async def open_on_postgres(
             revocations=revocations,
             read_marks=PostgresReadMarks(pool),
             outbox=PostgresOutbox(pool),
+            webhooks=PostgresWebhooks(pool),
         )
     )
 

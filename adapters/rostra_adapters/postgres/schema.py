@@ -141,6 +141,17 @@ MIGRATIONS = (
     ),
     Migration(16, "subscriptions by mail", ("mail_requests", "mail_requests_ages")),
     Migration(17, "heartbeats of projectors", ("projectors",)),
+    Migration(
+        18,
+        "webhooks",
+        (
+            "webhooks",
+            "webhooks_reviews",
+            "webhook_lanes",
+            "webhook_lanes_due",
+            "webhook_queue",
+        ),
+    ),
 )
 """All migrations, oldest first. The first one makes what the last release had, also from what
 earlier versions or a stock recorder made."""
@@ -159,6 +170,9 @@ OPERATIONAL_TABLES = (
     "rostra_mail_addresses",
     "rostra_mail_requests",
     "rostra_projectors",
+    "rostra_webhooks",
+    "rostra_webhook_lanes",
+    "rostra_webhook_queue",
 )
 """Tables whose rows a service inserts, updates and deletes."""
 OPERATIONAL_FUNCTIONS = (

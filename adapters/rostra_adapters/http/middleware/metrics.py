@@ -14,7 +14,8 @@ from rostra.times import Time, to_datetime
 from rostra_adapters.aio.background import restarts, running_tasks
 from rostra_adapters.application.app import App
 from rostra_adapters.application.ports import MeteredLog, ViewStatus, ViewStore
-from rostra_adapters.clock import now
+from rostra_adapters.application.webhooks.registry import webhook_statuses
+from rostra_adapters.clock import moment, now
 from rostra_adapters.http.auth.addresses import Addresses
 from rostra_adapters.http.gate import Gate
 from rostra_adapters.http.middleware.page_cache import PageCache
@@ -88,6 +89,19 @@ class Metrics:
             "Rate of projecting between the last two heartbeats",
             registry=self.registry,
         )
+        self._webhooks = Gauge(
+            "rostra_webhooks", "Webhooks by state", ["state"], registry=self.registry
+        )
+        self._webhook_events = Gauge(
+            "rostra_webhook_waiting_events",
+            "Events that wait to be sent to webhooks",
+            registry=self.registry,
+        )
+        self._webhook_failing = Gauge(
+            "rostra_webhook_failing_seconds",
+            "Longest time for which a webhook fails",
+            registry=self.registry,
+        )
         self._readers = Gauge(
             "rostra_readers", "Streams that are open", ["kind"], registry=self.registry
         )
@@ -153,9 +167,24 @@ class Metrics:
                 name = f"{projector.host}:{projector.pid}"
                 self._since.labels(name).set(projector.since.timestamp())
                 self._rate.set(projector.events_per_second)
+            await self._look_at_webhooks()
             self._up.set(1)
         except LogUnavailable:
             self._up.set(0)
+
+    async def _look_at_webhooks(self) -> None:
+        if self._app.webhooks is None:
+            return
+        webhooks, moment_now = await webhook_statuses(self._app), moment()
+        for state in ("active", "disabled"):
+            self._webhooks.labels(state).set(sum(one.state == state for one in webhooks))
+        self._webhook_events.set(sum(one.waiting for one in webhooks))
+        failing = [
+            (moment_now - one.failing_since).total_seconds()
+            for one in webhooks
+            if one.failing_since is not None
+        ]
+        self._webhook_failing.set(max(failing, default=0.0))
 
     async def _look_at(self, view: ViewStatus) -> None:
         self._lag.labels(view.name).set(view.lag)

@@ -1,0 +1,105 @@
+"""The message of an event to a webhook: the feed's CloudEvent with the words that it may have."""
+
+from typing import Any
+from uuid import uuid4
+
+import msgspec
+
+from rostra import codec, ids
+from rostra.codec import AnyEvent
+from rostra.comment import CommentEdited, CommentPosted, CommentWordingHeld
+from rostra.flag import CommentFlagged
+from rostra.ids import Kind
+from rostra.log import Recorded
+from rostra.times import Time
+from rostra.vote import VoteNullified, VoteRestored
+from rostra_adapters.application.app import App
+from rostra_adapters.application.feed.events import Feed
+from rostra_adapters.application.queries.history import comment_state
+from rostra_adapters.application.webhooks.store import Webhook
+
+SOURCE = "rostra:webhooks"
+TEST_TYPE = "webhook.test"
+WORDS = frozenset(
+    {"title", "url", "name", "reason", "exact", "prefix", "suffix", "question", "text"}
+)
+"""Fields of an event's data that hold words, besides `body` and `author`."""
+_SITE_KINDS = (Kind.SITE, Kind.PERSON)
+
+
+class MessageWriter:
+    """Writes messages. Words are opened when a message is written, and never stored."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._feed = Feed(app.log, app.ring, app.articles)
+
+    async def message(self, row: Recorded, webhook: Webhook) -> bytes | None:
+        """Return the message of an event; None if it is not in the feed.
+
+        Without `with_held` it has only words that the public is shown now, else `withheld` is true.
+        Without `with_email` it has no e-mail address.
+        """
+        found = await self._feed.events_of([row])
+        if not found:
+            return None
+        event: dict[str, Any] = msgspec.json.decode(found[0].json)
+        data = event["data"]
+        author = data.get("author")
+        if not webhook.with_email and isinstance(author, dict):
+            author.pop("email", None)
+        if not webhook.with_held and not await self._is_public(row, webhook.site):
+            _withhold(data)
+        return msgspec.json.encode(event)
+
+    async def _is_public(self, row: Recorded, site: str) -> bool:
+        """Return whether the public is shown the words of an event."""
+        event = codec.decode(row.topic, row.state)
+        if event is None or await self._is_private(row, site):
+            return False
+        return await self._is_shown(row, event)
+
+    async def _is_private(self, row: Recorded, site: str) -> bool:
+        if ids.kind_of(row.stream) in _SITE_KINDS:
+            return (await self._app.lookup.site_rules(site)).private
+        access = await self._app.lookup.current_access(ids.discussion_of(row.stream))
+        return access is None or access.rules.private
+
+    async def _is_shown(self, row: Recorded, event: AnyEvent) -> bool:
+        """Return whether the event's words are those of a comment that is shown.
+
+        The reason of a flag or a nullified vote is for moderators.
+        """
+        if isinstance(event, CommentFlagged | VoteNullified | VoteRestored):
+            return False
+        if not isinstance(event, CommentPosted | CommentEdited | CommentWordingHeld):
+            return True
+        state = await comment_state(self._app.log, row.stream)
+        return state.status == "published" and state.words_version == row.version
+
+
+def _withhold(data: dict[str, Any]) -> None:
+    """Take the words out of an event's data."""
+    gone = [field for field in data if field in WORDS]
+    for field in gone:
+        del data[field]
+    if "body" in data:
+        data["body"] = None
+    if isinstance(author := data.get("author"), dict):
+        data["author"] = {"id": author["id"]}
+    if gone or "body" in data:
+        data["withheld"] = True
+
+
+def sample_message(site: str, time: Time) -> bytes:
+    """Return the message that tries a webhook."""
+    return msgspec.json.encode(
+        {
+            "specversion": "1.0",
+            "id": str(uuid4()),
+            "source": SOURCE,
+            "type": TEST_TYPE,
+            "time": time,
+            "data": {"site": site},
+        }
+    )

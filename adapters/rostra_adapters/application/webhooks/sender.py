@@ -1,0 +1,220 @@
+"""The sender that empties the queue of webhooks."""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Callable
+from datetime import datetime, timedelta
+
+from rostra.log import LogUnavailable, Recorded
+from rostra.sealing import Damaged, Erased
+from rostra_adapters.aio.tasks import PendingTasks, end_tasks
+from rostra_adapters.aio.wake_up import WakeUp, wait_at_most
+from rostra_adapters.application.app import App
+from rostra_adapters.application.webhooks.messages import MessageWriter
+from rostra_adapters.application.webhooks.secrets import message_id, open_secrets, signed_headers
+from rostra_adapters.application.webhooks.store import ClaimedDelivery, Webhook, WebhookStore
+from rostra_adapters.application.webhooks.transport import Answer, NotSent, Poster
+from rostra_adapters.clock import moment
+
+UNDER_WAY_MAX = 16
+UNDER_WAY_PER_WEBHOOK_MAX = 4
+ANSWER_SECONDS_MAX = 15.0
+ANSWER_BYTES_MAX = 4 * 1024
+"""Longest answer that is read; nothing in it is used."""
+CLAIM_HELD = timedelta(seconds=60)
+"""Time after which a delivery is sent again whose sender has died."""
+IDLE_SECONDS = 0.5
+GONE = 410
+
+_logger = logging.getLogger(__name__)
+
+
+class DeliveryFailed(Exception):
+    """A delivery was refused or not answered. `is_final`: the webhook is to be disabled."""
+
+    def __init__(self, error: str, *, is_final: bool = False) -> None:
+        super().__init__(error)
+        self.is_final = is_final
+
+
+class WebhookSender:
+    """Sends deliveries that are due, a bounded number at once.
+
+    A delivery that is being sent while words are destroyed is broken off, and written anew.
+    """
+
+    def __init__(
+        self,
+        app: App,
+        store: WebhookStore,
+        poster: Poster,
+        now: Callable[[], datetime] = moment,
+    ) -> None:
+        self._app = app
+        self._store = store
+        self._poster = poster
+        self._now = now
+        self._messages = MessageWriter(app)
+        self._pending = PendingTasks()
+        self._slots = asyncio.Semaphore(UNDER_WAY_MAX)
+        self._ended = WakeUp()
+        self._attempts: set[asyncio.Task[bool]] = set()
+        app.ring.on_destruction(lambda _: self._break_off())
+
+    async def run(self) -> AsyncGenerator[None, None]:
+        """Send for ever, as the work of a background task."""
+        try:
+            while True:
+                ended = self._ended.next()
+                if not await self.start_next():
+                    yield
+                    await wait_at_most(ended, IDLE_SECONDS)
+        finally:
+            await end_tasks(*self._attempts)
+            await self._pending.wait()
+
+    async def send_due(self) -> None:
+        """Send everything that is due now."""
+        while True:
+            while await self.start_next():
+                pass
+            if not self._pending:
+                return
+            await self._pending.wait()
+
+    async def start_next(self) -> bool:
+        """Begin to send the next delivery that is due. Return whether there is one."""
+        await self._slots.acquire()
+        claimed = None
+        try:
+            now = self._now()
+            claimed = await self._store.claim(
+                await self._app.log.log_id(), now, now + CLAIM_HELD, UNDER_WAY_PER_WEBHOOK_MAX
+            )
+        finally:
+            if claimed is None:
+                self._slots.release()
+        if claimed is None:
+            return False
+        _ = self._pending.start(self._deliver(claimed), "rostra-webhook")
+        return True
+
+    async def _deliver(self, claimed: ClaimedDelivery) -> None:
+        try:
+            await self._attempt(claimed)
+        except LogUnavailable as error:  # the claim ends by itself
+            _logger.warning("a delivery to webhook %s is put off: %s", claimed.webhook.id, error)
+        except Exception:
+            _logger.exception("a delivery to webhook %s failed", claimed.webhook.id)
+        finally:
+            self._slots.release()
+            self._ended.send()
+
+    async def _attempt(self, claimed: ClaimedDelivery) -> None:
+        """Send a delivery and settle it."""
+        attempt = asyncio.create_task(self._send(claimed))
+        self._attempts.add(attempt)
+        try:
+            await asyncio.wait([attempt])
+        finally:
+            self._attempts.discard(attempt)
+            attempt.cancel()
+        if attempt.cancelled():
+            await self._store.release(claimed)
+            return
+        try:
+            is_sent = attempt.result()
+        except LogUnavailable:
+            raise
+        except DeliveryFailed as error:
+            await self._fail(claimed, str(error), is_final=error.is_final)
+        except Exception as error:
+            _logger.exception("a message to webhook %s could not be made", claimed.webhook.id)
+            await self._fail(claimed, f"{type(error).__name__}: {error}", is_final=False)
+        else:
+            await self._store.complete(claimed, self._now(), is_sent=is_sent)
+
+    async def _send(self, claimed: ClaimedDelivery) -> bool:
+        """Send a delivery. Return False if there is nothing to send. Raises DeliveryFailed."""
+        row = await self._row(claimed.position)
+        if row is None or row.event_id is None:
+            return False
+        webhook = claimed.webhook
+        body = await self._messages.message(row, webhook)
+        if body is None:
+            return False
+        await self.post(webhook, message_id(webhook.id, row.event_id, row.stream), body)
+        return True
+
+    async def _row(self, position: int) -> Recorded | None:
+        rows = await self._app.log.read_after(position - 1, 1)
+        return rows[0] if rows and rows[0].position == position else None
+
+    async def post(self, webhook: Webhook, message: str, body: bytes) -> Answer:
+        """Sign and send a message. Raises DeliveryFailed unless the receiver accepts it."""
+        return check_answer(
+            await sign_and_post(
+                self._app,
+                self._poster,
+                webhook,
+                url=webhook.url,
+                message=message,
+                body=body,
+                seconds=ANSWER_SECONDS_MAX,
+                answer_bytes_max=ANSWER_BYTES_MAX,
+                now=self._now(),
+            )
+        )
+
+    async def _fail(self, claimed: ClaimedDelivery, error: str, *, is_final: bool) -> None:
+        now, webhook = self._now(), claimed.webhook
+        if is_final or claimed.is_over(now):
+            _logger.warning("webhook %s is disabled: %s", webhook.id, error)
+            await self._store.disable(webhook.id, error)
+        else:
+            await self._store.retry(claimed, now, claimed.retry_at(now), error)
+
+    def _break_off(self) -> None:
+        """Cancel what is being sent: it may have words that are destroyed."""
+        for attempt in self._attempts:
+            attempt.cancel()
+
+
+def check_answer(answer: Answer) -> Answer:
+    """Return an answer of success. Raises DeliveryFailed for any other answer."""
+    if answer.status == GONE:
+        raise DeliveryFailed("the receiver is gone for good (410)", is_final=True)
+    if not answer.is_success:
+        raise DeliveryFailed(f"the receiver answers {answer.status}")
+    return answer
+
+
+async def sign_and_post(
+    app: App,
+    poster: Poster,
+    webhook: Webhook,
+    *,
+    url: str,
+    message: str,
+    body: bytes,
+    seconds: float,
+    answer_bytes_max: int,
+    now: datetime,
+) -> Answer:
+    """Send a message with the signatures of a webhook's secrets. Raises DeliveryFailed."""
+    try:
+        signing = await open_secrets(app.ring, webhook, now)
+        headers = signed_headers(message, body, signing, now)
+        return await poster.post(
+            url,
+            body,
+            headers,
+            networks=webhook.networks,
+            seconds=seconds,
+            answer_bytes_max=answer_bytes_max,
+        )
+    except NotSent as error:
+        raise DeliveryFailed(str(error)) from None
+    except (Erased, Damaged) as error:
+        detail = f"its secret does not open ({error}); replace it by `rostra webhook rotate`"
+        raise DeliveryFailed(detail) from None

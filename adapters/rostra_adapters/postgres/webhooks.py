@@ -1,0 +1,245 @@
+"""Webhooks and their queue in PostgreSQL. Any number of senders empty it at once."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from rostra_adapters.application.webhooks.store import (
+    ClaimedDelivery,
+    QueuedDelivery,
+    WaitingDeliveries,
+    Webhook,
+)
+from rostra_adapters.postgres.connect import raise_unavailable_if_lost
+
+FOLLOWER = "webhooks"
+_COLUMNS = Webhook.__struct_fields__
+_NAMES = ", ".join(_COLUMNS)
+_SELECT = f"select {_NAMES} from public.rostra_webhooks"  # noqa: S608  # our own names
+_ALL = f"{_SELECT} where $1::text is null or site = $1 order by added_at, id"
+_FIND = f"{_SELECT} where id = $1"
+_VALUES = ", ".join(f"${number}" for number in range(1, len(_COLUMNS) + 1))
+# Only the review of a site is added again. What waits for it stays, unless it was disabled.
+_ADD = f"""
+insert into public.rostra_webhooks as former ({_NAMES}) values ({_VALUES})
+on conflict (id) do update
+set networks = excluded.networks, secret = excluded.secret, error = null, state = 'active',
+    former_secret = excluded.former_secret, former_until = excluded.former_until,
+    log = case former.state when 'active' then former.log else excluded.log end,
+    position = case former.state when 'active' then former.position else excluded.position end
+"""  # noqa: S608
+_ROTATE = """
+update public.rostra_webhooks
+set former_secret = secret, former_until = $3, secret = $2
+where id = $1
+"""
+_DISABLE = """
+update public.rostra_webhooks set state = 'disabled', error = $2
+where id = $1 and state = 'active'
+"""
+_REMOVE = "delete from public.rostra_webhooks where id = $1"
+_DROP_QUEUE = "delete from public.rostra_webhook_queue where webhook = $1"
+_DROP_LANES = "delete from public.rostra_webhook_lanes where webhook = $1"
+_WAITING = """
+select waiting.webhook, waiting.deliveries, failing.since, failing.error
+from (
+    select webhook, count(*) as deliveries from public.rostra_webhook_queue group by webhook
+) waiting left join lateral (
+    select error, min(failing_since) over () as since
+    from public.rostra_webhook_lanes lane
+    where lane.webhook = waiting.webhook and error is not null
+    order by due_at desc limit 1
+) failing on true
+"""
+
+_CHECKPOINT = "select log, position from public.rostra_followers where name = $1"
+_BEGIN = """
+insert into public.rostra_followers (name, log, position) values ($1, $2, $3)
+on conflict (name) do update set log = excluded.log, position = excluded.position
+"""
+_CLEAR_QUEUE = "delete from public.rostra_webhook_queue"
+_CLEAR_LANES = "delete from public.rostra_webhook_lanes"
+_ADVANCE = """
+update public.rostra_followers set position = $4 where name = $1 and log = $2 and position = $3
+"""
+# The lane is locked first, here and where a delivery is settled: a lane that is found empty and
+# deleted meanwhile is made again. Rows of webhooks are locked before those of lanes.
+_ADD_LANES = """
+insert into public.rostra_webhook_lanes (webhook, lane, due_at)
+select distinct webhook, lane, now()
+from unnest($1::uuid[], $2::uuid[]) queued (webhook, lane)
+where webhook in (select id from public.rostra_webhooks where state = 'active')
+order by webhook, lane
+on conflict (webhook, lane) do update set lane = excluded.lane
+"""
+_ADD_DELIVERIES = """
+insert into public.rostra_webhook_queue (webhook, lane, position)
+select webhook, lane, position
+from unnest($1::uuid[], $2::uuid[], $3::bigint[]) queued (webhook, lane, position)
+where webhook in (select id from public.rostra_webhooks where state = 'active')
+on conflict do nothing
+"""
+_CLAIM = """
+with first as materialized (
+    select webhook, lane from public.rostra_webhook_lanes due
+    where due_at <= $2 and (claimed_until is null or claimed_until <= $2)
+        and exists (select from public.rostra_followers where name = $5 and log = $1)
+        and (
+            select count(*) from public.rostra_webhook_lanes claimed
+            where claimed.webhook = due.webhook and claimed.claimed_until > $2
+        ) < $4
+    order by due_at limit 1 for update skip locked
+)
+update public.rostra_webhook_lanes lane set claimed_until = $3
+from first where lane.webhook = first.webhook and lane.lane = first.lane
+returning lane.webhook, lane.lane, lane.attempts, lane.failing_since, (
+    select min(position) from public.rostra_webhook_queue queue
+    where queue.webhook = lane.webhook and queue.lane = lane.lane
+) as position
+"""
+_LOCK_LANE = """
+select from public.rostra_webhook_lanes where webhook = $1 and lane = $2 for update
+"""
+_COMPLETE = """
+delete from public.rostra_webhook_queue where webhook = $1 and lane = $2 and position = $3
+"""
+_END_LANE = """
+delete from public.rostra_webhook_lanes where webhook = $1 and lane = $2 and not exists (
+    select from public.rostra_webhook_queue where webhook = $1 and lane = $2
+)
+"""
+_GO_ON = """
+update public.rostra_webhook_lanes
+set due_at = $3, claimed_until = null, attempts = 0, failing_since = null, error = null
+where webhook = $1 and lane = $2
+"""
+_COUNT = """
+update public.rostra_webhooks set delivered = delivered + 1, delivered_at = $2 where id = $1
+"""
+_RETRY = """
+update public.rostra_webhook_lanes
+set due_at = $4, claimed_until = null, attempts = attempts + 1, error = $5,
+    failing_since = coalesce(failing_since, $3)
+where webhook = $1 and lane = $2
+"""
+_RELEASE = """
+update public.rostra_webhook_lanes set claimed_until = null where webhook = $1 and lane = $2
+"""
+
+
+class PostgresWebhooks:
+    """`application.webhooks.store.WebhookStore`. `schema.install` must have been run."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+
+    async def add(self, webhook: Webhook) -> None:
+        with raise_unavailable_if_lost():
+            await self._pool.execute(_ADD, *msgspec.structs.astuple(webhook))
+
+    async def all(self, site: str | None = None) -> list[Webhook]:
+        with raise_unavailable_if_lost():
+            records = await self._pool.fetch(_ALL, site)
+        return [_webhook(record) for record in records]
+
+    async def find(self, webhook: UUID) -> Webhook | None:
+        with raise_unavailable_if_lost():
+            record = await self._pool.fetchrow(_FIND, webhook)
+        return None if record is None else _webhook(record)
+
+    async def replace_secret(self, webhook: UUID, secret: bytes, former_until: datetime) -> bool:
+        with raise_unavailable_if_lost():
+            done = await self._pool.execute(_ROTATE, webhook, secret, former_until)
+        return done == "UPDATE 1"
+
+    async def disable(self, webhook: UUID, error: str) -> bool:
+        with raise_unavailable_if_lost():
+            async with self._pool.acquire() as connection, connection.transaction():
+                done = await connection.execute(_DISABLE, webhook, error)
+                await connection.execute(_DROP_LANES, webhook)
+                await connection.execute(_DROP_QUEUE, webhook)
+        return bool(done == "UPDATE 1")
+
+    async def remove(self, webhook: UUID) -> bool:
+        with raise_unavailable_if_lost():
+            done = await self._pool.execute(_REMOVE, webhook)
+        return done == "DELETE 1"
+
+    async def waiting(self) -> Mapping[UUID, WaitingDeliveries]:
+        with raise_unavailable_if_lost():
+            records = await self._pool.fetch(_WAITING)
+        return {webhook: WaitingDeliveries(*rest) for webhook, *rest in records}
+
+    async def checkpoint(self) -> tuple[UUID, int] | None:
+        with raise_unavailable_if_lost():
+            record = await self._pool.fetchrow(_CHECKPOINT, FOLLOWER)
+        return None if record is None else (record["log"], record["position"])
+
+    async def begin(self, log: UUID, position: int) -> None:
+        with raise_unavailable_if_lost():
+            async with self._pool.acquire() as connection, connection.transaction():
+                await connection.execute(_BEGIN, FOLLOWER, log, position)
+                await connection.execute(_CLEAR_LANES)
+                await connection.execute(_CLEAR_QUEUE)
+
+    async def queue(
+        self, deliveries: Sequence[QueuedDelivery], log: UUID, before: int, position: int
+    ) -> bool:
+        with raise_unavailable_if_lost():
+            async with self._pool.acquire() as connection, connection.transaction():
+                done = await connection.execute(_ADVANCE, FOLLOWER, log, before, position)
+                if done != "UPDATE 1":
+                    return False
+                if deliveries:
+                    webhooks = [one.webhook for one in deliveries]
+                    lanes = [one.lane for one in deliveries]
+                    positions = [one.position for one in deliveries]
+                    await connection.execute(_ADD_LANES, webhooks, lanes)
+                    await connection.execute(_ADD_DELIVERIES, webhooks, lanes, positions)
+        return True
+
+    async def claim(
+        self, log: UUID, now: datetime, until: datetime, claims_max: int
+    ) -> ClaimedDelivery | None:
+        with raise_unavailable_if_lost():
+            record = await self._pool.fetchrow(_CLAIM, log, now, until, claims_max, FOLLOWER)
+            if record is None:
+                return None
+            webhook = await self.find(record["webhook"])
+        if webhook is None or record["position"] is None:
+            return None
+        return ClaimedDelivery(
+            webhook,
+            record["lane"],
+            record["position"],
+            record["attempts"],
+            record["failing_since"],
+        )
+
+    async def complete(self, claimed: ClaimedDelivery, now: datetime, *, is_sent: bool) -> None:
+        lane = claimed.webhook.id, claimed.lane
+        with raise_unavailable_if_lost():
+            async with self._pool.acquire() as connection, connection.transaction():
+                if is_sent:
+                    await connection.execute(_COUNT, claimed.webhook.id, now)
+                await connection.execute(_LOCK_LANE, *lane)
+                await connection.execute(_COMPLETE, *lane, claimed.position)
+                if await connection.execute(_END_LANE, *lane) != "DELETE 1":
+                    await connection.execute(_GO_ON, *lane, now)
+
+    async def retry(
+        self, claimed: ClaimedDelivery, now: datetime, due_at: datetime, error: str
+    ) -> None:
+        with raise_unavailable_if_lost():
+            await self._pool.execute(_RETRY, claimed.webhook.id, claimed.lane, now, due_at, error)
+
+    async def release(self, claimed: ClaimedDelivery) -> None:
+        with raise_unavailable_if_lost():
+            await self._pool.execute(_RELEASE, claimed.webhook.id, claimed.lane)
+
+
+def _webhook(record: asyncpg.Record) -> Webhook:
+    return msgspec.convert(dict(record), Webhook, strict=False)

@@ -1,0 +1,345 @@
+"""Webhooks: events of the log reach receivers, signed, in order, and at least once."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from aiohttp import web
+from standardwebhooks import WebhookVerificationError
+
+from rostra_adapters.application.webhooks.registry import replace_secret
+from support.service import Event, event, opened, posted, token, voted
+from webhooks.conftest import Hooked
+
+BOB = {"id": "bob", "name": "Bob", "email": "bob@example.org"}
+
+
+def about_person(type_: str, person: str, **data: Any) -> Event:
+    made = event(type_)
+    made["data"] = {"site": "gazette", "person": person, **data}
+    return made
+
+
+def erased(person: str) -> Event:
+    return about_person("person.erased", person)
+
+
+async def test_events_after_its_addition_are_sent_as_in_the_feed(hooked: Hooked) -> None:
+    await hooked.service.given(opened(), posted("before"))
+    _, secret = await hooked.add(with_email=True)
+    await hooked.service.given(posted("c1", author=BOB), voted(on="c1", voter="eve"))
+    await hooked.deliver()
+    feed = (await hooked.service.get("/v1/events", after=2, token=token("feed"))).json
+    assert [one.event for one in hooked.receiver.accepted] == feed
+    assert [one.verify(secret)["type"] for one in hooked.receiver.accepted] == [
+        "comment.posted",
+        "vote.cast",
+    ]
+    await hooked.deliver()
+    assert len(hooked.receiver.seen) == 2
+    status = await hooked.status()
+    assert (status.delivered, status.waiting, status.error) == (2, 0, None)
+
+
+async def test_only_the_types_of_its_own_site_are_sent(hooked: Hooked) -> None:
+    await hooked.add(types=("vote.cast", "person.erased"))
+    await hooked.add(site="herald")
+    await hooked.service.given(opened(), posted("c1"), voted(on="c1"), erased("eve"))
+    await hooked.deliver()
+    types = {one.event["type"] for one in hooked.receiver.accepted}
+    assert types == {"vote.cast", "person.erased"}
+    assert len(hooked.receiver.seen) == 2
+
+
+async def test_email_addresses_are_sent_only_if_asked_for(hooked: Hooked) -> None:
+    await hooked.add()
+    await hooked.service.given(opened(), posted("c1", author=BOB))
+    await hooked.deliver()
+    assert hooked.receiver.accepted[1].data["author"] == {"id": "bob", "name": "Bob"}
+
+
+async def test_a_signature_of_another_secret_or_body_does_not_verify(hooked: Hooked) -> None:
+    _, secret = await hooked.add()
+    await hooked.service.given(opened())
+    await hooked.deliver()
+    (received,) = hooked.receiver.accepted
+    with pytest.raises(WebhookVerificationError):
+        received.verify("whsec_" + "QUFB" * 10)
+    received.body += b" "
+    with pytest.raises(WebhookVerificationError):
+        received.verify(secret)
+
+
+async def test_both_secrets_sign_for_a_day_after_the_rotation(hooked: Hooked) -> None:
+    webhook, first = await hooked.add()
+    second = await replace_secret(hooked.app, webhook)
+    await hooked.service.given(opened())
+    await hooked.deliver()
+    for secret in (first, second):
+        hooked.receiver.accepted[0].verify(secret)
+    hooked.shift = timedelta(days=1, minutes=1)
+    await hooked.service.given(posted())
+    await hooked.deliver()
+    signatures = hooked.receiver.accepted[1].headers["webhook-signature"].split()
+    assert len(signatures) == 1
+
+
+async def test_secrets_are_not_stored_in_plain(hooked: Hooked) -> None:
+    import base64
+
+    webhook, secret = await hooked.add()
+    plain = base64.b64decode(secret.removeprefix("whsec_"))
+    assert plain not in webhook.secret
+    found = await hooked.store.find(webhook.id)
+    assert found == webhook
+
+
+# -- words
+
+
+async def words_of(hooked: Hooked) -> list[tuple[str, Any, Any]]:
+    """Return id, body and name of each comment's event that was received."""
+    await hooked.deliver()
+    found = [
+        (one.name, one.data.get("body"), one.data.get("author", {}).get("name"))
+        for one in hooked.receiver.accepted
+        if one.event["type"].startswith("comment.")
+    ]
+    hooked.receiver.accepted.clear()
+    return found
+
+
+@pytest.mark.parametrize("with_held", [False, True])
+async def test_words_that_the_public_is_not_shown_are_sent_only_if_asked_for(
+    hooked: Hooked, *, with_held: bool
+) -> None:
+    await hooked.add(with_held=with_held)
+    await hooked.service.given(
+        opened(),
+        posted("shown", name="1", body="Shown."),
+        posted("held", name="2", body="Hidden.", status="held"),
+        posted("gone", name="3", body="Hidden."),
+        event("comment.removed", name="4", comment="gone", reason="Public."),
+        posted("edited", name="5", body="Hidden."),
+        event("comment.edited", name="6", comment="edited", body="Shown."),
+        event("comment.edited", name="7", comment="edited", body="Hidden.", status="held"),
+        event("comment.flagged", name="8", comment="shown", by="bob", reason="Hidden."),
+    )
+    await hooked.deliver()
+    received = {one.name: one for one in hooked.receiver.accepted}
+    text = {name: str(one.event) for name, one in received.items()}
+    assert all(("Hidden." in each) <= with_held for each in text.values())
+    assert [name for name, each in text.items() if "Shown." in each] == ["1", "6"]
+    assert received["4"].data["reason"] == "Public."
+    withheld = [name for name, one in received.items() if one.data.get("withheld")]
+    assert withheld == ([] if with_held else ["2", "3", "5", "7", "8"])
+    if not with_held:
+        assert received["2"].data["body"] is None
+        assert received["2"].data["author"] == {"id": "ann"}
+
+
+@pytest.mark.parametrize("with_held", [False, True])
+async def test_a_private_site_has_no_words_unless_asked_for(
+    hooked: Hooked, *, with_held: bool
+) -> None:
+    await hooked.add(with_held=with_held)
+    marked = {"passage": "p1", "exact": "Secret exact", "question": "Secret question?"}
+    await hooked.service.given(
+        event("site.configured", settings={"private": True}),
+        opened(title="Secret title", url="https://example.org/secret"),
+        posted("c1", body="Secret body", author={"id": "bob", "name": "Secret name"}),
+        event("article.revised", revision="1", text="Secret exact text"),
+        event("passage.marked", **marked),
+        event("comment.pinned", comment="c1", by="mia", reason="Secret reason"),
+        about_person("person.configured", "bob", name="Secret name"),
+    )
+    await hooked.deliver()
+    assert len(hooked.receiver.accepted) == 7
+    told = [one.name for one in hooked.receiver.accepted if "ecret" in str(one.event)]
+    assert len(told) == (6 if with_held else 0)
+
+
+async def test_words_of_an_erased_person_are_never_sent(hooked: Hooked) -> None:
+    await hooked.add(with_held=True, with_email=True)
+    await hooked.service.given(opened(), posted("c1", author=BOB, body="Gone."))
+    await hooked.queuer.catch_up()
+    await hooked.service.given(erased("bob"))
+    await hooked.deliver()
+    assert "Gone." not in str([one.event for one in hooked.receiver.seen])
+    (comment,) = [one for one in hooked.receiver.accepted if one.event["type"] == "comment.posted"]
+    assert comment.data["erased"] is True
+
+
+async def test_a_delivery_that_waits_while_words_are_erased_is_written_anew(
+    hooked: Hooked,
+) -> None:
+    """The message was made; the receiver has not taken it yet."""
+    await hooked.add(types=("comment.posted",))
+    begun, bodies = asyncio.Event(), []
+    original = hooked.poster.post
+
+    async def post(url: str, body: bytes, *rest: Any, **named: Any) -> Any:
+        bodies.append(body)
+        begun.set()
+        if len(bodies) == 1:
+            await asyncio.Event().wait()
+        return await original(url, body, *rest, **named)
+
+    hooked.poster.post = post  # type: ignore[method-assign]
+    await hooked.service.given(opened(), posted("c1", author=BOB, body="Gone."))
+    await hooked.queuer.catch_up()
+    sending = asyncio.create_task(hooked.sender.send_due())
+    await begun.wait()
+    await hooked.service.given(erased("bob"))
+    await sending
+    assert b"Gone." in bodies[0]
+    assert b"Gone." not in bodies[1]
+    assert [one.data["body"] for one in hooked.receiver.seen] == [None]
+
+
+# -- order and failures
+
+
+async def test_a_failing_delivery_holds_back_its_discussion_alone(hooked: Hooked) -> None:
+    await hooked.add(types=("comment.posted",))
+    failing = True
+
+    async def accept(received: dict[str, Any]) -> web.Response | None:
+        return web.Response(status=503) if failing and received["id"] == "a1" else None
+
+    hooked.receiver.accept = accept
+    await hooked.service.given(
+        opened(),
+        opened(resource="/other"),
+        posted("a1", name="a1"),
+        posted("b1", name="b1", resource="/other"),
+        posted("a2", name="a2"),
+        posted("b2", name="b2", resource="/other"),
+        posted("a3", name="a3"),
+    )
+    await hooked.deliver()
+    assert hooked.receiver.names == ["b1", "b2"]
+    status = await hooked.status()
+    assert (status.waiting, status.error) == (3, "the receiver answers 503")
+    await hooked.deliver()  # it is not due yet
+    assert [one.name for one in hooked.receiver.seen].count("a1") == 1
+    failing = False
+    hooked.shift += timedelta(minutes=1)
+    await hooked.deliver()
+    assert hooked.receiver.names == ["b1", "b2", "a1", "a2", "a3"]
+    assert len({one.id for one in hooked.receiver.seen if one.name == "a1"}) == 1
+
+
+async def test_another_webhook_is_not_held_back(hooked: Hooked) -> None:
+    await hooked.add()
+    await hooked.add(url=hooked.receiver.url + "/broken")
+    await hooked.service.given(opened(), posted("c1"))
+
+    async def accept(_: dict[str, Any]) -> web.Response | None:
+        return None
+
+    hooked.receiver.accept = accept
+    await hooked.deliver()
+    assert len(hooked.receiver.accepted) == 4
+    ids = [one.id for one in hooked.receiver.accepted]
+    assert len(set(ids)) == 4
+
+
+async def test_errors_for_three_days_disable_it(hooked: Hooked) -> None:
+    async def accept(_: dict[str, Any]) -> web.Response:
+        return web.Response(status=500)
+
+    hooked.receiver.accept = accept
+    await hooked.add()
+    await hooked.service.given(opened(), posted("c1"))
+    attempts = 0
+    while (await hooked.status()).state == "active":
+        await hooked.deliver()
+        attempts += 1
+        hooked.shift += timedelta(hours=1)
+        assert attempts < 100
+    assert hooked.shift > timedelta(days=3)
+    assert 20 < len(hooked.receiver.seen) < 60  # waits grow to four hours
+    status = await hooked.status()
+    assert (status.waiting, status.error) == (0, "the receiver answers 500")
+    seen = len(hooked.receiver.seen)
+    await hooked.service.given(posted("c2"))
+    await hooked.deliver()
+    assert len(hooked.receiver.seen) == seen
+
+
+async def test_a_receiver_that_is_gone_for_good_disables_it_at_once(hooked: Hooked) -> None:
+    async def accept(_: dict[str, Any]) -> web.Response:
+        return web.Response(status=410)
+
+    hooked.receiver.accept = accept
+    await hooked.add()
+    await hooked.service.given(opened())
+    await hooked.deliver()
+    assert (await hooked.status()).state == "disabled"
+
+
+async def test_killed_before_it_is_recorded_it_is_sent_again_with_the_same_id(
+    hooked: Hooked,
+) -> None:
+    await hooked.add()
+    await hooked.service.given(opened(), posted("c1", name="c1"))
+
+    async def die(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    complete, hooked.store.complete = hooked.store.complete, die  # type: ignore[method-assign]
+    await hooked.queuer.catch_up()
+    now = hooked.now()
+    claimed = await hooked.store.claim(
+        await hooked.app.log.log_id(), now, now + timedelta(seconds=60), 4
+    )
+    assert claimed is not None
+    await hooked.sender._send(claimed)  # and it is killed here
+    hooked.store.complete = complete  # type: ignore[method-assign]
+    hooked.sender = hooked.another_sender()
+    await hooked.deliver()
+    assert len(hooked.receiver.seen) == 1  # the claim holds
+    hooked.shift += timedelta(seconds=61)
+    await hooked.deliver()
+    assert [one.event["type"] for one in hooked.receiver.seen] == [
+        "discussion.opened",
+        "discussion.opened",
+        "comment.posted",
+    ]
+    assert hooked.receiver.seen[0].id == hooked.receiver.seen[1].id
+
+
+async def test_two_senders_keep_the_order_and_send_each_event_once(hooked: Hooked) -> None:
+    await hooked.add(types=("comment.posted",))
+    names = [f"{resource}{number}" for number in range(10) for resource in ("/a", "/b", "/c")]
+    await hooked.service.given(
+        *(opened(resource=resource) for resource in ("/a", "/b", "/c")),
+        *(posted(name, name=name, resource=name[:2]) for name in names),
+    )
+    await hooked.queuer.catch_up()
+    other = hooked.another_sender()
+    await asyncio.gather(hooked.sender.send_due(), other.send_due())
+    assert sorted(hooked.receiver.names) == sorted(names)
+    for resource in ("/a", "/b", "/c"):
+        mine = [name for name in hooked.receiver.names if name.startswith(resource)]
+        assert mine == [name for name in names if name.startswith(resource)]
+    assert hooked.receiver.most_under_way <= 4
+
+
+async def test_nothing_of_an_earlier_log_is_sent(hooked: Hooked) -> None:
+    await hooked.add()
+    await hooked.service.given(opened(), posted("c1", name="c1"))
+    await hooked.queuer.catch_up()
+    from uuid import uuid4
+
+    await hooked.app.log._pool.execute(  # type: ignore[attr-defined]
+        "update public.rostra_followers set log = $1", uuid4()
+    )
+    await hooked.sender.send_due()
+    await hooked.deliver()
+    assert hooked.receiver.seen == []
+    await hooked.service.given(posted("c2", name="c2"))
+    await hooked.deliver()
+    assert hooked.receiver.names == ["c2"]
