@@ -91,21 +91,30 @@ class Connection(web.RequestHandler):
 
     def data_received(self, data: bytes) -> None:
         """Read bytes of requests."""
-        if not self._discards:
+        bounded = self._bounded
+        if bounded.reads_head or not self._discards:
             self._discarded_bytes = 0
         else:
             self._discarded_bytes += len(data)
             if not self._keepalive:
-                self._bounded.stop()
+                bounded.stop()
         super().data_received(data)
         if self._discarded_bytes > DISCARDED_BYTES_MAX:
             self._pause_transport_reading()
         # aiohttp queues what it cannot read behind the request whose body it is, and that request
         # waits for the rest of its body.
-        self._watch_head()
-        broken = bool(self._messages) and getattr(self._messages[-1][0], "exc", None)
+        if bounded.has_begun_head or self._timer is not None:
+            self._watch_head()
+        if bounded.discarded is None or not self._messages:
+            return
+        broken = getattr(self._messages[-1][0], "exc", None)
         if broken and (request := self._current_request) and not request.content.is_eof():
             request.content.set_exception(web.RequestPayloadError("the body cannot be read"))
+
+    def resume_reading(self, resume_parser: bool = True) -> None:  # noqa: FBT001, FBT002  # aiohttp's signature
+        """Read on after a pause; without one there is nothing to do at the end of each body."""
+        if self._reading_paused:
+            super().resume_reading(resume_parser)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Let go of what waits for the client."""
@@ -155,9 +164,9 @@ class Connection(web.RequestHandler):
 
     @property
     def _discards(self) -> bool:
-        """Return whether incoming bytes belong to a request that has been answered."""
+        """Return whether bytes that belong to no new request belong to one that was answered."""
         is_answered = self._current_request is None and not self._messages
-        return self._bounded.discarded is not None or (is_answered and not self._bounded.reads_head)
+        return is_answered or self._bounded.discarded is not None
 
     def _resume_transport_reading(self) -> None:
         if self._discarded_bytes <= DISCARDED_BYTES_MAX:
