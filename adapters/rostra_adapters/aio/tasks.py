@@ -35,3 +35,7 @@ class PendingTasks:
     async def wait(self) -> None:
         """Wait until all tasks that are pending now have ended, however they end."""
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def end(self) -> None:
+        """Cancel all tasks that are pending now, and wait until they have ended."""
+        await end_tasks(*self._tasks)

@@ -8,15 +8,14 @@ import asyncio
 import struct
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from functools import partial
 from itertools import chain
 
 import asyncpg
 
 from rostra.log import LogBusy, LogUnavailable, NewEvents
-from rostra_adapters.aio.background import BackgroundTask, end_background
+from rostra_adapters.aio.tasks import PendingTasks
 from rostra_adapters.observability import tracing
 from rostra_adapters.postgres import binary_arrays as arrays
 from rostra_adapters.postgres.connect import LOST
@@ -63,13 +62,14 @@ class GroupCommit:
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._queue: deque[_Waiting] = deque()
-        self._wake = asyncio.Event()
         self._channels = [_Channel(pool, self._observed) for _ in range(CHANNELS)]
-        self._busy = 0
-        self._tasks = [
-            BackgroundTask(partial(self._run, channel), f"commit-{number}")
-            for number, channel in enumerate(self._channels)
-        ]
+        self._idle = list(self._channels)
+        self._tasks = PendingTasks()
+        self._is_starting = False
+        """True while a task that was started has not yet looked at the queue."""
+        self._under_way = 0
+        """Commits that were sent."""
+        self._closed = False
         self.queued_events = 0
         self.observe: Callable[[int, float], None] = lambda *_: None
         """Called with the events and the seconds of each commit."""
@@ -89,53 +89,58 @@ class GroupCommit:
 
     async def append(self, events: NewEvents) -> Positions:
         """Append groups. Their result depends on no other caller's groups."""
-        if self._tasks[0].is_done:
+        if self._closed:
             raise LogUnavailable("the log is closed")
         if not events.ends:
             return []
         waiting = _Waiting(events)
         self._queue.append(waiting)
         self.queued_events += waiting.events
-        self._wake.set()
+        self._start()
         return await waiting.answer
 
     async def close(self) -> None:
         """Stop; what is still queued is unavailable."""
-        await end_background(*self._tasks)
+        self._closed = True
+        await self._tasks.end()
         _fail(self._queue, LogUnavailable("the log is closed"))
         self._queue.clear()
         for channel in self._channels:
             await channel.drop_connection()
 
-    async def _run(self, channel: "_Channel") -> AsyncGenerator[None, None]:
-        while True:
-            yield
-            await self._wake.wait()
-            batch = self._next_groups(ahead=channel is not self._channels[0])
-            if not batch:
-                self._wake.clear()  # until another group waits or a commit ends
-                continue
-            self._busy += 1
-            self._wake.set()  # the rest may be enough for the other channel
+    @property
+    def _may_commit(self) -> bool:
+        """Return whether what waits is not to wait until a commit has ended."""
+        return not self._under_way or self.queued_events >= AHEAD_EVENTS_MIN
+
+    def _start(self) -> None:
+        if self._may_commit and self._queue and self._idle and not self._is_starting:
+            self._is_starting = True
+            _ = self._tasks.start(self._run(self._idle.pop()), "rostra-commit")
+
+    async def _run(self, channel: "_Channel") -> None:
+        """Commit what waits, until nothing does."""
+        self._is_starting = False
+        while batch := self._next_groups():
+            self._under_way += 1
+            self._start()  # the rest may be enough for another commit
             try:
                 await channel.serve(batch)
             except BaseException:
                 _fail(batch, LogUnavailable("the log was closed, or appending failed"))
                 raise
             finally:
-                self._busy -= 1
-                self._wake.set()
+                self._under_way -= 1
+        self._idle.append(channel)
 
-    def _next_groups(self, *, ahead: bool) -> list[_Waiting]:
+    def _next_groups(self) -> list[_Waiting]:
         """Return the waiting groups, up to a commit's size, without those whose callers left.
 
-        While another commit is under way it returns nothing, unless much waits; with `ahead` it
-        returns nothing if none is under way. If two commits' worth waits, it returns half: the
-        other half is sent before the first ends.
+        If two commits' worth waits, it returns half: the other half is sent before the first ends.
         """
-        if (self._busy and self.queued_events < AHEAD_EVENTS_MIN) or (ahead and not self._busy):
+        if not self._may_commit:
             return []
-        halved = not self._busy and self.queued_events >= 2 * AHEAD_EVENTS_MIN
+        halved = not self._under_way and self.queued_events >= 2 * AHEAD_EVENTS_MIN
         room = min(COMMIT_EVENTS_MAX, self.queued_events // 2 if halved else self.queued_events)
         batch: list[_Waiting] = []
         events = 0
