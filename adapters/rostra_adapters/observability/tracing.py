@@ -7,7 +7,7 @@ projected is a trace of its own. Without an exporter no module of OpenTelemetry 
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from importlib.metadata import entry_points, version
 from itertools import islice
@@ -117,18 +117,17 @@ def set_callers(callers: Iterable["SpanContext"]) -> None:
     _callers.set(tuple(callers))
 
 
-@contextmanager
-def span(name: str, callers: Iterable["SpanContext"] = (), **about: Any) -> Iterator[None]:
+def span(
+    name: str, callers: Iterable["SpanContext"] = (), **about: Any
+) -> AbstractContextManager[None]:
     """Record the block as the span `rostra.NAME`; do nothing if no traces are exported.
 
     Each keyword in `about` becomes the attribute `rostra.KEYWORD`.
     """
     if _tracing is None:
-        yield
-        return
+        return nullcontext()
     named = {f"rostra.{key}": value for key, value in about.items()}
-    with _tracing.span(f"rostra.{name}", callers, named):
-        yield
+    return _tracing.span(f"rostra.{name}", callers, named)
 
 
 @contextmanager

@@ -1,13 +1,22 @@
 """`/metrics` for Prometheus: metrics of this process, the log and the views."""
 
-from collections.abc import Callable, Iterable
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from itertools import accumulate
 
 import msgspec
 from aiohttp import web
-from prometheus_client import CollectorRegistry, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Gauge
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
-from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.metrics_core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
 from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
 
 from rostra.log import LogUnavailable
 from rostra.times import Time, to_datetime
@@ -38,18 +47,14 @@ class Metrics:
     def __init__(self, app: App) -> None:
         self._app = app
         self._measures: list[Callable[[], None]] = []
-        self._series: dict[tuple[str, str, int], Histogram] = {}
         self.registry = CollectorRegistry()
-        self._requests = Histogram(
-            "rostra_request_seconds", "Time to answer", ["method", "route", "status"],
-            buckets=SECONDS, registry=self.registry,
-        )  # fmt: skip
-        self._append_events = Histogram(
-            "rostra_append_events", "Events of an append", buckets=EVENTS, registry=self.registry
+        self._requests = _Counts(
+            "rostra_request_seconds", "Time to answer", SECONDS, ["method", "route", "status"]
         )
-        self._append_seconds = Histogram(
-            "rostra_append_seconds", "Time of an append", buckets=SECONDS, registry=self.registry
-        )
+        self._append_events = _Counts("rostra_append_events", "Events of an append", EVENTS)
+        self._append_seconds = _Counts("rostra_append_seconds", "Time of an append", SECONDS)
+        for counts in (self._requests, self._append_events, self._append_seconds):
+            self.registry.register(counts)
         self._up = Gauge("rostra_log_up", "Whether the database answers", registry=self.registry)
         self._head = Gauge("rostra_log_head", "The log's last position", registry=self.registry)
         self._queued = Gauge(
@@ -116,11 +121,7 @@ class Metrics:
 
     def observe_request(self, method: str, route: str, status: int, seconds: float) -> None:
         """Record an answered request."""
-        labels = (method, route, status)
-        series = self._series.get(labels)
-        if series is None:
-            series = self._series[labels] = self._requests.labels(*labels)
-        series.observe(seconds)
+        self._requests.observe(seconds, method, route, str(status))
 
     def count_readers(self, kind: str, count: Callable[[], int]) -> None:
         """Ask for the number of a kind whenever somebody looks."""
@@ -198,6 +199,40 @@ class Metrics:
                 at = to_datetime(_metadata.decode(row.metadata).at)
                 return max(0.0, (to_datetime(now()) - at).total_seconds())
         return 0.0
+
+
+class _Counts(Collector):
+    """Histogram that one thread counts, without the locks of prometheus_client's own."""
+
+    def __init__(
+        self, name: str, meaning: str, bounds: Sequence[float], labels: Sequence[str] = ()
+    ) -> None:
+        self._name, self._meaning, self._labels = name, meaning, labels
+        self._bounds = bounds
+        self._counts: dict[tuple[str, ...], list[int]] = {}
+        """By labels: values up to each bound, and those above all."""
+        self._sums: Counter[tuple[str, ...]] = Counter()
+        if not labels:
+            self._counts[()] = self._nothing()
+
+    def _nothing(self) -> list[int]:
+        return [0] * (len(self._bounds) + 1)
+
+    def observe(self, value: float, *labels: str) -> None:
+        """Count a value."""
+        counts = self._counts.get(labels)
+        if counts is None:
+            counts = self._counts[labels] = self._nothing()
+        counts[bisect_left(self._bounds, value)] += 1
+        self._sums[labels] += value  # type: ignore[assignment]  # its values may be any numbers
+
+    def collect(self) -> Iterable[Metric]:
+        family = HistogramMetricFamily(self._name, self._meaning, labels=self._labels)
+        bounds = [*map(floatToGoString, self._bounds), "+Inf"]
+        for labels, counts in self._counts.items():
+            buckets = list(zip(bounds, accumulate(counts), strict=True))
+            family.add_metric(labels, buckets, self._sums[labels])
+        yield family
 
 
 class _Foreign(Collector):

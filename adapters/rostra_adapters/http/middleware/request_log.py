@@ -11,13 +11,14 @@ import re
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import msgspec
 from aiohttp import web
 
-from rostra.times import format_time
 from rostra_adapters.http.middleware.metrics import Metrics
+from rostra_adapters.http.request_state import STATE, RequestState
 from rostra_adapters.observability import tracing
 from rostra_adapters.observability.printing import visible, visible_json, without_passwords
 
@@ -27,14 +28,13 @@ PATH_CHARACTERS_MAX = 500
 WRITE_SECONDS = 0.1
 WAITING_MAX = 1_000
 TRACEPARENT = "traceparent"
-TRACE = web.RequestKey("trace", str)
-"""The `traceparent` of our part in the request."""
 
 Write = Callable[[bytes], object]
 """Takes lines."""
 
 _TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
 _NOTHING = re.compile(r"0+")
+_encode = msgspec.json.Encoder().encode
 _bits = random.Random().getrandbits  # noqa: S311  # names of traces, no secrets
 
 
@@ -96,7 +96,7 @@ class RequestLog:
         else:
             span = exported.start_request(request.method, request.path, request.headers)
             trace = RequestTrace(began, tracing.traceparent(span), span)
-        request[TRACE] = trace.trace
+        request[STATE] = RequestState(trace.trace)
         return trace
 
     def finish(self, request: web.BaseRequest, route: str, status: int, part: RequestTrace) -> None:
@@ -140,18 +140,25 @@ def _line(done: _Done) -> bytes:
         logger="rostra.requests",
         message="request",
         method=done.method,
-        path=path.encode(errors="replace").decode(),
+        path=path if path.isascii() else path.encode(errors="replace").decode(),
         route=done.route,
         status=done.status,
         seconds=round(done.seconds, 6),
         trace_id=trace,
         span_id=span,
     )
-    return visible_json(msgspec.json.encode(line)) + b"\n"
+    return visible_json(_encode(line)) + b"\n"
 
 
 def _time(seconds: float) -> str:
-    return format_time(datetime.fromtimestamp(seconds, UTC))
+    second = int(seconds)
+    return f"{_second(second)}.{int(1e6 * (seconds - second)):06d}Z"
+
+
+@lru_cache(4)
+def _second(seconds: int) -> str:
+    """Return a time without its fraction; many lines have the same."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 class JsonLines(logging.Formatter):

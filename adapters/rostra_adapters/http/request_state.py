@@ -1,0 +1,28 @@
+"""State of one request, which its handler and all that is around it share."""
+
+from typing import TYPE_CHECKING
+
+import msgspec
+from aiohttp import web
+
+if TYPE_CHECKING:
+    from rostra_adapters.http.auth.tokens import Token
+    from rostra_adapters.http.middleware.limits import Left
+
+ANY = ("*",)
+
+
+class RequestState(msgspec.Struct):
+    """Facts about one request."""
+
+    trace: str
+    """`traceparent` of our part in the request."""
+    token: "Token | None" = None
+    """Its token, once one was read."""
+    left: "Left | None" = None
+    """Requests that its caller has left; None without a limit."""
+    origins: tuple[str, ...] = ANY
+    """Origins that may read the answer: a site's own, once it is known whose page is shown."""
+
+
+STATE = web.RequestKey("state", RequestState)
