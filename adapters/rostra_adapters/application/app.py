@@ -154,13 +154,10 @@ class App:
         A command that does not fit its type is rejected as `invalid-event`. After an erasure no
         process holds the person's words. Raises ReadOnly, LogBusy and LogUnavailable.
         """
-        if are_checked(commands):
-            return await self._submit(commands)
-        moment = now()
-        read = [checked_or_refusal(each, moment) for each in commands]
-        return await answer_each(read, self._submit)
-
-    async def _submit(self, commands: Sequence[Commanded]) -> list[Outcome]:
+        if not are_checked(commands):
+            moment = now()
+            read = [checked_or_refusal(each, moment) for each in commands]
+            return await answer_each(read, self.submit)
         if self.is_read_only:
             raise ReadOnly
         outcomes = await self._queue.submit(commands)
@@ -200,7 +197,7 @@ class App:
         """
         moment = now()
         read = [_commanded(event, moment) for event in events]
-        return await answer_each(read, self._submit)
+        return await answer_each(read, self.submit)
 
     async def drop_text(self, site: str, resource: str, revision: str) -> bool:
         """Drop the text of a revision. Return whether there was one.

@@ -55,6 +55,8 @@ class _Slot(BatchSlot):
     async def wait_for_previous(self) -> Collection[int] | None:
         if self._before is None:
             return ()
+        if self._before.done():
+            return self._before.result()
         return await asyncio.shield(self._before)
 
     def release(self) -> None:

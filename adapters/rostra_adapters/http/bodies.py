@@ -4,11 +4,11 @@ from functools import cache
 from typing import TypeVar
 
 import msgspec
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from rostra.wire import strict_json
 from rostra.wire.cloudevents import decode, faults
-from rostra_adapters.http.messages import body_of
+from rostra_adapters.http.messages import body_of, media_type
 from rostra_adapters.http.problems import Problem
 
 MEDIA_TYPES = ("application/json", "application/merge-patch+json")
@@ -30,8 +30,8 @@ async def decode_body(request: web.Request, kind: type[S], *, bytes_max: int) ->
     Raises the problems `unsupported-media-type`, `too-large`, `request-timeout`, `not-json` and
     `invalid-body`.
     """
-    charset = (request.charset or "utf-8").lower()
-    if request.content_type not in MEDIA_TYPES or charset not in ("utf-8", "utf8"):
+    name, is_utf_8 = media_type(request.headers.get(hdrs.CONTENT_TYPE, ""))
+    if name not in MEDIA_TYPES or not is_utf_8:
         raise Problem("unsupported-media-type", f"send {MEDIA_TYPES[0]} in UTF-8")
     body = await body_of(request, bytes_max)
     try:

@@ -16,10 +16,9 @@ from aiohttp.abc import AbstractStreamWriter
 
 from rostra_adapters.application.app import App
 from rostra_adapters.http.auth.origins import origins_of
-from rostra_adapters.http.auth.readers import ORIGINS
 from rostra_adapters.http.heads import problem_of_head
 from rostra_adapters.http.messages import close_unread, header_lines, status_line
-from rostra_adapters.http.middleware.limits import UNLIMITED_PATHS, Left, Limits
+from rostra_adapters.http.middleware.limits import UNLIMITED_PATHS, Limits
 from rostra_adapters.http.middleware.metrics import NO_ROUTE
 from rostra_adapters.http.middleware.page_cache import POSITION, CachedPage, PageCache
 from rostra_adapters.http.middleware.problems_and_cors import (
@@ -28,9 +27,10 @@ from rostra_adapters.http.middleware.problems_and_cors import (
     cors,
     preflight,
 )
-from rostra_adapters.http.middleware.request_log import CLIENT_GONE, TRACE, TRACEPARENT, RequestLog
+from rostra_adapters.http.middleware.request_log import CLIENT_GONE, TRACEPARENT, RequestLog
 from rostra_adapters.http.middleware.security_headers import secure
 from rostra_adapters.http.problems import Problem, response
+from rostra_adapters.http.request_state import STATE
 from rostra_adapters.http.settings import HttpSettings
 from rostra_adapters.http.webhook_handshake import webhook_handshake
 
@@ -164,49 +164,36 @@ class Dispatch:
         assert isinstance(request, web.Request)
         request._match_info = RouteMatch(parameters, self._application)  # type: ignore[assignment]
         trace, status = self._requests.begin(request, began), CLIENT_GONE
+        answer: web.StreamResponse
         try:
-            answer = await self._answer(request, route, routes)
+            try:
+                if request.method == hdrs.METH_OPTIONS:
+                    answer = await self._options(request, routes)
+                else:
+                    if route is None or route.is_limited:
+                        self._limits.admit(request)
+                    if route is None:
+                        raise _nothing(routes)
+                    shown = self._pages.find_for(request)
+                    if shown is not None:
+                        answer = self._shown(request, shown)
+                    else:
+                        if hdrs.EXPECT in request.headers:
+                            await _go_on(request)
+                        answer = await route.handler(request)
+            except Exception as error:  # noqa: BLE001  # each becomes a problem
+                answer = answer_of(request, error)
             status = answer.status
-            return answer
+            return self._finished(request, answer)
         finally:
             path = NO_ROUTE if route is None else route.path
             self._requests.finish(request, path, status, trace)
-
-    async def _answer(
-        self, request: web.Request, route: Route | None, routes: Mapping[str, Route]
-    ) -> web.StreamResponse:
-        answer: web.StreamResponse
-        try:
-            if request.method == hdrs.METH_OPTIONS:
-                answer = await self._options(request, routes)
-            else:
-                is_limited = route is None or route.is_limited
-                left = self._limits.admit(request) if is_limited else None
-                if route is None:
-                    raise _nothing(routes)
-                shown = self._pages.find_for(request)
-                if shown is None:
-                    if hdrs.EXPECT in request.headers:
-                        await _go_on(request)
-                    answer = await route.handler(request)
-                elif "*" in shown.origins and _stays_open(request):
-                    return self._cached_answer(request, shown, left)
-                else:
-                    answer = self._pages.answer(request, shown, self._pages.position(shown))
-        except Exception as error:  # noqa: BLE001  # each becomes a problem
-            answer = answer_of(request, error)
-        if answer.prepared:  # a stream
-            return answer
-        self.complete(request, answer)
-        if _is_plain(answer) and _stays_open(request):
-            return _whole(answer)
-        return answer
 
     async def _options(self, request: web.Request, routes: Mapping[str, Route]) -> web.Response:
         """Answer a CORS preflight; else name the methods of the path."""
         origins = await origins_of(self._app, request.path)
         if origins is not None:
-            request[ORIGINS] = origins
+            request[STATE].origins = origins
         if hdrs.ACCESS_CONTROL_REQUEST_METHOD in request.headers:
             return preflight(request)
         self._limits.admit(request)
@@ -217,21 +204,33 @@ class Dispatch:
 
     def complete(self, request: web.Request, answer: web.StreamResponse) -> None:
         """Add the headers that every answer has, before its head is sent."""
-        cors(request, answer)
-        secure(answer.headers)
-        self._limits.add_headers(request, answer)
-        answer.headers[TRACEPARENT] = request[TRACE]
+        state, headers = request[STATE], answer.headers
+        cors(request, headers, state.origins)
+        secure(headers)
+        if state.left is not None:
+            headers.update(state.left.headers())
+        headers[TRACEPARENT] = state.trace
         close_unread(request, answer)
 
-    def _cached_answer(self, request: web.Request, shown: CachedPage, left: Left | None) -> "Whole":
-        """Answer with a cached page, most of whose head is cached, too."""
-        status, head, body = shown.parts(request)
+    def _finished(self, request: web.Request, answer: web.StreamResponse) -> web.StreamResponse:
+        """Return an answer that can be sent, in one piece where that is possible."""
+        if type(answer) is Whole or answer.prepared:  # a cached page, or a stream
+            return answer
+        self.complete(request, answer)
+        return _whole(answer) if _is_plain(answer) and _stays_open(request) else answer
+
+    def _shown(self, request: web.Request, shown: CachedPage) -> web.StreamResponse:
+        """Answer with a cached page; where that is possible, most of its head is cached, too."""
+        position = self._pages.position(shown)
+        if "*" not in shown.origins or not _stays_open(request):
+            return self._pages.answer(request, shown, position)
+        state, (status, head, body) = request[STATE], shown.parts(request)
         own = (
-            f"{POSITION}: {self._pages.position(shown)}\r\n"
-            f"{TRACEPARENT}: {request[TRACE]}\r\n{hdrs.DATE}: {_date(int(time.time()))}\r\n"
+            f"{POSITION}: {position}\r\n"
+            f"{TRACEPARENT}: {state.trace}\r\n{hdrs.DATE}: {_date(int(time.time()))}\r\n"
         ).encode()
-        if left is not None:
-            own += header_lines(left.headers())
+        if state.left is not None:
+            own += header_lines(state.left.headers())
         return Whole(status, b"%b%b\r\n%b" % (head, own, body))
 
 
@@ -280,10 +279,11 @@ class Whole(web.StreamResponse):
 
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter:
         """Send the answer."""
-        if request.transport is None or request.transport.is_closing():
+        transport = request.transport
+        if transport is None or transport.is_closing():
             raise ConnectionResetError("the client is gone")
         self._writer = request.writer
-        request.transport.write(self._data)
+        transport.write(self._data)
         return self._writer
 
     async def write_eof(self, data: bytes = b"") -> None:  # noqa: ARG002  # all is written

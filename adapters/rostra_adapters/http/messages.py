@@ -2,8 +2,11 @@
 
 import asyncio
 from collections.abc import Mapping
+from email.message import Message
+from functools import lru_cache
 from hashlib import blake2b
 from http import HTTPStatus
+from typing import NamedTuple
 
 import msgspec
 from aiohttp import hdrs, web
@@ -11,10 +14,12 @@ from aiohttp import hdrs, web
 from rostra_adapters.http.heads import BoundedParser
 from rostra_adapters.http.problems import Problem
 from rostra_adapters.http.settings import SETTINGS
-from rostra_adapters.http.unpacking import ENCODINGS, unpacker_of
+from rostra_adapters.http.unpacking import ENCODINGS, PLAIN, unpacker_of
 
 JSON = "application/json"
 HTML = "text/html; charset=utf-8"
+OCTETS = "application/octet-stream"
+UTF_8 = ("utf-8", "utf8")
 ETAG_BYTES = 12
 LINES = "application/x-ndjson"
 READ_BYTES = 64 * 1024
@@ -24,6 +29,9 @@ CHUNKED_TIMES_MAX = 1.5
 PASSED_BYTES_MAX = 64 * 1024
 """Length of a body that is passed over, so that its connection serves another request."""
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_STATUS_LINES = {
+    status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus
+}
 
 
 async def body_of(request: web.Request, bytes_max: int) -> bytes:
@@ -32,11 +40,12 @@ async def body_of(request: web.Request, bytes_max: int) -> bytes:
     Raises the problems `too-large` (before reading a body with a declared length),
     `request-timeout`, `bad-request` and `unsupported-media-type`.
     """
-    check_encoding(request)
-    unpacker = unpacker_of(request)
-    if (request.content_length or 0) > bytes_max:
+    encoding, length, content = check_encoding(request), request.content_length, request.content
+    if length is not None and length > bytes_max:
         raise _too_large(bytes_max)
-    content, taken, waited_seconds = request.content, bytearray(), 0.0
+    if length is not None and encoding in PLAIN and content.is_eof():  # it came with the head
+        return content.read_nowait().removeprefix(BYTE_ORDER_MARK)
+    unpacker, taken, waited_seconds = unpacker_of(request), bytearray(), 0.0
     content.set_read_chunk_size(min(READ_BYTES, bytes_max // 4))
     while True:
         _check_chunks(request, bytes_max)
@@ -101,18 +110,19 @@ def close_unread(request: web.BaseRequest, answer: web.StreamResponse) -> None:
     if request.content.is_eof() or answer.content_type == LINES:
         return
     length, encoding = request.content_length, request.headers.get(hdrs.CONTENT_ENCODING, "")
-    if length is None or length > PASSED_BYTES_MAX or encoding not in ("", "identity"):
+    if length is None or length > PASSED_BYTES_MAX or encoding not in PLAIN:
         answer.force_close()
         answer.headers[hdrs.CONNECTION] = "close"
 
 
-def check_encoding(request: web.Request) -> None:
-    """Raise the problem `unsupported-media-type` for an encoding that is not unpacked here."""
+def check_encoding(request: web.Request) -> str:
+    """Return the encoding of a body; raise `unsupported-media-type` for one not unpacked here."""
     encoding = request.headers.get(hdrs.CONTENT_ENCODING, "").lower()
     if encoding not in ENCODINGS:
         takes = {"Accept-Encoding": "gzip, deflate"}
         detail = "send `Content-Encoding: gzip`, `deflate` or none"
         raise Problem("unsupported-media-type", detail, headers=takes)
+    return encoding
 
 
 def _too_large(bytes_max: int) -> Problem:
@@ -158,9 +168,27 @@ def answer_with(
     )
 
 
+class MediaType(NamedTuple):
+    """Parts of a `Content-Type`."""
+
+    name: str
+    """In lower case."""
+    is_utf_8: bool
+    """True also where it names no charset."""
+
+
+@lru_cache(64)
+def media_type(content_type: str) -> MediaType:
+    """Parse a `Content-Type`. Few have more than one form, so they are cached."""
+    message = Message()
+    message["Content-Type"] = content_type or OCTETS
+    charset = message.get_param("charset", "utf-8")
+    return MediaType(message.get_content_type(), str(charset).lower() in UTF_8)
+
+
 def status_line(status: int) -> bytes:
     """Return the first line of an answer."""
-    return f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n".encode()
+    return _STATUS_LINES[status]
 
 
 def header_lines(headers: Mapping[str, str]) -> bytes:

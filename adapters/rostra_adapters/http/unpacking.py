@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 from aiohttp import hdrs, web
 
-ENCODINGS = ("", "identity", "gzip", "deflate")
+PLAIN = ("", "identity")
+ENCODINGS = (*PLAIN, "gzip", "deflate")
 PIECE_BYTES_MAX = 64 * 1024
 _GZIP = 16 + zlib.MAX_WBITS
 _DEFLATE_METHOD = 8
@@ -17,7 +18,7 @@ class Unpacker:
 
     def __init__(self, encoding: str) -> None:
         self._encoding = encoding
-        self._stream = None if encoding in ("", "identity") else zlib.decompressobj(_GZIP)
+        self._stream = None if encoding in PLAIN else zlib.decompressobj(_GZIP)
         self._has_begun = False
 
     def unpack(self, data: bytes) -> Iterator[bytes]:

@@ -234,6 +234,8 @@ class StoredKeyRing(ABC):
         return True
 
     async def load(self, owners: Collection[UUID]) -> None:
+        if not owners:
+            return
         while True:
             forgotten = self._forgotten
             loaded = self._loaded if self.is_current else {}

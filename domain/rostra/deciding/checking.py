@@ -60,9 +60,10 @@ def is_checked(commanded: object) -> bool:
 
 def are_checked(commands: Collection[object]) -> bool:
     """Return whether `is_checked` holds for each of many commands."""
-    if {type(each) for each in commands} - {Commanded}:
-        return False
-    return False not in {each.is_checked for each in commands}  # type: ignore[attr-defined]
+    for each in commands:  # noqa: SIM110  # `all` of a generator costs a call more for each
+        if type(each) is not Commanded or not each.is_checked:
+            return False
+    return True
 
 
 def validate(commanded: Commanded, now: Time | None = None) -> Commanded:

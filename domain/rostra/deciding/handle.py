@@ -86,9 +86,9 @@ async def answer_each(
     submit: Callable[[Sequence[Commanded]], Awaitable[list[Outcome]]],
 ) -> list[Outcome]:
     """Submit the commands, and answer each in its place; a refusal is answered as rejected."""
-    if {type(each) for each in commands} == {Commanded}:
-        return await submit(commands)  # type: ignore[arg-type]
     fitting = [each for each in commands if isinstance(each, Commanded)]
+    if len(fitting) == len(commands):
+        return await submit(fitting)
     outcomes = iter(await submit(fitting) if fitting else ())
     return [
         Outcome("rejected", refusal=each) if isinstance(each, Refusal) else next(outcomes)

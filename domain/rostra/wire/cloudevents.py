@@ -164,11 +164,12 @@ def _is_plain(json: bytes) -> bool:
 
 def _plain_commands(events: Sequence[_Plain], now: Time) -> list[Commanded]:
     """Return the commands of plain events. Raises Malformed and the Refusal `time-ahead`."""
-    for source in {event.source for event in events}:
-        if _is_uri_reference(source) is None:
-            raise Malformed(Fault("source", "must be a URI reference"))
-    commands = []
+    commands, source = [], None
     for event in events:
+        if event.source != source:
+            source = event.source
+            if _is_uri_reference(source) is None:
+                raise Malformed(Fault("source", "must be a URI reference"))
         time = event.time
         if time is None:
             time = now

@@ -16,9 +16,10 @@ from rostra.settings import Rules
 from rostra.times import Time
 from rostra_adapters.application.app import App
 from rostra_adapters.http.auth import tokens
-from rostra_adapters.http.auth.readers import ORIGINS, Reader
+from rostra_adapters.http.auth.readers import Reader
 from rostra_adapters.http.auth.tokens import Token
 from rostra_adapters.http.problems import Problem, not_found_problem, refusal_problem
+from rostra_adapters.http.request_state import STATE
 from rostra_adapters.http.settings import HttpSettings
 from rostra_adapters.http.writes import WRITES
 from rostra_projections.responses.shapes import Viewer
@@ -123,7 +124,7 @@ def _must_act_there(
 
     A person's token is for one site. A moderator's token may be for all sites.
     """
-    request[ORIGINS] = rules.origins
+    request[STATE].origins = rules.origins
     there = token.site == site if scope == "comment" else token.reaches(site)
     if not there:
         raise Problem("forbidden", "the token is not for this site")

@@ -18,11 +18,10 @@ from rostra_adapters.application.queries.comment_queries import Readable
 from rostra_adapters.application.queries.requests import AsOf, DiscussionRequest
 from rostra_adapters.http.auth import tokens
 from rostra_adapters.http.problems import not_found_problem
+from rostra_adapters.http.request_state import STATE
 from rostra_projections.responses.shapes import ANYONE, Viewer
 
 READING_SCOPES = ("read", "moderate", "publish")
-ORIGINS = web.RequestKey("origins", tuple[str, ...])
-"""The site's `origins`, once a handler knows whose page it shows."""
 
 
 class Reader:
@@ -67,7 +66,7 @@ class Reader:
         access = await self.access(discussion)
         if access is None:
             raise not_found_problem()
-        self._request[ORIGINS] = access.rules.origins
+        self._request[STATE].origins = access.rules.origins
         self.is_made_of(site_prefix(access.site))
         viewer = self.viewer(access.site)
         self.is_moderator = viewer.moderator
@@ -77,7 +76,7 @@ class Reader:
         """Return the rules of a site. The answer allows its `origins` if the reader may read it."""
         rules = await self._app.lookup.site_rules(site)
         if self.may_read(site, rules):
-            self._request[ORIGINS] = rules.origins
+            self._request[STATE].origins = rules.origins
         self.is_made_of(site_prefix(site))
         return rules
 

@@ -19,6 +19,7 @@ from rostra_adapters.application.revocations import Revocations
 from rostra_adapters.http.auth.jwks import Entry, Key
 from rostra_adapters.http.auth.key_sources import KeySource
 from rostra_adapters.http.problems import Problem
+from rostra_adapters.http.request_state import STATE
 from rostra_adapters.lru_cache import LruCache
 
 AUDIENCE = "rostra"
@@ -112,7 +113,7 @@ class Verifier:
     def token(self, text: str) -> Token:
         """Return the token that a text is. Raises the problem `unauthorized`."""
         token = self._cache.find(text)
-        if token is None or self._has_lost_its_key(token):
+        if token is None or (token.entry is not None and self._has_lost_its_key(token)):
             token = read(text, self._secrets, self._source.keys)
             if len(text) <= VERIFIED_CHARACTERS_MAX:
                 self._cache.put(text, token)
@@ -142,9 +143,8 @@ class Verifier:
             watch.cancel()
 
     def _is_revoked(self, token: Token) -> bool:
-        return self._has_lost_its_key(token) or self._revocations.is_revoked(
-            token.person, token.site, token.issued
-        )
+        is_lost = token.entry is not None and self._has_lost_its_key(token)
+        return is_lost or self._revocations.is_revoked(token.person, token.site, token.issued)
 
     def _has_lost_its_key(self, token: Token) -> bool:
         """Return whether the key that verified it was withdrawn, or may grant something else."""
@@ -179,7 +179,6 @@ class _Watch:
 
 
 VERIFIER = web.AppKey("verifier", Verifier)
-TOKEN = web.RequestKey("token", Token)
 
 
 def sign(
@@ -214,15 +213,14 @@ def of(request: web.Request) -> Token | None:
     header = request.headers.get("Authorization")
     if header is None:
         return None
-    verifier = request.app[VERIFIER]
-    known: Token | None = request.get(TOKEN)
-    if known is not None:
-        verifier.check(known)
-        return known
+    verifier, state = request.app[VERIFIER], request[STATE]
+    if state.token is not None:
+        verifier.check(state.token)
+        return state.token
     scheme, _, text = header.partition(" ")
     if scheme.lower() != "bearer":
         raise _unauthorized("the scheme of `Authorization` is not Bearer")
-    token = request[TOKEN] = verifier.token(text.strip())
+    token = state.token = verifier.token(text.strip())
     return token
 
 

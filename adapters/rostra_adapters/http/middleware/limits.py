@@ -18,7 +18,9 @@ from aiohttp import hdrs, web
 from rostra.names import is_guest
 from rostra_adapters.http.auth import tokens
 from rostra_adapters.http.auth.addresses import Addresses
+from rostra_adapters.http.auth.tokens import Token
 from rostra_adapters.http.problems import Problem, retry_after
+from rostra_adapters.http.request_state import STATE
 from rostra_adapters.http.settings import HttpSettings, Rate
 from rostra_adapters.lru_cache import LruCache
 
@@ -46,9 +48,6 @@ class Left(msgspec.Struct, frozen=True):
             "RateLimit-Policy": f'"{self.policy}";q={self.rate.burst};w={window}',
             "RateLimit": f'"{self.policy}";r={self.remaining};t={self.reset_seconds}',
         }
-
-
-LEFT = web.RequestKey("left", Left)
 
 
 class _Bucket(msgspec.Struct):
@@ -119,39 +118,33 @@ class Limits:
 
         Raises the problem `too-many-requests` if none are left.
         """
-        policy, caller = self._caller(request, self.address_of(request))
+        policy, caller = self._caller(request)
         buckets = self._buckets.get(policy)
         if buckets is None or not caller:
             return
-        left = request[LEFT] = buckets.charge(caller, requests)
+        left = request[STATE].left = buckets.charge(_key(caller), requests)
         if left.wait_seconds and not requests:
             wait = retry_after(ceil(left.wait_seconds))
             raise Problem("too-many-requests", f"the limit is that of a {policy}", headers=wait)
-
-    def add_headers(self, request: web.Request, answer: web.StreamResponse) -> None:
-        """Add the headers about the caller's limit to an answer."""
-        left = request.get(LEFT)
-        if left is not None:
-            answer.headers.update(left.headers())
 
     def admit(self, request: web.Request) -> Left | None:
         """Charge a request to its caller's bucket. Return the rest, None without a limit.
 
         Raises the problem `too-many-requests`.
         """
-        address = self.address_of(request)
-        policy, caller = self._caller(request, address)
+        policy, caller = self._caller(request)
         buckets = self._buckets.get(policy)
         if buckets is None or not caller:
             return None
-        left = request[LEFT] = buckets.spend(caller)
+        left = request[STATE].left = buckets.spend(_key(caller))
         if left.wait_seconds:
             wait = retry_after(ceil(left.wait_seconds))
             raise Problem("too-many-requests", f"the limit is that of a {policy}", headers=wait)
         return left
 
-    def _caller(self, request: web.Request, address: str) -> tuple[str, str]:
+    def _caller(self, request: web.Request) -> tuple[str, str | Token]:
         """Return the policy that holds for a request, and its caller. A bad token is a reader's."""
+        address = self.addresses.reader(request)
         if hdrs.AUTHORIZATION not in request.headers:
             return "reader", address
         try:
@@ -163,9 +156,15 @@ class Limits:
         if is_guest(token.person) and address:
             # Guests' tokens cost nothing, and bring no room of their own.
             return "reader", address
-        policy = "person" if token.scopes.isdisjoint(SERVICES) else "publish"
-        return policy, msgspec.json.encode([token.site, token.person]).decode()
+        return "person" if token.scopes.isdisjoint(SERVICES) else "publish", token
 
     def address_of(self, request: web.BaseRequest) -> str:
         """Return the reader's address; empty where there is no limit."""
         return self.addresses.reader(request)
+
+
+def _key(caller: str | Token) -> str:
+    """Return the key of a caller's bucket: a reader's address, or a site and a person on it."""
+    if isinstance(caller, str):
+        return caller
+    return msgspec.json.encode([caller.site, caller.person]).decode()

@@ -8,11 +8,11 @@ from aiohttp import hdrs, web
 from multidict import CIMultiDict
 
 from rostra_adapters.application.invalidation import ChangeFeed, InvalidatedCache, ReadMark
-from rostra_adapters.http.auth.readers import ORIGINS
 from rostra_adapters.http.base_urls import forwarded_prefix
 from rostra_adapters.http.messages import header_lines, is_known, status_line
 from rostra_adapters.http.middleware.problems_and_cors import ANY_ORIGIN
 from rostra_adapters.http.middleware.security_headers import secure
+from rostra_adapters.http.request_state import STATE
 from rostra_adapters.keys.ring import StoredKeyRing
 
 ENTRY_BYTES = 1_000
@@ -134,7 +134,7 @@ class PageCache:
 
     def answer(self, request: web.BaseRequest, shown: CachedPage, position: int) -> web.Response:
         """Answer a request with a page that is right at a position, or with 304."""
-        request[ORIGINS] = shown.origins
+        request[STATE].origins = shown.origins
         headers = shown.headers.copy()
         headers[POSITION] = str(position)
         if is_known(request, shown.etag):
@@ -157,7 +157,7 @@ def shown_of(
     headers: Mapping[str, str],
 ) -> CachedPage:
     """Return the answer to a request; `long` where it may go compressed."""
-    etag, origins = f'"{tag}"', request.get(ORIGINS, ("*",))
+    etag, origins = f'"{tag}"', request[STATE].origins
     private = hdrs.AUTHORIZATION in request.headers
     always = CIMultiDict(
         {

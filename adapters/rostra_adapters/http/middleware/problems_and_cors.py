@@ -1,12 +1,13 @@
 """Problems in place of errors, and CORS headers, for every answer."""
 
 import logging
+from collections.abc import Collection
 
 from aiohttp import hdrs, web
+from multidict import CIMultiDict
 
 from rostra.log import LogBusy, LogUnavailable
 from rostra_adapters.errors import ViewBehind
-from rostra_adapters.http.auth.readers import ORIGINS
 from rostra_adapters.http.middleware.security_headers import NOSNIFF
 from rostra_adapters.http.problems import Problem, response, retry_after
 from rostra_projections.cursors import CursorRefused
@@ -90,23 +91,21 @@ def preflight(request: web.Request) -> web.Response:
     return web.Response(status=204, headers=_preflight(request))
 
 
-def cors(request: web.Request, answer: web.StreamResponse) -> None:
+def cors(request: web.Request, headers: CIMultiDict[str], allowed: Collection[str]) -> None:
     """Add the CORS headers: any origin may ask, unless the site that is shown names those that may.
 
     Done before a head is sent, since that of a stream goes out long before its handler ends.
     """
-    if hdrs.ACCESS_CONTROL_EXPOSE_HEADERS in answer.headers:  # of a cached page
+    if hdrs.ACCESS_CONTROL_EXPOSE_HEADERS in headers:  # of a cached page
         return
-    allowed = request.get(ORIGINS, ("*",))
-    origin = request.headers.get(hdrs.ORIGIN)
     if "*" in allowed:
-        answer.headers.update(ANY_ORIGIN)
+        headers.update(ANY_ORIGIN)
         return
-    vary = answer.headers.get("Vary")
-    answer.headers["Vary"] = f"{vary}, Origin" if vary else "Origin"
+    origin, vary = request.headers.get(hdrs.ORIGIN), headers.get("Vary")
+    headers["Vary"] = f"{vary}, Origin" if vary else "Origin"
     if origin in allowed:
-        answer.headers["Access-Control-Allow-Origin"] = str(origin)
-    answer.headers.update(ALWAYS)
+        headers["Access-Control-Allow-Origin"] = str(origin)
+    headers.update(ALWAYS)
 
 
 def _preflight(request: web.Request) -> dict[str, str]:

@@ -8,7 +8,7 @@ from urllib.parse import unquote_to_bytes
 from uuid import UUID
 
 import msgspec
-from aiohttp import web
+from aiohttp import hdrs, web
 from msgspec import UNSET, Raw
 
 from rostra.commands import ConfigureSite, ErasePerson, ReturnPerson
@@ -23,7 +23,7 @@ from rostra_adapters.http import sse as streams
 from rostra_adapters.http.auth import tokens
 from rostra_adapters.http.auth.tokens import Token
 from rostra_adapters.http.gate import limit_untaken
-from rostra_adapters.http.messages import LINES, answer, body_of, check_encoding
+from rostra_adapters.http.messages import LINES, answer, body_of, check_encoding, media_type
 from rostra_adapters.http.problems import Problem, ProblemShape, refusal_problem
 from rostra_adapters.http.settings import HttpSettings
 
@@ -31,6 +31,7 @@ STRUCTURED = "application/cloudevents+json"
 BATCHED = "application/cloudevents-batch+json"
 PLAIN = "application/json"
 """An event or an array of them; with `ce-` headers the data of an event in binary mode."""
+BODIES = (STRUCTURED, BATCHED, PLAIN)
 BINARY_PREFIX = "ce-"
 QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 JSON_BLANKS = b" \t\r\n"
@@ -78,66 +79,32 @@ class Publishing:
 
     async def post(self, request: web.Request) -> web.StreamResponse:
         token = tokens.require_token(request, "publish", "admin")
-        if request.content_type == LINES:
+        mode = media_type(request.headers.get(hdrs.CONTENT_TYPE, ""))
+        if mode.name == LINES:
             return await self._lines(request, token)
-        take = self._taking(request)
-        await self._admit()
-        body = await body_of(request, self._settings.events_request_bytes_max)
+        if mode.name not in BODIES or not mode.is_utf_8:
+            detail = f"send {STRUCTURED}, {BATCHED}, {LINES} or {PLAIN}, in UTF-8"
+            raise Problem("unsupported-media-type", detail)
         try:
-            return await take(request, token, body)
-        except strict_json.NotJson as error:
-            raise Problem("not-json", str(error)) from None
-
-    async def _admit(self) -> None:
-        """Raise LogBusy if the queue is full, before a body is read.
-
-        The refusal waits a moment, in case the queue has room then. A thousand connections that
-        retry at once would use the time of accepted requests.
-        """
-        try:
-            self._app.admit()
+            self._app.admit()  # before a body is read
         except LogBusy:
+            # The queue may have room in a moment. A thousand connections that retry at once would
+            # use the time of accepted requests.
             await asyncio.sleep(REFUSED_AFTER_SECONDS)
             self._app.admit()
-
-    def _taking(
-        self, request: web.Request
-    ) -> Callable[[web.Request, Token, bytes], Awaitable[web.Response]]:
-        """Return the reader of the request's mode. Raises the problem `unsupported-media-type`."""
-        charset = (request.charset or "utf-8").lower()
-        is_binary = f"{BINARY_PREFIX}specversion" in request.headers
-        modes = {
-            STRUCTURED: self._structured,
-            BATCHED: self._batched,
-            PLAIN: self._binary if is_binary else self._plain,
-        }
-        if charset in ("utf-8", "utf8") and (take := modes.get(request.content_type)):
-            return take
-        detail = f"send {STRUCTURED}, {BATCHED}, {LINES} or {PLAIN}, in UTF-8"
-        raise Problem("unsupported-media-type", detail)
-
-    async def _structured(self, request: web.Request, token: Token, body: bytes) -> web.Response:
-        name, read = _read_event(body, self._now())
-        return await self._one(request, name, read, token)
-
-    async def _plain(self, request: web.Request, token: Token, body: bytes) -> web.Response:
-        """Handle an event or an array of events with the media type `application/json`."""
-        is_array = body.lstrip(JSON_BLANKS).startswith(b"[")
-        return await (self._batched if is_array else self._structured)(request, token, body)
-
-    async def _binary(self, request: web.Request, token: Token, body: bytes) -> web.Response:
-        attributes = _attributes(request.headers)
-        read: Commanded | Refusal
+        body = await body_of(request, self._settings.events_request_bytes_max)
         try:
-            read = cloudevents.command_of_parts(attributes, body, self._now())
-        except Refusal as refusal:
-            read = refusal
-        return await self._one(request, attributes.get("id"), read, token)
-
-    async def _one(
-        self, request: web.Request, name: str | None, read: Commanded | Refusal, token: Token
-    ) -> web.Response:
-        outcome = (await self._submit(_permitted([read], token)))[0]
+            if mode.name == PLAIN and f"{BINARY_PREFIX}specversion" in request.headers:
+                name, read = _read_parts(_attributes(request.headers), body, self._now())
+            elif mode.name == BATCHED or (
+                mode.name == PLAIN and body.lstrip(JSON_BLANKS).startswith(b"[")
+            ):
+                return await self._batched(request, token, body)
+            else:
+                name, read = _read_event(body, self._now())
+        except strict_json.NotJson as error:
+            raise Problem("not-json", str(error)) from None
+        (outcome,) = await self._submit(_permitted([read], token))
         if outcome.refusal is not None:
             raise self._problem(outcome.refusal)
         status = 201 if outcome.status == "recorded" else 200
@@ -216,9 +183,9 @@ class Publishing:
                     raise
             await asyncio.sleep(BUSY_RETRY_SECONDS)
 
-    async def _submit(self, events: Sequence[Commanded | Refusal]) -> list[Outcome]:
+    def _submit(self, events: Sequence[Commanded | Refusal]) -> Awaitable[list[Outcome]]:
         """Submit what can be, in order, and give each its outcome."""
-        return await answer_each(events, self._app.submit)
+        return answer_each(events, self._app.submit)
 
     def _result(self, name: str | None, outcome: Outcome) -> ResultShape:
         problem = None
@@ -301,6 +268,15 @@ def _read_event(body: bytes, now: Time) -> _Named:
     return _read_element(strict_json.value(body), now)
 
 
+def _read_parts(attributes: Mapping[str, str], data: bytes, now: Time) -> _Named:
+    """Return the id of an event in binary mode and its command. Raises NotJson."""
+    name = attributes.get("id")
+    try:
+        return name, cloudevents.command_of_parts(attributes, data, now)
+    except Refusal as refusal:
+        return name, refusal
+
+
 def _read_element(event: Raw, now: Time) -> _Named:
     try:
         commanded = cloudevents.command(event, now)
@@ -311,16 +287,17 @@ def _read_element(event: Raw, now: Time) -> _Named:
 
 def _permitted(read: Sequence[Commanded | Refusal], token: Token) -> Sequence[Commanded | Refusal]:
     """Replace commands that the token may not publish by a refusal."""
-    kinds = {(one.command.site, one.command.topic) for one in read if type(one) is Commanded}
-    refusals = {kind: refusal for kind in kinds if (refusal := _forbidden(*kind, token))}
-    if not refusals:
-        return read
-    return [
-        refusals.get((one.command.site, one.command.topic), one)
-        if isinstance(one, Commanded)
-        else one
-        for one in read
-    ]
+    refusals: dict[tuple[str, str], Refusal | None] = {}
+    permitted: list[Commanded | Refusal] = []
+    for one in read:
+        if isinstance(one, Commanded):
+            kind = one.command.site, one.command.topic
+            if kind not in refusals:
+                refusals[kind] = _forbidden(*kind, token)
+            permitted.append(refusals[kind] or one)
+        else:
+            permitted.append(one)
+    return permitted
 
 
 def _forbidden(site: str, topic: str, token: Token) -> Refusal | None:

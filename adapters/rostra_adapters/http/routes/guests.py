@@ -16,10 +16,10 @@ from rostra.times import Time, later
 from rostra_adapters.application.app import App
 from rostra_adapters.clock import now
 from rostra_adapters.http.auth import tokens
-from rostra_adapters.http.auth.readers import ORIGINS
 from rostra_adapters.http.bodies import decode_body
 from rostra_adapters.http.messages import answer_with
 from rostra_adapters.http.problems import Problem
+from rostra_adapters.http.request_state import STATE
 from rostra_adapters.http.routes.persons import Body
 from rostra_adapters.http.settings import HttpSettings
 from rostra_adapters.http.writes import WRITES
@@ -67,7 +67,7 @@ class Guests:
         )
         rules = await self._app.lookup.site_rules(new.site)
         if not rules.private:
-            request[ORIGINS] = rules.origins
+            request[STATE].origins = rules.origins
         if rules.private or not rules.guests:  # guests cannot read private sites
             raise Problem("no-guests", f"{new.site} takes no guests")
         await request.app[WRITES].admit_guest(request)
