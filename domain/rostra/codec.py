@@ -45,12 +45,15 @@ from rostra.passage import (
     PassageUnmarked,
 )
 from rostra.person import (
+    PersonBanned,
     PersonConfigured,
+    PersonDistrusted,
     PersonErased,
     PersonEvent,
     PersonLabelled,
     PersonReturned,
     PersonTrusted,
+    PersonUnbanned,
 )
 from rostra.sealing import Damaged, KeyRing, Opener, associated_data
 from rostra.site import SiteConfigured
@@ -78,6 +81,9 @@ TYPES: dict[str, type[AnyEvent]] = {
         PersonReturned,
         PersonConfigured,
         PersonLabelled,
+        PersonBanned,
+        PersonUnbanned,
+        PersonDistrusted,
         DiscussionOpened,
         DiscussionClosed,
         DiscussionReopened,

@@ -20,6 +20,12 @@ from rostra.once import once
 from rostra.refusals import Refusal, unknown
 from rostra.resource_urls import canonical_resource
 from rostra.settings import AskedNotifySettings, AskedSettings, AskedSiteSettings, Label
+from rostra.times import parse_time
+
+BannedComments = Literal["keep", "remove"]
+"""Fate of the comments that a person posted before they were banned."""
+BannedVotes = Literal["keep", "nullify"]
+"""Fate of the votes that a person cast before they were banned."""
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
@@ -93,6 +99,48 @@ class LabelPerson(_AboutPerson, frozen=True, kw_only=True):
     topic = "person.labelled"
     may_use_reserved_places = True
     label: Label | None
+    by: PersonId
+
+
+class BanPerson(_AboutPerson, frozen=True, kw_only=True):
+    """Ban a person. Earlier comments and votes stay unless they are to be removed and nullified."""
+
+    topic = "person.banned"
+    may_use_reserved_places = True
+    by: PersonId
+    reason: Reason | None = None
+    until: texts.Until | None = None
+    comments: BannedComments = "keep"
+    votes: BannedVotes = "keep"
+    erased: texts.Erased = False
+
+    def __post_init__(self) -> None:
+        _given_or_erased(erased=self.erased, reason=self.reason)
+        if isinstance(self.until, str):
+            try:
+                msgspec.structs.force_setattr(self, "until", parse_time(self.until))
+            except ValueError as error:
+                raise ValueError(f"`until` must be a time: {error}") from None
+
+
+class UnbanPerson(_AboutPerson, frozen=True, kw_only=True):
+    """End a ban, and take back what it removed and nullified if `restore` is true."""
+
+    topic = "person.unbanned"
+    may_use_reserved_places = True
+    by: PersonId
+    restore: bool = False
+
+
+class DistrustPerson(_AboutPerson, frozen=True, kw_only=True):
+    topic = "person.distrusted"
+    may_use_reserved_places = True
+    by: PersonId
+
+
+class TrustPerson(_AboutPerson, frozen=True, kw_only=True):
+    topic = "person.trusted"
+    may_use_reserved_places = True
     by: PersonId
 
 
@@ -512,7 +560,16 @@ DiscussionCommand = (
 )
 """Every command that names a discussion."""
 
-PersonCommand = ErasePerson | ReturnPerson | ConfigurePerson | LabelPerson
+PersonCommand = (
+    ErasePerson
+    | ReturnPerson
+    | ConfigurePerson
+    | LabelPerson
+    | BanPerson
+    | UnbanPerson
+    | DistrustPerson
+    | TrustPerson
+)
 
 AnyCommand = ConfigureSite | PersonCommand | DiscussionCommand
 """Every command; a match on it ends in `assert_never`."""
@@ -548,6 +605,10 @@ COMMANDS: dict[str, type[AnyCommand]] = {
         ReturnPerson,
         ConfigurePerson,
         LabelPerson,
+        BanPerson,
+        UnbanPerson,
+        DistrustPerson,
+        TrustPerson,
         ReviseArticle,
     )
 }
@@ -575,6 +636,10 @@ def acting_person(command: AnyCommand) -> str | None:
             | FlagComment()
             | NullifyVote()
             | LabelPerson()
+            | BanPerson()
+            | UnbanPerson()
+            | DistrustPerson()
+            | TrustPerson()
             | MarkPassage()
             | OnPassage()
         ):

@@ -211,6 +211,10 @@ class Comment(msgspec.Struct, frozen=True):
     edits: int = 0
     moderated: Moderated = "published"
     moderated_at: Time = LONG_AGO
+    # Whether it was held when it was posted, or a wording of it was.
+    has_waited: bool = False
+    # Whether moderators have approved it, or a later wording of it.
+    was_approved: bool = False
     removed: Literal["removed", "deleted"] | None = None
     removed_at: Time = LONG_AGO
     pinned: bool = False
@@ -230,6 +234,11 @@ class Comment(msgspec.Struct, frozen=True):
         return self.words_version if self.pending is None else self.pending.version
 
     @property
+    def awaits_first_approval(self) -> bool:
+        """Return whether its author's words had to wait, and no moderator has approved any."""
+        return self.has_waited and not self.was_approved
+
+    @property
     def has_one_wording_to_judge(self) -> bool:
         """Return whether moderators never had to decide on an earlier wording than the latest."""
         return self.judged_version in (0, self.latest_version)
@@ -245,7 +254,7 @@ def evolve(comment: Comment, event: CommentEvent) -> Comment:
     match event:
         case CommentPosted():
             change = {"posted": event, "words": event.personal, "words_version": version,
-                      "moderated": event.status,
+                      "moderated": event.status, "has_waited": event.status == "held",
                       "judged_version": version if event.status == "held" else 0}  # fmt: skip
         case CommentEdited():
             change = {"words": event.personal, "words_version": version, "edited": event.time,
@@ -255,7 +264,8 @@ def evolve(comment: Comment, event: CommentEvent) -> Comment:
         case CommentWordingHeld():
             named = WordingRef(event.source, event.id)
             pending = PendingWording(named, event.personal, version, event.time)
-            change = {"pending": pending, "edits": comment.edits + _is_own(event),
+            change = {"pending": pending, "has_waited": True,
+                      "edits": comment.edits + _is_own(event),
                       "judged_version": comment.judged_version or version}  # fmt: skip
         case CommentWordingRejected():
             change = {"pending": None, "wording_rejected_at": event.time} | _judged(comment)
@@ -267,6 +277,7 @@ def evolve(comment: Comment, event: CommentEvent) -> Comment:
         case CommentApproved():
             change = {"moderated": "published"} | _latest_words(comment) | _judged(comment)
             change["moderated_at"] = max(event.time, comment.moderated_at)
+            change["was_approved"] = True
         case CommentRejected() | CommentHeld():
             change = {"moderated_at": event.time} | _latest_words(comment) | _judged(comment)
             change["moderated"] = "held" if isinstance(event, CommentHeld) else "rejected"

@@ -66,6 +66,7 @@ TimeZone = Annotated[
         description="IANA's name of a time zone, for example `Europe/Vienna`.",
     ),
 ]
+Until = Annotated[str, Meta(description="A time (RFC 3339); null for no end.")]
 Hour = Annotated[int, Meta(ge=0, le=23)]
 Question = Annotated[str, Meta(max_length=limits.QUESTION_CHARACTERS_MAX, pattern=_WITHOUT_NUL)]
 Body = Annotated[

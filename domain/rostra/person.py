@@ -2,8 +2,19 @@
 
 import msgspec
 
-from rostra.commands import ConfigurePerson, ErasePerson, LabelPerson, ReturnPerson
-from rostra.events import CommandContext, Event, Personal, Words
+from rostra.commands import (
+    BannedComments,
+    BannedVotes,
+    BanPerson,
+    ConfigurePerson,
+    DistrustPerson,
+    ErasePerson,
+    LabelPerson,
+    ReturnPerson,
+    TrustPerson,
+    UnbanPerson,
+)
+from rostra.events import CommandContext, Event, Personal, Words, because
 from rostra.limits import PERSON_CHANGES_MAX
 from rostra.refusals import Refusal, id_collision
 from rostra.settings import NotifySettings, SiteSettings
@@ -19,6 +30,8 @@ class PersonTrusted(Event, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
     site: str
     person: str
     by: str | None = None
+    is_published: bool = False
+    """True where a moderator gave the trust itself; False for a conclusion of Rostra's."""
 
 
 class PersonErased(Event, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -59,7 +72,52 @@ class PersonLabelled(Event, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
     label: str | None = None
 
 
-PersonEvent = PersonTrusted | PersonErased | PersonReturned | PersonConfigured | PersonLabelled
+class PersonBanned(Event, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """Ban on comments, votes, flags and marks, or a change of that ban's terms.
+
+    What it removes and nullifies are events of their own. `personal` holds the reason.
+    """
+
+    topic = "person.banned"
+    site: str
+    person: str
+    by: str
+    until: Time | None = None
+    """End of the ban, None for no end."""
+    comments: BannedComments = "keep"
+    votes: BannedVotes = "keep"
+    personal: Personal | None = None
+
+
+class PersonUnbanned(Event, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """End of a ban; with `restore` what it removed and nullified comes back."""
+
+    topic = "person.unbanned"
+    site: str
+    person: str
+    by: str
+    restore: bool = False
+
+
+class PersonDistrusted(Event, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """Under the policy `first` their next comment needs an approval again."""
+
+    topic = "person.distrusted"
+    site: str
+    person: str
+    by: str
+
+
+PersonEvent = (
+    PersonTrusted
+    | PersonErased
+    | PersonReturned
+    | PersonConfigured
+    | PersonLabelled
+    | PersonBanned
+    | PersonUnbanned
+    | PersonDistrusted
+)
 
 # -- state
 
@@ -82,7 +140,18 @@ class Person(msgspec.Struct, frozen=True):
     configurations: int = 0
     label: str | None = None
     labelled_at: Time = LONG_AGO
+    ban: PersonBanned | None = None
+    """The ban in force unless its term has ended; None where there is none."""
+    ban_decided_at: Time = LONG_AGO
+    """Time of the latest ban or its end."""
+    trust_decided_at: Time = LONG_AGO
+    """Time of the latest act by which trust was given or taken back."""
     version: int = 0
+
+    def ban_at(self, time: Time) -> PersonBanned | None:
+        """Return the ban that is in force at a time, None if there is none."""
+        ban = self.ban
+        return ban if ban is not None and (ban.until is None or time < ban.until) else None
 
 
 INITIAL = Person()
@@ -95,6 +164,14 @@ def evolve(person: Person, event: PersonEvent) -> Person:
     match event:
         case PersonTrusted():
             change = {"trusted": True}
+            if event.is_published:
+                change["trust_decided_at"] = event.time
+        case PersonDistrusted():
+            change = {"trusted": False, "trust_decided_at": event.time}
+        case PersonBanned():
+            change = {"ban": event, "ban_decided_at": event.time}
+        case PersonUnbanned():
+            change = {"ban": None, "ban_decided_at": event.time}
         case PersonErased():
             change = {"is_erased": True, "erasures": person.erasures + 1, "words": None}
         case PersonReturned():
@@ -126,6 +203,71 @@ def trust(
     if person.trusted:
         return []
     return [PersonTrusted(time=act.time, site=site, person=person_id, by=by)]
+
+
+def give_trust(person: Person, command: TrustPerson, act: CommandContext) -> list[PersonTrusted]:
+    """Trust a person, whether or not a comment of theirs was approved. The latest time wins."""
+    if person.trusted or act.time < person.trust_decided_at:
+        return []
+    trusted = PersonTrusted(
+        time=act.time, site=command.site, person=command.who, by=command.by, is_published=True
+    )
+    return [trusted]
+
+
+def distrust(
+    person: Person, command: DistrustPerson, act: CommandContext
+) -> list[PersonDistrusted]:
+    """Take a person's trust back. The latest time wins."""
+    if not person.trusted or act.time < person.trust_decided_at:
+        return []
+    return [PersonDistrusted(time=act.time, site=command.site, person=command.who, by=command.by)]
+
+
+def ban(person: Person, command: BanPerson, act: CommandContext) -> list[PersonBanned]:
+    """Ban a person, or change the terms of their ban. The latest time wins."""
+    current = person.ban_at(act.time)
+    until = None if command.until is None else Time(command.until)
+    terms = (until, command.comments, command.votes)
+    is_same = current is not None and terms == (current.until, current.comments, current.votes)
+    if is_same or act.time < person.ban_decided_at:
+        return []
+    return [
+        PersonBanned(
+            time=act.time,
+            site=command.site,
+            person=command.who,
+            by=command.by,
+            until=until,
+            comments=command.comments,
+            votes=command.votes,
+            personal=because(command.reason),
+        )
+    ]
+
+
+def unban(person: Person, command: UnbanPerson, act: CommandContext) -> list[PersonUnbanned]:
+    """End a person's ban, also one whose term has ended. The latest time wins."""
+    if person.ban is None or act.time < person.ban_decided_at:
+        return []
+    return [
+        PersonUnbanned(
+            time=act.time,
+            site=command.site,
+            person=command.who,
+            by=command.by,
+            restore=command.restore,
+        )
+    ]
+
+
+def must_not_be_banned(person: Person, time: Time) -> None:
+    """Raise person-banned if the person is banned at that time."""
+    current = person.ban_at(time)
+    if current is not None:
+        end = "" if current.until is None else f" until {current.until}"
+        detail = f"the person {current.person!r} is banned{end}"
+        raise Refusal("person-banned", detail, until=current.until)
 
 
 def must_not_be_erased(person: Person, person_id: str) -> None:

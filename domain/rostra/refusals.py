@@ -5,7 +5,8 @@ class Refusal(Exception):
     """Refusal of a command, with a stable name such as `unknown-parent`.
 
     `retryable` is true if another order of events could have helped. `wait_seconds` is the time
-    until a rate limit allows the same command.
+    until a rate limit allows the same command, `until` the time (RFC 3339) from which it may be
+    allowed; None where no such time is known.
     """
 
     def __init__(
@@ -15,12 +16,14 @@ class Refusal(Exception):
         *,
         retryable: bool = False,
         wait_seconds: float | None = None,
+        until: str | None = None,
     ) -> None:
         super().__init__(f"{name}: {detail}")
         self.name = name
         self.detail = detail
         self.retryable = retryable
         self.wait_seconds = wait_seconds
+        self.until = until
 
 
 def unknown(what: str, named: object, *, retryable: bool = True) -> Refusal:

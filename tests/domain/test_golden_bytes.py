@@ -45,11 +45,14 @@ from rostra.passage import (
     PassageUnmarked,
 )
 from rostra.person import (
+    PersonBanned,
     PersonConfigured,
+    PersonDistrusted,
     PersonErased,
     PersonLabelled,
     PersonReturned,
     PersonTrusted,
+    PersonUnbanned,
 )
 from rostra.sealing import associated_data
 from rostra.settings import Settings, SiteSettings
@@ -120,6 +123,25 @@ EVENTS: dict[str, AnyEvent] = {
     "person.labelled": PersonLabelled(
         time=TIME, site="gazette", person="ann", label="Staff", by="mia"
     ),
+    "person.trusted+published": PersonTrusted(
+        time=TIME, site="gazette", person="ann", by="mia", is_published=True
+    ),
+    "person.banned": PersonBanned(
+        time=TIME,
+        site="gazette",
+        person="ann",
+        by="mia",
+        until=Time("2026-12-24T18:00:00.000000Z"),
+        comments="remove",
+        votes="nullify",
+        personal=SEALED,
+    ),
+    "person.banned+least": PersonBanned(time=TIME, site="gazette", person="ann", by="mia"),
+    "person.unbanned": PersonUnbanned(
+        time=TIME, site="gazette", person="ann", by="mia", restore=True
+    ),
+    "person.unbanned+least": PersonUnbanned(time=TIME, site="gazette", person="ann", by="mia"),
+    "person.distrusted": PersonDistrusted(time=TIME, site="gazette", person="ann", by="mia"),
     "person.labelled+none": PersonLabelled(time=TIME, site="gazette", person="ann", by="mia"),
     "subscription.started": SubscriptionStarted(time=TIME, person="ann", to="replies"),
     "subscription.ended": SubscriptionEnded(time=TIME, person="ann"),

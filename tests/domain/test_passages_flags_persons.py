@@ -127,7 +127,8 @@ def test_a_flag_with_the_id_of_another_is_refused() -> None:
 @pytest.mark.parametrize("whose", [{"site": "other"}, {"person": "other"}])
 def test_a_person_with_the_id_of_another_is_refused(whose: dict[str, str]) -> None:
     named = {"site": SITE, "person": "ann", **whose}
-    other: Happened = (person("ann"), PersonTrusted(time=at(0), **named))
+    trusted = PersonTrusted(time=at(0), site=named["site"], person=named["person"])
+    other: Happened = (person("ann"), trusted)
     given(opened(), other).when(post(), act()).then_refused("id-collision")
     as_moderator = command("comment.removed", comment="c1", by="ann")
     given(opened(), posted(author="bob"), other).when(as_moderator, act()).then_refused(

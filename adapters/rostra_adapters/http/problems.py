@@ -116,6 +116,11 @@ KINDS: dict[str, ProblemType] = {
     "person-erased": ProblemType(
         422, "Person erased", "Publish `person.returned` to let the person write again."
     ),
+    "person-banned": ProblemType(
+        422,
+        "Person banned",
+        "A moderator banned the person. `until` is the end of the ban; without it there is none.",
+    ),
     "comment-erased": ProblemType(
         422, "Comment erased", "Its words were erased, so there is nothing to edit."
     ),
@@ -274,6 +279,7 @@ class ProblemShape(msgspec.Struct, kw_only=True, omit_defaults=True):
     status: int | UnsetType = UNSET
     detail: str | None = None
     retryable: bool | UnsetType = UNSET
+    until: str | None = None
     errors: Sequence[Fault] = ()
 
 
@@ -288,6 +294,7 @@ class Problem(Exception):
         headers: Mapping[str, str] | None = None,
         errors: Sequence[Fault] = (),
         retryable: bool | UnsetType = UNSET,
+        until: str | None = None,
     ) -> None:
         super().__init__(name, detail)
         self.name = name
@@ -295,6 +302,7 @@ class Problem(Exception):
         self.headers = dict(headers or {})
         self.errors = errors
         self.retryable = retryable
+        self.until = until
 
     @property
     def kind(self) -> ProblemType:
@@ -308,6 +316,7 @@ class Problem(Exception):
             status=self.kind.status,
             detail=self.detail,
             retryable=self.retryable,
+            until=self.until,
             errors=self.errors,
         )
 
@@ -327,6 +336,7 @@ def refusal_problem(refusal: Refusal, *, retry_after_seconds: int) -> Problem:
         headers=retry_after(seconds) if later else None,
         errors=refusal.faults if isinstance(refusal, Malformed) else (),
         retryable=refusal.retryable,
+        until=refusal.until,
     )
 
 

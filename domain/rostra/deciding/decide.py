@@ -9,6 +9,7 @@ from rostra.codec import AnyEvent
 from rostra.commands import (
     AnyCommand,
     ApproveComment,
+    BanPerson,
     CastVote,
     CloseDiscussion,
     ClosePassage,
@@ -17,6 +18,7 @@ from rostra.commands import (
     ConfigureSite,
     DecideOnWording,
     DiscussionCommand,
+    DistrustPerson,
     EditComment,
     EndSubscription,
     ErasePerson,
@@ -44,6 +46,8 @@ from rostra.commands import (
     ReturnPerson,
     ReviseArticle,
     StartSubscription,
+    TrustPerson,
+    UnbanPerson,
     UnmarkPassage,
     UnpinComment,
     acting_person,
@@ -99,7 +103,16 @@ def subject(command: AnyCommand, act: CommandContext) -> StreamId:
             return command.vote
         case ConfigureSite():
             return command.site_id
-        case ErasePerson() | ReturnPerson() | ConfigurePerson() | LabelPerson():
+        case (
+            ErasePerson()
+            | ReturnPerson()
+            | ConfigurePerson()
+            | LabelPerson()
+            | BanPerson()
+            | UnbanPerson()
+            | DistrustPerson()
+            | TrustPerson()
+        ):
             return command.target
         case PostComment():
             return command.target(act.source, act.id)
@@ -219,6 +232,18 @@ def _person(
             return [*person.return_(known, command, act)]
         case LabelPerson():
             return [*person.label(known, command, act, settings)]
+        case BanPerson():
+            act = persons.after_ban(act, known)
+            return [*person.ban(known, command, act)]
+        case UnbanPerson():
+            act = persons.after_ban(act, known)
+            return [*person.unban(known, command, act)]
+        case DistrustPerson():
+            act = persons.after_trust(act, known)
+            return [*person.distrust(known, command, act)]
+        case TrustPerson():
+            act = persons.after_trust(act, known)
+            return [*person.give_trust(known, command, act)]
         case ConfigurePerson():
             if act.person is not None:
                 persons.may_name_themselves(command, rules(settings, Settings()))
@@ -320,6 +345,18 @@ def acting(command: Command, person_id: str, reading: DecisionContext) -> person
     return known
 
 
+def writing(
+    command: Command, act: CommandContext, person_id: str, reading: DecisionContext
+) -> person.Person:
+    """Return the person who comments, votes, flags or marks.
+
+    Raises person-erased and person-banned.
+    """
+    known = acting(command, person_id, reading)
+    person.must_not_be_banned(known, act.time)
+    return known
+
+
 def rules_of(command: InDiscussion, reading: DecisionContext) -> Rules:
     """Return the rules of the command's discussion."""
     site_settings = reading.site(command.site_id).settings
@@ -338,6 +375,9 @@ def _inside(
         case ApproveComment():
             return _approve(command, act, reading, at)
         case MarkPassage():
+            marker = act.person or command.by
+            if marker is not None:
+                writing(command, act, marker, reading)
             return passages.mark(command, act, reading, at)
         case ReviseArticle():
             return passages.revise(command, act, reading)
@@ -389,6 +429,7 @@ def _alone(
         case UnpinComment():
             return comment.unpin(reading.comment(at), command, act)
         case FlagComment():
+            writing(command, act, command.by, reading)
             return flag.flag_comment(
                 reading.flag(at), command, act, reading.comment(command.target)
             )
@@ -411,7 +452,7 @@ def _alone(
 
 
 def _cast(command: CastVote, act: CommandContext, reading: DecisionContext, at: StreamId) -> Events:
-    acting(command, command.voter, reading)
+    writing(command, act, command.voter, reading)
     about = reading.comment(command.target)
     cast = vote.cast(reading.vote(at), command, act, about, rules_of(command, reading))
     return [(at, event) for event in cast]
@@ -439,7 +480,7 @@ def _post(
     around = comment.Surroundings(
         discussion=reading.discussion(command.discussion),
         rules=rules_of(command, reading),
-        author=acting(command, command.author.id, reading),
+        author=writing(command, act, command.author.id, reading),
         parent_id=parent,
         parent=reading.comment(parent) if parent else None,
         passage_id=mark,
@@ -455,6 +496,8 @@ def _edit(
     author = comment.posted_of(current, command.comment or command.comment_id).author
     owner = command.person(author)
     known = acting(command, author, reading)
+    if command.by in (None, author):
+        person.must_not_be_banned(known, act.time)
     words = reading.words(at, current.words, version=current.words_version, owner=owner)
     if words is None and not command.erased:  # its author may have returned since
         raise Refusal("comment-erased", "the words of this comment are gone")
@@ -485,12 +528,18 @@ def _must_name_the_latest(command: DecideOnWording, current: StreamState) -> Non
 def _approve(
     command: ApproveComment, act: CommandContext, reading: DecisionContext, at: StreamId
 ) -> Events:
-    """Return the approval, and in the same group the trust that it gives to the author."""
+    """Return the approval, and in the same group the trust that it gives to the author.
+
+    Trust comes from the first approval of words that had to wait. To hold a comment and approve it
+    again leaves trust as it was.
+    """
     current = reading.comment(at)
     _must_name_the_latest(command, reading.state_of(at))
     approved = comment.approve(current, command, act)
     if not approved:
         return []
+    if not current.awaits_first_approval and current.pending is None:
+        return [(at, event) for event in approved]
     author = approved[0].author
     known = _known_person(command, author, reading)
     trusted = person.trust(known, act, site=command.site, person_id=author, by=command.by)

@@ -179,6 +179,16 @@ def after_settings(act: CommandContext, person: Person) -> CommandContext:
     return _not_before(act, person.configured_at)
 
 
+def after_ban(act: CommandContext, person: Person) -> CommandContext:
+    """Return a moderator's act with a time no earlier than that of the latest ban or its end."""
+    return act if act.person is None else _not_before(act, person.ban_decided_at)
+
+
+def after_trust(act: CommandContext, person: Person) -> CommandContext:
+    """Return a moderator's act with a time no earlier than that of the latest act on trust."""
+    return act if act.person is None else _not_before(act, person.trust_decided_at)
+
+
 def after_subscription(act: CommandContext, subscription: Subscription) -> CommandContext:
     """Return the act with a time no earlier than that of the subscription's latest change."""
     return _not_before(act, subscription.changed_at)

@@ -7,6 +7,7 @@ that the comparison needs.
 from rostra import codec, comment
 from rostra.commands import (
     COMMANDS,
+    BanPerson,
     CastVote,
     Command,
     DecideOnWording,
@@ -17,6 +18,7 @@ from rostra.commands import (
     PostComment,
     ReviseArticle,
     StartSubscription,
+    UnbanPerson,
 )
 from rostra.deciding import marking as passages
 from rostra.deciding.stream_states import DecisionContext, EventRef
@@ -72,6 +74,10 @@ def _other_content(
             return _different(f"the move to {seen.content!r}")
         case OpenDiscussion() if seen.content is False:
             return _different("a discussion.moved")
+        case BanPerson() if seen.content != (command.until, command.comments, command.votes):
+            return _different("a ban on other terms")
+        case UnbanPerson() if seen.content != command.restore:
+            return _different("an unban with another `restore`")
         case StartSubscription() if seen.content != command.to:
             return _different(f"the subscription to {seen.content}")
         case ReviseArticle() if seen.content != command.revision:

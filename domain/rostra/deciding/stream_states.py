@@ -94,6 +94,10 @@ def _content(event: AnyEvent) -> object:
             comment.CommentApproved() | comment.CommentRejected() | comment.CommentWordingRejected()
         ):
             return event.wording
+        case person.PersonBanned():
+            return event.until, event.comments, event.votes
+        case person.PersonUnbanned():
+            return event.restore
         case (
             comment.CommentPosted()
             | comment.CommentHeld()
@@ -119,6 +123,7 @@ def _content(event: AnyEvent) -> object:
             | person.PersonReturned()
             | person.PersonConfigured()
             | person.PersonLabelled()
+            | person.PersonDistrusted()
             | subscriptions.SubscriptionEnded()
             | site.SiteConfigured()
         ):

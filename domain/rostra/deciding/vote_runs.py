@@ -188,7 +188,10 @@ def _look_up(batch: BatchDecider, command: CastVote) -> VotedComment | None:
 
 
 def _voter(batch: BatchDecider, command: CastVote, comment: VotedComment) -> _Voter | None:
-    """Return the person who votes, None if they may not or their stream is missing."""
+    """Return the person who votes, None if they may not or their stream is missing.
+
+    Votes of a banned person are decided one by one, since the ban's term is compared with each.
+    """
     json = _encode(command.voter)
     stream = ids.number_of(*comment.persons, json)
     state = batch.world.find(stream)
@@ -196,8 +199,10 @@ def _voter(batch: BatchDecider, command: CastVote, comment: VotedComment) -> _Vo
         return None
     if state.seen or batch.keyless:
         try:
-            acting(command, command.voter, batch.context())
+            known = acting(command, command.voter, batch.context())
         except Refusal:
+            return None
+        if known.ban is not None:
             return None
     version = len(state.seen)
     batch.votes_upon.append({stream: version})

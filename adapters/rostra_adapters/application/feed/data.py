@@ -40,11 +40,14 @@ from rostra.passage import (
     PassageUnmarked,
 )
 from rostra.person import (
+    PersonBanned,
     PersonConfigured,
+    PersonDistrusted,
     PersonErased,
     PersonLabelled,
     PersonReturned,
     PersonTrusted,
+    PersonUnbanned,
 )
 from rostra.site import SiteConfigured
 from rostra.subscription import SubscriptionEnded, SubscriptionStarted
@@ -91,6 +94,9 @@ def required_names(stream: UUID, event: AnyEvent) -> list[UUID]:
             | PersonReturned()
             | PersonConfigured()
             | PersonLabelled()
+            | PersonBanned()
+            | PersonUnbanned()
+            | PersonDistrusted()
             | SubscriptionStarted()
             | SubscriptionEnded()
             | DiscussionAliased()
@@ -145,6 +151,17 @@ def data_of(stream: UUID, event: AnyEvent, names: Found) -> Data | None:
         case PersonLabelled():
             named = {"site": event.site, "person": event.person}
             return named | {"label": event.label, "by": event.by}
+        case PersonBanned():
+            terms = {"comments": event.comments, "votes": event.votes}
+            until = {} if event.until is None else {"until": event.until}
+            return {"site": event.site, "person": event.person, "by": event.by, **terms, **until}
+        case PersonUnbanned():
+            named = {"site": event.site, "person": event.person, "by": event.by}
+            return named | {"restore": event.restore}
+        case PersonDistrusted():
+            return {"site": event.site, "person": event.person, "by": event.by}
+        case PersonTrusted() if event.is_published:
+            return {"site": event.site, "person": event.person, "by": event.by}
         case PersonErased() | PersonReturned() | PersonConfigured():
             return {"site": event.site, "person": event.person}
         case (

@@ -127,6 +127,32 @@ EVENTS: dict[str, EventText] = {
         "Show a label beside a person's name: one of the site's `labels`, or null for none.",
         {**SITE, "person": "ann", "label": "Staff", "by": "mia"},
     ),
+    "person.banned": EventText(
+        "Ban a person of the site, until a time or for good: they comment, vote, flag and mark no "
+        "more. With `comments: remove` and `votes: nullify` what they did before is taken away, "
+        "by an event of its own for each comment and vote. Again: changes the ban's terms.",
+        {
+            **SITE,
+            "person": "bo",
+            "by": "mia",
+            "reason": "Advertising",
+            "until": "2026-12-01T00:00:00.000000Z",
+            "comments": "remove",
+            "votes": "nullify",
+        },
+    ),
+    "person.unbanned": EventText(
+        "End a ban. With `restore` exactly what the ban removed and nullified comes back.",
+        {**SITE, "person": "bo", "by": "mia", "restore": True},
+    ),
+    "person.trusted": EventText(
+        "Trust a person: where `moderation` is `first`, their comments need no approval.",
+        {**SITE, "person": "bo", "by": "mia"},
+    ),
+    "person.distrusted": EventText(
+        "Take a person's trust back: where `moderation` is `first`, their next comment is held.",
+        {**SITE, "person": "bo", "by": "mia"},
+    ),
     "subscription.started": EventText(
         "Notify a person of every new comment (`comments`) or of replies to their own (`replies`). "
         "Not in the feed.",
@@ -196,6 +222,10 @@ FIELDS: dict[str, str] = {
     "notify.subscriptions": "Of comments in discussions that the person subscribed to.",
     "notify.moderation": "Of decisions about the person's comments and flags.",
     "label": "One of the site's `labels`; null takes the label away.",
+    "until": "End of the ban; null for no end.",
+    "comments": "`remove` takes away the comments posted before the ban; `keep` leaves them.",
+    "votes": "`nullify` takes away the votes cast before the ban; `keep` leaves them.",
+    "restore": "True takes back what the ban removed and nullified.",
     "title": "Title to show.",
     "url": "Address of the page.",
     "settings": "Settings to change.",
