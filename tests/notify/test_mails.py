@@ -1,123 +1,15 @@
 """Notices by mail, from the log to an SMTP server."""
 
 import asyncio
-import email
-import email.policy
 import json
-import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
-from email.message import EmailMessage
-from typing import Any
-
-import pytest
-from aiosmtpd.smtp import SMTP, Envelope, Session
+from datetime import UTC, timedelta
 
 from rostra import ids
-from rostra_adapters.application.notify.composing import MailOrigin
-from rostra_adapters.application.notify.follower import OutboxFiller
-from rostra_adapters.application.notify.links import address_hash
-from rostra_adapters.application.notify.sender import MailSettings, Sender
-from rostra_adapters.mail.smtp import SmtpTransport, server_of
-from support.service import Service, event, opened, posted, serving, token
+from rostra_adapters.application.notify.sender import Sender
+from support.mails import BASE, JSON, Notified, about, by, link_in, smtp_server
+from support.service import event, opened, posted, serving, token
 
-JSON = {"Content-Type": "application/json"}
-BASE = "https://news.example/comments"
 DISCUSSION = ids.discussion_id("gazette", "/trams")
-
-
-class Inbox:
-    """An SMTP server that keeps what it accepts, and answers as it is told."""
-
-    def __init__(self) -> None:
-        self.mails: list[EmailMessage] = []
-        self.answers: list[str] = []
-        """Answers to the next mails; 250 once they are used up."""
-
-    async def handle_DATA(  # noqa: N802  # aiosmtpd's name
-        self,
-        server: SMTP,
-        session: Session,  # noqa: ARG002
-        envelope: Envelope,
-    ) -> str:
-        answer = self.answers.pop(0) if self.answers else "250 OK"
-        if answer == "drop":
-            assert isinstance(server.transport, asyncio.Transport)
-            server.transport.abort()
-            return "250 OK"
-        if answer.startswith("2"):
-            content = envelope.content
-            assert isinstance(content, bytes)
-            found = email.message_from_bytes(content, policy=email.policy.SMTP)
-            assert isinstance(found, EmailMessage)
-            self.mails.append(found)
-        return answer
-
-
-@asynccontextmanager
-async def smtp_server() -> AsyncIterator[tuple[Inbox, str]]:
-    inbox = Inbox()
-    loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: SMTP(inbox, loop=loop), "127.0.0.1", 0)
-    try:
-        yield inbox, f"smtp://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    finally:
-        server.close()
-
-
-class Notified:
-    """A service, its notifier, and the mail server that it sends to."""
-
-    def __init__(self, service: Service, inbox: Inbox, url: str) -> None:
-        self.service = service
-        self.inbox = inbox
-        self.now = datetime.now(UTC)
-        self.filler = OutboxFiller(service.app, service.app.outbox)
-        settings = MailSettings(origin=MailOrigin("News <news@example.org>"), base_url=BASE)
-        transport = SmtpTransport(server_of(url), timeout_seconds=10)
-        self.sender = Sender(
-            service.app, service.app.outbox, transport, settings, now=lambda: self.now
-        )
-
-    async def subscribe(self, person: str, **settings: Any) -> None:
-        """Give a person an address that is confirmed, and settings."""
-        address = f"{person}@example.org"
-        stream, outbox = ids.person_id("gazette", person), self.service.app.outbox
-        await outbox.confirm(stream, address_hash(stream, address, await outbox.link_key()))
-        answer = await self.service.ask(
-            "PATCH",
-            "/v1/me",
-            token=token("comment", site="gazette", person=person),
-            headers=JSON,
-            body=json.dumps({"email": address, **settings}).encode(),
-        )
-        assert answer.status == 200, answer.body
-
-    async def mails(self) -> list[EmailMessage]:
-        """Fill the outbox, send what is due, and return what came."""
-        await self.filler.catch_up()
-        while await self.sender.send_next():
-            pass
-        found, self.inbox.mails = self.inbox.mails, []
-        return found
-
-
-@pytest.fixture(params=["memory", "postgres"])
-async def notified(request: pytest.FixtureRequest) -> AsyncIterator[Notified]:
-    url = "memory:" if request.param == "memory" else request.getfixturevalue("database_url")
-    async with smtp_server() as (inbox, smtp), serving(url) as service:
-        made = Notified(service, inbox, smtp)
-        await made.filler.catch_up()  # what comes from now on is mailed
-        yield made
-
-
-def by(person: str) -> dict[str, str]:
-    return {"id": person, "name": person.title()}
-
-
-def about(mails: list[EmailMessage]) -> list[tuple[str, str]]:
-    return sorted((str(mail["To"]), str(mail["Subject"])) for mail in mails)
 
 
 async def test_a_reply_is_mailed_to_the_author_once(notified: Notified) -> None:
@@ -187,15 +79,6 @@ async def test_who_is_both_replied_to_and_subscribed_gets_one_mail(notified: Not
         posted("c2", author=by("bob"), parent="c1", mentions=["ann"]),
     )
     assert about(await notified.mails()) == [("ann@example.org", "Bob answered your comment")]
-
-
-def link_in(mail: EmailMessage) -> str:
-    """Return the path of the first link into the service."""
-    plain = mail.get_body(("plain",))
-    assert plain is not None
-    found = re.search(rf"{BASE}(/mail/\S+)", plain.get_content())
-    assert found is not None
-    return found[1]
 
 
 async def test_an_address_is_confirmed_by_the_button_of_its_mail(notified: Notified) -> None:

@@ -72,10 +72,13 @@ async def _show(where: DatabaseLocation) -> None:
     async with open_app(where) as app:
         found = await app.outbox.status()
     say(f"waiting   {found.waiting}")
-    say(f"sent      {found.sent}")
-    say(f"given up  {found.given_up}")
+    if found.waiting_since is not None:
+        say(f"since     {found.waiting_since.isoformat(timespec='seconds')}")
     if found.oldest_due is not None:
         say(f"next due  {found.oldest_due.isoformat(timespec='seconds')}")
+    say(f"sent      {found.sent}")
+    say(f"retried   {found.retried}")
+    say(f"given up  {found.given_up}")
     for error in found.errors:
         say(f"error     {error}")
 

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 import asyncpg
 
 from rostra_adapters.aio.background import BackgroundTask, end_background
+from rostra_adapters.application.notify.outbox import NOTICES_KEPT, REQUESTS_KEPT
 from rostra_adapters.application.operational import (
     VOTES_KEPT_DAYS,
     Demand,
@@ -16,10 +17,12 @@ from rostra_adapters.application.operational import (
     WriteRefused,
 )
 from rostra_adapters.postgres.connect import raise_unavailable_if_lost
+from rostra_adapters.postgres.outbox import PRUNE_NOTICES, PRUNE_REQUESTS
 
 PRUNE_SECONDS = 300.0
 PRUNED_AT_ONCE_MAX = 10_000
 """Rows deleted by one statement, so that none takes long."""
+PRUNE_ROUNDS_MAX = 100
 
 CHARGE = "select wait_seconds, refused from public.rostra_take($1, $2, $3)"
 RESERVE = "select public.rostra_reserve_vote($1, $2, $3, $4)"
@@ -90,11 +93,19 @@ class PostgresOperational:
             await self._pool.execute(FORGET_BUCKETS, list(buckets))
 
     async def prune(self) -> None:
-        """Delete rows that have expired, so many at most."""
-        with raise_unavailable_if_lost():
-            await self._pool.execute(PRUNE_BUCKETS, PRUNED_AT_ONCE_MAX)
-            kept = timedelta(days=VOTES_KEPT_DAYS)
-            await self._pool.execute(PRUNE_VOTES, PRUNED_AT_ONCE_MAX, kept)
+        """Delete rows that have expired."""
+        await self._prune(PRUNE_BUCKETS)
+        await self._prune(PRUNE_VOTES, timedelta(days=VOTES_KEPT_DAYS))
+        await self._prune(PRUNE_NOTICES, NOTICES_KEPT)
+        await self._prune(PRUNE_REQUESTS, REQUESTS_KEPT)
+
+    async def _prune(self, statement: str, *kept: timedelta) -> None:
+        """Delete what a statement finds, some rows at a time."""
+        for _ in range(PRUNE_ROUNDS_MAX):
+            with raise_unavailable_if_lost():
+                told = await self._pool.execute(statement, PRUNED_AT_ONCE_MAX, *kept)
+            if int(told.rpartition(" ")[2]) < PRUNED_AT_ONCE_MAX:
+                return
 
     async def _prune_always(self) -> AsyncGenerator[None, None]:
         while True:

@@ -14,11 +14,13 @@ from rostra_adapters.application.notify.outbox import (
     NOTICES_A_MAIL_MAX,
     PERSONS_SHOWN_MAX,
     REQUESTS_KEPT,
+    Checkpoint,
     Claim,
     Claimed,
     MailRequest,
     Notice,
     OutboxStatus,
+    claim_totals,
     claimed_of,
 )
 from rostra_adapters.postgres.connect import raise_unavailable_if_lost
@@ -26,10 +28,14 @@ from rostra_adapters.postgres.connection import Connection
 
 FOLLOWER = "notify"
 _COLUMNS = ("event", "person", "site", "person_id", "reason", "discussion", "comment")
-_CHECKPOINT = "select log, position from public.rostra_followers where name = $1"
+_CHECKPOINT = """
+select log, position, log_since from public.rostra_followers where name = $1
+"""
 _ADVANCE = """
 insert into public.rostra_followers as follower (name, log, position) values ($1, $2, $3)
-on conflict (name) do update set log = excluded.log, position = excluded.position
+on conflict (name) do update set log = excluded.log, position = excluded.position,
+    log_since = case when follower.log = excluded.log
+        then follower.log_since else clock_timestamp() end
 where follower.log <> excluded.log or follower.position < excluded.position
 """
 _ADD = """
@@ -38,19 +44,35 @@ select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[],
     $7::uuid[])
 on conflict (event, person) do nothing
 """
-# One person's notices are one claim: the first that is due names the person.
+# The notices of one mail are named by the first of them, which is the one that senders lock. A
+# confirmation is in a mail of its own.
+_MAKE_MAIL = """
+with first as materialized (
+    select event, person, reason = 'confirm' as is_confirmation from public.rostra_outbox
+    where state = 'waiting' and due_at <= clock_timestamp() and mail is null
+    order by due_at limit 1 for update skip locked
+), mine as materialized (
+    select notice.event, notice.person, first.event as mail
+    from first join public.rostra_outbox notice using (person)
+    where notice.state = 'waiting' and notice.due_at <= clock_timestamp() and notice.mail is null
+        and (notice.reason = 'confirm') = first.is_confirmation
+    order by notice.event <> first.event, notice.added_at limit $1
+    for update of notice skip locked
+)
+update public.rostra_outbox notice set mail = mine.mail from mine
+where notice.event = mine.event and notice.person = mine.person
+"""
 _CLAIM = """
 with first as materialized (
-    select event, person from public.rostra_outbox
-    where state = 'waiting' and due_at <= clock_timestamp()
+    select person, mail from public.rostra_outbox
+    where state = 'waiting' and due_at <= clock_timestamp() and event = mail
     order by due_at limit 1 for update skip locked
 )
 select event, person, site, person_id, reason, discussion, comment,
     attempts, added_at, is_deferred
-from public.rostra_outbox
-where person = (select person from first) and state = 'waiting'
-    and due_at <= clock_timestamp()
-order by added_at limit $1 for update skip locked
+from public.rostra_outbox join first using (person, mail)
+where state = 'waiting'
+order by added_at, event for update of rostra_outbox
 """
 _DUE = """
 with persons as (
@@ -69,7 +91,7 @@ update public.rostra_outbox set state = 'done', error = null
 where person = $1 and event = any($2::uuid[])
 """
 _DEFER = """
-update public.rostra_outbox notice set due_at = until.due_at, is_deferred = true
+update public.rostra_outbox notice set due_at = until.due_at, is_deferred = true, mail = null
 from unnest($2::uuid[], $3::timestamptz[]) until (event, due_at)
 where notice.person = $1 and notice.event = until.event
 """
@@ -78,13 +100,16 @@ update public.rostra_outbox set attempts = attempts + 1, error = $3, due_at = $4
     state = case when $5 then 'given_up' else 'waiting' end
 where person = $1 and event = any($2::uuid[])
 """
-_STATUS = """
-select count(*) filter (where state = 'waiting') as waiting,
-    count(*) filter (where state = 'done') as sent,
-    count(*) filter (where state = 'given_up') as given_up,
-    min(due_at) filter (where state = 'waiting') as oldest_due
-from public.rostra_outbox
+_COUNT = """
+insert into public.rostra_mail_totals as total (name, count)
+select * from unnest($1::text[], $2::bigint[])
+on conflict (name) do update set count = total.count + excluded.count
 """
+_STATUS = """
+select count(*) as waiting, min(added_at) as waiting_since, min(due_at) as oldest_due
+from public.rostra_outbox where state = 'waiting'
+"""
+_TOTALS = "select name, count from public.rostra_mail_totals"
 _ERRORS = """
 select error from public.rostra_outbox where error is not null order by due_at desc limit 10
 """
@@ -106,10 +131,20 @@ from public.rostra_mail_requests
 where person = $1 and asked_at > clock_timestamp() - $2::interval
 """
 _END_REQUEST = "delete from public.rostra_mail_requests where person = $1"
-_END_OLD_REQUESTS = """
-delete from public.rostra_mail_requests where asked_at < clock_timestamp() - $1::interval
-"""
+PRUNE_NOTICES = """
+delete from public.rostra_outbox where (event, person) in (
+    select event, person from public.rostra_outbox
+    where state <> 'waiting' and added_at < clock_timestamp() - $2::interval
+    order by added_at limit $1 for update skip locked
+)"""
+PRUNE_REQUESTS = """
+delete from public.rostra_mail_requests where person in (
+    select person from public.rostra_mail_requests
+    where asked_at < clock_timestamp() - $2::interval
+    order by asked_at limit $1 for update skip locked
+)"""
 _FORGET = "delete from public.rostra_outbox where person = any($1::uuid[])"
+_FORGET_REQUESTS = "delete from public.rostra_mail_requests where person = any($1::uuid[])"
 _FORGET_ADDRESSES = "delete from public.rostra_mail_addresses where person = any($1::uuid[])"
 
 
@@ -118,29 +153,33 @@ class PostgresOutbox:
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
+        self._link_key: bytes | None = None
 
-    async def checkpoint(self) -> tuple[UUID, int] | None:
+    async def checkpoint(self) -> Checkpoint | None:
         with raise_unavailable_if_lost():
             record = await self._pool.fetchrow(_CHECKPOINT, FOLLOWER)
-        return None if record is None else (record["log"], record["position"])
+        return None if record is None else Checkpoint(*record)
 
-    async def add(self, notices: Sequence[Notice], log: UUID, position: int) -> None:
+    async def advance(self, log: UUID, position: int) -> None:
         with raise_unavailable_if_lost():
-            async with self._pool.acquire() as connection, connection.transaction():
-                if notices:
-                    await connection.execute(_ADD, *_columns_of(notices))
-                await connection.execute(_ADVANCE, FOLLOWER, log, position)
+            await self._pool.execute(_ADVANCE, FOLLOWER, log, position)
 
-    async def add_now(self, notice: Notice) -> None:
-        with raise_unavailable_if_lost():
-            await self._pool.execute(_ADD, *_columns_of([notice]))
+    async def add(self, notices: Sequence[Notice]) -> None:
+        if notices:
+            with raise_unavailable_if_lost():
+                await self._pool.execute(_ADD, *_columns_of(notices))
 
     @asynccontextmanager
     async def claim(self) -> AsyncIterator[Claim | None]:
-        """Hold the claimed rows locked until the block ends: a sender that dies leaves them due."""
+        """Hold the claimed rows locked until the block ends: a sender that dies leaves them due.
+
+        The notices of a mail are chosen before, in a transaction of their own, so that the next
+        sender takes the same ones.
+        """
         with raise_unavailable_if_lost():
+            await self._pool.execute(_MAKE_MAIL, NOTICES_A_MAIL_MAX)
             async with self._pool.acquire() as connection, connection.transaction():
-                records = await connection.fetch(_CLAIM, NOTICES_A_MAIL_MAX)
+                records = await connection.fetch(_CLAIM)
                 if not records:
                     yield None
                     return
@@ -159,15 +198,24 @@ class PostgresOutbox:
     async def status(self) -> OutboxStatus:
         with raise_unavailable_if_lost():
             record = await self._pool.fetchrow(_STATUS)
+            totals = dict(map(tuple, await self._pool.fetch(_TOTALS)))
             errors = await self._pool.fetch(_ERRORS)
         assert record is not None
-        return OutboxStatus(**dict(record), errors=[row["error"] for row in errors])
+        return OutboxStatus(
+            **dict(record),
+            sent=totals.get("sent", 0),
+            retried=totals.get("retried", 0),
+            given_up=totals.get("given_up", 0),
+            errors=[row["error"] for row in errors],
+        )
 
     async def link_key(self) -> bytes:
-        with raise_unavailable_if_lost():
-            await self._pool.execute(_MAKE_KEY, secrets.token_bytes(LINK_KEY_BYTES))
-            key: bytes = await self._pool.fetchval(_KEY)
-        return key
+        if self._link_key is None:
+            with raise_unavailable_if_lost():
+                await self._pool.execute(_MAKE_KEY, secrets.token_bytes(LINK_KEY_BYTES))
+                self._link_key = await self._pool.fetchval(_KEY)
+        assert self._link_key is not None
+        return self._link_key
 
     async def confirmed_address(self, person: UUID) -> bytes | None:
         with raise_unavailable_if_lost():
@@ -180,7 +228,6 @@ class PostgresOutbox:
 
     async def ask(self, request: MailRequest) -> None:
         with raise_unavailable_if_lost():
-            await self._pool.execute(_END_OLD_REQUESTS, REQUESTS_KEPT)
             await self._pool.execute(_ASK, *msgspec.structs.astuple(request))
 
     async def find_request(self, person: UUID) -> MailRequest | None:
@@ -196,6 +243,7 @@ class PostgresOutbox:
         with raise_unavailable_if_lost():
             await self._pool.execute(_FORGET, list(persons))
             await self._pool.execute(_FORGET_ADDRESSES, list(persons))
+            await self._pool.execute(_FORGET_REQUESTS, list(persons))
 
 
 def _columns_of(notices: Sequence[Notice]) -> tuple[list[object], ...]:
@@ -219,3 +267,6 @@ async def _settle(connection: Connection, claim: Claim) -> None:
         await connection.execute(
             _FAIL, person, left, claim.error, claim.retry_at, claim.is_given_up
         )
+    totals = {name: count for name, count in claim_totals(claim).items() if count}
+    if totals:  # last: all senders count in the same rows
+        await connection.execute(_COUNT, list(totals), list(totals.values()))

@@ -152,6 +152,17 @@ MIGRATIONS = (
             "webhook_queue",
         ),
     ),
+    Migration(
+        19,
+        "mails that stay the same, and their numbers",
+        (
+            "outbox_mail",
+            "outbox_ages",
+            "outbox_errors",
+            "followers_log_since",
+            "mail_totals",
+        ),
+    ),
 )
 """All migrations, oldest first. The first one makes what the last release had, also from what
 earlier versions or a stock recorder made."""
@@ -169,6 +180,7 @@ OPERATIONAL_TABLES = (
     "rostra_link_key",
     "rostra_mail_addresses",
     "rostra_mail_requests",
+    "rostra_mail_totals",
     "rostra_projectors",
     "rostra_webhooks",
     "rostra_webhook_lanes",

@@ -63,20 +63,21 @@ def notice_mail(
     origin: MailOrigin,
     recipient: str,
     language: str | None,
+    notices: Sequence[Notice],
     items: Sequence[MailItem],
     *,
     unsubscribe: str,
 ) -> EmailMessage:
     """Compose the mail of some notices to one person.
 
-    The same notices make the same `Message-ID`.
+    The same notices make the same `Message-ID`, also when fewer of them are still to be shown.
     """
     code, texts = texts_of(language)
     shown = [_shown(item, texts) for item in items]
     subject = shown[0].headline
     if len(items) > 1:
         subject = texts.digest.format(count=len(items))
-    mail = _mail(origin, recipient, subject, message_id(origin, [one.notice for one in items]))
+    mail = _mail(origin, recipient, subject, message_id(origin, notices))
     thread = items[0].notice.discussion
     if thread is not None:
         mail["In-Reply-To"] = mail["References"] = f"<discussion.{thread.hex}@{origin.domain}>"

@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import cast
 from uuid import UUID
@@ -11,12 +12,19 @@ import msgspec
 
 from rostra import codec, ids
 from rostra.codec import AnyEvent
-from rostra.comment import CommentPosted, StatusEvent
+from rostra.comment import CommentPosted, CommentWordingRejected, StatusEvent
 from rostra.ids import Position
 from rostra.log import Recorded
-from rostra.times import Time, to_datetime
+from rostra.times import to_datetime
 from rostra_adapters.application.app import App
-from rostra_adapters.application.notify.outbox import Notice, Outbox, Reason
+from rostra_adapters.application.notify.outbox import (
+    GIVE_UP_AFTER,
+    Checkpoint,
+    Notice,
+    Outbox,
+    Reason,
+)
+from rostra_adapters.clock import moment
 from rostra_adapters.errors import ViewBehind
 from rostra_projections.inbox import InboxRow
 
@@ -55,90 +63,105 @@ class OutboxFiller:
     async def catch_up(self) -> None:
         """Take in everything that is recorded by now.
 
-        What was recorded before the first time, or in an earlier log, is never mailed.
+        Events that were recorded before the first time, or in an earlier log, give rise to no mail.
         """
-        position, head = await self._begin(), await self._app.head()
-        log = await self._app.log.log_id()
+        began, head = await self._begin(), await self._app.head()
+        position = began.position
         while position < head:
             page = await self._app.log.read_after(position, PAGE_EVENTS)
             if not page:
                 return
-            await self._take(page, log)
             position = page[-1].position
+            await self._wait_for_views(position)
+            async for notices in self._notices(page, began.log_since):
+                await self._outbox.add(notices)
+            await self._outbox.advance(began.log, position)
 
-    async def _begin(self) -> int:
-        log, head = await self._app.log.log_id(), await self._app.head()
+    async def _begin(self) -> Checkpoint:
+        log = await self._app.log.log_id()
         checkpoint = await self._outbox.checkpoint()
-        if checkpoint is not None and checkpoint[0] == log:
-            return checkpoint[1]
-        await self._outbox.add([], log, head)
-        return head
+        if checkpoint is None or checkpoint.log != log:
+            await self._outbox.advance(log, await self._app.head())
+            checkpoint = await self._outbox.checkpoint()
+        assert checkpoint is not None
+        return checkpoint
 
-    async def _take(self, page: Sequence[Recorded], log: UUID) -> None:
-        last = page[-1].position
+    async def _wait_for_views(self, position: int) -> None:
         while True:
             try:
-                await self._app.wait(last, WAIT_SECONDS)
-                break
+                await self._app.wait(position, WAIT_SECONDS)
             except ViewBehind:
-                _logger.warning("notices wait for the views to read position %d", last)
-        await self._outbox.add(await self.notices(page), log, last)
+                _logger.warning("notices wait for the views to read position %d", position)
+            else:
+                return
 
-    async def notices(self, page: Sequence[Recorded]) -> list[Notice]:
-        """Return the notices of a page of the log that the views have read."""
-        decided = {row.position: row for row in page if _is_about_status(row)}
+    async def _notices(
+        self, page: Sequence[Recorded], log_since: datetime | None
+    ) -> AsyncIterator[list[Notice]]:
+        """Yield the notices of a page of the log that the views have read, some at a time."""
+        decided = {row.position: row for row in page if _is_mailed(row, log_since)}
         if not decided:
-            return []
+            return
         comments = list({row.stream for row in decided.values()})
-        direct = await self._app.views.reads.inbox_about(comments, list(decided))
-        known = await self._app.views.reads.inbox_comments(comments)
-        notices = await self._direct(decided, direct)
+        reads = self._app.views.reads
+        direct = await self._direct(decided, await reads.inbox_about(comments, list(decided)))
+        yield direct
+        known = await reads.inbox_comments(comments)
+        concerned: defaultdict[UUID, set[str]] = defaultdict(set)
+        for notice in direct:
+            concerned[notice.event].add(notice.person_id)
         for position, row in decided.items():
             found = known.get(row.stream)
-            if found is not None and found.published == position:
-                notices += await self._subscribed(row, found.author, notices)
-        return notices
+            if found is not None and found.published == position and row.event_id is not None:
+                besides = {found.author, *concerned[row.event_id]}
+                async for notices in self._subscribed(row, besides):
+                    yield notices
 
     async def _direct(
-        self, decided: Mapping[Position, Recorded], items: Iterable[InboxRow]
+        self, decided: Mapping[Position, Recorded], items: Sequence[InboxRow]
     ) -> list[Notice]:
         """Return the notices of inbox items.
 
-        Persons who ended their subscription to the discussion get none.
+        Persons who ended their subscription to the discussion get none, nor those who were erased.
         """
-        mine = [item for item in items if Position(item.position) in decided]
-        streams = [ids.subscription_id(_discussion(item), item.person) for item in mine]
-        found = await self._app.views.reads.subscription_rows(streams) if streams else {}
+        streams = [ids.subscription_id(_discussion(item), item.person) for item in items]
+        persons = [ids.person_id(item.site, item.person) for item in items]
+        reads = self._app.views.reads
+        subscriptions = await reads.subscription_rows(streams) if streams else {}
+        erasures = await reads.erasures(persons) if persons else {}
         notices = []
-        for item, stream in zip(mine, streams, strict=True):
-            row, subscription = decided[Position(item.position)], found.get(stream)
+        for item, stream, person in zip(items, streams, persons, strict=True):
+            row, subscription = decided[Position(item.position)], subscriptions.get(stream)
             is_off = subscription is not None and subscription.to is None
-            if row.event_id is not None and not (is_off and item.reason != "moderation"):
+            if (is_off and item.reason != "moderation") or row.event_id is None:
+                continue
+            if erasures.get(person, 0) < item.position:
                 reason = cast(Reason, item.reason)
                 notices.append(_notice(row, item.site, item.person, reason, item.discussion))
         return notices
 
     async def _subscribed(
-        self, row: Recorded, author: str, direct: Sequence[Notice]
-    ) -> list[Notice]:
-        """Return the notices of subscribers whom the comment does not concern otherwise."""
-        if row.event_id is None:
-            return []
+        self, row: Recorded, besides: Collection[str]
+    ) -> AsyncIterator[list[Notice]]:
+        """Yield the notices of subscribers whom the comment does not concern otherwise."""
         discussion = ids.discussion_of(row.stream)
-        besides = {author, *(one.person_id for one in direct if one.event == row.event_id)}
-        notices: list[Notice] = []
+        reads = self._app.views.reads
         after = _BEFORE_ALL
         while True:
-            chunk = await self._app.views.reads.subscribers(
-                discussion, after=after, limit=SUBSCRIBERS_READ_MAX
-            )
-            notices += [
-                _notice(row, one.site, one.person, "subscription", discussion)
+            chunk = await reads.subscribers(discussion, after=after, limit=SUBSCRIBERS_READ_MAX)
+            mine = [
+                (one, ids.person_id(one.site, one.person))
                 for one in chunk
-                if one.to == "comments" and one.since < row.position and one.person not in besides
+                if one.since < row.position and one.person not in besides
+            ]
+            erasures = await reads.erasures([person for _, person in mine]) if mine else {}
+            yield [
+                _notice(row, one.site, one.person, "subscription", discussion)
+                for one, person in mine
+                if erasures.get(person, 0) < one.since
             ]
             if len(chunk) < SUBSCRIBERS_READ_MAX:
-                return notices
+                return
             after = chunk[-1].id
 
 
@@ -159,16 +182,24 @@ def _discussion(item: InboxRow) -> ids.DiscussionId:
     return ids.discussion_of(item.discussion)
 
 
-def _is_about_status(row: Recorded) -> bool:
-    """Return whether a row publishes a comment or decides on one, and is no history."""
+def _is_mailed(row: Recorded, log_since: datetime | None) -> bool:
+    """Return whether a row publishes a comment or decides on one, and is no history.
+
+    It is history if it was recorded long after its time, or long ago, and in a later log if it
+    happened in an earlier one.
+    """
     event: AnyEvent | None = codec.decode(row.topic, row.state)
-    if not isinstance(event, CommentPosted | StatusEvent):
+    if not isinstance(event, CommentPosted | StatusEvent | CommentWordingRejected):
         return False
-    return not _is_imported(row, event.time)
-
-
-def _is_imported(row: Recorded, time: Time) -> bool:
-    recorded = _metadata.decode(row.metadata).at if row.metadata else None
+    time = to_datetime(event.time)
+    if log_since is not None and time < log_since:
+        return False
+    recorded = _recorded_at(row)
     if recorded is None:
-        return False
-    return datetime.fromisoformat(recorded) - to_datetime(time) > IMPORTED_AFTER
+        return True
+    return recorded - time <= IMPORTED_AFTER and moment() - recorded < GIVE_UP_AFTER
+
+
+def _recorded_at(row: Recorded) -> datetime | None:
+    at = _metadata.decode(row.metadata).at if row.metadata else None
+    return None if at is None else datetime.fromisoformat(at)

@@ -2,6 +2,10 @@
 
 It lies beside the log, which does not depend on it. A notice is known by the event that gave rise
 to it and the person it is for, so that none is added twice, also after a rebuild or a restore.
+
+Notices that are sent or given up are deleted after `NOTICES_KEPT`. By then no process adds them
+again: events that were recorded before `GIVE_UP_AFTER` give rise to no notice, nor do events whose
+time is long before they were recorded.
 """
 
 import secrets
@@ -17,6 +21,7 @@ from rostra.commands import SubscriptionTo
 from rostra_adapters.clock import moment
 
 GIVE_UP_AFTER = timedelta(days=3)
+NOTICES_KEPT = timedelta(days=30)
 REQUESTS_KEPT = timedelta(days=7)
 FIRST_RETRY = timedelta(seconds=30)
 LONGEST_RETRY = timedelta(hours=4)
@@ -41,8 +46,20 @@ class Notice(msgspec.Struct, frozen=True):
     comment: UUID | None = None
 
 
+class Checkpoint(msgspec.Struct, frozen=True):
+    """Position up to which notices were added."""
+
+    log: UUID
+    position: int
+    log_since: datetime | None
+    """Time at which notices began to follow this log, None for the first log."""
+
+
 class Claimed(msgspec.Struct, frozen=True):
-    """Notices of one person that are due, claimed by this sender alone."""
+    """Notices of one person that are due, claimed by this sender alone.
+
+    They are sent in one mail, also when it is tried again, so that its `Message-ID` is the same.
+    """
 
     notices: list[Notice]
     attempts: int
@@ -65,10 +82,14 @@ class Claim:
         self.retry_at: datetime | None = None
         self.error: str | None = None
         self.is_given_up = False
+        self.mails = 0
+        """Mails that were handed over."""
 
     def fail(self, error: str, now: datetime, *, is_final: bool = False) -> None:
-        """Try again after a wait that grows; give up after `GIVE_UP_AFTER`."""
+        """Try all notices again after a wait that grows; give up after `GIVE_UP_AFTER`."""
         self.error = error
+        self.done.clear()
+        self.deferred.clear()
         self.is_given_up = is_final or now - self.claimed.added_at >= GIVE_UP_AFTER
         self.retry_at = now + min(FIRST_RETRY * 2**self.claimed.attempts, LONGEST_RETRY)
 
@@ -93,9 +114,17 @@ class OutboxStatus(msgspec.Struct, frozen=True):
     """State of an outbox, for `rostra notify --status` and metrics."""
 
     waiting: int
-    sent: int
-    given_up: int
+    """Notices that wait."""
+    waiting_since: datetime | None
+    """Time at which the oldest of them was added."""
     oldest_due: datetime | None
+    """Time at which the next of them is due."""
+    sent: int
+    """Mails sent, of all times."""
+    retried: int
+    """Times that a mail was put off because of the mail server, of all times."""
+    given_up: int
+    """Mails given up, of all times."""
     errors: list[str] = []
     """Latest errors of notices that wait or were given up."""
 
@@ -103,14 +132,14 @@ class OutboxStatus(msgspec.Struct, frozen=True):
 class Outbox(Protocol):
     """Port to the outbox of all processes. May raise LogUnavailable."""
 
-    async def checkpoint(self) -> tuple[UUID, int] | None:
-        """Return the log and the position up to which notices were added."""
+    async def checkpoint(self) -> Checkpoint | None:
+        """Return the position up to which notices were added, None if there is none yet."""
 
-    async def add(self, notices: Sequence[Notice], log: UUID, position: int) -> None:
-        """Add the notices that are new, and move the checkpoint on: both, or neither."""
+    async def advance(self, log: UUID, position: int) -> None:
+        """Move the checkpoint on, never back within one log."""
 
-    async def add_now(self, notice: Notice) -> None:
-        """Add a notice that no event of the log gives rise to."""
+    async def add(self, notices: Sequence[Notice]) -> None:
+        """Add the notices that are new."""
 
     def claim(self) -> AbstractAsyncContextManager[Claim | None]:
         """Claim the notices of one person that are due; None where there are none.
@@ -146,13 +175,14 @@ class Outbox(Protocol):
         """Delete a subscription that was confirmed."""
 
     async def forget(self, persons: Collection[UUID]) -> None:
-        """Delete notices and confirmations of persons."""
+        """Delete notices, confirmations and requests of persons."""
 
 
 class _Entry(msgspec.Struct):
     notice: Notice
     added_at: datetime
     due_at: datetime
+    mail: UUID | None = None
     attempts: int = 0
     state: str = "waiting"
     error: str | None = None
@@ -165,28 +195,40 @@ class MemoryOutbox:
 
     def __init__(self) -> None:
         self._entries: dict[tuple[UUID, UUID], _Entry] = {}
-        self._checkpoint: tuple[UUID, int] | None = None
+        self._checkpoint: Checkpoint | None = None
+        self._totals = {"sent": 0, "retried": 0, "given_up": 0}
         self._confirmed: dict[UUID, bytes] = {}
         self._requests: dict[UUID, tuple[datetime, MailRequest]] = {}
         self._link_key = secrets.token_bytes(LINK_KEY_BYTES)
 
-    async def checkpoint(self) -> tuple[UUID, int] | None:
+    async def checkpoint(self) -> Checkpoint | None:
         return self._checkpoint
 
-    async def add(self, notices: Sequence[Notice], log: UUID, position: int) -> None:
-        for notice in notices:
-            await self.add_now(notice)
+    async def advance(self, log: UUID, position: int) -> None:
         before = self._checkpoint
-        if before is None or before[0] != log or before[1] < position:
-            self._checkpoint = log, position
+        if before is None:
+            self._checkpoint = Checkpoint(log, position, None)
+        elif before.log != log:
+            self._checkpoint = Checkpoint(log, position, moment())
+        elif before.position < position:
+            self._checkpoint = Checkpoint(log, position, before.log_since)
 
-    async def add_now(self, notice: Notice) -> None:
+    async def add(self, notices: Sequence[Notice]) -> None:
         now = moment()
-        self._entries.setdefault((notice.event, notice.person), _Entry(notice, now, now))
+        self._prune(now)
+        for notice in notices:
+            self._entries.setdefault((notice.event, notice.person), _Entry(notice, now, now))
+
+    def _prune(self, now: datetime) -> None:
+        while self._entries:
+            key, entry = next(iter(self._entries.items()))
+            if entry.state == "waiting" or entry.added_at >= now - NOTICES_KEPT:
+                return
+            del self._entries[key]
 
     @asynccontextmanager
     async def claim(self) -> AsyncIterator[Claim | None]:
-        entries = self._due(moment())
+        entries = self._mail(moment())
         if not entries:
             yield None
             return
@@ -199,6 +241,8 @@ class MemoryOutbox:
             for entry in entries:
                 entry.is_claimed = False
                 _settle(entry, claim)
+            for name, count in claim_totals(claim).items():
+                self._totals[name] += count
 
     async def due(self) -> list[Claimed]:
         waiting = self._waiting(moment())
@@ -208,10 +252,17 @@ class MemoryOutbox:
             for person in persons[:PERSONS_SHOWN_MAX]
         ]
 
-    def _due(self, now: datetime) -> list[_Entry]:
+    def _mail(self, now: datetime) -> list[_Entry]:
+        """Return the notices of the mail that is due first, a new one where it has none yet."""
         waiting = self._waiting(now)
-        mine = [one for one in waiting if one.notice.person == waiting[0].notice.person]
-        return mine[:NOTICES_A_MAIL_MAX]
+        if not waiting:
+            return []
+        first = waiting[0]
+        if first.mail is None:
+            mine = [one for one in waiting if one.mail is None and _is_mailed_with(one, first)]
+            for entry in mine[:NOTICES_A_MAIL_MAX]:
+                entry.mail = first.notice.event
+        return [one for one in waiting if one.mail == first.mail and _is_mailed_with(one, first)]
 
     def _waiting(self, now: datetime) -> list[_Entry]:
         waiting = [
@@ -226,10 +277,10 @@ class MemoryOutbox:
         waiting = [entry for entry in entries if entry.state == "waiting"]
         return OutboxStatus(
             waiting=len(waiting),
-            sent=sum(entry.state == "done" for entry in entries),
-            given_up=sum(entry.state == "given_up" for entry in entries),
+            waiting_since=min((entry.added_at for entry in waiting), default=None),
             oldest_due=min((entry.due_at for entry in waiting), default=None),
             errors=[entry.error for entry in entries if entry.error][-10:],
+            **self._totals,
         )
 
     async def link_key(self) -> bytes:
@@ -259,6 +310,7 @@ class MemoryOutbox:
             del self._entries[key]
         for person in gone:
             self._confirmed.pop(person, None)
+            self._requests.pop(person, None)
 
 
 def claimed_of(rows: Iterable[tuple[Notice, int, datetime, bool]]) -> Claimed:
@@ -275,6 +327,22 @@ def claimed_of(rows: Iterable[tuple[Notice, int, datetime, bool]]) -> Claimed:
     )
 
 
+def claim_totals(claim: Claim) -> dict[str, int]:
+    """Return by how much a claim raises each total of mails."""
+    failed = claim.error is not None
+    return {
+        "sent": claim.mails,
+        "retried": int(failed and not claim.is_given_up),
+        "given_up": int(failed and claim.is_given_up),
+    }
+
+
+def _is_mailed_with(entry: _Entry, first: _Entry) -> bool:
+    """Return whether a notice may be in one mail with another: a confirmation is one of its own."""
+    here, there = entry.notice, first.notice
+    return (here.person, here.reason == "confirm") == (there.person, there.reason == "confirm")
+
+
 def _parts(entry: _Entry) -> tuple[Notice, int, datetime, bool]:
     return entry.notice, entry.attempts, entry.added_at, entry.is_deferred
 
@@ -284,7 +352,7 @@ def _settle(entry: _Entry, claim: Claim) -> None:
     if event in claim.done:
         entry.state, entry.error = "done", None
     elif event in claim.deferred:
-        entry.due_at, entry.is_deferred = claim.deferred[event], True
+        entry.due_at, entry.is_deferred, entry.mail = claim.deferred[event], True, None
     elif claim.error is not None:
         entry.attempts += 1
         entry.error = claim.error

@@ -15,6 +15,7 @@ import msgspec
 from rostra.events import Words
 from rostra.log import LogUnavailable
 from rostra.settings import Cadence, NotifySettings
+from rostra.subscription import Subscription
 from rostra_adapters.application.app import App
 from rostra_adapters.application.notify.composing import (
     MailItem,
@@ -128,7 +129,7 @@ class Sender:
         words, key = settings.words, await self._outbox.link_key()
         email = words.email
         if email is None:
-            await self._ask_to_subscribe(notices[0].person, notices[0], key)
+            await self._ask_to_subscribe(claim, notices[0], key)
             claim.done.update(one.event for one in notices)
             return
         hashed = address_hash(notices[0].person, email, key)
@@ -136,7 +137,7 @@ class Sender:
         confirmations = [one for one in notices if one.reason == "confirm"]
         if confirmations and not is_confirmed:
             link = MailLink("confirm", site, person, address=hashed)
-            await self._ask_to_confirm(email, words, confirmations[0], sign_link(link, key))
+            await self._ask_to_confirm(claim, email, words, confirmations[0], sign_link(link, key))
         claim.done.update(one.event for one in confirmations)
         others = [one for one in notices if one.reason != "confirm"]
         if not is_confirmed:
@@ -144,25 +145,27 @@ class Sender:
             return
         due = self._due_now(claim, others, words)
         items = await self._items(site, person, due)
-        claim_events = {one.event for one in due}
         if items:
-            await self._send(site, person, email, words, items, key)
-        claim.done.update(claim_events)
+            await self._send(claim, due, email, words, items, key)
+        claim.done.update(one.event for one in due)
 
-    async def _ask_to_subscribe(self, person: UUID, notice: Notice, key: bytes) -> None:
+    async def _ask_to_subscribe(self, claim: Claim, notice: Notice, key: bytes) -> None:
         """Mail the address of a subscription that was asked for by mail."""
-        asked = await self._outbox.find_request(person)
+        asked = await self._outbox.find_request(notice.person)
         if asked is not None:
             link = sign_link(MailLink("subscribe", asked.site, asked.person_id), key)
             words = Words(language=asked.language)
-            await self._ask_to_confirm(asked.email, words, notice, link)
+            await self._ask_to_confirm(claim, asked.email, words, notice, link)
 
-    async def _ask_to_confirm(self, email: str, words: Words, notice: Notice, link: str) -> None:
+    async def _ask_to_confirm(
+        self, claim: Claim, email: str, words: Words, notice: Notice, link: str
+    ) -> None:
         confirm = f"{self._settings.base_url}/mail/{link}"
         mail = confirmation_mail(
             self._settings.origin, email, words.language, notice, confirm=confirm
         )
         await self._transport.send(mail)
+        claim.mails += 1
 
     def _due_now(self, claim: Claim, notices: Iterable[Notice], words: Words) -> list[Notice]:
         """Return the notices to send now; others are put off to a digest, or need not be sent."""
@@ -193,21 +196,19 @@ class Sender:
         items = []
         for notice in due:
             shape = shapes.get(notice.comment) if notice.comment is not None else None
-            is_off = subscriptions.get(notice.discussion, False)
-            if shape is not None and not (is_off and notice.reason != "moderation"):
+            subscription = subscriptions.get(notice.discussion)
+            if shape is not None and _is_wanted(notice, subscription):
                 item = await self._item(notice, shape)
                 items += [] if item is None else [item]
         return items
 
-    async def _subscriptions(self, due: Sequence[Notice]) -> dict[UUID | None, bool]:
-        """Return, by discussion, whether the person ended their subscription."""
-        found: dict[UUID | None, bool] = {}
+    async def _subscriptions(self, due: Sequence[Notice]) -> dict[UUID | None, Subscription]:
+        """Return the person's subscriptions by discussion."""
+        found: dict[UUID | None, Subscription] = {}
         for notice in due:
             if notice.discussion is not None and notice.discussion not in found:
-                state, position = await self._people.subscription(
-                    notice.discussion, notice.person_id
-                )
-                found[notice.discussion] = position > 0 and state.to is None
+                state, _ = await self._people.subscription(notice.discussion, notice.person_id)
+                found[notice.discussion] = state
         return found
 
     async def _item(self, notice: Notice, shape: CommentShape) -> MailItem | None:
@@ -235,16 +236,24 @@ class Sender:
         return f"{base}?comment={notice.comment}"
 
     async def _send(
-        self, site: str, person: str, email: str, words: Words, items: list[MailItem], key: bytes
+        self,
+        claim: Claim,
+        due: Sequence[Notice],
+        email: str,
+        words: Words,
+        items: list[MailItem],
+        key: bytes,
     ) -> None:
+        site, person = due[0].site, due[0].person_id
         discussions = {item.notice.discussion for item in items}
         discussion = discussions.pop() if len(discussions) == 1 else None
         link = sign_link(MailLink("unsubscribe", site, person, discussion), key)
         unsubscribe = f"{self._settings.base_url}/mail/{quote(link)}"
         mail = notice_mail(
-            self._settings.origin, email, words.language, items, unsubscribe=unsubscribe
+            self._settings.origin, email, words.language, due, items, unsubscribe=unsubscribe
         )
         await self._transport.send(mail)
+        claim.mails += 1
 
 
 def digest_time(now: datetime, cadence: Cadence, words: Words) -> datetime:
@@ -261,6 +270,16 @@ def digest_time(now: datetime, cadence: Cadence, words: Words) -> datetime:
     if due <= there:
         due += timedelta(days=1)
     return due.astimezone(UTC)
+
+
+def _is_wanted(notice: Notice, subscription: Subscription | None) -> bool:
+    """Return whether a person's subscription to the discussion lets a notice be sent."""
+    if notice.reason == "subscription":
+        return subscription is not None and subscription.to == "comments"
+    is_off = (
+        subscription is not None and subscription.person is not None and subscription.to is None
+    )
+    return notice.reason == "moderation" or not is_off
 
 
 def _named(notify: NotifySettings | None) -> dict[str, Cadence]:

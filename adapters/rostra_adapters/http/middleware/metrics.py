@@ -22,6 +22,7 @@ from rostra.log import LogUnavailable
 from rostra.times import Time, to_datetime
 from rostra_adapters.aio.background import restarts, running_tasks
 from rostra_adapters.application.app import App
+from rostra_adapters.application.notify.outbox import OutboxStatus
 from rostra_adapters.application.ports import MeteredLog, ViewStatus, ViewStore
 from rostra_adapters.application.webhooks.registry import webhook_statuses
 from rostra_adapters.clock import moment, now
@@ -107,6 +108,8 @@ class Metrics:
             "Longest time for which a webhook fails",
             registry=self.registry,
         )
+        self._mails = _MailCounts()
+        self.registry.register(self._mails)
         self._readers = Gauge(
             "rostra_readers", "Streams that are open", ["kind"], registry=self.registry
         )
@@ -169,6 +172,7 @@ class Metrics:
                 self._since.labels(name).set(projector.since.timestamp())
                 self._rate.set(projector.events_per_second)
             await self._look_at_webhooks()
+            self._mails.status = await self._app.outbox.status()
             self._up.set(1)
         except LogUnavailable:
             self._up.set(0)
@@ -233,6 +237,29 @@ class _Counts(Collector):
             buckets = list(zip(bounds, accumulate(counts), strict=True))
             family.add_metric(labels, buckets, self._sums[labels])
         yield family
+
+
+class _MailCounts(Collector):
+    """Mails of all processes, as the outbox counts them."""
+
+    def __init__(self) -> None:
+        self.status: OutboxStatus | None = None
+        """State of the outbox at the last look."""
+
+    def collect(self) -> Iterable[Metric]:
+        found = self.status
+        if found is None:
+            return
+        yield CounterMetricFamily("rostra_mails_sent", "Mails sent", found.sent)
+        meaning = "Times that a mail was put off because of the mail server"
+        yield CounterMetricFamily("rostra_mails_retried", meaning, found.retried)
+        yield CounterMetricFamily("rostra_mails_given_up", "Mails given up", found.given_up)
+        meaning = "Notices that wait to be mailed, also for a digest"
+        yield GaugeMetricFamily("rostra_notices_waiting", meaning, found.waiting)
+        age = 0.0
+        if found.waiting_since is not None:
+            age = max(0.0, (moment() - found.waiting_since).total_seconds())
+        yield GaugeMetricFamily("rostra_notices_oldest_seconds", "Age of the oldest of them", age)
 
 
 class _Foreign(Collector):

@@ -215,7 +215,7 @@ class PeopleRoutes:
         outbox, person = self._app.outbox, ids.person_id(actor.site, actor.person)
         hashed = address_hash(person, email, await outbox.link_key())
         if await outbox.confirmed_address(person) != hashed:
-            await outbox.add_now(Notice(uuid4(), person, actor.site, actor.person, "confirm"))
+            await outbox.add([Notice(uuid4(), person, actor.site, actor.person, "confirm")])
 
     async def _me(self, request: web.Request, actor: Actor) -> web.Response:
         found = await self._people.settings(actor.site, actor.person)
@@ -290,7 +290,7 @@ class PeopleRoutes:
                     language=new.language,
                 )
             )
-            await outbox.add_now(Notice(uuid4(), person, asked.site, person_id, "confirm"))
+            await outbox.add([Notice(uuid4(), person, asked.site, person_id, "confirm")])
         return web.Response(status=202, headers={hdrs.CACHE_CONTROL: "no-store"})
 
     async def mark_read(self, request: web.Request) -> web.Response:

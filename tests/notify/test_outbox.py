@@ -1,0 +1,218 @@
+"""The outbox: notices stay in one mail, expire, and are never added again."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+
+from rostra import ids
+from rostra_adapters.application.notify import outbox as outboxes
+from rostra_adapters.application.notify.outbox import MemoryOutbox, Notice, Outbox
+from rostra_adapters.clock import moment
+from rostra_adapters.postgres.connect import create_pool
+from rostra_adapters.postgres.operational import PostgresOperational
+from rostra_adapters.postgres.outbox import PostgresOutbox
+from support.mails import Notified, about, by
+from support.service import event, opened, posted
+
+ANN = ids.person_id("gazette", "ann")
+OLD = timedelta(days=31)
+
+
+def notice(number: int, person: UUID = ANN, reason: str = "reply") -> Notice:
+    return Notice(UUID(int=number), person, "gazette", "ann", reason)  # type: ignore[arg-type]
+
+
+@pytest.fixture(params=["memory", "postgres"])
+async def outbox(request: pytest.FixtureRequest) -> AsyncIterator[Outbox]:
+    if request.param == "memory":
+        yield MemoryOutbox()
+        return
+    pool = await create_pool(request.getfixturevalue("database_url"))
+    try:
+        yield PostgresOutbox(pool)
+    finally:
+        await pool.close()
+
+
+async def claimed(outbox: Outbox, *, error: str | None = None, done: bool = False) -> list[int]:
+    """Claim a mail, and return the numbers of its notices."""
+    async with outbox.claim() as claim:
+        if claim is None:
+            return []
+        numbers = [one.event.int for one in claim.claimed.notices]
+        if done:
+            claim.done.update(one.event for one in claim.claimed.notices)
+        if error is not None:
+            claim.fail(error, moment() - timedelta(hours=5))
+        return sorted(numbers)
+
+
+async def test_a_mail_that_is_tried_again_holds_the_same_notices(outbox: Outbox) -> None:
+    await outbox.add([notice(1), notice(2)])
+    assert await claimed(outbox) == [1, 2]
+    await outbox.add([notice(3)])
+    assert await claimed(outbox, error="451") == [1, 2]
+    found = [await claimed(outbox, done=True) for _ in range(3)]
+    assert sorted(found) == [[], [1, 2], [3]]
+    status = await outbox.status()
+    assert (status.waiting, status.retried) == (0, 1)
+
+
+async def test_a_confirmation_is_a_mail_of_its_own(outbox: Outbox) -> None:
+    await outbox.add([notice(1), notice(2, reason="confirm"), notice(3)])
+    assert sorted([await claimed(outbox, done=True) for _ in range(3)]) == [[], [1, 3], [2]]
+
+
+async def test_a_mail_holds_no_more_notices_than_the_limit(outbox: Outbox) -> None:
+    most = outboxes.NOTICES_A_MAIL_MAX
+    await outbox.add([notice(number) for number in range(1, most + 3)])
+    sizes = [len(await claimed(outbox, done=True)) for _ in range(3)]
+    assert sizes == [most, 2, 0]
+
+
+async def test_what_waits_is_counted_and_what_was_given_up(outbox: Outbox) -> None:
+    await outbox.add([notice(1), notice(2, ids.person_id("gazette", "bob"))])
+    status = await outbox.status()
+    assert (status.waiting, status.sent, status.retried, status.given_up) == (2, 0, 0, 0)
+    assert status.waiting_since is not None
+    assert status.waiting_since <= moment()
+    for is_final in (False, True):
+        async with outbox.claim() as claim:
+            assert claim is not None
+            claim.fail("451", moment() - timedelta(hours=5), is_final=is_final)
+    status = await outbox.status()
+    assert (status.waiting, status.retried, status.given_up) == (1, 1, 1)
+    assert status.errors == ["451"]
+
+
+async def test_one_of_several_senders_has_a_mail(database_url: str) -> None:
+    pool = await create_pool(database_url)
+    try:
+        outbox = PostgresOutbox(pool)
+        await outbox.add([notice(1), notice(2)])
+        async with outbox.claim() as claim:
+            assert claim is not None
+            await outbox.add([notice(3)])
+            assert await claimed(outbox, done=True) == [3]
+            assert await claimed(outbox, done=True) == []
+    finally:
+        await pool.close()
+
+
+async def test_sent_notices_are_deleted_after_a_month_and_waiting_ones_are_not(
+    database_url: str,
+) -> None:
+    pool = await create_pool(database_url)
+    try:
+        outbox, operational = PostgresOutbox(pool), PostgresOperational(pool)
+        await outbox.add([notice(1)])
+        await claimed(outbox, done=True)
+        await outbox.add([notice(2), notice(3, ids.person_id("gazette", "bob"))])
+        for days, left in ((OLD - timedelta(days=2), 3), (timedelta(days=2), 2)):
+            await pool.execute("update rostra_outbox set added_at = added_at - $1::interval", days)
+            await operational.prune()
+            assert await pool.fetchval("select count(*) from rostra_outbox") == left
+    finally:
+        await pool.close()
+
+
+async def test_requests_are_deleted_after_a_week_though_nobody_mails(database_url: str) -> None:
+    pool = await create_pool(database_url)
+    try:
+        await pool.execute(
+            "insert into rostra_mail_requests (person, site, person_id, discussion, email,"
+            " subscribe_to, asked_at) values ($1, 's', 'guest:1', $1, 'a@b.example', 'comments',"
+            " now() - interval '8 days')",
+            uuid4(),
+        )
+        await PostgresOperational(pool).prune()
+        assert await pool.fetchval("select count(*) from rostra_mail_requests") == 0
+    finally:
+        await pool.close()
+
+
+# -- nothing is sent again
+
+
+async def sent_once(notified: Notified) -> None:
+    await notified.subscribe("ann")
+    await notified.service.given(opened(), posted("c1", author=by("ann")))
+    await notified.service.given(posted("c2", author=by("bob"), parent="c1"))
+    assert about(await notified.mails()) == [("ann@example.org", "Bob answered your comment")]
+
+
+async def test_nothing_is_sent_again_after_a_rebuild(notified: Notified) -> None:
+    await sent_once(notified)
+    await notified.service.app.rebuild()
+    assert await notified.mails() == []
+
+
+@pytest.mark.parametrize("notified", ["postgres"], indirect=True)
+async def test_nothing_is_sent_again_once_the_outbox_was_emptied(
+    notified: Notified, database_url: str
+) -> None:
+    """Also if the checkpoint is lost with it, and the log is another one."""
+    await sent_once(notified)
+    connection = await asyncpg.connect(database_url)
+    try:
+        await connection.execute("delete from rostra_outbox")
+        assert await notified.mails() == []
+        await connection.execute("update rostra_log set id = gen_random_uuid()")
+        await connection.execute("select pg_notify('rostra_log', '')")
+        assert await notified.mails() == []
+        await connection.execute("delete from rostra_followers")
+        assert await notified.mails() == []
+    finally:
+        await connection.close()
+
+
+@pytest.mark.parametrize("notified", ["postgres"], indirect=True)
+async def test_what_happened_in_an_earlier_log_is_not_sent_in_the_next(
+    notified: Notified, database_url: str
+) -> None:
+    """A publisher publishes again what a failover lost."""
+    await sent_once(notified)
+    before = moment().isoformat()
+    outbox = notified.service.app.outbox
+    checkpoint = await outbox.checkpoint()
+    assert checkpoint is not None
+    await outbox.advance(uuid4(), checkpoint.position)  # as if it had followed another log
+    await notified.filler.catch_up()
+    await notified.service.given(posted("c3", author=by("bob"), parent="c1", time=before))
+    assert await notified.mails() == []
+    await notified.service.given(posted("c4", author=by("bob"), parent="c1"))
+    assert len(await notified.mails()) == 1
+
+
+async def test_what_was_recorded_long_ago_is_not_sent(
+    notified: Notified, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A notifier that did not run for days."""
+    await notified.subscribe("ann")
+    await notified.service.given(opened(), posted("c1", author=by("ann")))
+    await notified.service.given(posted("c2", author=by("bob"), parent="c1"))
+    late = moment() + timedelta(days=3, minutes=1)
+    monkeypatch.setattr("rostra_adapters.application.notify.follower.moment", lambda: late)
+    assert await notified.mails() == []
+    assert (await notified.service.app.outbox.status()).waiting == 0
+
+
+async def test_metrics_count_mails(notified: Notified) -> None:
+    await sent_once(notified)
+    await notified.service.given(posted("c3", author=by("bob"), parent="c1"))
+    await notified.filler.catch_up()
+    metrics = (await notified.service.ask("GET", "/metrics")).body.decode()
+    assert "rostra_mails_sent_total 1.0" in metrics
+    assert "rostra_notices_waiting 1.0" in metrics
+    assert "rostra_mails_given_up_total 0.0" in metrics
+
+
+async def test_erasing_a_person_deletes_what_they_asked_for(notified: Notified) -> None:
+    await notified.subscribe("ann")
+    erased = event("person.erased")
+    erased["data"] = {"site": "gazette", "person": "ann"}
+    await notified.service.given(erased)
+    assert await notified.service.app.outbox.confirmed_address(ANN) is None
