@@ -5,7 +5,7 @@ Each is a JSON array in URL-safe base64 without padding, and names the log and t
 
 import base64
 from collections.abc import Callable, Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -78,6 +78,21 @@ def check_log(of_cursor: str, log: UUID) -> None:
     if of_cursor != str(log):
         detail = "the cursor belongs to another log; start again without it"
         raise CursorRefused("log-changed", detail)
+
+
+_anything = msgspec.json.Decoder(list[Any])
+
+
+def position_of_cursor(text: str) -> int:
+    """Return the position that a view must have read for a cursor of any list to go on.
+
+    0 for a cursor that does not depend on one. Raises CursorRefused.
+    """
+    parts = _decode(text, _anything.decode, lambda _: None)
+    for index in (2, 3):  # lists by position, and lists of comments
+        if len(parts) > index and isinstance(parts[index], int):
+            return int(parts[index])
+    return 0
 
 
 # -- of lists of comments

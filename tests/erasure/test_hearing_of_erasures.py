@@ -89,7 +89,7 @@ async def test_many_erasures_at_once_are_all_heard_of(pool: asyncpg.Pool) -> Non
 async def test_a_process_that_does_not_look_any_more_is_waited_for_only_so_long(
     pool: asyncpg.Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(erasures, "LOST_SECONDS", 0.5)
+    monkeypatch.setattr(erasures, "GRACE_SECONDS", 0.5 - erasures.TRUSTED_SECONDS)
     async with process(pool) as one, process(pool):
         await pool.execute(
             "insert into rostra_keys.key_readers (reader, forgotten, master)"
@@ -114,7 +114,7 @@ async def test_a_process_that_has_not_looked_for_a_while_uses_no_key_it_holds(
         await pool.execute("delete from rostra_keys.person_keys")  # and nothing is told
         await one.ring.load([ANN])
         assert one.ring.open(ANN, sealed, HERE) == b"words"
-        monkeypatch.setattr(erasures, "TRUSTED_SECONDS", -1.0)
+        monkeypatch.setattr(one.ring._erasures, "_trusted_seconds", -1.0)
         await one.ring.load([ANN])
         with pytest.raises(Erased):
             one.ring.open(ANN, sealed, HERE)

@@ -97,7 +97,7 @@ async def test_pages_rendered_bodies_and_what_is_told_live_are_dropped(
 async def test_who_erases_waits_for_every_process(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(erasures, "LOST_SECONDS", 0.5)
+    monkeypatch.setattr(erasures, "GRACE_SECONDS", 0.5 - erasures.TRUSTED_SECONDS)
     async with services(database_url, 1) as (service,):
         connection = await asyncpg.connect(database_url)
         try:

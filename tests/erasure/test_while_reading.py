@@ -67,7 +67,7 @@ async def test_what_a_stopped_process_kept_is_not_what_it_answers_first(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nor would it look before: whoever asked while it stood still comes first."""
-    monkeypatch.setattr(erasures, "LOST_SECONDS", 0.5)
+    monkeypatch.setattr(erasures, "GRACE_SECONDS", 0.5 - erasures.TRUSTED_SECONDS)
     async with services(database_url) as (here, there):
         await here.given(*conversation())
         for _ in range(2):

@@ -1,6 +1,6 @@
 """The application on one database: it writes, reads and operates a log with its views."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 from uuid import UUID
@@ -52,7 +52,7 @@ from rostra_adapters.data_folder.erasures_file import ErasuresFile
 from rostra_adapters.errors import ReadOnly
 from rostra_adapters.keys.ring import StoredKeyRing
 from rostra_adapters.observability.printing import url_without_password
-from rostra_projections.cursors import CursorRefused, check_log, peek_cursor
+from rostra_projections.cursors import CursorRefused, check_log, peek_cursor, position_of_cursor
 from rostra_projections.responses.shapes import (
     ANYONE,
     CommentsPage,
@@ -79,6 +79,10 @@ class Status(msgspec.Struct, frozen=True):
     projector: ProjectorStatus | None
 
 
+async def _no_age() -> float:
+    return 0.0
+
+
 class Stores(msgspec.Struct, frozen=True, kw_only=True):
     """Stores of one database that an App works on."""
 
@@ -96,6 +100,8 @@ class Stores(msgspec.Struct, frozen=True, kw_only=True):
     outbox: Outbox = msgspec.field(default_factory=MemoryOutbox)
     webhooks: WebhookStore | None = None
     """None where there is no PostgreSQL."""
+    heartbeat_age: Callable[[], Awaitable[float]] = _no_age
+    """Returns the seconds since the last heartbeat of the primary that the log's database has."""
 
 
 class App:
@@ -115,6 +121,7 @@ class App:
         self.read_marks = stores.read_marks
         self.outbox = stores.outbox
         self.webhooks = stores.webhooks
+        self.heartbeat_age = stores.heartbeat_age
         self.is_read_only = False
         self.renderings = Renderings()
         self.past = AsOfReader(log)
@@ -228,6 +235,15 @@ class App:
         await self.views.fresh()
         await self.views.wait(min_position, wait_seconds)
 
+    def least_position(self, min_position: int, cursor: str | None) -> int:
+        """Return the position that the views must have read for an answer.
+
+        On a standby, which may lag, that is also the one of the page before. Raises CursorRefused.
+        """
+        if cursor is None or not self.is_read_only:
+            return min_position
+        return max(min_position, position_of_cursor(cursor))
+
     async def comments(
         self,
         site: str,
@@ -276,7 +292,7 @@ class App:
         as_of: AsOf | None,
         cursor: str | None = None,
     ) -> DiscussionRequest | None:
-        await self.wait(min_position)
+        await self.wait(self.least_position(min_position, cursor))
         discussion = await self.lookup.discussion_of(site, resource)
         access = await self.lookup.access(discussion)
         if access is None:

@@ -8,7 +8,13 @@ import shlex
 import signal
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
+from contextlib import (
+    AbstractAsyncContextManager,
+    asynccontextmanager,
+    contextmanager,
+    nullcontext,
+    suppress,
+)
 from functools import partial
 from multiprocessing import parent_process
 from multiprocessing.synchronize import Event
@@ -135,6 +141,42 @@ projector_lease = option(
     "pages and feeds name it. By default they name the prefix that a trusted proxy gives in "
     "X-Forwarded-Prefix.",
 )
+@option(
+    "--read-only",
+    is_flag=True,
+    envvar="ROSTRA_READ_ONLY",
+    help="Only read, for example from a standby: writes are refused, and nothing is projected. "
+    "Erasures are confirmed on the primary, which --database-url names.",
+)
+@option(
+    "--read-database-url",
+    metavar="URL",
+    envvar="ROSTRA_READ_DATABASE_URL",
+    help="Database that a read-only service reads: a standby of --database-url.",
+)
+@option(
+    "--writer-url",
+    metavar="URL",
+    envvar="ROSTRA_WRITER_URL",
+    help="URL of a service that takes writes, named by the refusals of a read-only one.",
+)
+@option(
+    "--look-seconds",
+    type=click.FloatRange(min=0.005, max=10.0),
+    default=0.05,
+    envvar="ROSTRA_LOOK_SECONDS",
+    show_default=True,
+    help="Seconds between the looks of a read-only service for changes.",
+)
+@option(
+    "--stale-seconds",
+    type=click.FloatRange(min=5.0),
+    default=60.0,
+    envvar="ROSTRA_STALE_SECONDS",
+    show_default=True,
+    help="Seconds without news of the primary after which a read-only service shows no words. "
+    "An erasure waits for so long for a standby that does not follow.",
+)
 @mail_options
 @projector_lease
 @pool_size_option
@@ -153,6 +195,7 @@ def serve(*, workers: int, **given: Any) -> None:
     limits = {name: given.pop(name) for name in RATES}
     http = {name: given.pop(name) for name in HTTP_LIMITS}
     plan = ServePlan(**given, rates=limits, http=http, workers=workers)
+    _check_reader(plan)
     if plan.mail_url:
         mail_transport(plan.mails)
         mail_settings(plan.mails)
@@ -214,6 +257,17 @@ async def _project(
         await asyncio.get_running_loop().create_future()
 
 
+def _check_reader(plan: "ServePlan") -> None:
+    """Raise UsageError where options of a read-only service and of another one are mixed."""
+    if plan.read_only:
+        if plan.where.database_url is None:
+            raise click.UsageError("--read-only needs --database-url, the URL of the primary")
+        if plan.demo or plan.mail_url:
+            raise click.UsageError("--read-only takes neither --demo nor --mail-url")
+    elif plan.read_database_url is not None:
+        raise click.UsageError("--read-database-url needs --read-only")
+
+
 class ServePlan(msgspec.Struct, frozen=True, kw_only=True):
     """Options of `rostra serve`."""
 
@@ -226,6 +280,11 @@ class ServePlan(msgspec.Struct, frozen=True, kw_only=True):
     mail_url: str | None
     mail_from: str | None
     demo: bool
+    read_only: bool
+    read_database_url: str | None
+    writer_url: str | None
+    look_seconds: float
+    stale_seconds: float
     rates: dict[str, Given]
     http: dict[str, Any]
     workers: int
@@ -298,7 +357,6 @@ def _listening(plan: ServePlan) -> Iterator[None]:
 
 
 async def _serve(plan: ServePlan, announce: Callable[[str], None]) -> None:
-    import rostra_adapters
     from rostra_adapters.aio.worker_processes import share_processors
     from rostra_adapters.http import make_app
     from rostra_adapters.http.routes import demo
@@ -310,15 +368,7 @@ async def _serve(plan: ServePlan, announce: Callable[[str], None]) -> None:
     async with (
         _traced(),
         database(plan.where) as (url, lease),
-        rostra_adapters.open(
-            pooled_url(plan.where) or url,
-            direct_url=url if plan.where.direct_url else None,
-            master_key=await master_key_or_new(plan.where.data, url),
-            projector_lease_seconds=plan.projector_lease_seconds,
-            pool_size=plan.pool_size,
-            views=plan.own,
-            erasures=erasures_of(plan.where.data),
-        ) as app,
+        await _opened(plan, url) as app,
         _kept_alive(app, lease),
         send_mails(app, plan.mails),
         deliver_webhooks(app) if plan.delivers else nullcontext(),
@@ -336,6 +386,33 @@ async def _serve(plan: ServePlan, announce: Callable[[str], None]) -> None:
                 metrics_port=plan.metrics_port,
                 reuse_port=plan.shares_port,
             )
+
+
+async def _opened(plan: ServePlan, url: str) -> AbstractAsyncContextManager[Any]:
+    """Return the App to serve, which is about to be opened on the URL that was found."""
+    import rostra_adapters
+    from rostra_adapters.postgres.database_url import with_schema
+
+    if plan.read_only:
+        standby = plan.read_database_url
+        return rostra_adapters.open(
+            url if standby is None else with_schema(standby, plan.where.schema),
+            master_key=master_key_of(plan.where.data),
+            read_only=True,
+            primary_url=pooled_url(plan.where) or url,
+            look_seconds=plan.look_seconds,
+            stale_seconds=plan.stale_seconds,
+            pool_size=plan.pool_size,
+        )
+    return rostra_adapters.open(
+        pooled_url(plan.where) or url,
+        direct_url=url if plan.where.direct_url else None,
+        master_key=await master_key_or_new(plan.where.data, url),
+        projector_lease_seconds=plan.projector_lease_seconds,
+        pool_size=plan.pool_size,
+        views=plan.own,
+        erasures=erasures_of(plan.where.data),
+    )
 
 
 def _leave_alone_what_stays() -> None:
@@ -363,6 +440,8 @@ def _settings(plan: ServePlan) -> Any:
             previous_secret=os.environ.get(SECRET_PREVIOUS) or None,
             jwks=FixedKeys() if plan.jwks is None else source_of(plan.jwks),
             base_url=plan.base_url or None,
+            read_only=plan.read_only,
+            writer_url=plan.writer_url or None,
             metrics=plan.metrics_port is None,
             demo=plan.demo,
             **settings_of(plan.rates, plan.workers),

@@ -4,25 +4,30 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 
 import asyncpg
 
 from rostra_adapters.application.app import App, Stores
 from rostra_adapters.application.articles.texts_and_work import CachedArticles
+from rostra_adapters.application.operational import MemoryOperational
 from rostra_adapters.application.own_views import OwnView
 from rostra_adapters.data_folder.erasures_file import ErasuresFile
-from rostra_adapters.errors import PoolerRefused, RestoreUnfinished, RolesRefused
+from rostra_adapters.errors import DatabaseRefused, PoolerRefused, RestoreUnfinished, RolesRefused
 from rostra_adapters.keys.ring import MasterKeys, check_masters
 from rostra_adapters.postgres import roles, schema
 from rostra_adapters.postgres.article_texts import PostgresArticleTexts
 from rostra_adapters.postgres.backup import is_due
-from rostra_adapters.postgres.connect import create_pool, raise_unavailable_if_lost
+from rostra_adapters.postgres.connect import connect, create_pool, raise_unavailable_if_lost
 from rostra_adapters.postgres.connection import Connection
 from rostra_adapters.postgres.database_url import with_read_only
+from rostra_adapters.postgres.heartbeat import Heartbeat, heartbeat_age
 from rostra_adapters.postgres.keys.ring import PostgresKeyRing, used_masters
 from rostra_adapters.postgres.log.event_log import PostgresLog
+from rostra_adapters.postgres.one_server import OneServer
 from rostra_adapters.postgres.operational import PostgresOperational
 from rostra_adapters.postgres.outbox import PostgresOutbox
+from rostra_adapters.postgres.polling import Polling
 from rostra_adapters.postgres.pooler import has_shared_sessions
 from rostra_adapters.postgres.read_marks import PostgresReadMarks
 from rostra_adapters.postgres.revocations import PostgresRevocations
@@ -35,7 +40,11 @@ POOL_SIZE = 11
 POOL_SIZE_MIN = 8
 DIRECT_POOL_SIZE_MAX = 6
 """Connections beside a pooler: to project, to listen, and to open the database."""
+PRIMARY_POOL_SIZE = 2
+"""Connections of a reader to the primary: it confirms erasures there."""
 CLOSE_SECONDS_MAX = 5.0
+_IS_READ_ONLY = """
+select pg_is_in_recovery() or current_setting('transaction_read_only') = 'on'"""
 _CONNECTION_LIMIT = """
 select min(allowed) from (
     select rolconnlimit from pg_roles where rolname = current_user and not rolsuper
@@ -57,6 +66,9 @@ async def open_on_postgres(
     restoring: bool,
     direct_url: str | None,
     read_only: bool,
+    primary_url: str | None,
+    look_seconds: float,
+    stale_seconds: float,
     projector_lease_seconds: float,
     pool_size: int,
     own: Sequence[OwnView],
@@ -71,8 +83,17 @@ async def open_on_postgres(
     projecting = len(own) if project else 0
     if direct_url is None:
         pool_size += projecting
-    pool = await create_pool(url, size_max=pool_size, is_shared=is_shared)
+    server = OneServer()
+    pool = await create_pool(
+        url,
+        size_max=pool_size,
+        is_shared=is_shared,
+        connecting=server.connect if read_only else connect,
+    )
+    server.pool = pool
     stack.push_async_callback(_close_pool, pool)
+    polling = Polling(pool, server, look_seconds) if read_only else None
+    primary = None if primary_url is None else await _primary_pool(primary_url, stack)
     direct = pool
     if direct_url is not None:
         if await has_shared_sessions(direct_url):
@@ -91,19 +112,30 @@ async def open_on_postgres(
             await _compare_limit(connection, pool_size)
             if await is_due(connection) and not restoring:
                 raise RestoreUnfinished
-    log = await stack.enter_async_context(PostgresLog(pool, direct))
+    log = await stack.enter_async_context(PostgresLog(pool, direct, polling))
     backend = PostgresBackend(
-        direct, log, direct_url or url, pool, lease_seconds=projector_lease_seconds, own=own
+        direct,
+        log,
+        direct_url or url,
+        pool,
+        lease_seconds=projector_lease_seconds,
+        own=own,
+        polling=polling,
     )
     await (backend.install() if make else backend.join())
     if project:
         backend.start()
     ring = await stack.enter_async_context(
-        PostgresKeyRing(pool, masters, listening=direct, is_read_only=read_only)
+        PostgresKeyRing(
+            pool,
+            masters,
+            listening=direct,
+            is_read_only=read_only,
+            primary=primary,
+            stale_seconds=stale_seconds,
+        )
     )
-    operational = PostgresOperational(pool)
-    if not read_only:
-        await stack.enter_async_context(operational)
+    operational = MemoryOperational() if read_only else await _operational(pool, log, stack)
     revocations = PostgresRevocations(pool)
     await revocations.start()
     stack.push_async_callback(revocations.close)
@@ -120,8 +152,33 @@ async def open_on_postgres(
             read_marks=PostgresReadMarks(pool),
             outbox=PostgresOutbox(pool),
             webhooks=PostgresWebhooks(pool),
+            heartbeat_age=partial(heartbeat_age, pool),
         )
     )
+
+
+async def _primary_pool(url: str, stack: AsyncExitStack) -> asyncpg.Pool:
+    """Return a pool on which a reader confirms erasures. Raises DatabaseRefused on a standby."""
+    is_shared = await has_shared_sessions(url)
+    pool = await create_pool(url, size_max=PRIMARY_POOL_SIZE, is_shared=is_shared)
+    stack.push_async_callback(_close_pool, pool)
+    with raise_unavailable_if_lost():
+        if await pool.fetchval(_IS_READ_ONLY):
+            raise DatabaseRefused(
+                "erasures are confirmed on the primary, and the database URL leads to a standby: "
+                "name the primary by --database-url, and the standby by --read-database-url"
+            )
+    return pool
+
+
+async def _operational(
+    pool: asyncpg.Pool, log: PostgresLog, stack: AsyncExitStack
+) -> PostgresOperational:
+    """Open the operational tables of a process that writes, and let it write heartbeats."""
+    heartbeat = Heartbeat(pool, log.set_stalled)
+    heartbeat.start()
+    stack.push_async_callback(heartbeat.close)
+    return await stack.enter_async_context(PostgresOperational(pool))
 
 
 async def check_no_master_key(url: str) -> None:

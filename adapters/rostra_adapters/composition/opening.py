@@ -47,6 +47,9 @@ async def open(  # noqa: A001  # it opens a Rostra, as `rostra_adapters.open`
     restoring: bool = False,
     direct_url: str | None = None,
     read_only: bool = False,
+    primary_url: str | None = None,
+    look_seconds: float = 0.05,
+    stale_seconds: float = 60.0,
     projector_lease_seconds: float = 10.0,
     pool_size: int = 11,
     views: Sequence[View | str] | None = None,
@@ -60,7 +63,11 @@ async def open(  # noqa: A001  # it opens a Rostra, as `rostra_adapters.open`
     `erasures`: the file to which erasures are appended; by default ROSTRA_ERASURES, else none;
     while `restoring` none. `direct_url`: PostgreSQL's own URL, where `url` leads to a pooler in
     transaction mode. With `read_only`, PostgreSQL may be a standby, or the role may only read:
-    nothing is made, projected or written, and commands raise ReadOnly.
+    nothing is made, projected or written, and commands raise ReadOnly. News are polled for every
+    `look_seconds`. A process that stays open to read names the standby's primary by `primary_url`:
+    it confirms erasures there, and shows no words once its standby has not followed the primary for
+    `stale_seconds`. Without it, keys are loaded for each read, and erased words are shown until the
+    standby has replayed the erasure.
     `projector_lease_seconds`: time without a heartbeat after which another process projects.
     `pool_size`: connections of this process, at least 8. `views`: views of your own, or names of
     modules that have them in `VIEWS`; by default those of ROSTRA_VIEWS (names by comma). On
@@ -91,6 +98,9 @@ async def open(  # noqa: A001  # it opens a Rostra, as `rostra_adapters.open`
                 restoring=restoring,
                 direct_url=direct_url,
                 read_only=read_only,
+                primary_url=primary_url,
+                look_seconds=look_seconds,
+                stale_seconds=stale_seconds,
                 projector_lease_seconds=projector_lease_seconds,
                 pool_size=pool_size,
                 own=own,

@@ -29,13 +29,16 @@ from rostra_adapters.http.middleware.problems_and_cors import (
 )
 from rostra_adapters.http.middleware.request_log import CLIENT_GONE, TRACEPARENT, RequestLog
 from rostra_adapters.http.middleware.security_headers import secure
-from rostra_adapters.http.problems import Problem, response
+from rostra_adapters.http.problems import Problem, response, retry_after
 from rostra_adapters.http.request_state import STATE
 from rostra_adapters.http.settings import HttpSettings
 from rostra_adapters.http.webhook_handshake import webhook_handshake
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 BODILESS = (204, 304)
+READING_METHODS = (hdrs.METH_GET, hdrs.METH_HEAD)
+READING_PATHS = ("/v1/counts", "/v1/preview")
+"""Paths whose other methods write nothing either."""
 
 
 class Route(msgspec.Struct, frozen=True, gc=False):
@@ -45,6 +48,7 @@ class Route(msgspec.Struct, frozen=True, gc=False):
     """Pattern of the path, for metrics and the log."""
     handler: Handler
     is_limited: bool = True
+    is_write: bool = False
 
 
 class RouteMatch(dict[str, str]):
@@ -90,7 +94,8 @@ class RouteTable:
 
     def add(self, method: str, path: str, handler: Handler) -> None:
         """Add a route; `{name}` in its path matches one segment."""
-        route = Route(path, handler, path not in UNLIMITED_PATHS)
+        is_write = method not in READING_METHODS and path not in READING_PATHS
+        route = Route(path, handler, path not in UNLIMITED_PATHS, is_write)
         node = self._root
         for segment in path.split("/")[1:]:
             node = node.under(segment)
@@ -174,6 +179,8 @@ class Dispatch:
                         self._limits.admit(request)
                     if route is None:
                         raise _nothing(routes)
+                    if route.is_write and self._settings.read_only:
+                        raise self._read_only()
                     shown = self._pages.find_for(request)
                     if shown is not None:
                         answer = self._shown(request, shown)
@@ -188,6 +195,12 @@ class Dispatch:
         finally:
             path = NO_ROUTE if route is None else route.path
             self._requests.finish(request, path, status, trace)
+
+    def _read_only(self) -> Problem:
+        writer = self._settings.writer_url
+        detail = "write to another service" if writer is None else f"write to {writer}"
+        after = retry_after(self._settings.retry_after_seconds)
+        return Problem("read-only", f"this service only reads; {detail}", headers=after)
 
     async def _options(self, request: web.Request, routes: Mapping[str, Route]) -> web.Response:
         """Answer a CORS preflight; else name the methods of the path."""

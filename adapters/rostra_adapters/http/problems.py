@@ -258,6 +258,11 @@ KINDS: dict[str, ProblemType] = {
         "Database unavailable",
         "Events that were sent may have been recorded. Send them again with the same ids.",
     ),
+    "read-only": ProblemType(
+        503,
+        "Read-only service",
+        "This service reads a standby. `detail` names the service that takes writes.",
+    ),
     "view-behind": ProblemType(
         503,
         "View behind",

@@ -38,6 +38,10 @@ class HttpSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Keys of other issuers of tokens."""
     base_url: str | None = None
     """URL before our paths, if the service is not reached at the root of its host."""
+    read_only: bool = False
+    """True on a standby: every write is refused."""
+    writer_url: str | None = None
+    """URL of a service that takes writes, which refusals of a read-only one name."""
     metrics: bool = True  # on the public port
     demo: bool = False
     request_bytes_max: int = 1024 * 1024
@@ -121,6 +125,8 @@ class HttpSettings(msgspec.Struct, frozen=True, kw_only=True):
             network(proxy)
         if self.base_url is not None:
             msgspec.structs.force_setattr(self, "base_url", checked_base_url(self.base_url))
+        if self.writer_url is not None:
+            msgspec.structs.force_setattr(self, "writer_url", checked_base_url(self.writer_url))
 
     @property
     def secrets(self) -> tuple[str, ...]:

@@ -160,17 +160,23 @@ def _settings(connection: asyncpg.Connection) -> str:
     return "; ".join(f"set {name} = {value!r}" for name, value in settings.items())
 
 
-async def create_pool(url: str, *, size_max: int = 10, is_shared: bool = False) -> asyncpg.Pool:
+async def create_pool(
+    url: str,
+    *,
+    size_max: int = 10,
+    is_shared: bool = False,
+    connecting: Callable[..., Awaitable[asyncpg.Connection]] = connect,
+) -> asyncpg.Pool:
     """Return a pool whose connections are not reset between uses, which saves a round trip.
 
     So users of a connection set nothing that outlives a transaction. With `is_shared`, the URL
-    leads to a pooler in transaction mode. Raises LogUnavailable, DatabaseRefused and
-    InvalidDatabaseUrl.
+    leads to a pooler in transaction mode. `connecting` makes the connections. Raises
+    LogUnavailable, DatabaseRefused and InvalidDatabaseUrl.
     """
-    connecting: Any = partial(connect, is_shared=is_shared)  # the stubs leave out its options
+    opened: Any = partial(connecting, is_shared=is_shared)  # the stubs leave out its options
     opening = asyncpg.create_pool(
         url,
-        connect=connecting,
+        connect=opened,
         connection_class=RetryingConnection,
         min_size=0,  # otherwise it complains loudly for as long as the database is away
         max_size=size_max,

@@ -47,6 +47,7 @@ _KEY_FILES = (
     "person_keys_erased",
     "erased_keys",
     "key_readers",
+    "key_readers_trust",
     "master_keys",
 )
 _SCHEMA_EXISTS = "select to_regnamespace($1) is not null"
@@ -163,6 +164,11 @@ MIGRATIONS = (
             "mail_totals",
         ),
     ),
+    Migration(
+        20,
+        "a heartbeat of the primary, and readers on standbys",
+        ("heartbeat", "heartbeat_row", "key_readers_trust"),
+    ),
 )
 """All migrations, oldest first. The first one makes what the last release had, also from what
 earlier versions or a stock recorder made."""
@@ -185,6 +191,7 @@ OPERATIONAL_TABLES = (
     "rostra_webhooks",
     "rostra_webhook_lanes",
     "rostra_webhook_queue",
+    "rostra_heartbeat",
 )
 """Tables whose rows a service inserts, updates and deletes."""
 OPERATIONAL_FUNCTIONS = (

@@ -64,6 +64,11 @@ class Metrics:
         self._waiting = Gauge(
             "rostra_queued_commands", "Commands that wait to be decided", registry=self.registry
         )
+        self._beat = Gauge(
+            "rostra_heartbeat_age_seconds",
+            "Age of the primary's heartbeat in the database that is read",
+            registry=self.registry,
+        )
         self._holes = Gauge(
             "rostra_log_holes", "Positions that will never be", registry=self.registry
         )
@@ -162,6 +167,7 @@ class Metrics:
             self._holes.set(log.holes)
         try:
             status = await self._app.status()
+            self._beat.set(await self._app.heartbeat_age())
             self._head.set(status.head)
             for view in status.views:
                 await self._look_at(view)

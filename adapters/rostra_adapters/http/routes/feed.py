@@ -132,8 +132,13 @@ class Feeding:
 
 
 async def refuse_ahead(app: App, position: int, headers: Mapping[str, str] | None = None) -> None:
-    """Raise the problem `position-ahead` where the log ends before the position."""
-    if position and position > (head := await app.head()):
+    """Raise the problem `position-ahead` where the log ends before the position.
+
+    A standby may lag: there the position is waited for. Raises ViewBehind.
+    """
+    if app.is_read_only:
+        await app.wait(position)
+    elif position and position > (head := await app.head()):
         detail = f"the log ends at {head}, before {position}; start again"
         raise Problem("position-ahead", detail, headers=headers)
 

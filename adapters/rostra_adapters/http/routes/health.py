@@ -15,6 +15,8 @@ from rostra_adapters.http.settings import HttpSettings
 
 NOT_KEPT = {"Content-Type": "application/json", "Cache-Control": "no-store"}
 ANSWER_SECONDS_MAX = 2.0
+SILENT_SECONDS_MAX = 10.0
+"""Age of the primary's heartbeat beyond which the service takes no writes."""
 
 
 class Health:
@@ -33,6 +35,7 @@ class Health:
             async with asyncio.timeout(ANSWER_SECONDS_MAX):
                 await self._app.wait(0, 0.0)  # as a read waits after a reconnection
                 status = await self._app.status()
+                silent = await self._app.heartbeat_age()
         except (LogUnavailable, TimeoutError):
             raise self._not_ready("the database does not answer") from None
         except ViewBehind:
@@ -40,18 +43,30 @@ class Health:
         lag = _lag(status)
         if lag > self._settings.ready_lag_events_max:
             raise self._not_ready(f"the views are {lag} events behind")
+        if self._settings.read_only:
+            if not self._app.ring.is_current:
+                raise self._not_ready(
+                    f"the standby is {silent:.0f} seconds behind; words are hidden"
+                )
+            return _ready(status.head, lag)
+        if silent > SILENT_SECONDS_MAX:
+            raise self._not_ready(f"the primary has acknowledged no write for {silent:.0f} seconds")
         projector = status.projector
         if projector is None or projector.is_lost:
             raise self._not_ready(f"no process projects: {_last_projector(projector)}")
         if failing := failing_tasks():
             names = ", ".join(task.name for task in failing)
             raise self._not_ready(f"background tasks fail: {names}; the log says why")
-        body = msgspec.json.encode({"status": "ready", "head": status.head, "lag": lag})
-        return web.Response(body=body, headers=NOT_KEPT)
+        return _ready(status.head, lag)
 
     def _not_ready(self, detail: str) -> Problem:
         after = retry_after(self._settings.retry_after_seconds)
         return Problem("not-ready", detail, headers=after)
+
+
+def _ready(head: int, lag: int) -> web.Response:
+    body = msgspec.json.encode({"status": "ready", "head": head, "lag": lag})
+    return web.Response(body=body, headers=NOT_KEPT)
 
 
 def _last_projector(projector: ProjectorStatus | None) -> str:

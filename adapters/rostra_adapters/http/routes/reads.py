@@ -158,7 +158,8 @@ class ReadRoutes:
         wait_seconds = query.seconds(
             "wait", default=settings.wait_seconds_default, most=settings.wait_seconds_max
         )
-        return query.number("min_position", default=0), wait_seconds
+        least = query.number("min_position", default=0)
+        return self._app.least_position(least, query.one("cursor", CURSOR)), wait_seconds
 
     async def _shown(
         self, request: web.Request, shape: Any, person: str | None, position: int

@@ -3,11 +3,15 @@
 Each process that may hold keys records, every few seconds, up to which erasure it has dropped keys.
 NOTIFY wakes it at once; a process that has not looked for a while uses nothing that it holds until
 it has looked. The table of erasures is complete: a process that was stopped drops only keys erased
-meanwhile. One that cannot look drops all. So after `LOST_SECONDS` without a sign of life a process
-shows nothing that it holds, and nobody waits for it.
+meanwhile. One that cannot look drops all. So `GRACE_SECONDS` after its keys are no longer trusted a
+process shows nothing that it holds, and nobody waits for it.
+
+A process that reads a standby looks there and confirms on the primary. A sign of life of it is the
+newest heartbeat of the primary that its standby has: one that has stopped to follow gives none.
 """
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncGenerator, Callable, Collection
 from contextlib import suppress
@@ -26,40 +30,44 @@ from rostra_adapters.postgres.notify import Notifications
 LOOK_SECONDS = 3.0
 TRUSTED_SECONDS = 12.0
 """For how long loaded keys are used after the last look."""
-LOST_SECONDS = 20.0
-"""Seconds without a sign of life after which a process is not waited for."""
+STALE_SECONDS = 60.0
+"""The same on a standby: it outlasts a failover of the primary."""
+GRACE_SECONDS = 8.0
+"""Seconds after the end of that time for which a process is still waited for."""
 WAIT_SECONDS = 0.05
-WAIT_SECONDS_MAX = 30.0
+WAIT_GRACE_SECONDS = 10.0
+"""Seconds beyond the longest sign of life after which waiting is given up."""
 
-_JOIN = """
-insert into rostra_keys.key_readers (reader, forgotten, master)
-select $1, coalesce(max(number), 0), $2 from rostra_keys.erased_keys
-returning forgotten
-"""
 _NEW = "select number, owner from rostra_keys.erased_keys where number > $1 order by number"
+_BEAT = "select beat_at from public.rostra_heartbeat"
 _FORGOTTEN = """
-insert into rostra_keys.key_readers (reader, forgotten, master) values ($1, $2, $3)
+insert into rostra_keys.key_readers (reader, forgotten, master, trusted_seconds, seen_at)
+values ($1, $2, $3, $4, coalesce($5, clock_timestamp()))
 on conflict (reader) do update
-set forgotten = excluded.forgotten, master = excluded.master, seen_at = clock_timestamp()
+set forgotten = excluded.forgotten, master = excluded.master, seen_at = excluded.seen_at
+returning extract(epoch from clock_timestamp() - seen_at)::float8,
+    (select coalesce(max(number), 0) from rostra_keys.erased_keys)
 """
 _LEAVE = "delete from rostra_keys.key_readers where reader = $1"
 _LEFT = """
 delete from rostra_keys.key_readers
-where seen_at < clock_timestamp() - $1::double precision * interval '1 second'
+where seen_at < clock_timestamp() - (trusted_seconds + $1::float8) * interval '1 second'
 """
+_LONGEST = "select coalesce(max(trusted_seconds), 0) from rostra_keys.key_readers"
 _LAST = "select coalesce(max(number), 0) from rostra_keys.erased_keys"
-_HOLDING = """
+_IS_AWAITED = "seen_at > clock_timestamp() - (trusted_seconds + $2::float8) * interval '1 second'"
+_HOLDING = f"""
 select count(*) from rostra_keys.key_readers
-where forgotten < $1 and seen_at > clock_timestamp() - $2::double precision * interval '1 second'
-"""
-_OTHER_MASTERS = """
+where forgotten < $1 and {_IS_AWAITED}
+"""  # noqa: S608  # our own text
+_OTHER_MASTERS = f"""
 select count(*) from rostra_keys.key_readers
-where master <> $1 and seen_at > clock_timestamp() - $2::double precision * interval '1 second'
-"""
-_OF_MASTER = """
+where master <> $1 and {_IS_AWAITED}
+"""  # noqa: S608  # our own text
+_OF_MASTER = f"""
 select count(*) from rostra_keys.key_readers
-where master = $1 and seen_at > clock_timestamp() - $2::double precision * interval '1 second'
-"""
+where master = $1 and {_IS_AWAITED}
+"""  # noqa: S608  # our own text
 
 Listener = Callable[[Collection[UUID] | None], None]
 
@@ -73,21 +81,29 @@ class Erasures:
         master: bytes,
         listener: Listener,
         listening: asyncpg.Pool | None = None,
+        *,
+        standby: asyncpg.Pool | None = None,
+        trusted_seconds: float | None = None,
     ) -> None:
+        """With a `standby`, keys come from there, and `pool` leads to its primary."""
         self._pool = pool
+        self._source = standby or pool
+        self._is_standby = standby is not None
+        self._trusted_seconds = TRUSTED_SECONDS if trusted_seconds is None else trusted_seconds
+        self._is_behind = False
         self._master = master
         self._listener = listener
         self._news = Notifications(listening or pool, locks.ERASURES)
         self._reader = uuid4()
         self._forgotten = 0
-        self._looked = 0.0
+        self._looked = -math.inf
         self._task: BackgroundTask | None = None
 
     async def start(self) -> None:
         """Before any key is loaded. Raises LogUnavailable."""
         with raise_unavailable_if_lost():
-            self._looked = time.monotonic()
-            self._forgotten = await self._pool.fetchval(_JOIN, self._reader, self._master)
+            self._forgotten = await self._source.fetchval(_LAST)
+        await self._look()
         self._task = BackgroundTask(self._run, "erasures")
 
     async def close(self) -> None:
@@ -100,7 +116,11 @@ class Erasures:
     @property
     def is_current(self) -> bool:
         """False where keys may have been destroyed since this process last looked."""
-        return self._task is None or time.monotonic() - self._looked <= TRUSTED_SECONDS
+        return self._task is None or self._is_trusted
+
+    @property
+    def _is_trusted(self) -> bool:
+        return time.monotonic() - self._looked <= self._trusted_seconds
 
     async def _run(self) -> AsyncGenerator[None, None]:
         while True:
@@ -112,28 +132,37 @@ class Erasures:
                     self._listener(None)
                 raise
             yield
-            await wait_at_most(news, LOOK_SECONDS)
+            is_late = self._is_behind or not self.is_current
+            await wait_at_most(news, WAIT_SECONDS if is_late else LOOK_SECONDS)
 
     async def _look(self) -> None:
         began = time.monotonic()
         with raise_unavailable_if_lost():
-            rows = await self._pool.fetch(_NEW, self._forgotten)
+            # First the heartbeat: what is read after it is at least as new.
+            beat = await self._source.fetchval(_BEAT) if self._is_standby else None
+            rows = await self._source.fetch(_NEW, self._forgotten)
             if rows:
                 self._listener({row[1] for row in rows})
-            self._looked = began
             self._forgotten = rows[-1][0] if rows else self._forgotten
-            await self._pool.execute(_FORGOTTEN, self._reader, self._forgotten, self._master)
+            record = await self._pool.fetchrow(
+                _FORGOTTEN, self._reader, self._forgotten, self._master, self._trusted_seconds, beat
+            )
+        assert record is not None
+        age, last = record
+        self._looked = began - age
+        self._is_behind = last > self._forgotten
 
     async def wait_for_destruction(self) -> None:
         """Wait until every process has dropped the keys destroyed by now. Raises LogUnavailable."""
         with raise_unavailable_if_lost():
             last = await self._pool.fetchval(_LAST)
-            async with asyncio.timeout(WAIT_SECONDS_MAX):
+            longest = await self._pool.fetchval(_LONGEST) + GRACE_SECONDS + WAIT_GRACE_SECONDS
+            async with asyncio.timeout(longest):
                 while await self._pool.fetchval(  # noqa: ASYNC110  # others' doing
-                    _HOLDING, last, LOST_SECONDS
+                    _HOLDING, last, GRACE_SECONDS
                 ):
                     await asyncio.sleep(WAIT_SECONDS)
-            await self._pool.execute(_LEFT, LOST_SECONDS)
+            await self._pool.execute(_LEFT, GRACE_SECONDS)
 
     async def of_other_masters(self) -> int:
         """Return the number of processes that wrap keys with another master key.
@@ -141,8 +170,8 @@ class Erasures:
         Raises LogUnavailable.
         """
         with raise_unavailable_if_lost():
-            return int(await self._pool.fetchval(_OTHER_MASTERS, self._master, LOST_SECONDS))
+            return int(await self._pool.fetchval(_OTHER_MASTERS, self._master, GRACE_SECONDS))
 
     async def of_master(self, connection: Connection, master: bytes) -> int:
         """Return the number of processes whose current master key is this one."""
-        return int(await connection.fetchval(_OF_MASTER, master, LOST_SECONDS))
+        return int(await connection.fetchval(_OF_MASTER, master, GRACE_SECONDS))

@@ -6,11 +6,12 @@ from uuid import UUID
 
 import asyncpg
 
+from rostra.log import LogUnavailable
 from rostra_adapters.keys.ring import MasterKeys, StoredKey, StoredKeyRing
 from rostra_adapters.postgres import locks
 from rostra_adapters.postgres.connect import raise_unavailable_if_lost
 from rostra_adapters.postgres.connection import Connection
-from rostra_adapters.postgres.keys.erasures import Erasures
+from rostra_adapters.postgres.keys.erasures import STALE_SECONDS, Erasures
 from rostra_adapters.postgres.namespace import names_of
 
 FIND = """
@@ -83,7 +84,9 @@ class PostgresKeyRing(StoredKeyRing):
 
     Opened as a context manager, it learns of keys that other processes destroy; else it is for one
     process alone. With `is_read_only` it loads keys anew each time, since no process waits for it
-    when keys are destroyed.
+    when keys are destroyed. With a `primary`, `pool` leads to a standby of it: keys are used for
+    `stale_seconds` after the last erasures that the standby is known to have; then loading them
+    raises LogUnavailable.
     """
 
     def __init__(
@@ -93,10 +96,22 @@ class PostgresKeyRing(StoredKeyRing):
         *,
         listening: asyncpg.Pool | None = None,
         is_read_only: bool = False,
+        primary: asyncpg.Pool | None = None,
+        stale_seconds: float = STALE_SECONDS,
     ) -> None:
         super().__init__(masters)
         self._pool = pool
-        self._erasures = Erasures(pool, masters.current, self.receive, listening)
+        self._primary = primary
+        if primary is None:
+            self._erasures = Erasures(pool, masters.current, self.receive, listening)
+        else:
+            self._erasures = Erasures(
+                primary,
+                masters.current,
+                self.receive,
+                standby=pool,
+                trusted_seconds=stale_seconds,
+            )
         self._is_read_only = is_read_only
 
     async def __aenter__(self) -> "PostgresKeyRing":
@@ -104,8 +119,10 @@ class PostgresKeyRing(StoredKeyRing):
             with raise_unavailable_if_lost():
                 async with self._pool.acquire() as connection:
                     self._masters.check(await used_masters(connection))
-            return self
-        await self._check_masters()
+            if self._primary is None:
+                return self
+        else:
+            await self._check_masters()
         await self._erasures.start()
         return self
 
@@ -114,7 +131,9 @@ class PostgresKeyRing(StoredKeyRing):
 
     @property
     def is_current(self) -> bool:
-        return self._erasures.is_current and not self._is_read_only
+        if self._primary is not None:
+            return self._erasures.is_current
+        return not self._is_read_only and self._erasures.is_current
 
     async def wait_for_destruction(self) -> None:
         await self._erasures.wait_for_destruction()
@@ -131,6 +150,10 @@ class PostgresKeyRing(StoredKeyRing):
                 await connection.execute(NOTE, self._masters.current)
 
     async def _find(self, owners: Sequence[UUID]) -> Iterable[StoredKey]:
+        if self._primary is not None and not self._erasures.is_current:
+            raise LogUnavailable(
+                "words are not shown: erasures on the primary may have been missed for too long"
+            )
         with raise_unavailable_if_lost():
             rows = await self._pool.fetch(FIND, owners)
         return [StoredKey(*row) for row in rows]

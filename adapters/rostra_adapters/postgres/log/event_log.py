@@ -23,6 +23,7 @@ from rostra_adapters.postgres.connect import CANCELLED, create_pool, raise_unava
 from rostra_adapters.postgres.log.gaps import GapDetector
 from rostra_adapters.postgres.log.group_commit import COMMIT_EVENTS_MAX, GroupCommit
 from rostra_adapters.postgres.notify import POLL_SECONDS, Notifications
+from rostra_adapters.postgres.polling import Polling
 from rostra_adapters.postgres.prefetch import prefetch
 from rostra_adapters.postgres.single_flight import SingleFlight
 
@@ -108,11 +109,17 @@ class PostgresLog:
     one for listening.
     """
 
-    def __init__(self, pool: asyncpg.Pool, listening: asyncpg.Pool | None = None) -> None:
+    def __init__(
+        self,
+        pool: asyncpg.Pool,
+        listening: asyncpg.Pool | None = None,
+        polling: Polling | None = None,
+    ) -> None:
+        """With `polling`, the pool leads to a standby, which sends no notifications."""
         self._pool = pool
         self._owns_pool = False
         self._committer = GroupCommit(pool)
-        self._news = Notifications(listening or pool, locks.EVENTS)
+        self._news = polling or Notifications(listening or pool, locks.EVENTS)
         self._holes = GapDetector(pool)
         self._head = SingleFlight(self._read_head)
         self._log_id: UUID | None = None
@@ -160,6 +167,10 @@ class PostgresLog:
     def observe_appends(self, observe: Callable[[int, float], None]) -> None:
         """Call `observe` with the events and the seconds of each append."""
         self._committer.observe = observe
+
+    def set_stalled(self, stalled: bool) -> None:  # noqa: FBT001  # it answers a question
+        """Refuse appends, and end those under way, while the primary acknowledges no commit."""
+        self._committer.set_stalled(stalled)
 
     async def log_id(self) -> UUID:
         """Return the log's id, read again after connections were lost.

@@ -70,6 +70,7 @@ class GroupCommit:
         self._under_way = 0
         """Commits that were sent."""
         self._closed = False
+        self._is_stalled = False
         self.queued_events = 0
         self.observe: Callable[[int, float], None] = lambda *_: None
         """Called with the events and the seconds of each commit."""
@@ -83,7 +84,12 @@ class GroupCommit:
         self.observe(events, seconds)
 
     def admit(self, events: int) -> None:
-        """Raise LogBusy if the queue has no room for so many events."""
+        """Raise LogBusy if the queue has no room for so many events.
+
+        Raises LogUnavailable while commits are not acknowledged.
+        """
+        if self._is_stalled:
+            raise LogUnavailable("no standby confirms what the primary commits")
         if self._queue and self.queued_events + events > QUEUED_EVENTS_MAX:
             raise LogBusy(BUSY_RETRY_SECONDS)
 
@@ -98,6 +104,17 @@ class GroupCommit:
         self.queued_events += waiting.events
         self._start()
         return await waiting.answer
+
+    def set_stalled(self, stalled: bool) -> None:  # noqa: FBT001  # it answers a question
+        """While stalled, refuse appends. End the wait of those under way.
+
+        The server goes on with them, and shows them once they are replicated.
+        """
+        if stalled and not self._is_stalled:
+            for channel in self._channels:
+                channel.end_call()
+            _fail(self._queue, LogUnavailable("no standby confirms what the primary commits"))
+        self._is_stalled = stalled
 
     async def close(self) -> None:
         """Stop; what is still queued is unavailable."""
@@ -147,7 +164,7 @@ class GroupCommit:
         while self._queue and (not batch or events + self._queue[0].events <= room):
             waiting = self._queue.popleft()
             self.queued_events -= waiting.events
-            if not waiting.answer.cancelled():
+            if not waiting.answer.done():
                 batch.append(waiting)
                 events += waiting.events
         return batch
@@ -216,6 +233,12 @@ class _Channel:
         self.calls += 1
         assert row is not None  # the function answers with one row
         return row
+
+    def end_call(self) -> None:
+        """End the connection. A call that is under way on it fails."""
+        if self._connection is not None:
+            with suppress(asyncpg.InterfaceError):  # it is gone already
+                self._connection.terminate()
 
     async def drop_connection(self) -> None:
         """Not given back to be used again: an append may still be running on it."""

@@ -18,6 +18,7 @@ from rostra_adapters.application.ports import (
 )
 from rostra_adapters.errors import RebuildRefused, ViewsNotMade
 from rostra_adapters.postgres.connect import raise_unavailable_if_lost
+from rostra_adapters.postgres.polling import Polling
 from rostra_adapters.postgres.rebuild import run as rebuilding
 from rostra_adapters.postgres.rebuild import verify
 from rostra_adapters.postgres.views import schema
@@ -39,7 +40,7 @@ _REACHED = "select max(position) from public.rostra_views"
 
 
 class PostgresBackend:
-    """Views in the log's own database.
+    """Views in the log's own database, or with `polling` on a standby of it.
 
     It takes two connections of the pool: one projects or waits to, and one listens. Pages are
     read by the pool `reading`, if it is another one.
@@ -54,11 +55,13 @@ class PostgresBackend:
         *,
         lease_seconds: float = LEASE_SECONDS,
         own: Sequence[OwnView] = (),
+        polling: Polling | None = None,
     ) -> None:
         self._pool = pool
+        self._polling = polling
         self._url = url
         reads = PostgresReads(reading or pool)
-        self._watch = Watch(pool, reads, log)
+        self._watch = Watch(pool, reads, log, polling)
         self._runner = ViewRunner(pool, log, url, lease_seconds)
         self._own = PostgresOwnViews(pool, log, url, own, lease_seconds)
         self._lineages = [OURS, *self._own.lineages]
@@ -88,8 +91,13 @@ class PostgresBackend:
     async def join(self) -> None:
         """Use the existing views, and make none.
 
-        If there are none of this version of the code, reads raise LogUnavailable.
+        As long as there are none of this version of the code, reads raise ViewsNotMade.
         """
+        if self._polling is not None:
+            self._polling.start()
+        await self._look_for_views()
+
+    async def _look_for_views(self) -> None:
         with raise_unavailable_if_lost():
             async with self._pool.acquire() as connection:
                 self._is_made = await schema.is_made(connection)
@@ -120,6 +128,8 @@ class PostgresBackend:
         await self._runner.close()
         await self._own.close()
         await self._watch.close()
+        if self._polling is not None:
+            await self._polling.close()
 
     @property
     def position(self) -> int:
@@ -133,7 +143,9 @@ class PostgresBackend:
         await self._watch.wait(position, wait_seconds)
 
     async def fresh(self) -> None:
-        self._check_made()
+        if not self._is_made:
+            await self._look_for_views()
+            self._check_made()
         await self._watch.fresh()
 
     def _check_made(self) -> None:

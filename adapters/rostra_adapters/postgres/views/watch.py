@@ -11,6 +11,7 @@ from rostra_adapters.aio.wake_up import wait_at_most
 from rostra_adapters.application.invalidation import ChangeFeed
 from rostra_adapters.application.wait_for_views import wait_for_views
 from rostra_adapters.postgres.notify import Notifications
+from rostra_adapters.postgres.polling import Polling
 from rostra_adapters.postgres.single_flight import SingleFlight
 from rostra_adapters.postgres.views.lineage import OURS
 from rostra_adapters.postgres.views.queries.reads import PostgresReads
@@ -25,14 +26,25 @@ CATCH_UP_SECONDS_MAX = 5.0
 class Watch:
     """Looks up the position whenever it is notified, once for all waiting tasks.
 
-    `changes` holds the announced changes.
+    `changes` holds the announced changes. With `polling`, the views are on a standby.
     """
 
-    def __init__(self, pool: asyncpg.Pool, reads: PostgresReads, log: EventLog) -> None:
+    def __init__(
+        self,
+        pool: asyncpg.Pool,
+        reads: PostgresReads,
+        log: EventLog,
+        polling: Polling | None = None,
+    ) -> None:
         self._reads = reads
         self._log = log
-        self.changes = ChangeFeed()
-        self._news = Notifications(pool, OURS.channel, self._receive)
+        self._may_lag = polling is not None
+        self._news: Notifications | Polling
+        if polling is None:
+            self.changes = ChangeFeed()
+            self._news = Notifications(pool, OURS.channel, self._receive)
+        else:
+            self.changes, self._news = polling.changes, polling
         self._looked = asyncio.Condition()
         # One look after another: an older position never takes the place of a later one.
         self._looks = SingleFlight(self._look)
@@ -71,7 +83,9 @@ class Watch:
 
     async def wait(self, position: int, wait_seconds: float) -> None:
         """Wait until the views have read `position`. Raises ViewBehind."""
-        await wait_for_views(self, self._looked, self._log, position, wait_seconds)
+        await wait_for_views(
+            self, self._looked, self._log, position, wait_seconds, may_lag=self._may_lag
+        )
 
     async def fresh(self) -> None:
         """Wait until the views have what was recorded before we (re)connected.

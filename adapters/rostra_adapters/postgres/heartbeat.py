@@ -1,0 +1,88 @@
+"""Heartbeat of the primary: a row that every process there keeps fresh.
+
+Its commit waits for the standbys that `synchronous_standby_names` asks for. So its age says both
+how far a standby lags, and since when the primary can acknowledge no writes.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+
+import asyncpg
+
+from rostra.log import LogUnavailable
+from rostra_adapters.aio.background import BackgroundTask
+from rostra_adapters.postgres.connect import raise_unavailable_if_lost
+
+BEAT_SECONDS = 1.0
+SILENT_SECONDS_MAX = 7.0
+"""Age of the heartbeat beyond which the primary counts as unable to acknowledge writes."""
+
+# One process writes it; the others pass over its locked row, or find it fresh.
+_BEAT = """
+update public.rostra_heartbeat set beat_at = clock_timestamp()
+where singleton in (
+    select singleton from public.rostra_heartbeat
+    where beat_at < clock_timestamp() - $1::float8 * interval '1 second'
+    for update skip locked
+)"""
+_AGE = """
+select extract(epoch from clock_timestamp() - beat_at)::float8 from public.rostra_heartbeat"""
+
+
+class Heartbeat:
+    """Task that keeps the heartbeat fresh.
+
+    `tell` is called after each beat with whether writes are stalled: none is acknowledged any more.
+    """
+
+    def __init__(self, pool: asyncpg.Pool, tell: Callable[[bool], None]) -> None:
+        self._pool = pool
+        self._tell = tell
+        self._task: BackgroundTask | None = None
+
+    def start(self) -> None:
+        """Begin to beat."""
+        self._task = BackgroundTask(self._run, "primary-heartbeat")
+
+    async def close(self) -> None:
+        """Stop."""
+        if self._task is not None:
+            await self._task.end()
+
+    async def _run(self) -> AsyncGenerator[None, None]:
+        while True:
+            with raise_unavailable_if_lost():
+                await self._beat()
+                self._tell(await heartbeat_age(self._pool) > SILENT_SECONDS_MAX)
+            yield
+            await asyncio.sleep(BEAT_SECONDS)
+
+    async def _beat(self) -> None:
+        """Write the heartbeat. Raises LogUnavailable if its commit is not acknowledged in time.
+
+        The statement is not cancelled: the server would end its wait for a standby, and show what
+        is not replicated.
+        """
+        connection = await self._pool.acquire()
+        beating = asyncio.ensure_future(connection.execute(_BEAT, BEAT_SECONDS * 0.9))
+        try:
+            await asyncio.wait([beating], timeout=SILENT_SECONDS_MAX)
+            if not beating.done():
+                self._tell(True)
+                raise LogUnavailable("no standby confirms what the primary commits")
+            await beating
+        finally:
+            if not beating.done():
+                connection.terminate()
+                await asyncio.gather(beating, return_exceptions=True)
+            await self._pool.release(connection)
+
+
+async def heartbeat_age(pool: asyncpg.Pool) -> float:
+    """Return the seconds since the last heartbeat by the clock of the server that is read.
+
+    Raises LogUnavailable.
+    """
+    with raise_unavailable_if_lost():
+        age = await pool.fetchval(_AGE)
+    return float("inf") if age is None else max(float(age), 0.0)

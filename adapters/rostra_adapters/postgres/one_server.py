@@ -1,0 +1,39 @@
+"""Connections to one of several servers, so that what a process reads never goes back."""
+
+from typing import Any
+
+import asyncpg
+
+from rostra_adapters.postgres.connect import connect
+
+_UNREACHABLE = (OSError, asyncpg.CannotConnectNowError)
+
+
+class OneServer:
+    """Connects to the server that the first connection found, as long as it can be reached.
+
+    Of several standbys each is at a position of its own. When another server is taken, all
+    connections of the pool are replaced as they are given back, and `generation` grows.
+    """
+
+    def __init__(self) -> None:
+        self.pool: asyncpg.Pool | None = None
+        self.generation = 0
+        self._address: tuple[str, int] | None = None
+
+    async def connect(self, url: str, **options: Any) -> asyncpg.Connection:
+        """Connect to the same server as before, else to any of the URL's."""
+        if self._address is not None:
+            host, port = self._address
+            try:
+                return await connect(url, host=host, port=port, **options)
+            except _UNREACHABLE:
+                self._address = None
+                self.generation += 1
+                if self.pool is not None:
+                    await self.pool.expire_connections()
+        connection = await connect(url, **options)
+        address = connection._addr  # type: ignore[attr-defined]  # asyncpg tells it nowhere else
+        if isinstance(address, tuple):
+            self._address = address[0], address[1]
+        return connection

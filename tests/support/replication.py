@@ -1,0 +1,149 @@
+"""PostgreSQL servers of a test's own that replicate: a primary and its standbys, on loopback."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import psycopg
+
+from rostra_adapters.local_postgres.programs import find_programs, own
+from support.waiting import block_until
+
+SETTINGS = """
+listen_addresses = '127.0.0.1'
+fsync = off
+full_page_writes = off
+wal_writer_delay = 10ms
+hot_standby_feedback = on
+max_connections = 100
+shared_buffers = 32MB
+wal_keep_size = 256MB
+"""
+
+
+class Node:
+    """A server in a folder below `home`."""
+
+    def __init__(self, home: Path, name: str) -> None:
+        self.folder = home / name
+        self.log = home / f"{name}.log"
+        self.programs = find_programs(home)
+        self.port = _free_port()
+
+    @property
+    def url(self) -> str:
+        return f"postgresql://rostra@127.0.0.1:{self.port}/rostra"
+
+    def make(self) -> None:
+        """Make a primary with an empty database."""
+        self._run("initdb", "-D", str(self.folder), "--username=rostra", "--auth=trust",
+                  "--encoding=UTF8", "--no-sync", "--no-instructions",
+                  "--locale-provider=builtin", "--builtin-locale=C.UTF-8",
+                  "--locale=C")  # fmt: skip
+        with (self.folder / "postgresql.conf").open("a") as settings:
+            settings.write(SETTINGS)
+        self.start()
+        self.execute("create database rostra", database="postgres")
+
+    def copy(self, primary: "Node") -> None:
+        """Make a standby of a running server, and start it."""
+        self._run("pg_basebackup", "-D", str(self.folder), "--write-recovery-conf",
+                  "--checkpoint=fast", "--no-sync", "--dbname", primary.url,
+                  )  # fmt: skip
+        named = f"primary_conninfo = '{primary.conninfo(self.folder.name)}'\n"
+        (self.folder / "postgresql.auto.conf").write_text(named)
+        self.start()
+
+    def conninfo(self, application: str) -> str:
+        return f"host=127.0.0.1 port={self.port} user=rostra application_name={application}"
+
+    def follow(self, primary: "Node") -> None:
+        """Follow another primary from now on."""
+        self.execute(
+            f"alter system set primary_conninfo = '{primary.conninfo(self.folder.name)}'",
+            "select pg_reload_conf()",
+        )
+
+    def start(self) -> None:
+        options = f"-p {self.port} -k {self.folder.parent}"
+        self._run("pg_ctl", "-D", str(self.folder), "--silent", "-w", "-t", "60",
+                  "-l", str(self.log), "-o", options, "start")  # fmt: skip
+
+    def stop(self, mode: str = "fast") -> None:
+        """Stop the server if it runs."""
+        with suppress(subprocess.CalledProcessError):
+            self._run("pg_ctl", "-D", str(self.folder), "--silent", "-m", mode, "stop")
+
+    def kill(self) -> None:
+        """Kill the server with all its processes, as a machine that loses its power."""
+        pid = int((self.folder / "postmaster.pid").read_text().split()[0])
+        os.kill(pid, signal.SIGKILL)
+        block_until(lambda: not _takes_connections(self.port))
+
+    def promote(self) -> None:
+        self._run("pg_ctl", "-D", str(self.folder), "--silent", "-w", "promote")
+
+    def execute(self, *statements: str, database: str = "rostra") -> None:
+        url = self.url.removesuffix("rostra") + database
+        with psycopg.connect(url, autocommit=True) as connection:
+            for statement in statements:
+                connection.execute(statement.encode())
+
+    def value(self, statement: str) -> object:
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            row = connection.execute(statement.encode()).fetchone()
+        return None if row is None else row[0]
+
+    def has_replayed(self, primary: "Node") -> bool:
+        """Return whether this standby has all that the primary has written."""
+        at = primary.value("select pg_current_wal_lsn()::text")
+        return bool(self.value(f"select pg_last_wal_replay_lsn() >= '{at}'::pg_lsn"))
+
+    def _run(self, program: str, *arguments: str) -> None:
+        account = self.programs.account
+        subprocess.run(
+            [str(self.programs.folder / program), *arguments],
+            check=True,
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env={"LC_ALL": "C", "PATH": os.environ["PATH"]},
+            user=account.uid if account else None,
+            group=account.gid if account else None,
+            extra_groups=[] if account else None,
+        )
+
+
+@contextmanager
+def nodes(count: int) -> Iterator[list[Node]]:
+    """Yield a primary and its standbys, which stop at the end."""
+    home = Path(tempfile.mkdtemp(prefix="rostra-nodes-"))
+    made = [Node(home, f"node{number}") for number in range(count)]
+    own(home, made[0].programs.account)
+    try:
+        made[0].make()
+        for standby in made[1:]:
+            standby.copy(made[0])
+        yield made
+    finally:
+        for node in made:
+            node.stop("immediate")
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+def _takes_connections(port: int) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
