@@ -55,6 +55,8 @@ class CommentPosted(Event, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
     personal: Personal | None = None
     # Ids of persons whom the body mentions.
     mentions: tuple[str, ...] = ()
+    # Name of the rule that held it; None if it was the site's `moderation`, or the publisher.
+    rule: str | None = None
 
 
 class CommentEdited(Event, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -88,6 +90,8 @@ class CommentWordingHeld(Event, frozen=True, kw_only=True, omit_defaults=True, g
     status: Status = "published"
     by: str | None = None
     personal: Personal | None = None
+    # Name of the rule that held it, as in CommentPosted.
+    rule: str | None = None
 
 
 class CommentWordingRejected(Event, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -164,6 +168,8 @@ class CommentUnpinned(Event, frozen=True, kw_only=True, omit_defaults=True, gc=F
     personal: Personal | None = None
 
 
+REVIEW = "review"
+"""Name of the rule by which words wait for the service of the site's setting `review`."""
 StatusEvent = CommentRemoved | CommentRestored | CommentApproved | CommentRejected | CommentHeld
 WordingEvent = CommentEdited | CommentWordingHeld
 RejectionEvent = CommentRejected | CommentWordingRejected
@@ -189,6 +195,7 @@ class PendingWording(msgspec.Struct, frozen=True):
     # The version of the event that holds the words.
     version: int
     time: Time
+    rule: str | None = None
 
 
 class Comment(msgspec.Struct, frozen=True):
@@ -215,6 +222,8 @@ class Comment(msgspec.Struct, frozen=True):
     has_waited: bool = False
     # Whether moderators have approved it, or a later wording of it.
     was_approved: bool = False
+    # Name of the rule that holds the comment; None if it is not held, or by no named rule.
+    rule: str | None = None
     removed: Literal["removed", "deleted"] | None = None
     removed_at: Time = LONG_AGO
     pinned: bool = False
@@ -255,6 +264,7 @@ def evolve(comment: Comment, event: CommentEvent) -> Comment:
         case CommentPosted():
             change = {"posted": event, "words": event.personal, "words_version": version,
                       "moderated": event.status, "has_waited": event.status == "held",
+                      "rule": event.rule,
                       "judged_version": version if event.status == "held" else 0}  # fmt: skip
         case CommentEdited():
             change = {"words": event.personal, "words_version": version, "edited": event.time,
@@ -263,7 +273,7 @@ def evolve(comment: Comment, event: CommentEvent) -> Comment:
                 change["pending"] = None
         case CommentWordingHeld():
             named = WordingRef(event.source, event.id)
-            pending = PendingWording(named, event.personal, version, event.time)
+            pending = PendingWording(named, event.personal, version, event.time, event.rule)
             change = {"pending": pending, "has_waited": True,
                       "edits": comment.edits + _is_own(event),
                       "judged_version": comment.judged_version or version}  # fmt: skip
@@ -276,11 +286,14 @@ def evolve(comment: Comment, event: CommentEvent) -> Comment:
             change = {"removed": None, "removed_at": event.time}
         case CommentApproved():
             change = {"moderated": "published"} | _latest_words(comment) | _judged(comment)
-            change["moderated_at"] = max(event.time, comment.moderated_at)
-            change["was_approved"] = True
+            change |= {"moderated_at": max(event.time, comment.moderated_at),
+                       "was_approved": True, "rule": None}  # fmt: skip
         case CommentRejected() | CommentHeld():
             change = {"moderated_at": event.time} | _latest_words(comment) | _judged(comment)
-            change["moderated"] = "held" if isinstance(event, CommentHeld) else "rejected"
+            if isinstance(event, CommentHeld):
+                change |= {"moderated": "held", "rule": event.rule}
+            else:
+                change |= {"moderated": "rejected", "rule": None}
         case CommentPinned():
             change = {"pinned": True, "pinned_at": event.time}
         case CommentUnpinned():
@@ -333,11 +346,15 @@ def post(command: PostComment, act: CommandContext, around: Surroundings) -> lis
     if around.passage is not None:
         must_accept_comments(around.passage)
     asked = around.parent_id if parent != around.parent_id else None
+    status, rule = command.status or policy(around.rules, around.author), None
+    if command.status is None and status == "held":
+        rule = holding_rule(around.rules, around.author)
     return [
         CommentPosted(
             time=act.time,
             author=command.author.id,
-            status=command.status or policy(around.rules, around.author),
+            status=status,
+            rule=rule,
             key=command.comment,
             parent=parent,
             asked=asked,
@@ -359,6 +376,11 @@ def words_of(command: PostComment) -> Words | None:
 
 def policy(rules: Rules, author: Person) -> Literal["published", "held"]:
     """Return the status that the rules give an author's new words."""
+    return "held" if rules.review.url else moderation(rules, author)
+
+
+def moderation(rules: Rules, author: Person) -> Literal["published", "held"]:
+    """Return the status that the setting `moderation` gives an author's new words."""
     match rules.moderation:
         case "none":
             return "published"
@@ -366,6 +388,14 @@ def policy(rules: Rules, author: Person) -> Literal["published", "held"]:
             return "published" if author.trusted else "held"
         case "all":
             return "held"
+
+
+def holding_rule(rules: Rules, author: Person) -> str | None:
+    """Return the name of the rule that holds an author's new words.
+
+    A service reviews only words that would be published without it: no rule is passed by.
+    """
+    return None if moderation(rules, author) == "held" else REVIEW
 
 
 def _place(
@@ -441,8 +471,9 @@ def edit(
     waiting: Words | None = None,
     *,
     waits: bool = False,
+    rule: str | None = None,
 ) -> list[WordingEvent]:
-    """Give a comment a new wording, which waits for the moderators if `waits`.
+    """Give a comment a new wording, which waits for the moderators if `waits`, held by `rule`.
 
     The latest time wins. The same wording again changes nothing. `words` are the current wording's
     and `waiting` the pending wording's; None if there is none or it is erased. Raises
@@ -464,7 +495,7 @@ def edit(
     if waits:
         return [CommentWordingHeld(time=act.time, author=posted.author, by=command.by,
                                    personal=personal, source=act.source, id=act.id,
-                                   status=comment.status)]  # fmt: skip
+                                   status=comment.status, rule=rule)]  # fmt: skip
     status: Literal["published", "held"]
     status = "published" if comment.moderated == "published" else "held"
     return [CommentEdited(time=act.time, author=posted.author, by=command.by, personal=personal,

@@ -68,6 +68,9 @@ DAY_SECONDS = 24 * 60 * 60
 EVENT_CHARACTERS_MAX = 1_000
 ORIGINS_MAX = 100
 RESERVED_NAMES_MAX = 1_000
+REVIEW_SECONDS = 5
+"""Seconds that a review may take, unless a site names others."""
+REVIEW_SECONDS_MAX = 60
 STREAM_EVENTS_MAX = _value("STREAM_EVENTS_MAX")
 """A stream is read whole to decide, so it may not grow beyond this."""
 STREAM_EVENTS_RESERVED = _value("STREAM_EVENTS_RESERVED")

@@ -1,5 +1,6 @@
 """Settings of a site, and the settings by which a discussion overrides them."""
 
+import re
 from functools import lru_cache
 from typing import Annotated, Literal, TypeVar, get_args
 
@@ -13,6 +14,8 @@ from rostra.limits import (
     NAME_CHARACTERS_MAX,
     ORIGINS_MAX,
     RESERVED_NAMES_MAX,
+    REVIEW_SECONDS,
+    REVIEW_SECONDS_MAX,
     URL_CHARACTERS_MAX,
 )
 
@@ -52,7 +55,29 @@ Labels = Annotated[
     tuple[Label, ...],
     msgspec.Meta(max_length=LABELS_MAX, description="Labels that a person may be given."),
 ]
+_REVIEW_URL = re.compile(r"https?://[!$-.0-;=?A-~\[\]]+(/[!$-?A-~\[\]]*)?")
 Origins = Annotated[tuple[Origin, ...], msgspec.Meta(max_length=ORIGINS_MAX)]
+
+
+class Review(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Service that decides on new words before they are shown."""
+
+    url: str = ""
+    """Empty where no service reviews."""
+    seconds: int = REVIEW_SECONDS
+    """Longest wait for an answer."""
+
+
+class AskedReview(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Review that a request may name. An empty `url` ends it."""
+
+    url: Annotated[str, msgspec.Meta(max_length=URL_CHARACTERS_MAX)]
+    seconds: Annotated[int, msgspec.Meta(ge=1, le=REVIEW_SECONDS_MAX)] = REVIEW_SECONDS
+
+    def __post_init__(self) -> None:
+        url: object = self.url  # made in Python it may be anything until it is checked
+        if isinstance(url, str) and url and not _REVIEW_URL.fullmatch(url):
+            raise ValueError("`url` must be an http or https URL without user and fragment")
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -85,6 +110,7 @@ class SiteSettings(Settings, frozen=True, kw_only=True, omit_defaults=True):
     guest_votes: GuestVotes | None = None
     names: Names | None = None
     labels: tuple[str, ...] | None = None
+    review: Review | None = None
 
 
 class AskedSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -102,6 +128,12 @@ class AskedSiteSettings(SiteSettings, frozen=True, kw_only=True, forbid_unknown_
     orders: Annotated[tuple[Order, ...], msgspec.Meta(min_length=1, max_length=6)] | None = None
     reserved_names: ReservedNames | None = None
     labels: Labels | None = None
+    review: AskedReview | None = None  # type: ignore[assignment]  # replaced below
+
+    def __post_init__(self) -> None:
+        if isinstance(self.review, AskedReview):
+            plain = Review(url=self.review.url, seconds=self.review.seconds)
+            msgspec.structs.force_setattr(self, "review", plain)
 
 
 class Rules(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,6 +156,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     guest_votes: GuestVotes = "address"
     names: Names = "token"
     labels: tuple[str, ...] = ()
+    review: Review = Review()
 
 
 class NotifySettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

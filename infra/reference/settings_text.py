@@ -30,6 +30,7 @@ RULES = {
     "depth": (SITE, "Deepest level of replies; deeper ones become siblings."),
     "orders": (SITE, "Orders that readers are offered."),
     "reserved_names": (SITE, "Names that no guest may take, nor names that look alike."),
+    "review": (SITE, "Service that decides on comments: `url`, `seconds`; an empty `url` ends it."),
     "guest_votes": (SITE, "Guests' votes: one an `address`, one a `name`, or `off`."),
 }  # fmt: skip
 

@@ -55,7 +55,7 @@ from rostra.person import (
     PersonUnbanned,
 )
 from rostra.sealing import associated_data
-from rostra.settings import Settings, SiteSettings
+from rostra.settings import Review, Settings, SiteSettings
 from rostra.site import SiteConfigured
 from rostra.subscription import SubscriptionEnded, SubscriptionStarted
 from rostra.times import Time
@@ -169,6 +169,17 @@ EVENTS: dict[str, AnyEvent] = {
     "discussion.aliased": DiscussionAliased(
         time=TIME, site="gazette", resource="/2027/été", of="/2026/été"
     ),
+    "site.configured+review": SiteConfigured(
+        time=TIME,
+        site="gazette",
+        settings=SiteSettings(review=Review(url="https://review.example/", seconds=9)),
+    ),
+    "site.configured+no_review": SiteConfigured(
+        time=TIME, site="gazette", settings=SiteSettings(review=Review())
+    ),
+    "comment.posted+rule": CommentPosted(
+        time=TIME, author="ann", status="held", rule="review", personal=SEALED
+    ),
     "comment.posted": CommentPosted(
         time=TIME,
         author="ann",
@@ -201,6 +212,9 @@ EVENTS: dict[str, AnyEvent] = {
         source="urn:cms",
         id="e2",
         status="removed",
+    ),
+    "comment.wording_held+rule": CommentWordingHeld(
+        time=TIME, author="ann", source="urn:cms", id="e2", rule="review", personal=SEALED
     ),
     "comment.wording_held+least": CommentWordingHeld(
         time=TIME, author="ann", source="urn:cms", id="e2"

@@ -505,8 +505,10 @@ def _edit(
     waiting = None
     if pending is not None:
         waiting = reading.words(at, pending.words, version=pending.version, owner=owner)
-    waits = comment.must_wait(current, command, rules_of(command, reading), known)
-    return comment.edit(current, command, act, words, waiting, waits=waits)
+    rules_here = rules_of(command, reading)
+    waits = comment.must_wait(current, command, rules_here, known)
+    rule = comment.holding_rule(rules_here, known) if waits and command.status is None else None
+    return comment.edit(current, command, act, words, waiting, waits=waits, rule=rule)
 
 
 def _must_name_the_latest(command: DecideOnWording, current: StreamState) -> None:

@@ -245,6 +245,9 @@ FIELDS: dict[str, str] = {
     "settings.orders": "Orders that readers are offered.",
     "settings.reserved_names": "Names that no guest may take.",
     "settings.names": "Source of a person's name: the `token`, or the `person`, who sets it.",
+    "settings.review": "Service that decides on new comments before they are shown.",
+    "settings.review.url": "URL that comments are sent to; empty to end the review.",
+    "settings.review.seconds": "Longest wait for an answer.",
     "settings.labels": "Labels that persons may be given.",
     "settings.guest_votes": "One guest's vote an `address`, one a `name`, or `off`.",
 }
