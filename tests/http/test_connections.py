@@ -138,17 +138,16 @@ async def test_a_connection_that_sends_nothing_is_closed_without_a_word() -> Non
 
 
 async def test_a_connection_is_kept_between_requests_and_closed_when_it_idles() -> None:
-    async with serving(settings=short(idle_seconds_max=0.6)) as service:
+    async with serving(settings=short(idle_seconds_max=1.0)) as service:
 
-        def ask() -> tuple[list[int], bytes]:
+        def ask() -> tuple[set[int], bytes]:
             wire = Wire(service.url)
-            statuses = []
-            for _ in range(4):
-                statuses.append(wire.ask(RULES).status)
-                sleep(0.3)  # all together longer than the limit
+            statuses, began = set(), monotonic()
+            while monotonic() - began < 1.5:  # all together longer than the limit
+                statuses.add(wire.ask(RULES).status)
             return statuses, until_closed(wire)[0]
 
-        assert await in_thread(ask) == ([200] * 4, b"")
+        assert await in_thread(ask) == ({200}, b"")
 
 
 async def test_a_browser_that_connects_beforehand_is_answered_later() -> None:
@@ -235,16 +234,18 @@ async def test_a_body_that_trickles_is_answered_408(chunked: bool) -> None:  # n
 
 
 async def test_a_phone_may_take_longer_than_the_limit() -> None:
-    """At 2,000 bytes a second, where 500 must come."""
+    """800 bytes, then 2,000 a second, where 500 must come."""
     body = json.dumps({"site": "gazette", "name": "Ann"}).encode().ljust(4_000)
     async with serving(settings=short()) as service:
 
         def ask() -> tuple[Answer, float]:
             wire = Wire(service.url)
             wire.send(_post(len(body)))
-            began = monotonic()
-            for start in range(0, len(body), 100):
-                wire.send(body[start : start + 100])
+            began, sent = monotonic(), 0
+            while sent < len(body):  # a thread that was held up makes up for it
+                due = 800 + round(2_000 * (monotonic() - began))
+                wire.send(body[sent:due])
+                sent = due
                 sleep(0.05)
             answer = wire.answer()
             wire.close()
@@ -252,12 +253,12 @@ async def test_a_phone_may_take_longer_than_the_limit() -> None:
 
         answer, seconds = await in_thread(ask)
         assert (answer.status, answer.problem) == (403, "no-guests")
-        assert seconds > 1.5  # four times the limit
+        assert seconds > 1.5  # almost four times the limit
 
 
 async def test_time_in_which_nobody_waits_for_the_client_does_not_count() -> None:
     """The body comes before its turn, and its turn comes late."""
-    async with serving(settings=short()) as service:
+    async with serving(settings=short(body_seconds_max=0.9)) as service:
         await service.given(opened())
         slow = request("GET", f"/v1/discussions/{DISCUSSION}?min_position=900&wait=1")
         body = json.dumps({"site": "gazette", "name": "Ann"}).encode().ljust(60_000)

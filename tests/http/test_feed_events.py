@@ -17,7 +17,7 @@ from rostra_adapters.application.feed.tail import Tail
 from rostra_adapters.http import HttpSettings, make_app
 from support.listening import Listener, listening
 from support.service import SECRET, Service, opened, posted, serving, token, voted
-from support.waiting import WAIT_SECONDS_MAX
+from support.waiting import WAIT_SECONDS_MAX, wait_until
 
 FOLLOWERS = 200
 
@@ -191,7 +191,8 @@ async def test_a_follower_who_takes_nothing_is_dropped() -> None:
         head = f"GET /v1/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token()}\r\n"
         head += "Accept: text/event-stream\r\n\r\n"
         writer.write(head.encode())
-        await asyncio.sleep(1)  # and reads nothing
+        await wait_until(lambda: service.connections == 2)
+        await wait_until(lambda: service.connections == 1)  # our own, which published
         with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
             async with asyncio.timeout(60):
                 await reader.readexactly(800 * 16_000)
