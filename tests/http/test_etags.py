@@ -32,6 +32,7 @@ NOT_CACHED = (
     "/v1/me/inbox",
     "/v1/discussions/{id}/subscription",
     "/metrics",
+    "/status",
     "/healthz",
     "/readyz",
 )

@@ -209,7 +209,7 @@ async def test_every_route_is_walked_or_names_nothing_private(service: Service) 
     walked = {path.partition("?")[0] for _, path, _ in by_name("{site}", "r")}
     walked |= {path.partition("?")[0] for _, path, _ in SITES}
     public = re.compile(
-        r"/(|healthz|readyz|metrics|docs|openapi\.json|problems.*|embed/.*|demo.*|v1/preview|v1/me(/inbox(/read)?)?|mail/.*)"
+        r"/(|healthz|readyz|metrics|status|docs|openapi\.json|problems.*|embed/.*|demo.*|v1/preview|v1/me(/inbox(/read)?)?|mail/.*)"
     )
     paths = {
         route.resource.canonical

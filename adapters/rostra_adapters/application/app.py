@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+from msgspec.structs import replace
 
 from rostra import ids
 from rostra.article import Article
@@ -16,7 +17,7 @@ from rostra.deciding.stream_states import fold_stream
 from rostra.log import EventLog, LogUnavailable
 from rostra.refusals import Refusal
 from rostra.settings import Order
-from rostra.times import Time
+from rostra.times import Time, to_datetime
 from rostra.wire import cloudevents
 from rostra.wire.cloudevents import Fault, Malformed
 from rostra_adapters.application.access import Access, AccessLookup, site_prefix
@@ -27,6 +28,7 @@ from rostra_adapters.application.operational import WRITE_KINDS, Operational, pe
 from rostra_adapters.application.own_views import ViewSnapshot
 from rostra_adapters.application.ports import (
     Difference,
+    ForeignEvents,
     Progress,
     ProjectorStatus,
     Rebuilt,
@@ -77,6 +79,15 @@ class Status(msgspec.Struct, frozen=True):
     """Without its password."""
     views: list[ViewStatus]
     projector: ProjectorStatus | None
+    foreign: list[ForeignEvents] | None = None
+    """Events of other programs in the log; None if they were not counted."""
+
+
+class _Metadata(msgspec.Struct):
+    at: Time
+
+
+_metadata = msgspec.json.Decoder(_Metadata)
 
 
 async def _no_age() -> float:
@@ -414,13 +425,27 @@ class App:
         differences = [difference async for difference in self.views.verify()]
         return differences + [each async for each in unopened_words(self.log, self.ring)]
 
-    async def status(self) -> Status:
-        """Return the positions of the log and the views."""
+    async def status(self, *, foreign: bool = False) -> Status:
+        """Return the state of the log and the views. Foreign events are counted if asked for."""
         head = await self.log.head()
         views = await self.views.status(head)
-        url = url_without_password(self._url)
-        projector = await self.views.projector()
-        return Status(await self.log.log_id(), head, url, views, projector)
+        ages = {at: await self._age_after(at) for at in {it.position for it in views if it.lag}}
+        return Status(
+            await self.log.log_id(),
+            head,
+            url_without_password(self._url),
+            [replace(it, lag_seconds=ages.get(it.position, 0.0)) for it in views],
+            await self.views.projector(),
+            await self.views.foreign_events() if foreign else None,
+        )
+
+    async def _age_after(self, position: int) -> float:
+        """Return the age in seconds of the first event after a position, since its recording."""
+        for row in await self.log.read_after(position, 1):
+            if row.metadata is not None:
+                at = to_datetime(_metadata.decode(row.metadata).at)
+                return max(0.0, (to_datetime(now()) - at).total_seconds())
+        return 0.0
 
     async def healthy(self) -> bool:
         """Return whether the log answers."""

@@ -82,19 +82,6 @@ def parked_differences(
             yield Difference(view, "rostra_parked", str(each.discussion), None, found)
 
 
-class ViewStatus(msgspec.Struct, frozen=True):
-    """Version and position of a view. `lag` is in events."""
-
-    name: str
-    version: int
-    position: int
-    lag: int
-    # The discussions that it cannot follow, with the event that it cannot fold.
-    parked: list[Parked]
-    is_own: bool = False
-    """True for a view of one's own, on which the service does not depend."""
-
-
 class ProjectorStatus(msgspec.Struct, frozen=True):
     """Process that projects, or was the last to do so."""
 
@@ -114,6 +101,44 @@ class ProjectorStatus(msgspec.Struct, frozen=True):
         return self.silent_seconds > self.lease_seconds + TAKEOVER_SECONDS_MAX
 
 
+class RebuildStatus(msgspec.Struct, frozen=True):
+    """The last rebuild of a view."""
+
+    ended_at: datetime
+    seconds: float
+    events: int
+    result: str
+    """`equal` or `changed`, compared with the rows that it replaced, or `failed: ` and why."""
+
+
+class ViewStatus(msgspec.Struct, frozen=True):
+    """Version and position of a view. `lag` is in events."""
+
+    name: str
+    version: int
+    position: int
+    lag: int
+    # The discussions that it cannot follow, with the event that it cannot fold.
+    parked: list[Parked]
+    is_own: bool = False
+    """True for a view of one's own, on which the service does not depend."""
+    lag_seconds: float = 0.0
+    """Age of the first event that it has not read."""
+    projector: ProjectorStatus | None = None
+    """Process that projects it; None if none ever did."""
+    last_rebuild: RebuildStatus | None = None
+    """None if it was never rebuilt, or before this version of Rostra."""
+
+
+class ForeignEvents(msgspec.Struct, frozen=True):
+    """Events of other programs in the log, which views pass over, by topic."""
+
+    topic: str
+    events: int
+    last: int
+    """Position of the last one."""
+
+
 @runtime_checkable
 class MeteredLog(Protocol):
     """Log that measures its appends, for metrics. A log need not."""
@@ -131,6 +156,7 @@ class MeteredLog(Protocol):
 
 
 RETRY_AFTER_SECONDS = 1.0
+FOREIGN_TOPICS_MAX = 20
 TAKEOVER_SECONDS_MAX = 2.0
 """Seconds in which a stand-by takes over after the end of a lease."""
 
@@ -175,3 +201,9 @@ class ViewStore(Protocol):
 
     async def projector(self) -> ProjectorStatus | None:
         """Return the process that projects; None if none ever did."""
+
+    async def foreign_events(self) -> list[ForeignEvents]:
+        """Count the foreign events of the whole log, the most frequent topics first.
+
+        That reads the log once. At most FOREIGN_TOPICS_MAX topics are named.
+        """

@@ -106,8 +106,8 @@ projector_lease = option(
     "--metrics-port",
     type=click.IntRange(1, 65_535),
     envvar="ROSTRA_METRICS_PORT",
-    help="Port for /metrics, which the public port then does not serve. Worker N uses the port "
-    "N after it.",
+    help="Port for /metrics and /status, which the public port then does not serve. Worker N uses "
+    "the port N after it.",
 )
 @option(
     "--jwks",

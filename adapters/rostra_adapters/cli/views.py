@@ -100,6 +100,15 @@ def _said(parked: Any) -> str:
     )
 
 
+def _described(projector: Any) -> str:
+    """Describe the process that projects."""
+    return (
+        f"{projector.host}:{projector.pid} since {projector.since:%Y-%m-%d %H:%M:%S}Z, "
+        f"heartbeat {projector.silent_seconds:.1f} s ago, "
+        f"{projector.events_per_second:.1f} events/s{', LOST' if projector.is_lost else ''}"
+    )
+
+
 @contextmanager
 def _progress() -> Iterator[Callable[[str, int, int], None]]:
     """Show a progress bar for each view while the block runs, if there is a terminal."""
@@ -159,7 +168,7 @@ async def _verify(where: DatabaseLocation, own: tuple[str, ...]) -> bool:
 @own_views
 @place
 def status(*, as_json: bool, own: tuple[str, ...], where: DatabaseLocation) -> None:
-    """Show the log's id and head, and each view's version, position, lag and parked discussions.
+    """Show the log, its foreign events, and each view: position, lag, rebuild, parked discussions.
 
     \b
     For example:
@@ -176,7 +185,7 @@ def status(*, as_json: bool, own: tuple[str, ...], where: DatabaseLocation) -> N
 
 async def _status(where: DatabaseLocation, own: tuple[str, ...]) -> Any:
     async with open_app(where, read_only=True, views=own) as app:
-        return await app.status()
+        return await app.status(foreign=True)
 
 
 def _show(found: Any) -> None:
@@ -185,17 +194,24 @@ def _show(found: Any) -> None:
     say(f"database  {found.database_url}")
     if not found.views:
         say("views     none of this version: run `rostra serve` or `rostra rebuild`")
-    if (projector := found.projector) is not None:
+    for foreign in found.foreign or ():
         say(
-            f"projector {projector.host}:{projector.pid} "
-            f"since {projector.since:%Y-%m-%d %H:%M:%S}Z, "
-            f"heartbeat {projector.silent_seconds:.1f} s ago, "
-            f"{projector.events_per_second:.1f} events/s{', LOST' if projector.is_lost else ''}"
+            f"foreign   {foreign.events} events {foreign.topic}, the last at position "
+            f"{foreign.last}: views pass over them"
         )
+    if found.projector is not None:
+        say(f"projector {_described(found.projector)}")
     for view in found.views:
         say(
             f"view      {view.name}: version {view.version}, position {view.position}, "
             f"lag {view.lag}, {len(view.parked)} parked"
         )
+        if view.lag:
+            say(f"          {view.lag_seconds:.1f} s behind")
+        if view.is_own and view.projector is not None:
+            say(f"          projector {_described(view.projector)}")
+        if (rebuild := view.last_rebuild) is not None:
+            ended = f"{rebuild.ended_at:%Y-%m-%d %H:%M:%S}Z in {rebuild.seconds:.2f} s"
+            say(f"          rebuilt {ended}, {rebuild.events} events: {rebuild.result}")
         for parked in view.parked:
             say(f"          {_said(parked)}")

@@ -35,10 +35,12 @@ from rostra_adapters.http.routes.preview import Previews
 from rostra_adapters.http.routes.problem_pages import problem_list, problem_page
 from rostra_adapters.http.routes.reads import ReadRoutes
 from rostra_adapters.http.routes.rules import RuleReads
+from rostra_adapters.http.routes.status import StatusPage
 from rostra_adapters.http.settings import SETTINGS, HttpSettings
 from rostra_adapters.http.writes import WRITES, Writes
 
 METRICS = web.AppKey("metrics", Metrics)
+STATUS = web.AppKey("status", StatusPage)
 REQUESTS = web.AppKey("requests", RequestLog)
 LINGER_SECONDS = 5.0
 """Time for a client to read its answer before a connection with unread bytes is closed."""
@@ -76,6 +78,7 @@ def make_app(
         },
     )
     made[tokens.VERIFIER] = tokens.Verifier(settings.secrets, settings.jwks, app.revocations)
+    status = made[STATUS] = StatusPage(app)
     health, feeding = Health(app, settings), Feeding(app, settings)
     publishing, live = Publishing(app, settings, now), LiveUpdates(app, settings, limits)
     made[WRITES] = Writes(app, settings, limits)
@@ -112,7 +115,7 @@ def make_app(
             *(Demo(settings).routes() if settings.demo else []),
             *Home(settings).routes(),
             *OpenApi().routes(),
-            *([web.get("/metrics", metrics.get)] if settings.metrics else []),
+            *(_for_operators(metrics, status) if settings.metrics else []),
             web.get("/healthz", health.healthz),
             web.get("/readyz", health.readyz),
             web.get("/problems", problem_list),
@@ -121,3 +124,8 @@ def make_app(
     )
     dispatch.add_routes_of(made)
     return made
+
+
+def _for_operators(metrics: Metrics, status: StatusPage) -> list[web.RouteDef]:
+    """Return the routes that a port of their own serves if there is one."""
+    return [web.get("/metrics", metrics.get), web.get("/status", status.get)]

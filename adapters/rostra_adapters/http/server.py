@@ -8,10 +8,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from aiohttp import web
 
-from rostra_adapters.http.application import METRICS
+from rostra_adapters.http.application import METRICS, STATUS
 from rostra_adapters.http.connections import ConnectionRunner
 from rostra_adapters.http.gate import GATE, raised_descriptors
-from rostra_adapters.http.middleware.metrics import Metrics
 from rostra_adapters.http.middleware.security_headers import secure
 from rostra_adapters.http.settings import HttpSettings
 
@@ -53,18 +52,25 @@ async def serve(
         site = web.TCPSite(runner, host, port, backlog=BACKLOG, reuse_port=reuse_port)
         await site.start()
         if metrics_port is not None:
-            await stack.enter_async_context(_metrics(application[METRICS], host, metrics_port))
+            await stack.enter_async_context(serving_operators(application, host, metrics_port))
         announce(url_of(host, runner.addresses[0][1]))
         await stop.wait()
 
 
 @asynccontextmanager
-async def _metrics(metrics: Metrics, host: str, port: int) -> AsyncIterator[None]:
-    """`/metrics` on a port of its own."""
-    application = web.Application()
-    application.on_response_prepare.append(_secured)
-    application.add_routes([web.get("/metrics", metrics.get)])
-    runner = web.AppRunner(application, access_log=None)
+async def serving_operators(
+    application: web.Application, host: str, port: int
+) -> AsyncIterator[None]:
+    """Serve `/metrics` and `/status` on a port of their own."""
+    inside = web.Application()
+    inside.on_response_prepare.append(_secured)
+    inside.add_routes(
+        [
+            web.get("/metrics", application[METRICS].get),
+            web.get("/status", application[STATUS].get_inside),
+        ]
+    )
+    runner = web.AppRunner(inside, access_log=None)
     await runner.setup()
     try:
         await web.TCPSite(runner, host, port).start()

@@ -52,8 +52,8 @@ where c.relnamespace = 'public'::regnamespace and c.relkind = 'r'
     and pg_get_userbyid(c.relowner) = current_user
     and (
         c.relname in (
-            'rostra_views', 'rostra_lineages', 'rostra_parked', 'comment_moves',
-            'comment_moves_gone'
+            'rostra_views', 'rostra_lineages', 'rostra_parked', 'rostra_rebuilds',
+            'comment_moves', 'comment_moves_gone'
         )
         or c.relname ~ '_v\\d+$'
     )

@@ -4,6 +4,7 @@ import asyncio
 import os
 import socket
 import time
+from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar, cast
@@ -11,7 +12,8 @@ from uuid import UUID
 
 import msgspec
 
-from rostra.ids import prefix_of
+from rostra.codec import TYPES
+from rostra.ids import is_ours, prefix_of
 from rostra.log import EventLog
 from rostra.times import to_datetime
 from rostra_adapters.aio.background import BackgroundTask, end_background
@@ -19,10 +21,13 @@ from rostra_adapters.application import read_position
 from rostra_adapters.application.invalidation import ChangeFeed, streams_of
 from rostra_adapters.application.own_views import OwnView, ViewSnapshot, no_such_view
 from rostra_adapters.application.ports import (
+    FOREIGN_TOPICS_MAX,
     Difference,
     Fields,
+    ForeignEvents,
     Progress,
     ProjectorStatus,
+    RebuildStatus,
     Rebuilt,
     ViewStatus,
     difference,
@@ -49,6 +54,7 @@ class MemoryBackend:
         self._own = {each.view.name: each.view for each in own}
         self._registry = {**VIEWS, **self._own}
         self._views = MemoryViews(self._registry.values())
+        self._rebuilds: dict[str, RebuildStatus] = {}
         self.reads = _noting(self._views)
         self._task: BackgroundTask | None = None
         self._since = to_datetime(now())
@@ -115,6 +121,11 @@ class MemoryBackend:
             ]
             self._views.replace(fresh)
             self.changes.lose()
+        for each in done:
+            result = "equal" if each.equal else "changed"
+            self._rebuilds[each.view] = RebuildStatus(
+                to_datetime(now()), each.seconds, each.events, result
+            )
         return done
 
     async def _folded(self, until: int, progress: Progress) -> MemoryViews:
@@ -142,7 +153,21 @@ class MemoryBackend:
         """Return this process, which projects for itself."""
         return ProjectorStatus(socket.gethostname(), os.getpid(), self._since, 0.0, 0.0, 0.0)
 
+    async def foreign_events(self) -> list[ForeignEvents]:
+        counts, last, position = Counter[str](), dict[str, int](), 0
+        while page := await self._log.read_after(position, PAGE_EVENTS):
+            position = page[-1].position
+            for row in page:
+                if row.topic not in TYPES or not is_ours(row.stream):
+                    counts[row.topic] += 1
+                    last[row.topic] = row.position
+        return [
+            ForeignEvents(topic, events, last[topic])
+            for topic, events in counts.most_common(FOREIGN_TOPICS_MAX)
+        ]
+
     async def status(self, head: int) -> list[ViewStatus]:
+        projector = await self.projector()
         return [
             ViewStatus(
                 name,
@@ -151,6 +176,8 @@ class MemoryBackend:
                 head - self.position,
                 list(_parked(name, self._views).values()),
                 name in self._own,
+                projector=projector,
+                last_rebuild=self._rebuilds.get(name),
             )
             for name in self._registry
         ]

@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate
 
-import msgspec
 from aiohttp import web
 from prometheus_client import CollectorRegistry, Gauge
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
@@ -19,13 +18,12 @@ from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
 from rostra.log import LogUnavailable
-from rostra.times import Time, to_datetime
 from rostra_adapters.aio.background import restarts, running_tasks
 from rostra_adapters.application.app import App
 from rostra_adapters.application.notify.outbox import OutboxStatus
-from rostra_adapters.application.ports import MeteredLog, ViewStatus, ViewStore
+from rostra_adapters.application.ports import MeteredLog, ViewStore
 from rostra_adapters.application.webhooks.registry import webhook_statuses
-from rostra_adapters.clock import moment, now
+from rostra_adapters.clock import moment
 from rostra_adapters.http.auth.addresses import Addresses
 from rostra_adapters.http.gate import Gate
 from rostra_adapters.http.middleware.page_cache import PageCache
@@ -33,13 +31,6 @@ from rostra_adapters.http.middleware.page_cache import PageCache
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 EVENTS = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_000, 4_000)
 NO_ROUTE = "none"
-
-
-class _Metadata(msgspec.Struct):
-    at: Time
-
-
-_metadata = msgspec.json.Decoder(_Metadata)
 
 
 class Metrics:
@@ -170,7 +161,9 @@ class Metrics:
             self._beat.set(await self._app.heartbeat_age())
             self._head.set(status.head)
             for view in status.views:
-                await self._look_at(view)
+                self._lag.labels(view.name).set(view.lag)
+                self._late.labels(view.name).set(view.lag_seconds)
+                self._parked.labels(view.name).set(len(view.parked))
             if (projector := status.projector) is not None:
                 self._silent.set(projector.silent_seconds)
                 self._since.clear()
@@ -196,19 +189,6 @@ class Metrics:
             if one.failing_since is not None
         ]
         self._webhook_failing.set(max(failing, default=0.0))
-
-    async def _look_at(self, view: ViewStatus) -> None:
-        self._lag.labels(view.name).set(view.lag)
-        self._parked.labels(view.name).set(len(view.parked))
-        self._late.labels(view.name).set(await self._age_after(view.position) if view.lag else 0)
-
-    async def _age_after(self, position: int) -> float:
-        """Return the age in seconds of the first event after a position, since its recording."""
-        for row in await self._app.log.read_after(position, 1):
-            if row.metadata is not None:
-                at = to_datetime(_metadata.decode(row.metadata).at)
-                return max(0.0, (to_datetime(now()) - at).total_seconds())
-        return 0.0
 
 
 class _Counts(Collector):

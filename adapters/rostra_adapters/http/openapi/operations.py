@@ -8,6 +8,7 @@ from msgspec import UNSET
 
 from rostra import fields as texts
 from rostra.settings import Order
+from rostra_adapters.application.app import Status
 from rostra_adapters.http.routes.events import BATCHED, STRUCTURED, BatchShape, ResultShape
 from rostra_adapters.http.routes.guests import GuestShape, NewGuest
 from rostra_adapters.http.routes.moderation import (
@@ -67,7 +68,7 @@ NDJSON = "application/x-ndjson"
 EVENT, EVENTS = "CloudEvent", "CloudEvents"
 """Schemas that are made of the commands, not of one type."""
 
-Scope = Literal["publish", "feed", "comment", "moderate"]
+Scope = Literal["publish", "feed", "comment", "moderate", "admin"]
 
 
 class Parameter(msgspec.Struct, frozen=True):
@@ -533,6 +534,12 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ),
     ("get", "/metrics"): Operation(
         summary="Read metrics for Prometheus", response_body={TEXT: UNSET}
+    ),
+    ("get", "/status"): Operation(
+        summary="Read the state of the log and of each view, as JSON or as a page",
+        scope="admin",
+        response_body={JSON: Status, HTML: UNSET},
+        problems=(503,),
     ),
     ("get", "/"): Operation(
         summary="Show links to the parts of the service", response_body={HTML: UNSET}

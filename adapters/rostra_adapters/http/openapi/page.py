@@ -137,8 +137,8 @@ TOPICS: dict[str, Topic] = {
         ),
     ),
     "Operate": Topic(
-        "For load balancers and Prometheus.",
-        ("get /healthz", "get /readyz", "get /metrics"),
+        "For load balancers, Prometheus and operators.",
+        ("get /healthz", "get /readyz", "get /metrics", "get /status"),
     ),
     "Documents": Topic(
         "Pages of this service about itself.",

@@ -8,7 +8,7 @@ checkpoint, folds the last events and puts the new tables in place of the old on
 import asyncio
 import time
 from collections.abc import Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from typing import NamedTuple
 
 import msgspec
@@ -61,9 +61,28 @@ update public.rostra_views
 set version = $2, shape = $3, history = history + case when $4 then 0 else 1 end,
     position = $5, moves_from = case when position < $5 then $5 else moves_from end, tables = $7
 where name = $1 and lineage = $6"""
+_RECORD = """
+insert into public.rostra_rebuilds (lineage, view, ended_at, seconds, events, result)
+values ($1, $2, clock_timestamp(), $3, $4, $5)
+on conflict (lineage, view) do update set
+    ended_at = excluded.ended_at, seconds = excluded.seconds, events = excluded.events,
+    result = excluded.result"""
 _VERSIONS = """
 select substring(tablename from '\\d+$')::integer from pg_tables
 where schemaname = 'public' and tablename ~ ('^' || $1 || '_v\\d+$')"""
+
+
+class Begun(msgspec.Struct, frozen=True):
+    """New version of a view, and the served one.
+
+    `fresh.position` is the position of the first fold.
+    """
+
+    fresh: ViewState
+    live: ViewState
+    at: float
+    is_comparable: bool
+    """Whether the version that is served has all its tables, of the same shape."""
 
 
 async def rebuild(
@@ -91,10 +110,29 @@ async def rebuild(
             for view in lineage.views.values()
             if view.name in names or not names
         ]
-        await _fill(url, begun, jobs, progress)
-        async with connect_patiently(url) as holder, connect_patiently(url) as snapshot:
-            others = _Others(holder, snapshot)
-            return [await _replace(connection, others, each, head) for each in begun]
+        done: list[Rebuilt] = []
+        try:
+            await _fill(url, begun, jobs, progress)
+            async with connect_patiently(url) as holder, connect_patiently(url) as snapshot:
+                others = _Others(holder, snapshot)
+                for each in begun:
+                    rebuilt = await _replace(connection, others, each, head)
+                    done.append(rebuilt)
+                    result = "equal" if rebuilt.equal else "changed"
+                    await _record(connection, each, rebuilt.events, result)
+        except Exception as error:
+            with suppress(Exception):  # the database may be away
+                async with connect_patiently(url) as recording:
+                    for each in begun[len(done) :]:
+                        await _record(recording, each, 0, f"failed: {error}")
+            raise
+        return done
+
+
+async def _record(connection: Connection, begun: Begun, events: int, result: str) -> None:
+    """Record the end of a rebuild, for `rostra status`."""
+    view, seconds = begun.fresh, time.monotonic() - begun.at
+    await connection.execute(_RECORD, view.lineage.name, view.name, seconds, events, result)
 
 
 class _Others(NamedTuple):
@@ -104,19 +142,6 @@ class _Others(NamedTuple):
     """Holds the checkpoint for a moment."""
     snapshot: Connection
     """Reads the served version as it was at that moment."""
-
-
-class Begun(msgspec.Struct, frozen=True):
-    """New version of a view, and the served one.
-
-    `fresh.position` is the position of the first fold.
-    """
-
-    fresh: ViewState
-    live: ViewState
-    at: float
-    is_comparable: bool
-    """Whether the version that is served has all its tables, of the same shape."""
 
 
 async def _settled_head(connection: Connection) -> int:

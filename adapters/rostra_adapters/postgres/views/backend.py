@@ -11,6 +11,7 @@ from rostra_adapters.aio.background import BackgroundTask, end_background
 from rostra_adapters.application.own_views import OwnView, ViewSnapshot
 from rostra_adapters.application.ports import (
     Difference,
+    ForeignEvents,
     Progress,
     ProjectorStatus,
     Rebuilt,
@@ -25,9 +26,11 @@ from rostra_adapters.postgres.views import schema
 from rostra_adapters.postgres.views.lease import LEASE_SECONDS, read_projector
 from rostra_adapters.postgres.views.lineage import OURS
 from rostra_adapters.postgres.views.own import PostgresOwnViews
-from rostra_adapters.postgres.views.projector import read_parked, states
+from rostra_adapters.postgres.views.patient import connect_patiently
+from rostra_adapters.postgres.views.projector import states
 from rostra_adapters.postgres.views.queries.reads import PostgresReads
 from rostra_adapters.postgres.views.runner import ViewRunner
+from rostra_adapters.postgres.views.status import count_foreign_events, read_status
 from rostra_adapters.postgres.views.watch import Watch
 from rostra_projections.query_port import Reads
 
@@ -180,18 +183,13 @@ class PostgresBackend:
             return []
         with raise_unavailable_if_lost():
             async with self._pool.acquire() as connection:
-                view_states = [
-                    state for it in self._lineages for state in await states(connection, it)
+                return [
+                    status
+                    for lineage in self._lineages
+                    for status in await read_status(connection, lineage, head)
                 ]
-                apart = {state.name: await read_parked(connection, state) for state in view_states}
-        return [
-            ViewStatus(
-                state.name,
-                state.version,
-                state.position,
-                max(head - state.position, 0),
-                apart[state.name],
-                state.lineage.is_own,
-            )
-            for state in view_states
-        ]
+
+    async def foreign_events(self) -> list[ForeignEvents]:
+        with raise_unavailable_if_lost():
+            async with connect_patiently(self._url) as connection:
+                return await count_foreign_events(connection)

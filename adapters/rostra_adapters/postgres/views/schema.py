@@ -72,6 +72,8 @@ with gone as (
     delete from public.rostra_lineages
     where lineage <> $1 and seen_at < clock_timestamp() - $2::float8 * interval '1 second'
     returning lineage
+), rebuilds as (
+    delete from public.rostra_rebuilds where lineage in (table gone)
 )
 delete from public.rostra_views where lineage in (table gone)
 returning name, version, tables"""
@@ -85,6 +87,18 @@ create table if not exists public.rostra_parked (
     position bigint not null,
     error text not null,
     primary key (view, version, discussion)
+)"""
+
+# The last rebuild of each view.
+_REBUILDS = """
+create table if not exists public.rostra_rebuilds (
+    lineage text not null,
+    view text not null,
+    ended_at timestamptz not null,
+    seconds double precision not null,
+    events bigint not null,
+    result text not null,
+    primary key (lineage, view)
 )"""
 
 _MOVES = """
@@ -114,6 +128,7 @@ _MOVES_INDEXES = (
     "drop index if exists public.comment_moves_of",
 )
 
+_TABLES = (_STATE, _LINEAGES, _PARKED, _REBUILDS, _MOVES, _MOVES_GONE, *_MOVES_INDEXES)
 _EXISTS = "select exists (select from public.rostra_views where lineage = $1 and name = $2)"
 _BEGIN = """
 insert into public.rostra_views
@@ -137,7 +152,7 @@ async def install(connection: Connection, lineage: Lineage = OURS) -> None:
     """
     async with connection.transaction():
         await connection.execute(_INSTALLING)
-        for statement in (_STATE, _LINEAGES, _PARKED, _MOVES, _MOVES_GONE, *_MOVES_INDEXES):
+        for statement in _TABLES:
             await connection.execute(statement)
         await _add_lineages(connection)
         for view in lineage.views.values():
