@@ -6,18 +6,15 @@ head, trace, limits, cached page, handler, problem, headers and log line follow 
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from email.utils import formatdate
-from functools import lru_cache
 from typing import TypeGuard
 
 import msgspec
 from aiohttp import HttpVersion11, hdrs, web
-from aiohttp.abc import AbstractStreamWriter
 
 from rostra_adapters.application.app import App
 from rostra_adapters.http.auth.origins import origins_of
 from rostra_adapters.http.heads import problem_of_head
-from rostra_adapters.http.messages import close_unread, header_lines, status_line
+from rostra_adapters.http.messages import Whole, close_unread, stays_open, whole
 from rostra_adapters.http.middleware.limits import UNLIMITED_PATHS, Limits
 from rostra_adapters.http.middleware.metrics import NO_ROUTE
 from rostra_adapters.http.middleware.page_cache import POSITION, CachedPage, PageCache
@@ -27,15 +24,14 @@ from rostra_adapters.http.middleware.problems_and_cors import (
     cors,
     preflight,
 )
-from rostra_adapters.http.middleware.request_log import CLIENT_GONE, TRACEPARENT, RequestLog
+from rostra_adapters.http.middleware.request_log import CLIENT_GONE, RequestLog
 from rostra_adapters.http.middleware.security_headers import secure
 from rostra_adapters.http.problems import Problem, response, retry_after
-from rostra_adapters.http.request_state import STATE
+from rostra_adapters.http.request_state import STATE, TRACEPARENT
 from rostra_adapters.http.settings import HttpSettings
 from rostra_adapters.http.webhook_handshake import webhook_handshake
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-BODILESS = (204, 304)
 READING_METHODS = (hdrs.METH_GET, hdrs.METH_HEAD)
 READING_PATHS = ("/v1/counts", "/v1/preview")
 """Paths whose other methods write nothing either."""
@@ -217,34 +213,32 @@ class Dispatch:
 
     def complete(self, request: web.Request, answer: web.StreamResponse) -> None:
         """Add the headers that every answer has, before its head is sent."""
-        state, headers = request[STATE], answer.headers
-        cors(request, headers, state.origins)
+        self._complete(request, answer)
+        answer.headers.update(request[STATE].headers())
+
+    def _complete(self, request: web.Request, answer: web.StreamResponse) -> None:
+        headers = answer.headers
+        cors(request, headers, request[STATE].origins)
         secure(headers)
-        if state.left is not None:
-            headers.update(state.left.headers())
-        headers[TRACEPARENT] = state.trace
         close_unread(request, answer)
 
     def _finished(self, request: web.Request, answer: web.StreamResponse) -> web.StreamResponse:
         """Return an answer that can be sent, in one piece where that is possible."""
-        if type(answer) is Whole or answer.prepared:  # a cached page, or a stream
+        if type(answer) is Whole or answer.prepared:  # a stream
             return answer
-        self.complete(request, answer)
-        return _whole(answer) if _is_plain(answer) and _stays_open(request) else answer
+        self._complete(request, answer)
+        if _is_plain(answer) and stays_open(request):
+            return whole(answer)
+        answer.headers.update(request[STATE].headers())
+        return answer
 
     def _shown(self, request: web.Request, shown: CachedPage) -> web.StreamResponse:
         """Answer with a cached page; where that is possible, most of its head is cached, too."""
         position = self._pages.position(shown)
-        if "*" not in shown.origins or not _stays_open(request):
+        if "*" not in shown.origins or not stays_open(request):
             return self._pages.answer(request, shown, position)
-        state, (status, head, body) = request[STATE], shown.parts(request)
-        own = (
-            f"{POSITION}: {position}\r\n"
-            f"{TRACEPARENT}: {state.trace}\r\n{hdrs.DATE}: {_date(int(time.time()))}\r\n"
-        ).encode()
-        if state.left is not None:
-            own += header_lines(state.left.headers())
-        return Whole(status, b"%b%b\r\n%b" % (head, own, body))
+        status, head, body = shown.parts(request)
+        return Whole(status, b"%b%b: %d\r\n" % (head, POSITION.encode(), position), body)
 
 
 DISPATCH = web.AppKey("dispatch", Dispatch)
@@ -278,43 +272,6 @@ async def _go_on(request: web.Request) -> None:
         request.writer.output_size = 0  # the answer has not begun
 
 
-# -- answers in one piece
-
-
-class Whole(web.StreamResponse):
-    """An answer to HTTP/1.1 whose bytes are known, on a connection that stays open."""
-
-    def __init__(self, status: int, data: bytes) -> None:
-        super().__init__(status=status)
-        self._keep_alive = True
-        self._data = data
-        self._writer: AbstractStreamWriter | None = None
-
-    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter:
-        """Send the answer."""
-        transport = request.transport
-        if transport is None or transport.is_closing():
-            raise ConnectionResetError("the client is gone")
-        self._writer = request.writer
-        transport.write(self._data)
-        return self._writer
-
-    async def write_eof(self, data: bytes = b"") -> None:  # noqa: ARG002  # all is written
-        """Wait for a client that reads slowly."""
-        if self._writer is not None:
-            await self._writer.drain()
-
-
-def _stays_open(request: web.Request) -> bool:
-    """Return whether the answer needs no header of its own for the connection."""
-    return (
-        request.version == HttpVersion11
-        and request.keep_alive
-        and request.content.is_eof()
-        and request.method != hdrs.METH_HEAD
-    )
-
-
 def _is_plain(answer: web.StreamResponse) -> TypeGuard[web.Response]:
     """Return whether the answer is sent as it is: not packed, and no last one."""
     return (
@@ -324,18 +281,3 @@ def _is_plain(answer: web.StreamResponse) -> TypeGuard[web.Response]:
         and not answer.chunked
         and hdrs.CONNECTION not in answer.headers
     )
-
-
-def _whole(answer: web.Response) -> Whole:
-    headers, status = answer.headers, answer.status
-    body = answer.body or b""
-    assert isinstance(body, bytes)
-    if status not in BODILESS:
-        headers[hdrs.CONTENT_LENGTH] = str(len(body))
-    headers[hdrs.DATE] = _date(int(time.time()))
-    return Whole(status, status_line(status) + header_lines(headers) + b"\r\n" + body)
-
-
-@lru_cache(1)
-def _date(second: int) -> str:
-    return formatdate(second, usegmt=True)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import Any
 
 from aiohttp import hdrs, web
@@ -79,10 +80,9 @@ def problem_of_head(request: web.BaseRequest, settings: HttpSettings) -> Problem
 
 
 def _problem_of_headers(request: web.BaseRequest, settings: HttpSettings) -> Problem | None:
-    total = 0
+    total = len(b"".join(chain.from_iterable(request.raw_headers)))
     most = settings.header_bytes_max
-    for name, value in request.raw_headers:
-        total += len(name) + len(value)
+    for name, value in request.raw_headers if total > most else ():
         if len(value) > most or len(name) > most:
             limit = settings.authorization_bytes_max if name.lower() == b"authorization" else most
             if max(len(name), len(value)) > limit:

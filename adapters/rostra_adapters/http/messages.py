@@ -3,16 +3,21 @@
 import asyncio
 from collections.abc import Mapping
 from email.message import Message
+from email.utils import formatdate
 from functools import lru_cache
 from hashlib import blake2b
 from http import HTTPStatus
+from time import time
 from typing import NamedTuple
 
 import msgspec
-from aiohttp import hdrs, web
+from aiohttp import HttpVersion11, hdrs, web
+from aiohttp.abc import AbstractStreamWriter
 
 from rostra_adapters.http.heads import BoundedParser
+from rostra_adapters.http.middleware.problems_and_cors import ANY_ORIGIN
 from rostra_adapters.http.problems import Problem
+from rostra_adapters.http.request_state import STATE
 from rostra_adapters.http.settings import SETTINGS
 from rostra_adapters.http.unpacking import ENCODINGS, PLAIN, unpacker_of
 
@@ -21,6 +26,8 @@ HTML = "text/html; charset=utf-8"
 OCTETS = "application/octet-stream"
 UTF_8 = ("utf-8", "utf8")
 ETAG_BYTES = 12
+BODILESS = (204, 304)
+"""Statuses whose answers have no body."""
 LINES = "application/x-ndjson"
 READ_BYTES = 64 * 1024
 """Bytes of a body that wait for a handler. Reading pauses at twice this number."""
@@ -142,6 +149,14 @@ def answer(
 ) -> web.Response:
     """Return an answer, compressed if it is long and the client accepts that."""
     given = {"Content-Type": media_type, **(headers or {})}
+    if (
+        len(body) <= compressed_bytes_min
+        and status not in BODILESS
+        and not media_type.startswith("text/html")
+        and "*" in request[STATE].origins
+        and stays_open(request)
+    ):
+        return Whole(status, _head(status, len(body), given), body)
     response = web.Response(status=status, body=body, headers=given)
     if len(body) > compressed_bytes_min:
         vary = [response.headers["Vary"]] if "Vary" in response.headers else []
@@ -186,6 +201,63 @@ def media_type(content_type: str) -> MediaType:
     return MediaType(message.get_content_type(), str(charset).lower() in UTF_8)
 
 
+class Whole(web.Response):
+    """An answer to HTTP/1.1 whose bytes are known, on a connection that stays open."""
+
+    def __init__(self, status: int, head: bytes, body: bytes) -> None:
+        """Give the head without its end and without the headers that each answer has of its own."""
+        web.StreamResponse.__init__(self, status=status)  # the rest is about headers not known
+        self._keep_alive = True
+        self._bytes = head, body
+        self._writer: AbstractStreamWriter | None = None
+
+    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter:
+        """Send the answer."""
+        transport, (head, body) = request.transport, self._bytes
+        if transport is None or transport.is_closing():
+            raise ConnectionResetError("the client is gone")
+        own = f"{hdrs.DATE}: {_date(int(time()))}\r\n".encode()
+        own += header_lines(request[STATE].headers())
+        transport.write(b"%b%b\r\n%b" % (head, own, body))
+        self._writer = request.writer
+        return self._writer
+
+    async def write_eof(self, data: bytes = b"") -> None:  # noqa: ARG002  # all is written
+        """Wait for a client that reads slowly."""
+        if self._writer is not None:
+            await self._writer.drain()
+
+
+def stays_open(request: web.BaseRequest) -> bool:
+    """Return whether the answer needs no header of its own for the connection."""
+    return (
+        request.version == HttpVersion11
+        and request.keep_alive
+        and request.content.is_eof()
+        and request.method != hdrs.METH_HEAD
+    )
+
+
+def whole(answer: web.Response) -> Whole:
+    """Return an answer in one piece."""
+    headers, status, body = answer.headers, answer.status, answer.body or b""
+    assert isinstance(body, bytes)
+    if status not in BODILESS:
+        headers[hdrs.CONTENT_LENGTH] = str(len(body))
+    return Whole(status, status_line(status) + header_lines(headers), body)
+
+
+def _head(status: int, length: int, headers: Mapping[str, str]) -> bytes:
+    """Return the head of an answer that any origin may read."""
+    lines = header_lines({**headers, hdrs.CONTENT_LENGTH: str(length)})
+    return status_line(status) + lines + _ANY_ORIGIN_LINES
+
+
+@lru_cache(1)
+def _date(second: int) -> str:
+    return formatdate(second, usegmt=True)
+
+
 def status_line(status: int) -> bytes:
     """Return the first line of an answer."""
     return _STATUS_LINES[status]
@@ -197,6 +269,9 @@ def header_lines(headers: Mapping[str, str]) -> bytes:
     if text.count("\n") != len(headers) or text.count("\r") != len(headers):
         raise ValueError("a header holds a line break")
     return text.encode()
+
+
+_ANY_ORIGIN_LINES = header_lines(ANY_ORIGIN)
 
 
 def is_known(request: web.BaseRequest, etag: str) -> bool:

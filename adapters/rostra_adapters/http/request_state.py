@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from rostra_adapters.http.middleware.limits import Left
 
 ANY = ("*",)
+TRACEPARENT = "traceparent"
 
 
 class RequestState(msgspec.Struct):
@@ -23,6 +24,11 @@ class RequestState(msgspec.Struct):
     """Requests that its caller has left; None without a limit."""
     origins: tuple[str, ...] = ANY
     """Origins that may read the answer: a site's own, once it is known whose page is shown."""
+
+    def headers(self) -> dict[str, str]:
+        """Return the headers that each answer has of its own."""
+        trace = {TRACEPARENT: self.trace}
+        return trace if self.left is None else {**self.left.headers(), **trace}
 
 
 STATE = web.RequestKey("state", RequestState)

@@ -18,7 +18,7 @@ import msgspec
 from aiohttp import web
 
 from rostra_adapters.http.middleware.metrics import Metrics
-from rostra_adapters.http.request_state import STATE, RequestState
+from rostra_adapters.http.request_state import STATE, TRACEPARENT, RequestState
 from rostra_adapters.observability import tracing
 from rostra_adapters.observability.printing import visible, visible_json, without_passwords
 
@@ -27,7 +27,6 @@ CLIENT_GONE = 499
 PATH_CHARACTERS_MAX = 500
 WRITE_SECONDS = 0.1
 WAITING_MAX = 1_000
-TRACEPARENT = "traceparent"
 
 Write = Callable[[bytes], object]
 """Takes lines."""
