@@ -23,13 +23,12 @@ from rostra_adapters.postgres.views.projector import Fenced, Projector, ViewStat
 logger = logging.getLogger(__name__)
 
 PAGE_EVENTS = 1_000
-"""Longest pause between pages. Events recorded during a page form the next page."""
 PAGE_EVENTS_MAX = 32_000
 """Pages grow up to this while the log grows faster than it is read."""
 PAUSE_SECONDS_MAX = 0.02
-PAUSE_EVENTS_MIN = 64
-"""After a page of so many, at most as long as it took: under load pages grow, each event costs
-less, and who publishes has the rest of the processor."""
+"""Longest pause after a page, which is as long as the page took. Events recorded meanwhile form the
+next page: under load pages grow, each event costs less, and publishers have the rest of the
+processor."""
 FAR_EVENTS = 100_000
 """So far behind, and by more than half of the log, views are rebuilt: that takes a fifth of the
 time, and others' processors."""
@@ -138,8 +137,7 @@ class ViewRunner:
                     pruning = now
                     await connection.execute(PRUNE, MOVES_KEPT)
                     await schema.drop_unseen(connection)
-                if len(page) >= PAUSE_EVENTS_MIN:
-                    await asyncio.sleep(min(PAUSE_SECONDS_MAX, perf_counter() - began))
+                await asyncio.sleep(min(PAUSE_SECONDS_MAX, perf_counter() - began))
 
     async def _rebuilt(self, view_states: Sequence[ViewState]) -> bool:
         """Rebuild views that are far behind. Returns whether that was done.
