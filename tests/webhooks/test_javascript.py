@@ -12,7 +12,7 @@ import pytest
 from rostra_adapters.application.webhooks.registry import replace_secret
 from support.javascript import require_packages
 from support.service import opened, posted
-from webhooks.conftest import Hooked
+from support.webhooks import Hooked
 
 FOLDER = Path(__file__).parent / "js"
 PROGRAM = """

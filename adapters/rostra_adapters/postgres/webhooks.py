@@ -117,7 +117,10 @@ set due_at = $3, claimed_until = null, attempts = 0, failing_since = null, error
 where webhook = $1 and lane = $2
 """
 _COUNT = """
-update public.rostra_webhooks set delivered = delivered + 1, delivered_at = $2 where id = $1
+update public.rostra_webhooks
+set delivered = delivered + $3, delivered_at = case $3 when 1 then $2 else delivered_at end,
+    error = $4
+where id = $1 and state = 'active'
 """
 _RETRY = """
 update public.rostra_webhook_lanes
@@ -219,12 +222,14 @@ class PostgresWebhooks:
             record["failing_since"],
         )
 
-    async def complete(self, claimed: ClaimedDelivery, now: datetime, *, is_sent: bool) -> None:
+    async def complete(
+        self, claimed: ClaimedDelivery, now: datetime, *, is_sent: bool, error: str | None = None
+    ) -> None:
         lane = claimed.webhook.id, claimed.lane
         with raise_unavailable_if_lost():
             async with self._pool.acquire() as connection, connection.transaction():
-                if is_sent:
-                    await connection.execute(_COUNT, claimed.webhook.id, now)
+                if is_sent or error is not None:
+                    await connection.execute(_COUNT, claimed.webhook.id, now, int(is_sent), error)
                 await connection.execute(_LOCK_LANE, *lane)
                 await connection.execute(_COMPLETE, *lane, claimed.position)
                 if await connection.execute(_END_LANE, *lane) != "DELETE 1":

@@ -9,6 +9,7 @@ from rostra.commands import FEED_TOPICS
 from rostra.discussion import DiscussionAliased
 from rostra.log import EventLog, Recorded
 from rostra_adapters.application.feed.names import Names
+from rostra_adapters.application.webhooks.reviewing import may_wait
 from rostra_adapters.application.webhooks.store import QueuedDelivery, Webhook, WebhookStore
 
 PAGE_EVENTS = 500
@@ -108,5 +109,5 @@ def _lane(row: Recorded, webhook: Webhook) -> UUID:
 def is_for(row: Recorded, webhook: Webhook) -> bool:
     """Return whether a webhook of the event's site is sent it."""
     if webhook.kind == "review":
-        return False
+        return may_wait(row)
     return not webhook.types or codec.published_topic(row.topic) in webhook.types

@@ -14,7 +14,7 @@ from rostra.sealing import KeyRing
 from rostra_adapters.application.webhooks.store import SECRET_BYTES, Webhook
 
 PREFIX = "whsec_"
-CONTENT_TYPE = "application/cloudevents+json"
+CLOUD_EVENT, JSON = "application/cloudevents+json", "application/json"
 
 
 def new_secret() -> bytes:
@@ -51,13 +51,13 @@ def _place(webhook: UUID) -> bytes:
 
 
 def signed_headers(
-    message_id: str, body: bytes, signing: list[bytes], now: datetime
+    message_id: str, body: bytes, signing: list[bytes], now: datetime, content_type: str
 ) -> dict[str, str]:
     """Return the headers of a message, with a signature for each secret."""
     text = body.decode()
     signatures = [standardwebhooks.Webhook(each).sign(message_id, now, text) for each in signing]
     return {
-        "content-type": CONTENT_TYPE,
+        "content-type": content_type,
         "user-agent": "Rostra-Webhooks",
         "webhook-id": message_id,
         "webhook-timestamp": str(int(now.timestamp())),

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from rostra.log import LogUnavailable, Recorded
 from rostra.sealing import Damaged, Erased
@@ -11,17 +12,25 @@ from rostra_adapters.aio.tasks import PendingTasks, end_tasks
 from rostra_adapters.aio.wake_up import WakeUp, wait_at_most
 from rostra_adapters.application.app import App
 from rostra_adapters.application.webhooks.messages import MessageWriter
-from rostra_adapters.application.webhooks.secrets import message_id, open_secrets, signed_headers
+from rostra_adapters.application.webhooks.reviewing import AnswerMalformed, Reviewer
+from rostra_adapters.application.webhooks.secrets import (
+    CLOUD_EVENT,
+    JSON,
+    message_id,
+    open_secrets,
+    signed_headers,
+)
 from rostra_adapters.application.webhooks.store import ClaimedDelivery, Webhook, WebhookStore
 from rostra_adapters.application.webhooks.transport import Answer, NotSent, Poster
-from rostra_adapters.clock import moment
+from rostra_adapters.clock import moment, now
 
 UNDER_WAY_MAX = 16
 UNDER_WAY_PER_WEBHOOK_MAX = 4
 ANSWER_SECONDS_MAX = 15.0
 ANSWER_BYTES_MAX = 4 * 1024
 """Longest answer that is read; nothing in it is used."""
-CLAIM_HELD = timedelta(seconds=60)
+REVIEW_ANSWER_BYTES_MAX = 64 * 1024
+CLAIM_HELD = timedelta(seconds=90)
 """Time after which a delivery is sent again whose sender has died."""
 IDLE_SECONDS = 0.5
 GONE = 410
@@ -55,6 +64,7 @@ class WebhookSender:
         self._poster = poster
         self._now = now
         self._messages = MessageWriter(app)
+        self._reviewer = Reviewer(app)
         self._pending = PendingTasks()
         self._slots = asyncio.Semaphore(UNDER_WAY_MAX)
         self._ended = WakeUp()
@@ -87,9 +97,9 @@ class WebhookSender:
         await self._slots.acquire()
         claimed = None
         try:
-            now = self._now()
+            log, time = await self._app.log.log_id(), self._now()
             claimed = await self._store.claim(
-                await self._app.log.log_id(), now, now + CLAIM_HELD, UNDER_WAY_PER_WEBHOOK_MAX
+                log, time, time + CLAIM_HELD, UNDER_WAY_PER_WEBHOOK_MAX
             )
         finally:
             if claimed is None:
@@ -126,6 +136,9 @@ class WebhookSender:
             is_sent = attempt.result()
         except LogUnavailable:
             raise
+        except AnswerMalformed as error:
+            _logger.warning("review of site %r: %s", claimed.webhook.site, error)
+            await self._store.complete(claimed, self._now(), is_sent=True, error=str(error))
         except DeliveryFailed as error:
             await self._fail(claimed, str(error), is_final=error.is_final)
         except Exception as error:
@@ -140,10 +153,36 @@ class WebhookSender:
         if row is None or row.event_id is None:
             return False
         webhook = claimed.webhook
+        if webhook.kind == "review":
+            return await self._review(row, row.event_id, webhook)
         body = await self._messages.message(row, webhook)
         if body is None:
             return False
         await self.post(webhook, message_id(webhook.id, row.event_id, row.stream), body)
+        return True
+
+    async def _review(self, row: Recorded, event: UUID, webhook: Webhook) -> bool:
+        """Ask the service of a site about words that wait, and record its decision.
+
+        Return False if there is nothing to ask. Raises DeliveryFailed and AnswerMalformed.
+        """
+        waiting = await self._reviewer.find(row)
+        body = None if waiting is None else await self._reviewer.request(waiting, now())
+        if waiting is None or body is None:
+            return False
+        review = waiting.access.rules.review
+        answer = await sign_and_post(
+            self._app,
+            self._poster,
+            webhook,
+            url=review.url,
+            message=message_id(webhook.id, event, row.stream),
+            body=body,
+            seconds=review.seconds,
+            answer_bytes_max=REVIEW_ANSWER_BYTES_MAX,
+            now=self._now(),
+        )
+        await self._reviewer.decide(waiting, check_answer(answer))
         return True
 
     async def _row(self, position: int) -> Recorded | None:
@@ -167,12 +206,15 @@ class WebhookSender:
         )
 
     async def _fail(self, claimed: ClaimedDelivery, error: str, *, is_final: bool) -> None:
-        now, webhook = self._now(), claimed.webhook
-        if is_final or claimed.is_over(now):
+        time, webhook = self._now(), claimed.webhook
+        is_review = webhook.kind == "review"
+        if not claimed.is_over(time) and (is_review or not is_final):
+            await self._store.retry(claimed, time, claimed.retry_at(time), error)
+        elif is_review:  # the words stay held
+            await self._store.complete(claimed, time, is_sent=False, error=error)
+        else:
             _logger.warning("webhook %s is disabled: %s", webhook.id, error)
             await self._store.disable(webhook.id, error)
-        else:
-            await self._store.retry(claimed, now, claimed.retry_at(now), error)
 
     def _break_off(self) -> None:
         """Cancel what is being sent: it may have words that are destroyed."""
@@ -204,7 +246,8 @@ async def sign_and_post(
     """Send a message with the signatures of a webhook's secrets. Raises DeliveryFailed."""
     try:
         signing = await open_secrets(app.ring, webhook, now)
-        headers = signed_headers(message, body, signing, now)
+        content_type = CLOUD_EVENT if webhook.kind == "events" else JSON
+        headers = signed_headers(message, body, signing, now, content_type)
         return await poster.post(
             url,
             body,

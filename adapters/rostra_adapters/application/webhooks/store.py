@@ -41,7 +41,7 @@ class Webhook(msgspec.Struct, frozen=True, kw_only=True):
     """Position in `log` after which its events begin."""
     state: Literal["active", "disabled"] = "active"
     error: str | None = None
-    """Reason for which it is disabled."""
+    """Reason for which it is disabled, or for which the latest review has no decision."""
     delivered: int = 0
     delivered_at: datetime | None = None
 
@@ -136,8 +136,13 @@ class WebhookStore(Protocol):
         settled ends by itself.
         """
 
-    async def complete(self, claimed: ClaimedDelivery, now: datetime, *, is_sent: bool) -> None:
-        """Remove a delivery from the queue. It counts as delivered if it was sent."""
+    async def complete(
+        self, claimed: ClaimedDelivery, now: datetime, *, is_sent: bool, error: str | None = None
+    ) -> None:
+        """Remove a delivery from the queue. It counts as delivered if it was sent.
+
+        `error` says why a review has no decision; the next decision clears it.
+        """
 
     async def retry(
         self, claimed: ClaimedDelivery, now: datetime, due_at: datetime, error: str

@@ -8,11 +8,11 @@ from aiohttp.test_utils import TestServer
 
 from support.pages import shown_file
 from support.service import opened, posted
-from webhooks.conftest import Hooked, hooked  # noqa: F401  # a fixture
+from support.webhooks import Hooked
 
 
 async def test_the_receiver_takes_each_delivery_once(
-    hooked: Hooked,  # noqa: F811
+    hooked: Hooked,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
