@@ -26,9 +26,16 @@ from rostra_adapters.postgres.rebuild.ranges import Part, parts
 from rostra_adapters.postgres.views import row_store as store
 from rostra_adapters.postgres.views.lineage import OURS, lineage_of_own
 from rostra_adapters.postgres.views.patient import connect_patiently
-from rostra_adapters.postgres.views.projector import ViewState, park
+from rostra_adapters.postgres.views.projector import UNWRITABLE, ViewState, park
 from rostra_projections.range_fold import RangeFold
 from rostra_projections.views import View
+
+UNWRITABLE_EXIT = 3
+"""Exit code of a process whose rows the tables refuse."""
+
+
+class Unwritable(FoldingFailed):
+    """The tables of a view cannot hold a row."""
 
 
 class _Version(msgspec.Struct, frozen=True):
@@ -114,7 +121,8 @@ async def _in_process(job: Job, number: int, told: Callable[[int, int], None]) -
             process.kill()
             await process.wait()
     if process.returncode:
-        raise FoldingFailed(last_words)
+        failure = Unwritable if process.returncode == UNWRITABLE_EXIT else FoldingFailed
+        raise failure(last_words)
 
 
 async def fold_part(
@@ -187,7 +195,11 @@ async def _voted(
 
 async def _main() -> None:
     job = msgspec.json.decode(sys.stdin.buffer.read(), type=Job)
-    await fold_part(job.url, job.states(), job.part, _tell)
+    try:
+        await fold_part(job.url, job.states(), job.part, _tell)
+    except UNWRITABLE as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(UNWRITABLE_EXIT)
 
 
 def _tell(events: int) -> None:

@@ -6,6 +6,7 @@ checkpoint, folds the last events and puts the new tables in place of the old on
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack, suppress
@@ -21,19 +22,22 @@ from rostra_adapters.postgres import locks
 from rostra_adapters.postgres.connection import Connection
 from rostra_adapters.postgres.namespace import names_of
 from rostra_adapters.postgres.rebuild.content import Content, content, differences, rows_of
-from rostra_adapters.postgres.rebuild.fold_worker import fold_log
+from rostra_adapters.postgres.rebuild.fold_worker import Unwritable, fold_log
 from rostra_adapters.postgres.rebuild.indexes import index
 from rostra_adapters.postgres.views import columns, schema
 from rostra_adapters.postgres.views.lineage import OURS, Lineage
 from rostra_adapters.postgres.views.patient import connect_patiently
 from rostra_adapters.postgres.views.projector import (
     UNPARK,
+    UNWRITABLE,
     Projector,
     ViewState,
     read_parked,
     states,
 )
 from rostra_projections.views import View
+
+logger = logging.getLogger(__name__)
 
 NEAR_EVENTS = 8_000
 """So far behind, a page is folded while the live view waits."""
@@ -184,8 +188,24 @@ async def _fill(url: str, begun: Sequence[Begun], jobs: int, progress: Progress)
     for each in begun:
         groups.setdefault((each.fresh.position, each.fresh.lineage.name), []).append(each.fresh)
     for (until, _), together in groups.items():
-        await fold_log(url, together, until, jobs=jobs, progress=progress)
-    await index(url, [each.fresh for each in begun], side_by_side=max(jobs, INDEXES_AT_ONCE))
+        try:
+            await fold_log(url, together, until, jobs=jobs, progress=progress)
+            await index(url, together, side_by_side=max(jobs, INDEXES_AT_ONCE))
+        except (*UNWRITABLE, Unwritable) as error:
+            names = ", ".join(state.name for state in together)
+            logger.warning("%s: folding by pages, since a row cannot be written: %s", names, error)
+            await _fill_by_pages(url, together, until)
+
+
+async def _fill_by_pages(url: str, view_states: Sequence[ViewState], until: int) -> None:
+    """Fold views in the order of the log, and park the discussions that tables cannot hold."""
+    async with connect_patiently(url) as connection:
+        for state in view_states:
+            await connection.execute(UNPARK, state.name, state.version)
+            for table in state.view.tables:
+                await schema.create(connection, table, state.version)
+                await schema.index(connection, table, state.version)
+            await _apply(connection, state, 0, until)
 
 
 async def _replace(connection: Connection, others: _Others, begun: Begun, head: int) -> Rebuilt:
@@ -223,8 +243,7 @@ async def _apply(connection: Connection, fresh: ViewState, position: int, until:
         records = await connection.fetch(_READ_ALL, position, until, NEAR_EVENTS)
         page = [Recorded(*record) for record in records]
         if page:
-            async with connection.transaction():
-                await projector.apply(fresh, page)
+            await projector.apply_or_park(fresh, page)
         position = page[-1].position if page else until
     return position
 

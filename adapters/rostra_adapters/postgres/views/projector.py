@@ -267,6 +267,16 @@ class Projector:
             await store.execute(self._connection, folded.writes)
             self._keep(folded)
 
+    async def apply_or_park(self, state: ViewState, rows: Sequence[Recorded]) -> None:
+        """Fold a page like `apply`, and park the discussions that the view's tables cannot hold."""
+        try:
+            async with self._connection.transaction():
+                await self.apply(state, rows)
+        except UNWRITABLE:
+            await self._park_unwritable([state], rows)
+            async with self._connection.transaction():
+                await self.apply(state, rows)
+
     async def _park_unwritable(
         self, view_states: Sequence[ViewState], rows: Sequence[Recorded]
     ) -> None:
