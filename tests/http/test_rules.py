@@ -20,6 +20,7 @@ async def test_the_defaults_hold_where_nothing_is_known(service: Service) -> Non
         "voting": "both",
         "self_votes": False,
         "edit_seconds": 900,
+        "body_bytes_max": 16_384,
         "moderation": "none",
         "guests": False,
         "guest_votes": "address",

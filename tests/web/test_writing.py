@@ -3,13 +3,15 @@
 import re
 from typing import Any
 
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, expect
 
+from rostra.limits import BODY_BYTES_MAX
 from rostra_adapters.http.routes.demo import SITE
 from support.reader_pages import (
     COMMENT,
     ROOT,
     about,
+    caught_up,
     said,
     shown,
     story,
@@ -189,6 +191,25 @@ async def test_what_is_too_long_is_said_before_it_is_sent(
     page = await shown(browser, reader_service, "/demo?as=ada")
     await page.get_by_label("Write a comment").fill("ü" * 8_192 + "!")
     await expect(page.locator(".error").first).to_have_text("1 byte too long")
+
+
+async def test_the_length_is_the_one_that_the_service_tells(
+    browser: Browser, reader_service: Service
+) -> None:
+    """As after `rostra serve --body-bytes-max 10`."""
+
+    async def shorter(route: Route) -> None:
+        answer = await route.fetch()
+        rules = await answer.json()
+        assert rules["body_bytes_max"] == BODY_BYTES_MAX
+        await route.fulfill(response=answer, json=rules | {"body_bytes_max": 10})
+
+    page = await browser.new_page()
+    await page.route("**/v1/rules*", shorter)
+    await caught_up(reader_service)
+    await page.goto(f"{reader_service.url}/demo?as=ada")
+    await page.get_by_label("Write a comment").fill("ü" * 6)
+    await expect(page.locator(".error").first).to_have_text("2 bytes too long")
 
 
 async def test_a_report_is_plain_and_short_and_reaches_the_moderators(

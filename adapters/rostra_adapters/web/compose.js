@@ -4,7 +4,6 @@ import { el, markup } from "./markup.js";
 import { draftsOf } from "./session.js";
 import { placesOf, randomId, store, stored } from "./storage.js";
 
-const BYTES_MAX = 16 * 1024;
 const DRAFTS = "rostra:draft:";
 const DRAFT_DAYS_MAX = 30;
 const DAY_MS = 86_400_000;
@@ -73,7 +72,7 @@ export function composer(owner, wish) {
   }
 
   function check() {
-    const over = new TextEncoder().encode(area.value).length - BYTES_MAX;
+    const over = new TextEncoder().encode(area.value).length - owner.rules.body_bytes_max;
     error.textContent = over > 0 ? t("too_long", { n: over }) : "";
     return over <= 0;
   }

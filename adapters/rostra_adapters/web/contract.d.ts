@@ -53,6 +53,7 @@ export interface Rules {
   orders: string[];
   voting: "both" | "up" | "off";
   edit_seconds: number;
+  body_bytes_max: number;
   self_votes: boolean;
   guests: boolean;
   open_on_first: boolean;

@@ -29,6 +29,7 @@ const RULES = {
   orders: ORDERS,
   voting: "both",
   edit_seconds: 900,
+  body_bytes_max: 16_384,
   self_votes: false,
   guests: false,
   open_on_first: false,

@@ -4,6 +4,7 @@ import msgspec
 from aiohttp import web
 
 from rostra import fields as texts
+from rostra.limits import BODY_BYTES_MAX
 from rostra.settings import GuestVotes, Moderation, Order, Rules, Voting
 from rostra_adapters.application.app import App
 from rostra_adapters.http.auth.readers import Reader
@@ -22,6 +23,8 @@ class RulesShape(msgspec.Struct, kw_only=True):
     guests: bool
     guest_votes: GuestVotes
     open_on_first: bool
+    body_bytes_max: int = BODY_BYTES_MAX
+    """Bytes of a comment's body, in UTF-8."""
     may_mark: bool = False
     """Whether persons may mark passages: the setting says so, and the article's text is here."""
 
