@@ -45,12 +45,17 @@ class Inbox:
             server.transport.abort()
             return "250 OK"
         if answer.startswith("2"):
-            content = envelope.content
-            assert isinstance(content, bytes)
-            found = email.message_from_bytes(content, policy=email.policy.SMTP)
-            assert isinstance(found, EmailMessage)
-            self.mails.append(found)
+            self.mails.append(read_mail(envelope))
         return answer
+
+
+def read_mail(envelope: Envelope) -> EmailMessage:
+    """Return the mail of an envelope."""
+    content = envelope.content
+    assert isinstance(content, bytes)
+    found = email.message_from_bytes(content, policy=email.policy.SMTP)
+    assert isinstance(found, EmailMessage)
+    return found
 
 
 @asynccontextmanager

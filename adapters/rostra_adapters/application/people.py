@@ -9,9 +9,10 @@ from rostra import codec, ids
 from rostra.deciding.stream_states import fold_stream
 from rostra.events import Words
 from rostra.log import EventLog, Recorded
-from rostra.person import Person, PersonConfigured
+from rostra.person import Person, PersonBanned, PersonConfigured
 from rostra.sealing import Damaged, Erased, KeyRing
 from rostra.subscription import Subscription
+from rostra.times import Time
 from rostra_adapters.application.stream_state_reader import events_of
 
 
@@ -22,6 +23,12 @@ class PersonSettings(msgspec.Struct, frozen=True):
     label: str | None
     position: int
     """Position of the last change; 0 if there was none."""
+    ban: PersonBanned | None = None
+    """The latest ban that was not taken back. Its term may have ended."""
+
+    def is_banned(self, time: Time) -> bool:
+        """Return whether the person is banned at a time."""
+        return self.ban is not None and (self.ban.until is None or time < self.ban.until)
 
 
 class People:
@@ -38,7 +45,7 @@ class People:
         state: Person = fold_stream(stream, events_of(rows))
         await self._ring.load([stream])
         words = Words() if state.is_erased else self._words(stream, rows)
-        return PersonSettings(words, state.label, rows[-1].position if rows else 0)
+        return PersonSettings(words, state.label, rows[-1].position if rows else 0, state.ban)
 
     def _words(self, stream: UUID, rows: Sequence[Recorded]) -> Words:
         for row in reversed(rows):

@@ -18,10 +18,11 @@ class MailOptions(msgspec.Struct, frozen=True):
     url: str | None
     sender: str | None
     base_url: str | None
+    timeout_seconds: float
 
 
 def mail_options(command: F) -> F:
-    """Give a command the options `--mail-url` and `--mail-from`."""
+    """Give a command the options `--mail-url`, `--mail-from` and `--mail-timeout-seconds`."""
     url = option(
         "--mail-url",
         metavar="URL",
@@ -34,7 +35,15 @@ def mail_options(command: F) -> F:
         envvar="ROSTRA_MAIL_FROM",
         help='Sender of mails, for example "News <comments@example.org>".',
     )
-    return url(sender(command))
+    timeout = option(
+        "--mail-timeout-seconds",
+        type=click.FloatRange(min=0.1),
+        default=30.0,
+        envvar="ROSTRA_MAIL_TIMEOUT_SECONDS",
+        show_default=True,
+        help="Seconds without an answer of the mail server after which a mail is tried again.",
+    )
+    return url(sender(timeout(command)))
 
 
 def mail_settings(given: MailOptions) -> Any:
@@ -60,7 +69,7 @@ def mail_transport(given: MailOptions) -> Any:
     if not given.url:
         raise click.UsageError("--mail-url must be given to send mails")
     try:
-        return SmtpTransport(server_of(given.url))
+        return SmtpTransport(server_of(given.url), given.timeout_seconds)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
 

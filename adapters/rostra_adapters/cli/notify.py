@@ -40,6 +40,7 @@ def notify(
     where: DatabaseLocation,
     mail_url: str | None,
     mail_from: str | None,
+    mail_timeout_seconds: float,
     base_url: str | None,
     once: bool,
     status: bool,
@@ -60,7 +61,7 @@ def notify(
     if status:
         run(lambda: _show(where))
         return
-    given = MailOptions(mail_url, mail_from, base_url)
+    given = MailOptions(mail_url, mail_from, base_url, mail_timeout_seconds)
     mail_settings(given)
     if not dry_run:
         mail_transport(given)

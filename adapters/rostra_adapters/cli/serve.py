@@ -279,6 +279,7 @@ class ServePlan(msgspec.Struct, frozen=True, kw_only=True):
     base_url: str | None
     mail_url: str | None
     mail_from: str | None
+    mail_timeout_seconds: float
     demo: bool
     read_only: bool
     read_database_url: str | None
@@ -302,7 +303,7 @@ class ServePlan(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def mails(self) -> MailOptions:
         """Return the options of mails."""
-        return MailOptions(self.mail_url, self.mail_from, self.base_url)
+        return MailOptions(self.mail_url, self.mail_from, self.base_url, self.mail_timeout_seconds)
 
 
 def _serve_together(plan: ServePlan, workers: int) -> None:

@@ -8,7 +8,6 @@ import msgspec
 
 from rostra_adapters.application.notify.sender import MailDelayed, MailRefused
 
-TIMEOUT_SECONDS = 30.0
 PERMANENT = 500
 PORTS = {"smtp": 25, "smtps": 465}
 
@@ -41,7 +40,7 @@ def server_of(url: str) -> SmtpServer:
 class SmtpTransport:
     """`application.notify.sender.MailTransport`: a connection for each mail."""
 
-    def __init__(self, server: SmtpServer, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
+    def __init__(self, server: SmtpServer, timeout_seconds: float) -> None:
         self._server = server
         self._timeout_seconds = timeout_seconds
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from typing import Protocol
@@ -12,10 +12,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
+from rostra import ids
 from rostra.events import Words
 from rostra.log import LogUnavailable
 from rostra.settings import Cadence, NotifySettings
 from rostra.subscription import Subscription
+from rostra.times import format_time
 from rostra_adapters.application.app import App
 from rostra_adapters.application.notify.composing import (
     MailItem,
@@ -28,6 +30,7 @@ from rostra_adapters.application.notify.outbox import Claim, Notice, Outbox
 from rostra_adapters.application.people import People
 from rostra_adapters.application.queries.requests import SiteRequest
 from rostra_adapters.clock import moment
+from rostra_projections.comments.rows import CommentRow
 from rostra_projections.responses.shapes import CommentShape, Viewer
 
 IDLE_SECONDS = 1.0
@@ -126,6 +129,9 @@ class Sender:
         notices = claim.claimed.notices
         site, person = notices[0].site, notices[0].person_id
         settings = await self._people.settings(site, person)
+        if settings.is_banned(format_time(self._now())):
+            claim.done.update(one.event for one in notices)
+            return
         words, key = settings.words, await self._outbox.link_key()
         email = words.email
         if email is None:
@@ -187,7 +193,7 @@ class Sender:
             site=site, log=await self._app.log.log_id(), viewer=Viewer(person=person)
         )
         named = [one.comment for one in due if one.comment is not None]
-        rows = await self._app.views.reads.comment_rows(named)
+        rows = await self._with_words(site, await self._app.views.reads.comment_rows(named))
         shapes = {
             shape.id: shape
             for shape in await self._app.queries.shapes(request, list(rows.values()))
@@ -201,6 +207,16 @@ class Sender:
                 item = await self._item(notice, shape)
                 items += [] if item is None else [item]
         return items
+
+    async def _with_words(
+        self, site: str, rows: Mapping[UUID, CommentRow]
+    ) -> dict[UUID, CommentRow]:
+        """Return the comments whose author was not erased since."""
+        authors = {row.id: ids.person_id(site, row.author) for row in rows.values()}
+        erasures = await self._app.views.reads.erasures(list(set(authors.values())))
+        return {
+            row.id: row for row in rows.values() if erasures.get(authors[row.id], 0) < row.position
+        }
 
     async def _subscriptions(self, due: Sequence[Notice]) -> dict[UUID | None, Subscription]:
         """Return the person's subscriptions by discussion."""
