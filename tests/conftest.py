@@ -7,22 +7,19 @@ ROSTRA_TEST_REQUIRE names what must be there (`browser,node,data`): where that i
 fail. What else is missing is skipped, and the run's last lines say so.
 """
 
-import asyncio
 import os
 import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import asyncpg
 import psycopg
 import pytest
 
 from rostra_adapters.local_postgres import lease as local_postgres
 from rostra_adapters.postgres import schema
-from support.databases import Databases, url_of
+from support.databases import Databases, fill_apart, url_of
 from support.effort import load_profile
 from support.requirements import MISSING, missing
 
@@ -107,16 +104,7 @@ def _template(_server: local_postgres.Lease, _operator: psycopg.Connection, work
     """A database with our schema and nothing in it; copying it is quicker than installing anew."""
     name = f"template_{worker_id}"
     _operator.execute(f"create database {name}".encode())
-
-    async def install() -> None:
-        connection = await asyncpg.connect(url_of(_server, name))
-        try:
-            await schema.install(connection)
-        finally:
-            await connection.close()
-
-    with ThreadPoolExecutor() as pool:  # a test's event loop may be running in this thread
-        pool.submit(asyncio.run, install()).result()
+    fill_apart(url_of(_server, name), schema.install)
     return name
 
 

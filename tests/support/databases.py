@@ -1,8 +1,12 @@
 """Databases of tests: copies of a template, dropped once they are no longer used."""
 
+import asyncio
 from collections import deque
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 
+import asyncpg
 import psycopg
 
 from rostra_adapters.local_postgres.lease import Lease
@@ -35,6 +39,12 @@ class Databases:
             self._used.append(name)
         return url_of(self._server, name)
 
+    def filled(self, template: str, fill: Callable[[asyncpg.Connection], Awaitable[None]]) -> str:
+        """Copy a database, let `fill` change the copy, and return its URL; it is kept."""
+        url = self.copy(template, is_kept=True)
+        fill_apart(url, fill)
+        return url
+
     def _execute(self, statement: str) -> None:
         self._operator.execute(statement.encode())
 
@@ -42,3 +52,17 @@ class Databases:
 def url_of(server: Lease, database: str) -> str:
     """Return the URL of another database of a server."""
     return server.url.replace("/rostra?", f"/{database}?")
+
+
+def fill_apart(url: str, fill: Callable[[asyncpg.Connection], Awaitable[None]]) -> None:
+    """Run `fill` with a connection, in a thread: this one may run a test's event loop."""
+
+    async def work() -> None:
+        connection = await asyncpg.connect(url)
+        try:
+            await fill(connection)
+        finally:
+            await connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, work()).result()

@@ -1,6 +1,6 @@
 """Every read is answered by the index that is meant for it, however much there is."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 from uuid import UUID
 
@@ -27,6 +27,7 @@ from rostra_projections.listing import ORDERS, Kind, Listing
 from rostra_projections.responses.shapes import ANYONE
 from support.views import judge, plans
 from support.views.story import DISCUSSION, passage
+from views.conftest import Filled
 
 FEW_ROWS = 1_000
 """A page, the rows passed over on the way to it, and the replies below."""
@@ -47,16 +48,24 @@ BEGINNINGS: dict[Kind, tuple[From, ...]] = {
 }
 
 
-@pytest.fixture(params=["new", "analysed"])
-async def large(database: asyncpg.Connection, request: pytest.FixtureRequest) -> asyncpg.Connection:
-    """A connection to large views, which have just been filled or have been analysed."""
-    for table in ("comments_v1", "comment_ranks_v1"):
-        await database.execute(f"alter table {table} set (autovacuum_enabled = off)")
-    await plans.fill(database)
-    if request.param == "analysed":
-        await database.execute("analyze")
-    await database.execute("set jit = off")
-    return database
+@pytest.fixture(scope="module", params=["new", "analysed"])
+def large_url(filled: Filled, request: pytest.FixtureRequest) -> str:
+    """The URL of large views, which have just been filled or have been analysed."""
+
+    async def fill(database: asyncpg.Connection) -> None:
+        for table in ("comments_v1", "comment_ranks_v1"):
+            await database.execute(f"alter table {table} set (autovacuum_enabled = off)")
+        await plans.fill(database)
+        if request.param == "analysed":
+            await database.execute("analyze")
+
+    return filled(fill)
+
+
+@pytest.fixture
+async def large(large_url: str) -> AsyncIterator[asyncpg.Connection]:
+    async with plans.unchanged(large_url) as connection:
+        yield connection
 
 
 def _served(parent: Any) -> Iterator[tuple[Listing, str]]:

@@ -1,7 +1,8 @@
 """Tables of realistic size, and what PostgreSQL does to answer from them."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
 
@@ -70,6 +71,20 @@ insert into comment_moves
 select case when n % 20 = 0 then $1::uuid else {_ID.format("n")} end, 900000 + n / 10,
     {_ID.format("n / 10")}, 2, false, 3, 0.5, 0.5, 0.5
 from generate_series(1, $2::integer) n"""
+
+
+@asynccontextmanager
+async def unchanged(url: str) -> AsyncIterator[asyncpg.Connection]:
+    """Connect to a database that several tests share, in a transaction that is rolled back."""
+    connection = await asyncpg.connect(url)
+    transaction = connection.transaction()
+    await transaction.start()
+    try:
+        await connection.execute("set local jit = off")
+        yield connection
+    finally:
+        await transaction.rollback()
+        await connection.close()
 
 
 async def fill(connection: asyncpg.Connection) -> None:
