@@ -78,6 +78,18 @@ async def test_a_position_beyond_the_log_is_refused_at_once(database_url: str) -
         assert asyncio.get_running_loop().time() - began < 30
 
 
+async def test_a_wait_is_no_shorter_while_the_views_catch_up(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "CATCH_UP_SECONDS_MAX", 0.0)
+    async with rostra_adapters.open(database_url, master_key=MASTER, project=False) as reader:
+        (outcome,) = await reader.publish([Events().opened()])
+        waiting = asyncio.create_task(reader.wait(outcome.position or 0, 60))
+        await asyncio.wait([waiting], timeout=0.1)
+        async with rostra_adapters.open(database_url, master_key=MASTER):
+            await waiting
+
+
 async def test_where_nobody_projects_a_reader_hears_that_the_views_are_behind(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

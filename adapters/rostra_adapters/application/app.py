@@ -243,7 +243,7 @@ class App:
 
     async def wait(self, min_position: int, wait_seconds: float = WAIT_SECONDS) -> None:
         """Wait until the views have read `min_position`. Raises ViewBehind."""
-        await self.views.fresh()
+        await self.views.fresh(wait_seconds)
         await self.views.wait(min_position, wait_seconds)
 
     def least_position(self, min_position: int, cursor: str | None) -> int:

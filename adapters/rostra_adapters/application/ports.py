@@ -183,8 +183,11 @@ class ViewStore(Protocol):
     async def wait(self, position: int, wait_seconds: float) -> None:
         """Wait until the views have read `position`. Raises ViewBehind."""
 
-    async def fresh(self) -> None:
-        """Wait until the views have the events recorded before this process (re)connected."""
+    async def fresh(self, wait_seconds: float = 0.0) -> None:
+        """Wait until the views have the events recorded before this process (re)connected.
+
+        Waits for at least as long as a restart takes. Raises ViewBehind.
+        """
 
     async def rebuild(
         self, views: Sequence[str], jobs: int, progress: Progress

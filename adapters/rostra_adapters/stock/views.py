@@ -96,7 +96,7 @@ class MemoryBackend:
     async def wait(self, position: int, wait_seconds: float) -> None:
         await wait_for_views(self, self._moved, self._log, position, wait_seconds)
 
-    async def fresh(self) -> None:
+    async def fresh(self, wait_seconds: float = 0.0) -> None:  # as the others
         """Return at once: earlier events were folded at the start."""
 
     async def rebuild(

@@ -145,11 +145,11 @@ class PostgresBackend:
     async def wait(self, position: int, wait_seconds: float) -> None:
         await self._watch.wait(position, wait_seconds)
 
-    async def fresh(self) -> None:
+    async def fresh(self, wait_seconds: float = 0.0) -> None:
         if not self._is_made:
             await self._look_for_views()
             self._check_made()
-        await self._watch.fresh()
+        await self._watch.fresh(wait_seconds)
 
     def _check_made(self) -> None:
         if not self._is_made:

@@ -87,14 +87,16 @@ class Watch:
             self, self._looked, self._log, position, wait_seconds, may_lag=self._may_lag
         )
 
-    async def fresh(self) -> None:
+    async def fresh(self, wait_seconds: float = 0.0) -> None:
         """Wait until the views have what was recorded before we (re)connected.
 
-        What PostgreSQL had not flushed when it crashed is projected again.
+        What PostgreSQL had not flushed when it crashed is projected again. Waits for at least
+        CATCH_UP_SECONDS_MAX. Raises ViewBehind.
         """
         connections = self._news.connections
         if self._news.connected and self._fresh_since == connections:
             return
         await self._looks.get()
-        await self.wait(await self._log.head(), CATCH_UP_SECONDS_MAX)
+        wait_seconds = max(wait_seconds, CATCH_UP_SECONDS_MAX)
+        await self.wait(await self._log.head(), wait_seconds)
         self._fresh_since = connections
