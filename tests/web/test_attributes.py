@@ -4,6 +4,7 @@ import pytest
 from playwright.async_api import Browser, expect
 
 from rostra_adapters.http.routes.demo import RESOURCE, SITE
+from support.cases import first_is_quick
 from support.reader_pages import COMMENT, ROOT, about, connected, said, story, token
 from support.service import Service, event
 
@@ -69,7 +70,7 @@ async def test_every_attribute_has_a_property_that_reflects_it(
         assert found == [True, "x", "y", None, None], name
 
 
-@pytest.mark.parametrize("first", ["connected", "changed"])
+@pytest.mark.parametrize("first", first_is_quick(["connected", "changed"]))
 async def test_properties_that_were_set_before_the_script_came_count(
     browser: Browser, reader_service: Service, first: str
 ) -> None:

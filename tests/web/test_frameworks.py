@@ -10,12 +10,14 @@ from playwright.async_api import Browser, Page, expect
 
 from demo.frameworks import serve
 from rostra_adapters.http.routes.demo import RESOURCE, SITE
+from support.cases import first_is_quick
 from support.javascript import require_packages
 from support.reader_pages import COMMENT, ROOT, caught_up, connected, said, token
 from support.service import Service, event
 
 FRAMEWORKS = ("vue", "react")
 WAYS = ("", "by=attribute", "late")
+CASES = first_is_quick([(name, way) for name in FRAMEWORKS for way in WAYS])
 WORDS = {RESOURCE: "Two herons", "/herons": "Of herons.", "/parking": "Of parking."}
 """Words of each article's comments."""
 WATCH = """
@@ -87,8 +89,7 @@ async def bodies(service: Service, resource: str) -> list[str]:
     return [comment["body"] for comment in found.json["comments"]]
 
 
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("name", FRAMEWORKS)
+@pytest.mark.parametrize(("name", "way"), CASES)
 async def test_another_article_is_shown_and_posted_to(
     browser: Browser, reader_service: Service, pages_url: str, name: str, way: str
 ) -> None:
@@ -105,8 +106,7 @@ async def test_another_article_is_shown_and_posted_to(
     assert await page.evaluate("violations") == []
 
 
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("name", FRAMEWORKS)
+@pytest.mark.parametrize(("name", "way"), CASES)
 async def test_of_quick_changes_removals_and_returns_the_last_one_stands(
     browser: Browser, reader_service: Service, pages_url: str, name: str, way: str
 ) -> None:
@@ -123,8 +123,7 @@ async def test_of_quick_changes_removals_and_returns_the_last_one_stands(
     assert await other_words(page) == []
 
 
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("name", FRAMEWORKS)
+@pytest.mark.parametrize(("name", "way"), CASES)
 async def test_drafts_stay_with_their_article_whatever_the_framework_does(
     browser: Browser, reader_service: Service, pages_url: str, name: str, way: str
 ) -> None:

@@ -12,6 +12,7 @@ from playwright.async_api import Browser, Page, expect
 
 from rostra.names import cleaned_name, has_visible
 from rostra_adapters.http.routes.demo import RESOURCE, SITE
+from support.cases import first_is_quick
 from support.reader_pages import COMMENT, PANEL, ROOT, all_loaded, said, shown, wrote
 from support.service import Service
 
@@ -111,7 +112,9 @@ async def test_the_demo_runs_under_a_strict_policy_with_trusted_types(
     assert (await reader_service.ask("GET", urlsplit(icon).path)).status == 200
 
 
-@pytest.mark.parametrize("trusted", ["trusted-types rostra", "trusted-types 'none'"])
+@pytest.mark.parametrize(
+    "trusted", first_is_quick(["trusted-types rostra", "trusted-types 'none'"])
+)
 async def test_it_works_on_a_page_of_another_origin_under_a_strict_policy(
     browser: Browser, reader_service: Service, trusted: str
 ) -> None:

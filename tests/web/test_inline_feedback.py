@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+import pytest
 from playwright.async_api import Browser, Page, expect
 
 from rostra_adapters.http.routes.demo import RESOURCE, SITE
@@ -282,6 +283,7 @@ async def test_those_who_may_not_write_are_not_offered_to(
     await expect(page.locator(f"{ROOT} .pick")).to_be_hidden()
 
 
+@pytest.mark.slow
 async def test_words_that_the_service_cannot_find_are_not_offered_to_be_marked(
     browser: Browser, reader_service: Service
 ) -> None:

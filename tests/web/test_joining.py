@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+import pytest
 from playwright.async_api import Browser, Page, Route, expect
 
 from rostra_adapters.http.routes.embed import MEDIA_TYPES, read, without_comments
@@ -53,6 +54,7 @@ async def test_joined_files_show_what_plain_modules_show(
     assert joined == plain
 
 
+@pytest.mark.slow
 async def test_joined_files_export_what_plain_modules_export(
     browser: Browser, reader_service: Service
 ) -> None:

@@ -7,6 +7,7 @@ from axe_playwright_python.async_playwright import Axe  # type: ignore[import-un
 from playwright.async_api import Browser, Page, expect
 
 from rostra_adapters.http.routes.demo import RESOURCE, SITE
+from support.cases import first_is_quick
 from support.reader_pages import COMMENT, ROOT, said, story, token, until, wrote
 from support.service import Service
 
@@ -34,13 +35,15 @@ async def scheme(page: Page) -> str:
 
 @pytest.mark.parametrize(
     ("style", "size"),
-    [
-        ("html{font-size:62.5%} body{font-size:1.6rem}", 16),
-        ("html{font-size:62.5%} body{font-size:18px}", 18),
-        ("", 16),
-        ("html{font-size:125%}", 20),
-        (f"{ROOT}{{font-size:0.8em}}", 12.8),
-    ],
+    first_is_quick(
+        [
+            ("html{font-size:62.5%} body{font-size:1.6rem}", 16),
+            ("html{font-size:62.5%} body{font-size:18px}", 18),
+            ("", 16),
+            ("html{font-size:125%}", 20),
+            (f"{ROOT}{{font-size:0.8em}}", 12.8),
+        ]
+    ),
 )
 async def test_sizes_follow_the_pages_text(
     browser: Browser, reader_service: Service, style: str, size: float
@@ -58,24 +61,30 @@ async def test_sizes_follow_the_pages_text(
 
 @pytest.mark.parametrize(
     ("head", "device", "wanted"),
-    [
-        ("", "dark", "light"),  # such a page is white
-        ("<style>body{background:#fff}</style>", "dark", "light"),
-        ("<style>html{background:#fdf6e3}</style>", "dark", "light"),
-        ("<style>body{background:#111;color:#eee}</style>", "light", "dark"),
-        ("<style>main{background:oklch(0.2 0.02 260)}</style>", "light", "dark"),
-        ("<style>main{background:rgb(0 0 0 / 0.05)}</style>", "dark", "light"),
-        ("<style>:root{color-scheme:dark}</style>", "light", "dark"),
-        ("<style>:root{color-scheme:light dark}</style>", "dark", "dark"),
-        ("<style>:root{color-scheme:light dark}</style>", "light", "light"),
-        ("<style>:root{color-scheme:light dark}body{background:white}</style>", "dark", "light"),
-        ('<meta name="color-scheme" content="dark">', "light", "dark"),
-        (
-            "<style>body{background:linear-gradient(#000,#111);color:#fff}</style>",
-            "light",
-            "dark",
-        ),
-    ],
+    first_is_quick(
+        [
+            ("", "dark", "light"),  # such a page is white
+            ("<style>body{background:#fff}</style>", "dark", "light"),
+            ("<style>html{background:#fdf6e3}</style>", "dark", "light"),
+            ("<style>body{background:#111;color:#eee}</style>", "light", "dark"),
+            ("<style>main{background:oklch(0.2 0.02 260)}</style>", "light", "dark"),
+            ("<style>main{background:rgb(0 0 0 / 0.05)}</style>", "dark", "light"),
+            ("<style>:root{color-scheme:dark}</style>", "light", "dark"),
+            ("<style>:root{color-scheme:light dark}</style>", "dark", "dark"),
+            ("<style>:root{color-scheme:light dark}</style>", "light", "light"),
+            (
+                "<style>:root{color-scheme:light dark}body{background:white}</style>",
+                "dark",
+                "light",
+            ),
+            ('<meta name="color-scheme" content="dark">', "light", "dark"),
+            (
+                "<style>body{background:linear-gradient(#000,#111);color:#fff}</style>",
+                "light",
+                "dark",
+            ),
+        ]
+    ),
 )
 async def test_light_and_dark_are_the_pages_and_then_the_devices(
     browser: Browser, reader_service: Service, head: str, device: Any, wanted: str
@@ -108,21 +117,23 @@ async def test_a_page_that_turns_dark_takes_the_reader_along(
 
 @pytest.mark.parametrize(
     ("head", "seen", "padding"),
-    [
-        ("", "rgb(255, 255, 255)", "0px"),
-        ("<style>html{background:#fdf6e3}</style>", "rgb(253, 246, 227)", "0px"),
-        ("<style>body{background:#123}</style>", "rgb(17, 34, 51)", "0px"),
-        ("<style>main{background:rgb(0 0 0 / 0.05)}</style>", "rgb(242, 242, 242)", "0px"),
-        ("<style>:root{color-scheme:dark}</style>", "rgb(18, 18, 18)", "0px"),
-        ("<style>body{background:#bbb}</style>", "rgb(255, 255, 255)", "16px"),
-        ("<style>body{background:#555}</style>", "rgb(23, 22, 20)", "16px"),
-        (
-            "<style>body{background:linear-gradient(red,blue);color:#fff}</style>",
-            "rgb(23, 22, 20)",
-            "16px",
-        ),
-        (f"<style>{ROOT}{{--rostra-paper:rgb(1 2 3)}}</style>", "rgb(1, 2, 3)", "0px"),
-    ],
+    first_is_quick(
+        [
+            ("", "rgb(255, 255, 255)", "0px"),
+            ("<style>html{background:#fdf6e3}</style>", "rgb(253, 246, 227)", "0px"),
+            ("<style>body{background:#123}</style>", "rgb(17, 34, 51)", "0px"),
+            ("<style>main{background:rgb(0 0 0 / 0.05)}</style>", "rgb(242, 242, 242)", "0px"),
+            ("<style>:root{color-scheme:dark}</style>", "rgb(18, 18, 18)", "0px"),
+            ("<style>body{background:#bbb}</style>", "rgb(255, 255, 255)", "16px"),
+            ("<style>body{background:#555}</style>", "rgb(23, 22, 20)", "16px"),
+            (
+                "<style>body{background:linear-gradient(red,blue);color:#fff}</style>",
+                "rgb(23, 22, 20)",
+                "16px",
+            ),
+            (f"<style>{ROOT}{{--rostra-paper:rgb(1 2 3)}}</style>", "rgb(1, 2, 3)", "0px"),
+        ]
+    ),
 )
 async def test_the_background_is_the_pages_where_words_are_clear_on_it(
     browser: Browser, reader_service: Service, head: str, seen: str, padding: str

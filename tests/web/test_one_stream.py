@@ -8,6 +8,7 @@ from playwright.async_api import Browser, BrowserContext, Page, Request, expect
 
 from rostra_adapters.application.live import updates
 from rostra_adapters.http.routes.demo import RESOURCE, SITE
+from support.cases import first_is_quick
 from support.reader_pages import COMMENT, ROOT, connected, said, story, token, wrote
 from support.service import Service, event
 from support.service import token as signed
@@ -103,6 +104,7 @@ async def test_seven_tabs_share_a_stream_and_the_seventh_loads_and_votes(
         await expect(page.get_by_role("button", name="1 new comment")).to_be_visible()
 
 
+@pytest.mark.slow
 async def test_seven_discussions_of_a_page_share_a_stream(
     browser: Browser, reader_service: Service
 ) -> None:
@@ -152,6 +154,7 @@ async def test_where_the_tab_that_reads_is_frozen_another_one_goes_on(
     await alone(streams, [first, second])
 
 
+@pytest.mark.slow
 async def test_where_the_tab_that_reads_hangs_another_one_takes_its_place(
     browser: Browser, reader_service: Service
 ) -> None:
@@ -195,6 +198,7 @@ async def test_a_hidden_page_has_no_stream_and_catches_up_when_it_is_seen_again(
     await alone(streams, [page])
 
 
+@pytest.mark.slow
 async def test_of_more_than_a_stream_takes_those_in_sight_are_followed(
     browser: Browser, reader_service: Service
 ) -> None:
@@ -219,6 +223,7 @@ async def test_of_more_than_a_stream_takes_those_in_sight_are_followed(
     assert max(it.url.count("discussion=") for _, it in streams.seen) == 20
 
 
+@pytest.mark.slow
 async def test_without_locks_each_page_has_a_stream_for_all_its_discussions(
     browser: Browser, reader_service: Service
 ) -> None:
@@ -257,6 +262,7 @@ async def test_different_persons_share_no_stream(browser: Browser, reader_servic
     await alone(streams, [inside, outside, third], count=2)
 
 
+@pytest.mark.slow
 async def test_a_token_that_is_replaced_by_another_persons_leaves_the_stream(
     browser: Browser, reader_service: Service
 ) -> None:
@@ -286,7 +292,7 @@ async def test_a_quiet_discussion_of_a_long_log_is_up_to_date(
     await expect(page.get_by_role("button", name="There is more")).to_have_count(0)
 
 
-@pytest.mark.parametrize("has_changed", [True, False], ids=["changed", "unchanged"])
+@pytest.mark.parametrize("has_changed", first_is_quick([True, False]), ids=["changed", "unchanged"])
 async def test_a_page_that_was_hidden_for_long_says_that_there_is_more_if_there_is(
     browser: Browser,
     reader_service: Service,

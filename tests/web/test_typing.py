@@ -10,6 +10,7 @@ from playwright.async_api import Browser, expect
 from rostra_adapters.http.problems import KINDS
 from rostra_adapters.http.routes.demo import RESOURCE, SITE
 from rostra_adapters.web import languages
+from support.cases import first_is_quick
 from support.reader_pages import ROOT, about, said, story, token
 from support.service import Service
 
@@ -85,6 +86,7 @@ async def test_what_is_typed_while_another_comment_is_sent_stays(
     await expect(said(page, "The second.")).to_be_visible()
 
 
+@pytest.mark.slow
 async def test_drafts_are_kept_apart_by_person(browser: Browser, reader_service: Service) -> None:
     page = await story(browser, reader_service, signed_in())
     box = page.get_by_label("Write a comment")
@@ -128,7 +130,9 @@ async def test_drafts_are_forgotten_after_thirty_days(
 
 @pytest.mark.parametrize(
     ("lang", "said_so"),
-    [("de", "Das war zu oft."), ("ja", "操作が多すぎます"), ("fr", "C’était trop souvent.")],
+    first_is_quick(
+        [("de", "Das war zu oft."), ("ja", "操作が多すぎます"), ("fr", "C’était trop souvent.")]
+    ),
 )
 async def test_errors_are_in_the_pages_language(
     browser: Browser, reader_service: Service, lang: str, said_so: str
@@ -150,6 +154,7 @@ async def test_errors_are_in_the_pages_language(
     await expect(page.locator(f"{ROOT} .error:not(:empty)")).to_contain_text(said_so)
 
 
+@pytest.mark.slow
 async def test_every_problem_of_the_service_is_said_in_the_pages_language(
     browser: Browser, reader_service: Service
 ) -> None:
