@@ -15,6 +15,7 @@ COMMANDS = {
     "serve": ("serve", "Run the service."),
     "project": ("serve", "Project events into the views, in a process of its own."),
     "notify": ("notify", "Mail readers what concerns them."),
+    "subscriptions": ("subscriptions", "List the discussions that a person subscribes to."),
     "webhook": ("webhook", "Send a site's events to services of yours."),
     "token": ("token", "Print a token."),
     "revoke": ("revoke", "Refuse the tokens of a person or a service issued until now."),
