@@ -259,6 +259,8 @@ class PostComment(InDiscussion, frozen=True, kw_only=True):
     passage: Key | None = None
     passage_id: UUID | None = None
     status: Literal["published", "held"] | None = None
+    # The name of the rule that held it, given in the feed.
+    rule: Key | None = None
     mentions: Mentions = ()
 
     def __post_init__(self) -> None:
@@ -320,6 +322,8 @@ class EditComment(OnComment, frozen=True, kw_only=True):
     by: PersonId | None = None
     # None: the policy decides whether the wording waits for the moderators.
     status: Literal["published", "held"] | None = None
+    # The name of the rule that held the wording, given in the feed.
+    rule: Key | None = None
     erased: texts.Erased = False
 
     def __post_init__(self) -> None:

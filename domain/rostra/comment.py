@@ -18,6 +18,7 @@ from rostra.commands import (
     PostComment,
     RejectComment,
 )
+from rostra.content_rules import Verdict
 from rostra.discussion import Discussion, must_be_open
 from rostra.events import PERSONS, CommandContext, Event, Personal, WordingRef, Words, because
 from rostra.limits import COMMENT_EDITS_MAX
@@ -55,7 +56,7 @@ class CommentPosted(Event, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
     personal: Personal | None = None
     # Ids of persons whom the body mentions.
     mentions: tuple[str, ...] = ()
-    # Name of the rule that held it; None if it was the site's `moderation`, or the publisher.
+    # Name of the rule that held it; None if it was the site's `moderation`, or an older publisher.
     rule: str | None = None
 
 
@@ -339,16 +340,28 @@ class Surroundings(msgspec.Struct, frozen=True):
     passage: Passage | None = None
 
 
-def post(command: PostComment, act: CommandContext, around: Surroundings) -> list[CommentPosted]:
-    """Post a comment. The publisher's `status` or else the policy says whether it is held."""
+def post(
+    command: PostComment,
+    act: CommandContext,
+    around: Surroundings,
+    verdict: Verdict | None = None,
+) -> list[CommentPosted]:
+    """Post a comment.
+
+    The publisher's `status` says whether it is held, else a rule that fits, else the policy. Raises
+    rejected-by-rule.
+    """
     must_be_open(around.discussion)
     parent, path, passage = _place(command, around)
     if around.passage is not None:
         must_accept_comments(around.passage)
     asked = around.parent_id if parent != around.parent_id else None
-    status, rule = command.status or policy(around.rules, around.author), None
-    if command.status is None and status == "held":
-        rule = holding_rule(around.rules, around.author)
+    status, rule = command.status, command.rule
+    if status is None:
+        status = _judged_status(verdict) or policy(around.rules, around.author)
+        rule = None if verdict is None else verdict.name
+        if status == "held" and verdict is None:
+            rule = holding_rule(around.rules, around.author)
     return [
         CommentPosted(
             time=act.time,
@@ -365,6 +378,16 @@ def post(command: PostComment, act: CommandContext, around: Surroundings) -> lis
             mentions=command.mentions,
         )
     ]
+
+
+def _judged_status(verdict: Verdict | None) -> Literal["held"] | None:
+    """Return the status that a rule gives new words. Raises rejected-by-rule."""
+    if verdict is None:
+        return None
+    if verdict.rule.then == "reject":
+        said = verdict.rule.say or "a rule of the site does not allow this comment"
+        raise Refusal("rejected-by-rule", said)
+    return "held"
 
 
 def words_of(command: PostComment) -> Words | None:
@@ -449,17 +472,33 @@ def has_same_passage(command: PostComment, current: CommentPosted) -> bool:
 # -- decisions: wording
 
 
-def must_wait(comment: Comment, command: EditComment, rules: Rules, author: Person) -> bool:
+def is_judged(comment: Comment, command: EditComment) -> bool:
+    """Return whether the site's rules are for the new wording: its author's own words."""
+    posted = posted_of(comment, command.comment or command.comment_id)
+    return command.status is None and command.by in (None, posted.author) and not command.erased
+
+
+def must_wait(
+    comment: Comment,
+    command: EditComment,
+    rules: Rules,
+    author: Person,
+    verdict: Verdict | None = None,
+) -> bool:
     """Return whether a new wording waits while the approved one is shown.
 
-    The publisher's `status` decides if it is given, else the policy for the author's own words. The
-    words of a held or rejected comment are replaced at once.
+    The publisher's `status` decides if it is given, else a rule that fits or the policy, for the
+    author's own words. The words of a held or rejected comment are replaced at once. Raises
+    rejected-by-rule.
     """
     posted = posted_of(comment, command.comment or command.comment_id)
+    judged = _judged_status(verdict)
     if comment.moderated != "published":
         return False
     if command.status is not None:
         return command.status == "held"
+    if judged is not None:
+        return True
     return command.by in (None, posted.author) and policy(rules, author) == "held"
 
 

@@ -88,6 +88,22 @@ SUBSCRIPTION_CHANGES_MAX = 1_000
 """Starts and ends of one person's subscription to one discussion."""
 LABELS_MAX = 100
 LABEL_CHARACTERS_MAX = 50
+RULES_MAX = 50
+"""Rules of a site about the words of comments."""
+RULE_WORDS_MAX = 10_000
+"""Words of all rules of a site together."""
+RULE_WORD_CHARACTERS_MAX = 50
+RULE_WORD_PARTS_MAX = 10
+"""Words of a phrase."""
+RULE_PATTERN_BYTES_MAX = 1_000
+RULE_PROGRAM_MAX = 1_000
+"""Instructions of a compiled pattern."""
+RULE_SAY_CHARACTERS_MAX = 500
+LETTERS_COMPARED_MIN = 10
+"""Texts with fewer letters have no share of equal letters."""
+SLOW_SECONDS_MAX = 24 * 60 * 60
+PER_DAY_MAX = 1_000_000
+FLAGS_TO_HOLD_MAX = 1_000
 LANGUAGE_CHARACTERS_MAX = 35
 TIME_ZONE_CHARACTERS_MAX = 64
 MENTIONS_MAX = 20

@@ -157,7 +157,32 @@ def _marks_cut(name: str) -> str:
     return name if len(kept) == len(apart) else unicodedata.normalize("NFC", "".join(kept))
 
 
+def without_invisible(text: str) -> str:
+    """Return a text without characters that nobody sees."""
+    if text.isascii():
+        return text
+    return "".join(
+        letter
+        for letter in _INVISIBLE.sub("", text)
+        if unicodedata.category(letter) not in ("Cf", "Cs")
+    )
+
+
 # -- names that look alike
+
+
+def latin_look_alikes(word: str) -> str:
+    """Return a word in which letters that look like Latin ones are Latin.
+
+    A word without any Latin letter stays as it is: it is a word of another script.
+    """
+    if word.isascii() or not any("a" <= letter <= "z" for letter in word):
+        return word
+    prototypes = _prototypes()
+    return "".join(
+        like if len(like := prototypes.get(letter, letter)) == 1 and like.isascii() else letter
+        for letter in word
+    ).casefold()
 
 
 def is_reserved(name: str, reserved: tuple[str, ...]) -> bool:

@@ -55,7 +55,14 @@ from rostra.person import (
     PersonUnbanned,
 )
 from rostra.sealing import associated_data
-from rostra.settings import Review, Settings, SiteSettings
+from rostra.settings import (
+    ContentRule,
+    DayLimits,
+    Review,
+    RuleConditions,
+    Settings,
+    SiteSettings,
+)
 from rostra.site import SiteConfigured
 from rostra.subscription import SubscriptionEnded, SubscriptionStarted
 from rostra.times import Time
@@ -122,6 +129,31 @@ EVENTS: dict[str, AnyEvent] = {
     "person.configured+erased": PersonConfigured(time=TIME, site="gazette", person="ann"),
     "person.labelled": PersonLabelled(
         time=TIME, site="gazette", person="ann", label="Staff", by="mia"
+    ),
+    "site.configured+rules": SiteConfigured(
+        time=TIME,
+        site="gazette",
+        settings=SiteSettings(
+            rules=(
+                ContentRule(
+                    when=RuleConditions(
+                        words=("casino", "Zoë"),
+                        pattern=r"b+\b",
+                        links_min=2,
+                        guest=True,
+                        first=False,
+                        letters_same_share=0.5,
+                    ),
+                    then="reject",
+                    say="No advertising.",
+                ),
+                ContentRule(when=RuleConditions(links_min=1), then="hold"),
+            ),
+            slow_seconds=30,
+            per_day=DayLimits(comments=50, votes=200),
+            flags_to_hold=3,
+            moderators_named=True,
+        ),
     ),
     "person.trusted+published": PersonTrusted(
         time=TIME, site="gazette", person="ann", by="mia", is_published=True

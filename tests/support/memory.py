@@ -13,6 +13,7 @@ from rostra.deciding.text_work import (
     Prepared,
     PrepareText,
     Result,
+    ShowBody,
     Work,
     place_all,
     prepare,
@@ -21,6 +22,7 @@ from rostra.ids import EventId, Kind, Position, StreamId, discussion_of, kind_of
 from rostra.log import EVERYTHING, NewEvents, Recorded, VoteEvent
 from rostra.refusals import Refusal
 from rostra.sealing import NEVER, Damaged, Erased
+from rostra_adapters.application.articles.shown_bodies import shown_body
 
 LOG_ID = UUID("00000000-0000-4000-8000-000000000001")
 _FORMAT = b"\x01"
@@ -196,3 +198,5 @@ class MemoryArticles:
             case AnchorPlace(discussion=discussion, previous=previous):
                 before = self.texts.get((discussion, previous or ""))
                 return anchor_again(work.text, [work.place], before)[0]
+            case ShowBody():
+                return shown_body(work.body, breaks=work.breaks)

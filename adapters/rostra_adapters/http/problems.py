@@ -121,6 +121,12 @@ KINDS: dict[str, ProblemType] = {
         "Person banned",
         "A moderator banned the person. `until` is the end of the ban; without it there is none.",
     ),
+    "invalid-rule": ProblemType(
+        422, "Invalid rule", "`detail` names the rule of the setting `rules`, and the reason."
+    ),
+    "rejected-by-rule": ProblemType(
+        422, "Comment rejected", "A rule of the site does not allow it. `detail` is its message."
+    ),
     "comment-erased": ProblemType(
         422, "Comment erased", "Its words were erased, so there is nothing to edit."
     ),

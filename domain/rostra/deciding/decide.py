@@ -4,7 +4,18 @@ from typing import TypeVar, assert_never, cast
 
 import msgspec
 
-from rostra import comment, discussion, flag, ids, passage, person, site, subscription, vote
+from rostra import (
+    comment,
+    content_rules,
+    discussion,
+    flag,
+    ids,
+    passage,
+    person,
+    site,
+    subscription,
+    vote,
+)
 from rostra.codec import AnyEvent
 from rostra.commands import (
     AnyCommand,
@@ -55,9 +66,10 @@ from rostra.commands import (
 from rostra.deciding import marking as passages
 from rostra.deciding import person_rules as persons
 from rostra.deciding.stream_states import DecisionContext, StreamState
+from rostra.deciding.text_work import ShowBody
 from rostra.events import CommandContext
 from rostra.ids import StreamId
-from rostra.names import OUR_IDS
+from rostra.names import OUR_IDS, is_guest
 from rostra.refusals import Refusal, unknown
 from rostra.resource_urls import canonical_resource
 from rostra.settings import Rules, Settings, rules
@@ -486,7 +498,24 @@ def _post(
         passage_id=mark,
         passage=reading.passage(mark) if mark else None,
     )
-    return [(at, event) for event in comment.post(command, act, around)]
+    verdict = None
+    if command.status is None and command.body is not None:
+        verdict = _verdict(command.author.id, command.body, around.rules, around.author, reading)
+    return [(at, event) for event in comment.post(command, act, around, verdict)]
+
+
+def _verdict(
+    author_id: str, body: str, site_rules: Rules, author: person.Person, reading: DecisionContext
+) -> content_rules.Verdict | None:
+    """Return the rule of the site that fits new words, None if none does."""
+    if not site_rules.rules:
+        return None
+    compiled = content_rules.compile_rules(site_rules.rules)
+    shown = content_rules.ShownBody("", 0)
+    if compiled.needs_text:
+        (shown,) = reading.results_of(ShowBody(body, site_rules.breaks))
+    writer = content_rules.Writer(is_guest(author_id), author.trusted)
+    return compiled.verdict(shown, writer)
 
 
 def _edit(
@@ -505,9 +534,13 @@ def _edit(
     waiting = None
     if pending is not None:
         waiting = reading.words(at, pending.words, version=pending.version, owner=owner)
-    rules_here = rules_of(command, reading)
-    waits = comment.must_wait(current, command, rules_here, known)
-    rule = comment.holding_rule(rules_here, known) if waits and command.status is None else None
+    holds, verdict = rules_of(command, reading), None
+    if command.body is not None and comment.is_judged(current, command):
+        verdict = _verdict(author, command.body, holds, known, reading)
+    waits = comment.must_wait(current, command, holds, known, verdict)
+    rule = command.rule
+    if waits and command.status is None:
+        rule = comment.holding_rule(holds, known) if verdict is None else verdict.name
     return comment.edit(current, command, act, words, waiting, waits=waits, rule=rule)
 
 

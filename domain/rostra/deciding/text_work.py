@@ -22,6 +22,7 @@ from rostra.anchoring.search import (
     describe,
 )
 from rostra.article_text import NORMALISATION, normalise, text_of_html
+from rostra.content_rules import ShownBody
 from rostra.refusals import Refusal
 
 # -- work
@@ -56,7 +57,14 @@ class AnchorPlace(msgspec.Struct, frozen=True, tag=True):
     place: Place
 
 
-Work = PrepareText | PlaceQuote | AnchorPlace
+class ShowBody(msgspec.Struct, frozen=True, tag=True):
+    """A comment's body as readers see it."""
+
+    body: str
+    breaks: bool
+
+
+Work = PrepareText | PlaceQuote | AnchorPlace | ShowBody
 
 # -- results
 
@@ -82,7 +90,7 @@ class Gone(msgspec.Struct, frozen=True):
     """The text is not kept any more."""
 
 
-Result = Prepared | Placed | Gone | Again | Refusal
+Result = Prepared | Placed | Gone | Again | ShownBody | Refusal
 """A Refusal says why it cannot be done."""
 
 

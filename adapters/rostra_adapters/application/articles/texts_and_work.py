@@ -14,12 +14,14 @@ from rostra.deciding.text_work import (
     Prepared,
     PrepareText,
     Result,
+    ShowBody,
     Work,
     is_at_stated_place,
     place_all,
     prepare,
 )
 from rostra.refusals import Refusal
+from rostra_adapters.application.articles.shown_bodies import shown_body
 from rostra_adapters.application.articles.store import ArticleTexts
 from rostra_adapters.application.articles.workers import AnchorJob, ArticleWorkers, PlaceJob
 from rostra_adapters.lru_cache import LruCache
@@ -78,12 +80,15 @@ class CachedArticles:
         anchorings: defaultdict[_Anchoring, list[AnchorPlace]] = defaultdict(list)
         placings: defaultdict[_Placing, list[PlaceQuote]] = defaultdict(list)
         texts: list[PrepareText] = []
+        shown: dict[Work, Result] = {}
         for work in works:
             match work:
                 case PrepareText():
                     texts.append(work)
                 case PlaceQuote():
                     placings[work.discussion, work.hash].append(work)
+                case ShowBody():
+                    shown[work] = shown_body(work.body, breaks=work.breaks)
                 case AnchorPlace():
                     anchorings[work.discussion, work.text, work.previous].append(work)
         found = await asyncio.gather(
@@ -91,7 +96,7 @@ class CachedArticles:
             *(_or_refusal(some, self._placed(key, some)) for key, some in placings.items()),
             *(_or_refusal(some, self._anchored(key, some)) for key, some in anchorings.items()),
         )
-        return {work: result for each in found for work, result in each.items()}
+        return shown | {work: result for each in found for work, result in each.items()}
 
     async def _prepared(self, work: PrepareText) -> list[Prepared]:
         if len(work.text or "") + len(work.html or "") <= (

@@ -212,7 +212,7 @@ def _inside(stream: UUID, event: _InsideEvent, names: Found) -> Data:
         case CommentEdited():
             return _comment(stream, names) | {"by": event.by, "status": event.status}
         case CommentWordingHeld():
-            return _comment(stream, names) | {"by": event.by, "status": "held"}
+            return _comment(stream, names) | {"by": event.by, "status": "held", "rule": event.rule}
         case CommentApproved() | CommentRejected() | CommentWordingRejected():
             return _comment(stream, names) | {"by": event.by, "wording": event.wording}
         case CommentHeld():
@@ -245,6 +245,7 @@ def _posted(stream: UUID, event: CommentPosted, names: Found) -> Data:
         "passage_id": passage,
         "author": {"id": event.author},
         "status": event.status,
+        "rule": event.rule,
         "mentions": event.mentions or None,
     }
 

@@ -249,6 +249,29 @@ FIELDS: dict[str, str] = {
     "settings.review.url": "URL that comments are sent to; empty to end the review.",
     "settings.review.seconds": "Longest wait for an answer.",
     "settings.labels": "Labels that persons may be given.",
+    "settings.rules": "Rules about the words of new comments and edits. The first that fits "
+    "decides; events with a `status` are obeyed.",
+    "settings.rules.when": "Conditions of the rule. It fits if each of them holds.",
+    "settings.rules.when.words": "Words and phrases, one of which the text has. Case, styled "
+    "letters, invisible characters and look-alikes do not matter.",
+    "settings.rules.when.pattern": "Regular expression of RE2 that is found in the text. Links' "
+    "targets follow the text, a line each.",
+    "settings.rules.when.links_min": "Least number of links that readers would see.",
+    "settings.rules.when.guest": "Whether the author is a guest.",
+    "settings.rules.when.first": "Whether the author has no approved comment yet.",
+    "settings.rules.when.letters_same_share": "Least share of the most frequent letter, from 0 "
+    "to 1. A text of few letters has none.",
+    "settings.rules.then": "`hold` the comment for a moderator, or `reject` it.",
+    "settings.rules.say": "Message to the author of a rejected comment.",
+    "settings.slow_seconds": "Least number of seconds between two comments of a person, and of "
+    "an address.",
+    "settings.per_day": "Limits of a person, and of an address, within a day.",
+    "settings.per_day.comments": "Comments a day.",
+    "settings.per_day.votes": "Votes a day.",
+    "settings.per_day.marks": "Passages marked a day.",
+    "settings.flags_to_hold": "Number of persons whose flags hold a published comment; 0 for "
+    "none. Guests do not count.",
+    "settings.moderators_named": "True names moderators in the public log, instead of their role.",
     "settings.guest_votes": "One guest's vote an `address`, one a `name`, or `off`.",
 }
 """Meaning of each field of `data`, for all types of events alike."""

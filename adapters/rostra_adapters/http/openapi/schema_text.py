@@ -47,19 +47,28 @@ def fields_of(schema: Schema, schemas: dict[str, Schema], *, above: str = "") ->
     return list(_fields(schema, schemas, above))
 
 
-def _fields(schema: Schema, schemas: dict[str, Schema], above: str) -> Iterator[Field]:
+def _fields(
+    schema: Schema, schemas: dict[str, Schema], above: str, within: tuple[str, ...] = ()
+) -> Iterator[Field]:
+    """Yield the fields of an object. A type that holds itself is described once."""
     required = schema.get("required", [])
     for name, inner in schema.get("properties", {}).items():
         path = f"{above}.{name}" if above else name
         yield Field(path, inner, name in required)
-        if (held := _object_in(inner)) is not None:
-            yield from _fields(schemas[held], schemas, path)
+        held = _object_in(inner)
+        if held is not None and held not in within:
+            yield from _fields(schemas[held], schemas, path, (*within, held))
 
 
 def _object_in(schema: Schema) -> str | None:
-    """Return the name of the one type that a schema refers to, itself or beside null."""
+    """Return the name of the one type that a schema refers to, itself or beside null.
+
+    Of an array that is the type of its items.
+    """
     if "$ref" in schema:
         return str(schema["$ref"]).removeprefix(REFERENCE)
+    if schema.get("type") == "array":
+        return _object_in(schema.get("items", {}))
     named = [_object_in(one) for one in schema.get("anyOf", [])]
     return next((name for name in named if name is not None), None)
 
