@@ -1,71 +1,12 @@
-"""The files for deployment that the how-tos show work."""
+"""Metrics, options and commands that the docs name exist."""
 
-import asyncio
 import re
-import shutil
-import subprocess
-import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from pathlib import Path
-
-import pytest
 
 import rostra_adapters
 from rostra_adapters.http import HttpSettings, make_app
 from rostra_adapters.http.application import METRICS
-from support.listening import listening
-from support.nginx import running_nginx
-from support.pages import PROJECT, free_port, shown_file
-from support.requirements import missing
-from support.service import SECRET, Service, opened, posted, serving
-
-DEPLOY = "docs/how-to/deploy.md"
-
-
-def test_the_unit_file_is_valid(tmp_path: Path) -> None:
-    program = shutil.which("systemd-analyze")
-    if program is None:
-        missing("systemd-analyze", "install systemd")
-    text = shown_file(DEPLOY, "rostra@.service")
-    here = Path(sys.executable).with_name("rostra")
-    unit = tmp_path / "rostra@8080.service"
-    unit.write_text(
-        text.replace("/opt/rostra/bin/rostra", str(here)).replace("=rostra\n", "=root\n")
-    )
-    done = subprocess.run(
-        [program, "verify", "--man=no", str(unit)], capture_output=True, text=True, check=False
-    )
-    assert [line for line in done.stderr.splitlines() if unit.name in line] == []
-
-
-@asynccontextmanager
-async def behind_nginx(folder: Path, service: Service) -> AsyncIterator[str]:
-    """Run nginx with the page's configuration, without TLS, before a service."""
-    port, address = free_port(), service.url.removeprefix("http://")
-    server = shown_file(DEPLOY, "rostra.conf")
-    server = re.sub(r"    ssl_[^\n]*\n|    server 127.0.0.1:8090;[^\n]*\n", "", server)
-    server = server.replace("443 ssl", f"127.0.0.1:{port}").replace("127.0.0.1:8080", address)
-    async with running_nginx(folder, server, port) as url:
-        yield url
-
-
-async def test_nginx_passes_live_updates_on_at_once_and_keeps_metrics_inside(
-    tmp_path: Path,
-) -> None:
-    settings = HttpSettings(secret=SECRET, proxies=("127.0.0.1",))
-    async with serving(settings=settings) as service:
-        [discussion] = await service.given(opened())
-        async with behind_nginx(tmp_path, service) as url:
-            live = f"{url}/v1/discussions/{discussion}/live"
-            async with listening(live) as listener:
-                await service.given(posted())
-                async with asyncio.timeout(60):
-                    event = await listener.next()
-            assert event is not None
-            outside = Service(service.app, service._session, url)
-            assert (await outside.ask("GET", "/metrics")).status == 403
-            assert (await outside.ask("GET", "/readyz")).status == 200
+from support.pages import PROJECT
+from support.service import SECRET
 
 
 async def test_every_metric_of_the_docs_exists() -> None:
@@ -84,14 +25,6 @@ STARTS = (
     "rostra_connections", "rostra_untrusted", "rostra_foreign", "rostra_page_cache",
     "rostra_readers",
 )  # fmt: skip
-
-
-def test_the_compose_file_and_the_alerts_are_yaml() -> None:
-    yaml = pytest.importorskip("yaml")
-    compose = yaml.safe_load(shown_file(DEPLOY, "compose.yaml"))
-    assert set(compose["services"]) == {"rostra", "postgres"}
-    rules = yaml.safe_load(shown_file("docs/how-to/monitor.md", "rostra-alerts.yaml"))
-    assert all({"alert", "expr"} <= rule.keys() for rule in rules["groups"][0]["rules"])
 
 
 def test_every_option_and_command_of_the_docs_exists() -> None:
