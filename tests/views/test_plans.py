@@ -35,6 +35,8 @@ READ_ONCE = 4 * plans.LARGE
 """Where the planner knows nothing yet, it may look at all of a discussion, but not again
 and again."""
 LIMIT = 20
+MERGED_AHEAD_MAX = 10
+"""Rows of sections that a page does not show: the next one of each, and those that are hidden."""
 VERSIONS = {"comments": 1, "discussions": 1, "passages": 1}
 TIMES: tuple[Order, ...] = ("newest", "oldest")
 RANKED: tuple[Order, ...] = tuple(order for order in judge.ORDERS if order not in TIMES)
@@ -110,6 +112,20 @@ async def test_a_page_reads_little_more_than_it_shows_wherever_it_begins(
                 _assert_moves_are_hashed(nodes, about)
                 if known:
                     _assert_index(nodes, index, about)
+
+
+async def test_a_flat_ranked_list_merges_its_sections(large: asyncpg.Connection) -> None:
+    """Each row of a page is looked up once, from the section that has the next one."""
+    if not await _is_analysed(large):
+        return
+    for order in RANKED:
+        statement, args = _page(Listing("flat", DISCUSSION, order), "start")
+        for generic in (False, True):
+            nodes = await plans.explain(large, statement, *args, generic=generic)
+            said = (order, generic, list(map(str, nodes)))
+            assert "Merge Append" in {node.kind for node in nodes}, said
+            ranked = [it for it in nodes if it.index and it.index.endswith(f"_{ORDERS[order][0]}")]
+            assert sum(it.rows for it in ranked) <= LIMIT + 1 + MERGED_AHEAD_MAX, said
 
 
 def _sorted(parent: Any) -> Iterator[tuple[Listing, str]]:

@@ -18,7 +18,17 @@ From = Literal["start", "pinned", "rest"]
 _C, _R = "public.comments_v{v} c", "public.comment_ranks_v{v} r"
 COLUMNS = ", ".join(f"{'cr'[COMMENTS.home_of(column)]}.{column}" for column in COMMENTS.types)
 """Of a comment `c` and its ranks `r`."""
-_OWN = ", ".join(f"c.{column}" for column in COMMENTS.columns_of(COMMENTS.fragments[0]))
+_ORDERING = ("posted_at", "position")
+"""Columns that end every order; comments and their ranks have them both."""
+
+
+def _own(ordering: Literal["c", "r"] = "c") -> str:
+    """Return the columns of a comment; those that order it may be taken from its ranks."""
+    columns = COMMENTS.columns_of(COMMENTS.fragments[0])
+    return ", ".join(f"{ordering if it in _ORDERING else 'c'}.{it}" for it in columns)
+
+
+_OWN = _own()
 
 _SEES = "(c.shown = 2 or (c.shown = 1 and (:moderator or c.author = :person)))"
 _SAW = "(m.shown = 2 or (m.shown = 1 and (:moderator or c.author = :person)))"
@@ -81,11 +91,11 @@ with head as materialized (
 ),{moved}
 page as materialized (
     select * from ({branches}) b
-    order by place_pinned desc, {outer_order}
+    order by {outer_order}
     limit :limit
 ){below}
 select h.position as head, h.moves_from, h.history, h.moves_gone, h.group_changed, h.total,
-    c.level, c.place_pinned, c.place_value, {columns}
+    c.level, c.place_pinned, c.place_value::float8, {columns}
 from head h left join ({levels}) c on true
 left join lateral (select * from public.comment_ranks_v{v} where id = c.id offset 0) r on true
 order by c.level, c.place_pinned desc, {final_order}"""
@@ -138,7 +148,7 @@ def page_statement(
         group_table="public.comments_v{v}" if kind == "replies" else "public.comment_counts_v{v}",
         moved="" if begin == "start" else _MOVED,
         branches="\n    union all\n".join(_branches(kind, of, order, begin)),
-        outer_order=_by(order, "place_value", "posted_at", "position"),
+        outer_order=_merged_by(kind, order),
         final_order=_by(order, "c.place_value", "c.posted_at", "c.position"),
         columns=COLUMNS,
         below=below,
@@ -161,6 +171,16 @@ def _by(order: Order, value: str, posted_at: str, position: str) -> str:
     direction = "desc" if descends else "asc"
     columns = [posted_at, position] if column is None else [value, posted_at, position]
     return ", ".join(f"{each} {direction}" for each in columns)
+
+
+def _merged_by(kind: Kind, order: Order) -> str:
+    """Return the order of all branches.
+
+    Without a constant among its columns the planner merges the branches, each of which is ordered,
+    and reads no more rows of them than the page has.
+    """
+    by = _by(order, "place_value", "posted_at", "position")
+    return f"place_pinned desc, {by}" if kind == "top" else by
 
 
 def _after(order: Order, value: str, at: str) -> str:
@@ -209,7 +229,7 @@ class _Source(NamedTuple):
     """Tables that a select reads: `at` is the one that leads, whose index is used."""
 
     tables: str
-    at: str
+    at: Literal["c", "r"]
 
 
 _BY_TIME = _Source(_C, "c")
@@ -242,7 +262,7 @@ def _select(
         where.append(_after(order, value, at))
     unmoved = "" if begin == "start" else _UNMOVED.format(at=at)
     place = "c.pinned" if kind == "top" else "false"
-    return f"""    (select {place} as place_pinned, {value}::float8 as place_value, {_OWN}
+    return f"""    (select {place} as place_pinned, {value} as place_value, {_own(at)}
         from {source.tables}
         where {" and ".join(where)}{unmoved}
         order by {_by(order, value, f"{at}.posted_at", f"{at}.position")}
@@ -263,7 +283,7 @@ def _back(kind: Kind, of: str, order: Order, begin: From) -> str:
     else:
         where.append(_after(order, value, "c"))
     place = "m.pinned" if kind == "top" else "false"
-    return f"""    (select {place} as place_pinned, {value}::float8 as place_value, {_OWN}
+    return f"""    (select {place} as place_pinned, {value} as place_value, {_OWN}
         from moved m
         cross join lateral (select * from {_C} where c.id = m.comment offset 0) c
         where {" and ".join(where)}
