@@ -78,15 +78,24 @@ async def _accept(_: dict[str, Any]) -> web.Response | None:
     return None
 
 
+Handler = Callable[[web.Request], Awaitable[web.Response]]
+
+
 @asynccontextmanager
-async def receiving() -> AsyncIterator[Receiver]:
-    receiver = Receiver()
+async def serving_handler(handler: Handler) -> AsyncIterator[str]:
+    """Serve a handler at every path, and yield the URL of a hook."""
     application = web.Application()
-    application.router.add_route("*", "/{path:.*}", receiver.handle)
+    application.router.add_route("*", "/{path:.*}", handler)
     server = TestServer(application)
     await server.start_server()
     try:
-        receiver.url = str(server.make_url("/hook"))
-        yield receiver
+        yield str(server.make_url("/hook"))
     finally:
         await server.close()
+
+
+@asynccontextmanager
+async def receiving() -> AsyncIterator[Receiver]:
+    receiver = Receiver()
+    async with serving_handler(receiver.handle) as receiver.url:
+        yield receiver

@@ -8,6 +8,7 @@ import pytest
 from aiohttp import web
 from standardwebhooks import WebhookVerificationError
 
+from rostra import ids
 from rostra_adapters.application.webhooks.registry import replace_secret
 from support.service import Event, event, opened, posted, token, voted
 from support.webhooks import Hooked
@@ -343,3 +344,44 @@ async def test_nothing_of_an_earlier_log_is_sent(hooked: Hooked) -> None:
     await hooked.service.given(posted("c2", name="c2"))
     await hooked.deliver()
     assert hooked.receiver.names == ["c2"]
+
+
+async def test_a_row_of_another_program_stops_nothing(hooked: Hooked) -> None:
+    """It has the name of an event, and is none."""
+    await hooked.add()
+    await hooked.add(kind="review", url="")
+    await hooked.service.given(opened())
+    insert = """
+        insert into stored_events
+            (originator_id, originator_version, topic, state, event_id, metadata)
+        values ($1, 1, $2, '{"no": "event"}', $1, '{"source": "urn:other", "id": "x"}')
+    """
+    place = ids.discussion_id("gazette", "/trams")
+    for number, topic in enumerate(("comment.posted", "comment.edited", "discussion.opened")):
+        stream = ids.comment_id(place, f"other{number}")
+        await hooked.app.log._pool.execute(insert, stream, topic)  # type: ignore[attr-defined]
+    await hooked.service.given(posted("c1", name="c1"))
+    await hooked.deliver()
+    assert hooked.receiver.names[-1] == "c1"
+    assert len(hooked.receiver.names) == 2
+
+
+async def test_a_message_that_cannot_be_made_disables_nothing(
+    hooked: Hooked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await hooked.add(types=("comment.posted",))
+    await hooked.service.given(opened(), posted("c1", name="c1"), posted("c2", name="c2"))
+    message = hooked.sender._messages.message
+
+    async def fail(row: Any, webhook: Any) -> bytes | None:
+        if row.stream == ids.comment_id(ids.discussion_id("gazette", "/trams"), "c1"):
+            raise ValueError("no such thing")
+        return await message(row, webhook)
+
+    monkeypatch.setattr(hooked.sender._messages, "message", fail)
+    while (await hooked.status()).waiting or not hooked.shift:
+        await hooked.deliver()
+        hooked.shift += timedelta(hours=5)
+        assert hooked.shift < timedelta(days=5)
+    assert hooked.receiver.names == ["c2"]
+    assert (await hooked.status()).state == "active"

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import msgspec
+
 from rostra import codec
 from rostra.deciding.stream_states import fold_stream
 from rostra.log import EventLog, Recorded
@@ -58,3 +60,11 @@ def events_of(rows: Sequence[Recorded]) -> list[codec.AnyEvent]:
     """Return the events of this program among the rows of one stream."""
     events = (codec.decode(row.topic, row.state) for row in rows)
     return [event for event in events if event is not None]
+
+
+def decode_row(row: Recorded) -> codec.AnyEvent | None:
+    """Return the event of a row; None if it is not one of this program, or malformed."""
+    try:
+        return codec.decode(row.topic, row.state)
+    except msgspec.DecodeError:
+        return None

@@ -31,6 +31,7 @@ from rostra_adapters.application.live.changes import (
 )
 from rostra_adapters.application.log_follower import LogFollower
 from rostra_adapters.application.queries.requests import DiscussionRequest
+from rostra_adapters.application.stream_state_reader import decode_row
 from rostra_adapters.errors import ViewBehind
 
 FLUSH_SECONDS = 0.3
@@ -303,7 +304,7 @@ class Live:
         if not ids.is_ours(row.stream):
             return
         channel = self._channels.get(ids.discussion_of(row.stream))
-        event = None if channel is None else _event(row)
+        event = None if channel is None else decode_row(row)
         if channel is None or event is None:
             return
         if isinstance(event, DiscussionOpened) and event.settings is not None:
@@ -311,7 +312,7 @@ class Live:
         channel.changes.note(row.stream, event, row.position)
 
     def _note_site(self, row: Recorded) -> None:
-        event = _event(row)
+        event = decode_row(row)
         for channel in list(self._channels.values()):
             match event:
                 case SiteConfigured() if event.site == channel.site:
@@ -468,17 +469,10 @@ class Live:
         return events
 
 
-def _event(row: Recorded) -> codec.AnyEvent | None:
-    try:
-        return codec.decode(row.topic, row.state)
-    except msgspec.DecodeError:
-        return None
-
-
 def _event_for(channel: Channel, row: Recorded) -> codec.AnyEvent | None:
     """Return the row's event if it belongs to the discussion or to its site's persons."""
     if row.topic == PersonErased.topic:
-        event = _event(row)
+        event = decode_row(row)
         return event if isinstance(event, PersonErased) and event.site == channel.site else None
     inside = ids.is_ours(row.stream) and ids.discussion_of(row.stream) == channel.discussion
-    return _event(row) if inside else None
+    return decode_row(row) if inside else None

@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from typing import cast
 from uuid import UUID
 
-import msgspec
-
 from rostra import codec, ids
 from rostra.codec import AnyEvent
 from rostra.comment import (
@@ -22,6 +20,7 @@ from rostra.deciding.stream_states import fold
 from rostra.log import EventLog, Recorded
 from rostra.sealing import Damaged, Erased, KeyRing
 from rostra_adapters.application.app import Access, App
+from rostra_adapters.application.stream_state_reader import decode_row
 from rostra_projections.responses.shapes import HistoryEvent, HistoryPage, Viewer
 
 _RowEvent = tuple[Recorded, AnyEvent]
@@ -84,15 +83,7 @@ def comment_of(rows: Sequence[Recorded]) -> Comment:
 
 def _decode_rows(rows: Sequence[Recorded]) -> list[_RowEvent]:
     """Return the events of this program among the rows."""
-    found = []
-    for row in rows:
-        try:
-            event = codec.decode(row.topic, row.state)
-        except msgspec.DecodeError:
-            continue
-        if event is not None:
-            found.append((row, event))
-    return found
+    return [(row, event) for row in rows if (event := decode_row(row)) is not None]
 
 
 def _published(told: Sequence[_RowEvent], shown: Sequence[int]) -> list[_RowEvent]:

@@ -9,6 +9,7 @@ from rostra.commands import FEED_TOPICS
 from rostra.discussion import DiscussionAliased
 from rostra.log import EventLog, Recorded
 from rostra_adapters.application.feed.names import Names
+from rostra_adapters.application.stream_state_reader import decode_row
 from rostra_adapters.application.webhooks.reviewing import may_wait
 from rostra_adapters.application.webhooks.store import QueuedDelivery, Webhook, WebhookStore
 
@@ -90,7 +91,7 @@ class DeliveryQueuer:
             name = names.get(ids.discussion_of(row.stream))
             site = own.get(ids.prefix_of(row.stream)) or (None if name is None else name.site)
             if row.topic == DiscussionAliased.topic:  # the alias has no name of its own
-                event = codec.decode(row.topic, row.state)
+                event = decode_row(row)
                 site = event.site if isinstance(event, DiscussionAliased) else None
             if site is not None:
                 found[row.position] = site

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import msgspec
 
-from rostra import codec, ids
+from rostra import ids
 from rostra.codec import AnyEvent
 from rostra.comment import CommentEdited, CommentPosted, CommentWordingHeld
 from rostra.flag import CommentFlagged
@@ -16,6 +16,7 @@ from rostra.vote import VoteNullified, VoteRestored
 from rostra_adapters.application.app import App
 from rostra_adapters.application.feed.events import Feed
 from rostra_adapters.application.queries.history import comment_state
+from rostra_adapters.application.stream_state_reader import decode_row
 from rostra_adapters.application.webhooks.store import Webhook
 
 SOURCE = "rostra:webhooks"
@@ -54,7 +55,7 @@ class MessageWriter:
 
     async def _is_public(self, row: Recorded, site: str) -> bool:
         """Return whether the public is shown the words of an event."""
-        event = codec.decode(row.topic, row.state)
+        event = decode_row(row)
         if event is None or await self._is_private(row, site):
             return False
         return await self._is_shown(row, event)

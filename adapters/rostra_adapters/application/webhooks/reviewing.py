@@ -26,6 +26,7 @@ from rostra.times import Time
 from rostra_adapters.application.access import Access
 from rostra_adapters.application.app import App
 from rostra_adapters.application.queries.history import comment_of
+from rostra_adapters.application.stream_state_reader import decode_row
 from rostra_adapters.application.webhooks.transport import Answer
 from rostra_adapters.clock import now
 
@@ -94,7 +95,7 @@ def may_wait(row: Recorded) -> bool:
     """Return whether an event may hold words that wait for a review."""
     if row.topic not in (CommentPosted.topic, CommentEdited.topic, CommentWordingHeld.topic):
         return False
-    event = codec.decode(row.topic, row.state)
+    event = decode_row(row)
     if isinstance(event, CommentEdited):
         return event.status == "held"
     return isinstance(event, CommentPosted | CommentWordingHeld) and event.rule == REVIEW
@@ -121,8 +122,7 @@ class Reviewer:
 
     async def request(self, waiting: Waiting, time: Time) -> bytes | None:
         """Return the body of the request about words; None if they are erased."""
-        posted = codec.decode(waiting.rows[0].topic, waiting.rows[0].state)
-        event = codec.decode(waiting.row.topic, waiting.row.state)
+        posted, event = decode_row(waiting.rows[0]), decode_row(waiting.row)
         if not isinstance(posted, CommentPosted) or event is None or waiting.row.metadata is None:
             return None
         await self._app.ring.load([ids.person_id(waiting.access.site, posted.author)])

@@ -39,11 +39,14 @@ _logger = logging.getLogger(__name__)
 
 
 class DeliveryFailed(Exception):
-    """A delivery was refused or not answered. `is_final`: the webhook is to be disabled."""
+    """A delivery was refused or not answered, or could not be made."""
 
-    def __init__(self, error: str, *, is_final: bool = False) -> None:
+    def __init__(self, error: str, *, is_final: bool = False, is_internal: bool = False) -> None:
         super().__init__(error)
         self.is_final = is_final
+        """True if the receiver wants no further delivery."""
+        self.is_internal = is_internal
+        """True if the message could not be made: the receiver is not to blame."""
 
 
 class WebhookSender:
@@ -140,10 +143,11 @@ class WebhookSender:
             _logger.warning("review of site %r: %s", claimed.webhook.site, error)
             await self._store.complete(claimed, self._now(), is_sent=True, error=str(error))
         except DeliveryFailed as error:
-            await self._fail(claimed, str(error), is_final=error.is_final)
+            await self._fail(claimed, error)
         except Exception as error:
             _logger.exception("a message to webhook %s could not be made", claimed.webhook.id)
-            await self._fail(claimed, f"{type(error).__name__}: {error}", is_final=False)
+            detail = f"{type(error).__name__}: {error}"
+            await self._fail(claimed, DeliveryFailed(detail, is_internal=True))
         else:
             await self._store.complete(claimed, self._now(), is_sent=is_sent)
 
@@ -205,16 +209,17 @@ class WebhookSender:
             )
         )
 
-    async def _fail(self, claimed: ClaimedDelivery, error: str, *, is_final: bool) -> None:
+    async def _fail(self, claimed: ClaimedDelivery, error: DeliveryFailed) -> None:
+        """Put a delivery off. Once it is given up, a webhook for events is disabled."""
         time, webhook = self._now(), claimed.webhook
         is_review = webhook.kind == "review"
-        if not claimed.is_over(time) and (is_review or not is_final):
-            await self._store.retry(claimed, time, claimed.retry_at(time), error)
-        elif is_review:  # the words stay held
-            await self._store.complete(claimed, time, is_sent=False, error=error)
+        if not claimed.is_over(time) and (is_review or not error.is_final):
+            await self._store.retry(claimed, time, claimed.retry_at(time), str(error))
+        elif is_review or error.is_internal:  # a comment stays held, an event is passed over
+            await self._store.complete(claimed, time, is_sent=False, error=str(error))
         else:
             _logger.warning("webhook %s is disabled: %s", webhook.id, error)
-            await self._store.disable(webhook.id, error)
+            await self._store.disable(webhook.id, str(error))
 
     def _break_off(self) -> None:
         """Cancel what is being sent: it may have words that are destroyed."""
