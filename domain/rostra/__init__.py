@@ -8,16 +8,18 @@ events in a stock `eventsourcing` application. `rostra_adapters.open` opens the 
 """
 
 import warnings
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-from rostra.codec import TYPES, AnyEvent
-from rostra.commands import COMMANDS, Command
-from rostra.deciding.handle import Commanded, Outcome
-from rostra.events import CommandContext, Event, Words
-from rostra.log import EventLog, Recorded
-from rostra.refusals import Refusal
-from rostra.sealing import Damaged, Erased, KeyRing
-from rostra.settings import Settings, SiteSettings
+if TYPE_CHECKING:
+    from rostra.codec import TYPES, AnyEvent
+    from rostra.commands import COMMANDS, Command
+    from rostra.deciding.handle import Commanded, Outcome
+    from rostra.events import CommandContext, Event, Words
+    from rostra.log import EventLog, Recorded
+    from rostra.refusals import Refusal
+    from rostra.sealing import Damaged, Erased, KeyRing
+    from rostra.settings import Settings, SiteSettings
 
 __all__ = [
     "COMMANDS",
@@ -40,9 +42,28 @@ __all__ = [
 ]
 
 
+_MODULES = {
+    "codec": ("TYPES", "AnyEvent"),
+    "commands": ("COMMANDS", "Command"),
+    "deciding.handle": ("Commanded", "Outcome"),
+    "events": ("CommandContext", "Event", "Words"),
+    "log": ("EventLog", "Recorded"),
+    "refusals": ("Refusal",),
+    "sealing": ("Damaged", "Erased", "KeyRing"),
+    "settings": ("Settings", "SiteSettings"),
+}
+_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
+_RENAMED = {"Act": "CommandContext"}
+
+
 def __getattr__(name: str) -> Any:
-    """Give a renamed class under its earlier name, for one release."""
-    if name == "Act":
-        warnings.warn("rostra.Act is now rostra.CommandContext", DeprecationWarning, stacklevel=2)
-        return CommandContext
+    """Import a name when it is first read: a process that only folds decides nothing.
+
+    A renamed class has its earlier name, too, for one release.
+    """
+    if (now := _RENAMED.get(name)) is not None:
+        warnings.warn(f"rostra.{name} is now rostra.{now}", DeprecationWarning, stacklevel=2)
+        name = now
+    if name in _MODULE_OF:
+        return getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

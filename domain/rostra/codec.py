@@ -3,6 +3,7 @@
 Only this module resolves tags. It never imports a name that a row gives.
 """
 
+import re
 from collections.abc import Callable
 from typing import Any, TypeGuard
 from uuid import UUID
@@ -133,6 +134,7 @@ DECODERS: dict[str, Callable[[bytes], Any]] = {
 _words_decoder = msgspec.json.Decoder(Words)
 encode = msgspec.json.Encoder().encode
 """An event's payload as the compact JSON that `state` holds."""
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
 def decode(topic: str, state: bytes) -> AnyEvent | None:
@@ -223,3 +225,8 @@ def open_words(sealed: bytes, ring: Opener, owner: UUID, associated: bytes) -> W
         return _words_decoder.decode(plain)
     except msgspec.DecodeError as error:
         raise Damaged(f"no words: {error}") from None
+
+
+def has_nul(state: bytes) -> bool:
+    """Return whether a text within this JSON holds NUL, which no table can keep."""
+    return b"\\" in state and _NUL.search(state) is not None

@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 
 from rostra import codec
-from rostra.deciding.checking import has_nul
+from rostra.codec import has_nul
 from rostra.ids import discussion_of, is_ours
 from rostra.log import Recorded
 from rostra.times import Time, is_time

@@ -9,7 +9,6 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
-from importlib.metadata import entry_points, version
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +44,8 @@ class Tracing:
     """Spans of requests and of the work done for them, sent to one provider."""
 
     def __init__(self, provider: "TracerProvider") -> None:
+        from importlib.metadata import version
+
         from opentelemetry import context, propagate, trace
 
         self._trace = trace
@@ -164,6 +165,8 @@ def make_provider(names: Iterable[str]) -> "TracerProvider":
     Each exporter reads its own OTEL_… variables. Raises TracingError if OpenTelemetry or an
     exporter is not installed, or an exporter refuses its variables.
     """
+    from importlib.metadata import version  # slow, and of no other use
+
     try:
         from opentelemetry.sdk.resources import SERVICE_NAME, SERVICE_VERSION, Resource
         from opentelemetry.sdk.trace import TracerProvider
@@ -187,6 +190,8 @@ def _exporter(name: str) -> Any:
         given = [os.environ[one] for one in PROTOCOLS if os.environ.get(one)]
         protocol = given[0] if given else "http/protobuf"
         name = OTLP.get(protocol, protocol)
+    from importlib.metadata import entry_points
+
     found = list(entry_points(group=GROUP, name=name))
     if not found:
         raise TracingError(

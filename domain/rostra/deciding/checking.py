@@ -3,7 +3,6 @@
 A struct that is made in Python may hold anything: only its decoder looks at types and limits.
 """
 
-import re
 from collections.abc import Collection, Mapping
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -48,7 +47,6 @@ _EVENTS: Mapping[ids.Kind, tuple[type, ...]] = MappingProxyType(
     }
 )
 _ARTICLE_EVENTS = get_args(ArticleEvent)
-_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 T = TypeVar("T")
 
@@ -112,18 +110,13 @@ def checked_event(stream: UUID, event: AnyEvent) -> AnyEvent:
         raise Malformed(Fault("time", str(error))) from None
     found = _decoded(event, "")
     state = codec.encode(found)
-    if has_nul(state):
+    if codec.has_nul(state):
         raise Malformed(Fault("", "holds a text with NUL"))
     try:
         codec.decode(event.topic, state)
     except msgspec.DecodeError as error:  # JSON has no NaN
         raise Malformed(Fault("", f"cannot be read again: {error}")) from None
     return found
-
-
-def has_nul(state: bytes) -> bool:
-    """Return whether a text within this JSON holds NUL, which no table can keep."""
-    return b"\\" in state and _NUL.search(state) is not None
 
 
 def _decoded(value: T, at: str) -> T:
