@@ -42,14 +42,16 @@ class Node:
 
     def make(self) -> None:
         """Make a primary with an empty database."""
-        self._run("initdb", "-D", str(self.folder), "--username=rostra", "--auth=trust",
-                  "--encoding=UTF8", "--no-sync", "--no-instructions",
-                  "--locale-provider=builtin", "--builtin-locale=C.UTF-8",
-                  "--locale=C")  # fmt: skip
-        with (self.folder / "postgresql.conf").open("a") as settings:
-            settings.write(SETTINGS)
+        self.initialise("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C")
         self.start()
         self.execute("create database rostra", database="postgres")
+
+    def initialise(self, *locale: str) -> None:
+        """Make the folder of a server without starting it."""
+        self._run("initdb", "-D", str(self.folder), "--username=rostra", "--auth=trust",
+                  "--encoding=UTF8", "--no-sync", "--no-instructions", *locale)  # fmt: skip
+        with (self.folder / "postgresql.conf").open("a") as settings:
+            settings.write(SETTINGS)
 
     def copy(self, primary: "Node") -> None:
         """Make a standby of a running server, and start it."""

@@ -1,6 +1,7 @@
 """Connections as the log and the views need them."""
 
 import logging
+import ssl
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -96,7 +97,7 @@ def check_url() -> Iterator[None]:
     """
     try:
         yield
-    except asyncpg.ClientConfigurationError:
+    except (asyncpg.ClientConfigurationError, ssl.SSLError):
         raise
     except (ValueError, OverflowError):
         raise InvalidDatabaseUrl(
@@ -139,6 +140,11 @@ async def connect(url: str, *, is_shared: bool = False, **options: Any) -> async
             )
     except asyncpg.ClientConfigurationError as error:
         raise InvalidDatabaseUrl(f"the database URL cannot be used: {error}") from None
+    except ssl.SSLError as error:
+        raise DatabaseRefused(
+            f"TLS with the database failed: {_tls_failure(error)}; check sslmode, sslrootcert and "
+            "the host in the database URL"
+        ) from error
     except REFUSED as error:
         raise DatabaseRefused(f"{error}; {_advice(error)}") from error
     if is_shared:
@@ -151,6 +157,13 @@ async def connect(url: str, *, is_shared: bool = False, **options: Any) -> async
         connection.terminate()
         raise
     return connection
+
+
+def _tls_failure(error: ssl.SSLError) -> str:
+    """Describe a failure of TLS: the fault of the server's certificate, if that is the reason."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"the server's certificate is refused: {error.verify_message}"
+    return error.reason or str(error)
 
 
 def _settings(connection: asyncpg.Connection) -> str:
