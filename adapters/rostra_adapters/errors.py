@@ -78,11 +78,14 @@ class KeysMissing(RostraError):
 
 
 class PoolerRefused(RostraError):
-    """The database URL leads to a pooler in transaction mode, and no direct URL was given."""
+    """The database URL leads to a pooler whose mode Rostra cannot use, or not alone."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_by_statement: bool = False) -> None:
         super().__init__(
-            "the database URL leads to a pooler in transaction mode, where LISTEN and session "
+            "the database URL leads to a pooler in statement mode, which has no transactions: set "
+            "`pool_mode = session`, or `transaction` with --direct-database-url"
+            if is_by_statement
+            else "the database URL leads to a pooler in transaction mode, where LISTEN and session "
             "locks do not work: give PostgreSQL's own URL, too, by --direct-database-url "
             "(ROSTRA_DIRECT_DATABASE_URL), or let the pooler use session mode"
         )

@@ -2,13 +2,18 @@
 
 import asyncio
 import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import asyncpg
 import pytest
 
 import rostra_adapters
 from rostra_adapters.composition.on_postgres import POOL_SIZE_MIN
-from support.service import MASTER_KEY, opened, posted, serving_app, token
+from rostra_adapters.errors import RebuildRefused
+from rostra_adapters.postgres.rebuild import fold_worker, indexes, range_reader, ranges, run
+from rostra_adapters.postgres.views.patient import connect_patiently
+from support.service import MASTER_KEY, opened, posted, serving_app, token, voted
 
 CONNECTIONS = """
 select count(*) from pg_stat_activity
@@ -34,6 +39,33 @@ async def test_the_least_number_of_connections_serves_everything(database_url: s
     await operator.close()
 
 
+async def test_a_rebuild_opens_as_many_connections_as_it_counts(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened_at_once, now = 0, 0
+
+    @asynccontextmanager
+    async def counted(url: str) -> AsyncIterator[asyncpg.Connection]:
+        nonlocal opened_at_once, now
+        now += 1
+        opened_at_once = max(opened_at_once, now)
+        try:
+            async with connect_patiently(url) as connection:
+                yield connection
+        finally:
+            now -= 1
+
+    for module in (fold_worker, indexes, range_reader, run):
+        monkeypatch.setattr(module, "connect_patiently", counted)
+    async with rostra_adapters.open(database_url, master_key=MASTER_KEY) as app:
+        for resource in ("/a", "/b", "/c"):
+            events = opened(resource=resource), posted(resource=resource), voted(resource=resource)
+            await app.publish(events)
+        monkeypatch.setattr(ranges, "RANGE_EVENTS", 1)  # events of some, and votes of others
+        await app.rebuild()
+    assert opened_at_once == run.connections_of(1)
+
+
 async def test_a_lower_limit_of_the_database_is_named_at_start(
     database_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -42,7 +74,10 @@ async def test_a_lower_limit_of_the_database_is_named_at_start(
     name = await operator.fetchval("select current_database()")
     await operator.execute(f"alter database {name} connection limit 9")
     await operator.close()
-    async with rostra_adapters.open(database_url, master_key=MASTER_KEY, pool_size=9):
+    async with rostra_adapters.open(database_url, master_key=MASTER_KEY, pool_size=9) as app:
         assert "--pool-size" not in caplog.text
+        assert "a rebuild, which opens 4 more, may find no room" in caplog.text
+        with pytest.raises(RebuildRefused, match="--jobs 3 opens 10 connections"):
+            await app.rebuild(jobs=3)
     async with rostra_adapters.open(database_url, master_key=MASTER_KEY, pool_size=10):
         assert "allows 9 connections" in caplog.text

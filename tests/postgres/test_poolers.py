@@ -103,6 +103,12 @@ async def test_transaction_mode_alone_is_refused(pooled: Pooled) -> None:
             pass
 
 
+def test_statement_mode_is_refused(lease: local_postgres.Lease, rostra: Command) -> None:
+    with pgbouncer(lease, "pool_mode = statement") as url:
+        for command in ("serve", "status"):
+            assert "pooler in statement mode" in refused(rostra, url, command)
+
+
 def test_a_service_and_the_commands(pooled: Pooled, rostra: Command) -> None:
     rostra.environment["ROSTRA_DATABASE_URL"] = pooled.url
     if pooled.mode == "transaction":

@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import os
-from pathlib import Path
 
 import pytest
 
@@ -11,9 +9,9 @@ import rostra_adapters
 from cli.test_command_line import Command, conversation
 from postgres.test_refused_databases import Server, refused, rostra, server
 from rostra_adapters.errors import ReadOnly
-from rostra_adapters.local_postgres import lease as local_postgres
-from rostra_adapters.local_postgres.programs import own
+from support.replication import nodes
 from support.service import MASTER_KEY, posted
+from support.waiting import block_until
 
 __all__ = ["rostra", "server"]  # fixtures
 
@@ -65,20 +63,11 @@ async def test_a_read_only_database(server: Server, rostra: Command) -> None:
             await app.publish([posted("another")])
 
 
-def test_a_standby(run_folder: Path, rostra: Command) -> None:
-    """The server starts again as a standby, which is in recovery for ever."""
-    folder = run_folder / f"standby-{os.getpid()}"
-    lease = local_postgres.start(folder, durable=False)
-    asyncio.run(filled(lease.url))
-    lease.release()
-    signal = lease.cluster.folder / "standby.signal"
-    signal.touch()
-    own(signal, lease.cluster.programs.account)
-    lease = local_postgres.start(folder, durable=False)
-    try:
-        check_commands(rostra, lease.url)
-        rostra.environment["ROSTRA_DATABASE_URL"] = lease.url
+def test_a_standby(rostra: Command) -> None:
+    """It streams from its primary."""
+    with nodes(2) as [primary, standby]:
+        asyncio.run(filled(primary.url))
+        block_until(lambda: standby.has_replayed(primary))
+        check_commands(rostra, standby.url)
         done = rostra("erase", "ann", "--site", "gazette")
         assert done.returncode == 1 and b"Traceback" not in done.stderr
-    finally:
-        lease.release()

@@ -30,6 +30,7 @@ from rostra_adapters.postgres.outbox import PostgresOutbox
 from rostra_adapters.postgres.polling import Polling
 from rostra_adapters.postgres.pooler import has_shared_sessions
 from rostra_adapters.postgres.read_marks import PostgresReadMarks
+from rostra_adapters.postgres.rebuild.run import connections_of
 from rostra_adapters.postgres.revocations import PostgresRevocations
 from rostra_adapters.postgres.views.backend import PostgresBackend
 from rostra_adapters.postgres.views.patient import connect_patiently
@@ -198,6 +199,14 @@ async def _compare_limit(connection: Connection, pool_size: int) -> None:
             limit,
             pool_size,
             POOL_SIZE_MIN,
+        )
+    elif limit is not None and limit < pool_size + connections_of(1):
+        _logger.warning(
+            "the role, the database or the server allows %d connections, and this process opens "
+            "up to %d: a rebuild, which opens %d more, may find no room",
+            limit,
+            pool_size,
+            connections_of(1),
         )
 
 

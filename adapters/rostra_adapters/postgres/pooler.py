@@ -6,6 +6,9 @@ session: LISTEN, session locks and named statements do not work.
 
 import logging
 
+import asyncpg
+
+from rostra_adapters.errors import PoolerRefused
 from rostra_adapters.postgres.connect import connect, raise_unavailable_if_lost
 from rostra_adapters.postgres.connection import Connection
 
@@ -20,7 +23,8 @@ _logger = logging.getLogger(__name__)
 async def has_shared_sessions(url: str) -> bool:
     """Return True if the URL leads to a pooler in transaction mode; log which pooler it is.
 
-    Raises LogUnavailable, DatabaseRefused and InvalidDatabaseUrl.
+    Raises LogUnavailable, DatabaseRefused, InvalidDatabaseUrl, and PoolerRefused for a pooler in
+    statement mode.
     """
     with raise_unavailable_if_lost():
         first = await connect(url, is_shared=True)
@@ -31,6 +35,8 @@ async def has_shared_sessions(url: str) -> bool:
             second = await connect(url, is_shared=True)
             try:
                 is_shared = await _have_one_session(first, second)
+                if is_shared:
+                    await _check_transactions(second)
             finally:
                 await second.close()
         finally:
@@ -38,6 +44,15 @@ async def has_shared_sessions(url: str) -> bool:
     mode = "transaction" if is_shared else "session"
     _logger.info("the database URL leads to a pooler in %s mode", mode)
     return is_shared
+
+
+async def _check_transactions(connection: Connection) -> None:
+    """Raise PoolerRefused if the pooler has no transactions."""
+    try:
+        async with connection.transaction():
+            await connection.fetchval(_SESSION)
+    except (asyncpg.PostgresConnectionError, asyncpg.ProtocolViolationError):
+        raise PoolerRefused(is_by_statement=True) from None
 
 
 async def _have_one_session(first: Connection, second: Connection) -> bool:

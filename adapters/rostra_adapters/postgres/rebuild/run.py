@@ -43,6 +43,23 @@ NEAR_EVENTS = 8_000
 """So far behind, a page is folded while the live view waits."""
 INDEXES_AT_ONCE = 2
 
+_FREE_CONNECTIONS = """
+select min(allowed - used) from (
+    select rolconnlimit, (
+        select count(*) from pg_stat_activity
+        where usename = current_user and backend_type = 'client backend'
+    ) from pg_roles where rolname = current_user and rolconnlimit >= 0 and not rolsuper
+    union all
+    select datconnlimit, (
+        select count(*) from pg_stat_activity
+        where datname = current_database() and backend_type = 'client backend'
+    ) from pg_database where datname = current_database() and datconnlimit >= 0
+    union all
+    select current_setting('max_connections')::integer
+        - current_setting('superuser_reserved_connections')::integer, (
+        select count(*) from pg_stat_activity where backend_type = 'client backend'
+    )
+) limits (allowed, used)"""
 _ONE_AT_A_TIME = f"select pg_try_advisory_lock({locks.REBUILD})"
 _READ_ALL = """
 select notification_id, originator_id, originator_version, topic, state, event_id, null
@@ -107,6 +124,7 @@ async def rebuild(
     async with connect_patiently(url) as connection:
         if not await connection.fetchval(_ONE_AT_A_TIME):
             raise RebuildRefused("another rebuild is under way")
+        await _check_connections(connection, jobs)
         head = await _settled_head(connection)
         begun = [
             await _begin(connection, lineage, view, head, until)
@@ -131,6 +149,23 @@ async def rebuild(
                         await _record(recording, each, 0, f"failed: {error}")
             raise
         return done
+
+
+def connections_of(jobs: int) -> int:
+    """Return the number of connections that a rebuild opens: three a job, and its own."""
+    return 1 + 3 * jobs
+
+
+async def _check_connections(connection: Connection, jobs: int) -> None:
+    """Raise RebuildRefused if the role, the database or the server has no room for a rebuild."""
+    needed = connections_of(jobs) - 1  # besides this one
+    free = await connection.fetchval(_FREE_CONNECTIONS)
+    if free < needed:
+        raise RebuildRefused(
+            f"a rebuild with --jobs {jobs} opens {needed + 1} connections, and the role, the "
+            f"database or the server has room for {max(free, 0) + 1}: lower --jobs, raise the "
+            "limit, or end other connections"
+        )
 
 
 async def _record(connection: Connection, begun: Begun, events: int, result: str) -> None:
