@@ -127,6 +127,10 @@ REQUESTS = (
     ),
     Request("get /v1/discussions/{id}/news", f"/v1/discussions/{DISCUSSION}/news", scope="comment"),
     Request(
+        "get /v1/discussions/{id}/participants",
+        f"/v1/discussions/{DISCUSSION}/participants?prefix=a",
+    ),
+    Request(
         "post /v1/discussions/{id}/subscriptions",
         f"/v1/discussions/{DISCUSSION}/subscriptions",
         {"email": "gil@news.example", "to": "comments", "language": "en"},

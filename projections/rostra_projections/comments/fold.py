@@ -10,6 +10,8 @@ from sys import intern
 from typing import Any
 from uuid import UUID
 
+import msgspec
+
 from rostra import ids
 from rostra.comment import (
     CommentApproved,
@@ -44,7 +46,7 @@ from rostra_projections.comments.rows import (
 from rostra_projections.tables import Fact, Key, Rows, Table, Touched, sealed
 
 TABLES: tuple[Table[Any], ...] = (COMMENTS, COUNTS, PARTICIPANTS, PENDING)
-SHAPE = 4
+SHAPE = 5
 EVENTS: frozenset[type] = frozenset(
     {
         CommentApproved,
@@ -237,6 +239,7 @@ def _posted(rows: Rows, fact: Fact, event: CommentPosted) -> None:
         edited_event=None,
         position=fact.position,
         changed=fact.position,
+        mentions=msgspec.json.encode(event.mentions).decode() if event.mentions else None,
     )
     rows.of(COMMENTS)[row.id] = row
     _set_status(rows, row, event.status, ancestors)
@@ -304,6 +307,8 @@ def _participate(rows: Rows, row: CommentRow, gain: int) -> int:
     if person is None:
         person = participants[key] = ParticipantRow(*key)
     before, person.comments = person.comments, person.comments + gain
+    if gain > 0:
+        person.latest, person.position = row.id, row.position
     return (person.comments > 0) - (before > 0)
 
 

@@ -56,6 +56,8 @@ class CommentRow(msgspec.Struct, gc=False):
     edited_event: UUID | None
     position: int
     changed: int
+    mentions: str | None = None
+    """JSON list of the ids of mentioned persons; None if there are none."""
 
 
 class CountsRow(msgspec.Struct, gc=False):
@@ -90,6 +92,10 @@ class ParticipantRow(msgspec.Struct, gc=False):
     discussion: UUID
     person: str
     comments: int = 0
+    latest: UUID | None = None
+    """The comment that was counted last, which has the person's name."""
+    position: int = 0
+    """Position of the posting of that comment."""
 
 
 class PendingRow(msgspec.Struct, gc=False):
@@ -167,6 +173,7 @@ COMMENTS = Table(
         "edited_event": "uuid",
         "position": "bigint",
         "changed": "bigint",
+        "mentions": "text",
     },
     indexes=(
         (
@@ -222,7 +229,13 @@ PARTICIPANTS = Table(
     "participants",
     ParticipantRow,
     key=("discussion", "person"),
-    types={"discussion": "uuid", "person": "text", "comments": "integer"},
+    types={
+        "discussion": "uuid",
+        "person": "text",
+        "comments": "integer",
+        "latest": "uuid",
+        "position": "bigint",
+    },
 )
 
 PENDING = Table(

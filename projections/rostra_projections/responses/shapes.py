@@ -111,6 +111,20 @@ class DiscussionsPage(msgspec.Struct, kw_only=True):
     next: str | None
 
 
+class ParticipantShape(msgspec.Struct, kw_only=True, gc=False):
+    """Author of shown comments in a discussion."""
+
+    id: str
+    name: str
+
+
+class ParticipantsPage(msgspec.Struct, kw_only=True):
+    """Participants of a discussion, the latest to comment first."""
+
+    position: int
+    participants: list[ParticipantShape]
+
+
 class PassageShape(msgspec.Struct, kw_only=True, gc=False):
     id: UUID
     key: str | None

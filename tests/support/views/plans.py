@@ -64,7 +64,7 @@ select {_ID.format("concat(d, 'p')")}, {_ID.format("d / 10")}, 'p', null, 'x',
 from generate_series(1, $1::integer) d"""
 _FILL_PARTICIPANTS = f"""
 insert into participants_v1
-select {_ID.format("d")}, 'a' || n::text, 1
+select {_ID.format("d")}, 'a' || n::text, 1, null, d
 from generate_series(1, $1::integer) d, generate_series(1, $2::integer) n"""
 _FILL_MOVES = f"""
 insert into comment_moves

@@ -18,6 +18,7 @@ from rostra.sealing import Damaged, Erased, KeyRing
 from rostra.settings import Rules
 from rostra.times import LONG_AGO, Time
 from rostra_adapters.application.queries.as_of import AsOfReader
+from rostra_adapters.application.queries.mentions import Mentioned, begins_with, link_mentions
 from rostra_adapters.application.queries.renderings import Markdown
 from rostra_adapters.application.queries.requests import (
     CommentQuery,
@@ -45,6 +46,7 @@ from rostra_projections.query_port import (
     DiscussionRead,
     DiscussionReads,
     Page,
+    ParticipantRead,
     PassageRead,
     Reads,
 )
@@ -54,6 +56,8 @@ from rostra_projections.responses.shapes import (
     CountsPage,
     DiscussionShape,
     DiscussionsPage,
+    ParticipantShape,
+    ParticipantsPage,
     PassageShape,
     PassagesPage,
     PendingShape,
@@ -74,6 +78,10 @@ class Renderer(Protocol):
 
 
 CHUNK_DISCUSSIONS_MAX = 1_000
+PARTICIPANTS_MAX = 20
+"""Participants of an answer."""
+PARTICIPANTS_OPENED_MAX = 200
+"""Latest participants whose names are compared with a prefix: the names are sealed."""
 Readable = Callable[[Sequence[UUID]], Awaitable[set[UUID]]]
 """Returns those of some discussions that a reader may read."""
 RulesOf = Callable[[UUID], Awaitable[Rules]]
@@ -226,6 +234,30 @@ class CommentQueries:
             passages=[_passage(each) for each in shown],
         )
 
+    async def participants(
+        self, request: DiscussionRequest, prefix: str = ""
+    ) -> ParticipantsPage | None:
+        """Return the latest participants, None where the discussion is unknown.
+
+        With a prefix, those whose name or a word of it begins so, among the latest.
+        """
+        found = await self._reads.discussion(request.discussion)
+        if found is None:
+            return None
+        most = PARTICIPANTS_OPENED_MAX if prefix else PARTICIPANTS_MAX
+        read = await self._reads.latest_participants(request.discussion, limit=most)
+        streams = {one.person: ids.person_id(request.site, one.person) for one in read}
+        persons = await self._reads.persons(list(streams.values())) if streams else {}
+        await self._ring.load(streams.values())
+        named = [
+            ParticipantShape(id=one.person, name=name)
+            for one in read
+            if (name := self._name_of(one, streams[one.person], persons)) is not None
+            and begins_with(name, prefix)
+        ]
+        changed = found[1].counts.changed
+        return ParticipantsPage(position=changed, participants=named[:PARTICIPANTS_MAX])
+
     # -- comments
 
     async def comments_page(
@@ -301,10 +333,14 @@ class CommentQueries:
             rows = [row for row in all_rows(page) if readable(row, viewer)]
         waiting = await _waiting(source, rows, viewer)
         authors = _owners(request.site, rows)
+        mentions = await self._mentions_of(rows)
+        authors |= {one.person: ids.person_id(request.site, one.person) for one in mentions}
         persons = await self._reads.persons(list(authors.values())) if authors else {}
         breaks = {one: await self._breaks(request, one) for one in {row.discussion for row in rows}}
         # Last, since a loaded key may be destroyed during any wait.
         words, pending = await self._words_of(rows, waiting, authors, persons, breaks)
+        if mentions:
+            self._link_mentions(rows, words, mentions, authors, persons)
         open_words = lambda row: words[row.id]  # noqa: E731
         return Thread(page, viewer, open_words, request.log, own_hidden, withdrawn, pending)
 
@@ -365,6 +401,53 @@ class CommentQueries:
                 shape.html = html[markdown(id_, shape.body)]
         return words, pending
 
+    async def _mentions_of(self, rows: Sequence[CommentRow]) -> Sequence[ParticipantRead]:
+        """Return the persons whom comments mention, by discussion."""
+        mentioning = [row for row in rows if row.mentions is not None]
+        if not mentioning:
+            return ()
+        discussions = {row.discussion for row in mentioning}
+        persons = {person for row in mentioning for person in _mentioned(row)}
+        return await self._reads.participant_rows(list(discussions), list(persons))
+
+    def _link_mentions(
+        self,
+        rows: Sequence[CommentRow],
+        words: dict[UUID, OpenedWords],
+        mentions: Sequence[ParticipantRead],
+        owners: Mapping[str, UUID],
+        persons: Mapping[UUID, PersonRow],
+    ) -> None:
+        """Link the names of mentioned persons in HTML. Their keys must be loaded."""
+        known = {
+            (one.discussion, one.person): Mentioned(one.person, name, one.comment)
+            for one in mentions
+            if (name := self._name_of(one, owners[one.person], persons)) is not None
+        }
+        for row in rows:
+            html = words[row.id].html
+            if row.mentions is None or html is None:
+                continue
+            keys = [(row.discussion, person) for person in _mentioned(row)]
+            linked = link_mentions(html, [known[key] for key in keys if key in known])
+            words[row.id] = msgspec.structs.replace(words[row.id], html=linked)
+
+    def _name_of(
+        self, read: ParticipantRead, owner: UUID, persons: Mapping[UUID, PersonRow]
+    ) -> str | None:
+        """Return a participant's current name, None if they were erased or gave none.
+
+        The person's key must be loaded.
+        """
+        try:
+            topic = CommentPosted.topic
+            said = self._open(read.comment, read.words, topic, read.words_event, owner).name
+        except (Erased, Damaged):
+            return None
+        row = persons.get(owner)
+        given = None if row is None else self.name(row)
+        return given or (None if said is None else cleaned_name(said))
+
     def _pending(self, row: PendingRow, owner: UUID) -> PendingShape:
         try:
             topic = CommentEdited.topic
@@ -417,6 +500,13 @@ class CommentQueries:
             raise Damaged
         place = words_place(comment, topic, event)
         return open_words(sealed, self._ring, owner, place)
+
+
+_persons = msgspec.json.Decoder(list[str])
+
+
+def _mentioned(row: CommentRow) -> list[str]:
+    return [] if row.mentions is None else _persons.decode(row.mentions)
 
 
 def _owners(site: str, rows: Sequence[CommentRow]) -> dict[str, UUID]:

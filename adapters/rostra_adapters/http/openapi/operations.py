@@ -26,6 +26,7 @@ from rostra_adapters.http.routes.people import (
     NewMark,
     NewSettings,
     NewSubscription,
+    Prefix,
     SubscriptionShape,
     UnreadShape,
 )
@@ -59,6 +60,7 @@ from rostra_projections.responses.shapes import (
     HistoryPage,
     InboxPage,
     NewsShape,
+    ParticipantsPage,
     PassagesPage,
     QueuePage,
 )
@@ -440,6 +442,11 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         NewsShape,
         Parameter("since", _ANY_POSITION, "Position that the reader has seen."),
         problems=(404, 410),
+    ),
+    ("get", "/v1/discussions/{id}/participants"): _read(
+        "Authors of a discussion's comments whom a comment may mention",
+        ParticipantsPage,
+        Parameter("prefix", Prefix, "Beginning of a name, or of a word of it."),
     ),
     ("get", "/mail/{link}"): Operation(
         summary="Page of a link in a mail, with a button that does what the link says",

@@ -109,6 +109,7 @@ TOPICS: dict[str, Topic] = {
             "post /v1/discussions/{id}/subscriptions",
             "put /v1/discussions/{id}/read",
             "get /v1/discussions/{id}/news",
+            "get /v1/discussions/{id}/participants",
             "get /v1/me/inbox",
             "post /v1/me/inbox/read",
             "get /mail/{link}",

@@ -14,7 +14,7 @@ from msgspec import UNSET, Meta, UnsetType
 from rostra import fields as texts
 from rostra import ids
 from rostra.commands import ConfigurePerson, EndSubscription, StartSubscription, SubscriptionTo
-from rostra.limits import EMAIL_CHARACTERS_MAX
+from rostra.limits import EMAIL_CHARACTERS_MAX, NAME_CHARACTERS_MAX
 from rostra.names import GUEST, given_name
 from rostra.settings import AskedNotifySettings, Cadence, NotifySettings
 from rostra.times import Time
@@ -37,9 +37,10 @@ from rostra_adapters.http.routes.reads import CURSOR, ReadRoutes
 from rostra_adapters.http.settings import HttpSettings
 from rostra_adapters.http.writes import WRITES
 from rostra_projections.query_port import POSITION_MAX
-from rostra_projections.responses.shapes import InboxPage, NewsShape
+from rostra_projections.responses.shapes import InboxPage, NewsShape, ParticipantsPage
 
 DAY_SECONDS = 86_400.0
+Prefix = Annotated[str, Meta(max_length=NAME_CHARACTERS_MAX)]
 Position = Annotated[int, Meta(ge=0, le=POSITION_MAX)]
 Address = Annotated[
     str,
@@ -175,6 +176,7 @@ class PeopleRoutes:
             web.put("/v1/discussions/{id}/read", self.mark_read),
             web.post("/v1/discussions/{id}/subscriptions", self.subscribe_by_mail),
             self._reads.get("/v1/discussions/{id}/news", self._news, "since"),
+            self._reads.get("/v1/discussions/{id}/participants", self._participants, "prefix"),
             self._reads.get("/v1/me/inbox", self._inbox, "unread", "limit", "cursor"),
             web.post("/v1/me/inbox/read", self.read_inbox),
         ]
@@ -319,6 +321,14 @@ class PeopleRoutes:
         await self._must_be_recorded(since)
         app = self._app
         return await news_page(app.log, app.views.reads, asked.discussion, since, person)
+
+    async def _participants(
+        self, query: Query, reader: Reader, request: web.Request
+    ) -> ParticipantsPage | None:
+        """Return the persons whom a comment in a discussion may mention."""
+        asked = await reader.enter(id_in_path(request, ids.Kind.DISCUSSION))
+        prefix = query.one("prefix", Prefix) or ""
+        return await self._app.queries.participants(asked, prefix)
 
     async def _inbox(self, query: Query, _: Reader, request: web.Request) -> InboxPage:
         """Return a page of the person's inbox."""

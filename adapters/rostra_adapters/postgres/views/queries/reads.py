@@ -52,6 +52,7 @@ from rostra_projections.query_port import (
     DiscussionRead,
     InboxRead,
     Page,
+    ParticipantRead,
     PassageRead,
     Queued,
     SealedComment,
@@ -100,6 +101,25 @@ select v.position, p.person from public.rostra_views v
 left join public.participants_v{comments} p
     on p.discussion = $1 and p.person = any($2::text[]) and p.comments > 0
 where v.name = 'comments' and v.version = {comments}"""
+
+_PARTICIPANT = "p.discussion, p.person, c.id, c.words, c.words_event"
+
+PARTICIPANT_ROWS = f"""
+select v.position, {_PARTICIPANT} from public.rostra_views v
+left join (
+    public.participants_v{{comments}} p join public.comments_v{{comments}} c on c.id = p.latest
+) on p.discussion = any($1::uuid[]) and p.person = any($2::text[]) and p.comments > 0
+where v.name = 'comments' and v.version = {{comments}}"""
+
+LATEST_PARTICIPANTS = f"""
+select v.position, {_PARTICIPANT} from public.rostra_views v
+left join (
+    select * from public.participants_v{{comments}} where discussion = $1 and comments > 0
+    order by position desc limit $2
+) p on true
+left join public.comments_v{{comments}} c on c.id = p.latest
+where v.name = 'comments' and v.version = {{comments}}
+order by p.position desc"""
 
 # Positions of the named views; no row if one of them is served in another version.
 _HERE = """(
@@ -328,6 +348,15 @@ class PostgresReads:
         found = await self._fetch(PARTICIPANTS_OF, discussion, list(persons))
         return {record[1] for record in found if record[1] is not None}
 
+    async def participant_rows(
+        self, discussions: Sequence[UUID], persons: Sequence[str]
+    ) -> list[ParticipantRead]:
+        found = await self._fetch(PARTICIPANT_ROWS, list(discussions), list(persons))
+        return _participants(found)
+
+    async def latest_participants(self, discussion: UUID, *, limit: int) -> list[ParticipantRead]:
+        return _participants(await self._fetch(LATEST_PARTICIPANTS, discussion, limit))
+
     async def inbox(
         self, site: str, person: str, *, before: int, after: int, limit: int
     ) -> list[InboxRead]:
@@ -391,6 +420,10 @@ class PostgresReads:
         last = moderation_reads.POSITION_MAX if before is None else before
         records = await self._fetch(moderation_reads.ACTS_OF_SITE, site, limit, last)
         return records[0][0], moderation_reads.acts(records)
+
+
+def _participants(records: Sequence[asyncpg.Record]) -> list[ParticipantRead]:
+    return [ParticipantRead(*record[1:]) for record in map(tuple, records) if record[3] is not None]
 
 
 def _rows(table: Table[R], records: Sequence[asyncpg.Record]) -> list[R]:
