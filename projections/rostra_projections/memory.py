@@ -312,7 +312,26 @@ class MemoryViews:
         found = {person: rows.get((discussion, person)) for person in persons}
         return {person for person, row in found.items() if row is not None and row.comments}
 
-<<<<<<< HEAD
+    async def participant_rows(
+        self, discussions: Sequence[UUID], persons: Sequence[str]
+    ) -> list[ParticipantRead]:
+        rows = self.rows.of(PARTICIPANTS)
+        keys = [(discussion, person) for discussion in discussions for person in persons]
+        return self._participants([rows[key] for key in keys if key in rows])
+
+    async def latest_participants(self, discussion: UUID, *, limit: int) -> list[ParticipantRead]:
+        found = [row for row in self.rows.of(PARTICIPANTS).values() if row.discussion == discussion]
+        found.sort(key=lambda row: row.position, reverse=True)
+        return self._participants(found)[:limit]
+
+    def _participants(self, rows: Iterable[ParticipantRow]) -> list[ParticipantRead]:
+        comments = self.rows.of(COMMENTS)
+        found = [(row, comments[row.latest]) for row in rows if row.comments and row.latest]
+        return [
+            ParticipantRead(row.discussion, row.person, one.id, one.words, one.words_event)
+            for row, one in found
+        ]
+
     async def inbox(
         self, site: str, person: str, *, before: int, after: int, limit: int
     ) -> list[InboxRead]:
@@ -371,31 +390,6 @@ class MemoryViews:
     def _is_published(self, comment: UUID) -> bool:
         row = self.rows.of(COMMENTS).get(comment)
         return row is not None and row.status == "published"
-=======
-    async def participant_rows(
-        self, discussions: Sequence[UUID], persons: Sequence[str]
-    ) -> list[ParticipantRead]:
-        rows = self.rows.of(PARTICIPANTS)
-        keys = [(discussion, person) for discussion in discussions for person in persons]
-        return self._participants([rows[key] for key in keys if key in rows])
-
-    async def latest_participants(self, discussion: UUID, *, limit: int) -> list[ParticipantRead]:
-        found = [row for row in self.rows.of(PARTICIPANTS).values() if row.discussion == discussion]
-        found.sort(key=lambda row: row.position, reverse=True)
-        return self._participants(found)[:limit]
-
-    def _participants(self, rows: Iterable[ParticipantRow]) -> list[ParticipantRead]:
-        comments = self.rows.of(COMMENTS)
-        found = [(row, comments[row.latest]) for row in rows if row.comments and row.latest]
-        return [
-            ParticipantRead(row.discussion, row.person, one.id, one.words, one.words_event)
-            for row, one in found
-        ]
-
-    async def inbox(self, site: str, person: str, *, limit: int, before: int) -> list[InboxRow]:
-        found = [row for row in self._inbox(site, person) if row.position < before]
-        return sorted(found, key=lambda row: row.position, reverse=True)[:limit]
->>>>>>> a1c44ce (List participants, and link mentions in comments)
 
     async def inbox_comments(self, comments: Sequence[UUID]) -> dict[UUID, InboxCommentRow]:
         kept = self.rows.of(INBOX_COMMENTS)

@@ -189,12 +189,6 @@ class Reads(DiscussionReads, Protocol):
     async def participants(self, discussion: UUID, persons: Sequence[str]) -> set[str]:
         """Return those of the persons who have a counted comment in a discussion."""
 
-<<<<<<< HEAD
-    async def inbox(
-        self, site: str, person: str, *, before: int, after: int, limit: int
-    ) -> list[InboxRead]:
-        """Return items of a person's inbox between two positions, the latest first.
-=======
     async def participant_rows(
         self, discussions: Sequence[UUID], persons: Sequence[str]
     ) -> list[ParticipantRead]:
@@ -203,9 +197,10 @@ class Reads(DiscussionReads, Protocol):
     async def latest_participants(self, discussion: UUID, *, limit: int) -> list[ParticipantRead]:
         """Return the authors of a discussion's counted comments, the latest first."""
 
-    async def inbox(self, site: str, person: str, *, limit: int, before: int) -> list[InboxRow]:
-        """Return items of a person's inbox before a position, the latest first.
->>>>>>> a1c44ce (List participants, and link mentions in comments)
+    async def inbox(
+        self, site: str, person: str, *, before: int, after: int, limit: int
+    ) -> list[InboxRead]:
+        """Return items of a person's inbox between two positions, the latest first.
 
         Comments that they subscribed to are among them. Also those items are counted and returned
         that are not shown: the comment is no longer published (decisions about it are shown), its

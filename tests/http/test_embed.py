@@ -5,22 +5,27 @@ import re
 import pytest
 
 from rostra_adapters.http.joining import join_modules
-from rostra_adapters.http.routes.embed import compact_style, read, without_comments
+from rostra_adapters.http.routes.embed import WORDS, compact_code, compact_style, read
 from support.service import Service
 
 BYTES_MAX = 45 * 1024
+LATER_BYTES_MAX = 11 * 1024
 COUNT_BYTES_MAX = 6 * 1024
+AT_FIRST = ("rostra.js", "passages.js")
+LATER = ("people.js", "mention.js")
+"""Parts for persons who come back, and for who types an `@`."""
 
 
-async def loaded(service: Service, entry: str) -> tuple[str, dict[str, bytes], int]:
-    """Return the folder, the modules that an entry leads to, and their size compressed."""
+async def loaded(service: Service, entry: str) -> tuple[str, dict[str, bytes], dict[str, int]]:
+    """Return the folder, the modules that an entry leads to, and their sizes compressed."""
     first = await service.ask("GET", f"/embed/{entry}")
     assert first.headers["Content-Type"] == "text/javascript; charset=utf-8"
     assert "must-revalidate" in first.headers["Cache-Control"]
     [(folder, name)] = re.findall(r'"\./([0-9a-f]+)/(\w+\.js)"', first.body.decode())
     assert name == entry
     bodies: dict[str, bytes] = {}
-    waiting, size = [name], 0
+    sizes: dict[str, int] = {}
+    waiting = [name]
     while waiting:
         name = waiting.pop()
         if name in bodies:
@@ -33,40 +38,44 @@ async def loaded(service: Service, entry: str) -> tuple[str, dict[str, bytes], i
         code = module.body.decode()
         assert not re.findall(r"(?m)^\s*(//|/\*\*)", code), name
         assert "immutable" in module.headers["Cache-Control"]
-        size += int(module.headers["Content-Length"])
+        sizes[name] = int(module.headers["Content-Length"])
         waiting += re.findall(r'(?:from|import\()\s*"\./(\w+\.js)"', code)
         assert not re.findall(r"https?://(?!www\.w3\.org/2000/svg|\$\{)", code), name
-    return folder, bodies, size
+    return folder, bodies, sizes
 
 
 async def test_the_entry_leads_to_modules_that_never_change(service: Service) -> None:
-    folder, bodies, size = await loaded(service, "rostra.js")
-    assert set(bodies) == {"rostra.js", "passages.js"}
+    folder, bodies, sizes = await loaded(service, "rostra.js")
+    assert set(bodies) == {*AT_FIRST, *LATER}
     assert b"class Article" not in bodies["rostra.js"]  # a page without an article does without
     for name, code in read("rostra_adapters.web").items():
         if not name.endswith(".js") or name == "count.js":
             continue
         for exported in re.findall(rb"^export (?:async )?\w+\*? (\w+)", code, re.MULTILINE):
             assert sum(body.count(b" " + exported) > 0 for body in bodies.values()), name
-    languages = [
-        await service.ask(
-            "GET",
-            f"/embed/{folder}/languages/{name}",
-            headers={"Accept-Encoding": "gzip"},
-        )
-        for name in read("rostra_adapters.web.languages")
+    words = {path: await words_bytes(service, f"/embed/{folder}/{path}") for path in WORDS}
+    assert sum(sizes[name] for name in AT_FIRST) + words["languages"] < BYTES_MAX
+    assert sum(sizes[name] for name in LATER) + words["languages/people"] < LATER_BYTES_MAX
+
+
+async def words_bytes(service: Service, path: str) -> int:
+    """Return the compressed size of the longest language's words."""
+    package = WORDS[path.partition("/embed/")[2].partition("/")[2]]
+    tables = [
+        await service.ask("GET", f"{path}/{name}", headers={"Accept-Encoding": "gzip"})
+        for name in read(package)
     ]
-    assert {one.headers["Content-Type"] for one in languages} == {"application/json; charset=utf-8"}
-    assert size + max(int(one.headers["Content-Length"]) for one in languages) < BYTES_MAX
+    assert {one.headers["Content-Type"] for one in tables} == {"application/json; charset=utf-8"}
+    return max(int(one.headers["Content-Length"]) for one in tables)
 
 
 async def test_the_script_that_counts_is_small_and_has_nothing_of_the_reader(
     service: Service,
 ) -> None:
-    _, bodies, size = await loaded(service, "count.js")
+    _, bodies, sizes = await loaded(service, "count.js")
     assert set(bodies) == {"count.js"}
     assert b"rostra-discussion" not in bodies["count.js"]
-    assert size < COUNT_BYTES_MAX
+    assert sizes["count.js"] < COUNT_BYTES_MAX
 
 
 async def test_another_version_is_not_there(service: Service) -> None:
@@ -90,12 +99,16 @@ async def test_the_entry_is_asked_for_again_and_answers_that_nothing_has_changed
     assert "immutable" not in entry.headers["Cache-Control"]
 
 
-def test_comments_alone_are_left_out() -> None:
+def test_comments_and_indentation_are_left_out() -> None:
     code = (
-        b"// said\nconst a = `\n* { }`; // kept\n  /** said\n * more\n */\nlet b = '/** kept */';\n"
+        b"// said\nconst a = `* { }`; // kept\n\n  /** said\n * more\n */\n"
+        b"  let b = '/** kept */';\n"
+        b"/** kept */ (b).c();\n/** said */\n"
     )
-    kept = b"const a = `\n* { }`; // kept\nlet b = '/** kept */';\n"
-    assert without_comments(code) == kept
+    kept = b"const a = `* { }`; // kept\nlet b = '/** kept */';\n/** kept */ (b).c();\n"
+    assert compact_code(code) == kept
+    with pytest.raises(ValueError, match="goes on after its line"):
+        compact_code(b"const a = `\n  kept`;\n")
 
 
 def test_a_style_sheet_is_sent_without_comments_and_indentation() -> None:

@@ -26,6 +26,7 @@ async def test_the_defaults_hold_where_nothing_is_known(service: Service) -> Non
         "guest_votes": "address",
         "open_on_first": False,
         "may_mark": False,
+        "mails": False,
     }
 
 

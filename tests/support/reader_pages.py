@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]
 from playwright.async_api import Browser, BrowserContext, Locator, Page, expect
 
 from rostra import ids
@@ -22,6 +23,10 @@ TOP = f"{ROOT} section .list > li"
 PANEL = f"{ROOT} .panel"
 PHONE = {"width": 360, "height": 740}
 DAY_SECONDS = 86_400
+AXE_RULES = {
+    "rules": {"target-size": {"enabled": True}},  # WCAG 2.2; off unless it is asked for
+    "resultTypes": ["violations"],  # what else it looked at is not told, which takes longer
+}
 
 
 async def shown(browser: Browser, service: Service, path: str = "/demo", **given: Any) -> Page:
@@ -45,6 +50,12 @@ async def until(page: Page, condition: str, arg: Any = None) -> None:
     async with asyncio.timeout(WAIT_SECONDS_MAX):
         while not await page.evaluate(condition, arg):
             await page.evaluate("new Promise(requestAnimationFrame)")
+
+
+async def sound(page: Page, state: str) -> None:
+    """Fail where axe-core finds anything."""
+    found = await Axe().run(page, options=AXE_RULES)
+    assert found.response["violations"] == [], f"{state}: {found.generate_report()}"
 
 
 async def connected(page: Page) -> None:

@@ -97,7 +97,7 @@ async def reader_service(
     databases: Databases, _demo: str, browser: Browser
 ) -> AsyncIterator[Service]:
     """A service with the demo's article and discussion."""
-    settings = HttpSettings(secret=SECRET, demo=True)
+    settings = HttpSettings(secret=SECRET, demo=True, mails=True)
     async with serving(databases.copy(_demo), settings) as service:
         yield service
         await _close_contexts(browser)  # before the service that their pages listen to ends

@@ -3,16 +3,11 @@
 from typing import Any
 
 import pytest
-from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]
 from playwright.async_api import Browser, Page, expect
 
-from support.reader_pages import COMMENT, PANEL, PHONE, ROOT, said, shown, thread, wrote
+from support.reader_pages import COMMENT, PANEL, PHONE, ROOT, said, shown, sound, thread, wrote
 from support.service import Service
 
-RULES = {
-    "rules": {"target-size": {"enabled": True}},  # WCAG 2.2; off unless it is asked for
-    "resultTypes": ["violations"],  # what else it looked at is not told, which takes longer
-}
 LOOKS: dict[str, tuple[str, dict[str, Any]]] = {
     "light": ("/demo?as=ada", {}),
     "dark": ("/demo?as=ada", {"color_scheme": "dark"}),
@@ -22,11 +17,6 @@ LOOKS: dict[str, tuple[str, dict[str, Any]]] = {
     "nobody signed in": ("/demo", {}),
     "forced colours": ("/demo?as=ada", {"forced_colors": "active"}),
 }
-
-
-async def sound(page: Page, state: str) -> None:
-    found = await Axe().run(page, options=RULES)
-    assert found.response["violations"] == [], f"{state}: {found.generate_report()}"
 
 
 @pytest.mark.slow

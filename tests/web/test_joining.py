@@ -6,12 +6,11 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, Page, Route, expect
 
-from rostra_adapters.http.routes.embed import MEDIA_TYPES, read, without_comments
+from rostra_adapters.http.routes.embed import MEDIA_TYPES, WORDS, compact_code, read
 from support.reader_pages import PANEL, ROOT, caught_up, connected, until
 from support.service import Service
 
 PACKAGE = "rostra_adapters.web"
-LANGUAGES = "rostra_adapters.web.languages"
 PASSAGES = 3
 # Ids of form fields are made at random, once a page.
 RANDOM_ID = re.compile(r"\bw[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -62,18 +61,24 @@ async def test_joined_files_export_what_plain_modules_export(
     [folder] = re.findall(r'"\./([0-9a-f]+)/rostra\.js"', entry)
     page = await _opened(browser, reader_service, plain=False)
     joined = await page.evaluate(
-        EXPORTS, [f"/embed/{folder}/{name}" for name in ("rostra.js", "passages.js", "count.js")]
+        EXPORTS,
+        [
+            f"/embed/{folder}/{name}"
+            for name in ("rostra.js", "passages.js", "people.js", "mention.js", "count.js")
+        ],
     )
     page = await _opened(browser, reader_service, plain=True)
     modules = [name for name in read(PACKAGE) if name.endswith(".js")]
     plain = await page.evaluate(EXPORTS, [f"/plain/{name}" for name in modules])
     for name, value in plain.items():
-        assert joined[name] == without_comments(value.encode()).decode(), name
+        assert joined[name] == compact_code(value.encode()).decode(), name
     # Style sheets and words are exported by the joined files alone, for each other.
     assert {name: joined[name] for name in joined.keys() - plain.keys()} == {
         "en": "[object Object]",
         "style": "[object CSSStyleSheet]",
         "marks": "[object CSSStyleSheet]",
+        "people": "[object CSSStyleSheet]",
+        "mention": "[object CSSStyleSheet]",
     }
 
 
@@ -107,7 +112,8 @@ async def _lead_to_plain(route: Route) -> None:
 async def _answer_plain(route: Route) -> None:
     name = route.request.url.rpartition("/")[2]
     media_type = MEDIA_TYPES[name[name.rindex(".") :]]
-    package = LANGUAGES if "/languages/" in route.request.url else PACKAGE
+    folder = route.request.url.rpartition("/")[0].partition("/plain")[2]
+    package = {"": PACKAGE, **{f"/{name}": words for name, words in WORDS.items()}}[folder]
     await route.fulfill(
         body=read(package)[name].decode(), content_type=f"{media_type}; charset=utf-8"
     )

@@ -445,6 +445,7 @@ def _settings(plan: ServePlan) -> Any:
             writer_url=plan.writer_url or None,
             metrics=plan.metrics_port is None,
             demo=plan.demo,
+            mails=bool(plan.mail_from),
             **settings_of(plan.rates, plan.workers),
             proxies=trusted_proxies(plan.proxies, plan.host),
             **plan.http,

@@ -104,7 +104,7 @@ def make_app(
             *reads.routes(),
             *Histories(app, reads).routes(),
             *Documents(app, reads).routes(),
-            *RuleReads(app, reads).routes(),
+            *RuleReads(app, settings, reads).routes(),
             *Persons(app, settings, reads, now).routes(),
             *PeopleRoutes(app, settings, reads, now).routes(),
             *MailLinks(app, now).routes(),

@@ -44,6 +44,7 @@ class HttpSettings(msgspec.Struct, frozen=True, kw_only=True):
     """URL of a service that takes writes, which refusals of a read-only one name."""
     metrics: bool = True  # on the public port
     demo: bool = False
+    mails: bool = False  # whether readers are mailed, by this process or another
     request_bytes_max: int = 1024 * 1024
     person_request_bytes_max: int = 64 * 1024  # of persons and guests
     events_request_bytes_max: int = 32 * 1024 * 1024

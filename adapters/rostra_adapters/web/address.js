@@ -10,8 +10,8 @@ export function namedAtFirst() {
   return namedInHash() ?? IN_QUERY.exec(location.search)?.[1];
 }
 
-export function namedInHash() {
-  return IN_HASH.exec(location.hash)?.[1];
+export function namedInHash(hash = location.hash) {
+  return IN_HASH.exec(hash)?.[1];
 }
 
 /** Return whether the fragment belongs to the page's router. */

@@ -148,7 +148,7 @@ export class Api {
 
   /**
    * @param {string} discussion
-   * @param {{body: string, parent?: string, passage?: string | null}} comment
+   * @param {{body: string, parent?: string, passage?: string | null, mentions?: string[]}} comment
    * @param {string} key makes the comment one and the same however often it is sent
    * @returns {Promise<import("./contract.js").Done>}
    */

@@ -56,7 +56,8 @@ export class CommentView {
     });
     this.by = el("div", { class: "by" });
     this.quote = el("div", {});
-    this.words = el("div", { class: "words", part: "body", dir: "auto" });
+    const follow = (/** @type {MouseEvent} */ event) => this.owner.mentioned(event);
+    this.words = el("div", { class: "words", part: "body", dir: "auto", onclick: follow });
     this.does = el("div", { class: "does" });
     this.note = el("p", { class: "note", hidden: true });
     this.under = el("div", {});
@@ -91,6 +92,7 @@ export class CommentView {
     const kept = this.voting ? this.shape : {};
     const { up, down, score, my_vote } = { ...shape, my_vote: shape.my_vote ?? this.shape?.my_vote ?? 0, ...kept };
     this.shape = { ...shape, up, down, score, my_vote };
+    this.article.classList.toggle("new", this.owner.isNew(this.shape));
     this.article.setAttribute("aria-label", shape.author?.name ?? this.owner.t("somebody"));
     this.showBy();
     this.showQuote();
@@ -148,6 +150,7 @@ export class CommentView {
         this.mine && el("span", { class: "mark", text: t("you") }),
         link,
         edited_at && el("span", { text: t("edited"), title: exact(edited_at, language) }),
+        this.owner.isNew(this.shape) && el("span", { class: "mark", text: t("new") }),
         pinned && el("span", { class: "mark", text: t("pinned") }),
       ].filter((node) => node instanceof Node),
     );
@@ -247,7 +250,8 @@ export class CommentView {
       label: t("write_reply", { name: author?.name ?? t("somebody") }),
       draft: `reply:${id}`,
       send: t("send"),
-      submit: (body, key) => api.post(this.owner.discussionId, { body, parent: id }, key),
+      submit: (body, key, mentions) => api.post(this.owner.discussionId, { body, parent: id, mentions }, key),
+      mayMention: true,
       taken: (done) => {
         this.under.replaceChildren();
         return this.listing.posted(done);

@@ -4,11 +4,16 @@ import { el, markup } from "./markup.js";
 import { draftsOf } from "./session.js";
 import { placesOf, randomId, store, stored } from "./storage.js";
 
+const MENTIONS_MAX = 20;
 const DRAFTS = "rostra:draft:";
 const DRAFT_DAYS_MAX = 30;
 const DAY_MS = 86_400_000;
 
-/** @typedef {{body: string, key: string, at: number}} Draft `at`: milliseconds since 1970, by the device */
+/** @typedef {Record<string, string>} Picked ids of persons by what stands for them in the text */
+/**
+ * `at`: milliseconds since 1970, by the device.
+ * @typedef {{body: string, key: string, at: number, picked?: Picked}} Draft
+ */
 /** @typedef {import("./contract.js").Done} Done */
 
 /**
@@ -18,7 +23,9 @@ const DAY_MS = 86_400_000;
  * @property {string} send the button's word
  * @property {string | null} [body] what stands there already
  * @property {number} [charactersMax] of a plain text, which has no preview
- * @property {(body: string, key: string) => Promise<Done>} submit `key` stays until the service took it
+ * @property {(body: string, key: string, mentions?: string[]) => Promise<Done>} submit
+ *   `key` stays until the service took it
+ * @property {boolean} [mayMention] completes names after an `@`
  * @property {(done: Done) => Promise<unknown> | void} taken shows what the service took
  * @property {() => void} [cancel]
  */
@@ -61,14 +68,37 @@ export function composer(owner, wish) {
       send,
     ),
   );
+  /** @type {Picked} */
+  const picked = kept.read()?.picked ?? {};
+  let completes = false;
   area.addEventListener("input", () => {
     keep();
     check();
+    if (!completes && wish.mayMention && area.value.includes("@")) complete();
   });
+
+  async function complete() {
+    completes = true;
+    try {
+      const { completion } = await import("./mention.js");
+      completion(owner, area, (text, person) => {
+        picked[text] = person;
+        keep();
+      });
+    } catch {
+      completes = false; // the next letter tries again
+    }
+  }
+
+  /** @param {string} body */
+  function mentions(body) {
+    const found = Object.keys(picked).filter((text) => body.includes(text));
+    return found.length ? [...new Set(found.map((text) => picked[text]))].slice(0, MENTIONS_MAX) : undefined;
+  }
 
   function keep() {
     if (area.value === (wish.body ?? "")) kept.clear();
-    else kept.write(area.value);
+    else kept.write(area.value, picked);
   }
 
   function check() {
@@ -100,7 +130,7 @@ export function composer(owner, wish) {
     event.preventDefault();
     if (form.hasAttribute("aria-busy") || !check()) return;
     if (!area.value.trim()) return area.focus();
-    kept.write(area.value);
+    kept.write(area.value, picked);
     form.setAttribute("aria-busy", "true");
     error.textContent = "";
     const sent = deliver(area.value);
@@ -115,7 +145,7 @@ export function composer(owner, wish) {
   /** @param {string} body */
   async function deliver(body) {
     try {
-      const done = await wish.submit(body, kept.key());
+      const done = await wish.submit(body, kept.key(), mentions(body));
       // More may have been typed meanwhile, which has a draft of its own.
       if (area.value === body) [kept.clear(), (area.value = "")];
       if (!shown.hidden) [shown.hidden, area.hidden, preview.textContent] = [true, false, t("preview")];
@@ -154,12 +184,12 @@ export function composer(owner, wish) {
 function drafts(owner, name) {
   const place = DRAFTS + JSON.stringify([owner.site, owner.resource, draftsOf(owner.person), name]);
   const read = () => draftAt(place);
-  /** @param {string} body */
-  const write = (body) => {
+  /** @param {string} body @param {Picked} picked */
+  const write = (body, picked) => {
     const before = read();
     // Other words are another comment, lest the first ones, once taken, stand for them.
     const key = before?.body === body ? before.key : randomId();
-    store(place, JSON.stringify({ body, key, at: Date.now() }));
+    store(place, JSON.stringify({ body, key, at: Date.now(), picked }));
   };
   return { read, write, clear: () => store(place, null), key: () => read()?.key ?? "" };
 }

@@ -27,6 +27,8 @@ export interface Comment extends Totals {
   status: Status;
   pinned: boolean;
   passage: string | null;
+  /** With a person's token: it became visible after their read mark, by others. */
+  new?: boolean;
   children?: Comment[];
   next_children?: string | null;
   /** A new wording that waits for a moderator, shown to its author. */
@@ -58,6 +60,8 @@ export interface Rules {
   guests: boolean;
   open_on_first: boolean;
   may_mark: boolean;
+  /** Whether the service sends mails. */
+  mails: boolean;
 }
 
 export interface Quote {
@@ -79,6 +83,8 @@ export interface Passage extends Quote {
   open: boolean;
   comments: number;
   replies: number;
+  /** With a person's token: comments on it since their read mark. */
+  new?: number;
 }
 
 /** Answer to a write: `position` is where a read must be to show it. */
@@ -90,4 +96,4 @@ export interface Done {
 }
 
 /** Data of a live event: a comment, or only its totals or its new status. */
-export type News = Comment & Passage & { position: number };
+export type News = Omit<Comment & Passage, "new"> & { position: number; new?: undefined };

@@ -32,6 +32,15 @@ export async function tableOf(wanted) {
   }
 }
 
+/**
+ * Return a language's words of the parts for those who come back.
+ * @param {string} wanted a BCP 47 tag of a language that has words
+ */
+export function peopleWords(wanted) {
+  const code = primary(wanted);
+  return loaded(`people/${LANGUAGES.includes(code) ? code : "en"}`);
+}
+
 /** @param {string} code @returns {Promise<Table>} */
 async function loaded(code) {
   const answer = await fetch(new URL(`./languages/${code}.json`, import.meta.url), { credentials: "omit" });

@@ -283,6 +283,7 @@ export class Listing {
         this.fresh.delete(id);
       }
       this.showFresh();
+      if (!this.passage && !this.fresh.size) this.owner.shown(this.owner.follower?.position ?? 0);
       (reached.findLast((view) => view && !view.shape.parent) ?? reached.find(Boolean))?.article.focus();
     } catch (problem) {
       this.failed(problem, () => this.takeFresh());

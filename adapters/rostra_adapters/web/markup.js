@@ -1,6 +1,8 @@
 // What the server rendered, built anew of the few elements that a comment may have. The server has
 // sanitised it already; a page should not have to take our word for that.
 
+import { addressOf, namedInHash } from "./address.js";
+
 const ALLOWED = new Set(
   (
     "A B BLOCKQUOTE BR CODE EM H1 H2 H3 H4 H5 H6 HR I KBD LI OL P PRE S STRONG SUB SUP TABLE TBODY TD TH THEAD TR " +
@@ -54,6 +56,12 @@ function added(node, to) {
   if (node.tagName === "A" && href && LINKS.test(href.trim())) {
     made.setAttribute("href", href.trim());
     made.setAttribute("rel", "nofollow ugc noopener");
+  }
+  const mentioned = node.hasAttribute("data-person") && namedInHash(href ?? "");
+  if (mentioned) {
+    made.setAttribute("href", addressOf(mentioned));
+    made.setAttribute("class", "mention");
+    made.setAttribute("data-to", mentioned);
   }
   const title = node.getAttribute("title");
   if (node.tagName === "A" && title) made.setAttribute("title", title);

@@ -94,7 +94,8 @@ export class Panel {
       label: t("write_inline"),
       draft: `passage:${this.passage.id ?? this.passage.exact}`,
       send: t("send"),
-      submit: (body, key) => this.submit(body, key),
+      submit: (body, key, mentions) => this.submit(body, key, mentions),
+      mayMention: true,
       taken: async (done) => {
         await this.listing.posted(done);
         await this.passages.load(done.position);
@@ -103,11 +104,11 @@ export class Panel {
     return form;
   }
 
-  /** @param {string} body @param {string} key */
-  async submit(body, key) {
+  /** @param {string} body @param {string} key @param {string[]} [mentions] */
+  async submit(body, key, mentions) {
     const { owner } = this.passages;
     if (!this.passage.id) await this.mark();
-    return owner.api.post(owner.discussionId, { body, passage: this.passage.id }, key);
+    return owner.api.post(owner.discussionId, { body, passage: this.passage.id, mentions }, key);
   }
 
   /** The words become a passage. */

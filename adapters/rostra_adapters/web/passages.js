@@ -154,6 +154,8 @@ export class Passages {
     badge.textContent = n ? number(n, this.owner.language, { notation: "compact" }) : "+";
     badge.setAttribute("aria-label", t("marked", { n, quote: shortened(passage.exact, QUOTED_CHARACTERS_MAX) }));
     badge.title = passage.question ?? "";
+    badge.classList.toggle("new", Boolean(passage.new));
+    if (passage.new) badge.setAttribute("aria-label", `${badge.ariaLabel}, ${t("news", { n: passage.new })}`);
     badge.onclick = () => this.open(passage.id);
   }
 

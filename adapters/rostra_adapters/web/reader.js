@@ -34,6 +34,7 @@ const RULES = {
   guests: false,
   open_on_first: false,
   may_mark: false,
+  mails: false,
 };
 
 /** @type {Record<string, string[]>} the service's problems by what readers are told */
@@ -94,6 +95,14 @@ export class Reader {
   /** @type {number | null} */
   recounting = null;
   position = 0;
+  /** @type {Promise<void>} settled once the passages are there, if there are any */
+  inlined = Promise.resolve();
+  /** @type {import("./live.js").Member | null} */
+  follower = null;
+  /** @type {import("./people.js").People | null} */
+  people = null;
+  /** Ids of comments that the person has not seen before this visit. */
+  news = new Set();
 
   // The frame, which is drawn before anything reads these.
   /** @type {string} */
@@ -106,6 +115,8 @@ export class Reader {
   count;
   /** @type {HTMLElement} */
   tabs;
+  /** @type {HTMLElement} */
+  back;
   /** @type {HTMLElement} */
   form;
   /** @type {HTMLElement} */
@@ -211,6 +222,7 @@ export class Reader {
       signal.addEventListener("abort", () => clearInterval(ticking));
       await this.goTo(namedAtFirst());
       if (this.discussionId && !signal.aborted) this.live(signal);
+      await this.showPeople();
     } catch (problem) {
       if (!signal.aborted) this.main.failed(problem, () => this.read(signal));
     }
@@ -238,15 +250,16 @@ export class Reader {
     const made = await this.api.open(this.site, this.resource);
     this.discussionId = made.id;
     this.discussion = await this.api.get(`/v1/discussions/${made.id}`, { min_position: made.position });
-    if (!this.life.signal.aborted) this.live(this.life.signal);
+    if (!this.life.signal.aborted) [this.live(this.life.signal), this.showPeople()];
     return this.discussionId;
   }
 
   /** @param {AbortSignal} signal */
   live(signal) {
-    this.inline(signal).catch((problem) => console.warn("rostra: passages", problem));
+    this.inlined = this.inline(signal).catch((problem) => console.warn("rostra: passages", problem));
     const { discussionId: discussion, api } = this;
-    const member = {
+    /** @type {import("./live.js").Member} */
+    const member = (this.follower = {
       api,
       discussion,
       position: this.discussion?.read ?? this.position,
@@ -254,7 +267,7 @@ export class Reader {
       event: (/** @type {string} */ name, /** @type {News} */ data) => this.heard(name, data),
       connected: (/** @type {boolean} */ now) => signal.aborted || this.host.toggleAttribute("connected", now),
       lost: () => this.listings.forEach((one) => one.lost()),
-    };
+    });
     const changed = follow(api.base, this.site, this.person?.rights ?? "", member, signal);
     const seen = (/** @type {boolean} */ now) => {
       if (member.isVisible !== now) [(member.isVisible = now), changed()];
@@ -272,6 +285,30 @@ export class Reader {
     if (signal.aborted) return;
     this.passages = new Passages(this);
     await this.passages.load();
+  }
+
+  /** What persons get who come back. A page for others loads it when they ask for it. */
+  async showPeople() {
+    if (this.person?.mayWrite) await this.loadPeople();
+    else if (this.rules.mails && this.discussionId)
+      this.back.replaceChildren(
+        el("button", { type: "button", text: this.t("notify"), onclick: () => this.loadPeople() }),
+      );
+  }
+
+  async loadPeople() {
+    if (!this.discussionId || this.people) return;
+    const { peopleOf } = await import("./people.js");
+    const people = await peopleOf(this);
+    if (this.people || this.life.signal.aborted) return;
+    this.people = people;
+    await people.begin();
+  }
+
+  /** Whether a comment is one that the person has not seen. @param {import("./contract.js").Comment} shape */
+  isNew(shape) {
+    if (shape.new) this.news.add(shape.id);
+    return this.news.has(shape.id);
   }
 
   /** Whether this reader may write here. */
@@ -296,6 +333,7 @@ export class Reader {
     const { t } = this;
     this.count = el("h2", { part: "count", text: t("discussion"), tabindex: -1 });
     this.tabs = el("div", { class: "tabs", role: "group", "aria-label": t("orders") });
+    this.back = el("div", { class: "back" });
     this.form = el("div", {});
     this.polite = el("div", { class: "hidden", role: "status", "aria-live": "polite" });
     this.main = new Listing(this);
@@ -304,6 +342,7 @@ export class Reader {
       // An empty title keeps a title of the page's own from showing over everything.
       { "aria-label": t("discussion"), lang: this.language, dir: directionOf(this.language), title: "" },
       el("header", { class: "top" }, this.count, this.tabs),
+      this.back,
       this.form,
       this.main.node,
       this.polite,
@@ -394,10 +433,11 @@ export class Reader {
   }
 
   composer() {
-    /** @type {(body: string, key: string) => Promise<Done>} */
-    const submit = async (body, key) => this.api.post(await this.opened(), { body }, key);
+    /** @type {(body: string, key: string, mentions?: string[]) => Promise<Done>} */
+    const submit = async (body, key, mentions) => this.api.post(await this.opened(), { body, mentions }, key);
     const taken = (/** @type {Done} */ done) => this.main.posted(done);
-    return composer(this, { label: this.t("write"), draft: "top", send: this.t("send"), submit, taken });
+    const { t } = this;
+    return composer(this, { label: t("write"), draft: "top", send: t("send"), submit, taken, mayMention: true });
   }
 
   /**
@@ -431,6 +471,7 @@ export class Reader {
   /** @param {number} position */
   shown(position) {
     this.position = Math.max(this.position, position);
+    this.people?.shown();
     this.host.dispatchEvent(
       new CustomEvent("rostra-position", { detail: this.position, bubbles: true, composed: true }),
     );
@@ -496,6 +537,16 @@ export class Reader {
     this.point(view);
   }
 
+  /** Lead to the comment of a person whose mention was clicked. @param {MouseEvent} event */
+  mentioned(event) {
+    const { target } = event;
+    const named = target instanceof HTMLElement && target.dataset.to;
+    if (!named || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return; // the browser's own
+    event.preventDefault();
+    showAddress(named);
+    this.goTo(named).catch((problem) => this.main.failed(problem, () => this.mentioned(event)));
+  }
+
   /** @param {CommentView} view */
   async copyLink(view) {
     showAddress(view.shape.id);
@@ -538,7 +589,7 @@ export class Reader {
       else if (name === "removed") this.gone(listing, view, data);
       else if (name === "comment") this.said(listing, view, data);
     }
-    if (name === "comment" || name === "removed") this.recounted();
+    if (name === "comment" || name === "removed") [this.recounted(), this.people?.heard()];
   }
 
   /**

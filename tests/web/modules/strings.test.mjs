@@ -8,8 +8,18 @@ const FOLDER = new URL("../web/languages/", import.meta.url);
 const CODES = readdirSync(FOLDER)
   .filter((name) => name.endsWith(".json"))
   .map((name) => name.slice(0, -".json".length));
+/** The words that come at first, and those of the parts for who comes back: no name is in both. */
 const TABLES = Object.fromEntries(
-  CODES.map((code) => [code, JSON.parse(readFileSync(new URL(`${code}.json`, FOLDER), "utf8"))]),
+  CODES.map((code) => {
+    const [first, later] = ["", "people/"].map((folder) =>
+      JSON.parse(readFileSync(new URL(`${folder}${code}.json`, FOLDER), "utf8")),
+    );
+    assert.deepEqual(
+      Object.keys(first).filter((name) => name in later),
+      [],
+    );
+    return [code, { ...first, ...later }];
+  }),
 );
 
 function speech(language, own) {

@@ -1,4 +1,4 @@
-"""Mentions: names in a comment's HTML that lead to the persons they stand for."""
+"""Mentions: names in a comment's HTML, made links to persons."""
 
 import re
 import unicodedata

@@ -20,9 +20,12 @@ ENTRIES = ("rostra.js", "count.js")
 TYPES = "rostra.d.ts"
 WEB = "rostra_adapters.web"
 LANGUAGES = f"{WEB}.languages"
+PEOPLE_LANGUAGES = f"{LANGUAGES}.people"
 HASH_BYTES = 8
 FOR_GOOD = "public, max-age=31536000, immutable"
 ASK_AGAIN = "public, max-age=300, must-revalidate"
+WORDS = {"languages": LANGUAGES, "languages/people": PEOPLE_LANGUAGES}
+"""Folders of words, of the whole reader and of its parts for those who come back."""
 MEDIA_TYPES = {
     ".js": "text/javascript",
     ".css": "text/css",
@@ -32,8 +35,8 @@ MEDIA_TYPES = {
     ".svg": "image/svg+xml",
 }
 # Only comments that fill whole lines: text in a literal is never taken for one.
-_COMMENT = re.compile(rb"^[ \t]*(?://[^\n]*|/\*\*.*?\*/)\n", re.MULTILINE | re.DOTALL)
-_STYLE_COMMENT = re.compile(rb"^[ \t]*/\*.*?\*/\n", re.MULTILINE | re.DOTALL)
+_COMMENT = re.compile(rb"^[ \t]*(?://[^\n]*|/\*\*(?:(?!\*/).)*\*/)\n", re.MULTILINE | re.DOTALL)
+_STYLE_COMMENT = re.compile(rb"^[ \t]*/\*(?:(?!\*/).)*\*/\n", re.MULTILINE | re.DOTALL)
 _INDENT = re.compile(rb"^\s+", re.MULTILINE)
 
 
@@ -71,9 +74,15 @@ def read(package: str) -> dict[str, bytes]:
     }
 
 
-def without_comments(code: bytes) -> bytes:
-    """Return a module without the lines that are only comments."""
-    return _COMMENT.sub(b"", code)
+def compact_code(code: bytes) -> bytes:
+    """Return a module without indentation, empty lines and lines that are only comments.
+
+    Raises ValueError for a literal of several lines, whose indentation is part of it.
+    """
+    compact = _INDENT.sub(b"", _COMMENT.sub(b"", code))
+    if odd := next((line for line in compact.splitlines() if line.count(b"`") % 2), None):
+        raise ValueError(f"a literal goes on after its line: {odd.decode()}")
+    return compact
 
 
 def compact_style(sheet: bytes) -> bytes:
@@ -82,7 +91,7 @@ def compact_style(sheet: bytes) -> bytes:
 
 
 def _compact(name: str, data: bytes) -> str:
-    return (compact_style(data) if name.endswith(".css") else without_comments(data)).decode()
+    return (compact_style(data) if name.endswith(".css") else compact_code(data)).decode()
 
 
 class Embed:
@@ -97,7 +106,11 @@ class Embed:
         }
         code = [join_modules(modules, entry) for entry in ENTRIES]
         files = {name: text.encode() for made in code for name, text in made.items()}
-        words = {f"languages/{name}": _compact_json(data) for name, data in languages.items()}
+        words = {
+            f"{folder}/{name}": _compact_json(data)
+            for folder, tables in WORDS.items()
+            for name, data in read(tables).items()
+        }
         files |= words
         self.hash = _hash(b"".join(name.encode() + data for name, data in sorted(files.items())))
         self._files = {name: File(name, data, FOR_GOOD) for name, data in files.items()}
@@ -110,7 +123,7 @@ class Embed:
         return [
             *(web.get(f"/embed/{name}", self.entry) for name in self._entries),
             web.get("/embed/{hash}/{name}", self.file),
-            web.get("/embed/{hash}/languages/{name}", self.language),
+            *(web.get(f"/embed/{{hash}}/{folder}/{{name}}", self.words) for folder in WORDS),
         ]
 
     async def entry(self, request: web.Request) -> web.Response:
@@ -120,8 +133,8 @@ class Embed:
     async def file(self, request: web.Request) -> web.Response:
         return self._found(request, request.match_info["name"])
 
-    async def language(self, request: web.Request) -> web.Response:
-        return self._found(request, f"languages/{request.match_info['name']}")
+    async def words(self, request: web.Request) -> web.Response:
+        return self._found(request, request.path.partition(f"/{self.hash}/")[2])
 
     def _found(self, request: web.Request, name: str) -> web.Response:
         found = self._files.get(name)

@@ -10,6 +10,7 @@ from rostra_adapters.application.app import App
 from rostra_adapters.http.auth.readers import Reader
 from rostra_adapters.http.queries import Query
 from rostra_adapters.http.routes.reads import ReadRoutes
+from rostra_adapters.http.settings import HttpSettings
 
 
 class RulesShape(msgspec.Struct, kw_only=True):
@@ -27,13 +28,16 @@ class RulesShape(msgspec.Struct, kw_only=True):
     """Bytes of a comment's body, in UTF-8."""
     may_mark: bool = False
     """Whether persons may mark passages: the setting says so, and the article's text is here."""
+    mails: bool = False
+    """Whether readers get mails about what they subscribed to."""
 
 
 class RuleReads:
     """The handler."""
 
-    def __init__(self, app: App, reads: ReadRoutes) -> None:
+    def __init__(self, app: App, settings: HttpSettings, reads: ReadRoutes) -> None:
         self._app = app
+        self._settings = settings
         self._reads = reads
 
     def routes(self) -> list[web.RouteDef]:
@@ -52,4 +56,5 @@ class RuleReads:
         shape = msgspec.convert(rules, RulesShape, from_attributes=True)
         if access is not None and rules.marking == "persons":
             shape.may_mark = await self._app.has_article_text(discussion)
+        shape.mails = self._settings.mails
         return shape

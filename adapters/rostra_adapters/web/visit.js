@@ -1,0 +1,134 @@
+// What is new since a person was here last: how much, a way from one to the next, and the read mark.
+
+import { el } from "./markup.js";
+import { watched } from "./near.js";
+import { store, stored } from "./storage.js";
+
+const PAGE = 50;
+const PAGES_MAX = 4;
+const SEEN_MS = 1_000; // that a list must be in sight to count as read
+const SEEN = "rostra:seen:";
+
+export class Visit {
+  /** @type {string[]} ids of new comments, the oldest first */
+  ids = [];
+  /** Number of these that were visited. */
+  visited = 0;
+  /** Position up to which the person has read, as far as this page knows. */
+  mark = 0;
+  inSight = false;
+  /** @type {number | undefined} */
+  timer = undefined;
+
+  /** @param {import("./reader.js").Reader} owner @param {import("./strings.js").Translate} t */
+  constructor(owner, t) {
+    this.owner = owner;
+    this.t = t;
+    this.place = `${SEEN}${owner.discussionId}:${owner.person?.id}`;
+    this.said = el("span", {});
+    this.go = el("button", { type: "button", class: "primary", onclick: () => this.next() });
+    this.node = el("div", { class: "since", part: "since", hidden: true }, this.said, this.go);
+  }
+
+  async begin() {
+    const { owner } = this;
+    const { signal } = owner.life;
+    const since = stored(this.place);
+    const { comments, more } = await owner.api.get(`/v1/discussions/${owner.discussionId}/news`);
+    if (comments) {
+      this.ids = await this.find(comments);
+      for (const id of this.ids) owner.news.add(id);
+      if (this.ids.length) this.show(more ? `${comments}+` : comments, since);
+    }
+    await owner.inlined; // passages with what is new in them, as of the mark before this visit
+    if (signal.aborted) return;
+    owner.root.addEventListener("keydown", (event) => this.key(/** @type {KeyboardEvent} */ (event)), { signal });
+    document.addEventListener("visibilitychange", () => this.check(), { signal });
+    signal.addEventListener("abort", () => clearTimeout(this.timer));
+    watched([owner.main.node], "0px", signal, (now) => {
+      this.inSight = now;
+      this.check();
+    });
+  }
+
+  /** The ids of new comments: mostly the latest. @param {number} many */
+  async find(many) {
+    const { api, discussionId, rules } = this.owner;
+    const order = rules.orders.includes("newest") ? "newest" : undefined;
+    /** @type {string[]} */
+    const found = [];
+    let cursor = null;
+    for (let page = 0; page < PAGES_MAX && found.length < many; page += 1) {
+      /** @type {import("./contract.js").CommentPage} */
+      const read = await api.comments(discussionId, { flat: true, order, limit: PAGE, cursor });
+      for (const shape of read.comments) if (shape.new) found.push(shape.id);
+      cursor = read.next;
+      if (!cursor) break;
+    }
+    return found.reverse();
+  }
+
+  /** @param {number | string} n @param {string | null} since */
+  show(n, since) {
+    const { owner, t } = this;
+    const { language } = owner;
+    const now = new Date(owner.clock.now());
+    const then = since && new Date(since);
+    const year = then && then.getFullYear() !== now.getFullYear() ? "numeric" : undefined;
+    const date = then && new Intl.DateTimeFormat(language, { day: "numeric", month: "long", year }).format(then);
+    this.said.textContent = date ? t("since", { n, date }) : t("since_last", { n });
+    this.go.textContent = t("next_new");
+    this.node.hidden = false;
+    for (const view of owner.main.views.values()) if (owner.isNew(view.shape)) view.update(view.shape);
+  }
+
+  /** @param {KeyboardEvent} event */
+  key(event) {
+    const { target } = event;
+    const types = target instanceof Element && target.closest("input, textarea, select, [contenteditable]");
+    if (event.key !== "n" || types || event.isComposing || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (this.node.hidden && !this.owner.main.fresh.size) return;
+    event.preventDefault();
+    this.next();
+  }
+
+  /** Lead to the next new comment; then to those that came meanwhile. */
+  async next() {
+    const { owner, t } = this;
+    try {
+      while (this.visited < this.ids.length) {
+        const view = await owner.main.reach(this.ids[this.visited]);
+        this.visited += 1;
+        if (!view) continue; // it was removed meanwhile
+        this.said.textContent = t("nth_new", { n: this.visited, of: this.ids.length });
+        if (this.visited === this.ids.length) this.go.textContent = t("again");
+        owner.point(view);
+        view.article.scrollIntoView({ block: "center" });
+        owner.say(this.said.textContent);
+        return;
+      }
+      this.visited = 0;
+      if (owner.main.fresh.size) await owner.main.takeFresh();
+      else if (this.ids.length) await this.next();
+    } catch (problem) {
+      owner.main.failed(problem, () => this.next());
+    }
+  }
+
+  /** Begin to wait where the list is in sight and shows more than the mark says. */
+  check() {
+    clearTimeout(this.timer);
+    if (!this.inSight || document.visibilityState !== "visible" || this.owner.position <= this.mark) return;
+    this.timer = setTimeout(() => this.put().catch(() => {}), SEEN_MS); // tried again when more is shown
+  }
+
+  async put() {
+    const { owner } = this;
+    const { position } = owner;
+    const path = `/v1/discussions/${owner.discussionId}/read`;
+    const done = await owner.api.ask("PUT", path, { position });
+    this.mark = Math.max(this.mark, done.position);
+    store(this.place, new Date(owner.clock.now()).toISOString());
+    this.check(); // more may have come meanwhile
+  }
+}
