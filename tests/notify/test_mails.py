@@ -2,13 +2,22 @@
 
 import asyncio
 import json
+import re
 from datetime import UTC, timedelta
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import asyncpg
+import pytest
 
 from rostra import ids
 from rostra_adapters.application.notify.sender import Sender
 from support.mails import BASE, JSON, Notified, about, by, link_in, smtp_server
 from support.service import event, opened, posted, serving, token
 
+THE_SERVERS_LOG = "mail.log"
 DISCUSSION = ids.discussion_id("gazette", "/trams")
 
 
@@ -112,6 +121,7 @@ async def test_a_bare_post_unsubscribes_and_a_get_changes_nothing(notified: Noti
     (mail,) = await notified.mails()
     link = link_in(mail)
     assert str(mail["List-Unsubscribe"]) == f"<{BASE}{link}>"
+    assert f"List-Unsubscribe: <{BASE}{link}>".encode() in notified.inbox.contents[-1]
     assert (await service.ask("GET", link)).status == 200
     await service.given(posted("c3", author=by("bob"), parent="c1"))
     assert len(await notified.mails()) == 1
@@ -331,3 +341,93 @@ async def test_two_senders_send_each_mail_once(database_url: str) -> None:
         assert sorted(str(mail["To"]) for mail in inbox.mails) == sorted(
             f"p{number}@example.org" for number in range(12)
         )
+
+
+async def test_a_scanner_that_opens_every_link_changes_nothing(notified: Notified) -> None:
+    service = notified.service
+    await service.given(opened(), posted("c1", author=by("ann")))
+    bearer = token("comment", site="gazette", person="ann")
+    body = b'{"email": "ann@example.org"}'
+    await service.ask("PATCH", "/v1/me", token=bearer, headers=JSON, body=body)
+    asked = json.dumps({"email": "gil@example.org", "to": "comments"}).encode()
+    path = f"/v1/discussions/{DISCUSSION}/subscriptions"
+    await service.ask("POST", path, headers=JSON, body=asked)
+    mails = await notified.mails()
+    await notified.subscribe("cy")
+    await service.given(event("subscription.started", person="cy", to="comments"))
+    await service.given(posted("c2", author=by("bob")))
+    mails += await notified.mails()
+    assert len(mails) == 3
+    links = {
+        link.removeprefix(BASE)
+        for mail in mails
+        for link in re.findall(
+            rf"{BASE}/[^\s<>\"]+", mail.as_string(policy=mail.policy) + text_of(mail)
+        )
+    }
+    assert len([link for link in links if link.startswith("/mail/")]) >= 3
+
+    async def state() -> list[Any]:
+        me = (await service.ask("GET", "/v1/me", token=bearer)).json
+        return [await service.app.head(), me, await service.app.outbox.status()]
+
+    before = await state()
+    for link in links:
+        for method in ("GET", "HEAD", "OPTIONS"):
+            answer = await service.ask(method, link)
+            assert answer.status < 500
+    assert await state() == before
+    assert await notified.mails() == []
+
+
+def text_of(mail: EmailMessage) -> str:
+    return "".join(part.get_content() for part in mail.walk() if not part.is_multipart())
+
+
+async def test_no_word_of_a_mail_is_in_tables_files_or_logs(
+    database_url: str, run_folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    words = {name: f"{name}-{uuid4().hex}" for name in ("body", "author", "reader", "address")}
+    caplog.set_level("DEBUG")
+    async with smtp_server() as (inbox, smtp), serving(database_url) as service:
+        notified = Notified(service, inbox, smtp)
+        await notified.filler.catch_up()
+        address = f"{words['address']}@example.org"
+        bearer = token("comment", site="gazette", person="ann")
+        settings = json.dumps({"email": address, "name": words["reader"]}).encode()
+        await service.given(event("site.configured", settings={"names": "person"}))
+        await service.ask("PATCH", "/v1/me", token=bearer, headers=JSON, body=settings)
+        (confirmation,) = await notified.mails()
+        assert (await service.ask("POST", link_in(confirmation))).status == 200
+        await service.given(opened(), posted("c1", author={"id": "ann", "name": words["reader"]}))
+        author = {"id": "bob", "name": words["author"]}
+        inbox.answers = ["451 try later", "550 never"]
+        mails: list[EmailMessage] = []
+        for key in ("c2", "c3", "c4"):
+            await service.given(posted(key, author=author, parent="c1", body=words["body"]))
+            notified.now -= timedelta(hours=1)
+            mails = await notified.mails()
+        assert all(words[name] in text_of(mails[0]) for name in ("body", "author"))
+        assert mails[0]["To"] == address
+    connection = await asyncpg.connect(database_url)
+    try:
+        await connection.execute("checkpoint")
+    finally:
+        await connection.close()
+    told = [record.getMessage() for record in caplog.records if record.name != THE_SERVERS_LOG]
+    assert told
+    for word in words.values():
+        assert [one for one in told if word in one] == []
+        found = await asyncio.create_subprocess_exec("grep", "-rlF", word, str(run_folder))
+        assert await found.wait() == 1, f"{word} is on disk"
+
+
+@pytest.mark.parametrize("address", ["jörg@example.org", "anna@bücher.example"])
+async def test_addresses_of_other_scripts_are_mailed(notified: Notified, address: str) -> None:
+    body = json.dumps({"email": address, "to": "comments"}).encode()
+    await notified.service.given(opened())
+    path = f"/v1/discussions/{DISCUSSION}/subscriptions"
+    assert (await notified.service.ask("POST", path, headers=JSON, body=body)).status == 202
+    (mail,) = await notified.mails()
+    domain = str(mail["To"]).partition("@")[2]
+    assert domain in ("example.org", "xn--bcher-kva.example")

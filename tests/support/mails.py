@@ -30,6 +30,8 @@ class Inbox:
 
     def __init__(self) -> None:
         self.mails: list[EmailMessage] = []
+        self.contents: list[bytes] = []
+        """The same mails as they came."""
         self.answers: list[str] = []
         """Answers to the next mails; 250 once they are used up."""
 
@@ -46,6 +48,8 @@ class Inbox:
             return "250 OK"
         if answer.startswith("2"):
             self.mails.append(read_mail(envelope))
+            assert isinstance(envelope.content, bytes)
+            self.contents.append(envelope.content)
         return answer
 
 
@@ -62,7 +66,9 @@ def read_mail(envelope: Envelope) -> EmailMessage:
 async def smtp_server() -> AsyncIterator[tuple[Inbox, str]]:
     inbox = Inbox()
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: SMTP(inbox, loop=loop), "127.0.0.1", 0)
+    server = await loop.create_server(
+        lambda: SMTP(inbox, loop=loop, enable_SMTPUTF8=True), "127.0.0.1", 0
+    )
     try:
         yield inbox, f"smtp://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     finally:

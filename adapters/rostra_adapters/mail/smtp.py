@@ -46,9 +46,15 @@ class SmtpTransport:
 
     async def send(self, mail: EmailMessage) -> None:
         server = self._server
+        (sender,), (recipient,) = mail["From"].addresses, mail["To"].addresses
+        options = [] if recipient.addr_spec.isascii() else ["SMTPUTF8", "BODY=8BITMIME"]
         try:
+            # As bytes, since aiosmtplib writes a message by another policy than its own.
             await aiosmtplib.send(
-                mail,
+                mail.as_bytes(),
+                sender=sender.addr_spec,
+                recipients=[recipient.addr_spec],
+                mail_options=options,
                 hostname=server.host,
                 port=server.port,
                 username=server.username,
@@ -62,6 +68,8 @@ class SmtpTransport:
             if all(code >= PERMANENT for code in codes):
                 raise MailRefused(f"the server refuses the recipient ({codes[0]})") from None
             raise MailDelayed(f"the server delays the recipient ({codes[0]})") from None
+        except aiosmtplib.SMTPNotSupported:
+            raise MailRefused("the server takes no addresses beyond ASCII") from None
         except aiosmtplib.SMTPAuthenticationError as error:
             raise MailDelayed(f"the server refuses to sign in ({error.code})") from None
         except aiosmtplib.SMTPResponseException as error:

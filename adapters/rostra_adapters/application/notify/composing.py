@@ -2,24 +2,35 @@
 
 import hashlib
 from collections.abc import Sequence
+from contextlib import suppress
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import EmailPolicy
 from email.utils import format_datetime, parseaddr
 from functools import cache
 from importlib import resources
 from typing import Any
+from urllib.parse import quote
 
+import idna
 import jinja2
 import msgspec
 
 from rostra_adapters.application.notify.outbox import Notice, Reason
-from rostra_adapters.application.notify.texts import MailTexts, texts_of
+from rostra_adapters.application.notify.texts import (
+    MailTexts,
+    direction_of,
+    plural_text,
+    texts_of,
+)
 from rostra_adapters.clock import moment
 
 LINES_MAX = 12
 LINE_CHARACTERS_MAX = 300
 SUBJECT_CHARACTERS_MAX = 150
+UNSUBSCRIBE_HEADER = "List-Unsubscribe"
+URL_CHARACTERS = "!#$%&'()*+,/:;=?@[]~"
+"""Characters of URLs that are not escaped. All others but letters and digits are."""
 
 
 class MailItem(msgspec.Struct, frozen=True):
@@ -32,6 +43,24 @@ class MailItem(msgspec.Struct, frozen=True):
     title: str | None
     url: str | None
     """Address of the comment."""
+
+
+class _MailPolicy(EmailPolicy):
+    """Policy that leaves the link of `List-Unsubscribe` as it is, however long.
+
+    Python's own would encode it, and mail programs would find no link.
+    """
+
+    def fold(self, name: str, value: str) -> str:
+        if name == UNSUBSCRIBE_HEADER:
+            return f"{name}: {value}{self.linesep}"
+        folded: str = super().fold(name, value)
+        return folded
+
+    def fold_binary(self, name: str, value: str) -> bytes:
+        if name == UNSUBSCRIBE_HEADER:
+            return self.fold(name, value).encode()
+        return super().fold_binary(name, value)
 
 
 class _Shown(msgspec.Struct, frozen=True):
@@ -76,14 +105,14 @@ def notice_mail(
     shown = [_shown(item, texts) for item in items]
     subject = shown[0].headline
     if len(items) > 1:
-        subject = texts.digest.format(count=len(items))
+        subject = plural_text(texts.digest, code, len(items))
     mail = _mail(origin, recipient, subject, message_id(origin, notices))
     thread = items[0].notice.discussion
     if thread is not None:
         mail["In-Reply-To"] = mail["References"] = f"<discussion.{thread.hex}@{origin.domain}>"
     site = items[0].notice.site
     mail["List-Id"] = f"<{_list_name(site)}.{origin.domain}>"
-    mail["List-Unsubscribe"] = f"<{unsubscribe}>"
+    mail[UNSUBSCRIBE_HEADER] = f"<{unsubscribe}>"
     mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     values = {"items": shown, "unsubscribe": unsubscribe}
     return _with_parts(mail, "mail", code, texts, subject, values)
@@ -106,14 +135,26 @@ def message_id(origin: MailOrigin, notices: Sequence[Notice]) -> str:
 
 
 def _mail(origin: MailOrigin, recipient: str, subject: str, named: str) -> EmailMessage:
-    mail = EmailMessage(policy=SMTP)
+    to = _address(recipient)
+    utf8 = not to.username.isascii()
+    mail = EmailMessage(policy=_MailPolicy(linesep="\r\n", cte_type="7bit", utf8=utf8))
     mail["From"] = origin.address
-    mail["To"] = Address(addr_spec=recipient)
-    mail["Subject"] = _one_line(subject, SUBJECT_CHARACTERS_MAX)
+    mail["To"] = to
+    # Mail programs would decode a word that looks encoded.
+    mail["Subject"] = _one_line(subject.replace("=?", "= ?"), SUBJECT_CHARACTERS_MAX)
     mail["Date"] = format_datetime(moment())
     mail["Message-ID"] = named
     mail["Auto-Submitted"] = "auto-generated"
     return mail
+
+
+def _address(recipient: str) -> Address:
+    """Return an address whose domain is written in ASCII (IDNA)."""
+    username, _, domain = recipient.rpartition("@")
+    if not domain.isascii():
+        with suppress(idna.IDNAError):  # then the mail server says what it makes of it
+            domain = idna.encode(domain, uts46=True).decode()
+    return Address(username=username, domain=domain)
 
 
 def _with_parts(
@@ -125,10 +166,11 @@ def _with_parts(
     values: dict[str, Any],
 ) -> EmailMessage:
     values = {**values, "texts": texts, "language": code, "subject": subject}
-    mail["Content-Language"] = code
+    values["direction"] = direction_of(code)
     mail.set_content(_templates().get_template(f"{template}.txt").render(values))
     html = _templates().get_template(f"{template}.html").render(values)
     mail.add_alternative(html, subtype="html")
+    mail["Content-Language"] = code  # last: setting the content clears what is about it
     return mail
 
 
@@ -152,7 +194,7 @@ def _shown(item: MailItem, texts: MailTexts) -> _Shown:
         headline=sentence.replace("{name}", name),
         title=None if item.title is None else _one_line(item.title, LINE_CHARACTERS_MAX),
         lines=_lines(item.body or ""),
-        url=item.url,
+        url=None if item.url is None else quote(item.url, safe=URL_CHARACTERS),
     )
 
 

@@ -19,7 +19,7 @@ from rostra.settings import AskedNotifySettings
 from rostra.times import Time
 from rostra_adapters.application.app import App
 from rostra_adapters.application.notify.links import MailLink, address_hash, read_link
-from rostra_adapters.application.notify.texts import MailTexts, texts_of
+from rostra_adapters.application.notify.texts import MailTexts, direction_of, texts_of
 from rostra_adapters.http.middleware.security_headers import CONTENT_SECURITY_POLICY, policy
 
 STYLE = """
@@ -29,7 +29,7 @@ button{font:inherit;padding:.4rem 1.2rem}
 """
 POLICY = policy(STYLE).replace("form-action 'none'", "form-action 'self'")
 PAGE = """<!doctype html>
-<html lang="{language}"><meta charset="utf-8">
+<html lang="{language}" dir="{direction}"><meta charset="utf-8">
 <meta name="viewport" content="width=device-width,initial-scale=1">
 <meta name="robots" content="noindex">
 <title>{title}</title>
@@ -149,6 +149,7 @@ class MailLinks:
 def _page(language: str, sentence: str, *, button: str = "", status: int = 200) -> web.Response:
     page = PAGE.format(
         language=language,
+        direction=direction_of(language),
         title=escape(sentence),
         sentence=escape(sentence),
         style=STYLE,
