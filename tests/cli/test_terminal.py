@@ -115,6 +115,7 @@ def test_no_command_lets_data_steer_the_terminal(rostra: Command, database_url: 
     assert "[red]" in shown["publish"]  # not taken for markup
 
 
+@pytest.mark.slow
 def test_no_command_shows_the_password_of_the_database(rostra: Command, database_url: str) -> None:
     url = database_url.replace("//rostra@", f"//rostra:{PASSWORD}@")
     commands: Sequence[list[str]] = (

@@ -5,12 +5,15 @@ import os
 import sys
 from pathlib import Path
 
+import pytest
+
 from rostra_adapters.http import HttpSettings
 from support.service import SECRET, serving
 
 SCRIPT = Path(__file__).parents[2] / "infra/load/abuse.py"
 
 
+@pytest.mark.slow
 async def test_every_abuse_is_refused_or_answered_and_no_connection_outlives_its_time() -> None:
     settings = HttpSettings(
         secret=SECRET,

@@ -17,6 +17,7 @@ from rostra_adapters.postgres import connect
 from rostra_adapters.postgres.connection import Connection
 from rostra_adapters.postgres.views.patient import connect_patiently
 from rostra_adapters.restore import save
+from support.cases import first_is_quick
 from support.service import MASTER_KEY, PLACE, opened, posted, serving, token, voted
 
 POSTGRES_15 = Path("/usr/lib/postgresql/15/bin")
@@ -44,7 +45,7 @@ HOSTILE_17 = {"transaction_timeout": "400ms"}
 _numbers = count(1)
 
 
-@pytest.fixture(scope="module", params=[18, 15])
+@pytest.fixture(scope="module", params=first_is_quick([18, 15]))
 def server(request: pytest.FixtureRequest, run_folder: Path) -> Iterator[local_postgres.Lease]:
     with pytest.MonkeyPatch.context() as only_here:
         if request.param == 15:

@@ -17,6 +17,7 @@ from rostra.log import LogUnavailable
 from rostra_adapters.errors import DatabaseRefused, UnfitDatabase, UnfitTable
 from rostra_adapters.local_postgres import lease as local_postgres
 from rostra_adapters.postgres import locks
+from support.cases import first_is_quick
 from support.service import MASTER_KEY, SECRET, opened
 
 POSTGRES_15 = Path("/usr/lib/postgresql/15/bin")
@@ -56,7 +57,7 @@ class Server:
         return self.url.replace("/rostra?", f"/{database}?").replace("//rostra@", f"//{user}@")
 
 
-@pytest.fixture(scope="module", params=[18, 15])
+@pytest.fixture(scope="module", params=first_is_quick([18, 15]))
 def server(request: pytest.FixtureRequest, run_folder: Path) -> Iterator[Server]:
     with pytest.MonkeyPatch.context() as only_here:
         if request.param == 15:

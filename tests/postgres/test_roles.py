@@ -19,6 +19,7 @@ from rostra_adapters.cli import main
 from rostra_adapters.errors import NotInstalled, RolesRefused
 from rostra_adapters.local_postgres import lease as local_postgres
 from rostra_adapters.postgres import roles, schema
+from support.cases import first_is_quick
 from support.service import MASTER_KEY, SECRET, opened, posted
 
 POSTGRES_15 = Path("/usr/lib/postgresql/15/bin")
@@ -126,7 +127,7 @@ def _postgres_15(run_folder: Path) -> Iterator[Callable[[], local_postgres.Lease
         made.release()
 
 
-@pytest.fixture(params=[18, 15])
+@pytest.fixture(params=first_is_quick([18, 15]))
 def database(
     request: pytest.FixtureRequest, _postgres_15: Callable[[], local_postgres.Lease]
 ) -> Database:

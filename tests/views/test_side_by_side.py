@@ -144,6 +144,7 @@ async def test_both_serve_and_project_and_neither_rebuilds_the_other(
             assert await again.verify() == []
 
 
+@pytest.mark.slow
 async def test_commands_that_look_make_and_change_nothing(
     database_url: str, operator: asyncpg.Connection, tmp_path: Path
 ) -> None:
