@@ -18,6 +18,7 @@ from rostra_adapters.postgres.connection import Connection
 from rostra_adapters.postgres.views.patient import connect_patiently
 from rostra_adapters.restore import save
 from support.cases import first_is_quick
+from support.requirements import missing
 from support.service import MASTER_KEY, PLACE, opened, posted, serving, token, voted
 
 POSTGRES_15 = Path("/usr/lib/postgresql/15/bin")
@@ -50,7 +51,7 @@ def server(request: pytest.FixtureRequest, run_folder: Path) -> Iterator[local_p
     with pytest.MonkeyPatch.context() as only_here:
         if request.param == 15:
             if not POSTGRES_15.is_dir():
-                pytest.skip(f"no PostgreSQL 15 in {POSTGRES_15}")
+                missing("postgresql-15", f"install postgresql-15 in {POSTGRES_15}")
             only_here.setenv("PG_BIN", str(POSTGRES_15))
         folder = run_folder / f"hostile-{request.param}-{os.getpid()}"
         lease = local_postgres.start(folder, durable=False)

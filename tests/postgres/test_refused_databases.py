@@ -18,6 +18,7 @@ from rostra_adapters.errors import DatabaseRefused, UnfitDatabase, UnfitTable
 from rostra_adapters.local_postgres import lease as local_postgres
 from rostra_adapters.postgres import locks
 from support.cases import first_is_quick
+from support.requirements import missing
 from support.service import MASTER_KEY, SECRET, opened
 
 POSTGRES_15 = Path("/usr/lib/postgresql/15/bin")
@@ -62,7 +63,7 @@ def server(request: pytest.FixtureRequest, run_folder: Path) -> Iterator[Server]
     with pytest.MonkeyPatch.context() as only_here:
         if request.param == 15:
             if not POSTGRES_15.is_dir():
-                pytest.skip(f"no PostgreSQL 15 in {POSTGRES_15}")
+                missing("postgresql-15", f"install postgresql-15 in {POSTGRES_15}")
             only_here.setenv("PG_BIN", str(POSTGRES_15))
         folder = run_folder / f"refusing-{request.param}-{uuid4().hex[:8]}"
         lease = local_postgres.start(folder, durable=False)

@@ -20,6 +20,7 @@ from rostra_adapters.errors import NotInstalled, RolesRefused
 from rostra_adapters.local_postgres import lease as local_postgres
 from rostra_adapters.postgres import roles, schema
 from support.cases import first_is_quick
+from support.requirements import missing
 from support.service import MASTER_KEY, SECRET, opened, posted
 
 POSTGRES_15 = Path("/usr/lib/postgresql/15/bin")
@@ -114,7 +115,7 @@ def _postgres_15(run_folder: Path) -> Iterator[Callable[[], local_postgres.Lease
 
     def lease() -> local_postgres.Lease:
         if not POSTGRES_15.is_dir():
-            pytest.skip(f"no PostgreSQL 15 in {POSTGRES_15}")
+            missing("postgresql-15", f"install postgresql-15 in {POSTGRES_15}")
         if not leases:
             with pytest.MonkeyPatch.context() as only_here:
                 only_here.setenv("PG_BIN", str(POSTGRES_15))

@@ -3,15 +3,14 @@
 import shutil
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-
 from rostra_adapters.local_postgres.lease import Lease
 from rostra_adapters.local_postgres.programs import own
+from support.requirements import missing
+from support.waiting import block_until
 
 PROGRAM = shutil.which("pgbouncer") or "/usr/sbin/pgbouncer"
 PORT = 6432
@@ -33,7 +32,7 @@ logfile = {folder}/log
 def pgbouncer(lease: Lease, settings: str) -> Iterator[str]:
     """Run PgBouncer with some settings, else as it comes; yield the URL of its `rostra`."""
     if not Path(PROGRAM).exists():
-        pytest.skip("no pgbouncer")
+        missing("pgbouncer", "install pgbouncer")
     folder = Path(tempfile.mkdtemp(prefix="rostra-pgbouncer-"))
     configuration = folder / "pgbouncer.ini"
     configuration.write_text(
@@ -56,12 +55,10 @@ def pgbouncer(lease: Lease, settings: str) -> Iterator[str]:
         group=account.gid if account else None,
     )
     try:
-        deadline = time.monotonic() + 30
-        while not (folder / f".s.PGSQL.{PORT}").exists():
-            assert process.poll() is None and time.monotonic() < deadline
-            time.sleep(0.01)
+        block_until(lambda: (folder / f".s.PGSQL.{PORT}").exists() or process.poll() is not None)
+        assert process.poll() is None
         yield f"postgresql://rostra@/rostra?host={folder}&port={PORT}"
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait()
         shutil.rmtree(folder)
