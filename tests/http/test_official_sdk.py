@@ -1,7 +1,9 @@
-"""The official CloudEvents SDK publishes in each mode that it has, and reads what we send."""
+"""The official CloudEvents SDKs publish in each mode that they have, and read what we send."""
 
+import asyncio
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,8 +16,10 @@ from cloudevents.core.bindings.http import (
 from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
 
+from support.javascript import require_packages, run_node
 from support.service import PLACE, Answer, Service, opened, token
 
+JAVASCRIPT = Path(__file__).with_name("javascript_sdk")
 WHEN = datetime(2026, 10, 1, 12, tzinfo=UTC)
 
 
@@ -70,6 +74,24 @@ async def test_what_it_reads_of_the_feed_can_be_published_by_it(service: Service
         headers = {"content-type": "application/cloudevents+json"}
         read = from_structured_event(HTTPMessage(headers, as_bytes(one)))
         assert (await send(service, to_structured_event(read))).json["status"] == "duplicate"
+
+
+async def test_that_of_javascript_publishes_in_each_mode_and_reads_back(
+    service: Service,
+) -> None:
+    await asyncio.to_thread(require_packages, JAVASCRIPT)
+    await service.given(opened())
+    asked = {"url": service.url, "publish": token("publish"), "feed": token("feed")}
+    done = await asyncio.to_thread(run_node, JAVASCRIPT / "publish.mjs", stdin=as_bytes(asked))
+    assert done.returncode == 0, done.stderr.decode()
+    answered = json.loads(done.stdout)
+    assert [it["status"] for it in answered["results"]] == ["recorded"] * 4
+    assert [it["id"] for it in answered["events"]] == ["binary", "structured", "one", "two"]
+    for event in answered["events"]:
+        assert (event["source"], event["type"]) == ("urn:sdk", "comment.posted")
+        assert event["data"]["body"] == "Ça va? 你好"
+        assert event["data"]["author"] == {"id": "zoe", "name": "Zoë"}
+    assert [it["status"] for it in answered["again"]] == ["duplicate"] * 4
 
 
 def as_bytes(one: Any) -> bytes:

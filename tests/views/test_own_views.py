@@ -253,6 +253,20 @@ async def test_a_view_gets_each_vote(url: str) -> None:
         assert await app.verify() == []
 
 
+async def test_a_view_is_kept_in_a_schema_of_its_own_and_by_several_jobs(
+    database_url: str, hours: ModuleType
+) -> None:
+    events, schema_url = Events(), f"{database_url}&schema=forum"
+    async with opening(schema_url, hours.__name__) as app, opening(database_url, view()) as other:
+        await app.publish([events.opened(), events.posted("c0")])
+        await other.publish([events.opened(), events.posted("c0"), events.posted("c1")])
+        assert [row.comments for row in await rows_of(app, "hours", hours.HOURS)] == [1]
+        assert [row.number for row in await rows_of(other, "mine", MINE)] == [2]
+        for each in (app, other):
+            assert {it.equal for it in await each.rebuild(jobs=2)} == {True}
+            assert await each.verify() == []
+
+
 async def test_a_changed_view_is_built_anew_beside_the_old_one(database_url: str) -> None:
     events = Events()
     async with opening(database_url, view()) as app:
