@@ -6,6 +6,7 @@ changed form is a new type with an upcast, never an edit.
 
 from datetime import datetime
 from typing import Annotated, ClassVar, Protocol
+from uuid import UUID
 
 import msgspec
 
@@ -69,6 +70,12 @@ comment's or the passage's own where it makes one, else it is random: so publish
 to another Rostra makes the same ids there."""
 
 
+BANS = "rostra:bans"
+"""The source of what bans remove and nullify, and of what their ends restore."""
+FLAGS = "rostra:flags"
+"""The source of holds of comments that many persons flagged, and the actor of those."""
+
+
 class CommandContext(msgspec.Struct, frozen=True, gc=False):
     """Origin of an act: the publisher's source and id of it, and its time.
 
@@ -84,6 +91,8 @@ class CommandContext(msgspec.Struct, frozen=True, gc=False):
     moderates: bool = False
     # How many events of the comment they had seen, where they ask that there be no more.
     seen: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    # Id of the ban that the act carries out or takes back.
+    cause: UUID | None = None
 
     def __post_init__(self) -> None:
         given: object = self.time

@@ -9,6 +9,7 @@ from uuid import UUID
 from rostra.ids import discussion_of, person_id
 from rostra.limits import PAGE_COMMENTS_MAX
 from rostra.log import Recorded
+from rostra.names import is_guest
 from rostra.times import Time
 from rostra_projections.comments.moves import moves_since, places_of
 from rostra_projections.comments.rows import (
@@ -502,6 +503,15 @@ class MemoryViews:
 
     async def queue_row(self, comment: UUID) -> QueueRow | None:
         return self.rows.of(QUEUE).get(comment)
+
+    async def flaggers(self, comment: UUID, *, most: int) -> list[str]:
+        queued = self.rows.of(QUEUE).get(comment)
+        if queued is None or queued.flagged_since is None:
+            return []
+        since = queued.flagged_since
+        found = (flag for flag in self.rows.of(FLAGS).values() if flag.comment == comment)
+        persons = [flag.person for flag in found if flag.position >= since]
+        return sorted(person for person in persons if not is_guest(person))[:most]
 
     async def acts(
         self, discussion: UUID, *, limit: int, before: int | None

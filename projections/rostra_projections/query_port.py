@@ -265,6 +265,9 @@ class Reads(DiscussionReads, Protocol):
     async def queue_row(self, comment: UUID) -> QueueRow | None:
         """Return what a comment waits for, or waited for."""
 
+    async def flaggers(self, comment: UUID, *, most: int) -> list[str]:
+        """Return persons who flagged a comment since the last ruling, at most `most`, no guests."""
+
     async def acts(
         self, discussion: UUID, *, limit: int, before: int | None
     ) -> tuple[int, list[ActRow]]:

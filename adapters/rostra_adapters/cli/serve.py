@@ -26,7 +26,7 @@ import msgspec
 
 from rostra_adapters.aio.background import BackgroundTask
 from rostra_adapters.cli.content_limits import content_limits
-from rostra_adapters.cli.delivering import deliver_webhooks
+from rostra_adapters.cli.delivering import deliver_webhooks, moderate_by_itself
 from rostra_adapters.cli.http_limits import HTTP_LIMITS, http_limits
 from rostra_adapters.cli.mailing import (
     MailOptions,
@@ -294,7 +294,7 @@ class ServePlan(msgspec.Struct, frozen=True, kw_only=True):
     pool_size: int
     own: tuple[str, ...]
     delivers: bool = True
-    """True in the one process that sends to webhooks."""
+    """True in the one process that sends to webhooks and carries out bans."""
     shares_port: bool = False
     """True if other processes serve on the same port."""
     processes: int = 1
@@ -326,7 +326,7 @@ def _work(plan: ServePlan, number: int, ready: Event) -> None:
     _log()
     if plan.metrics_port is not None:
         plan = msgspec.structs.replace(plan, metrics_port=plan.metrics_port + number)
-    if number:  # one of the processes mails and sends to webhooks for all
+    if number:  # one of the processes mails, sends to webhooks and carries out bans for all
         plan = msgspec.structs.replace(plan, mail_url=None, delivers=False)
     try:
         with suppress(asyncio.CancelledError):
@@ -373,6 +373,7 @@ async def _serve(plan: ServePlan, announce: Callable[[str], None]) -> None:
         _kept_alive(app, lease),
         send_mails(app, plan.mails),
         deliver_webhooks(app) if plan.delivers else nullcontext(),
+        moderate_by_itself(app) if plan.delivers else nullcontext(),
     ):
         if plan.demo:
             await demo.publish(app)

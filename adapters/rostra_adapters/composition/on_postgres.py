@@ -24,6 +24,7 @@ from rostra_adapters.postgres.database_url import with_read_only
 from rostra_adapters.postgres.heartbeat import Heartbeat, heartbeat_age
 from rostra_adapters.postgres.keys.ring import PostgresKeyRing, used_masters
 from rostra_adapters.postgres.log.event_log import PostgresLog
+from rostra_adapters.postgres.moderation_jobs import PostgresJobs
 from rostra_adapters.postgres.one_server import OneServer
 from rostra_adapters.postgres.operational import PostgresOperational
 from rostra_adapters.postgres.outbox import PostgresOutbox
@@ -152,6 +153,7 @@ async def open_on_postgres(
             revocations=revocations,
             read_marks=PostgresReadMarks(pool),
             outbox=PostgresOutbox(pool),
+            moderation_jobs=PostgresJobs(pool),
             webhooks=PostgresWebhooks(pool),
             heartbeat_age=partial(heartbeat_age, pool),
         )

@@ -169,6 +169,7 @@ MIGRATIONS = (
         "a heartbeat of the primary, and readers on standbys",
         ("heartbeat", "heartbeat_row", "key_readers_trust"),
     ),
+    Migration(21, "jobs of bans", ("ban_jobs", "ban_jobs_persons")),
 )
 """All migrations, oldest first. The first one makes what the last release had, also from what
 earlier versions or a stock recorder made."""
@@ -192,6 +193,7 @@ OPERATIONAL_TABLES = (
     "rostra_webhook_lanes",
     "rostra_webhook_queue",
     "rostra_heartbeat",
+    "rostra_ban_jobs",
 )
 """Tables whose rows a service inserts, updates and deletes."""
 OPERATIONAL_FUNCTIONS = (

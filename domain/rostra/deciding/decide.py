@@ -63,6 +63,7 @@ from rostra.commands import (
     UnpinComment,
     acting_person,
 )
+from rostra.deciding import ban_acts
 from rostra.deciding import marking as passages
 from rostra.deciding import person_rules as persons
 from rostra.deciding.stream_states import DecisionContext, StreamState
@@ -228,6 +229,10 @@ def decide(
     if isinstance(command, OpenDiscussion):
         return _open(command, act, reading)
     discussion.check(reading.discussion(command.discussion), command)
+    if act.cause is not None:
+        if ban_acts.is_superseded(command, act, reading, at):
+            return []
+        act = _after_earlier_acts(command, act, reading)
     return _inside(command, _as_person(command, act, reading), reading, at)
 
 
@@ -303,6 +308,17 @@ def _open_spelling(
     aliased = discussion.alias(current, spelled, act)
     opened = discussion.open_(current, own, act)
     return [(spelled.discussion, aliased), *((own.discussion, event) for event in opened)]
+
+
+def _after_earlier_acts(
+    command: DiscussionCommand, act: CommandContext, reading: DecisionContext
+) -> CommandContext:
+    """Return a ban's act with a time that is not before earlier acts on its subject."""
+    if isinstance(command, NullifyVote):
+        return persons.after_ruling(act, reading.vote(command.vote))
+    if isinstance(command, ModerateComment):
+        return persons.after_comment(act, reading.comment(command.target))
+    return act
 
 
 def _as_person(

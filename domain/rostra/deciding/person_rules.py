@@ -174,6 +174,11 @@ def after_vote(act: CommandContext, vote: Vote) -> CommandContext:
     return _not_before(act, later(current, _MICROSECOND)) if current else act
 
 
+def after_ruling(act: CommandContext, vote: Vote) -> CommandContext:
+    """Return the act with a time no earlier than that of the vote's latest ruling."""
+    return _not_before(act, vote.ruled)
+
+
 def after_settings(act: CommandContext, person: Person) -> CommandContext:
     """Return the act with a time no earlier than that of the person's latest settings."""
     return _not_before(act, person.configured_at)

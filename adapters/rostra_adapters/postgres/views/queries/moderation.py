@@ -6,6 +6,7 @@ from uuid import UUID
 
 import asyncpg
 
+from rostra.names import GUEST
 from rostra_adapters.postgres.views.queries.comment_lists import COLUMNS
 from rostra_adapters.postgres.views.row_store import to_row
 from rostra_projections.comments.rows import COMMENTS
@@ -112,6 +113,16 @@ left join (
     ) f
 ) f on true
 order by f.position"""
+
+FLAGGERS = f"""
+select v.position, f.person from {_ALONE}
+left join (
+    select f.person from public.moderation_queue_v{{moderation}} q
+    join public.moderation_flags_v{{moderation}} f on f.comment = q.id
+    where q.id = $1 and f.position >= q.flagged_since and f.person not like '{GUEST}%'
+    order by f.person limit $2
+) f on true
+order by f.person"""
 
 QUEUED = f"""
 select v.position as read_up_to, {_columns(QUEUE, "q")} from {_ALONE}

@@ -407,6 +407,10 @@ class PostgresReads:
         record = tuple((await self._fetch(moderation_reads.QUEUED, comment))[0])
         return None if record[1] is None else to_row(QUEUE, record[1:])
 
+    async def flaggers(self, comment: UUID, *, most: int) -> list[str]:
+        records = await self._fetch(moderation_reads.FLAGGERS, comment, most)
+        return [record[1] for record in records if record[1] is not None]
+
     async def acts(
         self, discussion: UUID, *, limit: int, before: int | None
     ) -> tuple[int, list[ActRow]]:

@@ -1,0 +1,104 @@
+"""The follower of the log that carries out bans and holds comments that many persons flagged."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from rostra import codec, ids
+from rostra.commands import HoldComment
+from rostra.deciding.handle import Commanded
+from rostra.events import FLAGS, CommandContext
+from rostra.flag import CommentFlagged
+from rostra.log import Recorded
+from rostra.names import is_guest
+from rostra.person import PersonBanned, PersonUnbanned
+from rostra_adapters.aio.background import BackgroundTask, end_background
+from rostra_adapters.application.app import App
+from rostra_adapters.application.moderation_jobs.bans import BanRunner
+
+PAGE_EVENTS = 2_000
+LOOK_SECONDS = 0.5
+WAIT_SECONDS = 30.0
+RULE = "flags"
+"""Name of the rule by which flags hold a comment."""
+_TOPICS = frozenset({PersonBanned.topic, PersonUnbanned.topic, CommentFlagged.topic})
+
+
+class ModerationFollower:
+    """Handles bans, ends of bans, and flags, in order of the log."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._store = app.moderation_jobs
+        self._bans = BanRunner(app, app.moderation_jobs)
+
+    async def run(self) -> AsyncGenerator[None, None]:
+        """Follow the log for ever, as the work of a background task."""
+        while True:
+            await self.catch_up()
+            yield
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def catch_up(self) -> None:
+        """Handle everything that is recorded by now.
+
+        Another log is read from its beginning: it may lack acts that a ban had made.
+        """
+        log, head = await self._app.log.log_id(), await self._app.log.head()
+        checkpoint = await self._store.checkpoint()
+        position = checkpoint[1] if checkpoint is not None and checkpoint[0] == log else 0
+        while position < head:
+            page = await self._app.log.read_after(position, PAGE_EVENTS)
+            if not page:
+                return
+            await self._handle(page)
+            position = page[-1].position
+            await self._store.advance(log, position)
+
+    async def _handle(self, page: Sequence[Recorded]) -> None:
+        rows = [row for row in page if row.topic in _TOPICS and row.event_id is not None]
+        if not rows:
+            return
+        await self._app.wait(rows[-1].position, WAIT_SECONDS)
+        for row in rows:
+            match codec.decode(row.topic, row.state):
+                case PersonBanned() as event:
+                    await self._bans.ban(row, event)
+                case PersonUnbanned() as event:
+                    await self._bans.unban(row, event)
+                case CommentFlagged() as event:
+                    await self._hold_if_many(row, event)
+
+    async def _hold_if_many(self, row: Recorded, event: CommentFlagged) -> None:
+        """Hold a published comment once `flags_to_hold` persons have flagged it."""
+        access = await self._app.lookup.access(ids.discussion_of(event.comment))
+        if access is None or not access.rules.flags_to_hold or is_guest(event.by):
+            return
+        most = access.rules.flags_to_hold
+        found = await self._app.views.reads.comment(event.comment)
+        if found is None or found[1].status != "published":
+            return
+        if len(await self._app.views.reads.flaggers(event.comment, most=most)) < most:
+            return
+        command = HoldComment(
+            site=access.site,
+            resource=access.resource,
+            comment_id=event.comment,
+            by=FLAGS,
+            rule=RULE,
+        )
+        act = CommandContext(FLAGS, str(row.event_id), event.time)
+        await self._app.submit([Commanded(command, act, is_checked=True)])
+
+
+@asynccontextmanager
+async def run_moderation_jobs(app: App) -> AsyncIterator[None]:
+    """Carry out bans and hold flagged comments while the block runs."""
+    if app.is_read_only:
+        yield
+        return
+    task = BackgroundTask(ModerationFollower(app).run, "moderation")
+    try:
+        yield
+    finally:
+        await end_background(task)
