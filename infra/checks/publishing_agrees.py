@@ -3,20 +3,27 @@
     python infra/checks/publishing_agrees.py BEFORE AFTER [VOTES]
 
 names two folders that hold a checkout, and the number of votes of each kind. Rows, but for the
-clock of recording and sealed words, and all answers must be equal. Two services take the requests
-by turns, so that each decides upon streams that the other has changed since.
+clock of recording and sealed words, and all answers, but for the words of problems, must be
+equal. Two services take the requests by turns, so that each decides upon streams that the other has
+changed since. It is done on SQLite, and on PostgreSQL.
 """
 
 import asyncio
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
 from typing import Any
+from urllib.parse import urlsplit
+
+import asyncpg
 
 KINDS = (
     "ascii", "scripts", "times", "repeats", "changes", "nullified", "erased", "private", "up-only",
@@ -39,7 +46,12 @@ TIMES = (
 )  # fmt: skip
 TEXTS = ("日本", "é", 'q"x', "b\\s", "tab ", "Ω")
 
+WORDS = re.compile(r',"(?:detail|title)":"(?:[^"\\]|\\.)*"')
+
 Event = dict[str, Any]
+Copies = tuple[str, Callable[[int], str]]
+"""URL of a database, and what makes the URL of a numbered copy of it."""
+Store = Callable[[Path], AbstractContextManager[Copies]]
 
 
 def event(kind: str, name: str, time: str | None = "2026-01-01T00:00:00Z", **data: Any) -> Event:
@@ -110,7 +122,7 @@ def votes(random: Random, kind: str, many: int) -> list[Event]:
     return found
 
 
-async def work(log: str, many: int) -> str:
+async def work(url: str, many: int) -> str:
     """Publish by the version that is imported; return the rows and answers as JSON.
 
     Begin the log if `many` is 0.
@@ -129,7 +141,7 @@ async def work(log: str, many: int) -> str:
     async with AsyncExitStack() as services:
 
         async def serve() -> tuple[rostra_adapters.App, TestClient[Any, Any]]:
-            opening = rostra_adapters.open(f"sqlite:{log}", master_key=bytes(range(32)))
+            opening = rostra_adapters.open(url, master_key=bytes(range(32)), project=False)
             app = await services.enter_async_context(opening)
             application = make_app(app, HttpSettings(secret=SECRET), now=lambda: now)
             server = TestServer(application)
@@ -140,7 +152,7 @@ async def work(log: str, many: int) -> str:
             headers = {"Authorization": f"Bearer {bearer}", "Content-Type": kind}
             url = "/v1/events"
             async with clients[0].post(url, data=body.encode(), headers=headers) as it:
-                text = await it.text()
+                text = WORDS.sub("", await it.text())
             return it.status, json.loads(text).get("results") if kind == BATCHED else text
 
         app, client = await serve()
@@ -169,11 +181,74 @@ async def work(log: str, many: int) -> str:
     return json.dumps({"rows": rows, "answers": answers})
 
 
-def run(folder: str, log: Path, to: Path, many: int) -> None:
+def run(folder: str, url: str, to: Path, many: int) -> None:
+    """Let a version publish, and write what it recorded and answered to a file."""
     paths = [str(Path(folder).resolve() / part) for part in ("domain", "projections", "adapters")]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
-    arguments = [sys.executable, __file__, "--work", str(log), str(to), str(many)]
+    arguments = [sys.executable, __file__, "--work", url, str(to), str(many)]
     subprocess.run(arguments, env=environment, check=True)
+
+
+@contextmanager
+def sqlite(data: Path) -> Iterator[Copies]:
+    """Copy files."""
+    one = data / "one.db"
+
+    def copy(number: int) -> str:
+        made = data / f"copy-{number}.db"
+        for suffix in ("", "-wal"):
+            if (written := one.with_name(one.name + suffix)).exists():
+                shutil.copy(written, made.with_name(made.name + suffix))
+        return f"sqlite:{made}"
+
+    yield f"sqlite:{one}", copy
+
+
+@contextmanager
+def postgresql(data: Path) -> Iterator[Copies]:
+    """Copy databases of a server that ends with the block."""
+    from rostra_adapters.local_postgres import lease
+
+    data.chmod(0o755)
+    server = lease.start(data / "server", durable=False)
+
+    def make(name: str, how: str = "") -> str:
+        async def ask() -> None:
+            connection = await asyncpg.connect(server.url)
+            await connection.execute(f"create database {name} {how}")
+            await connection.close()
+
+        asyncio.run(ask())
+        return urlsplit(server.url)._replace(path=f"/{name}").geturl()
+
+    try:
+        yield make("one"), lambda number: make(f"copy_{number}", "template one")
+    finally:
+        server.release()
+
+
+def compare(folders: Sequence[str], many: int, store: Store) -> bool:
+    """Return whether both versions record and answer the same."""
+    with TemporaryDirectory() as data, store(Path(data)) as (one, copy):
+        found = []
+        run(folders[0], one, Path(data) / "nothing", 0)
+        for number, folder in enumerate(folders):
+            to = Path(data) / f"found-{number}"
+            run(folder, copy(number), to, many)
+            found.append(json.loads(to.read_text()))
+    equal: bool = found[0] == found[1]
+    counts = f"{len(found[0]['rows'])} rows, {len(found[0]['answers'])} answers"
+    print(f"{store.__name__}: {counts}, equal: {equal}", flush=True)
+    for kind in ("rows", "answers"):
+        for before, after in zip(found[0][kind], found[1][kind], strict=False):
+            if before != after:
+                pairs = enumerate(zip(str(before), str(after), strict=False))
+                differing = next((place for place, (a, b) in pairs if a != b), 0)
+                print(f"{kind}, the first difference:")
+                for each in (before, after):
+                    print(str(each)[max(0, differing - 200) : differing + 200])
+                break
+    return equal
 
 
 def main() -> int:
@@ -181,29 +256,9 @@ def main() -> int:
         found_here = asyncio.run(work(sys.argv[2], int(sys.argv[4])))
         Path(sys.argv[3]).write_text(found_here)
         return 0
-    with TemporaryDirectory() as data:
-        one, found = Path(data) / "one.db", []
-        many = int(sys.argv[3]) if sys.argv[3:] else VOTES
-        run(sys.argv[1], one, Path(data) / "nothing", 0)
-        for number, folder in enumerate(sys.argv[1:3]):
-            copy, to = Path(data) / f"copy-{number}.db", Path(data) / f"found-{number}"
-            for suffix in ("", "-wal"):
-                if (written := one.with_name(one.name + suffix)).exists():
-                    shutil.copy(written, copy.with_name(copy.name + suffix))
-            run(folder, copy, to, many)
-            found.append(json.loads(to.read_text()))
-    equal = found[0] == found[1]
-    print(f"{len(found[0]['rows'])} rows, {len(found[0]['answers'])} answers, equal: {equal}")
-    for kind in ("rows", "answers"):
-        for one, other in zip(found[0][kind], found[1][kind], strict=False):
-            if one != other:
-                pairs = enumerate(zip(str(one), str(other), strict=False))
-                differing = next((place for place, (a, b) in pairs if a != b), 0)
-                print(f"{kind}, the first difference:")
-                for each in (one, other):
-                    print(str(each)[max(0, differing - 200) : differing + 200])
-                break
-    return 0 if equal else 1
+    many = int(sys.argv[3]) if sys.argv[3:] else VOTES
+    equal = [compare(sys.argv[1:3], many, store) for store in (sqlite, postgresql)]
+    return 0 if all(equal) else 1
 
 
 if __name__ == "__main__":
