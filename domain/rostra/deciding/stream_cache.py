@@ -10,11 +10,13 @@ from uuid import UUID
 import msgspec
 
 from rostra import ids
-from rostra.deciding.stream_states import StreamState, unwritten_of
+from rostra.deciding.stream_states import FirstVote, StoredStream, unwritten_of
 
 KNOWN_BYTES_MAX = 64 * 1024 * 1024
 STATE_BYTES = 1_000
 """Estimated memory of a stream without its events, in bytes."""
+VOTE_BYTES = 550
+"""Estimated memory of a stream with one vote, in bytes."""
 EVENT_BYTES = 300
 """Estimated memory of an event without its payload, in bytes."""
 
@@ -36,7 +38,7 @@ class VotedComment(msgspec.Struct, frozen=True, gc=False):
     """Facts that decide votes on a comment. They hold as long as its streams are as they were."""
 
     id: UUID
-    streams: tuple[tuple[int, StreamState], ...]
+    streams: tuple[tuple[int, StoredStream], ...]
     """The streams that they are taken from."""
     guards: dict[int, int]
     """Versions of those streams."""
@@ -59,8 +61,8 @@ class StreamCache:
     def __init__(self, bytes_max: int = KNOWN_BYTES_MAX) -> None:
         self._bytes_max = bytes_max
         # By the numbers of their ids: to hash a UUID takes two calls.
-        self._streams: dict[int, StreamState] = {}
-        self._before: dict[int, StreamState] = {}
+        self._streams: dict[int, StoredStream] = {}
+        self._before: dict[int, StoredStream] = {}
         self._bytes = self._bytes_before = 0
         self._comments: dict[CommentName, VotedComment] = {}
         self._log: UUID | None = None
@@ -80,7 +82,7 @@ class StreamCache:
             self.clear()
             self._log = log
 
-    def find(self, number: int) -> StreamState | None:
+    def find(self, number: int) -> StoredStream | None:
         """Return the cached or assumed state of a stream; None if it has to be read."""
         known = self._streams.get(number)
         if known is not None:
@@ -92,19 +94,19 @@ class StreamCache:
             return known
         return None if self._without_guesses else _GUESSES[ids.kind_bits(number)]
 
-    def learn(self, number: int, current: StreamState) -> None:
+    def learn(self, number: int, current: StoredStream) -> None:
         """Cache a state that was read, unless a later one is cached."""
         known = self._streams.get(number) or self._before.get(number)
         if known is None or known.version < current.version:
             self.put({number: current})
 
-    def put(self, streams: Mapping[int, StreamState]) -> None:
+    def put(self, streams: Mapping[int, StoredStream]) -> None:
         """Cache the newest states of streams."""
         for number, current in streams.items():
             known = self._streams.get(number)
             if known is current:
                 continue
-            cost = STATE_BYTES + EVENT_BYTES * len(current.seen) + current.payload_bytes
+            cost = VOTE_BYTES if type(current) is FirstVote else _bytes(current)
             if known is not None:
                 self._bytes -= _bytes(known)
             elif number in self._before:
@@ -152,7 +154,9 @@ class StreamCache:
             self._without_guesses = COMMANDS_WITHOUT_GUESSES
 
 
-def _bytes(current: StreamState) -> int:
+def _bytes(current: StoredStream) -> int:
+    if isinstance(current, FirstVote):
+        return VOTE_BYTES
     return STATE_BYTES + EVENT_BYTES * len(current.seen) + current.payload_bytes
 
 

@@ -5,7 +5,7 @@ guards.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Any, Protocol, assert_never
+from typing import Any, ClassVar, Protocol, assert_never
 from uuid import UUID
 
 import msgspec
@@ -20,6 +20,7 @@ from rostra.log import Recorded
 from rostra.passage import Passage
 from rostra.refusals import Refusal
 from rostra.sealing import Damaged, Erased, KeyRing
+from rostra.times import Time
 
 _FOLDS: dict[ids.Kind, tuple[Any, Callable[[Any, Any], Any]]] = {
     ids.Kind.SITE: (site.INITIAL, site.evolve),
@@ -70,9 +71,31 @@ class EventRef(msgspec.Struct, gc=False):
     topic: str
     position: int | None
     """None while the event waits to be appended, and for ever where that was refused."""
-    content: object = None
+    content: object
     """What a repeat must say too (`rostra.deciding.repeats`), where the state of its stream does
     not tell."""
+
+
+class FirstVote(EventRef, gc=False):
+    """The stream of a vote that was cast once, in one small object: most streams are such.
+
+    It is also the reference to the stream's only event.
+    """
+
+    comment: UUID
+    voter: str
+    time: Time
+    source: str
+    id: str
+
+    plain: ClassVar[bool] = False
+    version: ClassVar[int] = 1
+
+    def stream(self) -> "StreamState":
+        """Return the stream as any other."""
+        order = self.time, self.source, self.id
+        value: Any = self.content
+        return StreamState(vote.Vote(self.comment, self.voter, order, value, casts=1), (self,))
 
 
 def _content(event: AnyEvent) -> object:
@@ -148,6 +171,10 @@ class StreamState(msgspec.Struct, frozen=True, gc=False):
         return len(self.seen)
 
 
+StoredStream = StreamState | FirstVote
+"""A stream as it is kept in memory."""
+
+
 def fold(kind: ids.Kind, events: Iterable[AnyEvent]) -> Any:
     """Return the state of an aggregate after its events."""
     state, evolve = _FOLDS[kind]
@@ -173,10 +200,14 @@ def unwritten_of(kind: ids.Kind) -> StreamState:
     return StreamState(_FOLDS[kind][0], ())
 
 
+def _whole(stream: StoredStream) -> StreamState:
+    return stream.stream() if isinstance(stream, FirstVote) else stream
+
+
 class StreamSource(Protocol):
     """Cached streams."""
 
-    def find(self, number: int) -> StreamState | None:
+    def find(self, number: int) -> StoredStream | None:
         """Return the cached or assumed state of a stream; None if it has to be read."""
 
 
@@ -188,20 +219,23 @@ class StreamStates:
 
     def __init__(self, cache: StreamSource | None = None) -> None:
         self._cache = cache
-        self.states: dict[int, StreamState] = {}
+        self.states: dict[int, StoredStream] = {}
         """All streams that were read or looked at."""
-        self.written: dict[int, StreamState] = {}
+        self.written: dict[int, StoredStream] = {}
         """Streams that decisions have changed. The others may be shared, and never change."""
         self._bases: dict[int, int] = {}
 
     def find(self, number: int) -> StreamState | None:
         """Return a stream as it was read, cached or changed; None if it must be read."""
         state = self.states.get(number)
-        if state is None and self._cache is not None:
+        if state is None:
+            if self._cache is None:
+                return None
             state = self._cache.find(number)
-            if state is not None:
-                self.states[number] = state
-        return state
+            if state is None:
+                return None
+            self.states[number] = state
+        return state if type(state) is StreamState else _whole(state)
 
     def load(self, stream: StreamId, rows: Iterable[Recorded]) -> None:
         """Fold a stream that was read. Foreign events count, but change no state."""
@@ -228,7 +262,7 @@ class StreamStates:
         version = self._bases.get(number)
         return self.states[number].version if version is None else version
 
-    def write(self, number: int, before: StreamState, after: StreamState) -> None:
+    def write(self, number: int, before: StreamState, after: StoredStream) -> None:
         """Let the commands that follow see a changed stream."""
         if number not in self.written:
             self._bases[number] = len(before.seen)
@@ -236,7 +270,7 @@ class StreamStates:
 
     def apply(self, stream: StreamId, event: AnyEvent, event_id: EventId) -> EventRef:
         """Let the commands that follow see a decided event."""
-        before = self.states[stream.int]
+        before = self.state_of(stream)
         _, evolve = _fold_of(stream)
         seen = EventRef(event_id.int, event.topic, None, _content(event))
         plain = before.plain or codec.plain_words(event) is not None

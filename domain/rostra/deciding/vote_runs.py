@@ -14,7 +14,7 @@ from rostra.commands import CastVote
 from rostra.deciding.batch_decider import BatchDecider, Commanded, Decision
 from rostra.deciding.decide import acting, by_own_name, rules_of
 from rostra.deciding.stream_cache import CommentName, StreamCache, VotedComment
-from rostra.deciding.stream_states import EventRef, NeedsMore, StreamState
+from rostra.deciding.stream_states import EventRef, FirstVote, NeedsMore, StreamState
 from rostra.limits import STREAM_EVENTS_MAX, STREAM_EVENTS_RESERVED, VOTE_CHANGES_MAX
 from rostra.names import OUR_IDS
 from rostra.refusals import Refusal
@@ -37,6 +37,8 @@ class _Voter(msgspec.Struct, frozen=True, gc=False):
 class _Source(msgspec.Struct, frozen=True, gc=False):
     """A source of events."""
 
+    text: str
+    """The same object for all votes of a run, which the cache keeps."""
     json: bytes
     events: bytes
     """Part of the ids of its events."""
@@ -121,21 +123,32 @@ def cast_votes(  # noqa: PLR0915  # see below
             )
         )
         metadata = b'{"source":%b,"id":%b,"by":%b}' % (source.json, event_json, voter.json)
-        ref = EventRef(event_id, VoteCast.topic, None, value)
-        after = Vote(
-            comment.id,
-            voter_id,
-            order,
-            value,  # type: ignore[arg-type]
-            vote.nullified,
-            vote.ruled,
-            vote.casts + 1,
-        )
-        write(
-            stream,
-            before,
-            StreamState(after, (*seen, ref), before.payload_bytes, before.plain),
-        )
+        ref: EventRef
+        if version:
+            ref = EventRef(event_id, VoteCast.topic, None, value)
+            after = Vote(
+                comment.id,
+                voter_id,
+                order,
+                value,  # type: ignore[arg-type]
+                vote.nullified,
+                vote.ruled,
+                vote.casts + 1,
+            )
+            write(stream, before, StreamState(after, (*seen, ref), before.payload_bytes))
+        else:
+            ref = FirstVote(
+                event_id,
+                VoteCast.topic,
+                None,
+                value,
+                comment.id,
+                voter_id,
+                act.time,
+                source.text,
+                act.id,
+            )
+            write(stream, before, ref)
         if stream not in expected:
             expected[stream] = version
         guards = {**comment.guards, voter.stream: voter.version, stream: version}
@@ -211,4 +224,4 @@ def _voter(batch: BatchDecider, command: CastVote, comment: VotedComment) -> _Vo
 
 def _source(source: str) -> _Source:
     json = _encode(source)
-    return _Source(json, ids.events_start(json), source.startswith(OUR_IDS))
+    return _Source(source, json, ids.events_start(json), source.startswith(OUR_IDS))
