@@ -18,6 +18,7 @@ from rostra_adapters.application.notify.composing import MailOrigin
 from rostra_adapters.application.notify.follower import OutboxFiller
 from rostra_adapters.application.notify.sender import MailSettings, Sender
 from rostra_adapters.cli import notify, serve
+from rostra_adapters.cli.delivering import deliver_webhooks
 from rostra_adapters.http import HttpSettings
 from rostra_adapters.http.auth.key_sources import KeyFile
 from support.listening import listening
@@ -29,6 +30,8 @@ SUPERVISED = {"BackgroundTask", "LogFollower"}
 BOUNDED = {
     "aio/background.py": "the supervisor itself",
     "aio/tasks.py": "tasks that end with one batch or answer",
+    "application/webhooks/sender.py": "one attempt, which its delivery waits for",
+    "postgres/heartbeat.py": "one beat, whose caller waits",
     "postgres/single_flight.py": "one look-up, whose caller waits",
     "postgres/prefetch.py": "one page, whose caller waits",
     "postgres/rebuild/fold_worker.py": "a rebuild, whose caller waits",
@@ -153,6 +156,8 @@ async def test_every_task_of_every_process_comes_back_after_every_error(
         rostra_adapters.open(database_url, master_key=MASTER_KEY) as app,
         serving_app(app, settings) as service,
         serve._kept_alive(_Postgres(), _Postgres()),
+        deliver_webhooks(app),
+        rostra_adapters.open(database_url, master_key=MASTER_KEY, read_only=True),
     ):
         discussion, _ = await service.given(opened(), posted("c1"))
         live = f"{service.url}/v1/discussions/{discussion}/live"

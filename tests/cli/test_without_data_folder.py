@@ -12,6 +12,8 @@ MAKING = {"init", "serve", "restore", "token"}
 ARGUMENTS = {
     "revoke": ["u1", "--site", "blog"],
     "publish": ["events.ndjson"],
+    "subscriptions": ["--person", "u1", "--site", "blog"],
+    "webhook": ["list", "--site", "blog"],
     "replay": ["--site", "blog", "--resource", "/x"],
     "erase": ["u1", "--site", "blog"],
     "drop-text": ["r1", "--site", "blog", "--resource", "/x"],

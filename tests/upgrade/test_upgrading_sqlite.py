@@ -13,7 +13,7 @@ from rostra_adapters.stock import schema
 from rostra_adapters.stock.log import StockLog
 from upgrade.test_upgrading import SERVED, file_of_release
 
-NEXT = schema.Migration(
+NEXT = schema.SqliteMigration(
     2, "a column", ("alter table rostra_article_texts add column language text",)
 )
 
@@ -97,7 +97,7 @@ async def test_a_migration_that_fails_leaves_nothing(
     file = tmp_path / "rostra.sqlite"
     await opened(file)
     before = shape(file)
-    broken = schema.Migration(2, "broken", (*NEXT.statements, "no statement"))
+    broken = schema.SqliteMigration(2, "broken", (*NEXT.statements, "no statement"))
     with monkeypatch.context() as newer:
         newer.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, broken))
         with pytest.raises(rostra_adapters.SqliteFileError, match="syntax error"):

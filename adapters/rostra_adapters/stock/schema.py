@@ -7,7 +7,7 @@ from eventsourcing.sqlite import SQLiteCursor, SQLiteDatastore
 from rostra_adapters.errors import NewerDatabase
 
 
-class Migration(NamedTuple):
+class SqliteMigration(NamedTuple):
     """A numbered step, run in one transaction. Its statements never change after a release."""
 
     number: int
@@ -16,7 +16,7 @@ class Migration(NamedTuple):
 
 
 MIGRATIONS = (
-    Migration(
+    SqliteMigration(
         1,
         "the log's id, persons' keys and texts of articles",
         (
