@@ -28,6 +28,7 @@ from rostra_adapters.http.routes.history import Histories
 from rostra_adapters.http.routes.home import Home
 from rostra_adapters.http.routes.live import LIVE, LiveUpdates
 from rostra_adapters.http.routes.mail_links import MailLinks
+from rostra_adapters.http.routes.moderate_page import moderate_page
 from rostra_adapters.http.routes.moderation import Moderation
 from rostra_adapters.http.routes.people import PeopleRoutes
 from rostra_adapters.http.routes.persons import Persons
@@ -112,6 +113,7 @@ def make_app(
             *Previews(app, settings).routes(),
             *Guests(app, settings).routes(),
             *web_reader().routes(),
+            *moderate_page().routes(),
             *(Demo(settings).routes() if settings.demo else []),
             *Home(settings).routes(),
             *OpenApi().routes(),

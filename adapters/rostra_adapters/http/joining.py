@@ -6,7 +6,8 @@ Policy allows and older browsers support. JSON becomes a constant.
 
 Only the forms of `import` and `export` that the web reader uses are supported: names in braces,
 none of them renamed, `import style from "./style.css" with { type: "css" }` with the sheet's own
-name, and `import en from "./languages/en.json" with { type: "json" }`.
+name, and `import en from "./languages/en.json" with { type: "json" }`. A module may also be in the
+folder above: `"../markup.js"`.
 """
 
 import json
@@ -14,10 +15,10 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 
 _IMPORT = re.compile(
-    r'^import \{ ((?:\w+, )*\w+) \} from "\./(\w+\.(?:js|css|json))";\n', re.MULTILINE
+    r'^import \{ ((?:\w+, )*\w+) \} from "\.{1,2}/(\w+\.(?:js|css|json))";\n', re.MULTILINE
 )
 _EXPORT = re.compile(r"^export (?=(?:(?:async )?function\*?|class|const) (\w+))", re.MULTILINE)
-_SHEET = re.compile(r'^import (\w+) from "\./\1\.css" with \{ type: "css" \};$', re.MULTILINE)
+_SHEET = re.compile(r'^import (\w+) from "\.{1,2}/\1\.css" with \{ type: "css" \};$', re.MULTILINE)
 _JSON = re.compile(
     r'^import (\w+) from "\./(?:\w+/)?\1\.json" with \{ type: "json" \};$', re.MULTILINE
 )

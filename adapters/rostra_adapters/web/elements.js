@@ -40,3 +40,12 @@ export function takeUp(element, names) {
 export function define(name, element) {
   if (!customElements.get(name)) customElements.define(name, element);
 }
+
+/** Register the page's own font size, in which the style sheet measures wherever it is used. */
+export function registerUnit() {
+  try {
+    CSS.registerProperty({ name: "--rostra-em", syntax: "<length>", inherits: true, initialValue: "16px" });
+  } catch {
+    // It is registered already.
+  }
+}

@@ -1,6 +1,6 @@
 // <rostra-discussion site resource>: a discussion on any page.
 
-import { define, reflect, takeUp } from "./elements.js";
+import { define, reflect, registerUnit, takeUp } from "./elements.js";
 import { Memory, Reader } from "./reader.js";
 import style from "./style.css" with { type: "css" };
 
@@ -86,15 +86,6 @@ export class RostraDiscussion extends HTMLElement {
   #stop() {
     this.#reader?.stop();
     this.#reader = null;
-  }
-}
-
-/** The page's own font size, in which the style sheet measures wherever it is used. */
-function registerUnit() {
-  try {
-    CSS.registerProperty({ name: "--rostra-em", syntax: "<length>", inherits: true, initialValue: "16px" });
-  } catch {
-    // It is registered already.
   }
 }
 

@@ -78,7 +78,7 @@ class OpenApi:
         return response_with_etag(request, self._page.encode(), media_type=HTML, headers=headers)
 
 
-FILES = ("/embed/", "/demo")
+FILES = ("/embed/", "/demo", "/moderate")
 
 
 def routes_of(application: web.Application) -> list[tuple[str, str]]:

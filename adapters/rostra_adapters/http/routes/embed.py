@@ -47,7 +47,7 @@ class File:
         suffix = name[name.rindex(".") :]
         self.data = data
         self.gzipped = gzip.compress(data, 9, mtime=0)
-        self.etag = f'"{_hash(data)}"'
+        self.etag = f'"{hash_of(data)}"'
         self.headers = {
             hdrs.CONTENT_TYPE: f"{MEDIA_TYPES[suffix]}; charset=utf-8",
             hdrs.ETAG: self.etag,
@@ -90,7 +90,7 @@ def compact_style(sheet: bytes) -> bytes:
     return _INDENT.sub(b"", _STYLE_COMMENT.sub(b"", sheet))
 
 
-def _compact(name: str, data: bytes) -> str:
+def compact(name: str, data: bytes) -> str:
     return (compact_style(data) if name.endswith(".css") else compact_code(data)).decode()
 
 
@@ -100,19 +100,19 @@ class Embed:
     def __init__(self) -> None:
         sources, languages = read(WEB), read(LANGUAGES)
         modules = {
-            name: _compact(name, data)
+            name: compact(name, data)
             for name, data in {**languages, **sources}.items()
             if name.endswith((".js", ".css", ".json"))
         }
         code = [join_modules(modules, entry) for entry in ENTRIES]
         files = {name: text.encode() for made in code for name, text in made.items()}
         words = {
-            f"{folder}/{name}": _compact_json(data)
+            f"{folder}/{name}": compact_json(data)
             for folder, tables in WORDS.items()
             for name, data in read(tables).items()
         }
         files |= words
-        self.hash = _hash(b"".join(name.encode() + data for name, data in sorted(files.items())))
+        self.hash = hash_of(b"".join(name.encode() + data for name, data in sorted(files.items())))
         self._files = {name: File(name, data, FOR_GOOD) for name, data in files.items()}
         self._entries = {TYPES: File(TYPES, sources[TYPES], ASK_AGAIN)}
         for name in ENTRIES:
@@ -149,9 +149,9 @@ def web_reader() -> Embed:
     return Embed()
 
 
-def _compact_json(data: bytes) -> bytes:
+def compact_json(data: bytes) -> bytes:
     return json.dumps(json.loads(data), ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def _hash(data: bytes) -> str:
+def hash_of(data: bytes) -> str:
     return blake2b(data, digest_size=HASH_BYTES).hexdigest()

@@ -1,0 +1,67 @@
+// The moderator's token: the host page's, or one that was put into the field, for this tab alone.
+
+import { rightsOf } from "../session.js";
+
+const PLACE = "rostra:moderate";
+const EVERY_SITE = "*";
+
+/** @typedef {{getToken: import("../rostra.d.ts").GetToken | null}} Host */
+
+export class Credentials {
+  /** @type {string | null} where the browser forbids storage */
+  #memory = null;
+  /** @type {Set<string>} tokens that the service refused */
+  #refused = new Set();
+
+  /** @param {Host} host */
+  constructor(host) {
+    this.host = host;
+  }
+
+  /** Return the token for a request; null if there is none that the service takes. */
+  async token() {
+    const given = this.host.getToken ? await this.host.getToken() : this.#stored();
+    return typeof given === "string" && given && !this.#refused.has(given) ? given : null;
+  }
+
+  /** Whether the moderator may put a token in and take it out again. */
+  get isByHand() {
+    return !this.host.getToken;
+  }
+
+  /** @param {string} refused */
+  renew(refused) {
+    this.#refused.add(refused);
+    if (this.#stored() === refused) this.keep(null);
+  }
+
+  /** @param {string | null} token null signs out */
+  keep(token) {
+    this.#memory = token;
+    try {
+      if (token === null) sessionStorage.removeItem(PLACE);
+      else sessionStorage.setItem(PLACE, token);
+    } catch {
+      // It lives as long as the page.
+    }
+  }
+
+  #stored() {
+    try {
+      return sessionStorage.getItem(PLACE) ?? this.#memory;
+    } catch {
+      return this.#memory;
+    }
+  }
+}
+
+/**
+ * Return the moderator's id and the one site that a token is for, "" where it is for every site.
+ * @param {string} token
+ */
+export function claimed(token) {
+  const rights = rightsOf(token);
+  if (!rights) return { id: "", site: "" };
+  const [, id, site] = JSON.parse(rights);
+  return { id: String(id ?? ""), site: site && site !== EVERY_SITE ? String(site) : "" };
+}

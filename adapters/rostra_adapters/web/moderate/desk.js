@@ -1,0 +1,606 @@
+// The desk: who moderates which site, the views, keys, acts and how they are taken back.
+
+import { Api } from "../api.js";
+import { Clock } from "../clock.js";
+import { el } from "../markup.js";
+import { followScheme } from "../scheme.js";
+import { directionOf, exact, speech } from "../strings.js";
+import { after, isPossible, opposite, perform } from "./acts.js";
+import { claimed, Credentials } from "./credentials.js";
+import { askBan, askReason } from "./dialogs.js";
+import { areKeysOn, isElsewhere, showKeys } from "./keys.js";
+import { changeLabel, endBan, LogView, PersonView, QueueView, SearchView } from "./views.js";
+import { wordsOf } from "./words.js";
+
+/** @typedef {import("./shapes.js").Queued} Queued */
+/** @typedef {import("./shapes.js").Action} Action */
+/** @typedef {import("./shapes.js").PersonRecord} PersonRecord */
+/** @typedef {import("./item.js").Item} Item */
+/** @typedef {import("../session.js").Session} Session */
+/** @typedef {QueueView | SearchView | PersonView | LogView} View */
+
+const QUEUES = ["held", "flagged", "pending", "removed", "recent"];
+const VIEWS = [...QUEUES, "log", "search"];
+const COUNTED = ["held", "flagged", "pending"];
+const COUNTED_MAX = 1000;
+const UNDO_MS = 10_000;
+const LOOK_MS = 5_000;
+const RECORDS_MAX = 500;
+const FORBIDDEN = [401, 403];
+
+/** @type {Record<string, Action>} */
+const ACTION_KEYS = { a: "approve", r: "reject", h: "hold", d: "remove", s: "restore" };
+
+export class Desk {
+  life = new AbortController();
+  clock = new Clock();
+  /** @type {View | null} */
+  view = null;
+  /** @type {string} the name of the view, or of that below a person's page */
+  name = "held";
+  /** @type {(() => Promise<void>) | null} takes the latest act back */
+  undoing = null;
+  /** @type {number | undefined} */
+  undoTimer;
+  /** @type {Map<string, Promise<PersonRecord | null>>} */
+  records = new Map();
+  /** @type {Map<string, Promise<any>>} */
+  discussions = new Map();
+  isSignedIn = false;
+  isLooking = false;
+  isActing = false;
+
+  /** @type {import("../strings.js").Translate} */
+  t;
+  /** @type {string} */
+  language;
+  /** @type {HTMLElement} */
+  frameNode;
+  /** @type {HTMLElement} */
+  heading;
+  /** @type {HTMLElement} */
+  who;
+  /** @type {HTMLElement} */
+  tabs;
+  /** @type {HTMLElement} */
+  body;
+  /** @type {HTMLElement} */
+  trouble;
+  /** @type {HTMLElement} */
+  toast;
+  /** @type {HTMLElement} */
+  polite;
+
+  /** @param {import("./moderate.js").RostraModeration} host */
+  constructor(host) {
+    this.host = host;
+    this.root = /** @type {ShadowRoot} */ (host.shadowRoot);
+    this.site = host.getAttribute("site") ?? "";
+    const { signal } = this.life;
+    this.credentials = new Credentials(host);
+    const base = (host.getAttribute("base") ?? new URL("../..", import.meta.url).href).replace(/\/$/, "");
+    const session = /** @type {Session} */ (/** @type {unknown} */ (this.credentials));
+    this.api = new Api(base, session, this.clock, signal, () => this.#signIn());
+    this.scheme = new CSSStyleSheet();
+    this.root.adoptedStyleSheets = [...this.root.adoptedStyleSheets.slice(0, 2), this.scheme];
+    this.#start().catch((problem) => signal.aborted || console.error("rostra:", problem));
+  }
+
+  stop() {
+    this.life.abort();
+    clearTimeout(this.undoTimer);
+    this.root.replaceChildren();
+  }
+
+  get focused() {
+    return /** @type {HTMLElement | null} */ (this.root.activeElement);
+  }
+
+  async #start() {
+    const { signal } = this.life;
+    followScheme(this.host, this.scheme, signal);
+    const wanted = this.host.getAttribute("lang") || this.host.closest("[lang]")?.getAttribute("lang");
+    const { table, language } = await wordsOf(wanted || navigator.language || "en");
+    if (signal.aborted) return;
+    ({ t: this.t, language: this.language } = speech(language, table));
+    this.#frame();
+    document.addEventListener("keydown", (event) => this.#key(event), { signal });
+    const looking = setInterval(() => this.#look(), LOOK_MS);
+    signal.addEventListener("abort", () => clearInterval(looking));
+    document.addEventListener("visibilitychange", () => this.#look(), { signal });
+    await this.#enter();
+  }
+
+  /** Show the desk to somebody who is signed in, else the field to sign in. */
+  async #enter() {
+    const token = await this.credentials.token();
+    if (!token) return this.#signIn();
+    this.site ||= claimed(token).site;
+    if (!this.site) return this.#signIn();
+    this.isSignedIn = true;
+    this.#showTabs();
+    await this.show(this.name);
+  }
+
+  // -- the frame
+
+  #frame() {
+    const { t } = this;
+    this.tabs = el("nav", { class: "tabs", "aria-label": t("views") });
+    this.body = el("div", {});
+    this.trouble = el("div", { class: "trouble", role: "alert" });
+    this.toast = el("div", { class: "toast", hidden: true });
+    this.polite = el("div", { class: "hidden", role: "status", "aria-live": "polite" });
+    this.heading = el("h2", { tabindex: -1, text: t("moderation") });
+    this.who = el("div", { class: "who" });
+    this.frameNode = el(
+      "section",
+      { "aria-label": t("moderation"), lang: this.language, dir: directionOf(this.language) },
+      el("header", { class: "top" }, this.heading, this.who, this.tabs),
+      this.trouble,
+      this.body,
+      this.toast,
+      this.polite,
+    );
+    this.root.replaceChildren(this.frameNode);
+  }
+
+  /** @param {import("./shapes.js").Counts} [counts] */
+  #showTabs(counts) {
+    const { t } = this;
+    this.heading.textContent = t("moderation_of", { site: this.site });
+    const known = /** @type {Record<string, number> | undefined} */ (/** @type {unknown} */ (counts));
+    if (!this.tabs.childElementCount) {
+      const made = VIEWS.map((name, at) =>
+        el(
+          "button",
+          {
+            type: "button",
+            "data-view": name,
+            "aria-keyshortcuts": String(at + 1),
+            onclick: () => this.tried(() => this.show(name)),
+          },
+          t(name),
+          el("span", { class: "count" }),
+        ),
+      );
+      this.tabs.replaceChildren(...made);
+      const out = el("button", { type: "button", text: t("sign_out"), onclick: () => this.#leave() });
+      const keys = el("button", {
+        type: "button",
+        "aria-keyshortcuts": "?",
+        text: t("keys"),
+        onclick: () => showKeys(this),
+      });
+      this.who.replaceChildren(keys, ...(this.credentials.isByHand ? [out] : []));
+    }
+    for (const tab of /** @type {Iterable<HTMLElement>} */ (this.tabs.children)) {
+      const name = tab.dataset.view ?? "";
+      tab.setAttribute("aria-pressed", String(name === this.name));
+      const count = /** @type {HTMLElement} */ (tab.lastElementChild);
+      if (known && COUNTED.includes(name)) {
+        const n = known[name];
+        count.textContent = n >= COUNTED_MAX ? `${COUNTED_MAX - 1}+` : String(n || "");
+        count.hidden = !n;
+      }
+    }
+  }
+
+  /** @param {string} [why] */
+  #signIn(why) {
+    if (this.life.signal.aborted) return;
+    this.isSignedIn = false;
+    this.view = null;
+    const { t } = this;
+    this.tabs.replaceChildren();
+    this.who.replaceChildren();
+    this.#hideToast();
+    if (!this.credentials.isByHand) {
+      this.body.replaceChildren(el("p", { class: "state", text: t("not_signed_in") }));
+      return;
+    }
+    const site = el("input", { type: "text", name: "site", value: this.site, autocomplete: "off" });
+    const field = el("input", { type: "password", name: "token", required: true, autocomplete: "off" });
+    const said = el("p", { class: "error", role: "alert", text: why ?? "" });
+    const onsubmit = (/** @type {SubmitEvent} */ event) => {
+      event.preventDefault();
+      const token = field.value.trim();
+      this.site = site.value.trim() || claimed(token).site;
+      if (!this.site) return void (said.textContent = t("site_missing"));
+      this.credentials.keep(token);
+      this.tried(() => this.#enter());
+    };
+    this.body.replaceChildren(
+      el(
+        "form",
+        { class: "sign-in", onsubmit },
+        el("p", { text: t("sign_in_about") }),
+        el("p", {}, el("code", { text: "rostra token --scope moderate --sub mia --site SITE" })),
+        el("label", { class: "field" }, t("token"), field),
+        el("label", { class: "field" }, t("site_optional"), site),
+        said,
+        el("button", { type: "submit", class: "primary", text: t("sign_in") }),
+      ),
+    );
+    field.focus();
+  }
+
+  #leave() {
+    this.credentials.keep(null);
+    this.records.clear();
+    this.discussions.clear();
+    this.#signIn();
+  }
+
+  // -- views
+
+  /** @param {string} name */
+  async show(name) {
+    this.name = name;
+    await this.#open(
+      name === "log" ? new LogView(this) : name === "search" ? new SearchView(this) : new QueueView(this, name),
+    );
+    if (this.view && name !== "search") this.heading.focus({ preventScroll: true });
+  }
+
+  /** @param {string} person */
+  showPerson(person) {
+    return this.tried(() => this.#open(new PersonView(this, person)));
+  }
+
+  /** To the list below a person's page. */
+  back() {
+    if (this.view instanceof PersonView) return this.tried(() => this.show(this.name));
+    this.view?.pile?.selectAll(false);
+  }
+
+  /** @param {View} view */
+  async #open(view) {
+    this.trouble.replaceChildren();
+    this.view = view;
+    this.#showTabs();
+    this.body.replaceChildren(view.node);
+    this.body.setAttribute("aria-busy", "true");
+    try {
+      const page = await view.load();
+      if ("counts" in page && page.counts) this.#showTabs(page.counts);
+      this.say(this.t("shown", { n: view.pile?.items.size ?? 0 }));
+    } finally {
+      this.body.removeAttribute("aria-busy");
+    }
+  }
+
+  /** What others have changed meanwhile. */
+  async #look() {
+    const { view } = this;
+    if (!view || !this.isSignedIn || this.isLooking || this.isActing || document.visibilityState !== "visible") return;
+    this.isLooking = true;
+    try {
+      await view.refresh();
+      if (!(view instanceof QueueView)) await this.queue({ status: "held", limit: 1 });
+      this.host.toggleAttribute("connected", true);
+    } catch {
+      this.host.toggleAttribute("connected", false); // the next look tries again
+    } finally {
+      this.isLooking = false;
+    }
+  }
+
+  // -- reads
+
+  /**
+   * @param {Record<string, unknown>} query
+   * @returns {Promise<import("./shapes.js").QueuePage>}
+   */
+  async queue(query) {
+    const page = await this.api.get("/v1/moderation", { site: this.site, ...query });
+    if (this.isSignedIn) this.#showTabs(page.counts);
+    return page;
+  }
+
+  /**
+   * What is known of a person; null where that cannot be read.
+   * @param {string} person
+   * @param {boolean} [anew]
+   * @returns {Promise<PersonRecord | null>}
+   */
+  record(person, anew = false) {
+    if (this.records.size > RECORDS_MAX) this.records.clear();
+    const known = anew ? undefined : this.records.get(person);
+    const path = `/v1/persons/${encodeURIComponent(person)}`;
+    const reading = known ?? this.api.get(path, { site: this.site }).catch(() => null);
+    this.records.set(person, reading);
+    return reading;
+  }
+
+  /** @param {PersonRecord} record */
+  recordText({ comments, removed, rejected, flagged, first_at, banned, trusted }) {
+    const { t, language } = this;
+    const since = first_at ? t("since", { time: exact(first_at, language) }) : "";
+    const standing = banned ? t("banned") : trusted ? t("trusted") : "";
+    const counts = [
+      t("n_comments", { n: comments }),
+      removed && t("n_removed", { n: removed }),
+      rejected && t("n_rejected", { n: rejected }),
+      flagged && t("n_flagged", { n: flagged }),
+    ];
+    return [...counts, standing, since].filter(Boolean).join(" · ");
+  }
+
+  /** @param {string} id @returns {Promise<any>} */
+  discussion(id) {
+    const known = this.discussions.get(id) ?? this.api.get(`/v1/discussions/${id}`).catch(() => null);
+    this.discussions.set(id, known);
+    return known;
+  }
+
+  // -- acts
+
+  /**
+   * @param {Action} action
+   * @param {Item[]} items
+   * @param {string} [reason]
+   */
+  act(action, items, reason) {
+    return this.tried(async () => {
+      const able = items.filter((item) => !item.isGone && isPossible(action, item.shape));
+      if (!able.length) return this.say(this.t("not_possible"));
+      const before = able.map((item) => item.shape);
+      const results = await this.#acting(() => perform(this.api, action, before, reason));
+      /** @type {Item[]} */
+      const done = [];
+      const refused = results.filter((result, at) => {
+        const item = able[at];
+        if (result.result === "rejected") return this.#refused(item, result);
+        item.pile.change(item, after(before[at], action, result));
+        item.forgetRecord();
+        this.records.delete(item.shape.author?.id ?? "");
+        done.push(item);
+        return false;
+      });
+      const undo = undoOf(action, able, before, done);
+      const text = [
+        done.length && this.t(`done_${action}`, { n: done.length }),
+        refused.length && this.t("refused", { n: refused.length }),
+      ];
+      this.#told(text.filter(Boolean).join(" "), undo && (() => this.#undo(undo)));
+      for (const item of done) if (item.node.isConnected) item.showRecord();
+      this.#look();
+    });
+  }
+
+  /** @template T @param {() => Promise<T>} work @returns {Promise<T>} */
+  async #acting(work) {
+    this.isActing = true;
+    try {
+      return await work();
+    } finally {
+      this.isActing = false;
+    }
+  }
+
+  /**
+   * @param {Item} item
+   * @param {import("./shapes.js").Result} result
+   */
+  #refused(item, { problem }) {
+    const isLate = problem?.type.endsWith("/precondition-failed");
+    if (isLate) item.gone();
+    else item.tell(problem?.detail ?? problem?.title ?? "");
+    item.pile.select(item, false);
+    return true;
+  }
+
+  /** @param {Map<Action, Item[]>} undo */
+  async #undo(undo) {
+    let n = 0;
+    for (const [action, items] of undo) {
+      const before = items.map((item) => item.shape);
+      const results = await this.#acting(() => perform(this.api, action, before));
+      results.forEach((result, at) => {
+        const item = items[at];
+        if (result.result === "rejected") return;
+        n += 1;
+        const shape = after(before[at], action, result);
+        item.isGone = false;
+        if (item.pile === this.view?.pile) item.pile.restore(item, shape);
+        if (item.pile.queue && item.node.isConnected) item.pile.change(item, shape);
+      });
+    }
+    this.#told(this.t("undone", { n }), null);
+    const [first] = [...undo.values()].flat();
+    if (first?.node.isConnected) first.pile.focus(first);
+    this.#look();
+  }
+
+  /**
+   * Act on a person, and tell how to take it back.
+   * @param {string} person
+   * @param {string} action
+   * @param {object} terms
+   * @param {object | null} [inverse]
+   */
+  async actOnPerson(person, action, terms, inverse = null) {
+    const send = (/** @type {object} */ body) =>
+      this.api.ask(
+        "POST",
+        `/v1/persons/${encodeURIComponent(person)}/moderation?site=${encodeURIComponent(this.site)}`,
+        body,
+      );
+    await this.tried(async () => {
+      const done = await this.#acting(() => send({ action, ...terms }));
+      const back = inverse && (() => send(inverse).then(() => this.#toldOfPerson(person, "undone_person", null)));
+      await this.#toldOfPerson(person, `done_${action}`, back, done.position);
+    });
+  }
+
+  /**
+   * @param {string} person
+   * @param {string} name
+   * @param {(() => Promise<void>) | null} back
+   * @param {number} [_position]
+   */
+  async #toldOfPerson(person, name, back, _position) {
+    this.records.delete(person);
+    const record = await this.record(person, true);
+    this.#told(this.t(name, { name: record?.name ?? person }), back);
+    for (const item of this.view?.pile?.items.values() ?? []) {
+      if (item.shape.author?.id !== person) continue;
+      item.forgetRecord();
+      item.showRecord();
+    }
+    await this.view?.refresh();
+  }
+
+  /** Ban a person, or end their ban. @param {string} person */
+  ban(person) {
+    return this.tried(async () => {
+      const record = await this.record(person, true);
+      if (record?.banned) return endBan(this, record);
+      const terms = await askBan(this, record?.name ?? person);
+      if (terms) await this.actOnPerson(person, "ban", terms, { action: "unban", restore: true });
+    });
+  }
+
+  /** @param {string} person */
+  label(person) {
+    return this.tried(async () => {
+      const record = await this.record(person, true);
+      if (record) await changeLabel(this, record);
+    });
+  }
+
+  // -- what moderators are told
+
+  /** @param {string} text */
+  say(text) {
+    this.polite.textContent = text;
+  }
+
+  /**
+   * Do something, and tell where it fails.
+   * @param {() => unknown} work
+   */
+  async tried(work) {
+    try {
+      await work();
+    } catch (problem) {
+      if (this.life.signal.aborted || problem.name === "AbortError") return;
+      if (FORBIDDEN.includes(problem.status)) {
+        const why = this.t(problem.status === 401 ? "token_refused" : "token_forbidden");
+        if (!this.credentials.isByHand) this.trouble.textContent = why;
+        else {
+          this.credentials.keep(null);
+          this.#signIn(why);
+        }
+        return;
+      }
+      const text = problem.status ? problem.message : this.t("offline");
+      this.trouble.textContent = this.t("failed", { why: text });
+      return;
+    }
+    if (this.trouble.textContent) this.trouble.replaceChildren();
+  }
+
+  /**
+   * @param {string} text
+   * @param {(() => Promise<void>) | null} undo
+   */
+  #told(text, undo) {
+    this.say(undo ? `${text} ${this.t("undo_hint")}` : text);
+    clearTimeout(this.undoTimer);
+    this.undoing = undo;
+    const button = el(
+      "button",
+      { type: "button", "aria-keyshortcuts": "z", onclick: () => this.#takeBack() },
+      this.t("undo"),
+      el("kbd", { "aria-hidden": true, text: "z" }),
+    );
+    this.toast.replaceChildren(el("span", { text }), ...(undo ? [button] : []));
+    this.toast.hidden = false;
+    this.undoTimer = window.setTimeout(() => this.#hideToast(), UNDO_MS);
+  }
+
+  #hideToast() {
+    const had = this.toast.contains(this.focused);
+    this.undoing = null;
+    this.toast.hidden = true;
+    this.toast.replaceChildren();
+    if (had) this.heading.focus();
+  }
+
+  #takeBack() {
+    const undo = this.undoing;
+    if (!undo) return;
+    this.#hideToast();
+    return this.tried(undo);
+  }
+
+  // -- keys
+
+  /** @param {KeyboardEvent} event */
+  #key(event) {
+    if (!this.isSignedIn || isElsewhere(event) || !areKeysOn() || this.root.querySelector("dialog")) return;
+    const done = this.#pressed(event.key);
+    if (!done) return;
+    event.preventDefault();
+    this.tried(done);
+  }
+
+  /**
+   * Return what a key does here, undefined for a key that does nothing.
+   * @param {string} key
+   * @returns {(() => unknown) | undefined}
+   */
+  #pressed(key) {
+    const pile = this.view?.pile ?? null;
+    const view = VIEWS[Number(key) - 1];
+    if (view) return () => this.show(view);
+    if (key === "?") return () => showKeys(this);
+    if (key === "/") return () => this.show("search");
+    if (key === "z") return () => this.#takeBack();
+    if (key === "Escape") return () => this.back();
+    const person = this.view instanceof PersonView ? this.view.person : pile?.chosen[0]?.shape.author?.id;
+    if (key === "b" && person) return () => this.ban(person);
+    if (key === "l" && person) return () => this.label(person);
+    if (!pile) return undefined;
+    const [first] = pile.chosen;
+    if (key === "j" || key === "ArrowDown") return () => pile.move(1);
+    if (key === "k" || key === "ArrowUp") return () => pile.move(-1);
+    if (key === "*") return () => pile.selectAll(pile.selected.size < pile.items.size);
+    if (!first) return undefined;
+    if (key === "x") return () => pile.select(pile.current ?? first);
+    if (key === "o" && person) return () => this.showPerson(person);
+    if (key === "t") return () => first.showThread();
+    if (key === "p") return () => this.act(first.shape.pinned ? "unpin" : "pin", pile.chosen);
+    if (key === "w") return () => this.#withReason(pile.chosen);
+    const action = ACTION_KEYS[key];
+    return action && (() => this.act(action, pile.chosen));
+  }
+
+  /** Reject, or remove what is shown, and say why. @param {Item[]} items */
+  async #withReason(items) {
+    const action = items.every(({ shape }) => isPossible("reject", shape)) ? "reject" : "remove";
+    const reason = await askReason(this, this.t("reason_for", { n: items.length }), this.t(action));
+    if (reason) await this.act(action, items, reason.reason);
+  }
+}
+
+/**
+ * Return the acts that take another one back, by the action; null where none does for all.
+ * @param {Action} action
+ * @param {Item[]} items
+ * @param {Queued[]} before
+ * @param {Item[]} done
+ * @returns {Map<Action, Item[]> | null}
+ */
+function undoOf(action, items, before, done) {
+  /** @type {Map<Action, Item[]>} */
+  const undo = new Map();
+  for (const item of done) {
+    const inverse = opposite(action, before[items.indexOf(item)]);
+    if (!inverse) return null;
+    undo.set(inverse, [...(undo.get(inverse) ?? []), item]);
+  }
+  return undo.size ? undo : null;
+}

@@ -1,0 +1,71 @@
+// Single keys, which moderators may switch off, and the list of them.
+
+import { el } from "../markup.js";
+import { store, stored } from "../storage.js";
+import { opened } from "./dialogs.js";
+
+const OFF = "rostra:moderate:keys-off";
+
+/** Key and name of what it does, in the order of the list. */
+export const KEYS = /** @type {const} */ ([
+  ["j", "next"],
+  ["k", "previous"],
+  ["x", "select"],
+  ["*", "select_all"],
+  ["a", "approve"],
+  ["r", "reject"],
+  ["h", "hold"],
+  ["d", "remove"],
+  ["s", "restore"],
+  ["p", "pin"],
+  ["w", "with_reason"],
+  ["b", "ban"],
+  ["l", "label"],
+  ["o", "record"],
+  ["t", "thread"],
+  ["z", "undo"],
+  ["1", "tabs"],
+  ["/", "search"],
+  ["Escape", "back"],
+  ["?", "help"],
+]);
+
+export function areKeysOn() {
+  return stored(OFF) === null;
+}
+
+/** Whether a key is meant for a field, or for the browser. @param {KeyboardEvent} event */
+export function isElsewhere(event) {
+  const target = event.composedPath()[0];
+  const writes =
+    target instanceof HTMLElement &&
+    (target.matches("textarea, select, input:not([type='checkbox'])") || target.isContentEditable);
+  return writes || event.ctrlKey || event.metaKey || event.altKey || event.isComposing;
+}
+
+/** @param {import("./desk.js").Desk} desk */
+export function showKeys(desk) {
+  const { t } = desk;
+  const rows = KEYS.map(([key, name]) =>
+    el(
+      "tr",
+      {},
+      el("td", {}, el("kbd", { text: key === "1" ? "1 – 7" : key })),
+      el("th", { scope: "row", text: t(`key_${name}`) }),
+    ),
+  );
+  const switched = el("input", {
+    type: "checkbox",
+    checked: areKeysOn(),
+    onchange: () => store(OFF, switched.checked ? null : "off"),
+  });
+  const dialog = opened(
+    desk,
+    t("keys"),
+    el("p", { text: t("keys_about") }),
+    el("table", { class: "keys" }, el("tbody", {}, ...rows)),
+    el("label", { class: "choice" }, switched, t("keys_on")),
+    el("div", { class: "foot" }, el("button", { type: "submit", class: "primary", text: t("close") })),
+  );
+  return dialog;
+}

@@ -1,0 +1,19 @@
+// The words that moderators see, a file for each language.
+
+import { primary } from "../strings.js";
+import en from "./languages/en.json" with { type: "json" };
+
+const LANGUAGES = ["de"];
+
+/** @param {string} wanted a BCP 47 tag @returns {Promise<{table: import("../strings.js").Table, language: string}>} */
+export async function wordsOf(wanted) {
+  const code = primary(wanted);
+  if (!LANGUAGES.includes(code)) return { table: en, language: code === "en" ? wanted : "en" };
+  try {
+    const answer = await fetch(new URL(`./languages/${code}.json`, import.meta.url), { credentials: "omit" });
+    if (answer.ok) return { table: { ...en, ...(await answer.json()) }, language: wanted };
+  } catch {
+    // English is better than nothing.
+  }
+  return { table: en, language: "en" };
+}
