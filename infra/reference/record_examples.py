@@ -145,6 +145,13 @@ REQUESTS = (
         {"acts": [{"id": str(C2), "version": 1}], "action": "remove", "reason": "Off topic"},
         "moderate",
     ),
+    Request("get /v1/persons/{person}", "/v1/persons/bo?site=news", scope="moderate"),
+    Request(
+        "post /v1/persons/{person}/moderation",
+        "/v1/persons/bo/moderation?site=news",
+        {"action": "ban", "reason": "Spam", "until": "2036-01-05T09:00:00Z"},
+        "moderate",
+    ),
     Request(
         "get /v1/persons/{person}/comments", "/v1/persons/bo/comments?site=news", scope="moderate"
     ),

@@ -59,6 +59,7 @@ from rostra_projections.passages import PASSAGES, PassageRow
 from rostra_projections.persons import PERSONS, PersonRow
 from rostra_projections.query_port import (
     FLAGS_SHOWN_MAX,
+    AuthorRecord,
     DiscussionRead,
     InboxRead,
     Page,
@@ -469,6 +470,23 @@ class MemoryViews:
         return {
             queue: min(most, sum(row.since(queue) is not None for row in rows)) for queue in WAITING
         }
+
+    async def author_record(self, site: str, author: str, *, most: int) -> AuthorRecord:
+        rows = [
+            row for row in self.rows.of(QUEUE).values() if (row.site, row.author) == (site, author)
+        ]
+        rows.sort(key=lambda row: row.posted)
+        comments = self.rows.of(COMMENTS)
+        times = [comments[row.id].posted_at for row in rows if row.id in comments]
+        return AuthorRecord(
+            comments=min(most, len(rows)),
+            removed=min(most, sum(row.removed_since is not None for row in rows)),
+            rejected=min(most, sum(row.rejected_since is not None for row in rows)),
+            held=min(most, sum(row.held_since is not None for row in rows)),
+            flagged=min(most, sum(row.flagged_since is not None for row in rows)),
+            first_at=times[0] if times else None,
+            last_at=times[-1] if times else None,
+        )
 
     async def queue_items(self, comments: Sequence[UUID]) -> list[Queued]:
         kept = self.rows.of(QUEUE)

@@ -28,10 +28,18 @@ from rostra.comment import (
 from rostra.discussion import DiscussionOpened
 from rostra.flag import CommentFlagged
 from rostra.ids import discussion_of
+from rostra.person import (
+    PersonBanned,
+    PersonDistrusted,
+    PersonLabelled,
+    PersonTrusted,
+    PersonUnbanned,
+)
 from rostra.times import Time
 from rostra_projections.tables import Fact, Key, Rows, Table, sealed
 
 Action = Literal["approve", "reject", "hold", "remove", "restore", "pin", "unpin"]
+PersonAction = Literal["ban", "unban", "trust", "distrust", "label"]
 Queue = Literal["held", "flagged", "pending", "removed", "recent"]
 WAITING: tuple[Queue, ...] = ("held", "flagged", "pending")
 """Queues of comments that wait, the longest waiting first. The others begin with the latest."""
@@ -65,6 +73,8 @@ class QueueRow(msgspec.Struct):
     has_pending: bool = False
     # A moderator removed it, and nobody has restored it.
     removed_since: int | None = None
+    # A moderator rejected it, and it is not removed.
+    rejected_since: int | None = None
     # The rule that holds it, if one does.
     rule: str | None = None
 
@@ -96,17 +106,21 @@ class FlagRow(msgspec.Struct):
 
 
 class ActRow(msgspec.Struct):
-    """Moderation act on a comment; `words` is the sealed reason."""
+    """Moderation act on a comment or a person; `words` is the sealed reason."""
 
-    comment: UUID
+    # Stream of the comment, or of the person.
+    about: UUID
     position: int
     site: str
+    # That of a comment; of a person one that is never opened.
     discussion: UUID
     at: Time
     action: str
     by: str | None
     words: bytes | None
     words_event: UUID | None
+    # The person that an act is about.
+    person: str | None = None
 
 
 SITES = Table("moderated_sites", SiteRow, key=("id",), types={"id": "uuid", "site": "text"})
@@ -146,9 +160,16 @@ QUEUE = Table(
         "pending_since": "bigint",
         "has_pending": "boolean",
         "removed_since": "bigint",
+        "rejected_since": "bigint",
         "rule": "text",
     },
-    indexes=_queue_indexes(),
+    indexes=(
+        *_queue_indexes(),
+        (
+            "create index moderation_queue_v{v}_rejected_of_author on moderation_queue_v{v}"
+            " (site, author) where rejected_since is not null"
+        ),
+    ),
 )
 
 FLAGS = Table(
@@ -169,9 +190,9 @@ FLAGS = Table(
 ACTS = Table(
     "moderation_acts",
     ActRow,
-    key=("comment", "position"),
+    key=("about", "position"),
     types={
-        "comment": "uuid",
+        "about": "uuid",
         "position": "bigint",
         "site": "text",
         "discussion": "uuid",
@@ -180,6 +201,7 @@ ACTS = Table(
         "by": "text",
         "words": "bytea",
         "words_event": "uuid",
+        "person": "text",
     },
     indexes=(
         (
@@ -191,7 +213,7 @@ ACTS = Table(
 )
 
 TABLES: tuple[Table[Any], ...] = (SITES, QUEUE, FLAGS, ACTS)
-SHAPE = 3
+SHAPE = 4
 EVENTS: frozenset[type] = frozenset(
     {
         CommentApproved,
@@ -207,6 +229,11 @@ EVENTS: frozenset[type] = frozenset(
         CommentWordingHeld,
         CommentWordingRejected,
         DiscussionOpened,
+        PersonBanned,
+        PersonDistrusted,
+        PersonLabelled,
+        PersonTrusted,
+        PersonUnbanned,
     }
 )
 
@@ -218,6 +245,11 @@ TOPICS: dict[str, str] = {
     "restore": CommentRestored.topic,
     "pin": CommentPinned.topic,
     "unpin": CommentUnpinned.topic,
+    "ban": PersonBanned.topic,
+    "unban": PersonUnbanned.topic,
+    "trust": PersonTrusted.topic,
+    "distrust": PersonDistrusted.topic,
+    "label": PersonLabelled.topic,
 }
 """The event type of each action, as publishers know it."""
 _ACTIONS = {topic: action for action, topic in TOPICS.items()}
@@ -293,6 +325,12 @@ def fold(rows: Rows, fact: Fact) -> None:
             _end_pending(rows.of(QUEUE)[fact.stream])
         case CommentPinned() | CommentUnpinned():
             _acted(rows, fact, rows.of(QUEUE)[fact.stream].site, event.by, event.personal)
+        case PersonBanned():
+            _acted(rows, fact, event.site, event.by, event.personal, event.person)
+        case PersonUnbanned() | PersonDistrusted() | PersonLabelled():
+            _acted(rows, fact, event.site, event.by, None, event.person)
+        case PersonTrusted() if event.is_published:  # else it follows from an approval
+            _acted(rows, fact, event.site, event.by, None, event.person)
 
 
 def _flagged(rows: Rows, fact: Fact, event: CommentFlagged) -> None:
@@ -320,6 +358,7 @@ def _ruled(row: QueueRow, position: int, event: StatusEvent) -> None:
     else:
         row.has_pending = False
         row.rule = event.rule if isinstance(event, CommentHeld) else None
+    row.rejected_since = position if event.now == "rejected" else None
     waits = event.now == "published" and row.has_pending
     row.pending_since = position if waits else None
     row.held_since = position if waits or event.now == "held" else None
@@ -331,9 +370,16 @@ def _end_pending(row: QueueRow) -> None:
     row.held_since, row.pending_since, row.has_pending = None, None, False
 
 
-def _acted(rows: Rows, fact: Fact, site: str, by: str | None, personal: object) -> None:
+def _acted(
+    rows: Rows,
+    fact: Fact,
+    site: str,
+    by: str | None,
+    personal: object,
+    person: str | None = None,
+) -> None:
     rows.of(ACTS)[fact.stream, fact.position] = ActRow(
-        comment=fact.stream,
+        about=fact.stream,
         position=fact.position,
         site=site,
         discussion=discussion_of(fact.stream),
@@ -342,4 +388,5 @@ def _acted(rows: Rows, fact: Fact, site: str, by: str | None, personal: object) 
         by=by,
         words=sealed(personal),
         words_event=fact.event_id,
+        person=person,
     )

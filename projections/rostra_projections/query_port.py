@@ -111,6 +111,19 @@ class Queued(msgspec.Struct):
     """Position up to which the views had read."""
 
 
+class AuthorRecord(msgspec.Struct):
+    """Comments of an author on a site, each number at most as high as was asked for."""
+
+    comments: int
+    removed: int
+    rejected: int
+    held: int
+    flagged: int
+    first_at: Time | None
+    """Time of the comment that was recorded first."""
+    last_at: Time | None
+
+
 class SealedComment(msgspec.Struct, gc=False):
     """Words of a comment as the log has them, for a search."""
 
@@ -253,6 +266,9 @@ class Reads(DiscussionReads, Protocol):
 
     async def queue_counts(self, site: str, *, most: int) -> dict[Queue, int]:
         """Return the number of comments in each queue that waits, at most `most` each."""
+
+    async def author_record(self, site: str, author: str, *, most: int) -> AuthorRecord:
+        """Return what became of an author's comments on a site, counted up to `most`."""
 
     async def queue_items(self, comments: Sequence[UUID]) -> list[Queued]:
         """Return comments in the order given, as of their posting; unknown ones are left out."""

@@ -52,6 +52,7 @@ QUERIES = {
     "/v1/rules": ["site=gazette&resource=/trams"],
     "/v1/moderation": ["site=gazette&status=held", "site=gazette&status=flagged"],
     "/v1/moderation/search": ["site=gazette&q=held"],
+    "/v1/persons/{person}": ["site=gazette"],
     "/v1/persons/{person}/comments": ["site=gazette"],
 }  # fmt: skip
 CHANGES_WITH_ERASURE = (
@@ -60,7 +61,7 @@ CHANGES_WITH_ERASURE = (
     f"/v1/comments/{COMMENT}",
     f"/v1/comments/{COMMENT}/replies", f"/v1/comments/{COMMENT}/history", "status=held",
     "status=flagged", "/moderation-log", "/search?site=gazette&q=held",
-    "/v1/persons/ann/comments?site=gazette",
+    "/v1/persons/ann/comments?site=gazette", "/v1/persons/ann?site=gazette",
 )  # fmt: skip
 
 

@@ -125,7 +125,9 @@ def by_name(site: str, resource: str) -> Iterator[tuple[str, str, Any]]:
     yield "GET", f"/v1/live?site={site}&discussion={here}", None
     yield "GET", f"/v1/moderation?site={site}", None
     yield "GET", f"/v1/moderation/search?site={site}&q=yes", None
+    yield "GET", f"/v1/persons/{{person}}?site={site}", None
     yield "GET", f"/v1/persons/{{person}}/comments?site={site}", None
+    yield "POST", f"/v1/persons/{{person}}/moderation?site={site}", {"action": "trust"}
     comment = str(ids.comment_id(here, "c1"))
     yield "POST", "/v1/moderation/acts", {"acts": [{"id": comment}], "action": "remove"}
     yield "GET", f"/v1/events?{named}", None
@@ -209,7 +211,7 @@ async def test_every_route_is_walked_or_names_nothing_private(service: Service) 
     walked = {path.partition("?")[0] for _, path, _ in by_name("{site}", "r")}
     walked |= {path.partition("?")[0] for _, path, _ in SITES}
     public = re.compile(
-        r"/(|healthz|readyz|metrics|status|docs|openapi\.json|problems.*|embed/.*|demo.*|v1/preview|v1/me(/inbox(/read)?)?|mail/.*)"
+        r"/(|healthz|readyz|metrics|status|docs|openapi\.json|problems.*|embed/.*|demo.*|moderate.*|v1/preview|v1/me(/inbox(/read)?)?|mail/.*)"
     )
     paths = {
         route.resource.canonical

@@ -20,7 +20,7 @@ _QUEUE = f"""
 insert into moderation_queue_v1
 select {COMMENT}, 's' || (n % 3)::text, 'a' || (n % 100)::text, n, case when n % 2 = 0 then n end,
     case when n % 2 = 1 then n end, n % 2, case when n % 2 = 0 then n end, n % 2 = 0,
-    case when n % 2 = 1 then n end, null
+    case when n % 2 = 1 then n end, case when n % 2 = 0 then n end, null
 from generate_series(1, {MANY}) n"""
 _FLAGS = f"""
 insert into moderation_flags_v1
@@ -29,7 +29,7 @@ from generate_series(1, {MANY // 10}) n, generate_series(1, 10) p"""
 _ACTS = f"""
 insert into moderation_acts_v1
 select {COMMENT}, n, 's' || (n % 3)::text, case when n % 2 = 0 then $1::uuid else {COMMENT} end,
-    now(), 'pin', null, null, null
+    now(), 'pin', null, null, null, null
 from generate_series(1, {MANY}) n"""
 _PENDING = f"""
 insert into pending_wordings_v1
@@ -47,6 +47,10 @@ READS: list[tuple[str, list[Any], str]] = [
         for queue, statement in moderation_reads.QUEUES_OF_AUTHOR.items()
     ),
     (moderation_reads.COUNTS_OF_QUEUES, ["s1", 1_000], "moderation_queue_v1_held"),
+    *(
+        (moderation_reads.AUTHOR_RECORD, ["s1", "a1", 1_000], f"moderation_queue_v1_{name}")
+        for name in ("recent_of_author", "held_of_author", "rejected_of_author")
+    ),
     (moderation_reads.QUEUED, [ONE], "moderation_queue_v1_pkey"),
     (moderation_reads.QUEUED_OF, [[ONE]], "moderation_queue_v1_pkey"),
     (moderation_reads.SEALED_COMMENTS, ["s1", 100, 9_000], "moderation_queue_v1_recent"),

@@ -29,6 +29,7 @@ from rostra_adapters.http.routes.home import Home
 from rostra_adapters.http.routes.live import LIVE, LiveUpdates
 from rostra_adapters.http.routes.mail_links import MailLinks
 from rostra_adapters.http.routes.moderate_page import moderate_page
+from rostra_adapters.http.routes.moderated_persons import ModeratedPersons
 from rostra_adapters.http.routes.moderation import Moderation
 from rostra_adapters.http.routes.people import PeopleRoutes
 from rostra_adapters.http.routes.persons import Persons
@@ -110,6 +111,7 @@ def make_app(
             *PeopleRoutes(app, settings, reads, now).routes(),
             *MailLinks(app, now).routes(),
             *Moderation(app, settings, reads, now).routes(),
+            *ModeratedPersons(app, settings, reads, now).routes(),
             *Previews(app, settings).routes(),
             *Guests(app, settings).routes(),
             *web_reader().routes(),

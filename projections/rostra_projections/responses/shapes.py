@@ -259,10 +259,46 @@ class ActShape(msgspec.Struct, kw_only=True, gc=False):
 
     position: int
     at: Time
-    action: Literal["approve", "reject", "hold", "remove", "restore", "pin", "unpin"]
-    comment: UUID
+    action: Literal[
+        "approve", "reject", "hold", "remove", "restore", "pin", "unpin",
+        "ban", "unban", "trust", "distrust", "label",
+    ]  # fmt: skip
+    comment: UUID | None
+    """None for an act on a person."""
+    person: str | UnsetType = UNSET
+    """The person that an act is about. Only moderators see such acts."""
     by: str | None
     reason: str | None
+
+
+class BanShape(msgspec.Struct, kw_only=True, gc=False):
+    """Ban that no moderator has ended and whose term has not ended."""
+
+    at: Time
+    until: Time | None
+    """None for no end."""
+    by: str | None
+
+
+class PersonShape(msgspec.Struct, kw_only=True):
+    """Person of a site as moderators see them. Each count ends at 1,000."""
+
+    id: str
+    name: str | None
+    label: str | None
+    labels: tuple[str, ...]
+    """Labels that the site offers."""
+    banned: BanShape | None
+    trusted: bool
+    comments: int
+    removed: int
+    rejected: int
+    held: int
+    """Comments that wait, or a new wording of which waits."""
+    flagged: int
+    first_at: Time | None
+    """Time of the first recorded comment."""
+    last_at: Time | None
 
 
 class ActsPage(msgspec.Struct, kw_only=True):

@@ -5,6 +5,7 @@ from typing import Any, cast
 from uuid import UUID
 
 import msgspec
+from msgspec import UNSET
 
 from rostra import ids
 from rostra.codec import open_words, words_place
@@ -14,16 +15,20 @@ from rostra.sealing import Damaged, Erased
 from rostra_adapters.application.app import App
 from rostra_adapters.application.queries.comment_queries import Readable
 from rostra_adapters.application.queries.requests import DiscussionRequest, SiteRequest
+from rostra_adapters.clock import now
 from rostra_projections.comments.rows import CommentRow
 from rostra_projections.cursors import decode_position, encode_position
 from rostra_projections.moderation import TOPICS, ActRow, FlagRow, Queue
+from rostra_projections.persons import PersonRow
 from rostra_projections.query_port import Queued
 from rostra_projections.responses.shapes import (
     ActShape,
     ActsPage,
+    BanShape,
     CommentShape,
     FlagShape,
     PendingShape,
+    PersonShape,
     QueueCounts,
     QueuedShape,
     QueuePage,
@@ -87,11 +92,18 @@ class Moderating:
         return await self._acts_page(site, log, listing, found, limit)
 
     async def site_acts(
-        self, site: str, *, limit: int, cursor: str | None, readable: Readable | None = None
+        self,
+        site: str,
+        *,
+        limit: int,
+        cursor: str | None,
+        viewer: Viewer,
+        readable: Readable | None = None,
     ) -> ActsPage:
         """Return the acts of moderators on a site, the latest first. Raises CursorRefused.
 
-        `readable` chooses the discussions that the reader may read; None for all.
+        `readable` chooses the discussions that the reader may read; None for all. Only moderators
+        see acts on persons.
         """
         log, listing = await self._app.log.log_id(), ("site acts", site)
         before = None if cursor is None else decode_position(cursor, log, listing, limit)
@@ -100,7 +112,9 @@ class Moderating:
         chunk = limit + 1
         while len(found) <= limit:
             _, acts = await self._app.views.reads.site_acts(site, limit=chunk, before=before)
-            found += await _in_readable(acts, readable)
+            found += await _in_readable(
+                [act for act in acts if act.person is None or viewer.moderator], readable
+            )
             if len(acts) < chunk:
                 break
             before, chunk = acts[-1].position, CHUNK_ACTS_MAX
@@ -115,6 +129,30 @@ class Moderating:
             position=shown[0].position if shown else 0,
             acts=[self._act(site, act) for act in shown],
             next=encode_position(log, listing, shown[-1].position, limit) if more else None,
+        )
+
+    async def person(self, site: str, person: str, labels: tuple[str, ...]) -> PersonShape:
+        """Return what is known of a person on a site; of a stranger nothing but the id."""
+        app, stream = self._app, ids.person_id(site, person)
+        await app.views.fresh()
+        reads = app.views.reads
+        row = (await reads.persons([stream])).get(stream) or PersonRow(stream, site, person, 0)
+        record = await reads.author_record(site, person, most=COUNTED_MAX)
+        _, latest = await reads.queue(site, "recent", limit=1, after=None, author=person)
+        shapes = await self.shapes(site, latest)
+        await app.ring.load([stream])
+        named = shapes[0].author.name if shapes and shapes[0].author else None
+        ban = None
+        if row.banned_at is not None and row.is_banned(now()):
+            ban = BanShape(at=row.banned_at, until=row.banned_until, by=row.banned_by)
+        return PersonShape(
+            id=person,
+            name=app.queries.name(row) or named,
+            label=row.label,
+            labels=labels,
+            banned=ban,
+            trusted=row.trusted,
+            **msgspec.structs.asdict(record),
         )
 
     def _queued(
@@ -141,12 +179,13 @@ class Moderating:
         return FlagShape(by=flag.person, reason=reason, at=flag.at)
 
     def _act(self, site: str, act: ActRow) -> ActShape:
-        place = (act.comment, TOPICS[act.action], act.words_event)
+        place = (act.about, TOPICS[act.action], act.words_event)
         return ActShape(
             position=act.position,
             at=act.at,
             action=cast(Any, act.action),
-            comment=act.comment,
+            comment=act.about if act.person is None else None,
+            person=UNSET if act.person is None else act.person,
             by=act.by,
             reason=self._reason(site, act.by, act.words, *place),
         )

@@ -19,6 +19,7 @@ from rostra_adapters.http.auth import tokens
 from rostra_adapters.http.auth.readers import Reader
 from rostra_adapters.http.auth.tokens import Token
 from rostra_adapters.http.problems import Problem, not_found_problem, refusal_problem
+from rostra_adapters.http.queries import Query
 from rostra_adapters.http.request_state import STATE
 from rostra_adapters.http.settings import HttpSettings
 from rostra_adapters.http.writes import WRITES
@@ -80,6 +81,28 @@ async def enter_site(request: web.Request, app: App) -> Actor:
     rules = await app.lookup.site_rules(site)
     _must_act_there(request, token, site, rules, "comment")
     return actor(token, Reader(request, app), site, "", moderates=False)
+
+
+async def enter_as_moderator(
+    query: Query, reader: Reader, request: web.Request
+) -> tuple[str, Rules]:
+    """Return the site of a moderator's read, with its rules.
+
+    Raises the problems `unauthorized` and `forbidden`.
+    """
+    token = tokens.require_token(request, "moderate")
+    site: str = query.require("site", texts.SiteName)
+    if not token.reaches(site):
+        raise Problem("forbidden", "the token is not for this site")
+    return site, await reader.visit(site)
+
+
+async def moderator_of(request: web.Request, app: App, site: str) -> Actor:
+    """Return the moderator who acts on a site. Raises `unauthorized` and `forbidden`."""
+    token = tokens.require_token(request, "moderate")
+    rules = await app.lookup.site_rules(site)
+    _must_act_there(request, token, site, rules, "moderate")
+    return actor(token, Reader(request, app), site, "", moderates=True)
 
 
 class Visit(msgspec.Struct, frozen=True):

@@ -11,6 +11,7 @@ from rostra.settings import Order
 from rostra_adapters.application.app import Status
 from rostra_adapters.http.routes.events import BATCHED, STRUCTURED, BatchShape, ResultShape
 from rostra_adapters.http.routes.guests import GuestShape, NewGuest
+from rostra_adapters.http.routes.moderated_persons import PersonDone, PersonRuling
 from rostra_adapters.http.routes.moderation import (
     ActResults,
     NewActs,
@@ -62,6 +63,7 @@ from rostra_projections.responses.shapes import (
     NewsShape,
     ParticipantsPage,
     PassagesPage,
+    PersonShape,
     QueuePage,
 )
 
@@ -499,6 +501,16 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
             "Words that a comment has in its text or its author's name, in any order.",
             required=True,
         ),
+    ),
+    ("get", "/v1/persons/{person}"): _for_moderators(
+        "Read what is known of a person on a site", PersonShape
+    ),
+    ("post", "/v1/persons/{person}/moderation"): _write(
+        "Ban, trust or label a person, or take that back",
+        PersonRuling,
+        PersonDone,
+        scope="moderate",
+        parameters=(SITE,),
     ),
     ("get", "/v1/persons/{person}/comments"): _for_moderators(
         "List all comments of a person on a site, the latest first",

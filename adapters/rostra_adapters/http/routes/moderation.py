@@ -41,6 +41,7 @@ from rostra_adapters.http.auth.actors import (
     PASSAGE_NAMED_BY_THE_URL,
     Actor,
     enter,
+    enter_as_moderator,
     submit,
 )
 from rostra_adapters.http.auth.readers import Reader, id_in_path
@@ -176,24 +177,14 @@ class Moderation:
             get("/v1/moderation", self._queue, "site", "status", "person", *paging),
             get("/v1/moderation/search", self._find, "site", "q"),
             web.post("/v1/moderation/acts", self.act),
-            get("/v1/persons/{person}/comments", self._comments_of, "site", *paging),
             get("/v1/discussions/{id}/moderation-log", self._acts, *paging, AS_OF),
             get("/v1/sites/{site}/moderation-log", self._site_acts, *paging),
             web.post("/v1/comments/{id}/moderation", self.moderate),
             web.post("/v1/passages/{id}/moderation", self.moderate_passage),
         ]
 
-    async def _enter(self, query: Query, reader: Reader, request: web.Request) -> str:
-        """Return the site that a moderator reads. Raises `unauthorized` and `forbidden`."""
-        token = tokens.require_token(request, "moderate")
-        site: str = query.require("site", texts.SiteName)
-        if not token.reaches(site):
-            raise Problem("forbidden", "the token is not for this site")
-        await reader.visit(site)
-        return site
-
     async def _queue(self, query: Query, reader: Reader, request: web.Request) -> QueuePage:
-        site = await self._enter(query, reader, request)
+        site, _ = await enter_as_moderator(query, reader, request)
         return await self._moderating.queue(
             site,
             query.one("status", Queue) or "held",
@@ -202,17 +193,8 @@ class Moderation:
             author=query.one("person", texts.PersonId),
         )
 
-    async def _comments_of(self, query: Query, reader: Reader, request: web.Request) -> QueuePage:
-        """Return all comments of a person on a site, the latest first."""
-        site = await self._enter(query, reader, request)
-        limit, cursor = self._limit(query), query.one("cursor", CURSOR)
-        author = person_in_path(request)
-        return await self._moderating.queue(
-            site, "recent", limit=limit, cursor=cursor, author=author
-        )
-
     async def _find(self, query: Query, reader: Reader, request: web.Request) -> FoundPage:
-        site = await self._enter(query, reader, request)
+        site, _ = await enter_as_moderator(query, reader, request)
         words = query.require("q", SearchedWords)
         try:
             return await self._search.find(site, words)
@@ -229,7 +211,11 @@ class Moderation:
         limit, cursor = self._limit(query), query.one("cursor", CURSOR)
         reader.made_of = None  # of any discussion of the site
         page = await self._moderating.site_acts(
-            site, limit=limit, cursor=cursor, readable=reader.filter_of(site, rules)
+            site,
+            limit=limit,
+            cursor=cursor,
+            viewer=reader.viewer(site),
+            readable=reader.filter_of(site, rules),
         )
         if not reader.may_read(site, rules):  # like a site that is unknown
             return ActsPage(position=0, acts=[], next=None)
@@ -358,15 +344,6 @@ class Moderation:
             request, self._app, self._settings, command, act, PASSAGE_NAMED_BY_THE_URL
         )
         return answer_with(request, DoneShape(id=passage, position=outcome.position or 0))
-
-
-def person_in_path(request: web.Request) -> str:
-    """Return the person that the URL names. Raises the problem `not-found` for no person's id."""
-    try:
-        person: str = msgspec.convert(request.match_info["person"], texts.PersonId)
-    except msgspec.ValidationError:
-        raise not_found_problem() from None
-    return person
 
 
 def _command(

@@ -8,7 +8,7 @@ import asyncpg
 
 from rostra.names import GUEST
 from rostra_adapters.postgres.views.queries.comment_lists import COLUMNS
-from rostra_adapters.postgres.views.row_store import to_row
+from rostra_adapters.postgres.views.row_store import time_of_column, to_row
 from rostra_projections.comments.rows import COMMENTS
 from rostra_projections.moderation import (
     ACTS,
@@ -20,7 +20,12 @@ from rostra_projections.moderation import (
     FlagRow,
     Queue,
 )
-from rostra_projections.query_port import FLAGS_SHOWN_MAX, Queued, SealedComment
+from rostra_projections.query_port import (
+    FLAGS_SHOWN_MAX,
+    AuthorRecord,
+    Queued,
+    SealedComment,
+)
 from rostra_projections.tables import Table
 
 POSITION_MAX = 2**63 - 1
@@ -87,6 +92,36 @@ def _count(queue: Queue) -> str:
 
 COUNTS_OF_QUEUES = f"""
 select v.position, {", ".join(map(_count, WAITING))} from {_ALONE}"""
+
+
+def _count_of_author(name: str, since: str) -> str:
+    return f"""(
+    select count(*) from (
+        select 1 from public.moderation_queue_v{{moderation}}
+        where site = $1 and author = $2 and {since} is not null limit $3
+    ) {name}
+) as {name}"""
+
+
+def _time_of_author(name: str, direction: str) -> str:
+    return f"""(
+    select c.posted_at from public.moderation_queue_v{{moderation}} q
+    join public.comments_v{{comments}} c on c.id = q.id
+    where q.site = $1 and q.author = $2 order by q.posted {direction} limit 1
+) as {name}"""
+
+
+_AUTHOR_COUNTS = {
+    "comments": "posted",
+    "removed": "removed_since",
+    "rejected": "rejected_since",
+    "held": "held_since",
+    "flagged": "flagged_since",
+}
+AUTHOR_RECORD = f"""
+select v.position, {", ".join(_count_of_author(*one) for one in _AUTHOR_COUNTS.items())},
+    {_time_of_author("first_at", "asc")}, {_time_of_author("last_at", "desc")}
+from {_WITH_COMMENTS}"""
 
 SEALED_COMMENTS = f"""
 select v.position, q.posted, c.id, c.author, c.words, c.words_event, c.edited_words,
@@ -174,6 +209,14 @@ def has_comment(record: asyncpg.Record) -> bool:
 def to_sealed_comments(records: Sequence[asyncpg.Record]) -> list[SealedComment]:
     """Return the words of comments. A comment that its view does not follow is left out."""
     return [SealedComment(*tuple(record)[1:]) for record in records if record["id"] is not None]
+
+
+def to_author_record(record: asyncpg.Record) -> AuthorRecord:
+    """Return the record of an author."""
+    times = [record["first_at"], record["last_at"]]
+    counts = {name: record[name] for name in _AUTHOR_COUNTS}
+    first_at, last_at = (None if time is None else time_of_column(time) for time in times)
+    return AuthorRecord(**counts, first_at=first_at, last_at=last_at)
 
 
 def to_counts(record: asyncpg.Record) -> dict[Queue, int]:

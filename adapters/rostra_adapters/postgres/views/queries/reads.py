@@ -49,6 +49,7 @@ from rostra_projections.passages import PASSAGES
 from rostra_projections.persons import PERSONS, PersonRow
 from rostra_projections.query_port import (
     POSITION_MAX,
+    AuthorRecord,
     DiscussionRead,
     InboxRead,
     Page,
@@ -332,6 +333,10 @@ class PostgresReads:
     async def queue_counts(self, site: str, *, most: int) -> dict[Queue, int]:
         records = await self._fetch(moderation_reads.COUNTS_OF_QUEUES, site, most)
         return moderation_reads.to_counts(records[0])
+
+    async def author_record(self, site: str, author: str, *, most: int) -> AuthorRecord:
+        records = await self._fetch(moderation_reads.AUTHOR_RECORD, site, author, most)
+        return moderation_reads.to_author_record(records[0])
 
     async def queue_items(self, comments: Sequence[UUID]) -> list[Queued]:
         _, found = await self._queued(moderation_reads.QUEUED_OF, list(comments))
