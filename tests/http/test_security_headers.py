@@ -90,6 +90,7 @@ async def test_every_route_answers_with_them(service: Service) -> None:
         "/",
         PAGE,
         "/demo",
+        "/moderate",
         "/mail/unknown",
         "/docs",
         "/problems",

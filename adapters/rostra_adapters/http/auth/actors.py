@@ -100,6 +100,8 @@ async def enter_as_moderator(
 async def moderator_of(request: web.Request, app: App, site: str) -> Actor:
     """Return the moderator who acts on a site. Raises `unauthorized` and `forbidden`."""
     token = tokens.require_token(request, "moderate")
+    if not token.reaches(site):
+        raise Problem("forbidden", "the token is not for this site")
     rules = await app.lookup.site_rules(site)
     _must_act_there(request, token, site, rules, "moderate")
     return actor(token, Reader(request, app), site, "", moderates=True)

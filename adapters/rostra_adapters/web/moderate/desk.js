@@ -9,7 +9,7 @@ import { after, isPossible, opposite, perform } from "./acts.js";
 import { claimed, Credentials } from "./credentials.js";
 import { askBan, askReason } from "./dialogs.js";
 import { areKeysOn, isElsewhere, showKeys } from "./keys.js";
-import { changeLabel, endBan, LogView, PersonView, QueueView, SearchView } from "./views.js";
+import { changeLabel, counted, endBan, LogView, PersonView, QueueView, SearchView } from "./views.js";
 import { wordsOf } from "./words.js";
 
 /** @typedef {import("./shapes.js").Queued} Queued */
@@ -22,7 +22,6 @@ import { wordsOf } from "./words.js";
 const QUEUES = ["held", "flagged", "pending", "removed", "recent"];
 const VIEWS = [...QUEUES, "log", "search"];
 const COUNTED = ["held", "flagged", "pending"];
-const COUNTED_MAX = 1000;
 const UNDO_MS = 10_000;
 const LOOK_MS = 5_000;
 const RECORDS_MAX = 500;
@@ -49,6 +48,10 @@ export class Desk {
   isSignedIn = false;
   isLooking = false;
   isActing = false;
+  /** Number of acts that were begun. */
+  acts = 0;
+  /** Position of the latest act, which reads have to show. */
+  position = 0;
 
   /** @type {import("../strings.js").Translate} */
   t;
@@ -180,7 +183,7 @@ export class Desk {
       const count = /** @type {HTMLElement} */ (tab.lastElementChild);
       if (known && COUNTED.includes(name)) {
         const n = known[name];
-        count.textContent = n >= COUNTED_MAX ? `${COUNTED_MAX - 1}+` : String(n || "");
+        count.textContent = n ? counted(n) : "";
         count.hidden = !n;
       }
     }
@@ -293,7 +296,8 @@ export class Desk {
    * @returns {Promise<import("./shapes.js").QueuePage>}
    */
   async queue(query) {
-    const page = await this.api.get("/v1/moderation", { site: this.site, ...query });
+    const min_position = this.position || null;
+    const page = await this.api.get("/v1/moderation", { site: this.site, min_position, ...query });
     if (this.isSignedIn) this.#showTabs(page.counts);
     return page;
   }
@@ -308,7 +312,8 @@ export class Desk {
     if (this.records.size > RECORDS_MAX) this.records.clear();
     const known = anew ? undefined : this.records.get(person);
     const path = `/v1/persons/${encodeURIComponent(person)}`;
-    const reading = known ?? this.api.get(path, { site: this.site }).catch(() => null);
+    const query = { site: this.site, min_position: this.position || null };
+    const reading = known ?? this.api.get(path, query).catch(() => null);
     this.records.set(person, reading);
     return reading;
   }
@@ -347,6 +352,7 @@ export class Desk {
       if (!able.length) return this.say(this.t("not_possible"));
       const before = able.map((item) => item.shape);
       const results = await this.#acting(() => perform(this.api, action, before, reason));
+      this.#passed(results);
       /** @type {Item[]} */
       const done = [];
       const refused = results.filter((result, at) => {
@@ -369,9 +375,15 @@ export class Desk {
     });
   }
 
+  /** What follows is read at a position that shows these acts. @param {{position?: number}[]} results */
+  #passed(results) {
+    this.position = Math.max(this.position, ...results.map(({ position }) => position ?? 0));
+  }
+
   /** @template T @param {() => Promise<T>} work @returns {Promise<T>} */
   async #acting(work) {
     this.isActing = true;
+    this.acts += 1;
     try {
       return await work();
     } finally {
@@ -397,6 +409,7 @@ export class Desk {
     for (const [action, items] of undo) {
       const before = items.map((item) => item.shape);
       const results = await this.#acting(() => perform(this.api, action, before));
+      this.#passed(results);
       results.forEach((result, at) => {
         const item = items[at];
         if (result.result === "rejected") return;
@@ -428,9 +441,12 @@ export class Desk {
         body,
       );
     await this.tried(async () => {
-      const done = await this.#acting(() => send({ action, ...terms }));
-      const back = inverse && (() => send(inverse).then(() => this.#toldOfPerson(person, "undone_person", null)));
-      await this.#toldOfPerson(person, `done_${action}`, back, done.position);
+      this.#passed([await this.#acting(() => send({ action, ...terms }))]);
+      const back = async () => {
+        this.#passed([await this.#acting(() => send(/** @type {object} */ (inverse)))]);
+        await this.#toldOfPerson(person, "undone_person", null);
+      };
+      await this.#toldOfPerson(person, `done_${action}`, inverse && back);
     });
   }
 
@@ -438,9 +454,8 @@ export class Desk {
    * @param {string} person
    * @param {string} name
    * @param {(() => Promise<void>) | null} back
-   * @param {number} [_position]
    */
-  async #toldOfPerson(person, name, back, _position) {
+  async #toldOfPerson(person, name, back) {
     this.records.delete(person);
     const record = await this.record(person, true);
     this.#told(this.t(name, { name: record?.name ?? person }), back);
@@ -487,7 +502,7 @@ export class Desk {
     } catch (problem) {
       if (this.life.signal.aborted || problem.name === "AbortError") return;
       if (FORBIDDEN.includes(problem.status)) {
-        const why = this.t(problem.status === 401 ? "token_refused" : "token_forbidden");
+        const why = this.t("token_refused");
         if (!this.credentials.isByHand) this.trouble.textContent = why;
         else {
           this.credentials.keep(null);

@@ -20,6 +20,10 @@ export function opened(desk, title, ...children) {
   const form = el("form", { method: "dialog" }, heading, ...children);
   const dialog = el("dialog", { "aria-labelledby": "dialog-title" }, form);
   const before = desk.focused;
+  form.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && event.target instanceof HTMLSelectElement)
+      [event.preventDefault(), form.requestSubmit()];
+  });
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     dialog.close("yes");

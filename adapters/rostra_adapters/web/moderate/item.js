@@ -23,6 +23,8 @@ export class Item {
   shape;
   /** Another moderator has decided on it. */
   isGone = false;
+  /** It had left the list, and an act was taken back. */
+  isBack = false;
 
   /**
    * @param {import("./pile.js").Pile} pile

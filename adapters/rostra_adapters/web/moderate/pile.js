@@ -209,6 +209,7 @@ export class Pile {
   /** @param {Item} item one that had left, which is back */
   restore(item, shape = item.shape) {
     item.update(shape);
+    item.isBack = true;
     if (this.items.has(shape.id)) return;
     this.items.set(shape.id, item);
     this.list.prepend(item.node);
@@ -231,10 +232,10 @@ export class Pile {
     }
     const added = comments.filter(({ id }) => !this.items.has(id));
     if (!OLDEST_FIRST.includes(this.queue)) this.fresh = this.items.size ? added.map(({ id }) => id) : [];
-    const isLast = OLDEST_FIRST.includes(this.queue) && this.next === null;
-    if (added.length && (isLast || !this.items.size)) {
+    if (added.length && !this.items.size) return void this.desk.tried(() => this.reload());
+    if (added.length && OLDEST_FIRST.includes(this.queue) && this.next === null) {
       this.#append(added);
-      this.next = isWhole ? null : next;
+      this.next = next;
       this.#shown();
     }
     this.#showFresh();
@@ -242,7 +243,8 @@ export class Pile {
 
   /** @param {Item} item @param {boolean} isWhole */
   #left(item, isWhole) {
-    if (!OLDEST_FIRST.includes(this.queue) && !isWhole) return; // it is further down by now
+    // It may be further down by now.
+    if (!isWhole && (item.isBack || !OLDEST_FIRST.includes(this.queue))) return;
     if (item === this.current || this.selected.has(item)) item.gone();
     else this.remove(item);
   }

@@ -59,14 +59,13 @@ export interface PersonRecord {
   name: string | null;
   label: string | null;
   labels: string[];
-  banned: { until: string | null; at: string; by: string; reason: string | null } | null;
+  banned: { until: string | null; at: string; by: string | null } | null;
   trusted: boolean;
   comments: number;
   removed: number;
   rejected: number;
   held: number;
   flagged: number;
-  votes: number;
   first_at: string | null;
   last_at: string | null;
 }

@@ -9,8 +9,8 @@ import { Pile } from "./pile.js";
 /** @typedef {import("./shapes.js").Act} Act */
 /** @typedef {import("./shapes.js").PersonRecord} PersonRecord */
 
+const COUNTED_MAX = 1000;
 const PAGE_ITEMS = 50;
-const WAITED_FOR = 100; // of a queue that is looked at again
 
 export class QueueView {
   /** @param {Desk} desk @param {string} queue */
@@ -27,7 +27,9 @@ export class QueueView {
   }
 
   async refresh() {
-    this.pile.merge(await this.desk.queue({ status: this.queue, limit: WAITED_FOR }));
+    const { acts } = this.desk;
+    const page = await this.desk.queue({ status: this.queue, limit: PAGE_ITEMS });
+    if (acts === this.desk.acts) this.pile.merge(page); // else it may be older than what is shown
   }
 }
 
@@ -95,6 +97,7 @@ export class PersonView {
         site: desk.site,
         limit: PAGE_ITEMS,
         cursor,
+        min_position: desk.position || null,
       });
     this.pile = new Pile(desk, fetch);
     this.name = el("h3", { tabindex: -1, dir: "auto", text: person });
@@ -128,13 +131,11 @@ export class PersonView {
       [t("id"), record.id],
       ...(label ? /** @type {[string, string][]} */ ([[t("label"), label]]) : []),
       [t("standing"), banned ? until : t(record.trusted ? "trusted" : "not_trusted")],
-      ...(banned?.reason ? /** @type {[string, string][]} */ ([[t("reason"), banned.reason]]) : []),
-      [t("comments_count"), record.comments],
-      [t("removed"), record.removed],
-      [t("rejected_count"), record.rejected],
-      [t("held"), record.held],
-      [t("flagged"), record.flagged],
-      [t("votes"), record.votes],
+      [t("comments_count"), counted(record.comments)],
+      [t("removed"), counted(record.removed)],
+      [t("rejected_count"), counted(record.rejected)],
+      [t("held"), counted(record.held)],
+      [t("flagged"), counted(record.flagged)],
       [t("first_at"), time(record.first_at)],
       [t("last_at"), time(record.last_at)],
     ];
@@ -212,7 +213,8 @@ export class LogView {
   /** @param {string | null} cursor */
   #page(cursor) {
     const site = encodeURIComponent(this.desk.site);
-    return this.desk.api.get(`/v1/sites/${site}/moderation-log`, { limit: PAGE_ITEMS, cursor });
+    const min_position = this.desk.position || null;
+    return this.desk.api.get(`/v1/sites/${site}/moderation-log`, { limit: PAGE_ITEMS, cursor, min_position });
   }
 
   /** @param {import("./shapes.js").Act} act */
@@ -252,6 +254,11 @@ export class LogView {
       el("div", { class: "foot" }, el("button", { type: "submit", class: "primary", text: t("close") })),
     );
   }
+}
+
+/** Return a number as it is shown: the service counts no further than a thousand. @param {number} n */
+export function counted(n) {
+  return n >= COUNTED_MAX ? `${COUNTED_MAX - 1}+` : String(n);
 }
 
 /**
