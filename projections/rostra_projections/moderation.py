@@ -213,7 +213,7 @@ ACTS = Table(
 )
 
 TABLES: tuple[Table[Any], ...] = (SITES, QUEUE, FLAGS, ACTS)
-SHAPE = 4
+SHAPE = 5
 EVENTS: frozenset[type] = frozenset(
     {
         CommentApproved,
@@ -298,6 +298,7 @@ def fold(rows: Rows, fact: Fact) -> None:
                 author=event.author,
                 posted=fact.position,
                 held_since=fact.position if event.status == "held" else None,
+                rule=event.rule,
             )
         case CommentFlagged():
             _flagged(rows, fact, event)
@@ -314,7 +315,7 @@ def fold(rows: Rows, fact: Fact) -> None:
             _ruled(row, fact.position, event)
         case CommentWordingHeld():
             row = rows.of(QUEUE)[fact.stream]
-            row.has_pending = True
+            row.has_pending, row.rule = True, event.rule
             if event.status == "published":
                 row.held_since = row.pending_since = fact.position
         case CommentWordingRejected():
@@ -367,7 +368,7 @@ def _ruled(row: QueueRow, position: int, event: StatusEvent) -> None:
 
 def _end_pending(row: QueueRow) -> None:
     """Only a published comment has a wording that waits, so nothing of it waits then."""
-    row.held_since, row.pending_since, row.has_pending = None, None, False
+    row.held_since, row.pending_since, row.has_pending, row.rule = None, None, False, None
 
 
 def _acted(

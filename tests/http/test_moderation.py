@@ -118,7 +118,14 @@ async def test_the_log_of_moderation_is_public_with_its_reasons(anywhere: Servic
     told = event("comment.removed", comment="c2", reason="Told.", time="2026-11-22T08:00:00Z")
     await service.given(told)
     await service.given(posted("c3"), event("comment.removed", comment="c3", by="ann"))
-    page = (await service.get(LOG)).json
+    public = (await service.get(LOG)).json
+    assert [(one["by"], one["role"], one["reason"]) for one in public["acts"]] == [
+        (None, "service", "Told."),
+        (None, "moderator", "A mistake."),
+        (None, "moderator", "Rude."),
+        (None, "moderator", None),
+    ]
+    page = (await service.get(LOG, token=MIA)).json
     assert [(one["action"], one["by"], one["reason"]) for one in page["acts"]] == [
         ("remove", None, "Told."),
         ("restore", "mia", "A mistake."),
@@ -131,12 +138,15 @@ async def test_the_log_of_moderation_is_public_with_its_reasons(anywhere: Servic
         "action": "remove",
         "comment": str(ids.comment_id(DISCUSSION, "c2")),
         "by": None,
+        "role": "service",
         "reason": "Told.",
     }
     assert (page["position"], page["next"]) == (7, None)
     first = (await service.get(LOG, limit=3)).json
     rest = (await service.get(LOG, limit=3, cursor=first["next"])).json
-    assert first["acts"] + rest["acts"] == page["acts"]
+    assert first["acts"] + rest["acts"] == public["acts"]
+    await service.given(event("site.configured", settings={"moderators_named": True}))
+    assert (await service.get(LOG)).json["acts"] == page["acts"]
 
 
 async def test_moderators_act_whatever_a_publishers_clock_says(service: Service) -> None:

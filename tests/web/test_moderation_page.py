@@ -96,6 +96,15 @@ async def service_page(browser: Browser, reader_service: Service) -> Page:
     return page
 
 
+async def test_the_demo_leads_to_its_desk(browser: Browser, reader_service: Service) -> None:
+    await held(reader_service, 1)
+    await caught_up(reader_service)
+    page = await (await browser.new_context()).new_page()
+    await page.goto(f"{reader_service.url}/demo")
+    await page.get_by_role("link", name="Moderate").click()
+    await expect(page.locator(ITEM)).to_have_count(1)
+
+
 # -- acts
 
 

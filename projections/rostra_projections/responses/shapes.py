@@ -255,7 +255,7 @@ class FoundPage(msgspec.Struct, kw_only=True):
 
 
 class ActShape(msgspec.Struct, kw_only=True, gc=False):
-    """Moderation act. `by` is None if a publisher named nobody."""
+    """Moderation act."""
 
     position: int
     at: Time
@@ -268,6 +268,9 @@ class ActShape(msgspec.Struct, kw_only=True, gc=False):
     person: str | UnsetType = UNSET
     """The person that an act is about. Only moderators see such acts."""
     by: str | None
+    """None if a publisher named nobody, and where moderators are not named to the reader."""
+    role: Literal["moderator", "service"]
+    """`service`: a publisher that named nobody, or Rostra by a rule or a review."""
     reason: str | None
 
 

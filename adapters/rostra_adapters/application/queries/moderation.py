@@ -11,7 +11,9 @@ from rostra import ids
 from rostra.codec import open_words, words_place
 from rostra.flag import CommentFlagged
 from rostra.log import Recorded
+from rostra.names import OUR_IDS
 from rostra.sealing import Damaged, Erased
+from rostra.settings import Rules
 from rostra_adapters.application.app import App
 from rostra_adapters.application.queries.comment_queries import Readable
 from rostra_adapters.application.queries.requests import DiscussionRequest, SiteRequest
@@ -89,7 +91,8 @@ class Moderating:
         if past is not None:  # an act that was done stays as it is
             before = past + 1 if before is None else min(before, past + 1)
         _, found = await self._app.views.reads.acts(discussion, limit=limit + 1, before=before)
-        return await self._acts_page(site, log, listing, found, limit)
+        is_named = request.viewer.moderator or request.rules.moderators_named
+        return await self._acts_page(site, log, listing, found, limit, is_named=is_named)
 
     async def site_acts(
         self,
@@ -98,6 +101,7 @@ class Moderating:
         limit: int,
         cursor: str | None,
         viewer: Viewer,
+        rules: Rules,
         readable: Readable | None = None,
     ) -> ActsPage:
         """Return the acts of moderators on a site, the latest first. Raises CursorRefused.
@@ -118,16 +122,25 @@ class Moderating:
             if len(acts) < chunk:
                 break
             before, chunk = acts[-1].position, CHUNK_ACTS_MAX
-        return await self._acts_page(site, log, listing, found, limit)
+        is_named = viewer.moderator or rules.moderators_named
+        return await self._acts_page(site, log, listing, found, limit, is_named=is_named)
 
     async def _acts_page(
-        self, site: str, log: UUID, listing: tuple[str, ...], found: Sequence[ActRow], limit: int
+        self,
+        site: str,
+        log: UUID,
+        listing: tuple[str, ...],
+        found: Sequence[ActRow],
+        limit: int,
+        *,
+        is_named: bool,
     ) -> ActsPage:
+        """Return a page of acts; `is_named` says whether the reader learns who did them."""
         shown, more = found[:limit], len(found) > limit
         await self._load(site, {act.by for act in shown})
         return ActsPage(
             position=shown[0].position if shown else 0,
-            acts=[self._act(site, act) for act in shown],
+            acts=[self._act(site, act, is_named=is_named) for act in shown],
             next=encode_position(log, listing, shown[-1].position, limit) if more else None,
         )
 
@@ -178,7 +191,8 @@ class Moderating:
         reason = self._reason(site, flag.person, flag.words, *place)
         return FlagShape(by=flag.person, reason=reason, at=flag.at)
 
-    def _act(self, site: str, act: ActRow) -> ActShape:
+    def _act(self, site: str, act: ActRow, *, is_named: bool) -> ActShape:
+        is_service = act.by is None or act.by.startswith(OUR_IDS)
         place = (act.about, TOPICS[act.action], act.words_event)
         return ActShape(
             position=act.position,
@@ -186,7 +200,8 @@ class Moderating:
             action=cast(Any, act.action),
             comment=act.about if act.person is None else None,
             person=UNSET if act.person is None else act.person,
-            by=act.by,
+            by=act.by if is_named or is_service else None,
+            role="service" if is_service else "moderator",
             reason=self._reason(site, act.by, act.words, *place),
         )
 

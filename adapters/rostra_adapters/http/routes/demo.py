@@ -20,6 +20,7 @@ TITLE = "A river comes back"
 PUBLISHED = "2026-03-14T05:00:00Z"
 SOURCE = "urn:rostra:demo"
 PEOPLE = {"ada": "Ada", "ben": "Ben"}
+MODERATOR = "mia"
 TOKEN_DAYS = 1.0
 POLICY = (
     "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
@@ -81,6 +82,7 @@ class Demo:
         return [
             web.get("/demo", self.page),
             web.get("/demo/people.json", self.people),
+            web.get("/demo/moderator.json", self.moderator),
             web.get("/demo/{name}", self.file),
         ]
 
@@ -108,8 +110,23 @@ class Demo:
             )
             for person, name in PEOPLE.items()
         }
-        headers = {hdrs.CONTENT_TYPE: "application/json", hdrs.CACHE_CONTROL: "no-store"}
-        return web.Response(body=msgspec.json.encode(signed), headers=headers)
+        return _answer(signed)
+
+    async def moderator(self, _: web.Request) -> web.Response:
+        """Answer with a token that moderates the demo's site only."""
+        token = tokens.sign(
+            self._settings.secret,
+            scope="moderate",
+            person=MODERATOR,
+            site=SITE,
+            days=TOKEN_DAYS,
+        )
+        return _answer({"token": token})
+
+
+def _answer(body: Any) -> web.Response:
+    headers = {hdrs.CONTENT_TYPE: "application/json", hdrs.CACHE_CONTROL: "no-store"}
+    return web.Response(body=msgspec.json.encode(body), headers=headers)
 
 
 def _about(name: str, kind: str, time: str, **data: Any) -> Event:

@@ -215,6 +215,7 @@ class Moderation:
             limit=limit,
             cursor=cursor,
             viewer=reader.viewer(site),
+            rules=rules,
             readable=reader.filter_of(site, rules),
         )
         if not reader.may_read(site, rules):  # like a site that is unknown
