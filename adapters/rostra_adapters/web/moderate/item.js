@@ -167,8 +167,8 @@ export class Item {
     this.words.replaceChildren(html ? markup(html, body) : el("p", { class: "gone", text: t("no_words") }));
     if (!pending) return;
     const next = pending.html ? markup(pending.html, pending.body) : el("p", { text: t("no_words") });
-    this.words.prepend(el("h4", { text: t("shown_now") }));
-    this.words.append(el("div", { class: "pending" }, el("h4", { text: t("new_wording") }), next));
+    this.words.prepend(el("p", { class: "caption", text: t("shown_now") }));
+    this.words.append(el("div", { class: "pending" }, el("p", { class: "caption", text: t("new_wording") }), next));
   }
 
   #showFlags() {
