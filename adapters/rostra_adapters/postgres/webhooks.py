@@ -18,6 +18,7 @@ from rostra_adapters.postgres.connect import raise_unavailable_if_lost
 FOLLOWER = "webhooks"
 _COLUMNS = Webhook.__struct_fields__
 _NAMES = ", ".join(_COLUMNS)
+_NAMES_OF_WEBHOOK = ", ".join(f"webhook.{name}" for name in _COLUMNS)
 _SELECT = f"select {_NAMES} from public.rostra_webhooks"  # noqa: S608  # our own names
 _ALL = f"{_SELECT} where $1::text is null or site = $1 order by added_at, id"
 _FIND = f"{_SELECT} where id = $1"
@@ -82,7 +83,7 @@ from unnest($1::uuid[], $2::uuid[], $3::bigint[]) queued (webhook, lane, positio
 where webhook in (select id from public.rostra_webhooks where state = 'active')
 on conflict do nothing
 """
-_CLAIM = """
+_CLAIM = f"""
 with first as materialized (
     select webhook, lane from public.rostra_webhook_lanes due
     where due_at <= $2 and (claimed_until is null or claimed_until <= $2)
@@ -92,35 +93,41 @@ with first as materialized (
             where claimed.webhook = due.webhook and claimed.claimed_until > $2
         ) < $4
     order by due_at limit 1 for update skip locked
+), claimed as (
+    update public.rostra_webhook_lanes lane set claimed_until = $3
+    from first where lane.webhook = first.webhook and lane.lane = first.lane
+    returning lane.*
 )
-update public.rostra_webhook_lanes lane set claimed_until = $3
-from first where lane.webhook = first.webhook and lane.lane = first.lane
-returning lane.webhook, lane.lane, lane.attempts, lane.failing_since, (
+select {_NAMES_OF_WEBHOOK}, claimed.lane, claimed.attempts, claimed.failing_since, (
     select min(position) from public.rostra_webhook_queue queue
-    where queue.webhook = lane.webhook and queue.lane = lane.lane
-) as position
-"""
-_LOCK_LANE = """
-select from public.rostra_webhook_lanes where webhook = $1 and lane = $2 for update
-"""
+    where queue.webhook = claimed.webhook and queue.lane = claimed.lane
+) as first_position
+from claimed join public.rostra_webhooks webhook on webhook.id = claimed.webhook
+"""  # noqa: S608
 _COMPLETE = """
-delete from public.rostra_webhook_queue where webhook = $1 and lane = $2 and position = $3
-"""
-_END_LANE = """
-delete from public.rostra_webhook_lanes where webhook = $1 and lane = $2 and not exists (
-    select from public.rostra_webhook_queue where webhook = $1 and lane = $2
+with lane as materialized (
+    select webhook, lane from public.rostra_webhook_lanes
+    where webhook = $1 and lane = $2 for update
+), done as (
+    delete from public.rostra_webhook_queue
+    where webhook = $1 and lane = $2 and position = $3 and exists (select from lane)
 )
+update public.rostra_webhooks
+set delivered = delivered + $5, delivered_at = case $5 when 1 then $4 else delivered_at end,
+    error = $6
+where id = $1 and state = 'active'
 """
-_GO_ON = """
+# A statement of its own, so that it sees what was queued before the lane was locked.
+_NEXT = """
+with ended as (
+    delete from public.rostra_webhook_lanes where webhook = $1 and lane = $2 and not exists (
+        select from public.rostra_webhook_queue where webhook = $1 and lane = $2
+    )
+    returning webhook
+)
 update public.rostra_webhook_lanes
 set due_at = $3, claimed_until = null, attempts = 0, failing_since = null, error = null
-where webhook = $1 and lane = $2
-"""
-_COUNT = """
-update public.rostra_webhooks
-set delivered = delivered + $3, delivered_at = case $3 when 1 then $2 else delivered_at end,
-    error = $4
-where id = $1 and state = 'active'
+where webhook = $1 and lane = $2 and not exists (select from ended)
 """
 _RETRY = """
 update public.rostra_webhook_lanes
@@ -209,15 +216,12 @@ class PostgresWebhooks:
     ) -> ClaimedDelivery | None:
         with raise_unavailable_if_lost():
             record = await self._pool.fetchrow(_CLAIM, log, now, until, claims_max, FOLLOWER)
-            if record is None:
-                return None
-            webhook = await self.find(record["webhook"])
-        if webhook is None or record["position"] is None:
+        if record is None or record["first_position"] is None:
             return None
         return ClaimedDelivery(
-            webhook,
+            _webhook(record),
             record["lane"],
-            record["position"],
+            record["first_position"],
             record["attempts"],
             record["failing_since"],
         )
@@ -228,12 +232,10 @@ class PostgresWebhooks:
         lane = claimed.webhook.id, claimed.lane
         with raise_unavailable_if_lost():
             async with self._pool.acquire() as connection, connection.transaction():
-                if is_sent or error is not None:
-                    await connection.execute(_COUNT, claimed.webhook.id, now, int(is_sent), error)
-                await connection.execute(_LOCK_LANE, *lane)
-                await connection.execute(_COMPLETE, *lane, claimed.position)
-                if await connection.execute(_END_LANE, *lane) != "DELETE 1":
-                    await connection.execute(_GO_ON, *lane, now)
+                await connection.execute(
+                    _COMPLETE, *lane, claimed.position, now, int(is_sent), error
+                )
+                await connection.execute(_NEXT, *lane, now)
 
     async def retry(
         self, claimed: ClaimedDelivery, now: datetime, due_at: datetime, error: str
@@ -247,4 +249,5 @@ class PostgresWebhooks:
 
 
 def _webhook(record: asyncpg.Record) -> Webhook:
-    return msgspec.convert(dict(record), Webhook, strict=False)
+    fields = {name: record[name] for name in _COLUMNS}
+    return msgspec.convert(fields, Webhook, strict=False)

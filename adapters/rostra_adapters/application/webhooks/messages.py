@@ -63,7 +63,7 @@ class MessageWriter:
     async def _is_private(self, row: Recorded, site: str) -> bool:
         if ids.kind_of(row.stream) in _SITE_KINDS:
             return (await self._app.lookup.site_rules(site)).private
-        access = await self._app.lookup.current_access(ids.discussion_of(row.stream))
+        access = await self._app.lookup.current_access(ids.discussion_of(row.stream), site)
         return access is None or access.rules.private
 
     async def _is_shown(self, row: Recorded, event: AnyEvent) -> bool:

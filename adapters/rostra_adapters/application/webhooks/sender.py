@@ -89,11 +89,12 @@ class WebhookSender:
     async def send_due(self) -> None:
         """Send everything that is due now."""
         while True:
-            while await self.start_next():
-                pass
+            ended = self._ended.next()
+            if await self.start_next() or ended.is_set():
+                continue
             if not self._pending:
                 return
-            await self._pending.wait()
+            await wait_at_most(ended, IDLE_SECONDS)
 
     async def start_next(self) -> bool:
         """Begin to send the next delivery that is due. Return whether there is one."""
