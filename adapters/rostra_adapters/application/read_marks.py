@@ -27,6 +27,14 @@ class InboxMark(msgspec.Struct, frozen=True):
         return position <= self.up_to or position in self.positions
 
 
+class Mark(msgspec.Struct, frozen=True):
+    """Position up to which a person has read a discussion, in one log."""
+
+    discussion: UUID
+    log: UUID
+    position: int
+
+
 class ReadMarks(Protocol):
     """Port to the read marks of all processes. May raise LogUnavailable."""
 
@@ -35,6 +43,9 @@ class ReadMarks(Protocol):
 
     async def advance(self, person: UUID, discussion: UUID, log: UUID, position: int) -> int:
         """Move a mark on, never back within one log. Return the mark."""
+
+    async def marks_of(self, person: UUID) -> list[Mark]:
+        """Return all marks of a person."""
 
     async def inbox(self, person: UUID, log: UUID) -> InboxMark:
         """Return what a person has read of their inbox."""
@@ -64,6 +75,13 @@ class MemoryReadMarks:
         mark = position if before is None else max(before, position)
         self._marks.put((person, discussion), (log, mark))
         return mark
+
+    async def marks_of(self, person: UUID) -> list[Mark]:
+        return [
+            Mark(key[1], *mark)
+            for key in list(self._marks)
+            if key[0] == person and (mark := self._marks.peek(key)) is not None
+        ]
 
     async def inbox(self, person: UUID, log: UUID) -> InboxMark:
         found = self._inboxes.find(person)

@@ -4,6 +4,7 @@ import os
 import sys
 
 import click
+import msgspec
 
 from rostra_adapters.cli.options import DatabaseLocation, open_app, option, place, run
 from rostra_adapters.cli.terminal import write_json_lines
@@ -21,7 +22,7 @@ from rostra_adapters.cli.terminal import write_json_lines
     "--person",
     metavar="P",
     envvar="ROSTRA_PERSON",
-    help="Only events of this person of the site.",
+    help="Only events of this person of the site, and all other records about them.",
 )
 @place
 def export(
@@ -32,6 +33,9 @@ def export(
     where: DatabaseLocation,
 ) -> None:
     """Write the feed, one CloudEvent a line. `rostra publish` reads this format.
+
+    With --person, lines with a field `record` follow: settings, subscriptions, read marks, inbox
+    and notices of the person.
 
     \b
     For example:
@@ -50,6 +54,7 @@ async def _export(
     where: DatabaseLocation, site: str | None, resource: str | None, person: str | None
 ) -> None:
     from rostra_adapters.application.feed.events import Feed, Wanted
+    from rostra_adapters.application.personal_records import personal_records
 
     async with open_app(where, read_only=True) as app:
         wanted = await Wanted(site=site, resource=resource, person=person).resolve(
@@ -57,3 +62,6 @@ async def _export(
         )
         async for page in Feed(app.log, app.ring, app.articles).pages(wanted=wanted):
             write_json_lines([event.json for event in page.events])
+        if site is not None and person is not None and resource is None:
+            async for record in personal_records(app, site, person):
+                write_json_lines([msgspec.json.encode(record)])

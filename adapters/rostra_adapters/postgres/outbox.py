@@ -19,6 +19,7 @@ from rostra_adapters.application.notify.outbox import (
     Claimed,
     MailRequest,
     Notice,
+    NoticeState,
     OutboxStatus,
     claim_totals,
     claimed_of,
@@ -109,6 +110,10 @@ _STATUS = """
 select count(*) as waiting, min(added_at) as waiting_since, min(due_at) as oldest_due
 from public.rostra_outbox where state = 'waiting'
 """
+_NOTICES_OF = """
+select event, reason, state, added_at, due_at, discussion, comment
+from public.rostra_outbox where person = $1 order by added_at
+"""
 _TOTALS = "select name, count from public.rostra_mail_totals"
 _ERRORS = """
 select error from public.rostra_outbox where error is not null order by due_at desc limit 10
@@ -194,6 +199,10 @@ class PostgresOutbox:
             claimed_of((Notice(*row[:7]), *row[7:]) for row in rows)
             for _, rows in groupby(records, key=lambda row: row["person"])
         ]
+
+    async def notices_of(self, person: UUID) -> list[NoticeState]:
+        with raise_unavailable_if_lost():
+            return [NoticeState(*row) for row in await self._pool.fetch(_NOTICES_OF, person)]
 
     async def status(self) -> OutboxStatus:
         with raise_unavailable_if_lost():

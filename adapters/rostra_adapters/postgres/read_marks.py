@@ -5,7 +5,7 @@ from uuid import UUID
 
 import asyncpg
 
-from rostra_adapters.application.read_marks import INBOX_POSITIONS_MAX, InboxMark
+from rostra_adapters.application.read_marks import INBOX_POSITIONS_MAX, InboxMark, Mark
 from rostra_adapters.postgres.connect import raise_unavailable_if_lost
 
 _FIND = """
@@ -20,6 +20,9 @@ on conflict (person, discussion) do update set
         then greatest(mark.position, excluded.position) else excluded.position end,
     log = excluded.log
 returning position
+"""
+_MARKS_OF = """
+select discussion, log, position from public.rostra_read_marks where person = $1
 """
 _INBOX = """
 select up_to, positions from public.rostra_inbox_marks where person = $1 and log = $2
@@ -60,6 +63,10 @@ class PostgresReadMarks:
         with raise_unavailable_if_lost():
             mark = await self._pool.fetchval(_ADVANCE, person, discussion, log, position)
         return int(mark)
+
+    async def marks_of(self, person: UUID) -> list[Mark]:
+        with raise_unavailable_if_lost():
+            return [Mark(*row) for row in await self._pool.fetch(_MARKS_OF, person)]
 
     async def inbox(self, person: UUID, log: UUID) -> InboxMark:
         with raise_unavailable_if_lost():

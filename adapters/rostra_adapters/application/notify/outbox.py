@@ -94,6 +94,18 @@ class Claim:
         self.retry_at = now + min(FIRST_RETRY * 2**self.claimed.attempts, LONGEST_RETRY)
 
 
+class NoticeState(msgspec.Struct, frozen=True):
+    """Notice as the outbox holds it: it waits, or is sent or given up."""
+
+    event: UUID
+    reason: Reason
+    state: str
+    added_at: datetime
+    due_at: datetime
+    discussion: UUID | None
+    comment: UUID | None
+
+
 class MailRequest(msgspec.Struct, frozen=True):
     """Subscription that somebody without an account asked for.
 
@@ -152,6 +164,9 @@ class Outbox(Protocol):
 
         They are of at most `PERSONS_SHOWN_MAX` persons.
         """
+
+    async def notices_of(self, person: UUID) -> list[NoticeState]:
+        """Return all notices of a person."""
 
     async def status(self) -> OutboxStatus:
         """Return counts and latest errors."""
@@ -271,6 +286,21 @@ class MemoryOutbox:
             if entry.state == "waiting" and not entry.is_claimed and entry.due_at <= now
         ]
         return sorted(waiting, key=lambda entry: entry.due_at)
+
+    async def notices_of(self, person: UUID) -> list[NoticeState]:
+        return [
+            NoticeState(
+                event=entry.notice.event,
+                reason=entry.notice.reason,
+                state=entry.state,
+                added_at=entry.added_at,
+                due_at=entry.due_at,
+                discussion=entry.notice.discussion,
+                comment=entry.notice.comment,
+            )
+            for entry in self._entries.values()
+            if entry.notice.person == person
+        ]
 
     async def status(self) -> OutboxStatus:
         entries = list(self._entries.values())
