@@ -249,6 +249,11 @@ class MemoryViews:
         kept = self.rows.of(PERSONS)
         return {person: kept[person] for person in persons if person in kept}
 
+    async def persons_with_label(self, site: str, *, limit: int) -> list[PersonRow]:
+        rows = self.rows.of(PERSONS).values()
+        found = [row for row in rows if row.site == site and row.label is not None]
+        return sorted(found, key=lambda row: row.id)[:limit]
+
     async def written_by(self, author: str, discussion: UUID, *, limit: int) -> list[UUID]:
         rows = [row for row in self._comments(discussion) if row.author == author]
         rows.sort(key=lambda row: (row.posted_at, row.position), reverse=True)

@@ -176,6 +176,9 @@ class Reads(DiscussionReads, Protocol):
     async def persons(self, persons: Sequence[UUID]) -> dict[UUID, PersonRow]:
         """Return the rows of those persons who have settings or a label, by their streams."""
 
+    async def persons_with_label(self, site: str, *, limit: int) -> list[PersonRow]:
+        """Return the persons of a site who have a label, in order of their streams."""
+
     async def written_by(self, author: str, discussion: UUID, *, limit: int) -> list[UUID]:
         """Their comments in a discussion, the latest first."""
 

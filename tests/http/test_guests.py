@@ -1,13 +1,14 @@
 """Readers without an account, and how a comment would be shown."""
 
 import json
+from collections.abc import AsyncIterator
 
 import pytest
 
 from rostra_adapters.http import HttpSettings
 from rostra_adapters.http.auth.tokens import read
 from rostra_adapters.http.settings import Rate
-from support.service import SECRET, Answer, Service, event, opened, serving, token
+from support.service import SECRET, Answer, Event, Service, event, opened, posted, serving, token
 
 SITE = "gazette"
 
@@ -122,3 +123,52 @@ async def test_a_persons_previews_have_a_limit_of_their_own() -> None:
         statuses = [await status(who) for who in ("ann", "ann", "ann", "bob")]
         assert statuses == [200, 200, 429, 200]
         assert await status("bob", "[" * 16_000) == 200
+
+
+# -- names of labelled persons
+
+
+def about(kind: str, person: str, **data: object) -> Event:
+    made = event(kind)
+    return {**made, "data": {"site": SITE, "person": person, **data}}
+
+
+@pytest.fixture(params=["memory", "postgres"])
+async def staffed(request: pytest.FixtureRequest) -> AsyncIterator[Service]:
+    """A site with guests, and a label for its staff."""
+    url = "memory:" if request.param == "memory" else request.getfixturevalue("database_url")
+    async with serving(url) as service:
+        settings = {"guests": True, "labels": ["Staff"]}
+        await service.given(event("site.configured", settings=settings), opened())
+        yield service
+
+
+async def test_no_guest_takes_the_name_of_a_labelled_person(staffed: Service) -> None:
+    await staffed.given(
+        about("person.configured", "mia", name="Mia Editor"),
+        about("person.labelled", "mia", label="Staff", by="cms"),
+        posted("c1", author={"id": "tom", "name": "Tom Reporter"}),
+        about("person.labelled", "tom", label="Staff", by="cms"),
+        about("person.configured", "ann", name="Ann Reader"),
+    )
+    await staffed.app.wait(await staffed.app.head())
+    for name in ("Mia Editor", "MlA EDlTOR", "mia editor", "T\u043em Reporter"):
+        refused = await guest(staffed, name)
+        assert (refused.status, refused.problem) == (422, "name-reserved"), name
+    assert (await guest(staffed, "Ann Reader")).status == 201
+
+
+async def test_a_name_is_free_again_without_its_label_or_person(staffed: Service) -> None:
+    await staffed.given(
+        about("person.configured", "mia", name="Mia"),
+        about("person.labelled", "mia", label="Staff", by="cms"),
+        about("person.configured", "tom", name="Tom"),
+        about("person.labelled", "tom", label="Staff", by="cms"),
+    )
+    await staffed.app.wait(await staffed.app.head())
+    assert [(await guest(staffed, name)).status for name in ("Mia", "Tom")] == [422, 422]
+    await staffed.given(
+        about("person.labelled", "mia", label=None, by="cms"), about("person.erased", "tom")
+    )
+    await staffed.app.wait(await staffed.app.head())
+    assert [(await guest(staffed, name)).status for name in ("Mia", "Tom")] == [201, 201]

@@ -11,9 +11,9 @@ from aiohttp import web
 
 from rostra import fields as texts
 from rostra.names import GUEST, given_name, is_reserved
-from rostra.settings import Rules
 from rostra.times import Time, later
 from rostra_adapters.application.app import App
+from rostra_adapters.application.queries.labelled_names import LabelledNames
 from rostra_adapters.clock import now
 from rostra_adapters.http.auth import tokens
 from rostra_adapters.http.bodies import decode_body
@@ -46,17 +46,13 @@ class GuestShape(msgspec.Struct, kw_only=True):
     expires_at: Time
 
 
-def protected_names(rules: Rules) -> tuple[str, ...]:
-    """Return the names that no guest of a site may take."""
-    return rules.reserved_names
-
-
 class Guests:
     """The handler."""
 
     def __init__(self, app: App, settings: HttpSettings) -> None:
         self._app = app
         self._settings = settings
+        self._labelled = LabelledNames(app)
 
     def routes(self) -> list[web.RouteDef]:
         return [web.post("/v1/guests", self.enter)]
@@ -72,7 +68,8 @@ class Guests:
             raise Problem("no-guests", f"{new.site} takes no guests")
         await request.app[WRITES].admit_guest(request)
         # Unicode's table of look-alikes takes a while to load, once in a process.
-        if await asyncio.to_thread(is_reserved, new.name, protected_names(rules)):
+        protected = (*rules.reserved_names, *await self._labelled.of(new.site))
+        if await asyncio.to_thread(is_reserved, new.name, protected):
             raise Problem("name-reserved", f"the name {new.name!r} is reserved, or looks like one")
         person = GUEST + secrets.token_hex(ID_BYTES)
         until = later(now(), TOKEN_HOURS * 3_600)

@@ -170,6 +170,13 @@ _PERSONS = """
 select v.position, {p} from {here}
 left join public.persons_v{{persons}} p on p.id = any($1::uuid[])"""
 
+_LABELLED = """
+select v.position, {p} from {here}
+left join lateral (
+    select * from public.persons_v{{persons}}
+    where site = $1 and label is not null order by id limit $2
+) p on true"""
+
 _PAGE_COLUMNS_AHEAD = 9
 
 POINTER_ATTEMPTS_MAX = 20
@@ -193,6 +200,7 @@ ONE_SITE = _DISCUSSIONS.format(here=_BOTH, d=_D, g=_G)
 PASSAGES_OF = _PASSAGES.format(here=_here("passages", "comments"), p=_P)
 COUNTS_OF = _COUNTS.format(here=_here("comments"))
 PERSONS_OF = _PERSONS.format(here=_here("persons"), p=_columns(PERSONS, "p"))
+LABELLED = _LABELLED.format(here=_here("persons"), p=_columns(PERSONS, "p"))
 PENDING_OF = _PENDING.format(here=_here("comments"), p=_columns(PENDING, "p"))
 
 
@@ -280,6 +288,9 @@ class PostgresReads:
         found = await self._fetch(PERSONS_OF, list(persons))
         rows = [to_row(PERSONS, tuple(record)[1:]) for record in found if record[1] is not None]
         return {row.id: row for row in rows}
+
+    async def persons_with_label(self, site: str, *, limit: int) -> list[PersonRow]:
+        return _rows(PERSONS, await self._fetch(LABELLED, site, limit))
 
     async def discussion(self, discussion: UUID) -> tuple[int, DiscussionRead] | None:
         record = (await self._fetch(DISCUSSION, discussion))[0]
