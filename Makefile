@@ -13,13 +13,18 @@ help: ## say what each command does
 
 install: $(INSTALLED) ## make .venv with everything that is needed to run and to develop
 
-# The locked hatchling builds the project itself, hence no isolation. An interrupted
-# install leaves no stamp, so the next one goes over it again. Python compiles what is
-# imported: compiling all of it beforehand took a third of the processor time.
+# The locked uv installs the rest in a fifth of the processor time of pip. It does not read pip's
+# configuration: pip installs where uv reaches no index. The locked hatchling builds the project
+# itself, hence no isolation. An interrupted install leaves no stamp, so the next one goes over it
+# again. Python compiles what is imported: compiling all of it took a third of pip's time.
+LOCKED := --require-hashes -r requirements.lock
 $(INSTALLED): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Rostra needs Python 3.11 or newer: make PYTHON=python3.11 …")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements.lock
+	sed -n '/^uv==/,/[^\\]$$/p' requirements.lock > .venv/uv.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps --require-hashes -r .venv/uv.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python $(LOCKED) || \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile $(LOCKED)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 

@@ -48,8 +48,8 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Return one worker more than there are processors: a third of a run's time is waiting."""
-    return (os.cpu_count() or 1) + 1
+    """Return two workers more than there are processors: a third of a run's time is waiting."""
+    return (os.cpu_count() or 1) + 2
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
