@@ -19,9 +19,11 @@ import pytest
 
 from rostra import ids
 from rostra_adapters.http import HttpSettings
+from support.effort import examples
 from support.service import SECRET, Answer, Service, event, opened, posted, serving, token, voted
+from support.waiting import WAIT_SECONDS_MAX
 
-ANSWERS = int(os.environ.get("ROSTRA_TEST_ANSWERS", "1500"))
+ANSWERS = int(os.environ.get("ROSTRA_TEST_ANSWERS", examples(1500)))
 READERS = 16
 COMMENTS = 4
 NAMES = [f"c{n}" for n in range(COMMENTS)]
@@ -162,7 +164,7 @@ async def test_no_answer_is_older_than_its_position(database_url: str, backend: 
         start = {"edit_seconds": 0, "self_votes": True}
         await here.given(opened(title="title 0", settings=start), *first)
         for service in readable:
-            await service.app.wait(await here.app.head(), 60)
+            await service.app.wait(await here.app.head(), WAIT_SECONDS_MAX)
         recorder, reads = Recorder(), routes()
         answers: list[tuple[str, int, Counted]] = []
 
@@ -176,7 +178,7 @@ async def test_no_answer_is_older_than_its_position(database_url: str, backend: 
                 least = 0
                 if choose.random() < 0.3:
                     least = recorder.last
-                    path += f"{'&' if '?' in path else '?'}min_position={least}"
+                    path += f"{'&' if '?' in path else '?'}min_position={least}&wait=30"
                 if choose.random() < 0.2:
                     bearer = token("comment", site="gazette", person="reader")
                 answer = await service.ask("GET", path, token=bearer)
