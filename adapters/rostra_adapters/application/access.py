@@ -90,6 +90,11 @@ class AccessLookup:
             return None
         return Access(state.site, state.resource, rules(settings, state.settings))
 
+    async def current_site_rules(self, site_name: str) -> Rules:
+        """Return the rules of a site according to the log, for acts: see `site_rules`."""
+        self._note()
+        return rules(await self._site_settings(site_name), Settings())
+
     async def site_rules(self, site_name: str) -> Rules:
         """Return the rules of a site's discussions that have no settings of their own."""
         begun = self._rules.begin(self._views.position)

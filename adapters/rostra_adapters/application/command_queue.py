@@ -163,7 +163,7 @@ class CommandQueue:
         tracing.set_callers(caller for waiting in batch for caller in waiting.callers)
         self._begin()
         try:
-            outcomes = await handle(self._log, self._ring, commands, turn=slot)
+            outcomes = await handle(self._log, self._ring, commands, self._articles, slot)
             disturbed = slot.disturbed
         except Exception as error:  # noqa: BLE001  # it is the callers' to hear of
             self._known.clear()

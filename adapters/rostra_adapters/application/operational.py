@@ -5,6 +5,7 @@ None of it is history. The log and the views do not depend on it, and it may be 
 
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Sequence
+from datetime import UTC, datetime
 from time import time
 from typing import Literal, Protocol, get_args
 from uuid import UUID, uuid4
@@ -12,13 +13,28 @@ from uuid import UUID, uuid4
 import msgspec
 
 from rostra import ids
+from rostra.times import Time, format_time
 from rostra_adapters.lru_cache import LruCache
 
-WriteKind = Literal["comments", "votes", "acts", "bytes", "marks"]
+WriteKind = Literal[
+    "comments",
+    "votes",
+    "acts",
+    "bytes",
+    "marks",
+    "slow comments",
+    "comments a day",
+    "votes a day",
+    "marks a day",
+]
 WRITE_KINDS: tuple[WriteKind, ...] = get_args(WriteKind)
 VOTES_KEPT_DAYS = 30
 BUCKETS_KEPT_MAX = 100_000
 VOTES_KEPT_MAX = 100_000
+GUESTS_KEPT_MAX = 100_000
+ADDRESSES_OF_GUEST_MAX = 100
+ADDRESS_BAN_DAYS_MAX = VOTES_KEPT_DAYS
+"""Longest ban of an address: hashes by older keys are not compared."""
 TOLERANCE_SECONDS = 0.001
 """For rounding: the last write of a burst needs exactly the rest of the bucket."""
 DAY_SECONDS = 86_400
@@ -72,6 +88,18 @@ class Operational(Protocol):
     async def release_vote(self, reservation: Reservation) -> None:
         """Release a reservation, unless the guest has reserved again since."""
 
+    async def note_guest(self, site: str, guest: str, addresses: Sequence[bytes]) -> Time | None:
+        """Record the address that a guest writes from. `addresses` are as in `reserve_vote`.
+
+        Return the end of a ban of the address, None if it is not banned.
+        """
+
+    async def ban_guest(self, site: str, guest: str, until: Time) -> None:
+        """Ban the addresses that a guest has written from."""
+
+    async def unban_guest(self, site: str, guest: str) -> None:
+        """End the ban of a guest's addresses."""
+
     async def forget(self, guests: Collection[str], buckets: Collection[bytes]) -> None:
         """Delete the stored rows of persons."""
 
@@ -84,6 +112,8 @@ class MemoryOperational:
         self._full_at: LruCache[bytes, float] = LruCache(BUCKETS_KEPT_MAX)
         self._votes: OrderedDict[tuple[UUID, str], _Vote] = OrderedDict()
         self._by_address: dict[tuple[UUID, bytes], str] = {}
+        self._addresses: LruCache[tuple[str, str], set[bytes]] = LruCache(GUESTS_KEPT_MAX)
+        self._banned: LruCache[tuple[str, bytes], tuple[str, Time]] = LruCache(GUESTS_KEPT_MAX)
 
     async def charge(self, demands: Sequence[Demand]) -> WriteRefused | None:
         now = self._clock()
@@ -116,6 +146,23 @@ class MemoryOperational:
         vote = self._votes.get(key)
         if reservation.outcome == "made" and vote and vote.holder == reservation.holder:
             self._drop(key)
+
+    async def note_guest(self, site: str, guest: str, addresses: Sequence[bytes]) -> Time | None:
+        noted = self._addresses.peek((site, guest)) or set()
+        if len(noted) < ADDRESSES_OF_GUEST_MAX:
+            self._addresses.put((site, guest), noted | {addresses[0]})
+        now = format_time(datetime.fromtimestamp(self._clock(), UTC))
+        bans = (self._banned.peek((site, address)) for address in addresses)
+        return max((ban[1] for ban in bans if ban is not None and ban[1] > now), default=None)
+
+    async def ban_guest(self, site: str, guest: str, until: Time) -> None:
+        for address in self._addresses.peek((site, guest)) or ():
+            self._banned.put((site, address), (guest, until))
+
+    async def unban_guest(self, site: str, guest: str) -> None:
+        for address in self._addresses.peek((site, guest)) or ():
+            if (ban := self._banned.peek((site, address))) is not None and ban[0] == guest:
+                self._banned.drop((site, address))
 
     async def forget(self, guests: Collection[str], buckets: Collection[bytes]) -> None:
         for key in [key for key in self._votes if key[1] in guests]:

@@ -6,6 +6,7 @@ import msgspec
 from aiohttp import web
 
 if TYPE_CHECKING:
+    from rostra.settings import Rules
     from rostra_adapters.http.auth.tokens import Token
     from rostra_adapters.http.middleware.limits import Left
 
@@ -24,6 +25,8 @@ class RequestState(msgspec.Struct):
     """Requests that its caller has left; None without a limit."""
     origins: tuple[str, ...] = ANY
     """Origins that may read the answer: a site's own, once it is known whose page is shown."""
+    rules: "Rules | None" = None
+    """Rules where the person acts, once they were read from the log."""
 
     def headers(self) -> dict[str, str]:
         """Return the headers that each answer has of its own."""

@@ -18,9 +18,11 @@ from rostra.commands import CastVote, Command, EditComment, MarkPassage, PostCom
 from rostra.events import CommandContext
 from rostra.log import LogBusy
 from rostra.names import is_guest
+from rostra.settings import Rules
 from rostra.times import Time
 from rostra_adapters.application.app import App
 from rostra_adapters.application.operational import (
+    DAY_SECONDS,
     VOTES_KEPT_DAYS,
     Demand,
     WriteKind,
@@ -29,6 +31,7 @@ from rostra_adapters.application.operational import (
 from rostra_adapters.http.auth import tokens
 from rostra_adapters.http.middleware.limits import Limits
 from rostra_adapters.http.problems import Problem, retry_after
+from rostra_adapters.http.request_state import STATE
 from rostra_adapters.http.settings import HttpSettings, Rate
 
 HASH_BYTES = 16
@@ -66,40 +69,65 @@ class Writes:
         token = tokens.of(request)
         if act.person is None or act.moderates or token is None or "publish" in token.scopes:
             return
-        person = command.site, act.person
         address = self._limits.address_of(request)
-        demands: list[tuple[str, Rate, Demand]] = []
+        if is_guest(act.person) and address:
+            await self._check_address(command.site, act.person, address, act.time)
+        demands = list(self._demands(command, act.person, address))
+        rules = request[STATE].rules or await self._app.lookup.current_site_rules(command.site)
+        for kind, limit, demand in _of_site(command, rules):
+            mine = msgspec.structs.replace(
+                demand, bucket=person_bucket(kind, command.site, act.person)
+            )
+            demands.append((f"of a person is {limit}", mine))
+            if address:
+                bucket = self._address_bucket(kind, address, command.site)
+                there = msgspec.structs.replace(demand, bucket=bucket)
+                demands.append((f"from an address is {limit}", there))
+        await self._charge(demands)
+
+    def _demands(self, command: Command, person: str, address: str) -> Iterator[tuple[str, Demand]]:
+        """Yield the demands of a command on the service's own limits."""
         for kind, units in _units(command):
             if (rate := self._of_persons.get(kind)) is not None:
-                demand = _demand(person_bucket(kind, *person), rate, units)
-                demands.append((f"{kind} of a person", rate, demand))
-            if address and (rate := self._of_addresses[kind]) is not None:
-                demand = _demand(self._address_bucket(kind, address), rate, units)
-                demands.append((f"{kind} from an address", rate, demand))
-        await self._charge(demands)
+                bucket = person_bucket(kind, command.site, person)
+                limit = f"on {kind} of a person is {_rate_text(rate)}"
+                yield limit, _demand(bucket, rate, units)
+            if address and (rate := self._of_addresses.get(kind)) is not None:
+                limit = f"on {kind} from an address is {_rate_text(rate)}"
+                yield limit, _demand(self._address_bucket(kind, address), rate, units)
+
+    async def _check_address(self, site: str, guest: str, address: str, now: Time) -> None:
+        """Raise the problem `person-banned` if a guest's address is banned."""
+        hashes = address_hashes(self._settings.secrets, address, now)
+        until = await self._app.operational.note_guest(site, guest, hashes)
+        if until is not None:
+            raise Problem(
+                "person-banned", f"guests from here are banned until {until}", until=until
+            )
 
     async def admit_guest(self, request: web.Request) -> None:
         """Take room for a new guest. Raises the problem `too-many-requests`."""
         rate, address = self._settings.guest_rate, self._limits.address_of(request)
         if rate is not None and address:
             demand = _demand(self._address_bucket("guests", address), rate, 1)
-            await self._charge([("new guests from an address", rate, demand)])
+            limit = f"on new guests from an address is {_rate_text(rate)}"
+            await self._charge([(limit, demand)])
 
-    async def _charge(self, demands: list[tuple[str, Rate, Demand]]) -> None:
+    async def _charge(self, demands: Sequence[tuple[str, Demand]]) -> None:
         if not demands:
             return
-        refused = await self._app.operational.charge([demand for _, _, demand in demands])
+        refused = await self._app.operational.charge([demand for _, demand in demands])
         if refused is None:
             return
-        limit, rate, _ = demands[refused.number]
+        limit, _ = demands[refused.number]
         raise Problem(
             "too-many-requests",
-            f"the limit on {limit} is {rate.burst} at once and {rate.per_second:g} a second",
+            f"the limit {limit}",
             headers=retry_after(ceil(refused.wait_seconds)),
         )
 
-    def _address_bucket(self, kind: str, address: str) -> bytes:
-        return f"{kind}:".encode() + _keyed(self._settings.secret, kind, address)
+    def _address_bucket(self, kind: str, address: str, *of: str) -> bytes:
+        return f"{kind}:".encode() + _keyed(self._settings.secret, kind, *of, address)
 
     @asynccontextmanager
     async def guest_vote(
@@ -157,6 +185,30 @@ def _units(command: Command) -> Iterator[tuple[WriteKind, int]]:
             yield "marks", 1
         case _:
             yield "acts", 1
+
+
+def _of_site(command: Command, rules: Rules) -> Iterator[tuple[WriteKind, str, Demand]]:
+    """Yield the site's limits that a command counts against: kind, text, and demand."""
+    match command:
+        case PostComment():
+            if rules.slow_seconds:
+                seconds = float(rules.slow_seconds)
+                text = f"a comment every {rules.slow_seconds} s"
+                yield "slow comments", text, Demand(b"", seconds, seconds)
+            if rules.per_day.comments:
+                yield "comments a day", *_per_day(rules.per_day.comments, "comments")
+        case CastVote() if rules.per_day.votes:
+            yield "votes a day", *_per_day(rules.per_day.votes, "votes")
+        case MarkPassage() if rules.per_day.marks:
+            yield "marks a day", *_per_day(rules.per_day.marks, "marks")
+
+
+def _per_day(most: int, what: str) -> tuple[str, Demand]:
+    return f"{most} {what} a day", Demand(b"", DAY_SECONDS / most, float(DAY_SECONDS))
+
+
+def _rate_text(rate: Rate) -> str:
+    return f"{rate.burst} at once and {rate.per_second:g} a second"
 
 
 def _demand(bucket: bytes, rate: Rate, units: int) -> Demand:

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
+from rostra.times import Time, format_time, to_datetime
 from rostra_adapters.aio.background import BackgroundTask, end_background
 from rostra_adapters.application.notify.outbox import NOTICES_KEPT, REQUESTS_KEPT
 from rostra_adapters.application.operational import (
@@ -30,6 +31,28 @@ RELEASE = """
 delete from public.rostra_guest_votes where comment = $1 and guest = $2 and holder = $3"""
 FORGET_VOTES = "delete from public.rostra_guest_votes where guest = any($1::text[])"
 FORGET_BUCKETS = "delete from public.rostra_write_limits where bucket = any($1::bytea[])"
+NOTE_GUEST = "select public.rostra_note_guest($1, $2, $3)"
+BAN_GUEST = """
+insert into public.rostra_banned_addresses (site, address, guest, banned_until)
+select site, address, guest, $3 from public.rostra_guest_addresses
+where site = $1 and guest = $2
+on conflict (site, address) do update set
+    guest = excluded.guest, banned_until = excluded.banned_until
+"""
+UNBAN_GUEST = "delete from public.rostra_banned_addresses where site = $1 and guest = $2"
+FORGET_ADDRESSES = "delete from public.rostra_guest_addresses where guest = any($1::text[])"
+FORGET_BANS = "delete from public.rostra_banned_addresses where guest = any($1::text[])"
+PRUNE_ADDRESSES = """
+delete from public.rostra_guest_addresses where (site, guest, address) in (
+    select site, guest, address from public.rostra_guest_addresses
+    where noted_at < clock_timestamp() - $2::interval
+    order by noted_at limit $1 for update skip locked
+)"""
+PRUNE_BANS = """
+delete from public.rostra_banned_addresses where (site, address) in (
+    select site, address from public.rostra_banned_addresses
+    where banned_until < clock_timestamp() limit $1 for update skip locked
+)"""
 PRUNE_BUCKETS = """
 delete from public.rostra_write_limits where bucket in (
     select bucket from public.rostra_write_limits where full_at < clock_timestamp()
@@ -87,15 +110,32 @@ class PostgresOperational:
                 RELEASE, reservation.comment, reservation.guest, reservation.holder
             )
 
+    async def note_guest(self, site: str, guest: str, addresses: Sequence[bytes]) -> Time | None:
+        with raise_unavailable_if_lost():
+            until = await self._pool.fetchval(NOTE_GUEST, site, guest, list(addresses))
+        return None if until is None else format_time(until)
+
+    async def ban_guest(self, site: str, guest: str, until: Time) -> None:
+        with raise_unavailable_if_lost():
+            await self._pool.execute(BAN_GUEST, site, guest, to_datetime(until))
+
+    async def unban_guest(self, site: str, guest: str) -> None:
+        with raise_unavailable_if_lost():
+            await self._pool.execute(UNBAN_GUEST, site, guest)
+
     async def forget(self, guests: Collection[str], buckets: Collection[bytes]) -> None:
         with raise_unavailable_if_lost():
             await self._pool.execute(FORGET_VOTES, list(guests))
+            await self._pool.execute(FORGET_ADDRESSES, list(guests))
+            await self._pool.execute(FORGET_BANS, list(guests))
             await self._pool.execute(FORGET_BUCKETS, list(buckets))
 
     async def prune(self) -> None:
         """Delete rows that have expired."""
         await self._prune(PRUNE_BUCKETS)
         await self._prune(PRUNE_VOTES, timedelta(days=VOTES_KEPT_DAYS))
+        await self._prune(PRUNE_ADDRESSES, timedelta(days=VOTES_KEPT_DAYS))
+        await self._prune(PRUNE_BANS)
         await self._prune(PRUNE_NOTICES, NOTICES_KEPT)
         await self._prune(PRUNE_REQUESTS, REQUESTS_KEPT)
 

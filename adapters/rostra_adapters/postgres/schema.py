@@ -170,6 +170,17 @@ MIGRATIONS = (
         ("heartbeat", "heartbeat_row", "key_readers_trust"),
     ),
     Migration(21, "jobs of bans", ("ban_jobs", "ban_jobs_persons")),
+    Migration(
+        22,
+        "bans of guests' addresses",
+        (
+            "guest_addresses",
+            "guest_addresses_ages",
+            "banned_addresses",
+            "banned_addresses_guests",
+            "note_guest",
+        ),
+    ),
 )
 """All migrations, oldest first. The first one makes what the last release had, also from what
 earlier versions or a stock recorder made."""
@@ -194,11 +205,14 @@ OPERATIONAL_TABLES = (
     "rostra_webhook_queue",
     "rostra_heartbeat",
     "rostra_ban_jobs",
+    "rostra_guest_addresses",
+    "rostra_banned_addresses",
 )
 """Tables whose rows a service inserts, updates and deletes."""
 OPERATIONAL_FUNCTIONS = (
     "rostra_take(bytea[], double precision[], double precision[])",
     "rostra_reserve_vote(uuid, bytea[], text, uuid)",
+    "rostra_note_guest(text, text, bytea[])",
 )
 
 

@@ -12,9 +12,12 @@ from rostra.flag import CommentFlagged
 from rostra.log import Recorded
 from rostra.names import is_guest
 from rostra.person import PersonBanned, PersonUnbanned
+from rostra.times import later
 from rostra_adapters.aio.background import BackgroundTask, end_background
 from rostra_adapters.application.app import App
 from rostra_adapters.application.moderation_jobs.bans import BanRunner
+from rostra_adapters.application.operational import ADDRESS_BAN_DAYS_MAX, DAY_SECONDS
+from rostra_adapters.clock import now
 
 PAGE_EVENTS = 2_000
 LOOK_SECONDS = 0.5
@@ -63,11 +66,22 @@ class ModerationFollower:
         for row in rows:
             match codec.decode(row.topic, row.state):
                 case PersonBanned() as event:
+                    await self._ban_addresses(event)
                     await self._bans.ban(row, event)
                 case PersonUnbanned() as event:
+                    if is_guest(event.person):
+                        await self._app.operational.unban_guest(event.site, event.person)
                     await self._bans.unban(row, event)
                 case CommentFlagged() as event:
                     await self._hold_if_many(row, event)
+
+    async def _ban_addresses(self, event: PersonBanned) -> None:
+        """Ban the addresses that a banned guest wrote from, for a number of days at most."""
+        if not is_guest(event.person):
+            return
+        longest = later(now(), ADDRESS_BAN_DAYS_MAX * DAY_SECONDS)
+        until = longest if event.until is None else min(event.until, longest)
+        await self._app.operational.ban_guest(event.site, event.person, until)
 
     async def _hold_if_many(self, row: Recorded, event: CommentFlagged) -> None:
         """Hold a published comment once `flags_to_hold` persons have flagged it."""

@@ -78,7 +78,7 @@ async def enter_site(request: web.Request, app: App) -> Actor:
     site = token.site
     if site is None or site == tokens.EVERY_SITE:
         raise Problem("forbidden", "the token is not for one site")
-    rules = await app.lookup.site_rules(site)
+    rules = await app.lookup.current_site_rules(site)
     _must_act_there(request, token, site, rules, "comment")
     return actor(token, Reader(request, app), site, "", moderates=False)
 
@@ -122,7 +122,7 @@ async def visit(request: web.Request, app: App, site: str, resource: str) -> Vis
     """Return who acts on a site. Raises the problems `unauthorized` and `forbidden`."""
     token = tokens.require_token(request, "comment")
     discussion = await app.lookup.opened_discussion(site, resource)
-    rules = await app.lookup.site_rules(site)
+    rules = await app.lookup.current_site_rules(site)
     access = await app.lookup.current_access(discussion, site)
     reader = Reader(request, app)
     hidden = not reader.may_read(site, rules if access is None else access.rules)
@@ -150,6 +150,7 @@ def _must_act_there(
     A person's token is for one site. A moderator's token may be for all sites.
     """
     request[STATE].origins = rules.origins
+    request[STATE].rules = rules
     there = token.site == site if scope == "comment" else token.reaches(site)
     if not there:
         raise Problem("forbidden", "the token is not for this site")

@@ -1,0 +1,154 @@
+"""Limits that a site sets on its persons' writes, and bans of guests' addresses."""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from rostra import ids
+from rostra_adapters.application.moderation_jobs.follower import ModerationFollower
+from rostra_adapters.http import HttpSettings
+from rostra_adapters.http.settings import Rate
+from support.service import SECRET, Answer, Service, event, opened, posted, serving, token
+
+SITE = "gazette"
+DISCUSSION = ids.discussion_id(SITE, "/trams")
+COMMENT = ids.comment_id(DISCUSSION, "c1")
+JSON = {"Content-Type": "application/json"}
+HERE = "192.0.2.1"
+UNLIMITED = HttpSettings(
+    secret=SECRET,
+    guest_rate=Rate(burst=1_000, per_second=100),
+    comments_per_person=None,
+    votes_per_person=None,
+    comments_per_address=None,
+    votes_per_address=None,
+)
+
+
+@pytest.fixture(params=["memory", "postgres"])
+async def service(request: pytest.FixtureRequest) -> AsyncIterator[Service]:
+    url = "memory:" if request.param == "memory" else request.getfixturevalue("database_url")
+    async with serving(url, UNLIMITED) as made:
+        yield made
+
+
+async def configure(service: Service, **settings: Any) -> None:
+    await service.given(event("site.configured", settings=settings))
+
+
+async def comment(
+    service: Service, who: str, address: str = HERE, *, given: str | None = None
+) -> Answer:
+    return await service.ask(
+        "POST",
+        f"/v1/discussions/{DISCUSSION}/comments",
+        token=given or token("comment", site=SITE, person=who),
+        headers=JSON | {"X-Forwarded-For": address},
+        body=b'{"body": "Yes."}',
+    )
+
+
+async def vote(service: Service, who: str, key: str) -> Answer:
+    about = ids.comment_id(DISCUSSION, key)
+    return await service.ask(
+        "PUT",
+        f"/v1/comments/{about}/vote",
+        token=token("comment", site=SITE, person=who),
+        headers=JSON | {"X-Forwarded-For": HERE},
+        body=b'{"value": 1}',
+    )
+
+
+async def test_a_slow_site_takes_a_comment_now_and_then(service: Service) -> None:
+    await service.given(opened(), posted())
+    await configure(service, slow_seconds=600)
+    assert (await comment(service, "bob")).status == 201
+    refused = await comment(service, "bob", "198.51.100.7")
+    assert refused.status == 429
+    assert 500 < int(refused.headers["Retry-After"]) <= 600
+    assert (await comment(service, "cy")).status == 429  # of the same address
+    assert (await comment(service, "cy", "203.0.113.9")).status == 201
+    await configure(service, slow_seconds=0)
+    assert (await comment(service, "bob")).status == 201  # at once
+
+
+async def test_so_many_a_day(service: Service) -> None:
+    await service.given(opened(), posted("c1"), posted("c2"), posted("c3"))
+    await configure(service, per_day={"comments": 2, "votes": 2})
+    assert [(await comment(service, "bob")).status for _ in range(3)] == [201, 201, 429]
+    assert [(await vote(service, "bob", key)).status for key in ("c1", "c2", "c3")] == [
+        200,
+        200,
+        429,
+    ]
+    refused = await vote(service, "bob", "c3")
+    assert refused.json["detail"].endswith("is 2 votes a day")
+    assert (await comment(service, "cy", "198.51.100.7")).status == 201
+
+
+async def test_other_sites_have_room_of_their_own(service: Service) -> None:
+    await service.given(opened(), posted())
+    await configure(service, slow_seconds=600)
+    assert (await comment(service, "bob")).status == 201
+    there = ids.discussion_id("herald", "/trams")
+    await service.given(
+        opened(site="herald"),
+        event("site.configured", site="herald", settings={"slow_seconds": 600}),
+    )
+    answer = await service.ask(
+        "POST",
+        f"/v1/discussions/{there}/comments",
+        token=token("comment", site="herald", person="bob"),
+        headers=JSON | {"X-Forwarded-For": HERE},
+        body=b'{"body": "Yes."}',
+    )
+    assert answer.status == 201
+
+
+async def guest(service: Service, address: str = HERE) -> dict[str, Any]:
+    body = json.dumps({"site": SITE, "name": "Zoë"}).encode()
+    headers = JSON | {"X-Forwarded-For": address}
+    entered = await service.ask("POST", "/v1/guests", headers=headers, body=body)
+    found: dict[str, Any] = entered.json
+    return found
+
+
+def about(kind: str, person: str) -> dict[str, Any]:
+    """Return an event about a person, by a moderator."""
+    return {**event(kind), "data": {"site": SITE, "person": person, "by": "mia"}}
+
+
+async def test_a_guest_is_banned_by_address(service: Service) -> None:
+    await service.given(event("site.configured", settings={"guests": True}), opened(), posted())
+    follower = ModerationFollower(service.app)
+    bad = await guest(service)
+    assert (await comment(service, "", given=bad["token"])).status == 201
+    await service.given(about("person.banned", bad["sub"]))
+    await follower.catch_up()
+    again = await guest(service)
+    refused = await comment(service, "", given=again["token"])
+    assert (refused.status, refused.json["type"]) == (422, "/problems/person-banned")
+    assert refused.json["until"] > "2026"
+    elsewhere = await comment(service, "", "198.51.100.7", given=again["token"])
+    assert elsewhere.status == 201
+    assert (await comment(service, "bob")).status == 201  # no guest
+    await service.given(about("person.unbanned", bad["sub"]))
+    await follower.catch_up()
+    assert (await comment(service, "", given=again["token"])).status == 201
+
+
+async def test_settings_hold_at_once_in_every_process(database_url: str) -> None:
+    async with serving(database_url, UNLIMITED) as here, serving(database_url, UNLIMITED) as there:
+        await here.given(opened(), posted())
+        assert (await comment(there, "bob")).status == 201
+        await configure(here, slow_seconds=600)
+        assert (await comment(there, "bob")).status == 201
+        assert (await comment(there, "bob")).status == 429
+        await configure(here, slow_seconds=0, rules=[{"when": {"words": ["yes"]}, "then": "hold"}])
+        answer = await comment(there, "dan", "203.0.113.77")
+        assert answer.json["status"] == "held"
+        await configure(here, rules=[])
+        answer = await comment(there, "dan", "203.0.113.77")
+        assert answer.json["status"] == "published"
