@@ -61,6 +61,7 @@ async def _alone(setting: Setting) -> list[Figure]:
             await bench.lines(),
             await bench.persons(),
             *await bench.visible(median(singles.ours) / 2),
+            *await bench.together(),
         ]
         megabytes = ours.peak.look() / 2**20
     memory = Figure(

@@ -1,4 +1,5 @@
--- Appends for processes of versions before `rostra_append_events`.
+-- Appends for processes of versions before `rostra_append_events`, which does all of the work. Nothing
+-- in this version calls it. It may be dropped once no release that calls it runs beside a new one.
 create or replace function public.rostra_append(
     guarded uuid[],
     expected bigint[],

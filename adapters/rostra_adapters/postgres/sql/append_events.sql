@@ -1,11 +1,10 @@
--- The one way in. `metadatas` are JSON objects that end where the clock of recording follows:
--- with a comma, or the opening brace. `guarded` are the distinct streams that the groups were decided
--- upon and `expected` where each must stand for all groups to hold; the next
--- arrays are the events. If all streams stand as expected, all is recorded.
--- If not, and the groups are described (see rostra_refused), those that hold
--- are recorded; if they are not described, nothing is. Answers the first
--- position (null: nothing recorded) and, per event, whether it was refused
--- (null: none was).
+-- The only way to append. `guarded` are the distinct streams that the groups were decided upon, and
+-- `expected` their versions for which all groups hold. The other arrays describe the events; each
+-- metadata is a JSON object that ends where the clock of recording follows: with a comma, or with the
+-- opening brace. If all versions are as expected, all events are recorded. If not, and `callers` and
+-- the arrays after it describe the groups (see rostra_refused), the groups that hold are recorded; if
+-- they are null, nothing is. Returns the first position (null: nothing was recorded) and whether each
+-- event was refused (null: none was).
 create or replace function public.rostra_append_events(
     guarded uuid[],
     expected bigint[],
