@@ -8,17 +8,21 @@ import pytest
 from aiohttp import web
 from standardwebhooks import WebhookVerificationError
 
+import rostra_adapters
 from rostra import ids
-from rostra_adapters.application.webhooks.registry import replace_secret
+from rostra_adapters.application.webhooks.follower import DeliveryQueuer
+from rostra_adapters.application.webhooks.registry import add_webhook, replace_secret
 from support.service import Event, event, opened, posted, token, voted
 from support.webhooks import Hooked
 
 BOB = {"id": "bob", "name": "Bob", "email": "bob@example.org"}
 
 
-def about_person(type_: str, person: str, **data: Any) -> Event:
-    made = event(type_)
-    made["data"] = {"site": "gazette", "person": person, **data}
+def about_person(type_: str, person: str, *, called: str | None = None, **data: Any) -> Event:
+    """Return an event about a person; `called` is the name that it gives them."""
+    made = event(type_, **data)
+    del made["data"]["resource"]
+    made["data"] |= {"person": person} | ({} if called is None else {"name": called})
     return made
 
 
@@ -126,15 +130,17 @@ async def test_words_that_the_public_is_not_shown_are_sent_only_if_asked_for(
         event("comment.edited", name="6", comment="edited", body="Shown."),
         event("comment.edited", name="7", comment="edited", body="Hidden.", status="held"),
         event("comment.flagged", name="8", comment="shown", by="bob", reason="Hidden."),
+        about_person("person.banned", "eve", name="9", by="mia", reason="Hidden."),
+        about_person("person.configured", "ann", name="10", called="Shown."),
     )
     await hooked.deliver()
     received = {one.name: one for one in hooked.receiver.accepted}
     text = {name: str(one.event) for name, one in received.items()}
     assert all(("Hidden." in each) <= with_held for each in text.values())
-    assert [name for name, each in text.items() if "Shown." in each] == ["1", "6"]
+    assert sorted(name for name, each in text.items() if "Shown." in each) == ["1", "10", "6"]
     assert received["4"].data["reason"] == "Public."
-    withheld = [name for name, one in received.items() if one.data.get("withheld")]
-    assert withheld == ([] if with_held else ["2", "3", "5", "7", "8"])
+    withheld = sorted(name for name, one in received.items() if one.data.get("withheld"))
+    assert withheld == ([] if with_held else ["2", "3", "5", "7", "8", "9"])
     if not with_held:
         assert received["2"].data["body"] is None
         assert received["2"].data["author"] == {"id": "ann"}
@@ -153,7 +159,7 @@ async def test_a_private_site_has_no_words_unless_asked_for(
         event("article.revised", revision="1", text="Secret exact text"),
         event("passage.marked", **marked),
         event("comment.pinned", comment="c1", by="mia", reason="Secret reason"),
-        about_person("person.configured", "bob", name="Secret name"),
+        about_person("person.configured", "bob", called="Secret name"),
     )
     await hooked.deliver()
     assert len(hooked.receiver.accepted) == 7
@@ -385,3 +391,20 @@ async def test_a_message_that_cannot_be_made_disables_nothing(
         assert hooked.shift < timedelta(days=5)
     assert hooked.receiver.names == ["c2"]
     assert (await hooked.status()).state == "active"
+
+
+async def test_two_followers_queue_each_event_once(hooked: Hooked) -> None:
+    await hooked.add()
+    await hooked.service.given(opened(), *(posted(f"c{number}") for number in range(30)))
+    others = [DeliveryQueuer(hooked.app.log, hooked.store) for _ in range(3)]
+    await asyncio.gather(*(one.catch_up() for one in (hooked.queuer, *others)))
+    await hooked.queuer.catch_up()
+    assert (await hooked.status()).waiting == 31
+    await hooked.deliver()
+    assert len(hooked.receiver.seen) == 31
+
+
+async def test_webhooks_need_postgresql() -> None:
+    async with rostra_adapters.open("memory:") as app:
+        with pytest.raises(NotImplementedError, match="webhooks need PostgreSQL"):
+            await add_webhook(app, site="gazette", url="https://example.org/")

@@ -5,14 +5,25 @@ from uuid import uuid4
 
 import msgspec
 
-from rostra import ids
+from rostra import codec, ids
 from rostra.codec import AnyEvent
-from rostra.comment import CommentEdited, CommentPosted, CommentWordingHeld
-from rostra.flag import CommentFlagged
+from rostra.comment import (
+    CommentApproved,
+    CommentEdited,
+    CommentHeld,
+    CommentPinned,
+    CommentPosted,
+    CommentRejected,
+    CommentRemoved,
+    CommentRestored,
+    CommentUnpinned,
+    CommentWordingHeld,
+    CommentWordingRejected,
+)
 from rostra.ids import Kind
 from rostra.log import Recorded
+from rostra.person import PersonConfigured
 from rostra.times import Time
-from rostra.vote import VoteNullified, VoteRestored
 from rostra_adapters.application.app import App
 from rostra_adapters.application.feed.events import Feed
 from rostra_adapters.application.queries.history import comment_state
@@ -25,6 +36,17 @@ WORDS = frozenset(
     {"title", "url", "name", "reason", "exact", "prefix", "suffix", "question", "text"}
 )
 """Fields of an event's data that hold words, besides `body` and `author`."""
+_WITH_PUBLIC_WORDS = (
+    CommentRemoved,
+    CommentRestored,
+    CommentApproved,
+    CommentRejected,
+    CommentWordingRejected,
+    CommentHeld,
+    CommentPinned,
+    CommentUnpinned,
+    PersonConfigured,
+)
 _SITE_KINDS = (Kind.SITE, Kind.PERSON)
 
 
@@ -67,14 +89,12 @@ class MessageWriter:
         return access is None or access.rules.private
 
     async def _is_shown(self, row: Recorded, event: AnyEvent) -> bool:
-        """Return whether the event's words are those of a comment that is shown.
+        """Return whether the event's words are those of a comment that is shown, or public else.
 
-        The reason of a flag or a nullified vote is for moderators.
+        Reasons are public in the log of moderation. Those of flags, votes and bans are not in it.
         """
-        if isinstance(event, CommentFlagged | VoteNullified | VoteRestored):
-            return False
         if not isinstance(event, CommentPosted | CommentEdited | CommentWordingHeld):
-            return True
+            return isinstance(event, _WITH_PUBLIC_WORDS) or codec.personal_of(event) is None
         state = await comment_state(self._app.log, row.stream)
         return state.status == "published" and state.words_version == row.version
 
