@@ -21,7 +21,7 @@ from rostra.vote import VoteCast
 from rostra_adapters.aio.background import running_tasks
 from rostra_adapters.application.app import App
 from rostra_adapters.errors import ViewBehind, ViewRefused
-from rostra_adapters.postgres.views import columns, schema
+from rostra_adapters.postgres.views import columns, runner, schema
 from rostra_projections.own_views import FITS
 from rostra_projections.tables import Fact, Key, Rows, Table
 from rostra_projections.views import VIEWS, View
@@ -265,6 +265,23 @@ async def test_a_view_is_kept_in_a_schema_of_its_own_and_by_several_jobs(
         for each in (app, other):
             assert {it.equal for it in await each.rebuild(jobs=2)} == {True}
             assert await each.verify() == []
+
+
+async def test_a_new_view_of_a_long_log_is_rebuilt_in_the_background(
+    database_url: str, hours: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events = Events()
+    async with opening(database_url) as app:
+        await app.publish([events.opened(), *(events.posted(f"c{n}") for n in range(20))])
+        await app.wait(21, WAIT_SECONDS)
+    monkeypatch.setattr(runner, "FAR_EVENTS", 10)
+    async with opening(database_url, hours.__name__) as app:
+        assert sum(row.comments for row in await rows_of(app, "hours", hours.HOURS)) == 20
+        [status] = [it for it in (await app.status()).views if it.is_own]
+        assert status.last_rebuild is not None and status.last_rebuild.events == 21
+        await app.publish([events.posted("c20")])
+        assert sum(row.comments for row in await rows_of(app, "hours", hours.HOURS)) == 21
+        assert await app.verify() == []
 
 
 async def test_a_changed_view_is_built_anew_beside_the_old_one(database_url: str) -> None:

@@ -516,7 +516,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         "List all comments of a person on a site, the latest first",
         QueuePage,
         *PAGING,
-        problems=(410,),
+        problems=(404, 410),
     ),
     ("get", "/v1/sites/{site}/moderation-log"): _read(
         "List the acts of moderators on a site",
