@@ -18,6 +18,9 @@ EVERYTHING: Mapping[UUID, int] = MappingProxyType({})
 """After no version of any stream."""
 
 
+POSITION_MAX = Position(2**63 - 1)
+
+
 class NewEvents(msgspec.Struct, frozen=True, kw_only=True):
     """Events about to be appended, as columns: by group, and in order.
 
@@ -40,6 +43,8 @@ class NewEvents(msgspec.Struct, frozen=True, kw_only=True):
     guards: Sequence[Mapping[int, int]]
     """Version (0: no events) of every stream that each group's decision read, those it writes to
     included, by the number of its id. The log refuses a group unless each is at that version."""
+    log: UUID | None = None
+    """Id of the log that the groups were decided upon; None for any."""
     expected: Mapping[int, int] | None
     """Versions that all guarded streams must have before the first event for all groups to hold,
     by `expected_versions`. None if not all can hold."""
@@ -77,11 +82,40 @@ class LogReplaced(LogUnavailable):
     """The log is not the one that was followed, or ends before the position that was reached."""
 
 
+class LogHistory(msgspec.Struct, frozen=True):
+    """The id of a log, with those of its earlier epochs.
+
+    A failover that may have lost the last events begins a new epoch, under a new id. The events
+    before it stay as they were.
+    """
+
+    id: UUID
+    began: Position = Position(0)
+    """Last position before the current epoch."""
+    earlier: Mapping[UUID, Position] = {}
+    """Last position that each earlier epoch shares with the current one, by its id."""
+
+    def shared_until(self, log: UUID) -> Position | None:
+        """Return the last position that a log shares with this one, None for another log."""
+        return POSITION_MAX if log == self.id else self.earlier.get(log)
+
+    def holds(self, log: UUID, position: int) -> bool:
+        """Return whether what a log had up to a position is a part of this one."""
+        last = self.shared_until(log)
+        return last is not None and position <= last
+
+
 class EventLog(Protocol):
     """The port. Every method may raise LogUnavailable."""
 
     async def log_id(self) -> UUID:
-        """Return the id of this log. A restore that lost its last events makes a new one."""
+        """Return the id of this log.
+
+        A restore or a failover that lost its last events makes a new one.
+        """
+
+    async def history(self) -> LogHistory:
+        """Return the id of this log with those of its earlier epochs."""
 
     async def head(self) -> Position:
         """Return the last recorded position, 0 for an empty log."""

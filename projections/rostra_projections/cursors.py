@@ -10,6 +10,7 @@ from uuid import UUID
 
 import msgspec
 
+from rostra.log import LogHistory
 from rostra.times import Time, is_time
 from rostra_projections.listing import Bigint, LastKey, Listing
 
@@ -73,9 +74,13 @@ def _another_list() -> CursorRefused:
     return CursorRefused("bad-cursor", f"invalid cursor: {detail}")
 
 
-def check_log(of_cursor: str, log: UUID) -> None:
-    """Raise CursorRefused for a cursor of another history of the log."""
-    if of_cursor != str(log):
+def check_log(of_cursor: str, position: int, log: LogHistory) -> None:
+    """Raise CursorRefused for a cursor of another log, or of a position that this one lost."""
+    try:
+        is_held = log.holds(UUID(of_cursor), position)
+    except ValueError:
+        is_held = False
+    if not is_held:
         detail = "the cursor belongs to another log; start again without it"
         raise CursorRefused("log-changed", detail)
 
@@ -134,7 +139,9 @@ def peek_cursor(text: str) -> Cursor:
     return _decode(text, _cursor_decoder.decode, _last_time)
 
 
-def check_cursor(cursor: Cursor, listing: Listing, log: UUID, *, limit: int, replies: int) -> None:
+def check_cursor(
+    cursor: Cursor, listing: Listing, log: LogHistory, *, limit: int, replies: int
+) -> None:
     """Raise CursorRefused for a cursor of another list, log, or with other parameters."""
     old = cursor.listing
     if (old.discussion, old.parent) != (listing.discussion, listing.parent):
@@ -149,7 +156,7 @@ def check_cursor(cursor: Cursor, listing: Listing, log: UUID, *, limit: int, rep
             "replies": (cursor.replies, replies),
         }
     )
-    check_log(cursor.log, log)
+    check_log(cursor.log, cursor.as_of, log)
 
 
 def refuse_old(cursor: Cursor, *, history: int, moves_from: int) -> None:
@@ -176,18 +183,18 @@ class SiteCursor(msgspec.Struct, frozen=True, array_like=True):
 _site_decoder = msgspec.json.Decoder(SiteCursor)
 
 
-def encode_site_cursor(site: str, log: UUID, last: tuple[Time, UUID], limit: int) -> str:
+def encode_site_cursor(site: str, log: LogHistory, last: tuple[Time, UUID], limit: int) -> str:
     """Return the text of a cursor after the last discussion's activity and id."""
-    return _encode(SiteCursor(str(log), site, *last, limit))
+    return _encode(SiteCursor(str(log.id), site, *last, limit))
 
 
-def decode_site_cursor(text: str, site: str, log: UUID, limit: int) -> tuple[Time, UUID]:
+def decode_site_cursor(text: str, site: str, log: LogHistory, limit: int) -> tuple[Time, UUID]:
     """Return the last discussion's activity and id. Raises CursorRefused."""
     cursor = _decode(text, _site_decoder.decode, lambda it: it.active_at)
     if cursor.site != site:
         raise _another_list()
     _check_parameters({"limit": (cursor.limit, limit)})
-    check_log(cursor.log, log)
+    check_log(cursor.log, 0, log)
     return cursor.active_at, cursor.id
 
 
@@ -207,18 +214,22 @@ class SiteCommentsCursor(msgspec.Struct, frozen=True, array_like=True):
 _site_comments_decoder = msgspec.json.Decoder(SiteCommentsCursor)
 
 
-def encode_site_comments_cursor(site: str, log: UUID, last: tuple[Time, int], limit: int) -> str:
+def encode_site_comments_cursor(
+    site: str, log: LogHistory, last: tuple[Time, int], limit: int
+) -> str:
     """Return the text of a cursor after the last comment's time and position."""
-    return _encode(SiteCommentsCursor(str(log), site, *last, limit))
+    return _encode(SiteCommentsCursor(str(log.id), site, *last, limit))
 
 
-def decode_site_comments_cursor(text: str, site: str, log: UUID, limit: int) -> tuple[Time, int]:
+def decode_site_comments_cursor(
+    text: str, site: str, log: LogHistory, limit: int
+) -> tuple[Time, int]:
     """Return the last comment's time and position. Raises CursorRefused."""
     cursor = _decode(text, _site_comments_decoder.decode, lambda it: it.posted_at)
     if cursor.site != site:
         raise _another_list()
     _check_parameters({"limit": (cursor.limit, limit)})
-    check_log(cursor.log, log)
+    check_log(cursor.log, cursor.position, log)
     return cursor.posted_at, cursor.position
 
 
@@ -237,16 +248,16 @@ class PositionCursor(msgspec.Struct, frozen=True, array_like=True):
 _position_decoder = msgspec.json.Decoder(PositionCursor)
 
 
-def encode_position(log: UUID, listing: tuple[str, ...], position: int, limit: int) -> str:
+def encode_position(log: LogHistory, listing: tuple[str, ...], position: int, limit: int) -> str:
     """Return the text of a cursor at a position."""
-    return _encode(PositionCursor(str(log), listing, position, limit))
+    return _encode(PositionCursor(str(log.id), listing, position, limit))
 
 
-def decode_position(text: str, log: UUID, listing: tuple[str, ...], limit: int) -> int:
+def decode_position(text: str, log: LogHistory, listing: tuple[str, ...], limit: int) -> int:
     """Return the position. Raises CursorRefused."""
     cursor = _decode(text, _position_decoder.decode, lambda _: None)
     if cursor.listing != listing:
         raise _another_list()
     _check_parameters({"limit": (cursor.limit, limit)})
-    check_log(cursor.log, log)
+    check_log(cursor.log, cursor.position, log)
     return cursor.position

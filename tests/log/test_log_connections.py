@@ -272,7 +272,7 @@ async def test_a_call_of_any_size_is_cut_and_still_one_decision(
 async def test_a_lock_held_for_too_long_is_unavailable_and_nothing_is_recorded(
     postgres_log: PostgresLog, database: asyncpg.Connection
 ) -> None:
-    await database.execute("alter function public.rostra_append_events set lock_timeout = '20ms'")
+    await database.execute("alter function public.rostra_append_on set lock_timeout = '20ms'")
     async with nobody_appends(database):
         with pytest.raises(LogUnavailable):
             await append(postgres_log, [one(uuid4())])

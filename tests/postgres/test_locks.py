@@ -30,8 +30,9 @@ def modules() -> dict[str, str]:
 
 def test_sql_functions_lock_the_numbers_of_the_module() -> None:
     assert found_in_sql(NUMBER) == {
-        "append_events.sql": [str(locks.LOG_WRITER)],
+        "append_on.sql": [str(locks.LOG_WRITER)],
         "one_writer.sql": [str(locks.LOG_WRITER)],
+        "open_epoch.sql": [str(locks.LOG_WRITER)],
         "reserve_vote.sql": [str(locks.GUEST_VOTE_SEED)],
     }
 

@@ -59,6 +59,10 @@ FORBIDDEN = (
     "drop function rostra_append",
     "alter function rostra_append_events security invoker",
     "drop function rostra_append_events",
+    "alter function rostra_append_on security invoker",
+    "drop function rostra_append_on",
+    "drop function rostra_open_epoch",
+    "delete from rostra_log_epochs",
     "set session_replication_role = replica",
     "select setval('stored_events_notification_id_seq', 1000)",
     "select nextval('stored_events_notification_id_seq')",
@@ -168,6 +172,10 @@ async def test_what_the_serving_role_must_not_do_is_refused(
     assert await serving.fetchval("select count(*) from stored_events") == 2
 
 
+DEFINERS = ("rostra_append", "rostra_append_events", "rostra_append_on", "rostra_open_epoch")
+"""Functions that the serving role calls with the rights of the owner."""
+
+
 async def test_a_function_of_the_serving_role_is_not_called_with_the_rights_of_the_owner(
     serving: asyncpg.Connection, database: Database
 ) -> None:
@@ -179,7 +187,7 @@ async def test_a_function_of_the_serving_role_is_not_called_with_the_rights_of_t
         " as 'begin raise exception ''called as %'', current_user; end'"
     )
     for name, is_definer, settings in await serving.fetch(FUNCTIONS):
-        assert not is_definer or name in ("rostra_append", "rostra_append_events")
+        assert not is_definer or name in DEFINERS
         if is_definer:
             assert "search_path=pg_catalog, pg_temp" in settings
     async with rostra_adapters.open(database.serving_url, master_key=MASTER_KEY) as app:

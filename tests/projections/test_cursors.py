@@ -5,6 +5,8 @@ from uuid import UUID
 
 import pytest
 
+from rostra.ids import Position
+from rostra.log import LogHistory
 from rostra.times import Time
 from rostra_projections.cursors import (
     CURSOR_CHARACTERS_MAX,
@@ -20,10 +22,10 @@ from rostra_projections.cursors import (
 )
 from rostra_projections.listing import LastKey, Listing
 
-LOG, ANOTHER_LOG = UUID(int=1), UUID(int=2)
+LOG, ANOTHER_LOG = LogHistory(UUID(int=1)), LogHistory(UUID(int=2))
 TIME = Time("2026-11-22T08:00:00.000000Z")
 LISTING = Listing("top", UUID(int=2), "best", passage=UUID(int=3))
-CURSOR = Cursor(str(LOG), 4, LISTING, 5, LastKey(True, 0.5, TIME, 6), 7, 20, 3)
+CURSOR = Cursor(str(LOG.id), 4, LISTING, 5, LastKey(True, 0.5, TIME, 6), 7, 20, 3)
 COMMENTS = (
     "WyIwMDAwMDAwMC0wMDAwLTAwMDAtMDAwMC0wMDAwMDAwMDAwMDEiLDQseyJraW5kIjoidG9wIiwiZGlzY3Vzc2lvbiI6"
     "IjAwMDAwMDAwLTAwMDAtMDAwMC0wMDAwLTAwMDAwMDAwMDAwMiIsIm9yZGVyIjoiYmVzdCIsInBhcmVudCI6bnVsbCwi"
@@ -49,17 +51,17 @@ POSITIONS_BEFORE = "WyIwMDAwMDAwMC0wMDAwLTAwMDAtMDAwMC0wMDAwMDAwMDAwMDEiLFsicGVu
 """Cursors of an earlier version, which names neither `limit` nor `replies`."""
 
 
-def comments(text: str, log: UUID = LOG, *, limit: int = 20, replies: int = 3) -> Cursor:
+def comments(text: str, log: LogHistory = LOG, *, limit: int = 20, replies: int = 3) -> Cursor:
     cursor = peek_cursor(text)
     check_cursor(cursor, LISTING, log, limit=limit, replies=replies)
     return cursor
 
 
-def discussions(text: str, log: UUID = LOG, *, limit: int = 20) -> tuple[Time, UUID]:
+def discussions(text: str, log: LogHistory = LOG, *, limit: int = 20) -> tuple[Time, UUID]:
     return decode_site_cursor(text, "s", log, limit)
 
 
-def positions(text: str, log: UUID = LOG, *, limit: int = 20) -> int:
+def positions(text: str, log: LogHistory = LOG, *, limit: int = 20) -> int:
     return decode_position(text, log, ("pending", "s"), limit)
 
 
@@ -152,3 +154,14 @@ def test_a_time_that_is_none_is_refused() -> None:
     text = encode_site_cursor("s", LOG, (Time("2026-99-22"), UUID(int=8)), 20)
     with pytest.raises(CursorRefused, match="bad-cursor"):
         discussions(text)
+
+
+def test_a_cursor_of_an_earlier_epoch_goes_on_up_to_what_is_shared() -> None:
+    held = LogHistory(UUID(int=2), Position(9), {LOG.id: Position(9)})
+    lost = LogHistory(UUID(int=2), Position(4), {LOG.id: Position(4)})
+    assert comments(COMMENTS, held).as_of == 5
+    assert positions(POSITIONS, held) == 9
+    assert discussions(DISCUSSIONS, lost)
+    for decode, text in ((comments, COMMENTS), (positions, POSITIONS)):
+        with pytest.raises(CursorRefused, match="log-changed"):
+            decode(text, lost)

@@ -19,7 +19,7 @@ from rostra.deciding.text_work import (
     prepare,
 )
 from rostra.ids import EventId, Kind, Position, StreamId, discussion_of, kind_of, votes_of
-from rostra.log import EVERYTHING, NewEvents, Recorded, VoteEvent
+from rostra.log import EVERYTHING, LogHistory, NewEvents, Recorded, VoteEvent
 from rostra.refusals import Refusal
 from rostra.sealing import NEVER, Damaged, Erased
 from rostra_adapters.application.articles.shown_bodies import shown_body
@@ -38,6 +38,9 @@ class MemoryLog:
 
     async def log_id(self) -> UUID:
         return LOG_ID
+
+    async def history(self) -> LogHistory:
+        return LogHistory(LOG_ID)
 
     async def head(self) -> Position:
         return Position(len(self.rows))

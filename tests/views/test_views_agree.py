@@ -7,6 +7,7 @@ from uuid import UUID
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from rostra.log import LogHistory
 from rostra_adapters.application.access import AccessLookup
 from rostra_adapters.application.queries.comment_queries import CommentQueries
 from rostra_adapters.application.queries.requests import SiteRequest
@@ -130,7 +131,7 @@ async def _assert_site(story: Story, reading: CommentQueries, site: str) -> None
     found = []
     cursor = None
     while True:
-        page = await reading.discussions(site, LOG_ID, limit=1, cursor=cursor)
+        page = await reading.discussions(site, LogHistory(LOG_ID), limit=1, cursor=cursor)
         found += page.discussions
         cursor = page.next
         if cursor is None:
@@ -144,7 +145,7 @@ async def _assert_site_comments(story: Story, reading: CommentQueries, site: str
     for reader_of, private in ((None, True), (_everything, False)):
         expected = judge.site_comments(story.model, site, with_private=private)
         found: list[CommentShape] = []
-        request, cursor = SiteRequest(site=site, log=LOG_ID), None
+        request, cursor = SiteRequest(site=site, log=LogHistory(LOG_ID)), None
         while True:
             page = await reading.site_comments(request, limit=2, cursor=cursor, readable=reader_of)
             assert page.total == len(expected)

@@ -345,7 +345,7 @@ class App:
 
         A list is read on as of the position at which its cursor began. Raises CursorRefused.
         """
-        log = await self.log.log_id()
+        log = await self.log.history()
         past = None if as_of is None else await self.past.position(as_of, now())
         begun = None if cursor is None else peek_cursor(cursor)
         if begun is not None:
@@ -354,7 +354,7 @@ class App:
                 raise CursorRefused("bad-cursor", detail)
             past = begun.past
             if past is not None:
-                check_log(begun.log, log)
+                check_log(begun.log, begun.as_of, log)
         if past is not None:
             await self.views.wait(past, WAIT_SECONDS)  # today's state is looked at, too
         return DiscussionRequest(
@@ -370,7 +370,7 @@ class App:
     async def site_request(self, site: str, viewer: Viewer = ANYONE) -> SiteRequest:
         """Resolve a read of a site's comments for `queries`."""
         await self.views.fresh()
-        return SiteRequest(site=site, log=await self.log.log_id(), viewer=viewer)
+        return SiteRequest(site=site, log=await self.log.history(), viewer=viewer)
 
     async def was_there(self, request: DiscussionRequest) -> bool:
         """Return whether the discussion had been opened by the request's position."""
@@ -384,7 +384,7 @@ class App:
     ) -> DiscussionsPage:
         """Return a site's discussions, the latest active first, of those that are `readable`."""
         await self.views.fresh()
-        log = await self.log.log_id()
+        log = await self.log.history()
         return await self.queries.discussions(
             site, log, limit=limit, cursor=cursor, readable=readable
         )

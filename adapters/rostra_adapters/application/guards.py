@@ -83,5 +83,6 @@ def select_groups(events: NewEvents, which: Sequence[int]) -> NewEvents:
         ends=ends,
         guards=[events.guards[group] for group in which],
         expected=None,
+        log=events.log,
     )
     return msgspec.structs.replace(part, expected=expected_versions([part]))

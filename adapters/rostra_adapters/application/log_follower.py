@@ -62,12 +62,13 @@ class LogFollower:
         self._lose()
 
     async def _follow(self) -> AsyncGenerator[None, None]:
-        log = await self._log.log_id()
-        if self._position is None:
-            self._position, self._log_id = await self._log.head(), log
+        history = await self._log.history()
+        if self._position is None or self._log_id is None:
+            self._position = await self._log.head()
             self._begin(self._position)
-        if log != self._log_id:
+        elif not history.holds(self._log_id, self._position):
             raise LogReplaced("another log has replaced this one")
+        self._log_id = history.id
         yield
         async for rows in self._log.follow(self._position, self._rows_max):
             await self._handle(self._position, rows)

@@ -41,7 +41,7 @@ async def personal_records(app: App, site: str, person: str) -> AsyncIterator[Re
             }
     for mark in await app.read_marks.marks_of(stream):
         yield {"record": "read_mark", **msgspec.structs.asdict(mark)}
-    log = await app.log.log_id()
+    log = await app.log.history()
     read = await app.read_marks.inbox(stream, log)
     if read.up_to or read.positions:
         yield {"record": "inbox_mark", "up_to": read.up_to, "positions": sorted(read.positions)}

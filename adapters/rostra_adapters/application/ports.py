@@ -157,6 +157,8 @@ class MeteredLog(Protocol):
 
 RETRY_AFTER_SECONDS = 1.0
 FOREIGN_TOPICS_MAX = 20
+SILENT_SECONDS_MAX = 7.0
+"""Age of the primary's heartbeat beyond which it counts as unable to acknowledge writes."""
 TAKEOVER_SECONDS_MAX = 2.0
 """Seconds in which a stand-by takes over after the end of a lease."""
 

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import msgspec
 
+from rostra.log import LogHistory
 from rostra_adapters.lru_cache import LruCache
 
 MARKS_KEPT_MAX = 100_000
@@ -26,6 +27,17 @@ class InboxMark(msgspec.Struct, frozen=True):
         """Return whether an item was read."""
         return position <= self.up_to or position in self.positions
 
+    def read(self, up_to: int, positions: Collection[int]) -> "InboxMark":
+        """Return the mark after items up to a position, and single ones, were read."""
+        first = max(self.up_to, up_to)
+        single = {one for one in {*self.positions, *positions} if one > first}
+        return InboxMark(first, frozenset(sorted(single)[-INBOX_POSITIONS_MAX:]))
+
+    def until(self, last: int) -> "InboxMark":
+        """Return the part of the mark up to a position."""
+        single = frozenset(one for one in self.positions if one <= last)
+        return InboxMark(min(self.up_to, last), single)
+
 
 class Mark(msgspec.Struct, frozen=True):
     """Position up to which a person has read a discussion, in one log."""
@@ -38,20 +50,23 @@ class Mark(msgspec.Struct, frozen=True):
 class ReadMarks(Protocol):
     """Port to the read marks of all processes. May raise LogUnavailable."""
 
-    async def find(self, person: UUID, discussion: UUID, log: UUID) -> int | None:
-        """Return a person's mark in a discussion, None if there is none of this log."""
+    async def find(self, person: UUID, discussion: UUID, log: LogHistory) -> int | None:
+        """Return a person's mark in a discussion, None if there is none of this log.
 
-    async def advance(self, person: UUID, discussion: UUID, log: UUID, position: int) -> int:
+        A mark of an earlier epoch counts up to the position that it shares with this one.
+        """
+
+    async def advance(self, person: UUID, discussion: UUID, log: LogHistory, position: int) -> int:
         """Move a mark on, never back within one log. Return the mark."""
 
     async def marks_of(self, person: UUID) -> list[Mark]:
         """Return all marks of a person."""
 
-    async def inbox(self, person: UUID, log: UUID) -> InboxMark:
+    async def inbox(self, person: UUID, log: LogHistory) -> InboxMark:
         """Return what a person has read of their inbox."""
 
     async def read_inbox(
-        self, person: UUID, log: UUID, *, up_to: int = 0, positions: Collection[int] = ()
+        self, person: UUID, log: LogHistory, *, up_to: int = 0, positions: Collection[int] = ()
     ) -> None:
         """Note that a person has read their inbox up to a position, or single items of it."""
 
@@ -66,14 +81,15 @@ class MemoryReadMarks:
         self._marks: LruCache[tuple[UUID, UUID], tuple[UUID, int]] = LruCache(MARKS_KEPT_MAX)
         self._inboxes: LruCache[UUID, tuple[UUID, InboxMark]] = LruCache(MARKS_KEPT_MAX)
 
-    async def find(self, person: UUID, discussion: UUID, log: UUID) -> int | None:
+    async def find(self, person: UUID, discussion: UUID, log: LogHistory) -> int | None:
         mark = self._marks.find((person, discussion))
-        return mark[1] if mark is not None and mark[0] == log else None
+        last = None if mark is None else log.shared_until(mark[0])
+        return None if mark is None or last is None else min(mark[1], last)
 
-    async def advance(self, person: UUID, discussion: UUID, log: UUID, position: int) -> int:
+    async def advance(self, person: UUID, discussion: UUID, log: LogHistory, position: int) -> int:
         before = await self.find(person, discussion, log)
         mark = position if before is None else max(before, position)
-        self._marks.put((person, discussion), (log, mark))
+        self._marks.put((person, discussion), (log.id, mark))
         return mark
 
     async def marks_of(self, person: UUID) -> list[Mark]:
@@ -83,18 +99,16 @@ class MemoryReadMarks:
             if key[0] == person and (mark := self._marks.peek(key)) is not None
         ]
 
-    async def inbox(self, person: UUID, log: UUID) -> InboxMark:
+    async def inbox(self, person: UUID, log: LogHistory) -> InboxMark:
         found = self._inboxes.find(person)
-        return found[1] if found is not None and found[0] == log else InboxMark()
+        last = None if found is None else log.shared_until(found[0])
+        return InboxMark() if found is None or last is None else found[1].until(last)
 
     async def read_inbox(
-        self, person: UUID, log: UUID, *, up_to: int = 0, positions: Collection[int] = ()
+        self, person: UUID, log: LogHistory, *, up_to: int = 0, positions: Collection[int] = ()
     ) -> None:
-        before = await self.inbox(person, log)
-        mark = max(before.up_to, up_to)
-        single = {one for one in {*before.positions, *positions} if one > mark}
-        latest = frozenset(sorted(single)[-INBOX_POSITIONS_MAX:])
-        self._inboxes.put(person, (log, InboxMark(mark, latest)))
+        mark = (await self.inbox(person, log)).read(up_to, positions)
+        self._inboxes.put(person, (log.id, mark))
 
     async def forget(self, persons: Collection[UUID]) -> None:
         for person in persons:

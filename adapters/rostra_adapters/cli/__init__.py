@@ -27,6 +27,7 @@ COMMANDS = {
     "backup": ("backup", "Save the log and the keys, each in a file of its own."),
     "restore": ("backup", "Restore a backup without the words of persons erased since."),
     "rotate-master-key": ("rotate_master_key", "Replace the key that wraps persons' keys."),
+    "epoch": ("epoch", "Begin another epoch of the log after a failover that lost events."),
     "rebuild": ("views", "Rebuild the views from the log while readers use the old ones."),
     "unpark": ("views", "Fold discussions again that views do not follow."),
     "verify": ("views", "Compare each view with a fresh fold of the log."),

@@ -19,7 +19,7 @@ from functools import partial
 from multiprocessing import parent_process
 from multiprocessing.synchronize import Event
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 import msgspec
@@ -60,6 +60,15 @@ GARBAGE_LOOKED_FOR_EACH = 20_000
 """New objects between garbage collections. A request reaches Python's default of 700."""
 
 
+failover_option = option(
+    "--failover",
+    type=click.Choice(["lossless", "lossy"]),
+    default="lossy",
+    envvar="ROSTRA_FAILOVER",
+    show_default=True,
+    help="Whether a promoted standby may lack the last acknowledged events. After a lossy failover "
+    "the log goes on under another id, so that nobody takes it for the one that was lost.",
+)
 pool_size_option = option(
     "--pool-size",
     type=click.IntRange(8, 1_000),
@@ -178,6 +187,7 @@ projector_lease = option(
     "An erasure waits for so long for a standby that does not follow.",
 )
 @mail_options
+@failover_option
 @projector_lease
 @pool_size_option
 @own_views
@@ -290,6 +300,7 @@ class ServePlan(msgspec.Struct, frozen=True, kw_only=True):
     http: dict[str, Any]
     workers: int
     proxies: tuple[str, ...]
+    failover: Literal["lossless", "lossy"]
     projector_lease_seconds: float
     pool_size: int
     own: tuple[str, ...]
@@ -410,6 +421,7 @@ async def _opened(plan: ServePlan, url: str) -> AbstractAsyncContextManager[Any]
         pooled_url(plan.where) or url,
         direct_url=url if plan.where.direct_url else None,
         master_key=await master_key_or_new(plan.where.data, url),
+        failover=plan.failover,
         projector_lease_seconds=plan.projector_lease_seconds,
         pool_size=plan.pool_size,
         views=plan.own,

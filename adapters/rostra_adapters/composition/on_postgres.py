@@ -5,6 +5,7 @@ import logging
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from functools import partial
+from typing import Literal
 
 import asyncpg
 
@@ -37,6 +38,8 @@ from rostra_adapters.postgres.views.backend import PostgresBackend
 from rostra_adapters.postgres.views.patient import connect_patiently
 from rostra_adapters.postgres.webhooks import PostgresWebhooks
 
+Failover = Literal["lossless", "lossy"]
+"""Whether a promoted standby may lack the last events that were acknowledged."""
 POOL_SIZE = 11
 """Connections of a process; 6 of them are held by what listens, projects and appends."""
 POOL_SIZE_MIN = 8
@@ -71,6 +74,7 @@ async def open_on_postgres(
     primary_url: str | None,
     look_seconds: float,
     stale_seconds: float,
+    failover: Failover,
     projector_lease_seconds: float,
     pool_size: int,
     own: Sequence[OwnView],
@@ -114,7 +118,11 @@ async def open_on_postgres(
             await _compare_limit(connection, pool_size)
             if await is_due(connection) and not restoring:
                 raise RestoreUnfinished
-    log = await stack.enter_async_context(PostgresLog(pool, direct, polling))
+    log = await stack.enter_async_context(
+        PostgresLog(pool, direct, polling, is_lossless=failover == "lossless")
+    )
+    if not (read_only or restoring):
+        await log.follow_timeline()
     backend = PostgresBackend(
         direct,
         log,

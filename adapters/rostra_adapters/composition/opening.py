@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
+from typing import Literal
 from urllib.parse import quote
 
 from eventsourcing.persistence import ApplicationRecorder, DatabaseError
@@ -50,6 +51,7 @@ async def open(  # noqa: A001  # it opens a Rostra, as `rostra_adapters.open`
     primary_url: str | None = None,
     look_seconds: float = 0.05,
     stale_seconds: float = 60.0,
+    failover: Literal["lossless", "lossy"] = "lossy",
     projector_lease_seconds: float = 10.0,
     pool_size: int = 11,
     views: Sequence[View | str] | None = None,
@@ -68,6 +70,8 @@ async def open(  # noqa: A001  # it opens a Rostra, as `rostra_adapters.open`
     it confirms erasures there, and shows no words once its standby has not followed the primary for
     `stale_seconds`. Without it, keys are loaded for each read, and erased words are shown until the
     standby has replayed the erasure.
+    `failover`: "lossless" where a standby that may be promoted has every acknowledged event
+    (`synchronous_standby_names`); else a promotion begins another epoch of the log.
     `projector_lease_seconds`: time without a heartbeat after which another process projects.
     `pool_size`: connections of this process, at least 8. `views`: views of your own, or names of
     modules that have them in `VIEWS`; by default those of ROSTRA_VIEWS (names by comma). On
@@ -101,6 +105,7 @@ async def open(  # noqa: A001  # it opens a Rostra, as `rostra_adapters.open`
                 primary_url=primary_url,
                 look_seconds=look_seconds,
                 stale_seconds=stale_seconds,
+                failover=failover,
                 projector_lease_seconds=projector_lease_seconds,
                 pool_size=pool_size,
                 own=own,

@@ -11,11 +11,10 @@ import asyncpg
 
 from rostra.log import LogUnavailable
 from rostra_adapters.aio.background import BackgroundTask
+from rostra_adapters.application.ports import SILENT_SECONDS_MAX
 from rostra_adapters.postgres.connect import raise_unavailable_if_lost
 
 BEAT_SECONDS = 1.0
-SILENT_SECONDS_MAX = 7.0
-"""Age of the heartbeat beyond which the primary counts as unable to acknowledge writes."""
 
 # One process writes it; the others pass over its locked row, or find it fresh.
 _BEAT = """

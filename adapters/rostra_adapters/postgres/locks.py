@@ -6,7 +6,7 @@ Functions in `sql/` spell these numbers and names out: a test compares them with
 from hashlib import sha256
 
 LOG_WRITER = 5940093377497353327
-"""Held until the end of each transaction that appends, by the trigger and `rostra_append_events`:
+"""Held until the end of each transaction that appends, by the trigger and `rostra_append_on`:
 events become visible in the order of their positions."""
 LOG_INSTALLER = 5940093377497353328
 """Held while the log's tables and functions are made or changed."""

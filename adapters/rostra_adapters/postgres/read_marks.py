@@ -5,44 +5,39 @@ from uuid import UUID
 
 import asyncpg
 
-from rostra_adapters.application.read_marks import INBOX_POSITIONS_MAX, InboxMark, Mark
+from rostra.log import POSITION_MAX, LogHistory
+from rostra_adapters.application.read_marks import InboxMark, Mark
 from rostra_adapters.postgres.connect import raise_unavailable_if_lost
 
 _FIND = """
-select position from public.rostra_read_marks
-where person = $1 and discussion = $2 and log = $3
+select position, log from public.rostra_read_marks where person = $1 and discussion = $2
 """
+# `known` are the log and its earlier epochs, each with the last position that it shares with it.
 _ADVANCE = """
 insert into public.rostra_read_marks as mark (person, discussion, log, position)
 values ($1, $2, $3, $4)
 on conflict (person, discussion) do update set
-    position = case when mark.log = excluded.log
-        then greatest(mark.position, excluded.position) else excluded.position end,
+    position = greatest(excluded.position, (
+        select least(mark.position, known.last)
+        from unnest($5::uuid[], $6::bigint[]) known (log, last) where known.log = mark.log
+    )),
     log = excluded.log
 returning position
 """
 _MARKS_OF = """
 select discussion, log, position from public.rostra_read_marks where person = $1
 """
-_INBOX = """
-select up_to, positions from public.rostra_inbox_marks where person = $1 and log = $2
+_INBOX = "select up_to, positions, log from public.rostra_inbox_marks where person = $1"
+_LOCK_INBOX = f"{_INBOX} for update"
+_BEGIN_INBOX = """
+insert into public.rostra_inbox_marks (person, log, up_to, positions)
+values ($1, $2, 0, '{}') on conflict do nothing
 """
 _READ_INBOX = """
-insert into public.rostra_inbox_marks as mark (person, log, up_to, positions)
+insert into public.rostra_inbox_marks (person, log, up_to, positions)
 values ($1, $2, $3, $4::bigint[])
 on conflict (person) do update set
-    log = excluded.log,
-    up_to = case when mark.log = excluded.log
-        then greatest(mark.up_to, excluded.up_to) else excluded.up_to end,
-    positions = array(
-        select distinct one from unnest(
-            excluded.positions
-            || case when mark.log = excluded.log then mark.positions else '{}' end
-        ) one
-        where one > case when mark.log = excluded.log
-            then greatest(mark.up_to, excluded.up_to) else excluded.up_to end
-        order by one desc limit $5
-    )
+    log = excluded.log, up_to = excluded.up_to, positions = excluded.positions
 """
 _FORGET_INBOXES = "delete from public.rostra_inbox_marks where person = any($1::uuid[])"
 _FORGET = "delete from public.rostra_read_marks where person = any($1::uuid[])"
@@ -54,35 +49,48 @@ class PostgresReadMarks:
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
 
-    async def find(self, person: UUID, discussion: UUID, log: UUID) -> int | None:
+    async def find(self, person: UUID, discussion: UUID, log: LogHistory) -> int | None:
         with raise_unavailable_if_lost():
-            mark: int | None = await self._pool.fetchval(_FIND, person, discussion, log)
-        return mark
+            record = await self._pool.fetchrow(_FIND, person, discussion)
+        last = None if record is None else log.shared_until(record["log"])
+        return None if record is None or last is None else min(record["position"], last)
 
-    async def advance(self, person: UUID, discussion: UUID, log: UUID, position: int) -> int:
+    async def advance(self, person: UUID, discussion: UUID, log: LogHistory, position: int) -> int:
+        known = {**log.earlier, log.id: POSITION_MAX}
         with raise_unavailable_if_lost():
-            mark = await self._pool.fetchval(_ADVANCE, person, discussion, log, position)
+            mark = await self._pool.fetchval(
+                _ADVANCE, person, discussion, log.id, position, list(known), list(known.values())
+            )
         return int(mark)
 
     async def marks_of(self, person: UUID) -> list[Mark]:
         with raise_unavailable_if_lost():
             return [Mark(*row) for row in await self._pool.fetch(_MARKS_OF, person)]
 
-    async def inbox(self, person: UUID, log: UUID) -> InboxMark:
+    async def inbox(self, person: UUID, log: LogHistory) -> InboxMark:
         with raise_unavailable_if_lost():
-            record = await self._pool.fetchrow(_INBOX, person, log)
-        if record is None:
-            return InboxMark()
-        return InboxMark(record["up_to"], frozenset(record["positions"]))
+            return _mark_of(await self._pool.fetchrow(_INBOX, person), log)
 
     async def read_inbox(
-        self, person: UUID, log: UUID, *, up_to: int = 0, positions: Collection[int] = ()
+        self, person: UUID, log: LogHistory, *, up_to: int = 0, positions: Collection[int] = ()
     ) -> None:
-        after = [one for one in set(positions) if one > up_to]
         with raise_unavailable_if_lost():
-            await self._pool.execute(_READ_INBOX, person, log, up_to, after, INBOX_POSITIONS_MAX)
+            async with self._pool.acquire() as connection, connection.transaction():
+                await connection.execute(_BEGIN_INBOX, person, log.id)
+                before = _mark_of(await connection.fetchrow(_LOCK_INBOX, person), log)
+                mark = before.read(up_to, positions)
+                await connection.execute(
+                    _READ_INBOX, person, log.id, mark.up_to, list(mark.positions)
+                )
 
     async def forget(self, persons: Collection[UUID]) -> None:
         with raise_unavailable_if_lost():
             await self._pool.execute(_FORGET, list(persons))
             await self._pool.execute(_FORGET_INBOXES, list(persons))
+
+
+def _mark_of(record: asyncpg.Record | None, log: LogHistory) -> InboxMark:
+    last = None if record is None else log.shared_until(record["log"])
+    if record is None or last is None:
+        return InboxMark()
+    return InboxMark(record["up_to"], frozenset(record["positions"])).until(last)

@@ -1,6 +1,6 @@
 """The two roles: the owner of the log, and the role that serves and cannot change the log.
 
-The serving role reads the log and appends to it by `rostra_append_events`, which runs with the
+The serving role reads the log and appends to it by `rostra_append_on`, which runs with the
 owner's rights. It has the rows of the keys, of texts and of operational tables. It owns the tables
 of the views, which it makes in schema `public` beside the log.
 """
@@ -17,6 +17,7 @@ TABLES = {
     "public.stored_events": "select",
     "public.rostra_log": "select",
     "public.rostra_migrations": "select",
+    "public.rostra_log_epochs": "select",
     "public.rostra_article_texts": "select, insert, delete",
     "rostra_keys.person_keys": ROWS,
     "rostra_keys.erased_keys": ROWS,
@@ -26,7 +27,11 @@ TABLES = {
 }
 """What the serving role may do with each table that it does not own. A new table is named here,
 or a service could not use it: a test looks at all tables that there are."""
-APPEND = """public.rostra_append_events(
+APPEND = """public.rostra_append_on(
+    uuid, uuid[], bigint[], uuid[], bigint[], text[], bytea[], uuid[], text[], integer[], integer[],
+    integer[], bigint[], integer[], integer[]
+)"""
+APPEND_EVENTS = """public.rostra_append_events(
     uuid[], bigint[], uuid[], bigint[], text[], bytea[], uuid[], text[], integer[], integer[],
     integer[], bigint[], integer[], integer[]
 )"""
@@ -37,7 +42,9 @@ APPEND_BEFORE = """public.rostra_append(
 """Called by running processes of earlier versions."""
 FUNCTIONS = (
     APPEND,
+    APPEND_EVENTS,
     APPEND_BEFORE,
+    "public.rostra_open_epoch(boolean, boolean)",
     *(f"public.{each}" for each in schema.OPERATIONAL_FUNCTIONS),
 )
 SCHEMAS = {"public": "usage, create", "rostra_keys": "usage"}

@@ -181,6 +181,19 @@ MIGRATIONS = (
             "note_guest",
         ),
     ),
+    Migration(
+        23,
+        "epochs of the log",
+        (
+            "epochs",
+            "log_timeline",
+            "append_on",
+            "append_on_owner",
+            "append_events",
+            "open_epoch",
+            "open_epoch_owner",
+        ),
+    ),
 )
 """All migrations, oldest first. The first one makes what the last release had, also from what
 earlier versions or a stock recorder made."""

@@ -31,6 +31,7 @@ from rostra.ids import EventId, Position, StreamId, range_of, votes_of
 from rostra.log import (
     EVERYTHING,
     LogBusy,
+    LogHistory,
     LogUnavailable,
     NewEvents,
     Recorded,
@@ -102,6 +103,9 @@ class StockLog:
         if self._log_id is None:
             self._log_id = await self._ask(self._rows.log_id)
         return self._log_id
+
+    async def history(self) -> LogHistory:
+        return LogHistory(await self.log_id())
 
     async def head(self) -> Position:
         return Position(await self._ask(lambda: self._recorder.max_notification_id() or 0))

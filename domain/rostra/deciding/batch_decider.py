@@ -279,8 +279,8 @@ class BatchDecider:
             row = (stream, version, topic, codec.encode(sealed), event_id, metadata)
             self.rows[each.row] = row
 
-    def new_events(self) -> NewEvents:
-        """Return the events to append."""
+    def new_events(self, log: UUID) -> NewEvents:
+        """Return the events to append to the log that they were decided upon."""
         streams, versions, topics, states, event_ids, metadata = zip(*self.rows, strict=True)
         appending = [decision for decision in self.decisions if decision.events]
         expected: dict[int, int] = {}
@@ -297,6 +297,7 @@ class BatchDecider:
             ends=[decision.row + decision.events for decision in appending],
             guards=[decision.guards for decision in appending],
             expected=expected,
+            log=log,
         )
 
     def _keep_order(self, changed: set[int], reading: DecisionContext) -> None:

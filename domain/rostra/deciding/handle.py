@@ -138,15 +138,17 @@ async def _handle(
 ) -> list[Outcome]:
     outcomes: dict[int, Outcome] = {}
     pending = list(range(len(commands)))
+    # Before anything is read: the log refuses what was decided upon another one.
+    of = await log.log_id()
     if turn is not None:
-        turn.known.of(await log.log_id())
-        outcomes |= await _first_attempt(log, ring, commands, work, turn)
+        turn.known.of(of)
+        outcomes |= await _first_attempt(log, of, ring, commands, work, turn)
         pending = [index for index in pending if index not in outcomes]
         turn.known.judge(len(commands), len(pending))
     for _ in range(ATTEMPTS_MAX):
         if not pending:
             break
-        outcomes |= await _attempt(log, ring, commands, pending, work, turn)
+        outcomes |= await _attempt(log, of, ring, commands, pending, work, turn)
         pending = [index for index in pending if index not in outcomes]
     busy = Refusal("busy", "others keep changing what this is about", retryable=True)
     return [outcomes.get(i) or Outcome("rejected", refusal=busy) for i in range(len(commands))]
@@ -154,6 +156,7 @@ async def _handle(
 
 async def _attempt(
     log: EventLog,
+    of: UUID,
     ring: KeyRing,
     commands: Sequence[Commanded],
     pending: Sequence[int],
@@ -162,7 +165,7 @@ async def _attempt(
 ) -> dict[int, Outcome]:
     """Read, and decide pending commands once. The result lacks those that are stale."""
     batch = await _decide_all(log, ring, commands, pending, work)
-    outcomes = await _appended(log, batch, work)
+    outcomes = await _appended(log, of, batch, work)
     if turn is not None:
         turn.known.put(batch.world.written)
         _learn(turn, batch)
@@ -171,7 +174,12 @@ async def _attempt(
 
 
 async def _first_attempt(
-    log: EventLog, ring: KeyRing, commands: Sequence[Commanded], work: _Work, turn: BatchSlot
+    log: EventLog,
+    of: UUID,
+    ring: KeyRing,
+    commands: Sequence[Commanded],
+    work: _Work,
+    turn: BatchSlot,
 ) -> dict[int, Outcome]:
     """Decide from cached streams, while the batch before is being appended."""
     everything = range(len(commands))
@@ -188,7 +196,7 @@ async def _first_attempt(
         batch = await _decide_all(log, ring, commands, everything, work)
     turn.known.put(batch.world.written)
     turn.release()
-    outcomes = await _appended(log, batch, work)
+    outcomes = await _appended(log, of, batch, work)
     _learn(turn, batch)
     return outcomes
 
@@ -222,10 +230,12 @@ def _streams(batch: BatchDecider, decision: Decision) -> list[int]:
     return [row[0] for row in batch.rows[decision.row : decision.row + decision.events]]
 
 
-async def _appended(log: EventLog, batch: BatchDecider, work: _Work) -> dict[int, Outcome]:
+async def _appended(
+    log: EventLog, of: UUID, batch: BatchDecider, work: _Work
+) -> dict[int, Outcome]:
     for revision in batch.revisions:
         await work.store_text(revision)
-    positions = await log.append(batch.new_events()) if batch.rows else ()
+    positions = await log.append(batch.new_events(of)) if batch.rows else ()
     head = 0
     if len(positions) < len(batch.by_command):
         head = await log.head()

@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET
 
+from rostra.log import LogHistory
 from rostra.settings import Order
 from rostra_projections.comments.rows import HIDDEN, CommentRow, Shown
 from rostra_projections.cursors import Cursor, encode_cursor
@@ -75,7 +76,7 @@ class Thread:
         page: Page,
         viewer: Viewer,
         open_words: OpenWords,
-        log: UUID,
+        log: LogHistory,
         own_hidden: Mapping[UUID, int],
         withdrawn: Mapping[UUID, str],
         pending: Mapping[UUID, PendingShape],
@@ -83,7 +84,7 @@ class Thread:
         self._page = page
         self._viewer = viewer
         self._open_words = open_words
-        self._log = str(log)
+        self._log = str(log.id)
         self._own_hidden = own_hidden
         self._withdrawn = withdrawn
         self._pending = pending

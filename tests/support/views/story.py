@@ -6,7 +6,7 @@ from uuid import UUID
 
 from rostra import ids
 from rostra.deciding.handle import Outcome, handle
-from rostra.log import Recorded
+from rostra.log import LogHistory, Recorded
 from rostra.settings import Rules
 from rostra.times import Time, later
 from rostra_adapters.application.queries.as_of import AsOfReader
@@ -113,7 +113,7 @@ def asked(
     """A read of a discussion as it is now."""
     return DiscussionRequest(
         site=site,
-        log=LOG_ID,
+        log=LogHistory(LOG_ID),
         viewer=viewer,
         discussion=discussion,
         rules=Rules(),

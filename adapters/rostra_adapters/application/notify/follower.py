@@ -78,10 +78,12 @@ class OutboxFiller:
             await self._outbox.advance(began.log, position)
 
     async def _begin(self) -> Checkpoint:
-        log = await self._app.log.log_id()
+        history = await self._app.log.history()
         checkpoint = await self._outbox.checkpoint()
-        if checkpoint is None or checkpoint.log != log:
-            await self._outbox.advance(log, await self._app.head())
+        if checkpoint is None or checkpoint.log != history.id:
+            goes_on = checkpoint is not None and checkpoint.log in history.earlier
+            position = history.began if goes_on else await self._app.head()
+            await self._outbox.advance(history.id, position)
             checkpoint = await self._outbox.checkpoint()
         assert checkpoint is not None
         return checkpoint

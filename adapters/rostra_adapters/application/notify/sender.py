@@ -190,7 +190,7 @@ class Sender:
     async def _items(self, site: str, person: str, due: Sequence[Notice]) -> list[MailItem]:
         """Open the words of notices, without those that are no longer to be sent."""
         request = SiteRequest(
-            site=site, log=await self._app.log.log_id(), viewer=Viewer(person=person)
+            site=site, log=await self._app.log.history(), viewer=Viewer(person=person)
         )
         named = [one.comment for one in due if one.comment is not None]
         rows = await self._with_words(site, await self._app.views.reads.comment_rows(named))

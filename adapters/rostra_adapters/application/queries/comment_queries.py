@@ -12,6 +12,7 @@ from rostra.codec import open_words, words_place
 from rostra.comment import CommentEdited, CommentPosted
 from rostra.events import Words
 from rostra.fields import web_url
+from rostra.log import LogHistory
 from rostra.names import cleaned_name
 from rostra.person import PersonConfigured
 from rostra.sealing import Damaged, Erased, KeyRing
@@ -131,7 +132,7 @@ class CommentQueries:
     async def discussions(
         self,
         site: str,
-        log: UUID,
+        log: LogHistory,
         *,
         limit: int = 20,
         cursor: str | None = None,

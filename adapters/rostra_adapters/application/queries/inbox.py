@@ -29,7 +29,7 @@ class Inboxes:
 
         Items are left out whose comment is not shown any more, or was erased.
         """
-        app, log = self._app, await self._app.log.log_id()
+        app, log = self._app, await self._app.log.history()
         listing = ("inbox", site, person, "unread" if unread_only else "all")
         before = POSITION_MAX
         if cursor is not None:
@@ -70,7 +70,7 @@ class Inboxes:
     async def unread(self, site: str, person: str) -> int:
         """Return the number of unread items among the latest, at most `UNREAD_MAX`."""
         app = self._app
-        mark = await app.read_marks.inbox(ids.person_id(site, person), await app.log.log_id())
+        mark = await app.read_marks.inbox(ids.person_id(site, person), await app.log.history())
         unread = await app.views.reads.unread(
             site, person, after=mark.up_to, read=sorted(mark.positions), limit=ITEMS_READ_MAX
         )

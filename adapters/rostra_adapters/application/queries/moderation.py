@@ -10,7 +10,7 @@ from msgspec import UNSET
 from rostra import ids
 from rostra.codec import open_words, words_place
 from rostra.flag import CommentFlagged
-from rostra.log import Recorded
+from rostra.log import LogHistory, Recorded
 from rostra.names import OUR_IDS
 from rostra.sealing import Damaged, Erased
 from rostra.settings import Rules
@@ -54,7 +54,7 @@ class Moderating:
         self, site: str, queue: Queue, *, limit: int, cursor: str | None, author: str | None = None
     ) -> QueuePage:
         """Return a page of a queue of a site, or of one author there. Raises CursorRefused."""
-        log = await self._app.log.log_id()
+        log = await self._app.log.history()
         listing = ("queue", site, queue) if author is None else ("queue", site, queue, author)
         after = None if cursor is None else decode_position(cursor, log, listing, limit)
         await self._app.views.fresh()
@@ -71,7 +71,7 @@ class Moderating:
     async def shapes(self, site: str, queued: Sequence[Queued]) -> list[QueuedShape]:
         """Return comments of one site as moderators list them."""
         rows = [one.row for one in queued]
-        request = SiteRequest(site=site, log=await self._app.log.log_id(), viewer=MODERATOR)
+        request = SiteRequest(site=site, log=await self._app.log.history(), viewer=MODERATOR)
         shapes = await self._app.queries.shapes(request, rows)
         streams = await self._app.log.read_streams([row.id for row in rows]) if rows else {}
         await self._load(site, {flag.person for one in queued for flag in one.flags})
@@ -109,7 +109,7 @@ class Moderating:
         `readable` chooses the discussions that the reader may read; None for all. Only moderators
         see acts on persons.
         """
-        log, listing = await self._app.log.log_id(), ("site acts", site)
+        log, listing = await self._app.log.history(), ("site acts", site)
         before = None if cursor is None else decode_position(cursor, log, listing, limit)
         await self._app.views.fresh()
         found: list[ActRow] = []
@@ -128,7 +128,7 @@ class Moderating:
     async def _acts_page(
         self,
         site: str,
-        log: UUID,
+        log: LogHistory,
         listing: tuple[str, ...],
         found: Sequence[ActRow],
         limit: int,

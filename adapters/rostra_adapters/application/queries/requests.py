@@ -5,6 +5,7 @@ from uuid import UUID
 
 import msgspec
 
+from rostra.log import LogHistory
 from rostra.settings import Order, Rules, Wordings
 from rostra_projections.cursors import Cursor
 from rostra_projections.listing import Kind, Listing
@@ -40,8 +41,8 @@ class SiteRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A read of comments of one site."""
 
     site: str
-    log: UUID
-    """Id of the log, for cursors."""
+    log: LogHistory
+    """History of the log, for cursors."""
     viewer: Viewer = ANYONE
 
     @property

@@ -7,7 +7,7 @@ from uuid import UUID
 from rostra import codec, ids
 from rostra.commands import FEED_TOPICS
 from rostra.discussion import DiscussionAliased
-from rostra.log import EventLog, Recorded
+from rostra.log import EventLog, LogHistory, Recorded
 from rostra_adapters.application.feed.names import Names
 from rostra_adapters.application.stream_state_reader import decode_row
 from rostra_adapters.application.webhooks.reviewing import may_wait
@@ -40,8 +40,8 @@ class DeliveryQueuer:
         active = [one for one in await self._store.all() if one.state == "active"]
         if not active:
             return
-        log, head = await self._log.log_id(), await self._log.head()
-        position = await self._begin(active, log, head)
+        history, head = await self._log.history(), await self._log.head()
+        log, position = history.id, await self._begin(active, history, head)
         while position < head:
             page = await self._log.read_after(position, PAGE_EVENTS)
             if not page:
@@ -51,12 +51,15 @@ class DeliveryQueuer:
                 return  # another process is ahead
             position = last
 
-    async def _begin(self, active: Sequence[Webhook], log: UUID, head: int) -> int:
+    async def _begin(self, active: Sequence[Webhook], history: LogHistory, head: int) -> int:
         """Return the position to read on from, and move the checkpoint there."""
+        log = history.id
         added = [one.position if one.log == log else 0 for one in active]
         checkpoint = await self._store.checkpoint()
         if checkpoint is None or checkpoint[0] != log:
-            position = head if checkpoint is not None else max(min(added), 0)
+            position = max(min(added), 0)
+            if checkpoint is not None:  # what was not queued in an earlier epoch never is
+                position = history.began if checkpoint[0] in history.earlier else head
             await self._store.begin(log, position)
             return position
         position = max(checkpoint[1], min(added))

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from rostra import fields as texts
 from rostra.commands import FEED_TOPICS
+from rostra.log import LogHistory
 from rostra_adapters.application.app import App
 from rostra_adapters.application.feed.events import Feed, FeedEvent, Wanted
 from rostra_adapters.application.feed.tail import Tail, TailPage
@@ -120,15 +121,22 @@ class Feeding:
     async def _log_at(self, position: int, expected: UUID | None) -> UUID:
         """Return the log's id.
 
-        Raises the problems `log-changed` if another id is expected, and `position-ahead` if the log
-        ends before the position.
+        Raises the problems `log-changed` if the position is of another log, or was lost, and
+        `position-ahead` if the log ends before the position.
         """
-        log = await self._app.log.log_id()
-        if expected not in (None, log):
-            detail = f"the log is now {log}; start again with `after=0`"
-            raise Problem("log-changed", detail, headers={LOG: str(log)})
+        history = await self._app.log.history()
+        log = history.id
+        if expected is not None and not history.holds(expected, position):
+            raise Problem("log-changed", _changed(history, expected), headers={LOG: str(log)})
         await refuse_ahead(self._app, position, {LOG: str(log)})
         return log
+
+
+def _changed(history: LogHistory, expected: UUID) -> str:
+    last = history.shared_until(expected)
+    if last is None:
+        return f"the log is now {history.id}; start again with `after=0`"
+    return f"events after {last} were lost in a failover; the log goes on as {history.id}"
 
 
 async def refuse_ahead(app: App, position: int, headers: Mapping[str, str] | None = None) -> None:

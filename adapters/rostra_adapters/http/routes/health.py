@@ -8,15 +8,13 @@ from aiohttp import web
 from rostra.log import LogUnavailable
 from rostra_adapters.aio.background import failing_tasks
 from rostra_adapters.application.app import App, Status
-from rostra_adapters.application.ports import ProjectorStatus
+from rostra_adapters.application.ports import SILENT_SECONDS_MAX, ProjectorStatus
 from rostra_adapters.errors import ViewBehind
 from rostra_adapters.http.problems import Problem, retry_after
 from rostra_adapters.http.settings import HttpSettings
 
 NOT_KEPT = {"Content-Type": "application/json", "Cache-Control": "no-store"}
 ANSWER_SECONDS_MAX = 2.0
-SILENT_SECONDS_MAX = 10.0
-"""Age of the primary's heartbeat beyond which the service takes no writes."""
 
 
 class Health:

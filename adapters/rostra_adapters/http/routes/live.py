@@ -58,7 +58,7 @@ class LiveUpdates:
             async with AsyncExitStack() as stack:
                 channel, position = await self._opened(stack, request, asked, after)
                 await self._must_be_readable(request, discussion)
-                return await self._pump(request, _Updates(channel), position, asked.log)
+                return await self._pump(request, _Updates(channel), position, asked.log.id)
 
     async def several(self, request: web.Request) -> web.StreamResponse:
         """Stream the changes to several discussions of a site.
@@ -87,7 +87,7 @@ class LiveUpdates:
                     raise not_found_problem()
                 merged = stack.enter_context(Channels(channels))
                 source = _MergedUpdates(merged)
-                return await self._pump(request, source, max(positions), asked[0].log)
+                return await self._pump(request, source, max(positions), asked[0].log.id)
 
     async def _entered(
         self, request: web.Request, site: str, discussion: UUID

@@ -303,7 +303,7 @@ class PeopleRoutes:
         await self._must_be_recorded(new.position)
         person = ids.person_id(actor.site, actor.person)
         discussion = ids.discussion_of(id_in_path(request, ids.Kind.DISCUSSION))
-        log = await self._app.log.log_id()
+        log = await self._app.log.history()
         mark = await self._app.read_marks.advance(person, discussion, log, new.position)
         return answer_with(request, MarkShape(position=mark))
 
@@ -351,7 +351,7 @@ class PeopleRoutes:
         new = await decode_body(request, NewlyRead, bytes_max=most)
         positions = new.positions or ()
         await self._must_be_recorded(max([new.up_to or 0, *positions]))
-        log = await self._app.log.log_id()
+        log = await self._app.log.history()
         person = ids.person_id(actor.site, actor.person)
         marks = self._app.read_marks
         await marks.read_inbox(person, log, up_to=new.up_to or 0, positions=positions)

@@ -1,8 +1,9 @@
-"""From columns of events to the arguments of `rostra_append_events`, and back to its answers."""
+"""From columns of events to the arguments of `rostra_append_on`, and back to its answers."""
 
 from collections.abc import Sequence
 from itertools import chain
 from typing import TypeVar
+from uuid import UUID
 
 import msgspec
 
@@ -11,17 +12,17 @@ from rostra_adapters.postgres import binary_arrays as arrays
 
 APPEND = """
 select first, refused
-from public.rostra_append_events(
-    $1::public.rostra_uuids, $2::public.rostra_bigints,
-    $3::public.rostra_uuids, $4::public.rostra_bigints, $5::public.rostra_texts,
-    $6::public.rostra_byteas, $7::public.rostra_uuids, $8::public.rostra_texts,
-    $9, $10, $11, $12, $13, $14
+from public.rostra_append_on(
+    $1, $2::public.rostra_uuids, $3::public.rostra_bigints,
+    $4::public.rostra_uuids, $5::public.rostra_bigints, $6::public.rostra_texts,
+    $7::public.rostra_byteas, $8::public.rostra_uuids, $9::public.rostra_texts,
+    $10, $11, $12, $13, $14, $15
 )
 """
 """On a connection that takes `arrays`."""
 
 _T = TypeVar("_T")
-Arguments = tuple[bytes | Sequence[int] | None, ...]
+Arguments = tuple[bytes | UUID | Sequence[int] | None, ...]
 _NOT_DESCRIBED = (None,) * 6
 
 
@@ -50,7 +51,7 @@ def optimistic(callers: Sequence[NewEvents]) -> AppendPlan:
         stream: version for stream, version in (expected or {}).items() if stream not in begun
     }
     guards = (arrays.uuids(looked_up), arrays.bigints(looked_up.values()))
-    arguments = (*guards, *_events(callers), *_NOT_DESCRIBED)
+    arguments = (callers[0].log, *guards, *_events(callers), *_NOT_DESCRIBED)
     return AppendPlan(arguments=arguments, certain=expected is not None)
 
 
@@ -74,7 +75,7 @@ def in_order(callers: Sequence[NewEvents]) -> AppendPlan:
         event_ends += [before + end for end in events.ends]
         of_caller += [caller] * len(events.ends)
     described = (of_caller, guard_ends, guard_streams, guard_versions, event_ends, event_streams)
-    arguments = (arrays.uuids(numbers), None, *_events(callers), *described)
+    arguments = (callers[0].log, arrays.uuids(numbers), None, *_events(callers), *described)
     return AppendPlan(arguments=arguments, certain=True)
 
 

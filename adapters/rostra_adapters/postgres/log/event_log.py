@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
+from time import monotonic
 from typing import Self
 from uuid import UUID
 
@@ -10,6 +11,7 @@ import asyncpg
 from rostra.ids import Position, range_of, votes_of
 from rostra.log import (
     EVERYTHING,
+    LogHistory,
     LogReplaced,
     LogUnavailable,
     NewEvents,
@@ -21,13 +23,26 @@ from rostra_adapters.application import guards
 from rostra_adapters.postgres import locks
 from rostra_adapters.postgres.connect import CANCELLED, create_pool, raise_unavailable_if_lost
 from rostra_adapters.postgres.log.gaps import GapDetector
-from rostra_adapters.postgres.log.group_commit import COMMIT_EVENTS_MAX, GroupCommit
+from rostra_adapters.postgres.log.group_commit import COMMIT_EVENTS_MAX, OPEN_EPOCH, GroupCommit
 from rostra_adapters.postgres.notify import POLL_SECONDS, Notifications
 from rostra_adapters.postgres.polling import Polling
 from rostra_adapters.postgres.prefetch import prefetch
 from rostra_adapters.postgres.single_flight import SingleFlight
 
-LOG_ID = "select id from public.rostra_log"
+# The epochs before the current one, each with the position from which the next went on.
+HISTORY = """
+select log.id, coalesce(epoch.from_position, 0), before.log_id, before.last
+from public.rostra_log log
+left join public.rostra_log_epochs epoch on epoch.log_id = log.id
+left join lateral (
+    select earlier.log_id, min(later.from_position) as last
+    from public.rostra_log_epochs earlier
+    join public.rostra_log_epochs later
+        on later.epoch > earlier.epoch and later.epoch <= epoch.epoch
+    group by earlier.log_id
+) before on true"""
+HISTORY_SECONDS = 1.0
+"""Age beyond which the history is read again: a failover or an operator may begin an epoch."""
 HEAD = "select coalesce(max(notification_id), 0) from public.stored_events"
 # `offset 0` keeps the planner from making one join of it, and that one a scan.
 READ_STREAMS = """
@@ -114,16 +129,23 @@ class PostgresLog:
         pool: asyncpg.Pool,
         listening: asyncpg.Pool | None = None,
         polling: Polling | None = None,
+        *,
+        is_lossless: bool = False,
     ) -> None:
-        """With `polling`, the pool leads to a standby, which sends no notifications."""
+        """With `polling`, the pool leads to a standby, which sends no notifications.
+
+        `is_lossless`: a failover loses no events, and so begins no epoch.
+        """
         self._pool = pool
         self._owns_pool = False
-        self._committer = GroupCommit(pool)
+        self._committer = GroupCommit(pool, self._forget_history, is_lossless=is_lossless)
         self._news = polling or Notifications(listening or pool, locks.EVENTS)
         self._holes = GapDetector(pool)
         self._head = SingleFlight(self._read_head)
-        self._log_id: UUID | None = None
-        self._log_id_since: int | None = None
+        self._history: LogHistory | None = None
+        self._history_since: int | None = None
+        self._history_read = 0.0
+        self._is_lossless = is_lossless
         self._closed = False
 
     @classmethod
@@ -173,18 +195,43 @@ class PostgresLog:
         self._committer.set_stalled(stalled)
 
     async def log_id(self) -> UUID:
-        """Return the log's id, read again after connections were lost.
+        return (await self.history()).id
+
+    async def history(self) -> LogHistory:
+        """Return the log's history, read again after connections were lost, and now and then.
 
         Another server, with another history, may have replaced the first one.
         """
         self._news.next()
         since = self._news.connections if self._news.connected else None
-        if self._log_id is None or since is None or since != self._log_id_since:
+        known, now = self._history, monotonic()
+        if (
+            known is None
+            or since is None
+            or since != self._history_since
+            or now - self._history_read > HISTORY_SECONDS
+        ):
             with raise_unavailable_if_lost():
-                self._log_id = await self._pool.fetchval(LOG_ID)
-            self._log_id_since = since
-        assert self._log_id is not None
-        return self._log_id
+                rows = await self._pool.fetch(HISTORY)
+            known = self._history = _history_of(rows)
+            self._history_since, self._history_read = since, now
+        return known
+
+    async def follow_timeline(self, *, is_forced: bool = False) -> UUID:
+        """Begin an epoch if the server was promoted since the last append, or if it is forced.
+
+        Return the log's id.
+        """
+        with raise_unavailable_if_lost():
+            log = await self._pool.fetchval(
+                OPEN_EPOCH, self._is_lossless and not is_forced, is_forced
+            )
+        self._forget_history()
+        return UUID(str(log))
+
+    def _forget_history(self) -> None:
+        """Read the history again before it is used: another epoch has begun."""
+        self._history = None
 
     async def head(self) -> Position:
         return await self._head.get()
@@ -312,14 +359,23 @@ class PostgresLog:
         while not self._closed:
             news = self._news.next()
             page = await self.read_after(position, limit)
-            if await self.log_id() != log:
+            history = await self.history()
+            if not history.holds(log, position):
                 raise LogReplaced("another log has replaced this one")
+            log = history.id
             if page:
                 position = page[-1].position
                 yield page
             elif not await wait_at_most(news, POLL_SECONDS) and await self.head() < position:
                 # A standby that had not received the last events was promoted.
                 raise LogReplaced(f"the log ends before position {position}, which it had reached")
+
+
+def _history_of(rows: Sequence[asyncpg.Record]) -> LogHistory:
+    if not rows:
+        raise LogUnavailable("the log has no id: `rostra init` makes its tables")
+    earlier = {row[2]: row[3] for row in rows if row[2] is not None and row[2] != rows[0][0]}
+    return LogHistory(rows[0][0], rows[0][1], earlier)
 
 
 def _parts(ends: Sequence[int]) -> Iterator[range]:

@@ -14,7 +14,7 @@ from itertools import chain
 
 import asyncpg
 
-from rostra.log import LogBusy, LogUnavailable, NewEvents
+from rostra.log import LogBusy, LogReplaced, LogUnavailable, NewEvents
 from rostra_adapters.aio.tasks import PendingTasks
 from rostra_adapters.observability import tracing
 from rostra_adapters.postgres import binary_arrays as arrays
@@ -35,6 +35,10 @@ AHEAD_EVENTS_MIN = 64
 """So many must wait for a second commit to be worth its fsync while another is under way."""
 CHANNELS = 2
 ATTEMPTS_MAX = 5
+OTHER_LOG = "RS001"
+OTHER_TIMELINE = "RS002"
+"""Errors of `rostra_append_on`."""
+OPEN_EPOCH = "select public.rostra_open_epoch($1, $2)"
 BUSY_RETRY_SECONDS = 1.0
 
 # Rolled back for certain, by a writer that goes its own way, or since a stream that was to begin
@@ -60,9 +64,18 @@ class _Waiting:
 class GroupCommit:
     """Appends for all callers of this process, by at most `CHANNELS` commits at a time."""
 
-    def __init__(self, pool: asyncpg.Pool) -> None:
+    def __init__(
+        self,
+        pool: asyncpg.Pool,
+        on_epoch: Callable[[], None] = lambda: None,
+        *,
+        is_lossless: bool = False,
+    ) -> None:
+        """`on_epoch` is called when the log is found to go on in another epoch."""
         self._queue: deque[_Waiting] = deque()
-        self._channels = [_Channel(pool, self._observed) for _ in range(CHANNELS)]
+        self._channels = [
+            _Channel(pool, self._observed, on_epoch, is_lossless) for _ in range(CHANNELS)
+        ]
         self._idle = list(self._channels)
         self._tasks = PendingTasks()
         self._is_starting = False
@@ -173,14 +186,26 @@ class GroupCommit:
 class _Channel:
     """A connection that commits."""
 
-    def __init__(self, pool: asyncpg.Pool, observe: Callable[[int, float], None]) -> None:
+    def __init__(
+        self,
+        pool: asyncpg.Pool,
+        observe: Callable[[int, float], None],
+        on_epoch: Callable[[], None],
+        is_lossless: bool,  # noqa: FBT001  # a setting of all channels
+    ) -> None:
         self._pool = pool
         self._observe = observe
+        self._on_epoch = on_epoch
+        self._is_lossless = is_lossless
         self._connection: asyncpg.pool.PoolConnectionProxy | None = None
         self.calls = 0
 
     async def serve(self, batch: list[_Waiting]) -> None:
         """Commit the groups of callers, and answer each."""
+        if len({waiting.new.log for waiting in batch}) > 1:  # a failover came between them
+            for waiting in batch:
+                await self.serve([waiting])
+            return
         began, events = time.perf_counter(), sum(waiting.events for waiting in batch)
         callers = chain.from_iterable(waiting.callers for waiting in batch)
         try:
@@ -213,7 +238,22 @@ class _Channel:
             except LOST as error:
                 await self.drop_connection()
                 raise LogUnavailable(str(error) or type(error).__name__) from error
+            except asyncpg.PostgresError as error:
+                await self._follow(error)
         raise LogUnavailable("another writer keeps interfering")
+
+    async def _follow(self, error: asyncpg.PostgresError) -> None:
+        """Follow the log into another epoch. Raises LogReplaced if it has another id, or `error`.
+
+        After a promotion without loss the append can be tried again.
+        """
+        if error.sqlstate not in (OTHER_LOG, OTHER_TIMELINE) or self._connection is None:
+            raise error
+        self._on_epoch()
+        if error.sqlstate == OTHER_TIMELINE:
+            await self._connection.fetchval(OPEN_EPOCH, self._is_lossless, False)
+        if not self._is_lossless or error.sqlstate == OTHER_LOG:
+            raise LogReplaced("the log has begun another epoch: decide again") from error
 
     async def _append(self, callers: list[NewEvents]) -> list[Positions]:
         plan = optimistic(callers)

@@ -1,4 +1,4 @@
--- The arrays that `rostra_append_events` is given, by names at which the driver leaves off encoding
+-- The arrays that `rostra_append_on` is given, by names at which the driver leaves off encoding
 -- them (see arrays.py). Nothing is stored by these types.
 do $$
 begin

@@ -1,0 +1,36 @@
+"""`rostra epoch`."""
+
+import click
+
+from rostra_adapters.cli.options import DatabaseLocation, database, place, run
+from rostra_adapters.cli.terminal import say
+
+
+@click.command()
+@place
+def epoch(*, where: DatabaseLocation) -> None:
+    """Begin another epoch of the log, after a failover that lost the last events.
+
+    Rostra does so by itself where PostgreSQL tells its timeline. Cursors and followers up to the
+    log's head stay valid; what lay after it is refused.
+
+    \b
+    For example:
+      rostra epoch --database-url postgresql://rostra@db/rostra
+    """
+    say(run(lambda: _begin(where)))
+
+
+async def _begin(where: DatabaseLocation) -> str:
+    from rostra_adapters.postgres import schema
+    from rostra_adapters.postgres.connect import raise_unavailable_if_lost
+    from rostra_adapters.postgres.log.event_log import PostgresLog
+    from rostra_adapters.postgres.views.patient import connect_patiently
+
+    async with database(where) as (url, _):
+        with raise_unavailable_if_lost():
+            async with connect_patiently(url) as connection:
+                await schema.check(connection)
+        async with await PostgresLog.open(url) as log:
+            identity, head = await log.follow_timeline(is_forced=True), await log.head()
+    return f"the log goes on from position {head} as {identity}"

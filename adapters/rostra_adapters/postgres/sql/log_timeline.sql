@@ -1,0 +1,2 @@
+-- The server's timeline when the log was last appended to; null where the server does not tell it.
+alter table public.rostra_log add column if not exists timeline integer
