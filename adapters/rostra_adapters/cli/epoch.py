@@ -9,10 +9,11 @@ from rostra_adapters.cli.terminal import say
 @click.command()
 @place
 def epoch(*, where: DatabaseLocation) -> None:
-    """Begin another epoch of the log, after a failover that lost the last events.
+    """Begin a new epoch of the log.
 
-    Rostra does so by itself where PostgreSQL tells its timeline. Cursors and followers up to the
-    log's head stay valid; what lay after it is refused.
+    Needed after a failover that lost the last events, where PostgreSQL does not report its
+    timeline; otherwise Rostra begins one by itself. Positions up to the log's
+    head stay valid in cursors and for followers of the feed, and later ones are refused.
 
     \b
     For example:

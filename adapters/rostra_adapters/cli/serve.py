@@ -66,8 +66,8 @@ failover_option = option(
     default="lossy",
     envvar="ROSTRA_FAILOVER",
     show_default=True,
-    help="Whether a promoted standby may lack the last acknowledged events. After a lossy failover "
-    "the log goes on under another id, so that nobody takes it for the one that was lost.",
+    help="Kind of failover: lossy if a promoted standby may lack the last acknowledged events. "
+    "Then the log goes on under another id, so that nobody takes it for the one that was lost.",
 )
 pool_size_option = option(
     "--pool-size",
