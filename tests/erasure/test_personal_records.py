@@ -75,7 +75,7 @@ async def filled(app: App) -> None:
         ]
     )
     assert {one.status for one in outcomes} == {"recorded"}
-    log, outbox = await app.log.log_id(), app.outbox
+    log, outbox = await app.log.history(), app.outbox
     await app.wait(await app.head(), 30)
     comment = ids.comment_id(DISCUSSION, "c1")
     await outbox.confirm(STREAM, address_hash(STREAM, "gil@example.org", await outbox.link_key()))
