@@ -1,6 +1,7 @@
 """Bans that remove and nullify, ends of bans that restore, and flags that hold."""
 
 from collections.abc import AsyncIterator
+from random import Random
 from typing import Any
 
 import pytest
@@ -8,9 +9,12 @@ import pytest
 import rostra_adapters
 from rostra import ids
 from rostra.deciding.handle import Commanded, Outcome
+from rostra.deciding.stream_states import fold_stream
+from rostra.person import Person
 from rostra_adapters.application.app import App
 from rostra_adapters.application.moderation_jobs import bans
 from rostra_adapters.application.moderation_jobs.follower import ModerationFollower
+from rostra_adapters.application.stream_state_reader import events_of
 from rostra_projections.query_port import POSITION_MAX
 
 KEY = b"m" * 32
@@ -252,3 +256,106 @@ async def test_many_flags_hold_a_comment(moderated: Moderated) -> None:
     await moderated.do(moderated.event("comment.approved", comment="b0", by="mia"))
     await moderated.app.moderation_jobs.advance(await moderated.app.log.log_id(), 0)
     assert await status() == "published"  # an approval settles the flags
+
+
+async def trust_of(moderated: Moderated, *names: str) -> list[tuple[bool, bool]]:
+    """Return the trust of persons, in the log and in the view."""
+    streams = [ids.person_id(SITE, name) for name in names]
+    rows = await moderated.app.log.read_streams(streams)
+    shown = await moderated.app.views.reads.persons(streams)
+    found = []
+    for stream in streams:
+        state: Person = fold_stream(stream, events_of(rows[stream]))
+        found.append((state.trusted, stream in shown and shown[stream].trusted))
+    return found
+
+
+def pairs(moderated: Moderated, random: Random) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return an act of a moderator and its inverse."""
+    key = random.choice(["b0", "b1", "b2", "a0", "a1"])
+    on = {"comment": key, "by": "mia"}
+    vote = {**on, "comment": random.choice(["a0", "a1", "a2"]), "voter": "bob", "reason": "x"}
+    bob = {"person": "bob", "by": "mia"}
+    kinds: list[tuple[tuple[str, dict[str, Any]], tuple[str, dict[str, Any]]]] = [
+        (("comment.removed", on), ("comment.restored", on)),
+        (("comment.held", on), ("comment.approved", on)),
+        (("comment.pinned", on), ("comment.unpinned", on)),
+        (("vote.nullified", vote), ("vote.restored", vote)),
+        (("person.distrusted", bob), ("person.trusted", bob)),
+        (
+            ("person.banned", {**bob, "comments": "remove", "votes": "nullify"}),
+            ("person.unbanned", {**bob, "restore": True}),
+        ),
+        (
+            ("person.banned", {**bob, "votes": random.choice(["keep", "nullify"])}),
+            ("person.unbanned", {**bob, "restore": True}),
+        ),
+    ]
+    (kind, data), (inverse, data_of_inverse) = random.choice(kinds)
+    return moderated.event(kind, **data), moderated.event(inverse, **data_of_inverse)
+
+
+ROUNDS = 12
+
+
+async def test_acts_and_their_inverses_leave_everything_as_it_was(moderated: Moderated) -> None:
+    """Inverses come in any order after their acts, and jobs run between any two acts."""
+    random = Random(25)
+    await filled(moderated)
+    await moderated.do(moderated.event("person.trusted", person="bob", by="mia"))
+    before = await moderated.everything()
+    trust = await trust_of(moderated, "bob", "ann")
+    for _ in range(ROUNDS):
+        open_acts: list[dict[str, Any]] = []
+        done: list[dict[str, Any]] = []
+        for _ in range(random.randrange(1, 8)):
+            act, inverse = pairs(moderated, random)
+            if act["type"] in [one["type"] for one in done]:
+                continue  # its inverse would be that of the first
+            done.append(act)
+            await moderated.app.publish([act])
+            open_acts.append(inverse)
+            if random.random() < 0.5:
+                await moderated.follower.catch_up()
+            while open_acts and random.random() < 0.3:
+                await moderated.app.publish([open_acts.pop(random.randrange(len(open_acts)))])
+        while open_acts:
+            await moderated.app.publish([open_acts.pop(random.randrange(len(open_acts)))])
+            if random.random() < 0.5:
+                await moderated.follower.catch_up()
+        await moderated.settle()
+        kinds = [one["type"] for one in done]
+        assert await moderated.everything() == before, kinds
+        assert await trust_of(moderated, "bob", "ann") == trust, kinds
+    await moderated.app.rebuild()
+    assert await moderated.everything() == before
+    assert await trust_of(moderated, "bob", "ann") == trust
+    assert await moderated.app.verify() == []
+
+
+@pytest.mark.slow
+async def test_a_ban_of_thousands_of_comments_is_taken_back(database_url: str) -> None:
+    """Progress is shown in batches, and every comment comes back."""
+    async with rostra_adapters.open(database_url, master_key=KEY) as app:
+        moderated = Moderated(app)
+        await filled(moderated)
+        for start in range(0, COMMENTS_MANY, 500):
+            await moderated.do(
+                *(moderated.comment(f"many {number}") for number in range(start, start + 500))
+            )
+        counts = (await app.counts(SITE, ["/trams"])).counts
+        await app.wait(await app.head(), 60)
+        before = (await app.counts(SITE, ["/trams"])).counts
+        assert before["/trams"] == COMMENTS_MANY + 8, counts
+        await moderated.do(moderated.ban(comments="remove"))
+        await moderated.settle()
+        assert (await app.counts(SITE, ["/trams"])).counts == {"/trams": 3}
+        (job,) = await app.moderation_jobs.of_person(BOB)
+        assert (job.comments, job.comments_total) == (COMMENTS_MANY + 5, COMMENTS_MANY + 5)
+        await moderated.do(moderated.unban(restore=True))
+        await moderated.settle()
+        assert (await app.counts(SITE, ["/trams"])).counts == before
+        assert await app.verify() == []
+
+
+COMMENTS_MANY = 5_000
