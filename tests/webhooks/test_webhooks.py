@@ -408,3 +408,31 @@ async def test_webhooks_need_postgresql() -> None:
     async with rostra_adapters.open("memory:") as app:
         with pytest.raises(NotImplementedError, match="webhooks need PostgreSQL"):
             await add_webhook(app, site="gazette", url="https://example.org/")
+
+
+async def test_metrics_name_webhooks_that_fail_or_are_disabled(hooked: Hooked) -> None:
+    answers = [503, 503, 410]
+
+    async def accept(_: dict[str, Any]) -> web.Response:
+        return web.Response(status=answers.pop(0))
+
+    async def metrics() -> list[str]:
+        text = (await hooked.service.ask("GET", "/metrics")).body.decode()
+        return [line for line in text.splitlines() if line.startswith("rostra_webhook")]
+
+    hooked.receiver.accept = accept
+    await hooked.add()
+    assert 'rostra_webhooks{state="active"} 1.0' in await metrics()
+    await hooked.service.given(opened(), posted("c1"))
+    await hooked.deliver()
+    found = await metrics()
+    assert "rostra_webhook_waiting_events 2.0" in found
+    (failing,) = [line for line in found if line.startswith("rostra_webhook_failing_seconds")]
+    assert 0 < float(failing.split()[1]) < 60
+    hooked.shift = timedelta(minutes=1)
+    await hooked.deliver()
+    hooked.shift = timedelta(minutes=2)
+    await hooked.deliver()
+    found = await metrics()
+    assert 'rostra_webhooks{state="disabled"} 1.0' in found
+    assert "rostra_webhook_waiting_events 0.0" in found

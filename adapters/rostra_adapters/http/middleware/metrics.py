@@ -177,7 +177,7 @@ class Metrics:
             self._up.set(0)
 
     async def _look_at_webhooks(self) -> None:
-        if self._app.webhooks is None:
+        if self._app.webhooks is None or self._app.is_read_only:
             return
         webhooks, moment_now = await webhook_statuses(self._app), moment()
         for state in ("active", "disabled"):
