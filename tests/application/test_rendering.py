@@ -154,6 +154,29 @@ def test_extensions_of_commonmark(body: str, shown: str) -> None:
     assert re.sub(r">\s+<", "> <", render(body)) == re.sub(r">\s+<", "> <", shown)
 
 
+@pytest.mark.parametrize(
+    ("body", "shown"),
+    [
+        ("**强调。**后", "<strong>强调。</strong>后"),
+        (
+            "**このアスタリスクは強調記号です。**この文",
+            "<strong>このアスタリスクは強調記号です。</strong>この文",
+        ),
+        ("太郎は**「こんにちは」**といった", "太郎は<strong>「こんにちは」</strong>といった"),
+        ("**이 별표(괄호)**이 문장", "<strong>이 별표(괄호)</strong>이 문장"),
+        ("前**“强调”**后", "前<strong>“强调”</strong>后"),
+        ("前*(a)*后 ~~删。~~后", "前<em>(a)</em>后 <s>删。</s>后"),
+        ("**[链接](https://a.example)**后", "<strong>链接</strong>后"),
+        ("强_调_字", "强_调_字"),
+        ("a**“b”**c", "a**“b”**c"),
+        ("** 强调 **", "** 强调 **"),
+    ],
+)
+def test_emphasis_beside_cjk_characters(body: str, shown: str) -> None:
+    html = re.sub(r"</?a\b[^>]*>", "", render(body))
+    assert html == f"<p>{shown}</p>\n"
+
+
 def test_a_single_newline_is_no_break_where_a_discussion_says_so() -> None:
     assert render("one\ntwo", breaks=False) == "<p>one\ntwo</p>\n"
 

@@ -8,6 +8,8 @@ from pathlib import Path
 from uuid import UUID
 from xml.etree import ElementTree as ET
 
+import pytest
+
 from rostra import ids
 from rostra.ids import DiscussionId, StreamId
 from rostra.limits import PAGE_COMMENTS_MAX
@@ -65,6 +67,38 @@ async def test_a_page_shows_the_thread_and_leads_on(service: Service) -> None:
     more = await service.ask("GET", following)
     assert "More 59." in more.body.decode()
     assert "More 0." not in more.body.decode()
+
+
+@pytest.mark.parametrize(
+    ("header", "asked", "language", "count"),
+    [
+        ("", None, "en", "Comments: 1"),
+        ("de-AT,en;q=0.5", None, "de", "Kommentare: 1"),
+        ("tlh, fr;q=0.2, ru;q=0.9", None, "ru", "Комментарии: 1"),
+        ("de;q=0, es;q=x, nl;q=0.1", None, "nl", "Reacties: 1"),
+        ("de", "ar-EG", "ar", "التعليقات: 1"),
+        ("de", "tlh", "en", "Comments: 1"),
+        (";,;q=,", None, "en", "Comments: 1"),
+    ],
+)
+async def test_a_page_speaks_the_readers_language(
+    service: Service, header: str, asked: str | None, language: str, count: str
+) -> None:
+    [discussion, *_] = await service.given(opened(), posted("c1"))
+    path = f"/v1/discussions/{discussion}/page"
+    for _ in range(2):  # what was cached for one reader is not another's
+        other = await service.ask("GET", path, headers={"Accept-Language": "zh"})
+        assert 'lang="zh"' in other.body.decode()
+        headers = {"Accept-Language": header}
+        query = "" if asked is None else f"?lang={asked}"
+        answer = await service.ask("GET", path + query, headers=headers)
+        page = answer.body.decode()
+        direction = ' dir="rtl"' if language == "ar" else ""
+        assert f'<html lang="{language}"{direction}>' in page
+        assert count in page
+        assert re.search(r">\d{4}-\d\d-\d\d \d\d:\d\d UTC</time>", page)
+        assert ("lang=" in page.partition("<nav")[2]) == (asked is not None)
+        assert "Accept-Language" in answer.headers["Vary"]
 
 
 async def pages(service: Service, path: str | None) -> AsyncIterator[str]:
@@ -307,7 +341,7 @@ async def test_a_page_holds_a_bounded_number_of_comments(service: Service) -> No
     [discussion, *_] = await service.given(opened(), *(posted(key) for key in top), *replies)
     page = await service.get(f"/v1/discussions/{discussion}/page")
     assert page.body.count(b"<article") == PAGE_COMMENTS_MAX
-    assert page.body.count(b"All 11 replies") == len(top)
+    assert page.body.count(b"All replies: 11") == len(top)
 
 
 async def test_times_on_the_page_say_their_zone(service: Service) -> None:

@@ -4,9 +4,11 @@ import json
 import re
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 from playwright.async_api import Browser, BrowserContext, Locator, Page, Request, Route, expect
 
+from rostra_adapters.application.notify.links import MailLink, sign_link
 from rostra_adapters.http.routes.demo import RESOURCE, SITE
 from support.reader_pages import (
     COMMENT,
@@ -412,3 +414,34 @@ async def test_axe_finds_nothing_and_a_narrow_phone_is_wide_enough(
         await sound(page, f"{language}: the inbox")
         assert not await page.evaluate(WIDER), language
         await context.close()
+
+
+# -- pages of links in mails
+
+
+async def test_pages_of_mails_work_without_script_in_the_readers_language(
+    browser: Browser, reader_service: Service
+) -> None:
+    service = reader_service
+    here = UUID(await discussion(service))
+    path = f"/v1/discussions/{here}/subscription"
+    await ask(service, "PUT", path, {"to": "comments"})
+    link = MailLink("unsubscribe", SITE, "ada", discussion=here)
+    url = f"{service.url}/mail/{sign_link(link, await service.app.outbox.link_key())}"
+    for language, dark, title in (("en-GB", False, "Unsubscribe"), ("de", True, "Abbestellen")):
+        given: dict[str, Any] = {"locale": language, "color_scheme": "dark" if dark else "light"}
+        seen = await browser.new_context(bypass_csp=True, **given | {"viewport": NARROW})
+        page = await seen.new_page()
+        await page.goto(url)
+        await expect(page.get_by_role("heading", name=title)).to_be_visible()
+        await sound(page, language)
+        assert not await page.evaluate(WIDER)
+        assert (await ask(service, "GET", path))["to"] == "comments"
+    context = await browser.new_context(java_script_enabled=False, locale="fr")
+    page = await context.new_page()
+    await page.goto(url)
+    await page.get_by_role("button", name="Se désabonner").click()
+    await expect(page.get_by_role("heading")).to_contain_text("Vous ne recevrez plus")
+    assert (await ask(service, "GET", path))["to"] is None
+    await page.goto(f"{service.url}/mail/nothing")
+    await expect(page.get_by_role("heading")).to_contain_text("n’est pas valable")

@@ -15,15 +15,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from html import escape, unescape
 from types import SimpleNamespace
 from typing import Any, Literal, TypeVar, cast
+from unicodedata import category, east_asian_width
 
 import nh3
 from markdown_it import MarkdownIt, helpers
+from markdown_it.common.utils import isMdAsciiPunct, isPunctChar, isWhiteSpace
 from markdown_it.parser_block import ParserBlock
 from markdown_it.parser_inline import ParserInline
 from markdown_it.renderer import RendererHTML
 from markdown_it.ruler import RuleOptionsType
 from markdown_it.rules_block import StateBlock
 from markdown_it.rules_inline import StateInline
+from markdown_it.rules_inline.state_inline import Scanned
 from markdown_it.token import Token
 from markdown_it.utils import EnvType
 from mdit_py_plugins.footnote import footnote_plugin
@@ -56,6 +59,12 @@ INLINE_TAGS = ("b", "i", "em", "strong", "s", "u", "sub", "sup", "kbd", "br")
 """Tags that a body may hold, without attributes. `br` is the one that is not closed."""
 NESTING_MAX = 20
 """Levels of blocks and inline markup; each quote and each list item takes one or two."""
+
+WIDE = ("W", "F", "H")
+"""Widths of Chinese, Japanese and Korean characters (`East_Asian_Width`)."""
+FIRST_CJK = "\u1100"
+CJK_SYMBOLS = ("\u2e80", "\U00010000")
+"""Wide symbols that are no emoji."""
 
 TAGS = {
     "a", "b", "blockquote", "br", "code", "em", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "i",
@@ -171,8 +180,57 @@ class _BlockParser(ParserBlock):
             state.push("paragraph_close", "p", -1)
 
 
+class _InlineState(StateInline):
+    """Finds emphasis beside Chinese, Japanese and Korean characters.
+
+    These languages put no blank between a word and its punctuation, so that CommonMark takes the
+    second `**` of `**强调。**后` for text. Their punctuation counts as letters here, and their
+    characters as the edge of a word, as in the specification of `markdown-cjk-friendly`.
+    """
+
+    def scanDelims(self, start: int, canSplitWord: bool) -> Scanned:  # noqa: FBT001, N802, N803
+        scanned = super().scanDelims(start, canSplitWord)
+        end = start + scanned.length
+        last = self.src[start - 1] if start else " "
+        following = self.src[end] if end < self.posMax else " "
+        last_is_cjk, next_is_cjk = _is_cjk(last), _is_cjk(following)
+        if not last_is_cjk and not next_is_cjk:
+            return scanned
+        last_is_punct, next_is_punct = _is_punctuation(last), _is_punctuation(following)
+        last_is_edge = last_is_cjk or last_is_punct or isWhiteSpace(ord(last))
+        next_is_edge = next_is_cjk or next_is_punct or isWhiteSpace(ord(following))
+        begins = not isWhiteSpace(ord(following)) and (
+            next_is_cjk or not next_is_punct or last_is_edge
+        )
+        ends = not isWhiteSpace(ord(last)) and (last_is_cjk or not last_is_punct or next_is_edge)
+        return Scanned(
+            begins and (canSplitWord or not ends or last_is_punct),
+            ends and (canSplitWord or not begins or next_is_punct),
+            scanned.length,
+        )
+
+
+def _is_punctuation(character: str) -> bool:
+    return isMdAsciiPunct(ord(character)) or isPunctChar(character)
+
+
+def _is_cjk(character: str) -> bool:
+    """Return whether a character is wide, or half-width Japanese or Korean, and no emoji."""
+    if character < FIRST_CJK or east_asian_width(character) not in WIDE:
+        return False
+    is_symbol = category(character) in ("So", "Sk")
+    return not is_symbol or CJK_SYMBOLS[0] <= character < CJK_SYMBOLS[1]
+
+
 class _InlineParser(ParserInline):
     """Counts the steps of looking ahead for the end of a link's text."""
+
+    def parse(self, src: str, md: MarkdownIt, env: EnvType, tokens: list[Token]) -> list[Token]:
+        state = _InlineState(src, md, env, tokens)
+        self.tokenize(state)
+        for rule in self.ruler2.getRules(""):
+            rule(state)
+        return state.tokens
 
     def skipToken(self, state: StateInline) -> None:  # noqa: N802  # as the parser calls it
         _work.spend(SKIP_STEPS)

@@ -159,12 +159,13 @@ def shown_of(
     """Return the answer to a request; `long` where it may go compressed."""
     etag, origins = f'"{tag}"', request[STATE].origins
     private = hdrs.AUTHORIZATION in request.headers
+    varies = [hdrs.AUTHORIZATION, hdrs.ACCEPT_ENCODING if long else "", headers.get(hdrs.VARY, "")]
     always = CIMultiDict(
         {
             **headers,
             hdrs.CONTENT_TYPE: media_type,
             hdrs.ETAG: etag,
-            hdrs.VARY: "Authorization, Accept-Encoding" if long else "Authorization",
+            hdrs.VARY: ", ".join(filter(None, varies)),
             hdrs.CACHE_CONTROL: "private, no-cache" if private else "no-cache",
         }
     )

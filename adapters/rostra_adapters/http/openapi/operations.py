@@ -378,6 +378,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
             ORDER,
             Parameter("cursor", {"type": "string"}, "Cursor from a link of the page before."),
             Parameter("comment", UUID, "Only this comment, and the replies to it."),
+            Parameter("lang", texts.Language, "Language of the page; else by `Accept-Language`."),
             *WAITING,
         ),
         response_body={HTML: UNSET},

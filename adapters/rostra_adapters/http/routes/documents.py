@@ -8,14 +8,23 @@ from uuid import UUID
 from xml.sax.saxutils import escape as escape_xml
 
 import msgspec
-from aiohttp import web
+from aiohttp import hdrs, web
 
+from rostra import fields as texts
 from rostra import ids
 from rostra.settings import Order
 from rostra_adapters.application.app import App
 from rostra_adapters.application.queries.requests import CommentQuery, DiscussionRequest
 from rostra_adapters.http.auth.readers import Reader, id_in_path
 from rostra_adapters.http.base_urls import base_of
+from rostra_adapters.http.languages import (
+    ENGLISH,
+    OF_PAGES,
+    component_words,
+    language_attributes,
+    nearest,
+    preferred_language,
+)
 from rostra_adapters.http.middleware.security_headers import CONTENT_SECURITY_POLICY, policy
 from rostra_adapters.http.queries import Query
 from rostra_adapters.http.routes.reads import CURSOR, Document, ReadRoutes, order_of
@@ -30,21 +39,9 @@ PAGE_COMMENTS = 50
 PAGE_REPLIES = 10
 FEED_COMMENTS = 50
 TITLE_WORDS_CHARACTERS = 80
-ORDERS: dict[Order, str] = {
-    "newest": "Newest",
-    "oldest": "Oldest",
-    "most_voted": "Most voted",
-    "best": "Best",
-    "controversial": "Controversial",
-    "hot": "Hot",
-}
-SAID = {
-    "held": "Waits for a moderator.",
-    "rejected": "Rejected by a moderator.",
-    "removed": "Removed by a moderator.",
-    "deleted": "Deleted by its author.",
-    "erased": "The author's words were erased.",
-}
+ORDERS: tuple[Order, ...] = ("newest", "oldest", "most_voted", "best", "controversial", "hot")
+SAID = ("held", "rejected", "removed", "deleted", "erased")
+ERASED = "The author's words were erased."
 STYLE = """
 :root{color-scheme:light dark}
 body{font:1.0625rem/1.6 Charter,Georgia,serif;max-width:44rem;margin:2rem auto;padding:0 1rem;
@@ -72,7 +69,7 @@ class Documents:
     def routes(self) -> list[web.RouteDef]:
         path = "/v1/discussions/{id}"
         return [
-            self._reads.get(f"{path}/page", self._page, "order", "cursor", "comment"),
+            self._reads.get(f"{path}/page", self._page, "order", "cursor", "comment", "lang"),
             self._reads.get(f"{path}/feed.atom", self._feed),
         ]
 
@@ -80,6 +77,12 @@ class Documents:
         discussion = id_in_path(request, ids.Kind.DISCUSSION)
         asked = await self._entered(reader, discussion, query.one("cursor", CURSOR))
         found = await self._app.queries.discussion(asked)
+        asked_language: str | None = query.one("lang", texts.Language)
+        if asked_language is None:
+            reader.made_of = None  # of a header, too
+            language = preferred_language(request, OF_PAGES)
+        else:
+            language = nearest(asked_language, OF_PAGES) or ENGLISH
         parent = query.uuid("comment")
         order = order_of(query, asked.rules, default="newest")
         top = None if parent is None else await self._comment(asked, parent)
@@ -94,13 +97,14 @@ class Documents:
         page = await self._app.queries.comments_page(asked, shown)
         if found is None or page is None:
             return None
+        writer = _PageWriter(
+            f"{base_of(request)}/v1/discussions/{found.id}", language, asked_language
+        )
         return Document(
-            "".join(_html(found, page, asked.rules.orders, top, base_of(request))).encode(
-                errors="replace"
-            ),
+            "".join(writer.page(found, page, asked.rules.orders, top)).encode(errors="replace"),
             "text/html; charset=utf-8",
             page.position,
-            {CONTENT_SECURITY_POLICY: POLICY},
+            {CONTENT_SECURITY_POLICY: POLICY, hdrs.VARY: hdrs.ACCEPT_LANGUAGE},
         )
 
     async def _feed(self, _: Query, reader: Reader, request: web.Request) -> Document | None:
@@ -133,94 +137,110 @@ class Documents:
 # -- the page
 
 
-def _html(
-    found: DiscussionShape,
-    page: CommentsPage,
-    orders: Iterable[Order],
-    top: CommentShape | None,
-    base: str,
-) -> Iterator[str]:
-    """Yield the page of a discussion, or of one comment (`top`) with its replies."""
-    title = escape(found.title or found.resource)
-    path = f"{base}/v1/discussions/{found.id}"
-    yield f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
-    yield '<meta name="viewport" content="width=device-width,initial-scale=1">'
-    yield f'<link rel="alternate" type="application/atom+xml" href="{path}/feed.atom">'
-    if found.url and found.url.startswith(("https://", "http://")):
-        yield f'<link rel="canonical" href="{escape(found.url)}">'
-        title = f'<a href="{escape(found.url)}" itemprop="url">{title}</a>'
-    yield f"<style>{STYLE}</style></head>"
-    yield '<body itemscope itemtype="https://schema.org/DiscussionForumPosting">'
-    yield f'<h1 dir="auto" itemprop="headline">{title}</h1><p>Comments: {found.comments}</p>'
-    yield from _orders(path, page, orders, top)
-    yield "<main>"
-    if top is None:
-        yield from _list(page.comments, path)
-    else:
-        yield "<ol><li>"
-        yield from _comment(top, path)
-        yield from _list(page.comments, path)
-        yield "</li></ol>"
-    yield "</main>"
-    if page.next is not None:
-        about = {"order": page.order} if top is None else {"comment": str(top.id)}
-        query = escape(urlencode({**about, "cursor": page.next}))
-        yield f'<p><a rel="next" href="{path}/page?{query}">More comments</a></p>'
-    yield "</body></html>\n"
+class _PageWriter:
+    """Writer of a page in one language. Its links keep the language that was asked for."""
 
+    def __init__(self, path: str, language: str, asked_language: str | None) -> None:
+        self._path = path
+        self._language = language
+        self._kept = {} if asked_language is None else {"lang": asked_language}
+        self._words = OF_PAGES[language]
+        self._said = component_words(language)
 
-def _orders(
-    path: str, page: CommentsPage, orders: Iterable[Order], top: CommentShape | None
-) -> Iterator[str]:
-    """Yield the links to other orders; on the page of a comment, the link to the discussion."""
-    if top is None:
-        yield '<nav aria-label="Order">'
-        for order in (order for order in ORDERS if order in orders):
-            here = ' aria-current="page"' if order == page.order else ""
-            yield f'<a href="{path}/page?order={order}"{here}>{ORDERS[order]}</a>'
-    else:
-        yield f'<nav aria-label="Up"><a href="{path}/page">All comments</a>'
-        if top.parent is not None:
-            yield f'<a href="{path}/page?comment={top.parent}">What this answers</a>'
-    yield "</nav>"
+    def page(
+        self,
+        found: DiscussionShape,
+        page: CommentsPage,
+        orders: Iterable[Order],
+        top: CommentShape | None,
+    ) -> Iterator[str]:
+        """Yield the page of a discussion, or of one comment (`top`) with its replies."""
+        title = escape(found.title or found.resource)
+        yield f"<!doctype html>\n<html {language_attributes(self._language)}>"
+        yield f'<head><meta charset="utf-8"><title>{title}</title>'
+        yield '<meta name="viewport" content="width=device-width,initial-scale=1">'
+        yield f'<link rel="alternate" type="application/atom+xml" href="{self._path}/feed.atom">'
+        if found.url and found.url.startswith(("https://", "http://")):
+            yield f'<link rel="canonical" href="{escape(found.url)}">'
+            title = f'<a href="{escape(found.url)}" itemprop="url">{title}</a>'
+        yield f"<style>{STYLE}</style></head>"
+        yield '<body itemscope itemtype="https://schema.org/DiscussionForumPosting">'
+        count = self._words.comments.format(n=found.comments)
+        yield f'<h1 dir="auto" itemprop="headline">{title}</h1><p>{count}</p>'
+        yield from self._orders(page, orders, top)
+        yield "<main>"
+        if top is None:
+            yield from self._list(page.comments)
+        else:
+            yield "<ol><li>"
+            yield from self._comment(top)
+            yield from self._list(page.comments)
+            yield "</li></ol>"
+        yield "</main>"
+        if page.next is not None:
+            about = {"order": page.order} if top is None else {"comment": str(top.id)}
+            following = self._link(**about, cursor=page.next)
+            yield f'<p><a rel="next" href="{following}">{self._words.more}</a></p>'
+        yield "</body></html>\n"
 
+    def _link(self, **query: str) -> str:
+        """Return the address of another page of the discussion, as an attribute's value."""
+        asked = urlencode({**self._kept, **query})
+        return escape(f"{self._path}/page?{asked}" if asked else f"{self._path}/page")
 
-def _list(comments: list[CommentShape], path: str) -> Iterator[str]:
-    if not comments:
-        return
-    yield "<ol>"
-    for comment in comments:
-        yield "<li>"
-        yield from _comment(comment, path)
-        below = comment.children or []
-        yield from _list(below, path)
-        if comment.replies > len(below):
-            more = f"{path}/page?comment={comment.id}"
-            yield f'<p><a href="{more}">All {comment.replies} replies</a></p>'
-        yield "</li>"
-    yield "</ol>"
+    def _orders(
+        self, page: CommentsPage, orders: Iterable[Order], top: CommentShape | None
+    ) -> Iterator[str]:
+        """Yield the links to other orders; on the page of a comment, the link to the discussion."""
+        if top is None:
+            yield f'<nav aria-label="{escape(self._said["orders"])}">'
+            for order in (order for order in ORDERS if order in orders):
+                here = ' aria-current="page"' if order == page.order else ""
+                yield f'<a href="{self._link(order=order)}"{here}>{self._said[order]}</a>'
+        else:
+            yield f'<nav aria-label="{escape(self._said["discussion"])}">'
+            yield f'<a href="{self._link()}">{self._words.all}</a>'
+            if top.parent is not None:
+                above = self._link(comment=str(top.parent))
+                yield f'<a href="{above}">{self._words.above}</a>'
+        yield "</nav>"
 
+    def _list(self, comments: list[CommentShape]) -> Iterator[str]:
+        if not comments:
+            return
+        yield "<ol>"
+        for comment in comments:
+            yield "<li>"
+            yield from self._comment(comment)
+            below = comment.children or []
+            yield from self._list(below)
+            if comment.replies > len(below):
+                more = self._link(comment=str(comment.id))
+                words = self._words.replies.format(n=comment.replies)
+                yield f'<p><a href="{more}">{words}</a></p>'
+            yield "</li>"
+        yield "</ol>"
 
-def _comment(comment: CommentShape, path: str) -> Iterator[str]:
-    here = f"comment-{comment.id}"
-    yield f'<article id="{here}" itemprop="comment" itemscope itemtype="https://schema.org/Comment">'
-    yield "<header>"
-    if comment.author is not None:
-        name = escape(comment.author.name or comment.author.id)
-        yield '<span itemprop="author" itemscope itemtype="https://schema.org/Person">'
-        yield f'<b dir="auto" itemprop="name">{name}</b></span> '
-        if comment.author.guest is True:
-            yield "(guest) "
-    time = escape(comment.posted_at)
-    yield f'<a itemprop="url" href="{path}/page?comment={comment.id}">'
-    shown = f"{time[:16].replace('T', ' ')} UTC"
-    yield f'<time itemprop="dateCreated" datetime="{time}">{shown}</time></a>'
-    yield f" · {comment.score:+d}</header>" if comment.score else "</header>"
-    if comment.status in SAID:
-        yield f"<p><em>{SAID[comment.status]}</em></p>"
-    if comment.html is not None:  # sanitised as it was rendered
-        yield f'<div class="words" dir="auto" itemprop="text">{comment.html}</div>'
-    yield "</article>"
+    def _comment(self, comment: CommentShape) -> Iterator[str]:
+        yield f'<article id="comment-{comment.id}"'
+        yield ' itemprop="comment" itemscope itemtype="https://schema.org/Comment">'
+        yield "<header>"
+        if comment.author is not None:
+            name = escape(comment.author.name or comment.author.id)
+            yield '<span itemprop="author" itemscope itemtype="https://schema.org/Person">'
+            yield f'<b dir="auto" itemprop="name">{name}</b></span> '
+            if comment.author.guest is True:
+                yield f"({self._said['is_guest']}) "
+        time = escape(comment.posted_at)
+        yield f'<a itemprop="url" href="{self._link(comment=str(comment.id))}">'
+        shown = f"{time[:16].replace('T', ' ')} UTC"
+        yield f'<time itemprop="dateCreated" datetime="{time}" dir="ltr">{shown}</time></a>'
+        yield f" · {comment.score:+d}</header>" if comment.score else "</header>"
+        if comment.status in SAID:
+            yield f"<p><em>{escape(self._said[comment.status], quote=False)}</em></p>"
+        if comment.html is not None:  # sanitised as it was rendered
+            yield f'<div class="words" dir="auto" itemprop="text">{comment.html}</div>'
+        yield "</article>"
 
 
 # -- the feed
@@ -243,14 +263,15 @@ def _atom(found: DiscussionShape, page: CommentsPage, base: str) -> Iterator[str
 def _entry(comment: CommentShape, path: str) -> Iterator[str]:
     author = comment.author
     name = "" if author is None else author.name or author.id
-    title = " ".join((comment.body or SAID["erased"]).split())
+    title = " ".join((comment.body or ERASED).split())
     if len(title) > TITLE_WORDS_CHARACTERS:
         title = title[: TITLE_WORDS_CHARACTERS - 1] + "…"
     yield f"<entry><id>urn:uuid:{comment.id}</id><title>{_xml(title) or '…'}</title>"
     yield f"<published>{comment.posted_at}</published><updated>{_changed(comment)}</updated>"
     yield f"<author><name>{_xml(name) or '…'}</name></author>"
     yield f'<link rel="alternate" type="text/html" href="{_xml(path)}/page?comment={comment.id}"/>'
-    yield f'<content type="html">{_xml(comment.html or "")}</content></entry>'
+    yield f'<content type="html" xml:base="{_xml(path)}/page">'
+    yield f"{_xml(comment.html or '')}</content></entry>"
 
 
 def _changed(comment: CommentShape) -> str:

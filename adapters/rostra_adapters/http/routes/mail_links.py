@@ -19,24 +19,36 @@ from rostra.settings import AskedNotifySettings
 from rostra.times import Time
 from rostra_adapters.application.app import App
 from rostra_adapters.application.notify.links import MailLink, address_hash, read_link
-from rostra_adapters.application.notify.texts import MailTexts, direction_of, texts_of
+from rostra_adapters.application.notify.texts import MailTexts, languages, texts_of
+from rostra_adapters.http.languages import language_attributes, preferred_language
 from rostra_adapters.http.middleware.security_headers import CONTENT_SECURITY_POLICY, policy
 
 STYLE = """
-:root{color-scheme:light dark}
-body{font:1.0625rem/1.6 system-ui,sans-serif;max-width:34rem;margin:3rem auto;padding:0 1rem}
-button{font:inherit;padding:.4rem 1.2rem}
+:root{color-scheme:light dark;--ink:light-dark(#1c1b19,#ece8e1);--paper:light-dark(#fff,#171614);
+--line:light-dark(#dedad2,#3a3733);--wash:light-dark(#f6f3ee,#22201d);
+--accent:light-dark(#8a2a14,#f0a48c);--on-accent:light-dark(#fff,#241008)}
+body{font:1.0625rem/1.55 Charter,Georgia,serif;color:var(--ink);background:var(--wash);margin:0;
+overflow-wrap:anywhere}
+main{max-width:34rem;margin:clamp(1rem,8vh,5rem) auto;padding:1.25rem clamp(1rem,5vw,2rem) 1.5rem;
+box-sizing:border-box;background:var(--paper);border:1px solid var(--line);border-radius:6px}
+@media (max-width:35rem){main{margin-inline:1rem}}
+h1{font-size:1.375rem;line-height:1.3;margin:0 0 .75rem}p{margin:0 0 1rem}
+p:last-child,form{margin:0}
+button{font:500 .9375rem/1.2 system-ui,sans-serif;padding:.7rem 1.4rem;min-height:2.75rem;border:0;
+border-radius:6px;background:var(--accent);color:var(--on-accent);cursor:pointer}
+button:focus-visible{outline:2px solid var(--accent);outline-offset:2px}
+@media (forced-colors:active){button{border:1px solid ButtonBorder}}
 """
 POLICY = policy(STYLE).replace("form-action 'none'", "form-action 'self'")
 PAGE = """<!doctype html>
-<html lang="{language}" dir="{direction}"><meta charset="utf-8">
+<html {language}><meta charset="utf-8">
 <meta name="viewport" content="width=device-width,initial-scale=1">
 <meta name="robots" content="noindex">
 <title>{title}</title>
 <style>{style}</style>
 <main>
-<p>{sentence}</p>
-{form}</main>
+<h1>{title}</h1>
+{sentence}{form}</main>
 </html>
 """
 FORM = """<form method="post"><button>{button}</button></form>
@@ -63,9 +75,11 @@ class MailLinks:
         if link is None:
             return _page(language, texts.invalid, status=404)
         is_end = link.deed == "unsubscribe"
-        button = texts.unsubscribe if is_end else texts.confirm
-        sentence = texts.why if is_end else texts.confirm_why
-        return _page(language, sentence, button=button)
+        if is_end:
+            return _page(language, texts.unsubscribe, sentence=texts.why, button=texts.unsubscribe)
+        return _page(
+            language, texts.confirm_subject, sentence=texts.confirm_why, button=texts.confirm
+        )
 
     async def act(self, request: web.Request) -> web.Response:
         """Do what the link says. Again it changes nothing."""
@@ -86,8 +100,7 @@ class MailLinks:
     async def _read(self, request: web.Request) -> tuple[MailLink | None, str, MailTexts]:
         key = await self._app.outbox.link_key()
         link = read_link(request.match_info["link"], key)
-        asked = request.headers.get(hdrs.ACCEPT_LANGUAGE, "").partition(",")[0].partition(";")[0]
-        return link, *texts_of(asked.strip())
+        return link, *texts_of(preferred_language(request, languages()))
 
     async def _subscribe(self, link: MailLink) -> bool:
         """Make the person of a subscription by mail, and subscribe them.
@@ -146,12 +159,13 @@ class MailLinks:
         await self._submit(link.person, command)
 
 
-def _page(language: str, sentence: str, *, button: str = "", status: int = 200) -> web.Response:
+def _page(
+    language: str, title: str, *, sentence: str = "", button: str = "", status: int = 200
+) -> web.Response:
     page = PAGE.format(
-        language=language,
-        direction=direction_of(language),
-        title=escape(sentence),
-        sentence=escape(sentence),
+        language=language_attributes(language),
+        title=escape(title),
+        sentence=f"<p>{escape(sentence)}</p>\n" if sentence else "",
         style=STYLE,
         form=FORM.format(button=escape(button)) if button else "",
     )
@@ -160,5 +174,9 @@ def _page(language: str, sentence: str, *, button: str = "", status: int = 200) 
         text=page,
         content_type="text/html",
         charset="utf-8",
-        headers={CONTENT_SECURITY_POLICY: POLICY, hdrs.CACHE_CONTROL: "no-store"},
+        headers={
+            CONTENT_SECURITY_POLICY: POLICY,
+            hdrs.CACHE_CONTROL: "no-store",
+            hdrs.VARY: hdrs.ACCEPT_LANGUAGE,
+        },
     )
