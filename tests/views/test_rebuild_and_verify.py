@@ -10,11 +10,12 @@ import pytest
 import rostra_adapters
 from rostra_adapters.application.app import App
 from rostra_adapters.application.ports import Rebuilt
-from rostra_adapters.errors import RebuildRefused
+from rostra_adapters.errors import FoldingFailed, RebuildRefused
 from rostra_adapters.postgres import locks
 from rostra_adapters.postgres.connect import LOST
 from rostra_adapters.postgres.rebuild import ranges
 from rostra_adapters.postgres.rebuild import verify as verifying
+from rostra_adapters.postgres.rebuild.fold_worker import fold_log
 from rostra_adapters.postgres.rebuild.run import rebuild
 from rostra_adapters.postgres.rebuild.verify import verify
 from rostra_adapters.postgres.views import backend
@@ -24,6 +25,7 @@ from rostra_projections.views import VIEWS
 from support.model import Act
 from support.views import tables
 from support.views.story import Events, Story, pages
+from support.waiting import wait_until
 
 MASTER = b"m" * 32
 TABLES = ["comments", "comment_ranks", "comment_counts", "participants", "discussions", "passages"]
@@ -108,6 +110,23 @@ async def test_two_processes_fold_the_same(
     done = await rebuild(database_url, jobs=2)
     assert [(each.equal, each.events) for each in done] == [(True, len(story.rows))] * len(VIEWS)
     assert await tables.dump(database) == good
+
+
+async def test_a_job_that_fails_says_why_and_ends_the_others(
+    database: asyncpg.Connection, database_url: str
+) -> None:
+    acts = [_elsewhere(act, name) for name in "abcdef" for act in _acts(Events())]
+    rows = Story(acts, judged=False).rows
+    await tables.record(database, rows)
+    missing = ViewState("comments", 99, 1, len(rows))
+    with pytest.raises(FoldingFailed, match=r'relation "public\.comments_v99" does not exist'):
+        await fold_log(database_url, [missing], len(rows), jobs=2, progress=lambda *_: None)
+    copying = "select count(*) from pg_stat_activity where query ilike 'copy%comment%'"
+    await wait_until(lambda: _is_none(database, copying))
+
+
+async def _is_none(database: asyncpg.Connection, counting: str) -> bool:
+    return bool(await database.fetchval(counting) == 0)
 
 
 @pytest.mark.parametrize("jobs", [1, 2])

@@ -2,19 +2,22 @@
 
 One read of the log serves all views, and memory holds one range. Votes are counted after all other
 events. A range in which the order of votes matters is read again, with all events in order. With
-several jobs, each job has its own ranges and process. Such a process runs this module as a program.
-It reads one `Job` from its standard input, and prints the number of events folded so far.
+several jobs, each job has its own ranges and process. This module is run as a program, which forks
+those processes once everything is imported. It reads the jobs from its standard input; each process
+prints the number of its job and of the events folded so far.
 """
 
 import asyncio
+import os
+import signal
 import sys
+import traceback
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 import msgspec
 import uvloop
 
-from rostra_adapters.aio.task_group import task_group
 from rostra_adapters.application.own_views import own_views
 from rostra_adapters.application.ports import Progress
 from rostra_adapters.errors import FoldingFailed
@@ -89,15 +92,13 @@ async def fold_log(
         await fold_part(url, states, every[0], lambda events: told(0, events))
     else:
         versions = [_Version(it.name, it.version, it.shape, it.position) for it in states]
-        async with task_group() as group:
-            for number, part in enumerate(every):
-                job = Job(url, versions, lineage.module, part)
-                group.create_task(_in_process(job, number, told))
+        work = [Job(url, versions, lineage.module, part) for part in every]
+        await _in_processes(work, told)
     progress(named, until, until)
 
 
-async def _in_process(job: Job, number: int, told: Callable[[int, int], None]) -> None:
-    """Run a job in a process, which ends when its caller stops waiting."""
+async def _in_processes(jobs: Sequence[Job], told: Callable[[int, int], None]) -> None:
+    """Run each job in a process. All end when one fails, and when the caller stops waiting."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -106,19 +107,20 @@ async def _in_process(job: Job, number: int, told: Callable[[int, int], None]) -
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         env=python_environment(*DATABASE_PASSWORDS),
+        start_new_session=True,
     )
     assert process.stdin and process.stdout and process.stderr
     try:
         said = asyncio.create_task(process.stderr.read())
-        process.stdin.write(msgspec.json.encode(job))
+        process.stdin.write(msgspec.json.encode(jobs))
         process.stdin.close()
         async for line in process.stdout:
-            told(number, int(line))
+            told(*map(int, line.split()))
         await process.wait()
         last_words = (await said).decode(errors="replace").strip().rpartition("\n")[2]
     finally:
         if process.returncode is None:
-            process.kill()
+            os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
     if process.returncode:
         failure = Unwritable if process.returncode == UNWRITABLE_EXIT else FoldingFailed
@@ -193,20 +195,43 @@ async def _voted(
     return even
 
 
-async def _main() -> None:
-    job = msgspec.json.decode(sys.stdin.buffer.read(), type=Job)
+def _run_all(jobs: Sequence[Job]) -> int:
+    """Run each job in a fork of this process. Return 0, or the exit code of one that failed."""
+    running = set()
+    for number, job in enumerate(jobs):
+        pid = os.fork()
+        if not pid:
+            os._exit(_run(number, job))
+        running.add(pid)
+    while running:
+        pid, status = os.wait()
+        running.discard(pid)
+        if code := os.waitstatus_to_exitcode(status):
+            for other in running:
+                os.kill(other, signal.SIGKILL)
+            return code if code > 0 else 1
+    return 0
+
+
+def _run(number: int, job: Job) -> int:
+    """Run a job, and return the exit code of its process."""
+
+    def tell(events: int) -> None:
+        os.write(sys.stdout.fileno(), f"{number} {events}\n".encode())
+
     try:
-        await fold_part(job.url, job.states(), job.part, _tell)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(fold_part(job.url, job.states(), job.part, tell))
     except UNWRITABLE as error:
         sys.stderr.write(f"{error}\n")
-        sys.exit(UNWRITABLE_EXIT)
-
-
-def _tell(events: int) -> None:
-    sys.stdout.write(f"{events}\n")
-    sys.stdout.flush()
+        return UNWRITABLE_EXIT
+    except BaseException:  # noqa: BLE001  # nothing of the forked process may go on
+        traceback.print_exc()
+        return 1
+    finally:
+        sys.stderr.flush()
+    return 0
 
 
 if __name__ == "__main__":
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_main())
+    sys.exit(_run_all(msgspec.json.decode(sys.stdin.buffer.read(), type=list[Job])))
