@@ -186,7 +186,7 @@ class Kept:
     def __init__(self) -> None:
         self.mails: list[EmailMessage] = []
 
-    async def send(self, mail: EmailMessage) -> None:
+    async def send(self, mail: EmailMessage, _: UUID, /) -> None:
         self.mails.append(mail)
 
 

@@ -39,7 +39,7 @@ class InboxMark(msgspec.Struct, frozen=True):
         return InboxMark(min(self.up_to, last), single)
 
 
-class Mark(msgspec.Struct, frozen=True):
+class DiscussionMark(msgspec.Struct, frozen=True):
     """Position up to which a person has read a discussion, in one log."""
 
     discussion: UUID
@@ -59,7 +59,7 @@ class ReadMarks(Protocol):
     async def advance(self, person: UUID, discussion: UUID, log: LogHistory, position: int) -> int:
         """Move a mark on, never back within one log. Return the mark."""
 
-    async def marks_of(self, person: UUID) -> list[Mark]:
+    async def marks_of(self, person: UUID) -> list[DiscussionMark]:
         """Return all marks of a person."""
 
     async def inbox(self, person: UUID, log: LogHistory) -> InboxMark:
@@ -92,9 +92,9 @@ class MemoryReadMarks:
         self._marks.put((person, discussion), (log.id, mark))
         return mark
 
-    async def marks_of(self, person: UUID) -> list[Mark]:
+    async def marks_of(self, person: UUID) -> list[DiscussionMark]:
         return [
-            Mark(key[1], *mark)
+            DiscussionMark(key[1], *mark)
             for key in list(self._marks)
             if key[0] == person and (mark := self._marks.peek(key)) is not None
         ]

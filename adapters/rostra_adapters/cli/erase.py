@@ -41,6 +41,7 @@ async def _erase(where: DatabaseLocation, person: str, site: str) -> None:
     from rostra.deciding.handle import Commanded
     from rostra.events import CommandContext
     from rostra_adapters.clock import now
+    from rostra_adapters.mail.folder import MAIL_FOLDER, MailFolder
 
     try:
         command = msgspec.convert({"site": site, "person": person}, ErasePerson)
@@ -52,5 +53,6 @@ async def _erase(where: DatabaseLocation, person: str, site: str) -> None:
         (outcome,) = await app.submit([Commanded(command, act)])
         if outcome.refusal is not None:
             raise click.ClickException(str(outcome.refusal))
+        MailFolder(where.data / MAIL_FOLDER).forget([command.target])
         erased = "is erased" if outcome.status == "recorded" else "was erased before"
         say(f"{person} of {site} {erased}: none of their words can be read")

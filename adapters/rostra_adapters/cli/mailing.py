@@ -1,12 +1,15 @@
 """Options of mails, and the tasks that send them, for `rostra serve` and `rostra notify`."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import Any, Self, TypeVar
+from uuid import UUID
 
 import click
 import msgspec
 
+from rostra_adapters.aio.background import BackgroundTask
 from rostra_adapters.cli.options import option
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -77,20 +80,69 @@ def mail_transport(given: MailOptions) -> Any:
 @asynccontextmanager
 async def send_mails(app: Any, given: MailOptions) -> AsyncIterator[None]:
     """Mail readers what concerns them while the block runs; nothing without a mail server."""
-    from rostra_adapters.aio.background import BackgroundTask, end_background
-    from rostra_adapters.application.notify.follower import OutboxFiller
-    from rostra_adapters.application.notify.sender import Sender
+    from rostra_adapters.aio.background import end_background
 
     if not given.url:
         yield
         return
-    filler = OutboxFiller(app, app.outbox)
-    sender = Sender(app, app.outbox, mail_transport(given), mail_settings(given))
-    tasks = [
-        BackgroundTask(filler.run, "notify-fill"),
-        BackgroundTask(sender.run, "notify-send"),
-    ]
+    tasks = _mail_tasks(app, mail_transport(given), mail_settings(given))
     try:
         yield
     finally:
         await end_background(*tasks)
+
+
+def _mail_tasks(app: Any, transport: Any, settings: Any) -> list[Any]:
+    from rostra_adapters.application.notify.follower import OutboxFiller
+    from rostra_adapters.application.notify.sender import Sender
+
+    filler = OutboxFiller(app, app.outbox)
+    sender = Sender(app, app.outbox, transport, settings)
+    return [BackgroundTask(filler.run, "notify-fill"), BackgroundTask(sender.run, "notify-send")]
+
+
+class DemoMails:
+    """Mails of a demo without a mail server, written to a folder.
+
+    A person's mails are deleted when their key is destroyed. As a context it ends its tasks.
+    """
+
+    def __init__(self, app: Any, folder: Path) -> None:
+        from rostra_adapters.mail.folder import MailFolder
+
+        self._app = app
+        self._folder = MailFolder(folder)
+        self._tasks: list[Any] = []
+
+    async def __aenter__(self) -> Self:
+        self._app.ring.on_destruction(self._forget)
+        await self._forget_erased()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        from rostra_adapters.aio.background import end_background
+
+        await end_background(*self._tasks)
+
+    def start(self, given: MailOptions, url: str) -> None:
+        """Begin to write mails, with links to the URL of the service unless one is given."""
+        sender = given.sender or "Rostra <demo@example.org>"
+        settings = mail_settings(
+            MailOptions(None, sender, given.base_url or url, given.timeout_seconds)
+        )
+        self._tasks += _mail_tasks(self._app, self._folder, settings)
+
+    def _forget(self, persons: Collection[UUID] | None) -> None:
+        if persons is None:  # some may have been erased unnoticed
+            self._tasks.append(BackgroundTask(self._forget_erased_once, "forget-mails"))
+        else:
+            self._folder.forget(persons)
+
+    async def _forget_erased_once(self) -> AsyncGenerator[None, None]:
+        await self._forget_erased()
+        yield
+
+    async def _forget_erased(self) -> None:
+        """Delete the mails of everybody who was erased."""
+        if persons := self._folder.persons():
+            self._folder.forget((await self._app.views.reads.erasures(persons)).keys())

@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import suppress
 from email.message import EmailMessage
+from uuid import UUID
 
 import click
 
@@ -87,7 +88,7 @@ async def _show(where: DatabaseLocation) -> None:
 class _Printer:
     """Prints mails."""
 
-    async def send(self, mail: EmailMessage) -> None:
+    async def send(self, mail: EmailMessage, _: UUID, /) -> None:
         body = mail.get_body(("plain",))
         text = "" if body is None else body.get_content()
         for line in (f"To: {mail['To']}", f"Subject: {mail['Subject']}", "", *text.splitlines()):

@@ -29,6 +29,7 @@ from rostra_adapters.cli.content_limits import content_limits
 from rostra_adapters.cli.delivering import deliver_webhooks, moderate_by_itself
 from rostra_adapters.cli.http_limits import HTTP_LIMITS, http_limits
 from rostra_adapters.cli.mailing import (
+    DemoMails,
     MailOptions,
     mail_options,
     mail_settings,
@@ -140,7 +141,8 @@ projector_lease = option(
     "--demo",
     is_flag=True,
     envvar="ROSTRA_DEMO",
-    help="Serve an article with a discussion at /demo.",
+    help="Serve an article with a discussion at /demo. Without a mail server its mails are written "
+    "to the data folder and listed there.",
 )
 @option(
     "--base-url",
@@ -204,7 +206,13 @@ def serve(*, workers: int, **given: Any) -> None:
     """
     limits = {name: given.pop(name) for name in RATES}
     http = {name: given.pop(name) for name in HTTP_LIMITS}
-    plan = ServePlan(**given, rates=limits, http=http, workers=workers)
+    plan = ServePlan(
+        **given,
+        rates=limits,
+        http=http,
+        workers=workers,
+        writes_mails=given["demo"] and not given["mail_url"],
+    )
     _check_reader(plan)
     if plan.mail_url:
         mail_transport(plan.mails)
@@ -304,6 +312,8 @@ class ServePlan(msgspec.Struct, frozen=True, kw_only=True):
     projector_lease_seconds: float
     pool_size: int
     own: tuple[str, ...]
+    writes_mails: bool = False
+    """True if mails of the demo are written to the data folder."""
     delivers: bool = True
     """True in the one process that sends to webhooks and carries out bans."""
     shares_port: bool = False
@@ -383,11 +393,20 @@ async def _serve(plan: ServePlan, announce: Callable[[str], None]) -> None:
         await _opened(plan, url) as app,
         _kept_alive(app, lease),
         send_mails(app, plan.mails),
+        _demo_mails(plan, app) as mails,
         deliver_webhooks(app) if plan.delivers else nullcontext(),
         moderate_by_itself(app) if plan.delivers else nullcontext(),
     ):
         if plan.demo:
             await demo.publish(app)
+        if plan.writes_mails:
+            await demo.give_addresses(app)
+
+        def begin(url: str) -> None:
+            announce(url)
+            if mails is not None and plan.delivers:
+                mails.start(plan.mails, url)
+
         _leave_alone_what_stays()
         with _listening(plan):
             await serve_http(
@@ -395,10 +414,17 @@ async def _serve(plan: ServePlan, announce: Callable[[str], None]) -> None:
                 settings,
                 host=plan.host,
                 port=plan.port,
-                announce=announce,
+                announce=begin,
                 metrics_port=plan.metrics_port,
                 reuse_port=plan.shares_port,
             )
+
+
+def _demo_mails(plan: ServePlan, app: Any) -> AbstractAsyncContextManager[DemoMails | None]:
+    """Return the mails of a demo without a mail server, None of any other service."""
+    from rostra_adapters.mail.folder import MAIL_FOLDER
+
+    return DemoMails(app, plan.where.data / MAIL_FOLDER) if plan.writes_mails else nullcontext()
 
 
 async def _opened(plan: ServePlan, url: str) -> AbstractAsyncContextManager[Any]:
@@ -447,6 +473,7 @@ def _settings(plan: ServePlan) -> Any:
     from rostra_adapters.http import HttpSettings
     from rostra_adapters.http.auth.addresses import trusted_proxies
     from rostra_adapters.http.auth.key_sources import FixedKeys, source_of
+    from rostra_adapters.mail.folder import MAIL_FOLDER
 
     try:
         return HttpSettings(
@@ -458,7 +485,8 @@ def _settings(plan: ServePlan) -> Any:
             writer_url=plan.writer_url or None,
             metrics=plan.metrics_port is None,
             demo=plan.demo,
-            mails=bool(plan.mail_from),
+            demo_mails=plan.where.data / MAIL_FOLDER if plan.writes_mails else None,
+            mails=bool(plan.mail_from) or plan.writes_mails,
             **settings_of(plan.rates, plan.workers),
             proxies=trusted_proxies(plan.proxies, plan.host),
             **plan.http,

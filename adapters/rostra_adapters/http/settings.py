@@ -1,6 +1,7 @@
 """The limits of the HTTP interface, each with its unit in its name."""
 
 import re
+from pathlib import Path
 
 import msgspec
 from aiohttp import web
@@ -44,6 +45,8 @@ class HttpSettings(msgspec.Struct, frozen=True, kw_only=True):
     """URL of a service that takes writes, which refusals of a read-only one name."""
     metrics: bool = True  # on the public port
     demo: bool = False
+    demo_mails: Path | None = None
+    """Folder of the mails that the demo lists."""
     mails: bool = False  # whether readers are mailed, by this process or another
     request_bytes_max: int = 1024 * 1024
     person_request_bytes_max: int = 64 * 1024  # of persons and guests

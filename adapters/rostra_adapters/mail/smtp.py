@@ -2,6 +2,7 @@
 
 from email.message import EmailMessage
 from urllib.parse import unquote, urlsplit
+from uuid import UUID
 
 import aiosmtplib
 import msgspec
@@ -44,7 +45,7 @@ class SmtpTransport:
         self._server = server
         self._timeout_seconds = timeout_seconds
 
-    async def send(self, mail: EmailMessage) -> None:
+    async def send(self, mail: EmailMessage, _: UUID, /) -> None:
         server = self._server
         (sender,), (recipient,) = mail["From"].addresses, mail["To"].addresses
         options = [] if recipient.addr_spec.isascii() else ["SMTPUTF8", "BODY=8BITMIME"]

@@ -6,7 +6,7 @@ from uuid import UUID
 import asyncpg
 
 from rostra.log import POSITION_MAX, LogHistory
-from rostra_adapters.application.read_marks import InboxMark, Mark
+from rostra_adapters.application.read_marks import DiscussionMark, InboxMark
 from rostra_adapters.postgres.connect import raise_unavailable_if_lost
 
 _FIND = """
@@ -63,9 +63,9 @@ class PostgresReadMarks:
             )
         return int(mark)
 
-    async def marks_of(self, person: UUID) -> list[Mark]:
+    async def marks_of(self, person: UUID) -> list[DiscussionMark]:
         with raise_unavailable_if_lost():
-            return [Mark(*row) for row in await self._pool.fetch(_MARKS_OF, person)]
+            return [DiscussionMark(*row) for row in await self._pool.fetch(_MARKS_OF, person)]
 
     async def inbox(self, person: UUID, log: LogHistory) -> InboxMark:
         with raise_unavailable_if_lost():

@@ -65,8 +65,8 @@ class MailDelayed(Exception):
 class MailTransport(Protocol):
     """Port to the server that mails are handed to."""
 
-    async def send(self, mail: EmailMessage) -> None:
-        """Hand over a mail. Raises MailRefused and MailDelayed."""
+    async def send(self, mail: EmailMessage, person: UUID, /) -> None:
+        """Hand over a mail to a person (their stream). Raises MailRefused and MailDelayed."""
 
 
 class MailSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -170,7 +170,7 @@ class Sender:
         mail = confirmation_mail(
             self._settings.origin, email, words.language, notice, confirm=confirm
         )
-        await self._transport.send(mail)
+        await self._transport.send(mail, notice.person)
         claim.mails += 1
 
     def _due_now(self, claim: Claim, notices: Iterable[Notice], words: Words) -> list[Notice]:
@@ -268,7 +268,7 @@ class Sender:
         mail = notice_mail(
             self._settings.origin, email, words.language, due, items, unsubscribe=unsubscribe
         )
-        await self._transport.send(mail)
+        await self._transport.send(mail, due[0].person)
         claim.mails += 1
 
 

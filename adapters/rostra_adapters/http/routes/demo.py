@@ -1,5 +1,6 @@
 """`/demo`: an article of our own, a lively discussion under it, and two people to act as."""
 
+import asyncio
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -7,12 +8,15 @@ from typing import Any
 import msgspec
 from aiohttp import hdrs, web
 
+from rostra import ids
 from rostra_adapters.application.app import App
+from rostra_adapters.application.notify.links import address_hash
 from rostra_adapters.http.auth import tokens
 from rostra_adapters.http.middleware.security_headers import CONTENT_SECURITY_POLICY
 from rostra_adapters.http.problems import Problem
 from rostra_adapters.http.routes.embed import ASK_AGAIN, File, read
 from rostra_adapters.http.settings import HttpSettings
+from rostra_adapters.mail.folder import MailFolder
 
 SITE = "demo"
 RESOURCE = "/a-river-comes-back"
@@ -22,6 +26,7 @@ SOURCE = "urn:rostra:demo"
 PEOPLE = {"ada": "Ada", "ben": "Ben"}
 MODERATOR = "mia"
 TOKEN_DAYS = 1.0
+MAILS_SHOWN_MAX = 20
 POLICY = (
     "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
     "require-trusted-types-for 'script'; trusted-types rostra"
@@ -82,6 +87,7 @@ class Demo:
         return [
             web.get("/demo", self.page),
             web.get("/demo/people.json", self.people),
+            web.get("/demo/mails.json", self.mails),
             web.get("/demo/moderator.json", self.moderator),
             web.get("/demo/{name}", self.file),
         ]
@@ -123,10 +129,31 @@ class Demo:
         )
         return _answer({"token": token})
 
+    async def mails(self, _: web.Request) -> web.Response:
+        """Answer with the mails of the demo's persons; null if mails are not listed here."""
+        folder = self._settings.demo_mails
+        if folder is None:
+            return _answer(None)
+        stored = MailFolder(folder)
+        here = ids.discussion_of(ids.person_id(SITE, ""))
+        persons = [one for one in stored.persons() if ids.discussion_of(one) == here]
+        found = await asyncio.to_thread(stored.mails, persons)
+        return _answer(found[:MAILS_SHOWN_MAX])
+
 
 def _answer(body: Any) -> web.Response:
     headers = {hdrs.CONTENT_TYPE: "application/json", hdrs.CACHE_CONTROL: "no-store"}
     return web.Response(body=msgspec.json.encode(body), headers=headers)
+
+
+async def give_addresses(app: App) -> None:
+    """Give the demo's people confirmed addresses, so that they are mailed what concerns them."""
+    key = await app.outbox.link_key()
+    for person in PEOPLE:
+        address, stream = f"{person}@example.org", ids.person_id(SITE, person)
+        data = {"site": SITE, "person": person, "email": address}
+        await app.publish([_event(f"address:{person}", "person.configured", PUBLISHED, data)])
+        await app.outbox.confirm(stream, address_hash(stream, address, key))
 
 
 def _about(name: str, kind: str, time: str, **data: Any) -> Event:

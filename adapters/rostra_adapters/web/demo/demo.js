@@ -53,3 +53,50 @@ desk.addEventListener("click", async (event) => {
 document.documentElement.dir = address.searchParams.get("dir") ?? "";
 speak(address.searchParams.get("lang") ?? "en");
 await act();
+
+const MAILS_SECONDS = 3;
+const section = /** @type {HTMLElement} */ (document.querySelector(".mails"));
+const list = /** @type {HTMLElement} */ (section.querySelector("ol"));
+let listed = "";
+
+/** Show the mails, where there are any to show here. */
+async function showMails() {
+  const answer = await fetch("demo/mails.json", { cache: "no-store" });
+  const text = answer.ok ? await answer.text() : "null";
+  const mails = JSON.parse(text);
+  section.hidden = !mails;
+  if (mails && text !== listed) list.replaceChildren(...mails.map(mailItem));
+  listed = text;
+  return Boolean(mails);
+}
+
+/** @param {{to: string, subject: string, text: string}} mail */
+function mailItem({ to, subject, text }) {
+  const item = document.createElement("li");
+  const details = document.createElement("details");
+  const summary = document.createElement("summary");
+  const body = document.createElement("pre");
+  summary.textContent = `${to}: ${subject}`;
+  for (const part of text.split(/(https?:\/\/\S+)/)) {
+    if (!/^https?:/.test(part)) {
+      body.append(part);
+      continue;
+    }
+    const link = document.createElement("a");
+    link.href = link.textContent = part;
+    body.append(link);
+  }
+  details.append(summary, body);
+  item.append(details);
+  return item;
+}
+
+async function watchMails() {
+  try {
+    if (!document.hidden && !(await showMails())) return;
+  } catch {
+    // the service is away; the next look may find it
+  }
+  setTimeout(watchMails, MAILS_SECONDS * 1000);
+}
+await watchMails();
