@@ -32,8 +32,17 @@ ROWS_OF: dict[str, tuple[str, Any]] = {
     "rostra_outbox": ("person = $1", STREAM),
     "rostra_mail_addresses": ("person = $1", STREAM),
     "rostra_mail_requests": ("person = $1", STREAM),
+    "rostra_ban_jobs": ("person = $1", STREAM),
+    "rostra_guest_addresses": ("guest = $1", GIL),
+    "rostra_banned_addresses": ("guest = $1", GIL),
 }
 """Operational tables with rows of a person, and how these are found."""
+BANNED = (
+    "insert into rostra_ban_jobs values ($1, $1, $1, 1, 'done', null, 0, 0, 0)",
+    "insert into rostra_guest_addresses values ('gazette', 'gil', 'address')",
+    "insert into rostra_banned_addresses values ('gazette', 'address', 'gil', now())",
+)
+"""Rows that a ban leaves."""
 STAYS = {"rostra_revocations"}
 """A revoked token stays revoked when its person is erased. Ids of persons are pseudonyms."""
 NAMES_NOBODY = {
@@ -101,6 +110,9 @@ async def test_every_operational_table_is_walked(database_url: str) -> None:
     try:
         async with rostra_adapters.open(database_url, master_key=MASTER_KEY) as app:
             await filled(app)
+            await connection.execute(BANNED[0], STREAM)
+            for statement in BANNED[1:]:
+                await connection.execute(statement)
 
             async def counts() -> dict[str, int]:
                 return {
