@@ -193,7 +193,9 @@ async def test_a_comments_history_keeps_earlier_wordings_from_others(service: Se
         page = (await service.get(f"{ON_C1}/history", token=who)).json
         return [one["body"] for one in page["events"]]
 
-    page = (await service.get(f"{ON_C1}/history")).json
+    public = (await service.get(f"{ON_C1}/history")).json
+    assert [one["by"] for one in public["events"]] == ["ann", None, None]
+    page = (await service.get(f"{ON_C1}/history", token=MIA)).json
     assert page["position"] == 4
     assert page["events"][1:] == [
         {

@@ -144,7 +144,7 @@ async def test_a_rejected_wording_leaves_the_approved_one(anywhere: Service) -> 
     assert await public(service) == before
     assert "pending" not in await shown(service, ANN)
     assert await queue(service, "held") == await queue(service, "pending") == []
-    log = (await service.get(f"{HERE}/moderation-log")).json
+    log = (await service.get(f"{HERE}/moderation-log", token=MIA)).json
     assert [(one["action"], one["by"], one["reason"]) for one in log["acts"]] == [
         ("reject", "mia", "Spam."),
         ("approve", "mia", None),

@@ -1,5 +1,6 @@
 """The reads of moderation are answered by the index meant for each, however much there is."""
 
+import json
 from typing import Any
 from uuid import UUID
 
@@ -71,6 +72,46 @@ def large_url(filled: Filled) -> str:
         await database.execute("analyze")
 
     return filled(fill)
+
+
+_QUEUES_OF_SIZES = f"""
+insert into moderation_queue_v1
+select {COMMENT}, case when n <= 50 then 'few' else 'many' end, 'a', n, n, null, 0, null, false,
+    null, null, null
+from generate_series(1, 50050) n"""
+_COMMENTS_OF_QUEUES = f"""
+insert into comments_v1
+select {COMMENT}, $1::uuid, n::text, null, 0, null, 'a', 'held', 1, false, now(), null,
+    0, 0, 0, 0, '\\x00', null, null, null, n
+from generate_series(1, 50050) n"""
+_RANKS_OF_QUEUES = """
+insert into comment_ranks_v1
+select id, 0, 0, 0, 0, 0, 0, position, discussion, parent, passage, pinned, posted_at, position
+from comments_v1"""
+
+
+async def test_a_long_queue_opens_with_as_few_buffers_as_a_short_one(
+    database: asyncpg.Connection,
+) -> None:
+    await database.execute(_QUEUES_OF_SIZES)
+    await database.execute(_COMMENTS_OF_QUEUES, DISCUSSION)
+    await database.execute(_RANKS_OF_QUEUES)
+    await database.execute("analyze")
+
+    async def buffers(template: str, *values: Any) -> int:
+        statement = "explain (analyze, buffers, format json) " + template.format(**VERSIONS)
+        await database.fetchval(statement, *values)  # sets hint bits
+        (plan,) = json.loads(await database.fetchval(statement, *values))
+        found: int = plan["Plan"]["Shared Hit Blocks"] + plan["Plan"]["Shared Read Blocks"]
+        return found
+
+    held = moderation_reads.QUEUES["held"]
+    few, many = [await buffers(held, site, -1, 21) for site in ("few", "many")]
+    assert many <= 1.5 * few, (few, many)
+    deep = await buffers(held, "many", 40_000, 21)
+    assert deep <= 1.5 * few, (few, deep)
+    counted = await buffers(moderation_reads.COUNTS_OF_QUEUES, "many", 1_000)
+    assert counted <= 200, counted
 
 
 @pytest.mark.parametrize("mode", ["custom", "generic"])

@@ -1,6 +1,6 @@
 """A comment's history, from its own stream: its wordings, and how it was moderated."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import cast
 from uuid import UUID
 
@@ -18,6 +18,7 @@ from rostra.comment import (
 )
 from rostra.deciding.stream_states import fold
 from rostra.log import EventLog, Recorded
+from rostra.names import OUR_IDS
 from rostra.sealing import Damaged, Erased, KeyRing
 from rostra_adapters.application.app import Access, App
 from rostra_adapters.application.stream_state_reader import decode_row
@@ -61,10 +62,23 @@ async def history(
     # A tombstone does not name its author.
     is_shown = is_inside or state.status == now.status == "published"
     hidden = None if is_shown else state.posted.author
+    is_named = viewer.moderator or access.rules.moderators_named
+    author = state.posted.author
+
+    def may_name(by: str) -> bool:
+        return by != hidden and (is_named or by == author or by.startswith(OUR_IDS))
+
     return HistoryPage(
         position=told[-1][0].position,
         events=[
-            _event(app.ring, owner, row, event, shown=row.version in readable, hidden=hidden)
+            _event(
+                app.ring,
+                owner,
+                row,
+                event,
+                may_name=may_name,
+                shown=row.version in readable,
+            )
             for row, event in told
         ],
     )
@@ -108,11 +122,17 @@ def _versions_shown(told: Sequence[_RowEvent]) -> list[int]:
 
 
 def _event(
-    ring: KeyRing, owner: UUID, row: Recorded, event: AnyEvent, *, shown: bool, hidden: str | None
+    ring: KeyRing,
+    owner: UUID,
+    row: Recorded,
+    event: AnyEvent,
+    *,
+    may_name: Callable[[str], bool],
+    shown: bool,
 ) -> HistoryEvent:
-    """Shape an event. The person `hidden` is not named."""
+    """Shape an event, without the name of a person whom the viewer may not know."""
     by = event.author if isinstance(event, CommentPosted) else codec.actor_of(event)
-    by = None if by == hidden else by
+    by = None if by is None or not may_name(by) else by
     body = None
     if shown and isinstance(event, _Worded):
         body = _body(ring, owner, row, event)

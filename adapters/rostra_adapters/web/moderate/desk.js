@@ -4,7 +4,7 @@ import { Api } from "../api.js";
 import { Clock } from "../clock.js";
 import { el } from "../markup.js";
 import { followScheme } from "../scheme.js";
-import { directionOf, exact, speech } from "../strings.js";
+import { directionOf, speech } from "../strings.js";
 import { after, isPossible, opposite, perform } from "./acts.js";
 import { claimed, Credentials } from "./credentials.js";
 import { askBan, askReason } from "./dialogs.js";
@@ -262,6 +262,7 @@ export class Desk {
     this.trouble.replaceChildren();
     this.view = view;
     this.#showTabs();
+    this.tabs.querySelector('[aria-pressed="true"]')?.scrollIntoView({ block: "nearest", inline: "nearest" });
     this.body.replaceChildren(view.node);
     this.body.setAttribute("aria-busy", "true");
     try {
@@ -321,7 +322,8 @@ export class Desk {
   /** @param {PersonRecord} record */
   recordText({ comments, removed, rejected, flagged, first_at, banned, trusted }) {
     const { t, language } = this;
-    const since = first_at ? t("since", { time: exact(first_at, language) }) : "";
+    const day = first_at && new Date(first_at).toLocaleDateString(language, { dateStyle: "medium" });
+    const since = day ? t("since", { time: day }) : "";
     const standing = banned ? t("banned") : trusted ? t("trusted") : "";
     const counts = [
       t("n_comments", { n: comments }),

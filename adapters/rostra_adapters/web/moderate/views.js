@@ -103,7 +103,7 @@ export class PersonView {
     this.name = el("h3", { tabindex: -1, dir: "auto", text: person });
     this.facts = el("dl", { class: "facts" });
     this.does = el("div", { class: "does" });
-    const back = el("button", { type: "button", class: "fold", text: t("back"), onclick: () => desk.back() });
+    const back = el("button", { type: "button", class: "back", text: t("back"), onclick: () => desk.back() });
     this.node = el("div", {}, back, this.name, this.facts, this.does, this.pile.node);
   }
 
@@ -183,7 +183,7 @@ export class LogView {
     this.more = el("button", { type: "button", class: "more", hidden: true, text: t("more") });
     this.more.addEventListener("click", () => desk.tried(() => this.load()));
     this.empty = el("p", { class: "state", hidden: true, text: t("none_log") });
-    const heads = ["when", "who", "what", "reason", "comment"].map((name) =>
+    const heads = ["when", "who", "what", "comment", "reason"].map((name) =>
       el("th", { scope: "col", text: t(`log_${name}`) }),
     );
     const table = el("table", { class: "log" }, el("thead", {}, el("tr", {}, ...heads)), this.rows);
@@ -229,8 +229,8 @@ export class LogView {
       el("td", {}, el("time", { datetime: at, title: exact(at, language), text: ago(at, language, clock.now()) })),
       el("td", { dir: "auto", text: by ?? t(`role_${role ?? "service"}`) }),
       el("td", { text: t(`did_${action}`) }),
-      el("td", { dir: "auto", text: reason ?? "" }),
       el("td", {}, comment || person ? show : ""),
+      el("td", { dir: "auto", text: reason ?? "" }),
     );
   }
 
