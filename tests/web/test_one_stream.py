@@ -12,6 +12,7 @@ from support.cases import first_is_quick
 from support.reader_pages import COMMENT, ROOT, connected, said, story, token, wrote
 from support.service import Service, event
 from support.service import token as signed
+from support.waiting import wait_until
 
 TAG = f"<{ROOT} site={SITE} resource={RESOURCE}></{ROOT}>"
 WITHOUT_LOCKS = "<script>delete Navigator.prototype.locks;</script>"
@@ -318,3 +319,23 @@ async def test_a_page_that_was_hidden_for_long_says_that_there_is_more_if_there_
     await reader_service.given(wrote("n2", "And now."))
     await expect(page.get_by_role("button", name="1 new comment")).to_be_visible()
     await expect(more).to_have_count(0)
+
+
+async def test_where_streams_are_refused_new_comments_are_counted_now_and_then(
+    browser: Browser, reader_service: Service
+) -> None:
+    context = await browser.new_context()
+    await context.clock.install()
+    await context.route("**/v1/live*", lambda route: route.fulfill(status=429, body="{}"))
+    looks: list[str] = []
+    context.on("response", lambda one: looks.append(one.url) if "/news?since=" in one.url else None)
+    page = await story(browser, reader_service, TAG, context=context)
+    await expect(page.locator(COMMENT).first).to_be_visible()
+    await wait_until(lambda: len(looks) == 1)
+    await reader_service.given(wrote("n1", "One."), wrote("n2", "Two.", parent="n1"))
+    await context.clock.fast_forward(60_000)
+    news = page.get_by_role("button", name="2 new comments")
+    await expect(news).to_be_visible()
+    await news.click()
+    await expect(page.locator(COMMENT).first).to_contain_text("One.")
+    await expect(news).to_have_count(0)

@@ -18,12 +18,13 @@ export const BEAT_MS = 10_000;
 
 /**
  * What pages tell each other. `open` names the wishes that the stream covers. `looked` tells at which
- * position a discussion changed last, as far as the log was read; `isExpired` where the stream does not
- * go on from what the pages have.
+ * position a discussion changed last, as far as the log was read, and how many comments are new;
+ * `isExpired` where the stream does not go on from what the pages have.
  * @typedef {{type: "who"} | {type: "wishes", page: string, wishes: Wish[]}
  *   | {type: "open", keys: string[]} | {type: "shut"}
  *   | {type: "event", id: number, name: string, data: string}
- *   | {type: "looked", discussion: string, changed: number, read: number, isExpired: boolean}} Message
+ *   | {type: "looked", discussion: string, changed: number, read: number, comments: number,
+ *     isExpired: boolean}} Message
  */
 
 /** @typedef {{discussions: string[], keys: Set<string>, after: number}} Plan */
@@ -144,9 +145,10 @@ export class Leader {
     for (const discussion of discussions) {
       let read = 0;
       try {
-        const found = await source.get(`/v1/discussions/${discussion}`);
-        read = found.read ?? found.position;
-        this.tell({ type: "looked", discussion, changed: found.position, read, isExpired });
+        const since = isExpired ? 0 : this.#since(discussion);
+        const found = await (since ? this.#news(source, discussion, since) : this.#place(source, discussion));
+        read = found.read;
+        this.tell({ type: "looked", discussion, ...found, isExpired });
       } catch ({ status }) {
         if (status !== 404) continue; // next time, perhaps
       }
@@ -154,6 +156,32 @@ export class Leader {
       for (const { wishes } of this.#pages.values())
         for (const wish of wishes)
           if (wish.discussion === discussion && (isExpired || wish.position < read)) wish.position = read;
+    }
+  }
+
+  /** The position up to which every page has heard of a discussion. @param {string} discussion */
+  #since(discussion) {
+    const wishes = [...this.#pages.values()].flatMap((page) => page.wishes);
+    const positions = wishes.filter((one) => one.discussion === discussion).map((one) => one.position);
+    return Math.min(...positions);
+  }
+
+  /** @param {Source} source @param {string} discussion */
+  async #place(source, discussion) {
+    const found = await source.get(`/v1/discussions/${discussion}`);
+    return { changed: found.position, read: found.read ?? found.position, comments: 0 };
+  }
+
+  /** @param {Source} source @param {string} discussion @param {number} since */
+  async #news(source, discussion, since) {
+    try {
+      const { position, comments, edited, removed, votes } = await source.get(`/v1/discussions/${discussion}/news`, {
+        since,
+      });
+      return { changed: comments + edited + removed + votes ? position : since, read: position, comments };
+    } catch (problem) {
+      if (problem.status !== 410) throw problem;
+      return this.#place(source, discussion); // the log has lost its end
     }
   }
 

@@ -25,6 +25,7 @@ export class Listing {
     /** @type {Set<string>} */
     this.fresh = new Set();
     this.stale = false; // there is news that nobody can name any more
+    this.unnamed = 0; // new comments among it, as far as they were counted
     /** @type {string | null | undefined} */
     this.cursor = undefined;
     /** @type {Promise<void> | null} */
@@ -106,6 +107,7 @@ export class Listing {
     list.replaceWith(this.list);
     this.fresh.clear();
     this.stale = false;
+    this.unnamed = 0;
     this.showFresh();
     this.cursor = undefined;
     this.more.hidden = true;
@@ -249,8 +251,9 @@ export class Listing {
   }
 
   /** What happened in between was too long ago to be told. */
-  lost() {
+  lost(comments = 0) {
     this.stale = true;
+    this.unnamed += comments;
     this.showFresh();
   }
 
@@ -259,7 +262,8 @@ export class Listing {
     const { t } = this.owner;
     const n = this.fresh.size;
     if (!n && !this.stale) return this.announce.replaceChildren();
-    const text = this.stale ? t("fresh_some") : t("fresh", { n });
+    const many = n + this.unnamed;
+    const text = this.stale && !many ? t("fresh_some") : t("fresh", { n: many });
     const button = this.announce.firstElementChild;
     if (button?.textContent === text) return;
     if (button) button.textContent = text;

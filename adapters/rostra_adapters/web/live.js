@@ -21,7 +21,8 @@ const SILENCE_MOST_MS = 45_000; // of a leader that hangs
  * @property {boolean} isVisible
  * @property {(name: string, data: import("./contract.js").News) => void} event
  * @property {(now: boolean) => void} connected
- * @property {() => void} lost what lies between is too old to be told, so read afresh
+ * @property {(comments: number) => void} lost what lies between is not told, so read afresh; as far as
+ *   it is known, so many comments are new
  */
 
 /** @type {Map<string, Group>} */
@@ -203,14 +204,14 @@ class Group {
     }
   }
 
-  /** @param {{discussion: string, changed: number, read: number, isExpired: boolean}} found */
-  #looked({ discussion, changed, read, isExpired }) {
+  /** @param {{discussion: string, changed: number, read: number, comments: number, isExpired: boolean}} found */
+  #looked({ discussion, changed, read, comments, isExpired }) {
     for (const member of this.members.values()) {
       if (member.discussion !== discussion) continue;
       // What a page shows of a log that lost its end is read afresh, too.
       const isLost = member.position < changed || (isExpired && member.position > read);
       if (isExpired || member.position < read) member.position = read;
-      if (isLost) member.lost();
+      if (isLost) member.lost(comments);
     }
     this.#tellWishes();
   }

@@ -266,7 +266,7 @@ export class Reader {
       isVisible: true,
       event: (/** @type {string} */ name, /** @type {News} */ data) => this.heard(name, data),
       connected: (/** @type {boolean} */ now) => signal.aborted || this.host.toggleAttribute("connected", now),
-      lost: () => this.listings.forEach((one) => one.lost()),
+      lost: (/** @type {number} */ comments) => this.listings.forEach((one) => one.lost(one.passage ? 0 : comments)),
     });
     const changed = follow(api.base, this.site, this.person?.rights ?? "", member, signal);
     const seen = (/** @type {boolean} */ now) => {

@@ -24,8 +24,8 @@ async function led({ wishes, fetch, get = async () => assert.fail("not asked for
       asked.push([path, headers["Last-Event-ID"]]);
       return fetch({ end: () => done.abort(), leader, count: asked.length, signal });
     },
-    get: async (path) => {
-      asked.push([path]);
+    get: async (path, query) => {
+      asked.push(query ? [path, query.since] : [path]);
       return get({ end: () => done.abort(), path });
     },
   };
@@ -62,23 +62,33 @@ function stream(text, size = 1_000, after = () => {}) {
 }
 
 test("without a stream it is looked now and then whether a discussion has changed", async () => {
-  const positions = [7, 7, 9, 9, 9];
+  const positions = [7, 8, 9, 9, 9];
+  const none = { comments: 0, edited: 0, removed: 0, votes: 0 };
   const { asked, told, waits } = await led({
     wishes: [wish("a", 5)],
     fetch: () => ({ ok: false, status: 429 }),
     get: async ({ end }) => {
       const position = positions.shift();
       if (!positions.length) end();
-      return { position };
+      return { ...none, position, comments: position === 8 ? 0 : 2 };
     },
   });
   const looked = told.filter(({ type }) => type === "looked");
   assert.deepEqual(
-    looked.map(({ changed }) => changed),
-    [7, 7, 9, 9, 9],
+    looked.map(({ changed, read, comments }) => [changed, read, comments]),
+    [
+      [7, 7, 2],
+      [7, 8, 0], // nothing that a reader sees
+      [9, 9, 2],
+      [9, 9, 2],
+      [9, 9, 2],
+    ],
   );
   assert.ok(waits.filter((one) => one > 100 && one < 15_000).length === 0, String(waits));
-  assert.deepEqual(asked.slice(0, 2), [[LIVE, "5"], ["/v1/discussions/d"]]);
+  assert.deepEqual(asked.slice(0, 2), [
+    [LIVE, "5"],
+    ["/v1/discussions/d/news", 5],
+  ]);
 });
 
 test("events are read however their bytes are cut", async () => {
@@ -166,7 +176,7 @@ test("where the stream does not go so far back it is looked what has changed, an
   ]);
   assert.deepEqual(
     told.filter(({ type }) => type === "looked"),
-    [{ type: "looked", discussion: "d", changed: 60, read: 90_010, isExpired: true }],
+    [{ type: "looked", discussion: "d", changed: 60, read: 90_010, comments: 0, isExpired: true }],
   );
 });
 
