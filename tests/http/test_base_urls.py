@@ -102,3 +102,32 @@ async def test_pages_that_stay_name_nothing_from_the_root() -> None:
 def test_a_base_url_that_is_none_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="base URL"):
         settings(url)
+
+
+async def test_a_proxy_may_leave_the_path_of_the_base_url_in_requests() -> None:
+    paths = (PATH, f"{PATH}/comments?limit=1", "/embed/rostra.js", "/docs", "/healthz", "/")
+    async with serving(settings=settings(BASE)) as service:
+        await service.given(opened(), posted())
+        for path in paths * 2:  # from the cache, too
+            stripped = await service.ask("GET", path)
+            kept = await service.ask("GET", PREFIX + path)
+            assert (kept.status, kept.body) == (200, stripped.body), path
+        assert (await service.ask("GET", PREFIX)).status == 200
+        wrote = await service.ask(
+            "POST",
+            f"{PREFIX}{PATH}/comments",
+            token=token("comment", site="gazette", person="ann"),
+            headers=JSON,
+            body=b'{"body": "Yes."}',
+        )
+        assert wrote.status == 201
+        for path in (f"{PREFIX}s{PATH}", f"{PREFIX}{PREFIX}{PATH}"):
+            assert (await service.ask("GET", path)).status == 404, path
+    async with serving(settings=settings()) as service:
+        assert (await service.ask("GET", f"{PREFIX}/healthz")).status == 404
+
+
+async def test_a_base_url_whose_path_is_like_ours_is_left_in_requests() -> None:
+    async with serving(settings=settings("https://example.org/v1")) as service:
+        await service.given(opened())
+        assert (await service.ask("GET", PATH)).status == 200

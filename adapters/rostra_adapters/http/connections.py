@@ -5,10 +5,14 @@ Each such answer is a problem and a line of the request log.
 
 import asyncio
 import logging
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from aiohttp import http_exceptions, web
+from aiohttp.http_parser import RawRequestMessage
+from yarl import URL
 
 from rostra_adapters.http.application import REQUESTS
 from rostra_adapters.http.dispatch import DISPATCH, answer_problem
@@ -203,11 +207,33 @@ class Connections(web.Server):
         self._requests, self._settings = application[REQUESTS], application[SETTINGS]
         self._gate = application[GATE]
         self.request_handler = application[DISPATCH].answer
+        if base_path := _base_path(self._settings, application):
+            self.request_factory = partial(_below, base_path, server.request_factory)
 
     def __call__(self) -> web.RequestHandler:
         return Connection(
             self._requests, self._settings, self._gate, self, loop=self._loop, **self._kwargs
         )
+
+
+def _base_path(settings: HttpSettings, application: web.Application) -> str:
+    """Return the path of the base URL; nothing where paths of our own may begin like it."""
+    base_path = "" if settings.base_url is None else URL(settings.base_url).raw_path.rstrip("/")
+    resources = [route.resource for route in application.router.routes()]
+    ours = {one.canonical.partition("/")[2].partition("/")[0] for one in resources if one}
+    return "" if base_path.partition("/")[2].partition("/")[0] in ours else base_path
+
+
+def _below(
+    base_path: str, make: Callable[..., web.BaseRequest], message: RawRequestMessage, *rest: Any
+) -> web.BaseRequest:
+    """Make a request. A proxy may leave the path of the base URL in its path."""
+    path = message.path
+    if path.startswith(base_path) and path[len(base_path) : len(base_path) + 1] in ("", "/", "?"):
+        left = path[len(base_path) :]
+        path = left if left.startswith("/") else f"/{left}"
+        message = message._replace(path=path, url=URL(path, encoded=True))
+    return make(message, *rest)
 
 
 class ConnectionRunner(web.AppRunner):
