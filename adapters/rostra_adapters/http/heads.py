@@ -157,8 +157,10 @@ class BoundedParser:
         self._settings = settings
         self._end_answer = end_answer
         self._payload: StreamReader | None = None
-        self._head = bytearray()
+        self._head_bytes = 0
         """Bytes of a request line and headers that are not whole yet."""
+        self._has_line, self._last_bytes = False, b""
+        """Whether those hold a line end, and the last of them."""
         self._head_bytes_max = settings.request_line_bytes_max + settings.headers_bytes_max
         self._is_chunked = False
         self._tiny_bytes = self._frames = 0
@@ -180,7 +182,7 @@ class BoundedParser:
         A request that begins in the same piece in which another ends counts from the next piece on.
         The parser does not say where the first request ended.
         """
-        return bool(self._head) and self.reads_head
+        return self._head_bytes > 0 and self.reads_head
 
     def feed_data(self, data: bytes) -> Messages:
         """Return the requests whose headers became whole, or the one that broke."""
@@ -197,8 +199,11 @@ class BoundedParser:
         if messages:
             message, self._payload = messages[-1]
             self._is_chunked = message.chunked
-            self._head.clear()
-            self._tiny_bytes = self._frames = self.body_bytes = 0
+            self._head_bytes = self._tiny_bytes = self._frames = self.body_bytes = 0
+            self._has_line, self._last_bytes = False, b""
+        elif self._head_bytes:
+            self._has_line = self._has_line or b"\n" in data
+            self._last_bytes = (self._last_bytes + data[-len(HEAD_END) :])[-len(HEAD_END) :]
         if self._is_chunked:
             self._count_chunks(data)
         return messages, upgraded, tail
@@ -213,13 +218,15 @@ class BoundedParser:
     def _count_head(self, data: bytes) -> None:
         """Raise the error of a head that is too long, before the parser takes it in."""
         # A blank line may follow a body (RFC 9112, section 2.2).
-        if not self._head and not data.strip(b"\r\n"):
+        if not self._head_bytes and not data.strip(b"\r\n"):
             return
-        self._head += data
-        if len(self._head) > self._head_bytes_max and HEAD_END not in self._head:
-            if b"\n" in self._head:
-                raise HeadersTooLarge(_all_headers(self._settings))
-            raise LineTooLong(b"", self._settings.request_line_bytes_max)
+        self._head_bytes += len(data)
+        if self._head_bytes > self._head_bytes_max:
+            ending = self._last_bytes + data
+            if HEAD_END not in ending:
+                if self._has_line or b"\n" in data:
+                    raise HeadersTooLarge(_all_headers(self._settings))
+                raise LineTooLong(b"", self._settings.request_line_bytes_max)
 
     @property
     def has_tiny_chunks(self) -> bool:
@@ -243,7 +250,6 @@ class BoundedParser:
         """Let go of everything that leads back to the connection, which has ended."""
         self.stop()
         self._payload = self._refusal = None
-        self._head.clear()
         self._end_answer = _nothing
         if self.discarded is not None:
             self.discarded.end()
