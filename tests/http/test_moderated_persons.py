@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 
+from rostra_adapters.application.moderation_jobs.follower import ModerationFollower
 from support.service import PLACE, Answer, Service, event, opened, posted, serving, token
 
 SITE = PLACE["site"]
 MIA = token("moderate", site=SITE, person="mia")
 BOB = {"id": "bob", "name": "Bob"}
 BOBS = token("comment", site=SITE, person="bob")
-NOTHING = {"comments": 0, "removed": 0, "rejected": 0, "held": 0, "flagged": 0}
+NOTHING = {"comments": 0, "removed": 0, "rejected": 0, "held": 0, "flagged": 0, "votes": 0}
 
 
 @pytest.fixture(params=["memory", "postgres"])
@@ -53,8 +54,10 @@ async def test_the_record_counts_what_became_of_the_comments(anywhere: Service) 
         event("comment.removed", comment="c0", by="mia"),
         event("comment.rejected", comment="c1", by="mia"),
         event("comment.flagged", comment="c2", by="eve", reason="Rude."),
+        event("vote.cast", comment="other", voter="bob", value=-1),
+        event("vote.cast", comment="c3", voter="zoe", value=1),
     )
-    counts = {"comments": 6, "removed": 1, "rejected": 1, "held": 2, "flagged": 1}
+    counts = {"comments": 6, "removed": 1, "rejected": 1, "held": 2, "flagged": 1, "votes": 1}
     assert await person(service) == {
         "id": "bob",
         "name": "Bob",
@@ -62,6 +65,7 @@ async def test_the_record_counts_what_became_of_the_comments(anywhere: Service) 
         "labels": ["Staff"],
         "banned": None,
         "trusted": False,
+        "job": None,
         **counts,
         "first_at": "2026-11-20T08:00:00.000000Z",
         "last_at": "2026-11-25T08:00:00.000000Z",
@@ -167,3 +171,16 @@ async def test_persons_are_for_moderators_of_the_site(service: Service) -> None:
     assert no_person.status == 404
     slash = await service.ask("GET", f"/v1/persons/a%2Fb?site={SITE}", token=MIA)
     assert slash.json["id"] == "a/b"
+
+
+async def test_the_progress_of_a_bans_job_is_shown(anywhere: Service) -> None:
+    service = anywhere
+    await service.given(opened(), posted("c1", author=BOB), posted("c2", author=BOB))
+    assert (await rule(service, "ban", comments="remove")).status == 200
+    await ModerationFollower(service.app).catch_up()
+    assert (await person(service))["job"] == {
+        "state": "done",
+        "comments": 2,
+        "comments_total": 2,
+        "votes": 0,
+    }

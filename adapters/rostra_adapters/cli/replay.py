@@ -58,7 +58,7 @@ def _line(event: dict[str, Any], position: int, comments: int) -> str:
     """Format an event as a line: position, time, type, author and words."""
     data = event["data"]
     author = data.get("author", {})
-    who = author.get("name") or author.get("id") or data.get("voter") or data.get("by")
+    who = author.get("name") or author.get("id") or data.get("by") or data.get("voter")
     about = data.get("comment") or data.get("passage") or data.get("to")
     said = data.get("body") or data.get("reason") or data.get("question") or data.get("title")
     parts = [event["type"]]
@@ -66,6 +66,7 @@ def _line(event: dict[str, Any], position: int, comments: int) -> str:
     parts += [f"{data['value']:+d}"] if "value" in data else []
     parts += [f"by {who}"] if who else []
     parts += [f"“{_short(said)}”"] if said else []
+    parts += [f"held by the rule {data['rule']}"] if data.get("rule") else []
     return f"{position:>9}  {event['time']}  {comments:>6}  {' '.join(parts)}"
 
 

@@ -283,6 +283,18 @@ class BanShape(msgspec.Struct, kw_only=True, gc=False):
     by: str | None
 
 
+class BanJobShape(msgspec.Struct, kw_only=True):
+    """Progress of what a ban removes and nullifies, or its end restores."""
+
+    state: Literal["running", "done"]
+    comments: int
+    """Comments that were changed so far."""
+    comments_total: int
+    """Comments of the person that are looked at."""
+    votes: int
+    """Votes that were changed so far."""
+
+
 class PersonShape(msgspec.Struct, kw_only=True):
     """Person of a site as moderators see them. Each count ends at 1,000."""
 
@@ -299,6 +311,10 @@ class PersonShape(msgspec.Struct, kw_only=True):
     held: int
     """Comments that wait, or a new wording of which waits."""
     flagged: int
+    votes: int
+    """Votes for and against on the site's newest comments, at most 5,000 of them."""
+    job: BanJobShape | None
+    """Job of the latest ban or its end, null if there was none."""
     first_at: Time | None
     """Time of the first recorded comment."""
     last_at: Time | None

@@ -26,7 +26,7 @@ async def add_my_votes(
     rows = await log.read_streams(list(votes.values()))
     for comment in every:
         cast = rows.get(votes[comment.id], [])
-        comment.my_vote = _value([row for row in cast if past is None or row.position <= past])
+        comment.my_vote = vote_value([row for row in cast if past is None or row.position <= past])
 
 
 def _all(comments: Iterable[CommentShape]) -> Iterator[CommentShape]:
@@ -36,7 +36,8 @@ def _all(comments: Iterable[CommentShape]) -> Iterator[CommentShape]:
             yield from _all(comment.children)
 
 
-def _value(rows: Sequence[Recorded]) -> Value:
+def vote_value(rows: Sequence[Recorded]) -> Value:
+    """Return the value of a vote as cast, 0 for none."""
     events = (codec.decode(row.topic, row.state) for row in rows)
     vote = cast(Vote, fold(ids.Kind.VOTE, [event for event in events if event is not None]))
     return vote.value
