@@ -74,6 +74,8 @@ class CommentEdited(Event, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
     status: Literal["published", "held"] = "published"
     # Whether a wording that waited waits no more: this one is later.
     ends_pending: bool = False
+    # Name of the rule that fits the new words of a held comment, and holds it from now on.
+    rule: str | None = None
 
 
 class CommentWordingHeld(Event, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -272,6 +274,8 @@ def evolve(comment: Comment, event: CommentEvent) -> Comment:
                       "edits": comment.edits + _is_own(event)}  # fmt: skip
             if event.ends_pending:
                 change["pending"] = None
+            if event.rule is not None:
+                change["rule"] = event.rule
         case CommentWordingHeld():
             named = WordingRef(event.source, event.id)
             pending = PendingWording(named, event.personal, version, event.time, event.rule)
@@ -538,7 +542,8 @@ def edit(
     status: Literal["published", "held"]
     status = "published" if comment.moderated == "published" else "held"
     return [CommentEdited(time=act.time, author=posted.author, by=command.by, personal=personal,
-                          status=status, ends_pending=ends_pending)]  # fmt: skip
+                          status=status, ends_pending=ends_pending,
+                          rule=rule if status == "held" else None)]  # fmt: skip
 
 
 def _says(words: Words | None, command: EditComment) -> bool:

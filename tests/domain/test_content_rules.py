@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from rostra import codec, ids
-from rostra.comment import CommentPosted, CommentWordingHeld
+from rostra.comment import CommentEdited, CommentPosted, CommentWordingHeld
 from rostra.content_rules import Writer, compile_rules
 from rostra.deciding.handle import Commanded, handle
 from rostra.limits import BODY_BYTES_MAX, RULE_PATTERN_BYTES_MAX, RULE_WORDS_MAX, RULES_MAX
@@ -263,3 +263,20 @@ def test_hostile_rules_take_little_longer_than_one_word(
 ) -> None:
     one = (ContentRule(when=RuleConditions(words=("word",)), then="hold"),)
     assert seconds(rules, body) < 10 * seconds(one, TEXT)
+
+
+async def test_new_words_of_a_held_comment_are_held_by_the_rule_that_fits_them() -> None:
+    """Another decision, such as that of a review service, is no longer enough."""
+    log = MemoryLog()
+    review = {"url": "https://review.example/"}
+    envelope = {"type": "site.configured", "source": "urn:cms", "id": "review", "time": at(1)}
+    reviewed = commanded({**envelope, "data": {"site": SITE, "settings": {"review": review}}})
+    first = [reviewed, configured(held(words=["spam"])), OPEN, saying("Nice.")]
+    edit = event("comment.edited", "edit", comment="c", body="Spam!")
+    outcomes = await handle(log, MemoryRing(), [*first, edit], articles=MemoryArticles())
+    assert statuses(outcomes) == ["recorded"] * 5
+    rows = [codec.decode(row.topic, row.state) for row in log.rows if "comment." in row.topic]
+    posted, edited = rows
+    assert isinstance(posted, CommentPosted) and posted.rule == "review"
+    assert isinstance(edited, CommentEdited)
+    assert (edited.status, edited.rule) == ("held", "1: words")

@@ -233,6 +233,9 @@ EVENTS: dict[str, AnyEvent] = {
     "comment.edited+held": CommentEdited(
         time=TIME, author="ann", by="ann", personal=SEALED, status="held"
     ),
+    "comment.edited+rule": CommentEdited(
+        time=TIME, author="ann", personal=SEALED, status="held", rule="rule 2"
+    ),
     "comment.edited+pending": CommentEdited(
         time=TIME, author="ann", by="mia", personal=SEALED, ends_pending=True
     ),

@@ -256,3 +256,18 @@ async def test_a_service_at_a_private_address_is_not_asked(hooked: Hooked) -> No
     assert hooked.receiver.seen == []
     assert "not public" in (await hooked.status()).error
     assert await reviewed.status(comment) == "held"
+
+
+async def test_words_that_a_rule_holds_are_not_published_by_the_service(
+    reviewed: Reviewed,
+) -> None:
+    """An author may change harmless words while they wait."""
+    reviewed.answer({"decision": "publish"})
+    rules = [{"when": {"words": ["spam"]}, "then": "hold"}]
+    await reviewed.service.given(event("site.configured", settings={"rules": rules}))
+    comment = await reviewed.comment("Nice.")
+    await reviewed.edit(comment, "Spam!")
+    other = await reviewed.comment("Spam, too.")
+    await reviewed.hooked.deliver()
+    assert reviewed.receiver.seen == []
+    assert [await reviewed.status(one) for one in (comment, other)] == ["held", "held"]

@@ -554,9 +554,9 @@ def _edit(
     if command.body is not None and comment.is_judged(current, command):
         verdict = _verdict(author, command.body, holds, known, reading)
     waits = comment.must_wait(current, command, holds, known, verdict)
-    rule = command.rule
-    if waits and command.status is None:
-        rule = comment.holding_rule(holds, known) if verdict is None else verdict.name
+    rule = command.rule if verdict is None else verdict.name
+    if waits and command.status is None and verdict is None:
+        rule = comment.holding_rule(holds, known)
     return comment.edit(current, command, act, words, waiting, waits=waits, rule=rule)
 
 

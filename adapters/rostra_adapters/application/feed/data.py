@@ -210,7 +210,8 @@ def _inside(stream: UUID, event: _InsideEvent, names: Found) -> Data:
         case PassageClosed() | PassageReopened() | PassageUnmarked():
             return {"passage": names[stream].key, "passage_id": stream, "by": event.by}
         case CommentEdited():
-            return _comment(stream, names) | {"by": event.by, "status": event.status}
+            named = {"by": event.by, "status": event.status, "rule": event.rule}
+            return _comment(stream, names) | named
         case CommentWordingHeld():
             return _comment(stream, names) | {"by": event.by, "status": "held", "rule": event.rule}
         case CommentApproved() | CommentRejected() | CommentWordingRejected():
