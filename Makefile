@@ -5,7 +5,7 @@ BIN       := .venv/bin
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve demo docs lint test test-all coverage soak fuzz bench bench-report format lock clean
+.PHONY: help install serve demo docs lint test test-all coverage soak cluster-check fuzz bench bench-report format lock clean
 .PHONY: lint-audit lint-javascript lint-types lint-rules lint-format lint-imports lint-commits
 
 help: ## say what each command does
@@ -79,6 +79,9 @@ coverage: install ## share of all branches that the tests of `make test` reach; 
 # One test at a time, for as long as it takes: large logs want the memory for themselves.
 soak: install ## run every test for long: large logs, and twenty times the examples; ARGS='-k name' goes to pytest
 	ROSTRA_TEST_LARGE=1 HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest --timeout 0 $(ARGS)
+
+cluster-check: install ## kill the primary of three servers twenty times under load, and print figures
+	ROSTRA_TEST_LARGE=1 $(BIN)/python -m pytest --timeout 0 -rP tests/machines $(ARGS)
 
 fuzz: install ## ask a running service whatever its OpenAPI allows, for long; EXAMPLES=1000 of each kind
 	@exec env ROSTRA_FUZZ_EXAMPLES=$(or $(EXAMPLES),1000) $(BIN)/python -m pytest -rP tests/http/test_fuzzing.py

@@ -72,6 +72,11 @@ class Node:
             "select pg_reload_conf()",
         )
 
+    def configure(self, settings: str) -> None:
+        with (self.folder / "postgresql.conf").open("a") as file:
+            file.write(settings)
+        self.execute("select pg_reload_conf()", database="postgres")
+
     def start(self) -> None:
         options = f"-p {self.port} -k {self.folder.parent}"
         self._run("pg_ctl", "-D", str(self.folder), "--silent", "-w", "-t", "60",
@@ -149,3 +154,37 @@ def _free_port() -> int:
 def _takes_connections(port: int) -> bool:
     with socket.socket() as client:
         return client.connect_ex(("127.0.0.1", port)) == 0
+
+
+class Cluster:
+    """Three servers of which one is the primary, whose commits wait for one of the others.
+
+    In place of Patroni: the server with most of the log is promoted, and the others follow it.
+    """
+
+    def __init__(self, members: list[Node]) -> None:
+        self.members = members
+        self.primary = members[0]
+        names = ", ".join(node.folder.name for node in members)
+        for node in members:
+            node.configure(f"synchronous_standby_names = 'ANY 1 ({names})'\n")
+
+    @property
+    def url(self) -> str:
+        """URL of whichever server is the primary."""
+        hosts = ",".join(f"127.0.0.1:{node.port}" for node in self.members)
+        return f"postgresql://rostra@{hosts}/rostra?target_session_attrs=primary"
+
+    def kill_primary(self) -> None:
+        """Kill the primary, promote another server, and let the killed one join again."""
+        killed = self.primary
+        killed.kill()
+        left = [node for node in self.members if node is not killed]
+        received = "select pg_wal_lsn_diff(pg_last_wal_receive_lsn(), '0/0')::float8"
+        self.primary = max(left, key=lambda node: float(str(node.value(received))))
+        self.primary.promote()
+        for node in left:
+            if node is not self.primary:
+                node.follow(self.primary)
+        shutil.rmtree(killed.folder)
+        killed.copy(self.primary)
