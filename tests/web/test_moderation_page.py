@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from rostra_adapters.http.routes.demo import SITE
 from support.moderation_pages import DESK, ITEM, TOKEN, desk, held, moderator, waiting
@@ -282,6 +282,29 @@ async def test_words_are_searched_and_decided_on(browser: Browser, reader_servic
     await expect(page.locator(TOAST)).to_contain_text("3 comments removed.")
     assert await waiting(reader_service, "removed") == ["s0", "s1", "s2"]
     await expect(page.locator(f"{ITEM} .by").first).to_contain_text("removed")
+
+
+async def test_what_is_typed_while_a_list_loads_stays_in_the_search(
+    browser: Browser, reader_service: Service
+) -> None:
+    await held(reader_service, 2)
+    page = await desk(browser, reader_service)
+    await expect(page.locator(ITEM)).to_have_count(2)
+    asked: list[Route] = []
+    removed = re.compile(r"/v1/moderation\?.*status=removed")
+    await page.route(removed, asked.append)
+    await page.keyboard.press("4")
+    await page.keyboard.press("/")
+    await page.keyboard.type("r")
+    while not asked:
+        await page.evaluate("new Promise(requestAnimationFrame)")
+    async with page.expect_response(removed) as answered:
+        await asked[0].continue_()
+    await (await answered.value).finished()
+    await page.evaluate("new Promise(requestAnimationFrame)")
+    await page.keyboard.type("aw")
+    await expect(page.get_by_label("Words in a comment")).to_have_value("raw")
+    assert await waiting(reader_service) == ["h0", "h1"]
 
 
 async def test_the_history_of_a_comment_is_shown_from_the_log(

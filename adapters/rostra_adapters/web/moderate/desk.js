@@ -240,10 +240,10 @@ export class Desk {
   /** @param {string} name */
   async show(name) {
     this.name = name;
-    await this.#open(
-      name === "log" ? new LogView(this) : name === "search" ? new SearchView(this) : new QueueView(this, name),
-    );
-    if (this.view && name !== "search") this.heading.focus({ preventScroll: true });
+    const view =
+      name === "log" ? new LogView(this) : name === "search" ? new SearchView(this) : new QueueView(this, name);
+    await this.#open(view);
+    if (this.view === view && name !== "search") this.heading.focus({ preventScroll: true });
   }
 
   /** @param {string} person */
@@ -268,6 +268,7 @@ export class Desk {
     try {
       const page = await view.load();
       if ("counts" in page && page.counts) this.#showTabs(page.counts);
+      if (this.view !== view) return; // another was opened meanwhile
       this.say(this.t("shown", { n: view.pile?.items.size ?? 0 }));
     } finally {
       this.body.removeAttribute("aria-busy");
