@@ -2,9 +2,11 @@
 
 import pytest
 
-from rostra import ids
+from rostra import discussion, ids
+from rostra.commands import CloseDiscussion, MoveDiscussion
 from rostra.discussion import DiscussionClosed, DiscussionOpened, DiscussionReopened
 from rostra.events import Words
+from rostra.refusals import Refusal
 from rostra.settings import Settings, SiteSettings
 from rostra.site import SiteConfigured
 from support.examples import (
@@ -119,3 +121,14 @@ def test_the_settings_that_stand_change_nothing() -> None:
 def test_a_site_with_the_id_of_another_is_refused() -> None:
     other = SiteConfigured(time=at(0), site="other", settings=SiteSettings())
     given((AT_SITE, other)).when(OPEN, act()).then_refused("id-collision")
+
+
+def test_an_alias_that_another_name_made_is_not_followed_and_not_moved_to() -> None:
+    """Ids are hashes of names."""
+    alias = discussion.Discussion(alias="/other", alias_of=RESOURCE)
+    with pytest.raises(Refusal, match="id-collision"):
+        discussion.own_name(alias, CloseDiscussion(site=SITE, resource="/trams-2"))
+    ours = discussion.Discussion(site=SITE, resource=RESOURCE)
+    moved = MoveDiscussion(site=SITE, resource=RESOURCE, to="/trams-2")
+    with pytest.raises(Refusal, match="id-collision"):
+        discussion.move(ours, alias, moved, act())

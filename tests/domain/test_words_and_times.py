@@ -11,7 +11,16 @@ from hypothesis import strategies as st
 from rostra import fields as texts
 from rostra import limits, times
 from rostra.commands import AnyCommand
-from rostra.settings import Rules, Settings, SiteSettings, given_settings, merge, rules
+from rostra.settings import (
+    DayLimits,
+    Review,
+    Rules,
+    Settings,
+    SiteSettings,
+    given_settings,
+    merge,
+    rules,
+)
 from support.examples import command
 
 moments = st.datetimes(
@@ -231,6 +240,12 @@ def test_the_defaults_are_those_of_the_contract() -> None:
         "depth": 12,
         "reserved_names": (),
         "orders": ("newest", "oldest", "most_voted", "best", "controversial", "hot"),
+        "rules": (),
+        "review": Review(url="", seconds=5),
+        "slow_seconds": 0,
+        "per_day": DayLimits(comments=None, votes=None, marks=None),
+        "flags_to_hold": 0,
+        "moderators_named": False,
     }
 
 
@@ -255,3 +270,14 @@ def test_what_a_change_names_stands_and_the_rest_stays(a: Settings, b: Settings)
     assert given_settings(merged) == {**given_settings(a), **given_settings(b)}
     assert merge(merged, b) == merged
     assert merge(a, Settings()) == a
+
+
+def test_a_moment_without_an_offset_or_outside_four_digit_years_is_refused() -> None:
+    east, west = timezone(timedelta(hours=1)), timezone(timedelta(hours=-1))
+    with pytest.raises(ValueError, match="without an offset"):
+        times.time_of(datetime(2026, 1, 1))  # noqa: DTZ001  # that is what is refused
+    for moment in (datetime.min.replace(tzinfo=east), datetime.max.replace(tzinfo=west)):
+        with pytest.raises(ValueError, match="outside the years"):
+            times.time_of(moment)
+    assert times.time_of(datetime(2026, 1, 1, tzinfo=east)) == "2025-12-31T23:00:00.000000Z"
+    assert times.time_of("2026-01-01T00:00:00+01:00") == "2025-12-31T23:00:00.000000Z"
