@@ -123,8 +123,8 @@ def fitting(topic: str) -> dict[str, Any]:
     """Every field of a command that can be given together, with a value that fits."""
     found: dict[str, Any] = dict(PLACE)
     for field in msgspec.structs.fields(COMMANDS[topic]):
-        if field.name in EVERY:
-            found[field.name] = EVERY[field.name]
+        if field.encode_name in EVERY:
+            found[field.name] = EVERY[field.encode_name]
     if topic.startswith("subscription."):
         found["to"] = "replies"
     if topic == "site.configured":
@@ -166,7 +166,7 @@ def made(topic: str, path: tuple[str, ...], value: Any) -> Commanded:
 
 def told(topic: str, path: tuple[str, ...], value: Any) -> dict[str, Any]:
     """The same as a CloudEvent, a dict."""
-    names = {field.name: field.name for field in msgspec.structs.fields(COMMANDS[topic])}
+    names = {field.name: field.encode_name for field in msgspec.structs.fields(COMMANDS[topic])}
     data = {names[name]: given for name, given in fitting(topic).items()}
     event: dict[str, Any] = {
         "specversion": "1.0",
