@@ -281,7 +281,7 @@ def touches(fact: Fact) -> Iterator[tuple[Table[Any], Key]]:
             | CommentUnpinned()
         ):
             yield QUEUE, stream
-        case CommentEdited() if event.ends_pending:
+        case CommentEdited() if event.ends_pending or event.rule is not None:
             yield QUEUE, stream
 
 
@@ -324,6 +324,8 @@ def fold(rows: Rows, fact: Fact) -> None:
             _end_pending(row)
         case CommentEdited() if event.ends_pending:
             _end_pending(rows.of(QUEUE)[fact.stream])
+        case CommentEdited() if event.rule is not None:
+            rows.of(QUEUE)[fact.stream].rule = event.rule
         case CommentPinned() | CommentUnpinned():
             _acted(rows, fact, rows.of(QUEUE)[fact.stream].site, event.by, event.personal)
         case PersonBanned():

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from support.service import Event, event, opened, posted
+from support.service import Event, event, opened, posted, token
 from support.webhooks import Hooked, Reviewed
 
 
@@ -271,3 +271,9 @@ async def test_words_that_a_rule_holds_are_not_published_by_the_service(
     await reviewed.hooked.deliver()
     assert reviewed.receiver.seen == []
     assert [await reviewed.status(one) for one in (comment, other)] == ["held", "held"]
+    moderator = token("moderate", site="gazette", person="mia")
+    queue = await reviewed.service.ask(
+        "GET", "/v1/moderation?site=gazette&status=held", token=moderator
+    )
+    found = {one["id"]: one["rule"] for one in queue.json["comments"]}
+    assert found == {comment: "1: words", other: "1: words"}
