@@ -304,13 +304,17 @@ def _decided(rows: Rows, fact: Fact, event: StatusEvent) -> None:
     row = rows.of(INBOX_COMMENTS)[fact.stream]
     if event.now == "published" and row.published is None:
         _publish(rows, fact, row, event.time)
-    if event.by != row.author:
-        _concern(rows, fact, by=event.by)
+    _concern(rows, fact, by=event.by)
 
 
 def _concern(rows: Rows, fact: Fact, *, by: str | None) -> None:
-    """Note a decision about a comment for its author and those who flagged it."""
+    """Note a decision about a comment for its author and those who flagged it.
+
+    Acts of the author are no decisions.
+    """
     row = rows.of(INBOX_COMMENTS)[fact.stream]
+    if by == row.author:
+        return
     concerned = [row.author, *_persons.decode(row.flaggers)]
     row.flaggers = "[]"
     _put(rows, fact, concerned, "moderation", besides=by)
