@@ -128,8 +128,18 @@ select
 from pinned;
 
 insert into public.participants_v{v}
-select discussion, author, count(*)
-from public.comments_v{v} where status = 'published' group by discussion, author;
+with counted as (
+    select distinct on (c.discussion, c.author) c.discussion, c.author, c.id, c.position
+    from public.comments_v{v} c
+    join public.stored_events e on e.originator_id = c.id and (
+        e.topic in ('comment.approved', 'comment.restored') or e.topic = 'comment.posted'
+            and convert_from(e.state, 'utf8')::jsonb ->> 'status' = 'published'
+    )
+    order by c.discussion, c.author, e.notification_id desc
+)
+select c.discussion, c.author, count(*), counted.id, counted.position
+from public.comments_v{v} c left join counted using (discussion, author)
+where c.status = 'published' group by c.discussion, c.author, counted.id, counted.position;
 
 insert into public.discussions_v{v}
 with events as (
