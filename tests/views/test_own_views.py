@@ -413,6 +413,7 @@ async def test_the_commands_know_the_views_of_a_module(
     async with opening(database_url, hours.__name__) as app:
         await app.publish([events.opened(), events.posted("c0")])
         await rows_of(app, "hours", hours.HOURS)
+        await app.wait(2, WAIT_SECONDS)  # the commands below block this process
         assert "hours: 2 events" in mine.must("rebuild", "hours", "--jobs", "2")
         [status] = [
             it for it in json.loads(mine.must("status", "--json"))["views"] if it["name"] == "hours"
