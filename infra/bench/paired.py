@@ -151,9 +151,11 @@ def _obey(loop: asyncio.AbstractEventLoop, port: int, token: str) -> None:
         "lines": lambda: [client.lines(votes(lines, 4 * BATCH_VOTES, COMMENTS))],
         "single": lambda: [client.single(vote) for vote in votes(alone, SINGLE_VOTES, COMMENTS)],
     }
-    sizes = {"single": SINGLE_VOTES}
+    sizes, before = {"single": SINGLE_VOTES}, ""
     for line in sys.stdin:
         mode, calls = json.loads(line)
+        if mode != before:  # connections that were idle for long are closed
+            client, before = Client(port, token), mode
         requests = prepare[mode]()
         counted = Counted(loop) if calls else Timed()
         at_once = CONNECTIONS if mode == "single" else BATCHES_AT_ONCE
