@@ -2,7 +2,13 @@
 
 import click
 
-from rostra_adapters.cli.options import DatabaseLocation, database, place, run
+from rostra_adapters.cli.options import (
+    DatabaseLocation,
+    check_data_folder,
+    database,
+    place,
+    run,
+)
 from rostra_adapters.cli.terminal import say
 
 
@@ -19,6 +25,7 @@ def epoch(*, where: DatabaseLocation) -> None:
     For example:
       rostra epoch --database-url postgresql://rostra@db/rostra
     """
+    check_data_folder(where, is_key_needed=False)
     say(run(lambda: _begin(where)))
 
 
