@@ -56,6 +56,7 @@ from rostra_adapters.errors import ReadOnly
 from rostra_adapters.keys.ring import StoredKeyRing
 from rostra_adapters.observability.printing import url_without_password
 from rostra_projections.cursors import CursorRefused, check_log, peek_cursor, position_of_cursor
+from rostra_projections.listing import ORDERS
 from rostra_projections.responses.shapes import (
     ANYONE,
     CommentsPage,
@@ -277,8 +278,11 @@ class App:
     ) -> CommentsPage | None:
         """Return a page of the comments on a resource, None if it has no discussion.
 
-        `as_of`: as they were at a position, or at a time (see `rostra.times`).
+        `as_of`: as they were at a position, or at a time (see `rostra.times`). Raises ValueError
+        for an unknown order.
         """
+        if order not in ORDERS:
+            raise ValueError(f"the order {order!r} is none of {', '.join(ORDERS)}")
         request = await self._named(site, resource, viewer, min_position, as_of, cursor)
         query = CommentQuery(
             order=order, limit=limit, replies=replies, passage=passage, inline=inline, flat=flat
