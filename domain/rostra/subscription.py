@@ -17,6 +17,8 @@ class SubscriptionStarted(Event, frozen=True, kw_only=True, omit_defaults=True, 
     topic = "subscription.started"
     person: str
     to: SubscriptionTo
+    erasures: int = 0
+    """Number of the person's erasures so far."""
 
 
 class SubscriptionEnded(Event, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -24,6 +26,8 @@ class SubscriptionEnded(Event, frozen=True, kw_only=True, omit_defaults=True, gc
 
     topic = "subscription.ended"
     person: str
+    erasures: int = 0
+    """Number of the person's erasures so far."""
 
 
 SubscriptionEvent = SubscriptionStarted | SubscriptionEnded
@@ -39,6 +43,14 @@ class Subscription(msgspec.Struct, frozen=True):
     to: SubscriptionTo | None = None
     changed_at: Time = LONG_AGO
     changes: int = 0
+    erasures: int = 0
+    """Number of the person's erasures before the last event."""
+
+    def after(self, erasures: int) -> "Subscription":
+        """Return the subscription of a person who was erased so often: an erasure ends it."""
+        if erasures == self.erasures:
+            return self
+        return msgspec.structs.replace(self, person=None, to=None, erasures=erasures)
 
 
 INITIAL = Subscription()
@@ -47,7 +59,7 @@ INITIAL = Subscription()
 def evolve(subscription: Subscription, event: SubscriptionEvent) -> Subscription:
     """Return the subscription after the event."""
     to = event.to if isinstance(event, SubscriptionStarted) else None
-    return Subscription(event.person, to, event.time, subscription.changes + 1)
+    return Subscription(event.person, to, event.time, subscription.changes + 1, event.erasures)
 
 
 # -- decisions
@@ -63,7 +75,11 @@ def start(
     if subscription.changes >= SUBSCRIPTION_CHANGES_MAX:
         detail = f"the subscription has changed {SUBSCRIPTION_CHANGES_MAX} times"
         raise Refusal("too-many-changes", detail)
-    return [SubscriptionStarted(time=act.time, person=command.who, to=command.to)]
+    return [
+        SubscriptionStarted(
+            time=act.time, person=command.who, to=command.to, erasures=subscription.erasures
+        )
+    ]
 
 
 def end(
@@ -77,7 +93,7 @@ def end(
     is_off = subscription.person is not None and subscription.to is None
     if act.time < subscription.changed_at or is_off:
         return []
-    return [SubscriptionEnded(time=act.time, person=command.who)]
+    return [SubscriptionEnded(time=act.time, person=command.who, erasures=subscription.erasures)]
 
 
 def _check(subscription: Subscription, command: OnSubscription) -> None:

@@ -177,6 +177,10 @@ EVENTS: dict[str, AnyEvent] = {
     "person.labelled+none": PersonLabelled(time=TIME, site="gazette", person="ann", by="mia"),
     "subscription.started": SubscriptionStarted(time=TIME, person="ann", to="replies"),
     "subscription.ended": SubscriptionEnded(time=TIME, person="ann"),
+    "subscription.started+erasures": SubscriptionStarted(
+        time=TIME, person="ann", to="replies", erasures=1
+    ),
+    "subscription.ended+erasures": SubscriptionEnded(time=TIME, person="ann", erasures=1),
     "site.configured+people": SiteConfigured(
         time=TIME, site="gazette", settings=SiteSettings(names="person", labels=("Staff", "Zoë"))
     ),

@@ -218,6 +218,18 @@ async def test_a_subscription_starts_changes_and_ends(service: Service) -> None:
     assert (await subscription(service, bearer=as_person("bob"))).json["to"] is None
 
 
+async def test_a_person_who_was_erased_and_returned_subscribes_anew(service: Service) -> None:
+    await service.given(opened())
+    put = {"to": "comments"}
+    assert (await subscription(service, "PUT", put)).json == {"to": "comments", "position": 2}
+    await service.given(about("person.erased"), about("person.returned"))
+    assert (await subscription(service)).json["to"] is None
+    again = (await subscription(service, "PUT", put)).json
+    assert again["to"] == "comments" and again["position"] > 2
+    assert (await subscription(service, "PUT", put)).json == again
+    assert (await subscription(service)).json == again
+
+
 async def test_nobody_subscribes_to_what_they_may_not_read(service: Service) -> None:
     assert (await subscription(service, "PUT", {"to": "comments"})).status == 404
     await service.given(opened())

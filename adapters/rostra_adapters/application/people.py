@@ -61,9 +61,13 @@ class People:
             break
         return Words()
 
-    async def subscription(self, discussion: UUID, person: str) -> tuple[Subscription, int]:
+    async def subscription(
+        self, site: str, discussion: UUID, person: str
+    ) -> tuple[Subscription, int]:
         """Return a person's subscription to a discussion, and the position of its last change."""
         stream = ids.subscription_id(ids.discussion_of(discussion), person)
-        rows = (await self._log.read_streams([stream]))[stream]
-        state: Subscription = fold_stream(stream, events_of(rows))
-        return state, rows[-1].position if rows else 0
+        owner = ids.person_id(site, person)
+        read = await self._log.read_streams([stream, owner])
+        state: Subscription = fold_stream(stream, events_of(read[stream]))
+        known: Person = fold_stream(owner, events_of(read[owner]))
+        return state.after(known.erasures), read[stream][-1].position if read[stream] else 0

@@ -364,6 +364,12 @@ def _known_person(command: Command, person_id: str, reading: DecisionContext) ->
     return known
 
 
+def _subscription(
+    at: StreamId, command: OnSubscription, reading: DecisionContext
+) -> subscription.Subscription:
+    return reading.subscription(at).after(_known_person(command, command.who, reading).erasures)
+
+
 def acting(command: Command, person_id: str, reading: DecisionContext) -> person.Person:
     """Return the person who acts, or who wrote the words. Raises person-erased."""
     known = _known_person(command, person_id, reading)
@@ -466,9 +472,9 @@ def _alone(
         case NullifyVote():
             return vote.nullify(reading.vote(at), command, act)
         case StartSubscription():
-            return subscription.start(reading.subscription(at), command, act)
+            return subscription.start(_subscription(at, command, reading), command, act)
         case EndSubscription():
-            return subscription.end(reading.subscription(at), command, act)
+            return subscription.end(_subscription(at, command, reading), command, act)
         case ClosePassage():
             return passage.close(reading.passage(at), command, act)
         case ReopenPassage():

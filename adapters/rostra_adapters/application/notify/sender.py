@@ -223,7 +223,9 @@ class Sender:
         found: dict[UUID | None, Subscription] = {}
         for notice in due:
             if notice.discussion is not None and notice.discussion not in found:
-                state, _ = await self._people.subscription(notice.discussion, notice.person_id)
+                state, _ = await self._people.subscription(
+                    notice.site, notice.discussion, notice.person_id
+                )
                 found[notice.discussion] = state
         return found
 

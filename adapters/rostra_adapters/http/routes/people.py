@@ -251,7 +251,7 @@ class PeopleRoutes:
     async def subscription(self, request: web.Request) -> web.Response:
         actor = await self._enter(request)
         discussion = id_in_path(request, ids.Kind.DISCUSSION)
-        state, position = await self._people.subscription(discussion, actor.person)
+        state, position = await self._people.subscription(actor.site, discussion, actor.person)
         return answer_with(request, SubscriptionShape(to=state.to, position=position))
 
     async def subscribe(self, request: web.Request) -> web.Response:
