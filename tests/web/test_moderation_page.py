@@ -291,8 +291,12 @@ async def test_what_is_typed_while_a_list_loads_stays_in_the_search(
     page = await desk(browser, reader_service)
     await expect(page.locator(ITEM)).to_have_count(2)
     asked: list[Route] = []
+
+    def delay(route: Route) -> None:
+        asked.append(route)
+
     removed = re.compile(r"/v1/moderation\?.*status=removed")
-    await page.route(removed, asked.append)
+    await page.route(removed, delay)
     await page.keyboard.press("4")
     await page.keyboard.press("/")
     await page.keyboard.type("r")

@@ -262,6 +262,9 @@ async def test_the_bell_tells_what_concerns_a_person(
     await ask(
         service, "POST", f"{about_here}/comments", {"body": "Yes.", "parent": mine["id"]}, "ben"
     )
+    await service.app.wait(
+        await service.app.head(), 60
+    )  # persons with shown comments are mentioned
     mentioned = {"body": "So says @Ada.", "mentions": ["ada"]}
     await ask(service, "POST", f"{about_here}/comments", mentioned, "ben")
     url = "https://news.example/other"
