@@ -211,6 +211,9 @@ class Model(Wordings):
         if not self.discussion(act)["open"]:
             raise No("discussion-closed")
         path, passage = self._place(act)
+        status = data.get("status") or self.policy(
+            self.rules(act), data["site"], data["author"]["id"]
+        )
         self.comments[comment] = {
             "id": comment,
             "discussion": _discussion_id(act),
@@ -229,8 +232,9 @@ class Model(Wordings):
             "edited_at": "",
             "pending": None,
             "named": (act["source"], act["id"]),
-            "moderated": data.get("status")
-            or self.policy(self.rules(act), data["site"], data["author"]["id"]),
+            "moderated": status,
+            "waited": status == "held",
+            "approved": False,
             "moderated_at": "",
             "removed": None,
             "removed_at": "",

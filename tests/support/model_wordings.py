@@ -38,7 +38,7 @@ class Wordings(Named):
             standing = pending or {"body": row["body"], "at": row["edited_at"]}
             if act["time"] < standing["at"] or data["body"] == standing["body"]:
                 return 0
-            row["pending"] = new
+            row["pending"], row["waited"] = new, True
             return 1
         ends_pending = pending is not None and pending["at"] <= act["time"]
         same = data["body"] == row["body"] and not ends_pending
@@ -92,14 +92,17 @@ class Wordings(Named):
                 return 0
         elif row["moderated"] == "published" or act["time"] < row["moderated_at"]:
             return 0
+        had_to_wait = row["pending"] is not None or (row["waited"] and not row["approved"])
         self._decided(row, act)
         self._take_pending(row)
+        row["approved"] = True
         row["moderated"] = "published"
         row["moderated_at"] = max(act["time"], row["moderated_at"])
         author = (act["data"]["site"], row["author"])
-        already = author in self.trusted
+        if not had_to_wait or author in self.trusted:
+            return 1
         self.trusted.add(author)
-        return 1 if already else 2
+        return 2
 
     def unpublish(self, row: Row, act: Act, to: str) -> int:
         """Reject or hold the comment, or reject the wording of it that waits."""
