@@ -85,7 +85,7 @@ async def _assert_all_read(
 
 async def _assert_discussion(story: Story, reading: CommentQueries, discussion: UUID) -> None:
     model = story.model
-    request = asked(discussion)
+    request = asked(discussion, site=model.discussions[discussion]["site"])
     found, passages = await reading.discussion(request), await reading.passages_page(request)
     assert found is not None
     assert passages is not None
@@ -104,10 +104,11 @@ async def _assert_listing(
     story: Story, reads: Reads, reading: CommentQueries, wanted: Listing, viewer: Viewer, limit: int
 ) -> None:
     expected = judge.listing(story.model, wanted, viewer)
+    site = story.model.discussions[wanted.discussion]["site"]
     found: list[UUID] = []
     cursor = None
     while True:
-        page = await page_of(reading, wanted, viewer, limit=limit, cursor=cursor)
+        page = await page_of(reading, wanted, viewer, site=site, limit=limit, cursor=cursor)
         assert page.total == len(expected), (wanted, viewer)
         found += [shape.id for shape in page.comments]
         for shape in page.comments:

@@ -84,12 +84,14 @@ _ANY_SUBSCRIBED = f"""(
     limit $5
 )"""
 
+# Of two items at one position at most one is shown. It comes first: a page may end between them.
 INBOX_OF = f"""
 select v.position, {_ITEMS}, i.is_shown from {_HERE}
 left join lateral (
-    select * from ({_DIRECT} union all {_NEWEST_SUBSCRIBED}) i order by position desc limit $5
+    select * from ({_DIRECT} union all {_NEWEST_SUBSCRIBED}) i
+    order by position desc, is_shown desc limit $5
 ) i on true
-order by i.position desc"""
+order by i.position desc, i.is_shown desc"""
 
 UNREAD = f"""
 select v.position, i.unread from {_HERE}
