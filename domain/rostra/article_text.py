@@ -5,7 +5,7 @@ Normalisation 1 holds for plain text and for the text of HTML:
 - CR LF and CR become LF. A byte order mark at the beginning is removed.
 - NUL and lone surrogates each become U+FFFD, because UTF-8 and the database refuse them.
 - All other code points are unchanged. There is no NFC, no case folding and no squeezing of white
-  space, so that a browser that counts the code points on its page computes the same offsets.
+  space. So a browser that counts the code points on its page computes the same offsets.
   `rostra.anchoring.normalise` handles other forms when it compares texts.
 
 The text of HTML is a browser's `textContent` without hidden elements (`HIDDEN`). A LF is added

@@ -27,8 +27,8 @@ _AddressInfo = tuple[int, int, int, str, tuple[str, int] | tuple[str, int, int, 
 class HttpPoster:
     """`application.webhooks.transport.Poster`. It is used as a context.
 
-    Each address is checked as its socket is made, so that a name may not lead to a public address
-    when a webhook is added and to a private one later. Redirects are not followed, proxies and
+    Each address is checked as its socket is made. So a name may not lead to a public address when a
+    webhook is added, and to a private one later. Redirects are not followed, proxies and
     cookies are not used.
     """
 

@@ -4,9 +4,8 @@ The search is pure and deterministic. Nothing is stored between calls, so any th
 run it.
 
 Texts are compared in their compared form (`rostra.anchoring.normalise`). Candidates are first the
-places with exactly the quote. If none of them will do, the candidates are places with at most one
-error in `CHARACTERS_PER_ERROR` letters, for a quote of `APPROXIMATE_CHARACTERS_MIN` letters or
-more.
+places with exactly the quote. If none of them will do, candidates may have one error in
+`CHARACTERS_PER_ERROR` letters, for a quote of `APPROXIMATE_CHARACTERS_MIN` letters or more.
 
 A candidate's score is the share of unchanged letters:
 
@@ -24,11 +23,11 @@ The best candidate is the passage if its score is at least `SCORE_MIN`. Of equal
 nearest is best. The consequences are:
 
 - One whole side of context is enough for an exact quote of any length.
-- Without context, a quote of QUOTE_WEIGHT_MAX letters or more is enough, if it is exact or has at
-  most one error in a hundred letters. A shorter quote is an orphan.
+- Without context, a quote of `QUOTE_WEIGHT_MAX` letters or more is enough. It must be exact or
+  have at most one error in a hundred letters. A shorter quote is an orphan.
 - Context decides before nearness does.
-- A quote of at most `SHORT_CHARACTERS_MAX` letters that is not found is the stretch between
-  `CONTEXT_CHARACTERS` unchanged letters on both sides, if at most half its letters changed.
+- A quote of at most `SHORT_CHARACTERS_MAX` letters may not be found. Then it is the stretch
+  between `CONTEXT_CHARACTERS` unchanged letters on both sides, if at most half its letters changed.
 - Of equal scores, the candidate with the same context in the original form wins. This distinguishes
   twins that differ by white space.
 """

@@ -187,8 +187,8 @@ def _discussion(item: InboxRow) -> ids.DiscussionId:
 def _is_mailed(row: Recorded, log_since: datetime | None) -> bool:
     """Return whether a row publishes a comment or decides on one, and is no history.
 
-    It is history if it was recorded long after its time, or long ago, and in a later log if it
-    happened in an earlier one.
+    It is history if it was recorded long after its time, or long ago. In a later log, what happened
+    in an earlier one is history, too.
     """
     event: AnyEvent | None = codec.decode(row.topic, row.state)
     if not isinstance(event, CommentPosted | StatusEvent | CommentWordingRejected):

@@ -1,7 +1,7 @@
 """The outbox: notices that wait to be mailed, as ids and never as words.
 
-It lies beside the log, which does not depend on it. A notice is known by the event that gave rise
-to it and the person it is for, so that none is added twice, also after a rebuild or a restore.
+It lies beside the log, which does not depend on it. A notice is known by its event and its
+person. So none is added twice, also after a rebuild or a restore.
 
 Notices that are sent or given up are deleted after `NOTICES_KEPT`. By then no process adds them
 again: events that were recorded before `GIVE_UP_AFTER` give rise to no notice, nor do events whose

@@ -73,8 +73,8 @@ class CachedPage(msgspec.Struct):
 def key_of(request: web.BaseRequest) -> str | None:
     """Return the key of a request's answer in the cache, None if it depends on the reader.
 
-    The key is the path with the query but for how long to wait for the answer, after the prefix of
-    a proxy, which links name.
+    The key is the path with the query, without the parameters of waiting. The prefix of a proxy
+    comes before it, since links name the prefix.
     """
     if hdrs.AUTHORIZATION in request.headers:
         return None

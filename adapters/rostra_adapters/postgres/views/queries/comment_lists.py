@@ -176,8 +176,8 @@ def _by(order: Order, value: str, posted_at: str, position: str) -> str:
 def _merged_by(kind: Kind, order: Order) -> str:
     """Return the order of all branches.
 
-    Without a constant among its columns the planner merges the branches, each of which is ordered,
-    and reads no more rows of them than the page has.
+    Without a constant among its columns the planner merges the branches, each of which is ordered.
+    It reads no more rows of them than the page has.
     """
     by = _by(order, "place_value", "posted_at", "position")
     return f"place_pinned desc, {by}" if kind == "top" else by
