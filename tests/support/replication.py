@@ -78,9 +78,17 @@ class Node:
         self.execute("select pg_reload_conf()", database="postgres")
 
     def start(self) -> None:
+        """Start the server, as soon as one that was killed has left its socket and its port."""
+        block_until(self._starts)
+
+    def _starts(self) -> bool:
         options = f"-p {self.port} -k {self.folder.parent}"
-        self._run("pg_ctl", "-D", str(self.folder), "--silent", "-w", "-t", "60",
-                  "-l", str(self.log), "-o", options, "start")  # fmt: skip
+        try:
+            self._run("pg_ctl", "-D", str(self.folder), "--silent", "-w", "-t", "60",
+                      "-l", str(self.log), "-o", options, "start")  # fmt: skip
+        except subprocess.CalledProcessError:
+            return False
+        return True
 
     def stop(self, mode: str = "fast") -> None:
         """Stop the server if it runs."""
@@ -92,6 +100,8 @@ class Node:
         pid = int((self.folder / "postmaster.pid").read_text().split()[0])
         os.kill(pid, signal.SIGKILL)
         block_until(lambda: not _takes_connections(self.port))
+        for file in self.folder.parent.glob(f".s.PGSQL.{self.port}*"):
+            file.unlink(missing_ok=True)  # until it is reaped, its lock looks like that of another
 
     def promote(self) -> None:
         self._run("pg_ctl", "-D", str(self.folder), "--silent", "-w", "promote")
