@@ -81,6 +81,7 @@ async def test_a_new_token_of_the_same_person_changes_nothing_on_the_page(
 ) -> None:
     page = await story(browser, reader_service, TAG.replace(" site", f" token={token()} site"))
     await said(page, "Two herons").get_by_role("button", name="Reply").click()
+    await expect(page.get_by_label("Reply to Wim")).to_be_focused()
     await page.keyboard.type("In the middle of a wo")
     await page.evaluate(
         "(t) => document.querySelector('rostra-discussion').setAttribute('token', t)",
