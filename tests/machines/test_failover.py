@@ -91,7 +91,9 @@ async def test_what_was_lost_is_refused_and_the_rest_goes_on(pair: list[Node]) -
         assert await app.verify() == []
 
 
-async def test_a_failover_without_loss_keeps_the_log(pair: list[Node]) -> None:
+async def test_a_failover_without_loss_keeps_the_log(
+    pair: list[Node], monkeypatch: pytest.MonkeyPatch
+) -> None:
     primary, standby = pair
     url = either(pair)
     async with (
@@ -103,6 +105,9 @@ async def test_a_failover_without_loss_keeps_the_log(pair: list[Node]) -> None:
         await wait_until(lambda: standby.has_replayed(primary))
         primary.kill()
         standby.promote()
+        monkeypatch.setenv("ROSTRA_FAILOVER", "lossless")  # as other processes are given it
+        async with rostra_adapters.open(url, master_key=MASTER_KEY) as other:
+            assert (await other.log.history()).id == before.id
         assert await published(app, posted("b")) == [head + 1]
         assert (await app.log.history()).id == before.id
         assert await feed(service, head + 1, str(before.id)) == (200, None)

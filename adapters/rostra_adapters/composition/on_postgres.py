@@ -121,7 +121,7 @@ async def open_on_postgres(
     log = await stack.enter_async_context(
         PostgresLog(pool, direct, polling, is_lossless=failover == "lossless")
     )
-    if not (read_only or restoring):
+    if make and not restoring:
         await log.follow_timeline()
     backend = PostgresBackend(
         direct,

@@ -33,6 +33,7 @@ from rostra_adapters.stock.log import StockLog
 from rostra_adapters.stock.views import MemoryBackend
 from rostra_projections.views import View
 
+FAILOVER_VARIABLE = "ROSTRA_FAILOVER"
 CLOSE_SECONDS_MAX = 5.0
 CLOSE_LOOK_SECONDS = 0.01
 
@@ -51,7 +52,7 @@ async def open(  # noqa: A001  # it opens a Rostra, as `rostra_adapters.open`
     primary_url: str | None = None,
     look_seconds: float = 0.05,
     stale_seconds: float = 60.0,
-    failover: Literal["lossless", "lossy"] = "lossy",
+    failover: Literal["lossless", "lossy"] | None = None,
     projector_lease_seconds: float = 10.0,
     pool_size: int = 11,
     views: Sequence[View | str] | None = None,
@@ -71,7 +72,8 @@ async def open(  # noqa: A001  # it opens a Rostra, as `rostra_adapters.open`
     `stale_seconds`. Without it, keys are loaded for each read, and erased words are shown until the
     standby has replayed the erasure.
     `failover`: "lossless" where a standby that may be promoted has every acknowledged event
-    (`synchronous_standby_names`); else a promotion begins another epoch of the log.
+    (`synchronous_standby_names`); else a promotion begins another epoch of the log. By default
+    ROSTRA_FAILOVER, else "lossy".
     `projector_lease_seconds`: time without a heartbeat after which another process projects.
     `pool_size`: connections of this process, at least 8. `views`: views of your own, or names of
     modules that have them in `VIEWS`; by default those of ROSTRA_VIEWS (names by comma). On
@@ -105,7 +107,7 @@ async def open(  # noqa: A001  # it opens a Rostra, as `rostra_adapters.open`
                 primary_url=primary_url,
                 look_seconds=look_seconds,
                 stale_seconds=stale_seconds,
-                failover=failover,
+                failover=_failover(failover),
                 projector_lease_seconds=projector_lease_seconds,
                 pool_size=pool_size,
                 own=own,
@@ -121,6 +123,17 @@ async def open(  # noqa: A001  # it opens a Rostra, as `rostra_adapters.open`
         app.is_read_only = read_only
         stack.push_async_callback(app.close)
         yield app
+
+
+def _failover(given: Literal["lossless", "lossy"] | None) -> Literal["lossless", "lossy"]:
+    """Return the kind of failover, by the environment if none is given. Raises ValueError."""
+    match given or os.environ.get(FAILOVER_VARIABLE) or "lossy":
+        case "lossless":
+            return "lossless"
+        case "lossy":
+            return "lossy"
+        case unknown:
+            raise ValueError(f"{FAILOVER_VARIABLE} must be lossless or lossy, not {unknown!r}")
 
 
 async def _on_sqlite(
