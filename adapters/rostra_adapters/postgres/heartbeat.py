@@ -6,6 +6,7 @@ how far a standby lags, and since when the primary can acknowledge no writes.
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
+from contextlib import suppress
 
 import asyncpg
 
@@ -72,7 +73,8 @@ class Heartbeat:
             await beating
         finally:
             if not beating.done():
-                connection.terminate()
+                with suppress(asyncpg.InterfaceError):  # the pool has noticed first
+                    connection.terminate()
                 await asyncio.gather(beating, return_exceptions=True)
             await self._pool.release(connection)
 

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from time import perf_counter
 
 import asyncpg
@@ -98,7 +98,8 @@ class ViewRunner:
                             yield
                 finally:
                     self._projecting = False
-                    connection.terminate()  # and with it the session's lock
+                    with suppress(asyncpg.InterfaceError):  # the pool has noticed first
+                        connection.terminate()  # and with it the session's lock
 
     async def _beat(self) -> AsyncGenerator[None, None]:
         """Record heartbeats while this process projects; stop projecting if the lease is lost."""
