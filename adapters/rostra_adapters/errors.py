@@ -28,6 +28,7 @@ __all__ = [
     "JwksError",
     "KeysMissing",
     "LocalPostgresError",
+    "NeedsPostgres",
     "NewerDatabase",
     "NoMasterKey",
     "NotInstalled",
@@ -64,6 +65,13 @@ class DatabaseRefused(RostraError, LogUnavailable):
 
     The message says what to change.
     """
+
+
+class NeedsPostgres(RostraError):
+    """A capability is asked for that neither memory nor SQLite has."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what} need PostgreSQL: open a postgresql:// URL")
 
 
 class KeysMissing(RostraError):

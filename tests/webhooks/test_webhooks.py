@@ -12,6 +12,7 @@ import rostra_adapters
 from rostra import ids
 from rostra_adapters.application.webhooks.follower import DeliveryQueuer
 from rostra_adapters.application.webhooks.registry import add_webhook, replace_secret
+from rostra_adapters.errors import NeedsPostgres
 from support.service import Event, event, opened, posted, token, voted
 from support.webhooks import Hooked
 
@@ -406,7 +407,7 @@ async def test_two_followers_queue_each_event_once(hooked: Hooked) -> None:
 
 async def test_webhooks_need_postgresql() -> None:
     async with rostra_adapters.open("memory:") as app:
-        with pytest.raises(NotImplementedError, match="webhooks need PostgreSQL"):
+        with pytest.raises(NeedsPostgres, match="webhooks need PostgreSQL"):
             await add_webhook(app, site="gazette", url="https://example.org/")
 
 

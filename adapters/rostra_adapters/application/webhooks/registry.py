@@ -15,6 +15,7 @@ from rostra_adapters.application.webhooks.store import (
     WebhookStore,
 )
 from rostra_adapters.clock import moment
+from rostra_adapters.errors import NeedsPostgres
 
 NONE_WAIT = WaitingDeliveries()
 
@@ -113,7 +114,7 @@ def _status(one: Webhook, waits: WaitingDeliveries) -> WebhookStatus:
 
 
 def webhooks_of(app: App) -> WebhookStore:
-    """Return the App's webhooks. Raises NotImplementedError without PostgreSQL."""
+    """Return the App's webhooks. Raises NeedsPostgres."""
     if app.webhooks is None:
-        raise NotImplementedError("webhooks need PostgreSQL")
+        raise NeedsPostgres("webhooks")
     return app.webhooks
