@@ -33,7 +33,21 @@ class OneServer:
                 if self.pool is not None:
                     await self.pool.expire_connections()
         connection = await connect(url, **options)
-        address = connection._addr  # type: ignore[attr-defined]  # asyncpg tells it nowhere else
-        if isinstance(address, tuple):
-            self._address = address[0], address[1]
+        self._address = _address_of(connection)
         return connection
+
+
+def _address_of(connection: Any) -> tuple[str, int] | None:
+    """Return the host and port by which the server is reached again, None for a socket.
+
+    A name may lead to several servers, so it is the address that was found. Where TLS checks the
+    server's name, it must be the name.
+    """
+    named = connection._addr  # not in asyncpg's interface
+    if not isinstance(named, tuple):
+        return None
+    encrypted = connection._transport.get_extra_info("ssl_object")
+    if encrypted is not None and encrypted.context.check_hostname:
+        return named[0], named[1]
+    address = connection._transport.get_extra_info("peername")
+    return address[0], address[1]
