@@ -1,0 +1,298 @@
+"""The files in `infra/deploy/` for many machines: compose, its servers' scripts, and nginx."""
+
+import asyncio
+import ipaddress
+import os
+import re
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml  # type: ignore[import-untyped]
+from aiohttp import ClientSession
+
+import rostra_adapters
+from rostra_adapters.http import HttpSettings
+from support.listening import listening
+from support.nginx import running_nginx
+from support.pages import PROJECT, free_port
+from support.replication import Node, nodes
+from support.service import (
+    MASTER_KEY,
+    SECRET,
+    Service,
+    opened,
+    posted,
+    serving_app,
+    token,
+    voted,
+)
+from support.waiting import block_until
+
+DEPLOY = PROJECT / "infra/deploy"
+NGINX = (DEPLOY / "nginx-many.conf").read_text("utf-8")
+COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.many.yaml").read_text("utf-8"))
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+OURS = {name: one for name, one in SERVICES.items() if one["image"] == "rostra"}
+SERVED_BY = "X-Served-By"
+
+
+def test_compose_runs_everything_without_rights() -> None:
+    assert set(SERVICES) == {
+        "front", "writer", "projector", "reader1", "reader2", "notify",
+        "primary", "standby1", "standby2",
+    }  # fmt: skip
+    for name, service in SERVICES.items():
+        assert service["read_only"] is True, name
+        assert service["cap_drop"] == ["ALL"], name
+        assert "no-new-privileges:true" in service["security_opt"], name
+        for needed in service.get("depends_on", []):
+            assert needed in SERVICES, name
+    assert [name for name, one in SERVICES.items() if "ports" in one] == ["front"]
+    assert SERVICES["front"]["ports"] == ["127.0.0.1:8080:8080"]
+    assert SERVICES["notify"]["profiles"] == ["mail"]
+
+
+def test_compose_names_files_secrets_and_volumes_that_exist() -> None:
+    used = {one for service in SERVICES.values() for one in service.get("secrets", [])}
+    assert used == set(COMPOSE["secrets"])
+    page = (PROJECT / "docs/how-to/many-machines.md").read_text("utf-8")
+    for name, secret in COMPOSE["secrets"].items():
+        assert secret == {"file": name} and name in page
+    for name, service in SERVICES.items():
+        for volume in service.get("volumes", []):
+            source = volume.split(":")[0]
+            assert source in COMPOSE["volumes"] or (DEPLOY / source).is_file(), name
+        for value in service.get("environment", {}).values():
+            if found := re.fullmatch(r"(?:file:)?/run/secrets/(.+)", value):
+                assert found[1] in service["secrets"], name
+    assert "/data" in SERVICES["writer"]["volumes"][0]  # the file of erasures
+
+
+def test_every_command_option_and_variable_of_compose_exists() -> None:
+    reference = (PROJECT / "docs/reference/cli.md").read_text("utf-8")
+    commands = {name: one.get("command", ["serve"]) for name, one in OURS.items()}
+    assert commands["reader1"] == commands["reader2"] == ["serve", "--read-only"]
+    for name, (command, *options) in commands.items():
+        assert f"\n## rostra {command}\n" in reference, name
+        assert all(f"`{option}`" in reference for option in options), name
+        for variable in OURS[name]["environment"]:
+            assert f"`{variable}`" in reference, name
+
+
+def test_nginx_finds_readers_and_writers_by_their_addresses_in_compose() -> None:
+    names = set(re.findall(r"server (rostra-\w+):8080", NGINX))
+    at: dict[str, set[str]] = {}
+    [network] = COMPOSE["networks"]["default"]["ipam"]["config"]
+    for service in SERVICES.values():
+        if joined := service.get("networks", {}).get("default"):
+            address = ipaddress.ip_address(joined["ipv4_address"])
+            assert address in ipaddress.ip_network(network["subnet"])
+            assert address not in ipaddress.ip_network(network["ip_range"])
+            for alias in joined["aliases"]:
+                at.setdefault(alias, set()).add(str(address))
+    assert names == set(at) and len(at["rostra-readers"]) == 2
+    trusted = ipaddress.ip_network(SERVICES["writer"]["environment"]["ROSTRA_PROXY"])
+    assert ipaddress.ip_network(network["subnet"]).subnet_of(trusted)  # type: ignore[arg-type]
+
+
+def environment(node: Node, folder: Path, **more: object) -> dict[str, str]:
+    password = folder / "password"
+    password.write_text("secret")
+    return {
+        "PATH": f"{node.programs.folder}:{os.environ['PATH']}",
+        "LC_ALL": "C",
+        "PGDATA": str(node.folder),
+        "REPLICATION_PASSWORD_FILE": str(password),
+        **{name: str(value) for name, value in more.items()},
+    }
+
+
+@contextmanager
+def standby(
+    script: Path, home: Path, name: str, primary: Node
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run the script of a standby until the block ends."""
+    node = Node(home, name)
+    account = node.programs.account
+    process = subprocess.Popen(
+        ["sh", script, name, "-p", str(node.port), "-k", str(home)],
+        env=environment(node, home, PRIMARY_HOST="127.0.0.1", PRIMARY_PORT=primary.port),
+        user=account.uid if account else None,
+        group=account.gid if account else None,
+        extra_groups=[] if account else None,
+        cwd="/",
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+@pytest.mark.process
+@pytest.mark.postgres
+def test_the_scripts_of_compose_make_a_primary_and_a_standby_that_confirms() -> None:
+    with nodes(1) as [primary]:
+        home = primary.folder.parent
+        script = home / "standby.sh"
+        script.write_text((DEPLOY / "many/standby.sh").read_text("utf-8"))
+        subprocess.run(
+            ["sh", DEPLOY / "many/primary.sh"],
+            env=environment(
+                primary, home, POSTGRES_USER="rostra", POSTGRES_DB="rostra",
+                PGHOST="127.0.0.1", PGPORT=primary.port,
+            ),
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )  # fmt: skip
+        assert "\nhost replication replicator all scram-sha-256\n" in (
+            primary.folder / "pg_hba.conf"
+        ).read_text("utf-8")
+        primary.stop()
+        primary.start()
+        assert primary.value("show synchronous_standby_names") == "ANY 1 (standby1, standby2)"
+        confirming = "select count(*) from pg_stat_replication where sync_state = 'quorum'"
+        for names in (("standby1",), ("standby1", "standby2")):  # the first starts a second time
+            with standby(script, home, names[0], primary):
+                block_until(lambda: primary.value(confirming) == 1)
+                primary.execute(f"create table confirmed_{len(names)} ()")
+                for name in names[1:]:
+                    with standby(script, home, name, primary):
+                        block_until(lambda: primary.value(confirming) == 2)
+
+
+class Front:
+    """nginx before a writer and its readers."""
+
+    def __init__(self, writer: Service, readers: list[Service], front: Service) -> None:
+        self.writer = writer
+        self.readers = readers
+        self.front = front
+
+    def served_by(self, answer: Any) -> list[str]:
+        """Return the services that were asked, the last of which answered."""
+        names = {self.writer.url.removeprefix("http://"): "writer"}
+        for number, reader in enumerate(self.readers):
+            names[reader.url.removeprefix("http://")] = f"reader{number}"
+        asked = re.split(r"[,:] ", answer.headers.get(SERVED_BY, ""))
+        return [names.get(one, one) for one in asked]
+
+
+def configured(port: int, writer: str, readers: list[str]) -> str:
+    """Return the configuration for services at these addresses. Answers name their service."""
+    text = NGINX.replace(
+        "    server rostra-readers:8080 max_fails",
+        "\n".join(f"    server {reader} max_fails=3 fail_timeout=2s;" for reader in readers)
+        + "\n    #",
+    )
+    assert text.count("rostra-writers:8080") == 2 and "    listen 8080;\n" in text
+    naming = f"add_header {SERVED_BY} $upstream_addr always;"
+    text = text.replace("rostra-writers:8080", writer)
+    return text.replace("    listen 8080;\n", f"    listen 127.0.0.1:{port};\n    {naming}\n")
+
+
+@asynccontextmanager
+async def fronted(folder: Path, *, dead_readers: int = 0, dead_writer: bool = False,
+                  lags: bool = False) -> AsyncIterator[Front]:  # fmt: skip
+    """Run nginx before a writer and a reader of one log; a reader that `lags` has another log."""
+    read_only = HttpSettings(secret=SECRET, read_only=True, proxies=("127.0.0.1",))
+    port = free_port()
+    async with (
+        rostra_adapters.open("memory:", master_key=MASTER_KEY) as app,
+        rostra_adapters.open("memory:", master_key=MASTER_KEY) as other,
+        serving_app(app, HttpSettings(secret=SECRET, proxies=("127.0.0.1",))) as writer,
+        serving_app(other if lags else app, read_only) as reader,
+        ClientSession() as session,
+    ):
+        dead = [f"127.0.0.1:{free_port()}" for _ in range(dead_readers)]
+        alive = [] if dead_readers > 1 else [reader.url.removeprefix("http://")]
+        address = f"127.0.0.1:{free_port()}" if dead_writer else writer.url.removeprefix("http://")
+        async with running_nginx(folder, configured(port, address, dead + alive), port) as url:
+            front = Service(app, session, url, [], writer.application, None)
+            yield Front(writer, [reader], front)
+
+
+async def test_reads_go_to_a_reader_and_all_else_to_a_writer(tmp_path: Path) -> None:
+    async with fronted(tmp_path) as it:
+        [discussion] = await it.front.given(opened())
+        path = f"/v1/discussions/{discussion}"
+        for method in ("GET", "HEAD"):
+            answer = await it.front.ask(method, path)
+            assert (answer.status, it.served_by(answer)) == (200, ["reader0"]), method
+        for method in ("POST", "PUT", "PATCH", "DELETE", "OPTIONS"):
+            assert it.served_by(await it.front.ask(method, path)) == ["writer"], method
+        large = [posted(f"c{number}", body="long " * 2_000) for number in range(200)]
+        await it.front.given(*large)
+        for closed in ("/metrics", "/status"):
+            assert (await it.front.ask("GET", closed)).status == 403
+
+
+async def test_no_client_sees_that_a_reader_only_reads(tmp_path: Path) -> None:
+    async with fronted(tmp_path) as it:
+        application = it.readers[0].application
+        assert application is not None
+        routes = {
+            (route.method, route.resource.canonical.replace("{id}", "0" * 32))
+            for route in application.router.routes()
+            if route.resource is not None and route.method != "*"
+        }
+        assert len(routes) > 60
+        for method, path in sorted(routes):
+            if path.endswith("/live") or (method, path) == ("GET", "/v1/events"):
+                continue
+            answer = await it.front.ask(method, path, token=token(), body=None)
+            assert answer.problem != "read-only", (method, path)
+
+
+async def test_live_updates_come_at_once_through_nginx(tmp_path: Path) -> None:
+    async with fronted(tmp_path) as it:
+        [discussion] = await it.front.given(opened())
+        live = f"{it.front.url}/v1/discussions/{discussion}/live"
+        async with listening(live) as events:
+            assert "reader0" in it.served_by(events.response)
+            await it.front.given(posted())
+            async with asyncio.timeout(60):
+                _, name, _ = await events.next()
+            assert name is not None
+
+
+async def test_another_reader_and_then_a_writer_replaces_a_lost_one(tmp_path: Path) -> None:
+    for dead, expected in ((1, "reader0"), (2, "writer")):
+        folder = tmp_path / str(dead)
+        folder.mkdir()
+        async with fronted(folder, dead_readers=dead) as it:
+            [discussion] = await it.front.given(opened())
+            for _ in range(10):
+                answer = await it.front.ask("GET", f"/v1/discussions/{discussion}")
+                assert (answer.status, it.served_by(answer)[-1]) == (200, expected)
+
+
+async def test_a_writer_answers_where_a_reader_cannot(tmp_path: Path) -> None:
+    """A reader whose standby is behind answers 503."""
+    async with fronted(tmp_path, lags=True) as it:
+        await it.front.given(opened(), posted(), voted())
+        head = await it.writer.catch_up()
+        params = {"site": "gazette", "resource": "/trams", "min_position": head, "wait": 0}
+        refused = await it.readers[0].ask("GET", "/v1/comments", params=params)
+        assert (refused.status, refused.problem) == (503, "view-behind")
+        for _ in range(10):
+            answer = await it.front.ask("GET", "/v1/comments", params=params)
+            assert (answer.status, it.served_by(answer)) == (200, ["reader0", "writer"])
+        counted = await it.front.ask("HEAD", "/v1/comments", params=params)
+        assert counted.status == 200 and counted.body == b""
+
+
+async def test_clients_are_told_to_come_again_where_nobody_answers(tmp_path: Path) -> None:
+    async with fronted(tmp_path, dead_readers=2, dead_writer=True) as it:
+        for method in ("GET", "POST"):
+            answer = await it.front.ask(method, "/v1/comments")
+            assert (answer.status, answer.problem) == (503, "database-unavailable"), method
+            assert answer.headers["Content-Type"] == "application/problem+json"
+            assert answer.headers["Retry-After"] == "1"
+            assert answer.headers["Cache-Control"] == "no-store"
