@@ -5,7 +5,7 @@ BIN       := .venv/bin
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve demo docs lint test test-all coverage soak cluster-check fuzz bench bench-report format lock clean
+.PHONY: help install serve demo docs lint test test-all coverage soak cluster-check chart-check fuzz bench bench-report format lock clean
 .PHONY: lint-audit lint-javascript lint-types lint-rules lint-format lint-imports lint-commits
 
 help: ## say what each command does
@@ -82,6 +82,11 @@ soak: install ## run every test for long: large logs, and twenty times the examp
 
 cluster-check: install ## kill the primary of three servers twenty times under load, and print figures
 	ROSTRA_TEST_LARGE=1 $(BIN)/python -m pytest --timeout 0 -rP tests/machines $(ARGS)
+
+# Helm's library takes 250 MB, so it is no part of `make install`.
+chart-check: install ## lint the Helm chart, and check what it makes against Kubernetes' schemas
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --target .venv/chart-check -r infra/deploy/helm/checks.txt
+	env PYTHONPATH=.venv/chart-check ROSTRA_TEST_REQUIRE=helm $(BIN)/python -m pytest tests/infra/test_helm.py $(ARGS)
 
 fuzz: install ## ask a running service whatever its OpenAPI allows, for long; EXAMPLES=1000 of each kind
 	@exec env ROSTRA_FUZZ_EXAMPLES=$(or $(EXAMPLES),1000) $(BIN)/python -m pytest -rP tests/http/test_fuzzing.py
