@@ -85,7 +85,7 @@ cluster-check: install ## kill the primary of three servers twenty times under l
 
 # Helm's library takes 250 MB, so it is no part of `make install`.
 chart-check: install ## lint the Helm chart, and check what it makes against Kubernetes' schemas
-	$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --target .venv/chart-check -r infra/deploy/helm/checks.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --upgrade --target .venv/chart-check -r infra/deploy/helm/checks.txt
 	env PYTHONPATH=.venv/chart-check ROSTRA_TEST_REQUIRE=helm $(BIN)/python -m pytest tests/infra/test_helm.py $(ARGS)
 
 fuzz: install ## ask a running service whatever its OpenAPI allows, for long; EXAMPLES=1000 of each kind

@@ -15,7 +15,7 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 from jsonschema import Draft7Validator
 
-from support.pages import PROJECT
+from support.pages import PROJECT, blocks
 from support.requirements import missing
 
 CHART = PROJECT / "infra/deploy/helm/rostra"
@@ -118,6 +118,14 @@ def test_the_defaults_fit_the_schema_and_every_value_is_described() -> None:
             check(one, f"{path}.{name}")
 
     check(schema(), "values")
+
+
+def test_the_values_that_the_readme_shows_are_valid() -> None:
+    shown = [one.text for one in blocks(CHART / "README.md") if one.language == "yaml"]
+    texts = [text for text in shown if not text.startswith("rules:")]  # of prometheus-adapter
+    assert len(texts) == 2 and len(shown) == 3
+    for text in texts:
+        assert list(Draft7Validator(schema()).iter_errors(yaml.safe_load(text))) == [], text
 
 
 def test_every_variable_command_and_option_of_the_chart_exists() -> None:
