@@ -1,5 +1,7 @@
 """A person of a site: their settings, label and trust, and whether they are erased."""
 
+from uuid import UUID
+
 import msgspec
 
 from rostra.commands import (
@@ -32,6 +34,8 @@ class PersonTrusted(Event, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
     by: str | None = None
     is_published: bool = False
     """True where a moderator gave the trust itself; False for a conclusion of Rostra's."""
+    comment: UUID | None = None
+    """Comment whose approval gave the trust. None in events of earlier versions, too."""
 
 
 class PersonErased(Event, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -105,7 +109,10 @@ class PersonDistrusted(Event, frozen=True, kw_only=True, omit_defaults=True, gc=
     topic = "person.distrusted"
     site: str
     person: str
-    by: str
+    by: str | None = None
+    comment: UUID | None = None
+    """Comment whose approval had given the trust, and which is held or rejected now. None where a
+    moderator took the trust back itself."""
 
 
 PersonEvent = (
@@ -130,6 +137,10 @@ class Person(msgspec.Struct, frozen=True):
     id: str | None = None
     """None before the first event."""
     trusted: bool = False
+    trusted_by_comment: UUID | None = None
+    """Comment whose approval gave the trust that the person has."""
+    distrusted_by_comment: UUID | None = None
+    """Comment with which the trust that its approval gave was lost."""
     is_erased: bool = False
     erasures: int = 0
     """Number of erasures, which distinguishes the person's keys."""
@@ -163,11 +174,15 @@ def evolve(person: Person, event: PersonEvent) -> Person:
     change: dict[str, object]
     match event:
         case PersonTrusted():
-            change = {"trusted": True}
+            change = {"trusted": True, "trusted_by_comment": event.comment,
+                      "distrusted_by_comment": None}  # fmt: skip
             if event.is_published:
                 change["trust_decided_at"] = event.time
         case PersonDistrusted():
-            change = {"trusted": False, "trust_decided_at": event.time}
+            change = {"trusted": False, "trusted_by_comment": None,
+                      "distrusted_by_comment": event.comment}  # fmt: skip
+            if event.comment is None:
+                change["trust_decided_at"] = event.time
         case PersonBanned():
             change = {"ban": event, "ban_decided_at": event.time}
         case PersonUnbanned():
@@ -197,12 +212,36 @@ def check(person: Person, site: str, person_id: str) -> None:
 
 
 def trust(
-    person: Person, act: CommandContext, *, site: str, person_id: str, by: str | None
+    person: Person,
+    act: CommandContext,
+    *,
+    site: str,
+    person_id: str,
+    by: str | None,
+    comment: UUID,
 ) -> list[PersonTrusted]:
-    """Trust once given stays."""
+    """Trust the author of an approved comment."""
     if person.trusted:
         return []
-    return [PersonTrusted(time=act.time, site=site, person=person_id, by=by)]
+    return [PersonTrusted(time=act.time, site=site, person=person_id, by=by, comment=comment)]
+
+
+def lose_trust(
+    person: Person,
+    act: CommandContext,
+    *,
+    site: str,
+    person_id: str,
+    by: str | None,
+    comment: UUID,
+) -> list[PersonDistrusted]:
+    """Take back the trust that the approval of a comment gave, once that is held or rejected.
+
+    Another approval of the comment gives it again.
+    """
+    if person.trusted_by_comment != comment:
+        return []
+    return [PersonDistrusted(time=act.time, site=site, person=person_id, by=by, comment=comment)]
 
 
 def give_trust(person: Person, command: TrustPerson, act: CommandContext) -> list[PersonTrusted]:

@@ -410,7 +410,9 @@ class Generator:
         if author in self._trusted:
             return step
         self._trusted.add(author)
-        trusted = PersonTrusted(time=event.time, site=SITE, person=author, by=by)
+        trusted = PersonTrusted(
+            time=event.time, site=SITE, person=author, by=by, comment=comment.id
+        )
         both = (*step.events, (ids.person_id(SITE, author), 1, trusted))
         return msgspec.structs.replace(step, events=both)
 

@@ -330,7 +330,9 @@ def fold(rows: Rows, fact: Fact) -> None:
             _acted(rows, fact, rows.of(QUEUE)[fact.stream].site, event.by, event.personal)
         case PersonBanned():
             _acted(rows, fact, event.site, event.by, event.personal, event.person)
-        case PersonUnbanned() | PersonDistrusted() | PersonLabelled():
+        case PersonUnbanned() | PersonLabelled():
+            _acted(rows, fact, event.site, event.by, None, event.person)
+        case PersonDistrusted() if event.comment is None:  # else it follows from a rejection
             _acted(rows, fact, event.site, event.by, None, event.person)
         case PersonTrusted() if event.is_published:  # else it follows from an approval
             _acted(rows, fact, event.site, event.by, None, event.person)

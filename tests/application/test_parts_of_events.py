@@ -10,7 +10,7 @@ from rostra.codec import AnyEvent
 from rostra.commands import FEED_TOPICS
 from rostra.discussion import DiscussionAliased
 from rostra.events import Words
-from rostra.person import PersonTrusted
+from rostra.person import PersonDistrusted, PersonTrusted
 from rostra_adapters.application.feed.data import data_of, required_names
 from rostra_adapters.application.feed.names import Name, Names
 from support.memory import MemoryLog
@@ -50,6 +50,8 @@ def test_the_feed_has_data_of_every_type_that_is_published(topic: str) -> None:
         is_fed = event.opened
     if isinstance(event, PersonTrusted):
         is_fed = event.is_published
+    if isinstance(event, PersonDistrusted):
+        is_fed = event.comment is None
     assert (data is not None) == is_fed
     if data is not None and "by" in event.__struct_fields__:
         assert data.get("by") == codec.actor_of(event)

@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 
 from rostra import ids
@@ -18,7 +19,7 @@ from rostra.comment import (
 )
 from rostra.events import Words
 from rostra.passage import PassageClosed, PassageUnmarked
-from rostra.person import PersonTrusted
+from rostra.person import PersonDistrusted, PersonTrusted
 from support.examples import (
     Happened,
     act,
@@ -210,7 +211,7 @@ def approved(now: Any = "published", was: Any = "held", by: str | None = "mia") 
 
 
 def test_an_approval_brings_trust_in_the_same_group() -> None:
-    trust = PersonTrusted(time=at(30), site="gazette", person="ann", by="mia")
+    trust = PersonTrusted(time=at(30), site="gazette", person="ann", by="mia", comment=C1)
     given(opened(moderation="first"), posted(status="held")).when(
         on_c1("approved", by="mia"), act()
     ).then(approved(), (person("ann"), trust))
@@ -220,6 +221,47 @@ def test_trust_once_given_stays() -> None:
     given(opened(), posted(status="held"), trusted("ann")).when(
         on_c1("approved", by="mia"), act()
     ).then(approved())
+
+
+def trust_of_c1(minute: int) -> Happened:
+    return person("ann"), PersonTrusted(
+        time=at(minute), site="gazette", person="ann", by="mia", comment=C1
+    )
+
+
+def trust_lost(minute: int) -> Happened:
+    return person("ann"), PersonDistrusted(
+        time=at(minute), site="gazette", person="ann", by="mia", comment=C1
+    )
+
+
+@pytest.mark.parametrize("verb", ["held", "rejected"])
+def test_trust_goes_and_comes_with_the_comment_that_brought_it(verb: str) -> None:
+    history = (opened(), posted(status="held"), approved(by="mia"), trust_of_c1(30))
+    again, lost = given(*history).when(on_c1(verb, by="mia"), act(31)).decided
+    assert lost == trust_lost(31)
+    given(*history, again, lost).when(on_c1("approved", by="mia"), act(32)).then(
+        (C1, msgspec.structs.replace(approved(was=verb)[1], time=at(32))), trust_of_c1(32)
+    )
+
+
+@pytest.mark.parametrize(
+    "trust",
+    [
+        trusted("ann"),
+        (
+            person("ann"),
+            PersonTrusted(time=at(5), site="gazette", person="ann", comment=comment("c2")),
+        ),
+    ],
+    ids=["by a moderator", "by another comment"],
+)
+def test_trust_of_another_cause_stays(trust: Happened) -> None:
+    history = (opened(), posted(status="held"), trust, approved())
+    (held,) = given(*history).when(on_c1("held"), act(31)).decided
+    given(*history, held).when(on_c1("approved"), act(32)).then(
+        (C1, msgspec.structs.replace(approved(by=None)[1], time=at(32)))
+    )
 
 
 def test_approving_what_is_published_changes_nothing_and_brings_no_trust() -> None:

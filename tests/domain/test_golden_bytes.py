@@ -174,6 +174,12 @@ EVENTS: dict[str, AnyEvent] = {
     ),
     "person.unbanned+least": PersonUnbanned(time=TIME, site="gazette", person="ann", by="mia"),
     "person.distrusted": PersonDistrusted(time=TIME, site="gazette", person="ann", by="mia"),
+    "person.trusted+comment": PersonTrusted(
+        time=TIME, site="gazette", person="ann", by="mia", comment=TOP
+    ),
+    "person.distrusted+comment": PersonDistrusted(
+        time=TIME, site="gazette", person="ann", by="mia", comment=TOP
+    ),
     "person.labelled+none": PersonLabelled(time=TIME, site="gazette", person="ann", by="mia"),
     "subscription.started": SubscriptionStarted(time=TIME, person="ann", to="replies"),
     "subscription.ended": SubscriptionEnded(time=TIME, person="ann"),

@@ -134,6 +134,10 @@ def test_a_published_edit_ends_the_waiting_of_an_older_wording_alone() -> None:
     given(*history).when(same, act(20)).then(edited("Yes.", 20, ends_pending=True))
 
 
+def _trust(minute: int, by: str | None = None) -> PersonTrusted:
+    return PersonTrusted(time=at(minute), site="gazette", person="ann", by=by, comment=C1)
+
+
 def test_an_approval_is_of_the_wording_that_waits() -> None:
     history = (opened(), posted(), waiting(), trusted("ann"))
     given(*history).when(on_c1("approved"), act(20)).then(approved(20, named(2)))
@@ -143,7 +147,7 @@ def test_an_approval_is_of_the_wording_that_waits() -> None:
     fresh = history[:3]
     given(*fresh).when(on_c1("approved", by="mia"), act(20)).then(
         (C1, msgspec.structs.replace(approved(20, named(2))[1], by="mia")),
-        (person("ann"), PersonTrusted(time=at(20), site="gazette", person="ann", by="mia")),
+        (person("ann"), _trust(20, by="mia")),
     )
 
 
@@ -165,7 +169,7 @@ def test_a_rejection_is_of_the_wording_that_waits_or_else_of_the_comment() -> No
     given(*history).when(on_c1("rejected"), act(19)).then((C1, whole))
     given(*history, (C1, whole)).when(on_c1("approved"), act(30)).then(
         approved(30, was="rejected"),
-        (person("ann"), PersonTrusted(time=at(30), site="gazette", person="ann")),
+        (person("ann"), _trust(30)),
     )
 
 

@@ -18,7 +18,10 @@ class Wordings(Named):
 
     def __init__(self) -> None:
         super().__init__()
-        self.trusted: set[tuple[str, str]] = set()
+        self.trusted: dict[tuple[str, str], UUID] = {}
+        """The comment by whose approval an author is trusted."""
+        self.lost: dict[tuple[str, str], UUID] = {}
+        """The comment with which an author lost trust."""
         self.seen: dict[tuple[Any, str, str], int] = {}
         self.decided_on: dict[tuple[UUID, str, str], tuple[str, str] | None] = {}
 
@@ -99,9 +102,11 @@ class Wordings(Named):
         row["moderated"] = "published"
         row["moderated_at"] = max(act["time"], row["moderated_at"])
         author = (act["data"]["site"], row["author"])
-        if not had_to_wait or author in self.trusted:
+        is_back = self.lost.get(author) == row["id"]
+        if author in self.trusted or not (had_to_wait or is_back):
             return 1
-        self.trusted.add(author)
+        self.trusted[author] = row["id"]
+        self.lost.pop(author, None)
         return 2
 
     def unpublish(self, row: Row, act: Act, to: str) -> int:
@@ -117,4 +122,8 @@ class Wordings(Named):
         self._decided({**row, "pending": None}, act)
         self._take_pending(row)
         row["moderated"], row["moderated_at"] = to, act["time"]
-        return 1
+        author = (act["data"]["site"], row["author"])
+        if self.trusted.get(author) != row["id"]:
+            return 1
+        self.lost[author] = self.trusted.pop(author)
+        return 2

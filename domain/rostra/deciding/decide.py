@@ -83,10 +83,8 @@ _AloneCommand = (
     CloseDiscussion
     | ReopenDiscussion
     | EditComment
-    | HoldComment
     | RemoveComment
     | RestoreComment
-    | RejectComment
     | PinComment
     | UnpinComment
     | FlagComment
@@ -102,6 +100,8 @@ _InsideCommand = (
     CastVote
     | PostComment
     | ApproveComment
+    | HoldComment
+    | RejectComment
     | MarkPassage
     | ReviseArticle
     | MoveDiscussion
@@ -408,6 +408,8 @@ def _inside(
             return _post(command, act, reading, at)
         case ApproveComment():
             return _approve(command, act, reading, at)
+        case HoldComment() | RejectComment():
+            return _unpublish(command, act, reading, at)
         case MarkPassage():
             marker = act.person or command.by
             if marker is not None:
@@ -426,10 +428,8 @@ def _alone(
     list[discussion.DiscussionClosed]
     | list[discussion.DiscussionReopened]
     | list[comment.WordingEvent]
-    | list[comment.CommentHeld]
     | list[comment.CommentRemoved]
     | list[comment.CommentRestored]
-    | list[comment.RejectionEvent]
     | list[comment.CommentPinned]
     | list[comment.CommentUnpinned]
     | list[flag.CommentFlagged]
@@ -449,15 +449,10 @@ def _alone(
             return discussion.close(reading.discussion(at), command, act)
         case EditComment():
             return _edit(command, act, reading, at)
-        case HoldComment():
-            return comment.hold(reading.comment(at), command, act)
         case RemoveComment():
             return comment.remove(reading.comment(at), command, act)
         case RestoreComment():
             return comment.restore(reading.comment(at), command, act)
-        case RejectComment():
-            _must_name_the_latest(command, reading.state_of(at))
-            return comment.reject(reading.comment(at), command, act)
         case PinComment():
             return comment.pin(reading.comment(at), command, act)
         case UnpinComment():
@@ -587,18 +582,49 @@ def _approve(
 ) -> Events:
     """Return the approval, and in the same group the trust that it gives to the author.
 
-    Trust comes from the first approval of words that had to wait. To hold a comment and approve it
-    again leaves trust as it was.
+    Trust comes from the first approval of words that had to wait. A later approval of the comment
+    gives back only the trust that was lost with it.
     """
     current = reading.comment(at)
     _must_name_the_latest(command, reading.state_of(at))
     approved = comment.approve(current, command, act)
-    if not approved:
-        return []
-    if not current.awaits_first_approval and current.pending is None:
+    is_first = current.awaits_first_approval or current.pending is not None
+    if not approved or not (is_first or current.was_approved):
         return [(at, event) for event in approved]
     author = approved[0].author
     known = _known_person(command, author, reading)
-    trusted = person.trust(known, act, site=command.site, person_id=author, by=command.by)
     at_person = command.person(author)
+    if not is_first and known.distrusted_by_comment != at:
+        return [(at, event) for event in approved]
+    trusted = person.trust(
+        known, act, site=command.site, person_id=author, by=command.by, comment=at
+    )
     return [(at, event) for event in approved] + [(at_person, event) for event in trusted]
+
+
+def _unpublish(
+    command: HoldComment | RejectComment,
+    act: CommandContext,
+    reading: DecisionContext,
+    at: StreamId,
+) -> Events:
+    """Return the holding or rejection, and in the same group the loss of trust that it brings."""
+    current = reading.comment(at)
+    if isinstance(command, HoldComment):
+        changed: list[comment.CommentHeld] | list[comment.RejectionEvent]
+        changed = comment.hold(current, command, act)
+    else:
+        _must_name_the_latest(command, reading.state_of(at))
+        changed = comment.reject(current, command, act)
+    events: Events = [(at, event) for event in changed]
+    if not current.was_approved or any(
+        isinstance(event, comment.CommentWordingRejected) for event in changed
+    ):
+        return events
+    for event in changed:
+        known = _known_person(command, event.author, reading)
+        lost = person.lose_trust(
+            known, act, site=command.site, person_id=event.author, by=command.by, comment=at
+        )
+        events += [(command.person(event.author), each) for each in lost]
+    return events

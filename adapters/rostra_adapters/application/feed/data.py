@@ -158,7 +158,7 @@ def data_of(stream: UUID, event: AnyEvent, names: Found) -> Data | None:
         case PersonUnbanned():
             named = {"site": event.site, "person": event.person, "by": event.by}
             return named | {"restore": event.restore}
-        case PersonDistrusted():
+        case PersonDistrusted() if event.comment is None:
             return {"site": event.site, "person": event.person, "by": event.by}
         case PersonTrusted() if event.is_published:
             return {"site": event.site, "person": event.person, "by": event.by}
@@ -166,6 +166,7 @@ def data_of(stream: UUID, event: AnyEvent, names: Found) -> Data | None:
             return {"site": event.site, "person": event.person}
         case (
             PersonTrusted()
+            | PersonDistrusted()
             | DiscussionAliased()
             | ArticleMarked()
             | PassageMoved()
