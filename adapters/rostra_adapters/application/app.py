@@ -23,7 +23,12 @@ from rostra.wire.cloudevents import Fault, Malformed
 from rostra_adapters.application.access import Access, AccessLookup, site_prefix
 from rostra_adapters.application.articles.texts_and_work import CachedArticles
 from rostra_adapters.application.command_queue import CommandQueue
-from rostra_adapters.application.moderation_jobs.store import JobStore, MemoryJobs
+from rostra_adapters.application.moderation_jobs.store import (
+    JobStore,
+    MemoryJobs,
+    MemoryVoteCounts,
+    VoteCounts,
+)
 from rostra_adapters.application.notify.outbox import MemoryOutbox, Outbox
 from rostra_adapters.application.operational import WRITE_KINDS, Operational, person_bucket
 from rostra_adapters.application.own_views import ViewSnapshot
@@ -112,6 +117,7 @@ class Stores(msgspec.Struct, frozen=True, kw_only=True):
     read_marks: ReadMarks = msgspec.field(default_factory=MemoryReadMarks)
     outbox: Outbox = msgspec.field(default_factory=MemoryOutbox)
     moderation_jobs: JobStore = msgspec.field(default_factory=MemoryJobs)
+    vote_counts: VoteCounts = msgspec.field(default_factory=MemoryVoteCounts)
     webhooks: WebhookStore | None = None
     """None where there is no PostgreSQL."""
     heartbeat_age: Callable[[], Awaitable[float]] = _no_age
@@ -135,6 +141,7 @@ class App:
         self.read_marks = stores.read_marks
         self.outbox = stores.outbox
         self.moderation_jobs = stores.moderation_jobs
+        self.vote_counts = stores.vote_counts
         self.webhooks = stores.webhooks
         self.heartbeat_age = stores.heartbeat_age
         self.is_read_only = False
@@ -202,6 +209,7 @@ class App:
             await self.read_marks.forget([command.target for command in erased])
             await self.outbox.forget([command.target for command in erased])
             await self.moderation_jobs.forget([command.target for command in erased])
+            await self.vote_counts.forget([command.target for command in erased])
 
     async def _record_erasures(
         self, commands: Sequence[Commanded], outcomes: Sequence[Outcome]

@@ -36,6 +36,7 @@ from rostra_adapters.postgres.rebuild.run import connections_of
 from rostra_adapters.postgres.revocations import PostgresRevocations
 from rostra_adapters.postgres.views.backend import PostgresBackend
 from rostra_adapters.postgres.views.patient import connect_patiently
+from rostra_adapters.postgres.vote_counts import PostgresVoteCounts
 from rostra_adapters.postgres.webhooks import PostgresWebhooks
 
 Failover = Literal["lossless", "lossy"]
@@ -162,6 +163,7 @@ async def open_on_postgres(
             read_marks=PostgresReadMarks(pool),
             outbox=PostgresOutbox(pool),
             moderation_jobs=PostgresJobs(pool),
+            vote_counts=PostgresVoteCounts(pool),
             webhooks=PostgresWebhooks(pool),
             heartbeat_age=partial(heartbeat_age, pool),
         )

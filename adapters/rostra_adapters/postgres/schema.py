@@ -194,6 +194,7 @@ MIGRATIONS = (
             "open_epoch_owner",
         ),
     ),
+    Migration(24, "numbers of persons' votes", ("vote_counts",)),
 )
 """All migrations, oldest first. The first one makes what the last release had, also from what
 earlier versions or a stock recorder made."""
@@ -218,6 +219,7 @@ OPERATIONAL_TABLES = (
     "rostra_webhook_queue",
     "rostra_heartbeat",
     "rostra_ban_jobs",
+    "rostra_vote_counts",
     "rostra_guest_addresses",
     "rostra_banned_addresses",
 )

@@ -1,6 +1,7 @@
-"""Progress of the jobs of bans, kept beside the log.
+"""Progress of the jobs of bans, and counts of persons' votes, kept beside the log.
 
-The jobs can do without it: acts that were done already are repeated without effect.
+The jobs can do without it: acts that were done already are repeated without effect. Lost counts are
+made again from the log.
 """
 
 from collections.abc import Collection
@@ -81,3 +82,80 @@ class MemoryJobs:
 
     async def forget(self, persons: Collection[UUID]) -> None:
         self._jobs = {act: job for act, job in self._jobs.items() if job.person not in persons}
+
+
+class VoteChanges(msgspec.Struct):
+    """Changes of counts by a page of the log."""
+
+    erased: set[UUID] = msgspec.field(default_factory=set)
+    """Persons whose counts begin anew."""
+    added: dict[UUID, int] = msgspec.field(default_factory=dict)
+    """Votes more or fewer of each person, after their last erasure."""
+
+    def add(self, person: UUID, votes: int) -> None:
+        """Count votes of a person."""
+        if votes:
+            self.added[person] = self.added.get(person, 0) + votes
+
+    def erase(self, person: UUID) -> None:
+        """Let the count of an erased person begin anew."""
+        self.erased.add(person)
+        self.added.pop(person, None)
+
+
+class VoteCounts(Protocol):
+    """Port to the counts. May raise LogUnavailable."""
+
+    async def checkpoint(self) -> tuple[UUID, int] | None:
+        """Return the log and the position up to which its votes are counted."""
+
+    async def begin(self, log: UUID) -> None:
+        """Delete the counts of another log, and count this one from its beginning."""
+
+    async def add(
+        self, counted: tuple[UUID, int], log: UUID, position: int, changes: VoteChanges
+    ) -> bool:
+        """Add changes and move the checkpoint from `counted` to a position of a log.
+
+        Return False, and change nothing, if the checkpoint is elsewhere by now.
+        """
+
+    async def of_person(self, person: UUID) -> int:
+        """Return the number of votes of a person."""
+
+    async def forget(self, persons: Collection[UUID]) -> None:
+        """Delete the counts of persons who were erased."""
+
+
+class MemoryVoteCounts:
+    """For one process: gone when it ends."""
+
+    def __init__(self) -> None:
+        self._checkpoint: tuple[UUID, int] | None = None
+        self._votes: dict[UUID, int] = {}
+
+    async def checkpoint(self) -> tuple[UUID, int] | None:
+        return self._checkpoint
+
+    async def begin(self, log: UUID) -> None:
+        if self._checkpoint is None or self._checkpoint[0] != log:
+            self._checkpoint = (log, 0)
+            self._votes.clear()
+
+    async def add(
+        self, counted: tuple[UUID, int], log: UUID, position: int, changes: VoteChanges
+    ) -> bool:
+        if self._checkpoint != counted:
+            return False
+        self._checkpoint = (log, position)
+        await self.forget(changes.erased)
+        for person, votes in changes.added.items():
+            self._votes[person] = self._votes.get(person, 0) + votes
+        return True
+
+    async def of_person(self, person: UUID) -> int:
+        return max(0, self._votes.get(person, 0))
+
+    async def forget(self, persons: Collection[UUID]) -> None:
+        for person in persons:
+            self._votes.pop(person, None)

@@ -10,15 +10,14 @@ from msgspec import UNSET
 from rostra import ids
 from rostra.codec import open_words, words_place
 from rostra.flag import CommentFlagged
-from rostra.ids import CommentId, StreamId, vote_id
 from rostra.log import LogHistory, Recorded
 from rostra.names import OUR_IDS
 from rostra.sealing import Damaged, Erased
 from rostra.settings import Rules
 from rostra_adapters.application.app import App
 from rostra_adapters.application.moderation_jobs.store import BanJob
+from rostra_adapters.application.moderation_jobs.vote_counter import VoteCounter
 from rostra_adapters.application.queries.comment_queries import Readable
-from rostra_adapters.application.queries.my_votes import vote_value
 from rostra_adapters.application.queries.requests import DiscussionRequest, SiteRequest
 from rostra_adapters.clock import now
 from rostra_projections.comments.rows import CommentRow
@@ -43,9 +42,6 @@ from rostra_projections.responses.shapes import (
 )
 
 COUNTED_MAX = 1_000
-VOTED_COMMENTS_MAX = 5_000
-"""Newest comments of a site on which a person's votes are counted."""
-CHUNK_VOTES = 500
 CHUNK_ACTS_MAX = 500
 MODERATOR = Viewer(moderator=True, sees_removed=True)
 _origin = msgspec.json.Decoder(WordingShape)
@@ -56,6 +52,7 @@ class Moderating:
 
     def __init__(self, app: App) -> None:
         self._app = app
+        self._votes = VoteCounter(app)
 
     async def queue(
         self, site: str, queue: Queue, *, limit: int, cursor: str | None, author: str | None = None
@@ -167,7 +164,7 @@ class Moderating:
             ban = BanShape(at=row.banned_at, until=row.banned_until, by=row.banned_by)
         jobs = await app.moderation_jobs.of_person(stream)
         return PersonShape(
-            votes=await self._votes(site, person),
+            votes=await self._votes.of_person(stream),
             job=_job(jobs[0]) if jobs else None,
             id=person,
             name=app.queries.name(row) or named,
@@ -177,24 +174,6 @@ class Moderating:
             trusted=row.trusted,
             **msgspec.structs.asdict(record),
         )
-
-    async def _votes(self, site: str, person: str) -> int:
-        """Count a person's votes on the newest comments of a site.
-
-        The ids of votes are computed, so that no view needs to store who voted.
-        """
-        votes, looked, before = 0, 0, None
-        while looked < VOTED_COMMENTS_MAX:
-            _, page = await self._app.views.reads.queue(
-                site, "recent", limit=CHUNK_VOTES, after=before
-            )
-            comments = [CommentId(StreamId(one.row.id)) for one in page]
-            rows = await self._app.log.read_streams([vote_id(one, person) for one in comments])
-            votes += sum(vote_value(cast) != 0 for cast in rows.values() if cast)
-            if len(page) < CHUNK_VOTES:
-                break
-            looked, before = looked + len(page), page[-1].since
-        return votes
 
     def _queued(
         self, site: str, queued: Queued, shape: CommentShape, stream: Sequence[Recorded]

@@ -1,0 +1,132 @@
+"""Number of votes that each person has cast, counted from the log for moderators.
+
+No view stores who voted. The counts are kept beside the log: they can be lost, and are then counted
+again from its beginning.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from typing import cast
+from uuid import UUID
+
+import msgspec
+
+from rostra import codec, ids
+from rostra.discussion import DiscussionOpened
+from rostra.log import Recorded
+from rostra.person import PersonErased
+from rostra.vote import VoteCast
+from rostra_adapters.application.app import App
+from rostra_adapters.application.moderation_jobs.store import VoteChanges
+from rostra_adapters.application.queries.my_votes import vote_value
+from rostra_adapters.lru_cache import LruCache
+
+PAGE_EVENTS = 2_000
+LOOK_SECONDS = 0.5
+CAUGHT_UP_EVENTS_MAX = 20_000
+"""Events that a read of one person's votes counts beforehand."""
+SITES_KEPT_MAX = 20_000
+_TOPICS = frozenset({VoteCast.topic, PersonErased.topic})
+_Told = tuple[Recorded, VoteCast | PersonErased]
+
+
+class VoteCounter:
+    """Counts the votes of the log. Several may do so at once: each event is counted once."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._counts = app.vote_counts
+        self._sites: LruCache[UUID, str] = LruCache(SITES_KEPT_MAX)
+
+    async def of_person(self, person: UUID) -> int:
+        """Return the number of votes of a person that are not retracted, nullified ones included.
+
+        A process that only reads does not count: it shows what another has counted.
+        """
+        if not self._app.is_read_only:
+            await self.catch_up(CAUGHT_UP_EVENTS_MAX)
+        return await self._counts.of_person(person)
+
+    async def run(self) -> AsyncGenerator[None, None]:
+        """Follow the log for ever, as the work of a background task."""
+        while True:
+            await self.catch_up()
+            yield
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def catch_up(self, events_max: int | None = None) -> None:
+        """Count all votes that are recorded by now, or those of the next `events_max` events."""
+        history, head = await self._app.log.history(), await self._app.log.head()
+        read = 0
+        while events_max is None or read < events_max:
+            counted = await self._counts.checkpoint()
+            if counted is None or not history.holds(*counted):
+                await self._counts.begin(history.id)
+                continue
+            if counted[1] >= head:
+                return
+            page = await self._app.log.read_after(counted[1], PAGE_EVENTS)
+            if not page:
+                return
+            position, changes = page[-1].position, await self._changes(page)
+            await self._counts.add(counted, history.id, position, changes)
+            read += len(page)
+
+    async def _changes(self, page: Sequence[Recorded]) -> VoteChanges:
+        changes = VoteChanges()
+        told = [(row, event) for row in page if (event := _event(row)) is not None]
+        sites = await self._sites_of(told)
+        before = await self._values_before(told)
+        for row, event in told:
+            match event:
+                case PersonErased():
+                    changes.erase(row.stream)
+                case VoteCast():
+                    site = sites.get(ids.discussion_of(row.stream))
+                    if site is not None:
+                        votes = bool(event.value) - bool(before.get(row.position, event.was))
+                        changes.add(ids.person_id(site, event.voter), votes)
+        return changes
+
+    async def _values_before(self, told: Sequence[_Told]) -> Mapping[int, int]:
+        """Return values of votes before changes whose events do not tell them, by position.
+
+        The effect of a nullified vote is 0, as that of a retracted one.
+        """
+        unknown = [
+            row
+            for row, event in told
+            if isinstance(event, VoteCast) and not event.was and row.version > 1
+        ]
+        streams = await self._app.log.read_streams([row.stream for row in unknown])
+        return {
+            row.position: vote_value(
+                [each for each in streams[row.stream] if each.version < row.version]
+            )
+            for row in unknown
+        }
+
+    async def _sites_of(self, told: Sequence[_Told]) -> Mapping[UUID, str]:
+        """Return the sites of the discussions that were voted in."""
+        wanted = {ids.discussion_of(row.stream) for row, event in told if type(event) is VoteCast}
+        found = {one: site for one in wanted if (site := self._sites.find(one)) is not None}
+        streams = await self._app.log.read_streams(list(wanted - found.keys()))
+        for discussion, rows in streams.items():
+            for row in rows:
+                if row.topic == DiscussionOpened.topic:
+                    opened = cast(DiscussionOpened, codec.decode(row.topic, row.state))
+                    found[discussion] = opened.site
+                    self._sites.put(discussion, opened.site)
+                    break
+        return found
+
+
+def _event(row: Recorded) -> VoteCast | PersonErased | None:
+    """Return the event of a row that counts, None for any other and for one that is damaged."""
+    if row.topic not in _TOPICS or not ids.is_ours(row.stream):
+        return None
+    try:
+        event = codec.decode(row.topic, row.state)
+    except msgspec.DecodeError:
+        return None
+    return event if isinstance(event, VoteCast | PersonErased) else None
