@@ -14,7 +14,6 @@ from rostra.log import LogReplaced, LogUnavailable
 from rostra_adapters.aio import background
 from rostra_adapters.aio.background import BackgroundTask
 from rostra_adapters.application.app import App
-from rostra_adapters.application.moderation_jobs.follower import run_moderation_jobs
 from rostra_adapters.application.notify.composing import MailOrigin
 from rostra_adapters.application.notify.follower import OutboxFiller
 from rostra_adapters.application.notify.sender import MailSettings, Sender
@@ -160,7 +159,6 @@ async def test_every_task_of_every_process_comes_back_after_every_error(
         serving_app(app, settings) as service,
         serve._kept_alive(_Postgres(), _Postgres()),
         deliver_webhooks(app),
-        run_moderation_jobs(app),
         rostra_adapters.open(database_url, master_key=MASTER_KEY, read_only=True),
     ):
         discussion, _ = await service.given(opened(), posted("c1"))

@@ -202,7 +202,7 @@ async def serving(
 ) -> AsyncIterator[Service]:
     """A service over a Rostra on `url`."""
     async with (
-        rostra_adapters.open(url, master_key=MASTER_KEY) as app,
+        rostra_adapters.open(url, master_key=MASTER_KEY, moderate=False) as app,
         serving_app(app, settings) as service,
     ):
         yield service

@@ -36,12 +36,3 @@ async def deliver_due_webhooks(app: Any) -> None:
     async with HttpPoster() as poster:
         await DeliveryQueuer(app.log, app.webhooks).catch_up()
         await WebhookSender(app, app.webhooks, poster).send_due()
-
-
-@asynccontextmanager
-async def moderate_by_itself(app: Any) -> AsyncIterator[None]:
-    """Carry out bans and hold flagged comments while the block runs."""
-    from rostra_adapters.application.moderation_jobs.follower import run_moderation_jobs
-
-    async with run_moderation_jobs(app):
-        yield

@@ -26,7 +26,7 @@ import msgspec
 
 from rostra_adapters.aio.background import BackgroundTask
 from rostra_adapters.cli.content_limits import content_limits
-from rostra_adapters.cli.delivering import deliver_webhooks, moderate_by_itself
+from rostra_adapters.cli.delivering import deliver_webhooks
 from rostra_adapters.cli.http_limits import HTTP_LIMITS, http_limits
 from rostra_adapters.cli.mailing import (
     DemoMails,
@@ -395,7 +395,6 @@ async def _serve(plan: ServePlan, announce: Callable[[str], None]) -> None:
         send_mails(app, plan.mails),
         _demo_mails(plan, app) as mails,
         deliver_webhooks(app) if plan.delivers else nullcontext(),
-        moderate_by_itself(app) if plan.delivers else nullcontext(),
     ):
         if plan.demo:
             await demo.publish(app)
@@ -452,6 +451,7 @@ async def _opened(plan: ServePlan, url: str) -> AbstractAsyncContextManager[Any]
         pool_size=plan.pool_size,
         views=plan.own,
         erasures=erasures_of(plan.where.data),
+        moderate=plan.delivers,
     )
 
 

@@ -17,6 +17,7 @@ from rostra.log import LogUnavailable
 from rostra_adapters.application.app import App, Stores
 from rostra_adapters.application.articles.store import ArticleTexts, MemoryArticleTexts
 from rostra_adapters.application.articles.texts_and_work import CachedArticles
+from rostra_adapters.application.moderation_jobs.follower import run_moderation_jobs
 from rostra_adapters.application.operational import MemoryOperational
 from rostra_adapters.application.own_views import OwnView, own_views
 from rostra_adapters.composition.master_keys import MASTER_KEY_VARIABLE, master_keys
@@ -56,6 +57,7 @@ async def open(  # noqa: A001  # it opens a Rostra, as `rostra_adapters.open`
     projector_lease_seconds: float = 10.0,
     pool_size: int = 11,
     views: Sequence[View | str] | None = None,
+    moderate: bool | None = None,
 ) -> AsyncIterator[App]:
     """Open a Rostra on "postgresql://…", "sqlite:PATH" or "memory:".
 
@@ -78,6 +80,9 @@ async def open(  # noqa: A001  # it opens a Rostra, as `rostra_adapters.open`
     `pool_size`: connections of this process, at least 8. `views`: views of your own, or names of
     modules that have them in `VIEWS`; by default those of ROSTRA_VIEWS (names by comma). On
     PostgreSQL each takes one more connection, and without `make` those that exist can be read.
+    `moderate`: carry out in this process what bans remove and restore, hold comments that many
+    persons flagged, and count votes for moderators; by default where it projects. A job that ends
+    with the process goes on in the next one that moderates; several may do so at once.
 
     Raises errors of `rostra_adapters.errors`, each a `RostraError`: InvalidDatabaseUrl,
     NoMasterKey, WrongMasterKey, NewerDatabase, on SQLite SqliteFileError, on PostgreSQL also
@@ -122,6 +127,8 @@ async def open(  # noqa: A001  # it opens a Rostra, as `rostra_adapters.open`
             raise InvalidDatabaseUrl(f"{named!r} is none of postgresql://…, sqlite:PATH, memory:")
         app.is_read_only = read_only
         stack.push_async_callback(app.close)
+        if (project if moderate is None else moderate) and not read_only:
+            await stack.enter_async_context(run_moderation_jobs(app))
         yield app
 
 

@@ -16,6 +16,7 @@ from rostra.times import later
 from rostra_adapters.aio.background import BackgroundTask, end_background
 from rostra_adapters.application.app import App
 from rostra_adapters.application.moderation_jobs.bans import BanRunner
+from rostra_adapters.application.moderation_jobs.vote_counter import VoteCounter
 from rostra_adapters.application.operational import ADDRESS_BAN_DAYS_MAX, DAY_SECONDS
 from rostra_adapters.clock import now
 
@@ -107,12 +108,12 @@ class ModerationFollower:
 
 @asynccontextmanager
 async def run_moderation_jobs(app: App) -> AsyncIterator[None]:
-    """Carry out bans and hold flagged comments while the block runs."""
-    if app.is_read_only:
-        yield
-        return
-    task = BackgroundTask(ModerationFollower(app).run, "moderation")
+    """Carry out bans, hold flagged comments and count votes while the block runs."""
+    tasks = (
+        BackgroundTask(ModerationFollower(app).run, "moderation"),
+        BackgroundTask(VoteCounter(app).run, "votes"),
+    )
     try:
         yield
     finally:
-        await end_background(task)
+        await end_background(*tasks)
