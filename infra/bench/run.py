@@ -31,6 +31,7 @@ ROWS: Mapping[str, str] = {
     "rebuild": "rebuilding all views",
     "pages": "pages of comments over HTTP",
     "long_discussion": "a discussion of 200,000 comments",
+    "flood": "readers and moderators while guests flood a discussion",
     "starting": "the command line and the service starting",
     "others": "beside UmaDB and Isso",
     "growth": "all that at ten times the size",
