@@ -1,14 +1,21 @@
 """The page for moderators, with real keys: queues, acts, undo, persons, the log, search."""
 
 import re
+from importlib.resources import files
 from typing import Any
+from uuid import uuid4
 
+import msgspec
 import pytest
 import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]
 from playwright.async_api import Browser, Page, Route, expect
 
+from rostra import ids
+from rostra_adapters.application.moderation_jobs.store import BanJob
 from rostra_adapters.http.routes.demo import SITE
+from rostra_adapters.web import languages, moderate
+from rostra_adapters.web.moderate import languages as moderate_languages
 from support.moderation_pages import DESK, ITEM, TOKEN, desk, held, moderator, waiting
 from support.reader_pages import PHONE, about, caught_up, until, wrote
 from support.service import Service
@@ -383,10 +390,69 @@ async def test_axe_finds_nothing_in_any_state(
     await sound(page, "search")
 
 
-async def test_german_browsers_get_german_words(browser: Browser, reader_service: Service) -> None:
+async def test_browsers_get_the_words_of_their_language(
+    browser: Browser, reader_service: Service
+) -> None:
     page = await desk(browser, reader_service, locale="de-AT")
     await expect(page.locator(f"{DESK} h2")).to_have_text(f"Moderation von {SITE}")
     await expect(page.locator("html")).to_have_attribute("lang", "de-AT")
+    await held(reader_service, 3)
+    await caught_up(reader_service)
+    shown = {
+        "pt": (f"Moderação de {SITE}", "Retidos", None),
+        "ja": (f"{SITE} のモデレーション", "保留中", None),
+        "ar": (f"الإشراف على {SITE}", "المحتجزة", "rtl"),
+        "cy": (f"Moderation of {SITE}", "Held", None),
+    }
+    for language, (title, queue, direction) in shown.items():
+        await page.goto(f"{reader_service.url}/moderate?lang={language}")
+        await expect(page.locator(f"{DESK} h2")).to_have_text(title)
+        await expect(page.locator(f"{DESK} nav button").first).to_contain_text(queue)
+        await expect(page.locator(ITEM)).to_have_count(3)
+        assert await page.locator(f"{DESK} section").first.get_attribute("dir") == direction
+        width = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert width <= 0, language
+
+
+def test_the_page_knows_the_languages_of_the_reader() -> None:
+    """A word list for each, known to the page that chooses one, and to the element."""
+    readers, own = (
+        {one.name.removesuffix(".json") for one in files(package).iterdir() if "json" in one.name}
+        for package in (languages, moderate_languages)
+    )
+    assert own == readers
+    for name, besides in (("page.js", set[str]()), ("words.js", {"en"})):
+        text = (files(moderate) / name).read_text("utf-8")
+        (listed,) = re.findall(r"LANGUAGES = \[(.*?)\]", text)
+        assert set(re.findall(r'"(\w+)"', listed)) | besides == own, name
+
+
+async def test_a_person_has_the_number_of_votes_and_the_progress_of_a_ban(
+    browser: Browser, reader_service: Service
+) -> None:
+    await reader_service.given(
+        wrote("e", "Cheap watches.", by="eve", name="Eve"),
+        about("vote.cast", "v", comment="cars", voter="eve", value=1),
+    )
+    app = reader_service.app
+    job = BanJob(
+        act=uuid4(),
+        person=ids.person_id(SITE, "eve"),
+        log=await app.log.log_id(),
+        position=1,
+        comments=2,
+        comments_total=5,
+    )
+    await app.moderation_jobs.save(job)
+    page = await desk(browser, reader_service)
+    await page.keyboard.press("5")
+    await expect(page.locator(ITEM).first).to_contain_text("Cheap watches.")
+    await page.keyboard.press("o")
+    facts = page.locator(f"{DESK} .facts")
+    await expect(facts).to_contain_text("Votes1")
+    await expect(facts).to_contain_text("2 of 5 comments, 0 votes")
+    await app.moderation_jobs.save(msgspec.structs.replace(job, stage="done"))
+    await expect(facts).not_to_contain_text("2 of 5 comments")
 
 
 # -- a moderator's morning

@@ -22,6 +22,15 @@ const TABLES = Object.fromEntries(
   }),
 );
 
+/** The words of the page for moderators. */
+const MODERATORS = Object.fromEntries(
+  CODES.map((code) => [
+    code,
+    JSON.parse(readFileSync(new URL(`../web/moderate/languages/${code}.json`, import.meta.url), "utf8")),
+  ]),
+);
+const PAGES = [TABLES, MODERATORS];
+
 function speech(language, own) {
   return worded(language, TABLES[language.split("-")[0]] ?? TABLES.en, own);
 }
@@ -31,14 +40,18 @@ function placeholders(text) {
   return [...new Set(text.match(/\{\w+\}/g))].sort();
 }
 
+/** Each table of a page, with its language and that of English. */
+function tables() {
+  return PAGES.flatMap((page) => CODES.map((code) => [code, page[code], page.en]));
+}
+
 test("a dozen languages have every word, with its placeholders and all plural forms", () => {
   assert.ok(CODES.length >= 12);
-  for (const code of CODES) {
-    const table = TABLES[code];
-    assert.deepEqual(Object.keys(table), Object.keys(TABLES.en), code);
+  for (const [code, table, english] of tables()) {
+    assert.deepEqual(Object.keys(table), Object.keys(english), code);
     const forms = new Intl.PluralRules(code).resolvedOptions().pluralCategories.toSorted();
     for (const [name, said] of Object.entries(table)) {
-      const model = TABLES.en[name];
+      const model = english[name];
       assert.equal(typeof said, typeof model, `${code} ${name}`);
       if (typeof said === "string") {
         assert.ok(said.trim(), `${code} ${name}`);
@@ -62,16 +75,18 @@ test("a dozen languages have every word, with its placeholders and all plural fo
 });
 
 test("a language's words are its own", () => {
-  for (const code of CODES.filter((one) => one !== "en")) {
-    const same = Object.keys(TABLES.en).filter((name) => TABLES[code][name] === TABLES.en[name]);
+  for (const [code, table, english] of tables()) {
+    if (code === "en") continue;
+    const hasWords = (name) => /\p{L}/u.test(JSON.stringify(english[name]).replaceAll(/\{\w+\}/g, ""));
+    const same = Object.keys(english).filter((name) => hasWords(name) && table[name] === english[name]);
     assert.ok(same.length <= 2, `${code}: ${same}`); // such as "Link"
   }
 });
 
 test("a form that spells a number out is for that number alone", () => {
-  for (const code of CODES) {
+  for (const [code, table] of tables()) {
     const rules = new Intl.PluralRules(code);
-    for (const [name, said] of Object.entries(TABLES[code])) {
+    for (const [name, said] of Object.entries(table)) {
       if (typeof said === "string") continue;
       for (let n = 0; n <= 200; n += 1) {
         const text = said[rules.select(n)];
@@ -154,4 +169,19 @@ test("every word that the modules name is in the tables, and every word of the t
   const orders = ["best", "hot", "controversial"];
   for (const name of Object.keys(TABLES.en))
     assert.ok(texts.has(name) || statuses.includes(name) || orders.includes(name), name);
+});
+
+test("every word that the moderators' modules name is in their tables, and no other", () => {
+  const modules = new URL("../web/moderate/", import.meta.url);
+  const code = readdirSync(modules)
+    .filter((name) => name.endsWith(".js"))
+    .map((name) => readFileSync(new URL(name, modules), "utf8"))
+    .join("\n");
+  const named = [...code.matchAll(/\bt\(\s*"(\w+)"/g)].map(([, name]) => name);
+  assert.ok(named.length > 50);
+  for (const name of named) assert.ok(name in MODERATORS.en, name);
+  const texts = new Set([...code.matchAll(/"(\w+)"|\b(\w+): \[/g)].map(([, text, key]) => text ?? key));
+  const begun = [...code.matchAll(/`(\w+_)\$\{/g)].map(([, beginning]) => beginning);
+  for (const name of Object.keys(MODERATORS.en))
+    assert.ok(texts.has(name) || begun.some((beginning) => name.startsWith(beginning)), name);
 });

@@ -1,6 +1,6 @@
 // The page `/moderate`: its language is the browser's, its site that of the address.
 
-const LANGUAGES = ["en", "de"];
+const LANGUAGES = ["en", "ar", "de", "es", "fr", "it", "ja", "nl", "pl", "pt", "ru", "zh"];
 
 const desk = /** @type {HTMLElement} */ (document.querySelector("rostra-moderation"));
 const wanted = navigator.languages.find((tag) => LANGUAGES.includes(tag.toLowerCase().split("-")[0]));

@@ -54,6 +54,13 @@ export interface Result {
   problem?: { type: string; title: string; status?: number; detail?: string };
 }
 
+export interface BanJob {
+  state: "running" | "done";
+  comments: number;
+  comments_total: number;
+  votes: number;
+}
+
 export interface PersonRecord {
   id: string;
   name: string | null;
@@ -66,6 +73,8 @@ export interface PersonRecord {
   rejected: number;
   held: number;
   flagged: number;
+  votes: number;
+  job: BanJob | null;
   first_at: string | null;
   last_at: string | null;
 }

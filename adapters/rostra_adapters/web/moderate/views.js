@@ -1,7 +1,7 @@
 // What the desk shows one at a time: a queue, a person, the log, a search.
 
 import { el } from "../markup.js";
-import { ago, exact } from "../strings.js";
+import { ago, exact, number } from "../strings.js";
 import { askLabel, askUnban, opened } from "./dialogs.js";
 import { Pile } from "./pile.js";
 
@@ -123,6 +123,7 @@ export class PersonView {
     const { record } = this;
     if (!record) return;
     const { banned, label } = record;
+    const job = record.job?.state === "running" && this.#progress(record.job);
     this.name.textContent = record.name ?? record.id;
     const until = banned?.until ? t("banned_until", { time: exact(banned.until, language) }) : t("banned_for_good");
     const time = (/** @type {string | null} */ at) => (at ? exact(at, language) : "–");
@@ -136,6 +137,8 @@ export class PersonView {
       [t("rejected_count"), counted(record.rejected)],
       [t("held"), counted(record.held)],
       [t("flagged"), counted(record.flagged)],
+      [t("votes_count"), number(record.votes, language)],
+      ...(job ? /** @type {[string, string][]} */ ([[t("job"), job]]) : []),
       [t("first_at"), time(record.first_at)],
       [t("last_at"), time(record.last_at)],
     ];
@@ -143,6 +146,11 @@ export class PersonView {
       ...facts.map(([term, value]) => el("div", {}, el("dt", { text: term }), el("dd", { text: value }))),
     );
     this.#showDoes(record);
+  }
+
+  /** @param {import("./shapes.js").BanJob} job */
+  #progress({ comments, comments_total, votes }) {
+    return this.desk.t("job_progress", { comments, total: comments_total, votes });
   }
 
   /** @param {PersonRecord} record */

@@ -3,7 +3,7 @@
 import { primary } from "../strings.js";
 import en from "./languages/en.json" with { type: "json" };
 
-const LANGUAGES = ["de"];
+const LANGUAGES = ["ar", "de", "es", "fr", "it", "ja", "nl", "pl", "pt", "ru", "zh"];
 
 /** @param {string} wanted a BCP 47 tag @returns {Promise<{table: import("../strings.js").Table, language: string}>} */
 export async function wordsOf(wanted) {
