@@ -39,6 +39,7 @@ _STYLED_CAPITAL = re.compile(
     "(?:LATIN LETTER SMALL CAPITAL|NEGATIVE (?:CIRCLED|SQUARED) LATIN CAPITAL LETTER"
     "|REGIONAL INDICATOR SYMBOL LETTER) ([A-Z])"
 )
+LETTERS_KEPT_MAX = 4_096
 _UNSEEN = frozenset(("Cc", "Cf", "Cs", "Mn", "Mc", "Me", "Zs", "Zl", "Zp"))
 
 
@@ -204,15 +205,17 @@ def _forms(name: str) -> set[str]:
         skeleton(" ".join(form.split()))
         for one in (name, unicodedata.normalize("NFKC", name))
         for cased in (one, one.casefold(), one.upper())
-        for form in (cased, _plain_letters(cased))
+        for form in (cased, plain_letters(cased))
     }
 
 
-def _plain_letters(text: str) -> str:
+def plain_letters(text: str) -> str:
     """Replace styled capitals by plain ones, and drop marks that no letter is written with.
 
     A mark that stays apart in NFC hardly shows on a letter: the dot of an `i` is there already.
     """
+    if text.isascii():
+        return text
     plain: list[str] = []
     is_on_letter = False
     for letter in unicodedata.normalize("NFC", text):
@@ -222,13 +225,21 @@ def _plain_letters(text: str) -> str:
             if is_on_letter:
                 continue
         else:
-            name = unicodedata.name(letter, "")
-            is_on_letter = name.startswith(_ALPHABETS)
-            if (styled := _STYLED_CAPITAL.fullmatch(name)) is not None:
-                plain.append(styled[1])
+            is_on_letter, styled = _alphabetic(letter)
+            if styled is not None:
+                plain.append(styled)
+                is_on_letter = True
                 continue
         plain.append(letter)
     return "".join(plain)
+
+
+@lru_cache(LETTERS_KEPT_MAX)
+def _alphabetic(letter: str) -> tuple[bool, str | None]:
+    """Return whether a letter is one of an alphabet, and the capital that it is a style of."""
+    name = unicodedata.name(letter, "")
+    styled = _STYLED_CAPITAL.fullmatch(name)
+    return name.startswith(_ALPHABETS), None if styled is None else styled[1]
 
 
 def skeleton(text: str) -> str:

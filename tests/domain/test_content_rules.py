@@ -78,6 +78,20 @@ def fits(rule: dict[str, Any], body: str, writer: Writer = STRANGER) -> bool:
         ("कमल", "कमल!"),
         ("spam.example", "[here](https://spam.example/x)"),
         ("казино", "КАЗИНО."),
+        ("casino", "c\u0336a\u0336s\u0336i\u0336n\u0336o\u0336"),
+        ("casino", "C\u0332A\u0332S\u0332I\u0332N\u0332O\u0332"),
+        ("casino", "casino\u20dd"),
+        ("casino", "cas\u0315\u031ain\u0489o"),
+        ("casino", "ᴄᴀsɪɴᴏ"),
+        ("casino", "🅒🅐🅢🅘🅝🅞 and 🅲🅰🆂🅸🅽🅾"),
+        ("casino", "CASİNO"),
+        ("casino", "casıno"),
+        ("casino", "ϲasino"),
+        ("istanbul", "İSTANBUL"),
+        ("kız", "KIZ"),
+        ("سبام", "سـبـام"),
+        ("سبام", "سَبَام"),
+        ("שלום", "שָׁלוֹם"),
     ],
 )
 def test_a_word_is_found_as_readers_read_it(word: str, body: str) -> None:
@@ -94,6 +108,10 @@ def test_a_word_is_found_as_readers_read_it(word: str, body: str) -> None:
         ("cop", "сор"),
         ("कमल", "कमला"),
         ("賭博", "賭 and 博"),
+        ("schon", "schön"),
+        ("schön", "schon"),
+        ("año", "ano"),
+        ("сорт", "copt"),
     ],
 )
 def test_a_word_is_not_found_in_others(word: str, body: str) -> None:
@@ -262,7 +280,7 @@ def test_hostile_rules_take_little_longer_than_one_word(
     rules: tuple[ContentRule, ...], body: str
 ) -> None:
     one = (ContentRule(when=RuleConditions(words=("word",)), then="hold"),)
-    assert seconds(rules, body) < 10 * seconds(one, TEXT)
+    assert seconds(rules, body) < 10 * max(seconds(one, TEXT), seconds(one, body))
 
 
 async def test_new_words_of_a_held_comment_are_held_by_the_rule_that_fits_them() -> None:
