@@ -89,7 +89,7 @@ class VoteCounter:
         return changes
 
     async def _values_before(self, told: Sequence[_Told]) -> Mapping[int, int]:
-        """Return values of votes before changes whose events do not tell them, by position.
+        """Return earlier values of votes, by the position of each change without them.
 
         The effect of a nullified vote is 0, as that of a retracted one.
         """
