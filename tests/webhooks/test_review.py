@@ -152,6 +152,25 @@ async def test_a_moderators_decision_meanwhile_stands(reviewed: Reviewed) -> Non
     assert await reviewed.status(comment) == "rejected"
 
 
+async def test_an_answer_after_the_comment_was_removed_changes_nothing(
+    reviewed: Reviewed,
+) -> None:
+    """Neither is it published by the answer, nor by a moderator who restores it."""
+    comment = await reviewed.comment("Buy!")
+
+    async def accept(_: Event) -> web.Response:
+        await reviewed.moderate(comment, "remove")
+        return web.json_response({"decision": "publish"})
+
+    reviewed.receiver.accept = accept
+    await reviewed.hooked.deliver()
+    assert await reviewed.moderate(comment, "restore") == 200
+    await reviewed.hooked.deliver()
+    assert [action for action, *_ in await reviewed.acts()] == ["remove", "restore"]
+    assert await reviewed.status(comment) == "held"
+    assert await reviewed.shown() == []
+
+
 async def test_a_pin_meanwhile_does_not_lose_the_decision(reviewed: Reviewed) -> None:
     comment = await reviewed.comment()
 
