@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from functools import partial
 from inspect import signature
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 
@@ -45,7 +46,7 @@ async def serve(url: str) -> None:
 
     # A version without the option does not moderate by itself.
     known = signature(rostra_adapters.open).parameters
-    alone = {"moderate": False} if "moderate" in known else {}
+    alone: Any = {"moderate": False} if "moderate" in known else {}
     async with rostra_adapters.open(url, master_key=bytes(range(32)), **alone):
         print("ready", flush=True)
         await asyncio.to_thread(sys.stdin.read)

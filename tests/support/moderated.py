@@ -86,7 +86,7 @@ class Moderated:
         Each such item tells of an act, which happened although it was taken back.
         """
         await self.app.wait(await self.app.head(), 60)
-        found = {}
+        found: dict[str, list[tuple[object, ...]]] = {}
         for person in PERSONS:
             page = await Inboxes(self.app).page(
                 SITE, person, limit=1_000, cursor=None, unread_only=False

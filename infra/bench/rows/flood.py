@@ -126,7 +126,7 @@ class Flood:
             self._ours.host, self._ours.port, request("GET", f"{PAGE}?limit=100")
         )
         assert b"spam.example" not in body, "the flood is shown"
-        looked = request("GET", f"{QUEUE}&wait=30", **self._moderator)
+        looked = request("GET", f"{QUEUE}&wait=30", b"", **self._moderator)
         _, _, body = await ask(self._ours.host, self._ours.port, looked)
         held = msgspec.json.decode(body)["counts"]["held"]
         assert held >= min(self.sent, 1_000), f"{held} of {self.sent} comments are held"
@@ -155,7 +155,7 @@ class Flood:
 
     def _looks(self) -> list[bytes]:
         looks = max(2, int(self._seconds / QUEUE_SECONDS))
-        return [request("GET", QUEUE, **self._moderator)] * looks
+        return [request("GET", QUEUE, b"", **self._moderator)] * looks
 
     def _advertising(self) -> list[bytes]:
         count = max(GUESTS, int(FLOOD_A_SECOND * self._seconds))

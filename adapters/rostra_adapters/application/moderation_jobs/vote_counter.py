@@ -108,7 +108,9 @@ class VoteCounter:
 
     async def _sites_of(self, told: Sequence[_Told]) -> Mapping[UUID, str]:
         """Return the sites of the discussions that were voted in."""
-        wanted = {ids.discussion_of(row.stream) for row, event in told if type(event) is VoteCast}
+        wanted: set[UUID] = {
+            ids.discussion_of(row.stream) for row, event in told if type(event) is VoteCast
+        }
         found = {one: site for one in wanted if (site := self._sites.find(one)) is not None}
         streams = await self._app.log.read_streams(list(wanted - found.keys()))
         for discussion, rows in streams.items():
