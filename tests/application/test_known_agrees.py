@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from rostra import ids
 from rostra.deciding import stream_cache as known
-from rostra.deciding.handle import Outcome, handle
+from rostra.deciding.handle import Commanded, Outcome, handle
 from rostra.deciding.stream_cache import BatchSlot, StreamCache
 from rostra.deciding.stream_states import unwritten_of
 from rostra.ids import DiscussionId, StreamId
@@ -242,6 +242,38 @@ async def test_where_guesses_are_wrong_streams_are_read_at_once() -> None:
         appends.append(log.appends)
         kept.clear()
     assert appends == [1, 0]
+
+
+async def test_acts_of_somebody_with_settings_are_decided_once() -> None:
+    """Votes excepted: to read each voter first costs more than some refused appends."""
+    log, ring = Counting(), MemoryRing()
+
+    def act(kind: str, name: str, **data: object) -> Commanded:
+        place = {"site": "s"} if kind == "person.configured" else {"site": "s", "resource": "a"}
+        named = {"type": kind, "source": "cms", "id": name, "time": strategies.time_of(300)}
+        return commanded({**named, "data": {**place, **data}})
+
+    begin = [commanded(it) for it in strategies.timed_beginning()]
+    configured = act("person.configured", "set", person="pat", language="de")
+    await handle(log, ring, [*begin, configured])
+    author = {"id": "pat", "name": "Pat"}
+    first_acts = {
+        "comment": act("comment.posted", "c", comment="c", author=author, body="Yes."),
+        "flag": act("comment.flagged", "f", comment="c0", by="pat", reason="Rude"),
+        "subscription": act("subscription.started", "s", person="pat", to="comments"),
+        "settings": act("person.configured", "again", person="pat", language="fr"),
+        "vote": act("vote.cast", "v", comment="c0", voter="pat", value=1),
+    }
+    appends: dict[str, int] = {}
+    for name, command in first_acts.items():
+        kept = StreamCache()
+        other = act("vote.cast", f"other-{name}", comment="c0", voter=name, value=1)
+        await handle(log, ring, [other], turn=BatchSlot(kept))  # so that c0 is cached
+        log.appends = 0
+        (answer,) = await handle(log, ring, [command], turn=BatchSlot(kept))
+        assert answer.status == "recorded", name
+        appends[name] = log.appends
+    assert appends == {"comment": 1, "flag": 1, "subscription": 1, "settings": 1, "vote": 2}
 
 
 async def test_what_is_used_again_and_again_stays_known() -> None:

@@ -9,6 +9,7 @@ import msgspec
 from rostra import codec, ids
 from rostra.commands import (
     AnyCommand,
+    CastVote,
     Command,
     ErasePerson,
     OpenDiscussion,
@@ -17,6 +18,7 @@ from rostra.commands import (
 )
 from rostra.deciding import repeats
 from rostra.deciding.decide import by_own_name, decide, resolve_target, streams, subject
+from rostra.deciding.stream_cache import is_assumed
 from rostra.deciding.stream_states import DecisionContext, EventRef, NeedsMore, StreamStates
 from rostra.deciding.text_work import Result, Work
 from rostra.discussion import Discussion
@@ -171,6 +173,8 @@ class BatchDecider:
         reading = self.context()
         try:
             given = commanded.command
+            if type(given) is not CastVote:
+                self._must_be_read(commanded.streams)
             command = by_own_name(given, reading)
             if command is not given:
                 commanded = msgspec.structs.replace(commanded, command=command)
@@ -193,6 +197,16 @@ class BatchDecider:
             self.missing_works |= missing.works
             self.missing_owners |= {missing.owner} - {None}  # type: ignore[arg-type]
             return Decision(None, reading.guards)
+
+    def _must_be_read(self, streams: Sequence[StreamId]) -> None:
+        """Raise NeedsMore if a stream is only assumed to have no events.
+
+        Votes alone are decided upon such streams. A wrong assumption costs a refused append. Other
+        commands are rarer, and most of them read another stream anyway.
+        """
+        assumed = [one for one in streams if is_assumed(self.world.find(one.int))]
+        if assumed:
+            raise NeedsMore(streams=assumed)
 
     def _repeat(
         self,

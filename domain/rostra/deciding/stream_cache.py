@@ -20,9 +20,10 @@ VOTE_BYTES = 550
 EVENT_BYTES = 300
 """Estimated memory of an event without its payload, in bytes."""
 
-GUESSED_KINDS = (ids.Kind.VOTE, ids.Kind.PERSON, ids.Kind.FLAG)
-"""Streams that mostly have no events yet. Unknown ones are assumed to have none."""
+GUESSED_KINDS = (ids.Kind.VOTE, ids.Kind.PERSON)
+"""Streams that mostly have no events yet. For votes, unknown ones are assumed to have none."""
 _GUESSES = [unwritten_of(kind) if kind in GUESSED_KINDS else None for kind in ids.Kind]
+_GUESS_IDS = frozenset(id(guess) for guess in _GUESSES if guess is not None)
 WRONG_SHARE_MAX = 0.25
 COMMANDS_WITHOUT_GUESSES = 20_000
 
@@ -32,6 +33,11 @@ VOTED_COMMENTS_MAX = 10_000
 
 CommentName = tuple[str, str, UUID | None, str | None, UUID | None]
 """Site, resource, discussion id, comment and comment id, as a vote gives them."""
+
+
+def is_assumed(state: StoredStream | None) -> bool:
+    """Return whether a state was assumed by `StreamCache.find`, and not read."""
+    return id(state) in _GUESS_IDS
 
 
 class VotedComment(msgspec.Struct, frozen=True, gc=False):
