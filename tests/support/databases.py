@@ -2,8 +2,9 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from itertools import count
 
 import asyncpg
@@ -47,6 +48,18 @@ class Databases:
 
     def _execute(self, statement: str) -> None:
         self._operator.execute(statement.encode())
+
+
+@asynccontextmanager
+async def stalled_views(url: str) -> AsyncIterator[None]:
+    """Keep the views of a database from reading on while the block runs."""
+    connection = await asyncpg.connect(url)
+    try:
+        async with connection.transaction():
+            await connection.execute("select from rostra_views for update")
+            yield
+    finally:
+        await connection.close()
 
 
 def url_of(server: Lease, database: str) -> str:

@@ -102,7 +102,7 @@ async def moderator_of(request: web.Request, app: App, site: str) -> Actor:
     token = tokens.require_token(request, "moderate")
     if not token.reaches(site):
         raise Problem("forbidden", "the token is not for this site")
-    rules = await app.lookup.site_rules(site)
+    rules = await app.lookup.current_site_rules(site)
     _must_act_there(request, token, site, rules, "moderate")
     return actor(token, Reader(request, app), site, "", moderates=True)
 

@@ -72,6 +72,17 @@ class Reader:
         self.is_moderator = viewer.moderator
         return await self._app.resolve(discussion, access, viewer, as_of=as_of, cursor=cursor)
 
+    async def site_of(self, discussion: UUID) -> str:
+        """Return the site of a discussion according to the log, for acts without a token.
+
+        Raises the problem `not-found` like `enter`.
+        """
+        access = await self._app.lookup.current_access(discussion)
+        if access is None or not self.may_read(access.site, access.rules):
+            raise not_found_problem()
+        self._request[STATE].origins = access.rules.origins
+        return access.site
+
     async def visit(self, site: str) -> Rules:
         """Return the rules of a site. The answer allows its `origins` if the reader may read it."""
         rules = await self._app.lookup.site_rules(site)

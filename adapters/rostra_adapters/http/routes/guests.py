@@ -61,7 +61,7 @@ class Guests:
         new = await decode_body(
             request, NewGuest, bytes_max=self._settings.person_request_bytes_max
         )
-        rules = await self._app.lookup.site_rules(new.site)
+        rules = await self._app.lookup.current_site_rules(new.site)
         if not rules.private:
             request[STATE].origins = rules.origins
         if rules.private or not rules.guests:  # guests cannot read private sites

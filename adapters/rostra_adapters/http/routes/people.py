@@ -32,6 +32,8 @@ from rostra_adapters.http.bodies import decode_body
 from rostra_adapters.http.messages import answer_with
 from rostra_adapters.http.problems import Problem, retry_after
 from rostra_adapters.http.queries import Query
+from rostra_adapters.http.request_state import STATE
+from rostra_adapters.http.routes.feed import refuse_ahead
 from rostra_adapters.http.routes.persons import Body
 from rostra_adapters.http.routes.reads import CURSOR, ReadRoutes
 from rostra_adapters.http.settings import HttpSettings
@@ -221,7 +223,7 @@ class PeopleRoutes:
 
     async def _me(self, request: web.Request, actor: Actor) -> web.Response:
         found = await self._people.settings(actor.site, actor.person)
-        rules = await self._app.lookup.site_rules(actor.site)
+        rules = request[STATE].rules
         words = found.words
         person = ids.person_id(actor.site, actor.person)
         key = await self._app.outbox.link_key()
@@ -230,7 +232,7 @@ class PeopleRoutes:
             person, words.email, key
         )
         name = words.name
-        if name is None or rules.names == "token":
+        if name is None or rules is None or rules.names == "token":
             name = actor.token_name or name
         notify = msgspec.structs.asdict(words.notify or NotifySettings())
         given = {reason: cadence for reason, cadence in notify.items() if cadence is not None}
@@ -274,17 +276,17 @@ class PeopleRoutes:
         Nothing is recorded before the address is confirmed.
         """
         discussion = id_in_path(request, ids.Kind.DISCUSSION)
-        asked = await Reader(request, self._app).enter(discussion)
+        site = await Reader(request, self._app).site_of(discussion)
         await request.app[WRITES].admit_guest(request)
         most = self._settings.person_request_bytes_max
         new = await decode_body(request, NewMailSubscription, bytes_max=most)
         if await self._has_room(new.email):
             person_id = f"{GUEST}{uuid4().hex}"
-            person, outbox = ids.person_id(asked.site, person_id), self._app.outbox
+            person, outbox = ids.person_id(site, person_id), self._app.outbox
             await outbox.ask(
                 MailRequest(
                     person=person,
-                    site=asked.site,
+                    site=site,
                     person_id=person_id,
                     discussion=ids.discussion_of(discussion),
                     email=new.email,
@@ -292,7 +294,7 @@ class PeopleRoutes:
                     language=new.language,
                 )
             )
-            await outbox.add([Notice(uuid4(), person, asked.site, person_id, "confirm")])
+            await outbox.add([Notice(uuid4(), person, site, person_id, "confirm")])
         return web.Response(status=202, headers={hdrs.CACHE_CONTROL: "no-store"})
 
     async def mark_read(self, request: web.Request) -> web.Response:
@@ -300,7 +302,7 @@ class PeopleRoutes:
         actor = await self._enter(request)
         most = self._settings.person_request_bytes_max
         new = await decode_body(request, NewMark, bytes_max=most)
-        await self._must_be_recorded(new.position)
+        await refuse_ahead(self._app, new.position)
         person = ids.person_id(actor.site, actor.person)
         discussion = ids.discussion_of(id_in_path(request, ids.Kind.DISCUSSION))
         log = await self._app.log.history()
@@ -318,7 +320,7 @@ class PeopleRoutes:
             since = -1 if mark is None else mark
         if since < 0:
             since = await self._app.head()
-        await self._must_be_recorded(since)
+        await refuse_ahead(self._app, since)
         app = self._app
         return await news_page(app.log, app.views.reads, asked.discussion, since, person)
 
@@ -350,18 +352,13 @@ class PeopleRoutes:
         most = self._settings.person_request_bytes_max
         new = await decode_body(request, NewlyRead, bytes_max=most)
         positions = new.positions or ()
-        await self._must_be_recorded(max([new.up_to or 0, *positions]))
+        await refuse_ahead(self._app, max([new.up_to or 0, *positions]))
         log = await self._app.log.history()
         person = ids.person_id(actor.site, actor.person)
         marks = self._app.read_marks
         await marks.read_inbox(person, log, up_to=new.up_to or 0, positions=positions)
         unread = await self._inboxes.unread(actor.site, actor.person)
         return answer_with(request, UnreadShape(unread=unread))
-
-    async def _must_be_recorded(self, position: int) -> None:
-        head = await self._app.head()
-        if position > head:
-            raise Problem("position-ahead", f"position {position} is beyond the log's end, {head}")
 
     async def _enter(self, request: web.Request) -> Actor:
         require_token(request, "comment")  # also for unknown ids

@@ -171,8 +171,8 @@ class Persons:
         discussion = ids.discussion_of(id_in_path(request, ids.Kind.DISCUSSION))
         actor = await self._enter(request, discussion)
         new = await self._decoded(request, NewComment)
-        await self._must_take_part(discussion, new.mentions)
         comment = ids.comment_id_of_person(discussion, actor.person, _idempotency_key(request))
+        await self._must_take_part(discussion, new.mentions, comment)
         command = PostComment(
             site=actor.site,
             resource=actor.resource,
@@ -192,14 +192,29 @@ class Persons:
             request, done, status=201, headers=_location(request, f"/v1/comments/{comment}")
         )
 
-    async def _must_take_part(self, discussion: UUID, persons: Sequence[str]) -> None:
-        """Raise the problem `unknown-person` where a person has no shown comment there."""
-        if not persons:
+    async def _must_take_part(
+        self, discussion: UUID, persons: Sequence[str], comment: UUID
+    ) -> None:
+        """Raise the problem `unknown-person` where a person has no shown comment there.
+
+        The views may lag behind the log: before anybody is refused, the views must have read what
+        is recorded by now. A repeat of the same request is answered like the first.
+        """
+        if not await self._strangers(discussion, persons):
             return
-        known = await self._app.views.reads.participants(discussion, persons)
-        if unknown := [person for person in persons if person not in known]:
-            detail = f"{unknown[0]!r} has no comment in this discussion"
+        if (await comment_state(self._app.log, comment)).posted is not None:
+            return
+        await self._app.wait(await self._app.head(), self._settings.wait_seconds_default)
+        if strangers := await self._strangers(discussion, persons):
+            detail = f"{strangers[0]!r} has no comment in this discussion"
             raise Problem("unknown-person", detail)
+
+    async def _strangers(self, discussion: UUID, persons: Sequence[str]) -> list[str]:
+        """Return those of the persons who have no shown comment, as far as the views know."""
+        if not persons:
+            return []
+        known = await self._app.views.reads.participants(discussion, persons)
+        return [person for person in persons if person not in known]
 
     async def mark(self, request: web.Request) -> web.Response:
         discussion = ids.discussion_of(id_in_path(request, ids.Kind.DISCUSSION))
