@@ -342,18 +342,28 @@ def configure(
 ) -> list[PersonConfigured]:
     """Replace the settings that the command names; `words` are the current ones.
 
-    An older act than the latest changes nothing. Raises too-many-changes.
+    An older act than the latest changes nothing. Raises too-many-changes, but never where a person
+    only turns mails off.
     """
     current = Words() if words is None else words
     changed = msgspec.structs.replace(current, **_merged(current, command))
     if act.time < person.configured_at or changed == current:
         return []
-    if person.configurations >= PERSON_CHANGES_MAX:
+    if person.configurations >= PERSON_CHANGES_MAX and not _only_turns_off(command):
         detail = f"the settings have changed {PERSON_CHANGES_MAX} times"
         raise Refusal("too-many-changes", detail)
     return [
         PersonConfigured(time=act.time, site=command.site, person=command.who, personal=changed)
     ]
+
+
+def _only_turns_off(command: ConfigurePerson) -> bool:
+    """Return whether a command changes nothing but cadences, and these to `off`."""
+    named = command.named
+    if named.keys() != {"notify"}:
+        return False
+    asked = msgspec.structs.asdict(named["notify"])
+    return {cadence for cadence in asked.values() if cadence is not None} == {"off"}
 
 
 def _merged(current: Words, command: ConfigurePerson) -> dict[str, object]:

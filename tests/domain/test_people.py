@@ -109,6 +109,16 @@ async def test_settings_change_only_so_often() -> None:
     ]
     outcomes = statuses(await handle(log, ring, names))
     assert outcomes == ["recorded"] * PERSON_CHANGES_MAX + ["too-many-changes"]
+    acts = [
+        about("person.configured", "some", 2, notify={"mentions": "off"}),
+        about("person.configured", "all", 3, notify={"replies": "off", "subscriptions": "off"}),
+        about("person.configured", "again", 4, notify={"replies": "off"}),
+        about("person.configured", "on", 5, notify={"replies": "off", "mentions": "now"}),
+        about("person.configured", "name", 6, name="Ann", notify={"replies": "off"}),
+    ]
+    refused = ["too-many-changes"] * 2
+    outcomes = statuses(await handle(log, ring, acts))
+    assert outcomes == ["recorded", "recorded", "unchanged", *refused]
 
 
 async def test_a_label_is_one_of_the_site() -> None:

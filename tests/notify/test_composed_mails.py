@@ -138,6 +138,17 @@ def test_the_same_notices_make_the_same_message_id_though_fewer_are_shown() -> N
     assert composed()["Message-ID"] != first["Message-ID"]
 
 
+def test_mails_about_one_discussion_are_a_thread_of_a_list() -> None:
+    one, other = composed(), composed("Trams are slow.", name="Cy")
+    assert one["In-Reply-To"] == one["References"] == other["References"]
+    assert one["In-Reply-To"] == f"<discussion.{UUID(int=8).hex}@example.org>"
+    assert one["List-Id"] == "<gazette.example.org>"
+    confirming = confirmation_mail(
+        ORIGIN, "ann@example.org", "en", notice(), confirm=f"{BASE}/mail/xyz"
+    )
+    assert {"In-Reply-To", "List-Id", "List-Unsubscribe"}.isdisjoint(confirming.keys())
+
+
 def test_the_link_to_unsubscribe_is_found_in_the_header_as_it_is() -> None:
     link = f"{BASE}/mail/{'A' * 700}"
     items = [MailItem(notice(), "Bob", "Yes.", None, None)]

@@ -34,7 +34,8 @@ REFUSED = {"p3", "p17"}
 MOODS = ["accept", "accept", "accept", "delay", "drop", "stall"]
 COMMENT = re.compile(r"\?comment=([0-9a-f-]{36})")
 TIMEOUT_SECONDS = 0.5
-COMMENTS_MAX = 4
+COMMENTS_MAX = KILLS // 2 + 2
+"""As many as keep the notifier busy until it is killed for the last time."""
 DISCUSSION = ids.discussion_id("gazette", "/trams")
 
 

@@ -3,6 +3,8 @@
 import asyncio
 import json
 import re
+from base64 import urlsafe_b64decode
+from collections.abc import Sequence
 from datetime import UTC, timedelta
 from email.message import EmailMessage
 from pathlib import Path
@@ -13,7 +15,11 @@ import asyncpg
 import pytest
 
 from rostra import ids
+from rostra.deciding.handle import Outcome
+from rostra.refusals import Refusal
+from rostra_adapters.application.notify.links import address_hash
 from rostra_adapters.application.notify.sender import Sender
+from rostra_adapters.http import HttpSettings
 from support.mails import BASE, JSON, Notified, about, by, link_in, smtp_server
 from support.service import event, opened, posted, serving, token
 
@@ -90,6 +96,75 @@ async def test_who_is_both_replied_to_and_subscribed_gets_one_mail(notified: Not
     assert about(await notified.mails()) == [("ann@example.org", "Bob answered your comment")]
 
 
+async def test_feedback_on_a_passage_is_mailed_to_who_marked_it(notified: Notified) -> None:
+    service = notified.service
+    await notified.subscribe("ann")
+    text = "Trams are loud in the morning, and quiet at night."
+    settings = {"marking": "persons"}
+    await service.given(
+        opened(settings=settings), event("article.revised", revision="1", text=text)
+    )
+    marked = await service.ask(
+        "POST",
+        f"/v1/discussions/{DISCUSSION}/passages",
+        token=token("comment", site="gazette", person="ann"),
+        headers=JSON,
+        body=json.dumps({"exact": "loud in the morning"}).encode(),
+    )
+    assert marked.status == 201, marked.body
+    passage = marked.json["id"]
+    await service.given(
+        posted("c1", author=by("ann"), passage_id=passage),
+        posted("c2", author=by("bob"), passage_id=passage),
+    )
+    head = await service.app.head()
+    bearer = token("comment", site="gazette", person="ann")
+    inbox = await service.ask(
+        "GET", "/v1/me/inbox", token=bearer, params={"min_position": str(head)}
+    )
+    comment = str(ids.comment_id(DISCUSSION, "c2"))
+    assert [(one["reason"], one["comment"]) for one in inbox.json["items"]] == [
+        ("passage", comment)
+    ]
+    (mail,) = await notified.mails()
+    assert mail["To"] == "ann@example.org"
+    assert comment in text_of(mail)
+
+
+async def test_addresses_of_authors_are_never_written_to(notified: Notified) -> None:
+    ann = {"id": "ann", "name": "Ann", "email": "ann@example.org"}
+    await notified.service.given(
+        opened(),
+        posted("c1", author=ann),
+        event("subscription.started", person="ann", to="comments"),
+        posted("c2", author=by("bob"), parent="c1", mentions=["ann"]),
+    )
+    assert await notified.mails() == []
+    assert (await notified.service.app.outbox.status()).waiting == 0
+
+
+async def test_links_in_mails_hold_no_address_and_outlive_the_secret(database_url: str) -> None:
+    async with smtp_server() as (inbox, smtp):
+        async with serving(database_url) as service:
+            notified = Notified(service, inbox, smtp)
+            await notified.filler.catch_up()
+            await service.given(opened())
+            body = b'{"email": "gil@example.org", "to": "comments"}'
+            path = f"/v1/discussions/{DISCUSSION}/subscriptions"
+            assert (await service.ask("POST", path, headers=JSON, body=body)).status == 202
+            (mail,) = await notified.mails()
+        link = link_in(mail)
+        raw = link.rpartition("/")[2]
+        decoded = urlsafe_b64decode(raw + "=" * (-len(raw) % 4))
+        assert b"gil" not in decoded and b"example" not in decoded
+        settings = HttpSettings(secret="another secret, which is long enough as well")
+        async with serving(database_url, settings) as service:
+            assert (await service.ask("POST", link)).status == 200
+            notified = Notified(service, inbox, smtp)
+            await service.app.publish([posted("c1", author=by("bob"))])
+            assert about(await notified.mails()) == [("gil@example.org", "Bob commented")]
+
+
 async def test_an_address_is_confirmed_by_the_button_of_its_mail(notified: Notified) -> None:
     service = notified.service
     await service.given(opened(), posted("c1", author=by("ann")))
@@ -113,6 +188,26 @@ async def test_an_address_is_confirmed_by_the_button_of_its_mail(notified: Notif
     ]
 
 
+async def test_an_address_that_is_no_longer_theirs_is_not_confirmed(notified: Notified) -> None:
+    service, outbox = notified.service, notified.service.app.outbox
+    bearer = token("comment", site="gazette", person="ann")
+    links = []
+    for address in ("old@example.org", "new@example.org"):
+        body = json.dumps({"email": address}).encode()
+        await service.ask("PATCH", "/v1/me", token=bearer, headers=JSON, body=body)
+        (mail,) = await notified.mails()
+        links.append(link_in(mail))
+    assert "not valid" in (await service.ask("POST", links[0])).body.decode()
+    assert "not valid" not in (await service.ask("POST", links[1])).body.decode()
+    assert "not valid" in (await service.ask("POST", links[0])).body.decode()
+    assert (await service.ask("GET", "/v1/me", token=bearer)).json["email_confirmed"]
+    erased = event("person.erased")
+    erased["data"] = {"site": "gazette", "person": "ann"}
+    await service.given(erased)
+    assert "not valid" in (await service.ask("POST", links[1])).body.decode()
+    assert await outbox.confirmed_address(ids.person_id("gazette", "ann")) is None
+
+
 async def test_a_bare_post_unsubscribes_and_a_get_changes_nothing(notified: Notified) -> None:
     service = notified.service
     await notified.subscribe("ann")
@@ -129,6 +224,39 @@ async def test_a_bare_post_unsubscribes_and_a_get_changes_nothing(notified: Noti
     assert (await service.ask("POST", link)).status == 200
     await service.given(posted("c4", author=by("bob"), parent="c1"))
     assert await notified.mails() == []
+
+
+async def test_links_are_short_and_work_for_the_longest_ids(notified: Notified) -> None:
+    person, address = "😀" * 200, "long@example.org"
+    stream, outbox = ids.person_id("gazette", person), notified.service.app.outbox
+    await outbox.confirm(stream, address_hash(stream, address, await outbox.link_key()))
+    configured = event("person.configured")
+    configured["data"] = {"site": "gazette", "person": person, "email": address}
+    started = event("subscription.started", person=person, to="comments")
+    await notified.service.given(configured, opened(), started, posted("c1", author=by("bob")))
+    (mail,) = await notified.mails()
+    assert all(len(line) < 998 for line in notified.inbox.contents[-1].split(b"\r\n"))
+    assert (await notified.service.ask("POST", link_in(mail))).status == 200
+    await notified.service.given(posted("c2", author=by("bob")))
+    assert await notified.mails() == []
+
+
+async def test_nobody_is_told_of_an_end_that_was_refused(
+    notified: Notified, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = notified.service
+    await notified.subscribe("ann")
+    await service.given(opened(), posted("c1", author=by("ann")))
+    await service.given(posted("c2", author=by("bob"), parent="c1"))
+    (mail,) = await notified.mails()
+    refusal = Outcome("rejected", refusal=Refusal("stream-full", "full"))
+
+    async def refuse(commands: Sequence[object]) -> list[Outcome]:
+        return [refusal for _ in commands]
+
+    monkeypatch.setattr(service.app, "submit", refuse)
+    answer = await service.ask("POST", link_in(mail))
+    assert "This link is not valid" in answer.body.decode()
 
 
 async def test_a_guest_subscribes_by_mail_alone(notified: Notified) -> None:

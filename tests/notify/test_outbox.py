@@ -88,6 +88,31 @@ async def test_what_waits_is_counted_and_what_was_given_up(outbox: Outbox) -> No
     assert status.errors == ["451"]
 
 
+async def test_a_digest_is_tried_for_three_days_after_its_hour(outbox: Outbox) -> None:
+    await outbox.add([notice(1)])
+    began = moment()
+    async with outbox.claim() as claim:
+        assert claim is not None
+        claim.deferred[claim.claimed.notices[0].event] = began
+    for days, given_up in ((3, 0), (4, 1)):
+        async with outbox.claim() as claim:
+            assert claim is not None
+            claim.fail("451", began + timedelta(days=days, minutes=1))
+            claim.retry_at = began
+        assert (await outbox.status()).given_up == given_up
+
+
+async def test_waits_between_attempts_grow_and_end() -> None:
+    waits = []
+    for attempts in range(100):
+        claim = outboxes.Claim(outboxes.Claimed([notice(1)], attempts, moment()))
+        claim.fail("451", claim.claimed.added_at)
+        assert claim.retry_at is not None
+        waits.append(claim.retry_at - claim.claimed.added_at)
+    assert waits[:3] == [outboxes.FIRST_RETRY * factor for factor in (1, 2, 4)]
+    assert waits == sorted(waits) and waits[-1] == outboxes.LONGEST_RETRY
+
+
 async def test_one_of_several_senders_has_a_mail(database_url: str) -> None:
     pool = await create_pool(database_url)
     try:

@@ -33,7 +33,13 @@ class Inbox:
         self.contents: list[bytes] = []
         """The same mails as they came."""
         self.answers: list[str] = []
-        """Answers to the next mails; 250 once they are used up."""
+        """Answers to the next mails; 250 once they are used up.
+
+        `drop` aborts the connection. `stall 250` answers 250 once `resumed` is set.
+        """
+        self.stalled = asyncio.Event()
+        """Set when a mail has come whose answer stalls."""
+        self.resumed = asyncio.Event()
 
     async def handle_DATA(  # noqa: N802  # aiosmtpd's name
         self,
@@ -42,6 +48,10 @@ class Inbox:
         envelope: Envelope,
     ) -> str:
         answer = self.answers.pop(0) if self.answers else "250 OK"
+        if answer.startswith("stall "):
+            self.stalled.set()
+            await self.resumed.wait()
+            answer = answer.removeprefix("stall ")
         if answer == "drop":
             assert isinstance(server.transport, asyncio.Transport)
             server.transport.abort()

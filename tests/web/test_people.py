@@ -8,6 +8,7 @@ from uuid import UUID
 
 from playwright.async_api import Browser, BrowserContext, Locator, Page, Request, Route, expect
 
+from rostra import ids
 from rostra_adapters.application.notify.links import MailLink, sign_link
 from rostra_adapters.http.routes.demo import RESOURCE, SITE
 from support.reader_pages import (
@@ -429,7 +430,10 @@ async def test_pages_of_mails_work_without_script_in_the_readers_language(
     here = UUID(await discussion(service))
     path = f"/v1/discussions/{here}/subscription"
     await ask(service, "PUT", path, {"to": "comments"})
-    link = MailLink("unsubscribe", SITE, "ada", discussion=here)
+    await ask(
+        service, "PATCH", "/v1/me", {"language": "fr"}
+    )  # only persons with settings get mails
+    link = MailLink("unsubscribe", ids.person_id(SITE, "ada"), discussion=here)
     url = f"{service.url}/mail/{sign_link(link, await service.app.outbox.link_key())}"
     for language, dark, title in (("en-GB", False, "Unsubscribe"), ("de", True, "Abbestellen")):
         given: dict[str, Any] = {"locale": language, "color_scheme": "dark" if dark else "light"}

@@ -38,6 +38,12 @@ class People:
         self._log = log
         self._ring = ring
 
+    async def person(self, stream: UUID) -> Person:
+        """Return the state of a person's stream."""
+        rows = (await self._log.read_streams([stream]))[stream]
+        state: Person = fold_stream(stream, events_of(rows))
+        return state
+
     async def settings(self, site: str, person: str) -> PersonSettings:
         """Return a person's settings; those that were erased, or never set, are None."""
         stream = ids.person_id(site, person)

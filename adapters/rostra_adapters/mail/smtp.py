@@ -1,5 +1,6 @@
 """Hand mails to an SMTP server."""
 
+import asyncio
 from email.message import EmailMessage
 from urllib.parse import unquote, urlsplit
 from uuid import UUID
@@ -49,21 +50,23 @@ class SmtpTransport:
         server = self._server
         (sender,), (recipient,) = mail["From"].addresses, mail["To"].addresses
         options = [] if recipient.addr_spec.isascii() else ["SMTPUTF8", "BODY=8BITMIME"]
+        client = aiosmtplib.SMTP(
+            hostname=server.host,
+            port=server.port,
+            username=server.username,
+            password=server.password,
+            use_tls=server.is_tls,
+            start_tls=False if server.is_tls else None,
+            timeout=self._timeout_seconds,
+        )
         try:
+            await client.connect()
             # As bytes, since aiosmtplib writes a message by another policy than its own.
-            await aiosmtplib.send(
-                mail.as_bytes(),
-                sender=sender.addr_spec,
-                recipients=[recipient.addr_spec],
-                mail_options=options,
-                hostname=server.host,
-                port=server.port,
-                username=server.username,
-                password=server.password,
-                use_tls=server.is_tls,
-                start_tls=False if server.is_tls else None,
-                timeout=self._timeout_seconds,
+            content = mail.as_bytes()
+            await client.sendmail(
+                sender.addr_spec, [recipient.addr_spec], content, mail_options=options
             )
+            _quit(client)
         except aiosmtplib.SMTPRecipientsRefused as error:
             codes = [one.code for one in error.recipients]
             if all(code >= PERMANENT for code in codes):
@@ -79,3 +82,13 @@ class SmtpTransport:
             raise MailDelayed(f"the server delays the mail ({error.code})") from None
         except (aiosmtplib.SMTPException, OSError) as error:
             raise MailDelayed(f"{type(error).__name__}: the mail server is not there") from None
+        except ValueError:
+            raise MailRefused("the address cannot be sent to a mail server") from None
+        finally:
+            client.close()
+
+
+def _quit(client: aiosmtplib.SMTP) -> None:
+    """Say QUIT without waiting for an answer: the mail was accepted, whatever follows."""
+    if isinstance(client.transport, asyncio.WriteTransport):
+        client.transport.write(b"QUIT\r\n")

@@ -1,8 +1,9 @@
 """Mails from notices: plain text and HTML, with the headers that mail programs ask for."""
 
 import hashlib
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import EmailPolicy
@@ -31,6 +32,10 @@ SUBJECT_CHARACTERS_MAX = 150
 UNSUBSCRIBE_HEADER = "List-Unsubscribe"
 URL_CHARACTERS = "!#$%&'()*+,/:;=?@[]~"
 """Characters of URLs that are not escaped. All others but letters and digits are."""
+
+
+class AddressUnusable(ValueError):
+    """A recipient's address cannot be written in a header."""
 
 
 class MailItem(msgspec.Struct, frozen=True):
@@ -100,6 +105,7 @@ def notice_mail(
     """Compose the mail of some notices to one person.
 
     The same notices make the same `Message-ID`, also when fewer of them are still to be shown.
+    Raises AddressUnusable.
     """
     code, texts = texts_of(language)
     shown = [_shown(item, texts) for item in items]
@@ -121,7 +127,7 @@ def notice_mail(
 def confirmation_mail(
     origin: MailOrigin, recipient: str, language: str | None, notice: Notice, *, confirm: str
 ) -> EmailMessage:
-    """Compose the mail that asks to confirm an address."""
+    """Compose the mail that asks to confirm an address. Raises AddressUnusable."""
     code, texts = texts_of(language)
     subject = texts.confirm_subject
     mail = _mail(origin, recipient, subject, message_id(origin, [notice]))
@@ -139,7 +145,8 @@ def _mail(origin: MailOrigin, recipient: str, subject: str, named: str) -> Email
     utf8 = not to.username.isascii()
     mail = EmailMessage(policy=_MailPolicy(linesep="\r\n", cte_type="7bit", utf8=utf8))
     mail["From"] = origin.address
-    mail["To"] = to
+    with _refused_addresses():
+        mail["To"] = to
     # Mail programs would decode a word that looks encoded.
     mail["Subject"] = _one_line(subject.replace("=?", "= ?"), SUBJECT_CHARACTERS_MAX)
     mail["Date"] = format_datetime(moment())
@@ -148,13 +155,23 @@ def _mail(origin: MailOrigin, recipient: str, subject: str, named: str) -> Email
     return mail
 
 
+@contextmanager
+def _refused_addresses() -> Iterator[None]:
+    """Raise AddressUnusable, without the address, for errors of Python's parser of headers."""
+    try:
+        yield
+    except (AttributeError, IndexError, MessageError, ValueError):
+        raise AddressUnusable("the address cannot be written in a mail") from None
+
+
 def _address(recipient: str) -> Address:
     """Return an address whose domain is written in ASCII (IDNA)."""
     username, _, domain = recipient.rpartition("@")
     if not domain.isascii():
         with suppress(idna.IDNAError):  # then the mail server says what it makes of it
             domain = idna.encode(domain, uts46=True).decode()
-    return Address(username=username, domain=domain)
+    with _refused_addresses():
+        return Address(username=username, domain=domain)
 
 
 def _with_parts(

@@ -1,6 +1,7 @@
 """Links in mails: what they do, signed, so that they work without signing in.
 
-A link carries no address. Its key is the outbox's own, so that replacing `ROSTRA_SECRET` ends none.
+A link carries no address, and a person's stream in place of their id, which may be long: lines of
+headers are short. Its key is the outbox's own, so that replacing `ROSTRA_SECRET` ends none.
 """
 
 import hmac
@@ -12,7 +13,7 @@ from uuid import UUID
 import msgspec
 
 TAG_BYTES = 16
-LINK_CHARACTERS_MAX = 1_000
+LINK_CHARACTERS_MAX = 400
 
 
 class MailLink(msgspec.Struct, frozen=True, array_like=True):
@@ -22,8 +23,8 @@ class MailLink(msgspec.Struct, frozen=True, array_like=True):
     """
 
     deed: Literal["unsubscribe", "confirm", "subscribe"]
-    site: str
-    person: str
+    person: UUID
+    """The person's stream."""
     discussion: UUID | None = None
     address: bytes | None = None
     """Hash of the address to confirm."""

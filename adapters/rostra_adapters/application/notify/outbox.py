@@ -21,6 +21,8 @@ from rostra.commands import SubscriptionTo
 from rostra_adapters.clock import moment
 
 GIVE_UP_AFTER = timedelta(days=3)
+DIGEST_WAIT_MAX = timedelta(days=1)
+"""Longest wait for a digest, after which its first attempt is made."""
 NOTICES_KEPT = timedelta(days=30)
 REQUESTS_KEPT = timedelta(days=7)
 FIRST_RETRY = timedelta(seconds=30)
@@ -85,13 +87,18 @@ class Claim:
         self.mails = 0
         """Mails that were handed over."""
 
-    def fail(self, error: str, now: datetime, *, is_final: bool = False) -> None:
-        """Try all notices again after a wait that grows; give up after `GIVE_UP_AFTER`."""
-        self.error = error
+    def release(self) -> None:
+        """Leave all notices due: those of one mail stay together."""
         self.done.clear()
         self.deferred.clear()
-        self.is_given_up = is_final or now - self.claimed.added_at >= GIVE_UP_AFTER
-        self.retry_at = now + min(FIRST_RETRY * 2**self.claimed.attempts, LONGEST_RETRY)
+
+    def fail(self, error: str, now: datetime, *, is_final: bool = False) -> None:
+        """Try all notices again after a wait that grows; give up after `GIVE_UP_AFTER`."""
+        self.release()
+        self.error = error
+        waited = DIGEST_WAIT_MAX if self.claimed.are_deferred else timedelta()
+        self.is_given_up = is_final or now - self.claimed.added_at >= GIVE_UP_AFTER + waited
+        self.retry_at = now + min(FIRST_RETRY * 2 ** min(self.claimed.attempts, 20), LONGEST_RETRY)
 
 
 class NoticeState(msgspec.Struct, frozen=True):

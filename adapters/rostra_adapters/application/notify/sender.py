@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from typing import Protocol
@@ -14,12 +14,17 @@ import msgspec
 
 from rostra import ids
 from rostra.events import Words
+from rostra.fields import web_url
 from rostra.log import LogUnavailable
+from rostra.names import is_guest
 from rostra.settings import Cadence, NotifySettings
 from rostra.subscription import Subscription
 from rostra.times import format_time
+from rostra_adapters.aio.tasks import end_tasks
 from rostra_adapters.application.app import App
+from rostra_adapters.application.error_places import error_place
 from rostra_adapters.application.notify.composing import (
+    AddressUnusable,
     MailItem,
     MailOrigin,
     confirmation_mail,
@@ -30,10 +35,13 @@ from rostra_adapters.application.notify.outbox import Claim, Notice, Outbox
 from rostra_adapters.application.people import People
 from rostra_adapters.application.queries.requests import SiteRequest
 from rostra_adapters.clock import moment
+from rostra_adapters.errors import ViewBehind
 from rostra_projections.comments.rows import CommentRow
 from rostra_projections.responses.shapes import CommentShape, Viewer
 
 IDLE_SECONDS = 1.0
+VIEWS_WAIT_SECONDS = 30.0
+"""Time for the views to read what is recorded when a mail is made."""
 DAY_HOUR_DEFAULT = 7
 """Hour at which a day's mails are sent to a person who set none."""
 DEFAULTS: dict[str, Cadence] = {
@@ -78,7 +86,11 @@ class MailSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Sender:
-    """Sends the notices that are due, those of one person in one mail."""
+    """Sends the notices that are due, those of one person in one mail.
+
+    A mail that is being sent while the key of its recipient or of an author in it is destroyed is
+    broken off. What is left of it is due again at once.
+    """
 
     def __init__(
         self,
@@ -94,6 +106,10 @@ class Sender:
         self._settings = settings
         self._now = now
         self._people = People(app.log, app.ring)
+        self._attempt: asyncio.Task[None] | None = None
+        self._concerned: set[UUID] = set()
+        """Streams of the persons whose words or address are in the mail that is being sent."""
+        app.ring.on_destruction(self._break_off)
 
     async def run(self) -> AsyncGenerator[None, None]:
         """Send for ever, as the work of a background task."""
@@ -107,18 +123,38 @@ class Sender:
         async with self._outbox.claim() as claim:
             if claim is None:
                 return False
+            attempt = self._attempt = asyncio.create_task(self._settle(claim))
             try:
-                await self._handle(claim)
-            except MailRefused as error:
-                claim.fail(str(error), self._now(), is_final=True)
-            except MailDelayed as error:
-                claim.fail(str(error), self._now())
-            except LogUnavailable:
-                raise
-            except Exception as error:
-                _logger.exception("a mail could not be made; it is tried again")
-                claim.fail(f"{type(error).__name__}: {error}", self._now())
+                await asyncio.wait([attempt])
+            finally:
+                self._attempt = None
+                await end_tasks(attempt)
+            if attempt.cancelled():
+                claim.release()
+            else:
+                attempt.result()
             return True
+
+    async def _settle(self, claim: Claim) -> None:
+        """Handle a claim and note its result. Raises LogUnavailable and ViewBehind."""
+        try:
+            await self._handle(claim)
+        except (MailRefused, AddressUnusable) as error:
+            claim.fail(str(error), self._now(), is_final=True)
+        except MailDelayed as error:
+            claim.fail(str(error), self._now())
+        except (LogUnavailable, ViewBehind):
+            raise
+        except Exception as error:  # noqa: BLE001  # logged without its text
+            place = error_place(error)
+            _logger.error("a mail could not be made: %s; it is tried again", place)
+            claim.fail(place, self._now())
+
+    def _break_off(self, persons: Collection[UUID] | None) -> None:
+        """End the attempt if it has words of these persons; None where they are unknown."""
+        is_concerned = persons is None or not self._concerned.isdisjoint(persons)
+        if self._attempt is not None and is_concerned:
+            self._attempt.cancel()
 
     async def preview(self) -> None:
         """Hand the mails that are due to the transport, and leave all as it is."""
@@ -128,6 +164,8 @@ class Sender:
     async def _handle(self, claim: Claim) -> None:
         notices = claim.claimed.notices
         site, person = notices[0].site, notices[0].person_id
+        self._concerned = {notices[0].person}
+        await self._app.wait(await self._app.head(), VIEWS_WAIT_SECONDS)
         settings = await self._people.settings(site, person)
         if settings.is_banned(format_time(self._now())):
             claim.done.update(one.event for one in notices)
@@ -142,7 +180,7 @@ class Sender:
         is_confirmed = await self._outbox.confirmed_address(notices[0].person) == hashed
         confirmations = [one for one in notices if one.reason == "confirm"]
         if confirmations and not is_confirmed:
-            link = MailLink("confirm", site, person, address=hashed)
+            link = MailLink("confirm", notices[0].person, address=hashed)
             await self._ask_to_confirm(claim, email, words, confirmations[0], sign_link(link, key))
         claim.done.update(one.event for one in confirmations)
         others = [one for one in notices if one.reason != "confirm"]
@@ -152,14 +190,14 @@ class Sender:
         due = self._due_now(claim, others, words)
         items = await self._items(site, person, due)
         if items:
-            await self._send(claim, due, email, words, items, key)
+            await self._send_mail(claim, due, email, words, items, key)
         claim.done.update(one.event for one in due)
 
     async def _ask_to_subscribe(self, claim: Claim, notice: Notice, key: bytes) -> None:
         """Mail the address of a subscription that was asked for by mail."""
         asked = await self._outbox.find_request(notice.person)
         if asked is not None:
-            link = sign_link(MailLink("subscribe", asked.site, asked.person_id), key)
+            link = sign_link(MailLink("subscribe", asked.person), key)
             words = Words(language=asked.language)
             await self._ask_to_confirm(claim, asked.email, words, notice, link)
 
@@ -204,7 +242,7 @@ class Sender:
             shape = shapes.get(notice.comment) if notice.comment is not None else None
             subscription = subscriptions.get(notice.discussion)
             if shape is not None and _is_wanted(notice, subscription):
-                item = await self._item(notice, shape)
+                item = await self._item(notice, shape, person)
                 items += [] if item is None else [item]
         return items
 
@@ -213,6 +251,7 @@ class Sender:
     ) -> dict[UUID, CommentRow]:
         """Return the comments whose author was not erased since."""
         authors = {row.id: ids.person_id(site, row.author) for row in rows.values()}
+        self._concerned.update(authors.values())
         erasures = await self._app.views.reads.erasures(list(set(authors.values())))
         return {
             row.id: row for row in rows.values() if erasures.get(authors[row.id], 0) < row.position
@@ -229,8 +268,11 @@ class Sender:
                 found[notice.discussion] = state
         return found
 
-    async def _item(self, notice: Notice, shape: CommentShape) -> MailItem | None:
+    async def _item(self, notice: Notice, shape: CommentShape, person: str) -> MailItem | None:
+        """Open the words of a notice; None if they are no longer shown to the person."""
         assert notice.discussion is not None
+        if is_guest(person) and (await self._app.lookup.rules_of(notice.discussion)).private:
+            return None
         is_decision = notice.reason == "moderation"
         if not is_decision and (shape.status != "published" or shape.body is None):
             return None
@@ -243,7 +285,7 @@ class Sender:
             author=None if is_decision or shape.author is None else shape.author.name,
             body=None if is_decision else shape.body,
             title=row.title or row.resource,
-            url=self._address(notice, row.url),
+            url=self._address(notice, web_url(row.url)),
         )
 
     def _address(self, notice: Notice, page: str | None) -> str:
@@ -253,7 +295,7 @@ class Sender:
         base = f"{self._settings.base_url}/v1/discussions/{notice.discussion}/page"
         return f"{base}?comment={notice.comment}"
 
-    async def _send(
+    async def _send_mail(
         self,
         claim: Claim,
         due: Sequence[Notice],
@@ -262,10 +304,9 @@ class Sender:
         items: list[MailItem],
         key: bytes,
     ) -> None:
-        site, person = due[0].site, due[0].person_id
         discussions = {item.notice.discussion for item in items}
         discussion = discussions.pop() if len(discussions) == 1 else None
-        link = sign_link(MailLink("unsubscribe", site, person, discussion), key)
+        link = sign_link(MailLink("unsubscribe", due[0].person, discussion), key)
         unsubscribe = f"{self._settings.base_url}/mail/{quote(link)}"
         mail = notice_mail(
             self._settings.origin, email, words.language, due, items, unsubscribe=unsubscribe

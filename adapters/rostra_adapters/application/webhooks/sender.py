@@ -11,6 +11,7 @@ from rostra.sealing import Damaged, Erased
 from rostra_adapters.aio.tasks import PendingTasks, end_tasks
 from rostra_adapters.aio.wake_up import WakeUp, wait_at_most
 from rostra_adapters.application.app import App
+from rostra_adapters.application.error_places import error_place
 from rostra_adapters.application.webhooks.messages import MessageWriter
 from rostra_adapters.application.webhooks.reviewing import AnswerMalformed, Reviewer
 from rostra_adapters.application.webhooks.secrets import (
@@ -145,10 +146,12 @@ class WebhookSender:
             await self._store.complete(claimed, self._now(), is_sent=True, error=str(error))
         except DeliveryFailed as error:
             await self._fail(claimed, error)
-        except Exception as error:
-            _logger.exception("a message to webhook %s could not be made", claimed.webhook.id)
-            detail = f"{type(error).__name__}: {error}"
-            await self._fail(claimed, DeliveryFailed(detail, is_internal=True))
+        except Exception as error:  # noqa: BLE001  # logged without its text
+            place = error_place(error)
+            _logger.error(
+                "a message to webhook %s could not be made: %s", claimed.webhook.id, place
+            )
+            await self._fail(claimed, DeliveryFailed(place, is_internal=True))
         else:
             await self._store.complete(claimed, self._now(), is_sent=is_sent)
 

@@ -11,7 +11,6 @@ from uuid import uuid4
 from aiohttp import hdrs, web
 from msgspec import UNSET
 
-from rostra import ids
 from rostra.commands import AnyCommand, ConfigurePerson, EndSubscription, StartSubscription
 from rostra.deciding.handle import Commanded
 from rostra.events import PERSONS, CommandContext
@@ -20,6 +19,7 @@ from rostra.times import Time
 from rostra_adapters.application.app import App
 from rostra_adapters.application.notify.links import MailLink, address_hash, read_link
 from rostra_adapters.application.notify.texts import MailTexts, languages, texts_of
+from rostra_adapters.application.people import People
 from rostra_adapters.http.languages import language_attributes, preferred_language
 from rostra_adapters.http.middleware.security_headers import CONTENT_SECURITY_POLICY, policy
 
@@ -62,6 +62,7 @@ class MailLinks:
     def __init__(self, app: App, now: Callable[[], Time]) -> None:
         self._app = app
         self._now = now
+        self._people = People(app.log, app.ring)
 
     def routes(self) -> list[web.RouteDef]:
         return [
@@ -90,32 +91,44 @@ class MailLinks:
             is_known = await self._subscribe(link)
             return _page(language, texts.confirmed if is_known else texts.invalid)
         if link.deed == "confirm":
-            if link.address is not None:
-                person = ids.person_id(link.site, link.person)
-                await self._app.outbox.confirm(person, link.address)
-            return _page(language, texts.confirmed)
-        await self._unsubscribe(link)
-        return _page(language, texts.unsubscribed)
+            is_current = await self._confirm(link)
+            return _page(language, texts.confirmed if is_current else texts.invalid)
+        is_done = await self._unsubscribe(link)
+        return _page(language, texts.unsubscribed if is_done else texts.invalid)
 
     async def _read(self, request: web.Request) -> tuple[MailLink | None, str, MailTexts]:
         key = await self._app.outbox.link_key()
         link = read_link(request.match_info["link"], key)
         return link, *texts_of(preferred_language(request, languages()))
 
+    async def _confirm(self, link: MailLink) -> bool:
+        """Confirm a person's address. Return False if it is no longer theirs."""
+        outbox, person = self._app.outbox, await self._people.person(link.person)
+        if person.site is None or person.id is None:
+            return False
+        email = (await self._people.settings(person.site, person.id)).words.email
+        if email is None or link.address is None:
+            return False
+        if link.address != address_hash(link.person, email, await outbox.link_key()):
+            return False
+        await outbox.confirm(link.person, link.address)
+        return True
+
     async def _subscribe(self, link: MailLink) -> bool:
         """Make the person of a subscription by mail, and subscribe them.
 
-        Again it changes nothing. Return False for a request that is unknown or too old.
+        Again it changes nothing. Return False for a request that is unknown or too old, or whose
+        subscription is refused.
         """
-        outbox, person = self._app.outbox, ids.person_id(link.site, link.person)
+        outbox, person = self._app.outbox, link.person
         asked = await outbox.find_request(person)
         if asked is None:
             return await outbox.confirmed_address(person) is not None
         access = await self._app.lookup.current_access(asked.discussion, asked.site)
         if access is None:
             return False
-        await self._submit(
-            link.person,
+        is_done = await self._submit(
+            asked.person_id,
             ConfigurePerson(
                 site=asked.site,
                 who=asked.person_id,
@@ -129,14 +142,17 @@ class MailLinks:
                 to=asked.subscribe_to,
             ),
         )
+        if not is_done:
+            return False
         hashed = address_hash(person, asked.email, await outbox.link_key())
         await outbox.confirm(person, hashed)
         await outbox.end_request(person)
         return True
 
-    async def _submit(self, person: str, *commands: AnyCommand) -> None:
+    async def _submit(self, person: str, *commands: AnyCommand) -> bool:
+        """Submit what a person does. Return False if some of it is refused."""
         now = self._now()
-        await self._app.submit(
+        outcomes = await self._app.submit(
             [
                 Commanded(
                     command,
@@ -146,17 +162,24 @@ class MailLinks:
                 for command in commands
             ]
         )
+        return all(outcome.refusal is None for outcome in outcomes)
 
-    async def _unsubscribe(self, link: MailLink) -> None:
+    async def _unsubscribe(self, link: MailLink) -> bool:
+        """End a subscription, or all mails. Return False if that is refused."""
+        person = await self._people.person(link.person)
+        if person.site is None or person.id is None:
+            return False
+        if person.is_erased:
+            return True
         command: EndSubscription | ConfigurePerson
         if link.discussion is None:
-            command = ConfigurePerson(site=link.site, who=link.person, notify=ALL_OFF)
+            command = ConfigurePerson(site=person.site, who=person.id, notify=ALL_OFF)
         else:
-            access = await self._app.lookup.current_access(link.discussion, link.site)
+            access = await self._app.lookup.current_access(link.discussion, person.site)
             if access is None:
-                return
-            command = EndSubscription(site=link.site, resource=access.resource, who=link.person)
-        await self._submit(link.person, command)
+                return False
+            command = EndSubscription(site=person.site, resource=access.resource, who=person.id)
+        return await self._submit(person.id, command)
 
 
 def _page(

@@ -48,7 +48,7 @@ Address = Annotated[
     str,
     Meta(
         max_length=EMAIL_CHARACTERS_MAX,
-        pattern=r"\A[^@\s\x00-\x1f\x7f-\x9f<>\",;:\\()\[\]]+@[^@\s\x00-\x1f\x7f-\x9f<>\",;:\\()]+\Z",
+        pattern=r"\A[^@\s\x00-\x1f\x7f-\x9f<>\",;:\\()\[\]]+@[^@\s\x00-\x1f\x7f-\x9f<>\",;:\\()\[\]]+\Z",
         description="An e-mail address, without a name.",
     ),
 ]
