@@ -5,8 +5,8 @@
 Comments are published by turns in two discussions, one of which has many subscribers. Costs are
 milliseconds of processor time a comment, of this process (which publishes and projects) and of its
 PostgreSQL backends. Then the notices of one comment are added to the outbox, and the most memory
-that this takes is measured. Last, comments of long ago are imported, for which nobody is mailed.
-The figures are printed as JSON.
+that this takes is measured. Last, comments of long ago are imported while the notifier follows,
+for which nobody is mailed. The figures are printed as JSON.
 """
 
 import argparse
@@ -119,16 +119,39 @@ def history(count: int) -> Iterator[list[Event]]:
 
 
 async def imported(app: App, connection: asyncpg.Connection, count: int) -> dict[str, float]:
-    """Import comments of long ago; return how many notices they give rise to."""
+    """Import comments of long ago, and follow them.
+
+    Return how many notices they give rise to, what following costs, and the memory of this process
+    after a tenth of them and at its peak afterwards.
+    """
     filler = OutboxFiller(app, app.outbox)
     before = await connection.fetchval("select count(*) from rostra_outbox")
+    began, following, done, early = time.monotonic(), 0.0, 0, 0
+    peak = 0
     for events in history(count):
         await publish(app, events)
-    began = time.process_time()
-    await filler.catch_up()
-    spent = time.process_time() - began
+        started = time.process_time()
+        await filler.catch_up()
+        following += time.process_time() - started
+        done += len(events)
+        if done * 10 <= count:
+            early = _resident_bytes()
+        peak = max(peak, _resident_bytes())
     added = await connection.fetchval("select count(*) from rostra_outbox") - before
-    return {"imported": count, "notices_of_imported": added, "us_each": 1e6 * spent / count}
+    return {
+        "imported": count,
+        "seconds": round(time.monotonic() - began),
+        "notices_of_imported": added,
+        "us_each": 1e6 * following / count,
+        "early_bytes": early,
+        "peak_bytes_of_import": peak,
+    }
+
+
+def _resident_bytes() -> int:
+    """Return the memory of this process."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 async def run(url: str, subscribers: int, imports: int) -> dict[str, float]:
