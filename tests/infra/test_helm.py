@@ -7,16 +7,25 @@ import json
 import re
 import tomllib
 from collections.abc import Iterator
+from contextlib import ExitStack
 from functools import cache
 from importlib import import_module
+from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import pytest
 import yaml  # type: ignore[import-untyped]
 from jsonschema import Draft7Validator
 
+from rostra_adapters.postgres.database_url import read_url
 from support.pages import PROJECT, blocks
+from support.replication import nodes
 from support.requirements import missing
+from support.running import Rostra
+from support.service import MASTER_KEY, SECRET, opened, posted
+from support.waiting import block_until
 
 CHART = PROJECT / "infra/deploy/helm/rostra"
 TEMPLATES = sorted((CHART / "templates").iterdir())
@@ -36,7 +45,7 @@ EVERYTHING = {
     "serviceAccount": {"annotations": {"a/b": "c"}},
     "front": {"service": {"annotations": {"a/b": "c"}}},
 }
-OWN_SERVERS = {
+OWN_SERVERS: dict[str, Any] = {
     "database": {
         "cluster": {"enabled": False},
         "hosts": "db1,db2",
@@ -50,7 +59,11 @@ OWN_SERVERS = {
     "writers": {"replicas": 1},
     "networkPolicy": {"enabled": False},
 }
-CHOICES = {"defaults": {}, "everything": EVERYTHING, "own-servers": OWN_SERVERS}
+CHOICES: dict[str, dict[str, Any]] = {
+    "defaults": {},
+    "everything": EVERYTHING,
+    "own-servers": OWN_SERVERS,
+}
 every_choice = pytest.mark.parametrize("choice", CHOICES)
 
 
@@ -251,6 +264,7 @@ def test_requests_and_databases_are_reached_by_names_that_exist(choice: str) -> 
                 hosts = re.fullmatch(r"postgresql://\w+@([^/]+)/rostra\?(.+)", value)
                 assert hosts and set(hosts[1].split(",")) <= services, value
                 assert "target_session_attrs=" in hosts[2]
+                assert read_url(value).dsn.startswith("postgresql://")
 
 
 def test_a_cluster_loses_no_commit_unless_it_may() -> None:
@@ -302,3 +316,62 @@ def test_a_wrong_value_is_refused(wrong: dict[str, Any]) -> None:
     helm = library("helm_python")
     with helm.Chart.load(str(CHART)) as chart, pytest.raises(helm.HelmError):
         chart.render(wrong, name="rostra", namespace="comments")
+
+
+@pytest.mark.slow
+@pytest.mark.process
+@pytest.mark.postgres
+def test_the_containers_of_the_chart_serve_on_two_servers_with_two_roles(tmp_path: Path) -> None:
+    """Each container's command runs here with its variables, on a primary and a standby."""
+    secrets = {"ROSTRA_SECRET": SECRET, "ROSTRA_MASTER_KEY": MASTER_KEY.hex(), "password": "x"}
+    with nodes(2) as [primary, standby], ExitStack() as stack:
+        primary.execute(
+            "create role rostra_owner login",
+            "create role rostra_serving login",
+            "alter database rostra owner to rostra_owner",
+        )
+        hosts = [f"127.0.0.1:{node.port}" for node in (primary, standby)]
+        database = {
+            **OWN_SERVERS["database"],
+            "hosts": ",".join(hosts),
+            "readHosts": ",".join(reversed(hosts)),
+            "parameters": "",
+        }
+        with library("helm_python").Chart.load(str(CHART)) as chart:
+            files = chart.render({"database": database}, name="rostra", namespace="comments")
+
+        def process(name: str) -> tuple[list[str], Rostra]:
+            found = list(yaml.safe_load_all(files[f"rostra/templates/{name}.yaml"]))
+            pod = found[0]["spec"]["template"]["spec"]
+            given = {
+                variable: value if isinstance(value, str) else secrets[value["secretKeyRef"]["key"]]
+                for variable, value in environment(pod).items()
+                if isinstance(value, str) or not value["secretKeyRef"].get("optional")
+            }
+            given.pop("ROSTRA_METRICS_PORT", None)
+            arguments = pod["containers"][0]["args"]
+            if "--read-only" in arguments:
+                given["ROSTRA_READ_ONLY"] = "true"
+            return arguments, Rostra(tmp_path / name, None, **given)
+
+        arguments, init = process("init")
+        assert "rostra_serving may serve them" in init.must(*arguments)
+        arguments, projector = process("projector")
+        stack.enter_context(projector.started(*arguments))
+        writer = stack.enter_context(process("writers")[1].serving())
+        block_until(lambda: standby.has_replayed(primary))
+        reader = stack.enter_context(process("readers")[1].serving())
+        events = tmp_path / "events.ndjson"
+        events.write_text("".join(json.dumps(one) + "\n" for one in (opened(), posted())))
+        process("writers")[1].publish(writer, events)
+        place: dict[str, Any] = {
+            "site": "gazette",
+            "resource": "/trams",
+            "min_position": 2,
+            "wait": 30,
+        }
+        assert len(reader.get("/v1/comments", **place)["comments"]) == 1
+        refused = Request(reader.url + "/v1/events", data=b"{}", method="POST")
+        with pytest.raises(HTTPError) as error, urlopen(refused):
+            pass
+        assert error.value.code == 503 and b"https://comments.example" in error.value.read()
