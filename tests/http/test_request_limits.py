@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from rostra_adapters.http import HttpSettings
+from rostra_adapters.http import HttpSettings, application
 from support.service import BATCHED, SECRET, Service, opened, serving, token
+from support.waiting import WAIT_SECONDS_MAX
 from support.wire import Answer, Wire, request
 
 RULES = "/v1/rules?site=gazette&resource=/trams"
@@ -157,6 +158,27 @@ async def test_a_client_that_still_sends_reads_why_it_was_refused(service: Servi
     for _ in range(10):
         answer = await asked(service, sent)
         assert (answer.status, answer.headers["connection"]) == (414, "close")
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"GET /" + b"a" * 4_000_000,
+        request("POST", "/v1/nothing", body=b"a" * 100_000, length=4_000_000),
+    ],
+    ids=["a long line", "a long body"],
+)
+async def test_a_service_that_stops_waits_for_no_rest_of_a_request(
+    monkeypatch: pytest.MonkeyPatch, sent: bytes
+) -> None:
+    monkeypatch.setattr(application, "LINGER_SECONDS", 2 * WAIT_SECONDS_MAX)
+    async with serving() as service:
+        wire = Wire(service.url)
+        assert (await asyncio.to_thread(wire.ask, sent)).status in (404, 414)
+        assert service.connections == 1
+        async with asyncio.timeout(WAIT_SECONDS_MAX):
+            await service.stop(timeout=None)
+        wire.close()
 
 
 @pytest.fixture

@@ -121,6 +121,11 @@ class Service:
         assert self._runner is not None and self._runner.server is not None
         return len(self._runner.server.connections)
 
+    async def stop(self, timeout: float | None) -> None:  # noqa: ASYNC109  # aiohttp's
+        """Close every connection, each after at most `timeout` seconds for its request."""
+        assert self._runner is not None and self._runner.server is not None
+        await self._runner.server.shutdown(timeout)
+
     async def lines(self) -> list[dict[str, Any]]:
         """What the request log says, of all requests so far."""
         await self.ask("GET", "/metrics")

@@ -131,6 +131,12 @@ class Connection(web.RequestHandler):
         self._bounded.release()
         self._wire = None
 
+    async def shutdown(self, timeout: float | None = 15.0) -> None:  # noqa: ASYNC109  # aiohttp's signature
+        """Close the connection once its request is answered. Wait for no rest of its body."""
+        if not self._request_in_progress:
+            self._bounded.end_payload()
+        await super().shutdown(timeout)
+
     def _watch_head(self) -> None:
         """Give the headers their time, from their first byte on."""
         if not self._bounded.has_begun_head:

@@ -255,6 +255,13 @@ class BoundedParser:
             self.discarded.end()
             self.discarded = None
 
+    def end_payload(self) -> None:
+        """Expect no further bytes of the last request."""
+        if self.discarded is not None:
+            self.discarded.end()
+        elif self._payload is not None and not self._payload.is_eof():
+            self._payload.feed_eof()
+
     def fail(self, error: HttpProcessingError) -> Messages:
         """Return a message that is answered with an error, and discard all further bytes."""
         self.stop()
