@@ -6,7 +6,7 @@ INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := help
 .PHONY: help install serve demo docs lint test test-all coverage soak cluster-check chart-check fuzz bench bench-report format lock clean
-.PHONY: lint-audit lint-javascript lint-types lint-rules lint-format lint-imports lint-commits
+.PHONY: lint-audit lint-javascript lint-types lint-tests lint-rules lint-format lint-imports lint-commits
 
 help: ## say what each command does
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -39,7 +39,7 @@ docs: install ## write the generated reference, then build the documentation int
 	env NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
 
 # The checks need nothing of each other. `make` of version 4 prints each one's output in one piece.
-CHECKS := lint-audit lint-javascript lint-types lint-rules lint-format lint-imports lint-commits
+CHECKS := lint-audit lint-javascript lint-types lint-tests lint-rules lint-format lint-imports lint-commits
 SYNC   := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 lint: install ## formatting, lint, import contracts, types, commit subjects, known vulnerabilities of what is locked; JavaScript, where node and npm are there
@@ -53,6 +53,9 @@ lint-imports:
 	$(BIN)/lint-imports
 lint-types:
 	$(BIN)/mypy
+# Every worker of `make test` would compile all tests: pytest keeps what this one compiled.
+lint-tests:
+	@said=$$(env PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -qq --collect-only) || { echo "$$said"; exit 1; }
 lint-commits:
 	$(BIN)/python infra/checks/commit_subjects.py
 lint-audit:
