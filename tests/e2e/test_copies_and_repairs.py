@@ -112,6 +112,7 @@ def test_an_export_published_to_an_empty_rostra_shows_the_same(
         assert other.export() == filled.rostra.export()
 
 
+@pytest.mark.slow
 def test_one_discussion_can_be_taken_alone(filled: Filled, folder: Path) -> None:
     other = Rostra(folder / "other")
     with other.serving() as service:
@@ -165,6 +166,7 @@ CHANGES = [
 ]
 
 
+@pytest.mark.slow
 def test_verify_names_what_was_changed_by_hand_and_rebuild_mends_it(filled: Filled) -> None:
     rostra, service = filled.rostra, filled.service
     before = everything_shown(service)

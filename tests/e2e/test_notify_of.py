@@ -42,6 +42,7 @@ def send(service: Service, method: str, path: str, body: object, token: str) -> 
         assert response.status in (200, 201)
 
 
+@pytest.mark.slow
 def test_a_reader_is_mailed_what_answers_them(tmp_path: Path, database_url: str) -> None:
     kept, port = Kept(), free_port()
     controller = Controller(kept, hostname="127.0.0.1", port=port)

@@ -105,6 +105,7 @@ def token(shared: Rostra, service: Service) -> str:
     return shared.token()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("order", "batch"),
     first_is_quick(
@@ -147,6 +148,7 @@ def test_its_beginning_one_by_one_and_then_the_whole_is_the_same(
     conversation.assert_right(service, token)
 
 
+@pytest.mark.slow
 def test_published_twice_the_tallies_and_the_log_stay_as_they_are(
     test_data: Path, folder: Path, shared: Rostra, service: Service, token: str
 ) -> None:

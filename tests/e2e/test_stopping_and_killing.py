@@ -8,6 +8,7 @@ from itertools import count
 from typing import Any
 
 import aiohttp
+import pytest
 
 from rostra_adapters.postgres.views.lineage import OURS
 from support.running import Rostra, Service, contiguous
@@ -147,6 +148,7 @@ async def _is_asked(session: aiohttp.ClientSession, service: Service) -> bool:
         return response.status == 200
 
 
+@pytest.mark.slow
 async def test_one_of_two_killed_loses_nothing_and_the_other_projects_from_there(
     rostra: Rostra,
 ) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
+import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
@@ -92,6 +93,7 @@ def test_spans_arrive_the_last_ones_too(folder: Path) -> None:
         assert asked.keys() & {append.parent_span_id, *(link.span_id for link in append.links)}
 
 
+@pytest.mark.slow
 def test_a_collector_that_is_away_holds_nobody_up(folder: Path) -> None:
     rostra = Rostra(
         folder / "data",

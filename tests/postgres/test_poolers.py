@@ -16,6 +16,7 @@ from postgres.test_refused_databases import refused, rostra
 from rostra_adapters.errors import PoolerRefused
 from rostra_adapters.local_postgres import lease as local_postgres
 from rostra_adapters.postgres.pooler import has_shared_sessions
+from support.cases import first_is_quick
 from support.pgbouncer import pgbouncer
 from support.service import MASTER_KEY, event, opened, posted, token, voted
 
@@ -45,7 +46,7 @@ class Pooled:
         self.url = pooler.replace("/rostra?", f"/{name}?")
 
 
-@pytest.fixture(scope="module", params=["session", "transaction"])
+@pytest.fixture(scope="module", params=first_is_quick(["transaction", "session"]))
 def pooler(request: pytest.FixtureRequest, lease: local_postgres.Lease) -> Iterator[str]:
     # Two services and a rebuild have more sessions than the 20 that a pool has by default.
     settings = f"pool_mode = {request.param}\ndefault_pool_size = 40"
@@ -111,6 +112,7 @@ def test_statement_mode_is_refused(lease: local_postgres.Lease, rostra: Command)
             assert "pooler in statement mode" in refused(rostra, url, command)
 
 
+@pytest.mark.slow
 def test_a_service_and_the_commands(pooled: Pooled, rostra: Command) -> None:
     rostra.environment["ROSTRA_DATABASE_URL"] = pooled.url
     if pooled.mode == "transaction":

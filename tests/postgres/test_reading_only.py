@@ -41,6 +41,7 @@ def check_commands(rostra: Command, url: str) -> None:
             assert done.stdout.count(b'"Yes."') == 6
 
 
+@pytest.mark.slow
 async def test_a_role_that_may_only_read(server: Server, rostra: Command) -> None:
     name = server.database()
     await filled(server.of(name))
@@ -63,6 +64,7 @@ async def test_a_read_only_database(server: Server, rostra: Command) -> None:
             await app.publish([posted("another")])
 
 
+@pytest.mark.slow
 def test_a_standby(rostra: Command) -> None:
     """It streams from its primary."""
     with nodes(2) as [primary, standby]:

@@ -93,7 +93,7 @@ def refused(rostra: Command, url: str, *arguments: str) -> str:
     return lines[0]
 
 
-@pytest.mark.parametrize("command", ["serve", "status"])
+@pytest.mark.parametrize("command", first_is_quick(["status", "serve"]))
 def test_wrong_passwords_names_and_roles(server: Server, rostra: Command, command: str) -> None:
     asked = server.url.replace("//rostra@", "//asked:wrong-one@")
     said = refused(rostra, asked, command)

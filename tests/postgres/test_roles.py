@@ -294,6 +294,7 @@ def test_a_role_that_may_make_no_role_is_told(database: Database) -> None:
     assert "another than the owner" in CliRunner().invoke(main, own).output
 
 
+@pytest.mark.slow
 def test_a_service_and_the_commands_work_as_the_serving_role(
     database: Database, tmp_path: Path
 ) -> None:

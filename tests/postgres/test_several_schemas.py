@@ -136,6 +136,7 @@ async def test_a_stock_recorder_reads_and_appends_in_the_schema(server: Server) 
         stock.datastore.close()
 
 
+@pytest.mark.slow
 def test_the_commands_take_a_schema(server: Server, rostra: Command, tmp_path: Path) -> None:
     name = server.database()
     url = server.of(name)

@@ -14,6 +14,7 @@ import rostra_adapters
 from cli.test_command_line import Command, conversation
 from postgres.test_refused_databases import POSTGRES_15, refused, rostra
 from rostra_adapters.local_postgres.programs import own
+from support.cases import first_is_quick
 from support.certificates import Root
 from support.replication import Node
 from support.requirements import missing
@@ -82,7 +83,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         rmtree(home, ignore_errors=True)
 
 
-@pytest.mark.parametrize("mode", ["verify-full", "verify-ca", "require"])
+@pytest.mark.parametrize("mode", first_is_quick(["verify-full", "verify-ca", "require"]))
 async def test_a_connection_is_encrypted_and_its_server_known(server: Server, mode: str) -> None:
     root = None if mode == "require" else server.root
     async with rostra_adapters.open(server.url(mode, root), master_key=MASTER_KEY) as app:
@@ -95,7 +96,7 @@ async def test_a_connection_is_encrypted_and_its_server_known(server: Server, mo
         assert await asyncio.to_thread(server.value, by_rostra) is True
 
 
-@pytest.mark.parametrize("command", ["status", "serve"])
+@pytest.mark.parametrize("command", first_is_quick(["status", "serve"]))
 def test_another_root_or_name_is_refused_in_one_line(
     server: Server, rostra: Command, command: str
 ) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 import rostra_adapters
 from rostra_adapters.application.app import App
+from support.cases import first_is_quick
 from support.running import Rostra
 from support.service import MASTER_KEY, serving_app
 from support.views.story import Events
@@ -50,7 +51,7 @@ async def holder(app: App) -> int | None:
 
 
 @pytest.mark.process
-@pytest.mark.parametrize("moment", ["idle", "within a page"])
+@pytest.mark.parametrize("moment", first_is_quick(["within a page", "idle"]))
 async def test_a_stopped_process_is_taken_over_from_and_gives_up(
     database_url: str, tmp_path: Path, moment: str
 ) -> None:

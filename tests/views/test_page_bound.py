@@ -17,6 +17,7 @@ from rostra_projections.listing import Listing
 from rostra_projections.query_port import Page
 from rostra_projections.responses.shapes import ANYONE, CommentShape, Viewer
 from rostra_projections.responses.threads import all_rows
+from support.cases import first_is_quick
 from support.model import Act
 from support.views.readers import InMemory, InPostgres, Views
 from support.views.story import DISCUSSION, Events, Story, comment, page_of, pages
@@ -62,7 +63,7 @@ def _all_shapes(shapes: list[CommentShape]) -> Iterator[CommentShape]:
         yield from _all_shapes(shape.children or [])
 
 
-@pytest.mark.parametrize("viewer", VIEWERS)
+@pytest.mark.parametrize("viewer", first_is_quick(VIEWERS))
 async def test_a_page_holds_at_most_so_many_comments_and_says_where_the_rest_is(
     story: Story, views: Views, viewer: Viewer
 ) -> None:
@@ -117,7 +118,7 @@ async def test_no_more_rows_are_fetched_than_a_page_holds(
     assert len(list(all_rows(page))) == PAGE_COMMENTS_MAX
 
 
-@pytest.mark.parametrize("bound", [20, 33, 100, 500])
+@pytest.mark.parametrize("bound", first_is_quick([33, 20, 100, 500]))
 async def test_in_postgresql_and_in_memory_a_page_holds_the_same(
     story: Story, pool: asyncpg.Pool, monkeypatch: pytest.MonkeyPatch, bound: int
 ) -> None:

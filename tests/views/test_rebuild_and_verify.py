@@ -22,6 +22,7 @@ from rostra_adapters.postgres.views import backend
 from rostra_adapters.postgres.views.patient import connect_patiently
 from rostra_adapters.postgres.views.projector import Fenced, Projector, ViewState, states
 from rostra_projections.views import VIEWS
+from support.cases import first_is_quick
 from support.model import Act
 from support.views import tables
 from support.views.story import Events, Story, pages
@@ -69,7 +70,7 @@ async def _found(url: str) -> list[str]:
     return [str(each) async for each in verify(url)]
 
 
-@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize("table", first_is_quick(TABLES))
 async def test_verify_names_a_row_changed_by_hand_one_missing_and_one_too_many(
     story: Story, database: asyncpg.Connection, database_url: str, table: str
 ) -> None:
@@ -183,7 +184,7 @@ async def test_of_two_rebuilds_at_once_one_is_refused(story: Story, database_url
     assert [done.equal for done in await first] == [True]
 
 
-@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("jobs", first_is_quick([2, 1]))
 @pytest.mark.parametrize("end", ["cancelled", "killed"])
 async def test_a_rebuild_that_was_broken_off_starts_over(
     story: Story, database: asyncpg.Connection, database_url: str, end: str, jobs: int

@@ -22,6 +22,7 @@ from rostra_adapters.postgres.views.lineage import OURS
 from rostra_adapters.postgres.views.runner import PRUNE
 from rostra_projections.cursors import CursorRefused
 from rostra_projections.listing import Listing
+from support.cases import first_is_quick
 from support.views import tables
 from support.views.readers import InPostgres, Reader
 from support.views.story import DISCUSSION, Events, Story, comment, pages, passage
@@ -189,7 +190,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("broken", BROKEN)
-@pytest.mark.parametrize("page_events", [1, 100])
+@pytest.mark.parametrize("page_events", first_is_quick([1, 100]))
 async def test_what_cannot_be_handled_parks_its_discussion_and_everything_else_goes_on(
     pool: asyncpg.Pool,
     database: asyncpg.Connection,

@@ -25,6 +25,7 @@ from rostra_projections.memory import MemoryViews
 from rostra_projections.range_fold import RangeFold
 from rostra_projections.tables import Key
 from rostra_projections.views import VIEWS
+from support.cases import first_is_quick
 from support.model import Act
 from support.views import tables
 from support.views.story import SITE, Events, Story, pages
@@ -113,17 +114,16 @@ ODD = {
     "before what cannot be folded": changed(at(7, "c"), state=b"{}"),
     "a comment that is posted again": changed(at(7, "c"), topic="comment.posted"),
 }
-JOBS_SLOW = [change for change in (EVEN | ODD) if change not in ("nothing odd", "no JSON")]
-"""Changes that `make test` rebuilds in one process only."""
+BY_SEVERAL_JOBS = first_is_quick(
+    [("no JSON", 2), *((it, 2) for it in EVEN | ODD if it != "no JSON")]
+)
 
 
 @pytest.mark.parametrize(
     ("change", "jobs"),
     [
         *((change, 1) for change in (EVEN | ODD)),
-        ("nothing odd", 2),
-        ("no JSON", 2),
-        *(pytest.param(change, 2, marks=pytest.mark.slow) for change in JOBS_SLOW),
+        *BY_SEVERAL_JOBS,
     ],
 )
 async def test_rebuilt_are_the_rows_that_were_folded_in_order(

@@ -193,19 +193,20 @@ async def test_a_title_of_the_element_is_no_tooltip_over_everything(
     assert untitled == []
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("head", "given"),
-    [
-        ("<style>html{font-size:62.5%}body{font-size:1.6rem}</style>", {}),
-        ("", {"color_scheme": "dark"}),
-        ("<style>body{background:#111;color:#eee}</style>", {}),
-        ("<style>body{background:#fdf6e3}</style>", {}),
-        ("<style>body{background:#123;color:#eee}</style>", {}),
-        ("<style>body{background:#eee}</style>", {}),
-        ("<style>body{background:#2a2a2a;color:#eee}</style>", {}),
-        ("<style>body{background:#777}</style>", {}),
-    ],
+    first_is_quick(
+        [
+            ("<style>html{font-size:62.5%}body{font-size:1.6rem}</style>", {}),
+            ("", {"color_scheme": "dark"}),
+            ("<style>body{background:#111;color:#eee}</style>", {}),
+            ("<style>body{background:#fdf6e3}</style>", {}),
+            ("<style>body{background:#123;color:#eee}</style>", {}),
+            ("<style>body{background:#eee}</style>", {}),
+            ("<style>body{background:#2a2a2a;color:#eee}</style>", {}),
+            ("<style>body{background:#777}</style>", {}),
+        ]
+    ),
     ids=[
         "62.5 %",
         "a light page on a dark device",

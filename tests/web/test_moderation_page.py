@@ -184,6 +184,7 @@ async def test_the_second_moderator_is_told_and_nothing_is_decided_twice(
     await expect(second.locator(TOAST)).to_contain_text("1 comment rejected.")
 
 
+@pytest.mark.slow
 async def test_what_others_do_is_seen_without_loading_again(
     browser: Browser, reader_service: Service
 ) -> None:

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
+import pytest
 from playwright.async_api import Browser, BrowserContext, Locator, Page, Request, Route, expect
 
 from rostra import ids
@@ -383,6 +384,7 @@ async def answer(body: str, route: Route) -> None:
     await route.fulfill(body=body, content_type="application/json")
 
 
+@pytest.mark.slow
 async def test_axe_finds_nothing_and_a_narrow_phone_is_wide_enough(
     browser: Browser, reader_service: Service
 ) -> None:
