@@ -41,6 +41,7 @@ HOSTILE = {
     "timezone": "Pacific/Chatham",
     "client_encoding": "LATIN1",
     "jit": "on",
+    "plan_cache_mode": "force_custom_plan",
 }
 HOSTILE_17 = {"transaction_timeout": "400ms"}
 _numbers = count(1)

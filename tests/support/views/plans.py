@@ -1,7 +1,7 @@
 """Tables of realistic size, and what PostgreSQL does to answer from them."""
 
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
@@ -126,12 +126,37 @@ async def explain(
     mode = "force_generic_plan" if generic else "force_custom_plan"
     await connection.execute(f"set plan_cache_mode = {mode}")
     await connection.execute(f"prepare it as {statement}")
-    literals = ", ".join(map(_literal, args))
-    execute = f"execute it({literals})" if args else "execute it"
     try:
-        plan = await connection.fetchval(f"explain (analyze, format json) {execute}")
+        return await explain_prepared(connection, "it", *args)
     finally:
         await connection.execute("deallocate it")
+
+
+async def explain_planned_early(
+    connection: asyncpg.Connection,
+    reads: Sequence[tuple[str, Sequence[Any]]],
+    fill: Callable[[asyncpg.Connection], Awaitable[None]],
+) -> list[list[Node]]:
+    """What statements do when tables are filled that were empty when the plans were made.
+
+    PostgreSQL may plan anew in between, whenever another session changes its catalogues.
+    """
+    await connection.execute("set plan_cache_mode = force_generic_plan")
+    for number, (statement, args) in enumerate(reads):
+        await connection.execute(f"prepare early_{number} as {statement}")
+        await explain_prepared(connection, f"early_{number}", *args)
+    await fill(connection)
+    return [
+        await explain_prepared(connection, f"early_{number}", *args)
+        for number, (_, args) in enumerate(reads)
+    ]
+
+
+async def explain_prepared(connection: asyncpg.Connection, name: str, *args: Any) -> list[Node]:
+    """What a prepared statement does. Its plan for any arguments is made the first time."""
+    literals = ", ".join(map(_literal, args))
+    execute = f"execute {name}({literals})" if args else f"execute {name}"
+    plan = await connection.fetchval(f"explain (analyze, format json) {execute}")
     return list(_nodes(json.loads(plan)[0]["Plan"]))
 
 

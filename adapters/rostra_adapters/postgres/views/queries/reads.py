@@ -137,7 +137,7 @@ _DISCUSSIONS = """
 select v.position, d.id is not null, {d}, {g} from {here}
 left join (
     select * from public.comment_counts_v{{comments}}
-    where site = $1 and ($3::timestamptz is null or (active_at, id) < ($3, $4::uuid))
+    where site = $1 and (active_at, id) < ($3::text::timestamptz, $4::uuid)
     order by active_at desc, id desc limit $2
 ) g on true
 left join lateral (
@@ -158,8 +158,9 @@ order by p.start_at nulls last, p.position"""
 
 _COUNTS = """
 select v.position, g.id, g.comments, g.changed from {here}
-left join public.comment_counts_v{{comments}} g
-    on g.id = any($1::uuid[]) and g.site is not null"""
+left join lateral (
+    select * from public.comment_counts_v{{comments}} where id = any($1::uuid[]) offset 0
+) g on g.site is not null"""
 
 _PENDING = """
 select v.position, {p} from {here}
@@ -196,6 +197,8 @@ def _here(*views: str) -> str:
 _D, _G, _P = _columns(DISCUSSIONS, "d"), _columns(COUNTS, "g"), _columns(PASSAGES, "p")
 _BOTH = _here("discussions", "comments")
 DISCUSSION = _DISCUSSION.format(here=_BOTH, d=_D, g=_G)
+AFTER_ALL_DISCUSSIONS = "infinity", UUID(int=2**128 - 1)
+"""Time and id after those of every discussion."""
 ONE_SITE = _DISCUSSIONS.format(here=_BOTH, d=_D, g=_G)
 PASSAGES_OF = _PASSAGES.format(here=_here("passages", "comments"), p=_P)
 COUNTS_OF = _COUNTS.format(here=_here("comments"))
@@ -299,9 +302,7 @@ class PostgresReads:
     async def discussions(
         self, site: str, *, limit: int, after: tuple[Time, UUID] | None
     ) -> tuple[int, list[DiscussionRead]]:
-        active_at, last = after or (None, None)
-        moment = None if active_at is None else to_datetime(active_at)
-        records = await self._fetch(ONE_SITE, site, limit, moment, last)
+        records = await self._fetch(ONE_SITE, site, limit, *(after or AFTER_ALL_DISCUSSIONS))
         found = [_discussion(tuple(record)[2:]) for record in records if record[1]]
         return records[0][0], found
 
