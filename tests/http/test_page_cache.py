@@ -49,6 +49,29 @@ async def test_a_page_read_again_is_the_same_and_costs_no_query(durable_service:
     assert (line["route"], line["status"]) == ("/v1/discussions/{id}/comments", 200)
 
 
+async def test_held_comments_drop_no_page_until_they_are_approved(
+    durable_service: Service,
+) -> None:
+    service = durable_service
+    [discussion, *_] = await service.given(opened(), posted())
+    await service.app.wait(2, 60)
+    first = await page(service, discussion)
+    await service.given(*(posted(f"h{number}", status="held") for number in range(3)))
+    await service.app.wait(await service.app.head(), 60)
+    before = await hits(service)
+    again = await page(service, discussion)
+    assert await hits(service) == before + 1
+    assert (again.body, int(again.headers["Rostra-Position"])) == (first.body, 5)
+    await service.given(event("comment.approved", comment="h1", by="mia"))
+    await service.app.wait(await service.app.head(), 60)
+    after = await page(service, discussion)
+    assert await hits(service) == before + 1
+    assert [one["key"] for one in after.json["comments"]] == ["h1", "c1"]
+    await service.given(posted("c2", author={"id": "eve", "name": "Eve"}))
+    await service.app.wait(await service.app.head(), 60)
+    assert (await page(service, discussion)).json["total"] == 3
+
+
 async def test_a_kept_page_answers_304_and_goes_compressed(durable_service: Service) -> None:
     service = durable_service
     [discussion, *_] = await service.given(opened(), posted(body="long " * 500))

@@ -14,6 +14,7 @@ from uuid import UUID
 import msgspec
 
 from rostra import codec
+from rostra.comment import CommentPosted
 from rostra.discussion import DiscussionOpened
 from rostra.ids import prefix_of, site_id
 from rostra.log import Recorded
@@ -29,6 +30,8 @@ PART = f"{EVERYTHING} "
 """Begins a notification that others about the same page follow. A process of a version that knows
 no parts takes it for `EVERYTHING`."""
 
+_LOOKED_INTO = frozenset({CommentPosted.topic, DiscussionOpened.topic})
+
 T = TypeVar("T")
 
 
@@ -37,15 +40,18 @@ def streams_of(page: Iterable[Recorded]) -> Iterator[UUID]:
 
     A change of a discussion's settings changes its site, too. An answer that hides a private
     discussion depends on the site alone, so that events inside the discussion cannot be noticed
-    from outside.
+    from outside. A comment that is held when it is posted is in no cached answer: those are for
+    readers without a token. So a flood of held comments drops nothing.
     """
     for row in page:
-        yield row.stream
-        if row.topic == DiscussionOpened.topic:
+        event = None
+        if row.topic in _LOOKED_INTO:
             with suppress(msgspec.DecodeError):
                 event = codec.decode(row.topic, row.state)
-                if isinstance(event, DiscussionOpened) and event.settings is not None:
-                    yield site_id(event.site)
+        if not (isinstance(event, CommentPosted) and event.status == "held"):
+            yield row.stream
+        if isinstance(event, DiscussionOpened) and event.settings is not None:
+            yield site_id(event.site)
 
 
 def news(position: int, streams: Iterable[UUID]) -> list[str]:
