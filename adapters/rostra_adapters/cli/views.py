@@ -7,7 +7,16 @@ from typing import Any
 
 import click
 
-from rostra_adapters.cli.options import DatabaseLocation, open_app, option, own_views, place, run
+from rostra_adapters.cli.options import (
+    DatabaseLocation,
+    check_data_folder,
+    database,
+    open_app,
+    option,
+    own_views,
+    place,
+    run,
+)
 from rostra_adapters.cli.terminal import say, say_json
 
 jobs_option = option(
@@ -68,16 +77,12 @@ async def _rebuild(
     where: DatabaseLocation, views: tuple[str, ...], jobs: int, own: tuple[str, ...]
 ) -> bool:
     """Return whether there are events that cannot be folded."""
-    if repeated := sorted({view for view in views if views.count(view) > 1}):
-        raise click.UsageError(f"named twice: {', '.join(repeated)}; name each view once")
-    async with open_app(where, make=True, views=own) as app:
-        names = [view.name for view in (await app.status()).views]
-        if unknown := set(views) - set(names):
-            raise click.UsageError(
-                f"not a view: {', '.join(sorted(unknown))}; there are {', '.join(names)}"
-            )
+    from rostra_adapters.composition import rebuilding
+
+    check_data_folder(where)
+    async with database(where) as (url, _):
         with _progress() as progress:
-            done = await app.rebuild(views, jobs=jobs, progress=progress)
+            done = await rebuilding.rebuild(url, views, jobs=jobs, progress=progress, own=own)
         for rebuilt in done:
             each_second = rebuilt.events / rebuilt.seconds if rebuilt.seconds else 0.0
             say(

@@ -13,12 +13,11 @@ from rostra_adapters.application.app import App, Stores
 from rostra_adapters.application.articles.texts_and_work import CachedArticles
 from rostra_adapters.application.operational import MemoryOperational
 from rostra_adapters.application.own_views import OwnView
+from rostra_adapters.composition.prepare_database import prepare_database
 from rostra_adapters.data_folder.erasures_file import ErasuresFile
-from rostra_adapters.errors import DatabaseRefused, PoolerRefused, RestoreUnfinished, RolesRefused
+from rostra_adapters.errors import DatabaseRefused, PoolerRefused
 from rostra_adapters.keys.ring import MasterKeys, check_masters
-from rostra_adapters.postgres import roles, schema
 from rostra_adapters.postgres.article_texts import PostgresArticleTexts
-from rostra_adapters.postgres.backup import is_due
 from rostra_adapters.postgres.connect import connect, create_pool, raise_unavailable_if_lost
 from rostra_adapters.postgres.connection import Connection
 from rostra_adapters.postgres.database_url import with_read_only
@@ -41,9 +40,8 @@ from rostra_adapters.postgres.webhooks import PostgresWebhooks
 
 Failover = Literal["lossless", "lossy"]
 """Whether a promoted standby may lack the last events that were acknowledged."""
-POOL_SIZE = 11
-"""Connections of a process; 6 of them are held by what listens, projects and appends."""
 POOL_SIZE_MIN = 8
+"""Least connections of a process; 6 are held by what listens, projects and appends."""
 DIRECT_POOL_SIZE_MAX = 6
 """Connections beside a pooler: to project, to listen, and to open the database."""
 PRIMARY_POOL_SIZE = 2
@@ -107,18 +105,10 @@ async def open_on_postgres(
             raise PoolerRefused
         direct = await create_pool(direct_url, size_max=DIRECT_POOL_SIZE_MAX + projecting)
         stack.push_async_callback(_close_pool, direct)
-    check = roles.check_reading if read_only else roles.check
     with raise_unavailable_if_lost():
         async with direct.acquire() as connection:
-            try:
-                await (schema.install(connection) if make else schema.check(connection))
-            except (asyncpg.InsufficientPrivilegeError, RolesRefused):
-                await check(connection)  # which names all that the role lacks
-                raise
-            await check(connection)
+            await prepare_database(connection, make=make, read_only=read_only, restoring=restoring)
             await _compare_limit(connection, pool_size)
-            if await is_due(connection) and not restoring:
-                raise RestoreUnfinished
     log = await stack.enter_async_context(
         PostgresLog(pool, direct, polling, is_lossless=failover == "lossless")
     )

@@ -3,8 +3,8 @@
 import time
 
 from bench.figures import Figure
-from bench.peers import bare_rebuild
-from bench.processes import Failed, job
+from bench.peers import bare_rebuild, compared
+from bench.processes import ROSTRA, Failed, job, run
 from bench.rounds import alternate, several
 from bench.rows.catch_up import megabytes
 from bench.setting import Setting
@@ -24,9 +24,9 @@ async def measure(setting: Setting) -> list[Figure]:
         return events / float(done.answer["seconds"])
 
     async def whole() -> float:
-        """A process with its imports, which matter where the log is short."""
+        """The command with its imports, which matter where the log is short."""
         began = time.perf_counter()
-        await job("rebuild", url, "1")
+        await run((*ROSTRA, "rebuild", *compared.NAMES, "--database-url", url))
         return events / (time.perf_counter() - began)
 
     async def bare() -> float:
