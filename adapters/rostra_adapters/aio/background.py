@@ -55,11 +55,6 @@ class BackgroundTask:
         _running.add(self)
 
     @property
-    def is_done(self) -> bool:
-        """True after the end."""
-        return self._task.done()
-
-    @property
     def failing_seconds(self) -> float:
         """Seconds since the first error after the last success; 0 without an error."""
         return 0.0 if self.error is None else self._now() - self._failing_since

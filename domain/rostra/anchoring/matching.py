@@ -70,20 +70,6 @@ def occurrences(text: str, pattern: str, start: int = 0) -> Iterator[int]:
         found = text.find(pattern, found + 1)
 
 
-def exact_matches(text: str, exact: str, prefix: str = "", suffix: str = "") -> Iterator[Match]:
-    """Every place with exactly these words between exactly these."""
-    for found in occurrences(text, prefix + exact + suffix):
-        start = found + len(prefix)
-        yield Match(start, start + len(exact))
-
-
-def approximate_matches(text: str, pattern: str, errors_max: int) -> list[Match]:
-    """Every match with the fewest errors: letters inserted, deleted or replaced."""
-    haystack = Haystack(text)
-    found = haystack.fewest_errors([(0, len(text))], pattern, errors_max)
-    return [match for end in found.ends for match in haystack.ending(pattern, end, found.errors)]
-
-
 @lru_cache(SIMILARITIES_KEPT)
 def similarity(expected: str, actual: str, least: float) -> float:
     """Return the share of expected letters that the actual text begins with, allowing for errors.

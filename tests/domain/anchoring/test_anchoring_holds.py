@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bench import anchoring as bench
 from rostra.anchoring import search as anchoring
-from rostra.anchoring.matching import Grams, approximate_matches
+from rostra.anchoring.matching import Grams
 from rostra.anchoring.normalise import Folded
 from rostra.anchoring.search import (
     APPROXIMATE_CHARACTERS_MIN,
@@ -27,6 +27,7 @@ from rostra.anchoring.search import (
 )
 from support.cases import first_is_quick
 from support.drafts import Draft, Span
+from support.matches import approximate_matches
 
 LETTERS = st.characters(categories=["L", "N", "P", "S", "Zs"]) | st.sampled_from("😀אلé")
 WORDS = st.text(LETTERS, min_size=1, max_size=9).map(lambda word: "".join(word.split()) or "o")

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from justhtml import JustHTML
 
-from rostra.anchoring.matching import Match, approximate_matches, exact_matches
+from rostra.anchoring.matching import Match
 from rostra.anchoring.search import Quote, describe
 from rostra.article_text import code_point_offset, text_of_html, utf16_offset
+from support.matches import approximate_matches, exact_matches
 
 Case = dict[str, Any]
 

@@ -36,12 +36,6 @@ class Field(msgspec.Struct, frozen=True):
     is_required: bool
 
 
-def schemas_of(*types: Any) -> dict[str, Schema]:
-    """Return the schemas of types by name."""
-    _, found = msgspec.json.schema_components(types, ref_template=REFERENCE + "{name}")
-    return found
-
-
 def fields_of(schema: Schema, schemas: dict[str, Schema], *, above: str = "") -> list[Field]:
     """Return the fields of an object, each followed by those of the object that it holds."""
     return list(_fields(schema, schemas, above))
