@@ -14,9 +14,9 @@ from rostra_adapters.postgres.log.event_log import (
     READ_AFTER,
     READ_BESIDES_VOTES,
     READ_DISCUSSION,
-    READ_STREAMS,
     READ_VOTES,
 )
+from rostra_adapters.postgres.log.stream_reads import READ_STREAMS
 from support.appending import columns
 from support.log_examples import one
 

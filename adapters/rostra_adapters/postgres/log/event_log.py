@@ -24,6 +24,7 @@ from rostra_adapters.postgres import locks
 from rostra_adapters.postgres.connect import CANCELLED, create_pool, raise_unavailable_if_lost
 from rostra_adapters.postgres.log.gaps import GapDetector
 from rostra_adapters.postgres.log.group_commit import COMMIT_EVENTS_MAX, OPEN_EPOCH, GroupCommit
+from rostra_adapters.postgres.log.stream_reads import StreamReads
 from rostra_adapters.postgres.notify import POLL_SECONDS, Notifications
 from rostra_adapters.postgres.polling import Polling
 from rostra_adapters.postgres.prefetch import prefetch
@@ -44,20 +45,6 @@ left join lateral (
 HISTORY_SECONDS = 1.0
 """Age beyond which the history is read again: a failover or an operator may begin an epoch."""
 HEAD = "select coalesce(max(notification_id), 0) from public.stored_events"
-# `offset 0` keeps the planner from making one join of it, and that one a scan.
-READ_STREAMS = """
-select event.position, event.stream, event.version, event.topic, event.state,
-    event.event_id, event.metadata
-from unnest($1::uuid[], $2::bigint[]) as wanted (stream, after)
-cross join lateral (
-    select notification_id as position, originator_id as stream, originator_version as version,
-        topic, state, event_id, metadata
-    from public.stored_events
-    where originator_id = wanted.stream and originator_version > wanted.after
-    order by originator_version
-    offset 0
-) as event
-"""
 READ_AFTER = """
 select notification_id, originator_id, originator_version, topic, state, event_id, metadata
 from public.stored_events
@@ -139,6 +126,7 @@ class PostgresLog:
         self._pool = pool
         self._owns_pool = False
         self._committer = GroupCommit(pool, self._forget_history, is_lossless=is_lossless)
+        self._streams = StreamReads(pool)
         self._news = polling or Notifications(listening or pool, locks.EVENTS)
         self._holes = GapDetector(pool)
         self._head = SingleFlight(self._read_head)
@@ -161,6 +149,7 @@ class PostgresLog:
         """Close: pending appends raise LogUnavailable, and followers end."""
         self._closed = True
         await self._committer.close()
+        await self._streams.close()
         await self._news.close()
         if self._owns_pool:
             await self._pool.close()
@@ -243,13 +232,7 @@ class PostgresLog:
     async def read_streams(
         self, streams: Sequence[UUID], after: Mapping[UUID, int] = EVERYTHING
     ) -> dict[UUID, list[Recorded]]:
-        found: dict[UUID, list[Recorded]] = {stream: [] for stream in streams}
-        with raise_unavailable_if_lost():
-            known = [after.get(stream, 0) for stream in found]
-            rows = await self._pool.fetch(READ_STREAMS, list(found), known)
-        for row in rows:
-            found[row[1]].append(Recorded(*row))
-        return found
+        return await self._streams.read(streams, after)
 
     async def append(self, events: NewEvents) -> Sequence[int | None]:
         guards.check(events)
