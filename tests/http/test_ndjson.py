@@ -17,6 +17,7 @@ from rostra.log import LogBusy, LogUnavailable
 from rostra_adapters.http import HttpSettings, make_app, ndjson
 from rostra_adapters.http.ndjson import Splitter
 from support.service import SECRET, Service, opened, posted, serving, token, voted
+from support.waiting import WAIT_SECONDS_MAX
 
 LINES = "application/x-ndjson"
 
@@ -155,6 +156,42 @@ async def test_a_log_that_is_busy_or_away_for_a_while_slows_the_stream(
     answer = await service.post(lines([opened(), posted()]), media_type=LINES)
     assert [one["status"] for one in results(answer.body)] == ["recorded", "recorded"]
     assert not failures
+
+
+async def test_lines_that_come_while_a_batch_is_handled_form_the_next_one(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    streams: list[ndjson.LineStream] = []
+    batches: list[int] = []
+    may_go_on = asyncio.Event()
+    submit, begin = service.app.submit, ndjson.LineStream.__init__
+
+    def noted(stream: ndjson.LineStream, *given: Any, **options: Any) -> None:
+        begin(stream, *given, **options)
+        streams.append(stream)
+
+    async def slow(commands: Sequence[Commanded]) -> list[Outcome]:
+        batches.append(len(commands))
+        await may_go_on.wait()
+        return await submit(commands)
+
+    monkeypatch.setattr(ndjson.LineStream, "__init__", noted)
+    monkeypatch.setattr(ndjson, "LINES_MAX", 25)
+    await service.given(opened())
+    monkeypatch.setattr(service.app, "submit", slow)
+    async with talking(service) as talk, asyncio.timeout(WAIT_SECONDS_MAX):
+        talk.sending.put_nowait(lines([posted("first")]))
+        while not batches:  # noqa: ASYNC110  # the stream tells nobody
+            await asyncio.sleep(0)
+        for number in range(4):
+            talk.sending.put_nowait(lines(posted(f"{number}-{each}") for each in range(10)))
+            while streams[-1]._chunks.qsize() <= number:  # noqa: ASYNC110
+                await asyncio.sleep(0)
+        may_go_on.set()
+        told = [await talk.result() for _ in range(41)]
+        talk.sending.put_nowait(b"")
+    assert batches == [1, 25, 15]
+    assert [one["position"] for one in told] == list(range(2, 43))
 
 
 async def test_a_database_that_stays_away_ends_the_stream(

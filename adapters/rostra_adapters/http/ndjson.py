@@ -15,7 +15,8 @@ from rostra_adapters.http import sse as streams
 from rostra_adapters.http.messages import BYTE_ORDER_MARK, READ_BYTES
 from rostra_adapters.http.unpacking import unpacker_of
 
-LINES_MAX = 500
+LINES_MAX = 1_000
+"""Lines of a batch, as many as one append takes."""
 CHUNKS_WAITING_MAX = 16
 IN_MEMORY_BYTES_MAX = 1024 * 1024
 UNREAD_BYTES_MAX = 1024**3
@@ -160,11 +161,21 @@ class LineStream:
         await self._chunks.put(b"")
 
     async def _handle(self) -> None:
-        while chunk := await self._chunks.get():
-            lines = self._splitter.feed(chunk)
-            for start in range(0, len(lines), LINES_MAX):
-                await self._unread.put(await self._take(lines[start : start + LINES_MAX]))
+        lines: list[Line] = []
+        is_whole = False
+        while lines or not is_whole:
+            while not is_whole and (not lines or self._may_add_to(lines)):
+                chunk = await self._chunks.get()
+                is_whole = not chunk
+                lines += self._splitter.feed(chunk)
+            if lines:
+                await self._unread.put(await self._take(lines[:LINES_MAX]))
+                del lines[:LINES_MAX]
         self._unread.end()
+
+    def _may_add_to(self, lines: Sequence[Line]) -> bool:
+        """Return whether a chunk waits, and a batch of these lines has room for more."""
+        return len(lines) < LINES_MAX and not self._chunks.empty()
 
     async def _send(self, response: web.StreamResponse) -> None:
         while data := await self._unread.get():
