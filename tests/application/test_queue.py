@@ -23,8 +23,10 @@ class Gate(MemoryLog):
         self.open.set()
         self.now = 0.0
         self.seconds = 0.0
+        self.appended: list[int] = []
 
     async def append(self, events: NewEvents) -> Sequence[int | None]:
+        self.appended.append(len(events.ends))
         await self.open.wait()
         self.now += self.seconds
         return await super().append(events)
@@ -103,6 +105,21 @@ async def test_the_pace_is_that_of_commands_and_forgets_idleness(
         log.now += 1_000.0  # nobody asks for anything
         await handling.submit(openings(10, f"/{number}"))
     assert handling.seconds_each == pytest.approx(0.1)
+
+
+async def test_commands_that_come_during_an_append_form_one_batch(
+    log: Gate, handling: CommandQueue
+) -> None:
+    log.open.clear()
+    calls = []
+    for number in range(10):
+        calls.append(asyncio.create_task(handling.submit(openings(1, f"/{number}"))))
+        for _ in range(10):
+            await asyncio.sleep(0)
+    assert log.appended == [1]
+    log.open.set()
+    await asyncio.gather(*calls)
+    assert log.appended == [1, 9]
 
 
 async def test_slow_commands_count_among_those_that_wait(

@@ -20,6 +20,9 @@ BATCH_COMMANDS_MAX = 1_000
 QUEUE_COMMANDS_MAX = 20_000
 QUEUE_COMMANDS_MIN = 2 * BATCH_COMMANDS_MAX
 """So many may wait however long that takes: one batch is decided while one is appended."""
+AHEAD_COMMANDS_MIN = 64
+"""Commands that are decided while the batch before them is being appended. Fewer wait until it is
+durable, so that more can join them: each batch costs as much as several commands."""
 QUEUE_SECONDS_MAX = 2.0
 """Estimated seconds to handle what waits, beyond which no more is admitted."""
 BUSY_RETRY_SECONDS = 1.0
@@ -67,9 +70,9 @@ class _Slot(BatchSlot):
 class CommandQueue:
     """Handles commands in order of arrival.
 
-    Batches are not timed: commands that arrive while a batch is decided form the next one. A batch
-    is decided while the one before is being appended, upon the streams that the one before will
-    have changed. Commands that may take seconds are handled beside the batches, so that nobody
+    Batches are not timed: commands that arrive while a batch is handled form the next one. A large
+    batch is decided while the one before is being appended, upon the streams that the one before
+    will have changed. Commands that may take seconds are handled beside the batches, so that nobody
     waits for them; the log's guards settle conflicts.
     """
 
@@ -78,6 +81,7 @@ class CommandQueue:
         self._ring = ring
         self._articles = articles
         self._waiting: deque[_Waiting] = deque()
+        self._waiting_commands = 0
         self._last: _Slot | None = None
         self._known = StreamCache()
         self._free = asyncio.Semaphore(SLOW_AT_ONCE_MAX)
@@ -132,10 +136,15 @@ class CommandQueue:
             await self._tasks.wait()
 
     def start_next(self) -> None:
-        """Start to decide what waits, if nothing is being decided."""
-        if self._waiting and (self._last is None or self._last.is_released):
+        """Start to decide what waits, if it is time."""
+        if self._waiting and (self._last is None or self._may_follow(self._last)):
             self._last = _Slot(self, self._known, self._last)
             _ = self._tasks.start(self._handle_next(self._last), "rostra-commands")
+
+    def _may_follow(self, last: _Slot) -> bool:
+        """Return whether the next batch may be decided after the last one, by now."""
+        is_large = self._waiting_commands >= AHEAD_COMMANDS_MIN
+        return last.is_released and (is_large or last.done.done())
 
     def _take(self, commands: int) -> None:
         """Count commands as queued. Raises LogBusy and LogUnavailable."""
@@ -148,6 +157,7 @@ class CommandQueue:
         self._take(len(commands))
         answer: asyncio.Future[list[Outcome]] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Waiting(commands, answer, tracing.callers()))
+        self._waiting_commands += len(commands)
         self.start_next()
         return answer
 
@@ -158,6 +168,7 @@ class CommandQueue:
         while self._waiting and size + len(self._waiting[0].commands) <= BATCH_COMMANDS_MAX:
             batch.append(self._waiting.popleft())
             size += len(batch[-1].commands)
+        self._waiting_commands -= size
         commands = [command for waiting in batch for command in waiting.commands]
         disturbed: Collection[int] | None = None
         tracing.set_callers(caller for waiting in batch for caller in waiting.callers)
