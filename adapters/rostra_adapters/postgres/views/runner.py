@@ -25,10 +25,11 @@ logger = logging.getLogger(__name__)
 PAGE_EVENTS = 1_000
 PAGE_EVENTS_MAX = 32_000
 """Pages grow up to this while the log grows faster than it is read."""
-PAUSE_SECONDS_MAX = 0.02
-"""Longest pause after a page, which is as long as the page took. Events recorded meanwhile form the
-next page: under load pages grow, each event costs less, and publishers have the rest of the
-processor."""
+PAUSE_SECONDS_EACH = 0.001
+PAUSE_SECONDS_MAX = 0.03
+"""Pause after a page for each of its events, at most; a page that took longer pauses as long as it
+took. Events recorded meanwhile form the next page: under load pages grow, each event costs less,
+and publishers have the rest of the processor."""
 FAR_EVENTS = 100_000
 """So far behind, and by more than half of the log, views are rebuilt: that takes a fifth of the
 time, and others' processors."""
@@ -138,7 +139,7 @@ class ViewRunner:
                     pruning = now
                     await connection.execute(PRUNE, MOVES_KEPT)
                     await schema.drop_unseen(connection)
-                await asyncio.sleep(min(PAUSE_SECONDS_MAX, perf_counter() - began))
+                await asyncio.sleep(_pause_seconds(len(page), perf_counter() - began))
 
     async def _rebuilt(self, view_states: Sequence[ViewState]) -> bool:
         """Rebuild views that are far behind. Returns whether that was done.
@@ -203,6 +204,11 @@ class ViewRunner:
         page = await self._log.read_after(first, PAGE_EVENTS_MAX)
         page = [row for row in page if row.position <= min([join, *others])]
         await projector.project(last_ones, page)
+
+
+def _pause_seconds(events: int, took_seconds: float) -> float:
+    """Return the pause after a page of so many events."""
+    return min(PAUSE_SECONDS_MAX, max(PAUSE_SECONDS_EACH * events, took_seconds))
 
 
 def _is_far(lag: int, head: int) -> bool:
