@@ -156,7 +156,8 @@ def answer(
         and "*" in request[STATE].origins
         and stays_open(request)
     ):
-        return Whole(status, _head(status, len(body), given), body)
+        head = _head(status, tuple(given.items()))
+        return Whole(status, b"%bContent-Length: %d\r\n" % (head, len(body)), body)
     response = web.Response(status=status, body=body, headers=given)
     if len(body) > compressed_bytes_min:
         vary = [response.headers["Vary"]] if "Vary" in response.headers else []
@@ -216,8 +217,7 @@ class Whole(web.Response):
         transport, (head, body) = request.transport, self._bytes
         if transport is None or transport.is_closing():
             raise ConnectionResetError("the client is gone")
-        own = f"{hdrs.DATE}: {_date(int(time()))}\r\n".encode()
-        own += header_lines(request[STATE].headers())
+        own = _date_line(int(time())) + header_lines(request[STATE].headers())
         transport.write(b"%b%b\r\n%b" % (head, own, body))
         self._writer = request.writer
         return self._writer
@@ -247,15 +247,15 @@ def whole(answer: web.Response) -> Whole:
     return Whole(status, status_line(status) + header_lines(headers), body)
 
 
-def _head(status: int, length: int, headers: Mapping[str, str]) -> bytes:
-    """Return the head of an answer that any origin may read."""
-    lines = header_lines({**headers, hdrs.CONTENT_LENGTH: str(length)})
-    return status_line(status) + lines + _ANY_ORIGIN_LINES
+@lru_cache(256)
+def _head(status: int, headers: tuple[tuple[str, str], ...]) -> bytes:
+    """Return the head, without its length, of an answer that any origin may read."""
+    return status_line(status) + header_lines(dict(headers)) + _ANY_ORIGIN_LINES
 
 
 @lru_cache(1)
-def _date(second: int) -> str:
-    return formatdate(second, usegmt=True)
+def _date_line(second: int) -> bytes:
+    return f"{hdrs.DATE}: {formatdate(second, usegmt=True)}\r\n".encode()
 
 
 def status_line(status: int) -> bytes:

@@ -37,22 +37,6 @@ _encode = msgspec.json.Encoder().encode
 _bits = random.Random().getrandbits  # noqa: S311  # names of traces, no secrets
 
 
-class RequestLogLine(msgspec.Struct):
-    """Log line of a request."""
-
-    time: str
-    level: str
-    logger: str
-    message: str
-    method: str
-    path: str
-    route: str
-    status: int
-    seconds: float
-    trace_id: str
-    span_id: str
-
-
 class RequestTrace(msgspec.Struct, frozen=True, gc=False):
     """Request as a part of a trace."""
 
@@ -131,22 +115,31 @@ def continue_trace(given: str | None) -> str:
 
 
 def _line(done: _Done) -> bytes:
+    """Return the log line of a request, as JSON."""
     _, trace, span, _ = done.trace.split("-")
     path = done.path.partition("?")[0][:PATH_CHARACTERS_MAX]
-    line = RequestLogLine(
-        time=_time(done.at),
-        level="info",
-        logger="rostra.requests",
-        message="request",
-        method=done.method,
-        path=path if path.isascii() else path.encode(errors="replace").decode(),
-        route=done.route,
-        status=done.status,
-        seconds=round(done.seconds, 6),
-        trace_id=trace,
-        span_id=span,
+    return b'{"time":"%b",%b,"status":%d,"seconds":%.6f,"trace_id":"%b","span_id":"%b"}\n' % (
+        _time(done.at).encode(),
+        _named(done.method, path, done.route),
+        done.status,
+        done.seconds,
+        trace.encode(),
+        span.encode(),
     )
-    return visible_json(_encode(line)) + b"\n"
+
+
+@lru_cache(1_000)
+def _named(method: str, path: str, route: str) -> bytes:
+    """Return the members of a log line that name a request. Many lines have the same."""
+    names = {
+        "level": "info",
+        "logger": "rostra.requests",
+        "message": "request",
+        "method": method,
+        "path": path if path.isascii() else path.encode(errors="replace").decode(),
+        "route": route,
+    }
+    return visible_json(_encode(names))[1:-1]
 
 
 def _time(seconds: float) -> str:
