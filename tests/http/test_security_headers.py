@@ -11,6 +11,7 @@ from aiohttp import ClientSession, web
 
 from rostra import ids
 from rostra_adapters.http import HttpSettings
+from rostra_adapters.http.application import METRICS, STATUS
 from rostra_adapters.http.middleware.security_headers import secure
 from rostra_adapters.http.server import serving_operators
 from support.service import PLACE, SECRET, Answer, Service, event, opened, posted, serving, token
@@ -173,10 +174,12 @@ async def test_metrics_on_a_port_of_their_own_have_them(
 
     assert service.application is not None
     async with (
-        serving_operators(service.application, "127.0.0.1", unused_tcp_port),
+        serving_operators(
+            service.application[METRICS], service.application[STATUS], "127.0.0.1", unused_tcp_port
+        ),
         ClientSession() as session,
     ):
-        for path in ("/metrics", "/status", "/nothing"):
+        for path in ("/metrics", "/status", "/healthz", "/nothing"):
             url = f"http://127.0.0.1:{unused_tcp_port}{path}"
             check(await read(session, "GET", url, None))
 

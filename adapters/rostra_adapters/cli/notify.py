@@ -15,11 +15,13 @@ from rostra_adapters.cli.mailing import (
     mail_transport,
     send_mails,
 )
+from rostra_adapters.cli.operators import OperatorsPort, operators_port, serving_operators
 from rostra_adapters.cli.options import DatabaseLocation, open_app, option, place, run
 from rostra_adapters.cli.terminal import say
 
 
 @click.command()
+@operators_port("notify")
 @mail_options
 @option(
     "--base-url",
@@ -43,6 +45,8 @@ def notify(
     mail_from: str | None,
     mail_timeout_seconds: float,
     base_url: str | None,
+    host: str,
+    metrics_port: int | None,
     once: bool,
     status: bool,
     dry_run: bool,
@@ -67,7 +71,10 @@ def notify(
     if not dry_run:
         mail_transport(given)
     with suppress(asyncio.CancelledError):
-        run(lambda: _run(where, given, once=once, dry_run=dry_run))
+        if once or dry_run:
+            run(lambda: _run_once(where, given, dry_run=dry_run))
+        else:
+            run(lambda: _run(where, given, OperatorsPort(host, metrics_port)))
 
 
 async def _show(where: DatabaseLocation) -> None:
@@ -95,15 +102,18 @@ class _Printer:
             say(line)
 
 
-async def _run(where: DatabaseLocation, given: MailOptions, *, once: bool, dry_run: bool) -> None:
+async def _run(where: DatabaseLocation, given: MailOptions, operators: OperatorsPort) -> None:
+    async with open_app(where) as app, serving_operators(app, operators):
+        say("Rostra mails readers what concerns them")
+        async with send_mails(app, given), deliver_webhooks(app):
+            await asyncio.get_running_loop().create_future()
+
+
+async def _run_once(where: DatabaseLocation, given: MailOptions, *, dry_run: bool) -> None:
     from rostra_adapters.application.notify.follower import OutboxFiller
     from rostra_adapters.application.notify.sender import Sender
 
     async with open_app(where) as app:
-        if not once and not dry_run:
-            say("Rostra mails readers what concerns them")
-            async with send_mails(app, given), deliver_webhooks(app):
-                await asyncio.get_running_loop().create_future()
         transport = _Printer() if dry_run else mail_transport(given)
         sender = Sender(app, app.outbox, transport, mail_settings(given))
         await OutboxFiller(app, app.outbox).catch_up()

@@ -36,6 +36,7 @@ from rostra_adapters.cli.mailing import (
     mail_transport,
     send_mails,
 )
+from rostra_adapters.cli.operators import OperatorsPort, operators_port, serving_operators
 from rostra_adapters.cli.options import (
     DATA,
     SECRET_PREVIOUS,
@@ -227,11 +228,12 @@ def serve(*, workers: int, **given: Any) -> None:
 
 
 @click.command()
+@operators_port("project")
 @projector_lease
 @pool_size_option
 @own_views
 @place
-def project(*, where: DatabaseLocation, **given: Any) -> None:
+def project(*, where: DatabaseLocation, host: str, metrics_port: int | None, **given: Any) -> None:
     """Project events into the views until SIGTERM or Ctrl-C, and serve no requests.
 
     Only one process projects: the first that starts. The others wait for it to end. Start this
@@ -244,11 +246,12 @@ def project(*, where: DatabaseLocation, **given: Any) -> None:
     check_data_folder(where)
     _log()
     with suppress(asyncio.CancelledError):
-        run(lambda: _project(where, **given))
+        run(lambda: _project(where, OperatorsPort(host, metrics_port), **given))
 
 
 async def _project(
     where: DatabaseLocation,
+    operators: OperatorsPort,
     *,
     projector_lease_seconds: float,
     pool_size: int,
@@ -268,6 +271,7 @@ async def _project(
             views=own,
         ) as app,
         _kept_alive(app, lease),
+        serving_operators(app, operators),
     ):
         _leave_alone_what_stays()
         say("Rostra projects into the views, or waits for the process that does")

@@ -23,7 +23,7 @@ from rostra_adapters.http.routes.embed import web_reader
 from rostra_adapters.http.routes.events import Publishing
 from rostra_adapters.http.routes.feed import Feeding
 from rostra_adapters.http.routes.guests import Guests
-from rostra_adapters.http.routes.health import Health
+from rostra_adapters.http.routes.health import Health, healthz
 from rostra_adapters.http.routes.history import Histories
 from rostra_adapters.http.routes.home import Home
 from rostra_adapters.http.routes.live import LIVE, LiveUpdates
@@ -120,7 +120,7 @@ def make_app(
             *Home(settings).routes(),
             *OpenApi().routes(),
             *(_for_operators(metrics, status) if settings.metrics else []),
-            web.get("/healthz", health.healthz),
+            web.get("/healthz", healthz),
             web.get("/readyz", health.readyz),
             web.get("/problems", problem_list),
             web.get("/problems/{name}", problem_page),

@@ -11,7 +11,10 @@ from aiohttp import web
 from rostra_adapters.http.application import METRICS, STATUS
 from rostra_adapters.http.connections import ConnectionRunner
 from rostra_adapters.http.gate import GATE, raised_descriptors
+from rostra_adapters.http.middleware.metrics import Metrics
 from rostra_adapters.http.middleware.security_headers import secure
+from rostra_adapters.http.routes.health import healthz
+from rostra_adapters.http.routes.status import StatusPage
 from rostra_adapters.http.settings import HttpSettings
 
 BACKLOG = 1024
@@ -52,22 +55,29 @@ async def serve(
         site = web.TCPSite(runner, host, port, backlog=BACKLOG, reuse_port=reuse_port)
         await site.start()
         if metrics_port is not None:
-            await stack.enter_async_context(serving_operators(application, host, metrics_port))
+            inside = serving_operators(
+                application[METRICS], application[STATUS], host, metrics_port
+            )
+            await stack.enter_async_context(inside)
         announce(url_of(host, runner.addresses[0][1]))
         await stop.wait()
 
 
 @asynccontextmanager
 async def serving_operators(
-    application: web.Application, host: str, port: int
+    metrics: Metrics, status: StatusPage, host: str, port: int
 ) -> AsyncIterator[None]:
-    """Serve `/metrics` and `/status` on a port of their own."""
+    """Serve `/metrics`, `/status` and `/healthz` on a port of their own.
+
+    Raises OSError if the port is not available.
+    """
     inside = web.Application()
     inside.on_response_prepare.append(_secured)
     inside.add_routes(
         [
-            web.get("/metrics", application[METRICS].get),
-            web.get("/status", application[STATUS].get_inside),
+            web.get("/metrics", metrics.get),
+            web.get("/status", status.get_inside),
+            web.get("/healthz", healthz),
         ]
     )
     runner = web.AppRunner(inside, access_log=None)

@@ -17,15 +17,17 @@ NOT_KEPT = {"Content-Type": "application/json", "Cache-Control": "no-store"}
 ANSWER_SECONDS_MAX = 2.0
 
 
+async def healthz(_: web.Request) -> web.Response:
+    """Answer 200: the process handles requests."""
+    return web.Response(body=b'{"status":"ok"}', headers=NOT_KEPT)
+
+
 class Health:
-    """The handlers."""
+    """Handler of `/readyz`."""
 
     def __init__(self, app: App, settings: HttpSettings) -> None:
         self._app = app
         self._settings = settings
-
-    async def healthz(self, _: web.Request) -> web.Response:
-        return web.Response(body=b'{"status":"ok"}', headers=NOT_KEPT)
 
     async def readyz(self, _: web.Request) -> web.Response:
         """Answer 200 if the service is ready. Raises the problem `not-ready` with the reason."""

@@ -134,6 +134,21 @@ lifecycle:
   preStop: { exec: { command: [sleep, "5"] } }
 {{- end }}
 
+{{/* A process that serves no requests. */}}
+{{- define "rostra.working" -}}
+ports:
+  - { name: metrics, containerPort: 9100 }
+startupProbe:
+  httpGet: { path: /healthz, port: metrics }
+  periodSeconds: 5
+  failureThreshold: 360
+livenessProbe:
+  httpGet: { path: /healthz, port: metrics }
+  periodSeconds: 10
+  timeoutSeconds: 5
+  failureThreshold: 6
+{{- end }}
+
 {{- define "rostra.annotations" -}}
 {{- with .Values.podAnnotations }}
 annotations: {{ toYaml . | nindent 2 }}
