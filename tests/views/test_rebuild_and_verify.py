@@ -16,9 +16,10 @@ from rostra_adapters.postgres.connect import LOST
 from rostra_adapters.postgres.rebuild import ranges
 from rostra_adapters.postgres.rebuild import verify as verifying
 from rostra_adapters.postgres.rebuild.fold_worker import fold_log
-from rostra_adapters.postgres.rebuild.run import rebuild
+from rostra_adapters.postgres.rebuild.run import drop_replaced, rebuild
 from rostra_adapters.postgres.rebuild.verify import verify
 from rostra_adapters.postgres.views import backend
+from rostra_adapters.postgres.views.lineage import OURS
 from rostra_adapters.postgres.views.patient import connect_patiently
 from rostra_adapters.postgres.views.projector import Fenced, Projector, ViewState, states
 from rostra_projections.views import VIEWS
@@ -155,15 +156,34 @@ async def test_a_log_in_several_ranges_is_rebuilt_and_verified(
     assert await _found(database_url) == []
 
 
-async def test_the_tables_of_old_versions_are_dropped(
+async def test_the_tables_of_old_versions_are_dropped_after_a_while(
     story: Story, database: asyncpg.Connection, database_url: str
 ) -> None:
+    """Until then reads that began before may go on, on a standby, too."""
     await database.execute("create table comments_v0 (id uuid)")  # of a rebuild broken off
     for _ in range(2):
         await rebuild(database_url)
+    await drop_replaced(database, OURS)
+    assert await _versioned(database) == _tables_of(1, 2, 3)
+    await database.execute("update rostra_rebuilds set ended_at = ended_at - interval '1 hour'")
+    async with connect_patiently(database_url) as other:
+        await other.execute(f"select pg_advisory_lock({locks.REBUILD})")
+        await drop_replaced(database, OURS)
+    assert await _versioned(database) == _tables_of(1, 2, 3), "a rebuild is under way"
+    await drop_replaced(database, OURS)
+    assert await _versioned(database) == _tables_of(3)
+    assert {one.equal for one in await rebuild(database_url)} == {True}
+
+
+async def _versioned(database: asyncpg.Connection) -> list[str]:
     found = await database.fetch("select tablename from pg_tables where tablename ~ '_v[0-9]+$'")
-    assert sorted(record[0] for record in found) == sorted(
-        f"{fragment.name}_v3"
+    return sorted(record[0] for record in found)
+
+
+def _tables_of(*versions: int) -> list[str]:
+    return sorted(
+        f"{fragment.name}_v{version}"
+        for version in versions
         for view in VIEWS.values()
         for table in view.tables
         for fragment in table.fragments

@@ -42,6 +42,9 @@ logger = logging.getLogger(__name__)
 NEAR_EVENTS = 8_000
 """So far behind, a page is folded while the live view waits."""
 INDEXES_AT_ONCE = 2
+REPLACED_SECONDS_MIN = 60.0
+"""Time for which the tables of a replaced version are kept: a read of them, on whatever standby,
+would be cancelled by their removal."""
 
 _FREE_CONNECTIONS = """
 select min(allowed - used) from (
@@ -61,6 +64,7 @@ select min(allowed - used) from (
     )
 ) limits (allowed, used)"""
 _ONE_AT_A_TIME = f"select pg_try_advisory_lock({locks.REBUILD})"
+_ANOTHER = f"select pg_advisory_unlock({locks.REBUILD})"
 _READ_ALL = """
 select notification_id, originator_id, originator_version, topic, state, event_id, null
 from public.stored_events
@@ -88,6 +92,11 @@ values ($1, $2, clock_timestamp(), $3, $4, $5)
 on conflict (lineage, view) do update set
     ended_at = excluded.ended_at, seconds = excluded.seconds, events = excluded.events,
     result = excluded.result"""
+_WAS_REPLACED_LATELY = """
+select exists (
+    select from public.rostra_rebuilds
+    where view = $1 and ended_at > clock_timestamp() - $2::float8 * interval '1 second'
+)"""
 _VERSIONS = """
 select substring(tablename from '\\d+$')::integer from pg_tables
 where schemaname = 'public' and tablename ~ ('^' || $1 || '_v\\d+$')"""
@@ -252,7 +261,6 @@ async def _replace(connection: Connection, others: _Others, begun: Begun, head: 
         position = await _apply(connection, fresh, position, head)
         counted = await content(connection, fresh)
     position = await _flip(connection, fresh, live, position, equal=ours == theirs)
-    await _drop_unserved(connection, fresh.view)
     seconds = time.monotonic() - begun.at
     changed = [] if theirs is None else list(differences(ours, theirs))
     rows, apart = rows_of(fresh.view, counted), await read_parked(connection, fresh)
@@ -331,11 +339,24 @@ async def _flip(
     return until
 
 
+async def drop_replaced(connection: Connection, lineage: Lineage) -> None:
+    """Drop the tables that rebuilds of these views replaced, unless a rebuild is under way."""
+    if not await connection.fetchval(_ONE_AT_A_TIME):
+        return
+    try:
+        for view in lineage.views.values():
+            await _drop_unserved(connection, view)
+    finally:
+        await connection.execute(_ANOTHER)
+
+
 async def _drop_unserved(connection: Connection, view: View) -> None:
     """Drop tables that no version of the code serves, also those of interrupted rebuilds.
 
-    A version that has a long-running reader stays until the next rebuild.
+    After a rebuild they are kept for a while, and where somebody reads them until the next time.
     """
+    if await connection.fetchval(_WAS_REPLACED_LATELY, view.name, REPLACED_SECONDS_MIN):
+        return
     served = {record[0] for record in await connection.fetch(_SERVED, view.name)}
     for table in view.tables:
         versions = {record[0] for record in await connection.fetch(_VERSIONS, table.name)}

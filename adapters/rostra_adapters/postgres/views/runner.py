@@ -135,11 +135,17 @@ class ViewRunner:
                         await self._catch_up_together(projector, view_states, position)
                     break
                 now = asyncio.get_running_loop().time()
-                if now - pruning > PRUNE_SECONDS and not self._lineage.is_own:
+                if now - pruning > PRUNE_SECONDS:
                     pruning = now
-                    await connection.execute(PRUNE, MOVES_KEPT)
-                    await schema.drop_unseen(connection)
+                    await self._prune(connection)
                 await asyncio.sleep(_pause_seconds(len(page), perf_counter() - began))
+
+    async def _prune(self, connection: Connection) -> None:
+        """Delete what is no longer read: old moves, and tables that others have replaced."""
+        if not self._lineage.is_own:
+            await connection.execute(PRUNE, MOVES_KEPT)
+            await schema.drop_unseen(connection)
+        await rebuilding.drop_replaced(connection, self._lineage)
 
     async def _rebuilt(self, view_states: Sequence[ViewState]) -> bool:
         """Rebuild views that are far behind. Returns whether that was done.
