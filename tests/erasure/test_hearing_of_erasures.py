@@ -154,6 +154,24 @@ async def test_a_process_that_cannot_look_drops_all_it_holds(
         assert not one.ring.is_current
 
 
+async def test_numbers_that_a_failover_lost_are_told_again(pool: asyncpg.Pool) -> None:
+    """The new primary lacks the last erasure, and gives its number to another one."""
+    async with process(pool) as one, process(pool) as two:
+        await two.ring.make([ANN, BOB])
+        sealed = two.ring.seal(BOB, b"words", HERE)
+        await one.ring.destroy({ANN: 1})
+        await one.ring.wait_for_destruction()
+        await pool.execute("delete from rostra_keys.erased_keys")
+        await pool.execute("update rostra_keys.key_readers set forgotten = 0")
+        await pool.fetchval("select public.rostra_open_epoch(false, true)")
+        await one.ring.destroy({BOB: 1})
+        async with asyncio.timeout(WAIT_SECONDS_MAX):
+            await one.ring.wait_for_destruction()
+        await two.ring.load([BOB])
+        with pytest.raises(Erased):
+            two.ring.open(BOB, sealed, HERE)
+
+
 async def test_a_lost_connection_is_made_up_for(
     pool: asyncpg.Pool, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

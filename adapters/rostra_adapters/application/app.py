@@ -122,6 +122,8 @@ class Stores(msgspec.Struct, frozen=True, kw_only=True):
     """None where there is no PostgreSQL."""
     heartbeat_age: Callable[[], Awaitable[float]] = _no_age
     """Returns the seconds since the last heartbeat of the primary that the log's database has."""
+    complete_until: Callable[[], float] | None = None
+    """Returns the POSIX time, by the primary's clock, up to which a standby has all events."""
 
 
 class App:
@@ -146,7 +148,7 @@ class App:
         self.heartbeat_age = stores.heartbeat_age
         self.is_read_only = False
         self.renderings = Renderings()
-        self.past = AsOfReader(log)
+        self.past = AsOfReader(log, complete_until=stores.complete_until)
         self._states = StreamStateReader(log)
         self.lookup = AccessLookup(self._states, views)
         self.queries = CommentQueries(
@@ -358,6 +360,8 @@ class App:
         A list is read on as of the position at which its cursor began. Raises CursorRefused.
         """
         log = await self.log.history()
+        if isinstance(as_of, int) and self.is_read_only and as_of > await self.log.head():
+            await self.views.wait(as_of, WAIT_SECONDS)  # the log's end elsewhere may lie further on
         past = None if as_of is None else await self.past.position(as_of, now())
         begun = None if cursor is None else peek_cursor(cursor)
         if begun is not None:

@@ -445,6 +445,7 @@ async def _opened(plan: ServePlan, url: str) -> AbstractAsyncContextManager[Any]
             look_seconds=plan.look_seconds,
             stale_seconds=plan.stale_seconds,
             pool_size=plan.pool_size,
+            views=plan.own,
         )
     return rostra_adapters.open(
         pooled_url(plan.where) or url,

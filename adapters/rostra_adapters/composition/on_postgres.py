@@ -44,8 +44,8 @@ POOL_SIZE_MIN = 8
 """Least connections of a process; 6 are held by what listens, projects and appends."""
 DIRECT_POOL_SIZE_MAX = 6
 """Connections beside a pooler: to project, to listen, and to open the database."""
-PRIMARY_POOL_SIZE = 2
-"""Connections of a reader to the primary: it confirms erasures there."""
+PRIMARY_POOL_SIZE = 3
+"""Connections of a reader to the primary: it listens, confirms erasures, and beats there."""
 CLOSE_SECONDS_MAX = 5.0
 _IS_READ_ONLY = """
 select pg_is_in_recovery() or current_setting('transaction_read_only') = 'on'"""
@@ -122,6 +122,7 @@ async def open_on_postgres(
         lease_seconds=projector_lease_seconds,
         own=own,
         polling=polling,
+        primary=primary,
     )
     await (backend.install() if make else backend.join())
     if project:
@@ -136,6 +137,8 @@ async def open_on_postgres(
             stale_seconds=stale_seconds,
         )
     )
+    if polling is not None and primary is not None:
+        polling.on_log = ring.note_log
     operational = MemoryOperational() if read_only else await _operational(pool, log, stack)
     revocations = PostgresRevocations(pool)
     await revocations.start()
@@ -155,13 +158,19 @@ async def open_on_postgres(
             moderation_jobs=PostgresJobs(pool),
             vote_counts=PostgresVoteCounts(pool),
             webhooks=PostgresWebhooks(pool),
-            heartbeat_age=partial(heartbeat_age, pool),
+            complete_until=None if polling is None else polling.complete_until,
+            heartbeat_age=(
+                partial(heartbeat_age, pool) if primary is None else ring.behind_seconds
+            ),
         )
     )
 
 
 async def _primary_pool(url: str, stack: AsyncExitStack) -> asyncpg.Pool:
-    """Return a pool on which a reader confirms erasures. Raises DatabaseRefused on a standby."""
+    """Return a pool on which a reader confirms erasures. Raises DatabaseRefused on a standby.
+
+    The reader beats there, too, so that words are shown while no other process runs.
+    """
     is_shared = await has_shared_sessions(url)
     pool = await create_pool(url, size_max=PRIMARY_POOL_SIZE, is_shared=is_shared)
     stack.push_async_callback(_close_pool, pool)
@@ -171,6 +180,9 @@ async def _primary_pool(url: str, stack: AsyncExitStack) -> asyncpg.Pool:
                 "erasures are confirmed on the primary, and the database URL leads to a standby: "
                 "name the primary by --database-url, and the standby by --read-database-url"
             )
+    heartbeat = Heartbeat(pool, lambda _: None)
+    heartbeat.start()
+    stack.push_async_callback(heartbeat.close)
     return pool
 
 

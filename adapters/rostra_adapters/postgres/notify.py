@@ -46,6 +46,10 @@ class Notifications:
             self._task = BackgroundTask(self._listen, f"listen-{self._channel}")
         return self._wake_up.next()
 
+    def wake(self) -> None:
+        """Wake all waiting tasks, for news that came by another way."""
+        self._wake_up.send()
+
     async def close(self) -> None:
         await end_background(self._task)
         self._wake_up.send()

@@ -6,7 +6,11 @@ import asyncpg
 
 from rostra_adapters.postgres.connect import connect
 
-_UNREACHABLE = (OSError, asyncpg.CannotConnectNowError)
+_UNREACHABLE = (
+    OSError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.TargetServerAttributeNotMatched,  # it was promoted, and a standby is asked for
+)
 
 
 class OneServer:
@@ -23,15 +27,15 @@ class OneServer:
 
     async def connect(self, url: str, **options: Any) -> asyncpg.Connection:
         """Connect to the same server as before, else to any of the URL's."""
-        if self._address is not None:
-            host, port = self._address
+        if (last := self._address) is not None:
             try:
-                return await connect(url, host=host, port=port, **options)
+                return await connect(url, host=last[0], port=last[1], **options)
             except _UNREACHABLE:
-                self._address = None
-                self.generation += 1
-                if self.pool is not None:
-                    await self.pool.expire_connections()
+                if self._address == last:  # else another connection has found another server
+                    self._address = None
+                    self.generation += 1
+                    if self.pool is not None:
+                        await self.pool.expire_connections()
         connection = await connect(url, **options)
         self._address = _address_of(connection)
         return connection

@@ -1,8 +1,7 @@
 """News of the log and the views by polling, where PostgreSQL does not notify: on a standby."""
 
 import asyncio
-import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from uuid import UUID
 
 import asyncpg
@@ -22,6 +21,8 @@ from rostra_projections.views import VIEWS
 LOOK_SECONDS = 0.05
 CHANGES_AT_ONCE_MAX = 10_000
 """Events between two looks beyond which all cached answers are dropped."""
+COMMIT_SECONDS_MAX = 1.0
+"""Seconds in which an event that has its clock is in the primary's WAL."""
 
 # One statement, and so one snapshot. A rebuild changes `versions`.
 _LOOK = """
@@ -30,7 +31,10 @@ select
     (select coalesce(max(notification_id), 0) from public.stored_events) as head,
     coalesce(min(position), 0) as position,
     array_agg((version, history)::text order by name) as versions,
-    (select extract(epoch from beat_at)::float8 from public.rostra_heartbeat) as beat
+    case when pg_is_in_recovery()
+        then (select extract(epoch from beat_at)::float8 from public.rostra_heartbeat)
+        else 'infinity'
+    end as beat
 from public.rostra_views where lineage = $1 and name = any($2::text[])"""
 _CHANGES = """
 select notification_id, originator_id, originator_version, topic,
@@ -61,9 +65,10 @@ class Polling:
         self._wake_up = WakeUp()
         self._task: BackgroundTask | None = None
         self._seen: _Seen | None = None
-        self._beat: float | None = None
-        self._beat_came = 0.0
+        self._beat = 0.0
         self.changes = ChangeFeed()
+        self.on_log: Callable[[UUID], None] = lambda _: None
+        """Called with the log's id when it may have become another one."""
         self.connected = False
         self.connections = 0
         """Number of times that another history may have begun."""
@@ -81,10 +86,9 @@ class Polling:
         await end_background(self._task)
         self._wake_up.send()
 
-    @property
-    def silent_seconds(self) -> float | None:
-        """Seconds since a new heartbeat of the primary arrived; None before the second one."""
-        return time.monotonic() - self._beat_came if self._beat_came else None
+    def complete_until(self) -> float:
+        """Return the POSIX time, by the primary's clock, up to which all events are here."""
+        return self._beat - COMMIT_SECONDS_MAX
 
     async def _run(self) -> AsyncGenerator[None, None]:
         with raise_unavailable_if_lost():
@@ -108,10 +112,11 @@ class Polling:
             self._seen,
             _Seen(record[0], record[1], record[2], tuple(record[3] or ())),
         )
-        self._note_beat(record[4])
+        self._beat = record[4] or 0.0  # infinity where nothing lags
         if before is None or before.log != self._seen.log:
             self.connections += 1
             self.connected = True
+            self.on_log(self._seen.log)
             self.changes.listen()
         elif _is_another_history(before, self._seen):
             self.changes.lose()
@@ -119,11 +124,6 @@ class Polling:
             await self._note_changes(connection, before.position, self._seen.position)
         if before != self._seen:
             self._wake_up.send()
-
-    def _note_beat(self, beat: float | None) -> None:
-        if beat != self._beat and self._beat is not None:
-            self._beat_came = time.monotonic()
-        self._beat = beat
 
     async def _note_changes(self, connection: Connection, after: int, position: int) -> None:
         rows = await connection.fetch(_CHANGES, after, position)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import aclosing, asynccontextmanager, contextmanager
+from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
 from contextvars import ContextVar
 from datetime import datetime
 from itertools import chain
@@ -10,8 +10,8 @@ from uuid import UUID
 
 import msgspec
 
-from rostra.log import EventLog, Recorded
-from rostra.times import Time, time_of
+from rostra.log import POSITION_MAX, EventLog, LogUnavailable, Recorded
+from rostra.times import Time, time_of, to_datetime
 from rostra_adapters.application.queries.past_folds import (
     AddEvents,
     AddVotes,
@@ -74,6 +74,11 @@ def charge_events(events: int) -> None:
     _allowance.get().charge(events)
 
 
+LAG_SECONDS_MAX = 5.0
+"""Time for which a read of the past waits for a standby that lags."""
+LAG_LOOK_SECONDS = 0.05
+
+
 class _Clock(msgspec.Struct, gc=False):
     at: Time | None = None
 
@@ -87,8 +92,16 @@ class AsOfReader:
     Short discussions are folded here, others by workers.
     """
 
-    def __init__(self, log: EventLog, workers: PastWorkers | None = None) -> None:
+    def __init__(
+        self,
+        log: EventLog,
+        workers: PastWorkers | None = None,
+        *,
+        complete_until: Callable[[], float] | None = None,
+    ) -> None:
+        """With `complete_until`, the log may lag: it has all events up to that POSIX time."""
         self._log = log
+        self._complete_until = complete_until
         self.workers = workers or PastWorkers()
         self._peeking = asyncio.Semaphore(PEEKS_AT_ONCE_MAX)
 
@@ -111,11 +124,26 @@ class AsOfReader:
             allowance = _allowance.get()
             allowance.charge(0)
             allowance.charge(EVENTS_OF_A_TIME)
-            return await position_at(self._log, time)
+            return await self._position_at(time)
         head = await self._log.head()
         if as_of > head:
             raise CursorRefused("bad-query", f"`as_of` is beyond the log's head, {head}")
         return as_of
+
+    async def _position_at(self, time: Time) -> int:
+        """Return the position at a time. Raises LogUnavailable where it is not known in time."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LAG_SECONDS_MAX):
+                while True:
+                    until = None if self._complete_until is None else self._complete_until()
+                    position = await position_at(self._log, time)
+                    if until is None or until >= to_datetime(time).timestamp():
+                        return position
+                    following = await _first_clocked(self._log, position + 1, POSITION_MAX)
+                    if following is not None and following[1] > time:
+                        return position
+                    await asyncio.sleep(LAG_LOOK_SECONDS)
+        raise LogUnavailable("the standby lacks the events up to that time; ask again later")
 
     @asynccontextmanager
     async def views(self, discussion: UUID, position: int) -> AsyncIterator[PastReads | None]:

@@ -8,6 +8,10 @@ process shows nothing that it holds, and nobody waits for it.
 
 A process that reads a standby looks there and confirms on the primary. A sign of life of it is the
 newest heartbeat of the primary that its standby has: one that has stopped to follow gives none.
+Nobody waits for a process before its first sign of life, nor after it gave none for long. So it
+uses no keys before its standby has all erasures from before it was waited for again.
+
+A lossy failover may lose erasures, whose numbers are then given again. It changes the log's id.
 """
 
 import asyncio
@@ -38,15 +42,32 @@ WAIT_SECONDS = 0.05
 WAIT_GRACE_SECONDS = 10.0
 """Seconds beyond the longest sign of life after which waiting is given up."""
 
-_NEW = "select number, owner from rostra_keys.erased_keys where number > $1 order by number"
-_BEAT = "select beat_at from public.rostra_heartbeat"
+# In one snapshot: a standby that has the heartbeat has all erasures from before it.
+_NEW = """
+select log.id, beat.beat_at, erased.number, erased.owner
+from (select) as always
+left join public.rostra_log log on true
+left join public.rostra_heartbeat beat on true
+left join rostra_keys.erased_keys erased on erased.number > $1
+order by erased.number
+"""
 _FORGOTTEN = """
 insert into rostra_keys.key_readers (reader, forgotten, master, trusted_seconds, seen_at)
-values ($1, $2, $3, $4, coalesce($5, clock_timestamp()))
+values (
+    $1,
+    least($2, (select coalesce(max(number), 0) from rostra_keys.erased_keys)),
+    $3,
+    $4,
+    coalesce($5, clock_timestamp())
+)
 on conflict (reader) do update
 set forgotten = excluded.forgotten, master = excluded.master, seen_at = excluded.seen_at
 returning extract(epoch from clock_timestamp() - seen_at)::float8,
-    (select coalesce(max(number), 0) from rostra_keys.erased_keys)
+    (select coalesce(max(number), 0) from rostra_keys.erased_keys),
+    exists (
+        select from public.rostra_log where id = $6::uuid
+        union all select from public.rostra_log_epochs where log_id = $6::uuid
+    )
 """
 _LEAVE = "delete from rostra_keys.key_readers where reader = $1"
 _LEFT = """
@@ -95,14 +116,16 @@ class Erasures:
         self._listener = listener
         self._news = Notifications(listening or pool, locks.ERASURES)
         self._reader = uuid4()
+        self._log: UUID | None = None
         self._forgotten = 0
+        self._required = 0
+        """Last erasure from before this process was waited for."""
+        self._has_dropped = False
         self._looked = -math.inf
         self._task: BackgroundTask | None = None
 
     async def start(self) -> None:
         """Before any key is loaded. Raises LogUnavailable."""
-        with raise_unavailable_if_lost():
-            self._forgotten = await self._source.fetchval(_LAST)
         await self._look()
         self._task = BackgroundTask(self._run, "erasures")
 
@@ -115,12 +138,23 @@ class Erasures:
 
     @property
     def is_current(self) -> bool:
-        """False where keys may have been destroyed since this process last looked."""
-        return self._task is None or self._is_trusted
+        """False where keys may have been destroyed that this process does not know of."""
+        return self._task is None or (self._is_trusted and self._forgotten >= self._required)
+
+    @property
+    def behind_seconds(self) -> float:
+        """Age of the newest known state of the primary, by the primary's clock and this one's."""
+        return time.monotonic() - self._looked
 
     @property
     def _is_trusted(self) -> bool:
         return time.monotonic() - self._looked <= self._trusted_seconds
+
+    def note_log(self, log: UUID) -> None:
+        """Trust nothing until the next look where another log is read than at the last one."""
+        if log != self._log:
+            self._looked = -math.inf
+            self._news.wake()
 
     async def _run(self) -> AsyncGenerator[None, None]:
         while True:
@@ -131,6 +165,9 @@ class Erasures:
                 if not (isinstance(error, LogUnavailable) and self.is_current):
                     self._listener(None)
                 raise
+            if not (self.is_current or self._has_dropped):
+                self._listener(None)  # words that were read before stay in no cache
+            self._has_dropped = not self.is_current
             yield
             is_late = self._is_behind or not self.is_current
             await wait_at_most(news, WAIT_SECONDS if is_late else LOOK_SECONDS)
@@ -138,19 +175,35 @@ class Erasures:
     async def _look(self) -> None:
         began = time.monotonic()
         with raise_unavailable_if_lost():
-            # First the heartbeat: what is read after it is at least as new.
-            beat = await self._source.fetchval(_BEAT) if self._is_standby else None
             rows = await self._source.fetch(_NEW, self._forgotten)
-            if rows:
-                self._listener({row[1] for row in rows})
-            self._forgotten = rows[-1][0] if rows else self._forgotten
-            record = await self._pool.fetchrow(
-                _FORGOTTEN, self._reader, self._forgotten, self._master, self._trusted_seconds, beat
-            )
-        assert record is not None
-        age, last = record
+            log, beat = rows[0][0], rows[0][1] if self._is_standby else None
+            erased = [row for row in rows if row[2] is not None]
+            if log != self._log:
+                self._forgotten = await self._source.fetchval(_LAST)
+                self._listener(None)
+                self._log, self._required, self._looked = log, 0, -math.inf
+            elif erased:
+                self._listener({row[3] for row in erased})
+                self._forgotten = erased[-1][2]
+            reported = self._reader, self._forgotten, self._master, self._trusted_seconds, beat, log
+            record = await self._pool.fetchrow(_FORGOTTEN, *reported)
+            assert record is not None
+            age, last, is_known = record
+            if self._is_standby:
+                self._check_known(log, is_known=is_known)
+                if not self._is_trusted:  # an erasure from before this report did not wait for it
+                    self._required = await self._pool.fetchval(_LAST)
         self._looked = began - age
         self._is_behind = last > self._forgotten
+
+    def _check_known(self, log: UUID | None, *, is_known: bool) -> None:
+        """Raise LogUnavailable where the database that is read is no copy of the primary."""
+        if not is_known:
+            self._looked = -math.inf
+            raise LogUnavailable(
+                f"the database that is read has the log {log}, which its primary does not know: "
+                "name a standby of --database-url by --read-database-url"
+            )
 
     async def wait_for_destruction(self) -> None:
         """Wait until every process has dropped the keys destroyed by now. Raises LogUnavailable."""

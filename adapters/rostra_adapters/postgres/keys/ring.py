@@ -135,6 +135,14 @@ class PostgresKeyRing(StoredKeyRing):
             return self._erasures.is_current
         return not self._is_read_only and self._erasures.is_current
 
+    def note_log(self, log: UUID) -> None:
+        """Use no keys before it is known what was erased in this log."""
+        self._erasures.note_log(log)
+
+    async def behind_seconds(self) -> float:
+        """Age of the newest state of the primary that is known to have been replayed here."""
+        return self._erasures.behind_seconds
+
     async def wait_for_destruction(self) -> None:
         await self._erasures.wait_for_destruction()
 
@@ -152,7 +160,7 @@ class PostgresKeyRing(StoredKeyRing):
     async def _find(self, owners: Sequence[UUID]) -> Iterable[StoredKey]:
         if self._primary is not None and not self._erasures.is_current:
             raise LogUnavailable(
-                "words are not shown: erasures on the primary may have been missed for too long"
+                "words are not shown: the standby may lack erasures of its primary"
             )
         with raise_unavailable_if_lost():
             rows = await self._pool.fetch(FIND, owners)

@@ -59,8 +59,11 @@ class PostgresBackend:
         lease_seconds: float = LEASE_SECONDS,
         own: Sequence[OwnView] = (),
         polling: Polling | None = None,
+        primary: asyncpg.Pool | None = None,
     ) -> None:
+        """With a `primary`, `pool` leads to a standby of it. This process is recorded there."""
         self._pool = pool
+        self._primary = primary
         self._polling = polling
         self._url = url
         reads = PostgresReads(reading or pool)
@@ -99,6 +102,8 @@ class PostgresBackend:
         if self._polling is not None:
             self._polling.start()
         await self._look_for_views()
+        if self._primary is not None:
+            self._seeing = BackgroundTask(self._record_presence, "lineage")
 
     async def _look_for_views(self) -> None:
         with raise_unavailable_if_lost():
@@ -116,7 +121,7 @@ class PostgresBackend:
     async def _record_presence(self) -> AsyncGenerator[None, None]:
         while True:
             with raise_unavailable_if_lost():
-                async with self._pool.acquire() as connection:
+                async with (self._primary or self._pool).acquire() as connection:
                     await schema.record_presence(connection)
                     await self._own.record_presence(connection)
             yield

@@ -90,13 +90,15 @@ class Watch:
     async def fresh(self, wait_seconds: float = 0.0) -> None:
         """Wait until the views have what was recorded before we (re)connected.
 
-        What PostgreSQL had not flushed when it crashed is projected again. Waits for at least
-        CATCH_UP_SECONDS_MAX. Raises ViewBehind.
+        What PostgreSQL had not flushed when it crashed is projected again. A standby receives only
+        what was flushed, so there nothing is waited for. Waits for at least CATCH_UP_SECONDS_MAX.
+        Raises ViewBehind.
         """
         connections = self._news.connections
         if self._news.connected and self._fresh_since == connections:
             return
         await self._looks.get()
-        wait_seconds = max(wait_seconds, CATCH_UP_SECONDS_MAX)
-        await self.wait(await self._log.head(), wait_seconds)
+        if not self._may_lag:
+            wait_seconds = max(wait_seconds, CATCH_UP_SECONDS_MAX)
+            await self.wait(await self._log.head(), wait_seconds)
         self._fresh_since = connections
