@@ -221,8 +221,10 @@ class PostgresOutbox:
     async def link_key(self) -> bytes:
         if self._link_key is None:
             with raise_unavailable_if_lost():
-                await self._pool.execute(_MAKE_KEY, secrets.token_bytes(LINK_KEY_BYTES))
                 self._link_key = await self._pool.fetchval(_KEY)
+                if self._link_key is None:
+                    await self._pool.execute(_MAKE_KEY, secrets.token_bytes(LINK_KEY_BYTES))
+                    self._link_key = await self._pool.fetchval(_KEY)
         assert self._link_key is not None
         return self._link_key
 

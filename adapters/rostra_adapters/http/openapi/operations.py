@@ -414,6 +414,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("post", "/v1/comments/{id}/flag"): _write("Report a comment to the moderators", NewFlag),
     ("get", "/v1/me"): Operation(
         summary="The token's person: name, address and mail settings",
+        parameters=WAITING,
         scope="comment",
         response_body={JSON: MeShape},
         problems=(503,),
@@ -421,6 +422,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("patch", "/v1/me"): _write("Change one's settings", NewSettings, MeShape),
     ("get", "/v1/discussions/{id}/subscription"): Operation(
         summary="One's subscription to a discussion",
+        parameters=WAITING,
         scope="comment",
         response_body={JSON: SubscriptionShape},
         problems=(404, 503),

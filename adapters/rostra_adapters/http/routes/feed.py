@@ -144,9 +144,11 @@ async def refuse_ahead(app: App, position: int, headers: Mapping[str, str] | Non
 
     A standby may lag: there the position is waited for. Raises ViewBehind.
     """
+    if not position or position <= (head := await app.head()):
+        return
     if app.is_read_only:
         await app.wait(position)
-    elif position and position > (head := await app.head()):
+    else:
         detail = f"the log ends at {head}, before {position}; start again"
         raise Problem("position-ahead", detail, headers=headers)
 

@@ -184,7 +184,9 @@ class PeopleRoutes:
         ]
 
     async def me(self, request: web.Request) -> web.Response:
-        return await self._me(request, await enter_site(request, self._app))
+        actor = await enter_site(request, self._app)
+        await self._reads.wait(request)
+        return await self._me(request, actor)
 
     async def configure(self, request: web.Request) -> web.Response:
         """Change the named settings, and return all."""
@@ -226,11 +228,10 @@ class PeopleRoutes:
         rules = request[STATE].rules
         words = found.words
         person = ids.person_id(actor.site, actor.person)
-        key = await self._app.outbox.link_key()
-        confirmed = await self._app.outbox.confirmed_address(person)
-        is_confirmed = words.email is not None and confirmed == address_hash(
-            person, words.email, key
-        )
+        confirmed, is_confirmed = await self._app.outbox.confirmed_address(person), False
+        if confirmed is not None and words.email is not None:
+            key = await self._app.outbox.link_key()
+            is_confirmed = confirmed == address_hash(person, words.email, key)
         name = words.name
         if name is None or rules is None or rules.names == "token":
             name = actor.token_name or name
@@ -252,6 +253,7 @@ class PeopleRoutes:
 
     async def subscription(self, request: web.Request) -> web.Response:
         actor = await self._enter(request)
+        await self._reads.wait(request)
         discussion = id_in_path(request, ids.Kind.DISCUSSION)
         state, position = await self._people.subscription(actor.site, discussion, actor.person)
         return answer_with(request, SubscriptionShape(to=state.to, position=position))

@@ -17,10 +17,13 @@ from rostra.settings import Order, Rules
 from rostra.wire.cloudevents import Fault
 from rostra_adapters.application import read_position
 from rostra_adapters.application.app import App
+from rostra_adapters.application.ports import RETRY_AFTER_SECONDS
 from rostra_adapters.application.queries.as_of import FoldAllowance, allowing
 from rostra_adapters.application.queries.my_votes import add_my_votes
 from rostra_adapters.application.queries.news import add_new, add_new_counts, news_since
 from rostra_adapters.application.queries.requests import CommentQuery, DiscussionRequest
+from rostra_adapters.application.read_position import ReadPosition
+from rostra_adapters.errors import ViewBehind
 from rostra_adapters.http.auth.readers import Reader, id_in_path
 from rostra_adapters.http.base_urls import base_of
 from rostra_adapters.http.bodies import decode_body
@@ -127,6 +130,7 @@ class ReadRoutes:
             )
             with read_position.record_read_position() as seen, allowing(allowance):
                 shape = await read(query, reader, request)
+            _require(seen, least)
             if shape is None:
                 raise not_found_problem()
             if seen.lowest is not None:
@@ -137,6 +141,15 @@ class ReadRoutes:
             return self._pages.answer(request, shown, begun.position)
 
         return web.get(path, get)
+
+    async def wait(self, request: web.Request) -> None:
+        """Wait for `min_position` before a read of the log, which may lag as the views do.
+
+        Raises ViewBehind, and the problem `bad-query`.
+        """
+        least, wait_seconds = self._waiting(Query(request, known=WAITING))
+        if least:
+            await self._app.wait(least, wait_seconds)
 
     def _fold_events_max(self, reader: Reader) -> int:
         settings = self._settings
@@ -347,6 +360,7 @@ class ReadRoutes:
         begun = self._app.position()
         with read_position.record_read_position() as seen:
             page = await self._counted(asked.site, asked.resources, reader)
+        _require(seen, least)
         position = begun if seen.lowest is None else seen.lowest
         return answer_with(request, page, headers={POSITION: str(position)})
 
@@ -362,6 +376,16 @@ class ReadRoutes:
     def _limit(self, query: Query) -> int:
         settings = self._settings
         return query.number("limit", default=settings.page_default, least=1, most=settings.page_max)
+
+
+def _require(seen: ReadPosition, least: int) -> None:
+    """Raise ViewBehind if a part of an answer is older than `least`.
+
+    The views were found to be at `least` before. But another standby, which lags more, may have
+    taken the place of the one that said so.
+    """
+    if seen.lowest is not None and seen.lowest < least:
+        raise ViewBehind(seen.lowest, least, RETRY_AFTER_SECONDS)
 
 
 def order_of(query: Query, rules: Rules, *, default: Order) -> Order:
