@@ -2,105 +2,29 @@
 
 import asyncio
 import json
-import random
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
 from itertools import count
 from pathlib import Path
 
 import pytest
 
-import rostra_adapters
-from rostra_adapters.http import HttpSettings
 from rostra_adapters.http.dispatch import READING_PATHS
-from rostra_projections.cursors import position_of_cursor
 from support.listening import listening
-from support.replication import Node, nodes
+from support.reader_pair import WRITER, Pair, comments, on
+from support.replication import Node
 from support.running import Rostra
-from support.service import (
-    MASTER_KEY,
-    PLACE,
-    SECRET,
-    Service,
-    opened,
-    posted,
-    serving_app,
-    token,
-    voted,
-)
+from support.service import MASTER_KEY, PLACE, SECRET, opened, posted, token, voted
 from support.waiting import WAIT_SECONDS_MAX, block_until, wait_until
 
 pytestmark = [pytest.mark.process, pytest.mark.postgres]
 
-WRITER = "https://writer.example/comments"
 _schemas = count(1)
 
 
-@pytest.fixture(scope="module")
-def pair() -> Iterator[list[Node]]:
-    with nodes(2) as made:
-        yield made
-
-
-class Pair:
-    """A service on the primary and a reader on its standby, with a schema of their own."""
-
-    def __init__(self, writer: Service, reader: Service, primary: Node, standby: Node) -> None:
-        self.writer = writer
-        self.reader = reader
-        self.primary = primary
-        self.standby = standby
-
-    async def replayed(self) -> int:
-        """Return the head, once the views on the standby have it."""
-        head = await self.writer.app.head()
-        await self.writer.app.wait(head, 60)
-        await self.reader.app.wait(head, 60)
-        return head
-
-    @asynccontextmanager
-    async def paused(self) -> AsyncIterator[None]:
-        """The standby does not follow while the block runs."""
-        await self.replayed()
-        self.standby.execute("select pg_wal_replay_pause()")
-        try:
-            await wait_until(
-                lambda: self.standby.value("select pg_get_wal_replay_pause_state()") == "paused"
-            )
-            yield
-        finally:
-            self.standby.execute("select pg_wal_replay_resume()")
-
-
 @pytest.fixture
-async def both(pair: list[Node]) -> AsyncIterator[Pair]:
-    async with on(pair) as made:
+async def both(followed: list[Node]) -> AsyncIterator[Pair]:
+    async with on(followed) as made:
         yield made
-
-
-@asynccontextmanager
-async def on(pair: list[Node], stale_seconds: float = 60.0) -> AsyncIterator[Pair]:
-    primary, standby = pair
-    schema = f"?schema=readers_{next(_schemas)}"
-    settings = HttpSettings(secret=SECRET, read_only=True, writer_url=WRITER)
-    async with rostra_adapters.open(primary.url + schema, master_key=MASTER_KEY) as app:
-        await wait_until(lambda: standby.has_replayed(primary))
-        async with (
-            rostra_adapters.open(
-                standby.url + schema,
-                master_key=MASTER_KEY,
-                read_only=True,
-                primary_url=primary.url + schema,
-                stale_seconds=stale_seconds,
-            ) as reading,
-            serving_app(app) as writer,
-            serving_app(reading, settings) as reader,
-        ):
-            yield Pair(writer, reader, primary, standby)
-
-
-def comments(**params: object) -> dict[str, object]:
-    return PLACE | params
 
 
 async def test_what_is_written_is_read_at_once(both: Pair) -> None:
@@ -229,8 +153,8 @@ async def test_an_erasure_is_over_when_the_standby_has_it(both: Pair) -> None:
 
 
 @pytest.mark.slow
-async def test_a_standby_that_does_not_follow_shows_no_words(pair: list[Node]) -> None:
-    async with on(pair, stale_seconds=3.0) as both:
+async def test_a_standby_that_does_not_follow_shows_no_words(followed: list[Node]) -> None:
+    async with on(followed, stale_seconds=3.0) as both:
         await _check_words_are_hidden(both)
 
 
@@ -287,65 +211,8 @@ async def test_live_updates_and_the_feed_go_on(both: Pair) -> None:
                 pass
 
 
-@pytest.mark.slow
-async def test_a_walk_on_a_lagging_standby_sees_each_comment_once(both: Pair) -> None:
-    comments_count = 300
-    await both.writer.given(opened(), *(posted(f"c{number}") for number in range(comments_count)))
-    await both.replayed()
-    stopped = asyncio.Event()
-
-    async def vote() -> None:
-        voter = 0
-        while not stopped.is_set():
-            voter += 1
-            votes = [
-                voted(on=f"c{random.randrange(comments_count)}", voter=f"p{voter}")
-                for _ in range(20)
-            ]
-            await both.writer.app.publish(votes)
-
-    async def lag() -> None:
-        while not stopped.is_set():
-            both.standby.execute("select pg_wal_replay_pause()")
-            await asyncio.sleep(random.uniform(0.0, 0.3))
-            both.standby.execute("select pg_wal_replay_resume()")
-            await asyncio.sleep(random.uniform(0.0, 0.3))
-
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(vote()), group.create_task(lag())]
-        try:
-            for order in ("newest", "most_voted", "best"):
-                seen = await _walk(both, order)
-                assert len(seen) == len(set(seen)) == comments_count
-        finally:
-            stopped.set()
-            await asyncio.wait(tasks)
-            both.standby.execute("select pg_wal_replay_resume()")
-
-
-async def _walk(both: Pair, order: str) -> list[str]:
-    """Walk through a list, page by page on the writer and the reader by turns."""
-    seen: list[str] = []
-    cursor: dict[str, object] = {}
-    service, least = both.writer, 0
-    while True:
-        page = await service.ask(
-            "GET", "/v1/comments", params=comments(limit=25, order=order, wait=30, **cursor)
-        )
-        if page.status == 503:  # the standby has not come so far
-            continue
-        assert page.status == 200, page.body
-        assert int(page.headers["Rostra-Position"]) >= least
-        seen += [one["key"] for one in page.json["comments"]]
-        if page.json["next"] is None:
-            return seen
-        cursor = {"cursor": page.json["next"]}
-        least = position_of_cursor(page.json["next"])
-        service = both.reader
-
-
-def test_the_command_serves_a_standby(pair: list[Node], tmp_path: Path) -> None:
-    primary, standby = pair
+def test_the_command_serves_a_standby(followed: list[Node], tmp_path: Path) -> None:
+    primary, standby = followed
     secrets = {
         "ROSTRA_SECRET": SECRET,
         "ROSTRA_MASTER_KEY": MASTER_KEY.hex(),

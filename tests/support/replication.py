@@ -35,6 +35,8 @@ class Node:
         self.log = home / f"{name}.log"
         self.programs = find_programs(home)
         self.port = _free_port()
+        self.environment: dict[str, str] = {}
+        """Variables of the server's own."""
 
     @property
     def url(self) -> str:
@@ -131,7 +133,7 @@ class Node:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            env={"LC_ALL": "C", "PATH": os.environ["PATH"]},
+            env={"LC_ALL": "C", "PATH": os.environ["PATH"], **self.environment},
             user=account.uid if account else None,
             group=account.gid if account else None,
             extra_groups=[] if account else None,
