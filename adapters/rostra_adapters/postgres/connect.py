@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import asyncpg
 
 from rostra.log import LogUnavailable
+from rostra_adapters.application.ports import SILENT_SECONDS_MAX
 from rostra_adapters.errors import DatabaseRefused, InvalidDatabaseUrl
 from rostra_adapters.postgres.database_url import read_url
 from rostra_adapters.postgres.namespace import in_namespace
@@ -51,6 +52,16 @@ SETTINGS = {
 SETTINGS_17 = {"transaction_timeout": "0"}
 """Settings that PostgreSQL knows from version 17 on."""
 
+
+# Where one of its processes crashes, a server starts its own processes anew as it recovers.
+_START = """
+select case when not pg_is_in_recovery() then
+    pg_postmaster_start_time()::text
+    || (select min(pid) from pg_stat_activity where usesysid is null)::text
+end"""
+_CONFIRM = "select pg_logical_emit_message(true, 'rostra', '')"
+_confirmed_starts: set[str] = set()
+"""Starts of primaries since which a commit of this process was acknowledged."""
 
 CANCELLED = (
     asyncpg.SerializationError,  # also a standby's conflict with what it replays
@@ -155,10 +166,28 @@ async def connect(url: str, *, is_shared: bool = False, **options: Any) -> async
         await connection.execute(_settings(connection), timeout=CONNECT_SECONDS_MAX)
         if read.is_read_only:
             await connection.execute("set default_transaction_read_only = on")
+        else:
+            await _confirm(connection)
     except BaseException:
         connection.terminate()
         raise
     return connection
+
+
+async def _confirm(connection: asyncpg.Connection) -> None:
+    """Wait until a commit is acknowledged, once for each start of a primary.
+
+    After a crash it shows also the commits that no standby has, though it acknowledged none of
+    them. They are replicated before any later one. Raises LogUnavailable.
+    """
+    start = await connection.fetchval(_START, timeout=CONNECT_SECONDS_MAX)
+    if start is None or start in _confirmed_starts:
+        return
+    try:
+        await connection.execute(_CONFIRM, timeout=SILENT_SECONDS_MAX)
+    except TimeoutError:
+        raise LogUnavailable("no standby confirms what the primary commits") from None
+    _confirmed_starts.add(start)
 
 
 def _tls_failure(error: ssl.SSLError) -> str:
