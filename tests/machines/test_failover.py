@@ -1,16 +1,32 @@
 """A standby is promoted: the log begins another epoch before the first append, or goes on."""
 
 import asyncio
+import os
+import signal
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 
+import psycopg
 import pytest
 
 import rostra_adapters
 from rostra.log import LogReplaced, LogUnavailable
 from rostra_adapters.application.app import App
+from rostra_adapters.http import HttpSettings
 from rostra_adapters.postgres.log import event_log
 from support.replication import Node, nodes
-from support.service import MASTER_KEY, PLACE, Service, opened, posted, serving_app, token, voted
+from support.service import (
+    MASTER_KEY,
+    PLACE,
+    SECRET,
+    Service,
+    opened,
+    posted,
+    serving_app,
+    token,
+    voted,
+)
 from support.waiting import WAIT_SECONDS_MAX, wait_until
 
 pytestmark = [pytest.mark.process, pytest.mark.postgres]
@@ -180,3 +196,82 @@ async def test_publishers_are_told_within_ten_seconds_that_no_standby_confirms(
             return (await service.ask("GET", "/readyz")).status == 200
 
         await wait_until(is_ready)
+
+
+@pytest.mark.slow
+async def test_a_reader_whose_standby_is_lost_goes_on_with_another() -> None:
+    with nodes(3) as (primary, *standbys):
+        hosts = ",".join(f"127.0.0.1:{node.port}" for node in standbys)
+        async with rostra_adapters.open(primary.url, master_key=MASTER_KEY) as app:
+            await published(app, opened(), *(posted(f"c{number}") for number in range(30)))
+            await wait_until(lambda: all(node.has_replayed(primary) for node in standbys))
+            async with (
+                rostra_adapters.open(
+                    f"postgresql://rostra@{hosts}/rostra?target_session_attrs=prefer-standby",
+                    master_key=MASTER_KEY,
+                    read_only=True,
+                    primary_url=primary.url,
+                ) as reading,
+                serving_app(reading, HttpSettings(secret=SECRET, read_only=True)) as reader,
+            ):
+                statuses = Counter[int]()
+                stopped = asyncio.Event()
+
+                async def read(limit: int) -> None:
+                    while not stopped.is_set():  # pages that are not cached, since they change
+                        await published(app, voted(on="c1", voter=f"p{statuses.total()}-{limit}"))
+                        page = PLACE | {"limit": limit, "order": "most_voted"}
+                        answer = await reader.ask("GET", "/v1/comments", params=page)
+                        statuses[answer.status] += 1
+
+                async with asyncio.TaskGroup() as group:
+                    for limit in range(1, 5):
+                        group.create_task(read(limit))
+                    await wait_until(lambda: statuses.total() > 50)
+                    standbys[0].kill()
+                    await wait_until(lambda: statuses.total() > 500)
+                    stopped.set()
+                assert set(statuses) == {200}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("crashed", ["server", "process"])
+async def test_a_primary_that_crashed_first_confirms_what_it_shows(
+    pair: list[Node], crashed: str
+) -> None:
+    """It shows commits that no standby has. A repeat of one must not be answered as a duplicate."""
+    primary, standby = pair
+    primary.execute(
+        "alter system set synchronous_standby_names = 'ANY 1 (node1)'", "select pg_reload_conf()"
+    )
+    async with rostra_adapters.open(primary.url, master_key=MASTER_KEY, failover="lossless") as app:
+        await published(app, opened(), posted("a"))
+        head = await app.head()
+        standby.stop()
+        late = posted("b")
+        waiting = asyncio.create_task(app.publish([late]))
+        await wait_until(lambda: primary.value(WAITING) is not None)
+        if crashed == "server":
+            primary.kill()
+            primary.start()
+        else:
+            os.kill(int(str(primary.value(WAITING))), signal.SIGKILL)
+        with pytest.raises(LogUnavailable):
+            await waiting
+        await wait_until(lambda: shows(primary, head + 1))
+        for _ in range(2):  # the first may meet a connection that is lost
+            with pytest.raises(LogUnavailable):
+                await app.publish([late])
+        standby.start()
+        assert await published(app, late) == [head + 1]
+
+
+WAITING = """
+select pid from pg_stat_activity
+where wait_event = 'SyncRep' and query like '%rostra_append_on%'"""
+
+
+def shows(node: Node, position: int) -> bool:
+    with suppress(psycopg.OperationalError):  # it recovers
+        return node.value("select max(notification_id) from stored_events") == position
+    return False

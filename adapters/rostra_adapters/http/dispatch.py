@@ -4,6 +4,7 @@ The table is looked up before aiohttp's router, and no middleware of aiohttp's r
 head, trace, limits, cached page, handler, problem, headers and log line follow each other here.
 """
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeGuard
@@ -11,6 +12,7 @@ from typing import TypeGuard
 import msgspec
 from aiohttp import HttpVersion11, hdrs, web
 
+from rostra.log import LogUnavailable
 from rostra_adapters.application.app import App
 from rostra_adapters.http.auth.origins import origins_of
 from rostra_adapters.http.heads import problem_of_head
@@ -35,6 +37,9 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 READING_METHODS = (hdrs.METH_GET, hdrs.METH_HEAD)
 READING_PATHS = ("/v1/counts", "/v1/preview")
 """Paths whose other methods write nothing either."""
+OTHER_SERVER_SECONDS_MAX = 2.0
+"""Time for a service that only reads to find another server in place of a lost one."""
+OTHER_SERVER_LOOK_SECONDS = 0.05
 
 
 class Route(msgspec.Struct, frozen=True, gc=False):
@@ -183,7 +188,10 @@ class Dispatch:
                     else:
                         if hdrs.EXPECT in request.headers:
                             await _go_on(request)
-                        answer = await route.handler(request)
+                        if self._settings.read_only:
+                            answer = await _read(request, route.handler)
+                        else:
+                            answer = await route.handler(request)
             except Exception as error:  # noqa: BLE001  # each becomes a problem
                 answer = answer_of(request, error)
             status = answer.status
@@ -263,6 +271,18 @@ def answer_problem(
     close_unread(request, answer)
     requests.finish(request, NO_ROUTE, answer.status, trace)
     return answer
+
+
+async def _read(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Call a handler again while the standby that it reads is replaced by another one."""
+    until = time.monotonic() + OTHER_SERVER_SECONDS_MAX
+    while True:
+        try:
+            return await handler(request)
+        except LogUnavailable:
+            if time.monotonic() > until:
+                raise
+        await asyncio.sleep(OTHER_SERVER_LOOK_SECONDS)
 
 
 async def _go_on(request: web.Request) -> None:
