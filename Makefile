@@ -83,7 +83,7 @@ coverage: install ## share of all branches that the tests of `make test` reach; 
 soak: install ## run every test for long: large logs, and twenty times the examples; ARGS='-k name' goes to pytest
 	ROSTRA_TEST_LARGE=1 HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest --timeout 0 $(ARGS)
 
-cluster-check: install ## kill the primary of three servers twenty times under load, and print figures
+cluster-check: install ## kill and switch over the leader of three servers under Patroni and load, and print figures
 	ROSTRA_TEST_LARGE=1 $(BIN)/python -m pytest --timeout 0 -rP tests/machines $(ARGS)
 
 # Helm's library takes 250 MB, so it is no part of `make install`.
@@ -108,7 +108,7 @@ format: install ## format the code and mend what lint can
 lock: install ## resolve the dependencies anew, for every Python from 3.11 on
 	$(BIN)/uv pip compile --quiet --no-config --universal --python-version 3.11 --upgrade --generate-hashes \
 		--no-header --no-annotate --no-emit-index-url --no-emit-find-links \
-		--extra local --extra otel --extra dev pyproject.toml --output-file requirements.lock
+		--extra local --extra otel --extra ha --extra dev pyproject.toml --output-file requirements.lock
 
 clean: ## remove what the commands above made, but no data
 	rm -rf infra/checks/js/node_modules .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage dist
