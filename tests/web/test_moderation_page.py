@@ -1,5 +1,6 @@
 """The page for moderators, with real keys: queues, acts, undo, persons, the log, search."""
 
+import asyncio
 import re
 from importlib.resources import files
 from typing import Any
@@ -19,6 +20,7 @@ from rostra_adapters.web.moderate import languages as moderate_languages
 from support.moderation_pages import DESK, ITEM, TOKEN, desk, held, moderator, waiting
 from support.reader_pages import PHONE, about, caught_up, until, wrote
 from support.service import Service
+from support.waiting import WAIT_SECONDS_MAX
 
 RULES = {"rules": {"target-size": {"enabled": True}}, "resultTypes": ["violations"]}
 TOAST = f"{DESK} .toast"
@@ -203,6 +205,27 @@ async def test_what_others_do_is_seen_without_loading_again(
     await expect(second.locator(f"{ITEM}.gone")).to_contain_text("Waiting 0")
     await first.keyboard.press("a")
     await expect(second.locator(ITEM, has_text="Waiting 1")).to_have_count(0)
+
+
+async def test_a_look_at_an_unchanged_list_is_answered_without_its_bytes(
+    browser: Browser, reader_service: Service
+) -> None:
+    await held(reader_service, 3)
+    page = await desk(browser, reader_service)
+    await expect(page.locator(ITEM)).to_have_count(3)
+
+    async def looks() -> list[int]:
+        lines = await reader_service.lines()
+        return [line["status"] for line in lines if line.get("route") == "/v1/moderation"]
+
+    async with asyncio.timeout(WAIT_SECONDS_MAX):
+        while 304 not in await looks():
+            await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    await expect(page.locator(ITEM)).to_have_count(3)
+    await held(reader_service, 4, first=3)
+    await caught_up(reader_service)
+    await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    await expect(page.locator(ITEM)).to_have_count(4)
 
 
 async def test_an_edit_is_shown_beside_what_it_replaces(
