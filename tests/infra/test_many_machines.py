@@ -363,7 +363,7 @@ class Composed:
         given = {
             variable: value.replace("/run/secrets", str(self._folder))
             for variable, value in SERVICES[name]["environment"].items()
-            if variable != "ROSTRA_METRICS_PORT"
+            if not variable.endswith("METRICS_PORT")
         }
         given |= {"ROSTRA_PROXY": "127.0.0.1", "ROSTRA_FAILOVER": "lossless"}
         given |= {"ROSTRA_SECRET": SECRET, "ROSTRA_MASTER_KEY": MASTER_KEY.hex()}
