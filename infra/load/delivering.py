@@ -2,11 +2,11 @@
 
     python infra/load/delivering.py postgresql://…     # an empty database
 
-This process publishes comments and votes one by one, and projects them. `rostra notify` runs beside
-it, with webhooks and with many subscribers of one discussion, and is stopped for every second turn.
-Costs are microseconds of processor time a comment and a vote: of this process and of its
-PostgreSQL backends. The figures are printed as JSON, with the notices and deliveries that were
-made meanwhile.
+This process publishes comments and votes one by one, and projects them, by turns: beside
+`rostra notify`, with webhooks and with many subscribers of one discussion; beside a process that
+knows nothing of Rostra and keeps a core busy; and alone. Costs are microseconds of processor time a
+comment and a vote: of this process and of its PostgreSQL backends. The figures are printed as JSON,
+with the notices and deliveries that were made meanwhile.
 """
 
 import argparse
@@ -16,10 +16,12 @@ import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from statistics import median
+from typing import NamedTuple
 
 import asyncpg
 from aiohttp import web
@@ -47,6 +49,14 @@ VOTES_A_TURN = 500
 MAILED = 100
 """Subscribers with a confirmed address."""
 READY_SECONDS_MAX = 60.0
+BUSY = "while True: sum(range(100_000))"
+
+
+class Costs(NamedTuple):
+    """Microseconds of processor time."""
+
+    comment: float
+    vote: float
 
 
 async def receive() -> None:
@@ -88,38 +98,52 @@ async def receiving() -> AsyncIterator[tuple[int, int]]:
         await process.wait()
 
 
-class Notifier:
-    """`rostra notify` in a process of its own, which can be stopped for a while."""
+class Neighbour:
+    """A process that works while the block runs, and only in its turns."""
 
-    def __init__(self, url: str, smtp: int) -> None:
-        self._environment = os.environ | {
-            "ROSTRA_DATABASE_URL": url,
-            "ROSTRA_MASTER_KEY": MASTER_KEY.hex(),
-            "ROSTRA_MAIL_URL": f"smtp://127.0.0.1:{smtp}",
-            "ROSTRA_MAIL_FROM": "News <news@example.org>",
-            "ROSTRA_BASE_URL": "https://news.example",
-        }
+    def __init__(self, *command: object, **environment: str) -> None:
+        self._command = [str(part) for part in command]
+        self._environment = os.environ | environment
         self._process: asyncio.subprocess.Process | None = None
 
-    async def __aenter__(self) -> "Notifier":
+    async def __aenter__(self) -> "Neighbour":
         self._process = await asyncio.create_subprocess_exec(
-            PROGRAM, "notify", env=self._environment, stdout=asyncio.subprocess.DEVNULL
+            *self._command, env=self._environment, stdout=asyncio.subprocess.DEVNULL
         )
         return self
 
     async def __aexit__(self, *_: object) -> None:
         assert self._process is not None
-        self.go_on()
+        self._process.send_signal(signal.SIGCONT)
         self._process.terminate()
         await self._process.wait()
 
     def stop(self) -> None:
+        """Stop until the next turn."""
         assert self._process is not None
         self._process.send_signal(signal.SIGSTOP)
 
-    def go_on(self) -> None:
+    async def beside(self, turn: Callable[[], Awaitable[Costs]]) -> Costs:
+        """Take a turn while this process works."""
         assert self._process is not None
         self._process.send_signal(signal.SIGCONT)
+        try:
+            return await turn()
+        finally:
+            self.stop()
+
+
+def notifier(url: str, smtp: int) -> Neighbour:
+    """Return `rostra notify`, which mails to a port and sends to webhooks."""
+    return Neighbour(
+        PROGRAM,
+        "notify",
+        ROSTRA_DATABASE_URL=url,
+        ROSTRA_MASTER_KEY=MASTER_KEY.hex(),
+        ROSTRA_MAIL_URL=f"smtp://127.0.0.1:{smtp}",
+        ROSTRA_MAIL_FROM="News <news@example.org>",
+        ROSTRA_BASE_URL="https://news.example",
+    )
 
 
 class Publisher:
@@ -130,7 +154,7 @@ class Publisher:
         self._connection = connection
         self._turns = 0
 
-    async def turn(self) -> tuple[float, float]:
+    async def turn(self) -> Costs:
         """Return the microseconds a comment and a vote, until the views have read them."""
         self._turns += 1
         name = f"turn{self._turns}"
@@ -147,7 +171,7 @@ class Publisher:
             )
             for number in range(VOTES_A_TURN)
         ]
-        return await self._cost(wrote), await self._cost(votes)
+        return Costs(await self._cost(wrote), await self._cost(votes))
 
     async def _cost(self, events: list[Event]) -> float:
         before = await self._spent()
@@ -208,19 +232,19 @@ async def compare(url: str, subscribers: int, webhooks: int) -> dict[str, float]
             await prepare(app, subscribers, webhooks, hooks)
             publisher = Publisher(app, connection)
             await publisher.turn()  # plans and caches are made
-            async with Notifier(url, smtp) as notifier:
+            busy = Neighbour(sys.executable, "-c", BUSY)
+            async with notifier(url, smtp) as notifying, busy:
                 await _ready(connection, webhooks)
-
-                async def running() -> tuple[float, float]:
-                    notifier.go_on()
-                    return await publisher.turn()
-
-                async def stopped() -> tuple[float, float]:
-                    notifier.stop()
-                    return await publisher.turn()
-
-                beside, alone = await several(ROUNDS, running, stopped)
-        return _figures(beside, alone) | await _made(connection)
+                notifying.stop()
+                busy.stop()
+                with_notifier, with_busy, alone = await several(
+                    ROUNDS,
+                    partial(notifying.beside, publisher.turn),
+                    partial(busy.beside, publisher.turn),
+                    publisher.turn,
+                )
+        found = _figures("notifier", with_notifier, alone) | _figures("busy", with_busy, alone)
+        return found | await _made(connection)
     finally:
         await connection.close()
 
@@ -233,16 +257,16 @@ async def _ready(connection: asyncpg.Connection, webhooks: int) -> None:
             await asyncio.sleep(0.1)
 
 
-def _figures(
-    beside: list[tuple[float, float]], alone: list[tuple[float, float]]
-) -> dict[str, float]:
+def _figures(name: str, beside: list[Costs], alone: list[Costs]) -> dict[str, float]:
+    """Return medians of the costs beside a neighbour and alone, and of the ratios of pairs."""
     found: dict[str, float] = {}
-    for part, unit in enumerate(("comment", "vote")):
-        with_, without = [one[part] for one in beside], [one[part] for one in alone]
-        found[f"us_a_{unit}_with"] = median(with_)
-        found[f"us_a_{unit}_without"] = median(without)
+    for unit in Costs._fields:
+        with_ = [getattr(one, unit) for one in beside]
+        without = [getattr(one, unit) for one in alone]
+        found[f"us_a_{unit}_with_{name}"] = median(with_)
+        found[f"us_a_{unit}_alone"] = median(without)
         pairs = zip(with_, without, strict=True)
-        found[f"{unit}_ratio"] = median(one / other for one, other in pairs)
+        found[f"{unit}_ratio_{name}"] = median(one / other for one, other in pairs)
     return found
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from rostra import ids
 from rostra_adapters.http.dispatch import READING_PATHS
 from support.listening import listening
 from support.reader_pair import WRITER, Pair, comments, on
@@ -111,7 +112,12 @@ async def test_a_position_that_the_standby_lacks_is_waited_for(both: Pair) -> No
         waiting = asyncio.create_task(
             both.reader.ask("GET", "/v1/comments", params=comments(min_position=head, wait=30))
         )
+        discussion = ids.discussion_id("gazette", "/trams")
+        news = asyncio.create_task(
+            both.reader.ask("GET", f"/v1/discussions/{discussion}/news?since={head}")
+        )
     assert (await waiting).status == 200
+    assert (await news).status == 200
 
 
 async def test_a_cursor_that_is_ahead_of_the_standby_is_waited_for(both: Pair) -> None:
