@@ -5,7 +5,10 @@ from typing import Any
 
 import pytest
 
+from rostra import ids
+from rostra_adapters.application.feed.events import Feed
 from rostra_adapters.application.moderation_jobs.follower import ModerationFollower
+from rostra_adapters.application.queries.replay import grown
 from support.service import PLACE, Answer, Service, event, opened, posted, serving, token
 
 SITE = PLACE["site"]
@@ -184,3 +187,34 @@ async def test_the_progress_of_a_bans_job_is_shown(anywhere: Service) -> None:
         "comments_total": 2,
         "votes": 0,
     }
+
+
+async def test_a_bans_acts_are_history(anywhere: Service) -> None:
+    """Readers see roles, the person all that was decided, and a replay how it went."""
+    service = anywhere
+    await service.given(opened(), posted("c1", author=BOB), posted("c2", author=BOB), posted("a1"))
+    await rule(service, "ban", comments="remove", votes="nullify", reason="Spam.")
+    follower = ModerationFollower(service.app)
+    await follower.catch_up()
+    await rule(service, "unban", restore=True)
+    await follower.catch_up()
+    public = (await read(service, f"/v1/sites/{SITE}/moderation-log", who=None)).json["acts"]
+    assert [(one["action"], one["by"], one["role"]) for one in public] == [
+        *[("restore", None, "moderator")] * 2,
+        *[("remove", None, "moderator")] * 2,
+    ]
+    assert {one["reason"] for one in public} == {None, "Spam."}
+    own = (await read(service, "/v1/me/inbox", who=BOBS)).json["items"]
+    assert [one["reason"] for one in own] == ["moderation"] * 4
+    discussion = ids.discussion_id(SITE, PLACE["resource"])
+    grew = [
+        (event.topic, comments)
+        async for event, comments in grown(
+            service.app.log,
+            Feed(service.app.log, service.app.ring, service.app.articles),
+            discussion,
+        )
+    ]
+    assert [comments for topic, comments in grew if topic != "discussion.opened"] == [
+        1, 2, 3, 2, 1, 2, 3
+    ]  # fmt: skip
