@@ -17,7 +17,7 @@ from rostra.comment import (
     CommentRestored,
     CommentUnpinned,
 )
-from rostra.events import Words
+from rostra.events import FLAGS, Words
 from rostra.passage import PassageClosed, PassageUnmarked
 from rostra.person import PersonDistrusted, PersonTrusted
 from support.examples import (
@@ -243,6 +243,12 @@ def test_trust_goes_and_comes_with_the_comment_that_brought_it(verb: str) -> Non
     given(*history, again, lost).when(on_c1("approved", by="mia"), act(32)).then(
         (C1, msgspec.structs.replace(approved(was=verb)[1], time=at(32))), trust_of_c1(32)
     )
+
+
+def test_flags_that_hold_a_comment_take_no_trust_back() -> None:
+    history = (opened(), posted(status="held"), approved(by="mia"), trust_of_c1(30))
+    ((stream, event),) = given(*history).when(on_c1("held"), act(31, source=FLAGS)).decided
+    assert (stream, event.topic) == (C1, "comment.held")
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,7 @@ from rostra.deciding import marking as passages
 from rostra.deciding import person_rules as persons
 from rostra.deciding.stream_states import DecisionContext, StreamState
 from rostra.deciding.text_work import ShowBody
-from rostra.events import CommandContext
+from rostra.events import FLAGS, CommandContext
 from rostra.ids import StreamId
 from rostra.names import OUR_IDS, is_guest
 from rostra.refusals import Refusal, unknown
@@ -608,7 +608,10 @@ def _unpublish(
     reading: DecisionContext,
     at: StreamId,
 ) -> Events:
-    """Return the holding or rejection, and in the same group the loss of trust that it brings."""
+    """Return the holding or rejection, and in the same group the loss of trust that it brings.
+
+    A few persons who flag a comment bring none: only moderators take back what one of them gave.
+    """
     current = reading.comment(at)
     if isinstance(command, HoldComment):
         changed: list[comment.CommentHeld] | list[comment.RejectionEvent]
@@ -617,9 +620,8 @@ def _unpublish(
         _must_name_the_latest(command, reading.state_of(at))
         changed = comment.reject(current, command, act)
     events: Events = [(at, event) for event in changed]
-    if not current.was_approved or any(
-        isinstance(event, comment.CommentWordingRejected) for event in changed
-    ):
+    is_of_wording = any(isinstance(event, comment.CommentWordingRejected) for event in changed)
+    if not current.was_approved or is_of_wording or act.source == FLAGS:
         return events
     for event in changed:
         known = _known_person(command, event.author, reading)
