@@ -17,7 +17,7 @@ from support.service import ANN, event
 NOW = Time("2026-01-01T00:00:00.000000Z")
 VOTES = 500
 COMMENTS = 50
-CALLS_MAX = 48
+CALLS_MAX = 46
 """Calls a vote, from the bytes of a batch to what became of it, without the log."""
 
 

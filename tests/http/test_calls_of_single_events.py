@@ -10,7 +10,7 @@ from rostra_adapters.stock import log as stock_log
 from support.service import Service, opened, posted, token, voted
 
 VOTES = 50
-CALLS_MAX = 220
+CALLS_MAX = 205
 """Calls of functions of Rostra for a vote, from the connection to the views and to the answer."""
 OURS = tuple(str(Path(it.__file__ or "").parent) for it in (rostra, rostra_adapters))
 

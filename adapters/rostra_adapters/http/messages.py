@@ -17,7 +17,7 @@ from aiohttp.abc import AbstractStreamWriter
 from rostra_adapters.http.heads import BoundedParser
 from rostra_adapters.http.middleware.problems_and_cors import ANY_ORIGIN
 from rostra_adapters.http.problems import Problem
-from rostra_adapters.http.request_state import STATE
+from rostra_adapters.http.request_state import STATE, TRACEPARENT, RequestState
 from rostra_adapters.http.settings import SETTINGS
 from rostra_adapters.http.unpacking import ENCODINGS, PLAIN, unpacker_of
 
@@ -217,7 +217,7 @@ class Whole(web.Response):
         transport, (head, body) = request.transport, self._bytes
         if transport is None or transport.is_closing():
             raise ConnectionResetError("the client is gone")
-        own = _date_line(int(time())) + header_lines(request[STATE].headers())
+        own = _date_line(int(time())) + _own_lines(request[STATE])
         transport.write(b"%b%b\r\n%b" % (head, own, body))
         self._writer = request.writer
         return self._writer
@@ -251,6 +251,13 @@ def whole(answer: web.Response) -> Whole:
 def _head(status: int, headers: tuple[tuple[str, str], ...]) -> bytes:
     """Return the head, without its length, of an answer that any origin may read."""
     return status_line(status) + header_lines(dict(headers)) + _ANY_ORIGIN_LINES
+
+
+def _own_lines(state: RequestState) -> bytes:
+    """Return the headers that an answer has of its own."""
+    if state.left is None:
+        return f"{TRACEPARENT}: {state.trace}\r\n".encode()
+    return header_lines(state.headers())
 
 
 @lru_cache(1)

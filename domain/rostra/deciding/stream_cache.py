@@ -31,8 +31,8 @@ COMMANDS_WITHOUT_GUESSES = 20_000
 VOTED_COMMENTS_MAX = 10_000
 """Comments whose facts are cached beside their streams; each takes about 1 kB."""
 
-CommentName = tuple[str, str, UUID | None, str | None, UUID | None]
-"""Site, resource, discussion id, comment and comment id, as a vote gives them."""
+CommentName = tuple[str, str, UUID | None, str | None, int | None]
+"""Site, resource, discussion id, comment, and number of the comment's id, as a vote gives them."""
 
 
 def is_assumed(state: StoredStream | None) -> bool:

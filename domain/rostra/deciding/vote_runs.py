@@ -61,9 +61,9 @@ def cast_votes(  # noqa: PLR0915  # see below
         act = commanded.act
         command: CastVote = commanded.command  # type: ignore[assignment]
         site_name, voter_id, value = command.site, command.voter, command.value
-        named = (
-            site_name, command.resource, command.discussion_id, command.comment, command.comment_id
-        )  # fmt: skip
+        id_ = command.comment_id
+        number = None if id_ is None else id_.int  # to hash a UUID takes two calls
+        named = (site_name, command.resource, command.discussion_id, command.comment, number)
         if named in comments:
             comment = comments[named]
         else:

@@ -104,7 +104,11 @@ class Publishing:
                 name, read = _read_event(body, self._now())
         except strict_json.NotJson as error:
             raise Problem("not-json", str(error)) from None
-        (outcome,) = await self._submit(_permitted([read], token))
+        if isinstance(read, Commanded):
+            read = _forbidden(read.command.site, read.command.topic, token) or read
+        if isinstance(read, Refusal):
+            raise self._problem(read)
+        (outcome,) = await self._app.submit([read])
         if outcome.refusal is not None:
             raise self._problem(outcome.refusal)
         status = 201 if outcome.status == "recorded" else 200
