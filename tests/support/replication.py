@@ -13,6 +13,7 @@ from pathlib import Path
 import psycopg
 
 from rostra_adapters.local_postgres.programs import find_programs, own
+from support.pages import free_port
 from support.waiting import block_until
 
 SETTINGS = """
@@ -34,7 +35,7 @@ class Node:
         self.folder = home / name
         self.log = home / f"{name}.log"
         self.programs = find_programs(home)
-        self.port = _free_port()
+        self.port = free_port()
         self.environment: dict[str, str] = {}
         """Variables of the server's own."""
 
@@ -155,12 +156,6 @@ def nodes(count: int) -> Iterator[list[Node]]:
         for node in made:
             node.stop("immediate")
         shutil.rmtree(home, ignore_errors=True)
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 def _takes_connections(port: int) -> bool:
