@@ -4,6 +4,7 @@ import asyncio
 import ipaddress
 import os
 import re
+import ssl
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
@@ -12,11 +13,12 @@ from typing import Any
 
 import pytest
 import yaml  # type: ignore[import-untyped]
-from aiohttp import ClientSession
+from aiohttp import ClientSession, TCPConnector
 
 import rostra_adapters
 from rostra_adapters.http import HttpSettings
 from rostra_adapters.postgres.database_url import read_url, with_read_only
+from support.certificates import Root
 from support.listening import listening
 from support.nginx import running_nginx
 from support.pages import PROJECT, free_port
@@ -28,6 +30,7 @@ from support.service import (
     Service,
     opened,
     posted,
+    serving,
     serving_app,
     token,
     voted,
@@ -335,6 +338,35 @@ async def test_a_writer_answers_where_a_reader_cannot(tmp_path: Path) -> None:
             assert (answer.status, it.served_by(answer)) == (200, ["reader0", "writer"])
         counted = await it.front.ask("HEAD", "/v1/comments", params=params)
         assert counted.status == 200 and counted.body == b""
+
+
+async def test_it_ends_tls_with_the_lines_of_nginx_conf(tmp_path: Path) -> None:
+    one = (DEPLOY / "nginx.conf").read_text("utf-8")
+    [lines] = re.findall(r"^ +listen 443.*?^ +add_header [^\n]+\n", one, re.MULTILINE | re.DOTALL)
+    root, port, plain = Root(tmp_path), free_port(), free_port()
+    signed = root.sign("comments.example")
+    for there, here in (
+        ("    listen [::]:443 ssl;\n", ""),
+        ("listen 443 ssl", f"listen 127.0.0.1:{port} ssl"),
+        ("/etc/ssl/comments.pem", str(signed.certificate)),
+        ("/etc/ssl/comments.key", str(signed.key)),
+    ):
+        assert there in lines, there
+        lines = lines.replace(there, here)
+    listens = f"    listen 127.0.0.1:{plain};\n"
+    async with serving() as service:
+        at = [service.url.removeprefix("http://")]
+        text = configured(plain, at, at)
+        assert listens in text
+        trusting = ssl.create_default_context(cafile=str(root.file))
+        async with (
+            running_nginx(tmp_path, text.replace(listens, lines), port),
+            ClientSession(connector=TCPConnector(ssl=trusting)) as session,
+            session.get(f"https://127.0.0.1:{port}/healthz", server_hostname="comments.example",
+                        headers={"Host": "comments.example"}) as answer,
+        ):  # fmt: skip
+            assert answer.status == 200
+            assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
 
 
 async def test_clients_are_told_to_come_again_where_nobody_answers(tmp_path: Path) -> None:
