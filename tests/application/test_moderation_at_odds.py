@@ -8,6 +8,7 @@ import pytest
 
 import rostra_adapters
 from rostra import ids
+from rostra.times import Time
 from rostra_adapters.application.moderation_jobs import bans
 from rostra_adapters.application.moderation_jobs.follower import ModerationFollower
 from support.moderated import BOB, SITE, Moderated, filled
@@ -198,6 +199,18 @@ async def test_what_a_ban_removed_comes_back_after_its_term(moderated: Moderated
     found = await statuses(moderated)
     assert {found[f"b{n}"] for n in range(5)} == {"published"}
     assert len(found) == len(before[0])  # type: ignore[arg-type]
+
+
+async def test_a_ban_ends_at_the_instant_that_its_event_names(moderated: Moderated) -> None:
+    """The log and the view agree, to the microsecond."""
+    until, before = "2026-11-02T00:00:00.000000Z", "2026-11-01T23:59:59.999999Z"
+    await filled(moderated)
+    await moderated.do({**moderated.ban(until=until), "time": "2026-11-01T00:00:00Z"})
+    assert await outcome(moderated, {**moderated.vote("a2"), "time": before}) == "person-banned"
+    await moderated.do({**moderated.comment("late"), "time": until})
+    await moderated.app.wait(await moderated.app.head(), 60)
+    row = (await moderated.app.views.reads.persons([BOB]))[BOB]
+    assert (row.is_banned(Time(before)), row.is_banned(Time(until))) == (True, False)
 
 
 async def test_rules_that_change_within_a_batch_hold_from_there_on(moderated: Moderated) -> None:

@@ -124,6 +124,28 @@ async def test_a_person_is_trusted_and_labelled(anywhere: Service) -> None:
     assert (unknown.status, unknown.problem) == (422, "unknown-label")
 
 
+async def test_an_approval_that_is_taken_back_leaves_no_trust(anywhere: Service) -> None:
+    service = anywhere
+    await service.given(event("site.configured", settings={"moderation": "first"}), opened())
+    [comment] = await service.given(posted("c1", author=BOB))
+
+    async def trusted_after(action: str) -> bool:
+        body = json.dumps({"action": action}).encode()
+        headers = {"Content-Type": "application/json"}
+        path = f"/v1/comments/{comment}/moderation"
+        done = await service.ask("POST", path, token=MIA, headers=headers, body=body)
+        assert done.status == 200, done.body
+        return bool((await person(service))["trusted"])
+
+    acts = ("approve", "hold", "approve", "reject", "hold")
+    assert [await trusted_after(one) for one in acts] == [True, False, True, False, False]
+    log = (await read(service, f"/v1/sites/{SITE}/moderation-log")).json["acts"]
+    assert [one["action"] for one in reversed(log)] == list(acts)  # and no act on the person
+    feed = await service.ask("GET", "/v1/events?limit=100", token=token("feed"))
+    assert b"person.trusted" not in feed.body
+    assert b"person.distrusted" not in feed.body
+
+
 async def test_only_moderators_see_acts_on_persons_in_the_log(anywhere: Service) -> None:
     service = anywhere
     await service.given(opened(), posted(author=BOB))
