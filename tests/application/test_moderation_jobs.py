@@ -3,14 +3,18 @@
 from collections.abc import AsyncIterator
 from random import Random
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 import rostra_adapters
 from rostra import ids
 from rostra.deciding.handle import Commanded, Outcome
+from rostra.times import later
 from rostra_adapters.application.moderation_jobs import bans
 from rostra_adapters.application.moderation_jobs.follower import ModerationFollower
+from rostra_adapters.application.operational import DAY_SECONDS
+from rostra_adapters.clock import now
 from support.moderated import BOB, SITE, Moderated, filled
 
 KEY = b"m" * 32
@@ -323,3 +327,32 @@ async def test_a_ban_of_thousands_of_comments_is_taken_back(database_url: str) -
 
 
 COMMENTS_MANY = 5_000
+
+
+@pytest.mark.parametrize(
+    ("days_ago", "term_days", "ends_in_days"), [(20, None, 10), (20, 25, 5), (40, None, None)]
+)
+async def test_addresses_are_banned_for_thirty_days_from_the_ban_on(
+    moderated: Moderated,
+    monkeypatch: pytest.MonkeyPatch,
+    days_ago: int,
+    term_days: int | None,
+    ends_in_days: int | None,
+) -> None:
+    """Also where the log is handled again from its start, as after a restore."""
+    ends: list[str] = []
+
+    async def ban_guest(_site: str, _guest: str, until: str) -> None:
+        ends.append(until)
+
+    monkeypatch.setattr(moderated.app.operational, "ban_guest", ban_guest)
+    banned_at = later(now(), -days_ago * DAY_SECONDS)
+    event = moderated.event("person.banned", person="guest:gus", by="mia")
+    if term_days is not None:
+        event["data"]["until"] = later(banned_at, term_days * DAY_SECONDS)
+    await moderated.do({**event, "time": banned_at})
+    await moderated.settle()
+    await moderated.app.moderation_jobs.advance(uuid4(), 0)
+    await moderated.settle()
+    expected = later(banned_at, (days_ago + (ends_in_days or 0)) * DAY_SECONDS)
+    assert ends == ([] if ends_in_days is None else [expected, expected])

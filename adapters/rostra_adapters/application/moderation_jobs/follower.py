@@ -77,12 +77,13 @@ class ModerationFollower:
                     await self._hold_if_many(row, event)
 
     async def _ban_addresses(self, event: PersonBanned) -> None:
-        """Ban the addresses that a banned guest wrote from, for a number of days at most."""
+        """Ban the addresses that a banned guest wrote from, for some days from the ban on."""
         if not is_guest(event.person):
             return
-        longest = later(now(), ADDRESS_BAN_DAYS_MAX * DAY_SECONDS)
+        longest = later(event.time, ADDRESS_BAN_DAYS_MAX * DAY_SECONDS)
         until = longest if event.until is None else min(event.until, longest)
-        await self._app.operational.ban_guest(event.site, event.person, until)
+        if until > now():
+            await self._app.operational.ban_guest(event.site, event.person, until)
 
     async def _hold_if_many(self, row: Recorded, event: CommentFlagged) -> None:
         """Hold a published comment once `flags_to_hold` persons have flagged it."""
