@@ -1,7 +1,8 @@
 """Writing, replying, editing, deleting, reporting, as a person or a guest; nothing is lost."""
 
+import asyncio
 import re
-from typing import Any
+from typing import Any, Literal
 
 from playwright.async_api import Browser, Page, Route, expect
 
@@ -12,11 +13,13 @@ from support.reader_pages import (
     ROOT,
     about,
     caught_up,
+    connected,
     said,
     shown,
     story,
     thread,
     token,
+    wrote,
 )
 from support.service import Service
 from support.service import token as signed
@@ -334,6 +337,58 @@ async def test_guests_come_in_only_where_the_site_lets_them(
     await expect(page.get_by_text("Sign in to take part.")).to_be_visible()
     await expect(page.get_by_role("button", name="Best")).to_be_visible()  # the rules are known
     await expect(page.get_by_label("Your name")).to_have_count(0)
+
+
+async def test_a_question_that_is_opened_while_an_edit_is_saved_stays(
+    browser: Browser, reader_service: Service
+) -> None:
+    page = await shown(browser, reader_service, "/demo?as=ada")
+    await connected(page)
+    await post(page, "I live there.")
+    is_asked = asyncio.Event()
+
+    async def later(route: Route) -> None:
+        await is_asked.wait()
+        await route.continue_()
+
+    await page.route("**/v1/comments/*?min_position=*", later)
+    mine = said(page, "I live there.")
+    await mine.get_by_role("button", name="Edit").click()
+    await mine.get_by_role("textbox").fill("I lived there.")
+    await mine.get_by_role("button", name="Save").click()
+    mine = said(page, "I lived there.")  # as live updates show it
+    await mine.get_by_role("button", name="Delete").click()
+    yes = mine.get_by_role("button", name="Yes, delete it")
+    await expect(yes).to_be_focused()
+    is_asked.set()
+    await expect(page.locator(ALOUD)).to_have_text("Saved")
+    await expect(yes).to_be_focused()
+    await yes.click()
+    await expect(page.locator(COMMENT, has_text="Deleted by its author")).to_be_focused()
+
+
+async def test_an_edit_of_somebody_elses_closes_nothing_that_is_open(
+    browser: Browser, reader_service: Service
+) -> None:
+    await reader_service.given(wrote("own", "Mine.", by="ada", name="Ada"))
+    page = await shown(browser, reader_service, "/demo?as=ada")
+    await connected(page)
+    words = {"heron": "Two herons", "own": "Mine."}
+    opened: dict[str, tuple[str, Literal["textbox", "button"]]] = {
+        "Reply": ("heron", "textbox"),
+        "Report": ("heron", "textbox"),
+        "Edit": ("own", "textbox"),
+        "Delete": ("own", "button"),
+    }
+    for name, (key, role) in opened.items():
+        await said(page, words[key]).get_by_role("button", name=name).click()
+        words[key] = f"Edited after {name}."
+        edit = about("comment.edited", name, comment=key, body=words[key])
+        await reader_service.given(edit)
+        form = said(page, words[key]).locator(".write, .state")
+        await expect(form.get_by_role(role).first).to_be_focused()
+        await page.keyboard.press("Escape")
+        await expect(form).to_have_count(0)
 
 
 async def test_an_edit_of_somebody_elses_takes_no_focus_away(

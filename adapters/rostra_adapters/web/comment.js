@@ -236,6 +236,15 @@ export class CommentView {
     if (!node) this.focusOn(does);
   }
 
+  /**
+   * Close a form under the comment, unless another has taken its place meanwhile.
+   * @param {HTMLElement} node
+   * @param {string} [does]
+   */
+  close(node, does) {
+    if (node.parentElement === this.under) this.put(null, does);
+  }
+
   /** @param {string} [does] the button that takes the focus; else the comment does */
   focusOn(does) {
     /** @type {HTMLElement | null} */
@@ -253,7 +262,7 @@ export class CommentView {
       submit: (body, key, mentions) => api.post(this.owner.discussionId, { body, parent: id, mentions }, key),
       mayMention: true,
       taken: (done) => {
-        this.under.replaceChildren();
+        form.form.remove();
         return this.listing.posted(done);
       },
       cancel: () => this.put(null, "reply"),
@@ -273,7 +282,7 @@ export class CommentView {
       submit: (text) => api.edit(id, text),
       taken: async (done) => {
         await this.owner.refresh(id, done.position);
-        this.put(null);
+        this.close(form.form);
         this.owner.say(t(done.pending ? "pending" : "saved"));
       },
       cancel: () => this.put(null, "edit"),
@@ -289,7 +298,7 @@ export class CommentView {
       try {
         const done = await api.remove(this.shape.id);
         await this.owner.refresh(this.shape.id, done.position);
-        this.put(null);
+        this.close(question);
         this.owner.say(t("deleted"));
       } catch (problem) {
         this.tell(this.owner.why("failed", problem));
@@ -299,9 +308,14 @@ export class CommentView {
     const no = el("button", { type: "button", text: t("cancel"), onclick: () => this.put(null, "remove") });
     const onkeydown = (/** @type {KeyboardEvent} */ event) =>
       event.key === "Escape" && (event.stopPropagation(), this.put(null, "remove"));
-    this.put(
-      el("div", { class: "state", role: "group", "aria-label": t("sure"), onkeydown }, `${t("sure")} `, yes, no),
+    const question = el(
+      "div",
+      { class: "state", role: "group", "aria-label": t("sure"), onkeydown },
+      `${t("sure")} `,
+      yes,
+      no,
     );
+    this.put(question);
     yes.focus();
   }
 
@@ -314,7 +328,7 @@ export class CommentView {
       charactersMax: REASON_CHARACTERS_MAX,
       submit: (reason) => api.flag(this.shape.id, reason),
       taken: () => {
-        this.put(null, "flag");
+        this.close(form.form, "flag");
         this.tell(t("thanks"));
       },
       cancel: () => this.put(null, "flag"),
