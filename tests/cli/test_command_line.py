@@ -25,6 +25,7 @@ from rostra import ids
 from rostra_adapters.cli import COMMANDS, main
 from rostra_adapters.http.auth import tokens
 from support.cases import first_is_quick
+from support.forking import Process
 from support.service import SECRET, event, opened, posted, token, voted
 from support.waiting import WAIT_SECONDS_MAX, block_until
 from support.wire import Wire
@@ -46,23 +47,13 @@ class Command:
     def __call__(
         self, *arguments: str, stdin: bytes | None = None
     ) -> subprocess.CompletedProcess[bytes]:
-        return subprocess.run(
-            [*PROGRAM, *arguments],
-            input=stdin,
-            capture_output=True,
-            check=False,
-            cwd=self.folder,
-            env=self.environment,
-        )
+        given = None if stdin is None else subprocess.PIPE
+        process = Process(arguments, cwd=self.folder, env=self.environment, stdin=given)
+        out, err = process.communicate(stdin, WAIT_SECONDS_MAX)
+        return subprocess.CompletedProcess(arguments, process.wait(), out, err)
 
-    def starting(self, *arguments: str) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            [*PROGRAM, *arguments],
-            cwd=self.folder,
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
+    def starting(self, *arguments: str) -> Process:
+        return Process(arguments, cwd=self.folder, env=self.environment, stderr=subprocess.DEVNULL)
 
 
 @pytest.fixture
@@ -79,7 +70,7 @@ def rostra(tmp_path: Path, database_url: str) -> Command:
 class Running:
     """A service that listens."""
 
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, process: Process | subprocess.Popen[bytes]) -> None:
         self.process = process
         assert process.stdout is not None
         listens = LISTENS.match(process.stdout.readline().decode())

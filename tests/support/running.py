@@ -17,6 +17,7 @@ from urllib.request import Request, urlopen
 import psycopg
 
 from rostra_adapters.local_postgres.lease import postmaster_pid
+from support.forking import Process
 from support.waiting import WAIT_SECONDS_MAX, block_until
 
 PROGRAM = Path(sys.executable).with_name("rostra")
@@ -41,16 +42,16 @@ class Answer(NamedTuple):
         return json.loads(self.body)
 
 
-def ended(process: subprocess.Popen[bytes]) -> Ran:
+def ended(process: Process) -> Ran:
     """A command that was started, at its end."""
     out, err = process.communicate(timeout=WAIT_SECONDS_MAX)
-    return Ran(process.returncode, out.decode(), err.decode())
+    return Ran(process.wait(), out.decode(), err.decode())
 
 
 class Service:
     """A `rostra serve` that listens."""
 
-    def __init__(self, process: subprocess.Popen[str], url: str, said: Path) -> None:
+    def __init__(self, process: Process, url: str, said: Path) -> None:
         self.process = process
         self.url = url
         self._said = said
@@ -127,16 +128,10 @@ class Rostra:
 
     def run(self, *arguments: object, stdin: bytes | None = None) -> Ran:
         """A command, to its end."""
-        done = subprocess.run(
-            [PROGRAM, *map(str, arguments)],
-            check=False,
-            env=self._environment,
-            input=stdin,
-            stdin=subprocess.DEVNULL if stdin is None else None,
-            capture_output=True,
-            timeout=WAIT_SECONDS_MAX,
-        )
-        return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
+        given = None if stdin is None else subprocess.PIPE
+        process = self._start(*arguments, stdin=given)
+        out, err = process.communicate(stdin, WAIT_SECONDS_MAX)
+        return Ran(process.wait(), out.decode(), err.decode())
 
     def must(self, *arguments: object, stdin: bytes | None = None) -> str:
         """What a command that goes well prints."""
@@ -146,16 +141,10 @@ class Rostra:
 
     @contextmanager
     def started(
-        self, *arguments: object, stdin: int | IO[bytes] | None = subprocess.DEVNULL
-    ) -> Iterator[subprocess.Popen[bytes]]:
+        self, *arguments: object, stdin: int | IO[bytes] | None = None
+    ) -> Iterator[Process]:
         """A command, running; killed at the end if it has not come to its own."""
-        with subprocess.Popen(
-            [PROGRAM, *map(str, arguments)],
-            env=self._environment,
-            stdin=stdin,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        ) as process:
+        with self._start(*arguments, stdin=stdin) as process:
             try:
                 yield process
             finally:
@@ -176,21 +165,17 @@ class Rostra:
         self.data.mkdir(exist_ok=True)
         said = self.data / f"said-{time.monotonic_ns()}"
         with said.open("w") as file:
-            process = subprocess.Popen(
-                [PROGRAM, "serve", "--port", str(port)],
-                env=self._environment,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=file,
-                text=True,
-            )
+            process = self._start("serve", "--port", port, stderr=file)
         assert process.stdout is not None
         with process.stdout as out:  # it says no more than this line
-            line = out.readline()
+            line = out.readline().decode()
         assert line.startswith("Rostra listens on http://"), (line, said.read_text())
         service = Service(process, line.split()[-1], said)
         service.head()
         return service
+
+    def _start(self, *arguments: object, **pipes: Any) -> Process:
+        return Process([*map(str, arguments)], cwd=Path.cwd(), env=self._environment, **pipes)
 
     def token(self, scope: str = "publish admin", *options: str) -> str:
         return self.must("token", "--scope", scope, *options).strip()
