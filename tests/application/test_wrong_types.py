@@ -303,6 +303,7 @@ async def test_every_wrong_value_at_every_field_of_every_command(app: App) -> No
     await all_is_well(app)
 
 
+@pytest.mark.slow
 async def test_every_wrong_value_that_json_can_hold_over_http() -> None:
     lines = []
     for topic, path in CASES:

@@ -164,6 +164,7 @@ def test_unmarked_passages_take_no_place() -> None:
     given(*taken).when(again, act(31)).then_refused("too-many-passages")
 
 
+@pytest.mark.slow
 def test_persons_leave_the_last_places_of_a_stream_to_revisions() -> None:
     passages = STREAM_EVENTS_MAX - STREAM_EVENTS_RESERVED - REVISION_EVENTS_RESERVED - 1
     few = [listed(P1, minute=1)] * passages

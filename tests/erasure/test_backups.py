@@ -34,6 +34,7 @@ from rostra_adapters.errors import (
     WrongMasterKey,
 )
 from rostra_adapters.postgres.backup import KEYS, LOG, TEXTS
+from support.cases import first_is_quick
 from support.service import MASTER_KEY, posted, serving_app
 
 DISCUSSION = str(ids.discussion_id("gazette", "/trams"))
@@ -251,7 +252,9 @@ def _empty(file: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "damage"),
-    [(LOG, _cut), (LOG, Path.unlink), (TEXTS, _cut), (KEYS, _empty), ("manifest.json", _cut)],
+    first_is_quick(
+        [(LOG, _cut), (LOG, Path.unlink), (TEXTS, _cut), (KEYS, _empty), ("manifest.json", _cut)]
+    ),
 )
 async def test_a_damaged_backup_leaves_the_database_empty(
     database_url: str,

@@ -130,6 +130,7 @@ async def _bodies(app: App, discussion: UUID, author: str | None) -> list[str]:
     return found
 
 
+@pytest.mark.slow
 async def test_projecting_and_rebuilding_open_no_word_and_need_no_master_key(
     connection: asyncpg.Connection, empty_database_url: str
 ) -> None:

@@ -188,6 +188,7 @@ async def test_too_many_events_or_bytes_are_refused(service: Service) -> None:
     await refused(service, answer, 413, "too-large")
 
 
+@pytest.mark.slow
 async def test_ten_thousand_events_are_taken(service: Service) -> None:
     results = await service.batch([opened(), *(posted(f"c{n}") for n in range(9_999))])
     assert {result["status"] for result in results} == {"recorded"}

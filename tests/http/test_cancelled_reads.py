@@ -149,6 +149,7 @@ async def test_a_statement_within_a_transaction_is_not_repeated(database_url: st
 # -- rebuilds
 
 
+@pytest.mark.slow
 async def test_reads_go_on_across_rebuilds(
     serving: Service, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

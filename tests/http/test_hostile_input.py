@@ -85,6 +85,7 @@ async def _bodies(service: Service) -> list[tuple[str, str]]:
 EMPTY_OBJECTS = {"i_structure_UTF-8_BOM_empty_object.json", "y_object_empty.json"}
 
 
+@pytest.mark.slow
 async def test_json_is_the_same_json_on_every_route(test_data: Path) -> None:
     files = sorted((test_data / "robustness" / "jsontestsuite").glob("*.json"))
     free = HttpSettings(

@@ -194,6 +194,7 @@ def traced() -> Iterator[Callable[[], int]]:
     tracemalloc.stop()
 
 
+@pytest.mark.slow
 async def test_headers_that_never_end_are_refused_and_leave_no_memory(
     service: Service, traced: Callable[[], int]
 ) -> None:

@@ -20,6 +20,7 @@ from rostra_adapters.http.auth import tokens
 from rostra_adapters.postgres import schema
 from rostra_adapters.postgres.connect import create_pool
 from rostra_adapters.postgres.revocations import LOOK_SECONDS, PostgresRevocations
+from support.cases import first_is_quick
 from support.service import (
     MASTER_KEY,
     PLACE,
@@ -131,7 +132,7 @@ async def test_streams_end_when_their_token_is_revoked(
         assert not other.content.at_eof()
 
 
-@pytest.mark.parametrize(("path", "scope"), [(LIVE, "read"), (FEED, "feed")])
+@pytest.mark.parametrize(("path", "scope"), first_is_quick([(LIVE, "read"), (FEED, "feed")]))
 async def test_streams_end_when_their_token_does(service: Service, path: str, scope: str) -> None:
     await service.given(opened(), posted())
     soon = time.time() + 2

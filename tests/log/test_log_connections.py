@@ -305,6 +305,7 @@ def crashing() -> Iterator[Lease]:
     shutil.rmtree(folder)
 
 
+@pytest.mark.slow
 async def test_a_crash_of_postgresql_loses_nothing_and_leaves_no_hole(crashing: Lease) -> None:
     setup = await asyncpg.connect(crashing.url)
     await install(setup)

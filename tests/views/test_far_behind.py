@@ -59,6 +59,7 @@ async def test_far_behind_they_are_rebuilt_and_go_on_from_there(database_url: st
         assert page is not None and page.total == FAR + 3
 
 
+@pytest.mark.slow
 async def test_what_others_write_by_the_thousand_is_rebuilt_with_too(
     pool: asyncpg.Pool, database: asyncpg.Connection, database_url: str
 ) -> None:

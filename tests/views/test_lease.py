@@ -50,6 +50,7 @@ async def holder(app: App) -> int | None:
     return None if projector is None else projector.pid
 
 
+@pytest.mark.slow
 @pytest.mark.process
 @pytest.mark.parametrize("moment", first_is_quick(["within a page", "idle"]))
 async def test_a_stopped_process_is_taken_over_from_and_gives_up(

@@ -25,6 +25,7 @@ from rostra_adapters.postgres.views import columns, runner, schema
 from rostra_projections.own_views import FITS
 from rostra_projections.tables import Fact, Key, Rows, Table
 from rostra_projections.views import VIEWS, View
+from support.cases import first_is_quick
 from support.model import Act
 from support.pages import shown_file
 from support.running import Rostra
@@ -199,7 +200,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
-@pytest.mark.parametrize("mistake", MISTAKES)
+@pytest.mark.parametrize("mistake", first_is_quick([*MISTAKES]))
 async def test_a_fold_that_fails_parks_its_discussion_in_its_view_alone(
     url: str, mistake: str
 ) -> None:
@@ -253,6 +254,7 @@ async def test_a_view_gets_each_vote(url: str) -> None:
         assert await app.verify() == []
 
 
+@pytest.mark.slow
 async def test_a_view_is_kept_in_a_schema_of_its_own_and_by_several_jobs(
     database_url: str, hours: ModuleType
 ) -> None:

@@ -25,6 +25,7 @@ from rostra_adapters.postgres.views.queries.site_comments import FROM_THE_START,
 from rostra_projections.comments.rows import COMMENTS, COUNTS, PARTICIPANTS
 from rostra_projections.listing import ORDERS, Kind, Listing
 from rostra_projections.responses.shapes import ANYONE
+from support.cases import first_is_quick
 from support.views import judge, plans
 from support.views.story import DISCUSSION, passage
 from views.conftest import Filled
@@ -50,7 +51,7 @@ BEGINNINGS: dict[Kind, tuple[From, ...]] = {
 }
 
 
-@pytest.fixture(scope="module", params=["new", "analysed"])
+@pytest.fixture(scope="module", params=first_is_quick(["analysed", "new"]))
 def large_url(filled: Filled, request: pytest.FixtureRequest) -> str:
     """The URL of large views, which have just been filled or have been analysed."""
 

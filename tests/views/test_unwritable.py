@@ -9,6 +9,7 @@ import pytest
 from rostra_adapters.postgres.rebuild.run import rebuild
 from rostra_adapters.postgres.rebuild.verify import verify
 from rostra_adapters.postgres.views.projector import read_parked, states
+from support.cases import first_is_quick
 from support.model import Act
 from support.views import tables
 from support.views.story import Events, Story
@@ -20,7 +21,7 @@ def _elsewhere(act: Act) -> Act:
     return act | {"id": f"elsewhere {act['id']}", "data": act["data"] | {"resource": "/elsewhere"}}
 
 
-@pytest.mark.parametrize("at_once", [1, 4, 100])
+@pytest.mark.parametrize("at_once", first_is_quick([4, 1, 100]))
 async def test_what_cannot_be_written_parks_its_discussion_alone(
     database: asyncpg.Connection, database_url: str, at_once: int
 ) -> None:

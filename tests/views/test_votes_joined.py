@@ -114,6 +114,7 @@ ODD = {
     "before what cannot be folded": changed(at(7, "c"), state=b"{}"),
     "a comment that is posted again": changed(at(7, "c"), topic="comment.posted"),
 }
+QUICK = ("nothing odd", "no JSON", "two as if joined", "before its comment")
 BY_SEVERAL_JOBS = first_is_quick(
     [("no JSON", 2), *((it, 2) for it in EVEN | ODD if it != "no JSON")]
 )
@@ -122,7 +123,10 @@ BY_SEVERAL_JOBS = first_is_quick(
 @pytest.mark.parametrize(
     ("change", "jobs"),
     [
-        *((change, 1) for change in (EVEN | ODD)),
+        *(
+            (it, 1) if it in QUICK else pytest.param(it, 1, marks=pytest.mark.slow)
+            for it in EVEN | ODD
+        ),
         *BY_SEVERAL_JOBS,
     ],
 )

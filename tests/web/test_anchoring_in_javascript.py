@@ -22,7 +22,8 @@ def test_every_vector_comes_out_the_same() -> None:
 
 
 @pytest.mark.parametrize(
-    "letters", ["ab", "ab ", "abc \n", "ab😀e\u0301\u00e9 \u00ad", "כאab \u00a0"]
+    "letters",
+    first_is_quick(["ab😀e\u0301\u00e9 \u00ad", "ab", "ab ", "abc \n", "כאab \u00a0"]),
 )
 @pytest.mark.parametrize("seed", first_is_quick([1, 2]))
 def test_texts_made_at_random_come_out_the_same(letters: str, seed: int) -> None:

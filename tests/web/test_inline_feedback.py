@@ -260,6 +260,7 @@ async def test_words_are_selected_by_keyboard_and_the_tab_key_leads_to_the_offer
     await expect(page.locator(f"{PANEL} textarea")).to_be_focused()
 
 
+@pytest.mark.slow
 async def test_words_are_selected_by_touch(browser: Browser, reader_service: Service) -> None:
     page = await article(
         browser, reader_service, "/demo?as=ada", viewport=PHONE, is_mobile=True, has_touch=True
@@ -408,6 +409,7 @@ async def test_two_discussions_of_one_page_keep_their_own_highlights(
     assert len(await highlighted(page)) == 3
 
 
+@pytest.mark.slow
 async def test_a_triple_click_on_the_last_paragraph_offers_its_words(
     browser: Browser, reader_service: Service
 ) -> None:

@@ -498,6 +498,7 @@ class Typist:
         await self.press(*text)
 
 
+@pytest.mark.slow
 async def test_a_morning_is_done_by_keyboard_alone(
     browser: Browser, reader_service: Service
 ) -> None:

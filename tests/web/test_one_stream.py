@@ -80,6 +80,7 @@ async def opened(streams: Streams, page: Page, count: int) -> None:
             await page.evaluate("new Promise(requestAnimationFrame)")
 
 
+@pytest.mark.slow
 async def test_seven_tabs_share_a_stream_and_the_seventh_loads_and_votes(
     browser: Browser, reader_service: Service
 ) -> None:

@@ -167,6 +167,7 @@ async def test_a_service_without_mails_offers_none(
 # -- what is new
 
 
+@pytest.mark.slow
 async def test_a_reader_is_led_from_one_new_comment_to_the_next(
     browser: Browser, reader_service: Service
 ) -> None:

@@ -25,7 +25,6 @@ from rostra.anchoring.search import (
     describe,
     last_place,
 )
-from support.cases import first_is_quick
 from support.drafts import Draft, Span
 from support.matches import approximate_matches
 
@@ -166,7 +165,8 @@ def places(outcomes: list[Outcome]) -> list[Span | None]:
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("edit", first_is_quick([bench.misspelt, bench.deleted]))
+@pytest.mark.slow
+@pytest.mark.parametrize("edit", [bench.misspelt, bench.deleted])
 def test_a_million_characters_and_500_passages_take_a_sixth_of_the_work_that_may_be_done(
     edit: bench.Edit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
