@@ -134,7 +134,7 @@ def rules() -> str:
 
 
 def domain_limits() -> str:
-    """List the limits of the domain, which no option changes."""
+    """List the limits of the domain, with their defaults."""
     rows = [
         (f"`{name}`", f"{getattr(limits, name):,}", meaning) for name, meaning in LIMITS.items()
     ]
