@@ -1,4 +1,4 @@
-"""How long it takes to anchor the passages of a long article again.
+"""Time to anchor the passages of a long article again.
 
     python infra/bench/anchoring.py [--characters 1000000] [--passages 500] [--runs 3]
 

@@ -20,13 +20,13 @@ _names = count(1)
 
 
 class Databases:
-    """Of the server whose database `url` names; we must be its superuser."""
+    """Databases of the server that `url` names; its user must be a superuser."""
 
     def __init__(self, url: str) -> None:
         self._url = url
 
     def url(self, name: str) -> str:
-        """Of a database of this server."""
+        """Return the URL of a database of this server."""
         return urlunsplit(urlsplit(self._url)._replace(path=f"/{name}"))
 
     async def loaded(self, load: Load) -> str:
@@ -91,6 +91,6 @@ class Databases:
 
 
 def _form() -> str:
-    """Of what a load holds: other code makes other tables of views."""
+    """Return a hash of a load's form: other code makes other tables of views."""
     views = [(view.name, view.shape, [t.types for t in view.tables]) for view in VIEWS.values()]
     return sha256(repr((FORM, views)).encode()).hexdigest()[:8]

@@ -35,14 +35,14 @@ class Figure(msgspec.Struct, kw_only=True):
                 return self.ours
 
     def holds(self) -> bool | None:
-        """Whether the median reaches the bar; None without one."""
+        """Return whether the median reaches the bar; None without one."""
         if self.bar is None or not self.ours:
             return None
         found = median(self.compared())
         return found >= self.bar if self.rule == "at least" else found <= self.bar
 
     def is_sound(self) -> bool:
-        """Whether there are numbers, and finite ones."""
+        """Return whether there are numbers, all of them finite."""
         numbers = [*self.ours, *self.peers, *self.compared()]
         return bool(self.ours) and all(math.isfinite(number) for number in numbers)
 
@@ -89,7 +89,7 @@ def number(value: float) -> str:
 
 
 def table(figures: Sequence[Figure]) -> str:
-    """What `make bench` prints."""
+    """Return figures as the table that `make bench` prints."""
     heads = Line("figure", "ours", "peer", "compared", "spread", "bar", "")
     lines = [heads, *(line(figure) for figure in figures)]
     texts = [list(msgspec.structs.astuple(one)) for one in lines]

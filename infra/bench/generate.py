@@ -73,9 +73,10 @@ SENTENCES = (
 
 
 class Load(msgspec.Struct, frozen=True, kw_only=True):
-    """How much happens. The shares are of the events; what is left is edits, removals,
-    restorings, approvals, pins, flags, closings. `weights` are how busy the discussions
-    are, by Zipf's law unless given.
+    """Size of a load. The shares are of the events.
+
+    The rest are edits, removals, restorings, approvals, pins, flags and closings. `weights` are
+    the discussions' shares of the events, by Zipf's law unless given.
     """
 
     events: int
@@ -88,12 +89,12 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def name(self) -> str:
-        """Of a database that keeps it."""
+        """Name of the database that holds it."""
         return f"load_{self.events}_{self.discussions}_{round(self.comments * 100)}_{self.seed}"
 
 
 class Step(msgspec.Struct, frozen=True, gc=False):
-    """What one published event makes happen. Words are not yet sealed."""
+    """Events recorded for one published event. Words are not yet sealed."""
 
     number: int
     time: Time

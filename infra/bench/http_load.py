@@ -65,7 +65,7 @@ class Connection(asyncio.Protocol):
         return 0 <= self._length <= len(self._came)
 
     def _whole_length(self) -> int:
-        """Of the answer that is coming, -1 while that is not known; `CHUNKED` where it never is."""
+        """Return the length of the current answer, -1 if not yet known, or `CHUNKED`."""
         end = self._came.find(_END_OF_HEAD)
         if end < 0:
             return -1
@@ -87,7 +87,7 @@ class Connection(asyncio.Protocol):
 
 
 async def connect(host: str, port: int, count: int) -> list[Connection]:
-    """So many connections."""
+    """Open `count` connections."""
     loop = asyncio.get_running_loop()
     making = [loop.create_connection(Connection, host, port) for _ in range(count)]
     made = await asyncio.wait_for(asyncio.gather(*making), CONNECT_SECONDS_MAX)

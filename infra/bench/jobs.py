@@ -1,4 +1,4 @@
-"""What is measured in a process of its own: `python -m bench.jobs NAME ARGUMENT…`.
+"""Jobs that are measured in processes of their own: `python -m bench.jobs NAME ARGUMENT…`.
 
 Each prints one line of JSON.
 """
@@ -19,7 +19,7 @@ CATCH_UP_SECONDS_MAX = 3_600.0
 
 
 async def rebuild(url: str, jobs: str) -> dict[str, object]:
-    """As `rostra rebuild` does it, of the views that the peers fill too."""
+    """Rebuild the views that the peers fill, as `rostra rebuild` does."""
     async with rostra_adapters.open(url, master_key=MASTER_KEY, project=False) as app:
         began = time.perf_counter()
         done = await app.rebuild(compared.NAMES, jobs=int(jobs))

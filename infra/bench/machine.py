@@ -1,4 +1,4 @@
-"""What machine and which versions a run was made on."""
+"""Machine and versions that a run was made on."""
 
 import os
 import platform

@@ -14,7 +14,7 @@ _HIGH_WATER = re.compile(r"VmHWM:\s+(\d+) kB")
 
 
 class Peak:
-    """Of one process and its descendants, each by itself: `bytes` is the largest one's."""
+    """Peak memory of a process and its descendants: `bytes` is that of the largest one."""
 
     def __init__(self, pid: int) -> None:
         self._pid = pid

@@ -29,7 +29,7 @@ class Failed(RuntimeError):
 
 
 class Served(msgspec.Struct, frozen=True):
-    """Where a process serves, and how to look at its memory."""
+    """Address of a serving process, and its peak memory."""
 
     host: str
     port: int
@@ -55,7 +55,7 @@ class Started(NamedTuple):
     complaints: IO[bytes]
 
     def complaint(self) -> str:
-        """What it has complained of."""
+        """Return the text that the process wrote to its standard error."""
         self.complaints.seek(0)
         return self.complaints.read().decode()
 
@@ -130,7 +130,7 @@ async def served(started: Started) -> Served:
 
 
 class Job(msgspec.Struct):
-    """What a job of `bench.jobs` answered, and the most memory any of its processes held."""
+    """Answer of a job of `bench.jobs`, and the peak memory of its largest process."""
 
     answer: dict[str, Any]
     peak_bytes: int

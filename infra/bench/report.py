@@ -43,7 +43,7 @@ def markdown(figures: Sequence[Figure]) -> str:
 
 
 def headroom(figure: Figure) -> float | None:
-    """How many times the bar is reached; below 1 it is not. None without a bar."""
+    """Return the median divided by the bar; below 1 the bar is missed. None without a bar."""
     if figure.bar is None:
         return None
     found = median(figure.compared())

@@ -39,7 +39,7 @@ ROWS: Mapping[str, str] = {
 
 
 class Results(msgspec.Struct):
-    """What a run leaves in `results/`."""
+    """Results of a run, as written to `results/`."""
 
     began: str
     machine: dict[str, str]

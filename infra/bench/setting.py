@@ -1,4 +1,4 @@
-"""What every measurement is given: databases, and how much to measure."""
+"""Setting of every measurement: databases and the scale."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from bench.generate import Load
 
 
 class Scale(msgspec.Struct, frozen=True, kw_only=True):
-    """How much. The defaults are those of the issue's table."""
+    """Rounds, loads and seconds of a run. The defaults are those of the published table."""
 
     rounds: int = 5
     load: Load = Load(events=1_000_000)

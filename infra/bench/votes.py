@@ -58,7 +58,7 @@ class Ballot(msgspec.Struct, frozen=True):
         return ids.vote_id(CommentId(StreamId(self.target.comment)), self.voter)
 
     def state(self) -> bytes:
-        """As the log keeps it."""
+        """Return the event as the log stores it."""
         event = VoteCast(
             time=self.time,
             source=SOURCE,
@@ -148,7 +148,7 @@ def row(ballot: Ballot) -> Row:
 
 
 def cloudevent(ballot: Ballot) -> dict[str, object]:
-    """What a publisher sends."""
+    """Return the CloudEvent that a publisher sends."""
     return {
         "specversion": "1.0",
         "type": VoteCast.topic,

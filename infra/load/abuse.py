@@ -47,7 +47,7 @@ _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 
 class Sizes(msgspec.Struct, frozen=True):
-    """How much of everything."""
+    """Numbers of requests and connections of a run."""
 
     plain: int = 2_000
     seconds: float = 2.0  # of each request, at most
@@ -120,7 +120,7 @@ class Target:
 
     @property
     def knows_process(self) -> bool:
-        """Whether costs are processor time."""
+        """Return whether costs are processor time."""
         return self._pid is not None
 
 

@@ -47,7 +47,7 @@ VOTE = (
 
 
 class Service:
-    """What is asked of it, and what it said."""
+    """Client of the service under load, which counts its answers."""
 
     def __init__(self, host: str, port: int, pid: int) -> None:
         self.host, self.port = host, port
@@ -181,7 +181,7 @@ async def quiet(service: Service) -> float:
 
 
 async def votes_shown(service: Service) -> int:
-    """As the readers see them."""
+    """Return the number of votes that readers see."""
     _, found = await service.get(f"/v1/discussions?site={SITE}&resource={RESOURCE}")
     first = f"/v1/discussions/{found['id']}/comments?order=oldest&limit=100"
     path, total = first, 0

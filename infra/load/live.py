@@ -31,7 +31,7 @@ BATCHES_A_SECOND = 10
 
 
 class Reader:
-    """How much it was sent, as a length and a checksum."""
+    """Reader of a live stream; notes length and checksum of the received bytes."""
 
     def __init__(self) -> None:
         self.length = self.checksum = self.chunks = 0
@@ -129,7 +129,7 @@ class Stalled:
         self._socket.sendall(f"GET {path} HTTP/1.1\r\nHost: load\r\n\r\n".encode())
 
     def rest(self) -> tuple[int, bool]:
-        """What had been sent to it, and whether that was the end of the connection."""
+        """Return the number of bytes that wait, and whether the connection ended."""
         self._socket.settimeout(SETTLE_SECONDS)
         length = 0
         try:
@@ -145,7 +145,7 @@ class Stalled:
 
 
 async def reading(session: ClientSession, url: str) -> int:
-    """How many readers the service says that it has."""
+    """Return the number of live readers by the service's metrics."""
     async with session.get(f"{url}/metrics") as answer:
         found = re.search(r'rostra_readers\{kind="live"\} ([0-9.]+)', await answer.text())
     assert found is not None

@@ -137,8 +137,8 @@ async def first_ms(browser: Browser, url: str) -> float:
 
 
 async def longest_ms(browser: Browser, url: str, pages: int) -> tuple[int, float, float]:
-    """How many comments were on the page after so many pressings of "Load more", and the longest
-    that anything blocked: scrolling through them, and loading them.
+    """Press "Load more" `pages` times. Return the number of comments, and the longest blocked
+    times in milliseconds: of scrolling, and of loading.
     """
     page = await opened(browser, url)
     for _ in range(pages):

@@ -39,7 +39,7 @@ CHAPTER_CHARACTERS = 20_000
 
 
 class Waits:
-    """How long each request of a reader took."""
+    """Times of a reader's requests."""
 
     def __init__(self, name: str, path: str) -> None:
         self.name = name
@@ -99,7 +99,7 @@ async def reading(service: Service, paths: dict[str, str]) -> AsyncIterator[Read
 
 
 class Publisher:
-    """Of one article."""
+    """Publisher of one article."""
 
     def __init__(self, service: Service, connection: Connection) -> None:
         self._service = service

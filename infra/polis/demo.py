@@ -104,7 +104,7 @@ def _started(folder: Path) -> Iterator[Service]:
 
 
 def _address(process: "subprocess.Popen[str]", log: Path) -> str:
-    """Where it says that it listens. Exits where it does not come to that."""
+    """Return the address that the process prints. Exits if it prints none."""
     assert process.stdout is not None
     too_long = Timer(START_SECONDS_MAX, process.kill)
     too_long.start()

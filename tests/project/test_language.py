@@ -9,7 +9,7 @@ import pytest
 from support.plain_english import begins_wrongly, has_dialect
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("domain", "projections", "adapters")
+PACKAGES = ("domain", "projections", "adapters", "infra")
 DOCUMENTED = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 

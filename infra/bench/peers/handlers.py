@@ -41,7 +41,7 @@ def main() -> None:
 
 
 async def serve(body: bytes, url: str | None) -> None:
-    """Until SIGTERM."""
+    """Serve until SIGTERM."""
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     application = web.Application(handler_args={"access_log": None})
@@ -63,7 +63,7 @@ async def serve(body: bytes, url: str | None) -> None:
 
 
 async def _kept(_: object) -> None:
-    """As ours: a connection is given back as it is, which saves a round trip."""
+    """Give a connection back without a reset, as Rostra does: that saves a round trip."""
 
 
 async def decode(request: web.Request) -> web.Response:

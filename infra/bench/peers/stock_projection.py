@@ -72,7 +72,7 @@ class TheView(PostgresTrackingRecorder):
                     cursor.execute(_SAVE[fragment.name], record)
 
     def _mend(self, cursor: Any, rows: Rows) -> None:
-        """Of a group whose latest comment has gone, the latest that is left."""
+        """Find the latest comment of each group whose latest one is removed."""
         for group in comments.stale_groups(rows):
             cursor.execute(_LATEST, _latest_of(group))
             latest = next(iter(cursor.fetchone().values()))
@@ -89,7 +89,7 @@ class TheView(PostgresTrackingRecorder):
 
 
 class Comments(Projection[TheView]):
-    """What we compare."""
+    """Projection that is compared with Rostra's."""
 
     name = "bench"
     topics = _ALL

@@ -120,7 +120,7 @@ class Bench:
         )
 
     async def each_fsync(self) -> Figure:
-        """As PostgreSQL counted them; where it makes none, by the calls that append."""
+        """Measure events per fsync as PostgreSQL counts them; without fsync, per commit."""
         callers = LOG_CALLERS[0]
         durable = await self._ask("select (current_setting('fsync') = 'on')::int")
         found = []

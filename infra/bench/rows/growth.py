@@ -20,7 +20,7 @@ ROUNDS_MAX = 3
 
 
 async def measure(setting: Setting) -> list[Figure]:
-    """What is appended goes to copies of the loads."""
+    """Measure at both sizes. Events are appended to copies of the loads."""
     large, scale = setting.scale.large, setting.scale
     if large is None:
         return []

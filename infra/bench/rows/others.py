@@ -35,7 +35,7 @@ RESOURCE = "/beside"
 
 
 async def measure(setting: Setting) -> list[Figure]:
-    """Nothing where programs of others are not to be installed."""
+    """Measure the other programs; nothing if they may not be installed."""
     if setting.others is None:
         return []
     others = Others(setting.others)

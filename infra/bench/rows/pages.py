@@ -28,7 +28,7 @@ Requests = Callable[[], Sequence[bytes]]
 
 
 async def measure(setting: Setting) -> list[Figure]:
-    """Nothing is published meanwhile, so what is cached stays so."""
+    """Measure pages. Nothing is published meanwhile, so cached pages stay cached."""
     url = await setting.databases.loaded(setting.scale.load)
     discussions = await _discussions(url, setting.scale.comments_min)
     async with rostra(url) as ours:
@@ -143,7 +143,7 @@ def _bare_path(discussion: UUID, order: Order) -> str:
 def _by_turns(
     named: Sequence[tuple[UUID, Order]], each: int, path: Callable[[UUID, Order], str]
 ) -> Requests:
-    """So many pages more, each time."""
+    """Return a function that returns the requests for the next `each` pages."""
     asked = cycle(named)
     return lambda: [request("GET", path(d, order)) for d, order in islice(asked, each)]
 

@@ -75,7 +75,7 @@ async def _alone(setting: Setting) -> list[Figure]:
 
 
 async def _projected_apart(setting: Setting) -> list[Figure]:
-    """Again with `rostra project` on a core of its own, which leaves it no views to keep."""
+    """Measure a service that does not project, with `rostra project` on a core of its own."""
     load = setting.scale.load
     async with (
         setting.databases.copy(load) as url,
@@ -319,7 +319,7 @@ class Bench:
         return count * BATCH_EVENTS / seconds
 
     async def _settle(self) -> None:
-        """What the service has yet to project is not to burden the peer's turn."""
+        """Wait until all is projected, so that it does not slow down the peer's turn."""
         await caught_up(self._url)
 
     async def _delays(self, each_second: float) -> list[float]:

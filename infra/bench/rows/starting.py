@@ -1,4 +1,4 @@
-"""How long the command line takes to say how it is used, and the service to be ready."""
+"""Time until the command line prints its help, and until the service is ready."""
 
 import asyncio
 import shlex
@@ -49,7 +49,7 @@ async def measure(setting: Setting) -> list[Figure]:
 
 
 def _open_to_all(data: Path) -> Path:
-    """As root PostgreSQL runs as another user."""
+    """Open a folder to all: if we are root, PostgreSQL runs as another user."""
     data.chmod(0o755)
     return data
 
@@ -82,7 +82,7 @@ async def _pg_ctl(data: Path) -> float:
 
 
 def _start(cluster: Cluster) -> None:
-    """As the launcher starts it, and nothing else."""
+    """Start PostgreSQL as the launcher does."""
     private_folder(cluster.sockets, cluster.programs)
     options = shlex.join(
         ("-c", "listen_addresses=", "-c", f"unix_socket_directories={cluster.sockets}")
