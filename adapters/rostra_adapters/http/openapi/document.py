@@ -54,7 +54,7 @@ Schema = dict[str, Any]
 
 
 class OpenApi:
-    """The handlers. The description is of the routes there are when it is first asked for."""
+    """Routes of the OpenAPI document, which is made at its first request from all routes."""
 
     def __init__(self) -> None:
         self._document: Schema | None = None

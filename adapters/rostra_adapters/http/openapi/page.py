@@ -265,8 +265,8 @@ def _operation(method: str, path: str, operation: Schema) -> Iterator[str]:
     failures = []
     for status, answer in operation["responses"].items():
         if int(status) < 300:
-            told = f"<p><b>{status}</b> {escape(answer['description'])}</p>"
-            yield told + _content(answer.get("content", {}))
+            line = f"<p><b>{status}</b> {escape(answer['description'])}</p>"
+            yield line + _content(answer.get("content", {}))
         else:
             failures.append(f"{status} {escape(answer['description'])}")
     yield f'<p class="quiet">Else: {"; ".join(failures)}.</p>'

@@ -1,1 +1,1 @@
-"""The handlers, one module a group of routes."""
+"""Routes, one module a group of routes."""

@@ -69,7 +69,7 @@ def read_demo() -> dict[str, bytes]:
 
 
 class Demo:
-    """The handlers."""
+    """Routes of the demo."""
 
     def __init__(self, settings: HttpSettings) -> None:
         self._settings = settings

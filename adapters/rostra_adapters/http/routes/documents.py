@@ -60,7 +60,7 @@ _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 class Documents:
-    """The handlers. Readers with a token see what everybody sees."""
+    """Routes of the page and the Atom feed. Readers with a token see what everybody sees."""
 
     def __init__(self, app: App, reads: ReadRoutes) -> None:
         self._app = app

@@ -95,7 +95,7 @@ def compact(name: str, data: bytes) -> str:
 
 
 class Embed:
-    """The handlers."""
+    """Routes of the web reader's files."""
 
     def __init__(self) -> None:
         sources, languages = read(WEB), read(LANGUAGES)

@@ -57,7 +57,7 @@ ALL_OFF = AskedNotifySettings(replies="off", mentions="off", subscriptions="off"
 
 
 class MailLinks:
-    """The handlers."""
+    """Routes of the links in mails."""
 
     def __init__(self, app: App, now: Callable[[], Time]) -> None:
         self._app = app

@@ -32,7 +32,7 @@ POLICY = (
 
 
 class ModeratePage:
-    """The handlers."""
+    """Routes of the page for moderators and its files."""
 
     def __init__(self) -> None:
         own, languages = read(PACKAGE), read(LANGUAGES)

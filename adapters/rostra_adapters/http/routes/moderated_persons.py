@@ -80,7 +80,7 @@ class PersonDone(msgspec.Struct, kw_only=True):
 
 
 class ModeratedPersons:
-    """The handlers."""
+    """Routes of moderators for persons."""
 
     def __init__(
         self, app: App, settings: HttpSettings, reads: ReadRoutes, now: Callable[[], Time]

@@ -155,7 +155,7 @@ class PassageRuling(Body, frozen=True, kw_only=True):
 
 
 class Moderation:
-    """The handlers."""
+    """Routes of moderators for comments and passages, and the public logs."""
 
     def __init__(
         self, app: App, settings: HttpSettings, reads: ReadRoutes, now: Callable[[], Time]

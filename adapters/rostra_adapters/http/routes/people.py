@@ -155,7 +155,7 @@ class SubscriptionShape(msgspec.Struct, kw_only=True):
 
 
 class PeopleRoutes:
-    """The handlers."""
+    """Routes of a person's settings and subscriptions."""
 
     def __init__(
         self, app: App, settings: HttpSettings, reads: ReadRoutes, now: Callable[[], Time]

@@ -146,7 +146,7 @@ class VoteShape(msgspec.Struct, kw_only=True):
 
 
 class Persons:
-    """The handlers. Each raises the domain's refusals as problems."""
+    """Routes of a person's acts. Each raises the domain's refusals as problems."""
 
     def __init__(
         self, app: App, settings: HttpSettings, reads: ReadRoutes, now: Callable[[], Time]

@@ -81,7 +81,7 @@ class AskedCounts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class ReadRoutes:
-    """The handlers. Each `_read` answers a shape, or None where the URL names nothing."""
+    """Routes of reads. Each `_read` answers a shape, or None where the URL names nothing."""
 
     def __init__(self, app: App, settings: HttpSettings, pages: PageCache, limits: Limits) -> None:
         self._app = app
@@ -407,7 +407,7 @@ def site_in_path(request: web.Request) -> str:
 
 
 def _moved_to_site(site: str, limit: int, cursor: str | None, request: web.Request) -> NoReturn:
-    """Redirect the list of a site, which was at `/v1/discussions?site=` in earlier versions."""
+    """Redirect a request without `resource` to the site's list."""
     query = {name: request.query[name] for name in WAITING if name in request.query}
     query |= {"limit": str(limit)} | ({} if cursor is None else {"cursor": cursor})
     there = URL.build(path=f"/v1/sites/{quote(site, safe='')}/discussions", encoded=True)
