@@ -160,7 +160,7 @@ FOREIGN_TOPICS_MAX = 20
 SILENT_SECONDS_MAX = 7.0
 """Age of the primary's heartbeat beyond which it counts as unable to acknowledge writes."""
 TAKEOVER_SECONDS_MAX = 2.0
-"""Seconds in which a stand-by takes over after the end of a lease."""
+"""Seconds in which another process takes over after the end of a lease."""
 
 
 class ViewStore(Protocol):

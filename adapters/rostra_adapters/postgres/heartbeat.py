@@ -32,12 +32,12 @@ select extract(epoch from clock_timestamp() - beat_at)::float8 from public.rostr
 class Heartbeat:
     """Task that keeps the heartbeat fresh.
 
-    `tell` is called after each beat with whether writes are stalled: none is acknowledged any more.
+    `report` is called after each beat, with whether writes are stalled: none is acknowledged.
     """
 
-    def __init__(self, pool: asyncpg.Pool, tell: Callable[[bool], None]) -> None:
+    def __init__(self, pool: asyncpg.Pool, report: Callable[[bool], None]) -> None:
         self._pool = pool
-        self._tell = tell
+        self._report = report
         self._task: BackgroundTask | None = None
 
     def start(self) -> None:
@@ -53,7 +53,7 @@ class Heartbeat:
         while True:
             with raise_unavailable_if_lost():
                 await self._beat()
-                self._tell(await heartbeat_age(self._pool) > SILENT_SECONDS_MAX)
+                self._report(await heartbeat_age(self._pool) > SILENT_SECONDS_MAX)
             yield
             await asyncio.sleep(BEAT_SECONDS)
 
@@ -68,7 +68,7 @@ class Heartbeat:
         try:
             await asyncio.wait([beating], timeout=SILENT_SECONDS_MAX)
             if not beating.done():
-                self._tell(True)
+                self._report(True)
                 raise LogUnavailable("no standby confirms what the primary commits")
             await beating
         finally:

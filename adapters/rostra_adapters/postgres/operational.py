@@ -143,8 +143,8 @@ class PostgresOperational:
         """Delete what a statement finds, some rows at a time."""
         for _ in range(PRUNE_ROUNDS_MAX):
             with raise_unavailable_if_lost():
-                told = await self._pool.execute(statement, PRUNED_AT_ONCE_MAX, *kept)
-            if int(told.rpartition(" ")[2]) < PRUNED_AT_ONCE_MAX:
+                status = await self._pool.execute(statement, PRUNED_AT_ONCE_MAX, *kept)
+            if int(status.rpartition(" ")[2]) < PRUNED_AT_ONCE_MAX:
                 return
 
     async def _prune_always(self) -> AsyncGenerator[None, None]:

@@ -184,14 +184,14 @@ class Feed:
         names = await self._names.of(
             {name for event in found for name in required_names(event.row.stream, event.event)}
         )
-        told = [
+        shown = [
             (event, data)
             for event in found
             if (data := data_of(event.row.stream, event.event, names)) and wanted.holds(event, data)
         ]
-        texts = await self._texts_of(event for event, _ in told)
+        texts = await self._texts_of(event for event, _ in shown)
         # Last, since a loaded key may be destroyed during any wait.
-        await self._ring.load({_owner(event, data) for event, data in told if event.sealed})
+        await self._ring.load({_owner(event, data) for event, data in shown if event.sealed})
         return [
             FeedEvent(
                 event.row.position,
@@ -200,16 +200,16 @@ class Feed:
                 str(data["site"]),
                 event.row.stream,
             )
-            for event, data in told
+            for event, data in shown
         ]
 
-    async def _texts_of(self, told: Iterable["_Published"]) -> dict[int, str | None]:
+    async def _texts_of(self, shown: Iterable["_Published"]) -> dict[int, str | None]:
         """Return the texts of the revisions among events, by position."""
         return {
             one.row.position: await self._texts.read(
                 ids.discussion_of(one.row.stream), one.event.hash
             )
-            for one in told
+            for one in shown
             if isinstance(one.event, ArticleRevised)
         }
 

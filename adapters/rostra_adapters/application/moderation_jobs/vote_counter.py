@@ -27,7 +27,7 @@ CAUGHT_UP_EVENTS_MAX = 20_000
 """Events that a read of one person's votes counts beforehand."""
 SITES_KEPT_MAX = 20_000
 _TOPICS = frozenset({VoteCast.topic, PersonErased.topic})
-_Told = tuple[Recorded, VoteCast | PersonErased]
+_Counted = tuple[Recorded, VoteCast | PersonErased]
 
 
 class VoteCounter:
@@ -74,10 +74,10 @@ class VoteCounter:
 
     async def _changes(self, page: Sequence[Recorded]) -> VoteChanges:
         changes = VoteChanges()
-        told = [(row, event) for row in page if (event := _event(row)) is not None]
-        sites = await self._sites_of(told)
-        before = await self._values_before(told)
-        for row, event in told:
+        events = [(row, event) for row in page if (event := _event(row)) is not None]
+        sites = await self._sites_of(events)
+        before = await self._values_before(events)
+        for row, event in events:
             match event:
                 case PersonErased():
                     changes.erase(row.stream)
@@ -88,14 +88,14 @@ class VoteCounter:
                         changes.add(ids.person_id(site, event.voter), votes)
         return changes
 
-    async def _values_before(self, told: Sequence[_Told]) -> Mapping[int, int]:
+    async def _values_before(self, events: Sequence[_Counted]) -> Mapping[int, int]:
         """Return earlier values of votes, by the position of each change without them.
 
         The effect of a nullified vote is 0, as that of a retracted one.
         """
         unknown = [
             row
-            for row, event in told
+            for row, event in events
             if isinstance(event, VoteCast) and not event.was and row.version > 1
         ]
         streams = await self._app.log.read_streams([row.stream for row in unknown])
@@ -106,10 +106,10 @@ class VoteCounter:
             for row in unknown
         }
 
-    async def _sites_of(self, told: Sequence[_Told]) -> Mapping[UUID, str]:
+    async def _sites_of(self, events: Sequence[_Counted]) -> Mapping[UUID, str]:
         """Return the sites of the discussions that were voted in."""
         wanted: set[UUID] = {
-            ids.discussion_of(row.stream) for row, event in told if type(event) is VoteCast
+            ids.discussion_of(row.stream) for row, event in events if type(event) is VoteCast
         }
         found = {one: site for one in wanted if (site := self._sites.find(one)) is not None}
         streams = await self._app.log.read_streams(list(wanted - found.keys()))

@@ -88,8 +88,8 @@ class MailSettings(msgspec.Struct, frozen=True, kw_only=True):
 class Sender:
     """Sends the notices that are due, those of one person in one mail.
 
-    A mail that is being sent while the key of its recipient or of an author in it is destroyed is
-    broken off. What is left of it is due again at once.
+    Sending is aborted if the key of the recipient or of an author in the mail is destroyed. The
+    remaining notices of the mail are due again at once.
     """
 
     def __init__(

@@ -342,8 +342,15 @@ class CommentQueries:
         words, pending = await self._words_of(rows, waiting, authors, persons, breaks)
         if mentions:
             self._link_mentions(rows, words, mentions, authors, persons)
-        open_words = lambda row: words[row.id]  # noqa: E731
-        return Thread(page, viewer, open_words, request.log, own_hidden, withdrawn, pending)
+        return Thread(
+            page,
+            viewer,
+            lambda row: words[row.id],
+            request.log,
+            own_hidden,
+            withdrawn,
+            pending,
+        )
 
     async def _breaks(self, request: SiteRequest, discussion: UUID) -> bool:
         """Return whether a single newline is a line break in a discussion."""

@@ -84,20 +84,20 @@ async def fold_log(
         every = await parts(connection, until, jobs)
     done = [0] * len(every)
 
-    def told(number: int, events: int) -> None:
+    def report(number: int, events: int) -> None:
         done[number] = events
         progress(named, sum(done), until)
 
     if jobs == 1:
-        await fold_part(url, states, every[0], lambda events: told(0, events))
+        await fold_part(url, states, every[0], lambda events: report(0, events))
     else:
         versions = [_Version(it.name, it.version, it.shape, it.position) for it in states]
         work = [Job(url, versions, lineage.module, part) for part in every]
-        await _in_processes(work, told)
+        await _in_processes(work, report)
     progress(named, until, until)
 
 
-async def _in_processes(jobs: Sequence[Job], told: Callable[[int, int], None]) -> None:
+async def _in_processes(jobs: Sequence[Job], report: Callable[[int, int], None]) -> None:
     """Run each job in a process. All end when one fails, and when the caller stops waiting."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -115,7 +115,7 @@ async def _in_processes(jobs: Sequence[Job], told: Callable[[int, int], None]) -
         process.stdin.write(msgspec.json.encode(jobs))
         process.stdin.close()
         async for line in process.stdout:
-            told(*map(int, line.split()))
+            report(*map(int, line.split()))
         await process.wait()
         last_words = (await said).decode(errors="replace").strip().rpartition("\n")[2]
     finally:
@@ -128,13 +128,13 @@ async def _in_processes(jobs: Sequence[Job], told: Callable[[int, int], None]) -
 
 
 async def fold_part(
-    url: str, states: Sequence[ViewState], part: Part, told: Callable[[int], None]
+    url: str, states: Sequence[ViewState], part: Part, report: Callable[[int], None]
 ) -> None:
     """Fold a part, a range at a time, and copy the rows into the tables."""
     views = [state.view for state in states]
     with no_garbage_collection():
         async with connect_patiently(url) as connection:
-            async for _, folded in folded_ranges(url, views, part, told):
+            async for _, folded in folded_ranges(url, views, part, report):
                 await _copy(connection, states, folded)
 
 
@@ -149,7 +149,7 @@ async def _copy(connection: Connection, states: Sequence[ViewState], folded: Ran
 
 
 async def folded_ranges(
-    url: str, views: Sequence[View], part: Part, told: Callable[[int], None] = lambda _: None
+    url: str, views: Sequence[View], part: Part, report: Callable[[int], None] = lambda _: None
 ) -> AsyncIterator[tuple[Part, RangeFold]]:
     """Yield the rows of each range of a part, and the discussions that cannot be followed.
 
@@ -157,18 +157,18 @@ async def folded_ranges(
     """
     ranges, events, odd = part.ranges(), 0, list[int]()
 
-    def told_of(more: int) -> None:
+    def count(more: int) -> None:
         nonlocal events
         events += more
-        told(events)
+        report(events)
 
     async with besides_votes(url, part) as rest, joined_votes(url, part) as votes:
         for number, within in enumerate(ranges):
             folded = RangeFold(views)
             async for page in rest.of(number):
                 folded.add_events(page)
-                told_of(len(page))
-            if await _voted(folded, votes.of(number), told_of):
+                count(len(page))
+            if await _voted(folded, votes.of(number), count):
                 folded.finish()
                 yield within, folded
             else:
@@ -184,14 +184,14 @@ async def folded_ranges(
 
 
 async def _voted(
-    folded: RangeFold, pages: AsyncIterator[Sequence[Any]], told_of: Callable[[int], None]
+    folded: RangeFold, pages: AsyncIterator[Sequence[Any]], count: Callable[[int], None]
 ) -> bool:
     """Count all votes of a range; False where they must be folded in order."""
     even = True
     async for page in pages:
         for positions, states in page:
             even = even and folded.add_votes(positions, states)
-            told_of(len(positions))
+            count(len(positions))
     return even
 
 
