@@ -100,7 +100,7 @@ bench: install ## measure everything beside its peers; ARGS='rebuild --rounds 5'
 bench-report: install ## table and plots of what was measured
 	@exec env PYTHONPATH=infra $(BIN)/python -m bench.report $(ARGS)
 
-format: install ## format the code and mend what lint can
+format: install ## format the code and fix what lint can
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 	$(BIN)/python infra/checks/javascript.py --fix

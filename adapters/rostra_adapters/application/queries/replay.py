@@ -18,14 +18,14 @@ async def grown(
     counts = views.rows.of(COUNTS)
     async with aclosing(log.read_discussion(discussion, await log.head())) as pages:
         async for page in pages:
-            told = {
+            published = {
                 event.position: event for event in await feed.events_of(await _whole(log, page))
             }
             for row in page:
                 views.add_events((row,))
-                if row.position in told:
+                if row.position in published:
                     group = counts.get(discussion)
-                    yield told[row.position], 0 if group is None else group.comments
+                    yield published[row.position], 0 if group is None else group.comments
 
 
 async def _whole(log: EventLog, page: list[Recorded]) -> list[Recorded]:
