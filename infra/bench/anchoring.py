@@ -70,7 +70,7 @@ def article(chance: random.Random, characters: int) -> str:
 
 
 def stretches(chance: random.Random, text: str, count: int) -> list[Span]:
-    """In order, none over another."""
+    """Return spans of a text in order, without overlaps."""
     room = len(text) // count
     return [
         (start, start + min(chance.choice(LENGTHS), room // 2))

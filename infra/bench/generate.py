@@ -393,7 +393,7 @@ class Generator:
         return self._on(discussion, comment, event, by)
 
     def _approve(self, discussion: _Discussion, comment: _Comment) -> Step:
-        """With it the trust in its author, unless that was given before."""
+        """Approve a comment, and trust its author unless they are trusted."""
         if self._left == 1:  # there is no room for two events
             return self._turn(discussion)
         by, was, author = self._moderator(), comment.status, comment.author

@@ -75,7 +75,7 @@ class Connection(asyncio.Protocol):
         return end + len(_END_OF_HEAD) + (int(found[1]) if found else 0)
 
     async def ask(self, data: bytes) -> tuple[int, bytes, bytes]:
-        """Status, head and body."""
+        """Send a request. Return status, head and body of its answer."""
         assert self._transport is not None
         self._answer = asyncio.get_running_loop().create_future()
         self._transport.write(data)

@@ -12,7 +12,7 @@ SETTINGS = ("fsync", "synchronous_commit", "full_page_writes", "shared_buffers",
 
 
 async def facts(url: str) -> dict[str, str]:
-    """By name."""
+    """Return facts about the machine and the versions, by name."""
     connection = await asyncpg.connect(url)
     try:
         settings = {name: str(await connection.fetchval(f"show {name}")) for name in SETTINGS}

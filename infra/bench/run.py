@@ -61,7 +61,7 @@ async def measure(setting: Setting, rows: Sequence[str] = tuple(ROWS)) -> list[F
 
 
 async def run(rows: Sequence[str], scale: Scale, data: Path) -> Results:
-    """On a PostgreSQL of its own in a folder that keeps the loads for the next run."""
+    """Run rows on a PostgreSQL of their own. Its folder keeps the loads for the next run."""
     began = datetime.now(UTC).isoformat(timespec="seconds")
     async with local_postgres(data) as lease:
         facts = await machine.facts(lease.url)

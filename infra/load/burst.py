@@ -117,8 +117,9 @@ async def steady(service: Service) -> float:
 
 
 async def burst(service: Service, rate: float, seconds: float, connections: int) -> float:
-    """By the clock: a batch that finds no connection free waits for one. Returns the events a
-    second that were sent.
+    """Send batches at a rate. Return the events sent a second.
+
+    A batch that finds no connection free waits for one.
     """
     free: asyncio.Queue[Connection] = asyncio.Queue()
     for connection in await connect(service.host, service.port, connections):
@@ -151,7 +152,7 @@ async def _on_a_free_one(
 
 
 async def visible_ms(service: Service) -> float:
-    """From sending a single vote until it can be read; the median of some."""
+    """Return the median milliseconds from sending a single vote until it can be read."""
     (connection,) = await connect(service.host, service.port, 1)
     found = []
     for _ in range(FRESH_VOTES):

@@ -129,7 +129,7 @@ async def opened(browser: Browser, url: str) -> Page:
 
 
 async def first_ms(browser: Browser, url: str) -> float:
-    """From the script's start to the first comment, in a browser that has kept nothing."""
+    """Return the milliseconds from the script's start to the first comment, with an empty cache."""
     page = await opened(browser, url)
     shown = await page.evaluate("window.first") - await page.evaluate(_STARTED)
     await page.context.close()

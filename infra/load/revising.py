@@ -65,7 +65,7 @@ class Waits:
 
 
 class Readers:
-    """Those who read on, whatever is published."""
+    """Readers who keep reading while revisions are published."""
 
     def __init__(self, waits: Sequence[Waits]) -> None:
         self._waits = waits

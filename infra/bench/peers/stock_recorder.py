@@ -17,7 +17,7 @@ THREADS = 32
 
 @contextmanager
 def recorder(url: str) -> Iterator[PostgresApplicationRecorder]:
-    """On a database of its own."""
+    """Yield a recorder on a database of its own."""
     named = {name: str(value) for name, value in conninfo_to_dict(url).items()}
     datastore = PostgresDatastore(
         dbname=named["dbname"],

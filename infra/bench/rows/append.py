@@ -32,7 +32,9 @@ STATISTICS_SECONDS_MAX = 5.0
 
 
 async def measure(setting: Setting) -> list[Figure]:
-    """Ours appends to the loaded log, the bare insert to another copy of it, stripped. The
+    """Measure appending.
+
+    Rostra appends to the loaded log, the bare insert to another copy of it without triggers. The
     stock recorder has an empty database to itself.
     """
     load = setting.scale.load
@@ -65,7 +67,7 @@ class Bench:
         self._ballots = ballots
 
     async def single(self) -> list[Figure]:
-        """Against the stock recorder, which both numbers of callers are measured beside."""
+        """Measure single events by 32 and 256 callers, both beside the stock recorder."""
 
         def ours(callers: int) -> Measure:
             return lambda: self._rate(self._groups(self._many(callers), 1), callers)
@@ -142,7 +144,7 @@ class Bench:
         )
 
     async def wal(self) -> Figure:
-        """With 256 callers, pages written whole after a checkpoint included."""
+        """Measure WAL bytes an event with 256 callers, whole pages after a checkpoint included."""
         callers = LOG_CALLERS[1]
         groups = self._groups(self._many(callers), 1)
         before = await self._ask(_WAL)
@@ -183,7 +185,7 @@ class Bench:
         return await asyncio.to_thread(_stock_rate, self._stock_url, ballots)
 
     async def _fsyncs_since(self, before: float) -> float:
-        """A session reports its counts a moment after it ends."""
+        """Return the fsyncs since a count. Sessions report theirs a moment after they end."""
         async with asyncio.timeout(STATISTICS_SECONDS_MAX):
             while (after := await self._ask(_FSYNCS)) <= before:  # noqa: ASYNC110  # nobody tells
                 await asyncio.sleep(0.05)

@@ -47,7 +47,7 @@ def rules_of_the_page() -> list[dict[str, Any]]:
 
 
 async def measure(setting: Setting) -> list[Figure]:
-    """By turns, with and without 2,000 comments a minute by 20 guests, each with a link."""
+    """Measure pages by turns with and without 2,000 comments a minute by 20 guests."""
     scale = setting.scale
     async with setting.databases.copy(scale.load) as url, rostra(url) as ours:
         flood = Flood(ours, scale.seconds)

@@ -199,7 +199,7 @@ class Bench:
         )
 
     async def visible(self, each_second: float) -> list[Figure]:
-        """From sending a vote until the views have read it, in milliseconds."""
+        """Measure the milliseconds from sending a vote until the views have read it."""
         found = [await self._delays(each_second) for _ in range(self._scale.rounds)]
         return [
             Figure(

@@ -11,7 +11,7 @@ from bench.setting import Setting
 
 
 async def measure(setting: Setting) -> list[Figure]:
-    """On the kept load itself: a rebuild leaves it as it was."""
+    """Measure on the stored load itself: a rebuild does not change it."""
     events = setting.scale.load.events
     url = await setting.databases.loaded(setting.scale.load)
     peaks: list[float] = []
