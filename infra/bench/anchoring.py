@@ -52,8 +52,8 @@ def report(name: str, text: str, marks: Sequence[Mark], runs: int) -> None:
     seconds, outcomes = min(
         (timed(text, marks) for _ in range(runs)), key=lambda measured: measured[0]
     )
-    standing = sum(isinstance(outcome, Anchored) for outcome in outcomes)
-    print(f"{seconds:8.3f} s  {standing:5} of {len(marks):3} anchored  {name}")
+    anchored = sum(isinstance(outcome, Anchored) for outcome in outcomes)
+    print(f"{seconds:8.3f} s  {anchored:5} of {len(marks):3} anchored  {name}")
 
 
 def timed(text: str, marks: Sequence[Mark]) -> tuple[float, list[Outcome]]:

@@ -57,19 +57,19 @@ edits as (
     from changes where topic = 'comment.edited'
     order by id, position desc
 ),
-standing as materialized (
+with_status as materialized (
     select posted.*, coalesce(statuses.status, posted.status) as now
     from posted left join statuses using (id)
 ),
 below as (
     select ancestor::uuid as id, count(*)::int as descendants,
         (count(*) filter (where ancestor::uuid = parent))::int as replies
-    from standing cross join lateral jsonb_array_elements_text(path) ancestor
+    from with_status cross join lateral jsonb_array_elements_text(path) ancestor
     where now = 'published'
     group by 1
 ),
 shown as materialized (
-    select standing.*,
+    select with_status.*,
         coalesce(below.descendants, 0) as descendants,
         coalesce(below.replies, 0) as replies,
         case
@@ -77,7 +77,7 @@ shown as materialized (
             when now in ('held', 'rejected') then 1
             else 0
         end::smallint as shown
-    from standing left join below using (id)
+    from with_status left join below using (id)
 ),
 children as (
     select parent as id,
