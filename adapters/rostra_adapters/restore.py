@@ -10,7 +10,7 @@ from rostra_adapters.application.app import App
 from rostra_adapters.data_folder.erasures_file import ErasuresFile
 from rostra_adapters.data_folder.folder import PRIVATE_FOLDER, write_durably
 from rostra_adapters.errors import BackupRefused
-from rostra_adapters.postgres import backup, schema
+from rostra_adapters.postgres import backup, restoring, schema
 from rostra_adapters.postgres.views.patient import connect_patiently
 
 LINES_AT_ONCE = 500
@@ -49,7 +49,7 @@ async def restore(
     file = _newest(folder, erasures)
     async with connect_patiently(url) as connection:
         await schema.install(connection)
-        if not await backup.is_due(connection):
+        if not await restoring.is_due(connection):
             await backup.load(connection, folder, keys)
         async with rostra_adapters.open(
             url, master_key=master_key, project=False, make=False, restoring=True
@@ -58,7 +58,7 @@ async def restore(
             erased = await connection.fetch(backup.ERASED)
             await app.ring.destroy({row[0]: row[1] for row in erased})
             restored = Restored(await app.log.log_id(), await app.log.head(), count)
-        await backup.finish(connection)
+        await restoring.finish(connection)
     return restored
 
 

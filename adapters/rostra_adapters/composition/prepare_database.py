@@ -4,8 +4,8 @@ import asyncpg
 
 from rostra_adapters.errors import RestoreUnfinished, RolesRefused
 from rostra_adapters.postgres import roles, schema
-from rostra_adapters.postgres.backup import is_due
 from rostra_adapters.postgres.connection import Connection
+from rostra_adapters.postgres.restoring import is_due
 
 
 async def prepare_database(

@@ -72,8 +72,6 @@ from public.stored_events having max(notification_id) is not null
 _NEW_ID = "update public.rostra_log set id = gen_random_uuid(), erasures_due = true returning id"
 # The fingerprints of the master keys are those of the keys that the backup holds.
 _FORGET_MASTERS = "delete from rostra_keys.master_keys"
-DUE = "select erasures_due from public.rostra_log"
-_DONE = "update public.rostra_log set erasures_due = false"
 # What the log says of whom; a backup of the keys may be older than that.
 ERASED = """
 select originator_id, count(*) from public.stored_events where topic = 'person.erased' group by 1
@@ -153,7 +151,7 @@ def manifest_of(folder: Path) -> Manifest:
 async def load(connection: Connection, folder: Path, keys: Path | None = None) -> UUID:
     """Load a backup into an empty database, in one transaction. Return the new log's id.
 
-    The database cannot be opened until `finish`. Raises BackupRefused.
+    The database cannot be opened until `restoring.finish`. Raises BackupRefused.
     """
     manifest = manifest_of(folder)
     await schema.install(connection)
@@ -193,13 +191,3 @@ async def _parts(file: Path) -> AsyncIterator[bytes]:
     with gzip.open(file) as packed:
         while part := packed.read(CHUNK_BYTES):
             yield part
-
-
-async def is_due(connection: Connection) -> bool:
-    """Return whether a backup was restored and erasures have to be applied again."""
-    return bool(await connection.fetchval(DUE))
-
-
-async def finish(connection: Connection) -> None:
-    """Let the database be opened."""
-    await connection.execute(_DONE)
