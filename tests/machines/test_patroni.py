@@ -22,14 +22,17 @@ from support.running import Service as Process
 from support.service import MASTER_KEY, PLACE, SECRET, STRUCTURED, opened, posted, token, voted
 from support.waiting import WAIT_SECONDS_MAX, wait_until
 
+LARGE = bool(os.environ.get("ROSTRA_TEST_LARGE"))
+
 pytestmark = [
     pytest.mark.process,
     pytest.mark.postgres,
     pytest.mark.slow,
-    pytest.mark.timeout(900),  # Patroni replaces a lost machine after twenty seconds
+    # Patroni replaces a lost machine after twenty seconds.
+    pytest.mark.timeout(0 if LARGE else 900),
 ]
 
-KILLS, SWITCHOVERS = (20, 6) if os.environ.get("ROSTRA_TEST_LARGE") else (2, 1)
+KILLS, SWITCHOVERS = (20, 6) if LARGE else (2, 1)
 PUBLISHERS = 4
 COMMENTS = 60
 PAGE = 20
