@@ -6,10 +6,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from cli.test_command_line import Command, Running, conversation, ndjson
+from cli.test_command_line import Command, Running, conversation, get, ndjson
 from postgres.test_refused_databases import Server, refused, rostra, server
 from support.pages import PROJECT
 from support.pgbouncer import pgbouncer
+from support.waiting import block_until
 
 __all__ = ["rostra", "server"]  # fixtures
 
@@ -51,6 +52,7 @@ def test_the_page_makes_a_database_that_serves_and_is_read(
         rostra.environment["ROSTRA_URL"] = service.url
         try:
             assert rostra("publish", "-", stdin=ndjson(conversation())).returncode == 0
+            block_until(lambda: get(service.url + "/readyz")["lag"] == 0)
         finally:
             assert service.stop() == 0
     del rostra.environment["ROSTRA_DIRECT_DATABASE_URL"]
