@@ -9,6 +9,7 @@ fail. What else is missing is skipped, and the run's last lines say so.
 
 import os
 import shutil
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from rostra_adapters.local_postgres import lease as local_postgres
 from rostra_adapters.postgres import schema
 from support.databases import Databases, fill_apart, url_of
 from support.effort import load_profile
+from support.initdb import programs_with_templates
 from support.requirements import MISSING, missing
 
 POSTGRES_FIXTURES = {"_server", "database_url", "empty_database_url", "folder", "shared_folder"}
@@ -36,6 +38,8 @@ def pytest_configure(config: pytest.Config) -> None:
         folder = tempfile.mkdtemp(prefix="rostra-tests-", dir=_memory())
         Path(folder).chmod(0o755)  # as root PostgreSQL runs as another user
         os.environ[SERVER] = folder
+        if sys.platform == "linux" and "PG_BIN" not in os.environ:
+            os.environ["PG_BIN"] = str(programs_with_templates(Path(folder)))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
