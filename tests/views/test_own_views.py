@@ -279,8 +279,12 @@ async def test_a_new_view_of_a_long_log_is_rebuilt_in_the_background(
     monkeypatch.setattr(runner, "FAR_EVENTS", 10)
     async with opening(database_url, hours.__name__) as app:
         assert sum(row.comments for row in await rows_of(app, "hours", hours.HOURS)) == 20
-        [status] = [it for it in (await app.status()).views if it.is_own]
-        assert status.last_rebuild is not None and status.last_rebuild.events == 21
+
+        async def is_told() -> bool:
+            [status] = [it for it in (await app.status()).views if it.is_own]
+            return status.last_rebuild is not None and status.last_rebuild.events == 21
+
+        await wait_until(is_told)
         await app.publish([events.posted("c20")])
         assert sum(row.comments for row in await rows_of(app, "hours", hours.HOURS)) == 21
         assert await app.verify() == []
