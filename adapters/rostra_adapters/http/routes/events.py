@@ -64,7 +64,7 @@ class BatchShape(msgspec.Struct, kw_only=True):
 
 
 class Publishing:
-    """The handler of `/v1/events` in each of the modes of CloudEvents over HTTP."""
+    """Route for events, in each of the modes of CloudEvents over HTTP."""
 
     def __init__(self, app: App, settings: HttpSettings, now: Callable[[], Time]) -> None:
         self._app = app

@@ -32,7 +32,7 @@ _logger = logging.getLogger(__name__)
 
 
 class Feeding:
-    """The handler of the feed."""
+    """Route of the feed."""
 
     def __init__(self, app: App, settings: HttpSettings) -> None:
         self._app = app

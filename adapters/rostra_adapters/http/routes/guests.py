@@ -47,7 +47,7 @@ class GuestShape(msgspec.Struct, kw_only=True):
 
 
 class Guests:
-    """The handler."""
+    """Route that makes guests."""
 
     def __init__(self, app: App, settings: HttpSettings) -> None:
         self._app = app

@@ -12,7 +12,7 @@ from rostra_projections.responses.shapes import HistoryPage
 
 
 class Histories:
-    """The handler."""
+    """Route of a comment's history."""
 
     def __init__(self, app: App, reads: ReadRoutes) -> None:
         self._app = app

@@ -34,7 +34,7 @@ class Previewed(NewWording, frozen=True, kw_only=True):
 
 
 class Previews:
-    """The handler. A person's previews have a limit of their own."""
+    """Route of previews. A person's previews have a limit of their own."""
 
     def __init__(self, app: App, settings: HttpSettings, clock: Clock = monotonic) -> None:
         self._app = app

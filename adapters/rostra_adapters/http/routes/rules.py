@@ -33,7 +33,7 @@ class RulesShape(msgspec.Struct, kw_only=True):
 
 
 class RuleReads:
-    """The handler."""
+    """Route of the rules of a discussion."""
 
     def __init__(self, app: App, settings: HttpSettings, reads: ReadRoutes) -> None:
         self._app = app
