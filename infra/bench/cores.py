@@ -74,7 +74,7 @@ class Watched:
         self.pages: set[str] = set()
         self.is_over = False
 
-    def heard(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
+    def note(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
         self.pages.add(str(payload).split()[0])
 
     async def watch(self) -> None:
@@ -110,10 +110,10 @@ async def compare(arguments: argparse.Namespace, server_url: str) -> None:
             to = decoder if name == "peer" else ours
             for _ in range(arguments.rounds):
                 watched = Watched(connection)
-                await connection.add_listener(OURS.channel, watched.heard)
+                await connection.add_listener(OURS.channel, watched.note)
                 taken = few if name == "few" else ballots
                 await show(name, arguments.votes, to, taken, url, connection, watched)
-                await connection.remove_listener(OURS.channel, watched.heard)
+                await connection.remove_listener(OURS.channel, watched.note)
         await connection.close()
 
 

@@ -201,7 +201,7 @@ async def run(
         f"99 % {ages[len(ages) * 99 // 100] * 1000:.0f} ms"
     )
     print(f"{same} of {readers} readers were sent the same bytes")
-    print(f"the view and what was told agree: {witness.totals == pages}")
+    print(f"the view and the live updates agree: {witness.totals == pages}")
     gone = "never" if dropped_after is None else f"after {dropped_after:.0f} s"
     print(
         f"who took nothing was dropped {gone}, {taken / 1024:.0f} KiB on the way, "

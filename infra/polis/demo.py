@@ -69,7 +69,7 @@ class Service:
         return made.stdout.strip()
 
     def _ask(self, path: str, body: bytes | None, headers: dict[str, str]) -> Any:
-        request = Request(self.url + path, body, headers)  # noqa: S310  # http, as we were told
+        request = Request(self.url + path, body, headers)  # noqa: S310  # http, as its URL says
         with urlopen(request, timeout=ANSWER_SECONDS_MAX) as answer:  # noqa: S310
             return json.load(answer)
 

@@ -206,21 +206,21 @@ class Client:
             data=None if request.body is None else json.dumps(request.body),
         )
         async with asked as answer:
-            told: dict[str, Any] = {"path": path, "body": request.body}
-            told |= {"scope": request.scope, "status": answer.status}
+            recorded: dict[str, Any] = {"path": path, "body": request.body}
+            recorded |= {"scope": request.scope, "status": answer.status}
             if request.body is not None:
-                told["media_type"] = request.media_type
+                recorded["media_type"] = request.media_type
             if answer.content_type == "text/event-stream":
-                told["text"] = await _first_event(answer.content.readline)
+                recorded["text"] = await _first_event(answer.content.readline)
             elif "json" in answer.content_type:
-                told["json"] = await answer.json(content_type=None)
+                recorded["json"] = await answer.json(content_type=None)
                 if request.operation == "post /v1/guests":
-                    told["json"]["token"] = "eyJ…"  # noqa: S105  # no token
+                    recorded["json"]["token"] = "eyJ…"  # noqa: S105  # no token
                 if request.operation == "get /status":
-                    told["json"] = _on_any_machine(told["json"])
+                    recorded["json"] = _on_any_machine(recorded["json"])
             if request.operation == "post /v1/discussions/{id}/comments":
-                self._posted = told["json"]["id"]
-            return told
+                self._posted = recorded["json"]["id"]
+            return recorded
 
 
 def _on_any_machine(status: dict[str, Any]) -> dict[str, Any]:

@@ -176,7 +176,7 @@ class CommandQueue:
         try:
             outcomes = await handle(self._log, self._ring, commands, self._articles, slot)
             disturbed = slot.disturbed
-        except Exception as error:  # noqa: BLE001  # it is the callers' to hear of
+        except Exception as error:  # noqa: BLE001  # the callers get it
             self._known.clear()
             for waiting in batch:
                 if not waiting.answer.done():

@@ -210,6 +210,6 @@ async def _close_unused(datastore: SQLiteDatastore) -> None:
     """
     with suppress(TimeoutError):
         async with asyncio.timeout(CLOSE_SECONDS_MAX):
-            while datastore.pool.num_in_use:  # noqa: ASYNC110  # the pool tells nobody
+            while datastore.pool.num_in_use:  # noqa: ASYNC110  # the pool has no event
                 await asyncio.sleep(CLOSE_LOOK_SECONDS)
             datastore.close()

@@ -29,7 +29,7 @@ async def has_shared_sessions(url: str) -> bool:
     with raise_unavailable_if_lost():
         first = await connect(url, is_shared=True)
         try:
-            # A pooler makes up the number that it tells its clients.
+            # A pooler makes up the number that it sends its clients.
             if first.get_server_pid() == await first.fetchval(_SESSION):
                 return False
             second = await connect(url, is_shared=True)

@@ -72,8 +72,7 @@ class EventRef(msgspec.Struct, gc=False):
     position: int | None
     """None while the event waits to be appended, and for ever where that was refused."""
     content: object
-    """What a repeat must say too (`rostra.deciding.repeats`), where the state of its stream does
-    not tell."""
+    """Content that a repeat must equal (`rostra.deciding.repeats`), if the state lacks it."""
 
 
 class FirstVote(EventRef, gc=False):

@@ -187,7 +187,7 @@ class Bench:
     async def _fsyncs_since(self, before: float) -> float:
         """Return the fsyncs since a count. Sessions report theirs a moment after they end."""
         async with asyncio.timeout(STATISTICS_SECONDS_MAX):
-            while (after := await self._ask(_FSYNCS)) <= before:  # noqa: ASYNC110  # nobody tells
+            while (after := await self._ask(_FSYNCS)) <= before:  # noqa: ASYNC110  # no event
                 await asyncio.sleep(0.05)
         return after - before
 

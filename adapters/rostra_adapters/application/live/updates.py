@@ -392,7 +392,7 @@ class Live:
         if request is None:
             return []
         status = changes.shown.keys() | changes.gone.keys()
-        told: Sequence[LiveEvent | None] = await asyncio.gather(
+        found: Sequence[LiveEvent | None] = await asyncio.gather(
             *(self._comment(channel, request, changes, comment) for comment in status),
             *(
                 self._votes(channel, changes, comment)
@@ -400,7 +400,7 @@ class Live:
                 if comment not in status
             ),
         )
-        events = [one for one in told if one is not None]
+        events = [one for one in found if one is not None]
         if changes.passages:
             events += await self._passages(request, changes)
         return sorted(events, key=lambda event: event.position)

@@ -38,8 +38,8 @@ async def history(
     wordings of it that they may still see.
     """
     every = _decode_rows((await app.log.read_streams([comment]))[comment])
-    told = [(row, event) for row, event in every if past is None or row.position <= past]
-    state: Comment = fold(ids.Kind.COMMENT, [event for _, event in told])
+    events = [(row, event) for row, event in every if past is None or row.position <= past]
+    state: Comment = fold(ids.Kind.COMMENT, [event for _, event in events])
     if state.posted is None:
         return None
     is_inside = viewer.moderator or viewer.person == state.posted.author
@@ -49,16 +49,16 @@ async def history(
     owner = ids.person_id(access.site, state.posted.author)
     await app.ring.load([owner])
     if is_inside:
-        readable = {row.version for row, _ in told}
+        readable = {row.version for row, _ in events}
     else:
-        published = _versions_shown(told)
+        published = _versions_shown(events)
         readable = set()
         if state.status == now.status == "published":
             if access.rules.wordings == "public":
                 readable.update(published)
             elif published[-1] == _versions_shown(every)[-1]:
                 readable.add(published[-1])
-        told = _published(told, published)
+        events = _published(events, published)
     # A tombstone does not name its author.
     is_shown = is_inside or state.status == now.status == "published"
     hidden = None if is_shown else state.posted.author
@@ -69,7 +69,7 @@ async def history(
         return by != hidden and (is_named or by == author or by.startswith(OUR_IDS))
 
     return HistoryPage(
-        position=told[-1][0].position,
+        position=events[-1][0].position,
         events=[
             _event(
                 app.ring,
@@ -79,7 +79,7 @@ async def history(
                 may_name=may_name,
                 shown=row.version in readable,
             )
-            for row, event in told
+            for row, event in events
         ],
     )
 
@@ -100,22 +100,22 @@ def _decode_rows(rows: Sequence[Recorded]) -> list[_RowEvent]:
     return [(row, event) for row in rows if (event := decode_row(row)) is not None]
 
 
-def _published(told: Sequence[_RowEvent], shown: Sequence[int]) -> list[_RowEvent]:
+def _published(events: Sequence[_RowEvent], shown: Sequence[int]) -> list[_RowEvent]:
     """Return the events without the wordings that never were published."""
     return [
         (row, event)
-        for row, event in told
+        for row, event in events
         if not isinstance(event, CommentWordingRejected)
         and (not isinstance(event, CommentWordingHeld) or row.version in shown)
     ]
 
 
-def _versions_shown(told: Sequence[_RowEvent]) -> list[int]:
+def _versions_shown(events: Sequence[_RowEvent]) -> list[int]:
     """Return the versions of events with public wordings, the current one last."""
     state, shown = INITIAL, [0]
-    for _, event in told:
+    for _, event in events:
         state = evolve(state, cast(CommentEvent, event))
-        row, _ = told[state.words_version - 1]
+        row, _ = events[state.words_version - 1]
         if state.moderated == "published":
             shown.append(row.version)
     return shown
