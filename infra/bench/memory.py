@@ -17,12 +17,12 @@ class Peak:
     """Peak memory of a process and its descendants: `bytes` is that of the largest one."""
 
     def __init__(self, pid: int) -> None:
-        self._pid = pid
+        self.pid = pid
         self.bytes = 0
 
     def look(self) -> int:
         """Take the marks now; returns the largest so far."""
-        self.bytes = max([self.bytes, *map(_high_water, _family(self._pid))])
+        self.bytes = max([self.bytes, *map(_high_water, _family(self.pid))])
         return self.bytes
 
     async def watch(self) -> None:

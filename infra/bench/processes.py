@@ -90,11 +90,11 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 
 
 @asynccontextmanager
-async def rostra(url: str, *, core: int | None = None) -> AsyncIterator[Served]:
-    """`rostra serve` on a database."""
+async def rostra(url: str, *options: str, core: int | None = None) -> AsyncIterator[Served]:
+    """`rostra serve` on a database, with further options."""
     with TemporaryDirectory() as data:
         where = ("--database-url", url, "--data", data, "--port", "0")
-        async with started(*ROSTRA, "serve", *where, *WITHOUT_LIMITS, core=core) as one:
+        async with started(*ROSTRA, "serve", *where, *WITHOUT_LIMITS, *options, core=core) as one:
             yield await served(one)
 
 

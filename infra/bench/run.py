@@ -30,6 +30,7 @@ ROWS: Mapping[str, str] = {
     "catch_up": "the live projection catching up",
     "rebuild": "rebuilding all views",
     "pages": "pages of comments over HTTP",
+    "readers": "own words and pages on a standby",
     "long_discussion": "a discussion of 200,000 comments",
     "flood": "readers and moderators while guests flood a discussion",
     "starting": "the command line and the service starting",

@@ -2,10 +2,26 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
+import rostra_adapters
 from rostra import ids
-from support.service import PLACE, Answer, Service, event, opened, posted, token
+from rostra_projections.cursors import encode_cursor, peek_cursor
+from support.service import (
+    MASTER_KEY,
+    PLACE,
+    Answer,
+    Service,
+    event,
+    opened,
+    posted,
+    serving,
+    serving_app,
+    token,
+    voted,
+)
+from support.waiting import wait_until
 
 SITE = PLACE["site"]
 DISCUSSION = ids.discussion_id(**PLACE)
@@ -111,3 +127,24 @@ async def test_lists_of_sites_and_moderators_go_on_with_the_same_limit(talk: Ser
 async def test_the_page_without_script_goes_on_by_its_own_cursor(talk: Service) -> None:
     first = (await talk.get(COMMENTS, limit=2)).json
     assert_refused(await talk.get(f"{HERE}/page", cursor=first["next"]), "limit", "replies")
+
+
+async def test_a_cursor_of_views_that_were_ahead_is_waited_for(database_url: str) -> None:
+    """Another version of Rostra, with views of its own, may have read further."""
+    async with serving(database_url) as writer:
+        await writer.given(opened(), *(posted(f"c{n}") for n in range(6)))
+        page = (await writer.get(NAMED, order="best", limit=2)).json
+        await writer.catch_up()
+    opening = rostra_adapters.open(database_url, master_key=MASTER_KEY, project=False)
+    async with opening as app, serving_app(app) as service:
+        await app.wait(0)
+        await wait_until(lambda: app.views._watch._news.connected)  # type: ignore[attr-defined]
+        await app.wait(0)
+        await app.publish([voted(on="c5"), voted(on="c0")])
+        head = await app.head()
+        begun = peek_cursor(page["next"])
+        for as_of, status in ((head - 2, 200), (head, 503), (head + 1, 200)):
+            cursor = encode_cursor(msgspec.structs.replace(begun, as_of=as_of))
+            params = {"order": "best", "limit": 2, "cursor": cursor, "wait": 0}
+            answer = await service.ask("GET", NAMED, params=params)
+            assert answer.status == status, (as_of, answer.body)

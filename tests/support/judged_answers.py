@@ -6,6 +6,7 @@ the later one of both: an answer that is older than it says shows less.
 
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
+from operator import itemgetter
 from random import Random
 from typing import Any, Protocol
 from uuid import UUID
@@ -71,7 +72,10 @@ Publish = Callable[[Sequence[Act]], Awaitable[Sequence[Published]]]
 
 
 class Conversation:
-    """Acts of one discussion that change what is shown of it: `told` by position."""
+    """Acts of one discussion that change what is shown of it.
+
+    `told`: recorded ones with their positions. Of a batch, one that met another writer comes later.
+    """
 
     def __init__(self, chance: Random) -> None:
         self._chance = chance
@@ -82,7 +86,7 @@ class Conversation:
     @property
     def last(self) -> int:
         """Position of the last act."""
-        return self.told[-1][0] if self.told else 0
+        return max((position for position, _ in self.told), default=0)
 
     async def begin(self, publish: Publish) -> None:
         """Publish the comments that the later acts are about."""
@@ -104,6 +108,7 @@ class Conversation:
 
     async def _publish(self, publish: Publish, acts: Sequence[Act]) -> None:
         for act, outcome in zip(acts, await publish(acts), strict=True):
+            assert outcome.status in ("recorded", "unchanged", "rejected"), (act, outcome)
             if outcome.status == "recorded":
                 assert outcome.position is not None
                 self.told.append((outcome.position, act))
@@ -298,7 +303,7 @@ def wrong_answers(
 
     `are_tags_shared`: equal answers have equal bytes and entity tags on every service.
     """
-    model, told = CountingModel(), list(reversed(conversation.told))
+    model, told = CountingModel(), sorted(conversation.told, key=itemgetter(0), reverse=True)
     wrong: list[str] = []
     waiting: list[Judged] = []  # say no position of their last change, and are not yet found right
 

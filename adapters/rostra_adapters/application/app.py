@@ -261,14 +261,20 @@ class App:
         await self.views.fresh(wait_seconds)
         await self.views.wait(min_position, wait_seconds)
 
-    def least_position(self, min_position: int, cursor: str | None) -> int:
+    async def least_position(self, min_position: int, cursor: str | None) -> int:
         """Return the position that the views must have read for an answer.
 
-        On a standby, which may lag, that is also the one of the page before. Raises CursorRefused.
+        That is also the one of the page before: a standby, or the views of another version, may
+        have been ahead. A position beyond the log's end is left to the check of the cursor, unless
+        this log may lag. Raises CursorRefused.
         """
-        if cursor is None or not self.is_read_only:
+        if cursor is None:
             return min_position
-        return max(min_position, position_of_cursor(cursor))
+        begun = position_of_cursor(cursor)
+        is_near = self.is_read_only or begun <= self.position()
+        if not is_near and begun > await self.log.head():
+            return min_position
+        return max(min_position, begun)
 
     async def comments(
         self,
@@ -321,7 +327,7 @@ class App:
         as_of: AsOf | None,
         cursor: str | None = None,
     ) -> DiscussionRequest | None:
-        await self.wait(self.least_position(min_position, cursor))
+        await self.wait(await self.least_position(min_position, cursor))
         discussion = await self.lookup.discussion_of(site, resource)
         access = await self.lookup.access(discussion)
         if access is None:

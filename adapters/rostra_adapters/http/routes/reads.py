@@ -116,7 +116,7 @@ class ReadRoutes:
         async def get(request: web.Request) -> web.Response:
             key = key_of(request)
             query = Query(request, known=(*parameters, *WAITING))
-            least, wait_seconds = self._waiting(query)
+            least, wait_seconds = await self._waiting(query)
             is_other = key is not None and key != request.raw_path  # else it was looked for
             if key is not None and is_other and (shown := self._pages.find(key, least)):
                 self._pages.hits += 1
@@ -147,7 +147,7 @@ class ReadRoutes:
 
         Raises ViewBehind, and the problem `bad-query`.
         """
-        least, wait_seconds = self._waiting(Query(request, known=WAITING))
+        least, wait_seconds = await self._waiting(Query(request, known=WAITING))
         if least:
             await self._app.wait(least, wait_seconds)
 
@@ -165,14 +165,14 @@ class ReadRoutes:
         """Charge the discussions of a site's read. Raises the problem `too-many-requests`."""
         self._limits.charge(request, discussions / self._settings.site_discussions_a_request)
 
-    def _waiting(self, query: Query) -> tuple[int, float]:
+    async def _waiting(self, query: Query) -> tuple[int, float]:
         """Return the least position of the answer, and the longest wait for it in seconds."""
         settings = self._settings
         wait_seconds = query.seconds(
             "wait", default=settings.wait_seconds_default, most=settings.wait_seconds_max
         )
         least = query.number("min_position", default=0)
-        return self._app.least_position(least, query.one("cursor", CURSOR)), wait_seconds
+        return await self._app.least_position(least, query.one("cursor", CURSOR)), wait_seconds
 
     async def _shown(
         self, request: web.Request, shape: Any, person: str | None, position: int
@@ -349,7 +349,7 @@ class ReadRoutes:
     async def post_counts(self, request: web.Request) -> web.Response:
         """Count the comments of resources whose names are too long for a URL."""
         query = Query(request, known=WAITING)
-        least, wait_seconds = self._waiting(query)
+        least, wait_seconds = await self._waiting(query)
         asked = await decode_body(request, AskedCounts, bytes_max=self._settings.request_bytes_max)
         if len(asked.resources) > (most := self._settings.resources_max):
             fault = Fault("resources", f"holds more than {most} names")
