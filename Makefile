@@ -83,7 +83,7 @@ coverage: install ## share of all branches that the tests of `make test` reach; 
 soak: install ## run every test for long: large logs, and twenty times the examples; ARGS='-k name' goes to pytest
 	ROSTRA_TEST_LARGE=1 HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest --timeout 0 $(ARGS)
 
-cluster-check: install ## kill and switch over the leader of three servers under Patroni and load, and print figures
+cluster-check: install ## kill and switch over the leader of three servers under Patroni and load, judge readers on a standby, and print figures
 	ROSTRA_TEST_LARGE=1 $(BIN)/python -m pytest --timeout 0 -rP tests/machines $(ARGS)
 
 # Helm's library takes 250 MB, so it is no part of `make install`.
