@@ -79,7 +79,7 @@ async def _rebuild(
     """Return whether there are events that cannot be folded."""
     from rostra_adapters.composition import rebuilding
 
-    check_data_folder(where)
+    check_data_folder(where, is_key_needed=False)
     async with database(where) as (url, _):
         with _progress() as progress:
             done = await rebuilding.rebuild(url, views, jobs=jobs, progress=progress, own=own)
