@@ -31,7 +31,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import rostra_adapters
 from bench.rounds import several
-from load.subscribers import SITE, Event, comments, event, publish
+from load.subscribers import SITE, Event, comments, event, nanoseconds_of, publish
 from rostra import ids
 from rostra_adapters.application.app import App
 from rostra_adapters.application.notify.links import address_hash
@@ -185,14 +185,7 @@ class Publisher:
         rows = await self._connection.fetch(
             "select pid from pg_stat_activity where application_name = $1", PUBLISHER
         )
-        return time.process_time_ns() + sum(_nanoseconds(row[0]) for row in rows)
-
-
-def _nanoseconds(pid: int) -> int:
-    try:
-        return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0])
-    except FileNotFoundError:  # it has ended since
-        return 0
+        return time.process_time_ns() + sum(nanoseconds_of(row[0]) for row in rows)
 
 
 async def prepare(app: App, subscribers: int, webhooks: int, hooks: int) -> None:
