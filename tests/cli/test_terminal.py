@@ -15,6 +15,7 @@ import pytest
 import rostra_adapters.cli
 from cli.test_command_line import PROGRAM, Command, Running, ndjson
 from rostra_adapters.postgres.connect import create_pool
+from support.forking import Process
 from support.service import MASTER_KEY, SECRET, event, opened, posted
 from support.waiting import WAIT_SECONDS_MAX
 
@@ -40,10 +41,7 @@ def on_a_terminal(rostra: Command, *arguments: str) -> str:
     """All that a command prints where both outputs are a terminal."""
     ours, theirs = pty.openpty()
     environment = {**rostra.environment, "TERM": "dumb"}
-    process = subprocess.Popen(
-        [*PROGRAM, *arguments], cwd=rostra.folder, env=environment,
-        stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs,
-    )  # fmt: skip
+    process = Process(arguments, cwd=rostra.folder, env=environment, stdout=theirs, stderr=theirs)
     os.close(theirs)
     shown = b""
     try:

@@ -15,12 +15,13 @@ import pytest
 
 from support import model_ids
 from support.crowd import DISCUSSIONS, SITE, SOURCE, Answered, Crowd
+from support.effort import examples
 from support.model import Model
 from support.running import Rostra, Service, contiguous
 
 SEED = 2
 PUBLISHERS = 100
-REQUESTS = 15
+REQUESTS = max(6, examples(15))
 LOG = """
 select notification_id, originator_id, originator_version, topic,
     convert_from(state, 'utf8')::jsonb, metadata ->> 'source', metadata ->> 'id'
