@@ -53,6 +53,7 @@ def test_a_database_without_persons_remembers_its_key(database_url: str) -> None
         asyncio.run(opened(SECOND))
 
 
+@pytest.mark.slow
 def test_of_two_new_keys_one_is_refused(database_url: str) -> None:
     async def opened(key: bytes) -> None:
         async with rostra_adapters.open(database_url, master_key=key):
@@ -66,6 +67,7 @@ def test_of_two_new_keys_one_is_refused(database_url: str) -> None:
     assert [type(each) for each in refused] == [WrongMasterKey]
 
 
+@pytest.mark.slow
 def test_keys_from_before_the_table_of_fingerprints_are_known(database_url: str) -> None:
     publish(database_url, FIRST)
     with psycopg.connect(database_url, autocommit=True) as connection:

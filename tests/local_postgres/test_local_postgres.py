@@ -136,6 +136,7 @@ def test_the_data_folder_and_its_log_are_closed_to_others(data: Path) -> None:
     assert (data / "postgres").stat().st_mode & 0o066 == 0
 
 
+@pytest.mark.slow
 @as_root
 def test_a_server_that_was_started_in_an_open_folder_is_joined(data: Path) -> None:
     data.mkdir(mode=0o755)
@@ -183,6 +184,7 @@ def test_three_starts_at_once_end_in_one_server(data: Path) -> None:
         assert [holder.leave() for holder in them] == [False, False, True]
 
 
+@pytest.mark.slow
 def test_a_killed_holder_does_not_keep_the_server_for_ever(data: Path) -> None:
     with holders(data, 2) as [killed, other]:
         assert killed.server() == other.server()

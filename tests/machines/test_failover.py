@@ -129,6 +129,7 @@ async def test_a_failover_without_loss_keeps_the_log(
         assert await feed(service, head + 1, str(before.id)) == (200, None)
 
 
+@pytest.mark.slow
 async def test_a_service_that_starts_after_a_promotion_begins_an_epoch(pair: list[Node]) -> None:
     primary, standby = pair
     async with rostra_adapters.open(primary.url, master_key=MASTER_KEY) as app:
@@ -144,6 +145,7 @@ async def test_a_service_that_starts_after_a_promotion_begins_an_epoch(pair: lis
         assert (await app.log.history()).id == history.id
 
 
+@pytest.mark.slow
 async def test_what_was_decided_upon_another_epoch_is_not_recorded(
     pair: list[Node], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -99,6 +99,7 @@ async def test_every_write_is_refused_and_told_where_to_go(both: Pair) -> None:
     assert await both.writer.app.head() == head
 
 
+@pytest.mark.slow
 async def test_a_position_that_the_standby_lacks_is_waited_for(both: Pair) -> None:
     await both.writer.given(opened(), posted("a"))
     async with both.paused():

@@ -123,6 +123,7 @@ async def test_the_number_is_that_of_the_discussion(
     await listed.shows("21 comments")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("articles_count", "methods"),
     first_is_quick([(60, ["GET"]), (100, ["POST"]), (130, ["GET", "POST"])]),

@@ -299,6 +299,7 @@ async def test_words_that_the_service_cannot_find_are_not_offered_to_be_marked(
     await expect(page.locator(f"{ROOT} .pick")).to_be_visible()
 
 
+@pytest.mark.slow
 async def test_what_is_typed_about_selected_words_is_there_when_they_are_selected_again(
     browser: Browser, reader_service: Service
 ) -> None:

@@ -184,6 +184,7 @@ async def test_a_permalink_that_the_page_is_sent_to_later_is_followed(
     await expect(page.get_by_text("That comment is not here any more.")).to_be_visible()
 
 
+@pytest.mark.slow
 async def test_a_permalink_leads_to_a_reply_below_what_is_held(
     browser: Browser, reader_service: Service
 ) -> None:
@@ -235,6 +236,7 @@ async def test_a_link_to_a_comment_is_copied(browser: Browser, reader_service: S
     assert await page.evaluate("navigator.clipboard.readText()") == page.url
 
 
+@pytest.mark.slow
 async def test_the_deepest_thread_is_readable_on_a_phone(
     browser: Browser, reader_service: Service
 ) -> None:
