@@ -21,6 +21,8 @@ pytestmark = [pytest.mark.process, pytest.mark.postgres]
 
 IS_LARGE = bool(os.environ.get("ROSTRA_TEST_LARGE"))
 ANSWERS = 10_000 if IS_LARGE else 600
+ANSWERS_A_WRITE = 20 if IS_LARGE else 2
+"""Answers between two writes. The model is slow where there are thousands of comments."""
 CLIENTS = 8
 COMMENTS = 1_000 if IS_LARGE else 60
 LIMIT = 25 if IS_LARGE else 7
@@ -43,7 +45,7 @@ async def test_no_answer_is_older_than_it_says(both: Pair) -> None:
     async def write() -> None:
         while len(answers) < ANSWERS:
             await conversation.go_on(both.writer.app.publish)
-            await _wait_for(answers, len(answers) + 2)
+            await _wait_for(answers, len(answers) + ANSWERS_A_WRITE)
 
     async def read(choose: Random) -> None:
         while len(answers) < ANSWERS:

@@ -183,6 +183,7 @@ async def test_a_reader_of_the_primary_itself(followed: list[Node]) -> None:
         assert page.json["comments"][0]["body"] is None
 
 
+@pytest.mark.slow
 async def test_a_standby_without_the_schema_is_refused_and_one_without_views_waited_for(
     followed: list[Node], tmp_path: Path
 ) -> None:
@@ -234,6 +235,7 @@ async def test_a_reader_starts_while_the_views_are_behind(followed: list[Node]) 
             assert (late.status, late.problem) == (503, "view-behind")
 
 
+@pytest.mark.slow
 async def test_a_standby_of_another_cluster_shows_no_words(pair: list[Node]) -> None:
     """It has another system identifier, and another log."""
     primary, standby = pair
@@ -308,6 +310,7 @@ async def _publish(app: App, events: list[dict[str, Any]]) -> list[str]:
                 await asyncio.sleep(0.05)
 
 
+@pytest.mark.slow
 async def test_a_standby_that_is_set_back_says_so(pair: list[Node]) -> None:
     """Each answer tells its position, and none is older than what was asked for."""
     primary, standby = pair
@@ -363,6 +366,7 @@ async def test_a_standby_that_is_set_back_says_so(pair: list[Node]) -> None:
             assert await total(writer) == await total(reader, head)
 
 
+@pytest.mark.slow
 async def test_the_reader_of_a_standby_that_is_lost_takes_another_and_says_its_position() -> None:
     with nodes(3) as [primary, ahead, behind]:
         async with rostra_adapters.open(primary.url, master_key=MASTER_KEY) as app:
