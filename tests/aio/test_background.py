@@ -30,6 +30,7 @@ SUPERVISED = {"BackgroundTask", "LogFollower"}
 BOUNDED = {
     "aio/background.py": "the supervisor itself",
     "aio/tasks.py": "tasks that end with one batch or answer",
+    "application/notify/sender.py": "one attempt, which its claim waits for",
     "application/webhooks/sender.py": "one attempt, which its delivery waits for",
     "postgres/heartbeat.py": "one beat, whose caller waits",
     "postgres/single_flight.py": "one look-up, whose caller waits",

@@ -135,6 +135,14 @@ class Process:
         return int.from_bytes(came, "big", signed=True)
 
 
+def can_fork(environment: Mapping[str, str]) -> bool:
+    """Return whether a process with this environment would run this code, on these libraries."""
+    paths = environment.get("PYTHONPATH", "").split(os.pathsep)
+    others = (path for path in paths if path and path not in sys.path)
+    is_other_code = any((Path(path) / "rostra_adapters").is_dir() for path in others)
+    return "LD_PRELOAD" not in environment and not is_other_code
+
+
 @cache
 def _starter() -> socket.socket:
     """Start the process that starts others."""

@@ -17,7 +17,7 @@ from urllib.request import Request, urlopen
 import psycopg
 
 from rostra_adapters.local_postgres.lease import postmaster_pid
-from support.forking import Process
+from support.forking import Process, can_fork
 from support.waiting import WAIT_SECONDS_MAX, block_until
 
 PROGRAM = Path(sys.executable).with_name("rostra")
@@ -42,7 +42,7 @@ class Answer(NamedTuple):
         return json.loads(self.body)
 
 
-def ended(process: Process) -> Ran:
+def ended(process: Process | subprocess.Popen[bytes]) -> Ran:
     """A command that was started, at its end."""
     out, err = process.communicate(timeout=WAIT_SECONDS_MAX)
     return Ran(process.wait(), out.decode(), err.decode())
@@ -51,7 +51,7 @@ def ended(process: Process) -> Ran:
 class Service:
     """A `rostra serve` that listens."""
 
-    def __init__(self, process: Process, url: str, said: Path) -> None:
+    def __init__(self, process: Process | subprocess.Popen[bytes], url: str, said: Path) -> None:
         self.process = process
         self.url = url
         self._said = said
@@ -142,7 +142,7 @@ class Rostra:
     @contextmanager
     def started(
         self, *arguments: object, stdin: int | IO[bytes] | None = None
-    ) -> Iterator[Process]:
+    ) -> Iterator[Process | subprocess.Popen[bytes]]:
         """A command, running; killed at the end if it has not come to its own."""
         with self._start(*arguments, stdin=stdin) as process:
             try:
@@ -174,8 +174,15 @@ class Rostra:
         service.head()
         return service
 
-    def _start(self, *arguments: object, **pipes: Any) -> Process:
-        return Process([*map(str, arguments)], cwd=Path.cwd(), env=self._environment, **pipes)
+    def _start(self, *arguments: object, **pipes: Any) -> Process | subprocess.Popen[bytes]:
+        given, environment = [*map(str, arguments)], self._environment
+        if can_fork(environment):
+            return Process(given, cwd=Path.cwd(), env=environment, **pipes)
+        out, err = (pipes.get(name, subprocess.PIPE) for name in ("stdout", "stderr"))
+        stdin = pipes.get("stdin") or subprocess.DEVNULL
+        return subprocess.Popen(
+            [PROGRAM, *given], env=environment, stdin=stdin, stdout=out, stderr=err
+        )
 
     def token(self, scope: str = "publish admin", *options: str) -> str:
         return self.must("token", "--scope", scope, *options).strip()
