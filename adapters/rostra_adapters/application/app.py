@@ -266,11 +266,14 @@ class App:
 
         That is also the one of the page before: a standby, or the views of another version, may
         have been ahead. A position beyond the log's end is left to the check of the cursor, unless
-        this log may lag. Raises CursorRefused.
+        this log may lag. A cursor that cannot be read is refused by the read, after the token.
         """
         if cursor is None:
             return min_position
-        begun = position_of_cursor(cursor)
+        try:
+            begun = position_of_cursor(cursor)
+        except CursorRefused:
+            return min_position
         is_near = self.is_read_only or begun <= self.position()
         if not is_near and begun > await self.log.head():
             return min_position
