@@ -6,8 +6,10 @@ from rostra_adapters.local_postgres.programs import find_programs
 
 SCRIPT = """#!/bin/sh
 set -e
-[ "$1" = --version ] && exec {initdb} --version
-target=$PGDATA
+case " $* " in
+  *" -D "*) ;;
+  *) exec {initdb} "$@" ;;  # asked in another form than that of Rostra and of pg_ctl
+esac
 for it; do
   if [ "$before" = -D ]; then target=$it; elif [ "$it" != -D ]; then given="$given $it"; fi
   before=$it
