@@ -150,14 +150,7 @@ async def test_a_cursor_of_views_that_were_ahead_is_waited_for(database_url: str
             assert answer.status == status, (as_of, answer.body)
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "/v1/moderation?site=gazette",
-        "/v1/persons/ann/comments?site=gazette",
-        "/v1/moderation/log?site=gazette",
-    ],
-)
+@pytest.mark.parametrize("path", ["/v1/moderation", "/v1/persons/ann/comments"])
 async def test_a_token_is_asked_for_before_a_cursor_is_refused(service: Service, path: str) -> None:
-    assert (await service.get(f"{path}&cursor=0")).status == 401
-    assert_refused(await service.get(f"{path}&cursor=0", token=MODERATOR))
+    assert (await service.get(f"{path}?site={SITE}&cursor=0")).status == 401
+    assert_refused(await service.get(f"{path}?site={SITE}&cursor=0", token=MODERATOR))
