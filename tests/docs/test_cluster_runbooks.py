@@ -99,10 +99,13 @@ def test_the_script_erases_who_was_erased_in_the_lost_tail(tmp_path: Path) -> No
 
 
 def test_every_command_of_patroni_exists() -> None:
+    before = os.umask(0o022)
     try:
-        from patroni.ctl import ctl  # type: ignore[import-untyped]
+        from patroni.ctl import ctl  # type: ignore[import-untyped]  # it sets a umask
     except ImportError:
         missing("patroni", "install the extra `ha`")
+    finally:
+        os.umask(before)
     pages = (PAGE, PROJECT / "docs/how-to/many-machines.md")
     text = "\n".join(page.read_text("utf-8") for page in pages)
     used = re.findall(r"patronictl(?: -c \S+)? ([a-z-]+)([^\n`#]*)", text)

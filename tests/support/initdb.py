@@ -6,13 +6,15 @@ from rostra_adapters.local_postgres.programs import find_programs
 
 SCRIPT = """#!/bin/sh
 set -e
-case " $* " in
-  *" -D "*) ;;
-  *) exec {initdb} "$@" ;;  # asked in another form than that of Rostra and of pg_ctl
-esac
+target=$PGDATA
 for it; do
-  if [ "$before" = -D ]; then target=$it; elif [ "$it" != -D ]; then given="$given $it"; fi
-  before=$it
+  case "$before$it" in
+    --version | [!-]*) exec {initdb} "$@" ;;  # or a folder without an option
+    -D*) if [ "$it" != -D ]; then target=$it; fi ;;
+    *) given="$given $it" ;;
+  esac
+  before=
+  if [ "$it" = -D ]; then before=-D; fi
 done
 template={templates}/$(echo "$given" | md5sum | cut -c 1-16)
 if [ ! -d "$template" ]; then
