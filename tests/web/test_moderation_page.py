@@ -402,6 +402,7 @@ async def test_axe_finds_nothing_in_any_state(
     await page.keyboard.press("?")
     await sound(page, "keys")
     await page.keyboard.press("Escape")
+    await expect(page.get_by_role("dialog")).to_have_count(0)
     await page.keyboard.press("5")
     await expect(page.locator(ITEM).first).to_be_visible()
     await page.keyboard.press("o")
