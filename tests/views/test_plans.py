@@ -256,18 +256,18 @@ async def test_the_newest_of_a_site_reads_a_comment_of_each_discussion_at_most(
 async def test_plans_that_are_made_beside_empty_tables_serve_large_ones(filled: Filled) -> None:
     """A session keeps its plans until the tables are analysed, and many may write before that."""
     async with plans.unchanged(filled(_without_autovacuum)) as connection:
-        asked = list(_all_statements(DISCUSSION))
+        lists = [
+            _page(listing, begin)
+            for listing, _ in _served(DISCUSSION)
+            for begin in BEGINNINGS[listing.kind]
+        ]
+        others = list(_others(DISCUSSION))
+        asked = [*lists, *((text.format(**VERSIONS), args) for text, args, _ in others)]
         explained = await plans.explain_planned_early(connection, asked, plans.fill)
         for (statement, _), nodes in zip(asked, explained, strict=True):
             _assert_few_rows(nodes, statement, READ_ONCE)
-
-
-def _all_statements(parent: Any) -> Iterator[tuple[str, list[Any]]]:
-    for listing, _ in _served(parent):
-        for begin in BEGINNINGS[listing.kind]:
-            yield _page(listing, begin)
-    for statement, args, _ in _others(parent):
-        yield statement.format(**VERSIONS), args
+        for (statement, _, index), nodes in zip(others, explained[len(lists) :], strict=True):
+            _assert_index(nodes, index, statement)
 
 
 @pytest.mark.parametrize(
