@@ -395,10 +395,14 @@ async def test_axe_finds_nothing_in_any_state(
     await page.keyboard.press("a")
     await expect(page.locator(TOAST)).to_be_visible()
     await sound(page, "told")
-    for key, state in (("2", "reported"), ("3", "edits"), ("5", "newest"), ("6", "the log")):
+    for key, view in (("2", "flagged"), ("3", "pending"), ("5", "recent"), ("6", "log")):
         await page.keyboard.press(key)
+        await expect(page.locator(f"{DESK} [data-view={view}]")).to_have_attribute(
+            "aria-pressed", "true"
+        )
+        await expect(page.locator(f"{DESK} [aria-busy]")).to_have_count(0)
         await expect(page.locator(f"{ITEM}, {DESK} .log tbody tr").first).to_be_visible()
-        await sound(page, state)
+        await sound(page, view)
     await page.keyboard.press("?")
     await sound(page, "keys")
     await page.keyboard.press("Escape")

@@ -558,7 +558,8 @@ export class Desk {
 
   /** @param {KeyboardEvent} event */
   #key(event) {
-    if (!this.isSignedIn || isElsewhere(event) || !areKeysOn() || this.root.querySelector("dialog")) return;
+    // A dialog that was closed is there for a moment more.
+    if (!this.isSignedIn || isElsewhere(event) || !areKeysOn() || this.root.querySelector("dialog[open]")) return;
     const done = this.#pressed(event.key);
     if (!done) return;
     event.preventDefault();
