@@ -13,7 +13,7 @@ from rostra_adapters.keys.ring import MasterKeys
 from rostra_adapters.postgres import PostgresKeyRing, create_pool, schema
 from rostra_adapters.postgres.keys import erasures
 from support.service import MASTER_KEY
-from support.waiting import WAIT_SECONDS_MAX
+from support.waiting import WAIT_SECONDS_MAX, wait_until
 
 MASTER = MasterKeys(MASTER_KEY)
 HERE = associated_data(UUID(int=7), "comment.posted", UUID(int=8), "personal")
@@ -144,13 +144,14 @@ async def test_a_process_that_cannot_look_drops_all_it_holds(
 ) -> None:
     async with process(pool) as one:
         await one.ring.make([ANN])
+        looking = one.ring._erasures
         monkeypatch.setattr(erasures, "_NEW", "select no_such_column")
         monkeypatch.setattr(erasures, "LOOK_SECONDS", 0.01)
-        one.ring._erasures._looked -= 2 * erasures.TRUSTED_SECONDS
         await one.ring.destroy({BOB: 1})  # wakes it
-        async with asyncio.timeout(WAIT_SECONDS_MAX):
-            while None not in one.told:  # noqa: ASYNC110  # it tells nobody
-                await asyncio.sleep(0.01)
+        await wait_until(lambda: looking._task is not None and looking._task.error is not None)
+        one.told.clear()  # no look succeeds from here on
+        looking._looked -= 2 * erasures.TRUSTED_SECONDS
+        await wait_until(lambda: None in one.told)
         assert not one.ring.is_current
 
 
