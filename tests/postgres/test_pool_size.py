@@ -64,7 +64,7 @@ async def _ready(service: Service) -> Answer:
     return answers[-1]
 
 
-async def test_a_rebuild_opens_as_many_connections_as_it_counts(
+async def test_a_rebuild_opens_no_more_connections_than_it_counts(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened_at_once, now = 0, 0
@@ -88,7 +88,7 @@ async def test_a_rebuild_opens_as_many_connections_as_it_counts(
             await app.publish(events)
         monkeypatch.setattr(ranges, "RANGE_EVENTS", 1)  # events of some, and votes of others
         await app.rebuild()
-    assert opened_at_once == run.connections_of(1)
+    assert 3 <= opened_at_once <= run.connections_of(1)
 
 
 async def test_a_lower_limit_of_the_database_is_named_at_start(
