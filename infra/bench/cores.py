@@ -133,7 +133,7 @@ async def show(
     requests, connections, expected = made(name, votes, ballots)
     backend = await connection.fetchval(_SERVER)
     server = parent(backend)
-    service = to.peak._pid
+    service = to.peak.pid
     watching = asyncio.create_task(watched.watch())
     before, began = spent(), time.perf_counter()
     await drive(to.host, to.port, requests, connections=connections, expected=expected)
