@@ -3,6 +3,8 @@
 import asyncio
 import shutil
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +35,7 @@ from rostra_adapters.errors import (
     RestoreUnfinished,
     WrongMasterKey,
 )
+from rostra_adapters.postgres import schema
 from rostra_adapters.postgres.backup import KEYS, LOG, TEXTS
 from support.cases import first_is_quick
 from support.service import MASTER_KEY, posted, serving_app
@@ -285,6 +288,33 @@ async def test_a_backup_is_not_taken_into_a_database_that_is_served(
             await restoring.restore(
                 empty_database_url, tmp_path / "backup", erasures=erasures, master_key=MASTER_KEY
             )
+
+
+@pytest.mark.parametrize(
+    ("silent_seconds", "expectation"),
+    [(40, pytest.raises(BackupRefused, match="stop it first")), (68, nullcontext())],
+)
+async def test_a_silent_reader_uses_the_database_while_it_is_waited_for(
+    database_url: str,
+    empty_database_url: str,
+    tmp_path: Path,
+    erasures: Path,
+    silent_seconds: int,
+    expectation: AbstractContextManager[Any],
+) -> None:
+    await lived(database_url, tmp_path / "backup", erasures)
+    connection = await asyncpg.connect(empty_database_url)
+    await schema.install(connection)
+    await connection.execute(
+        "insert into rostra_keys.key_readers (reader, forgotten, master, trusted_seconds, seen_at)"
+        " values (gen_random_uuid(), 0, 'reader', 60, clock_timestamp() - $1::interval)",
+        timedelta(seconds=silent_seconds),
+    )
+    await connection.close()
+    with expectation:
+        await restoring.restore(
+            empty_database_url, tmp_path / "backup", erasures=erasures, master_key=MASTER_KEY
+        )
 
 
 async def test_a_backup_is_of_one_moment_while_events_come_in(

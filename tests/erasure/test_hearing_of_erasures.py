@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -103,6 +104,54 @@ async def test_a_process_that_does_not_look_any_more_is_waited_for_only_so_long(
         assert asyncio.get_running_loop().time() - began > 0.2
         silent = "select count(*) from rostra_keys.key_readers where master = 'silent'"
         assert await pool.fetchval(silent) == 0  # the one that was lost is struck out
+
+
+@asynccontextmanager
+async def silent_reader(pool: asyncpg.Pool, stale_seconds: float) -> AsyncIterator[UUID]:
+    """Yield the id of a process with `--stale-seconds` that looks for erasures no more."""
+    ring = PostgresKeyRing(
+        pool, MASTER, is_read_only=True, primary=pool, stale_seconds=stale_seconds
+    )
+    async with ring:
+        task = ring._erasures._task
+        assert task is not None
+        await task.end()
+        yield ring._erasures._reader
+
+
+async def age(pool: asyncpg.Pool, reader: UUID, seconds: float) -> datetime:
+    """Date the last sign of life of a process back, and return its time."""
+    seen: datetime = await pool.fetchval(
+        "update rostra_keys.key_readers set seen_at = clock_timestamp() - $2::interval"
+        " where reader = $1 returning seen_at",
+        reader,
+        timedelta(seconds=seconds),
+    )
+    return seen
+
+
+@pytest.mark.parametrize("stale_seconds", [60.0, 7.5])
+async def test_a_silent_reader_is_waited_for_until_its_time_and_8_seconds_are_over(
+    pool: asyncpg.Pool, monkeypatch: pytest.MonkeyPatch, stale_seconds: float
+) -> None:
+    border = stale_seconds + 8
+    async with process(pool) as eraser:
+        async with (
+            silent_reader(pool, stale_seconds) as reader,
+            silent_reader(pool, 2 * stale_seconds) as other,
+        ):
+            await eraser.ring.destroy({ANN: 1})
+            await age(pool, other, border + stale_seconds)
+            seen = await age(pool, reader, border - 0.5)
+            await eraser.ring.wait_for_destruction()
+            now: datetime = await pool.fetchval("select clock_timestamp()")
+            assert now - seen >= timedelta(seconds=border)
+        async with silent_reader(pool, stale_seconds) as reader:
+            await eraser.ring.destroy({BOB: 1})
+            await age(pool, reader, border)
+            monkeypatch.setattr(erasures, "WAIT_SECONDS", 2 * WAIT_SECONDS_MAX)
+            async with asyncio.timeout(WAIT_SECONDS_MAX):  # it waits not even once
+                await eraser.ring.wait_for_destruction()
 
 
 async def test_a_process_that_has_not_looked_for_a_while_uses_no_key_it_holds(

@@ -24,6 +24,7 @@ from rostra_adapters.data_folder.folder import private_file, rename_durably, wri
 from rostra_adapters.errors import BackupRefused
 from rostra_adapters.postgres import schema
 from rostra_adapters.postgres.connection import Connection
+from rostra_adapters.postgres.keys.erasures import GRACE_SECONDS, IS_AWAITED
 
 FORMAT = 1
 LOG, TEXTS, KEYS = "log.copy.gz", "texts.copy.gz", "keys.copy.gz"
@@ -55,11 +56,7 @@ select owner, key_id, wrapped, master, made_at, erasures
 from rostra_keys.person_keys
 order by owner
 """
-_SERVED = """
-select exists (
-    select from rostra_keys.key_readers where seen_at > clock_timestamp() - interval '20 seconds'
-)
-"""
+_SERVED = f"select exists (select from rostra_keys.key_readers where {IS_AWAITED})"  # noqa: S608
 _LAST = "select coalesce(max(notification_id), 0) from public.stored_events"
 _EMPTY = """
 select not exists (select from public.stored_events)
@@ -155,7 +152,7 @@ async def load(connection: Connection, folder: Path, keys: Path | None = None) -
     """
     manifest = manifest_of(folder)
     await schema.install(connection)
-    if await connection.fetchval(_SERVED):
+    if await connection.fetchval(_SERVED, GRACE_SECONDS):
         raise BackupRefused("a service uses this database: stop it first")
     try:
         async with connection.transaction():

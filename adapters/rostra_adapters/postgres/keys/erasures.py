@@ -70,25 +70,15 @@ returning extract(epoch from clock_timestamp() - seen_at)::float8,
     )
 """
 _LEAVE = "delete from rostra_keys.key_readers where reader = $1"
-_LEFT = """
-delete from rostra_keys.key_readers
-where seen_at < clock_timestamp() - (trusted_seconds + $1::float8) * interval '1 second'
-"""
+IS_AWAITED = "seen_at > clock_timestamp() - (trusted_seconds + $1::float8) * interval '1 second'"
+"""Condition on a process that may still use keys, by GRACE_SECONDS."""
+_LEFT = f"delete from rostra_keys.key_readers where not ({IS_AWAITED})"  # noqa: S608  # our own text
 _LONGEST = "select coalesce(max(trusted_seconds), 0) from rostra_keys.key_readers"
 _LAST = "select coalesce(max(number), 0) from rostra_keys.erased_keys"
-_IS_AWAITED = "seen_at > clock_timestamp() - (trusted_seconds + $2::float8) * interval '1 second'"
-_HOLDING = f"""
-select count(*) from rostra_keys.key_readers
-where forgotten < $1 and {_IS_AWAITED}
-"""  # noqa: S608  # our own text
-_OTHER_MASTERS = f"""
-select count(*) from rostra_keys.key_readers
-where master <> $1 and {_IS_AWAITED}
-"""  # noqa: S608  # our own text
-_OF_MASTER = f"""
-select count(*) from rostra_keys.key_readers
-where master = $1 and {_IS_AWAITED}
-"""  # noqa: S608  # our own text
+_COUNT = f"select count(*) from rostra_keys.key_readers where {IS_AWAITED}"  # noqa: S608  # our own
+_HOLDING = f"{_COUNT} and forgotten < $2"
+_OTHER_MASTERS = f"{_COUNT} and master <> $2"
+_OF_MASTER = f"{_COUNT} and master = $2"
 
 Listener = Callable[[Collection[UUID] | None], None]
 
@@ -212,7 +202,7 @@ class Erasures:
             longest = await self._pool.fetchval(_LONGEST) + GRACE_SECONDS + WAIT_GRACE_SECONDS
             async with asyncio.timeout(longest):
                 while await self._pool.fetchval(  # noqa: ASYNC110  # others' doing
-                    _HOLDING, last, GRACE_SECONDS
+                    _HOLDING, GRACE_SECONDS, last
                 ):
                     await asyncio.sleep(WAIT_SECONDS)
             await self._pool.execute(_LEFT, GRACE_SECONDS)
@@ -223,8 +213,8 @@ class Erasures:
         Raises LogUnavailable.
         """
         with raise_unavailable_if_lost():
-            return int(await self._pool.fetchval(_OTHER_MASTERS, self._master, GRACE_SECONDS))
+            return int(await self._pool.fetchval(_OTHER_MASTERS, GRACE_SECONDS, self._master))
 
     async def of_master(self, connection: Connection, master: bytes) -> int:
         """Return the number of processes whose current master key is this one."""
-        return int(await connection.fetchval(_OF_MASTER, master, GRACE_SECONDS))
+        return int(await connection.fetchval(_OF_MASTER, GRACE_SECONDS, master))
