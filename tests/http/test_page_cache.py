@@ -15,6 +15,7 @@ from rostra_adapters.postgres import PostgresKeyRing
 from rostra_adapters.postgres.keys import erasures
 from rostra_adapters.postgres.notify import PING
 from rostra_projections.query_port import Page
+from support.erasures import no_look
 from support.service import Answer, Service, event, opened, posted, serving, voted
 
 TOUCHED = 2_000
@@ -304,9 +305,7 @@ async def test_two_thousand_discussions_that_change_at_once_are_dropped_alone(
         assert losses == [service.app.views.changes.losses for service in services]
 
 
-async def test_a_page_is_found_again_after_the_loop_stood_still(
-    durable_service: Service, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_page_is_found_again_after_the_loop_stood_still(durable_service: Service) -> None:
     service = durable_service
     [discussion, *_] = await service.given(opened(), posted())
     await service.app.wait(2, 60)
@@ -314,20 +313,10 @@ async def test_a_page_is_found_again_after_the_loop_stood_still(
     before = await hits(service)
     ring = service.app.ring
     assert isinstance(ring, PostgresKeyRing)
-    look, begun, go = ring._erasures._look, asyncio.Event(), asyncio.Event()
-
-    async def look_later() -> None:
-        begun.set()
-        await go.wait()
-        await look()
-
-    monkeypatch.setattr(ring._erasures, "_look", look_later)
-    ring._erasures._news.wake()
-    await begun.wait()
-    ring._erasures._looked -= 2 * erasures.TRUSTED_SECONDS
-    await page(service, discussion)
-    assert await hits(service) == before  # not before it has looked for erasures
-    go.set()
+    async with no_look(ring._erasures):
+        ring._erasures._looked -= 2 * erasures.TRUSTED_SECONDS
+        await page(service, discussion)
+        assert await hits(service) == before
     async with asyncio.timeout(60):
         while not ring.is_current:  # noqa: ASYNC110  # it tells nobody
             await asyncio.sleep(0.01)
