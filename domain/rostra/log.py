@@ -172,6 +172,15 @@ class EventLog(Protocol):
         """
 
 
+async def read_pages(
+    log: EventLog, after: int, until: int, limit: int
+) -> AsyncGenerator[list[Recorded], None]:
+    """Yield pages of the events after a position, up to the page that has `until`."""
+    while after < until and (page := await log.read_after(after, limit)):
+        yield page
+        after = page[-1].position
+
+
 def expected_versions(callers: Iterable[NewEvents]) -> dict[int, int] | None:
     """Return the version that each guarded stream must have for all events to be recorded.
 

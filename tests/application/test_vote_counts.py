@@ -11,6 +11,7 @@ import pytest
 import rostra_adapters
 from rostra import ids
 from rostra_adapters.application.app import App
+from rostra_adapters.application.checkpoint import Checkpoint
 from rostra_adapters.application.moderation_jobs import vote_counter
 from rostra_adapters.application.moderation_jobs.store import VoteChanges
 from rostra_adapters.application.moderation_jobs.vote_counter import VoteCounter
@@ -77,7 +78,7 @@ async def test_a_person_counts_once_a_comment_however_often_they_change_their_mi
     await app.vote_counts.forget([BOB])
     log = await app.log.log_id()
     checkpoint = await app.vote_counts.checkpoint()
-    assert checkpoint == (log, await app.head())
+    assert checkpoint == Checkpoint(log, await app.head())
 
 
 async def test_several_counters_count_each_vote_once(app: App) -> None:
@@ -100,8 +101,10 @@ async def test_counts_of_another_log_begin_anew(app: App) -> None:
     await given(app, opened(), posted("c1"), voted(on="c1", voter="bob"))
     other = uuid4()
     await app.vote_counts.begin(other)
-    assert await app.vote_counts.add((other, 0), other, 9, VoteChanges(added={BOB: 5}))
-    assert not await app.vote_counts.add((other, 0), other, 9, VoteChanges(added={BOB: 5}))
+    assert await app.vote_counts.add(Checkpoint(other, 0), other, 9, VoteChanges(added={BOB: 5}))
+    assert not await app.vote_counts.add(
+        Checkpoint(other, 0), other, 9, VoteChanges(added={BOB: 5})
+    )
     assert await app.vote_counts.of_person(BOB) == 5
     assert await votes(app) == 1
 

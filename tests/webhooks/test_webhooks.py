@@ -353,6 +353,15 @@ async def test_nothing_of_an_earlier_log_is_sent(hooked: Hooked) -> None:
     assert hooked.receiver.names == ["c2"]
 
 
+async def test_a_process_that_begins_after_another_drops_nothing(hooked: Hooked) -> None:
+    await hooked.add()
+    await hooked.service.given(opened(), posted("c1"))
+    await hooked.queuer.catch_up()
+    before = await hooked.store.checkpoint(), await hooked.store.waiting()
+    await hooked.store.begin(await hooked.app.log.log_id(), 0)
+    assert (await hooked.store.checkpoint(), await hooked.store.waiting()) == before
+
+
 async def test_a_row_of_another_program_stops_nothing(hooked: Hooked) -> None:
     """It has the name of an event, and is none."""
     await hooked.add()

@@ -7,7 +7,7 @@ run informs `/readyz` and `/metrics` of failures.
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from random import uniform
 
@@ -29,6 +29,18 @@ Work = Callable[[], AsyncGenerator[None, None]]
 _logger = logging.getLogger(__name__)
 _running: "set[BackgroundTask]" = set()
 _restarts: Counter[str] = Counter()
+
+
+def repeat(call: Callable[[], Awaitable[object]], seconds: float) -> Work:
+    """Return work that makes a call again and again, with waits of `seconds`."""
+
+    async def run() -> AsyncGenerator[None, None]:
+        while True:
+            await call()
+            yield
+            await asyncio.sleep(seconds)
+
+    return run
 
 
 class BackgroundTask:

@@ -7,7 +7,7 @@ import msgspec
 
 from rostra import codec, ids
 from rostra.deciding.stream_states import fold
-from rostra.log import EventLog, Recorded
+from rostra.log import EventLog, Recorded, read_pages
 from rostra.sealing import Damaged, Erased, KeyRing
 from rostra_adapters.application.feed.names import Names
 from rostra_adapters.application.ports import Difference
@@ -27,9 +27,8 @@ async def unopened_words(log: EventLog, ring: KeyRing) -> AsyncIterator[Differen
 
     They are damaged, or their key is missing although the person was not erased.
     """
-    names, head, position = Names(log), await log.head(), 0
-    while position < head and (rows := await log.read_after(position, ROWS_READ_MAX)):
-        position = rows[-1].position
+    names = Names(log)
+    async for rows in read_pages(log, 0, await log.head(), ROWS_READ_MAX):
         for difference in await _unopened(log, ring, names, rows):
             yield difference
 

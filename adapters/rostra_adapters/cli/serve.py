@@ -7,7 +7,7 @@ import os
 import shlex
 import signal
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import (
     AbstractAsyncContextManager,
     asynccontextmanager,
@@ -24,7 +24,7 @@ from typing import Any, Literal
 import click
 import msgspec
 
-from rostra_adapters.aio.background import BackgroundTask
+from rostra_adapters.aio.background import BackgroundTask, repeat
 from rostra_adapters.cli.content_limits import content_limits
 from rostra_adapters.cli.delivering import deliver_webhooks
 from rostra_adapters.cli.http_limits import HTTP_LIMITS, http_limits
@@ -544,19 +544,16 @@ async def _kept_alive(app: Any, lease: Any) -> AsyncIterator[None]:
     if lease is None:
         yield
         return
-    keeping = BackgroundTask(partial(_keep_alive, app, lease), "postgres")
+    keeping = BackgroundTask(repeat(partial(_revive, app, lease), REVIVE_SECONDS), "postgres")
     try:
         yield
     finally:
         await keeping.end()
 
 
-async def _keep_alive(app: Any, lease: Any) -> AsyncGenerator[None, None]:
-    while True:
-        if not await app.healthy():
-            await asyncio.to_thread(lease.revive)
-        yield
-        await asyncio.sleep(REVIVE_SECONDS)
+async def _revive(app: Any, lease: Any) -> None:
+    if not await app.healthy():
+        await asyncio.to_thread(lease.revive)
 
 
 def _announce(url: str, data: Path) -> None:

@@ -5,13 +5,13 @@ how far a standby lags, and since when the primary can acknowledge no writes.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import Callable
 from contextlib import suppress
 
 import asyncpg
 
 from rostra.log import LogUnavailable
-from rostra_adapters.aio.background import BackgroundTask
+from rostra_adapters.aio.background import BackgroundTask, repeat
 from rostra_adapters.application.ports import SILENT_SECONDS_MAX
 from rostra_adapters.postgres.connect import raise_unavailable_if_lost
 
@@ -42,20 +42,19 @@ class Heartbeat:
 
     def start(self) -> None:
         """Begin to beat."""
-        self._task = BackgroundTask(self._run, "primary-heartbeat")
+        self._task = BackgroundTask(
+            repeat(self._beat_and_report, BEAT_SECONDS), "primary-heartbeat"
+        )
 
     async def close(self) -> None:
         """Stop."""
         if self._task is not None:
             await self._task.end()
 
-    async def _run(self) -> AsyncGenerator[None, None]:
-        while True:
-            with raise_unavailable_if_lost():
-                await self._beat()
-                self._report(await heartbeat_age(self._pool) > SILENT_SECONDS_MAX)
-            yield
-            await asyncio.sleep(BEAT_SECONDS)
+    async def _beat_and_report(self) -> None:
+        with raise_unavailable_if_lost():
+            await self._beat()
+            self._report(await heartbeat_age(self._pool) > SILENT_SECONDS_MAX)
 
     async def _beat(self) -> None:
         """Write the heartbeat. Raises LogUnavailable if its commit is not acknowledged in time.

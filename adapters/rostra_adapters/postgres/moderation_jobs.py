@@ -3,21 +3,10 @@
 from collections.abc import Collection
 from uuid import UUID
 
-import asyncpg
-
 from rostra_adapters.application.moderation_jobs.store import BanJob
+from rostra_adapters.postgres.checkpoint import PostgresCheckpoint
 from rostra_adapters.postgres.connect import raise_unavailable_if_lost
 
-FOLLOWER = "moderation"
-
-_CHECKPOINT = "select log, position from public.rostra_followers where name = $1"
-_ADVANCE = """
-insert into public.rostra_followers as follower (name, log, position) values ($1, $2, $3)
-on conflict (name) do update set
-    log = excluded.log,
-    position = case when follower.log = excluded.log
-        then greatest(follower.position, excluded.position) else excluded.position end
-"""
 _FIND = """
 select act, person, log, position, stage, cursor, comments, comments_total, votes
 from public.rostra_ban_jobs where act = $1 and log = $2
@@ -38,20 +27,10 @@ from public.rostra_ban_jobs where person = $1 order by position desc limit 100
 _FORGET = "delete from public.rostra_ban_jobs where person = any($1::uuid[])"
 
 
-class PostgresJobs:
+class PostgresJobs(PostgresCheckpoint):
     """`application.moderation_jobs.store.JobStore`. `schema.install` must have been run."""
 
-    def __init__(self, pool: asyncpg.Pool) -> None:
-        self._pool = pool
-
-    async def checkpoint(self) -> tuple[UUID, int] | None:
-        with raise_unavailable_if_lost():
-            record = await self._pool.fetchrow(_CHECKPOINT, FOLLOWER)
-        return None if record is None else (record["log"], record["position"])
-
-    async def advance(self, log: UUID, position: int) -> None:
-        with raise_unavailable_if_lost():
-            await self._pool.execute(_ADVANCE, FOLLOWER, log, position)
+    name = "moderation"
 
     async def find(self, act: UUID, log: UUID) -> BanJob | None:
         with raise_unavailable_if_lost():

@@ -1,7 +1,6 @@
 """The operational tables in PostgreSQL, which all processes on one database share."""
 
-import asyncio
-from collections.abc import AsyncGenerator, Collection, Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import Self
 from uuid import UUID, uuid4
@@ -9,7 +8,7 @@ from uuid import UUID, uuid4
 import asyncpg
 
 from rostra.times import Time, format_time, to_datetime
-from rostra_adapters.aio.background import BackgroundTask, end_background
+from rostra_adapters.aio.background import BackgroundTask, end_background, repeat
 from rostra_adapters.application.notify.outbox import NOTICES_KEPT, REQUESTS_KEPT
 from rostra_adapters.application.operational import (
     VOTES_KEPT_DAYS,
@@ -77,7 +76,7 @@ class PostgresOperational:
         self._task: BackgroundTask | None = None
 
     async def __aenter__(self) -> Self:
-        self._task = BackgroundTask(self._prune_always, "prune")
+        self._task = BackgroundTask(repeat(self.prune, PRUNE_SECONDS), "prune")
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -146,9 +145,3 @@ class PostgresOperational:
                 status = await self._pool.execute(statement, PRUNED_AT_ONCE_MAX, *kept)
             if int(status.rpartition(" ")[2]) < PRUNED_AT_ONCE_MAX:
                 return
-
-    async def _prune_always(self) -> AsyncGenerator[None, None]:
-        while True:
-            await self.prune()
-            yield
-            await asyncio.sleep(PRUNE_SECONDS)

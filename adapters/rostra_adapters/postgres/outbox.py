@@ -14,7 +14,6 @@ from rostra_adapters.application.notify.outbox import (
     NOTICES_A_MAIL_MAX,
     PERSONS_SHOWN_MAX,
     REQUESTS_KEPT,
-    Checkpoint,
     Claim,
     Claimed,
     MailRequest,
@@ -24,21 +23,11 @@ from rostra_adapters.application.notify.outbox import (
     claim_totals,
     claimed_of,
 )
+from rostra_adapters.postgres.checkpoint import PostgresCheckpoint
 from rostra_adapters.postgres.connect import raise_unavailable_if_lost
 from rostra_adapters.postgres.connection import Connection
 
-FOLLOWER = "notify"
 _COLUMNS = ("event", "person", "site", "person_id", "reason", "discussion", "comment")
-_CHECKPOINT = """
-select log, position, log_since from public.rostra_followers where name = $1
-"""
-_ADVANCE = """
-insert into public.rostra_followers as follower (name, log, position) values ($1, $2, $3)
-on conflict (name) do update set log = excluded.log, position = excluded.position,
-    log_since = case when follower.log = excluded.log
-        then follower.log_since else clock_timestamp() end
-where follower.log <> excluded.log or follower.position < excluded.position
-"""
 _ADD = """
 insert into public.rostra_outbox (event, person, site, person_id, reason, discussion, comment)
 select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::uuid[],
@@ -153,21 +142,14 @@ _FORGET_REQUESTS = "delete from public.rostra_mail_requests where person = any($
 _FORGET_ADDRESSES = "delete from public.rostra_mail_addresses where person = any($1::uuid[])"
 
 
-class PostgresOutbox:
+class PostgresOutbox(PostgresCheckpoint):
     """`application.notify.outbox.Outbox`. `schema.install` must have been run."""
 
+    name = "notify"
+
     def __init__(self, pool: asyncpg.Pool) -> None:
-        self._pool = pool
+        super().__init__(pool)
         self._link_key: bytes | None = None
-
-    async def checkpoint(self) -> Checkpoint | None:
-        with raise_unavailable_if_lost():
-            record = await self._pool.fetchrow(_CHECKPOINT, FOLLOWER)
-        return None if record is None else Checkpoint(*record)
-
-    async def advance(self, log: UUID, position: int) -> None:
-        with raise_unavailable_if_lost():
-            await self._pool.execute(_ADVANCE, FOLLOWER, log, position)
 
     async def add(self, notices: Sequence[Notice]) -> None:
         if notices:

@@ -1,11 +1,8 @@
 """Revoked tokens in PostgreSQL: a table that every process reads every two seconds."""
 
-import asyncio
-from collections.abc import AsyncGenerator
-
 import asyncpg
 
-from rostra_adapters.aio.background import BackgroundTask, end_background
+from rostra_adapters.aio.background import BackgroundTask, end_background, repeat
 from rostra_adapters.application.revocations import MemoryRevocations
 from rostra_adapters.postgres.connect import raise_unavailable_if_lost
 
@@ -43,7 +40,7 @@ class PostgresRevocations(MemoryRevocations):
     async def start(self) -> None:
         """Read all revocations, then new ones. Raises LogUnavailable."""
         await self._look()
-        self._task = BackgroundTask(self._run, "revocations")
+        self._task = BackgroundTask(repeat(self._look_again, LOOK_SECONDS), "revocations")
 
     async def close(self) -> None:
         await end_background(self._task)
@@ -55,15 +52,12 @@ class PostgresRevocations(MemoryRevocations):
                 await connection.execute(_REVOKE, person, site, until)
         await self._look()
 
-    async def _run(self) -> AsyncGenerator[None, None]:
-        while True:
-            try:
-                await self._look()
-            except Exception:
-                self._seen = 0  # another database may have taken its place
-                raise
-            yield
-            await asyncio.sleep(LOOK_SECONDS)
+    async def _look_again(self) -> None:
+        try:
+            await self._look()
+        except Exception:
+            self._seen = 0  # another database may have taken its place
+            raise
 
     async def _look(self) -> None:
         with raise_unavailable_if_lost():

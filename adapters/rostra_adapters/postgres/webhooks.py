@@ -13,9 +13,9 @@ from rostra_adapters.application.webhooks.store import (
     WaitingDeliveries,
     Webhook,
 )
+from rostra_adapters.postgres.checkpoint import PostgresCheckpoint
 from rostra_adapters.postgres.connect import raise_unavailable_if_lost
 
-FOLLOWER = "webhooks"
 _COLUMNS = Webhook.__struct_fields__
 _NAMES = ", ".join(_COLUMNS)
 _NAMES_OF_WEBHOOK = ", ".join(f"webhook.{name}" for name in _COLUMNS)
@@ -56,16 +56,8 @@ from (
 ) failing on true
 """
 
-_CHECKPOINT = "select log, position from public.rostra_followers where name = $1"
-_BEGIN = """
-insert into public.rostra_followers (name, log, position) values ($1, $2, $3)
-on conflict (name) do update set log = excluded.log, position = excluded.position
-"""
 _CLEAR_QUEUE = "delete from public.rostra_webhook_queue"
 _CLEAR_LANES = "delete from public.rostra_webhook_lanes"
-_ADVANCE = """
-update public.rostra_followers set position = $4 where name = $1 and log = $2 and position = $3
-"""
 # The lane is locked first, here and where a delivery is settled: a lane that is found empty and
 # deleted meanwhile is made again. Rows of webhooks are locked before those of lanes.
 _ADD_LANES = """
@@ -140,11 +132,10 @@ update public.rostra_webhook_lanes set claimed_until = null where webhook = $1 a
 """
 
 
-class PostgresWebhooks:
+class PostgresWebhooks(PostgresCheckpoint):
     """`application.webhooks.store.WebhookStore`. `schema.install` must have been run."""
 
-    def __init__(self, pool: asyncpg.Pool) -> None:
-        self._pool = pool
+    name = "webhooks"
 
     async def add(self, webhook: Webhook) -> None:
         with raise_unavailable_if_lost():
@@ -183,25 +174,19 @@ class PostgresWebhooks:
             records = await self._pool.fetch(_WAITING)
         return {webhook: WaitingDeliveries(*rest) for webhook, *rest in records}
 
-    async def checkpoint(self) -> tuple[UUID, int] | None:
-        with raise_unavailable_if_lost():
-            record = await self._pool.fetchrow(_CHECKPOINT, FOLLOWER)
-        return None if record is None else (record["log"], record["position"])
-
     async def begin(self, log: UUID, position: int) -> None:
         with raise_unavailable_if_lost():
             async with self._pool.acquire() as connection, connection.transaction():
-                await connection.execute(_BEGIN, FOLLOWER, log, position)
-                await connection.execute(_CLEAR_LANES)
-                await connection.execute(_CLEAR_QUEUE)
+                if await self._advance(connection, log, position):
+                    await connection.execute(_CLEAR_LANES)
+                    await connection.execute(_CLEAR_QUEUE)
 
     async def queue(
         self, deliveries: Sequence[QueuedDelivery], log: UUID, before: int, position: int
     ) -> bool:
         with raise_unavailable_if_lost():
             async with self._pool.acquire() as connection, connection.transaction():
-                done = await connection.execute(_ADVANCE, FOLLOWER, log, before, position)
-                if done != "UPDATE 1":
+                if not await self._move(connection, log, before, log, position):
                     return False
                 if deliveries:
                     webhooks = [one.webhook for one in deliveries]
@@ -215,7 +200,7 @@ class PostgresWebhooks:
         self, log: UUID, now: datetime, until: datetime, claims_max: int
     ) -> ClaimedDelivery | None:
         with raise_unavailable_if_lost():
-            record = await self._pool.fetchrow(_CLAIM, log, now, until, claims_max, FOLLOWER)
+            record = await self._pool.fetchrow(_CLAIM, log, now, until, claims_max, self.name)
         if record is None or record["first_position"] is None:
             return None
         return ClaimedDelivery(

@@ -16,7 +16,7 @@ import msgspec
 
 from rostra import codec, ids
 from rostra.discussion import DiscussionOpened
-from rostra.log import LogUnavailable, Recorded
+from rostra.log import LogUnavailable, Recorded, read_pages
 from rostra.person import PersonErased
 from rostra.site import SiteConfigured
 from rostra_adapters.aio.background import BackgroundTask
@@ -372,11 +372,10 @@ class Live:
         if upto - after > ROWS_BACK_MAX:
             raise TooOld
         changes = Changes()
-        while after < upto and (rows := await self._app.log.read_after(after, ROWS_MAX)):
+        async for rows in read_pages(self._app.log, after, upto, ROWS_MAX):
             for row in rows:
                 if row.position <= upto and (event := _event_for(channel, row)) is not None:
                     changes.note(row.stream, event, row.position)
-            after = rows[-1].position
             if changes.comments > COMMENTS_BACK_MAX:
                 raise TooOld
         await self._note_erased(channel, changes)

@@ -1,6 +1,5 @@
 """The follower of the log that carries out bans and holds comments that many persons flagged."""
 
-import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
@@ -9,11 +8,11 @@ from rostra.commands import HoldComment
 from rostra.deciding.handle import Commanded
 from rostra.events import FLAGS, CommandContext
 from rostra.flag import CommentFlagged
-from rostra.log import Recorded
+from rostra.log import Recorded, read_pages
 from rostra.names import is_guest
 from rostra.person import PersonBanned, PersonUnbanned
 from rostra.times import later
-from rostra_adapters.aio.background import BackgroundTask, end_background
+from rostra_adapters.aio.background import BackgroundTask, end_background, repeat
 from rostra_adapters.application.app import App
 from rostra_adapters.application.moderation_jobs.bans import BanRunner
 from rostra_adapters.application.moderation_jobs.vote_counter import VoteCounter
@@ -36,12 +35,9 @@ class ModerationFollower:
         self._store = app.moderation_jobs
         self._bans = BanRunner(app, app.moderation_jobs)
 
-    async def run(self) -> AsyncGenerator[None, None]:
+    def run(self) -> AsyncGenerator[None, None]:
         """Follow the log for ever, as the work of a background task."""
-        while True:
-            await self.catch_up()
-            yield
-            await asyncio.sleep(LOOK_SECONDS)
+        return repeat(self.catch_up, LOOK_SECONDS)()
 
     async def catch_up(self) -> None:
         """Handle everything that is recorded by now.
@@ -50,14 +46,10 @@ class ModerationFollower:
         """
         log, head = await self._app.log.log_id(), await self._app.log.head()
         checkpoint = await self._store.checkpoint()
-        position = checkpoint[1] if checkpoint is not None and checkpoint[0] == log else 0
-        while position < head:
-            page = await self._app.log.read_after(position, PAGE_EVENTS)
-            if not page:
-                return
+        position = checkpoint.position if checkpoint is not None and checkpoint.log == log else 0
+        async for page in read_pages(self._app.log, position, head, PAGE_EVENTS):
             await self._handle(page)
-            position = page[-1].position
-            await self._store.advance(log, position)
+            await self._store.advance(log, page[-1].position)
 
     async def _handle(self, page: Sequence[Recorded]) -> None:
         rows = [row for row in page if row.topic in _TOPICS and row.event_id is not None]

@@ -10,6 +10,12 @@ from uuid import UUID
 
 import msgspec
 
+from rostra_adapters.application.checkpoint import (
+    Checkpoint,
+    CheckpointedStore,
+    MemoryCheckpoint,
+)
+
 Stage = Literal["comments", "votes", "done"]
 
 
@@ -34,14 +40,8 @@ class BanJob(msgspec.Struct, frozen=True, kw_only=True):
     """Votes that the job has changed."""
 
 
-class JobStore(Protocol):
+class JobStore(CheckpointedStore, Protocol):
     """Port to jobs and the follower's checkpoint. May raise LogUnavailable."""
-
-    async def checkpoint(self) -> tuple[UUID, int] | None:
-        """Return the log and the position up to which its events were handled."""
-
-    async def advance(self, log: UUID, position: int) -> None:
-        """Move the checkpoint."""
 
     async def find(self, act: UUID, log: UUID) -> BanJob | None:
         """Return the job of an event of a log."""
@@ -56,18 +56,12 @@ class JobStore(Protocol):
         """Delete the jobs of persons who were erased."""
 
 
-class MemoryJobs:
+class MemoryJobs(MemoryCheckpoint):
     """For one process: gone when it ends."""
 
     def __init__(self) -> None:
-        self._checkpoint: tuple[UUID, int] | None = None
+        super().__init__()
         self._jobs: dict[UUID, BanJob] = {}
-
-    async def checkpoint(self) -> tuple[UUID, int] | None:
-        return self._checkpoint
-
-    async def advance(self, log: UUID, position: int) -> None:
-        self._checkpoint = (log, position)
 
     async def find(self, act: UUID, log: UUID) -> BanJob | None:
         job = self._jobs.get(act)
@@ -103,17 +97,14 @@ class VoteChanges(msgspec.Struct):
         self.added.pop(person, None)
 
 
-class VoteCounts(Protocol):
-    """Port to the counts. May raise LogUnavailable."""
-
-    async def checkpoint(self) -> tuple[UUID, int] | None:
-        """Return the log and the position up to which its votes are counted."""
+class VoteCounts(CheckpointedStore, Protocol):
+    """Port to the counts, and the position up to which votes are counted."""
 
     async def begin(self, log: UUID) -> None:
         """Delete the counts of another log, and count this one from its beginning."""
 
     async def add(
-        self, counted: tuple[UUID, int], log: UUID, position: int, changes: VoteChanges
+        self, counted: Checkpoint, log: UUID, position: int, changes: VoteChanges
     ) -> bool:
         """Add changes and move the checkpoint from `counted` to a position of a log.
 
@@ -127,27 +118,24 @@ class VoteCounts(Protocol):
         """Delete the counts of persons who were erased."""
 
 
-class MemoryVoteCounts:
+class MemoryVoteCounts(MemoryCheckpoint):
     """For one process: gone when it ends."""
 
     def __init__(self) -> None:
-        self._checkpoint: tuple[UUID, int] | None = None
+        super().__init__()
         self._votes: dict[UUID, int] = {}
 
-    async def checkpoint(self) -> tuple[UUID, int] | None:
-        return self._checkpoint
-
     async def begin(self, log: UUID) -> None:
-        if self._checkpoint is None or self._checkpoint[0] != log:
-            self._checkpoint = (log, 0)
+        if self._checkpoint is None or self._checkpoint.log != log:
+            await self.advance(log, 0)
             self._votes.clear()
 
     async def add(
-        self, counted: tuple[UUID, int], log: UUID, position: int, changes: VoteChanges
+        self, counted: Checkpoint, log: UUID, position: int, changes: VoteChanges
     ) -> bool:
         if self._checkpoint != counted:
             return False
-        self._checkpoint = (log, position)
+        await self.advance(log, position)
         await self.forget(changes.erased)
         for person, votes in changes.added.items():
             self._votes[person] = self._votes.get(person, 0) + votes

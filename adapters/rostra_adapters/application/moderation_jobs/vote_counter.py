@@ -4,7 +4,6 @@ No view stores who voted. The counts are kept beside the log: they can be lost, 
 again from its beginning.
 """
 
-import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import cast
 from uuid import UUID
@@ -16,6 +15,7 @@ from rostra.discussion import DiscussionOpened
 from rostra.log import Recorded
 from rostra.person import PersonErased
 from rostra.vote import VoteCast
+from rostra_adapters.aio.background import repeat
 from rostra_adapters.application.app import App
 from rostra_adapters.application.moderation_jobs.store import VoteChanges
 from rostra_adapters.application.queries.my_votes import vote_value
@@ -47,12 +47,9 @@ class VoteCounter:
             await self.catch_up(CAUGHT_UP_EVENTS_MAX)
         return await self._counts.of_person(person)
 
-    async def run(self) -> AsyncGenerator[None, None]:
+    def run(self) -> AsyncGenerator[None, None]:
         """Follow the log for ever, as the work of a background task."""
-        while True:
-            await self.catch_up()
-            yield
-            await asyncio.sleep(LOOK_SECONDS)
+        return repeat(self.catch_up, LOOK_SECONDS)()
 
     async def catch_up(self, events_max: int | None = None) -> None:
         """Count all votes that are recorded by now, or those of the next `events_max` events."""
@@ -60,12 +57,12 @@ class VoteCounter:
         read = 0
         while events_max is None or read < events_max:
             counted = await self._counts.checkpoint()
-            if counted is None or not history.holds(*counted):
+            if counted is None or not history.holds(counted.log, counted.position):
                 await self._counts.begin(history.id)
                 continue
-            if counted[1] >= head:
+            if counted.position >= head:
                 return
-            page = await self._app.log.read_after(counted[1], PAGE_EVENTS)
+            page = await self._app.log.read_after(counted.position, PAGE_EVENTS)
             if not page:
                 return
             position, changes = page[-1].position, await self._changes(page)

@@ -1,6 +1,5 @@
 """The follower of the log that fills the outbox."""
 
-import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
@@ -14,12 +13,13 @@ from rostra import codec, ids
 from rostra.codec import AnyEvent
 from rostra.comment import CommentPosted, CommentWordingRejected, StatusEvent
 from rostra.ids import Position
-from rostra.log import Recorded
+from rostra.log import Recorded, read_pages
 from rostra.times import to_datetime
+from rostra_adapters.aio.background import repeat
 from rostra_adapters.application.app import App
+from rostra_adapters.application.checkpoint import Checkpoint
 from rostra_adapters.application.notify.outbox import (
     GIVE_UP_AFTER,
-    Checkpoint,
     Notice,
     Outbox,
     Reason,
@@ -53,12 +53,9 @@ class OutboxFiller:
         self._app = app
         self._outbox = outbox
 
-    async def run(self) -> AsyncGenerator[None, None]:
+    def run(self) -> AsyncGenerator[None, None]:
         """Follow the log for ever, as the work of a background task."""
-        while True:
-            await self.catch_up()
-            yield
-            await asyncio.sleep(LOOK_SECONDS)
+        return repeat(self.catch_up, LOOK_SECONDS)()
 
     async def catch_up(self) -> None:
         """Take in everything that is recorded by now.
@@ -66,11 +63,7 @@ class OutboxFiller:
         Events that were recorded before the first time, or in an earlier log, give rise to no mail.
         """
         began, head = await self._begin(), await self._app.head()
-        position = began.position
-        while position < head:
-            page = await self._app.log.read_after(position, PAGE_EVENTS)
-            if not page:
-                return
+        async for page in read_pages(self._app.log, began.position, head, PAGE_EVENTS):
             position = page[-1].position
             await self._wait_for_views(position)
             async for notices in self._notices(page, began.log_since):

@@ -18,6 +18,7 @@ from uuid import UUID
 import msgspec
 
 from rostra.commands import SubscriptionTo
+from rostra_adapters.application.checkpoint import CheckpointedStore, MemoryCheckpoint
 from rostra_adapters.clock import moment
 
 GIVE_UP_AFTER = timedelta(days=3)
@@ -46,15 +47,6 @@ class Notice(msgspec.Struct, frozen=True):
     reason: Reason
     discussion: UUID | None = None
     comment: UUID | None = None
-
-
-class Checkpoint(msgspec.Struct, frozen=True):
-    """Position up to which notices were added."""
-
-    log: UUID
-    position: int
-    log_since: datetime | None
-    """Time at which notices began to follow this log, None for the first log."""
 
 
 class Claimed(msgspec.Struct, frozen=True):
@@ -148,14 +140,8 @@ class OutboxStatus(msgspec.Struct, frozen=True):
     """Latest errors of notices that wait or were given up."""
 
 
-class Outbox(Protocol):
+class Outbox(CheckpointedStore, Protocol):
     """Port to the outbox of all processes. May raise LogUnavailable."""
-
-    async def checkpoint(self) -> Checkpoint | None:
-        """Return the position up to which notices were added, None if there is none yet."""
-
-    async def advance(self, log: UUID, position: int) -> None:
-        """Move the checkpoint on, never back within one log."""
 
     async def add(self, notices: Sequence[Notice]) -> None:
         """Add the notices that are new."""
@@ -212,28 +198,16 @@ class _Entry(msgspec.Struct):
     is_claimed: bool = False
 
 
-class MemoryOutbox:
+class MemoryOutbox(MemoryCheckpoint):
     """Outbox of one process: gone when it ends."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._entries: dict[tuple[UUID, UUID], _Entry] = {}
-        self._checkpoint: Checkpoint | None = None
         self._totals = {"sent": 0, "retried": 0, "given_up": 0}
         self._confirmed: dict[UUID, bytes] = {}
         self._requests: dict[UUID, tuple[datetime, MailRequest]] = {}
         self._link_key = secrets.token_bytes(LINK_KEY_BYTES)
-
-    async def checkpoint(self) -> Checkpoint | None:
-        return self._checkpoint
-
-    async def advance(self, log: UUID, position: int) -> None:
-        before = self._checkpoint
-        if before is None:
-            self._checkpoint = Checkpoint(log, position, None)
-        elif before.log != log:
-            self._checkpoint = Checkpoint(log, position, moment())
-        elif before.position < position:
-            self._checkpoint = Checkpoint(log, position, before.log_since)
 
     async def add(self, notices: Sequence[Notice]) -> None:
         now = moment()

@@ -1,13 +1,13 @@
 """The follower of the log that queues deliveries to webhooks."""
 
-import asyncio
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from uuid import UUID
 
 from rostra import codec, ids
 from rostra.commands import FEED_TOPICS
 from rostra.discussion import DiscussionAliased
-from rostra.log import EventLog, LogHistory, Recorded
+from rostra.log import EventLog, LogHistory, Recorded, read_pages
+from rostra_adapters.aio.background import repeat
 from rostra_adapters.application.feed.names import Names
 from rostra_adapters.application.stream_state_reader import decode_row
 from rostra_adapters.application.webhooks.reviewing import may_wait
@@ -28,12 +28,9 @@ class DeliveryQueuer:
         self._store = store
         self._names = Names(log)
 
-    async def run(self) -> AsyncGenerator[None, None]:
+    def run(self) -> AsyncGenerator[None, None]:
         """Follow the log for ever, as the work of a background task."""
-        while True:
-            await self.catch_up()
-            yield
-            await asyncio.sleep(LOOK_SECONDS)
+        return repeat(self.catch_up, LOOK_SECONDS)()
 
     async def catch_up(self) -> None:
         """Queue everything that is recorded by now."""
@@ -42,10 +39,7 @@ class DeliveryQueuer:
             return
         history, head = await self._log.history(), await self._log.head()
         log, position = history.id, await self._begin(active, history, head)
-        while position < head:
-            page = await self._log.read_after(position, PAGE_EVENTS)
-            if not page:
-                return
+        async for page in read_pages(self._log, position, head, PAGE_EVENTS):
             queued, last = await self._deliveries(page, active, log), page[-1].position
             if not await self._store.queue(queued, log, position, last):
                 return  # another process is ahead
@@ -56,15 +50,15 @@ class DeliveryQueuer:
         log = history.id
         added = [one.position if one.log == log else 0 for one in active]
         checkpoint = await self._store.checkpoint()
-        if checkpoint is None or checkpoint[0] != log:
+        if checkpoint is None or checkpoint.log != log:
             position = max(min(added), 0)
             if checkpoint is not None:  # what was not queued in an earlier epoch never is
-                position = history.began if checkpoint[0] in history.earlier else head
+                position = history.began if checkpoint.log in history.earlier else head
             await self._store.begin(log, position)
             return position
-        position = max(checkpoint[1], min(added))
-        if position > checkpoint[1]:
-            await self._store.queue([], log, checkpoint[1], position)
+        position = max(checkpoint.position, min(added))
+        if position > checkpoint.position:
+            await self._store.queue([], log, checkpoint.position, position)
         return position
 
     async def _deliveries(

@@ -7,6 +7,8 @@ from uuid import UUID
 
 import msgspec
 
+from rostra_adapters.application.checkpoint import CheckpointedStore
+
 GIVE_UP_AFTER = timedelta(days=3)
 FIRST_RETRY = timedelta(seconds=5)
 LONGEST_RETRY = timedelta(hours=4)
@@ -85,8 +87,11 @@ class WaitingDeliveries(msgspec.Struct, frozen=True):
     """Latest error."""
 
 
-class WebhookStore(Protocol):
-    """Port to the webhooks of all processes. May raise LogUnavailable."""
+class WebhookStore(CheckpointedStore, Protocol):
+    """Port to the webhooks of all processes, and the position up to which deliveries were queued.
+
+    May raise LogUnavailable.
+    """
 
     async def add(self, webhook: Webhook) -> None:
         """Add a webhook, or replace the review of its site."""
@@ -112,9 +117,6 @@ class WebhookStore(Protocol):
         """Return the deliveries that wait, by webhook that has any."""
 
     # -- the queue
-
-    async def checkpoint(self) -> tuple[UUID, int] | None:
-        """Return the log and the position up to which deliveries were queued."""
 
     async def begin(self, log: UUID, position: int) -> None:
         """Drop the queue, which is of another log, and begin at a position of this one."""

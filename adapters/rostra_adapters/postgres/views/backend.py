@@ -1,13 +1,13 @@
 """The views of an app, wherever they are: the port, and PostgreSQL's side of it."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 
 import asyncpg
 
 from rostra.log import EventLog
-from rostra_adapters.aio.background import BackgroundTask, end_background
+from rostra_adapters.aio.background import BackgroundTask, end_background, repeat
 from rostra_adapters.application.own_views import OwnView, ViewSnapshot
 from rostra_adapters.application.ports import (
     Difference,
@@ -90,7 +90,7 @@ class PostgresBackend:
                     await rebuilding.rebuild(self._url, empty)
                 except RebuildRefused:
                     await asyncio.sleep(OTHERS_REBUILD_SECONDS)
-        self._seeing = BackgroundTask(self._record_presence, "lineage")
+        self._seeing = BackgroundTask(repeat(self._record_presence, SEEN_SECONDS), "lineage")
         self._watch.start()
         self._is_made = True
 
@@ -103,7 +103,7 @@ class PostgresBackend:
             self._polling.start()
         await self._look_for_views()
         if self._primary is not None:
-            self._seeing = BackgroundTask(self._record_presence, "lineage")
+            self._seeing = BackgroundTask(repeat(self._record_presence, SEEN_SECONDS), "lineage")
 
     async def _look_for_views(self) -> None:
         with raise_unavailable_if_lost():
@@ -118,14 +118,11 @@ class PostgresBackend:
             reached = await connection.fetchval(_REACHED)
         return [s.name for s in view_states if s.position == 0 and reached > NEW_VIEW_EVENTS_MAX]
 
-    async def _record_presence(self) -> AsyncGenerator[None, None]:
-        while True:
-            with raise_unavailable_if_lost():
-                async with (self._primary or self._pool).acquire() as connection:
-                    await schema.record_presence(connection)
-                    await self._own.record_presence(connection)
-            yield
-            await asyncio.sleep(SEEN_SECONDS)
+    async def _record_presence(self) -> None:
+        with raise_unavailable_if_lost():
+            async with (self._primary or self._pool).acquire() as connection:
+                await schema.record_presence(connection)
+                await self._own.record_presence(connection)
 
     def start(self) -> None:
         self._runner.start()

@@ -9,7 +9,7 @@ from time import perf_counter
 import asyncpg
 
 from rostra.log import EventLog, Recorded
-from rostra_adapters.aio.background import BackgroundTask, end_background
+from rostra_adapters.aio.background import BackgroundTask, end_background, repeat
 from rostra_adapters.aio.task_group import task_group
 from rostra_adapters.errors import RebuildRefused
 from rostra_adapters.postgres.connect import raise_unavailable_if_lost
@@ -77,7 +77,9 @@ class ViewRunner:
             own = f" {', '.join(self._lineage.views)}"
         self._tasks = [
             BackgroundTask(self._run, f"project{own}", is_vital=is_vital),
-            BackgroundTask(self._beat, f"heartbeat{own}", is_vital=is_vital),
+            BackgroundTask(
+                repeat(self._beat, self._lease.beat_seconds), f"heartbeat{own}", is_vital=is_vital
+            ),
         ]
 
     async def close(self) -> None:
@@ -102,13 +104,10 @@ class ViewRunner:
                     with suppress(asyncpg.InterfaceError):  # the pool has noticed first
                         connection.terminate()  # and with it the session's lock
 
-    async def _beat(self) -> AsyncGenerator[None, None]:
-        """Record heartbeats while this process projects; stop projecting if the lease is lost."""
-        while True:
-            if self._projecting and not await self._lease.beat(self._position):
-                self._tasks[0].interrupt(Fenced("the lease was lost"))
-            yield
-            await asyncio.sleep(self._lease.beat_seconds)
+    async def _beat(self) -> None:
+        """Record a heartbeat while this process projects; stop projecting if the lease is lost."""
+        if self._projecting and not await self._lease.beat(self._position):
+            self._tasks[0].interrupt(Fenced("the lease was lost"))
 
     async def _project(self, connection: Connection) -> AsyncGenerator[None, None]:
         """Project pages for all views, after views that are behind have caught up."""

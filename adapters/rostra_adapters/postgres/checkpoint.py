@@ -1,0 +1,53 @@
+"""Checkpoints of the followers of the log in PostgreSQL."""
+
+from typing import ClassVar
+from uuid import UUID
+
+import asyncpg
+
+from rostra_adapters.application.checkpoint import Checkpoint
+from rostra_adapters.postgres.connect import raise_unavailable_if_lost
+from rostra_adapters.postgres.connection import Connection
+
+_FIND = "select log, position, log_since from public.rostra_followers where name = $1"
+_ADVANCE = """
+insert into public.rostra_followers as follower (name, log, position) values ($1, $2, $3)
+on conflict (name) do update set log = excluded.log, position = excluded.position,
+    log_since = case when follower.log = excluded.log
+        then follower.log_since else clock_timestamp() end
+where follower.log <> excluded.log or follower.position < excluded.position
+returning true
+"""
+_MOVE = """
+update public.rostra_followers set log = $4, position = $5
+where name = $1 and log = $2 and position = $3
+returning true
+"""
+
+
+class PostgresCheckpoint:
+    """`CheckpointedStore` of the follower `name`. `schema.install` must have been run."""
+
+    name: ClassVar[str]
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+
+    async def checkpoint(self) -> Checkpoint | None:
+        with raise_unavailable_if_lost():
+            record = await self._pool.fetchrow(_FIND, self.name)
+        return None if record is None else Checkpoint(*record)
+
+    async def advance(self, log: UUID, position: int) -> None:
+        with raise_unavailable_if_lost():
+            await self._pool.execute(_ADVANCE, self.name, log, position)
+
+    async def _advance(self, connection: Connection, log: UUID, position: int) -> bool:
+        """Move the checkpoint in a transaction. Return whether it moved."""
+        return bool(await connection.fetchval(_ADVANCE, self.name, log, position))
+
+    async def _move(
+        self, connection: Connection, log: UUID, before: int, to: UUID, position: int
+    ) -> bool:
+        """Move the checkpoint from `before` in a log. Return False if it is elsewhere by now."""
+        return bool(await connection.fetchval(_MOVE, self.name, log, before, to, position))
