@@ -86,16 +86,6 @@ class VoteChanges(msgspec.Struct):
     added: dict[UUID, int] = msgspec.field(default_factory=dict)
     """Votes more or fewer of each person, after their last erasure."""
 
-    def add(self, person: UUID, votes: int) -> None:
-        """Count votes of a person."""
-        if votes:
-            self.added[person] = self.added.get(person, 0) + votes
-
-    def erase(self, person: UUID) -> None:
-        """Let the count of an erased person begin anew."""
-        self.erased.add(person)
-        self.added.pop(person, None)
-
 
 class VoteCounts(CheckpointedStore, Protocol):
     """Port to the counts, and the position up to which votes are counted."""

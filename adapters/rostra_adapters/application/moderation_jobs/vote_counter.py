@@ -25,9 +25,11 @@ PAGE_EVENTS = 2_000
 LOOK_SECONDS = 0.5
 CAUGHT_UP_EVENTS_MAX = 20_000
 """Events that a read of one person's votes counts beforehand."""
-SITES_KEPT_MAX = 20_000
+DISCUSSIONS_KEPT_MAX = 20_000
 _TOPICS = frozenset({VoteCast.topic, PersonErased.topic})
 _Counted = tuple[Recorded, VoteCast | PersonErased]
+_PersonsStart = tuple[int, bytes]
+"""Parts that the ids of all persons of a site share (see `ids.persons_start`)."""
 
 
 class VoteCounter:
@@ -36,7 +38,7 @@ class VoteCounter:
     def __init__(self, app: App) -> None:
         self._app = app
         self._counts = app.vote_counts
-        self._sites: LruCache[UUID, str] = LruCache(SITES_KEPT_MAX)
+        self._starts: LruCache[int, _PersonsStart] = LruCache(DISCUSSIONS_KEPT_MAX)
 
     async def of_person(self, person: UUID) -> int:
         """Return the number of votes of a person that are not retracted, nullified ones included.
@@ -70,20 +72,23 @@ class VoteCounter:
             read += len(page)
 
     async def _changes(self, page: Sequence[Recorded]) -> VoteChanges:
-        changes = VoteChanges()
         events = [(row, event) for row in page if (event := _event(row)) is not None]
-        sites = await self._sites_of(events)
+        starts = await self._starts_of(events)
         before = await self._values_before(events)
+        erased: set[UUID] = set()
+        added: dict[int, int] = {}
         for row, event in events:
-            match event:
-                case PersonErased():
-                    changes.erase(row.stream)
-                case VoteCast():
-                    site = sites.get(ids.discussion_of(row.stream))
-                    if site is not None:
-                        votes = bool(event.value) - bool(before.get(row.position, event.was))
-                        changes.add(ids.person_id(site, event.voter), votes)
-        return changes
+            if isinstance(event, PersonErased):
+                erased.add(row.stream)
+                added.pop(row.stream.int, None)
+                continue
+            was = before.get(row.position, event.was)
+            votes = (event.value != 0) - (was != 0)
+            start = starts.get(ids.prefix_of(row.stream))
+            if votes and start is not None:
+                person = ids.number_of(*start, codec.encode(event.voter))
+                added[person] = added.get(person, 0) + votes
+        return VoteChanges(erased, dict(zip(ids.uuids(added), added.values(), strict=True)))
 
     async def _values_before(self, events: Sequence[_Counted]) -> Mapping[int, int]:
         """Return earlier values of votes, by the position of each change without them.
@@ -103,19 +108,23 @@ class VoteCounter:
             for row in unknown
         }
 
-    async def _sites_of(self, events: Sequence[_Counted]) -> Mapping[UUID, str]:
-        """Return the sites of the discussions that were voted in."""
-        wanted: set[UUID] = {
-            ids.discussion_of(row.stream) for row, event in events if type(event) is VoteCast
+    async def _starts_of(self, events: Sequence[_Counted]) -> Mapping[int, _PersonsStart]:
+        """Return the parts that ids of persons share, by the prefix of discussions voted in."""
+        wanted = {
+            ids.prefix_of(row.stream): row.stream
+            for row, event in events
+            if type(event) is VoteCast
         }
-        found = {one: site for one in wanted if (site := self._sites.find(one)) is not None}
-        streams = await self._app.log.read_streams(list(wanted - found.keys()))
+        found = {one: start for one in wanted if (start := self._starts.find(one)) is not None}
+        unknown = [ids.discussion_of(wanted[one]) for one in wanted.keys() - found.keys()]
+        streams = await self._app.log.read_streams(unknown)
         for discussion, rows in streams.items():
             for row in rows:
                 if row.topic == DiscussionOpened.topic:
                     opened = cast(DiscussionOpened, codec.decode(row.topic, row.state))
-                    found[discussion] = opened.site
-                    self._sites.put(discussion, opened.site)
+                    prefix, start = ids.prefix_of(discussion), ids.persons_start(opened.site)
+                    found[prefix] = start
+                    self._starts.put(prefix, start)
                     break
         return found
 
