@@ -24,6 +24,7 @@ from rostra_adapters.postgres import locks
 from rostra_adapters.postgres.connect import CANCELLED, create_pool, raise_unavailable_if_lost
 from rostra_adapters.postgres.log.gaps import GapDetector
 from rostra_adapters.postgres.log.group_commit import COMMIT_EVENTS_MAX, OPEN_EPOCH, GroupCommit
+from rostra_adapters.postgres.log.recent_events import RecentEvents
 from rostra_adapters.postgres.log.stream_reads import StreamReads
 from rostra_adapters.postgres.notify import POLL_SECONDS, Notifications
 from rostra_adapters.postgres.polling import Polling
@@ -130,6 +131,8 @@ class PostgresLog:
         self._news = polling or Notifications(listening or pool, locks.EVENTS)
         self._holes = GapDetector(pool)
         self._head = SingleFlight(self._read_head)
+        self._recent = RecentEvents()
+        self._recent_since: int | None = None
         self._history: LogHistory | None = None
         self._history_since: int | None = None
         self._history_read = 0.0
@@ -192,7 +195,7 @@ class PostgresLog:
         Another server, with another history, may have replaced the first one.
         """
         self._news.next()
-        since = self._news.connections if self._news.connected else None
+        since = self._connection
         known, now = self._history, monotonic()
         if (
             known is None
@@ -202,9 +205,20 @@ class PostgresLog:
         ):
             with raise_unavailable_if_lost():
                 rows = await self._pool.fetch(HISTORY)
-            known = self._history = _history_of(rows)
+            found = _history_of(rows)
+            if known is None or found.id != known.id:
+                self._recent.clear()
+            known = self._history = found
             self._history_since, self._history_read = since, now
         return known
+
+    @property
+    def _connection(self) -> int | None:
+        """Return the number of the connection that listens, None while there is none.
+
+        While it is the same one, no other server has replaced the one that was read.
+        """
+        return self._news.connections if self._news.connected else None
 
     async def follow_timeline(self, *, is_forced: bool = False) -> UUID:
         """Begin an epoch if the server was promoted since the last append, or if it is forced.
@@ -270,7 +284,16 @@ class PostgresLog:
         return list(answers.values())
 
     async def read_after(self, position: int, limit: int) -> list[Recorded]:
-        """Read events after a position, up to a gap that another transaction may still fill."""
+        """Read events after a position, up to a gap that another transaction may still fill.
+
+        Events that another follower has read are not read again, and may make a short page.
+        """
+        since = self._connection
+        if since is None or since != self._recent_since:
+            self._recent.clear()
+            self._recent_since = since
+        if recent := self._recent.find(position, limit):
+            return recent
         with raise_unavailable_if_lost():
             while True:
                 rows = await self._pool.fetch(READ_AFTER, position, limit)
@@ -279,7 +302,10 @@ class PostgresLog:
                 if gap is None or not await self._holes.prove():
                     break
         self._holes.pass_over(position, positions[:gap])
-        return [Recorded(*row) for row in rows[:gap]]
+        page = [Recorded(*row) for row in rows[:gap]]
+        if since is not None and since == self._connection:
+            self._recent.put(position, page)
+        return page
 
     async def read_discussion(
         self, discussion: UUID, up_to: int, *, votes: bool = True
