@@ -12,9 +12,6 @@ from rostra_adapters.postgres.log.append_call import optimistic
 from support.appending import Appended, Stale, append, columns
 from support.log_examples import event, group, one
 
-AS_BEFORE = "select first from rostra_append($1, $2, $3, $4, $5, $6, $7, $8, {})".format(
-    ", ".join(["null"] * 6)
-)
 UNFIT = (asyncpg.PostgresError, ValueError, struct.error)
 UNFIT_METADATA = [
     b"\xff", b'{"a":"\xff"}', b"", b"x", b"[]", b"[1]", b'"a"', b'{"a":', b'{"a":1', b'{"a":12',
@@ -82,25 +79,6 @@ async def test_strange_events_beside_unfit_ones(postgres_log: PostgresLog) -> No
     ]
     assert {row.event_id for row in rows} == {strange.event_id}
     assert '"id": "\\"{}\\\\,NULL é"' in (rows[0].metadata or "")
-
-
-async def test_a_process_of_the_version_before_appends_beside_ours(
-    postgres_log: PostgresLog, database: asyncpg.Connection
-) -> None:
-    """It sends arrays as the driver encodes them."""
-    await append(postgres_log, [one(uuid4())])
-    arguments: tuple[list[object], ...] = (
-        [],
-        [],
-        [uuid4()],
-        [1],
-        ["told"],
-        [b"{}"],
-        [uuid4()],
-        ["{}"],
-    )
-    assert await database.fetchval(AS_BEFORE, *arguments) == 2
-    assert await append(postgres_log, [one(uuid4())]) == [Appended(3, 3)]
 
 
 async def test_a_stream_that_begins_in_the_call_is_not_looked_up() -> None:

@@ -31,19 +31,8 @@ APPEND = """public.rostra_append_on(
     uuid, uuid[], bigint[], uuid[], bigint[], text[], bytea[], uuid[], text[], integer[], integer[],
     integer[], bigint[], integer[], integer[]
 )"""
-APPEND_EVENTS = """public.rostra_append_events(
-    uuid[], bigint[], uuid[], bigint[], text[], bytea[], uuid[], text[], integer[], integer[],
-    integer[], bigint[], integer[], integer[]
-)"""
-APPEND_BEFORE = """public.rostra_append(
-    uuid[], bigint[], uuid[], bigint[], text[], bytea[], uuid[], jsonb[], integer[], integer[],
-    integer[], bigint[], integer[], integer[]
-)"""
-"""Called by running processes of earlier versions."""
 FUNCTIONS = (
     APPEND,
-    APPEND_EVENTS,
-    APPEND_BEFORE,
     "public.rostra_open_epoch(boolean, boolean)",
     *(f"public.{each}" for each in schema.OPERATIONAL_FUNCTIONS),
 )

@@ -91,7 +91,6 @@ MIGRATIONS = (
             "triggers_always",
             "refused",
             "arrays",
-            "append",
             "keys_schema",
             "person_keys",
             "person_keys_erased",
@@ -117,7 +116,7 @@ MIGRATIONS = (
     Migration(
         9,
         "a serving role that cannot change the log",
-        ("one_writer", "announce", "immutable", "append", "append_owner"),
+        ("one_writer", "announce", "immutable"),
     ),
     Migration(10, "a table of migrations", ("migrations",)),
     Migration(11, "fingerprints of the master keys", ("master_keys", "master_keys_used")),
@@ -134,11 +133,6 @@ MIGRATIONS = (
             "link_key",
             "mail_addresses",
         ),
-    ),
-    Migration(
-        15,
-        "an append function that joins the clock as text",
-        ("append_events", "append_events_owner", "append"),
     ),
     Migration(16, "subscriptions by mail", ("mail_requests", "mail_requests_ages")),
     Migration(17, "heartbeats of projectors", ("projectors",)),
@@ -189,12 +183,12 @@ MIGRATIONS = (
             "log_timeline",
             "append_on",
             "append_on_owner",
-            "append_events",
             "open_epoch",
             "open_epoch_owner",
         ),
     ),
     Migration(24, "numbers of persons' votes", ("vote_counts",)),
+    Migration(25, "append functions of earlier versions", ("append_dropped",)),
 )
 """All migrations, oldest first. The first one makes what the last release had, also from what
 earlier versions or a stock recorder made."""

@@ -1,5 +1,0 @@
--- It runs with its owner's rights: nobody else calls it but by a grant.
-revoke execute on function public.rostra_append_events(
-    uuid[], bigint[], uuid[], bigint[], text[], bytea[], uuid[], text[], integer[], integer[],
-    integer[], bigint[], integer[], integer[]
-) from public
