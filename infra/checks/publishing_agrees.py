@@ -33,9 +33,11 @@ PLACES = {"private": 3, "up-only": 4, "removed": 1, "moved": 6}
 """Discussion in which nine of ten votes of a kind are."""
 VOTES = 2_000
 BATCH_EVENTS = 500
+LINES = 100
+"""So few lines arrive at once: of more, it depends on the time how they are cut into batches."""
 SINGLES = 60
 SECRET = "a secret of the benches, which is long enough"  # noqa: S105  # of a service that ends
-BATCHED, LINES, STRUCTURED = (
+BATCHED, BY_LINE, STRUCTURED = (
     "application/cloudevents-batch+json",
     "application/x-ndjson",
     "application/cloudevents+json",
@@ -167,7 +169,9 @@ async def work(url: str, many: int) -> str:
             for start in range(0, len(cast), BATCH_EVENTS):
                 part = cast[start : start + BATCH_EVENTS]
                 if start // BATCH_EVENTS % 3 == 2:
-                    answers.append(await post("\n".join(map(json.dumps, part)), LINES))
+                    for first in range(0, len(part), LINES):
+                        lines = map(json.dumps, part[first : first + LINES])
+                        answers.append(await post("\n".join(lines), BY_LINE))
                 else:
                     answers.append(await post(json.dumps(part, ensure_ascii=False), BATCHED))
             answers += [await post(json.dumps(one), STRUCTURED) for one in cast[:SINGLES]]
