@@ -138,8 +138,13 @@ class EventLog(Protocol):
         can never hold.
         """
 
-    async def read_after(self, position: int, limit: int) -> list[Recorded]:
-        """Return the next events after `position`, at most `limit`, in order of position."""
+    async def read_after(
+        self, position: int, limit: int, *, may_be_cached: bool = False
+    ) -> list[Recorded]:
+        """Return the next events after `position`, at most `limit`, in order of position.
+
+        With `may_be_cached`, they are as this process has read them before, if it keeps them.
+        """
 
     def read_discussion(
         self, discussion: UUID, up_to: int, *, votes: bool = True
@@ -173,10 +178,12 @@ class EventLog(Protocol):
 
 
 async def read_pages(
-    log: EventLog, after: int, until: int, limit: int
+    log: EventLog, after: int, until: int, limit: int, *, may_be_cached: bool = False
 ) -> AsyncGenerator[list[Recorded], None]:
     """Yield pages of the events after a position, up to the page that has `until`."""
-    while after < until and (page := await log.read_after(after, limit)):
+    while after < until and (
+        page := await log.read_after(after, limit, may_be_cached=may_be_cached)
+    ):
         yield page
         after = page[-1].position
 

@@ -84,7 +84,13 @@ class MemoryLog:
         self.rows.append(recorded)
         self._streams[stream].append(recorded)
 
-    async def read_after(self, position: int, limit: int) -> list[Recorded]:
+    async def read_after(
+        self,
+        position: int,
+        limit: int,
+        *,
+        may_be_cached: bool = False,  # noqa: ARG002  # nothing is cached
+    ) -> list[Recorded]:
         return self.rows[position : position + limit]
 
     async def read_discussion(

@@ -125,7 +125,13 @@ class StockLog:
 
         return await self._ask(read)
 
-    async def read_after(self, position: int, limit: int) -> list[Recorded]:
+    async def read_after(
+        self,
+        position: int,
+        limit: int,
+        *,
+        may_be_cached: bool = False,  # noqa: ARG002  # nothing is cached
+    ) -> list[Recorded]:
         def read() -> list[Recorded]:
             page = self._recorder.select_notifications(position, limit, inclusive_of_start=False)
             return [to_recorded(row) for row in page]

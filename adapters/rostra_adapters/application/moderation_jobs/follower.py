@@ -47,7 +47,9 @@ class ModerationFollower:
         log, head = await self._app.log.log_id(), await self._app.log.head()
         checkpoint = await self._store.checkpoint()
         position = checkpoint.position if checkpoint is not None and checkpoint.log == log else 0
-        async for page in read_pages(self._app.log, position, head, PAGE_EVENTS):
+        async for page in read_pages(
+            self._app.log, position, head, PAGE_EVENTS, may_be_cached=True
+        ):
             await self._handle(page)
             await self._store.advance(log, page[-1].position)
 

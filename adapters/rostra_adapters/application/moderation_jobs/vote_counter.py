@@ -5,6 +5,7 @@ again from its beginning.
 """
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from math import inf
 from typing import cast
 from uuid import UUID
 
@@ -53,23 +54,23 @@ class VoteCounter:
         """Follow the log for ever, as the work of a background task."""
         return repeat(self.catch_up, LOOK_SECONDS)()
 
-    async def catch_up(self, events_max: int | None = None) -> None:
+    async def catch_up(self, events_max: float = inf) -> None:
         """Count all votes that are recorded by now, or those of the next `events_max` events."""
         history, head = await self._app.log.history(), await self._app.log.head()
-        read = 0
-        while events_max is None or read < events_max:
+        while events_max > 0:
             counted = await self._counts.checkpoint()
             if counted is None or not history.holds(counted.log, counted.position):
                 await self._counts.begin(history.id)
                 continue
             if counted.position >= head:
                 return
-            page = await self._app.log.read_after(counted.position, PAGE_EVENTS)
+            limit = int(min(PAGE_EVENTS, events_max))
+            page = await self._app.log.read_after(counted.position, limit, may_be_cached=True)
             if not page:
                 return
             position, changes = page[-1].position, await self._changes(page)
             await self._counts.add(counted, history.id, position, changes)
-            read += len(page)
+            events_max -= len(page)
 
     async def _changes(self, page: Sequence[Recorded]) -> VoteChanges:
         events = [(row, event) for row in page if (event := _event(row)) is not None]

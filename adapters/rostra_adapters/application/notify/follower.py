@@ -63,7 +63,9 @@ class OutboxFiller:
         Events that were recorded before the first time, or in an earlier log, give rise to no mail.
         """
         began, head = await self._begin(), await self._app.head()
-        async for page in read_pages(self._app.log, began.position, head, PAGE_EVENTS):
+        async for page in read_pages(
+            self._app.log, began.position, head, PAGE_EVENTS, may_be_cached=True
+        ):
             position = page[-1].position
             await self._wait_for_views(position)
             async for notices in self._notices(page, began.log_since):

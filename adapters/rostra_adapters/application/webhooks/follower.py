@@ -39,7 +39,7 @@ class DeliveryQueuer:
             return
         history, head = await self._log.history(), await self._log.head()
         log, position = history.id, await self._begin(active, history, head)
-        async for page in read_pages(self._log, position, head, PAGE_EVENTS):
+        async for page in read_pages(self._log, position, head, PAGE_EVENTS, may_be_cached=True):
             queued, last = await self._deliveries(page, active, log), page[-1].position
             if not await self._store.queue(queued, log, position, last):
                 return  # another process is ahead

@@ -283,16 +283,19 @@ class PostgresLog:
                 lost.add(groups[group][1])
         return list(answers.values())
 
-    async def read_after(self, position: int, limit: int) -> list[Recorded]:
+    async def read_after(
+        self, position: int, limit: int, *, may_be_cached: bool = False
+    ) -> list[Recorded]:
         """Read events after a position, up to a gap that another transaction may still fill.
 
-        Events that another follower has read are not read again, and may make a short page.
+        With `may_be_cached`, events that another follower has read are not read again, and may
+        make a short page.
         """
         since = self._connection
         if since is None or since != self._recent_since:
             self._recent.clear()
             self._recent_since = since
-        if recent := self._recent.find(position, limit):
+        if may_be_cached and (recent := self._recent.find(position, limit)):
             return recent
         with raise_unavailable_if_lost():
             while True:
@@ -367,7 +370,7 @@ class PostgresLog:
         log = await self.log_id()
         while not self._closed:
             news = self._news.next()
-            page = await self.read_after(position, limit)
+            page = await self.read_after(position, limit, may_be_cached=True)
             history = await self.history()
             if not history.holds(log, position):
                 raise LogReplaced("another log has replaced this one")

@@ -178,7 +178,7 @@ class ViewRunner:
     ) -> None:
         """More and more at a time, which costs less for each event, until no page is full."""
         limit = 2 * PAGE_EVENTS
-        page = await self._log.read_after(position, limit)
+        page = await self._log.read_after(position, limit, may_be_cached=True)
         async with task_group() as group:
             while page:
                 full, limit = len(page) == limit, min(2 * limit, PAGE_EVENTS_MAX)
@@ -199,14 +199,16 @@ class ViewRunner:
         self, page: Sequence[Recorded], limit: int, *, full: bool
     ) -> list[Recorded]:
         """Read while the page is projected; none after one that was not full."""
-        return await self._log.read_after(page[-1].position, limit) if full else []
+        return (
+            await self._log.read_after(page[-1].position, limit, may_be_cached=True) if full else []
+        )
 
     async def _catch_up(self, projector: Projector, behind: Sequence[ViewState], join: int) -> None:
         """One page for the views that are furthest behind, at most up to where others are."""
         first = min(each.position for each in behind)
         last_ones = [each for each in behind if each.position == first]
         others = [each.position for each in behind if each.position > first]
-        page = await self._log.read_after(first, PAGE_EVENTS_MAX)
+        page = await self._log.read_after(first, PAGE_EVENTS_MAX, may_be_cached=True)
         page = [row for row in page if row.position <= min([join, *others])]
         await projector.project(last_ones, page)
 
