@@ -56,7 +56,7 @@ from rostra.person import (
     PersonTrusted,
     PersonUnbanned,
 )
-from rostra.sealing import Damaged, KeyRing, Opener, associated_data
+from rostra.sealing import Damaged, Erased, KeyRing, Opener, associated_data
 from rostra.site import SiteConfigured
 from rostra.subscription import SubscriptionEnded, SubscriptionEvent, SubscriptionStarted
 from rostra.vote import VoteCast, VoteEvent, VoteNullified, VoteRestored
@@ -225,6 +225,18 @@ def open_words(sealed: bytes, ring: Opener, owner: UUID, associated: bytes) -> W
         return _words_decoder.decode(plain)
     except msgspec.DecodeError as error:
         raise Damaged(f"no words: {error}") from None
+
+
+def find_words(
+    sealed: bytes | None, ring: Opener, owner: UUID, stream: UUID, topic: str, event_id: UUID | None
+) -> Words | None:
+    """Return the words of an event; None if it has none, or they are erased or altered."""
+    if sealed is None or event_id is None:
+        return None
+    try:
+        return open_words(sealed, ring, owner, words_place(stream, topic, event_id))
+    except (Erased, Damaged):
+        return None
 
 
 def has_nul(state: bytes) -> bool:

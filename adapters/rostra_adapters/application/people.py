@@ -10,7 +10,7 @@ from rostra.deciding.stream_states import fold_stream
 from rostra.events import Words
 from rostra.log import EventLog, Recorded
 from rostra.person import Person, PersonBanned, PersonConfigured
-from rostra.sealing import Damaged, Erased, KeyRing
+from rostra.sealing import KeyRing
 from rostra.subscription import Subscription
 from rostra.times import Time
 from rostra_adapters.application.stream_state_reader import events_of
@@ -58,13 +58,9 @@ class People:
             if row.topic != PersonConfigured.topic or row.event_id is None:
                 continue
             event = codec.decode(row.topic, row.state)
-            if isinstance(event, PersonConfigured) and isinstance(event.personal, bytes):
-                place = codec.words_place(stream, row.topic, row.event_id)
-                try:
-                    return codec.open_words(event.personal, self._ring, stream, place)
-                except (Erased, Damaged):
-                    pass
-            break
+            sealed = None if event is None else codec.sealed_words(event)
+            place = stream, row.topic, row.event_id
+            return codec.find_words(sealed, self._ring, stream, *place) or Words()
         return Words()
 
     async def subscription(

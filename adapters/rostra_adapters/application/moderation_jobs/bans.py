@@ -23,7 +23,6 @@ from rostra.events import BANS, CommandContext
 from rostra.ids import CommentId, StreamId
 from rostra.log import Recorded
 from rostra.person import PersonBanned, PersonUnbanned
-from rostra.sealing import Damaged, Erased
 from rostra.times import Time
 from rostra_adapters.application.access import Access
 from rostra_adapters.application.app import App
@@ -216,17 +215,12 @@ class BanRunner:
         return sum(outcome.status == "recorded" for outcome in outcomes)
 
     async def _reason(self, ban: _Ban) -> str:
-        event = ban.event
+        event, ring = ban.event, self._app.ring
         owner = ids.person_id(event.site, event.by)
-        await self._app.ring.load([owner])
-        if not isinstance(event.personal, bytes):
-            return REASON
-        stream = ids.person_id(event.site, event.person)
-        place = codec.words_place(stream, PersonBanned.topic, ban.id)
-        try:
-            return codec.open_words(event.personal, self._app.ring, owner, place).reason or REASON
-        except (Erased, Damaged):
-            return REASON
+        await ring.load([owner])
+        stream, sealed = ids.person_id(event.site, event.person), codec.sealed_words(event)
+        words = codec.find_words(sealed, ring, owner, stream, PersonBanned.topic, ban.id)
+        return REASON if words is None else words.reason or REASON
 
     async def _bans_before(self, row: Recorded) -> list[_Ban]:
         """Return the bans that an event ends: those since the end of the ban before."""

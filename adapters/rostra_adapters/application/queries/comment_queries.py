@@ -2,30 +2,22 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Protocol
 from uuid import UUID
 
-import msgspec
-
 from rostra import ids
-from rostra.codec import open_words, words_place
-from rostra.comment import CommentEdited, CommentPosted
-from rostra.events import Words
 from rostra.fields import web_url
 from rostra.log import LogHistory
-from rostra.names import cleaned_name
-from rostra.person import PersonConfigured
-from rostra.sealing import Damaged, Erased, KeyRing
+from rostra.sealing import KeyRing
 from rostra.settings import Rules
 from rostra.times import LONG_AGO, Time
 from rostra_adapters.application.queries.as_of import AsOfReader
-from rostra_adapters.application.queries.mentions import Mentioned, begins_with, link_mentions
-from rostra_adapters.application.queries.renderings import Markdown
+from rostra_adapters.application.queries.mentions import begins_with
 from rostra_adapters.application.queries.requests import (
     CommentQuery,
     DiscussionRequest,
     SiteRequest,
 )
+from rostra_adapters.application.queries.word_opener import Renderer, WordOpener, mentions_in
 from rostra_projections.comments.fold import inline_group
 from rostra_projections.comments.rows import CommentRow, PendingRow
 from rostra_projections.cursors import (
@@ -42,7 +34,6 @@ from rostra_projections.past_words import (
     with_title_of_now,
     with_words_of_now,
 )
-from rostra_projections.persons import PersonRow
 from rostra_projections.query_port import (
     DiscussionRead,
     DiscussionReads,
@@ -61,22 +52,9 @@ from rostra_projections.responses.shapes import (
     ParticipantsPage,
     PassageShape,
     PassagesPage,
-    PendingShape,
     Viewer,
-    WordingShape,
 )
-from rostra_projections.responses.threads import OpenedWords, Thread, all_rows, readable, visible
-
-
-class Renderer(Protocol):
-    """Makes HTML that is safe to show of bodies (CommonMark)."""
-
-    def at_hand(self, bodies: Iterable[Markdown]) -> Mapping[Markdown, str] | None:
-        """Return the HTML of each body; None where that takes long."""
-
-    async def render(self, bodies: Iterable[Markdown]) -> Mapping[Markdown, str]:
-        """Return the HTML of each body."""
-
+from rostra_projections.responses.threads import Thread, all_rows, readable, visible
 
 CHUNK_DISCUSSIONS_MAX = 1_000
 PARTICIPANTS_MAX = 20
@@ -104,7 +82,7 @@ class CommentQueries:
         self._rules_of = rules_of
         self._as_of = as_of
         self._ring = ring
-        self._renderer = renderer
+        self.words = WordOpener(ring, renderer)
 
     @asynccontextmanager
     async def _source(self, request: DiscussionRequest) -> AsyncIterator[DiscussionReads | None]:
@@ -253,7 +231,7 @@ class CommentQueries:
         named = [
             ParticipantShape(id=one.person, name=name)
             for one in read
-            if (name := self._name_of(one, streams[one.person], persons)) is not None
+            if (name := self.words.participant_name(one, streams[one.person], persons)) is not None
             and begins_with(name, prefix)
         ]
         changed = found[1].counts.changed
@@ -339,9 +317,9 @@ class CommentQueries:
         persons = await self._reads.persons(list(authors.values())) if authors else {}
         breaks = {one: await self._breaks(request, one) for one in {row.discussion for row in rows}}
         # Last, since a loaded key may be destroyed during any wait.
-        words, pending = await self._words_of(rows, waiting, authors, persons, breaks)
+        words, pending = await self.words.of_comments(rows, waiting, authors, persons, breaks)
         if mentions:
-            self._link_mentions(rows, words, mentions, authors, persons)
+            self.words.add_mention_links(rows, words, mentions, authors, persons)
         return Thread(
             page,
             viewer,
@@ -358,175 +336,19 @@ class CommentQueries:
             return request.rules.breaks
         return (await self._rules_of(discussion)).breaks
 
-    async def _words_of(
-        self,
-        rows: Sequence[CommentRow],
-        waiting: Mapping[UUID, PendingRow],
-        owners: Mapping[str, UUID],
-        persons: Mapping[UUID, PersonRow],
-        breaks: Mapping[UUID, bool],
-    ) -> tuple[dict[UUID, OpenedWords], dict[UUID, PendingShape]]:
-        """Return the opened and rendered words of comments, and of their pending wordings.
-
-        The caller must not wait for anything before it answers.
-        """
-
-        def opened() -> tuple[dict[UUID, OpenedWords], dict[UUID, PendingShape]]:
-            names = {id_: self.name(row) for id_, row in persons.items()}
-            words = {
-                row.id: _as_named(self._words(row, owner), persons.get(owner), names.get(owner))
-                for row in rows
-                for owner in (owners[row.author],)
-            }
-            pending = {
-                row.id: self._pending(waiting[row.id], owners[row.author])
-                for row in rows
-                if row.id in waiting
-            }
-            return words, pending
-
-        def markdown(comment: UUID, body: str) -> Markdown:
-            return Markdown(body, breaks[ids.discussion_of(comment)])
-
-        await self._ring.load(owners.values())
-        words, pending = opened()
-        bodies = [
-            markdown(id_, one.body)
-            for shown in (words, pending)
-            for id_, one in shown.items()
-            if one.body is not None
-        ]
-        html = self._renderer.at_hand(bodies)
-        if html is None:
-            html = await self._renderer.render(bodies)
-            await self._ring.load(owners.values())
-            words, pending = opened()
-        for id_, one in words.items():
-            if one.body is not None:
-                words[id_] = msgspec.structs.replace(one, html=html[markdown(id_, one.body)])
-        for id_, shape in pending.items():
-            if shape.body is not None:
-                shape.html = html[markdown(id_, shape.body)]
-        return words, pending
-
     async def _mentions_of(self, rows: Sequence[CommentRow]) -> Sequence[ParticipantRead]:
         """Return the persons whom comments mention, by discussion."""
         mentioning = [row for row in rows if row.mentions is not None]
         if not mentioning:
             return ()
         discussions = {row.discussion for row in mentioning}
-        persons = {person for row in mentioning for person in _mentioned(row)}
+        persons = {person for row in mentioning for person in mentions_in(row)}
         return await self._reads.participant_rows(list(discussions), list(persons))
-
-    def _link_mentions(
-        self,
-        rows: Sequence[CommentRow],
-        words: dict[UUID, OpenedWords],
-        mentions: Sequence[ParticipantRead],
-        owners: Mapping[str, UUID],
-        persons: Mapping[UUID, PersonRow],
-    ) -> None:
-        """Link the names of mentioned persons in HTML. Their keys must be loaded."""
-        known = {
-            (one.discussion, one.person): Mentioned(one.person, name, one.comment)
-            for one in mentions
-            if (name := self._name_of(one, owners[one.person], persons)) is not None
-        }
-        for row in rows:
-            html = words[row.id].html
-            if row.mentions is None or html is None:
-                continue
-            keys = [(row.discussion, person) for person in _mentioned(row)]
-            linked = link_mentions(html, [known[key] for key in keys if key in known])
-            words[row.id] = msgspec.structs.replace(words[row.id], html=linked)
-
-    def _name_of(
-        self, read: ParticipantRead, owner: UUID, persons: Mapping[UUID, PersonRow]
-    ) -> str | None:
-        """Return a participant's current name, None if they were erased or gave none.
-
-        The person's key must be loaded.
-        """
-        try:
-            topic = CommentPosted.topic
-            said = self._open(read.comment, read.words, topic, read.words_event, owner).name
-        except (Erased, Damaged):
-            return None
-        row = persons.get(owner)
-        given = None if row is None else self.name(row)
-        return given or (None if said is None else cleaned_name(said))
-
-    def _pending(self, row: PendingRow, owner: UUID) -> PendingShape:
-        try:
-            topic = CommentEdited.topic
-            body = self._open(row.id, row.words, topic, row.words_event, owner).body
-        except (Erased, Damaged):
-            body = None
-        return PendingShape(
-            body=body,
-            html=None,
-            at=row.at or LONG_AGO,
-            wording=WordingShape(row.source or "", row.event or ""),
-        )
-
-    def name(self, person: PersonRow) -> str | None:
-        """Return the name that a person has set, None if there is none or it was erased.
-
-        The person's key must be loaded.
-        """
-        if person.words is None or person.words_event is None:
-            return None
-        place = words_place(person.id, PersonConfigured.topic, person.words_event)
-        try:
-            name = open_words(person.words, self._ring, person.id, place).name
-        except (Erased, Damaged):
-            return None
-        return None if name is None else cleaned_name(name)
-
-    def _words(self, row: CommentRow, owner: UUID) -> OpenedWords:
-        """Open the name that came with a comment, and its latest body."""
-        try:
-            first = self._open(row.id, row.words, CommentPosted.topic, row.words_event, owner)
-            latest = first
-            if row.edited_event is not None:
-                topic, event = CommentEdited.topic, row.edited_event
-                latest = self._open(row.id, row.edited_words, topic, event, owner)
-        except Erased:
-            return OpenedWords(erased=True)
-        except Damaged:
-            return OpenedWords()
-        # The log may hold names that were recorded before names were cleaned.
-        name = None if first.name is None else cleaned_name(first.name)
-        return OpenedWords(name=name, body=latest.body)
-
-    def _open(
-        self, comment: UUID, sealed: bytes | None, topic: str, event: UUID | None, owner: UUID
-    ) -> Words:
-        if sealed is None:
-            raise Erased
-        if event is None:
-            raise Damaged
-        place = words_place(comment, topic, event)
-        return open_words(sealed, self._ring, owner, place)
-
-
-_persons = msgspec.json.Decoder(list[str])
-
-
-def _mentioned(row: CommentRow) -> list[str]:
-    return [] if row.mentions is None else _persons.decode(row.mentions)
 
 
 def _owners(site: str, rows: Sequence[CommentRow]) -> dict[str, UUID]:
     """Return the authors of comments, with the streams of those persons."""
     return {author: ids.person_id(site, author) for author in {row.author for row in rows}}
-
-
-def _as_named(words: OpenedWords, person: PersonRow | None, name: str | None) -> OpenedWords:
-    """Return a comment's words with its author's current name and label."""
-    if person is None or words.body is None:
-        return words
-    return msgspec.structs.replace(words, name=name or words.name, label=person.label)
 
 
 async def _waiting(

@@ -19,7 +19,7 @@ from rostra.comment import (
 from rostra.deciding.stream_states import fold
 from rostra.log import EventLog, Recorded
 from rostra.names import OUR_IDS
-from rostra.sealing import Damaged, Erased, KeyRing
+from rostra.sealing import KeyRing
 from rostra_adapters.application.app import Access, App
 from rostra_adapters.application.stream_state_reader import decode_row
 from rostra_projections.responses.shapes import HistoryEvent, HistoryPage, Viewer
@@ -142,10 +142,6 @@ def _event(
 
 def _body(ring: KeyRing, owner: UUID, row: Recorded, event: _Worded) -> str | None:
     """Return the wording; None if it is erased or altered."""
-    if not isinstance(event.personal, bytes) or row.event_id is None:
-        return None
-    place = codec.words_place(row.stream, row.topic, row.event_id)
-    try:
-        return codec.open_words(event.personal, ring, owner, place).body
-    except (Erased, Damaged):
-        return None
+    sealed, place = codec.sealed_words(event), (row.stream, row.topic, row.event_id)
+    words = codec.find_words(sealed, ring, owner, *place)
+    return None if words is None else words.body

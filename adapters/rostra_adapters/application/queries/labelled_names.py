@@ -33,7 +33,7 @@ class LabelledNames:
     async def _name(self, row: PersonRow, at_once: asyncio.Semaphore) -> str | None:
         """Return the name that a person has set, else the one of their latest comment."""
         key = row.id, row.changed
-        name = self._names.find(key) or self._app.queries.name(row)
+        name = self._names.find(key) or self._app.queries.words.name(row)
         if name is None:
             async with at_once:
                 name = await self._name_in_comments(row)

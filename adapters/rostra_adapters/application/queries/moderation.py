@@ -8,11 +8,10 @@ import msgspec
 from msgspec import UNSET
 
 from rostra import ids
-from rostra.codec import open_words, words_place
+from rostra.codec import find_words
 from rostra.flag import CommentFlagged
 from rostra.log import LogHistory, Recorded
 from rostra.names import OUR_IDS
-from rostra.sealing import Damaged, Erased
 from rostra.settings import Rules
 from rostra_adapters.application.app import App
 from rostra_adapters.application.moderation_jobs.store import BanJob
@@ -167,7 +166,7 @@ class Moderating:
             votes=await self._votes.of_person(stream),
             job=_job(jobs[0]) if jobs else None,
             id=person,
-            name=app.queries.name(row) or named,
+            name=app.queries.words.name(row) or named,
             label=row.label,
             labels=labels,
             banned=ban,
@@ -225,13 +224,8 @@ class Moderating:
         event: UUID | None,
     ) -> str | None:
         """Return the reason given; None if there is none, or it is erased."""
-        if sealed is None or event is None:
-            return None
-        place = words_place(stream, topic, event)
-        try:
-            return open_words(sealed, self._app.ring, _owner(site, by), place).reason
-        except (Erased, Damaged):
-            return None
+        words = find_words(sealed, self._app.ring, _owner(site, by), stream, topic, event)
+        return None if words is None else words.reason
 
 
 def _owner(site: str, person: str | None) -> UUID:

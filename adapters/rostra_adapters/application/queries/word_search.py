@@ -10,11 +10,9 @@ from uuid import UUID
 
 import msgspec
 
-from rostra.codec import open_words, words_place
+from rostra.codec import find_words
 from rostra.comment import CommentEdited, CommentPosted
-from rostra.events import Words
 from rostra.ids import person_id
-from rostra.sealing import Damaged, Erased
 from rostra_adapters.aio.worker_processes import serve
 from rostra_adapters.keys.ring import GivenKeys, PlainKey
 from rostra_projections.query_port import SealedComment
@@ -52,27 +50,13 @@ def _has_all(wanted: Iterable[str], texts: Iterable[str]) -> bool:
 
 def _texts(comment: SealedComment, keys: GivenKeys, owner: UUID) -> Iterable[str]:
     """Yield the name and the current body of a comment; nothing that is erased or altered."""
-    posted = _opened(
-        comment.words, keys, owner, (comment.id, CommentPosted.topic, comment.words_event)
-    )
-    latest = posted
+    place = comment.id, CommentPosted.topic, comment.words_event
+    posted = latest = find_words(comment.words, keys, owner, *place)
     if comment.edited_event is not None:
         place = comment.id, CommentEdited.topic, comment.edited_event
-        latest = _opened(comment.edited_words, keys, owner, place)
-    yield posted.name or ""
-    yield latest.body or ""
-
-
-def _opened(
-    sealed: bytes | None, keys: GivenKeys, owner: UUID, place: tuple[UUID, str, UUID | None]
-) -> Words:
-    stream, topic, event = place
-    if sealed is None or event is None:
-        return Words()
-    try:
-        return open_words(sealed, keys, owner, words_place(stream, topic, event))
-    except (Erased, Damaged):
-        return Words()
+        latest = find_words(comment.edited_words, keys, owner, *place)
+    yield (posted and posted.name) or ""
+    yield (latest and latest.body) or ""
 
 
 _decoder = msgspec.msgpack.Decoder(SearchPart)

@@ -21,7 +21,6 @@ from rostra.deciding.handle import Commanded
 from rostra.events import CommandContext, WordingRef, Words
 from rostra.limits import REASON_CHARACTERS_MAX
 from rostra.log import Recorded
-from rostra.sealing import Damaged, Erased
 from rostra.times import Time
 from rostra_adapters.application.access import Access
 from rostra_adapters.application.app import App
@@ -152,13 +151,8 @@ class Reviewer:
 
     def _words(self, row: Recorded, event: AnyEvent, site: str) -> Words | None:
         sealed = codec.sealed_words(event)
-        if sealed is None or row.event_id is None:
-            return None
-        place = codec.words_place(row.stream, row.topic, row.event_id)
-        try:
-            return codec.open_words(sealed, self._app.ring, codec.words_owner(event, site), place)
-        except (Erased, Damaged):
-            return None
+        owner, place = codec.words_owner(event, site), (row.stream, row.topic, row.event_id)
+        return codec.find_words(sealed, self._app.ring, owner, *place)
 
     async def decide(self, waiting: Waiting, answer: Answer) -> None:
         """Record a decision, unless the words no longer wait. Raises AnswerMalformed."""
