@@ -6,39 +6,13 @@ earlier event unreadable.
 """
 
 import os
-from typing import NamedTuple
 
-
-class Setting(NamedTuple):
-    """A limit that the environment may set, by the variable `ROSTRA_` and its name."""
-
-    default: int
-    greatest: int
-
-
-SETTINGS = {
-    "BODY_BYTES_MAX": Setting(16 * 1024, 1024 * 1024),
-    "SITE_CHARACTERS_MAX": Setting(200, 500),
-    "RESOURCE_CHARACTERS_MAX": Setting(2_000, 8_000),
-    "KEY_CHARACTERS_MAX": Setting(200, 500),
-    "PERSON_CHARACTERS_MAX": Setting(200, 500),
-    "NAME_CHARACTERS_MAX": Setting(100, 500),
-    "TITLE_CHARACTERS_MAX": Setting(500, 10_000),
-    "REASON_CHARACTERS_MAX": Setting(500, 10_000),
-    "ARTICLE_BYTES_MAX": Setting(4 * 1024 * 1024, 12 * 1024 * 1024),
-    "STREAM_EVENTS_MAX": Setting(10_000, 100_000),
-    "STREAM_EVENTS_RESERVED": Setting(1_000, 10_000),
-    "COMMENT_EDITS_MAX": Setting(100, 10_000),
-    "VOTE_CHANGES_MAX": Setting(200, 10_000),
-    "PERSON_CHANGES_MAX": Setting(1_000, 10_000),
-    "DEPTH_MAX": Setting(12, 32),
-    "PAGE_COMMENTS_MAX": Setting(500, 10_000),
-}
+from rostra.settable_limits import SETTINGS
 
 
 def _value(name: str) -> int:
     """Return the value of a setting. Raises ValueError."""
-    default, greatest = SETTINGS[name]
+    default, greatest, _ = SETTINGS[name]
     text = os.environ.get(f"ROSTRA_{name}") or str(default)
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= greatest:
         raise ValueError(f"ROSTRA_{name} must be a whole number from 1 to {greatest}, not {text!r}")

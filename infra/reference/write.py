@@ -24,10 +24,10 @@ from reference import http_pages, web_component
 from reference.markdown import cell, table
 from reference.settings_text import LIMITS, RULES, VARIABLES
 from rostra import limits
+from rostra.settable_limits import SETTINGS
 from rostra.settings import Rules
 from rostra_adapters import cli, errors
 from rostra_adapters.application.app import App
-from rostra_adapters.cli.content_limits import CONTENT_LIMITS
 from rostra_adapters.cli.http_limits import HTTP_LIMITS
 from rostra_adapters.cli.rates import RATES
 from rostra_adapters.http import HttpSettings, make_app
@@ -105,7 +105,7 @@ def rates() -> str:
 
 def http_limits() -> str:
     """List the limits of requests, answers, connections and content."""
-    content = {name: (default, said) for name, (default, _, said) in CONTENT_LIMITS.items()}
+    content = {name.lower(): (one.default, one.meaning) for name, one in SETTINGS.items()}
     rows = [
         (
             f"`--{name.replace('_', '-')}`",
@@ -135,8 +135,9 @@ def rules() -> str:
 
 def domain_limits() -> str:
     """List the limits of the domain, with their defaults."""
+    meanings = {name: one.meaning for name, one in SETTINGS.items()} | LIMITS
     rows = [
-        (f"`{name}`", f"{getattr(limits, name):,}", meaning) for name, meaning in LIMITS.items()
+        (f"`{name}`", f"{getattr(limits, name):,}", meaning) for name, meaning in meanings.items()
     ]
     return table(("Name", "Limit", "Meaning"), rows)
 

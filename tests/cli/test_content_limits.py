@@ -4,10 +4,11 @@ import os
 import subprocess
 import sys
 
+import click
 import pytest
 
 from rostra import limits
-from rostra_adapters.cli.content_limits import CONTENT_LIMITS
+from rostra.settable_limits import SETTINGS
 from rostra_adapters.cli.serve import serve
 
 PROGRAM = """
@@ -40,12 +41,13 @@ def ran(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_each_setting_is_an_option_with_its_default_and_its_variable() -> None:
-    settings = {name.lower(): tuple(limit) for name, limit in limits.SETTINGS.items()}
-    assert {name: given[:2] for name, given in CONTENT_LIMITS.items()} == settings
     options = {option.name: option for option in serve.params}
-    for name, (default, _) in settings.items():
-        assert options[name].envvar == f"ROSTRA_{name.upper()}"
-        assert options[name].default == default
+    for name, limit in SETTINGS.items():
+        option = options[name.lower()]
+        assert option.envvar == f"ROSTRA_{name}"
+        assert isinstance(option.type, click.IntRange)
+        assert (option.default, option.type.max) == (limit.default, limit.greatest)
+        assert getattr(limits, name) == limit.default
 
 
 def test_an_option_sets_its_variable_before_types_are_made(

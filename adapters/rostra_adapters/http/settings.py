@@ -1,4 +1,4 @@
-"""The limits of the HTTP interface, each with its unit in its name."""
+"""Settings of the HTTP interface, each with its unit in its name."""
 
 import re
 from pathlib import Path
@@ -8,6 +8,7 @@ from aiohttp import web
 
 from rostra_adapters.http.auth.addresses import LOOPBACK, network
 from rostra_adapters.http.auth.key_sources import FixedKeys, KeySource
+from rostra_adapters.http_limits import HttpLimits
 
 SECRET_BYTES_MIN = 32
 _BASE_URL = re.compile(r"https?://[^\s/?#@\"'<>]+(?:/[A-Za-z0-9._~-]+)*/?")
@@ -28,8 +29,8 @@ class Rate(msgspec.Struct, frozen=True):
         return Rate(max(1, self.burst // workers), self.per_second / workers)
 
 
-class HttpSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Limits and keys."""
+class HttpSettings(HttpLimits, frozen=True, kw_only=True):
+    """Limits, rates and keys."""
 
     secret: str = msgspec.field()
     """Signs tokens and checks them (HS256)."""
@@ -48,55 +49,6 @@ class HttpSettings(msgspec.Struct, frozen=True, kw_only=True):
     demo_mails: Path | None = None
     """Folder of the mails that the demo lists."""
     mails: bool = False  # whether readers are mailed, by this process or another
-    request_bytes_max: int = 1024 * 1024
-    person_request_bytes_max: int = 64 * 1024  # of persons and guests
-    events_request_bytes_max: int = 32 * 1024 * 1024
-    batch_events_max: int = 10_000
-    # Of a request before it is routed.
-    request_line_bytes_max: int = 32 * 1024
-    path_bytes_max: int = 4 * 1024
-    path_segments_max: int = 32  # aiohttp looks each of them up, with all before it
-    query_parameters_max: int = 256
-    authorization_bytes_max: int = 16 * 1024
-    header_bytes_max: int = 8 * 1024  # of any other header
-    headers_bytes_max: int = 64 * 1024  # of all together
-    headers_max: int = 128
-    content_type_characters_max: int = 256
-    # Of a connection. Time counts while the client is waited for.
-    head_seconds_max: float = 20.0  # from the first byte of a request to the end of its headers
-    body_seconds_max: float = 20.0  # and a second for each `body_bytes_per_second_min` that came
-    body_bytes_per_second_min: int = 500
-    idle_seconds_max: float = 75.0  # without a request, and with an answer that nobody takes
-    connections_max: int = 10_000
-    connections_per_address_max: int = 200
-    live_streams_per_address_max: int = 20
-    live_discussions_max: int = 20  # of a stream
-    line_of_events_bytes_max: int = 16 * 1024 * 1024  # of NDJSON; the longest article fits
-    page_default: int = 20
-    page_max: int = 100
-    replies_default: int = 3
-    feed_default: int = 500
-    feed_max: int = 5_000
-    resources_max: int = 100
-    fold_events_max: int = 100_000  # of a discussion read `as_of` by a reader
-    fold_events_max_moderator: int = 1_000_000
-    fold_events_a_request: int = 100  # so many cost a reader as much as another request
-    mail_confirmations_a_day_max: int = 3  # that one address gets
-    site_discussions_a_request: int = 500  # of a site whose newest comments are read
-    search_comments_max: int = 100_000  # of a site, the newest, that moderators search
-    search_seconds_max: float = 20.0
-    wait_seconds_default: float = 5.0
-    wait_seconds_max: float = 30.0
-    retry_after_seconds: int = 1
-    away_seconds_max: float = 30.0  # a stream of events waits for the database
-    followers_max: int = 10_000
-    heartbeat_seconds: float = 15.0
-    stall_seconds_max: float = 20.0  # of a reader who takes nothing; then dropped
-    stream_seconds_max: float = 3_600.0  # a stream ends, and its reader asks again
-    ready_lag_events_max: int = 10_000
-    drain_seconds_max: float = 30.0
-    page_cache_bytes_max: int = 64 * 1024 * 1024
-    compressed_bytes_min: int = 1024
     person_rate: Rate | None = Rate(burst=600, per_second=10.0)  # None: no limit
     reader_rate: Rate | None = Rate(burst=1_200, per_second=20.0)  # without a token
     guest_rate: Rate | None = Rate(burst=5, per_second=0.02)

@@ -1,0 +1,60 @@
+"""Limits of the HTTP interface, each with its unit in its name: options of `rostra serve`.
+
+The command line reads their defaults, before it imports the interface.
+"""
+
+import msgspec
+
+
+class HttpLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """Limits of requests, answers and connections."""
+
+    request_bytes_max: int = 1024 * 1024
+    person_request_bytes_max: int = 64 * 1024  # of persons and guests
+    events_request_bytes_max: int = 32 * 1024 * 1024
+    batch_events_max: int = 10_000
+    # Of a request before it is routed.
+    request_line_bytes_max: int = 32 * 1024
+    path_bytes_max: int = 4 * 1024
+    path_segments_max: int = 32  # aiohttp looks each of them up, with all before it
+    query_parameters_max: int = 256
+    authorization_bytes_max: int = 16 * 1024
+    header_bytes_max: int = 8 * 1024  # of any other header
+    headers_bytes_max: int = 64 * 1024  # of all together
+    headers_max: int = 128
+    content_type_characters_max: int = 256
+    # Of a connection. Time counts while the client is waited for.
+    head_seconds_max: float = 20.0  # from the first byte of a request to the end of its headers
+    body_seconds_max: float = 20.0  # and a second for each `body_bytes_per_second_min` that came
+    body_bytes_per_second_min: int = 500
+    idle_seconds_max: float = 75.0  # without a request, and with an answer that nobody takes
+    connections_max: int = 10_000
+    connections_per_address_max: int = 200
+    live_streams_per_address_max: int = 20
+    live_discussions_max: int = 20  # of a stream
+    line_of_events_bytes_max: int = 16 * 1024 * 1024  # of NDJSON; the longest article fits
+    page_default: int = 20
+    page_max: int = 100
+    replies_default: int = 3
+    feed_default: int = 500
+    feed_max: int = 5_000
+    resources_max: int = 100
+    fold_events_max: int = 100_000  # of a discussion read `as_of` by a reader
+    fold_events_max_moderator: int = 1_000_000
+    fold_events_a_request: int = 100  # so many cost a reader as much as another request
+    mail_confirmations_a_day_max: int = 3  # that one address gets
+    site_discussions_a_request: int = 500  # of a site whose newest comments are read
+    search_comments_max: int = 100_000  # of a site, the newest, that moderators search
+    search_seconds_max: float = 20.0
+    wait_seconds_default: float = 5.0
+    wait_seconds_max: float = 30.0
+    retry_after_seconds: int = 1
+    away_seconds_max: float = 30.0  # a stream of events waits for the database
+    followers_max: int = 10_000
+    heartbeat_seconds: float = 15.0
+    stall_seconds_max: float = 20.0  # of a reader who takes nothing; then dropped
+    stream_seconds_max: float = 3_600.0  # a stream ends, and its reader asks again
+    ready_lag_events_max: int = 10_000
+    drain_seconds_max: float = 30.0
+    page_cache_bytes_max: int = 64 * 1024 * 1024
+    compressed_bytes_min: int = 1024
