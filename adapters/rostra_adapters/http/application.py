@@ -29,10 +29,10 @@ from rostra_adapters.http.routes.home import Home
 from rostra_adapters.http.routes.live import LIVE, LiveUpdates
 from rostra_adapters.http.routes.mail_links import MailLinks
 from rostra_adapters.http.routes.moderate_page import moderate_page
-from rostra_adapters.http.routes.moderated_persons import ModeratedPersons
 from rostra_adapters.http.routes.moderation import Moderation
-from rostra_adapters.http.routes.people import PeopleRoutes
-from rostra_adapters.http.routes.persons import Persons
+from rostra_adapters.http.routes.person_account import PersonAccount
+from rostra_adapters.http.routes.person_acts import PersonActs
+from rostra_adapters.http.routes.person_moderation import PersonModeration
 from rostra_adapters.http.routes.preview import Previews
 from rostra_adapters.http.routes.problem_pages import problem_list, problem_page
 from rostra_adapters.http.routes.reads import ReadRoutes
@@ -107,11 +107,11 @@ def make_app(
             *Histories(app, reads).routes(),
             *Documents(app, reads).routes(),
             *RuleReads(app, settings, reads).routes(),
-            *Persons(app, settings, reads, now).routes(),
-            *PeopleRoutes(app, settings, reads, now).routes(),
+            *PersonActs(app, settings, reads, now).routes(),
+            *PersonAccount(app, settings, reads, now).routes(),
             *MailLinks(app, now).routes(),
             *Moderation(app, settings, reads, now).routes(),
-            *ModeratedPersons(app, settings, reads, now).routes(),
+            *PersonModeration(app, settings, reads, now).routes(),
             *Previews(app, settings).routes(),
             *Guests(app, settings).routes(),
             *web_reader().routes(),

@@ -11,7 +11,6 @@ from rostra.settings import Order
 from rostra_adapters.application.app import Status
 from rostra_adapters.http.routes.events import BATCHED, STRUCTURED, BatchShape, ResultShape
 from rostra_adapters.http.routes.guests import GuestShape, NewGuest
-from rostra_adapters.http.routes.moderated_persons import PersonDone, PersonRuling
 from rostra_adapters.http.routes.moderation import (
     ActResults,
     NewActs,
@@ -19,7 +18,7 @@ from rostra_adapters.http.routes.moderation import (
     Ruling,
     SearchedWords,
 )
-from rostra_adapters.http.routes.people import (
+from rostra_adapters.http.routes.person_account import (
     MarkShape,
     MeShape,
     NewlyRead,
@@ -31,7 +30,7 @@ from rostra_adapters.http.routes.people import (
     SubscriptionShape,
     UnreadShape,
 )
-from rostra_adapters.http.routes.persons import (
+from rostra_adapters.http.routes.person_acts import (
     IDEMPOTENCY_KEY,
     DoneShape,
     IdempotencyKey,
@@ -43,6 +42,7 @@ from rostra_adapters.http.routes.persons import (
     NewWording,
     VoteShape,
 )
+from rostra_adapters.http.routes.person_moderation import PersonDone, PersonRuling
 from rostra_adapters.http.routes.preview import PreviewShape
 from rostra_adapters.http.routes.reads import AskedCounts, PassagesFormat
 from rostra_adapters.http.routes.rules import RulesShape

@@ -20,7 +20,7 @@ from rostra_adapters.http.bodies import decode_body
 from rostra_adapters.http.messages import answer_with
 from rostra_adapters.http.problems import Problem
 from rostra_adapters.http.request_state import STATE
-from rostra_adapters.http.routes.persons import Body
+from rostra_adapters.http.routes.person_acts import Body
 from rostra_adapters.http.settings import HttpSettings
 from rostra_adapters.http.writes import WRITES
 

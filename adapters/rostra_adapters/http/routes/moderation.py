@@ -56,7 +56,7 @@ from rostra_adapters.http.problems import (
     retry_after,
 )
 from rostra_adapters.http.queries import AS_OF, Query
-from rostra_adapters.http.routes.persons import Body, DoneShape, done_shape
+from rostra_adapters.http.routes.person_acts import Body, DoneShape, done_shape
 from rostra_adapters.http.routes.reads import CURSOR, ReadRoutes, site_in_path
 from rostra_adapters.http.settings import HttpSettings
 from rostra_projections.moderation import Queue

@@ -17,7 +17,7 @@ from rostra_adapters.http.bodies import decode_body
 from rostra_adapters.http.messages import answer
 from rostra_adapters.http.middleware.limits import Buckets, Clock
 from rostra_adapters.http.problems import Problem, retry_after
-from rostra_adapters.http.routes.persons import NewWording
+from rostra_adapters.http.routes.person_acts import NewWording
 from rostra_adapters.http.settings import HttpSettings
 
 

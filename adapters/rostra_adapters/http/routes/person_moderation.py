@@ -28,7 +28,7 @@ from rostra_adapters.http.bodies import decode_body
 from rostra_adapters.http.messages import answer_with
 from rostra_adapters.http.problems import not_found_problem
 from rostra_adapters.http.queries import Query
-from rostra_adapters.http.routes.persons import Body
+from rostra_adapters.http.routes.person_acts import Body
 from rostra_adapters.http.routes.reads import CURSOR, ReadRoutes
 from rostra_adapters.http.settings import HttpSettings
 from rostra_projections.moderation import PersonAction
@@ -79,7 +79,7 @@ class PersonDone(msgspec.Struct, kw_only=True):
     position: int
 
 
-class ModeratedPersons:
+class PersonModeration:
     """Routes of moderators for persons."""
 
     def __init__(

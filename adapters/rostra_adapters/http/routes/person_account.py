@@ -34,7 +34,7 @@ from rostra_adapters.http.problems import Problem, retry_after
 from rostra_adapters.http.queries import Query
 from rostra_adapters.http.request_state import STATE
 from rostra_adapters.http.routes.feed import refuse_ahead
-from rostra_adapters.http.routes.persons import Body
+from rostra_adapters.http.routes.person_acts import Body
 from rostra_adapters.http.routes.reads import CURSOR, ReadRoutes
 from rostra_adapters.http.settings import HttpSettings
 from rostra_adapters.http.writes import WRITES
@@ -154,7 +154,7 @@ class SubscriptionShape(msgspec.Struct, kw_only=True):
     position: int
 
 
-class PeopleRoutes:
+class PersonAccount:
     """Routes of a person's settings and subscriptions."""
 
     def __init__(

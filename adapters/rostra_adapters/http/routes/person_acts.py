@@ -145,7 +145,7 @@ class VoteShape(msgspec.Struct, kw_only=True):
     position: int
 
 
-class Persons:
+class PersonActs:
     """Routes of a person's acts. Each raises the domain's refusals as problems."""
 
     def __init__(
