@@ -19,6 +19,10 @@ brackets of a body whose depth is looked at: with more of them it is text, or do
 S = TypeVar("S", bound=msgspec.Struct)
 
 
+class Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Body of a request."""
+
+
 @cache
 def _decoder(kind: type[S]) -> "msgspec.json.Decoder[S]":
     return msgspec.json.Decoder(kind)

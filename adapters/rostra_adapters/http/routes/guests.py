@@ -16,11 +16,10 @@ from rostra_adapters.application.app import App
 from rostra_adapters.application.queries.labelled_names import LabelledNames
 from rostra_adapters.clock import now
 from rostra_adapters.http.auth import tokens
-from rostra_adapters.http.bodies import decode_body
+from rostra_adapters.http.bodies import Body, decode_body
 from rostra_adapters.http.messages import answer_with
 from rostra_adapters.http.problems import Problem
 from rostra_adapters.http.request_state import STATE
-from rostra_adapters.http.routes.person_acts import Body
 from rostra_adapters.http.settings import HttpSettings
 from rostra_adapters.http.writes import WRITES
 

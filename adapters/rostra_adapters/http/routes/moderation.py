@@ -45,9 +45,8 @@ from rostra_adapters.http.auth.actors import (
     submit,
 )
 from rostra_adapters.http.auth.readers import Reader, id_in_path
-from rostra_adapters.http.bodies import decode_body
+from rostra_adapters.http.bodies import Body
 from rostra_adapters.http.messages import answer_with
-from rostra_adapters.http.preconditions import seen_version
 from rostra_adapters.http.problems import (
     Problem,
     ProblemShape,
@@ -56,7 +55,8 @@ from rostra_adapters.http.problems import (
     retry_after,
 )
 from rostra_adapters.http.queries import AS_OF, Query
-from rostra_adapters.http.routes.person_acts import Body, DoneShape, done_shape
+from rostra_adapters.http.routes.person_acts import DoneShape, done_shape
+from rostra_adapters.http.routes.person_routes import PersonRoutes
 from rostra_adapters.http.routes.reads import CURSOR, ReadRoutes, site_in_path
 from rostra_adapters.http.settings import HttpSettings
 from rostra_projections.moderation import Queue
@@ -154,16 +154,13 @@ class PassageRuling(Body, frozen=True, kw_only=True):
     action: Literal["unmark", "close", "reopen"]
 
 
-class Moderation:
+class Moderation(PersonRoutes):
     """Routes of moderators for comments and passages, and the public logs."""
 
     def __init__(
         self, app: App, settings: HttpSettings, reads: ReadRoutes, now: Callable[[], Time]
     ) -> None:
-        self._app = app
-        self._settings = settings
-        self._reads = reads
-        self._now = now
+        super().__init__(app, settings, reads, now)
         self._moderating = Moderating(app)
         self._search = ModerationSearch(
             app,
@@ -188,7 +185,7 @@ class Moderation:
         return await self._moderating.queue(
             site,
             query.one("status", Queue) or "held",
-            limit=self._limit(query),
+            limit=self._reads.limit(query),
             cursor=query.one("cursor", CURSOR),
             author=query.one("person", texts.PersonId),
         )
@@ -208,7 +205,7 @@ class Moderation:
     async def _site_acts(self, query: Query, reader: Reader, request: web.Request) -> ActsPage:
         site = site_in_path(request)
         rules = await reader.visit(site)
-        limit, cursor = self._limit(query), query.one("cursor", CURSOR)
+        limit, cursor = self._reads.limit(query), query.one("cursor", CURSOR)
         reader.made_of = None  # of any discussion of the site
         page = await self._moderating.site_acts(
             site,
@@ -227,12 +224,8 @@ class Moderation:
         asked = await reader.enter(discussion, as_of=query.as_of())
         if not await self._app.was_there(asked):
             return None
-        limit, cursor = self._limit(query), query.one("cursor", CURSOR)
+        limit, cursor = self._reads.limit(query), query.one("cursor", CURSOR)
         return await self._moderating.acts(asked, limit=limit, cursor=cursor)
-
-    def _limit(self, query: Query) -> int:
-        settings = self._settings
-        return query.number("limit", default=settings.page_default, least=1, most=settings.page_max)
 
     async def _version_flagged(self, comment: UUID) -> int | None:
         """Return the version of a flagged comment that no new wording of waits for; else None.
@@ -252,8 +245,7 @@ class Moderation:
     async def act(self, request: web.Request) -> web.Response:
         """Do one action on several comments, and return a result for each."""
         tokens.require_token(request, "moderate")
-        most = self._settings.person_request_bytes_max
-        new = await decode_body(request, NewActs, bytes_max=most)
+        new = await self._decode(request, NewActs)
         actors = await self._actors(request, [act.id for act in new.acts])
         commands = [await self._commanded(act, new, actors[act.id]) for act in new.acts]
         outcomes = await answer_each(commands, self._app.submit)
@@ -318,14 +310,13 @@ class Moderation:
         comment = id_in_path(request, ids.Kind.COMMENT)
         discussion = ids.discussion_of(comment)
         actor = await enter(request, self._app, discussion, scope="moderate")
-        most = self._settings.person_request_bytes_max
-        ruling = await decode_body(request, Ruling, bytes_max=most)
+        ruling = await self._decode(request, Ruling)
         command = _command(actor, comment, ruling.action, ruling.reason, ruling.wording)
-        seen = await seen_version(request, self._app, self._settings, self._reads, comment, actor)
+        seen = await self._seen_version(request, comment, actor)
         if isinstance(command, DecideOnWording) and seen is None and command.wording is None:
             seen = await self._version_flagged(comment)
         act = msgspec.structs.replace(actor.act(self._now()), seen=seen)
-        outcome = await submit(request, self._app, self._settings, command, act)
+        outcome = await self._submit(request, command, act)
         state = await comment_state(self._app.log, comment)
         done = done_shape(comment, state, outcome)
         return answer_with(request, done)
@@ -335,8 +326,7 @@ class Moderation:
         passage = id_in_path(request, ids.Kind.PASSAGE)
         discussion = ids.discussion_of(passage)
         actor = await enter(request, self._app, discussion, scope="moderate")
-        most = self._settings.person_request_bytes_max
-        ruling = await decode_body(request, PassageRuling, bytes_max=most)
+        ruling = await self._decode(request, PassageRuling)
         command = PASSAGE_ACTIONS[ruling.action](
             site=actor.site, resource=actor.resource, passage_id=passage, by=actor.person
         )

@@ -25,16 +25,16 @@ from rostra_adapters.application.operational import Demand
 from rostra_adapters.application.people import People
 from rostra_adapters.application.queries.inbox import Inboxes
 from rostra_adapters.application.queries.news import news_page
-from rostra_adapters.http.auth.actors import Actor, enter, enter_site, submit
+from rostra_adapters.http.auth.actors import Actor, enter, enter_site
 from rostra_adapters.http.auth.readers import Reader, id_in_path
 from rostra_adapters.http.auth.tokens import require_token
-from rostra_adapters.http.bodies import decode_body
+from rostra_adapters.http.bodies import Body
 from rostra_adapters.http.messages import answer_with
 from rostra_adapters.http.problems import Problem, retry_after
 from rostra_adapters.http.queries import Query
 from rostra_adapters.http.request_state import STATE
 from rostra_adapters.http.routes.feed import refuse_ahead
-from rostra_adapters.http.routes.person_acts import Body
+from rostra_adapters.http.routes.person_routes import PersonRoutes
 from rostra_adapters.http.routes.reads import CURSOR, ReadRoutes
 from rostra_adapters.http.settings import HttpSettings
 from rostra_adapters.http.writes import WRITES
@@ -154,16 +154,13 @@ class SubscriptionShape(msgspec.Struct, kw_only=True):
     position: int
 
 
-class PersonAccount:
+class PersonAccount(PersonRoutes):
     """Routes of a person's settings and subscriptions."""
 
     def __init__(
         self, app: App, settings: HttpSettings, reads: ReadRoutes, now: Callable[[], Time]
     ) -> None:
-        self._app = app
-        self._settings = settings
-        self._reads = reads
-        self._now = now
+        super().__init__(app, settings, reads, now)
         self._people = People(app.log, app.ring)
         self._inboxes = Inboxes(app)
 
@@ -191,12 +188,11 @@ class PersonAccount:
     async def configure(self, request: web.Request) -> web.Response:
         """Change the named settings, and return all."""
         actor = await enter_site(request, self._app)
-        most = self._settings.person_request_bytes_max
-        new = await decode_body(request, NewSettings, bytes_max=most)
+        new = await self._decode(request, NewSettings)
         command = ConfigurePerson(site=actor.site, who=actor.person, **msgspec.structs.asdict(new))
         if isinstance(new.email, str):
             await self._admit_confirmation(new.email)
-        await submit(request, self._app, self._settings, command, actor.act(self._now()))
+        await self._submit(request, command, actor.act(self._now()))
         if isinstance(new.email, str):
             await self._ask_to_confirm(actor, new.email)
         return await self._me(request, actor)
@@ -260,17 +256,16 @@ class PersonAccount:
 
     async def subscribe(self, request: web.Request) -> web.Response:
         actor = await self._enter(request)
-        most = self._settings.person_request_bytes_max
-        new = await decode_body(request, NewSubscription, bytes_max=most)
+        new = await self._decode(request, NewSubscription)
         command = StartSubscription(
             site=actor.site, resource=actor.resource, who=actor.person, to=new.to
         )
-        return await self._submit(request, command, actor)
+        return await self._submit_subscription(request, command, actor)
 
     async def unsubscribe(self, request: web.Request) -> web.Response:
         actor = await self._enter(request)
         command = EndSubscription(site=actor.site, resource=actor.resource, who=actor.person)
-        return await self._submit(request, command, actor)
+        return await self._submit_subscription(request, command, actor)
 
     async def subscribe_by_mail(self, request: web.Request) -> web.Response:
         """Mail an address to confirm a subscription. The answer is the same for any address.
@@ -280,8 +275,7 @@ class PersonAccount:
         discussion = id_in_path(request, ids.Kind.DISCUSSION)
         site = await Reader(request, self._app).site_of(discussion)
         await request.app[WRITES].admit_guest(request)
-        most = self._settings.person_request_bytes_max
-        new = await decode_body(request, NewMailSubscription, bytes_max=most)
+        new = await self._decode(request, NewMailSubscription)
         if await self._has_room(new.email):
             person_id = f"{GUEST}{uuid4().hex}"
             person, outbox = ids.person_id(site, person_id), self._app.outbox
@@ -302,8 +296,7 @@ class PersonAccount:
     async def mark_read(self, request: web.Request) -> web.Response:
         """Move the person's read mark on, and return it. Raises the problem `position-ahead`."""
         actor = await self._enter(request)
-        most = self._settings.person_request_bytes_max
-        new = await decode_body(request, NewMark, bytes_max=most)
+        new = await self._decode(request, NewMark)
         await refuse_ahead(self._app, new.position)
         person = ids.person_id(actor.site, actor.person)
         discussion = ids.discussion_of(id_in_path(request, ids.Kind.DISCUSSION))
@@ -337,13 +330,10 @@ class PersonAccount:
     async def _inbox(self, query: Query, _: Reader, request: web.Request) -> InboxPage:
         """Return a page of the person's inbox."""
         actor = await enter_site(request, self._app)
-        settings = self._settings
         return await self._inboxes.page(
             actor.site,
             actor.person,
-            limit=query.number(
-                "limit", default=settings.page_default, least=1, most=settings.page_max
-            ),
+            limit=self._reads.limit(query),
             cursor=query.one("cursor", CURSOR),
             unread_only=query.flag("unread"),
         )
@@ -351,8 +341,7 @@ class PersonAccount:
     async def read_inbox(self, request: web.Request) -> web.Response:
         """Note items of the inbox as read, and return how many are left."""
         actor = await enter_site(request, self._app)
-        most = self._settings.person_request_bytes_max
-        new = await decode_body(request, NewlyRead, bytes_max=most)
+        new = await self._decode(request, NewlyRead)
         positions = new.positions or ()
         await refuse_ahead(self._app, max([new.up_to or 0, *positions]))
         log = await self._app.log.history()
@@ -367,10 +356,10 @@ class PersonAccount:
         discussion = ids.discussion_of(id_in_path(request, ids.Kind.DISCUSSION))
         return await enter(request, self._app, discussion, scope="comment")
 
-    async def _submit(
+    async def _submit_subscription(
         self, request: web.Request, command: StartSubscription | EndSubscription, actor: Actor
     ) -> web.Response:
         act = actor.act(self._now())
-        outcome = await submit(request, self._app, self._settings, command, act)
+        outcome = await self._submit(request, command, act)
         to = command.to if isinstance(command, StartSubscription) else None
         return answer_with(request, SubscriptionShape(to=to, position=outcome.position or 0))

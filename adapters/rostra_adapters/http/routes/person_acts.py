@@ -4,8 +4,8 @@ Each is handled as a published event of the source `rostra:persons`. An `Idempot
 id of the comment or the passage, so it holds for ever.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Annotated, Literal, TypeVar
+from collections.abc import Sequence
+from typing import Annotated, Literal
 from uuid import UUID, uuid4
 
 import msgspec
@@ -29,32 +29,21 @@ from rostra.comment import Comment, Status
 from rostra.deciding.handle import Outcome
 from rostra.deciding.person_rules import not_opened_by_readers
 from rostra.limits import KEY_CHARACTERS_MAX
-from rostra.times import Time
 from rostra_adapters.application import read_position
-from rostra_adapters.application.app import App
 from rostra_adapters.application.queries.history import comment_state
 from rostra_adapters.http.auth import tokens
-from rostra_adapters.http.auth.actors import Actor, enter, submit, visit
+from rostra_adapters.http.auth.actors import Actor, enter, visit
 from rostra_adapters.http.auth.readers import id_in_path
 from rostra_adapters.http.base_urls import base_of
-from rostra_adapters.http.bodies import decode_body
+from rostra_adapters.http.bodies import Body
 from rostra_adapters.http.messages import answer_with
 from rostra_adapters.http.middleware.page_cache import POSITION
-from rostra_adapters.http.preconditions import seen_version
 from rostra_adapters.http.problems import Problem, refusal_problem
-from rostra_adapters.http.routes.reads import ReadRoutes
-from rostra_adapters.http.settings import HttpSettings
+from rostra_adapters.http.routes.person_routes import PersonRoutes
 from rostra_adapters.http.writes import WRITES
 
 IDEMPOTENCY_KEY = "Idempotency-Key"
 IdempotencyKey = Annotated[str, Meta(max_length=KEY_CHARACTERS_MAX, pattern=r"\A[ -~]+\Z")]
-
-
-class Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Body of a request."""
-
-
-_B = TypeVar("_B", bound=Body)
 
 
 class NewComment(Body, frozen=True, kw_only=True):
@@ -145,16 +134,8 @@ class VoteShape(msgspec.Struct, kw_only=True):
     position: int
 
 
-class PersonActs:
+class PersonActs(PersonRoutes):
     """Routes of a person's acts. Each raises the domain's refusals as problems."""
-
-    def __init__(
-        self, app: App, settings: HttpSettings, reads: ReadRoutes, now: Callable[[], Time]
-    ) -> None:
-        self._app = app
-        self._settings = settings
-        self._reads = reads
-        self._now = now
 
     def routes(self) -> list[web.RouteDef]:
         return [
@@ -170,7 +151,7 @@ class PersonActs:
     async def post(self, request: web.Request) -> web.Response:
         discussion = ids.discussion_of(id_in_path(request, ids.Kind.DISCUSSION))
         actor = await self._enter(request, discussion)
-        new = await self._decoded(request, NewComment)
+        new = await self._decode(request, NewComment)
         comment = ids.comment_id_of_person(discussion, actor.person, _idempotency_key(request))
         await self._must_take_part(discussion, new.mentions, comment)
         command = PostComment(
@@ -184,7 +165,7 @@ class PersonActs:
             mentions=tuple(dict.fromkeys(new.mentions)),
         )
         act = actor.act(self._now(), str(comment))
-        outcome = await submit(request, self._app, self._settings, command, act)
+        outcome = await self._submit(request, command, act)
         state = await comment_state(self._app.log, comment)
         assert state.posted is not None
         done = DoneShape(id=comment, status=state.posted.status, position=outcome.position or 0)
@@ -219,7 +200,7 @@ class PersonActs:
     async def mark(self, request: web.Request) -> web.Response:
         discussion = ids.discussion_of(id_in_path(request, ids.Kind.DISCUSSION))
         actor = await self._enter(request, discussion)
-        new = await self._decoded(request, NewPassage)
+        new = await self._decode(request, NewPassage)
         passage = ids.passage_id_of_person(discussion, actor.person, _idempotency_key(request))
         command = MarkPassage(
             site=actor.site,
@@ -232,7 +213,7 @@ class PersonActs:
             end=new.end,
         )
         act = actor.act(self._now(), str(passage))
-        outcome = await submit(request, self._app, self._settings, command, act)
+        outcome = await self._submit(request, command, act)
         done = DoneShape(id=outcome.id or passage, position=outcome.position or 0)
         # Where somebody else has marked the same stretch, it is that passage.
         status = 201 if outcome.id == passage else 200
@@ -240,8 +221,8 @@ class PersonActs:
 
     async def edit(self, request: web.Request) -> web.Response:
         comment, actor = await self._at_comment(request)
-        new = await self._decoded(request, NewWording)
-        seen = await self._matched(request, comment, actor)
+        new = await self._decode(request, NewWording)
+        seen = await self._seen_version(request, comment, actor)
         command = EditComment(
             site=actor.site,
             resource=actor.resource,
@@ -253,7 +234,7 @@ class PersonActs:
 
     async def delete(self, request: web.Request) -> web.Response:
         comment, actor = await self._at_comment(request)
-        seen = await self._matched(request, comment, actor)
+        seen = await self._seen_version(request, comment, actor)
         command = RemoveComment(
             site=actor.site, resource=actor.resource, comment_id=comment, by=actor.person
         )
@@ -261,7 +242,7 @@ class PersonActs:
 
     async def flag(self, request: web.Request) -> web.Response:
         comment, actor = await self._at_comment(request)
-        new = await self._decoded(request, NewFlag)
+        new = await self._decode(request, NewFlag)
         command = FlagComment(
             site=actor.site,
             resource=actor.resource,
@@ -274,7 +255,7 @@ class PersonActs:
     async def vote(self, request: web.Request) -> web.Response:
         """Answered once the view has counted it."""
         comment, actor = await self._at_comment(request)
-        new = await self._decoded(request, NewVote)
+        new = await self._decode(request, NewVote)
         command = CastVote(
             site=actor.site,
             resource=actor.resource,
@@ -284,7 +265,7 @@ class PersonActs:
         )
         discussion, now = ids.discussion_of(comment), self._now()
         async with request.app[WRITES].guest_vote(request, actor.person, comment, discussion, now):
-            outcome = await submit(request, self._app, self._settings, command, actor.act(now))
+            outcome = await self._submit(request, command, actor.act(now))
         await self._app.wait(outcome.position or 0, self._settings.wait_seconds_default)
         begun = self._app.position()
         with read_position.record_read_position() as seen:
@@ -300,7 +281,7 @@ class PersonActs:
     async def open(self, request: web.Request) -> web.Response:
         """Open a discussion, and return it; one that is open stays as it is."""
         tokens.require_token(request, "comment")
-        new = await self._decoded(request, NewDiscussion)
+        new = await self._decode(request, NewDiscussion)
         visited = await visit(request, self._app, new.site, new.resource)
         discussion = visited.discussion
         command = OpenDiscussion(site=new.site, resource=new.resource)
@@ -309,7 +290,7 @@ class PersonActs:
             await request.app[WRITES].admit(request, command, act)
             refusal = not_opened_by_readers(new.site)
             raise refusal_problem(refusal, retry_after_seconds=self._settings.retry_after_seconds)
-        outcome = await submit(request, self._app, self._settings, command, act)
+        outcome = await self._submit(request, command, act)
         await self._app.wait(outcome.position or 0, self._settings.wait_seconds_default)
         await self._enter(request, discussion)
         begun = self._app.position()
@@ -330,9 +311,6 @@ class PersonActs:
         comment = id_in_path(request, ids.Kind.COMMENT)
         return comment, await self._enter(request, ids.discussion_of(comment))
 
-    async def _decoded(self, request: web.Request, kind: type[_B]) -> _B:
-        return await decode_body(request, kind, bytes_max=self._settings.person_request_bytes_max)
-
     async def _done(
         self,
         request: web.Request,
@@ -342,14 +320,10 @@ class PersonActs:
         seen: int | None = None,
     ) -> web.Response:
         act = msgspec.structs.replace(actor.act(self._now()), seen=seen)
-        outcome = await submit(request, self._app, self._settings, command, act)
+        outcome = await self._submit(request, command, act)
         state = await comment_state(self._app.log, comment)
         done = done_shape(comment, state, outcome)
         return answer_with(request, done)
-
-    async def _matched(self, request: web.Request, comment: UUID, actor: Actor) -> int | None:
-        app, settings, reads = self._app, self._settings, self._reads
-        return await seen_version(request, app, settings, reads, comment, actor)
 
 
 def _location(request: web.Request, path: str) -> dict[str, str]:

@@ -22,13 +22,13 @@ from rostra.settings import Label
 from rostra.times import Time, parse_time
 from rostra_adapters.application.app import App
 from rostra_adapters.application.queries.moderation import Moderating
-from rostra_adapters.http.auth.actors import enter_as_moderator, moderator_of, submit
+from rostra_adapters.http.auth.actors import enter_as_moderator, moderator_of
 from rostra_adapters.http.auth.readers import Reader
-from rostra_adapters.http.bodies import decode_body
+from rostra_adapters.http.bodies import Body
 from rostra_adapters.http.messages import answer_with
 from rostra_adapters.http.problems import not_found_problem
 from rostra_adapters.http.queries import Query
-from rostra_adapters.http.routes.person_acts import Body
+from rostra_adapters.http.routes.person_routes import PersonRoutes
 from rostra_adapters.http.routes.reads import CURSOR, ReadRoutes
 from rostra_adapters.http.settings import HttpSettings
 from rostra_projections.moderation import PersonAction
@@ -79,16 +79,13 @@ class PersonDone(msgspec.Struct, kw_only=True):
     position: int
 
 
-class PersonModeration:
+class PersonModeration(PersonRoutes):
     """Routes of moderators for persons."""
 
     def __init__(
         self, app: App, settings: HttpSettings, reads: ReadRoutes, now: Callable[[], Time]
     ) -> None:
-        self._app = app
-        self._settings = settings
-        self._reads = reads
-        self._now = now
+        super().__init__(app, settings, reads, now)
         self._moderating = Moderating(app)
 
     def routes(self) -> list[web.RouteDef]:
@@ -106,11 +103,10 @@ class PersonModeration:
     async def _comments(self, query: Query, reader: Reader, request: web.Request) -> QueuePage:
         """Return all comments of a person on a site, the latest first."""
         site, _ = await enter_as_moderator(query, reader, request)
-        most, default = self._settings.page_max, self._settings.page_default
         return await self._moderating.queue(
             site,
             "recent",
-            limit=query.number("limit", default=default, least=1, most=most),
+            limit=self._reads.limit(query),
             cursor=query.one("cursor", CURSOR),
             author=person_in_path(request),
         )
@@ -120,11 +116,10 @@ class PersonModeration:
         site = Query(request, known=("site",)).require("site", texts.SiteName)
         actor = await moderator_of(request, self._app, site)
         person = person_in_path(request)
-        most = self._settings.person_request_bytes_max
-        ruling = await decode_body(request, PersonRuling, bytes_max=most)
+        ruling = await self._decode(request, PersonRuling)
         command = _command(ruling, site, person, actor.person)
         act = actor.act(self._now())
-        outcome = await submit(request, self._app, self._settings, command, act)
+        outcome = await self._submit(request, command, act)
         result: Literal["recorded", "unchanged"]
         result = "recorded" if outcome.status == "recorded" else "unchanged"
         done = PersonDone(id=person, result=result, position=outcome.position or 0)

@@ -193,7 +193,7 @@ class ReadRoutes:
 
     async def _discussion_named(self, query: Query, reader: Reader, request: web.Request) -> Any:
         """Read one discussion by its name. The list of a site has moved to a path of its own."""
-        limit, cursor = self._limit(query), query.one("cursor", CURSOR)
+        limit, cursor = self.limit(query), query.one("cursor", CURSOR)
         if query.one("resource", texts.Resource) is None:
             if query.as_of() is not None:
                 raise Problem("bad-query", f"`{AS_OF}` is for reads of one discussion")
@@ -213,7 +213,7 @@ class ReadRoutes:
     async def _discussions(self, query: Query, reader: Reader, request: web.Request) -> Any:
         site = site_in_path(request)
         rules = await reader.visit(site)
-        limit, cursor = self._limit(query), query.one("cursor", CURSOR)
+        limit, cursor = self.limit(query), query.one("cursor", CURSOR)
         reader.made_of = None  # of any discussion of the site
         page = await self._app.discussions(
             site, limit=limit, cursor=cursor, readable=reader.filter_of(site, rules)
@@ -225,7 +225,7 @@ class ReadRoutes:
     async def _site_comments(self, query: Query, reader: Reader, request: web.Request) -> Any:
         site = site_in_path(request)
         rules = await reader.visit(site)
-        limit, cursor = self._limit(query), query.one("cursor", CURSOR)
+        limit, cursor = self.limit(query), query.one("cursor", CURSOR)
         reader.made_of = None  # of any discussion of the site
         asked = await self._app.site_request(site, reader.viewer(site))
         page = await self._app.queries.site_comments(
@@ -290,7 +290,7 @@ class ReadRoutes:
         settings = self._settings
         wanted = CommentQuery(
             order=order_of(query, asked.rules, default=default),
-            limit=self._limit(query),
+            limit=self.limit(query),
             replies=query.number(
                 "replies", default=settings.replies_default, most=settings.page_max
             ),
@@ -373,7 +373,8 @@ class ReadRoutes:
         page.counts = {resource: page.counts.get(resource, 0) for resource in resources}
         return page
 
-    def _limit(self, query: Query) -> int:
+    def limit(self, query: Query) -> int:
+        """Return the `limit` of a page of comments."""
         settings = self._settings
         return query.number("limit", default=settings.page_default, least=1, most=settings.page_max)
 
