@@ -29,7 +29,7 @@ from rostra.settings import Rules
 from rostra_adapters import cli, errors
 from rostra_adapters.application.app import App
 from rostra_adapters.cli.http_limits import HTTP_LIMITS
-from rostra_adapters.cli.rates import RATES
+from rostra_adapters.cli.rates import RATES, default_rate
 from rostra_adapters.http import HttpSettings, make_app
 from rostra_adapters.http.application import METRICS
 from rostra_projections.views import VIEWS
@@ -94,7 +94,7 @@ def rates() -> str:
         (
             f"`--{name.replace('_', '-')}`",
             f"`ROSTRA_{name.upper()}`",
-            f"`{rate.default}`",
+            f"`{default_rate(name)}`",
             "each worker its part" if rate.is_shared else "all processes together",
             cell(rate.help),
         )

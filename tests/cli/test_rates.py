@@ -3,9 +3,9 @@
 import msgspec
 
 from rostra_adapters.cli.options import RATE
-from rostra_adapters.cli.rates import RATES, settings_of
+from rostra_adapters.cli.rates import RATES, default_rate, settings_of
 from rostra_adapters.http import HttpSettings
-from rostra_adapters.http.settings import Rate
+from rostra_adapters.http_limits import Rate
 from support.service import SECRET
 
 
@@ -16,7 +16,7 @@ def test_every_rate_of_the_settings_is_an_option_with_its_default() -> None:
         for field in msgspec.structs.fields(HttpSettings)
         if field.type == Rate | None
     }
-    given = {name: RATE.convert(rate.default, None, None) for name, rate in RATES.items()}
+    given = {name: RATE.convert(default_rate(name), None, None) for name in RATES}
     assert settings_of(given, workers=1) == rates
 
 

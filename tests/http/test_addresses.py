@@ -13,7 +13,7 @@ from multidict import CIMultiDict
 
 from rostra_adapters.http import HttpSettings
 from rostra_adapters.http.auth.addresses import ADDRESS, LOOPBACK, Addresses, trusted_proxies
-from rostra_adapters.http.settings import Rate
+from rostra_adapters.http_limits import Rate
 from support.service import SECRET, serving
 
 PROXIES = ("10.0.0.0/8", "192.0.2.7", "2001:db8:ff::/48")

@@ -16,7 +16,7 @@ from rostra_adapters.application.queries import as_of as past
 from rostra_adapters.application.queries import past_workers
 from rostra_adapters.application.queries.past_workers import PastWorkers, Slot
 from rostra_adapters.http import HttpSettings
-from rostra_adapters.http.settings import Rate
+from rostra_adapters.http_limits import Rate
 from rostra_adapters.stock.views import MemoryBackend
 from support.listening import listening
 from support.service import (

@@ -10,7 +10,7 @@ from bench.rows.flood import rules_of_the_page
 from rostra import ids
 from rostra_adapters.application.moderation_jobs.follower import ModerationFollower
 from rostra_adapters.http import HttpSettings
-from rostra_adapters.http.settings import Rate
+from rostra_adapters.http_limits import Rate
 from support.effort import examples
 from support.service import SECRET, Service, event, opened, posted, serving, token
 

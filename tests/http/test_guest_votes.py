@@ -10,8 +10,8 @@ import pytest
 from rostra import ids
 from rostra.times import Time
 from rostra_adapters.http import HttpSettings
-from rostra_adapters.http.settings import Rate
 from rostra_adapters.http.writes import address_hashes
+from rostra_adapters.http_limits import Rate
 from support.service import SECRET, Answer, Service, event, opened, posted, serving
 
 SITE = "gazette"

@@ -7,7 +7,7 @@ import pytest
 
 from rostra_adapters.http import HttpSettings
 from rostra_adapters.http.auth.tokens import read
-from rostra_adapters.http.settings import Rate
+from rostra_adapters.http_limits import Rate
 from support.service import SECRET, Answer, Event, Service, event, opened, posted, serving, token
 
 SITE = "gazette"

@@ -7,7 +7,7 @@ import pytest
 from rostra import ids
 from rostra_adapters.http import HttpSettings
 from rostra_adapters.http.middleware.limits import Buckets
-from rostra_adapters.http.settings import Rate
+from rostra_adapters.http_limits import Rate
 from support.service import PLACE, SECRET, Service, event, opened, posted, serving, token, voted
 
 SITE = PLACE["site"]

@@ -10,7 +10,7 @@ import pytest
 
 from rostra import ids
 from rostra_adapters.http import HttpSettings
-from rostra_adapters.http.settings import Rate
+from rostra_adapters.http_limits import Rate
 from support.service import SECRET, Event, Service, event, opened, posted, serving, token, voted
 
 DISCUSSION = ids.discussion_id("gazette", "/trams")

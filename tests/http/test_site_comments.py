@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from rostra import ids
 from rostra_adapters.http import HttpSettings
-from rostra_adapters.http.settings import Rate
+from rostra_adapters.http_limits import Rate
 from support.effort import examples
 from support.service import SECRET, Service, event, opened, posted, serving, token, voted
 

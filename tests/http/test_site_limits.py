@@ -9,7 +9,7 @@ import pytest
 from rostra import ids
 from rostra_adapters.application.moderation_jobs.follower import ModerationFollower
 from rostra_adapters.http import HttpSettings
-from rostra_adapters.http.settings import Rate
+from rostra_adapters.http_limits import Rate
 from support.service import SECRET, Answer, Service, event, opened, posted, serving, token
 
 SITE = "gazette"

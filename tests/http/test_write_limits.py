@@ -11,7 +11,7 @@ import pytest
 
 from rostra import ids
 from rostra_adapters.http import HttpSettings
-from rostra_adapters.http.settings import Rate
+from rostra_adapters.http_limits import Rate
 from support.service import SECRET, Answer, Service, event, opened, posted, serving, token
 
 DISCUSSION = ids.discussion_id("gazette", "/trams")

@@ -32,7 +32,8 @@ from rostra_adapters.http.auth import tokens
 from rostra_adapters.http.middleware.limits import Limits
 from rostra_adapters.http.problems import Problem, retry_after
 from rostra_adapters.http.request_state import STATE
-from rostra_adapters.http.settings import HttpSettings, Rate
+from rostra_adapters.http.settings import HttpSettings
+from rostra_adapters.http_limits import Rate
 
 HASH_BYTES = 16
 THIS_MACHINE = "this machine"

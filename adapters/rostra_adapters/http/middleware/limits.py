@@ -21,7 +21,8 @@ from rostra_adapters.http.auth.addresses import Addresses
 from rostra_adapters.http.auth.tokens import Token
 from rostra_adapters.http.problems import Problem, retry_after
 from rostra_adapters.http.request_state import STATE
-from rostra_adapters.http.settings import HttpSettings, Rate
+from rostra_adapters.http.settings import HttpSettings
+from rostra_adapters.http_limits import Rate
 from rostra_adapters.lru_cache import LruCache
 
 Clock = Callable[[], float]
