@@ -264,15 +264,14 @@ async def test_while_the_database_is_away_the_last_known_hold(
                 raise
 
     pool = await create_pool(database_url)
-    revocations, now = Revocations(pool), time.time()
-    await revocations.start()
-    await revocations.revoke("ann", SITE, now)
-    pool.terminate()
-    await wait_until(lambda: failed > 2)
-    assert revocations.is_revoked("ann", SITE, now)
-    with pytest.raises(LogUnavailable):
-        await revocations.revoke("bob", SITE, now)
-    await revocations.close()
+    now = time.time()
+    async with Revocations(pool) as revocations:
+        await revocations.revoke("ann", SITE, now)
+        pool.terminate()
+        await wait_until(lambda: failed > 2)
+        assert revocations.is_revoked("ann", SITE, now)
+        with pytest.raises(LogUnavailable):
+            await revocations.revoke("bob", SITE, now)
 
 
 async def test_a_database_of_an_older_version_gets_the_table(empty_database_url: str) -> None:

@@ -5,13 +5,14 @@ import logging
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from functools import partial
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import asyncpg
+import msgspec
 
 from rostra_adapters.application.app import App, Stores
 from rostra_adapters.application.articles.texts_and_work import CachedArticles
-from rostra_adapters.application.operational import MemoryOperational
+from rostra_adapters.application.operational import MemoryOperational, Operational
 from rostra_adapters.application.own_views import OwnView
 from rostra_adapters.composition.prepare_database import prepare_database
 from rostra_adapters.data_folder.erasures_file import ErasuresFile
@@ -59,100 +60,75 @@ select min(allowed) from (
 _logger = logging.getLogger(__name__)
 
 
+class PostgresOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """Options of `rostra_adapters.open` for a database of PostgreSQL."""
+
+    url: str
+    direct_url: str | None
+    primary_url: str | None
+    project: bool
+    make: bool
+    restoring: bool
+    read_only: bool
+    look_seconds: float
+    stale_seconds: float
+    failover: Failover
+    projector_lease_seconds: float
+    pool_size: int
+    own: Sequence[OwnView]
+
+
+class _Pools(NamedTuple):
+    url: str
+    main: asyncpg.Pool
+    direct: asyncpg.Pool
+    """Connections with a session of their own, past a pooler if there is one."""
+    primary: asyncpg.Pool | None
+    polling: Polling | None
+
+
 async def open_on_postgres(
-    url: str,
+    options: PostgresOptions,
     masters: MasterKeys,
-    stack: AsyncExitStack,
     erasures: ErasuresFile | None,
-    *,
-    project: bool,
-    make: bool,
-    restoring: bool,
-    direct_url: str | None,
-    read_only: bool,
-    primary_url: str | None,
-    look_seconds: float,
-    stale_seconds: float,
-    failover: Failover,
-    projector_lease_seconds: float,
-    pool_size: int,
-    own: Sequence[OwnView],
+    stack: AsyncExitStack,
 ) -> App:
-    """Open the stores in a database; `stack` closes them. The options are those of `open`."""
-    shown = url
-    if read_only:
-        url = with_read_only(url)
-    is_shared = await has_shared_sessions(url)
-    if is_shared and direct_url is None:
-        raise PoolerRefused
-    projecting = len(own) if project else 0
-    if direct_url is None:
-        pool_size += projecting
-    server = OneServer()
-    pool = await create_pool(
-        url,
-        size_max=pool_size,
-        is_shared=is_shared,
-        connecting=server.connect if read_only else connect,
-    )
-    server.pool = pool
-    stack.push_async_callback(_close_pool, pool)
-    polling = Polling(pool, server, look_seconds) if read_only else None
-    primary = None if primary_url is None else await _primary_pool(primary_url, stack)
-    direct = pool
-    if direct_url is not None:
-        if await has_shared_sessions(direct_url):
-            raise PoolerRefused
-        direct = await create_pool(direct_url, size_max=DIRECT_POOL_SIZE_MAX + projecting)
-        stack.push_async_callback(_close_pool, direct)
-    with raise_unavailable_if_lost():
-        async with direct.acquire() as connection:
-            await prepare_database(connection, make=make, read_only=read_only, restoring=restoring)
-            await _compare_limit(connection, pool_size)
+    """Open the stores in a database; `stack` closes them."""
+    pools = await _open_pools(options, stack)
+    _, pool, direct, primary, polling = pools
+    is_lossless = options.failover == "lossless"
     log = await stack.enter_async_context(
-        PostgresLog(pool, direct, polling, is_lossless=failover == "lossless")
+        PostgresLog(pool, direct, polling, is_lossless=is_lossless)
     )
-    if make and not restoring:
+    if options.make and not options.restoring:
         await log.follow_timeline()
-    backend = PostgresBackend(
-        direct,
-        log,
-        direct_url or url,
-        pool,
-        lease_seconds=projector_lease_seconds,
-        own=own,
-        polling=polling,
-        primary=primary,
-    )
-    await (backend.install() if make else backend.join())
-    if project:
-        backend.start()
+    views = await _open_views(options, pools, log)
     ring = await stack.enter_async_context(
         PostgresKeyRing(
             pool,
             masters,
             listening=direct,
-            is_read_only=read_only,
+            is_read_only=options.read_only,
             primary=primary,
-            stale_seconds=stale_seconds,
+            stale_seconds=options.stale_seconds,
         )
     )
     if polling is not None and primary is not None:
         polling.on_log = ring.note_log
-    operational = MemoryOperational() if read_only else await _operational(pool, log, stack)
-    revocations = PostgresRevocations(pool)
-    await revocations.start()
-    stack.push_async_callback(revocations.close)
+    operational: Operational = MemoryOperational()
+    if not options.read_only:
+        await stack.enter_async_context(Heartbeat(pool, log.set_stalled))
+        operational = await stack.enter_async_context(PostgresOperational(pool))
     return App(
         Stores(
             log=log,
             ring=ring,
             articles=CachedArticles(PostgresArticleTexts(pool)),
-            views=backend,
+            views=views,
             operational=operational,
-            url=shown,
+            url=options.url,
             erasures=erasures,
-            revocations=revocations,
+            revocations=await stack.enter_async_context(PostgresRevocations(pool)),
             read_marks=PostgresReadMarks(pool),
             outbox=PostgresOutbox(pool),
             moderation_jobs=PostgresJobs(pool),
@@ -164,6 +140,56 @@ async def open_on_postgres(
             ),
         )
     )
+
+
+async def _open_pools(options: PostgresOptions, stack: AsyncExitStack) -> _Pools:
+    """Open the pools, and prepare the database. Raises PoolerRefused."""
+    url = with_read_only(options.url) if options.read_only else options.url
+    direct_url, size_max = options.direct_url, options.pool_size
+    is_shared = await has_shared_sessions(url)
+    if is_shared and direct_url is None:
+        raise PoolerRefused
+    projecting = len(options.own) if options.project else 0
+    if direct_url is None:
+        size_max += projecting
+    server = OneServer()
+    connecting = server.connect if options.read_only else connect
+    pool = await create_pool(url, size_max=size_max, is_shared=is_shared, connecting=connecting)
+    server.pool = direct = pool
+    stack.push_async_callback(_close_pool, pool)
+    polling = Polling(pool, server, options.look_seconds) if options.read_only else None
+    primary = None
+    if options.primary_url is not None:
+        primary = await _primary_pool(options.primary_url, stack)
+    if direct_url is not None:
+        if await has_shared_sessions(direct_url):
+            raise PoolerRefused
+        direct = await create_pool(direct_url, size_max=DIRECT_POOL_SIZE_MAX + projecting)
+        stack.push_async_callback(_close_pool, direct)
+    make, read_only, restoring = options.make, options.read_only, options.restoring
+    with raise_unavailable_if_lost():
+        async with direct.acquire() as connection:
+            await prepare_database(connection, make=make, read_only=read_only, restoring=restoring)
+            await _compare_limit(connection, size_max)
+    return _Pools(direct_url or url, pool, direct, primary, polling)
+
+
+async def _open_views(options: PostgresOptions, pools: _Pools, log: PostgresLog) -> PostgresBackend:
+    """Open the views, which the App closes."""
+    views = PostgresBackend(
+        pools.direct,
+        log,
+        pools.url,
+        pools.main,
+        lease_seconds=options.projector_lease_seconds,
+        own=options.own,
+        polling=pools.polling,
+        primary=pools.primary,
+    )
+    await (views.install() if options.make else views.join())
+    if options.project:
+        views.start()
+    return views
 
 
 async def _primary_pool(url: str, stack: AsyncExitStack) -> asyncpg.Pool:
@@ -180,20 +206,8 @@ async def _primary_pool(url: str, stack: AsyncExitStack) -> asyncpg.Pool:
                 "erasures are confirmed on the primary, and the database URL leads to a standby: "
                 "name the primary by --database-url, and the standby by --read-database-url"
             )
-    heartbeat = Heartbeat(pool, lambda _: None)
-    heartbeat.start()
-    stack.push_async_callback(heartbeat.close)
+    await stack.enter_async_context(Heartbeat(pool, lambda _: None))
     return pool
-
-
-async def _operational(
-    pool: asyncpg.Pool, log: PostgresLog, stack: AsyncExitStack
-) -> PostgresOperational:
-    """Open the operational tables of a process that writes, and let it write heartbeats."""
-    heartbeat = Heartbeat(pool, log.set_stalled)
-    heartbeat.start()
-    stack.push_async_callback(heartbeat.close)
-    return await stack.enter_async_context(PostgresOperational(pool))
 
 
 async def check_no_master_key(url: str) -> None:
@@ -206,22 +220,19 @@ async def check_no_master_key(url: str) -> None:
 async def _compare_limit(connection: Connection, pool_size: int) -> None:
     """Warn if the role or the database allows fewer connections than the pool may open."""
     limit = await connection.fetchval(_CONNECTION_LIMIT)
-    if limit is not None and limit < pool_size:
-        _logger.warning(
-            "the role, the database or the server allows %d connections, and this process opens "
-            "up to %d: raise the limit, or lower --pool-size (at least %d)",
-            limit,
-            pool_size,
-            POOL_SIZE_MIN,
-        )
-    elif limit is not None and limit < pool_size + connections_of(1):
-        _logger.warning(
-            "the role, the database or the server allows %d connections, and this process opens "
-            "up to %d: a rebuild, which opens %d more, may find no room",
-            limit,
-            pool_size,
-            connections_of(1),
-        )
+    more = connections_of(1)
+    if limit is None or limit >= pool_size + more:
+        return
+    advice = f"a rebuild, which opens {more} more, may find no room"
+    if limit < pool_size:
+        advice = f"raise the limit, or lower --pool-size (at least {POOL_SIZE_MIN})"
+    _logger.warning(
+        "the role, the database or the server allows %d connections, and this process opens "
+        "up to %d: %s",
+        limit,
+        pool_size,
+        advice,
+    )
 
 
 async def _close_pool(pool: asyncpg.Pool) -> None:

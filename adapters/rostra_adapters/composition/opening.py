@@ -97,19 +97,16 @@ async def open(  # noqa: A001  # it opens a Rostra, as `rostra_adapters.open`
     kept = None if erasures is None or restoring else ErasuresFile(erasures)
     async with AsyncExitStack() as stack:
         if url.startswith(("postgresql://", "postgres://", "file:")):
-            from rostra_adapters.composition.on_postgres import open_on_postgres
+            from rostra_adapters.composition.on_postgres import PostgresOptions, open_on_postgres
 
-            app = await open_on_postgres(
-                url,
-                master_keys(master_key),
-                stack,
-                kept,
+            options = PostgresOptions(
+                url=url,
+                direct_url=direct_url,
+                primary_url=primary_url,
                 project=project and not read_only,
                 make=make and not read_only,
                 restoring=restoring,
-                direct_url=direct_url,
                 read_only=read_only,
-                primary_url=primary_url,
                 look_seconds=look_seconds,
                 stale_seconds=stale_seconds,
                 failover=_failover(failover),
@@ -117,6 +114,7 @@ async def open(  # noqa: A001  # it opens a Rostra, as `rostra_adapters.open`
                 pool_size=pool_size,
                 own=own,
             )
+            app = await open_on_postgres(options, master_keys(master_key), kept, stack)
         elif url == "memory:":
             recorder, texts = POPOApplicationRecorder(), MemoryArticleTexts()
             app = await _in_process(recorder, MemoryKeyRing(), texts, url, stack, kept, own)

@@ -7,11 +7,12 @@ how far a standby lags, and since when the primary can acknowledge no writes.
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Self
 
 import asyncpg
 
 from rostra.log import LogUnavailable
-from rostra_adapters.aio.background import BackgroundTask, repeat
+from rostra_adapters.aio.background import BackgroundTask, end_background, repeat
 from rostra_adapters.application.ports import SILENT_SECONDS_MAX
 from rostra_adapters.postgres.connect import raise_unavailable_if_lost
 
@@ -40,16 +41,13 @@ class Heartbeat:
         self._report = report
         self._task: BackgroundTask | None = None
 
-    def start(self) -> None:
-        """Begin to beat."""
-        self._task = BackgroundTask(
-            repeat(self._beat_and_report, BEAT_SECONDS), "primary-heartbeat"
-        )
+    async def __aenter__(self) -> Self:
+        beating = repeat(self._beat_and_report, BEAT_SECONDS)
+        self._task = BackgroundTask(beating, "primary-heartbeat")
+        return self
 
-    async def close(self) -> None:
-        """Stop."""
-        if self._task is not None:
-            await self._task.end()
+    async def __aexit__(self, *_: object) -> None:
+        await end_background(self._task)
 
     async def _beat_and_report(self) -> None:
         with raise_unavailable_if_lost():

@@ -1,5 +1,7 @@
 """Revoked tokens in PostgreSQL: a table that every process reads every two seconds."""
 
+from typing import Self
+
 import asyncpg
 
 from rostra_adapters.aio.background import BackgroundTask, end_background, repeat
@@ -37,12 +39,13 @@ class PostgresRevocations(MemoryRevocations):
         self._seen = 0
         self._task: BackgroundTask | None = None
 
-    async def start(self) -> None:
+    async def __aenter__(self) -> Self:
         """Read all revocations, then new ones. Raises LogUnavailable."""
         await self._look()
         self._task = BackgroundTask(repeat(self._look_again, LOOK_SECONDS), "revocations")
+        return self
 
-    async def close(self) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await end_background(self._task)
 
     async def revoke(self, person: str, site: str, until: float) -> None:
