@@ -3,10 +3,13 @@
 import asyncio
 import json
 import logging
+from typing import Any
 
 import pytest
 
+from rostra_adapters.http.connections import Connection
 from support.service import BATCHED, STRUCTURED, Service, opened, token
+from support.waiting import wait_until
 
 HEAD = (
     f"POST /v1/events HTTP/1.1\r\nHost: x\r\nContent-Type: {STRUCTURED}\r\nAuthorization: Bearer "
@@ -105,6 +108,20 @@ async def test_a_body_that_breaks_off_records_nothing(service: Service) -> None:
         assert (status, head["Content-Type"]) == (400, "application/problem+json")
         assert json.loads(body)["type"] == "/problems/bad-request"
     assert await service.app.head() == 0
+
+
+async def test_a_body_that_breaks_off_before_its_request_is_handled(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handle = Connection._handle_request
+
+    async def handle_later(it: Connection, *arguments: Any) -> Any:
+        await wait_until(lambda: it.bounded.discarded is not None)
+        return await handle(it, *arguments)
+
+    monkeypatch.setattr(Connection, "_handle_request", handle_later)
+    status, _, body = await told(service, f"{HEAD}TOKEN\r\n{CHUNKED}", "zz\r\n\r\n")
+    assert (status, json.loads(body)["type"]) == (400, "/problems/bad-request")
 
 
 @pytest.mark.parametrize("encoding", ["compress", "br", "zstd"])

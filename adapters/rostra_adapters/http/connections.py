@@ -105,15 +105,8 @@ class Connection(web.RequestHandler):
         super().data_received(data)
         if self._discarded_bytes > DISCARDED_BYTES_MAX:
             self._pause_transport_reading()
-        # aiohttp queues what it cannot read behind the request whose body it is, and that request
-        # waits for the rest of its body.
         if bounded.has_begun_head or self._timer is not None:
             self._watch_head()
-        if bounded.discarded is None or not self._messages:
-            return
-        broken = getattr(self._messages[-1][0], "exc", None)
-        if broken and (request := self._current_request) and not request.content.is_eof():
-            request.content.set_exception(web.RequestPayloadError("the body cannot be read"))
 
     def resume_reading(self, resume_parser: bool = True) -> None:  # noqa: FBT001, FBT002  # aiohttp's signature
         """Read on after a pause; without one there is nothing to do at the end of each body."""

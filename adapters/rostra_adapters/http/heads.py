@@ -263,9 +263,15 @@ class BoundedParser:
             self._payload.feed_eof()
 
     def fail(self, error: HttpProcessingError) -> Messages:
-        """Return a message that is answered with an error, and discard all further bytes."""
+        """Return a message that is answered with an error, and discard all further bytes.
+
+        aiohttp queues it behind the request whose body broke off, and that request waits for the
+        rest of its body.
+        """
         self.stop()
         error.with_traceback(None)  # whose frames hold what came
+        if self._payload is not None and not self._payload.is_eof():
+            self._payload.set_exception(web.RequestPayloadError("the body cannot be read"))
         self.discarded = DiscardedPayload(self._end_answer)
         info = _ErrInfo(status=error.code, exc=error, message=error.message)
         return ((info, self.discarded),), False, b""
