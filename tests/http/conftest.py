@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from rostra_adapters.http import application
 from support.service import Service, serving
 
 
@@ -19,3 +20,12 @@ async def durable_service(database_url: str) -> AsyncIterator[Service]:
     """On PostgreSQL."""
     async with serving(database_url) as it:
         yield it
+
+
+@pytest.fixture
+def short_linger(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read the rest of a refused request for a fraction of a second.
+
+    For clients that have sent all they will send: a connection is closed when this time is over.
+    """
+    monkeypatch.setattr(application, "LINGER_SECONDS", 0.2)

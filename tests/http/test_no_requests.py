@@ -79,6 +79,7 @@ async def told(service: Service, *parts: str) -> tuple[int, dict[str, str], byte
         writer.close()
 
 
+@pytest.mark.usefixtures("short_linger")
 @pytest.mark.parametrize("name", BROKEN)
 async def test_what_is_no_request_is_answered_with_a_problem(
     service: Service, name: str, caplog: pytest.LogCaptureFixture

@@ -178,7 +178,10 @@ class Connection(web.RequestHandler):
     def _end_answer(self) -> None:
         """Close the sending half, so that the client sees that there will be no other answer."""
         if self.transport is not None and self.transport.can_write_eof():
-            self.transport.write_eof()
+            with suppress(
+                OSError
+            ):  # the client has closed the connection, and we did not see it yet
+                self.transport.write_eof()
 
     def handle_error(
         self,
