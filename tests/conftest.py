@@ -24,9 +24,11 @@ from support.databases import Databases, fill_apart, url_of
 from support.effort import load_profile
 from support.initdb import programs_with_templates
 from support.requirements import MISSING, missing
+from support.slow import check_slow_share
 
 POSTGRES_FIXTURES = {"_server", "database_url", "empty_database_url", "folder", "shared_folder"}
 SERVER = "ROSTRA_TEST_SERVER"  # the run's server folder, handed to the workers
+SLOW_SHARE_MAX = "ROSTRA_TEST_SLOW_SHARE_MAX"  # set by `make lint`, which collects every test
 MEMORY_BYTES_MIN = 4 * 1024**3
 LONG_FOLDERS = {"web", "e2e", "cli"}
 """Folders whose files take more than ten seconds each, by measured durations."""
@@ -54,6 +56,13 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def pytest_xdist_auto_num_workers() -> int:
     """Return two workers more than there are processors: a third of a run's time is waiting."""
     return (os.cpu_count() or 1) + 2
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Fail if more tests are slow than the variable of SLOW_SHARE_MAX allows."""
+    share = os.environ.get(SLOW_SHARE_MAX)
+    if share is not None:
+        check_slow_share(session.items, float(share))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
