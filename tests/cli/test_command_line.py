@@ -237,6 +237,7 @@ def test_a_file_is_published_and_published_again(rostra: Command, service: Runni
     assert get(counts)["counts"] == {"/trams": 6}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch", first_is_quick(["5", "1", "1000"]))
 def test_the_order_of_a_file_does_not_matter(rostra: Command, service: Running, batch: str) -> None:
     events = conversation()
@@ -266,6 +267,7 @@ def test_a_service_that_says_no_ends_publishing(rostra: Command, service: Runnin
     assert b"Traceback" not in process.stderr
 
 
+@pytest.mark.slow
 def test_an_export_published_elsewhere_gives_the_same_export(
     rostra: Command, service: Running, empty_database_url: str
 ) -> None:
@@ -301,6 +303,7 @@ def test_rebuild_verify_and_status_tell_a_line_a_view(rostra: Command, service: 
     assert str(status["log_id"]) in rostra("status").stdout.decode()
 
 
+@pytest.mark.slow
 def test_a_revoked_token_is_refused_by_a_running_service(rostra: Command, service: Running) -> None:
     bearer = token("feed", site="gazette", person="ann")
     request = Request(f"{service.url}/v1/events", headers={"Authorization": f"Bearer {bearer}"})
@@ -321,6 +324,7 @@ def test_a_revoked_token_is_refused_by_a_running_service(rostra: Command, servic
     assert rostra("revoke", "ann\n", "--site", "gazette").returncode == 2
 
 
+@pytest.mark.slow
 def test_an_event_that_cannot_be_folded_is_told_and_the_exit_code_is_1(
     rostra: Command, service: Running
 ) -> None:
@@ -372,6 +376,7 @@ def test_an_event_that_cannot_be_folded_is_told_and_the_exit_code_is_1(
     assert "position 39 cannot be folded" in status_text
 
 
+@pytest.mark.slow
 def test_tokens_of_the_previous_secret_are_taken_while_it_is_replaced(rostra: Command) -> None:
     rostra.environment["ROSTRA_SECRET_PREVIOUS"] = SECRET
     rostra.environment["ROSTRA_SECRET"] = "the secret that replaces it, long enough, too"

@@ -6,6 +6,7 @@ import pytest
 
 from cli.test_command_line import Command
 from rostra_adapters.cli import COMMANDS
+from support.cases import first_is_quick
 from support.service import SECRET
 
 MAKING = {"init", "serve", "restore", "token"}
@@ -38,7 +39,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("command", sorted(COMMANDS.keys() - MAKING))
+@pytest.mark.parametrize("command", first_is_quick(sorted(COMMANDS.keys() - MAKING)))
 def test_a_command_in_a_wrong_folder_makes_nothing_and_exits_with_2(
     folder: Path, command: str
 ) -> None:

@@ -11,6 +11,7 @@ import rostra_adapters
 from cli.test_command_line import Command, Running, conversation
 from rostra_adapters.errors import WrongMasterKey
 from rostra_adapters.keys.ring import fingerprint
+from support.cases import first_is_quick
 from support.service import SECRET
 
 FIRST, SECOND = bytes(range(32)), bytes(range(1, 33))
@@ -43,6 +44,7 @@ def test_another_key_is_refused_and_the_missing_one_is_named(url: str) -> None:
     publish(url, SECOND + FIRST)
 
 
+@pytest.mark.slow
 def test_a_database_without_persons_remembers_its_key(database_url: str) -> None:
     async def opened(key: bytes) -> None:
         async with rostra_adapters.open(database_url, master_key=key):
@@ -112,7 +114,7 @@ def test_a_copied_sqlite_file_without_its_key_is_refused(
 
 
 @pytest.mark.process
-@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("workers", first_is_quick(["1", "2"]))
 def test_a_new_data_folder_on_an_old_database_is_not_served(
     tmp_path: Path, database_url: str, workers: str
 ) -> None:

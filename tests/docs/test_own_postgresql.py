@@ -63,6 +63,7 @@ def test_the_page_makes_a_database_that_serves_and_is_read(
         assert done.returncode == 0, (command, done.stderr)
 
 
+@pytest.mark.slow
 def test_a_dump_without_keys_is_refused_until_they_are_given_up(
     server: Server, rostra: Command
 ) -> None:

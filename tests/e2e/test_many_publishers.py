@@ -19,6 +19,7 @@ from support.effort import examples
 from support.model import Model
 from support.running import Rostra, Service, contiguous
 
+pytestmark = pytest.mark.slow  # its publishers take ten seconds; quicker: tests/log, tests/views
 SEED = 2
 PUBLISHERS = 100
 REQUESTS = max(6, examples(15))

@@ -125,6 +125,7 @@ async def test_told_to_stop_it_answers_what_it_took_and_exits_with_0(rostra: Ros
         rostra.must("verify")
 
 
+@pytest.mark.slow
 async def test_told_to_stop_it_keeps_nobody_waiting_who_waits_for_news(rostra: Rostra) -> None:
     with rostra.serving() as service:
         async with session_of(rostra) as session:

@@ -131,6 +131,7 @@ async def test_json_in_lines_is_a_result_a_line(service: Service, test_data: Pat
     assert await service.app.head() == 0
 
 
+@pytest.mark.slow
 async def test_titles_come_back_as_they_went_in_or_are_refused_and_names_come_back_cleaned(
     durable_service: Service, test_data: Path
 ) -> None:

@@ -265,6 +265,7 @@ async def test_what_is_cached_of_a_discussion_is_not_used_beyond_what_was_heard(
         assert (await service.get(read)).status == 404
 
 
+@pytest.mark.slow
 async def test_two_thousand_discussions_that_change_at_once_are_dropped_alone(
     database_url: str,
 ) -> None:

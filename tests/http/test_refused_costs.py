@@ -185,7 +185,7 @@ async def test_no_path_costs_much(service: Service, name: str) -> None:
     assert answers[0].status in (400, 404, 414)
 
 
-@pytest.mark.parametrize("name", BODIES)
+@pytest.mark.parametrize("name", first_is_quick(list(BODIES)))
 async def test_no_body_of_a_person_costs_much_on_any_route(service: Service, name: str) -> None:
     everything = token("comment moderate", site=PLACE["site"], person="ann")
     headers = ("Content-Type: application/json", f"Authorization: Bearer {everything}")

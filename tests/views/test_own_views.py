@@ -406,6 +406,7 @@ def test_every_column_type_can_be_stored() -> None:
     assert FITS.keys() == columns._FORMS.keys()
 
 
+@pytest.mark.slow
 @pytest.mark.process
 async def test_the_commands_know_the_views_of_a_module(
     database_url: str, tmp_path: Path, hours: ModuleType

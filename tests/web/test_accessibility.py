@@ -165,6 +165,7 @@ async def test_forced_colours_still_show_what_is_chosen(
     assert fills[0] != "none"
 
 
+@pytest.mark.slow
 async def test_text_at_twice_its_size_needs_no_sideways_scrolling(
     browser: Browser, reader_service: Service
 ) -> None:

@@ -92,6 +92,7 @@ async def test_properties_that_were_set_before_the_script_came_count(
     await expect(page.get_by_text("Still hier")).to_be_visible()
 
 
+@pytest.mark.slow
 async def test_of_quick_changes_the_last_one_stands(
     browser: Browser, reader_service: Service
 ) -> None:
@@ -174,6 +175,7 @@ async def test_the_page_has_words_of_its_own(browser: Browser, reader_service: S
     await expect(page.locator(f"{ROOT} h2")).to_have_text("21 comments")
 
 
+@pytest.mark.slow
 async def test_what_is_no_function_and_no_words_is_borne(
     browser: Browser, reader_service: Service
 ) -> None:
@@ -184,6 +186,7 @@ async def test_what_is_no_function_and_no_words_is_borne(
     await expect(page.locator(COMMENT).first).to_be_visible()
 
 
+@pytest.mark.slow
 async def test_of_a_page_that_shows_many_each_shows_its_own(
     browser: Browser, reader_service: Service
 ) -> None:

@@ -141,6 +141,7 @@ async def test_many_are_asked_for_by_a_hundred_names(
     assert sorted(name for it in asked for name in names(it)) == sorted(resources)
 
 
+@pytest.mark.slow
 async def test_spellings_of_a_url_are_one_and_a_link_around_it_names_it(
     browser: Browser, reader_service: Service
 ) -> None:
@@ -180,6 +181,7 @@ async def test_an_attribute_or_property_that_changes_is_asked_for_and_nothing_el
     assert len(listed.asked) == 3
 
 
+@pytest.mark.slow
 async def test_of_two_answers_the_later_wish_is_shown(
     browser: Browser, reader_service: Service
 ) -> None:
@@ -200,6 +202,7 @@ async def test_of_two_answers_the_later_wish_is_shown(
     await listed.shows("1 comment")
 
 
+@pytest.mark.slow
 async def test_elements_that_come_later_and_properties_set_before_the_script_count(
     browser: Browser, reader_service: Service
 ) -> None:

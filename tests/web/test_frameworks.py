@@ -89,6 +89,7 @@ async def bodies(service: Service, resource: str) -> list[str]:
     return [comment["body"] for comment in found.json["comments"]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "way"), CASES)
 async def test_another_article_is_shown_and_posted_to(
     browser: Browser, reader_service: Service, pages_url: str, name: str, way: str
@@ -106,6 +107,7 @@ async def test_another_article_is_shown_and_posted_to(
     assert await page.evaluate("violations") == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "way"), CASES)
 async def test_of_quick_changes_removals_and_returns_the_last_one_stands(
     browser: Browser, reader_service: Service, pages_url: str, name: str, way: str
@@ -123,6 +125,7 @@ async def test_of_quick_changes_removals_and_returns_the_last_one_stands(
     assert await other_words(page) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "way"), CASES)
 async def test_drafts_stay_with_their_article_whatever_the_framework_does(
     browser: Browser, reader_service: Service, pages_url: str, name: str, way: str

@@ -28,6 +28,7 @@ async def post(page: Page, words: str) -> None:
     await expect(said(page, words)).to_be_visible()
 
 
+@pytest.mark.slow
 async def test_on_a_page_that_is_no_secure_context_guests_take_part(
     browser: Browser, reader_service: Service
 ) -> None:
@@ -89,6 +90,7 @@ async def test_a_sign_in_that_is_down_keeps_nobody_from_reading(
     await expect(page.get_by_label("Your name")).to_be_visible()
 
 
+@pytest.mark.slow
 async def test_a_sign_in_that_answers_late_is_taken_up(
     browser: Browser, reader_service: Service
 ) -> None:
@@ -101,6 +103,7 @@ async def test_a_sign_in_that_answers_late_is_taken_up(
     await post(page, "At last.")
 
 
+@pytest.mark.slow
 async def test_a_token_of_another_site_keeps_nobody_from_reading(
     browser: Browser, reader_service: Service
 ) -> None:
@@ -143,6 +146,7 @@ async def skewed(browser: Browser, service: Service, hours: float, tag: str = TA
     return await story(browser, service, tag, head=before)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hours", first_is_quick([13, -13, 24 * 400]))
 async def test_a_guest_with_a_wrong_clock_writes_edits_and_comes_back(
     browser: Browser, reader_service: Service, hours: float

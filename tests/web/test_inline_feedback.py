@@ -231,6 +231,7 @@ async def test_selecting_words_offers_to_comment_on_them(
     assert (passage["comments"], passage["suffix"][:5]) == (1, " They")
 
 
+@pytest.mark.slow
 async def test_words_are_dragged_over_by_mouse(browser: Browser, reader_service: Service) -> None:
     page = await article(browser, reader_service, "/demo?as=ada")
     await page.locator("#article p").last.scroll_into_view_if_needed()
@@ -244,6 +245,7 @@ async def test_words_are_dragged_over_by_mouse(browser: Browser, reader_service:
     await expect(page.locator(f"{PANEL} blockquote").first).to_contain_text("What the study")
 
 
+@pytest.mark.slow
 async def test_words_are_selected_by_keyboard_and_the_tab_key_leads_to_the_offer(
     browser: Browser, reader_service: Service
 ) -> None:
@@ -315,6 +317,7 @@ async def test_what_is_typed_about_selected_words_is_there_when_they_are_selecte
         await expect(page.locator(BADGE)).to_have_count(3)
 
 
+@pytest.mark.slow
 async def test_a_passage_that_takes_no_more_comments_says_so(
     browser: Browser, reader_service: Service
 ) -> None:
@@ -368,6 +371,7 @@ async def test_a_passage_is_found_in_an_article_that_has_changed(
     await expect(page.locator(BADGE)).to_have_count(3)
 
 
+@pytest.mark.slow
 async def test_an_article_that_is_drawn_anew_or_comes_late_is_marked_as_well(
     browser: Browser, reader_service: Service
 ) -> None:
@@ -386,6 +390,7 @@ async def test_an_article_that_is_drawn_anew_or_comes_late_is_marked_as_well(
     await expect(page.locator(BADGE)).to_have_count(3)
 
 
+@pytest.mark.slow
 async def test_two_discussions_of_one_page_keep_their_own_highlights(
     browser: Browser, reader_service: Service
 ) -> None:
@@ -434,6 +439,7 @@ async def test_a_triple_click_on_the_last_paragraph_offers_its_words(
     assert " ".join((await quoted.inner_text()).split()) == words
 
 
+@pytest.mark.slow
 async def test_too_many_words_are_cut_between_words_and_it_is_said(
     browser: Browser, reader_service: Service
 ) -> None:

@@ -1,5 +1,6 @@
 """Live: two browsers side by side."""
 
+import pytest
 from playwright.async_api import Browser, Page, expect
 
 from support.reader_pages import COMMENT, ROOT, TOP, about, connected, said, shown, thread, wrote
@@ -80,6 +81,7 @@ async def test_what_is_edited_removed_and_erased_elsewhere_changes_here(
     await expect(page.get_by_text("212 spaces")).to_have_count(0)
 
 
+@pytest.mark.slow
 async def test_what_is_folded_changes_too_and_is_not_new(
     browser: Browser, reader_service: Service
 ) -> None:
@@ -95,6 +97,7 @@ async def test_what_is_folded_changes_too_and_is_not_new(
     await expect(said(page, "his name?").locator(".score")).to_have_text("12")
 
 
+@pytest.mark.slow
 async def test_a_new_comment_that_is_removed_before_it_was_read_is_not_announced(
     browser: Browser, reader_service: Service
 ) -> None:

@@ -94,6 +94,7 @@ async def test_light_and_dark_are_the_pages_and_then_the_devices(
     assert await scheme(page) == wanted
 
 
+@pytest.mark.slow
 async def test_a_page_that_turns_dark_takes_the_reader_along(
     browser: Browser, reader_service: Service
 ) -> None:
@@ -146,6 +147,7 @@ async def test_the_background_is_the_pages_where_words_are_clear_on_it(
     assert drawn == [seen, padding]
 
 
+@pytest.mark.slow
 async def test_what_reaches_over_the_edge_of_a_list_is_not_clipped(
     browser: Browser, reader_service: Service
 ) -> None:
@@ -159,6 +161,7 @@ async def test_what_reaches_over_the_edge_of_a_list_is_not_clipped(
     assert drawn == ["auto", pytest.approx(0.7 * 16, abs=0.1)]
 
 
+@pytest.mark.slow
 async def test_stacked_accents_cover_no_other_comment(
     browser: Browser, reader_service: Service
 ) -> None:

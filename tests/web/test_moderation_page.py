@@ -163,6 +163,7 @@ async def test_a_selection_is_decided_on_at_once(browser: Browser, reader_servic
     await expect(page.locator(f"{DESK} .log tbody tr").first).to_contain_text("Off topic")
 
 
+@pytest.mark.slow
 async def test_the_second_moderator_is_told_and_nothing_is_decided_twice(
     browser: Browser, reader_service: Service
 ) -> None:
@@ -298,6 +299,7 @@ async def test_a_person_is_banned_and_the_ban_undone(
     await expect(rows.last).to_contain_text("Spam")
 
 
+@pytest.mark.slow
 async def test_words_are_searched_and_decided_on(browser: Browser, reader_service: Service) -> None:
     await reader_service.given(
         *(wrote(f"s{n}", f"Cheap watches {n}", by="eve", name="Eve") for n in range(3))

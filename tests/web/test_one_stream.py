@@ -126,6 +126,7 @@ async def test_seven_discussions_of_a_page_share_a_stream(
     await expect(page.get_by_role("button", name="1 new comment")).to_have_count(7)
 
 
+@pytest.mark.slow
 async def test_where_the_tab_that_reads_is_closed_another_one_goes_on(
     browser: Browser, reader_service: Service
 ) -> None:
@@ -242,6 +243,7 @@ async def test_without_locks_each_page_has_a_stream_for_all_its_discussions(
         await expect(page.get_by_role("button", name="1 new comment")).to_have_count(2)
 
 
+@pytest.mark.slow
 async def test_different_persons_share_no_stream(browser: Browser, reader_service: Service) -> None:
     context = await browser.new_context()
     streams = Streams(context)

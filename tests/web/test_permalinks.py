@@ -28,6 +28,7 @@ async def test_the_pages_own_state_of_the_history_stays(
     assert await page.evaluate("history.length") == length
 
 
+@pytest.mark.slow
 async def test_a_base_of_the_page_leads_no_link_elsewhere(
     browser: Browser, reader_service: Service
 ) -> None:
@@ -47,6 +48,7 @@ async def test_a_base_of_the_page_leads_no_link_elsewhere(
     await expect(page.locator(f"#comment-{heron}")).to_be_focused()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("route", first_is_quick(["#/articles/5", "#!/articles/5"]))
 async def test_a_routers_address_in_the_fragment_stays(
     browser: Browser, reader_service: Service, route: str

@@ -95,6 +95,7 @@ async def test_more_is_loaded_when_it_is_asked_for_and_leads_to_what_came(
     assert len(set(words)) == 48
 
 
+@pytest.mark.slow
 async def test_loading_more_that_fails_says_so_there_and_is_tried_again(
     browser: Browser, reader_service: Service
 ) -> None:
@@ -173,6 +174,7 @@ async def test_a_permalink_leads_to_a_reply_deep_in_a_long_discussion(
     ).to_have_count(1)
 
 
+@pytest.mark.slow
 async def test_a_permalink_that_the_page_is_sent_to_later_is_followed(
     browser: Browser, reader_service: Service
 ) -> None:
@@ -202,6 +204,7 @@ async def test_a_permalink_leads_to_a_reply_below_what_is_held(
     await expect(said(page, "Waits.")).to_have_count(0)
 
 
+@pytest.mark.slow
 async def test_a_permalink_to_a_comment_of_another_discussion_shows_nothing_of_it(
     browser: Browser, reader_service: Service
 ) -> None:
@@ -280,6 +283,7 @@ async def test_a_language_without_words_falls_back_to_english_and_says_so(
     await expect(page.locator(COMMENT).first.locator("time")).to_contain_text("ago")
 
 
+@pytest.mark.slow
 async def test_right_to_left_all_is_mirrored(browser: Browser, reader_service: Service) -> None:
     page = await shown(browser, reader_service, "/demo?dir=rtl")
     count = await page.locator(f"{ROOT} h2").bounding_box()

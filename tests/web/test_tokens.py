@@ -76,6 +76,7 @@ async def test_an_attribute_that_has_ended_leaves_a_reader_like_any_other(
         await connected(page)
 
 
+@pytest.mark.slow
 async def test_a_new_token_of_the_same_person_changes_nothing_on_the_page(
     browser: Browser, reader_service: Service
 ) -> None:
@@ -132,6 +133,7 @@ async def test_private_discussions_are_read_and_followed_with_the_token(
     await expect(elsewhere.get_by_text("No comments yet")).to_be_visible()
 
 
+@pytest.mark.slow
 async def test_a_token_that_comes_while_the_words_are_loaded_counts(
     browser: Browser, reader_service: Service
 ) -> None:

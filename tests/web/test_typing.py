@@ -49,6 +49,7 @@ async def test_escape_that_ends_a_composition_leaves_the_form_open(
     await expect(box).to_have_count(0)
 
 
+@pytest.mark.slow
 async def test_a_draft_is_gone_once_it_is_posted_whatever_is_read_then(
     browser: Browser, reader_service: Service
 ) -> None:
@@ -107,6 +108,7 @@ async def test_drafts_are_kept_apart_by_person(browser: Browser, reader_service:
         await expect(page.get_by_label("Your name")).to_be_visible()
 
 
+@pytest.mark.slow
 async def test_drafts_are_forgotten_after_thirty_days(
     browser: Browser, reader_service: Service
 ) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+import pytest
 from playwright.async_api import Browser, expect
 
 from support.reader_pages import COMMENT, about, caught_up, comment_id, said, shown, wrote
@@ -69,6 +70,7 @@ async def test_a_vote_that_fails_is_taken_back_and_said_where_it_was_made(
     )
 
 
+@pytest.mark.slow
 async def test_a_vote_that_the_service_refuses_is_corrected(
     browser: Browser, reader_service: Service
 ) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import re
 from typing import Any, Literal
 
+import pytest
 from playwright.async_api import Browser, Page, Route, expect
 
 from rostra.limits import BODY_BYTES_MAX
@@ -196,6 +197,7 @@ async def test_what_is_too_long_is_said_before_it_is_sent(
     await expect(page.locator(".error").first).to_have_text("1 byte too long")
 
 
+@pytest.mark.slow
 async def test_the_length_is_the_one_that_the_service_tells(
     browser: Browser, reader_service: Service
 ) -> None:
@@ -339,6 +341,7 @@ async def test_guests_come_in_only_where_the_site_lets_them(
     await expect(page.get_by_label("Your name")).to_have_count(0)
 
 
+@pytest.mark.slow
 async def test_a_question_that_is_opened_while_an_edit_is_saved_stays(
     browser: Browser, reader_service: Service
 ) -> None:
@@ -391,6 +394,7 @@ async def test_an_edit_of_somebody_elses_closes_nothing_that_is_open(
         await expect(form).to_have_count(0)
 
 
+@pytest.mark.slow
 async def test_an_edit_of_somebody_elses_takes_no_focus_away(
     browser: Browser, reader_service: Service
 ) -> None:
