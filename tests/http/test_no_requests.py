@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -56,15 +57,20 @@ BROKEN = {
 }
 
 
-async def told(service: Service, *parts: str) -> tuple[int, dict[str, str], bytes]:
+async def told(
+    service: Service,
+    *parts: str,
+    between: Callable[[], Awaitable[object]] = lambda: asyncio.sleep(0),
+) -> tuple[int, dict[str, str], bytes]:
     """What is answered to bytes, part by part; the status, the head and the body."""
     host, port = service.url.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     try:
         async with asyncio.timeout(60):
-            for part in parts:
+            for number, part in enumerate(parts):
+                if number:
+                    await between()
                 writer.write(part.replace("TOKEN", token()).encode("latin-1"))
-                await asyncio.sleep(0)
             first = await reader.readline()
             head = {}
             while line := (await reader.readline()).strip():
@@ -114,14 +120,16 @@ async def test_a_body_that_breaks_off_records_nothing(service: Service) -> None:
 async def test_a_body_that_breaks_off_before_its_request_is_handled(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    handle = Connection._handle_request
+    handle, has_come = Connection._handle_request, asyncio.Event()
 
     async def handle_later(it: Connection, *arguments: Any) -> Any:
+        has_come.set()
         await wait_until(lambda: it.bounded.discarded is not None)
         return await handle(it, *arguments)
 
     monkeypatch.setattr(Connection, "_handle_request", handle_later)
-    status, _, body = await told(service, f"{HEAD}TOKEN\r\n{CHUNKED}", "zz\r\n\r\n")
+    parts = f"{HEAD}TOKEN\r\n{CHUNKED}", "zz\r\n\r\n"
+    status, _, body = await told(service, *parts, between=has_come.wait)
     assert (status, json.loads(body)["type"]) == (400, "/problems/bad-request")
 
 
