@@ -46,15 +46,15 @@ class RecentEvents:
             self._before = last = position
         added = page[bisect_right(page, last, key=_position) :]
         self._events += added
-        self._positions += map(_position, added)
-        self._bytes += sum(map(_bytes, added))
+        self._positions += [event.position for event in added]
+        self._bytes += _bytes(added)
         self._trim()
 
     def _trim(self) -> None:
         """Drop the oldest half if the events take too much memory."""
         while self._bytes > self._bytes_max and self._events:
             half = (len(self._events) + 1) // 2
-            self._bytes -= sum(map(_bytes, self._events[:half]))
+            self._bytes -= _bytes(self._events[:half])
             self._before = self._positions[half - 1]
             del self._events[:half], self._positions[:half]
 
@@ -63,5 +63,5 @@ def _position(event: Recorded) -> int:
     return event.position
 
 
-def _bytes(event: Recorded) -> int:
-    return EVENT_BYTES + len(event.state)
+def _bytes(events: Sequence[Recorded]) -> int:
+    return EVENT_BYTES * len(events) + sum([len(event.state) for event in events])
