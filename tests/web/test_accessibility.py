@@ -152,12 +152,15 @@ async def test_forced_colours_still_show_what_is_chosen(
     browser: Browser, reader_service: Service
 ) -> None:
     page = await shown(browser, reader_service, "/demo?as=ada", forced_colors="active")
+    await expect(page.locator(f"{ROOT} .tabs button")).to_have_count(4)
     edges = await page.locator(f"{ROOT} .tabs button").evaluate_all(
         "(all) => all.map((one) => getComputedStyle(one).borderBlockEndColor)"
     )
     assert edges[0] not in edges[1:]
     top = page.locator(COMMENT).first
-    await top.get_by_role("button", name="Vote for").click()
+    up = top.get_by_role("button", name="Vote for")
+    await up.click()
+    await expect(up).to_have_attribute("aria-pressed", "true")
     fills = await top.locator("svg").evaluate_all(
         "(all) => all.map((one) => getComputedStyle(one).fill)"
     )

@@ -5,7 +5,7 @@ from playwright.async_api import Browser, expect
 
 from rostra_adapters.http.routes.demo import RESOURCE, SITE
 from support.cases import first_is_quick
-from support.reader_pages import COMMENT, ROOT, about, connected, said, story, token
+from support.reader_pages import COMMENT, ROOT, about, connected, said, story, token, until
 from support.service import Service, event
 
 TAG = f"<{ROOT} site={SITE} resource={RESOURCE}></{ROOT}>"
@@ -32,8 +32,14 @@ async def test_a_property_changes_the_article_that_is_shown_and_posted_to(
     await other_article(reader_service)
     page = await story(browser, reader_service, TAG.replace(" site", f" token={token()} site"))
     await expect(said(page, "Two herons")).to_be_visible()
-    await page.evaluate(f"{ELEMENT}.resource = '/other'")
-    assert await page.locator(COMMENT).count() == 0  # gone at once
+    left = await page.evaluate(  # before anything else can be loaded, which takes tasks
+        f"""async () => {{
+            {ELEMENT}.resource = '/other';
+            for (let n = 0; n < 20; n += 1) await null;
+            return {ELEMENT}.shadowRoot.querySelectorAll('.list article').length;
+        }}"""
+    )
+    assert left == 0
     await expect(said(page, "Of the other.")).to_be_visible()
     await expect(said(page, "Two herons")).to_have_count(0)
     await page.get_by_label("Write a comment").fill("To the other.")
@@ -152,9 +158,7 @@ async def test_an_element_that_was_removed_comes_back_and_asks_nothing_meanwhile
     page = await story(browser, reader_service, TAG)
     await connected(page)
     await page.evaluate(f"window.one = {ELEMENT}; one.remove()")
-    await page.evaluate("new Promise((done) => setTimeout(done))")
-    assert await page.evaluate("one.shadowRoot.childElementCount") == 0
-    assert await page.evaluate("one.hasAttribute('connected')") is False
+    await until(page, "!one.shadowRoot.childElementCount && !one.hasAttribute('connected')")
     await reader_service.given(about("comment.edited", "e", comment="heron", body="Three herons."))
     await reader_service.catch_up()
     await page.evaluate("document.querySelector('main').append(one)")

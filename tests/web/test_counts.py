@@ -12,6 +12,7 @@ from rostra_adapters.http.routes.demo import RESOURCE, SITE
 from support.cases import first_is_quick
 from support.reader_pages import caught_up
 from support.service import Service, event
+from support.waiting import WAIT_SECONDS_MAX, wait_until
 
 ONE = "rostra-count"
 LATE = "https://news.example/late"
@@ -64,6 +65,7 @@ class Listed:
                     return one.shadowRoot?.textContent === text;
                 }""",
                 arg=[number, text],
+                timeout=WAIT_SECONDS_MAX * 1000,
             )
 
 
@@ -195,6 +197,7 @@ async def test_of_two_answers_the_later_wish_is_shown(
 
     await articles(reader_service, "/one")
     listed = await listing(browser, reader_service, count(), answers=hold)
+    await wait_until(lambda: bool(held))
     await listed.text().evaluate("(one) => { one.resource = '/one'; }")
     await listed.shows("1 comment")
     async with listed.page.expect_response("**/v1/counts*"):
@@ -260,9 +263,8 @@ async def test_where_the_service_is_away_the_pages_own_words_stand(
     warnings: list[str] = []
     listed = await listing(browser, reader_service, "", answers=other)
     listed.page.on("console", lambda it: warnings.append(it.text))
-    await listed.page.evaluate(f"document.querySelector('main').innerHTML = `{count()}`")
     async with listed.page.expect_console_message(lambda it: "rostra" in it.text):
-        pass
+        await listed.page.evaluate(f"document.querySelector('main').innerHTML = `{count()}`")
     assert await listed.shown() == "Comments"
     await listed.page.unroute("**/v1/counts*")
     await listed.text().evaluate("(one) => one.setAttribute('base', '/')")

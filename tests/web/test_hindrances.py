@@ -38,7 +38,7 @@ async def test_on_a_page_that_is_no_secure_context_guests_take_part(
     await enter(page)
     await post(page, "From afar.")
     await said(page, "From afar.").get_by_role("button", name="Link").click()
-    assert "#comment-" in page.url
+    await expect(page).to_have_url(re.compile("#comment-"))
 
 
 @pytest.mark.parametrize("forbidden", first_is_quick(["sandbox", "throws", "full"]))

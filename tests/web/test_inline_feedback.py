@@ -48,6 +48,10 @@ async def highlighted(page: Page, name: str = "rostra-passage") -> list[str]:
     return found
 
 
+async def expect_highlights(page: Page, count: int) -> None:
+    await until(page, "(count) => CSS.highlights.get('rostra-passage').size === count", count)
+
+
 async def passages(service: Service) -> list[dict[str, Any]]:
     page = await service.get(f"/v1/discussions/{await discussion(service)}/passages")
     return list(page.json["passages"])
@@ -78,9 +82,10 @@ async def test_marked_passages_are_highlighted_with_their_counts(
 ) -> None:
     page = await article(browser, reader_service)
     marked = await passages(reader_service)
+    await expect_highlights(page, 3)
     assert await highlighted(page) == [one["exact"] for one in marked]
     counts = [str(one["comments"] + one["replies"]) for one in marked]
-    assert await page.locator(BADGE).all_inner_texts() == counts
+    await expect(page.locator(BADGE)).to_have_text(counts)
     column = await box_of(page, "#article")
     for badge in await page.locator(BADGE).all():
         box = await badge.bounding_box()
@@ -225,6 +230,7 @@ async def test_selecting_words_offers_to_comment_on_them(
     await panel.get_by_role("button", name="Post").click()
     await expect(panel.locator("article", has_text="So have I.")).to_be_visible()
     await expect(page.locator(BADGE)).to_have_count(4)
+    await expect_highlights(page, 4)
     assert HERONS in await highlighted(page)
     [passage] = [one for one in await passages(reader_service) if one["exact"] == HERONS]
     assert passage["state"] == "anchored"
@@ -410,9 +416,9 @@ async def test_two_discussions_of_one_page_keep_their_own_highlights(
     await expect(page.locator(BADGE)).to_have_count(3)
     await page.locator("#other").scroll_into_view_if_needed()  # only then it is loaded
     await expect(page.locator(BADGE)).to_have_count(6)
-    assert len(await highlighted(page)) == 6
+    await expect_highlights(page, 6)
     await page.locator(ROOT).last.evaluate("(one) => one.remove()")
-    assert len(await highlighted(page)) == 3
+    await expect_highlights(page, 3)
 
 
 @pytest.mark.slow
@@ -434,9 +440,7 @@ async def test_a_triple_click_on_the_last_paragraph_offers_its_words(
         }"""
     )
     await page.get_by_role("button", name="Comment on this", exact=True).click()
-    words = " ".join((await last.inner_text()).split())
-    quoted = page.locator(f"{PANEL} blockquote")
-    assert " ".join((await quoted.inner_text()).split()) == words
+    await expect(page.locator(f"{PANEL} blockquote")).to_have_text(await last.inner_text())
 
 
 @pytest.mark.slow

@@ -26,13 +26,9 @@ RULES = {"rules": {"target-size": {"enabled": True}}, "resultTypes": ["violation
 TOAST = f"{DESK} .toast"
 
 
-async def focused(page: Page) -> str:
-    """Return the words of the comment that has the focus."""
-    text = await page.evaluate(
-        f"document.querySelector('{DESK}').shadowRoot.activeElement?.querySelector('.words')"
-        "?.textContent ?? ''"
-    )
-    return str(text)
+async def expect_focus(page: Page, words: str) -> None:
+    """Wait until the comment with these words has the focus."""
+    await expect(page.locator(ITEM, has_text=words)).to_be_focused()
 
 
 # -- signing in
@@ -124,17 +120,17 @@ async def test_keys_decide_one_after_another_and_undo(
     page = await desk(browser, reader_service)
     await expect(page.locator(ITEM)).to_have_count(4)
     await page.keyboard.press("j")
-    assert "Waiting 0" in await focused(page)
+    await expect_focus(page, "Waiting 0")
     await page.keyboard.press("a")
     await expect(page.locator(TOAST)).to_contain_text("1 comment approved.")
-    assert "Waiting 1" in await focused(page)
+    await expect_focus(page, "Waiting 1")
     await page.keyboard.press("r")
     await expect(page.locator(TOAST)).to_contain_text("1 comment rejected.")
     assert await waiting(reader_service) == ["h2", "h3"]
     await page.keyboard.press("z")
     await expect(page.locator(TOAST)).to_contain_text("as it was")
     assert await waiting(reader_service) == ["h2", "h3", "h1"]
-    assert "Waiting 1" in await focused(page)
+    await expect_focus(page, "Waiting 1")
     await expect(page.locator(f"{DESK} nav button").first).to_contain_text("3")
 
 
@@ -154,6 +150,7 @@ async def test_a_selection_is_decided_on_at_once(browser: Browser, reader_servic
     assert await waiting(reader_service, "removed") == []
     await page.keyboard.press("*")
     await page.keyboard.press("w")
+    await expect(page.get_by_role("dialog")).to_be_visible()
     await page.keyboard.type("Off topic")
     await page.keyboard.press("Tab")
     await page.keyboard.press("Tab")
@@ -198,7 +195,7 @@ async def test_what_others_do_is_seen_without_loading_again(
     await second.keyboard.press("j")
     await held(reader_service, 3, first=2)
     await expect(second.locator(ITEM)).to_have_count(3)
-    assert "Waiting 0" in await focused(second)  # which has not moved
+    await expect_focus(second, "Waiting 0")  # which has not moved
     await expect(first.locator(ITEM)).to_have_count(3)
     for key in ("j", "a"):
         await first.keyboard.press(key)
@@ -245,8 +242,9 @@ async def test_an_edit_is_shown_beside_what_it_replaces(
     await expect(item.locator(".flags")).to_have_text("ada: Odd")
     await page.keyboard.press("a")
     await expect(page.locator(ITEM)).to_have_count(0)
-    await expect(page.locator(f"{TOAST} button")).to_have_count(0)  # nothing is exactly opposite
     await expect(page.locator(f"{DESK} .state")).to_be_visible()
+    await expect(page.locator(TOAST)).to_be_visible()
+    await expect(page.locator(f"{TOAST} button")).to_have_count(0)  # nothing is exactly opposite
 
 
 async def test_a_reply_shows_what_it_answers(browser: Browser, reader_service: Service) -> None:
@@ -290,6 +288,7 @@ async def test_a_person_is_banned_and_the_ban_undone(
     await dialog.get_by_role("button", name="Ban").click()
     await expect(page.locator(f"{DESK} .facts")).to_contain_text("Banned until")
     await page.keyboard.press("z")
+    await expect(page.locator(f"{DESK} .facts")).not_to_contain_text("Banned until")
     await expect(page.locator(f"{DESK} .facts")).to_contain_text("Not yet trusted")
     await page.get_by_role("button", name="Trust", exact=True).click()
     await expect(page.locator(f"{DESK} .facts")).to_contain_text("Trusted")
@@ -351,6 +350,7 @@ async def test_the_history_of_a_comment_is_shown_from_the_log(
     page = await desk(browser, reader_service)
     await expect(page.locator(ITEM)).to_have_count(1)
     await page.keyboard.press("r")
+    await expect(page.locator(TOAST)).to_contain_text("1 comment rejected.")
     await page.keyboard.press("6")
     await page.locator(f"{DESK} .log").get_by_role("button", name="Show").click()
     await expect(page.get_by_role("dialog")).to_contain_text("Waiting 0.")

@@ -12,7 +12,7 @@ from support.cases import first_is_quick
 from support.reader_pages import COMMENT, ROOT, connected, said, story, token, wrote
 from support.service import Service, event
 from support.service import token as signed
-from support.waiting import wait_until
+from support.waiting import WAIT_SECONDS_MAX, wait_until
 
 TAG = f"<{ROOT} site={SITE} resource={RESOURCE}></{ROOT}>"
 WITHOUT_LOCKS = "<script>delete Navigator.prototype.locks;</script>"
@@ -70,12 +70,12 @@ async def alone(streams: Streams, pages: Sequence[Page], count: int = 1) -> None
     """Every discussion is followed, over so many streams."""
     for page in pages:
         for one in await page.locator(ROOT).all():
-            await expect(one).to_have_attribute("connected", "", timeout=20_000)
+            await expect(one).to_have_attribute("connected", "")
     await opened(streams, pages[0], count)
 
 
 async def opened(streams: Streams, page: Page, count: int) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(WAIT_SECONDS_MAX):
         while len(streams.open) != count:
             await page.evaluate("new Promise(requestAnimationFrame)")
 
@@ -179,10 +179,10 @@ async def test_where_the_tab_that_reads_hangs_another_one_takes_its_place(
     await reader_service.given(wrote("n1", "While one hangs."))
 
     news = second.get_by_role("button", name="1 new comment")
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(WAIT_SECONDS_MAX):
         while not await news.is_visible():
             await second.clock.run_for(500)
-    await expect(first.get_by_role("button", name="1 new comment")).to_be_visible(timeout=30_000)
+    await expect(first.get_by_role("button", name="1 new comment")).to_be_visible()
 
 
 async def test_a_hidden_page_has_no_stream_and_catches_up_when_it_is_seen_again(

@@ -93,7 +93,7 @@ async def test_a_person_chooses_what_they_are_notified_of(
     await choice.select_option("All new comments")
     address = page.get_by_label("Your e-mail address")
     await expect(hint(page, "Mails come only after you open it")).to_be_visible()
-    assert (await ask(reader_service, "GET", path))["to"] == "comments"
+    await until_subscribed(reader_service, path, "comments")
     await address.fill("ada at home")
     await page.get_by_role("button", name="Send me the link").click()
     assert await address.evaluate("(one) => !one.validity.valid")
@@ -307,12 +307,19 @@ async def test_the_bell_tells_what_concerns_a_person(
     await inbox.get_by_role("button", name="Mark all as read").click()
     await expect(bell).to_have_accessible_name("Inbox")
     await page.keyboard.press("Escape")
-    assert (await ask(service, "GET", "/v1/me/inbox"))["unread"] == 0
+    await until_unread(service, 0)
     await connected(page)
     await ask(
         service, "POST", f"{about_here}/comments", {"body": "Again.", "parent": mine["id"]}, "ben"
     )
     await expect(bell).to_have_accessible_name("Inbox, 1 unread")  # live
+
+
+async def until_unread(service: Service, count: int) -> None:
+    async def is_so() -> bool:
+        return bool((await ask(service, "GET", "/v1/me/inbox"))["unread"] == count)
+
+    await wait_until(is_so)
 
 
 # -- names after an @
@@ -367,6 +374,7 @@ async def test_names_are_completed_and_mentioned(browser: Browser, reader_servic
     await posted.locator("a.mention").nth(1).click()
     await expect(said(page, "Zed").first).to_be_visible()
     await until(page, "() => location.hash.startsWith('#comment-')")
+    await service.catch_up()
     mentioned = await service.ask("GET", "/v1/me/inbox", token=token("z1", "Zed"))
     assert [item["reason"] for item in mentioned.json["items"]] == ["mention"]
 

@@ -1,5 +1,7 @@
 """Permalinks on pages that have an address, a history and a router of their own."""
 
+import re
+
 import pytest
 from playwright.async_api import Browser, expect
 
@@ -23,8 +25,8 @@ async def test_the_pages_own_state_of_the_history_stays(
             await herons.get_by_role("button", name="Link").click()
         else:
             await herons.locator("time").click()
+        await expect(page).to_have_url(re.compile("#comment-"))
         assert await page.evaluate("history.state") == {"position": 3, "back": "/"}
-        assert "#comment-" in page.url
     assert await page.evaluate("history.length") == length
 
 
@@ -42,7 +44,7 @@ async def test_a_base_of_the_page_leads_no_link_elsewhere(
     link = said(page, "Two herons").locator(".by a")
     await expect(link).to_have_attribute("href", wanted)
     await link.click()
-    assert page.url == wanted
+    await expect(page).to_have_url(wanted)
     await page.goto("about:blank")
     await page.goto(wanted)
     await expect(page.locator(f"#comment-{heron}")).to_be_focused()
@@ -77,7 +79,7 @@ async def test_a_link_is_opened_in_another_tab_as_any_other(
     async with page.context.expect_page() as opened:
         await said(page, "Two herons").locator(".by a").click(modifiers=["ControlOrMeta"])
     other = await opened.value
-    assert "#comment-" in other.url
+    await expect(other).to_have_url(re.compile("#comment-"))
     assert "#comment-" not in page.url
 
 

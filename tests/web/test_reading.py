@@ -26,8 +26,8 @@ from support.reader_pages import (
 from support.service import Service, event
 
 
-async def orders(page: Page) -> list[str]:
-    return await page.locator(f"{ROOT} .tabs button").all_inner_texts()
+async def expect_orders(page: Page, *names: str) -> None:
+    await expect(page.locator(f"{ROOT} .tabs button")).to_have_text(list(names))
 
 
 async def test_comments_are_read_in_each_order(browser: Browser, reader_service: Service) -> None:
@@ -51,15 +51,13 @@ async def test_the_orders_are_those_that_the_site_offers(
     browser: Browser, reader_service: Service
 ) -> None:
     page = await shown(browser, reader_service)
-    await expect(page.get_by_role("button", name="Best")).to_be_visible()
-    assert await orders(page) == ["Newest", "Oldest", "Most voted", "Best"]
+    await expect_orders(page, "Newest", "Oldest", "Most voted", "Best")
     configured = about("site.configured", "fewer", settings={"orders": ["oldest", "hot"]})
     del configured["data"]["resource"]
     await reader_service.given(configured)
     await caught_up(reader_service)
     await page.reload()
-    await expect(page.get_by_role("button", name="Hot")).to_be_visible()
-    assert await orders(page) == ["Oldest", "Hot"]
+    await expect_orders(page, "Oldest", "Hot")
     await expect(page.get_by_role("button", name="Oldest")).to_have_attribute(
         "aria-pressed", "true"
     )
@@ -72,8 +70,7 @@ async def test_a_page_asks_for_fewer_orders_and_for_one_to_begin_with(
     tag = f"<{ROOT} site={SITE} resource={RESOURCE} orders='best oldest hot' order=best></{ROOT}>"
     page = await story(browser, reader_service, tag)
     await expect(page.locator(COMMENT).first).to_contain_text("two ovens")
-    await expect(page.locator(f"{ROOT} .tabs button")).to_have_count(2)
-    assert await orders(page) == ["Best", "Oldest"]
+    await expect_orders(page, "Best", "Oldest")
 
 
 async def test_more_is_loaded_when_it_is_asked_for_and_leads_to_what_came(
@@ -144,9 +141,7 @@ async def test_many_replies_come_by_pages_each_once_and_in_order(
     for count in (23, 30):
         await asked.get_by_role("button", name="More replies").click()
         await expect(replies).to_have_count(count)
-    assert await replies.locator(".words").all_inner_texts() == [
-        f"I was, number {n}." for n in range(30)
-    ]
+    await expect(replies.locator(".words")).to_have_text([f"I was, number {n}." for n in range(30)])
     await expect(asked.get_by_role("button", name="More replies")).to_be_hidden()
 
 
@@ -235,7 +230,7 @@ async def test_a_link_to_a_comment_is_copied(browser: Browser, reader_service: S
     await herons.get_by_role("button", name="Link").click()
     await expect(herons.locator(".note")).to_have_text("Link copied")
     heron = await comment_id(reader_service, "heron")
-    assert page.url.endswith(f"#comment-{heron}")
+    await expect(page).to_have_url(re.compile(f"#comment-{heron}$"))
     assert await page.evaluate("navigator.clipboard.readText()") == page.url
 
 

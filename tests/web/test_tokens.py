@@ -10,6 +10,7 @@ from rostra_adapters.http.routes.demo import RESOURCE, SITE
 from support.reader_pages import COMMENT, ROOT, connected, said, shown, story, token
 from support.service import SECRET, Service, event
 from support.service import token as signed
+from support.waiting import WAIT_SECONDS_MAX
 
 TAG = f"<{ROOT} site={SITE} resource={RESOURCE}></{ROOT}>"
 ASKS = """
@@ -46,7 +47,7 @@ async def test_a_token_is_asked_for_when_it_is_needed_and_again_when_it_ends(
     box = page.get_by_label("Write a comment")
     await expect(box).to_be_visible()
     assert await page.evaluate("window.asked") == 1
-    async with asyncio.timeout(30):  # it is renewed half a minute before it ends
+    async with asyncio.timeout(WAIT_SECONDS_MAX):  # it is renewed half a minute before it ends
         while await page.evaluate("window.asked") < 2:
             await page.locator(COMMENT).first.get_by_role("button", name="Vote for").click()
     await box.fill("With another token.")

@@ -5,19 +5,23 @@ from importlib.resources import files
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Page, expect
 
 from rostra_adapters.http.problems import KINDS
 from rostra_adapters.http.routes.demo import RESOURCE, SITE
 from rostra_adapters.web import languages
 from support.cases import first_is_quick
-from support.reader_pages import ROOT, about, said, story, token
+from support.reader_pages import ROOT, about, said, story, token, until
 from support.service import Service
 
 TAG = f"<{ROOT} site={SITE} resource={RESOURCE}></{ROOT}>"
 GERMAN = json.loads((files(languages) / "de.json").read_text("utf-8"))
 DAY_MS = 86_400_000
 DRAFTS = "Object.keys(localStorage).filter((place) => place.startsWith('rostra:draft:'))"
+
+
+async def until_drafts(page: Page, count: int) -> None:
+    await until(page, f"(count) => {DRAFTS}.length === count", count)
 
 
 def signed_in(person: str = "ada", name: str = "Ada") -> str:
@@ -60,9 +64,10 @@ async def test_a_draft_is_gone_once_it_is_posted_whatever_is_read_then(
     await page.route("**/v1/comments/*", lambda route: route.abort())
     await page.get_by_role("button", name="Post").click()
     await expect(box).to_have_value("")
-    assert await page.evaluate(DRAFTS) == []
+    await until_drafts(page, 0)
     await expect(page.locator(f"{ROOT} .error:not(:empty)")).to_have_count(0)
     await page.unroute("**/v1/comments/*")
+    await reader_service.catch_up()  # the list has it by now
     await page.locator(f"{ROOT} .announce button").click()
     await expect(said(page, "Once only.")).to_have_count(1)
 
@@ -127,7 +132,7 @@ async def test_drafts_are_forgotten_after_thirty_days(
         )
         await page.reload()
         await expect(page.get_by_label("Write a comment")).to_be_visible()
-        assert len(await page.evaluate(DRAFTS)) == left
+        await until_drafts(page, left)
 
 
 @pytest.mark.parametrize(

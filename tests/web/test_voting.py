@@ -8,6 +8,7 @@ from playwright.async_api import Browser, expect
 
 from support.reader_pages import COMMENT, about, caught_up, comment_id, said, shown, wrote
 from support.service import Service
+from support.waiting import wait_until
 
 
 async def test_a_vote_changes_sides_in_one_click_and_outlives_a_reload(
@@ -43,6 +44,7 @@ async def test_a_vote_shows_before_the_service_answers_and_the_last_click_stands
     score = top.locator(".score")
     await top.get_by_role("button", name="Vote for").click()
     await expect(score).to_have_text("43")
+    await wait_until(lambda: bool(asked))
     await top.get_by_role("button", name="Vote against").click()
     await expect(score).to_have_text("41")
     await top.get_by_role("button", name="Vote for").click()

@@ -87,6 +87,7 @@ async def test_one_replies_edits_with_the_time_left_and_deletes(
     await page.keyboard.press("Escape")
     await expect(reply.get_by_role("button", name="Delete")).to_be_focused()
     await page.keyboard.press("Enter")
+    await expect(reply.get_by_role("button", name="Yes, delete it")).to_be_focused()
     await page.keyboard.press("Enter")
     gone = page.locator(COMMENT, has_text="Deleted by its author")
     await expect(gone).to_be_focused()
