@@ -5,7 +5,7 @@ import re
 from typing import Any, Literal
 
 import pytest
-from playwright.async_api import Browser, Page, Route, expect
+from playwright.async_api import Browser, Locator, Page, Route, expect
 
 from rostra.limits import BODY_BYTES_MAX
 from rostra_adapters.http.routes.demo import SITE
@@ -28,24 +28,46 @@ from support.service import token as signed
 ALOUD = f"{ROOT} [role=status]"
 
 
+async def as_ada(browser: Browser, service: Service) -> Page:
+    return await shown(browser, service, "/demo?as=ada")
+
+
+async def press(where: Page | Locator, name: str) -> None:
+    await where.get_by_role("button", name=name).click()
+
+
+async def edit(comment: Locator, words: str) -> None:
+    await press(comment, "Edit")
+    await comment.get_by_role("textbox").fill(words)
+    await press(comment, "Save")
+
+
+async def queue(service: Service, status: str) -> list[dict[str, Any]]:
+    """Return the comments that wait for a moderator."""
+    await service.catch_up()
+    path = f"/v1/moderation?site={SITE}&status={status}"
+    answer = await service.ask("GET", path, token=signed("moderate", site=SITE))
+    return list(answer.json["comments"])
+
+
 async def post(page: Page, words: str) -> None:
     await page.get_by_label("Write a comment").fill(words)
-    await page.get_by_role("button", name="Post").click()
+    await press(page, "Post")
     await expect(said(page, words)).to_be_visible()
 
 
 async def test_a_comment_is_previewed_and_posted_and_the_focus_goes_to_it(
     browser: Browser, reader_service: Service
 ) -> None:
-    page = await shown(browser, reader_service, "/demo?as=ada")
+    page = await as_ada(browser, reader_service)
     box = page.get_by_label("Write a comment")
     await box.fill("I **live** there.")
-    await page.get_by_role("button", name="Preview").click()
+    await press(page, "Preview")
     await expect(page.locator(".shown strong")).to_have_text("live")
     await expect(page.locator(".shown")).to_be_focused()
-    await page.get_by_role("button", name="Go on writing").click()
+    await press(page, "Go on writing")
     await expect(box).to_be_focused()
-    await page.get_by_role("button", name="Post").click()
+    await press(page, "Post")
     await expect(said(page, "I live there.")).to_be_focused()
     await expect(said(page, "I live there.").locator(".by")).to_contain_text("you")
     await expect(page.locator(f"{ROOT} h2")).to_have_text("22 comments")
@@ -58,21 +80,21 @@ async def test_a_comment_is_previewed_and_posted_and_the_focus_goes_to_it(
 async def test_one_replies_edits_with_the_time_left_and_deletes(
     browser: Browser, reader_service: Service
 ) -> None:
-    page = await shown(browser, reader_service, "/demo?as=ada")
+    page = await as_ada(browser, reader_service)
     await post(page, "I live there.")
     mine = said(page, "I live there.")
     await expect(mine.get_by_role("button", name="Edit")).to_contain_text(re.compile("1[45] min"))
-    await mine.get_by_role("button", name="Edit").click()
+    await press(mine, "Edit")
     await expect(mine.locator("label")).to_have_text(
         re.compile("Edit · 1[45] minutes left to edit")
     )
     await mine.get_by_role("textbox").fill("I lived there.")
-    await mine.get_by_role("button", name="Save").click()
+    await press(mine, "Save")
     mine = said(page, "I lived there.")
     await expect(mine.locator(".by")).to_contain_text("edited")
     await expect(mine).to_be_focused()
 
-    await mine.get_by_role("button", name="Reply").click()
+    await press(mine, "Reply")
     await expect(mine.get_by_label("Reply to Ada")).to_be_focused()
     await page.keyboard.type("And still do.")
     await page.keyboard.press("Control+Enter")
@@ -82,7 +104,7 @@ async def test_one_replies_edits_with_the_time_left_and_deletes(
         thread(page, "I lived there.").get_by_role("button", name="Hide replies")
     ).to_be_visible()
 
-    await reply.get_by_role("button", name="Delete").click()
+    await press(reply, "Delete")
     await expect(reply.get_by_role("button", name="Yes, delete it")).to_be_focused()
     await page.keyboard.press("Escape")
     await expect(reply.get_by_role("button", name="Delete")).to_be_focused()
@@ -101,7 +123,7 @@ async def test_what_may_be_edited_no_more_is_not_offered(
     # The reader knows the service's time to a second, and shows 59.5 s as a minute.
     opened = about("discussion.opened", "brief", settings={"edit_seconds": 55})
     await reader_service.given(opened)
-    page = await shown(browser, reader_service, "/demo?as=ada")
+    page = await as_ada(browser, reader_service)
     await post(page, "Too late soon.")
     edit = said(page, "Too late soon.").get_by_role("button", name="Edit")
     await expect(edit).to_contain_text("sec")
@@ -117,7 +139,7 @@ async def test_what_may_be_edited_no_more_is_not_offered(
 async def test_an_open_form_is_left_by_escape_and_keeps_what_was_typed(
     browser: Browser, reader_service: Service
 ) -> None:
-    page = await shown(browser, reader_service, "/demo?as=ada")
+    page = await as_ada(browser, reader_service)
     herons = said(page, "Two herons")
     reply = herons.get_by_role("button", name="Reply")
     await reply.click()
@@ -127,7 +149,7 @@ async def test_an_open_form_is_left_by_escape_and_keeps_what_was_typed(
     await expect(reply).to_be_focused()
     await reply.click()
     await expect(herons.get_by_role("textbox")).to_have_value("Half a thou")
-    await herons.get_by_role("button", name="Cancel").click()
+    await press(herons, "Cancel")
     await reply.click()
     await expect(herons.get_by_role("textbox")).to_have_value("")
 
@@ -135,33 +157,33 @@ async def test_an_open_form_is_left_by_escape_and_keeps_what_was_typed(
 async def test_what_is_typed_outlives_a_reload_at_any_moment(
     browser: Browser, reader_service: Service
 ) -> None:
-    page = await shown(browser, reader_service, "/demo?as=ada")
+    page = await as_ada(browser, reader_service)
     box = page.get_by_label("Write a comment")
     await box.press_sequentially("A thought that took an hour.")
     await page.reload()
     await expect(box).to_have_value("A thought that took an hour.")
-    await said(page, "Two herons").get_by_role("button", name="Reply").click()
+    await press(said(page, "Two herons"), "Reply")
     await page.keyboard.type("And an answer.")
     await page.reload()
-    await said(page, "Two herons").get_by_role("button", name="Reply").click()
+    await press(said(page, "Two herons"), "Reply")
     await expect(page.get_by_label("Reply to Wim")).to_have_value("And an answer.")
 
 
 async def test_what_fails_to_be_sent_stays_and_is_sent_again(
     browser: Browser, reader_service: Service
 ) -> None:
-    page = await shown(browser, reader_service, "/demo?as=ada")
+    page = await as_ada(browser, reader_service)
     box = page.get_by_label("Write a comment")
     await box.fill("A thought that took an hour.")
     await page.context.set_offline(True)
-    await page.get_by_role("button", name="Post").click()
+    await press(page, "Post")
     await expect(page.locator(".error").first).to_have_text(
         "Not sent: There is no connection. Your words are kept here."
     )
     await expect(box).to_have_value("A thought that took an hour.")
     await expect(box).to_be_focused()
     await page.context.set_offline(False)
-    await page.get_by_role("button", name="Post").click()
+    await press(page, "Post")
     await expect(said(page, "took an hour")).to_have_count(1)
     await expect(page.locator(".error").first).to_be_empty()
 
@@ -169,7 +191,7 @@ async def test_what_fails_to_be_sent_stays_and_is_sent_again(
 async def test_an_answer_that_is_lost_does_not_make_a_second_comment(
     browser: Browser, reader_service: Service
 ) -> None:
-    page = await shown(browser, reader_service, "/demo?as=ada")
+    page = await as_ada(browser, reader_service)
     lost = 0
 
     async def lose(route: Any) -> None:
@@ -183,9 +205,9 @@ async def test_an_answer_that_is_lost_does_not_make_a_second_comment(
 
     await page.route("**/v1/discussions/*/comments", lose)
     await page.get_by_label("Write a comment").fill("Once, please.")
-    await page.get_by_role("button", name="Post").click()
+    await press(page, "Post")
     await expect(page.locator(".error").first).to_contain_text("There is no connection")
-    await page.get_by_role("button", name="Post").click()
+    await press(page, "Post")
     await expect(said(page, "Once, please.")).to_have_count(1)
     await expect(page.locator(f"{ROOT} h2")).to_have_text("22 comments")
 
@@ -193,7 +215,7 @@ async def test_an_answer_that_is_lost_does_not_make_a_second_comment(
 async def test_what_is_too_long_is_said_before_it_is_sent(
     browser: Browser, reader_service: Service
 ) -> None:
-    page = await shown(browser, reader_service, "/demo?as=ada")
+    page = await as_ada(browser, reader_service)
     await page.get_by_label("Write a comment").fill("ü" * 8_192 + "!")
     await expect(page.locator(".error").first).to_have_text("1 byte too long")
 
@@ -221,26 +243,17 @@ async def test_the_length_is_the_one_that_the_service_tells(
 async def test_a_report_is_plain_and_short_and_reaches_the_moderators(
     browser: Browser, reader_service: Service
 ) -> None:
-    page = await shown(browser, reader_service, "/demo?as=ada")
+    page = await as_ada(browser, reader_service)
     garden = said(page, "For the record")
-    await garden.get_by_role("button", name="Report").click()
+    await press(garden, "Report")
     form = garden.locator("form")
     await expect(form.get_by_role("button", name="Preview")).to_have_count(0)
     assert await form.get_by_role("textbox").get_attribute("maxlength") == "500"
     await page.keyboard.type("An advertisement.")
-    await form.get_by_role("button", name="Report").click()
+    await press(form, "Report")
     await expect(garden.locator(".note")).to_contain_text("Thank you")
     await expect(garden.get_by_role("button", name="Report")).to_be_focused()
-    await reader_service.catch_up()
-    queue = await reader_service.ask(
-        "GET", f"/v1/moderation?site={SITE}&status=flagged", token=moderator()
-    )
-    assert [one["key"] for one in queue.json["comments"]] == ["garden"]
-
-
-def moderator() -> str:
-
-    return signed("moderate", site=SITE)
+    assert [one["key"] for one in await queue(reader_service, "flagged")] == ["garden"]
 
 
 async def test_the_first_comment_opens_a_discussion_where_readers_may(
@@ -258,48 +271,39 @@ async def test_the_first_comment_opens_a_discussion_where_readers_may(
     await expect(page.locator(f"{ROOT} h2")).to_have_text("1 comment")
     looked = await reader_service.get("/v1/discussions", site=SITE, resource="/new")
     assert (looked.json["title"], looked.json["url"], looked.json["comments"]) == (None, None, 1)
-    await expect(page.locator(f"{ROOT}[connected]")).to_be_attached()
+    await connected(page)
 
 
 async def test_a_held_comment_is_shown_to_its_author_as_held(
     browser: Browser, reader_service: Service
 ) -> None:
     await reader_service.given(about("discussion.opened", "m", settings={"moderation": "all"}))
-    page = await shown(browser, reader_service, "/demo?as=ada")
+    page = await as_ada(browser, reader_service)
     await post(page, "Let me in.")
     await expect(said(page, "Let me in.")).to_contain_text("Waits for a moderator")
-    await reader_service.catch_up()
-    held = await reader_service.ask(
-        "GET", f"/v1/moderation?site={SITE}&status=held", token=moderator()
-    )
-    assert [one["body"] for one in held.json["comments"]] == ["Let me in."]
+    assert [one["body"] for one in await queue(reader_service, "held")] == ["Let me in."]
 
 
 async def test_an_author_sees_that_a_new_wording_waits(
     browser: Browser, reader_service: Service
 ) -> None:
-    page = await shown(browser, reader_service, "/demo?as=ada")
+    page = await as_ada(browser, reader_service)
     await post(page, "I live there.")
     await reader_service.given(about("discussion.opened", "m", settings={"moderation": "all"}))
     mine = said(page, "I live there.")
-    await mine.get_by_role("button", name="Edit").click()
-    await mine.get_by_role("textbox").fill("I lived there.")
-    await mine.get_by_role("button", name="Save").click()
+    await edit(mine, "I lived there.")
     waiting = mine.locator(".pending")
     await expect(waiting).to_contain_text("The new wording waits for a moderator")
     await expect(waiting).to_contain_text("I lived there.")
     await expect(page.locator(ALOUD)).to_have_text("The new wording waits for a moderator")
-    await mine.get_by_role("button", name="Edit").click()  # one goes on with what waits
+    await press(mine, "Edit")  # one goes on with what waits
     await expect(mine.get_by_role("textbox")).to_have_value("I lived there.")
-    await mine.get_by_role("button", name="Cancel").click()
+    await press(mine, "Cancel")
     other = await shown(browser, reader_service)
     await expect(said(other, "I live there.")).to_be_visible()
     await expect(other.locator(".pending")).to_have_count(0)
     await expect(said(other, "I lived there.")).to_have_count(0)
-    held = await reader_service.ask(
-        "GET", f"/v1/moderation?site={SITE}&status=pending", token=moderator()
-    )
-    [comment] = held.json["comments"]
+    [comment] = await queue(reader_service, "pending")
     await reader_service.given(
         about("comment.approved", "a", comment_id=comment["id"], wording=comment["wording"])
     )
@@ -313,7 +317,7 @@ async def test_a_guest_takes_part_by_name_and_is_still_there_after_a_reload(
 ) -> None:
     page = await shown(browser, reader_service)
     await page.get_by_label("Your name").fill("Passer-by")
-    await page.get_by_role("button", name="Go on as a guest").click()
+    await press(page, "Go on as a guest")
     box = page.get_by_label("Write a comment")
     await expect(box).to_be_focused()
     await post(page, "Just passing.")
@@ -325,8 +329,8 @@ async def test_a_guest_takes_part_by_name_and_is_still_there_after_a_reload(
     await page.reload()
     await expect(box).to_have_value("And again")
     await expect(said(page, "Just passing.").locator(".by")).to_contain_text("you")
-    await said(page, "Just passing.").get_by_role("button", name="Delete").click()
-    await page.get_by_role("button", name="Yes, delete it").click()
+    await press(said(page, "Just passing."), "Delete")
+    await press(page, "Yes, delete it")
     await expect(page.locator(f"{ROOT} .gone")).to_have_text("Deleted by its author")
 
 
@@ -346,7 +350,7 @@ async def test_guests_come_in_only_where_the_site_lets_them(
 async def test_a_question_that_is_opened_while_an_edit_is_saved_stays(
     browser: Browser, reader_service: Service
 ) -> None:
-    page = await shown(browser, reader_service, "/demo?as=ada")
+    page = await as_ada(browser, reader_service)
     await connected(page)
     await post(page, "I live there.")
     is_asked = asyncio.Event()
@@ -357,11 +361,9 @@ async def test_a_question_that_is_opened_while_an_edit_is_saved_stays(
 
     await page.route("**/v1/comments/*?min_position=*", later)
     mine = said(page, "I live there.")
-    await mine.get_by_role("button", name="Edit").click()
-    await mine.get_by_role("textbox").fill("I lived there.")
-    await mine.get_by_role("button", name="Save").click()
+    await edit(mine, "I lived there.")
     mine = said(page, "I lived there.")  # as live updates show it
-    await mine.get_by_role("button", name="Delete").click()
+    await press(mine, "Delete")
     yes = mine.get_by_role("button", name="Yes, delete it")
     await expect(yes).to_be_focused()
     is_asked.set()
@@ -375,7 +377,7 @@ async def test_an_edit_of_somebody_elses_closes_nothing_that_is_open(
     browser: Browser, reader_service: Service
 ) -> None:
     await reader_service.given(wrote("own", "Mine.", by="ada", name="Ada"))
-    page = await shown(browser, reader_service, "/demo?as=ada")
+    page = await as_ada(browser, reader_service)
     await connected(page)
     words = {"heron": "Two herons", "own": "Mine."}
     opened: dict[str, tuple[str, Literal["textbox", "button"]]] = {
@@ -399,8 +401,8 @@ async def test_an_edit_of_somebody_elses_closes_nothing_that_is_open(
 async def test_an_edit_of_somebody_elses_takes_no_focus_away(
     browser: Browser, reader_service: Service
 ) -> None:
-    page = await shown(browser, reader_service, "/demo?as=ada")
-    await expect(page.locator(f"{ROOT}[connected]")).to_be_attached()
+    page = await as_ada(browser, reader_service)
+    await connected(page)
     await said(page, "Two herons").get_by_role("button", name="Link").focus()
     await reader_service.given(about("comment.edited", "e", comment="heron", body="Three herons."))
     await expect(said(page, "Three herons.").get_by_role("button", name="Link")).to_be_focused()
