@@ -118,7 +118,7 @@ async def test_streams_last_and_their_readers_are_told_apart(tmp_path: Path) -> 
         while not asked.done():
             await service.given(posted(f"c{number}"))
             number += 1
-            await asyncio.sleep(0.3)
+            await asyncio.wait({asked}, timeout=0.3)
         came, same, other = await asked
         assert b"text/event-stream" in came
         assert (same, other) == (429, 200)
