@@ -18,17 +18,7 @@ from rostra_adapters.http import HttpSettings
 from rostra_adapters.http.auth.addresses import Addresses
 from rostra_adapters.http.connections import Connection
 from rostra_adapters.http.gate import Gate, StreamCounts
-from support.service import (
-    PLACE,
-    SECRET,
-    STRUCTURED,
-    Service,
-    opened,
-    posted,
-    serving,
-    token,
-    voted,
-)
+from support.service import PLACE, SECRET, STRUCTURED, Service, opened, posted, serving, token
 from support.waiting import WAIT_SECONDS_MAX, wait_until
 from support.wire import Answer, Wire, request
 
@@ -567,23 +557,3 @@ def _has_at_most(connections: int) -> bool:
 
 def _connections() -> int:
     return sum(type(one) is Connection for one in gc.get_objects())
-
-
-async def test_a_request_takes_no_task_of_its_own() -> None:
-    made: list[str] = []
-
-    def noted(loop: asyncio.AbstractEventLoop, work: Any, **options: Any) -> Any:
-        made.append(work.__qualname__)
-        return asyncio.Task(work, loop=loop, **options)
-
-    async with serving() as service:
-        await service.given(opened(), posted())
-        loop = asyncio.get_running_loop()
-        loop.set_task_factory(noted)
-        try:
-            answers = [await service.publish(voted(voter=f"v{n}")) for n in range(3)]
-        finally:
-            loop.set_task_factory(None)
-    assert {answer.status for answer in answers} == {201}
-    assert "CommandQueue._handle_next" in made
-    assert "RequestHandler._handle_request" not in made

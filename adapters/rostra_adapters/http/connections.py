@@ -5,11 +5,10 @@ Each such answer is a problem and a line of the request log.
 
 import asyncio
 import logging
-import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 from aiohttp import http_exceptions, web
 from aiohttp.http_parser import RawRequestMessage
@@ -30,28 +29,10 @@ from rostra_adapters.http.middleware.request_log import RequestLog
 from rostra_adapters.http.problems import Problem, retry_after
 from rostra_adapters.http.settings import SETTINGS, HttpSettings
 
-T = TypeVar("T")
-
 REFUSED_SECONDS = 1.0
 """Time for a refused connection to send a request; then it is answered without one."""
 
 _logger = logging.getLogger(__name__)
-
-
-class InlineTasks:
-    """An event loop as a connection uses it, whose tasks are run by the task that awaits them.
-
-    aiohttp makes a task for each request and awaits it at once. From Python 3.12 on such a task
-    begins at once; before, it waits for its turn, and so does the connection after it.
-    """
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.call_at, self.call_later = loop.call_at, loop.call_later
-        self.create_future, self.time = loop.create_future, loop.time
-
-    def create_task(self, coroutine: Coroutine[Any, Any, T]) -> Coroutine[Any, Any, T]:
-        """Return the coroutine, to be awaited in place of a task."""
-        return coroutine
 
 
 class Connection(web.RequestHandler):
@@ -104,13 +85,11 @@ class Connection(web.RequestHandler):
         self._timer = self._loop.call_later(REFUSED_SECONDS, self.data_received, b"")
 
     async def start(self) -> None:
-        """Handle requests until the connection ends, each without a task of its own.
+        """Handle requests until the connection ends.
 
         The error that ends the wait for another request is dropped. Its traceback would refer to
         the whole connection and its last request, and only the garbage collector could free them.
         """
-        if sys.version_info < (3, 12):
-            self._loop = InlineTasks(self._loop)  # type: ignore[assignment]
         with suppress(asyncio.CancelledError):
             await super().start()
 
