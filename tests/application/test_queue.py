@@ -12,7 +12,6 @@ from rostra_adapters.application import command_queue
 from rostra_adapters.application.command_queue import QUEUE_COMMANDS_MIN, CommandQueue
 from support.harness import commanded
 from support.memory import MemoryLog, MemoryRing
-from support.waiting import wait_until
 
 
 class Gate(MemoryLog):
@@ -121,26 +120,6 @@ async def test_commands_that_come_during_an_append_form_one_batch(
     log.open.set()
     await asyncio.gather(*calls)
     assert log.appended == [1, 9]
-
-
-async def test_callers_who_ask_again_become_two_halves(log: Gate, handling: CommandQueue) -> None:
-    """The first batch has few of many callers, and the second one the others."""
-    callers, rounds = 64, 6
-
-    async def ask(caller: int) -> None:
-        for round_ in range(rounds):
-            await handling.submit(openings(1, f"/{caller}/{round_}"))
-
-    log.open.clear()
-    asking = [asyncio.create_task(ask(caller)) for caller in range(10)]
-    await wait_until(lambda: bool(log.appended))
-    asking += [asyncio.create_task(ask(caller)) for caller in range(10, callers)]
-    await asyncio.sleep(0)
-    log.open.set()
-    await asyncio.gather(*asking)
-    first, *halves = log.appended
-    assert first == 10
-    assert set(halves[:rounds]) == {callers // 2}
 
 
 async def test_slow_commands_count_among_those_that_wait(

@@ -17,9 +17,6 @@ from rostra_adapters.aio.tasks import PendingTasks
 from rostra_adapters.observability import tracing
 
 BATCH_COMMANDS_MAX = 1_000
-HALF_COMMANDS_MIN = 16
-"""Commands of a batch beyond which a batch has at most half of those that came of late. So a half
-is being appended while callers of the other half are answered and ask again."""
 QUEUE_COMMANDS_MAX = 20_000
 QUEUE_COMMANDS_MIN = 2 * BATCH_COMMANDS_MAX
 """So many may wait however long that takes: one batch is decided while one is appended."""
@@ -76,8 +73,7 @@ class CommandQueue:
     Batches are not timed: commands that arrive while a batch is handled form the next one. A large
     batch is decided while the one before is being appended, upon the streams that the one before
     will have changed. Commands that may take seconds are handled beside the batches, so that nobody
-    waits for them; the log's guards settle conflicts. Callers who ask again after each answer
-    become two halves of equal size, so that neither this process nor the log waits for long.
+    waits for them; the log's guards settle conflicts.
     """
 
     def __init__(self, log: EventLog, ring: KeyRing, articles: Articles | None = None) -> None:
@@ -86,8 +82,6 @@ class CommandQueue:
         self._articles = articles
         self._waiting: deque[_Waiting] = deque()
         self._waiting_commands = 0
-        self._last_commands = 0
-        """Number of commands of the last batch."""
         self._last: _Slot | None = None
         self._known = StreamCache()
         self._free = asyncio.Semaphore(SLOW_AT_ONCE_MAX)
@@ -144,11 +138,8 @@ class CommandQueue:
     def start_next(self) -> None:
         """Start to decide what waits, if it is time."""
         if self._waiting and (self._last is None or self._may_follow(self._last)):
-            # Callers of the last batch have not asked again by now.
-            half = (self._last_commands + self._waiting_commands + 1) // 2
-            most = min(BATCH_COMMANDS_MAX, max(HALF_COMMANDS_MIN, half))
             self._last = _Slot(self, self._known, self._last)
-            _ = self._tasks.start(self._handle_next(self._last, most), "rostra-commands")
+            _ = self._tasks.start(self._handle_next(self._last), "rostra-commands")
 
     def _may_follow(self, last: _Slot) -> bool:
         """Return whether the next batch may be decided after the last one, by now."""
@@ -170,15 +161,14 @@ class CommandQueue:
         self.start_next()
         return answer
 
-    async def _handle_next(self, slot: _Slot, most: int) -> None:
-        """Handle what waits by now, up to `most` commands or those of one caller."""
+    async def _handle_next(self, slot: _Slot) -> None:
+        """Handle what waits by now, up to a batch."""
         batch = [self._waiting.popleft()]
         size = len(batch[0].commands)
-        while self._waiting and size + len(self._waiting[0].commands) <= most:
+        while self._waiting and size + len(self._waiting[0].commands) <= BATCH_COMMANDS_MAX:
             batch.append(self._waiting.popleft())
             size += len(batch[-1].commands)
         self._waiting_commands -= size
-        self._last_commands = size
         commands = [command for waiting in batch for command in waiting.commands]
         disturbed: Collection[int] | None = None
         tracing.set_callers(caller for waiting in batch for caller in waiting.callers)
