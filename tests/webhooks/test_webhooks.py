@@ -358,7 +358,8 @@ async def test_a_process_that_begins_after_another_drops_nothing(hooked: Hooked)
     await hooked.service.given(opened(), posted("c1"))
     await hooked.queuer.catch_up()
     before = await hooked.store.checkpoint(), await hooked.store.waiting()
-    await hooked.store.begin(await hooked.app.log.log_id(), 0)
+    for position in (0, await hooked.app.head() + 5):
+        await hooked.store.begin(await hooked.app.log.log_id(), position)
     assert (await hooked.store.checkpoint(), await hooked.store.waiting()) == before
 
 

@@ -10,14 +10,15 @@ from rostra_adapters.postgres.connect import raise_unavailable_if_lost
 from rostra_adapters.postgres.connection import Connection
 
 _FIND = "select log, position, log_since from public.rostra_followers where name = $1"
-_ADVANCE = """
+_BEGIN = """
 insert into public.rostra_followers as follower (name, log, position) values ($1, $2, $3)
 on conflict (name) do update set log = excluded.log, position = excluded.position,
     log_since = case when follower.log = excluded.log
         then follower.log_since else clock_timestamp() end
-where follower.log <> excluded.log or follower.position < excluded.position
-returning true
+where follower.log <> excluded.log
 """
+_ADVANCE = f"{_BEGIN} or follower.position < excluded.position"
+_BEGIN += " returning true"
 _MOVE = """
 update public.rostra_followers set log = $4, position = $5
 where name = $1 and log = $2 and position = $3
@@ -42,9 +43,9 @@ class PostgresCheckpoint:
         with raise_unavailable_if_lost():
             await self._pool.execute(_ADVANCE, self.name, log, position)
 
-    async def _advance(self, connection: Connection, log: UUID, position: int) -> bool:
-        """Move the checkpoint in a transaction. Return whether it moved."""
-        return bool(await connection.fetchval(_ADVANCE, self.name, log, position))
+    async def _begin(self, connection: Connection, log: UUID, position: int) -> bool:
+        """Begin to follow a log in a transaction. Return False if the log is followed already."""
+        return bool(await connection.fetchval(_BEGIN, self.name, log, position))
 
     async def _move(
         self, connection: Connection, log: UUID, before: int, to: UUID, position: int

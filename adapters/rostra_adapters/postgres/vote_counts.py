@@ -29,7 +29,7 @@ class PostgresVoteCounts(PostgresCheckpoint):
     async def begin(self, log: UUID) -> None:
         with raise_unavailable_if_lost():
             async with self._pool.acquire() as connection, connection.transaction():
-                if await self._advance(connection, log, 0):
+                if await self._begin(connection, log, 0):
                     await connection.execute(_FORGET_ALL)
 
     async def add(

@@ -177,7 +177,7 @@ class PostgresWebhooks(PostgresCheckpoint):
     async def begin(self, log: UUID, position: int) -> None:
         with raise_unavailable_if_lost():
             async with self._pool.acquire() as connection, connection.transaction():
-                if await self._advance(connection, log, position):
+                if await self._begin(connection, log, position):
                     await connection.execute(_CLEAR_LANES)
                     await connection.execute(_CLEAR_QUEUE)
 
