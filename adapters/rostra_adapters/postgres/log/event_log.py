@@ -207,7 +207,7 @@ class PostgresLog:
                 rows = await self._pool.fetch(HISTORY)
             found = _history_of(rows)
             if known is None or found.id != known.id:
-                self._recent.clear()
+                self._recent = RecentEvents()
             known = self._history = found
             self._history_since, self._history_read = since, now
         return known
@@ -293,10 +293,10 @@ class PostgresLog:
         """
         since = self._connection
         if since is None or since != self._recent_since:
-            self._recent.clear()
-            self._recent_since = since
-        if may_be_cached and (recent := self._recent.find(position, limit)):
-            return recent
+            self._recent, self._recent_since = RecentEvents(), since
+        cache = self._recent
+        if may_be_cached and (cached := cache.find(position, limit)):
+            return cached
         with raise_unavailable_if_lost():
             while True:
                 rows = await self._pool.fetch(READ_AFTER, position, limit)
@@ -307,7 +307,7 @@ class PostgresLog:
         self._holes.pass_over(position, positions[:gap])
         page = [Recorded(*row) for row in rows[:gap]]
         if since is not None and since == self._connection:
-            self._recent.put(position, page)
+            cache.put(position, page)
         return page
 
     async def read_discussion(

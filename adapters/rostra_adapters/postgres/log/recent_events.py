@@ -19,11 +19,10 @@ class RecentEvents:
 
     def __init__(self, bytes_max: int = CACHED_BYTES_MAX) -> None:
         self._bytes_max = bytes_max
-        self.clear()
+        self._begin(0)
 
-    def clear(self) -> None:
-        """Forget all events: another log may have replaced the one that was read."""
-        self._before = 0
+    def _begin(self, position: int) -> None:
+        self._before = position
         """Position up to which events are not cached."""
         self._events: list[Recorded] = []
         self._positions: list[int] = []
@@ -37,13 +36,13 @@ class RecentEvents:
         return self._events[start : start + limit]
 
     def put(self, position: int, page: Sequence[Recorded]) -> None:
-        """Cache a page that was read after a position, if none after it is cached."""
+        """Cache the events of a page, read after `position`, that follow the cached ones."""
         last = self._positions[-1] if self._positions else self._before
         if not page or page[-1].position <= last:
             return
         if not self._before <= position <= last:
-            self.clear()
-            self._before = last = position
+            self._begin(position)
+            last = position
         added = page[bisect_right(page, last, key=_position) :]
         self._events += added
         self._positions += [event.position for event in added]
