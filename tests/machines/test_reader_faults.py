@@ -226,6 +226,7 @@ async def test_a_reader_starts_while_the_views_are_behind(followed: list[Node]) 
         await app.publish([posted("b")])
         await wait_until(lambda: standby.has_replayed(primary))
         async with reading(standby.url + name, primary.url + name) as reader:
+            await wait_until(lambda: reader.app.position() == head)  # it has looked once
             answer = await reader.ask("GET", "/v1/comments", params=comments())
             assert (answer.status, answer.json["total"]) == (200, 1)
             assert int(answer.headers["Rostra-Position"]) == head
