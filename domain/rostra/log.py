@@ -143,7 +143,8 @@ class EventLog(Protocol):
     ) -> list[Recorded]:
         """Return the next events after `position`, at most `limit`, in order of position.
 
-        With `may_be_cached`, they are as this process has read them before, if it keeps them.
+        With `may_be_cached`, events may come from what this process has read before, and a page
+        may be short although more events follow.
         """
 
     def read_discussion(

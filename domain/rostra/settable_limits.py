@@ -28,11 +28,13 @@ SETTINGS = {
     "NAME_CHARACTERS_MAX": Setting(100, 500, "Characters of a person's name."),
     "TITLE_CHARACTERS_MAX": Setting(500, 10_000, "Characters of a title."),
     "REASON_CHARACTERS_MAX": Setting(500, 10_000, "Characters of a reason."),
-    "DEPTH_MAX": Setting(12, 32, "Depth of replies; deeper ones become siblings."),
+    "DEPTH_MAX": Setting(12, 32, "Greatest depth of replies that a site may set."),
     "PAGE_COMMENTS_MAX": Setting(
         500, 10_000, "Comments of a page, with all replies that it shows."
     ),
-    "STREAM_EVENTS_MAX": Setting(10_000, 100_000, "Events about one comment, vote or discussion."),
+    "STREAM_EVENTS_MAX": Setting(
+        10_000, 100_000, "Events about one thing, such as a comment, a vote or a discussion."
+    ),
     "STREAM_EVENTS_RESERVED": Setting(
         1_000, 10_000, "Last of these, for moderation and erasure alone."
     ),

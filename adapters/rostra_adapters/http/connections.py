@@ -178,9 +178,7 @@ class Connection(web.RequestHandler):
     def _end_answer(self) -> None:
         """Close the sending half, so that the client sees that there will be no other answer."""
         if self.transport is not None and self.transport.can_write_eof():
-            with suppress(
-                OSError
-            ):  # the client has closed the connection, and we did not see it yet
+            with suppress(OSError):  # the client may have closed the connection
                 self.transport.write_eof()
 
     def handle_error(
