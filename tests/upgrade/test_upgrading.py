@@ -123,13 +123,34 @@ async def test_each_version_becomes_what_a_new_database_is(
     number: int, empty_database_url: str, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as older:
-        known = tuple(each for each in schema.MIGRATIONS if each.number <= number)
-        older.setattr(schema, "MIGRATIONS", known)
-        older.setattr(schema, "VERSION", number)
+        _end_at(number, older)
         await migrate(empty_database_url)
     await migrate(empty_database_url)
 
     assert await shape(empty_database_url) == await shape(database_url)
+
+
+async def test_append_functions_of_earlier_versions_are_dropped(
+    empty_database_url: str, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as older:
+        _end_at(24, older)
+        await migrate(empty_database_url)
+    connection = await asyncpg.connect(empty_database_url)
+    for name in ("rostra_append", "rostra_append_events"):
+        await connection.execute(f"create function {name}(int) returns int return $1")
+    await connection.close()
+    assert await shape(empty_database_url) != await shape(database_url)
+    await migrate(empty_database_url)
+
+    assert await shape(empty_database_url) == await shape(database_url)
+
+
+def _end_at(number: int, older: pytest.MonkeyPatch) -> None:
+    """Let the schema end at an earlier version."""
+    known = tuple(each for each in schema.MIGRATIONS if each.number <= number)
+    older.setattr(schema, "MIGRATIONS", known)
+    older.setattr(schema, "VERSION", number)
 
 
 async def test_an_upgraded_database_is_like_a_new_one(
