@@ -1,17 +1,20 @@
 """What operators see: metrics, a line for each request, and its trace."""
 
 import asyncio
+from collections.abc import Sequence
 from uuid import uuid4
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from rostra import ids
+from rostra.log import NewEvents
 from rostra_adapters.http import HttpSettings
 from rostra_adapters.http.middleware.request_log import continue_trace
 from support.listening import listening
 from support.service import SECRET, Service, opened, posted, serving, token, voted
 from support.stock_logs import stock_recorder, stored
+from support.waiting import wait_until
 
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
@@ -48,13 +51,22 @@ async def test_metrics_tell_of_log_views_requests_and_readers(durable_service: S
     assert found["rostra_request_seconds_count", "POST,/v1/events,200"] == 1
 
 
-async def test_commands_that_wait_are_counted(durable_service: Service) -> None:
-    service = durable_service
+async def test_commands_that_wait_are_counted(
+    durable_service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service, log, go = durable_service, durable_service.app.log, asyncio.Event()
     await service.given(opened())
+    append = log.append
+
+    async def append_later(events: NewEvents) -> Sequence[int | None]:
+        await go.wait()
+        return await append(events)
+
+    monkeypatch.setattr(log, "append", append_later)
     slow = asyncio.create_task(service.batch([posted(f"c{number}") for number in range(3_000)]))
-    async with asyncio.timeout(60):
-        while (await samples(service))["rostra_queued_commands", ""] == 0:
-            assert not slow.done()
+    await wait_until(lambda: service.app.queued_commands > 0)
+    assert (await samples(service))["rostra_queued_commands", ""] > 0
+    go.set()
     await slow
     assert (await samples(service))["rostra_queued_commands", ""] == 0
 
