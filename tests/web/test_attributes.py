@@ -149,7 +149,8 @@ async def test_an_element_that_is_moved_about_goes_on_as_it_is(
     await page.keyboard.press("End")
     await page.keyboard.type("dle.")
     await expect(page.get_by_label("Reply to Wim")).to_have_value("In the middle.")
-    assert asked == []
+    # That the list has been in sight for a while is reported whether or not it was moved.
+    assert [url for url in asked if not url.endswith("/read")] == []
 
 
 async def test_an_element_that_was_removed_comes_back_and_asks_nothing_meanwhile(
