@@ -7,6 +7,7 @@ ROSTRA_TEST_REQUIRE names what must be there (`browser,node,data`): where that i
 fail. What else is missing is skipped, and the run's last lines say so.
 """
 
+import gc
 import os
 import shutil
 import sys
@@ -63,6 +64,9 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     share = os.environ.get(SLOW_SHARE_MAX)
     if share is not None:
         check_slow_share(session.items, float(share))
+    # All modules and tests stay to the end: a full collection would walk over them each time.
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
