@@ -24,7 +24,6 @@ from rostra_adapters.application.queries.rendering import (
     render,
 )
 from rostra_adapters.application.queries.renderings import Markdown, Renderings
-from support.cases import first_is_quick
 from support.effort import examples
 
 
@@ -319,7 +318,8 @@ def _repeated(text: str, characters: int) -> str:
     return (text * (characters // len(text) + 1))[:characters]
 
 
-@pytest.mark.parametrize("characters", first_is_quick([LONGEST // 4, LONGEST]))
+@pytest.mark.slow
+@pytest.mark.parametrize("characters", [LONGEST // 4, LONGEST])
 def test_no_body_takes_much_longer_than_a_plain_one(characters: int) -> None:
     bodies = [_repeated(text, characters) for text in HOSTILE]
     bodies += [text[:characters] for text in SHAPED]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+import pytest
 
 import rostra_adapters
 from rostra_adapters.application.app import App
@@ -86,6 +87,7 @@ async def test_it_keeps_the_views_of_those_who_do_not_and_whoever_stands_by_take
             assert await commented(standing_by, 3) == 3
 
 
+@pytest.mark.slow
 async def test_killed_it_leaves_the_views_to_whoever_stands_by(
     database_url: str, tmp_path: Path
 ) -> None:

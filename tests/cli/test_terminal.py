@@ -77,6 +77,7 @@ async def sealed_words_damaged(database_url: str) -> None:
     await pool.close()
 
 
+@pytest.mark.slow
 def test_no_command_lets_data_steer_the_terminal(rostra: Command, database_url: str) -> None:
     events = [opened(), posted(body=f"One {HOSTILE}"), event("comment.removed", comment="c1")]
     asyncio.run(recorded(database_url, *events[:2]))

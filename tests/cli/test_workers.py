@@ -126,6 +126,7 @@ def _dies_at_once(*_: object) -> None:
     """Serve nothing."""
 
 
+@pytest.mark.slow
 def test_workers_do_not_outlive_what_watches_them(
     serving: tuple[subprocess.Popen[str], str],
 ) -> None:

@@ -107,6 +107,7 @@ async def test_an_empty_master_key_is_unset(
     assert (tmp_path / "x.db.master-key").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.process
 def test_processes_that_open_a_new_file_at_once_wait_for_one_another(tmp_path: Path) -> None:
     for attempt in range(3):

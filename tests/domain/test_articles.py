@@ -180,6 +180,7 @@ def test_persons_leave_the_last_places_of_a_stream_to_revisions() -> None:
     given(*happened, revised(minute=3), *few[1:]).when(mark, by_ann).then_refused("no-article-text")
 
 
+@pytest.mark.slow
 def test_passages_end_before_the_reserved_places_of_a_stream() -> None:
     passages = STREAM_EVENTS_MAX - STREAM_EVENTS_RESERVED
     gone = (opened(), marked()[0], (P1, PassageUnmarked(time=at(2))))

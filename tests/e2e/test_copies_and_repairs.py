@@ -127,6 +127,7 @@ def test_one_discussion_can_be_taken_alone(filled: Filled, folder: Path) -> None
         assert service.get("/v1/counts", site=SITE, resource="/trams")["counts"] == {"/trams": 0}
 
 
+@pytest.mark.slow
 def test_a_reader_of_an_export_may_have_had_enough(filled: Filled) -> None:
     with filled.rostra.started("export") as exporting:
         assert exporting.stdout is not None and exporting.stderr is not None

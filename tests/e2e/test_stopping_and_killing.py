@@ -98,6 +98,7 @@ def session_of(rostra: Rostra) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(headers=headers, connector=aiohttp.TCPConnector(limit=0))
 
 
+@pytest.mark.slow
 async def test_told_to_stop_it_answers_what_it_took_and_exits_with_0(rostra: Rostra) -> None:
     with rostra.serving() as service:
         async with session_of(rostra) as session:

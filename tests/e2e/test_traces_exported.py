@@ -70,6 +70,7 @@ def collecting() -> Iterator[Collector]:
             thread.join()
 
 
+@pytest.mark.slow
 def test_spans_arrive_the_last_ones_too(folder: Path) -> None:
     with collecting() as collector:
         rostra = Rostra(folder / "data", OTEL_EXPORTER_OTLP_ENDPOINT=collector.url)

@@ -65,6 +65,7 @@ async def written(connection: asyncpg.Connection, since: int) -> dict[str, int]:
     return {table: it for table, it in found.items() if it and table not in OF_THE_CLOCK}
 
 
+@pytest.mark.slow
 async def test_one_of_many_is_erased_at_once(
     connection: asyncpg.Connection, empty_database_url: str
 ) -> None:

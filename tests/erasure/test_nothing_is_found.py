@@ -234,6 +234,7 @@ async def dump(connection: asyncpg.Connection) -> AsyncIterator[tuple[str, bytes
             yield name, b"".join(parts)
 
 
+@pytest.mark.slow
 async def test_it_is_in_no_table_and_no_file_and_no_key_that_is_left_opens_it(
     database_url: str, run_folder: Path
 ) -> None:

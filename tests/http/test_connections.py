@@ -278,6 +278,7 @@ async def test_time_in_which_nobody_waits_for_the_client_does_not_count() -> Non
         assert await in_thread(ask) == [503, 403]
 
 
+@pytest.mark.slow
 async def test_lines_of_a_slow_publisher_have_no_limit() -> None:
     async with serving(settings=short(idle_seconds_max=0.5)) as service:
         head = request(
@@ -519,6 +520,7 @@ ENDED = [
 """All that clients send on connections that then end."""
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("short_linger")
 async def test_a_connection_that_ended_is_let_go_at_once(
     caplog: pytest.LogCaptureFixture,

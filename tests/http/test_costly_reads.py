@@ -247,6 +247,7 @@ async def test_what_moderators_did_by_then_needs_no_fold(
     assert not begun
 
 
+@pytest.mark.slow
 async def test_a_fold_costs_the_loop_little(
     durable_service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -195,6 +195,7 @@ async def test_a_discussion_that_became_private_before_its_view_knows_is_not_fol
         assert answer.status == 404
 
 
+@pytest.mark.slow
 async def test_hundreds_read_and_none_misses_a_change(durable_service: Service) -> None:
     service = durable_service
     [discussion] = await service.given(opened())

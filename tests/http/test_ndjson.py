@@ -116,6 +116,7 @@ async def test_nothing_has_no_results(service: Service) -> None:
         assert (answer.status, answer.body) == (200, b"")
 
 
+@pytest.mark.slow
 async def test_a_client_that_reads_only_when_all_is_sent_is_served(service: Service) -> None:
     await service.given(opened())
     body = lines([posted(), voted()]) * 20_000

@@ -91,6 +91,7 @@ async def test_other_encodings_are_refused(
     assert answer.headers["Accept-Encoding"] == "gzip, deflate"
 
 
+@pytest.mark.slow
 async def test_much_in_little_is_too_large_and_never_in_memory_at_once(service: Service) -> None:
     bomb = gzip.compress(b" " * 200_000_000, 9)
     unpacker = Unpacker("gzip")

@@ -217,6 +217,7 @@ async def test_headers_that_never_end_are_refused_and_leave_no_memory(
     assert traced() - before < 256 * KIB
 
 
+@pytest.mark.slow
 async def test_unfinished_heads_hold_no_more_than_their_limit(
     service: Service, traced: Callable[[], int]
 ) -> None:

@@ -232,6 +232,7 @@ async def test_every_process_knows_within_its_time(database_url: str) -> None:
         assert (await started.ask("GET", FEED, token=later)).status == 200
 
 
+@pytest.mark.slow
 async def test_revoking_again_moves_the_time_on_and_never_back(database_url: str) -> None:
     now = time.time()
     async with (

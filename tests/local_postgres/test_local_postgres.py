@@ -201,6 +201,7 @@ def test_the_server_of_a_killed_holder_is_taken_over(data: Path) -> None:
     assert lease.release() is True
 
 
+@pytest.mark.slow
 def test_what_was_committed_is_there_after_kill_9_of_the_server(data: Path) -> None:
     lease = start(data, durable=False)
     with psycopg.connect(lease.url) as connection:

@@ -107,6 +107,7 @@ async def test_what_was_lost_is_refused_and_the_rest_goes_on(pair: list[Node]) -
         assert await app.verify() == []
 
 
+@pytest.mark.slow
 async def test_a_failover_without_loss_keeps_the_log(
     pair: list[Node], monkeypatch: pytest.MonkeyPatch
 ) -> None:

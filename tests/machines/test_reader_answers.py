@@ -36,6 +36,7 @@ async def both(followed: list[Node]) -> AsyncIterator[Pair]:
         yield made
 
 
+@pytest.mark.slow
 async def test_no_answer_is_older_than_it_says(both: Pair) -> None:
     conversation = Conversation(Random(26))
     await conversation.begin(both.writer.app.publish)

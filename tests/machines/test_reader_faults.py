@@ -85,6 +85,7 @@ async def is_shown(service: Service) -> bool:
 # -- erasures
 
 
+@pytest.mark.slow
 async def test_words_wait_for_erasures_from_before_the_reader_started(
     followed: list[Node],
 ) -> None:
@@ -279,6 +280,7 @@ async def test_a_standby_of_another_cluster_shows_no_words(pair: list[Node]) -> 
 # -- what the standby does
 
 
+@pytest.mark.slow
 async def test_a_standby_that_is_promoted_goes_on(pair: list[Node]) -> None:
     primary, standby = pair
     url = either(pair)

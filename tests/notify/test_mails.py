@@ -512,6 +512,7 @@ def text_of(mail: EmailMessage) -> str:
     return "".join(part.get_content() for part in mail.walk() if not part.is_multipart())
 
 
+@pytest.mark.slow
 async def test_no_word_of_a_mail_is_in_tables_files_or_logs(
     database_url: str, run_folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

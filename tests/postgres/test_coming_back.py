@@ -10,7 +10,6 @@ import pytest
 
 from rostra_adapters.aio import background
 from rostra_adapters.local_postgres import lease as local_postgres
-from support.cases import first_is_quick
 from support.listening import listening
 from support.service import Service, opened, posted, serving, token
 
@@ -113,9 +112,8 @@ async def is_ready(service: Service) -> bool:
     return (await service.ask("GET", "/readyz")).status == 200
 
 
-@pytest.mark.parametrize(
-    ("code", "broken", "mended"), first_is_quick(FAULTS), ids=[fault[0] for fault in FAULTS]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("code", "broken", "mended"), FAULTS, ids=[fault[0] for fault in FAULTS])
 async def test_a_few_seconds_of_an_unexpected_error_heal_by_themselves(
     database: Database, code: str, broken: list[str], mended: list[str]
 ) -> None:

@@ -52,6 +52,7 @@ async def test_a_role_that_may_only_read(server: Server, rostra: Command) -> Non
     assert "lacks" in refused(rostra, plain, "serve")
 
 
+@pytest.mark.slow
 async def test_a_read_only_database(server: Server, rostra: Command) -> None:
     name = server.database()
     await filled(server.of(name))

@@ -83,7 +83,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         rmtree(home, ignore_errors=True)
 
 
-@pytest.mark.parametrize("mode", first_is_quick(["verify-full", "verify-ca", "require"]))
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["verify-full", "verify-ca", "require"])
 async def test_a_connection_is_encrypted_and_its_server_known(server: Server, mode: str) -> None:
     root = None if mode == "require" else server.root
     async with rostra_adapters.open(server.url(mode, root), master_key=MASTER_KEY) as app:

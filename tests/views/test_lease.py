@@ -118,6 +118,7 @@ async def test_a_stopped_process_is_taken_over_from_and_gives_up(
     await operator.close()
 
 
+@pytest.mark.slow
 async def test_a_stand_by_takes_over_within_the_lease(database_url: str, tmp_path: Path) -> None:
     opening = rostra_adapters.open(
         database_url, master_key=MASTER_KEY, projector_lease_seconds=LEASE_SECONDS

@@ -90,6 +90,7 @@ select id, 0, 0, 0, 0, 0, 0, position, discussion, parent, passage, pinned, post
 from comments_v1"""
 
 
+@pytest.mark.slow
 async def test_a_long_queue_opens_with_as_few_buffers_as_a_short_one(
     database: asyncpg.Connection,
 ) -> None:

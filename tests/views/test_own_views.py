@@ -308,6 +308,7 @@ async def test_a_changed_view_is_built_anew_beside_the_old_one(database_url: str
             assert await newer.verify() == await app.verify() == []
 
 
+@pytest.mark.slow
 async def test_a_projector_that_fails_leaves_the_service_ready(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

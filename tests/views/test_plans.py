@@ -253,6 +253,7 @@ async def test_the_newest_of_a_site_reads_a_comment_of_each_discussion_at_most(
             assert not [it for it in read if it.kind == "Seq Scan"]
 
 
+@pytest.mark.slow
 async def test_plans_that_are_made_beside_empty_tables_serve_large_ones(filled: Filled) -> None:
     """A session keeps its plans until the tables are analysed, and many may write before that."""
     async with plans.unchanged(filled(_without_autovacuum)) as connection:

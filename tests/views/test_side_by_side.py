@@ -217,6 +217,7 @@ async def test_views_of_before_lineages_are_kept(
         assert await app.verify() == []
 
 
+@pytest.mark.slow
 async def test_views_of_a_version_that_is_gone_are_dropped_after_a_while(
     database_url: str, operator: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -82,6 +82,7 @@ async def focus_by_tab(page: Page, name: str, *, most: int = 60) -> None:
     pytest.fail(f"the Tab key does not reach {name!r}")
 
 
+@pytest.mark.slow
 async def test_every_action_is_done_by_keyboard_alone(
     browser: Browser, reader_service: Service
 ) -> None:

@@ -41,7 +41,8 @@ async def test_on_a_page_that_is_no_secure_context_guests_take_part(
     await expect(page).to_have_url(re.compile("#comment-"))
 
 
-@pytest.mark.parametrize("forbidden", first_is_quick(["sandbox", "throws", "full"]))
+@pytest.mark.slow
+@pytest.mark.parametrize("forbidden", ["sandbox", "throws", "full"])
 async def test_where_storage_is_forbidden_guests_take_part_all_the_same(
     browser: Browser, reader_service: Service, forbidden: str
 ) -> None:

@@ -78,6 +78,7 @@ async def refused(page: Page) -> list[str]:
     return found
 
 
+@pytest.mark.slow
 async def test_the_demo_runs_under_a_strict_policy_with_trusted_types(
     browser: Browser, reader_service: Service
 ) -> None:

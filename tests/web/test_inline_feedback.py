@@ -171,6 +171,7 @@ async def test_where_there_is_no_room_the_panel_comes_from_below_and_leaves_the_
     await expect(page.locator(PANEL)).to_have_count(0)
 
 
+@pytest.mark.slow
 async def test_a_passage_is_opened_answered_and_left_by_keyboard(
     browser: Browser, reader_service: Service
 ) -> None:

@@ -41,6 +41,7 @@ EXPORTS = """async (paths) => {
 }"""
 
 
+@pytest.mark.slow
 async def test_joined_files_show_what_plain_modules_show(
     browser: Browser, reader_service: Service
 ) -> None:

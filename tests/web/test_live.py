@@ -13,6 +13,7 @@ async def place_of(page: Page, words: str) -> float:
     return box["y"]
 
 
+@pytest.mark.slow
 async def test_two_readers_see_each_other(browser: Browser, reader_service: Service) -> None:
     ada = await shown(browser, reader_service, "/demo?as=ada")
     ben = await shown(browser, reader_service, "/demo?as=ben")

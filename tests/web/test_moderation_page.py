@@ -458,6 +458,7 @@ def test_the_page_knows_the_languages_of_the_reader() -> None:
         assert set(re.findall(r'"(\w+)"', listed)) | besides == own, name
 
 
+@pytest.mark.slow
 async def test_a_person_has_the_number_of_votes_and_the_progress_of_a_ban(
     browser: Browser, reader_service: Service
 ) -> None:

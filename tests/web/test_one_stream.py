@@ -8,7 +8,6 @@ from playwright.async_api import Browser, BrowserContext, Page, Request, expect
 
 from rostra_adapters.application.live import updates
 from rostra_adapters.http.routes.demo import RESOURCE, SITE
-from support.cases import first_is_quick
 from support.reader_pages import COMMENT, ROOT, connected, said, story, token, wrote
 from support.service import Service, event
 from support.service import token as signed
@@ -296,7 +295,8 @@ async def test_a_quiet_discussion_of_a_long_log_is_up_to_date(
     await expect(page.get_by_role("button", name="There is more")).to_have_count(0)
 
 
-@pytest.mark.parametrize("has_changed", first_is_quick([True, False]), ids=["changed", "unchanged"])
+@pytest.mark.slow
+@pytest.mark.parametrize("has_changed", [True, False], ids=["changed", "unchanged"])
 async def test_a_page_that_was_hidden_for_long_says_that_there_is_more_if_there_is(
     browser: Browser,
     reader_service: Service,
@@ -324,6 +324,7 @@ async def test_a_page_that_was_hidden_for_long_says_that_there_is_more_if_there_
     await expect(more).to_have_count(0)
 
 
+@pytest.mark.slow
 async def test_where_streams_are_refused_new_comments_are_counted_now_and_then(
     browser: Browser, reader_service: Service
 ) -> None:

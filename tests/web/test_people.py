@@ -221,6 +221,7 @@ async def test_a_reader_is_led_from_one_new_comment_to_the_next(
     await expect(bar).not_to_contain_text("last here")  # this device knows the day
 
 
+@pytest.mark.slow
 async def test_what_is_new_counts_as_read_once_it_was_seen(
     browser: Browser, reader_service: Service
 ) -> None:

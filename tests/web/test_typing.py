@@ -234,6 +234,7 @@ async def test_a_language_that_does_not_come_is_english(
 # -- guests
 
 
+@pytest.mark.slow
 async def test_a_guest_is_known_in_a_new_tab_and_in_all_discussions_of_a_page(
     browser: Browser, reader_service: Service
 ) -> None:

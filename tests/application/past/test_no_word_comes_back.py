@@ -122,6 +122,7 @@ async def _told(app: App, events: list[Event]) -> int:
     return head
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=examples(60), suppress_health_check=[HealthCheck.too_slow])
 @given(histories(("moderators", "public")))
 def test_no_reader_of_the_past_sees_a_word_that_is_not_shown_today(events: list[Event]) -> None:

@@ -13,7 +13,6 @@ from rostra.limits import QUOTE_CHARACTERS_MAX
 
 CHARACTERS, PASSAGES = 1_000_000, 500
 SECONDS_MAX = 60
-SLOW = pytest.mark.slow
 """Whoever takes longer hangs, on the slowest machine. Where the bound is reached it is some 10 on
 a middling one; most take 1 or 2."""
 
@@ -87,10 +86,9 @@ def test_500_quotes_of_10_000_letters_with_an_error_in_eleven_are_all_found() ->
     assert [(it.start, it.end) for it in outcomes if isinstance(it, Anchored)] == spans
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize(
-    "letters", [pytest.param(12, marks=SLOW), pytest.param(40, marks=SLOW), 1_500]
-)
+@pytest.mark.parametrize("letters", [12, 40, 1_500])
 def test_passages_that_were_all_changed_are_found(letters: int) -> None:
     """As many errors as may be, in every one of them."""
     chance = random.Random(letters)
