@@ -61,6 +61,7 @@ def healthy(url: str) -> bool:
         return bool(answer.status == 200)
 
 
+@pytest.mark.slow
 def test_a_worker_that_dies_is_started_again_and_all_stop_together(
     serving: tuple[subprocess.Popen[str], str],
 ) -> None:

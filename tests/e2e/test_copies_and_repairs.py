@@ -136,6 +136,7 @@ def test_a_reader_of_an_export_may_have_had_enough(filled: Filled) -> None:
         assert (exporting.stderr.read(), exporting.wait()) == (b"", 0)
 
 
+@pytest.mark.slow
 def test_on_a_pipe_everything_is_plain_lines(filled: Filled) -> None:
     told = [
         filled.rostra.run(*command)

@@ -67,6 +67,7 @@ async def feed(service: Service, after: int, log: str | None = None) -> tuple[in
     return answer.status, answer.problem
 
 
+@pytest.mark.slow
 async def test_what_was_lost_is_refused_and_the_rest_goes_on(pair: list[Node]) -> None:
     primary, standby = pair
     async with (

@@ -73,6 +73,7 @@ async def test_no_answer_is_older_than_it_says(both: Pair) -> None:
     )
 
 
+@pytest.mark.slow
 async def test_the_past_is_that_of_the_primary(both: Pair) -> None:
     """A position or time that the standby lacks is waited for; then 503."""
     conversation = Conversation(Random(3))

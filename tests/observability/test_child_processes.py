@@ -80,6 +80,7 @@ def test_postgresql_has_no_secrets(run_folder: Path) -> None:
         lease.release()
 
 
+@pytest.mark.slow
 def test_workers_of_the_service_have_them_and_their_helper_has_not(
     tmp_path: Path, database_url: str
 ) -> None:

@@ -73,6 +73,7 @@ def test_every_table_is_named_with_its_schema() -> None:
         assert not unqualified.findall(file.read_text()), file
 
 
+@pytest.mark.slow
 async def test_three_project_and_serve_beside_one_another(server: Server) -> None:
     url = server.of(server.database())
     apps = [

@@ -111,6 +111,7 @@ async def operator(database_url: str) -> AsyncIterator[asyncpg.Connection]:
     await connection.close()
 
 
+@pytest.mark.slow
 async def test_both_serve_and_project_and_neither_rebuilds_the_other(
     database_url: str, operator: asyncpg.Connection
 ) -> None:

@@ -129,6 +129,7 @@ async def test_every_action_is_done_by_keyboard_alone(
     await expect(page.get_by_text("That is one more reason")).to_be_visible()
 
 
+@pytest.mark.slow
 async def test_what_changes_is_said_politely(browser: Browser, reader_service: Service) -> None:
     page = await shown(browser, reader_service, "/demo?as=ada")
     aloud = page.locator(f"{ROOT} [aria-live]")

@@ -421,6 +421,7 @@ async def test_axe_finds_nothing_in_any_state(
     await sound(page, "search")
 
 
+@pytest.mark.slow
 async def test_browsers_get_the_words_of_their_language(
     browser: Browser, reader_service: Service
 ) -> None:

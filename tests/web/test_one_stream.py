@@ -140,6 +140,7 @@ async def test_where_the_tab_that_reads_is_closed_another_one_goes_on(
     await alone(streams, tabs[1:])
 
 
+@pytest.mark.slow
 async def test_where_the_tab_that_reads_is_frozen_another_one_goes_on(
     browser: Browser, reader_service: Service
 ) -> None:

@@ -82,6 +82,7 @@ def hint(page: Page, words: str) -> Locator:
     return page.locator(f"{ROOT} .hint", has_text=words)
 
 
+@pytest.mark.slow
 async def test_a_person_chooses_what_they_are_notified_of(
     browser: Browser, reader_service: Service
 ) -> None:
@@ -257,6 +258,7 @@ async def test_what_is_new_counts_as_read_once_it_was_seen(
 # -- the inbox
 
 
+@pytest.mark.slow
 async def test_the_bell_tells_what_concerns_a_person(
     browser: Browser, reader_service: Service
 ) -> None:
@@ -326,6 +328,7 @@ async def until_unread(service: Service, count: int) -> None:
 # -- names after an @
 
 
+@pytest.mark.slow
 async def test_names_are_completed_and_mentioned(browser: Browser, reader_service: Service) -> None:
     service = reader_service
     await service.given(
@@ -435,6 +438,7 @@ async def test_axe_finds_nothing_and_a_narrow_phone_is_wide_enough(
 # -- pages of links in mails
 
 
+@pytest.mark.slow
 async def test_pages_of_mails_work_without_script_in_the_readers_language(
     browser: Browser, reader_service: Service
 ) -> None:

@@ -145,6 +145,7 @@ async def test_many_replies_come_by_pages_each_once_and_in_order(
     await expect(asked.get_by_role("button", name="More replies")).to_be_hidden()
 
 
+@pytest.mark.slow
 async def test_a_permalink_leads_to_a_reply_deep_in_a_long_discussion(
     browser: Browser, reader_service: Service
 ) -> None:

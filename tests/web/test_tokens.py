@@ -66,6 +66,7 @@ async def test_a_token_that_is_refused_is_renewed_and_the_request_repeated(
     await expect(said(page, "All the same.")).to_be_visible()
 
 
+@pytest.mark.slow
 async def test_an_attribute_that_has_ended_leaves_a_reader_like_any_other(
     browser: Browser, reader_service: Service
 ) -> None:

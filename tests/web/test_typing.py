@@ -196,6 +196,7 @@ async def test_every_problem_of_the_service_is_said_in_the_pages_language(
         assert any(shown.startswith(words) for words in said if len(words) > 10), (problem, shown)
 
 
+@pytest.mark.slow
 async def test_each_language_is_fetched_once_and_shown(
     browser: Browser, reader_service: Service
 ) -> None:

@@ -154,6 +154,7 @@ async def test_an_open_form_is_left_by_escape_and_keeps_what_was_typed(
     await expect(herons.get_by_role("textbox")).to_have_value("")
 
 
+@pytest.mark.slow
 async def test_what_is_typed_outlives_a_reload_at_any_moment(
     browser: Browser, reader_service: Service
 ) -> None:
@@ -284,6 +285,7 @@ async def test_a_held_comment_is_shown_to_its_author_as_held(
     assert [one["body"] for one in await queue(reader_service, "held")] == ["Let me in."]
 
 
+@pytest.mark.slow
 async def test_an_author_sees_that_a_new_wording_waits(
     browser: Browser, reader_service: Service
 ) -> None:
@@ -373,6 +375,7 @@ async def test_a_question_that_is_opened_while_an_edit_is_saved_stays(
     await expect(page.locator(COMMENT, has_text="Deleted by its author")).to_be_focused()
 
 
+@pytest.mark.slow
 async def test_an_edit_of_somebody_elses_closes_nothing_that_is_open(
     browser: Browser, reader_service: Service
 ) -> None:
