@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import os
 from collections.abc import AsyncIterator
+from uuid import UUID
 
 import asyncpg
 import pytest
@@ -13,9 +15,9 @@ from rostra_adapters.application.ports import Rebuilt
 from rostra_adapters.errors import FoldingFailed, RebuildRefused
 from rostra_adapters.postgres import locks
 from rostra_adapters.postgres.connect import LOST
-from rostra_adapters.postgres.rebuild import ranges
+from rostra_adapters.postgres.rebuild import fold_worker, ranges
 from rostra_adapters.postgres.rebuild import verify as verifying
-from rostra_adapters.postgres.rebuild.fold_worker import fold_log
+from rostra_adapters.postgres.rebuild.fold_worker import Job, fold_log
 from rostra_adapters.postgres.rebuild.run import drop_replaced, rebuild
 from rostra_adapters.postgres.rebuild.verify import verify
 from rostra_adapters.postgres.views import backend
@@ -125,6 +127,17 @@ async def test_a_job_that_fails_says_why_and_ends_the_others(
         await fold_log(database_url, [missing], len(rows), jobs=2, progress=lambda *_: None)
     copying = "select count(*) from pg_stat_activity where query ilike 'copy%comment%'"
     await wait_until(lambda: _is_none(database, copying))
+
+
+def test_a_job_writes_its_reason_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Jobs share one pipe, and one that is killed meanwhile must not end it with half a reason."""
+    written: list[bytes] = []
+    monkeypatch.setattr(os, "write", lambda _, data: written.append(data))
+    job = Job("postgresql:", [], "no.module", ranges.Part(UUID(int=0), UUID(int=1), 0))
+    assert fold_worker._run(0, job) == 1
+    [reason] = written
+    assert reason.startswith(b"Traceback")
+    assert b"no.module" in reason.splitlines()[-1]
 
 
 async def _is_none(database: asyncpg.Connection, counting: str) -> bool:

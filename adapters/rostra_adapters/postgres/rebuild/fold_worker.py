@@ -223,14 +223,17 @@ def _run(number: int, job: Job) -> int:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(fold_part(job.url, job.states(), job.part, tell))
     except UNWRITABLE as error:
-        sys.stderr.write(f"{error}\n")
+        _say(f"{error}\n")
         return UNWRITABLE_EXIT
     except BaseException:  # noqa: BLE001  # nothing of the forked process may go on
-        traceback.print_exc()
+        _say(traceback.format_exc())
         return 1
-    finally:
-        sys.stderr.flush()
     return 0
+
+
+def _say(reason: str) -> None:
+    """Write to standard error at once: other jobs write there, and are killed in the middle."""
+    os.write(sys.stderr.fileno(), reason.encode(errors="replace"))
 
 
 if __name__ == "__main__":
