@@ -62,7 +62,9 @@ async def _playwright() -> AsyncIterator[Playwright]:
 
 async def _launched(playwright: Playwright) -> Browser:
     assert CHROMIUM is not None
-    return await playwright.chromium.launch(executable_path=Path(CHROMIUM), args=ARGUMENTS)
+    browser = await playwright.chromium.launch(executable_path=Path(CHROMIUM), args=ARGUMENTS)
+    browser.on("context", lambda context: context.set_default_timeout(WAIT_SECONDS_MAX * 1000))
+    return browser
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

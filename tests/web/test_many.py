@@ -7,7 +7,7 @@ from support.reader_pages import COMMENT, ROOT, all_loaded, wrote
 from support.service import Service
 
 LONG_TASK_MS_MAX = 50
-ATTEMPTS_MAX = 5
+ATTEMPTS_MAX = 40
 WATCH = """
 window.long = [];
 new PerformanceObserver((list) => { for (const one of list.getEntries()) long.push(one.duration) })
