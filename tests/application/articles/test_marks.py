@@ -199,23 +199,24 @@ async def test_listeners_hear_of_a_mark_once_it_is_shown(service: Service) -> No
     live = f"{service.url}/v1/discussions/{DISCUSSION}/live?min_position={head}"
     async with listening(live) as listener:
         passage = (await mark(service, exact=WORDS)).json["id"]
+        p1 = event("passage.marked", passage="p1", exact="timber and mail")
+        [after] = await service.given(p1)
+        assert await _told(listener, ("passage", after, None)) == [after]  # not of the mark
         comment = await say(service, passage)
         await _told(listener, ("comment", comment, "published"), ("passage", passage, None))
         await act(service, "POST", f"/v1/comments/{comment}/moderation", MIA, action="remove")
         await _told(listener, ("removed", comment, "removed"), ("removed", passage, "unmarked"))
-        [other] = await service.given(
-            event("passage.marked", passage="p1", exact="timber and mail")
-        )
-        await _told(listener, ("passage", other, None))
 
 
-async def _told(listener: Any, *wanted: tuple[str, str, str | None]) -> None:
-    """Read until all of these came. A passage may come twice: its mark and comment change it."""
-    missing = set(wanted)
+async def _told(listener: Any, *wanted: tuple[str, str, str | None]) -> list[str]:
+    """Read until all of these came. Return the ids of what was read."""
+    missing, ids_read = set(wanted), list[str]()
     async with asyncio.timeout(WAIT_SECONDS_MAX):
         while missing:
             _, name, data = await listener.next()
+            ids_read.append(data["id"])
             missing.discard((name, data["id"], data.get("status")))
+    return ids_read
 
 
 async def test_a_publishers_passage_is_shown_at_once_as_ever(service: Service) -> None:
