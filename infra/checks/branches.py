@@ -21,12 +21,16 @@ Branch = tuple[str, int, int]
 
 def main(quick: str, slow: str) -> int:
     """Report what the two data files hold."""
-    by_quick, existing = _reached(quick), _existing(quick)
-    by_all = by_quick | _reached(slow) & existing  # slow tests run copies of older versions, too
+    by_quick = _listed(quick, "executed_branches")
+    existing = by_quick | _listed(quick, "missing_branches")
+    by_slow = (
+        _listed(slow, "executed_branches") & existing
+    )  # they run copies of older versions, too
+    by_all = by_quick | by_slow
     for package in sorted({_package(branch) for branch in existing}):
         _say(package, *(_of(package, found) for found in (by_quick, by_all, existing)))
     _say("all", len(by_quick), len(by_all), len(existing))
-    only_slow = Counter(file for file, _, _ in by_all - by_quick)
+    only_slow = Counter(file for file, _, _ in by_slow - by_quick)
     for file, branches in only_slow.most_common(FILES_LISTED):
         print(f"  {file}: {branches} branches that only slow tests reach")
     return 0 if 100 * len(by_quick) >= PERCENT_MIN * len(by_all) else 1
@@ -45,14 +49,6 @@ def _of(package: str, branches: set[Branch]) -> int:
 
 def _package(branch: Branch) -> str:
     return Path(branch[0]).parts[0]
-
-
-def _reached(data: str) -> set[Branch]:
-    return _listed(data, "executed_branches")
-
-
-def _existing(data: str) -> set[Branch]:
-    return _reached(data) | _listed(data, "missing_branches")
 
 
 def _listed(data: str, key: str) -> set[Branch]:
