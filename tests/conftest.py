@@ -60,11 +60,11 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Fail if more tests are slow than the variable of SLOW_SHARE_MAX allows."""
+    """Fail if too many tests are slow, and spare the garbage collector what stays to the end."""
     share = os.environ.get(SLOW_SHARE_MAX)
     if share is not None:
         check_slow_share(session.items, float(share))
-    # All modules and tests stay to the end: a full collection would walk over them each time.
+    # A full collection would walk over all modules and tests each time.
     gc.collect()
     gc.freeze()
 
