@@ -1,5 +1,6 @@
 """For those who come back: notifications, what is new, the inbox, and names after an `@`."""
 
+import asyncio
 import json
 import re
 from functools import partial
@@ -30,7 +31,7 @@ from support.reader_pages import (
 )
 from support.service import Service, event
 from support.service import token as signed
-from support.waiting import wait_until
+from support.waiting import WAIT_SECONDS_MAX, wait_until
 
 TAG = f"<{ROOT} site={SITE} resource={RESOURCE}></{ROOT}>"
 SINCE = f"{ROOT} .since"
@@ -54,6 +55,29 @@ async def ask(
     )
     assert answer.status < 300, answer.body
     return answer.json if answer.body else None
+
+
+async def test_the_form_stays_where_it_is_when_what_is_above_it_comes(
+    browser: Browser, reader_service: Service
+) -> None:
+    """A press of a button that moves before it is let go is no click."""
+    asked, coming = asyncio.Event(), asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        asked.set()
+        await coming.wait()
+        await route.continue_()
+
+    context = await browser.new_context()
+    await context.route("**/people.js", hold)
+    tag = TAG.replace(" site", f" token={token()} site")
+    page = await story(browser, reader_service, tag, context=context)
+    await asyncio.wait_for(asked.wait(), WAIT_SECONDS_MAX)
+    send = page.get_by_role("button", name="Post")
+    before = await send.bounding_box()
+    coming.set()
+    await expect(page.get_by_label("Notify of")).to_be_visible()
+    assert await send.bounding_box() == before
 
 
 async def has_read_all(service: Service, person: str = "ada") -> None:

@@ -181,6 +181,7 @@ export class Reader {
     this.person = await this.session.person(); // not before the frame: the page's token may change until then
     if (signal.aborted) return;
     onStored(this.session.place, () => this.personChanged(), signal);
+    this.showBack();
     this.showForm();
     await this.read(signal);
   }
@@ -213,8 +214,7 @@ export class Reader {
       this.discussion = found;
       this.discussionId = found?.id ?? "";
       this.showCount();
-      await this.main.load();
-      this.ruled(await ruled);
+      await Promise.all([this.main.load(), ruled.then((rules) => signal.aborted || this.ruled(rules))]);
       if (signal.aborted) return;
       const goOn = () => this.goTo(namedInHash()).catch((problem) => this.main.failed(problem, goOn));
       window.addEventListener("hashchange", goOn, { signal });
@@ -290,6 +290,13 @@ export class Reader {
   /** What persons get who come back. A page for others loads it when they ask for it. */
   async showPeople() {
     if (this.person?.mayWrite) await this.loadPeople();
+    else this.showBack();
+  }
+
+  /** Keep the place of what comes last, so that nothing below it moves when it comes. */
+  showBack() {
+    if (this.back.firstChild) return;
+    if (this.person?.mayWrite) this.back.replaceChildren(el("div", { class: "row" }));
     else if (this.rules.mails && this.discussionId)
       this.back.replaceChildren(
         el("button", { type: "button", text: this.t("notify"), onclick: () => this.loadPeople() }),
@@ -360,6 +367,7 @@ export class Reader {
     if (!rules) return;
     this.rules = rules;
     this.showOrders();
+    this.showBack();
     this.showForm();
     for (const view of this.main.views.values()) if (view.mine || rules.voting !== "both") view.showDoes();
   }
