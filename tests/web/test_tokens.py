@@ -23,7 +23,10 @@ document.querySelector("rostra-discussion").getToken = async () => {
 
 
 async def renewing(browser: Browser, service: Service, *tokens: str) -> Page:
-    """A page that set its callback before our script came, and gives one token after another."""
+    """A page that set its callback before our script came, and gives one token after another.
+
+    It is returned once it knows its person: where a token is late, it shows nobody's form before.
+    """
     given = iter(tokens)
     last = tokens[-1]
     context = await browser.new_context()
@@ -36,6 +39,7 @@ async def renewing(browser: Browser, service: Service, *tokens: str) -> Page:
     await page.route("**/token", lambda it: it.fulfill(json={"token": next(given, last)}))
     await page.goto(service.url + "/story")
     await expect(page.locator(COMMENT).first).to_be_visible()
+    await expect(page.get_by_role("button", name="Inbox")).to_be_visible()
     return page
 
 
