@@ -45,8 +45,9 @@ from rostra_projections.views import (
 )
 
 NO_VOTES: Mapping[UUID, VoteSum] = {}
-FOLDED_AT_ONCE = 2_000
-"""Events after which other tasks of this process have a turn."""
+FOLDED_AT_ONCE = 500
+"""Events after which other tasks of this process have a turn. So they have between the steps of a
+page: publishers would wait for the whole of it, to be answered and to send their next events."""
 
 _STATES = """
 select name, version, shape, position from public.rostra_views
@@ -395,11 +396,14 @@ class Projector:
                 await asyncio.sleep(0)
         if sums and not bulk_votes.add_sums(sums, rows.of(COMMENTS)):
             raise _OddVotes
+        await asyncio.sleep(0)
         view.settle(rows, touched)
+        await asyncio.sleep(0)
         if COUNTS in view.tables:
             await self._mend(folded)
         for table in view.tables:
             changes = store.RowChanges(table, rows.of(table), folded.loaded[table])
+            await asyncio.sleep(0)
             folded.writes += changes.writes(state.version)
             if keep_moves and table is COMMENTS:
                 folded.writes += _moved(list(moves_between(changes.changed, rows.of(COUNTS))))
