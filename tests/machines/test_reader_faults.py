@@ -42,6 +42,8 @@ from support.waiting import WAIT_SECONDS_MAX, wait_until
 pytestmark = [pytest.mark.process, pytest.mark.postgres]
 
 COUNTS = {"site": PLACE["site"], "resource": PLACE["resource"]}
+CANCELLING_ROUNDS_MAX = 20
+"""Of twenty locks each, until one meets a read: on a busy machine it may meet none."""
 
 
 def erased(person: str = "ann") -> dict[str, Any]:
@@ -414,6 +416,10 @@ async def test_reads_that_the_standby_cancels_are_repeated(
     conversation = Conversation(Random(5))
     answers: list[Judged] = []
     unready = 0
+
+    def repeated() -> int:
+        return caplog.text.count("which is repeated")
+
     try:
         async with on(followed) as both:
             await conversation.begin(both.writer.app.publish)
@@ -434,20 +440,21 @@ async def test_reads_that_the_standby_cancels_are_repeated(
                 async with asyncio.TaskGroup() as group:
                     for number in range(6):
                         group.create_task(read(Random(number)))
-                    for _ in range(2):
+                    for round_ in range(CANCELLING_ROUNDS_MAX):
                         for _ in range(20):
                             await conversation.go_on(both.writer.app.publish)
                             await asyncio.to_thread(primary.execute, locking)
                         assert {one.equal for one in await both.writer.app.rebuild()} == {True}
                         await asyncio.to_thread(primary.execute, "vacuum")
+                        if round_ and (repeated() or unready):
+                            break
                     stopped.set()
             assert wrong_answers(conversation, answers) == []
             assert unready <= len(answers) / 20, (unready, len(answers))
     finally:
         standby.configure("max_standby_streaming_delay = 30s\nhot_standby_feedback = on\n")
-    repeated = caplog.text.count("which is repeated")
-    assert repeated or unready
-    print(f"{len(answers)} answers, {repeated} repeated, {unready} times 503")  # noqa: T201
+    assert repeated() or unready
+    print(f"{len(answers)} answers, {repeated()} repeated, {unready} times 503")  # noqa: T201
 
 
 @pytest.mark.slow
