@@ -28,7 +28,7 @@ class HttpLimits(msgspec.Struct, frozen=True, kw_only=True):
     person_request_bytes_max: int = 64 * 1024  # of persons and guests
     events_request_bytes_max: int = 32 * 1024 * 1024
     batch_events_max: int = 10_000
-    # Of a request before it is routed.
+    # Limits of a request before it is routed.
     request_line_bytes_max: int = 32 * 1024
     path_bytes_max: int = 4 * 1024
     path_segments_max: int = 32  # aiohttp looks each of them up, with all before it
@@ -38,7 +38,7 @@ class HttpLimits(msgspec.Struct, frozen=True, kw_only=True):
     headers_bytes_max: int = 64 * 1024  # of all together
     headers_max: int = 128
     content_type_characters_max: int = 256
-    # Of a connection. Time counts while the client is waited for.
+    # Limits of a connection. Time counts only while the service waits for the client.
     head_seconds_max: float = 20.0  # from the first byte of a request to the end of its headers
     body_seconds_max: float = 20.0  # and a second for each `body_bytes_per_second_min` that came
     body_bytes_per_second_min: int = 500

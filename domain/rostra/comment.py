@@ -72,7 +72,7 @@ class CommentEdited(Event, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
     personal: Personal | None = None
     # Held: the comment itself waits or was rejected, so nobody is shown these words yet.
     status: Literal["published", "held"] = "published"
-    # Whether a wording that waited waits no more: this one is later.
+    # True if this wording replaces an earlier one that waited for the moderators.
     ends_pending: bool = False
     # Name of the rule that fits the new words of a held comment, and holds it from now on.
     rule: str | None = None
@@ -86,7 +86,7 @@ class CommentWordingHeld(Event, frozen=True, kw_only=True, omit_defaults=True, g
 
     topic = "comment.wording_held"
     author: str
-    # As the publisher names this event: the approval names it so.
+    # The publisher's source and id of this event, by which the approval names the wording.
     source: str
     id: str
     # The comment's, which may be removed.
@@ -221,9 +221,9 @@ class Comment(msgspec.Struct, frozen=True):
     edits: int = 0
     moderated: Moderated = "published"
     moderated_at: Time = LONG_AGO
-    # Whether it was held when it was posted, or a wording of it was.
+    # True if the comment was held when it was posted, or if any wording of it was held.
     has_waited: bool = False
-    # Whether moderators have approved it, or a later wording of it.
+    # True if moderators have approved the comment or a later wording of it.
     was_approved: bool = False
     # Name of the rule that holds the comment; None if it is not held, or by no named rule.
     rule: str | None = None

@@ -87,9 +87,9 @@ class CommandContext(msgspec.Struct, frozen=True, gc=False):
     time: Time
     # The person who acts now, if no publisher reports it. The rules for persons then hold.
     person: texts.PersonId | None = None
-    # Whether that person acts as a moderator.
+    # True if that person acts as a moderator.
     moderates: bool = False
-    # How many events of the comment they had seen, where they ask that there be no more.
+    # Number of the comment's events that the person has seen, if the act requires no others.
     seen: Annotated[int, msgspec.Meta(ge=0)] | None = None
     # Id of the ban that the act carries out or takes back.
     cause: UUID | None = None

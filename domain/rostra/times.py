@@ -20,7 +20,7 @@ _RFC3339 = re.compile(
     r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d+))?([Zz]|[+-]\d\d:\d\d)", re.ASCII
 )
 _OURS = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:[0-5]\d\.\d{6}Z", re.ASCII)
-# What needs no calendar: the first 28 days of a month are in every one.
+# These times are valid without a look at a calendar: each month has a first to a 28th day.
 _SURELY_OURS = re.compile(
     r"[1-9]\d{3}-(?:0[1-9]|1[012])-(?:0[1-9]|1\d|2[0-8])"
     r"T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{6}Z",

@@ -69,7 +69,7 @@ class QueueRow(msgspec.Struct):
     flags: int = 0
     # A new wording is held.
     pending_since: int | None = None
-    # Whether there is such a wording, also while the comment is removed and nothing waits.
+    # True if there is such a wording, also while the comment is removed and nothing waits.
     has_pending: bool = False
     # A moderator removed it, and nobody has restored it.
     removed_since: int | None = None

@@ -24,7 +24,7 @@ class Rebuilt(msgspec.Struct, frozen=True):
     events: int
     seconds: float
     rows: int
-    # Whether the view that was replaced held the same rows.
+    # True if the view that was replaced held the same rows.
     equal: bool
     # The tables and ranges of ids that differ, if both could be compared.
     changed: list[str] = []

@@ -64,7 +64,7 @@ class MasterKeys:
 
 
 def fingerprint(master: bytes) -> bytes:
-    """Which master key it is, without telling the key."""
+    """Return a fingerprint of a master key, which does not reveal the key."""
     return hashlib.sha256(b"rostra master key\n" + master).digest()[:KEY_ID_BYTES]
 
 

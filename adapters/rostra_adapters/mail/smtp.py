@@ -61,7 +61,7 @@ class SmtpTransport:
         )
         try:
             await client.connect()
-            # As bytes, since aiosmtplib writes a message by another policy than its own.
+            # aiosmtplib would write a message by a policy of its own, so it gets bytes.
             content = mail.as_bytes()
             await client.sendmail(
                 sender.addr_spec, [recipient.addr_spec], content, mail_options=options

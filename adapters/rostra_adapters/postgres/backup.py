@@ -69,7 +69,7 @@ from public.stored_events having max(notification_id) is not null
 _NEW_ID = "update public.rostra_log set id = gen_random_uuid(), erasures_due = true returning id"
 # The fingerprints of the master keys are those of the keys that the backup holds.
 _FORGET_MASTERS = "delete from rostra_keys.master_keys"
-# What the log says of whom; a backup of the keys may be older than that.
+# Number of erasures of each person by the log; the backup of the keys may be older.
 ERASED = """
 select originator_id, count(*) from public.stored_events where topic = 'person.erased' group by 1
 """

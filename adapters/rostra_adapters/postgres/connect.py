@@ -53,7 +53,8 @@ SETTINGS_17 = {"transaction_timeout": "0"}
 """Settings that PostgreSQL knows from version 17 on."""
 
 
-# Where one of its processes crashes, a server starts its own processes anew as it recovers.
+# A server that recovers from the crash of one process starts its own processes anew, so the least
+# of their pids changes.
 _START = """
 select case when not pg_is_in_recovery() then
     pg_postmaster_start_time()::text

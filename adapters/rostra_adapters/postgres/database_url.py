@@ -42,7 +42,7 @@ PASSED_OVER = {
     "sslcompression": "the driver does not compress",
     "sslsni": "the host's name is always sent",
     "tcp_user_timeout": "statements have a timeout of their own",
-    # Of other programs that read the same variable.
+    # Parameters of other programs that read the same variable.
     "connection_limit": "--pool-size says so",
     "pgbouncer": "a pooler is recognised by itself",
     "pool_timeout": "it belongs to another program",

@@ -65,8 +65,8 @@ class Folded:
     def __init__(self, original: str) -> None:
         composed = unicodedata.is_normalized("NFC", original)
         pieces: list[str] = []
-        # Where stretches of equal lengths begin. What was left out altogether comes before a
-        # letter that begins there and after one that ends there, hence the keys.
+        # Starts of stretches of equal lengths. Omitted characters precede a letter that begins
+        # there and follow a letter that ends there, hence the keys.
         self._folded, self._original, self._keys = [0], [0], [0]
         done = length = 0
         for found in (_FOLDS if composed else _FOLDS_DECOMPOSED).finditer(original):

@@ -102,13 +102,13 @@ class PendingRow(msgspec.Struct, gc=False):
     """A new wording of a published comment that waits for the moderators."""
 
     id: UUID
-    # Of the event that holds the wording; None where no wording waits any more.
+    # Position and time of the event that holds the wording; None if no wording waits.
     position: int | None = None
     at: Time | None = None
     # Sealed as the log has them; None where they were erased before they came here.
     words: bytes | None = None
     words_event: UUID | None = None
-    # As its publisher names the event.
+    # The publisher's source and id of the event.
     source: str | None = None
     event: str | None = None
 

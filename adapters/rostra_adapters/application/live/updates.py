@@ -325,7 +325,7 @@ class Live:
         channel.end()
         self._channels.pop(channel.discussion, None)
 
-    # -- telling
+    # -- sending
 
     async def _flush(self) -> AsyncGenerator[None, None]:
         while True:

@@ -1,4 +1,4 @@
-"""Headers that keep browsers from guessing types, framing pages and telling whole addresses."""
+"""Headers that keep browsers from guessing types, framing pages and revealing whole addresses."""
 
 from base64 import b64encode
 from hashlib import sha256

@@ -208,7 +208,7 @@ def _schema(kind: Any) -> Schema:
     if kind == EVENT:
         return {"$ref": REFERENCE.format(name=EVENT)}
     if kind == EVENTS:
-        # What does not fit is a `rejected` result among the others.
+        # An element of another shape is answered with a `rejected` result in its place.
         return {"type": "array", "items": {"anyOf": [_schema(EVENT), {}]}}
     if isinstance(kind, tuple):
         return {"anyOf": [_schema(one) for one in kind]}

@@ -55,7 +55,7 @@ header a{color:inherit}article>p{margin:.3rem 0}.words{unicode-bidi:plaintext}
 border-inline-start:3px solid #8886}:target{background:#fc32}
 """
 POLICY = policy(STYLE)
-# What XML 1.0 has no way to write.
+# Characters that XML 1.0 cannot represent.
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 

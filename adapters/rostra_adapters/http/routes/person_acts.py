@@ -215,7 +215,7 @@ class PersonActs(PersonRoutes):
         act = actor.act(self._now(), str(passage))
         outcome = await self._submit(request, command, act)
         done = DoneShape(id=outcome.id or passage, position=outcome.position or 0)
-        # Where somebody else has marked the same stretch, it is that passage.
+        # If somebody else has marked the same stretch, the answer names their passage.
         status = 201 if outcome.id == passage else 200
         return answer_with(request, done, status=status)
 

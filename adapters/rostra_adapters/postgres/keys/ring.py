@@ -46,7 +46,7 @@ select set_config('synchronous_commit', 'on', true)
 where current_setting('synchronous_commit') in ('off', 'local')
 """
 ONE_AT_A_TIME = "lock table rostra_keys.erased_keys in share row exclusive mode"
-TELL = """
+ANNOUNCE = """
 insert into rostra_keys.erased_keys (number, owner)
 select coalesce((select max(number) from rostra_keys.erased_keys), 0) + row_number() over (), owner
 from unnest($1::uuid[]) as erased (owner)
@@ -63,7 +63,7 @@ for update
 MAKING = "lock table rostra_keys.person_keys in row exclusive mode"
 MADE = "lock table rostra_keys.person_keys in share mode"
 MASTERS = "select master from rostra_keys.master_keys"
-# Where the database is of before that table.
+# For databases that were made before the table `master_keys`.
 MASTERS_OF_KEYS = """
 select distinct master from rostra_keys.person_keys where wrapped is not null
 """
@@ -185,7 +185,7 @@ class PostgresKeyRing(StoredKeyRing):
                 await connection.execute(FLUSHED)
                 await connection.execute(ONE_AT_A_TIME)
                 await connection.execute(DESTROY, owners, [erasures[owner] for owner in owners])
-                await connection.execute(TELL, owners)
+                await connection.execute(ANNOUNCE, owners)
                 channel = names_of(connection).channel(locks.ERASURES)
                 await connection.execute("select pg_notify($1, '')", channel)
 

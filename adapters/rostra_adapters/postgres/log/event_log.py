@@ -69,7 +69,7 @@ where event.position <= $3
 order by event.position
 """
 READ_DISCUSSION_AFTER = READ_DISCUSSION.replace("<= $3", "> $3") + "limit $4"
-# Of the few events at the end of the log it takes those of the discussion.
+# The log has few events after $3, so they are read by position and filtered by discussion.
 READ_DISCUSSION_LATELY = """
 select notification_id, originator_id, originator_version, topic, state, event_id, null::text
 from public.stored_events

@@ -47,7 +47,7 @@ _DISTURBED = (
     asyncpg.UniqueViolationError,
     asyncpg.DeadlockDetectedError,
 )
-# Nothing was recorded, since something in it cannot be.
+# Errors by which the log refuses a value of an event: nothing of the call was recorded.
 _UNFIT = (asyncpg.PostgresError, ValueError, TypeError, struct.error)
 
 

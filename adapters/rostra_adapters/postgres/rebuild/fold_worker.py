@@ -216,12 +216,12 @@ def _run_all(jobs: Sequence[Job]) -> int:
 def _run(number: int, job: Job) -> int:
     """Run a job, and return the exit code of its process."""
 
-    def tell(events: int) -> None:
+    def report(events: int) -> None:
         os.write(sys.stdout.fileno(), f"{number} {events}\n".encode())
 
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(fold_part(job.url, job.states(), job.part, tell))
+            runner.run(fold_part(job.url, job.states(), job.part, report))
     except UNWRITABLE as error:
         _say(f"{error}\n")
         return UNWRITABLE_EXIT

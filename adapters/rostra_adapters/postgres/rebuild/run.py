@@ -75,7 +75,7 @@ _COUNT = """
 select count(*) from public.stored_events where notification_id > $1 and notification_id <= $2"""
 _LOCK = """
 select position, version from public.rostra_views where name = $1 and lineage = $2 for update"""
-# Nobody is writing while we hold this lock: each position up to the head is filled, or never is.
+# This lock excludes writers: each position up to the head is filled by now, or stays empty.
 _NO_WRITER = f"select pg_advisory_xact_lock({locks.LOG_WRITER})"
 _HEAD = "select coalesce(max(notification_id), 0) from public.stored_events"
 _HAS_TABLES = """

@@ -27,8 +27,8 @@ create or replace function public.rostra_append_on(
     out refused boolean[]
 )
 language plpgsql
--- Who may call it appends, and may do nothing else to the log (see roles.py): so it runs with the
--- rights of the log's owner, and finds nothing that its caller may have made.
+-- A role that may call this function can append, and nothing else (see roles.py). So the function
+-- runs with the rights of the log's owner, and finds no object that its caller may have made.
 security definer
 set search_path = pg_catalog, pg_temp
 -- The plans may be made while the table is empty or its statistics are old.

@@ -1,4 +1,4 @@
--- What every process is to forget, in order.
+-- Owners whose keys every process is to forget, in order.
 create table if not exists rostra_keys.erased_keys (
     number bigint primary key,
     owner uuid not null,

@@ -1,4 +1,4 @@
--- Before every insert, whoever inserts: writers follow one another, so that
+-- Let writers follow one another, before every insert by any program, so that
 -- events become visible in the order of their positions. Numbers that a rolled
 -- back or crashed writer took from the sequence are taken again. (In another
 -- isolation level the snapshot may be older than the lock: then they are not.)

@@ -1,8 +1,9 @@
--- Which events are refused when groups are taken in order, from where the
--- streams stand. Streams are named by their number in `standing`. Group g has
--- the guards up to guard_ends[g] and the events up to event_ends[g]. A caller
--- whose group was refused has lost the streams that it would have written to:
--- what it decided upon them later saw versions that are now someone else's.
+-- Return which events are refused when groups are handled in order. `standing`
+-- has the present version of each stream; streams are named by their number in
+-- it. Group g has the guards up to guard_ends[g] and the events up to
+-- event_ends[g]. A caller whose group was refused has lost the streams that the
+-- group would have written to: the caller's later groups were decided upon
+-- versions that are now another caller's.
 create or replace function public.rostra_refused(
     standing bigint[],
     callers integer[],

@@ -32,7 +32,7 @@ _TRUE, _FALSE = _length(1) + b"\x01", _length(1) + b"\x00"
 
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-# As the driver stores them; see `row_store.time_of_column`.
+# The driver stores these two times as infinities; see `row_store.time_of_column`.
 _INFINITE = {
     (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND: 2**63 - 1,
     (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND: -(2**63),

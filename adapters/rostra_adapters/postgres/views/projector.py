@@ -90,7 +90,7 @@ insert into public.comment_moves ({", ".join(_MOVE_TYPES)})
 select * from unnest({
     ", ".join(columns.parameter(of, f"{{{n}}}") for n, of in enumerate(_MOVE_TYPES.values()))
 })"""
-# Of the comments of a group but those of a page, which are at hand.
+# These leave out the comments of a page ($2), whose rows the projector has.
 LATEST = """
 select posted_at from public.comments_v{v}
 where {group} = $1 and status in ('published', 'erased') and id <> all($2::uuid[])

@@ -28,7 +28,7 @@ _HAS_WORDS = """not exists (
     select 1 from public.inbox_erasures_v{inbox} e
     where e.site = $1 and e.person = c.author and e.position > c.posted
 )"""
-# Where a lookup of one row is compared and not asked by `exists`, the planner does not hash all.
+# For `exists` the planner would hash the whole table; a scalar subquery looks one row up.
 _IS_PUBLISHED = """(
     select m.status from public.comments_v{comments} m where m.id = c.id
 ) is not distinct from 'published'"""
@@ -63,7 +63,7 @@ _SUBSCRIPTIONS_HERE = f"""(
 )"""
 _PUBLISHED_IN_S = """public.inbox_comments_v{inbox} c
 where c.discussion = s.discussion and c.published > s.since and c.published < $3"""
-# Of many subscriptions those discussions are looked into whose newest comment is among the newest.
+# If there are many subscriptions, only the discussions with the newest comments are read.
 _NEWEST_SUBSCRIBED = f"""(
     {_SUBSCRIBED} from (
         select s.discussion, s.since from {_SUBSCRIPTIONS_HERE} s
@@ -84,7 +84,8 @@ _ANY_SUBSCRIBED = f"""(
     limit $5
 )"""
 
-# Of two items at one position at most one is shown. It comes first: a page may end between them.
+# A position may have two items, at most one of them shown. The shown one is first, because a page
+# may end between them.
 INBOX_OF = f"""
 select v.position, {_ITEMS}, i.is_shown from {_HERE}
 left join lateral (
