@@ -1,11 +1,11 @@
-// Permalinks in the page's own address, whose state, base and router stay as they are.
+// Permalinks in the page's own address. They do not affect the page's router or history state.
 
 const UUID = "[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}";
 const IN_HASH = new RegExp(`^#comment-(${UUID})$`);
-const NAME = "rostra-comment"; // of the parameter on pages whose fragment belongs to a router
+const NAME = "rostra-comment"; // query parameter, for pages with a router that owns the fragment
 const IN_QUERY = new RegExp(`[?&]${NAME}=(${UUID})(?=&|$)`);
 
-/** The comment that the address names when the page is loaded. */
+/** Return the id of the comment that the page's address names, in its fragment or its query. */
 export function namedAtFirst() {
   return namedInHash() ?? IN_QUERY.exec(location.search)?.[1];
 }
@@ -20,7 +20,7 @@ export function isHashRouted() {
 }
 
 /**
- * Return the whole address of a comment, since a `<base href>` would lead a fragment elsewhere.
+ * Return the whole address of a comment, since a fragment alone is relative to `<base href>`.
  * @param {string} id
  */
 export function addressOf(id) {
@@ -31,7 +31,7 @@ export function addressOf(id) {
   return `${path}?${[...others, `${NAME}=${id}`].join("&")}#${fragment}`;
 }
 
-/** Show a comment's address without a step in the history. @param {string} id */
+/** Show a comment's address without a new entry in the history. @param {string} id */
 export function showAddress(id) {
   if (isHashRouted()) return;
   try {

@@ -1,5 +1,5 @@
-// Finding a passage's words again in the article as it stands on the page, by the service's own
-// rules (`rostra.anchoring`, where they are explained). Offsets are code points.
+// Search for a passage's words in the article on the page. The rules are the service's own, and
+// `rostra.anchoring.search` explains them. Offsets are code points.
 
 import { Folded, SPACE } from "./folding.js";
 import { Coding, align, ending, levenshtein, nearest, regions, similarity, without } from "./matching.js";
@@ -31,7 +31,7 @@ const BORDER = "\x02".repeat(CONTEXT_CHARACTERS);
 /** @typedef {[prefix: string, suffix: string]} Context */
 
 /**
- * The stretch's words, with context on both sides up to the next border of a word.
+ * Return the words of a stretch, with context on both sides up to the next border of a word.
  * @param {string[]} points
  * @param {number} start
  * @param {number} end
@@ -58,7 +58,7 @@ function contextEnd(points) {
   return end + (space < 0 ? word.length : space);
 }
 
-/** An article's text, made ready once for all its passages. */
+/** Text of an article, prepared once for the searches of all its passages. */
 export class Article {
   /** @param {string[]} points */
   constructor(points) {
@@ -87,9 +87,9 @@ export class Article {
   }
 
   /**
-   * Where the quote stands now; null where it does not.
+   * Return the quote's place in this text, or null if the quote is not there.
    * @param {Quote} quote
-   * @param {Standing} [last] where it last stood
+   * @param {Standing} [last] the quote's last known place
    */
   anchor(quote, last) {
     return new Search(this, quote, last).outcome();
@@ -97,7 +97,7 @@ export class Article {
 }
 
 /**
- * The same for one passage.
+ * Return the quote's place in a text, or null. For several quotes, one `Article` costs less.
  * @param {string[]} points
  * @param {Quote} quote
  * @param {Standing} [last]
@@ -130,7 +130,7 @@ class Search {
   lastOffset() {
     if (!this.last) return 0;
     const offset = this.article.offset(this.last.start);
-    // In the middle of a run of white space, all of which is the one space before it.
+    // The place is inside a run of white space, which folding made the one space before the place.
     const inside = this.exact.startsWith(this.space) && !this.text.startsWith(this.space, offset);
     return inside ? offset - 1 : offset;
   }
@@ -145,7 +145,7 @@ class Search {
   }
 
   /**
-   * Return the range in the original, with what folding dropped at the passage's ends.
+   * Return the range in the original, including characters that folding dropped at its ends.
    * @param {Scored} best
    */
   original(best) {
@@ -169,7 +169,7 @@ class Search {
   }
 
   /**
-   * The exact quote between its context, the nearest first.
+   * Return the matches of the exact quote between `prefix` and `suffix`, the nearest first.
    * @param {string} prefix
    * @param {string} suffix
    * @returns {Match[]}
@@ -191,7 +191,7 @@ class Search {
   }
 
   /**
-   * Return the stretches between the nearest letters of both sides.
+   * Return the stretches between unchanged letters of the context, the nearest ones on each side.
    * @param {Context} context
    * @returns {Match[]}
    */
@@ -225,7 +225,10 @@ class Search {
     return whole ? first : this.within(prefix, suffix)[0];
   }
 
-  /** The exact quote anywhere. Where it is common, its nearest neighbours are not all. */
+  /**
+   * Return the nearest places of the exact quote. For a common quote, add places with part of the
+   * context on one side.
+   */
   places() {
     const places = this.within("", "").slice(0, CANDIDATES_MAX);
     if (places.length < CANDIDATES_MAX) return places;
@@ -237,7 +240,8 @@ class Search {
   }
 
   /**
-   * Fewest errors first; ends when more errors could not win.
+   * Return the better of `best` and the best match with a few letters changed. The search begins
+   * with the fewest errors and ends when more errors cannot win.
    * @param {Scored | null} best
    */
   withErrors(best) {
@@ -279,7 +283,7 @@ class Search {
   }
 
   /**
-   * Those that end there, the nearest first.
+   * Return matches with at most `errors` errors that end at one of `ends`, the nearest first.
    * @param {number[]} ends
    * @param {number} errors
    */
@@ -326,7 +330,7 @@ class Search {
   }
 
   /**
-   * Count the sides whose context is the one of the mark, white space included.
+   * Count the sides whose context equals the mark's own, white space included.
    * @param {Match} match
    */
   sameSides(match) {
@@ -354,7 +358,8 @@ class Search {
   }
 
   /**
-   * Whether a word crosses the border, of two letters, that none crossed beside `outside`.
+   * Return whether a word crosses the border although none crossed it beside `outside`. `border` is
+   * the letter before the border and the letter after it.
    * @param {string | undefined} outside
    * @param {string} border
    */
@@ -390,7 +395,8 @@ class Search {
 }
 
 /**
- * Of equal scores the one whose `sameSides` are more, then the nearest, the first, the longest.
+ * Return the candidate with the higher score. Of equal scores, more `sameSides` win, then the
+ * nearest, the first and the longest candidate.
  * @param {Scored | null} one
  * @param {Scored | null} other
  */
@@ -411,7 +417,8 @@ function weight(context) {
 }
 
 /**
- * As marked, and as it last stood: of either what is known, at least an empty one.
+ * Return the known contexts: of the mark, and of the last place. Return one empty context if
+ * neither is known.
  * @param {string} exact
  * @param {Quote} quote
  * @param {Standing} [last]
@@ -422,7 +429,7 @@ function contexts(exact, quote, last) {
   if (typeof last?.prefix === "string" && typeof last.suffix === "string") {
     const prefix = new Folded(last.prefix).points;
     const suffix = new Folded(last.suffix).points;
-    // Where it is short the text began or ended.
+    // A short context means that the text began or ended there.
     known.push(
       contextOf(exact, [...BORDER.slice(prefix.length), ...prefix], [...suffix, ...BORDER.slice(suffix.length)]),
     );
@@ -432,7 +439,8 @@ function contexts(exact, quote, last) {
 }
 
 /**
- * As if it were of one piece with the quote, where there would be one space at a border.
+ * Return the context without the space that the quote itself has at that border. Folding both
+ * together would leave one space there.
  * @param {string} exact
  * @param {string[]} prefix
  * @param {string[]} suffix

@@ -1,4 +1,4 @@
-// The service, as a page asks it. Errors are problems (RFC 9457) in our own words or the server's.
+// Client of the service's HTTP interface. Errors are problems (RFC 9457), of the server or our own.
 
 import { rightsOf } from "./session.js";
 
@@ -13,11 +13,11 @@ export class Problem extends Error {
 
 export class Api {
   /**
-   * @param {string} base the service, without a slash at the end
-   * @param {import("./session.js").Session} session whose token is asked for anew for each request
+   * @param {string} base URL of the service, without a slash at the end
+   * @param {import("./session.js").Session} session supplies a token for each request
    * @param {import("./clock.js").Clock} clock
-   * @param {AbortSignal} signal ends reads; what is sent is sent to its end
-   * @param {() => void} refused called when a token was refused
+   * @param {AbortSignal} signal cancels reads; writes are never cancelled
+   * @param {() => void} refused called after the service refused a token with 401
    */
   constructor(base, session, clock, signal, refused) {
     this.base = base;
@@ -28,10 +28,11 @@ export class Api {
   }
 
   /**
-   * A refused token is replaced once; then a read goes on without any.
+   * Send a request with the session's token. Renew a token once if it gets a 401. Send a read that
+   * is still refused again without a token.
    * @param {string} path
    * @param {RequestInit & {headers: Record<string, string>}} given
-   * @param {string} [rights] of the token, if no other will do
+   * @param {string} [rights] required of the token; any by default
    */
   async fetch(path, given, rights) {
     const reads = (given.method ?? "GET") === "GET";
@@ -71,7 +72,7 @@ export class Api {
     const answer = await this.fetch(path, { method, headers, body: body && JSON.stringify(body) });
     const text = await answer.text();
     const isJson = /json/.test(answer.headers.get("Content-Type") ?? "");
-    // A page instead of an answer: `base` leads to another server, or to a wrong path.
+    // Not JSON: `base` leads to another server, or to a wrong path.
     if (!isJson && (text || !answer.ok)) throw new Problem(answer.status, "wrong-service", "");
     const found = text ? JSON.parse(text) : null;
     const read = Number(answer.headers.get("Rostra-Position"));
@@ -83,7 +84,7 @@ export class Api {
     return found;
   }
 
-  /** @param {string} path @param {Record<string, unknown>} query what is undefined or null is left out */
+  /** @param {string} path @param {Record<string, unknown>} query null and undefined are left out */
   get(path, query = {}) {
     const given = Object.entries(query).filter(([, value]) => value !== undefined && value !== null);
     const search = new URLSearchParams(given.map(([name, value]) => [name, String(value)]));
@@ -96,7 +97,7 @@ export class Api {
   }
 
   /**
-   * What holds for it: the orders that are offered, how long a comment may be edited, …
+   * Return the rules of a discussion: the orders that it offers, the time for edits, …
    * @param {string} site
    * @param {string} resource
    * @returns {Promise<import("./contract.js").Rules>}
@@ -149,7 +150,7 @@ export class Api {
   /**
    * @param {string} discussion
    * @param {{body: string, parent?: string, passage?: string | null, mentions?: string[]}} comment
-   * @param {string} key makes the comment one and the same however often it is sent
+   * @param {string} key idempotency key, the same for each retry
    * @returns {Promise<import("./contract.js").Done>}
    */
   post(discussion, comment, key) {

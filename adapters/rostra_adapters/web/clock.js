@@ -1,18 +1,18 @@
-// The service's clock, since a device's may be hours away from it.
+// Clock of the service, since a device's clock may be hours off.
 
 const SECOND_MS = 1000;
 
 export class Clock {
-  /** @type {number | null} difference to the device's monotonic clock, null before the first answer */
+  /** @type {number | null} milliseconds to add to `performance.now()`; null if unknown */
   #offset = null;
 
-  /** Take the time from an answer's `Date`. @param {Headers} headers */
+  /** Set the clock by an answer's `Date`. @param {Headers} headers */
   read(headers) {
     const date = Date.parse(headers.get("Date") ?? "");
     if (Number.isNaN(date)) return;
-    const age = Number(headers.get("Age")) || 0; // how long a cache has had the answer
+    const age = Number(headers.get("Age")) || 0; // seconds that the answer spent in a cache
     const offset = date + age * SECOND_MS - performance.now();
-    // Answers from the browser's own cache have an old date: the latest time is the right one.
+    // Answers from the browser's own cache have an old date, so the latest time is the right one.
     if (this.#offset === null || offset > this.#offset) this.#offset = offset;
   }
 

@@ -1,4 +1,4 @@
-// One comment, what may be done with it, and the replies below it.
+// One comment with its actions and the replies below it.
 
 import { addressOf } from "./address.js";
 import { composer } from "./compose.js";
@@ -20,19 +20,19 @@ export class CommentView {
   time;
   /** @type {Votes | null} */
   votes = null;
-  /** @type {HTMLElement | null} the time that is left for an edit */
+  /** @type {HTMLElement | null} shows the time left for an edit */
   left = null;
   /** @type {ReturnType<typeof composer> | null} */
   editing = null;
   /** @type {string | null} */
   cursor = null;
-  /** @type {Shape[]} replies that are known and not drawn */
+  /** @type {Shape[]} replies that are loaded but not drawn */
   folded = [];
   open = false;
-  /** No page of the list has brought it yet. */
+  /** State of a reply that is shown before its page of replies was loaded. */
   early = false;
 
-  // Of a vote that is on its way.
+  // State of a vote that is being sent.
   voting = false;
   /** @type {number | undefined} */
   wanted = undefined;
@@ -74,7 +74,7 @@ export class CommentView {
     this.node.append(this.article, this.fold, this.children, this.more);
     listing.views.set(shape.id, this);
     this.update(shape);
-    this.folded = shape.children ?? []; // what nobody has opened is not drawn
+    this.folded = shape.children ?? []; // not drawn until a reader opens the thread
     listing.fold(this.folded);
     this.cursor = shape.next_children ?? null;
     this.showFold();
@@ -85,7 +85,7 @@ export class CommentView {
   }
 
   /**
-   * Show what it is now; replies that are shown stay, and so does a vote that is on its way.
+   * Show the comment's current state. Shown replies and an unconfirmed vote are not changed.
    * @param {Shape} shape
    */
   update(shape) {
@@ -102,7 +102,8 @@ export class CommentView {
   }
 
   /**
-   * Of a vote of one's own, or (live) of all.
+   * Show new totals, of the person's own vote or of a live event. Ignore those of live events while
+   * a vote is being sent.
    * @param {import("./contract.js").Totals} now
    */
   totals(now) {
@@ -111,7 +112,7 @@ export class CommentView {
     this.votes?.show();
   }
 
-  /** As time goes by: young comments grow older, and what may be edited may be so for less long. */
+  /** Update a young comment's age and the time left for an edit; at its end remove the button. */
   tick() {
     const now = this.owner.clock.now();
     const age = now - new Date(this.shape.posted_at).getTime();
@@ -157,7 +158,7 @@ export class CommentView {
     if (had) link.focus();
   }
 
-  /** Which words of the article it is about, where the whole discussion is shown. */
+  /** Show the quoted passage of a top-level comment, in the list of the whole discussion. */
   showQuote() {
     const passage = !this.listing.passage && !this.shape.parent && this.owner.passages?.byId(this.shape.passage);
     if (!passage) return this.quote.replaceChildren();
@@ -204,7 +205,7 @@ export class CommentView {
     if (had) this.focusOn(had);
   }
 
-  /** For how many milliseconds yet. */
+  /** Return the milliseconds left for an edit; at most 0 if the time is over. */
   editable() {
     return new Date(this.shape.posted_at).getTime() + this.owner.rules.edit_seconds * 1000 - this.owner.clock.now();
   }
@@ -215,7 +216,7 @@ export class CommentView {
   }
 
   /**
-   * Here, for those who see it, and in a live region, for those who hear it.
+   * Show a message under the comment, and announce it to screen readers.
    * @param {string} text
    */
   tell(text) {
@@ -225,7 +226,8 @@ export class CommentView {
   }
 
   /**
-   * A form under the comment, or nothing; then the focus is back at `does`, or at the comment.
+   * Show a form under the comment. If `node` is null, remove the form and focus the button `does`,
+   * or else the comment.
    * @param {HTMLElement | null} node
    * @param {string} [does]
    */
@@ -237,7 +239,7 @@ export class CommentView {
   }
 
   /**
-   * Close a form under the comment, unless another has taken its place meanwhile.
+   * Close a form under the comment, unless another form has replaced it meanwhile.
    * @param {HTMLElement} node
    * @param {string} [does]
    */
@@ -245,7 +247,7 @@ export class CommentView {
     if (node.parentElement === this.under) this.put(null, does);
   }
 
-  /** @param {string} [does] the button that takes the focus; else the comment does */
+  /** @param {string} [does] name of the button to focus; by default the comment */
   focusOn(does) {
     /** @type {HTMLElement | null} */
     const button = does ? this.does.querySelector(`[data-does="${does}"]`) : null;
@@ -340,12 +342,12 @@ export class CommentView {
   // -- replies
 
   /**
-   * In the order they come in; what was put here before its turn (one's own, what a link named)
-   * is put where it belongs.
+   * Append a page of replies in the service's order. Replies that were shown early (the person's
+   * own, or the target of a link) move to their place in that order.
    * @param {Shape[]} shapes
    */
   addReplies(shapes) {
-    const { focused } = this.owner; // what is moved would lose it
+    const { focused } = this.owner; // an element that is moved loses the focus
     const made = document.createDocumentFragment();
     for (const shape of shapes) {
       const known = this.listing.views.get(shape.id);
@@ -364,12 +366,12 @@ export class CommentView {
   }
 
   /**
-   * A reply that no page of replies has brought.
+   * Show a reply before its page of replies is loaded.
    * @param {Shape} shape
    */
   addEarly(shape) {
     this.unfold();
-    // Else it was folded here.
+    // Otherwise `unfold()` has just drawn the reply.
     if (!this.listing.views.has(shape.id)) {
       const view = new CommentView(this.listing, shape);
       view.early = true;

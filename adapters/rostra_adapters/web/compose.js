@@ -1,4 +1,4 @@
-// A form to write in. What is typed is kept on this device until it was taken.
+// Form to write in. This device stores the draft until the service has accepted it.
 
 import { el, markup } from "./markup.js";
 import { draftsOf } from "./session.js";
@@ -9,9 +9,9 @@ const DRAFTS = "rostra:draft:";
 const DRAFT_DAYS_MAX = 30;
 const DAY_MS = 86_400_000;
 
-/** @typedef {Record<string, string>} Picked ids of persons by what stands for them in the text */
+/** @typedef {Record<string, string>} Picked ids of mentioned persons, by their names in the text */
 /**
- * `at`: milliseconds since 1970, by the device.
+ * Stored draft. `at` is the device's time of its last change, in milliseconds since 1970.
  * @typedef {{body: string, key: string, at: number, picked?: Picked}} Draft
  */
 /** @typedef {import("./contract.js").Done} Done */
@@ -19,14 +19,14 @@ const DAY_MS = 86_400_000;
 /**
  * @typedef {object} Wish
  * @property {string} label
- * @property {string} draft the name under which what is typed is kept
- * @property {string} send the button's word
- * @property {string | null} [body] what stands there already
- * @property {number} [charactersMax] of a plain text, which has no preview
+ * @property {string} draft name under which the draft is stored
+ * @property {string} send label of the submit button
+ * @property {string | null} [body] initial text
+ * @property {number} [charactersMax] limit of a plain text, which has no preview
  * @property {(body: string, key: string, mentions?: string[]) => Promise<Done>} submit
- *   `key` stays until the service took it
- * @property {boolean} [mayMention] completes names after an `@`
- * @property {(done: Done) => Promise<unknown> | void} taken shows what the service took
+ *   `key` is the same for each retry of a text
+ * @property {boolean} [mayMention] enables the completion of names after an `@`
+ * @property {(done: Done) => Promise<unknown> | void} taken shows the accepted text
  * @property {() => void} [cancel]
  */
 
@@ -86,7 +86,7 @@ export function composer(owner, wish) {
         keep();
       });
     } catch {
-      completes = false; // the next letter tries again
+      completes = false; // the next input tries again
     }
   }
 
@@ -146,10 +146,11 @@ export function composer(owner, wish) {
   async function deliver(body) {
     try {
       const done = await wish.submit(body, kept.key(), mentions(body));
-      // More may have been typed meanwhile, which has a draft of its own.
+      // Text that was typed meanwhile is not cleared; it has a draft of its own.
       if (area.value === body) [kept.clear(), (area.value = "")];
       if (!shown.hidden) [shown.hidden, area.hidden, preview.textContent] = [true, false, t("preview")];
-      await Promise.resolve(wish.taken(done)).catch(() => owner.main.lost()); // it is there, but not shown
+      // The service has accepted the text, also if showing it fails.
+      await Promise.resolve(wish.taken(done)).catch(() => owner.main.lost());
     } catch (problem) {
       error.textContent = owner.why("not_sent", problem);
       (area.hidden ? send : area).focus();
@@ -165,11 +166,11 @@ export function composer(owner, wish) {
 
   /** @param {KeyboardEvent} event */
   function keys(event) {
-    if (event.isComposing) return; // the key ends a word of an input method, not the form
+    if (event.isComposing) return; // the key belongs to an input method, not to the form
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
     else if (event.key === "Escape" && wish.cancel) {
       event.stopPropagation();
-      wish.cancel(); // what was typed stays kept
+      wish.cancel(); // the draft stays stored
     }
   }
 
@@ -177,7 +178,7 @@ export function composer(owner, wish) {
 }
 
 /**
- * The draft of a form: the text that was typed, with the key under which it will be sent.
+ * Return functions for a form's stored draft: its text, and the idempotency key of its submission.
  * @param {import("./reader.js").Reader} owner
  * @param {string} name
  */
@@ -187,7 +188,7 @@ function drafts(owner, name) {
   /** @param {string} body @param {Picked} picked */
   const write = (body, picked) => {
     const before = read();
-    // Other words are another comment, lest the first ones, once taken, stand for them.
+    // A changed text needs a new key: for the old key, the service would return the old comment.
     const key = before?.body === body ? before.key : randomId();
     store(place, JSON.stringify({ body, key, at: Date.now(), picked }));
   };
@@ -203,7 +204,7 @@ function draftAt(place) {
   }
 }
 
-/** Drop drafts that nobody has touched for long. */
+/** Delete drafts without a change for `DRAFT_DAYS_MAX` days. */
 export function forgetOldDrafts() {
   const oldest = Date.now() - DRAFT_DAYS_MAX * DAY_MS;
   for (const place of placesOf(DRAFTS)) if (!((draftAt(place)?.at ?? 0) >= oldest)) store(place, null);

@@ -1,4 +1,4 @@
-// Shapes of the HTTP interface that the reader uses, for the types in JSDoc. Not sent to browsers.
+// Types of the HTTP interface's JSON, for JSDoc. Browsers do not load this file.
 
 export interface Author {
   id: string;
@@ -27,7 +27,7 @@ export interface Comment extends Totals {
   status: Status;
   pinned: boolean;
   passage: string | null;
-  /** With a person's token: it became visible after their read mark, by others. */
+  /** With a token: true if another person's comment became visible after the read mark. */
   new?: boolean;
   children?: Comment[];
   next_children?: string | null;
@@ -47,7 +47,7 @@ export interface Discussion {
   open: boolean;
   comments: number;
   position: number;
-  /** How far the service had read the log: from there live updates go on. */
+  /** Position up to which the service had read the log. Live updates continue from there. */
   read?: number;
 }
 
@@ -60,7 +60,7 @@ export interface Rules {
   guests: boolean;
   open_on_first: boolean;
   may_mark: boolean;
-  /** Whether the service sends mails. */
+  /** True if the service sends mails. */
   mails: boolean;
 }
 
@@ -83,11 +83,11 @@ export interface Passage extends Quote {
   open: boolean;
   comments: number;
   replies: number;
-  /** With a person's token: comments on it since their read mark. */
+  /** With a token: number of comments on the passage since the read mark. */
   new?: number;
 }
 
-/** Answer to a write: `position` is where a read must be to show it. */
+/** Answer to a write. A read shows the write if it includes the log up to `position`. */
 export interface Done {
   id: string;
   status: Status;
@@ -95,5 +95,5 @@ export interface Done {
   position: number;
 }
 
-/** Data of a live event: a comment, or only its totals or its new status. */
+/** Data of a live event: a comment or a passage, or only a comment's totals or new status. */
 export type News = Omit<Comment & Passage, "new"> & { position: number; new?: undefined };

@@ -1,5 +1,5 @@
-// <rostra-count site resource>: the number of comments, for pages that list articles. All of a page are
-// asked for at once.
+// <rostra-count site resource>: the number of comments, for pages that list articles.
+// The elements of a page share requests.
 
 import { define, reflect, takeUp } from "./elements.js";
 import { languageOf, tableOf } from "./languages.js";
@@ -7,7 +7,7 @@ import { speech } from "./strings.js";
 import { baseOf, normalised, pageResource } from "./urls.js";
 
 const REFLECTED = ["site", "resource", "base"];
-const NAMES_MAX = 100; // of a request, by the service's default
+const NAMES_MAX = 100; // per request, by the service's default
 const URL_CHARACTERS_MAX = 4_000;
 
 /** @typedef {{element: RostraCount, names: string[]}} Wish */
@@ -20,7 +20,7 @@ export class RostraCount extends HTMLElement {
   #strings = null;
   /** @type {number | null} */
   #count = null;
-  /** @type {Wish | null} what is asked for */
+  /** @type {Wish | null} current request for the number; null while disconnected */
   #wish = null;
   #root = this.attachShadow({ mode: "open" });
 
@@ -54,7 +54,7 @@ export class RostraCount extends HTMLElement {
     else if (this.isConnected) this.#ask();
   }
 
-  /** Until the number is known, the element shows what the page wrote into it. */
+  /** Request the number. Until the service answers, the element shows its own content. */
   #ask() {
     this.#count = null;
     this.#root.replaceChildren(document.createElement("slot"));
@@ -67,7 +67,7 @@ export class RostraCount extends HTMLElement {
 
   /** @param {Wish} wish @param {number} count */
   answered(wish, count) {
-    if (wish !== this.#wish) return; // the page wants another by now
+    if (wish !== this.#wish) return; // a later request has replaced this one
     this.#count = count;
     this.#show();
   }
@@ -80,10 +80,15 @@ export class RostraCount extends HTMLElement {
   }
 }
 
-/** @type {Map<string, Set<Wish>>} by service and site */
+/** @type {Map<string, Set<Wish>>} requests to send, by service and site */
 const waiting = new Map();
 
-/** Ask together with all others of the page. @param {Wish} wish @param {string} base @param {string} site */
+/**
+ * Queue a request, to be sent with all others of the page.
+ * @param {Wish} wish
+ * @param {string} base
+ * @param {string} site
+ */
 function ask(wish, base, site) {
   if (!waiting.size) whenParsed(send);
   const place = JSON.stringify([base, site]);
@@ -104,7 +109,7 @@ function send() {
   waiting.clear();
 }
 
-/** Split wishes so that each portion has no more names than a request takes. @param {Wish[]} wishes */
+/** Split wishes so that each portion has at most `NAMES_MAX` names. @param {Wish[]} wishes */
 function portions(wishes) {
   /** @type {{names: Set<string>, wishes: Wish[]}[]} */
   const made = [{ names: new Set(), wishes: [] }];

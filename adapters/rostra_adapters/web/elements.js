@@ -1,7 +1,7 @@
-// What the elements have in common: attributes with properties that reflect them.
+// Functions that all custom elements share, such as properties that reflect attributes.
 
 /**
- * Give a class a property for each attribute.
+ * Define properties of a class that reflect its attributes.
  * @param {CustomElementConstructor} element
  * @param {string[]} names
  */
@@ -22,7 +22,7 @@ export function reflect(element, names) {
 }
 
 /**
- * Take up properties that the page set before the script was there.
+ * Apply properties that the page set before the script defined the element.
  * @param {HTMLElement} element
  * @param {string[]} names
  */
@@ -41,7 +41,7 @@ export function define(name, element) {
   if (!customElements.get(name)) customElements.define(name, element);
 }
 
-/** Register the page's own font size, in which the style sheet measures wherever it is used. */
+/** Register `--rostra-em` as a length, so that it means the page's font size everywhere. */
 export function registerUnit() {
   try {
     CSS.registerProperty({ name: "--rostra-em", syntax: "<length>", inherits: true, initialValue: "16px" });

@@ -1,5 +1,5 @@
-// How texts are compared: as the service does it (`rostra.anchoring.normalise`, which explains it).
-// Offsets are code points.
+// Compared form of texts. `rostra.anchoring.normalise` describes the form and computes it in the
+// service. Offsets are code points.
 
 const SPACES = "\\t-\\r\\x1c- \\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000";
 const OTHER_SPACES = SPACES.replace("- ", "-\\x1f");
@@ -54,7 +54,7 @@ function fold(found) {
 }
 
 /**
- * Tell whether a blank separates an ideograph from a Latin letter: some editors put one there.
+ * Return whether a blank separates an ideograph from a Latin letter. Some editors add such blanks.
  * @param {RegExpExecArray | RegExpMatchArray} found
  */
 function isJoint(found) {
@@ -68,7 +68,7 @@ function isJoint(found) {
   );
 }
 
-/** A text in its compared form (`points`), and the way between the offsets of the two. */
+/** Compared form of a text (`points`), with a map between its offsets and the original's. */
 export class Folded {
   /** @param {string} original */
   constructor(original) {
@@ -77,8 +77,8 @@ export class Folded {
     this.keys = [0];
     /** @type {string[]} */
     this.points = [];
-    let done = 0; // UTF-16
-    let before = 0; // code points
+    let done = 0; // in UTF-16 code units
+    let before = 0; // in code points
     const composed = original.normalize("NFC") === original;
     for (const found of original.matchAll(composed ? FOLDS : FOLDS_DECOMPOSED)) {
       const plain = [...original.slice(done, found.index)];
@@ -102,7 +102,7 @@ export class Folded {
   }
 
   /**
-   * Return the range of the original of a range of the compared form.
+   * Return the range of the original for a range of the compared form.
    * @param {number} start
    * @param {number} end
    * @returns {[number, number]}
@@ -114,7 +114,7 @@ export class Folded {
   }
 
   /**
-   * Return the offset in the original; within a letter that is several ones, its end.
+   * Return the offset in the original. Inside a letter that became several, return its end.
    * @param {number} index
    * @param {number} offset
    */
@@ -124,7 +124,7 @@ export class Folded {
   }
 
   /**
-   * Where an offset of the original stands in the compared form.
+   * Return the offset in the compared form for an offset in the original.
    * @param {number} offset
    */
   foldedOffset(offset) {
@@ -135,7 +135,7 @@ export class Folded {
 }
 
 /**
- * How many of the ascending numbers are at most `value`.
+ * Return how many of the ascending numbers are at most `value`.
  * @param {number[]} numbers
  * @param {number} value
  */

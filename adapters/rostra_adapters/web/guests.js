@@ -1,4 +1,4 @@
-// Guests: a way in by name where the site lets them in, and a way out.
+// Guests: the form to enter by name, if the site allows guests, and the button to leave.
 
 import { el } from "./markup.js";
 import { store, stored } from "./storage.js";
@@ -6,7 +6,10 @@ import { store, stored } from "./storage.js";
 const NAME = "rostra:name";
 const NAME_CHARACTERS_MAX = 100;
 
-/** Say under which name a guest writes. @param {import("./reader.js").Reader} owner */
+/**
+ * Return the bar with the guest's name and a button to leave. Return an empty list for others.
+ * @param {import("./reader.js").Reader} owner
+ */
 export function guestBar({ t, person, session }) {
   if (!person?.guest) return [];
   const leave = el("button", { type: "button", text: t("leave"), onclick: () => session.enter(null) });

@@ -1,4 +1,4 @@
-// A person's inbox: a bell with the number of what is unread, and a list behind it.
+// Inbox of a person: a bell with the number of unread items, and a list that the bell opens.
 
 import { addressOf } from "./address.js";
 import { shortened } from "./comment.js";
@@ -7,13 +7,13 @@ import { ago, directionOf, exact, number } from "./strings.js";
 
 const LIMIT = 10;
 const COUNT_SHOWN_MAX = 99;
-const LATER_MS = 3_000; // so much lies between two requests for the number
+const LATER_MS = 3_000; // least time between two requests for the number of unread items
 const EXCERPT_CHARACTERS_MAX = 90;
 const TITLE_CHARACTERS_MAX = 60;
 const EDGE_PX = 8;
-/** @type {Record<string, string>} words for the reasons of items */
+/** @type {Record<string, string>} translation keys by an item's reason */
 const REASONS = { reply: "told_reply", mention: "told_mention", passage: "told_passage" };
-/** @type {Record<string, string>} words for what became of a comment that moderators decided on */
+/** @type {Record<string, string>} translation keys by the status that moderators gave a comment */
 const DECIDED = {
   published: "moderation_published",
   held: "moderation_held",
@@ -91,7 +91,7 @@ export class Inbox {
     return this.owner.api.get("/v1/me/inbox", query);
   }
 
-  /** Once for all that comes together; not for a page that nobody sees. */
+  /** Count after a delay, once for all events in that time. A hidden page does not count. */
   later() {
     if (document.visibilityState !== "visible" || this.timer !== undefined) return;
     this.timer = setTimeout(() => {
@@ -122,7 +122,7 @@ export class Inbox {
     await this.load(null);
   }
 
-  /** Below the bell, within the page's width. */
+  /** Place the panel below the bell, within the page's width. */
   place() {
     const { bottom, left, right } = this.bell.getBoundingClientRect();
     const width = document.documentElement.clientWidth;
@@ -192,7 +192,11 @@ export class Inbox {
     return known;
   }
 
-  /** Where another discussion's comment is read. @param {Item} item @param {Place | null} place */
+  /**
+   * Return the URL of another discussion's comment, on the publisher's page or else the service's.
+   * @param {Item} item
+   * @param {Place | null} place
+   */
   elsewhere({ comment, discussion }, place) {
     const page = [place?.url, place?.resource].find((one) => /^https?:/.test(one ?? ""));
     const { base } = this.owner.api;
@@ -206,7 +210,8 @@ export class Inbox {
     const { owner } = this;
     if (!item.read) this.read({ positions: [item.position] });
     item.read = true;
-    if (elsewhere || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return; // the browser's own
+    // The browser follows these clicks itself.
+    if (elsewhere || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
     event.preventDefault();
     this.panel.hidePopover();
     owner.goTo(item.comment).catch((problem) => owner.main.failed(problem, () => owner.goTo(item.comment)));
@@ -223,13 +228,13 @@ export class Inbox {
     }
     try {
       const headers = { "Content-Type": "application/json" };
-      // The page may be left by the same click.
+      // The same click may leave the page, and must not abort the request.
       const given = { method: "POST", headers, body: JSON.stringify(which), keepalive: true };
       const answer = await owner.api.fetch("/v1/me/inbox/read", given);
       if (answer.ok) this.show((await answer.json()).unread);
       if ("up_to" in which) this.head.focus();
     } catch {
-      // It stays unread, and is so the next time.
+      // The items stay unread, and are shown as unread when the inbox is opened again.
     }
   }
 }

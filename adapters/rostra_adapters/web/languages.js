@@ -1,4 +1,4 @@
-// The words that readers see, a file for each language, loaded by the page that needs it.
+// Texts of the reader's elements, one file per language, loaded on demand.
 
 import en from "./languages/en.json" with { type: "json" };
 import { primary, valid } from "./strings.js";
@@ -9,13 +9,13 @@ const LANGUAGES = ["ar", "de", "es", "fr", "it", "ja", "nl", "pl", "pt", "ru", "
 /** @type {Map<string, Promise<Table>>} */
 const tables = new Map([["en", Promise.resolve(en)]]);
 
-/** Return the language that an element's words are to be in. @param {Element} host */
+/** Return the language of an element's texts. @param {Element} host */
 export function languageOf(host) {
   return host.getAttribute("lang") || host.closest("[lang]")?.getAttribute("lang") || navigator.language || "en";
 }
 
 /**
- * Return a language's words, English where there are none, and the language that they are in.
+ * Return the texts of a language and the language itself. Both are English if it has no texts.
  * @param {string} wanted a BCP 47 tag
  * @returns {Promise<{table: Table, language: string}>}
  */
@@ -27,14 +27,14 @@ export async function tableOf(wanted) {
     const table = await tables.get(code);
     return table ? { table, language: wanted } : { table: en, language: "en" };
   } catch {
-    tables.delete(code); // the next reader tries again
+    tables.delete(code); // the next call retries
     return { table: en, language: "en" };
   }
 }
 
 /**
- * Return a language's words of the parts for those who come back.
- * @param {string} wanted a BCP 47 tag of a language that has words
+ * Return a language's texts for new comments, notifications, the inbox and mentions.
+ * @param {string} wanted a BCP 47 tag; the texts are English if its language has none
  */
 export function peopleWords(wanted) {
   const code = primary(wanted);

@@ -1,25 +1,25 @@
-// The page that reads the stream of live updates for all pages of an origin, and tells them.
+// Leader of an origin's pages: it reads the stream of live updates and sends all pages its events.
 
 import { events, pause } from "./stream.js";
 
-const DISCUSSIONS_MAX = 20; // of a stream, by the service's default
-const SETTLED_MS = 100; // wishes that come together are heard together
+const DISCUSSIONS_MAX = 20; // per stream, by the service's default
+const SETTLED_MS = 100; // delay of planning, which collects wishes that arrive together
 const WAIT_FIRST_MS = 500;
 const WAIT_MOST_MS = 30_000;
-const SILENT_BEATS_MAX = 2; // of a page that crashed
+const SILENT_BEATS_MAX = 2; // beats without wishes before a page counts as crashed
 export const BEAT_MS = 10_000;
 
 /** @typedef {Pick<import("./api.js").Api, "fetch" | "get">} Source */
 
 /**
- * What a discussion on a page wants: all that comes after `position` (0: after now).
+ * Request of a discussion on a page for all events after `position` (0: from now on).
  * @typedef {{key: string, discussion: string, position: number, isVisible: boolean}} Wish
  */
 
 /**
- * What pages tell each other. `open` names the wishes that the stream covers. `looked` tells at which
- * position a discussion changed last, as far as the log was read, and how many comments are new;
- * `isExpired` where the stream does not go on from what the pages have.
+ * Message between pages. `open` names the wishes that the stream covers. `looked` reports the
+ * position of a discussion's last change, the position up to which the log was read, and the number
+ * of new comments. `isExpired` is true if the stream cannot resume from the pages' positions.
  * @typedef {{type: "who"} | {type: "wishes", page: string, wishes: Wish[]}
  *   | {type: "open", keys: string[]} | {type: "shut"}
  *   | {type: "event", id: number, name: string, data: string}
@@ -32,7 +32,7 @@ export const BEAT_MS = 10_000;
 export class Leader {
   /** @type {Map<string, {wishes: Wish[], beats: number}>} by page */
   #pages = new Map();
-  /** @type {Plan | null} what is asked for, or was last */
+  /** @type {Plan | null} the plan of the current request, or of the last one */
   #plan = null;
   /** Position of the last event. */
   #reached = 0;
@@ -41,9 +41,9 @@ export class Leader {
 
   /**
    * @param {string} site
-   * @param {string} rights of the token that the stream is asked for with
+   * @param {string} rights of the token in the stream's requests
    * @param {() => Source | undefined} source
-   * @param {(message: Message) => void} tell all pages, this one included
+   * @param {(message: Message) => void} tell sends to all pages, including this one
    */
   constructor(site, rights, source, tell) {
     this.site = site;
@@ -52,13 +52,14 @@ export class Leader {
     this.tell = tell;
   }
 
-  /** @param {string} page @param {Wish[]} wishes all that the page has */
+  /** @param {string} page @param {Wish[]} wishes all wishes of the page */
   heard(page, wishes) {
     if (wishes.length) this.#pages.set(page, { wishes, beats: 0 });
     else this.#pages.delete(page);
     const plan = this.#plan;
     if (!plan) return this.#replanning.abort();
-    // The stream has told nothing after this that is not told to all who listen by now.
+    // The stream has delivered the events up to this position already. A wish from an earlier
+    // position needs a new request.
     const from = Math.max(plan.after, this.#reached) || Infinity;
     const isCovered = (/** @type {Wish} */ wish) =>
       plan.discussions.includes(wish.discussion) && (!wish.position || wish.position >= from);
@@ -123,20 +124,21 @@ export class Leader {
   }
 
   /**
-   * Return whether to wait long.
+   * Ask for the discussions' changes if the stream was refused or has expired. Return whether the
+   * next request must wait long.
    * @param {any} error
    * @param {Source} source
    * @param {Plan} plan
    */
   async #failed({ status, name }, source, plan) {
-    // Too many streams of this address, or something between that lets none through.
+    // Too many streams from this address, or a proxy that blocks streams.
     const isRefused = status === 429 || status === 503 || name === "TimeoutError";
     if (isRefused || status === 410) await this.#look(source, plan.discussions, status === 410);
     return isRefused || (status !== 410 && status >= 400 && status < 500);
   }
 
   /**
-   * Tell where discussions stand, and go on from there.
+   * Ask for each discussion's last change, report it to all pages, and continue from there.
    * @param {Source} source
    * @param {string[]} discussions
    * @param {boolean} isExpired
@@ -150,7 +152,7 @@ export class Leader {
         read = found.read;
         this.tell({ type: "looked", discussion, ...found, isExpired });
       } catch ({ status }) {
-        if (status !== 404) continue; // next time, perhaps
+        if (status !== 404) continue; // the next call may succeed
       }
       if (isExpired && read) this.#reached = Math.min(this.#reached, read);
       for (const { wishes } of this.#pages.values())
@@ -159,7 +161,7 @@ export class Leader {
     }
   }
 
-  /** The position up to which every page has heard of a discussion. @param {string} discussion */
+  /** Return the position that all pages have reached in a discussion. @param {string} discussion */
   #since(discussion) {
     const wishes = [...this.#pages.values()].flatMap((page) => page.wishes);
     const positions = wishes.filter((one) => one.discussion === discussion).map((one) => one.position);
@@ -185,7 +187,7 @@ export class Leader {
     }
   }
 
-  /** Ask for the wishes of all pages, which hear by this that the leader is there. */
+  /** Drop silent pages. Ask all for their wishes, which also shows that the leader is alive. */
   #beat() {
     for (const [page, known] of this.#pages) {
       known.beats += 1;
@@ -194,7 +196,10 @@ export class Leader {
     this.tell({ type: "who" });
   }
 
-  /** The discussions with a place in the stream: what readers see first, then what has one already. */
+  /**
+   * Return the discussions for the stream, with their wishes. Visible discussions have priority,
+   * then those of the current plan.
+   */
   #wanted() {
     const all = [...this.#pages.values()].flatMap(({ wishes }) => wishes);
     const weight = (/** @type {Wish} */ { discussion, isVisible }) =>

@@ -1,18 +1,18 @@
-// A list of comments: of a whole discussion, or of one passage; page by page, and what is new.
+// List of the comments of a discussion or of one passage: its pages, and its new comments.
 
 import { CommentView } from "./comment.js";
 import { el } from "./markup.js";
 
 const PAGE = 20;
-const FRESH_MAX = 40; // more than this are read as a page, not one by one
-const DISCUSSION_CHARACTERS = 18; // of a UUID as text
+const FRESH_MAX = 40; // above this number, new comments are loaded as a page, not one by one
+const DISCUSSION_CHARACTERS = 18; // length of the part of an id that names the discussion
 
 /** @typedef {import("./contract.js").Comment} Shape */
 
 export class Listing {
   /**
    * @param {import("./reader.js").Reader} owner
-   * @param {string | null} passage the id of the passage that is shown alone
+   * @param {string | null} passage id of the only passage to list; null for all comments
    */
   constructor(owner, passage = null) {
     const { t } = owner;
@@ -21,11 +21,11 @@ export class Listing {
     /** @type {Map<string, CommentView>} */
     this.views = new Map();
     /** @type {Map<string, Shape>} */
-    this.folded = new Map(); // id → what it is, of replies that are known and not drawn
+    this.folded = new Map(); // replies that are loaded but not drawn, by id
     /** @type {Set<string>} */
     this.fresh = new Set();
-    this.stale = false; // there is news that nobody can name any more
-    this.unnamed = 0; // new comments among it, as far as they were counted
+    this.stale = false; // true if events were missed, so that the ids of new comments are unknown
+    this.unnamed = 0; // number of new comments with unknown ids, as far as the service counted them
     /** @type {string | null | undefined} */
     this.cursor = undefined;
     /** @type {Promise<void> | null} */
@@ -49,7 +49,7 @@ export class Listing {
     return this.views.get(node.firstElementChild?.getAttribute("data-comment") ?? "");
   }
 
-  /** The next page, the first one if there was none; `asked` by the reader, who is led to it. */
+  /** Load the next page, or the first. If a reader `asked` for it, focus its first new comment. */
   load(asked = false) {
     this.busy ??= this.loaded(asked).finally(() => (this.busy = null));
     return this.busy;
@@ -64,7 +64,7 @@ export class Listing {
     try {
       const { list } = this;
       const page = await this.page();
-      if (list !== this.list) return; // begun anew meanwhile
+      if (list !== this.list) return; // reloaded meanwhile
       const first = this.add(page.comments);
       this.cursor = page.next;
       this.more.hidden = !page.next;
@@ -91,14 +91,14 @@ export class Listing {
       if (!this.passage) owner.ordered(page.order);
       return page;
     } catch (problem) {
-      // The page may ask for an order that the site does not offer.
+      // The element may name an order that the site does not offer: use the site's default.
       if (problem.status !== 400 || cursor || !owner.order) throw problem;
       owner.order = undefined;
       return this.page();
     }
   }
 
-  /** Loads again what is shown, from the first page. */
+  /** Load the list again, from the first page. */
   async reload() {
     this.views.clear();
     this.folded.clear();
@@ -119,7 +119,7 @@ export class Listing {
 
   /** @param {Shape[]} shapes */
   add(shapes) {
-    // A list for each page: a browser passes over those that are out of sight, each as a whole.
+    // One `<ol>` for each page: the browser skips the rendering of each one that is out of sight.
     const made = el("ol", { class: "list" });
     for (const shape of shapes) {
       const known = this.views.get(shape.id);
@@ -147,10 +147,11 @@ export class Listing {
     );
   }
 
-  // -- one comment, wherever it stands
+  // -- one comment
 
   /**
-   * The view of a comment, with all that it is an answer to; null where this discussion has none.
+   * Load and show a comment and all comments above it in its thread. Return its view, or null if
+   * the discussion has no such comment.
    * @param {string} id
    * @param {number} [position]
    * @returns {Promise<CommentView | null | undefined>}
@@ -168,7 +169,7 @@ export class Listing {
         throw problem;
       });
       if (!shape && !above.length) return null;
-      if (!shape) break; // below what this reader is not shown it stands alone
+      if (!shape) break; // the service does not show the parent to this reader
       above.unshift(shape);
       wanted = shape.parent;
     }
@@ -186,7 +187,7 @@ export class Listing {
 
   /** @param {Shape} shape */
   put(shape) {
-    const known = this.views.get(shape.id); // another may have come first
+    const known = this.views.get(shape.id); // another call may have added it meanwhile
     if (known) return known.update(shape);
     const parent = this.parentOf(shape);
     if (parent) parent.addEarly(shape);
@@ -197,7 +198,7 @@ export class Listing {
   }
 
   /**
-   * A comment of this reader's has been taken: it is shown, and the reader led to it.
+   * Show this reader's accepted comment in all open lists, and focus it.
    * @param {import("./contract.js").Done} done
    */
   async posted(done) {
@@ -216,7 +217,7 @@ export class Listing {
     view?.article.scrollIntoView({ block: "nearest" });
   }
 
-  // -- what is new
+  // -- new comments
 
   /** @param {string} id */
   heardOf(id) {
@@ -232,7 +233,7 @@ export class Listing {
   }
 
   /**
-   * A reply that is not drawn yet is another by now.
+   * Apply a live event to a reply that is not drawn yet.
    * @param {string} name
    * @param {import("./contract.js").News} data
    */
@@ -250,14 +251,14 @@ export class Listing {
     this.showFresh();
   }
 
-  /** What happened in between was too long ago to be told. */
+  /** Announce that events were missed, at least `comments` new comments among them. */
   lost(comments = 0) {
     this.stale = true;
     this.unnamed += comments;
     this.showFresh();
   }
 
-  /** New comments are announced; they come when the reader says so. */
+  /** Announce new comments with a button that shows them. */
   showFresh() {
     const { t } = this.owner;
     const n = this.fresh.size;
@@ -271,7 +272,10 @@ export class Listing {
     this.owner.say(text);
   }
 
-  /** What is there stays where it is: replies come to their threads, other comments on top. */
+  /**
+   * Show the announced comments: replies in their threads, others on top of the list. Comments that
+   * are shown already do not move. Reload the list if ids are unknown or too many.
+   */
   async takeFresh() {
     const wanted = [...this.fresh];
     try {
@@ -296,8 +300,8 @@ export class Listing {
 }
 
 /**
- * Whether a comment is of a discussion. Ids carry their discussion: the first 60 bits and the version
- * are the same. A page's address may name any comment of any site that the service holds.
+ * Return whether a comment belongs to a discussion, by their ids: the first 60 bits and the version
+ * are equal. A page's address may name any comment of any site of the service.
  * @param {string} comment @param {string} discussion
  */
 export function belongs(comment, discussion) {

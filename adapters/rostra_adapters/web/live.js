@@ -1,13 +1,13 @@
-// Live updates. The discussions of all pages of an origin share one stream, since a browser has only six
-// connections to a host: one page reads it, the leader, which holds a lock, and tells the others.
-// Pages that nobody sees take no part.
+// Live updates. All discussions on all pages of an origin share one stream, since a browser opens
+// only six connections to a host. One page is the leader: it holds a lock, reads the stream and
+// forwards the events to the other pages. Hidden pages do not participate.
 
 import { BEAT_MS, Leader } from "./leader.js";
 import { belongs } from "./listing.js";
 import { randomId } from "./storage.js";
 
-const VERSION = 1; // of the messages: pages that loaded another script are told apart
-const SILENCE_MOST_MS = 45_000; // of a leader that hangs
+const VERSION = 1; // message format; pages with another version use another channel
+const SILENCE_MOST_MS = 45_000; // after which a silent leader counts as hung
 
 /** @typedef {import("./leader.js").Message} Message */
 /** @typedef {import("./leader.js").Source} Source */
@@ -17,12 +17,12 @@ const SILENCE_MOST_MS = 45_000; // of a leader that hangs
  * @typedef {object} Member
  * @property {Source} api
  * @property {string} discussion
- * @property {number} position up to which it shows all; kept up to date
+ * @property {number} position up to which all events are shown; the group updates it
  * @property {boolean} isVisible
  * @property {(name: string, data: import("./contract.js").News) => void} event
  * @property {(now: boolean) => void} connected
- * @property {(comments: number) => void} lost what lies between is not told, so read afresh; as far as
- *   it is known, so many comments are new
+ * @property {(comments: number) => void} lost called when events are missing, so that the
+ *   discussion must be read again; `comments` is the known number of new comments
  */
 
 /** @type {Map<string, Group>} */
@@ -31,10 +31,11 @@ let isWatched = false;
 let isAway = false;
 
 /**
- * Follow a discussion until `signal` is aborted. Returns what to call when it comes into sight or leaves.
+ * Follow a discussion until `signal` is aborted. Return a function to call when the
+ * discussion's visibility changes.
  * @param {string} base
  * @param {string} site
- * @param {string} rights of the reader's token: a stream is shared only by those who may read the same
+ * @param {string} rights of the reader's token; only readers with equal rights share a stream
  * @param {Member} member
  * @param {AbortSignal} signal
  * @returns {() => void}
@@ -56,20 +57,20 @@ export function follow(base, site, rights, member, signal) {
 }
 
 class Group {
-  /** @type {Map<string, Member>} by a key that no other page has */
+  /** @type {Map<string, Member>} by a key that is unique among pages */
   members = new Map();
   #page = randomId();
-  /** @type {AbortController | null} while this page takes part */
+  /** @type {AbortController | null} set while this page participates */
   #life = null;
   /** @type {BroadcastChannel | null} */
   #channel = null;
-  /** @type {Leader | null} while this page is it */
+  /** @type {Leader | null} set while this page leads */
   #leader = null;
-  /** @type {AbortController | null} the wish to lead, and leading */
+  /** @type {AbortController | null} aborts the wait for the lock, or the leading */
   #leading = null;
   #heardAt = 0;
   #isTelling = false;
-  /** @type {Set<string>} keys of members that the stream covers */
+  /** @type {Set<string>} the keys of members that the stream covers */
   #covered = new Set();
 
   /** @param {string} name @param {string} site @param {string} rights */
@@ -79,7 +80,7 @@ class Group {
     this.rights = rights;
   }
 
-  /** The members, or whether somebody sees the page, have changed. */
+  /** Start, stop or send the wishes again after a change of members or of the page's visibility. */
   changed() {
     const isWanted = this.members.size > 0 && !isAway && document.visibilityState === "visible";
     if (isWanted && !this.#life) this.#start();
@@ -117,7 +118,7 @@ class Group {
   }
 
   /**
-   * Lead as soon as no other page does; at once, if that one seems to hang.
+   * Wait for the lock, then lead. The option `steal` replaces a hung leader at once.
    * @param {{steal?: boolean}} [options]
    */
   async #queue(options) {
@@ -132,8 +133,8 @@ class Group {
     } catch (error) {
       if (signal.aborted || this.#leading !== leading) return;
       leading.abort();
-      if (error.name === "AbortError") return void this.#queue(); // another page took the lock
-      this.#channel?.close(); // there are no locks, as in a sandbox
+      if (error.name === "AbortError") return void this.#queue(); // another page stole the lock
+      this.#channel?.close(); // locks are unavailable, as in a sandboxed frame
       this.#channel = null;
       this.#lead((this.#leading = new AbortController()), signal);
     }
@@ -186,7 +187,7 @@ class Group {
     this.#cover([]);
   }
 
-  /** @param {string[]} keys of the members of all pages that the stream covers */
+  /** @param {string[]} keys covered members of all pages, by their keys */
   #cover(keys) {
     const covered = new Set(keys);
     for (const [key, member] of this.members)
@@ -208,7 +209,7 @@ class Group {
   #looked({ discussion, changed, read, comments, isExpired }) {
     for (const member of this.members.values()) {
       if (member.discussion !== discussion) continue;
-      // What a page shows of a log that lost its end is read afresh, too.
+      // If the log lost its end, a page with a position past that end must also read again.
       const isLost = member.position < changed || (isExpired && member.position > read);
       if (isExpired || member.position < read) member.position = read;
       if (isLost) member.lost(comments);

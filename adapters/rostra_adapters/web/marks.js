@@ -1,4 +1,4 @@
-// Highlighted words. All discussions of a page share the highlights, which are the page's own.
+// Highlighted words of an article. All discussions of a page share the page's highlights.
 
 import marks from "./marks.css" with { type: "css" };
 
@@ -20,7 +20,7 @@ export class Marks {
   }
 
   /**
-   * The words of the passage that is open; null where none is.
+   * Highlight the words of the open passage; null removes this highlight.
    * @param {Range | null} range
    */
   point(range) {
@@ -36,7 +36,7 @@ export class Marks {
 
 /** @param {string} name @param {Range[]} before @param {Range[]} now */
 function replace(name, before, now) {
-  if (!CSS.highlights) return; // an older browser has the badges
+  if (!CSS.highlights) return; // an older browser shows only the badges
   const shared = CSS.highlights.get(name) ?? new Highlight();
   if (!CSS.highlights.has(name)) {
     shared.priority = NAMES.indexOf(name);

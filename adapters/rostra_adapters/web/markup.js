@@ -1,5 +1,5 @@
-// What the server rendered, built anew of the few elements that a comment may have. The server has
-// sanitised it already; a page should not have to take our word for that.
+// Rendered comments, rebuilt from the few elements that a comment may have. The server has
+// sanitised the HTML already, but a page need not trust the server.
 
 import { addressOf, namedInHash } from "./address.js";
 
@@ -20,19 +20,19 @@ function policyOrNull() {
       createHTML: (/** @type {string} */ html) => html,
     });
   } catch {
-    return null; // the page forbids it: then comments are shown as they were typed
+    return null; // the page forbids the policy: if parsing then fails, comments are shown as typed
   }
 }
 
 /**
  * @param {string} html
- * @param {string | null} typed what it was made of
+ * @param {string | null} typed the comment's source text
  * @returns {DocumentFragment}
  */
 export function markup(html, typed) {
   const fragment = document.createDocumentFragment();
   try {
-    // A document without a window: nothing in it loads, and nothing runs.
+    // The parsed document has no window, so nothing in it loads or runs.
     const parsed = new DOMParser().parseFromString(policy ? policy.createHTML(html) : html, "text/html");
     copy(parsed.body, fragment);
   } catch {
@@ -72,10 +72,10 @@ function added(node, to) {
 }
 
 /**
- * An element with attributes and children; what is null or false is left out.
+ * Return an element with attributes and children, without those that are null, undefined or false.
  * @template {keyof HTMLElementTagNameMap} K
  * @param {K} name
- * @param {Record<string, unknown>} [attributes] a function under `on…` listens
+ * @param {Record<string, unknown>} [attributes] a function under `on…` becomes a listener
  * @param {...(Node | string | null | false | undefined | "")} children
  * @returns {HTMLElementTagNameMap[K]}
  */
@@ -92,7 +92,7 @@ export function el(name, attributes = {}, ...children) {
 }
 
 /**
- * Of any document: `instanceof` knows those of this page alone.
+ * Return whether a node of any document is text. `instanceof` knows only nodes of this page.
  * @param {Node} node
  * @returns {node is Text}
  */

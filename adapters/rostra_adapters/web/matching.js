@@ -1,5 +1,6 @@
-// Where a quote stands in a text: word for word, or with a few letters changed (`rostra.matching`).
-// Texts are coded: one UTF-16 unit a code point, so that offsets are code points.
+// Search for a quote in a text: word for word, or with a few letters changed
+// (`rostra.anchoring.matching`). Texts are coded: each code point is one UTF-16 unit, so that
+// offsets are code points.
 
 import { bisectRight } from "./folding.js";
 
@@ -12,9 +13,9 @@ const WORD = /^[\p{L}\p{N}]$/u;
 
 /** @typedef {{start: number, end: number, errors: number}} Match */
 /** @typedef {[start: number, end: number]} Span */
-/** @typedef {{at: number, places: number[]}} Piece of a pattern, and where it stands */
+/** @typedef {{at: number, places: number[]}} Piece of a pattern, and its places in a text */
 
-/** Gives each code point a unit of its own. */
+/** Map of each distinct code point to a UTF-16 unit of its own. */
 export class Coding {
   constructor() {
     /** @type {Map<string, string>} */
@@ -44,7 +45,8 @@ export class Coding {
 }
 
 /**
- * Where the pattern begins, the nearest first, those ahead before those behind.
+ * Return each offset where the pattern begins, the nearest to `near` first. Of two equally near
+ * offsets, the one after `near` is first.
  * @param {string} text
  * @param {string} pattern
  * @param {number} near
@@ -58,7 +60,8 @@ export function nearest(text, pattern, near) {
 }
 
 /**
- * The share of the expected letters that `actual` begins with, give or take errors; or 0.
+ * Return the share of expected letters that `actual` begins with, allowing for errors. Return 0 if
+ * the share would be below `least`.
  * @param {string} expected
  * @param {string} actual
  * @param {number} least
@@ -89,8 +92,9 @@ export function levenshtein(one, other) {
 }
 
 /**
- * The fewest errors with which the pattern stands in the text: anywhere (`free`), or from its
- * beginning; and the last letters of such matches. None where it takes more than `most`.
+ * Return the fewest errors of a match of the pattern, and the offsets of such matches' last
+ * letters. A match begins anywhere in the text if `free`, else at the text's beginning. There are
+ * no offsets if every match has more than `most` errors.
  * @param {string} pattern
  * @param {string} text
  * @param {number} most
@@ -102,7 +106,7 @@ export function align(pattern, text, most, free) {
   let errors = most;
   /** @type {number[]} */
   let ends = [];
-  let reach = Math.min(rows, most + 1); // further down there are more errors than `most`
+  let reach = Math.min(rows, most + 1); // rows below have more errors than `most`
   for (let at = 0; at < text.length; at += 1) {
     const unit = text.charCodeAt(at);
     let diagonal = column[0];
@@ -128,7 +132,7 @@ export function align(pattern, text, most, free) {
 }
 
 /**
- * The starts of matches with so many errors that end there.
+ * Return the matches with the fewest errors, at most `errors`, that end at `end`.
  * @param {string} text
  * @param {string} pattern
  * @param {number} end
@@ -142,7 +146,8 @@ export function ending(text, pattern, end, errors) {
 }
 
 /**
- * Where the pattern may stand with so many errors, and nowhere else: ascending [start, end].
+ * Return the ascending regions outside which no match has at most `errorsMax` errors. If the
+ * pattern's pieces are too common, return only the surroundings of `near`.
  * @param {string} text
  * @param {string} pattern
  * @param {number} errorsMax
@@ -180,7 +185,7 @@ export function regions(text, pattern, errorsMax, near) {
 }
 
 /**
- * The pieces of the pattern, and where each stands: of the commonest not everywhere.
+ * Return the pieces of the pattern and their places, for each piece at most `HITS_MAX` + 1.
  * @param {string} text
  * @param {string} pattern
  * @param {number} size
@@ -203,7 +208,8 @@ function pieces(text, pattern, size) {
 }
 
 /**
- * Of two pieces the places where half of the other one stands beside it too.
+ * Return two pieces with only the places that have half of the other piece beside them. One error
+ * spoils only one half.
  * @param {string} text
  * @param {string} pattern
  * @param {Piece[]} found
@@ -224,7 +230,7 @@ function continued(text, pattern, found, size) {
 }
 
 /**
- * The regions less the matches that end there; what stands beside them may be another.
+ * Return the regions without the matches that end at `ends`. Other matches may begin beside them.
  * @param {Span[]} left
  * @param {number[]} ends
  * @param {number} letters

@@ -1,4 +1,5 @@
-// Names after an `@`, completed while a comment is written. Loaded when somebody types the first `@`.
+// Completion of names after an `@` while a comment is written. Loaded when somebody types the first
+// `@`.
 
 import { peopleWords } from "./languages.js";
 import { el } from "./markup.js";
@@ -15,10 +16,10 @@ const MARKUP = /[\\\x60*[\]<~|]|(?<![\p{L}\p{N}])_|_(?![\p{L}\p{N}])/gu;
 /** @typedef {{id: string, name: string}} Participant */
 
 /**
- * Complete names in a text area. The focus stays in it; a list below shows whom it may mean.
+ * Complete names in a text area. The focus stays in the area; a list below shows matching persons.
  * @param {import("./reader.js").Reader} owner
  * @param {HTMLTextAreaElement} area
- * @param {(text: string, person: string) => void} picked called with what stands for a person
+ * @param {(text: string, person: string) => void} picked called with a mention and a person's id
  */
 export function completion(owner, area, picked) {
   const { root } = owner;
@@ -30,7 +31,7 @@ class Completion {
   /** @type {Participant[]} */
   found = [];
   chosen = 0;
-  /** Beginning of the `@` in the text. */
+  /** Offset of the `@` in the text. */
   start = 0;
   /** @type {number | undefined} */
   timer = undefined;
@@ -71,7 +72,7 @@ class Completion {
     this.later();
   }
 
-  /** @returns {string | null} what was typed after the `@` before the caret */
+  /** @returns {string | null} the text between the `@` and the caret */
   prefix() {
     const { selectionStart, selectionEnd, value } = this.area;
     const typed = selectionStart === selectionEnd && PREFIX.exec(value.slice(0, selectionStart));
@@ -100,7 +101,7 @@ class Completion {
       if (this.found.length) await this.show();
       else this.close();
     } catch {
-      this.close(); // a comment can do without
+      this.close(); // a comment needs no completion
     }
   }
 

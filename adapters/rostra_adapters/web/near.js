@@ -1,9 +1,9 @@
-// What comes near: a discussion is loaded when a reader may soon see it.
+// Visibility of elements. A discussion is loaded when a reader may soon see it.
 
 const MARGIN = "800px 0px";
 
 /**
- * Wait until one of the elements is drawn near the viewport. On a hidden page none is.
+ * Wait until one of the elements is drawn near the viewport. A hidden page draws no element.
  * @param {Element[]} elements
  * @param {AbortSignal} signal
  * @returns {Promise<void>}
@@ -18,7 +18,7 @@ export function near(elements, signal) {
 }
 
 /**
- * Tell whether one of the elements is in sight, or within a margin of that, whenever it changes.
+ * Report at each change whether one of the elements is within `rootMargin` of the viewport.
  * @param {Element[]} elements
  * @param {string} rootMargin
  * @param {AbortSignal} signal

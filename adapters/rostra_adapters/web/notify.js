@@ -1,4 +1,4 @@
-// "Notify of": which comments a person is told of, and where mails about them go.
+// Choice of the comments that a person is notified of, and of the address that mails are sent to.
 
 import { el } from "./markup.js";
 
@@ -38,7 +38,7 @@ export class Notify {
     this.show();
   }
 
-  /** Say what happens with the choice. */
+  /** Show where notifications go, or a form if mails need a confirmed address. */
   show() {
     const { owner, t, me } = this;
     const to = this.select.value;
@@ -74,7 +74,7 @@ export class Notify {
   }
 }
 
-/** New comments by mail, for those without a token. */
+/** Form for mails about new comments, for readers without a token. */
 export class MailForm {
   /** @param {import("./reader.js").Reader} owner @param {Translate} t */
   constructor(owner, t) {
@@ -100,7 +100,7 @@ export class MailForm {
 }
 
 /**
- * A form for an e-mail address, and what it says about it.
+ * Return a form for an e-mail address, and the element of its hint.
  * @param {import("./reader.js").Reader} owner
  * @param {Translate} t
  * @param {string} email

@@ -1,4 +1,5 @@
-// One passage's question and comments, beside the text where there is room, else from below.
+// Panel with one passage's question and comments: beside the text if there is room, else at the
+// bottom of the window.
 
 import { composer } from "./compose.js";
 import { Listing } from "./listing.js";
@@ -8,7 +9,7 @@ import { directionOf } from "./strings.js";
 
 const SIDE_PX_MIN = 264;
 const SIDE_PX_MAX = 416;
-const GAP_PX = 48; // the badges stand in it
+const GAP_PX = 48; // room for the badges
 const EDGE_PX = 12;
 const WORDS_FROM_TOP = 0.08;
 const FREE_ABOVE = 0.38;
@@ -17,7 +18,10 @@ const FREE_ABOVE = 0.38;
  * A passage whose `id` is null until the first comment marks it.
  * @typedef {import("./contract.js").NewPassage & {id: null, question: null, open: true}} Unmarked
  */
-/** @typedef {import("./contract.js").NewPassage & {isCut: boolean}} Selected `isCut`: more was selected */
+/**
+ * Selected words. `isCut`: the selection was longer than a passage may be.
+ * @typedef {import("./contract.js").NewPassage & {isCut: boolean}} Selected
+ */
 /** @typedef {import("./contract.js").Passage | (Unmarked & {isCut: boolean})} Marked */
 
 export class Panel {
@@ -25,7 +29,7 @@ export class Panel {
    * @param {import("./passages.js").Passages} passages
    * @param {Marked} passage
    * @param {Range | undefined} range
-   * @param {HTMLElement | null} badge where the focus goes afterwards
+   * @param {HTMLElement | null} badge gets the focus when the panel closes
    */
   constructor(passages, passage, range, badge) {
     this.passages = passages;
@@ -73,7 +77,7 @@ export class Panel {
     owner.root.append(this.node);
   }
 
-  /** Shows it, and reads. */
+  /** Show the panel and load the comments. */
   async begin() {
     this.node.showPopover();
     this.passages.marks.point(this.range ?? null);
@@ -111,7 +115,7 @@ export class Panel {
     return owner.api.post(owner.discussionId, { body, passage: this.passage.id, mentions }, key);
   }
 
-  /** The words become a passage. */
+  /** Mark the selected words as a passage, unless they are one already. */
   async mark() {
     const { owner } = this.passages;
     const { passage } = this;
@@ -126,7 +130,7 @@ export class Panel {
   }
 
   /**
-   * The article has changed.
+   * Use the passage's new range after a change of the article.
    * @param {Range | undefined} range
    */
   moved(range) {
@@ -154,12 +158,12 @@ export class Panel {
     node.style.top = `${Math.max(EDGE_PX, range.getBoundingClientRect().top + scrollY - EDGE_PX)}px`;
   }
 
-  /** The words, and the panel with them, come into sight. */
+  /** Scroll until the words, and the panel beside or below them, are in sight. */
   reveal() {
     const words = this.range?.getBoundingClientRect();
     if (!words) return;
     const beside = this.node.classList.contains("beside");
-    // From below it grows to what the style sheet lets it, when its comments have come.
+    // A panel at the bottom grows, up to the style sheet's limit, when its comments are loaded.
     const lowest = beside ? innerHeight / 2 : innerHeight * FREE_ABOVE - words.height - EDGE_PX;
     if (words.top >= EDGE_PX && words.top <= lowest) return;
     const behavior = matchMedia("(prefers-reduced-motion: reduce)").matches ? "instant" : "smooth";
@@ -180,7 +184,7 @@ export class Panel {
   }
 }
 
-/** In code points. @param {string} text */
+/** Return the length in code points. @param {string} text */
 function lengthOf(text) {
   return [...text].length;
 }

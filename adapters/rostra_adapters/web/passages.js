@@ -1,5 +1,5 @@
-// Inline feedback: the article's marked passages, shown where they stand. The article's own nodes
-// are never touched: words are highlighted by ranges, counts stand in a layer of ours beside them.
+// Inline feedback: the article's marked passages, shown at their words. The article's own nodes
+// never change: ranges highlight the words, and a separate layer holds the badges with counts.
 
 import { Article } from "./anchoring.js";
 import { shortened } from "./comment.js";
@@ -42,7 +42,7 @@ export class Passages {
     this.layer = el("div", { class: "badges", role: "group", "aria-label": owner.t("passages") });
     owner.root.prepend(this.layer);
     this.pick = new Pick(this);
-    // The page may change its article, or put it there later.
+    // The page may change its article, or add it later.
     this.watch = new MutationObserver((changes) => this.changedPage(changes));
     this.watch.observe(document.body, { childList: true, characterData: true, subtree: true });
     this.sizes = new ResizeObserver(() => this.laterPlaced());
@@ -102,7 +102,10 @@ export class Passages {
     this.timer = setTimeout(() => this.draw(), SETTLED_MS);
   }
 
-  /** Find each passage in the article as it stands here, without holding the page up. */
+  /**
+   * Find each passage in the article on this page, and show it. A pause after each `SLICE_MS` leaves
+   * the page responsive.
+   */
   async draw() {
     const turn = (this.turn = {});
     /** @type {Map<string, Place>} */
@@ -144,7 +147,8 @@ export class Passages {
   }
 
   /**
-   * A small button beside the passage's end: by keyboard, by touch, and where nothing is highlighted.
+   * Update the badge of a passage: the button that opens the passage by keyboard, by touch, and in
+   * browsers without highlights.
    * @param {{passage: Passage, badge: HTMLButtonElement}} shown
    */
   label({ passage, badge }) {
@@ -166,7 +170,10 @@ export class Passages {
     });
   }
 
-  /** Where each badge stands: beside the last line of its words, in the article's margin. */
+  /**
+   * Move each badge to the article's margin, beside the last line of its words. Then place the open
+   * panel.
+   */
   place() {
     if (!this.article || !this.shown.size) return;
     const home = this.owner.host.getBoundingClientRect();
@@ -207,7 +214,7 @@ export class Passages {
   }
 
   /**
-   * The passage's comments and its question, beside the text.
+   * Open the panel with the question and comments of a passage.
    * @param {string} id
    */
   open(id) {
@@ -217,7 +224,8 @@ export class Passages {
   }
 
   /**
-   * Words that were selected; they become a passage with the first comment on them.
+   * Open the panel for selected words. The first comment makes the words a passage, unless they are
+   * one already.
    * @param {import("./panel.js").Selected} quote
    * @param {Range} range
    */
@@ -238,7 +246,7 @@ export class Passages {
     this.panel.begin();
   }
 
-  /** Leaves the panel. */
+  /** Close the panel. */
   close() {
     this.panel?.node.remove();
     /** @type {Panel | null} */
@@ -247,14 +255,15 @@ export class Passages {
   }
 
   /**
-   * A passage was marked, moved or commented on.
+   * Apply a live event of a passage: it was marked, moved, commented on or unmarked.
    * @param {import("./contract.js").News} data
    */
   changed(data) {
     const known = this.byId(data.id);
     if (known) Object.assign(known, data);
     else if (data.exact) this.passages.push(data);
-    if (data.status) this.passages = this.passages.filter((one) => one.id !== data.id); // it was unmarked
+    // Only an unmarked passage has a status.
+    if (data.status) this.passages = this.passages.filter((one) => one.id !== data.id);
     this.later();
   }
 }

@@ -1,5 +1,5 @@
-// What a discussion has for those who come back: what is new, notifications and an inbox. Loaded for
-// persons with a token, and for others when they ask to be notified.
+// Features for returning readers: new comments, notifications and an inbox. Loaded for persons with
+// a token, and for other readers when they ask to be notified.
 
 import { Inbox } from "./inbox.js";
 import { peopleWords } from "./languages.js";
@@ -38,17 +38,17 @@ export class People {
     owner.back.replaceChildren(el("div", { class: "row" }, notify.node, this.inbox.node), notify.below);
     owner.back.after(this.visit.node);
     const begun = [this.visit.begin(), this.inbox.count(), notify.begin()];
-    // One of them that fails is not there; the discussion is.
+    // A feature that fails is missing; the discussion still works.
     for (const one of await Promise.allSettled(begun))
       if (one.status === "rejected" && !owner.life.signal.aborted) console.warn("rostra:", one.reason);
   }
 
-  /** More of the list is shown. */
+  /** Check the read mark after more of the list is shown. */
   shown() {
     this.visit?.check();
   }
 
-  /** Something was said or removed. */
+  /** Count the inbox again after a comment was posted or removed. */
   heard() {
     this.inbox?.later();
   }

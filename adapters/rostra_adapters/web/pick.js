@@ -1,5 +1,6 @@
-// "Comment on this": offered for words of the article that a reader selects, by mouse, by touch or
-// by keyboard (then the Tab key leads to it), where the service has the article's text.
+// Button "Comment on this" for words of the article that a reader selects by mouse, touch or
+// keyboard. After a selection by keyboard, the Tab key focuses the button. The button is offered
+// only if the service has the article's text.
 
 import { describe } from "./anchoring.js";
 import { el } from "./markup.js";
@@ -16,9 +17,9 @@ export class Pick {
   /** @type {number | undefined} */
   timer = undefined;
   shown = false;
-  /** The pointer is down on the button. */
+  /** True while the pointer is down on the button. */
   held = false;
-  /** The selection is made by keyboard. */
+  /** True if the selection is made by keyboard. */
   byKey = false;
 
   /** @param {import("./passages.js").Passages} passages */
@@ -26,7 +27,7 @@ export class Pick {
     this.passages = passages;
     const { owner, life } = passages;
     const hold = (/** @type {Event} */ event) => {
-      event.preventDefault(); // the selection stays
+      event.preventDefault(); // else the selection is lost
       this.held = true;
     };
     this.node = el("button", {
@@ -102,7 +103,8 @@ export class Pick {
 }
 
 /**
- * The part of a range within an article; a triple click selects to the start of what follows.
+ * Return the part of a range within an article, or null. A triple click selects up to the start of
+ * the next element.
  * @param {Range} range
  * @param {Element} article
  */
@@ -117,8 +119,8 @@ function clipped(range, article) {
 }
 
 /**
- * The selected words without the white space around them, as the service counts them; whole words,
- * where there are more than it takes.
+ * Return the selected words without the white space around them, or null if there are none. Offsets
+ * are the service's. A selection of more than `QUOTE_MAX` code points is cut after a whole word.
  * @param {Element} article
  * @param {Range} range
  * @returns {import("./panel.js").Selected | null}
@@ -135,7 +137,10 @@ function quoteOf(article, range) {
   return { ...describe(read.points, start, end), start, end, isCut };
 }
 
-/** Return how many code points hold whole words only, one less than given at most. @param {string[]} points */
+/**
+ * Return the length of the whole words that `points` begins with, without the last point.
+ * @param {string[]} points
+ */
 function wholeWords(points) {
   let end = points.length - 1;
   let at = 0;
@@ -145,7 +150,7 @@ function wholeWords(points) {
     if (at > end) break;
     last = at;
   }
-  end = last || end; // a word that is longer is cut
+  end = last || end; // a single longer word is cut
   while (end > 1 && !points[end - 1].trim()) end -= 1;
   return end;
 }

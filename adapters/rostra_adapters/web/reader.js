@@ -1,4 +1,4 @@
-// One discussion as one element shows it, from the reading of its attributes until it is left.
+// Controller of one discussion in one element: it loads, shows and updates the discussion.
 
 import { addressOf, isHashRouted, namedAtFirst, namedInHash, showAddress } from "./address.js";
 import { Api } from "./api.js";
@@ -24,7 +24,7 @@ const ORDERS = ["newest", "oldest", "most_voted"];
 const TICK_MS = 10_000;
 const SLICE_MS = 8;
 const RECOUNT_MS = 100;
-/** @type {import("./contract.js").Rules} what holds until the service has said so */
+/** @type {import("./contract.js").Rules} default rules, until the service has answered */
 const RULES = {
   orders: ORDERS,
   voting: "both",
@@ -37,7 +37,7 @@ const RULES = {
   mails: false,
 };
 
-/** @type {Record<string, string[]>} the service's problems by what readers are told */
+/** @type {Record<string, string[]>} the service's problems, by the message that readers see */
 const TOLD = {
   offline: ["offline"],
   problem_service: ["wrong-service"],
@@ -65,16 +65,16 @@ const PROBLEMS = new Map(Object.entries(TOLD).flatMap(([name, problems]) => prob
 const STATUSES = { 401: "problem_forbidden", 403: "problem_forbidden", 413: "problem_long", 429: "problem_often" };
 const SERVER_ERROR = 500;
 
-/** What an element remembers from one reader to the next. */
+/** State that an element passes from one `Reader` to the next. */
 export class Memory {
   clock = new Clock();
   /** @type {Session | null} */
   session = null;
-  /** @type {string | null} the attribute in whose place `order` was chosen */
+  /** @type {string | null} attribute `order` as last read; a change of it resets `order` */
   orderAsked = null;
   /** @type {string | undefined} */
   order = undefined;
-  /** The next form to write in takes the focus. */
+  /** Request to focus the next comment form that is drawn. */
   focusesForm = false;
 }
 
@@ -86,25 +86,25 @@ export class Reader {
   passages = null;
   /** @type {import("./contract.js").Discussion | null} */
   discussion = null;
-  /** Empty where there is none yet. */
+  /** Id of the discussion; empty if there is none yet. */
   discussionId = "";
   /** @type {import("./session.js").Person | null} */
   person = null;
-  /** @type {Promise<void> | null} a comment that is on its way */
+  /** @type {Promise<void> | null} the submission in progress */
   sending = null;
   /** @type {number | null} */
   recounting = null;
   position = 0;
-  /** @type {Promise<void>} settled once the passages are there, if there are any */
+  /** @type {Promise<void>} resolves once the passages are loaded or have failed to load */
   inlined = Promise.resolve();
   /** @type {import("./live.js").Member | null} */
   follower = null;
   /** @type {import("./people.js").People | null} */
   people = null;
-  /** Ids of comments that the person has not seen before this visit. */
+  /** Ids of comments that were new to the person during this visit. */
   news = new Set();
 
-  // The frame, which is drawn before anything reads these.
+  // Set by `start()` and `frame()` before any other code reads them.
   /** @type {string} */
   language;
   /** @type {import("./strings.js").Translate} */
@@ -124,9 +124,9 @@ export class Reader {
 
   /**
    * @param {import("./rostra.js").RostraDiscussion} host
-   * @param {string} wish the attributes that this reader was made for
+   * @param {string} wish the attributes as JSON; other ones need another reader
    * @param {Memory} memory
-   * @param {() => void} restart makes another reader in this one's place
+   * @param {() => void} restart replaces this reader by a new one
    */
   constructor(host, wish, memory, restart) {
     this.host = host;
@@ -138,11 +138,11 @@ export class Reader {
     this.site = host.getAttribute("site") ?? "";
     const resource = host.getAttribute("resource");
     this.given = resource || pageResource();
-    /** The name under which a discussion is opened. */
+    /** Normalised resource, under which a new discussion is opened. */
     this.resource = normalised(this.given);
     const asked = host.getAttribute("order");
     if (asked !== memory.orderAsked) Object.assign(memory, { orderAsked: asked, order: undefined });
-    /** @type {string | undefined} the order that is shown; the service's own if undefined */
+    /** @type {string | undefined} the list's order; undefined for the service's default */
     this.order = memory.order ?? asked ?? undefined;
     this.clock = memory.clock;
     if (memory.session?.site !== this.site) memory.session = new Session(host, this.site, this.clock);
@@ -178,7 +178,8 @@ export class Reader {
     if (signal.aborted) return;
     ({ t: this.t, language: this.language } = speech(language, table, this.strings ?? {}));
     this.frame();
-    this.person = await this.session.person(); // not before the frame: the page's token may change until then
+    // After the frame, since the page may change its token until then.
+    this.person = await this.session.person();
     if (signal.aborted) return;
     onStored(this.session.place, () => this.personChanged(), signal);
     this.showBack();
@@ -186,7 +187,7 @@ export class Reader {
     await this.read(signal);
   }
 
-  /** What a reader comes near to: the discussion itself, and the article with inline feedback. */
+  /** Return the elements that start loading when one is near the viewport: host and article. */
   drawn() {
     const article = this.host.getAttribute("for") && this.articleOf();
     return article ? [this.host, article] : [this.host];
@@ -197,7 +198,7 @@ export class Reader {
     try {
       return document.querySelector(this.host.getAttribute("for") ?? "");
     } catch {
-      return null; // no selector
+      return null; // invalid selector
     }
   }
 
@@ -229,7 +230,7 @@ export class Reader {
   }
 
   /**
-   * The discussion, null where there is none yet.
+   * Return the discussion, or null if there is none yet.
    * @returns {Promise<import("./contract.js").Discussion | null>}
    */
   async found() {
@@ -237,14 +238,14 @@ export class Reader {
       try {
         return await this.api.discussion(this.site, name);
       } catch (problem) {
-        // Another server's 404 says nothing about discussions.
+        // Only this problem proves that there is none: another server may also answer 404.
         if (problem.problem !== "not-found") throw problem;
       }
     }
     return null;
   }
 
-  /** Where there is none yet, the first comment opens it, if readers may. */
+  /** Return the discussion's id. If there is none yet, open it, or throw if readers may not. */
   async opened() {
     if (this.discussionId) return this.discussionId;
     const made = await this.api.open(this.site, this.resource);
@@ -276,7 +277,7 @@ export class Reader {
   }
 
   /**
-   * Inline feedback; a page without it does not load what it needs.
+   * Load inline feedback if the element has the attribute `for`. Others do not load the module.
    * @param {AbortSignal} signal
    */
   async inline(signal) {
@@ -287,13 +288,16 @@ export class Reader {
     await this.passages.load();
   }
 
-  /** What persons get who come back. A page for others loads it when they ask for it. */
+  /** Load the inbox and other features for a person who may write. Others may get a button. */
   async showPeople() {
     if (this.person?.mayWrite) await this.loadPeople();
     else this.showBack();
   }
 
-  /** Keep the place of what comes last, so that nothing below it moves when it comes. */
+  /**
+   * Reserve a row for the features that load last, so that nothing below them moves.
+   * Other readers get a button for notification by mail, if the service sends mails.
+   */
   showBack() {
     if (this.back.firstChild) return;
     if (this.person?.mayWrite) this.back.replaceChildren(el("div", { class: "row" }));
@@ -312,24 +316,27 @@ export class Reader {
     await people.begin();
   }
 
-  /** Whether a comment is one that the person has not seen. @param {import("./contract.js").Comment} shape */
+  /**
+   * Return whether a comment is new in this visit, and remember new ones.
+   * @param {import("./contract.js").Comment} shape
+   */
   isNew(shape) {
     if (shape.new) this.news.add(shape.id);
     return this.news.has(shape.id);
   }
 
-  /** Whether this reader may write here. */
+  /** Return whether the person may write in this discussion. */
   get writable() {
     return Boolean(this.person?.mayWrite && (this.discussion ? this.discussion.open : this.rules.open_on_first));
   }
 
-  /** The whole discussion's list, and that of a passage where one is open. */
+  /** Lists that are shown: the discussion's, and that of an open passage. */
   get listings() {
     const panel = this.passages?.panel;
     return panel ? [this.main, panel.listing] : [this.main];
   }
 
-  /** What has the focus in here. */
+  /** Focused element within the shadow root. */
   get focused() {
     return /** @type {HTMLElement | null} */ (this.root.activeElement);
   }
@@ -346,7 +353,7 @@ export class Reader {
     this.main = new Listing(this);
     const section = el(
       "section",
-      // An empty title keeps a title of the page's own from showing over everything.
+      // An empty title suppresses the tooltip of a `title` of the host or an element around it.
       { "aria-label": t("discussion"), lang: this.language, dir: directionOf(this.language), title: "" },
       el("header", { class: "top" }, this.count, this.tabs),
       this.back,
@@ -360,7 +367,7 @@ export class Reader {
   }
 
   /**
-   * What holds for this discussion is known by now.
+   * Apply the rules of this discussion; null (unknown) changes nothing.
    * @param {import("./contract.js").Rules | null} rules
    */
   ruled(rules) {
@@ -380,7 +387,10 @@ export class Reader {
     return /** @type {HTMLElement[]} */ ([...this.tabs.children]);
   }
 
-  /** Those that the site offers, or of these what the page asks for; what is shown is one of them. */
+  /**
+   * Draw a tab for each order that the site offers and the attribute `orders`, if present, names.
+   * The current order may have a tab although the site does not offer it.
+   */
   showOrders() {
     const asked = this.host.getAttribute("orders")?.split(/\s+/);
     const usual = [...ORDERS, ...this.rules.orders.filter((one) => !ORDERS.includes(one))];
@@ -417,7 +427,7 @@ export class Reader {
     await this.main.reload();
   }
 
-  /** A form to write in, or why there is none; one that stands there already is left alone. */
+  /** Show the comment form, or the reason for its absence. Leave a form of the same kind. */
   showForm() {
     const { t } = this;
     const closed = this.discussion && !this.discussion.open;
@@ -449,7 +459,7 @@ export class Reader {
   }
 
   /**
-   * What went wrong, in a sentence of `name`.
+   * Return the message `name` with the reason of a problem inserted.
    * @param {string} name
    * @param {any} problem
    */
@@ -458,7 +468,8 @@ export class Reader {
   }
 
   /**
-   * In the page's language; the service's own words are English.
+   * Return the reason of a problem in the page's language. The service's own messages are English;
+   * pages in other languages show a general text instead.
    * @param {any} problem
    */
   reason({ status, problem, message }) {
@@ -468,7 +479,7 @@ export class Reader {
   }
 
   /**
-   * What a screen reader says, when it has time.
+   * Announce a text by the polite live region, which does not interrupt a screen reader.
    * @param {string} text
    */
   say(text) {
@@ -485,7 +496,7 @@ export class Reader {
     );
   }
 
-  /** A few at a time: there may be thousands. */
+  /** Update the times of all comments, in short slices, since there may be thousands. */
   async tick() {
     let until = performance.now() + SLICE_MS;
     for (const view of this.listings.flatMap((one) => [...one.views.values()])) {
@@ -497,15 +508,15 @@ export class Reader {
     }
   }
 
-  // -- who reads
+  // -- the person
 
-  /** The page's token or its callback is another. */
+  /** Apply a change of the page's token or of its callback. */
   tokenChanged() {
     this.session.forget();
     this.personChanged();
   }
 
-  /** Begin anew where another person reads, or one with other rights; else all stays as it is. */
+  /** Restart if another person reads, or if the person's rights changed. */
   async personChanged() {
     const person = await this.session.person();
     if (this.life.signal.aborted || !this.form) return;
@@ -529,7 +540,7 @@ export class Reader {
     this.showCount();
   }
 
-  /** Once for all that comes together. */
+  /** Schedule a recount; calls within `RECOUNT_MS` share one. */
   recounted() {
     this.recounting ??= setTimeout(() => {
       this.recounting = null;
@@ -539,17 +550,19 @@ export class Reader {
 
   /** @param {MouseEvent} event @param {CommentView} view */
   permalink(event, view) {
-    if (event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return; // the browser's own
+    // The browser handles clicks with another button or a modifier key.
+    if (event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
     event.preventDefault();
     showAddress(view.shape.id);
     this.point(view);
   }
 
-  /** Lead to the comment of a person whose mention was clicked. @param {MouseEvent} event */
+  /** Go to the comment that a clicked mention links to. @param {MouseEvent} event */
   mentioned(event) {
     const { target } = event;
     const named = target instanceof HTMLElement && target.dataset.to;
-    if (!named || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return; // the browser's own
+    // The browser handles clicks with a modifier key.
+    if (!named || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
     event.preventDefault();
     showAddress(named);
     this.goTo(named).catch((problem) => this.main.failed(problem, () => this.mentioned(event)));
@@ -575,7 +588,7 @@ export class Reader {
     view.article.focus();
   }
 
-  /** Lead to the comment that the page's address names, wherever it stands. @param {string} [named] */
+  /** Load and focus a comment; open each `<details>` around the host. @param {string} [named] */
   async goTo(named) {
     if (!named || !this.discussionId) return;
     const view = await this.main.reach(named);
@@ -610,7 +623,7 @@ export class Reader {
     if (view)
       view.update({ ...view.shape, ...rest, my_vote: view.shape.my_vote, pending: stillPending(view.shape, data) });
     else if (data.edited_at || (listing.passage && data.passage !== listing.passage))
-      return; // is not new, or not here
+      return; // not new, or of another passage
     else if (this.sending && data.author?.id === this.person?.id) this.sending.then(() => listing.news(data.id));
     else listing.news(data.id);
   }
@@ -633,7 +646,8 @@ export class Reader {
 }
 
 /**
- * What everybody hears does not tell of a wording that waits: it does until a later one is shown.
+ * Return a comment's pending wording, or undefined if the live event shows a later edit.
+ * Live events contain no pending wordings.
  * @param {import("./contract.js").Comment} shown
  * @param {import("./contract.js").Comment} now
  */

@@ -2,7 +2,7 @@
 
 export type GetToken = () => string | null | undefined | Promise<string | null | undefined>;
 
-/** Words of one's own, by the names of `languages/en.json`; plural forms are those of `Intl.PluralRules`. */
+/** Custom texts, by the names in `languages/en.json`; plural forms as in `Intl.PluralRules`. */
 export type Strings = Record<string, string | ({ other: string } & Partial<Record<Intl.LDMLPluralRule, string>>)>;
 
 export class RostraDiscussion extends HTMLElement {
@@ -29,7 +29,7 @@ export class RostraDiscussion extends HTMLElement {
   ): void;
 }
 
-/** From `/embed/count.js`. */
+/** Element that `/embed/count.js` defines. */
 export class RostraCount extends HTMLElement {
   site: string | null;
   resource: string | null;
@@ -38,7 +38,7 @@ export class RostraCount extends HTMLElement {
 }
 
 export interface RostraEvents extends HTMLElementEventMap {
-  /** `detail` is the position that is shown. */
+  /** Event with the position that is shown as its `detail`. */
   "rostra-position": CustomEvent<number>;
   "rostra-token-refused": CustomEvent<null>;
 }

@@ -4,7 +4,7 @@ import { define, reflect, registerUnit, takeUp } from "./elements.js";
 import { Memory, Reader } from "./reader.js";
 import style from "./style.css" with { type: "css" };
 
-/** Each has a property of the same name that reflects it; `lang` has one in every element. */
+/** Attributes with a property that reflects them. Every HTML element has one for `lang`. */
 const REFLECTED = ["site", "resource", "base", "token", "orders", "order", "for", "guests", "theme"];
 const UPGRADED = [...REFLECTED, "getToken", "strings"];
 const RESTARTING = ["site", "resource", "base", "orders", "order", "for", "guests", "lang"];
@@ -64,20 +64,21 @@ export class RostraDiscussion extends HTMLElement {
     else this.#restart();
   }
 
-  /** Begin anew, once for all that changes together; what was shown is gone at once. */
+  /** Replace the reader in a microtask, once for all changes until then. */
   #restart() {
     if (this.#isWaiting) return;
     this.#isWaiting = true;
     queueMicrotask(() => {
       this.#isWaiting = false;
       const wish = JSON.stringify(RESTARTING.map((name) => this.getAttribute(name)));
-      if (this.#reader && this.isConnected && this.#reader.isFor(wish, this.#strings)) return; // moved about
+      // An element that only moved within the page needs no new reader.
+      if (this.#reader && this.isConnected && this.#reader.isFor(wish, this.#strings)) return;
       this.#stop();
       if (this.isConnected) this.#reader = new Reader(this, wish, this.#memory, () => this.#again());
     });
   }
 
-  /** Begin anew although nothing on the page has changed. */
+  /** Replace the reader although no attribute has changed. */
   #again() {
     this.#stop();
     this.#restart();

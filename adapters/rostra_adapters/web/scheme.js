@@ -1,7 +1,9 @@
-// Light or dark as the page is, which may differ from the device, and on the page's own background.
+// Colours that match the page's background and its light or dark scheme. The page's scheme may
+// differ from the device's.
 
 const DARK_BELOW = 0.4; // relative luminance
-// The backgrounds on which our letters have the contrast of WCAG 2, AA. On others they have their own.
+// Luminance limits of page backgrounds on which our text has the contrast of WCAG 2, AA. On other
+// backgrounds the text gets a background of its own.
 const LIGHT_FROM = 0.85;
 const DARK_TO = 0.025;
 const INK = { light: [28, 27, 25], dark: [236, 232, 225] };
@@ -14,7 +16,8 @@ const EVENTS = ["transitionend", "animationend", "load"];
 /** @typedef {"light" | "dark"} Scheme */
 
 /**
- * Keep a style sheet's colours in step with the page around an element.
+ * Update a style sheet's colours now and whenever the page around an element changes. Return a
+ * function that schedules an update.
  * @param {Element} host
  * @param {CSSStyleSheet} sheet
  * @param {AbortSignal} signal
@@ -54,14 +57,15 @@ function rulesFor({ scheme, background }) {
 }
 
 /**
- * The background that shows through, null where it is a picture. The page is light or dark as that is,
- * else by its `color-scheme`, else as the device.
+ * Return the scheme and the background of the page around an element. The background is null if it
+ * is a picture, and "Canvas" if the page paints none. The scheme is that of the background, else of
+ * the page's `color-scheme`, else of the device.
  * @param {Element} host
  * @returns {{scheme: Scheme, background: number[] | "Canvas" | null}}
  */
 function around(host) {
   let isPictured = false;
-  /** @type {number[][]} the farthest first */
+  /** @type {number[][]} the farthest layer first */
   const layers = [];
   for (let at = above(host); at; at = above(at)) {
     const { backgroundColor, backgroundImage } = getComputedStyle(at);
@@ -75,7 +79,7 @@ function around(host) {
   const seen = layers.reduce(blended, CANVAS[canvas]);
   const isPainted = !isPictured || layers.some((layer) => layer[3] >= OPAQUE_FROM);
   const light = luminance(isPainted ? seen : channels(getComputedStyle(above(host) ?? host).color));
-  // Over a picture the page's words are light where it is dark.
+  // A picture's colour is unknown: light text of the page means a dark picture.
   const scheme = light < DARK_BELOW === isPainted ? "dark" : "light";
   return { scheme, background: isPictured ? null : seen };
 }
@@ -106,19 +110,22 @@ function above(element) {
   return element.assignedSlot ?? element.parentElement ?? (root instanceof ShadowRoot ? root.host : null);
 }
 
-/** @param {string} color as computed @returns {number[]} red, green and blue up to 255, alpha up to 1 */
+/**
+ * @param {string} color a computed value
+ * @returns {number[]} red, green and blue up to 255, alpha up to 1
+ */
 function channels(color) {
   const plain = /^rgba?\(([^)]+)\)$/.exec(color)?.[1].split(/[\s,/]+/);
   if (plain) return [...plain.map(Number), 1].slice(0, 4);
   const context = document.createElement("canvas").getContext("2d");
   if (!context) return [255, 255, 255, 0];
-  context.fillStyle = color; // a form such as oklch()
+  context.fillStyle = color; // another notation, such as oklch()
   context.fillRect(0, 0, 1, 1);
   const [red, green, blue, alpha] = context.getImageData(0, 0, 1, 1).data;
   return [red, green, blue, alpha / 255];
 }
 
-/** Relative luminance of WCAG 2. @param {number[]} colour */
+/** Return the relative luminance of a colour (WCAG 2). @param {number[]} colour */
 function luminance(colour) {
   const [red, green, blue] = colour.map((channel) => {
     const share = channel / 255;

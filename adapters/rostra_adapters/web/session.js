@@ -1,11 +1,11 @@
-// Who reads: by the page's token (an attribute, or a callback that renews it), or as a guest.
+// The reader's identity: by the page's token (an attribute or a callback), or by a guest's token.
 
 import { store, stored } from "./storage.js";
 
 const RENEW_BEFORE_MS = 30_000;
-const READ_WAIT_MS = 2_000; // reading waits no longer for the page's callback
+const READ_WAIT_MS = 2_000; // longest wait of a read for the page's callback
 const WRITE_WAIT_MS = 15_000;
-const ASK_AGAIN_MS = 30_000; // after the callback failed
+const ASK_AGAIN_MS = 30_000; // after a failure of the callback
 const GUEST = "guest:";
 
 /** @typedef {import("./rostra.d.ts").GetToken} GetToken */
@@ -20,18 +20,18 @@ const GUEST = "guest:";
 export class Session {
   /** @type {string | null} the callback's last token */
   #kept = null;
-  /** @type {Promise<string | null> | null} the callback's answer that is waited for */
+  /** @type {Promise<string | null> | null} the callback's pending answer */
   #asking = null;
   #isLate = false;
   #failedAt = -Infinity;
   /** @type {Set<string>} tokens that the service refused */
   #refused = new Set();
-  /** Called when a token comes after reading went on without it. */
+  /** Listener for a token that the callback returns after reads went on without the token. */
   changed = () => {};
 
   /**
    * @param {Host} host
-   * @param {string} site guests are guests of one site
+   * @param {string} site the site's name; a guest's token is for one site
    * @param {import("./clock.js").Clock} clock
    */
   constructor(host, site, clock) {
@@ -42,8 +42,8 @@ export class Session {
   }
 
   /**
-   * Return the token for a request, null where there is none that still holds. Reading never depends
-   * on the page's callback: one that fails or takes too long counts as none.
+   * Return a valid token for a request, or null if there is none. Reads do not depend on the page's
+   * callback: a callback that fails or is too slow counts as one without a token.
    * @param {boolean} [writing]
    */
   async token(writing = false) {
@@ -85,7 +85,7 @@ export class Session {
 
   /** @param {Promise<string | null>} asking @param {string | null} token */
   #answered(asking, token) {
-    if (this.#asking !== asking) return null; // forgotten meanwhile
+    if (this.#asking !== asking) return null; // `forget` was called meanwhile
     this.#asking = null;
     this.#kept = token && !this.#refused.has(token) ? token : null;
     const wasLate = this.#isLate;
@@ -94,7 +94,7 @@ export class Session {
     return this.#kept;
   }
 
-  /** Have a refused token replaced. @param {string} refused */
+  /** Drop a refused token and ask the page for another. @param {string} refused */
   renew(refused) {
     this.#refused.add(refused);
     this.#kept = null;
@@ -106,12 +106,12 @@ export class Session {
     return token ? personOf(token, this.site) : null;
   }
 
-  /** Take part as a guest, or no longer. @param {string | null} token */
+  /** Store the guest's token, or remove it if `token` is null. @param {string | null} token */
   enter(token) {
     store(this.place, token);
   }
 
-  /** The page's token or callback has changed. */
+  /** Drop the callback's token and state, after the page's token or callback has changed. */
   forget() {
     this.#kept = null;
     this.#asking = null;
@@ -119,21 +119,26 @@ export class Session {
     this.#failedAt = -Infinity;
   }
 
-  /** Until the service's time is known, the service alone decides. @param {string} token */
+  /**
+   * Return whether a token is valid for at least `RENEW_BEFORE_MS`. Until the service's time is
+   * known, every token counts as valid.
+   * @param {string} token
+   */
   #holds(token) {
     if (!this.clock.isKnown) return true;
-    const ends = Number(claimsOf(token)?.exp) * 1000; // NaN where it has no end
+    const ends = Number(claimsOf(token)?.exp) * 1000; // NaN if the token does not expire
     return !(ends < this.clock.now() + RENEW_BEFORE_MS);
   }
 }
 
-/** Where a guest's token of a site is stored. @param {string} site */
+/** Return the storage key of a site's guest token. @param {string} site */
 export function guestPlace(site) {
   return `rostra:guest:${site}`;
 }
 
 /**
- * The owner of drafts: a guest has another id each time, and the same name.
+ * Return the key of a person's drafts: the id, or for guests the name. A guest gets another id with
+ * each token.
  * @param {Person | null} person
  */
 export function draftsOf(person) {
@@ -141,7 +146,8 @@ export function draftsOf(person) {
 }
 
 /**
- * Return the person that a token names. The service alone decides what it is worth.
+ * Return the person that a token names, or null if it cannot be read. Only the service verifies a
+ * token.
  * @param {string} token
  * @param {string} site
  * @returns {Person | null}
@@ -156,7 +162,8 @@ export function personOf(token, site) {
 }
 
 /**
- * Name who a token is of and what it allows; two tokens with one name may read the same.
+ * Return a key of a token's issuer, person, site and scopes. Tokens with equal keys may read the
+ * same.
  * @param {string | null} token
  */
 export function rightsOf(token) {

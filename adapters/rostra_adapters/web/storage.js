@@ -1,4 +1,5 @@
-// Storage of this device. Where the browser forbids it or has no room, values live as long as the page.
+// Storage on this device. If the browser forbids storage or has no space, values last only as long
+// as the page.
 
 /** @type {Map<string, string>} */
 const memory = new Map();
@@ -15,7 +16,7 @@ export function stored(place) {
   }
 }
 
-/** @param {string} place @param {string | null} value null removes what is stored */
+/** @param {string} place @param {string | null} value null removes the stored value */
 export function store(place, value) {
   memory.delete(place);
   try {
@@ -28,7 +29,7 @@ export function store(place, value) {
 }
 
 /**
- * Call `listener` when a value changes, here or in another tab.
+ * Call `listener` when a value changes, in this tab or another.
  * @param {string} place
  * @param {() => void} listener
  * @param {AbortSignal} signal
@@ -38,18 +39,18 @@ export function onStored(place, listener, signal) {
   window.addEventListener("storage", (event) => event.key === place && listener(), { signal });
 }
 
-/** List the places that begin with `prefix`. @param {string} prefix */
+/** List the storage keys that begin with `prefix`. @param {string} prefix */
 export function placesOf(prefix) {
   const places = [...memory.keys()];
   try {
     places.push(...Object.keys(localStorage));
   } catch {
-    // Only the page's memory has any.
+    // Without storage, only `memory` has values.
   }
   return places.filter((place) => place.startsWith(prefix));
 }
 
-/** Return a random UUID, also on pages that are no secure contexts. */
+/** Return a random UUID. `crypto.randomUUID` exists only in secure contexts (HTTPS). */
 export function randomId() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   bytes[6] = (bytes[6] & 0x0f) | 0x40;

@@ -1,14 +1,15 @@
-// Server-sent events by `fetch`, since an EventSource can send no token.
+// Server-sent events by `fetch`, since an `EventSource` cannot send a token.
 
 const SILENCE_MOST_MS = 45_000;
 
 /** @typedef {{id: number, name: string, data: string}} Event */
 
 /**
- * Yield "open" once the stream is there, then its events, until it ends or `signal` is aborted.
- * Throws an error with a `status` where there is no stream, a TimeoutError where nothing comes for long.
+ * Yield "open" once the stream is open, then its events, until the stream ends or `signal` aborts.
+ * Throw an error with a `status` if the service refuses the stream. Throw a TimeoutError if nothing
+ * arrives for `SILENCE_MOST_MS`.
  * @param {(given: RequestInit & {headers: Record<string, string>}) => Promise<Response>} request
- * @param {number} after the position to go on from, 0 for now
+ * @param {number} after the position to continue after; 0 for new events only
  * @param {AbortSignal} signal
  * @returns {AsyncGenerator<"open" | Event>}
  */

@@ -1,5 +1,5 @@
-// Words, numbers and times as a language has them. A placeholder is {name}; what depends on a number has
-// a word for each of the language's own plural forms (`one`, `other`, …, as Intl.PluralRules names them).
+// Texts, numbers and times by language. A placeholder is `{name}`. A text that depends on a number
+// has a version for each plural form of the language (`one`, `other`, …, by `Intl.PluralRules`).
 
 /** @typedef {{other: string} & Partial<Record<Intl.LDMLPluralRule, string>>} Plurals */
 /** @typedef {Record<string, string | Plurals | undefined>} Table */
@@ -8,10 +8,10 @@
 const RIGHT_TO_LEFT = ["ar", "fa", "he", "ur"];
 
 /**
- * Return the words of a table, and the language of numbers and times beside them.
+ * Return a function that looks up texts, and the language for numbers and times.
  * @param {string} wanted a BCP 47 tag of the table's language
  * @param {Table} table
- * @param {Table} [own] the page's words, in place of the table's
+ * @param {Table} [own] the page's texts, which override those of the table
  * @returns {{t: Translate, language: string}}
  */
 export function speech(wanted, table, own = {}) {
@@ -29,12 +29,15 @@ export function speech(wanted, table, own = {}) {
   return { t, language };
 }
 
-/** The first part of a language's tag. @param {string} tag */
+/** Return the first part of a language tag. @param {string} tag */
 export function primary(tag) {
   return tag.toLowerCase().split("-")[0];
 }
 
-/** The direction of a language where it is not the page's own to say. @param {string} language */
+/**
+ * Return "rtl" for a right-to-left language, else null, which leaves the direction to the page.
+ * @param {string} language
+ */
 export function directionOf(language) {
   return RIGHT_TO_LEFT.includes(primary(language)) ? "rtl" : null;
 }
@@ -48,7 +51,7 @@ export function valid(tag) {
   }
 }
 
-// To make one of these takes longer than all that it then does for a comment.
+// Cache of formatters: making one costs more than formatting everything of a comment.
 /** @type {Map<string, any>} */
 const kept = new Map();
 
@@ -75,7 +78,7 @@ export function exact(time, language) {
   return made("DateTimeFormat", language, { dateStyle: "medium", timeStyle: "medium" }).format(new Date(time));
 }
 
-// Times as readers say them.
+// Relative times, such as “3 minutes ago”.
 
 /** @type {[many: number, unit: Intl.RelativeTimeFormatUnit][]} */
 const STEPS = [
@@ -87,7 +90,11 @@ const STEPS = [
   [Infinity, "year"],
 ];
 
-/** @param {string} time RFC 3339 @param {string} language @param {number} now milliseconds since 1970 */
+/**
+ * @param {string} time RFC 3339
+ * @param {string} language
+ * @param {number} now milliseconds since 1970
+ */
 export function ago(time, language, now) {
   let left = Math.min(0, new Date(time).getTime() - now) / 1000;
   for (const [many, unit] of STEPS) {

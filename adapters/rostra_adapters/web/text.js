@@ -1,4 +1,4 @@
-// An article's plain text as the service counts it (`rostra.article_text`), in the browser.
+// Plain text of an article on the page. Its offsets equal the service's (`rostra.article_text`).
 
 import { isElement, isText } from "./markup.js";
 
@@ -15,7 +15,7 @@ const BREAK = ""; // a block's edge
 /** @typedef {{points: string[], nodes: {node: Text, start: number, end: number}[]}} Read */
 
 /**
- * The text of an element: its code points, and which of them are whose.
+ * Return the text of an element: its code points, and the range of each text node in them.
  * @param {Element} root
  * @returns {Read}
  */
@@ -23,7 +23,7 @@ export function textOf(root) {
   /** @type {Read} */
   const { points, nodes } = { points: [], nodes: [] };
   let atEdge = false;
-  let fresh = true; // only white space stands after the last line break
+  let fresh = true; // only white space follows the last line break
   for (const piece of pieces(root)) {
     if (piece === BREAK) {
       atEdge = true;
@@ -66,7 +66,7 @@ function normalised(text) {
 }
 
 /**
- * A range of the page for a stretch of the text; null where it has no letter of the page.
+ * Return the page's range for a stretch of the text, or null if no text node has a part of it.
  * @param {Read} read
  * @param {number} start
  * @param {number} end
@@ -82,7 +82,7 @@ export function rangeOf(read, start, end) {
 }
 
 /**
- * Where so many code points of the text end, in a node's own units: CR LF is one of ours.
+ * Return the UTF-16 offset after `points` code points of a node's data. CR LF counts as one.
  * @param {string} data
  * @param {number} points
  */
@@ -95,7 +95,7 @@ function units(data, points) {
 }
 
 /**
- * Where a boundary of a selection lies in the text.
+ * Return the offset in the text of a boundary of a selection.
  * @param {Read} read
  * @param {Node} node
  * @param {number} offset

@@ -1,8 +1,9 @@
-// One name for the spellings of a URL, by RFC 3986; `rostra.resource_urls` does the same in Python.
+// Normalisation of URLs (RFC 3986), which gives all spellings of a URL one name. The module
+// `rostra.resource_urls` does the same in Python.
 
 const URL_PARTS = /^(https?):\/\/([^/?#]*)([^?#]*)(?:\?([^#]*))?/i;
 const AUTHORITY = /^([^@:[\]\\%\s]+|\[[0-9a-f:.]+\])(?::(\d*))?$/i;
-const LABEL = /^(?!-)[\p{L}\p{M}\p{N}-]+(?<!-)$/u; // of a host with other letters than ASCII (RFC 5891)
+const LABEL = /^(?!-)[\p{L}\p{M}\p{N}-]+(?<!-)$/u; // of a host with non-ASCII letters (RFC 5891)
 /** @type {Record<string, string>} */
 const DEFAULT_PORTS = { http: "80", https: "443" };
 const TRACKING = new RegExp(
@@ -18,7 +19,7 @@ const NOT_UNRESERVED = /[^\w.~\-\u0080-\u{10ffff}]/gu;
 const NOT_IN_URLS = /[^!$%&'()*+,\-./0-9:;=?@A-Z[\]_a-z~]/gu;
 
 /**
- * Return the normalised form of an absolute http(s) URL, any other text as it is.
+ * Return the normalised form of an absolute http(s) URL. Return any other text unchanged.
  * @param {string} resource
  */
 export function normalised(resource) {
@@ -36,7 +37,7 @@ export function normalised(resource) {
   return `${protocol}://${host}${at}${withoutDots(encoded(path))}${search && `?${search}`}`;
 }
 
-/** Return the service: where the page says, else where this script came from. @param {Element} host */
+/** Return the service's URL, by the attribute `base` or this script's URL. @param {Element} host */
 export function baseOf(host) {
   const script = import.meta.url;
   let base = /^(.*?)\/embed\//.exec(script)?.[1] ?? new URL(script).origin;
@@ -44,19 +45,19 @@ export function baseOf(host) {
   try {
     if (given) base = new URL(given, document.baseURI).href;
   } catch {
-    base = given ?? base; // asking it says what is wrong
+    base = given ?? base; // the first request then fails with an error
   }
   return base.replace(/[?#].*$/, "").replace(/\/+$/, "");
 }
 
-/** The resource of a page that names none. */
+/** Return the default resource of the page: its canonical link, else its address. */
 export function pageResource() {
   const canonical = document.querySelector('link[rel~="canonical" i][href]')?.getAttribute("href");
   try {
     const url = canonical ? new URL(canonical, document.baseURI) : null;
     if (url && /^https?:$/.test(url.protocol)) return normalised(url.href);
   } catch {
-    // The page's own address is better than a broken link.
+    // The page's address replaces a canonical link that is not a URL.
   }
   return normalised(location.href);
 }
@@ -75,7 +76,7 @@ function hostOf(name) {
 }
 
 /**
- * Encode what must be, decode what need not be, and compose letters that are the same.
+ * Percent-encode the characters that need it and no others, and compose letters (NFC).
  * @param {string} part
  */
 function encoded(part) {
@@ -83,7 +84,7 @@ function encoded(part) {
     try {
       return decodeURIComponent(bytes).replace(NOT_UNRESERVED, percent);
     } catch {
-      return bytes.toUpperCase(); // no UTF-8
+      return bytes.toUpperCase(); // not UTF-8
     }
   });
   return text.toWellFormed().normalize("NFC").replace(NOT_IN_URLS, percent);

@@ -1,4 +1,5 @@
-// What is new since a person was here last: how much, a way from one to the next, and the read mark.
+// New comments since a person's last visit: their number, a way from one to the next, and the read
+// mark.
 
 import { el } from "./markup.js";
 import { watched } from "./near.js";
@@ -6,13 +7,13 @@ import { store, stored } from "./storage.js";
 
 const PAGE = 50;
 const PAGES_MAX = 4;
-const SEEN_MS = 1_000; // that a list must be in sight to count as read
+const SEEN_MS = 1_000; // time in sight after which a list counts as read
 const SEEN = "rostra:seen:";
 
 export class Visit {
   /** @type {string[]} ids of new comments, the oldest first */
   ids = [];
-  /** Number of these that were visited. */
+  /** Number of the new comments in `ids` that were visited. */
   visited = 0;
   /** Position up to which the person has read, as far as this page knows. */
   mark = 0;
@@ -40,7 +41,8 @@ export class Visit {
       for (const id of this.ids) owner.news.add(id);
       if (this.ids.length) this.show(more ? `${comments}+` : comments, since);
     }
-    await owner.inlined; // passages with what is new in them, as of the mark before this visit
+    // Passages load first: they count new comments by the read mark from before this visit.
+    await owner.inlined;
     if (signal.aborted) return;
     owner.root.addEventListener("keydown", (event) => this.key(/** @type {KeyboardEvent} */ (event)), { signal });
     document.addEventListener("visibilitychange", () => this.check(), { signal });
@@ -51,7 +53,10 @@ export class Visit {
     });
   }
 
-  /** The ids of new comments: mostly the latest. @param {number} many */
+  /**
+   * Return the ids of new comments. Most of them are among the latest comments.
+   * @param {number} many
+   */
   async find(many) {
     const { api, discussionId, rules } = this.owner;
     const order = rules.orders.includes("newest") ? "newest" : undefined;
@@ -92,7 +97,10 @@ export class Visit {
     this.next();
   }
 
-  /** Lead to the next new comment; then to those that came meanwhile. */
+  /**
+   * Move to the next new comment. After the last one, show comments that arrived meanwhile, or
+   * start again.
+   */
   async next() {
     const { owner, t } = this;
     try {
@@ -115,11 +123,12 @@ export class Visit {
     }
   }
 
-  /** Begin to wait where the list is in sight and shows more than the mark says. */
+  /** Start the wait for a new read mark if the list is in sight and ahead of the mark. */
   check() {
     clearTimeout(this.timer);
     if (!this.inSight || document.visibilityState !== "visible" || this.owner.position <= this.mark) return;
-    this.timer = setTimeout(() => this.put().catch(() => {}), SEEN_MS); // tried again when more is shown
+    // A failed request is repeated when more is shown.
+    this.timer = setTimeout(() => this.put().catch(() => {}), SEEN_MS);
   }
 
   async put() {
@@ -129,6 +138,6 @@ export class Visit {
     const done = await owner.api.ask("PUT", path, { position });
     this.mark = Math.max(this.mark, done.position);
     store(this.place, new Date(owner.clock.now()).toISOString());
-    this.check(); // more may have come meanwhile
+    this.check(); // more may be shown by now
   }
 }

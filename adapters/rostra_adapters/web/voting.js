@@ -1,4 +1,4 @@
-// The votes of one comment: counted at once, and then as the server says.
+// Votes of one comment. A click counts at once; then the server's totals are shown.
 
 import { el } from "./markup.js";
 import { number } from "./strings.js";
@@ -56,7 +56,8 @@ export class Votes {
   }
 
   /**
-   * A second click before the first was answered waits for its turn, so that the last one stands.
+   * Vote, or withdraw an equal vote. A click during a request is sent after the answer, so that the
+   * last click wins.
    * @param {number} value
    */
   async vote(value) {

@@ -28,7 +28,7 @@ export default [
     files: ["adapters/**"],
     languageOptions: { globals: globals.browser },
     rules: {
-      // A page's Trusted Types and CSP hold for the reader: nothing makes markup or code of text.
+      // A page's Trusted Types and CSP apply to the reader, so it makes no markup or code of text.
       "no-restricted-properties": [
         "error",
         ...["innerHTML", "outerHTML", "insertAdjacentHTML"].map((property) => ({

@@ -1,4 +1,4 @@
-// The page around the demo's discussion: two people to act as, and a language.
+// Script of the demo page: a choice of two persons and of a language, and the list of mails.
 import "../embed/rostra.js";
 
 const discussion = /** @type {HTMLElement} */ (document.querySelector("rostra-discussion"));
@@ -59,7 +59,7 @@ const section = /** @type {HTMLElement} */ (document.querySelector(".mails"));
 const list = /** @type {HTMLElement} */ (section.querySelector("ol"));
 let listed = "";
 
-/** Show the mails, where there are any to show here. */
+/** Show the demo's mails. Return whether this demo has a list of mails. */
 async function showMails() {
   const answer = await fetch("demo/mails.json", { cache: "no-store" });
   const text = answer.ok ? await answer.text() : "null";
@@ -95,7 +95,7 @@ async function watchMails() {
   try {
     if (!document.hidden && !(await showMails())) return;
   } catch {
-    // the service is away; the next look may find it
+    // The service is not reachable; the next call retries.
   }
   setTimeout(watchMails, MAILS_SECONDS * 1000);
 }

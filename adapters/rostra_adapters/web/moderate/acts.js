@@ -1,10 +1,10 @@
-// Acts on comments: which are possible, what they change, and what takes them back.
+// Acts on comments: their conditions, their results and their inverses.
 
 /** @typedef {import("./shapes.js").Queued} Queued */
 /** @typedef {import("./shapes.js").Action} Action */
 /** @typedef {import("./shapes.js").Result} Result */
 
-const ACTS_MAX = 100; // of a request
+const ACTS_MAX = 100; // per request
 const DECISIONS = ["approve", "reject"];
 
 /** @param {Action} action @param {Queued} shape */
@@ -29,7 +29,7 @@ export function isPossible(action, { status, pending, flags, pinned, depth }) {
 }
 
 /**
- * Return the act that takes another one back, null where none does exactly that.
+ * Return the action that exactly undoes `action`, or null if there is none.
  * @param {Action} action
  * @param {Queued} before
  * @returns {Action | null}
@@ -39,14 +39,14 @@ export function opposite(action, { status, pending }) {
   if (action === "restore") return "remove";
   if (action === "pin") return "unpin";
   if (action === "unpin") return "pin";
-  if (pending) return null; // a wording that was decided on does not wait again
+  if (pending) return null; // no action makes a decided wording pending again
   if (status === "held") return "hold";
   if (status === "rejected") return "reject";
-  return action === "approve" ? null : "approve"; // flags that were settled stay settled
+  return action === "approve" ? null : "approve"; // approving dismissed the flags for good
 }
 
 /**
- * Return the comment as it is after an act.
+ * Return a copy of a comment with the result of an act.
  * @param {Queued} shape
  * @param {Action} action
  * @param {Result} result
@@ -66,7 +66,7 @@ export function after(shape, action, { status, pending, version }) {
 }
 
 /**
- * Do one action on comments as they are shown; one that has changed since is refused.
+ * Send one action for many comments. The service refuses a comment whose version has changed.
  * @param {import("../api.js").Api} api
  * @param {Action} action
  * @param {Queued[]} shapes

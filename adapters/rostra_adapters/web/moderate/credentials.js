@@ -1,4 +1,4 @@
-// The moderator's token: the host page's, or one that was put into the field, for this tab alone.
+// The moderator's token: from the host page, or entered by hand and stored for this tab only.
 
 import { rightsOf } from "../session.js";
 
@@ -8,7 +8,7 @@ const EVERY_SITE = "*";
 /** @typedef {{getToken: import("../rostra.d.ts").GetToken | null}} Host */
 
 export class Credentials {
-  /** @type {string | null} where the browser forbids storage */
+  /** @type {string | null} the entered token, for browsers that forbid storage */
   #memory = null;
   /** @type {Set<string>} tokens that the service refused */
   #refused = new Set();
@@ -18,13 +18,13 @@ export class Credentials {
     this.host = host;
   }
 
-  /** Return the token for a request; null if there is none that the service takes. */
+  /** Return the token for a request, or null if there is none or the service refused it. */
   async token() {
     const given = this.host.getToken ? await this.host.getToken() : this.#stored();
     return typeof given === "string" && given && !this.#refused.has(given) ? given : null;
   }
 
-  /** Whether the moderator may put a token in and take it out again. */
+  /** Return whether the moderator enters and removes the token by hand. */
   get isByHand() {
     return !this.host.getToken;
   }
@@ -42,7 +42,7 @@ export class Credentials {
       if (token === null) sessionStorage.removeItem(PLACE);
       else sessionStorage.setItem(PLACE, token);
     } catch {
-      // It lives as long as the page.
+      // The copy in memory lasts as long as the page.
     }
   }
 
@@ -56,7 +56,7 @@ export class Credentials {
 }
 
 /**
- * Return the moderator's id and the one site that a token is for, "" where it is for every site.
+ * Return the moderator's id and the site of a token. The site is "" if the token is for every site.
  * @param {string} token
  */
 export function claimed(token) {

@@ -1,4 +1,4 @@
-// The desk: who moderates which site, the views, keys, acts and how they are taken back.
+// The moderators' desk of a site: sign-in, views, keys, acts and undo.
 
 import { Api } from "../api.js";
 import { Clock } from "../clock.js";
@@ -35,9 +35,9 @@ export class Desk {
   clock = new Clock();
   /** @type {View | null} */
   view = null;
-  /** @type {string} the name of the view, or of that below a person's page */
+  /** @type {string} name of the view; on a person's page, of the view before it */
   name = "held";
-  /** @type {(() => Promise<void>) | null} takes the latest act back */
+  /** @type {(() => Promise<void>) | null} undoes the latest act */
   undoing = null;
   /** @type {number | undefined} */
   undoTimer;
@@ -48,9 +48,9 @@ export class Desk {
   isSignedIn = false;
   isLooking = false;
   isActing = false;
-  /** Number of acts that were begun. */
+  /** Number of acts begun so far. */
   acts = 0;
-  /** Position of the latest act, which reads have to show. */
+  /** Position of the latest act. Reads send it as `min_position`, so that they show the act. */
   position = 0;
 
   /** @type {import("../strings.js").Translate} */
@@ -114,7 +114,7 @@ export class Desk {
     await this.#enter();
   }
 
-  /** Show the desk to somebody who is signed in, else the field to sign in. */
+  /** Show the desk if the moderator is signed in, else the sign-in form. */
   async #enter() {
     const token = await this.credentials.token();
     if (!token) return this.#signIn();
@@ -251,7 +251,7 @@ export class Desk {
     return this.tried(() => this.#open(new PersonView(this, person)));
   }
 
-  /** To the list below a person's page. */
+  /** Leave a person's page for the previous view. In other views, clear the selection. */
   back() {
     if (this.view instanceof PersonView) return this.tried(() => this.show(this.name));
     this.view?.pile?.selectAll(false);
@@ -268,14 +268,14 @@ export class Desk {
     try {
       const page = await view.load();
       if ("counts" in page && page.counts) this.#showTabs(page.counts);
-      if (this.view !== view) return; // another was opened meanwhile
+      if (this.view !== view) return; // the moderator opened another view meanwhile
       this.say(this.t("shown", { n: view.pile?.items.size ?? 0 }));
     } finally {
       this.body.removeAttribute("aria-busy");
     }
   }
 
-  /** What others have changed meanwhile. */
+  /** Refresh the view and the counts with changes by others, if the page is visible. */
   async #look() {
     const { view } = this;
     if (!view || !this.isSignedIn || this.isLooking || this.isActing || document.visibilityState !== "visible") return;
@@ -285,7 +285,7 @@ export class Desk {
       if (!(view instanceof QueueView)) await this.queue({ status: "held", limit: 1 });
       this.host.toggleAttribute("connected", true);
     } catch {
-      this.host.toggleAttribute("connected", false); // the next look tries again
+      this.host.toggleAttribute("connected", false); // the next refresh retries
     } finally {
       this.isLooking = false;
     }
@@ -305,7 +305,7 @@ export class Desk {
   }
 
   /**
-   * What is known of a person; null where that cannot be read.
+   * Return a person's record, cached unless `anew` is true; null if the record cannot be read.
    * @param {string} person
    * @param {boolean} [anew]
    * @returns {Promise<PersonRecord | null>}
@@ -378,7 +378,10 @@ export class Desk {
     });
   }
 
-  /** What follows is read at a position that shows these acts. @param {{position?: number}[]} results */
+  /**
+   * Raise `position` so that later reads show these acts.
+   * @param {{position?: number}[]} results
+   */
   #passed(results) {
     this.position = Math.max(this.position, ...results.map(({ position }) => position ?? 0));
   }
@@ -430,7 +433,7 @@ export class Desk {
   }
 
   /**
-   * Act on a person, and tell how to take it back.
+   * Act on a person, and offer an undo if there is an inverse act.
    * @param {string} person
    * @param {string} action
    * @param {object} terms
@@ -488,7 +491,7 @@ export class Desk {
     });
   }
 
-  // -- what moderators are told
+  // -- messages
 
   /** @param {string} text */
   say(text) {
@@ -496,7 +499,7 @@ export class Desk {
   }
 
   /**
-   * Do something, and tell where it fails.
+   * Run `work`, and show an error if it fails. If the service refuses the token, ask for another.
    * @param {() => unknown} work
    */
   async tried(work) {
@@ -558,7 +561,7 @@ export class Desk {
 
   /** @param {KeyboardEvent} event */
   #key(event) {
-    // A dialog that was closed is there for a moment more.
+    // A closed dialog remains in the document for a moment; `[open]` excludes it.
     if (!this.isSignedIn || isElsewhere(event) || !areKeysOn() || this.root.querySelector("dialog[open]")) return;
     const done = this.#pressed(event.key);
     if (!done) return;
@@ -567,7 +570,7 @@ export class Desk {
   }
 
   /**
-   * Return what a key does here, undefined for a key that does nothing.
+   * Return the function that a key runs, or undefined for a key without one.
    * @param {string} key
    * @returns {(() => unknown) | undefined}
    */
@@ -597,7 +600,10 @@ export class Desk {
     return action && (() => this.act(action, pile.chosen));
   }
 
-  /** Reject, or remove what is shown, and say why. @param {Item[]} items */
+  /**
+   * Ask for a reason, then reject the comments. Remove them instead if one cannot be rejected.
+   * @param {Item[]} items
+   */
   async #withReason(items) {
     const action = items.every(({ shape }) => isPossible("reject", shape)) ? "reject" : "remove";
     const reason = await askReason(this, this.t("reason_for", { n: items.length }), this.t(action));
@@ -606,7 +612,7 @@ export class Desk {
 }
 
 /**
- * Return the acts that take another one back, by the action; null where none does for all.
+ * Group items by the action that undoes their act. Return null if one of them has no such action.
  * @param {Action} action
  * @param {Item[]} items
  * @param {Queued[]} before

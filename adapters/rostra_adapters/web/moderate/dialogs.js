@@ -1,4 +1,4 @@
-// Dialogs: a reason, the terms of a ban, a label.
+// Dialogs that ask for a reason, a label, the terms of a ban or the end of a ban.
 
 import { el } from "../markup.js";
 
@@ -10,7 +10,7 @@ const REASON_CHARACTERS_MAX = 500;
 /** @typedef {{until?: string, comments: string, votes: string, reason?: string}} BanTerms */
 
 /**
- * Show a dialog with a form. Its `returnValue` is "yes" once the form was sent.
+ * Show a modal dialog with a form. Submitting the form sets the dialog's `returnValue` to "yes".
  * @param {import("./desk.js").Desk} desk
  * @param {string} title
  * @param {...Node} children

@@ -1,4 +1,4 @@
-// One comment as moderators see it: its words, its thread, what is known of its author, and acts.
+// One comment of the desk: words, parent, flags, the author's record, and buttons for acts.
 
 import { el, markup } from "../markup.js";
 import { ago, exact } from "../strings.js";
@@ -21,9 +21,9 @@ const ACTS = [
 export class Item {
   /** @type {Queued} */
   shape;
-  /** Another moderator has decided on it. */
+  /** True once another moderator or the author has changed the comment. */
   isGone = false;
-  /** It had left the list, and an act was taken back. */
+  /** True once an undo has put the comment back into the list. */
   isBack = false;
 
   /**
@@ -76,7 +76,7 @@ export class Item {
     this.note.hidden = !text;
   }
 
-  /** Another moderator was faster: what is left to see is no longer to be decided on. */
+  /** Mark the comment as changed by somebody else, so that further acts skip it. */
   gone() {
     if (this.isGone) return;
     this.isGone = true;
@@ -84,7 +84,7 @@ export class Item {
     this.tell(this.desk.t("gone"));
   }
 
-  /** What is known of its author, once it is in sight. */
+  /** Read and show the author's record, unless it is shown already. */
   async showRecord() {
     const { author } = this.shape;
     if (!author || this.record.textContent) return;

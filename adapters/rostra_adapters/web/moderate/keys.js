@@ -1,4 +1,4 @@
-// Single keys, which moderators may switch off, and the list of them.
+// Single keys of the desk: their list, its dialog, and the setting that switches them off.
 
 import { el } from "../markup.js";
 import { store, stored } from "../storage.js";
@@ -6,7 +6,7 @@ import { opened } from "./dialogs.js";
 
 const OFF = "rostra:moderate:keys-off";
 
-/** Key and name of what it does, in the order of the list. */
+/** Keys and the names of their functions, in the order of the dialog. */
 export const KEYS = /** @type {const} */ ([
   ["j", "next"],
   ["k", "previous"],
@@ -34,7 +34,7 @@ export function areKeysOn() {
   return stored(OFF) === null;
 }
 
-/** Whether a key is meant for a field, or for the browser. @param {KeyboardEvent} event */
+/** Return whether a key is meant for a field or for the browser. @param {KeyboardEvent} event */
 export function isElsewhere(event) {
   const target = event.composedPath()[0];
   const writes =

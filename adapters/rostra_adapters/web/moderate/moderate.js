@@ -1,4 +1,4 @@
-// <rostra-moderation site>: the desk of a site's moderators, on `/moderate` or on any page.
+// <rostra-moderation site>: the desk of a site's moderators, on `/moderate` or any other page.
 
 import { define, reflect, registerUnit, takeUp } from "../elements.js";
 import style from "../style.css" with { type: "css" };
@@ -23,7 +23,7 @@ export class RostraModeration extends HTMLElement {
     takeUp(this, [...REFLECTED, "getToken"]);
   }
 
-  /** Return a moderator's token for each request; without it the desk has a field for one. */
+  /** Function that returns a moderator's token. If null, the desk asks for a token. */
   get getToken() {
     return this.#getToken;
   }

@@ -1,4 +1,5 @@
-// The page `/moderate`: its language is the browser's, its site that of the address.
+// Script of the page `/moderate`. The query's `lang` and `site` set the language and the site. The
+// default language is the browser's.
 
 const LANGUAGES = ["en", "ar", "de", "es", "fr", "it", "ja", "nl", "pl", "pt", "ru", "zh"];
 

@@ -1,4 +1,4 @@
-// A list of comments: pages, the comment that keys act on, the selection, and what others change.
+// A list of comments with pages, a current comment for keys, a selection, and changes by others.
 
 import { el } from "../markup.js";
 import { watched } from "../near.js";
@@ -11,7 +11,7 @@ import { Item } from "./item.js";
 
 const OLDEST_FIRST = ["held", "flagged", "pending"];
 
-/** @type {Record<string, (shape: Queued) => boolean>} whether a comment is still in a queue */
+/** @type {Record<string, (shape: Queued) => boolean>} by queue: tests if a comment is in it */
 const BELONGS = {
   held: ({ status, pending }) => status === "held" || Boolean(pending),
   flagged: ({ flags }) => flags.length > 0,
@@ -24,17 +24,17 @@ export class Pile {
   items = new Map();
   /** @type {Set<Item>} */
   selected = new Set();
-  /** @type {Item | null} what keys act on */
+  /** @type {Item | null} the comment that keys act on */
   current = null;
   /** @type {string | null} */
   next = null;
-  /** @type {string[]} ids of comments that have come on top since */
+  /** @type {string[]} ids of new comments that the list does not show yet */
   fresh = [];
 
   /**
    * @param {import("./desk.js").Desk} desk
    * @param {Fetch} fetch
-   * @param {string} queue its name; "" for a list that nothing leaves
+   * @param {string} queue the queue's name; "" for a list that is no queue
    */
   constructor(desk, fetch, queue = "") {
     this.desk = desk;
@@ -63,7 +63,7 @@ export class Pile {
     return page;
   }
 
-  /** Begin anew. */
+  /** Empty the list and load its first page. */
   async reload() {
     for (const item of this.items.values()) item.node.remove();
     this.items.clear();
@@ -109,7 +109,7 @@ export class Pile {
     item.article.classList.add("here");
   }
 
-  /** @param {number} by 1 for the next, -1 for the one before */
+  /** @param {number} by 1 for the next comment, -1 for the previous one */
   async move(by) {
     const all = [...this.items.values()];
     if (!all.length) return;
@@ -126,7 +126,7 @@ export class Pile {
     item.node.scrollIntoView({ block: "nearest" });
   }
 
-  /** What an act is on: the selection, else the current comment, else the first. */
+  /** Return the items for an act: the selection, else the current item, else the first one. */
   get chosen() {
     if (this.selected.size) return [...this.items.values()].filter((item) => this.selected.has(item));
     const current = this.current ?? [...this.items.values()][0];
@@ -173,10 +173,10 @@ export class Pile {
     if (had) /** @type {HTMLElement | null} */ (this.bulk.querySelector(`[data-does="${had}"]`))?.focus();
   }
 
-  // -- what changes
+  // -- changes
 
   /**
-   * Show what became of a comment; one that is in another queue now leaves, and the next is entered.
+   * Show a changed comment, or remove a comment that no longer belongs to the queue.
    * @param {Item} item
    * @param {Queued} shape
    */
@@ -206,7 +206,7 @@ export class Pile {
     if (this.items.size === 0 && this.next !== null) this.desk.tried(() => this.reload());
   }
 
-  /** @param {Item} item one that had left, which is back */
+  /** @param {Item} item a comment that an undo puts back into the list */
   restore(item, shape = item.shape) {
     item.update(shape);
     item.isBack = true;
@@ -217,7 +217,8 @@ export class Pile {
   }
 
   /**
-   * Take in the first page as it is by now, without moving what is read.
+   * Merge a new copy of the first page. New comments on top are only announced, so that the list
+   * does not move while a moderator reads it.
    * @param {QueuePage} page
    */
   merge({ comments, next }) {
@@ -243,7 +244,7 @@ export class Pile {
 
   /** @param {Item} item @param {boolean} isWhole */
   #left(item, isWhole) {
-    // It may be further down by now.
+    // The comment may be on a later page.
     if (!isWhole && (item.isBack || !OLDEST_FIRST.includes(this.queue))) return;
     if (item === this.current || this.selected.has(item)) item.gone();
     else this.remove(item);

@@ -1,4 +1,4 @@
-// Shapes of the HTTP interface that moderators use, for the types in JSDoc. Not sent to browsers.
+// Types of the moderators' HTTP interface, for JSDoc. The file is not sent to browsers.
 
 import type { Author, Comment } from "../contract.js";
 

@@ -1,4 +1,4 @@
-// What the desk shows one at a time: a queue, a person, the log, a search.
+// Views of the desk, which shows one at a time: a queue, a search, a person, the moderation log.
 
 import { el } from "../markup.js";
 import { ago, exact, number } from "../strings.js";
@@ -29,7 +29,7 @@ export class QueueView {
   async refresh() {
     const { acts } = this.desk;
     const page = await this.desk.queue({ status: this.queue, limit: PAGE_ITEMS });
-    if (acts === this.desk.acts) this.pile.merge(page); // else it may be older than what is shown
+    if (acts === this.desk.acts) this.pile.merge(page); // else the page may be older than the list
   }
 }
 
@@ -61,7 +61,7 @@ export class SearchView {
   }
 
   async refresh() {
-    // What was found stays as it was found.
+    // The results of a search do not change.
   }
 
   async find() {
@@ -264,7 +264,7 @@ export class LogView {
   }
 }
 
-/** Return a number as it is shown: the service counts no further than a thousand. @param {number} n */
+/** Return a count as text. The service counts no further than `COUNTED_MAX`. @param {number} n */
 export function counted(n) {
   return n >= COUNTED_MAX ? `${COUNTED_MAX - 1}+` : String(n);
 }

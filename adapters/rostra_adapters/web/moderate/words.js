@@ -1,11 +1,14 @@
-// The words that moderators see, a file for each language.
+// Texts of the desk, one file per language.
 
 import { primary } from "../strings.js";
 import en from "./languages/en.json" with { type: "json" };
 
 const LANGUAGES = ["ar", "de", "es", "fr", "it", "ja", "nl", "pl", "pt", "ru", "zh"];
 
-/** @param {string} wanted a BCP 47 tag @returns {Promise<{table: import("../strings.js").Table, language: string}>} */
+/**
+ * @param {string} wanted a BCP 47 tag
+ * @returns {Promise<{table: import("../strings.js").Table, language: string}>}
+ */
 export async function wordsOf(wanted) {
   const code = primary(wanted);
   if (!LANGUAGES.includes(code)) return { table: en, language: code === "en" ? wanted : "en" };
@@ -13,7 +16,7 @@ export async function wordsOf(wanted) {
     const answer = await fetch(new URL(`./languages/${code}.json`, import.meta.url), { credentials: "omit" });
     if (answer.ok) return { table: { ...en, ...(await answer.json()) }, language: wanted };
   } catch {
-    // English is better than nothing.
+    // English replaces a language that cannot be loaded.
   }
   return { table: en, language: "en" };
 }

@@ -2,7 +2,7 @@ import { createElement, createRoot, useEffect, useRef, useState } from "/vendor/
 
 import { ARTICLES, byAttribute, loadReader, token } from "./choices.js";
 
-/** React sets a property where the element has one by then, else an attribute. */
+/** Draw the discussion. React sets a property if the element already has it, else an attribute. */
 function Discussion(given) {
   const element = useRef(null);
   useEffect(() => {

@@ -5,7 +5,7 @@ import { ARTICLES, byAttribute, loadReader, token } from "./choices.js";
 const resource = ref(ARTICLES.River);
 const isShown = ref(true);
 
-/** Vue sets a property where the element has one, and an attribute by `^`. */
+/** Draw the discussion. Vue sets a property if the element has it, and an attribute after `^`. */
 function discussion() {
   const given = { site: "demo", resource: resource.value, token };
   const names = Object.entries(given).map(([name, value]) => [byAttribute ? `^${name}` : name, value]);
