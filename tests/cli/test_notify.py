@@ -13,7 +13,7 @@ import rostra_adapters
 from rostra import ids
 from rostra_adapters.application.notify.links import address_hash
 from rostra_adapters.cli import main
-from support.pages import free_port
+from support.ports import free_port
 from support.service import MASTER_KEY, Event, event, opened, posted
 
 ANN = ids.person_id("gazette", "ann")

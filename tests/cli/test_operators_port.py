@@ -7,7 +7,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from support.pages import free_port
+from support.ports import free_port
 from support.running import Rostra, ended
 from support.service import MASTER_KEY
 from support.waiting import block_until

@@ -16,11 +16,11 @@ from support.pages import (
     STAND_IN,
     blocks,
     check_output,
-    free_port,
     pages,
     script,
     write_files,
 )
+from support.ports import free_port
 
 SECONDS_MAX = 110
 KNOWN = {

@@ -11,7 +11,7 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Message
 
-from support.pages import free_port
+from support.ports import free_port
 from support.running import Rostra, Service
 from support.waiting import WAIT_SECONDS_MAX, block_until
 

@@ -11,7 +11,7 @@ from typing import Any
 from rostra import ids
 from rostra_adapters.http import HttpSettings
 from support.nginx import running_nginx
-from support.pages import free_port
+from support.ports import free_port
 from support.service import PLACE, SECRET, Service, opened, posted, serving, token
 from support.wire import Answer, Wire, request
 

@@ -14,6 +14,7 @@ from rostra_adapters.http import HttpSettings
 from rostra_adapters.http.application import METRICS, STATUS
 from rostra_adapters.http.middleware.security_headers import secure
 from rostra_adapters.http.server import serving_operators
+from support.ports import free_port
 from support.service import PLACE, SECRET, Answer, Service, event, opened, posted, serving, token
 
 SITE = PLACE["site"]
@@ -168,19 +169,18 @@ async def test_what_breaks_has_them_too(service: Service, monkeypatch: pytest.Mo
     check(answer)
 
 
-async def test_metrics_on_a_port_of_their_own_have_them(
-    service: Service, unused_tcp_port: int
-) -> None:
+async def test_metrics_on_a_port_of_their_own_have_them(service: Service) -> None:
 
     assert service.application is not None
+    port = free_port()
     async with (
         serving_operators(
-            service.application[METRICS], service.application[STATUS], "127.0.0.1", unused_tcp_port
+            service.application[METRICS], service.application[STATUS], "127.0.0.1", port
         ),
         ClientSession() as session,
     ):
         for path in ("/metrics", "/status", "/healthz", "/nothing"):
-            url = f"http://127.0.0.1:{unused_tcp_port}{path}"
+            url = f"http://127.0.0.1:{port}{path}"
             check(await read(session, "GET", url, None))
 
 

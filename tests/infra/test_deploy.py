@@ -21,7 +21,8 @@ from rostra_adapters.http import HttpSettings, make_app
 from rostra_adapters.http.application import METRICS
 from support.certificates import Root
 from support.nginx import running_nginx
-from support.pages import PROJECT, free_port
+from support.pages import PROJECT
+from support.ports import free_port
 from support.requirements import missing
 from support.service import SECRET, Service, opened, posted, serving
 

@@ -21,7 +21,8 @@ from rostra_adapters.postgres.database_url import read_url, with_read_only
 from support.certificates import Root
 from support.listening import listening
 from support.nginx import running_nginx
-from support.pages import PROJECT, free_port
+from support.pages import PROJECT
+from support.ports import free_port
 from support.replication import Cluster, Node, nodes
 from support.running import Rostra
 from support.service import (

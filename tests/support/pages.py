@@ -12,7 +12,6 @@ A comment above a block says what to do with it:
 
 import re
 import shlex
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -70,12 +69,6 @@ def shown_file(page: str, name: str) -> str:
     """Return a file that a page shows."""
     [text] = [one.text for one in blocks(PROJECT / page) if one.mark == f"file: {name}"]
     return text
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 def write_files(page: Path, folder: Path, port: int) -> None:

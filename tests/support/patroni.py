@@ -23,7 +23,8 @@ import psycopg
 import yaml  # type: ignore[import-untyped]
 
 from rostra_adapters.local_postgres.programs import Account, Programs, find_programs, own
-from support.pages import PROJECT, free_port
+from support.pages import PROJECT
+from support.ports import free_port
 from support.requirements import missing
 from support.waiting import WAIT_SECONDS_MAX, block_until
 

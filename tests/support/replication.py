@@ -13,7 +13,7 @@ from pathlib import Path
 import psycopg
 
 from rostra_adapters.local_postgres.programs import find_programs, own
-from support.pages import free_port
+from support.ports import free_port
 from support.waiting import block_until
 
 SETTINGS = """
