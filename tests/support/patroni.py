@@ -35,6 +35,9 @@ QUICK = {"fsync": "off", "shared_buffers": "32MB"}
 PASSWORD = "a-password-of-the-tests"
 ETCD = "etcd"
 ASK_SECONDS_MAX = 3.0
+LOOK_SECONDS = 0.25
+"""Pause between questions to Patroni, each of which makes it ask etcd."""
+LOG_CHARACTERS = 6_000
 
 _STARTS_PYTHON = """
 import subprocess, sys
@@ -176,7 +179,11 @@ class PatroniCluster:
 
     def wait_until_whole(self) -> Member:
         """Wait until the cluster is whole. Return its leader."""
-        block_until(self.is_whole)
+        try:
+            block_until(self.is_whole, LOOK_SECONDS)
+        except AssertionError as error:
+            logs = [f"{member.name}:\n{member.said[-LOG_CHARACTERS:]}" for member in self.members]
+            raise AssertionError("\n".join([f"{error}: {self.states()}", *logs])) from None
         leader = self.leader
         assert leader is not None
         return leader

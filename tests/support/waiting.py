@@ -19,9 +19,9 @@ async def wait_until(condition: Callable[[], bool | Awaitable[bool]]) -> None:
         await asyncio.sleep(LOOK_SECONDS)
 
 
-def block_until(condition: Callable[[], bool]) -> None:
+def block_until(condition: Callable[[], bool], look_seconds: float = LOOK_SECONDS) -> None:
     """Wait in this thread until a condition holds."""
     deadline = time.monotonic() + WAIT_SECONDS_MAX
     while not condition():
         assert time.monotonic() < deadline, f"not true after {WAIT_SECONDS_MAX:.0f} s"
-        time.sleep(LOOK_SECONDS)
+        time.sleep(look_seconds)
