@@ -1,28 +1,15 @@
 """Names that a stranger can read: no past participle as a function, and no dialect."""
 
 import ast
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from support.plain_english import has_dialect_name, is_participle
+
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("domain", "projections", "adapters")
-
-DIALECT = {
-    *("stand", "stands", "standing", "told", "tell", "tells", "hear", "heard"),
-    *("take", "takes", "taken", "come", "comes", "came", "keep", "keeps", "kept"),
-    *("aside", "rest", "together", "lasting", "whoever"),
-}
-IRREGULAR = {
-    *("begun", "bound", "broken", "built", "chosen", "done", "drawn", "forgotten", "found"),
-    *("given", "gone", "held", "hidden", "kept", "known", "left", "lost", "made", "meant"),
-    *("seen", "sent", "shown", "spent", "taken", "told", "understood", "withdrawn", "written"),
-}
-NOUNS = {"bed", "embed", "feed", "seed", "speed"}
-# A participle after one of these is what the function acts on, or part of a question.
-VERBS = {"is", "are", "was", "has", "may", "can", "must", "drop", "raise", "read", "set", "to"}
 
 EXCEPTIONS = {
     "connection_made": "asyncio calls it",
@@ -31,17 +18,6 @@ EXCEPTIONS = {
     "message_consumed": "aiohttp calls it",
     "sealed": "the glossary's word for encrypted with a person's key",
 }
-
-
-def _words(name: str) -> list[str]:
-    return [word.lower() for word in re.findall(r"[A-Z]?[a-z0-9]+|[A-Z]+", name)]
-
-
-def _is_participle(name: str) -> bool:
-    *before, last = _words(name)
-    if before and before[0] in VERBS:
-        return False
-    return last in IRREGULAR or (last.endswith("ed") and last not in NOUNS)
 
 
 def _is_property(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
@@ -73,7 +49,7 @@ def _breaches(tree: ast.Module) -> Iterator[tuple[int, str]]:
                 if name.startswith("_") or name in EXCEPTIONS or (name.isupper() and not in_class):
                     continue
                 called = is_function and name == names[0]
-                if not DIALECT.isdisjoint(_words(name)) or (called and _is_participle(name)):
+                if has_dialect_name(name) or (called and is_participle(name)):
                     yield node.lineno, name
 
 

@@ -13,6 +13,34 @@ DIALECT = re.compile(
 )
 WORDS_MAX = 25
 
+DIALECT_OF_NAMES = {
+    *("stand", "stands", "standing", "told", "tell", "tells", "hear", "heard"),
+    *("take", "takes", "taken", "come", "comes", "came", "keep", "keeps", "kept"),
+    *("aside", "rest", "together", "lasting", "whoever"),
+}
+_IRREGULAR = {
+    *("begun", "bound", "broken", "built", "chosen", "done", "drawn", "forgotten", "found"),
+    *("given", "gone", "held", "hidden", "kept", "known", "left", "lost", "made", "meant"),
+    *("seen", "sent", "shown", "spent", "taken", "told", "understood", "withdrawn", "written"),
+}
+_NOUNS = {"bed", "embed", "feed", "seed", "speed"}
+# A participle after one of these is what the function acts on, or part of a question.
+_VERBS = {
+    "is",
+    "on",
+    "are",
+    "was",
+    "has",
+    "may",
+    "can",
+    "must",
+    "drop",
+    "raise",
+    "read",
+    "set",
+    "to",
+}
+
 _CODE = re.compile(r"`[^`]*`|<[^>]*>|\[[^\]]*\]\([^)]*\)")
 _SENTENCE_END = re.compile(r"(?<=[.!?:;])\s+|\n\s*\n|\n\s*[-*] ")
 
@@ -43,3 +71,20 @@ def breaches(text: str) -> list[str]:
         found.append(dialect[0])
     found += [f"long: {sentence}" for sentence in long_sentences(text)]
     return found
+
+
+def _words(name: str) -> list[str]:
+    return [word.lower() for word in re.findall(r"[A-Z]?[a-z0-9]+|[A-Z]+", name)]
+
+
+def has_dialect_name(name: str) -> bool:
+    """Return whether a name has a word that another reader would not know in this sense."""
+    return not DIALECT_OF_NAMES.isdisjoint(_words(name))
+
+
+def is_participle(name: str) -> bool:
+    """Return whether a function's name says what has been done, and not what it does."""
+    *before, last = _words(name)
+    if before and before[0] in _VERBS:
+        return False
+    return last in _IRREGULAR or (last.endswith("ed") and last not in _NOUNS)

@@ -6,11 +6,11 @@ const NAME = "rostra-comment"; // query parameter, for pages with a router that 
 const IN_QUERY = new RegExp(`[?&]${NAME}=(${UUID})(?=&|$)`);
 
 /** Return the id of the comment that the page's address names, in its fragment or its query. */
-export function namedAtFirst() {
-  return namedInHash() ?? IN_QUERY.exec(location.search)?.[1];
+export function commentInAddress() {
+  return commentInHash() ?? IN_QUERY.exec(location.search)?.[1];
 }
 
-export function namedInHash(hash = location.hash) {
+export function commentInHash(hash = location.hash) {
   return IN_HASH.exec(hash)?.[1];
 }
 

@@ -25,7 +25,7 @@ const ROUNDS_MAX = 8;
 const BORDER = "\x02".repeat(CONTEXT_CHARACTERS);
 
 /** @typedef {import("./contract.js").Quote} Quote */
-/** @typedef {{start: number, prefix?: string | null, suffix?: string | null}} Standing */
+/** @typedef {{start: number, prefix?: string | null, suffix?: string | null}} LastPlace */
 /** @typedef {import("./matching.js").Match} Match */
 /** @typedef {{score: number, sameSides: number, distance: number, start: number, end: number}} Scored */
 /** @typedef {[prefix: string, suffix: string]} Context */
@@ -89,7 +89,7 @@ export class Article {
   /**
    * Return the quote's place in this text, or null if the quote is not there.
    * @param {Quote} quote
-   * @param {Standing} [last] the quote's last known place
+   * @param {LastPlace} [last] the quote's last known place
    */
   anchor(quote, last) {
     return new Search(this, quote, last).outcome();
@@ -100,14 +100,14 @@ export class Article {
  * Return the quote's place in a text, or null. For several quotes, one `Article` costs less.
  * @param {string[]} points
  * @param {Quote} quote
- * @param {Standing} [last]
+ * @param {LastPlace} [last]
  */
 export function anchor(points, quote, last) {
   return new Article(points).anchor(quote, last);
 }
 
 class Search {
-  /** @param {Article} article @param {Quote} quote @param {Standing} [last] */
+  /** @param {Article} article @param {Quote} quote @param {LastPlace} [last] */
   constructor(article, quote, last) {
     this.article = article;
     this.text = article.text;
@@ -164,8 +164,10 @@ class Search {
     if (!this.exact) return null;
     const [first] = this.within("", "");
     if (!first) return null;
-    const standing = this.contexts.map((sides) => this.standing(sides, first)).filter((match) => match !== undefined);
-    return this.best(standing.length ? standing : this.places());
+    const inContext = this.contexts
+      .map((sides) => this.findInContext(sides, first))
+      .filter((match) => match !== undefined);
+    return this.best(inContext.length ? inContext : this.places());
   }
 
   /**
@@ -215,7 +217,7 @@ class Search {
   }
 
   /** @param {Context} context @param {Match} first @returns {Match | undefined} */
-  standing([prefix, suffix], first) {
+  findInContext([prefix, suffix], first) {
     if (!this.last) {
       const found = this.within(prefix, suffix).slice(0, CANDIDATES_MAX);
       const most = Math.max(...found.map((match) => this.sameSides(match)));
@@ -247,7 +249,7 @@ class Search {
   withErrors(best) {
     let left = regions(this.text, this.exact, this.errorsMax, this.near);
     for (let round = 0; round < ROUNDS_MAX; round += 1) {
-      const { errors, ends, apart } = this.fewest(left);
+      const { errors, ends, apart } = this.fewestErrors(left);
       if (!ends.length) break;
       best = better(best, this.best(this.matches(ends, errors)));
       if (best && best.score >= this.scoreMax(errors + 1)) break;
@@ -257,7 +259,7 @@ class Search {
   }
 
   /** @param {[number, number][]} left */
-  fewest(left) {
+  fewestErrors(left) {
     let errors = this.errorsMax;
     /** @type {number[]} */
     let ends = [];
@@ -302,11 +304,11 @@ class Search {
 
   /** @param {Match[]} matches */
   best(matches) {
-    return matches.map((match) => this.scored(match)).reduce(better, null);
+    return matches.map((match) => this.scoreMatch(match)).reduce(better, null);
   }
 
   /** @param {Match} match @returns {Scored} */
-  scored(match) {
+  scoreMatch(match) {
     const distance = this.last ? Math.abs(match.start - this.near) : 0;
     const near = 1 - distance / this.text.length;
     const least = match.errors ? CONTEXT_MIN_CHANGED : CONTEXT_MIN;
@@ -315,8 +317,8 @@ class Search {
         prefix,
         suffix,
         match.errors,
-        this.before(prefix, match.start, least),
-        this.after(suffix, match.end, least),
+        this.prefixSimilarity(prefix, match.start, least),
+        this.suffixSimilarity(suffix, match.end, least),
         near,
       ),
     );
@@ -344,7 +346,7 @@ class Search {
   }
 
   /** @param {string} prefix @param {number} start @param {number} least */
-  before(prefix, start, least) {
+  prefixSimilarity(prefix, start, least) {
     const text = this.text.slice(Math.max(0, start - 2 * prefix.length), start);
     if (text.endsWith(prefix)) return 1;
     if (this.goesOn(prefix.at(-1), this.text.slice(start - 1, start + 1))) return 0;
@@ -352,7 +354,7 @@ class Search {
   }
 
   /** @param {string} suffix @param {number} end @param {number} least */
-  after(suffix, end, least) {
+  suffixSimilarity(suffix, end, least) {
     if (this.goesOn(suffix[0], this.text.slice(end - 1, end + 1))) return 0;
     return similarity(suffix, this.text.slice(end, end + 2 * suffix.length), least);
   }
@@ -421,7 +423,7 @@ function weight(context) {
  * neither is known.
  * @param {string} exact
  * @param {Quote} quote
- * @param {Standing} [last]
+ * @param {LastPlace} [last]
  * @returns {Context[]}
  */
 function contexts(exact, quote, last) {

@@ -24,7 +24,7 @@ export class Api {
     this.session = session;
     this.clock = clock;
     this.signal = signal;
-    this.refused = refused;
+    this.onRefusal = refused;
   }
 
   /**
@@ -43,7 +43,7 @@ export class Api {
     if (!token || !refused(answer)) return answer;
     if (answer.status === 401) this.session.renew(token);
     let other = answer.status === 401 ? await this.session.token(!reads) : null;
-    if (answer.status === 401) this.refused();
+    if (answer.status === 401) this.onRefusal();
     if (rights !== undefined && rightsOf(other) !== rights) other = null;
     const again = await this.send(path, given, other);
     return other && reads && refused(again) ? this.send(path, given, null) : again;

@@ -3,7 +3,7 @@
 import { addressOf } from "./address.js";
 import { composer } from "./compose.js";
 import { el, markup } from "./markup.js";
-import { ago, duration, exact } from "./strings.js";
+import { relativeTime, duration, exactTime } from "./strings.js";
 import { Votes } from "./voting.js";
 
 const REPLIES_MORE = 20;
@@ -56,9 +56,9 @@ export class CommentView {
     });
     this.by = el("div", { class: "by" });
     this.quote = el("div", {});
-    const follow = (/** @type {MouseEvent} */ event) => this.owner.mentioned(event);
+    const follow = (/** @type {MouseEvent} */ event) => this.owner.onMentionClick(event);
     this.words = el("div", { class: "words", part: "body", dir: "auto", onclick: follow });
-    this.does = el("div", { class: "does" });
+    this.actions = el("div", { class: "does" });
     this.note = el("p", { class: "note", hidden: true });
     this.under = el("div", {});
     this.children = el("ul", { class: "children", hidden: true });
@@ -70,7 +70,7 @@ export class CommentView {
       text: t("more_replies"),
       onclick: () => this.load(true),
     });
-    this.article.append(this.by, this.quote, this.words, this.does, this.note, this.under);
+    this.article.append(this.by, this.quote, this.words, this.actions, this.note, this.under);
     this.node.append(this.article, this.fold, this.children, this.more);
     listing.views.set(shape.id, this);
     this.update(shape);
@@ -89,15 +89,15 @@ export class CommentView {
    * @param {Shape} shape
    */
   update(shape) {
-    const kept = this.voting ? this.shape : {};
-    const { up, down, score, my_vote } = { ...shape, my_vote: shape.my_vote ?? this.shape?.my_vote ?? 0, ...kept };
+    const current = this.voting ? this.shape : {};
+    const { up, down, score, my_vote } = { ...shape, my_vote: shape.my_vote ?? this.shape?.my_vote ?? 0, ...current };
     this.shape = { ...shape, up, down, score, my_vote };
     this.article.classList.toggle("new", this.owner.isNew(this.shape));
     this.article.setAttribute("aria-label", shape.author?.name ?? this.owner.t("somebody"));
     this.showBy();
     this.showQuote();
     this.showWords();
-    this.showDoes();
+    this.showActions();
     this.showFold();
   }
 
@@ -106,7 +106,7 @@ export class CommentView {
    * a vote is being sent.
    * @param {import("./contract.js").Totals} now
    */
-  totals(now) {
+  showTotals(now) {
     if (this.voting && now.my_vote === undefined) return;
     Object.assign(this.shape, now);
     this.votes?.show();
@@ -116,10 +116,10 @@ export class CommentView {
   tick() {
     const now = this.owner.clock.now();
     const age = now - new Date(this.shape.posted_at).getTime();
-    const text = age < YOUNG_MS ? ago(this.shape.posted_at, this.owner.language, now) : this.time.textContent;
+    const text = age < YOUNG_MS ? relativeTime(this.shape.posted_at, this.owner.language, now) : this.time.textContent;
     if (this.time.textContent !== text) this.time.textContent = text;
     if (!this.left) return;
-    const left = this.editable();
+    const left = this.remainingEditTime();
     this.left.textContent = duration(left, this.owner.language, "short");
     this.editing?.label(this.editLabel());
     if (left > 0) return;
@@ -135,12 +135,12 @@ export class CommentView {
     const had = this.owner.focused?.matches("a") && this.by.contains(this.owner.focused);
     this.time = el("time", {
       datetime: posted_at,
-      title: exact(posted_at, language),
-      text: ago(posted_at, language, clock.now()),
+      title: exactTime(posted_at, language),
+      text: relativeTime(posted_at, language, clock.now()),
     });
     const link = el(
       "a",
-      { href: addressOf(id), onclick: (/** @type {MouseEvent} */ event) => this.owner.permalink(event, this) },
+      { href: addressOf(id), onclick: (/** @type {MouseEvent} */ event) => this.owner.onPermalinkClick(event, this) },
       this.time,
     );
     this.by.replaceChildren();
@@ -150,7 +150,7 @@ export class CommentView {
         author?.guest && el("span", { class: "mark", text: t("is_guest") }),
         this.mine && el("span", { class: "mark", text: t("you") }),
         link,
-        edited_at && el("span", { text: t("edited"), title: exact(edited_at, language) }),
+        edited_at && el("span", { text: t("edited"), title: exactTime(edited_at, language) }),
         this.owner.isNew(this.shape) && el("span", { class: "mark", text: t("new") }),
         pinned && el("span", { class: "mark", text: t("pinned") }),
       ].filter((node) => node instanceof Node),
@@ -162,7 +162,7 @@ export class CommentView {
   showQuote() {
     const passage = !this.listing.passage && !this.shape.parent && this.owner.passages?.byId(this.shape.passage);
     if (!passage) return this.quote.replaceChildren();
-    const text = this.owner.t("inline", { quote: shortened(passage.exact, QUOTED_CHARACTERS_MAX) });
+    const text = this.owner.t("inline", { quote: shorten(passage.exact, QUOTED_CHARACTERS_MAX) });
     this.quote.replaceChildren(
       el("button", { type: "button", class: "quote", text, onclick: () => this.owner.passages?.open(passage.id) }),
     );
@@ -180,46 +180,46 @@ export class CommentView {
     );
   }
 
-  showDoes() {
+  showActions() {
     const { t, person, writable, language } = this.owner;
     const { status } = this.shape;
     const shown = status === "published" || status === "erased";
-    const had = this.does.contains(this.owner.focused) ? this.owner.focused?.dataset.does : undefined;
+    const had = this.actions.contains(this.owner.focused) ? this.owner.focused?.dataset.does : undefined;
     /** @type {(name: string, act: EventListener, ...more: Node[]) => HTMLElement} */
     const button = (name, act, ...more) =>
       el("button", { type: "button", "data-does": name, onclick: act }, t(name), ...more);
-    this.does.replaceChildren();
+    this.actions.replaceChildren();
     [this.votes, this.left] = [null, null];
-    if (shown) this.does.append((this.votes = new Votes(this)).node);
-    if (status === "published" && writable) this.does.append(button("reply", () => this.reply()));
+    if (shown) this.actions.append((this.votes = new Votes(this)).node);
+    if (status === "published" && writable) this.actions.append(button("reply", () => this.reply()));
     if (this.mine && status === "published") {
-      if (this.editable() > 0) {
-        this.left = el("small", { text: duration(this.editable(), language, "short") });
-        this.does.append(button("edit", () => this.edit(), this.left));
+      if (this.remainingEditTime() > 0) {
+        this.left = el("small", { text: duration(this.remainingEditTime(), language, "short") });
+        this.actions.append(button("edit", () => this.edit(), this.left));
       }
-      this.does.append(button("remove", () => this.remove()));
+      this.actions.append(button("remove", () => this.remove()));
     } else if (person?.mayWrite && status === "published") {
-      this.does.append(button("flag", () => this.flag()));
+      this.actions.append(button("flag", () => this.flag()));
     }
-    if (shown) this.does.append(button("link", () => this.owner.copyLink(this)));
+    if (shown) this.actions.append(button("link", () => this.owner.copyLink(this)));
     if (had) this.focusOn(had);
   }
 
   /** Return the milliseconds left for an edit; at most 0 if the time is over. */
-  editable() {
+  remainingEditTime() {
     return new Date(this.shape.posted_at).getTime() + this.owner.rules.edit_seconds * 1000 - this.owner.clock.now();
   }
 
   editLabel() {
     const { t, language } = this.owner;
-    return `${t("edit")} · ${t("left", { n: duration(this.editable(), language) })}`;
+    return `${t("edit")} · ${t("left", { n: duration(this.remainingEditTime(), language) })}`;
   }
 
   /**
    * Show a message under the comment, and announce it to screen readers.
    * @param {string} text
    */
-  tell(text) {
+  showNote(text) {
     this.note.textContent = text;
     this.note.hidden = !text;
     this.owner.say(text);
@@ -250,7 +250,7 @@ export class CommentView {
   /** @param {string} [does] name of the button to focus; by default the comment */
   focusOn(does) {
     /** @type {HTMLElement | null} */
-    const button = does ? this.does.querySelector(`[data-does="${does}"]`) : null;
+    const button = does ? this.actions.querySelector(`[data-does="${does}"]`) : null;
     (button ?? this.article).focus();
   }
 
@@ -263,9 +263,9 @@ export class CommentView {
       send: t("send"),
       submit: (body, key, mentions) => api.post(this.owner.discussionId, { body, parent: id, mentions }, key),
       mayMention: true,
-      taken: (done) => {
+      onAccept: (done) => {
         form.form.remove();
-        return this.listing.posted(done);
+        return this.listing.showOwn(done);
       },
       cancel: () => this.put(null, "reply"),
     });
@@ -282,7 +282,7 @@ export class CommentView {
       send: t("save"),
       body: pending?.body ?? body,
       submit: (text) => api.edit(id, text),
-      taken: async (done) => {
+      onAccept: async (done) => {
         await this.owner.refresh(id, done.position);
         this.close(form.form);
         this.owner.say(t(done.pending ? "pending" : "saved"));
@@ -303,7 +303,7 @@ export class CommentView {
         this.close(question);
         this.owner.say(t("deleted"));
       } catch (problem) {
-        this.tell(this.owner.why("failed", problem));
+        this.showNote(this.owner.why("failed", problem));
       }
     };
     const yes = el("button", { type: "button", class: "primary", text: t("yes"), onclick: act });
@@ -329,9 +329,9 @@ export class CommentView {
       send: t("report"),
       charactersMax: REASON_CHARACTERS_MAX,
       submit: (reason) => api.flag(this.shape.id, reason),
-      taken: () => {
+      onAccept: () => {
         this.close(form.form, "flag");
-        this.tell(t("thanks"));
+        this.showNote(t("thanks"));
       },
       cancel: () => this.put(null, "flag"),
     });
@@ -419,15 +419,15 @@ export class CommentView {
         this.cursor = null;
         return this.load(asked);
       }
-      this.tell(this.owner.why("failed", problem));
+      this.showNote(this.owner.why("failed", problem));
     }
   }
 }
 
 /** @param {string} text @param {number} most */
-export function shortened(text, most) {
+export function shorten(text, most) {
   const letters = [...text];
   if (letters.length <= most) return text;
-  const kept = letters.slice(0, most - 1).join("");
-  return `${kept.trimEnd()}…`;
+  const head = letters.slice(0, most - 1).join("");
+  return `${head.trimEnd()}…`;
 }

@@ -1,8 +1,8 @@
 // Form to write in. This device stores the draft until the service has accepted it.
 
 import { el, markup } from "./markup.js";
-import { draftsOf } from "./session.js";
-import { placesOf, randomId, store, stored } from "./storage.js";
+import { draftKeyOf } from "./session.js";
+import { placesOf, randomId, store, readStored } from "./storage.js";
 
 const MENTIONS_MAX = 20;
 const DRAFTS = "rostra:draft:";
@@ -26,7 +26,7 @@ const DAY_MS = 86_400_000;
  * @property {(body: string, key: string, mentions?: string[]) => Promise<Done>} submit
  *   `key` is the same for each retry of a text
  * @property {boolean} [mayMention] enables the completion of names after an `@`
- * @property {(done: Done) => Promise<unknown> | void} taken shows the accepted text
+ * @property {(done: Done) => Promise<unknown> | void} onAccept shows the accepted text
  * @property {() => void} [cancel]
  */
 
@@ -36,7 +36,7 @@ const DAY_MS = 86_400_000;
  */
 export function composer(owner, wish) {
   const { t } = owner;
-  const kept = drafts(owner, wish.draft);
+  const draft = drafts(owner, wish.draft);
   const id = `w${randomId()}`;
   const area = el("textarea", {
     id,
@@ -45,16 +45,16 @@ export function composer(owner, wish) {
     "aria-describedby": `${id}-e`,
     dir: "auto",
   });
-  area.value = kept.read()?.body ?? wish.body ?? "";
+  area.value = draft.read()?.body ?? wish.body ?? "";
   const shown = el("div", { class: "shown words", hidden: true, tabindex: -1, dir: "auto" });
   const error = el("div", { class: "error", id: `${id}-e`, role: "alert" });
   const send = el("button", { class: "primary", type: "submit", text: wish.send });
-  const preview = el("button", { type: "button", text: t("preview"), onclick: look });
+  const preview = el("button", { type: "button", text: t("preview"), onclick: togglePreview });
   const previewed = !wish.charactersMax;
   const label = el("label", { for: id, text: wish.label });
   const form = el(
     "form",
-    { class: "write", part: "write", onsubmit: submit, onkeydown: keys },
+    { class: "write", part: "write", onsubmit: submit, onkeydown: onKeydown },
     label,
     area,
     shown,
@@ -69,10 +69,10 @@ export function composer(owner, wish) {
     ),
   );
   /** @type {Picked} */
-  const picked = kept.read()?.picked ?? {};
+  const picked = draft.read()?.picked ?? {};
   let completes = false;
   area.addEventListener("input", () => {
-    keep();
+    saveDraft();
     check();
     if (!completes && wish.mayMention && area.value.includes("@")) complete();
   });
@@ -83,7 +83,7 @@ export function composer(owner, wish) {
       const { completion } = await import("./mention.js");
       completion(owner, area, (text, person) => {
         picked[text] = person;
-        keep();
+        saveDraft();
       });
     } catch {
       completes = false; // the next input tries again
@@ -96,9 +96,9 @@ export function composer(owner, wish) {
     return found.length ? [...new Set(found.map((text) => picked[text]))].slice(0, MENTIONS_MAX) : undefined;
   }
 
-  function keep() {
-    if (area.value === (wish.body ?? "")) kept.clear();
-    else kept.write(area.value, picked);
+  function saveDraft() {
+    if (area.value === (wish.body ?? "")) draft.clear();
+    else draft.write(area.value, picked);
   }
 
   function check() {
@@ -107,8 +107,8 @@ export function composer(owner, wish) {
     return over <= 0;
   }
 
-  async function look() {
-    if (!shown.hidden) return write();
+  async function togglePreview() {
+    if (!shown.hidden) return hidePreview();
     if (!area.value.trim()) return area.focus();
     try {
       const { html } = await owner.api.preview(area.value, owner.discussionId);
@@ -120,7 +120,7 @@ export function composer(owner, wish) {
     }
   }
 
-  function write() {
+  function hidePreview() {
     [shown.hidden, area.hidden, preview.textContent] = [true, false, t("preview")];
     area.focus();
   }
@@ -130,7 +130,7 @@ export function composer(owner, wish) {
     event.preventDefault();
     if (form.hasAttribute("aria-busy") || !check()) return;
     if (!area.value.trim()) return area.focus();
-    kept.write(area.value, picked);
+    draft.write(area.value, picked);
     form.setAttribute("aria-busy", "true");
     error.textContent = "";
     const sent = deliver(area.value);
@@ -145,12 +145,12 @@ export function composer(owner, wish) {
   /** @param {string} body */
   async function deliver(body) {
     try {
-      const done = await wish.submit(body, kept.key(), mentions(body));
+      const done = await wish.submit(body, draft.key(), mentions(body));
       // Text that was typed meanwhile is not cleared; it has a draft of its own.
-      if (area.value === body) [kept.clear(), (area.value = "")];
+      if (area.value === body) [draft.clear(), (area.value = "")];
       if (!shown.hidden) [shown.hidden, area.hidden, preview.textContent] = [true, false, t("preview")];
       // The service has accepted the text, also if showing it fails.
-      await Promise.resolve(wish.taken(done)).catch(() => owner.main.lost());
+      await Promise.resolve(wish.onAccept(done)).catch(() => owner.main.markStale());
     } catch (problem) {
       error.textContent = owner.why("not_sent", problem);
       (area.hidden ? send : area).focus();
@@ -160,12 +160,12 @@ export function composer(owner, wish) {
   }
 
   function cancel() {
-    kept.clear();
+    draft.clear();
     wish.cancel?.();
   }
 
   /** @param {KeyboardEvent} event */
-  function keys(event) {
+  function onKeydown(event) {
     if (event.isComposing) return; // the key belongs to an input method, not to the form
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
     else if (event.key === "Escape" && wish.cancel) {
@@ -183,7 +183,7 @@ export function composer(owner, wish) {
  * @param {string} name
  */
 function drafts(owner, name) {
-  const place = DRAFTS + JSON.stringify([owner.site, owner.resource, draftsOf(owner.person), name]);
+  const place = DRAFTS + JSON.stringify([owner.site, owner.resource, draftKeyOf(owner.person), name]);
   const read = () => draftAt(place);
   /** @param {string} body @param {Picked} picked */
   const write = (body, picked) => {
@@ -198,7 +198,7 @@ function drafts(owner, name) {
 /** @param {string} place @returns {Draft | null} */
 function draftAt(place) {
   try {
-    return JSON.parse(stored(place) ?? "null");
+    return JSON.parse(readStored(place) ?? "null");
   } catch {
     return null;
   }

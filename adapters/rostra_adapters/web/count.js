@@ -1,10 +1,10 @@
 // <rostra-count site resource>: the number of comments, for pages that list articles.
 // The elements of a page share requests.
 
-import { define, reflect, takeUp } from "./elements.js";
+import { define, reflect, upgradeProperties } from "./elements.js";
 import { languageOf, tableOf } from "./languages.js";
-import { speech } from "./strings.js";
-import { baseOf, normalised, pageResource } from "./urls.js";
+import { createTranslator } from "./strings.js";
+import { baseOf, normaliseUrl, pageResource } from "./urls.js";
 
 const REFLECTED = ["site", "resource", "base"];
 const NAMES_MAX = 100; // per request, by the service's default
@@ -27,7 +27,7 @@ export class RostraCount extends HTMLElement {
   constructor() {
     super();
     this.#root.append(document.createElement("slot"));
-    takeUp(this, [...REFLECTED, "strings"]);
+    upgradeProperties(this, [...REFLECTED, "strings"]);
   }
 
   get strings() {
@@ -61,12 +61,12 @@ export class RostraCount extends HTMLElement {
     const link = this.closest("a[href]");
     const linked = link instanceof HTMLAnchorElement && /^https?:/.test(link.href) ? link.href : "";
     const given = this.getAttribute("resource") || linked || pageResource();
-    this.#wish = { element: this, names: [...new Set([given, normalised(given)])] };
+    this.#wish = { element: this, names: [...new Set([given, normaliseUrl(given)])] };
     ask(this.#wish, baseOf(this), this.getAttribute("site") ?? "");
   }
 
   /** @param {Wish} wish @param {number} count */
-  answered(wish, count) {
+  setCount(wish, count) {
     if (wish !== this.#wish) return; // a later request has replaced this one
     this.#count = count;
     this.#show();
@@ -76,7 +76,7 @@ export class RostraCount extends HTMLElement {
     const n = this.#count;
     const { table, language } = await tableOf(languageOf(this));
     if (n === null || n !== this.#count) return;
-    this.#root.replaceChildren(speech(language, table, this.#strings ?? {}).t("comments", { n }));
+    this.#root.replaceChildren(createTranslator(language, table, this.#strings ?? {}).t("comments", { n }));
   }
 }
 
@@ -90,13 +90,13 @@ const waiting = new Map();
  * @param {string} site
  */
 function ask(wish, base, site) {
-  if (!waiting.size) whenParsed(send);
+  if (!waiting.size) afterParsing(send);
   const place = JSON.stringify([base, site]);
   waiting.set(place, (waiting.get(place) ?? new Set()).add(wish));
 }
 
 /** @param {() => void} run */
-function whenParsed(run) {
+function afterParsing(run) {
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", run, { once: true });
   else setTimeout(run);
 }
@@ -125,10 +125,10 @@ function portions(wishes) {
 /** @param {string} base @param {string} site @param {{names: Set<string>, wishes: Wish[]}} portion */
 async function answer(base, site, { names, wishes }) {
   try {
-    const counts = await counted(base, site, [...names]);
+    const counts = await fetchCounts(base, site, [...names]);
     for (const wish of wishes) {
       const [given, named = given] = wish.names;
-      wish.element.answered(wish, counts[given] || counts[named] || 0);
+      wish.element.setCount(wish, counts[given] || counts[named] || 0);
     }
   } catch (problem) {
     console.warn("rostra: the numbers of comments did not come", problem);
@@ -136,7 +136,7 @@ async function answer(base, site, { names, wishes }) {
 }
 
 /** @param {string} base @param {string} site @param {string[]} resources @returns {Promise<Record<string, number>>} */
-async function counted(base, site, resources) {
+async function fetchCounts(base, site, resources) {
   const query = new URLSearchParams([["site", site], ...resources.map((name) => ["resource", name])]);
   const url = `${base}/v1/counts`;
   const isShort = url.length + String(query).length < URL_CHARACTERS_MAX;

@@ -26,7 +26,7 @@ export function reflect(element, names) {
  * @param {HTMLElement} element
  * @param {string[]} names
  */
-export function takeUp(element, names) {
+export function upgradeProperties(element, names) {
   const own = /** @type {Record<string, any>} */ (/** @type {unknown} */ (element));
   for (const name of names) {
     if (!Object.hasOwn(own, name)) continue;

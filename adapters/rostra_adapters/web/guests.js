@@ -1,7 +1,7 @@
 // Guests: the form to enter by name, if the site allows guests, and the button to leave.
 
 import { el } from "./markup.js";
-import { store, stored } from "./storage.js";
+import { readStored, store } from "./storage.js";
 
 const NAME = "rostra:name";
 const NAME_CHARACTERS_MAX = 100;
@@ -12,7 +12,7 @@ const NAME_CHARACTERS_MAX = 100;
  */
 export function guestBar({ t, person, session }) {
   if (!person?.guest) return [];
-  const leave = el("button", { type: "button", text: t("leave"), onclick: () => session.enter(null) });
+  const leave = el("button", { type: "button", text: t("leave"), onclick: () => session.setGuestToken(null) });
   return [el("p", { class: "guest-bar" }, t("as_guest", { name: person.name ?? "" }), leave)];
 }
 
@@ -30,7 +30,7 @@ export function guestForm(owner) {
     dir: "auto",
     "aria-describedby": "guest-error",
   });
-  name.value = stored(NAME) ?? "";
+  name.value = readStored(NAME) ?? "";
   const error = el("div", { class: "error", id: "guest-error", role: "alert" });
   /** @param {SubmitEvent} event */
   const onsubmit = async (event) => {
@@ -39,7 +39,7 @@ export function guestForm(owner) {
     try {
       const { token } = await owner.api.guest(owner.site, name.value);
       owner.memory.focusesForm = true;
-      owner.session.enter(token);
+      owner.session.setGuestToken(token);
     } catch (problem) {
       error.textContent = owner.why("failed", problem);
     }

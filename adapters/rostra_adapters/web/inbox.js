@@ -1,13 +1,13 @@
 // Inbox of a person: a bell with the number of unread items, and a list that the bell opens.
 
 import { addressOf } from "./address.js";
-import { shortened } from "./comment.js";
+import { shorten } from "./comment.js";
 import { el } from "./markup.js";
-import { ago, directionOf, exact, number } from "./strings.js";
+import { relativeTime, directionOf, exactTime, number } from "./strings.js";
 
 const LIMIT = 10;
 const COUNT_SHOWN_MAX = 99;
-const LATER_MS = 3_000; // least time between two requests for the number of unread items
+const COUNT_DELAY_MS = 3_000; // least time between two requests for the number of unread items
 const EXCERPT_CHARACTERS_MAX = 90;
 const TITLE_CHARACTERS_MAX = 60;
 const EDGE_PX = 8;
@@ -77,7 +77,7 @@ export class Inbox {
     });
     this.node = el("div", { hidden: true }, this.bell, this.panel);
     const { signal } = owner.life;
-    document.addEventListener("visibilitychange", () => this.later(), { signal });
+    document.addEventListener("visibilitychange", () => this.scheduleCount(), { signal });
     signal.addEventListener("abort", () => clearTimeout(this.timer));
   }
 
@@ -92,12 +92,12 @@ export class Inbox {
   }
 
   /** Count after a delay, once for all events in that time. A hidden page does not count. */
-  later() {
+  scheduleCount() {
     if (document.visibilityState !== "visible" || this.timer !== undefined) return;
     this.timer = setTimeout(() => {
       this.timer = undefined;
       this.count().catch(() => {});
-    }, LATER_MS);
+    }, COUNT_DELAY_MS);
   }
 
   /** @param {number} unread */
@@ -140,7 +140,7 @@ export class Inbox {
     this.state.hidden = false;
     try {
       const page = await this.page({ limit: LIMIT, cursor });
-      const shown = await Promise.all(page.items.map((item) => this.shown(item)));
+      const shown = await Promise.all(page.items.map((item) => this.renderItem(item)));
       this.list.append(...shown.filter((one) => one !== null));
       this.show(page.unread);
       this.state.textContent = t("inbox_empty");
@@ -154,7 +154,7 @@ export class Inbox {
   }
 
   /** @param {Item} item */
-  async shown(item) {
+  async renderItem(item) {
     const { owner, t } = this;
     const { language } = owner;
     const elsewhere = item.discussion !== owner.discussionId;
@@ -169,18 +169,18 @@ export class Inbox {
     const link = el(
       "a",
       {
-        href: elsewhere ? this.elsewhere(item, place) : addressOf(item.comment),
+        href: elsewhere ? this.urlOf(item, place) : addressOf(item.comment),
         onclick: (/** @type {MouseEvent} */ event) => this.follow(event, item, elsewhere),
       },
       el("b", { text: reason, dir: "auto" }),
       el("time", {
         datetime: item.at,
-        title: exact(item.at, language),
-        text: ago(item.at, language, owner.clock.now()),
+        title: exactTime(item.at, language),
+        text: relativeTime(item.at, language, owner.clock.now()),
       }),
       !item.read && el("span", { class: "mark", text: owner.t("new") }),
-      place && el("i", { text: shortened(place.title ?? place.resource, TITLE_CHARACTERS_MAX), dir: "auto" }),
-      comment.body && el("q", { text: shortened(comment.body, EXCERPT_CHARACTERS_MAX), dir: "auto" }),
+      place && el("i", { text: shorten(place.title ?? place.resource, TITLE_CHARACTERS_MAX), dir: "auto" }),
+      comment.body && el("q", { text: shorten(comment.body, EXCERPT_CHARACTERS_MAX), dir: "auto" }),
     );
     return el("li", { "data-position": item.position, class: item.read ? null : "fresh" }, link);
   }
@@ -197,7 +197,7 @@ export class Inbox {
    * @param {Item} item
    * @param {Place | null} place
    */
-  elsewhere({ comment, discussion }, place) {
+  urlOf({ comment, discussion }, place) {
     const page = [place?.url, place?.resource].find((one) => /^https?:/.test(one ?? ""));
     const { base } = this.owner.api;
     return page
@@ -214,7 +214,7 @@ export class Inbox {
     if (elsewhere || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
     event.preventDefault();
     this.panel.hidePopover();
-    owner.goTo(item.comment).catch((problem) => owner.main.failed(problem, () => owner.goTo(item.comment)));
+    owner.goTo(item.comment).catch((problem) => owner.main.showFailure(problem, () => owner.goTo(item.comment)));
   }
 
   /** @param {{up_to: number} | {positions: number[]}} which */

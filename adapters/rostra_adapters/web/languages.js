@@ -1,7 +1,7 @@
 // Texts of the reader's elements, one file per language, loaded on demand.
 
 import en from "./languages/en.json" with { type: "json" };
-import { primary, valid } from "./strings.js";
+import { primarySubtag, isValidTag } from "./strings.js";
 
 /** @typedef {import("./strings.js").Table} Table */
 
@@ -20,10 +20,10 @@ export function languageOf(host) {
  * @returns {Promise<{table: Table, language: string}>}
  */
 export async function tableOf(wanted) {
-  const code = primary(wanted);
+  const code = primarySubtag(wanted);
   try {
-    if (!valid(wanted)) return { table: en, language: "en" };
-    if (LANGUAGES.includes(code) && !tables.has(code)) tables.set(code, loaded(code));
+    if (!isValidTag(wanted)) return { table: en, language: "en" };
+    if (LANGUAGES.includes(code) && !tables.has(code)) tables.set(code, loadTable(code));
     const table = await tables.get(code);
     return table ? { table, language: wanted } : { table: en, language: "en" };
   } catch {
@@ -37,12 +37,12 @@ export async function tableOf(wanted) {
  * @param {string} wanted a BCP 47 tag; the texts are English if its language has none
  */
 export function peopleWords(wanted) {
-  const code = primary(wanted);
-  return loaded(`people/${LANGUAGES.includes(code) ? code : "en"}`);
+  const code = primarySubtag(wanted);
+  return loadTable(`people/${LANGUAGES.includes(code) ? code : "en"}`);
 }
 
 /** @param {string} code @returns {Promise<Table>} */
-async function loaded(code) {
+async function loadTable(code) {
   const answer = await fetch(new URL(`./languages/${code}.json`, import.meta.url), { credentials: "omit" });
   if (!answer.ok) throw new Error(`no words for ${code}`);
   return answer.json();

@@ -43,17 +43,17 @@ export class Leader {
    * @param {string} site
    * @param {string} rights of the token in the stream's requests
    * @param {() => Source | undefined} source
-   * @param {(message: Message) => void} tell sends to all pages, including this one
+   * @param {(message: Message) => void} send sends to all pages, including this one
    */
-  constructor(site, rights, source, tell) {
+  constructor(site, rights, source, send) {
     this.site = site;
     this.rights = rights;
     this.source = source;
-    this.tell = tell;
+    this.send = send;
   }
 
   /** @param {string} page @param {Wish[]} wishes all wishes of the page */
-  heard(page, wishes) {
+  onWishes(page, wishes) {
     if (wishes.length) this.#pages.set(page, { wishes, beats: 0 });
     else this.#pages.delete(page);
     const plan = this.#plan;
@@ -63,24 +63,24 @@ export class Leader {
     const from = Math.max(plan.after, this.#reached) || Infinity;
     const isCovered = (/** @type {Wish} */ wish) =>
       plan.discussions.includes(wish.discussion) && (!wish.position || wish.position >= from);
-    const wanted = this.#wanted();
+    const wanted = this.#select();
     const added = wanted.wishes.filter((wish) => !plan.keys.has(wish.key));
     if (!added.every(isCovered)) return this.#replanning.abort();
     for (const wish of added) plan.keys.add(wish.key);
-    if (this.#isOpen && added.length) this.tell({ type: "open", keys: [...plan.keys] });
+    if (this.#isOpen && added.length) this.send({ type: "open", keys: [...plan.keys] });
   }
 
   /** Lead until `signal` is aborted. @param {AbortSignal} signal */
   async run(signal) {
     const beat = setInterval(() => this.#beat(), BEAT_MS);
     signal.addEventListener("abort", () => clearInterval(beat));
-    this.tell({ type: "who" });
+    this.send({ type: "who" });
     let wait = WAIT_FIRST_MS;
     while (!signal.aborted) {
       await pause(SETTLED_MS, signal);
       this.#replanning = new AbortController();
       const either = AbortSignal.any([signal, this.#replanning.signal]);
-      const plan = (this.#plan = this.#planned());
+      const plan = (this.#plan = this.#makePlan());
       const source = this.source();
       if (!plan || !source) {
         await pause(BEAT_MS, either);
@@ -89,11 +89,11 @@ export class Leader {
       try {
         for await (const one of events((given) => this.#request(source, plan, given), plan.after, either)) {
           wait = WAIT_FIRST_MS;
-          this.#told(one, plan);
+          this.#forward(one, plan);
         }
       } catch (error) {
         if (either.aborted) continue;
-        if (await this.#failed(error, source, plan)) wait = WAIT_MOST_MS;
+        if (await this.#onFailure(error, source, plan)) wait = WAIT_MOST_MS;
       }
       this.#shut();
       await pause(wait * (0.5 + Math.random()), either);
@@ -108,19 +108,19 @@ export class Leader {
   }
 
   /** @param {"open" | import("./stream.js").Event} one @param {Plan} plan */
-  #told(one, plan) {
+  #forward(one, plan) {
     if (one === "open") {
       this.#isOpen = true;
-      this.tell({ type: "open", keys: [...plan.keys] });
+      this.send({ type: "open", keys: [...plan.keys] });
       return;
     }
     this.#reached = Math.max(this.#reached, one.id);
-    this.tell({ type: "event", ...one });
+    this.send({ type: "event", ...one });
   }
 
   #shut() {
     this.#isOpen = false;
-    this.tell({ type: "shut" });
+    this.send({ type: "shut" });
   }
 
   /**
@@ -130,7 +130,7 @@ export class Leader {
    * @param {Source} source
    * @param {Plan} plan
    */
-  async #failed({ status, name }, source, plan) {
+  async #onFailure({ status, name }, source, plan) {
     // Too many streams from this address, or a proxy that blocks streams.
     const isRefused = status === 429 || status === 503 || name === "TimeoutError";
     if (isRefused || status === 410) await this.#look(source, plan.discussions, status === 410);
@@ -147,10 +147,12 @@ export class Leader {
     for (const discussion of discussions) {
       let read = 0;
       try {
-        const since = isExpired ? 0 : this.#since(discussion);
-        const found = await (since ? this.#news(source, discussion, since) : this.#place(source, discussion));
+        const since = isExpired ? 0 : this.#oldestPosition(discussion);
+        const found = await (since
+          ? this.#fetchNews(source, discussion, since)
+          : this.#fetchPosition(source, discussion));
         read = found.read;
-        this.tell({ type: "looked", discussion, ...found, isExpired });
+        this.send({ type: "looked", discussion, ...found, isExpired });
       } catch ({ status }) {
         if (status !== 404) continue; // the next call may succeed
       }
@@ -162,20 +164,20 @@ export class Leader {
   }
 
   /** Return the position that all pages have reached in a discussion. @param {string} discussion */
-  #since(discussion) {
+  #oldestPosition(discussion) {
     const wishes = [...this.#pages.values()].flatMap((page) => page.wishes);
     const positions = wishes.filter((one) => one.discussion === discussion).map((one) => one.position);
     return Math.min(...positions);
   }
 
   /** @param {Source} source @param {string} discussion */
-  async #place(source, discussion) {
+  async #fetchPosition(source, discussion) {
     const found = await source.get(`/v1/discussions/${discussion}`);
     return { changed: found.position, read: found.read ?? found.position, comments: 0 };
   }
 
   /** @param {Source} source @param {string} discussion @param {number} since */
-  async #news(source, discussion, since) {
+  async #fetchNews(source, discussion, since) {
     try {
       const { position, comments, edited, removed, votes } = await source.get(`/v1/discussions/${discussion}/news`, {
         since,
@@ -183,7 +185,7 @@ export class Leader {
       return { changed: comments + edited + removed + votes ? position : since, read: position, comments };
     } catch (problem) {
       if (problem.status !== 410) throw problem;
-      return this.#place(source, discussion); // the log has lost its end
+      return this.#fetchPosition(source, discussion); // the log has lost its end
     }
   }
 
@@ -193,14 +195,14 @@ export class Leader {
       known.beats += 1;
       if (known.beats > SILENT_BEATS_MAX) this.#pages.delete(page);
     }
-    this.tell({ type: "who" });
+    this.send({ type: "who" });
   }
 
   /**
    * Return the discussions for the stream, with their wishes. Visible discussions have priority,
    * then those of the current plan.
    */
-  #wanted() {
+  #select() {
     const all = [...this.#pages.values()].flatMap(({ wishes }) => wishes);
     const weight = (/** @type {Wish} */ { discussion, isVisible }) =>
       Number(isVisible) * 2 + Number(this.#plan?.discussions.includes(discussion) ?? false);
@@ -210,8 +212,8 @@ export class Leader {
   }
 
   /** @returns {Plan | null} */
-  #planned() {
-    const { discussions, wishes } = this.#wanted();
+  #makePlan() {
+    const { discussions, wishes } = this.#select();
     if (!wishes.length) return null;
     const positions = wishes.map(({ key, position }) =>
       this.#plan?.keys.has(key) ? Math.max(position, this.#reached) : position,

@@ -51,12 +51,12 @@ export class Listing {
 
   /** Load the next page, or the first. If a reader `asked` for it, focus its first new comment. */
   load(asked = false) {
-    this.busy ??= this.loaded(asked).finally(() => (this.busy = null));
+    this.busy ??= this.loadNext(asked).finally(() => (this.busy = null));
     return this.busy;
   }
 
   /** @param {boolean} asked @returns {Promise<void>} */
-  async loaded(asked) {
+  async loadNext(asked) {
     const { owner } = this;
     this.trouble.replaceChildren();
     if (!owner.discussionId) return this.showState();
@@ -70,10 +70,10 @@ export class Listing {
       this.more.hidden = !page.next;
       this.showState();
       if (asked) first?.focus({ preventScroll: true });
-      owner.shown(page.position);
+      owner.recordPosition(page.position);
     } catch (problem) {
       if (problem.status === 410 && this.cursor) return this.reload();
-      this.failed(problem, () => this.load(asked));
+      this.showFailure(problem, () => this.load(asked));
     } finally {
       this.more.removeAttribute("aria-busy");
     }
@@ -88,7 +88,7 @@ export class Listing {
         ...about,
         order: this.passage ? undefined : owner.order,
       });
-      if (!this.passage) owner.ordered(page.order);
+      if (!this.passage) owner.setOrder(page.order);
       return page;
     } catch (problem) {
       // The element may name an order that the site does not offer: use the site's default.
@@ -137,7 +137,7 @@ export class Listing {
   }
 
   /** @param {any} problem @param {() => void} again */
-  failed(problem, again) {
+  showFailure(problem, again) {
     const { t } = this.owner;
     this.state.hidden = true;
     this.trouble.replaceChildren(
@@ -201,14 +201,14 @@ export class Listing {
    * Show this reader's accepted comment in all open lists, and focus it.
    * @param {import("./contract.js").Done} done
    */
-  async posted(done) {
+  async showOwn(done) {
     const { owner } = this;
     const view = await this.reach(done.id, done.position);
-    this.heardOf(done.id);
+    this.dropFresh(done.id);
     for (const other of owner.listings) {
       if (other === this || (other.passage && other.passage !== view?.shape.passage)) continue;
       await other.reach(done.id);
-      other.heardOf(done.id);
+      other.dropFresh(done.id);
     }
     if (view?.shape.parent) await owner.refresh(view.shape.parent, done.position);
     await owner.recount(done.position);
@@ -220,7 +220,7 @@ export class Listing {
   // -- new comments
 
   /** @param {string} id */
-  heardOf(id) {
+  dropFresh(id) {
     if (this.fresh.delete(id)) this.showFresh();
   }
 
@@ -237,7 +237,7 @@ export class Listing {
    * @param {string} name
    * @param {import("./contract.js").News} data
    */
-  changeFolded(name, data) {
+  updateReply(name, data) {
     const { children: _, next_children: __, my_vote: ___, ...now } = data;
     const gone =
       name === "removed" ? { body: null, html: null, ...(data.status !== "erased" && { author: null }) } : {};
@@ -245,14 +245,14 @@ export class Listing {
   }
 
   /** @param {string} id */
-  news(id) {
+  addFresh(id) {
     if (this.views.has(id)) return;
     this.fresh.add(id);
     this.showFresh();
   }
 
   /** Announce that events were missed, at least `comments` new comments among them. */
-  lost(comments = 0) {
+  markStale(comments = 0) {
     this.stale = true;
     this.unnamed += comments;
     this.showFresh();
@@ -268,7 +268,7 @@ export class Listing {
     const button = this.announce.firstElementChild;
     if (button?.textContent === text) return;
     if (button) button.textContent = text;
-    else this.announce.append(el("button", { type: "button", text, onclick: () => this.takeFresh() }));
+    else this.announce.append(el("button", { type: "button", text, onclick: () => this.loadFresh() }));
     this.owner.say(text);
   }
 
@@ -276,7 +276,7 @@ export class Listing {
    * Show the announced comments: replies in their threads, others on top of the list. Comments that
    * are shown already do not move. Reload the list if ids are unknown or too many.
    */
-  async takeFresh() {
+  async loadFresh() {
     const wanted = [...this.fresh];
     try {
       if (this.stale || wanted.length > FRESH_MAX) {
@@ -291,10 +291,10 @@ export class Listing {
         this.fresh.delete(id);
       }
       this.showFresh();
-      if (!this.passage && !this.fresh.size) this.owner.shown(this.owner.follower?.position ?? 0);
+      if (!this.passage && !this.fresh.size) this.owner.recordPosition(this.owner.follower?.position ?? 0);
       (reached.findLast((view) => view && !view.shape.parent) ?? reached.find(Boolean))?.article.focus();
     } catch (problem) {
-      this.failed(problem, () => this.takeFresh());
+      this.showFailure(problem, () => this.loadFresh());
     }
   }
 }

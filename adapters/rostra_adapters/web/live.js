@@ -19,9 +19,9 @@ const SILENCE_MOST_MS = 45_000; // after which a silent leader counts as hung
  * @property {string} discussion
  * @property {number} position up to which all events are shown; the group updates it
  * @property {boolean} isVisible
- * @property {(name: string, data: import("./contract.js").News) => void} event
- * @property {(now: boolean) => void} connected
- * @property {(comments: number) => void} lost called when events are missing, so that the
+ * @property {(name: string, data: import("./contract.js").News) => void} onEvent
+ * @property {(now: boolean) => void} onConnection
+ * @property {(comments: number) => void} onLoss called when events are missing, so that the
  *   discussion must be read again; `comments` is the known number of new comments
  */
 
@@ -47,13 +47,13 @@ export function follow(base, site, rights, member, signal) {
   groups.set(name, group);
   const key = randomId();
   group.members.set(key, member);
-  group.changed();
+  group.update();
   signal.addEventListener("abort", () => {
     group.members.delete(key);
-    group.changed();
+    group.update();
     if (!group.members.size && groups.get(name) === group) groups.delete(name);
   });
-  return () => group.changed();
+  return () => group.update();
 }
 
 class Group {
@@ -68,8 +68,8 @@ class Group {
   #leader = null;
   /** @type {AbortController | null} aborts the wait for the lock, or the leading */
   #leading = null;
-  #heardAt = 0;
-  #isTelling = false;
+  #lastMessageAt = 0;
+  #isSending = false;
   /** @type {Set<string>} the keys of members that the stream covers */
   #covered = new Set();
 
@@ -81,31 +81,31 @@ class Group {
   }
 
   /** Start, stop or send the wishes again after a change of members or of the page's visibility. */
-  changed() {
+  update() {
     const isWanted = this.members.size > 0 && !isAway && document.visibilityState === "visible";
     if (isWanted && !this.#life) this.#start();
     else if (!isWanted && this.#life) this.#stop();
-    else if (isWanted && !this.#isTelling) {
-      this.#isTelling = true;
+    else if (isWanted && !this.#isSending) {
+      this.#isSending = true;
       queueMicrotask(() => {
-        this.#isTelling = false;
-        this.#tellWishes();
+        this.#isSending = false;
+        this.#sendWishes();
       });
     }
   }
 
   #start() {
     const { signal } = (this.#life = new AbortController());
-    this.#heardAt = performance.now();
-    this.#channel = navigator.locks ? channelOf(this.name, (message) => this.#heard(message)) : null;
+    this.#lastMessageAt = performance.now();
+    this.#channel = navigator.locks ? channelOf(this.name, (message) => this.#onMessage(message)) : null;
     if (this.#channel) this.#queue();
     else this.#lead(new AbortController(), signal);
     const watch = setInterval(() => {
-      const isSilent = performance.now() - this.#heardAt > SILENCE_MOST_MS;
+      const isSilent = performance.now() - this.#lastMessageAt > SILENCE_MOST_MS;
       if (isSilent && !this.#leader) this.#queue({ steal: true });
     }, BEAT_MS);
     signal.addEventListener("abort", () => clearInterval(watch));
-    this.#tellWishes();
+    this.#sendWishes();
   }
 
   #stop() {
@@ -123,7 +123,7 @@ class Group {
    */
   async #queue(options) {
     const signal = /** @type {AbortController} */ (this.#life).signal;
-    this.#heardAt = performance.now();
+    this.#lastMessageAt = performance.now();
     this.#leading?.abort();
     const leading = (this.#leading = new AbortController());
     try {
@@ -144,12 +144,12 @@ class Group {
   async #lead(leading, life) {
     const either = AbortSignal.any([leading.signal, life]);
     if (either.aborted) return;
-    const tell = (/** @type {Message} */ message) => {
+    const send = (/** @type {Message} */ message) => {
       if (either.aborted) return;
       this.#post(message);
-      this.#heard(message);
+      this.#onMessage(message);
     };
-    const leader = new Leader(this.site, this.rights, () => this.members.values().next().value?.api, tell);
+    const leader = new Leader(this.site, this.rights, () => this.members.values().next().value?.api, send);
     this.#leader = leader;
     await leader.run(either);
     if (this.#leader === leader) this.#leader = null;
@@ -160,7 +160,7 @@ class Group {
     this.#channel?.postMessage(message);
   }
 
-  #tellWishes() {
+  #sendWishes() {
     const wishes = [...this.members].map(([key, { discussion, position, isVisible }]) => ({
       key,
       discussion,
@@ -168,18 +168,18 @@ class Group {
       isVisible,
     }));
     this.#post({ type: "wishes", page: this.#page, wishes });
-    this.#leader?.heard(this.#page, wishes);
+    this.#leader?.onWishes(this.#page, wishes);
   }
 
   /** @param {Message} message */
-  #heard(message) {
+  #onMessage(message) {
     if (!this.#life) return;
-    if (message.type === "wishes") return this.#leader?.heard(message.page, message.wishes);
-    this.#heardAt = performance.now();
-    if (message.type === "who") this.#tellWishes();
+    if (message.type === "wishes") return this.#leader?.onWishes(message.page, message.wishes);
+    this.#lastMessageAt = performance.now();
+    if (message.type === "who") this.#sendWishes();
     else if (message.type === "shut") this.#shut();
-    else if (message.type === "event") this.#happened(message);
-    else if (message.type === "looked") this.#looked(message);
+    else if (message.type === "event") this.#onEvent(message);
+    else if (message.type === "looked") this.#onLook(message);
     else this.#cover(message.keys);
   }
 
@@ -191,38 +191,38 @@ class Group {
   #cover(keys) {
     const covered = new Set(keys);
     for (const [key, member] of this.members)
-      if (covered.has(key) !== this.#covered.has(key)) member.connected(covered.has(key));
+      if (covered.has(key) !== this.#covered.has(key)) member.onConnection(covered.has(key));
     this.#covered = covered;
   }
 
   /** @param {{id: number, name: string, data: string}} event */
-  #happened({ id, name, data }) {
+  #onEvent({ id, name, data }) {
     const news = data ? JSON.parse(data) : null;
     for (const [key, member] of this.members) {
       if (!this.#covered.has(key) || id < member.position) continue;
       member.position = id;
-      if (news && belongs(news.id, member.discussion)) member.event(name, news);
+      if (news && belongs(news.id, member.discussion)) member.onEvent(name, news);
     }
   }
 
   /** @param {{discussion: string, changed: number, read: number, comments: number, isExpired: boolean}} found */
-  #looked({ discussion, changed, read, comments, isExpired }) {
+  #onLook({ discussion, changed, read, comments, isExpired }) {
     for (const member of this.members.values()) {
       if (member.discussion !== discussion) continue;
       // If the log lost its end, a page with a position past that end must also read again.
       const isLost = member.position < changed || (isExpired && member.position > read);
       if (isExpired || member.position < read) member.position = read;
-      if (isLost) member.lost(comments);
+      if (isLost) member.onLoss(comments);
     }
-    this.#tellWishes();
+    this.#sendWishes();
   }
 }
 
-/** @param {string} name @param {(message: Message) => void} heard */
-function channelOf(name, heard) {
+/** @param {string} name @param {(message: Message) => void} onMessage */
+function channelOf(name, onMessage) {
   try {
     const channel = new BroadcastChannel(name);
-    channel.onmessage = ({ data }) => heard(data);
+    channel.onmessage = ({ data }) => onMessage(data);
     return channel;
   } catch {
     return null; // an older browser, or storage is forbidden
@@ -232,7 +232,7 @@ function channelOf(name, heard) {
 function watchPage() {
   if (isWatched) return;
   isWatched = true;
-  const changed = () => groups.forEach((group) => group.changed());
+  const changed = () => groups.forEach((group) => group.update());
   const away = (/** @type {boolean} */ now) => () => {
     isAway = now;
     changed();

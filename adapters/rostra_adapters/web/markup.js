@@ -1,7 +1,7 @@
 // Rendered comments, rebuilt from the few elements that a comment may have. The server has
 // sanitised the HTML already, but a page need not trust the server.
 
-import { addressOf, namedInHash } from "./address.js";
+import { addressOf, commentInHash } from "./address.js";
 
 const ALLOWED = new Set(
   (
@@ -45,19 +45,19 @@ export function markup(html, typed) {
 function copy(from, to) {
   for (const node of from.childNodes) {
     if (isText(node)) to.append(node.data);
-    else if (isElement(node)) copy(node, ALLOWED.has(node.tagName) ? added(node, to) : to);
+    else if (isElement(node)) copy(node, ALLOWED.has(node.tagName) ? appendCopy(node, to) : to);
   }
 }
 
 /** @param {Element} node @param {DocumentFragment | Element} to */
-function added(node, to) {
+function appendCopy(node, to) {
   const made = document.createElement(node.tagName);
   const href = node.getAttribute("href");
   if (node.tagName === "A" && href && LINKS.test(href.trim())) {
     made.setAttribute("href", href.trim());
     made.setAttribute("rel", "nofollow ugc noopener");
   }
-  const mentioned = node.hasAttribute("data-person") && namedInHash(href ?? "");
+  const mentioned = node.hasAttribute("data-person") && commentInHash(href ?? "");
   if (mentioned) {
     made.setAttribute("href", addressOf(mentioned));
     made.setAttribute("class", "mention");

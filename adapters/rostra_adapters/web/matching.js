@@ -115,9 +115,9 @@ export function align(pattern, text, most, free) {
     const deepest = Math.min(rows, reach + 1);
     for (let row = 1; row <= deepest; row += 1) {
       const left = row <= reach ? column[row] : most + 1;
-      const kept = diagonal + (pattern.charCodeAt(row - 1) === unit ? 0 : 1);
+      const diagonalErrors = diagonal + (pattern.charCodeAt(row - 1) === unit ? 0 : 1);
       diagonal = left;
-      column[row] = Math.min(kept, left + 1, column[row - 1] + 1);
+      column[row] = Math.min(diagonalErrors, left + 1, column[row - 1] + 1);
       if (column[row] <= most) last = row;
     }
     reach = Math.max(last, 0);
@@ -164,7 +164,7 @@ export function regions(text, pattern, errorsMax, near) {
     const reach = Math.max(COMMON_REACH_CHARACTERS - pattern.length, COMMON_REACH_CHARACTERS_MIN);
     return [[Math.max(0, near - reach), Math.min(text.length, near + pattern.length + reach)]];
   }
-  if (errorsMax === 1) found = continued(text, pattern, found, size);
+  if (errorsMax === 1) found = dropIsolated(text, pattern, found, size);
   const shifts = found.flatMap(({ at, places }) => places.map((place) => place - at));
   shifts.sort((one, other) => one - other);
   const before = found.length - errorsMax - 1;
@@ -215,7 +215,7 @@ function pieces(text, pattern, size) {
  * @param {Piece[]} found
  * @param {number} size
  */
-function continued(text, pattern, found, size) {
+function dropIsolated(text, pattern, found, size) {
   const half = size >> 1;
   const [far, near] = [pattern.slice(0, half), pattern.slice(half, size)];
   const [after, later] = [pattern.slice(size, size + half), pattern.slice(size + half, 2 * size)];
@@ -238,14 +238,14 @@ function continued(text, pattern, found, size) {
  */
 export function without(left, ends, letters, errorsMax) {
   /** @type {Span[]} */
-  const kept = [];
+  const remaining = [];
   for (const [start, end] of left) {
     let begin = start;
     for (const found of ends.slice(bisectRight(ends, start), bisectRight(ends, end))) {
-      kept.push([begin, found - letters + errorsMax]);
+      remaining.push([begin, found - letters + errorsMax]);
       begin = found - errorsMax;
     }
-    kept.push([begin, end]);
+    remaining.push([begin, end]);
   }
-  return kept.filter(([start, end]) => end - start >= letters - errorsMax);
+  return remaining.filter(([start, end]) => end - start >= letters - errorsMax);
 }

@@ -5,7 +5,7 @@ import { peopleWords } from "./languages.js";
 import { el } from "./markup.js";
 import mention from "./mention.css" with { type: "css" };
 import { randomId } from "./storage.js";
-import { speech } from "./strings.js";
+import { createTranslator } from "./strings.js";
 
 const WAIT_MS = 120; // for the next letter
 const PREFIX = /(?:^|[\s([{"'“‘«„])@([^\s@][^@\n]{0,40}|)$/u;
@@ -38,7 +38,7 @@ class Completion {
   /** @type {object} the last search */
   turn = {};
   /** @type {Map<string, Participant[]>} by prefix */
-  known = new Map();
+  cache = new Map();
   /** @type {Promise<import("./strings.js").Translate>} */
   words;
 
@@ -50,9 +50,9 @@ class Completion {
   constructor(owner, area, picked) {
     this.owner = owner;
     this.area = area;
-    this.picked = picked;
+    this.onPick = picked;
     this.words = peopleWords(owner.language).then(
-      (table) => speech(owner.language, table, owner.strings ?? {}).t,
+      (table) => createTranslator(owner.language, table, owner.strings ?? {}).t,
       () => owner.t,
     );
     this.id = `m${randomId()}`;
@@ -61,15 +61,15 @@ class Completion {
     area.setAttribute("aria-autocomplete", "list");
     area.setAttribute("aria-haspopup", "listbox");
     area.setAttribute("aria-controls", this.id);
-    area.addEventListener("input", () => this.later());
-    area.addEventListener("compositionend", () => this.later());
-    area.addEventListener("click", () => this.later());
+    area.addEventListener("input", () => this.scheduleSearch());
+    area.addEventListener("compositionend", () => this.scheduleSearch());
+    area.addEventListener("click", () => this.scheduleSearch());
     area.addEventListener("blur", () => this.close());
-    area.addEventListener("keydown", (event) => this.key(event));
+    area.addEventListener("keydown", (event) => this.onKeydown(event));
     area.addEventListener("keyup", (event) => {
-      if (["ArrowLeft", "ArrowRight", "Home", "End"].includes(event.key)) this.later();
+      if (["ArrowLeft", "ArrowRight", "Home", "End"].includes(event.key)) this.scheduleSearch();
     });
-    this.later();
+    this.scheduleSearch();
   }
 
   /** @returns {string | null} the text between the `@` and the caret */
@@ -81,7 +81,7 @@ class Completion {
     return typed[1];
   }
 
-  later() {
+  scheduleSearch() {
     clearTimeout(this.timer);
     const prefix = this.prefix();
     if (prefix === null) return this.close();
@@ -93,8 +93,8 @@ class Completion {
     const turn = (this.turn = {});
     const { owner } = this;
     try {
-      const found = this.known.get(prefix) ?? (await this.ask(prefix));
-      this.known.set(prefix, found);
+      const found = this.cache.get(prefix) ?? (await this.ask(prefix));
+      this.cache.set(prefix, found);
       if (turn !== this.turn || owner.life.signal.aborted) return;
       this.found = found.filter(({ id }) => id !== owner.person?.id).slice(0, SHOWN_MAX);
       this.chosen = 0;
@@ -152,7 +152,7 @@ class Completion {
   }
 
   /** @param {KeyboardEvent} event */
-  key(event) {
+  onKeydown(event) {
     if (event.isComposing || !this.found.length || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === "ArrowDown") this.move(1);
     else if (event.key === "ArrowUp") this.move(-1);
@@ -172,7 +172,7 @@ class Completion {
     const isApart = /^\s/.test(area.value.slice(end));
     area.setRangeText(isApart ? text : `${text} `, this.start, end, "end");
     this.close();
-    this.picked(text, id);
+    this.onPick(text, id);
     area.dispatchEvent(new Event("input", { bubbles: true }));
     area.focus();
   }

@@ -11,7 +11,7 @@ const MARGIN = "800px 0px";
 export function near(elements, signal) {
   return new Promise((done) => {
     const found = new AbortController();
-    watched(elements, MARGIN, AbortSignal.any([signal, found.signal]), (isNear) => {
+    watchVisibility(elements, MARGIN, AbortSignal.any([signal, found.signal]), (isNear) => {
       if (isNear) [found.abort(), done()];
     });
   });
@@ -22,14 +22,14 @@ export function near(elements, signal) {
  * @param {Element[]} elements
  * @param {string} rootMargin
  * @param {AbortSignal} signal
- * @param {(now: boolean) => void} tell
+ * @param {(now: boolean) => void} report
  */
-export function watched(elements, rootMargin, signal, tell) {
+export function watchVisibility(elements, rootMargin, signal, report) {
   const seen = new Set();
   const watch = new IntersectionObserver(
     (changes) => {
       for (const { target, isIntersecting } of changes) isIntersecting ? seen.add(target) : seen.delete(target);
-      tell(seen.size > 0);
+      report(seen.size > 0);
     },
     { rootMargin },
   );

@@ -44,19 +44,19 @@ export class Notify {
     const to = this.select.value;
     const email = me.email ?? "";
     if (!to) return this.below.replaceChildren();
-    if (!owner.rules.mails) return this.tell(t("by_inbox"));
-    if (me.email_confirmed) return this.tell(t("by_mail", { email }));
+    if (!owner.rules.mails) return this.showHint(t("by_inbox"));
+    if (me.email_confirmed) return this.showHint(t("by_mail", { email }));
     const { node, said } = addressForm(owner, t, email, async (address) => {
       this.me = await owner.api.ask("PATCH", "/v1/me", { email: address, language: owner.language });
       if (this.me.email_confirmed) this.show();
-      else this.tell(t("look", { email: address }));
+      else this.showHint(t("look", { email: address }));
     });
     said.textContent = email ? t("unconfirmed", { email }) : t("by_link");
     this.below.replaceChildren(node);
   }
 
   /** @param {string} text */
-  tell(text) {
+  showHint(text) {
     this.below.replaceChildren(el("p", { class: "hint", text }));
     this.owner.say(text);
   }
@@ -84,14 +84,14 @@ export class MailForm {
 
   begin() {
     const { owner, t } = this;
-    const { back, api, language } = owner;
+    const { peopleBar: back, api, language } = owner;
     const path = `/v1/discussions/${owner.discussionId}/subscriptions`;
     const { node, said } = addressForm(owner, t, "", async (email) => {
       await api.ask("POST", path, { email, to: "comments", language });
       const text = t("look", { email });
-      const told = el("p", { class: "hint", tabindex: -1, text });
-      back.replaceChildren(told);
-      told.focus();
+      const confirmation = el("p", { class: "hint", tabindex: -1, text });
+      back.replaceChildren(confirmation);
+      confirmation.focus();
     });
     said.textContent = t("by_link");
     back.replaceChildren(el("div", { class: "notify", part: "notify" }, node));

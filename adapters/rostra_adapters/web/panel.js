@@ -100,8 +100,8 @@ export class Panel {
       send: t("send"),
       submit: (body, key, mentions) => this.submit(body, key, mentions),
       mayMention: true,
-      taken: async (done) => {
-        await this.listing.posted(done);
+      onAccept: async (done) => {
+        await this.listing.showOwn(done);
         await this.passages.load(done.position);
       },
     });
@@ -133,7 +133,7 @@ export class Panel {
    * Use the passage's new range after a change of the article.
    * @param {Range | undefined} range
    */
-  moved(range) {
+  setRange(range) {
     if (!range) return;
     this.range = range;
     this.badge = this.passages.shown.get(this.passage.id ?? "")?.badge ?? this.badge;

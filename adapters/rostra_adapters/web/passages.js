@@ -2,7 +2,7 @@
 // never change: ranges highlight the words, and a separate layer holds the badges with counts.
 
 import { Article } from "./anchoring.js";
-import { shortened } from "./comment.js";
+import { shorten } from "./comment.js";
 import { Marks } from "./marks.js";
 import { el } from "./markup.js";
 import { Panel } from "./panel.js";
@@ -43,18 +43,18 @@ export class Passages {
     owner.root.prepend(this.layer);
     this.pick = new Pick(this);
     // The page may change its article, or add it later.
-    this.watch = new MutationObserver((changes) => this.changedPage(changes));
+    this.watch = new MutationObserver((changes) => this.onPageChange(changes));
     this.watch.observe(document.body, { childList: true, characterData: true, subtree: true });
-    this.sizes = new ResizeObserver(() => this.laterPlaced());
+    this.sizes = new ResizeObserver(() => this.schedulePlace());
     for (const one of [document.body, owner.host]) this.sizes.observe(one);
     const { signal } = this.life;
-    window.addEventListener("resize", () => this.laterPlaced(), { signal });
-    document.addEventListener("scroll", (event) => event.target !== document && this.laterPlaced(), {
+    window.addEventListener("resize", () => this.schedulePlace(), { signal });
+    document.addEventListener("scroll", (event) => event.target !== document && this.schedulePlace(), {
       signal,
       capture: true,
       passive: true,
     });
-    document.addEventListener("click", (event) => this.clicked(event), { signal });
+    document.addEventListener("click", (event) => this.onClick(event), { signal });
   }
 
   stop() {
@@ -90,14 +90,14 @@ export class Passages {
   }
 
   /** @param {MutationRecord[]} changes */
-  changedPage(changes) {
+  onPageChange(changes) {
     const { article } = this;
     const about = (/** @type {MutationRecord} */ { target }) =>
       article?.contains(target) || (target.nodeType === Node.ELEMENT_NODE && target.contains(article));
-    if (!article ? this.shown.size : changes.some(about)) this.later();
+    if (!article ? this.shown.size : changes.some(about)) this.scheduleDraw();
   }
 
-  later() {
+  scheduleDraw() {
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.draw(), SETTLED_MS);
   }
@@ -143,7 +143,7 @@ export class Passages {
         this.layer.insertBefore(one.badge, this.layer.children[index] ?? null);
     });
     this.place();
-    this.panel?.moved(this.shown.get(this.panel.passage.id ?? "")?.range);
+    this.panel?.setRange(this.shown.get(this.panel.passage.id ?? "")?.range);
   }
 
   /**
@@ -156,14 +156,14 @@ export class Passages {
     const n = passage.comments + passage.replies;
     badge.dataset.passage = passage.id;
     badge.textContent = n ? number(n, this.owner.language, { notation: "compact" }) : "+";
-    badge.setAttribute("aria-label", t("marked", { n, quote: shortened(passage.exact, QUOTED_CHARACTERS_MAX) }));
+    badge.setAttribute("aria-label", t("marked", { n, quote: shorten(passage.exact, QUOTED_CHARACTERS_MAX) }));
     badge.title = passage.question ?? "";
     badge.classList.toggle("new", Boolean(passage.new));
     if (passage.new) badge.setAttribute("aria-label", `${badge.ariaLabel}, ${t("news", { n: passage.new })}`);
     badge.onclick = () => this.open(passage.id);
   }
 
-  laterPlaced() {
+  schedulePlace() {
     this.placing ??= requestAnimationFrame(() => {
       this.placing = null;
       if (!this.life.signal.aborted) this.place();
@@ -203,7 +203,7 @@ export class Passages {
   // -- one passage
 
   /** @param {MouseEvent} event */
-  clicked(event) {
+  onClick(event) {
     if (event.defaultPrevented || !document.getSelection()?.isCollapsed) return;
     const { target } = event;
     if (!(target instanceof Element) || !this.article?.contains(target)) return;
@@ -258,12 +258,12 @@ export class Passages {
    * Apply a live event of a passage: it was marked, moved, commented on or unmarked.
    * @param {import("./contract.js").News} data
    */
-  changed(data) {
+  onNews(data) {
     const known = this.byId(data.id);
     if (known) Object.assign(known, data);
     else if (data.exact) this.passages.push(data);
     // Only an unmarked passage has a status.
     if (data.status) this.passages = this.passages.filter((one) => one.id !== data.id);
-    this.later();
+    this.scheduleDraw();
   }
 }

@@ -6,13 +6,13 @@ import { peopleWords } from "./languages.js";
 import { el } from "./markup.js";
 import { MailForm, Notify } from "./notify.js";
 import people from "./people.css" with { type: "css" };
-import { speech } from "./strings.js";
+import { createTranslator } from "./strings.js";
 import { Visit } from "./visit.js";
 
 /** @param {import("./reader.js").Reader} owner */
 export async function peopleOf(owner) {
   const words = await peopleWords(owner.language);
-  return new People(owner, speech(owner.language, words, owner.strings ?? {}).t);
+  return new People(owner, createTranslator(owner.language, words, owner.strings ?? {}).t);
 }
 
 export class People {
@@ -35,8 +35,8 @@ export class People {
     this.visit = new Visit(owner, t);
     this.inbox = new Inbox(owner, t);
     const notify = new Notify(owner, t);
-    owner.back.replaceChildren(el("div", { class: "row" }, notify.node, this.inbox.node), notify.below);
-    owner.back.after(this.visit.node);
+    owner.peopleBar.replaceChildren(el("div", { class: "row" }, notify.node, this.inbox.node), notify.below);
+    owner.peopleBar.after(this.visit.node);
     const begun = [this.visit.begin(), this.inbox.count(), notify.begin()];
     // A feature that fails is missing; the discussion still works.
     for (const one of await Promise.allSettled(begun))
@@ -44,12 +44,12 @@ export class People {
   }
 
   /** Check the read mark after more of the list is shown. */
-  shown() {
+  onListShown() {
     this.visit?.check();
   }
 
   /** Count the inbox again after a comment was posted or removed. */
-  heard() {
-    this.inbox?.later();
+  onNews() {
+    this.inbox?.scheduleCount();
   }
 }

@@ -36,24 +36,24 @@ export class Pick {
       popover: "manual",
       text: owner.t("on_this"),
       onpointerdown: hold,
-      onclick: () => this.take(),
+      onclick: () => this.openSelection(),
       onpointercancel: () => (this.held = false),
     });
     owner.root.append(this.node);
     const { signal } = life;
-    document.addEventListener("selectionchange", () => this.selected(), { signal });
-    document.addEventListener("keydown", (event) => this.key(event), { signal });
+    document.addEventListener("selectionchange", () => this.onSelectionChange(), { signal });
+    document.addEventListener("keydown", (event) => this.onKeydown(event), { signal });
     document.addEventListener("pointerdown", () => (this.byKey = false), { signal, capture: true });
     document.addEventListener("scroll", () => this.shown && this.place(), { signal, capture: true, passive: true });
     window.addEventListener("resize", () => this.shown && this.place(), { signal });
   }
 
-  selected() {
+  onSelectionChange() {
     if (this.held || this.passages.owner.focused === this.node) return;
     const selection = document.getSelection();
     const range = selection?.rangeCount ? selection.getRangeAt(0) : null;
     const { article, owner } = this.passages;
-    const within = article && range && clipped(range, article);
+    const within = article && range && clip(range, article);
     if (!within?.toString().trim() || !owner.writable || !owner.rules.may_mark) return this.hide();
     this.range = within;
     if (!this.shown) this.node.showPopover();
@@ -81,7 +81,7 @@ export class Pick {
   }
 
   /** @param {KeyboardEvent} event */
-  key(event) {
+  onKeydown(event) {
     this.byKey = true;
     if (!this.shown) return;
     const own = event.target === this.passages.owner.host;
@@ -91,7 +91,7 @@ export class Pick {
     } else if (event.key === "Escape") this.hide();
   }
 
-  take() {
+  openSelection() {
     this.held = false;
     const { passages, range } = this;
     this.hide();
@@ -108,7 +108,7 @@ export class Pick {
  * @param {Range} range
  * @param {Element} article
  */
-function clipped(range, article) {
+function clip(range, article) {
   if (!range.intersectsNode(article)) return null;
   const all = document.createRange();
   all.selectNodeContents(article);

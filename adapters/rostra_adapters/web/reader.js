@@ -1,6 +1,6 @@
 // Controller of one discussion in one element: it loads, shows and updates the discussion.
 
-import { addressOf, isHashRouted, namedAtFirst, namedInHash, showAddress } from "./address.js";
+import { addressOf, isHashRouted, commentInAddress, commentInHash, showAddress } from "./address.js";
 import { Api } from "./api.js";
 import { Clock } from "./clock.js";
 import { composer, forgetOldDrafts } from "./compose.js";
@@ -9,12 +9,12 @@ import { languageOf, tableOf } from "./languages.js";
 import { Listing } from "./listing.js";
 import { follow } from "./live.js";
 import { el } from "./markup.js";
-import { near, watched } from "./near.js";
+import { near, watchVisibility } from "./near.js";
 import { followScheme } from "./scheme.js";
 import { Session } from "./session.js";
-import { onStored } from "./storage.js";
-import { directionOf, speech } from "./strings.js";
-import { baseOf, normalised, pageResource } from "./urls.js";
+import { onStorageChange } from "./storage.js";
+import { directionOf, createTranslator } from "./strings.js";
+import { baseOf, normaliseUrl, pageResource } from "./urls.js";
 
 /** @typedef {import("./comment.js").CommentView} CommentView */
 /** @typedef {import("./contract.js").Done} Done */
@@ -38,7 +38,7 @@ const RULES = {
 };
 
 /** @type {Record<string, string[]>} the service's problems, by the message that readers see */
-const TOLD = {
+const PROBLEMS_BY_MESSAGE = {
   offline: ["offline"],
   problem_service: ["wrong-service"],
   closed: ["discussion-closed"],
@@ -60,7 +60,9 @@ const TOLD = {
     "unknown-passage",
   ],
 };
-const PROBLEMS = new Map(Object.entries(TOLD).flatMap(([name, problems]) => problems.map((one) => [one, name])));
+const PROBLEMS = new Map(
+  Object.entries(PROBLEMS_BY_MESSAGE).flatMap(([name, problems]) => problems.map((one) => [one, name])),
+);
 /** @type {Record<number, string>} */
 const STATUSES = { 401: "problem_forbidden", 403: "problem_forbidden", 413: "problem_long", 429: "problem_often" };
 const SERVER_ERROR = 500;
@@ -96,7 +98,7 @@ export class Reader {
   recounting = null;
   position = 0;
   /** @type {Promise<void>} resolves once the passages are loaded or have failed to load */
-  inlined = Promise.resolve();
+  passagesLoaded = Promise.resolve();
   /** @type {import("./live.js").Member | null} */
   follower = null;
   /** @type {import("./people.js").People | null} */
@@ -116,7 +118,7 @@ export class Reader {
   /** @type {HTMLElement} */
   tabs;
   /** @type {HTMLElement} */
-  back;
+  peopleBar;
   /** @type {HTMLElement} */
   form;
   /** @type {HTMLElement} */
@@ -139,7 +141,7 @@ export class Reader {
     const resource = host.getAttribute("resource");
     this.given = resource || pageResource();
     /** Normalised resource, under which a new discussion is opened. */
-    this.resource = normalised(this.given);
+    this.resource = normaliseUrl(this.given);
     const asked = host.getAttribute("order");
     if (asked !== memory.orderAsked) Object.assign(memory, { orderAsked: asked, order: undefined });
     /** @type {string | undefined} the list's order; undefined for the service's default */
@@ -147,9 +149,9 @@ export class Reader {
     this.clock = memory.clock;
     if (memory.session?.site !== this.site) memory.session = new Session(host, this.site, this.clock);
     this.session = memory.session;
-    this.session.changed = () => this.personChanged();
+    this.session.onLateToken = () => this.onPersonChange();
     const { signal } = this.life;
-    this.api = new Api(baseOf(host), this.session, this.clock, signal, () => this.personChanged());
+    this.api = new Api(baseOf(host), this.session, this.clock, signal, () => this.onPersonChange());
     this.scheme = new CSSStyleSheet();
     this.root.adoptedStyleSheets = [this.root.adoptedStyleSheets[0], this.scheme];
     this.start().catch((problem) => console.error("rostra:", problem));
@@ -171,24 +173,24 @@ export class Reader {
   async start() {
     const { signal } = this.life;
     followScheme(this.host, this.scheme, signal);
-    if (!namedAtFirst()) await near(this.drawn(), signal);
+    if (!commentInAddress()) await near(this.findTriggers(), signal);
     if (signal.aborted) return;
     forgetOldDrafts();
     const { table, language } = await tableOf(languageOf(this.host));
     if (signal.aborted) return;
-    ({ t: this.t, language: this.language } = speech(language, table, this.strings ?? {}));
+    ({ t: this.t, language: this.language } = createTranslator(language, table, this.strings ?? {}));
     this.frame();
     // After the frame, since the page may change its token until then.
     this.person = await this.session.person();
     if (signal.aborted) return;
-    onStored(this.session.place, () => this.personChanged(), signal);
-    this.showBack();
+    onStorageChange(this.session.place, () => this.onPersonChange(), signal);
+    this.showPeopleBar();
     this.showForm();
     await this.read(signal);
   }
 
   /** Return the elements that start loading when one is near the viewport: host and article. */
-  drawn() {
+  findTriggers() {
     const article = this.host.getAttribute("for") && this.articleOf();
     return article ? [this.host, article] : [this.host];
   }
@@ -203,7 +205,7 @@ export class Reader {
   }
 
   ask() {
-    return { ruled: this.api.rules(this.site, this.resource).catch(() => null), finding: this.found() };
+    return { ruled: this.api.rules(this.site, this.resource).catch(() => null), finding: this.findDiscussion() };
   }
 
   /** @param {AbortSignal} signal @param {ReturnType<Reader["ask"]>} [asked] */
@@ -215,17 +217,17 @@ export class Reader {
       this.discussion = found;
       this.discussionId = found?.id ?? "";
       this.showCount();
-      await Promise.all([this.main.load(), ruled.then((rules) => signal.aborted || this.ruled(rules))]);
+      await Promise.all([this.main.load(), ruled.then((rules) => signal.aborted || this.applyRules(rules))]);
       if (signal.aborted) return;
-      const goOn = () => this.goTo(namedInHash()).catch((problem) => this.main.failed(problem, goOn));
+      const goOn = () => this.goTo(commentInHash()).catch((problem) => this.main.showFailure(problem, goOn));
       window.addEventListener("hashchange", goOn, { signal });
       const ticking = setInterval(() => this.tick(), TICK_MS);
       signal.addEventListener("abort", () => clearInterval(ticking));
-      await this.goTo(namedAtFirst());
-      if (this.discussionId && !signal.aborted) this.live(signal);
+      await this.goTo(commentInAddress());
+      if (this.discussionId && !signal.aborted) this.startLive(signal);
       await this.showPeople();
     } catch (problem) {
-      if (!signal.aborted) this.main.failed(problem, () => this.read(signal));
+      if (!signal.aborted) this.main.showFailure(problem, () => this.read(signal));
     }
   }
 
@@ -233,7 +235,7 @@ export class Reader {
    * Return the discussion, or null if there is none yet.
    * @returns {Promise<import("./contract.js").Discussion | null>}
    */
-  async found() {
+  async findDiscussion() {
     for (const name of new Set([this.given, this.resource])) {
       try {
         return await this.api.discussion(this.site, name);
@@ -246,18 +248,18 @@ export class Reader {
   }
 
   /** Return the discussion's id. If there is none yet, open it, or throw if readers may not. */
-  async opened() {
+  async ensureOpen() {
     if (this.discussionId) return this.discussionId;
     const made = await this.api.open(this.site, this.resource);
     this.discussionId = made.id;
     this.discussion = await this.api.get(`/v1/discussions/${made.id}`, { min_position: made.position });
-    if (!this.life.signal.aborted) [this.live(this.life.signal), this.showPeople()];
+    if (!this.life.signal.aborted) [this.startLive(this.life.signal), this.showPeople()];
     return this.discussionId;
   }
 
   /** @param {AbortSignal} signal */
-  live(signal) {
-    this.inlined = this.inline(signal).catch((problem) => console.warn("rostra: passages", problem));
+  startLive(signal) {
+    this.passagesLoaded = this.loadPassages(signal).catch((problem) => console.warn("rostra: passages", problem));
     const { discussionId: discussion, api } = this;
     /** @type {import("./live.js").Member} */
     const member = (this.follower = {
@@ -265,22 +267,23 @@ export class Reader {
       discussion,
       position: this.discussion?.read ?? this.position,
       isVisible: true,
-      event: (/** @type {string} */ name, /** @type {News} */ data) => this.heard(name, data),
-      connected: (/** @type {boolean} */ now) => signal.aborted || this.host.toggleAttribute("connected", now),
-      lost: (/** @type {number} */ comments) => this.listings.forEach((one) => one.lost(one.passage ? 0 : comments)),
+      onEvent: (/** @type {string} */ name, /** @type {News} */ data) => this.onEvent(name, data),
+      onConnection: (/** @type {boolean} */ now) => signal.aborted || this.host.toggleAttribute("connected", now),
+      onLoss: (/** @type {number} */ comments) =>
+        this.listings.forEach((one) => one.markStale(one.passage ? 0 : comments)),
     });
     const changed = follow(api.base, this.site, this.person?.rights ?? "", member, signal);
     const seen = (/** @type {boolean} */ now) => {
       if (member.isVisible !== now) [(member.isVisible = now), changed()];
     };
-    watched([this.host], "0px", signal, seen);
+    watchVisibility([this.host], "0px", signal, seen);
   }
 
   /**
    * Load inline feedback if the element has the attribute `for`. Others do not load the module.
    * @param {AbortSignal} signal
    */
-  async inline(signal) {
+  async loadPassages(signal) {
     if (!this.host.getAttribute("for")) return;
     const { Passages } = await import("./passages.js");
     if (signal.aborted) return;
@@ -291,18 +294,18 @@ export class Reader {
   /** Load the inbox and other features for a person who may write. Others may get a button. */
   async showPeople() {
     if (this.person?.mayWrite) await this.loadPeople();
-    else this.showBack();
+    else this.showPeopleBar();
   }
 
   /**
    * Reserve a row for the features that load last, so that nothing below them moves.
    * Other readers get a button for notification by mail, if the service sends mails.
    */
-  showBack() {
-    if (this.back.firstChild) return;
-    if (this.person?.mayWrite) this.back.replaceChildren(el("div", { class: "row" }));
+  showPeopleBar() {
+    if (this.peopleBar.firstChild) return;
+    if (this.person?.mayWrite) this.peopleBar.replaceChildren(el("div", { class: "row" }));
     else if (this.rules.mails && this.discussionId)
-      this.back.replaceChildren(
+      this.peopleBar.replaceChildren(
         el("button", { type: "button", text: this.t("notify"), onclick: () => this.loadPeople() }),
       );
   }
@@ -347,7 +350,7 @@ export class Reader {
     const { t } = this;
     this.count = el("h2", { part: "count", text: t("discussion"), tabindex: -1 });
     this.tabs = el("div", { class: "tabs", role: "group", "aria-label": t("orders") });
-    this.back = el("div", { class: "back" });
+    this.peopleBar = el("div", { class: "back" });
     this.form = el("div", {});
     this.polite = el("div", { class: "hidden", role: "status", "aria-live": "polite" });
     this.main = new Listing(this);
@@ -356,7 +359,7 @@ export class Reader {
       // An empty title suppresses the tooltip of a `title` of the host or an element around it.
       { "aria-label": t("discussion"), lang: this.language, dir: directionOf(this.language), title: "" },
       el("header", { class: "top" }, this.count, this.tabs),
-      this.back,
+      this.peopleBar,
       this.form,
       this.main.node,
       this.polite,
@@ -370,13 +373,13 @@ export class Reader {
    * Apply the rules of this discussion; null (unknown) changes nothing.
    * @param {import("./contract.js").Rules | null} rules
    */
-  ruled(rules) {
+  applyRules(rules) {
     if (!rules) return;
     this.rules = rules;
     this.showOrders();
-    this.showBack();
+    this.showPeopleBar();
     this.showForm();
-    for (const view of this.main.views.values()) if (view.mine || rules.voting !== "both") view.showDoes();
+    for (const view of this.main.views.values()) if (view.mine || rules.voting !== "both") view.showActions();
   }
 
   showCount() {
@@ -416,14 +419,14 @@ export class Reader {
   }
 
   /** @param {string} order */
-  ordered(order) {
+  setOrder(order) {
     this.order = this.memory.order = order;
     this.showOrders();
   }
 
   /** @param {string} order */
   async reorder(order) {
-    this.ordered(order);
+    this.setOrder(order);
     await this.main.reload();
   }
 
@@ -452,10 +455,10 @@ export class Reader {
 
   composer() {
     /** @type {(body: string, key: string, mentions?: string[]) => Promise<Done>} */
-    const submit = async (body, key, mentions) => this.api.post(await this.opened(), { body, mentions }, key);
-    const taken = (/** @type {Done} */ done) => this.main.posted(done);
+    const submit = async (body, key, mentions) => this.api.post(await this.ensureOpen(), { body, mentions }, key);
+    const onAccept = (/** @type {Done} */ done) => this.main.showOwn(done);
     const { t } = this;
-    return composer(this, { label: t("write"), draft: "top", send: t("send"), submit, taken, mayMention: true });
+    return composer(this, { label: t("write"), draft: "top", send: t("send"), submit, onAccept, mayMention: true });
   }
 
   /**
@@ -488,9 +491,9 @@ export class Reader {
   }
 
   /** @param {number} position */
-  shown(position) {
+  recordPosition(position) {
     this.position = Math.max(this.position, position);
-    this.people?.shown();
+    this.people?.onListShown();
     this.host.dispatchEvent(
       new CustomEvent("rostra-position", { detail: this.position, bubbles: true, composed: true }),
     );
@@ -511,13 +514,13 @@ export class Reader {
   // -- the person
 
   /** Apply a change of the page's token or of its callback. */
-  tokenChanged() {
+  onTokenChange() {
     this.session.forget();
-    this.personChanged();
+    this.onPersonChange();
   }
 
   /** Restart if another person reads, or if the person's rights changed. */
-  async personChanged() {
+  async onPersonChange() {
     const person = await this.session.person();
     if (this.life.signal.aborted || !this.form) return;
     if (person?.rights !== this.person?.rights) this.restart();
@@ -541,7 +544,7 @@ export class Reader {
   }
 
   /** Schedule a recount; calls within `RECOUNT_MS` share one. */
-  recounted() {
+  scheduleRecount() {
     this.recounting ??= setTimeout(() => {
       this.recounting = null;
       this.recount().catch(() => {});
@@ -549,7 +552,7 @@ export class Reader {
   }
 
   /** @param {MouseEvent} event @param {CommentView} view */
-  permalink(event, view) {
+  onPermalinkClick(event, view) {
     // The browser handles clicks with another button or a modifier key.
     if (event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
     event.preventDefault();
@@ -558,14 +561,14 @@ export class Reader {
   }
 
   /** Go to the comment that a clicked mention links to. @param {MouseEvent} event */
-  mentioned(event) {
+  onMentionClick(event) {
     const { target } = event;
     const named = target instanceof HTMLElement && target.dataset.to;
     // The browser handles clicks with a modifier key.
     if (!named || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
     event.preventDefault();
     showAddress(named);
-    this.goTo(named).catch((problem) => this.main.failed(problem, () => this.mentioned(event)));
+    this.goTo(named).catch((problem) => this.main.showFailure(problem, () => this.onMentionClick(event)));
   }
 
   /** @param {CommentView} view */
@@ -575,9 +578,9 @@ export class Reader {
     const address = addressOf(view.shape.id);
     try {
       await navigator.clipboard.writeText(address);
-      view.tell(this.t("copied"));
+      view.showNote(this.t("copied"));
     } catch {
-      if (isHashRouted()) view.tell(address);
+      if (isHashRouted()) view.showNote(address);
     }
   }
 
@@ -601,16 +604,16 @@ export class Reader {
   // -- live
 
   /** @param {string} name @param {News} data */
-  heard(name, data) {
-    if (name === "passage") this.passages?.changed(data);
+  onEvent(name, data) {
+    if (name === "passage") this.passages?.onNews(data);
     for (const listing of this.listings) {
       const view = listing.views.get(data.id);
-      if (!view && listing.folded.has(data.id)) listing.changeFolded(name, data);
-      else if (name === "vote") view?.totals(data);
-      else if (name === "removed") this.gone(listing, view, data);
-      else if (name === "comment") this.said(listing, view, data);
+      if (!view && listing.folded.has(data.id)) listing.updateReply(name, data);
+      else if (name === "vote") view?.showTotals(data);
+      else if (name === "removed") this.onRemoval(listing, view, data);
+      else if (name === "comment") this.onComment(listing, view, data);
     }
-    if (name === "comment" || name === "removed") [this.recounted(), this.people?.heard()];
+    if (name === "comment" || name === "removed") [this.scheduleRecount(), this.people?.onNews()];
   }
 
   /**
@@ -618,14 +621,14 @@ export class Reader {
    * @param {CommentView | undefined} view
    * @param {News} data
    */
-  said(listing, view, data) {
+  onComment(listing, view, data) {
     const { children: _, next_children: __, ...rest } = data;
     if (view)
       view.update({ ...view.shape, ...rest, my_vote: view.shape.my_vote, pending: stillPending(view.shape, data) });
     else if (data.edited_at || (listing.passage && data.passage !== listing.passage))
       return; // not new, or of another passage
-    else if (this.sending && data.author?.id === this.person?.id) this.sending.then(() => listing.news(data.id));
-    else listing.news(data.id);
+    else if (this.sending && data.author?.id === this.person?.id) this.sending.then(() => listing.addFresh(data.id));
+    else listing.addFresh(data.id);
   }
 
   /**
@@ -633,8 +636,8 @@ export class Reader {
    * @param {CommentView | undefined} view
    * @param {News} news
    */
-  gone(listing, view, { id, status }) {
-    listing.heardOf(id);
+  onRemoval(listing, view, { id, status }) {
+    listing.dropFresh(id);
     view?.update({
       ...view.shape,
       status,

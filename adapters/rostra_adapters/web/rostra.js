@@ -1,6 +1,6 @@
 // <rostra-discussion site resource>: a discussion on any page.
 
-import { define, reflect, registerUnit, takeUp } from "./elements.js";
+import { define, reflect, registerUnit, upgradeProperties } from "./elements.js";
 import { Memory, Reader } from "./reader.js";
 import style from "./style.css" with { type: "css" };
 
@@ -27,7 +27,7 @@ export class RostraDiscussion extends HTMLElement {
     const root = this.attachShadow({ mode: "open" });
     registerUnit();
     root.adoptedStyleSheets = [style];
-    takeUp(this, UPGRADED);
+    upgradeProperties(this, UPGRADED);
   }
 
   get getToken() {
@@ -36,7 +36,7 @@ export class RostraDiscussion extends HTMLElement {
 
   set getToken(given) {
     this.#getToken = typeof given === "function" ? given : null;
-    this.#reader?.tokenChanged();
+    this.#reader?.onTokenChange();
   }
 
   get strings() {
@@ -60,7 +60,7 @@ export class RostraDiscussion extends HTMLElement {
   attributeChangedCallback(name, before, now) {
     if (before === now) return;
     if (name === "base") this.#memory = new Memory();
-    if (name === "token") this.#reader?.tokenChanged();
+    if (name === "token") this.#reader?.onTokenChange();
     else this.#restart();
   }
 
@@ -74,12 +74,12 @@ export class RostraDiscussion extends HTMLElement {
       // An element that only moved within the page needs no new reader.
       if (this.#reader && this.isConnected && this.#reader.isFor(wish, this.#strings)) return;
       this.#stop();
-      if (this.isConnected) this.#reader = new Reader(this, wish, this.#memory, () => this.#again());
+      if (this.isConnected) this.#reader = new Reader(this, wish, this.#memory, () => this.#forceRestart());
     });
   }
 
   /** Replace the reader although no attribute has changed. */
-  #again() {
+  #forceRestart() {
     this.#stop();
     this.#restart();
   }

@@ -27,7 +27,7 @@ export function followScheme(host, sheet, signal) {
   let waiting = 0;
   const look = () => {
     waiting = 0;
-    const rules = rulesFor(around(host));
+    const rules = rulesFor(surroundingsOf(host));
     if (rules === shown || signal.aborted) return;
     shown = rules;
     sheet.replaceSync(`:host(:not([theme="light"], [theme="dark"])) { ${rules} }`);
@@ -63,11 +63,11 @@ function rulesFor({ scheme, background }) {
  * @param {Element} host
  * @returns {{scheme: Scheme, background: number[] | "Canvas" | null}}
  */
-function around(host) {
+function surroundingsOf(host) {
   let isPictured = false;
   /** @type {number[][]} the farthest layer first */
   const layers = [];
-  for (let at = above(host); at; at = above(at)) {
+  for (let at = composedParent(host); at; at = composedParent(at)) {
     const { backgroundColor, backgroundImage } = getComputedStyle(at);
     const layer = channels(backgroundColor);
     isPictured ||= backgroundImage !== "none";
@@ -76,16 +76,16 @@ function around(host) {
   }
   const canvas = canvasScheme();
   if (!layers.length && !isPictured) return { scheme: canvas, background: "Canvas" };
-  const seen = layers.reduce(blended, CANVAS[canvas]);
+  const seen = layers.reduce(blend, CANVAS[canvas]);
   const isPainted = !isPictured || layers.some((layer) => layer[3] >= OPAQUE_FROM);
-  const light = luminance(isPainted ? seen : channels(getComputedStyle(above(host) ?? host).color));
+  const light = luminance(isPainted ? seen : channels(getComputedStyle(composedParent(host) ?? host).color));
   // A picture's colour is unknown: light text of the page means a dark picture.
   const scheme = light < DARK_BELOW === isPainted ? "dark" : "light";
   return { scheme, background: isPictured ? null : seen };
 }
 
 /** @param {number[]} below @param {number[]} layer */
-function blended(below, [red, green, blue, alpha]) {
+function blend(below, [red, green, blue, alpha]) {
   return [red, green, blue].map((channel, n) => channel * alpha + below[n] * (1 - alpha));
 }
 
@@ -105,7 +105,7 @@ function pageSchemes() {
 }
 
 /** @param {Element} element @returns {Element | null} */
-function above(element) {
+function composedParent(element) {
   const root = element.getRootNode();
   return element.assignedSlot ?? element.parentElement ?? (root instanceof ShadowRoot ? root.host : null);
 }

@@ -1,11 +1,11 @@
 // The reader's identity: by the page's token (an attribute or a callback), or by a guest's token.
 
-import { store, stored } from "./storage.js";
+import { readStored, store } from "./storage.js";
 
 const RENEW_BEFORE_MS = 30_000;
 const READ_WAIT_MS = 2_000; // longest wait of a read for the page's callback
 const WRITE_WAIT_MS = 15_000;
-const ASK_AGAIN_MS = 30_000; // after a failure of the callback
+const RETRY_MS = 30_000; // after a failure of the callback
 const GUEST = "guest:";
 
 /** @typedef {import("./rostra.d.ts").GetToken} GetToken */
@@ -19,15 +19,15 @@ const GUEST = "guest:";
 
 export class Session {
   /** @type {string | null} the callback's last token */
-  #kept = null;
+  #callbackToken = null;
   /** @type {Promise<string | null> | null} the callback's pending answer */
-  #asking = null;
+  #pending = null;
   #isLate = false;
   #failedAt = -Infinity;
   /** @type {Set<string>} tokens that the service refused */
   #refused = new Set();
   /** Listener for a token that the callback returns after reads went on without the token. */
-  changed = () => {};
+  onLateToken = () => {};
 
   /**
    * @param {Host} host
@@ -47,21 +47,21 @@ export class Session {
    * @param {boolean} [writing]
    */
   async token(writing = false) {
-    const asked = this.host.getToken ? await this.#asked(writing) : null;
+    const asked = this.host.getToken ? await this.#awaitCallback(writing) : null;
     if (asked) return asked;
-    const others = [this.host.getAttribute("token"), stored(this.place)];
-    return others.find((one) => one && this.#holds(one) && !this.#refused.has(one)) ?? null;
+    const others = [this.host.getAttribute("token"), readStored(this.place)];
+    return others.find((one) => one && this.#isValid(one) && !this.#refused.has(one)) ?? null;
   }
 
   /** @param {boolean} writing */
-  async #asked(writing) {
-    if (this.#kept && this.#holds(this.#kept)) return this.#kept;
-    if (!writing && (this.#isLate || performance.now() < this.#failedAt + ASK_AGAIN_MS)) return null;
-    const asking = (this.#asking ??= this.#ask());
-    const { promise, resolve } = deferred();
+  async #awaitCallback(writing) {
+    if (this.#callbackToken && this.#isValid(this.#callbackToken)) return this.#callbackToken;
+    if (!writing && (this.#isLate || performance.now() < this.#failedAt + RETRY_MS)) return null;
+    const asking = (this.#pending ??= this.#callCallback());
+    const { promise, resolve } = createPromise();
     const timer = setTimeout(
       () => {
-        if (this.#asking === asking) this.#isLate = true;
+        if (this.#pending === asking) this.#isLate = true;
         resolve(null);
       },
       writing ? WRITE_WAIT_MS : READ_WAIT_MS,
@@ -70,34 +70,34 @@ export class Session {
   }
 
   /** @returns {Promise<string | null>} */
-  #ask() {
+  #callCallback() {
     /** @type {Promise<string | null>} */
     const asking = (async () => this.host.getToken?.())().then(
-      (token) => this.#answered(asking, typeof token === "string" ? token : null),
+      (token) => this.#onAnswer(asking, typeof token === "string" ? token : null),
       (error) => {
         console.warn("rostra: getToken failed; reading goes on without a token", error);
-        if (this.#asking === asking) this.#failedAt = performance.now();
-        return this.#answered(asking, null);
+        if (this.#pending === asking) this.#failedAt = performance.now();
+        return this.#onAnswer(asking, null);
       },
     );
     return asking;
   }
 
   /** @param {Promise<string | null>} asking @param {string | null} token */
-  #answered(asking, token) {
-    if (this.#asking !== asking) return null; // `forget` was called meanwhile
-    this.#asking = null;
-    this.#kept = token && !this.#refused.has(token) ? token : null;
+  #onAnswer(asking, token) {
+    if (this.#pending !== asking) return null; // `forget` was called meanwhile
+    this.#pending = null;
+    this.#callbackToken = token && !this.#refused.has(token) ? token : null;
     const wasLate = this.#isLate;
     this.#isLate = false;
-    if (wasLate && this.#kept) this.changed();
-    return this.#kept;
+    if (wasLate && this.#callbackToken) this.onLateToken();
+    return this.#callbackToken;
   }
 
   /** Drop a refused token and ask the page for another. @param {string} refused */
   renew(refused) {
     this.#refused.add(refused);
-    this.#kept = null;
+    this.#callbackToken = null;
     this.host.dispatchEvent(new CustomEvent("rostra-token-refused", { bubbles: true, composed: true }));
   }
 
@@ -107,14 +107,14 @@ export class Session {
   }
 
   /** Store the guest's token, or remove it if `token` is null. @param {string | null} token */
-  enter(token) {
+  setGuestToken(token) {
     store(this.place, token);
   }
 
   /** Drop the callback's token and state, after the page's token or callback has changed. */
   forget() {
-    this.#kept = null;
-    this.#asking = null;
+    this.#callbackToken = null;
+    this.#pending = null;
     this.#isLate = false;
     this.#failedAt = -Infinity;
   }
@@ -124,7 +124,7 @@ export class Session {
    * known, every token counts as valid.
    * @param {string} token
    */
-  #holds(token) {
+  #isValid(token) {
     if (!this.clock.isKnown) return true;
     const ends = Number(claimsOf(token)?.exp) * 1000; // NaN if the token does not expire
     return !(ends < this.clock.now() + RENEW_BEFORE_MS);
@@ -141,7 +141,7 @@ export function guestPlace(site) {
  * each token.
  * @param {Person | null} person
  */
-export function draftsOf(person) {
+export function draftKeyOf(person) {
   return person?.guest ? `${GUEST}${person.name}` : (person?.id ?? "");
 }
 
@@ -184,7 +184,7 @@ function claimsOf(token) {
   }
 }
 
-function deferred() {
+function createPromise() {
   /** @type {(value: null) => void} */
   let resolve = () => {};
   /** @type {Promise<null>} */

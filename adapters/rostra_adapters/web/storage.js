@@ -6,7 +6,7 @@ const memory = new Map();
 const changes = new EventTarget();
 
 /** @param {string} place */
-export function stored(place) {
+export function readStored(place) {
   const here = memory.get(place);
   if (here !== undefined) return here;
   try {
@@ -34,7 +34,7 @@ export function store(place, value) {
  * @param {() => void} listener
  * @param {AbortSignal} signal
  */
-export function onStored(place, listener, signal) {
+export function onStorageChange(place, listener, signal) {
   changes.addEventListener(place, listener, { signal });
   window.addEventListener("storage", (event) => event.key === place && listener(), { signal });
 }

@@ -1,6 +1,6 @@
 // Server-sent events by `fetch`, since an `EventSource` cannot send a token.
 
-const SILENCE_MOST_MS = 45_000;
+const SILENCE_MAX_MS = 45_000;
 
 /** @typedef {{id: number, name: string, data: string}} Event */
 
@@ -16,30 +16,30 @@ const SILENCE_MOST_MS = 45_000;
 export async function* events(request, after, signal) {
   const quiet = new AbortController();
   const either = AbortSignal.any([signal, quiet.signal]);
-  const listening = async (/** @type {Promise<any>} */ coming) => {
-    const silence = setTimeout(() => quiet.abort(new DOMException("nothing comes", "TimeoutError")), SILENCE_MOST_MS);
-    return coming.finally(() => clearTimeout(silence));
+  const withTimeout = async (/** @type {Promise<any>} */ promise) => {
+    const silence = setTimeout(() => quiet.abort(new DOMException("nothing comes", "TimeoutError")), SILENCE_MAX_MS);
+    return promise.finally(() => clearTimeout(silence));
   };
   /** @type {Record<string, string>} */
   const headers = { Accept: "text/event-stream" };
   if (after) headers["Last-Event-ID"] = String(after);
-  const answer = await listening(request({ headers, signal: either, cache: "no-store" }));
+  const answer = await withTimeout(request({ headers, signal: either, cache: "no-store" }));
   if (!answer.ok || !answer.body) throw Object.assign(new Error("not a stream"), { status: answer.status });
   yield "open";
   const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
-  let came = "";
+  let buffer = "";
   while (true) {
-    const { done, value } = await listening(reader.read());
+    const { done, value } = await withTimeout(reader.read());
     if (done) return;
-    came += value;
-    const parts = came.split(/\r?\n\r?\n/);
-    came = parts.pop() ?? "";
-    for (const part of parts) yield parsed(part);
+    buffer += value;
+    const parts = buffer.split(/\r?\n\r?\n/);
+    buffer = parts.pop() ?? "";
+    for (const part of parts) yield parseEvent(part);
   }
 }
 
 /** @param {string} part @returns {Event} */
-function parsed(part) {
+function parseEvent(part) {
   const one = { id: 0, name: "message", data: "" };
   for (const line of part.split(/\r?\n/)) {
     const colon = line.indexOf(":");

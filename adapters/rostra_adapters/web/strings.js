@@ -14,8 +14,8 @@ const RIGHT_TO_LEFT = ["ar", "fa", "he", "ur"];
  * @param {Table} [own] the page's texts, which override those of the table
  * @returns {{t: Translate, language: string}}
  */
-export function speech(wanted, table, own = {}) {
-  const language = valid(wanted) ? wanted : "en";
+export function createTranslator(wanted, table, own = {}) {
+  const language = isValidTag(wanted) ? wanted : "en";
   const plurals = new Intl.PluralRules(language);
   const numbers = new Intl.NumberFormat(language);
   /** @type {Translate} */
@@ -30,7 +30,7 @@ export function speech(wanted, table, own = {}) {
 }
 
 /** Return the first part of a language tag. @param {string} tag */
-export function primary(tag) {
+export function primarySubtag(tag) {
   return tag.toLowerCase().split("-")[0];
 }
 
@@ -39,11 +39,11 @@ export function primary(tag) {
  * @param {string} language
  */
 export function directionOf(language) {
-  return RIGHT_TO_LEFT.includes(primary(language)) ? "rtl" : null;
+  return RIGHT_TO_LEFT.includes(primarySubtag(language)) ? "rtl" : null;
 }
 
 /** @param {string} tag */
-export function valid(tag) {
+export function isValidTag(tag) {
   try {
     return Intl.getCanonicalLocales(tag).length > 0;
   } catch {
@@ -53,7 +53,7 @@ export function valid(tag) {
 
 // Cache of formatters: making one costs more than formatting everything of a comment.
 /** @type {Map<string, any>} */
-const kept = new Map();
+const formatters = new Map();
 
 /**
  * @template {"NumberFormat" | "DateTimeFormat" | "RelativeTimeFormat"} K
@@ -62,20 +62,20 @@ const kept = new Map();
  * @param {object} options
  * @returns {InstanceType<typeof Intl[K]>}
  */
-function made(kind, language, options) {
+function formatterFor(kind, language, options) {
   const name = `${kind} ${language} ${JSON.stringify(options)}`;
-  if (!kept.has(name)) kept.set(name, new /** @type {any} */ (Intl[kind])(language, options));
-  return kept.get(name);
+  if (!formatters.has(name)) formatters.set(name, new /** @type {any} */ (Intl[kind])(language, options));
+  return formatters.get(name);
 }
 
 /** @param {number} n @param {string} language @param {Intl.NumberFormatOptions} options */
 export function number(n, language, options = {}) {
-  return made("NumberFormat", language, options).format(n);
+  return formatterFor("NumberFormat", language, options).format(n);
 }
 
 /** @param {string} time RFC 3339 @param {string} language */
-export function exact(time, language) {
-  return made("DateTimeFormat", language, { dateStyle: "medium", timeStyle: "medium" }).format(new Date(time));
+export function exactTime(time, language) {
+  return formatterFor("DateTimeFormat", language, { dateStyle: "medium", timeStyle: "medium" }).format(new Date(time));
 }
 
 // Relative times, such as “3 minutes ago”.
@@ -95,11 +95,11 @@ const STEPS = [
  * @param {string} language
  * @param {number} now milliseconds since 1970
  */
-export function ago(time, language, now) {
+export function relativeTime(time, language, now) {
   let left = Math.min(0, new Date(time).getTime() - now) / 1000;
   for (const [many, unit] of STEPS) {
     if (Math.abs(left) < many) {
-      return made("RelativeTimeFormat", language, { numeric: "auto" }).format(Math.round(left), unit);
+      return formatterFor("RelativeTimeFormat", language, { numeric: "auto" }).format(Math.round(left), unit);
     }
     left /= many;
   }
@@ -110,5 +110,5 @@ export function ago(time, language, now) {
 export function duration(milliseconds, language, unitDisplay = "long") {
   const seconds = Math.max(0, Math.ceil(milliseconds / 1000));
   const [n, unit] = seconds < 60 ? [seconds, "second"] : [Math.floor(seconds / 60), "minute"];
-  return made("NumberFormat", language, { style: "unit", unit, unitDisplay }).format(n);
+  return formatterFor("NumberFormat", language, { style: "unit", unit, unitDisplay }).format(n);
 }

@@ -29,7 +29,7 @@ export function textOf(root) {
       atEdge = true;
       continue;
     }
-    const text = normalised(typeof piece === "string" ? piece : piece.data);
+    const text = normalise(typeof piece === "string" ? piece : piece.data);
     if (!text) continue;
     const blank = text.slice(0, text.length - text.trimStart().length);
     if (atEdge && !fresh && !blank.includes("\n")) {
@@ -61,7 +61,7 @@ function* pieces(root) {
 }
 
 /** @param {string} text */
-function normalised(text) {
+function normalise(text) {
   return text.replace(/\r\n?/g, "\n").replace(/\0/g, "\ufffd").toWellFormed();
 }
 
@@ -76,8 +76,8 @@ export function rangeOf(read, start, end) {
   const last = read.nodes.findLast((one) => one.start < end);
   if (!first || !last || first.start >= end) return null;
   const range = document.createRange();
-  range.setStart(first.node, units(first.node.data, start - first.start));
-  range.setEnd(last.node, units(last.node.data, end - last.start));
+  range.setStart(first.node, utf16Offset(first.node.data, start - first.start));
+  range.setEnd(last.node, utf16Offset(last.node.data, end - last.start));
   return range;
 }
 
@@ -86,7 +86,7 @@ export function rangeOf(read, start, end) {
  * @param {string} data
  * @param {number} points
  */
-function units(data, points) {
+function utf16Offset(data, points) {
   let at = 0;
   for (let left = points; left > 0 && at < data.length; left -= 1) {
     at += data.startsWith("\r\n", at) ? 2 : String.fromCodePoint(data.codePointAt(at) ?? 0).length;
@@ -102,7 +102,7 @@ function units(data, points) {
  */
 export function offsetOf(read, node, offset) {
   const own = read.nodes.find((one) => one.node === node);
-  if (own) return own.start + [...normalised(own.node.data.slice(0, offset))].length;
+  if (own) return own.start + [...normalise(own.node.data.slice(0, offset))].length;
   const mark = document.createRange();
   mark.setStart(node, offset);
   let before = 0;

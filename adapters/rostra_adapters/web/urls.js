@@ -22,19 +22,19 @@ const NOT_IN_URLS = /[^!$%&'()*+,\-./0-9:;=?@A-Z[\]_a-z~]/gu;
  * Return the normalised form of an absolute http(s) URL. Return any other text unchanged.
  * @param {string} resource
  */
-export function normalised(resource) {
+export function normaliseUrl(resource) {
   const [all, scheme = "", authority = "", path = "", query = ""] = URL_PARTS.exec(resource) ?? [];
   const [, name, port = ""] = AUTHORITY.exec(authority) ?? [];
   const host = all && name && hostOf(name);
   if (!host) return resource;
   const protocol = scheme.toLowerCase();
   const at = port && Number(port) !== Number(DEFAULT_PORTS[protocol]) ? `:${Number(port)}` : "";
-  const kept = query
+  const parts = query
     .split("&")
-    .map(encoded)
+    .map(encodePart)
     .filter((part) => !TRACKING.test(part.split("=")[0]));
-  const search = kept.join("&");
-  return `${protocol}://${host}${at}${withoutDots(encoded(path))}${search && `?${search}`}`;
+  const search = parts.join("&");
+  return `${protocol}://${host}${at}${removeDotSegments(encodePart(path))}${search && `?${search}`}`;
 }
 
 /** Return the service's URL, by the attribute `base` or this script's URL. @param {Element} host */
@@ -55,11 +55,11 @@ export function pageResource() {
   const canonical = document.querySelector('link[rel~="canonical" i][href]')?.getAttribute("href");
   try {
     const url = canonical ? new URL(canonical, document.baseURI) : null;
-    if (url && /^https?:$/.test(url.protocol)) return normalised(url.href);
+    if (url && /^https?:$/.test(url.protocol)) return normaliseUrl(url.href);
   } catch {
     // The page's address replaces a canonical link that is not a URL.
   }
-  return normalised(location.href);
+  return normaliseUrl(location.href);
 }
 
 /** @param {string} name */
@@ -79,33 +79,33 @@ function hostOf(name) {
  * Percent-encode the characters that need it and no others, and compose letters (NFC).
  * @param {string} part
  */
-function encoded(part) {
+function encodePart(part) {
   const text = part.replace(STRAY_PERCENT, "%25").replace(ENCODED, (bytes) => {
     try {
-      return decodeURIComponent(bytes).replace(NOT_UNRESERVED, percent);
+      return decodeURIComponent(bytes).replace(NOT_UNRESERVED, percentEncode);
     } catch {
       return bytes.toUpperCase(); // not UTF-8
     }
   });
-  return text.toWellFormed().normalize("NFC").replace(NOT_IN_URLS, percent);
+  return text.toWellFormed().normalize("NFC").replace(NOT_IN_URLS, percentEncode);
 }
 
 /** @param {string} letter */
-function percent(letter) {
+function percentEncode(letter) {
   const bytes = [...new TextEncoder().encode(letter)];
   return bytes.map((byte) => `%${byte.toString(16).toUpperCase().padStart(2, "0")}`).join("");
 }
 
 /** Remove the segments `.` and `..` (RFC 3986, 5.2.4). @param {string} path */
-function withoutDots(path) {
+function removeDotSegments(path) {
   /** @type {string[]} */
-  const kept = [];
+  const output = [];
   const segments = path.split("/").slice(1);
   segments.forEach((segment, index) => {
-    if (segment === "..") kept.pop();
+    if (segment === "..") output.pop();
     const isDots = segment === "." || segment === "..";
-    if (!isDots) kept.push(segment);
-    else if (index === segments.length - 1) kept.push("");
+    if (!isDots) output.push(segment);
+    else if (index === segments.length - 1) output.push("");
   });
-  return `/${kept.join("/")}`;
+  return `/${output.join("/")}`;
 }

@@ -2,8 +2,8 @@
 // mark.
 
 import { el } from "./markup.js";
-import { watched } from "./near.js";
-import { store, stored } from "./storage.js";
+import { watchVisibility } from "./near.js";
+import { readStored, store } from "./storage.js";
 
 const PAGE = 50;
 const PAGES_MAX = 4;
@@ -34,7 +34,7 @@ export class Visit {
   async begin() {
     const { owner } = this;
     const { signal } = owner.life;
-    const since = stored(this.place);
+    const since = readStored(this.place);
     const { comments, more } = await owner.api.get(`/v1/discussions/${owner.discussionId}/news`);
     if (comments) {
       this.ids = await this.find(comments);
@@ -42,12 +42,12 @@ export class Visit {
       if (this.ids.length) this.show(more ? `${comments}+` : comments, since);
     }
     // Passages load first: they count new comments by the read mark from before this visit.
-    await owner.inlined;
+    await owner.passagesLoaded;
     if (signal.aborted) return;
-    owner.root.addEventListener("keydown", (event) => this.key(/** @type {KeyboardEvent} */ (event)), { signal });
+    owner.root.addEventListener("keydown", (event) => this.onKeydown(/** @type {KeyboardEvent} */ (event)), { signal });
     document.addEventListener("visibilitychange", () => this.check(), { signal });
     signal.addEventListener("abort", () => clearTimeout(this.timer));
-    watched([owner.main.node], "0px", signal, (now) => {
+    watchVisibility([owner.main.node], "0px", signal, (now) => {
       this.inSight = now;
       this.check();
     });
@@ -88,7 +88,7 @@ export class Visit {
   }
 
   /** @param {KeyboardEvent} event */
-  key(event) {
+  onKeydown(event) {
     const { target } = event;
     const types = target instanceof Element && target.closest("input, textarea, select, [contenteditable]");
     if (event.key !== "n" || types || event.isComposing || event.ctrlKey || event.metaKey || event.altKey) return;
@@ -116,10 +116,10 @@ export class Visit {
         return;
       }
       this.visited = 0;
-      if (owner.main.fresh.size) await owner.main.takeFresh();
+      if (owner.main.fresh.size) await owner.main.loadFresh();
       else if (this.ids.length) await this.next();
     } catch (problem) {
-      owner.main.failed(problem, () => this.next());
+      owner.main.showFailure(problem, () => this.next());
     }
   }
 

@@ -68,17 +68,17 @@ export class Votes {
     const down = shape.down + Number(wanted === -1) - Number(shape.my_vote === -1);
     let confirmed = (view.confirmed ??= totalsOf(shape));
     view.wanted = wanted;
-    view.totals({ up, down, score: up - down, my_vote: wanted });
+    view.showTotals({ up, down, score: up - down, my_vote: wanted });
     if (view.voting) return;
     view.voting = true;
     try {
       while (view.wanted !== confirmed.my_vote) {
         view.confirmed = confirmed = totalsOf(await view.owner.api.vote(view.shape.id, view.wanted));
       }
-      view.totals(confirmed);
+      view.showTotals(confirmed);
     } catch (problem) {
-      view.totals(confirmed);
-      view.tell(view.owner.why("failed", problem));
+      view.showTotals(confirmed);
+      view.showNote(view.owner.why("failed", problem));
     } finally {
       view.voting = false;
       view.confirmed = null;

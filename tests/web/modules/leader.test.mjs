@@ -30,7 +30,7 @@ async function led({ wishes, fetch, get = async () => assert.fail("not asked for
     },
   };
   const tell = (message) => {
-    if (message.type === "who") leader.heard("page", wishes);
+    if (message.type === "who") leader.onWishes("page", wishes);
     else told.push(message);
   };
   const leader = new Leader("s", "", () => source, tell);
@@ -141,8 +141,8 @@ test("who asks for what was told already makes the stream begin earlier, others 
         },
         async pull() {
           for (let n = 0; n < 20; n += 1) await Promise.resolve();
-          leader.heard("second", [wish("b", 20)]); // it is covered
-          leader.heard("third", [wish(`c${count}`, 9)]); // it is not
+          leader.onWishes("second", [wish("b", 20)]); // it is covered
+          leader.onWishes("third", [wish(`c${count}`, 9)]); // it is not
         },
       });
       return { ok: true, status: 200, body };
@@ -204,7 +204,7 @@ test("the discussions that are in sight come first, and those that have a place 
     fetch: ({ end, leader, count }) => {
       if (count === 2) end();
       // Another comes into sight.
-      else leader.heard("page", [...wishes.slice(0, 24), { ...wishes[24], isVisible: true }, ...wishes.slice(25)]);
+      else leader.onWishes("page", [...wishes.slice(0, 24), { ...wishes[24], isVisible: true }, ...wishes.slice(25)]);
       return { ok: false, status: 500 };
     },
   });

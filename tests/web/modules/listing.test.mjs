@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { shortened } from "../web/comment.js";
+import { shorten } from "../web/comment.js";
 import { belongs } from "../web/listing.js";
 
 const DISCUSSION = "0b0e7a52-6c8d-8f11-a111-111111111111";
@@ -12,7 +12,7 @@ test("a comment belongs to the discussion whose first bits it shares", () => {
 });
 
 test("a long quote is cut at code points", () => {
-  assert.equal(shortened("😀😀😀", 3), "😀😀😀");
-  assert.equal(shortened("😀😀😀😀", 3), "😀😀…");
-  assert.equal(shortened("ab cdef", 4), "ab…");
+  assert.equal(shorten("😀😀😀", 3), "😀😀😀");
+  assert.equal(shorten("😀😀😀😀", 3), "😀😀…");
+  assert.equal(shorten("ab cdef", 4), "ab…");
 });

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import test, { beforeEach, mock } from "node:test";
 
-import { Session, draftsOf, personOf, rightsOf } from "../web/session.js";
-import { randomId, store, stored } from "../web/storage.js";
+import { Session, draftKeyOf, personOf, rightsOf } from "../web/session.js";
+import { randomId, store, readStored } from "../web/storage.js";
 
 const HOUR_SECONDS = 3600;
 const SITE = "s";
@@ -61,11 +61,11 @@ test("rights are those of a person, a site and the scopes in any order", () => {
 });
 
 test("drafts are kept apart by person; a guest of the same name has them with another id", () => {
-  const guest = (id, name) => draftsOf({ id, name, guest: true, mayWrite: true });
+  const guest = (id, name) => draftKeyOf({ id, name, guest: true, mayWrite: true });
   assert.equal(guest("guest:1", "Ann"), guest("guest:2", "Ann"));
   assert.notEqual(guest("guest:1", "Ann"), guest("guest:1", "Bob"));
-  assert.equal(draftsOf({ id: "u1", name: null, guest: false, mayWrite: true }), "u1");
-  assert.equal(draftsOf(null), "");
+  assert.equal(draftKeyOf({ id: "u1", name: null, guest: false, mayWrite: true }), "u1");
+  assert.equal(draftKeyOf(null), "");
 });
 
 test("a token that ends soon by the service's clock is not used", async () => {
@@ -137,7 +137,7 @@ test("reading goes on where the callback never answers, and hears of it when it 
     let changed = 0;
     const callback = () => new Promise((done) => (answer = done));
     const session = new Session(host(null, callback), SITE, clock);
-    session.changed = () => (changed += 1);
+    session.onLateToken = () => (changed += 1);
     const first = session.token();
     mock.timers.tick(2_000);
     assert.equal(await first, null);
@@ -170,11 +170,11 @@ test("a refused attribute gives way to a guest's token", async () => {
   const session = new Session(host(given), SITE, clock);
   assert.equal(await session.token(), given);
   const guest = signed({ sub: "guest:1" });
-  session.enter(guest);
+  session.setGuestToken(guest);
   assert.equal(await session.token(), given);
   session.renew(given);
   assert.equal(await session.token(), guest);
-  session.enter(null);
+  session.setGuestToken(null);
   assert.equal(await session.token(), null);
 });
 
@@ -187,9 +187,9 @@ test("a device that stores nothing keeps values for as long as the page is open"
   });
   try {
     store("place", "value");
-    assert.equal(stored("place"), "value");
+    assert.equal(readStored("place"), "value");
     store("place", null);
-    assert.equal(stored("place"), null);
+    assert.equal(readStored("place"), null);
   } finally {
     Object.defineProperty(globalThis, "localStorage", { configurable: true, writable: true, value: storage() });
   }
@@ -201,7 +201,7 @@ test("a full device keeps the new value, not the one that it has", () => {
     throw new Error("full");
   };
   store("place", "new");
-  assert.equal(stored("place"), "new");
+  assert.equal(readStored("place"), "new");
 });
 
 test("random ids are UUIDs of version 4, each another", () => {

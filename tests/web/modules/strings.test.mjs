@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
 import test from "node:test";
 
-import { ago, duration, exact, number, speech as worded } from "../web/strings.js";
+import { createTranslator as worded, duration, exactTime, number, relativeTime } from "../web/strings.js";
 
 const FOLDER = new URL("../web/languages/", import.meta.url);
 const CODES = readdirSync(FOLDER)
@@ -137,16 +137,16 @@ test("a value is not looked through for placeholders", () => {
 test("numbers and times are the language's own", () => {
   assert.equal(number(12_345, "en"), "12,345");
   assert.equal(number(12_345, "de"), "12.345");
-  assert.match(exact("2026-04-14T12:00:00Z", "en"), /2026/);
+  assert.match(exactTime("2026-04-14T12:00:00Z", "en"), /2026/);
 });
 
 test("ages are said in the largest unit that fits", () => {
   const now = Date.parse("2026-04-14T12:00:00Z");
   const before = (seconds) => new Date(now - seconds * 1000).toISOString();
-  assert.equal(ago(before(3 * 3600 + 60), "en", now), "3 hours ago");
-  assert.equal(ago(before(86_400 + 3600), "en", now), "yesterday");
-  assert.equal(ago(before(3 * 365.25 * 86_400), "en", now), "3 years ago");
-  assert.equal(ago(before(-2), "en", now), "now");
+  assert.equal(relativeTime(before(3 * 3600 + 60), "en", now), "3 hours ago");
+  assert.equal(relativeTime(before(86_400 + 3600), "en", now), "yesterday");
+  assert.equal(relativeTime(before(3 * 365.25 * 86_400), "en", now), "3 years ago");
+  assert.equal(relativeTime(before(-2), "en", now), "now");
 });
 
 test("what is left is said in minutes, and in seconds below one", () => {

@@ -52,7 +52,7 @@ export function opposite(action, { status, pending }) {
  * @param {Result} result
  * @returns {Queued}
  */
-export function after(shape, action, { status, pending, version }) {
+export function applyResult(shape, action, { status, pending, version }) {
   const isPinning = action === "pin" || action === "unpin";
   return {
     ...shape,

@@ -20,7 +20,7 @@ export class Credentials {
 
   /** Return the token for a request, or null if there is none or the service refused it. */
   async token() {
-    const given = this.host.getToken ? await this.host.getToken() : this.#stored();
+    const given = this.host.getToken ? await this.host.getToken() : this.#readStored();
     return typeof given === "string" && given && !this.#refused.has(given) ? given : null;
   }
 
@@ -32,11 +32,11 @@ export class Credentials {
   /** @param {string} refused */
   renew(refused) {
     this.#refused.add(refused);
-    if (this.#stored() === refused) this.keep(null);
+    if (this.#readStored() === refused) this.store(null);
   }
 
   /** @param {string | null} token null signs out */
-  keep(token) {
+  store(token) {
     this.#memory = token;
     try {
       if (token === null) sessionStorage.removeItem(PLACE);
@@ -46,7 +46,7 @@ export class Credentials {
     }
   }
 
-  #stored() {
+  #readStored() {
     try {
       return sessionStorage.getItem(PLACE) ?? this.#memory;
     } catch {
@@ -59,7 +59,7 @@ export class Credentials {
  * Return the moderator's id and the site of a token. The site is "" if the token is for every site.
  * @param {string} token
  */
-export function claimed(token) {
+export function identityOf(token) {
   const rights = rightsOf(token);
   if (!rights) return { id: "", site: "" };
   const [, id, site] = JSON.parse(rights);

@@ -4,12 +4,12 @@ import { Api } from "../api.js";
 import { Clock } from "../clock.js";
 import { el } from "../markup.js";
 import { followScheme } from "../scheme.js";
-import { directionOf, speech } from "../strings.js";
-import { after, isPossible, opposite, perform } from "./acts.js";
-import { claimed, Credentials } from "./credentials.js";
+import { directionOf, createTranslator } from "../strings.js";
+import { applyResult, isPossible, opposite, perform } from "./acts.js";
+import { identityOf, Credentials } from "./credentials.js";
 import { askBan, askReason } from "./dialogs.js";
 import { areKeysOn, isElsewhere, showKeys } from "./keys.js";
-import { changeLabel, counted, endBan, LogView, PersonView, QueueView, SearchView } from "./views.js";
+import { changeLabel, countText, endBan, LogView, PersonView, QueueView, SearchView } from "./views.js";
 import { wordsOf } from "./words.js";
 
 /** @typedef {import("./shapes.js").Queued} Queued */
@@ -23,7 +23,7 @@ const QUEUES = ["held", "flagged", "pending", "removed", "recent"];
 const VIEWS = [...QUEUES, "log", "search"];
 const COUNTED = ["held", "flagged", "pending"];
 const UNDO_MS = 10_000;
-const LOOK_MS = 5_000;
+const REFRESH_MS = 5_000;
 const RECORDS_MAX = 500;
 const FORBIDDEN = [401, 403];
 
@@ -46,7 +46,7 @@ export class Desk {
   /** @type {Map<string, Promise<any>>} */
   discussions = new Map();
   isSignedIn = false;
-  isLooking = false;
+  isRefreshing = false;
   isActing = false;
   /** Number of acts begun so far. */
   acts = 0;
@@ -62,7 +62,7 @@ export class Desk {
   /** @type {HTMLElement} */
   heading;
   /** @type {HTMLElement} */
-  who;
+  account;
   /** @type {HTMLElement} */
   tabs;
   /** @type {HTMLElement} */
@@ -105,12 +105,12 @@ export class Desk {
     const wanted = this.host.getAttribute("lang") || this.host.closest("[lang]")?.getAttribute("lang");
     const { table, language } = await wordsOf(wanted || navigator.language || "en");
     if (signal.aborted) return;
-    ({ t: this.t, language: this.language } = speech(language, table));
-    this.#frame();
-    document.addEventListener("keydown", (event) => this.#key(event), { signal });
-    const looking = setInterval(() => this.#look(), LOOK_MS);
+    ({ t: this.t, language: this.language } = createTranslator(language, table));
+    this.#buildFrame();
+    document.addEventListener("keydown", (event) => this.#onKey(event), { signal });
+    const looking = setInterval(() => this.#refresh(), REFRESH_MS);
     signal.addEventListener("abort", () => clearInterval(looking));
-    document.addEventListener("visibilitychange", () => this.#look(), { signal });
+    document.addEventListener("visibilitychange", () => this.#refresh(), { signal });
     await this.#enter();
   }
 
@@ -118,7 +118,7 @@ export class Desk {
   async #enter() {
     const token = await this.credentials.token();
     if (!token) return this.#signIn();
-    this.site ||= claimed(token).site;
+    this.site ||= identityOf(token).site;
     if (!this.site) return this.#signIn();
     this.isSignedIn = true;
     this.#showTabs();
@@ -127,7 +127,7 @@ export class Desk {
 
   // -- the frame
 
-  #frame() {
+  #buildFrame() {
     const { t } = this;
     this.tabs = el("nav", { class: "tabs", "aria-label": t("views") });
     this.body = el("div", {});
@@ -135,11 +135,11 @@ export class Desk {
     this.toast = el("div", { class: "toast", hidden: true });
     this.polite = el("div", { class: "hidden", role: "status", "aria-live": "polite" });
     this.heading = el("h2", { tabindex: -1, text: t("moderation") });
-    this.who = el("div", { class: "who" });
+    this.account = el("div", { class: "who" });
     this.frameNode = el(
       "section",
       { "aria-label": t("moderation"), lang: this.language, dir: directionOf(this.language) },
-      el("header", { class: "top" }, this.heading, this.who, this.tabs),
+      el("header", { class: "top" }, this.heading, this.account, this.tabs),
       this.trouble,
       this.body,
       this.toast,
@@ -161,7 +161,7 @@ export class Desk {
             type: "button",
             "data-view": name,
             "aria-keyshortcuts": String(at + 1),
-            onclick: () => this.tried(() => this.show(name)),
+            onclick: () => this.attempt(() => this.show(name)),
           },
           t(name),
           el("span", { class: "count" }),
@@ -175,7 +175,7 @@ export class Desk {
         text: t("keys"),
         onclick: () => showKeys(this),
       });
-      this.who.replaceChildren(keys, ...(this.credentials.isByHand ? [out] : []));
+      this.account.replaceChildren(keys, ...(this.credentials.isByHand ? [out] : []));
     }
     for (const tab of /** @type {Iterable<HTMLElement>} */ (this.tabs.children)) {
       const name = tab.dataset.view ?? "";
@@ -183,7 +183,7 @@ export class Desk {
       const count = /** @type {HTMLElement} */ (tab.lastElementChild);
       if (known && COUNTED.includes(name)) {
         const n = known[name];
-        count.textContent = n ? counted(n) : "";
+        count.textContent = n ? countText(n) : "";
         count.hidden = !n;
       }
     }
@@ -196,7 +196,7 @@ export class Desk {
     this.view = null;
     const { t } = this;
     this.tabs.replaceChildren();
-    this.who.replaceChildren();
+    this.account.replaceChildren();
     this.#hideToast();
     if (!this.credentials.isByHand) {
       this.body.replaceChildren(el("p", { class: "state", text: t("not_signed_in") }));
@@ -208,10 +208,10 @@ export class Desk {
     const onsubmit = (/** @type {SubmitEvent} */ event) => {
       event.preventDefault();
       const token = field.value.trim();
-      this.site = site.value.trim() || claimed(token).site;
+      this.site = site.value.trim() || identityOf(token).site;
       if (!this.site) return void (said.textContent = t("site_missing"));
-      this.credentials.keep(token);
-      this.tried(() => this.#enter());
+      this.credentials.store(token);
+      this.attempt(() => this.#enter());
     };
     this.body.replaceChildren(
       el(
@@ -229,7 +229,7 @@ export class Desk {
   }
 
   #leave() {
-    this.credentials.keep(null);
+    this.credentials.store(null);
     this.records.clear();
     this.discussions.clear();
     this.#signIn();
@@ -248,12 +248,12 @@ export class Desk {
 
   /** @param {string} person */
   showPerson(person) {
-    return this.tried(() => this.#open(new PersonView(this, person)));
+    return this.attempt(() => this.#open(new PersonView(this, person)));
   }
 
   /** Leave a person's page for the previous view. In other views, clear the selection. */
-  back() {
-    if (this.view instanceof PersonView) return this.tried(() => this.show(this.name));
+  goBack() {
+    if (this.view instanceof PersonView) return this.attempt(() => this.show(this.name));
     this.view?.pile?.selectAll(false);
   }
 
@@ -276,10 +276,11 @@ export class Desk {
   }
 
   /** Refresh the view and the counts with changes by others, if the page is visible. */
-  async #look() {
+  async #refresh() {
     const { view } = this;
-    if (!view || !this.isSignedIn || this.isLooking || this.isActing || document.visibilityState !== "visible") return;
-    this.isLooking = true;
+    if (!view || !this.isSignedIn || this.isRefreshing || this.isActing || document.visibilityState !== "visible")
+      return;
+    this.isRefreshing = true;
     try {
       await view.refresh();
       if (!(view instanceof QueueView)) await this.queue({ status: "held", limit: 1 });
@@ -287,7 +288,7 @@ export class Desk {
     } catch {
       this.host.toggleAttribute("connected", false); // the next refresh retries
     } finally {
-      this.isLooking = false;
+      this.isRefreshing = false;
     }
   }
 
@@ -325,14 +326,14 @@ export class Desk {
     const { t, language } = this;
     const day = first_at && new Date(first_at).toLocaleDateString(language, { dateStyle: "medium" });
     const since = day ? t("since", { time: day }) : "";
-    const standing = banned ? t("banned") : trusted ? t("trusted") : "";
+    const statusText = banned ? t("banned") : trusted ? t("trusted") : "";
     const counts = [
       t("n_comments", { n: comments }),
       removed && t("n_removed", { n: removed }),
       rejected && t("n_rejected", { n: rejected }),
       flagged && t("n_flagged", { n: flagged }),
     ];
-    return [...counts, standing, since].filter(Boolean).join(" · ");
+    return [...counts, statusText, since].filter(Boolean).join(" · ");
   }
 
   /** @param {string} id @returns {Promise<any>} */
@@ -350,18 +351,18 @@ export class Desk {
    * @param {string} [reason]
    */
   act(action, items, reason) {
-    return this.tried(async () => {
+    return this.attempt(async () => {
       const able = items.filter((item) => !item.isGone && isPossible(action, item.shape));
       if (!able.length) return this.say(this.t("not_possible"));
       const before = able.map((item) => item.shape);
-      const results = await this.#acting(() => perform(this.api, action, before, reason));
-      this.#passed(results);
+      const results = await this.#runAct(() => perform(this.api, action, before, reason));
+      this.#raisePosition(results);
       /** @type {Item[]} */
       const done = [];
       const refused = results.filter((result, at) => {
         const item = able[at];
-        if (result.result === "rejected") return this.#refused(item, result);
-        item.pile.change(item, after(before[at], action, result));
+        if (result.result === "rejected") return this.#showRefusal(item, result);
+        item.pile.change(item, applyResult(before[at], action, result));
         item.forgetRecord();
         this.records.delete(item.shape.author?.id ?? "");
         done.push(item);
@@ -372,9 +373,9 @@ export class Desk {
         done.length && this.t(`done_${action}`, { n: done.length }),
         refused.length && this.t("refused", { n: refused.length }),
       ];
-      this.#told(text.filter(Boolean).join(" "), undo && (() => this.#undo(undo)));
+      this.#showToast(text.filter(Boolean).join(" "), undo && (() => this.#undo(undo)));
       for (const item of done) if (item.node.isConnected) item.showRecord();
-      this.#look();
+      this.#refresh();
     });
   }
 
@@ -382,12 +383,12 @@ export class Desk {
    * Raise `position` so that later reads show these acts.
    * @param {{position?: number}[]} results
    */
-  #passed(results) {
+  #raisePosition(results) {
     this.position = Math.max(this.position, ...results.map(({ position }) => position ?? 0));
   }
 
   /** @template T @param {() => Promise<T>} work @returns {Promise<T>} */
-  async #acting(work) {
+  async #runAct(work) {
     this.isActing = true;
     this.acts += 1;
     try {
@@ -401,10 +402,10 @@ export class Desk {
    * @param {Item} item
    * @param {import("./shapes.js").Result} result
    */
-  #refused(item, { problem }) {
+  #showRefusal(item, { problem }) {
     const isLate = problem?.type.endsWith("/precondition-failed");
-    if (isLate) item.gone();
-    else item.tell(problem?.detail ?? problem?.title ?? "");
+    if (isLate) item.setGone();
+    else item.showNote(problem?.detail ?? problem?.title ?? "");
     item.pile.select(item, false);
     return true;
   }
@@ -414,22 +415,22 @@ export class Desk {
     let n = 0;
     for (const [action, items] of undo) {
       const before = items.map((item) => item.shape);
-      const results = await this.#acting(() => perform(this.api, action, before));
-      this.#passed(results);
+      const results = await this.#runAct(() => perform(this.api, action, before));
+      this.#raisePosition(results);
       results.forEach((result, at) => {
         const item = items[at];
         if (result.result === "rejected") return;
         n += 1;
-        const shape = after(before[at], action, result);
+        const shape = applyResult(before[at], action, result);
         item.isGone = false;
         if (item.pile === this.view?.pile) item.pile.restore(item, shape);
         if (item.pile.queue && item.node.isConnected) item.pile.change(item, shape);
       });
     }
-    this.#told(this.t("undone", { n }), null);
+    this.#showToast(this.t("undone", { n }), null);
     const [first] = [...undo.values()].flat();
     if (first?.node.isConnected) first.pile.focus(first);
-    this.#look();
+    this.#refresh();
   }
 
   /**
@@ -446,13 +447,13 @@ export class Desk {
         `/v1/persons/${encodeURIComponent(person)}/moderation?site=${encodeURIComponent(this.site)}`,
         body,
       );
-    await this.tried(async () => {
-      this.#passed([await this.#acting(() => send({ action, ...terms }))]);
+    await this.attempt(async () => {
+      this.#raisePosition([await this.#runAct(() => send({ action, ...terms }))]);
       const back = async () => {
-        this.#passed([await this.#acting(() => send(/** @type {object} */ (inverse)))]);
-        await this.#toldOfPerson(person, "undone_person", null);
+        this.#raisePosition([await this.#runAct(() => send(/** @type {object} */ (inverse)))]);
+        await this.#showPersonResult(person, "undone_person", null);
       };
-      await this.#toldOfPerson(person, `done_${action}`, inverse && back);
+      await this.#showPersonResult(person, `done_${action}`, inverse && back);
     });
   }
 
@@ -461,10 +462,10 @@ export class Desk {
    * @param {string} name
    * @param {(() => Promise<void>) | null} back
    */
-  async #toldOfPerson(person, name, back) {
+  async #showPersonResult(person, name, back) {
     this.records.delete(person);
     const record = await this.record(person, true);
-    this.#told(this.t(name, { name: record?.name ?? person }), back);
+    this.#showToast(this.t(name, { name: record?.name ?? person }), back);
     for (const item of this.view?.pile?.items.values() ?? []) {
       if (item.shape.author?.id !== person) continue;
       item.forgetRecord();
@@ -475,7 +476,7 @@ export class Desk {
 
   /** Ban a person, or end their ban. @param {string} person */
   ban(person) {
-    return this.tried(async () => {
+    return this.attempt(async () => {
       const record = await this.record(person, true);
       if (record?.banned) return endBan(this, record);
       const terms = await askBan(this, record?.name ?? person);
@@ -485,7 +486,7 @@ export class Desk {
 
   /** @param {string} person */
   label(person) {
-    return this.tried(async () => {
+    return this.attempt(async () => {
       const record = await this.record(person, true);
       if (record) await changeLabel(this, record);
     });
@@ -502,7 +503,7 @@ export class Desk {
    * Run `work`, and show an error if it fails. If the service refuses the token, ask for another.
    * @param {() => unknown} work
    */
-  async tried(work) {
+  async attempt(work) {
     try {
       await work();
     } catch (problem) {
@@ -511,7 +512,7 @@ export class Desk {
         const why = this.t("token_refused");
         if (!this.credentials.isByHand) this.trouble.textContent = why;
         else {
-          this.credentials.keep(null);
+          this.credentials.store(null);
           this.#signIn(why);
         }
         return;
@@ -527,13 +528,13 @@ export class Desk {
    * @param {string} text
    * @param {(() => Promise<void>) | null} undo
    */
-  #told(text, undo) {
+  #showToast(text, undo) {
     this.say(undo ? `${text} ${this.t("undo_hint")}` : text);
     clearTimeout(this.undoTimer);
     this.undoing = undo;
     const button = el(
       "button",
-      { type: "button", "aria-keyshortcuts": "z", onclick: () => this.#takeBack() },
+      { type: "button", "aria-keyshortcuts": "z", onclick: () => this.#runUndo() },
       this.t("undo"),
       el("kbd", { "aria-hidden": true, text: "z" }),
     );
@@ -550,23 +551,23 @@ export class Desk {
     if (had) this.heading.focus();
   }
 
-  #takeBack() {
+  #runUndo() {
     const undo = this.undoing;
     if (!undo) return;
     this.#hideToast();
-    return this.tried(undo);
+    return this.attempt(undo);
   }
 
   // -- keys
 
   /** @param {KeyboardEvent} event */
-  #key(event) {
+  #onKey(event) {
     // A closed dialog remains in the document for a moment; `[open]` excludes it.
     if (!this.isSignedIn || isElsewhere(event) || !areKeysOn() || this.root.querySelector("dialog[open]")) return;
-    const done = this.#pressed(event.key);
+    const done = this.#commandFor(event.key);
     if (!done) return;
     event.preventDefault();
-    this.tried(done);
+    this.attempt(done);
   }
 
   /**
@@ -574,14 +575,14 @@ export class Desk {
    * @param {string} key
    * @returns {(() => unknown) | undefined}
    */
-  #pressed(key) {
+  #commandFor(key) {
     const pile = this.view?.pile ?? null;
     const view = VIEWS[Number(key) - 1];
     if (view) return () => this.show(view);
     if (key === "?") return () => showKeys(this);
     if (key === "/") return () => this.show("search");
-    if (key === "z") return () => this.#takeBack();
-    if (key === "Escape") return () => this.back();
+    if (key === "z") return () => this.#runUndo();
+    if (key === "Escape") return () => this.goBack();
     const person = this.view instanceof PersonView ? this.view.person : pile?.chosen[0]?.shape.author?.id;
     if (key === "b" && person) return () => this.ban(person);
     if (key === "l" && person) return () => this.label(person);

@@ -15,7 +15,7 @@ const REASON_CHARACTERS_MAX = 500;
  * @param {string} title
  * @param {...Node} children
  */
-export function opened(desk, title, ...children) {
+export function showDialog(desk, title, ...children) {
   const heading = el("h3", { id: "dialog-title", text: title });
   const form = el("form", { method: "dialog" }, heading, ...children);
   const dialog = el("dialog", { "aria-labelledby": "dialog-title" }, form);
@@ -44,11 +44,11 @@ export function opened(desk, title, ...children) {
  * @param {...Node} children
  * @returns {Promise<boolean>}
  */
-function asked(desk, title, yes, ...children) {
+function askForm(desk, title, yes, ...children) {
   const { t } = desk;
   const no = el("button", { type: "button", text: t("cancel"), onclick: () => dialog.close() });
   const foot = el("div", { class: "foot" }, no, el("button", { type: "submit", class: "primary", text: yes }));
-  const dialog = opened(desk, title, ...children, foot);
+  const dialog = showDialog(desk, title, ...children, foot);
   return new Promise((done) => dialog.addEventListener("close", () => done(dialog.returnValue === "yes")));
 }
 
@@ -59,7 +59,7 @@ function reasonField({ t }) {
 }
 
 /** @param {string} text */
-function given(text) {
+function reasonOf(text) {
   return text.trim() ? { reason: text.trim() } : {};
 }
 
@@ -71,7 +71,7 @@ function given(text) {
  */
 export async function askReason(desk, title, yes) {
   const { field, node } = reasonField(desk);
-  return (await asked(desk, title, yes, node)) ? given(field.value) : null;
+  return (await askForm(desk, title, yes, node)) ? reasonOf(field.value) : null;
 }
 
 /**
@@ -90,7 +90,7 @@ export async function askBan(desk, name) {
   const comments = el("input", { type: "checkbox" });
   const votes = el("input", { type: "checkbox" });
   const { field, node } = reasonField(desk);
-  const is = await asked(
+  const is = await askForm(
     desk,
     t("ban_whom", { name }),
     t("ban"),
@@ -105,7 +105,7 @@ export async function askBan(desk, name) {
     ...until,
     comments: comments.checked ? "remove" : "keep",
     votes: votes.checked ? "nullify" : "keep",
-    ...given(field.value),
+    ...reasonOf(field.value),
   };
 }
 
@@ -127,7 +127,7 @@ export async function askLabel(desk, record) {
     ...record.labels.map((one) => el("option", { value: one, text: one, selected: one === record.label })),
   );
   const title = t("label_whom", { name: record.name ?? record.id });
-  const is = await asked(desk, title, t("label"), el("label", { class: "field" }, t("label"), chosen));
+  const is = await askForm(desk, title, t("label"), el("label", { class: "field" }, t("label"), chosen));
   return is ? { label: chosen.value || null } : null;
 }
 
@@ -140,5 +140,5 @@ export async function askUnban(desk, name) {
   const { t } = desk;
   const restore = el("input", { type: "checkbox", checked: true });
   const choice = el("label", { class: "choice" }, restore, t("unban_restore"));
-  return (await asked(desk, t("unban_whom", { name }), t("unban"), choice)) ? { restore: restore.checked } : null;
+  return (await askForm(desk, t("unban_whom", { name }), t("unban"), choice)) ? { restore: restore.checked } : null;
 }

@@ -1,7 +1,7 @@
 // One comment of the desk: words, parent, flags, the author's record, and buttons for acts.
 
 import { el, markup } from "../markup.js";
-import { ago, exact } from "../strings.js";
+import { relativeTime, exactTime } from "../strings.js";
 import { isPossible } from "./acts.js";
 
 /** @typedef {import("./shapes.js").Queued} Queued */
@@ -47,9 +47,9 @@ export class Item {
     this.words = el("div", { class: "words", dir: "auto" });
     this.flags = el("ul", { class: "flags" });
     this.record = el("p", { class: "record" });
-    this.does = el("div", { class: "does" });
+    this.buttons = el("div", { class: "does" });
     this.note = el("p", { class: "note", hidden: true });
-    this.article.append(this.by, this.where, this.thread, this.words, this.flags, this.record, this.note, this.does);
+    this.article.append(this.by, this.where, this.thread, this.words, this.flags, this.record, this.note, this.buttons);
     this.node.append(this.article);
     this.update(shape);
   }
@@ -67,21 +67,21 @@ export class Item {
     this.#showWhere();
     this.#showWords();
     this.#showFlags();
-    this.#showDoes();
+    this.#showButtons();
   }
 
   /** @param {string} text */
-  tell(text) {
+  showNote(text) {
     this.note.textContent = text;
     this.note.hidden = !text;
   }
 
   /** Mark the comment as changed by somebody else, so that further acts skip it. */
-  gone() {
+  setGone() {
     if (this.isGone) return;
     this.isGone = true;
     this.article.classList.add("gone");
-    this.tell(this.desk.t("gone"));
+    this.showNote(this.desk.t("gone"));
   }
 
   /** Read and show the author's record, unless it is shown already. */
@@ -131,10 +131,10 @@ export class Item {
       ...marks.filter(Boolean).map((text) => el("span", { class: "mark", text: String(text) })),
       el("time", {
         datetime: posted_at,
-        title: exact(posted_at, language),
-        text: ago(posted_at, language, clock.now()),
+        title: exactTime(posted_at, language),
+        text: relativeTime(posted_at, language, clock.now()),
       }),
-      ...(edited_at ? [el("span", { text: t("edited"), title: exact(edited_at, language) })] : []),
+      ...(edited_at ? [el("span", { text: t("edited"), title: exactTime(edited_at, language) })] : []),
     );
   }
 
@@ -154,7 +154,7 @@ export class Item {
               type: "button",
               text: t("in_reply"),
               "aria-keyshortcuts": "t",
-              onclick: () => desk.tried(() => this.showThread()),
+              onclick: () => desk.attempt(() => this.showThread()),
             }),
           ]
         : []),
@@ -180,9 +180,9 @@ export class Item {
     );
   }
 
-  #showDoes() {
+  #showButtons() {
     const { t, focused } = this.desk;
-    const had = this.does.contains(focused) ? focused?.dataset.does : undefined;
+    const had = this.buttons.contains(focused) ? focused?.dataset.does : undefined;
     const button = (/** @type {string} */ name, /** @type {string} */ key, /** @type {() => void} */ act) =>
       el(
         "button",
@@ -191,12 +191,12 @@ export class Item {
         el("kbd", { "aria-hidden": true, text: key }),
       );
     const possible = ACTS.filter(([action]) => isPossible(action, this.shape));
-    this.does.replaceChildren(
+    this.buttons.replaceChildren(
       ...possible.map(([action, key]) => button(action, key, () => this.desk.act(action, [this]))),
       ...(this.shape.author ? [button("ban", "b", () => this.desk.ban(this.shape.author?.id ?? ""))] : []),
     );
     if (!had) return;
-    const again = /** @type {HTMLElement | null} */ (this.does.querySelector(`[data-does="${had}"]`));
+    const again = /** @type {HTMLElement | null} */ (this.buttons.querySelector(`[data-does="${had}"]`));
     (again ?? this.article).focus();
   }
 }

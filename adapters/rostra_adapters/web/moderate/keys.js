@@ -1,8 +1,8 @@
 // Single keys of the desk: their list, its dialog, and the setting that switches them off.
 
 import { el } from "../markup.js";
-import { store, stored } from "../storage.js";
-import { opened } from "./dialogs.js";
+import { store, readStored } from "../storage.js";
+import { showDialog } from "./dialogs.js";
 
 const OFF = "rostra:moderate:keys-off";
 
@@ -31,7 +31,7 @@ export const KEYS = /** @type {const} */ ([
 ]);
 
 export function areKeysOn() {
-  return stored(OFF) === null;
+  return readStored(OFF) === null;
 }
 
 /** Return whether a key is meant for a field or for the browser. @param {KeyboardEvent} event */
@@ -59,7 +59,7 @@ export function showKeys(desk) {
     checked: areKeysOn(),
     onchange: () => store(OFF, switched.checked ? null : "off"),
   });
-  const dialog = opened(
+  const dialog = showDialog(
     desk,
     t("keys"),
     el("p", { text: t("keys_about") }),

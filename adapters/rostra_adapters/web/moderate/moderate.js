@@ -1,6 +1,6 @@
 // <rostra-moderation site>: the desk of a site's moderators, on `/moderate` or any other page.
 
-import { define, reflect, registerUnit, takeUp } from "../elements.js";
+import { define, reflect, registerUnit, upgradeProperties } from "../elements.js";
 import style from "../style.css" with { type: "css" };
 import { Desk } from "./desk.js";
 import moderation from "./moderation.css" with { type: "css" };
@@ -20,7 +20,7 @@ export class RostraModeration extends HTMLElement {
     const root = this.attachShadow({ mode: "open" });
     registerUnit();
     root.adoptedStyleSheets = [style, moderation];
-    takeUp(this, [...REFLECTED, "getToken"]);
+    upgradeProperties(this, [...REFLECTED, "getToken"]);
   }
 
   /** Function that returns a moderator's token. If null, the desk asks for a token. */

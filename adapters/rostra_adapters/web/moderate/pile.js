@@ -1,7 +1,7 @@
 // A list of comments with pages, a current comment for keys, a selection, and changes by others.
 
 import { el } from "../markup.js";
-import { watched } from "../near.js";
+import { watchVisibility } from "../near.js";
 import { Item } from "./item.js";
 
 /** @typedef {import("./shapes.js").Queued} Queued */
@@ -47,7 +47,7 @@ export class Pile {
     this.list = el("ul", { class: "list", "aria-label": t("comments_list") });
     this.empty = el("p", { class: "state", hidden: true, tabindex: -1, text: t(`none_${queue || "found"}`) });
     this.more = el("button", { type: "button", class: "more", hidden: true, text: t("more") });
-    this.more.addEventListener("click", () => desk.tried(() => this.load()));
+    this.more.addEventListener("click", () => desk.attempt(() => this.load()));
     this.node = el("div", {}, this.bulk, this.announce, this.list, this.empty, this.more);
     this.#showBulk();
   }
@@ -58,7 +58,7 @@ export class Pile {
     const page = await this.fetch(this.next);
     const first = this.#append(page.comments);
     this.next = page.next;
-    this.#shown();
+    this.#showState();
     if (asked) first?.article.focus();
     return page;
   }
@@ -85,14 +85,14 @@ export class Pile {
         const item = new Item(this, shape);
         this.items.set(shape.id, item);
         made.push(item);
-        watched([item.node], "0px", this.desk.life.signal, (isSeen) => isSeen && item.showRecord());
+        watchVisibility([item.node], "0px", this.desk.life.signal, (isSeen) => isSeen && item.showRecord());
       }
     }
     this.list.append(...made.map((item) => item.node));
     return made[0];
   }
 
-  #shown() {
+  #showState() {
     this.empty.hidden = this.items.size > 0;
     this.list.hidden = !this.items.size;
     this.more.hidden = this.next === null;
@@ -202,8 +202,8 @@ export class Pile {
       if (following) this.enter(following);
       if (had) this.focus(following);
     }
-    this.#shown();
-    if (this.items.size === 0 && this.next !== null) this.desk.tried(() => this.reload());
+    this.#showState();
+    if (this.items.size === 0 && this.next !== null) this.desk.attempt(() => this.reload());
   }
 
   /** @param {Item} item a comment that an undo puts back into the list */
@@ -213,7 +213,7 @@ export class Pile {
     if (this.items.has(shape.id)) return;
     this.items.set(shape.id, item);
     this.list.prepend(item.node);
-    this.#shown();
+    this.#showState();
   }
 
   /**
@@ -228,32 +228,32 @@ export class Pile {
     const covered = isWhole ? shown : shown.slice(0, comments.length);
     for (const item of covered) {
       const shape = now.get(item.shape.id);
-      if (!shape) this.#left(item, isWhole);
+      if (!shape) this.#dropMissing(item, isWhole);
       else if (shape.version !== item.shape.version) item.update(shape);
     }
     const added = comments.filter(({ id }) => !this.items.has(id));
     if (!OLDEST_FIRST.includes(this.queue)) this.fresh = this.items.size ? added.map(({ id }) => id) : [];
-    if (added.length && !this.items.size) return void this.desk.tried(() => this.reload());
+    if (added.length && !this.items.size) return void this.desk.attempt(() => this.reload());
     if (added.length && OLDEST_FIRST.includes(this.queue) && this.next === null) {
       this.#append(added);
       this.next = next;
-      this.#shown();
+      this.#showState();
     }
     this.#showFresh();
   }
 
   /** @param {Item} item @param {boolean} isWhole */
-  #left(item, isWhole) {
+  #dropMissing(item, isWhole) {
     // The comment may be on a later page.
     if (!isWhole && (item.isBack || !OLDEST_FIRST.includes(this.queue))) return;
-    if (item === this.current || this.selected.has(item)) item.gone();
+    if (item === this.current || this.selected.has(item)) item.setGone();
     else this.remove(item);
   }
 
   #showFresh() {
     const n = this.fresh.length;
     const show = () =>
-      this.desk.tried(async () => {
+      this.desk.attempt(async () => {
         await this.reload();
         this.focus([...this.items.values()][0]);
       });

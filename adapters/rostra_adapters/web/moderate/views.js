@@ -1,8 +1,8 @@
 // Views of the desk, which shows one at a time: a queue, a search, a person, the moderation log.
 
 import { el } from "../markup.js";
-import { ago, exact, number } from "../strings.js";
-import { askLabel, askUnban, opened } from "./dialogs.js";
+import { relativeTime, exactTime, number } from "../strings.js";
+import { askLabel, askUnban, showDialog } from "./dialogs.js";
 import { Pile } from "./pile.js";
 
 /** @typedef {import("./desk.js").Desk} Desk */
@@ -39,11 +39,11 @@ export class SearchView {
     this.desk = desk;
     const { t } = desk;
     this.field = el("input", { type: "search", name: "q", maxlength: 200, required: true, autocomplete: "off" });
-    this.said = el("p", { class: "state", role: "status" });
+    this.summary = el("p", { class: "state", role: "status" });
     this.pile = new Pile(desk, async () => ({ comments: [], next: null }));
     const onsubmit = (/** @type {SubmitEvent} */ event) => {
       event.preventDefault();
-      desk.tried(() => this.find());
+      desk.attempt(() => this.find());
     };
     const form = el(
       "form",
@@ -51,7 +51,7 @@ export class SearchView {
       el("label", { class: "field" }, t("search_words"), this.field),
       el("button", { type: "submit", class: "primary", text: t("search") }),
     );
-    this.node = el("div", {}, form, this.said, this.pile.node);
+    this.node = el("div", {}, form, this.summary, this.pile.node);
     this.pile.node.hidden = true;
   }
 
@@ -66,7 +66,7 @@ export class SearchView {
 
   async find() {
     const { t, api, site } = this.desk;
-    this.said.textContent = t("searching");
+    this.summary.textContent = t("searching");
     this.pile.node.hidden = true;
     try {
       const found = await api.get("/v1/moderation/search", { site, q: this.field.value });
@@ -74,10 +74,13 @@ export class SearchView {
       await this.pile.reload();
       this.pile.node.hidden = false;
       const n = found.searched;
-      this.said.textContent = t(found.complete ? "searched" : "searched_partly", { n, found: found.comments.length });
+      this.summary.textContent = t(found.complete ? "searched" : "searched_partly", {
+        n,
+        found: found.comments.length,
+      });
       if (found.comments.length) this.pile.focus([...this.pile.items.values()][0]);
     } catch (problem) {
-      this.said.textContent = "";
+      this.summary.textContent = "";
       throw problem;
     }
   }
@@ -102,9 +105,9 @@ export class PersonView {
     this.pile = new Pile(desk, fetch);
     this.name = el("h3", { tabindex: -1, dir: "auto", text: person });
     this.facts = el("dl", { class: "facts" });
-    this.does = el("div", { class: "does" });
-    const back = el("button", { type: "button", class: "back", text: t("back"), onclick: () => desk.back() });
-    this.node = el("div", {}, back, this.name, this.facts, this.does, this.pile.node);
+    this.buttons = el("div", { class: "does" });
+    const back = el("button", { type: "button", class: "back", text: t("back"), onclick: () => desk.goBack() });
+    this.node = el("div", {}, back, this.name, this.facts, this.buttons, this.pile.node);
   }
 
   async load() {
@@ -125,18 +128,18 @@ export class PersonView {
     const { banned, label } = record;
     const job = record.job?.state === "running" && this.#progress(record.job);
     this.name.textContent = record.name ?? record.id;
-    const until = banned?.until ? t("banned_until", { time: exact(banned.until, language) }) : t("banned_for_good");
-    const time = (/** @type {string | null} */ at) => (at ? exact(at, language) : "–");
+    const until = banned?.until ? t("banned_until", { time: exactTime(banned.until, language) }) : t("banned_for_good");
+    const time = (/** @type {string | null} */ at) => (at ? exactTime(at, language) : "–");
     /** @type {[string, string | number][]} */
     const facts = [
       [t("id"), record.id],
       ...(label ? /** @type {[string, string][]} */ ([[t("label"), label]]) : []),
       [t("standing"), banned ? until : t(record.trusted ? "trusted" : "not_trusted")],
-      [t("comments_count"), counted(record.comments)],
-      [t("removed"), counted(record.removed)],
-      [t("rejected_count"), counted(record.rejected)],
-      [t("held"), counted(record.held)],
-      [t("flagged"), counted(record.flagged)],
+      [t("comments_count"), countText(record.comments)],
+      [t("removed"), countText(record.removed)],
+      [t("rejected_count"), countText(record.rejected)],
+      [t("held"), countText(record.held)],
+      [t("flagged"), countText(record.flagged)],
       [t("votes_count"), number(record.votes, language)],
       ...(job ? /** @type {[string, string][]} */ ([[t("job"), job]]) : []),
       [t("first_at"), time(record.first_at)],
@@ -145,7 +148,7 @@ export class PersonView {
     this.facts.replaceChildren(
       ...facts.map(([term, value]) => el("div", {}, el("dt", { text: term }), el("dd", { text: value }))),
     );
-    this.#showDoes(record);
+    this.#showButtons(record);
   }
 
   /** @param {import("./shapes.js").BanJob} job */
@@ -154,10 +157,10 @@ export class PersonView {
   }
 
   /** @param {PersonRecord} record */
-  #showDoes(record) {
+  #showButtons(record) {
     const { desk } = this;
     const { t } = desk;
-    const had = this.does.contains(desk.focused) ? desk.focused?.dataset.does : undefined;
+    const had = this.buttons.contains(desk.focused) ? desk.focused?.dataset.does : undefined;
     const button = (/** @type {string} */ name, /** @type {string} */ key, /** @type {() => void} */ act) =>
       el(
         "button",
@@ -165,7 +168,7 @@ export class PersonView {
         t(name),
         key && el("kbd", { "aria-hidden": true, text: key }),
       );
-    this.does.replaceChildren(
+    this.buttons.replaceChildren(
       record.banned
         ? button("unban", "b", () => desk.ban(this.person))
         : button("ban", "b", () => desk.ban(this.person)),
@@ -174,7 +177,7 @@ export class PersonView {
         : button("trust", "", () => desk.actOnPerson(this.person, "trust", {})),
       button("label", "l", () => desk.label(this.person)),
     );
-    if (had) /** @type {HTMLElement | null} */ (this.does.querySelector("button"))?.focus();
+    if (had) /** @type {HTMLElement | null} */ (this.buttons.querySelector("button"))?.focus();
   }
 }
 
@@ -189,7 +192,7 @@ export class LogView {
     const { t } = desk;
     this.rows = el("tbody", {});
     this.more = el("button", { type: "button", class: "more", hidden: true, text: t("more") });
-    this.more.addEventListener("click", () => desk.tried(() => this.load()));
+    this.more.addEventListener("click", () => desk.attempt(() => this.load()));
     this.empty = el("p", { class: "state", hidden: true, text: t("none_log") });
     const heads = ["when", "who", "what", "comment", "reason"].map((name) =>
       el("th", { scope: "col", text: t(`log_${name}`) }),
@@ -229,12 +232,16 @@ export class LogView {
   #row({ position, at, action, comment, person, by, role, reason }) {
     const { t, language, clock } = this.desk;
     const show = comment
-      ? el("button", { type: "button", text: t("show"), onclick: () => this.desk.tried(() => this.#show(comment)) })
+      ? el("button", { type: "button", text: t("show"), onclick: () => this.desk.attempt(() => this.#show(comment)) })
       : el("button", { type: "button", text: person ?? "", onclick: () => person && this.desk.showPerson(person) });
     return el(
       "tr",
       { "data-position": position },
-      el("td", {}, el("time", { datetime: at, title: exact(at, language), text: ago(at, language, clock.now()) })),
+      el(
+        "td",
+        {},
+        el("time", { datetime: at, title: exactTime(at, language), text: relativeTime(at, language, clock.now()) }),
+      ),
       el("td", { dir: "auto", text: by ?? t(`role_${role ?? "service"}`) }),
       el("td", { text: t(`did_${action}`) }),
       el("td", {}, comment || person ? show : ""),
@@ -251,11 +258,11 @@ export class LogView {
       el(
         "li",
         {},
-        el("p", { class: "by" }, el("b", { text: one.by ?? "" }), one.type, " ", exact(one.at, language)),
+        el("p", { class: "by" }, el("b", { text: one.by ?? "" }), one.type, " ", exactTime(one.at, language)),
         one.body && el("p", { class: "typed", dir: "auto", text: one.body }),
       ),
     );
-    opened(
+    showDialog(
       desk,
       t("history"),
       el("ul", { class: "list" }, ...rows),
@@ -265,7 +272,7 @@ export class LogView {
 }
 
 /** Return a count as text. The service counts no further than `COUNTED_MAX`. @param {number} n */
-export function counted(n) {
+export function countText(n) {
   return n >= COUNTED_MAX ? `${COUNTED_MAX - 1}+` : String(n);
 }
 

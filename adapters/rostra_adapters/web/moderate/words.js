@@ -1,6 +1,6 @@
 // Texts of the desk, one file per language.
 
-import { primary } from "../strings.js";
+import { primarySubtag } from "../strings.js";
 import en from "./languages/en.json" with { type: "json" };
 
 const LANGUAGES = ["ar", "de", "es", "fr", "it", "ja", "nl", "pl", "pt", "ru", "zh"];
@@ -10,7 +10,7 @@ const LANGUAGES = ["ar", "de", "es", "fr", "it", "ja", "nl", "pl", "pt", "ru", "
  * @returns {Promise<{table: import("../strings.js").Table, language: string}>}
  */
 export async function wordsOf(wanted) {
-  const code = primary(wanted);
+  const code = primarySubtag(wanted);
   if (!LANGUAGES.includes(code)) return { table: en, language: code === "en" ? wanted : "en" };
   try {
     const answer = await fetch(new URL(`./languages/${code}.json`, import.meta.url), { credentials: "omit" });
