@@ -17,6 +17,7 @@ from support.reader_pages import (
     all_loaded,
     caught_up,
     comment_id,
+    connected,
     said,
     shown,
     story,
@@ -168,6 +169,26 @@ async def test_a_permalink_leads_to_a_reply_deep_in_a_long_discussion(
     await expect(
         page.locator(f"{TOP} > article", has_text=re.compile(r"Comment 0\."))
     ).to_have_count(1)
+
+
+@pytest.mark.slow
+async def test_a_permalink_that_fails_is_tried_again_alone(
+    browser: Browser, reader_service: Service
+) -> None:
+    await reader_service.batch([wrote(f"m{n}", f"Comment {n}.") for n in range(60)])
+    named = await comment_id(reader_service, "m0")
+    context = await browser.new_context()
+    await context.route(f"**/v1/comments/{named}*", lambda route: route.abort())
+    tag = f"<{ROOT} site={SITE} resource={RESOURCE}></{ROOT}>"
+    path = f"/story#comment-{named}"
+    page = await story(browser, reader_service, tag, path=path, context=context)
+    trouble = page.locator(f"{ROOT} .trouble")
+    await expect(trouble).to_contain_text("There is no connection")
+    await context.unroute_all()
+    await trouble.get_by_role("button", name="Try again").click()
+    await expect(page.locator(f"#comment-{named}")).to_be_focused()
+    await expect(page.locator(TOP)).to_have_count(21)  # no page of the list came besides
+    await connected(page)
 
 
 @pytest.mark.slow

@@ -214,7 +214,7 @@ export class Inbox {
     if (elsewhere || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
     event.preventDefault();
     this.panel.hidePopover();
-    owner.goTo(item.comment).catch((problem) => owner.main.showFailure(problem, () => owner.goTo(item.comment)));
+    owner.attempt(() => owner.goTo(item.comment));
   }
 
   /** @param {{up_to: number} | {positions: number[]}} which */

@@ -218,16 +218,40 @@ export class Reader {
       this.discussionId = found?.id ?? "";
       this.showCount();
       await Promise.all([this.main.load(), ruled.then((rules) => signal.aborted || this.applyRules(rules))]);
-      if (signal.aborted) return;
-      const goOn = () => this.goTo(commentInHash()).catch((problem) => this.main.showFailure(problem, goOn));
-      window.addEventListener("hashchange", goOn, { signal });
-      const ticking = setInterval(() => this.tick(), TICK_MS);
-      signal.addEventListener("abort", () => clearInterval(ticking));
-      await this.goTo(commentInAddress());
-      if (this.discussionId && !signal.aborted) this.startLive(signal);
-      await this.showPeople();
     } catch (problem) {
       if (!signal.aborted) this.main.showFailure(problem, () => this.read(signal));
+      return;
+    }
+    if (!signal.aborted) await this.enter(signal);
+  }
+
+  /**
+   * Go to the comment in the page's address, and follow the discussion.
+   * @param {AbortSignal} signal
+   */
+  async enter(signal) {
+    window.addEventListener("hashchange", () => this.attempt(() => this.goTo(commentInHash())), { signal });
+    const ticking = setInterval(() => this.tick(), TICK_MS);
+    signal.addEventListener("abort", () => clearInterval(ticking));
+    await this.attempt(() => this.goTo(commentInAddress()));
+    if (this.discussionId && !signal.aborted) this.startLive(signal);
+    await this.attempt(() => this.showPeople());
+  }
+
+  /**
+   * Do something that may fail. After a failure, offer to do it again.
+   * @param {() => Promise<void>} act
+   */
+  async attempt(act) {
+    const { signal } = this.life;
+    try {
+      if (!signal.aborted) await act();
+    } catch (problem) {
+      if (signal.aborted) return;
+      this.main.showFailure(problem, () => {
+        this.main.trouble.replaceChildren();
+        this.attempt(act);
+      });
     }
   }
 
@@ -568,7 +592,7 @@ export class Reader {
     if (!named || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
     event.preventDefault();
     showAddress(named);
-    this.goTo(named).catch((problem) => this.main.showFailure(problem, () => this.onMentionClick(event)));
+    this.attempt(() => this.goTo(named));
   }
 
   /** @param {CommentView} view */
