@@ -351,6 +351,9 @@ async def test_passages_and_their_comments_are_live(
     await page.locator(PANEL).get_by_role("button", name="1 new comment").click()
     await expect(page.locator(f"{PANEL} article").first).to_contain_text("Knee deep")
     await expect(page.locator(f"{BADGE}[data-passage]", has_text="4")).to_have_count(1)
+    await reader_service.given(event("passage.unmarked", "gone", passage="new"))
+    await expect(page.locator(BADGE)).to_have_count(3)
+    await expect_highlights(page, 3)
 
 
 async def test_a_passage_is_found_in_an_article_that_has_changed(

@@ -13,7 +13,8 @@ export interface Totals {
   my_vote?: number;
 }
 
-export type Status = "published" | "held" | "rejected" | "removed" | "deleted" | "erased";
+/** Status of a comment, or `unmarked` of a passage that was removed. */
+export type Status = "published" | "held" | "rejected" | "removed" | "deleted" | "erased" | "unmarked";
 
 export interface Comment extends Totals {
   id: string;

@@ -629,7 +629,7 @@ export class Reader {
 
   /** @param {string} name @param {News} data */
   onEvent(name, data) {
-    if (name === "passage") this.passages?.onNews(data);
+    if (name === "passage" || data.status === "unmarked") this.passages?.onNews(data);
     for (const listing of this.listings) {
       const view = listing.views.get(data.id);
       if (!view && listing.folded.has(data.id)) listing.updateReply(name, data);
