@@ -147,6 +147,23 @@ async def test_a_click_on_the_words_opens_their_comments_and_question_beside_the
     await expect(page.locator(TOP)).to_have_count(8)
 
 
+async def test_the_panel_is_beside_the_article_of_a_page_that_is_scrolled_sideways(
+    browser: Browser, reader_service: Service
+) -> None:
+    page = await article(browser, reader_service, viewport=WIDE)
+    await page.evaluate(
+        """() => {
+            const wide = document.body.appendChild(document.createElement("div"));
+            Object.assign(wide.style, { width: "3000px", height: "1px" });
+            scrollTo(100, 0);
+        }"""
+    )
+    await page.locator(BADGE).first.click()
+    await expect(page.locator(f"{PANEL} article").first).to_be_visible()
+    column, panel = await box_of(page, "#article"), await box_of(page, PANEL)
+    assert panel["x"] >= column["x"] + column["width"]
+
+
 async def test_where_there_is_no_room_the_panel_comes_from_below_and_leaves_the_words(
     browser: Browser, reader_service: Service
 ) -> None:

@@ -154,7 +154,7 @@ export class Panel {
     if (!beside) return;
     const wide = Math.min(room, SIDE_PX_MAX);
     node.style.width = `${wide}px`;
-    node.style.left = `${leftward ? column.left - GAP_PX - wide : column.right + GAP_PX}px`;
+    node.style.left = `${scrollX + (leftward ? column.left - GAP_PX - wide : column.right + GAP_PX)}px`;
     node.style.top = `${Math.max(EDGE_PX, range.getBoundingClientRect().top + scrollY - EDGE_PX)}px`;
   }
 
