@@ -247,6 +247,43 @@ async def test_a_reader_is_led_from_one_new_comment_to_the_next(
 
 
 @pytest.mark.slow
+async def test_new_comments_that_are_all_gone_are_looked_for_once(
+    browser: Browser, reader_service: Service
+) -> None:
+    await reader_service.batch([wrote(f"m{n}", f"Comment {n}.") for n in range(40)])
+    await has_read_all(reader_service)
+    await reader_service.given(wrote("n1", "Held soon."), wrote("n2", "Held, too."))
+    tag = TAG.replace(" site", f" order=oldest token={token()} site")
+    page = await story(browser, reader_service, tag)
+    await expect(page.locator(SINCE)).to_contain_text("2 new")
+    held = [about("comment.held", f"h{n}", comment=f"n{n}", by="mod") for n in (1, 2)]
+    await reader_service.given(*held)
+    await caught_up(reader_service)
+    asked: list[str] = []
+    page.on("request", lambda one: asked.append(one.url))
+    await page.get_by_role("button", name="Next new comment").click()
+    await expect(page.locator(SINCE)).to_be_hidden()
+    looked_for = [url for url in asked if "/v1/comments/" in url]
+    assert len(looked_for) <= 4, looked_for
+
+
+@pytest.mark.slow
+async def test_new_comments_are_in_order_of_time_where_the_newest_are_not_listed(
+    browser: Browser, reader_service: Service
+) -> None:
+    configured = about("site.configured", "fewer", settings={"orders": ["most_voted"]})
+    del configured["data"]["resource"]
+    await reader_service.given(configured)
+    await has_read_all(reader_service)
+    vote = about("vote.cast", "v1", comment="n1", voter="bob", value=1)
+    earlier = {**wrote("n1", "First."), "time": "2026-01-01T00:00:00Z"}
+    await reader_service.given(earlier, wrote("n2", "Second."), vote)
+    page = await shown(browser, reader_service, "/demo?as=ada")
+    await page.get_by_role("button", name="Next new comment").click()
+    await expect(said(page, "First.")).to_be_focused()
+
+
+@pytest.mark.slow
 async def test_what_is_new_counts_as_read_once_it_was_seen(
     browser: Browser, reader_service: Service
 ) -> None:

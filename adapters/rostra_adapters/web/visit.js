@@ -60,17 +60,18 @@ export class Visit {
   async find(many) {
     const { api, discussionId, rules } = this.owner;
     const order = rules.orders.includes("newest") ? "newest" : undefined;
-    /** @type {string[]} */
+    /** @type {import("./contract.js").Comment[]} */
     const found = [];
     let cursor = null;
     for (let page = 0; page < PAGES_MAX && found.length < many; page += 1) {
       /** @type {import("./contract.js").CommentPage} */
       const read = await api.comments(discussionId, { flat: true, order, limit: PAGE, cursor });
-      for (const shape of read.comments) if (shape.new) found.push(shape.id);
+      for (const shape of read.comments) if (shape.new) found.push(shape);
       cursor = read.next;
       if (!cursor) break;
     }
-    return found.reverse();
+    found.reverse(); // equal times remain in the order of the list
+    return found.sort((one, other) => one.posted_at.localeCompare(other.posted_at)).map((shape) => shape.id);
   }
 
   /** @param {number | string} n @param {string | null} since */
@@ -99,9 +100,10 @@ export class Visit {
 
   /**
    * Move to the next new comment. After the last one, show comments that arrived meanwhile, or
-   * start again.
+   * start again. Hide the bar if none of the new comments is there any more.
+   * @param {boolean} [isAgain] true if the search has begun again
    */
-  async next() {
+  async next(isAgain = false) {
     const { owner, t } = this;
     try {
       while (this.visited < this.ids.length) {
@@ -117,7 +119,8 @@ export class Visit {
       }
       this.visited = 0;
       if (owner.main.fresh.size) await owner.main.loadFresh();
-      else if (this.ids.length) await this.next();
+      else if (this.ids.length && !isAgain) await this.next(true);
+      else this.node.hidden = true;
     } catch (problem) {
       owner.main.showFailure(problem, () => this.next());
     }
