@@ -309,6 +309,7 @@ async def test_words_are_searched_and_decided_on(browser: Browser, reader_servic
     await page.keyboard.press("Enter")
     await expect(page.locator(ITEM)).to_have_count(3)
     await expect(page.locator(f"{DESK} .state").first).to_contain_text("3 found in the newest")
+    await expect(page.get_by_role("button", name="Load more")).to_be_hidden()
     await page.keyboard.press("*")
     await page.keyboard.press("d")
     await expect(page.locator(TOAST)).to_contain_text("3 comments removed.")

@@ -57,7 +57,7 @@ export class Pile {
     const asked = this.next !== null;
     const page = await this.fetch(this.next);
     const first = this.#append(page.comments);
-    this.next = page.next;
+    this.next = page.next ?? null; // the results of a search are one page
     this.#showState();
     if (asked) first?.article.focus();
     return page;
