@@ -24,7 +24,7 @@ const VIEWS = [...QUEUES, "log", "search"];
 const COUNTED = ["held", "flagged", "pending"];
 const UNDO_MS = 10_000;
 const REFRESH_MS = 5_000;
-const RECORDS_MAX = 500;
+const CACHED_MAX = 500;
 const FORBIDDEN = [401, 403];
 
 /** @type {Record<string, Action>} */
@@ -312,13 +312,11 @@ export class Desk {
    * @returns {Promise<PersonRecord | null>}
    */
   record(person, anew = false) {
-    if (this.records.size > RECORDS_MAX) this.records.clear();
-    const known = anew ? undefined : this.records.get(person);
+    if (anew) this.records.delete(person);
     const path = `/v1/persons/${encodeURIComponent(person)}`;
-    const query = { site: this.site, min_position: this.position || null };
-    const reading = known ?? this.api.get(path, query).catch(() => null);
-    this.records.set(person, reading);
-    return reading;
+    return readOnce(this.records, person, () =>
+      this.api.get(path, { site: this.site, min_position: this.position || null }),
+    );
   }
 
   /** @param {PersonRecord} record */
@@ -338,9 +336,7 @@ export class Desk {
 
   /** @param {string} id @returns {Promise<any>} */
   discussion(id) {
-    const known = this.discussions.get(id) ?? this.api.get(`/v1/discussions/${id}`).catch(() => null);
-    this.discussions.set(id, known);
-    return known;
+    return readOnce(this.discussions, id, () => this.api.get(`/v1/discussions/${id}`));
   }
 
   // -- acts
@@ -629,4 +625,23 @@ function undoOf(action, items, before, done) {
     undo.set(inverse, [...(undo.get(inverse) ?? []), item]);
   }
   return undo.size ? undo : null;
+}
+
+/**
+ * Return the cached answer of `read`, or null if it fails. The next call repeats a failed read.
+ * @template T
+ * @param {Map<string, Promise<T | null>>} cache
+ * @param {string} key
+ * @param {() => Promise<T>} read
+ */
+function readOnce(cache, key, read) {
+  if (cache.size > CACHED_MAX) cache.clear();
+  const known = cache.get(key);
+  if (known) return known;
+  const reading = read().catch(() => {
+    if (cache.get(key) === reading) cache.delete(key);
+    return null;
+  });
+  cache.set(key, reading);
+  return reading;
 }
