@@ -51,8 +51,11 @@ export class Listing {
 
   /** Load the next page, or the first. If a reader `asked` for it, focus its first new comment. */
   load(asked = false) {
-    this.busy ??= this.loadNext(asked).finally(() => (this.busy = null));
-    return this.busy;
+    if (this.busy) return this.busy;
+    const loading = this.loadNext(asked).finally(() => {
+      if (this.busy === loading) this.busy = null; // else the list was reloaded meanwhile
+    });
+    return (this.busy = loading);
   }
 
   /** @param {boolean} asked @returns {Promise<void>} */
