@@ -62,6 +62,7 @@ let listed = "";
 /** Show the demo's mails. Return whether this demo has a list of mails. */
 async function showMails() {
   const answer = await fetch("demo/mails.json", { cache: "no-store" });
+  if (!answer.ok && answer.status !== 404) throw new Error(`status ${answer.status}`);
   const text = answer.ok ? await answer.text() : "null";
   const mails = JSON.parse(text);
   section.hidden = !mails;
