@@ -10,6 +10,7 @@ import { Listing } from "./listing.js";
 import { follow } from "./live.js";
 import { el } from "./markup.js";
 import { near, watchVisibility } from "./near.js";
+import { reasonOf } from "./problems.js";
 import { followScheme } from "./scheme.js";
 import { Session } from "./session.js";
 import { onStorageChange } from "./storage.js";
@@ -36,36 +37,6 @@ const RULES = {
   may_mark: false,
   mails: false,
 };
-
-/** @type {Record<string, string[]>} the service's problems, by the message that readers see */
-const PROBLEMS_BY_MESSAGE = {
-  offline: ["offline"],
-  problem_service: ["wrong-service"],
-  closed: ["discussion-closed"],
-  passage_closed: ["passage-closed"],
-  problem_name: ["name-reserved"],
-  problem_late: ["edit-too-late"],
-  problem_often: ["too-many-marks"],
-  problem_voted: ["address-voted"],
-  problem_forbidden: ["guest-votes-off", "not-marked-by-readers", "not-opened-by-readers", "person-banned"],
-  unreachable: [
-    "comment-deleted",
-    "comment-erased",
-    "comment-removed",
-    "not-found",
-    "parent-not-published",
-    "passage-unmarked",
-    "unknown-comment",
-    "unknown-parent",
-    "unknown-passage",
-  ],
-};
-const PROBLEMS = new Map(
-  Object.entries(PROBLEMS_BY_MESSAGE).flatMap(([name, problems]) => problems.map((one) => [one, name])),
-);
-/** @type {Record<number, string>} */
-const STATUSES = { 401: "problem_forbidden", 403: "problem_forbidden", 413: "problem_long", 429: "problem_often" };
-const SERVER_ERROR = 500;
 
 /** State that an element passes from one `Reader` to the next. */
 export class Memory {
@@ -491,18 +462,7 @@ export class Reader {
    * @param {any} problem
    */
   why(name, problem) {
-    return this.t(name, { why: this.reason(problem) });
-  }
-
-  /**
-   * Return the reason of a problem in the page's language. The service's own messages are English;
-   * pages in other languages show a general text instead.
-   * @param {any} problem
-   */
-  reason({ status, problem, message }) {
-    const known = PROBLEMS.get(problem) ?? (status >= SERVER_ERROR ? "problem_busy" : STATUSES[status]);
-    if (known) return this.t(known);
-    return this.language.startsWith("en") ? message.replace(/[^.!?]$/, "$&.") : this.t("problem_refused");
+    return this.t(name, { why: reasonOf(problem, this.t, this.language) });
   }
 
   /**
