@@ -37,6 +37,7 @@ HERE = f"/v1/discussions/{DISCUSSION}"
 COMMENTS = f"{HERE}/comments"
 MODERATOR = token("moderate", site=PLACE["site"], person="mia")
 EVENTS = 601
+SOMEWHERE = {"X-Forwarded-For": "192.0.2.1"}
 
 
 def left(answer: Answer) -> int:
@@ -306,3 +307,38 @@ def test_workers_leave_a_processor_to_the_service(
     monkeypatch.setattr("os.cpu_count", lambda: cores)
     monkeypatch.setattr(worker_processes, "_sharing", sharing)
     assert worker_processes.processes_at_once() == workers
+
+
+PUBLIC_LISTS = ("discussions", "moderation-log")
+
+
+@pytest.mark.parametrize("listed", PUBLIC_LISTS)
+async def test_what_a_reader_may_not_see_is_charged_where_it_is_passed_over(listed: str) -> None:
+    """A list is filled with what the reader may see: that may be the last of thousands."""
+    limits = HttpSettings(secret=SECRET, reader_rate=Rate(10, 0.001), site_discussions_a_request=2)
+    async with serving(settings=limits) as service:
+        for number in range(40):
+            place = {"resource": f"/{number}"}
+            private = opened(settings={"private": True}, **place)
+            removed = event("comment.removed", comment="c", **place)
+            await service.given(private, posted("c", **place), removed)
+        path = f"/v1/sites/gazette/{listed}?limit=1"
+        answers = [await service.ask("GET", path, headers=SOMEWHERE) for _ in range(2)]
+        assert [answer.status for answer in answers] == [200, 429]
+
+
+@pytest.mark.parametrize("listed", PUBLIC_LISTS)
+async def test_a_list_of_a_closed_site_is_charged_like_that_of_an_unknown_one(listed: str) -> None:
+    limits = HttpSettings(secret=SECRET, reader_rate=Rate(10, 0.001), site_discussions_a_request=2)
+    async with serving(settings=limits) as service:
+        await service.given(event("site.configured", settings={"private": True}))
+        for number in range(20):
+            place = {"resource": f"/{number}"}
+            removed = event("comment.removed", comment="c", **place)
+            await service.given(opened(**place), posted("c", **place), removed)
+        answers = [
+            await service.ask("GET", f"/v1/sites/{site}/{listed}?limit=1", headers=SOMEWHERE)
+            for site in ("gazette", "nowhere")
+        ]
+        assert answers[0].json == answers[1].json
+        assert [left(answer) for answer in answers] == [9, 8]

@@ -405,13 +405,25 @@ class App:
         return bool(rows) and rows[0].position <= request.past
 
     async def discussions(
-        self, site: str, *, limit: int, cursor: str | None, readable: Readable | None = None
+        self,
+        site: str,
+        *,
+        limit: int,
+        cursor: str | None,
+        readable: Readable | None = None,
+        is_closed: bool = False,
+        charge: Callable[[int], None] = lambda _: None,
     ) -> DiscussionsPage:
-        """Return a site's discussions, the latest active first, of those that are `readable`."""
+        """Return a site's discussions: see `CommentQueries.discussions`."""
         await self.views.fresh()
-        log = await self.log.history()
         return await self.queries.discussions(
-            site, log, limit=limit, cursor=cursor, readable=readable
+            site,
+            await self.log.history(),
+            limit=limit,
+            cursor=cursor,
+            readable=readable,
+            is_closed=is_closed,
+            charge=charge,
         )
 
     async def has_article_text(self, discussion: UUID) -> bool:

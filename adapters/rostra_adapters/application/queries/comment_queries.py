@@ -115,13 +115,19 @@ class CommentQueries:
         limit: int = 20,
         cursor: str | None = None,
         readable: Readable | None = None,
+        is_closed: bool = False,
+        charge: Callable[[int], None] = lambda _: None,
     ) -> DiscussionsPage:
         """Return a site's discussions, the latest active first. Raises CursorRefused.
 
         `readable` chooses the discussions that the reader may read. The page is filled with them,
-        and its cursor names the last of them, so that neither reveals others.
+        and its cursor names the last of them, so that neither reveals others. A site that is
+        closed to the reader is answered like one without discussions. `charge` is called before
+        each read after the first, with the most discussions that it may read.
         """
         after = None if cursor is None else decode_site_cursor(cursor, site, log, limit)
+        if is_closed:
+            return DiscussionsPage(position=0, discussions=[], next=None)
         found: list[DiscussionRead] = []
         chunk = limit + 1
         while len(found) <= limit:
@@ -130,6 +136,7 @@ class CommentQueries:
             if len(read) < chunk:
                 break
             after, chunk = _last(read), min(2 * chunk, CHUNK_DISCUSSIONS_MAX)
+            charge(chunk)
         shown = found[:limit]
         following = None
         if len(found) > limit:

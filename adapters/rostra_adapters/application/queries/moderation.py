@@ -1,6 +1,6 @@
 """Reads of moderation: queues and logs, words opened, in the shapes of the contract."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, cast
 from uuid import UUID
 
@@ -106,14 +106,19 @@ class Moderating:
         viewer: Viewer,
         rules: Rules,
         readable: Readable | None = None,
+        is_closed: bool = False,
+        charge: Callable[[int], None] = lambda _: None,
     ) -> ActsPage:
         """Return the acts of moderators on a site, the latest first. Raises CursorRefused.
 
         `readable` chooses the discussions that the reader may read; None for all. Only moderators
-        see acts on persons.
+        see acts on persons. A site that is closed to the reader is answered like one without acts.
+        `charge` is called before each read after the first, with the most acts that it may read.
         """
         log, listing = await self._app.log.history(), ("site acts", site)
         before = None if cursor is None else decode_position(cursor, log, listing, limit)
+        if is_closed:
+            return ActsPage(position=0, acts=[], next=None)
         await self._app.views.fresh()
         found: list[ActRow] = []
         chunk = limit + 1
@@ -125,6 +130,7 @@ class Moderating:
             if len(acts) < chunk:
                 break
             before, chunk = acts[-1].position, CHUNK_ACTS_MAX
+            charge(chunk)
         is_named = viewer.moderator or rules.moderators_named
         return await self._acts_page(site, log, listing, found, limit, is_named=is_named)
 

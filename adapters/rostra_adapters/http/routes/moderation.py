@@ -207,17 +207,16 @@ class Moderation(PersonRoutes):
         rules = await reader.visit(site)
         limit, cursor = self._reads.limit(query), query.one("cursor", CURSOR)
         reader.made_of = None  # of any discussion of the site
-        page = await self._moderating.site_acts(
+        return await self._moderating.site_acts(
             site,
             limit=limit,
             cursor=cursor,
             viewer=reader.viewer(site),
             rules=rules,
             readable=reader.filter_of(site, rules),
+            is_closed=not reader.may_read(site, rules),
+            charge=lambda acts: self._reads.charge_site(request, acts),
         )
-        if not reader.may_read(site, rules):  # like a site that is unknown
-            return ActsPage(position=0, acts=[], next=None)
-        return page
 
     async def _acts(self, query: Query, reader: Reader, request: web.Request) -> ActsPage | None:
         discussion = id_in_path(request, ids.Kind.DISCUSSION)

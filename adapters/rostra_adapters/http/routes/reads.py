@@ -46,7 +46,6 @@ from rostra_projections.responses.shapes import (
     CommentShape,
     CommentsPage,
     CountsPage,
-    DiscussionsPage,
 )
 
 CURSOR = Annotated[str, Meta(min_length=1, max_length=CURSOR_CHARACTERS_MAX)]
@@ -161,8 +160,8 @@ class ReadRoutes:
         """Charge the events of a past read. Raises the problem `too-many-requests`."""
         self._limits.charge(request, events / self._settings.fold_events_a_request)
 
-    def _charge_site(self, request: web.Request, discussions: int) -> None:
-        """Charge the discussions of a site's read. Raises the problem `too-many-requests`."""
+    def charge_site(self, request: web.Request, discussions: int) -> None:
+        """Charge what is read of a site for one answer. Raises `too-many-requests`."""
         self._limits.charge(request, discussions / self._settings.site_discussions_a_request)
 
     async def _waiting(self, query: Query) -> tuple[int, float]:
@@ -215,12 +214,14 @@ class ReadRoutes:
         rules = await reader.visit(site)
         limit, cursor = self.limit(query), query.one("cursor", CURSOR)
         reader.made_of = None  # of any discussion of the site
-        page = await self._app.discussions(
-            site, limit=limit, cursor=cursor, readable=reader.filter_of(site, rules)
+        return await self._app.discussions(
+            site,
+            limit=limit,
+            cursor=cursor,
+            readable=reader.filter_of(site, rules),
+            is_closed=not reader.may_read(site, rules),
+            charge=lambda discussions: self.charge_site(request, discussions),
         )
-        if not reader.may_read(site, rules):  # like a site that is unknown
-            return DiscussionsPage(position=0, discussions=[], next=None)
-        return page
 
     async def _site_comments(self, query: Query, reader: Reader, request: web.Request) -> Any:
         site = site_in_path(request)
@@ -234,7 +235,7 @@ class ReadRoutes:
             cursor=cursor,
             readable=reader.filter_of(site, rules),
             is_closed=not reader.may_read(site, rules),
-            charge=lambda discussions: self._charge_site(request, discussions),
+            charge=lambda discussions: self.charge_site(request, discussions),
         )
         person = asked.viewer.person
         if person is not None:
