@@ -83,6 +83,29 @@ async def test_what_is_held_is_told_when_it_is_approved_and_not_before(service: 
         assert (id_, name, data["key"]) == (results[0]["position"], "comment", "c1")
 
 
+async def test_an_event_says_whether_its_comment_appeared(service: Service) -> None:
+    [discussion, _] = await service.given(opened(), posted("c1"))
+    where = live_url(service, discussion)
+    edited = event("comment.edited", comment="c2", body="Anew.")
+    await service.given(posted("c2"), edited, event("comment.pinned", comment="c1"))
+    async with listening(where, last_event_id=2) as listener:
+        data = [data for _, _, data in await told(listener, 2)]
+    assert [(one["key"], one.get("appeared")) for one in data] == [("c2", True), ("c1", None)]
+    assert data[0]["body"] == "Anew."
+    # The reader has seen the comment already.
+    acts = (event(f"comment.{act}", comment="c2", by="mod") for act in ("removed", "restored"))
+    await service.given(*acts)
+    async with listening(where, last_event_id=5) as listener:
+        [(_, name, again)] = await told(listener)
+    assert (name, again["key"], again.get("appeared")) == ("comment", "c2", None)
+    erased = event("person.erased", person="ann")
+    del erased["data"]["resource"]
+    await service.given(erased)
+    async with listening(where, last_event_id=7) as listener:
+        tombstones = [data for _, _, data in await told(listener, 2)]
+    assert [(one["status"], one.get("appeared")) for one in tombstones] == [("erased", None)] * 2
+
+
 async def test_other_discussions_are_not_told(service: Service) -> None:
     [discussion, _] = await service.given(opened(), opened(resource="/buses"))
     async with listening(live_url(service, discussion)) as listener:

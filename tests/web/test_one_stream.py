@@ -8,7 +8,7 @@ from playwright.async_api import Browser, BrowserContext, Page, Request, expect
 
 from rostra_adapters.application.live import updates
 from rostra_adapters.http.routes.demo import RESOURCE, SITE
-from support.reader_pages import COMMENT, ROOT, connected, said, story, token, wrote
+from support.reader_pages import COMMENT, ROOT, about, connected, said, story, token, wrote
 from support.service import Service, event
 from support.service import token as signed
 from support.waiting import WAIT_SECONDS_MAX, wait_until
@@ -199,6 +199,33 @@ async def test_a_hidden_page_has_no_stream_and_catches_up_when_it_is_seen_again(
     await page.evaluate(HIDE, "visible")
     await expect(page.get_by_role("button", name="1 new comment")).to_be_visible()
     await alone(streams, [page])
+
+
+@pytest.mark.slow
+async def test_only_comments_that_appeared_while_a_page_was_hidden_are_announced(
+    browser: Browser, reader_service: Service
+) -> None:
+    # The demo's comments are older, and not on the first page.
+    await reader_service.given(*(wrote(f"o{number}", "Before.") for number in range(20)))
+    page = await story(browser, reader_service, TAG)
+    await connected(page)
+    await page.evaluate(HIDE, "hidden")
+    await expect(page.locator(ROOT)).not_to_have_attribute("connected", "")
+    await reader_service.given(
+        wrote("n1", "Helo."),
+        about("comment.edited", "e", comment="n1", body="Hello."),
+        wrote("n2", "Hello to you."),
+        about("comment.pinned", "p", comment="heron"),
+    )
+    erased = about("person.erased", "x", person="gregor")
+    del erased["data"]["resource"]
+    await reader_service.given(erased)
+    await page.evaluate(HIDE, "visible")
+    news = page.get_by_role("button", name="2 new comments")
+    await news.click()
+    await expect(said(page, "Hello.")).to_be_visible()
+    await expect(said(page, "Hello to you.")).to_be_visible()
+    await expect(page.locator(f"{ROOT} .announce button")).to_have_count(0)
 
 
 @pytest.mark.slow

@@ -97,4 +97,9 @@ export interface Done {
 }
 
 /** Data of a live event: a comment or a passage, or only a comment's totals or new status. */
-export type News = Omit<Comment & Passage, "new"> & { position: number; new?: undefined };
+export type News = Omit<Comment & Passage, "new"> & {
+  position: number;
+  new?: undefined;
+  /** True if the change made the comment visible. */
+  appeared?: true;
+};

@@ -241,7 +241,7 @@ export class Listing {
    * @param {import("./contract.js").News} data
    */
   updateReply(name, data) {
-    const { children: _, next_children: __, my_vote: ___, ...now } = data;
+    const { children: _, next_children: __, my_vote: ___, appeared: ____, ...now } = data;
     const gone =
       name === "removed" ? { body: null, html: null, ...(data.status !== "erased" && { author: null }) } : {};
     Object.assign(this.folded.get(data.id) ?? {}, now, gone);

@@ -21,6 +21,7 @@ from rostra.comment import (
 from rostra.passage import PassageUnmarked
 from rostra.person import PersonErased
 from rostra.vote import VoteCast, VoteNullified, VoteRestored
+from rostra_projections.responses.shapes import CommentShape
 
 Name = Literal["comment", "vote", "removed", "passage"]
 
@@ -32,6 +33,12 @@ class TotalsShape(msgspec.Struct, gc=False):
     up: int
     down: int
     score: int
+
+
+class AppearedShape(CommentShape, kw_only=True):
+    """`comment`: a comment that the change made visible."""
+
+    appeared: Literal[True] = True
 
 
 class RemovedShape(msgspec.Struct, gc=False):
@@ -65,6 +72,8 @@ class Changes(msgspec.Struct):
 
     shown: dict[UUID, int] = msgspec.field(default_factory=dict)
     gone: dict[UUID, int] = msgspec.field(default_factory=dict)
+    appeared: set[UUID] = msgspec.field(default_factory=set)
+    """Comments that the changes made visible."""
     votes: dict[UUID, list[Cast]] = msgspec.field(default_factory=dict)
     passages: dict[UUID, int] = msgspec.field(default_factory=dict)
     unlisted: set[UUID] = msgspec.field(default_factory=set)
@@ -109,6 +118,8 @@ class Changes(msgspec.Struct):
     ) -> None:
         if "published" not in (was, now):
             return
+        if now == "published" != was and comment not in self.gone:
+            self.appeared.add(comment)
         (self.shown if now == "published" else self.gone)[comment] = position
         if passage is not None:  # whose counts it changes
             self.passages[passage] = position

@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager, suppress
 from uuid import UUID
 
 import msgspec
+from msgspec.structs import asdict
 
 from rostra import codec, ids
 from rostra.discussion import DiscussionOpened
@@ -23,6 +24,7 @@ from rostra_adapters.aio.background import BackgroundTask
 from rostra_adapters.aio.wake_up import WakeUp
 from rostra_adapters.application.app import App
 from rostra_adapters.application.live.changes import (
+    AppearedShape,
     Changes,
     LiveEvent,
     RemovedShape,
@@ -426,6 +428,8 @@ class Live:
         async with self._reads:
             shape = await self._app.queries.comment(request, comment)
         if shape is not None and shape.status in VISIBLE:
+            if comment in changes.appeared and shape.status == "published":
+                shape = AppearedShape(**asdict(shape))
             return LiveEvent(position, "comment", msgspec.json.encode(shape))
         if comment not in changes.gone:
             return None

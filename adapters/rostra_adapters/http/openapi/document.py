@@ -135,9 +135,9 @@ def _operation(method: str, path: str, operation: Operation) -> Schema:
         "responses": _responses(operation, waits="min_position" in str(parameters)),
         "security": [{"bearer": []}] if operation.scope else [{}, {"bearer": []}],
     }
-    if operation.scope:
-        needs = f"Needs a token with the scope `{operation.scope}`. {operation.note}"
-        made["description"] = needs.rstrip()
+    needs = f"Needs a token with the scope `{operation.scope}`." if operation.scope else ""
+    if description := f"{needs} {operation.note}".strip():
+        made["description"] = description
     if operation.request_body:
         made["requestBody"] = {"required": True, "content": _content(operation.request_body)}
     return made

@@ -95,7 +95,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     scope: Scope | None = None
     """Scope that a token must have; None: no token is needed."""
     note: str = ""
-    """Sentences on the scope."""
+    """Further sentences of the description."""
     parameters: tuple[Parameter, ...] = ()
     request_body: dict[str, Any] = {}
     """Types by media type; a tuple of types is any of them."""
@@ -143,6 +143,11 @@ FLAT = Parameter("flat", _FLAG, "Comments and replies in one list, without threa
 LIVE = (
     Parameter("after", _ANY_POSITION, "Position to begin after; by default the present."),
     Parameter(LAST_EVENT_ID, _ANY_POSITION, "Position of the last event received.", header=True),
+)
+_LIVE_EVENTS = (
+    "Each event is named `comment`, `vote`, `removed` or `passage`. A `comment` event holds the "
+    "comment as it is now. Its field `appeared` is true if the change made the comment visible, "
+    "and absent after any other change."
 )
 KEY = Parameter(
     IDEMPOTENCY_KEY,
@@ -332,12 +337,14 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ),
     ("get", "/v1/discussions/{id}/live"): Operation(
         summary="Follow the changes to a discussion",
+        note=_LIVE_EVENTS,
         parameters=(*LIVE, *WAITING),
         response_body={STREAM: UNSET},
         problems=(404, GONE, 503),
     ),
     ("get", "/v1/live"): Operation(
         summary="Follow the changes to several discussions",
+        note=_LIVE_EVENTS,
         parameters=(
             SITE,
             Parameter(
