@@ -275,6 +275,41 @@ async def test_the_first_comment_opens_a_discussion_where_readers_may(
     await connected(page)
 
 
+@pytest.mark.slow
+async def test_the_first_comment_shows_those_that_others_wrote_meanwhile(
+    browser: Browser, reader_service: Service
+) -> None:
+    allowed = about("site.configured", "open", settings={"open_on_first": True})
+    del allowed["data"]["resource"]
+    await reader_service.given(allowed)
+    tag = f"<{ROOT} site={SITE} resource=/new token={token()}></{ROOT}>"
+    page = await story(browser, reader_service, tag)
+    await expect(page.get_by_text("No comments yet. Begin the discussion.")).to_be_visible()
+    await page.get_by_label("Write a comment").fill("First!")
+    there = {"site": SITE, "resource": "/new"}
+    opened, earlier = about("discussion.opened", "o"), wrote("n1", "I was here before.")
+    for one in (opened, earlier):
+        one["data"].update(there)
+    await reader_service.given(opened, earlier)
+    await caught_up(reader_service)
+    looks = 0
+
+    async def fail_once(route: Route) -> None:
+        nonlocal looks
+        looks += 1
+        await (route.abort() if looks == 1 else route.continue_())
+
+    await page.route(re.compile(r"/v1/discussions/[0-9a-f-]{36}\?"), fail_once)
+    await press(page, "Post")
+    await expect(page.get_by_text("Not sent:")).to_be_visible()
+    await press(page, "Post")
+    await expect(said(page, "First!")).to_be_visible()
+    await expect(said(page, "I was here before.")).to_be_visible()
+    await expect(page.locator(f"{ROOT} .announce button")).to_have_count(0)
+    await connected(page)
+    await expect(page.locator(f"{ROOT} .bell")).to_be_visible()
+
+
 async def test_a_held_comment_is_shown_to_its_author_as_held(
     browser: Browser, reader_service: Service
 ) -> None:

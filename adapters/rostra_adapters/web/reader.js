@@ -246,9 +246,12 @@ export class Reader {
   async ensureOpen() {
     if (this.discussionId) return this.discussionId;
     const made = await this.api.open(this.site, this.resource);
-    this.discussionId = made.id;
+    const { signal } = this.life;
     this.discussion = await this.api.get(`/v1/discussions/${made.id}`, { min_position: made.position });
-    if (!this.life.signal.aborted) [this.startLive(this.life.signal), this.showPeople()];
+    this.discussionId = made.id;
+    // Another reader may have opened the discussion meanwhile.
+    if (this.discussion?.comments) await this.main.load();
+    if (!signal.aborted) [this.startLive(signal), this.attempt(() => this.showPeople())];
     return this.discussionId;
   }
 
