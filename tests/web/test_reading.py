@@ -1,9 +1,12 @@
 """Reading: orders, pages, threads, permalinks, languages, and phones."""
 
+import asyncio
 import re
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from rostra import ids
 from rostra_adapters.http.routes.demo import RESOURCE, SITE
@@ -25,6 +28,32 @@ from support.reader_pages import (
     wrote,
 )
 from support.service import Service, event
+
+
+@asynccontextmanager
+async def held_back(
+    page: Page, part: str, *, answers: bool = True
+) -> AsyncGenerator[asyncio.Event, None]:
+    """Hold requests with `part` in their URL back until the block's end, then answer or fail them.
+
+    The event is set once there is such a request. At the end, the page has all answers.
+    """
+    is_asked, is_over = asyncio.Event(), asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        is_asked.set()
+        await is_over.wait()
+        await (route.continue_() if answers else route.abort())
+
+    def matches(url: str) -> bool:
+        return part in url
+
+    await page.route(matches, hold)
+    yield is_asked
+    ends = "requestfinished" if answers else "requestfailed"
+    async with page.expect_event(ends, lambda request: matches(request.url)):
+        is_over.set()
+    await page.unroute(matches)
 
 
 async def expect_orders(page: Page, *names: str) -> None:
@@ -109,6 +138,46 @@ async def test_loading_more_that_fails_says_so_there_and_is_tried_again(
     await trouble.get_by_role("button", name="Try again").click()
     await expect(page.locator(TOP)).to_have_count(40)
     await expect(trouble).to_be_empty()
+
+
+async def test_a_page_of_the_order_before_changes_nothing_of_the_new_one(
+    browser: Browser, reader_service: Service
+) -> None:
+    await reader_service.batch([wrote(f"m{n}", f"Comment {n}.") for n in range(40)])
+    for answers in (True, False):
+        page = await shown(browser, reader_service)
+        async with held_back(page, "cursor=", answers=answers) as is_asked:
+            await page.get_by_role("button", name="Load more").click()
+            await is_asked.wait()
+            await page.get_by_role("button", name="Oldest").click()
+            await expect(page.locator(COMMENT).first).to_contain_text("ventilation")
+        await page.evaluate("new Promise(requestAnimationFrame)")
+        oldest = page.get_by_role("button", name="Oldest")
+        await expect(oldest).to_have_attribute("aria-pressed", "true")
+        await expect(page.locator(f"{ROOT} .trouble")).to_be_empty()
+        await page.get_by_role("button", name="Load more").click()
+        await expect(page.locator(TOP)).to_have_count(40)
+
+
+async def test_replies_for_a_list_that_was_replaced_are_not_missing_in_the_new_one(
+    browser: Browser, reader_service: Service
+) -> None:
+    await reader_service.batch(
+        [wrote("top", "Who was there?")]
+        + [wrote(f"r{n}", f"I was, number {n}.", parent="top") for n in range(10)]
+    )
+    page = await shown(browser, reader_service)
+    asked = thread(page, "Who was there?")
+    await asked.get_by_role("button", name="10 replies").click()
+    async with held_back(page, "/replies?") as is_asked:
+        await asked.get_by_role("button", name="More replies").click()
+        await is_asked.wait()
+        await page.get_by_role("button", name="Most voted").click()
+        await expect(page.locator(COMMENT).first).to_contain_text("two ovens")
+    await asked.get_by_role("button", name="10 replies").click()
+    await asked.get_by_role("button", name="More replies").click()
+    replies = asked.locator("> .children > li .words")
+    await expect(replies).to_have_text([f"I was, number {n}." for n in range(10)])
 
 
 async def test_replies_are_folded_and_open_by_keyboard(

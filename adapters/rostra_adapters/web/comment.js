@@ -407,14 +407,17 @@ export class CommentView {
   /** @returns {Promise<void>} */
   async load(asked = false) {
     const { api } = this.owner;
+    const isReplaced = () => this.listing.views.get(this.shape.id) !== this;
     try {
       const query = this.cursor ? { cursor: this.cursor, limit: REPLIES_MORE } : { limit: REPLIES_MORE };
       const page = await api.replies(this.shape.id, query);
+      if (isReplaced()) return; // by a reload of the list
       const first = this.addReplies(page.comments);
       this.cursor = page.next;
       this.showFold();
       if (asked) first?.focus({ preventScroll: true });
     } catch (problem) {
+      if (isReplaced()) return;
       if (problem.status === 410 && this.cursor) {
         this.cursor = null;
         return this.load(asked);

@@ -60,14 +60,14 @@ export class Listing {
 
   /** @param {boolean} asked @returns {Promise<void>} */
   async loadNext(asked) {
-    const { owner } = this;
+    const { owner, list } = this;
     this.trouble.replaceChildren();
     if (!owner.discussionId) return this.showState();
     this.more.setAttribute("aria-busy", "true");
     try {
-      const { list } = this;
       const page = await this.page();
       if (list !== this.list) return; // reloaded meanwhile
+      if (!this.passage) owner.setOrder(page.order);
       const first = this.add(page.comments);
       this.cursor = page.next;
       this.more.hidden = !page.next;
@@ -75,27 +75,26 @@ export class Listing {
       if (asked) first?.focus({ preventScroll: true });
       owner.recordPosition(page.position);
     } catch (problem) {
+      if (list !== this.list) return;
       if (problem.status === 410 && this.cursor) return this.reload();
       this.showFailure(problem, () => this.load(asked));
     } finally {
-      this.more.removeAttribute("aria-busy");
+      if (list === this.list) this.more.removeAttribute("aria-busy");
     }
   }
 
   /** @returns {Promise<import("./contract.js").CommentPage>} */
   async page() {
-    const { owner, cursor } = this;
+    const { owner, cursor, list } = this;
     const about = { limit: PAGE, passage: this.passage, cursor };
     try {
-      const page = await owner.api.comments(owner.discussionId, {
+      return await owner.api.comments(owner.discussionId, {
         ...about,
         order: this.passage ? undefined : owner.order,
       });
-      if (!this.passage) owner.setOrder(page.order);
-      return page;
     } catch (problem) {
       // The element may name an order that the site does not offer: use the site's default.
-      if (problem.status !== 400 || cursor || !owner.order) throw problem;
+      if (problem.status !== 400 || cursor || !owner.order || list !== this.list) throw problem;
       owner.order = undefined;
       return this.page();
     }
@@ -160,6 +159,7 @@ export class Listing {
    * @returns {Promise<CommentView | null | undefined>}
    */
   async reach(id, position) {
+    const { list } = this;
     /** @type {Shape[]} */
     const above = [];
     /** @type {string | null} */
@@ -171,6 +171,7 @@ export class Listing {
         if (problem.status === 404) return null;
         throw problem;
       });
+      if (list !== this.list) return this.reach(id, position); // reloaded meanwhile
       if (!shape && !above.length) return null;
       if (!shape) break; // the service does not show the parent to this reader
       above.unshift(shape);

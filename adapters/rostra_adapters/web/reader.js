@@ -517,10 +517,10 @@ export class Reader {
 
   /** @param {string} comment @param {number} [position] */
   async refresh(comment, position) {
-    const held = this.listings.map((one) => one.views.get(comment)).filter((view) => view !== undefined);
-    if (!held.length) return;
+    const held = () => this.listings.map((one) => one.views.get(comment)).filter((view) => view !== undefined);
+    if (!held().length) return;
     const shape = await this.api.comment(comment, { min_position: position });
-    for (const view of held) view.update({ ...view.shape, pending: undefined, ...shape });
+    for (const view of held()) view.update({ ...view.shape, pending: undefined, ...shape });
     await this.recount(position);
   }
 
