@@ -42,6 +42,16 @@ async def edit(comment: Locator, words: str) -> None:
     await press(comment, "Save")
 
 
+async def hold_until(is_over: asyncio.Event, page: Page) -> None:
+    """Hold comments that the page sends until the event is set."""
+
+    async def hold(route: Route) -> None:
+        await is_over.wait()
+        await route.continue_()
+
+    await page.route("**/v1/discussions/*/comments", hold)
+
+
 async def queue(service: Service, status: str) -> list[dict[str, Any]]:
     """Return the comments that wait for a moderator."""
     await service.catch_up()
@@ -152,6 +162,44 @@ async def test_an_open_form_is_left_by_escape_and_keeps_what_was_typed(
     await press(herons, "Cancel")
     await reply.click()
     await expect(herons.get_by_role("textbox")).to_have_value("")
+
+
+async def test_a_sent_text_leaves_a_second_form_that_has_it_too(
+    browser: Browser, reader_service: Service
+) -> None:
+    page = await as_ada(browser, reader_service)
+    other = await page.context.new_page()
+    await other.goto(page.url)
+    for sent, typed in (("Once.", ""), ("Twice.", " And more.")):
+        herons, elsewhere = said(page, "Two herons"), said(other, "Two herons")
+        is_accepted = asyncio.Event()
+        await hold_until(is_accepted, page)
+        await page.bring_to_front()  # a page in the background is drawn once a second
+        await press(herons, "Reply")
+        await page.keyboard.type(sent)
+        async with page.expect_request("**/v1/discussions/*/comments"):
+            await press(herons, "Post")
+        await page.keyboard.press("Escape")
+        await press(herons, "Reply")
+        await other.bring_to_front()
+        await press(elsewhere, "Reply")
+        await page.bring_to_front()
+        for form in (herons, elsewhere):
+            await expect(form.get_by_role("textbox")).to_have_value(sent)
+        await herons.get_by_role("textbox").press_sequentially(typed)
+        is_accepted.set()
+        await expect(said(page, sent)).to_have_count(1)
+        kept = sent + typed if typed else ""
+        await expect(herons.get_by_role("textbox")).to_have_value(kept)
+        await page.keyboard.press("Escape")
+        await press(herons, "Reply")
+        await expect(herons.get_by_role("textbox")).to_have_value(kept)
+        if not typed:
+            await expect(elsewhere.get_by_role("textbox")).to_have_value("")
+        await page.unroute_all()
+        await press(herons, "Cancel")
+        await other.bring_to_front()
+        await press(elsewhere, "Cancel")
 
 
 @pytest.mark.slow

@@ -2,7 +2,7 @@
 
 import { el, markup } from "./markup.js";
 import { draftKeyOf } from "./session.js";
-import { placesOf, randomId, store, readStored } from "./storage.js";
+import { onStorageChange, placesOf, randomId, store, readStored } from "./storage.js";
 
 const MENTIONS_MAX = 20;
 const DRAFTS = "rostra:draft:";
@@ -46,6 +46,7 @@ export function composer(owner, wish) {
     dir: "auto",
   });
   area.value = draft.read()?.body ?? wish.body ?? "";
+  let shared = draft.read()?.body; // the text as this form last read or wrote the draft
   const shown = el("div", { class: "shown words", hidden: true, tabindex: -1, dir: "auto" });
   const error = el("div", { class: "error", id: `${id}-e`, role: "alert" });
   const send = el("button", { class: "primary", type: "submit", text: wish.send });
@@ -98,7 +99,24 @@ export function composer(owner, wish) {
 
   function saveDraft() {
     if (area.value === (wish.body ?? "")) draft.clear();
-    else draft.write(area.value, picked);
+    else writeDraft();
+  }
+
+  function writeDraft() {
+    shared = area.value;
+    draft.write(area.value, picked);
+  }
+
+  // Another form with the same draft may be the one that sends it.
+  draft.onChange(() => {
+    if (draft.read() || wish.body !== undefined || area.value !== shared) return;
+    if (form.hasAttribute("aria-busy")) return; // the text may yet fail to be sent
+    area.value = "";
+    if (!shown.hidden) showArea();
+  });
+
+  function showArea() {
+    [shown.hidden, area.hidden, preview.textContent] = [true, false, t("preview")];
   }
 
   function check() {
@@ -121,7 +139,7 @@ export function composer(owner, wish) {
   }
 
   function hidePreview() {
-    [shown.hidden, area.hidden, preview.textContent] = [true, false, t("preview")];
+    showArea();
     area.focus();
   }
 
@@ -130,7 +148,7 @@ export function composer(owner, wish) {
     event.preventDefault();
     if (form.hasAttribute("aria-busy") || !check()) return;
     if (!area.value.trim()) return area.focus();
-    draft.write(area.value, picked);
+    writeDraft();
     form.setAttribute("aria-busy", "true");
     error.textContent = "";
     const sent = deliver(area.value);
@@ -146,9 +164,10 @@ export function composer(owner, wish) {
   async function deliver(body) {
     try {
       const done = await wish.submit(body, draft.key(), mentions(body));
-      // Text that was typed meanwhile is not cleared; it has a draft of its own.
-      if (area.value === body) [draft.clear(), (area.value = "")];
-      if (!shown.hidden) [shown.hidden, area.hidden, preview.textContent] = [true, false, t("preview")];
+      // Text that was typed meanwhile, here or in another form, is not cleared; it has a draft of its own.
+      if (draft.read()?.body === body) draft.clear();
+      if (area.value === body) area.value = "";
+      if (!shown.hidden) showArea();
       // The service has accepted the text, also if showing it fails.
       await Promise.resolve(wish.onAccept(done)).catch(() => owner.main.markStale());
     } catch (problem) {
@@ -192,7 +211,8 @@ function drafts(owner, name) {
     const key = before?.body === body ? before.key : randomId();
     store(place, JSON.stringify({ body, key, at: Date.now(), picked }));
   };
-  return { read, write, clear: () => store(place, null), key: () => read()?.key ?? "" };
+  const onChange = (/** @type {() => void} */ listener) => onStorageChange(place, listener, owner.life.signal);
+  return { read, write, clear: () => store(place, null), key: () => read()?.key ?? "", onChange };
 }
 
 /** @param {string} place @returns {Draft | null} */
