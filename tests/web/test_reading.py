@@ -261,6 +261,28 @@ async def test_a_permalink_that_fails_is_tried_again_alone(
 
 
 @pytest.mark.slow
+async def test_a_list_and_a_permalink_that_both_fail_are_both_tried_again(
+    browser: Browser, reader_service: Service
+) -> None:
+    await reader_service.batch([wrote(f"m{n}", f"Comment {n}.") for n in range(60)])
+    for key in ("m0", "nobody-wrote-it"):
+        named = await comment_id(reader_service, key)
+        context = await browser.new_context()
+        await context.route("**/v1/discussions/*/comments*", lambda route: route.abort())
+        if key == "m0":
+            await context.route(f"**/v1/comments/{named}*", lambda route: route.abort())
+        tag = f"<{ROOT} site={SITE} resource={RESOURCE}></{ROOT}>"
+        path = f"/story#comment-{named}"
+        page = await story(browser, reader_service, tag, path=path, context=context)
+        await connected(page)  # which begins after the link was tried
+        await context.unroute_all()
+        await page.locator(f"{ROOT} .trouble").get_by_role("button", name="Try again").click()
+        await expect(page.get_by_role("button", name="Load more")).to_be_visible()
+        if key == "m0":
+            await expect(page.locator(f"#comment-{named}")).to_be_focused()
+
+
+@pytest.mark.slow
 async def test_a_permalink_that_the_page_is_sent_to_later_is_followed(
     browser: Browser, reader_service: Service
 ) -> None:

@@ -30,6 +30,8 @@ export class Listing {
     this.cursor = undefined;
     /** @type {Promise<void> | null} */
     this.busy = null;
+    /** @type {(() => unknown) | null} */
+    this.again = null; // repeats what failed last
     this.announce = el("div", { class: "announce" });
     this.state = el("p", { class: "state", text: t("loading") });
     this.list = el("div", { part: "list" });
@@ -138,10 +140,16 @@ export class Listing {
     this.state.hidden = n > 0;
   }
 
-  /** @param {any} problem @param {() => void} again */
+  /** Function of the Retry button, or null if none is shown. */
+  get retry() {
+    return this.trouble.firstElementChild && this.again;
+  }
+
+  /** @param {any} problem @param {() => unknown} again */
   showFailure(problem, again) {
     const { t } = this.owner;
     this.state.hidden = true;
+    this.again = again;
     this.trouble.replaceChildren(
       this.owner.why("failed", problem),
       " ",

@@ -210,7 +210,8 @@ export class Reader {
   }
 
   /**
-   * Do something that may fail. After a failure, offer to do it again.
+   * Do something that may fail. After a failure, offer to do it again. A Retry that is shown
+   * already is then part of the new one.
    * @param {() => Promise<void>} act
    */
   async attempt(act) {
@@ -219,9 +220,11 @@ export class Reader {
       if (!signal.aborted) await act();
     } catch (problem) {
       if (signal.aborted) return;
-      this.main.showFailure(problem, () => {
+      const { retry } = this.main;
+      this.main.showFailure(problem, async () => {
         this.main.trouble.replaceChildren();
-        this.attempt(act);
+        await retry?.();
+        await this.attempt(act);
       });
     }
   }
@@ -582,7 +585,10 @@ export class Reader {
   async goTo(named) {
     if (!named || !this.discussionId) return;
     const view = await this.main.reach(named);
-    if (!view) return void this.main.trouble.replaceChildren(this.t("unreachable"));
+    if (!view) {
+      if (!this.main.retry) this.main.trouble.replaceChildren(this.t("unreachable"));
+      return;
+    }
     for (let at = this.host.closest("details"); at; at = at.parentElement?.closest("details") ?? null) at.open = true;
     this.point(view);
     view.article.scrollIntoView({ block: "center" });
