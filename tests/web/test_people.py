@@ -17,6 +17,7 @@ from support.reader_pages import (
     COMMENT,
     PHONE,
     ROOT,
+    TOP,
     about,
     caught_up,
     connected,
@@ -314,6 +315,30 @@ async def test_what_is_new_counts_as_read_once_it_was_seen(
     assert await mark(reader_service) == read  # it is announced, and not shown yet
     await news.click()
     await until_marked(reader_service, read + 1)
+
+
+async def test_a_comment_that_is_announced_and_not_shown_is_not_read(
+    browser: Browser, reader_service: Service
+) -> None:
+    await reader_service.batch([wrote(f"m{n}", f"Comment {n}.") for n in range(40)])
+    page = await shown(browser, reader_service, "/demo?as=ada")
+    await connected(page)
+    await page.evaluate(
+        """() => {
+            window.positions = [];
+            addEventListener("rostra-position", (event) => positions.push(event.detail));
+        }"""
+    )
+    await reader_service.given(wrote("n1", "Late."))
+    posted = await reader_service.app.head()
+    await caught_up(reader_service)
+    news = page.get_by_role("button", name="1 new comment")
+    await expect(news).to_be_visible()
+    await page.get_by_role("button", name="Load more").click()
+    await expect(page.locator(TOP)).to_have_count(40)
+    assert [one for one in await page.evaluate("positions") if one >= posted] == []
+    await news.click()
+    await until_marked(reader_service, posted)
 
 
 # -- the inbox

@@ -71,6 +71,7 @@ export class Listing {
       if (list !== this.list) return; // reloaded meanwhile
       if (!this.passage) owner.setOrder(page.order);
       const first = this.add(page.comments);
+      for (const { id } of page.comments) this.dropFresh(id);
       this.cursor = page.next;
       this.more.hidden = !page.next;
       this.showState();

@@ -480,8 +480,12 @@ export class Reader {
     requestAnimationFrame(() => (this.polite.textContent = text));
   }
 
-  /** @param {number} position */
+  /**
+   * Record the position of what is shown, unless comments before it are announced only.
+   * @param {number} position
+   */
   recordPosition(position) {
+    if (this.main.fresh.size || this.main.stale) return;
     this.position = Math.max(this.position, position);
     this.people?.onListShown();
     this.host.dispatchEvent(
