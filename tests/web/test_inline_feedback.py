@@ -270,6 +270,34 @@ async def test_words_are_dragged_over_by_mouse(browser: Browser, reader_service:
 
 
 @pytest.mark.slow
+async def test_a_press_of_the_offer_that_is_no_click_does_not_end_it(
+    browser: Browser, reader_service: Service
+) -> None:
+    page = await article(browser, reader_service, "/demo?as=ada", viewport=WIDE)
+    last = page.locator("#article p").last
+    await last.scroll_into_view_if_needed()
+    offer = page.get_by_role("button", name="Comment on this", exact=True)
+
+    async def press_beside(words: str) -> None:
+        await page.evaluate(SELECT, words)
+        await expect(offer).to_be_visible()
+        await offer.hover()
+        await page.mouse.down()
+        await page.mouse.move(5, 5)
+        await page.mouse.up()
+
+    await press_beside(HERONS)
+    await last.click()
+    await expect(offer).to_be_hidden()
+    await press_beside(HERONS)
+    await page.keyboard.press("Escape")
+    await expect(offer).to_be_hidden()
+    await press_beside("Herons have been seen")
+    await offer.click()
+    await expect(page.locator(f"{PANEL} blockquote").first).to_have_text("Herons have been seen")
+
+
+@pytest.mark.slow
 async def test_words_are_selected_by_keyboard_and_the_tab_key_leads_to_the_offer(
     browser: Browser, reader_service: Service
 ) -> None:

@@ -43,7 +43,9 @@ export class Pick {
     const { signal } = life;
     document.addEventListener("selectionchange", () => this.onSelectionChange(), { signal });
     document.addEventListener("keydown", (event) => this.onKeydown(event), { signal });
-    document.addEventListener("pointerdown", () => (this.byKey = false), { signal, capture: true });
+    // Runs before the button's own listener. The press before may have ended beside the button.
+    const press = () => ([this.byKey, this.held] = [false, false]);
+    document.addEventListener("pointerdown", press, { signal, capture: true });
     document.addEventListener("scroll", () => this.shown && this.place(), { signal, capture: true, passive: true });
     window.addEventListener("resize", () => this.shown && this.place(), { signal });
   }
@@ -82,7 +84,7 @@ export class Pick {
 
   /** @param {KeyboardEvent} event */
   onKeydown(event) {
-    this.byKey = true;
+    [this.byKey, this.held] = [true, false];
     if (!this.shown) return;
     const own = event.target === this.passages.owner.host;
     if (event.key === "Tab" && !event.shiftKey && !own) {
