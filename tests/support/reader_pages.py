@@ -3,12 +3,14 @@
 import asyncio
 import re
 import time
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
 
 import pytest
 from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]
-from playwright.async_api import Browser, BrowserContext, Locator, Page, expect
+from playwright.async_api import Browser, BrowserContext, Locator, Page, Route, expect
 
 from rostra import ids
 from rostra.ids import DiscussionId, StreamId
@@ -114,6 +116,32 @@ async def discussion(service: Service) -> str:
 
 async def comment_id(service: Service, key: str) -> str:
     return str(ids.comment_id(DiscussionId(StreamId(UUID(await discussion(service)))), key))
+
+
+@asynccontextmanager
+async def held_back(
+    page: Page, part: str, *, answers: bool = True, times: int | None = None
+) -> AsyncGenerator[asyncio.Event, None]:
+    """Hold requests with `part` in their URL back until the block's end, then answer or fail them.
+
+    The event is set once there is such a request. `times` limits the number of requests.
+    """
+    is_asked, is_over = asyncio.Event(), asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        is_asked.set()
+        await is_over.wait()
+        await (route.continue_() if answers else route.abort())
+
+    def matches(url: str) -> bool:
+        return part in url
+
+    await page.route(matches, hold, times=times)
+    yield is_asked
+    ends = "requestfinished" if answers else "requestfailed"
+    async with page.expect_event(ends, lambda request: matches(request.url)):
+        is_over.set()
+    await page.unroute(matches)
 
 
 def thread(page: Page, words: str) -> Locator:

@@ -22,6 +22,7 @@ from support.reader_pages import (
     caught_up,
     connected,
     discussion,
+    held_back,
     said,
     shown,
     sound,
@@ -402,6 +403,36 @@ async def test_the_bell_tells_what_concerns_a_person(
         service, "POST", f"{about_here}/comments", {"body": "Again.", "parent": mine["id"]}, "ben"
     )
     await expect(bell).to_have_accessible_name("Inbox, 1 unread")  # live
+
+
+async def test_the_bell_opens_and_closes_the_inbox_by_mouse(
+    browser: Browser, reader_service: Service
+) -> None:
+    comments = f"/v1/discussions/{await discussion(reader_service)}/comments"
+    mine = await ask(reader_service, "POST", comments, {"body": "Mine."})
+    answer = {"body": "Yes.", "parent": mine["id"]}
+    reply = await ask(reader_service, "POST", comments, answer, "ben")
+    page = await shown(browser, reader_service, "/demo?as=ada")
+    bell, inbox = page.locator(BELL), page.locator(INBOX)
+    items = inbox.get_by_role("listitem")
+    await expect(bell).to_have_accessible_name("Inbox, 1 unread")
+    reads: list[Request] = []
+    page.on("requestfinished", lambda one: reads.append(one) if reply["id"] in one.url else None)
+    async with held_back(page, "/v1/me/inbox?limit=10", times=1) as is_asked:
+        await bell.click()
+        await is_asked.wait()
+        await bell.click()
+        await expect(inbox).to_be_hidden()
+        await expect(bell).to_have_attribute("aria-expanded", "false")
+        await bell.click()
+        await expect(items).to_have_count(1)
+    async with asyncio.timeout(WAIT_SECONDS_MAX):
+        while len(reads) < 2:  # that of the first opening, too
+            await page.evaluate("new Promise(requestAnimationFrame)")
+    await page.evaluate("new Promise(requestAnimationFrame)")
+    await expect(items).to_have_count(1)
+    await bell.click()
+    await expect(inbox).to_be_hidden()
 
 
 async def until_unread(service: Service, count: int) -> None:

@@ -1,12 +1,9 @@
 """Reading: orders, pages, threads, permalinks, languages, and phones."""
 
-import asyncio
 import re
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 
 import pytest
-from playwright.async_api import Browser, Page, Route, expect
+from playwright.async_api import Browser, Page, expect
 
 from rostra import ids
 from rostra_adapters.http.routes.demo import RESOURCE, SITE
@@ -21,6 +18,7 @@ from support.reader_pages import (
     caught_up,
     comment_id,
     connected,
+    held_back,
     said,
     shown,
     story,
@@ -28,32 +26,6 @@ from support.reader_pages import (
     wrote,
 )
 from support.service import Service, event
-
-
-@asynccontextmanager
-async def held_back(
-    page: Page, part: str, *, answers: bool = True
-) -> AsyncGenerator[asyncio.Event, None]:
-    """Hold requests with `part` in their URL back until the block's end, then answer or fail them.
-
-    The event is set once there is such a request. At the end, the page has all answers.
-    """
-    is_asked, is_over = asyncio.Event(), asyncio.Event()
-
-    async def hold(route: Route) -> None:
-        is_asked.set()
-        await is_over.wait()
-        await (route.continue_() if answers else route.abort())
-
-    def matches(url: str) -> bool:
-        return part in url
-
-    await page.route(matches, hold)
-    yield is_asked
-    ends = "requestfinished" if answers else "requestfailed"
-    async with page.expect_event(ends, lambda request: matches(request.url)):
-        is_over.set()
-    await page.unroute(matches)
 
 
 async def expect_orders(page: Page, *names: str) -> None:

@@ -35,6 +35,8 @@ const BELL = "M8 1.5a4 4 0 0 1 4 4v3l1.5 3h-11L4 8.5v-3a4 4 0 0 1 4-4ZM6.5 13.5a
 
 export class Inbox {
   unread = 0;
+  /** Number of times that the panel was opened. */
+  opening = 0;
   /** @type {number | undefined} */
   timer = undefined;
   /** @type {Map<string, Promise<Place | null>>} other discussions by id */
@@ -45,7 +47,7 @@ export class Inbox {
     this.owner = owner;
     this.t = t;
     this.number = el("span", { class: "unread", hidden: true, "aria-hidden": "true" });
-    this.bell = el("button", { type: "button", class: "bell", part: "bell", onclick: () => this.toggle() });
+    this.bell = el("button", { type: "button", class: "bell", part: "bell" });
     this.bell.append(bell(), this.number);
     this.list = el("ul", {});
     this.state = el("p", { class: "state", text: t("inbox_empty") });
@@ -73,8 +75,11 @@ export class Inbox {
     this.panel.addEventListener("beforetoggle", (event) => {
       const open = /** @type {ToggleEvent} */ (event).newState === "open";
       this.bell.setAttribute("aria-expanded", String(open));
-      if (!open && this.panel.contains(owner.focused)) this.bell.focus({ preventScroll: true });
+      if (open) this.onOpen();
+      else if (this.panel.contains(owner.focused)) this.bell.focus({ preventScroll: true });
     });
+    // Otherwise a click on the bell would first dismiss the open panel, and then open it again.
+    this.bell.popoverTargetElement = this.panel;
     this.node = el("div", { hidden: true }, this.bell, this.panel);
     const { signal } = owner.life;
     document.addEventListener("visibilitychange", () => this.scheduleCount(), { signal });
@@ -113,13 +118,16 @@ export class Inbox {
     this.all.hidden = !unread;
   }
 
-  async toggle() {
-    if (this.panel.matches(":popover-open")) return this.panel.hidePopover();
+  onOpen() {
+    this.opening += 1;
     this.list.replaceChildren();
-    this.panel.showPopover();
-    this.place();
-    this.head.focus();
-    await this.load(null);
+    this.load(null);
+    // The panel has no size before it is shown.
+    requestAnimationFrame(() => {
+      if (!this.panel.matches(":popover-open")) return;
+      this.place();
+      this.head.focus();
+    });
   }
 
   /** Place the panel below the bell, within the page's width. */
@@ -134,13 +142,14 @@ export class Inbox {
 
   /** @param {string | null} cursor @returns {Promise<void>} */
   async load(cursor) {
-    const { owner, t } = this;
+    const { owner, t, opening } = this;
     this.more.hidden = true;
     this.state.textContent = owner.t("loading");
     this.state.hidden = false;
     try {
       const page = await this.page({ limit: LIMIT, cursor });
       const shown = await Promise.all(page.items.map((item) => this.renderItem(item)));
+      if (opening !== this.opening) return; // opened again meanwhile
       this.list.append(...shown.filter((one) => one !== null));
       this.show(page.unread);
       this.state.textContent = t("inbox_empty");
@@ -149,7 +158,7 @@ export class Inbox {
       this.more.onclick = () => this.load(page.next);
       if (!cursor) this.all.onclick = () => this.read({ up_to: page.position });
     } catch (problem) {
-      this.state.textContent = owner.why("failed", problem);
+      if (opening === this.opening) this.state.textContent = owner.why("failed", problem);
     }
   }
 
