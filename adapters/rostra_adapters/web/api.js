@@ -17,7 +17,8 @@ export class Api {
    * @param {import("./session.js").Session} session supplies a token for each request
    * @param {import("./clock.js").Clock} clock
    * @param {AbortSignal} signal cancels reads; writes are never cancelled
-   * @param {() => void} refused called after the service refused a token with 401
+   * @param {(other: string | null) => void} refused called after the service refused a token with
+   *   401, with the session's token from then on
    */
   constructor(base, session, clock, signal, refused) {
     this.base = base;
@@ -43,7 +44,7 @@ export class Api {
     if (!token || !refused(answer)) return answer;
     if (answer.status === 401) this.session.renew(token);
     let other = answer.status === 401 ? await this.session.token(!reads) : null;
-    if (answer.status === 401) this.onRefusal();
+    if (answer.status === 401) this.onRefusal(other);
     if (rights !== undefined && rightsOf(other) !== rights) other = null;
     const again = await this.send(path, given, other);
     return other && reads && refused(again) ? this.send(path, given, null) : again;

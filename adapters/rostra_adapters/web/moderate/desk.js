@@ -83,7 +83,7 @@ export class Desk {
     this.credentials = new Credentials(host);
     const base = (host.getAttribute("base") ?? new URL("../..", import.meta.url).href).replace(/\/$/, "");
     const session = /** @type {Session} */ (/** @type {unknown} */ (this.credentials));
-    this.api = new Api(base, session, this.clock, signal, () => this.#signIn());
+    this.api = new Api(base, session, this.clock, signal, (other) => other || this.#signIn());
     this.scheme = new CSSStyleSheet();
     this.root.adoptedStyleSheets = [...this.root.adoptedStyleSheets.slice(0, 2), this.scheme];
     this.#start().catch((problem) => signal.aborted || console.error("rostra:", problem));
