@@ -6,9 +6,9 @@ import pytest
 from playwright.async_api import Browser, Route, expect
 
 from rostra_adapters.http.routes.demo import SITE
-from support.moderation_pages import DESK, ITEM, held, moderator
-from support.reader_pages import caught_up
-from support.service import Service
+from support.moderation_pages import DESK, ITEM, desk, held, moderator
+from support.reader_pages import about, caught_up, wrote
+from support.service import Event, Service
 
 
 @pytest.mark.slow
@@ -37,3 +37,26 @@ async def test_a_moderator_stays_signed_in_while_the_page_renews_the_token(
     await page.goto(f"{reader_service.url}/admin")
     await expect(page.locator(ITEM)).to_have_count(1)
     await expect(page.locator(f"{DESK} nav button").first).to_be_visible()
+
+
+def flagged(person: str) -> Event:
+    return about("comment.flagged", f"f-{person}", comment="c1", by=person, reason="Odd")
+
+
+async def test_further_reports_and_an_erasure_are_shown_without_loading_again(
+    browser: Browser, reader_service: Service
+) -> None:
+    await reader_service.given(wrote("c1", "Some words.", by="eve", name="Eve"), flagged("ada"))
+    page = await desk(browser, reader_service)
+    await page.keyboard.press("2")
+    item = page.locator(ITEM)
+    await expect(item.locator(".flags li")).to_have_text(["ada: Odd"])
+    await item.get_by_role("checkbox").focus()
+    await reader_service.given(flagged("bob"), flagged("cem"))
+    await expect(item.locator(".flags li")).to_have_count(3)
+    await expect(item.get_by_role("checkbox")).to_be_focused()
+    erased = about("person.erased", "gone", person="eve")
+    del erased["data"]["resource"]
+    await reader_service.given(erased)
+    await expect(item.locator(".words")).not_to_contain_text("Some words.")
+    await expect(item).not_to_contain_text("Eve")

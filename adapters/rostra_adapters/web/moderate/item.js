@@ -41,7 +41,8 @@ export class Item {
       "aria-label": t("select"),
       onchange: () => pile.select(this, this.check.checked),
     });
-    this.by = el("div", { class: "by" });
+    this.choice = el("label", { class: "check" }, this.check);
+    this.by = el("div", { class: "by" }, this.choice);
     this.where = el("div", { class: "where" });
     this.thread = el("div", {});
     this.words = el("div", { class: "words", dir: "auto" });
@@ -68,6 +69,11 @@ export class Item {
     this.#showWords();
     this.#showFlags();
     this.#showButtons();
+  }
+
+  /** Show a newer copy of the comment, unless it looks the same. @param {Queued} shape */
+  refresh(shape) {
+    if (appearanceOf(shape) !== appearanceOf(this.shape)) this.update(shape);
   }
 
   /** @param {string} text */
@@ -125,8 +131,8 @@ export class Item {
       pinned && t("pinned"),
       rule && t("rule", { rule }),
     ];
-    this.by.replaceChildren(
-      el("label", { class: "check" }, this.check),
+    for (const old of [...this.by.children].slice(1)) old.remove(); // the checkbox keeps its focus
+    this.by.append(
       author ? open : el("b", { text: this.name }),
       ...marks.filter(Boolean).map((text) => el("span", { class: "mark", text: String(text) })),
       el("time", {
@@ -199,4 +205,13 @@ export class Item {
     const again = /** @type {HTMLElement | null} */ (this.buttons.querySelector(`[data-does="${had}"]`));
     (again ?? this.article).focus();
   }
+}
+
+/**
+ * Return a key of all that the desk shows of a comment. It shows no votes and counts no replies.
+ * The version alone is no key: reports, names, labels and erasures are not events of the comment.
+ * @param {Queued} shape
+ */
+function appearanceOf(shape) {
+  return JSON.stringify({ ...shape, up: 0, down: 0, score: 0, replies: 0, descendants: 0 });
 }

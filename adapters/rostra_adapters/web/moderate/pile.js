@@ -229,7 +229,7 @@ export class Pile {
     for (const item of covered) {
       const shape = now.get(item.shape.id);
       if (!shape) this.#dropMissing(item, isWhole);
-      else if (shape.version !== item.shape.version) item.update(shape);
+      else item.refresh(shape);
     }
     const added = comments.filter(({ id }) => !this.items.has(id));
     if (!OLDEST_FIRST.includes(this.queue)) this.fresh = this.items.size ? added.map(({ id }) => id) : [];
