@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.async_api import Browser, Route, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from rostra_adapters.http.routes.demo import SITE
 from support.moderation_pages import DESK, ITEM, desk, held, moderator
@@ -39,6 +39,11 @@ async def test_a_moderator_stays_signed_in_while_the_page_renews_the_token(
     await expect(page.locator(f"{DESK} nav button").first).to_be_visible()
 
 
+async def look_again(page: Page) -> None:
+    """Refresh the view, as a page does that comes into view, unless a refresh is running."""
+    await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+
+
 def flagged(person: str) -> Event:
     return about("comment.flagged", f"f-{person}", comment="c1", by=person, reason="Odd")
 
@@ -53,10 +58,33 @@ async def test_further_reports_and_an_erasure_are_shown_without_loading_again(
     await expect(item.locator(".flags li")).to_have_text(["ada: Odd"])
     await item.get_by_role("checkbox").focus()
     await reader_service.given(flagged("bob"), flagged("cem"))
+    await caught_up(reader_service)
+    await look_again(page)
     await expect(item.locator(".flags li")).to_have_count(3)
     await expect(item.get_by_role("checkbox")).to_be_focused()
     erased = about("person.erased", "gone", person="eve")
     del erased["data"]["resource"]
     await reader_service.given(erased)
+    await caught_up(reader_service)
+    await look_again(page)
     await expect(item.locator(".words")).not_to_contain_text("Some words.")
     await expect(item).not_to_contain_text("Eve")
+
+
+@pytest.mark.slow
+async def test_keys_follow_the_list_after_an_undo(
+    browser: Browser, reader_service: Service
+) -> None:
+    await held(reader_service, 4)
+    page = await desk(browser, reader_service)
+    await expect(page.locator(ITEM)).to_have_count(4)
+    for key in ("j", "a"):
+        await page.keyboard.press(key)
+    await expect(page.locator(ITEM)).to_have_count(3)
+    await page.keyboard.press("z")
+    await expect(page.locator(ITEM).first).to_be_focused()
+    await expect(page.locator(ITEM).first).to_contain_text("Waiting 0")
+    await page.keyboard.press("j")
+    await expect(page.locator(ITEM, has_text="Waiting 1")).to_be_focused()
+    await page.keyboard.press("k")
+    await expect(page.locator(ITEM, has_text="Waiting 0")).to_be_focused()

@@ -211,7 +211,7 @@ export class Pile {
     item.update(shape);
     item.isBack = true;
     if (this.items.has(shape.id)) return;
-    this.items.set(shape.id, item);
+    this.items = new Map([[shape.id, item], ...this.items]);
     this.list.prepend(item.node);
     this.#showState();
   }
