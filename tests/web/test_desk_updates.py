@@ -1,6 +1,7 @@
 """The page for moderators while tokens, lists and the log change under it."""
 
 import re
+from typing import Any
 
 import pytest
 from playwright.async_api import Browser, Page, Route, expect
@@ -88,3 +89,102 @@ async def test_keys_follow_the_list_after_an_undo(
     await expect(page.locator(ITEM, has_text="Waiting 1")).to_be_focused()
     await page.keyboard.press("k")
     await expect(page.locator(ITEM, has_text="Waiting 0")).to_be_focused()
+
+
+PAGE_ACTS = 50
+LOG = re.compile("/moderation-log")
+ROWS = f"{DESK} .log tbody tr"
+POSITIONS = f"""() => Array.from(
+    document.querySelector("{DESK}").shadowRoot.querySelectorAll(".log tbody tr"),
+    (row) => Number(row.dataset.position),
+)"""
+
+
+class Acts:
+    """A moderators' log of acts whose positions are 1 to `head`. Its pages can be held back."""
+
+    def __init__(self, head: int) -> None:
+        self.head = head
+        self.waiting: list[Route] | None = None
+        """Requests that are held back; None if each is answered at once."""
+
+    async def answer(self, route: Route) -> None:
+        if self.waiting is None:
+            await self.fulfill(route)
+        else:
+            self.waiting.append(route)
+
+    async def fulfill(self, route: Route) -> None:
+        [cursor] = re.findall(r"cursor=(\d+)", route.request.url) or [str(self.head)]
+        last = max(0, int(cursor) - PAGE_ACTS)
+        acts: list[dict[str, Any]] = [
+            {
+                "position": position,
+                "at": "2026-01-01T00:00:00.000000Z",
+                "action": "pin",
+                "comment": None,
+                "by": "mia",
+                "reason": None,
+            }
+            for position in range(int(cursor), last, -1)
+        ]
+        await route.fulfill(json={"acts": acts, "next": str(last) if last else None})
+
+    async def release(self) -> None:
+        """Answer all requests that were held back, the latest first."""
+        waiting, self.waiting = self.waiting or [], None
+        for route in reversed(waiting):
+            await self.fulfill(route)
+
+
+async def log_page(browser: Browser, service: Service, acts: Acts) -> Page:
+    page = await desk(browser, service)
+    await page.route(LOG, acts.answer)
+    await page.keyboard.press("6")
+    return page
+
+
+async def test_the_log_has_no_gap_after_many_acts_of_others(
+    browser: Browser, reader_service: Service
+) -> None:
+    acts = Acts(200)
+    page = await log_page(browser, reader_service, acts)
+    await expect(page.locator(ROWS)).to_have_count(PAGE_ACTS)
+    for head in (203, 320):
+        acts.head = head
+        await look_again(page)
+        await expect(page.locator(ROWS).first).to_have_attribute("data-position", str(head))
+    await page.get_by_role("button", name="Load more").click()
+    await expect(page.locator(ROWS)).to_have_count(2 * PAGE_ACTS)
+    assert await page.evaluate(POSITIONS) == list(range(320, 220, -1))
+
+
+@pytest.mark.slow
+async def test_a_second_click_loads_no_page_of_the_log_twice(
+    browser: Browser, reader_service: Service
+) -> None:
+    acts = Acts(200)
+    page = await log_page(browser, reader_service, acts)
+    await page.get_by_role("button", name="Load more").dblclick()
+    await expect(page.locator(ROWS)).to_have_count(2 * PAGE_ACTS)
+    await page.get_by_role("button", name="Load more").click()
+    await expect(page.locator(ROWS)).to_have_count(3 * PAGE_ACTS)
+    assert await page.evaluate(POSITIONS) == list(range(200, 50, -1))
+
+
+@pytest.mark.slow
+async def test_a_refresh_before_the_first_page_shows_no_act_twice(
+    browser: Browser, reader_service: Service
+) -> None:
+    acts = Acts(80)
+    acts.waiting = []
+    page = await log_page(browser, reader_service, acts)
+    for requests in (1, 2):
+        while len(acts.waiting) < requests:
+            await page.evaluate("new Promise(requestAnimationFrame)")
+        await look_again(page)
+    await acts.release()
+    await expect(page.locator(ROWS).last).to_have_attribute("data-position", "31")
+    await page.get_by_role("button", name="Load more").click()
+    await expect(page.locator(ROWS).last).to_have_attribute("data-position", "1")
+    assert await page.evaluate(POSITIONS) == list(range(80, 0, -1))

@@ -184,6 +184,8 @@ export class PersonView {
 export class LogView {
   /** @type {string | null} */
   next = null;
+  /** @type {Promise<{comments: never[], next: null}> | null} */
+  loading = null;
   pile = null;
 
   /** @param {Desk} desk */
@@ -202,26 +204,45 @@ export class LogView {
     this.node = el("div", {}, this.table, this.empty, this.more);
   }
 
-  async load() {
+  /** Load the first or the next page. Calls during a load share it. */
+  load() {
+    return (this.loading ??= this.#loadPage().finally(() => (this.loading = null)));
+  }
+
+  async #loadPage() {
     const page = await this.#page(this.next);
-    this.rows.append(...page.acts.map((/** @type {Act} */ act) => this.#row(act)));
+    this.rows.append(...this.#unknown(page.acts).map((act) => this.#row(act)));
     this.next = page.next;
-    this.more.hidden = !this.next;
-    this.empty.hidden = this.rows.childElementCount > 0;
-    this.table.hidden = !this.empty.hidden;
+    this.#showState();
     return { comments: [], next: null };
   }
 
   async refresh() {
-    const { acts } = await this.#page(null);
+    const page = await this.#page(null);
+    if (this.loading) return; // the next refresh adds to the loaded rows
+    const added = this.#unknown(page.acts);
+    if (added.length && added.length === page.acts.length) {
+      // The log may have further acts between this page and the rows.
+      this.rows.replaceChildren();
+      this.next = page.next;
+    }
+    this.rows.prepend(...added.map((act) => this.#row(act)));
+    this.#showState();
+  }
+
+  /** Return the acts that have no row. @param {Act[]} acts */
+  #unknown(acts) {
     const known = new Set([...this.rows.children].map((row) => /** @type {HTMLElement} */ (row).dataset.position));
-    const added = acts.filter((/** @type {Act} */ { position }) => !known.has(String(position)));
-    this.rows.prepend(...added.map((/** @type {Act} */ act) => this.#row(act)));
+    return acts.filter(({ position }) => !known.has(String(position)));
+  }
+
+  #showState() {
+    this.more.hidden = !this.next;
     this.empty.hidden = this.rows.childElementCount > 0;
     this.table.hidden = !this.empty.hidden;
   }
 
-  /** @param {string | null} cursor */
+  /** @param {string | null} cursor @returns {Promise<{acts: Act[], next: string | null}>} */
   #page(cursor) {
     const site = encodeURIComponent(this.desk.site);
     const min_position = this.desk.position || null;
