@@ -168,6 +168,26 @@ async def test_every_reply_is_reached_by_links_however_deep_or_many(service: Ser
     assert found == wanted
 
 
+async def test_replies_below_removed_comments_are_reached_by_links(service: Service) -> None:
+    wide = [posted(f"w{n}", parent="top", body=f"Wide {n}.") for n in range(15)]
+    below = [posted(f"b{n}", parent=f"w{n}", body=f"Below {n}.") for n in range(6)]
+    deep = [
+        posted(f"d{n}", body=f"Depth {n}.", **({"parent": f"d{n - 1}"} if n else {}))
+        for n in range(5)
+    ]
+    removed = [
+        event("comment.removed", comment=key) for key in (*(f"w{n}" for n in range(6)), "d3")
+    ]
+    [discussion, *_] = await service.given(opened(), posted("top"), *wide, *below, *deep, *removed)
+    path = f"/v1/discussions/{discussion}/page"
+    page = (await service.get(path)).body.decode()
+    links = re.findall(r'href="([^"]+)">All replies: (\d+)', page)
+    assert sorted(number for _, number in links) == ["1", "9"]
+    found = "".join([(await service.ask("GET", link)).body.decode() for link, _ in links])
+    for words in ("Depth 4.", *(f"Wide {n}." for n in range(6, 15))):
+        assert f"<p>{words}</p>" in found, words
+
+
 async def test_a_comment_has_a_page_of_its_own(service: Service) -> None:
     [discussion, first, second, *_] = await service.given(
         opened(), posted("c1", body="It is."), posted("c2", parent="c1", body="Says who?"),

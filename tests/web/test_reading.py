@@ -188,6 +188,23 @@ async def test_many_replies_come_by_pages_each_once_and_in_order(
 
 
 @pytest.mark.slow
+async def test_a_reply_below_a_removed_one_is_reached_however_deep(
+    browser: Browser, reader_service: Service
+) -> None:
+    await reader_service.batch(
+        [wrote("d0", "Depth 0.")]
+        + [wrote(f"d{n}", f"Depth {n}.", parent=f"d{n - 1}") for n in range(1, 6)]
+        + [about("comment.removed", f"gone{n}", comment=f"d{n}", by="mod") for n in (2, 3, 4)]
+    )
+    page = await shown(browser, reader_service)
+    deep = thread(page, "Depth 0.")
+    for depth in range(1, 6):
+        await deep.locator("button[aria-expanded=false]:visible").first.click()
+        await expect(deep.locator("article")).to_have_count(depth + 1)
+    await expect(deep.get_by_text("Depth 5.")).to_be_visible()
+
+
+@pytest.mark.slow
 async def test_a_permalink_leads_to_a_reply_deep_in_a_long_discussion(
     browser: Browser, reader_service: Service
 ) -> None:

@@ -391,12 +391,14 @@ export class CommentView {
     this.open = open;
     if (open) this.unfold();
     this.showFold();
-    if (open && !this.children.childElementCount && this.shape.replies) this.load();
+    if (open && !this.children.childElementCount && (this.shape.replies || this.cursor)) this.load();
   }
 
   showFold() {
     const { t } = this.owner;
-    const n = Math.max(this.shape.replies, this.children.childElementCount + (this.folded?.length ?? 0));
+    // Removed replies that others answered are shown, but not counted in `replies`.
+    const known = this.children.childElementCount + (this.folded?.length ?? 0) + (this.cursor ? 1 : 0);
+    const n = Math.max(this.shape.replies, known);
     this.fold.hidden = !n;
     this.fold.setAttribute("aria-expanded", String(this.open));
     this.fold.textContent = this.open ? t("hide") : t("replies", { n });

@@ -214,9 +214,11 @@ class _PageWriter:
             yield from self._comment(comment)
             below = comment.children or []
             yield from self._list(below)
-            if comment.replies > len(below):
+            if comment.next_children:
                 more = self._link(comment=str(comment.id))
-                words = self._words.replies.format(n=comment.replies)
+                # All replies may be removed, with comments below them.
+                n = comment.replies or comment.descendants
+                words = self._words.replies.format(n=n)
                 yield f'<p><a href="{more}">{words}</a></p>'
             yield "</li>"
         yield "</ol>"
