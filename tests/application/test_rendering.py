@@ -10,11 +10,13 @@ from html.parser import HTMLParser
 from importlib.resources import files
 from pathlib import Path
 
+import msgspec
 import nh3
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rostra_adapters.aio.worker_processes import WorkerFailed
 from rostra_adapters.application.queries.rendering import (
     ATTRIBUTES,
     LINK_REL,
@@ -23,7 +25,12 @@ from rostra_adapters.application.queries.rendering import (
     plain,
     render,
 )
-from rostra_adapters.application.queries.renderings import Markdown, Renderings
+from rostra_adapters.application.queries.renderings import (
+    RETRY_SECONDS_MAX,
+    RETRY_SECONDS_MIN,
+    Markdown,
+    Renderings,
+)
 from support.effort import examples
 
 
@@ -452,6 +459,63 @@ async def test_without_workers_long_bodies_are_shown_as_they_were_written() -> N
     await renderings.close()
     body = Markdown("*words* " * 1_000)
     assert await renderings.render([body]) == {body: plain(body.body)}
+
+
+class Workers:
+    """Workers that fail while `failing` is true, and the jobs that they were given."""
+
+    def __init__(self, renderings: Renderings, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.failing = True
+        self.jobs: list[list[str]] = []
+        monkeypatch.setattr(renderings._workers, "ask", self._ask)
+
+    async def _ask(self, job: bytes) -> bytes:
+        bodies = msgspec.msgpack.decode(job, type=list[Markdown])
+        self.jobs.append([one.body for one in bodies])
+        await asyncio.sleep(0)
+        if self.failing:
+            raise WorkerFailed
+        return msgspec.msgpack.encode([render(one.body, breaks=one.breaks) for one in bodies])
+
+
+async def test_a_rendering_that_failed_is_tried_again_after_a_while(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    time_now = 0.0
+    renderings = Renderings(clock=lambda: time_now)
+    workers = Workers(renderings, monkeypatch)
+    long, longer = Markdown("*It* " + "is long. " * 600), Markdown("*It* " + "is long. " * 900)
+    assert "<em>" in render(long.body)
+    shown = await renderings.render([long, longer])
+    assert shown == {one: plain(one.body) for one in (long, longer)}
+    assert await renderings.render([long]) == {long: plain(long.body)}
+    assert workers.jobs == [[long.body, longer.body]]
+    time_now += RETRY_SECONDS_MIN
+    workers.failing = False
+    first, second = await asyncio.gather(renderings.render([long]), renderings.render([long]))
+    assert first == {long: render(long.body)}
+    assert second == {long: plain(long.body)}
+    assert workers.jobs[1:] == [[long.body]]
+    assert renderings.at_hand([long]) == {long: render(long.body)}
+
+
+async def test_a_body_whose_rendering_fails_again_waits_longer_and_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    time_now = 0.0
+    renderings = Renderings(clock=lambda: time_now)
+    workers = Workers(renderings, monkeypatch)
+    bodies = [Markdown("*It* " + "is long. " * 600), Markdown("*It* " + "is long. " * 900)]
+    for tried in range(20):
+        await renderings.render(bodies)
+        assert len(workers.jobs) == 1 + 2 * tried
+        wait = min(RETRY_SECONDS_MIN * 2**tried, RETRY_SECONDS_MAX)
+        time_now += wait - 1
+        assert await renderings.render(bodies) == {one: plain(one.body) for one in bodies}
+        assert len(workers.jobs) == 1 + 2 * tried
+        time_now += 1
+    renderings.drop()
+    assert len(renderings._fallbacks) == 0
 
 
 def test_the_web_reader_shows_the_same_elements() -> None:

@@ -42,7 +42,7 @@ async def test_words_erased_while_their_page_was_rendered_are_not_shown(service:
     renderings = service.app.renderings
     original = renderings._elsewhere
 
-    async def erased_meanwhile(bodies: list[Markdown]) -> dict[Markdown, str]:
+    async def erased_meanwhile(bodies: list[Markdown]) -> dict[Markdown, str] | None:
         owner = ids.person_id(PLACE["site"], "ann")
         await service.app.ring.destroy({owner: 1})
         return await original(bodies)

@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import json
+from time import monotonic
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +12,9 @@ import pytest
 
 from rostra import ids
 from rostra.ids import DiscussionId, StreamId
+from rostra_adapters.aio.worker_processes import WorkerFailed, WorkerPool
+from rostra_adapters.application.queries import renderings
+from rostra_adapters.http.middleware import page_cache
 from rostra_adapters.postgres import PostgresKeyRing
 from rostra_adapters.postgres.keys import erasures
 from rostra_adapters.postgres.notify import PING
@@ -184,6 +188,29 @@ async def test_a_lost_connection_empties_what_is_kept(database_url: str) -> None
         assert await hits(service) == before
         await page(service, discussion)
         assert await hits(service) == before + 1
+
+
+async def test_a_page_without_its_rendering_is_cached_until_the_next_try(
+    durable_service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = durable_service
+    [discussion, *_] = await service.given(opened(), posted(body="*It* " + "is long. " * 600))
+    await service.app.wait(2, 60)
+    monkeypatch.setattr(renderings, "RETRY_SECONDS_MIN", 3_600.0)
+    with monkeypatch.context() as broken:
+        broken.setattr(WorkerPool, "ask", _fail)
+        assert "<em>" not in (await page(service, discussion)).json["comments"][0]["html"]
+    before = await hits(service)
+    assert "<em>" not in (await page(service, discussion)).json["comments"][0]["html"]
+    assert await hits(service) == before + 1
+    for place, name in ((page_cache, "monotonic"), (service.app.renderings, "_clock")):
+        monkeypatch.setattr(place, name, lambda: monotonic() + 3_600)
+    assert "<em>" in (await page(service, discussion)).json["comments"][0]["html"]
+    assert await hits(service) == before + 1
+
+
+async def _fail(_pool: WorkerPool, _job: bytes) -> bytes:
+    raise WorkerFailed
 
 
 def test_what_is_compressed_can_be_unpacked() -> None:

@@ -2,7 +2,8 @@
 
 import asyncio
 import sys
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 import msgspec
@@ -14,6 +15,7 @@ from rostra_adapters.aio.worker_processes import (
     processes_at_once,
     serve,
 )
+from rostra_adapters.application import read_position
 from rostra_adapters.application.queries.rendering import plain, render
 from rostra_adapters.lru_cache import LruCache
 
@@ -22,6 +24,11 @@ HERE_CHARACTERS_MAX = 4_000
 """Bodies that are shorter together are rendered here: they take a few milliseconds at most."""
 JOB_CHARACTERS_MAX = 64 * 1024
 JOB_SECONDS_MAX = 10.0
+FALLBACK_CHARACTERS_MAX = 4 * 1024 * 1024
+RETRY_SECONDS_MIN = 5.0
+RETRY_SECONDS_MAX = 320.0
+"""A body whose rendering failed waits so long for the next try, twice as long after each failure.
+A body that is too slow at every try thus takes little of a worker's time."""
 
 
 class Markdown(NamedTuple):
@@ -31,15 +38,33 @@ class Markdown(NamedTuple):
     breaks: bool = True
 
 
+class _Fallback(NamedTuple):
+    """Plain HTML of a body whose rendering failed."""
+
+    html: str
+    retry_at: float
+    wait_seconds: float
+
+
 _markdowns = msgspec.msgpack.Decoder(list[Markdown])
 
 
 class Renderings:
     """Bounded cache of rendered bodies, and the workers that fill it."""
 
-    def __init__(self, characters_max: int = CACHED_CHARACTERS_MAX) -> None:
+    def __init__(
+        self,
+        characters_max: int = CACHED_CHARACTERS_MAX,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._clock = clock
         self._cached: LruCache[Markdown, str] = LruCache(
             characters_max, lambda markdown, html: len(markdown.body) + len(html)
+        )
+        self._fallbacks: LruCache[Markdown, _Fallback] = LruCache(
+            FALLBACK_CHARACTERS_MAX,
+            lambda markdown, fallback: len(markdown.body) + len(fallback.html),
         )
         self._drops = 0
         self._workers = WorkerPool(
@@ -66,23 +91,37 @@ class Renderings:
             return ready
         found, missing = self._find(bodies)
         drops = self._drops
+        jobs = self._jobs(missing)
         async with asyncio.TaskGroup() as group:
-            jobs = [group.create_task(self._elsewhere(job)) for job in _jobs(missing)]
-        made = {one: html for job in jobs for one, html in job.result().items()}
+            tasks = [group.create_task(self._elsewhere(job)) for job in jobs]
+        made: dict[Markdown, str] = {}
+        fallbacks: dict[Markdown, _Fallback] = {}
+        for job, task in zip(jobs, tasks, strict=True):
+            if (answer := task.result()) is not None:
+                made |= answer
+            else:
+                fallbacks |= {one: self._fall_back(one) for one in job}
         if drops == self._drops:
             self._put(made)
+            for body, fallback in fallbacks.items():
+                self._fallbacks.put(body, fallback)
+        for body, fallback in fallbacks.items():
+            read_position.limit_caching(fallback.retry_at)
+            made[body] = fallback.html
         return found | made
 
     async def render_once(self, markdown: Markdown) -> str:
         """Return the HTML of a body that is not worth caching."""
         if len(markdown.body) <= HERE_CHARACTERS_MAX:
             return render(markdown.body, breaks=markdown.breaks)
-        return (await self._elsewhere([markdown]))[markdown]
+        made = await self._elsewhere([markdown])
+        return plain(markdown.body) if made is None else made[markdown]
 
     def drop(self) -> None:
         """Cache nothing: somebody's words are erased."""
         self._drops += 1
         self._cached.clear()
+        self._fallbacks.clear()
 
     def _find(self, bodies: Iterable[Markdown]) -> tuple[dict[Markdown, str], list[Markdown]]:
         found: dict[Markdown, str] = {}
@@ -90,20 +129,57 @@ class Renderings:
         for body in bodies:
             html = self._cached.find(body)
             if html is None:
+                html = self._find_fallback(body)
+            if html is None:
                 missing[body] = None
             else:
                 found[body] = html
         return found, list(missing)
 
-    async def _elsewhere(self, bodies: list[Markdown]) -> dict[Markdown, str]:
+    def _find_fallback(self, body: Markdown) -> str | None:
+        """Return the fallback of a body until its rendering may be tried again."""
+        fallback = self._fallbacks.find(body)
+        if fallback is None or fallback.retry_at <= self._clock():
+            return None
+        read_position.limit_caching(fallback.retry_at)
+        return fallback.html
+
+    def _fall_back(self, body: Markdown) -> _Fallback:
+        """Return the fallback of a body whose rendering has just failed."""
+        former = self._fallbacks.peek(body)
+        wait = RETRY_SECONDS_MIN
+        if former is not None:
+            wait = min(former.wait_seconds * 2, RETRY_SECONDS_MAX)
+        return _Fallback(plain(body.body), self._clock() + wait, wait)
+
+    def _jobs(self, bodies: Iterable[Markdown]) -> list[list[Markdown]]:
+        """Divide bodies into jobs. A body whose rendering failed before is a job of its own.
+
+        Until that job ends, other readers of the body get its fallback.
+        """
+        fresh: list[Markdown] = []
+        again: list[Markdown] = []
+        for body in bodies:
+            fallback = self._fallbacks.peek(body)
+            if fallback is None:
+                fresh.append(body)
+                continue
+            again.append(body)
+            retry_at = self._clock() + JOB_SECONDS_MAX + fallback.wait_seconds
+            self._fallbacks.put(body, fallback._replace(retry_at=retry_at))
+        return [*_jobs(fresh), *([body] for body in again)]
+
+    async def _elsewhere(self, bodies: list[Markdown]) -> dict[Markdown, str] | None:
+        """Return the HTML of each body, None if no worker rendered them."""
         try:
             answer = await self._workers.ask(msgspec.msgpack.encode(bodies))
         except (WorkerFailed, WorkersClosed):
-            return {one: plain(one.body) for one in bodies}
+            return None
         return dict(zip(bodies, msgspec.msgpack.decode(answer, type=list[str]), strict=True))
 
     def _put(self, made: Mapping[Markdown, str]) -> None:
         for body, html in made.items():
+            self._fallbacks.drop(body)
             if body not in self._cached:
                 self._cached.put(body, html)
 

@@ -1,7 +1,9 @@
 """Cache of answers as bytes. An entry is valid until its discussions may have changed."""
 
 import gzip
+import math
 from collections.abc import Iterable, Mapping
+from time import monotonic
 
 import msgspec
 from aiohttp import hdrs, web
@@ -34,6 +36,8 @@ class CachedPage(msgspec.Struct):
     origins: tuple[str, ...]
     long: bool
     """Whether it may be sent compressed."""
+    expires: float = math.inf
+    """Time on the monotonic clock from which it is not used."""
     gzipped: bytes = b""
     heads: dict[str, bytes] = msgspec.field(default_factory=dict)
     """Bytes of the head by form: `200`, `304` and `gzip`."""
@@ -117,7 +121,8 @@ class PageCache:
         """Return a cached answer that is right at `min_position` or later."""
         if not self._ring.is_current:
             return None
-        return self._cache.find(key, min_position)
+        shown = self._cache.find(key, min_position)
+        return None if shown is None or shown.expires <= monotonic() else shown
 
     def find_for(self, request: web.BaseRequest) -> CachedPage | None:
         """Return the cached answer to a request of a reader without a token."""

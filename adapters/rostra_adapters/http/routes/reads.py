@@ -135,6 +135,7 @@ class ReadRoutes:
             if seen.lowest is not None:
                 begun = msgspec.structs.replace(begun, position=seen.lowest)
             shown = await self._shown(request, shape, reader.person, begun.position)
+            shown.expires = seen.expires
             if key is not None and reader.made_of:
                 self._pages.put(key, shown, reader.made_of, begun)
             return self._pages.answer(request, shown, begun.position)
