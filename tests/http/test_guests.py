@@ -172,3 +172,18 @@ async def test_a_name_is_free_again_without_its_label_or_person(staffed: Service
     )
     await staffed.app.wait(await staffed.app.head())
     assert [(await guest(staffed, name)).status for name in ("Mia", "Tom")] == [201, 201]
+
+
+async def test_the_name_of_a_labelled_persons_latest_comment_is_protected(
+    staffed: Service,
+) -> None:
+    await staffed.given(
+        posted("c1", author={"id": "ann", "name": "Ann"}),
+        about("person.labelled", "ann", label="Staff", by="cms"),
+    )
+    await staffed.app.wait(await staffed.app.head())
+    names = ("Ann", "Anna Chief")
+    assert [(await guest(staffed, name)).status for name in names] == [422, 201]
+    await staffed.given(posted("c2", author={"id": "ann", "name": "Anna Chief"}))
+    await staffed.app.wait(await staffed.app.head())
+    assert [(await guest(staffed, name)).status for name in names] == [201, 422]

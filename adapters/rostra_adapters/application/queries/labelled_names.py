@@ -1,6 +1,7 @@
 """Names of the labelled persons of a site, which no guest may take."""
 
 import asyncio
+from uuid import UUID
 
 from rostra_adapters.application.app import App
 from rostra_adapters.lru_cache import LruCache
@@ -18,7 +19,7 @@ class LabelledNames:
 
     def __init__(self, app: App) -> None:
         self._app = app
-        self._names: LruCache[tuple[object, int], str] = LruCache(NAMES_CACHED_MAX)
+        self._names: LruCache[tuple[UUID, int, UUID | None], str] = LruCache(NAMES_CACHED_MAX)
         app.ring.on_destruction(lambda _: self._names.clear())
 
     async def of(self, site: str) -> tuple[str, ...]:
@@ -32,13 +33,12 @@ class LabelledNames:
 
     async def _name(self, row: PersonRow, at_once: asyncio.Semaphore) -> str | None:
         """Return the name that a person has set, else the one of their latest comment."""
-        key = row.id, row.changed
+        key = row.id, row.changed, None
         name = self._names.find(key) or self._app.queries.words.name(row)
         if name is None:
             async with at_once:
-                name = await self._name_in_comments(row)
-        if name is not None:
-            self._names.put(key, name)
+                return await self._name_in_comments(row)
+        self._names.put(key, name)
         return name
 
     async def _name_in_comments(self, row: PersonRow) -> str | None:
@@ -46,6 +46,15 @@ class LabelledNames:
         _, found = await app.views.reads.queue(
             row.site, "recent", limit=1, after=None, author=row.person
         )
+        if not found:
+            return None
+        latest = found[0].row
+        key = row.id, row.changed, latest.id  # a comment does not change the person's row
+        if (name := self._names.find(key)) is not None:
+            return name
         request = await app.site_request(row.site, Viewer(moderator=True))
-        shapes = await app.queries.shapes(request, [one.row for one in found])
-        return next((shape.author.name for shape in shapes if shape.author), None)
+        [shape] = await app.queries.shapes(request, [latest])
+        name = None if shape.author is None else shape.author.name
+        if name is not None:
+            self._names.put(key, name)
+        return name
