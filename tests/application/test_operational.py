@@ -15,6 +15,7 @@ from rostra_adapters.postgres import schema
 from rostra_adapters.postgres.connect import create_pool
 from rostra_adapters.postgres.operational import PostgresOperational
 
+SITE, OTHER_SITE = "gazette", "courier"
 COMMENT = UUID(int=1)
 TODAY, YESTERDAY, ELSEWHERE = b"today", b"yesterday", b"elsewhere"
 
@@ -92,21 +93,24 @@ async def test_a_bucket_fills_again() -> None:
 
 async def test_an_address_votes_once_whichever_guest_it_is(both: Opened) -> None:
     here, there = both
-    assert (await here.reserve_vote(COMMENT, [TODAY, YESTERDAY], "g1")).outcome == "made"
-    assert (await there.reserve_vote(COMMENT, [TODAY, YESTERDAY], "g1")).outcome == "own"
-    assert (await there.reserve_vote(COMMENT, [TODAY, YESTERDAY], "g2")).outcome == "taken"
-    assert (await there.reserve_vote(COMMENT, [ELSEWHERE], "g2")).outcome == "made"
-    assert (await here.reserve_vote(COMMENT, [TODAY], "g2")).outcome == "own"  # on the move
-    assert (await here.reserve_vote(UUID(int=2), [TODAY], "g2")).outcome == "made"
+    assert (await here.reserve_vote(SITE, COMMENT, [TODAY, YESTERDAY], "g1")).outcome == "made"
+    assert (await there.reserve_vote(SITE, COMMENT, [TODAY, YESTERDAY], "g1")).outcome == "own"
+    assert (await there.reserve_vote(SITE, COMMENT, [TODAY, YESTERDAY], "g2")).outcome == "taken"
+    assert (await there.reserve_vote(SITE, COMMENT, [ELSEWHERE], "g2")).outcome == "made"
+    assert (await here.reserve_vote(SITE, COMMENT, [TODAY], "g2")).outcome == "own"  # on the move
+    assert (await here.reserve_vote(SITE, UUID(int=2), [TODAY], "g2")).outcome == "made"
     tomorrow = [b"tomorrow", TODAY, YESTERDAY]
-    assert (await here.reserve_vote(COMMENT, tomorrow, "g3")).outcome == "taken"
+    assert (await here.reserve_vote(SITE, COMMENT, tomorrow, "g3")).outcome == "taken"
 
 
 async def test_of_two_at_once_one_is_the_vote(both: Opened) -> None:
     for _ in range(20):
         comment = uuid4()
         made = await asyncio.gather(
-            *(state.reserve_vote(comment, [TODAY], f"g{n}") for n, state in enumerate(both * 3))
+            *(
+                state.reserve_vote(SITE, comment, [TODAY], f"g{n}")
+                for n, state in enumerate(both * 3)
+            )
         )
         outcomes = sorted(reservation.outcome for reservation in made)
         assert outcomes == ["made", *["taken"] * 5]
@@ -114,28 +118,44 @@ async def test_of_two_at_once_one_is_the_vote(both: Opened) -> None:
 
 async def test_what_is_released_may_be_taken_again(both: Opened) -> None:
     here, there = both
-    made = await here.reserve_vote(COMMENT, [TODAY], "g1")
+    made = await here.reserve_vote(SITE, COMMENT, [TODAY], "g1")
     await here.release_vote(made)
-    again = await there.reserve_vote(COMMENT, [TODAY], "g2")
+    again = await there.reserve_vote(SITE, COMMENT, [TODAY], "g2")
     assert again.outcome == "made"
     await here.release_vote(made)  # of another's nothing is released
-    own = await here.reserve_vote(COMMENT, [TODAY], "g2")
+    own = await here.reserve_vote(SITE, COMMENT, [TODAY], "g2")
     await there.release_vote(again)  # nor where the guest has voted again since
     await here.release_vote(own)
-    assert (await here.reserve_vote(COMMENT, [TODAY], "g3")).outcome == "taken"
+    assert (await here.reserve_vote(SITE, COMMENT, [TODAY], "g3")).outcome == "taken"
 
 
 async def test_nothing_is_left_of_who_is_forgotten(both: Opened) -> None:
     here, there = both
-    await here.reserve_vote(COMMENT, [TODAY], "g1")
-    await here.reserve_vote(COMMENT, [ELSEWHERE], "g2")
+    await here.reserve_vote(SITE, COMMENT, [TODAY], "g1")
+    await here.reserve_vote(SITE, COMMENT, [ELSEWHERE], "g2")
     for name in (b"g1", b"g2"):
         assert await here.charge([of(name, 30)]) is None
-    await there.forget(["g1"], [b"g1"])
-    assert (await here.reserve_vote(COMMENT, [TODAY], "g3")).outcome == "made"
-    assert (await here.reserve_vote(COMMENT, [ELSEWHERE], "g4")).outcome == "taken"
+    await there.forget([(SITE, "g1")], [b"g1"])
+    assert (await here.reserve_vote(SITE, COMMENT, [TODAY], "g3")).outcome == "made"
+    assert (await here.reserve_vote(SITE, COMMENT, [ELSEWHERE], "g4")).outcome == "taken"
     assert await here.charge([of(b"g1", 30)]) is None
     assert await here.charge([of(b"g2", 30)]) is not None
+
+
+async def test_a_site_forgets_none_of_another_sites_guests(both: Opened) -> None:
+    here, there = both
+    until = "2999-01-01T00:00:00.000000Z"
+    await here.reserve_vote(SITE, COMMENT, [TODAY], "g1")
+    await here.note_guest(SITE, "g1", [TODAY])
+    await here.ban_guest(SITE, "g1", until)
+    await there.forget([(OTHER_SITE, "g1")], [])
+    assert (await here.reserve_vote(SITE, COMMENT, [TODAY], "g2")).outcome == "taken"
+    assert await here.note_guest(SITE, "g2", [TODAY]) == until
+    await there.forget([(SITE, "g1")], [])
+    assert (await here.reserve_vote(SITE, COMMENT, [TODAY], "g2")).outcome == "made"
+    assert await here.note_guest(SITE, "g2", [TODAY]) is None
+    await here.ban_guest(SITE, "g1", until)  # the addresses are forgotten, too
+    assert await here.note_guest(SITE, "g2", [TODAY]) is None
 
 
 async def test_votes_are_kept_for_thirty_days(database_url: str) -> None:
@@ -146,7 +166,7 @@ async def test_votes_are_kept_for_thirty_days(database_url: str) -> None:
         postgres = PostgresOperational(pool)
         states: list[Operational] = [memory, postgres]
         for state in states:
-            await state.reserve_vote(COMMENT, [TODAY], "g1")
+            await state.reserve_vote(SITE, COMMENT, [TODAY], "g1")
             await state.charge([of(b"ann", 0.0)])
             await state.charge([of(b"bob", 10_000, 10_000)])
         for days, outcome in ((29, "taken"), (2, "made")):
@@ -157,7 +177,9 @@ async def test_votes_are_kept_for_thirty_days(database_url: str) -> None:
             )
             await postgres.prune()
             for state in states:
-                assert (await state.reserve_vote(COMMENT, [TODAY], f"g{days}")).outcome == outcome
+                assert (
+                    await state.reserve_vote(SITE, COMMENT, [TODAY], f"g{days}")
+                ).outcome == outcome
         left = await pool.fetch("select bucket from public.rostra_write_limits")
         assert [row[0] for row in left] == [b"bob"]
     finally:
@@ -174,7 +196,7 @@ def test_what_is_kept_in_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> N
     async def fill() -> None:
         for number in range(50):
             await state.charge([of(str(number).encode())])
-            await state.reserve_vote(UUID(int=number), [TODAY], "g")
+            await state.reserve_vote(SITE, UUID(int=number), [TODAY], "g")
 
     asyncio.run(fill())
     assert len(state._full_at) == len(state._votes) == len(state._by_address) == 10
@@ -184,7 +206,7 @@ def test_what_is_kept_in_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> N
     ("statement", "arguments", "index"),
     [
         (tables.RELEASE, [uuid4(), "g", uuid4()], "rostra_guest_votes_pkey"),
-        (tables.FORGET_VOTES, [["g"]], "rostra_guest_votes_guests"),
+        (tables.FORGET_VOTES, [["s"], ["g"]], "rostra_guest_votes_guests"),
         (tables.FORGET_BUCKETS, [[b"b"]], "rostra_write_limits_pkey"),
     ],
 )

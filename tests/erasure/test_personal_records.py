@@ -96,7 +96,7 @@ async def filled(app: App) -> None:
     )
     await app.read_marks.advance(STREAM, DISCUSSION, log, 3)
     await app.read_marks.read_inbox(STREAM, log, up_to=3)
-    await app.operational.reserve_vote(comment, [b"address"], GIL)
+    await app.operational.reserve_vote(SITE, comment, [b"address"], GIL)
     await app.operational.charge([Demand(BUCKET, 100.0, 1_000.0)])
     await app.revocations.revoke(GIL, SITE, 1.0)
 

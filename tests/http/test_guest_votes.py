@@ -130,8 +130,18 @@ async def test_an_erased_guest_leaves_no_address(service: Service) -> None:
     erased = event("person.erased", person=zoe["sub"])
     del erased["data"]["resource"]
     await service.given(erased)
-    reservation = await service.app.operational.reserve_vote(COMMENT, [b"x"], zoe["sub"])
+    operational = service.app.operational
+    reservation = await operational.reserve_vote(SITE, COMMENT, [b"x"], zoe["sub"])
     assert reservation.outcome == "made"
+
+
+async def test_an_erasure_on_another_site_releases_no_vote(service: Service) -> None:
+    await open_to_guests(service)
+    zoe = await guest(service)
+    await vote(service, zoe)
+    erased = {**event("person.erased"), "data": {"site": "courier", "person": zoe["sub"]}}
+    await service.given(erased)
+    assert (await vote(service, await guest(service))).problem == "address-voted"
 
 
 @pytest.mark.parametrize(

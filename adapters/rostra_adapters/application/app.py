@@ -207,7 +207,8 @@ class App:
             for kind in WRITE_KINDS
         ]
         if erased:
-            await self.operational.forget({command.who for command in erased}, buckets)
+            persons = {(command.site, command.who) for command in erased}
+            await self.operational.forget(persons, buckets)
             await self.read_marks.forget([command.target for command in erased])
             await self.outbox.forget([command.target for command in erased])
             await self.moderation_jobs.forget([command.target for command in erased])

@@ -81,7 +81,7 @@ class Operational(Protocol):
         """Take from every bucket, or from none where one of them has too little."""
 
     async def reserve_vote(
-        self, comment: UUID, addresses: Sequence[bytes], guest: str
+        self, site: str, comment: UUID, addresses: Sequence[bytes], guest: str
     ) -> Reservation:
         """Reserve a guest's vote. `addresses` are all hashes of one address, today's first."""
 
@@ -100,8 +100,10 @@ class Operational(Protocol):
     async def unban_guest(self, site: str, guest: str) -> None:
         """End the ban of a guest's addresses."""
 
-    async def forget(self, guests: Collection[str], buckets: Collection[bytes]) -> None:
-        """Delete the stored rows of persons."""
+    async def forget(
+        self, persons: Collection[tuple[str, str]], buckets: Collection[bytes]
+    ) -> None:
+        """Delete the stored rows of persons, each named by the site and the id there."""
 
 
 class MemoryOperational:
@@ -128,7 +130,7 @@ class MemoryOperational:
         return None
 
     async def reserve_vote(
-        self, comment: UUID, addresses: Sequence[bytes], guest: str
+        self, site: str, comment: UUID, addresses: Sequence[bytes], guest: str
     ) -> Reservation:
         self._expire()
         holder = uuid4()
@@ -137,7 +139,7 @@ class MemoryOperational:
             return Reservation("own", comment, guest, holder)
         if any((comment, address) in self._by_address for address in addresses):
             return Reservation("taken", comment, guest, holder)
-        self._votes[comment, guest] = _Vote(addresses[0], holder, self._clock())
+        self._votes[comment, guest] = _Vote(site, addresses[0], holder, self._clock())
         self._by_address[comment, addresses[0]] = guest
         return Reservation("made", comment, guest, holder)
 
@@ -164,9 +166,14 @@ class MemoryOperational:
             if (ban := self._banned.peek((site, address))) is not None and ban[0] == guest:
                 self._banned.drop((site, address))
 
-    async def forget(self, guests: Collection[str], buckets: Collection[bytes]) -> None:
-        for key in [key for key in self._votes if key[1] in guests]:
+    async def forget(
+        self, persons: Collection[tuple[str, str]], buckets: Collection[bytes]
+    ) -> None:
+        for key in [key for key, vote in self._votes.items() if (vote.site, key[1]) in persons]:
             self._drop(key)
+        for site, guest in persons:
+            await self.unban_guest(site, guest)
+            self._addresses.drop((site, guest))
         for bucket in buckets:
             self._full_at.drop(bucket)
 
@@ -185,6 +192,7 @@ class MemoryOperational:
 
 
 class _Vote(msgspec.Struct):
+    site: str
     address: bytes
     holder: UUID
     at: float

@@ -150,7 +150,7 @@ class Writes:
         address = self._limits.address_of(request) or THIS_MACHINE
         hashes = address_hashes(self._settings.secrets, address, now)
         operational = self._app.operational
-        reservation = await operational.reserve_vote(comment, hashes, person)
+        reservation = await operational.reserve_vote(access.site, comment, hashes, person)
         if reservation.outcome == "taken":
             raise Problem("address-voted", "another guest has voted on this from your address")
         try:

@@ -25,10 +25,15 @@ PRUNED_AT_ONCE_MAX = 10_000
 PRUNE_ROUNDS_MAX = 100
 
 CHARGE = "select wait_seconds, refused from public.rostra_take($1, $2, $3)"
-RESERVE = "select public.rostra_reserve_vote($1, $2, $3, $4)"
+RESERVE = "select public.rostra_reserve_vote($1, $2, $3, $4, $5)"
 RELEASE = """
 delete from public.rostra_guest_votes where comment = $1 and guest = $2 and holder = $3"""
-FORGET_VOTES = "delete from public.rostra_guest_votes where guest = any($1::text[])"
+# Votes that an earlier version reserved have no site, until they expire.
+FORGET_VOTES = """
+delete from public.rostra_guest_votes as vote
+using unnest($1::text[], $2::text[]) as erased (site, guest)
+where vote.guest = erased.guest and (vote.site = erased.site or vote.site is null)
+"""
 FORGET_BUCKETS = "delete from public.rostra_write_limits where bucket = any($1::bytea[])"
 NOTE_GUEST = "select public.rostra_note_guest($1, $2, $3)"
 BAN_GUEST = """
@@ -39,8 +44,16 @@ on conflict (site, address) do update set
     guest = excluded.guest, banned_until = excluded.banned_until
 """
 UNBAN_GUEST = "delete from public.rostra_banned_addresses where site = $1 and guest = $2"
-FORGET_ADDRESSES = "delete from public.rostra_guest_addresses where guest = any($1::text[])"
-FORGET_BANS = "delete from public.rostra_banned_addresses where guest = any($1::text[])"
+FORGET_ADDRESSES = """
+delete from public.rostra_guest_addresses as noted
+using unnest($1::text[], $2::text[]) as erased (site, guest)
+where noted.site = erased.site and noted.guest = erased.guest
+"""
+FORGET_BANS = """
+delete from public.rostra_banned_addresses as ban
+using unnest($1::text[], $2::text[]) as erased (site, guest)
+where ban.site = erased.site and ban.guest = erased.guest
+"""
 PRUNE_ADDRESSES = """
 delete from public.rostra_guest_addresses where (site, guest, address) in (
     select site, guest, address from public.rostra_guest_addresses
@@ -94,11 +107,13 @@ class PostgresOperational:
         return None if record[1] is None else WriteRefused(record[1] - 1, record[0])
 
     async def reserve_vote(
-        self, comment: UUID, addresses: Sequence[bytes], guest: str
+        self, site: str, comment: UUID, addresses: Sequence[bytes], guest: str
     ) -> Reservation:
         holder = uuid4()
         with raise_unavailable_if_lost():
-            outcome = await self._pool.fetchval(RESERVE, comment, list(addresses), guest, holder)
+            outcome = await self._pool.fetchval(
+                RESERVE, site, comment, list(addresses), guest, holder
+            )
         return Reservation(outcome, comment, guest, holder)
 
     async def release_vote(self, reservation: Reservation) -> None:
@@ -122,11 +137,14 @@ class PostgresOperational:
         with raise_unavailable_if_lost():
             await self._pool.execute(UNBAN_GUEST, site, guest)
 
-    async def forget(self, guests: Collection[str], buckets: Collection[bytes]) -> None:
+    async def forget(
+        self, persons: Collection[tuple[str, str]], buckets: Collection[bytes]
+    ) -> None:
+        sites, guests = [site for site, _ in persons], [guest for _, guest in persons]
         with raise_unavailable_if_lost():
-            await self._pool.execute(FORGET_VOTES, list(guests))
-            await self._pool.execute(FORGET_ADDRESSES, list(guests))
-            await self._pool.execute(FORGET_BANS, list(guests))
+            await self._pool.execute(FORGET_VOTES, sites, guests)
+            await self._pool.execute(FORGET_ADDRESSES, sites, guests)
+            await self._pool.execute(FORGET_BANS, sites, guests)
             await self._pool.execute(FORGET_BUCKETS, list(buckets))
 
     async def prune(self) -> None:

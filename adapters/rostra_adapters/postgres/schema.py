@@ -189,6 +189,11 @@ MIGRATIONS = (
     ),
     Migration(24, "numbers of persons' votes", ("vote_counts",)),
     Migration(25, "append functions of earlier versions", ("append_dropped",)),
+    Migration(
+        26,
+        "sites of guests' votes",
+        ("guest_votes_sites", "reserve_vote_dropped", "reserve_vote"),
+    ),
 )
 """All migrations, oldest first. The first one makes what the last release had, also from what
 earlier versions or a stock recorder made."""
@@ -220,7 +225,7 @@ OPERATIONAL_TABLES = (
 """Tables whose rows a service inserts, updates and deletes."""
 OPERATIONAL_FUNCTIONS = (
     "rostra_take(bytea[], double precision[], double precision[])",
-    "rostra_reserve_vote(uuid, bytea[], text, uuid)",
+    "rostra_reserve_vote(text, uuid, bytea[], text, uuid)",
     "rostra_note_guest(text, text, bytea[])",
 )
 

@@ -2,7 +2,7 @@
 -- last days, today's first. Answers `made`, `own` (this guest had one) or `taken` (by another). Who
 -- votes on one comment follows one another; each statement sees what was reserved before.
 create or replace function public.rostra_reserve_vote(
-    voted uuid, addresses bytea[], voter text, reserver uuid
+    visited text, voted uuid, addresses bytea[], voter text, reserver uuid
 ) returns text
 language plpgsql
 set plan_cache_mode = force_generic_plan
@@ -20,8 +20,8 @@ begin
     ) then
         return 'taken';
     end if;
-    insert into public.rostra_guest_votes (comment, guest, address, holder)
-    values (voted, voter, addresses[1], reserver);
+    insert into public.rostra_guest_votes (site, comment, guest, address, holder)
+    values (visited, voted, voter, addresses[1], reserver);
     return 'made';
 end
 $$
