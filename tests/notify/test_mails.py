@@ -326,6 +326,36 @@ async def test_an_address_gets_few_confirmations_a_day(notified: Notified) -> No
     assert len(await notified.mails()) == 3
 
 
+async def test_spellings_of_one_address_share_its_confirmations(notified: Notified) -> None:
+    await notified.service.given(opened())
+    path = f"/v1/discussions/{DISCUSSION}/subscriptions"
+    spellings = (
+        "victim@example.org",
+        "Victim@Example.org.",
+        "victim@\uff25xample.org",
+        "victim@ex\u00adample.org",
+        "victim@example\u3002org",
+    )
+    for spelling in spellings:
+        body = json.dumps({"email": spelling, "to": "comments"}).encode()
+        assert (await notified.service.ask("POST", path, headers=JSON, body=body)).status == 202
+    mails = await notified.mails()
+    assert len(mails) == 3
+    assert {str(mail["To"]).lower() for mail in mails} == {"victim@example.org"}
+
+
+async def test_a_domain_is_kept_as_it_is_written_in_mails(notified: Notified) -> None:
+    async def configure(email: str) -> Any:
+        bearer = token("comment", site="gazette", person="ann")
+        body = json.dumps({"email": email}).encode()
+        return await notified.service.ask("PATCH", "/v1/me", token=bearer, headers=JSON, body=body)
+
+    answer = await configure("Anna@B\u00fccher.Example.")
+    assert answer.json["email"] == "Anna@xn--bcher-kva.example"
+    for email in ("anna@b\u00fccher..example", "anna@."):
+        assert (await configure(email)).problem == "invalid-body"
+
+
 async def test_what_is_no_longer_shown_is_not_sent(notified: Notified) -> None:
     await notified.subscribe("ann")
     await notified.service.given(

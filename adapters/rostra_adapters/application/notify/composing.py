@@ -13,10 +13,10 @@ from importlib import resources
 from typing import Any
 from urllib.parse import quote
 
-import idna
 import jinja2
 import msgspec
 
+from rostra_adapters.application.notify.addresses import encode_domain
 from rostra_adapters.application.notify.outbox import Notice, Reason
 from rostra_adapters.application.notify.texts import (
     MailTexts,
@@ -167,9 +167,8 @@ def _refused_addresses() -> Iterator[None]:
 def _address(recipient: str) -> Address:
     """Return an address whose domain is written in ASCII (IDNA)."""
     username, _, domain = recipient.rpartition("@")
-    if not domain.isascii():
-        with suppress(idna.IDNAError):  # then the mail server says what it makes of it
-            domain = idna.encode(domain, uts46=True).decode()
+    with suppress(ValueError):  # then the mail server says what it makes of it
+        domain = encode_domain(domain)
     with _refused_addresses():
         return Address(username=username, domain=domain)
 

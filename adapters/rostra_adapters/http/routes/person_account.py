@@ -4,6 +4,7 @@ import hmac
 from collections.abc import Callable
 from math import ceil
 from typing import Annotated
+from unicodedata import normalize
 from uuid import uuid4
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -19,6 +20,7 @@ from rostra.names import GUEST, given_name
 from rostra.settings import AskedNotifySettings, Cadence, NotifySettings
 from rostra.times import Time
 from rostra_adapters.application.app import App
+from rostra_adapters.application.notify.addresses import normalize_address
 from rostra_adapters.application.notify.links import address_hash
 from rostra_adapters.application.notify.outbox import MailRequest, Notice
 from rostra_adapters.application.operational import Demand
@@ -69,6 +71,15 @@ class NewSettings(Body, frozen=True, kw_only=True):
             msgspec.structs.force_setattr(self, "name", given_name(self.name))
         if isinstance(self.time_zone, str) and not _is_zone(self.time_zone):
             raise ValueError(f"`time_zone`: {self.time_zone!r} is not a time zone of IANA")
+        if isinstance(self.email, str):
+            msgspec.structs.force_setattr(self, "email", _in_one_spelling(self.email))
+
+
+def _in_one_spelling(email: str) -> str:
+    try:
+        return normalize_address(email)
+    except ValueError as error:
+        raise ValueError(f"`email`: {error}") from None
 
 
 def _is_zone(name: str) -> bool:
@@ -108,6 +119,9 @@ class NewMailSubscription(Body, frozen=True, kw_only=True):
     email: Address
     to: SubscriptionTo
     language: texts.Language | None = None
+
+    def __post_init__(self) -> None:
+        msgspec.structs.force_setattr(self, "email", _in_one_spelling(self.email))
 
 
 class UnreadShape(msgspec.Struct, kw_only=True):
@@ -208,7 +222,8 @@ class PersonAccount(PersonRoutes):
     async def _has_room(self, email: str) -> bool:
         """Take room for a mail that asks to confirm an address; False if there is none."""
         key = await self._app.outbox.link_key()
-        bucket = b"mails:" + hmac.digest(key, email.lower().encode(), "sha256")[:16]
+        plain = normalize("NFKC", email).casefold()
+        bucket = b"mails:" + hmac.digest(key, plain.encode(), "sha256")[:16]
         cost = DAY_SECONDS / self._settings.mail_confirmations_a_day_max
         demands = [Demand(bucket, cost, DAY_SECONDS)]
         return await self._app.operational.charge(demands) is None
