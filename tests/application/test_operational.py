@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
+from rostra.times import Time
 from rostra_adapters.application.operational import Demand, MemoryOperational, Operational
 from rostra_adapters.postgres import operational as tables
 from rostra_adapters.postgres import schema
@@ -17,6 +18,7 @@ from rostra_adapters.postgres.operational import PostgresOperational
 
 SITE, OTHER_SITE = "gazette", "courier"
 COMMENT = UUID(int=1)
+PAST = Time("2020-01-01T00:00:00.000000Z")
 TODAY, YESTERDAY, ELSEWHERE = b"today", b"yesterday", b"elsewhere"
 
 Opened = tuple[Operational, Operational]
@@ -144,7 +146,7 @@ async def test_nothing_is_left_of_who_is_forgotten(both: Opened) -> None:
 
 async def test_a_site_forgets_none_of_another_sites_guests(both: Opened) -> None:
     here, there = both
-    until = "2999-01-01T00:00:00.000000Z"
+    until = Time("2999-01-01T00:00:00.000000Z")
     await here.reserve_vote(SITE, COMMENT, [TODAY], "g1")
     await here.note_guest(SITE, "g1", [TODAY])
     await here.ban_guest(SITE, "g1", until)
@@ -156,6 +158,37 @@ async def test_a_site_forgets_none_of_another_sites_guests(both: Opened) -> None
     assert await here.note_guest(SITE, "g2", [TODAY]) is None
     await here.ban_guest(SITE, "g1", until)  # the addresses are forgotten, too
     assert await here.note_guest(SITE, "g2", [TODAY]) is None
+
+
+async def test_each_guests_ban_of_an_address_counts_by_itself(both: Opened) -> None:
+    here, there = both
+    long, short = Time("2999-02-01T00:00:00.000000Z"), Time("2999-01-01T00:00:00.000000Z")
+    for guest in ("g1", "g2"):
+        await here.note_guest(SITE, guest, [TODAY])
+    await here.ban_guest(SITE, "g1", long)
+    await there.ban_guest(SITE, "g2", short)
+    assert await here.note_guest(SITE, "g3", [TODAY]) == long
+    await here.unban_guest(SITE, "g2")
+    assert await there.note_guest(SITE, "g3", [TODAY]) == long
+    await here.ban_guest(SITE, "g2", short)
+    await there.unban_guest(SITE, "g1")
+    assert await here.note_guest(SITE, "g3", [TODAY]) == short
+    await here.ban_guest(SITE, "g2", long)  # a ban of the same guest is changed
+    assert await there.note_guest(SITE, "g3", [TODAY]) == long
+
+
+async def test_an_expired_ban_leaves_those_of_other_guests(database_url: str) -> None:
+    pool = await create_pool(database_url)
+    try:
+        state = PostgresOperational(pool)
+        for guest, until in (("g1", Time("2999-01-01T00:00:00.000000Z")), ("g2", PAST)):
+            await state.note_guest(SITE, guest, [TODAY])
+            await state.ban_guest(SITE, guest, until)
+        await state.prune()
+        left = await pool.fetch("select guest from public.rostra_banned_addresses")
+        assert [row[0] for row in left] == ["g1"]
+    finally:
+        await pool.close()
 
 
 async def test_votes_are_kept_for_thirty_days(database_url: str) -> None:

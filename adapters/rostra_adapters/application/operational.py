@@ -115,7 +115,8 @@ class MemoryOperational:
         self._votes: OrderedDict[tuple[UUID, str], _Vote] = OrderedDict()
         self._by_address: dict[tuple[UUID, bytes], str] = {}
         self._addresses: LruCache[tuple[str, str], set[bytes]] = LruCache(GUESTS_KEPT_MAX)
-        self._banned: LruCache[tuple[str, bytes], tuple[str, Time]] = LruCache(GUESTS_KEPT_MAX)
+        self._banned: LruCache[tuple[str, bytes], dict[str, Time]] = LruCache(GUESTS_KEPT_MAX)
+        """Ends of the bans of each address, by guest."""
 
     async def charge(self, demands: Sequence[Demand]) -> WriteRefused | None:
         now = self._clock()
@@ -153,18 +154,25 @@ class MemoryOperational:
         noted = self._addresses.peek((site, guest)) or set()
         if len(noted) < ADDRESSES_OF_GUEST_MAX:
             self._addresses.put((site, guest), noted | {addresses[0]})
-        now = format_time(datetime.fromtimestamp(self._clock(), UTC))
-        bans = (self._banned.peek((site, address)) for address in addresses)
-        return max((ban[1] for ban in bans if ban is not None and ban[1] > now), default=None)
+        return max(
+            (until for address in addresses for until in self._bans(site, address).values()),
+            default=None,
+        )
 
     async def ban_guest(self, site: str, guest: str, until: Time) -> None:
         for address in self._addresses.peek((site, guest)) or ():
-            self._banned.put((site, address), (guest, until))
+            self._banned.put((site, address), self._bans(site, address) | {guest: until})
 
     async def unban_guest(self, site: str, guest: str) -> None:
         for address in self._addresses.peek((site, guest)) or ():
-            if (ban := self._banned.peek((site, address))) is not None and ban[0] == guest:
-                self._banned.drop((site, address))
+            if (bans := self._banned.peek((site, address))) is not None:
+                bans.pop(guest, None)
+
+    def _bans(self, site: str, address: bytes) -> dict[str, Time]:
+        """Return the ends of the bans of an address, by guest, without those that have ended."""
+        now = format_time(datetime.fromtimestamp(self._clock(), UTC))
+        bans = self._banned.peek((site, address)) or {}
+        return {guest: until for guest, until in bans.items() if until > now}
 
     async def forget(
         self, persons: Collection[tuple[str, str]], buckets: Collection[bytes]

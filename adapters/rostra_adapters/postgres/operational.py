@@ -40,8 +40,7 @@ BAN_GUEST = """
 insert into public.rostra_banned_addresses (site, address, guest, banned_until)
 select site, address, guest, $3 from public.rostra_guest_addresses
 where site = $1 and guest = $2
-on conflict (site, address) do update set
-    guest = excluded.guest, banned_until = excluded.banned_until
+on conflict (site, address, guest) do update set banned_until = excluded.banned_until
 """
 UNBAN_GUEST = "delete from public.rostra_banned_addresses where site = $1 and guest = $2"
 FORGET_ADDRESSES = """
@@ -61,8 +60,8 @@ delete from public.rostra_guest_addresses where (site, guest, address) in (
     order by noted_at limit $1 for update skip locked
 )"""
 PRUNE_BANS = """
-delete from public.rostra_banned_addresses where (site, address) in (
-    select site, address from public.rostra_banned_addresses
+delete from public.rostra_banned_addresses where (site, address, guest) in (
+    select site, address, guest from public.rostra_banned_addresses
     where banned_until < clock_timestamp() limit $1 for update skip locked
 )"""
 PRUNE_BUCKETS = """

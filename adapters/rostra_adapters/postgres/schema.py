@@ -194,6 +194,7 @@ MIGRATIONS = (
         "sites of guests' votes",
         ("guest_votes_sites", "reserve_vote_dropped", "reserve_vote"),
     ),
+    Migration(27, "bans of an address by several guests", ("banned_addresses_key",)),
 )
 """All migrations, oldest first. The first one makes what the last release had, also from what
 earlier versions or a stock recorder made."""
