@@ -142,6 +142,30 @@ async def test_who_returned_keeps_what_they_wrote_since(
         assert not await app.verify()
 
 
+async def test_an_erasure_that_was_repeated_does_not_erase_who_returned(
+    database_url: str, empty_database_url: str, tmp_path: Path, erasures: Path
+) -> None:
+    first, again = erased(), erased()
+    back = [erased(kind="returned"), posted("a9", author=ANN, body="Back again.")]
+    async with rostra_adapters.open(database_url, master_key=MASTER_KEY, erasures=erasures) as app:
+        await app.publish([*conversation(), first])
+        (outcome,) = await app.publish([again])
+        assert outcome.status == "unchanged"
+        await app.publish(back)
+        await restoring.save(database_url, tmp_path / "backup", erasures)
+    lines = list(ErasuresFile(erasures).lines())
+    assert [line.id for line in lines[:2]] == [first["id"]] * 2
+    assert lines[0].time == lines[1].time
+    restored = await restoring.restore(
+        empty_database_url, tmp_path / "backup", erasures=erasures, master_key=MASTER_KEY
+    )
+    async with rostra_adapters.open(empty_database_url, master_key=MASTER_KEY) as app:
+        page = await app.comments("gazette", "/trams", flat=True, min_position=restored.head)
+        assert page is not None
+        assert "Back again." in {it.body for it in page.comments}
+        assert (await app.publish([posted("a10", author=ANN)]))[0].status == "recorded"
+
+
 async def test_keys_that_are_older_than_the_log_bring_nobody_back(
     database_url: str, empty_database_url: str, tmp_path: Path, erasures: Path
 ) -> None:

@@ -56,7 +56,7 @@ from rostra_adapters.application.stream_state_reader import StreamStateReader, e
 from rostra_adapters.application.verify_words import unopened_words
 from rostra_adapters.application.webhooks.store import WebhookStore
 from rostra_adapters.clock import now
-from rostra_adapters.data_folder.erasures_file import ErasuresFile
+from rostra_adapters.data_folder.erasures_file import ErasuresFile, erasure_in_force
 from rostra_adapters.errors import ReadOnly
 from rostra_adapters.keys.ring import StoredKeyRing
 from rostra_adapters.observability.printing import url_without_password
@@ -219,10 +219,30 @@ class App:
     ) -> None:
         if self._erasures is None:
             return
+        commands = await self._with_origins(commands, outcomes)
         try:
             await self._erasures.append(await self.log.log_id(), commands, outcomes)
         except OSError as error:
             raise LogUnavailable(f"the file of erasures cannot be written: {error}") from error
+
+    async def _with_origins(
+        self, commands: Sequence[Commanded], outcomes: Sequence[Outcome]
+    ) -> Sequence[Commanded]:
+        """Give each unchanged erasure the origin of the recorded one.
+
+        A restore decides on an unknown origin anew, and would erase a person who has returned.
+        """
+        unchanged = {
+            index: each.command.target
+            for index, (each, outcome) in enumerate(zip(commands, outcomes, strict=True))
+            if isinstance(each.command, ErasePerson) and outcome.status == "unchanged"
+        }
+        named = list(commands)
+        rows = await self.log.read_streams(list(unchanged.values())) if unchanged else {}
+        for index, stream in unchanged.items():
+            act = erasure_in_force(rows[stream], named[index].act)
+            named[index] = replace(named[index], act=act)
+        return named
 
     async def publish(self, events: Sequence[Mapping[str, Any]]) -> list[Outcome]:
         """Publish CloudEvents given as dicts. Return one outcome each, in order.

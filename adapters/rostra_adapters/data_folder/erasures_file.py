@@ -8,6 +8,7 @@ import asyncio
 import fcntl
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from uuid import UUID
@@ -18,7 +19,9 @@ from rostra.commands import Command, ErasePerson, ReturnPerson
 from rostra.deciding.checking import validate
 from rostra.deciding.handle import Commanded, Outcome
 from rostra.events import CommandContext
+from rostra.log import Recorded
 from rostra.times import Time
+from rostra_adapters.application.stream_state_reader import decode_row
 from rostra_adapters.data_folder.folder import PRIVATE_FOLDER, private_file, sync_folder
 from rostra_adapters.errors import ErasuresUnreadable
 
@@ -137,6 +140,29 @@ class ErasuresFile:
         """Return True if the file begins with the bytes of `before`. Raises OSError."""
         data = self.path.read_bytes()[: before.size]
         return ErasuresDigest(len(data), sha256(data).hexdigest()) == before
+
+
+class _Metadata(msgspec.Struct, frozen=True):
+    source: str
+    id: str
+
+
+_metadata = msgspec.json.Decoder(_Metadata)
+
+
+def erasure_in_force(rows: Sequence[Recorded], act: CommandContext) -> CommandContext:
+    """Return the origin of the last erasure in a person's stream.
+
+    It is `act` where the log does not name the origin.
+    """
+    for row in reversed(rows):
+        if row.topic == ErasePerson.topic and row.metadata is not None:
+            event = decode_row(row)
+            with suppress(msgspec.DecodeError):
+                origin = _metadata.decode(row.metadata)
+                if event is not None:
+                    return CommandContext(origin.source, origin.id, event.time)
+    return act
 
 
 def _is_kept(command: Command, outcome: Outcome) -> bool:
