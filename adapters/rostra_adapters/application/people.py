@@ -13,7 +13,7 @@ from rostra.person import Person, PersonBanned, PersonConfigured
 from rostra.sealing import KeyRing
 from rostra.subscription import Subscription
 from rostra.times import Time
-from rostra_adapters.application.stream_state_reader import events_of
+from rostra_adapters.application.stream_state_reader import decode_row, events_of
 
 
 class PersonSettings(msgspec.Struct, frozen=True):
@@ -55,11 +55,10 @@ class People:
 
     def _words(self, stream: UUID, rows: Sequence[Recorded]) -> Words:
         for row in reversed(rows):
-            if row.topic != PersonConfigured.topic or row.event_id is None:
+            event = decode_row(row)
+            if not isinstance(event, PersonConfigured) or row.event_id is None:
                 continue
-            event = codec.decode(row.topic, row.state)
-            sealed = None if event is None else codec.sealed_words(event)
-            place = stream, row.topic, row.event_id
+            sealed, place = codec.sealed_words(event), (stream, row.topic, row.event_id)
             return codec.find_words(sealed, self._ring, stream, *place) or Words()
         return Words()
 

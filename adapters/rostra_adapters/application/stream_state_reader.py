@@ -9,6 +9,7 @@ import msgspec
 from rostra import codec
 from rostra.deciding.stream_states import fold_stream
 from rostra.log import EventLog, Recorded
+from rostra.times import is_time
 from rostra_adapters.lru_cache import LruCache
 
 KEPT_MAX = 20_000
@@ -57,14 +58,17 @@ def _read_on(stream: UUID, known: _CachedState | None, rows: Sequence[Recorded])
 
 
 def events_of(rows: Sequence[Recorded]) -> list[codec.AnyEvent]:
-    """Return the events of this program among the rows of one stream."""
-    events = (codec.decode(row.topic, row.state) for row in rows)
-    return [event for event in events if event is not None]
+    """Return the events of this program among the rows of one stream.
+
+    Malformed ones are left out, as `decode_row` does.
+    """
+    return [event for row in rows if (event := decode_row(row)) is not None]
 
 
 def decode_row(row: Recorded) -> codec.AnyEvent | None:
     """Return the event of a row; None if it is not one of this program, or malformed."""
     try:
-        return codec.decode(row.topic, row.state)
+        event = codec.decode(row.topic, row.state)
     except msgspec.DecodeError:
         return None
+    return event if event is not None and is_time(event.time) else None

@@ -11,6 +11,7 @@ from rostra.log import EventLog, Recorded, read_pages
 from rostra.sealing import Damaged, Erased, KeyRing
 from rostra_adapters.application.feed.names import Names
 from rostra_adapters.application.ports import Difference
+from rostra_adapters.application.stream_state_reader import events_of
 
 ROWS_READ_MAX = 2_000
 
@@ -75,8 +76,7 @@ async def _was_erased(log: EventLog, owner: UUID) -> bool:
     if ids.kind_of(owner) != ids.Kind.PERSON:
         return False
     rows = (await log.read_streams([owner]))[owner]
-    events = [it for row in rows if (it := codec.decode(row.topic, row.state)) is not None]
-    return bool(fold(ids.Kind.PERSON, events).erasures)
+    return bool(fold(ids.Kind.PERSON, events_of(rows)).erasures)
 
 
 def _difference(it: _Sealed, found: str) -> Difference:

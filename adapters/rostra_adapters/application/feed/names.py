@@ -6,12 +6,12 @@ from uuid import UUID
 
 import msgspec
 
-from rostra import codec
 from rostra.codec import AnyEvent
 from rostra.comment import CommentPosted
 from rostra.discussion import DiscussionOpened
 from rostra.log import EventLog
 from rostra.passage import PassageMarked
+from rostra_adapters.application.stream_state_reader import decode_row
 from rostra_adapters.lru_cache import LruCache
 
 NAMES_KEPT_MAX = 100_000
@@ -45,7 +45,7 @@ class Names:
         missing = iter([stream for stream in wanted if stream not in found])
         while batch := list(islice(missing, STREAMS_READ_MAX)):
             for stream, rows in (await self._log.read_streams(batch)).items():
-                first = codec.decode(rows[0].topic, rows[0].state) if rows else None
+                first = decode_row(rows[0]) if rows else None
                 if first is not None and (name := _given(first)):
                     self._cache.put(stream, name)
                     found[stream] = name

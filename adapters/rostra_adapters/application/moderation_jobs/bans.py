@@ -27,6 +27,7 @@ from rostra.times import Time
 from rostra_adapters.application.access import Access
 from rostra_adapters.application.app import App
 from rostra_adapters.application.moderation_jobs.store import BanJob, JobStore
+from rostra_adapters.application.stream_state_reader import decode_row
 from rostra_projections.query_port import Queued
 
 BATCH_ACTS_MAX = 100
@@ -228,7 +229,7 @@ class BanRunner:
         for each in (await self._app.log.read_streams([row.stream]))[row.stream]:
             if each.position >= row.position:
                 break
-            event = codec.decode(each.topic, each.state)
+            event = decode_row(each)
             if isinstance(event, PersonBanned) and each.event_id is not None:
                 if bans and (until := bans[-1].event.until) is not None and until <= event.time:
                     bans.clear()  # the term of the ban before had ended

@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from rostra import codec, ids
+from rostra import ids
 from rostra.commands import HoldComment
 from rostra.deciding.handle import Commanded
 from rostra.events import FLAGS, CommandContext
@@ -17,6 +17,7 @@ from rostra_adapters.application.app import App
 from rostra_adapters.application.moderation_jobs.bans import BanRunner
 from rostra_adapters.application.moderation_jobs.vote_counter import VoteCounter
 from rostra_adapters.application.operational import ADDRESS_BAN_DAYS_MAX, DAY_SECONDS
+from rostra_adapters.application.stream_state_reader import decode_row
 from rostra_adapters.clock import now
 
 PAGE_EVENTS = 2_000
@@ -59,7 +60,7 @@ class ModerationFollower:
             return
         await self._app.wait(rows[-1].position, WAIT_SECONDS)
         for row in rows:
-            match codec.decode(row.topic, row.state):
+            match decode_row(row):
                 case PersonBanned() as event:
                     await self._ban_addresses(event)
                     await self._bans.ban(row, event)

@@ -6,10 +6,7 @@ again from its beginning.
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from math import inf
-from typing import cast
 from uuid import UUID
-
-import msgspec
 
 from rostra import codec, ids
 from rostra.discussion import DiscussionOpened
@@ -20,6 +17,7 @@ from rostra_adapters.aio.background import repeat
 from rostra_adapters.application.app import App
 from rostra_adapters.application.moderation_jobs.store import VoteChanges
 from rostra_adapters.application.queries.my_votes import vote_value
+from rostra_adapters.application.stream_state_reader import decode_row
 from rostra_adapters.lru_cache import LruCache
 
 PAGE_EVENTS = 2_000
@@ -121,8 +119,7 @@ class VoteCounter:
         streams = await self._app.log.read_streams(unknown)
         for discussion, rows in streams.items():
             for row in rows:
-                if row.topic == DiscussionOpened.topic:
-                    opened = cast(DiscussionOpened, codec.decode(row.topic, row.state))
+                if isinstance(opened := decode_row(row), DiscussionOpened):
                     prefix, start = ids.prefix_of(discussion), ids.persons_start(opened.site)
                     found[prefix] = start
                     self._starts.put(prefix, start)
@@ -134,8 +131,5 @@ def _event(row: Recorded) -> VoteCast | PersonErased | None:
     """Return the event of a row that counts, None for any other and for one that is damaged."""
     if row.topic not in _TOPICS or not ids.is_ours(row.stream):
         return None
-    try:
-        event = codec.decode(row.topic, row.state)
-    except msgspec.DecodeError:
-        return None
+    event = decode_row(row)
     return event if isinstance(event, VoteCast | PersonErased) else None

@@ -9,12 +9,11 @@ from uuid import UUID
 
 import msgspec
 
-from rostra import codec, ids
-from rostra.codec import AnyEvent
+from rostra import ids
 from rostra.comment import CommentPosted, CommentWordingRejected, StatusEvent
 from rostra.ids import Position
 from rostra.log import Recorded, read_pages
-from rostra.times import to_datetime
+from rostra.times import Time, is_time, to_datetime
 from rostra_adapters.aio.background import repeat
 from rostra_adapters.application.app import App
 from rostra_adapters.application.checkpoint import Checkpoint
@@ -24,6 +23,7 @@ from rostra_adapters.application.notify.outbox import (
     Outbox,
     Reason,
 )
+from rostra_adapters.application.stream_state_reader import decode_row
 from rostra_adapters.clock import moment
 from rostra_adapters.errors import ViewBehind
 from rostra_projections.inbox import InboxRow
@@ -185,7 +185,7 @@ def _is_mailed(row: Recorded, log_since: datetime | None) -> bool:
     It is history if it was recorded long after its time, or long ago. In a later log, what happened
     in an earlier one is history, too.
     """
-    event: AnyEvent | None = codec.decode(row.topic, row.state)
+    event = decode_row(row)
     if not isinstance(event, CommentPosted | StatusEvent | CommentWordingRejected):
         return False
     time = to_datetime(event.time)
@@ -198,5 +198,9 @@ def _is_mailed(row: Recorded, log_since: datetime | None) -> bool:
 
 
 def _recorded_at(row: Recorded) -> datetime | None:
-    at = _metadata.decode(row.metadata).at if row.metadata else None
-    return None if at is None else datetime.fromisoformat(at)
+    """Return the time of recording; None where it is missing or malformed."""
+    try:
+        at = _metadata.decode(row.metadata).at if row.metadata else None
+    except msgspec.DecodeError:
+        return None
+    return None if at is None or not is_time(at) else to_datetime(Time(at))

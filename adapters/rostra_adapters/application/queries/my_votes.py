@@ -5,11 +5,12 @@ from typing import cast
 
 from msgspec import UNSET
 
-from rostra import codec, ids
+from rostra import ids
 from rostra.deciding.stream_states import fold
 from rostra.ids import CommentId, StreamId
 from rostra.log import EventLog, Recorded
-from rostra.vote import Value, Vote
+from rostra.vote import Value, Vote, VoteEvent
+from rostra_adapters.application.stream_state_reader import events_of
 from rostra_projections.responses.shapes import CommentShape
 
 
@@ -38,6 +39,6 @@ def _all(comments: Iterable[CommentShape]) -> Iterator[CommentShape]:
 
 def vote_value(rows: Sequence[Recorded]) -> Value:
     """Return the value of a vote as cast, 0 for none."""
-    events = (codec.decode(row.topic, row.state) for row in rows)
-    vote = cast(Vote, fold(ids.Kind.VOTE, [event for event in events if event is not None]))
+    events = [event for event in events_of(rows) if isinstance(event, VoteEvent)]
+    vote = cast(Vote, fold(ids.Kind.VOTE, events))
     return vote.value

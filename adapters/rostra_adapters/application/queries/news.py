@@ -11,7 +11,6 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET
 
-from rostra import codec
 from rostra.comment import (
     CommentApproved,
     CommentEdited,
@@ -21,6 +20,7 @@ from rostra.comment import (
 from rostra.log import EventLog, Recorded
 from rostra.vote import VoteCast, VoteNullified, VoteRestored
 from rostra_adapters.application.queries.as_of import charge_events
+from rostra_adapters.application.stream_state_reader import decode_row
 from rostra_projections.query_port import Reads
 from rostra_projections.responses.shapes import (
     CommentShape,
@@ -59,7 +59,7 @@ class News:
 
     def note(self, row: Recorded) -> None:
         """Take in an event of the discussion."""
-        event = codec.decode(row.topic, row.state)
+        event = decode_row(row)
         match event:
             case VoteCast() | VoteNullified() | VoteRestored():
                 self._votes += event.was != event.now and event.voter != self._person
@@ -186,7 +186,7 @@ async def add_new(
 def _is_new(rows: Sequence[Recorded], mark: int) -> bool:
     was = now = ""
     for row in rows:
-        event = codec.decode(row.topic, row.state)
+        event = decode_row(row)
         if isinstance(event, CommentPosted | StatusEvent):
             _, now = _statuses(event)
             was = now if row.position <= mark else was

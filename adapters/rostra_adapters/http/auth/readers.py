@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 from aiohttp import web
 
-from rostra import codec, ids
+from rostra import ids
 from rostra.deciding.stream_states import fold
 from rostra.discussion import Discussion
 from rostra.log import Recorded
@@ -16,6 +16,7 @@ from rostra_adapters.application import read_position
 from rostra_adapters.application.app import Access, App, site_prefix
 from rostra_adapters.application.queries.comment_queries import Readable
 from rostra_adapters.application.queries.requests import AsOf, DiscussionRequest
+from rostra_adapters.application.stream_state_reader import events_of
 from rostra_adapters.http.auth import tokens
 from rostra_adapters.http.problems import not_found_problem
 from rostra_adapters.http.request_state import STATE
@@ -138,8 +139,7 @@ class Reader:
 
 def _ruled(site: Rules, rows: Sequence[Recorded]) -> Rules:
     """Return the site's rules, overridden by the settings of a discussion."""
-    events = (codec.decode(row.topic, row.state) for row in rows)
-    state = fold(ids.Kind.DISCUSSION, [event for event in events if event is not None])
+    state = fold(ids.Kind.DISCUSSION, events_of(rows))
     return msgspec.structs.replace(site, **given_settings(cast(Discussion, state).settings))
 
 
