@@ -23,6 +23,7 @@ SITE = "gazette"
 GIL = "gil"
 STREAM = ids.person_id(SITE, GIL)
 DISCUSSION = ids.discussion_id(SITE, "/trams")
+ADDRESS = b"x" * 16
 BUCKET = person_bucket("comments", SITE, GIL)
 ROWS_OF: dict[str, tuple[str, Any]] = {
     "rostra_write_limits": ("bucket = $1", BUCKET),
@@ -143,6 +144,29 @@ async def test_everything_is_exported_and_nothing_after_an_erasure(database_url:
             await app.publish([about("person.erased", person=GIL)])
             await app.wait(await app.head(), 30)
             assert await records(app) == []
+
+
+async def test_a_repeated_erasure_forgets_nothing_of_who_returned(database_url: str) -> None:
+    for url in ("memory:", database_url):
+        async with rostra_adapters.open(url, master_key=MASTER_KEY) as app:
+            first, last = about("person.erased", person=GIL), about("person.erased", person=GIL)
+            await app.publish([first, about("person.returned", person=GIL)])
+            await app.outbox.confirm(STREAM, ADDRESS)
+            (repeated,) = await app.publish([first])
+            assert repeated.status == "duplicate"
+            assert await app.outbox.confirmed_address(STREAM) == ADDRESS
+            await app.publish([last])
+            assert await app.outbox.confirmed_address(STREAM) is None
+            for again in (last, about("person.erased", person=GIL)):  # as after a crash
+                await app.outbox.confirm(STREAM, ADDRESS)
+                await app.publish([again])
+                assert await app.outbox.confirmed_address(STREAM) is None
+            await app.outbox.confirm(STREAM, ADDRESS)
+            back = about("person.returned", person=GIL)
+            await app.publish(
+                [back, about("person.erased", person=GIL), about("person.returned", person=GIL)]
+            )
+            assert await app.outbox.confirmed_address(STREAM) is None
 
 
 def test_the_command_writes_them_after_the_events(database_url: str) -> None:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from rostra import ids
 from rostra.article import Article
-from rostra.commands import Command, ErasePerson, ReturnPerson
+from rostra.commands import ErasePerson, ReturnPerson
 from rostra.deciding.checking import are_checked, checked_or_refusal
 from rostra.deciding.handle import Commanded, Outcome, answer_each
 from rostra.deciding.stream_states import fold_stream
@@ -195,24 +195,38 @@ class App:
         if not _ABOUT_KEYS.isdisjoint({each.command.topic for each in commands}):
             await self._record_erasures(commands, outcomes)
             await self.ring.wait_for_destruction()
-            await self._forget([one.command for one in commands])
+            await self._forget(commands, outcomes)
         return outcomes
 
-    async def _forget(self, commands: Sequence[Command]) -> None:
-        """Delete the operational rows of persons who were erased."""
-        erased = [command for command in commands if isinstance(command, ErasePerson)]
-        buckets = [
-            person_bucket(kind, command.site, command.who)
-            for command in erased
-            for kind in WRITE_KINDS
+    async def _forget(self, commands: Sequence[Commanded], outcomes: Sequence[Outcome]) -> None:
+        """Delete the operational rows of persons who were erased.
+
+        A repeated erasure deletes what an earlier attempt may have left, unless the person has
+        returned since.
+        """
+        asked: dict[UUID, ErasePerson] = {}
+        recorded: set[UUID] = set()
+        for each, outcome in zip(commands, outcomes, strict=True):
+            if isinstance(each.command, ErasePerson):
+                asked[each.command.target] = each.command
+                if outcome.status == "recorded":
+                    recorded.add(each.command.target)
+        states = await self._states.of(list(asked)) if asked else []
+        erased = [
+            command
+            for (stream, command), state in zip(asked.items(), states, strict=True)
+            if state.is_erased or stream in recorded
         ]
-        if erased:
-            persons = {(command.site, command.who) for command in erased}
-            await self.operational.forget(persons, buckets)
-            await self.read_marks.forget([command.target for command in erased])
-            await self.outbox.forget([command.target for command in erased])
-            await self.moderation_jobs.forget([command.target for command in erased])
-            await self.vote_counts.forget([command.target for command in erased])
+        if not erased:
+            return
+        persons = {(command.site, command.who) for command in erased}
+        streams = [command.target for command in erased]
+        buckets = [person_bucket(kind, *person) for person in persons for kind in WRITE_KINDS]
+        await self.operational.forget(persons, buckets)
+        await self.read_marks.forget(streams)
+        await self.outbox.forget(streams)
+        await self.moderation_jobs.forget(streams)
+        await self.vote_counts.forget(streams)
 
     async def _record_erasures(
         self, commands: Sequence[Commanded], outcomes: Sequence[Outcome]
