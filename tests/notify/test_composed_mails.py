@@ -204,3 +204,21 @@ def test_numbers_have_the_plural_form_of_the_language(code: str, count: int, tex
 def test_arabic_is_written_from_right_to_left() -> None:
     assert '<html lang="ar" dir="rtl">' in html_of(composed(language="ar-EG"))
     assert '<html lang="en" dir="ltr">' in html_of(composed(language="xx"))
+
+
+def test_a_sender_of_another_script_is_written_in_ascii() -> None:
+    origin = MailOrigin("Nüws <comments@münchen.example>")
+    items = [MailItem(notice(), "Bob", "Trams.", "Trams", "https://news.example/")]
+    mail = notice_mail(origin, "ann@example.org", "en", [notice()], items, unsubscribe=UNSUBSCRIBE)
+    assert mail.as_bytes().isascii()
+    (sender,) = mail["From"].addresses
+    assert sender.addr_spec == "comments@xn--mnchen-3ya.example"
+    assert sender.display_name == "Nüws"
+
+
+@pytest.mark.parametrize(
+    "sender", ["News", "jörg@news.example", "c@münchen..example", "c@.", "@news.example"]
+)
+def test_a_sender_that_no_mail_can_have_is_refused(sender: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(sender)):
+        _ = MailOrigin(sender).address

@@ -129,6 +129,64 @@ async def test_a_wrong_password_is_tried_again_and_named_nowhere() -> None:
     assert server.came == []
 
 
+class Refusing:
+    """A server that refuses the commands that it is given answers for; `greeting` is one."""
+
+    def __init__(self, **answers: str) -> None:
+        self._answers = answers
+
+    async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        command = "greeting"
+        try:
+            while True:
+                usual = "220 ready" if command == "greeting" else "250 OK"
+                writer.write(f"{self._answers.get(command, usual)}\r\n".encode())
+                await writer.drain()
+                if not (line := await reader.readline()):
+                    return
+                command = line[:4].decode().lower()
+        except ConnectionError:
+            return
+        finally:
+            writer.close()
+
+
+async def send_refused(**answers: str) -> Exception:
+    """Return the error of a mail to a server that gives these answers."""
+    server = await asyncio.start_server(Refusing(**answers).talk, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    try:
+        with pytest.raises((MailDelayed, MailRefused)) as raised:
+            await transport(f"smtp://127.0.0.1:{port}").send(mail(), PERSON)
+    finally:
+        server.close()
+    return raised.value
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        {"greeting": "554 no service"},
+        {"ehlo": "550 not you", "helo": "550 not you"},
+        {"mail": "530 sign in first"},
+        {"mail": "553 not your address"},
+        {"rcpt": "530 sign in first"},
+    ],
+    ids=str,
+)
+async def test_a_server_that_refuses_every_mail_is_tried_again(answers: dict[str, str]) -> None:
+    assert isinstance(await send_refused(**answers), MailDelayed)
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [{"mail": "552 too large"}, {"rcpt": "550 nobody here"}, {"data": "554 looks like spam"}],
+    ids=str,
+)
+async def test_a_mail_that_is_refused_itself_is_not_tried_again(answers: dict[str, str]) -> None:
+    assert isinstance(await send_refused(**answers), MailRefused)
+
+
 async def test_an_address_that_cannot_be_sent_is_refused() -> None:
     server = Server()
     async with listening(server) as port:

@@ -11,6 +11,8 @@ import msgspec
 from rostra_adapters.application.notify.sender import MailDelayed, MailRefused
 
 PERMANENT = 500
+SIGN_IN_FIRST = 530
+TOO_LARGE = 552
 PORTS = {"smtp": 25, "smtps": 465}
 
 
@@ -60,7 +62,7 @@ class SmtpTransport:
             timeout=self._timeout_seconds,
         )
         try:
-            await client.connect()
+            await _connect(client)
             # aiosmtplib would write a message by a policy of its own, so it gets bytes.
             content = mail.as_bytes()
             await client.sendmail(
@@ -69,15 +71,18 @@ class SmtpTransport:
             _quit(client)
         except aiosmtplib.SMTPRecipientsRefused as error:
             codes = [one.code for one in error.recipients]
-            if all(code >= PERMANENT for code in codes):
+            if all(_is_final(code) for code in codes):
                 raise MailRefused(f"the server refuses the recipient ({codes[0]})") from None
             raise MailDelayed(f"the server delays the recipient ({codes[0]})") from None
         except aiosmtplib.SMTPNotSupported:
             raise MailRefused("the server takes no addresses beyond ASCII") from None
-        except aiosmtplib.SMTPAuthenticationError as error:
-            raise MailDelayed(f"the server refuses to sign in ({error.code})") from None
+        except aiosmtplib.SMTPHeloError as error:
+            raise MailDelayed(f"the server refuses the connection ({error.code})") from None
         except aiosmtplib.SMTPResponseException as error:
-            if error.code >= PERMANENT:
+            is_sender = isinstance(error, aiosmtplib.SMTPSenderRefused)
+            if is_sender and error.code != TOO_LARGE:  # it would refuse every mail
+                raise MailDelayed(f"the server refuses the sender ({error.code})") from None
+            if _is_final(error.code):
                 raise MailRefused(f"the server refuses the mail ({error.code})") from None
             raise MailDelayed(f"the server delays the mail ({error.code})") from None
         except (aiosmtplib.SMTPException, OSError) as error:
@@ -86,6 +91,23 @@ class SmtpTransport:
             raise MailRefused("the address cannot be sent to a mail server") from None
         finally:
             client.close()
+
+
+async def _connect(client: aiosmtplib.SMTP) -> None:
+    """Connect and sign in. Any refusal delays the mail: the server has not seen it yet."""
+    try:
+        await client.connect()
+    except aiosmtplib.SMTPAuthenticationError as error:
+        raise MailDelayed(f"the server refuses to sign in ({error.code})") from None
+    except aiosmtplib.SMTPResponseException as error:
+        raise MailDelayed(f"the server refuses the connection ({error.code})") from None
+    except (aiosmtplib.SMTPException, OSError, ValueError) as error:
+        raise MailDelayed(f"{type(error).__name__}: the mail server is not there") from None
+
+
+def _is_final(code: int) -> bool:
+    """Return whether a code refuses this mail for good."""
+    return code >= PERMANENT and code != SIGN_IN_FIRST
 
 
 def _quit(client: aiosmtplib.SMTP) -> None:

@@ -84,9 +84,16 @@ class MailOrigin(msgspec.Struct, frozen=True):
     def address(self) -> Address:
         """Return the sender's name and address. Raises ValueError for an invalid one."""
         name, address = parseaddr(self.sender)
-        if "@" not in address:
+        username, _, domain = address.rpartition("@")
+        if not username:
             raise ValueError(f"{self.sender!r} holds no e-mail address")
-        return Address(display_name=name, addr_spec=address)
+        if not username.isascii():
+            raise ValueError(f"the sender {self.sender!r} is not ASCII before the @")
+        try:
+            domain = encode_domain(domain)
+        except ValueError as error:
+            raise ValueError(f"the sender {self.sender!r} is not valid: {error}") from None
+        return Address(display_name=name, username=username, domain=domain)
 
     @property
     def domain(self) -> str:
