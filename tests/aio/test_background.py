@@ -2,25 +2,35 @@
 
 import ast
 import asyncio
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import Any
+from uuid import uuid4
 
 import asyncpg
 import pytest
 
 import rostra_adapters
+from rostra import ids
 from rostra.log import LogReplaced, LogUnavailable
 from rostra_adapters.aio import background
 from rostra_adapters.aio.background import BackgroundTask
 from rostra_adapters.application.app import App
+from rostra_adapters.application.moderation_jobs import follower as moderation_follower
+from rostra_adapters.application.moderation_jobs import vote_counter
+from rostra_adapters.application.moderation_jobs.follower import ModerationFollower
+from rostra_adapters.application.moderation_jobs.vote_counter import VoteCounter
+from rostra_adapters.application.notify import follower as notify_follower
 from rostra_adapters.application.notify.composing import MailOrigin
 from rostra_adapters.application.notify.follower import OutboxFiller
+from rostra_adapters.application.notify.outbox import Claim, Notice
 from rostra_adapters.application.notify.sender import MailSettings, Sender
 from rostra_adapters.cli import notify, serve
 from rostra_adapters.cli.delivering import deliver_webhooks
 from rostra_adapters.http import HttpSettings
 from rostra_adapters.http.auth.key_sources import KeyFile
+from support.backlogs import Backlog
 from support.listening import listening
 from support.service import MASTER_KEY, SECRET, opened, posted, serving, serving_app, token
 
@@ -181,6 +191,51 @@ async def test_every_task_of_every_process_comes_back_after_every_error(
             await service.given(posted("c3"))
             assert (await live_reader.next())[1] == "comment"
             assert "c3" in str(await feed_reader.next())
+
+
+@pytest.mark.parametrize(
+    ("module", "make", "store", "method"),
+    [
+        (notify_follower, lambda app: OutboxFiller(app, app.outbox), "outbox", "advance"),
+        (moderation_follower, ModerationFollower, "moderation_jobs", "advance"),
+        (vote_counter, VoteCounter, "vote_counts", "add"),
+    ],
+    ids=("mails", "moderation", "votes"),
+)
+async def test_a_follower_works_again_after_one_page(
+    monkeypatch: pytest.MonkeyPatch, module: Any, make: Any, store: str, method: str
+) -> None:
+    async with rostra_adapters.open("memory:", moderate=False) as app:
+        follower, backlog = make(app), Backlog()
+        await follower.catch_up()
+        monkeypatch.setattr(module, "PAGE_EVENTS", 1)
+        await app.publish([opened(), *(posted(f"c{number}") for number in range(3))])
+        backlog.slow_down(monkeypatch, getattr(app, store), method)
+        assert await backlog.error_of(follower.run) is None
+
+
+async def test_the_sender_works_again_after_one_mail(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with rostra_adapters.open("memory:", moderate=False) as app:
+        persons = [f"p{number}" for number in range(3)]
+        streams = [ids.person_id("gazette", person) for person in persons]
+        await app.outbox.add(
+            [
+                Notice(uuid4(), stream, "gazette", person, "confirm")
+                for stream, person in zip(streams, persons, strict=True)
+            ]
+        )
+        backlog, claim = Backlog(), app.outbox.claim
+
+        @asynccontextmanager
+        async def claim_slowly() -> AsyncIterator[Claim | None]:
+            await backlog.step()
+            async with claim() as claimed:
+                yield claimed
+
+        monkeypatch.setattr(app.outbox, "claim", claim_slowly)
+        settings = MailSettings(origin=MailOrigin("n@example.org"), base_url="https://example.org")
+        sender = Sender(app, app.outbox, notify._Printer(), settings)
+        assert await backlog.error_of(sender.run) is None
 
 
 async def test_an_error_is_logged_once_and_the_waits_grow_to_a_bound(

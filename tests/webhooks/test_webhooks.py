@@ -10,9 +10,11 @@ from standardwebhooks import WebhookVerificationError
 
 import rostra_adapters
 from rostra import ids
+from rostra_adapters.application.webhooks import follower
 from rostra_adapters.application.webhooks.follower import DeliveryQueuer
 from rostra_adapters.application.webhooks.registry import add_webhook, replace_secret
 from rostra_adapters.errors import NeedsPostgres
+from support.backlogs import Backlog
 from support.service import Event, event, opened, posted, token, voted
 from support.webhooks import Hooked
 
@@ -46,6 +48,23 @@ async def test_events_after_its_addition_are_sent_as_in_the_feed(hooked: Hooked)
     assert len(hooked.receiver.seen) == 2
     status = await hooked.status()
     assert (status.delivered, status.waiting, status.error) == (2, 0, None)
+
+
+async def test_queuing_and_sending_work_again_after_one_page(
+    hooked: Hooked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await hooked.add()
+    await hooked.queuer.catch_up()
+    await hooked.service.given(opened(), *(posted(f"c{number}") for number in range(3)))
+    with monkeypatch.context() as patched:
+        patched.setattr(follower, "PAGE_EVENTS", 1)
+        backlog = Backlog()
+        backlog.slow_down(patched, hooked.store, "queue")
+        assert await backlog.error_of(hooked.queuer.run) is None
+    await hooked.queuer.catch_up()
+    backlog = Backlog()
+    backlog.slow_down(monkeypatch, hooked.store, "claim")
+    assert await backlog.error_of(hooked.sender.run) is None
 
 
 async def test_only_the_types_of_its_own_site_are_sent(hooked: Hooked) -> None:

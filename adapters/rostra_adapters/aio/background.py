@@ -43,6 +43,23 @@ def repeat(call: Callable[[], Awaitable[object]], seconds: float) -> Work:
     return run
 
 
+def repeat_steps(steps: Work, seconds: float) -> Work:
+    """Return work that runs a series of steps again and again, with waits of `seconds`.
+
+    Each step is a success: an error before a long series does not last until the end of it.
+    """
+
+    async def run() -> AsyncGenerator[None, None]:
+        while True:
+            async with aclosing(steps()) as each:
+                async for _ in each:
+                    yield
+            yield
+            await asyncio.sleep(seconds)
+
+    return run
+
+
 class BackgroundTask:
     """Task that runs `work` until that returns or the task is ended.
 

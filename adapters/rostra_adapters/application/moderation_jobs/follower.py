@@ -12,7 +12,7 @@ from rostra.log import Recorded, read_pages
 from rostra.names import is_guest
 from rostra.person import PersonBanned, PersonUnbanned
 from rostra.times import later
-from rostra_adapters.aio.background import BackgroundTask, end_background, repeat
+from rostra_adapters.aio.background import BackgroundTask, end_background, repeat_steps
 from rostra_adapters.application.app import App
 from rostra_adapters.application.moderation_jobs.bans import BanRunner
 from rostra_adapters.application.moderation_jobs.vote_counter import VoteCounter
@@ -38,13 +38,18 @@ class ModerationFollower:
 
     def run(self) -> AsyncGenerator[None, None]:
         """Follow the log for ever, as the work of a background task."""
-        return repeat(self.catch_up, LOOK_SECONDS)()
+        return repeat_steps(self._handle_pages, LOOK_SECONDS)()
 
     async def catch_up(self) -> None:
         """Handle everything that is recorded by now.
 
         Another log is read from its beginning: it may lack acts that a ban had made.
         """
+        async for _ in self._handle_pages():
+            pass
+
+    async def _handle_pages(self) -> AsyncGenerator[None, None]:
+        """Handle all pages that are recorded by now, one a step."""
         log, head = await self._app.log.log_id(), await self._app.log.head()
         checkpoint = await self._store.checkpoint()
         position = checkpoint.position if checkpoint is not None and checkpoint.log == log else 0
@@ -53,6 +58,7 @@ class ModerationFollower:
         ):
             await self._handle(page)
             await self._store.advance(log, page[-1].position)
+            yield
 
     async def _handle(self, page: Sequence[Recorded]) -> None:
         rows = [row for row in page if row.topic in _TOPICS and row.event_id is not None]

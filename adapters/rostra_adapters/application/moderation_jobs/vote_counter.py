@@ -13,7 +13,7 @@ from rostra.discussion import DiscussionOpened
 from rostra.log import Recorded
 from rostra.person import PersonErased
 from rostra.vote import VoteCast
-from rostra_adapters.aio.background import repeat
+from rostra_adapters.aio.background import repeat_steps
 from rostra_adapters.application.app import App
 from rostra_adapters.application.moderation_jobs.store import VoteChanges
 from rostra_adapters.application.queries.my_votes import vote_value
@@ -50,10 +50,15 @@ class VoteCounter:
 
     def run(self) -> AsyncGenerator[None, None]:
         """Follow the log for ever, as the work of a background task."""
-        return repeat(self.catch_up, LOOK_SECONDS)()
+        return repeat_steps(self._handle_pages, LOOK_SECONDS)()
 
     async def catch_up(self, events_max: float = inf) -> None:
         """Count all votes that are recorded by now, or those of the next `events_max` events."""
+        async for _ in self._handle_pages(events_max):
+            pass
+
+    async def _handle_pages(self, events_max: float = inf) -> AsyncGenerator[None, None]:
+        """Count the votes of the same events as `catch_up`, a page a step."""
         history, head = await self._app.log.history(), await self._app.log.head()
         while events_max > 0:
             counted = await self._counts.checkpoint()
@@ -69,6 +74,7 @@ class VoteCounter:
             position, changes = page[-1].position, await self._changes(page)
             await self._counts.add(counted, history.id, position, changes)
             events_max -= len(page)
+            yield
 
     async def _changes(self, page: Sequence[Recorded]) -> VoteChanges:
         events = [(row, event) for row in page if (event := _event(row)) is not None]

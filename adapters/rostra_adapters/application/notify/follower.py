@@ -14,7 +14,7 @@ from rostra.comment import CommentPosted, CommentWordingRejected, StatusEvent
 from rostra.ids import Position
 from rostra.log import Recorded, read_pages
 from rostra.times import Time, is_time, to_datetime
-from rostra_adapters.aio.background import repeat
+from rostra_adapters.aio.background import repeat_steps
 from rostra_adapters.application.app import App
 from rostra_adapters.application.checkpoint import Checkpoint
 from rostra_adapters.application.notify.outbox import (
@@ -55,13 +55,18 @@ class OutboxFiller:
 
     def run(self) -> AsyncGenerator[None, None]:
         """Follow the log for ever, as the work of a background task."""
-        return repeat(self.catch_up, LOOK_SECONDS)()
+        return repeat_steps(self._handle_pages, LOOK_SECONDS)()
 
     async def catch_up(self) -> None:
         """Take in everything that is recorded by now.
 
         Events that were recorded before the first time, or in an earlier log, give rise to no mail.
         """
+        async for _ in self._handle_pages():
+            pass
+
+    async def _handle_pages(self) -> AsyncGenerator[None, None]:
+        """Handle all pages that are recorded by now, one a step."""
         began, head = await self._begin(), await self._app.head()
         async for page in read_pages(
             self._app.log, began.position, head, PAGE_EVENTS, may_be_cached=True
@@ -71,6 +76,7 @@ class OutboxFiller:
             async for notices in self._notices(page, began.log_since):
                 await self._outbox.add(notices)
             await self._outbox.advance(began.log, position)
+            yield
 
     async def _begin(self) -> Checkpoint:
         history = await self._app.log.history()

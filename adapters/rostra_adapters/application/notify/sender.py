@@ -114,8 +114,9 @@ class Sender:
     async def run(self) -> AsyncGenerator[None, None]:
         """Send for ever, as the work of a background task."""
         while True:
-            if not await self.send_next():
-                yield
+            is_idle = not await self.send_next()
+            yield
+            if is_idle:
                 await asyncio.sleep(IDLE_SECONDS)
 
     async def send_next(self) -> bool:

@@ -7,7 +7,7 @@ from rostra import codec, ids
 from rostra.commands import FEED_TOPICS
 from rostra.discussion import DiscussionAliased
 from rostra.log import EventLog, LogHistory, Recorded, read_pages
-from rostra_adapters.aio.background import repeat
+from rostra_adapters.aio.background import repeat_steps
 from rostra_adapters.application.feed.names import Names
 from rostra_adapters.application.stream_state_reader import decode_row
 from rostra_adapters.application.webhooks.reviewing import may_wait
@@ -30,10 +30,15 @@ class DeliveryQueuer:
 
     def run(self) -> AsyncGenerator[None, None]:
         """Follow the log for ever, as the work of a background task."""
-        return repeat(self.catch_up, LOOK_SECONDS)()
+        return repeat_steps(self._handle_pages, LOOK_SECONDS)()
 
     async def catch_up(self) -> None:
         """Queue everything that is recorded by now."""
+        async for _ in self._handle_pages():
+            pass
+
+    async def _handle_pages(self) -> AsyncGenerator[None, None]:
+        """Queue the events of all pages that are recorded by now, one a step."""
         active = [one for one in await self._store.all() if one.state == "active"]
         if not active:
             return
@@ -44,6 +49,7 @@ class DeliveryQueuer:
             if not await self._store.queue(queued, log, position, last):
                 return  # another process is ahead
             position = last
+            yield
 
     async def _begin(self, active: Sequence[Webhook], history: LogHistory, head: int) -> int:
         """Return the position to read on from, and move the checkpoint there."""

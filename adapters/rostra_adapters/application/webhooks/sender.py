@@ -80,8 +80,9 @@ class WebhookSender:
         try:
             while True:
                 ended = self._ended.next()
-                if not await self.start_next():
-                    yield
+                is_idle = not await self.start_next()
+                yield
+                if is_idle:
                     await wait_at_most(ended, IDLE_SECONDS)
         finally:
             await end_tasks(*self._attempts)
