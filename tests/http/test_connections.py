@@ -95,6 +95,26 @@ def _readable(wire: Wire) -> bool:
     return True
 
 
+@pytest.mark.parametrize(
+    "whole",
+    [
+        request("GET", "/healthz", "Upgrade: websocket", "Connection: Upgrade"),
+        request("POST", "/healthz", "Upgrade: websocket", "Connection: Upgrade", body=b"abc"),
+    ],
+    ids=["GET", "POST"],
+)
+async def test_headers_that_begin_with_a_declined_upgrade_have_no_more_time(whole: bytes) -> None:
+    async with serving(settings=short(idle_seconds_max=0.4)) as service:
+
+        def ask() -> tuple[int, int, bytes]:
+            wire = Wire(service.url)
+            wire.send(whole + b"GET / HT")
+            return wire.answer().status, wire.answer().status, until_closed(wire)[0]
+
+        first, second, rest = await in_thread(ask)
+        assert (first < 500, second, rest) == (True, 408, b"")
+
+
 async def test_headers_in_pieces_are_answered_as_long_as_they_are_in_time() -> None:
     async with serving(settings=short(head_seconds_max=5.0)) as service:
 

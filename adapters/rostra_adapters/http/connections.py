@@ -152,9 +152,14 @@ class Connection(web.RequestHandler):
             self._timer = None
 
     def _process_keepalive(self) -> None:
-        """End an idle connection without a word, also one whose last answer nobody takes."""
+        """End an idle connection without a word, also one whose last answer nobody takes.
+
+        Headers that began together with a declined upgrade have their time from here on: aiohttp
+        parses them without `data_received`.
+        """
         if self._bounded.has_begun_head:
             self._keepalive_handle = None
+            self._watch_head()
             return
         super()._process_keepalive()
         if self._force_close and isinstance(self._wire, asyncio.Transport):
