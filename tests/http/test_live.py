@@ -1,6 +1,7 @@
 """Live updates of a discussion: what any reader would see change, told once, encoded once."""
 
 import asyncio
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from typing import Any
 from uuid import UUID
@@ -11,11 +12,13 @@ from aiohttp.test_utils import TestServer
 from msgspec.structs import replace
 
 import rostra_adapters
+from rostra.log import LogReplaced, Recorded
 from rostra_adapters.application.live import updates as live
 from rostra_adapters.http import HttpSettings, make_app
 from rostra_adapters.http.routes.live import LIVE
 from support.listening import Listener, listening
-from support.service import SECRET, Service, event, opened, posted, serving, token, voted
+from support.service import PLACE, SECRET, Service, event, opened, posted, serving, token, voted
+from support.waiting import WAIT_SECONDS_MAX, wait_until
 
 READERS = 200
 Told = tuple[int | None, str | None, Any]
@@ -283,3 +286,123 @@ async def test_a_service_that_stops_ends_the_streams() -> None:
                 with pytest.raises(EOFError):
                     await listener.next()
                 await stopping
+
+
+# -- readers who enter while the follower of the log stops or begins
+
+
+class Gate:
+    """Head of a log that is not found before the gate opens."""
+
+    def __init__(self, service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.asked, self.open = asyncio.Event(), asyncio.Event()
+        self._head = service.app.log.head
+        monkeypatch.setattr(service.app.log, "head", self.head)
+
+    async def head(self) -> int:
+        self.asked.set()
+        await self.open.wait()
+        return await self._head()
+
+
+class Entering:
+    """Reader that enters in a task of its own, and stays."""
+
+    def __init__(self, hub: live.Live, discussion: str) -> None:
+        self._stack = AsyncExitStack()
+        reading = hub.reading(UUID(discussion), PLACE["site"], None)
+        self._entered = asyncio.create_task(self._stack.enter_async_context(reading))
+
+    async def channel(self) -> tuple[live.Channel, int]:
+        async with asyncio.timeout(WAIT_SECONDS_MAX):
+            return await self._entered
+
+    async def leave(self) -> None:
+        self._entered.cancel()
+        await asyncio.gather(self._entered, return_exceptions=True)
+        await self._stack.aclose()
+
+
+def hub_of(service: Service) -> live.Live:
+    assert service.application is not None
+    return service.application[LIVE]
+
+
+async def test_a_reader_who_leaves_an_ended_channel_stops_no_other_that_enters(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [discussion] = await service.given(opened())
+    hub = hub_of(service)
+    first, last = Entering(hub, discussion), Entering(hub, discussion)
+    channel, _ = await first.channel()
+    await last.channel()
+    await service.given(opened(settings={"edit_seconds": 5}))
+    await wait_until(lambda: channel.ended)
+    await first.leave()
+    gate = Gate(service, monkeypatch)
+    second = Entering(hub, discussion)
+    await gate.asked.wait()
+    await last.leave()
+    gate.open.set()
+    channel, position = await second.channel()
+    await service.given(posted())
+    await wait_until(lambda: channel.after(position) is not None)
+    await second.leave()
+    assert not hub._tasks
+
+
+async def test_a_reader_who_gives_up_before_the_log_is_followed_leaves_nothing(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [discussion] = await service.given(opened())
+    hub, gate = hub_of(service), Gate(service, monkeypatch)
+    reader = Entering(hub, discussion)
+    await gate.asked.wait()
+    await reader.leave()
+    assert not hub._tasks
+    gate.open.set()
+
+
+async def test_readers_wait_for_a_log_that_replaces_another(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [discussion] = await service.given(opened())
+    hub, log, replaced = hub_of(service), service.app.log, asyncio.Event()
+    follow = log.follow
+
+    async def follow_replaced(*arguments: Any) -> AsyncIterator[Sequence[Recorded]]:
+        if not replaced.is_set():
+            await replaced.wait()
+            raise LogReplaced
+        async for rows in follow(*arguments):
+            yield rows
+
+    monkeypatch.setattr(log, "follow", follow_replaced)
+    first = Entering(hub, discussion)
+    channel, _ = await first.channel()
+    gate = Gate(service, monkeypatch)
+    replaced.set()
+    await wait_until(lambda: channel.ended)
+    second = Entering(hub, discussion)
+    await gate.asked.wait()
+    [result] = await service.batch([posted()])
+    gate.open.set()
+    assert (await second.channel())[1] == result["position"]
+    await first.leave()
+    await second.leave()
+
+
+async def test_readers_who_enter_while_a_service_stops_are_released(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [discussion] = await service.given(opened())
+    hub, gate = hub_of(service), Gate(service, monkeypatch)
+    waiting = Entering(hub, discussion)
+    await gate.asked.wait()
+    hub.end()
+    late = Entering(hub, discussion)
+    for reader in (waiting, late):
+        channel, _ = await reader.channel()
+        assert channel.ended
+        await reader.leave()
+    gate.open.set()

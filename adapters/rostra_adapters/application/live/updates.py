@@ -213,6 +213,8 @@ class Live:
         self._noted = asyncio.Event()
         self._reads = asyncio.Semaphore(READS_AT_ONCE_MAX)
         self._ready = asyncio.Event()
+        self._entering = 0
+        """Readers who have no channel yet."""
         self._tasks: list[LogFollower | BackgroundTask] = []
         self.ending = False
         app.ring.on_destruction(lambda _: self._forget())
@@ -235,28 +237,48 @@ class Live:
         For a reader who was away, `charge` is called with the number of comments that are read,
         first with 0. It may raise at the first call. Raises TooOld.
         """
-        self._start()
-        await self._ready.wait()
-        channel = self._channels.get(discussion)
-        if channel is None:
-            channel = self._channels[discussion] = Channel(discussion, site, self._position)
-        channel.readers += 1
         try:
-            if after is not None:
-                await self._fill(channel, after, charge)
-            yield channel, channel.upto if after is None else after
+            channel = await self._enter(discussion, site)
+            try:
+                if after is not None and not channel.ended:
+                    await self._fill(channel, after, charge)
+                yield channel, channel.upto if after is None else after
+            finally:
+                channel.readers -= 1
+                if not channel.readers and self._channels.get(discussion) is channel:
+                    del self._channels[discussion]
         finally:
-            channel.readers -= 1
-            if not channel.readers and self._channels.get(discussion) is channel:
-                del self._channels[discussion]
-            if not self._channels:
+            if not self._channels and not self._entering:
                 self._stop()
 
+    async def _enter(self, discussion: UUID, site: str) -> Channel:
+        """Return a discussion's channel with a further reader, once the log is followed.
+
+        The channel has ended if all readers leave.
+        """
+        self._entering += 1
+        try:
+            self._start()
+            while not (self._ready.is_set() or self.ending):
+                await self._ready.wait()
+        finally:
+            self._entering -= 1
+        channel = self._channels.get(discussion)
+        if channel is None:
+            channel = Channel(discussion, site, self._position)
+            if self.ending:
+                channel.end()
+            else:
+                self._channels[discussion] = channel
+        channel.readers += 1
+        return channel
+
     def end(self) -> None:
-        """Every reader goes."""
+        """Every reader goes, those who enter as well."""
         self.ending = True
         self._end_all()
         self._stop()
+        self._ready.set()
 
     def _forget(self) -> None:
         for channel in self._channels.values():
@@ -271,7 +293,7 @@ class Live:
                     rows_max=ROWS_MAX,
                     begin=self._begin,
                     handle=self._note_rows,
-                    lose=self._end_all,
+                    lose=self._lose,
                 ),
                 BackgroundTask(self._flush, "live-flush"),
             ]
@@ -293,6 +315,11 @@ class Live:
             self._note(row)
         self._position = rows[-1].position
         self._noted.set()
+
+    def _lose(self) -> None:
+        """Let readers connect again, and wait until the log is followed again."""
+        self._ready.clear()
+        self._end_all()
 
     def _end_all(self) -> None:
         """End the channels: their readers connect again."""
