@@ -170,6 +170,24 @@ async def test_a_quiet_discussion_tells_how_far_it_is() -> None:
                     pass
 
 
+async def test_an_erasure_on_another_site_cuts_no_stream_that_has_all_events(
+    service: Service,
+) -> None:
+    elsewhere = {"site": "other", "resource": "/buses"}
+    [discussion, _] = await service.given(opened(), opened(**elsewhere))
+    async with listening(live_url(service, discussion)) as listener:
+        await service.given(posted("c1"))
+        await told(listener)
+        await service.given(posted("x", **elsewhere))
+        head = await service.app.head()
+        [channel] = hub_of(service)._channels.values()
+        await wait_until(lambda: channel.upto == head)
+        erased = {**event("person.erased"), "data": {"site": "other", "person": "ann"}}
+        await service.given(erased)
+        await service.given(posted("c2"))
+        assert (await told(listener))[0][2]["key"] == "c2"
+
+
 async def test_private_discussions_are_for_those_who_may_read(service: Service) -> None:
     [discussion] = await service.given(opened(settings={"private": True}))
     where = live_url(service, discussion)

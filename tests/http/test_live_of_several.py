@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from rostra_adapters.application.live.changes import LiveEvent
-from rostra_adapters.application.live.updates import Channel, Channels
+from rostra_adapters.application.live.updates import Channel, Channels, TooOld
 from rostra_adapters.http import HttpSettings
 from support.listening import Listener, listening
 from support.service import SECRET, Service, event, opened, posted, serving, token, voted
@@ -155,3 +155,15 @@ async def test_a_channel_that_tells_nothing_holds_up_no_other() -> None:
         async with asyncio.timeout(50):  # less than it is asked to wait
             await waiting
         assert [one.position for one in both.after(10)] == [12]
+
+
+async def test_a_channel_that_forgets_words_still_serves_those_who_have_its_last_event() -> None:
+    channel = Channel(UUID(int=1), SITE, 10)
+    channel.forget()
+    assert channel.after(10) is None
+    channel.add(12, [told_at(12)])
+    channel.add(15, [])
+    channel.forget()
+    assert [channel.after(position) for position in (12, 13, 15)] == [None] * 3
+    with pytest.raises(TooOld):
+        channel.after(11)

@@ -123,8 +123,9 @@ class Channel:
     def forget(self) -> None:
         """Words that were read are not kept, nor those that are being read."""
         self.forgotten += 1
-        self._batches.clear()
-        self.start = self.upto
+        if self._batches:
+            self.start = self._batches[-1].upto
+            self._batches.clear()
 
     def end(self) -> None:
         """End the streams of all readers, who may connect again."""
