@@ -1,6 +1,9 @@
 """How often one may ask, and from which pages a browser may write."""
 
+import asyncio
 import json
+from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -8,7 +11,19 @@ from rostra import ids
 from rostra_adapters.http import HttpSettings
 from rostra_adapters.http.middleware.limits import Buckets
 from rostra_adapters.http_limits import Rate
-from support.service import PLACE, SECRET, Service, event, opened, posted, serving, token, voted
+from support import wire
+from support.service import (
+    PLACE,
+    SECRET,
+    Answer,
+    Service,
+    event,
+    opened,
+    posted,
+    serving,
+    token,
+    voted,
+)
 
 SITE = PLACE["site"]
 DISCUSSION = ids.discussion_id(SITE, PLACE["resource"])
@@ -130,6 +145,51 @@ async def test_beforehand_nobody_is_told_that_something_private_is_there(service
     body = json.dumps({"body": "Yes."}).encode()
     answer = await service.ask("POST", f"{READ}/comments", token=bob, headers=write, body=body)
     assert (answer.status, answer.problem) == (403, "origin-not-allowed")
+
+
+async def test_preflights_beyond_the_limit_of_an_address_read_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with serving(settings=HttpSettings(secret=SECRET, reader_rate=SLOW)) as service:
+        await service.given(event("site.configured", settings={"origins": [OURS]}), opened())
+        looks, find = [], service.app.lookup.current_access
+
+        async def current_access(discussion: UUID) -> Any:
+            looks.append(discussion)
+            return await find(discussion)
+
+        monkeypatch.setattr(service.app.lookup, "current_access", current_access)
+
+        async def ask(address: str, **asked: str) -> Answer:
+            headers = {"X-Forwarded-For": address, "Origin": OURS, **asked}
+            return await service.ask("OPTIONS", READ, headers=headers)
+
+        preflight = {"Access-Control-Request-Method": "GET"}
+        answers = [await ask("192.0.2.1", **preflight) for _ in range(5)]
+        assert [answer.status for answer in answers] == [204] * 5
+        allowed = [answer.headers["Access-Control-Allow-Origin"] for answer in answers]
+        assert allowed == [OURS] * 3 + ["*"] * 2  # the request itself is refused if it must be
+        assert len(looks) == 3
+        others = [(await ask("192.0.2.1")).status for _ in range(4)]
+        assert others == [204] * 3 + [429]
+        assert len(looks) == 6
+        assert (await ask("192.0.2.2", **preflight)).headers["Access-Control-Allow-Origin"] == OURS
+
+
+async def test_a_preflight_for_headers_that_are_not_ascii_names_the_usual_ones(
+    service: Service,
+) -> None:
+    asked = ("Access-Control-Request-Method: GET", "Access-Control-Request-Headers: a\xff")
+
+    def ask() -> wire.Answer:
+        connection = wire.Wire(service.url)
+        answer = connection.ask(wire.request("OPTIONS", READ, *asked))
+        connection.close()
+        return answer
+
+    answer = await asyncio.to_thread(ask)
+    assert answer.status == 204
+    assert answer.headers["access-control-allow-headers"] == "Authorization, Content-Type"
 
 
 async def test_a_page_of_another_origin_writes_nothing(narrowed: Service) -> None:

@@ -207,13 +207,20 @@ class Dispatch:
         return Problem("read-only", f"this service only reads; {detail}", headers=after)
 
     async def _options(self, request: web.Request, routes: Mapping[str, Route]) -> web.Response:
-        """Answer a CORS preflight; else name the methods of the path."""
-        origins = await origins_of(self._app, request.path)
-        if origins is not None:
-            request[STATE].origins = origins
-        if hdrs.ACCESS_CONTROL_REQUEST_METHOD in request.headers:
+        """Answer a CORS preflight; else name the methods of the path.
+
+        A preflight beyond the limit of its address allows any origin without a look-up. The request
+        that follows is refused by its own answer.
+        """
+        is_preflight = hdrs.ACCESS_CONTROL_REQUEST_METHOD in request.headers
+        if not is_preflight:
+            self._limits.admit(request)
+        if not is_preflight or self._limits.may_look_up(request):
+            origins = await origins_of(self._app, request.path)
+            if origins is not None:
+                request[STATE].origins = origins
+        if is_preflight:
             return preflight(request)
-        self._limits.admit(request)
         if (permission := webhook_handshake(request)) is not None:
             return permission
         problem = _nothing(routes)

@@ -113,6 +113,9 @@ class Limits:
         self._buckets = {
             policy: Buckets(policy, rate, clock) for policy, rate in rates.items() if rate
         }
+        reader_rate = settings.reader_rate
+        self._preflights = Buckets("reader", reader_rate, clock) if reader_rate else None
+        """By address, beside its requests: browsers send preflights on their own."""
 
     def charge(self, request: web.Request, requests: float) -> None:
         """Charge a caller for further requests, whether they have them left or not; 0 only checks.
@@ -142,6 +145,13 @@ class Limits:
             wait = retry_after(ceil(left.wait_seconds))
             raise Problem("too-many-requests", f"the limit is that of a {policy}", headers=wait)
         return left
+
+    def may_look_up(self, request: web.Request) -> bool:
+        """Charge the look-up for a preflight to its address. Return whether it had one left."""
+        address = self.addresses.reader(request)
+        if self._preflights is None or not address:
+            return True
+        return not self._preflights.spend(address).wait_seconds
 
     def _caller(self, request: web.Request) -> tuple[str, str | Token]:
         """Return the policy that holds for a request, and its caller. A bad token is a reader's."""

@@ -110,6 +110,8 @@ def cors(request: web.Request, headers: CIMultiDict[str], allowed: Collection[st
 
 def _preflight(request: web.Request) -> dict[str, str]:
     asked = request.headers.get("Access-Control-Request-Headers", "")
+    if not asked.isascii():  # what is not UTF-8 cannot be sent
+        asked = ""
     return {
         "Access-Control-Allow-Methods": METHODS,
         "Access-Control-Allow-Headers": asked or "Authorization, Content-Type",
