@@ -1,6 +1,7 @@
 """One table finds every route, as aiohttp's own router would."""
 
 import asyncio
+import json
 from collections.abc import Mapping
 from urllib.parse import quote
 
@@ -11,11 +12,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import rostra_adapters
+from rostra.log import LogUnavailable
 from rostra_adapters.http import HttpSettings, make_app
 from rostra_adapters.http.dispatch import RouteTable
 from rostra_adapters.http.messages import header_lines
+from rostra_adapters.http_limits import Rate
 from support.effort import examples
-from support.service import SECRET, Service
+from support.service import SECRET, Service, serving, token
 
 SEGMENTS = st.sampled_from(
     [
@@ -101,6 +104,39 @@ async def test_a_path_may_be_written_in_several_ways(service: Service, path: str
         status = (await reader.readline()).split()[1]
     writer.close()
     assert status == b"200"
+
+
+@pytest.mark.parametrize(
+    ("path", "look_up", "body"),
+    [
+        ("/v1/counts", "discussions_of", {"site": "gazette", "resources": ["/trams"]}),
+        ("/v1/preview", "site_rules", {"body": "Yes."}),
+    ],
+)
+async def test_a_body_is_kept_while_a_standby_is_replaced(
+    path: str, look_up: str, body: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = HttpSettings(secret=SECRET, read_only=True, preview_rate=Rate(1, 0.001))
+    async with serving(settings=settings) as service:
+        lookup, calls = service.app.lookup, 0
+        find = getattr(lookup, look_up)
+
+        async def found_later(*arguments: object) -> object:
+            nonlocal calls
+            calls += 1
+            if calls < 3:
+                raise LogUnavailable("the standby is gone")
+            return await find(*arguments)
+
+        monkeypatch.setattr(lookup, look_up, found_later)
+        answer = await service.ask(
+            "POST",
+            path,
+            token=token("comment", site="gazette", person="ann"),
+            headers={"Content-Type": "application/json"},
+            body=json.dumps(body).encode(),
+        )
+        assert (answer.status, calls) == (200, 3), answer.body
 
 
 @pytest.mark.parametrize("value", ["a\r\nb: c", "a\nb", "a\rb"])

@@ -47,6 +47,16 @@ async def body_of(request: web.Request, bytes_max: int) -> bytes:
     Raises the problems `too-large` (before reading a body with a declared length),
     `request-timeout`, `bad-request` and `unsupported-media-type`.
     """
+    state = request[STATE]
+    if state.body is not None:
+        return state.body
+    body = await _read_body(request, bytes_max)
+    if request.app[SETTINGS].read_only:
+        state.body = body
+    return body
+
+
+async def _read_body(request: web.Request, bytes_max: int) -> bytes:
     encoding, length, content = check_encoding(request), request.content_length, request.content
     if length is not None and length > bytes_max:
         raise _too_large(bytes_max)

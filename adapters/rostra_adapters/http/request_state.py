@@ -27,6 +27,8 @@ class RequestState(msgspec.Struct):
     """Origins that may read the answer: a site's own, once it is known whose page is shown."""
     rules: "Rules | None" = None
     """Rules where the person acts, once they were read from the log."""
+    body: bytes | None = None
+    """Body, once it was read, on a service that only reads: it may call the handler again."""
 
     def headers(self) -> dict[str, str]:
         """Return the headers that each answer has of its own."""

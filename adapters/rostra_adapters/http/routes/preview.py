@@ -17,6 +17,7 @@ from rostra_adapters.http.bodies import decode_body
 from rostra_adapters.http.messages import answer
 from rostra_adapters.http.middleware.limits import Buckets, Clock
 from rostra_adapters.http.problems import Problem, retry_after
+from rostra_adapters.http.request_state import STATE
 from rostra_adapters.http.routes.person_acts import NewWording
 from rostra_adapters.http.settings import HttpSettings
 
@@ -47,7 +48,8 @@ class Previews:
 
     async def preview(self, request: web.Request) -> web.Response:
         token = tokens.require_token(request, "comment")
-        self._charge(token)
+        if request[STATE].body is None:  # else it is called again
+            self._charge(token)
         new = await decode_body(
             request, Previewed, bytes_max=self._settings.person_request_bytes_max
         )
