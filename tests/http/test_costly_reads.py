@@ -287,6 +287,23 @@ async def test_live_goes_back_over_few_comments_only(
     assert (refused.status, refused.problem) == (410, "cursor-too-old")
 
 
+@pytest.mark.parametrize(("bound", "most"), [("EVENTS_KEPT_MAX", 5), ("BYTES_KEPT_MAX", 400)])
+async def test_events_that_are_kept_for_readers_who_were_away_have_bounds(
+    long_service: Service, monkeypatch: pytest.MonkeyPatch, bound: str, most: int
+) -> None:
+    """Each of the last events is a vote, of about 70 bytes."""
+    monkeypatch.setattr(live, bound, most)
+    url = f"{long_service.url}{HERE}/live"
+    async with listening(url, last_event_id=EVENTS - 4) as listener:
+        await listener.next()
+        refused = await long_service.ask("GET", f"{HERE}/live?after={EVENTS - 8}")
+        assert (refused.status, refused.problem) == (410, "cursor-too-old")
+        async with listening(url, last_event_id=EVENTS - 4) as other:
+            await other.next()
+    async with listening(url, last_event_id=EVENTS - 4) as listener:
+        await listener.next()
+
+
 async def test_a_live_reader_is_charged_for_what_is_read_again() -> None:
     settings = HttpSettings(secret=SECRET, reader_rate=Rate(burst=50, per_second=0.001))
     async with serving(settings=settings) as service:

@@ -67,6 +67,10 @@ class Batch(msgspec.Struct):
     encoded: bytes = b""
 
 
+def _size(events: list[LiveEvent]) -> int:
+    return sum(len(event.json) for event in events)
+
+
 class Channel:
     """One discussion's changes, since `start`, up to `upto`."""
 
@@ -116,7 +120,10 @@ class Channel:
         self._wake_watchers()
 
     def add_before(self, after: int, events: list[LiveEvent]) -> None:
-        """Add the changes before the start."""
+        """Add the changes before the start. Raises TooOld if they are too many to keep."""
+        kept, kept_bytes = self._kept()
+        if kept + len(events) > EVENTS_KEPT_MAX or kept_bytes + _size(events) > BYTES_KEPT_MAX:
+            raise TooOld
         self._batches.appendleft(Batch(after, self.start, events))
         self.start = after
 
@@ -137,14 +144,18 @@ class Channel:
         for watcher in self.watchers:
             watcher.send()
 
-    def _drop_old(self) -> None:
+    def _kept(self) -> tuple[int, int]:
+        """Return the number of events that are kept, and their bytes."""
         events = sum(len(batch.events) for batch in self._batches)
-        size = sum(len(event.json) for batch in self._batches for event in batch.events)
+        return events, sum(_size(batch.events) for batch in self._batches)
+
+    def _drop_old(self) -> None:
+        events, size = self._kept()
         while len(self._batches) > 1 and (events > EVENTS_KEPT_MAX or size > BYTES_KEPT_MAX):
             gone = self._batches.popleft()
             self.start = gone.upto
             events -= len(gone.events)
-            size -= sum(len(event.json) for event in gone.events)
+            size -= _size(gone.events)
 
 
 class Channels:
