@@ -10,6 +10,7 @@ from aiohttp import ClientSession
 from yarl import URL
 
 import rostra.commands
+from rostra_adapters.http.messages import media_type
 from rostra_adapters.http.problems import KINDS
 from support.service import (
     BATCHED,
@@ -172,11 +173,24 @@ async def test_a_batch_that_is_no_array_is_refused_as_a_whole(service: Service) 
 
 
 @pytest.mark.parametrize(
-    "media_type", ["text/plain", "application/xml", "application/cloudevents+xml", "", "a/b/c"]
+    "media_type",
+    [
+        "text/plain",
+        "application/xml",
+        "application/cloudevents+xml",
+        "",
+        "a/b/c",
+        "application/json; charset*=utf-8''x; charset*1=y",
+    ],
 )
 async def test_another_media_type_is_refused(service: Service, media_type: str) -> None:
     answer = await service.post(json.dumps(opened()).encode(), media_type=media_type)
     await refused(service, answer, 415, "unsupported-media-type")
+
+
+@pytest.mark.parametrize("content_type", ["application/json; charset*; charset*1", "*1(é*\udcff"])
+def test_a_media_type_that_cannot_be_parsed_is_none_of_ours(content_type: str) -> None:
+    assert media_type(content_type) == ("", False)
 
 
 async def test_too_many_events_or_bytes_are_refused(service: Service) -> None:

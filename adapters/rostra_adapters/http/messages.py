@@ -208,8 +208,11 @@ def media_type(content_type: str) -> MediaType:
     """Parse a `Content-Type`. Few have more than one form, so they are cached."""
     message = Message()
     message["Content-Type"] = content_type or OCTETS
-    charset = message.get_param("charset", "utf-8")
-    return MediaType(message.get_content_type(), str(charset).lower() in UTF_8)
+    try:
+        charset = message.get_param("charset", "utf-8")
+        return MediaType(message.get_content_type(), str(charset).lower() in UTF_8)
+    except (TypeError, ValueError):  # of parameters in parts, and of bytes that are not UTF-8
+        return MediaType("", is_utf_8=False)
 
 
 class Whole(web.Response):
