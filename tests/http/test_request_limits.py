@@ -319,6 +319,34 @@ async def test_a_body_in_chunks_is_taken_unless_they_are_tiny(service: Service) 
     assert (await asyncio.to_thread(slowly)).status in (400, 403)
 
 
+@pytest.mark.parametrize("size_line", [b"%x\r\n", b"%012x\r\n", b"%x;a=b\r\n"])
+@pytest.mark.parametrize("part", [b"\r\n", b"\r\n1", b" "])
+async def test_tiny_chunks_are_found_however_they_are_written(
+    service: Service, size_line: bytes, part: bytes
+) -> None:
+    json_type = "Content-Type: application/json"
+    head = request("POST", "/v1/guests", json_type, "Transfer-Encoding: chunked")
+    chunk = size_line % len(part) + part + b"\r\n"
+    answer = await asked(service, head + chunk * 1_000 + b"0\r\n\r\n")
+    assert answer.problem == "bad-request"
+    assert b"chunks" in answer.body
+
+
+async def test_lines_of_a_body_are_no_chunks(service: Service) -> None:
+    events = [opened(resource=f"/{number}") for number in range(100)]
+    body = json.dumps(events, indent=1).replace("\n", "\r\n").encode()
+    head = request(
+        "POST",
+        "/v1/events",
+        "Content-Type: application/cloudevents-batch+json",
+        "Transfer-Encoding: chunked",
+        f"Authorization: Bearer {token()}",
+    )
+    one_chunk = b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
+    answer = await asked(service, head + one_chunk)
+    assert (answer.status, answer.body.count(b'"recorded"')) == (200, 100), answer.body
+
+
 async def test_publishers_may_send_lines_in_tiny_chunks(service: Service) -> None:
     lines = b"".join(json.dumps(opened(resource=f"/{n}")).encode() + b"\r\n" for n in range(20))
     head = request(

@@ -1,8 +1,9 @@
 """Limits of a request's line, headers and chunks, held before anything is routed."""
 
 import asyncio
+import re
 from collections.abc import Callable, Sequence
-from itertools import chain
+from itertools import chain, islice
 from typing import Any
 
 from aiohttp import hdrs, web
@@ -18,10 +19,11 @@ HEADER_NAME_BYTES = 256
 DISCARDED_BYTES_MAX = 128 * 1024
 """Bytes that are read after an answer, so that closing does not take the answer back."""
 HEAD_END = b"\r\n\r\n"
-TRICKLED_LINES_MAX = 16
-"""Line ends in a piece that costs more to receive than its chunks do."""
+TRICKLED_CHUNKS_MAX = 8
+"""Chunks in a piece that costs more to receive than its chunks do."""
 TINY_CHUNKS_MAX = 256
 TINY_CHUNK_BYTES = 96
+_SIZE_LINE = re.compile(rb"\r\n[0-9A-Fa-f]++(?:;[^\r\n]*+)?(?=\r\n)")
 
 Messages = tuple[Sequence[Any], bool, bytes]
 NO_MESSAGES: Messages = ((), False, b"")
@@ -163,7 +165,13 @@ class BoundedParser:
         """Whether those hold a line end, and the last of them."""
         self._head_bytes_max = settings.request_line_bytes_max + settings.headers_bytes_max
         self._is_chunked = False
-        self._tiny_bytes = self._frames = 0
+        self._chunked_bytes = self._chunks = 0
+        self.has_tiny_chunks = False
+        """True if the body has very many chunks of very few bytes.
+
+        A body cannot be distinguished from its chunks here, so its lines that look like the size of
+        a chunk count as well.
+        """
         self.body_bytes = 0
         """Bytes of a body in chunks as they came, with what came along with its first ones."""
         self._refusal: HttpProcessingError | None = None
@@ -199,7 +207,8 @@ class BoundedParser:
         if messages:
             message, self._payload = messages[-1]
             self._is_chunked = message.chunked
-            self._head_bytes = self._tiny_bytes = self._frames = self.body_bytes = 0
+            self._head_bytes = self._chunked_bytes = self._chunks = self.body_bytes = 0
+            self.has_tiny_chunks = False
             self._has_line, self._last_bytes = False, b""
         elif self._head_bytes:
             self._has_line = self._has_line or b"\n" in data
@@ -210,10 +219,16 @@ class BoundedParser:
 
     def _count_chunks(self, data: bytes) -> None:
         self.body_bytes += len(data)
-        ends = data.count(b"\r\n")
-        if ends > TRICKLED_LINES_MAX:
-            self._tiny_bytes += len(data)
-            self._frames += ends // 2
+        # To count the line ends is much quicker than to find the sizes.
+        if self.has_tiny_chunks or data.count(b"\r\n") <= TRICKLED_CHUNKS_MAX:
+            return
+        size = self._chunked_bytes + len(data)
+        chunks_max = max(TINY_CHUNKS_MAX, size // TINY_CHUNK_BYTES)
+        enough = max(chunks_max - self._chunks, TRICKLED_CHUNKS_MAX) + 1
+        chunks = sum(1 for _ in islice(_SIZE_LINE.finditer(data), enough))
+        if chunks > TRICKLED_CHUNKS_MAX:
+            self._chunked_bytes, self._chunks = size, self._chunks + chunks
+            self.has_tiny_chunks = self._chunks > chunks_max
 
     def _count_head(self, data: bytes) -> None:
         """Raise the error of a head that is too long, before the parser takes it in."""
@@ -227,16 +242,6 @@ class BoundedParser:
                 if self._has_line or b"\n" in data:
                     raise HeadersTooLarge(_all_headers(self._settings))
                 raise LineTooLong(b"", self._settings.request_line_bytes_max)
-
-    @property
-    def has_tiny_chunks(self) -> bool:
-        """Return whether one piece of the body has very many chunks of very few bytes.
-
-        Lines that end in CRLF count as well, since a body cannot be distinguished from its chunks
-        here.
-        """
-        frames = self._frames
-        return frames > TINY_CHUNKS_MAX and frames * TINY_CHUNK_BYTES > self._tiny_bytes
 
     def refuse(self, error: HttpProcessingError) -> None:
         """Answer the next message, or the next empty piece, with an error."""
