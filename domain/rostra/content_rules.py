@@ -9,11 +9,11 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any
-from unicodedata import normalize
 
 import msgspec
 import re2
 
+from rostra.combining_marks import compatible_form
 from rostra.limits import (
     LETTERS_COMPARED_MIN,
     RULE_PATTERN_BYTES_MAX,
@@ -166,9 +166,9 @@ def normalise_words(text: str) -> str:
     """
     if text.isascii():
         return text.casefold()
-    folded = normalize("NFKC", without_invisible(normalize("NFKC", text))).casefold()
+    folded = compatible_form(without_invisible(compatible_form(text))).casefold()
     plain = plain_letters(folded).casefold()  # styled letters have become capitals
-    return normalize("NFKC", _OMITTED.sub("", plain))
+    return compatible_form(_OMITTED.sub("", plain))
 
 
 def _latin_words(text: str) -> list[str]:

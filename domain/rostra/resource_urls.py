@@ -4,6 +4,8 @@ import re
 import unicodedata
 from functools import lru_cache
 
+from rostra.combining_marks import has_too_many_marks
+
 _URL = re.compile(r"(https?)://([^/?#]*)([^?#]*)(?:\?([^#]*))?", re.IGNORECASE | re.ASCII)
 _AUTHORITY = re.compile(r"([^@:\[\]\\%\s]+|\[[0-9a-f:.]+\])(?::([0-9]*))?", re.IGNORECASE)
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -55,10 +57,15 @@ def _host(name: str) -> str:
 
 
 def _encoded(part: str) -> str:
-    """Encode reserved characters, decode unreserved ones, and compose equal letters."""
+    """Encode reserved characters, decode unreserved ones, and compose equal letters.
+
+    Letters are not composed if there are too many combining marks in a row.
+    """
     text = _ENCODED.sub(_decoded, _STRAY_PERCENT.sub("%25", part))
-    composed = unicodedata.normalize("NFC", _LONE_SURROGATE.sub("\ufffd", text))
-    return _NOT_IN_URLS.sub(_percent, composed)
+    text = _LONE_SURROGATE.sub("\ufffd", text)
+    if not has_too_many_marks(text):
+        text = unicodedata.normalize("NFC", text)
+    return _NOT_IN_URLS.sub(_percent, text)
 
 
 def _decoded(encoded: re.Match[str]) -> str:

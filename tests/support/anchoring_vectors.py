@@ -76,6 +76,8 @@ FOLDED = (
     "soft\u00adhyphen, zero\u200bwidth, joined\u200dby",
     " \u00ad \u200b ",
     "가 각 e\u0301\u0301",
+    "a" + "\u0301" * 31 + "\u0316\u0301 b\u0344" + "\u0344\u0316" * 40 + "c\u0327\u0301",
+    "\u1112\u1161\u11ab\u1100\u116e\u11a8" * 20 + "\u0316\u0301",
 )
 TYPED_WORDS = (
     "it's done",

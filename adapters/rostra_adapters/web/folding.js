@@ -24,16 +24,16 @@ const COMPATIBLE =
   "\\u{1f190}\\u{1f200}-\\u{1f251}\\u{1fbf0}-\\u{1fbf9}";
 const COMPOSING =
   "\\u0300-\\u036f\\u0653-\\u0655\\u093c\\u09be\\u09d7\\u0b3e\\u0b56\\u0b57\\u0bbe\\u0bd7\\u0c56\\u0cc2\\u0cd5" +
-  "\\u0cd6\\u0d3e\\u0d57\\u0dca\\u0dcf\\u0ddf\\u102e\\u1100-\\u11ff\\u1ab0-\\u1aff\\u1b35\\u1dc0-\\u1dff" +
+  "\\u0cd6\\u0d3e\\u0d57\\u0dca\\u0dcf\\u0ddf\\u102e\\u1ab0-\\u1aff\\u1b35\\u1dc0-\\u1dff" +
   "\\u20d0-\\u20ff\\u3099\\u309a\\ufe20-\\ufe2f";
+const HANGUL_PARTS = "\\u1100-\\u11ff";
+const MARKS_IN_A_ROW_MAX = 30;
+const LETTERS = `[^${SPACES}](?:[${HANGUL_PARTS}]+|[${COMPOSING}]{1,${MARKS_IN_A_ROW_MAX}})`;
 const BLANK =
   `[${SPACES}${INVISIBLE}]{2,}|[${OTHER_SPACES}]|[${INVISIBLE}]` + `| (?=[${IDEOGRAPHIC}])| (?<=[${IDEOGRAPHIC}] )`;
 const TYPOGRAPHY = `(?<quote>[${QUOTES}])|(?<dash>[-${DASHES}]{2,}|[${DASHES}])`;
 const FOLDS = new RegExp(`${BLANK}|${TYPOGRAPHY}|(?<letters>[${COMPATIBLE}])`, "gu");
-const FOLDS_DECOMPOSED = new RegExp(
-  `${BLANK}|${TYPOGRAPHY}|(?<letters>[^${SPACES}][${COMPOSING}]+|[${COMPATIBLE}])`,
-  "gu",
-);
+const FOLDS_DECOMPOSED = new RegExp(`${BLANK}|${TYPOGRAPHY}|(?<letters>${LETTERS}|[${COMPATIBLE}])`, "gu");
 const HAS_SPACE = new RegExp(`[${SPACES}]`, "u");
 const ENDS_IDEOGRAPHIC = new RegExp(`[${IDEOGRAPHIC}]$`, "u");
 const ENDS_LATIN = new RegExp(`[${LATIN}]$`, "u");

@@ -16,6 +16,8 @@ const TRACKING = new RegExp(
 const STRAY_PERCENT = /%(?![0-9a-f]{2})/gi;
 const ENCODED = /(?:%[0-9a-f]{2})+/gi;
 const NOT_UNRESERVED = /[^\w.~\-\u0080-\u{10ffff}]/gu;
+// The service does not compose letters beside so many marks, which takes long.
+const TOO_MANY_MARKS = /[\p{M}\uff9e\uff9f]{31}/u;
 const NOT_IN_URLS = /[^!$%&'()*+,\-./0-9:;=?@A-Z[\]_a-z~]/gu;
 
 /**
@@ -87,7 +89,9 @@ function encodePart(part) {
       return bytes.toUpperCase(); // not UTF-8
     }
   });
-  return text.toWellFormed().normalize("NFC").replace(NOT_IN_URLS, percentEncode);
+  const wellFormed = text.toWellFormed();
+  const composed = TOO_MANY_MARKS.test(wellFormed) ? wellFormed : wellFormed.normalize("NFC");
+  return composed.replace(NOT_IN_URLS, percentEncode);
 }
 
 /** @param {string} letter */

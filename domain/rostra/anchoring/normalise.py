@@ -5,7 +5,7 @@
 - Soft hyphens, zero-width characters, marks of direction and variation selectors are nothing.
 - Typographic quotes, apostrophes and dashes are `"`, `'` and `-`, as is a row of hyphens.
 - Compatible letters (ligatures, full-width forms, superscripts, `…`) and decomposed ones have
-  the form of Unicode's NFKC.
+  the form of Unicode's NFKC. A letter and at most 30 marks after it are normalised together.
 
 All other characters are unchanged. `web/folding.js` computes the same form; shared vectors test
 both.
@@ -14,6 +14,8 @@ both.
 import re
 import unicodedata
 from bisect import bisect_right
+
+from rostra.combining_marks import MARKS_IN_A_ROW_MAX
 
 _INVISIBLE = (
     "\u00ad\u061c\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufe00-\ufe0f\ufeff"
@@ -42,17 +44,17 @@ _COMPATIBLE = (
     "\U0001ee00-\U0001eebb\U0001f100-\U0001f14f\U0001f16a-\U0001f16c\U0001f190"
     "\U0001f200-\U0001f251\U0001fbf0-\U0001fbf9"
 )
-# Marks that compose with the letter before them, and the parts of Hangul syllables.
+# Marks that compose with the letter before them.
 _COMPOSING = (
     "\u0300-\u036f\u0653-\u0655\u093c\u09be\u09d7\u0b3e\u0b56\u0b57\u0bbe\u0bd7\u0c56\u0cc2\u0cd5"
-    "\u0cd6\u0d3e\u0d57\u0dca\u0dcf\u0ddf\u102e\u1100-\u11ff\u1ab0-\u1aff\u1b35\u1dc0-\u1dff"
+    "\u0cd6\u0d3e\u0d57\u0dca\u0dcf\u0ddf\u102e\u1ab0-\u1aff\u1b35\u1dc0-\u1dff"
     "\u20d0-\u20ff\u3099\u309a\ufe20-\ufe2f"
 )
+_HANGUL_PARTS = "\u1100-\u11ff"
+_LETTERS = rf"\S(?:[{_HANGUL_PARTS}]+|[{_COMPOSING}]{{1,{MARKS_IN_A_ROW_MAX}}})"
 _SINGLE = rf"{_TYPOGRAPHY}|(?P<letters>[{_COMPATIBLE}])"
 _FOLDS = re.compile(rf"{_BLANK}|{_SINGLE}")
-_FOLDS_DECOMPOSED = re.compile(
-    rf"{_BLANK}|{_TYPOGRAPHY}|(?P<letters>\S[{_COMPOSING}]+|[{_COMPATIBLE}])"
-)
+_FOLDS_DECOMPOSED = re.compile(rf"{_BLANK}|{_TYPOGRAPHY}|(?P<letters>{_LETTERS}|[{_COMPATIBLE}])")
 _JOINT = re.compile(rf"[{_IDEOGRAPHIC}][{_LATIN}]|[{_LATIN}][{_IDEOGRAPHIC}]")
 _PLAIN = str.maketrans({"\u2019": "'", "\u2018": "'", "\u2010": "-", "\u2212": "-"})
 

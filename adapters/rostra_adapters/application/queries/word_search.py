@@ -4,13 +4,13 @@ It is given the keys of the authors with each part, keeps nothing of it, and end
 """
 
 import sys
-import unicodedata
 from collections.abc import Iterable
 from uuid import UUID
 
 import msgspec
 
 from rostra.codec import find_words
+from rostra.combining_marks import compatible_form
 from rostra.comment import CommentEdited, CommentPosted
 from rostra.ids import person_id
 from rostra_adapters.aio.worker_processes import serve
@@ -40,7 +40,7 @@ def search(part: SearchPart) -> list[UUID]:
 
 def fold_case(text: str) -> str:
     """Return text without differences of case and of width."""
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    return compatible_form(compatible_form(text).casefold())
 
 
 def _has_all(wanted: Iterable[str], texts: Iterable[str]) -> bool:
