@@ -17,6 +17,8 @@ from uuid import UUID
 
 import msgspec
 
+from rostra.name_cache import cache_by_name
+
 StreamId = NewType("StreamId", UUID)
 """The id of a stream, of whatever kind."""
 DiscussionId = NewType("DiscussionId", StreamId)
@@ -74,7 +76,7 @@ def _without_tail(prefix: int, kind: Kind) -> int:
     return high | _VARIANT | kind << _TAIL_BITS
 
 
-@lru_cache(_IDS_CACHED_MAX)
+@cache_by_name(_IDS_CACHED_MAX)
 def _part(discussion: UUID, kind: Kind, *parts: str) -> StreamId:
     """Return the id of the thing that `parts` name inside a discussion or site."""
     tail = _first_bits(_encode(parts), _TAIL_BITS)
@@ -128,7 +130,7 @@ def votes_of(discussion: UUID) -> tuple[UUID, UUID]:
     return UUID(int=first), UUID(int=first | _TAIL_MASK)
 
 
-@lru_cache(_IDS_CACHED_MAX)
+@cache_by_name(_IDS_CACHED_MAX)
 def discussion_id(site: str, resource: str) -> DiscussionId:
     """Return the id of the discussion of a resource of a site."""
     prefix = _first_bits(_encode(("discussion", site, resource)), _PREFIX_BITS)
@@ -143,14 +145,14 @@ def article_id(discussion: DiscussionId) -> ArticleId:
     return ArticleId(_part(discussion, Kind.DISCUSSION, "article"))
 
 
-@lru_cache(_IDS_CACHED_MAX)
+@cache_by_name(_IDS_CACHED_MAX)
 def site_id(site: str) -> SiteId:
     """Return the id of the stream of a site, which has its settings."""
     prefix = prefix_of(discussion_id(site, ""))
     return SiteId(StreamId(UUID(int=_without_tail(prefix, Kind.SITE))))
 
 
-@lru_cache(_IDS_CACHED_MAX)
+@cache_by_name(_IDS_CACHED_MAX)
 def person_id(site: str, person: str) -> PersonStreamId:
     """Return the id of a person's stream. The same person id at another site is another person."""
     return PersonStreamId(_part(discussion_id(site, ""), Kind.PERSON, "person", person))

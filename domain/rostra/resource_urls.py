@@ -2,9 +2,9 @@
 
 import re
 import unicodedata
-from functools import lru_cache
 
 from rostra.combining_marks import has_too_many_marks
+from rostra.name_cache import cache_by_name
 
 _URL = re.compile(r"(https?)://([^/?#]*)([^?#]*)(?:\?([^#]*))?", re.IGNORECASE | re.ASCII)
 _AUTHORITY = re.compile(r"([^@:\[\]\\%\s]+|\[[0-9a-f:.]+\])(?::([0-9]*))?", re.IGNORECASE)
@@ -27,7 +27,7 @@ _HOST_FORBIDDEN = re.compile(r"[\x00-\x20\"#%/:<>?@\[\\\]^`{|}\x7f]")
 _CACHED_MAX = 4_096
 
 
-@lru_cache(_CACHED_MAX)
+@cache_by_name(_CACHED_MAX)
 def canonical_resource(resource: str) -> str:
     """Return the normalised form of an absolute http(s) URL, any other text as it is."""
     found = _URL.match(resource)

@@ -1,5 +1,6 @@
 """Texts with many combining marks in a row cost little to normalise."""
 
+import inspect
 import sys
 import time
 import unicodedata
@@ -35,7 +36,8 @@ TIMES_PLAIN_MAX = 8
 
 def _name_resource(text: str) -> str:
     """Return the canonical form of a URL, without the cache."""
-    return canonical_resource.__wrapped__(f"https://a.example/{text}")
+    named: str = inspect.unwrap(canonical_resource)(f"https://a.example/{text}")
+    return named
 
 
 def _seconds(normalise: Callable[[str], object], text: str) -> float:
