@@ -41,7 +41,7 @@ SOURCE = "rostra.mapper"
 
 
 class Unknown(msgspec.Struct, frozen=True):
-    """An event whose tag is not ours, as it is stored. It counts, and changes no state."""
+    """An event whose tag is not ours, as it is stored. It changes only a state's version."""
 
     topic: str
     state: bytes
@@ -59,8 +59,7 @@ class StreamEvent(msgspec.Struct, frozen=True):
         """Apply the event to an `Aggregate`, for a stock repository."""
         rebuilt = aggregate or Aggregate(self.originator_id)
         rebuilt.version = self.originator_version
-        if not isinstance(self.payload, Unknown):
-            rebuilt.events.append(self.payload)
+        rebuilt.add(self.payload)
         return rebuilt
 
 
@@ -71,12 +70,21 @@ class Aggregate:
         self.id = stream
         self.version = 0
         self.events: list[AnyEvent] = []
+        self._folded: list[AnyEvent | None] = []
         self._pending: list[StreamEvent] = []
+
+    def add(self, payload: AnyEvent | Unknown) -> None:
+        """Add an event of the stream; an unknown one counts only in the version."""
+        if isinstance(payload, Unknown):
+            self._folded.append(None)
+        else:
+            self.events.append(payload)
+            self._folded.append(payload)
 
     @property
     def state(self) -> Any:
         """A `rostra.comment.Comment`, `rostra.vote.Vote`, … by the kind of the id."""
-        return fold_stream(self.id, self.events)
+        return fold_stream(self.id, self._folded)
 
     def record(self, events: Sequence[AnyEvent], *, site: str | None = None) -> None:
         """Take decided events, to be saved by `Application.save`."""

@@ -8,12 +8,14 @@ from uuid import UUID, uuid4
 import pytest
 
 from rostra import codec, ids
+from rostra.comment import CommentEdited, CommentPosted
 from rostra.deciding.stream_states import fold_stream
 from rostra.discussion import DiscussionClosed, DiscussionOpened, DiscussionReopened
 from rostra.ids import EventId, StreamId
 from rostra.log import EVERYTHING, Recorded
 from rostra.times import Time
 from rostra_adapters.application import stream_state_reader as standings
+from rostra_adapters.application.queries.history import comment_state
 from rostra_adapters.application.stream_state_reader import StreamStateReader, events_of
 from support.appending import Group, NewEvent, append
 from support.memory import MemoryLog
@@ -118,3 +120,21 @@ async def test_the_least_used_goes_first(monkeypatch: pytest.MonkeyPatch) -> Non
     assert log.read == read
     await kept.of([STREAMS[0]])
     assert log.read == read + 1
+
+
+async def test_an_event_of_an_unknown_type_counts_in_a_comments_version() -> None:
+    log = Log()
+    stream = ids.comment_id(ids.discussion_id("news", "/x"), "c")
+    posted = CommentPosted(time=TIME, key="c", author="ann", personal=b"sealed", status="published")
+    edited = CommentEdited(time=TIME, author="ann", personal=b"sealed")
+    payloads = [
+        (posted.topic, codec.encode(posted)),
+        ("comment.thanked", b"{}"),
+        (edited.topic, codec.encode(edited)),
+    ]
+    for version, (topic, payload) in enumerate(payloads, 1):
+        row = NewEvent(stream, version, topic, payload)
+        await append(log, [Group((row,), {}, EventId(uuid4()), b"{}")])
+    state = await comment_state(log, stream)
+    assert (state.version, state.words_version) == (3, 3)
+    assert await StreamStateReader(log).of([stream]) == [state]

@@ -9,15 +9,17 @@ import msgspec
 from hypothesis import given, settings
 
 from rostra import codec, ids
+from rostra.commands import ConfigurePerson
 from rostra.comment import CommentPinned
 from rostra.deciding.handle import ATTEMPTS_MAX, Commanded, Outcome, handle
 from rostra.deciding.stream_cache import BatchSlot, StreamCache
 from rostra.ids import EventId, StreamId
 from rostra.log import NewEvents, Recorded
+from rostra.person import PersonConfigured
 from support import strategies
 from support.appending import Appended, Group, NewEvent, append
 from support.effort import examples
-from support.examples import SITE, at, comment, opened, person, vote_on
+from support.examples import SITE, act, at, comment, opened, person, vote_on
 from support.harness import commanded
 from support.memory import MemoryArticles, MemoryLog, MemoryRing
 from support.model import Act
@@ -303,6 +305,29 @@ async def test_foreign_events_in_a_stream_count_and_change_nothing() -> None:
     )
     assert statuses(outcomes) == ["recorded", "recorded"]
     assert log.rows[4].version == 3
+
+
+async def test_words_are_found_after_an_event_of_an_unknown_type() -> None:
+    log, ring = MemoryLog(), MemoryRing()
+    await handle(log, ring, [OPEN, POST])
+    for stream, version in ((comment("c1"), 2), (person("ann"), 1)):
+        foreign = NewEvent(stream, version, "somebody.elses:Event", b"\x00not json")
+        await append(log, [Group((foreign,), {}, EventId(UUID(int=7)), b"{}")])
+    edited = event("comment.edited", "e1", 31, comment="c1", body="Edited.")
+    german = ConfigurePerson(site=SITE, who="ann", language="de")
+    outcomes = await handle(log, ring, [edited, Commanded(german, act(31, name="p1"))])
+    assert statuses(outcomes) == ["recorded"] * 2
+    edited = event("comment.edited", "e2", 32, comment="c1", body="Edited again.")
+    at_seven = ConfigurePerson(site=SITE, who="ann", hour=7)
+    outcomes = await handle(log, ring, [edited, Commanded(at_seven, act(32, name="p2"))])
+    assert statuses(outcomes) == ["recorded"] * 2
+    configured = (await log.read_streams([person("ann")]))[person("ann")][-1]
+    found = codec.decode(configured.topic, configured.state)
+    assert isinstance(found, PersonConfigured) and isinstance(found.personal, bytes)
+    place = StreamId(person("ann")), configured.topic, configured.event_id
+    words = codec.find_words(found.personal, ring, person("ann"), *place)
+    assert words is not None
+    assert (words.language, words.hour) == ("de", 7)
 
 
 async def test_a_collision_of_ids_is_refused() -> None:

@@ -150,6 +150,14 @@ def test_a_tag_that_is_not_ours_comes_back_as_it_is_and_is_never_imported(talk: 
     assert read(talk, DISCUSSION).version == 3
 
 
+def test_an_unknown_event_counts_in_the_version_of_a_state(talk: Talk) -> None:
+    talk.open(OPEN, act(0))
+    posted = talk.post(posting(), act(1))
+    talk.recorder.insert_events([StoredEvent(posted, 2, "antigravity:fly", b"\x00not json")])
+    found = read(talk, posted)
+    assert (found.version, found.state.version, found.state.words_version) == (2, 2, 1)
+
+
 def test_a_decision_upon_a_stale_reading_is_taken_again(talk: Talk) -> None:
     talk.open(OPEN, act(0))
     talk.post(posting(), act(1))

@@ -57,12 +57,9 @@ def _read_on(stream: UUID, known: _CachedState | None, rows: Sequence[Recorded])
     return _CachedState(rows[-1].version if rows else version, now)
 
 
-def events_of(rows: Sequence[Recorded]) -> list[codec.AnyEvent]:
-    """Return the events of this program among the rows of one stream.
-
-    Malformed ones are left out, as `decode_row` does.
-    """
-    return [event for row in rows if (event := decode_row(row)) is not None]
+def events_of(rows: Sequence[Recorded]) -> list[codec.AnyEvent | None]:
+    """Return the event of each row of one stream, as `decode_row` does."""
+    return [decode_row(row) for row in rows]
 
 
 def decode_row(row: Recorded) -> codec.AnyEvent | None:

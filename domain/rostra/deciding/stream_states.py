@@ -174,24 +174,33 @@ StoredStream = StreamState | FirstVote
 """A stream as it is kept in memory."""
 
 
-def fold(kind: ids.Kind, events: Iterable[AnyEvent]) -> Any:
-    """Return the state of an aggregate after its events."""
-    state, evolve = _FOLDS[kind]
-    for event in events:
-        state = evolve(state, event)
-    return state
+def fold(kind: ids.Kind, events: Iterable[AnyEvent | None]) -> Any:
+    """Return the state of an aggregate after its events, as `fold_stream` does."""
+    return _fold_events(*_FOLDS[kind], events)
 
 
-def fold_stream(stream: UUID, events: Iterable[AnyEvent], begun: Any = None) -> Any:
+def fold_stream(stream: UUID, events: Iterable[AnyEvent | None], begun: Any = None) -> Any:
     """Return the state of a stream, which may be an article's, after its events.
 
-    If a state is given, the events are those after it.
+    An event of an unknown topic is None. If a state is given, the events are those after it.
     """
     initial, evolve = _fold_of(stream)
-    state = initial if begun is None else begun
+    return _fold_events(initial if begun is None else begun, evolve, events)
+
+
+def _fold_events(
+    state: Any, evolve: Callable[[Any, Any], Any], events: Iterable[AnyEvent | None]
+) -> Any:
     for event in events:
-        state = evolve(state, event)
+        state = _pass_over(state) if event is None else evolve(state, event)
     return state
+
+
+def _pass_over(state: Any) -> Any:
+    """Return the state after an event of an unknown topic, which counts in the version."""
+    if not isinstance(state, person.Person | comment.Comment):
+        return state  # without a version
+    return msgspec.structs.replace(state, version=state.version + 1)
 
 
 def unwritten_of(kind: ids.Kind) -> StreamState:
@@ -237,7 +246,7 @@ class StreamStates:
         return state if type(state) is StreamState else _whole(state)
 
     def load(self, stream: StreamId, rows: Iterable[Recorded]) -> None:
-        """Fold a stream that was read. Foreign events count, but change no state."""
+        """Fold a stream that was read. Foreign events change no more than its version."""
         state, evolve = _fold_of(stream)
         seen: list[EventRef] = []
         payload_bytes = 0
@@ -247,7 +256,9 @@ class StreamStates:
             content = None
             try:
                 event = codec.decode(row.topic, row.state)
-                if event is not None and fault is None:
+                if event is None:
+                    state = _pass_over(state)
+                elif fault is None:
                     content = _content(event)
                     state = _of_one_type(state, evolve(state, event))
             except Exception as error:  # noqa: BLE001  # another writer may have recorded anything

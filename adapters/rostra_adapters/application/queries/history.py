@@ -91,7 +91,7 @@ async def comment_state(log: EventLog, comment: UUID) -> Comment:
 
 def comment_of(rows: Sequence[Recorded]) -> Comment:
     """Return the comment that its own stream makes."""
-    state: Comment = fold(ids.Kind.COMMENT, [event for _, event in _decode_rows(rows)])
+    state: Comment = fold(ids.Kind.COMMENT, [decode_row(row) for row in rows])
     return state
 
 
