@@ -220,6 +220,17 @@ async def test_what_is_known_is_bounded_and_of_one_log() -> None:
     assert (len(kept), kept.bytes) == (0, 0)
 
 
+async def test_facts_of_voted_comments_hold_no_streams_that_are_dropped() -> None:
+    log, ring, kept = MemoryLog(), MemoryRing(), StreamCache(bytes_max=20_000)
+    await handle(log, ring, [commanded(act) for act in strategies.timed_beginning()])
+    await handle(log, ring, [commanded(vote(1))], turn=BatchSlot(kept))
+    assert kept._comments
+    others = (UUID(int=number | ids.Kind.COMMENT << 59) for number in range(1, 101))
+    for other in others:
+        kept.put({other.int: unwritten_of(ids.Kind.COMMENT)})
+    assert not kept._comments
+
+
 async def test_no_words_that_are_not_sealed_stay_known() -> None:
     log, ring, kept = MemoryLog(), MemoryRing(), StreamCache()
     begin = [commanded(act) for act in strategies.timed_beginning()]

@@ -61,7 +61,8 @@ class VotedComment(msgspec.Struct, frozen=True, gc=False):
 class StreamCache:
     """Cache of recent streams in two generations, bounded by their cost.
 
-    When the newer generation has half of the cost, it becomes the older one, which is dropped.
+    When the newer generation has half of the cost, it becomes the older one, which is dropped. The
+    facts about voted comments are dropped with it: the streams that they hold are not counted.
     """
 
     def __init__(self, bytes_max: int = KNOWN_BYTES_MAX) -> None:
@@ -121,6 +122,7 @@ class StreamCache:
                 self._streams.pop(number, None)
                 self._before, self._bytes_before = self._streams, self._bytes
                 self._streams, self._bytes = {}, 0
+                self._comments.clear()  # they hold streams, which may be dropped now
             self._streams[number] = current
             self._bytes += cost
 
