@@ -59,7 +59,7 @@ class InboxCommentRow(msgspec.Struct):
     posted: int
     """Position of its posting."""
     flaggers: str = "[]"
-    """JSON array of persons who flagged it since the last decision."""
+    """JSON array of persons whose flags no decision has settled."""
     published: int | None = None
     """Position at which it was first published."""
     published_at: Time | None = None
@@ -198,7 +198,7 @@ TABLES: tuple[Table[Any], ...] = (
     SUBSCRIPTIONS,
     ERASURES,
 )
-SHAPE = 2
+SHAPE = 3
 EVENTS: frozenset[type] = frozenset(
     {
         CommentApproved,
@@ -268,7 +268,7 @@ def fold(rows: Rows, fact: Fact) -> None:
         ):
             _decided(rows, fact, event)
         case CommentWordingRejected():
-            _concern(rows, fact, by=event.by)
+            _concern(rows, fact, by=event.by, settles_flags=False)
         case CommentFlagged():
             _flagged(rows, event)
         case SubscriptionStarted() | SubscriptionEnded():
@@ -304,19 +304,21 @@ def _decided(rows: Rows, fact: Fact, event: StatusEvent) -> None:
     row = rows.of(INBOX_COMMENTS)[fact.stream]
     if event.now == "published" and row.published is None:
         _publish(rows, fact, row, event.time)
-    _concern(rows, fact, by=event.by)
+    _concern(rows, fact, by=event.by, settles_flags=not isinstance(event, CommentHeld))
 
 
-def _concern(rows: Rows, fact: Fact, *, by: str | None) -> None:
-    """Note a decision about a comment for its author and those who flagged it.
+def _concern(rows: Rows, fact: Fact, *, by: str | None, settles_flags: bool) -> None:
+    """Note a decision about a comment for its author and those whose flags it settles.
 
     Acts of the author are no decisions.
     """
     row = rows.of(INBOX_COMMENTS)[fact.stream]
     if by == row.author:
         return
-    concerned = [row.author, *_persons.decode(row.flaggers)]
-    row.flaggers = "[]"
+    concerned = [row.author]
+    if settles_flags:
+        concerned += _persons.decode(row.flaggers)
+        row.flaggers = "[]"
     _put(rows, fact, concerned, "moderation", besides=by)
 
 

@@ -213,7 +213,7 @@ ACTS = Table(
 )
 
 TABLES: tuple[Table[Any], ...] = (SITES, QUEUE, FLAGS, ACTS)
-SHAPE = 5
+SHAPE = 6
 EVENTS: frozenset[type] = frozenset(
     {
         CommentApproved,
@@ -354,7 +354,7 @@ def _flagged(rows: Rows, fact: Fact, event: CommentFlagged) -> None:
 
 
 def _ruled(row: QueueRow, position: int, event: StatusEvent) -> None:
-    """End the waiting of a comment: a moderator's ruling settles its flags.
+    """End the waiting of a comment: a moderator's ruling settles its flags, a hold does not.
 
     A restored comment may be held again, or have a pending wording.
     """
@@ -367,7 +367,8 @@ def _ruled(row: QueueRow, position: int, event: StatusEvent) -> None:
     waits = event.now == "published" and row.has_pending
     row.pending_since = position if waits else None
     row.held_since = position if waits or event.now == "held" else None
-    row.flagged_since, row.flags = None, 0
+    if not isinstance(event, CommentHeld):
+        row.flagged_since, row.flags = None, 0
 
 
 def _end_pending(row: QueueRow) -> None:

@@ -157,6 +157,24 @@ async def test_who_flagged_a_comment_learns_that_it_stays(service: Service) -> N
     assert await items(service, "ann") == [("moderation", "c1")]
 
 
+async def test_who_flagged_a_comment_learns_of_its_decision_and_not_of_a_hold(
+    service: Service,
+) -> None:
+    await service.given(
+        opened(),
+        posted("c1", author=by("bob")),
+        event("comment.flagged", comment="c1", by="ann", reason="Rude"),
+        event("comment.edited", comment="c1", body="No.", status="held"),
+        event("comment.rejected", comment="c1", by="mod"),  # the wording
+    )
+    assert await items(service, "bob") == [("moderation", "c1")]
+    assert await items(service, "ann") == []
+    await service.given(event("comment.held", comment="c1", by="mod"))
+    assert await items(service, "ann") == []
+    await service.given(event("comment.rejected", comment="c1", by="mod"))
+    assert await items(service, "ann") == [("moderation", "c1")]
+
+
 async def test_a_reply_that_its_parent_flagged_is_a_reply(service: Service) -> None:
     await service.given(
         opened(),

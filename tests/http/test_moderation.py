@@ -90,6 +90,21 @@ async def test_what_is_flagged_waits_until_a_moderator_rules_on_it(anywhere: Ser
     assert await waiting(service, "flagged") == ["c1"]
 
 
+async def test_a_hold_does_not_answer_flags(anywhere: Service) -> None:
+    service = anywhere
+    await service.given(
+        opened(),
+        posted("c1"),
+        event("comment.flagged", comment="c1", by="bob", reason="Rude."),
+        event("comment.held", comment="c1", by="mia"),
+    )
+    [held] = (await queue(service, "held"))["comments"]
+    assert [one["by"] for one in held["flags"]] == ["bob"]
+    assert await waiting(service, "flagged") == ["c1"]
+    await rule(service, "reject")
+    assert await waiting(service, "flagged") == await waiting(service, "held") == []
+
+
 async def test_the_queue_is_read_in_pages(anywhere: Service) -> None:
     service = anywhere
     keys = [f"c{number}" for number in range(5)]
