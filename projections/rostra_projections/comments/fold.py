@@ -46,7 +46,7 @@ from rostra_projections.comments.rows import (
 from rostra_projections.tables import Fact, Key, Rows, Table, Touched, sealed
 
 TABLES: tuple[Table[Any], ...] = (COMMENTS, COUNTS, PARTICIPANTS, PENDING)
-SHAPE = 5
+SHAPE = 6
 EVENTS: frozenset[type] = frozenset(
     {
         CommentApproved,

@@ -16,9 +16,9 @@ TIMESTAMPS_CACHED_MAX = 16_384
 
 def best(up: int, down: int) -> float:
     """Return the lower bound of Wilson's score interval (E. B. Wilson, 1927) of up / total."""
+    if up == 0:
+        return 0.0  # which the formula misses by rounding
     n = up + down
-    if n == 0:
-        return 0.0
     z2 = WILSON_Z * WILSON_Z
     share = up / n
     centre = share + z2 / (2 * n)
