@@ -7,7 +7,7 @@ from rostra.combining_marks import has_too_many_marks
 from rostra.name_cache import cache_by_name
 
 _URL = re.compile(r"(https?)://([^/?#]*)([^?#]*)(?:\?([^#]*))?", re.IGNORECASE | re.ASCII)
-_AUTHORITY = re.compile(r"([^@:\[\]\\%\s]+|\[[0-9a-f:.]+\])(?::([0-9]*))?", re.IGNORECASE)
+_AUTHORITY = re.compile(r"([^@:\[\]\\%\s]+|\[[0-9a-f:.]+\])(?::([0-9]{0,5}))?", re.IGNORECASE)
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _TRACKING = re.compile(
     r"(?:(?:utm|mtm|hsa)_.+|pk_(?:campaign|cpn|kwd|keyword|source|medium|content|cid)"

@@ -32,6 +32,11 @@ def test_every_url_has_the_name_that_the_vectors_say(given_: str, named: str) ->
     assert canonical_resource(named) == named
 
 
+def test_a_port_of_thousands_of_digits_leaves_the_text_as_it_is() -> None:
+    url = "http://a.example:" + "1" * 5_000
+    assert canonical_resource(url) == url
+
+
 @given(URLS)
 def test_the_normalised_form_is_its_own(url: str) -> None:
     assert canonical_resource(canonical_resource(url)) == canonical_resource(url)

@@ -2,7 +2,7 @@
 // `rostra.resource_urls` does the same in Python.
 
 const URL_PARTS = /^(https?):\/\/([^/?#]*)([^?#]*)(?:\?([^#]*))?/i;
-const AUTHORITY = /^([^@:[\]\\%\s]+|\[[0-9a-f:.]+\])(?::(\d*))?$/i;
+const AUTHORITY = /^([^@:[\]\\%\s]+|\[[0-9a-f:.]+\])(?::(\d{0,5}))?$/i;
 const LABEL = /^(?!-)[\p{L}\p{M}\p{N}-]+(?<!-)$/u; // of a host with non-ASCII letters (RFC 5891)
 /** @type {Record<string, string>} */
 const DEFAULT_PORTS = { http: "80", https: "443" };
