@@ -59,6 +59,11 @@ class CommentPosted(Event, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
     # Name of the rule that held it; None if it was the site's `moderation`, or an older publisher.
     rule: str | None = None
 
+    @property
+    def answered(self) -> UUID | None:
+        """Comment that it answers, which is not `parent` at the depth limit."""
+        return self.asked or self.parent
+
 
 class CommentEdited(Event, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """New wording of a comment.

@@ -53,6 +53,8 @@ class InboxCommentRow(msgspec.Struct):
     discussion: UUID
     author: str
     parent: UUID | None
+    answered: str | None
+    """Author of the comment that it answers, which need not be `parent` at the depth limit."""
     passage: UUID | None
     mentions: str
     """JSON array of persons."""
@@ -119,6 +121,7 @@ INBOX_COMMENTS = Table(
         "discussion": "uuid",
         "author": "text",
         "parent": "uuid",
+        "answered": "text",
         "passage": "uuid",
         "mentions": "text",
         "posted": "bigint",
@@ -198,7 +201,7 @@ TABLES: tuple[Table[Any], ...] = (
     SUBSCRIPTIONS,
     ERASURES,
 )
-SHAPE = 3
+SHAPE = 4
 EVENTS: frozenset[type] = frozenset(
     {
         CommentApproved,
@@ -233,8 +236,8 @@ def touches(fact: Fact) -> Iterator[tuple[Table[Any], Key]]:
         case CommentPosted() | CommentApproved() | CommentRestored():
             yield SITES, discussion_of(stream)
             yield INBOX_COMMENTS, stream
-            if event.path:
-                yield INBOX_COMMENTS, event.path[-1]
+            if isinstance(event, CommentPosted) and (answered := event.answered) is not None:
+                yield INBOX_COMMENTS, answered
             if event.passage is not None:
                 yield INBOX_PASSAGES, event.passage
         case CommentRemoved() | CommentRejected() | CommentHeld() | CommentWordingRejected():
@@ -286,11 +289,13 @@ def fold(rows: Rows, fact: Fact) -> None:
 
 
 def _posted(rows: Rows, fact: Fact, event: CommentPosted) -> None:
+    answered = rows.of(INBOX_COMMENTS).get(event.answered) if event.answered else None
     row = rows.of(INBOX_COMMENTS)[fact.stream] = InboxCommentRow(
         id=fact.stream,
         discussion=discussion_of(fact.stream),
         author=event.author,
         parent=event.path[-1] if event.path else None,
+        answered=None if answered is None else answered.author,
         passage=event.passage,
         mentions=msgspec.json.encode(event.mentions).decode(),
         posted=fact.position,
@@ -332,9 +337,8 @@ def _flagged(rows: Rows, event: CommentFlagged) -> None:
 def _publish(rows: Rows, fact: Fact, row: InboxCommentRow, time: Time) -> None:
     """Put a comment into the inboxes of those whom it concerns, once each."""
     row.published, row.published_at = fact.position, time
-    parent = rows.of(INBOX_COMMENTS).get(row.parent) if row.parent else None
     passage = rows.of(INBOX_PASSAGES).get(row.passage) if row.passage else None
-    _put(rows, fact, [parent.author] if parent else [], "reply", besides=row.author)
+    _put(rows, fact, [row.answered] if row.answered else [], "reply", besides=row.author)
     _put(rows, fact, _persons.decode(row.mentions), "mention", besides=row.author)
     marked_by = [passage.by] if passage is not None and row.parent is None else []
     _put(rows, fact, marked_by, "passage", besides=row.author)

@@ -8,6 +8,7 @@ import pytest
 
 from rostra import ids
 from rostra_adapters.application.queries import inbox as inboxes
+from support.cases import first_is_quick
 from support.service import Event, Service, event, opened, posted, serving, token
 
 DISCUSSION = ids.discussion_id("gazette", "/trams")
@@ -69,6 +70,25 @@ async def test_replies_and_mentions_get_into_the_inbox_once_each(service: Servic
     assert await items(service) == [("mention", "c2"), ("reply", "c1")]
     assert await items(service, "bob") == []
     assert await items(service, "cy") == [("mention", "c1")]
+
+
+@pytest.mark.parametrize("depth", first_is_quick([1, 0]))
+async def test_a_reply_at_the_depth_limit_is_for_the_author_it_answers(
+    service: Service, depth: int
+) -> None:
+    await service.given(
+        event("site.configured", settings={"depth": depth}),
+        opened(),
+        posted("mine", author=by("ann")),
+        posted("c1", author=by("bob"), parent="mine"),
+        posted("c2", author=by("cy"), parent="c1"),
+        posted("c3", author=by("dan"), parent="c1", status="held"),
+    )
+    assert await items(service) == [("reply", "c1")]
+    assert await items(service, "bob") == [("reply", "c2")]
+    await service.given(event("comment.approved", comment="c3", by="mod"))
+    assert await items(service) == [("reply", "c1")]
+    assert await items(service, "bob") == [("reply", "c3"), ("reply", "c2")]
 
 
 async def test_a_held_comment_gets_there_when_it_is_published(service: Service) -> None:

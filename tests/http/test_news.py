@@ -103,6 +103,21 @@ async def test_what_others_did_since_the_mark_is_counted(service: Service) -> No
     assert [passage["new"] for passage in passages] == [1]
 
 
+async def test_a_reply_at_the_depth_limit_is_to_the_author_it_answers(service: Service) -> None:
+    await service.given(
+        event("site.configured", settings={"depth": 1}),
+        opened(),
+        posted("c1", author=by("ann")),
+        posted("mine", author=by("me"), parent="c1"),
+    )
+    await service.app.wait(await service.app.head())
+    begun = await service.app.head()
+    await service.given(posted("reply", author=by("bob"), parent="mine"))
+    assert (await news(service, since=begun))["replies_to_me"] == 1
+    ann = token("comment", site="gazette", person="ann")
+    assert (await news(service, ann, since=begun))["replies_to_me"] == 0
+
+
 async def test_without_a_mark_nothing_is_new(service: Service) -> None:
     await service.given(opened(), posted("c1"))
     assert (await news(service))["comments"] == 0

@@ -29,8 +29,8 @@ select {_ID.format("concat(p, '-', d)")}, {_ID.format("d")}, 's', 'p' || p::text
 from generate_series(1, 3) p, generate_series(1, {SUBSCRIPTIONS}) d""",
     f"""
 insert into inbox_comments_v1
-select {_COMMENT}, {_ID.format("d")}, 'a' || (n % 7)::text, null, null, '[]', {_POSITION}, '[]',
-    {_POSITION}, now()
+select {_COMMENT}, {_ID.format("d")}, 'a' || (n % 7)::text, null, null, null, '[]', {_POSITION},
+    '[]', {_POSITION}, now()
 from {_OF_EACH}""",
     f"""
 insert into comments_v1

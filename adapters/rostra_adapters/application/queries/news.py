@@ -40,6 +40,8 @@ class _CommentChange(msgspec.Struct, gc=False):
 
     author: str
     parent: UUID | None
+    answered: UUID | None
+    """Comment that it answers; its parent where its posting was not read."""
     passage: UUID | None
     position: int
     was_shown: bool
@@ -79,8 +81,15 @@ class News:
         change = self._comments.get(row.stream)
         if change is None:
             parent = event.path[-1] if event.path else None
+            answered = event.answered if isinstance(event, CommentPosted) else parent
             change = self._comments[row.stream] = _CommentChange(
-                event.author, parent, event.passage, row.position, was == "published", False
+                author=event.author,
+                parent=parent,
+                answered=answered,
+                passage=event.passage,
+                position=row.position,
+                was_shown=was == "published",
+                is_shown=False,
             )
         change.is_shown, change.position = now == "published", row.position
 
@@ -94,7 +103,7 @@ class News:
         }
 
     def shape(self, position: int, own: Iterable[UUID] = ()) -> NewsShape:
-        """Count. `own` are the reader's comments among the parents of new ones."""
+        """Count. `own` are the reader's comments among those that new ones answer."""
         new = self.new
         mine = set(own)
         removed = sum(
@@ -111,7 +120,7 @@ class News:
             "edited": edited,
             "removed": removed,
             "votes": self._votes,
-            "replies_to_me": sum(change.parent in mine for change in new.values()),
+            "replies_to_me": sum(change.answered in mine for change in new.values()),
         }
         more = self.is_cut or any(count > COUNTED_MAX for count in counts.values())
         first = min(new, key=lambda id_: new[id_].position, default=None)
@@ -159,8 +168,8 @@ async def news_page(
     """Count the changes of a discussion since a position, but for the person's own."""
     position = await log.head()
     news = await news_since(log, discussion, since, person)
-    parents = {change.parent for change in news.new.values() if change.parent is not None}
-    rows = await reads.comment_rows(list(parents)) if person is not None and parents else {}
+    answered = {change.answered for change in news.new.values() if change.answered is not None}
+    rows = await reads.comment_rows(list(answered)) if person is not None and answered else {}
     own = [row.id for row in rows.values() if row.author == person]
     return news.shape(position, own)
 
