@@ -36,7 +36,7 @@ async def loaded(service: Service, entry: str) -> tuple[str, dict[str, bytes], d
         assert module.status == 200, name
         bodies[name] = module.body
         code = module.body.decode()
-        assert not re.findall(r"(?m)^\s*(//|/\*\*)", code), name
+        assert not re.findall(r"(?m)^\s*//|/\*\*", code), name
         assert "immutable" in module.headers["Cache-Control"]
         sizes[name] = int(module.headers["Content-Length"])
         waiting += re.findall(r'(?:from|import\()\s*"\./(\w+\.js)"', code)

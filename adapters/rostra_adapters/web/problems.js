@@ -1,7 +1,7 @@
 // Problems of the service, in the words of a page.
 
 /** @type {Record<string, string[]>} the service's problems, by the message that readers see */
-const PROBLEMS_BY_MESSAGE = {
+const BY_MESSAGE = {
   offline: ["offline"],
   problem_service: ["wrong-service"],
   closed: ["discussion-closed"],
@@ -23,9 +23,6 @@ const PROBLEMS_BY_MESSAGE = {
     "unknown-passage",
   ],
 };
-const PROBLEMS = new Map(
-  Object.entries(PROBLEMS_BY_MESSAGE).flatMap(([name, problems]) => problems.map((one) => [one, name])),
-);
 /** @type {Record<number, string>} */
 const STATUSES = { 401: "problem_forbidden", 403: "problem_forbidden", 413: "problem_long", 429: "problem_often" };
 const SERVER_ERROR = 500;
@@ -38,7 +35,9 @@ const SERVER_ERROR = 500;
  * @param {string} language
  */
 export function reasonOf({ status, problem, message }, t, language) {
-  const known = PROBLEMS.get(problem) ?? (status >= SERVER_ERROR ? "problem_busy" : STATUSES[status]);
+  const known =
+    Object.keys(BY_MESSAGE).find((name) => BY_MESSAGE[name].includes(problem)) ??
+    (status >= SERVER_ERROR ? "problem_busy" : STATUSES[status]);
   if (known) return t(known);
   return language.startsWith("en") ? message.replace(/[^.!?]$/, "$&.") : t("problem_refused");
 }

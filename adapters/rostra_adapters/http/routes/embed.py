@@ -36,6 +36,7 @@ MEDIA_TYPES = {
 }
 # Only comments that fill whole lines: text in a literal is never taken for one.
 _COMMENT = re.compile(rb"^[ \t]*(?://[^\n]*|/\*\*(?:(?!\*/).)*\*/)\n", re.MULTILINE | re.DOTALL)
+_CAST = re.compile(rb"/\*\* @(?:type|param) [^*\n]*\*/ ?")
 _STYLE_COMMENT = re.compile(rb"^[ \t]*/\*(?:(?!\*/).)*\*/\n", re.MULTILINE | re.DOTALL)
 _INDENT = re.compile(rb"^\s+", re.MULTILINE)
 
@@ -75,11 +76,11 @@ def read(package: str) -> dict[str, bytes]:
 
 
 def compact_code(code: bytes) -> bytes:
-    """Return a module without indentation, empty lines and lines that are only comments.
+    """Return a module without indentation, empty lines, types and lines that are only comments.
 
     Raises ValueError for a literal of several lines, whose indentation is part of it.
     """
-    compact = _INDENT.sub(b"", _COMMENT.sub(b"", code))
+    compact = _INDENT.sub(b"", _CAST.sub(b"", _COMMENT.sub(b"", code)))
     if odd := next((line for line in compact.splitlines() if line.count(b"`") % 2), None):
         raise ValueError(f"a literal goes on after its line: {odd.decode()}")
     return compact
