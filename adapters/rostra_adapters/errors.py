@@ -151,7 +151,10 @@ class NewerDatabase(RostraError):
 
 
 class UnfitTable(RostraError):
-    """The database has a table `stored_events` that cannot hold the log."""
+    """The database has a table of another program with a name that Rostra needs.
+
+    The message names it.
+    """
 
 
 class RolesRefused(RostraError):

@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 import rostra_adapters
 from cli.test_command_line import Command, Running, conversation, ndjson
 from rostra_adapters.cli import main
-from rostra_adapters.errors import NotInstalled, RolesRefused
+from rostra_adapters.errors import NotInstalled, RolesRefused, UnfitTable
 from rostra_adapters.local_postgres import lease as local_postgres
 from rostra_adapters.postgres import roles, schema
 from support.cases import first_is_quick
@@ -278,6 +278,38 @@ async def test_views_that_the_owner_made_are_made_again(database: Database) -> N
         page = await app.comments("gazette", "/trams", min_position=await app.head())
         assert page is not None and page.total == 1
         assert await app.verify() == []
+
+
+async def test_tables_of_other_programs_are_kept(database: Database) -> None:
+    """Also where the owner has made views before."""
+    owner = await asyncpg.connect(database.owner_url)
+    await owner.execute("create table orders_v2 (id bigint); create table comments_v9 (id bigint)")
+    await owner.execute("create table comments_v20260101120000 (id bigint)")
+    kept = "select to_regclass(name)::text from unnest($1::text[]) name"
+    names = ["orders_v2", "comments_v9", "comments_v20260101120000"]
+    async with rostra_adapters.open(database.owner_url, master_key=MASTER_KEY) as app:
+        await app.publish([opened()])
+        await app.wait(await app.head(), 60)
+        await app.rebuild()
+    for has_views in (True, False):
+        made = await asyncio.to_thread(database.init)
+        assert made.exit_code == 0, made.output
+        assert ("are dropped" in made.output) == has_views
+        assert [record[0] for record in await owner.fetch(kept, names)] == names
+    await owner.close()
+
+
+async def test_views_take_no_table_of_another_program(database: Database) -> None:
+    owner = await asyncpg.connect(database.owner_url)
+    await owner.execute("create table comments_v1 (id bigint); insert into comments_v1 values (7)")
+    with pytest.raises(UnfitTable, match=r"public\.comments_v1 that Rostra has not made"):
+        async with rostra_adapters.open(database.owner_url, master_key=MASTER_KEY):
+            pass
+    assert await owner.fetchval("select id from comments_v1") == 7
+    await owner.execute("alter table comments_v1 rename to their_comments")
+    async with rostra_adapters.open(database.owner_url, master_key=MASTER_KEY) as app:
+        assert await app.verify() == []
+    await owner.close()
 
 
 def test_a_role_that_may_make_no_role_is_told(database: Database) -> None:

@@ -6,11 +6,14 @@ of the views, which it makes in schema `public` beside the log.
 """
 
 import asyncpg
+import msgspec
 
 from rostra_adapters.errors import RolesRefused
 from rostra_adapters.postgres import schema
 from rostra_adapters.postgres.connection import Connection
 from rostra_adapters.postgres.namespace import names_of
+from rostra_adapters.postgres.views import schema as views
+from rostra_projections.views import VIEWS
 
 ROWS = "select, insert, update, delete"
 TABLES = {
@@ -41,9 +44,24 @@ SCHEMAS = {"public": "usage, create", "rostra_keys": "usage"}
 _EXISTS = "select exists (select from pg_roles where rolname = $1)"
 _IS_OWNER = "select $1 = current_user"
 _QUOTED = "select quote_ident($1)"
-# Tables of views made before there was a serving role. They are made again from the log.
+_HAS_VIEWS = """
+select exists (
+    select from pg_class c
+    where c.relnamespace = 'public'::regnamespace and c.relname = 'rostra_views'
+        and pg_get_userbyid(c.relowner) = current_user
+)"""
+# Tables of views made before there was a serving role. They are made again from the log. Of earlier
+# versions, tables have no comment, and `rostra_views` may not name them.
 _VIEWS_OF_OTHERS = """
+with known (base, versions) as (
+    select base, max(v.versions)
+    from public.rostra_views v, jsonb_array_elements_text(
+        coalesce(to_jsonb(v) -> 'tables', $1::jsonb -> v.name)
+    ) base
+    group by base
+)
 select c.relname from pg_class c
+left join known on known.base = regexp_replace(c.relname, '_v\\d{1,9}$', '')
 where c.relnamespace = 'public'::regnamespace and c.relkind = 'r'
     and pg_get_userbyid(c.relowner) = current_user
     and (
@@ -51,7 +69,8 @@ where c.relnamespace = 'public'::regnamespace and c.relkind = 'r'
             'rostra_views', 'rostra_lineages', 'rostra_parked', 'rostra_rebuilds',
             'comment_moves', 'comment_moves_gone'
         )
-        or c.relname ~ '_v\\d+$'
+        or obj_description(c.oid, 'pg_class') = $2
+        or substring(c.relname from '_v(\\d{1,9})$')::integer <= known.versions
     )
 order by 1"""
 _LACKS_TABLES = """
@@ -101,11 +120,22 @@ async def _grant(connection: Connection, role: str) -> list[str]:
             await connection.execute(f"grant {privileges} on {name} to {quoted}")
         for name in FUNCTIONS:
             await connection.execute(f"grant execute on function {name} to {quoted}")
-        dropped = [record[0] for record in await connection.fetch(_VIEWS_OF_OTHERS)]
+        dropped = await _views_of_owner(connection)
         for name in dropped:
             await connection.execute(f"drop table public.{name}")
         await check(connection, role)
     return dropped
+
+
+async def _views_of_owner(connection: Connection) -> list[str]:
+    """Return the names of the tables of views that belong to the owner."""
+    if not await connection.fetchval(_HAS_VIEWS):
+        return []
+    bases = {view.name: views.names_of(view) for view in VIEWS.values()}
+    records = await connection.fetch(
+        _VIEWS_OF_OTHERS, msgspec.json.encode(bases).decode(), views.MARK
+    )
+    return [record[0] for record in records]
 
 
 async def _create(connection: Connection, quoted: str) -> None:

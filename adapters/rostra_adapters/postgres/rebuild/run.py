@@ -97,9 +97,6 @@ select exists (
     select from public.rostra_rebuilds
     where view = $1 and ended_at > clock_timestamp() - $2::float8 * interval '1 second'
 )"""
-_VERSIONS = """
-select substring(tablename from '\\d+$')::integer from pg_tables
-where schemaname = 'public' and tablename ~ ('^' || $1 || '_v\\d+$')"""
 
 
 class Begun(msgspec.Struct, frozen=True):
@@ -358,8 +355,9 @@ async def _drop_unserved(connection: Connection, view: View) -> None:
     if await connection.fetchval(_WAS_REPLACED_LATELY, view.name, REPLACED_SECONDS_MIN):
         return
     served = {record[0] for record in await connection.fetch(_SERVED, view.name)}
-    for table in view.tables:
-        versions = {record[0] for record in await connection.fetch(_VERSIONS, table.name)}
-        for version in versions - served:
-            names = [schema.versioned_name(fragment, version) for fragment in table.fragments]
-            await schema.drop_unless_read(connection, names)
+    unserved: dict[int, list[str]] = {}
+    for name, version in await schema.list_tables(connection, view):
+        if version not in served:
+            unserved.setdefault(version, []).append(name)
+    for names in unserved.values():
+        await schema.drop_unless_read(connection, names)

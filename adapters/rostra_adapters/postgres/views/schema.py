@@ -7,9 +7,10 @@ from typing import Any
 
 import asyncpg
 
-from rostra_adapters.errors import ViewRefused
+from rostra_adapters.errors import UnfitTable, ViewRefused
 from rostra_adapters.postgres import locks
 from rostra_adapters.postgres.connection import Connection
+from rostra_adapters.postgres.namespace import names_of as names_in
 from rostra_adapters.postgres.views.lineage import OURS, Lineage, lineage_of
 from rostra_projections.tables import Fragment, Table
 from rostra_projections.views import VIEWS, View
@@ -21,6 +22,8 @@ UNSEEN_SECONDS_MAX = 3_600.0
 """For so long views are kept of which no process has been seen."""
 DROP_ATTEMPTS_MAX = 50
 DROP_WAIT_SECONDS = 0.1
+MARK = "rows of a view of Rostra, made from its log"
+"""Comment on each table of a view, by which it is known from other programs' tables."""
 
 logger = logging.getLogger(__name__)
 
@@ -140,6 +143,25 @@ update public.rostra_views set versions = $3 where lineage = $1 and name = $2
 returning versions, version, shape, position"""
 _OWNER_OF_TABLE = """
 select name from public.rostra_views where name <> $1 and tables && $2::text[] limit 1"""
+# Of earlier versions, tables have no comment. Their version is one that a rebuild has claimed.
+_TABLES_OF_VIEW = """
+select c.relname, substring(c.relname from '_v(\\d{1,9})$')::integer
+from pg_class c
+where c.relnamespace = 'public'::regnamespace and c.relkind = 'r'
+    and regexp_replace(c.relname, '_v\\d{1,9}$', '') = any($2::text[])
+    and (
+        obj_description(c.oid, 'pg_class') = $3
+        or substring(c.relname from '_v(\\d{1,9})$')::integer <= (
+            select max(versions) from public.rostra_views where name = $1
+        )
+    )
+order by 2, 1"""
+_IS_FOREIGN = """
+select exists (
+    select from pg_class c
+    where c.relnamespace = 'public'::regnamespace and c.relname = $1
+        and (c.relkind <> 'r' or obj_description(c.oid, 'pg_class') is distinct from $2)
+)"""
 _MADE = """
 select count(*) from public.rostra_views where lineage = $1 and name = any($2::text[])"""
 
@@ -148,7 +170,7 @@ async def install(connection: Connection, lineage: Lineage = OURS) -> None:
     """Make missing tables. A new view begins empty and catches up.
 
     Tables of another version of the code do not change. Raises ViewRefused for a view of one's own
-    that would share a table with another view.
+    that would share a table with another view, and UnfitTable for one of another program.
     """
     async with connection.transaction():
         await connection.execute(_INSTALLING)
@@ -237,16 +259,27 @@ def versioned_name(fragment: Fragment, version: int) -> str:
 
 
 async def create(connection: Connection, table: Table[Any], version: int) -> None:
-    """Create an empty table without its indexes."""
+    """Create an empty table without its indexes. Raises UnfitTable."""
     for fragment in table.fragments:
         name = versioned_name(fragment, version)
         columns = ", ".join(
             f'"{column}" {table.types[column]}' + (" not null" if column in table.key else "")
             for column in table.columns_of(fragment)
         )
+        await _check_unused(connection, name)
         await connection.execute(f"drop table if exists public.{name}")
         # Room on each page lets a row that changes often stay there, its indexes untouched.
         await connection.execute(f"create table public.{name} ({columns}) with (fillfactor = 85)")
+        await connection.execute(f"comment on table public.{name} is '{MARK}'")
+
+
+async def _check_unused(connection: Connection, name: str) -> None:
+    """Raise UnfitTable if another program has a table of this name."""
+    if await connection.fetchval(_IS_FOREIGN, name, MARK):
+        raise UnfitTable(
+            f"the database has a table {names_in(connection).schema}.{name} that Rostra has not "
+            "made: rename or drop it, or give Rostra another database, or a schema by --schema"
+        )
 
 
 async def index(connection: Connection, table: Table[Any], version: int) -> None:
@@ -276,6 +309,12 @@ def keys(table: Table[Any], version: int) -> list[str]:
 def analyses(table: Table[Any], version: int) -> list[str]:
     """Return the statements that give the planner the statistics of the table."""
     return [f"analyze public.{versioned_name(fragment, version)}" for fragment in table.fragments]
+
+
+async def list_tables(connection: Connection, view: View) -> list[tuple[str, int]]:
+    """Return the names and versions of a view's tables, also of interrupted rebuilds."""
+    records = await connection.fetch(_TABLES_OF_VIEW, view.name, names_of(view), MARK)
+    return [(record[0], record[1]) for record in records]
 
 
 async def drop(connection: Connection, table: Table[Any], version: int) -> None:
