@@ -4,14 +4,17 @@ import asyncio
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from typing import Any, cast
 from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
 
+from rostra.log import LogUnavailable
 from rostra.sealing import Erased, associated_data
 from rostra_adapters.keys.ring import MasterKeys
 from rostra_adapters.postgres import PostgresKeyRing, create_pool, schema
+from rostra_adapters.postgres.database_url import with_schema
 from rostra_adapters.postgres.keys import erasures
 from support.erasures import no_look
 from support.service import MASTER_KEY
@@ -214,6 +217,65 @@ async def test_a_process_that_cannot_look_drops_all_it_holds(
         looking._looked -= 2 * erasures.TRUSTED_SECONDS
         await wait_until(lambda: None in one.told)
         assert not one.ring.is_current
+
+
+class Standby:
+    """A pool whose connections lead to another database as soon as `pool` is another one."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self.pool = pool
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.pool, name)
+
+
+@asynccontextmanager
+async def copy(pool: asyncpg.Pool, database_url: str) -> AsyncIterator[asyncpg.Pool]:
+    """Yield a pool of a copy of the log's id, heartbeat, keys and erasures, which stays behind."""
+    lagging = await create_pool(with_schema(database_url, "lagging"))
+    try:
+        async with lagging.acquire() as connection:
+            await schema.install(connection)
+        await pool.execute(
+            "update lagging.rostra_log set id = (select id from public.rostra_log);"
+            "update lagging.rostra_heartbeat"
+            " set beat_at = (select beat_at from public.rostra_heartbeat);"
+            "insert into rostra_keys_lagging.person_keys table rostra_keys.person_keys;"
+            "insert into rostra_keys_lagging.erased_keys table rostra_keys.erased_keys"
+        )
+        yield lagging
+    finally:
+        await lagging.close()
+
+
+async def test_a_standby_that_lacks_a_known_erasure_gives_no_key(
+    pool: asyncpg.Pool, database_url: str
+) -> None:
+    """A reader loses the standby that had the erasure, and takes another one."""
+    async with process(pool) as eraser:
+        await eraser.ring.make([ANN, BOB])
+        sealed = eraser.ring.seal(BOB, b"words", HERE)
+        async with copy(pool, database_url) as lagging:
+            standby = Standby(pool)
+            ring = PostgresKeyRing(
+                cast("asyncpg.Pool", standby), MASTER, is_read_only=True, primary=pool
+            )
+            async with ring:
+                await ring.load([ANN])
+                await eraser.ring.destroy({ANN: 1})
+                await eraser.ring.wait_for_destruction()
+                async with no_look(ring._erasures):
+                    standby.pool = lagging
+                    for owner in (ANN, BOB):
+                        with pytest.raises(LogUnavailable, match="may lack erasures"):
+                            await ring.load([owner])
+                await wait_until(lambda: not ring.is_current)
+                await lagging.execute(
+                    "insert into rostra_keys.erased_keys (number, owner) values (1, $1)", ANN
+                )
+                await wait_until(lambda: ring.is_current)
+                await ring.load([BOB])
+                assert ring.open(BOB, sealed, HERE) == b"words"
 
 
 async def test_numbers_that_a_failover_lost_are_told_again(pool: asyncpg.Pool) -> None:

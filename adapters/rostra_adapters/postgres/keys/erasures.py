@@ -9,7 +9,8 @@ process shows nothing that it holds, and nobody waits for it.
 A process that reads a standby looks there and confirms on the primary. A sign of life of it is the
 newest heartbeat of the primary that its standby has: one that has stopped to follow gives none.
 Nobody waits for a process before its first sign of life, nor after it gave none for long. So it
-uses no keys before its standby has all erasures from before it was waited for again.
+uses no keys before its standby has all erasures from before it was waited for again. Where it
+loses its standby and takes another one that lags, it uses none before that has what it dropped.
 
 A lossy failover may lose erasures, whose numbers are then given again. It changes the log's id.
 """
@@ -44,8 +45,8 @@ WAIT_GRACE_SECONDS = 10.0
 
 # In one snapshot: a standby that has the heartbeat has all erasures from before it.
 _NEW = """
-select log.id, beat.beat_at, erased.number, erased.owner
-from (select) as always
+select log.id, beat.beat_at, erased.number, erased.owner, last.number
+from (select coalesce(max(number), 0) as number from rostra_keys.erased_keys) last
 left join public.rostra_log log on true
 left join public.rostra_heartbeat beat on true
 left join rostra_keys.erased_keys erased on erased.number > $1
@@ -110,6 +111,8 @@ class Erasures:
         self._forgotten = 0
         self._required = 0
         """Last erasure from before this process was waited for."""
+        self._replayed = 0
+        """Last erasure that the database of the last look has."""
         self._has_dropped = False
         self._looked = -math.inf
         self._task: BackgroundTask | None = None
@@ -129,7 +132,16 @@ class Erasures:
     @property
     def is_current(self) -> bool:
         """False where keys may have been destroyed that this process does not know of."""
-        return self._task is None or (self._is_trusted and self._forgotten >= self._required)
+        return self._task is None or (
+            self._is_trusted
+            and self._forgotten >= self._required
+            and self._replayed >= self._forgotten
+        )
+
+    @property
+    def forgotten(self) -> int:
+        """Number of the last erasure whose keys this process has dropped."""
+        return self._forgotten
 
     @property
     def behind_seconds(self) -> float:
@@ -168,8 +180,9 @@ class Erasures:
             rows = await self._source.fetch(_NEW, self._forgotten)
             log, beat = rows[0][0], rows[0][1] if self._is_standby else None
             erased = [row for row in rows if row[2] is not None]
+            self._replayed = rows[0][4]
             if log != self._log:
-                self._forgotten = await self._source.fetchval(_LAST)
+                self._forgotten = self._replayed
                 self._listener(None)
                 self._log, self._required, self._looked = log, 0, -math.inf
             elif erased:

@@ -19,6 +19,12 @@ select owner, key_id, wrapped, master, erasures
 from rostra_keys.person_keys
 where owner = any($1::uuid[]) and wrapped is not null
 """
+# In one snapshot: a standby that has an erasure has no key from before it.
+FIND_REPLAYED = """
+select last.number, owner, key_id, wrapped, master, erasures
+from (select coalesce(max(number), 0) as number from rostra_keys.erased_keys) last
+left join rostra_keys.person_keys on owner = any($1::uuid[]) and wrapped is not null
+"""
 # In order of owner everywhere, so that two processes never wait for each other.
 STORE = """
 insert into rostra_keys.person_keys (owner, key_id, wrapped, master, erasures)
@@ -158,13 +164,24 @@ class PostgresKeyRing(StoredKeyRing):
                 await connection.execute(NOTE, self._masters.current)
 
     async def _find(self, owners: Sequence[UUID]) -> Iterable[StoredKey]:
-        if self._primary is not None and not self._erasures.is_current:
-            raise LogUnavailable(
-                "words are not shown: the standby may lack erasures of its primary"
-            )
+        if self._primary is not None:
+            return await self._find_replayed(owners)
         with raise_unavailable_if_lost():
             rows = await self._pool.fetch(FIND, owners)
         return [StoredKey(*row) for row in rows]
+
+    async def _find_replayed(self, owners: Sequence[UUID]) -> Iterable[StoredKey]:
+        """Find keys on a standby that has all erasures whose keys this process has dropped.
+
+        Raises LogUnavailable. The standby may be another one than at the last look.
+        """
+        forgotten = self._erasures.forgotten
+        if self._erasures.is_current:
+            with raise_unavailable_if_lost():
+                rows = await self._pool.fetch(FIND_REPLAYED, owners)
+            if rows[0][0] >= forgotten:
+                return [StoredKey(*row[1:]) for row in rows if row[1] is not None]
+        raise LogUnavailable("words are not shown: the standby may lack erasures of its primary")
 
     async def _store(self, keys: Sequence[StoredKey]) -> None:
         former = self._masters.former
