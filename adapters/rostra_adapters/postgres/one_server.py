@@ -26,19 +26,34 @@ class OneServer:
         self._address: tuple[str, int] | None = None
 
     async def connect(self, url: str, **options: Any) -> asyncpg.Connection:
-        """Connect to the same server as before, else to any of the URL's."""
-        if (last := self._address) is not None:
+        """Connect to the same server as before, else to any of the URL's.
+
+        Connections that lose their server at once may each find another one. All but the first
+        are closed, and made to the server of the first.
+        """
+        while True:
+            last = self._address
             try:
-                return await connect(url, host=last[0], port=last[1], **options)
+                connection = await connect(url, **_named(last), **options)
             except _UNREACHABLE:
+                if last is None:
+                    raise
                 if self._address == last:  # else another connection has found another server
                     self._address = None
                     self.generation += 1
                     if self.pool is not None:
                         await self.pool.expire_connections()
-        connection = await connect(url, **options)
-        self._address = _address_of(connection)
-        return connection
+                continue
+            found = last or _address_of(connection)
+            if self._address in (None, found):
+                self._address = found
+                return connection
+            connection.terminate()
+
+
+def _named(address: tuple[str, int] | None) -> dict[str, Any]:
+    """Return the options that connect to an address, none for any server of a URL."""
+    return {} if address is None else {"host": address[0], "port": address[1]}
 
 
 def _address_of(connection: Any) -> tuple[str, int] | None:
