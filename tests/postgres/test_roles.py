@@ -280,6 +280,43 @@ async def test_views_that_the_owner_made_are_made_again(database: Database) -> N
         assert await app.verify() == []
 
 
+NO_TIMELINE = (
+    "revoke execute on function pg_walfile_name(pg_lsn) from public",
+    *(
+        "alter function pg_catalog.pg_walfile_name(pg_lsn) rename to walfile_name;"
+        "create function pg_catalog.pg_walfile_name(pg_lsn) returns text"
+        f" language plpgsql as 'begin raise {error}; end'"
+        for error in ("feature_not_supported", "object_not_in_prerequisite_state")
+    ),
+)
+"""Statements after which a database does not report the timeline of its server."""
+
+
+@pytest.mark.parametrize("statement", NO_TIMELINE)
+async def test_a_server_that_does_not_report_its_timeline_is_served(
+    empty_database_url: str, statement: str
+) -> None:
+    database = Database(empty_database_url)
+    operator = await asyncpg.connect(database.operator_url)
+    await operator.execute(statement)
+    made = await asyncio.to_thread(database.init)
+    assert made.exit_code == 0, made.output
+    async with rostra_adapters.open(database.serving_url, master_key=MASTER_KEY) as app:
+        outcomes = await app.publish([opened(), posted()])
+        assert [each.status for each in outcomes] == ["recorded"] * 2
+    assert await operator.fetchval("select timeline from rostra_log") is None
+    before = await operator.fetchval("select id from rostra_log")
+    begun = await asyncio.to_thread(
+        CliRunner().invoke, main, ["epoch", "--database-url", database.serving_url]
+    )
+    assert begun.exit_code == 0, begun.output
+    assert await operator.fetchval("select id from rostra_log") != before
+    async with rostra_adapters.open(database.serving_url, master_key=MASTER_KEY) as app:
+        (outcome,) = await app.publish([posted("c2")])
+        assert outcome.status == "recorded"
+    await operator.close()
+
+
 async def test_tables_of_other_programs_are_kept(database: Database) -> None:
     """Also where the owner has made views before."""
     owner = await asyncpg.connect(database.owner_url)

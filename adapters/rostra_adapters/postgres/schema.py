@@ -195,6 +195,7 @@ MIGRATIONS = (
         ("guest_votes_sites", "reserve_vote_dropped", "reserve_vote"),
     ),
     Migration(27, "bans of an address by several guests", ("banned_addresses_key",)),
+    Migration(28, "servers that do not report their timeline", ("append_on", "open_epoch")),
 )
 """All migrations, oldest first. The first one makes what the last release had, also from what
 earlier versions or a stock recorder made."""

@@ -64,8 +64,11 @@ begin
         raise exception 'another log has replaced the one that was decided upon'
             using errcode = 'RS001';
     end if;
-    if log_timeline <> ('x' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))::bit(32)::integer then
-        raise exception 'the server has begun another timeline' using errcode = 'RS002';
+    if log_timeline is not null then
+        -- In a statement of its own: the server may not let us even prepare it.
+        if log_timeline <> ('x' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))::bit(32)::integer then
+            raise exception 'the server has begun another timeline' using errcode = 'RS002';
+        end if;
     end if;
 
     -- Looked up in the order of the index, which halves the time.

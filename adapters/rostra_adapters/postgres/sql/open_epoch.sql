@@ -16,7 +16,8 @@ begin
     perform pg_advisory_xact_lock(5940093377497353327);
     begin
         now_on := ('x' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))::bit(32)::integer;
-    exception when insufficient_privilege or undefined_function then
+    exception when insufficient_privilege or undefined_function or feature_not_supported
+            or object_not_in_prerequisite_state then
         now_on := null;
     end;
     select id, timeline into current from public.rostra_log for update;
