@@ -15,8 +15,10 @@ from rostra_adapters.application.ports import Rebuilt
 from rostra_adapters.errors import FoldingFailed, RebuildRefused
 from rostra_adapters.postgres import locks
 from rostra_adapters.postgres.connect import LOST
-from rostra_adapters.postgres.rebuild import fold_worker, ranges
+from rostra_adapters.postgres.connection import Connection
+from rostra_adapters.postgres.rebuild import fold_worker, ranges, run
 from rostra_adapters.postgres.rebuild import verify as verifying
+from rostra_adapters.postgres.rebuild.content import Content, content
 from rostra_adapters.postgres.rebuild.fold_worker import Job, fold_log
 from rostra_adapters.postgres.rebuild.run import drop_replaced, rebuild
 from rostra_adapters.postgres.rebuild.verify import verify
@@ -325,6 +327,42 @@ async def _read_on(app: App, stop: asyncio.Event) -> int:
         assert page.position >= position
         reads, position = reads + 1, page.position
     return reads
+
+
+async def test_the_live_view_waits_for_few_events(
+    database: asyncpg.Connection, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where it moves on by many while the versions are compared."""
+    story = Story(_acts(Events()))
+    before, meanwhile = story.rows[:7], story.rows[7:]
+    await tables.record(database, before)
+    await tables.fold(database, pages(before, 5))
+    flip = run._flip
+    moved: list[int] = []
+    left: list[int] = []
+
+    async def compare_long(connection: Connection, state: ViewState) -> Content:
+        found = await content(connection, state)
+        if not moved:
+            moved.append(len(story.rows))
+            await tables.record(database, meanwhile)
+            await tables.fold(database, pages(meanwhile, 5))
+        return found
+
+    async def flip_counted(
+        connection: Connection, fresh: ViewState, live: ViewState, position: int, *, equal: bool
+    ) -> int:
+        (at,) = await states(connection, live.lineage, [live.name])
+        left.append(at.position - position)
+        return await flip(connection, fresh, live, position, equal=equal)
+
+    monkeypatch.setattr(run, "NEAR_EVENTS", 3)
+    monkeypatch.setattr(run, "content", compare_long)
+    monkeypatch.setattr(run, "_flip", flip_counted)
+    (rebuilt,) = await rebuild(database_url, ["comments"])
+    assert (rebuilt.events, rebuilt.equal, moved) == (len(story.rows), True, [len(story.rows)])
+    assert len(left) == 1 and left[0] < run.NEAR_EVENTS
+    assert await _found(database_url) == []
 
 
 async def test_a_view_without_its_tables_is_told_and_rebuilt(

@@ -257,6 +257,7 @@ async def _replace(connection: Connection, others: _Others, begun: Begun, head: 
     if position < head:  # nobody projects
         position = await _apply(connection, fresh, position, head)
         counted = await content(connection, fresh)
+    position = await _catch_up(connection, fresh, position)  # with what came during the comparison
     position = await _flip(connection, fresh, live, position, equal=ours == theirs)
     seconds = time.monotonic() - begun.at
     changed = [] if theirs is None else list(differences(ours, theirs))
