@@ -15,11 +15,13 @@ from eventsourcing.popo import POPOApplicationRecorder
 
 import rostra_adapters
 from rostra_adapters.aio import background
+from rostra_adapters.errors import ViewsNotMade
 from rostra_adapters.postgres import notify as news
 from rostra_adapters.postgres.connect import create_pool
 from rostra_adapters.postgres.log import event_log as postgres_log
 from rostra_adapters.postgres.log.event_log import PostgresLog
 from rostra_adapters.postgres.views import schema, watch
+from rostra_adapters.postgres.views.backend import PostgresBackend
 from rostra_adapters.postgres.views.lineage import OURS
 from rostra_adapters.postgres.views.queries.reads import PostgresReads
 from rostra_adapters.postgres.views.watch import Watch
@@ -253,6 +255,30 @@ async def test_an_older_look_does_not_take_the_place_of_a_later_one(pool: asyncp
     await later
     assert watched.position == 1
     await watched.close()
+
+
+async def test_requests_that_find_views_at_once_start_one_watch(
+    pool: asyncpg.Pool, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They wait until the views are made, as on a standby."""
+    log: Any = Head()
+    views = PostgresBackend(pool, log, database_url)
+    await pool.execute(MOVE, OURS.channel)
+    with monkeypatch.context() as patch:
+        patch.setattr(schema, "is_made", is_not_made)
+        await views.join()
+        with pytest.raises(ViewsNotMade):
+            await views.fresh()
+    before = background.running_tasks()
+    await asyncio.gather(*(views.fresh() for _ in range(5)))
+    watches = [it for it in background.running_tasks() if it.name == "watch" and it not in before]
+    await asyncio.gather(*(it.end() for it in watches))
+    await views.close()
+    assert len(watches) == 1
+
+
+async def is_not_made(*_: object) -> bool:
+    return False
 
 
 # -- errors that nobody expects

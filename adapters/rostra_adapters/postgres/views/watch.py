@@ -53,6 +53,9 @@ class Watch:
         self.position = 0
 
     def start(self) -> None:
+        """Start to look, if that has not begun."""
+        if self._task is not None:
+            return
         self._task = BackgroundTask(self._run, "watch")
 
     def _receive(self, news: str | None) -> None:
