@@ -22,11 +22,11 @@ from rostra_adapters.postgres.rebuild.content import Content, content
 from rostra_adapters.postgres.rebuild.fold_worker import Job, fold_log
 from rostra_adapters.postgres.rebuild.run import drop_replaced, rebuild
 from rostra_adapters.postgres.rebuild.verify import verify
-from rostra_adapters.postgres.views import backend
-from rostra_adapters.postgres.views.lineage import OURS
+from rostra_adapters.postgres.views import backend, schema
+from rostra_adapters.postgres.views.lineage import OURS, Lineage
 from rostra_adapters.postgres.views.patient import connect_patiently
 from rostra_adapters.postgres.views.projector import Fenced, Projector, ViewState, states
-from rostra_projections.views import VIEWS
+from rostra_projections.views import VIEWS, View
 from support.cases import first_is_quick
 from support.model import Act
 from support.views import tables
@@ -188,6 +188,27 @@ async def test_the_tables_of_old_versions_are_dropped_after_a_while(
     await drop_replaced(database, OURS)
     assert await _versioned(database) == _tables_of(3)
     assert {one.equal for one in await rebuild(database_url)} == {True}
+
+
+async def test_a_version_that_is_made_while_old_ones_are_dropped_is_kept(
+    story: Story, database: asyncpg.Connection, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process of another version of the code starts meanwhile."""
+    newer = Lineage("newer", {"comments": VIEWS["comments"]})
+    await rebuild(database_url)
+    await database.execute("update rostra_rebuilds set ended_at = ended_at - interval '1 hour'")
+    list_tables = schema.list_tables
+
+    async def install_and_list(connection: Connection, view: View) -> list[tuple[str, int]]:
+        if view.name in newer.views:
+            async with connect_patiently(database_url) as other:
+                await schema.install(other, newer)
+        return await list_tables(connection, view)
+
+    monkeypatch.setattr(schema, "list_tables", install_and_list)
+    await drop_replaced(database, OURS)
+    assert await database.fetchval("select to_regclass('comments_v3') is not null")
+    assert await database.fetchval("select to_regclass('comments_v1') is null")
 
 
 async def _versioned(database: asyncpg.Connection) -> list[str]:

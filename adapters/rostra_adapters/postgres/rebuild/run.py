@@ -80,7 +80,8 @@ _NO_WRITER = f"select pg_advisory_xact_lock({locks.LOG_WRITER})"
 _HEAD = "select coalesce(max(notification_id), 0) from public.stored_events"
 _HAS_TABLES = """
 select bool_and(to_regclass('public.' || name) is not null) from unnest($1::text[]) name"""
-_SERVED = "select version from public.rostra_views where name = $1"
+_IS_SERVED = """
+select exists (select from public.rostra_views where name = $1 and version = $2)"""
 _FLIP = """
 update public.rostra_views
 set version = $2, shape = $3, history = history + case when $4 then 0 else 1 end,
@@ -355,10 +356,10 @@ async def _drop_unserved(connection: Connection, view: View) -> None:
     """
     if await connection.fetchval(_WAS_REPLACED_LATELY, view.name, REPLACED_SECONDS_MIN):
         return
-    served = {record[0] for record in await connection.fetch(_SERVED, view.name)}
-    unserved: dict[int, list[str]] = {}
+    versions: dict[int, list[str]] = {}
     for name, version in await schema.list_tables(connection, view):
-        if version not in served:
-            unserved.setdefault(version, []).append(name)
-    for names in unserved.values():
-        await schema.drop_unless_read(connection, names)
+        versions.setdefault(version, []).append(name)
+    for version, names in versions.items():
+        # Read after the tables: another version of the code may have begun meanwhile.
+        if not await connection.fetchval(_IS_SERVED, view.name, version):
+            await schema.drop_unless_read(connection, names)
