@@ -203,6 +203,26 @@ async def test_a_sent_text_leaves_a_second_form_that_has_it_too(
 
 
 @pytest.mark.slow
+async def test_a_sent_text_leaves_other_words_in_a_second_form(
+    browser: Browser, reader_service: Service
+) -> None:
+    page = await as_ada(browser, reader_service)
+    other = await page.context.new_page()
+    await other.goto(page.url)
+    herons, elsewhere = said(page, "Two herons"), said(other, "Two herons")
+    await press(elsewhere, "Reply")
+    await other.keyboard.type("What took an hour.")
+    await page.bring_to_front()
+    await press(herons, "Reply")
+    await herons.get_by_role("textbox").fill("Short.")
+    await press(herons, "Post")
+    await expect(said(page, "Short.")).to_have_count(1)
+    await other.bring_to_front()
+    await expect(other.get_by_role("button", name="1 new comment")).to_be_visible()
+    await expect(elsewhere.get_by_role("textbox")).to_have_value("What took an hour.")
+
+
+@pytest.mark.slow
 async def test_what_is_typed_outlives_a_reload_at_any_moment(
     browser: Browser, reader_service: Service
 ) -> None:

@@ -46,7 +46,6 @@ export function composer(owner, wish) {
     dir: "auto",
   });
   area.value = draft.read()?.body ?? wish.body ?? "";
-  let shared = draft.read()?.body; // the text as this form last read or wrote the draft
   const shown = el("div", { class: "shown words", hidden: true, tabindex: -1, dir: "auto" });
   const error = el("div", { class: "error", id: `${id}-e`, role: "alert" });
   const send = el("button", { class: "primary", type: "submit", text: wish.send });
@@ -99,21 +98,18 @@ export function composer(owner, wish) {
 
   function saveDraft() {
     if (area.value === (wish.body ?? "")) draft.clear();
-    else writeDraft();
-  }
-
-  function writeDraft() {
-    shared = area.value;
-    draft.write(area.value, picked);
+    else draft.write(area.value, picked);
   }
 
   // Another form with the same draft may be the one that sends it.
-  draft.onChange(() => {
-    if (draft.read() || wish.body !== undefined || area.value !== shared) return;
+  const open = new AbortController();
+  draft.onChange((former) => {
+    if (!form.isConnected) return open.abort();
+    if (draft.read() || wish.body !== undefined || area.value !== former?.body) return;
     if (form.hasAttribute("aria-busy")) return; // the text may yet fail to be sent
     area.value = "";
     if (!shown.hidden) showArea();
-  });
+  }, open.signal);
 
   function showArea() {
     [shown.hidden, area.hidden, preview.textContent] = [true, false, t("preview")];
@@ -148,7 +144,7 @@ export function composer(owner, wish) {
     event.preventDefault();
     if (form.hasAttribute("aria-busy") || !check()) return;
     if (!area.value.trim()) return area.focus();
-    writeDraft();
+    draft.write(area.value, picked);
     form.setAttribute("aria-busy", "true");
     error.textContent = "";
     const sent = deliver(area.value);
@@ -203,7 +199,7 @@ export function composer(owner, wish) {
  */
 function drafts(owner, name) {
   const place = DRAFTS + JSON.stringify([owner.site, owner.resource, draftKeyOf(owner.person), name]);
-  const read = () => draftAt(place);
+  const read = () => parseDraft(readStored(place));
   /** @param {string} body @param {Picked} picked */
   const write = (body, picked) => {
     const before = read();
@@ -211,14 +207,15 @@ function drafts(owner, name) {
     const key = before?.body === body ? before.key : randomId();
     store(place, JSON.stringify({ body, key, at: Date.now(), picked }));
   };
-  const onChange = (/** @type {() => void} */ listener) => onStorageChange(place, listener, owner.life.signal);
+  /** @param {(former: Draft | null) => void} listener @param {AbortSignal} signal */
+  const onChange = (listener, signal) => onStorageChange(place, (value) => listener(parseDraft(value)), signal);
   return { read, write, clear: () => store(place, null), key: () => read()?.key ?? "", onChange };
 }
 
-/** @param {string} place @returns {Draft | null} */
-function draftAt(place) {
+/** @param {string | null} value @returns {Draft | null} */
+function parseDraft(value) {
   try {
-    return JSON.parse(readStored(place) ?? "null");
+    return JSON.parse(value ?? "null");
   } catch {
     return null;
   }
@@ -227,5 +224,5 @@ function draftAt(place) {
 /** Delete drafts without a change for `DRAFT_DAYS_MAX` days. */
 export function forgetOldDrafts() {
   const oldest = Date.now() - DRAFT_DAYS_MAX * DAY_MS;
-  for (const place of placesOf(DRAFTS)) if (!((draftAt(place)?.at ?? 0) >= oldest)) store(place, null);
+  for (const place of placesOf(DRAFTS)) if (!((parseDraft(readStored(place))?.at ?? 0) >= oldest)) store(place, null);
 }

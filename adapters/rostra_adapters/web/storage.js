@@ -18,6 +18,7 @@ export function readStored(place) {
 
 /** @param {string} place @param {string | null} value null removes the stored value */
 export function store(place, value) {
+  const detail = readStored(place);
   memory.delete(place);
   try {
     if (value === null) localStorage.removeItem(place);
@@ -25,18 +26,18 @@ export function store(place, value) {
   } catch {
     if (value !== null) memory.set(place, value);
   }
-  changes.dispatchEvent(new Event(place));
+  changes.dispatchEvent(new CustomEvent(place, { detail }));
 }
 
 /**
- * Call `listener` when a value changes, in this tab or another.
+ * Call `listener` with the former value when a value changes, in this tab or another.
  * @param {string} place
- * @param {() => void} listener
+ * @param {(former: string | null) => void} listener
  * @param {AbortSignal} signal
  */
 export function onStorageChange(place, listener, signal) {
-  changes.addEventListener(place, listener, { signal });
-  window.addEventListener("storage", (event) => event.key === place && listener(), { signal });
+  changes.addEventListener(place, (event) => listener(/** @type {CustomEvent} */ (event).detail), { signal });
+  window.addEventListener("storage", (event) => event.key === place && listener(event.oldValue), { signal });
 }
 
 /** List the storage keys that begin with `prefix`. @param {string} prefix */
