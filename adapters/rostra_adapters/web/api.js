@@ -47,6 +47,7 @@ export class Api {
     if (answer.status === 401) this.onRefusal(other);
     if (rights !== undefined && rightsOf(other) !== rights) other = null;
     const again = await this.send(path, given, other);
+    if (other && again.status === 401) [this.session.renew(other), this.onRefusal(null)];
     return other && reads && refused(again) ? this.send(path, given, null) : again;
   }
 

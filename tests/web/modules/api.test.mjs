@@ -27,3 +27,10 @@ test("a refused token that the page gives again is followed by none", async () =
   assert.equal((await api.fetch("/", { headers: {} })).status, 401);
   assert.deepEqual(followed, [null]);
 });
+
+test("a page whose every token is refused learns that none is left", async () => {
+  let minted = 0;
+  const { api, followed } = createApi(async () => `token ${(minted += 1)}`, "none");
+  assert.equal((await api.fetch("/", { headers: {} })).status, 401);
+  assert.equal(followed.at(-1), null);
+});
