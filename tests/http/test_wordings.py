@@ -216,6 +216,17 @@ async def test_a_comment_edited_and_held_again_is_not_approved_for_its_first_wor
     assert (await rule(service, "approve", wording=held["wording"])).status == 200
 
 
+async def test_a_flagged_comment_edited_while_held_is_not_approved_for_its_first_words(
+    service: Service,
+) -> None:
+    await service.given(opened(settings={"moderation": "none"}), posted(body=GOOD))
+    await service.given(event("comment.flagged", comment="c1", by="bob", reason="Rude."))
+    await rule(service, "hold")
+    await edit(service, SPAM)
+    refused = await rule(service, "approve")
+    assert (refused.status, refused.problem) == (412, "precondition-failed")
+
+
 async def test_the_first_wording_that_ever_waited_needs_no_name(service: Service) -> None:
     await service.given(opened(), posted(body=GOOD), opened(settings={"moderation": "all"}))
     await edit(service, "Better words.")

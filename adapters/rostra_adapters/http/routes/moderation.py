@@ -227,16 +227,20 @@ class Moderation(PersonRoutes):
         return await self._moderating.acts(asked, limit=limit, cursor=cursor)
 
     async def _version_flagged(self, comment: UUID) -> int | None:
-        """Return the version of a flagged comment that no new wording of waits for; else None.
+        """Return the version of a flagged and published comment without a new wording; else None.
 
         A moderator who decides on flags without naming a wording has looked at the one that is
-        shown. Raises the problem `precondition-failed` where another waits.
+        shown. A held comment shows none. Raises the problem `precondition-failed` where another
+        wording waits.
         """
         queued = await self._app.views.reads.queue_row(comment)
         if queued is None or queued.flagged_since is None:
             return None
         rows = (await self._app.log.read_streams([comment]))[comment]
-        if comment_of(rows).pending is None:
+        state = comment_of(rows)
+        if state.moderated != "published":
+            return None
+        if state.pending is None:
             return len(rows)
         detail = "a new wording waits, too: name the `wording`, or send `If-Match`"
         raise Problem("precondition-failed", detail)
