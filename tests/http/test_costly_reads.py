@@ -359,3 +359,17 @@ async def test_a_list_of_a_closed_site_is_charged_like_that_of_an_unknown_one(li
         ]
         assert answers[0].json == answers[1].json
         assert [left(answer) for answer in answers] == [9, 8]
+
+
+@pytest.mark.parametrize("listed", PUBLIC_LISTS)
+async def test_a_page_that_one_read_fills_is_charged_as_one_request(listed: str) -> None:
+    limits = HttpSettings(secret=SECRET, reader_rate=Rate(10, 0.001), site_discussions_a_request=2)
+    async with serving(settings=limits) as service:
+        for number in range(4):
+            place = {"resource": f"/{number}"}
+            removed = event("comment.removed", comment="c", **place)
+            await service.given(opened(**place), posted("c", **place), removed)
+        path = f"/v1/sites/gazette/{listed}?limit=1"
+        answer = await service.ask("GET", path, headers=SOMEWHERE)
+        assert answer.json["next"] is not None
+        assert left(answer) == 9

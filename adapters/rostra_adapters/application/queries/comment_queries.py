@@ -130,10 +130,10 @@ class CommentQueries:
             return DiscussionsPage(position=0, discussions=[], next=None)
         found: list[DiscussionRead] = []
         chunk = limit + 1
-        while len(found) <= limit:
+        while True:
             _, read = await self._reads.discussions(site, limit=chunk, after=after)
             found += await _readable_of(read, readable)
-            if len(read) < chunk:
+            if len(read) < chunk or len(found) > limit:
                 break
             after, chunk = _last(read), min(2 * chunk, CHUNK_DISCUSSIONS_MAX)
             charge(chunk)

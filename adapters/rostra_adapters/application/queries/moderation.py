@@ -122,12 +122,12 @@ class Moderating:
         await self._app.views.fresh()
         found: list[ActRow] = []
         chunk = limit + 1
-        while len(found) <= limit:
+        while True:
             _, acts = await self._app.views.reads.site_acts(site, limit=chunk, before=before)
             found += await _in_readable(
                 [act for act in acts if act.person is None or viewer.moderator], readable
             )
-            if len(acts) < chunk:
+            if len(acts) < chunk or len(found) > limit:
                 break
             before, chunk = acts[-1].position, CHUNK_ACTS_MAX
             charge(chunk)
