@@ -142,7 +142,10 @@ def decode(topic: str, state: bytes) -> AnyEvent | None:
     decoded = DECODERS.get(topic)
     if decoded is None:
         return None
-    event: AnyEvent = decoded(state)
+    try:
+        event: AnyEvent = decoded(state)
+    except (UnicodeDecodeError, RecursionError) as error:  # another program may have written it
+        raise msgspec.DecodeError(str(error)) from None
     return event
 
 

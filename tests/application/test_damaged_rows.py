@@ -90,6 +90,22 @@ async def test_votes_are_counted_on(app: App) -> None:
     assert await VoteCounter(app).of_person(ids.person_id(SITE, "bob")) == 2
 
 
+@pytest.mark.parametrize(
+    "state", [b'{"voter": "J\xf6rg"}', b'{"x": ' + 5_000 * b"[" + 5_000 * b"]}"]
+)
+async def test_votes_and_notices_go_on_past_what_is_not_utf_8_or_nested_deeply(
+    app: App, state: bytes
+) -> None:
+    stream = ids.vote_id(ids.comment_id(OTHER, "c1"), "zoe")
+    insert(app, StoredEvent(stream, 1, "vote.cast", state))
+    filler = OutboxFiller(app, app.outbox)
+    await filler.catch_up()
+    checkpoint = await app.outbox.checkpoint()
+    assert checkpoint is not None
+    assert checkpoint.position == await app.head()
+    assert await VoteCounter(app).of_person(ids.person_id(SITE, "bob")) == 1
+
+
 async def test_a_stream_whose_first_row_is_damaged_has_no_name(app: App) -> None:
     insert(app, damaged(OTHER, "discussion.opened", NOT_OURS))
     assert (await Names(app.log).of([DISCUSSION, OTHER])).keys() == {DISCUSSION}

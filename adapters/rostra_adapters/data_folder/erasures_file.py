@@ -158,7 +158,7 @@ def erasure_in_force(rows: Sequence[Recorded], act: CommandContext) -> CommandCo
     for row in reversed(rows):
         if row.topic == ErasePerson.topic and row.metadata is not None:
             event = decode_row(row)
-            with suppress(msgspec.DecodeError):
+            with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                 origin = _metadata.decode(row.metadata)
                 if event is not None:
                     return CommandContext(origin.source, origin.id, event.time)

@@ -298,7 +298,7 @@ def _published(row: Recorded) -> _Published | None:
         return None
     try:
         event, origin = codec.decode(row.topic, row.state), _origin.decode(row.metadata)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         _logger.warning("passed over position %d: not a %s of ours", row.position, row.topic)
         return None
     return None if event is None else _Published(row, event, row.event_id, origin)

@@ -207,6 +207,6 @@ def _recorded_at(row: Recorded) -> datetime | None:
     """Return the time of recording; None where it is missing or malformed."""
     try:
         at = _metadata.decode(row.metadata).at if row.metadata else None
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     return None if at is None or not is_time(at) else to_datetime(Time(at))
