@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
+from rostra_adapters.application.queries import labelled_names
 from rostra_adapters.http import HttpSettings
 from rostra_adapters.http.auth.tokens import read
 from rostra_adapters.http_limits import Rate
@@ -175,8 +177,9 @@ async def test_a_name_is_free_again_without_its_label_or_person(staffed: Service
 
 
 async def test_the_name_of_a_labelled_persons_latest_comment_is_protected(
-    staffed: Service,
+    staffed: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(labelled_names, "LOOK_SECONDS", 0)
     await staffed.given(
         posted("c1", author={"id": "ann", "name": "Ann"}),
         about("person.labelled", "ann", label="Staff", by="cms"),
@@ -187,3 +190,26 @@ async def test_the_name_of_a_labelled_persons_latest_comment_is_protected(
     await staffed.given(posted("c2", author={"id": "ann", "name": "Anna Chief"}))
     await staffed.app.wait(await staffed.app.head())
     assert [(await guest(staffed, name)).status for name in names] == [201, 422]
+
+
+async def test_guests_who_come_together_look_labelled_persons_up_once(
+    staffed: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people = [f"p{number}" for number in range(5)]
+    for person in people:
+        await staffed.given(
+            posted(person, author={"id": person, "name": person.title()}),
+            about("person.labelled", person, label="Staff", by="cms"),
+        )
+    await staffed.app.wait(await staffed.app.head())
+    looked_up: list[str] = []
+    queue = staffed.app.views.reads.queue
+
+    async def counted(site: str, queued: Any, **given: Any) -> Any:
+        looked_up.append(given["author"])
+        return await queue(site, queued, **given)
+
+    monkeypatch.setattr(staffed.app.views.reads, "queue", counted)
+    for number in range(4):
+        assert (await guest(staffed, f"Guest {number}")).status == 201
+    assert sorted(looked_up) == people

@@ -1,7 +1,10 @@
 """Names of the labelled persons of a site, which no guest may take."""
 
 import asyncio
+from time import monotonic
 from uuid import UUID
+
+import msgspec
 
 from rostra_adapters.application.app import App
 from rostra_adapters.lru_cache import LruCache
@@ -12,6 +15,13 @@ LABELLED_READ_MAX = 1_000
 """Labelled persons of a site whose names are protected."""
 NAMES_CACHED_MAX = 10_000
 READS_AT_ONCE_MAX = 4
+LOOK_SECONDS = 10.0
+"""Time for which the name of a latest comment is not looked up again: many guests may come."""
+
+
+class _Look(msgspec.Struct, frozen=True):
+    name: str | None
+    at: float
 
 
 class LabelledNames:
@@ -20,7 +30,12 @@ class LabelledNames:
     def __init__(self, app: App) -> None:
         self._app = app
         self._names: LruCache[tuple[UUID, int, UUID | None], str] = LruCache(NAMES_CACHED_MAX)
-        app.ring.on_destruction(lambda _: self._names.clear())
+        self._looks: LruCache[tuple[UUID, int], _Look] = LruCache(NAMES_CACHED_MAX)
+        app.ring.on_destruction(lambda _: self._forget())
+
+    def _forget(self) -> None:
+        self._names.clear()
+        self._looks.clear()
 
     async def of(self, site: str) -> tuple[str, ...]:
         """Return the names in order of the persons' ids."""
@@ -36,10 +51,18 @@ class LabelledNames:
         key = row.id, row.changed, None
         name = self._names.find(key) or self._app.queries.words.name(row)
         if name is None:
-            async with at_once:
-                return await self._name_in_comments(row)
+            return await self._name_lately(row, at_once)
         self._names.put(key, name)
         return name
+
+    async def _name_lately(self, row: PersonRow, at_once: asyncio.Semaphore) -> str | None:
+        key = row.id, row.changed
+        look, began = self._looks.find(key), monotonic()
+        if look is None or began >= look.at + LOOK_SECONDS:
+            async with at_once:
+                look = _Look(await self._name_in_comments(row), began)
+            self._looks.put(key, look)
+        return look.name
 
     async def _name_in_comments(self, row: PersonRow) -> str | None:
         app = self._app
