@@ -266,6 +266,7 @@ PLAIN = (
     "I do not think so. It is quite another matter.\n\n"
 )
 TIMES_PLAIN_MAX = 20
+ATTEMPTS = 5
 ROUNDS = 3
 # Repeated up to the longest body. Each was among the worst of thousands that were tried.
 HOSTILE = [
@@ -321,6 +322,15 @@ def _seconds(body: str, enough: float = 0.0) -> float:
     return least
 
 
+def _is_bounded(body: str) -> bool:
+    """Return whether a body takes at most `TIMES_PLAIN_MAX` as long as a plain one.
+
+    Both are measured again if it does not: other processes may have had the caches meanwhile.
+    """
+    limits = (TIMES_PLAIN_MAX * _seconds(_repeated(PLAIN, len(body))) for _ in range(ATTEMPTS))
+    return any(_seconds(body, limit) <= limit for limit in limits)
+
+
 def _repeated(text: str, characters: int) -> str:
     return (text * (characters // len(text) + 1))[:characters]
 
@@ -331,8 +341,8 @@ def test_no_body_takes_much_longer_than_a_plain_one(characters: int) -> None:
     bodies = [_repeated(text, characters) for text in HOSTILE]
     bodies += [text[:characters] for text in SHAPED]
     limit = TIMES_PLAIN_MAX * _seconds(_repeated(PLAIN, characters))
-    seconds = [(body[:20], _seconds(body, limit)) for body in bodies]
-    assert [(start, took / limit) for start, took in seconds if took > limit] == []
+    slow = [body for body in bodies if _seconds(body, limit) > limit]
+    assert [body[:20] for body in slow if not _is_bounded(body)] == []
 
 
 @pytest.mark.parametrize("body", [_repeated(text, LONGEST) for text in HOSTILE] + SHAPED)
@@ -351,8 +361,7 @@ ATOMS = ["[", "](", ")", "![", "*", "_", "`", "<", ">", "\n", "a", " ", "- ", ">
 @settings(max_examples=examples(60), deadline=None)
 def test_rendering_takes_bounded_steps(before: str, repeated: str, after: str) -> None:
     body = before + _repeated(repeated, LONGEST // 4) + after
-    limit = TIMES_PLAIN_MAX * _seconds(_repeated(PLAIN, len(body)))
-    assert _seconds(body, limit) <= limit
+    assert _is_bounded(body)
 
 
 @pytest.mark.parametrize(

@@ -261,6 +261,7 @@ async def test_a_standby_that_lacks_a_known_erasure_gives_no_key(
                 cast("asyncpg.Pool", standby), MASTER, is_read_only=True, primary=pool
             )
             async with ring:
+                await wait_until(lambda: ring.is_current)
                 await ring.load([ANN])
                 await eraser.ring.destroy({ANN: 1})
                 await eraser.ring.wait_for_destruction()
