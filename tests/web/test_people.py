@@ -342,6 +342,61 @@ async def test_a_comment_that_is_announced_and_not_shown_is_not_read(
     await until_marked(reader_service, posted)
 
 
+@pytest.mark.slow
+async def test_features_that_failed_to_load_are_tried_again_after_more_of_the_list_came(
+    browser: Browser, reader_service: Service
+) -> None:
+    await reader_service.batch([wrote(f"m{n}", f"Comment {n}.") for n in range(40)])
+    context = await browser.new_context()
+    await context.route("**/people.js", lambda route: route.abort())
+    tag = TAG.replace(" site", f" token={token()} site")
+    page = await story(browser, reader_service, tag, context=context)
+    again = page.locator(f"{ROOT} .trouble").get_by_role("button", name="Try again")
+    await expect(again).to_be_visible()
+    await page.get_by_role("button", name="Load more").click()
+    await expect(page.locator(TOP)).to_have_count(40)
+    await page.get_by_role("button", name="Oldest").click()
+    await expect(page.locator(COMMENT).first).to_contain_text("ventilation")
+    await context.unroute_all()
+    await again.click()
+    await expect(page.locator(BELL)).to_be_visible()
+    await expect(again).to_have_count(0)
+    await expect(page.locator(TOP)).to_have_count(20)  # no page of the list came with it
+
+
+@pytest.mark.slow
+async def test_a_list_that_failed_to_load_is_not_read_when_a_new_comment_is_shown(
+    browser: Browser, reader_service: Service
+) -> None:
+    await reader_service.batch([wrote(f"m{n}", f"Comment {n}.") for n in range(40)])
+    context = await browser.new_context()
+    await context.route("**/v1/discussions/*/comments*", lambda route: route.abort())
+    tag = TAG.replace(" site", f" token={token()} site")
+    head = """<script>
+        window.positions = [];
+        addEventListener("rostra-position", (event) => positions.push(event.detail));
+    </script>"""
+    page = await story(browser, reader_service, tag, head=head, context=context)
+    await connected(page)
+    again = page.locator(f"{ROOT} .trouble").get_by_role("button", name="Try again")
+    await expect(again).to_be_visible()
+    await context.route("**/v1/comments/*", lambda route: route.abort())
+    await reader_service.given(wrote("n1", "Late."))
+    news = page.get_by_role("button", name="1 new comment")
+    async with page.expect_event("requestfailed"):
+        await news.click()
+    await context.unroute("**/v1/comments/*")
+    await news.click()
+    await expect(said(page, "Late.")).to_be_focused()
+    assert await page.evaluate("positions") == []
+    await context.unroute_all()
+    await again.click()
+    await expect(page.get_by_role("button", name="Load more")).to_be_visible()
+    await expect(page.locator(TOP)).to_have_count(20)
+    await expect(page.locator(f"{ROOT} .trouble")).to_be_empty()
+    assert await page.evaluate("positions.at(-1)") == await reader_service.app.head()
+
+
 # -- the inbox
 
 

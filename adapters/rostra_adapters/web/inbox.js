@@ -223,7 +223,7 @@ export class Inbox {
     if (elsewhere || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
     event.preventDefault();
     this.panel.hidePopover();
-    owner.attempt(() => owner.goTo(item.comment));
+    owner.attempt("link", () => owner.goTo(item.comment));
   }
 
   /** @param {{up_to: number} | {positions: number[]}} which */

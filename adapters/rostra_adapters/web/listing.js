@@ -30,8 +30,8 @@ export class Listing {
     this.cursor = undefined;
     /** @type {Promise<void> | null} */
     this.busy = null;
-    /** @type {(() => unknown) | null} */
-    this.again = null; // repeats what failed last
+    /** @type {Map<string, () => unknown>} */
+    this.failed = new Map(); // what the Retry button repeats, by name
     this.announce = el("div", { class: "announce" });
     this.state = el("p", { class: "state", text: t("loading") });
     this.list = el("div", { part: "list" });
@@ -63,7 +63,7 @@ export class Listing {
   /** @param {boolean} asked @returns {Promise<void>} */
   async loadNext(asked) {
     const { owner, list } = this;
-    this.trouble.replaceChildren();
+    this.dropFailure("list");
     if (!owner.discussionId) return this.showState();
     this.more.setAttribute("aria-busy", "true");
     try {
@@ -80,7 +80,7 @@ export class Listing {
     } catch (problem) {
       if (list !== this.list) return;
       if (problem.status === 410 && this.cursor) return this.reload();
-      this.showFailure(problem, () => this.load(asked));
+      this.showFailure("list", problem, () => this.load(asked));
     } finally {
       if (list === this.list) this.more.removeAttribute("aria-busy");
     }
@@ -111,6 +111,7 @@ export class Listing {
     this.list = el("div", { part: "list" });
     list.replaceWith(this.list);
     this.fresh.clear();
+    this.dropFailure("fresh");
     this.stale = false;
     this.unnamed = 0;
     this.showFresh();
@@ -138,24 +139,36 @@ export class Listing {
   showState() {
     const n = this.list.childElementCount;
     this.state.textContent = n ? "" : this.owner.t(this.passage ? "no_comments" : "none");
-    this.state.hidden = n > 0;
+    this.state.hidden = n + this.failed.size > 0;
   }
 
-  /** Function of the Retry button, or null if none is shown. */
-  get retry() {
-    return this.trouble.firstElementChild && this.again;
-  }
-
-  /** @param {any} problem @param {() => unknown} again */
-  showFailure(problem, again) {
-    const { t } = this.owner;
+  /**
+   * Show a problem, and a button that does again all that failed.
+   * @param {string} name another failure of this name is replaced
+   * @param {any} problem
+   * @param {() => unknown} act
+   */
+  showFailure(name, problem, act) {
+    const { owner, failed, trouble } = this;
+    const onclick = async () => {
+      const acts = [...failed.values()];
+      failed.clear();
+      trouble.replaceChildren();
+      for (const one of acts) await one();
+    };
     this.state.hidden = true;
-    this.again = again;
-    this.trouble.replaceChildren(
-      this.owner.why("failed", problem),
+    failed.set(name, act);
+    trouble.replaceChildren(
+      owner.why("failed", problem),
       " ",
-      el("button", { type: "button", text: t("retry"), onclick: again }),
+      el("button", { type: "button", text: owner.t("retry"), onclick }),
     );
+  }
+
+  /** Forget a failure, and its button unless something else failed. @param {string} name */
+  dropFailure(name) {
+    this.failed.delete(name);
+    if (!this.failed.size) this.trouble.replaceChildren();
   }
 
   // -- one comment
@@ -291,6 +304,7 @@ export class Listing {
    */
   async loadFresh() {
     const wanted = [...this.fresh];
+    this.dropFailure("fresh");
     try {
       if (this.stale || wanted.length > FRESH_MAX) {
         await this.reload();
@@ -304,10 +318,12 @@ export class Listing {
         this.fresh.delete(id);
       }
       this.showFresh();
-      if (!this.passage && !this.fresh.size) this.owner.recordPosition(this.owner.follower?.position ?? 0);
+      // Without a cursor the list is not loaded, so that its comments are not shown.
+      if (!this.passage && !this.fresh.size && this.cursor !== undefined)
+        this.owner.recordPosition(this.owner.follower?.position ?? 0);
       (reached.findLast((view) => view && !view.shape.parent) ?? reached.find(Boolean))?.article.focus();
     } catch (problem) {
-      this.showFailure(problem, () => this.loadFresh());
+      this.showFailure("fresh", problem, () => this.loadFresh());
     }
   }
 }

@@ -181,7 +181,6 @@ export class Reader {
 
   /** @param {AbortSignal} signal @param {ReturnType<Reader["ask"]>} [asked] */
   async read(signal, { ruled, finding } = this.ask()) {
-    this.main.trouble.replaceChildren();
     try {
       const found = await finding;
       if (signal.aborted) return;
@@ -190,7 +189,7 @@ export class Reader {
       this.showCount();
       await Promise.all([this.main.load(), ruled.then((rules) => signal.aborted || this.applyRules(rules))]);
     } catch (problem) {
-      if (!signal.aborted) this.main.showFailure(problem, () => this.read(signal));
+      if (!signal.aborted) this.main.showFailure("discussion", problem, () => this.read(signal));
       return;
     }
     if (!signal.aborted) await this.enter(signal);
@@ -201,31 +200,25 @@ export class Reader {
    * @param {AbortSignal} signal
    */
   async enter(signal) {
-    window.addEventListener("hashchange", () => this.attempt(() => this.goTo(commentInHash())), { signal });
+    window.addEventListener("hashchange", () => this.attempt("link", () => this.goTo(commentInHash())), { signal });
     const ticking = setInterval(() => this.tick(), TICK_MS);
     signal.addEventListener("abort", () => clearInterval(ticking));
-    await this.attempt(() => this.goTo(commentInAddress()));
+    await this.attempt("link", () => this.goTo(commentInAddress()));
     if (this.discussionId && !signal.aborted) this.startLive(signal);
-    await this.attempt(() => this.showPeople());
+    await this.attempt("people", () => this.showPeople());
   }
 
   /**
-   * Do something that may fail. After a failure, offer to do it again. A Retry that is shown
-   * already is then part of the new one.
+   * Do something that may fail. After a failure, offer to do it again.
+   * @param {string} name
    * @param {() => Promise<void>} act
    */
-  async attempt(act) {
+  async attempt(name, act) {
     const { signal } = this.life;
     try {
       if (!signal.aborted) await act();
     } catch (problem) {
-      if (signal.aborted) return;
-      const { retry } = this.main;
-      this.main.showFailure(problem, async () => {
-        this.main.trouble.replaceChildren();
-        await retry?.();
-        await this.attempt(act);
-      });
+      if (!signal.aborted) this.main.showFailure(name, problem, () => this.attempt(name, act));
     }
   }
 
@@ -254,7 +247,8 @@ export class Reader {
     this.discussionId = made.id;
     // Another reader may have opened the discussion meanwhile.
     if (this.discussion?.comments) await this.main.load();
-    if (!signal.aborted) [this.startLive(signal), this.attempt(() => this.showPeople())];
+    else this.main.cursor = null; // there is nothing to load
+    if (!signal.aborted) [this.startLive(signal), this.attempt("people", () => this.showPeople())];
     return this.discussionId;
   }
 
@@ -562,7 +556,7 @@ export class Reader {
     if (!named || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
     event.preventDefault();
     showAddress(named);
-    this.attempt(() => this.goTo(named));
+    this.attempt("link", () => this.goTo(named));
   }
 
   /** @param {CommentView} view */
@@ -588,9 +582,10 @@ export class Reader {
   /** Load and focus a comment; open each `<details>` around the host. @param {string} [named] */
   async goTo(named) {
     if (!named || !this.discussionId) return;
+    this.main.dropFailure("link");
     const view = await this.main.reach(named);
     if (!view) {
-      if (!this.main.retry) this.main.trouble.replaceChildren(this.t("unreachable"));
+      if (!this.main.failed.size) this.main.trouble.replaceChildren(this.t("unreachable"));
       return;
     }
     for (let at = this.host.closest("details"); at; at = at.parentElement?.closest("details") ?? null) at.open = true;

@@ -105,6 +105,7 @@ export class Visit {
    */
   async next(isAgain = false) {
     const { owner, t } = this;
+    owner.main.dropFailure("visit");
     try {
       while (this.visited < this.ids.length) {
         const view = await owner.main.reach(this.ids[this.visited]);
@@ -122,7 +123,7 @@ export class Visit {
       else if (this.ids.length && !isAgain) await this.next(true);
       else this.node.hidden = true;
     } catch (problem) {
-      owner.main.showFailure(problem, () => this.next());
+      owner.main.showFailure("visit", problem, () => this.next());
     }
   }
 
