@@ -2,11 +2,14 @@
 
 import { events, pause } from "./stream.js";
 
-const DISCUSSIONS_MAX = 20; // per stream, by the service's default
-const SETTLED_MS = 100; // delay of planning, which collects wishes that arrive together
+// Per stream, by the service's default.
+const DISCUSSIONS_MAX = 20;
+// Delay of planning, which collects wishes that arrive together.
+const SETTLED_MS = 100;
 const WAIT_FIRST_MS = 500;
 const WAIT_MOST_MS = 30_000;
-const SILENT_BEATS_MAX = 2; // beats without wishes before a page counts as crashed
+// Beats without wishes before a page counts as crashed.
+const SILENT_BEATS_MAX = 2;
 export const BEAT_MS = 10_000;
 
 /** @typedef {Pick<import("./api.js").Api, "fetch" | "get">} Source */
@@ -154,7 +157,8 @@ export class Leader {
         read = found.read;
         this.send({ type: "looked", discussion, ...found, isExpired });
       } catch ({ status }) {
-        if (status !== 404) continue; // the next call may succeed
+        // The next call may succeed.
+        if (status !== 404) continue;
       }
       if (isExpired && read) this.#reached = Math.min(this.#reached, read);
       for (const { wishes } of this.#pages.values())
@@ -185,7 +189,8 @@ export class Leader {
       return { changed: comments + edited + removed + votes ? position : since, read: position, comments };
     } catch (problem) {
       if (problem.status !== 410) throw problem;
-      return this.#fetchPosition(source, discussion); // the log has lost its end
+      // The log has lost its end.
+      return this.#fetchPosition(source, discussion);
     }
   }
 

@@ -4,8 +4,10 @@ import { CommentView } from "./comment.js";
 import { el } from "./markup.js";
 
 const PAGE = 20;
-const FRESH_MAX = 40; // above this number, new comments are loaded as a page, not one by one
-const DISCUSSION_CHARACTERS = 18; // length of the part of an id that names the discussion
+// Above this number, new comments are loaded as a page, not one by one.
+const FRESH_MAX = 40;
+// Length of the part of an id that names the discussion.
+const DISCUSSION_CHARACTERS = 18;
 
 /** @typedef {import("./contract.js").Comment} Shape */
 
@@ -20,18 +22,22 @@ export class Listing {
     this.passage = passage;
     /** @type {Map<string, CommentView>} */
     this.views = new Map();
+    // Replies that are loaded but not drawn, by id.
     /** @type {Map<string, Shape>} */
-    this.folded = new Map(); // replies that are loaded but not drawn, by id
+    this.folded = new Map();
     /** @type {Set<string>} */
     this.fresh = new Set();
-    this.stale = false; // true if events were missed, so that the ids of new comments are unknown
-    this.unnamed = 0; // number of new comments with unknown ids, as far as the service counted them
+    // True if events were missed, so that the ids of new comments are unknown.
+    this.stale = false;
+    // Number of new comments with unknown ids, as far as the service counted them.
+    this.unnamed = 0;
     /** @type {string | null | undefined} */
     this.cursor = undefined;
     /** @type {Promise<void> | null} */
     this.busy = null;
+    // Acts that the Retry button repeats, by name.
     /** @type {Map<string, () => unknown>} */
-    this.failed = new Map(); // what the Retry button repeats, by name
+    this.failed = new Map();
     this.announce = el("div", { class: "announce" });
     this.state = el("p", { class: "state", text: t("loading") });
     this.list = el("div", { part: "list" });
@@ -55,7 +61,8 @@ export class Listing {
   load(asked = false) {
     if (this.busy) return this.busy;
     const loading = this.loadNext(asked).finally(() => {
-      if (this.busy === loading) this.busy = null; // else the list was reloaded meanwhile
+      // If another load is busy, the list was reloaded meanwhile.
+      if (this.busy === loading) this.busy = null;
     });
     return (this.busy = loading);
   }
@@ -68,7 +75,8 @@ export class Listing {
     this.more.setAttribute("aria-busy", "true");
     try {
       const page = await this.page();
-      if (list !== this.list) return; // reloaded meanwhile
+      // The list was reloaded meanwhile.
+      if (list !== this.list) return;
       if (!this.passage) owner.setOrder(page.order);
       const first = this.add(page.comments);
       for (const { id } of page.comments) this.dropFresh(id);
@@ -193,9 +201,11 @@ export class Listing {
         if (problem.status === 404) return null;
         throw problem;
       });
-      if (list !== this.list) return this.reach(id, position); // reloaded meanwhile
+      // The list was reloaded meanwhile.
+      if (list !== this.list) return this.reach(id, position);
       if (!shape && !above.length) return null;
-      if (!shape) break; // the service does not show the parent to this reader
+      // The service does not show the parent to this reader.
+      if (!shape) break;
       above.unshift(shape);
       wanted = shape.parent;
     }
@@ -213,7 +223,8 @@ export class Listing {
 
   /** @param {Shape} shape */
   put(shape) {
-    const known = this.views.get(shape.id); // another call may have added it meanwhile
+    // Another call may have added it meanwhile.
+    const known = this.views.get(shape.id);
     if (known) return known.update(shape);
     const parent = this.parentOf(shape);
     if (parent) parent.addEarly(shape);

@@ -6,8 +6,10 @@ import { BEAT_MS, Leader } from "./leader.js";
 import { belongs } from "./listing.js";
 import { randomId } from "./storage.js";
 
-const VERSION = 1; // message format; pages with another version use another channel
-const SILENCE_MOST_MS = 45_000; // after which a silent leader counts as hung
+// Message format; pages with another version use another channel.
+const VERSION = 1;
+// A leader that is silent for so long counts as hung.
+const SILENCE_MOST_MS = 45_000;
 
 /** @typedef {import("./leader.js").Message} Message */
 /** @typedef {import("./leader.js").Source} Source */
@@ -133,8 +135,10 @@ class Group {
     } catch (error) {
       if (signal.aborted || this.#leading !== leading) return;
       leading.abort();
-      if (error.name === "AbortError") return void this.#queue(); // another page stole the lock
-      this.#channel?.close(); // locks are unavailable, as in a sandboxed frame
+      // Another page stole the lock.
+      if (error.name === "AbortError") return void this.#queue();
+      // Locks are unavailable, as in a sandboxed frame.
+      this.#channel?.close();
       this.#channel = null;
       this.#lead((this.#leading = new AbortController()), signal);
     }
@@ -225,7 +229,8 @@ function channelOf(name, onMessage) {
     channel.onmessage = ({ data }) => onMessage(data);
     return channel;
   } catch {
-    return null; // an older browser, or storage is forbidden
+    // An older browser, or storage is forbidden.
+    return null;
   }
 }
 
