@@ -1,6 +1,7 @@
 """Passages in the article: shown where they stand, opened, and marked by readers."""
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
@@ -16,11 +17,13 @@ from support.reader_pages import (
     connected,
     discussion,
     shown,
+    token,
     until,
     wrote,
 )
 from support.reader_pages import about as event
 from support.service import Service
+from support.service import token as signed
 from support.waiting import WAIT_SECONDS_MAX
 
 BADGE = f"{ROOT} .badge"
@@ -399,6 +402,58 @@ async def test_passages_and_their_comments_are_live(
     await reader_service.given(event("passage.unmarked", "gone", passage="new"))
     await expect(page.locator(BADGE)).to_have_count(3)
     await expect_highlights(page, 3)
+
+
+async def ask(service: Service, path: str, bearer: str, **body: Any) -> str:
+    """Send a request with a JSON body. Return the id in the answer."""
+    answer = await service.ask(
+        "POST",
+        path,
+        token=bearer,
+        headers={"Content-Type": "application/json"},
+        body=json.dumps(body).encode(),
+    )
+    assert answer.status < 300, answer.body
+    return str(answer.json["id"])
+
+
+@pytest.mark.slow
+async def test_quotes_of_comments_follow_their_passage(
+    browser: Browser, reader_service: Service
+) -> None:
+    ben, moderator = token("ben", "Ben"), signed("moderate", site=SITE, person="mod")
+    here = f"/v1/discussions/{await discussion(reader_service)}"
+    passage = await ask(reader_service, f"{here}/passages", ben, exact=HERONS)
+    about = {"body": "I saw one.", "passage": passage}
+    comment = await ask(reader_service, f"{here}/comments", ben, **about)
+    page = await shown(browser, reader_service)
+    await connected(page)
+    quote = page.locator(f"{ROOT} [data-comment='{comment}'] .quote")
+    await quote.click()
+    await expect(page.locator(f"{PANEL} article")).to_contain_text("I saw one.")
+    # A passage that a person marked is listed only while it has a comment.
+    await ask(reader_service, f"/v1/comments/{comment}/moderation", moderator, action="remove")
+    await expect(quote).to_have_count(0)
+    await expect(page.locator(PANEL)).to_have_count(0)
+    await ask(reader_service, f"/v1/comments/{comment}/moderation", moderator, action="restore")
+    await expect(quote).to_contain_text("Herons have been seen")
+    await reader_service.given(event("passage.unmarked", "gone", passage="pipe"))
+    others = page.locator(COMMENT, has_text="two ovens").locator(".quote")
+    await expect(others).to_have_count(0)
+
+
+@pytest.mark.slow
+async def test_a_panel_with_a_text_stays_open_when_its_passage_is_unmarked(
+    browser: Browser, reader_service: Service
+) -> None:
+    page = await article(browser, reader_service, "/demo?as=ada")
+    await connected(page)
+    await page.locator(BADGE).first.click()
+    box = page.locator(f"{PANEL} textarea")
+    await box.fill("Half a thought")
+    await reader_service.given(event("passage.unmarked", "gone", passage="pipe"))
+    await expect(page.locator(BADGE)).to_have_count(2)
+    await expect(box).to_have_value("Half a thought")
 
 
 async def test_a_passage_is_found_in_an_article_that_has_changed(

@@ -89,6 +89,11 @@ export class Panel {
     else this.listing.showState();
   }
 
+  /** True if a form in the panel has a text. */
+  get isWritten() {
+    return [...this.node.querySelectorAll("textarea")].some((one) => one.value);
+  }
+
   form() {
     const { owner } = this.passages;
     const { t } = owner;

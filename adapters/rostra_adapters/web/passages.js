@@ -259,11 +259,19 @@ export class Passages {
    * @param {import("./contract.js").News} data
    */
   onNews(data) {
+    const { owner, panel } = this;
     const known = this.byId(data.id);
     if (known) Object.assign(known, data);
     else if (data.exact) this.passages.push(data);
     // Only an unmarked passage has a status.
     if (data.status) this.passages = this.passages.filter((one) => one.id !== data.id);
+    // Others keep their button, which may have the focus.
+    if (!known || data.status)
+      for (const view of owner.main.views.values()) if (view.shape.passage === data.id) view.showQuote();
+    if (data.status && panel?.passage.id === data.id && !panel.isWritten) {
+      if (panel.node.contains(owner.focused)) owner.count.focus({ preventScroll: true });
+      this.close();
+    }
     this.scheduleDraw();
   }
 }
