@@ -86,14 +86,14 @@ async def test_what_is_held_is_told_when_it_is_approved_and_not_before(service: 
         assert (id_, name, data["key"]) == (results[0]["position"], "comment", "c1")
 
 
-async def test_an_event_says_whether_its_comment_appeared(service: Service) -> None:
+async def test_an_event_says_where_its_comment_appeared(service: Service) -> None:
     [discussion, _] = await service.given(opened(), posted("c1"))
     where = live_url(service, discussion)
     edited = event("comment.edited", comment="c2", body="Anew.")
     await service.given(posted("c2"), edited, event("comment.pinned", comment="c1"))
     async with listening(where, last_event_id=2) as listener:
         data = [data for _, _, data in await told(listener, 2)]
-    assert [(one["key"], one.get("appeared")) for one in data] == [("c2", True), ("c1", None)]
+    assert [(one["key"], one.get("appeared")) for one in data] == [("c2", 3), ("c1", None)]
     assert data[0]["body"] == "Anew."
     # The reader has seen the comment already.
     acts = (event(f"comment.{act}", comment="c2", by="mod") for act in ("removed", "restored"))
@@ -107,6 +107,26 @@ async def test_an_event_says_whether_its_comment_appeared(service: Service) -> N
     async with listening(where, last_event_id=7) as listener:
         tombstones = [data for _, _, data in await told(listener, 2)]
     assert [(one["status"], one.get("appeared")) for one in tombstones] == [("erased", None)] * 2
+
+
+async def test_a_reader_of_a_shared_channel_learns_where_a_comment_appeared(
+    service: Service,
+) -> None:
+    [discussion, _] = await service.given(opened(), posted("c1"))
+    where = live_url(service, discussion)
+    acts = (event(f"comment.{act}", comment="c1", by="mod") for act in ("removed", "restored"))
+    await service.given(posted("c2"), voted(on="c2"), *acts)
+    hasty = (event(f"comment.{act}", comment="c3", by="mod") for act in ("removed", "restored"))
+    await service.given(posted("c3"), *hasty)
+    # The first reader was away for longest, so the channel describes all changes since then.
+    async with (
+        listening(where, last_event_id=2) as first,
+        listening(where, last_event_id=3) as second,
+    ):
+        for listener in (first, second):
+            data = [data for _, _, data in await told(listener, 3)]
+            found = [(one["key"], one.get("appeared")) for one in data]
+            assert found == [("c2", 3), ("c1", None), ("c3", 9)]
 
 
 async def test_other_discussions_are_not_told(service: Service) -> None:

@@ -8,6 +8,7 @@ from playwright.async_api import Browser, BrowserContext, Page, Request, expect
 
 from rostra_adapters.application.live import updates
 from rostra_adapters.http.routes.demo import RESOURCE, SITE
+from support.listening import listening
 from support.reader_pages import COMMENT, ROOT, about, connected, said, story, token, wrote
 from support.service import Service, event
 from support.service import token as signed
@@ -226,6 +227,38 @@ async def test_only_comments_that_appeared_while_a_page_was_hidden_are_announced
     await expect(said(page, "Hello.")).to_be_visible()
     await expect(said(page, "Hello to you.")).to_be_visible()
     await expect(page.locator(f"{ROOT} .announce button")).to_have_count(0)
+
+
+@pytest.mark.slow
+async def test_a_comment_that_the_list_has_is_not_announced_for_a_reader_who_was_away_for_longer(
+    browser: Browser, reader_service: Service
+) -> None:
+    before = await reader_service.app.head()
+    # The first comment is in the list, and not on its first page.
+    await reader_service.given(*(wrote(f"o{number}", f"No. {number}.") for number in range(21)))
+    page = await story(browser, reader_service, TAG)
+    await connected(page)
+    await page.evaluate(HIDE, "hidden")
+    await expect(page.locator(ROOT)).not_to_have_attribute("connected", "")
+    # After its vote, the second comment has the last position in the events.
+    await reader_service.given(
+        about("vote.cast", "v0", comment="o0", voter="eve", value=1),
+        wrote("n1", "New and voted on."),
+        wrote("n2", "New."),
+        about("vote.cast", "v1", comment="n1", voter="eve", value=1),
+    )
+    found = await reader_service.get("/v1/discussions", site=SITE, resource=RESOURCE)
+    url = f"{reader_service.url}/v1/discussions/{found.json['id']}/live"
+    async with listening(url, last_event_id=before) as longest_away:
+        await longest_away.next()
+        await page.evaluate(HIDE, "visible")
+        await connected(page)
+        await reader_service.given(wrote("n3", "Last."))
+        news = page.locator(f"{ROOT} .announce button")
+        await expect(news).to_have_text("3 new comments")
+        await news.click()
+        await expect(said(page, "New and voted on.")).to_be_visible()
+        await expect(said(page, "No. 0.")).to_have_count(0)
 
 
 @pytest.mark.slow

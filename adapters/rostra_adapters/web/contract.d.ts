@@ -100,6 +100,6 @@ export interface Done {
 export type News = Omit<Comment & Passage, "new"> & {
   position: number;
   new?: undefined;
-  /** True if the change made the comment visible. */
-  appeared?: true;
+  /** If the change made the comment visible: the position at which it last became visible. */
+  appeared?: number;
 };

@@ -33,6 +33,8 @@ export class Listing {
     this.unnamed = 0;
     /** @type {string | null | undefined} */
     this.cursor = undefined;
+    // Position up to which the list has all comments, on this page or a later one.
+    this.since = 0;
     /** @type {Promise<void> | null} */
     this.busy = null;
     // Acts that the Retry button repeats, by name.
@@ -80,6 +82,7 @@ export class Listing {
       if (!this.passage) owner.setOrder(page.order);
       const first = this.add(page.comments);
       for (const { id } of page.comments) this.dropFresh(id);
+      if (!this.cursor) this.since = page.position;
       this.cursor = page.next;
       this.more.hidden = !page.next;
       this.showState();
@@ -275,7 +278,7 @@ export class Listing {
    * @param {import("./contract.js").News} data
    */
   updateReply(name, data) {
-    const { children: _, next_children: __, my_vote: ___, appeared: ____, ...now } = data;
+    const { children: _, next_children: __, my_vote: ___, ...now } = data;
     const gone =
       name === "removed" ? { body: null, html: null, ...(data.status !== "erased" && { author: null }) } : {};
     Object.assign(this.folded.get(data.id) ?? {}, now, gone);

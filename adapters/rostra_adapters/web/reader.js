@@ -614,11 +614,11 @@ export class Reader {
    * @param {News} data
    */
   onComment(listing, view, data) {
-    const { children: _, next_children: __, appeared, ...rest } = data;
+    const { children: _, next_children: __, ...rest } = data;
     if (view)
       view.update({ ...view.shape, ...rest, my_vote: view.shape.my_vote, pending: stillPending(view.shape, data) });
-    else if (!appeared || (listing.passage && data.passage !== listing.passage))
-      return; // it was visible before, or belongs to another passage
+    else if (!(Number(data.appeared) > listing.since) || (listing.passage && data.passage !== listing.passage))
+      return; // the list has it, or it belongs to another passage
     else if (this.sending && data.author?.id === this.person?.id) this.sending.then(() => listing.addFresh(data.id));
     else listing.addFresh(data.id);
   }

@@ -38,7 +38,8 @@ class TotalsShape(msgspec.Struct, gc=False):
 class AppearedShape(CommentShape, kw_only=True):
     """`comment`: a comment that the change made visible."""
 
-    appeared: Literal[True] = True
+    appeared: int
+    """Position at which the comment last became visible."""
 
 
 class RemovedShape(msgspec.Struct, gc=False):
@@ -72,8 +73,8 @@ class Changes(msgspec.Struct):
 
     shown: dict[UUID, int] = msgspec.field(default_factory=dict)
     gone: dict[UUID, int] = msgspec.field(default_factory=dict)
-    appeared: set[UUID] = msgspec.field(default_factory=set)
-    """Comments that the changes made visible."""
+    appeared: dict[UUID, int] = msgspec.field(default_factory=dict)
+    """Comments that the changes made visible, by the position at which they last became so."""
     votes: dict[UUID, list[Cast]] = msgspec.field(default_factory=dict)
     passages: dict[UUID, int] = msgspec.field(default_factory=dict)
     unlisted: set[UUID] = msgspec.field(default_factory=set)
@@ -118,8 +119,8 @@ class Changes(msgspec.Struct):
     ) -> None:
         if "published" not in (was, now):
             return
-        if now == "published" != was and comment not in self.gone:
-            self.appeared.add(comment)
+        if now == "published" != was and (comment in self.appeared or comment not in self.gone):
+            self.appeared[comment] = position
         (self.shown if now == "published" else self.gone)[comment] = position
         if passage is not None:  # whose counts it changes
             self.passages[passage] = position

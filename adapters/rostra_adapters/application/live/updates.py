@@ -467,8 +467,9 @@ class Live:
         async with self._reads:
             shape = await self._app.queries.comment(request, comment)
         if shape is not None and shape.status in VISIBLE:
-            if comment in changes.appeared and shape.status == "published":
-                shape = AppearedShape(**asdict(shape))
+            appeared = changes.appeared.get(comment)
+            if appeared is not None and shape.status == "published":
+                shape = AppearedShape(**asdict(shape), appeared=appeared)
             return LiveEvent(position, "comment", msgspec.json.encode(shape))
         if comment not in changes.gone:
             return None

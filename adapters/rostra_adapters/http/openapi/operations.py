@@ -146,8 +146,8 @@ LIVE = (
 )
 _LIVE_EVENTS = (
     "Each event is named `comment`, `vote`, `removed` or `passage`. A `comment` event holds the "
-    "comment as it is now. Its field `appeared` is true if the change made the comment visible, "
-    "and absent after any other change."
+    "comment as it is now. If the change made the comment visible, its field `appeared` is the "
+    "position at which that happened. A reader who had read up to there has seen the comment."
 )
 KEY = Parameter(
     IDEMPOTENCY_KEY,
