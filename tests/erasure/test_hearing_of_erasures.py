@@ -237,6 +237,9 @@ async def copy(pool: asyncpg.Pool, database_url: str) -> AsyncIterator[asyncpg.P
         async with lagging.acquire() as connection:
             await schema.install(connection)
         await pool.execute(
+            # That of the template may be old, and nobody beats here.
+            "update public.rostra_heartbeat"
+            " set beat_at = clock_timestamp() + interval '10 minutes';"
             "update lagging.rostra_log set id = (select id from public.rostra_log);"
             "update lagging.rostra_heartbeat"
             " set beat_at = (select beat_at from public.rostra_heartbeat);"
