@@ -1,6 +1,7 @@
 """Names of the labelled persons of a site, which no guest may take."""
 
 import asyncio
+from math import inf
 from time import monotonic
 from uuid import UUID
 
@@ -19,9 +20,10 @@ LOOK_SECONDS = 10.0
 """Time for which the name of a latest comment is not looked up again: many guests may come."""
 
 
-class _Look(msgspec.Struct, frozen=True):
+class _Cached(msgspec.Struct, frozen=True):
     name: str | None
-    at: float
+    until: float
+    """Time on the monotonic clock; infinite for a set name, with which the person's row changes."""
 
 
 class LabelledNames:
@@ -29,13 +31,8 @@ class LabelledNames:
 
     def __init__(self, app: App) -> None:
         self._app = app
-        self._names: LruCache[tuple[UUID, int, UUID | None], str] = LruCache(NAMES_CACHED_MAX)
-        self._looks: LruCache[tuple[UUID, int], _Look] = LruCache(NAMES_CACHED_MAX)
-        app.ring.on_destruction(lambda _: self._forget())
-
-    def _forget(self) -> None:
-        self._names.clear()
-        self._looks.clear()
+        self._names: LruCache[tuple[UUID, int], _Cached] = LruCache(NAMES_CACHED_MAX)
+        app.ring.on_destruction(lambda _: self._names.clear())
 
     async def of(self, site: str) -> tuple[str, ...]:
         """Return the names in order of the persons' ids."""
@@ -48,36 +45,25 @@ class LabelledNames:
 
     async def _name(self, row: PersonRow, at_once: asyncio.Semaphore) -> str | None:
         """Return the name that a person has set, else the one of their latest comment."""
-        key = row.id, row.changed, None
-        name = self._names.find(key) or self._app.queries.words.name(row)
-        if name is None:
-            return await self._name_lately(row, at_once)
-        self._names.put(key, name)
-        return name
-
-    async def _name_lately(self, row: PersonRow, at_once: asyncio.Semaphore) -> str | None:
         key = row.id, row.changed
-        look, began = self._looks.find(key), monotonic()
-        if look is None or began >= look.at + LOOK_SECONDS:
-            async with at_once:
-                look = _Look(await self._name_in_comments(row), began)
-            self._looks.put(key, look)
-        return look.name
+        cached = self._names.find(key)
+        if cached is None or monotonic() >= cached.until:
+            cached = await self._look(row, at_once)
+            self._names.put(key, cached)
+        return cached.name
+
+    async def _look(self, row: PersonRow, at_once: asyncio.Semaphore) -> _Cached:
+        if (name := self._app.queries.words.name(row)) is not None:
+            return _Cached(name, inf)
+        until = monotonic() + LOOK_SECONDS
+        async with at_once:
+            return _Cached(await self._name_in_comments(row), until)
 
     async def _name_in_comments(self, row: PersonRow) -> str | None:
         app = self._app
         _, found = await app.views.reads.queue(
             row.site, "recent", limit=1, after=None, author=row.person
         )
-        if not found:
-            return None
-        latest = found[0].row
-        key = row.id, row.changed, latest.id  # a comment does not change the person's row
-        if (name := self._names.find(key)) is not None:
-            return name
         request = await app.site_request(row.site, Viewer(moderator=True))
-        [shape] = await app.queries.shapes(request, [latest])
-        name = None if shape.author is None else shape.author.name
-        if name is not None:
-            self._names.put(key, name)
-        return name
+        shapes = await app.queries.shapes(request, [one.row for one in found])
+        return next((shape.author.name for shape in shapes if shape.author), None)
