@@ -20,7 +20,16 @@ from rostra.commands import (
 )
 from rostra.content_rules import Verdict
 from rostra.discussion import Discussion, must_be_open
-from rostra.events import PERSONS, CommandContext, Event, Personal, WordingRef, Words, because
+from rostra.events import (
+    FLAGS,
+    PERSONS,
+    CommandContext,
+    Event,
+    Personal,
+    WordingRef,
+    Words,
+    because,
+)
 from rostra.limits import COMMENT_EDITS_MAX
 from rostra.passage import Passage, must_accept_comments
 from rostra.person import Person
@@ -158,6 +167,11 @@ class CommentHeld(_StatusChanged, frozen=True, kw_only=True, omit_defaults=True,
 
     topic = "comment.held"
     rule: str | None = None
+
+    @property
+    def settles_flags(self) -> bool:
+        """Return whether it decides on flags: those that caused it wait for a moderator."""
+        return self.by != FLAGS
 
 
 class CommentPinned(Event, frozen=True, kw_only=True, omit_defaults=True, gc=False):

@@ -309,7 +309,8 @@ def _decided(rows: Rows, fact: Fact, event: StatusEvent) -> None:
     row = rows.of(INBOX_COMMENTS)[fact.stream]
     if event.now == "published" and row.published is None:
         _publish(rows, fact, row, event.time)
-    _concern(rows, fact, by=event.by, settles_flags=not isinstance(event, CommentHeld))
+    settles_flags = not isinstance(event, CommentHeld) or event.settles_flags
+    _concern(rows, fact, by=event.by, settles_flags=settles_flags)
 
 
 def _concern(rows: Rows, fact: Fact, *, by: str | None, settles_flags: bool) -> None:

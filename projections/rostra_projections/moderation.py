@@ -354,7 +354,7 @@ def _flagged(rows: Rows, fact: Fact, event: CommentFlagged) -> None:
 
 
 def _ruled(row: QueueRow, position: int, event: StatusEvent) -> None:
-    """End the waiting of a comment: a moderator's ruling settles its flags, a hold does not.
+    """End the waiting of a comment: a moderator's ruling settles its flags.
 
     A restored comment may be held again, or have a pending wording.
     """
@@ -367,7 +367,7 @@ def _ruled(row: QueueRow, position: int, event: StatusEvent) -> None:
     waits = event.now == "published" and row.has_pending
     row.pending_since = position if waits else None
     row.held_since = position if waits or event.now == "held" else None
-    if not isinstance(event, CommentHeld):
+    if not isinstance(event, CommentHeld) or event.settles_flags:
         row.flagged_since, row.flags = None, 0
 
 

@@ -9,6 +9,7 @@ import pytest
 from rostra import ids
 from rostra_adapters.application.queries import inbox as inboxes
 from support.cases import first_is_quick
+from support.flag_holds import hold_by_flags
 from support.service import Event, Service, event, opened, posted, serving, token
 
 DISCUSSION = ids.discussion_id("gazette", "/trams")
@@ -177,7 +178,7 @@ async def test_who_flagged_a_comment_learns_that_it_stays(service: Service) -> N
     assert await items(service, "ann") == [("moderation", "c1")]
 
 
-async def test_who_flagged_a_comment_learns_of_its_decision_and_not_of_a_hold(
+async def test_who_flagged_a_comment_learns_of_its_decision_and_not_of_the_flags_hold(
     service: Service,
 ) -> None:
     await service.given(
@@ -189,7 +190,7 @@ async def test_who_flagged_a_comment_learns_of_its_decision_and_not_of_a_hold(
     )
     assert await items(service, "bob") == [("moderation", "c1")]
     assert await items(service, "ann") == []
-    await service.given(event("comment.held", comment="c1", by="mod"))
+    await hold_by_flags(service, "c1")
     assert await items(service, "ann") == []
     await service.given(event("comment.rejected", comment="c1", by="mod"))
     assert await items(service, "ann") == [("moderation", "c1")]

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from rostra import ids
+from support.flag_holds import hold_by_flags
 from support.service import PLACE, Answer, Service, event, opened, posted, serving, token
 
 SITE = PLACE["site"]
@@ -90,14 +91,14 @@ async def test_what_is_flagged_waits_until_a_moderator_rules_on_it(anywhere: Ser
     assert await waiting(service, "flagged") == ["c1"]
 
 
-async def test_a_hold_does_not_answer_flags(anywhere: Service) -> None:
+async def test_a_hold_by_flags_does_not_answer_them(anywhere: Service) -> None:
     service = anywhere
     await service.given(
         opened(),
         posted("c1"),
         event("comment.flagged", comment="c1", by="bob", reason="Rude."),
-        event("comment.held", comment="c1", by="mia"),
     )
+    await hold_by_flags(service, "c1")
     [held] = (await queue(service, "held"))["comments"]
     assert [one["by"] for one in held["flags"]] == ["bob"]
     assert await waiting(service, "flagged") == ["c1"]

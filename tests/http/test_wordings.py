@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from rostra import ids
+from support.flag_holds import hold_by_flags
 from support.listening import listening
 from support.service import (
     BATCHED,
@@ -221,7 +222,7 @@ async def test_a_flagged_comment_edited_while_held_is_not_approved_for_its_first
 ) -> None:
     await service.given(opened(settings={"moderation": "none"}), posted(body=GOOD))
     await service.given(event("comment.flagged", comment="c1", by="bob", reason="Rude."))
-    await rule(service, "hold")
+    await hold_by_flags(service, "c1")
     await edit(service, SPAM)
     refused = await rule(service, "approve")
     assert (refused.status, refused.problem) == (412, "precondition-failed")
