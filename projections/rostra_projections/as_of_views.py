@@ -92,5 +92,5 @@ class PastViews(MemoryViews):
         self, listing: Listing, viewer: Viewer, *, begin: Cursor | None, limit: int, replies: int
     ) -> Page:
         found = await super().page(listing, viewer, begin=begin, limit=limit, replies=replies)
-        found.past = self._past
+        found.past, found.lineage = self._past, None
         return found

@@ -120,6 +120,8 @@ class Cursor(msgspec.Struct, frozen=True, array_like=True):
     """Comments a page; None: any number, for the first page of a comment's replies."""
     replies: Bigint | None = None
     """Replies shown below a comment; None as for `limit`."""
+    lineage: str | None = None
+    """Lineage of the views that showed the first page; None if it was folded from the log."""
 
 
 _cursor_decoder = msgspec.json.Decoder(Cursor)
@@ -160,7 +162,7 @@ def check_cursor(
 
 
 def refuse_old(cursor: Cursor, *, history: int, moves_from: int) -> None:
-    """Raise CursorRefused where it is no longer known what moved since page one."""
+    """Raise CursorRefused where it is not known what moved since page one."""
     if cursor.history != history:
         raise CursorRefused("cursor-too-old", "the view has been rebuilt, and has changed")
     if cursor.as_of < moves_from:

@@ -74,6 +74,7 @@ from rostra_projections.tables import Fact, Rows
 from rostra_projections.views import VIEWS, Broken, CannotFold, Parked, View, fold_fact, read
 
 MOVES_KEPT_MAX = 100_000
+LINEAGE = "memory"
 
 
 class MemoryViews:
@@ -169,6 +170,7 @@ class MemoryViews:
             places=[where for _, where, _ in listed[:limit]],
             more=len(listed) > limit,
             below=self._below(rows, viewer, replies),
+            lineage=LINEAGE,
         )
 
     def _begin(self, begin: Cursor | None) -> tuple[int, LastKey | None]:

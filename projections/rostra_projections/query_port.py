@@ -33,7 +33,7 @@ class Page(msgspec.Struct):
     - `more`: the list goes on.
     - `below`: the first replies of each row, and of each of those, oldest first.
     - `position`: position up to which the view has read. `changed`: that of the last change to the
-      discussion. `history`: for cursors.
+      discussion. `history`, `lineage`: for cursors.
     - `as_of`: a position since which nothing has moved, for cursors of lists that begin here; it
       changes only with the discussion.
     - `past`: the position as of which the list is read, None for the current one.
@@ -49,6 +49,7 @@ class Page(msgspec.Struct):
     more: bool
     below: dict[UUID, list[CommentRow]]
     past: int | None = None
+    lineage: str | None = None
 
 
 class DiscussionRead(msgspec.Struct):

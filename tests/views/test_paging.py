@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import asyncpg
 import msgspec
@@ -10,12 +10,20 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from rostra.log import Recorded
+from rostra.settings import Order
 from rostra.times import Time
 from rostra_adapters.postgres.rebuild.run import rebuild
+from rostra_adapters.postgres.views import schema
+from rostra_adapters.postgres.views.lineage import OURS, Lineage
+from rostra_adapters.postgres.views.projector import park, states
+from rostra_adapters.postgres.views.queries.reads import PostgresReads
 from rostra_projections.comments.rows import COMMENTS as COMMENTS_TABLE
 from rostra_projections.cursors import Cursor, CursorRefused, encode_cursor, peek_cursor
-from rostra_projections.listing import LastKey, Listing
+from rostra_projections.listing import Kind, LastKey, Listing
+from rostra_projections.query_port import Reads
 from rostra_projections.responses.shapes import Viewer
+from rostra_projections.views import VIEWS, Parked
 from support import strategies
 from support.effort import examples
 from support.memory import LOG_ID
@@ -147,6 +155,107 @@ def test_whatever_happens_between_pages_in_postgresql(
             await _read_between(data, Story(), InPostgres(pool))
 
     asyncio.run(run())
+
+
+# -- pages from views of two versions
+
+
+class _Version:
+    """Views of one version of the code, folded from its log in pages of its own."""
+
+    def __init__(self, pool: asyncpg.Pool, lineage: Lineage) -> None:
+        self.reads: Reads = PostgresReads(pool, lineage)
+        self.position = 0
+        self.lineage = lineage.name
+        self._pool = pool
+        self._lineage = lineage
+
+    async def fold(self, rows: Sequence[Recorded]) -> None:
+        if rows:
+            async with self._pool.acquire() as connection:
+                await tables.fold(connection, [rows], self._lineage)
+            self.position = rows[-1].position
+
+
+def _a_few_acts(events: Events, chance: random.Random, page: int) -> Iterator[Act]:
+    yield events.posted(f"new{page}")
+    for _ in range(chance.randrange(8)):
+        yield events.vote(f"c{chance.randrange(30)}", f"v{chance.randrange(9)}")
+    yield events.on(chance.choice(["removed", "restored", "pinned", "unpinned"]), "c1")
+
+
+async def _read_on(reader: Reader, version: _Version, story: Story) -> bool:
+    """Read the next page there. False if the views of the first page lag behind these."""
+    if reader.cursor is None:
+        return True
+    cursor = peek_cursor(reader.cursor)
+    if version.position < cursor.as_of:
+        await version.fold(story.rows[version.position :])
+    reader.read_on_in(version)
+    try:
+        await reader.go_on()
+    except CursorRefused as refused:
+        if refused.name != "cursor-too-old" or cursor.lineage == version.lineage:
+            raise
+        return False
+    return True
+
+
+async def test_pages_from_views_of_two_versions_are_pages_of_one_list(
+    pool: asyncpg.Pool, database: asyncpg.Connection
+) -> None:
+    events, chance, story = Events(), random.Random(3), Story(judged=False)
+    another = Lineage("another", VIEWS)
+    await schema.install(database, another)
+    versions = [_Version(pool, OURS), _Version(pool, another)]
+    story.tell([events.opened(), *(events.posted(f"c{number}") for number in range(30))])
+    kinds_and_orders: list[tuple[Kind, Order]] = [("flat", "most_voted"), ("top", "hot")]
+    recorded, readers, refused = 0, list[Reader](), 0
+    for page in range(30):
+        story.tell(list(_a_few_acts(events, chance, page)))
+        await tables.record(database, story.rows[recorded:])
+        recorded = len(story.rows)
+        for version in versions:
+            to = chance.randint(version.position, recorded) if page else recorded
+            await version.fold(story.rows[version.position : to])
+        for kind, order in kinds_and_orders:
+            listing = Listing(kind, DISCUSSION, order)
+            readers.append(Reader(story, chance.choice(versions), listing, limit=6))
+            await readers[-1].begin()
+        for reader in readers:
+            version = chance.choice(versions)
+            if not await _read_on(reader, version, story):
+                assert min(it.position for it in versions) < version.position
+                refused += 1
+    for reader in readers:
+        if reader.done:
+            reader.assert_saw_each_once()
+    assert sum(reader.done for reader in readers) > 30
+    assert refused > 10
+
+
+async def test_a_version_that_cannot_follow_a_discussion_says_nothing_of_its_lists(
+    pool: asyncpg.Pool, database: asyncpg.Connection
+) -> None:
+    events, story, another = Events(), Story(), Lineage("another", VIEWS)
+    await schema.install(database, another)
+    versions = [_Version(pool, OURS), _Version(pool, another)]
+    story.tell([events.opened(), *(events.posted(f"c{number}") for number in range(9))])
+    await tables.record(database, story.rows)
+    for version in versions:
+        await version.fold(story.rows)
+    reader = Reader(story, versions[1], Listing("top", DISCUSSION, "most_voted"), limit=2)
+    await reader.begin()
+    position = len(story.rows)
+    story.tell([events.vote("c3", "v")])
+    await tables.record(database, story.rows[position:])
+    (theirs,) = await states(database, another, ["comments"])
+    await park(database, theirs, Parked(DISCUSSION, position + 1, "unknown"))
+    for version in versions:
+        await version.fold(story.rows[position:])
+    reader.read_on_in(versions[0])
+    with pytest.raises(CursorRefused, match="cursor-too-old"):
+        await reader.go_on()
 
 
 # -- a rebuild between two pages

@@ -99,7 +99,8 @@ def _page(listing: Listing, begin: From) -> tuple[str, list[Any]]:
         listing.kind, of_listing(listing), listing.order, begin, replies=replies
     )
     values = reads.parameters(listing, ANYONE, limit=LIMIT + 1, replies=3)
-    values |= {"as_of": 900_000, "last_value": 10.0, "last_position": plans.LARGE // 2}
+    values |= {"as_of": 900_000, "lineage": plans.LINEAGE}
+    values |= {"last_value": 10.0, "last_position": plans.LARGE // 2}
     values["last_at"] = "2026-01-11T10:00:00Z"
     return text.format(**VERSIONS), [values[name] for name in names]
 

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import msgspec
 from msgspec import UNSET
+from msgspec.structs import replace
 
 from rostra.log import LogHistory
 from rostra.settings import Order
@@ -90,16 +91,18 @@ class Thread:
         self._pending = pending
 
     def comments_page(
-        self, listing: Listing, as_of: int, *, limit: int, replies: int
+        self, listing: Listing, begin: Cursor | None, *, limit: int, replies: int
     ) -> CommentsPage:
-        """Return the page in the shape of the contract.
+        """Return the page that `begin` asked for in the shape of the contract.
 
-        `as_of` is the position of the first page. The page's cursor holds `limit` and `replies`.
+        The page's cursor names the same first page, and holds `limit` and `replies`.
         """
         levels = 0 if listing.kind == "flat" else LEVELS_BELOW
         page = self._page
         last = page.places[-1] if page.places else None
-        cursor = Cursor(self._log, page.history, listing, as_of, last, page.past, limit, replies)
+        if begin is None or begin.last is None:
+            begin = self._cursor(listing, page.as_of, None)
+        cursor = replace(begin, log=self._log, last=last, limit=limit, replies=replies)
         return CommentsPage(
             position=page.changed,
             order=listing.order,
@@ -133,7 +136,14 @@ class Thread:
         last = _place_of_reply(below[-1]) if below else None
         page = self._page
         as_of = page.as_of if below else 0  # from the beginning it is of no moment
-        return encode_cursor(Cursor(self._log, page.history, listing, as_of, last, page.past))
+        return encode_cursor(self._cursor(listing, as_of, last))
+
+    def _cursor(self, listing: Listing, as_of: int, last: LastKey | None) -> Cursor:
+        """Return a cursor of a list that this page begins."""
+        page = self._page
+        return Cursor(
+            self._log, page.history, listing, as_of, last, page.past, lineage=page.lineage
+        )
 
     def _alone(self, row: CommentRow) -> CommentShape:
         current = self._withdrawn.get(row.id)

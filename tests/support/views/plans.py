@@ -22,6 +22,7 @@ COMMENTS_OF_OTHERS = 50
 MOVES = 2_000
 """In the one discussion, of twenty times as many."""
 POSITIONS = 1_000_000
+LINEAGE = "a lineage"
 
 _ID = "md5(({})::text)::uuid"
 _FILL_COMMENTS = f"""
@@ -68,7 +69,7 @@ select {_ID.format("d")}, 'a' || n::text, 1, null, d
 from generate_series(1, $1::integer) d, generate_series(1, $2::integer) n"""
 _FILL_MOVES = f"""
 insert into comment_moves
-select case when n % 20 = 0 then $1::uuid else {_ID.format("n")} end, 900000 + n / 10,
+select '{LINEAGE}', case when n % 20 = 0 then $1::uuid else {_ID.format("n")} end, 900000 + n / 10,
     {_ID.format("n / 10")}, 2, false, 3, 0.5, 0.5, 0.5
 from generate_series(1, $2::integer) n"""
 

@@ -7,6 +7,7 @@ from uuid import UUID
 import asyncpg
 
 from rostra.log import Recorded
+from rostra_adapters.postgres.views.lineage import OURS, Lineage
 from rostra_adapters.postgres.views.queries.reads import PostgresReads
 from rostra_projections.listing import Listing
 from rostra_projections.memory import MemoryViews
@@ -37,14 +38,15 @@ class InMemory:
 
 
 class InPostgres:
-    def __init__(self, pool: asyncpg.Pool) -> None:
+    def __init__(self, pool: asyncpg.Pool, lineage: Lineage = OURS) -> None:
         self._pool = pool
-        self.reads: Reads = PostgresReads(pool)
+        self._lineage = lineage
+        self.reads: Reads = PostgresReads(pool, lineage)
 
     async def fold(self, rows: Sequence[Recorded]) -> None:
         async with self._pool.acquire() as connection:
             await tables.record(connection, rows)
-            await tables.fold(connection, pages(rows, 1_000))
+            await tables.fold(connection, pages(rows, 1_000), self._lineage)
 
 
 class Reader:
@@ -56,11 +58,16 @@ class Reader:
         self.listing = listing
         self.there: list[UUID] = []
         self.seen: list[UUID] = []
+        self._story = story
         self._reading = story.reading(views.reads)
         self._viewer = viewer
         self._limit = limit
         self.cursor: str | None = None
         self.done = False
+
+    def read_on_in(self, views: Views) -> None:
+        """Read on in other views."""
+        self._reading = self._story.reading(views.reads)
 
     async def begin(self) -> None:
         self.there, _ = await self._page(ALL)

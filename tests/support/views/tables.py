@@ -11,6 +11,7 @@ from rostra_adapters.postgres.connect import create_pool
 from rostra_adapters.postgres.connection import Connection
 from rostra_adapters.postgres.views import row_store as store
 from rostra_adapters.postgres.views import schema
+from rostra_adapters.postgres.views.lineage import OURS, Lineage
 from rostra_adapters.postgres.views.projector import Projector, at, states
 from rostra_projections.tables import Key, Table
 
@@ -60,9 +61,11 @@ async def record(connection: Connection, rows: Sequence[Recorded]) -> None:
     await connection.executemany(_RECORD, records)
 
 
-async def fold(connection: Connection, pages: Sequence[Sequence[Recorded]]) -> None:
-    """Project pages live, into all views together."""
-    standing = await states(connection)
+async def fold(
+    connection: Connection, pages: Sequence[Sequence[Recorded]], lineage: Lineage = OURS
+) -> None:
+    """Project pages live, into all views of a lineage together."""
+    standing = await states(connection, lineage)
     projector = await Projector.begin(connection)
     for page in pages:
         standing = at(standing, await projector.project(standing, page))

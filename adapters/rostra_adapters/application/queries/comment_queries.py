@@ -286,9 +286,8 @@ class CommentQueries:
         if begin is not None:
             check_cursor(begin, listing, request.log, limit=limit, replies=replies)
         page = await source.page(listing, request.viewer, begin=begin, limit=limit, replies=replies)
-        as_of = page.as_of if begin is None or begin.last is None else begin.as_of
         thread = await self._thread(request, source, page)
-        return thread.comments_page(listing, as_of, limit=limit, replies=replies)
+        return thread.comments_page(listing, begin, limit=limit, replies=replies)
 
     async def comment(self, request: DiscussionRequest, comment: UUID) -> CommentShape | None:
         """Return one comment of the discussion, None where the viewer may not know of it."""

@@ -86,9 +86,9 @@ _MOVE_TYPES = {
     "hot": "double precision",
 }
 _MOVED = f"""
-insert into public.comment_moves ({", ".join(_MOVE_TYPES)})
-select * from unnest({
-    ", ".join(columns.parameter(of, f"{{{n}}}") for n, of in enumerate(_MOVE_TYPES.values()))
+insert into public.comment_moves (lineage, {", ".join(_MOVE_TYPES)})
+select ${{0}}, * from unnest({
+    ", ".join(columns.parameter(of, f"{{{n}}}") for n, of in enumerate(_MOVE_TYPES.values(), 1))
 })"""
 # These leave out the comments of a page ($2), whose rows the projector has.
 LATEST = """
@@ -154,7 +154,6 @@ async def park(connection: Connection, state: ViewState, parked: Parked) -> None
 
 
 def _park(state: ViewState, parked: Parked) -> Write:
-    """Return the facts without those of the discussion after the event that cannot be folded."""
     return Write(_PARK, (state.name, state.version, *msgspec.structs.astuple(parked)))
 
 
@@ -406,7 +405,8 @@ class Projector:
             await asyncio.sleep(0)
             folded.writes += changes.writes(state.version)
             if keep_moves and table is COMMENTS:
-                folded.writes += _moved(list(moves_between(changes.changed, rows.of(COUNTS))))
+                moves = list(moves_between(changes.changed, rows.of(COUNTS)))
+                folded.writes += _moved(state.lineage, moves)
             await asyncio.sleep(0)
         return folded
 
@@ -460,11 +460,11 @@ def _news(view_states: Sequence[ViewState], page: _Page) -> list[str]:
     return invalidation.news(page.rows[-1].position, page.streams())
 
 
-def _moved(moves: Sequence[Move]) -> list[Write]:
+def _moved(lineage: Lineage, moves: Sequence[Move]) -> list[Write]:
     if not moves:
         return []
     values = zip(*map(msgspec.structs.astuple, moves), strict=True)
-    return [Write(_MOVED, tuple(map(columns.encode, _MOVE_TYPES.values(), values)))]
+    return [Write(_MOVED, (lineage.name, *map(columns.encode, _MOVE_TYPES.values(), values)))]
 
 
 async def _latest(

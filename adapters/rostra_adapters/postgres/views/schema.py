@@ -46,7 +46,7 @@ create table if not exists public.rostra_views (
 _IS_WITHOUT_LINEAGES = """
 select not exists (
     select from pg_attribute
-    where attrelid = 'public.rostra_views'::regclass and attname = 'lineage' and not attisdropped
+    where attrelid = 'public.{}'::regclass and attname = 'lineage' and not attisdropped
 )"""
 _ADD_LINEAGES = """
 alter table public.rostra_views
@@ -60,6 +60,11 @@ _KEY_LINEAGES = """
 alter table public.rostra_views
     alter column lineage set not null, alter column tables drop default,
     add primary key (lineage, name)"""
+# No cursor names a lineage that has no name.
+_ADD_LINEAGES_OF_MOVES = (
+    "alter table public.comment_moves add column lineage text not null default ''",
+    "alter table public.comment_moves alter column lineage drop default",
+)
 
 # When a process of each lineage was last there.
 _LINEAGES = """
@@ -106,6 +111,7 @@ create table if not exists public.rostra_rebuilds (
 
 _MOVES = """
 create table if not exists public.comment_moves (
+    lineage text not null,
     discussion uuid not null,
     position bigint not null,
     comment uuid not null,
@@ -184,8 +190,11 @@ async def install(connection: Connection, lineage: Lineage = OURS) -> None:
 
 
 async def _add_lineages(connection: Connection) -> None:
-    """Let a table of before lineages have them: all of its views belong to one."""
-    if not await connection.fetchval(_IS_WITHOUT_LINEAGES):
+    """Let tables of before lineages have them: all views belong to one."""
+    if await connection.fetchval(_IS_WITHOUT_LINEAGES.format("comment_moves")):
+        for statement in _ADD_LINEAGES_OF_MOVES:
+            await connection.execute(statement)
+    if not await connection.fetchval(_IS_WITHOUT_LINEAGES.format("rostra_views")):
         return
     await connection.execute(_ADD_LINEAGES)
     shapes = dict(map(tuple, await connection.fetch(_SHAPES)))

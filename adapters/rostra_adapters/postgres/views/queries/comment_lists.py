@@ -74,19 +74,31 @@ _MOVED = """
 moved as materialized (
     select distinct on (comment) comment, shown, pinned, score, best, controversial, hot
     from public.comment_moves
-    where discussion = :discussion and position > :as_of
+    where discussion = :discussion and lineage = :lineage and position > :as_of
     order by comment, position
 ),"""
+# Pages of the log end elsewhere in each lineage, so of the moves since a cursor only those of its
+# own lineage say where comments were. They do if its views have read as far as these.
+_BEGUN = """
+    left join public.rostra_views begun
+        on begun.name = v.name and begun.lineage = :lineage
+        and begun.position >= coalesce(d.changed, 0)
+        and (begun.lineage = v.lineage or not exists (
+            select from public.rostra_parked p
+            where p.view = begun.name and p.version = begun.version and p.discussion = :discussion
+        ))
+    left join public.comment_moves_gone gone on gone.discussion = :discussion"""
+_BEGUN_COLUMNS = """begun.history as begun_history,
+        greatest(begun.moves_from, gone.position) as begun_moves_from"""
+_NOT_BEGUN = "null as begun_history, null as begun_moves_from"
 
 _STATEMENT = """
 with head as materialized (
-    select v.position, v.moves_from, v.history, gone.position as moves_gone,
-        coalesce(d.changed, 0) as group_changed,
-        coalesce({total}, 0){own} as total{length}
+    select v.position, v.moves_from, v.history, coalesce(d.changed, 0) as group_changed,
+        coalesce({total}, 0){own} as total{length}, {begun_columns}
     from public.rostra_views v
     left join {group_table} g on g.id = :group
-    left join public.comment_counts_v{v} d on d.id = :discussion
-    left join public.comment_moves_gone gone on gone.discussion = :discussion
+    left join public.comment_counts_v{v} d on d.id = :discussion{begun}
     where v.name = 'comments' and v.version = {v}
 ),{moved}
 page as materialized (
@@ -94,8 +106,8 @@ page as materialized (
     order by {outer_order}
     limit :limit
 ){below}
-select h.position as head, h.moves_from, h.history, h.moves_gone, h.group_changed, h.total,
-    c.level, c.place_pinned, c.place_value::float8, {columns}
+select h.position as head, h.moves_from, h.history, h.group_changed, h.total,
+    h.begun_history, h.begun_moves_from, c.level, c.place_pinned, c.place_value::float8, {columns}
 from head h left join ({levels}) c on true
 left join lateral (select * from public.comment_ranks_v{v} where id = c.id offset 0) r on true
 order by c.level, c.place_pinned desc, {final_order}"""
@@ -136,8 +148,10 @@ def page_statement(
 ) -> tuple[str, tuple[str, ...]]:
     """Return the statement of a page and the names of its parameters, in order.
 
-    `of` is a key of `_LISTED`. Rows: head, moves_from, history, moves_gone, group_changed, total,
-    level (0 a row of the list, 1 and 2 replies below it), place_pinned, place_value, the columns.
+    `of` is a key of `_LISTED`. Rows: head, moves_from, history, group_changed, total,
+    begun_history and begun_moves_from (of the cursor's lineage; null if its moves are not known up
+    to here), level (0 a row of the list, 1 and 2 replies below it), place_pinned, place_value, the
+    columns.
     """
     below, levels = _below(order, replies=replies)
     text = _STATEMENT.format(
@@ -146,6 +160,8 @@ def page_statement(
         own=_own_hidden(kind, of),
         length=f", coalesce({_LENGTHS[of]}, 0) as length" if _may_sort(of, order) else "",
         group_table="public.comments_v{v}" if kind == "replies" else "public.comment_counts_v{v}",
+        begun="" if begin == "start" else _BEGUN,
+        begun_columns=_NOT_BEGUN if begin == "start" else _BEGUN_COLUMNS,
         moved="" if begin == "start" else _MOVED,
         branches="\n    union all\n".join(_branches(kind, of, order, begin)),
         outer_order=_merged_by(kind, order),
@@ -318,6 +334,7 @@ _NAMES = {
     "moderator": "boolean",
     "person": "text",
     "as_of": "bigint",
+    "lineage": "text",
     "last_value": "float8",
     "last_at": "timestamptz",
     "last_position": "bigint",

@@ -12,7 +12,7 @@ from rostra.log import LogUnavailable
 from rostra.times import Time, to_datetime
 from rostra_adapters.application import read_position
 from rostra_adapters.postgres.connect import raise_unavailable_if_lost
-from rostra_adapters.postgres.views.lineage import OURS
+from rostra_adapters.postgres.views.lineage import OURS, Lineage
 from rostra_adapters.postgres.views.queries import inbox as inbox_reads
 from rostra_adapters.postgres.views.queries import moderation as moderation_reads
 from rostra_adapters.postgres.views.queries.comment_lists import (
@@ -32,7 +32,7 @@ from rostra_projections.comments.rows import (
     CountsRow,
     PendingRow,
 )
-from rostra_projections.cursors import Cursor, refuse_old
+from rostra_projections.cursors import Cursor, CursorRefused, refuse_old
 from rostra_projections.discussions import DISCUSSIONS
 from rostra_projections.inbox import (
     ERASURES,
@@ -178,7 +178,7 @@ left join lateral (
     where site = $1 and label is not null order by id limit $2
 ) p on true"""
 
-_PAGE_COLUMNS_AHEAD = 9
+_PAGE_COLUMNS_AHEAD = 10
 
 POINTER_ATTEMPTS_MAX = 20
 POINTER_RETRY_SECONDS = 0.02
@@ -213,13 +213,14 @@ class PostgresReads:
     The versions of the views are read again after a rebuild replaced them.
     """
 
-    def __init__(self, pool: asyncpg.Pool) -> None:
+    def __init__(self, pool: asyncpg.Pool, lineage: Lineage = OURS) -> None:
         self._pool = pool
+        self._lineage = lineage.name
         self._versions: dict[str, int] = {}
 
     async def position(self) -> int:
         with raise_unavailable_if_lost():
-            return int(await self._pool.fetchval(_POSITION, list(VIEWS), OURS.name))
+            return int(await self._pool.fetchval(_POSITION, list(VIEWS), self._lineage))
 
     async def _fetch(self, template: str, *args: Any) -> list[asyncpg.Record]:
         """Return the rows of a statement, repeated if its versions are no longer served.
@@ -231,7 +232,7 @@ class PostgresReads:
             for attempt in range(POINTER_ATTEMPTS_MAX):
                 if not versions:
                     await asyncio.sleep(attempt * POINTER_RETRY_SECONDS)
-                    versions = dict(map(tuple, await self._pool.fetch(_VERSIONS, OURS.name)))
+                    versions = dict(map(tuple, await self._pool.fetch(_VERSIONS, self._lineage)))
                     self._versions = versions
                 if len(versions) < len(VIEWS):
                     continue
@@ -252,16 +253,14 @@ class PostgresReads:
         replies = 0 if listing.kind == "flat" else replies
         values = parameters(listing, viewer, limit=limit + 1, replies=replies)
         if begin is not None and last is not None:
-            values |= _values_after(begin.as_of, last)
+            values |= _values_after(begin, last)
         template, names = page_statement(
             listing.kind, of_listing(listing), listing.order, _from(last), replies=replies > 0
         )
         records = await self._fetch(template, *(values[name] for name in names))
-        head = records[0]
         if begin is not None and last is not None:
-            whole_from = max(head["moves_from"], head["moves_gone"] or 0)
-            refuse_old(begin, history=head["history"], moves_from=whole_from)
-        return _page(records, limit)
+            _refuse_unknown(begin, records[0])
+        return _page(records, limit, self._lineage)
 
     async def hidden_replies(self, person: str, comments: Sequence[UUID]) -> dict[UUID, int]:
         discussions = list({discussion_of(comment) for comment in comments})
@@ -480,16 +479,24 @@ def parameters(listing: Listing, viewer: Viewer, *, limit: int, replies: int) ->
     }
 
 
-def _values_after(as_of: int, last: LastKey) -> dict[str, Any]:
+def _values_after(begin: Cursor, last: LastKey) -> dict[str, Any]:
     return {
-        "as_of": as_of,
+        "as_of": begin.as_of,
+        "lineage": begin.lineage,
         "last_value": last.value,
         "last_at": to_datetime(last.posted_at),
         "last_position": last.position,
     }
 
 
-def _page(records: Sequence[asyncpg.Record], limit: int) -> Page:
+def _refuse_unknown(begin: Cursor, head: asyncpg.Record) -> None:
+    """Raise CursorRefused where it is not known what moved since page one."""
+    if head["begun_history"] is None:
+        raise CursorRefused("cursor-too-old", "the views of its first page lag or are gone")
+    refuse_old(begin, history=head["begun_history"], moves_from=head["begun_moves_from"])
+
+
+def _page(records: Sequence[asyncpg.Record], limit: int, lineage: str) -> Page:
     ranked: list[tuple[CommentRow, LastKey]] = []
     below: dict[UUID, list[CommentRow]] = {}
     for record in records:
@@ -512,6 +519,7 @@ def _page(records: Sequence[asyncpg.Record], limit: int) -> Page:
         places=[where for _, where in ranked[:limit]],
         more=len(ranked) > limit,
         below=below,
+        lineage=lineage,
     )
 
 
