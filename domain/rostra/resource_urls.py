@@ -19,6 +19,8 @@ _TRACKING = re.compile(
 """Names of query parameters that track readers and do not identify a page."""
 _STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _ENCODED = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
+_APART = re.compile(r"%..|[^%]+", re.DOTALL)
+"""What stays encoded, whose last digit is no letter, and what is between."""
 _RESERVED = re.compile(r"[^\w.~\-\u0080-\U0010ffff]", re.ASCII)
 _NOT_IN_URLS = re.compile(r"[^!$%&'()*+,\-./0-9:;=?@A-Z\[\]_a-z~]")
 _LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")
@@ -64,8 +66,12 @@ def _encoded(part: str) -> str:
     text = _ENCODED.sub(_decoded, _STRAY_PERCENT.sub("%25", part))
     text = _LONE_SURROGATE.sub("\ufffd", text)
     if not has_too_many_marks(text):
-        text = unicodedata.normalize("NFC", text)
+        text = _APART.sub(_composed, text)
     return _NOT_IN_URLS.sub(_percent, text)
+
+
+def _composed(part: re.Match[str]) -> str:
+    return unicodedata.normalize("NFC", part[0])
 
 
 def _decoded(encoded: re.Match[str]) -> str:

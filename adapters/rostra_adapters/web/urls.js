@@ -15,6 +15,8 @@ const TRACKING = new RegExp(
 );
 const STRAY_PERCENT = /%(?![0-9a-f]{2})/gi;
 const ENCODED = /(?:%[0-9a-f]{2})+/gi;
+// The last digit of what stays encoded is no letter.
+const APART = /%..|[^%]+/gs;
 const NOT_UNRESERVED = /[^\w.~\-\u0080-\u{10ffff}]/gu;
 // The service does not compose letters beside so many marks, which takes long.
 const TOO_MANY_MARKS = /[\p{M}\uff9e\uff9f]{31}/u;
@@ -90,7 +92,9 @@ function encodePart(part) {
     }
   });
   const wellFormed = text.toWellFormed();
-  const composed = TOO_MANY_MARKS.test(wellFormed) ? wellFormed : wellFormed.normalize("NFC");
+  const composed = TOO_MANY_MARKS.test(wellFormed)
+    ? wellFormed
+    : wellFormed.replace(APART, (letters) => letters.normalize("NFC"));
   return composed.replace(NOT_IN_URLS, percentEncode);
 }
 
