@@ -25,6 +25,7 @@ __all__ = [
     "ErasuresUnreadable",
     "FoldingFailed",
     "InvalidDatabaseUrl",
+    "InvalidOption",
     "JwksError",
     "KeysMissing",
     "LocalPostgresError",
@@ -58,6 +59,10 @@ class RostraError(Exception):
 
 class InvalidDatabaseUrl(RostraError, ValueError):
     """The URL of a database cannot be used; the message does not show its password."""
+
+
+class InvalidOption(RostraError, ValueError):
+    """An environment variable or an option has no such value; the message names it."""
 
 
 class DatabaseRefused(RostraError, LogUnavailable):

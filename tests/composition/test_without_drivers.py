@@ -106,3 +106,10 @@ async def test_a_sqlite_file_that_cannot_be_opened_is_named(tmp_path: Path) -> N
     with pytest.raises(rostra_adapters.InvalidDatabaseUrl, match="its folder must exist"):
         async with rostra_adapters.open(f"sqlite:{tmp_path}/none/comments.db"):
             pass
+
+
+async def test_an_unknown_kind_of_failover_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROSTRA_FAILOVER", "lossles")
+    with pytest.raises(rostra_adapters.InvalidOption, match="not 'lossles'"):
+        async with rostra_adapters.open("postgresql://nowhere/none", master_key=b"m" * 32):
+            pass

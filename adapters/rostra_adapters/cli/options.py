@@ -266,6 +266,7 @@ def run(work: Callable[[], Any]) -> Any:
     except (
         errors.DatabaseRefused,
         errors.InvalidDatabaseUrl,
+        errors.InvalidOption,
         errors.KeysMissing,
         errors.NewerDatabase,
         errors.NoMasterKey,

@@ -25,7 +25,7 @@ from rostra_adapters.composition.sqlite_files import check_file, one_at_a_time, 
 from rostra_adapters.data_folder import erasures_file
 from rostra_adapters.data_folder.erasures_file import ErasuresFile
 from rostra_adapters.data_folder.folder import key_file
-from rostra_adapters.errors import InvalidDatabaseUrl, SqliteFileError
+from rostra_adapters.errors import InvalidDatabaseUrl, InvalidOption, SqliteFileError
 from rostra_adapters.keys.ring import StoredKeyRing, check_masters
 from rostra_adapters.observability.printing import url_without_password
 from rostra_adapters.stock.article_texts import SqliteArticleTexts
@@ -85,9 +85,10 @@ async def open(  # noqa: A001  # it opens a Rostra, as `rostra_adapters.open`
     with the process goes on in the next one that moderates; several may do so at once.
 
     Raises errors of `rostra_adapters.errors`, each a `RostraError`: InvalidDatabaseUrl,
-    NoMasterKey, WrongMasterKey, NewerDatabase, on SQLite SqliteFileError, on PostgreSQL also
-    UnfitTable and RolesRefused, without `make` NotInstalled and ViewsNotMade, and unless it is
-    `restoring` RestoreUnfinished. ViewRefused for a view of your own that cannot be used.
+    InvalidOption, NoMasterKey, WrongMasterKey, NewerDatabase, on SQLite SqliteFileError, on
+    PostgreSQL also UnfitTable and RolesRefused, without `make` NotInstalled and ViewsNotMade, and
+    unless it is `restoring` RestoreUnfinished. ViewRefused for a view of your own that cannot be
+    used.
     Raises `rostra.log.LogUnavailable` where the database cannot be reached, and ValueError for a
     malformed master key. Only a postgresql:// URL needs asyncpg.
     """
@@ -131,14 +132,14 @@ async def open(  # noqa: A001  # it opens a Rostra, as `rostra_adapters.open`
 
 
 def _failover(given: Literal["lossless", "lossy"] | None) -> Literal["lossless", "lossy"]:
-    """Return the kind of failover, by the environment if none is given. Raises ValueError."""
+    """Return the kind of failover, by the environment if none is given. Raises InvalidOption."""
     match given or os.environ.get(FAILOVER_VARIABLE) or "lossy":
         case "lossless":
             return "lossless"
         case "lossy":
             return "lossy"
         case unknown:
-            raise ValueError(f"{FAILOVER_VARIABLE} must be lossless or lossy, not {unknown!r}")
+            raise InvalidOption(f"{FAILOVER_VARIABLE} must be lossless or lossy, not {unknown!r}")
 
 
 async def _on_sqlite(
