@@ -79,6 +79,19 @@ def test_it_is_not_finished_while_a_process_has_the_former_key_alone(
     assert rostra("rotate-master-key").exit_code == 0
 
 
+def test_a_file_of_the_key_that_cannot_be_written_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(tmp_path, "gazette")
+
+    def write(*_: object) -> None:
+        raise PermissionError(13, "Permission denied", str(tmp_path))
+
+    monkeypatch.setattr(data_folder, "write_durably", write)
+    refused = rostra("rotate-master-key")
+    assert (refused.exit_code, "cannot be written" in refused.output) == (1, True)
+
+
 def test_keys_that_are_given_are_the_operators_to_replace(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -47,11 +47,17 @@ def rotate_master_key(*, where: DatabaseLocation) -> None:
                 "for every service; restart every service; then run this command again"
             )
         say(f"leave only the first key in {MASTER_KEY}")
-    elif several:
-        data_folder.drop_former_master_keys(where.data)
-    else:
-        data_folder.add_master_key(where.data)
-        say("there is a new master key: restart every service, then run this command again")
+        return
+    try:
+        if several:
+            data_folder.drop_former_master_keys(where.data)
+        else:
+            data_folder.add_master_key(where.data)
+            say("there is a new master key: restart every service, then run this command again")
+    except OSError as error:
+        raise click.ClickException(
+            f"the file of the master key cannot be written: {error}"
+        ) from None
 
 
 async def _rewrap(where: DatabaseLocation) -> int:
